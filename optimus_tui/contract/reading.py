@@ -1,0 +1,55 @@
+"""One measurement and everything needed to judge how far to trust it."""
+
+from typing import Generic, Literal, TypeVar
+
+from msgspec import Struct
+
+T = TypeVar("T")
+
+FaultKind = Literal[
+    "refused",  # nobody listens, the connection broke, the name does not resolve
+    "timeout",  # no answer within the deadline
+    "auth",  # a password is required, wrong, or was rotated
+    "denied",  # the server's ACL lacks a right
+    "loading",  # the server is up and still reading its data set
+    "busy",  # a script blocks the server, or it has no room for another client
+    "role",  # the answering server is in the wrong role (replica without a master, read-only)
+    "invalid",  # an answer came and was not what the protocol or the contract promises
+    "tls",  # the certificate or the handshake failed
+    "bug",  # our own mistake: reported loudly, never hidden as an outage
+]
+
+
+class Fault(Struct, frozen=True):
+    """Why a measurement is missing. ``message`` and ``remedy`` are safe to show: escaped, without secrets."""
+
+    kind: FaultKind
+    message: str
+    remedy: str | None = None
+
+
+class Coverage(Struct, frozen=True):
+    """How much of what was to be read was read. ``total`` is None where nobody knows it."""
+
+    scanned: int
+    total: int | None
+    complete: bool
+    reason: str | None = None
+
+
+class Reading(Struct, Generic[T], frozen=True, kw_only=True):
+    """A value with its time, its fault and its coverage.
+
+    ``taken_at`` is wall-clock seconds since the epoch (for people), ``taken_mono`` seconds of the monotonic clock
+    (for ages and countdowns); both belong to the value. A fault beside a value means that the latest try failed, or
+    succeeded in part: the value is the last good one and its time tells how old it is.
+    """
+
+    value: T | None
+    taken_at: float
+    taken_mono: float
+    took_ms: float | None = None
+    fault: Fault | None = None
+    coverage: Coverage | None = None
+    retry_in: float | None = None
+    """Seconds from the failed try to the next one."""

@@ -1,0 +1,1 @@
+"""What was measured before: short rings in memory."""

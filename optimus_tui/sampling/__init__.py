@@ -1,0 +1,1 @@
+"""The polling loops: one long-lived loop a source, for whichever surface listens."""

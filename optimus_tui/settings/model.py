@@ -1,0 +1,93 @@
+"""What can be set, with units and defaults. The only place that holds a threshold. Reads nothing by itself."""
+
+from pathlib import Path
+from typing import Annotated
+
+from msgspec import Meta, Struct, field
+
+from optimus_tui.contract.limits import LimitRules
+from optimus_tui.settings.secret import Secret
+
+Share = Annotated[float, Meta(ge=0, le=1)]
+Positive = Annotated[float, Meta(gt=0)]
+
+
+class Thresholds(Struct, frozen=True, forbid_unknown_fields=True):
+    """Where a measurement becomes a finding. Shares run from 0 to 1, latencies in milliseconds."""
+
+    hit_rate_warn: Share = 0.70
+    hit_rate_low: Share = 0.60
+    tenant_active_limits: Annotated[int, Meta(ge=1)] = 15
+    limit_keys: Annotated[int, Meta(ge=1)] = 1000
+    near_limit: Share = 0.90
+    latency_excellent_ms: Positive = 100.0
+    latency_good_ms: Positive = 500.0
+    latency_poor_ms: Positive = 1000.0
+    integration_ms: Positive = 200.0
+    cache_keys_large: Annotated[int, Meta(ge=1)] = 1000
+    coherence_ratio_low: Share = 0.1
+    coherence_ratio_high: Share = 0.8
+
+
+class ScanBudget(Struct, frozen=True, forbid_unknown_fields=True):
+    """How gently the keyspace is swept: keys a call, pause between calls, and how often."""
+
+    count: Annotated[int, Meta(ge=10, le=10_000)] = 250
+    pause_ms: Annotated[float, Meta(ge=0, le=1000)] = 2.0
+    names_every_seconds: Annotated[float, Meta(ge=1)] = 5.0
+    ttls_every_seconds: Annotated[float, Meta(ge=10)] = 60.0
+    trips_per_second: Annotated[float, Meta(ge=1, le=1000)] = 30.0
+    """Ceiling for repeated sweeps; the first sweep is only held by the pause."""
+
+
+class RedisTarget(Struct, frozen=True, kw_only=True):
+    """Where Redis is, parsed once. ``label`` is what may be shown: host, port or path, db and user; no password."""
+
+    scheme: str = "redis"
+    host: str = "localhost"
+    port: int = 6379
+    path: str | None = None
+    db: int = 0
+    username: str | None = None
+    password: Secret | None = None
+    tls_verify: bool = True
+    tls_ca: str | None = None
+
+    @property
+    def label(self) -> str:
+        """Text for headers and messages."""
+        place = self.path if self.path else f"{f'[{self.host}]' if ':' in self.host else self.host}:{self.port}"
+        return f"{self.username}@{place}/{self.db}" if self.username else f"{place}/{self.db}"
+
+    @property
+    def loopback(self) -> bool:
+        """True where the connection cannot leave this machine."""
+        return bool(self.path) or self.host in ("localhost", "::1") or self.host.startswith("127.")
+
+
+class Settings(Struct, frozen=True, kw_only=True):
+    """Everything in force for one run. ``sources`` maps a field's name to the place its value came from."""
+
+    environment: str = "default"
+    color: str = ""
+    """Colour of the environment's name: a theme word (success, warning, error, accent) or ``#rrggbb``; empty picks one."""
+    gateway_url: str = "http://localhost:8020"
+    engine_url: str = "http://localhost:8010"
+    redis: RedisTarget = RedisTarget()
+    operator_redis: RedisTarget | None = None
+    postgres_dsn: Secret | None = None
+    prometheus_url: str | None = None
+    source_path: Path | None = None
+    writable: bool = False
+    refresh_seconds: Annotated[float, Meta(ge=0.5, le=60)] = 2.0
+    theme: str = "optimus-dark"
+    thresholds: Thresholds = Thresholds()
+    scan: ScanBudget = ScanBudget()
+    limits: LimitRules | None = None
+    """Limits the operator configured: used for operations that the gateway does not publish."""
+    tenants: tuple[str, ...] = ()
+    keys: dict[str, str] = field(default_factory=dict)
+    """Remapped keys by binding id: ``{"pane.zoom": "z"}``."""
+    metrics: dict[str, str] = field(default_factory=dict)
+    sources: dict[str, str] = field(default_factory=dict)
+    warnings: tuple[str, ...] = ()

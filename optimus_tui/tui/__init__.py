@@ -1,0 +1,1 @@
+"""The full-screen surface. Holds no verdict of its own."""

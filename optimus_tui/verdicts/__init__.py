@@ -1,0 +1,1 @@
+"""Pure judgement: readings and thresholds in, findings out."""

@@ -1,0 +1,61 @@
+r"""The first gate: the one place where untrusted bytes and text become text that may be shown.
+
+Everything from Redis, HTTP, files and exceptions passes here. What a terminal or a reader could take for something
+else (control codes, escape sequences, bidi overrides, zero-width and blank-looking characters) comes out as a visible
+escape such as ``\x1b``. It refuses to guess identity: actions carry the raw bytes, never this text.
+"""
+
+BLANK_LOOKING = frozenset("\u115f\u1160\u3164\uffa0\u2800\u034f\u17b4\u17b5\u180b\u180c\u180d\u180f\ufe0e\ufe0f")
+MAX_COMBINING = 4
+
+
+def safe_text(raw: object, limit: int = 200) -> str:
+    """Text of at most about ``limit`` characters, printable, on one line; the middle of anything longer is elided.
+
+    ``raw`` may be bytes (decoded as UTF-8, bad bytes shown as ``\\xff``), text, or an exception.
+    """
+    if isinstance(raw, (bytes, bytearray, memoryview)):
+        size = len(raw)
+        head = bytes(raw[: 4 * limit + 8])
+        tail = bytes(raw[-64:]) if size > len(head) else b""
+        text = head.decode("utf-8", "backslashreplace")
+        ending = tail.decode("utf-8", "backslashreplace")
+    else:
+        whole = raw if isinstance(raw, str) else str(raw)
+        size = len(whole)
+        text, ending = whole[: 4 * limit + 8], whole[-16:] if size > 4 * limit + 8 else ""
+    if text.isascii() and text.isprintable() and len(text) <= limit and not ending:
+        return text
+    shown = _escape(text)
+    if len(shown) <= limit and not ending:
+        return shown
+    last = _escape(ending or text[-16:])[-6:]
+    return f"{shown[: max(1, limit - 16)]}…{last} ({size:,})"
+
+
+def _escape(text: str) -> str:
+    out: list[str] = []
+    combining = 0
+    for char in text:
+        if not char.isprintable() or char in BLANK_LOOKING or "\U000e0100" <= char <= "\U000e01ef":
+            out.append(char.encode("unicode_escape").decode("ascii"))
+            combining = 0
+        elif _is_mark(char):
+            combining += 1
+            if combining <= MAX_COMBINING:
+                out.append(char)
+        else:
+            combining = 0
+            out.append(char)
+    return "".join(out)
+
+
+def _is_mark(char: str) -> bool:
+    import unicodedata
+
+    return char > "\u02ff" and unicodedata.category(char) in ("Mn", "Me")
+
+
+def is_plain(raw: bytes) -> bool:
+    """True for printable ASCII: what two people would read and type the same. Anything else earns a badge."""
+    return raw.isascii() and raw.decode("ascii").isprintable()

