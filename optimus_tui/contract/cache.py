@@ -33,7 +33,7 @@ class KindTotals(Struct, frozen=True):
 
 
 class KeyDetail(Struct, frozen=True, kw_only=True):
-    """One key looked at closely. ``ttl_ms`` None with ``immortal`` means it never expires; ``gone`` means it vanished."""
+    """One key looked at closely. ``ttl_ms`` None with ``immortal`` means it never expires; ``gone``: it vanished."""
 
     key: bytes
     type: str | None = None

@@ -70,7 +70,7 @@ class Settings(Struct, frozen=True, kw_only=True):
 
     environment: str = "default"
     color: str = ""
-    """Colour of the environment's name: a theme word (success, warning, error, accent) or ``#rrggbb``; empty picks one."""
+    """Colour of the environment's name: a theme word (success, warning, error, accent) or ``#rrggbb``; empty: ours."""
     gateway_url: str = "http://localhost:8020"
     engine_url: str = "http://localhost:8010"
     redis: RedisTarget = RedisTarget()
