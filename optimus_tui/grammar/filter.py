@@ -1,0 +1,114 @@
+"""The filter language of ``/``: words, ``/regex/``, ``!not``, ``field:text`` and ``field<number``. Pure.
+
+Terms are joined by AND. ``tenant:acme ttl<30 !chat`` keeps rows of acme whose TTL is under 30 s and that do not hold
+"chat". A number may carry a unit: ``ttl<5m``, ``size>10k``. A field whose value is unknown matches no comparison.
+"""
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+Fields = Mapping[str, str | float | None]
+_UNITS = {
+    "": 1.0,
+    "ms": 0.001,
+    "s": 1.0,
+    "m": 60.0,
+    "h": 3600.0,
+    "d": 86400.0,
+    "k": 1024.0,
+    "kb": 1024.0,
+    "mb": 1024.0**2,
+    "gb": 1024.0**3,
+    "%": 0.01,
+}
+_COMPARE = re.compile(r"^([a-z_0-9]+)(<=|>=|<|>|=)(-?[0-9.]+)([a-z%]*)$", re.IGNORECASE)
+_NAMED = re.compile(r"^([a-z_0-9]+):(.*)$", re.IGNORECASE)
+_MAX = 256
+
+
+class FilterError(ValueError):
+    """One sentence: what is wrong with the filter."""
+
+
+@dataclass(frozen=True)
+class Filter:
+    """A parsed filter. ``text`` is what was typed."""
+
+    text: str
+    terms: tuple[Callable[[Fields], bool], ...] = ()
+
+    def __bool__(self) -> bool:
+        return bool(self.terms)
+
+    def matches(self, fields: Fields) -> bool:
+        """True when every term holds."""
+        return all(term(fields) for term in self.terms)
+
+
+EVERYTHING = Filter("")
+
+
+def parse_filter(text: str) -> Filter:
+    """Parse what was typed; FilterError with a sentence when it cannot be a filter."""
+    if len(text) > _MAX:
+        raise FilterError(f"a filter has at most {_MAX} characters")
+    stripped = text.strip()
+    if len(stripped) > 1 and stripped.startswith("/"):
+        return Filter(stripped, (_regex(stripped.strip("/")),))
+    return Filter(stripped, tuple(_term(word) for word in stripped.split()))
+
+
+def _regex(pattern: str) -> Callable[[Fields], bool]:
+    if re.search(r"[*+}]\)*[*+{]", pattern):
+        raise FilterError("nested repetition in a regular expression can take for ever; write it without")
+    try:
+        compiled = re.compile(pattern, re.IGNORECASE)
+    except re.error as error:
+        raise FilterError(f"not a regular expression: {error}") from None
+    return lambda fields: compiled.search(str(fields.get("text") or "")) is not None
+
+
+def _term(word: str) -> Callable[[Fields], bool]:
+    if word.startswith("!") and len(word) > 1:
+        inner = _term(word[1:])
+        return lambda fields: not inner(fields)
+    if len(word) > 2 and word.startswith("/") and word.endswith("/"):
+        return _regex(word[1:-1])
+    if match := _COMPARE.match(word):
+        return _comparison(*match.groups())
+    if match := _NAMED.match(word):
+        name, wanted = match[1].lower(), match[2].lower()
+        return lambda fields: (
+            wanted in str(fields.get(name) or "").lower()
+            if name in fields
+            else word.lower() in str(fields.get("text") or "").lower()
+        )
+    low = word.lower()
+    return lambda fields: low in str(fields.get("text") or "").lower()
+
+
+def _comparison(name: str, operator: str, number: str, unit: str) -> Callable[[Fields], bool]:
+    if unit.lower() not in _UNITS:
+        raise FilterError(
+            f"unknown unit {unit!r} in {name}{operator}{number}{unit}; use ms, s, m, h, d, k, mb, gb or %"
+        )
+    try:
+        wanted = float(number) * _UNITS[unit.lower()]
+    except ValueError:
+        raise FilterError(f"not a number: {number!r}") from None
+    low = name.lower()
+
+    def holds(fields: Fields) -> bool:
+        value = fields.get(low)
+        if not isinstance(value, (int, float)):
+            return False
+        return {
+            "<": value < wanted,
+            ">": value > wanted,
+            "<=": value <= wanted,
+            ">=": value >= wanted,
+            "=": value == wanted,
+        }[operator]
+
+    return holds

@@ -1,0 +1,1 @@
+"""The bridge from the sampling loops to messages on the screen."""

@@ -1,0 +1,131 @@
+"""The one table of keys. Bindings, footer, help, palette and the README's table are all made from it.
+
+A key is changed here, or by a user in the configuration: ``[keys] "pane.zoom" = "Z"``.
+"""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from textual.binding import Binding
+
+Scope = Literal["app", "pane", "limits", "cache", "feed", "health"]
+
+
+@dataclass(frozen=True)
+class Key:
+    """One line of the table. ``id`` is what a configuration names; ``footer`` 0 keeps it out of the footer line."""
+
+    id: str
+    keys: str
+    action: str
+    label: str
+    help: str
+    scope: Scope
+    footer: int = 0
+    """Place in the footer, the smaller the sooner; 0 means not there."""
+    shown: str = ""
+    """How the key is written for people where its name is not clear enough."""
+
+
+KEYS: tuple[Key, ...] = (
+    Key("app.help", "question_mark,f1", "help", "help", "Keys that work right here", "app", 1, "?"),
+    Key("app.command", "colon", "command", "command", "Command line: :limits acme, :env prod, :q", "app", 2, ":"),
+    Key("app.palette", "ctrl+p", "command_palette", "palette", "Every action by name", "app", 0, "^p"),
+    Key(
+        "pane.filter",
+        "slash",
+        "filter",
+        "filter",
+        "Filter this pane: text, /regex/, !not, tenant:acme ttl<30",
+        "pane",
+        3,
+        "/",
+    ),
+    Key(
+        "pane.explain",
+        "e",
+        "explain",
+        "explain",
+        "Rule, threshold, measured value and samples behind a finding",
+        "pane",
+        4,
+    ),
+    Key("pane.open", "enter", "open", "open", "Open or close the row; show its detail", "pane", 5),
+    Key("pane.pause", "space", "pause", "pause", "Freeze this pane; data keeps being collected", "pane", 6),
+    Key("pane.sort", "s", "sort", "sort", "Sort by the next column", "pane", 7),
+    Key("pane.reverse", "S", "reverse", "reverse", "Reverse the order", "pane"),
+    Key("pane.zoom", "z", "zoom", "zoom", "One pane on the whole screen, and back", "pane", 8),
+    Key("pane.copy", "y", "copy", "copy", "Copy the row's name", "pane"),
+    Key("pane.copy_as", "Y", "copy_as", "copy as", "Copy as redis-cli or curl", "pane", 9),
+    Key("pane.export", "x", "export", "export", "Write what this pane shows to a file", "pane"),
+    Key("pane.refresh", "r", "refresh", "refresh", "Look again now", "pane"),
+    Key("app.slower", "minus", "interval(1)", "slower", "Look less often", "app", 0, "-"),
+    Key("app.faster", "plus", "interval(-1)", "faster", "Look more often", "app", 0, "+"),
+    Key("app.health", "1", "focus_pane('health')", "health", "Go to the health pane", "app"),
+    Key("app.limits", "2", "focus_pane('limits')", "limits", "Go to the rate limits", "app"),
+    Key("app.cache", "3", "focus_pane('cache')", "cache", "Go to the cache keys", "app"),
+    Key("app.feed", "4", "focus_pane('feed')", "feed", "Go to the coherence feed", "app"),
+    Key("app.next", "tab", "next_pane(1)", "next pane", "Go to the next pane", "app"),
+    Key("app.previous", "shift+tab", "next_pane(-1)", "previous pane", "Go to the pane before", "app"),
+    Key("app.back", "escape", "back", "back", "One level back: filter, zoom, dialog; never quits", "app", 0, "esc"),
+    Key("app.theme", "ctrl+t", "next_theme", "theme", "Next theme: dark, light, high contrast", "app", 0, "^t"),
+    Key("app.quit", "q,ctrl+q", "quit", "quit", "Leave", "app", 99),
+    Key("pane.up", "up,k", "move(-1)", "up", "Up one row", "pane"),
+    Key("pane.down", "down,j", "move(1)", "down", "Down one row", "pane"),
+    Key("pane.page_up", "pageup", "page(-1)", "page up", "Up one page", "pane"),
+    Key("pane.page_down", "pagedown", "page(1)", "page down", "Down one page", "pane"),
+    Key("pane.first", "g,home", "first", "first", "First row", "pane"),
+    Key("pane.last", "G,end", "last", "last", "Last row; in the feed: follow again", "pane"),
+    Key("cache.left", "left,h", "fold", "fold", "Close the group", "cache"),
+    Key("cache.right", "right,l", "unfold", "unfold", "Open the group", "cache"),
+    Key("cache.value", "v", "value", "value", "Show a bounded preview of the value", "cache", 10),
+    Key("feed.wrap", "w", "wrap", "wrap", "Wrap long events", "feed", 10),
+    Key("feed.clear", "c", "clear", "clear", "Clear the view; nothing is forgotten by the counters", "feed", 11),
+)
+
+
+def bindings(*scopes: Scope) -> list[Binding | tuple[str, str] | tuple[str, str, str]]:
+    """The table's lines of these scopes as Textual bindings, remappable by id."""
+    return [
+        Binding(
+            key.keys,
+            key.action,
+            key.label,
+            show=bool(key.footer),
+            key_display=key.shown or None,
+            id=key.id,
+            tooltip=key.help,
+        )
+        for key in KEYS
+        if key.scope in scopes
+    ]
+
+
+def written(keys: str, shown: str = "") -> str:
+    """A binding's keys as people write them: ``ctrl+p`` is ``^p``, ``question_mark`` is ``?``."""
+    names = {
+        "question_mark": "?",
+        "colon": ":",
+        "slash": "/",
+        "minus": "-",
+        "plus": "+",
+        "escape": "esc",
+        "pageup": "PgUp",
+        "pagedown": "PgDn",
+        "shift+tab": "⇧tab",
+        "up": "↑",
+        "down": "↓",
+        "left": "←",
+        "right": "→",
+    }
+    parts = [names.get(k, k.replace("ctrl+", "^")) for k in (k.strip() for k in keys.split(","))]
+    if shown and shown not in parts:
+        parts.insert(0, shown)
+    return " ".join(parts)
+
+
+def markdown_table() -> str:
+    """The table for the README."""
+    rows = ["| key | does | id |", "|---|---|---|"]
+    rows += [f"| `{written(k.keys)}` | {k.help} | `{k.id}` |" for k in KEYS]
+    return "\n".join(rows)

@@ -1,0 +1,59 @@
+"""What panes and screens tell each other. Facts are in the past tense, requests end in Requested."""
+
+from textual.message import Message
+
+
+class ReportArrived(Message):
+    """A sampling loop has something new for ``subject`` (health, limits, cache, details, feed)."""
+
+    def __init__(self, subject: str, report: object) -> None:
+        super().__init__()
+        self.subject, self.report = subject, report
+
+
+class StateChanged(Message):
+    """A pane's one-word state changed; the tab strip shows it."""
+
+    def __init__(self, pane: str) -> None:
+        super().__init__()
+        self.pane = pane
+
+
+class InterestChanged(Message):
+    """The cache pane has other keys in view: only these are asked for details."""
+
+    def __init__(self, keys: tuple[bytes, ...]) -> None:
+        super().__init__()
+        self.keys = keys
+
+
+class PreviewRequested(Message):
+    """The operator wants to see the beginning of one value."""
+
+    def __init__(self, key: bytes) -> None:
+        super().__init__()
+        self.key = key
+
+
+class CopyRequested(Message):
+    """Put this text on the clipboard, and say where it went."""
+
+    def __init__(self, text: str, what: str) -> None:
+        super().__init__()
+        self.text, self.what = text, what
+
+
+class ExportRequested(Message):
+    """Write these lines, already safe, to a file named after the pane."""
+
+    def __init__(self, pane: str, lines: list[str]) -> None:
+        super().__init__()
+        self.pane, self.lines = pane, lines
+
+
+class RefreshRequested(Message):
+    """Look again now at what this pane shows."""
+
+    def __init__(self, pane: str) -> None:
+        super().__init__()
+        self.pane = pane

@@ -1,0 +1,1 @@
+"""Dialogs that answer one question and go."""

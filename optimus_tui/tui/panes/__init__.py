@@ -1,0 +1,1 @@
+"""The four panes: each owns its rows, its keys and its words."""

@@ -1,0 +1,1 @@
+"""Screens: they lay panes out and route between them."""

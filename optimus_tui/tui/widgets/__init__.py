@@ -1,0 +1,1 @@
+"""Parts that know how to draw, not what they mean."""

@@ -1,0 +1,65 @@
+"""Columns of text measured in terminal cells: which fit, how wide, and each cell cut or padded to its place."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from rich.cells import cell_len, set_cell_size
+
+Align = Literal["left", "right"]
+
+
+@dataclass(frozen=True)
+class Column:
+    """``width`` is the least number of cells; ``grow`` the share of what is left; a column with ``hide_below`` goes
+    away when the whole line is narrower than that."""
+
+    id: str
+    title: str
+    width: int
+    align: Align = "left"
+    grow: int = 0
+    most: int = 1000
+    hide_below: int = 0
+
+
+def fit_columns(columns: Sequence[Column], width: int, gap: int = 1) -> list[tuple[Column, int]]:
+    """The columns that show at this line width, each with its width in cells, ``gap`` blanks between them."""
+    shown = [c for c in columns if width >= c.hide_below]
+    spare = width - sum(c.width for c in shown) - gap * (len(shown) - 1)
+    widths = {c.id: c.width for c in shown}
+    growing = [c for c in shown if c.grow]
+    while spare > 0 and growing:
+        share = max(1, spare // sum(c.grow for c in growing))
+        for column in list(growing):
+            more = min(share * column.grow, column.most - widths[column.id], spare)
+            widths[column.id] += more
+            spare -= more
+            if widths[column.id] >= column.most:
+                growing.remove(column)
+            if spare <= 0:
+                break
+    return [(c, widths[c.id]) for c in shown]
+
+
+def fit_cell(text: str, width: int, align: Align = "left") -> str:
+    """``text`` in exactly ``width`` cells; what does not fit ends in an ellipsis. ``text`` must be safe already."""
+    length = len(text) if text.isascii() else cell_len(text)
+    if length > width:
+        return set_cell_size(text, width - 1) + "…" if width > 0 else ""
+    pad = " " * (width - length)
+    return pad + text if align == "right" else text + pad
+
+
+def fit_name(text: str, width: int) -> str:
+    """A name in exactly ``width`` cells, its middle elided: both ends of a key tell more than its beginning."""
+    length = len(text) if text.isascii() else cell_len(text)
+    if length <= width:
+        return text + " " * (width - length)
+    if width < 8:
+        return fit_cell(text, width)
+    tail = width // 3
+    end = text[-tail:]
+    while cell_len(end) > tail:
+        end = end[1:]
+    return fit_cell(set_cell_size(text, width - 1 - cell_len(end)) + "…" + end, width)

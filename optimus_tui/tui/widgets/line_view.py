@@ -1,0 +1,173 @@
+"""A scrolling list drawn line by line: a hundred thousand rows cost what the visible forty cost.
+
+Subclasses keep ``rows`` and say how one row is drawn. The view owns the cursor, scrolling, the fixed header lines
+and the inks (named text styles from ``styles/widgets.tcss``). It holds no data of its own and asks nobody for any.
+"""
+
+from collections.abc import Hashable, Sequence
+from typing import Any, ClassVar
+
+from rich.segment import Segment
+from rich.style import Style
+from textual import events
+from textual.geometry import Size
+from textual.reactive import reactive
+from textual.scroll_view import ScrollView
+from textual.strip import Strip
+
+Piece = tuple[str, str]
+"""Safe text and the name of its ink: bright, quiet, good, warn, crit, accent, head, or "" for plain."""
+
+INKS = ("bright", "quiet", "good", "warn", "crit", "accent", "head")
+
+
+class LineView(ScrollView, can_focus=True):
+    """Rows by line. ``head_lines`` lines stay on top; the cursor stays on its row's key when rows change."""
+
+    COMPONENT_CLASSES: ClassVar[set[str]] = {*(f"ink--{ink}" for ink in INKS), "ink--cursor"}
+
+    cursor = reactive(0)
+    head_lines = 1
+    cursor_visible = True
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.rows: Sequence[Any] = ()
+        self._inks: dict[tuple[str, bool, bool], Style] = {}
+        self._cursor_key: Hashable | None = None
+        self.muted = False
+
+    # -- for subclasses --------------------------------------------------------------------------------------------
+
+    def head(self, line: int, width: int) -> list[Piece]:
+        """The pieces of fixed header line ``line``."""
+        return []
+
+    def row(self, index: int, width: int) -> list[Piece]:
+        """The pieces of one row."""
+        raise NotImplementedError
+
+    def key_of(self, row: Any) -> Hashable:
+        """What identifies a row across refreshes."""
+        return row  # type: ignore[no-any-return]
+
+    def empty_lines(self) -> list[str]:
+        """What to say, and what to do, when there is no row."""
+        return []
+
+    # -- rows and cursor -------------------------------------------------------------------------------------------
+
+    def set_rows(self, rows: Sequence[Any]) -> None:
+        """Show these rows; the cursor follows its key, or stays at its place when the key is gone."""
+        self.rows = rows
+        self.virtual_size = Size(self.size.width, len(rows) + self.head_lines)
+        if rows:
+            at = min(self.cursor, len(rows) - 1)
+            if self._cursor_key is not None and self.key_of(rows[at]) != self._cursor_key:
+                at = next((i for i, row in enumerate(rows) if self.key_of(row) == self._cursor_key), at)
+            self.set_reactive(LineView.cursor, at)
+            if self._cursor_key is None or self.key_of(rows[at]) != self._cursor_key:
+                self._cursor_key = self.key_of(rows[at]) if self.cursor else None
+        self.refresh()
+
+    @property
+    def selected(self) -> Any | None:
+        """The row under the cursor, or None without rows."""
+        return self.rows[self.cursor] if 0 <= self.cursor < len(self.rows) else None
+
+    @property
+    def page_size(self) -> int:
+        """How many rows are in view."""
+        return max(1, self.scrollable_content_region.height - self.head_lines)
+
+    def visible_range(self) -> range:
+        """Indexes of the rows in view."""
+        first = min(int(self.scroll_offset.y), len(self.rows))
+        return range(first, min(len(self.rows), first + self.page_size))
+
+    def move_to(self, index: int) -> None:
+        """Put the cursor on a row and bring it into view, without animation."""
+        if not self.rows:
+            return
+        self.cursor = max(0, min(len(self.rows) - 1, index))
+        self._cursor_key = self.key_of(self.rows[self.cursor])
+        first = int(self.scroll_offset.y)
+        if self.cursor < first:
+            self.scroll_to(y=self.cursor, animate=False, immediate=True)
+        elif self.cursor >= first + self.page_size:
+            self.scroll_to(y=self.cursor - self.page_size + 1, animate=False, immediate=True)
+
+    def watch_cursor(self) -> None:
+        self.refresh()
+
+    def action_move(self, by: int) -> None:
+        self.move_to(self.cursor + by)
+
+    def action_page(self, by: int) -> None:
+        self.move_to(self.cursor + by * self.page_size)
+
+    def action_first(self) -> None:
+        self.move_to(0)
+
+    def action_last(self) -> None:
+        self.move_to(len(self.rows) - 1)
+
+    def action_open(self) -> None:
+        """Open the row under the cursor; nothing here."""
+
+    def on_click(self, event: events.Click) -> None:
+        offset = event.get_content_offset(self)
+        if offset is None:
+            return
+        index = offset.y - self.head_lines + int(self.scroll_offset.y)
+        if offset.y >= self.head_lines and 0 <= index < len(self.rows):
+            again = index == self.cursor
+            self.move_to(index)
+            if again or event.chain > 1:
+                self.action_open()
+
+    def on_resize(self) -> None:
+        self.virtual_size = Size(self.size.width, len(self.rows) + self.head_lines)
+
+    # -- drawing ---------------------------------------------------------------------------------------------------
+
+    def ink(self, name: str, selected: bool = False) -> Style:
+        """The style of an ink on this view's background, or on the cursor's; dimmed while the view is muted."""
+        slot = (name, selected, self.muted)
+        style = self._inks.get(slot)
+        if style is None:
+            style = self.rich_style
+            wanted = "quiet" if self.muted and name in ("", "bright", "good", "head", "accent") else name
+            if wanted:
+                style += self.get_component_rich_style(f"ink--{wanted}", partial=True)
+            if selected:
+                style += self.get_component_rich_style("ink--cursor", partial=True)
+            self._inks[slot] = style
+        return style
+
+    def notify_style_update(self) -> None:
+        self._inks.clear()
+        super().notify_style_update()
+
+    def render_line(self, y: int) -> Strip:
+        width = self.scrollable_content_region.width
+        if y < self.head_lines:
+            return self._strip(self.head(y, width), width, False)
+        index = y - self.head_lines + int(self.scroll_offset.y)
+        if index < len(self.rows):
+            marked = self.cursor_visible and index == self.cursor and self.has_focus
+            return self._strip(self.row(index, width), width, marked)
+        if not self.rows:
+            lines = self.empty_lines()
+            at = y - self.head_lines - 1
+            if 0 <= at < len(lines):
+                return self._strip([(" " + lines[at], "quiet")], width, False)
+        return Strip.blank(width, self.ink(""))
+
+    def _strip(self, pieces: list[Piece], width: int, selected: bool) -> Strip:
+        segments = [Segment(text, self.ink(name, selected)) for text, name in pieces if text]
+        return Strip(segments).adjust_cell_length(width, self.ink("", selected))
+
+    def plain(self, index: int, width: int = 200) -> str:
+        """One row as text, for copies and exports."""
+        return "".join(text for text, _ in self.row(index, width)).rstrip()
