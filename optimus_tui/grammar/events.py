@@ -1,0 +1,138 @@
+"""What the payload of a coherence event says. For the feed pane's visible rows and for reading the event log.
+
+Payloads are written by tenants: every byte is hostile. Nothing here raises on any input, guesses a missing tenant, or
+makes text fit for a screen: ``type``, ``tenant`` and ``detail`` come out as sent (bounded) and still have to pass
+``wording.safe``; ``problem`` is our own phrase and holds no byte of the payload.
+"""
+
+import json
+import math
+from datetime import UTC, datetime
+
+import msgspec
+
+from optimus_tui.contract.feed import ParsedEvent
+
+MAX_NAME = 256
+"""Characters of a type or a tenant: more is not a name."""
+MAX_DETAIL = 120
+
+_COUNTS = ("keys_invalidated", "invalidated", "keys_deleted", "deleted", "count")
+_VERBS = ("operation", "action", "op")
+_OBJECTS = ("key", "cache_key", "pattern", "keys", "patterns", "conversation_id", "resource_id", "id")
+_CLAIMS = frozenset(("type", "tenant_id", "timestamp"))
+_KINDS = {list: "a list", str: "a string", bool: "true or false", int: "a number", float: "a number"}
+_decode = msgspec.json.Decoder().decode
+
+
+def parse_event(payload: bytes, length: int | None = None) -> ParsedEvent:
+    """Read one payload; ``length`` is its true size in bytes where ``payload`` was cut. Never raises.
+
+    An event is a JSON object whose ``type`` and ``tenant_id`` are strings with text in them and whose names occur
+    once. An unreadable ``timestamp`` only leaves ``claimed_at`` at None: it is a claim, and nothing depends on it.
+    """
+    found = _read(payload, length)
+    if isinstance(found, str):
+        return ParsedEvent(problem=found)
+    return ParsedEvent(
+        type=str(found["type"]),
+        tenant=str(found["tenant_id"]),
+        claimed_at=claimed_time(found.get("timestamp")),
+        detail=_detail(found),
+    )
+
+
+def is_event(payload: bytes, length: int | None = None) -> bool:
+    """True exactly where ``parse_event`` finds no problem; about 1 us for a payload of 150 bytes."""
+    return not isinstance(_read(payload, length), str)
+
+
+def claimed_time(value: object) -> float | None:
+    """Seconds since the epoch of an ISO text (without an offset: UTC) or an epoch number in s, ms, us or ns."""
+    if isinstance(value, str) and len(value) <= 40:
+        if value.isascii() and value.replace(".", "", 1).isdigit() and len(value) >= 9:
+            return _epoch(float(value))
+        try:
+            moment = datetime.fromisoformat(value)
+            return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
+        except (ValueError, OverflowError):
+            return None
+    if isinstance(value, (int, float)) and not isinstance(value, bool):
+        return _epoch(value)
+    return None
+
+
+def _epoch(number: float) -> float | None:
+    if not 0 <= number < 1e20 or not math.isfinite(number):
+        return None
+    for limit, scale in ((1e11, 1.0), (1e14, 1e3), (1e17, 1e6)):
+        if number < limit:
+            return number / scale
+    return number / 1e9
+
+
+def _read(payload: bytes, length: int | None) -> dict[str, object] | str:
+    """The decoded object with checked names, or what is wrong with it."""
+    if length is not None and length > len(payload):
+        return f"too long to read: {length:,} bytes"
+    try:
+        found = _decode(payload)
+    except RecursionError:
+        return "nested too deeply"
+    except UnicodeDecodeError:
+        return "not UTF-8"
+    except (msgspec.MsgspecError, ValueError, OverflowError):
+        return "empty" if not payload.strip() else "not JSON"
+    if not isinstance(found, dict):
+        return f"{_KINDS.get(type(found), 'null')}, not an object"
+    for name in ("type", "tenant_id"):
+        value = found.get(name)
+        if not isinstance(value, str):
+            return f"{name} is missing" if name not in found else f"{name} is not a string"
+        if not value:
+            return f"{name} is empty"
+        if len(value) > MAX_NAME:
+            return f"{name} is too long: {len(value):,} characters"
+    return "a name occurs twice" if _repeats(payload, found) else found
+
+
+def _repeats(payload: bytes, found: dict[str, object]) -> bool:
+    """Whether a top-level name occurs twice. Decoders keep the last one silently, so two readers may disagree."""
+    if b"\\" not in payload and all(payload.count(f'"{name}"'.encode()) == 1 for name in found):
+        return False
+    try:
+        pairs = json.loads(payload, object_pairs_hook=list)
+    except (ValueError, RecursionError):
+        return True
+    return len(pairs) != len(found)
+
+
+def _detail(event: dict[str, object]) -> str:
+    """A short phrase from what the event says beyond its claims: a verb, an object, a number of keys."""
+    parts = [next((v for n in _VERBS if isinstance(v := event.get(n), str) and v), "")]
+    parts.append(next((text for n in _OBJECTS if (text := _object(event.get(n)))), ""))
+    parts.append(next((_keys(v) for n in _COUNTS if (v := event.get(n)) is not None and _keys(v)), ""))
+    phrase = " ".join(part for part in parts if part)
+    if not phrase:
+        others = ((n, _object(v)) for n, v in event.items() if n not in _CLAIMS and n not in _COUNTS)
+        phrase = " ".join(f"{name[:40]}={text}" for name, text in list(others)[:3] if text)
+    return phrase if len(phrase) <= MAX_DETAIL else phrase[: MAX_DETAIL - 1] + "…"
+
+
+def _object(value: object) -> str:
+    if isinstance(value, str):
+        return value[:MAX_DETAIL]
+    if isinstance(value, list):
+        return _object(value[0]) if len(value) == 1 and isinstance(value[0], str) else _keys(value)
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, int):
+        return str(value) if abs(value) < 10**30 else "a huge number"
+    return f"{value:g}" if isinstance(value, float) else ""
+
+
+def _keys(value: object) -> str:
+    number = len(value) if isinstance(value, list) else value
+    if not isinstance(number, int) or isinstance(number, bool) or not 0 <= number < 10**15:
+        return ""
+    return "1 key" if number == 1 else f"{number:,} keys"
