@@ -1,0 +1,205 @@
+"""Layers of values into Settings. It refuses to read files or the environment itself.
+
+``writable`` and ``operator_redis_url`` decide what may be changed, so they are not inherited: a named environment has
+them only from its own table. The environment ``default`` is writable where its Redis is on this machine.
+"""
+
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from optimus_tui.contract.limits import LimitRules
+from optimus_tui.settings.errors import SettingsError, spelled
+from optimus_tui.settings.files import ConfigFile, find_source_tree
+from optimus_tui.settings.http_url import parse_http_url
+from optimus_tui.settings.layers import Found, Layer, file_layers, merge, pick
+from optimus_tui.settings.model import RedisTarget, ScanBudget, Settings, Thresholds
+from optimus_tui.settings.redis_url import holds_password, parse_redis_url
+from optimus_tui.settings.secret import Secret
+
+DEFAULT = "default"
+
+
+class Composer:
+    """One pass over the layers, the more specific first; collects sources and warnings on the way."""
+
+    def __init__(
+        self, environment: str, chosen_by: str, files: list[ConfigFile], given: list[Layer], insecure_tls: bool
+    ) -> None:
+        self.environment, self.chosen_by, self.files, self.given = environment, chosen_by, files, given
+        self.insecure_tls = insecure_tls
+        self.foreign_operator = False
+        self.from_files = file_layers(files, environment)
+        self.layers = [*given, *self.from_files]
+        self.sources: dict[str, str] = {"environment": chosen_by or "default"}
+        self.warnings: list[str] = []
+
+    def settings(self, cwd: Path) -> Settings:
+        """The whole; SettingsError on the first mistake."""
+        self._warn_of_files_and_overrides()
+        redis = self._redis()
+        operator = self._operator(redis)
+        plain = Settings()
+        return Settings(
+            environment=self.environment,
+            color=self._text("color", "color"),
+            gateway_url=self._http("gateway_url", "backend_orchestrator_url") or plain.gateway_url,
+            engine_url=self._http("engine_url", "ai_engine_url") or plain.engine_url,
+            redis=redis,
+            operator_redis=operator,
+            postgres_dsn=self._dsn(),
+            prometheus_url=self._http("prometheus_url", "prometheus_url"),
+            source_path=self._source_path(cwd),
+            writable=self._writable(redis),
+            refresh_seconds=float(self._value("refresh_seconds", "refresh_seconds") or plain.refresh_seconds),
+            theme=self._text("theme", "theme") or plain.theme,
+            thresholds=msgspec.convert(self._merged("thresholds"), Thresholds),
+            scan=msgspec.convert(self._merged("scan"), ScanBudget),
+            limits=self._limits(),
+            tenants=tuple(self._value("tenants", "tenants") or ()),
+            keys=self._merged("keys"),
+            metrics=self._merged("metrics"),
+            sources=self.sources,
+            warnings=tuple(self.warnings),
+        )
+
+    def _find(self, field: str, key: str, layers: list[Layer] | None = None) -> Found | None:
+        """The value of a file key, its source noted under the field's name. An empty text counts as not set."""
+        found = pick(self.layers if layers is None else layers, key)
+        if found is not None and found.value == "":
+            found = None
+        self.sources[field] = found.layer.source(key) if found else "default"
+        return found
+
+    def _value(self, field: str, key: str) -> Any:
+        found = self._find(field, key)
+        return found.value if found else None
+
+    def _text(self, field: str, key: str) -> str:
+        return str(self._value(field, key) or "")
+
+    def _merged(self, key: str) -> dict[str, str]:
+        merged, sources = merge(self.layers, key)
+        self.sources[key] = next((one.source(key) for one in self.layers if one.values.get(key)), "default")
+        self.sources.update(sources)
+        return merged
+
+    def _own_layers(self) -> list[Layer]:
+        """The tables that may say what can be changed: those of the environment itself."""
+        if self.environment == DEFAULT:
+            return self.from_files
+        return [layer for layer in self.from_files if layer.table]
+
+    def _http(self, field: str, key: str) -> str | None:
+        found = self._find(field, key)
+        return parse_http_url(found.value, found.layer.where(key)) if found else None
+
+    def _redis(self) -> RedisTarget:
+        found = self._find("redis", "redis_url")
+        if found is None:
+            return RedisTarget()
+        where = found.layer.where("redis_url")
+        if where == "--redis-url" and holds_password(found.value):
+            raise SettingsError(
+                "--redis-url: a password on the command line can be read by every user of this machine; "
+                "put the address into REDIS_URL or a configuration file that only you can read"
+            )
+        target = parse_redis_url(found.value, where, insecure_tls=self.insecure_tls)
+        if not target.tls_verify:
+            self.warnings.append(f"the certificate of {target.label} is not checked (--insecure-tls): read-only")
+        return target
+
+    def _operator(self, redis: RedisTarget) -> RedisTarget | None:
+        found = self._find("operator_redis", "operator_redis_url", self._own_layers())
+        if found is None:
+            return None
+        where = found.layer.where("operator_redis_url")
+        target = parse_redis_url(found.value, where, insecure_tls=self.insecure_tls)
+        if _place(target) == _place(redis):
+            return target
+        self.foreign_operator = True
+        self.warnings.append(
+            f"{where} names {_shown(target)}, but {_shown(redis)} is watched ({self.sources['redis']}): read-only"
+        )
+        return None
+
+    def _writable(self, redis: RedisTarget) -> bool:
+        found = self._find("writable", "writable", self._own_layers())
+        if not redis.tls_verify:
+            self.sources["writable"] = "--insecure-tls"
+            return False
+        if self.foreign_operator:
+            self.sources["writable"] = self.sources["operator_redis"]
+            return False
+        if found is not None:
+            return bool(found.value)
+        if self.environment == DEFAULT and redis.loopback:
+            self.sources["writable"] = "default (Redis on this machine)"
+            return True
+        return False
+
+    def _dsn(self) -> Secret | None:
+        found = self._find("postgres_dsn", "postgres_dsn")
+        if found is None:
+            return None
+        text: str = found.value.strip()
+        where = found.layer.where("postgres_dsn")
+        if not text.isprintable():
+            raise SettingsError(f"{where}: the address holds a control character")
+        if "://" in text:
+            scheme, _, rest = text.partition("://")
+            if scheme not in ("postgresql", "postgres"):
+                raise SettingsError(f"{where}: a Postgres address begins with postgresql://")
+            if rest.count("@") > 1 or any(char in rest.rpartition("@")[0] for char in "/#?"):
+                raise SettingsError(f"{where}: a character of the password must be percent-encoded (@ / # ?)")
+        return Secret(text)
+
+    def _source_path(self, cwd: Path) -> Path | None:
+        found = self._find("source_path", "backend_orchestrator_path")
+        if found is None:
+            tree = find_source_tree(cwd)
+            self.sources["source_path"] = "src/backend found here or above" if tree else "default"
+            return tree
+        where = found.layer.where("backend_orchestrator_path")
+        try:
+            path = found.layer.base / Path(found.value).expanduser()
+            there = path.is_dir()
+        except (RuntimeError, ValueError):
+            raise SettingsError(f"{where}: this is not a path") from None
+        if not there:
+            self.warnings.append(f"{where}: there is no directory {spelled(str(path), 120)}")
+        return path
+
+    def _limits(self) -> LimitRules | None:
+        table = merge(self.layers, "limits")[0]
+        self._merged("limits")
+        if not table.get("operations") and not table.get("tenants"):
+            return None
+        return LimitRules(
+            window_seconds=table.get("window_seconds", 60),
+            limits=table.get("operations", {}),
+            tenants=table.get("tenants", {}),
+            source="configured",
+        )
+
+    def _warn_of_files_and_overrides(self) -> None:
+        for file in self.files:
+            if file.exposed:
+                self.warnings.append(f"{file.path} holds a password and others may read it: chmod 600 it")
+        if not self.chosen_by:
+            return
+        for layer in self.given[1:]:
+            for key, name in layer.names.items():
+                owner = next((one for one in self.from_files if one.table and key in one.values), None)
+                if owner is not None and key not in self.given[0].values:
+                    self.warnings.append(f"{name} overrides {key} of the environment {self.environment}")
+
+
+def _place(target: RedisTarget) -> tuple[str, str, int, int]:
+    host = "localhost" if target.loopback and not target.path else target.host
+    return target.path or "", "" if target.path else host, 0 if target.path else target.port, target.db
+
+
+def _shown(target: RedisTarget) -> str:
+    return msgspec.structs.replace(target, username=None).label

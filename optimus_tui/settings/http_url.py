@@ -1,0 +1,48 @@
+"""The address of an HTTP service, strictly. It refuses user names and passwords: the address is shown on screens."""
+
+import re
+from ipaddress import AddressValueError, IPv6Address
+
+from optimus_tui.settings.errors import SettingsError
+
+_HOST = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._-]{0,252})?", re.ASCII)
+_PORT = re.compile(r"[0-9]{1,5}", re.ASCII)
+_PATH = re.compile(r"(/[A-Za-z0-9._~!$&'()*+,;=:%-]*)*", re.ASCII)
+
+
+def parse_http_url(text: str, where: str) -> str:
+    """``http(s)://host[:port][/path]`` without a trailing slash; SettingsError naming ``where`` otherwise."""
+    url = text.strip()
+    if not url.isprintable() or " " in url:
+        raise SettingsError(f"{where}: the address holds a space or a control character")
+    scheme, mark, rest = url.partition("://")
+    if not mark or scheme.lower() not in ("http", "https"):
+        raise SettingsError(f"{where}: the address of a service begins with http:// or https://")
+    if "@" in rest:
+        raise SettingsError(f"{where}: the address must not hold a user name or a password")
+    if "?" in rest or "#" in rest:
+        raise SettingsError(f"{where}: the address must not hold a query or a fragment (? or #)")
+    authority, slash, path = rest.partition("/")
+    host = _host_port(authority, where)
+    if not _PATH.fullmatch(slash + path):
+        raise SettingsError(f"{where}: the path of the address holds characters that must be percent-encoded")
+    return f"{scheme.lower()}://{host}{slash}{path}".rstrip("/")
+
+
+def _host_port(authority: str, where: str) -> str:
+    if authority.startswith("["):
+        inside, _, tail = authority[1:].partition("]")
+        try:
+            host = f"[{IPv6Address(inside)}]"
+        except AddressValueError:
+            raise SettingsError(f"{where}: what stands in [ ] is not an IPv6 address") from None
+        colon, port = tail[:1], tail[1:]
+        if tail and colon != ":":
+            raise SettingsError(f"{where}: only :port may follow the ] of an IPv6 address")
+    else:
+        host, colon, port = authority.partition(":")
+        if not _HOST.fullmatch(host):
+            raise SettingsError(f"{where}: the host name is missing or is not one")
+    if colon and not (_PORT.fullmatch(port) and 1 <= int(port) <= 65535):
+        raise SettingsError(f"{where}: the port is not a number from 1 to 65535")
+    return f"{host}:{int(port)}" if colon else host

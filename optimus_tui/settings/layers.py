@@ -1,0 +1,105 @@
+"""Where a value may come from, the more specific first, and the merging of tables. It refuses to judge values."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from msgspec import Struct
+
+from optimus_tui.settings.files import ConfigFile
+
+ENV_KEYS = {
+    "BACKEND_ORCHESTRATOR_URL": "backend_orchestrator_url",
+    "AI_ENGINE_URL": "ai_engine_url",
+    "REDIS_URL": "redis_url",
+    "POSTGRES_DSN": "postgres_dsn",
+    "PROMETHEUS_URL": "prometheus_url",
+    "BACKEND_ORCHESTRATOR_PATH": "backend_orchestrator_path",
+}
+FLAG_KEYS = {
+    "gateway_url": ("--gateway-url", "backend_orchestrator_url"),
+    "engine_url": ("--engine-url", "ai_engine_url"),
+    "redis_url": ("--redis-url", "redis_url"),
+    "refresh": ("--refresh", "refresh_seconds"),
+    "theme": ("--theme", "theme"),
+}
+
+
+class Layer(Struct, frozen=True):
+    """Values of one origin by file key. ``where`` words an error, ``source`` what ``Settings.sources`` shows."""
+
+    values: Mapping[str, Any]
+    names: Mapping[str, str]
+    """By key, for flags and variables; empty for files."""
+    label: str = ""
+    file: str = ""
+    table: str = ""
+    base: Path = Path()
+
+    def source(self, key: str) -> str:
+        """``REDIS_URL``, ``--redis-url``, ``optimus.toml [env.prod]``."""
+        return self.names.get(key) or self.label
+
+    def where(self, key: str) -> str:
+        """The place a person has to correct."""
+        return self.names.get(key) or f"{self.file}: {self.table}{key}"
+
+
+class Found(Struct, frozen=True):
+    """A value and the layer it came from."""
+
+    value: Any
+    layer: Layer
+
+
+def flag_layer(flags: Mapping[str, object], cwd: Path) -> Layer:
+    """The command line's values; a flag that is None was not given."""
+    given = {key: name for flag, (name, key) in FLAG_KEYS.items() if flags.get(flag) is not None}
+    values = {key: flags[flag] for flag, (_, key) in FLAG_KEYS.items() if flags.get(flag) is not None}
+    return Layer(values, given, base=cwd)
+
+
+def variable_layer(env: Mapping[str, str], cwd: Path) -> Layer:
+    """The environment variables' values; an empty variable counts as not set."""
+    values = {key: env[name] for name, key in ENV_KEYS.items() if env.get(name, "").strip()}
+    return Layer(values, {key: name for name, key in ENV_KEYS.items() if key in values}, base=cwd)
+
+
+def file_layers(files: Sequence[ConfigFile], environment: str) -> list[Layer]:
+    """The tables of all files: every file's ``[env.NAME]`` before any file's top level."""
+    named = [
+        Layer(
+            file.environments[environment],
+            {},
+            f"{file.label} [env.{environment}]",
+            str(file.path),
+            f"env.{environment}.",
+            file.path.parent,
+        )
+        for file in files
+        if environment in file.environments
+    ]
+    return named + [Layer(file.table, {}, file.label, str(file.path), "", file.path.parent) for file in files]
+
+
+def pick(layers: Sequence[Layer], key: str) -> Found | None:
+    """The first layer's value for ``key``."""
+    return next((Found(layer.values[key], layer) for layer in layers if key in layer.values), None)
+
+
+def merge(layers: Sequence[Layer], key: str) -> tuple[dict[str, Any], dict[str, str]]:
+    """A sub-table put together entry by entry, and the source of each dotted entry."""
+    merged: dict[str, Any] = {}
+    sources: dict[str, str] = {}
+    for layer in reversed(layers):
+        _lay(layer.values.get(key, {}), merged, sources, key, layer.source(key))
+    return merged, sources
+
+
+def _lay(upper: Mapping[str, Any], into: dict[str, Any], sources: dict[str, str], dotted: str, source: str) -> None:
+    for key, value in upper.items():
+        if isinstance(value, dict):
+            _lay(value, into.setdefault(key, {}), sources, f"{dotted}.{key}", source)
+        else:
+            into[key] = value
+            sources[f"{dotted}.{key}"] = source

@@ -1,0 +1,67 @@
+"""Flags, environment variables and files into Settings, with the source of every value.
+
+Flags come before variables, variables before files; in files ``[env.NAME]`` comes before the top level, and the
+project's ``optimus.toml`` before the user's own file (``--config`` and OPTIMUS_CONFIG take the place of both). It
+refuses to guess: a mistake is one SettingsError sentence, never a default in silence.
+"""
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+
+from optimus_tui.settings.compose import DEFAULT, Composer
+from optimus_tui.settings.errors import SettingsError, spelled
+from optimus_tui.settings.files import ConfigFile, find_project_file, read_config
+from optimus_tui.settings.layers import flag_layer, variable_layer
+from optimus_tui.settings.model import Settings
+from optimus_tui.settings.schema import check_value
+
+__all__ = ["DEFAULT", "SettingsError", "load"]
+
+
+def load(flags: Mapping[str, object], env: Mapping[str, str], cwd: Path, user_config: Path | None) -> Settings:
+    """The settings in force.
+
+    ``flags``: env, config, gateway_url, engine_url, redis_url, refresh (seconds), theme, insecure_tls; None or absent
+    means not given. ``user_config`` need not exist. SettingsError with one sentence on any mistake.
+    """
+    files = _files(flags, env, cwd, user_config)
+    environment, chosen_by = _environment(flags, env, files)
+    flag_values, variables = flag_layer(flags, cwd), variable_layer(env, cwd)
+    for layer in (flag_values, variables):
+        for key, value in layer.values.items():
+            check_value(key, value, layer.where(key))
+    given = [flag_values, variables]
+    return Composer(environment, chosen_by, files, given, bool(flags.get("insecure_tls"))).settings(cwd)
+
+
+def _files(
+    flags: Mapping[str, object], env: Mapping[str, str], cwd: Path, user_config: Path | None
+) -> list[ConfigFile]:
+    explicit = flags.get("config") or env.get("OPTIMUS_CONFIG", "").strip()
+    if explicit:
+        named_by = "--config" if flags.get("config") else "OPTIMUS_CONFIG"
+        try:
+            return [read_config(cwd / Path(str(explicit)).expanduser())]
+        except (SettingsError, RuntimeError) as error:
+            raise SettingsError(f"{error} (named by {named_by})") from None
+    found = [find_project_file(cwd)]
+    if user_config is not None and os.path.lexists(user_config):
+        found.append(user_config)
+    return [read_config(one) for one in found if one is not None]
+
+
+def _environment(flags: Mapping[str, object], env: Mapping[str, str], files: list[ConfigFile]) -> tuple[str, str]:
+    """The environment's name and what chose it (empty: nobody)."""
+    name, chosen_by = str(flags.get("env") or ""), "--env"
+    if not name:
+        name, chosen_by = env.get("OPTIMUS_ENV", "").strip(), "OPTIMUS_ENV"
+    if not name:
+        return DEFAULT, ""
+    known = sorted({DEFAULT, *(one for file in files for one in file.environments)})
+    if name not in known:
+        place = " and ".join(str(file.path) for file in files) or "any file: there is no optimus.toml here or above"
+        raise SettingsError(
+            f"{chosen_by}: there is no environment {spelled(name)} in {place}; known: {', '.join(known)}"
+        )
+    return name, chosen_by

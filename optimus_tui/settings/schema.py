@@ -1,0 +1,114 @@
+"""What a configuration file may say, key by key, and the check that names the key which is wrong.
+
+It refuses unknown keys (with the nearest valid one), wrong types, values out of range, and to repeat a value.
+"""
+
+import math
+from typing import Annotated, Any, get_args, get_origin
+
+import msgspec
+from msgspec import Meta, Struct
+
+from optimus_tui.settings.errors import SettingsError, nearest, spelled
+from optimus_tui.settings.model import ScanBudget, Thresholds
+
+Limit = Annotated[int, Meta(ge=1, le=1_000_000_000)]
+COLOR_RULE = "must be success, warning, error, accent, primary, secondary or #rrggbb"
+Text = Annotated[str, Meta(max_length=4096)]
+EnvironmentName = Annotated[str, Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,39}$")]
+
+
+class LimitsTable(Struct, frozen=True):
+    """``[limits]``: requests per window, for operations that the gateway does not publish."""
+
+    window_seconds: Annotated[int, Meta(ge=1, le=31_622_400)] = 60
+    operations: dict[str, Limit] = {}
+    tenants: dict[str, dict[str, Limit]] = {}
+
+
+class EnvTable(Struct, frozen=True):
+    """``[env.NAME]``, and the part of the top level that is the same. Every key may be left out."""
+
+    backend_orchestrator_url: Text = ""
+    ai_engine_url: Text = ""
+    redis_url: Text = ""
+    operator_redis_url: Text = ""
+    postgres_dsn: Text = ""
+    prometheus_url: Text = ""
+    backend_orchestrator_path: Text = ""
+    writable: bool = False
+    color: Annotated[str, Meta(pattern=r"^(success|warning|error|accent|primary|secondary|#[0-9A-Fa-f]{6})$")] = ""
+    tenants: Annotated[tuple[Annotated[str, Meta(min_length=1, max_length=512)], ...], Meta(max_length=10_000)] = ()
+    refresh_seconds: Annotated[float, Meta(ge=0.5, le=60)] = 2.0
+    theme: Annotated[str, Meta(min_length=1, max_length=60)] = ""
+    thresholds: Thresholds = Thresholds()
+    scan: ScanBudget = ScanBudget()
+    limits: LimitsTable = LimitsTable()
+    metrics: dict[str, Text] = {}
+
+
+class FileTable(EnvTable, frozen=True):
+    """The top level of a file."""
+
+    env: dict[EnvironmentName, EnvTable] = {}
+    keys: dict[str, Text] = {}
+
+
+def check_file(table: dict[str, Any], where: str) -> None:
+    """SettingsError naming ``where`` and the dotted key of the first mistake in a whole file."""
+    _check(table, FileTable, where, "")
+
+
+def check_value(key: str, value: object, where: str) -> None:
+    """The same for one top-level value that came from a flag or a variable."""
+    kinds = {field.name: field.type for field in msgspec.structs.fields(FileTable)}
+    _check(value, kinds[key], where, "")
+
+
+def _check(value: object, kind: Any, where: str, dotted: str) -> None:
+    if isinstance(kind, type) and issubclass(kind, Struct):
+        kinds = {field.name: field.type for field in msgspec.structs.fields(kind)}
+        for key, inner in _table(value, where, dotted).items():
+            if key not in kinds:
+                raise SettingsError(f"{where}: unknown key {_join(dotted, key)}; {nearest(key, list(kinds))}")
+            _check(inner, kinds[key], where, _join(dotted, key))
+    elif get_origin(kind) is dict:
+        name_kind, inner_kind = get_args(kind)
+        for key, inner in _table(value, where, dotted).items():
+            _convert(key, name_kind, where, f"the name {_join(dotted, key)}")
+            _check(inner, inner_kind, where, _join(dotted, key))
+    else:
+        _convert(value, kind, where, dotted)
+
+
+def _convert(value: object, kind: Any, where: str, dotted: str) -> None:
+    place = f"{where}: {dotted}" if dotted else where
+    if isinstance(value, float) and not math.isfinite(value):
+        raise SettingsError(f"{place} must be a finite number")
+    try:
+        msgspec.convert(value, kind, strict=True)
+    except msgspec.ValidationError as error:
+        raise SettingsError(f"{place} {_in_words(str(error))}") from None
+
+
+def _table(value: object, where: str, dotted: str) -> dict[str, Any]:
+    if not isinstance(value, dict):
+        raise SettingsError(f"{where}: {dotted} must be a table, as in [{dotted}]")
+    return value
+
+
+def _join(dotted: str, key: str) -> str:
+    name = spelled(key) if key and key.replace("_", "").replace("-", "").isalnum() else f'"{spelled(key)}"'
+    return f"{dotted}.{name}" if dotted else name
+
+
+def _in_words(message: str) -> str:
+    """msgspec's sentence in the words of a person who writes a config file; it never holds the value."""
+    body, _, path = message.partition(" - at `$")
+    if "matching regex" in body:
+        return COLOR_RULE if "success" in body else "may hold letters, digits, . _ and - only"
+    words = {"`float`": "a number", "`int`": "a whole number", "`str`": "text", "`bool`": "true or false"}
+    for name, word in {**words, "`array`": "a list", "`object`": "a table", "`null`": "nothing"}.items():
+        body = body.replace(name, word)
+    item = f" (item {int(path[1:].partition(']')[0]) + 1})" if path[1:].partition("]")[0].isdigit() else ""
+    return f"{body.replace('Expected', 'must be', 1).replace(', got', ', not')}{item}"
