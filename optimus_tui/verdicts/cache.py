@@ -1,0 +1,91 @@
+"""Judges the cache keys: how many, how many never expire, how well coherence tracks them. Pure.
+
+Refuses a ratio from a partial sweep: half of the keys say nothing about the other half.
+"""
+
+from msgspec.structs import replace
+
+from optimus_tui.contract.cache import CacheReport
+from optimus_tui.contract.findings import Finding
+from optimus_tui.settings.model import Thresholds
+from optimus_tui.verdicts.order import some_of, worst_first
+from optimus_tui.wording.numbers import percent, plural
+from optimus_tui.wording.safe import safe_text
+
+
+def judge(report: CacheReport, thresholds: Thresholds) -> CacheReport:
+    """The same report with its findings, the worst first."""
+    findings = [*_ratio(report, thresholds), *_large(report, thresholds), *_without_ttl(report)]
+    return replace(report, findings=worst_first(findings))
+
+
+def _large(report: CacheReport, thresholds: Thresholds) -> list[Finding]:
+    if report.keys <= thresholds.cache_keys_large:
+        return []
+    at_least = "" if report.coverage.complete else "at least "
+    return [
+        Finding(
+            rule="cache.large",
+            severity="low",
+            subject="cache keys",
+            message=f"{at_least}{report.keys:,} cache keys, more than {thresholds.cache_keys_large:,}",
+            measured=float(report.keys),
+            threshold=float(thresholds.cache_keys_large),
+            unit="keys",
+            samples=report.coverage.scanned,
+            impact="Memory, and longer bulk invalidations.",
+            remedy="See which kind and tenant hold the most, and whether their TTLs fit.",
+        )
+    ]
+
+
+def _without_ttl(report: CacheReport) -> list[Finding]:
+    kinds = [(kind.totals.kind, kind.totals.without_ttl) for kind in report.kinds if kind.totals.without_ttl]
+    count = sum(number for _, number in kinds)
+    if not count:
+        return []
+    kinds.sort(key=lambda item: -item[1])
+    where = some_of([f"{safe_text(kind, 40)} {number:,}" for kind, number in kinds])
+    return [
+        Finding(
+            rule="cache.no_ttl",
+            severity="low",
+            subject="cache keys",
+            message=f"{plural(count, 'cache key')} without TTL: {where}",
+            measured=float(count),
+            threshold=0.0,
+            unit="keys",
+            samples=report.keys,
+            impact="They never expire: stale answers and memory stay until somebody removes them.",
+            remedy="Give them a TTL, and find the code that writes them without one.",
+        )
+    ]
+
+
+def _ratio(report: CacheReport, thresholds: Thresholds) -> list[Finding]:
+    if not report.coverage.complete or not report.keys:
+        return []
+    ratio = report.coherence_keys / report.keys
+    low, high = thresholds.coherence_ratio_low, thresholds.coherence_ratio_high
+    if low <= ratio <= high:
+        return []
+    sparse = ratio < low
+    return [
+        Finding(
+            rule="coherence.low_coverage" if sparse else "coherence.high_overhead",
+            severity="medium",
+            subject="coherence",
+            message=f"{plural(report.coherence_keys, 'tracking key')} for {plural(report.keys, 'cache key')}: "
+            + f"{percent(ratio)}, {'below' if sparse else 'above'} {percent(low if sparse else high)}",
+            measured=ratio,
+            threshold=low if sparse else high,
+            unit="ratio",
+            samples=report.keys,
+            impact="Changes may not reach the keys they should: stale answers."
+            if sparse
+            else "Tracking costs nearly as much as the cache it tracks.",
+            remedy="Check that what writes the cache also registers it for coherence."
+            if sparse
+            else "See whether tracking keys outlive the cache keys they belong to.",
+        )
+    ]

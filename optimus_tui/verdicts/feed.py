@@ -1,0 +1,89 @@
+"""Judges the coherence feed's link: denied, lost, gone quiet, losing events. Pure.
+
+Refuses to take silence for health: "no event" is said together with when the link last proved itself alive.
+"""
+
+from optimus_tui.contract.feed import FeedStatus
+from optimus_tui.contract.findings import Finding
+from optimus_tui.wording.age import age
+from optimus_tui.wording.numbers import plural
+
+SILENT_SECONDS = 600.0
+STALE_SECONDS = 3.0
+
+
+def judge(status: FeedStatus | None, *, wall: float, mono: float) -> list[Finding]:
+    """Findings as of now (``wall`` and ``mono`` in seconds); none before the first connection was tried."""
+    if status is None or status.state == "connecting":
+        return []
+    if status.state == "denied":
+        return [_denied(status)]
+    findings = []
+    since = None if status.verified_mono is None else mono - status.verified_mono
+    if status.state == "down" or (since is not None and since > STALE_SECONDS):
+        findings.append(_down(status, since))
+    elif status.last_event_at is not None and wall - status.last_event_at > SILENT_SECONDS:
+        findings.append(_silent(wall - status.last_event_at, since))
+    if status.dropped:
+        findings.append(_dropped(status))
+    return findings
+
+
+def _denied(status: FeedStatus) -> Finding:
+    reason = status.fault.message if status.fault else "the server refuses the subscription"
+    return Finding(
+        rule="feed.denied",
+        severity="medium",
+        subject="coherence feed",
+        message=f"coherence feed denied: {reason}",
+        measured="denied",
+        threshold="subscribed",
+        impact="Invalidation events cannot be seen here; the system itself is not affected.",
+        remedy=(status.fault.remedy if status.fault else None) or "Allow the channels: &cache_coherence:*",
+    )
+
+
+def _down(status: FeedStatus, since: float | None) -> Finding:
+    reason = f": {status.fault.message}" if status.fault else ""
+    return Finding(
+        rule="feed.down",
+        severity="medium",
+        subject="coherence feed",
+        message=f"coherence feed is not live{reason}",
+        measured=since,
+        threshold=STALE_SECONDS,
+        unit="s",
+        impact="Events of this time may be missing here; the feed marks the gap.",
+        remedy=(status.fault.remedy if status.fault else None) or "It reconnects by itself; see the state of Redis.",
+    )
+
+
+def _silent(quiet: float, since: float | None) -> Finding:
+    verified = "link not verified" if since is None else f"link verified {age(since)} ago"
+    return Finding(
+        rule="feed.silent",
+        severity="low",
+        subject="coherence feed",
+        message=f"last event {age(quiet)} ago, {verified}",
+        measured=quiet,
+        threshold=SILENT_SECONDS,
+        unit="s",
+        window_seconds=SILENT_SECONDS,
+        impact="Either nothing changes, or what publishes invalidations has stopped.",
+        remedy="Change something that must invalidate a key, and see whether its event arrives.",
+    )
+
+
+def _dropped(status: FeedStatus) -> Finding:
+    return Finding(
+        rule="feed.dropped",
+        severity="medium",
+        subject="coherence feed",
+        message=f"{plural(status.dropped, 'event')} lost inside this program",
+        measured=float(status.dropped),
+        threshold=0.0,
+        unit="events",
+        samples=status.received,
+        impact="The feed and its counts are not complete.",
+        remedy="This is a bug of ours: please report it.",
+    )

@@ -1,0 +1,84 @@
+"""The verdict on the whole: what is known of every dependency, the findings of all subjects, one overall word. Pure.
+
+Refuses to be healthy by default: until gateway, engine, Redis and the limits have each been looked at once, the
+overall verdict is "unknown" unless something bad is already certain.
+"""
+
+from collections.abc import Iterable, Mapping
+
+from msgspec import Struct
+
+from optimus_tui.contract.findings import Finding, overall_of
+from optimus_tui.contract.health import HealthReport, Series
+from optimus_tui.contract.reading import Reading
+from optimus_tui.contract.services import GatewayState, HitRate, ServerState, ServiceState
+from optimus_tui.settings.model import Thresholds
+from optimus_tui.verdicts import latency, services
+from optimus_tui.verdicts.hit_rate import find_hit_rate
+from optimus_tui.verdicts.order import worst_first
+
+
+class Looks(Struct, frozen=True, kw_only=True):
+    """The latest look at each dependency; None where nobody has looked yet."""
+
+    gateway: Reading[GatewayState] | None = None
+    engine: Reading[ServiceState] | None = None
+    server: Reading[ServerState] | None = None
+    postgres: Reading[ServiceState] | None = None
+
+
+def judge(
+    looks: Looks,
+    *,
+    history: Mapping[str, Series],
+    rate: HitRate | None,
+    rate_history: Series,
+    thresholds: Thresholds,
+    others: Iterable[Finding] = (),
+    limits_seen: bool = True,
+) -> HealthReport:
+    """The report. ``others`` are the findings of limits, cache and feed; ``limits_seen``: counters were read once."""
+    server = looks.server.value if looks.server else None
+    findings = worst_first(
+        [
+            *services.judge_gateway(looks.gateway),
+            *services.judge_engine(looks.engine),
+            *services.judge_server(looks.server),
+            *services.judge_postgres(looks.postgres),
+            *others,
+            *latency.judge(history, thresholds),
+            *find_hit_rate(rate, server, thresholds),
+        ]
+    )
+    seen = looks.gateway is not None and looks.engine is not None and looks.server is not None and limits_seen
+    probed, answers = _count(looks)
+    return HealthReport(
+        gateway=looks.gateway,
+        engine=looks.engine,
+        server=looks.server,
+        postgres=looks.postgres,
+        latency=dict(history),
+        hit_rate=rate,
+        hit_rate_history=rate_history,
+        findings=findings,
+        overall=overall_of(findings, unknown=not seen),
+        probed=probed,
+        answered=answers,
+    )
+
+
+def _count(looks: Looks) -> tuple[int, int]:
+    answers = []
+    if looks.gateway is not None:
+        answers.append(
+            services.answered(looks.gateway.value.service if looks.gateway.value else None, looks.gateway.fault)
+        )
+    if looks.engine is not None:
+        answers.append(services.answered(looks.engine.value, looks.engine.fault))
+    if looks.server is not None:
+        answers.append(looks.server.fault is None and looks.server.value is not None)
+    if looks.postgres is not None:
+        state = looks.postgres.value
+        if state is None or state.status != "not configured":
+            answers.append(services.answered(state, looks.postgres.fault))
+    return len(answers), sum(answers)

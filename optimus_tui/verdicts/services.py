@@ -1,0 +1,127 @@
+"""Judges gateway, engine, Postgres and Redis: does it answer, and as it should. Pure.
+
+Refuses to excuse and to condemn without evidence: a dependency nobody looked at yet has no finding, and a login of
+ours that fails is not called an outage.
+"""
+
+from optimus_tui.contract.findings import Finding, Severity
+from optimus_tui.contract.reading import Fault, Reading
+from optimus_tui.contract.services import GatewayState, ServerState, ServiceState, Status
+
+OURS = frozenset({"auth", "denied"})
+"""Faults of our own login: the server answers, we may not look."""
+
+_IMPACT = {
+    "gateway": "Requests of all tenants fail or are about to.",
+    "engine": "Answers that are not cached fail: chat, conversations and messages of all tenants.",
+    "postgres": "The AI Engine cannot read or store conversations.",
+    "redis": "No caching, no rate limits, no coherence: the gateway falls back or fails, and three panes stand still.",
+}
+_REMEDY = {
+    "gateway": "Look at the gateway's process and its log; then at its address in the settings.",
+    "engine": "Look at the engine's process and its log; then at its address in the settings.",
+    "postgres": "Look at the database and its connections; then at the DSN in the settings.",
+    "redis": "Look at the Redis process, its log and the network on the way; then at its address in the settings.",
+}
+
+
+def judge_gateway(reading: Reading[GatewayState] | None) -> list[Finding]:
+    """Critical unless the gateway answered 200 with a JSON object."""
+    if reading is None:
+        return []
+    return _service("gateway", reading.value.service if reading.value else None, reading.fault, "healthy", "critical")
+
+
+def judge_engine(reading: Reading[ServiceState] | None) -> list[Finding]:
+    """Critical unless connected."""
+    if reading is None:
+        return []
+    return _service("engine", reading.value, reading.fault, "connected", "critical")
+
+
+def judge_postgres(reading: Reading[ServiceState] | None) -> list[Finding]:
+    """High unless connected or not configured; medium where it is configured and we lack the means to look."""
+    if reading is None:
+        return []
+    return _service("postgres", reading.value, reading.fault, "connected", "high")
+
+
+def judge_server(reading: Reading[ServerState] | None) -> list[Finding]:
+    """Critical where Redis does not serve; high where only our login fails."""
+    if reading is None or (fault := reading.fault) is None:
+        return []
+    if fault.kind in OURS:
+        return [
+            Finding(
+                rule="server.login",
+                severity="high",
+                subject="redis",
+                message=f"redis refuses our login: {fault.message}",
+                measured=fault.kind,
+                threshold="connected",
+                impact="Redis answers, and we may not look: limits, cache keys and events are unknown.",
+                remedy=fault.remedy or "Check user and password in the settings.",
+            )
+        ]
+    return [
+        Finding(
+            rule="server.unreachable",
+            severity="critical",
+            subject="redis",
+            message=f"redis does not serve: {fault.message}",
+            measured=fault.kind,
+            threshold="connected",
+            impact=_IMPACT["redis"],
+            remedy=fault.remedy or _REMEDY["redis"],
+        )
+    ]
+
+
+def answered(state: ServiceState | None, fault: Fault | None) -> bool:
+    """True where something came back, right or wrong."""
+    if fault is not None or state is None:
+        return False
+    return state.status in ("healthy", "unhealthy", "connected") or state.status_code is not None
+
+
+def _service(
+    name: str, state: ServiceState | None, fault: Fault | None, good: Status, severity: Severity
+) -> list[Finding]:
+    if fault is None and state is not None and state.status in (good, "not configured"):
+        return []
+    why = fault or (state.fault if state else None)
+    if fault is None and state is not None and state.status == "unknown":
+        return [_unknown(name, why)]
+    fresh = state if fault is None else None
+    code = fresh.status_code if fresh is not None else None
+    if code is not None:
+        said = f"is {fresh.status if fresh else ''}, it answered {code}"
+    else:
+        said = "answers wrongly" if why is not None and why.kind == "invalid" else "does not answer"
+    return [
+        Finding(
+            rule=f"services.{name}",
+            severity=severity,
+            subject=name,
+            message=f"{name} {said}{f': {why.message}' if why else ''}",
+            measured=float(code) if code is not None else fresh.status if fresh is not None else "no answer",
+            threshold=good,
+            samples=1,
+            impact=_IMPACT[name],
+            remedy=(why.remedy if why else None) or _REMEDY[name],
+        )
+    ]
+
+
+def _unknown(name: str, why: Fault | None) -> Finding:
+    return Finding(
+        rule=f"services.{name}_unknown",
+        severity="medium",
+        subject=name,
+        message=f"{name} cannot be measured{f': {why.message}' if why else ''}",
+        measured="unknown",
+        threshold="connected",
+        samples=0,
+        impact=f"An outage of {name} would not be noticed here.",
+        remedy=(why.remedy if why else None) or _REMEDY[name],
+    )

@@ -1,0 +1,29 @@
+"""How long ago, and what time it was, in UTC: ``0.8 s``, ``27 s``, ``4 min``, ``10:30:07``. Reads no clock itself."""
+
+import math
+from datetime import UTC, datetime
+
+
+def age(seconds: float | None) -> str:
+    """A duration: tenths below five seconds, then ``27 s``, ``4 min``, ``3 h``, ``2 d``. Never below ``0.0 s``."""
+    if seconds is None or not math.isfinite(seconds):
+        return "?"
+    past = max(0.0, seconds)
+    if past < 4.95:
+        return f"{past:.1f} s"
+    if past < 119.5:
+        return f"{past:.0f} s"
+    if past < 7200:
+        return f"{past // 60:.0f} min"
+    return f"{past // 3600:.0f} h" if past < 48 * 3600 else f"{past // 86_400:,.0f} d"
+
+
+def clock(wall: float | None, *, dated: bool = False) -> str:
+    """``10:30:07`` in UTC (``2026-11-23 10:30:07`` when ``dated``); ``?`` for a time that no calendar holds."""
+    if wall is None or not math.isfinite(wall):
+        return "?"
+    try:
+        moment = datetime.fromtimestamp(wall, UTC)
+    except (OverflowError, ValueError, OSError):
+        return "?"
+    return f"{moment:%Y-%m-%d %H:%M:%S}" if dated else f"{moment:%H:%M:%S}"

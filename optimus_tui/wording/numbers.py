@@ -1,0 +1,79 @@
+"""Counts, rates, shares and latencies as words, each with its unit.
+
+Refuses to invent: None is ``?`` or ``–``, never 0. Shares below 1 are cut, not rounded, so that 99.6 % never reads as full and
+69.9 % never reads as the 70 % it missed.
+"""
+
+import math
+
+UNKNOWN = "?"
+NOTHING = "–"
+
+
+def thousands(count: int | None) -> str:
+    """``1,247``; ``?`` where nobody counted."""
+    return UNKNOWN if count is None else f"{count:,}"
+
+
+def compact(count: int | None) -> str:
+    """``1,247`` below ten thousand, then ``41k``, ``1.2M``, ``3.4G``; cut, never rounded up."""
+    if count is None:
+        return UNKNOWN
+    if abs(count) < 10_000:
+        return f"{count:,}"
+    for size, letter in ((10**9, "G"), (10**6, "M")):
+        if abs(count) >= size:
+            shown = math.floor(abs(count) * 10 / size) / 10
+            number = f"{int(shown):,}" if shown >= 10 else f"{shown:.1f}"
+            return f"{'-' if count < 0 else ''}{number}{letter}"
+    return f"{'-' if count < 0 else ''}{abs(count) // 1000}k"
+
+
+def percent_number(share: float | None) -> str:
+    """A share (1.0 = full) as a bare whole number, for a column headed ``%``: ``94``, ``267``, ``<1``, ``?``."""
+    if share is None or not math.isfinite(share):
+        return UNKNOWN
+    cut = math.floor(share * 100 + 1e-9) if share < 1 else round(share * 100)
+    return "<1" if cut == 0 and share > 0 else f"{cut:,}"
+
+
+def percent(share: float | None) -> str:
+    """A share (1.0 = full) as ``85 %``."""
+    number = percent_number(share)
+    return number if number == UNKNOWN else f"{number} %"
+
+
+def rate(per_second: float | None) -> str:
+    """``38/s``, ``0.4/s``, ``41k/s``."""
+    if per_second is None or not math.isfinite(per_second):
+        return UNKNOWN
+    if 0 < per_second < 0.05:
+        return "<0.1/s"
+    return f"{per_second:.1f}/s" if 0 < per_second < 9.95 else f"{compact(round(per_second))}/s"
+
+
+def slope(per_second: float | None) -> str:
+    """A change with its sign: ``+3.1``, ``0.0``, ``–`` where it is not known."""
+    if per_second is None or not math.isfinite(per_second):
+        return NOTHING
+    if abs(per_second) < 0.05:
+        return "0.0"
+    return (
+        f"{per_second:+,.1f}"
+        if abs(per_second) < 1000
+        else f"{'+' if per_second > 0 else ''}{compact(round(per_second))}"
+    )
+
+
+def latency(milliseconds: float | None) -> str:
+    """``0.4 ms``, ``45 ms``, ``1.2 s``; ``–`` where nothing was timed."""
+    if milliseconds is None or not math.isfinite(milliseconds):
+        return NOTHING
+    if milliseconds < 9.95:
+        return f"{milliseconds:.1f} ms"
+    return f"{milliseconds:.0f} ms" if milliseconds < 999.5 else f"{milliseconds / 1000:,.1f} s"
+
+
+def plural(count: int, one: str, many: str | None = None) -> str:
+    """``1 counter``, ``1,247 counters``."""
+    return f"{count:,} {one if count == 1 else many or one + 's'}"

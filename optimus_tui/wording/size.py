@@ -1,0 +1,20 @@
+"""Bytes as words: ``612 B``, ``1.0 KB``, ``92 KB``, ``2 GB``. Refuses to show an unknown size as 0."""
+
+_UNITS = ("KB", "MB", "GB", "TB", "PB")
+
+
+def size(byte_count: int | None, *, estimate: bool = False) -> str:
+    """``byte_count`` in units of 1,024; ``?`` when unknown; ``~`` in front of an estimate."""
+    if byte_count is None:
+        return "?"
+    mark = "~" if estimate else ""
+    if byte_count < 1024:
+        return f"{mark}{byte_count} B"
+    amount, unit = byte_count / 1024, 0
+    while amount >= 1023.5 and unit < len(_UNITS) - 1:
+        amount, unit = amount / 1024, unit + 1
+    if amount >= 9.95:
+        return f"{mark}{amount:,.0f} {_UNITS[unit]}"
+    number = f"{amount:.1f}"
+    # Keys are some KB: one decimal keeps the column aligned. From MB up a round size reads as configured: "2 GB".
+    return f"{mark}{number if unit == 0 else number.removesuffix('.0')} {_UNITS[unit]}"

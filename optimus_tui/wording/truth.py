@@ -1,0 +1,54 @@
+"""The truth line: when a reading was taken, how old and how complete it is, and what stands in its way.
+
+Refuses to flatter: without a value there is no "as of", a partial count is never called complete, a fault is always
+said. All text is already safe to show (a Fault's message is).
+"""
+
+from optimus_tui.contract.reading import Coverage, Fault, Reading
+from optimus_tui.wording.age import age, clock
+from optimus_tui.wording.numbers import compact
+from optimus_tui.wording.ttl import until
+
+STILL_TODAY_SECONDS = 12 * 3600.0
+
+
+def coverage_words(coverage: Coverage | None) -> str:
+    """``scanned 41k of 184k``, ``scanned 1,247, complete``, with the reason when it stopped early; "" without one."""
+    if coverage is None:
+        return ""
+    total = "" if coverage.total is None else f" of {compact(max(coverage.total, coverage.scanned))}"
+    if coverage.complete:
+        return f"scanned {compact(coverage.scanned)}, complete"
+    why = f", incomplete: {coverage.reason}" if coverage.reason else ("" if total else ", incomplete")
+    return f"scanned {compact(coverage.scanned)}{total}{why}"
+
+
+def fault_words(fault: Fault | None, source: str, retry_in: float | None = None) -> tuple[str, ...]:
+    """``("redis: connection refused", "retry in 3 s")``; the source is not said twice."""
+    if fault is None:
+        return ()
+    said = fault.message if fault.message.lower().startswith(source.lower()) else f"{source}: {fault.message}"
+    if retry_in is None:
+        return (said,)
+    return (said, "retrying" if retry_in <= 0 else f"retry in {until(retry_in)}")
+
+
+def truth_line(
+    reading: Reading[object] | None, mono: float, *, source: str, counted: str = "", target: str = ""
+) -> str:
+    """One line such as ``as of 10:30:07 (0.8 s) · scanned 41k of 184k · redis: connection refused · retry in 3 s``.
+
+    ``mono`` is the present on the monotonic clock, ``counted`` replaces the coverage's words (``48 counters,
+    complete``), ``target`` says where we are connecting while nobody has answered yet.
+    """
+    if reading is None:
+        return f"connecting to {source}{f' at {target}' if target else ''} …"
+    parts: list[str] = []
+    if reading.value is not None:
+        past = mono - reading.taken_mono
+        parts.append(f"as of {clock(reading.taken_at, dated=past > STILL_TODAY_SECONDS)} ({age(past)})")
+        parts.append(counted or coverage_words(reading.coverage))
+    else:
+        parts.append("no data yet")
+    parts += fault_words(reading.fault, source, reading.retry_in) or (f"{source} ok",)
+    return " · ".join(part for part in parts if part)

@@ -1,0 +1,37 @@
+"""Times to live and countdowns: ``0:41``, ``4:05``, ``1:02:03``, ``36 h``, ``3 d``, ``never``.
+
+Rounds up, so that ``0:00`` means due and a key with 400 ms left is not shown as gone. Refuses to mix up "never expires"
+with "not known" (``?``).
+"""
+
+import math
+
+NEVER = "never"
+
+
+def ttl(seconds: float | None, *, immortal: bool = False) -> str:
+    """Seconds left as a clock below a day, then hours, days, years. ``immortal`` wins; None alone is ``?``."""
+    if immortal:
+        return NEVER
+    if seconds is None or not math.isfinite(seconds):
+        return "?"
+    left = max(0, math.ceil(seconds))
+    if left < 3600:
+        return f"{left // 60}:{left % 60:02d}"
+    if left < 86_400:
+        return f"{left // 3600}:{left // 60 % 60:02d}:{left % 60:02d}"
+    if left < 3 * 86_400:
+        return f"{left // 3600} h"
+    return f"{left // 86_400:,} d" if left < 1000 * 86_400 else f"{left // (365 * 86_400):,} y"
+
+
+def until(seconds: float | None) -> str:
+    """Seconds until something happens: ``now``, ``3 s``, ``4 min``; ``–`` when it will not (or nobody can tell)."""
+    if seconds is None or not math.isfinite(seconds):
+        return "–"
+    if seconds <= 0:
+        return "now"
+    left = math.ceil(seconds)
+    if left < 120:
+        return f"{left} s"
+    return f"{left // 60} min" if left < 7200 else f"{left // 3600} h"

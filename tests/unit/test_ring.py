@@ -1,0 +1,61 @@
+"""The ten-minute ring: bounded, honest percentiles, charts that do not shimmer."""
+
+from optimus_tui.history.ring import MAX_SAMPLES, Ring, percentile
+
+
+def test_an_empty_ring_has_no_percentiles() -> None:
+    assert Ring().series(10.0).p95 is None
+    assert Ring().series(10.0).samples == 0
+
+
+def test_percentiles_are_nearest_rank() -> None:
+    values = [float(n) for n in range(1, 101)]
+    assert (percentile(values, 0.5), percentile(values, 0.95), percentile(values, 1.0)) == (50.0, 95.0, 100.0)
+    assert percentile([7.0], 0.95) == 7.0
+    assert percentile([float(n) for n in range(1, 21)], 0.95) == 19.0
+
+
+def test_what_is_older_than_ten_minutes_is_gone_even_without_new_samples() -> None:
+    ring = Ring()
+    ring.put(0.0, 900.0)
+    ring.put(500.0, 10.0)
+    assert ring.series(600.0).p95 == 900.0
+    assert ring.series(601.0).p95 == 10.0
+    assert ring.series(2000.0).samples == 0
+
+
+def test_few_samples_are_shown_one_by_one_and_many_stay_within_the_points() -> None:
+    ring = Ring()
+    for second in range(30):
+        ring.put(float(second), float(second))
+    assert ring.series(30.0).values == tuple(float(n) for n in range(30))
+    for second in range(30, 600):
+        ring.put(float(second), 1.0)
+    assert len(ring.series(600.0, points=40).values) <= 40
+    assert ring.series(600.0).samples == 600
+
+
+def test_a_spike_survives_the_chart_and_a_share_is_averaged() -> None:
+    spike, share = Ring(), Ring(combine="mean")
+    for second in range(600):
+        spike.put(float(second), 900.0 if second == 300 else 1.0)
+        share.put(float(second), 0.5)
+    assert max(spike.series(600.0).values) == 900.0
+    assert set(share.series(600.0).values) == {0.5}
+
+
+def test_points_do_not_shimmer_from_one_picture_to_the_next() -> None:
+    ring = Ring()
+    for second in range(500):
+        ring.put(float(second), float(second * 7919 % 101))
+    before = ring.series(499.5).values
+    ring.put(500.0, 0.0)
+    after = ring.series(500.5).values
+    assert after[: len(before) - 1] == before[:-1] or after[: len(before) - 1] == before[1:]
+
+
+def test_a_ring_is_bounded_however_fast_it_is_fed_row_22() -> None:
+    ring = Ring()
+    for n in range(MAX_SAMPLES * 2):
+        ring.put(n / 1000, 1.0)
+    assert ring.series(MAX_SAMPLES * 2 / 1000).samples == MAX_SAMPLES

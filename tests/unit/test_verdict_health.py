@@ -1,0 +1,253 @@
+"""Health, latency, hit rate, cache, feed and episodes: severities by the contract, no verdict without a measurement."""
+
+import pytest
+
+from optimus_tui.contract.cache import CacheReport, GroupTotals, KindTotals
+from optimus_tui.contract.feed import FeedStatus
+from optimus_tui.contract.findings import Finding
+from optimus_tui.contract.health import HealthReport, Series
+from optimus_tui.contract.reading import Coverage, Fault, Reading
+from optimus_tui.contract.services import CacheMetrics, GatewayState, HitRate, ServerState, ServiceState
+from optimus_tui.settings.model import Thresholds
+from optimus_tui.verdicts import cache, episodes, feed, health, latency
+from optimus_tui.verdicts.hit_rate import FROM_INFO, LookupTrack, find_hit_rate, hit_rate, track_lookups
+from optimus_tui.verdicts.unmeasured import find_unmeasured
+
+BARS = Thresholds()
+
+
+def read(value: object, fault: Fault | None = None) -> Reading:  # type: ignore[type-arg]
+    return Reading(value=value, taken_at=0.0, taken_mono=0.0, fault=fault)
+
+
+def gateway(status: str = "healthy", code: int | None = 200, **more: object) -> GatewayState:
+    return GatewayState(service=ServiceState(status=status, status_code=code), **more)  # type: ignore[arg-type]
+
+
+GOOD = health.Looks(
+    gateway=read(gateway()),
+    engine=read(ServiceState(status="connected", status_code=200)),
+    server=read(ServerState(latency_ms=0.4)),
+    postgres=read(ServiceState(status="not configured")),
+)
+
+
+def judged(looks: health.Looks, **more: object) -> HealthReport:
+    fields = {"history": {}, "rate": None, "rate_history": Series(), "thresholds": BARS, **more}
+    return health.judge(looks, **fields)  # type: ignore[arg-type]
+
+
+def test_nothing_is_healthy_before_it_was_looked_at() -> None:
+    assert judged(health.Looks()).overall == "unknown"
+    assert judged(health.Looks(gateway=GOOD.gateway, engine=GOOD.engine)).overall == "unknown"
+    assert judged(GOOD, limits_seen=False).overall == "unknown"
+    assert judged(GOOD).overall == "healthy"
+
+
+def test_what_is_bad_already_is_said_before_all_was_looked_at() -> None:
+    assert judged(health.Looks(server=read(None, Fault("refused", "connection refused")))).overall == "critical"
+
+
+@pytest.mark.parametrize(
+    ("looks", "rule", "severity", "overall"),
+    [
+        ({"gateway": read(gateway("unhealthy", 503))}, "services.gateway", "critical", "critical"),
+        ({"gateway": read(gateway("error", None))}, "services.gateway", "critical", "critical"),
+        ({"gateway": read(gateway(), Fault("timeout", "no answer"))}, "services.gateway", "critical", "critical"),
+        ({"gateway": read(None, Fault("refused", "refused"))}, "services.gateway", "critical", "critical"),
+        ({"engine": read(ServiceState(status="disconnected"))}, "services.engine", "critical", "critical"),
+        ({"engine": read(ServiceState(status="error", status_code=500))}, "services.engine", "critical", "critical"),
+        ({"server": read(None, Fault("loading", "loading 4 %"))}, "server.unreachable", "critical", "critical"),
+        ({"server": read(GOOD, Fault("refused", "refused"))}, "server.unreachable", "critical", "critical"),
+        ({"server": read(None, Fault("auth", "wrong password"))}, "server.login", "high", "needs_attention"),
+        ({"postgres": read(ServiceState(status="disconnected"))}, "services.postgres", "high", "needs_attention"),
+        ({"postgres": read(ServiceState(status="unknown"))}, "services.postgres_unknown", "medium", "needs_attention"),
+    ],
+)
+def test_a_dependency_that_fails_is_a_finding(looks: dict[str, object], rule: str, severity: str, overall: str) -> None:
+    parts = {"gateway": GOOD.gateway, "engine": GOOD.engine, "server": GOOD.server, "postgres": GOOD.postgres, **looks}
+    if rule.startswith("server"):
+        parts["server"] = Reading(value=None, taken_at=0, taken_mono=0, fault=parts["server"].fault)  # type: ignore[union-attr]
+    found = judged(health.Looks(**parts))  # type: ignore[arg-type]
+    assert [(f.rule, f.severity) for f in found.findings] == [(rule, severity)]
+    assert found.overall == overall
+    assert all((found.findings[0].message, found.findings[0].impact, found.findings[0].remedy))
+
+
+def test_probes_that_answered_are_counted_and_not_configured_is_no_probe() -> None:
+    assert (judged(GOOD).probed, judged(GOOD).answered) == (3, 3)
+    half = health.Looks(gateway=read(gateway("unhealthy", 503)), engine=read(ServiceState(status="disconnected")))
+    assert (judged(half).probed, judged(half).answered) == (2, 1)
+
+
+def test_findings_of_other_subjects_count_and_the_worst_comes_first() -> None:
+    low = Finding(rule="x", severity="low", subject="s", message="m")
+    crit = Finding(rule="y", severity="critical", subject="s", message="m")
+    assert judged(GOOD, others=[low]).overall == "healthy"
+    assert [f.rule for f in judged(GOOD, others=[low, crit]).findings] == ["y", "x"]
+
+
+@pytest.mark.parametrize(
+    ("p95", "samples", "severity"), [(500, 31, None), (501, 31, "medium"), (1001, 31, "high"), (9000, 4, None)]
+)
+def test_latency_needs_samples_and_follows_the_contract(p95: float, samples: int, severity: str | None) -> None:
+    found = latency.judge({"engine": Series(values=(p95,), p50=1, p95=p95, samples=samples)}, BARS)
+    assert [f.severity for f in found] == ([severity] if severity else [])
+
+
+def test_the_latency_finding_reads_as_the_screen_shows_it() -> None:
+    found = latency.judge({"engine": Series(p95=840.0, samples=31)}, BARS)[0]
+    assert found.message == "engine p95 840 ms is over 500 ms"
+    assert (found.measured, found.threshold, found.unit, found.samples, found.window_seconds) == (
+        840,
+        500,
+        "ms",
+        31,
+        600,
+    )
+
+
+def server(hits: int | None, misses: int | None, own: tuple[int, int] = (0, 0), run: str = "a") -> ServerState:
+    return ServerState(
+        latency_ms=1, run_id=run, keyspace_hits=hits, keyspace_misses=misses, own_hits=own[0], own_misses=own[1]
+    )
+
+
+def track(*looks: ServerState) -> LookupTrack:
+    state = LookupTrack()
+    for n, look in enumerate(looks):
+        state = track_lookups(state, look, n * 20.0)
+    return state
+
+
+def test_the_gateways_own_figure_comes_first() -> None:
+    rate = hit_rate(gateway(cache=CacheMetrics(0.85, 1247)), track(server(1, 99)))
+    assert rate == HitRate(0.85, "gateway", 1247)
+
+
+def test_without_lookups_the_rate_is_unknown_not_zero() -> None:
+    assert hit_rate(None, track(server(0, 0))) is None
+    assert hit_rate(None, track(server(None, None))) is None
+    assert hit_rate(gateway(cache=CacheMetrics(None, None)), LookupTrack()) is None
+    assert find_hit_rate(None, server(0, 0), BARS) == []
+
+
+def test_our_own_lookups_are_left_out_row_29() -> None:
+    rate = hit_rate(None, track(server(100, 100), server(100_150, 150, (100_000, 0))))
+    assert rate is not None
+    assert (rate.value, rate.source) == (0.5, FROM_INFO)
+    assert hit_rate(None, track(server(0, 0), server(5000, 40, (5000, 40)))) is None
+
+
+def test_the_total_since_the_servers_start_serves_while_the_window_holds_little() -> None:
+    rate = hit_rate(None, track(server(800, 200), server(801, 200)))
+    assert rate is not None
+    assert round(rate.value, 2) == 0.8
+
+
+def test_a_restarted_server_starts_the_rate_anew_row_34() -> None:
+    state = track(server(900, 100, (500, 0)), server(30, 30, (510, 0), run="b"), server(60, 60, (520, 0), run="b"))
+    rate = hit_rate(None, state)
+    assert rate is not None
+    assert rate.value == 20 / 50
+
+
+@pytest.mark.parametrize(("value", "severity"), [(0.7, None), (0.699, "medium"), (0.6, "medium"), (0.599, "high")])
+def test_the_hit_rate_is_judged_by_the_contract(value: float, severity: str | None) -> None:
+    found = find_hit_rate(HitRate(value, "gateway"), None, BARS)
+    assert [f.severity for f in found] == ([severity] if severity else [])
+
+
+def test_a_rate_nobody_may_measure_is_a_finding_with_its_remedy_row_40() -> None:
+    denied = ServerState(latency_ms=1, info_fault=Fault("denied", "INFO is not allowed for user observer", "+info"))
+    found = find_hit_rate(None, denied, BARS)[0]
+    assert (found.rule, found.severity, found.remedy) == ("cache.hit_rate_unknown", "medium", "+info")
+    assert find_hit_rate(HitRate(0.9, "gateway"), denied, BARS) == []
+
+
+def cached(keys: int, without: int = 0, coherence: int = 0, complete: bool = True) -> CacheReport:
+    totals = GroupTotals(
+        kind=b"\x1bkind", tenant=None, keys=keys, without_ttl=without, bytes_used=None, bytes_exact=False, histogram=()
+    )
+    return CacheReport(
+        kinds=(KindTotals(totals, ()),),
+        keys=keys,
+        coherence_keys=coherence,
+        coverage=Coverage(keys, keys, complete),
+        version=1,
+    )
+
+
+@pytest.mark.parametrize(
+    ("report", "expected"),
+    [
+        (cached(0), []),
+        (cached(1000, coherence=500), []),
+        (cached(1001, coherence=500), [("cache.large", "low")]),
+        (cached(10, 3, 5), [("cache.no_ttl", "low")]),
+        (cached(100, coherence=9), [("coherence.low_coverage", "medium")]),
+        (cached(100, coherence=10), []),
+        (cached(100, coherence=81), [("coherence.high_overhead", "medium")]),
+        (cached(100, coherence=0, complete=False), []),
+    ],
+)
+def test_cache_keys_are_judged_by_the_contract(report: CacheReport, expected: list[tuple[str, str]]) -> None:
+    found = cache.judge(report, BARS).findings
+    assert [(f.rule, f.severity) for f in found] == expected
+    assert all(f.message.isprintable() for f in found)
+
+
+def feed_rules(status: FeedStatus | None, wall: float = 10_000.0, mono: float = 100.0) -> list[str]:
+    return [f.rule for f in feed.judge(status, wall=wall, mono=mono)]
+
+
+def test_the_feed_is_judged_by_its_link_not_by_its_silence() -> None:
+    assert feed_rules(None) == []
+    assert feed_rules(FeedStatus(state="connecting")) == []
+    assert feed_rules(FeedStatus(state="live", verified_mono=99.0, last_event_at=9_990.0)) == []
+    assert feed_rules(FeedStatus(state="live", verified_mono=96.0)) == ["feed.down"]
+    assert feed_rules(FeedStatus(state="down")) == ["feed.down"]
+    assert feed_rules(FeedStatus(state="denied")) == ["feed.denied"]
+    assert feed_rules(FeedStatus(state="live", verified_mono=99.0, dropped=2)) == ["feed.dropped"]
+
+
+def test_ten_minutes_without_an_event_is_said_with_the_links_state_row_65() -> None:
+    status = FeedStatus(state="live", verified_mono=99.0, last_event_at=10_000.0 - 601)
+    found = feed.judge(status, wall=10_000.0, mono=100.0)
+    assert found[0].message == "last event 10 min ago, link verified 1.0 s ago"
+    assert found[0].severity == "low"
+
+
+def test_only_a_missing_right_is_unmeasured_an_outage_is_not_row_40() -> None:
+    assert find_unmeasured("rate limits", Fault("refused", "x"), rule="limits.unmeasured") == []
+    found = find_unmeasured("rate limits", Fault("denied", "SCAN is not allowed", "+scan"), rule="limits.unmeasured")
+    assert (found[0].severity, found[0].remedy) == ("medium", "+scan")
+
+
+F = Finding(rule="r", severity="high", subject="s", message="m")
+
+
+def test_an_episode_keeps_its_beginning_and_flapping_is_one_episode() -> None:
+    state, first = episodes.track(episodes.NO_EPISODES, [F], 1000.0, 0.0)
+    state, second = episodes.track(state, [F], 1002.0, 2.0)
+    state, gone = episodes.track(state, [], 1004.0, 4.0)
+    state, back = episodes.track(state, [F], 1030.0, 30.0)
+    assert [f.since for f in (*first, *second, *back)] == [1000.0] * 3
+    assert gone == ()
+    state, _ = episodes.track(state, [], 1100.0, 100.0)
+    assert state == {}
+    _, later = episodes.track(state, [F], 1102.0, 102.0)
+    assert later[0].since == 1102.0
+
+
+def test_a_clock_set_anew_ends_no_episode_row_28() -> None:
+    state, _ = episodes.track(episodes.NO_EPISODES, [F], 1000.0, 0.0)
+    _, after = episodes.track(state, [F], 1000.0 - 3600, 2.0)
+    assert after[0].since == 1000.0
+
+
+def test_another_subject_is_another_episode() -> None:
+    state, _ = episodes.track(episodes.NO_EPISODES, [F], 1000.0, 0.0)
+    other = Finding(rule="r", severity="high", subject="other", message="m")
+    _, found = episodes.track(state, [F, other], 1010.0, 10.0)
+    assert [f.since for f in found] == [1000.0, 1010.0]

@@ -1,0 +1,175 @@
+"""Numbers into words: units, cuts instead of flattering roundings, and no invented zeros."""
+
+import math
+from typing import get_args
+
+import pytest
+
+from optimus_tui.contract.findings import Overall, Severity
+from optimus_tui.contract.limits import LimitState
+from optimus_tui.contract.reading import Coverage, Fault, Reading
+from optimus_tui.contract.services import Status
+from optimus_tui.wording import glyphs, numbers
+from optimus_tui.wording.age import age, clock
+from optimus_tui.wording.size import size
+from optimus_tui.wording.truth import coverage_words, truth_line
+from optimus_tui.wording.ttl import ttl, until
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [
+        (41, "0:41"),
+        (245, "4:05"),
+        (3723, "1:02:03"),
+        (0.4, "0:01"),
+        (0, "0:00"),
+        (-3, "0:00"),
+        (86_399, "23:59:59"),
+        (36 * 3600, "36 h"),
+        (3 * 86_400, "3 d"),
+        (68 * 365 * 86_400, "68 y"),
+        (None, "?"),
+        (math.inf, "?"),
+    ],
+)
+def test_a_ttl_reads_as_a_clock_and_rounds_up_row_19(seconds: float | None, text: str) -> None:
+    assert ttl(seconds) == text
+
+
+def test_never_expiring_and_unknown_are_different_words() -> None:
+    assert ttl(None, immortal=True) == "never"
+    assert ttl(None) == "?"
+    assert [until(None), until(0.0), until(2.2), until(200)] == ["–", "now", "3 s", "3 min"]
+
+
+@pytest.mark.parametrize(
+    ("count", "text"),
+    [
+        (0, "0 B"),
+        (612, "612 B"),
+        (1024, "1.0 KB"),
+        (2150, "2.1 KB"),
+        (94_208, "92 KB"),
+        (10_200, "10 KB"),
+        (1_048_500, "1 MB"),
+        (255_852_544, "244 MB"),
+        (2 * 2**30, "2 GB"),
+        (2**80, "1,073,741,824 PB"),
+        (None, "?"),
+    ],
+)
+def test_a_size_carries_its_unit(count: int | None, text: str) -> None:
+    assert size(count) == text
+
+
+def test_an_estimated_size_says_so() -> None:
+    assert size(2048, estimate=True) == "~2.0 KB"
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [
+        (0.8, "0.8 s"),
+        (-1, "0.0 s"),
+        (9, "9 s"),
+        (27, "27 s"),
+        (240, "4 min"),
+        (10_000, "2 h"),
+        (3e5, "3 d"),
+        (None, "?"),
+    ],
+)
+def test_an_age_is_short(seconds: float | None, text: str) -> None:
+    assert age(seconds) == text
+
+
+def test_times_are_utc_and_an_impossible_time_is_unknown_row_63() -> None:
+    assert clock(1_795_000_000.0, dated=True) == "2026-11-18 11:06:40"
+    assert clock(0.0) == "00:00:00"
+    assert clock(0.0, dated=True) == "1970-01-01 00:00:00"
+    assert [clock(1e300), clock(math.nan), clock(-1e18), clock(None)] == ["?"] * 4
+
+
+def test_counts_shorten_without_rounding_up() -> None:
+    assert [numbers.compact(n) for n in (0, 1247, 9999, 41_999, 184_000, 1_270_000, 12_999_999, None)] == [
+        "0",
+        "1,247",
+        "9,999",
+        "41k",
+        "184k",
+        "1.2M",
+        "12M",
+        "?",
+    ]
+    assert numbers.thousands(1247) == "1,247"
+    assert numbers.thousands(None) == "?"
+
+
+def test_a_share_just_below_a_bar_never_reads_as_the_bar() -> None:
+    assert numbers.percent(0.85) == "85 %"
+    assert numbers.percent(0.996) == "99 %"
+    assert numbers.percent(0.6999) == "69 %"
+    assert numbers.percent(0.29) == "29 %"
+    assert numbers.percent(2.667) == "267 %"
+    assert numbers.percent(0.001) == "<1 %"
+    assert numbers.percent(0.0) == "0 %"
+    assert [numbers.percent(None), numbers.percent(math.nan)] == ["?", "?"]
+
+
+def test_rates_slopes_and_latencies() -> None:
+    assert [numbers.rate(r) for r in (38.2, 0.4, 0.0, 41_999, None)] == ["38/s", "0.4/s", "0/s", "41k/s", "?"]
+    assert [numbers.slope(s) for s in (3.14, 0.0, -0.4, None, 0.01)] == ["+3.1", "0.0", "-0.4", "–", "0.0"]
+    assert [numbers.latency(v) for v in (0.41, 45, 840, 1234, None)] == ["0.4 ms", "45 ms", "840 ms", "1.2 s", "–"]
+    assert [numbers.plural(1, "counter"), numbers.plural(1247, "counter")] == ["1 counter", "1,247 counters"]
+
+
+def test_every_state_has_a_glyph_and_a_word() -> None:
+    assert set(glyphs.SEVERITY_MARKS) == set(get_args(Severity))
+    assert set(glyphs.OVERALL_MARKS) == set(get_args(Overall))
+    assert set(glyphs.STATUS_MARKS) == set(get_args(Status))
+    assert set(glyphs.LIMIT_MARKS) == set(get_args(LimitState))
+    assert glyphs.SEVERITY_MARKS["critical"].text == "✖ CRIT"
+    for marks in (glyphs.SEVERITY_MARKS, glyphs.OVERALL_MARKS, glyphs.STATUS_MARKS, glyphs.LIMIT_MARKS):
+        assert all(len(mark.glyph) == 1 and mark.word for mark in marks.values())
+
+
+AT = 37_807.0  # 10:30:07 UTC
+REFUSED = Fault("refused", "connection refused")
+
+
+def test_the_truth_line_of_a_stale_partial_reading_says_all_of_it() -> None:
+    reading = Reading(
+        value=1, taken_at=AT, taken_mono=5.0, fault=REFUSED, retry_in=3.0, coverage=Coverage(41_200, 184_000, False)
+    )
+    assert truth_line(reading, 5.8, source="redis") == (
+        "as of 10:30:07 (0.8 s) · scanned 41k of 184k · redis: connection refused · retry in 3 s"
+    )
+
+
+def test_the_truth_line_of_a_good_reading() -> None:
+    reading = Reading(value=1, taken_at=AT, taken_mono=5.0, coverage=Coverage(1247, 1247, True))
+    assert truth_line(reading, 5.6, source="redis", counted="48 counters, complete") == (
+        "as of 10:30:07 (0.6 s) · 48 counters, complete · redis ok"
+    )
+    assert "scanned 1,247, complete" in truth_line(reading, 5.6, source="redis")
+
+
+def test_the_truth_line_without_a_value_claims_no_time_row_33() -> None:
+    assert truth_line(None, 0, source="redis", target="h:6379/0") == "connecting to redis at h:6379/0 …"
+    never = Reading(value=None, taken_at=AT, taken_mono=5.0, fault=REFUSED, retry_in=0.0)
+    assert truth_line(never, 9, source="redis") == "no data yet · redis: connection refused · retrying"
+
+
+def test_an_old_value_carries_its_date_and_a_source_is_not_said_twice() -> None:
+    fault = Fault("refused", "redis at h:1: connection refused")
+    reading = Reading(value=1, taken_at=AT, taken_mono=0.0, fault=fault)
+    assert truth_line(reading, 50_000.0, source="redis") == (
+        "as of 1970-01-01 10:30:07 (13 h) · redis at h:1: connection refused"
+    )
+
+
+def test_an_incomplete_sweep_gives_its_reason_row_34() -> None:
+    reason = "server restarted (run_id changed)"
+    assert coverage_words(Coverage(5, 20, False, reason)) == f"scanned 5 of 20, incomplete: {reason}"
+    assert coverage_words(Coverage(5, None, False)) == "scanned 5, incomplete"
