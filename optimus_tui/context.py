@@ -23,7 +23,7 @@ class Context:
     def __init__(self, settings: Settings, clock: Clock | None = None) -> None:
         self.settings = settings
         self.clock = clock or Clock()
-        self.own = OwnLoad()
+        self.own = OwnLoad(self.clock)
 
     @cached_property
     def redis(self) -> "ObserverRedis":

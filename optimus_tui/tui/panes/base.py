@@ -61,6 +61,10 @@ class Pane(LineView):
         """The findings that explain the row under the cursor, else those of the whole pane."""
         return []
 
+    def explain_subject(self) -> str:
+        """What ``findings_here`` is about (safe text)."""
+        return self.TITLE.lower()
+
     def copy_name(self) -> str | None:
         """What ``y`` copies."""
         return self.plain(self.cursor) if self.selected is not None else None

@@ -1,7 +1,7 @@
 """A scrolling list drawn line by line: a hundred thousand rows cost what the visible forty cost.
 
-Subclasses keep ``rows`` and say how one row is drawn. The view owns the cursor, scrolling, the fixed header lines
-and the inks (named text styles from ``styles/widgets.tcss``). It holds no data of its own and asks nobody for any.
+Subclasses keep ``rows`` and say how one row is drawn. The view owns the cursor, scrolling, the fixed header and
+footer lines and the inks (named text styles from ``styles/widgets.tcss``). It holds no data of its own and asks nobody for any.
 """
 
 from collections.abc import Hashable, Sequence
@@ -22,12 +22,13 @@ INKS = ("bright", "quiet", "good", "warn", "crit", "accent", "head")
 
 
 class LineView(ScrollView, can_focus=True):
-    """Rows by line. ``head_lines`` lines stay on top; the cursor stays on its row's key when rows change."""
+    """Rows by line. ``head_lines`` stay on top, ``foot_lines`` at the bottom; the cursor stays on its row's key."""
 
     COMPONENT_CLASSES: ClassVar[set[str]] = {*(f"ink--{ink}" for ink in INKS), "ink--cursor"}
 
     cursor = reactive(0)
     head_lines = 1
+    foot_lines = 0
     cursor_visible = True
 
     def __init__(self, **kwargs: Any) -> None:
@@ -42,6 +43,14 @@ class LineView(ScrollView, can_focus=True):
     def head(self, line: int, width: int) -> list[Piece]:
         """The pieces of fixed header line ``line``."""
         return []
+
+    def foot(self, line: int, width: int) -> list[Piece]:
+        """The pieces of fixed footer line ``line``."""
+        return []
+
+    def is_marked(self, index: int) -> bool:
+        """Whether the cursor's background lies under this row: a row of several lines marks them all."""
+        return index == self.cursor
 
     def row(self, index: int, width: int) -> list[Piece]:
         """The pieces of one row."""
@@ -59,8 +68,9 @@ class LineView(ScrollView, can_focus=True):
 
     def set_rows(self, rows: Sequence[Any]) -> None:
         """Show these rows; the cursor follows its key, or stays at its place when the key is gone."""
+        followed = self.cursor in self.visible_range()
         self.rows = rows
-        self.virtual_size = Size(self.size.width, len(rows) + self.head_lines)
+        self._measure()
         if rows:
             at = min(self.cursor, len(rows) - 1)
             if self._cursor_key is not None and self.key_of(rows[at]) != self._cursor_key:
@@ -68,7 +78,12 @@ class LineView(ScrollView, can_focus=True):
             self.set_reactive(LineView.cursor, at)
             if self._cursor_key is None or self.key_of(rows[at]) != self._cursor_key:
                 self._cursor_key = self.key_of(rows[at]) if self.cursor else None
+            if followed:
+                self._show_cursor()
         self.refresh()
+
+    def _measure(self) -> None:
+        self.virtual_size = Size(self.size.width, len(self.rows) + self.head_lines + self.foot_lines)
 
     @property
     def selected(self) -> Any | None:
@@ -78,7 +93,7 @@ class LineView(ScrollView, can_focus=True):
     @property
     def page_size(self) -> int:
         """How many rows are in view."""
-        return max(1, self.scrollable_content_region.height - self.head_lines)
+        return max(1, self.scrollable_content_region.height - self.head_lines - self.foot_lines)
 
     def visible_range(self) -> range:
         """Indexes of the rows in view."""
@@ -91,6 +106,9 @@ class LineView(ScrollView, can_focus=True):
             return
         self.cursor = max(0, min(len(self.rows) - 1, index))
         self._cursor_key = self.key_of(self.rows[self.cursor])
+        self._show_cursor()
+
+    def _show_cursor(self) -> None:
         first = int(self.scroll_offset.y)
         if self.cursor < first:
             self.scroll_to(y=self.cursor, animate=False, immediate=True)
@@ -120,14 +138,14 @@ class LineView(ScrollView, can_focus=True):
         if offset is None:
             return
         index = offset.y - self.head_lines + int(self.scroll_offset.y)
-        if offset.y >= self.head_lines and 0 <= index < len(self.rows):
+        if self.head_lines <= offset.y < self.head_lines + self.page_size and 0 <= index < len(self.rows):
             again = index == self.cursor
             self.move_to(index)
             if again or event.chain > 1:
                 self.action_open()
 
     def on_resize(self) -> None:
-        self.virtual_size = Size(self.size.width, len(self.rows) + self.head_lines)
+        self._measure()
 
     # -- drawing ---------------------------------------------------------------------------------------------------
 
@@ -153,9 +171,12 @@ class LineView(ScrollView, can_focus=True):
         width = self.scrollable_content_region.width
         if y < self.head_lines:
             return self._strip(self.head(y, width), width, False)
+        foot = y - (self.scrollable_content_region.height - self.foot_lines)
+        if foot >= 0:
+            return self._strip(self.foot(foot, width), width, False)
         index = y - self.head_lines + int(self.scroll_offset.y)
         if index < len(self.rows):
-            marked = self.cursor_visible and index == self.cursor and self.has_focus
+            marked = self.cursor_visible and self.has_focus and self.is_marked(index)
             return self._strip(self.row(index, width), width, marked)
         if not self.rows:
             lines = self.empty_lines()

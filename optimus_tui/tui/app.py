@@ -1,0 +1,131 @@
+"""The application: themes, the last gate, signals and the end. Everything that is seen lives in ``screens/``."""
+
+import asyncio
+import os
+import sys
+from collections.abc import Callable, Sequence
+from typing import Any, ClassVar, Protocol
+
+from rich.segment import Segments
+from rich.text import Text
+from textual.app import App
+from textual.filter import LineFilter, NoColor
+
+from optimus_tui.assets import asset_dir
+from optimus_tui.settings.model import Settings
+from optimus_tui.tui import crash
+from optimus_tui.tui.gate import LastGate
+from optimus_tui.tui.palette import Actions
+from optimus_tui.tui.screens.dashboard import Dashboard
+from optimus_tui.tui.signals import leave_on_signals
+from optimus_tui.tui.theme import THEMES, VARIABLE_DEFAULTS
+
+STYLES = ("app", "dashboard", "panes", "widgets", "modals")
+
+
+class Demo(Protocol):
+    """What the screen needs of a running demo."""
+
+    ready: bool
+    progress: str
+    scenario: str
+    scenarios: Sequence[str]
+
+    async def switch(self, name: str) -> None:
+        """Change the scenario."""
+
+
+class OptimusApp(App[int]):
+    """One dashboard on one environment."""
+
+    TITLE = "Optimus"
+    ENABLE_COMMAND_PALETTE = True
+    COMMANDS: ClassVar[set[Any]] = {Actions}
+
+    def __init__(
+        self,
+        settings: Settings,
+        demo: Demo | None = None,
+        environments: Sequence[str] = (),
+        reload: Callable[[str], Settings] | None = None,
+    ) -> None:
+        self._gate = LastGate()
+        self._colorless = NoColor() if "NO_COLOR" in os.environ else None
+        folder = asset_dir("styles")
+        super().__init__(css_path=[folder / f"{name}.tcss" for name in STYLES])
+        self.settings, self.demo = settings, demo
+        self.environments, self._reload = list(environments), reload
+        for theme in THEMES:
+            self.register_theme(theme)
+        self.theme = settings.theme if settings.theme in self.available_themes else THEMES[0].name
+        if settings.keys:
+            self.set_keymap(settings.keys)
+        if os.environ.get("SSH_CONNECTION"):
+            self.animation_level = "none"
+
+    def get_theme_variable_defaults(self) -> dict[str, str]:
+        return VARIABLE_DEFAULTS
+
+    def get_line_filters(self) -> Sequence[LineFilter]:
+        filters = [self._gate, *super().get_line_filters()]
+        return [*filters, self._colorless] if self._colorless else filters
+
+    def on_mount(self) -> None:
+        self.push_screen(Dashboard(self.settings))
+
+    async def on_unmount(self) -> None:
+        await self._stop_dashboard()
+
+    async def _stop_dashboard(self) -> None:
+        for screen in self.screen_stack:
+            if isinstance(screen, Dashboard):
+                await screen.stop_sampling()
+
+    def switch_environment(self, name: str) -> None:
+        """Close this environment's connections and open the dashboard on another."""
+        from optimus_tui.settings.load import SettingsError
+
+        if self._reload is None:
+            self.notify("there are no other environments here", markup=False, severity="warning")
+            return
+        try:
+            settings = self._reload(name)
+        except SettingsError as error:
+            self.notify(str(error), markup=False, severity="error")
+            return
+        self.run_worker(self._reopen(settings), group="environment", exclusive=True, exit_on_error=False)
+
+    async def _reopen(self, settings: Settings) -> None:
+        await self._stop_dashboard()
+        self.settings = settings
+        await self.switch_screen(Dashboard(settings))
+
+    # -- the end ---------------------------------------------------------------------------------------------------
+
+    def keep_report(self, error: BaseException) -> str:
+        """Write a crash report without variables; the words that say where it is."""
+        return crash.keep_report(error).splitlines()[-1]
+
+    def _fatal_error(self) -> None:
+        """Replace Textual's traceback, which prints every local variable."""
+        error = sys.exc_info()[1] or self._exception
+        words = crash.keep_report(error) if error else "optimus-tui stopped because of a bug of its own."
+        self._exit_renderables.append(Segments(self.console.render(Text(words))))
+        self._close_messages_no_wait()
+
+
+def run(
+    settings: Settings,
+    demo: Demo | None = None,
+    environments: Sequence[str] = (),
+    reload: Callable[[str], Settings] | None = None,
+) -> int:
+    """Open the dashboard until the operator leaves; the process's exit code."""
+    app = OptimusApp(settings, demo, environments, reload)
+
+    async def main() -> None:
+        with leave_on_signals(app):
+            await app.run_async()
+
+    asyncio.run(main())
+    return app.return_code or 0

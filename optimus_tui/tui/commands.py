@@ -1,0 +1,103 @@
+"""The commands of ``:``, also in the palette. Each is one line in the table below."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol
+
+
+class Commanded(Protocol):
+    """What a command may ask of the dashboard."""
+
+    def show(self, name: str, text: str = "") -> None: ...
+    def set_interval_seconds(self, seconds: float) -> None: ...
+    def refresh_now(self) -> None: ...
+    def environments(self) -> list[str]: ...
+    def switch_environment(self, name: str) -> None: ...
+    def scenarios(self) -> list[str]: ...
+    def switch_scenario(self, name: str) -> None: ...
+    def themes(self) -> list[str]: ...
+    def set_theme(self, name: str) -> None: ...
+    def action_help(self) -> None: ...
+    def action_quit(self) -> None: ...
+
+
+class CommandError(ValueError):
+    """One sentence: what is wrong and what would be right."""
+
+
+@dataclass(frozen=True)
+class Command:
+    """``choices`` are the arguments that can be completed; a command without ``argument`` takes none."""
+
+    name: str
+    help: str
+    run: Callable[[Commanded, str], None]
+    argument: str = ""
+    choices: Callable[[Commanded], list[str]] = lambda _: []
+    when: Callable[[Commanded], bool] = lambda _: True
+
+
+def _interval(screen: Commanded, text: str) -> None:
+    try:
+        seconds = float(text.removesuffix("s"))
+    except ValueError:
+        raise CommandError(f":interval takes seconds from 0.5 to 60, not {text!r}") from None
+    screen.set_interval_seconds(seconds)
+
+
+COMMANDS: tuple[Command, ...] = (
+    Command("health", "Go to the health pane", lambda s, _: s.show("health")),
+    Command("limits", "Go to the rate limits, of one tenant if named", lambda s, a: s.show("limits", a), "[tenant]"),
+    Command("keys", "Go to the cache keys, those with a prefix if given", lambda s, a: s.show("cache", a), "[prefix]"),
+    Command("feed", "Go to the coherence feed, filtered if a text is given", lambda s, a: s.show("feed", a), "[text]"),
+    Command(
+        "env",
+        "Switch to another environment of the configuration",
+        lambda s, a: s.switch_environment(a),
+        "NAME",
+        lambda s: s.environments(),
+    ),
+    Command("theme", "Change the colours", lambda s, a: s.set_theme(a), "NAME", lambda s: s.themes()),
+    Command("interval", "Seconds between two looks", _interval, "SECONDS", lambda _: ["1", "2", "5", "10"]),
+    Command("refresh", "Look again now at everything", lambda s, _: s.refresh_now()),
+    Command(
+        "scenario",
+        "Demo: switch to another scenario",
+        lambda s, a: s.switch_scenario(a),
+        "NAME",
+        lambda s: s.scenarios(),
+        lambda s: bool(s.scenarios()),
+    ),
+    Command("help", "Keys that work right here", lambda s, _: s.action_help()),
+    Command("q", "Leave", lambda s, _: s.action_quit()),
+)
+
+
+def completions(screen: Commanded) -> list[str]:
+    """Whole lines that the prompt may suggest."""
+    lines: list[str] = []
+    for command in COMMANDS:
+        if command.when(screen):
+            lines.append(command.name)
+            lines += [f"{command.name} {choice}" for choice in command.choices(screen)]
+    return lines
+
+
+def run_line(screen: Commanded, line: str) -> None:
+    """Run what was typed after the colon; CommandError with a sentence."""
+    name, _, argument = line.strip().partition(" ")
+    name = {"quit": "q", "cache": "keys"}.get(name, name)
+    argument = argument.strip()
+    if not name:
+        return
+    for command in COMMANDS:
+        if command.name == name and command.when(screen):
+            if command.argument.isupper() and not argument:
+                known = ", ".join(command.choices(screen))
+                raise CommandError(f":{name} needs {command.argument}" + (f": {known}" if known else ""))
+            if argument and not command.argument:
+                raise CommandError(f":{name} takes no argument")
+            command.run(screen, argument)
+            return
+    known = ", ".join(c.name for c in COMMANDS if c.when(screen))
+    raise CommandError(f"no command :{name}; there are {known}")

@@ -1,0 +1,58 @@
+"""From the sampling loops to messages: one worker a source, none of which can take the screen down with it."""
+
+import asyncio
+from typing import TYPE_CHECKING, Any
+
+from textual.widget import Widget
+from textual.worker import Worker
+
+from optimus_tui.context import Context
+from optimus_tui.tui.messages import ReportArrived
+
+if TYPE_CHECKING:
+    from optimus_tui.sampling.sampler import Sampler
+
+
+def _load_clients() -> None:
+    """Import what the loops need; runs in a thread, after the first frame."""
+    import httpx  # noqa: F401
+    import redis.asyncio  # noqa: F401
+
+
+class Bridge:
+    """Starts the loops of one context on a widget's worker pool and posts what they hand on to that widget."""
+
+    def __init__(self, owner: Widget, context: Context) -> None:
+        self.owner, self.context = owner, context
+        self.sampler: Sampler | None = None
+        self._workers: list[Worker[Any]] = []
+
+    async def start(self) -> "Sampler":
+        """Load the clients off the event loop, then start one worker a source."""
+        await asyncio.to_thread(_load_clients)
+        from optimus_tui.sampling.sampler import Sampler
+
+        self.sampler = sampler = Sampler(self.context, self._hand_on)
+        for name in sampler.loops():
+            self.restart(name)
+        return sampler
+
+    def restart(self, name: str) -> None:
+        """Start the loop of one source; also after a bug ended it."""
+        if self.sampler is not None:
+            loop = self.sampler.loops()[name]
+            self._workers.append(
+                self.owner.run_worker(
+                    loop(), name=f"source:{name}", group=f"source:{name}", exit_on_error=False, exclusive=True
+                )
+            )
+
+    def _hand_on(self, subject: str, report: object) -> None:
+        self.owner.post_message(ReportArrived(subject, report))
+
+    async def stop(self) -> None:
+        """Cancel the loops and close the connections."""
+        for worker in self._workers:
+            worker.cancel()
+        self._workers.clear()
+        await self.context.aclose()

@@ -1,0 +1,34 @@
+"""The frame of every dialog: a card in the middle, escape leaves, the keys that work stand in its lower edge."""
+
+from typing import Any, ClassVar
+
+from textual.app import ComposeResult
+from textual.binding import BindingType
+from textual.containers import Vertical, VerticalScroll
+from textual.content import Content
+from textual.screen import ModalScreen
+from textual.widget import Widget
+
+
+class Dialog(ModalScreen[Any]):
+    """Subclasses give ``card_title``, ``card_keys`` and ``body()``."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [("escape,q", "dismiss(None)", "close")]
+    card_title = ""
+    card_keys = "esc closes"
+
+    def compose(self) -> ComposeResult:
+        card = Vertical(id="card")
+        card.border_title = Content(self.card_title)
+        card.border_subtitle = Content(self.card_keys)
+        with card:
+            yield from self.body()
+
+    def body(self) -> list[Widget]:
+        """What stands on the card."""
+        return [VerticalScroll(id="body")]
+
+    def on_mount(self) -> None:
+        scroll = self.query("#body")
+        if scroll and scroll.first().can_focus:
+            scroll.first().focus()

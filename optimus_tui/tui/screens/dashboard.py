@@ -1,0 +1,230 @@
+"""The dashboard: lays the four panes out, hands each its readings and routes keys. Panes own what they show.
+
+It holds no verdict and asks nobody anything: reports come from ``feeds/bridge``, answers go to panes.
+"""
+
+from typing import cast
+
+from textual import events, on, work
+from textual.app import ComposeResult
+from textual.containers import Container
+from textual.content import Content
+from textual.widgets import Static
+from textual.worker import Worker, WorkerState
+
+from optimus_tui.contract.cache import KeyDetail
+from optimus_tui.contract.health import HealthReport
+from optimus_tui.settings.model import Settings
+from optimus_tui.tui import messages
+from optimus_tui.tui.feeds.bridge import Bridge
+from optimus_tui.tui.keys import bindings
+from optimus_tui.tui.panes.base import Pane
+from optimus_tui.tui.panes.cache import CachePane
+from optimus_tui.tui.panes.feed import FeedPane
+from optimus_tui.tui.panes.health import HealthPane
+from optimus_tui.tui.panes.limits import LimitsPane
+from optimus_tui.tui.screens.prompting import Prompting
+from optimus_tui.tui.screens.status import status_words, tab_words
+from optimus_tui.tui.widgets.bars import KeyStrip, StatusBar, TabStrip
+from optimus_tui.tui.widgets.prompt import PromptBar
+from optimus_tui.wording.safe import safe_text
+
+WIDE = (120, 35)
+"""Columns and rows from which the panes stand 2×2."""
+LEAST = (60, 16)
+"""Columns and rows below which only a sentence is shown."""
+
+
+class Dashboard(Prompting):
+    """Four panes, a status line, a tab strip, a prompt and the key line."""
+
+    BINDINGS = bindings("app")
+    AUTO_FOCUS = "#health"
+
+    def __init__(self, settings: Settings) -> None:
+        super().__init__(settings)
+        self.zoomed = False
+
+    def compose(self) -> ComposeResult:
+        clock = self.context.clock
+        yield StatusBar()
+        yield TabStrip()
+        with Container(id="panes"):
+            yield HealthPane(clock, self.settings)
+            yield LimitsPane(clock, self.settings)
+            yield CachePane(clock, self.settings)
+            yield FeedPane(clock, self.settings)
+        yield Static(id="too-small")
+        yield PromptBar()
+        yield KeyStrip()
+
+    # -- life ------------------------------------------------------------------------------------------------------
+
+    def on_mount(self) -> None:
+        self.lay_out()
+        self.tick()
+        self.set_interval(1.0, self.tick)
+        self.call_after_refresh(self.start_sampling)
+
+    @work(group="start", exit_on_error=False)
+    async def start_sampling(self) -> None:
+        """After the first frame: nothing on it waits for a network answer."""
+        self.bridge = Bridge(self, self.context)
+        sampler = await self.bridge.start()
+        self.query_one(CachePane).attach_index(sampler.cache_index)
+        self.pace_sources()
+
+    async def stop_sampling(self) -> None:
+        """End the loops and close the connections."""
+        if self.bridge is not None:
+            await self.bridge.stop()
+            self.bridge = None
+
+    @on(Worker.StateChanged)
+    def _worker_changed(self, event: Worker.StateChanged) -> None:
+        if event.state is not WorkerState.ERROR or event.worker.error is None:
+            return
+        name = event.worker.name
+        place = self.optimus.keep_report(event.worker.error)
+        self.say(f"{name} stopped because of a bug ({place}); it starts again in 5 s", "error")
+        if name.startswith("source:") and self.bridge is not None:
+            self.set_timer(5.0, lambda: self.restart_source(name.removeprefix("source:")))
+
+    def restart_source(self, name: str) -> None:
+        """Start a loop that a bug ended."""
+        if self.bridge is not None:
+            self.bridge.restart(name)
+
+    # -- readings --------------------------------------------------------------------------------------------------
+
+    @on(messages.ReportArrived)
+    def _report(self, event: messages.ReportArrived) -> None:
+        event.stop()
+        if event.subject == "details":
+            self.query_one(CachePane).put_details(cast("tuple[KeyDetail, ...]", event.report))
+            return
+        self.pane(event.subject).reading = event.report
+        if isinstance(event.report, HealthReport):
+            self.health = event.report
+            self.draw_status()
+
+    def tick(self) -> None:
+        """Once a second: the clock, the ages, the countdowns."""
+        for pane in self.panes():
+            pane.tick()
+        self.draw_status()
+
+    @on(messages.StateChanged)
+    def _state_changed(self, event: messages.StateChanged) -> None:
+        event.stop()
+        self.draw_tabs()
+
+    @on(messages.InterestChanged)
+    def _interest(self, event: messages.InterestChanged) -> None:
+        event.stop()
+        if self.bridge and self.bridge.sampler:
+            self.bridge.sampler.watch_keys(event.keys)
+
+    @on(messages.RefreshRequested)
+    def _refresh_requested(self, event: messages.RefreshRequested) -> None:
+        event.stop()
+        self.refresh_now()
+
+    # -- what stands around the panes ------------------------------------------------------------------------------
+
+    def draw_status(self) -> None:
+        """The line above the panes."""
+        demo = self.optimus.demo
+        note = None
+        if demo is not None:
+            note = (safe_text(demo.scenario, 20), False) if demo.ready else (safe_text(demo.progress, 60), True)
+        overall = self.health.overall if self.health else "unknown"
+        self.query_one(StatusBar).facts = status_words(
+            self.settings,
+            note,
+            overall if self.has_class("-single") else None,
+            self.context.own.rate(self.context.clock.mono()),
+            self.context.clock.wall(),
+            self.size.width,
+        )
+
+    def draw_tabs(self) -> None:
+        """Number, title and state of each pane."""
+        self.query_one(TabStrip).tabs = tab_words(self.panes(), self.current, self.size.width)
+
+    def lay_out(self) -> None:
+        """2×2 where there is room, else one pane; one sentence where not even that fits."""
+        width, height = self.size
+        tiny = width < LEAST[0] or height < LEAST[1]
+        single = not tiny and (self.zoomed or width < WIDE[0] or height < WIDE[1])
+        self.set_class(tiny, "-tiny")
+        self.set_class(single, "-single")
+        self.set_class(not tiny and not single, "-wide")
+        for pane in self.panes():
+            pane.set_class(self.current == pane.NAME, "-current")
+        if tiny:
+            self.query_one("#too-small", Static).update(
+                Content(f"Optimus TUI needs {LEAST[0]}×{LEAST[1]}; this is {width}×{height}.")
+            )
+        self.draw_tabs()
+        self.draw_status()
+        self.pace_sources()
+
+    def pace_sources(self) -> None:
+        """A hidden pane stops asking; what its tab shows goes on, more slowly."""
+        if self.bridge is None or self.bridge.sampler is None:
+            return
+        single = self.has_class("-single")
+        for name, source in (("cache", "details"), ("cache", "keys"), ("limits", "limits")):
+            hidden = single and self.current != name
+            self.bridge.sampler.pace(source, (0.0 if source == "details" else 2.0) if hidden else 1.0)
+
+    def on_resize(self, event: events.Resize) -> None:
+        self.lay_out()
+
+    # -- getting about ---------------------------------------------------------------------------------------------
+
+    def show(self, name: str, text: str = "") -> None:
+        """Go to a pane, filtered when a text is given."""
+        self.focus_on(name)
+        if text:
+            pane = self.pane(name)
+            if isinstance(pane, LimitsPane):
+                pane.show_tenant(text)
+            elif isinstance(pane, CachePane):
+                pane.show_prefix(text)
+            else:
+                pane.set_filter(text)
+
+    def focus_on(self, name: str) -> None:
+        """Make a pane current and give it the focus."""
+        self.current = name
+        self.lay_out()
+        self.pane(name).focus()
+
+    def on_descendant_focus(self, event: events.DescendantFocus) -> None:
+        if isinstance(event.widget, Pane) and self.current != event.widget.NAME:
+            self.current = event.widget.NAME
+            self.lay_out()
+
+    @on(TabStrip.Picked)
+    def _picked(self, event: TabStrip.Picked) -> None:
+        self.focus_on(event.name)
+
+    def action_focus_pane(self, name: str) -> None:
+        self.focus_on(name)
+
+    def action_next_pane(self, by: int) -> None:
+        names = [pane.NAME for pane in self.panes()]
+        self.focus_on(names[(names.index(self.current) + by) % len(names)])
+
+    def action_zoom(self) -> None:
+        self.zoomed = not self.zoomed
+        self.lay_out()
+
+    def action_back(self) -> None:
+        pane = self.pane(self.current)
+        if pane.filter.text or pane.filter_error:
+            pane.set_filter("")
+        elif self.zoomed:
+            self.action_zoom()

@@ -1,0 +1,51 @@
+"""The words of the status line and the tab strip. Pure: facts in, words with their colours out."""
+
+import time
+from collections.abc import Iterable
+
+from optimus_tui.contract.findings import Overall
+from optimus_tui.settings.model import Settings
+from optimus_tui.tui.panes.base import Pane
+from optimus_tui.tui.widgets.bars import Words
+from optimus_tui.wording.glyphs import OVERALL_MARKS
+from optimus_tui.wording.safe import safe_text
+
+TONES = {"critical": "b:error", "warning": "b:warning", "ok": "success", "quiet": "quiet"}
+INK_COLORS = {"crit": "b:error", "warn": "warning", "good": "success", "quiet": "quiet", "accent": "primary"}
+SHORT = {"limits": "Limits", "cache": "Cache", "feed": "Feed"}
+
+
+def status_words(
+    settings: Settings, note: tuple[str, bool] | None, overall: Overall | None, own_rate: float, wall: float, width: int
+) -> tuple[Words, Words]:
+    """Product, environment, mode and a note (with whether it is urgent) left; verdict, own load and UTC clock right.
+
+    ``overall`` None leaves the verdict out: where a pane already shows it.
+    """
+    color = settings.color or ("error" if settings.environment.startswith("prod") else "accent")
+    gap = "   " if width >= 100 else "  "
+    left: Words = [
+        (" OPTIMUS", "b:bright"),
+        (gap + safe_text(settings.environment, 24), f"b:{color}"),
+        (gap + "read-only", "quiet"),
+    ]
+    if note is not None:
+        left.append((gap + note[0], "warning" if note[1] else "quiet"))
+    right: Words = []
+    if overall is not None:
+        mark = OVERALL_MARKS[overall]
+        right.append((mark.text + gap, TONES[mark.tone]))
+    if width >= 100:
+        right += [("own load ", "quiet"), (f"{own_rate:.0f}/s" + gap, "")]
+    right += [(time.strftime("%H:%M:%S", time.gmtime(wall)), ""), (" UTC ", "quiet")]
+    return left, right
+
+
+def tab_words(panes: Iterable[Pane], current: str, width: int) -> tuple[tuple[str, str, str, str, bool], ...]:
+    """Name, title, state, the state's colour and whether it is the current one, for each pane."""
+    tabs = []
+    for pane in panes:
+        state, ink = pane.state()
+        title = SHORT.get(pane.NAME, pane.TITLE) if width < 100 else pane.TITLE
+        tabs.append((pane.NAME, f"{pane.NUMBER} {title}", state, INK_COLORS.get(ink, ""), current == pane.NAME))
+    return tuple(tabs)

@@ -1,0 +1,64 @@
+"""Leaving on a signal: the terminal restored, connections closed, an exit code of 128 + the signal's number.
+
+A stalled terminal (XOFF, a dead SSH link) blocks the event loop in a write, so a second line of defence ends the
+process from a thread after a few seconds.
+"""
+
+import contextlib
+import os
+import signal
+import sys
+import termios
+import threading
+from collections.abc import Iterator
+from types import FrameType
+
+from textual.app import App
+
+PATIENCE = 3.0
+"""Seconds for an orderly end before the forced one."""
+
+_RESTORE = b"\x1b[?1049l\x1b[?25h\x1b[?1000l\x1b[?1003l\x1b[?1015l\x1b[?1006l\x1b[?2004l\x1b[<u\x1b[0m"
+
+
+@contextlib.contextmanager
+def leave_on_signals(app: App[int]) -> Iterator[None]:
+    """While open, SIGTERM and SIGHUP (and SIGINT from outside) end the application."""
+    before = _terminal_state()
+    import asyncio
+
+    loop = asyncio.get_running_loop()
+
+    def leave(number: int, _frame: FrameType | None) -> None:
+        watchdog = threading.Timer(PATIENCE, _force_end, (128 + number, before))
+        watchdog.daemon = True
+        watchdog.start()
+        loop.call_soon_threadsafe(lambda: app.exit(return_code=128 + number))
+
+    wanted = [signal.SIGTERM, signal.SIGHUP]
+    previous = {number: signal.signal(number, leave) for number in wanted}
+    try:
+        yield
+    finally:
+        for number, handler in previous.items():
+            signal.signal(number, handler)
+
+
+def _terminal_state() -> list[object] | None:
+    try:
+        return termios.tcgetattr(sys.__stdin__.fileno()) if sys.__stdin__ else None
+    except (termios.error, OSError, ValueError):
+        return None
+
+
+def _force_end(code: int, before: list[object] | None) -> None:
+    """The event loop did not answer: put the terminal back as far as it lets us, and go."""
+    with contextlib.suppress(OSError, termios.error, ValueError, AttributeError):
+        handle = sys.__stdin__.fileno()  # type: ignore[union-attr]
+        if before is not None:
+            termios.tcflow(handle, termios.TCOON)
+            termios.tcflush(handle, termios.TCOFLUSH)
+            termios.tcsetattr(handle, termios.TCSANOW, before)  # type: ignore[arg-type]
+        os.set_blocking(handle, False)
+        os.write(handle, _RESTORE)
+    os._exit(code)

@@ -1,0 +1,113 @@
+"""The one-line bars: status above, tabs for the single-pane layout, keys below. They draw what they are given."""
+
+from typing import Any
+
+from textual import events
+from textual.content import Content
+from textual.message import Message
+from textual.reactive import reactive
+from textual.style import Style
+from textual.widget import Widget
+
+from optimus_tui.tui.keys import KEYS, written
+
+Words = list[tuple[str, str]]
+"""Safe text and a colour: the name of a theme variable, or ""."""
+
+
+class Bar(Widget):
+    """A line of words at the left and at the right; what does not fit is cut at the left words' end."""
+
+    def words(self) -> tuple[Words, Words]:
+        """Left and right words."""
+        raise NotImplementedError
+
+    def paint(self, words: Words) -> Content:
+        """Words as content; ``b:`` before a colour makes it bold."""
+        return Content.assemble(*[(text, self._style(color)) for text, color in words])
+
+    def _style(self, color: str) -> Style:
+        bold = color.startswith("b:")
+        value = self.app.theme_variables.get(color.removeprefix("b:"), color.removeprefix("b:"))
+        return Style.parse(f"{'bold ' if bold else ''}{value}".strip()) if value or bold else Style()
+
+    def render(self) -> Content:
+        left, right = (self.paint(words) for words in self.words())
+        room = self.size.width - right.cell_length - 1
+        left = left.truncate(max(0, room), ellipsis=True)
+        return Content.assemble(left, " " * max(0, self.size.width - left.cell_length - right.cell_length), right)
+
+
+class StatusBar(Bar):
+    """Product, environment, mode, verdict, own load and the clock."""
+
+    facts: reactive[tuple[Words, Words]] = reactive(([], []))
+
+    def words(self) -> tuple[Words, Words]:
+        return self.facts
+
+
+class TabStrip(Bar):
+    """The four panes by number with their state, for the layout that shows one of them."""
+
+    tabs: reactive[tuple[tuple[str, str, str, str, bool], ...]] = reactive(())
+    """Name, title, state text, the state's colour, current."""
+
+    class Picked(Message):
+        """A tab was clicked."""
+
+        def __init__(self, name: str) -> None:
+            super().__init__()
+            self.name = name
+
+    def words(self) -> tuple[Words, Words]:
+        words: Words = [(" ", "")]
+        for _name, title, state, color, current in self.tabs:
+            words += [(title, "b:bright" if current else "quiet"), (f" {state}" if state else "", color), ("   ", "")]
+        return words, []
+
+    def on_click(self, event: events.Click) -> None:
+        at = 1
+        for name, title, state, _color, _current in self.tabs:
+            at += len(title) + (len(state) + 1 if state else 0) + 3
+            if event.x < at:
+                self.post_message(self.Picked(name))
+                return
+
+
+class KeyStrip(Bar):
+    """The keys that are valid now, from the table of keys and the active bindings; a click presses the key."""
+
+    notice: reactive[str] = reactive("")
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self._spans: list[tuple[int, str]] = []
+
+    def words(self) -> tuple[Words, Words]:
+        if self.notice:
+            return [(" " + self.notice, "warning")], []
+        active: dict[str, str] = {}
+        for binding in self.screen.active_bindings.values():
+            if binding.enabled and binding.binding.id:
+                active.setdefault(binding.binding.id, binding.binding.key)
+        words: Words = [(" ", "")]
+        self._spans, at = [], 1
+        for key in sorted((k for k in KEYS if k.footer), key=lambda k: k.footer):
+            if key.id not in active:
+                continue
+            default = [k.strip() for k in key.keys.split(",")]
+            pressed = active[key.id]
+            shown = key.shown if key.shown and pressed in default else written(pressed)
+            if at + len(shown) + len(key.label) + 4 > self.size.width and key.id != "app.quit":
+                continue
+            words += [(shown, "primary"), (f" {key.label}   ", "quiet")]
+            at += len(shown) + len(key.label) + 4
+            self._spans.append((at, pressed))
+        return words, []
+
+    def on_click(self, event: events.Click) -> None:
+        for end, key in self._spans:
+            if event.x < end:
+                self.app.simulate_key(key)
+                return
