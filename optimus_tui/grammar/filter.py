@@ -54,7 +54,7 @@ def parse_filter(text: str) -> Filter:
     if len(text) > _MAX:
         raise FilterError(f"a filter has at most {_MAX} characters")
     stripped = text.strip()
-    if len(stripped) > 1 and stripped.startswith("/"):
+    if len(stripped) > 1 and stripped.startswith("/") and "/" not in stripped[1:-1]:
         return Filter(stripped, (_regex(stripped.strip("/")),))
     return Filter(stripped, tuple(_term(word) for word in stripped.split()))
 

@@ -1,0 +1,47 @@
+"""The one table of keys."""
+
+import re
+
+from optimus_tui.assets import asset_dir
+from optimus_tui.tui.keys import KEYS, bindings, markdown_table, written
+
+TAKEN_BY_TERMINALS = {f"ctrl+{c}" for c in "abhijms"}
+
+
+def test_ids_are_unique_and_no_key_is_bound_twice_where_both_work() -> None:
+    ids = [key.id for key in KEYS]
+    assert len(set(ids)) == len(ids)
+    for scope in ("health", "limits", "cache", "feed"):
+        pressed = [p.strip() for key in KEYS if key.scope in ("app", "pane", scope) for p in key.keys.split(",")]
+        assert len(set(pressed)) == len(pressed), scope
+
+
+def test_no_key_that_a_terminal_needs_is_bound() -> None:
+    pressed = {p.strip() for key in KEYS for p in key.keys.split(",")}
+    assert not pressed & TAKEN_BY_TERMINALS
+    assert "d" not in pressed
+    assert "ctrl+d" not in pressed
+
+
+def test_every_binding_can_be_remapped_by_its_id() -> None:
+    assert {b.id for b in bindings("app", "pane", "cache", "feed", "limits", "health")} == {key.id for key in KEYS}
+
+
+def test_the_readme_has_the_table_as_it_is() -> None:
+    readme = (asset_dir("styles").parent / "README.md").read_text("utf-8")
+    assert markdown_table() in readme
+
+
+def test_keys_are_written_as_people_write_them() -> None:
+    assert written("question_mark,f1") == "? f1"
+    assert written("ctrl+p", "^p") == "^p"
+
+
+def test_colours_are_named_only_in_styles_and_theme() -> None:
+    package = asset_dir("styles").parent / "optimus_tui"
+    named = [
+        str(path)
+        for path in package.rglob("*.py")
+        if path.name != "theme.py" and re.search(r"""["']#[0-9a-fA-F]{6}["']|\bcolor\(\d+\)""", path.read_text("utf-8"))
+    ]
+    assert named == []
