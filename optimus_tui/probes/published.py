@@ -1,0 +1,98 @@
+"""The figures a gateway publishes about itself, strictly: what is not a sensible number is left out and said.
+
+Pure. It refuses to repair: a hit rate of 85 is not 0.85, ``true`` is not 1, NaN is nothing.
+"""
+
+import math
+from typing import Any
+
+from optimus_tui.contract.limits import LimitRules
+from optimus_tui.contract.reading import Fault
+from optimus_tui.contract.services import CacheMetrics
+from optimus_tui.wording.safe import safe_text
+
+MAX_NAMES = 1000
+"""Operations, and tenants with overrides, that are kept; each tenant's overrides count up to as many again."""
+MAX_NAME = 512
+MAX_LIMIT = 1_000_000_000
+MAX_WINDOW_S = 31_622_400
+
+
+def parse_cache_metrics(document: dict[str, Any]) -> tuple[CacheMetrics | None, Fault | None]:
+    """Hit rate (share) and key count; a bad one of the two costs only itself."""
+    problems: list[str] = []
+    rate, total = document.get("hit_rate"), document.get("total_keys")
+    if rate is None and total is None:
+        return None, Fault("invalid", "/api/cache/metrics says neither hit_rate nor total_keys")
+    if rate is not None and not _is_share(rate):
+        problems.append(f"hit_rate {_shown(rate)} is not a share from 0 to 1")
+        rate = None
+    if total is not None and not (_is_whole(total) and 0 <= total <= 1 << 53):
+        problems.append(f"total_keys {_shown(total)} is not a count")
+        total = None
+    fault = Fault("invalid", f"/api/cache/metrics: {' and '.join(problems)}") if problems else None
+    if rate is None and total is None:
+        return None, fault
+    return CacheMetrics(float(rate) if rate is not None else None, total), fault
+
+
+def parse_rules(document: dict[str, Any]) -> tuple[LimitRules | None, Fault | None]:
+    """Limits per operation and per tenant; a bad entry costs only itself, a bad window costs all."""
+    window = document.get("window_seconds")
+    if not (_is_whole(window) and 1 <= window <= MAX_WINDOW_S):
+        return None, _fault(f"window_seconds {_shown(window)} is not a number of seconds")
+    problems: list[str] = []
+    limits = _limits(document.get("limits"), "limits", problems)
+    listed = document.get("tenants")
+    tenants: dict[str, dict[str, int]] = {}
+    if listed is not None and not isinstance(listed, dict):
+        problems.append("tenants is not an object")
+    elif listed:
+        if len(listed) > MAX_NAMES:
+            problems.append(f"only the first {MAX_NAMES:,} of {len(listed):,} tenants are used")
+        for tenant in list(listed)[:MAX_NAMES]:
+            overrides = _limits(listed[tenant], f"tenants.{safe_text(tenant, 40)}", problems)
+            if len(tenant) <= MAX_NAME and overrides:
+                tenants[tenant] = overrides
+    rules = LimitRules(window_seconds=window, limits=limits, tenants=tenants)
+    return rules, _fault(_listed(problems)) if problems else None
+
+
+def _limits(table: object, where: str, problems: list[str]) -> dict[str, int]:
+    if not isinstance(table, dict):
+        problems.append(f"{where} is not an object")
+        return {}
+    if len(table) > MAX_NAMES:
+        problems.append(f"only the first {MAX_NAMES:,} of {len(table):,} {where} are used")
+    kept: dict[str, int] = {}
+    for name in list(table)[:MAX_NAMES]:
+        limit = table[name]
+        if len(name) <= MAX_NAME and _is_whole(limit) and 1 <= limit <= MAX_LIMIT:
+            kept[name] = limit
+        else:
+            problems.append(f"{where}.{safe_text(name, 40)} {_shown(limit)} is not a limit")
+    return kept
+
+
+def _is_whole(value: object) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
+def _is_share(value: object) -> bool:
+    number = isinstance(value, (int, float)) and not isinstance(value, bool)
+    return number and math.isfinite(value) and 0 <= value <= 1  # type: ignore[arg-type,operator]
+
+
+def _shown(value: object) -> str:
+    if isinstance(value, (dict, list)):
+        return "(a list)" if isinstance(value, list) else "(an object)"
+    return safe_text("missing" if value is None else repr(value) if isinstance(value, str) else value, 40)
+
+
+def _listed(problems: list[str]) -> str:
+    more = f", and {len(problems) - 3:,} more" if len(problems) > 3 else ""
+    return "; ".join(problems[:3]) + more
+
+
+def _fault(what: str) -> Fault:
+    return Fault("invalid", f"/api/rate-limits: {what}")

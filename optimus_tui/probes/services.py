@@ -1,0 +1,129 @@
+"""The gateway and the engine: one bounded look at each, everything in parallel under one deadline.
+
+It refuses to trust an answer: a health check is green only for 200 with a JSON object, a figure counts only where it
+is one and makes sense. A service that is down is a finding, so the value is always there; its fault says why.
+"""
+
+import asyncio
+from typing import Any
+
+import httpx
+import msgspec
+from msgspec import Struct
+
+from optimus_tui.clock import Clock
+from optimus_tui.contract.reading import Fault, Reading
+from optimus_tui.contract.services import GatewayState, ServiceState, Status
+from optimus_tui.probes.fetch import DEADLINE_S, FETCH_ERRORS, Fetched, fault_of_http, fetch
+from optimus_tui.probes.published import parse_cache_metrics, parse_rules
+from optimus_tui.settings.model import Settings
+from optimus_tui.wording.safe import safe_text
+
+GATEWAY_WORDS: tuple[Status, Status, Status] = ("healthy", "unhealthy", "error")
+ENGINE_WORDS: tuple[Status, Status, Status] = ("connected", "error", "disconnected")
+"""A JSON object came with 200; something else came; nothing came."""
+
+CAP_BYTES = 64_000
+RULES_CAP_BYTES = 400_000
+"""Bytes of a JSON answer: decoded it may take twenty times as much memory."""
+
+
+class Look(Struct, frozen=True):
+    """One GET: the JSON object it brought, or the fault; ``answer`` None where nothing came at all."""
+
+    answer: Fetched | None
+    document: dict[str, Any] | None = None
+    fault: Fault | None = None
+
+
+async def read_gateway(
+    http: httpx.AsyncClient, settings: Settings, clock: Clock, *, with_rules: bool
+) -> Reading[GatewayState]:
+    """Health, cache figures and (``with_rules``) limits. ``value`` is always set, also for an outage.
+
+    ``Reading.fault`` is the health check's; each other part has its own in the value. A gateway that answers 404 for
+    ``/api/rate-limits`` publishes none: ``rules`` and ``rules_fault`` are None, as they are when not asked for.
+    """
+    base = settings.gateway_url
+    looks = [look(http, base + "/health"), look(http, base + "/api/cache/metrics")]
+    if with_rules:
+        looks.append(look(http, base + "/api/rate-limits", cap_bytes=RULES_CAP_BYTES))
+    health, metrics, *limits = await asyncio.gather(*looks)
+    service = _service(health, GATEWAY_WORDS)
+    cache, cache_fault = parse_cache_metrics(metrics.document) if metrics.document is not None else (None, None)
+    rules, rules_fault, published = None, None, limits[0] if limits else None
+    if published is not None and published.document is not None:
+        rules, rules_fault = parse_rules(published.document)
+    elif published is not None and not (published.answer and published.answer.status == 404):
+        rules_fault = published.fault
+    state = GatewayState(
+        service=service,
+        cache=cache,
+        cache_fault=cache_fault or metrics.fault,
+        rules=rules,
+        rules_fault=rules_fault,
+    )
+    return Reading(
+        value=state, taken_at=clock.wall(), taken_mono=clock.mono(), took_ms=service.latency_ms, fault=service.fault
+    )
+
+
+async def read_engine(http: httpx.AsyncClient, settings: Settings, clock: Clock) -> Reading[ServiceState]:
+    """Health of the AI engine. ``value`` is always set, also for an outage; ``fault`` is the same as its own."""
+    state = _service(await look(http, settings.engine_url + "/health"), ENGINE_WORDS)
+    return Reading(
+        value=state, taken_at=clock.wall(), taken_mono=clock.mono(), took_ms=state.latency_ms, fault=state.fault
+    )
+
+
+async def look(http: httpx.AsyncClient, url: str, deadline_s: float = DEADLINE_S, cap_bytes: int = CAP_BYTES) -> Look:
+    """``GET url`` and what it means; never raises for an outage or a hostile answer."""
+    try:
+        answer = await fetch(http, url, deadline_s, cap_bytes)
+    except FETCH_ERRORS as error:
+        return Look(None, None, fault_of_http(error, url))
+    document, problem = _object(answer)
+    if document is not None:
+        return Look(answer, document)
+    path = "/" + url.partition("://")[2].partition("/")[2]
+    return Look(answer, None, Fault("invalid", f"{safe_text(path, 60)} {problem}"))
+
+
+def _service(seen: Look, words: tuple[Status, Status, Status]) -> ServiceState:
+    if seen.answer is None:
+        wrong = seen.fault is not None and seen.fault.kind == "invalid"  # it spoke, but not HTTP
+        return ServiceState(status=words[1] if wrong else words[2], fault=seen.fault)
+    return ServiceState(
+        status=words[0] if seen.document is not None else words[1],
+        latency_ms=seen.answer.took_ms,
+        status_code=seen.answer.status,
+        version=_version(seen.document),
+        fault=seen.fault,
+    )
+
+
+def _object(answer: Fetched) -> tuple[dict[str, Any] | None, str]:
+    """The JSON object of a 200, or what is wrong with the answer in words that are safe to show."""
+    if answer.status != 200:
+        reason = safe_text(answer.reason, 60)
+        said = safe_text(answer.body.strip(), 200)
+        return None, f"answered {answer.status}{f' {reason}' if reason else ''}{f': {said}' if said else ''}"
+    if answer.problem:
+        return None, f"answered 200, but {answer.problem}"
+    kind = answer.content_type.partition(";")[0].strip().lower()
+    if kind and kind != "application/json" and not kind.endswith("+json"):
+        return None, f"answered 200 with {safe_text(kind, 60)} instead of JSON"
+    if not answer.body.strip():
+        return None, "answered 200 with nothing in it"
+    try:
+        document = msgspec.json.decode(answer.body)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        return None, "answered 200 with what is not JSON"
+    if not isinstance(document, dict):
+        return None, "answered 200 with JSON that is not an object"
+    return document, ""
+
+
+def _version(document: dict[str, Any] | None) -> str | None:
+    version = (document or {}).get("version")
+    return safe_text(version, 40) if isinstance(version, str) and version.strip() else None

@@ -1,0 +1,50 @@
+"""HTTP transports that cost nothing until they are used. They refuse cookies, proxies and unverified certificates.
+
+Building a TLS context reads every root certificate (about 0.1 s): it happens in a thread, on the first https request.
+"""
+
+import asyncio
+import ssl
+from http.cookiejar import CookieJar, DefaultCookiePolicy
+
+import httpx
+
+LIMITS = httpx.Limits(max_connections=8, max_keepalive_connections=4, keepalive_expiry=4.0)
+"""Idle connections go before the 5 s after which uvicorn closes them, so that no request meets a closing one."""
+
+
+class LazyTls(httpx.AsyncBaseTransport):
+    """The transport for https, built on first use with the system's and certifi's root certificates."""
+
+    def __init__(self) -> None:
+        self._inner: httpx.AsyncHTTPTransport | None = None
+        self._building = asyncio.Lock()
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        async with self._building:
+            if self._inner is None:
+                context = await asyncio.to_thread(_verifying_context)
+                self._inner = httpx.AsyncHTTPTransport(verify=context, limits=LIMITS, trust_env=False)
+        return await self._inner.handle_async_request(request)
+
+    async def aclose(self) -> None:
+        if self._inner is not None:
+            await self._inner.aclose()
+
+
+def plain_transport() -> httpx.AsyncHTTPTransport:
+    """The transport for http; its TLS context is empty and never used."""
+    return httpx.AsyncHTTPTransport(verify=ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT), limits=LIMITS, trust_env=False)
+
+
+def no_cookies() -> CookieJar:
+    """A jar that keeps nothing: a service must not make us carry its state, nor grow our memory."""
+    return CookieJar(policy=DefaultCookiePolicy(allowed_domains=[]))
+
+
+def _verifying_context() -> ssl.SSLContext:
+    import certifi
+
+    context = ssl.create_default_context()
+    context.load_verify_locations(certifi.where())
+    return context
