@@ -28,6 +28,8 @@ class Demo(Protocol):
 
     ready: bool
     progress: str
+    notice: str
+    note: str
     scenario: str
     scenarios: Sequence[str]
 

@@ -34,6 +34,9 @@ WIDE = (120, 35)
 LEAST = (60, 16)
 """Columns and rows below which only a sentence is shown."""
 
+RESTART_SECONDS = 5.0
+"""Until a loop that a bug ended starts again."""
+
 
 class Dashboard(Prompting):
     """Four panes, a status line, a tab strip, a prompt and the key line."""
@@ -84,11 +87,12 @@ class Dashboard(Prompting):
     def _worker_changed(self, event: Worker.StateChanged) -> None:
         if event.state is not WorkerState.ERROR or event.worker.error is None:
             return
-        name = event.worker.name
-        place = self.optimus.keep_report(event.worker.error)
-        self.say(f"{name} stopped because of a bug ({place}); it starts again in 5 s", "error")
-        if name.startswith("source:") and self.bridge is not None:
-            self.set_timer(5.0, lambda: self.restart_source(name.removeprefix("source:")))
+        name, place = event.worker.name, self.optimus.keep_report(event.worker.error)
+        if name.startswith("source:"):
+            self.say(f"{name} stopped because of a bug; it starts again in {RESTART_SECONDS:g} s. {place}", "error")
+            self.set_timer(RESTART_SECONDS, lambda: self.restart_source(name.removeprefix("source:")))
+        else:
+            self.say(f"{name} stopped because of a bug. {place}", "error")
 
     def restart_source(self, name: str) -> None:
         """Start a loop that a bug ended."""

@@ -55,7 +55,7 @@ class Switching(DashboardBase):
     async def _switch_scenario(self, name: str) -> None:
         if self.optimus.demo is not None:
             await self.optimus.demo.switch(name)
-            self.say(f"scenario {name}")
+            self.say(self.optimus.demo.note or f"scenario {name}")
 
     def themes(self) -> list[str]:
         """Names that ``:theme`` takes, ours first."""
