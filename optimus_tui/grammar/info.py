@@ -1,0 +1,55 @@
+"""The reply of INFO into fields. Total: odd lines are skipped, a field that is not there is simply not there.
+
+It refuses to interpret: numbers become numbers only where a caller asks for one.
+"""
+
+from collections.abc import Mapping
+
+MAX_FIELDS = 2000
+
+
+def parse_info(reply: object) -> dict[str, str]:
+    """Fields by name, raw text (undecodable bytes as ``\\xff``). Anything but bytes or text gives no fields."""
+    if isinstance(reply, (bytes, bytearray)):
+        text = bytes(reply).decode("utf-8", "backslashreplace")
+    elif isinstance(reply, str):
+        text = reply
+    else:
+        return {}
+    fields: dict[str, str] = {}
+    for line in text.split("\n"):
+        name, colon, value = line.strip("\r").partition(":")
+        if colon and name and not name.startswith("#"):
+            fields.setdefault(name, value)
+            if len(fields) >= MAX_FIELDS:
+                break
+    return fields
+
+
+def whole(fields: Mapping[str, str], name: str) -> int | None:
+    """The field as a whole number of at most 64 bits, else None."""
+    value = fields.get(name, "")
+    if len(value) > 20 or not value.lstrip("-").isascii() or not value.lstrip("-").isdigit():
+        return None
+    try:
+        return int(value)
+    except ValueError:
+        return None
+
+
+def real(fields: Mapping[str, str], name: str) -> float | None:
+    """The field as a finite number, else None."""
+    value = fields.get(name, "")
+    try:
+        number = float(value) if len(value) <= 32 else None
+    except ValueError:
+        return None
+    return number if number is not None and abs(number) < 1e300 else None
+
+
+def keys_in(fields: Mapping[str, str], db: int) -> int | None:
+    """Keys of database ``db`` after INFO's keyspace section; None where the section says nothing about it."""
+    for part in fields.get(f"db{db}", "").split(","):
+        if part.startswith("keys="):
+            return whole({"keys": part[5:]}, "keys")
+    return None

@@ -1,0 +1,186 @@
+"""The cache's keys by kind and tenant: names, when they expire, and the totals over them.
+
+Holds names as bytes and one number a key, nothing else. It refuses to forget on hearsay: only a complete sweep that did
+not see a name removes it. Names that do not follow the grammar are one group of their own, without a tenant.
+"""
+
+from collections.abc import Iterable, Sequence
+
+from optimus_tui.contract.cache import TTL_EDGES, CacheReport, GroupTotals, KindTotals
+from optimus_tui.contract.reading import Coverage
+from optimus_tui.grammar.keys import MAX_TENANT_PARTS, parse_key
+from optimus_tui.index.groups import NEVER, SWEEP_BITS, SWEEP_MASK, UNKNOWN, Group
+
+__all__ = ["NEVER", "UNKNOWN", "UNPARSED_KIND", "CacheIndex"]
+
+UNPARSED_KIND = b""
+"""The kind (and tenant) under which names outside the grammar are kept: shown as "(unparsed)", never acted on."""
+
+_GONE, _NEVER_EXPIRES = -2, -1
+_PREFIX = b"cache:"
+
+
+class CacheIndex:
+    """Fed by sweeps: ``begin_sweep``, ``put_page`` for each page, ``end_sweep``. Not shared between threads."""
+
+    def __init__(self, tenants: Iterable[bytes] = ()) -> None:
+        self._groups: dict[tuple[bytes, bytes], Group] = {}
+        self._by_prefix: dict[bytes, Group | None] = {}
+        self._coherence = Group(b"cache_coherence", b"")
+        self._tenants: set[bytes] = set()
+        self._ambiguous: set[bytes] = set()
+        self._sweep = 0
+        self._mono = 0.0
+        self._coverage = Coverage(0, None, complete=False, reason="not read yet")
+        self._swept_at: float | None = None
+        self.version = 0
+        self.know_tenants(tenants)
+
+    def know_tenants(self, tenants: Iterable[bytes]) -> None:
+        """Tenants seen elsewhere. Those with colons change whose the keys are: their keys move at once."""
+        new = {tenant for tenant in tenants if tenant not in self._tenants and b":" in tenant}
+        if not new:
+            return
+        self._tenants |= new
+        self._by_prefix.clear()
+        for tenant in new:
+            parts = tenant.split(b":", MAX_TENANT_PARTS)[:-1]
+            self._ambiguous.update(b":".join(parts[: end + 1]) for end in range(len(parts)))
+        heads = {tenant.partition(b":")[0] for tenant in new}
+        for group in [group for group in self._groups.values() if group.tenant.partition(b":")[0] in heads]:
+            self._regroup(group)
+
+    def begin_sweep(self) -> None:
+        """A new pass over all names starts; what is known stays until it ends."""
+        self._sweep = (self._sweep + 1) & SWEEP_MASK
+        for group in (*self._groups.values(), self._coherence):
+            group.seen = group.measured = group.measured_bytes = 0
+
+    def put_page(
+        self,
+        names: Sequence[bytes],
+        pttls: Sequence[int] | None,
+        sizes: Sequence[int | None] | None,
+        mono: float,
+    ) -> None:
+        """One page as the sweep gives it: TTLs in ms (-1 never, -2 gone, below: not asked), sizes in bytes."""
+        self._mono, sweep = mono, self._sweep
+        now, changes = int(mono * 1000), 0
+        for index, name in enumerate(names):
+            group = self._group_of(name)
+            if group is None:
+                continue
+            expiry: int | None = None
+            if pttls is not None:
+                pttl = pttls[index]
+                if pttl >= 0:
+                    expiry = now + pttl
+                elif pttl == _NEVER_EXPIRES:
+                    expiry = NEVER
+                elif pttl == _GONE:
+                    changes += group.drop(name, sweep)
+                    continue
+            changes += group.put(name, expiry, sweep)
+            if sizes is not None and (size := sizes[index]) is not None:
+                group.measured += 1
+                group.measured_bytes += size
+        self.version += changes > 0
+
+    def end_sweep(self, coverage: Coverage, wall: float) -> None:
+        """The pass is over at ``wall`` seconds. Only a complete one removes what it has not seen."""
+        removed = 0
+        for group in (*self._groups.values(), self._coherence):
+            if coverage.complete:
+                removed += group.drop_unseen(self._sweep)
+            group.settle_sizes()
+        empty = [key for key, group in self._groups.items() if not group.names]
+        for key in empty:
+            del self._groups[key]
+        if empty:
+            self._by_prefix.clear()
+        self.version += removed > 0
+        self._coverage = coverage
+        if coverage.complete:
+            self._swept_at = wall
+
+    def report(self, mono: float | None = None) -> CacheReport:
+        """Totals as of ``mono``, the larger kinds and tenants first."""
+        now = self._mono if mono is None else mono
+        kinds: dict[bytes, list[GroupTotals]] = {}
+        for group in self._groups.values():
+            if group.names:
+                kinds.setdefault(group.kind, []).append(group.totals(now))
+        totals = [KindTotals(_sum(kind, of), tuple(sorted(of, key=_size_then_name))) for kind, of in kinds.items()]
+        totals.sort(key=lambda one: _size_then_name(one.totals))
+        return CacheReport(
+            kinds=tuple(totals),
+            keys=sum(one.totals.keys for one in totals),
+            coherence_keys=len(self._coherence.names),
+            coverage=self._coverage,
+            version=self.version,
+            swept_at=self._swept_at,
+        )
+
+    def names(self, kind: bytes, tenant: bytes) -> list[bytes]:
+        """The keys of one tenant within a kind, in no particular order."""
+        group = self._groups.get((kind, tenant))
+        return list(group.names) if group else []
+
+    def entries(self, kind: bytes, tenant: bytes) -> list[tuple[bytes, int]]:
+        """Keys with their expiry: milliseconds of the monotonic clock, NEVER or UNKNOWN."""
+        group = self._groups.get((kind, tenant))
+        return [(name, packed >> SWEEP_BITS) for name, packed in group.names.items()] if group else []
+
+    def expires_ms(self, kind: bytes, tenant: bytes, name: bytes) -> int:
+        """When one key expires, as in ``entries``; UNKNOWN for a key that is not there."""
+        group = self._groups.get((kind, tenant))
+        packed = group.names.get(name) if group else None
+        return UNKNOWN if packed is None else packed >> SWEEP_BITS
+
+    def _group_of(self, name: bytes) -> Group | None:
+        if not name.startswith(_PREFIX):
+            return self._coherence if name.startswith(b"cache_coherence:") else None
+        end = name.find(b":", name.find(b":", 6) + 1)
+        if end > 0 and end + 1 < len(name):
+            group = self._by_prefix.get(name[:end])
+            if group is not None:
+                return group
+        return self._parsed_group(name, name[:end] if end > 0 else b"")
+
+    def _parsed_group(self, name: bytes, prefix: bytes) -> Group:
+        parsed = parse_key(name, self._tenants)
+        key = (parsed.kind, parsed.tenant) if parsed.family == "cache" else (UNPARSED_KIND, b"")
+        group = self._groups.get(key)
+        if group is None:
+            group = self._groups[key] = Group(*key)
+        settled = parsed.family == "cache" and prefix == b"cache:" + parsed.kind + b":" + parsed.tenant
+        if settled and parsed.tenant not in self._ambiguous:
+            self._by_prefix[prefix] = group  # every name that starts so has the same owner: no need to parse it
+        return group
+
+    def _regroup(self, group: Group) -> None:
+        for name, packed in list(group.names.items()):
+            owner = self._group_of(name)
+            if owner is not None and owner is not group:
+                seen = packed & SWEEP_MASK == self._sweep
+                group.drop(name, self._sweep)
+                owner.put(name, packed >> SWEEP_BITS, packed & SWEEP_MASK)
+                owner.seen -= not seen
+                self.version += 1
+
+
+def _size_then_name(totals: GroupTotals) -> tuple[int, bytes]:
+    return (-totals.keys, totals.tenant if totals.tenant is not None else totals.kind)
+
+
+def _sum(kind: bytes, of: list[GroupTotals]) -> GroupTotals:
+    known = [one.bytes_used for one in of if one.bytes_used is not None]
+    return GroupTotals(
+        kind=kind,
+        tenant=None,
+        keys=sum(one.keys for one in of),
+        without_ttl=sum(one.without_ttl for one in of),
+        bytes_used=sum(known) if known else None,
+        bytes_exact=len(known) == len(of) and all(one.bytes_exact for one in of),
+        histogram=tuple(sum(one.histogram[index] for one in of) for index in range(len(TTL_EDGES) + 1)),
+    )

@@ -1,0 +1,107 @@
+"""One kind × tenant of the cache index: its names with one packed number each, and the totals kept beside them.
+
+The number holds when the key expires (milliseconds of the monotonic clock, or a sentinel) and the sweep that saw it
+last. It refuses to know what a name means; that is the grammar's.
+"""
+
+from bisect import bisect_right
+
+from optimus_tui.contract.cache import TTL_EDGES, GroupTotals
+
+NEVER = -1
+UNKNOWN = -2
+"""Stand in for an expiry: the key has no TTL, or nobody has asked yet."""
+
+SWEEP_BITS = 8
+SWEEP_MASK = (1 << SWEEP_BITS) - 1
+HISTOGRAM_SECONDS = 5.0
+"""A histogram is counted anew at most this often: between, it only ages."""
+
+_NO_HISTOGRAM = (0,) * (len(TTL_EDGES) + 1)
+
+
+class Group:
+    """Names of one kind and tenant. ``seen`` counts those that the present sweep has met."""
+
+    __slots__ = (
+        "_exact", "_histogram", "_histogram_mono", "_mean", "kind", "measured", "measured_bytes", "names", "seen",
+        "tenant", "without_ttl",
+    )  # fmt: skip
+
+    def __init__(self, kind: bytes, tenant: bytes) -> None:
+        self.kind, self.tenant = kind, tenant
+        self.names: dict[bytes, int] = {}
+        self.without_ttl = self.seen = 0
+        self.measured = self.measured_bytes = 0
+        self._mean: float | None = None
+        self._exact = False
+        self._histogram, self._histogram_mono = _NO_HISTOGRAM, float("-inf")
+
+    def put(self, name: bytes, expiry: int | None, sweep: int) -> bool:
+        """Remember ``name``; ``expiry`` None keeps what is known. True when the name is new."""
+        before = self.names.get(name)
+        if before is None:
+            self.seen += 1
+            known = UNKNOWN if expiry is None else expiry
+            self.without_ttl += known == NEVER
+            self.names[name] = known << SWEEP_BITS | sweep
+            return True
+        old = before >> SWEEP_BITS
+        if before & SWEEP_MASK != sweep:
+            self.seen += 1
+        if expiry is None:
+            expiry = old
+        elif (expiry == NEVER) != (old == NEVER):
+            self.without_ttl += 1 if expiry == NEVER else -1
+        self.names[name] = expiry << SWEEP_BITS | sweep
+        return False
+
+    def drop(self, name: bytes, sweep: int) -> bool:
+        """Forget ``name``; True when it was there."""
+        before = self.names.pop(name, None)
+        if before is None:
+            return False
+        self.without_ttl -= before >> SWEEP_BITS == NEVER
+        self.seen -= before & SWEEP_MASK == sweep
+        return True
+
+    def drop_unseen(self, sweep: int) -> int:
+        """Forget the names that this sweep has not met; how many those were."""
+        missing = len(self.names) - self.seen
+        if missing > 0:
+            for name in [name for name, packed in self.names.items() if packed & SWEEP_MASK != sweep]:
+                self.drop(name, sweep)
+        return max(0, missing)
+
+    def settle_sizes(self) -> None:
+        """Take over the sizes that the sweep has measured."""
+        if self.measured:
+            self._mean, self._exact = self.measured_bytes / self.measured, self.measured >= len(self.names)
+        self.measured = self.measured_bytes = 0
+
+    def totals(self, mono: float) -> GroupTotals:
+        """The totals as of ``mono`` (seconds of the monotonic clock)."""
+        mean, exact = self._mean, self._exact
+        if mean is None and self.measured:
+            mean, exact = self.measured_bytes / self.measured, False
+        return GroupTotals(
+            kind=self.kind,
+            tenant=self.tenant,
+            keys=len(self.names),
+            without_ttl=self.without_ttl,
+            bytes_used=None if mean is None else round(mean * len(self.names)),
+            bytes_exact=exact,
+            histogram=self.histogram(mono),
+        )
+
+    def histogram(self, mono: float) -> tuple[int, ...]:
+        """Keys with a TTL by what is left of it, in the bins of ``TTL_EDGES``; expired ones count to the first."""
+        if mono - self._histogram_mono >= HISTOGRAM_SECONDS:
+            now = int(mono * 1000)
+            edges = [(now + edge * 1000) << SWEEP_BITS for edge in TTL_EDGES]
+            bins = [0] * (len(edges) + 1)
+            for packed in self.names.values():
+                if packed >= 0:
+                    bins[bisect_right(edges, packed)] += 1
+            self._histogram, self._histogram_mono = tuple(bins), mono
+        return self._histogram

@@ -1,0 +1,52 @@
+"""Cache keys looked at closely: type, TTL and size of those in view. It refuses to read a value: no LRU clock moves."""
+
+from collections.abc import Sequence
+
+from optimus_tui.clock import Clock
+from optimus_tui.contract.cache import KeyDetail
+from optimus_tui.probes.client import ObserverRedis
+from optimus_tui.probes.own import OwnLoad
+from optimus_tui.probes.preview import read_preview
+from optimus_tui.probes.replies import raise_general
+from optimus_tui.wording.safe import safe_text
+
+__all__ = ["read_details", "read_preview"]
+
+KEYS_A_TRIP = 100
+
+
+async def read_details(redis: ObserverRedis, own: OwnLoad, clock: Clock, keys: Sequence[bytes]) -> list[KeyDetail]:
+    """One detail for each key, in order; a right that is missing leaves its field None.
+
+    Raises what ``probes.faults.OUTAGES`` lists when the server is away or may not be asked for any key's type or TTL.
+    ``own`` is counted by the client.
+    """
+    details: list[KeyDetail] = []
+    for start in range(0, len(keys), KEYS_A_TRIP):
+        some = keys[start : start + KEYS_A_TRIP]
+        pipe = redis.pipeline()
+        for key in some:
+            pipe.execute_command("TYPE", key)
+            pipe.execute_command("PTTL", key)
+        for key in some:
+            pipe.execute_command("MEMORY", "USAGE", key)
+        replies = await pipe.execute(raise_on_error=False)
+        mono = clock.mono()
+        closer, sizes = replies[: 2 * len(some)], replies[2 * len(some) :]
+        raise_general(closer, step=2)
+        for key, kind, pttl, size in zip(some, closer[::2], closer[1::2], sizes, strict=True):
+            details.append(_detail(key, kind, pttl, size, mono))
+    return details
+
+
+def _detail(key: bytes, kind: object, pttl: object, size: object, mono: float) -> KeyDetail:
+    if kind == b"none" or pttl == -2:
+        return KeyDetail(key=key, gone=True, taken_mono=mono)
+    return KeyDetail(
+        key=key,
+        type=safe_text(kind, 20) if isinstance(kind, bytes) else None,
+        ttl_ms=pttl if isinstance(pttl, int) and pttl >= 0 else None,
+        immortal=pttl == -1,
+        bytes_used=size if isinstance(size, int) else None,
+        taken_mono=mono,
+    )

@@ -1,0 +1,135 @@
+"""Errors of the client and the server into a ``Fault``: what happened, where, and what would help.
+
+The server's words are shown escaped and cut, its echo of our arguments (a password, with some servers) never. It
+refuses to call our own mistakes an outage: what it does not know is a "bug".
+"""
+
+import errno
+import re
+import socket
+import ssl
+
+from redis import exceptions as redis_errors
+
+from optimus_tui.contract.reading import Fault
+from optimus_tui.settings.model import RedisTarget
+from optimus_tui.wording.safe import safe_text
+
+OUTAGES: tuple[type[Exception], ...] = (redis_errors.RedisError, OSError, TimeoutError)
+"""What a probe may raise when the server is away, refuses or answers oddly; everything else is a bug of ours."""
+
+_RIGHT = re.compile(r"run the '([\w|.-]{1,64})'")
+_ECHO = re.compile(r",?\s*with args beginning with.*", re.DOTALL | re.IGNORECASE)
+
+
+def fault_of(error: BaseException, target: RedisTarget) -> Fault:
+    """The fault behind ``error`` on ``target``. Total."""
+    where = safe_text(target.label)
+    said = _said(error, target)
+    for translate in (_of_login, _of_server, _of_wire):
+        fault = translate(error, said, where, target)
+        if fault is not None:
+            return fault
+    if isinstance(error, redis_errors.ResponseError):
+        return Fault("invalid", f"{where} answered: {said}")
+    if isinstance(error, (redis_errors.RedisError, OSError)):
+        return Fault("refused", f"{where}: {said}")
+    return Fault("bug", f"{type(error).__name__}: {said}", "please report this")
+
+
+def _said(error: BaseException, target: RedisTarget) -> str:
+    text = _ECHO.sub("", str(error))
+    secret = target.password.reveal() if target.password else ""
+    return safe_text(text.replace(secret, "***") if secret else text, 160)
+
+
+def _of_login(error: BaseException, said: str, where: str, target: RedisTarget) -> Fault | None:
+    who = safe_text(target.username or "default", 60)
+    if isinstance(error, redis_errors.NoPermissionError):
+        return _of_right(said, who)
+    if "ACL failure in script" in said or "has no permissions" in said:
+        return _of_right(said, who)
+    if not isinstance(error, redis_errors.AuthenticationError):
+        return None
+    if target.password is None or "without any password" in said:
+        message = f"{where} wants no password" if target.password else f"{where} requires a password"
+        return Fault("auth", message, "set it in REDIS_URL or in the environment's redis_url")
+    if "must be called with the client already authenticated" in said or "Authentication required" in said:
+        return Fault("auth", f"{where} requires a password", "set it in REDIS_URL or in the environment's redis_url")
+    return Fault(
+        "auth", f"{where} refuses the password of user {who}", "it is wrong, was rotated, or the user is disabled"
+    )
+
+
+def _of_right(said: str, who: str) -> Fault:
+    right = _RIGHT.search(said)
+    if right:
+        name = right[1].lower()
+        shown = name.replace("|", " ").upper()
+        return Fault("denied", f"{shown} is not allowed for user {who}", f"ACL SETUSER {who} +{name}")
+    if "channel" in said:
+        return Fault("denied", f"a channel is not allowed for user {who}", f"ACL SETUSER {who} &cache_coherence:*")
+    keys = "%R~rate_limit:* %R~cache:* %R~cache_coherence*"
+    return Fault("denied", f"a key is not allowed for user {who}", f"ACL SETUSER {who} {keys}")
+
+
+def _of_server(error: BaseException, said: str, where: str, target: RedisTarget) -> Fault | None:
+    if isinstance(error, redis_errors.BusyLoadingError):
+        return Fault("loading", f"{where} is loading its data set", "it answers when it has read everything")
+    if isinstance(error, redis_errors.MasterDownError):
+        return Fault("role", f"{where} is a replica that has lost its master", "point REDIS_URL at the master")
+    if isinstance(error, redis_errors.ReadOnlyError):
+        return Fault("role", f"{where} is a read-only replica", "point REDIS_URL at the master")
+    if isinstance(error, redis_errors.OutOfMemoryError):
+        return Fault("busy", f"{where} is at its maxmemory", "raise maxmemory or set an eviction policy")
+    if "max number of clients" in said:
+        return Fault("busy", f"{where} has no room for another client (maxclients)", "close idle clients there")
+    if said.startswith("BUSY "):
+        return Fault("busy", f"a script blocks {where}", "it answers when the script ends")
+    if "DB index is out of range" in said or "invalid DB index" in said:
+        return Fault("invalid", f"{where} has no database {target.db}", "choose another db in REDIS_URL")
+    if isinstance(error, (redis_errors.MovedError, redis_errors.ClusterDownError)) or "cluster" in said.lower():
+        return Fault("role", f"{where} is a node of a cluster: {said}", "clusters are not supported yet")
+    return None
+
+
+def _of_wire(error: BaseException, said: str, where: str, target: RedisTarget) -> Fault | None:
+    causes = _chain(error)
+    tls = next((one for one in causes if isinstance(one, ssl.SSLError)), None)
+    if tls is not None or "SSL" in said:
+        return _of_tls(tls, said, where)
+    if any(isinstance(one, socket.gaierror) for one in causes):
+        return Fault(
+            "refused", f"the name {safe_text(target.host, 80)} does not resolve", "check the host in REDIS_URL"
+        )
+    if isinstance(error, redis_errors.InvalidResponse):
+        return Fault("invalid", f"what answers at {where} does not speak the Redis protocol", "check host and port")
+    if isinstance(error, (redis_errors.TimeoutError, TimeoutError)):
+        return Fault("timeout", f"no answer from {where} within its second")
+    if "No connection available" in said:
+        return Fault("timeout", f"all our connections to {where} are waiting for an answer")
+    if any(isinstance(one, ConnectionRefusedError) or _errno(one) == errno.ECONNREFUSED for one in causes):
+        return Fault("refused", f"{where}: connection refused")
+    if isinstance(error, redis_errors.ConnectionError) and "closed by server" in said:
+        return Fault("refused", f"{where} closed the connection")
+    return None
+
+
+def _of_tls(tls: BaseException | None, said: str, where: str) -> Fault:
+    reason = getattr(tls, "verify_message", "") or getattr(tls, "reason", "") or said
+    return Fault(
+        "tls", f"TLS with {where} failed: {safe_text(reason, 120)}", "check the certificate, the CA file and the scheme"
+    )
+
+
+def _chain(error: BaseException) -> list[BaseException]:
+    found: list[BaseException] = []
+    one: BaseException | None = error
+    while one is not None and len(found) < 8:
+        found.append(one)
+        one = one.__cause__ or one.__context__
+    return found
+
+
+def _errno(error: BaseException) -> int | None:
+    return error.errno if isinstance(error, OSError) else None

@@ -1,0 +1,197 @@
+"""A gentle walk over all names: pages of bytes with their TTLs, and at the end whether the walk was whole.
+
+Names outside the key grammar are counted, not handed on. It refuses KEYS, more than ``MAX_BUSY_SHARE`` of the server's
+time, and to call a walk complete that crossed a restart: the run id is compared, never assumed.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+
+from msgspec import Struct, structs
+from redis.exceptions import InvalidResponse, NoPermissionError, ResponseError
+
+from optimus_tui.contract.reading import Fault
+from optimus_tui.grammar.info import parse_info
+from optimus_tui.probes.client import ObserverRedis
+from optimus_tui.probes.faults import OUTAGES, fault_of
+from optimus_tui.probes.own import OwnLoad
+from optimus_tui.probes.pacing import Gait
+from optimus_tui.probes.replies import raise_general, shaped
+from optimus_tui.probes.scripts import SWEEP_PAGE
+from optimus_tui.settings.model import ScanBudget
+
+NEVER, GONE, NOT_ASKED = -1, -2, -3
+"""A TTL that is none: the key never expires, it vanished, or nobody asked (or was allowed to)."""
+
+PIPELINE_KEYS = 100
+PREFIXES = (b"rate_limit", b"cache")
+
+Pace = Callable[[float], Awaitable[None]]
+
+
+class _ScanReply(Struct, array_like=True):
+    cursor: bytes
+    names: list[bytes]
+
+
+class _ScriptReply(Struct, array_like=True):
+    cursor: bytes
+    names: list[bytes]
+    pttls: list[int]
+    sizes: list[int]
+    others: int
+
+
+class Page(Struct, frozen=True):
+    """Names of one call (may repeat those of earlier pages), their TTLs in ms and sizes in bytes, item by item.
+
+    ``pttls`` and ``sizes`` are None where the sweep does not ask for them; ``others`` names were left out.
+    """
+
+    names: list[bytes]
+    pttls: list[int] | None = None
+    sizes: list[int | None] | None = None
+    others: int = 0
+    total: int | None = None
+    """DBSIZE when the sweep began."""
+
+
+class SweepOutcome(Struct, frozen=True, kw_only=True):
+    """The end of a sweep. ``scanned`` counts all names seen, repeated ones too; ``total`` is DBSIZE."""
+
+    complete: bool
+    scanned: int
+    total: int | None
+    reason: str | None = None
+    fault: Fault | None = None
+
+
+class _Broken(Exception):
+    """The sweep cannot be whole."""
+
+
+async def sweep(
+    redis: ObserverRedis,
+    budget: ScanBudget,
+    own: OwnLoad,
+    *,
+    ttls: bool,
+    sizes: int = 0,
+    pace: Pace = asyncio.sleep,
+) -> AsyncIterator[Page | SweepOutcome]:
+    """Pages, then one ``SweepOutcome``. Outages end it with the reason; it never raises for them.
+
+    ``sizes`` asks the size of every n-th key (0: of none; needs ``ttls``). ``pace`` is awaited between calls with the
+    seconds of pause that are due; it may wait longer, never shorter.
+    """
+    scanned, total, cursor = 0, None, b"0"
+    gait = Gait(budget.count, budget.pause_ms)
+    try:
+        run_id, total = await _identity(redis)
+        losses = own.losses
+        gait.ping_ms = await _ping_ms(redis, own)
+        while True:
+            began = own.clock.mono()
+            cursor, page = await _page(redis, own, cursor, gait.count, ttls, sizes)
+            gait.took((own.clock.mono() - began) * 1000)
+            scanned += len(page.names) + page.others
+            yield structs.replace(page, total=total)
+            if cursor == b"0":
+                break
+            await pace(gait.pause_seconds)
+        after, total = await _identity(redis)
+        if after != run_id:
+            raise _Broken("server restarted (run_id changed)")
+        if not run_id and own.losses != losses:
+            raise _Broken("the connection was lost, and without INFO nobody knows whether the server restarted")
+    except _Broken as broken:
+        yield SweepOutcome(complete=False, scanned=scanned, total=total, reason=str(broken))
+    except OUTAGES as error:
+        fault = fault_of(error, redis.target)
+        yield SweepOutcome(complete=False, scanned=scanned, total=total, reason=fault.message, fault=fault)
+    else:
+        yield SweepOutcome(complete=True, scanned=scanned, total=total)
+
+
+async def _identity(redis: ObserverRedis) -> tuple[str | None, int | None]:
+    pipe = redis.pipeline()
+    pipe.execute_command("INFO", "server")
+    pipe.execute_command("DBSIZE")
+    info, size = await pipe.execute(raise_on_error=False)
+    if isinstance(info, Exception) and not isinstance(info, NoPermissionError):
+        raise info
+    fields = parse_info(info)
+    if "cluster" in (fields.get("redis_mode"), fields.get("server_mode")):
+        raise _Broken("a node of a cluster: clusters are not supported yet")
+    return fields.get("run_id"), size if isinstance(size, int) else None
+
+
+async def _ping_ms(redis: ObserverRedis, own: OwnLoad) -> float:
+    best = 1000.0
+    for _ in range(3):
+        began = own.clock.mono()
+        try:
+            await redis.ping()
+        except NoPermissionError:
+            return 0.0
+        best = min(best, (own.clock.mono() - began) * 1000)
+    return best
+
+
+async def _page(
+    redis: ObserverRedis, own: OwnLoad, cursor: bytes, count: int, ttls: bool, every: int
+) -> tuple[bytes, Page]:
+    if ttls and redis.scripts:
+        try:
+            reply = await redis.execute_command("EVAL_RO", SWEEP_PAGE, 0, cursor, count, every)
+            return _from_script(shaped(reply, _ScriptReply), own, every)
+        except ResponseError as error:
+            if not _script_refused(error):
+                raise
+            redis.scripts = False  # asked once: each refusal is an entry in the server's ACL log
+    found = shaped(await redis.execute_command("SCAN", cursor, "COUNT", count), _ScanReply)
+    names = [name for name in found.names if name.startswith(PREFIXES)]
+    page = Page(names, others=len(found.names) - len(names))
+    return found.cursor, await _with_ttls(redis, page, every) if ttls else page
+
+
+def _script_refused(error: ResponseError) -> bool:
+    said = str(error).lower()
+    missing = "unknown command" in said or ("script" in said and "acl failure" in said)
+    return isinstance(error, NoPermissionError) or missing
+
+
+def _from_script(reply: _ScriptReply, own: OwnLoad, every: int) -> tuple[bytes, Page]:
+    names, pttls, pairs = reply.names, reply.pttls, reply.sizes
+    if len(pttls) != len(names) or len(pairs) % 2 or any(not 0 <= at < len(names) for at in pairs[::2]):
+        raise InvalidResponse("a page whose columns do not match")
+    gone = pttls.count(GONE)
+    own.note(hits=len(pttls) - gone - pttls.count(NOT_ASKED), misses=gone)
+    sizes: list[int | None] | None = None
+    if every:
+        sizes = [None] * len(names)
+        for index, size in zip(pairs[::2], pairs[1::2], strict=True):
+            sizes[index] = size
+    return reply.cursor, Page(names, pttls, sizes, reply.others)
+
+
+async def _with_ttls(redis: ObserverRedis, page: Page, every: int) -> Page:
+    pttls = [NOT_ASKED] * len(page.names)
+    sizes: list[int | None] | None = [None] * len(page.names) if every else None
+    cached = [index for index, name in enumerate(page.names) if name.startswith(b"cache:")]
+    for start in range(0, len(cached), PIPELINE_KEYS):
+        some = cached[start : start + PIPELINE_KEYS]
+        measured = [index for index in some if every and (index + 1) % every == 0]
+        pipe = redis.pipeline()
+        for index in some:
+            pipe.execute_command("PTTL", page.names[index])
+        for index in measured:
+            pipe.execute_command("MEMORY", "USAGE", page.names[index])
+        replies = await pipe.execute(raise_on_error=False)
+        raise_general(replies[: len(some)])
+        for index, reply in zip(some, replies[: len(some)], strict=True):
+            pttls[index] = reply if isinstance(reply, int) else NOT_ASKED
+        for index, reply in zip(measured, replies[len(some) :], strict=True):
+            if sizes is not None and isinstance(reply, int):
+                sizes[index] = reply
+    return Page(page.names, pttls, sizes, page.others)

@@ -1,0 +1,42 @@
+"""How many keyspace hits and misses a reply stands for, by command: so that our own can be left out of the hit rate.
+
+Pure. It refuses to count what did not look anything up: SCAN, INFO and MEMORY USAGE add nothing, nor does a refusal.
+"""
+
+from collections.abc import Callable
+
+_SINGLE_MISS: dict[bytes, Callable[[object], bool]] = {
+    b"GET": lambda reply: reply is None,
+    b"TTL": lambda reply: reply == -2,
+    b"PTTL": lambda reply: reply == -2,
+    b"TYPE": lambda reply: reply in (b"none", "none"),
+    b"EXISTS": lambda reply: reply == 0,
+    b"OBJECT": lambda reply: reply is None,
+    b"LLEN": lambda reply: reply == 0,
+    b"LRANGE": lambda reply: reply == [],
+    b"HLEN": lambda reply: reply == 0,
+    b"SCARD": lambda reply: reply == 0,
+    b"ZCARD": lambda reply: reply == 0,
+    b"XLEN": lambda reply: False,
+    b"XRANGE": lambda reply: False,
+    b"STRLEN": lambda reply: False,  # 0 is an empty string or no key: we ask only where TYPE found one
+    b"GETRANGE": lambda reply: False,
+    b"HSCAN": lambda reply: False,
+    b"SSCAN": lambda reply: False,
+    b"ZRANGE": lambda reply: reply == [],
+}
+
+
+def lookups_of(command: object, reply: object) -> tuple[int, int]:
+    """Hits and misses that the server counted for one command. ``reply`` may be the error it answered."""
+    name = (command.encode() if isinstance(command, str) else command) if isinstance(command, (str, bytes)) else b""
+    name = name.split(b" ", 1)[0].upper()
+    if name == b"MGET":
+        found = sum(one is not None for one in reply) if isinstance(reply, list) else 0
+        return (found, len(reply) - found) if isinstance(reply, list) else (0, 0)
+    missed = _SINGLE_MISS.get(name)
+    if missed is None:
+        return 0, 0
+    if isinstance(reply, Exception):
+        return (1, 0) if str(reply).startswith(("WRONGTYPE", "Operation against a key")) else (0, 0)
+    return (0, 1) if missed(reply) else (1, 0)

@@ -1,0 +1,50 @@
+"""What we ourselves cost the server: round trips, commands, and the look-ups that would flatter its hit rate.
+
+It refuses to estimate: every figure is counted where the command leaves and where its reply arrives.
+"""
+
+import threading
+from collections import deque
+
+from optimus_tui.clock import Clock
+
+WINDOW_SECONDS = 5.0
+_BUCKETS_PER_SECOND = 4
+
+
+class OwnLoad:
+    """Counters since the start, shared by all connections and threads of this process.
+
+    ``trips`` are round trips (a pipeline is one), ``commands`` what they carried, ``hits`` and ``misses`` what our
+    look-ups added to the server's keyspace_hits and keyspace_misses, ``connects`` connections made and ``losses``
+    connections that broke under us.
+    """
+
+    def __init__(self, clock: Clock | None = None) -> None:
+        self.clock = clock or Clock()
+        self.trips = self.commands = self.hits = self.misses = self.losses = self.connects = 0
+        self._lock = threading.Lock()
+        self._buckets: deque[tuple[int, int]] = deque(maxlen=int(WINDOW_SECONDS * _BUCKETS_PER_SECOND) + 2)
+
+    def note(
+        self, *, trips: int = 0, commands: int = 0, hits: int = 0, misses: int = 0, losses: int = 0, connects: int = 0
+    ) -> None:
+        """Add to the counters."""
+        with self._lock:
+            self.trips += trips
+            self.commands += commands
+            self.hits += hits
+            self.misses += misses
+            self.losses += losses
+            self.connects += connects
+            if commands:
+                bucket = int(self.clock.mono() * _BUCKETS_PER_SECOND)
+                before = self._buckets.pop()[1] if self._buckets and self._buckets[-1][0] == bucket else 0
+                self._buckets.append((bucket, before + commands))
+
+    def rate(self, mono: float | None = None) -> float:
+        """Our commands per second over the last five seconds."""
+        now = self.clock.mono() if mono is None else mono
+        oldest = int((now - WINDOW_SECONDS) * _BUCKETS_PER_SECOND)
+        with self._lock:
+            return sum(count for bucket, count in self._buckets if bucket > oldest) / WINDOW_SECONDS

@@ -1,0 +1,89 @@
+"""A bounded look into one value: its size is asked first, and never more than 64 kB is fetched.
+
+It refuses to guess: where the server cannot promise that a part is small, only the length is told.
+"""
+
+from redis.exceptions import NoPermissionError
+
+from optimus_tui.contract.cache import KeyPreview
+from optimus_tui.contract.reading import Reading
+from optimus_tui.probes.client import ObserverRedis
+from optimus_tui.probes.faults import OUTAGES, fault_of
+from optimus_tui.wording.safe import safe_text
+
+MAX_BYTES = 64 * 1024
+SAMPLES = 50
+"""MEMORY USAGE looks at this many members: of a collection no longer than that, its answer is exact."""
+
+_LENGTH = {b"string": "STRLEN", b"list": "LLEN", b"hash": "HLEN", b"set": "SCARD", b"zset": "ZCARD", b"stream": "XLEN"}
+_READ: dict[bytes, tuple[str, ...]] = {
+    b"list": ("LRANGE", "{}", "0", str(SAMPLES - 1)),
+    b"zset": ("ZRANGE", "{}", "0", str(SAMPLES - 1)),
+    b"hash": ("HSCAN", "{}", "0", "COUNT", str(2 * SAMPLES)),
+    b"set": ("SSCAN", "{}", "0", "COUNT", str(2 * SAMPLES)),
+    b"stream": ("XRANGE", "{}", "-", "+", "COUNT", str(SAMPLES)),
+}
+_SAMPLED_FROM_THE_HEAD = (b"list", b"zset")
+
+
+async def read_preview(redis: ObserverRedis, key: bytes) -> Reading[KeyPreview]:
+    """At most 64 kB of the value. A key that vanished has the type "none"; outages and missing rights are the fault."""
+    clock = redis.own.clock
+    wall, mono = clock.wall(), clock.mono()
+    try:
+        preview = await _preview(redis, key)
+    except OUTAGES as error:
+        return Reading(value=None, taken_at=wall, taken_mono=mono, fault=fault_of(error, redis.target))
+    return Reading(value=preview, taken_at=wall, taken_mono=mono)
+
+
+async def _preview(redis: ObserverRedis, key: bytes) -> KeyPreview:
+    kind = await redis.execute_command("TYPE", key)
+    length = await redis.execute_command(_LENGTH[kind], key) if kind in _LENGTH else None
+    if not isinstance(length, int):
+        return _shown(key, kind, None, [], whole=kind == b"none")
+    if kind == b"string":
+        return _shown(key, kind, length, [await _head(redis, key, length)], whole=length <= MAX_BYTES)
+    if not await _is_small(redis, key, kind, length):
+        return _shown(key, kind, length, [], whole=False)
+    words = [key if word == "{}" else word for word in _READ[kind]]
+    return _shown(key, kind, length, _flat(await redis.execute_command(*words)), whole=length <= SAMPLES)
+
+
+async def _head(redis: ObserverRedis, key: bytes, length: int) -> bytes:
+    try:
+        part = await redis.execute_command("GETRANGE", key, 0, MAX_BYTES - 1)
+    except NoPermissionError:
+        if length > MAX_BYTES:
+            raise
+        part = await redis.execute_command("GET", key)
+    return part if isinstance(part, bytes) else b""
+
+
+async def _is_small(redis: ObserverRedis, key: bytes, kind: bytes, length: int) -> bool:
+    """True where the part that would be read is known to fit, by the server's own measure."""
+    if length > SAMPLES and kind not in _SAMPLED_FROM_THE_HEAD:
+        return False
+    size = await redis.execute_command("MEMORY", "USAGE", key, "SAMPLES", SAMPLES)
+    return isinstance(size, int) and size * min(length, SAMPLES) <= MAX_BYTES * length
+
+
+def _flat(reply: object) -> list[bytes]:
+    """Members in order, whatever nests them: a cursor's page, pairs, a stream's entries."""
+    if isinstance(reply, list) and len(reply) == 2 and isinstance(reply[0], bytes) and isinstance(reply[1], list):
+        reply = reply[1]
+    if isinstance(reply, list):
+        return [part for item in reply for part in (_flat(item) if isinstance(item, list) else [item])]
+    return []
+
+
+def _shown(key: bytes, kind: object, length: int | None, parts: list[bytes], whole: bool) -> KeyPreview:
+    kept, room = [], MAX_BYTES
+    for part in parts:
+        if not isinstance(part, bytes) or room <= 0:
+            whole = whole and isinstance(part, bytes) and not part
+            continue
+        kept.append(part[:room])
+        whole = whole and len(part) <= room
+        room -= len(part)
+    return KeyPreview(key=key, type=safe_text(kind, 20), length=length, parts=tuple(kept), truncated=not whole)

@@ -1,0 +1,204 @@
+"""The cache index: what sweeps tell it, nothing forgotten on hearsay, tenants' keys told apart."""
+
+import random
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from optimus_tui.contract.cache import CacheReport
+from optimus_tui.contract.reading import Coverage
+from optimus_tui.grammar.keys import parse_key
+from optimus_tui.index.cache import NEVER, UNKNOWN, UNPARSED_KIND, CacheIndex
+
+COMPLETE = Coverage(0, 0, complete=True)
+INCOMPLETE = Coverage(0, None, complete=False, reason="server restarted (run_id changed)")
+A, B = b"cache:conv:a:1", b"cache:conv:b:1"
+
+
+def swept(
+    index: CacheIndex,
+    names: list[bytes],
+    pttls: list[int] | None = None,
+    sizes: list[int | None] | None = None,
+    coverage: Coverage = COMPLETE,
+    mono: float = 100.0,
+) -> CacheReport:
+    index.begin_sweep()
+    index.put_page(names, pttls, sizes, mono)
+    index.end_sweep(coverage, 1_000.0)
+    return index.report(mono)
+
+
+def test_keys_are_grouped_by_kind_and_tenant_the_larger_first() -> None:
+    report = swept(
+        CacheIndex(), [A, B, b"cache:conv:b:2", b"cache:profile:a:1", b"cache_coherence:x", b"rate_limit:a:b"]
+    )
+    assert [(kind.totals.kind, kind.totals.keys) for kind in report.kinds] == [(b"conv", 3), (b"profile", 1)]
+    assert [(one.tenant, one.keys) for one in report.kinds[0].tenants] == [(b"b", 2), (b"a", 1)]
+    assert (report.keys, report.coherence_keys) == (4, 1)
+    assert report.swept_at == 1_000.0
+
+
+def test_a_name_that_comes_twice_counts_once_row_21() -> None:
+    index = CacheIndex()
+    index.begin_sweep()
+    index.put_page([A, A, B], [1000, 2000, -1], None, 100.0)
+    index.put_page([A], [3000], None, 100.0)
+    index.end_sweep(COMPLETE, 1.0)
+    assert index.report().keys == 2
+    assert index.expires_ms(b"conv", b"a", A) == 103_000
+
+
+def test_no_ttl_a_vanished_key_and_an_unasked_one_stay_apart_row_19() -> None:
+    index = CacheIndex()
+    report = swept(index, [A, B, b"cache:conv:c:1", b"cache:conv:d:1"], [-1, -2, -3, 68 * 365 * 86_400_000])
+    assert index.expires_ms(b"conv", b"a", A) == NEVER
+    assert index.names(b"conv", b"b") == []
+    assert index.expires_ms(b"conv", b"c", b"cache:conv:c:1") == UNKNOWN
+    assert report.kinds[0].totals.without_ttl == 1
+    assert report.kinds[0].totals.histogram == (0, 0, 0, 0, 0, 0, 1)
+
+
+def test_only_a_complete_sweep_forgets_row_34() -> None:
+    index = CacheIndex()
+    swept(index, [A, B])
+    assert swept(index, [A], coverage=INCOMPLETE).keys == 2
+    report = swept(index, [A])
+    assert report.keys == 1
+    assert index.names(b"conv", b"b") == []
+    assert [one.tenant for one in report.kinds[0].tenants] == [b"a"]
+
+
+def test_an_incomplete_sweep_keeps_the_time_of_the_last_complete_one_row_34() -> None:
+    index = CacheIndex()
+    swept(index, [A])
+    index.begin_sweep()
+    index.end_sweep(INCOMPLETE, 2_000.0)
+    report = index.report()
+    assert report.swept_at == 1_000.0
+    assert report.coverage.reason == "server restarted (run_id changed)"
+
+
+def test_names_without_ttls_keep_the_ttls_known_before() -> None:
+    index = CacheIndex()
+    swept(index, [A, B], [60_000, -1])
+    report = swept(index, [A, B], None, mono=105.0)
+    assert index.expires_ms(b"conv", b"a", A) == 160_000
+    assert report.kinds[0].totals.without_ttl == 1
+
+
+def test_a_key_that_gains_or_loses_its_ttl_changes_the_count_row_19() -> None:
+    index = CacheIndex()
+    assert swept(index, [A], [-1]).kinds[0].totals.without_ttl == 1
+    assert swept(index, [A], [5000]).kinds[0].totals.without_ttl == 0
+    assert swept(index, [A], [-1]).kinds[0].totals.without_ttl == 1
+    assert swept(index, [B]).keys == 1
+
+
+def test_a_key_that_never_expires_vanishes_with_its_count_row_20() -> None:
+    index = CacheIndex()
+    swept(index, [A, B], [-1, -1])
+    report = swept(index, [A, B], [-2, -1])
+    assert report.kinds[0].totals.without_ttl == 1
+    assert report.keys == 1
+
+
+def test_the_version_grows_only_when_keys_come_or_go() -> None:
+    index = CacheIndex()
+    first = swept(index, [A, B]).version
+    assert swept(index, [B, A], [1, 2]).version == first
+    assert swept(index, [A]).version > first
+
+
+def test_sizes_are_an_estimate_until_every_key_was_measured() -> None:
+    index, four = CacheIndex(), [b"cache:conv:a:%d" % one for one in range(4)]
+    totals = swept(index, four, [1] * 4, [100, None, 300, None]).kinds[0].totals
+    assert (totals.bytes_used, totals.bytes_exact) == (800, False)
+    totals = swept(index, four, [1] * 4, [100, 100, 300, 300]).kinds[0].totals
+    assert (totals.bytes_used, totals.bytes_exact) == (800, True)
+    assert swept(CacheIndex(), four).kinds[0].totals.bytes_used is None
+
+
+def test_the_histogram_ages_with_the_clock() -> None:
+    index = CacheIndex()
+    first = swept(index, [A, B], [9_000, 61_000], mono=100.0)
+    assert first.kinds[0].totals.histogram == (1, 0, 1, 0, 0, 0, 0)
+    assert index.report(130.0).kinds[0].totals.histogram == (1, 1, 0, 0, 0, 0, 0)
+
+
+def test_unparsed_names_are_a_group_without_a_tenant_row_14() -> None:
+    index = CacheIndex()
+    report = swept(index, [b"cache:", b"cache::x:y", b"cache:k:t:", A])
+    assert {kind.totals.kind: kind.totals.keys for kind in report.kinds} == {UNPARSED_KIND: 3, b"conv": 1}
+    assert index.names(b"k", b"t") == []
+
+
+def test_a_tenant_with_colons_that_becomes_known_takes_its_keys_row_24() -> None:
+    index = CacheIndex()
+    mine, other = b"cache:conv:acme:eu:1", b"cache:conv:acme:1"
+    before = swept(index, [mine, other], [-1, 5000]).version
+    assert set(index.names(b"conv", b"acme")) == {mine, other}
+    index.know_tenants([b"acme:eu", b"acme"])
+    assert index.names(b"conv", b"acme:eu") == [mine]
+    assert index.names(b"conv", b"acme") == [other]
+    assert index.version > before
+    assert index.expires_ms(b"conv", b"acme:eu", mine) == NEVER
+    assert swept(index, [mine, other, b"cache:conv:acme:eu:2"], [-1, 1, 1]).keys == 3
+    assert len(index.names(b"conv", b"acme:eu")) == 2
+
+
+def test_regrouping_in_the_middle_of_a_sweep_loses_no_key_row_24() -> None:
+    index = CacheIndex()
+    one, two = b"cache:conv:acme:eu:1", b"cache:conv:acme:eu:2"
+    swept(index, [one, two])
+    index.begin_sweep()
+    index.put_page([one], None, None, 100.0)
+    index.know_tenants([b"acme:eu"])
+    index.put_page([two], None, None, 100.0)
+    index.end_sweep(COMPLETE, 1.0)
+    assert sorted(index.names(b"conv", b"acme:eu")) == [one, two]
+    index.begin_sweep()
+    index.put_page([two], None, None, 100.0)
+    index.end_sweep(COMPLETE, 1.0)
+    assert index.names(b"conv", b"acme:eu") == [two]
+
+
+PARTS = st.lists(st.sampled_from([b"cache", b":", b":", b"a", b"b", b"k", b"*", b"\xff"]), max_size=9).map(b"".join)
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.lists(PARTS.map(lambda tail: b"cache:" + tail), max_size=30), st.sets(PARTS, max_size=3), st.randoms())
+def test_every_key_is_in_the_group_that_the_grammar_names(
+    names: list[bytes], tenants: set[bytes], rng: random.Random
+) -> None:
+    index = CacheIndex()
+    half = rng.randrange(len(names) + 1)
+    index.begin_sweep()
+    index.put_page(names[:half], None, None, 1.0)
+    index.know_tenants(tenants)
+    index.put_page(names[half:], None, None, 1.0)
+    index.end_sweep(COMPLETE, 1.0)
+    expected: dict[tuple[bytes, bytes], set[bytes]] = {}
+    for name in names:
+        parsed = parse_key(name, tenants)
+        expected.setdefault((parsed.kind, parsed.tenant), set()).add(name)
+    report = index.report(1.0)
+    assert report.keys == len(set(names))
+    for kind in report.kinds:
+        for one in kind.tenants:
+            assert one.tenant is not None
+            assert set(index.names(kind.totals.kind, one.tenant)) == expected.pop((kind.totals.kind, one.tenant))
+    assert not expected
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.lists(st.lists(st.tuples(st.integers(0, 12), st.integers(-3, 3)), max_size=20), min_size=1, max_size=5))
+def test_counts_kept_along_the_way_equal_counts_made_afresh(sweeps: list[list[tuple[int, int]]]) -> None:
+    index = CacheIndex()
+    for pages in sweeps:
+        names = [b"cache:k:t%d:%d" % (one % 2, one) for one, _ in pages]
+        report = swept(index, names, [pttl for _, pttl in pages])
+        kept = [entry for tenant in (b"t0", b"t1") for entry in index.entries(b"k", tenant)]
+        assert report.keys == len(kept)
+        assert sum(kind.totals.without_ttl for kind in report.kinds) == sum(expiry == NEVER for _, expiry in kept)
+        assert {name for name, _ in kept} <= set(names)

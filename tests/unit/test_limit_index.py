@@ -1,0 +1,105 @@
+"""The counters' memory: slopes, windows that end and begin again, and its bounds."""
+
+import pytest
+
+from optimus_tui.contract.limits import Counter
+from optimus_tui.index.limits import FORGET_SECONDS, MAX_NAMES, LimitIndex
+
+
+def counter(count: int | None, mono: float, name: bytes = b"rate_limit:a:chat", ttl_ms: int | None = 60_000) -> Counter:
+    return Counter(key=name, tenant=b"a", operation=b"chat", count=count, ttl_ms=ttl_ms, taken_mono=mono)
+
+
+def test_a_slope_is_known_from_the_second_sample_on() -> None:
+    index = LimitIndex()
+    index.put([counter(10, 100.0)])
+    assert index.slopes() == {b"rate_limit:a:chat": None}
+    index.put([counter(16, 102.0)])
+    assert index.slopes() == {b"rate_limit:a:chat": pytest.approx(3.0)}
+
+
+def test_a_slope_forgets_what_is_older_than_ten_seconds() -> None:
+    index = LimitIndex()
+    for second in range(30):
+        index.put([counter(100 if second < 15 else 100 + second - 15, 100.0 + second)])
+    assert index.slopes()[b"rate_limit:a:chat"] == pytest.approx(1.0)
+    assert len(index.samples(b"rate_limit:a:chat")) <= 12
+
+
+def test_a_new_window_starts_its_slope_anew() -> None:
+    index = LimitIndex()
+    index.put([counter(90, 100.0)])
+    index.put([counter(3, 102.0)])
+    assert index.samples(b"rate_limit:a:chat") == ((102.0, 3),)
+    assert index.slopes()[b"rate_limit:a:chat"] is None
+
+
+def test_a_vanished_name_is_asked_again_for_ten_minutes_and_then_forgotten() -> None:
+    index, name = LimitIndex(), b"rate_limit:a:chat"
+    index.put([counter(5, 100.0)])
+    index.gone([name], 161.0)
+    assert index.counters() == []
+    assert index.total == 0
+    assert index.names_to_read() == [name]
+    index.put([counter(1, 170.0)])
+    assert [one.count for one in index.counters()] == [1]
+    index.gone([name], 200.0)
+    index.gone([name], 200.0 + FORGET_SECONDS + 1)
+    assert index.names_to_read() == []
+    index.gone([name], 5000.0)
+
+
+def test_a_counter_whose_window_has_ended_is_not_shown_as_if_it_lived() -> None:
+    index = LimitIndex()
+    index.put([counter(5, 100.0, ttl_ms=1000), counter(7, 100.0, b"rate_limit:b:chat", None)])
+    assert [one.count for one in index.counters(mono=100.5)] == [5, 7]
+    assert [one.count for one in index.counters(mono=102.0)] == [7]
+
+
+def test_a_counter_that_turns_unreadable_has_no_slope() -> None:
+    index = LimitIndex()
+    index.put([counter(5, 100.0)])
+    index.put([counter(None, 102.0)])
+    index.put([counter(9, 104.0)])
+    assert index.slopes()[b"rate_limit:a:chat"] is None
+
+
+def test_sweeps_bring_names_and_count_the_unparsed_row_14() -> None:
+    index = LimitIndex()
+    index.begin_sweep()
+    index.put_page([b"rate_limit:a:chat", b"rate_limit:a:chat", b"rate_limit::x", b"rate_limit", b"cache:k:t:x"])
+    index.end_sweep(complete=True)
+    assert index.names_to_read() == [b"rate_limit:a:chat"]
+    assert (index.total, index.unparsed) == (1, 2)
+    index.begin_sweep()
+    index.end_sweep(complete=False)
+    assert index.unparsed == 2
+    index.begin_sweep()
+    index.end_sweep(complete=True)
+    assert index.unparsed == 0
+
+
+def test_a_million_names_are_counted_and_not_kept_row_22() -> None:
+    index = LimitIndex()
+    index.begin_sweep()
+    for start in range(0, 60_000, 1000):
+        index.put_page([b"rate_limit:t%d:chat" % one for one in range(start, start + 1000)])
+    index.end_sweep(complete=True)
+    assert index.total == 60_000
+    assert index.overflow == 60_000 - MAX_NAMES
+    index.gone([b"rate_limit:t5:chat"], 1.0)
+    index.put_page([b"rate_limit:new:chat"])
+    assert b"rate_limit:new:chat" in index.names_to_read(MAX_NAMES)
+
+
+def test_more_names_than_the_budget_are_read_in_turns_the_highest_always() -> None:
+    index = LimitIndex()
+    index.put_page([b"rate_limit:t%d:chat" % one for one in range(100)])
+    index.put([counter(1000, 1.0, b"rate_limit:t50:chat")])
+    seen: set[bytes] = set()
+    for _ in range(25):
+        names = index.names_to_read(10)
+        assert len(names) == len(set(names)) == 10
+        assert b"rate_limit:t50:chat" in names
+        seen |= set(names)
+    assert len(seen) == 100
