@@ -1,0 +1,64 @@
+"""analyze_cache_coherence: do invalidations reach the cache, and does the cache keep to them."""
+
+from typing import Annotated, Any
+
+from msgspec import Meta, Struct
+
+from optimus_tui.contract.tools.common import CoverageSection, Diagnostic, Query, Report, WindowMinutes, WindowSource
+
+
+class CoherenceQuery(Query, frozen=True, kw_only=True):
+    """Ask how the cache and its invalidations fit together."""
+
+    time_window_minutes: WindowMinutes = 15
+    include_event_log: Annotated[bool, Meta(description="Read the list of recent events too.")] = True
+
+
+class CoherenceAnalysis(Struct, frozen=True, kw_only=True):
+    """Totals. The ratio is tracking keys ÷ cache keys, null where there is no cache key."""
+
+    total_cache_keys: int
+    coherence_tracking_keys: int
+    cache_to_coherence_ratio: float | None
+    keys_without_ttl: int
+    orphan_tracking_keys: int | None = None
+    untracked_cache_keys: int | None = None
+
+
+class SampledKey(Struct, frozen=True, kw_only=True):
+    """One cache key. ``ttl_seconds`` null with ``immortal`` true: it never expires."""
+
+    key: str
+    ttl_seconds: int | None
+    memory_bytes: int | None
+    immortal: bool = False
+    type: str | None = None
+
+
+class CoherenceAdvice(Struct, frozen=True, kw_only=True):
+    """What to consider, as in the user's document: type, message, action."""
+
+    type: str
+    message: str
+    action: str
+    priority: str = "medium"
+
+
+class CoherenceReport(Report, frozen=True, kw_only=True):
+    """Events are filtered by their own timestamps; malformed ones are counted, not hidden."""
+
+    window_requested_minutes: int
+    window_covered_minutes: float | None
+    source: WindowSource
+    cache_coherence_analysis: CoherenceAnalysis
+    coverage: CoverageSection
+    sample_cache_analysis: tuple[SampledKey, ...]
+    recent_coherence_events: tuple[dict[str, Any], ...]
+    events: dict[str, Any]
+    """status, in_window, read, malformed, by_type, by_tenant, error."""
+    pubsub: dict[str, Any]
+    """status, channels, subscribers, silent_channels, error."""
+    auditor: dict[str, Any]
+    """status, checked, vanished, refilled, survived_stale, refill_ms (p50, p95), stale keys, error."""
+    recommendations: tuple[CoherenceAdvice, ...]
+    diagnostics: tuple[Diagnostic, ...] = ()

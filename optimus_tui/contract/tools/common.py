@@ -1,0 +1,74 @@
+"""What all tools share: the head of every document, the base of every question, diagnostics and the error body."""
+
+from typing import Annotated, Literal
+
+from msgspec import Meta, Struct
+
+SCHEMA_VERSION = "1.0"
+
+TenantId = Annotated[str, Meta(min_length=1, max_length=4096, description="Tenant, as literal text: never a pattern.")]
+WindowMinutes = Annotated[
+    int, Meta(ge=1, le=10_080, description="How far back to look, in minutes; the answer says what was covered.")
+]
+
+WindowSource = Literal["prometheus", "history", "live"]
+ErrorCode = Literal["unknown_tool", "bad_argument", "bad_configuration", "unreachable", "deadline", "refused"]
+
+
+class Query(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A question. Unknown arguments, wrong types and values outside their bounds are refused by name."""
+
+
+class Report(Struct, frozen=True, kw_only=True):
+    """The head of every answer. ``timestamp`` is UTC and ends in Z."""
+
+    schema_version: str = SCHEMA_VERSION
+    tool: str
+    timestamp: str
+
+
+class Diagnostic(Struct, frozen=True, kw_only=True):
+    """One judged fact, with what it was judged by."""
+
+    severity: str
+    message: str
+    impact: str = ""
+    rule: str
+    subject: str = ""
+    measured: float | str | None = None
+    threshold: float | str | None = None
+    unit: str = ""
+    samples: int | None = None
+
+
+class Recommendation(Struct, frozen=True, kw_only=True):
+    """Something to do, with the exact command or the file to open where there is one."""
+
+    action: str
+    priority: str
+    command: str | None = None
+    file: str | None = None
+    reason: str = ""
+
+
+class CoverageSection(Struct, frozen=True):
+    """How much of the keyspace was read."""
+
+    scanned: int
+    total: int | None
+    complete: bool
+
+
+class ToolError(Struct, frozen=True, kw_only=True):
+    """Why there is no result: one sentence, the argument at fault and what it may be."""
+
+    code: ErrorCode
+    message: str
+    argument: str | None = None
+    allowed: tuple[str, ...] | None = None
+
+
+class ErrorReport(Report, frozen=True, kw_only=True):
+    """What stdout, MCP and HTTP carry where nothing could be done."""
+
+    error: ToolError

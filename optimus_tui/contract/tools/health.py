@@ -1,0 +1,78 @@
+"""diagnose_gateway_health: how every dependency is, now."""
+
+from typing import Annotated
+
+from msgspec import Meta, Struct, field
+
+from optimus_tui.contract.tools.common import CoverageSection, Diagnostic, Query, Report, TenantId
+
+
+class DiagnoseQuery(Query, frozen=True, kw_only=True):
+    """Ask how the gateway, the engine and Redis are."""
+
+    include_cache_metrics: Annotated[bool, Meta(description="Ask the gateway for its cache hit rate too.")] = True
+    include_rate_limiting: Annotated[bool, Meta(description="Read the tenant's rate-limit counters too.")] = True
+    tenant_id: TenantId = "demo_dentist"
+
+
+class DependencySection(Struct, frozen=True, kw_only=True):
+    """One dependency. ``status`` "not checked" where it was not asked for, "unknown" where nobody could tell."""
+
+    status: str
+    latency_ms: float | None = None
+    status_code: int | None = None
+    version: str | None = None
+    error: str | None = None
+
+
+class RedisSection(DependencySection, frozen=True, kw_only=True):
+    """Redis, with its mode (standalone, cluster, sentinel) and role."""
+
+    mode: str | None = None
+    role: str | None = None
+
+
+class CacheMetricsSection(Struct, frozen=True, kw_only=True):
+    """The cache's hit rate (a share from 0 to 1) and size; ``source`` says whose figure it is."""
+
+    status: str
+    hit_rate: float | None = None
+    total_keys: int | None = None
+    source: str | None = None
+    error: str | None = None
+
+
+class LimitSection(Struct, frozen=True, kw_only=True):
+    """One operation's counter. ``ttl_seconds`` is null and ``immortal`` true where it never resets."""
+
+    current_count: int | None
+    ttl_seconds: int | None
+    immortal: bool = False
+    limit: int | None = None
+    error: str | None = None
+
+
+class RateLimitingSection(Struct, frozen=True, kw_only=True):
+    """The tenant's counters, and how many there are of all tenants."""
+
+    status: str
+    tenant_id: str | None = None
+    total_active_limits: int | None = None
+    total_limit_keys: int | None = None
+    rate_limits: dict[str, LimitSection] = field(default_factory=dict)
+    window_seconds: int | None = None
+    coverage: CoverageSection | None = None
+    error: str | None = None
+
+
+class DiagnoseReport(Report, frozen=True, kw_only=True):
+    """``overall_status`` is never better than the worst dependency that was probed."""
+
+    backend_orchestrator_health: DependencySection
+    ai_engine_connectivity: DependencySection
+    redis: RedisSection
+    postgres: DependencySection
+    cache_metrics: CacheMetricsSection
+    rate_limiting: RateLimitingSection
+    overall_status: str
+    diagnostics: tuple[Diagnostic, ...] = ()

@@ -1,0 +1,32 @@
+"""test_ai_engine_integration: does a request make it through, and how fast."""
+
+from typing import Annotated, Any, Literal
+
+from msgspec import Meta
+
+from optimus_tui.contract.tools.common import Query, Report, TenantId
+
+TestType = Literal["connectivity", "performance", "error_handling", "full_flow"]
+
+
+class IntegrationQuery(Query, frozen=True, kw_only=True):
+    """Run a set of tests. full_flow posts one recognisable test message to the gateway."""
+
+    test_type: Annotated[
+        TestType, Meta(description="Which tests to run; full_flow posts a real, recognisable test message.")
+    ] = "connectivity"
+    tenant_id: TenantId = "demo_dentist"
+    include_cache_test: Annotated[
+        bool, Meta(description="Write, read and remove one key of our own (TTL one minute).")
+    ] = True
+
+
+class IntegrationReport(Report, frozen=True, kw_only=True):
+    """``tests_performed`` holds one object a test: test, status (pass, fail, skipped) and what was measured."""
+
+    test_type: TestType
+    tenant_id: str
+    tests_performed: tuple[dict[str, Any], ...]
+    overall_status: str
+    pass_rate: str
+    notes: tuple[str, ...] = ()

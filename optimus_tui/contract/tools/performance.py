@@ -1,0 +1,31 @@
+"""analyze_performance_metrics: five figures over a window that says what it covered."""
+
+from typing import Annotated, Any, Literal
+
+from msgspec import Meta
+
+from optimus_tui.contract.tools.common import Diagnostic, Query, Report, WindowMinutes, WindowSource
+
+MetricType = Literal["latency", "throughput", "error_rate", "cache_performance", "rate_limiting_efficiency"]
+
+
+class PerformanceQuery(Query, frozen=True, kw_only=True):
+    """Ask for one kind of figure."""
+
+    metric_type: Annotated[MetricType, Meta(description="Which figure to measure.")] = "latency"
+    time_window_minutes: WindowMinutes = 60
+    tenant_filter: Annotated[
+        str | None, Meta(description="Only this tenant, as literal text; nothing means all.", max_length=4096)
+    ] = None
+
+
+class PerformanceReport(Report, frozen=True, kw_only=True):
+    """``analysis_results`` is never empty: a figure nobody can measure says "not available" and why."""
+
+    metric_type: MetricType
+    tenant_filter: str | None
+    window_requested_minutes: int
+    window_covered_minutes: float
+    source: WindowSource
+    analysis_results: dict[str, Any]
+    diagnostics: tuple[Diagnostic, ...] = ()
