@@ -1,0 +1,1 @@
+"""Where things are and how patient the gateway is; all of it from the environment."""

@@ -1,0 +1,65 @@
+"""Failures as answers: what the caller did, what the engine did, or that nobody answered.
+
+| failure | answer |
+|---|---|
+| the caller sent something else than what is described | 422, without repeating it |
+| the engine refused what the caller sent (400, 404, 409, 413, 422, 429) | the same status and detail |
+| the engine failed, or answered something else | 502 |
+| its circuit is open | 503 with Retry-After |
+| it did not answer in time | 504 |
+| Redis was needed and did not serve | 503 |
+"""
+
+import logging
+
+import httpx
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from redis.exceptions import RedisError
+
+from backend.utils.circuit_breaker import CircuitOpenError
+
+_CALLERS_FAULT = frozenset({400, 404, 409, 413, 422, 429})
+_log = logging.getLogger(__name__)
+
+
+def install_error_handlers(app: FastAPI) -> None:
+    """Give every router of the app this translation; one that needs another catches the exception itself."""
+    app.add_exception_handler(RequestValidationError, _request_invalid)
+    app.add_exception_handler(httpx.HTTPError, _upstream_failed)
+    app.add_exception_handler(RedisError, _redis_failed)
+
+
+async def _request_invalid(request: Request, error: Exception) -> JSONResponse:
+    problems = error.errors() if isinstance(error, RequestValidationError) else []
+    return JSONResponse(
+        {"detail": [{key: each[key] for key in ("type", "loc", "msg")} for each in problems]}, 422
+    )
+
+
+async def _upstream_failed(request: Request, error: Exception) -> JSONResponse:
+    if isinstance(error, httpx.HTTPStatusError) and error.response.status_code in _CALLERS_FAULT:
+        return JSONResponse({"detail": _engine_detail(error.response)}, error.response.status_code)
+    _log.warning("upstream failed", extra={"fields": {"error": type(error).__name__}})
+    if isinstance(error, CircuitOpenError):
+        headers = {"Retry-After": str(error.retry_after)}
+        return JSONResponse({"detail": str(error)}, 503, headers)
+    if isinstance(error, httpx.TimeoutException):
+        return JSONResponse({"detail": "the AI Engine did not answer in time"}, 504)
+    if isinstance(error, httpx.HTTPStatusError):
+        return JSONResponse({"detail": f"the AI Engine answered {error.response.status_code}"}, 502)
+    return JSONResponse({"detail": "the AI Engine could not be reached or answered wrongly"}, 502)
+
+
+async def _redis_failed(request: Request, error: Exception) -> JSONResponse:
+    _log.warning("redis failed", extra={"fields": {"error": type(error).__name__}})
+    return JSONResponse({"detail": "Redis is not available"}, 503)
+
+
+def _engine_detail(response: httpx.Response) -> object:
+    """Return the engine's own explanation, or a plain one."""
+    try:
+        return response.json()["detail"]
+    except (ValueError, KeyError, TypeError):
+        return f"the AI Engine answered {response.status_code}"

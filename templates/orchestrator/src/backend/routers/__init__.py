@@ -1,0 +1,1 @@
+"""One module per subject under /api, and the operators' endpoints."""

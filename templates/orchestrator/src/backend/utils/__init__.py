@@ -1,0 +1,1 @@
+"""What the routers stand on: limits, caches, their coherence, the upstream guard, metrics and logs."""
