@@ -135,7 +135,7 @@ class Composer:
         if found is not None:
             return bool(found.value)
         if self.environment == DEFAULT and redis.loopback:
-            self.sources["writable"] = "default (Redis on this machine)"
+            self.sources["writable"] = "default: Redis on this machine"
             return True
         return False
 

@@ -93,4 +93,4 @@ def _line_of(error: BaseException) -> str:
     found = re.search(r"at line (\d+), column (\d+)", str(error))
     if found:
         return f" at line {found[1]}, column {found[2]}"
-    return ": it ends too early" if "end of document" in str(error) else ""
+    return " (at its end)" if "end of document" in str(error) else ""

@@ -31,9 +31,9 @@ def parse_http_url(text: str, where: str) -> str:
 
 def _host_port(authority: str, where: str) -> str:
     if authority.startswith("["):
-        inside, _, tail = authority[1:].partition("]")
+        inside, bracket, tail = authority[1:].partition("]")
         try:
-            host = f"[{IPv6Address(inside)}]"
+            host = f"[{IPv6Address(inside if bracket else '')}]"
         except AddressValueError:
             raise SettingsError(f"{where}: what stands in [ ] is not an IPv6 address") from None
         colon, port = tail[:1], tail[1:]

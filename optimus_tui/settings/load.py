@@ -16,7 +16,7 @@ from optimus_tui.settings.layers import flag_layer, variable_layer
 from optimus_tui.settings.model import Settings
 from optimus_tui.settings.schema import check_value
 
-__all__ = ["DEFAULT", "SettingsError", "load"]
+__all__ = ["DEFAULT", "SettingsError", "environments", "load"]
 
 
 def load(flags: Mapping[str, object], env: Mapping[str, str], cwd: Path, user_config: Path | None) -> Settings:
@@ -33,6 +33,15 @@ def load(flags: Mapping[str, object], env: Mapping[str, str], cwd: Path, user_co
             check_value(key, value, layer.where(key))
     given = [flag_values, variables]
     return Composer(environment, chosen_by, files, given, bool(flags.get("insecure_tls"))).settings(cwd)
+
+
+def environments(flags: Mapping[str, object], env: Mapping[str, str], cwd: Path, user_config: Path | None) -> list[str]:
+    """The names that ``env`` may take: ``default`` first, then those of the files. SettingsError as for ``load``."""
+    return _known(_files(flags, env, cwd, user_config))
+
+
+def _known(files: list[ConfigFile]) -> list[str]:
+    return [DEFAULT, *sorted({name for file in files for name in file.environments} - {DEFAULT})]
 
 
 def _files(
@@ -58,7 +67,7 @@ def _environment(flags: Mapping[str, object], env: Mapping[str, str], files: lis
         name, chosen_by = env.get("OPTIMUS_ENV", "").strip(), "OPTIMUS_ENV"
     if not name:
         return DEFAULT, ""
-    known = sorted({DEFAULT, *(one for file in files for one in file.environments)})
+    known = _known(files)
     if name not in known:
         place = " and ".join(str(file.path) for file in files) or "any file: there is no optimus.toml here or above"
         raise SettingsError(

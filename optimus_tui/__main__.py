@@ -1,0 +1,135 @@
+"""The entry: picks one surface, imports only that one, and turns every end into an exit code.
+
+``--version`` and ``--help`` load nothing but click. It refuses to hold logic of a surface.
+"""
+
+import os
+import sys
+from typing import TYPE_CHECKING, ClassVar, NoReturn
+
+import click
+
+from optimus_tui import __version__
+from optimus_tui.cli import exits, output
+from optimus_tui.cli.flags import connected, environments_of, joined, settings_of
+from optimus_tui.cli.group import LazyGroup, Verb
+from optimus_tui.cli.terminal import why_no_dashboard
+from optimus_tui.demo.scenarios import DEFAULT, NAMES
+from optimus_tui.settings.errors import SettingsError
+
+if TYPE_CHECKING:
+    from optimus_tui.settings.model import Settings
+
+SECRET_VARIABLES = ("REDIS_URL", "POSTGRES_DSN")
+
+
+class Verbs(LazyGroup):
+    """All verbs."""
+
+    verbs: ClassVar[dict[str, Verb]] = {
+        "demo": Verb("optimus_tui.__main__:demo", "A living system on this machine, and the dashboard on it."),
+        "doctor": Verb("optimus_tui.cli.doctor:command", "Show the settings in force and what they reach."),
+        "init": Verb("optimus_tui.cli.init:command", "Copy the reference orchestrator to DIR."),
+    }
+
+
+@click.group(
+    cls=Verbs,
+    invoke_without_command=True,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    epilog="Addresses with passwords belong into REDIS_URL, POSTGRES_DSN or optimus.toml, never into a flag.",
+)
+@connected
+@click.version_option(__version__, prog_name="optimus-tui", message="%(prog)s %(version)s")
+@click.pass_context
+def cli(ctx: click.Context, /, **given: object) -> int:
+    """The control room of a multi-tenant gateway: without a verb, the dashboard opens."""
+    ctx.obj = {name: value for name, value in given.items() if value is not None}
+    if ctx.invoked_subcommand is not None:
+        return exits.HEALTHY
+    return _dashboard(ctx.obj)
+
+
+def _dashboard(flags: dict[str, object]) -> int:
+    reason = why_no_dashboard()
+    env = dict(os.environ)  # kept for a change of environment; children do not inherit the secrets
+    settings = settings_of(flags, env)
+    if reason:
+        output.complain(reason)
+        return exits.USAGE
+    for name in SECRET_VARIABLES:
+        os.environ.pop(name, None)
+
+    def reload(environment: str) -> "Settings":
+        return settings_of({**flags, "env": environment}, env)
+
+    from optimus_tui.tui.app import run
+
+    return run(settings, environments=environments_of(flags, env), reload=reload)
+
+
+@click.command("demo")
+@connected
+@click.option("--scenario", type=click.Choice(NAMES), default=DEFAULT, show_default=True, help="What happens in it.")
+@click.option("--headless", is_flag=True, help="No dashboard: print the addresses as shell exports and serve.")
+@click.pass_context
+def demo(ctx: click.Context, /, scenario: str, headless: bool, **given: object) -> int:
+    """Start a real server, the reference gateway and engine and traffic here, and open the dashboard on them."""
+    reason = None if headless else why_no_dashboard()
+    if reason:
+        output.complain(reason)
+        return exits.USAGE
+    flags = joined(ctx, given)
+    wanted = {name: flags.get(name) for name in ("config", "refresh", "theme")}
+    config = os.environ.get("OPTIMUS_CONFIG", "")
+    settings = settings_of(wanted, {"OPTIMUS_CONFIG": config})
+    from optimus_tui.demo.command import main as run_demo
+
+    return run_demo(scenario, headless, base=settings)
+
+
+def run(arguments: list[str]) -> int:
+    """The command line as a function: the exit code; everything that went wrong is one sentence on stderr."""
+    output.prepare()
+    try:
+        outcome = cli.main(arguments, prog_name="optimus-tui", standalone_mode=False)
+        sys.stdout.flush()
+    except click.exceptions.Exit as left:
+        return left.exit_code
+    except (click.Abort, KeyboardInterrupt):
+        output.complain("interrupted")
+        return exits.INTERRUPTED
+    except click.ClickException as error:
+        place = getattr(getattr(error, "ctx", None), "command_path", None) or "optimus-tui"
+        output.complain(f"{error.format_message().rstrip('.')} (see {place} --help)")
+        return exits.USAGE
+    except SettingsError as error:
+        output.complain(error)
+        return exits.USAGE
+    except FileNotFoundError as error:
+        if error.errno is not None:  # only our own sentence about an incomplete installation has no number
+            return _crashed(error)
+        output.complain(error)
+        return exits.USAGE
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # whoever read us has gone: leave quietly
+        return exits.INTERRUPTED
+    except Exception as error:
+        return _crashed(error)
+    return outcome if isinstance(outcome, int) else exits.HEALTHY
+
+
+def _crashed(error: Exception) -> int:
+    from optimus_tui.tui.crash import keep_report
+
+    output.report(keep_report(error))
+    return exits.CRASHED
+
+
+def main() -> NoReturn:
+    """The console script."""
+    sys.exit(run(sys.argv[1:]))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,233 @@
+"""``doctor``: every setting with its source, and what can be reached from here. It refuses to change anything.
+
+Exit code 0: all that is configured answers; 1: something does not, or a right is missing; 2: bad configuration.
+"""
+
+import asyncio
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+import click
+import msgspec
+from msgspec import Struct
+
+from optimus_tui import __version__
+from optimus_tui.cli import exits
+from optimus_tui.cli.flags import connected, joined, settings_of
+from optimus_tui.cli.output import hang, say
+from optimus_tui.context import Context
+from optimus_tui.contract.reading import Fault, Reading
+from optimus_tui.contract.services import GatewayState, ServiceState
+from optimus_tui.settings.model import RedisTarget, Settings
+
+if TYPE_CHECKING:
+    from optimus_tui.probes.rights import Rights
+
+Mark = Literal["ok", "--", "note", "WRONG"]
+
+
+class Line(Struct, frozen=True):
+    """One fact: how it stands, what it is about, what there is to say, and a line to copy."""
+
+    mark: Mark
+    subject: str
+    says: str
+    copy: str = ""
+
+
+@click.command("doctor", short_help="Show the settings in force and what they reach.")
+@connected
+@click.pass_context
+def command(ctx: click.Context, /, **given: object) -> int:
+    """Show every setting, where it comes from, and what can be reached with it."""
+    settings = settings_of(joined(ctx, given))
+    say(f"Optimus TUI {__version__}, environment {settings.environment}")
+    _print_settings(settings)
+    lines = asyncio.run(examine(settings))
+    say()
+    say("Reach")
+    for line in lines:
+        hang(f"  {line.mark:<6}{line.subject:<12}", line.says)
+        if line.copy:
+            say(f"{'':20}{line.copy}")
+    return exits.FOUND_SOMETHING if any(line.mark == "WRONG" for line in lines) else exits.HEALTHY
+
+
+def _print_settings(settings: Settings) -> None:
+    rows = [(name, shown, settings.sources.get(name, "default")) for name, shown in _values(settings)]
+    wide = max(len(name) for name, _, _ in rows) + 4
+    say()
+    say("Settings")
+    for name, shown, source in rows:
+        hang(f"  {name:<{wide}}", f"{shown}  ({source})")
+
+
+def _values(settings: Settings) -> list[tuple[str, str]]:
+    rows: list[tuple[str, str]] = []
+    for field in msgspec.structs.fields(Settings):
+        name, value = field.name, getattr(settings, field.name)
+        if name in ("sources", "warnings"):
+            continue
+        if isinstance(value, (RedisTarget, Path)):
+            rows.append((name, _place(value) if isinstance(value, RedisTarget) else str(value)))
+        elif name == "postgres_dsn":
+            rows.append((name, "set (not shown)" if value else "not set"))
+        elif name == "limits":
+            configured = (
+                f"{len(value.limits)} operations, {len(value.tenants)} tenants, window {value.window_seconds} s"
+                if value
+                else "none of our own: the gateway's count"
+            )
+            rows.append((name, configured))
+        elif isinstance(value, Struct):
+            rows += [(f"{name}.{one.name}", str(getattr(value, one.name))) for one in msgspec.structs.fields(value)]
+        elif isinstance(value, dict):
+            rows += [(f"{name}.{key}", str(inner)) for key, inner in value.items()] or [(name, "none")]
+        else:
+            rows.append((name, _plain(value)))
+    return rows
+
+
+def _plain(value: object) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, tuple):
+        return ", ".join(map(str, value)) or "none"
+    return "not set" if value in (None, "") else str(value)
+
+
+def _place(target: RedisTarget) -> str:
+    secured = " with TLS" if target.scheme == "rediss" else ""
+    password = ", password set" if target.password else ""
+    return f"{target.label}{secured}{'' if target.tls_verify else ', certificate NOT checked'}{password}"
+
+
+async def examine(settings: Settings) -> list[Line]:
+    """Look at everything at once; what is not configured is said and is nothing wrong."""
+    from optimus_tui.probes.postgres import read_postgres
+    from optimus_tui.probes.services import read_engine, read_gateway
+
+    context = Context(settings)
+    try:
+        gateway, engine, postgres, prometheus, redis = await asyncio.gather(
+            read_gateway(context.http, settings, context.clock, with_rules=True),
+            read_engine(context.http, settings, context.clock),
+            read_postgres(settings.postgres_dsn, context.clock),
+            _prometheus(context),
+            _redis(context),
+        )
+    finally:
+        await context.aclose()
+    lines = [
+        *_gateway(gateway),
+        _service("engine", engine),
+        *redis,
+        _service("postgres", postgres),
+        prometheus,
+        _source(settings.source_path),
+    ]
+    return lines + [Line("WRONG", "settings", warning) for warning in settings.warnings]
+
+
+def _said(fault: Fault) -> str:
+    return f"{fault.message}{f' ({fault.remedy})' if fault.remedy else ''}"
+
+
+def _service(name: str, reading: Reading[ServiceState]) -> Line:
+    state = reading.value
+    if state is None or state.status == "unknown":
+        return Line("WRONG", name, _said(reading.fault) if reading.fault else "unknown")
+    if state.status == "not configured":
+        return Line("--", name, "not configured")
+    if state.fault:
+        return Line("WRONG", name, f"{state.status}: {_said(state.fault)}")
+    took = f" in {state.latency_ms:.1f} ms" if state.latency_ms is not None else ""
+    return Line("ok", name, f"{state.status}{took}{f', version {state.version}' if state.version else ''}")
+
+
+def _gateway(reading: Reading[GatewayState]) -> list[Line]:
+    state = reading.value
+    if state is None:
+        return [Line("WRONG", "gateway", _said(reading.fault) if reading.fault else "unknown")]
+    lines = [
+        _service(
+            "gateway",
+            Reading(value=state.service, taken_at=reading.taken_at, taken_mono=reading.taken_mono, fault=reading.fault),
+        )
+    ]
+    if state.service.fault:
+        return lines
+    if state.cache_fault:
+        lines.append(Line("WRONG", "  cache", _said(state.cache_fault)))
+    elif state.cache:
+        rate = "unknown" if state.cache.hit_rate is None else f"{state.cache.hit_rate:.0%}"
+        lines.append(Line("ok", "  cache", f"hit rate {rate} by its own figures"))
+    if state.rules_fault:
+        lines.append(Line("WRONG", "  limits", _said(state.rules_fault)))
+    elif state.rules:
+        lines.append(Line("ok", "  limits", f"publishes limits for {len(state.rules.limits)} operations"))
+    else:
+        lines.append(Line("--", "  limits", "publishes none (/api/rate-limits is optional)"))
+    return lines
+
+
+async def _prometheus(context: Context) -> Line:
+    from optimus_tui.probes.services import look
+
+    base = context.settings.prometheus_url
+    if not base:
+        return Line("--", "prometheus", "not configured")
+    seen = await look(context.http, f"{base}/api/v1/query?query=1")
+    if seen.fault:
+        return Line("WRONG", "prometheus", _said(seen.fault))
+    if (seen.document or {}).get("status") != "success":
+        return Line("WRONG", "prometheus", "answered a query with something else than a success")
+    return Line("ok", "prometheus", "answers queries")
+
+
+async def _redis(context: Context) -> list[Line]:
+    from optimus_tui.probes.faults import OUTAGES, fault_of
+    from optimus_tui.probes.rights import read_rights
+    from optimus_tui.probes.server import read_server
+
+    target = context.settings.redis
+    reading = await read_server(context.redis, target, context.own, context.clock)
+    state = reading.value
+    if state is None:
+        return [Line("WRONG", "redis", _said(reading.fault) if reading.fault else "unknown")]
+    known = [state.product, state.version, state.mode, state.role, f"{state.keys:,} keys" if state.keys else None]
+    says = f"{', '.join(one for one in known if one) or 'answers'} in {state.latency_ms:.1f} ms"
+    lines = (
+        [Line("WRONG", "redis", f"{says}: {_said(reading.fault)}")] if reading.fault else [Line("ok", "redis", says)]
+    )
+    try:
+        rights = await read_rights(context.redis)
+    except OUTAGES as error:
+        return [*lines, Line("WRONG", "  rights", _said(fault_of(error, target)))]
+    return lines + _rights(rights)
+
+
+def _rights(rights: "Rights") -> list[Line]:
+    granted = sum(right.state == "granted" for right in rights.tried)
+    lines = [Line("ok", "  rights", f"user {rights.user}: {granted} of {len(rights.tried)} that we can use")]
+    unknown = [right.rule[1:] for right in rights.tried if right.state == "unknown command"]
+    if unknown:
+        lines.append(Line("note", "  rights", f"this server does not know {', '.join(unknown)}; we do without"))
+    essential = [right.rule for right in rights.missing if right.essential]
+    if essential:
+        says = f"missing, and panes stay empty without: {' '.join(essential)}. An administrator enters:"
+        lines.append(Line("WRONG", "  rights", says, rights.acl_line))
+    elif rights.missing:
+        rules = " ".join(right.rule for right in rights.missing)
+        says = f"missing, only details depend on them: {rules}. An administrator may enter:"
+        lines.append(Line("note", "  rights", says, rights.acl_line))
+    return lines
+
+
+def _source(path: Path | None) -> Line:
+    if path is None:
+        return Line("--", "source", "no gateway source tree here or above (BACKEND_ORCHESTRATOR_PATH)")
+    routers = path / "src" / "backend" / "routers"
+    if not routers.is_dir():
+        return Line("WRONG", "source", f"{path} holds no src/backend/routers")
+    return Line("ok", "source", f"{len(list(routers.glob('*.py')))} files in {routers}")

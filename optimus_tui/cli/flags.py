@@ -1,0 +1,68 @@
+"""The flags that every connected verb knows, before or after the verb, and the settings that come of them.
+
+It refuses to hold defaults: a flag that was not given leaves the value to the environment and the files.
+"""
+
+import os
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+if TYPE_CHECKING:
+    from optimus_tui.settings.model import Settings
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+_FLAGS = (
+    click.option("--env", metavar="NAME", help="Environment of the configuration, as in [env.NAME]."),
+    click.option("--config", metavar="FILE", help="Read this file instead of optimus.toml and the user's own."),
+    click.option("--gateway-url", metavar="URL", help="Backend Orchestrator (http://localhost:8020)."),
+    click.option("--engine-url", metavar="URL", help="AI Engine (http://localhost:8010)."),
+    click.option("--redis-url", metavar="URL", help="Redis, without a password (redis://localhost:6379/0)."),
+    click.option("--refresh", metavar="SECONDS", type=float, help="Pause between two looks, 0.5 to 60 (2)."),
+    click.option("--theme", metavar="NAME", help="optimus-dark, optimus-light, optimus-contrast or one of Textual's."),
+    click.option("--insecure-tls", is_flag=True, default=None, help="Permit ssl_cert_reqs=none; then read-only."),
+)
+
+
+def connected(command: Command) -> Command:
+    """Add the flags to a click command."""
+    for flag in reversed(_FLAGS):
+        command = flag(command)
+    return command
+
+
+def joined(ctx: click.Context, given: Mapping[str, object]) -> dict[str, object]:
+    """Flags before the verb and after it; the later wins."""
+    before: Mapping[str, object] = ctx.find_root().obj or {}
+    return {**before, **{name: value for name, value in given.items() if value is not None}}
+
+
+def settings_of(flags: Mapping[str, object], env: Mapping[str, str] | None = None) -> "Settings":
+    """Settings from flags, the environment and the files; SettingsError in one sentence."""
+    from optimus_tui.settings.load import load
+
+    return load(flags, os.environ if env is None else env, working_directory(), _user_config())
+
+
+def environments_of(flags: Mapping[str, object], env: Mapping[str, str] | None = None) -> list[str]:
+    """The names that ``--env`` knows here."""
+    from optimus_tui.settings.load import environments
+
+    return environments(flags, os.environ if env is None else env, working_directory(), _user_config())
+
+
+def working_directory() -> Path:
+    """Where we are; the root where that directory has been deleted under us."""
+    try:
+        return Path.cwd()
+    except OSError:
+        return Path("/")
+
+
+def _user_config() -> Path:
+    from optimus_tui.settings.files import user_config_file
+
+    return user_config_file()

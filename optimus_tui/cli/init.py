@@ -1,0 +1,126 @@
+"""``init DIR``: the reference system as files of one's own. It refuses to touch a file that exists."""
+
+import os
+import shlex
+import shutil
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import click
+
+from optimus_tui.assets import asset_dir
+from optimus_tui.cli import exits
+from optimus_tui.cli.output import complain, say
+
+_NOT_COPIED = ("__pycache__", ".pytest_cache", ".ruff_cache", ".mypy_cache", ".venv", "build", "dist")
+_STEPS = """
+Next steps:
+  cd {place}
+  python -m venv .venv && .venv/bin/pip install -e '.[dev]'
+  docker-compose -f docker-compose.prod.yml up -d postgres redis
+  .venv/bin/uvicorn ai_engine.app:app --port 8010 &
+  .venv/bin/uvicorn backend.app:app --port 8020 &
+  optimus-tui
+"""
+
+
+class Refused(Exception):
+    """Why nothing was written, in one sentence."""
+
+
+@click.command("init", short_help="Copy the reference orchestrator to DIR.")
+@click.argument("directory", metavar="DIR", type=click.Path(path_type=Path))
+def command(directory: Path) -> int:
+    """Copy the reference Backend Orchestrator and AI Engine to DIR, never over existing files."""
+    try:
+        copied = copy_template(asset_dir("templates") / "orchestrator", directory)
+    except (Refused, OSError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+        complain(f"init: {reason}")
+        return exits.USAGE
+    say(f"{copied} files are in {directory}")
+    for line in _STEPS.format(place=shlex.quote(str(directory))).splitlines():
+        say(line)
+    return exits.HEALTHY
+
+
+def copy_template(source: Path, target: Path) -> int:
+    """Copy all or nothing; the number of files. Refused or OSError when it cannot be done."""
+    files = sorted(_files(source))
+    if not files:
+        raise Refused("the template is missing from the installation; install optimus-tui again")
+    if os.path.lexists(target) and not target.is_dir():
+        raise Refused(f"{target} exists and is no directory")
+    _refuse_existing(target, files)
+    if target.is_dir() and any(target.iterdir()):
+        return _add(source, target.resolve(), files)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    place = target.resolve()
+    draft = Path(tempfile.mkdtemp(prefix=f".{place.name}-", dir=place.parent))
+    try:
+        for name in files:
+            (draft / name).parent.mkdir(parents=True, exist_ok=True)
+            _write_new(source / name, draft / name)
+        draft.chmod(0o777 & ~_umask())
+        draft.rename(place)  # takes the place of an empty directory, fails on any other
+    except BaseException:
+        shutil.rmtree(draft, ignore_errors=True)
+        raise
+    return len(files)
+
+
+def _files(source: Path) -> Iterator[Path]:
+    for folder, folders, names in os.walk(source):
+        folders[:] = [name for name in folders if name not in _NOT_COPIED and not name.endswith(".egg-info")]
+        for name in names:
+            path = Path(folder, name)
+            if path.is_symlink() or not path.is_file() or name.endswith((".pyc", ".pyo")):
+                continue
+            yield path.relative_to(source)
+
+
+def _refuse_existing(target: Path, files: list[Path]) -> None:
+    there = [str(name) for name in files if os.path.lexists(target / name)]
+    if there:
+        more = f" and {len(there) - 10} more" if len(there) > 10 else ""
+        raise Refused(f"nothing was written, these exist in {target}: {', '.join(there[:10])}{more}")
+
+
+def _add(source: Path, target: Path, files: list[Path]) -> int:
+    """Into a directory that holds other files; takes back what it wrote when one step fails."""
+    written: list[Path] = []
+    made: list[Path] = []
+    try:
+        for name in files:
+            folder = target
+            for part in name.parent.parts:
+                folder = folder / part
+                if folder.is_symlink() or (folder.exists() and not folder.is_dir()):
+                    raise Refused(f"nothing was written: {folder} is not a plain directory")
+                if not folder.exists():
+                    folder.mkdir()
+                    made.append(folder)
+            _write_new(source / name, target / name)
+            written.append(target / name)
+    except BaseException:
+        for path in written:
+            path.unlink(missing_ok=True)
+        for folder in reversed(made):
+            folder.rmdir()
+        raise
+    return len(files)
+
+
+def _write_new(source: Path, target: Path) -> None:
+    """A new file with the source's content and its execute bit; fails where anything, even a dangling link, exists."""
+    mode = 0o777 if os.access(source, os.X_OK) else 0o666
+    handle = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, mode)
+    with open(handle, "wb") as file:
+        file.write(source.read_bytes())
+
+
+def _umask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask

@@ -1,0 +1,14 @@
+"""Whether this is a terminal that a dashboard can be drawn on. It refuses to guess when it is not."""
+
+import os
+import sys
+
+
+def why_no_dashboard() -> str | None:
+    """The sentence that says why there is none here, or None where there can be one."""
+    for stream, name in ((sys.stdin, "input"), (sys.stdout, "output"), (sys.__stderr__, "error output")):
+        if stream is None or stream.closed or not stream.isatty():
+            return f"the dashboard needs a terminal, but the {name} is none; in scripts use a verb (see --help)"
+    if os.environ.get("TERM") == "dumb":
+        return "the dashboard needs a terminal that can move its cursor, but TERM is dumb"
+    return None

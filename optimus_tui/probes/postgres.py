@@ -1,0 +1,105 @@
+"""Postgres: one ``SELECT 1`` within the deadline. It refuses to repeat what the driver says.
+
+The driver's sentences quote pieces of the connection string, a password among them; ours are built from its error
+class and from a few words looked for in its text.
+"""
+
+import asyncio
+import importlib
+import time
+from typing import Any
+
+from optimus_tui.clock import Clock
+from optimus_tui.contract.reading import Fault, Reading
+from optimus_tui.contract.services import ServiceState
+from optimus_tui.settings.secret import Secret
+
+DEADLINE_S = 2.5
+EXTRA = "pip install 'optimus-tui[postgres]'"
+_ANSWERS: tuple[tuple[tuple[str, ...], Fault], ...] = (
+    (
+        ("password authentication failed", "no password supplied", "no pg_hba.conf entry", "authentication"),
+        Fault("auth", "Postgres refuses this login", "check user and password in POSTGRES_DSN"),
+    ),
+    (("does not exist",), Fault("invalid", "Postgres has no such database or role", "check POSTGRES_DSN")),
+    (("too many clients", "too many connections", "remaining connection slots"), Fault("busy", "Postgres is full")),
+    (("starting up", "shutting down", "recovery mode"), Fault("loading", "Postgres is starting or stopping")),
+    (("ssl", "certificate", "tls"), Fault("tls", "TLS with Postgres failed", "check sslmode and the certificate")),
+)
+"""What a server that is there may answer, by words of the driver's sentence."""
+_NAME = ("failed to resolve", "could not translate", "name or service not known")
+
+
+async def read_postgres(dsn: Secret | None, clock: Clock) -> Reading[ServiceState]:
+    """Connected, error (it answered wrongly) or disconnected (nobody answered); "not configured" without an address.
+
+    Without the driver the status is unknown and the fault says what to install. ``fault`` is the state's own.
+    """
+    if not dsn:
+        state = ServiceState(status="not configured")
+    else:
+        try:
+            driver = await asyncio.to_thread(importlib.import_module, "psycopg")
+        except ImportError:
+            missing = Fault("invalid", "the Postgres driver is not installed", EXTRA)
+            state = ServiceState(status="unknown", fault=missing)
+        else:
+            state = await _ask(driver, dsn)
+    return Reading(
+        value=state, taken_at=clock.wall(), taken_mono=clock.mono(), took_ms=state.latency_ms, fault=state.fault
+    )
+
+
+async def _ask(driver: Any, dsn: Secret) -> ServiceState:
+    started = time.perf_counter()
+    try:
+        async with asyncio.timeout(DEADLINE_S):
+            connection = await driver.AsyncConnection.connect(dsn.reveal(), autocommit=True, connect_timeout=2)
+            try:
+                row = await (await connection.execute("SELECT 1")).fetchone()
+                version = _version(connection.info.server_version)
+            finally:
+                await connection.close()
+    except (driver.errors.ConnectionTimeout, TimeoutError):
+        fault = Fault("timeout", f"Postgres does not answer within {DEADLINE_S} s")
+        return ServiceState(status="disconnected", fault=fault)
+    except driver.ProgrammingError as error:
+        return _answered_wrongly(error)
+    except (driver.Error, OSError, UnicodeError) as error:
+        return _failed(error)
+    took = (time.perf_counter() - started) * 1000
+    if row != (1,):
+        wrong = Fault("invalid", "Postgres answered SELECT 1 with something else")
+        return ServiceState(status="error", latency_ms=took, version=version, fault=wrong)
+    return ServiceState(status="connected", latency_ms=took, version=version)
+
+
+def _answered_wrongly(error: Any) -> ServiceState:
+    """The driver could not read the connection string, or the server could not run the statement."""
+    if getattr(error, "sqlstate", None):
+        return ServiceState(status="error", fault=Fault("invalid", "Postgres refuses SELECT 1"))
+    fault = Fault("invalid", "POSTGRES_DSN cannot be read", "as in postgresql://user:password@host:5432/name")
+    return ServiceState(status="unknown", fault=fault)
+
+
+def _failed(error: BaseException) -> ServiceState:
+    said = str(error).lower()
+    for words, fault in _ANSWERS:
+        if any(word in said for word in words):
+            return ServiceState(status="error", fault=fault)
+    if any(word in said for word in _NAME) or isinstance(error, UnicodeError):
+        unknown = Fault("refused", "the host name of Postgres is not known", "check POSTGRES_DSN")
+        return ServiceState(status="disconnected", fault=unknown)
+    if "refused" in said or "no such file" in said or "unreachable" in said:
+        nobody = Fault("refused", "nobody answers where Postgres should be", "is it running, and is the address right?")
+        return ServiceState(status="disconnected", fault=nobody)
+    if "closed the connection" in said or "reset by peer" in said or "lost" in said:
+        return ServiceState(status="disconnected", fault=Fault("refused", "the connection to Postgres broke"))
+    return ServiceState(status="error", fault=Fault("invalid", "what answers is not a Postgres that we understand"))
+
+
+def _version(number: object) -> str | None:
+    """``150004`` is 15.4; before 10 the second part had two digits."""
+    if not isinstance(number, int) or number <= 0:
+        return None
+    return f"{number // 10000}.{number % 10000}" if number >= 100000 else f"{number // 10000}.{number // 100 % 100}"

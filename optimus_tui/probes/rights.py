@@ -1,0 +1,165 @@
+"""What the login may do: every command of the observer, tried once on keys that do not exist.
+
+It refuses to write and to guess from ACL rules: a right is there when the server obeyed, missing when it said NOPERM.
+"""
+
+import asyncio
+import re
+from typing import Literal
+
+from msgspec import Struct
+from redis.exceptions import NoPermissionError, RedisError, ResponseError
+
+from optimus_tui.probes.client import ObserverRedis
+from optimus_tui.probes.scripts import SWEEP_PAGE
+from optimus_tui.wording.safe import safe_text
+
+_KEY = b"rate_limit:optimus_doctor:nobody"
+_PATTERNS = {
+    "rate_limit:*": _KEY,
+    "cache:*": b"cache:optimus:doctor:nobody",
+    "cache_coherence*": b"cache_coherence_events",
+}
+CHANNELS = b"cache_coherence:*"
+_NEEDED: dict[str, tuple[object, ...]] = {
+    "ping": ("PING",),
+    "info": ("INFO", "server"),
+    "dbsize": ("DBSIZE",),
+    "scan": ("SCAN", "0", "COUNT", "10"),
+    "type": ("TYPE", _KEY),
+    "pttl": ("PTTL", _KEY),
+    "get": ("GET", _KEY),
+    "strlen": ("STRLEN", _KEY),
+    "llen": ("LLEN", _KEY),
+    "lrange": ("LRANGE", b"cache_coherence_events", "0", "0"),
+    "memory|usage": ("MEMORY USAGE", _KEY),
+}
+_USEFUL: dict[str, tuple[object, ...]] = {
+    "eval_ro": ("EVAL_RO", SWEEP_PAGE, "0", "0", "10", "0"),
+    "time": ("TIME",),
+    "exists": ("EXISTS", _KEY),
+    "ttl": ("TTL", _KEY),
+    "mget": ("MGET", _KEY),
+    "object|encoding": ("OBJECT ENCODING", _KEY),
+    "pubsub|channels": ("PUBSUB CHANNELS", "optimus_doctor:none"),
+    "pubsub|numsub": ("PUBSUB NUMSUB",),
+    "pubsub|numpat": ("PUBSUB NUMPAT",),
+    "slowlog|len": ("SLOWLOG LEN",),
+    "latency|latest": ("LATENCY LATEST",),
+    "acl|whoami": ("ACL WHOAMI",),
+    "client|setname": ("CLIENT SETNAME", "optimus-tui"),
+    "getrange": ("GETRANGE", _KEY, "0", "0"),
+    "hlen": ("HLEN", _KEY),
+    "hscan": ("HSCAN", _KEY, "0", "COUNT", "10"),
+    "scard": ("SCARD", _KEY),
+    "sscan": ("SSCAN", _KEY, "0", "COUNT", "10"),
+    "zcard": ("ZCARD", _KEY),
+    "zrange": ("ZRANGE", _KEY, "0", "0"),
+    "xlen": ("XLEN", _KEY),
+    "xrange": ("XRANGE", _KEY, "-", "+", "COUNT", "1"),
+}
+_NAMED = re.compile(r"'([a-z0-9_]+(?:[| ][a-z0-9_-]+)?)'", re.IGNORECASE)
+
+
+class Right(Struct, frozen=True):
+    """``rule`` in the words of ACL SETUSER. ``essential``: without it a pane stays empty; else a detail is missing."""
+
+    rule: str
+    state: Literal["granted", "missing", "unknown command"]
+    essential: bool
+
+
+class Rights(Struct, frozen=True):
+    """``user`` as the server knows it (safe text) and every right that was tried."""
+
+    user: str
+    tried: tuple[Right, ...]
+
+    @property
+    def missing(self) -> tuple[Right, ...]:
+        """Those that the server denied."""
+        return tuple(right for right in self.tried if right.state == "missing")
+
+    @property
+    def acl_line(self) -> str:
+        """The line that an administrator enters to grant what is missing."""
+        return f"ACL SETUSER {self.user} {' '.join(right.rule for right in self.missing)}"
+
+
+async def read_rights(redis: ObserverRedis) -> Rights:
+    """Try them all. Raises the client's errors when the server goes away meanwhile."""
+    tried: list[Right] = []
+    for commands, essential in ((_NEEDED, True), (_USEFUL, False)):
+        for name, words in commands.items():
+            tried.append(Right(f"+{name}", await _try(redis, name, words), essential))
+    for pattern, key in _PATTERNS.items():
+        tried.append(Right(f"%R~{pattern}", await _try_key(redis, key), essential=True))
+    subscribe, channels = await _try_channels(redis)
+    tried += [Right("+psubscribe", subscribe, essential=True)]
+    tried += [Right(f"&{CHANNELS.decode()}", channels, essential=True)]
+    return Rights(await _user(redis), tuple(tried))
+
+
+async def _try(
+    redis: ObserverRedis, name: str, words: tuple[object, ...]
+) -> Literal["granted", "missing", "unknown command"]:
+    try:
+        await redis.execute_command(*words)
+    except NoPermissionError as error:
+        return "missing" if _denies(str(error), name) else "granted"
+    except ResponseError as error:
+        said = str(error).lower()
+        if "unknown" in said and "command" in said:
+            return "unknown command"
+        if "noperm" in said or "acl failure" in said or "no permission" in said:
+            return "missing" if _denies(str(error), name) else "granted"
+        return "granted"  # a wrong type and the like: it was allowed to look
+    return "granted"
+
+
+async def _try_key(redis: ObserverRedis, key: bytes) -> Literal["granted", "missing"]:
+    """By the first command that the login may run at all; where it may run none, the right is asked for as well."""
+    for command in ("TYPE", "PTTL", "EXISTS", "GET", "STRLEN"):
+        try:
+            await redis.execute_command(command, key)
+        except NoPermissionError as error:
+            if _denies(str(error), command.lower()):
+                continue
+            return "missing"
+        except ResponseError:
+            pass  # a wrong type: it was allowed to look
+        return "granted"
+    return "missing"
+
+
+def _denies(said: str, name: str) -> bool:
+    """Whether the refusal is about this command; else it is about the key, or about a command within a script."""
+    named = _NAMED.search(said)
+    if named is None:
+        return name == "eval_ro"
+    return named[1].lower().replace(" ", "|") in (name, name.partition("|")[0])
+
+
+async def _try_channels(
+    redis: ObserverRedis,
+) -> tuple[Literal["granted", "missing"], Literal["granted", "missing"]]:
+    pubsub = redis.pubsub()
+    try:
+        await pubsub.psubscribe(CHANNELS)
+        async with asyncio.timeout(2):
+            while await pubsub.get_message(timeout=0.5) is None:
+                pass
+    except NoPermissionError as error:
+        return ("granted" if "channel" in str(error).lower() else "missing"), "missing"
+    finally:
+        await pubsub.aclose()  # type: ignore[no-untyped-call]
+    return "granted", "granted"
+
+
+async def _user(redis: ObserverRedis) -> str:
+    configured = redis.target.username or "default"
+    try:
+        name = await redis.execute_command("ACL WHOAMI")
+    except RedisError:
+        name = configured
+    return safe_text(name, 80)

@@ -1,0 +1,135 @@
+"""The strict reading of Redis addresses: RELIABILITY rows 54 and 55."""
+
+import string
+
+import pytest
+from hypothesis import assume, example, given
+from hypothesis import strategies as st
+
+from optimus_tui.settings.errors import SettingsError
+from optimus_tui.settings.redis_url import parse_redis_url
+from optimus_tui.settings.secret import Secret
+
+
+@pytest.mark.parametrize(
+    ("url", "label"),
+    [
+        ("redis://localhost:6379/0", "localhost:6379/0"),
+        ("redis://h", "h:6379/0"),
+        ("REDIS://h/", "h:6379/0"),
+        ("redis://", "localhost:6379/0"),
+        ("redis://:6380/3", "localhost:6380/3"),
+        ("redis://[::1]:7000/2", "[::1]:7000/2"),
+        ("redis://my_redis-1.prod.example.:1", "my_redis-1.prod.example.:1/0"),
+        ("rediss://u:p%40ss%2Fw%23@h:1/5", "u@h:1/5"),
+        ("redis://h?db=4", "h:6379/4"),
+        ("redis://h/4?db=4", "h:6379/4"),
+        ("unix:///run/redis.sock?db=2", "/run/redis.sock/2"),
+        ("unix://u:p@/run/redis.sock", "u@/run/redis.sock/0"),
+        (" redis://h\n", "h:6379/0"),
+    ],
+)
+def test_plain_addresses_are_read(url: str, label: str) -> None:
+    assert parse_redis_url(url, "X").label == label
+
+
+def test_a_password_is_decoded_once_and_never_shows() -> None:
+    target = parse_redis_url("rediss://ops:p%40s%2525@h", "X")
+    assert target.password == Secret("p@s%25")
+    assert (target.username, target.scheme, target.tls_verify) == ("ops", "rediss", True)
+    assert "p@s" not in f"{target!r} {target} {target.label} {target.password}"
+
+
+@pytest.mark.parametrize(
+    ("url", "words"),
+    [
+        ("redis://ops:p@ss@h", "more than one @"),
+        ("redis://ops:p/w@h", "before the host"),
+        ("redis://ops:p#w@h", "before the host"),
+        ("redis://ops:p?w@h", "before the host"),
+        ("redis://ops:p@ss/w#rd@h", "more than one @"),
+        ("unix://ops:p/w@/run/x", "before the host"),
+        ("redis://ops:%zz@h", "%25"),
+        ("redis://ops:%ff@h", "UTF-8"),
+        ("redis://ops:%0a@h", "control character"),
+        ("redis://ops:a b@h", "space"),
+        ("redis://ops:a\x1b[2Jb@h", "control character"),
+        ("redis://h#0", "#"),
+        ("redis://h:0", "port"),
+        ("redis://h:65536", "port"),
+        ("redis://h:", "port"),
+        ("redis://h:٣", "port"),
+        ("redis://h:1:2", "IPv6"),
+        ("redis://::1:6379", "IPv6"),
+        ("redis://[::1", "IPv6"),
+        ("redis://[::1]x", "port"),
+        ("redis://[zz]", "IPv6"),
+        ("redis://h/x", "database"),
+        ("redis://h/-1", "database"),
+        ("redis://h/1/2", "database"),
+        ("redis://h/1?db=2", "different databases"),
+        ("redis://h?db=1&db=1", "twice"),
+        ("redis://h?socket_timeout=1", "socket_timeout"),
+        ("redis://h?password=x", "password"),
+        ("redis://h?ssl_cert_reqs=none", "rediss://"),
+        ("rediss://h?ssl_cert_reqs=optional", "required or none"),
+        ("rediss://h?ssl_ca_certs=", "ssl_ca_certs"),
+        ("redis://hö.example", "host name"),
+        ("redis://-h", "host name"),
+        ("redis://h\\x", "host name"),
+        ("unix://relative", "absolute path"),
+        ("unix://", "absolute path"),
+        ("http://h", "redis://"),
+        ("h:6379", "redis://"),
+        ("", "redis://"),
+        ("redis+cluster://a,b", "not supported yet"),
+        ("redis+sentinel://a/mymaster", "not supported yet"),
+    ],
+)
+def test_what_is_not_plainly_right_is_refused_in_one_sentence_row_55(url: str, words: str) -> None:
+    with pytest.raises(SettingsError) as refused:
+        parse_redis_url(url, "REDIS_URL")
+    said = str(refused.value)
+    assert said.startswith("REDIS_URL: ")
+    assert words in said
+    assert said.isprintable()
+    assert len(said) < 200
+
+
+def test_an_unchecked_certificate_needs_the_flag_row_54() -> None:
+    with pytest.raises(SettingsError, match="--insecure-tls"):
+        parse_redis_url("rediss://h?ssl_cert_reqs=none", "REDIS_URL")
+    assert parse_redis_url("rediss://h?ssl_cert_reqs=none", "REDIS_URL", insecure_tls=True).tls_verify is False
+    assert parse_redis_url("rediss://h?ssl_ca_certs=/ca.pem", "X", insecure_tls=True).tls_ca == "/ca.pem"
+    assert parse_redis_url("rediss://h", "X", insecure_tls=True).tls_verify is True
+
+
+CANARY = "CANARYx7"
+_around = st.text(st.sampled_from(string.ascii_letters + string.digits + "@/#?:[]%&=.\\ \x1b\n\xe9"), max_size=6)
+
+
+@given(
+    before=_around,
+    after=_around,
+    user=st.sampled_from(["", "ops", "a:b", "x@y"]),
+    scheme=st.sampled_from(["redis", "rediss", "unix", "redis+cluster", "http", "x"]),
+    rest=st.sampled_from(["", "@h", "@h:6379/0", "@[::1]:1/0", "@/run/x", "@h/99999999", "@h?x=1", "@h#x"]),
+)
+@example(before="p@", after="/w#rd", user="ops", scheme="redis", rest="@h")
+@example(before="1?", after="", user="ops", scheme="redis", rest="")
+@example(before="1/0?", after="=x", user="ops", scheme="redis", rest="")
+def test_no_message_and_no_host_ever_holds_a_piece_of_the_password_row_55(
+    before: str, after: str, user: str, scheme: str, rest: str
+) -> None:
+    url = f"{scheme}://{user}:{before}{CANARY}{after}{rest}"
+    try:
+        target = parse_redis_url(url, "REDIS_URL")
+    except SettingsError as refused:
+        assert CANARY.lower() not in str(refused).lower()
+        assert refused.__cause__ is None
+        return
+    assume(target.password is not None)
+    assert CANARY not in repr(target)
+    assert CANARY not in target.label
+    assert target.password is not None
+    assert CANARY in target.password.reveal()
