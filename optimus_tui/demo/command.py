@@ -1,0 +1,123 @@
+"""What ``optimus-tui demo`` does: start the stack, then the dashboard on it, or print where it is and serve.
+
+Light at import: httpx, redis and textual stay out until the dashboard asks for them. It shows no data itself.
+"""
+
+import importlib.util
+import signal
+import sys
+from types import FrameType
+
+import msgspec
+
+from optimus_tui.demo.handle import DemoHandle
+from optimus_tui.demo.scenarios import DEFAULT, NAMES
+from optimus_tui.settings.model import RedisTarget, Settings
+
+GOOD, USAGE, UNREACHABLE, INTERRUPTED = 0, 2, 3, 130
+REMEDY = "the demo needs more packages: pip install 'optimus-tui[demo]'"
+_NEEDED = ("fastapi", "uvicorn", "prometheus_client")
+_GENTLE = 10
+"""Niceness of the demo's processes beside a dashboard, which is to paint first."""
+
+
+class _Signalled(Exception):
+    """SIGTERM or SIGHUP arrived; the argument is its number."""
+
+
+def main(scenario: str = DEFAULT, headless: bool = False, base: Settings | None = None, **overrides: object) -> int:
+    """Run the demo; the exit code. ``base`` are the user's own settings (theme, keys, thresholds), ``overrides``
+    fields of Settings; where the services are always comes from the demo.
+    """
+    if scenario not in NAMES:
+        return _complain(f"no scenario {scenario!r}; there are {', '.join(NAMES)}", USAGE)
+    if not all(importlib.util.find_spec(name) for name in _NEEDED):
+        return _complain(REMEDY, USAGE)
+    try:
+        handle = DemoHandle(scenario, niceness=0 if headless else _GENTLE)
+    except OSError as error:
+        return _complain(f"the demo cannot start: {error.strerror or error}", UNREACHABLE)
+    try:
+        if headless:
+            return _serve(handle)
+        from optimus_tui.tui.app import run
+
+        return int(run(demo_settings(handle, base, **overrides), demo=handle))
+    finally:
+        handle.stop()
+
+
+def demo_settings(handle: DemoHandle, base: Settings | None = None, **overrides: object) -> Settings:
+    """The settings of a dashboard on this demo: its own environment, writable, and nothing of the user's services."""
+    fields: dict[str, object] = {
+        "environment": "demo",
+        "color": "success",
+        "writable": True,
+        **overrides,
+        "gateway_url": handle.urls.gateway,
+        "engine_url": handle.urls.engine,
+        "redis": RedisTarget(host="127.0.0.1", port=handle.ports.server),
+        "operator_redis": None,
+        "postgres_dsn": None,
+        "prometheus_url": None,
+        "limits": None,
+        "tenants": (),
+    }
+    base = base or Settings()
+    sources = base.sources | dict.fromkeys(fields, "demo")
+    return msgspec.structs.replace(base, **fields, sources=sources)
+
+
+def _serve(handle: DemoHandle) -> int:
+    before = {number: signal.signal(number, _raise) for number in (signal.SIGTERM, signal.SIGHUP)}
+    try:
+        _show_progress(handle)
+        if not handle.failed:
+            if handle.notice:
+                sys.stderr.write(f"{handle.notice}\n")
+            urls = handle.urls
+            sys.stdout.write(f"export BACKEND_ORCHESTRATOR_URL={urls.gateway}\n")
+            sys.stdout.write(f"export AI_ENGINE_URL={urls.engine}\n")
+            sys.stdout.write(f"export REDIS_URL={urls.redis}\n")
+            sys.stdout.flush()
+        while not handle.failed:
+            handle.changed.wait(3600)
+            handle.changed.clear()
+        return _complain(handle.failed, UNREACHABLE)
+    except KeyboardInterrupt:
+        return INTERRUPTED
+    except _Signalled as signalled:
+        return 128 + int(signalled.args[0])
+    except BrokenPipeError:  # whoever asked for the addresses has gone
+        return INTERRUPTED
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _show_progress(handle: DemoHandle) -> None:
+    """Until it is ready or has failed: one line that is rewritten on a terminal, one line a stage elsewhere."""
+    terminal, shown = sys.stderr.isatty(), ""
+    wipe = "\r\x1b[2K" if terminal else ""
+    while not (handle.ready or handle.failed):
+        if terminal:
+            sys.stderr.write(f"{wipe}demo: {handle.progress} … {handle.elapsed:.1f} s")
+        elif handle.progress != shown:
+            shown = handle.progress
+            sys.stderr.write(f"demo: {shown} …\n")
+        sys.stderr.flush()
+        handle.changed.wait(0.1 if terminal else None)
+        handle.changed.clear()
+    if handle.ready:
+        sys.stderr.write(f"{wipe}demo: ready after {handle.elapsed:.1f} s, ctrl+c ends it\n")
+    else:
+        sys.stderr.write(wipe)
+
+
+def _raise(number: int, _: FrameType | None) -> None:
+    raise _Signalled(number)
+
+
+def _complain(sentence: str | None, code: int) -> int:
+    sys.stderr.write(f"optimus-tui demo: {sentence}\n")
+    return code

@@ -1,0 +1,183 @@
+"""The demo as its owner sees it: started in one call that never waits, watched through attributes, ended for sure.
+
+Imports only the standard library, so that a dashboard can open at once. It refuses to touch the demo's servers: all of
+that happens in the supervisor process, which ends with this process whatever ends it.
+"""
+
+import asyncio
+import contextlib
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Sequence
+from concurrent.futures import Future
+from typing import Any, NamedTuple
+
+from optimus_tui.demo.ports import LOOPBACK, choose_ports
+from optimus_tui.demo.scenarios import DEFAULT, NAMES
+from optimus_tui.demo.stack import Ports, child_environment
+
+SWITCH_SECONDS = 15.0
+_STOP_SECONDS = 3.0
+
+
+class Urls(NamedTuple):
+    """Where the demo's three services are (or will be, while it starts)."""
+
+    gateway: str
+    engine: str
+    redis: str
+
+
+class Switched(NamedTuple):
+    """What became of a switch: ``note`` says in a sentence what happens now, or why it did not."""
+
+    done: bool
+    scenario: str
+    note: str
+
+
+class DemoHandle:
+    """A running demo. ``progress``, ``ready``, ``failed``, ``notice`` and ``scenario`` change as its messages arrive.
+
+    ``progress`` is the present stage in words; ``failed`` why it cannot go on, None while it can; ``notice`` a
+    limitation worth showing, or empty; ``note`` what the latest switch did. All of them are safe to show.
+    """
+
+    def __init__(self, scenario: str = DEFAULT, *, niceness: int = 0) -> None:
+        """Choose the ports and start the supervisor; returns within milliseconds. OSError: no port or no process."""
+        self.ports = Ports(*choose_ports(3))
+        self.scenario, self.progress = scenario, "starting"
+        self.notice = self.note = ""
+        self.ready, self.failed = False, None
+        self.changed = threading.Event()
+        """Set with every message; whoever waits for it clears it."""
+        self._began, self._ready_after = time.monotonic(), 0.0
+        self._directory = ""
+        self._waiting: dict[int, Future[Switched]] = {}
+        self._stopping = False
+        self._last_words = tempfile.TemporaryFile()  # noqa: SIM115 - closed by stop()
+        command = (sys.executable, "-P", "-m", "optimus_tui.demo.supervise", str(os.getpid()))
+        self._process = subprocess.Popen(  # noqa: S603 - our own argument list, no shell
+            (*command, *map(str, self.ports), scenario, str(niceness)),
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=self._last_words,
+            env=child_environment(),
+            start_new_session=True,  # ctrl+c in the terminal is for the dashboard, which then ends us
+        )
+        threading.Thread(target=self._listen, name="demo-listener", daemon=True).start()
+
+    failed: str | None
+    scenarios: Sequence[str] = NAMES
+
+    @property
+    def urls(self) -> Urls:
+        """Known from the first moment on."""
+        return Urls(
+            f"http://{LOOPBACK}:{self.ports.gateway}",
+            f"http://{LOOPBACK}:{self.ports.engine}",
+            f"redis://{LOOPBACK}:{self.ports.server}/0",
+        )
+
+    @property
+    def elapsed(self) -> float:
+        """Seconds that the start has taken: so far, or in all once it is ready."""
+        return self._ready_after or time.monotonic() - self._began
+
+    @property
+    def supervisor(self) -> int:
+        """The supervisor's process id."""
+        return self._process.pid
+
+    async def switch(self, name: str) -> None:
+        """``play``, with the outcome left in ``note``."""
+        self.note = (await self.play(name)).note
+
+    async def play(self, name: str) -> Switched:
+        """Play another scenario: heals the former one, returns once the new cause is in place (or has failed)."""
+        if name not in NAMES:
+            return Switched(False, self.scenario, f"no scenario {name!r}; there are {', '.join(NAMES)}")
+        number, outcome = time.monotonic_ns(), Future[Switched]()
+        self._waiting[number] = outcome
+        if self._stopping or self._process.poll() is not None or not self._send({"switch": name, "id": number}):
+            self._waiting.pop(number, None)
+            return Switched(False, self.scenario, self.failed or "the demo has ended")
+        try:
+            async with asyncio.timeout(SWITCH_SECONDS):
+                return await asyncio.wrap_future(outcome)
+        except TimeoutError:
+            return Switched(False, self.scenario, f"the demo did not change to {name} within {SWITCH_SECONDS:.0f} s")
+        finally:
+            self._waiting.pop(number, None)
+
+    def stop(self) -> None:
+        """End the demo with all its processes and files; returns within 3 s. May be called twice."""
+        self._stopping = True
+        if self._process.stdin:
+            with contextlib.suppress(OSError):
+                self._process.stdin.close()
+        try:
+            self._process.wait(_STOP_SECONDS)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+        if self._directory:
+            shutil.rmtree(self._directory, ignore_errors=True)
+        self._last_words.close()
+
+    def _send(self, order: dict[str, object]) -> bool:
+        assert self._process.stdin
+        try:
+            self._process.stdin.write(json.dumps(order).encode() + b"\n")
+            self._process.stdin.flush()
+        except (OSError, ValueError):  # it has ended, or stop() closed the pipe
+            return False
+        return True
+
+    def _listen(self) -> None:
+        """In a thread: take in messages until the supervisor ends. Raw reads: no lock is held when Python exits."""
+        assert self._process.stdout
+        pending = b""
+        while chunk := os.read(self._process.stdout.fileno(), 65536):
+            *lines, pending = (pending + chunk).split(b"\n")
+            for line in lines:
+                self._take_in(json.loads(line))
+            self.changed.set()
+        if not self._stopping:
+            self.failed = self.failed or f"the demo ended: {self._complaint()}"
+            self.progress, self.ready = self.failed, False
+        for waiting in list(self._waiting.values()):
+            waiting.set_result(Switched(False, self.scenario, self.failed or "the demo has ended"))
+        self.changed.set()
+
+    def _take_in(self, message: dict[str, Any]) -> None:
+        self.progress = str(message.get("progress", self.progress))
+        self.notice = str(message.get("notice", self.notice))
+        self.failed = message.get("failed", self.failed)
+        self._directory = str(message.get("directory", self._directory))
+        if message.get("ready"):
+            self._ready_after, self.ready = time.monotonic() - self._began, True
+        if "switched" in message:
+            done = "note" in message
+            if done:
+                self.scenario = str(message["scenario"])
+            note = str(message["note"] if done else message["failed_because"])
+            outcome = self._waiting.get(message["switched"])
+            if outcome and not outcome.done():
+                outcome.set_result(Switched(done, self.scenario, note))
+
+    def _complaint(self) -> str:
+        from optimus_tui.wording.safe import safe_text
+
+        with contextlib.suppress(OSError, ValueError):
+            self._last_words.seek(0)
+            lines = self._last_words.read()[-8192:].splitlines()
+            if lines:
+                return safe_text(lines[-1])
+        return f"exit code {self._process.wait()}"

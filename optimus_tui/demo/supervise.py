@@ -1,0 +1,186 @@
+"""The demo's supervisor, a process of its own: owns every child, takes switches of scenario, ends all with its parent.
+
+Reads JSON lines on standard input (``{"switch": NAME, "id": N}``; its end means that the parent is gone) and writes
+JSON lines on standard output (``progress``, ``ready``, ``notice``, ``failed``, ``switched``). It makes no traffic.
+"""
+
+import asyncio
+import contextlib
+import json
+import os
+import shutil
+import signal
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from optimus_tui.demo.children import Child, ChildFailed, Traffic, read_lines
+from optimus_tui.demo.scenarios import SCENARIOS, Scenario
+from optimus_tui.demo.stack import ChildPlan, Ports, child_environment, server_plans, service_plan, traffic_argv
+
+LOOK_SECONDS = 0.25
+MAX_RESTARTS = 5
+
+
+class Supervisor:
+    """All children of one demo and the scenario that is played."""
+
+    def __init__(self, ports: Ports, scenario: Scenario, directory: Path) -> None:
+        self.ports, self.scenario, self.directory = ports, scenario, directory
+        self.environment = child_environment(ports)
+        self.children: dict[str, Child] = {}
+        self.traffic: Traffic | None = None
+        self.restarts = 0
+        self._turn = asyncio.Lock()
+
+    async def start(self) -> None:
+        """Start all and play the first scenario. ChildFailed says what did not come up."""
+        tell(progress="starting a server")
+        # The slow ones to import start at once; none of them needs the server before its first request.
+        self._launch(service_plan("gateway", self.ports.gateway))
+        if self.scenario.engine:
+            self._launch(service_plan("engine", self.ports.engine))
+        await self._start_server()
+        tell(progress="starting the gateway and the engine")
+        self.traffic = Traffic(traffic_argv(self.ports, self.directory), self.environment, self.directory)
+        await asyncio.gather(*(child.answers() for child in self.children.values()))
+        tell(progress="warming up")
+        await self.traffic.play(self.scenario.name, "warm")
+        tell(progress="ready", ready=True)
+
+    async def _start_server(self) -> None:
+        reasons = []
+        for plan in server_plans(self.ports.server, self.directory):
+            try:
+                await self._launch(plan).answers()
+            except (ChildFailed, OSError) as failed:
+                reasons.append(str(failed))
+                continue
+            if plan.notice:
+                tell(notice=plan.notice)
+            return
+        raise ChildFailed("; ".join(reasons) or "no server to run: pip install 'optimus-tui[demo]'")
+
+    def _launch(self, plan: ChildPlan) -> Child:
+        if plan.name in self.children:
+            self.children.pop(plan.name).end()
+        self.children[plan.name] = Child(plan, self.environment, self.directory)
+        return self.children[plan.name]
+
+    async def switch(self, scenario: Scenario) -> str:
+        """Heal what the former scenario did and play the next one; what happened, in a sentence."""
+        async with self._turn:
+            self.scenario = scenario
+            await self._set_engine()
+            return await self.traffic.play(scenario.name) if self.traffic else ""
+
+    async def _set_engine(self) -> None:
+        engine = self.children.get("engine")
+        if self.scenario.engine and not (engine and engine.running):
+            await self._launch(service_plan("engine", self.ports.engine)).answers()
+        elif not self.scenario.engine and engine:
+            self.children.pop("engine").end()
+
+    async def watch(self) -> None:
+        """Start again what ended by itself or by another's hand, some times; ChildFailed after that."""
+        while True:
+            await asyncio.sleep(LOOK_SECONDS)
+            if self.traffic and not self.traffic.running:
+                raise ChildFailed(f"the demo's traffic ended: {self.traffic.last_words()}")
+            async with self._turn:
+                for child in [c for c in self.children.values() if not c.running]:
+                    self.restarts += 1
+                    if self.restarts > MAX_RESTARTS:
+                        raise ChildFailed(f"{child.plan.label} keeps ending: {child.last_words()}")
+                    await asyncio.sleep(1.0)  # long enough to be seen as an outage
+                    await self._launch(child.plan).answers()
+                    if self.traffic and child.plan.name == "engine":
+                        await self.traffic.play(self.scenario.name)
+
+    def end(self) -> None:
+        """End all children and leave nothing on the disk."""
+        if self.traffic:
+            self.traffic.end()
+        for child in self.children.values():
+            child.end()
+        shutil.rmtree(self.directory, ignore_errors=True)
+
+
+def tell(**message: object) -> None:
+    """One line to the parent. When nobody reads any more the end is near anyway: nothing to report to."""
+    with contextlib.suppress(OSError):
+        os.write(1, json.dumps(message).encode() + b"\n")
+
+
+async def listen(orders: "asyncio.Queue[dict[str, Any]]") -> None:
+    """Take in the parent's orders; returns when its side of the pipe is closed."""
+    reader = await read_lines(sys.stdin)
+    while line := await reader.readline():
+        orders.put_nowait(json.loads(line))
+
+
+async def orphaned(parent: int) -> None:
+    """Return when our parent is no longer ``parent``: for a pipe that somebody else keeps open."""
+    while os.getppid() == parent:  # noqa: ASYNC110 - the kernel sets no event of ours
+        await asyncio.sleep(1.0)
+
+
+async def obey(boss: Supervisor, orders: "asyncio.Queue[dict[str, Any]]", started: "asyncio.Future[None]") -> None:
+    """Carry out the orders one after the other; a switch that fails is answered, not fatal."""
+    while True:
+        order = await orders.get()
+        outcome: dict[str, object] = {"switched": order["id"], "scenario": order["switch"]}
+        try:
+            await asyncio.shield(started)
+            outcome["note"] = await boss.switch(SCENARIOS[order["switch"]])
+        except ChildFailed as failed:
+            outcome["failed_because"] = str(failed)
+        tell(**outcome)
+
+
+async def lead(boss: Supervisor, started: "asyncio.Future[None]") -> None:
+    """Wait for the start, then keep everything running. ChildFailed when that is beyond us."""
+    await asyncio.shield(started)
+    await boss.watch()
+
+
+async def run(ports: Ports, scenario: Scenario, parent: int, directory: Path) -> None:
+    """Serve until the parent is gone or a signal comes; what fails meanwhile is told, the rest goes on."""
+    boss = Supervisor(ports, scenario, directory)
+    loop, stopped = asyncio.get_running_loop(), asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+        loop.add_signal_handler(number, stopped.set)
+    orders: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
+    ends = [asyncio.ensure_future(end) for end in (listen(orders), orphaned(parent), stopped.wait())]
+    started = asyncio.ensure_future(boss.start())
+    work = [asyncio.ensure_future(part) for part in (lead(boss, started), obey(boss, orders, started))]
+    try:
+        await asyncio.wait({*ends, *work}, return_when=asyncio.FIRST_COMPLETED)
+        try:
+            for part in work:
+                if part.done():
+                    part.result()
+        except ChildFailed as failed:
+            tell(progress=str(failed), failed=str(failed))
+        await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        started.cancel()
+        boss.end()
+
+
+def main(argv: list[str]) -> None:
+    """``supervise PARENT_PID SERVER ENGINE GATEWAY SCENARIO NICENESS``."""
+    parent, server, engine, gateway = map(int, argv[:4])
+    with contextlib.suppress(OSError):
+        os.nice(int(argv[5]))
+    directory = Path(tempfile.mkdtemp(prefix="optimus-demo-"))
+    tell(directory=str(directory))
+    try:
+        asyncio.run(run(Ports(server, engine, gateway), SCENARIOS[argv[4]], parent, directory))
+    finally:
+        shutil.rmtree(directory, ignore_errors=True)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

@@ -1,0 +1,160 @@
+"""The demo's tenants and how their users behave on an ordinary day: data, and one class that acts it out over HTTP.
+
+Everything here goes through the gateway's public API, so each counter, cached answer and event has a user behind it.
+It refuses to write to Redis (``acts`` does that, for injected faults only).
+"""
+
+import asyncio
+import random
+import time
+from typing import NamedTuple
+from urllib.parse import quote
+
+from optimus_tui.demo.wire import Answer, Http
+
+WINDOW_SECONDS = 60.0
+DICE = random.Random()  # noqa: S311 - traffic, no secrets
+_POLITE_MARGIN = 18
+"""Requests of a window that well-behaved chat users leave alone."""
+_WORDS = (
+    "Hello, can I book a visit for Tuesday?", "What does a check-up cost?", "I have to cancel my appointment.",
+    "Are you open on Saturday?", "My insurance has changed, what do you need from me?", "Thank you!",
+    "Could you move me to the afternoon?", "Is there parking near the practice?",
+)  # fmt: skip
+
+
+class Habits(NamedTuple):
+    """One tenant: how many conversations it grows to, and its users' chat messages and look-ups a second."""
+
+    name: str
+    conversations: int
+    chats: float
+    reads: float
+
+
+TENANTS: tuple[Habits, ...] = (
+    Habits("demo_dentist", 34, 2.2, 4.4),
+    Habits("high_traffic", 52, 1.5, 5.2),
+    Habits("enterprise_demo", 30, 0.6, 3.2),
+    Habits("clinic_b", 18, 0.5, 1.8),
+    Habits("clinic_a", 22, 0.4, 2.0),
+    Habits("acme:eu", 16, 0.3, 1.6),
+    Habits("acme", 12, 0.2, 1.2),
+    Habits("law_nord", 10, 0.15, 1.0),
+    Habits("salon_rosa", 8, 0.1, 0.8),
+    Habits("night_pharmacy", 6, 0.05, 0.5),
+)
+
+
+class Users:
+    """The users of one tenant. ``known`` are the ids of the conversations opened so far, the busy ones first."""
+
+    def __init__(self, habits: Habits, gateway: Http) -> None:
+        self.habits, self.gateway = habits, gateway
+        self.known: list[str] = []
+        self.silent = False
+        """Set while a scenario keeps them from chatting."""
+        self._phones: dict[str, str] = {}
+        self._chat_opens_at = 0.0
+        self._window_began = 0.0
+        self._remaining = 0
+
+    async def ask(self, method: str, path: str, body: object = None) -> Answer:
+        """One request in the tenant's name."""
+        return await self.gateway.ask(method, path, {"X-Tenant-ID": self.habits.name}, body)
+
+    async def chat(self, phone: str) -> Answer:
+        """A message from this number; opens its conversation when there is none."""
+        answer = await self.ask("POST", "/api/chat", {"phone": phone, "message": DICE.choice(_WORDS)})
+        self._note_window(answer)
+        if answer.status == 200:
+            conversation = str(answer.json()["conversation_id"])
+            if conversation not in self._phones:
+                self._phones[conversation] = phone
+                self.known.append(conversation)
+        return answer
+
+    def _note_window(self, answer: Answer) -> None:
+        now = time.monotonic()
+        if answer.status == 429:
+            self._remaining, self._chat_opens_at = 0, self._window_began + WINDOW_SECONDS
+        if answer.remaining is None:
+            return
+        if answer.remaining > self._remaining:
+            self._window_began = now
+        self._remaining = answer.remaining
+        if answer.remaining <= _POLITE_MARGIN:
+            self._chat_opens_at = self._window_began + WINDOW_SECONDS
+
+    @property
+    def may_chat(self) -> bool:
+        """False for polite users near their limit, and while a scenario keeps them silent."""
+        return not self.silent and time.monotonic() >= self._chat_opens_at
+
+    async def open_one(self, looks: int = 4) -> Answer | None:
+        """The next new customer's first message, then ``looks`` at the answer; None while nobody comes."""
+        number = len(self.known)
+        if number >= self.habits.conversations or not self.may_chat:
+            return None
+        answer = await self.chat(f"+49 30 5550 {number:04d}")
+        if answer.status == 200:
+            opened = self.known[-1]
+            for _ in range(looks):
+                await self.look_at(opened, messages=True)
+                await self.look_at(opened, messages=False)
+        return answer
+
+    async def chat_somewhere(self) -> None:
+        """An everyday message: nearly always in one of the few conversations that are busy now."""
+        if self.known and self.may_chat:
+            await self.chat(self._phones[DICE.choice(self._busy())])
+
+    async def look(self) -> None:
+        """An everyday look-up."""
+        dice = DICE.random()
+        if dice < 0.03 or not self.known:
+            await self.ask("GET", "/api/conversations?limit=50")
+        elif dice < 0.08:
+            await self.ask("GET", "/api/profile")
+        elif dice < 0.09:
+            await self.ask("GET", f"/api/conversations/{quote(DICE.choice(self.known))}/export")
+        else:
+            idle = self.known[len(self._busy()) :]
+            chosen = DICE.choice(idle if idle and DICE.random() < 0.93 else self._busy())
+            await self.look_at(chosen, messages=DICE.random() < 0.42)
+
+    async def look_at(self, conversation: str, *, messages: bool) -> Answer:
+        """Read one conversation or its messages; a customer the engine forgot (it was restarted) writes again."""
+        path = f"/api/conversations/{quote(conversation)}" + ("/messages" if messages else "")
+        answer = await self.ask("GET", path)
+        if answer.status == 404 and not self.silent and conversation in self._phones:
+            await self.chat(self._phones[conversation])
+        return answer
+
+    async def work(self) -> None:
+        """What the staff does now and then: file, rename, delete and open conversations, change the profile."""
+        if not self.known:
+            return
+        path = f"/api/conversations/{quote(DICE.choice(self.known))}"
+        dice = DICE.random()
+        if dice < 0.45:
+            await self.ask("POST", f"{path}/messages", {"role": "agent", "text": "I will look into it."})
+        elif dice < 0.8:
+            await self.ask("PATCH", path, {"title": f"Request of {time.strftime('%H:%M')}"})
+        elif dice < 0.9:
+            await self.ask("PUT", "/api/profile", {"display_name": f"{self.habits.name} front desk"})
+        else:
+            await self.ask("DELETE", path)
+            phone = self._phones[path.rsplit("/", 1)[1]]
+            await self.ask("POST", "/api/conversations", {"phone": phone, "title": "Asked to be called"})
+
+    def _busy(self) -> list[str]:
+        return self.known[: max(1, len(self.known) // 8)]
+
+
+async def greet(users: Users, customers: int) -> None:
+    """A tenant's first minute in short: a few customers write, their conversations and the lists are looked at."""
+    await asyncio.gather(users.ask("GET", "/api/conversations?limit=50"), users.ask("GET", "/api/profile"))
+    for _ in range(min(customers, users.habits.conversations)):
+        await users.open_one()
+    await users.ask("GET", "/api/conversations?limit=50")
