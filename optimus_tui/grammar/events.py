@@ -19,7 +19,7 @@ MAX_DETAIL = 120
 
 _COUNTS = ("keys_invalidated", "invalidated", "keys_deleted", "deleted", "count")
 _VERBS = ("operation", "action", "op")
-_OBJECTS = ("key", "cache_key", "pattern", "keys", "patterns", "conversation_id", "resource_id", "id")
+_OBJECTS = ("key", "cache_key", "resource_id", "conversation_id", "id", "pattern", "keys", "patterns")
 _CLAIMS = frozenset(("type", "tenant_id", "timestamp"))
 _KINDS = {list: "a list", str: "a string", bool: "true or false", int: "a number", float: "a number"}
 _decode = msgspec.json.Decoder().decode

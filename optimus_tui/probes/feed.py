@@ -1,0 +1,218 @@
+"""The coherence feed's reader: its own daemon thread with its own loop, so that a busy screen never stops draining.
+
+It counts every event, keeps the newest, marks every gap and says what it knows about its link. It refuses to parse
+payloads while they pour in, to retry a refused login quickly, and to die unseen: a failure of its own is told as a
+bug, and the reader starts again.
+
+``malformed`` counts, of the events handed out by ``drain``, those that ``parse_event`` finds a problem in: exact
+while the drains keep up (always, at the rates of people), and a lower bound in a storm that ``drain`` samples.
+"""
+
+import asyncio
+import contextlib
+import threading
+
+from msgspec import Struct
+
+from optimus_tui.clock import Clock
+from optimus_tui.contract.feed import FeedBatch, FeedState
+from optimus_tui.probes.feed_dial import Dialer, FeedLoop
+from optimus_tui.probes.feed_faults import LinkLost, lost_by_bug, pause_after
+from optimus_tui.probes.feed_link import FeedLink
+from optimus_tui.probes.feed_log import SLACK_SECONDS, LogUnreadable, Window, choose_missed, clock_skew, read_log
+from optimus_tui.probes.feed_ring import FeedRing, Row
+from optimus_tui.probes.own import OwnLoad
+from optimus_tui.settings.model import RedisTarget
+
+SETTLE_SECONDS = 0.25
+"""From the new subscription to the look into the log: senders that were at work have logged and published by then."""
+FILL_SECONDS = 1.5
+STEADY_SECONDS = 2.0
+"""A link that held for so long earns quick retries again."""
+REVIVE_SECONDS = 1.0
+
+
+class _Break(Struct, frozen=True):
+    """Since when events may be missing, on both clocks, and why."""
+
+    mono: float
+    wall: float
+    cause: str
+
+
+class FeedReader:
+    """``start`` it once, ``drain`` it from any thread as often as you like, ``stop`` it at the end.
+
+    ``keep`` is how many of the newest items stay available.
+    """
+
+    def __init__(self, target: RedisTarget, own: OwnLoad, clock: Clock, *, keep: int = 10_000) -> None:
+        self._dialer, self._own, self._clock = Dialer(target), own, clock
+        self._ring = FeedRing(keep)
+        self._stopping = threading.Event()
+        self._thread: threading.Thread | None = None
+        self._revived = 0.0
+        self._wake: tuple[asyncio.AbstractEventLoop, asyncio.Event] | None = None
+        self._live_since: float | None = None
+        self._first_live: float | None = None
+        self._break: _Break | None = None
+        self._tries = 0
+        self.restarts = 0
+        """How often the reader had to be started again after a failure of its own."""
+
+    def start(self) -> None:
+        """Begin reading. Returns at once; a second call does nothing."""
+        if self._thread is None or not self._thread.is_alive():
+            self._stopping.clear()
+            self._thread = threading.Thread(target=self._main, name="optimus-feed", daemon=True)
+            self._thread.start()
+
+    def stop(self, timeout: float = 2.0) -> None:
+        """End the reader and wait for it, at most ``timeout`` seconds. What it kept can still be drained."""
+        self._stopping.set()
+        self.retry()
+        if self._thread:
+            self._thread.join(timeout)
+
+    def retry(self) -> None:
+        """Try again now instead of when the pause is over: for a person who asks, not for a timer."""
+        wake = self._wake
+        if wake:
+            with contextlib.suppress(RuntimeError):  # the loop has just closed
+                wake[0].call_soon_threadsafe(wake[1].set)
+
+    def drain(self, since_seq: int = 0, limit: int = 1000) -> FeedBatch:
+        """The newest ``limit`` items after ``since_seq``, oldest first, and the counters as of now.
+
+        What a storm pushed out before anybody asked is counted in ``received`` but not handed out; gap marks always
+        are. Also looks after the reader: one that died is shown as a bug and started again.
+        """
+        mono = self._clock.mono()
+        thread = self._thread
+        if thread and not thread.is_alive() and not self._stopping.is_set() and mono - self._revived >= REVIVE_SECONDS:
+            self._revived = mono
+            self.restarts += 1
+            self._ring.set_state("down", lost_by_bug(RuntimeError("its thread ended")).fault, None)
+            self.start()
+        return self._ring.batch(since_seq, limit, mono)
+
+    # -- the reader's thread
+
+    def _main(self) -> None:
+        while not self._stopping.is_set():
+            try:
+                with asyncio.Runner(loop_factory=FeedLoop) as runner:
+                    runner.run(self._serve())
+            except Exception as error:  # the loop itself failed: told as a bug, then started again
+                self.restarts += 1
+                self._note_loss(lost_by_bug(error), 0.0)
+                self._stopping.wait(REVIVE_SECONDS)
+
+    async def _serve(self) -> None:
+        loop, wake = asyncio.get_running_loop(), asyncio.Event()
+        loop.set_exception_handler(self._note_stray)
+        self._wake = (loop, wake)
+        if self._live_since is not None:
+            self._note_loss(lost_by_bug(RuntimeError("its loop ended")), 0.0)
+        while not self._stopping.is_set():
+            link = FeedLink(self._dialer, self._own, self._take, self._alive)
+            following = asyncio.ensure_future(self._follow(link))
+            waking = asyncio.ensure_future(self._until_stopped(wake))
+            await asyncio.wait((following, waking), return_when=asyncio.FIRST_COMPLETED)
+            for task in (following, waking):
+                task.cancel()
+            lost = (await asyncio.gather(following, waking, return_exceptions=True))[0]
+            silence = loop.time() - link.heard
+            link.close()
+            if self._stopping.is_set():
+                break
+            if not isinstance(lost, LinkLost):
+                self.restarts += 1
+                lost = lost_by_bug(lost if isinstance(lost, BaseException) else RuntimeError("it ended"))
+            pause = self._note_loss(lost, 0.0 if lost.at_end else silence)
+            wake.clear()
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(pause):
+                    await wake.wait()
+
+    async def _until_stopped(self, wake: asyncio.Event) -> None:
+        while not self._stopping.is_set():
+            await wake.wait()
+            wake.clear()
+
+    async def _follow(self, link: FeedLink) -> None:
+        """One link from opening to loss: ends in LinkLost."""
+        broken, filling = self._break, None
+        try:
+            if broken:
+                self._ring.hold()
+            await link.open()
+            wall, mono = self._clock.wall(), self._clock.mono()
+            self._live_since, self._break = mono, None
+            self._first_live = self._first_live or wall
+            self._ring.set_state("live")
+            if broken:
+                self._ring.open_gap(wall, mono - broken.mono, broken.cause)
+                filling = asyncio.ensure_future(self._fill(broken, wall))
+            await link.stay()
+        finally:
+            if filling:
+                filling.cancel()
+                await asyncio.gather(filling, return_exceptions=True)
+            self._ring.release(None, "the link broke again before the event log was read")
+
+    async def _fill(self, broken: _Break, live: float) -> None:
+        """Read back what the gap hid, then let the events go on; whatever happens, they go on."""
+        rows, note = None, ""
+        try:
+            await asyncio.sleep(SETTLE_SECONDS)
+            async with asyncio.timeout(FILL_SECONDS):
+                rows, note = await self._read_back(broken, live)
+        except LogUnreadable as why:
+            note = str(why)
+        except TimeoutError:
+            note = "the event log did not answer in time"
+        except OSError:
+            note = "no second connection for the event log"
+        except Exception as error:  # a bug costs the filling, never the feed
+            note = lost_by_bug(error).fault.message
+        self._ring.release(rows, note)
+
+    async def _read_back(self, broken: _Break, live: float) -> tuple[list[Row], str]:
+        known, seen, full = self._ring.known()
+        skew = clock_skew(seen)
+        start = max(broken.wall - SLACK_SECONDS, self._first_live or 0.0, seen[0][0] if full and seen else 0.0)
+        end = live + (0.0 if self._ring.overflowed else SLACK_SECONDS)
+        window = Window(min(start, broken.wall) + skew, end + skew)
+        entries = await read_log(self._dialer, self._own, window)
+        await asyncio.sleep(0.05)
+        known, _, _ = self._ring.known()
+        return choose_missed(entries, known, window, self._clock.wall()), ""
+
+    def _take(self, replies: list[list[bytes]]) -> None:
+        self._ring.add(replies, self._clock.wall(), self._clock.mono())
+
+    def _alive(self) -> None:
+        self._ring.verified = self._clock.mono()
+
+    def _note_loss(self, lost: LinkLost, silence: float) -> float:
+        """Remember since when events may be missing; the pause until the next try, in seconds."""
+        mono = self._clock.mono()
+        if self._live_since is not None:
+            self._break = _Break(mono - silence, self._clock.wall() - silence, lost.cause)
+            if mono - self._live_since >= STEADY_SECONDS:
+                self._tries = 0
+            self._live_since = None
+        self._tries += 1
+        pause = pause_after(lost.fault, self._tries)
+        state: FeedState = "denied" if lost.fault.kind in ("auth", "denied") else "down"
+        self._ring.set_state(state, lost.fault, mono + pause)
+        return pause
+
+    def _note_stray(self, loop: asyncio.AbstractEventLoop, context: dict[str, object]) -> None:
+        """What asyncio would print into the screen: told as a bug instead. A broken wire is the link's own news."""
+        error = context.get("exception")
+        if isinstance(error, OSError):
+            return
+        stray = error if isinstance(error, BaseException) else RuntimeError(str(context.get("message")))
+        self._ring.set_state("live" if self._live_since is not None else "down", lost_by_bug(stray).fault)

@@ -1,0 +1,106 @@
+"""How the feed reaches the server: TCP, TLS or a unix socket, and the words it may send.
+
+It refuses what the observer's list does not hold, and never waits for a name server in a thread that could hold up
+the end of the process.
+"""
+
+import asyncio
+import contextlib
+import socket
+import ssl
+import threading
+from collections.abc import Callable
+from typing import Any
+
+import hiredis
+
+from optimus_tui.probes.commands import CommandRefused, cleared
+from optimus_tui.settings.model import RedisTarget
+
+CONNECT_SECONDS = 2.0
+_OURS = frozenset((b"AUTH", b"CLIENT", b"SELECT", b"PSUBSCRIBE", b"PING", b"LRANGE"))
+CLIENT_NAME = b"optimus-tui-feed"
+
+
+def packed(*words: bytes, db: int = 0) -> bytes:
+    """One command as it goes over the wire, or CommandRefused."""
+    if words[0] not in _OURS:
+        raise CommandRefused(f"{words[0][:40]!r} is none of the feed's commands")
+    return bytes(hiredis.pack_command(cleared(words, db)))  # type: ignore[arg-type]
+
+
+def greeting(target: RedisTarget) -> list[tuple[bytes, ...]]:
+    """The commands that open a connection, without a database: pub/sub knows none."""
+    commands: list[tuple[bytes, ...]] = []
+    if target.password:
+        login = (target.username.encode(),) if target.username else ()
+        commands.append((b"AUTH", *login, target.password.reveal().encode()))
+    commands.append((b"CLIENT", b"SETNAME", CLIENT_NAME))
+    return commands
+
+
+class Dialer:
+    """Opens connections to one target. The TLS context is built once: reading the system's CAs takes a while."""
+
+    def __init__(self, target: RedisTarget) -> None:
+        self.target = target
+        self._context: ssl.SSLContext | None = None
+
+    async def connect(self, factory: Callable[[], asyncio.BaseProtocol]) -> asyncio.Transport:
+        """A connected transport whose protocol is what ``factory`` makes. OSError, ssl.SSLError or TimeoutError."""
+        loop, target = asyncio.get_running_loop(), self.target
+        async with asyncio.timeout(CONNECT_SECONDS):
+            if target.path:
+                transport, _ = await loop.create_unix_connection(factory, target.path)
+            else:
+                transport, _ = await loop.create_connection(
+                    factory,
+                    target.host,
+                    target.port,
+                    ssl=self._tls() if target.scheme == "rediss" else None,
+                    happy_eyeballs_delay=0.25,
+                )
+        return transport
+
+    def _tls(self) -> ssl.SSLContext:
+        if self._context is None:
+            context = ssl.create_default_context(cafile=self.target.tls_ca)
+            if not self.target.tls_verify:
+                context.check_hostname = False
+                context.verify_mode = ssl.CERT_NONE
+            self._context = context
+        return self._context
+
+
+class FeedLoop(asyncio.SelectorEventLoop):
+    """An event loop that asks for addresses in a daemon thread.
+
+    The usual pool is joined when the process ends: a name server that does not answer would keep the process for
+    half a minute after the operator has quit.
+    """
+
+    async def getaddrinfo(self, host: Any, port: Any, **options: Any) -> Any:
+        """As the loop's own, from another thread."""
+        answer: asyncio.Future[Any] = self.create_future()
+
+        def ask() -> None:
+            try:
+                found: object = socket.getaddrinfo(host, port, **_named(options))
+            except (OSError, UnicodeError) as error:
+                found = error if isinstance(error, OSError) else socket.gaierror(socket.EAI_NONAME, "no such name")
+            with contextlib.suppress(RuntimeError):  # the loop ended meanwhile: nobody waits any more
+                self.call_soon_threadsafe(give, found)
+
+        def give(found: object) -> None:
+            if not answer.done():
+                if isinstance(found, OSError):
+                    answer.set_exception(found)
+                else:
+                    answer.set_result(found)
+
+        threading.Thread(target=ask, name="optimus-feed-names", daemon=True).start()
+        return await answer
+
+
+def _named(options: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in options.items() if value}

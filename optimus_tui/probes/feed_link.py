@@ -1,0 +1,179 @@
+"""One connection of the feed: subscribe, hand on what comes, and notice when nothing comes any more.
+
+The older protocol (RESP2) serves: every server since 3.0 speaks it, and the event log is read over a connection of
+its own. It refuses to call itself subscribed before the server has confirmed it, and never repairs itself: a link
+that is lost stays lost, and says why.
+"""
+
+import asyncio
+from collections import deque
+from collections.abc import Callable
+from typing import Any
+
+import hiredis
+
+from optimus_tui.probes.feed_dial import CONNECT_SECONDS, Dialer, greeting, packed
+from optimus_tui.probes.feed_faults import (
+    LinkLost,
+    lost_at_end,
+    lost_by_bug,
+    lost_by_error,
+    lost_by_garbage,
+    lost_by_reply,
+    lost_in_silence,
+)
+from optimus_tui.probes.own import OwnLoad
+
+PATTERN = b"cache_coherence:*"
+"""Exactly what the recommended ACL grants: a server denies a narrower pattern."""
+CONFIRM_SECONDS = 1.0
+PING_SECONDS = 1.0
+SILENCE_SECONDS = 2.4
+"""No byte for so long, with a ping under way for most of it: the connection is half open."""
+TICK_SECONDS = 0.2
+BREATH_SECONDS = 0.005
+"""After a batch we look away for so long: two hundred big batches a second cost less than twenty thousand small ones,
+and leave the interpreter to the screen."""
+FULL_READ = 256 * 1024
+"""What asyncio reads at most in one go: more is waiting, and is not left waiting."""
+MAX_MESSAGE = 64 * 1024 * 1024
+
+_NOTHING = object()
+
+
+class FeedLink(asyncio.Protocol):
+    """``take`` gets lists of messages ``[b"pmessage", pattern, channel, payload]`` on the loop's thread."""
+
+    def __init__(
+        self, dialer: Dialer, own: OwnLoad, take: Callable[[list[list[bytes]]], None], alive: Callable[[], None]
+    ) -> None:
+        self._dialer, self._own, self._take, self._alive = dialer, own, take, alive
+        self._loop = asyncio.get_running_loop()
+        self._replies = hiredis.Reader(notEnoughData=_NOTHING)
+        self._due: deque[bytes] = deque()
+        self._transport: asyncio.Transport | None = None
+        self._end: asyncio.Future[LinkLost] = self._loop.create_future()
+        self._confirmed: asyncio.Future[None] = self._loop.create_future()
+        self._hint: LinkLost | None = None
+        self._unparsed = 0
+        self.heard = self._loop.time()
+
+    async def open(self) -> None:
+        """Connect and subscribe. LinkLost when that fails."""
+        try:
+            self._transport = await self._dialer.connect(lambda: self)
+        except TimeoutError as error:
+            raise lost_in_silence(self._dialer.target, CONNECT_SECONDS) from error
+        except OSError as error:
+            raise lost_by_error(error, self._dialer.target) from error
+        self.heard = self._loop.time()
+        self._send(*greeting(self._dialer.target), (b"PSUBSCRIBE", PATTERN))
+        await asyncio.wait((self._confirmed, self._end), timeout=CONFIRM_SECONDS, return_when=asyncio.FIRST_COMPLETED)
+        if self._confirmed.done():
+            return  # even if it ended since: it was live, so its end is a gap
+        if self._end.done():
+            raise self._end.result()
+        raise lost_in_silence(self._dialer.target, CONFIRM_SECONDS)
+
+    async def stay(self) -> None:
+        """Ping when it is quiet, until the link is lost: always ends in LinkLost."""
+        ticked = pinged = awake = self._loop.time()
+        while True:
+            await asyncio.wait((self._end,), timeout=TICK_SECONDS)
+            if self._end.done():
+                raise self._end.result()
+            now = self._loop.time()
+            if now - ticked > TICK_SECONDS + 1.0:
+                awake = now  # we were suspended: the silence may have been ours
+            ticked = now
+            if now - max(self.heard, awake) > SILENCE_SECONDS:
+                raise lost_in_silence(self._dialer.target, now - self.heard)
+            if now - self.heard >= PING_SECONDS and now - pinged >= PING_SECONDS:
+                pinged = now
+                self._send((b"PING",))
+
+    def close(self) -> None:
+        """Drop the connection at once."""
+        if self._transport:
+            self._transport.abort()
+
+    # -- asyncio's side
+
+    def data_received(self, data: bytes) -> None:
+        """Parse all that came in one go."""
+        self.heard = self._loop.time()
+        self._alive()
+        batch: list[Any] = []
+        garbage = False
+        try:
+            self._replies.feed(data)
+            batch.extend(iter(self._replies.gets, _NOTHING))
+        except hiredis.ProtocolError:
+            garbage = True
+        try:
+            self._sort(batch)
+            if batch and len(data) < FULL_READ:
+                self._breathe()
+        except Exception as error:  # a bug of ours ends this link and is told, it does not end the reader
+            self._lose(lost_by_bug(error))
+        if garbage:
+            self._lose(lost_by_garbage(data, self._dialer.target))
+        self._unparsed = 0 if batch else self._unparsed + len(data)
+        if self._unparsed > MAX_MESSAGE:
+            self._lose(lost_by_garbage(b"a message without end", self._dialer.target))
+
+    def connection_lost(self, error: Exception | None) -> None:
+        """The transport is gone: orderly (None) or not."""
+        if self._end.done():
+            return
+        ended = lost_by_error(error, self._dialer.target) if error else lost_at_end(self._dialer.target)
+        self._lose(self._hint or ended)
+
+    # -- ours
+
+    def _sort(self, batch: list[Any]) -> None:
+        """Events to ``take``, everything else one by one."""
+        events = [r for r in batch if type(r) is list and len(r) == 4 and r[0] == b"pmessage"]
+        if len(events) != len(batch):
+            for reply in batch:
+                if not (type(reply) is list and len(reply) == 4 and reply[0] == b"pmessage"):
+                    self._answer(reply)
+        if events:
+            self._take(events)
+
+    def _breathe(self) -> None:
+        transport = self._transport
+        if transport and not transport.is_closing() and self._confirmed.done():
+            transport.pause_reading()
+            self._loop.call_later(BREATH_SECONDS, transport.resume_reading)
+
+    def _answer(self, reply: object) -> None:
+        """A reply to one of our commands."""
+        if isinstance(reply, list) and len(reply) == 3 and reply[0] == b"psubscribe":
+            if not self._confirmed.done():
+                self._confirmed.set_result(None)
+            return
+        command = self._due.popleft() if self._due else b""
+        if isinstance(reply, hiredis.ReplyError):
+            self._refused(command, str(reply))
+        elif reply not in (b"OK", b"PONG", [b"pong", b""]):
+            self._lose(lost_by_garbage(b"an answer nobody asked for", self._dialer.target))
+
+    def _refused(self, command: bytes, said: str) -> None:
+        lost = lost_by_reply(said, self._dialer.target)
+        if command == b"CLIENT":
+            self._hint = lost if lost.fault.kind == "busy" else None  # a name is a courtesy; no room is not
+        elif command != b"PING":  # a server that refuses a ping is there
+            self._lose(lost)
+
+    def _send(self, *commands: tuple[bytes, ...]) -> None:
+        if not self._transport or self._transport.is_closing():
+            return
+        self._due.extend(words[0] for words in commands if words[0] != b"PSUBSCRIBE")
+        self._transport.write(b"".join(packed(*words) for words in commands))
+        self._own.note(trips=1, commands=len(commands))
+
+    def _lose(self, lost: LinkLost) -> None:
+        if not self._end.done():
+            self._end.set_result(lost)
+        self.close()

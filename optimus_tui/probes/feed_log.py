@@ -1,0 +1,129 @@
+"""What the event log still tells about a gap: read it once, over a connection of its own, and pick what was missed.
+
+The log's order is not assumed and its size is not trusted. It refuses to fill in what was received live, what claims
+a time outside the gap, and what claims none.
+"""
+
+import asyncio
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from statistics import median
+from typing import Any
+
+import hiredis
+from msgspec import Struct
+
+from optimus_tui.grammar.events import parse_event
+from optimus_tui.grammar.keys import EVENT_LOG
+from optimus_tui.probes.feed_dial import Dialer, greeting, packed
+from optimus_tui.probes.feed_faults import lost_by_garbage, lost_by_reply
+from optimus_tui.probes.feed_ring import MAX_PAYLOAD, Row
+from optimus_tui.probes.own import OwnLoad
+
+NEWEST = 1000
+MAX_BYTES = 16 * 1024 * 1024
+SLACK_SECONDS = 5.0
+_MAX_SKEW = 26 * 3600.0
+_SKEW_SAMPLES = 64
+
+
+class LogUnreadable(Exception):
+    """Why the log could not be read, as a short phrase."""
+
+
+class Window(Struct, frozen=True):
+    """Wall-clock seconds between which a missed event may have been sent."""
+
+    start: float
+    end: float
+
+
+async def read_log(dialer: Dialer, own: OwnLoad, window: Window) -> list[bytes]:
+    """The log's newest thousand payloads, from whichever end holds them. LogUnreadable, OSError or TimeoutError."""
+    head = await _read_range(dialer, own, b"0", b"%d" % (NEWEST - 1))
+    if len(head) < NEWEST or any(_claim(entry) >= window.start for entry in head):
+        return head
+    return await _read_range(dialer, own, b"-%d" % NEWEST, b"-1")  # it grows at its tail
+
+
+async def _read_range(dialer: Dialer, own: OwnLoad, first: bytes, last: bytes) -> list[bytes]:
+    stream = asyncio.StreamReader(limit=1 << 20)
+    transport = await dialer.connect(lambda: asyncio.StreamReaderProtocol(stream))
+    try:
+        commands = greeting(dialer.target)
+        if dialer.target.db:
+            commands.append((b"SELECT", b"%d" % dialer.target.db))
+        commands.append((b"LRANGE", EVENT_LOG, first, last))
+        transport.write(b"".join(packed(*words, db=dialer.target.db) for words in commands))
+        own.note(trips=1, commands=len(commands))
+        reply = await _last_reply(dialer, stream, [words[0] for words in commands])
+    finally:
+        transport.abort()
+    if not isinstance(reply, list) or not all(isinstance(entry, bytes) for entry in reply):
+        raise LogUnreadable("the event log is no list of texts")
+    own.note(hits=1 if reply else 0, misses=0 if reply else 1)
+    return reply
+
+
+async def _last_reply(dialer: Dialer, stream: asyncio.StreamReader, names: list[bytes]) -> object:
+    replies = hiredis.Reader(notEnoughData=stream)
+    size = 0
+    for name in names:
+        while (reply := _next(replies, dialer)) is stream:
+            data = await stream.read(1 << 18)
+            size += len(data)
+            if not data:
+                raise LogUnreadable("the connection for the event log was closed")
+            if size > MAX_BYTES:
+                raise LogUnreadable("the event log is too large to read")
+            replies.feed(data)
+        if isinstance(reply, hiredis.ReplyError) and name != b"CLIENT":
+            said = str(reply)
+            if said.startswith("WRONGTYPE"):
+                raise LogUnreadable("the event log is no list")
+            if said.startswith("NOPERM"):
+                raise LogUnreadable("the ACL denies the event log")
+            raise LogUnreadable(f"the event log is unreadable: {lost_by_reply(said, dialer.target).cause}")
+    return reply
+
+
+def _next(replies: hiredis.Reader, dialer: Dialer) -> Any:
+    try:
+        return replies.gets()
+    except hiredis.ProtocolError as error:
+        raise LogUnreadable(lost_by_garbage(b"", dialer.target).cause) from error
+
+
+def _claim(payload: bytes) -> float:
+    claimed = parse_event(payload).claimed_at
+    return -1.0 if claimed is None else claimed
+
+
+def clock_skew(rows: Sequence[Row]) -> float:
+    """Seconds by which the senders' clocks run ahead of ours, from the newest events received live; 0 if unknown."""
+    live = [row for row in rows if not row[4]][-_SKEW_SAMPLES:]
+    offsets = [claimed - row[0] for row in live if (claimed := _claim(row[2])) >= 0]
+    skew = median(offsets) if offsets else 0.0
+    return skew if 1.0 < abs(skew) < _MAX_SKEW else 0.0
+
+
+def choose_missed(
+    entries: Iterable[bytes], known: Counter[tuple[bytes, int]], window: Window, wall: float
+) -> list[Row]:
+    """Rows for what the log holds, the window spans and nobody received; in the order of their claims.
+
+    ``known`` counts (cut payload, true length): each reception cancels one entry, so that two equal events stay two.
+    """
+    left = Counter(known)
+    missed: list[tuple[float, Row]] = []
+    for entry in entries:
+        claimed = _claim(entry)
+        if not window.start <= claimed <= window.end:
+            continue
+        row: Row = (wall, EVENT_LOG, entry[:MAX_PAYLOAD], len(entry), True)
+        if left[(row[2], row[3])] > 0:
+            left[(row[2], row[3])] -= 1
+        else:
+            missed.append((claimed, row))
+    missed.sort(key=lambda pair: pair[0])
+    return [row for _, row in missed]

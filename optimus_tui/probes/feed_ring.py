@@ -1,0 +1,170 @@
+"""What the feed keeps: the newest events, every gap's mark, the counters. Crossed by two threads under a brief lock.
+
+It does no I/O, reads no payload while events pour in, and never throws an event away uncounted. Rows are plain
+tuples: at tens of thousands a second only those handed out become structures.
+"""
+
+import threading
+from collections import Counter, deque
+from collections.abc import Sequence
+from itertools import islice
+
+from optimus_tui.contract.feed import FeedBatch, FeedEvent, FeedGap, FeedItem, FeedState, FeedStatus
+from optimus_tui.contract.reading import Fault
+from optimus_tui.grammar.events import is_event
+
+MAX_PAYLOAD = 4096
+MAX_CHANNEL = 512
+KEPT_GAPS = 200
+
+Row = tuple[float, bytes, bytes, int, bool]
+"""Received at, channel, payload (cut), true length, read back from the log."""
+
+
+class FeedRing:
+    """One writer (the reader's thread), any number of readers.
+
+    Sequence numbers start at 1 and have no holes: the newest item's is ``_seq``. While the ring *holds*, what arrives
+    is counted at once but queues up, so that a gap's mark and what fills it come first.
+    """
+
+    def __init__(self, keep: int) -> None:
+        self._lock = threading.Lock()
+        self._items: deque[Row | FeedGap] = deque(maxlen=keep)
+        self._gaps: deque[FeedGap] = deque(maxlen=KEPT_GAPS)
+        self._held: deque[Row] | None = None
+        self._gap: tuple[float, float, str] | None = None
+        self._pulse: deque[tuple[float, int]] = deque()
+        self._seq = self._judged = 0
+        self.received = self.dropped = self.malformed = self.gaps = 0
+        self.overflowed = False
+        self.last_event_at: float | None = None
+        self.verified: float | None = None
+        self._state: tuple[FeedState, Fault | None, float | None] = ("connecting", None, None)
+
+    # -- the reader's side
+
+    def add(self, replies: Sequence[Sequence[bytes]], wall: float, mono: float) -> None:
+        """Count and keep messages ``[kind, pattern, channel, payload]`` that arrived together."""
+        try:
+            rows = [(wall, r[2][:MAX_CHANNEL], r[3][:MAX_PAYLOAD], len(r[3]), False) for r in replies]
+        except (TypeError, IndexError):
+            rows = [row for reply in replies if (row := self._row(reply, wall))]
+        with self._lock:
+            self.received += len(rows)
+            self.last_event_at = wall
+            self._pulse.append((mono, len(rows)))
+            while self._pulse[0][0] < mono - 1.0:
+                self._pulse.popleft()
+            if self._held is None:
+                self._extend(rows)
+            else:
+                self.overflowed = self.overflowed or len(self._held) + len(rows) > (self._items.maxlen or 0)
+                self._held.extend(rows)
+
+    def _row(self, reply: Sequence[bytes], wall: float) -> Row | None:
+        """One message by itself: a malformed one costs only itself, and is counted."""
+        try:
+            return (wall, reply[2][:MAX_CHANNEL], reply[3][:MAX_PAYLOAD], len(reply[3]), False)
+        except (TypeError, IndexError):
+            self.dropped += 1
+            return None
+
+    def _extend(self, rows: Sequence[Row] | deque[Row]) -> None:
+        self._seq += len(rows)
+        self._items.extend(rows)
+
+    def hold(self) -> None:
+        """From now on what arrives queues up behind a gap that is about to be told."""
+        with self._lock:
+            if self._held is None:
+                self._held = deque(maxlen=self._items.maxlen)
+                self.overflowed = False
+
+    def open_gap(self, wall: float, seconds: float, reason: str) -> None:
+        """The link is back after ``seconds``; ``release`` tells it."""
+        with self._lock:
+            self._gap = (wall, seconds, reason)
+
+    def release(self, filling: Sequence[Row] | None = None, note: str = "") -> None:
+        """Let the queue go: first the gap's mark if one is open, then ``filling``, then what queued up."""
+        with self._lock:
+            if self._gap:
+                wall, seconds, reason = self._gap
+                self._seq += 1
+                gap = FeedGap(
+                    seq=self._seq,
+                    received_at=wall,
+                    seconds=seconds,
+                    filled=None if filling is None else len(filling),
+                    reason=f"{reason}; {note}" if note else reason,
+                )
+                self._items.append(gap)
+                self._gaps.append(gap)
+                self.gaps += 1
+                self._extend(filling or ())
+            if self._held is not None:
+                self._extend(self._held)
+            self._gap = self._held = None
+
+    def set_state(self, state: FeedState, fault: Fault | None = None, retry_at: float | None = None) -> None:
+        """``retry_at`` is on the monotonic clock."""
+        self._state = (state, fault, retry_at)
+
+    def known(self) -> tuple[Counter[tuple[bytes, int]], list[Row], bool]:
+        """What was received or read back and is still here: as a multiset, as rows, and whether older ones left."""
+        with self._lock:
+            rows = [item for item in self._items if isinstance(item, tuple)]
+            held = list(self._held or ())
+            full = len(self._items) == self._items.maxlen
+        return Counter((row[2], row[3]) for row in (*rows, *held)), rows, full
+
+    # -- the other threads' side
+
+    def batch(self, since: int, limit: int, mono: float) -> FeedBatch:
+        """The newest ``limit`` items after ``since``, oldest first; gap marks older than those come along."""
+        with self._lock:
+            number = max(0, min(self._seq - since, limit, len(self._items)))
+            newest = list(islice(reversed(self._items), number))
+            last, judged = self._seq, self._judged
+            self._judged = max(judged, last)
+            marks = [gap for gap in self._gaps if since < gap.seq <= last - number]
+        newest.reverse()
+        first = last - number + 1
+        items: list[FeedItem] = [*marks]
+        wrong = 0
+        for seq, row in enumerate(newest, first):
+            if isinstance(row, FeedGap):
+                items.append(row)
+                continue
+            at, channel, payload, length, logged = row
+            wrong += seq > judged and not is_event(payload, length)
+            items.append(
+                FeedEvent(
+                    seq=seq,
+                    received_at=at,
+                    channel=channel,
+                    payload=payload,
+                    length=length,
+                    origin="log" if logged else "live",
+                )
+            )
+        return FeedBatch(items=tuple(items), status=self._status(mono, wrong))
+
+    def _status(self, mono: float, wrong: int) -> FeedStatus:
+        with self._lock:
+            self.malformed += wrong
+            state, fault, retry_at = self._state
+            return FeedStatus(
+                state=state,
+                received=self.received,
+                dropped=self.dropped,
+                malformed=self.malformed,
+                gaps=self.gaps,
+                rate=float(sum(count for at, count in self._pulse if at > mono - 1.0)),
+                first_seq=self._seq - len(self._items) + 1 if self._items else 0,
+                last_event_at=self.last_event_at,
+                verified_mono=self.verified,
+                fault=fault,
+                retry_in=None if retry_at is None else max(0.0, retry_at - mono),
+            )

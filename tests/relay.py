@@ -1,0 +1,104 @@
+"""A TCP relay for tests: forwards to a server until told to mute (half open), to cut, or to stop listening."""
+
+import contextlib
+import socket
+import ssl
+import threading
+
+
+class Relay:
+    """Listens on a loopback port of its own. ``context`` makes its near side speak TLS."""
+
+    def __init__(self, port: int, context: ssl.SSLContext | None = None) -> None:
+        self._far, self._context = port, context
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self.port = int(self._listener.getsockname()[1])
+        self.accepted = 0
+        self._open = threading.Event()
+        self._open.set()
+        self._refusing = False
+        self._sockets: list[socket.socket] = []
+        threading.Thread(target=self._serve, daemon=True).start()
+
+    def mute(self) -> None:
+        """Keep every connection open and forward nothing, as a firewall that forgot us."""
+        self._open.clear()
+
+    def cut(self) -> None:
+        """Close every connection, and each new one at once."""
+        self._refusing = True
+        self._drop()
+
+    def heal(self) -> None:
+        """Forward again."""
+        self._refusing = False
+        self._open.set()
+
+    def stop(self) -> None:
+        self._open.set()
+        self._listener.close()
+        self._drop()
+
+    def _drop(self) -> None:
+        while self._sockets:
+            one = self._sockets.pop()
+            with contextlib.suppress(OSError):
+                one.shutdown(socket.SHUT_RDWR)
+            one.close()
+
+    def _serve(self) -> None:
+        with contextlib.suppress(OSError):
+            while True:
+                near, _ = self._listener.accept()
+                self.accepted += 1
+                if self._refusing:
+                    near.close()
+                else:
+                    threading.Thread(target=self._join, args=(near,), daemon=True).start()
+
+    def _join(self, near: socket.socket) -> None:
+        with contextlib.suppress(OSError):
+            if self._context:
+                near = self._context.wrap_socket(near, server_side=True)
+            far = socket.create_connection(("127.0.0.1", self._far))
+            self._sockets += [near, far]
+            for source, sink in ((near, far), (far, near)):
+                threading.Thread(target=self._pump, args=(source, sink), daemon=True).start()
+
+    def _pump(self, source: socket.socket, sink: socket.socket) -> None:
+        with contextlib.suppress(OSError):
+            while data := source.recv(65536):
+                self._open.wait()
+                sink.sendall(data)
+        for one in (source, sink):
+            with contextlib.suppress(OSError):
+                one.shutdown(socket.SHUT_RDWR)
+
+
+class Parrot:
+    """A server that answers every connection with the same bytes, and counts the connections."""
+
+    def __init__(self, answer: bytes, *, close: bool = True) -> None:
+        self._answer, self._close = answer, close
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self.port = int(self._listener.getsockname()[1])
+        self.accepted = 0
+        self._kept: list[socket.socket] = []
+        threading.Thread(target=self._serve, daemon=True).start()
+
+    def stop(self) -> None:
+        self._listener.close()
+        for one in self._kept:
+            one.close()
+
+    def _serve(self) -> None:
+        with contextlib.suppress(OSError):
+            while True:
+                near, _ = self._listener.accept()
+                self.accepted += 1
+                self._kept.append(near)
+                with contextlib.suppress(OSError):
+                    near.recv(4096)
+                    near.sendall(self._answer)
+                    if self._close:
+                        near.shutdown(socket.SHUT_WR)
