@@ -68,17 +68,16 @@ def judge(
 
 
 def _count(looks: Looks) -> tuple[int, int]:
+    """How many dependencies were looked at, and how many of them answered; one not configured is no dependency."""
     answers = []
     if looks.gateway is not None:
-        answers.append(
-            services.answered(looks.gateway.value.service if looks.gateway.value else None, looks.gateway.fault)
-        )
+        answers.append(services.answered(looks.gateway.value.service if looks.gateway.value else None))
     if looks.engine is not None:
-        answers.append(services.answered(looks.engine.value, looks.engine.fault))
+        answers.append(services.answered(looks.engine.value))
     if looks.server is not None:
         answers.append(looks.server.fault is None and looks.server.value is not None)
     if looks.postgres is not None:
         state = looks.postgres.value
         if state is None or state.status != "not configured":
-            answers.append(services.answered(state, looks.postgres.fault))
+            answers.append(services.answered(state))
     return len(answers), sum(answers)

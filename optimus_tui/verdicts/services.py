@@ -77,34 +77,38 @@ def judge_server(reading: Reading[ServerState] | None) -> list[Finding]:
     ]
 
 
-def answered(state: ServiceState | None, fault: Fault | None) -> bool:
+def answered(state: ServiceState | None) -> bool:
     """True where something came back, right or wrong."""
-    if fault is not None or state is None:
-        return False
-    return state.status in ("healthy", "unhealthy", "connected") or state.status_code is not None
+    return state is not None and (
+        state.status_code is not None or state.status in ("healthy", "unhealthy", "connected")
+    )
 
 
 def _service(
     name: str, state: ServiceState | None, fault: Fault | None, good: Status, severity: Severity
 ) -> list[Finding]:
-    if fault is None and state is not None and state.status in (good, "not configured"):
+    """A state is what the look itself found, its fault only says why; without a state the fault is all there is."""
+    if state is not None and (state.status == "not configured" or (state.status == good and fault is None)):
         return []
-    why = fault or (state.fault if state else None)
-    if fault is None and state is not None and state.status == "unknown":
+    if state is not None and state.status == good:
+        state = None  # good as of an earlier look: the fault is what holds now
+    why = (state.fault if state else None) or fault
+    if state is not None and state.status == "unknown":
         return [_unknown(name, why)]
-    fresh = state if fault is None else None
-    code = fresh.status_code if fresh is not None else None
-    if code is not None:
-        said = f"is {fresh.status if fresh else ''}, it answered {code}"
+    status = state.status if state is not None else "no answer"
+    code = state.status_code if state is not None else None
+    if status in ("no answer", "disconnected") or (name == "gateway" and status == "error"):
+        said = "does not answer"
     else:
-        said = "answers wrongly" if why is not None and why.kind == "invalid" else "does not answer"
+        said = "is unhealthy" if status == "unhealthy" else "answers wrongly"
+    reason = why.message if why else f"it answered {code}" if code is not None else ""
     return [
         Finding(
             rule=f"services.{name}",
             severity=severity,
             subject=name,
-            message=f"{name} {said}{f': {why.message}' if why else ''}",
-            measured=float(code) if code is not None else fresh.status if fresh is not None else "no answer",
+            message=f"{name} {said}{f': {reason}' if reason else ''}",
+            measured=float(code) if code is not None else status,
             threshold=good,
             samples=1,
             impact=_IMPACT[name],

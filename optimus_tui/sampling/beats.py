@@ -1,0 +1,61 @@
+"""When a loop runs again: after its interval, when it is woken, more slowly or not at all while its pane is hidden.
+
+Refuses to spin: a failed read waits at least half a second, twice as long after each further failure, five at most.
+"""
+
+import asyncio
+
+FIRST_RETRY_SECONDS = 0.5
+LAST_RETRY_SECONDS = 5.0
+
+
+class Beat:
+    """One loop's rhythm. ``factor`` stretches its intervals; 0 pauses it until it is woken or paced anew."""
+
+    def __init__(self) -> None:
+        self.factor = 1.0
+        self._changed = asyncio.Event()
+        self._woken = False
+
+    def wake(self) -> None:
+        """End the present rest, or the next one if the loop is busy."""
+        self._woken = True
+        self._changed.set()
+
+    def pace(self, factor: float) -> None:
+        """Stretch the intervals from now on, the present one included."""
+        if factor != self.factor:
+            self.factor = max(0.0, factor)
+            self._changed.set()
+
+    async def rest(self, seconds: float) -> None:
+        """Wait ``seconds`` × factor, or until woken."""
+        now = asyncio.get_running_loop().time
+        started = now()
+        while not self._woken:
+            self._changed.clear()
+            left = None if self.factor == 0 else started + seconds * self.factor - now()
+            if left is not None and left <= 0:
+                break
+            try:
+                async with asyncio.timeout(left):
+                    await self._changed.wait()
+            except TimeoutError:
+                break
+        self._woken = False
+
+
+class Backoff:
+    """Seconds to wait after each failure in a row."""
+
+    def __init__(self) -> None:
+        self._next = FIRST_RETRY_SECONDS
+
+    def failed(self) -> float:
+        """One more failure; how long to wait now."""
+        delay, self._next = self._next, min(self._next * 2, LAST_RETRY_SECONDS)
+        return delay
+
+    def worked(self) -> None:
+        """It works again: the next failure starts from the shortest wait."""
+        self._next = FIRST_RETRY_SECONDS

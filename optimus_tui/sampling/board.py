@@ -1,0 +1,142 @@
+"""Everything the loops have learnt, in one place: it composes the health report and remembers since when what is wrong.
+
+Refuses to read anything itself, and to decide anything: verdicts judge, this only remembers.
+"""
+
+from collections.abc import Callable, Sequence
+
+from msgspec.structs import replace
+
+from optimus_tui.clock import Clock
+from optimus_tui.contract.findings import Finding
+from optimus_tui.contract.limits import LimitRules
+from optimus_tui.contract.reading import Coverage, Fault, Reading
+from optimus_tui.contract.services import GatewayState, ServerState, ServiceState
+from optimus_tui.history.ring import Ring
+from optimus_tui.settings.model import Settings
+from optimus_tui.verdicts import episodes, health
+from optimus_tui.verdicts.hit_rate import LookupTrack, hit_rate, track_lookups
+from optimus_tui.verdicts.rules import merge_rules
+
+Sink = Callable[[str, object], None]
+
+
+class Board:
+    """Shared by the loops of one sampler, on one event loop."""
+
+    def __init__(self, settings: Settings, clock: Clock, sink: Sink) -> None:
+        self.settings, self.clock, self.sink = settings, clock, sink
+        self.looks = health.Looks()
+        self.published: LimitRules | None = None
+        self.limits_seen = False
+        self.coverage = Coverage(0, None, complete=False, reason="not read yet")
+        """Of the sweep that finds counters and cache keys."""
+        self.sweep_fault: Fault | None = None
+        self.back: Callable[[], None] = lambda: None
+        """Called by the loop that first finds Redis answering again: the others need not wait out their pauses."""
+        self._latency: dict[str, Ring] = {}
+        self._rates = Ring(combine="mean")
+        self._lookups = LookupTrack()
+        self._findings: dict[str, tuple[Finding, ...]] = {}
+        self._episodes: dict[str, episodes.Episodes] = {}
+
+    # -- looks at dependencies
+
+    def put_gateway(self, reading: Reading[GatewayState]) -> None:
+        """The newest look at the gateway."""
+        self.looks = replace(self.looks, gateway=reading)
+        self._time("gateway", reading.value.service if reading.value else None)
+        self._note_rate()
+        self.hand_on()
+
+    def put_engine(self, reading: Reading[ServiceState]) -> None:
+        """The newest look at the engine."""
+        self.looks = replace(self.looks, engine=reading)
+        self._time("engine", reading.value)
+        self.hand_on()
+
+    def put_postgres(self, reading: Reading[ServiceState]) -> None:
+        """The newest look at Postgres."""
+        self.looks = replace(self.looks, postgres=reading)
+        self._time("postgres", reading.value)
+        self.hand_on()
+
+    def put_server(self, reading: Reading[ServerState]) -> None:
+        """The newest look at Redis."""
+        self.looks = replace(self.looks, server=reading)
+        if reading.fault is None and reading.value is not None:
+            self._ring("redis").put(reading.taken_mono, reading.value.latency_ms)
+            self._lookups = track_lookups(self._lookups, reading.value, reading.taken_mono)
+            self._note_rate()
+        self.hand_on()
+
+    @property
+    def run_id(self) -> str | None:
+        """Of the server that answered last."""
+        look = self.looks.server
+        return look.value.run_id if look and look.value else None
+
+    @property
+    def keys(self) -> int | None:
+        """DBSIZE as of the last look."""
+        look = self.looks.server
+        return look.value.keys if look and look.value else None
+
+    @property
+    def rules(self) -> LimitRules | None:
+        """The limits in force."""
+        return merge_rules(self.published, self.settings.limits)
+
+    # -- findings
+
+    def settle(self, subject: str, findings: Sequence[Finding]) -> tuple[Finding, ...]:
+        """The subject's findings as of now, each with its beginning; the health report follows when they changed."""
+        before = {(one.rule, one.subject, one.severity) for one in self._findings.get(subject, ())}
+        self._findings[subject] = self._dated(subject, findings)
+        if before != {(one.rule, one.subject, one.severity) for one in findings}:
+            self.hand_on()
+        return self._findings[subject]
+
+    def unmeasured(self, subject: str, findings: Sequence[Finding]) -> None:
+        """Nothing could be measured, ``findings`` say why: what was wrong still counts as wrong."""
+        known = {(one.rule, one.subject) for one in findings}
+        before = [one for one in self._findings.get(subject, ()) if (one.rule, one.subject) not in known]
+        self.settle(subject, [*findings, *before])
+
+    def _dated(self, subject: str, findings: Sequence[Finding]) -> tuple[Finding, ...]:
+        state = self._episodes.get(subject, episodes.NO_EPISODES)
+        self._episodes[subject], dated = episodes.track(state, findings, self.clock.wall(), self.clock.mono())
+        return dated
+
+    # -- the report
+
+    def hand_on(self) -> None:
+        """Compose the health report and give it to the sink."""
+        mono = self.clock.mono()
+        others = [finding for subject, found in self._findings.items() if subject != "health" for finding in found]
+        report = health.judge(
+            self.looks,
+            history={name: ring.series(mono) for name, ring in self._latency.items()},
+            rate=hit_rate(self._fresh_gateway(), self._lookups),
+            rate_history=self._rates.series(mono),
+            thresholds=self.settings.thresholds,
+            others=others,
+            limits_seen=self.limits_seen,
+        )
+        self.sink("health", replace(report, findings=self._dated("health", report.findings)))
+
+    def _fresh_gateway(self) -> GatewayState | None:
+        look = self.looks.gateway
+        return look.value if look is not None and look.fault is None else None
+
+    def _note_rate(self) -> None:
+        rate = hit_rate(self._fresh_gateway(), self._lookups)
+        if rate is not None:
+            self._rates.put(self.clock.mono(), rate.value)
+
+    def _ring(self, name: str) -> Ring:
+        return self._latency.setdefault(name, Ring())
+
+    def _time(self, name: str, state: ServiceState | None) -> None:
+        if state is not None and state.latency_ms is not None and state.fault is None:
+            self._ring(name).put(self.clock.mono(), state.latency_ms)

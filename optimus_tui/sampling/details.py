@@ -1,0 +1,66 @@
+"""The loop that looks closely at the keys in view. Nothing in view, nothing asked.
+
+Refuses to hurry after a scrolling hand: two looks are a quarter of a second apart at least.
+"""
+
+import asyncio
+from collections.abc import Sequence
+
+from optimus_tui.context import Context
+from optimus_tui.contract.cache import KeyDetail
+from optimus_tui.index.cache import CacheIndex
+from optimus_tui.sampling.beats import Backoff, Beat
+from optimus_tui.sampling.board import Board
+from optimus_tui.sampling.readings import ASK_AGAIN_SECONDS, bounded, login_refused, outages, redis_fault
+
+EVERY_SECONDS = 2.0
+LEAST_GAP_SECONDS = 0.25
+MAX_KEYS = 200
+_NEVER, _GONE, _NOT_ASKED = -1, -2, -3
+
+
+class DetailLoop:
+    """``watch`` says which keys are in view."""
+
+    def __init__(self, context: Context, board: Board, beat: Beat, cache: CacheIndex) -> None:
+        self.context, self.board, self.beat, self.cache = context, board, beat, cache
+        self._keys: tuple[bytes, ...] = ()
+        self._backoff = Backoff()
+
+    def watch(self, keys: Sequence[bytes]) -> None:
+        """From now on these; what is new among them is looked at soon."""
+        chosen = tuple(keys[:MAX_KEYS])
+        new = set(chosen) - set(self._keys)
+        self._keys = chosen
+        if new and self.beat.factor:
+            self.beat.wake()
+
+    async def run(self) -> None:
+        """Until cancelled."""
+        while True:
+            if not self._keys:
+                await self.beat.rest(ASK_AGAIN_SECONDS)
+                continue
+            delay = await self._once()
+            await asyncio.sleep(LEAST_GAP_SECONDS)
+            await self.beat.rest(delay - LEAST_GAP_SECONDS)
+
+    async def _once(self) -> float:
+        from optimus_tui.probes.cache import read_details
+
+        context, keys = self.context, self._keys
+        try:
+            details = await bounded(read_details(context.redis, context.own, context.clock, keys))
+        except outages() as error:
+            stopped = login_refused(redis_fault(error, context.settings.redis))
+            return ASK_AGAIN_SECONDS if stopped else self._backoff.failed()
+        self._backoff.worked()
+        self.cache.put_page([one.key for one in details], [_pttl(one) for one in details], None, context.clock.mono())
+        self.board.sink("details", tuple(details))
+        return EVERY_SECONDS
+
+
+def _pttl(detail: KeyDetail) -> int:
+    if detail.gone:
+        return _GONE
+    return _NEVER if detail.immortal else _NOT_ASKED if detail.ttl_ms is None else detail.ttl_ms

@@ -1,0 +1,180 @@
+"""The loop that sweeps the keyspace: it feeds the cache index and finds the rate-limit counters.
+
+The first pass asks for TTLs and runs at the scan budget's own pace; later passes ask for names only, at a bounded
+number of round trips a second, and for TTLs of what is new. Refuses to call a pass complete that was cut short, and to
+forget a key that a broken pass did not see.
+"""
+
+import asyncio
+from collections.abc import AsyncGenerator, Callable
+from contextlib import aclosing
+from typing import TYPE_CHECKING, cast
+
+from msgspec.structs import replace
+
+from optimus_tui.context import Context
+from optimus_tui.contract.cache import CacheReport
+from optimus_tui.contract.reading import Coverage, Reading
+from optimus_tui.sampling.beats import Backoff, Beat
+from optimus_tui.sampling.board import Board
+from optimus_tui.sampling.found import Found
+from optimus_tui.sampling.readings import ASK_AGAIN_SECONDS, bounded, kept, login_refused, outages, redis_fault
+from optimus_tui.verdicts import cache as cache_verdict
+from optimus_tui.verdicts.unmeasured import find_unmeasured
+
+if TYPE_CHECKING:
+    from optimus_tui.probes.keyspace import Page, SweepOutcome
+
+PAGE_SECONDS = 8.0
+"""For one page with its TTLs and the pause before it; each command in it has the client's own deadline."""
+REPORT_SECONDS = 0.5
+BURST_SECONDS = 0.3
+"""A few calls in a row and then a longer pause cost us a third less than the same calls spread evenly."""
+LONGEST_PAUSE_SECONDS = 2.0
+TTLS_A_TRIP = 100
+SIZED_KEYS = 1_000
+"""About so many sizes are measured in a pass; the rest is estimated from them."""
+
+
+class KeyLoop:
+    """One sweep after the other. ``restart()`` gives up the present one: the server is another."""
+
+    def __init__(self, context: Context, board: Board, beat: Beat, found: Found, on_new: Callable[[], None]) -> None:
+        self.context, self.board, self.beat, self.found = context, board, beat, found
+        self.cache = found.cache
+        self._on_new = on_new
+        self._backoff = Backoff()
+        self._last: Reading[CacheReport] | None = None
+        self._asked_ttls = float("-inf")
+        self._swept = False  # a pass was complete since the server last changed
+        self._restarted = self._failed = False
+        self._reported = float("-inf")
+        self._owed = 0.0  # seconds of pause put off, so that calls come in bursts
+
+    def restart(self) -> None:
+        """Another server answers: what was swept says nothing about it."""
+        self._restarted = True
+        self.beat.wake()
+
+    async def run(self) -> None:
+        """Until cancelled."""
+        while True:
+            await self.beat.rest(await self._pass())
+
+    async def _pass(self) -> float:
+        """One sweep; the seconds until the next."""
+        budget, started = self.context.settings.scan, self.context.clock.mono()
+        if self._restarted:
+            self._restarted, self._swept, self._asked_ttls = False, False, float("-inf")
+        ttls = started - self._asked_ttls >= budget.ttls_every_seconds
+        self.found.begin()
+        outcome = await self._sweep(ttls)
+        coverage = Coverage(outcome.scanned, outcome.total, outcome.complete, outcome.reason)
+        self.found.end(coverage, self.context.clock.wall())
+        self.board.sweep_fault = outcome.fault
+        if not outcome.complete:
+            return self._broken(outcome, coverage)
+        self._backoff.worked()
+        if self._failed:
+            self._failed = False
+            self.board.back()
+        first, self._swept = not self._swept, True
+        self._asked_ttls = started if ttls else self._asked_ttls
+        self.board.coverage = coverage
+        self._hand_on(coverage, ended=True)
+        if first:
+            self._on_new()
+        took = self.context.clock.mono() - started
+        return max(budget.names_every_seconds - took, took, 1.0)  # a long sweep rests as long as it took
+
+    async def _sweep(self, ttls: bool) -> "SweepOutcome":
+        from optimus_tui.probes.keyspace import SweepOutcome, sweep
+
+        context, scanned, fresh = self.context, 0, list[bytes]()
+        sizes = max(1, (self.board.keys or 10 * SIZED_KEYS) // SIZED_KEYS) if ttls else 0
+        pages = cast(
+            "AsyncGenerator[Page | SweepOutcome, None]",
+            sweep(context.redis, context.settings.scan, context.own, ttls=ttls, sizes=sizes, pace=self._pace),
+        )
+        try:
+            async with aclosing(pages):
+                while True:
+                    item = await bounded(anext(pages), PAGE_SECONDS)
+                    if isinstance(item, SweepOutcome):
+                        await self._ask_ttls(fresh, rest=True)
+                        return item
+                    if self._restarted:
+                        reason = "server restarted (run_id changed)"
+                        return SweepOutcome(complete=False, scanned=scanned, total=self.board.keys, reason=reason)
+                    scanned += len(item.names) + item.others
+                    fresh += self._take(item, scanned)
+                    await self._ask_ttls(fresh, rest=False)
+        except outages() as error:
+            fault = redis_fault(error, context.settings.redis)
+            return SweepOutcome(
+                complete=False, scanned=scanned, total=self.board.keys, reason=fault.message, fault=fault
+            )
+
+    def _take(self, page: "Page", scanned: int) -> list[bytes]:
+        """Put one page into the indexes; the names whose TTL nobody has asked yet."""
+        fresh, found_limits = self.found.take(page.names, page.pttls, page.sizes, self.context.clock.mono())
+        if not self._swept:
+            self.board.coverage = Coverage(scanned, self.board.keys, complete=False)
+        if found_limits:
+            self._on_new()
+        if self.context.clock.mono() - self._reported >= REPORT_SECONDS and self._worth_telling():
+            self._hand_on(self.board.coverage)
+        return fresh
+
+    def _worth_telling(self) -> bool:
+        told = self._last.value if self._last else None
+        return not self._swept or told is None or told.version != self.cache.version
+
+    async def _ask_ttls(self, names: list[bytes], *, rest: bool) -> None:
+        from optimus_tui.probes.ttls import read_ttls
+
+        while len(names) >= TTLS_A_TRIP or (rest and names):
+            some = names[:TTLS_A_TRIP]
+            del names[:TTLS_A_TRIP]
+            pttls = await bounded(read_ttls(self.context.redis, some))
+            self.cache.put_page(some, pttls, None, self.context.clock.mono())
+            await self._pace(self.context.settings.scan.pause_ms / 1000)
+
+    async def _pace(self, pause: float) -> None:
+        """Between two calls: as long as the sweep asks for, longer where the trips of a second are used up."""
+        if self._swept:
+            usual = max(pause, 1 / self.context.settings.scan.trips_per_second)
+            self._owed += usual * max(1.0, self.beat.factor) - pause
+            if self._owed >= BURST_SECONDS:
+                pause, self._owed = pause + self._owed, 0.0
+        await asyncio.sleep(min(pause, LONGEST_PAUSE_SECONDS))
+
+    def _broken(self, outcome: "SweepOutcome", coverage: Coverage) -> float:
+        stopped = login_refused(outcome.fault)
+        delay = ASK_AGAIN_SECONDS if stopped else self._backoff.failed()
+        if not self._swept or outcome.fault is None:
+            self.board.coverage = coverage
+        if outcome.fault is None:  # cut short by a restart: what was found stands, marked as a part
+            self._swept, self._asked_ttls = False, float("-inf")
+            self._hand_on(coverage)
+            return delay
+        self._failed = True
+        if outcome.scanned and not self._swept:
+            self._hand_on(coverage)
+        self.board.unmeasured("cache", find_unmeasured("cache keys", outcome.fault, rule="cache.unmeasured"))
+        self._last = kept(self._last, outcome.fault, None if stopped else delay, self.context.clock)
+        self.board.sink("cache", self._last)
+        self._on_new()
+        return delay
+
+    def _hand_on(self, coverage: Coverage, *, ended: bool = False) -> None:
+        """Judge and give to the sink. Until a repeated pass has ``ended``, the report is as of the one before."""
+        wall, mono = self.context.clock.wall(), self.context.clock.mono()
+        self._reported = mono
+        report = replace(self.cache.report(mono), coverage=coverage)
+        report = cache_verdict.judge(report, self.context.settings.thresholds)
+        report = replace(report, findings=self.board.settle("cache", report.findings))
+        if self._swept and not ended and self._last is not None and self._last.value is not None:
+            wall, mono = self._last.taken_at, self._last.taken_mono
+        self._last = Reading(value=report, taken_at=wall, taken_mono=mono, coverage=coverage)
+        self.board.sink("cache", self._last)

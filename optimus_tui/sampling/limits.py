@@ -1,0 +1,116 @@
+"""The loop that reads the known counters and has them judged. Finding them is the sweep's work (``keys``).
+
+Refuses to report "no counters" before a sweep has looked for them.
+"""
+
+import asyncio
+
+from msgspec.structs import replace
+
+from optimus_tui.context import Context
+from optimus_tui.contract.limits import Counter, LimitsReport
+from optimus_tui.contract.reading import Coverage, Fault, Reading
+from optimus_tui.sampling.beats import Backoff, Beat
+from optimus_tui.sampling.board import Board
+from optimus_tui.sampling.found import Found
+from optimus_tui.sampling.readings import ASK_AGAIN_SECONDS, bounded, kept, login_refused, outages, redis_fault
+from optimus_tui.verdicts.limits import judge
+from optimus_tui.verdicts.unmeasured import find_unmeasured
+
+MANY_ROWS = 1_000
+"""More rows than this are judged in a thread: the screen must not wait for them."""
+LEAST_GAP_SECONDS = 0.4
+"""Between two reads, however often a sweep finds something new."""
+
+
+class LimitLoop:
+    """Reads, judges, hands on."""
+
+    def __init__(self, context: Context, board: Board, beat: Beat, found: Found) -> None:
+        self.context, self.board, self.beat, self.found = context, board, beat, found
+        self.index = found.limits
+        self._last: Reading[LimitsReport] | None = None
+        self._backoff = Backoff()
+        self._failing = False
+
+    async def run(self) -> None:
+        """Until cancelled."""
+        while True:
+            delay = await self._once()
+            if self._last is not None:
+                await asyncio.sleep(LEAST_GAP_SECONDS)
+                delay = max(0.0, delay - LEAST_GAP_SECONDS)
+            await self.beat.rest(delay)
+
+    async def _once(self) -> float:
+        from optimus_tui.probes.limits import read_counters
+
+        context, names = self.context, self.index.names_to_read()
+        wall, mono = context.clock.wall(), context.clock.mono()
+        if not names and not self.board.coverage.complete and not self.board.coverage.scanned:
+            return self._nothing_known()
+        try:
+            found = await bounded(read_counters(context.redis, context.own, context.clock, names))
+        except outages() as error:
+            return self._failed(redis_fault(error, context.settings.redis))
+        counters = [one for one in found if isinstance(one, Counter)]
+        self.index.put(counters)
+        self.index.gone((one for one in found if not isinstance(one, Counter)), context.clock.mono())
+        self.found.know_tenants(one.tenant for one in counters)
+        report = await self._judged()
+        self._backoff.worked()
+        if self._failing:
+            self._failing = False
+            self.board.back()
+        denied = self.board.sweep_fault if self.board.sweep_fault and self.board.sweep_fault.kind == "denied" else None
+        took_ms = (context.clock.mono() - mono) * 1000
+        self._last = Reading(
+            value=report, taken_at=wall, taken_mono=mono, took_ms=took_ms, fault=denied, coverage=report.coverage
+        )
+        self.board.limits_seen = True
+        self._hand_on()
+        return context.settings.refresh_seconds
+
+    async def _judged(self) -> LimitsReport:
+        counters, slopes, total = self.index.counters(), self.index.slopes(), self.index.total
+
+        def work() -> LimitsReport:
+            return judge(
+                counters,
+                slopes=slopes,
+                rules=self.board.rules,
+                thresholds=self.context.settings.thresholds,
+                coverage=self._coverage(),
+                unparsed=self.index.unparsed,
+                total=total,
+            )
+
+        report = await asyncio.to_thread(work) if len(counters) > MANY_ROWS else work()
+        more = find_unmeasured("rate limits", self.board.sweep_fault, rule="limits.unmeasured")
+        return replace(report, findings=self.board.settle("limits", [*report.findings, *more]))
+
+    def _coverage(self) -> Coverage:
+        coverage = self.board.coverage
+        if coverage.complete and self.index.overflow:
+            return replace(coverage, complete=False, reason="more counters than are kept")
+        return coverage
+
+    def _nothing_known(self) -> float:
+        """No sweep has got anywhere yet: say why if there is a reason, else keep still."""
+        fault = self.board.sweep_fault
+        if fault is not None:
+            self.board.limits_seen = self.board.limits_seen or fault.kind == "denied"
+            return self._failed(fault)
+        return self.context.settings.refresh_seconds
+
+    def _failed(self, fault: Fault) -> float:
+        stopped = login_refused(fault)
+        delay = ASK_AGAIN_SECONDS if stopped else self._backoff.failed()
+        self._last = kept(self._last, fault, None if stopped else delay, self.context.clock)
+        self._failing = True
+        self.board.unmeasured("limits", find_unmeasured("rate limits", fault, rule="limits.unmeasured"))
+        self._hand_on()
+        return delay
+
+    def _hand_on(self) -> None:
+        self.board.sink("limits", self._last)

@@ -1,0 +1,83 @@
+"""One long-lived loop a source, for whichever surface listens: the dashboard, a recording, alerts.
+
+Loops read, hand on, sleep. None ends, none raises for an outage, and one that hangs delays no other. A bug ends its own
+loop loudly; ``loops()`` gives a fresh one to start in its place. Refuses to open a connection before a loop runs.
+"""
+
+from collections.abc import Callable, Coroutine, Sequence
+
+from optimus_tui.context import Context
+from optimus_tui.index.cache import CacheIndex
+from optimus_tui.index.limits import LimitIndex
+from optimus_tui.sampling.beats import Beat
+from optimus_tui.sampling.board import Board, Sink
+from optimus_tui.sampling.details import DetailLoop
+from optimus_tui.sampling.feed import watch_feed
+from optimus_tui.sampling.found import Found
+from optimus_tui.sampling.keys import KeyLoop
+from optimus_tui.sampling.limits import LimitLoop
+from optimus_tui.sampling.services import watch_engine, watch_gateway, watch_postgres, watch_server
+
+SOURCES = ("gateway", "engine", "postgres", "server", "limits", "keys", "details", "feed")
+_FROM_REDIS = ("server", "limits", "keys", "details")
+
+Loop = Callable[[], Coroutine[object, object, None]]
+
+
+class Sampler:
+    """Hands ``sink`` (subject, report) pairs: "health" HealthReport, "limits" Reading[LimitsReport], "cache"
+    Reading[CacheReport], "details" tuple[KeyDetail, ...], "feed" FeedBatch. All on the loops' event loop.
+    """
+
+    def __init__(self, context: Context, sink: Sink) -> None:
+        self.cache_index = CacheIndex()
+        self._context, self._board = context, Board(context.settings, context.clock, sink)
+        self._beats = {source: Beat() for source in SOURCES}
+        found = Found(self.cache_index, LimitIndex())
+        found.know_tenants(tenant.encode("utf-8", "surrogateescape") for tenant in context.settings.tenants)
+        beats, board = self._beats, self._board
+        board.back = self._redis_back
+        self._limits = LimitLoop(context, board, beats["limits"], found)
+        self._keys = KeyLoop(context, board, beats["keys"], found, beats["limits"].wake)
+        self._details = DetailLoop(context, board, beats["details"], self.cache_index)
+
+    def loops(self) -> dict[str, Loop]:
+        """A coroutine function for each source. Run each in a task of its own; cancel it to end it."""
+        context, board, beats = self._context, self._board, self._beats
+        return {
+            "gateway": lambda: watch_gateway(context, board, beats["gateway"]),
+            "engine": lambda: watch_engine(context, board, beats["engine"]),
+            "postgres": lambda: watch_postgres(context, board, beats["postgres"]),
+            "server": lambda: watch_server(context, board, beats["server"], self._server_changed),
+            "limits": self._limits.run,
+            "keys": self._keys.run,
+            "details": self._details.run,
+            "feed": lambda: watch_feed(context, board, beats["feed"]),
+        }
+
+    def watch_keys(self, keys: Sequence[bytes]) -> None:
+        """The cache keys in view: their type, size and TTL are read every two seconds."""
+        self._details.watch(keys)
+
+    def pace(self, source: str, factor: float) -> None:
+        """Stretch a source's intervals (2.0: half as often); 0 pauses it. KeyError for an unknown source."""
+        self._beats[source].pace(factor)
+
+    def refresh(self, source: str | None = None) -> None:
+        """Look again now: at one source, or at all. KeyError for an unknown source."""
+        for beat in self._beats.values() if source is None else (self._beats[source],):
+            beat.wake()
+        if source in (None, "feed") and "feed" in self._context.__dict__:
+            self._context.feed.retry()
+
+    def _server_changed(self, restarted: bool) -> None:
+        """Redis came back, or is another one and the sweep starts anew."""
+        if restarted:
+            self._keys.restart()
+        self._redis_back()
+
+    def _redis_back(self) -> None:
+        """Nobody waits out a retry, but for those whose pane is hidden."""
+        for source in _FROM_REDIS:
+            if self._beats[source].factor:
+                self._beats[source].wake()

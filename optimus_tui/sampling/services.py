@@ -1,0 +1,144 @@
+"""The loops that look at gateway, engine, Postgres and the Redis server. Each stands alone: one that hangs delays none.
+
+Refuses to ask more than it must: rules every ten seconds, Postgres every five, what is not configured once a minute.
+"""
+
+from collections.abc import Callable
+
+from msgspec.structs import replace
+
+from optimus_tui.context import Context
+from optimus_tui.contract.reading import Fault, Reading
+from optimus_tui.contract.services import GatewayState, ServerState, ServiceState, Status
+from optimus_tui.sampling.beats import Backoff, Beat
+from optimus_tui.sampling.board import Board
+from optimus_tui.sampling.readings import (
+    ASK_AGAIN_SECONDS,
+    READ_SECONDS,
+    bounded,
+    kept,
+    login_refused,
+    outages,
+    redis_fault,
+)
+
+RULES_EVERY_SECONDS = 10.0
+POSTGRES_EVERY_SECONDS = 5.0
+NOT_CONFIGURED_SECONDS = 60.0
+_HUNG = Fault("timeout", f"no complete answer within {READ_SECONDS:.0f} s")
+
+
+async def watch_gateway(context: Context, board: Board, beat: Beat) -> None:
+    """Health and cache figures at every tick, the rules now and then and after an outage."""
+    backoff, asked, known = Backoff(), float("-inf"), GatewayState(service=ServiceState(status="unknown"))
+    while True:
+        now = context.clock.mono()
+        with_rules = now - asked >= RULES_EVERY_SECONDS
+        reading, state = await _gateway(context, with_rules)
+        if with_rules and state.service.fault is None:
+            asked, known = now, state
+            if state.rules_fault is None:
+                board.published = state.rules
+        answered = state.service.status_code is not None
+        if not answered:
+            asked = float("-inf")  # another gateway may come back: ask for its rules at once
+        delay = _delay(reading.fault, answered, backoff, context.settings.refresh_seconds)
+        state = replace(state, rules=known.rules, rules_fault=known.rules_fault)
+        board.put_gateway(replace(reading, value=state, retry_in=delay if reading.fault else None))
+        await beat.rest(delay)
+
+
+async def _gateway(context: Context, with_rules: bool) -> tuple[Reading[GatewayState], GatewayState]:
+    from optimus_tui.probes.services import read_gateway
+
+    fault = _HUNG
+    try:
+        reading = await bounded(read_gateway(context.http, context.settings, context.clock, with_rules=with_rules))
+        if reading.value is not None:
+            return reading, reading.value
+        fault = reading.fault or _HUNG
+    except TimeoutError:
+        reading = kept(None, _HUNG, None, context.clock)
+    return reading, GatewayState(service=ServiceState(status="error", fault=fault))
+
+
+async def watch_engine(context: Context, board: Board, beat: Beat) -> None:
+    """The engine's health at every tick."""
+    from optimus_tui.probes.services import read_engine
+
+    backoff = Backoff()
+    while True:
+        try:
+            reading = await bounded(read_engine(context.http, context.settings, context.clock))
+        except TimeoutError:
+            reading = _hung(context, "disconnected")
+        answered = reading.value is not None and reading.value.status_code is not None
+        delay = _delay(reading.fault, answered, backoff, context.settings.refresh_seconds)
+        board.put_engine(replace(reading, retry_in=delay if reading.fault else None))
+        await beat.rest(delay)
+
+
+async def watch_postgres(context: Context, board: Board, beat: Beat) -> None:
+    """One SELECT 1 every five seconds where a DSN is set."""
+    from optimus_tui.probes.postgres import read_postgres
+
+    backoff = Backoff()
+    while True:
+        try:
+            reading = await bounded(read_postgres(context.settings.postgres_dsn, context.clock))
+        except TimeoutError:
+            reading = _hung(context, "disconnected")
+        idle = reading.value is not None and reading.value.status in ("not configured", "unknown")
+        usual = NOT_CONFIGURED_SECONDS if idle else max(POSTGRES_EVERY_SECONDS, context.settings.refresh_seconds)
+        delay = usual if idle else _delay(reading.fault, False, backoff, usual)
+        delay = ASK_AGAIN_SECONDS if login_refused(reading.fault) else delay
+        board.put_postgres(replace(reading, retry_in=delay if reading.fault and delay < ASK_AGAIN_SECONDS else None))
+        await beat.rest(delay)
+
+
+async def watch_server(context: Context, board: Board, beat: Beat, changed: Callable[[bool], None]) -> None:
+    """PING and INFO at every tick. ``changed(restarted)`` is called when Redis came back or is another one."""
+    backoff, last = Backoff(), None
+    while True:
+        run_before, failed_before = board.run_id, last is not None and last.fault is not None
+        reading = await _server(context)
+        if (fault := reading.fault) is None:
+            backoff.worked()
+            delay, last = context.settings.refresh_seconds, reading
+        else:
+            stopped = login_refused(fault)
+            delay = ASK_AGAIN_SECONDS if stopped else backoff.failed()
+            newest = reading if reading.value is not None else kept(last, fault, None, context.clock)
+            last = replace(newest, retry_in=None if stopped else delay)
+        board.put_server(last)
+        restarted = run_before is not None and board.run_id is not None and board.run_id != run_before
+        if fault is None and (failed_before or restarted):
+            changed(restarted)
+        await beat.rest(delay)
+
+
+async def _server(context: Context) -> Reading[ServerState]:
+    from optimus_tui.probes.server import read_server
+
+    target = context.settings.redis
+    try:
+        return await bounded(read_server(context.redis, target, context.own, context.clock))
+    except outages() as error:
+        return kept(None, redis_fault(error, target), None, context.clock)
+
+
+def _delay(fault: Fault | None, answered: bool, backoff: Backoff, usual: float) -> float:
+    """A service that answers wrongly is asked at the usual pace, one that does not answer with growing pauses."""
+    if fault is not None and not answered:
+        return backoff.failed()
+    backoff.worked()
+    return usual
+
+
+def _hung(context: Context, status: Status) -> Reading[ServiceState]:
+    return Reading(
+        value=ServiceState(status=status, fault=_HUNG),
+        taken_at=context.clock.wall(),
+        taken_mono=context.clock.mono(),
+        fault=_HUNG,
+    )
