@@ -94,7 +94,9 @@ def _comparison(name: str, operator: str, number: str, unit: str) -> Callable[[F
             f"unknown unit {unit!r} in {name}{operator}{number}{unit}; use ms, s, m, h, d, k, mb, gb or %"
         )
     try:
-        wanted = float(number) * _UNITS[unit.lower()]
+        # "percent" counts to 100 already: percent>90% and percent>90 are the same, share>90% is 0.9
+        factor = 1.0 if unit == "%" and name.lower() == "percent" else _UNITS[unit.lower()]
+        wanted = float(number) * factor
     except ValueError:
         raise FilterError(f"not a number: {number!r}") from None
     low = name.lower()

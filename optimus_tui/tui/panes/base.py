@@ -37,17 +37,26 @@ class Pane(LineView):
         self.clock = clock
         self.filter: Filter = EVERYTHING
         self.filter_error: str | None = None
+        self.shown: Any = None
+        """The reading that the rows are made from: the newest, or while paused the one of that moment."""
+        self.arrived_mono = clock.mono()
+        """When it came here: a ``retry_in`` counts from then."""
+        self._paused_mono = clock.mono()
         self._frame_drawn: tuple[object, ...] = ()
         self._state_told = ""
 
     # -- for subclasses --------------------------------------------------------------------------------------------
 
     def refresh_rows(self) -> None:
-        """Make rows from ``self.reading`` and the filter, then ``set_rows``. Not called while paused."""
+        """Make rows from ``self.shown`` and the filter, then ``set_rows``. While paused only a filter calls this."""
 
     def title_words(self) -> Words:
         """What stands at the right of the frame's upper edge."""
         return []
+
+    def paused_words(self) -> Words:
+        """What the frame says while this pane is frozen."""
+        return [("PAUSED", "warn")]
 
     def truth(self) -> tuple[str, bool]:
         """The truth line (safe text), and whether what is shown is stale."""
@@ -80,14 +89,22 @@ class Pane(LineView):
     # -- life ------------------------------------------------------------------------------------------------------
 
     def watch_reading(self) -> None:
-        if self.reading is not None and not self.paused:
-            self.refresh_rows()
+        if not self.paused:
+            self.shown, self.arrived_mono = self.reading, self.clock.mono()
+            if self.reading is not None:
+                self.refresh_rows()
         self.draw_frame()
 
     def watch_paused(self) -> None:
+        self._paused_mono = self.clock.mono()
         if not self.paused and self.reading is not None and self.is_mounted:
+            self.shown = self.reading
             self.refresh_rows()
         self.draw_frame()
+
+    def moment(self) -> float:
+        """The monotonic second that countdowns are drawn for: now, or when the pane was paused."""
+        return self._paused_mono if self.paused else self.clock.mono()
 
     def tick(self) -> None:
         """Once a second: countdowns move, ages grow; nothing is asked of anybody."""
@@ -106,8 +123,7 @@ class Pane(LineView):
             return
         truth, stale = self.truth()
         muted = stale
-        words = [("PAUSED", "warn")] if self.paused else []
-        words = self.title_words() + words
+        words = self.title_words() + (self.paused_words() if self.paused else [])
         filter_text = self.filter.text
         drawn = (
             truth,

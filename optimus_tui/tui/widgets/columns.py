@@ -60,6 +60,6 @@ def fit_name(text: str, width: int) -> str:
         return fit_cell(text, width)
     tail = width // 3
     end = text[-tail:]
-    while cell_len(end) > tail:
+    while end and (cell_len(end) > tail or cell_len(end[0]) == 0):  # no accent may land on the ellipsis
         end = end[1:]
     return fit_cell(set_cell_size(text, width - 1 - cell_len(end)) + "…" + end, width)

@@ -1,7 +1,7 @@
 """A scrolling list drawn line by line: a hundred thousand rows cost what the visible forty cost.
 
-Subclasses keep ``rows`` and say how one row is drawn. The view owns the cursor, scrolling, the fixed header and
-footer lines and the inks (named text styles from ``styles/widgets.tcss``). It holds no data of its own and asks nobody for any.
+Subclasses keep ``rows`` and say how one row is drawn. The view owns the cursor, scrolling, the fixed lines above and
+below the rows, and the inks (named text styles from ``styles/widgets.tcss``). It holds no data and asks nobody for any.
 """
 
 from collections.abc import Hashable, Sequence
@@ -14,6 +14,8 @@ from textual.geometry import Size
 from textual.reactive import reactive
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
+
+from optimus_tui.tui.widgets.figures import wrap
 
 Piece = tuple[str, str]
 """Safe text and the name of its ink: bright, quiet, good, warn, crit, accent, head, or "" for plain."""
@@ -74,7 +76,8 @@ class LineView(ScrollView, can_focus=True):
         if rows:
             at = min(self.cursor, len(rows) - 1)
             if self._cursor_key is not None and self.key_of(rows[at]) != self._cursor_key:
-                at = next((i for i, row in enumerate(rows) if self.key_of(row) == self._cursor_key), at)
+                found = self.index_of(self._cursor_key)
+                at = at if found is None else found
             self.set_reactive(LineView.cursor, at)
             if self._cursor_key is None or self.key_of(rows[at]) != self._cursor_key:
                 self._cursor_key = self.key_of(rows[at]) if self.cursor else None
@@ -84,6 +87,10 @@ class LineView(ScrollView, can_focus=True):
 
     def _measure(self) -> None:
         self.virtual_size = Size(self.size.width, len(self.rows) + self.head_lines + self.foot_lines)
+
+    def index_of(self, key: Hashable) -> int | None:
+        """Where the row with this key stands; lists that know a faster way than looking at each row override it."""
+        return next((i for i, row in enumerate(self.rows) if self.key_of(row) == key), None)
 
     @property
     def selected(self) -> Any | None:
@@ -100,6 +107,10 @@ class LineView(ScrollView, can_focus=True):
         first = min(int(self.scroll_offset.y), len(self.rows))
         return range(first, min(len(self.rows), first + self.page_size))
 
+    def text_width(self, width: int) -> int:
+        """``width`` less a blank before the scroll bar, where there is one: figures should not touch it."""
+        return width - 1 if self.show_vertical_scrollbar and width <= self.scrollable_content_region.width else width
+
     def move_to(self, index: int) -> None:
         """Put the cursor on a row and bring it into view, without animation."""
         if not self.rows:
@@ -111,15 +122,17 @@ class LineView(ScrollView, can_focus=True):
     def _show_cursor(self) -> None:
         first = int(self.scroll_offset.y)
         if self.cursor < first:
-            self.scroll_to(y=self.cursor, animate=False, immediate=True)
+            self.scroll_to(y=self.cursor, animate=False, immediate=True, force=True)
         elif self.cursor >= first + self.page_size:
-            self.scroll_to(y=self.cursor - self.page_size + 1, animate=False, immediate=True)
+            self.scroll_to(y=self.cursor - self.page_size + 1, animate=False, immediate=True, force=True)
 
     def watch_cursor(self) -> None:
         self.refresh()
 
     def action_move(self, by: int) -> None:
-        self.move_to(self.cursor + by)
+        seen = self.visible_range()
+        start = max(seen.start, min(seen.stop - 1, self.cursor)) if seen else self.cursor
+        self.move_to(start + by if start == self.cursor else start)
 
     def action_page(self, by: int) -> None:
         self.move_to(self.cursor + by * self.page_size)
@@ -179,7 +192,7 @@ class LineView(ScrollView, can_focus=True):
             marked = self.cursor_visible and self.has_focus and self.is_marked(index)
             return self._strip(self.row(index, width), width, marked)
         if not self.rows:
-            lines = self.empty_lines()
+            lines = [part for line in self.empty_lines() for part in wrap(line, width - 2)]
             at = y - self.head_lines - 1
             if 0 <= at < len(lines):
                 return self._strip([(" " + lines[at], "quiet")], width, False)

@@ -1,0 +1,153 @@
+"""The words round the rate-limit rows: verdict and order above, tenants and totals below, one counter close up."""
+
+from collections.abc import Mapping, Sequence
+
+from rich.cells import cell_len
+
+from optimus_tui.contract.limits import LimitRow, LimitsReport
+from optimus_tui.settings.model import Settings
+from optimus_tui.tui.panes.limit_rows import INKS, refused_left, reset_words
+from optimus_tui.tui.widgets.columns import fit_name
+from optimus_tui.tui.widgets.figures import as_many_as_fit, first_that_fits
+from optimus_tui.tui.widgets.line_view import Piece
+from optimus_tui.tui.widgets.names import mark_of
+from optimus_tui.wording.age import age
+from optimus_tui.wording.glyphs import LIMIT_MARKS
+from optimus_tui.wording.numbers import compact, percent, plural, slope, thousands
+from optimus_tui.wording.safe import safe_text
+from optimus_tui.wording.shell import curl, redis_cli
+from optimus_tui.wording.truth import coverage_words
+from optimus_tui.wording.ttl import until
+
+Words = list[tuple[str, str]]
+
+
+def verdict_words(report: LimitsReport, states: Mapping[str, int], room: int, order: str) -> Words:
+    """The answer, then the order, in at most ``room`` cells; the order is the last to go."""
+    parts: Words = []
+    if never := states.get("immortal", 0):
+        parts.append((f"✖ {never:,} never reset{'s' if never == 1 else ''}", "crit"))
+    if over := states.get("over", 0):
+        parts.append((f"▲ {over:,} over", "warn"))
+    if near := states.get("near", 0):
+        parts.append((f"▲ {near:,} near", "warn"))
+    if broken := states.get("broken", 0):
+        parts.append((f"✖ {broken:,} broken", "quiet"))
+    if not parts and states.get("ok") == report.total and report.coverage.complete and report.total:
+        parts.append(("● within limits", "good"))
+    while parts and sum(len(text) + 2 for text, _ in parts) + len(order) > room:
+        parts.pop()
+    return [*parts, (order, "quiet")]
+
+
+def count_forms(report: LimitsReport) -> tuple[str, str]:
+    """How many counters were read and whether these are all: the long wording and the short one."""
+    coverage = report.coverage
+    if coverage.complete:
+        return f"{plural(report.total, 'counter')}, complete", f"{report.total:,}, complete"
+    words = coverage_words(coverage)
+    return f"≥ {plural(report.total, 'counter')}, {words}", f"≥ {report.total:,}, {words}"
+
+
+def tenants_line(report: LimitsReport, threshold: int, width: int) -> list[Piece]:
+    """``demo_dentist 18   clinic_a 6   +2        48 of 1,000``: who holds most, and all of them."""
+    flagged = {finding.subject for finding in report.findings if finding.rule == "limits.tenant_share"}
+    total = total_pieces(report, threshold, width)
+    room = width - sum(cell_len(text) for text, _ in total) - 2
+    pieces: list[Piece] = []
+    used = shown = 0
+    for tenant in report.tenants:
+        name = safe_text(tenant.tenant, 60) or "(empty)"
+        crowded = name in flagged
+        text = name if cell_len(name) <= 24 else fit_name(name, 24)
+        count = f" {'▲ ' if crowded else ''}{tenant.counters:,}"
+        rest = len(report.tenants) - shown - 1
+        need = cell_len(text) + len(count) + 3
+        if used + need + (len(f"+{rest:,}") if rest else -3) > room:
+            break
+        pieces += [(text, "bright"), (count, "warn" if crowded else "quiet"), ("   ", "")]
+        used, shown = used + need, shown + 1
+    if rest := len(report.tenants) - shown:
+        more = f"+{rest:,}" if shown else first_that_fits([plural(rest, "tenant"), ""], room)
+        pieces.append((more, "quiet"))
+        used += len(more)
+    return [*pieces, (" " * max(0, width - used - sum(cell_len(text) for text, _ in total)), ""), *total]
+
+
+def total_pieces(report: LimitsReport, threshold: int, width: int) -> list[Piece]:
+    """``48 of 1,000`` and what could not be understood; ``≥`` while not everything was read."""
+    over = any(finding.rule == "limits.total" for finding in report.findings)
+    keys = report.total + report.unparsed
+    text = f"{'▲ ' if over else ''}{'' if report.coverage.complete else '≥ '}{keys:,}"
+    pieces: list[Piece] = [(text, "warn" if over else ""), (f" of {threshold:,}", "quiet")]
+    if report.unparsed and width >= 50:
+        pieces.insert(0, (f"{report.unparsed:,} unparsed   ", "warn"))
+    return pieces
+
+
+def rules_note(report: LimitsReport | None, width: int) -> list[Piece]:
+    """Why every limit reads ``?``, and what to do; nothing where limits are known."""
+    if report is None or report.rules is not None or not report.rows:
+        return []
+    forms = [
+        "○ No limit is known: the gateway publishes none at /api/rate-limits. Set them under [limits] in optimus.toml.",
+        "○ No limit is known: the gateway publishes none. Set [limits] in optimus.toml.",
+        "○ No limit is known; set [limits] in optimus.toml.",
+    ]
+    return [(first_that_fits(forms, width), "warn")]
+
+
+def detail_lines(row: LimitRow, report: LimitsReport, width: int, moment: float) -> list[list[Piece]]:
+    """One counter, closely: its whole key, its figures with their source, its bytes where the name may deceive."""
+    counter, mark = row.counter, LIMIT_MARKS[row.state]
+    source = safe_text(report.rules.source, 40) if report.rules else ""
+    window = f" per {report.rules.window_seconds} s" if report.rules else ""
+    limit = f"of {thousands(row.limit)}{window} (limit: {source})" if row.limit is not None else "of an unknown limit"
+    used = counter.problem or f"{thousands(counter.count)} {limit}"
+    figures = [
+        f"{percent(row.share)} used" if row.share is not None else "",
+        "never resets (no TTL)" if counter.immortal else f"resets in {reset_words(row, moment)}",
+        f"slope {slope(row.slope)}/s" if row.slope is not None else "",
+        f"429 in {until(refused_left(row, moment))}" if row.refused_in else "",
+        f"read {age(moment - counter.taken_mono)} ago",
+    ]
+    badge = mark_of(counter.tenant)[0] or mark_of(counter.operation)[0]
+    tenant = _hex(counter.tenant, max(4, (width - 42) // 3))
+    return [
+        [(fit_name(safe_text(counter.key, 1000), width), "bright")],
+        [(f"{mark.text.strip()}: {used}", INKS[mark.tone])],
+        [(as_many_as_fit([part for part in figures if part], width), "")],
+        [(f"{badge} in the name; tenant is {tenant}" if badge else "", "warn")],
+    ]
+
+
+def _hex(raw: bytes, most: int) -> str:
+    """The first bytes as ``61 c3 a9``: names that look alike differ here."""
+    shown = raw[:most].hex(" ")
+    return shown if len(raw) <= most else f"{shown} … {len(raw):,} bytes"
+
+
+def copy_forms(row: LimitRow, settings: Settings) -> list[tuple[str, str]]:
+    """Lines for a shell about exactly this key; where none can be written, why."""
+    forms = []
+    for words in (("TYPE",) if row.counter.problem else ("GET",), ("PTTL",), ("MEMORY", "USAGE")):
+        name = f"redis-cli {' '.join(words)}"
+        try:
+            forms.append((name, redis_cli(settings.redis, [*words, row.counter.key])))
+        except ValueError as error:
+            forms.append((name, f"# {error}"))
+    return [*forms, ("curl: the limits in force", curl(f"{settings.gateway_url}/api/rate-limits"))]
+
+
+def empty_words(report: LimitsReport | None, filter_text: str) -> Sequence[str]:
+    """Why there is no row, and what to do."""
+    if report is None:
+        return ()
+    if filter_text and report.rows:
+        return (f"None of {plural(len(report.rows), 'counter')} matches / {safe_text(filter_text)}", "esc clears it.")
+    words = ["No rate_limit:* keys. Counters appear with the first request."]
+    if not report.coverage.complete:
+        words = [f"No rate_limit:* keys so far: {coverage_words(report.coverage)}."]
+    if report.unparsed:
+        words.append(f"{compact(report.unparsed)} keys under rate_limit: are not rate_limit:tenant:operation.")
+    return words

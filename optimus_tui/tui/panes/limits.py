@@ -1,0 +1,213 @@
+"""Rate limits: one row for each tenant and operation, the most urgent first. Draws verdicts; it makes none."""
+
+from collections import Counter as Tally
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+from msgspec.structs import replace
+from textual import events
+
+from optimus_tui.clock import Clock
+from optimus_tui.contract.findings import Finding
+from optimus_tui.contract.limits import LimitRow, LimitsReport
+from optimus_tui.contract.reading import Reading
+from optimus_tui.settings.model import Settings
+from optimus_tui.tui.panes import limit_rows, limit_words
+from optimus_tui.tui.panes.base import Pane, Words
+from optimus_tui.tui.widgets.figures import first_that_fits
+from optimus_tui.tui.widgets.line_view import Piece
+from optimus_tui.verdicts.limit_findings import subject_of
+from optimus_tui.wording.age import age
+from optimus_tui.wording.glyphs import SEVERITY_MARKS
+from optimus_tui.wording.safe import safe_text
+from optimus_tui.wording.truth import fault_words, truth_line
+
+RULES = {"immortal": "limits.immortal", "over": "limits.over", "near": "limits.near", "broken": "limits.broken"}
+"""The rule that judges a state: a finding that sums up many counters explains each of them."""
+LATE_SECONDS = 5.0
+"""A reading later than this and three intervals is called stale even if nobody reported a fault."""
+
+
+class LimitsPane(Pane):
+    """Counters against their limits. Counters that never reset stand on top, then those over and near their limit.
+
+    Filter by tenant:, operation:, state:, and by count, limit, percent, share, ttl, slope: ``percent>80 ttl<30``.
+    """
+
+    NAME = "limits"
+    NUMBER = 2
+    TITLE = "Rate limits"
+    DETAIL_LINES: ClassVar[int] = 5
+
+    def __init__(self, clock: Clock, settings: Settings) -> None:
+        super().__init__(clock)
+        self.settings = settings
+        self.order, self.backwards = 0, False
+        self.detailed = False
+        self.foot_lines = 2
+        self._states: Mapping[str, int] = {}
+
+    @property
+    def report(self) -> LimitsReport | None:
+        """What is shown, None before the first answer."""
+        reading: Reading[LimitsReport] | None = self.shown
+        return reading.value if reading is not None else None
+
+    # -- rows ------------------------------------------------------------------------------------------------------
+
+    def refresh_rows(self) -> None:
+        report = self.report
+        rows = report.rows if report else ()
+        self._states = Tally(row.state for row in rows)
+        if self.filter:
+            moment = self.moment()
+            rows = tuple(row for row in rows if self.filter.matches(limit_rows.RowFields(row, moment)))
+        self._lay_foot()
+        self.set_rows(limit_rows.ordered(rows, limit_rows.ORDERS[self.order], self.backwards))
+
+    def key_of(self, row: LimitRow) -> bytes:
+        return row.counter.key
+
+    def row_fields(self, row: LimitRow) -> Mapping[str, str | float | None]:
+        return limit_rows.RowFields(row, self.moment())
+
+    def head(self, line: int, width: int) -> list[Piece]:
+        return limit_rows.draw_head(width, limit_rows.ORDERS[self.order].column) if self.report else []
+
+    def row(self, index: int, width: int) -> list[Piece]:
+        return limit_rows.draw_row(self.rows[index], width, self.moment())
+
+    def foot(self, line: int, width: int) -> list[Piece]:
+        report = self.report
+        if report is None:
+            return []
+        from_below = self.foot_lines - 1 - line
+        if from_below == 0:
+            return limit_words.tenants_line(report, self.settings.thresholds.limit_keys, width)
+        if report.rules is None and from_below == 1:
+            return limit_words.rules_note(report, width)
+        if self.detailed and self.selected is not None and line < self.DETAIL_LINES:
+            if line == 0:
+                return [("─" * width, "quiet")]
+            return limit_words.detail_lines(self.selected, report, width, self.moment())[line - 1]
+        return []
+
+    def _lay_foot(self) -> None:
+        unknown = self.report is not None and self.report.rules is None and bool(self.report.rows)
+        self.foot_lines = 2 + unknown + (self.DETAIL_LINES if self.detailed else 0)
+
+    def empty_lines(self) -> list[str]:
+        reading: Reading[LimitsReport] | None = self.shown
+        if reading is None:
+            return [f"connecting to redis at {safe_text(self.settings.redis.label)} …"]
+        if reading.value is not None:
+            return list(limit_words.empty_words(reading.value, self.filter.text))
+        fault = reading.fault
+        return [fault.message, *([fault.remedy] if fault.remedy else [])] if fault else ["no answer yet"]
+
+    # -- the frame -------------------------------------------------------------------------------------------------
+
+    def title_words(self) -> Words:
+        if self.report is None:
+            return []
+        order = limit_rows.ORDERS[self.order]
+        words = order.reversed_words if self.backwards else order.words
+        if self.filter:
+            words = f"{len(self.rows):,} of {len(self.report.rows):,}   {words}"
+        taken = len(self.TITLE) + len(self.filter.text) + 14
+        return limit_words.verdict_words(self.report, self._states, self.size.width - taken, words)
+
+    def truth(self) -> tuple[str, bool]:
+        reading: Reading[Any] | None = self.shown
+        target = safe_text(self.settings.redis.label)
+        if reading is None:
+            return truth_line(None, 0.0, source="redis", target=target), False
+        moment = self.clock.mono()
+        if reading.retry_in is not None:
+            reading = replace(reading, retry_in=max(0.0, reading.retry_in - (moment - self.arrived_mono)))
+        past = moment - reading.taken_mono
+        late = past > LATE_SECONDS + 3 * self.settings.refresh_seconds and not self.paused
+        if reading.value is None:
+            return truth_line(reading, moment, source="redis"), reading.fault is not None
+        forms = [truth_line(reading, moment, source="redis", counted=c) for c in limit_words.count_forms(reading.value)]
+        if faults := fault_words(reading.fault, "redis", reading.retry_in):
+            brief = [f"{age(past)} old", *faults]
+            forms += [" · ".join(brief), " · ".join(brief).replace(f" {target}:", "")]
+        return first_that_fits(forms, self.size.width - 4), bool(reading.fault) or late
+
+    def state(self) -> tuple[str, str]:
+        report = self.report
+        if report is None:
+            return "○", "quiet"
+        if not report.findings:
+            return "", ""
+        mark = SEVERITY_MARKS[report.findings[0].severity]
+        return mark.glyph, limit_rows.INKS[mark.tone]
+
+    # -- what can be done with a row -------------------------------------------------------------------------------
+
+    def explain_subject(self) -> str:
+        return subject_of(self.selected) if self.selected is not None else self.TITLE.lower()
+
+    def findings_here(self) -> list[Finding]:
+        report = self.report
+        if report is None:
+            return []
+        if (row := self.selected) is None:
+            return list(report.findings)
+        tenant = safe_text(row.counter.tenant, 60)
+        return [
+            finding
+            for finding in report.findings
+            if finding.subject in (subject_of(row), tenant)
+            or (finding.subject == "several counters" and finding.rule == RULES.get(row.state))
+            or (finding.subject == "several tenants" and tenant in finding.message)
+        ]
+
+    def copy_name(self) -> str | None:
+        return safe_text(self.selected.counter.key, 4096) if self.selected is not None else None
+
+    def copy_forms(self) -> list[tuple[str, str]]:
+        return limit_words.copy_forms(self.selected, self.settings) if self.selected is not None else []
+
+    def show_tenant(self, text: str) -> None:
+        """Show only tenants whose name holds ``text`` (each word of it)."""
+        self.set_filter(" ".join(f"tenant:{word}" for word in text.split()))
+
+    def action_sort(self) -> None:
+        self._sort_by((self.order + 1) % len(limit_rows.ORDERS), False)
+
+    def action_reverse(self) -> None:
+        self._sort_by(self.order, not self.backwards)
+
+    def _sort_by(self, order: int, backwards: bool) -> None:
+        self.order, self.backwards = order, backwards
+        self.refresh_rows()
+        self.move_to(0)
+        self.draw_frame()
+
+    def action_first(self) -> None:
+        super().action_first()
+        self._cursor_key = None  # on the first place, whoever comes to stand there
+
+    def action_open(self) -> None:
+        """Open or close the detail of the counter under the cursor."""
+        self.detailed = not self.detailed and self.selected is not None
+        self._lay_foot()
+        self.set_rows(self.rows)
+        self.move_to(self.cursor)
+
+    def on_click(self, event: events.Click) -> None:
+        offset = event.get_content_offset(self)
+        if offset is None or offset.y != 0 or self.report is None:
+            return
+        column = limit_rows.column_at(offset.x, self.scrollable_content_region.width)
+        order = next((i for i, one in enumerate(limit_rows.ORDERS) if column and one.column == column), None)
+        if order is not None:
+            self._sort_by(order, order == self.order and not self.backwards)
+
+    def export_lines(self) -> list[str]:
+        width = max(120, self.size.width)
+        lines = super().export_lines()
+        foot: Any = "".join(text for text, _ in self.foot(self.foot_lines - 1, width)).strip()
+        return [*lines, foot] if foot else lines

@@ -1,0 +1,284 @@
+"""The health pane: the verdict first, every dependency with its numbers or the reason for none, then the findings."""
+
+import pytest
+
+from optimus_tui.clock import FixedClock
+from optimus_tui.contract.findings import Finding
+from optimus_tui.contract.health import HealthReport
+from optimus_tui.contract.reading import Fault
+from optimus_tui.contract.services import GatewayState, HitRate, ServiceState
+from optimus_tui.tui.messages import CopyRequested
+from optimus_tui.tui.panes.health import HealthPane
+from tests.tui.pane_app import PaneApp, screen_lines
+from tests.tui.pictures import MONO, SETTINGS, SLOW, WALL, gateway, health_report, reading, server
+
+REFUSED = Fault("refused", "localhost:6379/0: connection refused", "start redis")
+UNREACHABLE = Finding(
+    rule="server.unreachable", severity="critical", subject="redis", message="redis does not serve: connection refused"
+)
+
+
+def pane(clock: FixedClock | None = None) -> HealthPane:
+    return HealthPane(clock or FixedClock(), SETTINGS)
+
+
+async def drawn(report: HealthReport | None, size: tuple[int, int] = (80, 24)) -> list[str]:
+    app = PaneApp(pane())
+    async with app.run_test(size=size) as pilot:
+        if report is not None:
+            app.pane.reading = report
+        await pilot.pause()
+        return screen_lines(app)
+
+
+def line_of(lines: list[str], word: str) -> str:
+    return next(line for line in lines if f" {word} " in line)
+
+
+async def test_the_verdict_stands_in_the_frame_with_glyph_and_word() -> None:
+    assert "✖ CRITICAL" in (await drawn(health_report()))[0]
+    assert "● HEALTHY" in (await drawn(health_report(findings=())))[0]
+
+
+async def test_each_dependency_shows_state_latency_percentiles_chart_and_version() -> None:
+    lines = await drawn(health_report())
+    assert "● gateway  healthy" in line_of(lines, "gateway")
+    for part in ("45 ms", "61 ms", "1.4.0", "▂"):
+        assert part in line_of(lines, "gateway")
+    assert "primary" in line_of(lines, "redis")
+    assert "7.0.15" in line_of(lines, "redis")
+    assert "not configured" in line_of(lines, "postgres")
+    assert all(title in lines[1] for title in ("now", "p50", "p95", "10 min", "version"))
+
+
+async def test_a_finding_about_its_latency_marks_a_dependency_that_answers_as_slow() -> None:
+    lines = await drawn(health_report(findings=(SLOW,)))
+    assert "▲ engine   slow" in line_of(lines, "engine")
+    assert "● gateway" in line_of(lines, "gateway")
+
+
+async def test_the_hit_rate_names_its_source_and_an_unknown_one_its_reason() -> None:
+    lines = await drawn(health_report())
+    assert all(part in line_of(lines, "rate") for part in ("85 %", "gateway", "1,247 keys"))
+    lines = await drawn(health_report(hit_rate=HitRate(0.6, "redis INFO, ours left out")))
+    assert all(part in line_of(lines, "rate") for part in ("60 %", "redis INFO", "ours left out"))
+    silent = GatewayState(service=gateway().service, cache_fault=Fault("invalid", "cache metrics answered 500"))
+    lines = await drawn(health_report(hit_rate=None, gateway=reading(silent)))
+    assert "unknown" in line_of(lines, "rate")
+    assert "cache metrics answered 500" in line_of(lines, "rate")
+    assert "0 %" not in line_of(lines, "rate")
+
+
+async def test_memory_evictions_and_clients_stand_below_and_unknown_is_not_zero() -> None:
+    line = line_of(await drawn(health_report()), "memory")
+    assert "244 MB of 2 GB   evicted 0   clients 41" in line
+    odd = server(memory_used=None, memory_max=None, evicted_keys=None, clients=None, version=None)
+    line = line_of(await drawn(health_report(server=reading(odd))), "memory")
+    assert "?   evicted ?   clients ?" in line
+    assert "0" not in line.split("204")[0]
+
+
+async def test_info_that_is_denied_says_so_with_the_acl_words_row_40() -> None:
+    denied = Fault("denied", "INFO is not allowed for user observer", "ACL SETUSER observer +info")
+    lines = await drawn(health_report(server=reading(server(info_fault=denied))), (56, 24))
+    assert "INFO is not allowed for user observer" in line_of(lines, "memory")
+    assert any("ACL SETUSER observer +info" in line for line in lines)
+    assert "primary" in line_of(lines, "redis")
+
+
+async def test_a_dead_dependency_costs_only_its_own_line_and_says_when_it_is_tried_again_row_33() -> None:
+    clock = FixedClock()
+    app = PaneApp(pane(clock))
+    async with app.run_test(size=(80, 24)) as pilot:
+        down = reading(None, fault=REFUSED, retry_in=5.0)
+        app.pane.reading = health_report(server=down, findings=(UNREACHABLE,), answered=2)
+        await pilot.pause()
+        lines = screen_lines(app)
+        assert "✖ redis    disconnected  localhost:6379/0: connection refused" in line_of(lines, "redis")
+        assert "retry in 5 s" in line_of(lines, "redis")
+        assert "45 ms" in line_of(lines, "gateway")
+        assert "probes 2 of 3" in lines[-1]
+        assert not app.pane.muted
+        clock.advance(2)
+        app.pane.tick()
+        await pilot.pause()
+        assert "retry in 3 s" in line_of(screen_lines(app), "redis")
+
+
+async def test_a_fault_beside_an_old_value_never_reads_as_healthy() -> None:
+    timeout = Fault("timeout", "no answer within 2.5 s")
+    old = reading(gateway(), 30, fault=timeout, retry_in=2.0)
+    engine = reading(ServiceState(status="connected", latency_ms=612.0), 30, fault=timeout)
+    lines = await drawn(health_report(gateway=old, engine=engine, server=reading(server(), 30, fault=REFUSED)))
+    assert "✖ gateway  error" in line_of(lines, "gateway")
+    assert "✖ engine   disconnected" in line_of(lines, "engine")
+    assert "✖ redis    disconnected" in line_of(lines, "redis")
+    assert "45 ms" not in line_of(lines, "gateway")
+
+
+async def test_in_a_narrow_pane_the_reason_is_brief_where_a_finding_tells_it_in_full() -> None:
+    down = reading(None, fault=REFUSED, retry_in=5.0)
+    lines = await drawn(health_report(server=down, findings=(UNREACHABLE,)), (48, 24))
+    assert "✖ redis    disconnected  retry in 5 s" in line_of(lines, "redis")
+    assert any("redis does not serve: connection" in line for line in lines)
+    lines = await drawn(health_report(server=down, findings=()), (48, 24))
+    assert "connection refused" in " ".join(line.strip("│ ") for line in lines)
+
+
+async def test_a_loading_server_is_called_loading_row_36() -> None:
+    loading = reading(server(loading_percent=43.0), fault=Fault("loading", "localhost is loading its data set"))
+    assert "loading 43 %" in line_of(await drawn(health_report(server=loading)), "redis")
+
+
+async def test_findings_wrap_and_say_since_when_and_on_how_many_samples() -> None:
+    lines = await drawn(health_report(), (56, 24))
+    at = next(i for i, line in enumerate(lines) if "✖ CRIT  " in line)
+    assert lines[at + 1].strip("│ ") == "has no TTL (400 of 150)"
+    assert lines[at + 2].strip("│ ") == "since 10:40 · e explains"
+    assert any("since 10:57 · 31 samples · e explains" in line for line in lines)
+
+
+async def test_an_old_finding_tells_its_day() -> None:
+    old = Finding(rule="r", severity="high", subject="s", message="m", since=WALL - 3 * 86_400)
+    assert any("since 2026-11-15 11:06" in line for line in await drawn(health_report(findings=(old,))))
+
+
+@pytest.mark.parametrize("width", [44, 48, 56, 60, 80, 100, 140, 200])
+async def test_nothing_is_cut_and_the_frame_is_whole_at_every_width(width: int) -> None:
+    lines = await drawn(health_report(), (width, 30))
+    assert {line.rstrip()[-1] for line in lines} <= {"│", "╮", "╯"}
+    assert "p95" in lines[1] or width < 46
+    assert "10 min" in lines[1]
+    assert not any("…" in line for line in lines)
+    words = " ".join(line.strip("│ ") for line in lines)
+    assert "400 of 150" in words
+
+
+async def test_before_the_first_answer_it_says_where_it_connects_and_shows_no_number_row_33() -> None:
+    lines = await drawn(None)
+    text = "\n".join(lines)
+    assert "connecting to the gateway at http://localhost:8020" in text
+    assert "connecting to redis at localhost:6379/0" in text
+    assert "postgres is not configured" in text
+    assert " ms" not in text
+    assert "%" not in text
+
+
+async def test_what_nobody_looked_at_yet_is_unknown_and_not_healthy() -> None:
+    lines = await drawn(HealthReport(gateway=reading(gateway())))
+    assert "○ UNKNOWN" in lines[0]
+    assert "○ engine   connecting" in line_of(lines, "engine")
+    assert any("Not everything has been looked at yet" in line for line in lines)
+
+
+async def test_the_truth_line_turns_amber_when_nobody_answers_or_nothing_arrives() -> None:
+    clock = FixedClock()
+    app = PaneApp(pane(clock))
+    async with app.run_test(size=(80, 24)) as pilot:
+        app.pane.reading = health_report()
+        await pilot.pause()
+        assert app.pane.truth() == ("as of 11:06:39 (0.6 s) · probes 3 of 3 answered", False)
+        clock.advance(30)
+        assert app.pane.truth()[1]
+        app.pane.reading = health_report(answered=0)
+        assert app.pane.truth()[1]
+
+
+async def test_the_cursor_goes_from_dependency_to_dependency_to_finding_never_to_a_blank() -> None:
+    app = PaneApp(pane())
+    async with app.run_test(size=(56, 24)) as pilot:
+        app.pane.reading = health_report()
+        await pilot.pause()
+        seen = [app.pane.group]
+        for _ in range(20):
+            await pilot.press("j")
+            if app.pane.group != seen[-1]:
+                seen.append(app.pane.group)
+        assert seen[:7] == ["gateway", "engine", "redis", "postgres", "hit rate", "memory", "version"]
+        assert seen[7:] == [("limits.immortal", "clinic_b / chat"), ("latency.p95", "engine")]
+        await pilot.press("k")
+        assert app.pane.explain_subject() == "clinic_b / chat"
+        marked = [i for i in range(len(app.pane.rows)) if app.pane.is_marked(i)]
+        assert len(marked) == 3
+        await pilot.press("g")
+        assert app.pane.group == "gateway"
+        await pilot.press("G")
+        assert app.pane.group == ("latency.p95", "engine")
+
+
+async def test_a_finding_is_scrolled_into_view_whole() -> None:
+    many = tuple(
+        Finding(rule="r", severity="high", subject=f"s{i}", message=f"finding {i} " + "word " * 14) for i in range(12)
+    )
+    app = PaneApp(pane())
+    async with app.run_test(size=(56, 16)) as pilot:
+        app.pane.reading = health_report(findings=many)
+        await pilot.press(*"j" * 9)
+        group = [i for i in range(len(app.pane.rows)) if app.pane.is_marked(i)]
+        seen = app.pane.visible_range()
+        assert group[0] in seen
+        assert group[-1] in seen
+
+
+async def test_findings_here_are_those_of_the_line_under_the_cursor() -> None:
+    app = PaneApp(pane())
+    async with app.run_test(size=(80, 24)) as pilot:
+        app.pane.reading = health_report()
+        await pilot.pause()
+        assert app.pane.findings_here() == []
+        assert app.pane.explain_subject() == "gateway"
+        await pilot.press("j")
+        assert [f.rule for f in app.pane.findings_here()] == ["latency.p95"]
+        await pilot.press("G")
+        assert [f.subject for f in app.pane.findings_here()] == ["engine"]
+
+
+async def test_copies_are_lines_for_a_shell_without_a_password() -> None:
+    app = PaneApp(pane())
+    async with app.run_test(size=(80, 24)) as pilot:
+        app.pane.reading = health_report()
+        await pilot.pause()
+        assert dict(app.pane.copy_forms())["curl: health"] == "curl -sS http://localhost:8020/health"
+        await pilot.press("j", "j")
+        assert dict(app.pane.copy_forms())["redis-cli PING"] == "redis-cli -h localhost -p 6379 PING"
+        await pilot.press("G", "y")
+        assert app.heard(CopyRequested)[0].text == SLOW.message
+        assert dict(app.pane.copy_forms())["the finding"] == f"medium: {SLOW.message} (latency.p95)"
+
+
+async def test_a_filter_keeps_the_findings_that_hold_it() -> None:
+    app = PaneApp(pane())
+    async with app.run_test(size=(80, 24)) as pilot:
+        app.pane.reading = health_report()
+        app.pane.set_filter("rule:latency")
+        await pilot.pause()
+        text = "\n".join(screen_lines(app))
+        assert "engine p95" in text
+        assert "clinic_b" not in text
+
+
+async def test_a_resize_wraps_the_findings_anew() -> None:
+    app = PaneApp(pane())
+    async with app.run_test(size=(120, 24)) as pilot:
+        app.pane.reading = health_report()
+        await pilot.pause()
+        assert any("its counter has no TTL" in line for line in screen_lines(app))
+        await pilot.resize_terminal(50, 24)
+        await pilot.pause()
+        assert not any("…" in line for line in screen_lines(app))
+        assert any(line.strip("│ ").startswith("counter has no TTL") for line in screen_lines(app))
+
+
+async def test_an_export_begins_with_the_verdict() -> None:
+    app = PaneApp(pane())
+    async with app.run_test(size=(56, 24)) as pilot:
+        app.pane.reading = health_report()
+        await pilot.pause()
+        lines = app.pane.export_lines()
+    assert lines[0] == "✖ CRITICAL"
+    assert any("clinic_b / chat never resets: its counter has no TTL (400 of 150)" in line for line in lines)
+    assert lines[-1].startswith("as of")
+
+
+def test_the_pictures_clock_is_the_fixed_clock() -> None:
+    assert (FixedClock().wall(), FixedClock().mono()) == (WALL, MONO)

@@ -1,0 +1,391 @@
+"""The rate-limit pane: what is drawn, what keys do, and what it says of nothing, too much or hostile names."""
+
+import time
+
+import pytest
+
+from optimus_tui.clock import FixedClock
+from optimus_tui.contract.limits import LimitsReport
+from optimus_tui.contract.reading import Coverage, Fault
+from optimus_tui.tui.messages import CopyRequested, StateChanged
+from optimus_tui.tui.panes import limit_rows
+from optimus_tui.tui.panes.limits import LimitsPane
+from tests.tui.pane_app import PaneApp, screen_lines
+from tests.tui.pictures import MIXED, SETTINGS, counter, limits_report, reading
+
+HOSTILE = [
+    b"\x1b]52;c;aGk=\x07",
+    b"\x1b[2J",
+    b"a\r\nb\x00c",
+    "\u202eevil\u2066".encode(),
+    b"[red]x[/]",
+    b"[@click=app.quit]x[/]",
+    b"\xff\xfe",
+    b"x" * 10_000,
+    ("e" + "\u0301" * 5000).encode(),
+    "👩\u200d👩\u200d👧日本".encode(),
+    "\u0430cme".encode(),
+    b"acme ",
+]
+
+
+def pane(clock: FixedClock | None = None) -> LimitsPane:
+    return LimitsPane(clock or FixedClock(), SETTINGS)
+
+
+async def drawn(report: LimitsReport | None, size: tuple[int, int] = (84, 20), *keys: str) -> list[str]:
+    app = PaneApp(pane())
+    async with app.run_test(size=size) as pilot:
+        if report is not None:
+            app.pane.reading = reading(report)
+        await pilot.pause()
+        await pilot.press(*keys)
+        await pilot.pause()
+        return screen_lines(app)
+
+
+async def test_a_counter_that_never_resets_stands_red_on_top() -> None:
+    app = PaneApp(pane())
+    async with app.run_test(size=(84, 20)):
+        app.pane.reading = reading(limits_report())
+        pieces = app.pane.row(0, 80)
+    text = "".join(piece for piece, _ in pieces)
+    assert text.split()[:2] == ["✖", "clinic_b"]
+    assert ("never", "crit") in [(piece.strip(), ink) for piece, ink in pieces]
+    assert "400 / 150" in text
+
+
+async def test_every_row_is_as_wide_as_the_pane_at_every_width() -> None:
+    report = limits_report([*MIXED, *(counter(name, b"chat", 7) for name in HOSTILE)])
+    for width in (56, 68, 76, 80, 120, 196):
+        app = PaneApp(pane())
+        async with app.run_test(size=(width + 4, 30)) as pilot:
+            app.pane.reading = reading(report)
+            await pilot.pause()
+            lines = screen_lines(app)
+        ends = {line.rstrip()[-1] for line in lines if line.strip()}
+        assert ends <= {"│", "╮", "╯"}, width
+
+
+async def test_an_unknown_limit_is_a_question_mark_and_no_count_is_never_zero_row_18() -> None:
+    lines = await drawn(limits_report())
+    export = next(line for line in lines if "export" in line)
+    assert "12 / ?" in export
+    assert "○" in export
+    broken = next(line for line in lines if "profile" in line)
+    assert "not a number" in broken
+    assert " 0 " not in broken
+
+
+async def test_the_foot_counts_tenants_all_keys_and_what_could_not_be_parsed_row_14() -> None:
+    foot = (await drawn(limits_report(unparsed=2)))[-2]
+    assert "clinic_a 3" in foot
+    assert "2 unparsed" in foot
+    assert "9 of 1,000" in foot
+
+
+async def test_tenants_that_do_not_fit_are_counted() -> None:
+    foot = (await drawn(limits_report([counter(f"tenant_{i:03}") for i in range(200)]), (84, 30)))[-2]
+    assert "+19" in foot
+    assert "200 of 1,000" in foot
+
+
+async def test_too_many_keys_and_a_crowded_tenant_are_marked_by_their_findings() -> None:
+    many = [counter("noisy", f"op{i}") for i in range(16)] + [counter(f"t{i}") for i in range(1000)]
+    foot = (await drawn(limits_report(many), (100, 30)))[-2]
+    assert "noisy ▲ 16" in foot
+    assert "▲ 1,016 of 1,000" in foot
+
+
+async def test_the_countdown_moves_with_the_clock_alone() -> None:
+    clock = FixedClock()
+    app = PaneApp(pane(clock))
+    async with app.run_test(size=(84, 20)) as pilot:
+        app.pane.reading = reading(limits_report())
+        await pilot.pause()
+        assert any("0:41" in line for line in screen_lines(app))
+        clock.advance(11)
+        app.pane.tick()
+        await pilot.pause()
+        text = "\n".join(screen_lines(app))
+        assert "0:30" in text
+        clock.advance(25)
+        app.pane.tick()
+        await pilot.pause()
+        assert any("ended" in line and "list_conversations" in line for line in screen_lines(app))
+
+
+async def test_a_paused_pane_keeps_its_rows_and_its_countdowns_still() -> None:
+    clock = FixedClock()
+    app = PaneApp(pane(clock))
+    async with app.run_test(size=(84, 20)) as pilot:
+        app.pane.reading = reading(limits_report())
+        await pilot.press("space")
+        clock.advance(11)
+        app.pane.reading = reading(limits_report(()))
+        app.pane.tick()
+        await pilot.press("down")
+        text = "\n".join(screen_lines(app))
+        assert "0:41" in text
+        assert "PAUSED" in text
+        assert "11.6 s" in text or "12 s" in text
+        await pilot.press("space")
+        assert "No rate_limit:* keys" in "\n".join(screen_lines(app))
+
+
+async def test_stale_rows_stay_muted_under_an_amber_truth_line_with_a_live_retry() -> None:
+    clock = FixedClock()
+    app = PaneApp(pane(clock))
+    async with app.run_test(size=(110, 20)) as pilot:
+        fault = Fault("refused", "localhost:6379/0: connection refused", "start it")
+        app.pane.reading = reading(limits_report(), 27, fault=fault, retry_in=5.0)
+        await pilot.pause()
+        truth, stale = app.pane.truth()
+        assert stale
+        assert app.pane.muted
+        assert "(27 s)" in truth
+        assert "connection refused · retry in 5 s" in truth
+        assert "clinic_b" in "\n".join(screen_lines(app))
+        clock.advance(2)
+        assert "retry in 3 s" in app.pane.truth()[0]
+
+
+@pytest.mark.parametrize("width", [60, 84])
+async def test_the_reason_for_staleness_survives_a_narrow_frame(width: int) -> None:
+    app = PaneApp(pane())
+    async with app.run_test(size=(width, 20)) as pilot:
+        fault = Fault("refused", "localhost:6379/0: connection refused")
+        app.pane.reading = reading(limits_report(), 27, fault=fault, retry_in=3.0)
+        await pilot.pause()
+        assert "27 s" in screen_lines(app)[-1]
+        assert "connection refused · retry in 3 s" in screen_lines(app)[-1]
+
+
+async def test_a_reading_that_nobody_renews_becomes_stale_by_its_age() -> None:
+    clock = FixedClock()
+    app = PaneApp(pane(clock))
+    async with app.run_test(size=(84, 20)):
+        app.pane.reading = reading(limits_report())
+        assert not app.pane.truth()[1]
+        clock.advance(30)
+        assert app.pane.truth()[1]
+
+
+async def test_before_the_first_answer_there_is_no_number_row_33() -> None:
+    text = "\n".join(await drawn(None))
+    assert "connecting to redis at localhost:6379/0" in text
+    assert "0" not in text.replace("localhost:6379/0", "")
+
+
+async def test_an_empty_pane_says_what_to_do_and_only_a_complete_look_says_none() -> None:
+    assert "No rate_limit:* keys. Counters appear with the first request." in "\n".join(await drawn(limits_report(())))
+    partial = limits_report((), coverage=Coverage(41_000, 184_000, False))
+    text = "\n".join(await drawn(partial))
+    assert "so far: scanned 41k of 184k" in text
+    assert "≥ 0" in text
+
+
+async def test_a_missing_right_is_named_with_its_remedy_row_40() -> None:
+    app = PaneApp(pane())
+    async with app.run_test(size=(84, 20)) as pilot:
+        fault = Fault("denied", "SCAN is not allowed for user observer", "ACL SETUSER observer +scan")
+        app.pane.reading = reading(None, fault=fault)
+        await pilot.pause()
+        text = "\n".join(screen_lines(app))
+    assert "SCAN is not allowed for user observer" in text
+    assert "ACL SETUSER observer +scan" in text
+
+
+async def test_limits_that_nobody_published_are_said_once_below() -> None:
+    text = "\n".join(await drawn(limits_report(rules=None)))
+    assert "No limit is known: the gateway publishes none" in text
+    assert "optimus.toml" in text
+
+
+async def test_hostile_names_are_escaped_and_leave_the_other_rows_whole_rows_1_to_13() -> None:
+    report = limits_report([*MIXED, *(counter(name, b"chat", 7) for name in HOSTILE)])
+    text = "\n".join(await drawn(report, (120, 40)))
+    assert "\x1b" not in text
+    assert "\u202e" not in text
+    assert "\\x1b]52" in text
+    assert "[@click=app.quit]x[/]" in text
+    assert "demo_dentist" in text
+    lookalike = next(line for line in text.splitlines() if "\u0430cme" in line)
+    assert "non-ASCII" in lookalike
+
+
+async def test_the_detail_shows_the_bytes_of_a_name_that_may_deceive_row_12() -> None:
+    report = limits_report([counter("\u0430cme", count=140)])
+    text = "\n".join(await drawn(report, (84, 20), "enter"))
+    assert "d0 b0 63 6d 65" in text
+    assert "140 of 150 per 60 s (limit: gateway)" in text
+    text = "\n".join(await drawn(report, (84, 20), "enter", "enter"))
+    assert "d0 b0" not in text
+
+
+async def test_s_and_capital_s_sort_and_the_title_says_how() -> None:
+    app = PaneApp(pane())
+    async with app.run_test(size=(110, 20)) as pilot:
+        app.pane.reading = reading(limits_report())
+        await pilot.pause()
+        assert "hottest first" in screen_lines(app)[0]
+        app.pane.action_sort()
+        await pilot.pause()
+        assert "by tenant" in screen_lines(app)[0]
+        assert [row.counter.tenant for row in app.pane.rows][:2] == [b"clinic_a", b"clinic_a"]
+        app.pane.action_reverse()
+        await pilot.pause()
+        assert "z to a" in screen_lines(app)[0]
+        assert app.pane.rows[0].counter.tenant == b"high_traffic"
+
+
+async def test_a_click_on_a_title_sorts_by_that_column() -> None:
+    app = PaneApp(pane())
+    async with app.run_test(size=(84, 20)) as pilot:
+        app.pane.reading = reading(limits_report())
+        await pilot.pause()
+        line = screen_lines(app)[1]
+        await pilot.click(LimitsPane, offset=(line.index("used") + 1, 1))
+        assert "most used first" in screen_lines(app)[0]
+        assert app.pane.rows[0].counter.count == 400
+
+
+def test_unknown_values_sort_last_in_both_directions() -> None:
+    rows = limits_report().rows
+    for order in limit_rows.ORDERS[1:]:
+        for backwards in (False, True):
+            values = [order.key(row) for row in limit_rows.ordered(rows, order, backwards) if order.key]
+            known = [value for value in values if value is not None]
+            assert values == known + [None] * (len(values) - len(known)), order.words
+            assert known == sorted(known, reverse=order.descending != backwards), order.words
+
+
+@pytest.mark.parametrize(
+    ("text", "left"),
+    [
+        ("tenant:clinic", {"clinic_a", "clinic_b"}),
+        ("percent>90", {"clinic_b", "demo_dentist"}),
+        ("percent>90%", {"clinic_b", "demo_dentist"}),
+        ("share>90%", {"clinic_b", "demo_dentist"}),
+        ("ttl>1h", {"clinic_b"}),
+        ("ttl<10", {"clinic_a"}),
+        ("state:immortal", {"clinic_b"}),
+        ("count>=96 operation:chat !clinic", {"demo_dentist", "high_traffic"}),
+        ("slope>1 tenant:high", {"high_traffic"}),
+        ("limit=100", {"demo_dentist", "clinic_a"}),
+    ],
+)
+async def test_filters_name_fields_and_units(text: str, left: set[str]) -> None:
+    app = PaneApp(pane())
+    async with app.run_test(size=(110, 20)) as pilot:
+        app.pane.reading = reading(limits_report())
+        assert app.pane.set_filter(text) is None
+        await pilot.pause()
+        assert {row.counter.tenant.decode() for row in app.pane.rows} == left
+        assert f"{len(app.pane.rows)} of 7" in screen_lines(app)[0]
+
+
+async def test_a_filter_without_a_match_says_how_many_there_were() -> None:
+    app = PaneApp(pane())
+    async with app.run_test(size=(84, 20)) as pilot:
+        app.pane.reading = reading(limits_report())
+        app.pane.show_tenant("nobody here")
+        await pilot.pause()
+        text = "\n".join(screen_lines(app))
+        assert "None of 7 counters matches / tenant:nobody tenant:here" in text
+        app.pane.show_tenant("CLINIC_B")
+        assert [row.counter.tenant for row in app.pane.rows] == [b"clinic_b"]
+
+
+async def test_the_cursor_stays_on_its_counter_when_the_order_changes_and_at_the_top_when_it_was_there() -> None:
+    app = PaneApp(pane())
+    async with app.run_test(size=(84, 20)) as pilot:
+        app.pane.reading = reading(limits_report())
+        await pilot.press("down", "down", "down")
+        key = app.pane.selected.counter.key
+        app.pane.reading = reading(limits_report([*MIXED, counter("aa", count=999), counter("bb", count=998)]))
+        assert app.pane.selected.counter.key == key
+        await pilot.press("g")
+        app.pane.reading = reading(limits_report([*MIXED, counter("zz", count=5, ttl_ms=None, problem=None)]))
+        assert app.pane.cursor == 0
+
+
+async def test_findings_here_are_those_of_the_counter_and_its_tenant() -> None:
+    many = [counter("noisy", f"op{i}") for i in range(16)]
+    app = PaneApp(pane())
+    async with app.run_test(size=(84, 40)) as pilot:
+        app.pane.reading = reading(limits_report([*MIXED, *many]))
+        await pilot.pause()
+        assert [f.rule for f in app.pane.findings_here()] == ["limits.immortal"]
+        assert app.pane.explain_subject() == "clinic_b / chat"
+        app.pane.show_tenant("noisy")
+        assert [f.rule for f in app.pane.findings_here()] == ["limits.tenant_share"]
+        app.pane.show_tenant("high_traffic")
+        assert app.pane.findings_here() == []
+
+
+async def test_a_finding_that_sums_up_many_counters_explains_each_of_them() -> None:
+    app = PaneApp(pane())
+    async with app.run_test(size=(84, 40)) as pilot:
+        app.pane.reading = reading(limits_report([counter(f"t{i}", ttl_ms=None) for i in range(9)]))
+        await pilot.pause()
+        assert [f.subject for f in app.pane.findings_here()] == ["several counters"]
+
+
+async def test_copies_name_exactly_this_key_and_a_nul_byte_says_why_not_row_5() -> None:
+    app = PaneApp(pane())
+    async with app.run_test(size=(84, 20)) as pilot:
+        app.pane.reading = reading(limits_report([counter(b"it's*[a] $(x)", count=150)]))
+        await pilot.press("y")
+        assert app.heard(CopyRequested)[0].text == "rate_limit:it's*[a] $(x):chat"
+        forms = dict(app.pane.copy_forms())
+        assert forms["redis-cli GET"].endswith("GET 'rate_limit:it'\\''s*[a] $(x):chat'")
+        assert forms["curl: the limits in force"] == "curl -sS http://localhost:8020/api/rate-limits"
+        app.pane.reading = reading(limits_report([counter(b"a\x00b")]))
+        assert dict(app.pane.copy_forms())["redis-cli GET"].startswith("# a name with a NUL byte cannot")
+
+
+async def test_the_tab_strip_hears_of_the_worst_state() -> None:
+    app = PaneApp(pane())
+    async with app.run_test(size=(84, 20)) as pilot:
+        app.pane.reading = reading(limits_report())
+        await pilot.pause()
+        assert app.pane.state() == ("✖", "crit")
+        assert app.heard(StateChanged)
+        app.pane.reading = reading(limits_report([counter("a")]))
+        assert app.pane.state() == ("", "")
+
+
+async def test_an_export_holds_every_row_the_foot_and_the_truth() -> None:
+    app = PaneApp(pane())
+    async with app.run_test(size=(84, 12)) as pilot:
+        app.pane.reading = reading(limits_report([counter(f"tenant_{i}") for i in range(50)]))
+        await pilot.pause()
+        lines = app.pane.export_lines()
+    assert sum("tenant_" in line for line in lines[:-1]) == 50
+    assert any("complete" in line for line in lines)
+    assert "50 of 1,000" in lines[-1]
+
+
+async def test_ten_thousand_counters_sort_filter_and_scroll_quickly() -> None:
+    report = limits_report([counter(f"tenant_{i % 977}", f"op_{i}", i % 149) for i in range(10_000)])
+    app = PaneApp(pane())
+    async with app.run_test(size=(84, 40)) as pilot:
+        app.pane.reading = reading(report)
+        await pilot.pause()
+        best: dict[str, float] = {"sort": 9.0, "filter": 9.0}
+        for _ in range(5):
+            start = time.perf_counter()
+            app.pane.action_sort()
+            best["sort"] = min(best["sort"], time.perf_counter() - start)
+        app.pane.order = 0
+        for _ in range(3):
+            start = time.perf_counter()
+            app.pane.set_filter("tenant:tenant_5 percent>50")
+            best["filter"] = min(best["filter"], time.perf_counter() - start)
+        assert best["sort"] < 0.05
+        assert best["filter"] < 0.15
+        app.pane.set_filter("")
+        await pilot.press("G")
+        assert app.pane.cursor == 9_999
+        assert len(screen_lines(app)) == 40
