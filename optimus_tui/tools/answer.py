@@ -1,0 +1,60 @@
+"""The one road from a tool's name and arguments to its document. Every surface takes it, so all answer alike."""
+
+import asyncio
+import time
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from optimus_tui.contract.tools.common import ErrorReport, Report, ToolError
+from optimus_tui.tools.arguments import ToolFailure, decode, parse
+from optimus_tui.tools.registry import TOOLS, Tool
+from optimus_tui.wording.safe import safe_text
+
+if TYPE_CHECKING:
+    from optimus_tui.context import Context
+
+DEADLINE_SECONDS = 8.0
+
+
+def find(name: str) -> Tool:
+    """The tool of that name; a failure that lists the tools otherwise."""
+    if name in TOOLS:
+        return TOOLS[name]
+    known = tuple(TOOLS)
+    message = f"there is no tool {safe_text(name, 80)!r}; there are {', '.join(known)}"
+    raise ToolFailure(ToolError(code="unknown_tool", message=message, argument="tool", allowed=known), 2)
+
+
+async def answer(ctx: "Context", name: str, arguments: Mapping[str, Any] | bytes | str) -> Report:
+    """Run one tool under the deadline. ToolFailure where there is no result; a finding is a result."""
+    tool = find(name)
+    given = decode(arguments) if isinstance(arguments, (bytes, str)) else arguments
+    query = parse(tool.query, given)
+    try:
+        async with asyncio.timeout(DEADLINE_SECONDS):
+            return await tool.run(ctx, query)
+    except TimeoutError:
+        message = f"{name} had no result within {DEADLINE_SECONDS:g} s; what it needs is slow or hung; try again"
+        raise ToolFailure(ToolError(code="deadline", message=message), 3) from None
+
+
+def exit_code(report: Report) -> int:
+    """0, or 1 where something was found."""
+    return 1 if TOOLS[report.tool].found(report) else 0
+
+
+def failure_report(name: str, failure: ToolFailure, wall: float) -> ErrorReport:
+    """The document that says why there is no result."""
+    return ErrorReport(tool=safe_text(name, 80), timestamp=timestamp(wall), error=failure.error)
+
+
+def encode(report: Report) -> bytes:
+    """One JSON document, UTF-8, on one line."""
+    return msgspec.json.encode(report)
+
+
+def timestamp(wall: float) -> str:
+    """UTC with a Z, to the second: ``2025-01-29T10:30:00Z``."""
+    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(wall))

@@ -1,0 +1,131 @@
+"""From what a caller sent to a question: refuses by name, says what is allowed, never falls back to a default.
+
+JSON and text from a command line are both taken; text is converted by the type that the argument has.
+"""
+
+import types
+import typing
+from collections.abc import Mapping
+from difflib import get_close_matches
+from typing import Any, TypeVar
+
+import msgspec
+from msgspec import json as msgjson
+
+from optimus_tui.contract.tools.common import Query, ToolError
+from optimus_tui.wording.safe import safe_text
+
+Q = TypeVar("Q", bound=Query)
+MAX_BYTES = 256 * 1024
+
+
+class ToolFailure(Exception):
+    """A tool has no result. ``exit_code`` is 2 (arguments), 3 (unreachable, deadline) or 4 (refused)."""
+
+    def __init__(self, error: ToolError, exit_code: int) -> None:
+        super().__init__(error.message)
+        self.error, self.exit_code = error, exit_code
+
+
+def refuse(message: str, argument: str | None = None, allowed: tuple[str, ...] | None = None) -> ToolFailure:
+    """A bad-argument failure; the sentence ends with what is allowed."""
+    if allowed:
+        message += f"; allowed: {', '.join(allowed)}"
+    return ToolFailure(ToolError(code="bad_argument", message=message, argument=argument, allowed=allowed), 2)
+
+
+def decode(raw: bytes | str) -> dict[str, Any]:
+    """One JSON object; a failure that says where the text stops being JSON."""
+    data = raw.encode("utf-8", "surrogatepass") if isinstance(raw, str) else raw
+    if len(data) > MAX_BYTES:
+        raise refuse(f"the arguments are {len(data):,} bytes; at most {MAX_BYTES:,} are read")
+    try:
+        value = msgjson.decode(data) if data.strip() else {}
+    except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as error:
+        raise refuse(f"the arguments are not JSON: {safe_text(error)}") from None
+    if not isinstance(value, dict):
+        raise refuse('the arguments are not a JSON object such as {"tenant_id": "demo_dentist"}')
+    return value
+
+
+def parse(kind: type[Q], given: Mapping[str, Any]) -> Q:
+    """The question, or a failure naming the argument at fault and what it may be."""
+    known = {field.name: field for field in msgspec.structs.fields(kind)}
+    for name in given:
+        if name not in known:
+            near = get_close_matches(str(name), known, 1)
+            hint = f" (did you mean {near[0]}?)" if near else ""
+            raise refuse(f"unknown argument {safe_text(name, 80)!r}{hint}", safe_text(name, 80), tuple(known))
+    for name, field in known.items():
+        if field.required and name not in given:
+            raise refuse(f"the argument {name} is required", name, allowed_values(field.type))
+    for name, value in given.items():
+        try:
+            msgspec.convert(value, known[name].type)
+        except (msgspec.ValidationError, RecursionError) as error:
+            reason = safe_text(error, 160).replace("Expected", "expected")
+            raise refuse(f"{name}: {reason}", name, allowed_values(known[name].type)) from None
+        if isinstance(value, str) and not _encodable(value):
+            raise refuse(f"{name} holds a lone surrogate, which no key can hold", name)
+    return msgspec.convert(dict(given), kind)
+
+
+def from_text(kind: type[Query], name: str, text: str) -> Any:
+    """A command-line value by its argument's type: ``true``, ``15``, ``a,b`` for lists, else the text itself."""
+    known = {field.name: field.type for field in msgspec.structs.fields(kind)}
+    if name not in known:
+        return text  # parse() refuses the name with the full list
+    bare = _bare(known[name])
+    if bare is bool:
+        return {"true": True, "false": False, "yes": True, "no": False, "1": True, "0": False}.get(text.lower(), text)
+    if bare in (int, float):
+        try:
+            return int(text)
+        except ValueError:
+            return text
+    if typing.get_origin(bare) in (tuple, list):
+        return [part.strip() for part in text.strip("[]").split(",") if part.strip()]
+    return None if text == "null" and type(None) in typing.get_args(known[name]) else text
+
+
+def allowed_values(kind: Any) -> tuple[str, ...] | None:
+    """What may stand there, in words: the enum's values, "true, false", or the bounds of a number."""
+    bare = _bare(kind)
+    if typing.get_origin(bare) is typing.Literal:
+        return tuple(str(value) for value in typing.get_args(bare))
+    if bare is bool:
+        return ("true", "false")
+    if typing.get_origin(bare) in (tuple, list):
+        inner = typing.get_args(bare)
+        return allowed_values(inner[0]) if inner else None
+    if bare is int:
+        for meta in _metas(kind):
+            if meta.ge is not None:
+                return (f"whole numbers from {meta.ge} to {meta.le}" if meta.le is not None else f"from {meta.ge} up",)
+        return ("whole numbers",)
+    return None
+
+
+def _bare(kind: Any) -> Any:
+    if typing.get_origin(kind) is typing.Annotated:
+        return _bare(typing.get_args(kind)[0])
+    if typing.get_origin(kind) in (typing.Union, types.UnionType):
+        return _bare(next(a for a in typing.get_args(kind) if a is not type(None)))
+    return kind
+
+
+def _metas(kind: Any) -> list[msgspec.Meta]:
+    found: list[msgspec.Meta] = []
+    while typing.get_origin(kind) is typing.Annotated:
+        inner, *extra = typing.get_args(kind)
+        found += [e for e in extra if isinstance(e, msgspec.Meta)]
+        kind = inner
+    return found
+
+
+def _encodable(text: str) -> bool:
+    try:
+        text.encode("utf-8")
+    except UnicodeEncodeError:
+        return False
+    return True

@@ -1,0 +1,96 @@
+"""The seven tools by name. A new tool is one file beside this one and one entry below; the code loads on first use."""
+
+from collections.abc import Awaitable, Callable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from optimus_tui.contract.tools.common import Query, Report
+
+if TYPE_CHECKING:
+    from optimus_tui.context import Context
+
+
+@dataclass(frozen=True)
+class Tool:
+    """One tool. ``writes`` says what it changes in the world, in words; empty for those that only read."""
+
+    name: str
+    module: str
+    description: str
+    writes: str = ""
+
+    @cached_property
+    def code(self) -> Any:
+        """The tool's module: QUERY, REPORT, run, found."""
+        return import_module(f"optimus_tui.tools.{self.module}")
+
+    @property
+    def query(self) -> type[Query]:
+        """The type of its question."""
+        return self.code.QUERY  # type: ignore[no-any-return]
+
+    @property
+    def report(self) -> type[Report]:
+        """The type of its answer."""
+        return self.code.REPORT  # type: ignore[no-any-return]
+
+    @property
+    def run(self) -> "Callable[[Context, Any], Awaitable[Report]]":
+        """The tool itself."""
+        return self.code.run  # type: ignore[no-any-return]
+
+    def found(self, report: Report) -> bool:
+        """True where the answer holds a finding of medium or worse, or a failed test: exit code 1."""
+        return bool(self.code.found(report))
+
+    def input_schema(self) -> dict[str, Any]:
+        """JSON Schema of the arguments, made from the question's type."""
+        return _schema(self.query)
+
+    def output_schema(self) -> dict[str, Any]:
+        """JSON Schema of the answer."""
+        return _schema(self.report)
+
+
+def _schema(kind: type[Any]) -> dict[str, Any]:
+    """One self-contained object schema: the definition itself with what it refers to beside it."""
+    (root,), definitions = msgspec.json.schema_components([kind], ref_template="#/$defs/{name}")
+    schema = dict(definitions.pop(root["$ref"].rsplit("/", 1)[1])) if "$ref" in root else dict(root)
+    if definitions:
+        schema["$defs"] = definitions
+    return schema
+
+
+class Registry(Mapping[str, Tool]):
+    """Tools in the order of the documentation."""
+
+    def __init__(self, *tools: Tool) -> None:
+        self._tools = {tool.name: tool for tool in tools}
+
+    def __getitem__(self, name: str) -> Tool:
+        return self._tools[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._tools)
+
+    def __len__(self) -> int:
+        return len(self._tools)
+
+
+TOOLS = Registry(
+    Tool("diagnose_gateway_health", "health",
+         "How the gateway, the AI engine, Redis and a tenant's rate limits are right now, with an overall verdict."),
+    Tool("analyze_cache_coherence", "coherence",
+         "Cache keys, tracking keys and invalidation events of a window, and whether invalidated keys vanished."),
+    Tool("troubleshoot_production_issue", "troubleshoot",
+         "Looks into one symptom and says what was measured, what is wrong and what to do, with exact commands."),
+    Tool("test_ai_engine_integration", "integration",
+         "Tests connectivity, performance, error handling or the full flow from gateway to engine and back.",
+         "full_flow posts one recognisable test message; the cache test writes and removes one key of its own."),
+    Tool("analyze_performance_metrics", "performance",
+         "Latency, throughput, error rate, cache performance or rate-limiting efficiency over a window."),
+)  # fmt: skip

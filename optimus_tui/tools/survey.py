@@ -1,0 +1,107 @@
+"""What several tools need of Redis in one go: names, TTLs, counters. Bounded in time, honest about what it missed."""
+
+import asyncio
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from optimus_tui.contract.limits import Counter, LimitRules, LimitsReport
+from optimus_tui.contract.reading import Coverage, Fault
+from optimus_tui.contract.tools.common import CoverageSection, ToolError
+from optimus_tui.grammar.keys import parse_key
+from optimus_tui.index.cache import CacheIndex
+from optimus_tui.index.limits import LimitIndex
+from optimus_tui.tools.arguments import ToolFailure
+from optimus_tui.verdicts import limits as limit_verdicts
+
+if TYPE_CHECKING:
+    from optimus_tui.context import Context
+
+SWEEP_SECONDS = 5.0
+"""The sweep's share of a tool's deadline; what it has not seen by then is "not scanned"."""
+
+
+@dataclass
+class Survey:
+    """The keyspace as far as it was seen. ``fault`` says why it was not seen at all, or not whole."""
+
+    limits: LimitIndex
+    cache: CacheIndex
+    coverage: Coverage
+    of_tenant: set[bytes]
+    """The counters of the tenant that was asked for, all of them."""
+    fault: Fault | None = None
+
+    @property
+    def section(self) -> CoverageSection:
+        """Coverage as documents show it."""
+        return CoverageSection(self.coverage.scanned, self.coverage.total, self.coverage.complete)
+
+
+async def survey(ctx: "Context", *, tenant: bytes | None = None, ttls: bool = False, sizes: int = 0) -> Survey:
+    """Walk over all names once. Never raises for an outage."""
+    from optimus_tui.probes.keyspace import SweepOutcome, sweep
+
+    limits, cache = LimitIndex(), CacheIndex(t.encode("utf-8", "surrogateescape") for t in ctx.settings.tenants)
+    limits.begin_sweep()
+    cache.begin_sweep()
+    of_tenant: set[bytes] = set()
+    fault: Fault | None
+    scanned, total, outcome = 0, None, None
+    try:
+        async with asyncio.timeout(SWEEP_SECONDS):
+            async for page in sweep(ctx.redis, ctx.settings.scan, ctx.own, ttls=ttls, sizes=sizes):
+                if isinstance(page, SweepOutcome):
+                    outcome = page
+                    break
+                scanned, total = scanned + len(page.names) + page.others, page.total
+                counters = [name for name in page.names if name.startswith(b"rate_limit:")]
+                limits.put_page(counters)
+                owners = [(name, parse_key(name).tenant) for name in counters]
+                of_tenant.update(name for name, owner in owners if owner == tenant)
+                cache.know_tenants(owner for _, owner in owners if owner)
+                cache.put_page(page.names, page.pttls, page.sizes, ctx.clock.mono())
+    except TimeoutError:
+        reason = f"stopped after {SWEEP_SECONDS:g} s"
+        coverage = Coverage(scanned=scanned, total=total, complete=False, reason=reason)
+        fault = Fault("timeout", f"the keyspace was not scanned whole: {reason}")
+    else:
+        assert outcome is not None
+        coverage = Coverage(outcome.scanned, outcome.total, outcome.complete, outcome.reason)
+        fault = outcome.fault or (None if outcome.complete else Fault("invalid", outcome.reason or "incomplete"))
+    limits.end_sweep(coverage.complete)
+    cache.end_sweep(coverage, ctx.clock.wall())
+    return Survey(limits, cache, coverage, of_tenant, fault)
+
+
+async def read_known(ctx: "Context", seen: Survey, names: Iterable[bytes] | None = None) -> list[Counter]:
+    """The values of the counters that were found (the index's first 2,000 unless names are given)."""
+    from optimus_tui.probes.limits import read_counters
+
+    wanted = list(names) if names is not None else seen.limits.names_to_read()
+    answers = await read_counters(ctx.redis, ctx.own, ctx.clock, wanted)
+    counters = [answer for answer in answers if isinstance(answer, Counter)]
+    seen.limits.put(counters)
+    seen.limits.gone([answer for answer in answers if isinstance(answer, bytes)], ctx.clock.mono())
+    return counters
+
+
+def judge_limits(ctx: "Context", seen: Survey, rules: LimitRules | None) -> LimitsReport:
+    """All counters of the survey against the rules."""
+    return limit_verdicts.judge(
+        seen.limits.counters(ctx.clock.mono()),
+        slopes=seen.limits.slopes(),
+        rules=rules,
+        thresholds=ctx.settings.thresholds,
+        coverage=seen.coverage,
+        unparsed=seen.limits.unparsed,
+        total=seen.limits.total,
+    )
+
+
+def unreachable(fault: Fault) -> ToolFailure:
+    """No result: what the tool needs cannot be reached (3), or may not be read (4)."""
+    sentence = f"{fault.message}; {fault.remedy}" if fault.remedy else fault.message
+    if fault.kind in ("denied", "auth"):
+        return ToolFailure(ToolError(code="refused", message=sentence), 4)
+    return ToolFailure(ToolError(code="unreachable", message=sentence), 3)

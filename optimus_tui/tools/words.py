@@ -1,0 +1,81 @@
+"""From what verdicts and probes say to what documents say. Pure."""
+
+import math
+from collections.abc import Iterable
+
+from optimus_tui.contract.findings import Finding
+from optimus_tui.contract.limits import Counter, LimitRow
+from optimus_tui.contract.reading import Fault, Reading
+from optimus_tui.contract.services import ServiceState
+from optimus_tui.contract.tools.common import Diagnostic
+from optimus_tui.contract.tools.health import DependencySection, LimitSection
+from optimus_tui.wording.safe import safe_text
+
+HEALTH_SEVERITY = {"low": "info", "medium": "warning", "high": "warning", "critical": "critical"}
+
+
+def diagnostics(findings: Iterable[Finding], words: dict[str, str] | None = None) -> tuple[Diagnostic, ...]:
+    """Findings as documents carry them; ``words`` renames the severities."""
+    return tuple(
+        Diagnostic(
+            severity=(words or {}).get(finding.severity, finding.severity),
+            message=finding.message,
+            impact=finding.impact,
+            rule=finding.rule,
+            subject=finding.subject,
+            measured=finding.measured,
+            threshold=finding.threshold,
+            unit=finding.unit,
+            samples=finding.samples,
+        )
+        for finding in findings
+    )
+
+
+def sentence(fault: Fault | None) -> str | None:
+    """A fault and its remedy in one string."""
+    if fault is None:
+        return None
+    return f"{fault.message}; {fault.remedy}" if fault.remedy else fault.message
+
+
+def dependency(reading: Reading[ServiceState] | None) -> DependencySection:
+    """A service's section; "not checked" where nobody asked."""
+    if reading is None:
+        return DependencySection(status="not checked")
+    state = reading.value
+    if state is None:
+        return DependencySection(status="unknown", error=sentence(reading.fault))
+    return service(state, reading.fault)
+
+
+def service(state: ServiceState, fault: Fault | None = None) -> DependencySection:
+    """The section of a service that was looked at."""
+    return DependencySection(
+        status=state.status,
+        latency_ms=rounded(state.latency_ms),
+        status_code=state.status_code,
+        version=state.version,
+        error=sentence(state.fault or fault),
+    )
+
+
+def limit_section(counter: Counter, row: LimitRow | None = None) -> LimitSection:
+    """One counter; seconds are rounded up, so that nobody comes back too early."""
+    return LimitSection(
+        current_count=counter.count,
+        ttl_seconds=None if counter.ttl_ms is None else math.ceil(counter.ttl_ms / 1000),
+        immortal=counter.immortal,
+        limit=row.limit if row else None,
+        error=counter.problem,
+    )
+
+
+def operation_name(counter: Counter) -> str:
+    """The operation as a document's key."""
+    return safe_text(counter.operation, 200)
+
+
+def rounded(value: float | None, digits: int = 1) -> float | None:
+    """A figure with as many digits as it deserves."""
+    return None if value is None else round(value, digits)
