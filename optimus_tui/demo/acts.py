@@ -169,10 +169,16 @@ async def slow(world: World) -> AsyncIterator[str]:
 async def immortal(world: World) -> AsyncIterator[str]:
     """Injected fault: a tenant over its limit whose counter loses its TTL.
 
-    The gateway dates such a counter again at the tenant's next request, so its chat users stay away meanwhile; what an
-    operator repairs stays repaired.
+    The gateway dates such a counter again at the tenant's next request, so its chat users stay away meanwhile. What an
+    operator repairs stays repaired, and the users come back.
     """
     users = world.users[BLOCKED]
+
+    async def come_back() -> None:
+        while await world.server.send(("PTTL", BLOCKED_KEY)) in ([-1], None):  # noqa: ASYNC110 - Redis holds the state
+            await asyncio.sleep(1.0)
+        users.come_back()
+
     users.silent = True
     try:
         for _ in range(60):
@@ -183,13 +189,15 @@ async def immortal(world: World) -> AsyncIterator[str]:
             await world.server.send(("PERSIST", BLOCKED_KEY))
             await asyncio.sleep(0.1)
             if await world.server.send(("PTTL", BLOCKED_KEY)) == [-1]:
-                yield f"{BLOCKED} / chat has no TTL any more: blocked for ever"
+                async with beside(come_back()):
+                    yield f"{BLOCKED} / chat has no TTL any more: blocked for ever"
                 break
         else:
             yield f"{BLOCKED} / chat could not be made immortal: there is no such counter to take the TTL from"
     finally:
         users.silent = False
-        await world.server.send(("EXPIRE", BLOCKED_KEY, 60))
+        if await world.server.send(("PTTL", BLOCKED_KEY)) == [-1]:
+            await world.server.send(("EXPIRE", BLOCKED_KEY, 60))
 
 
 async def drill(world: World, order: dict[str, float] | None) -> None:

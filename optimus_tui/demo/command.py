@@ -69,7 +69,10 @@ def demo_settings(handle: DemoHandle, base: Settings | None = None, **overrides:
 
 
 def _serve(handle: DemoHandle) -> int:
-    before = {number: signal.signal(number, _raise) for number in (signal.SIGTERM, signal.SIGHUP)}
+    before = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGHUP)}
+    for number, handler in before.items():
+        if handler is not signal.SIG_IGN:  # nohup
+            signal.signal(number, _raise)
     try:
         _show_progress(handle)
         if not handle.failed:

@@ -159,7 +159,8 @@ class DemoHandle:
     def _take_in(self, message: dict[str, Any]) -> None:
         self.progress = str(message.get("progress", self.progress))
         self.notice = str(message.get("notice", self.notice))
-        self.failed = message.get("failed", self.failed)
+        if "failed" in message:
+            self.failed, self.ready = str(message["failed"]), False
         self._directory = str(message.get("directory", self._directory))
         if message.get("ready"):
             self._ready_after, self.ready = time.monotonic() - self._began, True

@@ -39,14 +39,14 @@ class Supervisor:
         tell(progress="starting a server")
         # The slow ones to import start at once; none of them needs the server before its first request.
         self._launch(service_plan("gateway", self.ports.gateway))
-        if self.scenario.engine:
-            self._launch(service_plan("engine", self.ports.engine))
+        self._launch(service_plan("engine", self.ports.engine))
         await self._start_server()
         tell(progress="starting the gateway and the engine")
         self.traffic = Traffic(traffic_argv(self.ports, self.directory), self.environment, self.directory)
         await asyncio.gather(*(child.answers() for child in self.children.values()))
         tell(progress="warming up")
         await self.traffic.play(self.scenario.name, "warm")
+        await self._set_engine()
         tell(progress="ready", ready=True)
 
     async def _start_server(self) -> None:

@@ -91,6 +91,10 @@ class Users:
         """False for polite users near their limit, and while a scenario keeps them silent."""
         return not self.silent and time.monotonic() >= self._chat_opens_at
 
+    def come_back(self) -> None:
+        """Chat again, whatever was refused before."""
+        self.silent, self._chat_opens_at = False, 0.0
+
     async def open_one(self, looks: int = 4) -> Answer | None:
         """The next new customer's first message, then ``looks`` at the answer; None while nobody comes."""
         number = len(self.known)
