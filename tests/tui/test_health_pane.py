@@ -125,6 +125,16 @@ async def test_in_a_narrow_pane_the_reason_is_brief_where_a_finding_tells_it_in_
     assert "connection refused" in " ".join(line.strip("│ ") for line in lines)
 
 
+async def test_figures_of_before_an_outage_say_how_old_they_are_and_are_muted() -> None:
+    app = PaneApp(pane())
+    async with app.run_test(size=(80, 24)) as pilot:
+        app.pane.reading = health_report(server=reading(server(), 27, fault=REFUSED), findings=(UNREACHABLE,))
+        await pilot.pause()
+        row = next(row for row in app.pane.rows if row.group == "memory")
+    assert "27 s ago: 244 MB of 2 GB" in "".join(text for text, _ in row.pieces)
+    assert {ink for text, ink in row.pieces[3:]} == {"quiet"}
+
+
 async def test_a_loading_server_is_called_loading_row_36() -> None:
     loading = reading(server(loading_percent=43.0), fault=Fault("loading", "localhost is loading its data set"))
     assert "loading 43 %" in line_of(await drawn(health_report(server=loading)), "redis")
@@ -218,6 +228,22 @@ async def test_a_finding_is_scrolled_into_view_whole() -> None:
         seen = app.pane.visible_range()
         assert group[0] in seen
         assert group[-1] in seen
+
+
+async def test_a_scroll_bar_that_appears_wraps_everything_anew_under_the_right_titles() -> None:
+    many = tuple(
+        Finding(rule="r", severity="high", subject=f"s{i}", message=f"finding {i} " + "word " * 14) for i in range(12)
+    )
+    app = PaneApp(pane())
+    async with app.run_test(size=(56, 16)) as pilot:
+        app.pane.reading = health_report(findings=many)
+        await pilot.pause()
+        await pilot.pause()
+        width = app.pane.scrollable_content_region.width
+        assert width == 51
+        assert all(sum(len(text) for text, _ in row.pieces) <= width + 1 for row in app.pane.rows)
+        lines = screen_lines(app)
+        assert lines[1].index("p95") + 3 == line_of(lines, "gateway").index("61 ms") + 5
 
 
 async def test_findings_here_are_those_of_the_line_under_the_cursor() -> None:

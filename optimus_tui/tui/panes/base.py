@@ -117,6 +117,11 @@ class Pane(LineView):
         """False for a pane that the layout hides."""
         return self.display and self.size.height > 0
 
+    @property
+    def edge_room(self) -> int:
+        """Cells for words on an edge of the frame: all of it but the corners and a bit of line at each."""
+        return self.size.width - 2
+
     def draw_frame(self) -> None:
         """Title and truth line, redrawn only when their words change."""
         if not self.is_mounted or self.size.width == 0:
@@ -153,7 +158,7 @@ class Pane(LineView):
 
     def _edge(self, left: Words, right: Words) -> Content:
         """Words at both ends of an edge with the frame's own line between them."""
-        room = self.size.width + 2 - 6
+        room = self.edge_room
         start = Content.assemble(*[(text, self._text_style(ink)) for text, ink in left])
         end = Content.assemble(
             *[

@@ -63,8 +63,18 @@ class HealthPane(Pane):
             "severity": finding.severity,
         }
 
+    def on_mount(self) -> None:
+        # A scroll bar that comes or goes changes the width without a resize: the sentences are wrapped anew.
+        self.watch(self, "show_vertical_scrollbar", self._scroll_bar_changed, init=False)
+
     def on_resize(self) -> None:
         super().on_resize()
+        self._rewrap()
+
+    def _scroll_bar_changed(self) -> None:
+        self.call_after_refresh(self._rewrap)
+
+    def _rewrap(self) -> None:
         if self.scrollable_content_region.width != self._built_for:
             self.refresh_rows()
 
@@ -155,7 +165,7 @@ class HealthPane(Pane):
         probes = f"probes {report.answered} of {report.probed}"
         late = past > LATE_SECONDS + 3 * self.settings.refresh_seconds and not self.paused
         forms = [f"{when} · {probes} answered", f"{when} · {probes}", f"{age(past)} old · {probes}"]
-        return first_that_fits(forms, self.size.width - 4), late or report.answered == 0
+        return first_that_fits(forms, self.edge_room), late or report.answered == 0
 
     def state(self) -> tuple[str, str]:
         report: HealthReport | None = self.shown

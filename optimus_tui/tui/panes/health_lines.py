@@ -68,7 +68,7 @@ def build(report: HealthReport, settings: Settings, width: int, since_arrival: f
     lines: list[HealthLine] = []
     for service in services:
         lines += _service(service, fitted, width)
-    lines += _memory(report, width)
+    lines += _memory(report, width, wall)
     if not any(column.id == "version" for column, _ in fitted):
         lines += _versions(services, width)
     lines.append(HealthLine(None, 0, []))
@@ -100,7 +100,8 @@ def _service(line: ServiceLine, fitted: Sequence[tuple[Column, int]], width: int
                 room = cells["p95"] + (cells["p50"] + 1 if "p50" in cells else 0)
                 piece = (fit_cell(line.p95 if cell_len(line.p95) <= room else "", room, "right"), "quiet")
             case "series":
-                piece = (spark(line.series.values, wide, top=line.top, combine=min if line.top else max), "accent")
+                chart = spark(line.series.values, wide, top=line.top, combine=min if line.top else max)
+                piece = (chart, ink if ink in ("warn", "crit") else "quiet")
             case _:
                 text = getattr(line, column.id, "")
                 quiet = column.id in ("p50", "version") or text == "–"
@@ -124,10 +125,11 @@ def _unanswered(line: ServiceLine, width: int) -> Iterator[HealthLine]:
         yield HealthLine(line.name, part, [(" " * NOTE_AT, ""), (text, "quiet")])
 
 
-def _memory(report: HealthReport, width: int) -> Iterator[HealthLine]:
+def _memory(report: HealthReport, width: int, wall: float) -> Iterator[HealthLine]:
     state: ServerState | None = report.server.value if report.server else None
-    if state is None:
+    if state is None or report.server is None:
         return
+    old = report.server.fault is not None
     name: list[Piece] = [("  ", ""), (fit_cell("memory", NAME_CELLS), "bright"), (" ", "")]
     if state.info_fault is not None:
         yield HealthLine("memory", 0, [*name, ("? ", ""), *[(state.info_fault.message, "warn")]])
@@ -135,8 +137,12 @@ def _memory(report: HealthReport, width: int) -> Iterator[HealthLine]:
             yield HealthLine("memory", part, [(" " * NOTE_AT, ""), (text, "quiet")])
         return
     room = width - NOTE_AT
-    for at, part in enumerate(_memory_parts(state)):
-        text = ([("   ", "")] if at else []) + part
+    parts = list(_memory_parts(state))
+    if old:  # figures of before the outage: they say so first, and none of them is bright
+        parts = [[(f"{age(wall - report.server.taken_at)} ago:", "")], *parts]
+    for at, part in enumerate(parts):
+        text = ([("   " if at > 1 or not old else " ", "")] if at else []) + part
+        text = [(words, "quiet" if old else ink) for words, ink in text]
         room -= sum(cell_len(words) for words, _ in text)
         if room < 0:
             break

@@ -114,8 +114,8 @@ class LimitsPane(Pane):
         words = order.reversed_words if self.backwards else order.words
         if self.filter:
             words = f"{len(self.rows):,} of {len(self.report.rows):,}   {words}"
-        taken = len(self.TITLE) + len(self.filter.text) + 14
-        return limit_words.verdict_words(self.report, self._states, self.size.width - taken, words)
+        taken = len(self.TITLE) + 6 + (len(self.filter.text) + 4 if self.filter else 0) + (8 if self.paused else 0)
+        return limit_words.verdict_words(self.report, self._states, self.edge_room - taken, words)
 
     def truth(self) -> tuple[str, bool]:
         reading: Reading[Any] | None = self.shown
@@ -133,7 +133,7 @@ class LimitsPane(Pane):
         if faults := fault_words(reading.fault, "redis", reading.retry_in):
             brief = [f"{age(past)} old", *faults]
             forms += [" · ".join(brief), " · ".join(brief).replace(f" {target}:", "")]
-        return first_that_fits(forms, self.size.width - 4), bool(reading.fault) or late
+        return first_that_fits(forms, self.edge_room), bool(reading.fault) or late
 
     def state(self) -> tuple[str, str]:
         report = self.report
