@@ -1,7 +1,8 @@
 """What an observer may say to the server. Pure: words in, words out or ``CommandRefused``.
 
-Nothing in these lists writes, blocks or walks a whole keyspace in one call. It refuses what it does not know: a name
-that is missing here never reaches the wire, whatever way it was sent.
+Nothing in these lists blocks or walks a whole keyspace in one call, and nothing writes but the integration test's own
+key, which expires within a minute. It refuses what it does not know: a name that is missing here never reaches the
+wire, whatever way it was sent.
 """
 
 from collections.abc import Sequence
@@ -21,7 +22,12 @@ _BY_TYPE = "getrange hlen scard zcard xlen hscan sscan zrange xrange"
 BY_TYPE: frozenset[str] = frozenset(_BY_TYPE.split())
 """Sizes and bounded looks at values of other types; without these rights such a value shows its type only."""
 
-OBSERVER: frozenset[str] = CORE | BY_TYPE
+OWN_KEY: frozenset[str] = frozenset({"set", "unlink"})
+"""Only on one key of our own: ``integration_test:…``, set with a TTL of at most a minute."""
+OWN_PREFIX = b"integration_test:"
+OWN_SECONDS = 60
+
+OBSERVER: frozenset[str] = CORE | BY_TYPE | OWN_KEY
 
 MAX_PATTERN_BYTES = 256
 MAX_PATTERN_STARS = 3
@@ -102,7 +108,22 @@ def _check_single(words: tuple[Word, ...], db: int) -> None:
         raise CommandRefused("EXISTS of several keys: their hits and misses could not be told apart")
 
 
+def _check_set(words: tuple[Word, ...], db: int) -> None:
+    plain = [_as_bytes(word) for word in words]
+    if len(plain) != 5 or not plain[1].startswith(OWN_PREFIX) or plain[3].upper() != b"EX":
+        raise CommandRefused("SET of anything but the integration test's own key with a TTL")
+    if not plain[4].isdigit() or not 0 < int(plain[4][:9]) <= OWN_SECONDS:
+        raise CommandRefused("SET without a TTL of at most a minute")
+
+
+def _check_unlink(words: tuple[Word, ...], db: int) -> None:
+    if len(words) != 2 or not _as_bytes(words[1]).startswith(OWN_PREFIX):
+        raise CommandRefused("UNLINK of anything but the integration test's own key")
+
+
 _CHECKS = {
+    b"SET": _check_set,
+    b"UNLINK": _check_unlink,
     b"EVAL_RO": _check_script,
     b"SELECT": _check_select,
     b"SCAN": _check_scan,

@@ -1,10 +1,11 @@
-"""One bounded GET: bounded in time as a whole, in bytes as they come off the wire, and never encoded or redirected.
+"""One bounded request: bounded in time as a whole, in bytes as they come off the wire, and never encoded or redirected.
 
 It refuses to decode, to follow, to keep cookies and to judge: what came back is data for ``services``. An answer that
 is too large or compressed is an answer with a ``problem``; no answer is an exception that ``fault_of_http`` words.
 """
 
 import asyncio
+import contextlib
 import socket
 import ssl
 import time
@@ -36,6 +37,13 @@ class Fetched(Struct, frozen=True, kw_only=True):
     problem: str | None = None
 
 
+class Posted(Struct, frozen=True):
+    """What is posted: a body and its headers, sent as they are."""
+
+    body: bytes
+    headers: dict[bytes, bytes]
+
+
 def new_http_client() -> httpx.AsyncClient:
     """The client for all services: no redirects, no proxies from the environment, no cookies. Close it with aclose."""
     client = httpx.AsyncClient(
@@ -57,11 +65,20 @@ async def _forget_location(response: httpx.Response) -> None:
 
 
 async def fetch(
-    http: httpx.AsyncClient, url: str, deadline_s: float = DEADLINE_S, cap_bytes: int = CAP_BYTES
+    http: httpx.AsyncClient,
+    url: str,
+    deadline_s: float = DEADLINE_S,
+    cap_bytes: int = CAP_BYTES,
+    post: Posted | None = None,
 ) -> Fetched:
-    """The answer to ``GET url``, or one of FETCH_ERRORS. A connection that died while idle is tried once more."""
+    """The answer to ``GET url`` (or to what is posted), or one of FETCH_ERRORS.
+
+    A GET whose connection died while idle is tried once more; a POST never is.
+    """
     started = time.perf_counter()
     async with asyncio.timeout(deadline_s):
+        if post is not None:
+            return await _read(http.stream("POST", url, content=post.body, headers=post.headers), cap_bytes, started)
         try:
             return await _get(http, url, cap_bytes, started)
         except (httpx.ReadError, httpx.WriteError, httpx.RemoteProtocolError) as error:
@@ -72,7 +89,13 @@ async def fetch(
 
 
 async def _get(http: httpx.AsyncClient, url: str, cap_bytes: int, started: float) -> Fetched:
-    async with http.stream("GET", url) as response:
+    return await _read(http.stream("GET", url), cap_bytes, started)
+
+
+async def _read(
+    sent: contextlib.AbstractAsyncContextManager[httpx.Response], cap_bytes: int, started: float
+) -> Fetched:
+    async with sent as response:
         encoding = response.headers.get("content-encoding", "").strip().lower()
         problem = None
         body = bytearray()

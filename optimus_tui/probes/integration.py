@@ -1,0 +1,106 @@
+"""The probe that writes: a key of its own with a TTL of a minute, and one test message that says it is one.
+
+It refuses every other write, and to leave its key behind: it unlinks it, and where that fails the TTL does.
+"""
+
+import secrets
+import time
+from typing import Any
+
+import httpx
+import msgspec
+from msgspec import Struct
+from redis.exceptions import NoPermissionError, OutOfMemoryError, ReadOnlyError
+
+from optimus_tui.contract.reading import Fault
+from optimus_tui.probes.client import ObserverRedis
+from optimus_tui.probes.commands import OWN_PREFIX, OWN_SECONDS
+from optimus_tui.probes.faults import OUTAGES, fault_of
+from optimus_tui.probes.fetch import FETCH_ERRORS, Posted, fault_of_http, fetch
+from optimus_tui.probes.services import Look, look
+
+TEST_PHONE = "+10000000000"
+"""No network has such a number; the engine keeps the conversation under it."""
+TEST_MESSAGE = "optimus-tui integration test, please ignore"
+PROBE_SECONDS = 2.5
+MESSAGE_SECONDS = 5.0
+
+
+class CacheRoundTrip(Struct, frozen=True, kw_only=True):
+    """What became of our own key. ``intact`` None: it was not read back; ``skipped`` says why nothing was written."""
+
+    intact: bool | None = None
+    removed: bool | None = None
+    took_ms: float | None = None
+    skipped: str | None = None
+    fault: Fault | None = None
+
+
+class Posting(Struct, frozen=True, kw_only=True):
+    """What the gateway answered to the test message."""
+
+    took_ms: float | None = None
+    status_code: int | None = None
+    has_reply: bool = False
+    fault: Fault | None = None
+
+
+async def round_trip(redis: ObserverRedis, tenant: str) -> CacheRoundTrip:
+    """Write, read and remove ``integration_test:{tenant}:{nonce}``."""
+    key = OWN_PREFIX + tenant.encode() + b":" + secrets.token_hex(8).encode()
+    value = secrets.token_bytes(64)
+    began = time.perf_counter()
+    try:
+        await redis.execute_command("SET", key, value, "EX", OWN_SECONDS)
+        back = await redis.execute_command("GET", key)
+        took = (time.perf_counter() - began) * 1000
+        removed = await redis.execute_command("UNLINK", key)
+    except (NoPermissionError, ReadOnlyError) as error:
+        return CacheRoundTrip(skipped="no permission", fault=fault_of(error, redis.target))
+    except OutOfMemoryError as error:
+        return CacheRoundTrip(intact=False, fault=fault_of(error, redis.target))
+    except OUTAGES as error:
+        return CacheRoundTrip(fault=fault_of(error, redis.target))
+    return CacheRoundTrip(intact=back == value, removed=bool(removed), took_ms=took)
+
+
+async def time_requests(http: httpx.AsyncClient, url: str, times: int) -> list[Look]:
+    """``times`` requests one after the other, each with its own time."""
+    return [await look(http, url, PROBE_SECONDS) for _ in range(times)]
+
+
+async def ask_status(http: httpx.AsyncClient, url: str) -> tuple[int | None, float | None, Fault | None]:
+    """The status code of a GET, its milliseconds, or why there is none."""
+    try:
+        answer = await fetch(http, url, PROBE_SECONDS)
+    except FETCH_ERRORS as error:
+        return None, None, fault_of_http(error, url)
+    return answer.status, answer.took_ms, None
+
+
+async def post_message(http: httpx.AsyncClient, gateway_url: str, tenant: str) -> Posting:
+    """Post one recognisable test message through the gateway; never repeated."""
+    body = msgspec.json.encode({"phone": TEST_PHONE, "message": TEST_MESSAGE})
+    headers = {b"Content-Type": b"application/json", b"X-Tenant-ID": tenant.encode()}
+    try:
+        answer = await fetch(http, f"{gateway_url}/api/chat", MESSAGE_SECONDS, post=Posted(body, headers))
+    except FETCH_ERRORS as error:
+        return Posting(fault=fault_of_http(error, gateway_url))
+    reply = _reply(answer.body) if answer.status < 300 and not answer.problem else None
+    fault = None
+    if answer.status >= 300 or answer.problem:
+        fault = Fault(
+            "invalid", f"/api/chat answered {answer.status}" + (f", {answer.problem}" if answer.problem else "")
+        )
+    return Posting(took_ms=answer.took_ms, status_code=answer.status, has_reply=reply is not None, fault=fault)
+
+
+def _reply(body: bytes) -> str | None:
+    try:
+        document: Any = msgspec.json.decode(body)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        return None
+    if not isinstance(document, dict):
+        return None
+    words = document.get("reply", document.get("message"))
+    return words if isinstance(words, str) and words.strip() else None

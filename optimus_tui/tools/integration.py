@@ -1,0 +1,164 @@
+"""test_ai_engine_integration: requests that really go through, each timed by itself; full_flow posts a message."""
+
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING, Any
+
+from optimus_tui.contract.tools.integration import IntegrationQuery, IntegrationReport
+from optimus_tui.tools.words import rounded, sentence
+
+if TYPE_CHECKING:
+    from optimus_tui.context import Context
+
+QUERY, REPORT = IntegrationQuery, IntegrationReport
+Test = Callable[["Context", str], Awaitable[dict[str, Any]]]
+REQUESTS = 5
+ERROR_PATH = "/optimus-tui-integration-test/no-such-path"
+
+
+def found(report: IntegrationReport) -> bool:
+    """A failed test, or nothing that could be tested."""
+    return report.overall_status != "all_pass"
+
+
+async def run(ctx: "Context", query: IntegrationQuery) -> IntegrationReport:
+    """Run the tests of the asked type, one after the other, so that none disturbs another's time."""
+    from optimus_tui.tools.answer import timestamp
+
+    done: list[dict[str, Any]] = []
+    notes: list[str] = []
+    for name in _PLAN[query.test_type]:
+        if name == "cache_integration" and not query.include_cache_test:
+            continue
+        done.append({"test": name, **await _TESTS[name](ctx, query.tenant_id)})
+    if query.test_type == "full_flow":
+        from optimus_tui.probes.integration import TEST_PHONE
+
+        notes.append(f"one test message was posted to /api/chat for this tenant under the phone number {TEST_PHONE}")
+    status, rate = _sum_up(done)
+    return IntegrationReport(
+        tool="test_ai_engine_integration",
+        timestamp=timestamp(ctx.clock.wall()),
+        test_type=query.test_type,
+        tenant_id=query.tenant_id,
+        tests_performed=tuple(done),
+        overall_status=status,
+        pass_rate=rate,
+        notes=tuple(notes),
+    )
+
+
+def _sum_up(done: list[dict[str, Any]]) -> tuple[str, str]:
+    """A skipped test counts neither for nor against."""
+    judged = [test for test in done if test["status"] != "skipped"]
+    passed = sum(test["status"] == "pass" for test in judged)
+    if not judged:
+        return "no_tests_performed", "0/0 (unknown)"
+    share = passed / len(judged)
+    words = (
+        "all_pass" if share == 1 else "all_fail" if passed == 0 else "mostly_pass" if share >= 0.8 else "partial_pass"
+    )
+    return words, f"{passed}/{len(judged)} ({share:.1%})"
+
+
+async def _health(ctx: "Context", tenant: str) -> dict[str, Any]:
+    from optimus_tui.probes.services import read_engine
+
+    reading = await read_engine(ctx.http, ctx.settings, ctx.clock)
+    state = reading.value
+    ok = state is not None and state.status == "connected"
+    return {
+        "status": "pass" if ok else "fail",
+        "response_time_ms": rounded(state.latency_ms) if state else None,
+        "status_code": state.status_code if state else None,
+        "error": sentence((state.fault if state else None) or reading.fault),
+    }
+
+
+async def _performance(ctx: "Context", tenant: str) -> dict[str, Any]:
+    from optimus_tui.probes.integration import time_requests
+
+    looks = await time_requests(ctx.http, f"{ctx.settings.engine_url}/health", REQUESTS)
+    each = [
+        {
+            "status_code": seen.answer.status if seen.answer else None,
+            "response_time_ms": rounded(seen.answer.took_ms) if seen.answer else None,
+            "error": sentence(seen.fault),
+        }
+        for seen in looks
+    ]
+    times = sorted(seen.answer.took_ms for seen in looks if seen.answer and seen.document is not None)
+    average = sum(times) / len(times) if times else None
+    good = len(times) == len(looks)
+    fast = average is not None and average <= ctx.settings.thresholds.latency_poor_ms
+    return {
+        "status": "pass" if good and fast else "fail",
+        "total_requests": len(looks),
+        "successful_requests": len(times),
+        "failed_requests": len(looks) - len(times),
+        "average_response_time_ms": rounded(average),
+        "p95_response_time_ms": rounded(times[min(len(times) - 1, round(0.95 * (len(times) - 1)))]) if times else None,
+        "within_target": average is not None and average <= ctx.settings.thresholds.integration_ms,
+        "target_ms": ctx.settings.thresholds.integration_ms,
+        "requests": each,
+        "error": next((one["error"] for one in each if one["error"]), None),
+    }
+
+
+async def _error_handling(ctx: "Context", tenant: str) -> dict[str, Any]:
+    from optimus_tui.probes.integration import ask_status
+
+    status, took, fault = await ask_status(ctx.http, ctx.settings.engine_url + ERROR_PATH)
+    ok = status == 404
+    error = sentence(fault) if fault else None if ok else f"an unknown path answered {status} instead of 404"
+    return {
+        "status": "pass" if ok else "fail",
+        "expected_status_code": 404,
+        "status_code": status,
+        "response_time_ms": rounded(took),
+        "error": error,
+    }
+
+
+async def _cache(ctx: "Context", tenant: str) -> dict[str, Any]:
+    from optimus_tui.probes.integration import round_trip
+
+    seen = await round_trip(ctx.redis, tenant)
+    if seen.skipped:
+        return {"status": "skipped", "reason": seen.skipped, "data_integrity": None, "error": sentence(seen.fault)}
+    error = sentence(seen.fault) or (None if seen.intact else "what was read back is not what was written")
+    return {
+        "status": "pass" if seen.intact else "fail",
+        "data_integrity": seen.intact,
+        "cleaned_up": seen.removed,
+        "response_time_ms": rounded(seen.took_ms, 2),
+        "error": error,
+    }
+
+
+async def _full_flow(ctx: "Context", tenant: str) -> dict[str, Any]:
+    from optimus_tui.probes.integration import post_message
+
+    posted = await post_message(ctx.http, ctx.settings.gateway_url, tenant)
+    error = sentence(posted.fault) or (None if posted.has_reply else "the answer holds neither reply nor message")
+    return {
+        "status": "pass" if posted.has_reply else "fail",
+        "response_contains_reply": posted.has_reply,
+        "status_code": posted.status_code,
+        "response_time_ms": rounded(posted.took_ms),
+        "error": error,
+    }
+
+
+_TESTS: dict[str, Test] = {
+    "ai_engine_health": _health,
+    "ai_engine_performance": _performance,
+    "ai_engine_error_handling": _error_handling,
+    "cache_integration": _cache,
+    "full_integration_flow": _full_flow,
+}
+_PLAN: dict[str, tuple[str, ...]] = {
+    "connectivity": ("ai_engine_health", "cache_integration"),
+    "performance": ("ai_engine_performance",),
+    "error_handling": ("ai_engine_error_handling",),
+    "full_flow": ("ai_engine_health", "ai_engine_performance", "cache_integration", "full_integration_flow"),
+}
