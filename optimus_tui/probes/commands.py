@@ -27,7 +27,7 @@ OWN_KEY: frozenset[str] = frozenset({"set", "unlink"})
 OWN_PREFIX = b"integration_test:"
 OWN_SECONDS = 60
 
-OBSERVER: frozenset[str] = CORE | BY_TYPE | OWN_KEY
+OBSERVER: frozenset[str] = CORE | BY_TYPE
 
 MAX_PATTERN_BYTES = 256
 MAX_PATTERN_STARS = 3
@@ -35,7 +35,7 @@ MAX_SCAN_COUNT = 10_000
 
 Word = bytes | str | int | float | memoryview | bytearray
 
-_PLAIN = {name.upper().encode() for name in OBSERVER if "|" not in name}
+_PLAIN = {name.upper().encode() for name in OBSERVER | OWN_KEY if "|" not in name}
 _PARENTS: dict[bytes, frozenset[bytes]] = {}
 for _name in OBSERVER:
     if "|" in _name:

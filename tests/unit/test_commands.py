@@ -73,3 +73,21 @@ def test_any_words_are_cleared_as_listed_commands_or_refused(words: list[object]
 def test_the_list_holds_nothing_that_writes_blocks_or_walks() -> None:
     assert CORE < OBSERVER
     assert not OBSERVER & {*WRITES, "keys", "smembers", "hgetall", "blpop", "subscribe|x", "config|get", "client|list"}
+
+
+def test_the_only_write_is_our_own_key_with_a_ttl_of_a_minute_row_77() -> None:
+    assert cleared(["SET", b"integration_test:acme:1", b"x", "EX", 60])
+    assert cleared(["UNLINK", b"integration_test:acme:1"])
+    for words in (
+        ["SET", b"rate_limit:acme:chat", b"0", "EX", 60],
+        ["SET", b"integration_test:a", b"x"],
+        ["SET", b"integration_test:a", b"x", "EX", 61],
+        ["SET", b"integration_test:a", b"x", "EX", 0],
+        ["SET", b"integration_test:a", b"x", "PX", 60],
+        ["SET", b"integration_test:a", b"x", "EX", 60, "GET"],
+        ["UNLINK", b"cache:a:b:c"],
+        ["UNLINK", b"integration_test:a", b"cache:a:b:c"],
+        ["UNLINK"],
+    ):
+        with pytest.raises(CommandRefused):
+            cleared(words)
