@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import gzip
-from collections.abc import AsyncIterator, Callable, Coroutine
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 
 Writer = asyncio.StreamWriter
 Act = Callable[[Writer], Coroutine[None, None, None]]
@@ -98,34 +98,47 @@ class HostileServer:
     def on(self, path: str, act: Act | bytes) -> None:
         self.acts[path] = sends(act) if isinstance(act, bytes) else act
 
-    async def _handle(self, reader: asyncio.StreamReader, writer: Writer) -> None:
+    async def handle(self, reader: asyncio.StreamReader, writer: Writer) -> None:
+        head = await reader.readuntil(b"\r\n\r\n")
+        path = head.split(b" ", 2)[1].decode()
+        self.requests.append((path, head))
+        await self.acts.get(path, sends(reply(b"{}", b"404 Not Found")))(writer)
+
+
+@contextlib.asynccontextmanager
+async def serving(handle: Callable[[asyncio.StreamReader, Writer], Awaitable[None]]) -> AsyncIterator[int]:
+    """A server on a free loopback port (its number); no task and no socket of it outlives the block."""
+    tasks: set[asyncio.Task[None]] = set()
+    writers: list[Writer] = []
+
+    async def one(reader: asyncio.StreamReader, writer: Writer) -> None:
+        task = asyncio.current_task()
+        assert task
+        tasks.add(task)
+        writers.append(writer)
         with contextlib.suppress(ConnectionError, asyncio.IncompleteReadError, asyncio.CancelledError):
-            head = await reader.readuntil(b"\r\n\r\n")
-            path = head.split(b" ", 2)[1].decode()
-            self.requests.append((path, head))
-            await self.acts.get(path, sends(reply(b"{}", b"404 Not Found")))(writer)
-        writer.transport.abort() if writer.transport.get_write_buffer_size() > 1 << 20 else writer.close()
+            await handle(reader, writer)
+            await writer.drain()
+        writer.close()
+
+    server = await asyncio.start_server(one, "127.0.0.1", 0, limit=1 << 20)
+    try:
+        yield int(server.sockets[0].getsockname()[1])
+    finally:
+        server.close()
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        for writer in writers:
+            writer.transport.abort()
+            with contextlib.suppress(OSError):
+                await writer.wait_closed()
 
 
 @contextlib.asynccontextmanager
 async def hostile_server() -> AsyncIterator[HostileServer]:
-    """The server on a free loopback port, gone with the block."""
+    """The server, gone with the block."""
     one = HostileServer()
-    tasks: set[asyncio.Task[None]] = set()
-
-    async def handle(reader: asyncio.StreamReader, writer: Writer) -> None:
-        task = asyncio.current_task()
-        assert task
-        tasks.add(task)
-        task.add_done_callback(tasks.discard)
-        await one._handle(reader, writer)
-
-    server = await asyncio.start_server(handle, "127.0.0.1", 0, limit=1 << 20)
-    one.url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
-    try:
+    async with serving(one.handle) as port:
+        one.url = f"http://127.0.0.1:{port}"
         yield one
-    finally:
-        server.close()
-        for task in list(tasks):
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)

@@ -217,6 +217,10 @@ def _rights(rights: "Rights") -> list[Line]:
     if essential:
         says = f"missing, and panes stay empty without: {' '.join(essential)}. An administrator enters:"
         lines.append(Line("WRONG", "  rights", says, rights.acl_line))
+        untried = [right.rule for right in rights.tried if right.state == "not tried"]
+        if untried:
+            says = f"{' '.join(untried)} could not be tried before those are there: run doctor again then"
+            lines.append(Line("note", "  rights", says))
     elif rights.missing:
         rules = " ".join(right.rule for right in rights.missing)
         says = f"missing, only details depend on them: {rules}. An administrator may enter:"

@@ -30,17 +30,17 @@ class Refused(Exception):
 
 
 @click.command("init", short_help="Copy the reference orchestrator to DIR.")
-@click.argument("directory", metavar="DIR", type=click.Path(path_type=Path))
-def command(directory: Path) -> int:
+@click.argument("directory", metavar="DIR")
+def command(directory: str) -> int:
     """Copy the reference Backend Orchestrator and AI Engine to DIR, never over existing files."""
     try:
-        copied = copy_template(asset_dir("templates") / "orchestrator", directory)
+        copied = copy_template(asset_dir("templates") / "orchestrator", Path(directory))
     except (Refused, OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
         complain(f"init: {reason}")
         return exits.USAGE
     say(f"{copied} files are in {directory}")
-    for line in _STEPS.format(place=shlex.quote(str(directory))).splitlines():
+    for line in _STEPS.format(place=shlex.quote(directory)).splitlines():
         say(line)
     return exits.HEALTHY
 

@@ -18,7 +18,7 @@ DEADLINE_S = 2.5
 EXTRA = "pip install 'optimus-tui[postgres]'"
 _ANSWERS: tuple[tuple[tuple[str, ...], Fault], ...] = (
     (
-        ("password authentication failed", "no password supplied", "no pg_hba.conf entry", "authentication"),
+        ("password authentication failed", "no password supplied", "no pg_hba.conf entry", "authentication failed"),
         Fault("auth", "Postgres refuses this login", "check user and password in POSTGRES_DSN"),
     ),
     (("does not exist",), Fault("invalid", "Postgres has no such database or role", "check POSTGRES_DSN")),

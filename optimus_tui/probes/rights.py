@@ -61,11 +61,14 @@ _USEFUL: dict[str, tuple[object, ...]] = {
 _NAMED = re.compile(r"'([a-z0-9_]+(?:[| ][a-z0-9_-]+)?)'", re.IGNORECASE)
 
 
+State = Literal["granted", "missing", "unknown command", "not tried"]
+
+
 class Right(Struct, frozen=True):
     """``rule`` in the words of ACL SETUSER. ``essential``: without it a pane stays empty; else a detail is missing."""
 
     rule: str
-    state: Literal["granted", "missing", "unknown command"]
+    state: State
     essential: bool
 
 
@@ -100,9 +103,7 @@ async def read_rights(redis: ObserverRedis) -> Rights:
     return Rights(await _user(redis), tuple(tried))
 
 
-async def _try(
-    redis: ObserverRedis, name: str, words: tuple[object, ...]
-) -> Literal["granted", "missing", "unknown command"]:
+async def _try(redis: ObserverRedis, name: str, words: tuple[object, ...]) -> State:
     try:
         await redis.execute_command(*words)
     except NoPermissionError as error:
@@ -117,8 +118,8 @@ async def _try(
     return "granted"
 
 
-async def _try_key(redis: ObserverRedis, key: bytes) -> Literal["granted", "missing"]:
-    """By the first command that the login may run at all; where it may run none, the right is asked for as well."""
+async def _try_key(redis: ObserverRedis, key: bytes) -> State:
+    """By the first command that the login may run at all. To grant a pattern beside ``~*`` would be an error."""
     for command in ("TYPE", "PTTL", "EXISTS", "GET", "STRLEN"):
         try:
             await redis.execute_command(command, key)
@@ -129,7 +130,7 @@ async def _try_key(redis: ObserverRedis, key: bytes) -> Literal["granted", "miss
         except ResponseError:
             pass  # a wrong type: it was allowed to look
         return "granted"
-    return "missing"
+    return "not tried"
 
 
 def _denies(said: str, name: str) -> bool:
@@ -142,7 +143,7 @@ def _denies(said: str, name: str) -> bool:
 
 async def _try_channels(
     redis: ObserverRedis,
-) -> tuple[Literal["granted", "missing"], Literal["granted", "missing"]]:
+) -> tuple[State, State]:
     pubsub = redis.pubsub()
     try:
         await pubsub.psubscribe(CHANNELS)
@@ -150,7 +151,7 @@ async def _try_channels(
             while await pubsub.get_message(timeout=0.5) is None:
                 pass
     except NoPermissionError as error:
-        return ("granted" if "channel" in str(error).lower() else "missing"), "missing"
+        return ("granted", "missing") if "channel" in str(error).lower() else ("missing", "not tried")
     finally:
         await pubsub.aclose()  # type: ignore[no-untyped-call]
     return "granted", "granted"

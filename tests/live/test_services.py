@@ -228,12 +228,9 @@ async def test_https_to_a_plain_port_is_a_tls_fault_row_90(http: httpx.AsyncClie
     async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await reader.read(1)
         writer.write(reply(b"{}", b"400 Bad Request"))
-        await writer.drain()
-        writer.close()
 
-    server = await asyncio.start_server(answer, "127.0.0.1", 0)
-    async with server:
-        seen = await look(http, f"https://127.0.0.1:{server.sockets[0].getsockname()[1]}/health")
+    async with hostile.serving(answer) as port:
+        seen = await look(http, f"https://127.0.0.1:{port}/health")
     assert seen.fault is not None and seen.fault.kind == "tls"
 
 

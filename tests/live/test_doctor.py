@@ -1,0 +1,172 @@
+"""``doctor`` on real servers: what it can reach, and the exact words for the right that is missing."""
+
+import asyncio
+import socket
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from optimus_tui.__main__ import run
+from optimus_tui.probes.client import observer_client
+from optimus_tui.probes.own import OwnLoad
+from optimus_tui.probes.rights import Rights, read_rights
+from optimus_tui.settings.model import RedisTarget
+from optimus_tui.settings.secret import Secret
+from tests.hostile import HostileServer, hostile_server, reply
+from tests.realserver import RealServer, free_port
+
+OBSERVER = (
+    "resetkeys resetchannels -@all %R~rate_limit:* %R~cache:* %R~cache_coherence* &cache_coherence:* "
+    "+hello +auth +ping +client|setname +client|id +client|no-evict +info +dbsize +time +scan +type +exists +ttl +pttl "
+    "+get +mget +strlen +lrange +llen +object|encoding +object|idletime +memory|usage +eval_ro +subscribe +psubscribe "
+    "+unsubscribe +punsubscribe +pubsub|channels +pubsub|numsub +pubsub|numpat +slowlog|len +slowlog|get "
+    "+latency|latest +acl|whoami"
+)
+
+
+async def rights_of(server: RealServer, user: str | None = None, password: str = "CANARY") -> Rights:
+    secret = Secret(password) if user else None
+    target = RedisTarget(host="127.0.0.1", port=server.port, username=user, password=secret)
+    client = observer_client(target, OwnLoad())
+    try:
+        return await read_rights(client)
+    finally:
+        await client.aclose()
+
+
+def acl(server: RealServer, user: str, rules: str) -> None:
+    assert server.command("ACL", "SETUSER", user, "on", ">CANARY", *rules.split()) == b"+OK\r\n"
+
+
+async def test_a_login_that_may_everything_misses_nothing(server: RealServer) -> None:
+    rights = await rights_of(server)
+    assert rights.user == "default" and rights.missing == ()
+    assert {right.state for right in rights.tried} == {"granted"}
+
+
+async def test_the_recommended_login_misses_only_details_row_40(make_server: Callable[..., RealServer]) -> None:
+    server = make_server()
+    acl(server, "obs", OBSERVER)
+    rights = await rights_of(server, "obs")
+    assert rights.user == "obs"
+    assert [right for right in rights.missing if right.essential] == []
+    assert "+hlen" in rights.acl_line
+
+
+async def test_every_missing_right_is_named_and_the_line_repairs_it_rows_40_41(
+    make_server: Callable[..., RealServer],
+) -> None:
+    server = make_server()
+    for rules in (
+        "resetchannels -@all +ping",
+        "resetchannels +@all -scan -info -eval_ro ~rate_limit:*",
+        "allkeys allchannels -@all +type +scan",
+        "allkeys allchannels -@all",
+    ):
+        acl(server, "poor", rules)
+        for _ in range(2):  # patterns show only to a login that may run a command on them
+            rights = await rights_of(server, "poor")
+            assert "not tried" not in [right.state for right in rights.tried] or rights.missing
+            if rights.missing:
+                words = rights.acl_line.split()
+                assert words[:3] == ["ACL", "SETUSER", "poor"]
+                assert server.command(*words) == b"+OK\r\n", words
+        rights = await rights_of(server, "poor")
+        assert {right.state for right in rights.tried} == {"granted"}, rules
+        server.command("ACL", "DELUSER", "poor")
+
+
+class Stack:
+    """A gateway and engine that answer as told, on a thread of their own."""
+
+    def __init__(self) -> None:
+        self.loop = asyncio.new_event_loop()
+        self.ready = threading.Event()
+        self.thread = threading.Thread(target=self._run, daemon=True)
+        self.server: HostileServer
+
+    def _run(self) -> None:
+        self.loop.run_until_complete(self._serve())
+
+    async def _serve(self) -> None:
+        self.stop = asyncio.Event()
+        async with hostile_server() as self.server:
+            self.ready.set()
+            await self.stop.wait()
+
+
+@pytest.fixture
+def stack(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[HostileServer]:
+    one = Stack()
+    one.thread.start()
+    assert one.ready.wait(5)
+    one.server.on("/health", reply(b'{"status":"ok","version":"9\\u001b[2J"}'))
+    one.server.on("/api/cache/metrics", reply(b'{"hit_rate":0.85,"total_keys":1}'))
+    one.server.on("/api/rate-limits", reply(b'{"window_seconds":60,"limits":{"chat":150}}'))
+    one.server.on("/api/v1/query?query=1", reply(b'{"status":"success"}'))
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "xdg"))
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("BACKEND_ORCHESTRATOR_URL", one.server.url)
+    monkeypatch.setenv("AI_ENGINE_URL", one.server.url)
+    monkeypatch.setenv("PROMETHEUS_URL", one.server.url)
+    yield one.server
+    one.loop.call_soon_threadsafe(one.stop.set)
+    one.thread.join(5)
+    one.loop.close()
+
+
+def test_doctor_says_all_is_well_with_values_and_sources(
+    server: RealServer, stack: HostileServer, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("REDIS_URL", server.url)
+    assert run(["doctor", "--refresh", "5"]) == 0
+    shown = capsys.readouterr().out
+    assert all(len(line) <= 80 for line in shown.splitlines())
+    assert "(REDIS_URL)" in shown and "(--refresh)" in shown and "(BACKEND_ORCHESTRATOR_URL)" in shown
+    assert "WRONG" not in shown and "\x1b" not in shown
+    for words in ("healthy in", "connected in", "version 9\\x1b[2J", "primary", "hit rate 85%", "answers queries"):
+        assert words in shown
+    assert "postgres    not configured" in shown
+
+
+def test_doctor_says_what_does_not_answer_and_ends_with_1_rows_33_40_44(
+    make_server: Callable[..., RealServer],
+    stack: HostileServer,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    server = make_server()
+    acl(server, "obs", OBSERVER + " -scan -eval_ro resetchannels")
+    monkeypatch.setenv("REDIS_URL", f"redis://obs:CANARY@127.0.0.1:{server.port}/0")
+    assert run(["doctor"]) == 1
+    shown = capsys.readouterr().out
+    assert "ACL SETUSER obs " in shown and "+scan" in shown and "&cache_coherence:*" in shown
+    monkeypatch.setenv("REDIS_URL", f"redis://obs:CANARYwrong@127.0.0.1:{server.port}/0")
+    assert run(["doctor"]) == 1
+    assert "refuses the password" in " ".join(capsys.readouterr().out.split())
+    stack.on("/health", reply(b"<html>", kind=b"text/html"))
+    monkeypatch.setenv("REDIS_URL", f"redis://127.0.0.1:{free_port()}")
+    monkeypatch.setenv("POSTGRES_DSN", f"postgresql://u:CANARY@127.0.0.1:{free_port()}/x")
+    assert run(["doctor"]) == 1
+    both = capsys.readouterr()
+    shown = " ".join((both.out + both.err).split())
+    assert "text/html instead of JSON" in shown
+    assert "connection refused" in shown
+    assert "nobody answers where Postgres should be" in shown
+    assert "CANARY" not in shown
+
+
+def test_doctor_on_a_silent_server_ends_soon_row_49(
+    stack: HostileServer, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with socket.socket() as silent:
+        silent.bind(("127.0.0.1", 0))
+        silent.listen()
+        place = f"127.0.0.1:{silent.getsockname()[1]}"
+        monkeypatch.setenv("REDIS_URL", f"redis://{place}")
+        monkeypatch.setenv("POSTGRES_DSN", f"postgresql://u:CANARY@{place}/x")
+        assert run(["doctor"]) == 1
+    shown = capsys.readouterr().out
+    assert "no answer" in shown and "does not answer" in shown
