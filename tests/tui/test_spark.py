@@ -52,5 +52,10 @@ def test_a_sentence_wraps_at_words_by_cells() -> None:
     assert wrap("", 10) == [""]
 
 
+def test_a_number_is_never_parted_from_its_unit() -> None:
+    assert wrap("99 of 100 (99 %)", 13) == ["99 of 100", "(99 %)"]
+    assert wrap("p95 840 ms is over", 8) == ["p95", "840 ms", "is over"]
+
+
 def test_parts_that_do_not_fit_stay_out_whole() -> None:
     assert as_many_as_fit(["since 10:04", "31 samples", "e explains"], 26) == "since 10:04 · 31 samples"

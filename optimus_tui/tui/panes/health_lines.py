@@ -198,8 +198,10 @@ def _finding(finding: Finding, width: int, wall: float) -> Iterator[HealthLine]:
     for part, text in enumerate(wrap(finding.message, max(20, width - len(indent)))):
         begin: Piece = (start, ink) if part == 0 else (indent, "")
         yield HealthLine(group, part, [begin, (text, "bright" if ink != "quiet" else "")], finding)
-    detail = as_many_as_fit([words for words in (facts, samples, "e explains") if words], width - len(indent))
-    yield HealthLine(group, part + 1, [(indent, ""), (detail, "quiet")], finding)
+    known = [words for words in (facts, samples) if words]
+    if known:
+        detail = as_many_as_fit([*known, "e explains"], width - len(indent))
+        yield HealthLine(group, part + 1, [(indent, ""), (detail, "quiet")], finding)
 
 
 def _since(since: float, wall: float) -> str:

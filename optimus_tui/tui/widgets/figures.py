@@ -4,11 +4,16 @@ All text that comes here is safe already (``wording.safe``); widths are terminal
 """
 
 import math
+import re
 from collections.abc import Sequence
 
 from rich.cells import cell_len, chop_cells
 
 from optimus_tui.wording.numbers import compact, percent_number, thousands
+
+
+_BREAK = re.compile(r" (?!(?:%|ms|s|min|h|[KMG]?B)(?:[\s).,;:]|$))")
+"""A blank where a line may end: not one between a number and its unit."""
 
 
 def fit_count(count: int | None, width: int) -> str:
@@ -34,10 +39,10 @@ def _power(count: int) -> str:
 
 
 def wrap(text: str, width: int) -> list[str]:
-    """``text`` in lines of at most ``width`` cells, broken between words, a longer word within itself."""
+    """``text`` in lines of at most ``width`` cells: broken between words, not before a unit, a longer word in itself."""
     lines: list[str] = []
     line = ""
-    for word in text.split(" "):
+    for word in _BREAK.split(text):
         for part in chop_cells(word, max(2, width)) if cell_len(word) > width else [word]:
             candidate = f"{line} {part}" if line else part
             if cell_len(candidate) <= width:
