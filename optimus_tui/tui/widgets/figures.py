@@ -11,7 +11,6 @@ from rich.cells import cell_len, chop_cells
 
 from optimus_tui.wording.numbers import compact, percent_number, thousands
 
-
 _BREAK = re.compile(r" (?!(?:%|ms|s|min|h|[KMG]?B)(?:[\s).,;:]|$))")
 """A blank where a line may end: not one between a number and its unit."""
 
@@ -39,7 +38,7 @@ def _power(count: int) -> str:
 
 
 def wrap(text: str, width: int) -> list[str]:
-    """``text`` in lines of at most ``width`` cells: broken between words, not before a unit, a longer word in itself."""
+    """``text`` in lines of at most ``width`` cells: broken between words, never before a unit."""
     lines: list[str] = []
     line = ""
     for word in _BREAK.split(text):
