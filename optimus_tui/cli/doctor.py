@@ -204,10 +204,12 @@ async def _redis(context: Context) -> list[Line]:
         rights = await read_rights(context.redis)
     except OUTAGES as error:
         return [*lines, Line("WRONG", "  rights", _said(fault_of(error, target)))]
-    return lines + _rights(rights)
+    return lines + _rights(rights, state.version or "")
 
 
-def _rights(rights: "Rights") -> list[Line]:
+def _rights(rights: "Rights", version: str) -> list[Line]:
+    old = version.startswith(("5.", "6."))
+    line = rights.acl_line.replace("%R~", "~") if old else rights.acl_line  # read-only patterns came with 7.0
     granted = sum(right.state == "granted" for right in rights.tried)
     lines = [Line("ok", "  rights", f"user {rights.user}: {granted} of {len(rights.tried)} that we can use")]
     unknown = [right.rule[1:] for right in rights.tried if right.state == "unknown command"]
@@ -216,7 +218,7 @@ def _rights(rights: "Rights") -> list[Line]:
     essential = [right.rule for right in rights.missing if right.essential]
     if essential:
         says = f"missing, and panes stay empty without: {' '.join(essential)}. An administrator enters:"
-        lines.append(Line("WRONG", "  rights", says, rights.acl_line))
+        lines.append(Line("WRONG", "  rights", says, line))
         untried = [right.rule for right in rights.tried if right.state == "not tried"]
         if untried:
             says = f"{' '.join(untried)} could not be tried before those are there: run doctor again then"
@@ -224,7 +226,7 @@ def _rights(rights: "Rights") -> list[Line]:
     elif rights.missing:
         rules = " ".join(right.rule for right in rights.missing)
         says = f"missing, only details depend on them: {rules}. An administrator may enter:"
-        lines.append(Line("note", "  rights", says, rights.acl_line))
+        lines.append(Line("note", "  rights", says, line))
     return lines
 
 
