@@ -23,6 +23,8 @@ from optimus_tui.demo.scenarios import DEFAULT, NAMES
 from optimus_tui.demo.stack import Ports, child_environment
 
 SWITCH_SECONDS = 15.0
+WARMING_UP = "warming up"
+"""The supervisor's word for: everything answers, the first traffic runs."""
 _STOP_SECONDS = 3.0
 
 
@@ -84,6 +86,11 @@ class DemoHandle:
             f"http://{LOOPBACK}:{self.ports.engine}",
             f"redis://{LOOPBACK}:{self.ports.server}/0",
         )
+
+    @property
+    def starting(self) -> bool:
+        """True while its services cannot answer yet; they do from the warm-up on, or never once it failed."""
+        return not (self.ready or self.failed or self.progress == WARMING_UP)
 
     @property
     def elapsed(self) -> float:

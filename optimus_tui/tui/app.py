@@ -24,14 +24,24 @@ STYLES = ("app", "dashboard", "panes", "widgets", "modals")
 
 
 class Demo(Protocol):
-    """What the screen needs of a running demo."""
+    """What the screen needs of a running demo: texts are safe, ``starting`` ends when its services can answer."""
 
-    ready: bool
-    progress: str
-    notice: str
-    note: str
-    scenario: str
-    scenarios: Sequence[str]
+    @property
+    def ready(self) -> bool: ...
+    @property
+    def starting(self) -> bool: ...
+    @property
+    def progress(self) -> str: ...
+    @property
+    def failed(self) -> str | None: ...
+    @property
+    def notice(self) -> str: ...
+    @property
+    def note(self) -> str: ...
+    @property
+    def scenario(self) -> str: ...
+    @property
+    def scenarios(self) -> Sequence[str]: ...
 
     async def switch(self, name: str) -> None:
         """Change the scenario."""

@@ -13,6 +13,7 @@ from textual.style import Style as TextStyle
 from optimus_tui.clock import Clock
 from optimus_tui.contract.findings import Finding
 from optimus_tui.grammar.filter import EVERYTHING, Filter, FilterError, parse_filter
+from optimus_tui.settings.model import Settings
 from optimus_tui.tui.keys import bindings
 from optimus_tui.tui.messages import CopyRequested, ExportRequested, RefreshRequested, StateChanged
 from optimus_tui.tui.widgets.line_view import LineView
@@ -32,9 +33,9 @@ class Pane(LineView):
     reading: reactive[Any] = reactive(None, always_update=True)
     paused = reactive(False)
 
-    def __init__(self, clock: Clock) -> None:
+    def __init__(self, clock: Clock, settings: Settings) -> None:
         super().__init__(id=self.NAME)
-        self.clock = clock
+        self.clock, self.settings = clock, settings
         self.filter: Filter = EVERYTHING
         self.filter_error: str | None = None
         self.shown: Any = None

@@ -32,8 +32,7 @@ class HealthPane(Pane):
     TITLE = "Health"
 
     def __init__(self, clock: Clock, settings: Settings) -> None:
-        super().__init__(clock)
-        self.settings = settings
+        super().__init__(clock, settings)
         self._built_for = 0
 
     # -- rows ------------------------------------------------------------------------------------------------------

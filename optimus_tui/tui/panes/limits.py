@@ -40,8 +40,7 @@ class LimitsPane(Pane):
     DETAIL_LINES: ClassVar[int] = 5
 
     def __init__(self, clock: Clock, settings: Settings) -> None:
-        super().__init__(clock)
-        self.settings = settings
+        super().__init__(clock, settings)
         self.order, self.backwards = 0, False
         self.detailed = False
         self.foot_lines = 2

@@ -3,6 +3,7 @@
 It holds no verdict and asks nobody anything: reports come from ``feeds/bridge``, answers go to panes.
 """
 
+import asyncio
 from typing import cast
 
 from textual import events, on, work
@@ -71,7 +72,12 @@ class Dashboard(Prompting):
 
     @work(group="start", exit_on_error=False)
     async def start_sampling(self) -> None:
-        """After the first frame: nothing on it waits for a network answer."""
+        """After the first frame: nothing on it waits for a network answer. A demo's services are let come up first."""
+        while (demo := self.optimus.demo) is not None and demo.starting:
+            self.draw_status()
+            await asyncio.sleep(0.1)
+        if demo is not None and demo.notice:
+            self.say(demo.notice, "warning")
         self.bridge = Bridge(self, self.context)
         sampler = await self.bridge.start()
         self.query_one(CachePane).attach_index(sampler.cache_index)
@@ -141,7 +147,7 @@ class Dashboard(Prompting):
         demo = self.optimus.demo
         note = None
         if demo is not None:
-            note = (safe_text(demo.scenario, 20), False) if demo.ready else (safe_text(demo.progress, 60), True)
+            note = (demo.scenario, False) if demo.ready else (safe_text(demo.failed or demo.progress, 100), True)
         overall = self.health.overall if self.health else "unknown"
         self.query_one(StatusBar).facts = status_words(
             self.settings,

@@ -30,6 +30,8 @@ class Switching(DashboardBase):
             raise CommandError("the interval goes from 0.5 to 60 seconds")
         self.settings = msgspec.structs.replace(self.settings, refresh_seconds=seconds)
         self.context.settings = self.settings
+        for pane in self.panes():
+            pane.settings = self.settings
         self.refresh_now()
         self.say(f"looking every {seconds:g} s")
 

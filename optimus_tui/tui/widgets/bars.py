@@ -75,6 +75,11 @@ class TabStrip(Bar):
                 return
 
 
+_GAP = 3
+_QUIT = len(" q quit ")
+"""Room that is kept for the last key, which must never fall off the line."""
+
+
 class KeyStrip(Bar):
     """The keys that are valid now, from the table of keys and the active bindings; a click presses the key."""
 
@@ -93,16 +98,17 @@ class KeyStrip(Bar):
                 active.setdefault(binding.binding.id, binding.binding.key)
         words: Words = [(" ", "")]
         self._spans, at = [], 1
-        for key in sorted((k for k in KEYS if k.footer), key=lambda k: k.footer):
-            if key.id not in active:
-                continue
-            default = [k.strip() for k in key.keys.split(",")]
+        live = [key for key in sorted((k for k in KEYS if k.footer), key=lambda k: k.footer) if key.id in active]
+        for key in live:
             pressed = active[key.id]
+            default = [k.strip() for k in key.keys.split(",")]
             shown = key.shown if key.shown and pressed in default else written(pressed)
-            if at + len(shown) + len(key.label) + 4 > self.size.width and key.id != "app.quit":
+            length = len(shown) + len(key.label) + 1
+            last = key is live[-1]
+            if not last and at + length + _GAP + _QUIT > self.size.width:
                 continue
-            words += [(shown, "primary"), (f" {key.label}   ", "quiet")]
-            at += len(shown) + len(key.label) + 4
+            words += [(shown, "primary"), (f" {key.label}" + ("" if last else " " * _GAP), "quiet")]
+            at += length + _GAP
             self._spans.append((at, pressed))
         return words, []
 

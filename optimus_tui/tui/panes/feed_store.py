@@ -1,0 +1,150 @@
+"""The events that the feed pane keeps for its view: bounded, filtered as they come, counted when they leave.
+
+It parses nothing while no filter is set. With one, what arrives waits in a queue that is worked off in slices.
+"""
+
+import asyncio
+from bisect import bisect_left
+from collections import OrderedDict, deque
+from collections.abc import Iterable, Iterator, Mapping
+
+from optimus_tui.contract.feed import FeedEvent, FeedGap, FeedItem, ParsedEvent
+from optimus_tui.grammar.events import parse_event
+from optimus_tui.grammar.filter import EVERYTHING, Filter
+from optimus_tui.wording.age import age
+from optimus_tui.wording.safe import safe_text
+
+KEEP = 10_000
+PARSED = 1_000
+"""Events whose meaning is remembered: some screens full."""
+SLICE = 200
+"""Events filtered between two turns of the event loop."""
+SEARCHED = 1_024
+"""Characters of a payload that a bare word is looked for in."""
+
+
+class FeedStore:
+    """``items`` are the newest, oldest first; ``passed`` those of them that the filter lets through."""
+
+    def __init__(self, keep: int = KEEP) -> None:
+        self.items: deque[FeedItem] = deque(maxlen=keep)
+        self.passed: deque[FeedItem] = deque(maxlen=keep)
+        self.waiting: deque[FeedItem] = deque(maxlen=keep)
+        self.filter: Filter = EVERYTHING
+        self.last_seq = 0
+        self.skipped = 0
+        """Events that came faster than they could be handed to the view: counted, never shown."""
+        self.last_gap: FeedGap | None = None
+        self._parsed: OrderedDict[int, ParsedEvent] = OrderedDict()
+
+    def add(self, items: Iterable[FeedItem]) -> int:
+        """Keep what is newer than everything before; how many events were jumped over."""
+        new = [item for item in items if item.seq > self.last_seq]
+        if not new:
+            return 0
+        holes = new[-1].seq - self.last_seq - len(new) if self.last_seq else 0
+        self.last_seq = new[-1].seq
+        self.skipped += holes
+        self.items.extend(new)
+        if self.filter:
+            self.waiting.extend(new)
+        for item in reversed(new):
+            if isinstance(item, FeedGap):
+                self.last_gap = item
+                break
+        return holes
+
+    def set_filter(self, wanted: Filter) -> None:
+        """Filter anew: everything kept waits to be looked at again."""
+        self.filter = wanted
+        self.passed.clear()
+        self.waiting.clear()
+        if wanted:
+            self.waiting.extend(self.items)
+
+    async def filter_all(self) -> None:
+        """Look at what waits, a slice at a time: the event loop turns in between, and more may come to wait."""
+        while self.waiting:
+            for _ in range(min(SLICE, len(self.waiting))):
+                item = self.waiting.popleft()
+                if passes(self.filter, item, self):
+                    self.passed.append(item)
+            await asyncio.sleep(0)
+
+    def rows(self) -> list[FeedItem]:
+        """What there is to show, oldest first."""
+        if not self.filter:
+            return list(self.items)
+        oldest = self.items[0].seq if self.items else 0
+        return [item for item in self.passed if item.seq >= oldest]
+
+    def clear(self) -> None:
+        """Empty the view. Counters go on."""
+        for kept in (self.items, self.passed, self.waiting):
+            kept.clear()
+        self._parsed.clear()
+
+    def parsed(self, event: FeedEvent) -> ParsedEvent:
+        """What an event means; remembered for those looked at lately."""
+        known = self._parsed.get(event.seq)
+        if known is None:
+            known = self._parsed[event.seq] = parse_event(event.payload, event.length)
+            if len(self._parsed) > PARSED:
+                self._parsed.popitem(last=False)
+        return known
+
+
+def index_of_seq(rows: list[FeedItem], seq: int) -> int:
+    """Where the first item with this number or a later one stands."""
+    return bisect_left(rows, seq, key=lambda item: item.seq)
+
+
+def passes(wanted: Filter, item: FeedItem, store: FeedStore) -> bool:
+    """Gap marks stay whatever the filter says, unless it speaks of them: a filtered feed with a hole has a hole."""
+    if isinstance(item, FeedGap):
+        return "gap" not in wanted.text.lower() or wanted.matches(_gap_fields(item))
+    return wanted.matches(EventFields(item, store))
+
+
+def _gap_fields(gap: FeedGap) -> dict[str, str | float | None]:
+    words = f"gap {age(gap.seconds)} {gap.reason}"
+    return {"text": words, "gap": gap.seconds, "type": "gap", "tenant": "", "channel": "", "origin": ""}
+
+
+class EventFields(Mapping[str, str | float | None]):
+    """The fields of one event; the payload is read when a term asks for what it says."""
+
+    FIELDS = ("text", "type", "tenant", "channel", "detail", "origin", "size", "problem", "gap")
+
+    def __init__(self, event: FeedEvent, store: FeedStore) -> None:
+        self._event, self._store = event, store
+
+    def __getitem__(self, key: str) -> str | float | None:
+        event = self._event
+        if key == "text":
+            return f"{safe_text(event.channel)} {safe_text(event.payload, SEARCHED)}"
+        if key == "channel":
+            return safe_text(event.channel)
+        if key == "origin":
+            return event.origin
+        if key == "size":
+            return event.length
+        if key == "gap":
+            return None
+        meaning = self._store.parsed(event)
+        if key == "problem":
+            return meaning.problem
+        if key == "type":
+            return "unparsed" if meaning.problem else safe_text(meaning.type)
+        if key in ("tenant", "detail"):
+            return safe_text(meaning.tenant if key == "tenant" else meaning.detail)
+        raise KeyError(key)
+
+    def __contains__(self, key: object) -> bool:
+        return key in self.FIELDS
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.FIELDS)
+
+    def __len__(self) -> int:
+        return len(self.FIELDS)
