@@ -9,6 +9,17 @@ FIRST_RETRY_SECONDS = 0.5
 LAST_RETRY_SECONDS = 5.0
 
 
+def heed_cancellation() -> None:
+    """Raise CancelledError if this task was cancelled and something below swallowed it.
+
+    Before Python 3.12 ``asyncio.wait_for`` does so when what it waits for is done in the same moment, and clients that
+    use it pass that on: a loop would live on after its screen is gone.
+    """
+    task = asyncio.current_task()
+    if task is not None and task.cancelling():
+        raise asyncio.CancelledError
+
+
 class Beat:
     """One loop's rhythm. ``factor`` stretches its intervals; 0 pauses it until it is woken or paced anew."""
 
@@ -30,6 +41,7 @@ class Beat:
 
     async def rest(self, seconds: float) -> None:
         """Wait ``seconds`` × factor, or until woken."""
+        heed_cancellation()
         now = asyncio.get_running_loop().time
         started = now()
         while not self._woken:

@@ -11,6 +11,7 @@ from msgspec.structs import replace
 
 from optimus_tui.clock import Clock
 from optimus_tui.contract.reading import Fault, Reading
+from optimus_tui.sampling.beats import heed_cancellation
 from optimus_tui.settings.model import RedisTarget
 
 T = TypeVar("T")
@@ -24,7 +25,9 @@ ASK_AGAIN_SECONDS = 1e9
 async def bounded(read: Awaitable[T], seconds: float = READ_SECONDS) -> T:
     """The result, or TimeoutError after ``seconds``."""
     async with asyncio.timeout(seconds):
-        return await read
+        result = await read
+    heed_cancellation()
+    return result
 
 
 def outages() -> tuple[type[Exception], ...]:

@@ -1,7 +1,7 @@
 """Counts, rates, shares and latencies as words, each with its unit.
 
-Refuses to invent: None is ``?`` or ``–``, never 0. Shares below 1 are cut, not rounded, so that 99.6 % never reads as full and
-69.9 % never reads as the 70 % it missed.
+Refuses to invent: None is ``?`` or ``–``, never 0. Shares below 1 are cut, not rounded: 99.6 % never reads as full and
+69.9 % never as the 70 % it missed.
 """
 
 import math
