@@ -118,12 +118,14 @@ class FeedReader:
             link = FeedLink(self._dialer, self._own, self._take, self._alive)
             following = asyncio.ensure_future(self._follow(link))
             waking = asyncio.ensure_future(self._until_stopped(wake))
-            await asyncio.wait((following, waking), return_when=asyncio.FIRST_COMPLETED)
-            for task in (following, waking):
-                task.cancel()
+            try:
+                await asyncio.wait((following, waking), return_when=asyncio.FIRST_COMPLETED)
+            finally:
+                silence = loop.time() - link.heard
+                following.cancel()
+                waking.cancel()
+                link.close()
             lost = (await asyncio.gather(following, waking, return_exceptions=True))[0]
-            silence = loop.time() - link.heard
-            link.close()
             if self._stopping.is_set():
                 break
             if not isinstance(lost, LinkLost):

@@ -10,6 +10,7 @@ import socket
 import ssl
 import threading
 from collections.abc import Callable
+from ipaddress import ip_address
 from typing import Any
 
 import hiredis
@@ -58,7 +59,7 @@ class Dialer:
                     target.host,
                     target.port,
                     ssl=self._tls() if target.scheme == "rediss" else None,
-                    happy_eyeballs_delay=0.25,
+                    happy_eyeballs_delay=None if _is_address(target.host) else 0.25,
                 )
         return transport
 
@@ -100,6 +101,13 @@ class FeedLoop(asyncio.SelectorEventLoop):
 
         threading.Thread(target=ask, name="optimus-feed-names", daemon=True).start()
         return await answer
+
+
+def _is_address(host: str) -> bool:
+    """Whether there is nothing to choose between: a name may have a dead address before the live one."""
+    with contextlib.suppress(ValueError):
+        return bool(ip_address(host))
+    return False
 
 
 def _named(options: dict[str, Any]) -> dict[str, Any]:

@@ -7,7 +7,6 @@ a time outside the gap, and what claims none.
 import asyncio
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from statistics import median
 from typing import Any
 
 import hiredis
@@ -102,8 +101,8 @@ def _claim(payload: bytes) -> float:
 def clock_skew(rows: Sequence[Row]) -> float:
     """Seconds by which the senders' clocks run ahead of ours, from the newest events received live; 0 if unknown."""
     live = [row for row in rows if not row[4]][-_SKEW_SAMPLES:]
-    offsets = [claimed - row[0] for row in live if (claimed := _claim(row[2])) >= 0]
-    skew = median(offsets) if offsets else 0.0
+    offsets = sorted(claimed - row[0] for row in live if (claimed := _claim(row[2])) >= 0)
+    skew = offsets[len(offsets) // 2] if offsets else 0.0
     return skew if 1.0 < abs(skew) < _MAX_SKEW else 0.0
 
 

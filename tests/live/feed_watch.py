@@ -4,6 +4,7 @@ import json
 import threading
 import time
 from collections.abc import Callable, Iterator
+from importlib import import_module
 
 from optimus_tui.clock import Clock
 from optimus_tui.contract.feed import FeedBatch, FeedGap, FeedStatus
@@ -11,6 +12,7 @@ from optimus_tui.probes.feed import FeedReader
 from optimus_tui.probes.own import OwnLoad
 from optimus_tui.settings.model import RedisTarget
 
+import_module("optimus_tui.probes.faults")  # as in the running dashboard, where the other probes have loaded it
 Watch = Callable[..., "Feed"]
 
 
@@ -26,7 +28,7 @@ class Feed:
     def status(self) -> FeedStatus:
         return self.reader.drain(limit=0).status
 
-    def until(self, what: Callable[[FeedBatch], object], seconds: float = 5.0) -> float:
+    def until(self, what: Callable[[FeedBatch], object], seconds: float = 10.0) -> float:
         """Wait until ``what`` holds; the seconds it took."""
         started = time.monotonic()
         while not what(batch := self.reader.drain()):
@@ -34,7 +36,7 @@ class Feed:
             time.sleep(0.005)
         return time.monotonic() - started
 
-    def until_state(self, state: str, seconds: float = 5.0) -> float:
+    def until_state(self, state: str, seconds: float = 10.0) -> float:
         return self.until(lambda batch: batch.status.state == state, seconds)
 
     def until_gaps(self, number: int) -> list[FeedGap]:

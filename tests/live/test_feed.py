@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from optimus_tui.contract.feed import FeedEvent, FeedGap
+from optimus_tui.probes import feed as feed_module
 from optimus_tui.probes import feed_ring
 from tests.live.feed_watch import Feed, Watch, event, watching
 from tests.realserver import RealServer
@@ -38,6 +39,16 @@ def publish(server: RealServer, body: str | bytes, *, log: bool = False, live: b
         server.command("PUBLISH", "cache_coherence:t", body)
 
 
+def flood(server: RealServer, body: bytes, number: int) -> None:
+    """Publish ``body`` as fast as the server takes it."""
+    one = b"*3\r\n$7\r\nPUBLISH\r\n$17\r\ncache_coherence:t\r\n$%d\r\n%s\r\n" % (len(body), body)
+    with socket.create_connection(("127.0.0.1", server.port)) as link, link.makefile("rb") as replies:
+        for _ in range(number // 100):
+            link.sendall(one * 100)
+            for _ in range(100):
+                replies.readline()
+
+
 def payloads(feed: Feed) -> list[tuple[str, bytes]]:
     return [(item.origin, item.payload) for item in feed.reader.drain().items if isinstance(item, FeedEvent)]
 
@@ -60,17 +71,7 @@ def test_events_arrive_in_order_and_as_sent(server: RealServer, watch: Watch) ->
 def test_a_storm_is_counted_whole_while_the_main_thread_is_busy_row_61(server: RealServer, watch: Watch) -> None:
     feed, total = watch(server.port, keep=1000), 30_000
     feed.until_state("live")
-    body = event(1).encode()
-    one = b"*3\r\n$7\r\nPUBLISH\r\n$17\r\ncache_coherence:t\r\n$%d\r\n%s\r\n" % (len(body), body)
-
-    def storm() -> None:
-        with socket.create_connection(("127.0.0.1", server.port)) as link, link.makefile("rb") as replies:
-            for _ in range(total // 500):
-                link.sendall(one * 500)
-                for _ in range(500):
-                    replies.readline()
-
-    sender = threading.Thread(target=storm)
+    sender = threading.Thread(target=flood, args=(server, event(1).encode(), total))
     sender.start()
     while sender.is_alive():
         sum(number * number for number in range(20_000))  # holds the interpreter, as a screen that paints
@@ -156,6 +157,31 @@ def test_a_killed_connection_is_a_gap_row_51(server: RealServer, watch: Watch) -
     feed.until_state("live")
 
 
+def test_a_link_that_breaks_while_the_log_is_read_leaves_both_marks_row_62(
+    server: RealServer, watch: Watch, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(feed_module, "SETTLE_SECONDS", 30.0)
+    feed = watch(server.port)
+    feed.until_state("live")
+    server.command("CLIENT", "KILL", "TYPE", "pubsub")
+    feed.until_state("down")
+    feed.until_state("live")
+    publish(server, event(1))  # waits behind the gap's mark
+    feed.until(lambda batch: batch.status.received == 1)
+    assert feed.reader.drain().items == ()
+    monkeypatch.undo()
+    server.command("CLIENT", "KILL", "TYPE", "pubsub")
+    first, held, second = (feed.until_gaps(2), feed.reader.drain().items)[1]
+    assert isinstance(first, FeedGap)
+    assert (first.filled, first.reason) == (
+        None,
+        "connection closed; the link broke again before the event log was read",
+    )
+    assert isinstance(held, FeedEvent)
+    assert isinstance(second, FeedGap)
+    assert second.filled == 0
+
+
 def test_a_gap_is_filled_from_the_log_before_live_events_go_on_row_62(
     relay: Relay, server: RealServer, watch: Watch
 ) -> None:
@@ -235,12 +261,11 @@ def test_being_dropped_at_the_output_limit_is_a_gap_row_60(make_server: MakeServ
     feed = watch(relay.port)
     feed.until_state("live")
     relay.mute()  # a stalled reader, and no word to it when the server has had enough
-    for _ in range(30):
-        publish(server, "x" * 1_000_000)
+    flood(server, b"x" * 10_000, 3000)
     relay.heal()
     assert len(feed.until_gaps(1)) == 1
     taken = feed.status.received
-    assert taken < 30
+    assert taken < 3000
     publish(server, event(1))
     feed.until(lambda batch: batch.status.received == taken + 1)
     relay.stop()

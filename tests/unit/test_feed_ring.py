@@ -158,5 +158,5 @@ def test_a_clock_that_is_off_by_an_hour_is_allowed_for_row_28() -> None:
 
     assert clock_skew([live(10_000.0 + n, 13_600.0 + n) for n in range(9)]) == 3600.0
     assert clock_skew([live(10_000.0 + n, 10_000.3 + n) for n in range(9)]) == 0.0
-    assert clock_skew([live(10_000.0, 5e9), live(1.0, 10**6)]) == 0.0
+    assert clock_skew([live(10_000.0, 5e9), live(1.0, 10**8)]) == 0.0
     assert clock_skew([]) == 0.0
