@@ -54,7 +54,8 @@ def preview_facts(answer: Reading[KeyPreview] | KeyPreview | str, wall: float) -
             fault = answer.fault
             lines = [fault.message, fault.remedy or ""] if fault else ["no answer"]
             return [("", line, "warn") for line in lines if line], "Value"
-        answer, wall = answer.value, answer.taken_at
+        wall = answer.taken_at
+        answer = answer.value
     if isinstance(answer, str):
         return [("", safe_text(answer, 600), "warn")], "Value"
     title = f"Value · {safe_text(answer.key, 60)}"
