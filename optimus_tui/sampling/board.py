@@ -87,6 +87,12 @@ class Board:
         """The limits in force."""
         return merge_rules(self.published, self.settings.limits)
 
+    def see_limits(self) -> None:
+        """The counters were read: from now on nothing found is good news."""
+        if not self.limits_seen:
+            self.limits_seen = True
+            self.hand_on()
+
     # -- findings
 
     def settle(self, subject: str, findings: Sequence[Finding]) -> tuple[Finding, ...]:

@@ -67,12 +67,13 @@ class LimitLoop:
         self._last = Reading(
             value=report, taken_at=wall, taken_mono=mono, took_ms=took_ms, fault=denied, coverage=report.coverage
         )
-        self.board.limits_seen = True
         self._hand_on()
+        self.board.see_limits()
         return context.settings.refresh_seconds
 
     async def _judged(self) -> LimitsReport:
-        counters, slopes, total = self.index.counters(), self.index.slopes(), self.index.total
+        counters = self.index.counters(self.context.clock.mono())
+        slopes, total = self.index.slopes(), self.index.total
 
         def work() -> LimitsReport:
             return judge(
@@ -99,7 +100,6 @@ class LimitLoop:
         """No sweep has got anywhere yet: say why if there is a reason, else keep still."""
         fault = self.board.sweep_fault
         if fault is not None:
-            self.board.limits_seen = self.board.limits_seen or fault.kind == "denied"
             return self._failed(fault)
         return self.context.settings.refresh_seconds
 

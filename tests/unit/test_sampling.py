@@ -1,6 +1,8 @@
 """The loops with fake probes and a clock that stands still: what they hand on, keep, and refuse to do."""
 
 import asyncio
+import subprocess
+import sys
 from collections.abc import Callable
 from typing import Any
 
@@ -212,6 +214,14 @@ def test_every_source_has_a_loop_and_building_one_opens_nothing() -> None:
     assert not {"redis", "http", "feed"} & set(ctx.__dict__)
     with pytest.raises(KeyError):
         Sampler(ctx, Heard()).refresh("nobody")
+
+
+def test_importing_the_sampler_loads_no_client() -> None:
+    code = (
+        "import sys, optimus_tui.sampling.sampler; print({'redis', 'httpx', 'psycopg', 'textual'} & set(sys.modules))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "set()"
 
 
 async def test_a_hung_gateway_delays_no_other_look(monkeypatch: pytest.MonkeyPatch) -> None:
