@@ -129,6 +129,7 @@ def test_no_message_and_no_host_ever_holds_a_piece_of_the_password_row_55(
         assert refused.__cause__ is None
         return
     assume(target.password is not None)
+    assume(rest or "@" not in before)  # "redis://:0@CANARY" plainly names a host
     assert CANARY not in repr(target)
     assert CANARY not in target.label
     assert target.password is not None
