@@ -3,6 +3,7 @@
 Refuses to read anything itself, and to decide anything: verdicts judge, this only remembers.
 """
 
+import asyncio
 from collections.abc import Callable, Sequence
 
 from msgspec.structs import replace
@@ -27,6 +28,8 @@ class Board:
     def __init__(self, settings: Settings, clock: Clock, sink: Sink) -> None:
         self.settings, self.clock, self.sink = settings, clock, sink
         self.looks = health.Looks()
+        self.server_seen = asyncio.Event()
+        """Set once Redis was looked at, with whatever result."""
         self.published: LimitRules | None = None
         self.limits_seen = False
         self.coverage = Coverage(0, None, complete=False, reason="not read yet")
@@ -64,6 +67,7 @@ class Board:
     def put_server(self, reading: Reading[ServerState]) -> None:
         """The newest look at Redis."""
         self.looks = replace(self.looks, server=reading)
+        self.server_seen.set()
         if reading.fault is None and reading.value is not None:
             self._ring("redis").put(reading.taken_mono, reading.value.latency_ms)
             self._lookups = track_lookups(self._lookups, reading.value, reading.taken_mono)

@@ -7,7 +7,7 @@ forget a key that a broken pass did not see.
 
 import asyncio
 from collections.abc import AsyncGenerator, Callable
-from contextlib import aclosing
+from contextlib import aclosing, suppress
 from typing import TYPE_CHECKING, cast
 
 from msgspec.structs import replace
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 PAGE_SECONDS = 8.0
 """For one page with its TTLs and the pause before it; each command in it has the client's own deadline."""
+FIRST_LOOK_SECONDS = 1.0
 REPORT_SECONDS = 0.5
 BURST_SECONDS = 0.3
 """A few calls in a row and then a longer pause cost us a third less than the same calls spread evenly."""
@@ -58,6 +59,8 @@ class KeyLoop:
 
     async def run(self) -> None:
         """Until cancelled."""
+        with suppress(TimeoutError):  # how many keys there are decides how many sizes are measured
+            await bounded(self.board.server_seen.wait(), FIRST_LOOK_SECONDS)
         while True:
             await self.beat.rest(await self._pass())
 
@@ -119,7 +122,8 @@ class KeyLoop:
         """Put one page into the indexes; the names whose TTL nobody has asked yet."""
         fresh, found_limits = self.found.take(page.names, page.pttls, page.sizes, self.context.clock.mono())
         if not self._swept:
-            self.board.coverage = Coverage(scanned, self.board.keys, complete=False)
+            total = self.board.keys if page.total is None else page.total
+            self.board.coverage = Coverage(scanned, total, complete=False)
         if found_limits:
             self._on_new()
         if self.context.clock.mono() - self._reported >= REPORT_SECONDS and self._worth_telling():

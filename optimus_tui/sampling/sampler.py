@@ -16,9 +16,10 @@ from optimus_tui.sampling.feed import watch_feed
 from optimus_tui.sampling.found import Found
 from optimus_tui.sampling.keys import KeyLoop
 from optimus_tui.sampling.limits import LimitLoop
+from optimus_tui.sampling.metrics import watch_metrics
 from optimus_tui.sampling.services import watch_engine, watch_gateway, watch_postgres, watch_server
 
-SOURCES = ("gateway", "engine", "postgres", "server", "limits", "keys", "details", "feed")
+SOURCES = ("gateway", "engine", "postgres", "server", "limits", "keys", "details", "feed", "metrics")
 _FROM_REDIS = ("server", "limits", "keys", "details")
 
 Loop = Callable[[], Coroutine[object, object, None]]
@@ -26,7 +27,8 @@ Loop = Callable[[], Coroutine[object, object, None]]
 
 class Sampler:
     """Hands ``sink`` (subject, report) pairs: "health" HealthReport, "limits" Reading[LimitsReport], "cache"
-    Reading[CacheReport], "details" tuple[KeyDetail, ...], "feed" FeedBatch. All on the loops' event loop.
+    Reading[CacheReport], "details" tuple[KeyDetail, ...], "feed" FeedBatch, "metrics"
+    Reading[MetricsState] (for a recorder: see ``record``). All on the loops' event loop.
     """
 
     def __init__(self, context: Context, sink: Sink) -> None:
@@ -53,6 +55,7 @@ class Sampler:
             "keys": self._keys.run,
             "details": self._details.run,
             "feed": lambda: watch_feed(context, board, beats["feed"]),
+            "metrics": lambda: watch_metrics(context, board, beats["metrics"]),
         }
 
     def watch_keys(self, keys: Sequence[bytes]) -> None:

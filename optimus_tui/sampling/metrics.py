@@ -1,0 +1,34 @@
+"""The loop that reads the gateway's own figures every half minute: they are for windows, not for the screen.
+
+Refuses to hurry: a page that is missing or makes no sense is looked for again after a minute.
+"""
+
+from optimus_tui.context import Context
+from optimus_tui.contract.metrics import MetricsState
+from optimus_tui.contract.reading import Fault, Reading
+from optimus_tui.sampling.beats import Beat
+from optimus_tui.sampling.board import Board
+from optimus_tui.sampling.readings import READ_SECONDS, bounded, kept
+
+EVERY_SECONDS = 30.0
+NOTHING_THERE_SECONDS = 60.0
+NO_ANSWER_SECONDS = 5.0
+
+
+async def watch_metrics(context: Context, board: Board, beat: Beat) -> None:
+    """Hand on ("metrics", Reading[MetricsState]) until cancelled."""
+    from optimus_tui.probes.metrics import read_metrics
+
+    while True:
+        reading: Reading[MetricsState]
+        try:
+            reading = await bounded(read_metrics(context.http, context.settings, context.clock))
+        except TimeoutError:
+            hung = Fault("timeout", f"no complete answer within {READ_SECONDS:.0f} s")
+            reading = kept(None, hung, None, context.clock)
+        board.sink("metrics", reading)
+        if reading.value is not None and reading.value.published:
+            await beat.rest(EVERY_SECONDS)
+        else:
+            no_answer = reading.fault is not None and reading.fault.kind != "invalid"
+            await beat.rest(NO_ANSWER_SECONDS if no_answer else NOTHING_THERE_SECONDS)

@@ -1,0 +1,185 @@
+"""What the loops hand on becomes samples: the same for a dashboard and for a recording without a screen.
+
+One set of values every two seconds, on even seconds of the wall clock, so that several processes that watch the same
+system fill the same sets. Refuses to keep a value twice, one that is old, and one of a part taken for the whole.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import Protocol
+
+from optimus_tui.clock import Clock
+from optimus_tui.contract.cache import CacheReport
+from optimus_tui.contract.feed import FeedBatch
+from optimus_tui.contract.health import HealthReport
+from optimus_tui.contract.limits import LimitsReport
+from optimus_tui.contract.metrics import MetricsState
+from optimus_tui.contract.reading import Reading
+from optimus_tui.contract.services import GatewayState, ServerState, ServiceState
+from optimus_tui.sampling.board import Sink
+
+EVERY_SECONDS = 2.0
+KEYFRAME_SECONDS = 600.0
+"""A labelled series is kept when it changed, and this often anyway."""
+MAX_KINDS = 50
+LONGEST_GAP_SECONDS = 90.0
+RESIDENT = "process_resident_memory_bytes"
+
+
+class Keeper(Protocol):
+    """Where samples go: ``put(wall-clock seconds, values by name)`` never waits and never raises."""
+
+    def put(self, at: float, values: Mapping[str, float]) -> None:
+        """Keep these values."""
+
+
+class Recorder:
+    """Listens to one sampler. The store is opened with the first samples, not before."""
+
+    def __init__(self, store: Callable[[], Keeper], clock: Clock) -> None:
+        self._store, self._clock = store, clock
+        self._values: dict[str, float] = {}
+        self._slot = self._now_slot()
+        self._seen: dict[str, object] = {}
+        self._lookups: tuple[str | None, float, int, int] | None = None
+        self._events: tuple[float, int] | None = None
+        self._series: dict[str, float] = {}
+        self._keyframe_mono = float("-inf")
+
+    def listen(self, sink: Sink) -> Sink:
+        """A sink that keeps samples of everything and hands it to ``sink``, but for what only we want (metrics)."""
+
+        def hear(subject: str, report: object) -> None:
+            self.take(subject, report)
+            if subject != "metrics":
+                sink(subject, report)
+
+        return hear
+
+    def take(self, subject: str, report: object) -> None:
+        """Keep what is new in a report."""
+        if isinstance(report, HealthReport):
+            self._health(report)
+        elif isinstance(report, FeedBatch):
+            self._feed(report)
+        elif isinstance(report, Reading) and report.fault is None and self._is_new(subject, report):
+            if isinstance(report.value, LimitsReport):
+                self._limits(report.value)
+            elif isinstance(report.value, CacheReport):
+                self._cache(report.value)
+            elif isinstance(report.value, MetricsState):
+                self._metrics(report.value)
+        if self._now_slot() != self._slot:
+            self.flush()
+
+    def flush(self) -> None:
+        """Hand over what has gathered."""
+        self._slot = self._now_slot()
+        values, self._values = self._values, {}
+        if values:
+            self._store().put(self._slot, values)
+
+    def _now_slot(self) -> float:
+        return self._clock.wall() // EVERY_SECONDS * EVERY_SECONDS
+
+    def _is_new(self, name: str, reading: object) -> bool:
+        new = reading is not None and self._seen.get(name) is not reading
+        self._seen[name] = reading
+        return new
+
+    # -- health
+
+    def _health(self, report: HealthReport) -> None:
+        gateway, server = report.gateway, report.server
+        if gateway is not None and gateway.value is not None and self._is_new("gateway", gateway):
+            self._service("gateway", gateway.value.service)
+            self._gateway(gateway.value)
+        for name, look in (("engine", report.engine), ("postgres", report.postgres)):
+            if look is not None and look.value is not None and self._is_new(name, look):
+                self._service(name, look.value)
+        if server is not None and self._is_new("redis", server):
+            self._values["state.redis"] = float(server.fault is None)
+            if server.fault is None and server.value is not None:
+                self._server(server.value, server.taken_mono)
+
+    def _service(self, name: str, state: ServiceState) -> None:
+        if state.status in ("not configured", "unknown"):
+            return
+        good = state.status in ("healthy", "connected")
+        self._values[f"state.{name}"] = float(good)
+        if good and state.latency_ms is not None:
+            self._values[f"latency.{name}"] = state.latency_ms
+
+    def _gateway(self, state: GatewayState) -> None:
+        if state.cache is not None and state.cache.hit_rate is not None and state.service.fault is None:
+            self._values["hit_rate.gateway"] = state.cache.hit_rate
+
+    def _server(self, state: ServerState, mono: float) -> None:
+        figures: dict[str, float | None] = {
+            "latency.redis": state.latency_ms,
+            "redis.memory": state.memory_used,
+            "redis.max_memory": state.memory_max,
+            "redis.evicted": state.evicted_keys,
+            "redis.clients": state.clients,
+            "redis.ops": state.commands_per_second,
+            "redis.keys": state.keys,
+        }
+        self._values |= {name: float(value) for name, value in figures.items() if value is not None}
+        if state.keyspace_hits is None or state.keyspace_misses is None:
+            return
+        hits, misses = state.keyspace_hits - state.own_hits, state.keyspace_misses - state.own_misses
+        last, self._lookups = self._lookups, (state.run_id, mono, hits, misses)
+        if last is None or last[0] != state.run_id or not 0 < mono - last[1] <= LONGEST_GAP_SECONDS:
+            return
+        if hits >= last[2] and misses >= last[3]:
+            seconds = mono - last[1]
+            self._values["redis.hits"] = (hits - last[2]) / seconds
+            self._values["redis.misses"] = (misses - last[3]) / seconds
+
+    # -- the rest
+
+    def _limits(self, report: LimitsReport) -> None:
+        if not report.coverage.complete:
+            return
+        states = [row.state for row in report.rows]
+        self._values["limits.counters"] = report.total
+        self._values["limits.over"] = states.count("over")
+        self._values["limits.immortal"] = states.count("immortal")
+
+    def _cache(self, report: CacheReport) -> None:
+        if not report.coverage.complete:
+            return
+        totals = [kind.totals for kind in report.kinds]
+        self._values["cache.keys"] = report.keys
+        self._values["cache.no_ttl"] = sum(one.without_ttl for one in totals)
+        self._values["coherence.keys"] = report.coherence_keys
+        for one in sorted(totals, key=lambda one: -one.keys)[:MAX_KINDS]:
+            self._values[f"cache.kind.{one.kind[:200].decode('utf-8', 'surrogateescape')}"] = one.keys
+
+    def _feed(self, batch: FeedBatch) -> None:
+        mono, received = self._clock.mono(), batch.status.received
+        if batch.status.state != "live":
+            self._events = None
+        elif self._events is None or received < self._events[1]:
+            self._events = mono, received
+        elif mono - self._events[0] >= EVERY_SECONDS:
+            self._values["events.rate"] = (received - self._events[1]) / (mono - self._events[0])
+            self._events = mono, received
+
+    def _metrics(self, state: MetricsState) -> None:
+        """Unlabelled series always, labelled ones where they changed; and which metrics there were to read."""
+        mono = self._clock.mono()
+        if mono - self._keyframe_mono >= KEYFRAME_SECONDS:
+            self._keyframe_mono = mono
+            self._series = {}
+        self._values |= {f"published.{metric}": 1.0 for metric in state.metrics}
+        resident = 0.0
+        for name, value in state.values.items():
+            if name.startswith(RESIDENT):
+                resident = max(resident, value)
+            elif "|" not in name or self._series.get(name) != value:
+                self._values[name] = value
+        self._series = {name: value for name, value in state.values.items() if "|" in name}
+        if resident:
+            self._values["gateway.rss"] = resident
+        if state.left_out:
+            self._values["metrics.left_out"] = state.left_out
