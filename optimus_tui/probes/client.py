@@ -6,7 +6,7 @@ them. It refuses to retry for long (one retry, a second a try): a missing answer
 """
 
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, NoReturn
 
 import hiredis
 from redis.asyncio import BlockingConnectionPool, ConnectionPool, Redis
@@ -14,8 +14,8 @@ from redis.asyncio.client import Pipeline
 from redis.asyncio.connection import AbstractConnection, Connection, SSLConnection, UnixDomainSocketConnection
 from redis.asyncio.retry import Retry
 from redis.backoff import ExponentialBackoff
+from redis.exceptions import AuthenticationError, AuthorizationError, BusyLoadingError, InvalidResponse, ResponseError
 from redis.exceptions import ConnectionError as LostConnection
-from redis.exceptions import InvalidResponse, ResponseError
 from redis.maint_notifications import MaintNotificationsConfig
 
 from optimus_tui.probes.commands import CommandRefused, cleared
@@ -25,6 +25,20 @@ from optimus_tui.settings.model import RedisTarget
 
 MAX_CONNECTIONS = 3
 TIMEOUT_SECONDS = 1.0
+
+
+class _Patience(Retry):
+    """One more try after a lost connection; none where asking again can do harm (logins get locked) or no good."""
+
+    async def call_with_retry(
+        self, do: Any, fail: Any, is_retryable: Any = None, with_failure_count: bool = False
+    ) -> Any:
+        return await super().call_with_retry(do, fail, is_retryable or _worth_retrying, with_failure_count)
+
+
+def _worth_retrying(error: Exception) -> bool:
+    refused = isinstance(error, (AuthenticationError, AuthorizationError, BusyLoadingError))
+    return not refused and "max number of clients" not in str(error)
 
 
 class _Cleared(list[bytes]):
@@ -75,7 +89,7 @@ class _Guarded(AbstractConnection):
         failure_count: int | None = None,
         health_check_failed: bool = False,
     ) -> None:
-        if error is not None and self.is_connected:
+        if self.is_connected:  # also without an error: the pool drops so what the server has closed
             self._own.note(losses=1)
         await super().disconnect(nowait, error, failure_count, health_check_failed)
 
@@ -142,6 +156,10 @@ class ObserverPipeline(_Counting, Pipeline):  # type: ignore[misc]
         super().__init__(pool, {}, False, None)
         self.own = own
 
+    def execute_command(self, *args: Any, **kwargs: Any) -> Any:
+        cleared(args, int(self.connection_pool.connection_kwargs.get("db") or 0))
+        return super().execute_command(*args, **kwargs)
+
 
 class ObserverRedis(_Counting):
     """The observer's client. ``scripts`` turns False once the server has refused ours."""
@@ -155,6 +173,12 @@ class ObserverRedis(_Counting):
     async def execute_command(self, *args: Any, **options: Any) -> Any:
         cleared(args, self.target.db)  # before a connection is taken; the connection checks again
         return await super().execute_command(*args, **options)  # type: ignore[no-untyped-call]
+
+    def scan_iter(self, *_: Any, **__: Any) -> NoReturn:
+        """Refused: replies are raw here, so the library's own loop would never see its end."""
+        raise CommandRefused("walk the keyspace with probes.keyspace.sweep")
+
+    hscan_iter = sscan_iter = zscan_iter = scan_iter
 
     def pipeline(self, transaction: bool = False, shard_hint: str | None = None) -> ObserverPipeline:
         """A pipeline without a transaction, which is all an observer needs."""
@@ -173,7 +197,7 @@ def observer_client(target: RedisTarget, own: OwnLoad, name: str = "optimus-tui"
         "decode_responses": False,
         "protocol": 3,
         "driver_info": None,
-        "retry": Retry(ExponentialBackoff(cap=0.5, base=0.02), 1),
+        "retry": _Patience(ExponentialBackoff(cap=0.5, base=0.02), 1),
         "own": own,
         "name": name,
     }

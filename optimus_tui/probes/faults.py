@@ -105,7 +105,9 @@ def _of_wire(error: BaseException, said: str, where: str, target: RedisTarget) -
     if isinstance(error, redis_errors.InvalidResponse):
         return Fault("invalid", f"what answers at {where} does not speak the Redis protocol", "check host and port")
     if isinstance(error, (redis_errors.TimeoutError, TimeoutError)):
-        return Fault("timeout", f"no answer from {where} within its second")
+        hint = "if that port speaks plain text, use redis:// instead of rediss://"
+        remedy = hint if target.scheme == "rediss" else None
+        return Fault("timeout", f"no answer from {where} within its second", remedy)
     if "No connection available" in said:
         return Fault("timeout", f"all our connections to {where} are waiting for an answer")
     if any(isinstance(one, ConnectionRefusedError) or _errno(one) == errno.ECONNREFUSED for one in causes):

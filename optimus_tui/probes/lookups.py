@@ -31,7 +31,7 @@ def lookups_of(command: object, reply: object) -> tuple[int, int]:
     """Hits and misses that the server counted for one command. ``reply`` may be the error it answered."""
     name = (command.encode() if isinstance(command, str) else command) if isinstance(command, (str, bytes)) else b""
     name = name.split(b" ", 1)[0].upper()
-    if name == b"MGET":
+    if name == b"MGET":  # of another type it answers None as of no key at all: where that matters, GET is asked
         found = sum(one is not None for one in reply) if isinstance(reply, list) else 0
         return (found, len(reply) - found) if isinstance(reply, list) else (0, 0)
     missed = _SINGLE_MISS.get(name)

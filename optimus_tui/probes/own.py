@@ -16,8 +16,8 @@ class OwnLoad:
     """Counters since the start, shared by all connections and threads of this process.
 
     ``trips`` are round trips (a pipeline is one), ``commands`` what they carried, ``hits`` and ``misses`` what our
-    look-ups added to the server's keyspace_hits and keyspace_misses, ``connects`` connections made and ``losses``
-    connections that broke under us.
+    look-ups added to the server's keyspace_hits and keyspace_misses, ``connects`` and ``losses`` connections made
+    and ended.
     """
 
     def __init__(self, clock: Clock | None = None) -> None:

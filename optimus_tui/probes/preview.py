@@ -3,12 +3,14 @@
 It refuses to guess: where the server cannot promise that a part is small, only the length is told.
 """
 
+from msgspec import Struct
 from redis.exceptions import NoPermissionError
 
 from optimus_tui.contract.cache import KeyPreview
 from optimus_tui.contract.reading import Reading
 from optimus_tui.probes.client import ObserverRedis
 from optimus_tui.probes.faults import OUTAGES, fault_of
+from optimus_tui.probes.replies import shaped
 from optimus_tui.wording.safe import safe_text
 
 MAX_BYTES = 64 * 1024
@@ -24,6 +26,11 @@ _READ: dict[bytes, tuple[str, ...]] = {
     b"stream": ("XRANGE", "{}", "-", "+", "COUNT", str(SAMPLES)),
 }
 _SAMPLED_FROM_THE_HEAD = (b"list", b"zset")
+
+
+class _Scanned(Struct, array_like=True):
+    cursor: bytes
+    members: list[bytes]
 
 
 async def read_preview(redis: ObserverRedis, key: bytes) -> Reading[KeyPreview]:
@@ -46,8 +53,10 @@ async def _preview(redis: ObserverRedis, key: bytes) -> KeyPreview:
         return _shown(key, kind, length, [await _head(redis, key, length)], whole=length <= MAX_BYTES)
     if not await _is_small(redis, key, kind, length):
         return _shown(key, kind, length, [], whole=False)
-    words = [key if word == "{}" else word for word in _READ[kind]]
-    return _shown(key, kind, length, _flat(await redis.execute_command(*words)), whole=length <= SAMPLES)
+    reply = await redis.execute_command(*[key if word == "{}" else word for word in _READ[kind]])
+    if kind in (b"hash", b"set"):
+        reply = shaped(reply, _Scanned).members
+    return _shown(key, kind, length, _flat(reply), whole=length <= SAMPLES)
 
 
 async def _head(redis: ObserverRedis, key: bytes, length: int) -> bytes:
@@ -69,9 +78,7 @@ async def _is_small(redis: ObserverRedis, key: bytes, kind: bytes, length: int) 
 
 
 def _flat(reply: object) -> list[bytes]:
-    """Members in order, whatever nests them: a cursor's page, pairs, a stream's entries."""
-    if isinstance(reply, list) and len(reply) == 2 and isinstance(reply[0], bytes) and isinstance(reply[1], list):
-        reply = reply[1]
+    """Members in order, whatever nests them: pairs, a stream's entries."""
     if isinstance(reply, list):
         return [part for item in reply for part in (_flat(item) if isinstance(item, list) else [item])]
     return []

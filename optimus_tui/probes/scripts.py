@@ -6,7 +6,9 @@ It refuses to be extended at run time: only a text in ``SCRIPTS`` passes the all
 from typing import Final
 
 SWEEP_PAGE: Final = b"""\
-local count = math.min(math.max(tonumber(ARGV[2]) or 250, 10), 1000)
+local count = math.floor(tonumber(ARGV[2]) or 250)
+if not (count >= 10) then count = 10 end
+if count > 1000 then count = 1000 end
 local every = math.max(tonumber(ARGV[3]) or 0, 0)
 local page = redis.call('SCAN', ARGV[1], 'COUNT', count)
 local names, ttls, sizes, others, n = {}, {}, {}, 0, 0
