@@ -44,7 +44,7 @@ class Terminal:
                 os.environ.pop(name, None)
             os.environ.update({"TERM": "xterm-256color", "COLORTERM": "truecolor", "LANG": "C.UTF-8", **(env or {})})
             fcntl.ioctl(0, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
-            os.execvp(argv[0], argv)
+            os.execvpe(argv[0], argv, dict(os.environ))  # readline puts COLUMNS behind our back
         self.resize(columns, rows)
 
     @classmethod
