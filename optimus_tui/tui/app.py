@@ -20,6 +20,8 @@ from optimus_tui.tui.screens.dashboard import Dashboard
 from optimus_tui.tui.signals import leave_on_signals
 from optimus_tui.tui.theme import THEMES, VARIABLE_DEFAULTS
 
+BUG = 70
+"""Exit code for a bug of our own (EX_SOFTWARE): none of the contract's, so that nobody takes it for a finding."""
 STYLES = ("app", "dashboard", "panes", "widgets", "modals")
 
 
@@ -112,6 +114,11 @@ class OptimusApp(App[int]):
         self.settings = settings
         await self.switch_screen(Dashboard(settings))
 
+    @property
+    def crashed(self) -> bool:
+        """True once a bug of ours ended it."""
+        return self._exception is not None
+
     # -- the end ---------------------------------------------------------------------------------------------------
 
     def keep_report(self, error: BaseException) -> str:
@@ -140,4 +147,4 @@ def run(
             await app.run_async()
 
     asyncio.run(main())
-    return app.return_code or 0
+    return BUG if app.crashed else app.return_code or 0
