@@ -131,6 +131,10 @@ class CacheIndex:
         group = self._groups.get((kind, tenant))
         return [(name, packed >> SWEEP_BITS) for name, packed in group.names.items()] if group else []
 
+    def tracking(self) -> list[tuple[bytes, int]]:
+        """The coherence tracking keys with their expiry, as in ``entries``."""
+        return [(name, packed >> SWEEP_BITS) for name, packed in self._coherence.names.items()]
+
     def expires_ms(self, kind: bytes, tenant: bytes, name: bytes) -> int:
         """When one key expires, as in ``entries``; UNKNOWN for a key that is not there."""
         group = self._groups.get((kind, tenant))

@@ -1,132 +1,25 @@
 """The one way to the server: a client that cannot say what an observer must not say, and that counts what it says.
 
-The guard sits in the connection, below pipelines, scripts and subscriptions: words are checked where they are packed,
-and only what was packed there is written. Replies arrive raw (bytes, whole numbers, lists): no callback guesses at
-them. It refuses to retry for long (one retry, a second a try): a missing answer is news, and is shown as such.
+The guard itself sits in the connections (``guard``). Replies arrive raw (bytes, whole numbers, lists): no callback
+guesses at them. It refuses to retry for long (one retry, a second a try): a missing answer is news, and shown as such.
 """
 
-from collections.abc import Iterable
 from typing import Any, NoReturn
 
-import hiredis
 from redis.asyncio import BlockingConnectionPool, ConnectionPool, Redis
 from redis.asyncio.client import Pipeline
-from redis.asyncio.connection import AbstractConnection, Connection, SSLConnection, UnixDomainSocketConnection
-from redis.asyncio.retry import Retry
 from redis.backoff import ExponentialBackoff
-from redis.exceptions import AuthenticationError, AuthorizationError, BusyLoadingError, InvalidResponse, ResponseError
-from redis.exceptions import ConnectionError as LostConnection
+from redis.exceptions import ResponseError
 from redis.maint_notifications import MaintNotificationsConfig
 
 from optimus_tui.probes.commands import CommandRefused, cleared
+from optimus_tui.probes.guard import Guarded, Patience, TcpConnection, TlsConnection, UnixConnection
 from optimus_tui.probes.lookups import lookups_of
 from optimus_tui.probes.own import OwnLoad
 from optimus_tui.settings.model import RedisTarget
 
 MAX_CONNECTIONS = 3
 TIMEOUT_SECONDS = 1.0
-
-
-class _Patience(Retry):
-    """One more try after a lost connection; none where asking again can do harm (logins get locked) or no good."""
-
-    async def call_with_retry(
-        self, do: Any, fail: Any, is_retryable: Any = None, with_failure_count: bool = False
-    ) -> Any:
-        return await super().call_with_retry(do, fail, is_retryable or _worth_retrying, with_failure_count)
-
-
-def _worth_retrying(error: Exception) -> bool:
-    refused = isinstance(error, (AuthenticationError, AuthorizationError, BusyLoadingError))
-    return not refused and "max number of clients" not in str(error)
-
-
-class _Cleared(list[bytes]):
-    """Packed words that passed the guard; nothing else is written. ``commands`` of them in one round trip."""
-
-    commands = 0
-
-
-class _Guarded(AbstractConnection):
-    """The guard, for every kind of connection."""
-
-    def __init__(self, *, own: OwnLoad, name: str = "", **kwargs: Any) -> None:
-        self._own, self._name = own, name
-        super().__init__(**kwargs)
-
-    def pack_command(self, *args: Any) -> _Cleared:
-        return self.pack_commands([args])
-
-    def pack_commands(self, commands: Iterable[Iterable[Any]]) -> _Cleared:
-        words = [cleared(tuple(command), int(self.db)) for command in commands]
-        packed = _Cleared([b"".join(map(_packed, words))])
-        packed.commands = len(words)
-        return packed
-
-    async def send_packed_command(self, command: Any, check_health: bool = True) -> None:
-        if not isinstance(command, _Cleared):
-            raise CommandRefused("bytes that did not pass the guard")
-        await super().send_packed_command(command, check_health)
-        self._own.note(trips=1, commands=command.commands)
-
-    async def on_connect_check_health(self, check_health: bool = True) -> None:
-        try:
-            await super().on_connect_check_health(check_health)
-        except ResponseError as error:
-            if int(self.protocol) == 2 or not _hello_unknown(error):
-                raise
-            self.protocol = 2  # an old server, or a login without HELLO: the older protocol serves us as well
-            await super().on_connect_check_health(check_health)
-        except (AttributeError, TypeError, ValueError) as error:
-            raise InvalidResponse("the greeting was answered with something else") from error
-        await name_connection(self, self._name)
-        self._own.note(connects=1)
-
-    async def disconnect(
-        self,
-        nowait: bool = False,
-        error: Exception | None = None,
-        failure_count: int | None = None,
-        health_check_failed: bool = False,
-    ) -> None:
-        if self.is_connected:  # also without an error: the pool drops so what the server has closed
-            self._own.note(losses=1)
-        await super().disconnect(nowait, error, failure_count, health_check_failed)
-
-
-class _TcpConnection(_Guarded, Connection):
-    pass
-
-
-class _TlsConnection(_Guarded, SSLConnection):
-    pass
-
-
-class _UnixConnection(_Guarded, UnixDomainSocketConnection):
-    pass
-
-
-def _packed(words: tuple[Any, ...]) -> bytes:
-    plain: tuple[Any, ...] = tuple(bytes(word) if isinstance(word, (bytearray, memoryview)) else word for word in words)
-    return bytes(hiredis.pack_command(plain))
-
-
-def _hello_unknown(error: ResponseError) -> bool:
-    said = str(error).lower()
-    return "hello" in said or "unknown command" in said or "noproto" in said or "unsupported protocol" in said
-
-
-async def name_connection(connection: AbstractConnection, name: str) -> None:
-    """Tell the server who is connected, if it cares to know: a refusal changes nothing."""
-    if not name:
-        return
-    await connection.send_command("CLIENT", "SETNAME", name, check_health=False)
-    try:
-        await connection.read_response()
-    except LostConnection:
-        raise
-    except ResponseError:
-        return  # the login may not, or the server is loading or busy: a name is a courtesy
 
 
 class _Counting(Redis):
@@ -197,18 +90,18 @@ def observer_client(target: RedisTarget, own: OwnLoad, name: str = "optimus-tui"
         "decode_responses": False,
         "protocol": 3,
         "driver_info": None,
-        "retry": _Patience(ExponentialBackoff(cap=0.5, base=0.02), 1),
+        "retry": Patience(ExponentialBackoff(cap=0.5, base=0.02), 1),
         "own": own,
         "name": name,
     }
-    kind: type[_Guarded] = _TcpConnection
+    kind: type[Guarded] = TcpConnection
     if target.path:
-        kind = _UnixConnection
+        kind = UnixConnection
         kwargs["path"] = target.path
     else:
         kwargs |= {"host": target.host, "port": target.port, "socket_connect_timeout": TIMEOUT_SECONDS}
         if target.scheme == "rediss":
-            kind = _TlsConnection
+            kind = TlsConnection
             kwargs |= {
                 "ssl_cert_reqs": "required" if target.tls_verify else "none",
                 "ssl_check_hostname": target.tls_verify,

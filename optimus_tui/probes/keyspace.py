@@ -94,16 +94,14 @@ async def sweep(
             began = own.clock.mono()
             cursor, page = await _page(redis, own, cursor, gait.count, ttls, sizes)
             gait.took((own.clock.mono() - began) * 1000)
+            if ttls and page.pttls is None:
+                page = await _with_ttls(redis, page, sizes)
             scanned += len(page.names) + page.others
             yield structs.replace(page, total=total)
             if cursor == b"0":
                 break
             await pace(gait.pause_seconds)
-        after, total = await _identity(redis)
-        if after != run_id:
-            raise _Broken("server restarted (run_id changed)")
-        if not run_id and own.losses != losses:
-            raise _Broken("the connection was lost, and without INFO nobody knows whether the server restarted")
+        total = await _same_server(redis, run_id, own.losses != losses)
     except _Broken as broken:
         yield SweepOutcome(complete=False, scanned=scanned, total=total, reason=str(broken))
     except OUTAGES as error:
@@ -124,6 +122,16 @@ async def _identity(redis: ObserverRedis) -> tuple[str | None, int | None]:
     if "cluster" in (fields.get("redis_mode"), fields.get("server_mode")):
         raise _Broken("a node of a cluster: clusters are not supported yet")
     return fields.get("run_id"), size if isinstance(size, int) else None
+
+
+async def _same_server(redis: ObserverRedis, run_id: str | None, lost: bool) -> int | None:
+    """DBSIZE now; a sweep that another server answered in part is broken."""
+    after, total = await _identity(redis)
+    if after != run_id:
+        raise _Broken("server restarted (run_id changed)")
+    if not run_id and lost:
+        raise _Broken("the connection was lost, and without INFO nobody knows whether the server restarted")
+    return total
 
 
 async def _ping_ms(redis: ObserverRedis, own: OwnLoad) -> float:
@@ -151,13 +159,13 @@ async def _page(
             redis.scripts = False  # asked once: each refusal is an entry in the server's ACL log
     found = shaped(await redis.execute_command("SCAN", cursor, "COUNT", count), _ScanReply)
     names = [name for name in found.names if name.startswith(PREFIXES)]
-    page = Page(names, others=len(found.names) - len(names))
-    return found.cursor, await _with_ttls(redis, page, every) if ttls else page
+    page = Page(names, others=len(found.names) - len(names))  # where TTLs are wanted, they are asked for next
+    return found.cursor, page
 
 
 def _script_refused(error: ResponseError) -> bool:
     said = str(error).lower()
-    missing = "unknown command" in said or ("script" in said and "acl failure" in said)
+    missing = any(words in said for words in ("unknown command", "acl failure in script", "can't run this command"))
     return isinstance(error, NoPermissionError) or missing
 
 

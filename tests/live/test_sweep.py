@@ -11,7 +11,7 @@ from optimus_tui.probes.keyspace import GONE, NEVER, NOT_ASKED, Page, SweepOutco
 from optimus_tui.settings.model import ScanBudget
 from tests.live.observer import add_user, fill, observing, run_sweep, target_of
 from tests.live.tap import Tap
-from tests.realserver import RealServer
+from tests.realserver import RealServer, free_port
 
 pytestmark = pytest.mark.live
 QUICK = ScanBudget(pause_ms=0)
@@ -246,7 +246,7 @@ async def test_the_pace_is_awaited_between_calls_and_never_before_the_first(serv
 
 
 async def test_a_cluster_node_is_refused_before_any_scan_row_31(make_server: Callable[..., RealServer]) -> None:
-    server = make_server(cluster_enabled="yes")
+    server = make_server(cluster_enabled="yes", cluster_port=str(free_port()))
     tap = Tap(server.port)
     async with observing(target_of(tap.port)) as redis:
         pages, outcome = await run_sweep(redis)

@@ -1,27 +1,34 @@
 """A sweep's gait: the server's time is never taken beyond its share."""
 
-from optimus_tui.probes.pacing import MAX_BUSY_SHARE, MAX_PAUSE_MS, MIN_COUNT, Gait
+from optimus_tui.probes.pacing import AIM_MS, MAX_BUSY_SHARE, MAX_PAUSE_MS, MIN_COUNT, Gait
 
 
 def test_quick_calls_keep_the_count_and_the_pause() -> None:
     gait = Gait(250, 2.0)
     gait.ping_ms = 0.2
     for _ in range(50):
-        gait.took(0.4)
+        gait.took(0.5)
     assert gait.count == 250
     assert gait.pause_seconds == 0.002
 
 
 def test_slow_calls_shorten_the_count_and_lengthen_the_pause_row_52() -> None:
     gait = Gait(250, 2.0)
-    for _ in range(20):
+    for _ in range(60):
         gait.took(8.0)
     assert gait.count == MIN_COUNT
     busy = 8.0 / (8.0 + gait.pause_seconds * 1000)
     assert busy <= MAX_BUSY_SHARE + 0.001
-    for _ in range(60):
+    for _ in range(100):
         gait.took(0.2)
     assert gait.count == 250
+
+
+def test_the_count_settles_where_a_call_takes_what_it_may_row_52() -> None:
+    gait = Gait(250, 2.0)
+    for _ in range(300):
+        gait.took(gait.count * 0.006)
+    assert AIM_MS * 0.5 < gait.count * 0.006 <= AIM_MS * 1.6
 
 
 def test_a_distant_server_is_not_taken_for_a_slow_one_row_52() -> None:
@@ -29,6 +36,14 @@ def test_a_distant_server_is_not_taken_for_a_slow_one_row_52() -> None:
     gait.ping_ms = 200.0
     for _ in range(20):
         gait.took(200.3)
+    assert gait.count == 250
+    assert gait.pause_seconds < 0.003
+
+
+def test_our_own_hiccups_are_not_taken_for_the_servers_row_52() -> None:
+    gait = Gait(250, 2.0)
+    for number in range(60):
+        gait.took(40.0 if number % 3 == 0 else 0.4)
     assert gait.count == 250
     assert gait.pause_seconds < 0.003
 

@@ -16,7 +16,7 @@ NAMES = st.one_of(
 )
 
 
-@settings(max_examples=1000, deadline=None)
+@settings(max_examples=400, deadline=None)
 @given(NAMES, st.sets(st.binary(max_size=12), max_size=4))
 @example(b"", set())
 @example(b"cache:::", {b":"})
