@@ -69,6 +69,7 @@ class Scene:
     def __init__(self, keep: int = 10_000) -> None:
         self.clock = FixedClock(WALL, MONO)
         self.pane = FeedPane(self.clock, SETTINGS, keep)
+        self.pane.paint_seconds = 0.0
         self.app = PaneApp(self.pane)
 
     async def arrive(self, pilot: "Pilot[None]", items: tuple[FeedItem, ...] = (), **more: Any) -> None:
@@ -212,6 +213,32 @@ async def test_a_pause_longer_than_the_view_is_deep_says_how_many_left() -> None
         await scene.arrive(pilot, events(41, 340))
         assert "PAUSED +300" in scene.lines()[0]
         assert "200 left the view" in scene.lines()[0]
+
+
+async def test_a_filter_set_while_paused_shows_nothing_that_came_later() -> None:
+    scene = Scene()
+    async with scene.app.run_test(size=(84, 14)) as pilot:
+        await scene.arrive(pilot, events(1, 9))
+        await pilot.press("space")
+        await scene.arrive(pilot, events(10, 30))
+        await filtered(scene, pilot, "tenant:t1")
+        assert [row.seq for row in scene.pane.rows] == [1, 4, 7]
+        await pilot.press("space")
+        await filtered(scene, pilot, "tenant:t1")
+        assert scene.pane.rows[-1].seq == 28
+
+
+async def test_paints_are_spared_but_an_outage_is_told_at_once() -> None:
+    scene = Scene()
+    scene.pane.paint_seconds = 30.0
+    async with scene.app.run_test(size=(84, 14)) as pilot:
+        await scene.arrive(pilot, events(1, 3))
+        await scene.arrive(pilot, events(4, 9))
+        assert len(scene.pane.rows) == 3
+        assert len(scene.pane.store.items) == 9
+        await scene.arrive(pilot, state="down")
+        assert len(scene.pane.rows) == 9
+        assert "down" in scene.lines()[-1]
 
 
 # -- filter, wrap, clear -----------------------------------------------------------------------------------------------

@@ -4,9 +4,10 @@ A pane receives readings, never asks for them. It owns its rows and its actions;
 """
 
 from collections.abc import Mapping
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 from textual.content import Content
+from textual.geometry import Region
 from textual.reactive import reactive
 from textual.style import Style as TextStyle
 
@@ -29,6 +30,8 @@ class Pane(LineView):
     NUMBER: ClassVar[int]
     TITLE: ClassVar[str]
     BINDINGS = bindings("pane")
+
+    _framing = False
 
     reading: reactive[Any] = reactive(None, always_update=True)
     paused = reactive(False)
@@ -111,7 +114,7 @@ class Pane(LineView):
         """Once a second: countdowns move, ages grow; nothing is asked of anybody."""
         self.draw_frame()
         if not self.paused and self.is_on_screen:
-            self.refresh()
+            self.refresh_changed()
 
     @property
     def is_on_screen(self) -> bool:
@@ -150,12 +153,26 @@ class Pane(LineView):
         left: Words = [(f"{self.NUMBER} {self.TITLE}", "head")]
         if filter_text:
             left.append((f"  / {filter_text}", "crit" if self.filter_error else "accent"))
-        self.border_title = self._edge(left, words)
-        self.border_subtitle = self._edge([(truth, "warn" if stale else "quiet")], [])
+        self._set_edges(self._edge(left, words), self._edge([(truth, "warn" if stale else "quiet")], []))
         state = self.state()[0]
         if state != self._state_told:
             self._state_told = state
             self.post_message(StateChanged(self.NAME))
+
+    def _set_edges(self, upper: Content, lower: Content) -> None:
+        """New words on the frame: only its two lines are painted, where Textual would paint the pane."""
+        self._framing = True
+        self.border_title, self.border_subtitle = upper, lower
+        self._framing = False
+        left, top = self.content_offset
+        width, height = self.outer_size
+        self.refresh(Region(-left, -top, width, 1), Region(-left, height - 1 - top, width, 1))
+
+    def refresh(self, *regions: Region, repaint: bool = True, layout: bool = False, recompose: bool = False) -> Self:
+        """As ever, except while the frame gets its words."""
+        if self._framing:
+            return self
+        return super().refresh(*regions, repaint=repaint, layout=layout, recompose=recompose)
 
     def _edge(self, left: Words, right: Words) -> Content:
         """Words at both ends of an edge with the frame's own line between them."""

@@ -82,7 +82,7 @@ class CacheTree(Pane):
         while len(self.details) > REMEMBERED:
             del self.details[next(iter(self.details))]
         if not self.paused:
-            self.refresh()
+            self.refresh_changed()
 
     # -- rows ------------------------------------------------------------------------------------------------------
 

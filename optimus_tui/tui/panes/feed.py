@@ -6,6 +6,7 @@ It refuses to read payloads that nobody looks at, to drop an event without count
 from typing import Any, ClassVar
 
 from textual import on
+from textual.timer import Timer
 from textual.worker import Worker, WorkerState
 
 from optimus_tui.clock import Clock
@@ -23,6 +24,9 @@ from optimus_tui.tui.widgets.wrapping import WrappingView
 from optimus_tui.wording.age import clock as clock_words
 from optimus_tui.wording.numbers import rate
 from optimus_tui.wording.safe import safe_text
+
+PAINT_SECONDS = 0.25
+"""The least time between two paints of the feed. A change of the link's state does not wait for it."""
 
 
 class FeedPane(Pane, WrappingView):
@@ -42,6 +46,10 @@ class FeedPane(Pane, WrappingView):
         self.sampled = False
         """The last batch jumped over events: they come faster than a screen can show."""
         self.bug = ""
+        self.paint_seconds = PAINT_SECONDS
+        self._resting: Timer | None = None
+        self._behind = False
+        self._painted_state = ""
         self._placing = False
         self._paused_seq = 0
         self._cleared_at: float | None = None
@@ -50,9 +58,27 @@ class FeedPane(Pane, WrappingView):
 
     def watch_reading(self) -> None:
         batch: FeedBatch | None = self.reading
-        if batch is not None and batch.items:
+        if batch is None:
+            return
+        if batch.items:
             self.sampled = self.store.add(batch.items) > 0
+        if self._resting is None or batch.status.state != self._painted_state:
+            self._paint()
+        else:
+            self._behind = True
+
+    def _paint(self) -> None:
+        """Show what came; then rest a moment: events keep being collected, and a paint costs more than they do."""
+        self._behind, self._painted_state = False, self.reading.status.state
         super().watch_reading()
+        self.arrived_mono = self.clock.mono()
+        if self._resting is None and self.paint_seconds and self.is_mounted:
+            self._resting = self.set_timer(self.paint_seconds, self._rested)
+
+    def _rested(self) -> None:
+        self._resting = None
+        if self._behind:
+            self._paint()
 
     def refresh_rows(self) -> None:
         if self.filter is not self.store.filter:
@@ -62,12 +88,17 @@ class FeedPane(Pane, WrappingView):
                 work: Any = self._filter_waiting
                 self.run_worker(work, group="feed-view", exclusive=True, exit_on_error=False)
         elif self.is_on_screen:
-            self._place(self.store.rows())
+            self._place(self._rows_now())
+
+    def _rows_now(self) -> list[FeedItem]:
+        """What there is to show; while paused nothing that came later, whatever the filter."""
+        rows = self.store.rows()
+        return rows[: index_of_seq(rows, self._paused_seq + 1)] if self.paused else rows
 
     async def _filter_waiting(self) -> None:
         await self.store.filter_all()
         if self.is_on_screen:
-            self._place(self.store.rows())
+            self._place(self._rows_now())
             self.draw_frame()
 
     @on(Worker.StateChanged)
@@ -95,7 +126,9 @@ class FeedPane(Pane, WrappingView):
         self._cursor_key = rows[self.cursor].seq if rows else None
         self.scroll_to(y=top, animate=False, immediate=True, force=True)
         self._placing = False
-        self.refresh()
+        self._laid_for = ()
+        if top == first:
+            self.refresh_changed()
 
     def key_of(self, row: FeedItem) -> int:
         return row.seq
@@ -120,7 +153,7 @@ class FeedPane(Pane, WrappingView):
         if self.paused:
             super().action_last()
         else:
-            self._place(self.store.rows() if not self.store.waiting else self.rows)
+            self._place(self.rows if self.store.waiting else self._rows_now())
         self.draw_frame()
 
     def watch_scroll_y(self, old_value: float, new_value: float) -> None:
@@ -133,7 +166,7 @@ class FeedPane(Pane, WrappingView):
 
     def on_resize(self) -> None:
         if self.rows or self.store.items:
-            self._place(self.rows if self.paused else self.store.rows())
+            self._place(self.rows if self.paused or self.store.waiting else self._rows_now())
 
     def on_show(self) -> None:
         if not self.paused:

@@ -65,7 +65,9 @@ def event_lines(event: FeedEvent, meaning: ParsedEvent, width: int, most: int) -
     parts = _detail_parts(event, meaning, cells["detail"], most)
     first: list[Piece] = []
     for column, room in widths:
-        first += [(" " * GAP if first else "", ""), *_cell(column.id, event, meaning, room, parts[0])]
+        first += _cell(column.id, event, meaning, room, parts[0])
+        if column is not widths[-1][0]:
+            first[-1] = (first[-1][0] + " " * GAP, first[-1][1])
     indent = sum(cells[name] + GAP for name in ("time", "tenant", "type"))
     ink = "warn" if meaning.problem else ""
     return [first, *([(" " * indent, ""), (fit_cell(part, cells["detail"]), ink)] for part in parts[1:])]

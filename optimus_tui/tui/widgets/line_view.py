@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 from rich.segment import Segment
 from rich.style import Style
 from textual import events
-from textual.geometry import Size
+from textual.geometry import Region, Size
 from textual.reactive import reactive
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
@@ -39,6 +39,7 @@ class LineView(ScrollView, can_focus=True):
         self._inks: dict[tuple[str, bool, bool], Style] = {}
         self._cursor_key: Hashable | None = None
         self.muted = False
+        self._drawn: dict[int, tuple[list[Piece], bool]] = {}
 
     # -- for subclasses --------------------------------------------------------------------------------------------
 
@@ -83,10 +84,18 @@ class LineView(ScrollView, can_focus=True):
                 self._cursor_key = self.key_of(rows[at]) if self.cursor else None
             if followed:
                 self._show_cursor()
-        self.refresh()
+        self.refresh_changed()
 
     def _measure(self) -> None:
-        self.virtual_size = Size(self.size.width, len(self.rows) + self.head_lines + self.foot_lines)
+        self._set_height(len(self.rows) + self.head_lines + self.foot_lines)
+
+    def _set_height(self, lines: int) -> None:
+        """How far this view scrolls. Not through the reactive: it lays the whole screen out anew."""
+        size = Size(self.size.width, lines)
+        if size != self.virtual_size:
+            self.set_reactive(LineView.virtual_size, size)
+            if self.is_mounted:
+                self._scroll_update(size)
 
     def index_of(self, key: Hashable) -> int | None:
         """Where the row with this key stands; lists that know a faster way than looking at each row override it."""
@@ -182,21 +191,36 @@ class LineView(ScrollView, can_focus=True):
 
     def render_line(self, y: int) -> Strip:
         width = self.scrollable_content_region.width
+        pieces, marked = self._drawn[y] = self.line(y, width)
+        return self._strip(pieces, width, marked) if pieces else Strip.blank(width, self.ink(""))
+
+    def line(self, y: int, width: int) -> tuple[list[Piece], bool]:
+        """What stands on line ``y`` of the view, and whether the cursor lies on it."""
         if y < self.head_lines:
-            return self._strip(self.head(y, width), width, False)
+            return self.head(y, width), False
         foot = y - (self.scrollable_content_region.height - self.foot_lines)
         if foot >= 0:
-            return self._strip(self.foot(foot, width), width, False)
-        index = y - self.head_lines + int(self.scroll_offset.y)
+            return self.foot(foot, width), False
+        return self.body_line(y - self.head_lines, width)
+
+    def body_line(self, at: int, width: int) -> tuple[list[Piece], bool]:
+        """What stands on line ``at`` between head and foot."""
+        index = at + int(self.scroll_offset.y)
         if index < len(self.rows):
-            marked = self.cursor_visible and self.has_focus and self.is_marked(index)
-            return self._strip(self.row(index, width), width, marked)
+            return self.row(index, width), self.cursor_visible and self.has_focus and self.is_marked(index)
         if not self.rows:
             lines = [part for line in self.empty_lines() for part in wrap(line, width - 2)]
-            at = y - self.head_lines - 1
-            if 0 <= at < len(lines):
-                return self._strip([(" " + lines[at], "quiet")], width, False)
-        return Strip.blank(width, self.ink(""))
+            if 1 <= at <= len(lines):
+                return [(" " + lines[at - 1], "quiet")], False
+        return [], False
+
+    def refresh_changed(self) -> None:
+        """Paint again the lines that would look different now. A second's tick changes a few; a paint costs the more
+        the more lines it has."""
+        width, height = self.scrollable_content_region.size
+        for y in range(height):
+            if self._drawn.get(y) != self.line(y, width):
+                self.refresh(Region(0, y, width, 1))
 
     def _strip(self, pieces: list[Piece], width: int, selected: bool) -> Strip:
         segments = [Segment(text, self.ink(name, selected)) for text, name in pieces if text]

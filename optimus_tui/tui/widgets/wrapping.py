@@ -7,8 +7,6 @@ downwards. So ten thousand events cost what the visible ten cost, and nobody nee
 from collections.abc import Sequence
 
 from textual import events
-from textual.geometry import Size
-from textual.strip import Strip
 
 from optimus_tui.tui.widgets.line_view import LineView, Piece
 
@@ -59,10 +57,10 @@ class WrappingView(LineView):
         return range(laid[0][0], laid[-1][0] + 1) if laid else range(0)
 
     def _measure(self) -> None:
-        super()._measure()
         if self.wrapped and self.rows:
-            spare = self._body_height() - 1
-            self.virtual_size = Size(self.size.width, self.virtual_size.height + spare)
+            self._set_height(len(self.rows) + self.head_lines + self.foot_lines + self._body_height() - 1)
+        else:
+            super()._measure()
 
     def _show_cursor(self) -> None:
         if not self.wrapped:
@@ -73,15 +71,14 @@ class WrappingView(LineView):
             to = self.cursor if self.cursor < int(self.scroll_offset.y) else first
             self.scroll_to(y=to, animate=False, immediate=True, force=True)
 
-    def render_line(self, y: int) -> Strip:
-        at = y - self.head_lines
-        if not self.wrapped or not self.rows or not 0 <= at < self._body_height():
-            return super().render_line(y)
-        laid, width = self._layout_rows(), self.scrollable_content_region.width
+    def body_line(self, at: int, width: int) -> tuple[list[Piece], bool]:
+        if not self.wrapped or not self.rows:
+            return super().body_line(at, width)
+        laid = self._layout_rows()
         if at >= len(laid):
-            return Strip.blank(width, self.ink(""))
+            return [], False
         index, pieces = laid[at]
-        return self._strip(pieces, width, self.cursor_visible and self.has_focus and self.is_marked(index))
+        return pieces, self.cursor_visible and self.has_focus and self.is_marked(index)
 
     def on_click(self, event: events.Click) -> None:
         if not self.wrapped:
