@@ -13,6 +13,9 @@ from optimus_tui.settings.model import Settings
 if TYPE_CHECKING:
     import httpx
 
+    from optimus_tui.contract.reading import Fault
+    from optimus_tui.history.store import Store
+    from optimus_tui.history.windows import Windows
     from optimus_tui.probes.client import ObserverRedis
     from optimus_tui.probes.feed import FeedReader
 
@@ -46,9 +49,31 @@ class Context:
 
         return FeedReader(self.settings.redis, self.own, self.clock)
 
+    @cached_property
+    def store(self) -> "Store":
+        """The environment's history file; opened with the first question or sample."""
+        from optimus_tui.history.store import Store, history_path, system_of
+
+        return Store(history_path(self.settings), system_of(self.settings), clock=self.clock)
+
+    @cached_property
+    def windows(self) -> "Windows":
+        """Questions about the last minutes: Prometheus where it is configured, else the history."""
+        from optimus_tui.history.windows import Windows
+
+        return Windows(self.settings, lambda: self.store, self._get, self.clock)
+
+    async def _get(self, url: str, deadline_s: float, cap_bytes: int) -> "tuple[int, bytes] | Fault":
+        from optimus_tui.probes.fetch import fetch_or_fault
+
+        return await fetch_or_fault(self.http, url, deadline_s, cap_bytes)
+
     async def aclose(self) -> None:
         """Close what was built; safe to call twice."""
         built = self.__dict__
+        built.pop("windows", None)
+        if "store" in built:
+            await built.pop("store").close()
         if "feed" in built:
             built.pop("feed").stop()
         if "redis" in built:

@@ -119,6 +119,20 @@ async def _read(
         )
 
 
+async def fetch_or_fault(
+    http: httpx.AsyncClient, url: str, deadline_s: float = DEADLINE_S, cap_bytes: int = CAP_BYTES
+) -> tuple[int, bytes] | Fault:
+    """Status and whole body of ``GET url``, or why there is none; never raises for an outage or a hostile answer."""
+    try:
+        answer = await fetch(http, url, deadline_s, cap_bytes)
+    except FETCH_ERRORS as error:
+        return fault_of_http(error, url)
+    if answer.problem:
+        place = safe_text(url.partition("://")[2].partition("/")[0], 80)
+        return Fault("invalid", f"{place} answered {answer.status}, but {answer.problem}")
+    return answer.status, answer.body
+
+
 def fault_of_http(error: BaseException, url: str) -> Fault:
     """The fault behind one of FETCH_ERRORS, in words; ``url`` is one of ours and holds no secret."""
     place = safe_text(url.partition("://")[2].partition("/")[0], 80)

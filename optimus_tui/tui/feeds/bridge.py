@@ -18,6 +18,8 @@ def _load_clients() -> None:
     import httpx  # noqa: F401
     import redis.asyncio  # noqa: F401
 
+    import optimus_tui.history.store  # noqa: F401
+
 
 class Bridge:
     """Starts the loops of one context on a widget's worker pool and posts what they hand on to that widget."""
@@ -30,9 +32,11 @@ class Bridge:
     async def start(self) -> "Sampler":
         """Load the clients off the event loop, then start one worker a source."""
         await asyncio.to_thread(_load_clients)
+        from optimus_tui.sampling.record import Recorder
         from optimus_tui.sampling.sampler import Sampler
 
-        self.sampler = sampler = Sampler(self.context, self._hand_on)
+        recorder = Recorder(lambda: self.context.store, self.context.clock)
+        self.sampler = sampler = Sampler(self.context, recorder.listen(self._hand_on))
         for name in sampler.loops():
             self.restart(name)
         return sampler

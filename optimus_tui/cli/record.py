@@ -1,0 +1,170 @@
+"""``record``: the dashboard's loops without a screen, so that windows and stand-ups have something to look back on.
+
+Exit code 0: the time asked for is over; 130 (or 128 and the signal's number): interrupted; 3: nothing could be kept. It
+refuses to judge: an outage is a sample like any other. A bug ends one loop, is said, and the loop starts again.
+"""
+
+import asyncio
+import contextlib
+import signal
+import traceback
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from optimus_tui.cli import exits
+from optimus_tui.cli.flags import connected, joined, settings_of
+from optimus_tui.cli.output import complain
+from optimus_tui.context import Context
+from optimus_tui.contract.health import HealthReport
+from optimus_tui.wording.age import clock
+from optimus_tui.wording.numbers import plural
+from optimus_tui.wording.redact import redact
+from optimus_tui.wording.size import size
+
+if TYPE_CHECKING:
+    from optimus_tui.sampling.sampler import Loop, Sampler
+    from optimus_tui.settings.model import Settings
+
+STATUS_SECONDS = 60.0
+RESTART_SECONDS = 10.0
+PACES = {"keys": 6.0, "limits": 5.0, "feed": 8.0}
+"""Nobody looks at a screen: keys are swept every half minute, counters read every ten seconds, the feed every two."""
+SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+
+@click.command("record", short_help="Keep samples for windows and stand-ups, without a screen.")
+@connected
+@click.option(
+    "--minutes", type=click.FloatRange(min=0, min_open=True), help="Stop after so long; else when interrupted."
+)
+@click.pass_context
+def command(ctx: click.Context, /, minutes: float | None, **given: object) -> int:
+    """Watch the system without a screen and keep samples of it; one line a minute on stderr."""
+    return asyncio.run(record(settings_of(joined(ctx, given)), minutes))
+
+
+async def record(settings: "Settings", minutes: float | None = None) -> int:
+    """Record until the time is over or a signal arrives; the exit code."""
+    from optimus_tui.sampling.record import Recorder
+    from optimus_tui.sampling.sampler import Sampler
+
+    context = Context(settings)
+    heard = Heard()
+    try:
+        if fault := await context.store.ready():
+            complain(f"{fault.message}{f' ({fault.remedy})' if fault.remedy else ''}")
+            return exits.UNREACHABLE
+        recorder = Recorder(lambda: context.store, context.clock)
+        sampler = Sampler(context, recorder.listen(heard.take))
+        for source, factor in PACES.items():
+            sampler.pace(source, factor)
+        complain(f"recording {settings.environment} to {context.store.path}")
+        async with _running(sampler), _signals() as arrived:
+            number = await _wait(context, heard, arrived, minutes)
+        recorder.flush()
+    finally:
+        store = context.store
+        await context.aclose()
+    complain(f"stopped: {plural(store.saved, 'set')} kept{_losses(store.waiting + store.lost)}")
+    if number:
+        return exits.INTERRUPTED if number == signal.SIGINT else 128 + number
+    return exits.HEALTHY if store.saved else exits.UNREACHABLE
+
+
+class Heard:
+    """What the status line tells of the last reports."""
+
+    def __init__(self) -> None:
+        self.health: HealthReport | None = None
+
+    def take(self, subject: str, report: object) -> None:
+        """A report from the loops."""
+        if isinstance(report, HealthReport):
+            self.health = report
+
+    def words(self) -> str:
+        """``needs_attention: gateway healthy, redis unreachable, 3 findings``."""
+        if self.health is None:
+            return "nothing seen yet"
+        states = []
+        gateway, engine = self.health.gateway, self.health.engine
+        if gateway is not None and gateway.value is not None:
+            states.append(f"gateway {gateway.value.service.status}")
+        if engine is not None and engine.value is not None:
+            states.append(f"engine {engine.value.status}")
+        if self.health.server is not None:
+            states.append(f"redis {'unreachable' if self.health.server.fault else 'connected'}")
+        return f"{self.health.overall}: {', '.join([*states, plural(len(self.health.findings), 'finding')])}"
+
+
+async def _wait(context: Context, heard: Heard, arrived: "asyncio.Queue[int]", minutes: float | None) -> int:
+    """Say once a minute how it goes; 0 when the time is over, else the signal's number."""
+    loop = asyncio.get_running_loop()
+    ends = loop.time() + minutes * 60 if minutes is not None else float("inf")
+    while (left := ends - loop.time()) > 0:
+        try:
+            async with asyncio.timeout(min(left, STATUS_SECONDS)):
+                return await arrived.get()
+        except TimeoutError:
+            if loop.time() < ends:
+                await _say(context, heard)
+    return 0
+
+
+async def _say(context: Context, heard: Heard) -> None:
+    store = context.store
+    used = size(await store.used_bytes())
+    lines = [f"{clock(context.clock.wall())} UTC {plural(store.saved, 'set')} kept, {used}; {heard.words()}"]
+    if store.fault:
+        lines.append(store.fault.message)
+    complain("; ".join(lines) + _losses(store.waiting + store.lost))
+
+
+def _losses(count: int) -> str:
+    return f", {plural(count, 'set')} not on disk" if count else ""
+
+
+@contextlib.asynccontextmanager
+async def _running(sampler: "Sampler") -> AsyncIterator[None]:
+    """All loops, each in a task of its own."""
+    tasks = [asyncio.create_task(_kept_alive(name, sampler), name=name) for name in sampler.loops()]
+    try:
+        yield
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+
+async def _kept_alive(name: str, sampler: "Sampler") -> None:
+    """One source's loop, started anew after a bug."""
+    while True:
+        loop: Loop = sampler.loops()[name]
+        try:
+            await loop()
+        except Exception as error:
+            complain(f"{name}: {_place_of(error)}; a bug of ours, it starts again in {RESTART_SECONDS:.0f} s")
+        await asyncio.sleep(RESTART_SECONDS)
+
+
+def _place_of(error: Exception) -> str:
+    """Where and what, without the values of variables."""
+    frames = traceback.extract_tb(error.__traceback__)
+    place = f"{Path(frames[-1].filename).name}:{frames[-1].lineno} " if frames else ""
+    return f"{place}{type(error).__name__}: {redact(str(error))[:200]}"
+
+
+@contextlib.asynccontextmanager
+async def _signals() -> AsyncIterator["asyncio.Queue[int]"]:
+    """The signals that end a recording, as they arrive."""
+    loop, arrived = asyncio.get_running_loop(), asyncio.Queue[int]()
+    for number in SIGNALS:
+        loop.add_signal_handler(number, arrived.put_nowait, int(number))
+    try:
+        yield arrived
+    finally:
+        for number in SIGNALS:
+            loop.remove_signal_handler(number)

@@ -1,0 +1,95 @@
+"""Figures over time: what the gateway publishes about itself, and windows over what was kept.
+
+A series is named ``metric|label=value|…`` (see ``grammar.prometheus``). No sample, no figure: empty is never zero.
+"""
+
+from typing import Literal
+
+from msgspec import Struct, field
+
+from optimus_tui.contract.reading import Fault
+
+WindowOrigin = Literal["prometheus", "history", "live"]
+
+
+class MetricsState(Struct, frozen=True, kw_only=True):
+    """One look at ``/metrics``: raw monotone counters, buckets and gauges under the names of the contract.
+
+    ``published`` is False where the gateway has no such page, which is no fault. ``metrics`` are the contract's names
+    that it publishes, also those that have counted nothing yet. ``left_out`` counts series beyond the cap or with a
+    name too long, ``malformed`` lines and values that make no sense (NaN, negative counters).
+    """
+
+    published: bool = True
+    metrics: tuple[str, ...] = ()
+    values: dict[str, float] = field(default_factory=dict)
+    left_out: int = 0
+    malformed: int = 0
+
+
+class Window(Struct, frozen=True, kw_only=True):
+    """Samples of one series, (wall-clock seconds, value), oldest first.
+
+    ``covered_minutes`` is the time for which the figure is known: gaps are not in it. ``source`` is "live" with nothing
+    covered where nobody kept any; ``fault`` says why a better source did not answer.
+    """
+
+    name: str
+    samples: tuple[tuple[float, float], ...] = ()
+    covered_minutes: float = 0.0
+    source: WindowOrigin = "live"
+    fault: Fault | None = None
+
+
+class Counted(Struct, frozen=True, kw_only=True):
+    """By how much one series of a counter grew; ``resets`` is how often it began anew."""
+
+    labels: dict[str, str]
+    increase: float
+    resets: int = 0
+
+
+class Increase(Struct, frozen=True, kw_only=True):
+    """A counter over a window, series by series.
+
+    ``covered_minutes`` 0 means that nobody knows; covered and without series, that it was published and did not count.
+    """
+
+    name: str
+    series: tuple[Counted, ...] = ()
+    covered_minutes: float = 0.0
+    source: WindowOrigin = "live"
+    fault: Fault | None = None
+
+    @property
+    def total(self) -> float:
+        """Over all series."""
+        return sum(one.increase for one in self.series)
+
+    def by(self, label: str) -> dict[str, float]:
+        """Totals per value of a label, the largest first; series without the label under the empty text."""
+        totals: dict[str, float] = {}
+        for one in self.series:
+            value = one.labels.get(label, "")
+            totals[value] = totals.get(value, 0.0) + one.increase
+        return dict(sorted(totals.items(), key=lambda item: -item[1]))
+
+
+class Spread(Struct, frozen=True, kw_only=True):
+    """A histogram over a window, in the histogram's unit (seconds). Percentiles lie within a bucket: estimates."""
+
+    count: float
+    mean: float | None
+    p50: float | None
+    p95: float | None
+    p99: float | None
+
+
+class Quantiles(Struct, frozen=True, kw_only=True):
+    """A histogram over a window by the value of one label; all together under the empty text without a label."""
+
+    name: str
+    groups: dict[str, Spread] = field(default_factory=dict)
+    covered_minutes: float = 0.0
+    source: WindowOrigin = "live"
+    fault: Fault | None = None

@@ -1,0 +1,137 @@
+"""Range queries on a Prometheus server. No sample is invented: what it does not hold is simply not there.
+
+The GET itself is handed in (``get``), since the bounded one belongs to the neighbour ``probes``: this room builds the
+query and reads the answer. It refuses pattern matching on other people's text: a label is matched by its exact value.
+"""
+
+import math
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Literal
+from urllib.parse import quote, urlencode, urlsplit
+
+import msgspec
+from msgspec import Struct
+
+from optimus_tui.contract.reading import Fault
+from optimus_tui.grammar.prometheus import base_of
+from optimus_tui.history.rows import Samples
+from optimus_tui.settings.model import Settings
+from optimus_tui.wording.safe import safe_text
+
+DEADLINE_SECONDS = 3.0
+CAP_BYTES = 8_000_000
+POINTS = 120
+LEAST_STEP_SECONDS = 5.0
+MAX_SERIES = 5_000
+GATEWAY_MARK = "http_requests_total"
+"""Whoever publishes this is the gateway: names that every process has are asked of it only."""
+TARGET_LABELS = ("__name__", "job", "instance")
+
+Get = Callable[[str, float, int], Awaitable[tuple[int, bytes] | Fault]]
+"""``await get(url, deadline_s, cap_bytes)``: status and body, or the fault. Never raises for an outage."""
+
+
+class _Series(Struct):
+    metric: dict[str, str]
+    values: list[tuple[float, str]]
+
+
+class _Data(Struct):
+    resultType: Literal["matrix"]
+    result: list[_Series]
+
+
+class _Answer(Struct):
+    status: str
+    data: _Data | None = None
+    error: str = ""
+
+
+class Found(Struct, frozen=True):
+    """One series: its labels without those of the target, its target, and its samples."""
+
+    labels: dict[str, str]
+    target: tuple[str, str]
+    samples: Samples
+
+
+class Prometheus:
+    """One server, as far as it knows the watched gateway."""
+
+    def __init__(self, settings: Settings, get: Get) -> None:
+        self.base = settings.prometheus_url or ""
+        self._get, self._names = get, settings.metrics
+        self._instance = urlsplit(settings.gateway_url).netloc
+
+    def published(self, name: str) -> str:
+        """The gateway's name for a metric of the contract; a histogram's parts follow their histogram."""
+        base = base_of(name)
+        return (self._names.get(base) or base) + name[len(base) :]
+
+    async def range(
+        self, name: str, labels: Mapping[str, str], since: float, until: float, *, of_gateway: bool = False
+    ) -> tuple[list[Found], float, Fault | None]:
+        """All series of a metric with exactly these labels, the seconds between two samples, and what went wrong.
+
+        ``of_gateway`` asks only processes that publish the gateway's own counter. Where one of the targets is the
+        gateway's configured address, the others are left out: they are other gateways.
+        """
+        selector = self._selector(name, labels)
+        if selector is None:
+            return [], 0.0, None
+        query = f"{selector} and on (job, instance) {self._selector(GATEWAY_MARK, {})}" if of_gateway else selector
+        step = max(LEAST_STEP_SECONDS, math.ceil((until - since) / POINTS))
+        times = {"start": f"{since:.3f}", "end": f"{until:.3f}", "step": f"{step:.0f}", "timeout": "2500ms"}
+        url = f"{self.base}/api/v1/query_range?{urlencode({'query': query, **times}, quote_via=quote)}"
+        answer = await self._get(url, DEADLINE_SECONDS, CAP_BYTES)
+        if isinstance(answer, Fault):
+            return [], step, answer
+        found, fault = read_answer(*answer)
+        own = [one for one in found if one.target[1] == self._instance]
+        return own or found, step, fault
+
+    def _selector(self, name: str, labels: Mapping[str, str]) -> str | None:
+        """None where a value is no UTF-8: Prometheus holds no such series."""
+        try:
+            matchers = [f"{label}={_quoted(value)}" for label, value in sorted(labels.items())]
+        except UnicodeEncodeError:
+            return None
+        own = self._names.get("selector", "").strip().strip("{},")
+        return f"{self.published(name)}{{{','.join([*matchers, own] if own else matchers)}}}"
+
+
+def read_answer(status: int, body: bytes) -> tuple[list[Found], Fault | None]:
+    """The series of a range query's answer; values that are no finite numbers are left out."""
+    try:
+        answer = msgspec.json.decode(body, type=_Answer)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        what = "with what is no answer to a range query" if status == 200 else ""
+        return [], Fault("invalid", f"Prometheus answered {status} {what}".rstrip())
+    if status != 200 or answer.status != "success" or answer.data is None:
+        return [], Fault("invalid", f"Prometheus answered {status}: {safe_text(answer.error or answer.status, 160)}")
+    many = len(answer.data.result) > MAX_SERIES
+    fault = (
+        Fault("invalid", f"Prometheus holds more than {MAX_SERIES:,} such series: only those count") if many else None
+    )
+    return [_found(one) for one in answer.data.result[:MAX_SERIES]], fault
+
+
+def _found(series: _Series) -> Found:
+    labels = {name: value for name, value in series.metric.items() if name not in TARGET_LABELS}
+    target = series.metric.get("job", ""), series.metric.get("instance", "")
+    samples = [(at, value) for at, text in series.values if (value := _number(text)) is not None and math.isfinite(at)]
+    return Found(labels, target, samples)
+
+
+def _number(text: str) -> float | None:
+    try:
+        value = float(text) if len(text) <= 40 else math.nan
+    except ValueError:
+        return None
+    return value if math.isfinite(value) else None
+
+
+def _quoted(value: str) -> str:
+    value.encode("utf-8")
+    escaped = value.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
+    return f'"{escaped}"'

@@ -1,0 +1,53 @@
+"""How one set of samples lies in the file: the series' numbers ascending, and beside them the values. Pure.
+
+A set is one row, not one row a sample: a day at two seconds stays below the cap with two thousand series, and a write
+touches one page. It refuses to raise on a torn row: such a row holds nothing.
+"""
+
+import struct
+from bisect import bisect_left
+from collections.abc import Collection, Iterable, Mapping
+
+Row = tuple[int, bytes, bytes]
+"""Milliseconds since the epoch, packed series numbers, packed values."""
+Samples = list[tuple[float, float]]
+
+
+def pack(values: Mapping[int, float]) -> tuple[bytes, bytes]:
+    """Series numbers (32 bits) and their values."""
+    ids = sorted(values)
+    return struct.pack(f"<{len(ids)}I", *ids), struct.pack(f"<{len(ids)}d", *(values[one] for one in ids))
+
+
+def unpack(ids: bytes, numbers: bytes) -> tuple[tuple[int, ...], tuple[float, ...]]:
+    """What ``pack`` took; nothing where the two do not belong together."""
+    count = len(ids) // 4
+    if len(ids) != 4 * count or len(numbers) != 8 * count:
+        return (), ()
+    return struct.unpack(f"<{count}I", ids), struct.unpack(f"<{count}d", numbers)
+
+
+def pick_one(rows: Iterable[Row], series: int) -> Samples:
+    """The samples of one series in seconds, oldest first. Rows with the same series cost one look-up."""
+    samples: Samples = []
+    before, place = b"", -1
+    for at, ids, numbers in rows:
+        if ids != before:
+            known = unpack(ids, numbers)[0]
+            found = bisect_left(known, series)
+            before, place = ids, found if found < len(known) and known[found] == series else -1
+        if place >= 0 and len(numbers) == 2 * len(ids):
+            samples.append((at / 1000, struct.unpack_from("<d", numbers, 8 * place)[0]))
+    return samples
+
+
+def pick_many(rows: Iterable[Row], series: Collection[int]) -> dict[int, Samples]:
+    """The samples of several series."""
+    found: dict[int, Samples] = {one: [] for one in series}
+    for at, ids, numbers in rows:
+        seconds = at / 1000
+        for one, value in zip(*unpack(ids, numbers), strict=True):
+            samples = found.get(one)
+            if samples is not None:
+                samples.append((seconds, value))
+    return found

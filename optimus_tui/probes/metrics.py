@@ -1,0 +1,96 @@
+"""The gateway's ``/metrics``: one bounded look, kept to the names of the contract.
+
+It refuses to guess: a page that is missing is not published, a page that is too large or no exposition is a fault, and
+a NaN, an infinite or a negative counter is left out and counted. Resets are for whoever compares two looks.
+"""
+
+import asyncio
+import math
+from collections.abc import Mapping
+
+import httpx
+
+from optimus_tui.clock import Clock
+from optimus_tui.contract.metrics import MetricsState
+from optimus_tui.contract.reading import Fault, Reading
+from optimus_tui.grammar.prometheus import HISTOGRAM_PARTS, Exposition, base_of, parse_exposition, series_name
+from optimus_tui.probes.fetch import DEADLINE_S, FETCH_ERRORS, Fetched, fault_of_http, fetch
+from optimus_tui.settings.model import Settings
+from optimus_tui.wording.safe import safe_text
+
+CAP_BYTES = 1_000_000
+MAX_SERIES = 2_000
+MAX_NAME = 512
+"""Characters of a series' name, labels included."""
+
+COUNTERS = ("http_requests_total", "rate_limit_refused_total", "cache_hits_total", "cache_misses_total")
+HISTOGRAMS = ("http_request_duration_seconds", "upstream_request_duration_seconds")
+GAUGES = ("circuit_breaker_state", "process_resident_memory_bytes")
+
+
+async def read_metrics(
+    http: httpx.AsyncClient, settings: Settings, clock: Clock, deadline_s: float = DEADLINE_S
+) -> Reading[MetricsState]:
+    """What the gateway publishes now. ``value`` is None exactly where ``fault`` says why."""
+    url = f"{settings.gateway_url}/metrics"
+    wall, mono = clock.wall(), clock.mono()
+    try:
+        answer = await fetch(http, url, deadline_s, CAP_BYTES)
+    except FETCH_ERRORS as error:
+        return Reading(value=None, taken_at=wall, taken_mono=mono, fault=fault_of_http(error, url))
+    small = len(answer.body) < 50_000  # a large page would hold up whoever shares our event loop
+    work = (answer, settings.metrics)
+    state, fault = _state(*work) if small else await asyncio.to_thread(_state, *work)
+    return Reading(value=state, taken_at=wall, taken_mono=mono, took_ms=answer.took_ms, fault=fault)
+
+
+def _state(answer: Fetched, remapped: Mapping[str, str]) -> tuple[MetricsState | None, Fault | None]:
+    if answer.status == 404:
+        return MetricsState(published=False), None
+    if answer.status != 200:
+        return None, Fault("invalid", f"/metrics answered {answer.status} {safe_text(answer.reason, 60)}".rstrip())
+    if answer.problem:
+        return None, Fault("invalid", f"/metrics answered 200, but {answer.problem}")
+    wanted = _wanted(remapped)
+    parsed = parse_exposition(answer.body, wanted)
+    if parsed.malformed and not parsed.samples:
+        return None, Fault("invalid", "/metrics answered 200 with what is no Prometheus text")
+    return pick_series(parsed, wanted), None
+
+
+def pick_series(parsed: Exposition, wanted: Mapping[str, str]) -> MetricsState:
+    """The series under the contract's names; ``wanted`` maps a published name to the contract's."""
+    values: dict[str, float] = {}
+    left_out, malformed = 0, parsed.malformed
+    for name, labels, value in parsed.samples:
+        own = wanted[name]
+        if not math.isfinite(value) or (value < 0 and own not in GAUGES):
+            malformed += 1
+            continue
+        series = series_name(own, labels)
+        if series in values:
+            malformed += 1
+        elif len(values) >= MAX_SERIES or len(series) > MAX_NAME:
+            left_out += 1
+        else:
+            values[series] = value
+    published = parsed.declared | {sample.name for sample in parsed.samples}
+    metrics = tuple(base for base, names in _bases(wanted).items() if published & names)
+    return MetricsState(metrics=metrics, values=values, left_out=left_out, malformed=malformed)
+
+
+def _bases(wanted: Mapping[str, str]) -> dict[str, set[str]]:
+    """By the contract's metric the published names that prove it, as they stand in samples or in TYPE lines."""
+    found: dict[str, set[str]] = {}
+    for name, own in wanted.items():
+        found.setdefault(base_of(own), set()).update((name, base_of(name), name.removesuffix("_total")))
+    return found
+
+
+def _wanted(remapped: Mapping[str, str]) -> dict[str, str]:
+    """By published name the contract's; a histogram has three of each."""
+    wanted = {remapped.get(name) or name: name for name in (*COUNTERS, *GAUGES)}
+    for name in HISTOGRAMS:
+        published = remapped.get(name) or name
+        wanted |= {f"{published}{part}": f"{name}{part}" for part in HISTOGRAM_PARTS}
+    return wanted
