@@ -15,14 +15,17 @@ class CoherenceQuery(Query, frozen=True, kw_only=True):
 
 
 class CoherenceAnalysis(Struct, frozen=True, kw_only=True):
-    """Totals. The ratio is tracking keys ÷ cache keys, null where there is no cache key."""
+    """Totals. The ratio is tracking keys ÷ cache keys, null without cache keys or without a whole scan."""
 
     total_cache_keys: int
     coherence_tracking_keys: int
     cache_to_coherence_ratio: float | None
-    keys_without_ttl: int
+    keys_without_ttl: int | None
     orphan_tracking_keys: int | None = None
     untracked_cache_keys: int | None = None
+    tracking_keys_not_understood: int = 0
+    unknown: str | None = None
+    """Why orphans and untracked keys are null."""
 
 
 class SampledKey(Struct, frozen=True, kw_only=True):
@@ -55,10 +58,12 @@ class CoherenceReport(Report, frozen=True, kw_only=True):
     sample_cache_analysis: tuple[SampledKey, ...]
     recent_coherence_events: tuple[dict[str, Any], ...]
     events: dict[str, Any]
-    """status, in_window, read, malformed, by_type, by_tenant, error."""
+    """status, in_window, read, length, malformed, without_timestamp, in_future, by_type, by_tenant, per_minute,
+    error."""
     pubsub: dict[str, Any]
-    """status, channels, subscribers, silent_channels, error."""
+    """status, channels, subscribers, pattern_subscriptions, by_channel, silent_channels, unheard_tenants, error."""
     auditor: dict[str, Any]
-    """status, checked, vanished, refilled, survived_stale, refill_ms (p50, p95), stale keys, error."""
+    """status, checked, vanished, refilled, survived_stale, suspected_stale, unknown, refill_ms (p50, p95), stale_keys
+    and suspected_keys with their evidence, error."""
     recommendations: tuple[CoherenceAdvice, ...]
     diagnostics: tuple[Diagnostic, ...] = ()

@@ -15,7 +15,8 @@ class PerformanceQuery(Query, frozen=True, kw_only=True):
     metric_type: Annotated[MetricType, Meta(description="Which figure to measure.")] = "latency"
     time_window_minutes: WindowMinutes = 60
     tenant_filter: Annotated[
-        str | None, Meta(description="Only this tenant, as literal text; nothing means all.", max_length=4096)
+        Annotated[str, Meta(min_length=1, max_length=4096)] | None,
+        Meta(description="Only this tenant, as literal text; nothing means all."),
     ] = None
 
 

@@ -1,0 +1,105 @@
+"""Which cache keys an event says it made stale: keys by name, or patterns as Redis understands them.
+
+Events are written by tenants. Nothing here raises, and no pattern can be slow: only ``*`` is a wildcard here, matched
+piece by piece; a pattern with ``?`` or ``[`` is not understood, and said to be so, rather than matched by halves.
+"""
+
+import msgspec
+from msgspec import Struct
+
+from optimus_tui.grammar.keys import CACHE_PREFIX
+
+MAX_TARGETS = 32
+MAX_NAME = 1_024
+MAX_STARS = 4
+
+_KEYS = ("key", "cache_key", "keys", "cache_keys", "keys_deleted", "invalidated_keys")
+_PATTERNS = ("pattern", "patterns")
+_decode = msgspec.json.Decoder().decode
+
+
+class Target(Struct, frozen=True):
+    """One key (a single piece), or all keys made of these pieces with anything between them."""
+
+    pieces: tuple[bytes, ...]
+
+    @property
+    def key(self) -> bytes | None:
+        """The name, where only one key is meant."""
+        return self.pieces[0] if len(self.pieces) == 1 else None
+
+    @property
+    def kind(self) -> bytes | None:
+        """The kind that the pattern is about; None where it is about several."""
+        parts = self.pieces[0].split(b":")
+        return parts[1] if len(parts) > 2 and parts[1] else None
+
+    def matches(self, name: bytes) -> bool:
+        """Whether ``name`` is meant; linear in its length."""
+        first, last = self.pieces[0], self.pieces[-1]
+        if len(self.pieces) == 1:
+            return name == first
+        if len(name) < len(first) + len(last) or not (name.startswith(first) and name.endswith(last)):
+            return False
+        place, end = len(first), len(name) - len(last)
+        for piece in self.pieces[1:-1]:
+            found = name.find(piece, place, end)
+            if found < 0:
+                return False
+            place = found + len(piece)
+        return True
+
+
+def named_targets(payload: bytes) -> tuple[tuple[Target, ...], int]:
+    """The targets of an event's payload, and how many it names that were not understood or are no cache keys."""
+    try:
+        event = _decode(payload)
+    except (msgspec.MsgspecError, ValueError, RecursionError, OverflowError):
+        return (), 0
+    if not isinstance(event, dict):
+        return (), 0
+    found: dict[Target, None] = {}
+    strange = 0
+    for names, is_pattern in ((_KEYS, False), (_PATTERNS, True)):
+        for name in names:
+            for text in _texts(event.get(name)):
+                target = _target(text, is_pattern)
+                if target is None:
+                    strange += 1
+                elif len(found) < MAX_TARGETS:
+                    found[target] = None
+    return tuple(found), strange
+
+
+def _texts(value: object) -> list[str]:
+    if isinstance(value, str):
+        return [value]
+    return [one for one in value[: 2 * MAX_TARGETS] if isinstance(one, str)] if isinstance(value, list) else []
+
+
+def _target(text: str, is_pattern: bool) -> Target | None:
+    if len(text) > MAX_NAME:
+        return None
+    raw = text.encode("utf-8", "surrogatepass")
+    pieces = split_glob(raw) if is_pattern else (raw,)
+    return Target(pieces) if pieces and pieces[0].startswith(CACHE_PREFIX) else None
+
+
+def split_glob(pattern: bytes) -> tuple[bytes, ...] | None:
+    """The literal pieces between the stars of a pattern; None where it says more than that."""
+    pieces, now, place = [], bytearray(), 0
+    while place < len(pattern):
+        char = pattern[place : place + 1]
+        if char == b"\\" and place + 1 < len(pattern):
+            place += 1
+            now += pattern[place : place + 1]
+        elif char == b"*":
+            pieces.append(bytes(now))
+            now = bytearray()
+        elif char in (b"?", b"["):
+            return None
+        else:
+            now += char
+        place += 1
+    pieces.append(bytes(now))
+    return tuple(pieces) if len(pieces) <= MAX_STARS + 1 else None

@@ -1,0 +1,66 @@
+"""Several timed looks at one thing, so that a percentile is not made of one. Bounded as a whole, not only each.
+
+It refuses to hammer: one after the other, and no further look at what did not answer in time.
+"""
+
+import httpx
+from msgspec import Struct
+
+from optimus_tui.clock import Clock
+from optimus_tui.contract.reading import Fault
+from optimus_tui.probes.client import ObserverRedis
+from optimus_tui.probes.faults import OUTAGES, fault_of
+from optimus_tui.probes.services import look
+
+BUDGET_S = 4.0
+DEADLINE_S = 2.5
+
+
+class Timed(Struct, frozen=True, kw_only=True):
+    """One look. ``ms`` runs to the end of the answer, None without one; ``fault`` says why it was no good answer."""
+
+    ms: float | None
+    status_code: int | None = None
+    fault: Fault | None = None
+
+    @property
+    def good(self) -> bool:
+        """Whether its time counts: a failed request is not a fast one."""
+        return self.fault is None and self.ms is not None
+
+
+async def time_service(http: httpx.AsyncClient, clock: Clock, url: str, times: int) -> list[Timed]:
+    """Up to ``times`` GETs for a JSON object; at least one. Fewer where one had no answer or four seconds are over.
+
+    One more goes before them, which may have to connect: it counts only where it fails or took all the time there is.
+    """
+    done: list[Timed] = []
+    warm, until = False, clock.mono() + BUDGET_S
+    while len(done) < times and (not done or clock.mono() < until):
+        seen = await look(http, url, DEADLINE_S)
+        answer = seen.answer
+        if not warm and seen.fault is None and clock.mono() < until:
+            warm = True
+            continue
+        done.append(
+            Timed(
+                ms=answer.took_ms if answer else None, status_code=answer.status if answer else None, fault=seen.fault
+            )
+        )
+        if answer is None:
+            break
+    return done
+
+
+async def time_pings(redis: ObserverRedis, clock: Clock, times: int) -> list[Timed]:
+    """Up to ``times`` PINGs; the first, which may have to connect, is not counted where it went well."""
+    done: list[Timed] = []
+    try:
+        await redis.ping()
+        for _ in range(times):
+            began = clock.mono()
+            await redis.ping()
+            done.append(Timed(ms=(clock.mono() - began) * 1000))
+    except OUTAGES as error:
+        done.append(Timed(ms=None, fault=fault_of(error, redis.target)))
+    return done

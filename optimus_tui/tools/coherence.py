@@ -1,0 +1,107 @@
+"""analyze_cache_coherence: keys, tracking keys and events of a window, and whether what was invalidated is gone."""
+
+import asyncio
+from typing import TYPE_CHECKING
+
+from optimus_tui.contract.findings import Finding
+from optimus_tui.contract.reading import Fault
+from optimus_tui.contract.tools.coherence import CoherenceAnalysis, CoherenceQuery, CoherenceReport
+from optimus_tui.tools.coherence_audit import Audit, audit, audit_section
+from optimus_tui.tools.coherence_events import events_section, pubsub_section, read_events, read_listeners, recent
+from optimus_tui.tools.coherence_keys import Keys, read_keys, sample_section
+from optimus_tui.tools.survey import survey, unreachable
+from optimus_tui.tools.words import diagnostics
+from optimus_tui.verdicts import coherence_advice as verdicts
+from optimus_tui.verdicts.coherence_events import covered_minutes
+from optimus_tui.verdicts.order import worst_first
+from optimus_tui.verdicts.unmeasured import find_unmeasured
+
+if TYPE_CHECKING:
+    from optimus_tui.context import Context
+
+QUERY, REPORT = CoherenceQuery, CoherenceReport
+SIZES = 50
+"""The size of every n-th key is asked."""
+
+
+def found(report: CoherenceReport) -> bool:
+    """A finding of medium or worse."""
+    return any(one.severity in ("medium", "high", "critical") for one in report.diagnostics)
+
+
+async def run(ctx: "Context", query: CoherenceQuery) -> CoherenceReport:
+    """One walk over the keys, one look at the log, one at the channels, one at each key that an event names.
+
+    ToolFailure where Redis cannot be asked at all; a part that cannot be read costs only itself.
+    """
+    from optimus_tui.tools.answer import timestamp
+
+    seen = await survey(ctx, ttls=True, sizes=SIZES)
+    if seen.fault is not None and not seen.coverage.scanned:
+        raise unreachable(seen.fault)
+    log, listeners = await asyncio.gather(
+        read_events(ctx, query.time_window_minutes) if query.include_event_log else _nothing(), read_listeners(ctx)
+    )
+    seen.cache.know_tenants(log.tenants if log else ())
+    keys = await read_keys(ctx, seen)
+    checked = await audit(ctx, log.window, keys) if log and log.window else None
+    window = log.window if log else None
+    facts = verdicts.Facts(
+        cache=keys.report,
+        tracking=keys.tracking,
+        window=window,
+        audited=checked.audited if checked else None,
+        unheard=listeners.unheard(window),
+    )
+    findings = verdicts.find(facts, ctx.settings.thresholds)
+    wall = ctx.clock.wall()
+    covered = covered_minutes(window, wall, query.time_window_minutes) if window else None
+    return CoherenceReport(
+        tool="analyze_cache_coherence",
+        timestamp=timestamp(wall),
+        window_requested_minutes=query.time_window_minutes,
+        window_covered_minutes=None if covered is None else round(covered, 2),
+        source="live",
+        cache_coherence_analysis=_totals(keys),
+        coverage=seen.section,
+        sample_cache_analysis=sample_section(keys),
+        recent_coherence_events=recent(window),
+        events=events_section(log, covered),
+        pubsub=pubsub_section(listeners, window),
+        auditor=audit_section(checked, log),
+        recommendations=verdicts.advise(facts, findings, ctx.settings.thresholds),
+        diagnostics=diagnostics(
+            worst_first([*findings, *_unmeasured(seen.fault, log.fault if log else None, listeners.fault, checked)])
+        ),
+    )
+
+
+async def _nothing() -> None:
+    return None
+
+
+def _totals(keys: Keys) -> CoherenceAnalysis:
+    total, tracking = keys.report.keys, keys.report.coherence_keys
+    whole = keys.report.coverage.complete
+    return CoherenceAnalysis(
+        total_cache_keys=total,
+        coherence_tracking_keys=tracking,
+        cache_to_coherence_ratio=round(tracking / total, 3) if total and whole else None,
+        keys_without_ttl=keys.without_ttl,
+        orphan_tracking_keys=keys.tracking.orphans,
+        untracked_cache_keys=keys.tracking.untracked,
+        tracking_keys_not_understood=keys.tracking.not_understood,
+        unknown=keys.tracking.unknown,
+    )
+
+
+def _unmeasured(*faults: "Fault | Audit | None") -> list[Finding]:
+    """What could not be read. An outage after the walk is told too: the answer is not whole."""
+    found: list[Finding] = []
+    names = ("the keyspace", "the event log", "the channels", "the auditor")
+    for name, one in zip(names, faults, strict=True):
+        fault = one.fault if isinstance(one, Audit) else one
+        if fault is not None and fault.kind not in ("denied", "invalid", "bug"):
+            fault = Fault("invalid", fault.message, fault.remedy)
+        found += find_unmeasured(name, fault, rule="coherence.unmeasured")
+    return found

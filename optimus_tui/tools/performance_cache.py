@@ -1,0 +1,167 @@
+"""Cache performance: hit rate with its source and trend, keys, keys without TTL, memory. Each part stands alone."""
+
+import asyncio
+from typing import TYPE_CHECKING, Any
+
+from optimus_tui.contract.cache import CacheReport, GroupTotals
+from optimus_tui.contract.findings import Finding
+from optimus_tui.contract.metrics import Increase, Window
+from optimus_tui.contract.reading import Reading
+from optimus_tui.contract.services import GatewayState, HitRate, ServerState
+from optimus_tui.contract.tools.common import WindowSource
+from optimus_tui.contract.tools.performance import PerformanceQuery
+from optimus_tui.tools.performance_result import Result, not_available
+from optimus_tui.tools.survey import Survey, survey
+from optimus_tui.tools.words import rounded, sentence
+from optimus_tui.verdicts.cache import judge as judge_cache
+from optimus_tui.verdicts.hit_rate import MIN_LOOKUPS, LookupTrack, find_hit_rate, hit_rate, track_lookups
+from optimus_tui.verdicts.performance import shown, trend
+
+if TYPE_CHECKING:
+    from optimus_tui.context import Context
+
+SIZES = 20
+KINDS = 20
+
+
+async def cache_performance(ctx: "Context", query: PerformanceQuery) -> Result:
+    """The window's look-ups where somebody counted them, else the gateway's figure, else Redis' own without ours."""
+    from optimus_tui.probes.server import read_server
+    from optimus_tui.probes.services import read_gateway
+
+    minutes = query.time_window_minutes
+    gateway, server, seen, hits, misses, *series = await asyncio.gather(
+        read_gateway(ctx.http, ctx.settings, ctx.clock, with_rules=False),
+        read_server(ctx.redis, ctx.settings.redis, ctx.own, ctx.clock),
+        survey(ctx, ttls=True, sizes=SIZES),
+        ctx.windows.increase("cache_hits_total", minutes),
+        ctx.windows.increase("cache_misses_total", minutes),
+        *(ctx.windows.series(name, minutes) for name in ("hit_rate.gateway", "cache.keys", "redis.evicted")),
+    )
+    rates, counts, evicted = series
+    rate = _counted(hits, misses) or _now(gateway.value, server, ctx.clock.mono())
+    known = bool(seen.coverage.scanned) or seen.fault is None
+    if rate is None and not known:
+        reason = sentence(seen.fault) or "neither the gateway nor Redis could be asked"
+        return not_available("cache performance", reason)
+    report = judge_cache(seen.cache.report(ctx.clock.mono()), ctx.settings.thresholds)
+    covered, source = _covered(hits, rates)
+    return Result(
+        results={
+            "status": "ok" if rate is not None and known else "partial",
+            **_rate_section(rate, rates, hits, misses, gateway.value),
+            **(_keys_section(report, seen, counts, query.tenant_filter) if known else _no_keys(seen)),
+            "memory": _memory(server, evicted),
+            **_notes(query),
+        },
+        covered_minutes=covered,
+        source=source,
+        findings=(
+            *find_hit_rate(rate, server.value, ctx.settings.thresholds),
+            *_of_keys(report, query),
+            *_missing(seen),
+        ),
+    )
+
+
+def _counted(hits: Increase, misses: Increase) -> HitRate | None:
+    if min(hits.covered_minutes, misses.covered_minutes) <= 0 or hits.total + misses.total < MIN_LOOKUPS:
+        return None
+    return HitRate(hits.total / (hits.total + misses.total), "gateway counters over the window")
+
+
+def _now(gateway: GatewayState | None, server: Reading[ServerState], mono: float) -> HitRate | None:
+    track = LookupTrack()
+    if server.value is not None:
+        track = track_lookups(track, server.value, mono)
+    return hit_rate(gateway, track)
+
+
+def _covered(hits: Increase, rates: Window) -> tuple[float, WindowSource]:
+    if hits.covered_minutes > 0:
+        return hits.covered_minutes, hits.source
+    return rates.covered_minutes, rates.source
+
+
+def _rate_section(
+    rate: HitRate | None, rates: Window, hits: Increase, misses: Increase, gateway: GatewayState | None
+) -> dict[str, Any]:
+    counted = hits.covered_minutes > 0 and misses.covered_minutes > 0
+    cache = gateway.cache if gateway else None
+    return {
+        "hit_rate": rounded(rate.value, 4) if rate else None,
+        "hit_rate_source": rate.source if rate else None,
+        "hit_rate_now": rounded(cache.hit_rate, 4) if cache else None,
+        "hit_rate_trend": trend(rates.samples),
+        "hits": round(hits.total) if counted else None,
+        "misses": round(misses.total) if counted else None,
+        "error": None if rate else sentence(gateway.cache_fault if gateway else None) or "nobody counted look-ups yet",
+    }
+
+
+def _keys_section(report: CacheReport, seen: Survey, counts: Window, tenant: str | None) -> dict[str, Any]:
+    owner = None if tenant is None else tenant.encode("utf-8", "surrogatepass")
+    kinds: list[tuple[str, list[GroupTotals]]] = []
+    for kind in report.kinds:
+        of = [kind.totals] if owner is None else [one for one in kind.tenants if one.tenant == owner]
+        if of:
+            kinds.append((shown(kind.totals.kind.decode("utf-8", "backslashreplace")), of))
+    every = [one for _, of in kinds for one in of]
+    sizes = [one.bytes_used for one in every if one.bytes_used is not None]
+    return {
+        "total_keys": sum(one.keys for one in every),
+        "keys_without_ttl": sum(one.without_ttl for one in every),
+        "estimated_memory_bytes": sum(sizes) if sizes else None,
+        "by_kind": [
+            {
+                "kind": name,
+                "keys": sum(one.keys for one in of),
+                "keys_without_ttl": sum(one.without_ttl for one in of),
+                "estimated_memory_bytes": of[0].bytes_used,
+            }
+            for name, of in kinds[:KINDS]
+        ],
+        "keys_trend": trend(counts.samples) if owner is None else None,
+        "coverage": seen.section,
+        "keys_error": sentence(seen.fault),
+    }
+
+
+def _no_keys(seen: Survey) -> dict[str, Any]:
+    empty = dict.fromkeys(("total_keys", "keys_without_ttl", "estimated_memory_bytes", "by_kind", "keys_trend"))
+    return {**empty, "coverage": seen.section, "keys_error": sentence(seen.fault)}
+
+
+def _memory(server: Reading[ServerState], evicted: Window) -> dict[str, Any]:
+    state = server.value
+    if state is None:
+        return {"status": "unknown", "used_bytes": None, "error": sentence(server.fault)}
+    grown = [value for _, value in evicted.samples]
+    return {
+        "status": "ok" if state.memory_used is not None else "unknown",
+        "used_bytes": state.memory_used,
+        "max_bytes": state.memory_max,
+        "policy": state.memory_policy,
+        "evicted_keys": state.evicted_keys,
+        "evicted_in_window": round(grown[-1] - grown[0]) if len(grown) > 1 and grown[-1] >= grown[0] else None,
+        "error": sentence(state.info_fault or server.fault),
+    }
+
+
+def _notes(query: PerformanceQuery) -> dict[str, Any]:
+    if query.tenant_filter is None:
+        return {}
+    return {"notes": ["keys are this tenant's; hit rate and memory are known for all tenants together only"]}
+
+
+def _of_keys(report: CacheReport, query: PerformanceQuery) -> list[Finding]:
+    """Size and TTLs of the cache; coherence has a tool of its own, and one tenant's part is not the whole."""
+    if query.tenant_filter is not None:
+        return []
+    return [one for one in report.findings if one.rule.startswith("cache.")]
+
+
+def _missing(seen: Survey) -> list[Finding]:
+    if seen.fault is None:
+        return []
+    return list(not_available("the cache's keys", sentence(seen.fault) or "not read").findings)

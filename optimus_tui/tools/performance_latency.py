@@ -1,0 +1,194 @@
+"""Latency: a few looks at each service now, and what the window says of each service and route."""
+
+import asyncio
+from typing import TYPE_CHECKING, Any
+
+from optimus_tui.contract.findings import Finding
+from optimus_tui.contract.health import Series
+from optimus_tui.contract.metrics import Quantiles, Window
+from optimus_tui.contract.tools.performance import PerformanceQuery
+from optimus_tui.tools.counted import Counters
+from optimus_tui.tools.performance_result import Result
+from optimus_tui.tools.words import rounded, sentence
+from optimus_tui.verdicts import latency as bars
+from optimus_tui.verdicts.performance import assess, shown
+from optimus_tui.verdicts.spread import Figures, figures
+
+if TYPE_CHECKING:
+    from optimus_tui.context import Context
+    from optimus_tui.probes.timing import Timed
+
+LOOKS = 5
+SERVICES = {"gateway": "backend_orchestrator", "engine": "ai_engine", "redis": "redis"}
+"""Our name for each, and the document's."""
+_RULES = {"gateway": "services.gateway", "engine": "services.engine", "redis": "server.unreachable"}
+
+
+async def latency(ctx: "Context", query: PerformanceQuery) -> Result:
+    """``latency_tests`` and their summary as of now; ``services``, ``routes`` and ``upstreams`` over the window.
+
+    The average is over the two services that speak HTTP, as callers meet them; Redis, a hundred times faster, would
+    only flatter it, and has figures of its own under ``services``.
+    """
+    counters = Counters(ctx, query.time_window_minutes)
+    looks, windows, (routes, upstreams) = await asyncio.gather(
+        _look(ctx), _windows(ctx, query.time_window_minutes), _histograms(counters)
+    )
+    services = {name: _service(looks[name], windows[name]) for name in SERVICES}
+    best = max(windows.values(), key=lambda window: window.covered_minutes)
+    kept = best.covered_minutes > 0
+    results: dict[str, Any] = {
+        "latency_tests": [_test(name, looks[name]) for name in ("gateway", "engine")],
+        "latency_summary": _summary(ctx, looks),
+        "services": services,
+        "routes": _groups(routes, "route"),
+        "upstreams": _groups(upstreams, "service"),
+    }
+    if query.tenant_filter is not None:
+        results["notes"] = ["latency is measured for all tenants together: the gateway times no tenant by itself"]
+    return Result(
+        results=results,
+        covered_minutes=best.covered_minutes if kept else routes.covered_minutes,
+        source=best.source if kept else routes.source,
+        findings=(*_down(looks), *bars.judge(_series(looks, windows), ctx.settings.thresholds)),
+    )
+
+
+async def _look(ctx: "Context") -> dict[str, list["Timed"]]:
+    from optimus_tui.probes.timing import time_pings, time_service
+
+    settings, http, clock = ctx.settings, ctx.http, ctx.clock
+    gateway, engine, redis = await asyncio.gather(
+        time_service(http, clock, f"{settings.gateway_url}/health", LOOKS),
+        time_service(http, clock, f"{settings.engine_url}/health", LOOKS),
+        time_pings(ctx.redis, clock, LOOKS),
+    )
+    return {"gateway": gateway, "engine": engine, "redis": redis}
+
+
+async def _windows(ctx: "Context", minutes: float) -> dict[str, Window]:
+    found = await asyncio.gather(*(ctx.windows.series(f"latency.{name}", minutes) for name in SERVICES))
+    return dict(zip(SERVICES, found, strict=True))
+
+
+async def _histograms(counters: Counters) -> tuple[Quantiles, Quantiles]:
+    routes, upstreams = await asyncio.gather(
+        counters.quantiles("http_request_duration_seconds", "route"),
+        counters.quantiles("upstream_request_duration_seconds", "service"),
+    )
+    return routes, upstreams
+
+
+def _times(looks: list["Timed"]) -> list[float]:
+    return [one.ms for one in looks if one.good and one.ms is not None]
+
+
+def _test(name: str, looks: list["Timed"]) -> dict[str, Any]:
+    """One service as the document shows it: its average, or why it has none."""
+    of = figures(_times(looks))
+    failed = [one for one in looks if not one.good]
+    last = failed[-1] if failed else looks[-1]
+    return {
+        "service": SERVICES[name],
+        "latency_ms": rounded(of.average),
+        "status_code": last.status_code,
+        "samples": of.samples,
+        "failed": len(failed),
+        "max_latency_ms": rounded(of.highest),
+        "error": sentence(last.fault),
+    }
+
+
+def _summary(ctx: "Context", looks: dict[str, list["Timed"]]) -> dict[str, Any]:
+    both = [looks["gateway"], looks["engine"]]
+    means = figures([of.average for of in (figures(_times(one)) for one in both) if of.average is not None])
+    every = figures([ms for one in both for ms in _times(one)])
+    counts = [(len(one), sum(not look.good for look in one)) for one in both]
+    return {
+        "average_latency_ms": rounded(means.average),
+        "max_latency_ms": rounded(every.highest),
+        "min_latency_ms": rounded(every.lowest),
+        "p50_latency_ms": rounded(every.p50),
+        "p95_latency_ms": rounded(every.p95),
+        "p99_latency_ms": rounded(every.p99),
+        "samples": every.samples,
+        "failed": sum(failed for _, failed in counts),
+        "assessment": assess(means.average, counts, ctx.settings.thresholds),
+    }
+
+
+def _service(looks: list["Timed"], window: Window) -> dict[str, Any]:
+    """A service over the window; over the looks of just now where the window holds nothing."""
+    kept = window.covered_minutes > 0
+    of = figures([value for _, value in window.samples] if kept else _times(looks))
+    return {
+        **_shown(of),
+        "failed": sum(not one.good for one in looks),
+        "covered_minutes": round(window.covered_minutes, 2) if kept else 0.0,
+        "source": window.source if kept else "live",
+        "error": next((sentence(one.fault) for one in looks if one.fault), None),
+    }
+
+
+def _shown(of: Figures) -> dict[str, Any]:
+    return {
+        "samples": of.samples,
+        "average_ms": rounded(of.average, 2),
+        "p50_ms": rounded(of.p50, 2),
+        "p95_ms": rounded(of.p95, 2),
+        "p99_ms": rounded(of.p99, 2),
+        "max_ms": rounded(of.highest, 2),
+    }
+
+
+def _groups(found: Quantiles, label: str) -> dict[str, Any]:
+    """The gateway's own histogram, the most used first. Percentiles are estimates: they lie within a bucket."""
+    if found.covered_minutes <= 0:
+        return {"status": "not available", "reason": sentence(found.fault) or "nobody kept this histogram", "rows": []}
+
+    def row(name: str) -> dict[str, Any]:
+        of = found.groups[name]
+        ms = {"average_ms": of.mean, "p50_ms": of.p50, "p95_ms": of.p95, "p99_ms": of.p99}
+        timed = {key: None if value is None else round(value * 1000, 1) for key, value in ms.items()}
+        return {label: shown(name), "requests": round(of.count), **timed}
+
+    return {
+        "status": "ok",
+        "rows": [row(name) for name in list(found.groups)[:50]],
+        "covered_minutes": round(found.covered_minutes, 3),
+        "source": found.source,
+    }
+
+
+def _series(looks: dict[str, list["Timed"]], windows: dict[str, Window]) -> dict[str, Series]:
+    found = {}
+    for name, window in windows.items():
+        kept = window.covered_minutes > 0
+        of = figures([value for _, value in window.samples] if kept else _times(looks[name]))
+        found[name] = Series(p50=of.p50, p95=of.p95, samples=of.samples)
+    return found
+
+
+def _down(looks: dict[str, list["Timed"]]) -> list[Finding]:
+    found = []
+    for name, of in looks.items():
+        failed = [one for one in of if not one.good]
+        if not failed:
+            continue
+        why = sentence(failed[-1].fault) or "it did not answer as it should"
+        all_of = len(failed) == len(of)
+        found.append(
+            Finding(
+                rule=_RULES[name],
+                severity="critical" if all_of else "high",
+                subject=name,
+                message=f"{name} failed {len(failed)} of {len(of)} looks: {why}",
+                measured=float(len(failed)),
+                threshold=0.0,
+                unit="looks",
+                samples=len(of),
+                impact="What does not answer has no latency: the figures are those of the others.",
+                remedy="Ask diagnose_gateway_health, then look at its log.",
+            )
+        )
+    return found

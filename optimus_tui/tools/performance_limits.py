@@ -1,0 +1,187 @@
+"""Rate-limiting efficiency: how much was refused and whom, what is left to whom, and what the counters weigh."""
+
+import asyncio
+from collections import Counter as Tally
+from typing import TYPE_CHECKING, Any
+
+from msgspec.structs import replace
+
+from optimus_tui.contract.limits import Counter, LimitRow, LimitRules, LimitsReport
+from optimus_tui.contract.metrics import Increase
+from optimus_tui.contract.reading import Fault
+from optimus_tui.contract.tools.performance import PerformanceQuery
+from optimus_tui.tools.counted import Counters
+from optimus_tui.tools.performance_result import Result, not_available
+from optimus_tui.tools.survey import Survey, read_known, survey
+from optimus_tui.tools.words import limit_section, operation_name, sentence
+from optimus_tui.verdicts import limits as verdicts
+from optimus_tui.verdicts.performance import of_tenant, shown
+from optimus_tui.verdicts.rules import merge_rules
+from optimus_tui.wording.safe import safe_text
+
+if TYPE_CHECKING:
+    from optimus_tui.context import Context
+
+ROWS = 20
+WEIGHED = 20
+
+
+async def rate_limiting_efficiency(ctx: "Context", query: PerformanceQuery) -> Result:
+    """Refusals from the gateway's counters over the window, headroom from Redis' counters now."""
+    from optimus_tui.probes.services import read_gateway
+
+    counters = Counters(ctx, query.time_window_minutes)
+    tenant = None if query.tenant_filter is None else query.tenant_filter.encode("utf-8", "surrogatepass")
+    gateway, seen, refused, requests = await asyncio.gather(
+        read_gateway(ctx.http, ctx.settings, ctx.clock, with_rules=True),
+        survey(ctx, tenant=tenant),
+        counters.increase("rate_limit_refused_total"),
+        counters.increase("http_requests_total"),
+    )
+    rules = merge_rules(gateway.value.rules if gateway.value else None, ctx.settings.limits)
+    basis = "rate_limit_refused_total"
+    if refused.covered_minutes <= 0 < requests.covered_minutes:  # nobody was refused yet, or it is not published
+        refused, basis = _answered_429(requests), "http_requests_total, status 429"
+    known, counted = bool(seen.coverage.scanned) or seen.fault is None, refused.covered_minutes > 0
+    if not known and not counted:
+        reason = f"{sentence(refused.fault) or 'nobody counted refusals'}; {sentence(seen.fault)}"
+        return not_available("rate-limiting efficiency", reason)
+    limits, fault = await _limits(ctx, seen, rules, tenant) if known else (None, seen.fault)
+    memory = await _memory(ctx, seen, tenant) if known and fault is None else None
+    findings = list(limits.findings) if limits else []
+    if not known or fault is not None:
+        findings += not_available("the counters", sentence(fault) or "not read").findings
+    if not counted:
+        findings += not_available("refusals", sentence(refused.fault) or "nobody counted them").findings
+    return Result(
+        results={
+            "status": "ok" if counted and limits is not None else "partial",
+            "refused": {
+                **_refused(of_tenant(refused, query.tenant_filter), of_tenant(requests, query.tenant_filter)),
+                "basis": basis,
+            },
+            "headroom": _headroom(limits, rules, fault),
+            "memory": memory or {"status": "unknown", "limit_keys": None, "estimated_bytes": None},
+            "coverage": seen.section,
+        },
+        covered_minutes=refused.covered_minutes,
+        source=refused.source,
+        findings=tuple(findings),
+    )
+
+
+async def _limits(
+    ctx: "Context", seen: Survey, rules: LimitRules | None, tenant: bytes | None
+) -> tuple[LimitsReport | None, Fault | None]:
+    from optimus_tui.probes.faults import OUTAGES, fault_of
+
+    try:
+        await read_known(ctx, seen, seen.of_tenant if tenant is not None else None)
+    except OUTAGES as error:
+        return None, fault_of(error, ctx.settings.redis)
+    mono = ctx.clock.mono()
+    counters: list[Counter] = [one for one in seen.limits.counters(mono) if tenant is None or one.tenant == tenant]
+    report = verdicts.judge(
+        counters,
+        slopes=seen.limits.slopes(),
+        rules=rules,
+        thresholds=ctx.settings.thresholds,
+        coverage=seen.coverage,
+        unparsed=seen.limits.unparsed,
+        total=seen.limits.total if tenant is None else None,
+    )
+    return report, None
+
+
+async def _memory(ctx: "Context", seen: Survey, tenant: bytes | None) -> dict[str, Any]:
+    """What the counters weigh, estimated from a sample."""
+    from optimus_tui.probes.cache import read_details
+    from optimus_tui.probes.faults import OUTAGES, fault_of
+
+    names = sorted(seen.of_tenant) if tenant is not None else [one.key for one in seen.limits.counters()]
+    total = len(seen.of_tenant) if tenant is not None else seen.limits.total
+    some = names[:: max(1, len(names) // WEIGHED)][:WEIGHED]
+    try:
+        details = await read_details(ctx.redis, ctx.own, ctx.clock, some)
+    except OUTAGES as error:
+        fault = sentence(fault_of(error, ctx.settings.redis))
+        return {"status": "unknown", "limit_keys": total, "estimated_bytes": None, "error": fault}
+    sizes = [detail.bytes_used for detail in details if detail.bytes_used is not None]
+    mean = sum(sizes) / len(sizes) if sizes else None
+    return {
+        "status": "ok" if sizes or not total else "unknown",
+        "limit_keys": total,
+        "sampled": len(sizes),
+        "average_bytes": None if mean is None else round(mean),
+        "estimated_bytes": 0 if not total else None if mean is None else round(mean * total),
+        "error": None if sizes or not total else "no size could be asked",
+    }
+
+
+def _answered_429(requests: Increase) -> Increase:
+    """Refusals as far as the requests' own status tells: by tenant and route, without the operation."""
+    return replace(requests, series=tuple(one for one in requests.series if one.labels.get("status") == "429"))
+
+
+def _refused(refused: Increase, requests: Increase) -> dict[str, Any]:
+    if refused.covered_minutes <= 0:
+        reason = sentence(refused.fault) or "nobody counted refusals in this window"
+        return {"status": "not available", "reason": reason, "total": None}
+    total, asked = refused.total, requests.total
+    by_tenant = requests.by("tenant")
+    return {
+        "status": "ok",
+        "total": round(total),
+        "per_minute": round(total / refused.covered_minutes, 2),
+        "share_of_requests": round(total / asked, 4) if asked >= total and asked > 0 else None,
+        "by_tenant": [
+            {
+                "tenant": shown(name),
+                "refused": round(count),
+                "share_of_requests": round(count / by_tenant[name], 4) if by_tenant.get(name, 0) >= count else None,
+            }
+            for name, count in list(refused.by("tenant").items())[:ROWS]
+            if count > 0
+        ],
+        "by_operation": {
+            shown(name): round(count) for name, count in list(refused.by("operation").items())[:ROWS] if name and count
+        },
+        "counter_resets": sum(one.resets for one in refused.series),
+    }
+
+
+def _headroom(limits: LimitsReport | None, rules: LimitRules | None, fault: Fault | None) -> dict[str, Any]:
+    if limits is None:
+        return {"status": "unknown", "error": sentence(fault), "rows": []}
+    states = Tally(row.state for row in limits.rows)
+    limited = [row for row in limits.rows if row.limit is not None and row.counter.count is not None]
+    return {
+        "status": "ok" if rules is not None or not limits.rows else "unknown limits",
+        "active_counters": limits.total,
+        "tenants": len(limits.tenants),
+        "immortal": states["immortal"],
+        "over_limit": states["over"],
+        "near_limit": states["near"],
+        "unknown_limit": states["unknown limit"],
+        "unparsed_names": limits.unparsed,
+        "average_share_used": round(sum(row.share or 0.0 for row in limited) / len(limited), 4) if limited else None,
+        "window_seconds": rules.window_seconds if rules else None,
+        "rows": [_row(row) for row in limits.rows[:ROWS]],
+        "error": None,
+    }
+
+
+def _row(row: LimitRow) -> dict[str, Any]:
+    section = limit_section(row.counter, row)
+    left = None if row.limit is None or row.counter.count is None else max(0, row.limit - row.counter.count)
+    return {
+        "tenant": safe_text(row.counter.tenant, 120),
+        "operation": operation_name(row.counter),
+        "state": row.state,
+        "current_count": section.current_count,
+        "limit": row.limit,
+        "headroom": left,
+        "share_used": None if row.share is None else round(row.share, 4),
+        "ttl_seconds": section.ttl_seconds,
+        "immortal": section.immortal,
+    }

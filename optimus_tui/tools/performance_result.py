@@ -1,0 +1,44 @@
+"""What each measure of analyze_performance_metrics hands back, and how a missing one is said."""
+
+from typing import Any
+
+from msgspec import Struct
+
+from optimus_tui.contract.findings import Finding
+from optimus_tui.contract.reading import Fault
+from optimus_tui.contract.tools.common import WindowSource
+from optimus_tui.tools.words import sentence
+
+
+class Result(Struct, frozen=True, kw_only=True):
+    """``results`` is never empty."""
+
+    results: dict[str, Any]
+    covered_minutes: float = 0.0
+    source: WindowSource = "live"
+    findings: tuple[Finding, ...] = ()
+
+
+def not_available(subject: str, reason: str) -> Result:
+    """Nobody can measure it: said, with the finding that says so."""
+    return Result(
+        results={"status": "not available", "reason": reason},
+        findings=(
+            Finding(
+                rule="metrics.unmeasured",
+                severity="medium",
+                subject=subject,
+                message=f"{subject} cannot be measured: {reason}",
+                measured="unknown",
+                threshold="measured",
+                samples=0,
+                impact=f"Trouble with {subject} would not be noticed here.",
+                remedy="Let the gateway serve /metrics, or map its names under [metrics] in the settings.",
+            ),
+        ),
+    )
+
+
+def reason_of(fault: Fault | None, otherwise: str) -> str:
+    """A fault in one sentence."""
+    return sentence(fault) or otherwise

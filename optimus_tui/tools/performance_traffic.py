@@ -1,0 +1,59 @@
+"""Throughput and error rate, from the gateway's own counter of requests."""
+
+from typing import TYPE_CHECKING, Any
+
+from optimus_tui.contract.metrics import Increase
+from optimus_tui.contract.tools.performance import PerformanceQuery
+from optimus_tui.tools.counted import Counters
+from optimus_tui.tools.performance_result import Result, not_available, reason_of
+from optimus_tui.tools.words import sentence
+from optimus_tui.verdicts import performance as verdicts
+
+if TYPE_CHECKING:
+    from optimus_tui.context import Context
+
+REQUESTS = "http_requests_total"
+OTHERS = "other"
+"""The label under which a gateway sums tenants beyond its bound."""
+
+
+async def throughput(ctx: "Context", query: PerformanceQuery) -> Result:
+    """Requests by route, tenant, method and status."""
+    grown = await Counters(ctx, query.time_window_minutes).increase(REQUESTS)
+    if grown.covered_minutes <= 0:
+        return not_available("throughput", reason_of(grown.fault, "nobody counted requests in this window"))
+    own = verdicts.of_tenant(grown, query.tenant_filter)
+    return Result(
+        results={"status": "ok", **verdicts.throughput(own), **_notes(grown, query)},
+        covered_minutes=grown.covered_minutes,
+        source=grown.source,
+    )
+
+
+async def error_rate(ctx: "Context", query: PerformanceQuery) -> Result:
+    """Shares of failed, refused and wrong requests."""
+    grown = await Counters(ctx, query.time_window_minutes).increase(REQUESTS)
+    if grown.covered_minutes <= 0:
+        return not_available("error rate", reason_of(grown.fault, "nobody counted requests in this window"))
+    own = verdicts.of_tenant(grown, query.tenant_filter)
+    figures = verdicts.error_rate(own)
+    subject = "gateway" if query.tenant_filter is None else verdicts.shown(query.tenant_filter)
+    status = "ok" if figures["requests"] else "no requests"
+    return Result(
+        results={"status": status, **figures, **_notes(grown, query)},
+        covered_minutes=grown.covered_minutes,
+        source=grown.source,
+        findings=tuple(verdicts.find_errors(own, subject, ctx.settings.thresholds)),
+    )
+
+
+def _notes(grown: Increase, query: PerformanceQuery) -> dict[str, Any]:
+    """What the reader must know of the counter: tenants that are summed, a better source that did not answer."""
+    notes = []
+    if any(one.labels.get("tenant") == OTHERS and one.increase for one in grown.series):
+        notes.append('the gateway sums tenants beyond its bound as "other": a tenant may be among them')
+    if query.tenant_filter is not None and not any("tenant" in one.labels for one in grown.series) and grown.series:
+        notes.append("the gateway does not count by tenant: no request can be told to be this tenant's")
+    if grown.fault is not None:
+        notes.append(sentence(grown.fault) or "")
+    return {"notes": notes} if notes else {}

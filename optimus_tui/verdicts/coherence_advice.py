@@ -1,0 +1,171 @@
+"""What to think of a coherence analysis and what to do about it: findings, and advice in the document's words. Pure.
+
+Refuses to advise without a measurement: what is unknown has no advice, only the finding that it is unknown.
+"""
+
+from collections.abc import Sequence
+
+from msgspec import Struct
+
+from optimus_tui.contract.cache import CacheReport
+from optimus_tui.contract.findings import Finding
+from optimus_tui.contract.tools.coherence import CoherenceAdvice
+from optimus_tui.settings.model import Thresholds
+from optimus_tui.verdicts.cache import judge as judge_cache
+from optimus_tui.verdicts.coherence_audit import Audited
+from optimus_tui.verdicts.coherence_events import EventWindow
+from optimus_tui.verdicts.coherence_tracking import Tracking
+from optimus_tui.verdicts.order import some_of, worst_first
+from optimus_tui.wording.numbers import percent, plural
+from optimus_tui.wording.safe import safe_text
+
+
+class Facts(Struct, frozen=True, kw_only=True):
+    """All that was measured. None: not asked for, or not known."""
+
+    cache: CacheReport
+    tracking: Tracking
+    window: EventWindow | None = None
+    audited: tuple[Audited, ...] | None = None
+    unheard: tuple[str, ...] = ()
+    """Tenants with events in the window whose channel nobody listens to."""
+
+
+def find(facts: Facts, thresholds: Thresholds) -> tuple[Finding, ...]:
+    """Findings, the worst first."""
+    found = [*judge_cache(facts.cache, thresholds).findings]
+    stale = [one for one in facts.audited or () if one.outcome == "survived_stale"]
+    if stale:
+        found.append(
+            Finding(
+                rule="coherence.stale",
+                severity="high",
+                subject="coherence",
+                message=f"{plural(len(stale), 'cache key')} survived an invalidation: {_some(stale)}",
+                measured=float(len(stale)),
+                threshold=0.0,
+                unit="keys",
+                samples=len(facts.audited or ()),
+                impact="Tenants are answered with data of before a change, until the TTL ends or for ever.",
+                remedy="See which writer sets these keys or misses them; remove them after a look at each.",
+            )
+        )
+    suspects = [one for one in facts.audited or () if one.outcome == "suspected_stale"]
+    if suspects:
+        found.append(
+            Finding(
+                rule="coherence.suspect",
+                severity="low",
+                subject="coherence",
+                message=f"{plural(len(suspects), 'cache key')} may have survived an invalidation: {_some(suspects)}",
+                measured=float(len(suspects)),
+                threshold=0.0,
+                unit="keys",
+                samples=len(facts.audited or ()),
+                impact="Stale answers, unless these keys live shorter than others of their kind.",
+                remedy="Compare their value with the source; give all keys of a kind the same TTL.",
+            )
+        )
+    return worst_first([*found, *_of_events(facts)])
+
+
+def _of_events(facts: Facts) -> list[Finding]:
+    found = []
+    window = facts.window
+    if window is not None and window.malformed:
+        found.append(
+            Finding(
+                rule="coherence.malformed",
+                severity="low",
+                subject="event log",
+                message=f"{window.malformed:,} of {plural(window.read, 'event')} in the log "
+                f"{'is' if window.malformed == 1 else 'are'} malformed",
+                measured=float(window.malformed),
+                threshold=0.0,
+                unit="events",
+                samples=window.read,
+                impact="Whoever acts on events may not understand these.",
+                remedy="See in the feed who sends them: an event needs type, tenant_id and timestamp.",
+            )
+        )
+    if facts.unheard:
+        found.append(
+            Finding(
+                rule="coherence.unheard",
+                severity="low",
+                subject="channels",
+                message=f"nobody listens to the events of {some_of(list(facts.unheard))}",
+                measured=float(len(facts.unheard)),
+                threshold=0.0,
+                unit="channels",
+                impact="None where the gateway unlinks keys itself; caches that rely on the channel stay stale.",
+                remedy="See whether anything should be subscribed to cache_coherence:*.",
+            )
+        )
+    return found
+
+
+def advise(facts: Facts, findings: Sequence[Finding], thresholds: Thresholds) -> tuple[CoherenceAdvice, ...]:
+    """One piece of advice for each kind of finding, the most urgent first, and for orphans without a TTL."""
+    cache, advice = facts.cache, []
+    for finding in findings:
+        kind, message, action = _WORDS.get(finding.rule, ("", "", ""))
+        if kind:
+            text = message.format(
+                keys=cache.keys,
+                tracking=cache.coherence_keys,
+                share=percent(cache.coherence_keys / cache.keys) if cache.keys else "?",
+                said=finding.message,
+            )
+            priority = {"low": "low", "medium": "medium"}.get(finding.severity, "high")
+            text = text if finding.rule == "cache.large" else text[:1].upper() + text[1:]
+            advice.append(CoherenceAdvice(type=kind, message=text, action=action, priority=priority))
+    if facts.tracking.immortal_orphans:
+        number = facts.tracking.immortal_orphans
+        names = some_of([safe_text(name, 60) for name in facts.tracking.examples])
+        advice.append(
+            CoherenceAdvice(
+                type="memory",
+                message=f"{plural(number, 'tracking key')} without TTL and without a cache key, for example {names}",
+                action="Give tracking keys a TTL: what they track is gone",
+                priority="low",
+            )
+        )
+    return tuple(advice)
+
+
+_WORDS = {
+    "cache.large": (
+        "performance",
+        "Large number of cache keys: {keys}",
+        "Consider implementing cache eviction policies",
+    ),
+    "cache.no_ttl": ("memory", "{said}", "Give every cache key a TTL where it is written"),
+    "coherence.low_coverage": (
+        "coverage",
+        "Low coherence coverage: {tracking} tracking keys for {keys} cache keys ({share})",
+        "Check that what writes the cache also registers it for coherence",
+    ),
+    "coherence.high_overhead": (
+        "overhead",
+        "High coherence overhead: {tracking} tracking keys for {keys} cache keys ({share})",
+        "See whether tracking keys outlive the cache keys they stand for; shorten their TTL",
+    ),
+    "coherence.stale": (
+        "consistency",
+        "{said}",
+        "Find the writer that sets or misses these keys; see auditor.stale_keys for each with its evidence",
+    ),
+    "coherence.suspect": (
+        "consistency",
+        "{said}",
+        "Compare these keys with their source; see auditor.suspected_keys",
+    ),
+    "coherence.malformed": ("events", "{said}", "Send events as JSON with type, tenant_id and timestamp"),
+    "coherence.unheard": ("events", "{said}", "See whether anything should be subscribed to cache_coherence:*"),
+}
+"""By rule: type, message and action."""
+
+
+def _some(audited: Sequence[Audited]) -> str:
+    return some_of([safe_text(one.key, 80) for one in audited])

@@ -1,0 +1,95 @@
+"""Events of the log by their own timestamps, whatever order they lie in. Pure; wall-clock seconds.
+
+It refuses to let a bad event cost more than itself, and to take the log's reach for the window's: what the oldest event
+does not reach back to is not covered.
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+
+from msgspec import Struct
+
+from optimus_tui.contract.feed import ParsedEvent
+from optimus_tui.grammar.events import parse_event
+from optimus_tui.wording.safe import safe_text
+
+FUTURE_SECONDS = 60.0
+"""A sender's clock may be ahead by so much; what claims a later time is counted apart."""
+MAX_NAMES = 50
+
+
+class Logged(Struct, frozen=True):
+    """One well-formed event with its time."""
+
+    at: float
+    event: ParsedEvent
+    payload: bytes
+
+
+class EventWindow(Struct, frozen=True, kw_only=True):
+    """The window's events, the newest first, and what became of the others. ``ahead`` is how far the newest claim runs
+    ahead of our clock; ``oldest`` is the oldest time that any well-formed event claims."""
+
+    events: tuple[Logged, ...] = ()
+    read: int = 0
+    older: int = 0
+    malformed: int = 0
+    undated: int = 0
+    in_future: int = 0
+    ahead: float = 0.0
+    oldest: float | None = None
+
+
+def pick_window(payloads: Iterable[bytes], wall: float, minutes: float) -> EventWindow:
+    """Events of the last ``minutes``. One without a readable time is malformed: nobody can place it."""
+    start = wall - minutes * 60
+    inside: list[Logged] = []
+    read = older = malformed = undated = in_future = 0
+    ahead, oldest = 0.0, None
+    for payload in payloads:
+        read += 1
+        event = parse_event(payload)
+        at = event.claimed_at
+        if event.problem is not None or at is None:
+            malformed += 1
+            undated += event.problem is None
+            continue
+        if at > wall + FUTURE_SECONDS:
+            in_future += 1
+            continue
+        ahead = max(ahead, at - wall)
+        oldest = at if oldest is None else min(oldest, at)
+        if at < start:
+            older += 1
+        else:
+            inside.append(Logged(at, event, payload))
+    inside.sort(key=lambda one: -one.at)
+    return EventWindow(
+        events=tuple(inside),
+        read=read,
+        older=older,
+        malformed=malformed,
+        undated=undated,
+        in_future=in_future,
+        ahead=ahead,
+        oldest=oldest,
+    )
+
+
+def covered_minutes(seen: EventWindow, wall: float, minutes: float) -> float:
+    """How much of the window the log reaches back over; 0 where it holds no event with a time."""
+    return 0.0 if seen.oldest is None else max(0.0, min(float(minutes), (wall - seen.oldest) / 60))
+
+
+def tally(names: Iterable[str]) -> dict[str, int]:
+    """How often each name occurs, the most frequent first; beyond fifty names the rest together."""
+    return bounded(Counter(safe_text(name, 80) for name in names))
+
+
+def bounded(counts: Mapping[str, int]) -> dict[str, int]:
+    """The fifty largest, and one entry for all others."""
+    ordered = sorted(counts.items(), key=lambda item: (-item[1], item[0]))
+    kept = dict(ordered[:MAX_NAMES])
+    if len(ordered) > MAX_NAMES:
+        kept[f"({len(ordered) - MAX_NAMES:,} others)"] = sum(count for _, count in ordered[MAX_NAMES:])
+    return kept

@@ -1,0 +1,41 @@
+"""Percentiles of measured values. Pure; refuses to invent: no value, no percentile."""
+
+import math
+from collections.abc import Sequence
+
+from msgspec import Struct
+
+
+class Figures(Struct, frozen=True, kw_only=True):
+    """What a set of samples says, in their own unit; None without samples."""
+
+    samples: int
+    average: float | None = None
+    lowest: float | None = None
+    highest: float | None = None
+    p50: float | None = None
+    p95: float | None = None
+    p99: float | None = None
+
+
+def percentile(ordered: Sequence[float], share: float) -> float | None:
+    """The smallest value that ``share`` of the ``ordered`` ones do not exceed: always one that was measured."""
+    if not ordered:
+        return None
+    return ordered[max(0, math.ceil(share * len(ordered) - 1e-9) - 1)]
+
+
+def figures(values: Sequence[float]) -> Figures:
+    """All figures at once; what is no finite number is left out."""
+    ordered = sorted(value for value in values if math.isfinite(value))
+    if not ordered:
+        return Figures(samples=0)
+    return Figures(
+        samples=len(ordered),
+        average=math.fsum(ordered) / len(ordered),
+        lowest=ordered[0],
+        highest=ordered[-1],
+        p50=percentile(ordered, 0.50),
+        p95=percentile(ordered, 0.95),
+        p99=percentile(ordered, 0.99),
+    )

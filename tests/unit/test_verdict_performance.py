@@ -1,0 +1,114 @@
+"""Figures of traffic: shares of nothing are no zero, failures are never fast, tenants are literal text."""
+
+import pytest
+
+from optimus_tui.contract.metrics import Counted, Increase, MetricsState
+from optimus_tui.contract.reading import Reading
+from optimus_tui.settings.model import Thresholds
+from optimus_tui.tools.counted import live_increase
+from optimus_tui.verdicts.performance import assess, error_rate, find_errors, grade, of_tenant, throughput, trend
+from optimus_tui.verdicts.spread import figures, percentile
+
+BARS = Thresholds()
+
+
+def grown(*rows: tuple[str, str, float], minutes: float = 1.0) -> Increase:
+    series = tuple(
+        Counted(labels={"tenant": tenant, "status": status, "route": "/a", "method": "GET"}, increase=count)
+        for tenant, status, count in rows
+    )
+    return Increase(name="http_requests_total", series=series, covered_minutes=minutes, source="history")
+
+
+def look(values: dict[str, float], mono: float, **more: object) -> Reading[MetricsState]:
+    state = MetricsState(values=values, **more)  # type: ignore[arg-type]
+    return Reading(value=state, taken_at=0.0, taken_mono=mono)
+
+
+@pytest.mark.parametrize(
+    ("ms", "word"),
+    [(99.9, "excellent"), (100, "good"), (499.9, "good"), (500, "acceptable"), (999.9, "acceptable"), (1000, "poor")],
+)
+def test_grades_change_at_the_documents_bounds(ms: float, word: str) -> None:
+    assert grade(ms, BARS) == word
+
+
+def test_a_service_that_fails_is_never_called_fast() -> None:
+    assert assess(3.0, [(5, 0), (5, 0)], BARS) == "excellent"
+    assert assess(3.0, [(5, 1), (5, 0)], BARS) == "acceptable"
+    assert assess(3.0, [(1, 1), (5, 0)], BARS) == "poor"
+    assert assess(None, [(1, 1), (1, 1)], BARS) == "unknown"
+
+
+def test_percentiles_are_values_that_were_measured() -> None:
+    of = figures([5, 1, 4, 2, 3, float("nan"), float("inf")])
+    assert (of.samples, of.lowest, of.highest, of.average, of.p50, of.p95, of.p99) == (5, 1, 5, 3, 3, 5, 5)
+    assert figures([]).p95 is None and percentile([7.0], 0.99) == 7
+    assert percentile(list(range(1, 101)), 0.95) == 95
+
+
+def test_a_tenant_filter_is_literal_text() -> None:
+    all_of = grown(("acme", "200", 5), ("*", "200", 3), ("acm", "200", 2))
+    assert throughput(of_tenant(all_of, "*"))["requests"] == 3
+    assert throughput(of_tenant(all_of, "acme"))["requests"] == 5
+    assert throughput(of_tenant(all_of, None))["requests"] == 10
+    assert throughput(of_tenant(all_of, "a*"))["requests"] == 0
+
+
+def test_throughput_names_routes_and_tenants_with_their_share() -> None:
+    seen = throughput(grown(("acme", "200", 90), ("\x1b[31m", "500", 30), ("quiet", "200", 0), minutes=2))
+    assert seen["requests_per_second"] == 1.0
+    assert seen["by_tenant"][0] == {"tenant": "acme", "requests": 90, "requests_per_second": 0.75, "share": 0.75}
+    assert [row["tenant"] for row in seen["by_tenant"]] == ["acme", "\\x1b[31m"]
+
+
+def test_errors_are_the_servers_refusals_and_mistakes_are_the_callers() -> None:
+    seen = error_rate(grown(("a", "200", 90), ("a", "503", 5), ("b", "429", 3), ("b", "404", 2)))
+    assert (seen["error_rate"], seen["refused_rate"], seen["client_error_rate"]) == (0.05, 0.03, 0.02)
+    assert seen["by_tenant"][0]["tenant"] == "a" and seen["by_status"] == {"503": 5, "429": 3, "404": 2}
+
+
+def test_no_requests_have_no_error_rate() -> None:
+    assert error_rate(grown())["error_rate"] is None
+    assert find_errors(grown(), "gateway", BARS) == []
+
+
+def test_an_error_rate_is_judged_from_twenty_requests_on() -> None:
+    assert find_errors(grown(("a", "500", 19)), "gateway", BARS) == []
+    (finding,) = find_errors(grown(("a", "500", 20)), "gateway", BARS)
+    assert (finding.severity, finding.samples, finding.window_seconds) == ("high", 20, 60.0)
+    (finding,) = find_errors(grown(("a", "500", 2), ("a", "200", 98)), "gateway", BARS)
+    assert finding.severity == "medium"
+
+
+def test_a_reset_is_never_a_negative_rate_and_a_new_series_counts_from_zero_row_91() -> None:
+    before = look({"c|tenant=a": 100.0, "c|tenant=b": 5.0}, 10.0)
+    after = look({"c|tenant=a": 7.0, "c|tenant=b": 9.0, "c|tenant=c": 2.0, "d": 50.0}, 11.0)
+    seen = live_increase("c", before, after, {})
+    assert {one.labels["tenant"]: (one.increase, one.resets) for one in seen.series} == {
+        "a": (7.0, 1),
+        "b": (4.0, 0),
+        "c": (2.0, 0),
+    }
+    assert seen.covered_minutes == pytest.approx(1 / 60) and seen.source == "live"
+
+
+def test_series_that_a_full_page_left_out_are_not_called_new() -> None:
+    seen = live_increase("c", look({}, 0.0, left_out=5), look({"c|tenant=a": 1000.0}, 1.0), {})
+    assert seen.total == 0
+
+
+def test_a_counter_nobody_publishes_covers_nothing_and_says_why() -> None:
+    seen = live_increase("c", look({"x": 1.0}, 0.0), look({"x": 1.0}, 1.0), {})
+    assert seen.covered_minutes == 0 and seen.fault is not None
+    none = Reading[MetricsState](value=MetricsState(published=False), taken_at=0.0, taken_mono=0.0)
+    missing = live_increase("c", none, none, {})
+    assert missing.fault is not None and "404" in missing.fault.message
+
+
+def test_a_trend_needs_six_samples() -> None:
+    assert trend([(0.0, 1.0)] * 5) is None
+    rising = trend([(float(n), float(n)) for n in range(9)])
+    assert rising is not None and rising["direction"] == "rising"
+    steady = trend([(float(n), 0.85) for n in range(9)])
+    assert steady is not None and steady["direction"] == "steady"
