@@ -10,7 +10,7 @@ from optimus_tui.grammar.keys import parse_key
 from optimus_tui.tools.coherence_events import PART_SECONDS, Log, stamp
 from optimus_tui.tools.coherence_keys import Keys
 from optimus_tui.tools.words import sentence
-from optimus_tui.verdicts.coherence_audit import Audited, Plan, count, judge, plan
+from optimus_tui.verdicts.coherence_audit import Audited, Plan, count, judge, lengthen, plan
 from optimus_tui.verdicts.coherence_events import EventWindow
 from optimus_tui.verdicts.spread import percentile
 from optimus_tui.wording.safe import safe_text
@@ -34,7 +34,8 @@ async def audit(ctx: "Context", window: EventWindow, keys: Keys) -> Audit:
     from optimus_tui.probes.coherence import look_at_keys
     from optimus_tui.probes.faults import OUTAGES, fault_of
 
-    made = plan(window.events, keys.names_of, complete=keys.report.coverage.complete)
+    whole = keys.report.coverage.complete
+    made = await asyncio.to_thread(plan, window.events, keys.names_of, complete=whole)
     names = list(made.keys)
     try:
         async with asyncio.timeout(PART_SECONDS):
@@ -43,17 +44,21 @@ async def audit(ctx: "Context", window: EventWindow, keys: Keys) -> Audit:
         return Audit(plan=made, fault=fault_of(error, ctx.settings.redis))
     wall = ctx.clock.wall()
     tenants = {tenant for _, tenant in keys.groups}
+    kinds = [parse_key(name, tenants).kind for name in names]
+    lived = lengthen(
+        keys.lifetimes, [(kind, look.pttl_ms, look.idle_s) for kind, look in zip(kinds, looks, strict=True)]
+    )
     audited = tuple(
         judge(
             name,
             made.keys[name],
             pttl_ms=look.pttl_ms,
             idle=look.idle_s,
-            lifetime=keys.lifetimes.get(parse_key(name, tenants).kind),
+            lifetime=lived.get(kind),
             wall=wall,
             ahead=window.ahead,
         )
-        for name, look in zip(names, looks, strict=True)
+        for name, kind, look in zip(names, kinds, looks, strict=True)
     )
     return Audit(plan=made, audited=audited)
 

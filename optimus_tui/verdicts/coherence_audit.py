@@ -108,6 +108,21 @@ def _matching(target: Target, groups: Iterable[Sequence[bytes]]) -> tuple[list[b
     return found, looked
 
 
+def lengthen(
+    lifetimes: Mapping[bytes, Lifetime], looks: Iterable[tuple[bytes, int | None, int | None]]
+) -> dict[bytes, Lifetime]:
+    """Lifetimes corrected by (kind, TTL in ms, idle seconds): a key lives at least as long as it still has to live and
+    has lain idle. Where nothing was written for a while all TTLs have run down, and the longest is no ceiling."""
+    lived = dict(lifetimes)
+    for kind, pttl_ms, idle in looks:
+        known = lived.get(kind)
+        if known is not None and pttl_ms is not None and pttl_ms >= 0 and idle is not None:
+            least = pttl_ms + idle * 1000
+            if least > known.longest_ms:
+                lived[kind] = Lifetime(least, known.keys)
+    return lived
+
+
 def judge(
     key: bytes,
     logged: Logged,

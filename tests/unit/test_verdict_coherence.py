@@ -12,7 +12,7 @@ from optimus_tui.contract.cache import CacheReport
 from optimus_tui.contract.reading import Coverage
 from optimus_tui.settings.model import Thresholds
 from optimus_tui.verdicts.coherence_advice import Facts, advise, find
-from optimus_tui.verdicts.coherence_audit import ENOUGH_KEYS, Lifetime, count, judge, plan
+from optimus_tui.verdicts.coherence_audit import ENOUGH_KEYS, Lifetime, count, judge, lengthen, plan
 from optimus_tui.verdicts.coherence_events import MAX_NAMES, Logged, covered_minutes, pick_window, tally
 from optimus_tui.verdicts.coherence_tracking import Tracking, match
 
@@ -92,6 +92,15 @@ def test_keys_set_after_the_event_are_never_called_stale_by_idle_time() -> None:
             idle = math.floor(ago - after) + 1
             seen = judge(b"k", logged(ago), pttl_ms=None, idle=idle, lifetime=LIFE, wall=WALL)
             assert seen.outcome != "survived_stale", (ago, after)
+
+
+def test_a_cache_in_which_nothing_is_written_any_more_has_no_refills() -> None:
+    """All TTLs have run down since the event: the longest of them is no ceiling."""
+    aged = {b"conv": Lifetime(240_000, 500)}
+    lived = lengthen(aged, [(b"conv", 240_000, 60), (b"conv", -1, 900), (b"other", 5, 5), (b"conv", 9, None)])
+    assert lived == {b"conv": Lifetime(300_000, 500)}
+    seen = judge(b"k", logged(30), pttl_ms=240_000, idle=3, lifetime=lived[b"conv"], wall=WALL)
+    assert seen.outcome != "refilled"
 
 
 def test_a_clock_that_runs_ahead_does_not_make_keys_stale() -> None:
