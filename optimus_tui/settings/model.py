@@ -24,6 +24,10 @@ class Thresholds(Struct, frozen=True, forbid_unknown_fields=True):
     latency_good_ms: Positive = 500.0
     latency_poor_ms: Positive = 1000.0
     integration_ms: Positive = 200.0
+    error_rate_warn: Share = 0.01
+    error_rate_high: Share = 0.05
+    proxy_timeout_ms: Positive | None = None
+    """The gateway's own timeout for the engine; it publishes none, so nobody knows it unless it is said here."""
     cache_keys_large: Annotated[int, Meta(ge=1)] = 1000
     coherence_ratio_low: Share = 0.1
     coherence_ratio_high: Share = 0.8

@@ -47,3 +47,5 @@ class TroubleshootReport(Report, frozen=True, kw_only=True):
     severity_assessment: str
     immediate_action_required: bool
     examined: tuple[str, ...]
+    unknown: tuple[str, ...] = ()
+    """What could not be looked at, with the reason: no verdict rests on it."""

@@ -1,0 +1,50 @@
+"""What a server says about its own strain: slow calls, latency events, memory and buffers. Sizes in bytes."""
+
+from msgspec import Struct
+
+from optimus_tui.contract.reading import Fault
+
+
+class SlowCall(Struct, frozen=True, kw_only=True):
+    """One entry of the slow log. ``age_s`` is by the server's clock; ``command`` is safe text, without arguments."""
+
+    age_s: float
+    took_ms: float
+    command: str
+
+
+class LatencyEvent(Struct, frozen=True, kw_only=True):
+    """One event of the server's latency monitor (it keeps some only where it was told to)."""
+
+    event: str
+    age_s: float
+    latest_ms: float
+    max_ms: float
+
+
+class SlowState(Struct, frozen=True, kw_only=True):
+    """Each half may fail by itself. ``logged`` is the length of the slow log, ``calls`` its newest entries."""
+
+    logged: int | None = None
+    calls: tuple[SlowCall, ...] = ()
+    events: tuple[LatencyEvent, ...] = ()
+    calls_fault: Fault | None = None
+    events_fault: Fault | None = None
+
+
+class MemoryState(Struct, frozen=True, kw_only=True):
+    """What INFO says about memory and clients; None where a server does not say it."""
+
+    used: int | None = None
+    resident: int | None = None
+    limit: int | None = None
+    policy: str | None = None
+    dataset: int | None = None
+    fragmentation: float | None = None
+    client_buffers: int | None = None
+    """Of all normal clients and subscribers together."""
+    largest_output: int | None = None
+    """The largest output buffer of a client lately: slow subscribers show here."""
+    largest_input: int | None = None
+    clients: int | None = None
+    subscribers: int | None = None

@@ -1,0 +1,214 @@
+"""The parts a playbook asks for, each bounded by itself: what hangs or breaks costs its own part, as a Fault.
+
+Nothing here judges. Where no history covers the window, two looks at the gateway's ``/metrics`` a moment apart stand
+in, and say so by their source.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Mapping
+from typing import TYPE_CHECKING, TypeVar
+
+from optimus_tui.contract.health import Series
+from optimus_tui.contract.metrics import Increase, MetricsState, Quantiles, Window
+from optimus_tui.contract.reading import Fault, Reading
+from optimus_tui.contract.services import GatewayState, HitRate, ServerState, ServiceState
+from optimus_tui.contract.strain import MemoryState, SlowState
+from optimus_tui.grammar.prometheus import HISTOGRAM_PARTS
+from optimus_tui.history.counters import group_spreads
+from optimus_tui.history.ring import percentile
+from optimus_tui.tools.counted import live_increase
+from optimus_tui.verdicts.hit_rate import LookupTrack, hit_rate, track_lookups
+from optimus_tui.verdicts.latency import MIN_SAMPLES
+from optimus_tui.verdicts.playbooks.churn import Invalidations, count, newest_end
+from optimus_tui.verdicts.playbooks.proxy_timeout import Timed
+
+if TYPE_CHECKING:
+    from optimus_tui.context import Context
+
+T = TypeVar("T")
+READ_SECONDS = 2.6
+"""For one part; a tool has eight for all of them, and they run at once."""
+WINDOW_SECONDS = 2.0
+LOOK_SECONDS = 1.5
+BETWEEN_SECONDS = 1.5
+BURST, BURST_SECONDS = 5, 5.2
+MAX_EVENTS = 1000
+_MUTE = Fault("invalid", "/metrics said nothing")
+
+
+class Evidence:
+    """One a question. ``minutes`` is the window that was asked for."""
+
+    def __init__(self, ctx: "Context", minutes: int) -> None:
+        self.ctx, self.minutes = ctx, minutes
+        self._lock = asyncio.Lock()
+        self._looks: list[Reading[MetricsState]] = []
+
+    async def bounded(self, part: Awaitable[T], what: str, seconds: float = READ_SECONDS) -> T | Fault:
+        """What the part brings within its time, or why not."""
+        from optimus_tui.probes.faults import OUTAGES, fault_of
+
+        try:
+            async with asyncio.timeout(seconds):
+                return await part
+        except TimeoutError:
+            return Fault("timeout", f"{what}: no answer within {seconds:g} s")
+        except OUTAGES as error:
+            return fault_of(error, self.ctx.settings.redis)
+
+    async def _reading(self, part: Awaitable[Reading[T]], what: str) -> Reading[T]:
+        found = await self.bounded(part, what)
+        if not isinstance(found, Fault):
+            return found
+        clock = self.ctx.clock
+        return Reading(value=None, taken_at=clock.wall(), taken_mono=clock.mono(), fault=found)
+
+    # -- now
+
+    async def gateway(self, *, with_rules: bool = False) -> Reading[GatewayState]:
+        """The gateway's health and what it publishes."""
+        from optimus_tui.probes.services import read_gateway
+
+        ctx = self.ctx
+        return await self._reading(read_gateway(ctx.http, ctx.settings, ctx.clock, with_rules=with_rules), "gateway")
+
+    async def engine(self) -> Reading[ServiceState]:
+        """The engine, asked directly."""
+        from optimus_tui.probes.services import read_engine
+
+        return await self._reading(read_engine(self.ctx.http, self.ctx.settings, self.ctx.clock), "AI engine")
+
+    async def server(self) -> Reading[ServerState]:
+        """Redis with its INFO."""
+        from optimus_tui.probes.server import read_server
+
+        ctx = self.ctx
+        return await self._reading(read_server(ctx.redis, ctx.settings.redis, ctx.own, ctx.clock), "redis")
+
+    async def slow(self) -> SlowState | Fault:
+        """Slow log and latency events."""
+        from optimus_tui.probes.slowlog import read_slowlog
+
+        return await self.bounded(read_slowlog(self.ctx.redis, self.ctx.settings.redis), "SLOWLOG")
+
+    async def memory(self) -> MemoryState | Fault:
+        """Redis' memory and its clients' buffers."""
+        from optimus_tui.probes.memory import read_memory
+
+        return await self.bounded(read_memory(self.ctx.redis, self.ctx.settings.redis), "INFO memory")
+
+    async def events(self) -> Invalidations | Fault:
+        """The invalidations of the window, from the event log."""
+        from optimus_tui.probes.coherence import read_event_ends
+
+        log = await self.bounded(read_event_ends(self.ctx.redis, MAX_EVENTS), "event log")
+        if isinstance(log, Fault):
+            return log
+        if log.length and not log.payloads:
+            return Fault("invalid", f"the event log's {log.length:,} entries are too large to read")
+        payloads = log.payloads if log.whole else newest_end(log.payloads)
+        return await asyncio.to_thread(count, payloads, self.ctx.clock.wall(), self.minutes)
+
+    def rate(self, gateway: Reading[GatewayState], server: Reading[ServerState]) -> HitRate | None:
+        """The hit rate of now, with its source."""
+        track = LookupTrack()
+        if server.value is not None:
+            track = track_lookups(track, server.value, self.ctx.clock.mono())
+        return hit_rate(gateway.value, track)
+
+    # -- over the window
+
+    async def series(self, name: str) -> Window | Fault:
+        """A kept series."""
+        return await self.bounded(self.ctx.windows.series(name, self.minutes), f"history of {name}")
+
+    async def names(self, prefix: str) -> list[str]:
+        """Kept series whose names begin so; none where there is no history."""
+        found = await self.bounded(self.ctx.store.names(prefix), "history")
+        return [] if isinstance(found, Fault) else found[:50]
+
+    async def increase(self, metric: str, labels: Mapping[str, str] | None = None) -> Increase | Fault:
+        """Growth over the window, else between two looks."""
+        found = await self.bounded(
+            self.ctx.windows.increase(metric, self.minutes, labels), f"history of {metric}", WINDOW_SECONDS
+        )
+        if isinstance(found, Increase) and found.covered_minutes:
+            return found
+        looks = await self._two_looks()
+        return looks if isinstance(looks, Fault) else live_increase(metric, *looks, labels or {})
+
+    async def quantiles(self, histogram: str, by: str | None = None) -> Quantiles | Fault:
+        """A histogram over the window, else between two looks."""
+        asked = self.ctx.windows.quantiles(histogram, self.minutes, by=by)
+        found = await self.bounded(asked, f"history of {histogram}", WINDOW_SECONDS)
+        if isinstance(found, Quantiles) and found.covered_minutes:
+            return found
+        looks = await self._two_looks()
+        if isinstance(looks, Fault):
+            return looks
+        buckets, sums, counts = (live_increase(f"{histogram}{part}", *looks, {}) for part in HISTOGRAM_PARTS)
+        return Quantiles(
+            name=histogram,
+            groups=group_spreads(buckets.series, sums.series, counts.series, by),
+            covered_minutes=counts.covered_minutes,
+            fault=counts.fault,
+        )
+
+    async def metrics(self) -> MetricsState | Fault:
+        """What the gateway publishes now; asked once."""
+        async with self._lock:
+            seen = await self._look(0)
+        return seen.value or seen.fault or _MUTE
+
+    async def _two_looks(self) -> tuple[Reading[MetricsState], Reading[MetricsState]] | Fault:
+        """Of all that ask, the first looks; the others wait and take the same."""
+        async with self._lock:
+            before = await self._look(0)
+            if before.value is None:
+                return before.fault or _MUTE
+            if not before.value.published:
+                return before, before
+            if len(self._looks) < 2:
+                await asyncio.sleep(max(0.0, BETWEEN_SECONDS - (self.ctx.clock.mono() - before.taken_mono)))
+            after = await self._look(1)
+            return (before, after) if after.value is not None else after.fault or _MUTE
+
+    async def _look(self, number: int) -> Reading[MetricsState]:
+        from optimus_tui.probes.metrics import read_metrics
+
+        if len(self._looks) <= number:
+            ctx = self.ctx
+            look = read_metrics(ctx.http, ctx.settings, ctx.clock, LOOK_SECONDS)
+            self._looks.append(await self._reading(look, "/metrics"))
+        return self._looks[number]
+
+    # -- latencies
+
+    async def timed(self, *names: str) -> dict[str, Timed]:
+        """Latencies of gateway, engine and redis: kept ones where there are enough, else a few requests now."""
+        return dict(zip(names, await asyncio.gather(*(self._timed(name) for name in names)), strict=True))
+
+    async def _timed(self, name: str) -> Timed:
+        window = await self.series(f"latency.{name}")
+        if isinstance(window, Window) and len(window.samples) >= MIN_SAMPLES:
+            values = [value for _, value in window.samples]
+            return Timed(series=_summed(values), source=window.source, covered_minutes=window.covered_minutes)
+        return Timed(series=_summed(await self._burst(name)), source="live")
+
+    async def _burst(self, name: str) -> list[float]:
+        """A few requests one after the other, each timed by itself; failed ones have no time."""
+        from optimus_tui.probes.timing import time_pings, time_service
+
+        ctx, settings = self.ctx, self.ctx.settings
+        if name == "redis":
+            looks = time_pings(ctx.redis, ctx.clock, BURST)
+        else:
+            base = settings.gateway_url if name == "gateway" else settings.engine_url
+            looks = time_service(ctx.http, ctx.clock, f"{base}/health", BURST)
+        found = await self.bounded(looks, name, BURST_SECONDS)
+        return [] if isinstance(found, Fault) else [one.ms for one in found if one.good and one.ms is not None]
+
+
+def _summed(values: list[float]) -> Series:
+    ordered = sorted(values)
+    return Series(p50=percentile(ordered, 0.5), p95=percentile(ordered, 0.95), samples=len(ordered))

@@ -1,0 +1,238 @@
+"""cache_miss: the hit rate, and each thing that makes a cache miss: short TTLs, evictions, invalidations, churn. Pure.
+
+Refuses to call silence a miss: without look-ups there is no rate, and without history no trend.
+"""
+
+from itertools import pairwise
+from statistics import median
+from typing import Any
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from optimus_tui.contract.cache import TTL_EDGES, CacheReport
+from optimus_tui.contract.findings import Finding
+from optimus_tui.contract.metrics import Increase, Window
+from optimus_tui.contract.reading import Fault, Reading
+from optimus_tui.contract.services import GatewayState, HitRate, ServerState
+from optimus_tui.settings.model import Thresholds
+from optimus_tui.verdicts import cache as cache_verdict
+from optimus_tui.verdicts.hit_rate import MIN_LOOKUPS, find_hit_rate
+from optimus_tui.verdicts.playbooks.churn import SECONDS, Invalidations
+from optimus_tui.verdicts.playbooks.errors import span_words
+from optimus_tui.verdicts.playbooks.inquiry import Conclusion, Inquiry
+from optimus_tui.verdicts.services import judge_gateway, judge_server
+from optimus_tui.wording.numbers import percent, plural, thousands
+from optimus_tui.wording.safe import safe_text
+from optimus_tui.wording.size import size
+
+MANY_REFILLS, REFILL_SHARE = 20, 0.25
+"""So many refills that came to nothing, and so large a share of all events, are churn; a few belong to every chat."""
+
+
+class CacheEvidence(Struct, frozen=True, kw_only=True):
+    """``rate`` is the figure of now with its source; ``hits`` and ``misses`` the gateway's counters over the window."""
+
+    tenant: bytes
+    gateway: Reading[GatewayState]
+    server: Reading[ServerState]
+    rate: HitRate | None
+    history: Window | Fault
+    hits: Increase | Fault
+    misses: Increase | Fault
+    evicted: Window | Fault
+    cache: CacheReport | Fault
+    events: Invalidations | Fault
+
+
+def conclude(seen: CacheEvidence, thresholds: Thresholds) -> Conclusion:
+    """The rate judged, its trend told, and every possible cause looked at."""
+    inquiry = Inquiry()
+    away, down = judge_gateway(seen.gateway), judge_server(seen.server)
+    inquiry.found(*away, *down)
+    rate = _look_at_rate(inquiry, seen, thresholds, away=bool(away))
+    keys = _look_at_keys(inquiry, seen, thresholds, down=bool(down))
+    evictions = _look_at_evictions(inquiry, seen)
+    events = _look_at_events(inquiry, seen.events, down=bool(down))
+    status = "ok" if rate["hit_rate"] is not None else "unknown"
+    return inquiry.close({"status": status, **rate, "keys": keys, "evictions": evictions, "invalidations": events})
+
+
+def _over_window(seen: CacheEvidence) -> tuple[HitRate, int, Increase] | None:
+    """The rate from the gateway's counters where the window knows enough look-ups, with their number."""
+    if isinstance(seen.hits, Fault) or isinstance(seen.misses, Fault) or not seen.hits.covered_minutes:
+        return None
+    lookups = round(seen.hits.total + seen.misses.total)
+    if lookups < MIN_LOOKUPS or seen.hits.source != seen.misses.source:
+        return None
+    span = span_words(seen.hits.covered_minutes)
+    source = f"the gateway's counters over {span}"
+    return HitRate(seen.hits.total / (seen.hits.total + seen.misses.total), source), lookups, seen.hits
+
+
+def _look_at_rate(inquiry: Inquiry, seen: CacheEvidence, thresholds: Thresholds, *, away: bool) -> dict[str, Any]:
+    windowed = _over_window(seen)
+    rate, samples = seen.rate, 1
+    if windowed is not None:
+        rate, samples = windowed[0], windowed[1]
+        inquiry.covered(windowed[2].covered_minutes, windowed[2].source)
+    state, server = seen.gateway.value, seen.server.value
+    if rate is None:
+        fault = state.cache_fault if state else seen.gateway.fault
+        if server is None or server.info_fault is None:
+            why = fault or "nobody has looked enough up yet to say"
+            inquiry.lacks("hit rate", why, rule="cache.hit_rate_unmeasured", excused=away)
+        else:
+            inquiry.lacks("hit rate", server.info_fault.message)
+    else:
+        inquiry.saw(f"hit rate {percent(rate.value)} ({rate.source})")
+    inquiry.found(*(replace(one, samples=samples) for one in find_hit_rate(rate, server, thresholds)))
+    return {
+        "hit_rate": None if rate is None else round(rate.value, 4),
+        "hit_rate_source": None if rate is None else rate.source,
+        "lookups": samples if windowed else None,
+        "trend": _trend(inquiry, seen.history),
+    }
+
+
+def _trend(inquiry: Inquiry, history: Window | Fault) -> dict[str, Any]:
+    samples = () if isinstance(history, Fault) else history.samples
+    if isinstance(history, Fault) or len(samples) < 10:
+        inquiry.lacks("trend of the hit rate", "too little history")
+        return {"status": "unknown"}
+    inquiry.covered(history.covered_minutes, history.source)
+    quarter = max(1, len(samples) // 4)
+    first, last = median(v for _, v in samples[:quarter]), median(v for _, v in samples[-quarter:])
+    inquiry.saw(f"hit rate at the window's start {percent(first)}, at its end {percent(last)}")
+    return {
+        "status": "ok",
+        "first": round(first, 4),
+        "last": round(last, 4),
+        "samples": len(samples),
+        "covered_minutes": round(history.covered_minutes, 1),
+        "source": history.source,
+    }
+
+
+def _look_at_keys(inquiry: Inquiry, seen: CacheEvidence, thresholds: Thresholds, *, down: bool) -> dict[str, Any]:
+    cache = seen.cache
+    if isinstance(cache, Fault):
+        inquiry.lacks("cache keys", cache, rule="cache.unmeasured", excused=down)
+        return {"status": "unknown", "error": cache.message}
+    findings = cache_verdict.judge(cache, thresholds).findings
+    inquiry.found(*(one for one in findings if one.rule == "cache.no_ttl"))
+    scope = "all keys scanned" if cache.coverage.complete else f"{cache.coverage.scanned:,} keys scanned, not all"
+    inquiry.saw(f"{plural(cache.keys, 'cache key')} of {plural(len(cache.kinds), 'kind')} ({scope})")
+    own = sum(one.keys for kind in cache.kinds for one in kind.tenants if one.tenant == seen.tenant)
+    return {
+        "status": "ok" if cache.coverage.complete else "partial",
+        "cache_keys": cache.keys,
+        "of_tenant": own,
+        "ttl_histogram": {
+            safe_text(kind.totals.kind, 60) or "(unparsed)": {
+                **dict(zip(_bins(), kind.totals.histogram, strict=True)),
+                "never": kind.totals.without_ttl,
+            }
+            for kind in cache.kinds[:30]
+        },
+    }
+
+
+def _bins() -> list[str]:
+    return [*(f"<{edge}s" for edge in TTL_EDGES), f">={TTL_EDGES[-1]}s"]
+
+
+def _look_at_evictions(inquiry: Inquiry, seen: CacheEvidence) -> dict[str, Any]:
+    server, window = seen.server.value, seen.evicted
+    now = server.evicted_keys if server else None
+    section: dict[str, Any] = {
+        "evicted_since_start": now,
+        "evicted_in_window": None,
+        "policy": server.memory_policy if server else None,
+        "memory_bytes": server.memory_used if server else None,
+        "max_memory_bytes": server.memory_max if server else None,
+    }
+    if server is not None and server.info_fault is None:
+        limit = size(server.memory_max) if server.memory_max else "no limit"
+        inquiry.saw(
+            f"memory {size(server.memory_used)} of {limit}, policy {server.memory_policy or 'unknown'}, "
+            f"{thousands(now)} keys evicted since the server's start"
+        )
+    if isinstance(window, Fault) or len(window.samples) < 2:
+        inquiry.lacks("evictions within the window", "no history" if isinstance(window, Window) else window.message)
+        return section
+    grown = _grown([value for _, value in window.samples])
+    section["evicted_in_window"] = round(grown)
+    inquiry.saw(f"{grown:,.0f} keys evicted in {window.covered_minutes:.0f} min")
+    if grown > 0:
+        inquiry.found(_evicting(grown, window, server))
+    return section
+
+
+def _grown(values: list[float]) -> float:
+    return sum(after - before if after >= before else after for before, after in pairwise(values))
+
+
+def _evicting(grown: float, window: Window, server: ServerState | None) -> Finding:
+    policy = server.memory_policy if server else None
+    return Finding(
+        rule="cache.evictions",
+        severity="low",
+        subject="cache keys",
+        message=f"{grown:,.0f} keys were evicted before their time in {window.covered_minutes:.0f} min",
+        measured=grown,
+        threshold=0.0,
+        unit="keys",
+        samples=len(window.samples),
+        impact=f"Redis is full and drops keys by its policy ({policy or 'unknown'}): each is a miss that need not be.",
+        remedy="Give Redis more memory, or cache less: see which kinds hold the most.",
+    )
+
+
+def _look_at_events(inquiry: Inquiry, events: Invalidations | Fault, *, down: bool) -> dict[str, Any]:
+    if isinstance(events, Fault):
+        inquiry.lacks("invalidations", events, rule="events.unmeasured", excused=down)
+        return {"status": "unknown", "error": events.message}
+    if events.covered_minutes > 0:
+        span = span_words(events.covered_minutes)
+        inquiry.saw(f"{plural(events.events, 'invalidation')} in {span}, as far as the event log reaches")
+    else:
+        inquiry.lacks("invalidations", "the event log holds no event with a time")
+    if events.malformed:
+        inquiry.saw(f"{plural(events.malformed, 'event')} of the log cannot be read")
+    minutes = events.covered_minutes
+    refills = sum(events.refills.values())
+    if refills >= MANY_REFILLS and refills >= REFILL_SHARE * events.events:
+        inquiry.found(_churning(events, refills))
+    return {
+        "status": "ok",
+        "events": events.events,
+        "malformed": events.malformed,
+        "undated": events.undated,
+        "covered_minutes": round(minutes, 2),
+        "per_minute": round(events.events / minutes, 2) if minutes > 0 else None,
+        "per_minute_by_type": _rates(events.by_type, minutes),
+        "per_minute_by_tenant": _rates(events.by_tenant, minutes),
+        "refilled_and_invalidated_again": events.refills,
+    }
+
+
+def _rates(counts: dict[str, int], minutes: float) -> dict[str, float | None]:
+    return {name: round(number / minutes, 2) if minutes > 0 else None for name, number in counts.items()}
+
+
+def _churning(events: Invalidations, refills: int) -> Finding:
+    name, times = next(iter(events.refills.items()))
+    return Finding(
+        rule="cache.churn",
+        severity="low",
+        subject="invalidations",
+        message=f"{refills:,} times keys were refilled and invalidated again within {SECONDS:.0f} s; {name} {times:,}",
+        measured=float(refills),
+        threshold=float(MANY_REFILLS),
+        unit="refills",
+        samples=events.events,
+        window_seconds=events.covered_minutes * 60,
+        impact="Work for nothing: these answers are computed, stored and dropped before anybody reads them twice.",
+        remedy="Invalidate what changed instead of whole kinds, or let writes settle before the cache is filled.",
+    )

@@ -1,0 +1,83 @@
+"""The share of requests that the gateway answered with an error, as its own counter tells. Pure.
+
+Refuses a share of too few requests, and takes 4xx for what they are: the caller's.
+"""
+
+from typing import Any
+
+from optimus_tui.contract.findings import Finding
+from optimus_tui.contract.metrics import Increase
+from optimus_tui.contract.reading import Fault
+from optimus_tui.settings.model import Thresholds
+from optimus_tui.verdicts.playbooks.inquiry import Inquiry
+from optimus_tui.wording.numbers import percent
+from optimus_tui.wording.safe import safe_text
+
+MIN_REQUESTS = 20
+
+
+def look_at_errors(
+    inquiry: Inquiry, requests: Increase | Fault, thresholds: Thresholds, *, only: str = "", excused: bool = False
+) -> dict[str, Any]:
+    """The section for the analysis, and a finding where the share of 5xx (or of status ``only``) is too high."""
+    what = f"share of {only} answers" if only else "error ratio"
+    if isinstance(requests, Fault):
+        inquiry.lacks(what, requests, rule="errors.unmeasured", excused=excused)
+        return {"status": "unknown", "error": requests.message}
+    if not requests.covered_minutes:
+        why = requests.fault.message if requests.fault else "the gateway publishes no http_requests_total"
+        inquiry.lacks(what, why)
+        return {"status": "unknown", "error": why}
+    inquiry.covered(requests.covered_minutes, requests.source)
+    by_status = requests.by("status")
+    total = round(requests.total)
+    failed = {s: round(n) for s, n in by_status.items() if n >= 1 and (s == only if only else s.startswith("5"))}
+    section = {
+        "status": "ok",
+        "requests": total,
+        "failed": sum(failed.values()),
+        "by_status": {safe_text(status, 20): number for status, number in failed.items()},
+        "covered_minutes": round(requests.covered_minutes, 2),
+        "source": requests.source,
+    }
+    if total < MIN_REQUESTS:
+        inquiry.lacks(
+            what, f"{total:,} requests in {span_words(requests.covered_minutes)} are too few, {MIN_REQUESTS} are needed"
+        )
+        return {**section, "status": "unknown", "share": None}
+    share = min(1.0, sum(failed.values()) / total)
+    inquiry.saw(
+        f"{what} {percent(share)} of {total:,} requests in {span_words(requests.covered_minutes)} ({requests.source})"
+    )
+    inquiry.found(*_judge(share, total, what, thresholds, only))
+    return {**section, "share": round(share, 4)}
+
+
+def span_words(minutes: float) -> str:
+    """``30 min``, ``1.5 s``."""
+    return f"{minutes:.0f} min" if minutes >= 1 else f"{minutes * 60:.1f} s"
+
+
+def _judge(share: float, total: int, what: str, thresholds: Thresholds, only: str) -> list[Finding]:
+    if share < thresholds.error_rate_warn:
+        return []
+    high = share >= thresholds.error_rate_high
+    bar = thresholds.error_rate_high if high else thresholds.error_rate_warn
+    return [
+        Finding(
+            rule="errors.timeouts" if only else "errors.ratio",
+            severity="high" if high else "medium",
+            subject="gateway",
+            message=f"{what} {percent(share)} is at or over {percent(bar)}",
+            measured=share,
+            threshold=bar,
+            unit="share",
+            samples=total,
+            impact="These requests waited as long as the proxy does, and failed."
+            if only
+            else "These requests failed on our side of the line.",
+            remedy="Look at the engine's slow requests in these minutes; raise the proxy's timeout only after that."
+            if only
+            else "See which route and status fail, then the log of what stands behind it.",
+        )
+    ]

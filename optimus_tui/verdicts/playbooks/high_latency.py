@@ -1,0 +1,184 @@
+"""high_latency: where the time goes, the largest share first. Pure.
+
+Gateway and engine are compared by the gateway's own histograms where it keeps some, else by our requests to
+``/health``, which say how fast they answer and not what real requests cost: the analysis says which. Refuses to add up
+what was not measured the same way.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from optimus_tui.contract.findings import Finding
+from optimus_tui.contract.health import Series
+from optimus_tui.contract.metrics import Quantiles, Spread
+from optimus_tui.contract.reading import Fault, Reading
+from optimus_tui.contract.services import GatewayState, HitRate, ServerState, ServiceState
+from optimus_tui.contract.strain import SlowCall, SlowState
+from optimus_tui.settings.model import Thresholds
+from optimus_tui.verdicts import latency as latencies
+from optimus_tui.verdicts.hit_rate import find_hit_rate
+from optimus_tui.verdicts.playbooks.inquiry import Conclusion, Inquiry
+from optimus_tui.verdicts.playbooks.proxy_timeout import Timed, look_at_direct, spread_section
+from optimus_tui.verdicts.services import judge_engine, judge_gateway, judge_server
+from optimus_tui.wording.numbers import latency, percent, plural
+from optimus_tui.wording.safe import safe_text
+
+SLOW_CALL_MS = 100.0
+"""A single command that holds everybody else up for this long is worth attention by itself."""
+
+
+class LatencyEvidence(Struct, frozen=True, kw_only=True):
+    """``minutes`` is the window: entries of the slow log before it are not counted."""
+
+    minutes: float
+    gateway: Reading[GatewayState]
+    engine: Reading[ServiceState]
+    server: Reading[ServerState]
+    direct: Mapping[str, Timed]
+    served: Quantiles | Fault
+    upstream: Quantiles | Fault
+    slow: SlowState | Fault
+    rate: HitRate | None
+
+
+def conclude(seen: LatencyEvidence, thresholds: Thresholds) -> Conclusion:
+    """Every part timed and judged, then put in order."""
+    inquiry = Inquiry()
+    away, down = judge_gateway(seen.gateway), judge_server(seen.server)
+    inquiry.found(*away, *judge_engine(seen.engine), *down)
+    direct = look_at_direct(inquiry, seen.direct, thresholds)
+    routes = _look_at_routes(inquiry, seen, thresholds, down=bool(away))
+    slow = _look_at_slow(inquiry, seen, down=bool(down))
+    _look_at_rate(inquiry, seen, thresholds)
+    shares, basis = _shares(seen)
+    if shares:
+        words = ", ".join(f"{one['part']} {percent(one['share'])}" for one in shares)
+        inquiry.saw(f"time by {basis}: {words}")
+    return inquiry.close(
+        {
+            "status": "ok" if direct or routes else "unknown",
+            "where_the_time_goes": shares,
+            "basis": basis,
+            "direct_ms": direct,
+            "routes_ms": routes,
+            "redis_slow": slow,
+            "hit_rate": None if seen.rate is None else round(seen.rate.value, 4),
+        }
+    )
+
+
+def _look_at_routes(
+    inquiry: Inquiry, seen: LatencyEvidence, thresholds: Thresholds, *, down: bool
+) -> dict[str, dict[str, float | None]]:
+    what = "latency by route"
+    if isinstance(seen.served, Fault):
+        inquiry.lacks(what, seen.served, rule="latency.unmeasured", excused=down)
+        return {}
+    if not seen.served.groups:
+        why = seen.served.fault.message if seen.served.fault else "no http_request_duration_seconds in this window"
+        inquiry.lacks(what, why)
+        return {}
+    inquiry.covered(seen.served.covered_minutes, seen.served.source)
+    ranked = sorted(seen.served.groups.items(), key=lambda item: -(item[1].mean or 0.0) * item[1].count)
+    asked = sum(spread.count for _, spread in ranked)
+    inquiry.saw(f"{plural(len(ranked), 'route')} of the gateway, {asked:,.0f} requests ({seen.served.source})")
+    slow = {
+        f"route {safe_text(route, 80)}": spread
+        for route, spread in ranked
+        if spread.count >= 20 and spread.p95 is not None
+    }
+    inquiry.found(*_judge_routes(slow, thresholds))
+    return {safe_text(route, 80) or "(none)": spread_section(spread) for route, spread in ranked[:20]}
+
+
+def _judge_routes(routes: Mapping[str, Spread], thresholds: Thresholds) -> list[Finding]:
+    series = {
+        name: Series(p50=(one.p50 or 0.0) * 1000, p95=(one.p95 or 0.0) * 1000, samples=round(one.count))
+        for name, one in list(routes.items())[:5]
+    }
+    return latencies.judge(series, thresholds)
+
+
+def _look_at_slow(inquiry: Inquiry, seen: LatencyEvidence, *, down: bool) -> dict[str, Any]:
+    slow = seen.slow
+    if isinstance(slow, Fault):
+        inquiry.lacks("slow commands", slow, rule="redis.slow_unmeasured", excused=down)
+        return {"status": "unknown", "error": slow.message}
+    window = seen.minutes * 60
+    calls = [one for one in slow.calls if one.age_s <= window]
+    events = [one for one in slow.events if one.age_s <= window]
+    if slow.calls_fault is not None:
+        inquiry.lacks("slow commands", slow.calls_fault, rule="redis.slow_unmeasured", excused=down)
+    else:
+        inquiry.saw(f"{plural(len(calls), 'entry', 'entries')} of SLOWLOG within the window (of {slow.logged or 0:,})")
+        inquiry.found(*_judge_calls(calls, window))
+    if slow.events_fault is not None:
+        inquiry.lacks("latency events", slow.events_fault, rule="redis.events_unmeasured", excused=down)
+    else:
+        inquiry.saw(f"{plural(len(events), 'event')} of LATENCY LATEST within the window")
+    return {
+        "status": "ok" if slow.calls_fault is None and slow.events_fault is None else "partial",
+        "slow_calls": len(calls) if slow.calls_fault is None else None,
+        "slowest": [
+            {"command": one.command, "took_ms": round(one.took_ms, 2), "age_seconds": round(one.age_s)}
+            for one in sorted(calls, key=lambda one: -one.took_ms)[:5]
+        ],
+        "latency_events": [
+            {"event": one.event, "latest_ms": one.latest_ms, "max_ms": one.max_ms, "age_seconds": round(one.age_s)}
+            for one in events[:10]
+        ],
+    }
+
+
+def _judge_calls(calls: list[SlowCall], window: float) -> list[Finding]:
+    if not calls:
+        return []
+    worst = max(calls, key=lambda one: one.took_ms)
+    bad = worst.took_ms >= SLOW_CALL_MS
+    return [
+        Finding(
+            rule="redis.slow_commands",
+            severity="medium" if bad else "low",
+            subject="redis",
+            message=f"{plural(len(calls), 'slow command')}, the slowest {worst.command} with {latency(worst.took_ms)}",
+            measured=worst.took_ms,
+            threshold=SLOW_CALL_MS if bad else 0.0,
+            unit="ms",
+            samples=len(calls),
+            window_seconds=window,
+            impact="Redis does one thing at a time: everybody else waited that long.",
+            remedy="Find who sends this command on so much data (SLOWLOG GET shows the client) and bound it.",
+        )
+    ]
+
+
+def _look_at_rate(inquiry: Inquiry, seen: LatencyEvidence, thresholds: Thresholds) -> None:
+    if seen.rate is None:
+        inquiry.lacks("share of cache misses", "no hit rate is known")
+        return
+    inquiry.saw(f"hit rate {percent(seen.rate.value)} ({seen.rate.source})")
+    inquiry.found(*(replace(one, samples=1) for one in find_hit_rate(seen.rate, seen.server.value, thresholds)))
+
+
+def _shares(seen: LatencyEvidence) -> tuple[list[dict[str, Any]], str]:
+    """Parts of the time with their shares, the largest first, and what they were measured by."""
+    if isinstance(seen.served, Quantiles) and isinstance(seen.upstream, Quantiles) and seen.served.groups:
+        whole = sum((one.mean or 0.0) * one.count for one in seen.served.groups.values())
+        parts = {
+            safe_text(name or "upstream", 60): (one.mean or 0.0) * one.count
+            for name, one in seen.upstream.groups.items()
+        }
+        own = whole - sum(parts.values())
+        if whole > 0 and own >= 0:
+            return _ranked({**parts, "gateway itself and redis": own}, whole), "the gateway's histograms"
+    timed = {name: one.series.p50 or 0.0 for name, one in seen.direct.items() if one.series.samples}
+    whole = sum(timed.values())
+    return (_ranked(timed, whole), "our own requests (p50)") if whole > 0 else ([], "nothing")
+
+
+def _ranked(parts: Mapping[str, float], whole: float) -> list[dict[str, Any]]:
+    ranked = sorted(parts.items(), key=lambda item: -item[1])
+    return [{"part": name, "share": round(value / whole, 4)} for name, value in ranked]

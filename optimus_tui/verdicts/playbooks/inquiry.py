@@ -1,0 +1,112 @@
+"""The notebook of a playbook: what was looked at, what could not be seen, what was found, what to do. Pure.
+
+Refuses to leave a gap unsaid: whatever a playbook could not measure goes into ``unknown``, and into the findings only
+where the contract wants it there (a metric that should be there and cannot be measured).
+"""
+
+from collections.abc import Iterable
+from typing import Any
+
+from msgspec import Struct
+
+from optimus_tui.contract.findings import Finding
+from optimus_tui.contract.metrics import WindowOrigin
+from optimus_tui.contract.reading import Fault
+from optimus_tui.contract.tools.common import Recommendation
+from optimus_tui.verdicts.order import worst_first
+
+AWAY = frozenset({"refused", "timeout", "tls", "loading", "busy"})
+
+
+class Conclusion(Struct, frozen=True, kw_only=True):
+    """What a playbook has to say. ``covered_minutes`` and ``source`` are those of the history it rests on."""
+
+    analysis: dict[str, Any]
+    findings: tuple[Finding, ...]
+    recommendations: tuple[Recommendation, ...]
+    examined: tuple[str, ...]
+    unknown: tuple[str, ...]
+    covered_minutes: float = 0.0
+    source: WindowOrigin = "live"
+
+
+class Inquiry:
+    """Filled while a playbook looks, closed into its conclusion."""
+
+    def __init__(self) -> None:
+        self._findings: list[Finding] = []
+        self._advice: list[Recommendation] = []
+        self._last: list[Recommendation] = []
+        self._examined: list[str] = []
+        self._unknown: list[str] = []
+        self._covered, self._source = 0.0, "live"
+
+    def saw(self, what: str) -> None:
+        """Something was measured; the sentence says what came of it."""
+        self._examined.append(what)
+
+    def found(self, *findings: Finding) -> None:
+        """What is wrong. Each finding's remedy becomes a recommendation when the inquiry closes."""
+        self._findings += findings
+
+    def lacks(self, what: str, why: Fault | str, *, rule: str = "", excused: bool = False) -> None:
+        """Something could not be measured. Words only: it is not configured, or there is too little of it yet.
+
+        A fault is a medium finding under ``rule``, unless what is behind it is down already (``excused``).
+        """
+        self._unknown.append(f"{what}: {why.message if isinstance(why, Fault) else why}")
+        if isinstance(why, str) or not rule or (excused and why.kind in AWAY):
+            return
+        self._findings.append(
+            Finding(
+                rule=rule,
+                severity="medium",
+                subject=what,
+                message=f"{what} cannot be measured: {why.message}",
+                measured="unknown",
+                threshold="measured",
+                samples=0,
+                impact=f"Trouble with {what} would not be noticed here.",
+                remedy=why.remedy or "",
+            )
+        )
+
+    def advise(self, *advice: Recommendation) -> None:
+        """What to do, in order."""
+        self._advice += advice
+
+    def advise_last(self, *advice: Recommendation) -> None:
+        """What to do when nothing else has helped: it comes after everything."""
+        self._last += advice
+
+    def covered(self, minutes: float, source: str) -> None:
+        """History that was used; the longest of them is what the conclusion says it covered."""
+        if source != "live" and minutes >= self._covered:
+            self._covered, self._source = minutes, source
+
+    def close(self, analysis: dict[str, Any], *, told: Iterable[str] = ()) -> Conclusion:
+        """The conclusion. ``told`` are rules whose findings have advice of their own."""
+        findings = worst_first(self._findings)
+        spoken = {*told}
+        remedies = [
+            Recommendation(action=f"{one.subject}: {one.remedy}", priority=one.severity, reason=one.message)
+            for one in findings
+            if one.remedy and one.rule not in spoken
+        ]
+        return Conclusion(
+            analysis={**analysis, "unknown": list(self._unknown)},
+            findings=findings,
+            recommendations=_once([*self._advice, *remedies, *self._last]),
+            examined=tuple(self._examined),
+            unknown=tuple(self._unknown),
+            covered_minutes=self._covered,
+            source=self._source,  # type: ignore[arg-type]
+        )
+
+
+def _once(advice: list[Recommendation]) -> tuple[Recommendation, ...]:
+    """Without repetitions: five findings with one remedy are one thing to do."""
+    seen: dict[tuple[str, str | None], Recommendation] = {}
+    for one in advice:
+        seen.setdefault((one.action, one.command), one)
+    return tuple(seen.values())

@@ -1,0 +1,237 @@
+"""memory_leak: does memory grow, how surely, and what grows with it. Pure.
+
+Refuses a verdict on a moment: one look at used memory tells no slope. A slope needs ten samples over five minutes, must
+be positive with 95 % confidence, still go on in the second half, and be more than noise; growth that is only the cache
+filling up is told as what it is.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from msgspec import Struct
+
+from optimus_tui.contract.cache import CacheReport
+from optimus_tui.contract.findings import Finding, Severity
+from optimus_tui.contract.metrics import Window
+from optimus_tui.contract.reading import Fault, Reading
+from optimus_tui.contract.services import GatewayState, ServerState
+from optimus_tui.contract.strain import MemoryState
+from optimus_tui.contract.tools.common import Recommendation
+from optimus_tui.settings.model import Thresholds
+from optimus_tui.verdicts import cache as cache_verdict
+from optimus_tui.verdicts.playbooks.inquiry import Conclusion, Inquiry
+from optimus_tui.verdicts.services import judge_gateway, judge_server
+from optimus_tui.verdicts.trend import MIN_MINUTES, MIN_SAMPLES, Trend, trend
+from optimus_tui.wording.numbers import percent, plural
+from optimus_tui.wording.safe import safe_text
+from optimus_tui.wording.size import size
+
+LEAST_RISE = float(1 << 20)
+"""Bytes over the window: less is nobody's leak."""
+SOON_HOURS = 24.0
+BUFFER_SHARE, BUFFER_BYTES = 0.25, 16 << 20
+OUTPUT_BYTES = 8 << 20
+_LABELS = {"redis.memory": "Redis memory", "gateway.rss": "the gateway's resident memory"}
+
+
+class MemoryEvidence(Struct, frozen=True, kw_only=True):
+    """``windows`` are histories by series name: redis.memory, gateway.rss (bytes), and counts of keys by namespace."""
+
+    gateway: Reading[GatewayState]
+    server: Reading[ServerState]
+    memory: MemoryState | Fault
+    windows: Mapping[str, Window | Fault]
+    cache: CacheReport | Fault
+
+
+def conclude(seen: MemoryEvidence, thresholds: Thresholds) -> Conclusion:
+    """Slopes first, then what could explain them."""
+    inquiry = Inquiry()
+    down = judge_server(seen.server)
+    inquiry.found(*judge_gateway(seen.gateway), *down)
+    growth = _growth_by_namespace(inquiry, seen.windows)
+    slopes = {name: _look_at_slope(inquiry, name, seen, growth) for name in _LABELS}
+    memory = _look_at_memory(inquiry, seen.memory, down=bool(down))
+    keys = _look_at_keys(inquiry, seen.cache, thresholds, down=bool(down))
+    if any(slope is None for slope in slopes.values()):
+        inquiry.advise_last(
+            Recommendation(
+                action="Let the recorder run for at least half an hour, then ask again: a leak shows over time only",
+                priority="low",
+                command="optimus-tui record",
+            )
+        )
+    return inquiry.close(
+        {
+            "status": "ok" if any(slopes.values()) else "unknown",
+            "slopes": {name: slope.document if slope else None for name, slope in slopes.items()},
+            "growth_by_namespace": growth,
+            "memory": memory,
+            "keys": keys,
+        }
+    )
+
+
+def _look_at_slope(
+    inquiry: Inquiry, name: str, seen: MemoryEvidence, growth: Mapping[str, dict[str, Any]]
+) -> Trend | None:
+    window, label = seen.windows.get(name), _LABELS[name]
+    if window is None or isinstance(window, Fault):
+        inquiry.lacks(f"slope of {label}", window.message if window else "no history was kept")
+        return None
+    found = trend(window.samples, least_rise=LEAST_RISE)
+    if found is None:
+        had = f"{plural(len(window.samples), 'sample')} over {window.covered_minutes:.0f} min"
+        inquiry.lacks(
+            f"slope of {label}", f"{had}; at least {MIN_SAMPLES} over {MIN_MINUTES:.0f} min are needed for a slope"
+        )
+        return None
+    inquiry.covered(window.covered_minutes, window.source)
+    inquiry.saw(
+        f"{label}: {_per_hour(found.per_hour)} (95 %: {_per_hour(found.low)} to {_per_hour(found.high)}), "
+        f"{plural(found.samples, 'sample')} over {found.minutes:.0f} min"
+    )
+    if found.growing:
+        limit = seen.memory.limit if name == "redis.memory" and isinstance(seen.memory, MemoryState) else None
+        inquiry.found(_judge_growth(name, found, limit, growth))
+    return found
+
+
+def _judge_growth(name: str, found: Trend, limit: int | None, growth: Mapping[str, dict[str, Any]]) -> Finding:
+    label, severity, when = _LABELS[name], "medium", ""
+    hours = (limit - found.last) / found.low if limit is not None and found.low > 0 else None
+    if hours is not None and hours < SOON_HOURS:
+        severity, when = "high", f"; at least at this pace maxmemory is reached in {max(0.0, hours):.1f} h"
+    fastest = next((safe_text(key, 60) for key, one in growth.items() if one["growing"]), None)
+    why = f" With it grows {fastest}." if fastest and name == "redis.memory" else ""
+    checked: Severity = "high" if severity == "high" else "medium"
+    return Finding(
+        rule="memory.growth",
+        severity=checked,
+        subject=label,
+        message=f"{label} grows by {_per_hour(found.per_hour)}, surely by {_per_hour(found.low)}{when}",
+        measured=found.per_hour,
+        threshold=0.0,
+        unit="bytes/h",
+        samples=found.samples,
+        window_seconds=found.minutes * 60,
+        impact=f"From {size(round(found.first))} to {size(round(found.last))} in {found.minutes:.0f} min.{why}",
+        remedy="See which namespace grows and whether its keys have TTLs."
+        if name == "redis.memory"
+        else "Compare with the gateway's traffic; where that is even, look for caches without a bound in its process.",
+    )
+
+
+def _growth_by_namespace(inquiry: Inquiry, windows: Mapping[str, Window | Fault]) -> dict[str, dict[str, Any]]:
+    """Slopes of the numbers of keys, the fastest growing first."""
+    trends: list[tuple[str, Trend]] = []
+    for name, window in windows.items():
+        if name in _LABELS or isinstance(window, Fault):
+            continue
+        found = trend(window.samples, least_rise=10)
+        if found is not None:
+            trends.append((safe_text(name, 80), found))
+    if not trends:
+        inquiry.lacks("growth by namespace", "no history of the numbers of keys, or too little")
+        return {}
+    trends.sort(key=lambda item: -item[1].per_hour)
+    growing = [name for name, one in trends if one.growing]
+    inquiry.saw(f"keys of {plural(len(trends), 'namespace')}: {', '.join(growing[:3]) or 'none'} growing")
+    return {name: one.document for name, one in trends[:30]}
+
+
+def _look_at_memory(inquiry: Inquiry, memory: MemoryState | Fault, *, down: bool) -> dict[str, Any]:
+    if isinstance(memory, Fault):
+        inquiry.lacks("memory of Redis", memory, rule="memory.unmeasured", excused=down)
+        return {"status": "unknown", "error": memory.message}
+    limit = f"of {size(memory.limit)}" if memory.limit else "without a limit"
+    inquiry.saw(f"Redis uses {size(memory.used)} {limit} ({memory.policy or 'policy unknown'})")
+    if memory.client_buffers is None:
+        inquiry.lacks("client buffers", "this server does not say them")
+    else:
+        inquiry.saw(
+            f"buffers of {memory.clients if memory.clients is not None else '?'} clients: "
+            f"{size(memory.client_buffers)}, largest output lately {size(memory.largest_output)}"
+        )
+    inquiry.found(*_judge_buffers(memory))
+    return {
+        "status": "ok",
+        "used_bytes": memory.used,
+        "resident_bytes": memory.resident,
+        "max_bytes": memory.limit,
+        "policy": memory.policy,
+        "dataset_bytes": memory.dataset,
+        "fragmentation_ratio": memory.fragmentation,
+        "client_buffer_bytes": memory.client_buffers,
+        "largest_output_buffer_bytes": memory.largest_output,
+        "largest_input_buffer_bytes": memory.largest_input,
+        "clients": memory.clients,
+        "pubsub_clients": memory.subscribers,
+    }
+
+
+def _judge_buffers(memory: MemoryState) -> list[Finding]:
+    found = []
+    buffers, used = memory.client_buffers, memory.used
+    if buffers is not None and used and buffers >= BUFFER_BYTES and buffers >= BUFFER_SHARE * used:
+        found.append(
+            Finding(
+                rule="memory.client_buffers",
+                severity="medium",
+                subject="client buffers",
+                message=f"clients' buffers take {size(buffers)}, {percent(buffers / used)} of Redis' memory",
+                measured=buffers / used,
+                threshold=BUFFER_SHARE,
+                unit="share",
+                samples=memory.clients,
+                impact="Memory that no key explains; clients that read too slowly hold it.",
+                remedy="Look for clients that ask for much and read slowly (CLIENT LIST, field omem).",
+            )
+        )
+    if memory.largest_output is not None and memory.largest_output >= OUTPUT_BYTES:
+        found.append(
+            Finding(
+                rule="memory.output_buffer",
+                severity="low",
+                subject="client buffers",
+                message=f"one client's output buffer holds {size(memory.largest_output)}",
+                measured=float(memory.largest_output),
+                threshold=float(OUTPUT_BYTES),
+                unit="bytes",
+                samples=1,
+                impact="A subscriber that does not keep up is cut off at its limit and misses events.",
+                remedy="Find the subscriber that falls behind.",
+            )
+        )
+    return found
+
+
+def _look_at_keys(
+    inquiry: Inquiry, cache: CacheReport | Fault, thresholds: Thresholds, *, down: bool
+) -> dict[str, Any]:
+    if isinstance(cache, Fault):
+        inquiry.lacks("keys without TTL", cache, rule="cache.unmeasured", excused=down)
+        return {"status": "unknown", "error": cache.message}
+    judged = cache_verdict.judge(cache, thresholds)
+    inquiry.found(*(one for one in judged.findings if one.rule in ("cache.no_ttl", "cache.large")))
+    without = sum(kind.totals.without_ttl for kind in cache.kinds)
+    scope = "all keys scanned" if cache.coverage.complete else f"{cache.coverage.scanned:,} keys scanned, not all"
+    inquiry.saw(f"{plural(cache.keys, 'cache key')}, {without:,} without TTL ({scope})")
+    return {
+        "status": "ok" if cache.coverage.complete else "partial",
+        "cache_keys": cache.keys,
+        "without_ttl": without,
+        "coherence_keys": cache.coherence_keys,
+        "by_kind": {
+            safe_text(kind.totals.kind, 60) or "(unparsed)": {
+                "keys": kind.totals.keys,
+                "without_ttl": kind.totals.without_ttl,
+                "bytes_estimate": kind.totals.bytes_used,
+            }
+            for kind in cache.kinds[:30]
+        },
+    }
+
+
+def _per_hour(value: float) -> str:
+    return f"{'-' if value < 0 else '+'}{size(round(abs(value)))}/h"

@@ -1,0 +1,178 @@
+"""proxy_timeout: do requests to the engine run into the proxy's timeout, and where is their time lost. Pure.
+
+Our own requests ask the engine for ``/health`` only; what real requests take, the gateway's histograms know. Without
+them that part is unknown, and without the proxy's timeout in the settings nothing is compared with a guessed one.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from msgspec import Struct
+
+from optimus_tui.contract.findings import Finding
+from optimus_tui.contract.health import Series
+from optimus_tui.contract.metrics import Increase, Quantiles, Spread
+from optimus_tui.contract.reading import Fault, Reading
+from optimus_tui.contract.services import GatewayState, ServiceState
+from optimus_tui.settings.model import Thresholds
+from optimus_tui.verdicts import latency as latencies
+from optimus_tui.verdicts.playbooks.errors import look_at_errors
+from optimus_tui.verdicts.playbooks.inquiry import Conclusion, Inquiry
+from optimus_tui.verdicts.services import judge_engine, judge_gateway
+from optimus_tui.wording.numbers import latency, percent
+from optimus_tui.wording.safe import safe_text
+
+MIN_REQUESTS = 20
+NEAR = 0.8
+"""Of the timeout: a p99 above it leaves no room."""
+
+
+class Timed(Struct, frozen=True, kw_only=True):
+    """Latencies of one dependency as we measured them, in ms; ``source`` says whether now or over the window."""
+
+    series: Series
+    source: str
+    covered_minutes: float = 0.0
+
+
+class ProxyEvidence(Struct, frozen=True, kw_only=True):
+    """``upstream`` by service and ``served`` over all routes are the gateway's histograms, in seconds."""
+
+    gateway: Reading[GatewayState]
+    engine: Reading[ServiceState]
+    direct: Mapping[str, Timed]
+    upstream: Quantiles | Fault
+    served: Quantiles | Fault
+    requests: Increase | Fault
+
+
+def conclude(seen: ProxyEvidence, thresholds: Thresholds) -> Conclusion:
+    """Direct latency, the gateway's view, and how many requests were given up."""
+    inquiry = Inquiry()
+    away = judge_gateway(seen.gateway)
+    inquiry.found(*away, *judge_engine(seen.engine))
+    direct = look_at_direct(inquiry, seen.direct, thresholds)
+    upstream = _look_at_upstream(inquiry, seen, thresholds, down=bool(away))
+    timeouts = look_at_errors(inquiry, seen.requests, thresholds, only="504", excused=bool(away))
+    if thresholds.proxy_timeout_ms is None:
+        inquiry.lacks("the proxy's timeout", "not configured; set thresholds.proxy_timeout_ms to compare with it")
+    return inquiry.close(
+        {
+            "status": "ok" if upstream else "unknown",
+            "direct_ms": direct,
+            "proxied_ms": upstream,
+            "proxy_timeout_ms": thresholds.proxy_timeout_ms,
+            "lost_between": _lost(seen),
+            "timeouts": timeouts,
+        }
+    )
+
+
+def look_at_direct(inquiry: Inquiry, direct: Mapping[str, Timed], thresholds: Thresholds) -> dict[str, Any]:
+    """Our own timings: the section, and findings of the latency rules."""
+    section: dict[str, Any] = {}
+    for name, timed in direct.items():
+        series = timed.series
+        if not series.samples:
+            inquiry.lacks(f"latency of {name}", "no request was answered")
+            continue
+        inquiry.covered(timed.covered_minutes, timed.source)
+        inquiry.saw(
+            f"{name}: p50 {latency(series.p50)}, p95 {latency(series.p95)} of {series.samples:,} looks ({timed.source})"
+        )
+        section[name] = {
+            "p50_ms": _round(series.p50),
+            "p95_ms": _round(series.p95),
+            "samples": series.samples,
+            "source": timed.source,
+            "covered_minutes": round(timed.covered_minutes, 1),
+        }
+        if series.samples < latencies.MIN_SAMPLES:
+            inquiry.lacks(f"p95 of {name}", f"{series.samples} samples are too few for a percentile")
+    inquiry.found(*latencies.judge({name: timed.series for name, timed in direct.items()}, thresholds))
+    return section
+
+
+def spread_section(spread: Spread) -> dict[str, float | None]:
+    """A histogram's figures in ms. Percentiles are estimates within a bucket."""
+    ms = {name: None if value is None else round(value * 1000, 1) for name, value in (
+        ("mean_ms", spread.mean), ("p50_ms", spread.p50), ("p95_ms", spread.p95), ("p99_ms", spread.p99))}  # fmt: skip
+    return {**ms, "samples": round(spread.count)}
+
+
+def _look_at_upstream(
+    inquiry: Inquiry, seen: ProxyEvidence, thresholds: Thresholds, *, down: bool
+) -> dict[str, dict[str, float | None]]:
+    what = "engine latency as the gateway sees it"
+    if isinstance(seen.upstream, Fault):
+        inquiry.lacks(what, seen.upstream, rule="proxy.unmeasured", excused=down)
+        return {}
+    if not seen.upstream.groups:
+        covered = seen.upstream.covered_minutes
+        fault = seen.upstream.fault
+        why = fault.message if fault else "no upstream_request_duration_seconds is published, or nothing was proxied"
+        inquiry.lacks(what, f"{why}{f' in {covered:.0f} min' if covered >= 1 else ''}")
+        return {}
+    inquiry.covered(seen.upstream.covered_minutes, seen.upstream.source)
+    sections = {}
+    for label, spread in list(seen.upstream.groups.items())[:20]:
+        name = safe_text(label or "upstream", 60)
+        sections[name] = spread_section(spread)
+        if spread.count < MIN_REQUESTS:
+            inquiry.lacks(f"percentiles of {name}", f"{spread.count:.0f} proxied requests, {MIN_REQUESTS} are needed")
+            continue
+        p95, p99 = _scaled(spread.p95), _scaled(spread.p99)
+        inquiry.saw(f"{name} through the gateway: p95 {latency(p95)}, p99 {latency(p99)} of {spread.count:,.0f}")
+        inquiry.found(*_judge_upstream(name, spread, thresholds), *_judge_timeout(name, spread, thresholds))
+    return sections
+
+
+def _judge_upstream(name: str, spread: Spread, thresholds: Thresholds) -> list[Finding]:
+    series = Series(p50=_scaled(spread.p50), p95=_scaled(spread.p95), samples=round(spread.count))
+    return latencies.judge({f"{name} through the gateway": series}, thresholds)
+
+
+def _judge_timeout(name: str, spread: Spread, thresholds: Thresholds) -> list[Finding]:
+    timeout, p99 = thresholds.proxy_timeout_ms, _scaled(spread.p99)
+    if timeout is None or p99 is None or p99 < NEAR * timeout:
+        return []
+    at = p99 >= timeout
+    said = "reaches" if at else "is close to"
+    return [
+        Finding(
+            rule="proxy.p99",
+            severity="high" if at else "medium",
+            subject=name,
+            message=f"{name}: p99 {latency(p99)} {said} the timeout of {latency(timeout)}",
+            measured=p99,
+            threshold=timeout if at else NEAR * timeout,
+            unit="ms",
+            samples=round(spread.count),
+            impact="One request in a hundred is given up, or nearly.",
+            remedy="Find what makes the slowest requests slow in the engine before raising the proxy's timeout.",
+        )
+    ]
+
+
+def _lost(seen: ProxyEvidence) -> dict[str, Any]:
+    """Of the time that the gateway's answers took, the part that was not waiting for an upstream."""
+    if isinstance(seen.upstream, Fault) or isinstance(seen.served, Fault):
+        return {"status": "unknown", "share": None}
+    waited = sum((one.mean or 0.0) * one.count for one in seen.upstream.groups.values())
+    whole = sum((one.mean or 0.0) * one.count for one in seen.served.groups.values())
+    if waited <= 0 or whole <= 0:
+        return {"status": "unknown", "share": None}
+    share = max(0.0, 1 - waited / whole)
+    return {
+        "status": "ok",
+        "share": round(share, 4),
+        "words": f"{percent(share)} of the time of all answers is not waiting for an upstream",
+    }
+
+
+def _scaled(seconds: float | None) -> float | None:
+    return None if seconds is None else seconds * 1000
+
+
+def _round(value: float | None) -> float | None:
+    return None if value is None else round(value, 2)

@@ -1,0 +1,244 @@
+"""rate_limiting: one tenant's counters against its limits, and repairs that touch this tenant's keys only. Pure.
+
+Refuses patterns: every command names keys that were seen. A counter without TTL gets one (which keeps its count and
+does nothing the second time); deleting is the last thing that is recommended, never the first.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from optimus_tui.contract.limits import LimitRow, LimitRules, LimitsReport, TenantCount
+from optimus_tui.contract.metrics import Increase
+from optimus_tui.contract.reading import Fault, Reading
+from optimus_tui.contract.services import GatewayState, ServerState
+from optimus_tui.contract.tools.common import Recommendation
+from optimus_tui.settings.model import RedisTarget, Thresholds
+from optimus_tui.verdicts.limit_findings import find
+from optimus_tui.verdicts.playbooks.errors import span_words
+from optimus_tui.verdicts.playbooks.inquiry import Conclusion, Inquiry
+from optimus_tui.verdicts.services import judge_gateway, judge_server
+from optimus_tui.wording.numbers import percent, plural
+from optimus_tui.wording.safe import safe_text
+from optimus_tui.wording.shell import redis_cli
+
+MAX_COMMANDS = 20
+ASSUMED_WINDOW = 60
+_TOLD = frozenset({"limits.immortal"})
+
+
+class LimitEvidence(Struct, frozen=True, kw_only=True):
+    """``report`` holds the rows of this tenant only, its ``total`` the counters of all tenants.
+
+    ``found`` is how many counters of the tenant the sweep saw; ``slope_seconds`` between the two reads behind the
+    slopes, None where there was one. ``refused`` is the gateway's count of 429 answers.
+    """
+
+    tenant: bytes
+    gateway: Reading[GatewayState]
+    server: Reading[ServerState]
+    report: LimitsReport
+    found: int
+    fault: Fault | None
+    slope_seconds: float | None
+    refused: Increase | Fault
+    target: RedisTarget
+
+
+def conclude(seen: LimitEvidence, thresholds: Thresholds) -> Conclusion:
+    """The tenant's counters judged; recommendations in the order in which to try them."""
+    inquiry, name = Inquiry(), safe_text(seen.tenant, 60)
+    inquiry.found(*judge_gateway(seen.gateway), *judge_server(seen.server))
+    _look_at_counters(inquiry, seen, name)
+    report = replace(seen.report, tenants=(TenantCount(seen.tenant, seen.found),))
+    inquiry.found(*find(report, thresholds))
+    _look_at_limits(inquiry, seen)
+    refused = _look_at_refusals(inquiry, seen.refused, name)
+    _advise(inquiry, seen, thresholds, name)
+    return inquiry.close(_details(seen, thresholds, refused), told=_TOLD)
+
+
+def _look_at_counters(inquiry: Inquiry, seen: LimitEvidence, name: str) -> None:
+    coverage, rows = seen.report.coverage, seen.report.rows
+    down = bool(judge_server(seen.server))
+    if seen.fault is not None:
+        inquiry.lacks("rate limits", seen.fault, rule="limits.unmeasured", excused=down)
+    if down and not rows:
+        return
+    scope = "all keys" if coverage.complete else f"{plural(coverage.scanned, 'key')}, not all"
+    others = f"{plural(seen.report.total, 'counter')} of all tenants"
+    inquiry.saw(f"{plural(seen.found, 'counter')} of {name} among {others} ({scope} scanned)")
+    if seen.found > len(rows):
+        gone = seen.found - len(rows)
+        inquiry.saw(f"{plural(gone, 'counter')} of these not shown: ended meanwhile, or more than are read at once")
+    if rows:
+        counts = {state: sum(row.state == state for row in rows) for state in ("immortal", "over", "near")}
+        inquiry.saw("without TTL: {immortal}, limit used up: {over}, near it: {near}".format(**counts))
+    if rows and seen.slope_seconds:
+        inquiry.saw(f"slopes over {seen.slope_seconds:.1f} s: {_rising(rows)}")
+    elif rows:
+        inquiry.lacks("slopes", "the counters could be read only once")
+
+
+def _rising(rows: Sequence[LimitRow]) -> str:
+    soon = [row for row in rows if row.refused_in]
+    if not soon:
+        return "no counter will reach its limit in this window"
+    first = min(soon, key=lambda row: row.refused_in or 0.0)
+    return f"at this pace {safe_text(first.counter.operation, 40)} reaches its limit first, in {first.refused_in:.0f} s"
+
+
+def _look_at_limits(inquiry: Inquiry, seen: LimitEvidence) -> None:
+    state, rules = seen.gateway.value, seen.report.rules
+    if rules is not None:
+        inquiry.saw(f"limits per {rules.window_seconds} s, said by {safe_text(rules.source, 60)}")
+        unknown = [row for row in seen.report.rows if row.limit is None]
+        if unknown:
+            inquiry.lacks("limits", f"none is known for {plural(len(unknown), 'operation')} of this tenant")
+        return
+    fault = state.rules_fault if state else seen.gateway.fault
+    why = fault or "the gateway publishes none and none are configured"
+    inquiry.lacks("limits", why, rule="limits.rules_unmeasured", excused=bool(judge_gateway(seen.gateway)))
+
+
+def _look_at_refusals(inquiry: Inquiry, refused: Increase | Fault, name: str) -> dict[str, Any]:
+    if isinstance(refused, Fault) or not refused.covered_minutes:
+        fault = refused if isinstance(refused, Fault) else refused.fault
+        why = (
+            fault.message
+            if fault
+            else "the gateway publishes no rate_limit_refused_total, or none of this tenant, and no history does"
+        )
+        inquiry.lacks("refused requests", why)
+        return {"status": "unknown", "requests": None, "error": why}
+    inquiry.covered(refused.covered_minutes, refused.source)
+    inquiry.saw(f"{refused.total:,.0f} requests of {name} answered 429 in {span_words(refused.covered_minutes)}")
+    by = {safe_text(operation, 80): round(count) for operation, count in list(refused.by("operation").items())[:50]}
+    return {
+        "status": "ok",
+        "requests": round(refused.total),
+        "by_operation": by,
+        "covered_minutes": round(refused.covered_minutes, 2),
+        "source": refused.source,
+    }
+
+
+def _advise(inquiry: Inquiry, seen: LimitEvidence, thresholds: Thresholds, name: str) -> None:
+    rows = seen.report.rows
+    immortal = [row for row in rows if row.state == "immortal"]
+    over = [row for row in rows if row.state == "over"]
+    if immortal:
+        inquiry.advise(_repair(immortal, seen), _find_writer())
+        inquiry.advise_last(_delete(immortal, seen, f"Only if {name} must be let through before its window ends"))
+    if over:
+        soonest = [row.counter.ttl_ms for row in over if row.counter.ttl_ms is not None]
+        wait = f"; the first resets in {max(soonest) / 1000:.0f} s at most" if soonest else ""
+        inquiry.advise(
+            Recommendation(
+                action=f"Find the client of {name} that repeats its requests, or raise this tenant's limit{wait}",
+                priority="high",
+                file="src/backend/utils/rate_limiter.py",
+                reason=f"{plural(len(over), 'limit')} used up",
+            )
+        )
+        inquiry.advise_last(_delete(over, seen, "They reset by themselves; only if nobody can wait"))
+    if seen.found > thresholds.tenant_active_limits:
+        rest = [row for row in rows if row.state not in ("immortal", "over")]
+        inquiry.advise_last(_delete(rest, seen, f"Only after what invents the operations of {name} has been stopped"))
+
+
+def _repair(rows: Sequence[LimitRow], seen: LimitEvidence) -> Recommendation:
+    """EXPIRE … NX: keeps the count, ends with the window, does nothing where somebody repaired it already."""
+    rules = seen.report.rules
+    window = rules.window_seconds if rules else ASSUMED_WINDOW
+    words = ["NX"] if _knows_nx(seen.server.value) else []
+    notes = [] if rules else [f"the gateway's window is not known, {ASSUMED_WINDOW} s assumed"]
+    if not words:
+        notes.append("this server is older than EXPIRE … NX: make sure that TTL still answers -1")
+    keys = [row.counter.key for row in rows]
+    command, more = _lines(seen.target, [["EXPIRE", key, str(window), *words] for key in keys], keys)
+    return Recommendation(
+        action=f"Give {plural(len(rows), 'counter')} without TTL one of {window} s: the count stays, the window ends",
+        priority="critical",
+        command=command,
+        reason="; ".join(["a counter that never resets blocks its tenant for ever", *notes, *more]),
+    )
+
+
+def _find_writer() -> Recommendation:
+    return Recommendation(
+        action="Find what counts without setting the window's end in the same step (INCR and EXPIRE apart)",
+        priority="high",
+        file="src/backend/utils/rate_limiter.py",
+        reason="repaired counters come back as long as their writer is not",
+    )
+
+
+def _delete(rows: Sequence[LimitRow], seen: LimitEvidence, when: str) -> Recommendation:
+    keys = [row.counter.key for row in rows]
+    command, more = _lines(seen.target, [["UNLINK", key] for key in keys], keys)
+    return Recommendation(
+        action=f"{when}: reset {plural(len(rows), 'counter')} of this tenant, key by key",
+        priority="low",
+        command=command,
+        reason="; ".join(["deleting forgets the count: the tenant starts at 0", *more]),
+    )
+
+
+def _lines(
+    target: RedisTarget, commands: Sequence[Sequence[bytes | str]], keys: Sequence[bytes]
+) -> tuple[str | None, list[str]]:
+    """One line a key, at most ``MAX_COMMANDS``, and what has to be said about the others."""
+    writable = [words for words, key in zip(commands, keys, strict=True) if b"\0" not in key]
+    more = []
+    if len(writable) < len(commands):
+        nul = plural(len(commands) - len(writable), "name")
+        more.append(f"{nul} with a NUL byte cannot stand in a shell line: use a client library for those")
+    if len(writable) > MAX_COMMANDS:
+        more.append(f"the first {MAX_COMMANDS} of {len(writable):,}: ask again when these are done")
+    lines = [redis_cli(target, words) for words in writable[:MAX_COMMANDS]]
+    return "\n".join(lines) or None, more
+
+
+def _knows_nx(server: ServerState | None) -> bool:
+    """EXPIRE takes NX since Redis 7.0; where nobody knows the version, the safe form is recommended."""
+    major = (server.version or "").partition(".")[0] if server else ""
+    return not (major.isdigit() and int(major) < 7 and (server is None or server.product in (None, "redis")))
+
+
+def _details(seen: LimitEvidence, thresholds: Thresholds, refused: dict[str, Any]) -> dict[str, Any]:
+    report = seen.report
+    share = seen.found / thresholds.tenant_active_limits
+    return {
+        "status": "ok" if seen.fault is None else "partial" if report.rows else "unknown",
+        "active_limits": seen.found if report.coverage.scanned or seen.found else None,
+        "active_limits_allowed": thresholds.tenant_active_limits,
+        "active_limits_share": percent(share),
+        "total_limit_keys": report.total if report.coverage.scanned else None,
+        "window_seconds": report.rules.window_seconds if report.rules else None,
+        "limits_from": safe_text(report.rules.source, 60) if report.rules else None,
+        "slope_seconds": None if seen.slope_seconds is None else round(seen.slope_seconds, 2),
+        "operations": _operations(report.rows, report.rules),
+        "refused": refused,
+        "coverage": {
+            "scanned": report.coverage.scanned,
+            "total": report.coverage.total,
+            "complete": report.coverage.complete,
+        },
+    }
+
+
+def _operations(rows: Sequence[LimitRow], rules: LimitRules | None) -> list[dict[str, Any]]:
+    """The most urgent ones with what was made of them."""
+    return [
+        {
+            "operation": safe_text(row.counter.operation, 80),
+            "state": row.state,
+            "share": None if row.share is None else round(row.share, 4),
+            "requests_per_second": None if row.slope is None else round(row.slope, 2),
+            "seconds_to_429": None if row.refused_in is None else round(row.refused_in, 1),
+        }
+        for row in rows[:50]
+    ]
