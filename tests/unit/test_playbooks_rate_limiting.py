@@ -80,6 +80,9 @@ def test_an_unknown_window_is_said_to_be_assumed() -> None:
 def test_over_is_high_and_near_is_low() -> None:
     assert found(ask(counter(count=150))) == {"limits.over": "high"}
     assert found(ask(counter(count=140))) == {"limits.near": "low"}
+    first, last = actions(ask(counter(count=150)))
+    assert "reset within 45 s" in first.action
+    assert last.priority == "low"
 
 
 def test_more_than_fifteen_active_limits_are_high_and_measured() -> None:

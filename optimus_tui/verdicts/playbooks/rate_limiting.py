@@ -26,7 +26,7 @@ from optimus_tui.wording.shell import redis_cli
 
 MAX_COMMANDS = 20
 ASSUMED_WINDOW = 60
-_TOLD = frozenset({"limits.immortal"})
+_TOLD = frozenset({"limits.immortal", "limits.over"})
 
 
 class LimitEvidence(Struct, frozen=True, kw_only=True):
@@ -133,8 +133,8 @@ def _advise(inquiry: Inquiry, seen: LimitEvidence, thresholds: Thresholds, name:
         inquiry.advise(_repair(immortal, seen), _find_writer())
         inquiry.advise_last(_delete(immortal, seen, f"Only if {name} must be let through before its window ends"))
     if over:
-        soonest = [row.counter.ttl_ms for row in over if row.counter.ttl_ms is not None]
-        wait = f"; the first resets in {max(soonest) / 1000:.0f} s at most" if soonest else ""
+        left = [row.counter.ttl_ms for row in over if row.counter.ttl_ms is not None]
+        wait = f"; until then all of them reset within {max(left) / 1000:.0f} s" if left else ""
         inquiry.advise(
             Recommendation(
                 action=f"Find the client of {name} that repeats its requests, or raise this tenant's limit{wait}",
