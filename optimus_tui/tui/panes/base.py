@@ -33,7 +33,7 @@ class Pane(LineView):
 
     _framing = False
 
-    reading: reactive[Any] = reactive(None, always_update=True)
+    reading: reactive[Any] = reactive(None, always_update=True, repaint=False)
     paused = reactive(False)
 
     def __init__(self, clock: Clock, settings: Settings) -> None:

@@ -14,6 +14,7 @@ from textual.widgets import Static
 from textual.worker import Worker, WorkerState
 
 from optimus_tui.contract.cache import KeyDetail
+from optimus_tui.contract.feed import FeedBatch
 from optimus_tui.contract.health import HealthReport
 from optimus_tui.settings.model import Settings
 from optimus_tui.tui import messages
@@ -48,6 +49,7 @@ class Dashboard(Prompting):
     def __init__(self, settings: Settings) -> None:
         super().__init__(settings)
         self.zoomed = False
+        self._waiting: dict[str, object] = {}
 
     def compose(self) -> ComposeResult:
         clock = self.context.clock
@@ -113,13 +115,24 @@ class Dashboard(Prompting):
         if event.subject == "details":
             self.query_one(CachePane).put_details(cast("tuple[KeyDetail, ...]", event.report))
             return
-        self.pane(event.subject).reading = event.report
-        if isinstance(event.report, HealthReport):
-            self.health = event.report
+        urgent = isinstance(event.report, FeedBatch) and event.report.items
+        if urgent or self.pane(event.subject).reading is None:
+            self._waiting.pop(event.subject, None)
+            self.take(event.subject, event.report)
+        else:
+            self._waiting[event.subject] = event.report
+
+    def take(self, subject: str, report: object) -> None:
+        """Give a pane its report."""
+        self.pane(subject).reading = report
+        if isinstance(report, HealthReport):
+            self.health = report
             self.draw_status()
 
     def tick(self) -> None:
-        """Once a second: the clock, the ages, the countdowns."""
+        """Once a second: what arrived meanwhile, the clock, the ages, the countdowns: one paint for all of them."""
+        while self._waiting:
+            self.take(*self._waiting.popitem())
         for pane in self.panes():
             pane.tick()
         self.draw_status()
