@@ -85,7 +85,7 @@ def from_text(kind: type[Query], name: str, text: str) -> Any:
             return text
     if typing.get_origin(bare) in (tuple, list):
         return [part.strip() for part in text.strip("[]").split(",") if part.strip()]
-    return None if text == "null" and type(None) in typing.get_args(known[name]) else text
+    return None if text == "null" and _may_be_nothing(known[name]) else text
 
 
 def allowed_values(kind: Any) -> tuple[str, ...] | None:
@@ -112,6 +112,12 @@ def _bare(kind: Any) -> Any:
     if typing.get_origin(kind) in (typing.Union, types.UnionType):
         return _bare(next(a for a in typing.get_args(kind) if a is not type(None)))
     return kind
+
+
+def _may_be_nothing(kind: Any) -> bool:
+    if typing.get_origin(kind) is typing.Annotated:
+        return _may_be_nothing(typing.get_args(kind)[0])
+    return type(None) in typing.get_args(kind)
 
 
 def _metas(kind: Any) -> list[msgspec.Meta]:
