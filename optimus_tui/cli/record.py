@@ -35,11 +35,15 @@ PACES = {"keys": 6.0, "limits": 5.0, "feed": 8.0}
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
+def _positive(ctx: click.Context, option: click.Parameter, minutes: float | None) -> float | None:
+    if minutes is not None and not minutes > 0:
+        raise click.BadParameter("this is no time: more than 0 minutes, please", ctx, option)
+    return minutes
+
+
 @click.command("record", short_help="Keep samples for windows and stand-ups, without a screen.")
 @connected
-@click.option(
-    "--minutes", type=click.FloatRange(min=0, min_open=True), help="Stop after so long; else when interrupted."
-)
+@click.option("--minutes", type=float, callback=_positive, help="Stop after so long; else when interrupted.")
 @click.pass_context
 def command(ctx: click.Context, /, minutes: float | None, **given: object) -> int:
     """Watch the system without a screen and keep samples of it; one line a minute on stderr."""

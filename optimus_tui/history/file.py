@@ -190,7 +190,7 @@ class HistoryFile:
 
     def _number(self, name: str, ids: dict[str, int], latest: float) -> int:
         """The series' number in the file; 0 where there is no room for more names."""
-        key, now = (self.system, name.encode("utf-8", "surrogatepass")), int(latest)
+        key, now = (self.system, _raw(name)), int(latest)
         found = self.db.execute("SELECT id FROM names WHERE system=? AND name=?", key).fetchone()
         if found:
             self.db.execute("UPDATE names SET used=? WHERE id=?", (now, found[0]))
@@ -255,7 +255,7 @@ class HistoryFile:
         for name in names:
             found[name] = []
             row = self.db.execute(
-                "SELECT id FROM names WHERE system=? AND name=?", (self.system, name.encode("utf-8", "surrogatepass"))
+                "SELECT id FROM names WHERE system=? AND name=?", (self.system, _raw(name))
             ).fetchone()
             if row:
                 numbered["labelled" if "|" in name else "plain"][row[0]] = name
@@ -277,11 +277,11 @@ class HistoryFile:
 
     def names(self, prefix: str) -> list[str]:
         """All series of this system whose names begin so."""
-        rows = self.db.execute("SELECT name FROM names WHERE system=?", (self.system,))
-        start = prefix.encode("utf-8", "surrogatepass")
+        start = _raw(prefix)
+        statement = "SELECT name FROM names WHERE system=? AND name >= ? AND substr(name, 1, ?) = ?"
         found = []
-        for (raw,) in rows:
-            if type(raw) is bytes and raw.startswith(start):
+        for (raw,) in self.db.execute(statement, (self.system, start, len(start), start)):
+            if type(raw) is bytes:
                 with contextlib.suppress(UnicodeDecodeError):
                     found.append(raw.decode("utf-8", "surrogatepass"))
         return sorted(found)
@@ -290,6 +290,10 @@ class HistoryFile:
         """The document under a key."""
         row = self.db.execute("SELECT value FROM kept WHERE system=? AND key=?", (self.system, key)).fetchone()
         return row[0] if row and type(row[0]) is bytes else None
+
+
+def _raw(name: str) -> bytes:
+    return name.encode("utf-8", "surrogatepass")
 
 
 def _ms(seconds: float) -> int:

@@ -44,10 +44,14 @@ def pick_one(rows: Iterable[Row], series: int) -> Samples:
 def pick_many(rows: Iterable[Row], series: Collection[int]) -> dict[int, Samples]:
     """The samples of several series."""
     found: dict[int, Samples] = {one: [] for one in series}
+    before, targets = b"", list[tuple[int, Samples]]()
     for at, ids, numbers in rows:
+        known, values = unpack(ids, numbers)
+        if not known:
+            continue
+        if ids != before:
+            before, targets = ids, [(n, found[one]) for n, one in enumerate(known) if one in found]
         seconds = at / 1000
-        for one, value in zip(*unpack(ids, numbers), strict=True):
-            samples = found.get(one)
-            if samples is not None:
-                samples.append((seconds, value))
+        for place, samples in targets:
+            samples.append((seconds, values[place]))
     return found

@@ -219,7 +219,7 @@ def _better(far: T, near: T, far_size: int, near_size: int) -> T:
 def _is_of(name: str, metric: str, labels: Mapping[str, str]) -> bool:
     if name != metric and not name.startswith(f"{metric}|"):
         return False
-    return matches(split_series(name)[1], labels)
+    return not labels or matches(split_series(name)[1], labels)
 
 
 def _largest(many: list[Samples]) -> Samples:
