@@ -29,6 +29,8 @@ class Verbs(LazyGroup):
     verbs: ClassVar[dict[str, Verb]] = {
         "demo": Verb("optimus_tui.__main__:demo", "A living system on this machine, and the dashboard on it."),
         "doctor": Verb("optimus_tui.cli.doctor:command", "Show the settings in force and what they reach."),
+        "mcp": Verb("optimus_tui.cli.serve:mcp", "The tools over the Model Context Protocol, on stdio or HTTP."),
+        "serve": Verb("optimus_tui.cli.serve:serve", "The tools over HTTP: POST /mcp/{tool}."),
         "init": Verb("optimus_tui.cli.init:command", "Copy the reference orchestrator to DIR."),
     }
 

@@ -9,6 +9,7 @@ import msgspec
 
 from optimus_tui.contract.tools.common import ErrorReport, Report, ToolError
 from optimus_tui.tools.arguments import ToolFailure, decode, parse
+from optimus_tui.tools.progress import Progress, listening
 from optimus_tui.tools.registry import TOOLS, Tool
 from optimus_tui.wording.safe import safe_text
 
@@ -27,14 +28,20 @@ def find(name: str) -> Tool:
     raise ToolFailure(ToolError(code="unknown_tool", message=message, argument="tool", allowed=known), 2)
 
 
-async def answer(ctx: "Context", name: str, arguments: Mapping[str, Any] | bytes | str) -> Report:
-    """Run one tool under the deadline. ToolFailure where there is no result; a finding is a result."""
+async def answer(
+    ctx: "Context", name: str, arguments: Mapping[str, Any] | bytes | str, progress: Progress | None = None
+) -> Report:
+    """Run one tool under the deadline. ToolFailure where there is no result; a finding is a result.
+
+    ``progress`` hears how far a scan has come.
+    """
     tool = find(name)
     given = decode(arguments) if isinstance(arguments, (bytes, str)) else arguments
     query = parse(tool.query, given)
     try:
-        async with asyncio.timeout(DEADLINE_SECONDS):
-            return await tool.run(ctx, query)
+        with listening(progress):
+            async with asyncio.timeout(DEADLINE_SECONDS):
+                return await tool.run(ctx, query)
     except TimeoutError:
         message = f"{name} had no result within {DEADLINE_SECONDS:g} s; what it needs is slow or hung; try again"
         raise ToolFailure(ToolError(code="deadline", message=message), 3) from None

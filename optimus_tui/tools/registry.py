@@ -16,12 +16,16 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Tool:
-    """One tool. ``writes`` says what it changes in the world, in words; empty for those that only read."""
+    """One tool. ``writes`` says what it changes in the world, in words; empty for those that only read.
+
+    ``reaches_out``: its answer depends on systems beyond this machine's files.
+    """
 
     name: str
     module: str
     description: str
     writes: str = ""
+    reaches_out: bool = True
 
     @cached_property
     def code(self) -> Any:
@@ -49,14 +53,14 @@ class Tool:
 
     def input_schema(self) -> dict[str, Any]:
         """JSON Schema of the arguments, made from the question's type."""
-        return _schema(self.query)
+        return schema_of(self.query)
 
     def output_schema(self) -> dict[str, Any]:
         """JSON Schema of the answer."""
-        return _schema(self.report)
+        return schema_of(self.report)
 
 
-def _schema(kind: type[Any]) -> dict[str, Any]:
+def schema_of(kind: type[Any]) -> dict[str, Any]:
     """One self-contained object schema: the definition itself with what it refers to beside it."""
     (root,), definitions = msgspec.json.schema_components([kind], ref_template="#/$defs/{name}")
     schema = dict(definitions.pop(root["$ref"].rsplit("/", 1)[1])) if "$ref" in root else dict(root)

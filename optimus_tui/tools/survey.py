@@ -12,6 +12,7 @@ from optimus_tui.grammar.keys import parse_key
 from optimus_tui.index.cache import CacheIndex
 from optimus_tui.index.limits import LimitIndex
 from optimus_tui.tools.arguments import ToolFailure
+from optimus_tui.tools.progress import report
 from optimus_tui.verdicts import limits as limit_verdicts
 
 if TYPE_CHECKING:
@@ -61,6 +62,7 @@ async def survey(ctx: "Context", *, tenant: bytes | None = None, ttls: bool = Fa
                 of_tenant.update(name for name, owner in owners if owner == tenant)
                 cache.know_tenants(owner for _, owner in owners if owner)
                 cache.put_page(page.names, page.pttls, page.sizes, ctx.clock.mono())
+                report(scanned, total, "keys scanned")
     except TimeoutError:
         reason = f"stopped after {SWEEP_SECONDS:g} s"
         coverage = Coverage(scanned=scanned, total=total, complete=False, reason=reason)

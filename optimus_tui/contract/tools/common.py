@@ -12,7 +12,9 @@ WindowMinutes = Annotated[
 ]
 
 WindowSource = Literal["prometheus", "history", "live"]
-ErrorCode = Literal["unknown_tool", "bad_argument", "bad_configuration", "unreachable", "deadline", "refused"]
+ErrorCode = Literal[
+    "unknown_tool", "bad_argument", "bad_configuration", "unreachable", "deadline", "busy", "refused", "internal"
+]
 
 
 class Query(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -1,0 +1,104 @@
+"""``serve`` and ``mcp``: the tools for other programs. They refuse to start half: what is missing is one sentence.
+
+Settings are read before anything listens; stdout carries frames of the protocol or nothing.
+"""
+
+import gc
+import importlib.util
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import click
+
+from optimus_tui.cli import exits
+from optimus_tui.cli.flags import connected, joined, settings_of
+from optimus_tui.cli.output import complain
+
+REMEDY = "needs more packages: pip install 'optimus-tui[mcp]'"
+_port = click.IntRange(0, 65535)
+
+
+@contextmanager
+def _hurry() -> Iterator[None]:
+    """The SDK defines two thousand models at import; neither collecting nor looking for plugins helps meanwhile."""
+    os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.freeze()
+        gc.enable()
+
+
+def _missing(*names: str) -> bool:
+    return not all(importlib.util.find_spec(name) for name in names)
+
+
+@click.command("serve", short_help="The tools over HTTP: POST /mcp/{tool}.")
+@connected
+@click.option(
+    "--host", default="127.0.0.1", show_default=True, help="Address to listen on; beyond loopback a token is wanted."
+)
+@click.option("--port", default=8030, show_default=True, type=_port, help="Port to listen on.")
+@click.pass_context
+def serve(ctx: click.Context, /, host: str, port: int, **given: object) -> int:
+    """Answer POST /mcp/{tool} with the same documents as `run`; GET /mcp lists the tools with their JSON Schemas."""
+    if _missing("uvicorn"):
+        complain(f"serve {REMEDY}")
+        return exits.USAGE
+    settings = settings_of(joined(ctx, given))
+    from optimus_tui.context import Context
+    from optimus_tui.http_api.app import at_mcp
+    from optimus_tui.serving import listen
+    from optimus_tui.serving.desk import Desk
+    from optimus_tui.serving.door import Door
+
+    listen.log_to_stderr()
+    try:
+        bound = listen.bind(host, port)
+        app = Door(at_mcp(Desk(lambda: Context(settings))), listen.token_for(bound, "serve"), bound.names)
+    except listen.CannotListen as error:
+        complain(error)
+        return exits.USAGE
+    listen.note(f"the tools answer at {bound.url}/mcp, environment {settings.environment}; ctrl+c ends it")
+    listen.serve(app, bound)
+    return exits.HEALTHY
+
+
+@click.command("mcp", short_help="The tools over the Model Context Protocol, on stdio or HTTP.")
+@connected
+@click.option("--http", is_flag=True, help="Streamable HTTP on /mcp instead of stdio.")
+@click.option("--host", help="With --http: address to listen on (127.0.0.1); beyond loopback a token is wanted.")
+@click.option("--port", type=_port, help="With --http: port to listen on (8031).")
+@click.pass_context
+def mcp(ctx: click.Context, /, http: bool, host: str | None, port: int | None, **given: object) -> int:
+    """Serve the tools to an MCP client: on stdin and stdout, or with --http on a port."""
+    if not http and (host is not None or port is not None):
+        complain("--host and --port need --http")
+        return exits.USAGE
+    if _missing("mcp"):
+        complain(f"mcp {REMEDY}")
+        return exits.USAGE
+    settings = settings_of(joined(ctx, given))
+    from optimus_tui.context import Context
+    from optimus_tui.serving import listen
+    from optimus_tui.serving.desk import Desk
+
+    listen.log_to_stderr()
+    desk = Desk(lambda: Context(settings))
+    if not http:
+        with _hurry():
+            from optimus_tui.mcp_server.stdio import run
+        return run(desk)
+    with _hurry():
+        from optimus_tui.mcp_server.streamable import app_for
+    try:
+        bound = listen.bind(host or "127.0.0.1", 8031 if port is None else port)
+        app = app_for(desk, bound, listen.token_for(bound, "mcp"))
+    except listen.CannotListen as error:
+        complain(error)
+        return exits.USAGE
+    listen.note(f"MCP answers at {bound.url}/mcp, environment {settings.environment}; ctrl+c ends it")
+    listen.serve(app, bound)
+    return exits.HEALTHY

@@ -1,0 +1,9 @@
+"""The tools over plain HTTP: ``tools_app`` to mount in a gateway at /mcp, and the same behind ``optimus-tui serve``.
+
+Plain ASGI: importing and mounting it loads no web framework, no client and no tool. It refuses whatever the door
+(serving/door.py) does not know, and a GET changes nothing.
+"""
+
+from optimus_tui.http_api.app import tools_app
+
+__all__ = ["tools_app"]

@@ -1,0 +1,170 @@
+"""``GET /`` lists the tools with their schemas, ``POST /{tool}`` answers. Settings are read on the first call.
+
+A mounted app has no start of its own and does not know its bind: without a token it answers only to a direct loopback
+peer. It refuses bodies that are no JSON by their name, so that no form of a foreign page can call a tool.
+"""
+
+from collections.abc import Collection
+from typing import TYPE_CHECKING
+
+from optimus_tui.serving.door import Door
+
+if TYPE_CHECKING:
+    from optimus_tui.context import Context
+    from optimus_tui.serving.asgi import App, Receive, Scope, Send
+    from optimus_tui.serving.desk import Answered, Desk
+
+STATUS = {
+    "unknown_tool": 404,
+    "bad_argument": 422,
+    "bad_configuration": 500,
+    "unreachable": 503,
+    "deadline": 503,
+    "busy": 503,
+    "refused": 403,
+    "internal": 500,
+}
+_RETRY = ((b"retry-after", b"1"),)
+
+
+class ToolsApp(Door):
+    """The application to mount. A mounted app is told no end: ``aclose`` is for gateways that want a tidy one."""
+
+    def __init__(self, desk: "Desk", token: str | None, hosts: Collection[str]) -> None:
+        super().__init__(Tools(desk), token, hosts=hosts)
+        self._desk = desk
+
+    async def aclose(self) -> None:
+        """Close the clients that calls have opened; safe to call twice."""
+        await self._desk.aclose()
+
+
+def tools_app(token: str | None = None, hosts: Collection[str] = ()) -> ToolsApp:
+    """The ASGI application to mount: ``app.mount("/mcp", tools_app(token=None))``.
+
+    ``token``: what ``Authorization: Bearer`` must hold; None: callers from this machine only, none that a proxy passed
+    on. ``hosts``: whole Host values to accept beside the loopback names with the port, as ``gateway.internal:443``.
+    """
+    from optimus_tui.serving.desk import Desk
+
+    return ToolsApp(Desk(context_from_environment), token, hosts)
+
+
+def context_from_environment() -> "Context":
+    """A context on the settings in force here; SettingsError in one sentence."""
+    import os
+    from pathlib import Path
+
+    from optimus_tui.context import Context
+    from optimus_tui.settings.files import user_config_file
+    from optimus_tui.settings.load import load
+
+    return Context(load({}, os.environ, Path.cwd(), user_config_file()))
+
+
+class Tools:
+    """The two routes, without the door."""
+
+    def __init__(self, desk: "Desk") -> None:
+        self._desk = desk
+
+    async def __call__(self, scope: "Scope", receive: "Receive", send: "Send") -> None:
+        """Serve one request."""
+        from optimus_tui.serving.asgi import BodyRefused, Gone, say_no
+
+        if scope["type"] != "http":
+            return
+        try:
+            await self._route(route_path(scope), scope, receive, send)
+        except BodyRefused as refused:
+            await say_no(send, refused.status, "bad_argument", refused.message, ((b"connection", b"close"),))
+        except Gone:
+            return
+
+    async def _route(self, path: str, scope: "Scope", receive: "Receive", send: "Send") -> None:
+        from optimus_tui.serving.asgi import read_body, say, say_no, while_connected
+
+        name = path.removeprefix("/")
+        allowed = b"POST" if name else b"GET"
+        if scope["method"].encode() != allowed:
+            message = f"{path or '/'} answers {allowed.decode()} only"
+            await say_no(send, 405, "bad_argument", message, ((b"allow", allowed),))
+        elif not name:
+            await say(send, 200, catalogue())
+        elif wrong := wrong_type(scope):
+            await read_body(receive)  # so that its sender reads the answer
+            await say_no(send, 415, "bad_argument", wrong)
+        else:
+            body = await read_body(receive)
+            answered = await while_connected(receive, self._desk.call(name, body))
+            await say(send, *_answer(answered))
+
+
+def _answer(answered: "Answered") -> "tuple[int, bytes, tuple[tuple[bytes, bytes], ...]]":
+    status = STATUS[answered.code] if answered.code else 200
+    return status, answered.document, _RETRY if status == 503 else ()
+
+
+def route_path(scope: "Scope") -> str:
+    """The path below the mount point."""
+    path, root = str(scope["path"]), str(scope.get("root_path", ""))
+    return path[len(root) :] if root and (path == root or path.startswith(f"{root}/")) else path
+
+
+def wrong_type(scope: "Scope") -> str | None:
+    """Why the body cannot be JSON by its headers, or None."""
+    headers = dict(scope["headers"])
+    kind = headers.get(b"content-type", b"").partition(b";")[0].strip().lower()
+    if kind != b"application/json":
+        return "the Content-Type must be application/json"
+    if headers.get(b"content-encoding", b"identity").lower() != b"identity":
+        return "the body must not be compressed"
+    return None
+
+
+def catalogue() -> bytes:
+    """All tools with their JSON Schemas, as ``GET /`` shows them."""
+    from msgspec import json
+
+    from optimus_tui.contract.tools.common import SCHEMA_VERSION
+    from optimus_tui.tools.registry import TOOLS
+
+    tools = [
+        {
+            "name": tool.name,
+            "description": tool.description,
+            "read_only": not tool.writes,
+            "writes": tool.writes,
+            "input_schema": tool.input_schema(),
+            "output_schema": tool.output_schema(),
+        }
+        for tool in TOOLS.values()
+    ]
+    return json.encode({"schema_version": SCHEMA_VERSION, "tools": tools})
+
+
+def at_mcp(desk: "Desk") -> "App":
+    """What ``serve`` serves: the same routes below /mcp, nothing beside them, and an end that closes the clients."""
+    from optimus_tui.serving.asgi import say_no
+
+    tools = Tools(desk)
+
+    async def app(scope: "Scope", receive: "Receive", send: "Send") -> None:
+        if scope["type"] == "lifespan":
+            await _live(desk, receive, send)
+        elif scope["path"] == "/mcp" or scope["path"].startswith("/mcp/"):
+            await tools({**scope, "root_path": "/mcp"}, receive, send)
+        else:
+            await say_no(send, 404, "bad_argument", "the tools are at /mcp and /mcp/{tool}")
+
+    return app
+
+
+async def _live(desk: "Desk", receive: "Receive", send: "Send") -> None:
+    while True:
+        kind = (await receive())["type"]
+        if kind == "lifespan.shutdown":
+            await desk.aclose()
+        await send({"type": f"{kind}.complete"})
+        if kind == "lifespan.shutdown":
+            return

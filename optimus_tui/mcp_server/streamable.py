@@ -1,0 +1,42 @@
+"""MCP as streamable HTTP on /mcp, behind our own door: the SDK's look-alike checks stay off.
+
+It refuses bodies beyond 256 kB and, as everywhere, strangers without a token.
+"""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+from mcp.server.lowlevel.server import Server
+from mcp.server.transport_security import TransportSecuritySettings
+
+from optimus_tui.mcp_server.server import Lifespan, build
+from optimus_tui.serving.asgi import App
+from optimus_tui.serving.desk import Desk
+from optimus_tui.serving.door import Door
+from optimus_tui.serving.listen import Bound
+from optimus_tui.tools.arguments import MAX_BYTES
+
+MOST_SESSIONS = 100
+
+
+def app_for(desk: Desk, bound: Bound, token: str | None) -> App:
+    """The application on this socket. Sessions are kept, so that clients of either era can cancel."""
+    app = build(desk, _closing(desk)).streamable_http_app(
+        streamable_http_path="/mcp",
+        max_request_body_size=MAX_BYTES,
+        max_sessions=MOST_SESSIONS,
+        transport_security=TransportSecuritySettings(enable_dns_rebinding_protection=False),
+    )
+    return Door(app, token, bound.names)
+
+
+def _closing(desk: Desk) -> Lifespan:
+    @asynccontextmanager
+    async def lifespan(_: Server[Any]) -> AsyncIterator[dict[str, Any]]:
+        try:
+            yield {}
+        finally:
+            await desk.aclose()
+
+    return lifespan

@@ -1,0 +1,27 @@
+"""How far a running tool has come, told to whoever asked. A tool reports; nobody listening costs one look-up."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+
+Progress = Callable[[int, int | None, str], None]
+"""(done, total or None where nobody knows it, what is counted). Called often: it returns at once and never raises."""
+
+_LISTENER: ContextVar[Progress | None] = ContextVar("progress", default=None)
+
+
+@contextmanager
+def listening(listener: Progress | None) -> Iterator[None]:
+    """Everything that this task and its children report goes to ``listener``."""
+    before = _LISTENER.set(listener)
+    try:
+        yield
+    finally:
+        _LISTENER.reset(before)
+
+
+def report(done: int, total: int | None, what: str) -> None:
+    """``done`` of ``total`` so far."""
+    listener = _LISTENER.get()
+    if listener is not None:
+        listener(done, total, what)
