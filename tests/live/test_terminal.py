@@ -264,3 +264,17 @@ def test_a_wrong_password_is_said_and_not_tried_again_and_again_row_44(
         assert "Traceback" not in screen
     finally:
         terminal.close()
+
+
+def test_what_is_typed_right_after_a_colon_or_slash_reaches_no_pane(
+    server: RealServer, open_on: Callable[..., Terminal]
+) -> None:
+    server.command("SET", "rate_limit:acme:chat", "41", "EX", "55")
+    terminal = open_on(server)
+    terminal.wait_for(r"acme +chat +41")
+    terminal.send(":interval 7\r")
+    terminal.wait_for("looking every 7 s", 3)
+    terminal.send("2/nobodyz:q")
+    screen = terminal.wait_for("/ nobodyz:q", 3)
+    assert "looking every 5" not in screen
+    assert terminal.exit is None

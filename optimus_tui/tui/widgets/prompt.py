@@ -33,7 +33,7 @@ class PromptBar(Horizontal):
     @property
     def is_open(self) -> bool:
         """True while it asks."""
-        return self.has_class("-open")
+        return self.display
 
     def ask(self, sigil: str, text: str = "", choices: list[str] | None = None) -> None:
         """Open and take the focus."""
@@ -45,8 +45,8 @@ class PromptBar(Horizontal):
             field.value = text
         field.suggester = SuggestFromList(choices, case_sensitive=False) if choices else None
         field.cursor_position = len(text)
-        self.add_class("-open")
-        field.focus()
+        self.display = True
+        self.screen.set_focus(field)  # at once: what is typed ahead must not reach a pane as commands
 
     def note(self, sentence: str) -> None:
         """A sentence at the right end (safe text)."""
@@ -54,7 +54,7 @@ class PromptBar(Horizontal):
 
     def close(self) -> None:
         """Close; who asked moves the focus."""
-        self.remove_class("-open")
+        self.display = False
 
     @on(Input.Changed)
     def _changed(self, event: Input.Changed) -> None:
