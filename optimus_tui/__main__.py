@@ -28,6 +28,10 @@ class Verbs(LazyGroup):
 
     verbs: ClassVar[dict[str, Verb]] = {
         "demo": Verb("optimus_tui.__main__:demo", "A living system on this machine, and the dashboard on it."),
+        "run": Verb("optimus_tui.cli.run:command", "Ask one tool: one JSON document, or a page on a terminal."),
+        "tools": Verb("optimus_tui.cli.tools:command", "List the tools, their arguments and schemas."),
+        "standup": Verb("optimus_tui.cli.standup:command", "Twelve lines: how it stands, and what has changed."),
+        "compare": Verb("optimus_tui.cli.compare:command", "Put tenants side by side."),
         "doctor": Verb("optimus_tui.cli.doctor:command", "Show the settings in force and what they reach."),
         "mcp": Verb("optimus_tui.cli.serve:mcp", "The tools over the Model Context Protocol, on stdio or HTTP."),
         "serve": Verb("optimus_tui.cli.serve:serve", "The tools over HTTP: POST /mcp/{tool}."),
@@ -131,7 +135,7 @@ def _crashed(error: Exception) -> int:
 
 def main() -> NoReturn:
     """The console script."""
-    sys.exit(run(sys.argv[1:]))
+    output.leave(run(sys.argv[1:]))
 
 
 if __name__ == "__main__":

@@ -3,9 +3,13 @@
 It refuses to colour and to wrap inside a word that somebody may want to copy.
 """
 
+import contextlib
+import os
 import shutil
 import sys
 import textwrap
+import threading
+from typing import NoReturn
 
 from optimus_tui.wording.safe import safe_text
 
@@ -28,6 +32,52 @@ def say(text: str = "") -> None:
 def complain(sentence: object) -> None:
     """One sentence on stderr."""
     print(f"optimus-tui: {safe_text(sentence, LONGEST)}", file=sys.stderr)
+
+
+def document(encoded: bytes, indent: int = 0) -> None:
+    """One JSON document as a line of its own, always UTF-8; ``indent`` spreads it for people.
+
+    What a terminal could take for a command is written as JSON escapes: it is still the same document.
+    """
+    text = encoded.decode("utf-8")
+    if not text.isprintable():
+        text = "".join(char if char.isprintable() else _json_escape(char) for char in text)
+    data = text.encode("utf-8")
+    if indent:
+        import msgspec
+
+        data = msgspec.json.format(data, indent=indent)
+    sys.stdout.flush()
+    sys.stdout.buffer.write(data + b"\n")
+    sys.stdout.buffer.flush()
+
+
+def page(text: str) -> None:
+    """A whole document made for a browser, always UTF-8. Its writer has made every part of it safe."""
+    sys.stdout.flush()
+    sys.stdout.buffer.write(text.encode("utf-8", "backslashreplace") + b"\n")
+    sys.stdout.buffer.flush()
+
+
+def _json_escape(char: str) -> str:
+    units = char.encode("utf-16-be")
+    return "".join(f"\\u{units[at] << 8 | units[at + 1]:04x}" for at in range(0, len(units), 2))
+
+
+def wipe() -> None:
+    """Begin at the top of an empty terminal."""
+    sys.stdout.write("\x1b[H\x1b[2J")
+
+
+def leave(code: int) -> NoReturn:
+    """End the process now, also where a thread still hangs in a look-up that nobody waits for any more."""
+    for stream in (sys.stdout, sys.stderr):
+        if stream is not None and not stream.closed:
+            with contextlib.suppress(OSError):  # nobody is there to read the rest
+                stream.flush()
+    if any(not one.daemon for one in threading.enumerate() if one is not threading.main_thread()):
+        os._exit(code)
+    sys.exit(code)
 
 
 def report(text: str) -> None:

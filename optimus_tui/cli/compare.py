@@ -1,0 +1,136 @@
+"""``compare``: tenants side by side. A figure that nobody can tell is ``?``; a name is literal, never a pattern.
+
+Exit code 0, or 1 where one of them has a finding; 3: Redis could not be asked. It refuses to judge: the tools did.
+"""
+
+import os
+import shutil
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from optimus_tui.cli import exits, output
+from optimus_tui.cli.flags import connected, joined, settings_of
+from optimus_tui.cli.output import complain, hang, say
+from optimus_tui.wording.numbers import NOTHING, latency, percent, thousands
+from optimus_tui.wording.safe import safe_text
+
+if TYPE_CHECKING:
+    from optimus_tui.contract.tools.compare import CompareReport, TenantFigures
+    from optimus_tui.settings.model import Settings
+
+WIDEST_NAME, BETWEEN = 24, 3
+MOST_BYTES = 4096
+_GLYPHS = {"critical": "✖", "high": "▲", "medium": "▲", "low": "△"}
+
+
+def _used(one: "TenantFigures") -> str:
+    return f"{thousands(one.current_count)} / {thousands(one.limit)}" if one.counters else NOTHING
+
+
+_ROWS: tuple[tuple[str, Callable[["TenantFigures"], str]], ...] = (
+    ("counters", lambda one: thousands(one.counters)),
+    ("of all counters", lambda one: percent(one.share_of_all_counters)),
+    ("never reset", lambda one: thousands(one.immortal)),
+    ("over their limit", lambda one: thousands(one.over)),
+    ("fullest", lambda one: one.operation or ("?" if one.counters else NOTHING)),
+    ("  used / limit", _used),
+    ("  share of limit", lambda one: percent(one.share) if one.counters else NOTHING),
+    ("requests", lambda one: thousands(one.requests)),
+    ("refused (429)", lambda one: thousands(one.refused)),
+    ("cache keys", lambda one: thousands(one.cache_keys)),
+    ("  without TTL", lambda one: thousands(one.cache_keys_without_ttl)),
+    ("events", lambda one: thousands(one.events)),
+    ("latency p95", lambda one: latency(one.latency_p95_ms) if one.latency_p95_ms is not None else "?"),
+)
+
+
+@click.command("compare", short_help="Put tenants side by side.")
+@click.argument("tenants", metavar="TENANT...", nargs=-1, required=True)
+@click.option("--minutes", type=click.IntRange(1, 10_080), default=60, show_default=True, help="The window.")
+@click.option("--json", "as_json", is_flag=True, help="The document.")
+@connected
+@click.pass_context
+def command(ctx: click.Context, /, tenants: tuple[str, ...], minutes: int, as_json: bool, **given: object) -> int:
+    """Put each TENANT into a column: counters, share of limits, refusals, cache keys, events."""
+    from optimus_tui.cli.errands import to_end
+    from optimus_tui.tools.compare import MOST_TENANTS
+
+    names = [os.fsencode(one) for one in dict.fromkeys(tenants)]
+    if len(names) > MOST_TENANTS:
+        raise click.UsageError(f"{len(names)} tenants are too many for one table; at most {MOST_TENANTS}")
+    for name in names:
+        if not name or len(name) > MOST_BYTES:
+            raise click.UsageError(f"a tenant's name has 1 to {MOST_BYTES:,} bytes, this one has {len(name):,}")
+    return to_end(_errand(settings_of(joined(ctx, given)), names, minutes, as_json))
+
+
+async def _errand(settings: "Settings", tenants: Sequence[bytes], minutes: int, as_json: bool) -> int:
+    from optimus_tui.cli.errands import connected_to
+    from optimus_tui.tools.answer import encode, failure_report
+    from optimus_tui.tools.arguments import ToolFailure
+    from optimus_tui.tools.compare import TOOL, compare, found
+
+    async with connected_to(settings) as context:
+        try:
+            report = await compare(context, tenants, minutes)
+        except ToolFailure as failure:
+            if as_json:
+                output.document(encode(failure_report(TOOL, failure, context.clock.wall())))
+            complain(failure.error.message)
+            return failure.exit_code
+    if as_json:
+        output.document(encode(report), indent=2 if sys.stdout.isatty() else 0)
+    else:
+        _print(report, shutil.get_terminal_size((80, 24)).columns)
+    return exits.FOUND_SOMETHING if found(report) else exits.HEALTHY
+
+
+def _print(report: "CompareReport", width: int) -> None:
+    for line in table(report.tenants, width):
+        say(line)
+    say()
+    for finding in report.diagnostics:
+        hang(f"{_GLYPHS.get(finding.severity, '△')} ", finding.message)
+    for reason in report.unknown:
+        hang("? ", reason)
+    for line in _covered(report):
+        say(line)
+
+
+def _covered(report: "CompareReport") -> Iterator[str]:
+    from optimus_tui.wording.age import age
+
+    keys = report.coverage
+    whole = "" if keys.complete else ", incomplete"
+    scanned = f"{thousands(keys.scanned)} of {thousands(keys.total)} keys scanned{whole}"
+    asked = f"requests over {age(report.window_covered_minutes * 60)} ({report.source})"
+    events = report.events_covered_minutes
+    logged = "" if events is None else f", events over {age(events * 60)}"
+    yield f"{report.timestamp} · {scanned} · {asked}{logged}, {report.window_requested_minutes} min asked for"
+
+
+def table(tenants: Sequence[Any], width: int) -> Iterator[str]:
+    """Rows of figures, a column a tenant; as many columns below each other as the width needs."""
+    from rich.cells import cell_len
+
+    lead = max(len(title) for title, _ in _ROWS) + BETWEEN
+    columns: list[list[str]] = []
+    for one in tenants:
+        cells = [safe_text(one.tenant_id, WIDEST_NAME), *(safe_text(words(one), WIDEST_NAME) for _, words in _ROWS)]
+        wide = max(cell_len(cell) for cell in cells)
+        columns.append([" " * (wide - cell_len(cell)) + cell for cell in cells])
+    while columns:
+        taken, used = 0, lead
+        while taken < len(columns) and (taken == 0 or used + cell_len(columns[taken][0]) + BETWEEN <= width):
+            used += cell_len(columns[taken][0]) + BETWEEN
+            taken += 1
+        titles = ["", *(title for title, _ in _ROWS)]
+        for number, title in enumerate(titles):
+            line = (" " * BETWEEN).join(column[number] for column in columns[:taken])
+            yield f"{title:<{lead}}{line}".rstrip()
+        columns = columns[taken:]
+        if columns:
+            yield ""

@@ -1,0 +1,43 @@
+"""Runs one coroutine to its end, and nothing beyond it: a name look-up that hangs does not hold up the answer.
+
+It refuses to wait for threads: whoever calls it prints what came of the work and leaves (see ``output.leave``).
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Coroutine
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager, suppress
+from typing import TYPE_CHECKING, Any, TypeVar
+
+if TYPE_CHECKING:
+    from optimus_tui.context import Context
+    from optimus_tui.settings.model import Settings
+
+T = TypeVar("T")
+CLOSE_SECONDS = 0.5
+
+
+def to_end(work: Coroutine[Any, Any, T]) -> T:
+    """What ``work`` returns or raises. An interrupt cancels it and comes out as KeyboardInterrupt."""
+    with asyncio.Runner() as runner:
+        loop, threads = runner.get_loop(), ThreadPoolExecutor(8, thread_name_prefix="errand")
+        loop.set_default_executor(threads)
+        try:
+            return runner.run(work)
+        finally:
+            threads.shutdown(wait=False, cancel_futures=True)
+            loop.set_default_executor(ThreadPoolExecutor(1))  # the loop waits for this one, which has no thread
+
+
+@asynccontextmanager
+async def connected_to(settings: "Settings") -> "AsyncIterator[Context]":
+    """A context for one errand, closed afterwards as far as half a second goes."""
+    from optimus_tui.context import Context
+
+    context = Context(settings)
+    try:
+        yield context
+    finally:
+        with suppress(TimeoutError):
+            async with asyncio.timeout(CLOSE_SECONDS):
+                await context.aclose()

@@ -1,0 +1,207 @@
+"""A tool's document as a page: the verdict, the findings, the figures in aligned tables, then what to do.
+
+Built from the document alone, so that a new key shows up without a change here. Every text passes the first gate and
+is never read as markup. It refuses to judge and to hide: what it cuts, it says.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+from rich.console import Console, RenderableType
+from rich.padding import Padding
+from rich.table import Table
+from rich.text import Text
+
+from optimus_tui.cli.phrases import phrase, title, worth_showing
+from optimus_tui.wording.glyphs import OVERALL_MARKS, SEVERITY_MARKS, Mark
+from optimus_tui.wording.safe import safe_text
+
+if TYPE_CHECKING:
+    from optimus_tui.contract.tools.common import Report
+
+WIDEST = 120
+ROWS = 20
+LONGEST_COMMAND = 4000
+_STYLES = {"critical": "bold red", "warning": "yellow", "ok": "green", "quiet": "dim"}
+_WORDS: dict[str, Mark] = {"warning": SEVERITY_MARKS["medium"], "info": SEVERITY_MARKS["low"]}
+_WORDS.update(SEVERITY_MARKS.items())
+_OVERALL: dict[str, Mark] = dict(OVERALL_MARKS.items())
+_HEAD = ("schema_version", "tool", "timestamp", "overall_status", "severity_assessment")
+_LAST = ("diagnostics", "recommendations")
+
+
+def render(report: "Report", console: Console | None = None) -> None:
+    """Print the page; at most 120 columns wide."""
+    console = console or Console(highlight=False, markup=False, emoji=False)
+    console.width = min(WIDEST, console.width)
+    document: dict[str, Any] = msgspec.to_builtins(report)
+    console.print(_headline(document))
+    for finding in document.get("diagnostics", ()):
+        console.print(*_finding(finding), sep="\n")
+    for part in _sections(document):
+        console.print()
+        console.print(part)
+    _recommend(console, document.get("recommendations", ()))
+
+
+def _headline(document: Mapping[str, Any]) -> Text:
+    line = Text(safe_text(document["tool"]), style="bold")
+    line.append(f"  {safe_text(document['timestamp'])}", style="dim")
+    verdict = document.get("overall_status") or document.get("severity_assessment")
+    if verdict is not None:
+        mark = _verdict_mark(str(verdict))
+        line = Text(f"{mark.glyph} {mark.word}  ", style=_STYLES[mark.tone]).append_text(line)
+    return line
+
+
+def _verdict_mark(verdict: str) -> Mark:
+    word = safe_text(verdict.replace("_", " "), 40)
+    if verdict in _OVERALL:
+        return _OVERALL[verdict]
+    if verdict in _WORDS:
+        return Mark(_WORDS[verdict].glyph, word.upper(), _WORDS[verdict].tone)
+    good = verdict in ("all_pass", "none")
+    return Mark("●" if good else "▲", word.upper(), "ok" if good else "warning")
+
+
+def _finding(finding: Mapping[str, Any]) -> Iterator[RenderableType]:
+    mark = _WORDS.get(str(finding.get("severity")), SEVERITY_MARKS["low"])
+    row = Table.grid(padding=(0, 2, 0, 0))
+    row.add_column(width=6, no_wrap=True)
+    row.add_column(overflow="fold")
+    row.add_row(Text(mark.text, style=_STYLES[mark.tone]), Text(safe_text(finding.get("message", ""), 600)))
+    facts = [safe_text(finding.get("rule", ""), 80)]
+    unit = safe_text(finding.get("unit", ""), 20)
+    for name in ("measured", "threshold"):
+        if finding.get(name) is not None:
+            facts.append(f"{name} {phrase('', finding[name])}{f' {unit}' if unit else ''}")
+    if finding.get("samples"):
+        facts.append(f"{finding['samples']:,} samples")
+    row.add_row("", Text(" · ".join(filter(None, facts)), style="dim"))
+    if finding.get("impact"):
+        row.add_row("", Text(safe_text(finding["impact"], 400), style="dim"))
+    yield row
+
+
+def _sections(document: Mapping[str, Any]) -> Iterator[RenderableType]:
+    """Single values first, sections of one shape as one table, then the others one by one."""
+    left = {key: value for key, value in document.items() if key not in (*_HEAD, *_LAST)}
+    plain = {key: value for key, value in left.items() if not isinstance(value, (Mapping, list, tuple))}
+    services = {key: value for key, value in left.items() if _is_service(value)}
+    if plain:
+        yield _pairs(plain)
+    if services:
+        yield _named("services", _rows_table(services))
+    for key, value in left.items():
+        if key not in plain and key not in services:
+            yield from _section(title(key), value, 0)
+
+
+def _is_service(value: object) -> bool:
+    return isinstance(value, Mapping) and {"status", "latency_ms"} <= value.keys()
+
+
+def _section(name: str, value: Any, depth: int) -> Iterator[RenderableType]:
+    if isinstance(value, Mapping):
+        yield from _mapping(name, value, depth)
+    elif value and all(isinstance(one, Mapping) for one in value):
+        yield _named(name, _list_table(value))
+    elif value:
+        lines = [Text(f"· {phrase('', one, 300)}") for one in value[:ROWS]]
+        yield _named(name, *lines, *_rest(len(value)))
+    elif name not in ("notes", "unknown"):
+        yield _named(name, Text("none", style="dim"))
+
+
+def _mapping(name: str, value: Mapping[str, Any], depth: int) -> Iterator[RenderableType]:
+    inner = {key: one for key, one in value.items() if isinstance(one, (Mapping, list, tuple))}
+    plain = {key: one for key, one in value.items() if key not in inner}
+    if inner and not plain and all(isinstance(one, Mapping) and _flat(one) for one in inner.values()):
+        yield _named(name, _rows_table({key: dict(one) for key, one in inner.items()}), *_rest(len(inner)))
+        return
+    if plain or not inner:
+        literal = "by " in name  # these keys are tenants' names and the like, not words of ours
+        yield _named(name, _pairs(plain, literal) if plain else Text("none", style="dim"))
+    for key, one in inner.items():
+        if depth >= 3:
+            yield Text(f"{name}: {title(key)}: {phrase('', one, 300)}")
+        elif one:
+            yield from _section(f"{name}: {title(key)}", one, depth + 1)
+
+
+def _flat(value: Mapping[str, Any]) -> bool:
+    return not any(isinstance(one, Mapping) for one in value.values())
+
+
+def _named(name: str, *parts: RenderableType) -> RenderableType:
+    grid = Table.grid()
+    grid.add_row(Text(name, style="bold"))
+    for part in parts:
+        grid.add_row(Padding(part, (0, 0, 0, 2)))
+    return grid
+
+
+def _rest(count: int) -> list[Text]:
+    return [Text(f"… {count - ROWS:,} more; --json shows all", style="dim")] if count > ROWS else []
+
+
+def _pairs(values: Mapping[str, Any], literal: bool = False) -> Table:
+    grid = Table.grid(padding=(0, 2, 0, 0))
+    grid.add_column(style="dim", no_wrap=True)
+    grid.add_column(overflow="fold")
+    for key in worth_showing(values):
+        grid.add_row(Text(safe_text(key, 80) if literal else title(key)), Text(phrase(key, values[key], 400)))
+    return grid
+
+
+def _rows_table(rows: Mapping[str, Mapping[str, Any]]) -> Table:
+    """Sections of one shape: a row each, with its name in front."""
+    return _list_table([{"": key, **row} for key, row in rows.items()], named=True)
+
+
+def _list_table(rows: Sequence[Mapping[str, Any]], named: bool = False) -> Table:
+    keys: dict[str, None] = {}
+    for row in rows[:ROWS]:
+        keys.update(dict.fromkeys(worth_showing(row)))
+    table = Table(box=None, pad_edge=False, header_style="dim", padding=(0, 2, 0, 0))
+    for key in keys:
+        number = key and all(isinstance(row.get(key), (int, float, type(None))) for row in rows[:ROWS])
+        name = key in ("", "key", "tenant", "operation", "test", "service")
+        table.add_column(Text(title(key)), justify="right" if number else "left", overflow="fold", no_wrap=False)
+        table.columns[-1].min_width = 8 if name else None
+    for row in rows[:ROWS]:
+        table.add_row(*(Text(_cell(key, row, named)) for key in keys))
+    if not named:
+        for line in _rest(len(rows)):
+            table.add_row(line)
+    return table
+
+
+def _cell(key: str, row: Mapping[str, Any], named: bool) -> str:
+    if key not in row:
+        return ""
+    if named and key == "":
+        return title(row[""]) if row[""].replace("_", "").isalnum() and _is_service(row) else safe_text(row[""], 80)
+    return phrase(key, row[key], 160)
+
+
+def _recommend(console: Console, items: Sequence[Mapping[str, Any]]) -> None:
+    """What to do; a command stands on a line of its own, never wrapped, so that it can be copied."""
+    if not items:
+        return
+    console.print()
+    console.print(Text("recommendations", style="bold"))
+    for number, item in enumerate(items[:ROWS], 1):
+        grid = Table.grid(padding=(0, 1, 0, 0))
+        grid.add_column(width=4, justify="right")
+        grid.add_column(overflow="fold")
+        said = ": ".join(safe_text(item[key], 400) for key in ("message", "action") if item.get(key))
+        urgency = f"  [{safe_text(item['priority'], 20)}]" if item.get("priority") else ""
+        grid.add_row(f"{number}.", Text(said).append(urgency, style="dim"))
+        if item.get("reason"):
+            grid.add_row("", Text(safe_text(item["reason"], 400), style="dim"))
+        console.print(grid)
+        for key in ("command", "file"):
+            if item.get(key):
+                console.print(Text(f"     {safe_text(item[key], LONGEST_COMMAND)}"), soft_wrap=True)

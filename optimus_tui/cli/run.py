@@ -1,0 +1,222 @@
+"""``run``: ask one tool. One JSON document on stdout, or a page to read on a terminal; everything else on stderr.
+
+Exit codes: see ``exits``. It refuses to judge: ``tools.answer`` is the only road, here as on every other surface.
+"""
+
+import asyncio
+import sys
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import click
+from click.shell_completion import CompletionItem
+
+from optimus_tui.cli import exits, output
+from optimus_tui.cli.flags import connected, joined, settings_of
+from optimus_tui.settings.errors import SettingsError
+
+if TYPE_CHECKING:
+    from optimus_tui.context import Context
+    from optimus_tui.contract.tools.common import ErrorCode, Report
+    from optimus_tui.tools.arguments import ToolFailure
+
+WATCH_SECONDS = 5.0
+
+
+class Run(click.Command):
+    """Gives ``--watch`` its default where no number follows, and a mistake in the flags its document."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """As click does it; see the class."""
+        given = list(args)
+        if ctx.resilient_parsing and given[-1:] == ["--set"]:  # a shell completes its value: which tool is it for?
+            given.pop()
+        for place, word in enumerate(given):
+            if word == "--":
+                break
+            if word == "--watch" and not _is_number(given[place + 1 : place + 2]):
+                given[place] = f"--watch={WATCH_SECONDS:g}"
+        try:
+            return super().parse_args(ctx, given)
+        except click.UsageError as error:
+            tool = next((word for word in given if not word.startswith("-")), "")
+            missing = isinstance(error, click.MissingParameter) and not tool
+            Shown(tool, "--json" in given or not _on_terminal()).refuse(error.format_message(), "tool", missing)
+            raise
+
+
+def _is_number(words: list[str]) -> bool:
+    return bool(words) and words[0].replace(".", "", 1).isdecimal()
+
+
+def _on_terminal() -> bool:
+    return sys.stdout is not None and not sys.stdout.closed and sys.stdout.isatty()
+
+
+def complete_tool(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    """Names of tools with what they do."""
+    from optimus_tui.tools.registry import TOOLS
+
+    return [CompletionItem(name, help=tool.description) for name, tool in TOOLS.items() if name.startswith(incomplete)]
+
+
+def complete_value(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    """``NAME=`` of the tool's arguments, then the values it may take."""
+    import msgspec
+
+    from optimus_tui.tools.arguments import allowed_values
+    from optimus_tui.tools.registry import TOOLS
+
+    tool = TOOLS.get(ctx.params.get("tool") or "")
+    if tool is None:
+        return []
+    name, equals, begun = incomplete.partition("=")
+    kinds = {field.name: field.type for field in msgspec.structs.fields(tool.query)}
+    if not equals:
+        return [CompletionItem(f"{one}=") for one in kinds if one.startswith(name)]
+    values = allowed_values(kinds[name]) or () if name in kinds else ()
+    return [CompletionItem(f"{name}={one}") for one in values if one.startswith(begun) and " " not in one]
+
+
+@click.command("run", cls=Run, short_help="Ask one tool: one JSON document, or a page on a terminal.")
+@click.argument("tool", metavar="TOOL", shell_complete=complete_tool)
+@click.argument("arguments", metavar="[JSON|-|@FILE]", required=False)
+@click.option(
+    "--set",
+    "sets",
+    multiple=True,
+    metavar="NAME=VALUE",
+    help="One argument, repeatable.",
+    shell_complete=complete_value,
+)
+@click.option("--json", "as_json", is_flag=True, help="JSON on a terminal too.")
+@click.option(
+    "--watch", "every", type=click.FloatRange(0.5, 3600), metavar="[SECONDS]", help="Ask again and again (every 5 s)."
+)
+@click.option("--ndjson", is_flag=True, help="With --watch: one JSON document a line.")
+@connected
+@click.pass_context
+def command(
+    ctx: click.Context,
+    /,
+    tool: str,
+    arguments: str | None,
+    sets: tuple[str, ...],
+    as_json: bool,
+    every: float | None,
+    ndjson: bool,
+    **given: object,
+) -> int:
+    """Ask TOOL. Its arguments are a JSON object: as text, from stdin (-) or from a file (@FILE).
+
+    `optimus-tui tools` lists the tools, `optimus-tui tools NAME` their arguments.
+    """
+    from optimus_tui.cli.errands import to_end
+    from optimus_tui.cli.given import question
+    from optimus_tui.tools.arguments import ToolFailure
+
+    shown = Shown(tool, as_json or ndjson or not _on_terminal())
+    if every is not None and shown.as_json and not ndjson:
+        return shown.refuse("--watch prints one document a line: say --ndjson", "watch")
+    try:
+        asked = question(tool, arguments, sets)
+        settings = settings_of(joined(ctx, given))
+    except ToolFailure as failure:
+        return shown.failure(failure)
+    except SettingsError as error:
+        return shown.refuse(str(error), code="bad_configuration")
+    return to_end(_errand(settings, asked, shown, every))
+
+
+async def _errand(settings: Any, asked: Mapping[str, Any] | bytes, shown: "Shown", every: float | None) -> int:
+    from optimus_tui.cli.errands import connected_to
+
+    async with connected_to(settings) as context:
+        while True:
+            began = context.clock.mono()
+            code = await ask(context, asked, shown)
+            if every is None or code in (exits.USAGE, exits.REFUSED):
+                return code
+            await asyncio.sleep(max(0.0, began + every - context.clock.mono()))
+            shown.again()
+
+
+async def ask(context: "Context", asked: Mapping[str, Any] | bytes, shown: "Shown") -> int:
+    """One question, one document; the exit code."""
+    from optimus_tui.tools.answer import answer, exit_code
+    from optimus_tui.tools.arguments import ToolFailure
+
+    try:
+        report = await answer(context, shown.tool, asked)
+    except ToolFailure as failure:
+        return shown.failure(failure)
+    except Exception:
+        shown.bug()
+        raise
+    shown.report(report)
+    return exit_code(report)
+
+
+class Shown:
+    """Where documents go: ``as_json`` as they are, else as a page."""
+
+    def __init__(self, tool: str, as_json: bool) -> None:
+        self.tool, self.as_json = tool, as_json
+
+    def report(self, report: "Report") -> None:
+        """An answer."""
+        from optimus_tui.tools.answer import encode
+
+        if self.as_json:
+            output.document(encode(report), indent=2 if _on_terminal() else 0)
+            return
+        from optimus_tui.cli.rendering import render
+
+        render(report)
+
+    def failure(self, failure: "ToolFailure") -> int:
+        """Why there is no answer: the document, the sentence, the exit code."""
+        self._error(failure)
+        output.complain(failure.error.message)
+        return failure.exit_code
+
+    def refuse(
+        self,
+        sentence: str,
+        argument: str | None = None,
+        list_tools: bool = False,
+        code: "ErrorCode" = "bad_argument",
+    ) -> int:
+        """A mistake in the call itself. Mistakes in flags are told on stderr by whoever called us."""
+        from optimus_tui.contract.tools.common import ToolError
+        from optimus_tui.tools.arguments import ToolFailure
+        from optimus_tui.tools.registry import TOOLS
+        from optimus_tui.wording.safe import safe_text
+
+        allowed = tuple(TOOLS) if list_tools else None
+        error = ToolError(code=code, message=safe_text(sentence, 600), argument=argument, allowed=allowed)
+        failure = ToolFailure(error, exits.USAGE)
+        if argument == "tool":
+            self._error(failure)
+            return exits.USAGE
+        return self.failure(failure)
+
+    def bug(self) -> None:
+        """The document of a mistake of ours; the report of it goes to stderr."""
+        from optimus_tui.contract.tools.common import ToolError
+        from optimus_tui.tools.arguments import ToolFailure
+
+        self._error(ToolFailure(ToolError(code="internal", message="a bug of ours; see stderr"), exits.CRASHED))
+
+    def again(self) -> None:
+        """Another document follows."""
+        if not self.as_json:
+            output.wipe()
+
+    def _error(self, failure: "ToolFailure") -> None:
+        from optimus_tui.clock import Clock
+        from optimus_tui.tools.answer import encode, failure_report
+
+        if self.as_json:
+            document = encode(failure_report(self.tool, failure, Clock().wall()))
+            output.document(document, indent=2 if _on_terminal() else 0)

@@ -1,0 +1,149 @@
+"""The stand-up as at most twelve lines of at most 80 columns, for a terminal and for a chat.
+
+It refuses to wrap and to measure: what is too long is cut with an ellipsis, what nobody knows is ``?``.
+"""
+
+import calendar
+import time
+
+from rich.cells import cell_len, set_cell_size
+
+from optimus_tui.contract.tools.standup import Change, ServicePart, StandupFinding, StandupReport
+from optimus_tui.wording.age import age
+from optimus_tui.wording.glyphs import OVERALL_MARKS, SEVERITY_MARKS
+from optimus_tui.wording.numbers import latency, percent, plural, thousands
+from optimus_tui.wording.safe import safe_text
+from optimus_tui.wording.size import size
+
+WIDTH, MOST = 80, 12
+_MIDDLE = 47
+
+
+def lines(report: StandupReport) -> list[str]:
+    """The screen, top to bottom."""
+    mark = OVERALL_MARKS[report.overall_status]
+    shown = [_headline(report), f"{mark.glyph} {mark.word}   {_counted(report)}"]
+    for name, middle in _parts(report):
+        shown.append(_part(name, middle, report.changes.get(name)))
+    room = MOST - len(shown)
+    findings = [one for one in report.findings if one.severity != "low"] or list(report.findings)
+    short = findings[: room - 1] if len(findings) > room else findings
+    shown += [_finding(one, report) for one in short]
+    if len(short) < len(findings):
+        shown.append(f"  … {len(findings) - len(short)} more: optimus-tui standup --json")
+    return [fit(line, WIDTH).rstrip() for line in shown]
+
+
+def chat(report: StandupReport) -> str:
+    """The same for a chat: a bold first line, the rest in a fence that nothing in it can close."""
+    head, *rest = lines(report)
+    body = "\n".join(rest)
+    fence = "```"
+    while fence in body:
+        fence += "`"
+    title = "".join(f"\\{char}" if char in "\\`*_[]<>#~|@" else char for char in head)
+    return f"**{title}**\n{fence}\n{body}\n{fence}"
+
+
+def fit(text: str, width: int) -> str:
+    """``text`` in exactly ``width`` cells, with an ellipsis where it had to be cut."""
+    if cell_len(text) <= width:
+        return set_cell_size(text, width)
+    return set_cell_size(text, width - 1).rstrip() + "…"
+
+
+def _headline(report: StandupReport) -> str:
+    now = _moment(report.timestamp)
+    when = time.strftime("%a %Y-%m-%d %H:%M UTC", now) if now else report.timestamp
+    return f"optimus standup · {safe_text(report.environment, 20)} · {when} · {_since(report)}"
+
+
+def _since(report: StandupReport) -> str:
+    return f"since {_day(report.since, report.timestamp)}" if report.since else "first standup"
+
+
+def _moment(stamp: str | None) -> time.struct_time | None:
+    try:
+        return time.strptime(stamp or "", "%Y-%m-%dT%H:%M:%SZ")
+    except ValueError:
+        return None
+
+
+def _day(stamp: str | None, now: str) -> str:
+    """``Fri 09:00``; with the date where that was more than six days ago."""
+    then, present = _moment(stamp), _moment(now)
+    if then is None or present is None:
+        return "?"
+    recent = abs(calendar.timegm(present) - calendar.timegm(then)) < 6 * 86_400
+    return time.strftime("%a %H:%M" if recent else "%Y-%m-%d %H:%M", then)
+
+
+def _counted(report: StandupReport) -> str:
+    new = sum(one.new for one in report.findings)
+    words = [plural(len(report.findings), "finding")]
+    if report.since:
+        words += [f"{new} new"] if new else ["none new"] if report.findings else []
+        words += [f"{len(report.gone)} gone"] if report.gone else []
+    if report.unknown:
+        words.append(f"{len(report.unknown)} of 4 looks without result")
+    return ", ".join(words)
+
+
+def _part(name: str, middle: str, change: Change | None) -> str:
+    if change is None:
+        return f"  {name:<8}  {middle}"
+    glyph = "=" if change.direction == "same" else "~" if change.rose is None else "▲" if change.rose else "▼"
+    return f"  {name:<8}  {fit(middle, _MIDDLE)}  {glyph} {change.words}"
+
+
+def _parts(report: StandupReport) -> list[tuple[str, str]]:
+    redis, limits, cache, events = report.redis, report.limits, report.cache, report.events
+    memory = f"  {size(redis.memory_bytes):>7}  hit {percent(redis.hit_rate)}"
+    return [
+        ("gateway", _service(report.gateway)),
+        ("engine", _service(report.engine)),
+        ("redis", _service(redis, memory)),
+        ("limits", _limits(report) if limits.counters is not None else f"? {safe_text(limits.error or '', 60)}"),
+        ("cache", _cache(report) if cache.keys is not None else f"? {safe_text(cache.error or '', 60)}"),
+        ("events", _events(report) if events.in_window is not None else f"? {safe_text(events.error or '', 60)}"),
+    ]
+
+
+def _service(part: ServicePart, more: str = "") -> str:
+    if part.latency_ms is None:
+        return f"{part.status}  {safe_text(part.error or '', 60)}".rstrip()
+    tail = more or (f"  p95 {latency(part.p95_ms)}" if part.p95_ms is not None else "")
+    return f"{part.status:<10}{latency(part.latency_ms):>8}{tail}"
+
+
+def _limits(report: StandupReport) -> str:
+    limits = report.limits
+    words = f"{thousands(limits.counters)} of {thousands(limits.counters_allowed)} counters"
+    if limits.tenant is not None and limits.share is not None:
+        words += f"  {safe_text(limits.tenant, 24)} {percent(limits.share)} of {safe_text(limits.operation, 24)}"
+    return words
+
+
+def _cache(report: StandupReport) -> str:
+    cache = report.cache
+    least = "" if cache.complete else "at least "
+    never = "" if cache.without_ttl is None else f", {cache.without_ttl:,} never expire"
+    return f"{least}{thousands(cache.keys)} keys{never}"
+
+
+def _events(report: StandupReport) -> str:
+    events = report.events
+    if not events.in_window:
+        return f"none in {report.window_minutes} min"
+    rate = f"{events.per_minute:,.1f}/min" if events.per_minute is not None else f"{events.in_window:,}"
+    last = f", last {age(events.seconds_ago)} ago" if events.seconds_ago is not None else ""
+    bad = f", {events.malformed:,} malformed" if events.malformed else ""
+    return f"{rate}{last}{bad}"
+
+
+def _finding(finding: StandupFinding, report: StandupReport) -> str:
+    glyph = SEVERITY_MARKS[finding.severity].glyph
+    old = report.since is not None and not finding.new
+    since = f"  since {_day(finding.since, report.timestamp)}" if old else ""
+    lead = f"{glyph} {'new' if report.since and finding.new else '':<5}"
+    return f"{lead}{fit(safe_text(finding.message, 400), WIDTH - len(lead) - len(since))}{since}"

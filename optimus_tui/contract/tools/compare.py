@@ -1,0 +1,38 @@
+"""Tenants side by side: a figure that nobody can tell is null, with the reason in the document's ``unknown``."""
+
+from msgspec import Struct
+
+from optimus_tui.contract.tools.common import CoverageSection, Diagnostic, Report, WindowSource
+
+
+class TenantFigures(Struct, frozen=True, kw_only=True):
+    """One tenant. Shares run from 0 to 1; ``share`` is of ``operation``'s limit, the fullest one."""
+
+    tenant_id: str
+    counters: int | None = None
+    share_of_all_counters: float | None = None
+    immortal: int | None = None
+    over: int | None = None
+    operation: str | None = None
+    current_count: int | None = None
+    limit: int | None = None
+    share: float | None = None
+    requests: int | None = None
+    refused: int | None = None
+    cache_keys: int | None = None
+    cache_keys_without_ttl: int | None = None
+    events: int | None = None
+    latency_p95_ms: float | None = None
+
+
+class CompareReport(Report, frozen=True, kw_only=True):
+    """``window_covered_minutes`` is that of requests and refusals; ``events_covered_minutes`` that of the event log."""
+
+    window_requested_minutes: int
+    window_covered_minutes: float
+    source: WindowSource
+    events_covered_minutes: float | None
+    coverage: CoverageSection
+    tenants: tuple[TenantFigures, ...]
+    diagnostics: tuple[Diagnostic, ...] = ()
+    unknown: tuple[str, ...] = ()

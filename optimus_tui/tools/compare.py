@@ -1,0 +1,198 @@
+"""Tenants side by side: one walk over the keys, one look at the event log, the gateway's counters, for all of them.
+
+A tenant is bytes and literal: ``*`` is a tenant by that name. It refuses to show 0 where nobody counted.
+"""
+
+import asyncio
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from optimus_tui.contract.findings import Finding
+from optimus_tui.contract.limits import LimitRow, LimitsReport
+from optimus_tui.contract.metrics import Increase, Quantiles
+from optimus_tui.contract.reading import Fault, Reading
+from optimus_tui.contract.services import GatewayState
+from optimus_tui.contract.tools.common import ToolError
+from optimus_tui.contract.tools.compare import CompareReport, TenantFigures
+from optimus_tui.tools.answer import DEADLINE_SECONDS, timestamp
+from optimus_tui.tools.arguments import ToolFailure
+from optimus_tui.tools.coherence_events import Log, read_events
+from optimus_tui.tools.counted import Counters
+from optimus_tui.tools.survey import Survey, read_known, survey, unreachable
+from optimus_tui.tools.words import diagnostics, sentence
+from optimus_tui.verdicts import limits as verdicts
+from optimus_tui.verdicts.coherence_events import covered_minutes
+from optimus_tui.verdicts.rules import merge_rules
+from optimus_tui.wording.safe import safe_text
+
+if TYPE_CHECKING:
+    from optimus_tui.context import Context
+
+TOOL = "compare"
+MOST_TENANTS = 20
+EVERY = 1_000_000
+
+
+def found(report: CompareReport) -> bool:
+    """One of these tenants has a finding of medium or worse."""
+    return any(one.severity != "low" for one in report.diagnostics)
+
+
+async def compare(ctx: "Context", tenants: Sequence[bytes], minutes: int) -> CompareReport:
+    """One column a tenant, in the order asked for. ToolFailure where Redis cannot be asked."""
+    try:
+        async with asyncio.timeout(DEADLINE_SECONDS):
+            return await _compare(ctx, list(dict.fromkeys(tenants)), minutes)
+    except TimeoutError:
+        message = f"compare had no result within {DEADLINE_SECONDS:g} s; what it needs is slow or hung; try again"
+        raise ToolFailure(ToolError(code="deadline", message=message), 3) from None
+
+
+async def _compare(ctx: "Context", tenants: list[bytes], minutes: int) -> CompareReport:
+    from optimus_tui.probes.services import read_gateway
+
+    counters = Counters(ctx, minutes)
+    gateway, seen, log, requests, refused, times = await asyncio.gather(
+        read_gateway(ctx.http, ctx.settings, ctx.clock, with_rules=True),
+        survey(ctx, ttls=True),
+        read_events(ctx, minutes),
+        counters.increase("http_requests_total"),
+        counters.increase("rate_limit_refused_total"),
+        counters.quantiles("http_request_duration_seconds", "tenant"),
+    )
+    if seen.fault is not None and not seen.coverage.scanned:
+        raise unreachable(seen.fault)
+    seen.cache.know_tenants(tenants)
+    rules = merge_rules(gateway.value.rules if gateway.value else None, ctx.settings.limits)
+    wanted = set(tenants)
+    fault = await _read(ctx, seen, wanted)
+    limits = verdicts.judge(
+        [one for one in seen.limits.counters(ctx.clock.mono()) if one.tenant in wanted],
+        slopes=seen.limits.slopes(),
+        rules=rules,
+        thresholds=ctx.settings.thresholds,
+        coverage=seen.coverage,
+        unparsed=0,
+    )
+    looks = _Looks(seen, limits, log, requests, refused, times)
+    events_covered = covered_minutes(log.window, ctx.clock.wall(), minutes) if log.window else None
+    return CompareReport(
+        tool=TOOL,
+        timestamp=timestamp(ctx.clock.wall()),
+        window_requested_minutes=minutes,
+        window_covered_minutes=round(requests.covered_minutes, 3),
+        source=requests.source,
+        events_covered_minutes=None if events_covered is None else round(events_covered, 2),
+        coverage=seen.section,
+        tenants=tuple(looks.figures(tenant) for tenant in tenants),
+        diagnostics=diagnostics(_of_these(limits)),
+        unknown=tuple(looks.unknown(fault or seen.fault, _no_rules(gateway))),
+    )
+
+
+async def _read(ctx: "Context", seen: Survey, tenants: set[bytes]) -> Fault | None:
+    """The values of these tenants' counters, and of no other's."""
+    from optimus_tui.probes.faults import OUTAGES, fault_of
+
+    names = [one for one in seen.limits.names_to_read(EVERY) if _owner(one) in tenants]
+    try:
+        await read_known(ctx, seen, names)
+    except OUTAGES as error:
+        return fault_of(error, ctx.settings.redis)
+    return None
+
+
+def _owner(name: bytes) -> bytes | None:
+    from optimus_tui.grammar.keys import parse_key
+
+    return parse_key(name).tenant
+
+
+def _of_these(limits: LimitsReport) -> list[Finding]:
+    """The total is everybody's, not theirs."""
+    return [finding for finding in limits.findings if finding.rule != "limits.total"]
+
+
+def _no_rules(gateway: Reading[GatewayState]) -> str:
+    """Why the gateway tells none."""
+    state = gateway.value
+    fault = (state.service.fault or state.rules_fault) if state else gateway.fault
+    return sentence(fault) or "the gateway publishes none"
+
+
+class _Looks:
+    """All that was read, cut by tenant."""
+
+    def __init__(
+        self, seen: Survey, limits: LimitsReport, log: Log, requests: Increase, refused: Increase, times: Quantiles
+    ) -> None:
+        self.seen, self.limits, self.log = seen, limits, log
+        self.requests, self.refused, self.times = requests, refused, times
+        self.cache: dict[bytes, tuple[int, int]] = {}
+        for kind in seen.cache.report().kinds:
+            for group in kind.tenants:
+                if group.tenant is not None:
+                    keys, never = self.cache.get(group.tenant, (0, 0))
+                    self.cache[group.tenant] = keys + group.keys, never + group.without_ttl
+        if refused.covered_minutes <= 0 < requests.covered_minutes:  # nobody was refused yet, or it is not published
+            answered = tuple(one for one in requests.series if one.labels.get("status") == "429")
+            self.refused = Increase(
+                name=refused.name, series=answered, covered_minutes=requests.covered_minutes, source=requests.source
+            )
+
+    def figures(self, tenant: bytes) -> TenantFigures:
+        """One column."""
+        rows = [row for row in self.limits.rows if row.counter.tenant == tenant]
+        fullest = max((row for row in rows if row.share is not None), key=_share, default=None)
+        keys, never = self.cache.get(tenant, (0, 0))
+        text = tenant.decode("utf-8", "surrogateescape")
+        window = self.log.window
+        return TenantFigures(
+            tenant_id=safe_text(tenant, 200),
+            counters=len(rows),
+            share_of_all_counters=round(len(rows) / self.seen.limits.total, 4) if self.seen.limits.total else None,
+            immortal=sum(row.state == "immortal" for row in rows),
+            over=sum(row.state == "over" for row in rows),
+            operation=safe_text(fullest.counter.operation, 80) if fullest else None,
+            current_count=fullest.counter.count if fullest else None,
+            limit=fullest.limit if fullest else None,
+            share=round(_share(fullest), 4) if fullest else None,
+            requests=_grown(self.requests, text),
+            refused=_grown(self.refused, text),
+            cache_keys=keys,
+            cache_keys_without_ttl=never,
+            events=sum(one.event.tenant == text for one in window.events) if window else None,
+            latency_p95_ms=self._p95(text),
+        )
+
+    def _p95(self, tenant: str) -> float | None:
+        spread = self.times.groups.get(tenant)
+        return round(spread.p95 * 1000, 1) if spread and spread.p95 is not None else None
+
+    def unknown(self, fault: Fault | None, no_rules: str) -> list[str]:
+        """Why there are gaps."""
+        reasons = [f"keys: {sentence(fault)}"] if fault else []
+        if self.log.window is None:
+            reasons.append(f"events: {sentence(self.log.fault) or 'no event log'}")
+        for name, one in (("requests", self.requests), ("refused", self.refused)):
+            if one.covered_minutes <= 0:
+                reasons.append(f"{name}: {sentence(one.fault) or 'nobody counted them'}")
+        if not any(self.times.groups):
+            reasons.append("latency: the gateway times no tenant by itself")
+        if self.limits.rules is None:
+            reasons.append(f"limits: {no_rules}, and none are configured")
+        return reasons
+
+
+def _share(row: LimitRow) -> float:
+    return row.share or 0.0
+
+
+def _grown(increase: Increase, tenant: str) -> int | None:
+    """0 for a tenant that a published counter does not name; None where nobody counted tenants."""
+    if increase.covered_minutes <= 0:
+        return None
+    totals = increase.by("tenant")
+    if totals and set(totals) == {""}:
+        return None
+    return round(totals.get(tenant, 0.0))

@@ -1,0 +1,103 @@
+"""What has changed between two stand-ups: a word for each part, which findings are new, and which are gone. Pure.
+
+It refuses to call noise a change: latencies differ from half as much again and 20 ms on, shares from three points on.
+"""
+
+from collections.abc import Callable
+
+from msgspec.structs import replace
+
+from optimus_tui.contract.findings import SEVERITIES
+from optimus_tui.contract.tools.standup import Change, Direction, ServicePart, StandupFinding, StandupReport
+from optimus_tui.wording.numbers import latency, percent, thousands
+
+SAME = Change(direction="same", words="as before")
+FACTOR, APART_MS, POINTS = 1.5, 20.0, 0.03
+_GOOD = ("healthy", "connected")
+
+
+def compare(before: StandupReport | None, now: StandupReport) -> StandupReport:
+    """``now`` with its changes; a first stand-up has none."""
+    if before is None:
+        return replace(now, findings=tuple(replace(one, since=now.timestamp) for one in now.findings))
+    known = {(one.rule, one.subject): one for one in before.findings}
+    findings = tuple(_aged(one, known.get((one.rule, one.subject)), now.timestamp) for one in now.findings)
+    held = {(one.rule, one.subject) for one in now.findings}
+    complete = not now.unknown  # what could not be looked at is not gone
+    return replace(
+        now,
+        since=before.timestamp,
+        findings=tuple(sorted(findings, key=lambda one: (-SEVERITIES.index(one.severity), not one.new))),
+        gone=tuple(one.message for key, one in known.items() if key not in held) if complete else (),
+        changes={name: change(before, now) for name, change in _PARTS.items()},
+    )
+
+
+def _aged(now: StandupFinding, before: StandupFinding | None, timestamp: str) -> StandupFinding:
+    if before is None:
+        return replace(now, new=True, since=timestamp)
+    return replace(now, since=before.since)
+
+
+def _service(before: ServicePart, now: ServicePart) -> Change:
+    if before.status != now.status:
+        direction: Direction = "better" if now.status in _GOOD else "worse" if before.status in _GOOD else "changed"
+        return Change(direction=direction, words=f"was {before.status}")
+    for name, word in (("p95_ms", "p95 was"), ("latency_ms", "was")):
+        old, new = getattr(before, name), getattr(now, name)
+        if old is not None and new is not None and _differ(old, new):
+            return Change(direction="worse" if new > old else "better", words=f"{word} {latency(old)}", rose=new > old)
+    return SAME
+
+
+def _differ(old: float, new: float) -> bool:
+    return abs(new - old) >= APART_MS and max(old, new) >= FACTOR * min(old, new)
+
+
+def _redis(before: StandupReport, now: StandupReport) -> Change:
+    change = _service(before.redis, now.redis)
+    old, new = before.redis.hit_rate, now.redis.hit_rate
+    if change is SAME and old is not None and new is not None and abs(new - old) >= POINTS:
+        return Change(direction="better" if new > old else "worse", words=f"hit was {percent(old)}", rose=new > old)
+    return change
+
+
+def _limits(before: StandupReport, now: StandupReport) -> Change:
+    for name, word in (("immortal", "never reset"), ("over", "over limit")):
+        old, new = getattr(before.limits, name), getattr(now.limits, name)
+        if old is not None and new is not None and old != new:
+            return Change(direction="worse" if new > old else "better", words=f"{new - old:+,} {word}", rose=new > old)
+    return _count(before.limits.counters, now.limits.counters)
+
+
+def _cache(before: StandupReport, now: StandupReport) -> Change:
+    old, new = before.cache.without_ttl, now.cache.without_ttl
+    if old is not None and new is not None and old != new:
+        return Change(direction="worse" if new > old else "better", words=f"{new - old:+,} without TTL", rose=new > old)
+    return _count(before.cache.keys, now.cache.keys)
+
+
+def _events(before: StandupReport, now: StandupReport) -> Change:
+    old, new = before.events.per_minute, now.events.per_minute
+    if old is None or new is None or (old == new == 0):
+        return SAME
+    if min(old, new) * 2 > max(old, new):
+        return SAME
+    return Change(direction="changed", words=f"was {old:,.0f} a minute", rose=new > old)
+
+
+def _count(old: int | None, new: int | None) -> Change:
+    """Counts that come and go with the traffic: from a quarter more or less on."""
+    if old is None or new is None or abs(new - old) * 4 < max(old, 1):
+        return SAME
+    return Change(direction="changed", words=f"was {thousands(old)}", rose=new > old)
+
+
+_PARTS: dict[str, Callable[[StandupReport, StandupReport], Change]] = {
+    "gateway": lambda before, now: _service(before.gateway, now.gateway),
+    "engine": lambda before, now: _service(before.engine, now.engine),
+    "redis": _redis,
+    "limits": _limits,
+    "cache": _cache,
+    "events": _events,
+}

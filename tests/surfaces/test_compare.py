@@ -1,0 +1,106 @@
+"""``compare``: literal tenants side by side, and a question mark for what nobody can tell."""
+
+import json
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+
+import pytest
+from rich.cells import cell_len
+
+from optimus_tui.__main__ import run
+from optimus_tui.cli.compare import table
+from optimus_tui.contract.tools.compare import TenantFigures
+from tests.hostile import HostileServer
+from tests.realserver import RealServer, free_port
+
+Capture = pytest.CaptureFixture[str]
+
+
+def fill(server: RealServer) -> None:
+    for tenant, used in (("demo_dentist", 142), ("clinic_a", 31), ("a*", 3), ("acme", 1)):
+        server.command("SET", f"rate_limit:{tenant}:chat", str(used), "EX", "60")
+        server.command("SET", f"cache:conversation:{tenant}:1", "x", "EX", "60")
+    server.command("SET", "rate_limit:clinic_b:chat", "400")
+    server.command("SET", "cache:conversation:acme:2", "x")
+
+
+def test_each_tenant_has_its_own_figures(world: HostileServer, server: RealServer, capsys: Capture) -> None:
+    fill(server)
+    now = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
+    server.command("LPUSH", "cache_coherence_events", f'{{"type":"x","tenant_id":"acme","timestamp":"{now}"}}')
+    assert run(["compare", "demo_dentist", "acme", "nobody", "--json"]) == 0
+    document = json.loads(capsys.readouterr().out)
+    dentist, acme, nobody = document["tenants"]
+    assert (dentist["counters"], dentist["current_count"], dentist["limit"]) == (1, 142, 150)
+    assert dentist["share"] == 0.9467 and dentist["share_of_all_counters"] == 0.2
+    assert (acme["cache_keys"], acme["cache_keys_without_ttl"], acme["events"]) == (2, 1, 1)
+    assert nobody["counters"] == nobody["events"] == 0 and nobody["share"] is None
+    assert dentist["refused"] is None and dentist["latency_p95_ms"] is None
+    assert any(reason.startswith("refused: ") for reason in document["unknown"])
+
+
+def test_a_blocked_tenant_is_a_finding_of_its_own_comparison_only(
+    world: HostileServer, server: RealServer, capsys: Capture
+) -> None:
+    fill(server)
+    assert run(["compare", "clinic_b", "acme"]) == 1
+    assert "clinic_b / chat never resets" in " ".join(capsys.readouterr().out.split())
+    assert run(["compare", "clinic_a", "acme"]) == 0
+
+
+def test_names_are_literal_bytes_rows_1_to_24(world: HostileServer, server: RealServer) -> None:
+    fill(server)
+    server.command("SET", b"rate_limit:x\xff:chat", "7", "EX", "60")
+    names = [b"*", b"a*", b"x\xff", b"\x1b[2J", b"[red]a[/]"]
+    done = subprocess.run(
+        [sys.executable, "-m", "optimus_tui", "compare", "--json", *names], capture_output=True, timeout=20
+    )
+    assert done.returncode == 0, done.stderr
+    found = {one["tenant_id"]: one["counters"] for one in json.loads(done.stdout)["tenants"]}
+    assert found == {"*": 0, "a*": 1, "x\\xff": 1, "\\x1b[2J": 0, "[red]a[/]": 0}
+    done = subprocess.run([sys.executable, "-m", "optimus_tui", "compare", *names], capture_output=True, timeout=20)
+    assert done.returncode == 0 and b"\x1b" not in done.stdout and "x\\xff" in done.stdout.decode()
+
+
+def test_without_redis_there_is_no_comparison(
+    world: HostileServer, capsys: Capture, monkeypatch: pytest.MonkeyPatch, make_server: Callable[..., RealServer]
+) -> None:
+    monkeypatch.setenv("REDIS_URL", f"redis://127.0.0.1:{free_port()}")
+    assert run(["compare", "a", "--json"]) == 3
+    shown = capsys.readouterr()
+    assert json.loads(shown.out)["error"]["code"] == "unreachable" and "refused" in shown.err
+    server = make_server()
+    monkeypatch.setenv("REDIS_URL", server.url)
+    server.freeze()
+    began = time.monotonic()
+    try:
+        assert run(["compare", "a"]) == 3
+    finally:
+        server.thaw()
+    assert time.monotonic() - began < 9
+
+
+def test_without_a_gateway_the_limits_are_not_known(
+    world: HostileServer, server: RealServer, capsys: Capture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fill(server)
+    monkeypatch.setenv("BACKEND_ORCHESTRATOR_URL", f"http://127.0.0.1:{free_port()}")
+    assert run(["compare", "demo_dentist"]) == 0
+    shown = capsys.readouterr().out
+    assert "?" in shown and "limits: nobody answers at" in " ".join(shown.split())
+
+
+@pytest.mark.parametrize("words", [[], [""], ["x" * 5000], [f"t{n}" for n in range(21)], ["a", "--minutes", "0"]])
+def test_a_mistake_is_2(words: list[str], world: HostileServer, capsys: Capture) -> None:
+    assert run(["compare", *words]) == 2
+    assert capsys.readouterr().err.count("\n") == 1
+
+
+@pytest.mark.parametrize("width", [60, 80, 200])
+def test_the_table_fits_the_width(width: int) -> None:
+    names = ["demo_dentist", "会社の名前", "x" * 300, "a", "b", "c"]
+    lines = list(table([TenantFigures(tenant_id=name) for name in names], width))
+    assert all(cell_len(line) <= width for line in lines)
+    assert "会社の名前" in "".join(lines)

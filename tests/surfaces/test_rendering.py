@@ -1,0 +1,127 @@
+"""A tool's document as a page: findings first, aligned, within the width, and every text inert."""
+
+import io
+import re
+import time
+
+import pytest
+from rich.cells import cell_len
+from rich.console import Console
+
+from optimus_tui.__main__ import run
+from optimus_tui.cli.phrases import phrase, title
+from optimus_tui.cli.rendering import render
+from optimus_tui.contract.tools.common import Diagnostic, Recommendation
+from optimus_tui.contract.tools.health import LimitSection
+from optimus_tui.contract.tools.troubleshoot import TroubleshootReport
+from optimus_tui.tools.registry import TOOLS
+from tests.hostile import HostileServer
+from tests.realserver import RealServer
+from tests.terminal import Terminal
+
+HOSTILE = "t\x1b]52;c;eA==\x07 [@click=app.quit]x[/] \x9b31m \u202e [/red]"
+COMMAND = "redis-cli -h localhost -p 6379 EXPIRE " + "rate_limit:demo_dentist:" + "x" * 150 + " 60 NX"
+
+
+def page(report: TroubleshootReport, width: int = 80, colour: bool = True) -> str:
+    console = Console(
+        file=io.StringIO(), width=width, force_terminal=colour, markup=False, highlight=False, emoji=False
+    )
+    render(report, console)
+    assert isinstance(console.file, io.StringIO)
+    return console.file.getvalue()
+
+
+def report(name: str = HOSTILE) -> TroubleshootReport:
+    return TroubleshootReport(
+        tool="troubleshoot_production_issue",
+        timestamp="2026-11-22T10:00:00Z",
+        issue_type="rate_limiting",
+        tenant_id=name,
+        window_requested_minutes=30,
+        window_covered_minutes=0.017,
+        source="live",
+        rate_limiting_analysis={
+            name: LimitSection(current_count=150, ttl_seconds=None, immortal=True, limit=150),
+            "chat": LimitSection(current_count=1_500, ttl_seconds=45, limit=None),
+        },
+        rate_limiting_details={"by_tenant": {name: 3, "demo_dentist": 4}, "rows": [{"tenant": name, "share": 0.5}]},
+        diagnostics=(
+            Diagnostic(severity="critical", message=f"{name} never resets", rule="limits.immortal", measured="no TTL"),
+        ),
+        recommendations=(Recommendation(action=f"repair {name}", priority="critical", command=COMMAND),),
+        severity_assessment="critical",
+        immediate_action_required=True,
+        examined=("2 counters", name),
+    )
+
+
+def test_hostile_text_is_literal_and_harmless_rows_1_to_16() -> None:
+    shown = page(report())
+    bare = re.sub(r"\x1b\[[0-9;]*m", "", shown)
+    assert all(char.isprintable() or char == "\n" for char in bare)
+    assert "[@click=app.quit]x[/]" in " ".join(bare.split())
+    assert "\\x1b]52" in bare
+
+
+def test_the_verdict_comes_first_then_the_findings_then_figures_then_what_to_do() -> None:
+    shown = page(report("acme"), colour=False)
+    places = [shown.index(words) for words in ("CRITICAL", "never resets", "rate limiting analysis", "recommendations")]
+    assert places == sorted(places)
+    assert "demo_dentist" in shown and "1.0 s" in shown and "50 %" in shown and "1,500" in shown
+
+
+@pytest.mark.parametrize("width", [60, 80, 120, 200])
+def test_no_line_is_wider_than_the_terminal_but_a_command_that_may_be_copied(width: int) -> None:
+    lines = page(report(), width, colour=False).splitlines()
+    assert [line.strip() for line in lines if cell_len(line) > min(width, 120)] == [COMMAND]
+
+
+def test_a_key_says_its_unit_in_words() -> None:
+    assert (title("average_latency_ms"), phrase("average_latency_ms", 45.2)) == ("average latency", "45 ms")
+    assert (phrase("hit_rate", 0.85), phrase("memory_bytes", 1024), phrase("x", None)) == ("85 %", "1.0 KB", "?")
+    assert (phrase("x", True), phrase("x", 1247), phrase("ttl_seconds", 41)) == ("yes", "1,247", "0:41")
+    assert phrase("x", [{"a": 1}, {"a": 2}]) == "2 entries"
+
+
+@pytest.mark.parametrize("tool", list(TOOLS))
+def test_every_tool_has_a_page_on_a_terminal(
+    tool: str,
+    world: HostileServer,
+    server: RealServer,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    server.command("SET", b"rate_limit:\xff\x1b[2J:chat", "150")
+    server.command("SET", "cache:conversation:[/x]:1", "150")
+    monkeypatch.setattr("optimus_tui.cli.run._on_terminal", lambda: True)
+    arguments = ["--set", "issue_type=rate_limiting"] if tool == "troubleshoot_production_issue" else []
+    assert run(["run", tool, *arguments]) in (0, 1)
+    shown = capsys.readouterr().out
+    assert tool in shown.splitlines()[0]
+    assert all(char.isprintable() or char == "\n" for char in shown)
+
+
+def test_on_a_real_terminal_it_is_a_page_and_with_json_a_document(world: HostileServer) -> None:
+    terminal = Terminal.optimus("run", "diagnose_gateway_health")
+    try:
+        assert "HEALTHY" in terminal.wait_for("total limit keys")
+        assert terminal.wait_exit() == 0
+    finally:
+        terminal.close()
+    terminal = Terminal.optimus("run", "diagnose_gateway_health", "--json")
+    try:
+        terminal.wait_for('"diagnostics"')
+        assert terminal.wait_exit() == 0
+    finally:
+        terminal.close()
+
+
+def test_a_page_is_made_soon_whatever_its_size() -> None:
+    large = {f"t{number}": LimitSection(current_count=1, ttl_seconds=1) for number in range(20_000)}
+    one = TroubleshootReport(
+        **{**{f: getattr(report(), f) for f in report().__struct_fields__}, "rate_limiting_analysis": large}
+    )
+    began = time.monotonic()
+    assert "19,980 more" in page(one)
+    assert time.monotonic() - began < 5
