@@ -8,7 +8,7 @@ from typing import Literal
 
 from textual.binding import Binding
 
-Scope = Literal["app", "pane", "limits", "cache", "feed", "health"]
+Scope = Literal["app", "pane", "limits", "cache", "feed", "health", "tools"]
 
 
 @dataclass(frozen=True)
@@ -56,11 +56,15 @@ KEYS: tuple[Key, ...] = (
     Key("pane.reverse", "S", "reverse", "reverse", "Reverse the order", "pane"),
     Key("pane.zoom", "z", "screen.zoom", "zoom", "One pane on the whole screen, and back", "pane", 8),
     Key("pane.copy", "y", "copy", "copy", "Copy the row's name", "pane"),
-    Key("pane.copy_as", "Y", "screen.copy_as", "copy as", "Copy as redis-cli or curl", "pane", 9),
+    Key(
+        "pane.copy_as", "Y", "screen.copy_as", "copy as", "Copy as redis-cli, curl, command line or MCP call", "pane", 9
+    ),
     Key("pane.export", "x", "export", "export", "Write what this pane shows to a file", "pane"),
     Key("pane.refresh", "r", "refresh", "refresh", "Look again now", "pane"),
     Key("app.slower", "minus", "interval(1)", "slower", "Look less often", "app", 0, "-"),
     Key("app.faster", "plus", "interval(-1)", "faster", "Look more often", "app", 0, "+"),
+    Key("app.tools", "t", "tools", "tools", "The tools: ask, run, read, copy for other surfaces", "app", 12),
+    Key("app.routine", "R", "routine", "routine", "The day's routine, and which tool for which symptom", "app", 13),
     Key("app.health", "1", "focus_pane('health')", "health", "Go to the health pane", "app"),
     Key("app.limits", "2", "focus_pane('limits')", "limits", "Go to the rate limits", "app"),
     Key("app.cache", "3", "focus_pane('cache')", "cache", "Go to the cache keys", "app"),
@@ -76,12 +80,17 @@ KEYS: tuple[Key, ...] = (
     Key("pane.page_down", "pagedown", "page(1)", "page down", "Down one page", "pane"),
     Key("pane.first", "g,home", "first", "first", "First row", "pane"),
     Key("pane.last", "G,end", "last", "last", "Last row; in the feed: follow again", "pane"),
+    Key("limits.detail", "v", "detail", "detail", "Show or hide the counter close up", "limits", 10),
     Key("cache.left", "left,h", "fold", "fold", "Close the group", "cache"),
     Key("cache.right", "right,l", "unfold", "unfold", "Open the group", "cache"),
     Key("cache.value", "v", "value", "value", "Show a bounded preview of the value", "cache", 10),
     Key("feed.wrap", "w", "wrap", "wrap", "Wrap long events", "feed", 10),
     Key("feed.clear", "c", "clear", "clear", "Clear the view; nothing is forgotten by the counters", "feed", 11),
+    Key("tools.json", "J", "json", "JSON", "The answer as JSON, and back", "tools", 4),
 )
+
+AHEAD = ("app.command", "pane.filter")
+"""They act before the focused pane sees the key: what is typed right after them must not reach it as commands."""
 
 
 def bindings(*scopes: Scope) -> list[Binding | tuple[str, str] | tuple[str, str, str]]:
@@ -94,11 +103,22 @@ def bindings(*scopes: Scope) -> list[Binding | tuple[str, str] | tuple[str, str,
             show=bool(key.footer),
             key_display=key.shown or None,
             id=key.id,
+            priority=key.id in AHEAD,
             tooltip=key.help,
         )
         for key in KEYS
         if key.scope in scopes
     ]
+
+
+def chosen(*ids: str) -> list[Binding | tuple[str, str] | tuple[str, str, str]]:
+    """Single lines of the table as bindings, for a screen that answers only some of them."""
+    wanted = {key.scope for key in KEYS if key.id in ids}
+    return [one for one in bindings(*wanted) if isinstance(one, Binding) and one.id in ids]
+
+
+MOVES = ("pane.up", "pane.down", "pane.page_up", "pane.page_down", "pane.first", "pane.last", "pane.open")
+"""What every list does."""
 
 
 def written(keys: str, shown: str = "") -> str:

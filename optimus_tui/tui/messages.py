@@ -2,6 +2,8 @@
 
 from textual.message import Message
 
+from optimus_tui.contract.findings import Finding
+
 
 class ReportArrived(Message):
     """A sampling loop has something new for ``subject`` (health, limits, cache, details, feed)."""
@@ -33,6 +35,22 @@ class PreviewRequested(Message):
     def __init__(self, key: bytes) -> None:
         super().__init__()
         self.key = key
+
+
+class TenantRequested(Message):
+    """The operator wants to see all of one tenant."""
+
+    def __init__(self, tenant: bytes) -> None:
+        super().__init__()
+        self.tenant = tenant
+
+
+class ToolRequested(Message):
+    """The operator wants the tool that explains this finding."""
+
+    def __init__(self, finding: Finding) -> None:
+        super().__init__()
+        self.finding = finding
 
 
 class CopyRequested(Message):

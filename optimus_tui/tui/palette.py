@@ -1,8 +1,10 @@
 """The palette (ctrl+p): every key of the table and every command, by name."""
 
 from collections.abc import Iterator
+from typing import Any
 
 from textual.command import DiscoveryHit, Hit, Hits, Provider
+from textual.screen import Screen
 from textual.types import IgnoreReturnCallbackType
 
 from optimus_tui.tui.commands import COMMANDS
@@ -16,6 +18,7 @@ class Actions(Provider):
     def _entries(self) -> Iterator[tuple[str, str, IgnoreReturnCallbackType]]:
         screen = self.screen
         if not isinstance(screen, Dashboard):
+            yield from self._keys_of(screen)
             return
         for key in KEYS:
             if key.id not in ("app.palette", "app.command"):
@@ -30,7 +33,14 @@ class Actions(Provider):
             elif not command.argument.isupper():
                 yield f":{command.name}", command.help, self._line(screen, command.name)
 
-    def _press(self, screen: Dashboard, keys: str) -> IgnoreReturnCallbackType:
+    def _keys_of(self, screen: Screen[Any]) -> Iterator[tuple[str, str, IgnoreReturnCallbackType]]:
+        """What works on a screen above the dashboard."""
+        live = {entry.binding.id for entry in screen.active_bindings.values() if entry.enabled}
+        for key in KEYS:
+            if key.id in live and key.id not in ("app.palette", "app.command"):
+                yield f"{key.label}  {written(key.keys, key.shown)}", key.help, self._press(screen, key.keys)
+
+    def _press(self, screen: Screen[Any], keys: str) -> IgnoreReturnCallbackType:
         first = keys.split(",")[0]
         return lambda: screen.app.simulate_key(first)
 

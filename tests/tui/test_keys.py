@@ -3,7 +3,7 @@
 import re
 
 from optimus_tui.assets import asset_dir
-from optimus_tui.tui.keys import KEYS, bindings, markdown_table, written
+from optimus_tui.tui.keys import KEYS, Scope, bindings, markdown_table, written
 
 TAKEN_BY_TERMINALS = {f"ctrl+{c}" for c in "abhijms"}
 
@@ -11,7 +11,7 @@ TAKEN_BY_TERMINALS = {f"ctrl+{c}" for c in "abhijms"}
 def test_ids_are_unique_and_no_key_is_bound_twice_where_both_work() -> None:
     ids = [key.id for key in KEYS]
     assert len(set(ids)) == len(ids)
-    for scope in ("health", "limits", "cache", "feed"):
+    for scope in ("health", "limits", "cache", "feed", "tools"):
         pressed = [p.strip() for key in KEYS if key.scope in ("app", "pane", scope) for p in key.keys.split(",")]
         assert len(set(pressed)) == len(pressed), scope
 
@@ -24,7 +24,8 @@ def test_no_key_that_a_terminal_needs_is_bound() -> None:
 
 
 def test_every_binding_can_be_remapped_by_its_id() -> None:
-    assert {b.id for b in bindings("app", "pane", "cache", "feed", "limits", "health")} == {key.id for key in KEYS}
+    scopes: tuple[Scope, ...] = ("app", "pane", "cache", "feed", "limits", "health", "tools")
+    assert {b.id for b in bindings(*scopes)} == {key.id for key in KEYS}
 
 
 def test_the_readme_has_the_table_as_it_is() -> None:

@@ -216,10 +216,10 @@ async def test_hostile_names_are_escaped_and_leave_the_other_rows_whole_rows_1_t
 
 async def test_the_detail_shows_the_bytes_of_a_name_that_may_deceive_row_12() -> None:
     report = limits_report([counter("\u0430cme", count=140)])
-    text = "\n".join(await drawn(report, (84, 20), "enter"))
+    text = "\n".join(await drawn(report, (84, 20), "v"))
     assert "d0 b0 63 6d 65" in text
     assert "140 of 150 per 60 s (limit: gateway)" in text
-    text = "\n".join(await drawn(report, (84, 20), "enter", "enter"))
+    text = "\n".join(await drawn(report, (84, 20), "v", "v"))
     assert "d0 b0" not in text
 
 

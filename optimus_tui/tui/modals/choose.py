@@ -21,7 +21,7 @@ class ChooseDialog(Dialog):
     def body(self) -> list[Widget]:
         return [
             OptionList(
-                *[Option(Content.from_markup("[$primary]$name[/]\n  $text", name=n, text=t)) for n, t in self.choices],
+                *[Option(Content.from_markup("[bold]$name[/]\n  $text", name=n, text=t)) for n, t in self.choices],
                 id="body",
             )
         ]

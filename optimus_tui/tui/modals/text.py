@@ -46,7 +46,10 @@ def help_dialog(pane_title: str, about: str, active: Iterable[ActiveBinding]) ->
     lines: list[Content] = []
     if about:
         lines += [Content(about), Content("")]
-    for scopes, heading in ((("health", "limits", "cache", "feed", "pane"), "This pane"), (("app",), "Everywhere")):
+    for scopes, heading in (
+        (("health", "limits", "cache", "feed", "tools", "pane"), "This pane"),
+        (("app",), "Everywhere"),
+    ):
         rows = [k for k in KEYS if k.scope in scopes and k.id in live]
         if rows:
             lines.append(Content.styled(heading, "bold"))

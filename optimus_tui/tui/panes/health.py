@@ -8,6 +8,7 @@ from optimus_tui.contract.findings import Finding
 from optimus_tui.contract.health import HealthReport
 from optimus_tui.contract.reading import Reading
 from optimus_tui.settings.model import Settings
+from optimus_tui.tui.messages import ToolRequested
 from optimus_tui.tui.panes import health_lines
 from optimus_tui.tui.panes.base import Pane, Words
 from optimus_tui.tui.panes.health_lines import HealthLine
@@ -135,7 +136,10 @@ class HealthPane(Pane):
             self.move_to(at)
 
     def action_open(self) -> None:
-        """Say what is behind the line under the cursor, as ``e`` does."""
+        """Open the tool that explains the finding under the cursor; elsewhere say what is behind the line, as ``e``."""
+        if self.finding is not None:
+            self.post_message(ToolRequested(self.finding))
+            return
         self.call_later(self.app.run_action, "screen.explain", self)
 
     # -- the frame -------------------------------------------------------------------------------------------------

@@ -12,6 +12,8 @@ from optimus_tui.contract.findings import Finding
 from optimus_tui.contract.limits import LimitRow, LimitsReport
 from optimus_tui.contract.reading import Reading
 from optimus_tui.settings.model import Settings
+from optimus_tui.tui.keys import bindings
+from optimus_tui.tui.messages import TenantRequested
 from optimus_tui.tui.panes import limit_rows, limit_words
 from optimus_tui.tui.panes.base import Pane, Words
 from optimus_tui.tui.widgets.figures import first_that_fits
@@ -37,6 +39,7 @@ class LimitsPane(Pane):
     NAME = "limits"
     NUMBER = 2
     TITLE = "Rate limits"
+    BINDINGS: ClassVar[Any] = bindings("limits")
     DETAIL_LINES: ClassVar[int] = 5
 
     def __init__(self, clock: Clock, settings: Settings) -> None:
@@ -190,6 +193,11 @@ class LimitsPane(Pane):
         self._cursor_key = None  # on the first place, whoever comes to stand there
 
     def action_open(self) -> None:
+        """Show all of the tenant under the cursor."""
+        if self.selected is not None:
+            self.post_message(TenantRequested(self.selected.counter.tenant))
+
+    def action_detail(self) -> None:
         """Open or close the detail of the counter under the cursor."""
         self.detailed = not self.detailed and self.selected is not None
         self._lay_foot()

@@ -5,11 +5,12 @@ from textual import on
 from optimus_tui.tui.commands import CommandError, completions, run_line
 from optimus_tui.tui.panes.base import Pane
 from optimus_tui.tui.screens.dialogs import Dialogs
+from optimus_tui.tui.screens.opening import Opening
 from optimus_tui.tui.screens.switching import Switching
 from optimus_tui.tui.widgets.prompt import PromptBar
 
 
-class Prompting(Switching, Dialogs):
+class Prompting(Switching, Opening, Dialogs):
     """Opens, follows and closes the prompt bar."""
 
     _asked_by: Pane | None = None
@@ -17,6 +18,12 @@ class Prompting(Switching, Dialogs):
     def show(self, name: str, text: str = "") -> None:
         """Go to a pane; the dashboard knows how."""
         raise NotImplementedError
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """A colon inside the prompt is a colon."""
+        if action == "command" and self.query_one(PromptBar).is_open:
+            return False
+        return super().check_action(action, parameters)
 
     def action_filter(self) -> None:
         self._ask("/", self.pane(self.current).filter.text)

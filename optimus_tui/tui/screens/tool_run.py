@@ -1,0 +1,57 @@
+"""One run of a tool as the screen remembers it: what was asked, what came, how long it took. Draws nothing."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from optimus_tui.contract.tools.common import Report
+from optimus_tui.wording.numbers import latency
+
+
+@dataclass
+class Run:
+    """``report`` is an answer, or the document that says why there is none (``code`` 2, 3 or 4)."""
+
+    tool: str
+    arguments: Mapping[str, Any]
+    started: float
+    """Seconds of the monotonic clock."""
+    took: float | None = None
+    report: Report | None = None
+    code: int | None = None
+    stopped: str = ""
+    """Why there is no document at all: cancelled, or a bug."""
+    progress: tuple[int, int | None, str] | None = None
+    encoded: bytes = field(default=b"")
+
+    @property
+    def running(self) -> bool:
+        """No answer yet."""
+        return self.took is None
+
+    @property
+    def mark(self) -> tuple[str, str]:
+        """A glyph and its ink."""
+        if self.running:
+            return "…", "accent"
+        if self.code == 0:
+            return "●", "good"
+        return ("▲", "warn") if self.code == 1 else ("✖", "crit") if self.code is not None else ("○", "quiet")
+
+    def heard(self, done: int, total: int | None, what: str) -> None:
+        """How far a scan has come; called often, does nothing but remember."""
+        self.progress = (done, total, what)
+
+    def words(self, mono: float, deadline: float) -> str:
+        """The line above the answer."""
+        if self.running:
+            parts = [f"running {mono - self.started:.1f} s of {deadline:g} s"]
+            if self.progress:
+                done, total, what = self.progress
+                parts.append(f"{done:,}{f' of {total:,}' if total is not None else ''} {what}")
+            return " · ".join([*parts, "esc stops it"])
+        took = latency((self.took or 0.0) * 1000)
+        if self.stopped:
+            return f"{self.stopped} after {took}"
+        told = {0: "nothing found", 1: "something found", 2: "bad argument", 3: "no result", 4: "refused"}
+        return f"{told.get(self.code or 0, '')} · exit {self.code} · {took}"

@@ -1,0 +1,158 @@
+"""From documents to sections, from findings to tools, and the same question for other surfaces: all pure."""
+
+import json
+import shlex
+from typing import Any
+
+import pytest
+
+from optimus_tui.contract.findings import Finding
+from optimus_tui.contract.tools.common import Diagnostic, ErrorReport, Recommendation, ToolError
+from optimus_tui.contract.tools.health import LimitSection
+from optimus_tui.contract.tools.performance import PerformanceReport
+from optimus_tui.contract.tools.troubleshoot import TroubleshootReport
+from optimus_tui.settings.model import Settings
+from optimus_tui.tools import explains, routine
+from optimus_tui.tools.arguments import parse
+from optimus_tui.tools.callings import callings
+from optimus_tui.tools.registry import TOOLS
+from optimus_tui.tools.sections import Section, sections
+from optimus_tui.tui.render_report import report_lines
+from tests.tui.pictures import MIXED, counter, limits_report
+
+NOW = "2026-01-01T00:00:00Z"
+
+
+def trouble(**more: Any) -> TroubleshootReport:
+    """A rate-limiting answer with one of everything."""
+    given: dict[str, Any] = {
+        "tool": "troubleshoot_production_issue",
+        "timestamp": NOW,
+        "issue_type": "rate_limiting",
+        "tenant_id": "acme",
+        "window_requested_minutes": 30,
+        "window_covered_minutes": 2.5,
+        "source": "live",
+        "rate_limiting_analysis": {
+            "chat": LimitSection(current_count=155, ttl_seconds=None, immortal=True, limit=150),
+            "export": LimitSection(current_count=None, ttl_seconds=41, error="not a number"),
+        },
+        "rate_limiting_details": {"unknown": ["refused requests: no history"], "coverage": {"scanned": 3, "total": 3}},
+        "diagnostics": (
+            Diagnostic(severity="critical", message="acme / chat never resets", rule="limits.immortal", samples=1,
+                       impact="acme is refused", measured="no TTL", threshold="a TTL"),
+        ),
+        "recommendations": (
+            Recommendation(action="Give it a TTL", priority="critical", command="redis-cli EXPIRE k 60 NX"),
+        ),
+        "severity_assessment": "critical",
+        "immediate_action_required": True,
+        "examined": ("2 counters",),
+        "unknown": ("refused requests: no history",),
+    }  # fmt: skip
+    return TroubleshootReport(**{**given, **more})
+
+
+def named(made: list[Section], title: str) -> Section:
+    return next(section for section in made if section.title.startswith(title))
+
+
+def test_the_verdict_and_the_findings_come_first_then_what_to_do() -> None:
+    made = sections(trouble())
+    assert [section.title for section in made[:3]] == ["Verdict", "Findings (1)", "To do (1)"]
+    assert made[0].lines[0].text == "critical"
+    assert made[0].lines[0].tone == "critical"
+    assert [line.text for line in made[1].lines] == [
+        "acme / chat never resets", "acme is refused", "limits.immortal · measured no TTL · threshold a TTL · 1 sample",
+    ]  # fmt: skip
+    assert ("command", "redis-cli EXPIRE k 60 NX") in [(line.label, line.text) for line in made[2].lines]
+
+
+def test_an_unknown_is_said_once_and_null_is_never_a_zero() -> None:
+    made = sections(trouble())
+    assert sum("no history" in line.text for section in made for line in section.lines) == 1
+    table = named(made, "Rate limiting analysis")
+    rows = {row[0]: dict(zip(table.columns, row, strict=True)) for row in table.rows}
+    assert rows["chat"]["ttl_seconds"] == "never"
+    assert rows["export"]["current_count"] == "–"
+    assert ("export", "not a number") in [(line.label, line.text) for line in table.lines]
+
+
+def test_no_finding_says_so_and_no_result_says_why() -> None:
+    calm = sections(trouble(diagnostics=(), recommendations=(), severity_assessment="none"))
+    assert named(calm, "Findings").lines[0].tone == "ok"
+    error = ToolError(code="bad_argument", message="no such issue", argument="issue_type", allowed=("a", "b"))
+    (only,) = sections(ErrorReport(tool="x", timestamp=NOW, error=error))
+    assert only.lines[0].text == "no such issue"
+    assert ("allowed", "a, b") in [(line.label, line.text) for line in only.lines]
+
+
+HOSTILE = "\x1b[31m\u202e[red]$x\u200b"
+
+
+@pytest.mark.parametrize("width", [20, 46, 78, 140])
+def test_hostile_names_and_deep_documents_are_safe_lines_of_the_width_that_is_there(width: int) -> None:
+    deep: Any = {"end": HOSTILE}
+    for _ in range(30):
+        deep = {HOSTILE: deep, "list": [1, None, {"a": [HOSTILE]}]}
+    report = PerformanceReport(
+        tool="analyze_performance_metrics", timestamp=NOW, metric_type="latency", tenant_filter=HOSTILE,
+        window_requested_minutes=1, window_covered_minutes=0.0, source="live",
+        analysis_results={"deep": deep, "rows": [{HOSTILE: 1, "b": HOSTILE * 99}] * 500, "none": {}, "empty": []},
+    )  # fmt: skip
+    lines = report_lines(sections(report), width)
+    texts = ["".join(text for text, _ in pieces) for pieces in lines]
+    assert all(text.isprintable() for text in texts)
+    assert max(len(text.rstrip()) for text in texts) <= width
+    assert any("300 more" in text for text in texts)
+
+
+def finding(rule: str, subject: str = "") -> Finding:
+    return Finding(rule=rule, severity="high", subject=subject, message="")
+
+
+def test_a_finding_opens_the_tool_that_explains_it_for_its_own_tenant() -> None:
+    report = limits_report(MIXED)
+    one = explains.explain(finding("limits.over", "demo_dentist / list_conversations"), report)
+    assert (one.tool, one.arguments) == (explains.TROUBLE, {"issue_type": "rate_limiting", "tenant_id": "demo_dentist"})
+    several = explains.explain(finding("limits.immortal", "several counters"), report)
+    assert several.arguments["tenant_id"] == "clinic_b"
+    assert explains.explain(finding("latency.p95", "engine")).arguments == {"issue_type": "high_latency"}
+    assert explains.explain(finding("feed.denied")).tool == explains.COHERENCE
+    assert explains.explain(finding("server.unreachable")).tool == explains.HEALTH
+
+
+def test_a_tenant_that_cannot_be_told_or_written_is_not_guessed() -> None:
+    alike = limits_report((counter(b"a\x1b", "chat", 999), counter(rb"a\x1b", "chat", 999)))
+    assert explains.explain(finding("limits.over", r"a\x1b / chat"), alike).tool == explains.HEALTH
+    broken = limits_report((counter(b"a\xff", "chat", 999),))
+    assert explains.explain(finding("limits.over", r"a\xff / chat"), broken).tool == explains.HEALTH
+    assert explains.explain(finding("limits.over", "gone / chat"), None).tool == explains.HEALTH
+
+
+def test_every_errand_of_the_tables_is_a_question_that_its_tool_takes() -> None:
+    report = limits_report(MIXED)
+    errands = [explains.explain(finding(prefix, "demo_dentist"), report) for prefix, _, _ in explains.BY_RULE]
+    errands += [step.errand for step in (*routine.routine(TOOLS), *routine.symptoms(TOOLS))]
+    for errand in errands:
+        if errand.tool != "generate_enterprise_router":  # it wants a name, which only a person knows
+            parse(TOOLS[errand.tool].query, errand.arguments)
+    assert [step.errand.tool for step in routine.routine(TOOLS)] == [
+        "diagnose_gateway_health", "analyze_performance_metrics", "analyze_cache_coherence",
+    ]  # fmt: skip
+    assert routine.routine(TOOLS)[2].errand.arguments == {"time_window_minutes": 60}
+    assert routine.symptoms(()) == ()
+
+
+def test_copied_lines_become_exactly_these_arguments_in_a_shell() -> None:
+    given = {"tenant_id": "it's $(rm -rf ~) ü\n\0*"}
+    forms = dict(callings("diagnose_gateway_health", given, Settings(environment="prod eu"), trouble()))
+    assert forms["Give it a TTL"] == "redis-cli EXPIRE k 60 NX"
+    call = json.loads(forms["MCP call"])
+    assert call["params"] == {"name": "diagnose_gateway_health", "arguments": given}
+    plain = {"tenant_id": "it's $(x)"}
+    forms = dict(callings("diagnose_gateway_health", plain, Settings(environment="prod eu")))
+    words = shlex.split(forms["command line"])
+    assert words[:5] == ["optimus-tui", "run", "--env", "prod eu", "diagnose_gateway_health"]
+    assert json.loads(words[5]) == plain
+    assert json.loads(shlex.split(forms["curl to `optimus-tui serve`"])[-1]) == plain
