@@ -1,0 +1,155 @@
+"""One function, one document: what the command line prints, MCP structures and HTTP answers is the same.
+
+A report holds times and counts that no two runs share. So each tool really runs once, on a real server, and that
+report is then what every surface gets to carry: each takes its own road from the arguments to the bytes.
+"""
+
+import asyncio
+import json
+import subprocess
+import sys
+from collections.abc import AsyncIterator
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import httpx
+import pytest
+from mcp import Client
+
+from optimus_tui.__main__ import run as command_line
+from optimus_tui.http_api.app import STATUS, at_mcp
+from optimus_tui.mcp_server.server import build
+from optimus_tui.serving.desk import Desk
+from optimus_tui.serving.door import Door
+from optimus_tui.tools.registry import TOOLS, Tool
+from tests.hostile import HostileServer, hostile_server
+from tests.realserver import RealServer
+from tests.surfaces.world import context, environment, furnish, no_settings, on_the_wire
+
+ARGUMENTS: dict[str, list[dict[str, Any]]] = {
+    "diagnose_gateway_health": [{"tenant_id": "acme"}, {"include_cache_metrics": False, "tenant_id": "ü*[x]"}],
+    "analyze_cache_coherence": [{}],
+    "generate_enterprise_router": [{"router_name": "products"}],
+    "troubleshoot_production_issue": [
+        {"issue_type": issue, "tenant_id": "acme"} for issue in ("rate_limiting", "cache_miss", "circuit_breaker")
+    ],
+    "test_ai_engine_integration": [{}, {"test_type": "performance"}],
+    "analyze_performance_metrics": [{"metric_type": metric} for metric in ("latency", "rate_limiting_efficiency")],
+    "validate_enterprise_patterns": [{"check_all_routers": True}],
+}
+REFUSED: list[tuple[str, dict[str, Any]]] = [
+    ("diagnose_gateway_health", {"nope": 1}),
+    ("diagnose_gateway_health", {"tenant_id": ""}),
+    ("troubleshoot_production_issue", {}),
+    ("troubleshoot_production_issue", {"issue_type": "sadness"}),
+    ("analyze_performance_metrics", {"time_window_minutes": 0}),
+]
+
+
+@pytest.fixture
+async def gateway(server: RealServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[HostileServer]:
+    """A healthy gateway; the command line in this process finds it by its variables."""
+    with no_settings(monkeypatch, tmp_path):
+        async with hostile_server() as one:
+            furnish(one, server)
+            monkeypatch.chdir(tmp_path)
+            for name, value in environment(one, server.url, tmp_path).items():
+                monkeypatch.setenv(name, value)
+            yield one
+
+
+def freeze(tool: Tool, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The first report on a question is the report on it from then on."""
+    kept: dict[str, Any] = {}
+    code = tool.code
+
+    async def run(ctx: Any, query: Any) -> Any:
+        if repr(query) not in kept:
+            kept[repr(query)] = await code.run(ctx, query)
+        return kept[repr(query)]
+
+    frozen = SimpleNamespace(QUERY=code.QUERY, REPORT=code.REPORT, found=code.found, run=run)
+    monkeypatch.setitem(tool.__dict__, "code", frozen)
+
+
+class Surfaces:
+    """Asks on each surface; the document as bytes and how the surface says that it failed."""
+
+    def __init__(self, desk: Desk, port: int, capfd: pytest.CaptureFixture[str]) -> None:
+        self.desk, self.port, self.capfd = desk, port, capfd
+
+    async def by_http(self, name: str, arguments: dict[str, Any]) -> tuple[bytes, int]:
+        url = f"http://127.0.0.1:{self.port}/mcp/{name}"
+        async with httpx.AsyncClient(trust_env=False, timeout=15) as http:
+            answer = await http.post(url, json=arguments)
+        return answer.content, answer.status_code
+
+    async def by_mcp(self, name: str, arguments: dict[str, Any]) -> tuple[bytes, bool]:
+        async with Client(build(self.desk)) as client:
+            result = await client.call_tool(name, arguments)
+        text: str = result.content[0].text
+        assert result.structured_content == json.loads(text)
+        return text.encode(), result.is_error
+
+    async def by_command(self, name: str, arguments: dict[str, Any]) -> tuple[bytes, int]:
+        self.capfd.readouterr()
+        code = await asyncio.to_thread(command_line, ["run", name, json.dumps(arguments), "--json"])
+        return self.capfd.readouterr().out.encode().strip(), code
+
+
+@pytest.fixture
+async def surfaces(
+    gateway: HostileServer, server: RealServer, capfd: pytest.CaptureFixture[str]
+) -> AsyncIterator[Surfaces]:
+    desk = Desk(lambda: context(gateway, server))
+    async with on_the_wire(Door(at_mcp(desk))) as port:
+        yield Surfaces(desk, port, capfd)
+
+
+@pytest.mark.parametrize("name", list(TOOLS))
+async def test_the_command_line_mcp_and_http_carry_the_same_document(
+    name: str, surfaces: Surfaces, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    freeze(TOOLS[name], monkeypatch)
+    for arguments in ARGUMENTS[name]:
+        over_http, status = await surfaces.by_http(name, arguments)
+        over_mcp, failed = await surfaces.by_mcp(name, arguments)
+        printed, code = await surfaces.by_command(name, arguments)
+        assert over_http == over_mcp == printed, arguments
+        assert (status, failed) == (200, False) and code in (0, 1)
+
+
+@pytest.mark.parametrize(("name", "arguments"), REFUSED)
+async def test_what_is_refused_is_refused_alike(name: str, arguments: dict[str, Any], surfaces: Surfaces) -> None:
+    over_http, status = await surfaces.by_http(name, arguments)
+    over_mcp, failed = await surfaces.by_mcp(name, arguments)
+    printed, code = await surfaces.by_command(name, arguments)
+    documents = [{**json.loads(raw), "timestamp": ""} for raw in (over_http, over_mcp, printed)]
+    assert documents[0] == documents[1] == documents[2]
+    assert (status, failed, code) == (STATUS[documents[0]["error"]["code"]], True, 2)
+
+
+async def test_processes_started_apart_agree_as_well(
+    gateway: HostileServer, server: RealServer, tmp_path: Path
+) -> None:
+    """Nothing frozen: what may differ is masked, everything else is equal."""
+    env = environment(gateway, server.url, tmp_path)
+    desk = Desk(lambda: context(gateway, server))
+    for name, arguments in (("diagnose_gateway_health", {"tenant_id": "acme"}), ("test_ai_engine_integration", {})):
+        process = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-m", "optimus_tui", "run", name, json.dumps(arguments)),
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=env, cwd=tmp_path,
+        )  # fmt: skip
+        printed, _ = await process.communicate()
+        answered = await desk.call(name, arguments)
+        assert _masked(json.loads(printed)) == _masked(json.loads(answered.document))
+    await desk.aclose()
+
+
+def _masked(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {
+            k: "…" if k.endswith("_ms") or k in ("timestamp", "ttl_seconds") else _masked(v) for k, v in value.items()
+        }
+    return [_masked(one) for one in value] if isinstance(value, list) else value
