@@ -108,7 +108,7 @@ class CounterList(TenantList):
 
 
 KeyLine = tuple[bytes, bytes, int]
-"""Kind, name, and when it expires as the index tells it."""
+"""Kind, name, and when it expired when it was listed, as the index tells it."""
 
 
 class KeyList(TenantList):
@@ -118,7 +118,8 @@ class KeyList(TenantList):
 
     def __init__(self, tenant: bytes, clock: Clock) -> None:
         super().__init__(tenant, clock, id="tenant-keys")
-        self._version = -1
+        self._listed: tuple[int, float] = (-1, 0.0)
+        self._index: CacheIndex | None = None
         self._of: list[GroupTotals] = []
 
     def look(self, reading: Reading[CacheReport] | None, index: CacheIndex | None) -> None:
@@ -128,8 +129,8 @@ class KeyList(TenantList):
             self.truth = "no keys read yet"
             self.empty = reading.fault.message if reading is not None and reading.fault else "connecting …"
             return
-        if report.version != self._version:
-            self._version = report.version
+        if self._listed != (report.version, reading.taken_mono):
+            self._listed, self._index = (report.version, reading.taken_mono), index
             self._of = [group for kind in report.kinds for group in kind.tenants if group.tenant == self.tenant]
             self.set_rows(self._lines(index))
         total = sum(group.keys for group in self._of)
@@ -160,15 +161,18 @@ class KeyList(TenantList):
 
     def row(self, index: int, width: int) -> list[Piece]:
         kind, name, at = self.rows[index]
+        if self._index is not None:
+            at = self._index.expires_ms(kind, self.tenant, name)  # refilled since it was listed
         kind_cells, name_cells = _key_widths(width)
-        left = None if at in (NEVER, UNKNOWN) else max(0.0, at / 1000 - self.clock.mono())
-        words = ttl(left, immortal=at == NEVER)
+        left = None if at in (NEVER, UNKNOWN) else at / 1000 - self.clock.mono()
+        ended = left is not None and left < -limit_rows.GRACE_SECONDS
+        words = limit_rows.ENDED if ended else ttl(None if left is None else max(0.0, left), immortal=at == NEVER)
         rest = name[len(b"cache::") + len(kind) + len(self.tenant) + 1 :] or name
         return [
             (fit_cell(safe_text(kind, 60), kind_cells), "quiet"),
             (" ", ""),
             *name_pieces(rest, name_cells, ""),
-            (f" {words:>9}", "crit" if at == NEVER else ""),
+            (f" {words:>9}", "crit" if at == NEVER else "quiet" if ended else ""),
         ]
 
     def key_under_cursor(self) -> bytes | None:

@@ -53,5 +53,5 @@ class Run:
         took = latency((self.took or 0.0) * 1000)
         if self.stopped:
             return f"{self.stopped} after {took}"
-        told = {0: "nothing found", 1: "something found", 2: "bad argument", 3: "no result", 4: "refused"}
+        told = {0: "nothing of medium or worse", 1: "something found", 2: "bad argument", 3: "no result", 4: "refused"}
         return f"{told.get(self.code or 0, '')} · exit {self.code} · {took}"
