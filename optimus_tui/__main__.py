@@ -118,6 +118,9 @@ def run(arguments: list[str]) -> int:
             return _crashed(error)
         output.complain(error)
         return exits.USAGE
+    except output.Unwritable as error:
+        output.complain(error)
+        return exits.USAGE
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # whoever read us has gone: leave quietly
         return exits.INTERRUPTED

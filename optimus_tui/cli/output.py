@@ -3,7 +3,6 @@
 It refuses to colour and to wrap inside a word that somebody may want to copy.
 """
 
-import contextlib
 import os
 import shutil
 import sys
@@ -17,8 +16,14 @@ LONGEST = 2000
 """Characters of one sentence; the middle of a longer one is elided."""
 
 
+class Unwritable(Exception):
+    """Standard output takes no more, though somebody wants it to: a full disk, say."""
+
+
 def prepare() -> None:
-    """Let no character that the terminal's encoding lacks end the program."""
+    """Let no character that the terminal's encoding lacks end the program, and no stream that was closed before."""
+    sys.stdout = sys.stdout or open(os.devnull, "w")  # noqa: SIM115 - as long as the process
+    sys.stderr = sys.stderr or open(os.devnull, "w")  # noqa: SIM115
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="backslashreplace")
@@ -47,16 +52,23 @@ def document(encoded: bytes, indent: int = 0) -> None:
         import msgspec
 
         data = msgspec.json.format(data, indent=indent)
-    sys.stdout.flush()
-    sys.stdout.buffer.write(data + b"\n")
-    sys.stdout.buffer.flush()
+    _write(data + b"\n")
 
 
 def page(text: str) -> None:
     """A whole document made for a browser, always UTF-8. Its writer has made every part of it safe."""
-    sys.stdout.flush()
-    sys.stdout.buffer.write(text.encode("utf-8", "backslashreplace") + b"\n")
-    sys.stdout.buffer.flush()
+    _write(text.encode("utf-8", "backslashreplace") + b"\n")
+
+
+def _write(data: bytes) -> None:
+    try:
+        sys.stdout.flush()
+        sys.stdout.buffer.write(data)
+        sys.stdout.buffer.flush()
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        raise Unwritable(f"the output cannot be written: {error.strerror}") from None
 
 
 def _json_escape(char: str) -> str:
@@ -73,8 +85,10 @@ def leave(code: int) -> NoReturn:
     """End the process now, also where a thread still hangs in a look-up that nobody waits for any more."""
     for stream in (sys.stdout, sys.stderr):
         if stream is not None and not stream.closed:
-            with contextlib.suppress(OSError):  # nobody is there to read the rest
+            try:
                 stream.flush()
+            except OSError:  # nobody takes the rest; nor may Python try it once more at its end
+                os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
     if any(not one.daemon for one in threading.enumerate() if one is not threading.main_thread()):
         os._exit(code)
     sys.exit(code)

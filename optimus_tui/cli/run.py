@@ -40,8 +40,7 @@ class Run(click.Command):
             return super().parse_args(ctx, given)
         except click.UsageError as error:
             tool = next((word for word in given if not word.startswith("-")), "")
-            missing = isinstance(error, click.MissingParameter) and not tool
-            Shown(tool, "--json" in given or not _on_terminal()).refuse(error.format_message(), "tool", missing)
+            Shown(tool, "--json" in given or not _on_terminal()).misuse(error)
             raise
 
 
@@ -124,7 +123,7 @@ def command(
     except ToolFailure as failure:
         return shown.failure(failure)
     except SettingsError as error:
-        return shown.refuse(str(error), code="bad_configuration")
+        return shown.refuse(str(error), None, "bad_configuration")
     return to_end(_errand(settings, asked, shown, every))
 
 
@@ -183,23 +182,31 @@ class Shown:
     def refuse(
         self,
         sentence: str,
-        argument: str | None = None,
-        list_tools: bool = False,
+        argument: str | None,
         code: "ErrorCode" = "bad_argument",
     ) -> int:
-        """A mistake in the call itself. Mistakes in flags are told on stderr by whoever called us."""
+        """A mistake in the call itself."""
+        from optimus_tui.contract.tools.common import ToolError
+        from optimus_tui.tools.arguments import ToolFailure
+        from optimus_tui.wording.safe import safe_text
+
+        return self.failure(
+            ToolFailure(ToolError(code=code, message=safe_text(sentence, 600), argument=argument), exits.USAGE)
+        )
+
+    def misuse(self, error: click.UsageError) -> None:
+        """The document of a mistake in the flags; whoever called us says the sentence."""
         from optimus_tui.contract.tools.common import ToolError
         from optimus_tui.tools.arguments import ToolFailure
         from optimus_tui.tools.registry import TOOLS
         from optimus_tui.wording.safe import safe_text
 
-        allowed = tuple(TOOLS) if list_tools else None
-        error = ToolError(code=code, message=safe_text(sentence, 600), argument=argument, allowed=allowed)
-        failure = ToolFailure(error, exits.USAGE)
-        if argument == "tool":
-            self._error(failure)
-            return exits.USAGE
-        return self.failure(failure)
+        param = error.param if isinstance(error, click.BadParameter) else None
+        argument = param.opts[0].lstrip("-") if param is not None else None
+        allowed = tuple(TOOLS) if argument == "tool" else None
+        message = safe_text(error.format_message(), 600)
+        said = ToolError(code="bad_argument", message=message, argument=argument, allowed=allowed)
+        self._error(ToolFailure(said, exits.USAGE))
 
     def bug(self) -> None:
         """The document of a mistake of ours; the report of it goes to stderr."""

@@ -53,7 +53,8 @@ async def _errand(settings: "Settings", form: str, page: str | None) -> int:
     from optimus_tui.cli.errands import connected_to
     from optimus_tui.tools.answer import encode, failure_report
     from optimus_tui.tools.arguments import ToolFailure
-    from optimus_tui.tools.standup import KEY, series, standup
+    from optimus_tui.tools.standup import series, standup
+    from optimus_tui.tools.standup_parts import KEY
 
     async with connected_to(settings) as context:
         try:

@@ -5,33 +5,22 @@ The last document lies in the environment's history, and the one before it, so t
 """
 
 import asyncio
-import calendar
-import time
-from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 from msgspec.structs import replace
 
-from optimus_tui.contract.findings import SEVERITIES, Severity
 from optimus_tui.contract.tools.common import Report
-from optimus_tui.contract.tools.standup import (
-    CachePart,
-    EventsPart,
-    LimitsPart,
-    RedisPart,
-    ServicePart,
-    StandupFinding,
-    StandupReport,
-)
-from optimus_tui.tools.answer import DEADLINE_SECONDS, answer, timestamp
+from optimus_tui.contract.tools.standup import StandupReport
+from optimus_tui.tools.answer import DEADLINE_SECONDS, answer
 from optimus_tui.tools.arguments import ToolFailure
+from optimus_tui.tools.standup_parts import KEY, compose
 from optimus_tui.verdicts.changes import compare
+from optimus_tui.wording.stamps import seconds_of
 
 if TYPE_CHECKING:
     from optimus_tui.context import Context
 
-KEY = "standup"
 SAME_MEETING_SECONDS = 3600.0
 FIRST_MINUTES, LEAST_MINUTES, MOST_MINUTES = 60, 15, 1440
 _RECALL_SECONDS, _SPARE_SECONDS, _MEMORY_SECONDS = 1.0, 0.5, 4.0
@@ -45,9 +34,6 @@ _SERIES = (
     "latency.gateway", "latency.engine", "latency.redis", "hit_rate.gateway", "cache.keys", "limits.counters",
     "events.rate", "redis.memory",
 )  # fmt: skip
-_FROM_HEALTH: dict[str, Severity] = {"info": "low", "warning": "medium", "critical": "critical"}
-_JUDGED = ("health", "latency", "coherence")
-"""Whose findings count. The health's hold those of the limits; whoever publishes no metrics has done nothing wrong."""
 
 
 class Meetings(msgspec.Struct, frozen=True):
@@ -68,7 +54,7 @@ async def standup(ctx: "Context") -> StandupReport:
     failures = {name: failure for name, failure in answers.items() if isinstance(failure, ToolFailure)}
     if len(failures) == len(answers):
         raise failures["health"]
-    now = _compose(ctx, answers, failures, minutes)
+    now = compose(ctx, answers, failures, minutes)
     report = compare(before, replace(now, redis=replace(now.redis, memory_bytes=memory)))
     await _keep(ctx, Meetings(report, before))
     return report
@@ -121,113 +107,6 @@ def _outcome(task: "asyncio.Task[Report]", tool: str) -> dict[str, Any] | ToolFa
     return document
 
 
-def _compose(
-    ctx: "Context", answers: Mapping[str, Any], failures: Mapping[str, ToolFailure], minutes: int
-) -> StandupReport:
-    documents = {name: {} if name in failures else answers[name] for name in answers}
-    findings = _findings(documents)
-    unknown = tuple(dict.fromkeys(f"{name}: {one.error.message}" for name, one in failures.items()))
-    return StandupReport(
-        tool=KEY,
-        timestamp=timestamp(ctx.clock.wall()),
-        environment=ctx.settings.environment,
-        since=None,
-        window_minutes=minutes,
-        overall_status=_overall(documents["health"], findings),
-        gateway=_service(documents, "backend_orchestrator_health", "gateway"),
-        engine=_service(documents, "ai_engine_connectivity", "engine"),
-        redis=_redis(documents),
-        limits=_limits(ctx, documents, failures),
-        cache=_cache(documents["coherence"], failures),
-        events=_events(ctx, documents["coherence"], failures),
-        findings=findings,
-        unknown=unknown,
-    )
-
-
-def _findings(documents: Mapping[str, Any]) -> tuple[StandupFinding, ...]:
-    """Each fact once, however many tools found it; the worst first."""
-    found: dict[tuple[str, str], StandupFinding] = {}
-    for name in _JUDGED:
-        for one in documents[name].get("diagnostics", ()):
-            severity = _FROM_HEALTH.get(one["severity"], one["severity"])
-            new = StandupFinding(
-                severity=severity, message=one["message"], rule=one["rule"], subject=one.get("subject", "")
-            )
-            old = found.setdefault((new.rule, new.subject), new)
-            if SEVERITIES.index(severity) > SEVERITIES.index(old.severity):
-                found[new.rule, new.subject] = replace(old, severity=severity)
-    return tuple(sorted(found.values(), key=lambda one: -SEVERITIES.index(one.severity)))
-
-
-def _overall(health: Mapping[str, Any], findings: tuple[StandupFinding, ...]) -> Any:
-    from optimus_tui.contract.findings import Finding, overall_of
-
-    judged = [Finding(rule=f.rule, severity=f.severity, subject=f.subject, message=f.message) for f in findings]
-    return overall_of(judged, unknown=not health)
-
-
-def _service(documents: Mapping[str, Any], section: str, name: str) -> ServicePart:
-    seen = documents["health"].get(section, {})
-    window = documents["latency"].get("analysis_results", {}).get("services", {}).get(name, {})
-    return ServicePart(
-        status=seen.get("status", "unknown"),
-        latency_ms=seen.get("latency_ms"),
-        p95_ms=window.get("p95_ms"),
-        error=seen.get("error"),
-    )
-
-
-def _redis(documents: Mapping[str, Any]) -> RedisPart:
-    part = _service(documents, "redis", "redis")
-    cache = documents["health"].get("cache_metrics", {})
-    return RedisPart(
-        **msgspec.structs.asdict(part), hit_rate=cache.get("hit_rate"), hit_rate_source=cache.get("source")
-    )
-
-
-def _limits(ctx: "Context", documents: Mapping[str, Any], failures: Mapping[str, ToolFailure]) -> LimitsPart:
-    headroom = documents["limits"].get("analysis_results", {}).get("headroom", {})
-    shared = [row for row in headroom.get("rows", ()) if row.get("share_used") is not None]
-    fullest: dict[str, Any] = max(shared, key=lambda row: row["share_used"], default={})
-    return LimitsPart(
-        counters=headroom.get("active_counters"),
-        counters_allowed=ctx.settings.thresholds.limit_keys,
-        immortal=headroom.get("immortal"),
-        over=headroom.get("over_limit"),
-        tenant=fullest.get("tenant"),
-        operation=fullest.get("operation"),
-        share=fullest.get("share_used"),
-        error=headroom.get("error") or _why(failures, "limits"),
-    )
-
-
-def _cache(coherence: Mapping[str, Any], failures: Mapping[str, ToolFailure]) -> CachePart:
-    totals = coherence.get("cache_coherence_analysis", {})
-    return CachePart(
-        keys=totals.get("total_cache_keys"),
-        without_ttl=totals.get("keys_without_ttl"),
-        complete=bool(coherence.get("coverage", {}).get("complete")),
-        error=_why(failures, "coherence"),
-    )
-
-
-def _events(ctx: "Context", coherence: Mapping[str, Any], failures: Mapping[str, ToolFailure]) -> EventsPart:
-    events = coherence.get("events", {})
-    newest = _seconds(events.get("newest"))
-    return EventsPart(
-        in_window=events.get("in_window"),
-        per_minute=events.get("per_minute"),
-        seconds_ago=None if newest is None else round(max(0.0, ctx.clock.wall() - newest), 1),
-        malformed=events.get("malformed"),
-        error=events.get("error") or _why(failures, "coherence"),
-    )
-
-
-def _why(failures: Mapping[str, ToolFailure], name: str) -> str | None:
-    return failures[name].error.message if name in failures else None
-
-
 # -- the last one
 
 
@@ -255,24 +134,13 @@ async def _keep(ctx: "Context", meetings: Meetings) -> None:
 def _compared_with(kept: Meetings | None, wall: float) -> StandupReport | None:
     if kept is None:
         return None
-    last = _seconds(kept.latest.timestamp)
+    last = seconds_of(kept.latest.timestamp)
     same_meeting = last is not None and abs(wall - last) < SAME_MEETING_SECONDS
     return kept.before if same_meeting else kept.latest
 
 
 def _window(before: StandupReport | None, wall: float) -> int:
-    last = _seconds(before.timestamp) if before else None
+    last = seconds_of(before.timestamp) if before else None
     if last is None:
         return FIRST_MINUTES
     return round(min(MOST_MINUTES, max(LEAST_MINUTES, (wall - last) / 60)))
-
-
-def _seconds(stamp: object) -> float | None:
-    """``2025-01-29T10:30:00Z``, with or without a fraction, as seconds since the epoch."""
-    if not isinstance(stamp, str):
-        return None
-    whole, _, fraction = stamp.removesuffix("Z").partition(".")
-    try:
-        return calendar.timegm(time.strptime(whole, "%Y-%m-%dT%H:%M:%S")) + float(f"0.{fraction or 0}")
-    except (ValueError, OverflowError):
-        return None

@@ -157,7 +157,20 @@ def test_a_mistake_is_a_document_a_sentence_and_2(
 def test_a_mistake_in_the_flags_has_a_document_too(world: HostileServer, capsys: Capture) -> None:
     assert refused(capsys)["allowed"] == list(TOOLS)
     assert "--frobnicate" in refused(capsys, HEALTH, "--frobnicate")["message"]
-    assert "3600" in refused(capsys, HEALTH, "--ndjson", "--watch", "9999")["message"]
+    error = refused(capsys, HEALTH, "--ndjson", "--watch", "9999")
+    assert error["argument"] == "watch" and "3600" in error["message"]
+
+
+def test_an_output_that_is_full_is_one_sentence_and_one_that_is_closed_is_none(world: HostileServer) -> None:
+    with open("/dev/full", "wb") as full:
+        done = subprocess.run(
+            [sys.executable, "-m", "optimus_tui", "run", HEALTH], stdout=full, stderr=subprocess.PIPE, timeout=20
+        )
+    assert (done.returncode, done.stderr.count(b"\n")) == (2, 1)
+    assert b"No space left" in done.stderr
+    closed = f"exec {sys.executable} -m optimus_tui run {HEALTH} >&-"
+    done = subprocess.run(["sh", "-c", closed], stderr=subprocess.PIPE, timeout=20)
+    assert (done.returncode, done.stderr) == (0, b"")
 
 
 def test_stdin_is_read_to_a_bound(world: HostileServer, capsys: Capture, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -219,6 +232,27 @@ def test_what_the_acl_denies_is_4_row_40(
     code, document, said = asked(capsys, COHERENCE)
     assert code == 4 and document["error"]["code"] == "refused"
     assert "CANARY" not in said + json.dumps(document)
+
+
+def test_with_everything_hung_every_tool_answers_and_says_which_code_rows_49_83(
+    make_server: Callable[..., RealServer], world: HostileServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server = make_server()
+    monkeypatch.setenv("REDIS_URL", server.url)
+    for path in ("/health", "/metrics", "/api/cache/metrics", "/api/rate-limits", "/api/chat"):
+        world.on(path, silence)
+    more = {"troubleshoot_production_issue": ["--set", "issue_type=high_latency"]}
+    server.freeze()
+    began = time.monotonic()
+    try:
+        started = {tool: command("run", tool, *more.get(tool, ())) for tool in TOOLS}
+        for tool, process in started.items():
+            out, err = process.communicate(timeout=15)
+            assert process.returncode == (3 if tool == COHERENCE else 1), (tool, err)
+            assert json.loads(out)["tool"] == tool
+    finally:
+        server.thaw()
+    assert time.monotonic() - began < 11  # five processes on one machine; one alone is held to 9
 
 
 @pytest.mark.parametrize("tenant", ["*", "[ag]*", "a?me", "\\", "te\x1b[2Jnant", "[bold]x[/bold]", "a:b:c", "é\u202ex"])

@@ -30,7 +30,8 @@ from optimus_tui.contract.tools.standup import (
     StandupFinding,
     StandupReport,
 )
-from optimus_tui.tools.standup import KEY, Meetings
+from optimus_tui.tools.standup import Meetings
+from optimus_tui.tools.standup_parts import KEY
 from optimus_tui.verdicts.changes import compare
 from tests.hostile import HostileServer, silence
 from tests.realserver import RealServer, free_port
