@@ -74,13 +74,14 @@ def _chart(name: str, samples: Samples) -> Chart | None:
         return None
     low, high = min(v for _, v in kept), max(v for _, v in kept)
     first, last = kept[0][0], kept[-1][0]
+    top = 1.0 if name.startswith("hit_rate") else 1.1 * high or 1.0  # from zero, so that noise does not look like news
     lines: list[list[str]] = [[]]
     before = first
     for at, value in _thinned(kept):
         if at - before > max(GAP_SECONDS, 3 * (last - first) / POINTS):
             lines.append([])
         x = (at - first) / (last - first) * CHART_WIDTH
-        y = CHART_HEIGHT - 4 - (0.5 if high == low else (value - low) / (high - low)) * (CHART_HEIGHT - 8)
+        y = CHART_HEIGHT * (1 - max(0.0, min(1.0, value / top)))
         lines[-1].append(f"{x:.1f},{y:.1f}")
         before = at
     return Chart(
