@@ -16,8 +16,8 @@ SIZE = (140, 42)
 SECONDS = 35
 
 
-async def take(handle: DemoHandle, file: Path) -> None:
-    """Open the dashboard on the demo, let it collect, and write the picture."""
+async def take(handle: DemoHandle) -> str:
+    """Open the dashboard on the demo, let it collect, and take the picture."""
     app = OptimusApp(demo_settings(handle), handle)
     async with app.run_test(size=SIZE) as pilot:
         await pilot.pause(SECONDS)
@@ -25,21 +25,20 @@ async def take(handle: DemoHandle, file: Path) -> None:
             await pilot.press(key)
             await pilot.pause(0.3)
         await pilot.pause(3)
-        picture = app.export_screenshot(title="optimus-tui demo")
-    file.write_text(picture, "utf-8")
+        return app.export_screenshot(title="optimus-tui demo")
 
 
 def main() -> None:
     """Start the demo, take the picture, end the demo."""
     scenario = sys.argv[1] if len(sys.argv) > 1 else "immortal-counter"
     file = Path(sys.argv[2]) if len(sys.argv) > 2 else Path(__file__).parent / "dashboard.svg"
-    handle = DemoHandle(scenario)
+    handle = DemoHandle(scenario).start()
     try:
         until = time.monotonic() + 60
         while not handle.ready and time.monotonic() < until:
             handle.changed.wait(0.5)
             handle.changed.clear()
-        asyncio.run(take(handle, file))
+        file.write_text(asyncio.run(take(handle)), "utf-8")
     finally:
         handle.stop()
     sys.stdout.write(f"{file}\n")

@@ -35,12 +35,14 @@ def main(scenario: str = DEFAULT, headless: bool = False, base: Settings | None 
         return _complain(REMEDY, USAGE)
     try:
         handle = DemoHandle(scenario, niceness=0 if headless else _GENTLE)
+        if headless:
+            handle.start()
     except OSError as error:
         return _complain(f"the demo cannot start: {error.strerror or error}", UNREACHABLE)
     try:
         if headless:
             return _serve(handle)
-        from optimus_tui.tui.app import run
+        from optimus_tui.tui.app import run  # it starts the demo after its first frame
 
         return int(run(demo_settings(handle, base, **overrides), demo=handle))
     finally:

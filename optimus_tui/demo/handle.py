@@ -52,7 +52,7 @@ class DemoHandle:
     """
 
     def __init__(self, scenario: str = DEFAULT, *, niceness: int = 0) -> None:
-        """Choose the ports and start the supervisor; returns within milliseconds. OSError: no port or no process."""
+        """Choose the ports; nothing runs yet. OSError: no port."""
         self.ports = Ports(*choose_ports(3))
         self.scenario, self.progress = scenario, "starting"
         self.notice = self.note = ""
@@ -64,16 +64,27 @@ class DemoHandle:
         self._waiting: dict[int, Future[Switched]] = {}
         self._stopping = False
         self._last_words = tempfile.TemporaryFile()  # noqa: SIM115 - closed by stop()
+        self._niceness = niceness
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> "DemoHandle":
+        """Start the supervisor, once; returns within milliseconds. Only from the main thread: the demo ends with the
+        thread that started it. OSError: no process.
+        """
+        if self._process is not None or self._stopping:
+            return self
+        self._began = time.monotonic()
         command = (sys.executable, "-P", "-m", "optimus_tui.demo.supervise", str(os.getpid()))
         self._process = subprocess.Popen(  # noqa: S603 - our own argument list, no shell
-            (*command, *map(str, self.ports), scenario, str(niceness)),
+            (*command, *map(str, self.ports), self.scenario, str(self._niceness)),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=self._last_words,
             env=child_environment(),
             start_new_session=True,  # ctrl+c in the terminal is for the dashboard, which then ends us
         )
-        threading.Thread(target=self._listen, name="demo-listener", daemon=True).start()
+        threading.Thread(target=self._listen, args=(self._process,), name="demo-listener", daemon=True).start()
+        return self
 
     failed: str | None
     scenarios: Sequence[str] = NAMES
@@ -100,6 +111,7 @@ class DemoHandle:
     @property
     def supervisor(self) -> int:
         """The supervisor's process id."""
+        assert self._process
         return self._process.pid
 
     async def switch(self, name: str) -> None:
@@ -112,7 +124,7 @@ class DemoHandle:
             return Switched(False, self.scenario, f"no scenario {name!r}; there are {', '.join(NAMES)}")
         number, outcome = time.monotonic_ns(), Future[Switched]()
         self._waiting[number] = outcome
-        if self._stopping or self._process.poll() is not None or not self._send({"switch": name, "id": number}):
+        if not self._runs or not self._send({"switch": name, "id": number}):
             self._waiting.pop(number, None)
             return Switched(False, self.scenario, self.failed or "the demo has ended")
         try:
@@ -123,22 +135,31 @@ class DemoHandle:
         finally:
             self._waiting.pop(number, None)
 
+    @property
+    def _runs(self) -> bool:
+        return not self._stopping and self._process is not None and self._process.poll() is None
+
     def stop(self) -> None:
         """End the demo with all its processes and files; returns within 3 s. May be called twice."""
         self._stopping = True
-        if self._process.stdin:
-            with contextlib.suppress(OSError):
-                self._process.stdin.close()
-        try:
-            self._process.wait(_STOP_SECONDS)
-        except subprocess.TimeoutExpired:
-            self._process.kill()
-            self._process.wait()
+        if self._process is not None:
+            self._end(self._process)
         if self._directory:
             shutil.rmtree(self._directory, ignore_errors=True)
         self._last_words.close()
 
+    def _end(self, process: "subprocess.Popen[bytes]") -> None:
+        if process.stdin:
+            with contextlib.suppress(OSError):
+                process.stdin.close()
+        try:
+            process.wait(_STOP_SECONDS)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+
     def _send(self, order: dict[str, object]) -> bool:
+        assert self._process
         assert self._process.stdin
         try:
             self._process.stdin.write(json.dumps(order).encode() + b"\n")
@@ -147,17 +168,17 @@ class DemoHandle:
             return False
         return True
 
-    def _listen(self) -> None:
+    def _listen(self, process: "subprocess.Popen[bytes]") -> None:
         """In a thread: take in messages until the supervisor ends. Raw reads: no lock is held when Python exits."""
-        assert self._process.stdout
+        assert process.stdout
         pending = b""
-        while chunk := os.read(self._process.stdout.fileno(), 65536):
+        while chunk := os.read(process.stdout.fileno(), 65536):
             *lines, pending = (pending + chunk).split(b"\n")
             for line in lines:
                 self._take_in(json.loads(line))
             self.changed.set()
         if not self._stopping:
-            self.failed = self.failed or f"the demo ended: {self._complaint()}"
+            self.failed = self.failed or f"the demo ended: {self._complaint(process)}"
             self.progress, self.ready = self.failed, False
         for waiting in list(self._waiting.values()):
             waiting.set_result(Switched(False, self.scenario, self.failed or "the demo has ended"))
@@ -180,7 +201,7 @@ class DemoHandle:
             if outcome and not outcome.done():
                 outcome.set_result(Switched(done, self.scenario, note))
 
-    def _complaint(self) -> str:
+    def _complaint(self, process: "subprocess.Popen[bytes]") -> str:
         from optimus_tui.wording.safe import safe_text
 
         with contextlib.suppress(OSError, ValueError):
@@ -188,4 +209,4 @@ class DemoHandle:
             lines = self._last_words.read()[-8192:].splitlines()
             if lines:
                 return safe_text(lines[-1])
-        return f"exit code {self._process.wait()}"
+        return f"exit code {process.wait()}"

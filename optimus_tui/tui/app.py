@@ -9,13 +9,13 @@ from typing import Any, ClassVar, Protocol
 from rich.segment import Segments
 from rich.text import Text
 from textual.app import App
+from textual.command import Provider
 from textual.filter import LineFilter, NoColor
 
 from optimus_tui.assets import asset_dir
 from optimus_tui.settings.model import Settings
 from optimus_tui.tui import crash
 from optimus_tui.tui.gate import LastGate
-from optimus_tui.tui.palette import Actions
 from optimus_tui.tui.screens.dashboard import Dashboard
 from optimus_tui.tui.signals import leave_on_signals
 from optimus_tui.tui.theme import THEMES, VARIABLE_DEFAULTS
@@ -45,8 +45,17 @@ class Demo(Protocol):
     @property
     def scenarios(self) -> Sequence[str]: ...
 
+    def start(self) -> object:
+        """Start its processes, once. OSError where that is impossible."""
+
     async def switch(self, name: str) -> None:
         """Change the scenario."""
+
+
+def _actions() -> type[Provider]:
+    from optimus_tui.tui.palette import Actions
+
+    return Actions
 
 
 class OptimusApp(App[int]):
@@ -54,7 +63,7 @@ class OptimusApp(App[int]):
 
     TITLE = "Optimus"
     ENABLE_COMMAND_PALETTE = True
-    COMMANDS: ClassVar[set[Any]] = {Actions}
+    COMMANDS: ClassVar[set[Any]] = {_actions}
 
     def __init__(
         self,

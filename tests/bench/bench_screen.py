@@ -145,10 +145,8 @@ def keys(count: int = 10_000, rate: int = 1000) -> None:
             for key in ("\r", "j", "\r"):
                 terminal.send(key)
                 terminal.settle(0.4)
-        for _ in range(30):
-            times.append(_key_to_row(terminal, "j"))
-        for _ in range(10):
-            times.append(_key_to_row(terminal, "k"))
+        for key in "kj" * 20:  # each moves the cursor: a key that changes nothing paints nothing
+            times.append(_key_to_row(terminal, key))
     storm.kill()
     times.sort()
     print(

@@ -46,7 +46,7 @@ async def until(condition: Callable[[], Awaitable[bool]], seconds: float = 8.0) 
 
 @pytest.fixture(scope="module")
 def running() -> Iterator[DemoHandle]:
-    handle = DemoHandle("quiet")
+    handle = DemoHandle("quiet").start()
     try:
         while not (handle.ready or handle.failed):
             assert handle.changed.wait(30), handle.progress

@@ -150,7 +150,7 @@ def test_a_service_that_cannot_start_is_named_with_its_last_words(
         taken.listen()
         real = module.choose_ports
         monkeypatch.setattr(module, "choose_ports", lambda n: (*real(n - 1), taken.getsockname()[1]))
-        handle = DemoHandle("quiet")
+        handle = DemoHandle("quiet").start()
         try:
             deadline = time.monotonic() + 25
             while not handle.failed and time.monotonic() < deadline:

@@ -97,7 +97,7 @@ EXAMPLES = (
 @pytest.fixture(scope="module")
 def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DemoHandle]:
     """A living system on which the environment points, with the reference project as the working directory."""
-    handle, patch = DemoHandle("quiet"), pytest.MonkeyPatch()
+    handle, patch = DemoHandle("quiet").start(), pytest.MonkeyPatch()
     try:
         while not (handle.ready or handle.failed):
             assert handle.changed.wait(60), handle.progress

@@ -30,4 +30,4 @@ async def test_explain_open_filter_and_zoom_reach_the_dashboard_from_a_focused_p
         await pilot.press("z")
         assert dashboard.zoomed
         await pilot.press("slash")
-        assert dashboard.query_one(PromptBar).has_class("-open")
+        assert dashboard.query_one(PromptBar).is_open

@@ -141,12 +141,12 @@ def _memory(report: HealthReport, width: int, wall: float) -> Iterator[HealthLin
     if old:  # figures of before the outage: they say so first, and none of them is bright
         parts = [[(f"{age(wall - report.server.taken_at)} ago:", "")], *parts]
     for at, part in enumerate(parts):
-        text = ([("   " if at > 1 or not old else " ", "")] if at else []) + part
-        text = [(words, "quiet" if old else ink) for words, ink in text]
-        room -= sum(cell_len(words) for words, _ in text)
+        gap: list[Piece] = [("   " if at > 1 or not old else " ", "")] if at else []
+        pieces = [(words, "quiet" if old else ink) for words, ink in gap + part]
+        room -= sum(cell_len(words) for words, _ in pieces)
         if room < 0:
             break
-        name += text
+        name += pieces
     yield HealthLine("memory", 0, name)
 
 

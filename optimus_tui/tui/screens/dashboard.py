@@ -4,7 +4,7 @@ It holds no verdict and asks nobody anything: reports come from ``feeds/bridge``
 """
 
 import asyncio
-from typing import cast
+from typing import TYPE_CHECKING, cast
 
 from textual import events, on, work
 from textual.app import ComposeResult
@@ -30,6 +30,9 @@ from optimus_tui.tui.screens.status import status_words, tab_words
 from optimus_tui.tui.widgets.bars import KeyStrip, StatusBar, TabStrip
 from optimus_tui.tui.widgets.prompt import PromptBar
 from optimus_tui.wording.safe import safe_text
+
+if TYPE_CHECKING:
+    from optimus_tui.tui.app import Demo
 
 WIDE = (120, 35)
 """Columns and rows from which the panes stand 2×2."""
@@ -75,15 +78,25 @@ class Dashboard(Prompting):
     @work(group="start", exit_on_error=False)
     async def start_sampling(self) -> None:
         """After the first frame: nothing on it waits for a network answer. A demo's services are let come up first."""
-        while (demo := self.optimus.demo) is not None and demo.starting:
-            self.draw_status()
-            await asyncio.sleep(0.1)
-        if demo is not None and demo.notice:
-            self.say(demo.notice, "warning")
+        if self.optimus.demo is not None:
+            await self.wait_for_demo(self.optimus.demo)
         self.bridge = Bridge(self, self.context)
         sampler = await self.bridge.start()
         self.query_one(CachePane).attach_index(sampler.cache_index)
         self.pace_sources()
+
+    async def wait_for_demo(self, demo: "Demo") -> None:
+        """Start it, now that the first frame is out, and follow it until its services can answer."""
+        try:
+            demo.start()
+        except OSError as error:
+            self.say(f"the demo cannot start: {error.strerror}", "error")
+            return
+        while demo.starting:
+            self.draw_status()
+            await asyncio.sleep(0.1)
+        if demo.notice:
+            self.say(demo.notice, "warning")
 
     async def stop_sampling(self) -> None:
         """End the loops and close the connections."""

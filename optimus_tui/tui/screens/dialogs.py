@@ -5,8 +5,6 @@ import time
 from textual import on, work
 
 from optimus_tui.tui import clipboard, messages
-from optimus_tui.tui.modals.choose import ChooseDialog
-from optimus_tui.tui.modals.text import explain_dialog, help_dialog
 from optimus_tui.tui.panes.cache import CachePane
 from optimus_tui.tui.screens.base import DashboardBase
 
@@ -15,16 +13,22 @@ class Dialogs(DashboardBase):
     """Answers the panes' requests for something outside their frame."""
 
     def action_help(self) -> None:
+        from optimus_tui.tui.modals.text import help_dialog
+
         pane = self.pane(self.current)
         about = " ".join((type(pane).__doc__ or "").split())
         self.app.push_screen(help_dialog(pane.TITLE, about, self.active_bindings.values()))
 
     def action_explain(self) -> None:
+        from optimus_tui.tui.modals.text import explain_dialog
+
         pane = self.pane(self.current)
         self.app.push_screen(explain_dialog(pane.explain_subject(), pane.findings_here()))
 
     @work(exclusive=True, group="copy", exit_on_error=False)
     async def action_copy_as(self) -> None:
+        from optimus_tui.tui.modals.choose import ChooseDialog
+
         forms = self.pane(self.current).copy_forms()
         if not forms:
             self.say("nothing to copy here: put the cursor on a row first", "warning")
