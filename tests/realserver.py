@@ -82,5 +82,3 @@ class RealServer:
         with socket.create_connection(("127.0.0.1", self.port), 5) as s:
             s.sendall(message)
             return s.recv(1 << 20)
-
-
