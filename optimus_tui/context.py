@@ -19,6 +19,9 @@ if TYPE_CHECKING:
     from optimus_tui.probes.client import ObserverRedis
     from optimus_tui.probes.feed import FeedReader
 
+CLIENT_MODULES = ("redis.asyncio", "httpx", "optimus_tui.history.store")
+"""What building the clients imports; a screen loads them off its event loop before it asks for any."""
+
 
 class Context:
     """What a probe or a tool needs from the outside. One event loop uses it; the feed has a thread of its own."""

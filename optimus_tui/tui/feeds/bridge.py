@@ -1,24 +1,29 @@
 """From the sampling loops to messages: one worker a source, none of which can take the screen down with it."""
 
 import asyncio
+import importlib
 from typing import TYPE_CHECKING, Any
 
 from textual.widget import Widget
 from textual.worker import Worker
 
-from optimus_tui.context import Context
+from optimus_tui.context import CLIENT_MODULES, Context
 from optimus_tui.tui.messages import ReportArrived
 
 if TYPE_CHECKING:
     from optimus_tui.sampling.sampler import Sampler
 
 
-def _load_clients() -> None:
-    """Import what the loops need; runs in a thread, after the first frame."""
-    import httpx  # noqa: F401
-    import redis.asyncio  # noqa: F401
+_SCREENS = ("optimus_tui.tui.screens.tools", "optimus_tui.tui.screens.tenant", "optimus_tui.tools.answer")
+"""What the operator may open next: loaded once data flows, so that no key press pays for it."""
 
-    import optimus_tui.history.store  # noqa: F401
+_SETTLED_SECONDS = 2.0
+
+
+def _load(modules: tuple[str, ...]) -> None:
+    """Import in a thread: the event loop goes on painting."""
+    for module in modules:
+        importlib.import_module(module)
 
 
 class Bridge:
@@ -31,7 +36,7 @@ class Bridge:
 
     async def start(self) -> "Sampler":
         """Load the clients off the event loop, then start one worker a source."""
-        await asyncio.to_thread(_load_clients)
+        await asyncio.to_thread(_load, CLIENT_MODULES)
         from optimus_tui.sampling.record import Recorder
         from optimus_tui.sampling.sampler import Sampler
 
@@ -39,7 +44,11 @@ class Bridge:
         self.sampler = sampler = Sampler(self.context, recorder.listen(self._hand_on))
         for name in sampler.loops():
             self.restart(name)
+        self.owner.set_timer(_SETTLED_SECONDS, self._load_screens)
         return sampler
+
+    async def _load_screens(self) -> None:
+        await asyncio.to_thread(_load, _SCREENS)
 
     def restart(self, name: str) -> None:
         """Start the loop of one source; also after a bug ended it."""
