@@ -4,6 +4,7 @@ Needs the extra ``demo``. The picture is the dashboard at 140×42 on real traffi
 """
 
 import asyncio
+import re
 import sys
 import time
 from pathlib import Path
@@ -25,7 +26,15 @@ async def take(handle: DemoHandle) -> str:
             await pilot.press(key)
             await pilot.pause(0.3)
         await pilot.pause(3)
-        return app.export_screenshot(title="optimus-tui demo")
+        return plain(app.export_screenshot(title="optimus-tui demo"))
+
+
+def plain(picture: str) -> str:
+    """Without fonts from elsewhere: any monospace font of the reader's will do."""
+    picture = re.sub(r"@font-face \{.*?\}", "", picture, flags=re.DOTALL)
+    return picture.replace("Fira Code", "ui-monospace, Menlo, DejaVu Sans Mono").replace(
+        "<svg ", '<svg xml:space="preserve" ', 1
+    )
 
 
 def main() -> None:
