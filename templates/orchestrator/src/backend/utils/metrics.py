@@ -46,6 +46,12 @@ RATE_LIMIT_UNENFORCED = Counter(
 CACHE_HITS = Counter("cache_hits_total", "Look-ups answered by the cache.", registry=REGISTRY)
 CACHE_MISSES = Counter("cache_misses_total", "Look-ups that found nothing.", registry=REGISTRY)
 CACHE_ERRORS = Counter("cache_errors_total", "Cache commands that Redis did not serve.", registry=REGISTRY)
+RESOURCE_FAILURES = Counter(
+    "resource_failures_total",
+    "Requests of a router that what lies behind the gateway failed.",
+    ["resource", "error"],
+    registry=REGISTRY,
+)
 INVALIDATION_ERRORS = Counter(
     "cache_invalidation_errors_total", "Invalidations that were not completed.", registry=REGISTRY
 )

@@ -1,0 +1,1 @@
+"""What changes something: plan, apply, undo. Out of the reach of every caller on a network."""

@@ -1,0 +1,162 @@
+"""Is a draft good enough to be written? Parsed, compiled, linted, validated, its tests run in a copy of the project.
+
+Nothing of the project is changed, and nothing of ours reaches the tests: no address, no password. A check that could
+not be made says so; it is never taken for one that passed.
+"""
+
+import ast
+import os
+import re
+import shutil
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Literal
+
+from msgspec import Struct
+
+from optimus_tui.actions.interpreters import clean_environment, find_interpreter, run_bounded
+from optimus_tui.scaffold.render import Draft
+from optimus_tui.scaffold.samples import needs_redis
+from optimus_tui.wording.safe import safe_text
+
+SECONDS = 120.0
+MAX_FILES, MAX_BYTES = 3000, 30_000_000
+PACKAGES = ("pytest", "pytest_asyncio", "fastapi", "httpx", "redis", "prometheus_client")
+RULES = "F,E9,B,ASYNC,S"
+Validate = Callable[[Path, str], tuple[bool, str]]
+"""A source tree and a router's path in it to whether it is compliant, and one sentence."""
+_PLUGINS = ("-p", "no:cacheprovider", "-p", "no:hypothesispytest")
+_CONFIGURATION = (
+    "pyproject.toml",
+    "pytest.ini",
+    "tox.ini",
+    "setup.cfg",
+    "conftest.py",
+    "tests/conftest.py",
+    "tests/__init__.py",
+)
+
+
+class Check(Struct, frozen=True):
+    """One check. ``detail`` is one sentence; ``output`` what a failed one printed."""
+
+    name: Literal["parse", "compile", "lint", "validate", "tests"]
+    status: Literal["passed", "failed", "not run"]
+    detail: str
+    output: str = ""
+
+
+CHECKS: tuple[str, ...] = ("parse", "compile", "lint", "validate", "tests")
+
+
+def run_checks(
+    draft: Draft, root: Path, python: str | None = None, validate: Validate | None = None
+) -> Iterator[Check]:
+    """Each check as it ends, in the order of ``CHECKS``. Takes seconds: not for a loop."""
+    yield from _read(draft)
+    with tempfile.TemporaryDirectory(prefix="optimus-scaffold-") as folder:
+        copy = Path(folder)
+        problem = copy_project(root, copy)
+        for file in draft.files:
+            (copy / file.path).parent.mkdir(parents=True, exist_ok=True)
+            (copy / file.path).write_text(file.content, "utf-8")
+        yield _lint(draft, copy)
+        yield _validate(draft, copy, validate)
+        yield problem or _test(draft, root, copy, python)
+
+
+def _read(draft: Draft) -> Iterator[Check]:
+    for name in ("parse", "compile"):
+        try:
+            for file in draft.files:
+                tree = ast.parse(file.content, file.path)
+                if name == "compile":
+                    compile(tree, file.path, "exec", dont_inherit=True)
+        except (SyntaxError, ValueError) as error:
+            yield Check(name, "failed", f"{file.path}: {safe_text(error)}")
+        else:
+            yield Check(name, "passed", "both files are Python")
+
+
+def _lint(draft: Draft, copy: Path) -> Check:
+    found = shutil.which("ruff")
+    beside = Path(sys.executable).with_name("ruff")
+    command = [found] if found else [str(beside)] if beside.exists() else None
+    if command is None:
+        return Check("lint", "not run", "not run: ruff is missing")
+    options = ["--isolated", "--no-cache", "--line-length=110", "--target-version=py311"]
+    rules = ["check", "--quiet", f"--select={RULES}", "--per-file-ignores=tests/*:S101", *options]
+    try:
+        for words in (rules, ["format", "--quiet", "--check", *options]):
+            code, said = run_bounded([*command, *words, *(f.path for f in draft.files)], copy, clean_environment(), 30)
+            if code:
+                return Check("lint", "failed", f"ruff {words[0]} objects", safe_text(said, 4000))
+    except OSError as error:
+        return Check("lint", "not run", f"not run: ruff cannot be started ({error.strerror})")
+    return Check("lint", "passed", f"ruff finds nothing ({RULES}), and would format nothing")
+
+
+def _validate(draft: Draft, copy: Path, validate: Validate | None) -> Check:
+    if validate is None:
+        return Check("validate", "not run", "not run: the validator is missing")
+    good, sentence = validate(copy, draft.router.path)
+    off = [
+        word for word, on in (("rate limiting", draft.spec.rate_limiting), ("caching", draft.spec.caching)) if not on
+    ]
+    if not good and off:  # what somebody switched off is missed by the validator, and rightly so
+        return Check("validate", "passed", f"{sentence}; {' and '.join(off)} is switched off")
+    return Check("validate", "passed" if good else "failed", sentence)
+
+
+def _test(draft: Draft, root: Path, copy: Path, named: str | None) -> Check:
+    packages = (*PACKAGES, *(("fakeredis", "lupa") if needs_redis(draft.spec) else ()))
+    python = find_interpreter(root, named, packages)
+    shown = safe_text(python.path, 200)
+    if python.problem:
+        return Check("tests", "not run", f"not run: {shown}: {python.problem}")
+    if python.missing:
+        verb = "is" if len(python.missing) == 1 else "are"
+        return Check("tests", "not run", f"not run: {', '.join(python.missing)} {verb} missing (in {shown})")
+    words = ["-m", "pytest", "-q", *_PLUGINS, "-o", "addopts=", draft.test.path]
+    environment = clean_environment(PYTHONPATH=str(copy / "src"))
+    try:
+        code, said = run_bounded([python.path, *words], copy, environment, SECONDS)
+    except OSError as error:
+        return Check("tests", "not run", f"not run: {shown} cannot be started ({error.strerror})")
+    last = said.strip().splitlines()[-1:] or [""]
+    if code == -9:
+        return Check("tests", "failed", f"the tests did not end within {SECONDS:g} s")
+    summary = re.sub(r"^=+ | =+$", "", safe_text(last[0], 160))
+    return Check("tests", "failed" if code else "passed", f"{summary} (by {shown})", safe_lines(said) if code else "")
+
+
+def safe_lines(text: str, count: int = 60) -> str:
+    """The last lines of what a program printed, safe to show."""
+    return "\n".join(safe_text(line, 200) for line in text.strip().splitlines()[-count:])
+
+
+def copy_project(root: Path, copy: Path) -> Check | None:
+    """What the tests need of the project: its sources and pytest's settings. No link is followed."""
+    files = size = 0
+    for folder, folders, names in os.walk(root / "src"):
+        folders[:] = sorted(name for name in folders if name != "__pycache__" and not name.startswith("."))
+        for name in names:
+            source = Path(folder, name)
+            if source.is_symlink() or not source.is_file() or name.endswith(".pyc"):
+                continue
+            files, size = files + 1, size + source.stat().st_size
+            if files > MAX_FILES or size > MAX_BYTES:
+                return Check("tests", "not run", f"not run: src holds more than {MAX_FILES:,} files or 30 MB")
+            _copy(source, copy / source.relative_to(root))
+    for path in _CONFIGURATION:
+        source = root / path
+        if source.is_file() and not source.is_symlink():
+            _copy(source, copy / path)
+    return None
+
+
+def _copy(source: Path, target: Path) -> None:
+    target.parent.mkdir(parents=True, exist_ok=True)
+    shutil.copyfile(source, target)

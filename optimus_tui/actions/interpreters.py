@@ -1,0 +1,87 @@
+"""Which Python runs a project's tests: the one that was named, the project's own, else ours; and what it lacks."""
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from msgspec import Struct
+
+LACKS = (
+    "import importlib.util as u,sys;"
+    "print(*[n for n in sys.argv[1:] if u.find_spec(n) is None]);sys.exit(sys.version_info<(3,11))"
+)
+
+
+class Interpreter(Struct, frozen=True):
+    """A Python and the packages that it would need and has not; ``problem`` where it does not even start."""
+
+    path: str
+    missing: tuple[str, ...] = ()
+    problem: str = ""
+
+    @property
+    def ready(self) -> bool:
+        """Whether the tests can be run by it."""
+        return not self.missing and not self.problem
+
+
+def find_interpreter(root: Path, named: str | None, packages: Sequence[str]) -> Interpreter:
+    """The first that can; where none can, the project's own, or the one that was named. Looks at each once."""
+    if named is not None:
+        return _look(named, packages)
+    own = root / ".venv" / "bin" / "python"
+    candidates = [str(own)] if own.exists() else []
+    looks: list[Interpreter] = []
+    for path in [*candidates, sys.executable]:
+        looks.append(_look(path, packages))
+        if looks[-1].ready:
+            return looks[-1]
+    return looks[0]
+
+
+def _look(path: str, packages: Sequence[str]) -> Interpreter:
+    try:
+        code, said = run_bounded([path, "-I", "-c", LACKS, *packages], Path("/"), clean_environment(), 15)
+    except (OSError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) and error.strerror else "no file can have this name"
+        return Interpreter(path, problem=f"it cannot be started ({reason})")
+    if code == 1 and not said.strip():
+        return Interpreter(path, problem="it is older than Python 3.11")
+    if code not in (0, 1):
+        return Interpreter(path, problem="it does not work as a Python")
+    return Interpreter(path, tuple(said.split()))
+
+
+def clean_environment(**more: str) -> dict[str, str]:
+    """What a child may know: no address, no password, no setting of ours."""
+    kept: Mapping[str, str] = {key: os.environ[key] for key in ("PATH", "HOME", "LANG", "TMPDIR") if key in os.environ}
+    return {**kept, "LC_ALL": "C.UTF-8", "PYTHONUTF8": "1", **more}
+
+
+def run_bounded(
+    command: Sequence[str], folder: Path, environment: Mapping[str, str], seconds: float
+) -> tuple[int, str]:
+    """Exit code and what was printed; -9 after too long, with everything that it started."""
+    with subprocess.Popen(  # noqa: S603 - no shell; what runs was chosen by the user
+        list(command),
+        cwd=folder,
+        env=dict(environment),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        start_new_session=True,
+    ) as child:
+        try:
+            said, _ = child.communicate(timeout=seconds)
+            return child.returncode, said[-200_000:].decode("utf-8", "replace")
+        except BaseException as error:
+            try:
+                os.killpg(child.pid, signal.SIGKILL)
+            except ProcessLookupError:
+                child.kill()
+            if isinstance(error, subprocess.TimeoutExpired):
+                return -9, ""
+            raise

@@ -1,0 +1,79 @@
+"""A new router as one plan: the two files, the lines in ``app.py``, what differs, and what a person should know first.
+
+It refuses to write what was not shown: the plan holds every byte, and is void once a file is another.
+"""
+
+import difflib
+from pathlib import Path
+
+from msgspec import Struct
+
+from optimus_tui.actions.files import apply_changes, plan_files
+from optimus_tui.actions.gitstate import git_warnings
+from optimus_tui.actions.journal import Change, Entry
+from optimus_tui.actions.tree import Refused, Tree
+from optimus_tui.scaffold.register import APP_PATH, RegistrationError, register
+from optimus_tui.scaffold.render import Draft, render
+from optimus_tui.scaffold.spec import RouterSpec
+
+SOURCES = "src/backend/routers"
+
+
+class RouterPlan(Struct, frozen=True):
+    """Everything that would happen. ``replaced`` are files of somebody's that would be another; not ``app.py``."""
+
+    root: Path
+    draft: Draft
+    changes: tuple[Change, ...]
+    replaced: tuple[str, ...]
+    warnings: tuple[str, ...]
+
+
+def plan_router(root: Path, spec: RouterSpec) -> RouterPlan:
+    """Look at the project and say what writing this router would change. Refused where it cannot be written."""
+    draft = render(spec)
+    with Tree(root) as tree:
+        if not (tree.root / SOURCES).is_dir():
+            raise Refused(f"{tree.root} is no gateway: it has no {SOURCES}")
+        app = tree.read(APP_PATH)
+        project = tree.root
+    files = [(file.path, file.content.encode()) for file in draft.files]
+    warnings = list(git_warnings(project))
+    try:
+        if app is None:
+            raise RegistrationError(f"there is no {APP_PATH}")
+        files.append((APP_PATH, register(app.decode(), spec.name).encode()))
+    except (RegistrationError, UnicodeDecodeError) as error:
+        reason = str(error) if isinstance(error, RegistrationError) else f"{APP_PATH} is not UTF-8"
+        warnings.append(f"{reason}: register the router by hand")
+    changes = plan_files(project, files)
+    replaced = tuple(each.path for each in changes if each.before is not None and each.path != APP_PATH)
+    return RouterPlan(project, draft, changes, replaced, tuple(warnings))
+
+
+def write_router(plan: RouterPlan) -> Entry:
+    """Write exactly the plan, all of it or nothing."""
+    return apply_changes(plan.root, plan.changes, f"router {plan.draft.spec.name}")
+
+
+def show_tree(plan: RouterPlan) -> list[str]:
+    """The files, one line each: new, changed, replaced."""
+    return [f"{_word(plan, each):<9}{each.path}" for each in plan.changes]
+
+
+def _word(plan: RouterPlan, change: Change) -> str:
+    if change.before is None:
+        return "new"
+    return "replaced" if change.path in plan.replaced else "changed"
+
+
+def show_diff(plan: RouterPlan, *, new_files: bool = True) -> list[str]:
+    """A unified diff of the plan."""
+    lines: list[str] = []
+    for each in plan.changes:
+        if each.before is None and not new_files:
+            continue
+        before, after = ((side or b"").decode("utf-8", "replace").splitlines() for side in (each.before, each.after))
+        old = "/dev/null" if each.before is None else f"a/{each.path}"
+        lines += difflib.unified_diff(before, after, old, f"b/{each.path}", lineterm="")
+    return lines

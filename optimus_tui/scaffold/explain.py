@@ -1,0 +1,40 @@
+"""What a draft has, and what is left to do with it, in words and in lines to copy. Pure."""
+
+from optimus_tui.scaffold.register import lines_to_add
+from optimus_tui.scaffold.spec import RouterSpec
+
+
+def features(spec: RouterSpec) -> tuple[str, ...]:
+    """One sentence a feature; those that are switched off are not mentioned."""
+    where = {
+        "proxy": "Proxy: the AI Engine keeps everything, behind its circuit breaker and deadline",
+        "direct": "Direct: a repository seam with an in-memory store to begin with",
+        "hybrid": "Hybrid: the gateway's own store first, the AI Engine for what it does not hold or when told",
+    }
+    said = [where[spec.type], "Multi-tenant: X-Tenant-ID is required, checked and part of every key"]
+    if spec.rate_limiting:
+        said.append("Rate limiting: per tenant and operation, 429 with Retry-After")
+    if spec.caching and spec.reads:
+        said.append("Caching: reads with a TTL, keys apart for each tenant")
+    if spec.caching and spec.writes:
+        said.append("Cache coherence: a write invalidates cached answers and publishes the event")
+    codes = "404, 422, 502, 503, 504" if spec.has_engine else "404, 422, 503, 504"
+    said.append(f"Error handling: {codes}; failures are logged without contents and counted for Prometheus")
+    if "list" in spec.operations:
+        said.append("Pagination: limit and offset, bounded")
+    return (*said, "Tests: each operation, tenants, limits, cache, failures, as far as the router has them")
+
+
+def next_steps(spec: RouterSpec, gateway_url: str) -> tuple[str, ...]:
+    """Commands and lines, in the order of doing."""
+    router, test = spec.paths
+    imported, included = lines_to_add(spec.name)
+    slash = "/" if {"list", "create"} & set(spec.operations) else "/1"
+    verb = {"list": "GET", "create": "POST", "get": "GET", "update": "PUT", "delete": "DELETE"}[spec.operations[0]]
+    return (
+        f"Save the files as {router} and {test}, or let optimus-tui scaffold new {spec.name} write and register them",
+        imported,
+        included,
+        f"pytest {test} -v",
+        f"curl -X {verb} {gateway_url}/api/{spec.name}{slash} -H 'X-Tenant-ID: demo_dentist'",
+    )

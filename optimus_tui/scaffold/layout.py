@@ -1,0 +1,28 @@
+"""Lines as the gateway's formatter would break them, for names of any length. Pure."""
+
+from collections.abc import Iterable, Sequence
+
+WIDTH = 110
+"""Characters of a line in the gateway's project."""
+
+
+def lay(opening: str, parts: Sequence[str], closing: str) -> str:
+    """``opening(a, b)closing``: on one line, else its parts on a line of their own, else each on one."""
+    inner = ", ".join(parts)
+    one = f"{opening}{inner}{closing}"
+    if len(one) <= WIDTH or not parts:
+        return one
+    outer = " " * (len(opening) - len(opening.lstrip()))
+    middle = f"{outer}    {inner}"
+    if len(middle) > WIDTH:
+        middle = "\n".join(f"{outer}    {part}," for part in parts)
+    return f"{opening}\n{middle}\n{outer}{closing}"
+
+
+def lay_import(module: str, names: Iterable[str]) -> str:
+    """A sorted import line: CONSTANTS, Classes, functions; one name a line where they do not fit."""
+    ordered = sorted(set(names), key=lambda name: (0 if name.isupper() else 1 if name[0].isupper() else 2, name))
+    one = f"from {module} import {', '.join(ordered)}"
+    if len(one) <= WIDTH:
+        return one
+    return f"from {module} import (\n" + "".join(f"    {name},\n" for name in ordered) + ")"

@@ -1,0 +1,112 @@
+"""What the generated tests need to know: the bodies they send, the calls they make, the modules they import. Pure."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from optimus_tui.scaffold.fields import TYPES, literal
+from optimus_tui.scaffold.layout import WIDTH, lay_import
+from optimus_tui.scaffold.spec import OF_ONE, RouterSpec
+
+_STORE_METHODS = {"list": "page", "create": "add", "get": "find", "update": "replace", "delete": "remove"}
+_METHODS = {"list": "GET", "create": "POST", "get": "GET", "update": "PUT", "delete": "DELETE"}
+
+
+def trial_context(spec: RouterSpec) -> dict[str, Any]:
+    """Everything the tests' templates use beyond the router's."""
+    place = "store" if spec.has_store else "engine"
+    place_type = f"{spec.entity}Memory" if spec.has_store else "FakeEngine"
+    own = ["api: httpx.AsyncClient", f"{place}: {place_type}"]
+    with_engine = [*own, "engine: FakeEngine"] if spec.type == "hybrid" else own
+    body = {field.name: TYPES[field.type].samples[0] for field in spec.fields}
+    least = {field.name: body[field.name] for field in spec.fields if field.required}
+    return {
+        "needs_redis": needs_redis(spec),
+        "test_imports": _imports(spec),
+        "place": place,
+        "place_type": place_type,
+        "fixtures": _fixtures(spec),
+        "parts": own,
+        "parts_redis": [*own, "redis: FakeAsyncRedis"],
+        "parts_operation": [*with_engine, "operation: str"],
+        "body": body,
+        "changed": {field.name: TYPES[field.type].samples[1] for field in spec.fields},
+        "least": least,
+        "whole": {field.name: body[field.name] if field.required else field.default for field in spec.fields},
+        "wrong_bodies": _wrong(spec),
+        "call_line": _call_line(spec),
+        "answered": spec.operations != ("delete",),
+        "store_methods": _tuple([_STORE_METHODS[each] for each in spec.operations]),
+        "left_keys": _left(spec),
+        "told": ", params=TOLD" if spec.type == "hybrid" else "",
+        "lay_dict": lay_dict,
+    }
+
+
+def needs_redis(spec: RouterSpec) -> bool:
+    """Whether anything is kept in Redis."""
+    return spec.rate_limiting or spec.caching
+
+
+def lay_dict(opening: str, values: Mapping[str, Any]) -> str:
+    """A dictionary of plain values: on one line, else one entry a line."""
+    entries = [f"{literal(key)}: {literal(value)}" for key, value in values.items()]
+    one = f"{opening}{{{', '.join(entries)}}}"
+    if len(one) <= WIDTH:
+        return one
+    outer = " " * (len(opening) - len(opening.lstrip()))
+    return "\n".join([f"{opening}{{", *(f"{outer}    {entry}," for entry in entries), f"{outer}}}"])
+
+
+def _tuple(names: Sequence[str]) -> str:
+    return f"({', '.join(literal(name) for name in names)}{',' if len(names) == 1 else ''})"
+
+
+def _left(spec: RouterSpec) -> list[str]:
+    return [literal(key) for key in sorted([f"cache:list_{spec.name}:other:50/0", f"cache:{spec.one}:other:1"])]
+
+
+def _wrong(spec: RouterSpec) -> list[str]:
+    wrong = ["[]", '{**BODY, "unknown-field": 1}', f"{{**BODY, {literal(spec.fields[0].name)}: []}}"]
+    return [*wrong, *(["{}"] if any(field.required for field in spec.fields) else [])]
+
+
+def _call_line(spec: RouterSpec) -> Any:
+    def call_line(operation: str) -> str:
+        path = 'f"{PATH}/1"' if operation in OF_ONE else "PATH"
+        body = {"create": "BODY", "update": "CHANGED"}.get(operation, "None")
+        return f'{literal(spec.operation(operation))}: ("{_METHODS[operation]}", {path}, {body}),'
+
+    return call_line
+
+
+def _fixtures(spec: RouterSpec) -> list[str]:
+    wanted = ["engine: FakeEngine"] if spec.has_engine else []
+    wanted += [f"store: {spec.entity}Memory"] if spec.has_store else []
+    return wanted + (["redis: FakeAsyncRedis"] if needs_redis(spec) else [])
+
+
+def _imports(spec: RouterSpec) -> str:
+    standard = ["import asyncio"] if spec.has_engine else []
+    standard += ["import json"] if spec.has_engine or (spec.caching and spec.writes) else []
+    standard += ["import logging"] if spec.writes else []
+    standard += [lay_import("collections.abc", ["AsyncIterator"]), lay_import("typing", ["Any"])]
+    third = ["import httpx", "import pytest", "import pytest_asyncio"]
+    third += [lay_import("fakeredis", ["FakeAsyncRedis", "FakeServer"])] if needs_redis(spec) else []
+    third += [lay_import("fastapi", ["FastAPI"])]
+    return "\n".join([*standard, "", *third, "", *_own(spec)])
+
+
+def _own(spec: RouterSpec) -> list[str]:
+    points = ["get_http_client"] if spec.has_engine else []
+    points += ["get_redis_cache"] if spec.caching else ["get_rate_limiter"] if spec.rate_limiting else []
+    points += ["get_cache_manager"] if spec.caching and spec.reads else []
+    router = ["router"]
+    router += [spec.entity, f"{spec.entity}Memory", "open_store"] if spec.has_store else []
+    own = [lay_import("backend.clients", ["open_http"])] if spec.has_engine else []
+    own += [lay_import("backend.config.settings", ["Settings"])] if spec.has_engine else []
+    own += [lay_import("backend.dependencies_enterprise", points)] if points else []
+    own += [lay_import(f"backend.routers.{spec.name}", router)]
+    own += [lay_import("backend.utils.cache_manager", ["CacheManager"])] if spec.caching and spec.reads else []
+    own += [lay_import("backend.utils.metrics", ["RESOURCE_FAILURES"])]
+    own += [lay_import("backend.utils.rate_limiter", ["EnterpriseRateLimiter"])] if spec.rate_limiting else []
+    return own

@@ -1,0 +1,111 @@
+"""200 random routers, and 40 seeded faults in generated ones: run by hand, ``python -m tests.bench.bench_routers``.
+
+A fault is one replacement in the router's text; it is caught where the router's own tests fail.
+"""
+# ruff: noqa: E501
+
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+from optimus_tui.actions.interpreters import clean_environment
+from optimus_tui.scaffold.spec import OPERATIONS, make_spec
+from tests.scaffold.workshop import fill, judge, new_gateway, some
+
+PROXY = (
+    ("limit of list removed", '@router.get("", dependencies=[Depends(rate_limited("list_products"))])', '@router.get("")'),
+    ("limit of create counted as list", 'rate_limited("create_product")', 'rate_limited("list_products")'),
+    ("limit of get removed", '", dependencies=[Depends(rate_limited("get_product"))]', '"'),
+    ("limit of update removed", '", dependencies=[Depends(rate_limited("update_product"))]', '"'),
+    ("limit of delete removed", ', dependencies=[Depends(rate_limited("delete_product"))]', ""),
+    ("key without tenant", '"product", tenant, product_id, load', '"product", "all", product_id, load'),
+    ("list key without tenant", '"list_products", tenant, page', '"list_products", "all", page'),
+    ("key without id", "tenant, product_id, load=load", "tenant, load=load"),
+    ("key without offset", "page.limit, page.offset, load=load", "page.limit, load=load"),
+    ("key without limit", "page.limit, page.offset, load=load", "page.offset, load=load"),
+    ("cache never hit", "product_id, load=load", "product_id, id(load), load=load"),
+    ("no invalidation on create", "    await coherence.invalidate_by_event(InvalidationType.RESOURCE_UPDATED, tenant, kinds=STALE)\n", ""),
+    ("no invalidation on change", "    await coherence.invalidate_by_event(\n        InvalidationType.RESOURCE_UPDATED, tenant, resource_id=product_id, kinds=STALE\n    )\n", ""),
+    ("half an invalidation", 'STALE = ("product", "list_products")', 'STALE = ("product", "products")'),
+    ("invalidation of another tenant", "RESOURCE_UPDATED, tenant, kinds", 'RESOURCE_UPDATED, "other", kinds'),
+    ("event without id", "resource_id=product_id, ", ""),
+    ("another event", "InvalidationType.RESOURCE_UPDATED", "InvalidationType.BULK_INVALIDATION"),
+    ("swallowed error", "        raise answer from error\n", ""),
+    ("errors not caught", "except (httpx.HTTPError, ValidationError) as error", "except ValidationError as error"),
+    ("wrong answers not caught", "except (httpx.HTTPError, ValidationError) as error", "except httpx.HTTPError as error"),
+    ("timeout as 502", "return HTTPException(504", "return HTTPException(502"),
+    ("open circuit as 502", "return HTTPException(503, str(error), {", "return HTTPException(502, str(error), {"),
+    ("no Retry-After", ', {"Retry-After": str(error.retry_after)}', ""),
+    ("refusals as 502", "in CALLERS_FAULT", "in ()"),
+    ("404 as 502", "CALLERS_FAULT = (400, 404, ", "CALLERS_FAULT = (400, "),
+    ("everything is the caller's fault", "error.response.status_code in CALLERS_FAULT", "error.response.status_code"),
+    ("failures not counted", 'RESOURCE_FAILURES.labels("products", type(error).__name__).inc()', "pass"),
+    ("refusals counted", "if answer.status_code >= 500", "if answer.status_code >= 400"),
+    ("contents in the log", '"id": product_id}', '"id": product_id, "body": "x"}'),
+    ("change not logged", '_log.info("product updated"', '_log.debug("product updated"'),
+    ("any body", 'extra="forbid"', 'extra="allow"'),
+    ("another engine's tenant", '"POST", PATH, tenant', '"POST", PATH, "acme"'),
+    ("get of another tenant", '"GET", f"{PATH}/{product_id}", tenant', '"GET", f"{PATH}/{product_id}", "other"'),
+    ("update lost", 'product_id}", tenant, json=body.model_dump(mode="json")', 'product_id}", tenant, json={}'),
+    ("create incomplete", 'PATH, tenant, json=body.model_dump(mode="json")', 'PATH, tenant, json=body.model_dump(include={"name"})'),
+    ("page not passed on", ", params=page.as_query()", ", params={'limit': 50, 'offset': 0}"),
+    ("created is 200", "status_code=201", "status_code=200"),
+    ("deleted is 200", ", status_code=204", ""),
+    ("not deleted", '    await engine.request("DELETE", f"{PATH}/{product_id}", tenant)\n', ""),
+    ("any id", 'pattern=r"^[A-Za-z0-9_-]{1,64}$"', 'pattern=r"^"'),
+)  # fmt: skip
+HYBRID = (
+    ("store not asked", 'if source == "local":', 'if source == "nowhere":'),
+    ("engine not told", 'if source == "engine" or not await', "if not await"),
+    ("offset not moved", "max(0, page.offset - kept)", "page.offset"),
+    ("limit not shortened", "page.limit - len(items)", "page.limit"),
+    ("total of the engine alone", "kept + (rest.total or 0)", "rest.total or 0"),
+    ("source not in the key", '"product", tenant, source, product_id', '"product", tenant, product_id'),
+    ("store of all tenants", "self.kept.get(tenant, {}).get(key)", 'self.kept.get("other", {}).get(key)'),
+    ("late store as 503", 'HTTPException(504, "the store', 'HTTPException(503, "the store'),
+    ("store away as 502", 'HTTPException(503, "the store', 'HTTPException(502, "the store'),
+    ("one id for all", "uuid.uuid4().hex", '"1"'),
+)
+
+
+def mutants() -> list[str]:
+    """The names of those that were not caught."""
+    survived: list[str] = []
+    with tempfile.TemporaryDirectory() as folder:
+        gateway = new_gateway(Path(folder))
+        for kind, faults in (("proxy", PROXY), ("hybrid", HYBRID)):
+            (draft,) = fill(gateway, [make_spec("products", kind, OPERATIONS)])
+            path, sound = gateway / draft.router.path, draft.router.content
+            assert passes(gateway), kind
+            for name, old, new in faults:
+                assert old in sound, name
+                path.write_text(sound.replace(old, new), "utf-8")
+                if passes(gateway):
+                    survived.append(f"{kind}: {name}")
+    return survived
+
+
+def passes(gateway: Path) -> bool:
+    """Whether the generated tests pass."""
+    command = [sys.executable, "-m", "pytest", "-qx", "-p", "no:cacheprovider", "-p", "no:hypothesispytest", "tests"]
+    environment = clean_environment(PYTHONPATH=str(gateway / "src"))
+    return subprocess.run(command, cwd=gateway, env=environment, capture_output=True, timeout=120).returncode == 0
+
+
+def main() -> None:
+    """Both measurements."""
+    survived = mutants()
+    count = len(PROXY) + len(HYBRID)
+    sys.stdout.write(f"faults caught: {count - len(survived)} of {count}; not caught: {survived or 'none'}\n")
+    if "--faults" in sys.argv:
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        gateway, began = new_gateway(Path(folder)), time.monotonic()
+        said = judge(gateway, fill(gateway, some(200, seed=200)))
+        sys.stdout.write(f"200 random routers: {said or 'clean'} ({time.monotonic() - began:.0f} s)\n")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,143 @@
+"""500 hostile names, fields and paths: nothing is written outside, nothing of them becomes code, one sentence each."""
+
+import ast
+import os
+import random
+import shutil
+import string
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from optimus_tui.__main__ import run
+from optimus_tui.actions.files import apply_changes, plan_files
+from optimus_tui.actions.tree import Refused
+from optimus_tui.scaffold.fields import TYPES, Field, literal, make_field
+from optimus_tui.scaffold.names import SpecError
+from optimus_tui.scaffold.render import render
+from optimus_tui.scaffold.spec import RouterSpec, make_spec
+from tests.scaffold.workshop import new_gateway
+
+EVIL = (
+    "../../x", "/etc/x", "a/b", "a\\b", "..", ".", "", "x" * 300, "CON", "nul", "x.py", "class", "None", "async",
+    "match", "type", "_", "__init__", "import os", "os; import", "a-b", "1a", "a\n", "{{7*7}}", "{% raw %}", '"""',
+    "'''", "\\",
+    "a\0b", "\ud800", "\u202eabc", "ﬁsh", "сlass", "ａ", "x'+__import__('os').system('touch OWNED')+'",
+    "$(touch OWNED)", "`touch OWNED`", "x;touch OWNED", "~root", "-rf", "--help", "\x1b]52;c;x\x07", "a b", "é", "A",
+    "aB", "x\r\ny",
+)  # fmt: skip
+
+
+def hostile_words(count: int, seed: int) -> list[str]:
+    rng = random.Random(seed)
+    alphabet = string.printable + "\0\x1b\u202e\ud800éﬁ{}%/\\.'\""
+    made = [*EVIL]
+    while len(made) < count:
+        made.append("".join(rng.choice(alphabet) for _ in range(rng.randint(1, 30))) + rng.choice(EVIL))
+    return made[:count]
+
+
+def snapshot(folder: Path) -> dict[str, object]:
+    return {
+        str(path): os.readlink(path) if path.is_symlink() else path.read_bytes() if path.is_file() else None
+        for path in folder.rglob("*")
+    }
+
+
+def test_300_hostile_names_and_fields_write_nothing_and_are_one_sentence_each_row_92_93(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gateway = new_gateway(tmp_path / "gateway")
+    monkeypatch.chdir(gateway)
+    before = snapshot(tmp_path)
+    for number, word in enumerate(hostile_words(300, 1)):
+        named = ["--", word] if number % 2 else ["--field", f"{word}:str", "--", "good"]
+        assert run(["scaffold", "new", "--project", str(gateway), "--yes", *named]) == 2, word
+        said = capsys.readouterr()
+        assert (said.out, said.err.count("\n")) == ("", 1), said.err
+        assert said.err[:-1].isprintable()
+    assert snapshot(tmp_path) == before
+
+
+def test_100_hostile_paths_are_refused_row_98(tmp_path: Path) -> None:
+    gateway = new_gateway(tmp_path / "gateway")
+    before = snapshot(tmp_path)
+    for word in hostile_words(100, 2):
+        for path in (f"../{word}", f"/{word}", f"src/../../{word}", f"src/{word}/../../../x"):
+            with pytest.raises(Refused):
+                plan_files(gateway, [(path, b"x")])
+    assert snapshot(tmp_path) == before
+
+
+@pytest.mark.parametrize("word", [word for word in hostile_words(100, 3) if word])
+def test_a_hostile_default_is_a_value_or_refused_never_code_row_94_95(word: str) -> None:
+    try:
+        field = make_field("note", "str", True, word)
+    except SpecError:
+        return
+    spec = RouterSpec(name="products", fields=(field,))
+    tree = ast.parse(render(spec).router.content)
+    found = [node.value for node in ast.walk(tree) if isinstance(node, ast.Constant) and node.value == word]
+    assert found == [word]
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+@given(st.text(min_size=1, max_size=40))
+def test_any_text_comes_back_as_it_was(text: str) -> None:
+    assert ast.literal_eval(literal(text)) == text
+    tree = ast.parse(Field("note", "str", has_default=True, default=text).code)
+    assert len(tree.body) == 1
+
+
+@pytest.mark.parametrize("kind", TYPES)
+@pytest.mark.parametrize(
+    "text", ["1e999", "nan", "inf", "9" * 19, "1_0", "0x1", "__import__('os')", "", "None", "٣", "[]"]
+)
+def test_defaults_are_read_by_their_type(kind: str, text: str) -> None:
+    try:
+        field = make_field("note", kind, False, text)
+    except SpecError as refused:
+        assert "\n" not in str(refused)
+        return
+    assert kind == "str" and field.default == text
+
+
+REFUSED_FIELDS = (
+    "a:str a:int",
+    "id:int",
+    "json:str",
+    "model_x:int",
+    "str:str",
+    "a",
+    "a:",
+    "a:str??",
+    "a:list",
+    "type:str",
+)
+
+
+@pytest.mark.parametrize("names", [each.split() for each in REFUSED_FIELDS])
+def test_fields_that_cannot_be_are_refused(names: list[str]) -> None:
+    with pytest.raises(SpecError):
+        make_spec("products", fields=names)
+
+
+def test_links_pipes_folders_and_foreign_files_are_left_alone_row_98(tmp_path: Path) -> None:
+    gateway, outside = new_gateway(tmp_path / "gateway"), tmp_path / "outside"
+    outside.mkdir()
+    (outside / "victim").write_text("mine")
+    (gateway / "out").symlink_to(outside)
+    (gateway / "file").symlink_to(outside / "victim")
+    (gateway / "dangling").symlink_to(outside / "new")
+    os.mkfifo(gateway / "pipe")
+    (gateway / "folder").mkdir()
+    (gateway / "huge").write_bytes(b"x" * 1_000_001)
+    before = snapshot(tmp_path)
+    for path in ("out/new", "out/victim", "file", "dangling", "pipe", "folder", "huge", "pipe/x", "huge/x"):
+        with pytest.raises(Refused) as refused:
+            apply_changes(gateway, plan_files(gateway, [("fine", b"x"), (path, b"x")]), "router x", tmp_path / "state")
+        assert str(refused.value).count("\n") == 0
+    shutil.rmtree(tmp_path / "state", ignore_errors=True)
+    assert snapshot(tmp_path) == before

@@ -1,0 +1,134 @@
+"""What is generated runs, is typed, is formatted, and passes its own tests; a feature that is off leaves no trace."""
+
+import ast
+import json
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from optimus_tui.clock import Clock
+from optimus_tui.contract.tools.router import RouterReport
+from optimus_tui.scaffold.names import SpecError, class_name, singular
+from optimus_tui.scaffold.render import render
+from optimus_tui.scaffold.spec import OPERATIONS, RouterSpec, make_spec
+from optimus_tui.tools.answer import answer
+from optimus_tui.tools.arguments import ToolFailure
+from optimus_tui.tools.registry import TOOLS
+from tests.scaffold.workshop import fill, judge, new_gateway, some, twelve
+
+
+def test_twelve_variants_and_five_random_ones_are_clean_typed_and_pass_their_own_tests(tmp_path: Path) -> None:
+    gateway = new_gateway(tmp_path)
+    assert judge(gateway, fill(gateway, [*twelve(), *some(5, seed=4)])) == ""
+
+
+@pytest.mark.parametrize("spec", [*twelve(), *some(40, seed=9)], ids=lambda spec: f"{spec.name}-{spec.type}")
+def test_a_feature_that_is_off_leaves_no_trace_and_the_same_answers_give_the_same_bytes(spec: RouterSpec) -> None:
+    draft = render(spec)
+    assert render(spec) == draft
+    for text in (file.content.lower() for file in draft.files):
+        assert spec.rate_limiting or not [word for word in ("rate_limit", "ratelimit") if word in text], "limits"
+        assert spec.caching or not [word for word in ("cache", "coherence", "invalidat") if word in text], "caching"
+        assert spec.has_engine or not [word for word in ("engine", "circuit") if word in text], "engine"
+        assert spec.rate_limiting or spec.caching or "redis" not in text
+    used = {node.id for node in ast.walk(ast.parse(draft.router.content)) if isinstance(node, ast.Name)}
+    assert {"translate_failures", "Tenant", "router"} <= used
+
+
+def test_the_three_types_do_different_things() -> None:
+    texts = [render(make_spec("products", kind, OPERATIONS)).router.content for kind in ("proxy", "direct", "hybrid")]
+    assert ["engine.request" in text for text in texts] == [True, False, True]
+    assert ["store.find" in text for text in texts] == [False, True, True]
+    assert len(set(texts)) == 3
+
+
+def test_operations_come_in_any_order_and_mean_the_same() -> None:
+    assert make_spec("x", operations=["get", "list", "get"]) == make_spec("x", operations=["list", "get"])
+
+
+@pytest.mark.parametrize(
+    ("name", "one", "kind"),
+    [
+        ("products", "product", "Product"), ("categories", "category", "Category"), ("boxes", "box", "Box"),
+        ("status", "status", "Status"), ("news", "news", "News"), ("inventory", "inventory", "Inventory"),
+        ("order_items", "order_item", "OrderItem"), ("tenants", "tenant", "TenantItem"), ("series", "series", "Series"),
+        ("s", "s", "S"), ("ifs", "ifs", "Ifs"), ("stores", "store", "StoreItem"), ("addresses", "address", "Address"),
+    ],
+)  # fmt: skip
+def test_one_of_them_is_named_and_hides_nothing_that_is_imported(name: str, one: str, kind: str) -> None:
+    assert (singular(name), class_name(singular(name))) == (one, kind)
+
+
+class Ctx:
+    """As much of a context as the tool uses."""
+
+    clock = Clock()
+
+    class settings:
+        gateway_url = "http://localhost:8020"
+
+
+def list_all(folder: Path) -> list[Path]:
+    return sorted(folder.rglob("*"))
+
+
+async def test_the_tool_returns_the_draft_and_writes_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(new_gateway(tmp_path))
+    before = list_all(tmp_path)
+    report = await answer(Ctx(), "generate_enterprise_router", {"router_name": "products"})  # type: ignore[arg-type]
+    assert isinstance(report, RouterReport)
+    document = json.loads(msgspec.json.encode(report))
+    paths = {"router": "src/backend/routers/products.py", "test": "tests/test_products.py"}
+    assert document["files_generated"] == paths
+    assert [file["path"] for file in document["files"]] == list(paths.values())
+    assert all(len(file["sha256"]) == 64 and file["content"].endswith("\n") for file in document["files"])
+    steps = document["next_steps"]
+    assert "from backend.routers.products import router as products_router" in steps
+    assert "app.include_router(products_router)" in steps
+    assert any("http://localhost:8020/api/products/" in step and "X-Tenant-ID: demo_dentist" in step for step in steps)
+    assert list_all(tmp_path) == before
+    assert not TOOLS["generate_enterprise_router"].found(report)
+
+
+@pytest.mark.parametrize(
+    ("given", "argument"),
+    [
+        ({"router_name": "class"}, "router_name"),
+        ({"router_name": "../../x"}, "router_name"),
+        ({"operations": []}, "operations"),
+        ({"operations": ["drop"]}, "operations"),
+        ({"router_type": "magic"}, "router_type"),
+        ({"include_caching": "yes"}, "include_caching"),
+        ({"fields": ["class:str"]}, "fields"),
+        ({"fields": ["a:evil"]}, "fields"),
+        ({"path": "/"}, "path"),
+    ],
+)
+async def test_the_tool_refuses_by_the_arguments_name(given: dict[str, object], argument: str) -> None:
+    with pytest.raises(ToolFailure) as refused:
+        await answer(Ctx(), "generate_enterprise_router", {"router_name": "x", **given})  # type: ignore[arg-type]
+    assert (refused.value.exit_code, refused.value.error.argument) == (2, argument)
+
+
+def test_a_refusal_says_the_rule_row_92_93() -> None:
+    for name in (
+        "../../x",
+        "class",
+        "match",
+        "_",
+        "1a",
+        "a\n",
+        "ﬁsh",
+        "сlass",
+        "{{7*7}}",
+        "x" * 300,
+        "",
+        "x.py",
+        "CON",
+    ):
+        with pytest.raises(SpecError, match="lower-case letter, then up to 39"):
+            make_spec(name)
+    for name in ("app", "main", "routers", "utils", "config", "conftest", "test"):
+        with pytest.raises(SpecError, match="none of app, main"):
+            make_spec(name)

@@ -1,0 +1,89 @@
+"""A gateway of the tests' own, filled with generated routers, and the programs that judge them."""
+
+import itertools
+import random
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from optimus_tui.actions.interpreters import clean_environment
+from optimus_tui.assets import asset_dir
+from optimus_tui.scaffold.render import Draft, render
+from optimus_tui.scaffold.spec import OPERATIONS, ROUTER_TYPES, RouterSpec, make_spec
+
+TEMPLATE = asset_dir("templates") / "orchestrator"
+NAMES = ("products", "order_items", "inventory", "stores", "tenants", "categories", "pages", "base_models", "calendar")
+FIELDS: tuple[tuple[str, ...], ...] = (
+    (),
+    ("title:str", "price:float=9.5", "count:int?", "on:bool=true", "day:date?", "at:datetime"),
+    ('note:str?=it\'s "ok" \\ {{7*7}}', "level:int=-3"),
+    ("born:date",),
+)
+
+
+def new_gateway(folder: Path) -> Path:
+    """The reference project without its tests."""
+    shutil.copytree(TEMPLATE / "src", folder / "src", ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copy(TEMPLATE / "pyproject.toml", folder)
+    (folder / "tests").mkdir()
+    return folder
+
+
+def twelve() -> list[RouterSpec]:
+    """Each type with each pair of flags, all operations."""
+    flags = itertools.product(ROUTER_TYPES, (True, False), (True, False))
+    return [
+        make_spec(f"{kind}_{'l' if limits else 'x'}{'c' if cache else 'x'}_things", kind, OPERATIONS,
+                  rate_limiting=limits, caching=cache)
+        for kind, limits, cache in flags
+    ]  # fmt: skip
+
+
+def some(count: int, seed: int) -> list[RouterSpec]:
+    """Random combinations, each under a name of its own, long ones among them."""
+    rng = random.Random(seed)
+    return [
+        make_spec(
+            f"{rng.choice((*NAMES, 'x' * 30))[:34]}_{number}{rng.choice(('s', 'q'))}",
+            rng.choice(ROUTER_TYPES),
+            rng.sample(OPERATIONS, rng.randint(1, 5)),
+            rate_limiting=rng.random() < 0.5,
+            caching=rng.random() < 0.5,
+            fields=rng.choice(FIELDS),
+        )
+        for number in range(count)
+    ]
+
+
+def fill(gateway: Path, specs: Iterable[RouterSpec]) -> list[Draft]:
+    """Render and put in place."""
+    drafts = [render(spec) for spec in specs]
+    for file in (file for draft in drafts for file in draft.files):
+        (gateway / file.path).write_text(file.content, "utf-8")
+    return drafts
+
+
+def judge(gateway: Path, drafts: Sequence[Draft]) -> str:
+    """What ruff, mypy and the generated tests object to; empty where all is well."""
+    tool = Path(sys.executable).with_name
+    files = [file.path for draft in drafts for file in draft.files]
+    ruff = [tool("ruff"), "--isolated", "--no-cache", "--line-length=110", "--target-version=py311"]
+    lint = ["--select=F,E9,B,ASYNC,S,I", "--per-file-ignores=tests/*:S101", '--config=src=["src"]']
+    steps: list[tuple[str, list[str | Path]]] = [
+        ("ruff check", [ruff[0], "check", *ruff[1:], *lint, *files]),
+        ("ruff format", [ruff[0], "format", "--check", *ruff[1:], *files]),
+        ("mypy", [tool("mypy"), "--strict", "--config-file=", "--cache-dir=.types", *files]),
+        (
+            "tests",
+            [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-p", "no:hypothesispytest", "tests"],
+        ),
+    ]
+    said: list[str] = []
+    environment = clean_environment(PYTHONPATH=str(gateway / "src"), MYPYPATH=str(gateway / "src"))
+    for name, command in steps:
+        done = subprocess.run(command, cwd=gateway, env=environment, capture_output=True, text=True, timeout=900)
+        if done.returncode:
+            said.append(f"{name}:\n{done.stdout[-3000:]}{done.stderr[-1000:]}")
+    return "\n".join(said)
