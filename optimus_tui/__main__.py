@@ -36,6 +36,7 @@ class Verbs(LazyGroup):
         "mcp": Verb("optimus_tui.cli.serve:mcp", "The tools over the Model Context Protocol, on stdio or HTTP."),
         "serve": Verb("optimus_tui.cli.serve:serve", "The tools over HTTP: POST /mcp/{tool}."),
         "init": Verb("optimus_tui.cli.init:command", "Copy the reference orchestrator to DIR."),
+        "scaffold": Verb("optimus_tui.cli.scaffold:command", "Write a new router with its tests, or take it back."),
         "record": Verb("optimus_tui.cli.record:command", "Keep samples for windows and stand-ups, without a screen."),
     }
 
