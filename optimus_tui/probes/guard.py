@@ -44,11 +44,15 @@ class Guarded(AbstractConnection):
         self._own, self._name = own, name
         super().__init__(**kwargs)
 
+    def cleared(self, words: tuple[Any, ...]) -> tuple[Any, ...]:
+        """The words as they may be sent, or CommandRefused: here the observer's list."""
+        return cleared(words, int(self.db))
+
     def pack_command(self, *args: Any) -> _Cleared:
         return self.pack_commands([args])
 
     def pack_commands(self, commands: Iterable[Iterable[Any]]) -> _Cleared:
-        words = [cleared(tuple(command), int(self.db)) for command in commands]
+        words = [self.cleared(tuple(command)) for command in commands]
         packed = _Cleared([b"".join(map(_packed, words))])
         packed.commands = len(words)
         return packed

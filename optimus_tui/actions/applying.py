@@ -1,0 +1,185 @@
+"""A confirmed plan carried out, or an interrupted one taken up again: checks, lock, trail, batches, event, receipt.
+
+Runs in an event loop of its own, so that a stalled screen neither stops it nor is stopped by it. It refuses to begin
+without the trail on disk, and to call an action closed that nobody could verify.
+"""
+
+import time
+from collections.abc import Sequence
+
+from optimus_tui.actions.checking import check_drift, check_server
+from optimus_tui.actions.invalidate_tenant import channel_of
+from optimus_tui.actions.ledger import Ledger, Running, tally
+from optimus_tui.actions.lock import Lock, lock_name
+from optimus_tui.actions.means import Means, Reins
+from optimus_tui.actions.permit import Permit
+from optimus_tui.actions.recipes import recipe_for
+from optimus_tui.actions.running import Run
+from optimus_tui.actions.verifying import verify
+from optimus_tui.actions.wire import Wire, WireLost
+from optimus_tui.contract.actions import Confirmation, Interrupted, Outcome, Plan, Receipt, Refusal
+from optimus_tui.history.audit import AuditUnwritable
+
+
+async def apply(means: Means, plan: Plan, confirmation: Confirmation, reins: Reins) -> Receipt | Refusal:
+    """Carry out a checked plan (see ``checking``); a Refusal means that nothing was changed."""
+    outcomes: list[Outcome] = ["left"] * plan.count
+    return await _act(means, plan, confirmation, reins, outcomes, resumed=None)
+
+
+async def resume(means: Means, left: Interrupted, confirmation: Confirmation, reins: Reins) -> Receipt | Refusal:
+    """Go on where the process ended. Keys of the last batch are looked at first: those that are gone stay unknown."""
+    return await _act(means, left.plan, confirmation, reins, list(left.outcomes), resumed=left)
+
+
+async def settle(means: Means, left: Interrupted, reason: str, reins: Reins) -> Receipt | Refusal:
+    """Close an interrupted action: look, and do nothing more."""
+    ledger, began = Ledger(means.audit, means.folder, left.plan), time.perf_counter()
+    run = Run(means, left.plan, ledger, reins, list(left.outcomes))
+    run.stopped, run.event_lost = "closed by the operator", left.publishing
+    try:
+        ledger.reopen(f"close: {reason}", left.outcomes)
+        wire = await means.wire(Permit(db=means.target.db))
+        try:
+            return await _end(means, left.plan, reason, reins, ledger, run, wire, began, resumed=True)
+        finally:
+            await wire.close()
+    except (Running, FileNotFoundError):
+        return Refusal("conflict", "another process has this action")
+    except AuditUnwritable as error:
+        return Refusal("audit", str(error))
+    except WireLost as lost:
+        return Refusal("unreachable", lost.fault.message, lost.fault.remedy)
+    finally:
+        ledger.leave()
+
+
+async def _act(
+    means: Means,
+    plan: Plan,
+    confirmation: Confirmation,
+    reins: Reins,
+    outcomes: list[Outcome],
+    resumed: Interrupted | None,
+) -> Receipt | Refusal:
+    began = time.perf_counter()
+    try:
+        wire = await means.wire(_permit(means, plan))
+    except WireLost as lost:
+        return Refusal("unreachable", lost.fault.message, lost.fault.remedy)
+    lock = Lock(wire, lock_name(plan.request), plan.id, plan.where.user)
+    ledger = Ledger(means.audit, means.folder, plan)
+    run = Run(means, plan, ledger, reins, outcomes)
+    run.event_lost = resumed is not None and resumed.publishing
+    try:
+        run.tell("checking")
+        refusal = await check_server(means, wire, plan)
+        if refusal is None and resumed is None:
+            refusal = await check_drift(means, wire, plan)
+        if refusal is None and resumed is not None:
+            ledger.reopen(confirmation.reason, outcomes)
+        refusal = refusal or await lock.take(again=resumed is not None)
+        if refusal is not None:
+            return refusal
+        if resumed is None:
+            ledger.open(confirmation)
+        else:
+            await _reconcile(plan, ledger, outcomes, wire)
+        await _run(plan, run, wire, lock)
+        return await _end(means, plan, confirmation.reason, reins, ledger, run, wire, began, resumed=bool(resumed))
+    except AuditUnwritable as error:
+        return Refusal("audit", str(error), "without an audit nothing is done")
+    except (Running, FileNotFoundError):
+        return Refusal("conflict", "another process has this action")
+    except WireLost as lost:
+        return Refusal("unreachable", lost.fault.message, lost.fault.remedy)
+    finally:
+        ledger.leave()
+        await _let_go(lock, wire)
+
+
+async def _run(plan: Plan, run: Run, wire: Wire, lock: Lock) -> None:
+    await run.batches(wire, lock, [place for place, outcome in enumerate(run.outcomes) if outcome == "left"])
+    wants_event = recipe_for(plan.request.kind).publishes and not run.event_lost
+    if wants_event and not run.stopped and not run.cancelled:
+        await run.publish(wire)
+
+
+async def _reconcile(plan: Plan, ledger: Ledger, outcomes: list[Outcome], wire: Wire) -> None:
+    """What was sent and never answered: a key that still meets the condition was not touched, so it may be now."""
+    recipe = recipe_for(plan.request.kind)
+    places = [place for place, outcome in enumerate(outcomes) if outcome == "unknown"]
+    pttls = await wire.each([("PTTL", plan.keys[place].key) for place in places])
+    there = [place for place, pttl in zip(places, pttls, strict=True) if isinstance(pttl, int) and recipe.meets(pttl)]
+    for place in there:
+        outcomes[place] = "left"
+    ledger.note("reconciled", asked=places, there=there)
+
+
+async def _end(
+    means: Means,
+    plan: Plan,
+    reason: str,
+    reins: Reins,
+    ledger: Ledger,
+    run: Run,
+    wire: Wire,
+    began: float,
+    *,
+    resumed: bool,
+) -> Receipt:
+    run.tell("verifying")
+    found = await verify(means, plan, run.outcomes, wire, reins)
+    receipt = Receipt(
+        id=plan.id,
+        request=plan.request,
+        where=plan.where,
+        digest=plan.digest,
+        outcomes=tuple(run.outcomes),
+        counts=tally(run.outcomes),
+        started_at=means.clock.wall(),
+        seconds=time.perf_counter() - began,
+        acting_seconds=run.seconds,
+        reason=reason,
+        cancelled=run.cancelled,
+        stopped=run.stopped,
+        verified=found is not None and not run.broken,
+        there_again=found.there_again if found else None,
+        unknown_gone=found.unknown_gone if found else None,
+        new_since=found.new_since if found else None,
+        published="unknown" if run.event_lost else run.published,
+        resumed=resumed,
+    )
+    return _closed(receipt, ledger, run)
+
+
+def _closed(receipt: Receipt, ledger: Ledger, run: Run) -> Receipt:
+    from msgspec import structs
+
+    try:
+        if not receipt.verified:
+            ledger.note("not verified", counts=receipt.counts, stopped=receipt.stopped)
+            return receipt
+        ledger.note("verified", there_again=receipt.there_again, new_since=receipt.new_since)
+        ledger.close(receipt)
+    except AuditUnwritable as error:
+        stopped = f"{receipt.stopped}; {error}" if receipt.stopped else str(error)
+        return structs.replace(receipt, verified=False, stopped=stopped)
+    run.tell("closed")
+    return receipt
+
+
+def _permit(means: Means, plan: Plan) -> Permit:
+    recipe, request = recipe_for(plan.request.kind), plan.request
+    keys: Sequence[bytes] = [key.key for key in plan.keys]
+    channel = channel_of(request) if recipe.publishes else None
+    return Permit(recipe.commands, keys, channel, lock_name(request), means.target.db)
+
+
+async def _let_go(lock: Lock, wire: Wire) -> None:
+    try:
+        await lock.release()
+    except WireLost:
+        pass  # it ends by itself in 30 s
+    finally:
+        await wire.close()

@@ -1,0 +1,104 @@
+"""The last questions before anything is sent: the words, the age, the server, the rights, and what changed since.
+
+It refuses on the first no. What it asks the server changes nothing there.
+"""
+
+from collections.abc import Sequence
+
+from redis.exceptions import ResponseError
+
+from optimus_tui.actions.identity import moved, primary_only, read_where
+from optimus_tui.actions.invalidate_tenant import channel_of
+from optimus_tui.actions.ledger import kept, plan_file, receipt_file
+from optimus_tui.actions.means import Means
+from optimus_tui.actions.planning import digest_of
+from optimus_tui.actions.preview import foreign
+from optimus_tui.actions.recipes import recipe_for
+from optimus_tui.actions.selecting import check_request
+from optimus_tui.actions.wire import Wire
+from optimus_tui.contract.actions import Confirmation, Plan, Receipt, Refusal
+from optimus_tui.wording.numbers import plural
+from optimus_tui.wording.safe import safe_text
+
+MAX_AGE_SECONDS = 60.0
+MAX_DRIFT = 0.10
+MIN_REASON = 3
+_ANEW = "plan anew"
+
+
+def check_words(means: Means, plan: Plan, expected: str, confirmation: Confirmation) -> Refusal | None:
+    """Armed for this server, the right words, a reason."""
+    armed = means.guard.armed
+    if armed is None:
+        return Refusal("not armed", "nothing is armed", ":arm, then confirm once more")
+    if confirmation.typed != expected:
+        return Refusal("wrong words", f"to confirm, type: {expected}")
+    if len(confirmation.reason.strip()) < MIN_REASON:
+        return Refusal("wrong words", "a reason is needed: it goes into the audit")
+    return moved(plan.where, armed.where)
+
+
+def check_plan(means: Means, plan: Plan) -> Receipt | Refusal | None:
+    """Whole, fresh and not done before; the stored receipt where exactly this was done before."""
+    stored = kept(receipt_file(means.folder, plan.id), Receipt)
+    if stored is not None:
+        other = stored.digest != plan.digest
+        return Refusal("conflict", "this action's id was used for other keys", _ANEW) if other else stored
+    if not plan.id.isalnum() or digest_of(key.key for key in plan.keys) != plan.digest:
+        return Refusal("conflict", "the plan is not the one that was made", _ANEW)
+    if plan_file(means.folder, plan.id).exists():
+        return Refusal("conflict", "this action is running, or was interrupted: resume it")
+    if foreign(plan) or plan.count > plan.request.max_keys:
+        return Refusal("request", "the plan holds keys of others, or too many", _ANEW)
+    if means.clock.mono() - plan.made_mono > MAX_AGE_SECONDS:
+        return Refusal("stale", f"the plan is older than {MAX_AGE_SECONDS:.0f} s", _ANEW)
+    return check_request(plan.request)
+
+
+async def check_server(means: Means, wire: Wire, plan: Plan) -> Refusal | None:
+    """The same server in the same role, with a login that may. WireLost when it is gone."""
+    where = await read_where(wire, means.settings)
+    if isinstance(where, Refusal):
+        return where
+    return moved(plan.where, where) or primary_only(where) or await _check_rights(wire, plan)
+
+
+async def check_drift(means: Means, wire: Wire, plan: Plan) -> Refusal | None:
+    """Too many keys gone or changed since the plan. A TTL that ran out by itself was to be expected.
+
+    Where all are gone there is nothing left to spoil: the action runs and tells so.
+    """
+    recipe, passed_ms = recipe_for(plan.request.kind), (means.clock.mono() - plan.made_mono + 1) * 1000
+    pttls = await wire.each([("PTTL", key.key) for key in plan.keys])
+    for pttl in pttls:
+        if isinstance(pttl, ResponseError):
+            return Refusal("no right", f"a key cannot be read: {safe_text(pttl, 120)}")
+    if all(pttl == -2 for pttl in pttls):
+        return None
+    changed = sum(
+        not recipe.meets(pttl) and (key.ttl_ms is None or key.ttl_ms > passed_ms)
+        for key, pttl in zip(plan.keys, pttls, strict=True)
+    )
+    if changed <= MAX_DRIFT * plan.count:
+        return None
+    return Refusal("drift", f"{changed:,} of {plural(plan.count, 'key')} changed since the plan", _ANEW)
+
+
+async def _check_rights(wire: Wire, plan: Plan) -> Refusal | None:
+    probes: list[Sequence[str | bytes]] = []
+    key = plan.keys[0].key if plan.keys else b"cache:optimus:nobody:nothing"
+    for command in sorted(recipe_for(plan.request.kind).commands):
+        words: dict[str, Sequence[str | bytes]] = {
+            "UNLINK": ("UNLINK", key),
+            "EXPIRE": ("EXPIRE", key, "60"),
+            "PUBLISH": ("PUBLISH", channel_of(plan.request), b"{}"),
+        }
+        probes.append(words[command])
+    user = wire.target.username or "default"
+    for probe, said in zip(
+        probes, await wire.together([("ACL", "DRYRUN", user, *probe) for probe in probes]), strict=True
+    ):
+        if not isinstance(said, ResponseError) and said != b"OK":
+            name = str(probe[0]).lower()
+            return Refusal("no right", f"user {safe_text(user, 60)} may not {name.upper()} there", f"grant +{name}")
+    return None

@@ -1,0 +1,137 @@
+"""The write side's one door: arm, plan, preview, apply, resume, close. Surfaces use this and nothing behind it.
+
+It holds no widget and asks no question: what was typed is handed in. It refuses whatever ``guard`` and ``checking``
+refuse, before a socket is touched.
+"""
+
+import asyncio
+import threading
+from collections.abc import Callable, Coroutine
+from pathlib import Path
+from typing import Any, TypeVar
+
+from msgspec import structs
+
+from optimus_tui.actions import applying, trail
+from optimus_tui.actions.checking import check_plan, check_words
+from optimus_tui.actions.guard import DEFAULT_MINUTES, Guard, may_ever_arm
+from optimus_tui.actions.identity import operator_target
+from optimus_tui.actions.means import Means, Reins, Report
+from optimus_tui.actions.planning import Walked, make_plan
+from optimus_tui.actions.preview import preview, words_to_type
+from optimus_tui.actions.recipes import recipe_for
+from optimus_tui.actions.selecting import Known
+from optimus_tui.actions.wire import Listener
+from optimus_tui.context import Context
+from optimus_tui.contract.actions import (
+    ActionRequest,
+    Arming,
+    Confirmation,
+    Interrupted,
+    Plan,
+    Preview,
+    Receipt,
+    Refusal,
+)
+from optimus_tui.contract.limits import LimitRules
+from optimus_tui.history.audit import AuditLog, state_folder
+
+T = TypeVar("T")
+GATEWAY_SECONDS = 2.5
+
+
+class Desk:
+    """One a context. ``folder`` is the state directory with the audit; the user's own unless told otherwise."""
+
+    def __init__(self, context: Context, folder: Path | None = None, listener: Listener | None = None) -> None:
+        settings, folder = context.settings, folder or state_folder()
+        self._context = context
+        self.audit = AuditLog(folder, context.clock)
+        self.guard = Guard(settings, context.clock, context.own, self.audit)
+        self.guard.listener = listener
+        target = operator_target(settings)
+        self._means = Means(settings, target, context.clock, context.own, self.guard, self.audit, folder)
+
+    def may_ever_arm(self) -> Refusal | None:
+        """What the settings alone forbid: for a menu that says why an action is greyed out."""
+        return may_ever_arm(self._context.settings)
+
+    async def arm(self, typed: str, minutes: float = DEFAULT_MINUTES) -> Arming | Refusal:
+        """See ``Guard.arm``."""
+        return await self.guard.arm(typed, minutes)
+
+    async def plan(
+        self, request: ActionRequest, known: Known | None = None, walked: Walked | None = None
+    ) -> Plan | Refusal:
+        """A plan from a fresh look; reads only. ``known`` are tenants that the caller has seen (counters, events)."""
+        rules = await self._rules()
+        if recipe_for(request.kind).kind == "repair_counter" and request.window_seconds is None and rules:
+            request = structs.replace(request, window_seconds=rules.window_seconds)
+        return await make_plan(self._context, request, self._known(known or Known(), rules), walked)
+
+    def preview(self, plan: Plan) -> Preview:
+        """The card."""
+        return preview(plan)
+
+    async def apply(
+        self, plan: Plan, confirmation: Confirmation, cancel: threading.Event, report: Report
+    ) -> Receipt | Refusal:
+        """Carry it out, in a thread of its own. ``report`` is called from there; ``cancel`` ends it after a batch."""
+        refusal = check_words(self._means, plan, words_to_type(plan), confirmation)
+        known = refusal or check_plan(self._means, plan)
+        if known is not None:
+            return known
+        return await _apart(lambda: applying.apply(self._means, plan, confirmation, Reins(cancel, report)), cancel)
+
+    def interrupted(self) -> list[Interrupted | Refusal]:
+        """Actions whose process ended before they did; reads the audit, so ask at the start, not in a loop."""
+        return trail.interrupted(self._means.folder, self._context.clock.wall())
+
+    async def resume(
+        self, left: Interrupted, confirmation: Confirmation, cancel: threading.Event, report: Report
+    ) -> Receipt | Refusal:
+        """Go on with an interrupted action; needs arming and the words in ``left.confirm``."""
+        if left.why_not is not None:
+            return Refusal("stale", left.why_not, "verify and close it")
+        refusal = check_words(self._means, left.plan, left.confirm, confirmation)
+        if refusal is not None:
+            return refusal
+        return await _apart(lambda: applying.resume(self._means, left, confirmation, Reins(cancel, report)), cancel)
+
+    async def settle(self, left: Interrupted, reason: str, report: Report) -> Receipt | Refusal:
+        """Verify and close an interrupted action; changes nothing, so it needs no arming."""
+        cancel = threading.Event()
+        return await _apart(lambda: applying.settle(self._means, left, reason, Reins(cancel, report)), cancel)
+
+    def close(self) -> None:
+        """Disarm and let go of the audit."""
+        self.guard.disarm("the session ended")
+        self.audit.close()
+
+    async def _rules(self) -> LimitRules | None:
+        """The gateway's, else those configured."""
+        from optimus_tui.probes.services import read_gateway
+
+        context, settings = self._context, self._context.settings
+        try:
+            async with asyncio.timeout(GATEWAY_SECONDS):
+                reading = await read_gateway(context.http, settings, context.clock, with_rules=True)
+        except TimeoutError:
+            return settings.limits
+        return (reading.value.rules if reading.value else None) or settings.limits
+
+    def _known(self, known: Known, rules: LimitRules | None) -> Known:
+        named = set(self._context.settings.tenants)
+        for one in (rules, self._context.settings.limits):
+            named |= set(one.tenants) if one else set()
+        return Known(known.sure | {tenant.encode("utf-8", "surrogatepass") for tenant in named}, known.hinted)
+
+
+async def _apart(work: Callable[[], Coroutine[Any, Any, T]], cancel: threading.Event) -> T:
+    """Run to the end in a thread with a loop of its own; when the caller is cancelled, the work is told to stop."""
+    running = asyncio.ensure_future(asyncio.to_thread(lambda: asyncio.run(work())))
+    try:
+        return await asyncio.shield(running)
+    except asyncio.CancelledError:
+        cancel.set()
+        raise

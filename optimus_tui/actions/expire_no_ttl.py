@@ -1,0 +1,36 @@
+"""Give cache keys that never expire a TTL: the gentler choice. It refuses to touch one that has a TTL by now."""
+
+from collections.abc import Sequence
+from typing import ClassVar
+
+from optimus_tui.actions.expiring import end_each
+from optimus_tui.actions.recipe import Recipe
+from optimus_tui.actions.wire import Wire
+from optimus_tui.contract.actions import ActionKind, Outcome, Plan
+from optimus_tui.wording.numbers import plural
+from optimus_tui.wording.safe import safe_text
+from optimus_tui.wording.ttl import ttl
+
+GENTLE_SECONDS = 3600
+"""The TTL offered instead of unlinking."""
+
+
+class ExpireNoTtl(Recipe):
+    """EXPIRE of each key, only where there is no TTL."""
+
+    kind: ClassVar[ActionKind] = "expire_no_ttl"
+    title = "Give cache keys without a TTL one"
+    verb = "Set TTL"
+    condition = "a cache key of the tenant without a TTL"
+    commands: ClassVar[frozenset[str]] = frozenset({"EXPIRE"})
+    undo = "The answers are kept; the TTL cannot be taken back from here."
+
+    def meets(self, pttl: int) -> bool:
+        return pttl == -1
+
+    def effect(self, plan: Plan) -> str:
+        window, tenant = plan.request.window_seconds or 0, safe_text(plan.request.tenant, 60)
+        return f"{plural(plan.count, 'answer')} of {tenant}: served for another {ttl(window)}, then fetched anew."
+
+    async def act(self, wire: Wire, plan: Plan, keys: Sequence[bytes]) -> list[Outcome]:
+        return await end_each(wire, plan.where.version, keys, plan.request.window_seconds or 0)

@@ -1,0 +1,78 @@
+"""Who is at the other end of a connection: which server process, in which role, as which user.
+
+It refuses to guess: a server that does not say its run id cannot be told from another, so nothing is done to it.
+"""
+
+from collections.abc import Mapping
+
+from redis.exceptions import NoPermissionError, ResponseError
+
+from optimus_tui.actions.wire import Wire
+from optimus_tui.contract.actions import Refusal, Where
+from optimus_tui.grammar.info import parse_info
+from optimus_tui.settings.model import RedisTarget, Settings
+from optimus_tui.wording.safe import safe_text
+
+_REMEDY = "plan anew"
+
+
+def operator_target(settings: Settings) -> RedisTarget:
+    """The login that acts: the operator's own where there is one."""
+    return settings.operator_redis or settings.redis
+
+
+def where_of(settings: Settings, fields: Mapping[str, str]) -> Where | Refusal:
+    """The identity in INFO's fields, for the operator's login."""
+    target = operator_target(settings)
+    if not fields.get("run_id") or not fields.get("role"):
+        return Refusal("no right", "the server does not say who it is: INFO is needed", "grant +info to the login")
+    if "cluster" in (fields.get("redis_mode"), fields.get("server_mode")):
+        return Refusal("cluster", "this is a node of a cluster: clusters are not supported yet")
+    return Where(
+        environment=settings.environment,
+        place=safe_text(target.path or f"{target.host}:{target.port}"),
+        db=target.db,
+        user=safe_text(target.username or "default", 80),
+        run_id=fields["run_id"][:64],
+        replid=fields.get("master_replid", "")[:64],
+        role=fields["role"][:20],
+        version=safe_text(fields.get("redis_version", ""), 20),
+    )
+
+
+def primary_only(where: Where) -> Refusal | None:
+    """A replica takes no writes, and what is published on one reaches nobody."""
+    if where.role == "master":
+        return None
+    return Refusal("replica", f"{where.place} is a {safe_text(where.role)}, not the primary", "point at the primary")
+
+
+def moved(planned: Where, found: Where) -> Refusal | None:
+    """Why a plan for ``planned`` must not be carried out on ``found``."""
+    for field, words in (
+        ("environment", "another environment"),
+        ("place", "another server"),
+        ("db", "another database"),
+        ("user", "another user"),
+        ("run_id", "another server process (run_id)"),
+        ("role", "another role"),
+    ):
+        before, now = getattr(planned, field), getattr(found, field)
+        if before != now:
+            return Refusal("elsewhere", f"the plan was made for {words}: {before}, now {now}", _REMEDY)
+    return None
+
+
+async def read_where(wire: Wire, settings: Settings) -> Where | Refusal:
+    """Ask the server itself. WireLost when it is gone."""
+    server, replication, me = await wire.together([("INFO", "server"), ("INFO", "replication"), ("ACL", "WHOAMI")])
+    for reply in (server, replication):
+        if isinstance(reply, NoPermissionError):
+            return Refusal("no right", "INFO is not allowed for this login", "grant +info to the login")
+        if isinstance(reply, ResponseError):
+            return Refusal("unreachable", f"the server answered {safe_text(reply, 120)}")
+    found = where_of(settings, {**parse_info(server), **parse_info(replication)})
+    named = operator_target(settings).username
+    if isinstance(found, Where) and named and isinstance(me, bytes) and me != named.encode():
+        return Refusal("elsewhere", f"logged in as {safe_text(me, 80)}, not as {safe_text(named, 80)}")
+    return found

@@ -1,0 +1,71 @@
+"""Invalidate a tenant's cache: unlink its keys, then tell the gateways, so that they drop their own copies.
+
+The event goes out once. A reply that is lost leaves it unknown: nobody sends it again by himself.
+"""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import ClassVar
+
+import msgspec
+
+from optimus_tui.actions.recipe import Recipe, of_unlink, send_each
+from optimus_tui.actions.wire import Wire
+from optimus_tui.contract.actions import ActionKind, ActionRequest, Outcome, Plan
+from optimus_tui.grammar.keys import escape_glob
+from optimus_tui.wording.numbers import plural
+from optimus_tui.wording.safe import safe_text
+
+MAX_EVENT = 4096
+
+
+class InvalidateTenant(Recipe):
+    """UNLINK of each key, and one event on the tenant's channel."""
+
+    kind: ClassVar[ActionKind] = "invalidate_tenant"
+    title = "Invalidate a tenant's cache"
+    verb = "Invalidate"
+    condition = "a cache key of the tenant"
+    commands: ClassVar[frozenset[str]] = frozenset({"UNLINK", "PUBLISH"})
+    publishes = True
+
+    def effect(self, plan: Plan) -> str:
+        who = safe_text(plan.request.tenant, 60)
+        return (
+            f"Cold cache for {plural(plan.count, 'answer')} of {who}, and one event tells the gateways: "
+            "each answer is fetched anew when asked for."
+        )
+
+    def gentler(self, plan: Plan) -> tuple[ActionRequest, str] | None:
+        immortal = sum(key.immortal for key in plan.keys)
+        if not 0 < immortal < plan.count:
+            return None
+        request = plan.request
+        only = ActionRequest(kind="unlink_no_ttl", tenant=request.tenant, cache_kind=request.cache_kind)
+        return only, f"unlink only keys without a TTL ({immortal:,} of these): the others end by themselves"
+
+    async def act(self, wire: Wire, plan: Plan, keys: Sequence[bytes]) -> list[Outcome]:
+        return await send_each(wire, [("UNLINK", key) for key in keys], of_unlink)
+
+
+def channel_of(request: ActionRequest) -> bytes:
+    """Where gateways listen for this tenant."""
+    return b"cache_coherence:" + request.tenant
+
+
+def event_of(plan: Plan, wall: float, removed: int) -> bytes:
+    """The event: JSON of at most 4 kB that carries the action's id."""
+    tenant, kind = plan.request.tenant, plan.request.cache_kind
+    pattern = b"cache:" + (escape_glob(kind) if kind is not None else b"*") + b":" + escape_glob(tenant) + b":*"
+    event: dict[str, object] = {
+        "type": "bulk_invalidation",
+        "tenant_id": tenant.decode("utf-8", "backslashreplace"),
+        "timestamp": datetime.fromtimestamp(wall, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z"),
+        "event_id": plan.id,
+        "action_id": plan.id,
+        "source": "optimus-tui",
+        "keys_invalidated": removed,
+    }
+    shown = pattern.decode("utf-8", "backslashreplace")
+    whole = msgspec.json.encode({**event, "pattern": shown, "patterns": [shown]})
+    return whole if len(whole) <= MAX_EVENT else msgspec.json.encode(event)

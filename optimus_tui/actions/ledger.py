@@ -1,0 +1,180 @@
+"""One action's trail: intent before act, result after it, the plan beside them as long as the action is open.
+
+The plan's file lies under a lock while its process lives, so that nobody resumes what still runs. It refuses to let a
+batch go out whose intent is not on the disk.
+"""
+
+import contextlib
+import fcntl
+import os
+import pwd
+import time
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import TypeVar
+
+import msgspec
+
+from optimus_tui.contract.actions import Confirmation, Outcome, Plan, Receipt
+from optimus_tui.history.audit import AuditLog, AuditUnwritable, quoted
+from optimus_tui.wording.safe import safe_text
+
+T = TypeVar("T")
+
+
+class Running(Exception):
+    """A process has this action open."""
+
+
+class Ledger:
+    """Raises AuditUnwritable wherever the trail would break."""
+
+    def __init__(self, audit: AuditLog, folder: Path, plan: Plan) -> None:
+        self._audit, self._plan, self._handle = audit, plan, -1
+        self._file, self._receipt = plan_file(folder, plan.id), receipt_file(folder, plan.id)
+
+    def open(self, confirmation: Confirmation) -> None:
+        """Keep the plan, then say that it was planned and confirmed."""
+        plan, request = self._plan, self._plan.request
+        with _as_audit_trouble(self._file):
+            self._handle = _keep(self._file, msgspec.msgpack.encode(plan), locked=True)
+        self._audit.append(
+            "planned",
+            plan.id,
+            kind=request.kind,
+            tenant=quoted(request.tenant),
+            operation=quoted(request.operation) if request.operation is not None else None,
+            cache_kind=quoted(request.cache_kind) if request.cache_kind is not None else None,
+            prefix=quoted(request.prefix),
+            window_seconds=request.window_seconds,
+            included=[quoted(key) for key in sorted(request.include)],
+            count=plan.count,
+            digest=plan.digest,
+            made_at=plan.made_at,
+            server_time=plan.server_time,
+            who=who(),
+            where=plan.where,
+        )
+        self._audit.append("confirmed", plan.id, typed=confirmation.typed, reason=confirmation.reason)
+
+    def reopen(self, reason: str, outcomes: Sequence[Outcome]) -> None:
+        """Take up an action whose process ended; Running when it has not."""
+        self._handle = take(self._file)
+        self._audit.append("resumed", self._plan.id, reason=reason, who=who(), so_far=tally(outcomes))
+
+    def intent(self, start: int, keys: Sequence[bytes]) -> None:
+        """What the next batch is about to be sent for."""
+        self._audit.append("intent", self._plan.id, start=start, keys=[quoted(key) for key in keys])
+
+    def result(self, start: int, outcomes: Sequence[Outcome]) -> None:
+        """What became of it, key by key: the odd ones by their place in the plan."""
+        odd: dict[str, list[int]] = {}
+        for place, outcome in enumerate(outcomes, start):
+            if outcome != "done":
+                odd.setdefault(outcome, []).append(place)
+        self._audit.append("result", self._plan.id, start=start, end=start + len(outcomes), odd=odd)
+
+    def note(self, event: str, **fields: object) -> None:
+        """Anything else that belongs to the trail."""
+        self._audit.append(event, self._plan.id, **fields)
+
+    def close(self, receipt: Receipt) -> None:
+        """The end: the receipt is kept for whoever asks again, the plan is not needed any more."""
+        with _as_audit_trouble(self._receipt):
+            os.close(_keep(self._receipt, msgspec.msgpack.encode(receipt)))
+        self._audit.append(
+            "closed",
+            self._plan.id,
+            counts=receipt.counts,
+            stopped=receipt.stopped,
+            cancelled=receipt.cancelled,
+            there_again=receipt.there_again,
+            unknown_gone=receipt.unknown_gone,
+            new_since=receipt.new_since,
+            seconds=round(receipt.seconds, 3),
+        )
+        self._file.unlink(missing_ok=True)
+        self.leave()
+
+    def leave(self) -> None:
+        """Let go, the action still open."""
+        handle, self._handle = self._handle, -1
+        if handle >= 0:
+            os.close(handle)
+
+
+def plan_file(folder: Path, action: str) -> Path:
+    """Where an open action's plan lies."""
+    return folder / "actions" / f"{action}.plan"
+
+
+def receipt_file(folder: Path, action: str) -> Path:
+    """Where a closed action's receipt lies."""
+    return folder / "actions" / f"{action}.receipt"
+
+
+def kept(path: Path, shape: type[T]) -> T | None:
+    """What a file of ours holds; None where there is none, or it is damaged."""
+    try:
+        return msgspec.msgpack.decode(path.read_bytes(), type=shape)
+    except (OSError, msgspec.MsgspecError):
+        return None
+
+
+def take(path: Path) -> int:
+    """The plan's file, locked for us; Running when another process has it."""
+    handle = os.open(path, os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        os.close(handle)
+        raise Running from None
+    return handle
+
+
+def tally(outcomes: Sequence[Outcome]) -> dict[str, int]:
+    """Counts by outcome."""
+    counts: dict[str, int] = {}
+    for outcome in outcomes:
+        counts[outcome] = counts.get(outcome, 0) + 1
+    return counts
+
+
+def who() -> dict[str, str]:
+    """The person, as far as this machine knows."""
+    try:
+        name = pwd.getpwuid(os.getuid()).pw_name
+    except KeyError:
+        name = str(os.getuid())
+    return {"os_user": name, "ssh": safe_text(os.environ.get("SSH_CONNECTION", ""), 120), "zone": time.strftime("%z")}
+
+
+def _keep(path: Path, data: bytes, *, locked: bool = False) -> int:
+    """The file, whole and on the disk under its name; its open handle."""
+    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    draft = path.with_name(f"{path.name}.{os.getpid()}.new")
+    handle = os.open(draft, os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+    try:
+        if locked:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        rest = memoryview(data)
+        while rest:
+            rest = rest[os.write(handle, rest) :]
+        os.fsync(handle)
+        os.rename(draft, path)
+        folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        os.fsync(folder)
+        os.close(folder)
+    except OSError:
+        os.close(handle)
+        draft.unlink(missing_ok=True)
+        raise
+    return handle
+
+
+@contextlib.contextmanager
+def _as_audit_trouble(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise AuditUnwritable(f"{safe_text(str(path))} cannot be written: {error.strerror}") from None

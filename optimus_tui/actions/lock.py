@@ -1,0 +1,100 @@
+"""One operator a tenant at a time: a lock on the server that its owner renews and that ends by itself in 30 s.
+
+Where the login has no right to locks there is none: the worst is then that the second finds the keys already gone. It
+refuses to take a lock that another holds, however old it looks: it ends soon enough if nobody renews it.
+"""
+
+import contextlib
+import os
+import socket
+from typing import Any
+
+import msgspec
+from redis.exceptions import NoPermissionError, ResponseError
+
+from optimus_tui.actions.permit import LOCK_MS, LOCKS
+from optimus_tui.actions.wire import Wire
+from optimus_tui.contract.actions import ActionRequest, Refusal
+from optimus_tui.history.audit import quoted
+from optimus_tui.wording.age import age
+from optimus_tui.wording.safe import safe_text
+
+RENEW_SECONDS = 5.0
+
+
+def lock_name(request: ActionRequest) -> bytes:
+    """The tenant's lock; it holds no byte of the tenant's that could mean something else."""
+    return LOCKS + quoted(request.tenant).encode()
+
+
+class Lock:
+    """``held`` False with no refusal: the login may not lock."""
+
+    def __init__(self, wire: Wire, name: bytes, action: str, user: str) -> None:
+        self._wire, self._name, self.held = wire, name, False
+        self._owner = {"action": action, "user": user, "host": socket.gethostname(), "pid": os.getpid()}
+        self._value = b""
+
+    async def take(self, *, again: bool = False) -> Refusal | None:
+        """None when it is ours, or when there are no locks; WireLost when the server is gone.
+
+        ``again``: what holds it may be this very action, whose process is known to be dead.
+        """
+        now = await self._seconds()
+        self._value = msgspec.json.encode({**self._owner, "since": now})
+        try:
+            taken = await self._wire.ask("SET", self._name, self._value, "NX", "PX", LOCK_MS)
+            other = None if taken == b"OK" else await self._wire.ask("GET", self._name)
+            if again and _owner(other).get("action") == self._owner["action"]:
+                await self._wire.ask("UNLINK", self._name)
+                taken = await self._wire.ask("SET", self._name, self._value, "NX", "PX", LOCK_MS)
+        except NoPermissionError:
+            return None
+        except ResponseError as error:
+            return Refusal("locked", f"the lock cannot be taken: {safe_text(error, 120)}")
+        self.held = taken == b"OK"
+        return None if self.held else _held_by(other, now)
+
+    async def renew(self) -> str | None:
+        """Another 30 s; why not, where it is not ours any more."""
+        if not self.held:
+            return None
+        try:
+            if await self._wire.ask("GET", self._name) == self._value:
+                await self._wire.ask("PEXPIRE", self._name, LOCK_MS)
+                return None
+        except ResponseError as error:
+            return f"the lock cannot be renewed: {safe_text(error, 120)}"
+        self.held = False
+        return "the lock was lost"
+
+    async def release(self) -> None:
+        """Let the next one in; one that is not ours stays, one that the server keeps ends by itself."""
+        held, self.held = self.held, False
+        with contextlib.suppress(ResponseError):
+            if held and await self._wire.ask("GET", self._name) == self._value:
+                await self._wire.ask("UNLINK", self._name)
+
+    async def _seconds(self) -> float:
+        try:
+            seconds, micros = await self._wire.ask("TIME")
+        except ResponseError:
+            return 0.0
+        return int(seconds) + int(micros) / 1e6
+
+
+def _owner(value: object) -> dict[str, Any]:
+    try:
+        owner: Any = msgspec.json.decode(value) if isinstance(value, bytes) else {}
+    except (msgspec.MsgspecError, ValueError, RecursionError):
+        return {}
+    return owner if isinstance(owner, dict) else {}
+
+
+def _held_by(value: object, now: float) -> Refusal:
+    owner = _owner(value)
+    since = owner.get("since")
+    who = f"{safe_text(owner.get('user', '?'), 40)} on {safe_text(owner.get('host', '?'), 40)}"
+    for_ = f" for {age(now - since)}" if isinstance(since, (int, float)) and now else ""
+    remedy = f"wait: it ends by itself {LOCK_MS // 1000} s after its owner last renewed it, then plan anew"
+    return Refusal("locked", f"{who} is at this tenant{for_}", remedy)

@@ -1,0 +1,41 @@
+"""What an action works with, in one place. It refuses to decide anything."""
+
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import NamedTuple
+
+from optimus_tui.actions.guard import Guard
+from optimus_tui.actions.permit import Permit
+from optimus_tui.actions.wire import Listener, Wire, open_wire
+from optimus_tui.clock import Clock
+from optimus_tui.contract.actions import Progress
+from optimus_tui.history.audit import AuditLog
+from optimus_tui.probes.own import OwnLoad
+from optimus_tui.settings.model import RedisTarget, Settings
+
+Report = Callable[[Progress], None]
+
+
+class Means(NamedTuple):
+    """Shared by the steps of an action. ``folder`` is the state directory, ``target`` the operator's login."""
+
+    settings: Settings
+    target: RedisTarget
+    clock: Clock
+    own: OwnLoad
+    guard: Guard
+    audit: AuditLog
+    folder: Path
+
+    async def wire(self, permit: Permit) -> Wire:
+        """A connection for this permit. WireLost says why there is none."""
+        listener: Listener | None = self.guard.listener
+        return await open_wire(self.target, permit, self.own, listener)
+
+
+class Reins(NamedTuple):
+    """What the operator holds while it runs: ``cancel`` ends it after the batch in flight."""
+
+    cancel: threading.Event
+    report: Report

@@ -1,0 +1,149 @@
+"""A plan from one walk over the keyspace: the tenant's keys that meet the condition, by name, as they are now.
+
+Reads with the observer's client only: making a plan is no act and needs no arming. It refuses a walk that was cut
+short, more keys than the request allows, and a server that is not the primary.
+"""
+
+import asyncio
+import hashlib
+import uuid
+from collections.abc import Callable, Iterable
+
+from redis.exceptions import ResponseError
+
+from optimus_tui.actions.identity import primary_only, where_of
+from optimus_tui.actions.recipes import recipe_for
+from optimus_tui.actions.selecting import COUNTER_KINDS, Gathering, Known, Selection, check_request
+from optimus_tui.actions.sizing import read_facts, read_sample
+from optimus_tui.context import Context
+from optimus_tui.contract.actions import ActionRequest, Plan, PlanKey, Refusal, Where
+from optimus_tui.contract.reading import Coverage
+from optimus_tui.grammar.info import parse_info
+from optimus_tui.probes.faults import OUTAGES, fault_of
+from optimus_tui.probes.keyspace import SweepOutcome, sweep
+
+MAX_REACH = 500_000
+MAX_BYTES = 32_000_000
+"""Of the names of one plan together."""
+
+Walked = Callable[[int, int | None], None]
+
+
+async def make_plan(
+    context: Context, request: ActionRequest, known: Known, walked: Walked | None = None
+) -> Plan | Refusal:
+    """The plan, or why there is none. ``walked`` hears of the names seen so far, and of how many there are."""
+    refusal = check_request(request)
+    if refusal is not None:
+        return refusal
+    try:
+        where = await _where(context)
+        if isinstance(where, Refusal):
+            return where
+        gathered = await _walk(context, request, known, walked)
+        if isinstance(gathered, Refusal):
+            return gathered
+        selection, coverage = gathered
+        facts, skipped = await _meeting(context, request, selection)
+        refusal = _too_much(request, facts)
+        if refusal is not None:
+            return refusal
+        memory, asked = await read_sample(context.redis, [fact.key for fact in facts])
+        again = await _where(context)
+        if again != where:
+            return again if isinstance(again, Refusal) else Refusal("elsewhere", "the server changed meanwhile")
+        ping, server_time = await _times(context)
+    except OUTAGES as error:
+        fault = fault_of(error, context.settings.redis)
+        return Refusal("unreachable", fault.message, fault.remedy)
+    return Plan(
+        id=uuid.uuid4().hex,
+        request=request,
+        where=where,
+        condition=recipe_for(request.kind).condition,
+        keys=tuple(facts),
+        digest=digest_of(fact.key for fact in facts),
+        made_at=context.clock.wall(),
+        made_mono=context.clock.mono(),
+        server_time=server_time,
+        neighbours=selection.neighbours,
+        ambiguous=selection.ambiguous,
+        skipped=skipped,
+        coverage=coverage,
+        memory_sampled=memory,
+        memory_keys=asked,
+        ping_ms=ping,
+    )
+
+
+def digest_of(keys: Iterable[bytes]) -> str:
+    """One hash for exactly these keys, whatever bytes they hold."""
+    digest = hashlib.sha256()
+    for key in keys:
+        digest.update(b"%d:" % len(key) + key)
+    return digest.hexdigest()
+
+
+async def _where(context: Context) -> Where | Refusal:
+    pipe = context.redis.pipeline()
+    pipe.execute_command("INFO", "server")
+    pipe.execute_command("INFO", "replication")
+    server, replication = await pipe.execute(raise_on_error=False)
+    for reply in (server, replication):
+        if isinstance(reply, Exception):
+            raise reply
+    where = where_of(context.settings, {**parse_info(server), **parse_info(replication)})
+    return where if isinstance(where, Refusal) else primary_only(where) or where
+
+
+async def _walk(
+    context: Context, request: ActionRequest, known: Known, walked: Walked | None
+) -> tuple[Selection, Coverage] | Refusal:
+    gathering, seen = Gathering(request, known), 0
+    async for item in sweep(context.redis, context.settings.scan, context.own, ttls=False):
+        if isinstance(item, SweepOutcome):
+            if not item.complete:
+                return Refusal("incomplete", f"the keyspace was not seen whole: {item.reason}", "plan anew")
+            return gathering.selected(), Coverage(item.scanned, item.total, True)
+        gathering.add(item.names)
+        seen += len(item.names) + item.others
+        if walked is not None:
+            walked(seen, item.total)
+        if len(gathering.names) > MAX_REACH:
+            break
+        await asyncio.sleep(0)
+    return Refusal("too many", f"more than {MAX_REACH:,} keys look like this tenant's", "narrow it")
+
+
+async def _meeting(context: Context, request: ActionRequest, selection: Selection) -> tuple[list[PlanKey], int]:
+    """Those that meet the condition now, and how many of the tenant's do not."""
+    recipe, counters = recipe_for(request.kind), request.kind in COUNTER_KINDS
+    facts = await read_facts(context, selection.keys, counters=counters)
+    meeting = [fact for fact in facts if recipe.meets(-1 if fact.immortal else fact.ttl_ms or 0)]
+    return meeting, len(facts) - len(meeting)
+
+
+def _too_much(request: ActionRequest, facts: list[PlanKey]) -> Refusal | None:
+    recipe = recipe_for(request.kind)
+    if not facts and not recipe.publishes:
+        return Refusal("nothing", f"there is nothing to do: no key is {recipe.condition}")
+    if len(facts) > request.max_keys:
+        remedy = "narrow it to an operation, a kind or a prefix, or raise the limit with a flag of the command line"
+        return Refusal("too many", f"{len(facts):,} keys; an action takes at most {request.max_keys:,}", remedy)
+    if sum(len(fact.key) for fact in facts) > MAX_BYTES:
+        return Refusal("too many", f"the names alone take more than {MAX_BYTES // 10**6} MB", "narrow it")
+    return None
+
+
+async def _times(context: Context) -> tuple[float, float]:
+    """The best of three PINGs in ms, and the server's time."""
+    best = 1000.0
+    for _ in range(3):
+        began = context.clock.mono()
+        await context.redis.ping()
+        best = min(best, (context.clock.mono() - began) * 1000)
+    try:
+        seconds, micros = await context.redis.execute_command("TIME")
+    except ResponseError:
+        return best, 0.0
+    return best, int(seconds) + int(micros) / 1e6

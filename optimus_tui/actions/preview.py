@@ -1,0 +1,102 @@
+"""The card's figures and sentences from a plan. Pure. It refuses to round a count and to promise an undo."""
+
+from bisect import bisect_right
+from collections import Counter
+from random import Random
+
+from msgspec import structs
+
+from optimus_tui.actions.recipes import recipe_for
+from optimus_tui.contract.actions import ActionRequest, Plan, PlanKey, Preview
+from optimus_tui.contract.cache import TTL_EDGES
+from optimus_tui.wording.safe import safe_text
+
+EDGE = 10
+"""So many samples from each end, and as many from between."""
+BATCH_SECONDS = 0.008
+"""A batch of a hundred with its two records on disk and its pause, without the way to the server."""
+BATCH = 100
+NO_UNDO = "This cannot be undone."
+
+
+def preview(plan: Plan) -> Preview:
+    """What the operator sees before the words are typed."""
+    recipe = recipe_for(plan.request.kind)
+    ttls = [key.ttl_ms for key in plan.keys if key.ttl_ms is not None]
+    exact = plan.memory_keys == plan.count
+    measured = plan.memory_sampled is not None and plan.memory_keys > 0
+    used = round((plan.memory_sampled or 0) / max(1, plan.memory_keys) * plan.count) if measured else None
+    gentler = recipe.gentler(plan)
+    return Preview(
+        title=recipe.title,
+        verb=recipe.verb,
+        subject=subject_of(plan.request),
+        count=plan.count,
+        samples=samples(plan),
+        types=dict(Counter(key.type or "?" for key in plan.keys)),
+        ttl_min_ms=min(ttls, default=None),
+        ttl_max_ms=max(ttls, default=None),
+        without_ttl=sum(key.immortal for key in plan.keys),
+        histogram=_histogram(ttls),
+        foreign=foreign(plan),
+        neighbours=plan.neighbours,
+        ambiguous=plan.ambiguous,
+        bytes_estimated=used,
+        bytes_exact=exact and measured,
+        seconds=seconds(plan),
+        effect=recipe.effect(plan),
+        undo=recipe.undo,
+        gentler=gentler[0] if gentler else None,
+        gentler_words=gentler[1] if gentler else None,
+        confirm=words_to_type(plan),
+    )
+
+
+def words_to_type(plan: Plan, left: int | None = None) -> str:
+    """``prod 1423``: facts that have to be read, and nothing that a tenant wrote."""
+    return f"{plan.where.environment} {plan.count if left is None else left}"
+
+
+def foreign(plan: Plan) -> int:
+    """Keys of others in the plan: counted once more, by the names alone; it must be 0."""
+    request = plan.request
+    start = b"rate_limit:" if request.kind in ("repair_counter", "reset_counters") else b"cache:"
+    part = b":" + request.tenant + b":"
+    return sum(not key.key.startswith(start) or part not in key.key for key in plan.keys)
+
+
+def seconds(plan: Plan) -> float:
+    """How long it will take, about."""
+    batches = -(-plan.count // BATCH)
+    trips = 3 if recipe_for(plan.request.kind).watched else 1
+    return batches * (BATCH_SECONDS + trips * (plan.ping_ms or 1.0) / 1000 + 0.001)
+
+
+def samples(plan: Plan) -> tuple[PlanKey, ...]:
+    """The first ten, ten from between, the last ten: the same for the same plan."""
+    keys = plan.keys
+    if len(keys) <= 3 * EDGE:
+        return keys
+    between = sorted(Random(plan.id).sample(range(EDGE, len(keys) - EDGE), EDGE))  # noqa: S311 - a sample, no secret
+    return (*keys[:EDGE], *(keys[place] for place in between), *keys[-EDGE:])
+
+
+def subject_of(request: ActionRequest) -> str:
+    """``clinic_b, all operations``; safe to show."""
+    tenant = safe_text(request.tenant, 60)
+    if request.kind in ("repair_counter", "reset_counters"):
+        return f"{tenant}, {safe_text(request.operation, 60) if request.operation else 'all operations'}"
+    kind = safe_text(request.cache_kind, 60) if request.cache_kind else "all kinds"
+    return f"{tenant}, {kind}" + (f", {safe_text(request.prefix, 60)}…" if request.kind == "unlink_prefix" else "")
+
+
+def narrowed(request: ActionRequest, **changes: object) -> ActionRequest:
+    """The request with these fields changed: for the gentler choice and for ambiguous keys taken in."""
+    return structs.replace(request, **changes)
+
+
+def _histogram(ttls: list[int]) -> tuple[int, ...]:
+    bins = [0] * (len(TTL_EDGES) + 1)
+    for ttl in ttls:
+        bins[bisect_right(TTL_EDGES, ttl / 1000)] += 1
+    return tuple(bins)

@@ -1,0 +1,34 @@
+"""Repair an immortal counter: give it the end of its window, keep its count. It refuses to touch one that has a TTL."""
+
+from collections.abc import Sequence
+from typing import ClassVar
+
+from optimus_tui.actions.expiring import end_each
+from optimus_tui.actions.recipe import Recipe
+from optimus_tui.actions.wire import Wire
+from optimus_tui.contract.actions import ActionKind, Outcome, Plan
+from optimus_tui.wording.numbers import plural
+from optimus_tui.wording.safe import safe_text
+from optimus_tui.wording.ttl import ttl
+
+
+class RepairCounter(Recipe):
+    """EXPIRE of each counter, only where there is no TTL."""
+
+    kind: ClassVar[ActionKind] = "repair_counter"
+    title = "Repair a counter that never resets"
+    verb = "Repair"
+    condition = "a counter of the tenant without a TTL"
+    commands: ClassVar[frozenset[str]] = frozenset({"EXPIRE"})
+    undo = "The count is kept; the TTL cannot be taken back from here."
+
+    def meets(self, pttl: int) -> bool:
+        return pttl == -1
+
+    def effect(self, plan: Plan) -> str:
+        window, tenant = plan.request.window_seconds or 0, safe_text(plan.request.tenant, 60)
+        ends = "ends" if plan.count == 1 else "end"
+        return f"{plural(plan.count, 'counter')} of {tenant} {ends} in {ttl(window)}; the next request counts from 0."
+
+    async def act(self, wire: Wire, plan: Plan, keys: Sequence[bytes]) -> list[Outcome]:
+        return await end_each(wire, plan.where.version, keys, plan.request.window_seconds or 0)

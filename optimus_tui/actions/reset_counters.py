@@ -1,0 +1,42 @@
+"""Reset a tenant's counters: their limits start again at 0. It refuses to reach beyond the one tenant."""
+
+from collections.abc import Sequence
+from typing import ClassVar
+
+from optimus_tui.actions.recipe import Recipe, of_unlink, send_each
+from optimus_tui.actions.wire import Wire
+from optimus_tui.contract.actions import ActionKind, ActionRequest, Outcome, Plan
+from optimus_tui.wording.numbers import plural
+from optimus_tui.wording.safe import safe_text
+
+
+class ResetCounters(Recipe):
+    """UNLINK of each counter."""
+
+    kind: ClassVar[ActionKind] = "reset_counters"
+    title = "Reset a tenant's counters"
+    verb = "Reset"
+    condition = "a counter of the tenant"
+    commands: ClassVar[frozenset[str]] = frozenset({"UNLINK"})
+
+    def effect(self, plan: Plan) -> str:
+        who, operation = safe_text(plan.request.tenant, 60), plan.request.operation
+        if operation is not None:
+            return f"{who}'s limit for {safe_text(operation, 60)} starts again at 0."
+        return f"{who}'s limits start again at 0."
+
+    def gentler(self, plan: Plan) -> tuple[ActionRequest, str] | None:
+        immortal = sum(key.immortal for key in plan.keys)
+        if not immortal:
+            return None
+        request = plan.request
+        repair = ActionRequest(
+            kind="repair_counter",
+            tenant=request.tenant,
+            operation=request.operation,
+            window_seconds=request.window_seconds,
+        )
+        return repair, f"set a TTL on the {plural(immortal, 'counter')} without one (keeps the count)"
+
+    async def act(self, wire: Wire, plan: Plan, keys: Sequence[bytes]) -> list[Outcome]:
+        return await send_each(wire, [("UNLINK", key) for key in keys], of_unlink)

@@ -1,0 +1,113 @@
+"""Which of the names found belong to the tenant and are meant. Pure: names in, names out.
+
+A name is taken apart by the key grammar, never compared with a pattern. Three answers are possible: it is the tenant's;
+it is somebody else's, and no request can ever include it; or nobody can be certain, and it is left out unless the
+operator takes it in by name. It refuses tenants that would mean everybody.
+"""
+
+from collections.abc import Collection, Iterable
+
+from msgspec import Struct
+
+from optimus_tui.contract.actions import ActionKind, ActionRequest, Refusal
+from optimus_tui.grammar.keys import CACHE_PREFIX, COHERENCE_PREFIX, LIMIT_PREFIX, ParsedKey, parse_key
+
+COUNTER_KINDS: frozenset[ActionKind] = frozenset({"repair_counter", "reset_counters"})
+MAX_NAME = 65_536
+"""A longer name is left out: it would have to be sent, shown and kept several times."""
+
+
+class Known(Struct, frozen=True):
+    """Tenants whose colons are settled (``sure``: configured, published, or with a counter), and those that something
+    merely hints at (``hinted``: an event, a tracking key, a counter seen a while ago)."""
+
+    sure: frozenset[bytes] = frozenset()
+    hinted: frozenset[bytes] = frozenset()
+
+
+class Selection(Struct, frozen=True):
+    """The tenant's keys that were asked for (sorted), those of uncertain owner, and how many look alike only."""
+
+    keys: tuple[bytes, ...]
+    ambiguous: tuple[bytes, ...]
+    neighbours: int
+
+
+def check_request(request: ActionRequest) -> Refusal | None:
+    """Why this cannot be meant; None where it can."""
+    tenant = request.tenant
+    if not tenant or not tenant.strip(b"*"):
+        return Refusal("request", "an action is for one tenant; none, or all of them (*), is refused")
+    if tenant.startswith(b":") or tenant.endswith(b":"):
+        return Refusal("request", "no tenant begins or ends with a colon")
+    if len(tenant) > 512:
+        return Refusal("request", "a tenant of more than 512 bytes is refused")
+    if request.kind == "unlink_prefix" and not request.prefix:
+        return Refusal("request", "a prefix is needed; without one, invalidate the tenant's cache")
+    window = request.window_seconds
+    if request.kind in ("repair_counter", "expire_no_ttl") and (window is None or not 1 <= window <= 31_622_400):
+        return Refusal("request", "the window is not known: how many seconds is it?", "type it, or configure [limits]")
+    return None
+
+
+class Gathering:
+    """What one walk over all names finds for a request: names within reach, and which tenants there are."""
+
+    def __init__(self, request: ActionRequest, known: Known) -> None:
+        self._request, self._tail = request, request.tenant + b":"
+        self._sure, self._hinted = set(known.sure), set(known.hinted)
+        self.names: set[bytes] = set()
+
+    def add(self, names: Iterable[bytes]) -> None:
+        """One page of names."""
+        counters = self._request.kind in COUNTER_KINDS
+        for name in names:
+            if name.startswith(LIMIT_PREFIX):
+                tenant = parse_key(name).tenant
+                if tenant:
+                    self._sure.add(tenant)
+                if counters and name.startswith(self._tail, len(LIMIT_PREFIX)):
+                    self.names.add(name)
+            elif name.startswith(CACHE_PREFIX):
+                colon = name.find(b":", len(CACHE_PREFIX))
+                if not counters and colon > 0 and name.startswith(self._tail, colon + 1):
+                    self.names.add(name)
+            elif name.startswith(COHERENCE_PREFIX):
+                tenant = name[len(COHERENCE_PREFIX) :].rpartition(b":")[0]
+                if b":" in tenant:
+                    self._hinted.add(tenant)
+
+    def selected(self) -> Selection:
+        """The walk's outcome, by the key grammar."""
+        return select(self._request, self.names, Known(frozenset(self._sure), frozenset(self._hinted)))
+
+
+def select(request: ActionRequest, names: Collection[bytes], known: Known) -> Selection:
+    """Sort the names found. Each key in the answer is the tenant's by the grammar, whatever the names look like."""
+    mine, uncertain, neighbours = set[bytes](), set[bytes](), 0
+    asked = frozenset({request.tenant})
+    sure, claimed, hinted = known.sure, known.sure | asked, known.sure | known.hinted | asked
+    for name in dict.fromkeys(names):
+        parsed = parse_key(name, claimed)
+        if not _asked_for(request, parsed) or len(name) > MAX_NAME:
+            neighbours += parsed.tenant != request.tenant
+        elif _certain(request, name, sure, hinted) or name in request.include:
+            mine.add(name)
+        else:
+            uncertain.add(name)
+    ambiguous = uncertain | (mine & request.include)
+    return Selection(tuple(sorted(mine)), tuple(sorted(ambiguous)), neighbours)
+
+
+def _asked_for(request: ActionRequest, parsed: ParsedKey) -> bool:
+    if parsed.tenant != request.tenant:
+        return False
+    if request.kind in COUNTER_KINDS:
+        return parsed.family == "limit" and request.operation in (None, parsed.operation)
+    wanted = parsed.family == "cache" and request.cache_kind in (None, parsed.kind)
+    return wanted and (request.kind != "unlink_prefix" or parsed.rest.startswith(request.prefix))
+
+
+def _certain(request: ActionRequest, name: bytes, sure: Collection[bytes], hinted: Collection[bytes]) -> bool:
+    """Whether the key would be this tenant's with everything that is hinted at, and with nothing but what is sure."""
+    return all(parse_key(name, tenants).tenant == request.tenant for tenants in (sure, hinted))

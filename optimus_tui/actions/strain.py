@@ -1,0 +1,37 @@
+"""Does the server suffer? The time of a PING before each batch, against what it was before the first. Pure.
+
+One slow answer is chance and is not counted once there are twenty; two are not. It refuses to stop for what nobody can
+feel: below 5 ms more than at the start nothing suffers, and a long way to the server is no suffering.
+"""
+
+from collections import deque
+
+WINDOW = 100
+ROOM_MS = 5.0
+MOST_MS = 20.0
+
+
+class Strain:
+    """``before`` are PING times in ms of the quiet server."""
+
+    def __init__(self, before: list[float]) -> None:
+        self._usual = sorted(before)[len(before) // 2] if before else 0.0
+        self._before = p99(before)
+        self._times: deque[float] = deque(maxlen=WINDOW)
+
+    def took(self, ms: float) -> str | None:
+        """Note one more PING; why to stop, when it is time to."""
+        self._times.append(ms)
+        now = p99(list(self._times))
+        more = now - self._usual
+        if more > MOST_MS or (more > ROOM_MS and now > 2 * self._before):
+            return f"the server suffers: its PING takes {now:.1f} ms, it was {self._before:.1f} ms"
+        return None
+
+
+def p99(times: list[float]) -> float:
+    """The time that all but one in a hundred stay below; the single worst is left out from twenty on."""
+    if not times:
+        return 0.0
+    ordered = sorted(times)
+    return ordered[-2] if len(ordered) >= 20 else ordered[-1]

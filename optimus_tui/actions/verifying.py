@@ -1,0 +1,89 @@
+"""The look afterwards: every key of the plan once more, and what is new. It changes nothing, and connects anew.
+
+It refuses to call anything verified that was not looked at: without an answer the action stays open.
+"""
+
+import asyncio
+import time
+from collections.abc import Sequence
+
+from msgspec import Struct
+from redis.exceptions import ResponseError
+
+from optimus_tui.actions.means import Means, Reins
+from optimus_tui.actions.permit import Permit
+from optimus_tui.actions.recipes import recipe_for
+from optimus_tui.actions.selecting import Gathering, Known
+from optimus_tui.actions.wire import Wire, WireLost
+from optimus_tui.contract.actions import Outcome, Plan
+
+TRIES_SECONDS = 5.0
+SCAN_SECONDS = 20.0
+SCAN_COUNT = 250
+SCAN_PAUSE = 0.002
+
+
+class Verified(Struct, frozen=True):
+    """What was found; ``new_since`` None where the walk was not finished."""
+
+    there_again: int
+    unknown_gone: int
+    new_since: int | None
+
+
+async def verify(means: Means, plan: Plan, outcomes: Sequence[Outcome], wire: Wire, reins: Reins) -> Verified | None:
+    """On the action's connection, or on a new one where that has ended. None when nobody answers."""
+    deadline = time.monotonic() + TRIES_SECONDS
+    while True:
+        try:
+            return await _look(means, plan, outcomes, wire, reins)
+        except WireLost:
+            if time.monotonic() > deadline:
+                return None
+        await asyncio.sleep(0.2)
+        try:
+            fresh = await means.wire(Permit(db=means.target.db))
+        except WireLost:
+            continue
+        try:
+            return await _look(means, plan, outcomes, fresh, reins)
+        except WireLost:
+            continue
+        finally:
+            await fresh.close()
+
+
+async def _look(means: Means, plan: Plan, outcomes: Sequence[Outcome], wire: Wire, reins: Reins) -> Verified | None:
+    recipe = recipe_for(plan.request.kind)
+    pttls = await wire.each([("PTTL", key.key) for key in plan.keys])
+    if any(isinstance(pttl, ResponseError) for pttl in pttls):
+        return None
+    meets = [recipe.meets(pttl) for pttl in pttls]
+    tried = [outcome in ("done", "unknown", "already gone") for outcome in outcomes]
+    return Verified(
+        there_again=sum(one and again for one, again in zip(tried, meets, strict=True)),
+        unknown_gone=sum(outcome == "unknown" and not again for outcome, again in zip(outcomes, meets, strict=True)),
+        new_since=await _new(means, plan, wire, reins),
+    )
+
+
+async def _new(means: Means, plan: Plan, wire: Wire, reins: Reins) -> int | None:
+    """Keys that meet the condition now and were not in the plan."""
+    known = Known(frozenset(tenant.encode("utf-8", "surrogatepass") for tenant in means.settings.tenants))
+    gathering, cursor, deadline = Gathering(plan.request, known), b"0", time.monotonic() + SCAN_SECONDS
+    while True:
+        try:
+            cursor, names = await wire.ask("SCAN", cursor, "COUNT", SCAN_COUNT)
+        except ResponseError:
+            return None
+        gathering.add(names)
+        if cursor == b"0":
+            break
+        if reins.cancel.is_set() or time.monotonic() > deadline:
+            return None
+        await asyncio.sleep(SCAN_PAUSE)
+    old = {key.key for key in plan.keys} | set(plan.ambiguous)
+    fresh = [name for name in gathering.selected().keys if name not in old]
+    pttls = await wire.each([("PTTL", name) for name in fresh])
+    recipe = recipe_for(plan.request.kind)
+    return sum(isinstance(pttl, int) and recipe.meets(pttl) for pttl in pttls)

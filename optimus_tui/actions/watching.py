@@ -1,0 +1,73 @@
+"""Touch only keys that have no TTL at this very moment: WATCH, look, MULTI, write, EXEC.
+
+A key that changes in between makes the server refuse the whole batch; then each key is tried by itself, once. It
+refuses to try a key a third time: one that changes twice within a millisecond is somebody's.
+"""
+
+from collections.abc import Callable, Sequence
+
+from optimus_tui.actions.recipe import Halted, of_unlink, raise_refused
+from optimus_tui.actions.wire import Wire, WireLost
+from optimus_tui.contract.actions import Outcome
+from optimus_tui.probes.commands import Word
+
+Write = Callable[[bytes], Sequence[Word]]
+
+
+async def touch_without_ttl(wire: Wire, keys: Sequence[bytes], write: Write) -> list[Outcome]:
+    """Send ``write(key)``, whose reply is 1 when it was done, for each key that has no TTL."""
+    together = await _attempt(wire, keys, write)
+    if together is not None:
+        return together
+    outcomes: list[Outcome] = []
+    for key in keys:
+        try:
+            alone = await _attempt(wire, [key], write)
+        except Halted as halted:
+            left: list[Outcome] = ["left"] * (len(keys) - len(outcomes) - 1)
+            raise Halted([*outcomes, *halted.outcomes, *left], halted.why) from None
+        outcomes.append(alone[0] if alone else "changed")
+    return outcomes
+
+
+async def _attempt(wire: Wire, keys: Sequence[bytes], write: Write) -> list[Outcome] | None:
+    """The outcomes; None where a key changed under the watch, and nothing was done."""
+    outcomes = await _look(wire, keys)
+    meant = [index for index, outcome in enumerate(outcomes) if outcome == "left"]
+    if not meant:
+        await _quietly(wire, ("UNWATCH",), outcomes)
+        return outcomes
+    commands = [("MULTI",), *(write(keys[index]) for index in meant), ("EXEC",)]
+    try:
+        replies = await wire.together(commands)
+    except WireLost as lost:
+        for index in meant:
+            outcomes[index] = "unknown" if lost.sent else "left"
+        raise Halted(outcomes, lost.fault.message) from None
+    done = replies[-1]
+    if done is None:
+        return None
+    raise_refused(replies, outcomes)
+    for index, reply in zip(meant, done, strict=True):
+        outcomes[index] = "left" if isinstance(reply, Exception) else of_unlink(reply)
+    raise_refused(done, outcomes)
+    return outcomes
+
+
+async def _look(wire: Wire, keys: Sequence[bytes]) -> list[Outcome]:
+    """Watch them all, and tell those that are gone or have a TTL; "left" stands for: still to be done."""
+    waiting: list[Outcome] = ["left"] * len(keys)
+    watched, *pttls = await _quietly(wire, ("WATCH", *keys), waiting, *(("PTTL", key) for key in keys))
+    raise_refused([watched, *pttls], waiting)
+    said: dict[object, Outcome] = {-1: "left", -2: "already gone"}
+    return [said.get(pttl, "changed") for pttl in pttls]
+
+
+async def _quietly(
+    wire: Wire, first: Sequence[Word], outcomes: Sequence[Outcome], *more: Sequence[Word]
+) -> list[object]:
+    """Commands that change nothing: where they are lost, nothing was done."""
+    try:
+        return await wire.together([first, *more])
+    except WireLost as lost:
+        raise Halted(outcomes, lost.fault.message) from None

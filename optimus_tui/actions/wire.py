@@ -1,0 +1,161 @@
+"""The operator's one connection: built for an action, gone after it, never mended and never asked twice.
+
+A reply that does not come is unknown, and the connection ends there: ``WireLost`` carries what had arrived. It refuses
+to retry, to reconnect by itself, and to send what its ``Permit`` does not list.
+"""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from redis.asyncio import ConnectionPool
+from redis.asyncio.retry import Retry
+from redis.backoff import NoBackoff
+from redis.exceptions import ResponseError
+from redis.maint_notifications import MaintNotificationsConfig
+
+from optimus_tui.actions.permit import Permit
+from optimus_tui.contract.reading import Fault
+from optimus_tui.probes.commands import CommandRefused, Word
+from optimus_tui.probes.faults import OUTAGES, fault_of
+from optimus_tui.probes.guard import Guarded, TcpConnection, TlsConnection, UnixConnection
+from optimus_tui.probes.lookups import lookups_of
+from optimus_tui.probes.own import OwnLoad
+from optimus_tui.settings.model import RedisTarget
+
+TIMEOUT_SECONDS = 2.0
+TRIP = 100
+"""Commands sent together; the server answers others in between."""
+
+Listener = Callable[[tuple[Word, ...]], None]
+
+
+class WireLost(Exception):
+    """The connection ended. ``replies`` are those that had arrived; not ``sent``: it had ended before."""
+
+    def __init__(self, fault: Fault, replies: Sequence[Any] = (), *, sent: bool = False) -> None:
+        super().__init__(fault.message)
+        self.fault, self.replies, self.sent = fault, list(replies), sent
+
+
+class _Operating(Guarded):
+    """The permit in the place of the observer's list; the guard's other rules hold."""
+
+    def __init__(self, *, permit: Permit, heard: Listener | None, **kwargs: Any) -> None:
+        self._permit, self._heard = permit, heard
+        super().__init__(**kwargs)
+
+    def cleared(self, words: tuple[Any, ...]) -> tuple[Any, ...]:
+        sent = self._permit.cleared(words)
+        if self._heard is not None:
+            self._heard(sent)
+        return sent
+
+
+class _Tcp(_Operating, TcpConnection):
+    pass
+
+
+class _Tls(_Operating, TlsConnection):
+    pass
+
+
+class _Unix(_Operating, UnixConnection):
+    pass
+
+
+class Wire:
+    """An open connection. One task uses it."""
+
+    def __init__(self, connection: Any, pool: ConnectionPool, target: RedisTarget, own: OwnLoad) -> None:
+        self._connection, self._pool, self.target, self._own = connection, pool, target, own
+        self._lost: Fault | None = None
+
+    async def ask(self, *words: Word) -> Any:
+        """One reply; the server's refusal is raised as ResponseError, anything worse as WireLost."""
+        (reply,) = await self.together([words])
+        if isinstance(reply, Exception):
+            raise reply
+        return reply
+
+    async def together(self, commands: Sequence[Sequence[Word]]) -> list[Any]:
+        """Replies in order, a refusal of the server as the item it belongs to. All is sent before the first is read."""
+        if self._lost is not None:
+            raise WireLost(self._lost)
+        replies: list[Any] = []
+        try:
+            await self._connection.send_packed_command(self._connection.pack_commands(commands), check_health=False)
+            for _ in commands:
+                try:
+                    replies.append(await self._connection.read_response())
+                except ResponseError as error:
+                    replies.append(error)
+        except CommandRefused:
+            raise
+        except OUTAGES as error:
+            await self._give_up(fault_of(error, self.target))
+            raise WireLost(fault_of(error, self.target), replies, sent=True) from None
+        except BaseException:  # a cancelled task leaves replies unread: nothing may be asked after that
+            await self._give_up(Fault("refused", "the action was interrupted"))
+            raise
+        self._count(commands, replies)
+        return replies
+
+    def _count(self, commands: Sequence[Sequence[Word]], replies: Sequence[Any]) -> None:
+        """Our look-ups must not flatter the server's hit rate."""
+        pairs = [lookups_of(words[0], reply) for words, reply in zip(commands, replies, strict=True)]
+        self._own.note(hits=sum(hit for hit, _ in pairs), misses=sum(miss for _, miss in pairs))
+
+    async def each(self, commands: Sequence[Sequence[Word]]) -> list[Any]:
+        """``together``, a hundred at a time: for looks at many keys."""
+        replies: list[Any] = []
+        for start in range(0, len(commands), TRIP):
+            replies += await self.together(commands[start : start + TRIP])
+        return replies
+
+    async def close(self) -> None:
+        """Hang up; safe to call twice."""
+        await self._give_up(self._lost or Fault("refused", "the connection was closed"))
+
+    async def _give_up(self, fault: Fault) -> None:
+        self._lost = self._lost or fault
+        try:
+            async with asyncio.timeout(1):
+                await self._pool.disconnect()
+        except OUTAGES:
+            return  # it is gone either way
+
+
+async def open_wire(target: RedisTarget, permit: Permit, own: OwnLoad, heard: Listener | None = None) -> Wire:
+    """Connect and log in. WireLost says why not."""
+    kwargs: dict[str, Any] = {
+        "db": target.db,
+        "username": target.username,
+        "password": target.password.reveal() if target.password else None,
+        "socket_timeout": TIMEOUT_SECONDS,
+        "decode_responses": False,
+        "protocol": 3,
+        "driver_info": None,
+        "retry": Retry(NoBackoff(), 0),
+        "own": own,
+        "name": "optimus-tui-operator",
+        "permit": permit,
+        "heard": heard,
+    }
+    kind: type[_Operating] = _Tcp
+    if target.path:
+        kind = _Unix
+        kwargs["path"] = target.path
+    else:
+        kwargs |= {"host": target.host, "port": target.port, "socket_connect_timeout": TIMEOUT_SECONDS}
+        if target.scheme == "rediss":
+            kind = _Tls
+            kwargs |= {"ssl_cert_reqs": "required", "ssl_check_hostname": True, "ssl_ca_certs": target.tls_ca}
+    quiet = MaintNotificationsConfig(enabled=False)
+    pool = ConnectionPool(kind, max_connections=1, maint_notifications_config=quiet, **kwargs)
+    try:
+        async with asyncio.timeout(2 * TIMEOUT_SECONDS):
+            connection = await pool.get_connection()  # type: ignore[no-untyped-call]
+    except OUTAGES as error:
+        raise WireLost(fault_of(error, target)) from None
+    return Wire(connection, pool, target, own)

@@ -1,0 +1,119 @@
+"""Helpers for tests that change a real server through the desk, and nothing else."""
+
+import threading
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from pathlib import Path
+from typing import Any
+
+from optimus_tui.actions.desk import Desk
+from optimus_tui.clock import Clock
+from optimus_tui.context import Context
+from optimus_tui.contract.actions import ActionRequest, Confirmation, Plan, Progress, Receipt, Refusal
+from optimus_tui.settings.model import RedisTarget, Settings
+from tests.realserver import RealServer, free_port
+
+OPERATOR_ACL = (
+    "reset on >CHANGE-ME resetkeys resetchannels -@all %R~rate_limit:* %R~cache:* &cache_coherence:* +hello +auth +ping"
+    " +client|setname +client|id +info +dbsize +time +scan +type +exists +ttl +pttl +get +mget +acl|whoami +acl|dryrun"
+    " +watch +unwatch +multi +exec +discard"
+)
+OPERATOR_SELECTORS = (
+    "(%RW~rate_limit:* %RW~cache:* -@all +unlink +expire)",
+    "(resetchannels &cache_coherence:* -@all +publish)",
+    "(%RW~optimus:lock:* -@all +set +get +pexpire +unlink)",
+    "(%W~optimus:audit -@all +xadd)",
+)
+
+
+def local(port: int, **more: Any) -> RedisTarget:
+    return RedisTarget(host="127.0.0.1", port=port, **more)
+
+
+@asynccontextmanager
+async def at_desk(port: int, folder: Path, clock: Clock | None = None, **more: Any) -> AsyncIterator[Desk]:
+    """A desk of the environment ``test`` on a server, with its state in ``folder``."""
+    nobody = f"http://127.0.0.1:{free_port()}"
+    fields = {"environment": "test", "writable": True, "redis": local(port), "gateway_url": nobody, **more}
+    context = Context(Settings(**fields), clock)
+    desk = Desk(context, folder)
+    try:
+        yield desk
+    finally:
+        desk.close()
+        await context.aclose()
+
+
+@asynccontextmanager
+async def armed(port: int, folder: Path, clock: Clock | None = None, **more: Any) -> AsyncIterator[Desk]:
+    async with at_desk(port, folder, clock, **more) as desk:
+        arming = await desk.arm("test")
+        assert not isinstance(arming, Refusal), arming
+        yield desk
+
+
+async def planned(desk: Desk, kind: str, tenant: bytes = b"acme", **more: Any) -> Plan:
+    plan = await desk.plan(ActionRequest(kind=kind, tenant=tenant, **more))  # type: ignore[arg-type]
+    assert isinstance(plan, Plan), plan
+    return plan
+
+
+def confirmation(plan: Plan, reason: str = "a test") -> Confirmation:
+    return Confirmation(f"{plan.where.environment} {plan.count}", reason)
+
+
+async def carried_out(desk: Desk, plan: Plan, cancel: threading.Event | None = None, report: Any = None) -> Receipt:
+    receipt = await desk.apply(plan, confirmation(plan), cancel or threading.Event(), report or ignore)
+    assert isinstance(receipt, Receipt), receipt
+    return receipt
+
+
+async def refused(desk: Desk, plan: Plan, **more: Any) -> str:
+    answer = await desk.apply(plan, more.get("words") or confirmation(plan), threading.Event(), ignore)
+    assert isinstance(answer, Refusal), answer
+    return answer.code
+
+
+def ignore(progress: Progress) -> None:
+    return
+
+
+def put(server: RealServer, *names: bytes | str, ttl: int | None = None, value: str = "7") -> None:
+    """Plain string keys, in one go."""
+    import socket
+
+    lines = b""
+    for name in names:
+        raw = name if isinstance(name, bytes) else name.encode()
+        words = [b"SET", raw, value.encode(), *([b"EX", b"%d" % ttl] if ttl else [])]
+        lines += b"*%d\r\n" % len(words) + b"".join(b"$%d\r\n%s\r\n" % (len(word), word) for word in words)
+    with socket.create_connection(("127.0.0.1", server.port), 10) as link:
+        link.sendall(lines)
+        answered = b""
+        while answered.count(b"+OK\r\n") < len(names):
+            answered += link.recv(1 << 16)
+
+
+def number(server: RealServer, *words: str | bytes) -> int:
+    return int(server.command(*words).strip().lstrip(b":"))
+
+
+@contextmanager
+def subscriber(server: RealServer, channel: bytes) -> Iterator[Any]:
+    """A raw subscription; ``recv`` of what comes."""
+    import socket
+
+    with socket.create_connection(("127.0.0.1", server.port), 5) as link:
+        link.sendall(b"*2\r\n$9\r\nSUBSCRIBE\r\n$%d\r\n%s\r\n" % (len(channel), channel))
+        link.recv(4096)
+        yield link
+
+
+def add_operator(server: RealServer, *changes: str, selectors: bool = True) -> RedisTarget:
+    """The recommended operator with changes; its login."""
+    from optimus_tui.settings.secret import Secret
+
+    words = [*OPERATOR_ACL.split(), *(OPERATOR_SELECTORS if selectors else ()), *changes]
+    reply = server.command("ACL", "SETUSER", "operator", *words)
+    assert reply == b"+OK\r\n", reply
+    return local(server.port, username="operator", password=Secret("CHANGE-ME"))

@@ -1,0 +1,29 @@
+"""A process that carries out an action and is killed on the way: ``python -m tests.live.doomed PORT FOLDER KIND``.
+
+It prints ``ready`` when the plan is made, and ``acting`` with the first batch done.
+"""
+
+import asyncio
+import sys
+import threading
+from pathlib import Path
+
+from optimus_tui.contract.actions import Progress
+from tests.live.acting import armed, confirmation, planned
+
+
+def told(step: Progress) -> None:
+    if step.stage == "acting" and 0 < step.tried <= 100:
+        print("acting", flush=True)
+
+
+async def main(port: int, folder: Path, kind: str) -> None:
+    async with armed(port, folder) as desk:
+        plan = await planned(desk, kind)
+        print("ready", flush=True)
+        await desk.apply(plan, confirmation(plan), threading.Event(), told)
+        print("finished", flush=True)
+
+
+if __name__ == "__main__":
+    asyncio.run(main(int(sys.argv[1]), Path(sys.argv[2]), sys.argv[3]))

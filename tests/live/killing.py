@@ -1,0 +1,87 @@
+"""kill -9 at a random point of an action, and what must hold after it: used by the suite (few) and the bench (many)."""
+
+import asyncio
+import random
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+from typing import NamedTuple
+
+from optimus_tui.contract.actions import Confirmation, Interrupted, Receipt
+from optimus_tui.history.audit import unquoted
+from optimus_tui.history.audit_lines import read, verify
+from tests.live.acting import armed, ignore, put
+from tests.realserver import RealServer
+
+NEIGHBOURS = ("rate_limit:acme:chat", "cache:conv:acme2:1", "cache:conv:other:acme:1", "cache:acme:other:1")
+
+
+class Aftermath(NamedTuple):
+    unaudited: int
+    foreign_lost: int
+    left_after_resume: int
+    killed_in: str
+
+
+async def kill_once(server: RealServer, folder: Path, keys: int, dice: random.Random, kind: str) -> Aftermath:
+    """One action on ``keys`` keys, killed at random, judged by the audit, resumed here."""
+    server.command("FLUSHALL")
+    names = [f"cache:conv:acme:{index}".encode() for index in range(keys)]
+    put(server, *names)
+    put(server, *NEIGHBOURS)
+    await asyncio.to_thread(_start_and_kill, server, folder, kind, dice.uniform(0, 0.02 + keys / 100 * 0.009))
+    there = _there(server, names)
+    intended: set[bytes] = set()
+    state = "before the plan was kept"
+    for record in read(folder / "audit.jsonl"):
+        state = record["event"]
+        if state == "intent":
+            intended |= {unquoted(key) for key in record["keys"]}
+    unaudited = len(set(names) - there - intended)
+    assert verify(folder / "audit.jsonl").problem is None
+    await _go_on(server, folder)
+    left = len(_there(server, names))
+    if left == keys and state in ("armed", "disarmed", "planned", "before the plan was kept"):
+        left = 0  # nothing was confirmed, so nothing was done, and nothing is there to be resumed
+    lost = len(NEIGHBOURS) - len(_there(server, [name.encode() for name in NEIGHBOURS]))
+    return Aftermath(unaudited, lost, left, state)
+
+
+def _start_and_kill(server: RealServer, folder: Path, kind: str, after: float) -> None:
+    words = [sys.executable, "-m", "tests.live.doomed", str(server.port), str(folder), kind]
+    process = subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+    assert process.stdout is not None
+    process.stdout.readline()
+    time.sleep(after)
+    process.kill()
+    process.wait()
+    process.stdout.close()
+
+
+async def _go_on(server: RealServer, folder: Path) -> None:
+    async with armed(server.port, folder) as desk:
+        for one in desk.interrupted():
+            assert isinstance(one, Interrupted) and one.why_not is None
+            answer = await desk.resume(one, Confirmation(one.confirm, "it was killed"), threading.Event(), ignore)
+            assert isinstance(answer, Receipt) and answer.verified and answer.resumed, answer
+            assert answer.counts.get("left", 0) == 0 and answer.there_again == 0
+        assert desk.interrupted() == []
+    assert verify(folder / "audit.jsonl").problem is None
+
+
+def _there(server: RealServer, names: list[bytes]) -> set[bytes]:
+    import socket
+
+    found = set()
+    lines = b"".join(b"*2\r\n$6\r\nEXISTS\r\n$%d\r\n%s\r\n" % (len(name), name) for name in names)
+    with socket.create_connection(("127.0.0.1", server.port), 10) as link:
+        link.sendall(lines)
+        answered = b""
+        while answered.count(b"\r\n") < len(names):
+            answered += link.recv(1 << 16)
+    for name, reply in zip(names, answered.split(b"\r\n"), strict=False):
+        if reply == b":1":
+            found.add(name)
+    return found

@@ -1,0 +1,228 @@
+"""Faults on the way: the process killed, the server killed, frozen or demoted, the disk full, a reply lost."""
+
+import asyncio
+import random
+import threading
+import time
+from pathlib import Path
+
+import pytest
+
+from optimus_tui.actions import running
+from optimus_tui.contract.actions import Confirmation, Interrupted, Progress, Receipt, Refusal
+from optimus_tui.history.audit import AuditLog, AuditUnwritable
+from optimus_tui.history.audit_lines import read
+from tests.live.acting import armed, at_desk, carried_out, confirmation, ignore, number, planned, put
+from tests.live.killing import kill_once
+from tests.realserver import RealServer
+from tests.relay import Relay
+
+
+@pytest.mark.parametrize("kind", ["invalidate_tenant", "unlink_no_ttl"])
+async def test_kill_9_at_any_point_leaves_nothing_unaudited_and_all_of_it_can_be_resumed_row_74(
+    make_server: object, tmp_path: Path, kind: str
+) -> None:
+    server, dice, states = make_server(), random.Random(kind), set()  # type: ignore[operator]
+    for turn in range(5):
+        after = await kill_once(server, tmp_path / str(turn), 1500, dice, kind)
+        assert (after.unaudited, after.foreign_lost, after.left_after_resume) == (0, 0, 0), after
+        states.add(after.killed_in)
+    assert states & {"intent", "result"}
+
+
+def _at(count: int, act: object) -> object:
+    """A report that calls ``act`` once, when so many keys were tried."""
+    done: list[int] = []
+
+    def report(step: Progress) -> None:
+        if step.stage == "acting" and step.tried >= count and not done:
+            done.append(1)
+            act()  # type: ignore[operator]
+
+    return report
+
+
+async def test_a_killed_server_leaves_the_batch_unknown_and_the_look_afterwards_tells_row_35(
+    make_server: object, tmp_path: Path
+) -> None:
+    server = make_server()  # type: ignore[operator]
+    put(server, *(f"cache:conv:acme:{index}" for index in range(600)))
+
+    def restart() -> None:
+        server.kill()
+        server.start()
+
+    async with armed(server.port, tmp_path) as desk:
+        receipt = await carried_out(desk, await planned(desk, "invalidate_tenant"), report=_at(200, restart))
+        assert receipt.stopped and receipt.verified and receipt.published is None
+        assert receipt.counts["done"] == 200 and sum(receipt.counts.values()) == 600
+        assert receipt.unknown_gone == receipt.counts.get("unknown", 0)
+        assert desk.interrupted() == []
+
+
+async def test_a_server_that_stays_away_leaves_the_action_open(make_server: object, tmp_path: Path) -> None:
+    server = make_server()  # type: ignore[operator]
+    put(server, *(f"cache:conv:acme:{index}" for index in range(300)))
+    patience = pytest.MonkeyPatch()
+    patience.setattr("optimus_tui.actions.verifying.TRIES_SECONDS", 0.5)
+    async with armed(server.port, tmp_path) as desk:
+        try:
+            receipt = await carried_out(desk, await planned(desk, "invalidate_tenant"), report=_at(100, server.kill))
+        finally:
+            patience.undo()
+        assert not receipt.verified and receipt.stopped
+        (left,) = desk.interrupted()
+        assert isinstance(left, Interrupted) and left.tried >= 100
+        server.start()
+        answer = await desk.resume(left, Confirmation(left.confirm, "go on"), threading.Event(), ignore)
+        assert isinstance(answer, Refusal) and answer.code == "elsewhere"
+        settled = await desk.settle(left, "the server was restarted", ignore)
+        assert isinstance(settled, Receipt) and settled.verified and desk.interrupted() == []
+
+
+async def test_a_lost_reply_is_unknown_and_never_repeated_row_81(server: RealServer, tmp_path: Path) -> None:
+    put(server, *(f"cache:conv:acme:{index}" for index in range(5)))
+    relay, asked = Relay(server.port), pytest.MonkeyPatch()
+    original = running.Run.publish
+
+    async def cut_off(self: running.Run, wire: object) -> None:
+        relay.mute()
+        threading.Timer(2.3, relay.heal).start()
+        await original(self, wire)  # type: ignore[arg-type]
+
+    asked.setattr(running.Run, "publish", cut_off)
+    try:
+        async with armed(relay.port, tmp_path) as desk:
+            plan = await planned(desk, "invalidate_tenant")
+            receipt = await carried_out(desk, plan)
+            assert receipt.published == "unknown" and receipt.counts == {"done": 5} and receipt.verified
+            assert await carried_out(desk, plan) == receipt
+    finally:
+        asked.undo()
+        relay.stop()
+    events = [record["event"] for record in read(tmp_path / "audit.jsonl")]
+    assert events.count("publishing") == 1
+
+
+async def test_a_frozen_server_stops_it_within_the_timeout_row_49(make_server: object, tmp_path: Path) -> None:
+    server = make_server()  # type: ignore[operator]
+    put(server, *(f"cache:conv:acme:{index}" for index in range(600)))
+    async with armed(server.port, tmp_path) as desk:
+        plan = await planned(desk, "invalidate_tenant")
+        threading.Timer(4.0, server.thaw).start()
+        began = time.monotonic()
+        receipt = await carried_out(desk, plan, report=_at(200, server.freeze))
+        assert time.monotonic() - began < 9
+    assert receipt.stopped and "no answer" in receipt.stopped and receipt.verified
+    assert receipt.counts["done"] == 200 and receipt.there_again == 0
+    assert number(server, "DBSIZE") == 401, "and the lock, which ends by itself"
+
+
+async def test_a_demoted_server_stops_it_row_38(make_server: object, tmp_path: Path) -> None:
+    server = make_server()  # type: ignore[operator]
+    put(server, *(f"cache:conv:acme:{index}" for index in range(600)))
+    async with armed(server.port, tmp_path) as desk:
+        plan = await planned(desk, "invalidate_tenant")
+        demote = lambda: server.command("REPLICAOF", "127.0.0.1", "1")  # noqa: E731
+        receipt = await carried_out(desk, plan, report=_at(200, demote))
+    assert receipt.stopped and "refused" in receipt.stopped and receipt.counts == {"done": 200, "left": 400}
+    assert receipt.published is None
+
+
+async def test_a_suffering_server_stops_it(server: RealServer, tmp_path: Path) -> None:
+    put(server, *(f"cache:conv:acme:{index}" for index in range(900)))
+    times = iter([*[0.3] * running.QUIET_PINGS, 0.4, 0.3, 31.0, 32.0])
+    slow = pytest.MonkeyPatch()
+
+    async def ping(wire: object) -> float:
+        return next(times)
+
+    slow.setattr(running, "_ping", ping)
+    try:
+        async with armed(server.port, tmp_path) as desk:
+            receipt = await carried_out(desk, await planned(desk, "invalidate_tenant"))
+    finally:
+        slow.undo()
+    assert receipt.stopped and "suffers" in receipt.stopped and receipt.counts == {"done": 200, "left": 700}
+
+
+@pytest.mark.parametrize("event", ["planned", "confirmed", "intent", "result", "verified", "closed"])
+async def test_a_disk_that_fills_at_any_line_stops_it_there_row_82(
+    server: RealServer, tmp_path: Path, event: str
+) -> None:
+    put(server, *(f"cache:conv:acme:{index}" for index in range(250)))
+    full, append = pytest.MonkeyPatch(), AuditLog.append
+
+    def fills(self: AuditLog, name: str, action: str = "", **fields: object) -> object:
+        if name == event:
+            raise AuditUnwritable("the disk is full")
+        return append(self, name, action, **fields)
+
+    async with armed(server.port, tmp_path) as desk:
+        plan = await planned(desk, "unlink_no_ttl")
+        full.setattr(AuditLog, "append", fills)
+        try:
+            answer = await desk.apply(plan, confirmation(plan), threading.Event(), ignore)
+        finally:
+            full.undo()
+        left = {"planned": 250, "confirmed": 250, "intent": 250, "result": 150, "verified": 0, "closed": 0}[event]
+        assert number(server, "DBSIZE") == left and number(server, "EXISTS", "optimus:lock:acme") == 0
+        if left == 250 and event != "intent":
+            assert isinstance(answer, Refusal) and answer.code == "audit" and desk.interrupted() == []
+            return
+        assert isinstance(answer, Receipt) and not answer.verified and "disk is full" in (answer.stopped or "")
+        (one,) = desk.interrupted()
+        assert isinstance(one, Interrupted)
+        done = await desk.resume(one, Confirmation(one.confirm, "there is room"), threading.Event(), ignore)
+        assert isinstance(done, Receipt) and done.verified and number(server, "DBSIZE") == 0
+
+
+async def test_what_runs_in_another_process_is_not_offered_and_an_old_one_only_closed(
+    server: RealServer, tmp_path: Path
+) -> None:
+    put(server, *(f"cache:conv:acme:{index}" for index in range(300)))
+    seen: list[object] = []
+    async with armed(server.port, tmp_path) as desk, at_desk(server.port, tmp_path) as other:
+        plan = await planned(desk, "unlink_no_ttl")
+        await carried_out(desk, plan, report=_at(100, lambda: seen.extend([other.interrupted()])))
+        assert seen == [[]]
+        from optimus_tui.actions import trail
+
+        put(server, *(f"cache:conv:acme:{index}" for index in range(300)))
+        plan = await planned(desk, "unlink_no_ttl")
+        stop = pytest.MonkeyPatch()
+        stop.setattr("optimus_tui.actions.verifying.TRIES_SECONDS", -1.0)
+        stop.setattr("optimus_tui.actions.ledger.Ledger.close", _unwritable)
+        await carried_out(desk, plan, report=ignore)
+        stop.undo()
+        (old,) = trail.interrupted(tmp_path, time.time() + 1000)
+        assert isinstance(old, Interrupted) and old.why_not and old.tried == 300
+        answer = await desk.resume(old, Confirmation(old.confirm, "go on"), threading.Event(), ignore)
+        assert isinstance(answer, Refusal) and answer.code == "stale"
+
+
+def _unwritable(*_: object) -> None:
+    raise AuditUnwritable("no room")
+
+
+def _wait_until_gone(path: Path) -> None:
+    deadline = time.monotonic() + 10
+    while path.exists() and time.monotonic() < deadline:
+        time.sleep(0.01)
+
+
+async def test_a_cancelled_caller_stops_the_action_and_its_thread_closes_it(server: RealServer, tmp_path: Path) -> None:
+    put(server, *(f"cache:conv:acme:{index}" for index in range(2000)))
+    cancel, acting = threading.Event(), threading.Event()
+    async with armed(server.port, tmp_path) as desk:
+        plan = await planned(desk, "unlink_no_ttl")
+        report = lambda step: acting.set() if step.stage == "acting" else None  # noqa: E731
+        task = asyncio.ensure_future(desk.apply(plan, confirmation(plan), cancel, report))
+        await asyncio.to_thread(acting.wait, 10)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        await asyncio.to_thread(_wait_until_gone, tmp_path / "actions" / f"{plan.id}.plan")
+        receipt = await carried_out(desk, plan)
+    assert receipt.cancelled and 0 < receipt.counts["left"] < 2000
+    assert number(server, "DBSIZE") == receipt.counts["left"]

@@ -1,0 +1,188 @@
+"""The parts of the write side that touch nothing: whose key it is, what may be sent, how a trail reads."""
+
+import random
+
+import pytest
+
+from optimus_tui.actions.expiring import knows_nx
+from optimus_tui.actions.permit import LOCK_MS, LOCKS, Permit
+from optimus_tui.actions.running import chunks
+from optimus_tui.actions.selecting import Gathering, Known, check_request, select
+from optimus_tui.actions.strain import Strain
+from optimus_tui.actions.trail import outcomes_of
+from optimus_tui.contract.actions import ActionRequest
+from optimus_tui.history.audit import quoted, unquoted
+from optimus_tui.probes.commands import CommandRefused
+
+LOCK = LOCKS + b"acme"
+
+
+def _random_tenant(dice: random.Random) -> bytes:
+    letters = b"ab*?[]^-\\:\x00\xff\n %{}"
+    while True:
+        name = bytes(dice.choice(letters) for _ in range(dice.randint(1, 6)))
+        if check_request(ActionRequest(kind="reset_counters", tenant=name)) is None:
+            return name
+
+
+def _owner(name: bytes, tenants: list[bytes]) -> bytes:
+    """The contract's words, not our parser's: the longest known tenant that fits."""
+    return max((tenant for tenant in tenants if name.startswith(b"cache:conv:%b:" % tenant)), key=len)
+
+
+def test_no_key_of_another_tenant_is_ever_in_a_plan_row_23() -> None:
+    dice, foreign, found, asked = random.Random(9), 0, 0, 0
+    for _ in range(550):
+        tenants = list({_random_tenant(dice) for _ in range(20)})
+        known = Known(frozenset(tenants))
+        names: dict[bytes, bytes] = {}
+        for tenant in tenants:
+            for number in range(3):
+                names[b"rate_limit:%b:op%d" % (tenant, number)] = tenant
+                cached = b"cache:conv:%b:%d" % (tenant, number)
+                names[cached] = _owner(cached, tenants)
+        for turn, tenant in enumerate(tenants):
+            kind, more = (("reset_counters", {}), ("invalidate_tenant", {}), ("unlink_prefix", {"prefix": b"1"}))[
+                turn % 3
+            ]
+            gathering = Gathering(ActionRequest(kind=kind, tenant=tenant, **more), known)  # type: ignore[arg-type]
+            gathering.add(names)
+            keys = gathering.selected().keys
+            foreign += sum(names[key] != tenant for key in keys)
+            found, asked = found + len(keys), asked + 1
+            if kind == "reset_counters":
+                assert set(keys) == {b"rate_limit:%b:op%d" % (tenant, number) for number in range(3)}
+    assert foreign == 0 and asked >= 10_000 and found > 20_000
+
+
+def test_nobody_can_include_a_key_of_another_tenant() -> None:
+    names = [b"cache:conv:acme:1", b"cache:conv:beta:1", b"rate_limit:acme:x", b"secret"]
+    request = ActionRequest(kind="invalidate_tenant", tenant=b"acme", include=frozenset(names))
+    assert select(request, names, Known()).keys == (b"cache:conv:acme:1",)
+
+
+def test_a_tenant_that_only_its_asker_knows_owns_nothing_for_certain_row_24() -> None:
+    request = ActionRequest(kind="invalidate_tenant", tenant=b"acme:eu")
+    chosen = select(request, [b"cache:conv:acme:eu:1"], Known())
+    assert (chosen.keys, chosen.ambiguous) == ((), (b"cache:conv:acme:eu:1",))
+
+
+def _permit(**more: object) -> Permit:
+    fields: dict[str, object] = {
+        "commands": {"UNLINK", "PUBLISH"},
+        "keys": [b"k1", b"k2"],
+        "channel": b"cache_coherence:acme",
+        "lock": LOCK,
+    }
+    return Permit(**{**fields, **more})  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("UNLINK", b"k1"),
+        ("unlink", b"k2"),
+        ("WATCH", b"k1", b"k2"),
+        ("MULTI",),
+        ("EXEC",),
+        ("PTTL", b"anything"),
+        ("PUBLISH", b"cache_coherence:acme", b"{}"),
+        ("SET", LOCK, b"me", "NX", "PX", LOCK_MS),
+        ("GET", LOCK),
+        ("PEXPIRE", LOCK, LOCK_MS),
+        ("UNLINK", LOCK),
+        ("SCAN", b"0", "COUNT", 250),
+        ("SELECT", 0),
+        ("ACL", "DRYRUN", "me", "UNLINK", b"k1"),
+    ],
+)
+def test_what_an_action_needs_may_be_sent(words: tuple[str | bytes | int, ...]) -> None:
+    assert _permit().cleared(words) == words
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        (),
+        ("UNLINK", b"k3"),
+        ("UNLINK", b"k1", b"k2"),
+        ("UNLINK",),
+        ("WATCH", b"k3"),
+        ("WATCH",),
+        ("EXPIRE", b"k1", 60, "NX"),
+        ("PUBLISH", b"cache_coherence:other", b"{}"),
+        ("SET", b"k1", b"v", "NX", "PX", LOCK_MS),
+        ("SET", LOCK, b"me"),
+        ("SET", LOCK, b"me", "PX", LOCK_MS),
+        ("PEXPIRE", LOCK, 10**9),
+        ("GET", b"k1"),
+        ("SCAN", b"0", "MATCH", b"*"),
+        ("SCAN", b"0", "COUNT", 100_000),
+        ("SELECT", 1),
+        ("DEL", b"k1"),
+        ("FLUSHALL",),
+        ("EVAL", b"return 1", 0),
+        ("KEYS", b"*"),
+        ("CONFIG", "SET", "x", "y"),
+        ("ACL", "SETUSER", "x"),
+        ("CLIENT", "KILL", "x"),
+        ("RENAME", b"k1", b"k2"),
+        ("UNLINK k1",),
+    ],
+)
+def test_everything_else_never_reaches_the_socket_row_77(words: tuple[str | bytes | int, ...]) -> None:
+    with pytest.raises(CommandRefused):
+        _permit().cleared(words)
+
+
+def test_without_a_plan_nothing_that_writes_may_be_sent() -> None:
+    for words in (("UNLINK", b"k"), ("EXPIRE", b"k", "1"), ("PUBLISH", b"c", b"m"), ("WATCH", b"k"), ("GET", LOCK)):
+        with pytest.raises(CommandRefused):
+            Permit().cleared(words)
+    Permit({"EXPIRE"}, [b"k"]).cleared(("EXPIRE", b"k", 60))
+    for seconds in (-1, "x", 1.5):
+        with pytest.raises(CommandRefused):
+            Permit({"EXPIRE"}, [b"k"]).cleared(("EXPIRE", b"k", seconds))
+
+
+def test_an_intent_without_its_result_is_unknown_row_74() -> None:
+    records = [
+        {"event": "confirmed"},
+        {"event": "intent", "start": 0, "keys": ["a"] * 3},
+        {"event": "result", "start": 0, "end": 3, "odd": {"already gone": [1]}},
+        {"event": "intent", "start": 3, "keys": ["a"] * 3},
+    ]
+    outcomes, publishing = outcomes_of(8, records)
+    assert outcomes == ["done", "already gone", "done", *["unknown"] * 3, "left", "left"] and not publishing
+    assert outcomes_of(8, [*records, {"event": "publishing"}])[1]
+
+
+def test_places_are_cut_into_neighbouring_batches() -> None:
+    assert list(chunks(range(250))) == [(0, 100), (100, 200), (200, 250)]
+    assert list(chunks([1, 2, 5, 6, 7, 300])) == [(1, 3), (5, 8), (300, 301)]
+    assert list(chunks([])) == []
+
+
+def test_one_slow_answer_is_chance_and_two_are_not() -> None:
+    strain = Strain([0.3] * 20)
+    assert all(strain.took(0.4) is None for _ in range(30))
+    assert strain.took(50.0) is None and strain.took(0.4) is None
+    assert "suffers" in (strain.took(30.0) or "")
+
+
+def test_a_long_way_to_the_server_is_no_suffering() -> None:
+    strain = Strain([40.0] * 20)
+    assert all(strain.took(42.0) is None for _ in range(200))
+    assert all(Strain([0.2] * 20).took(4.0) is None for _ in range(3)), "doubled, and nobody can feel it"
+
+
+@pytest.mark.parametrize(
+    ("version", "answer"), [("7.0.15", True), ("6.2.1", False), ("8.2", True), ("", False), ("x", False)]
+)
+def test_expire_nx_is_for_redis_7(version: str, answer: bool) -> None:
+    assert knows_nx(version) is answer
+
+
+def test_a_key_in_the_trail_gives_back_its_bytes() -> None:
+    every = bytes(range(256)) * 2
+    assert unquoted(quoted(every)) == every and quoted(every).isascii() and quoted(every).isprintable()
