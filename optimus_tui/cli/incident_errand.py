@@ -1,0 +1,74 @@
+"""How a command works on one incident: open it, do the work, let go of it; every expected failure is one sentence.
+
+It refuses to say that something is recorded when it is not: what the disk did not take makes the exit code 4.
+"""
+
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING
+
+import click
+
+from optimus_tui.cli import exits
+from optimus_tui.cli.flags import joined, settings_of
+from optimus_tui.cli.output import complain
+
+if TYPE_CHECKING:
+    from optimus_tui.incidents.keeper import Keeper
+
+Work = Callable[["Keeper"], Awaitable[int]]
+
+
+def on_incident(
+    ctx: click.Context,
+    given: dict[str, object],
+    number: int,
+    work: Work,
+    *,
+    write: bool = True,
+    announce: bool = False,
+    must_write: bool = True,
+) -> int:
+    """Work on incident ``number``; the exit code. ``must_write``: read-only is refused. ``announce``: it is resumed."""
+    from optimus_tui.cli.errands import connected_to, to_end
+
+    settings = settings_of(joined(ctx, given))
+
+    async def errand() -> int:
+        from optimus_tui.incidents.errors import IncidentError
+        from optimus_tui.incidents.open import resume_incident
+
+        async with connected_to(settings) as context:
+            try:
+                keeper = await resume_incident(context, number, write=write, announce=announce)
+            except IncidentError as error:
+                complain(error)
+                return error.exit_code
+            code = exits.REFUSED
+            try:
+                if write:
+                    _warn(keeper)
+                if not (write and keeper.read_only and must_write and not announce):
+                    code = await work(keeper)
+            except IncidentError as error:
+                complain(error)
+                code = error.exit_code
+            finally:
+                await keeper.aclose()
+            return unsaved(keeper, code)
+
+    return to_end(errand())
+
+
+def unsaved(keeper: "Keeper", code: int) -> int:
+    """The exit code; what the disk did not take is lost with this process, and said."""
+    if keeper.fault is None:
+        return code
+    complain(f"not recorded, and lost now: {keeper.fault.message}")
+    return exits.REFUSED
+
+
+def _warn(keeper: "Keeper") -> None:
+    for notice in keeper.timeline.notices:
+        complain(notice)
+    if keeper.read_only:
+        complain(f"incident {keeper.state.id} is read-only: {keeper.read_only}")

@@ -1,0 +1,136 @@
+"""An incident as lines for a terminal, and how a moment may be said. It refuses to wrap and to colour."""
+
+import re
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+import click
+
+if TYPE_CHECKING:
+    from optimus_tui.contract.incident import IncidentState, Stamp, Step
+    from optimus_tui.incidents.open import Listed
+
+_MARKS = {"done": "✓", "running": "▸", "failed": "✖", "skipped": "–", "waiting": " "}
+_UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
+
+
+def moment(text: str, now: float) -> float:
+    """``26m`` ago, or an instant in UTC, as wall-clock seconds."""
+    from optimus_tui.wording.stamps import seconds_of
+
+    ago = re.fullmatch(r"(\d{1,6})([smhd])", text.strip())
+    at = now - int(ago[1]) * _UNITS[ago[2]] if ago else seconds_of(text.strip())
+    if at is None or at > now or at < 0:
+        raise click.UsageError("--began is how long ago (26m, 2h) or an instant in the past (2026-11-23T10:05:00Z)")
+    return at
+
+
+def what_next(state: "IncidentState") -> str:
+    """The command that goes on."""
+    base, step = "optimus-tui incident", state.next
+    if state.status == "closed":
+        return f"{base} export {state.id} --html"
+    if step is None:
+        return f"{base} close {state.id} --cause TEXT --resolution TEXT"
+    if step.plan.kind != "tool":
+        return f"{base} run {state.id} --done TEXT    ({step.plan.title})"
+    if step.plan.choose_issue and state.choice is None:
+        best = state.candidates[0].issue if state.candidates else "TYPE"
+        return f"{base} run {state.id} --issue {best}    ({step.plan.title})"
+    return f"{base} run {state.id}    ({step.plan.title})"
+
+
+def row(one: "Listed") -> str:
+    """A line of the list."""
+    from optimus_tui.wording.age import clock
+
+    state = one.state
+    if state.opened is None:
+        return f"{one.number:>4}  unreadable  {one.problem}"
+    held = f" · open in {one.held}" if one.held else ""
+    cut = f" · {one.problem}" if one.problem else ""
+    left = "" if state.status == "closed" or one.held else f" · optimus-tui incident resume {one.number}"
+    when = clock(state.opened.wall, dated=True)
+    return (
+        f"{one.number:>4}  {state.status:<6}  {state.severity:<8}  {when}  {state.environment}  {state.title}"
+        f"{held}{cut}{left}"
+    )
+
+
+def summary(one: "Listed") -> dict[str, Any]:
+    """The same for a program."""
+    from optimus_tui.workflow.times import mtta, mttr
+
+    state = one.state
+    return {
+        "id": one.number, "title": state.title, "environment": state.environment, "status": state.status,
+        "severity": state.severity, "opened": state.opened.wall if state.opened else None,
+        "closed": state.closed.wall if state.closed else None, "mtta_seconds": mtta(state),
+        "mttr_seconds": mttr(state), "held_by": one.held or None, "problem": one.problem or None,
+    }  # fmt: skip
+
+
+def lines(state: "IncidentState", now: "Stamp") -> Iterator[str]:
+    """A whole incident."""
+    from optimus_tui.wording.age import age, clock
+    from optimus_tui.workflow.times import elapsed
+
+    opened = state.opened
+    since = f" · opened {clock(opened.wall, dated=True)} UTC" if opened else ""
+    lasts = f" · {age(elapsed(opened, state.closed or now))}" if opened else ""
+    yield f"incident {state.id} · {state.environment} · {state.status} · {state.severity}{since}{lasts}"
+    yield state.title
+    yield ""
+    for number, step in enumerate(state.steps, 1):
+        said = step.outcome.headline if step.outcome else step.said
+        yield f"{_MARKS[step.status]} {number} {step.plan.title:<24} {said}".rstrip()
+    if state.advice:
+        yield ""
+        yield "Recommendations"
+        for advice in state.advice:
+            yield f"  {advice.id}  {advice.priority:<8}  {advice.status:<9}  {advice.action}"
+    for deed in state.deeds:
+        yield f"  action {deed.receipt.action_id}: {deed.receipt.words} → {deed.verdict or 'not checked'}"
+    yield ""
+    yield "Timeline (UTC)"
+    for entry in state.timeline:
+        yield f"  {clock(entry.at.wall, dated=True)}  {entry.mark:<8} {entry.text}"
+    yield from spans(state)
+
+
+def spans(state: "IncidentState") -> Iterator[str]:
+    """MTTA and MTTR of one that is over."""
+    from optimus_tui.wording.age import age
+    from optimus_tui.workflow.times import mtta, mttr
+
+    if state.status != "closed":
+        return
+    first = mtta(state)
+    yield f"MTTA {age(first) if first is not None else 'unknown: nobody said when it began (open --began)'}"
+    yield f"MTTR {age(mttr(state))}"
+
+
+def ranking(state: "IncidentState") -> Iterator[str]:
+    """What could be looked at, the best founded first."""
+    for number, one in enumerate(state.candidates, 1):
+        tenant = f" --tenant {one.tenant}" if one.tenant else ""
+        yield f"{number}. {one.issue}{tenant}: {one.reason}"
+
+
+def step_lines(step: "Step", state: "IncidentState") -> Iterator[str]:
+    """What a step came to."""
+    said = f": {step.said}" if step.said else ""
+    yield f"{step.plan.title}: {step.outcome.verdict if step.outcome else step.status}{said}"
+    if step.change is not None:
+        yield f"  again: {step.change.verdict}, {step.change.words}"
+    for finding in step.outcome.findings if step.outcome else ():
+        yield f"  {finding.severity:<8}  {finding.message}  [{finding.rule}]"
+    if step.plan.command:
+        yield f"  {step.plan.command}"
+    if step.plan.kind != "apply":
+        return
+    for advice in state.advice:
+        can = f"  (can be done here: {advice.kind})" if advice.kind else ""
+        yield f"  {advice.priority:<8}  {advice.action}{can}"
+        for line in (advice.command or "").splitlines():
+            yield f"            {line}"

@@ -1,0 +1,464 @@
+"""An incident: its steps, what happened (events) and what follows from it (effects). All floors speak these shapes.
+
+An incident's state is never stored: it is what its events amount to. Times are stamps of three clocks; texts are the
+operator's and the tools', as they are: whoever shows them passes them through the first gate.
+"""
+
+from typing import Any, Literal
+
+from msgspec import Struct, field
+
+from optimus_tui.contract.tools.common import Diagnostic, Recommendation
+
+StepKind = Literal["tool", "manual", "apply"]
+StepStatus = Literal["waiting", "running", "done", "failed", "skipped"]
+Status = Literal["none", "open", "closed"]
+Verdict = Literal["fixed", "better", "same", "worse", "unknown"]
+"""Of a check that ran again. "unknown": it has no result, so it says nothing."""
+
+ISSUES = ("rate_limiting", "cache_miss", "circuit_breaker", "proxy_timeout", "memory_leak", "high_latency")
+ACTIONS = ("repair_counter", "reset_counters", "unlink_no_ttl", "invalidate_tenant", "unlink_prefix")
+"""The kinds of action (``contract.actions.ActionKind``) that a finding can lead to."""
+
+
+class Stamp(Struct, frozen=True):
+    """One moment. ``wall``: seconds since the epoch; ``mono``: seconds of the machine's steady clock, which counts only
+    within one ``boot`` (empty: unknown); ``server``: Redis' own clock where it was heard lately."""
+
+    wall: float
+    mono: float = 0.0
+    server: float | None = None
+    boot: str = ""
+
+
+class Evidence(Struct, frozen=True, kw_only=True):
+    """A whole document beside the timeline: its file's name, digest (SHA-256, hex) and size in bytes."""
+
+    name: str
+    sha256: str
+    size: int
+
+
+class Figure(Struct, frozen=True, kw_only=True):
+    """One deciding number. ``value`` None: it could not be measured. ``name`` is stable: ``engine.p95``."""
+
+    name: str
+    value: float | None
+    unit: str = ""
+    label: str = ""
+
+
+class Outcome(Struct, frozen=True, kw_only=True):
+    """What a tool's document amounts to. ``verdict`` is the document's own word; ``severity`` "none" without finding.
+    ``more``: findings that were left out here; the evidence has them all."""
+
+    verdict: str
+    severity: str
+    headline: str
+    findings: tuple[Diagnostic, ...] = ()
+    recommendations: tuple[Recommendation, ...] = ()
+    figures: tuple[Figure, ...] = ()
+    unknown: tuple[str, ...] = ()
+    more: int = 0
+
+
+class Comparison(Struct, frozen=True, kw_only=True):
+    """Before and after: the verdict, the reason for it in one sentence, and what went, came and stayed."""
+
+    verdict: Verdict
+    words: str
+    gone: tuple[str, ...] = ()
+    new: tuple[str, ...] = ()
+    held: tuple[str, ...] = ()
+    figures: tuple[tuple[str, float | None, float | None, str], ...] = ()
+    """(label, before, after, unit) of the numbers that moved."""
+
+
+class StepPlan(Struct, frozen=True, kw_only=True):
+    """A step as its playbook has it. ``first_when``: rules whose finding brings this step forward."""
+
+    id: str
+    title: str
+    kind: StepKind = "tool"
+    tool: str = ""
+    arguments: dict[str, Any] = field(default_factory=dict)
+    choose_issue: bool = False
+    why: str = ""
+    command: str = ""
+    first_when: tuple[str, ...] = ()
+
+
+class TeamAdvice(Struct, frozen=True, kw_only=True):
+    """A team's own recommendation: shown in the last step where a finding of one of these rules was made."""
+
+    when: tuple[str, ...]
+    action: str
+    priority: str = "medium"
+    command: str | None = None
+    reason: str = ""
+
+
+class Step(Struct, frozen=True, kw_only=True):
+    """A step as it stands. ``before`` and ``change`` are there once it was redone."""
+
+    plan: StepPlan
+    status: StepStatus = "waiting"
+    runs: int = 0
+    arguments: dict[str, Any] = field(default_factory=dict)
+    """As they were sent with the last run."""
+    started: Stamp | None = None
+    ended: Stamp | None = None
+    took_ms: float | None = None
+    outcome: Outcome | None = None
+    evidence: Evidence | None = None
+    before: Outcome | None = None
+    change: Comparison | None = None
+    said: str = ""
+    """Why it was skipped, failed or was interrupted; what a person found in a manual step."""
+
+
+class Candidate(Struct, frozen=True, kw_only=True):
+    """An issue type to look at, with what points to it. ``tenant`` None: nobody in particular."""
+
+    issue: str
+    reason: str
+    score: int
+    tenant: str | None = None
+    rules: tuple[str, ...] = ()
+
+
+class Choice(Struct, frozen=True, kw_only=True):
+    """What the operator decided to look at."""
+
+    issue: str
+    tenant: str | None = None
+    reason: str = ""
+
+
+class Advice(Struct, frozen=True, kw_only=True):
+    """One line of the last step. ``kind``: an action of ours that does it (one of ACTIONS), empty where none does."""
+
+    id: str
+    action: str
+    priority: str
+    command: str | None = None
+    file: str | None = None
+    reason: str = ""
+    kind: str = ""
+    tenant: str | None = None
+    rules: tuple[str, ...] = ()
+    evidence: tuple[str, ...] = ()
+    source: str = ""
+    """The step that it comes from, or "playbook"."""
+    status: Literal["open", "done", "dismissed"] = "open"
+    said: str = ""
+
+
+class KeptReceipt(Struct, frozen=True, kw_only=True):
+    """What an action of ours did. ``counts`` by outcome (done, already gone, changed…); ``audit`` names the proof."""
+
+    action_id: str
+    kind: str
+    tenant: str
+    counts: dict[str, int] = field(default_factory=dict)
+    planned: int = 0
+    reason: str = ""
+    audit: str = ""
+    words: str = ""
+    started: float | None = None
+    ended: float | None = None
+
+
+class Check(Struct, frozen=True, kw_only=True):
+    """A step's tool asked once more after an action; ``change`` None while it runs."""
+
+    step: str
+    change: Comparison | None = None
+    evidence: Evidence | None = None
+
+
+class Deed(Struct, frozen=True, kw_only=True):
+    """An action with what came of it. ``verdict`` is the worst of its checks, None until all have answered."""
+
+    at: Stamp
+    receipt: KeptReceipt
+    advice: str = ""
+    rules: tuple[str, ...] = ()
+    checks: tuple[Check, ...] = ()
+    verdict: Verdict | None = None
+
+
+class Note(Struct, frozen=True, kw_only=True):
+    """What the operator wrote, or pinned from a pane (``pane`` says which, ``title`` what)."""
+
+    at: Stamp
+    text: str
+    pane: str = ""
+    title: str = ""
+    operator: str = ""
+
+
+class Capture(Struct, frozen=True, kw_only=True):
+    """Samples from the history, kept as evidence. ``series`` counts those that had samples."""
+
+    at: Stamp
+    evidence: Evidence
+    since: float
+    until: float
+    series: int
+
+
+class Measure(Struct, frozen=True, kw_only=True):
+    """A figure of the impact over the whole incident."""
+
+    name: str
+    outcome: Outcome
+    evidence: Evidence | None = None
+
+
+class Entry(Struct, frozen=True):
+    """One line of the timeline for people."""
+
+    at: Stamp
+    mark: str
+    text: str
+
+
+class IncidentState(Struct, frozen=True, kw_only=True):
+    """All there is to know of an incident. Everything in it follows from its events."""
+
+    id: str = ""
+    title: str = ""
+    environment: str = ""
+    system: str = ""
+    operator: str = ""
+    playbook: str = ""
+    status: Status = "none"
+    slow_ms: float = 500.0
+    opened: Stamp | None = None
+    began: float | None = None
+    """Wall-clock seconds since when the fault is known to hold; None where nobody said."""
+    steps: tuple[Step, ...] = ()
+    """In the order in which they are to be done."""
+    team: tuple[TeamAdvice, ...] = ()
+    severity: str = "none"
+    candidates: tuple[Candidate, ...] = ()
+    choice: Choice | None = None
+    advice: tuple[Advice, ...] = ()
+    deeds: tuple[Deed, ...] = ()
+    notes: tuple[Note, ...] = ()
+    captures: tuple[Capture, ...] = ()
+    impact: tuple[Measure, ...] = ()
+    tenants: tuple[str, ...] = ()
+    """Named by findings, as safe text."""
+    timeline: tuple[Entry, ...] = ()
+    repaired: Stamp | None = None
+    closed: Stamp | None = None
+    cause: str = ""
+    resolution: str = ""
+    events: int = 0
+
+    @property
+    def running(self) -> Step | None:
+        """The step whose tool is at work."""
+        return next((step for step in self.steps if step.status == "running"), None)
+
+    @property
+    def next(self) -> Step | None:
+        """The step to do next; None when all are through."""
+        return next((step for step in self.steps if step.status in ("waiting", "failed")), None)
+
+    def step(self, name: str) -> Step | None:
+        """The step of that id."""
+        return next((step for step in self.steps if step.plan.id == name), None)
+
+
+# -- events: what happened. A record of the timeline is one of these.
+
+
+class Event(Struct, frozen=True, kw_only=True, tag_field="event"):
+    """Something that happened at a moment."""
+
+    at: Stamp
+
+
+class Opened(Event, frozen=True, kw_only=True, tag="opened"):
+    """The first of them. The steps are copied in, so that an edited playbook does not rewrite history."""
+
+    id: str
+    title: str
+    environment: str
+    system: str
+    operator: str
+    playbook: str
+    steps: tuple[StepPlan, ...]
+    team: tuple[TeamAdvice, ...] = ()
+    slow_ms: float = 500.0
+    began: float | None = None
+    alarms: tuple[str, ...] = ()
+    """The findings that were on the screen."""
+
+
+class Captured(Event, frozen=True, kw_only=True, tag="captured"):
+    """Samples were taken from the history."""
+
+    evidence: Evidence
+    since: float
+    until: float
+    series: int
+
+
+class StepStarted(Event, frozen=True, kw_only=True, tag="step_started"):
+    """A step's tool is asked. Asking a step that is done is a redo."""
+
+    step: str
+
+
+class StepFinished(Event, frozen=True, kw_only=True, tag="step_finished"):
+    """The tool answered."""
+
+    step: str
+    outcome: Outcome
+    evidence: Evidence | None = None
+    took_ms: float | None = None
+
+
+class StepFailed(Event, frozen=True, kw_only=True, tag="step_failed"):
+    """The tool has no result."""
+
+    step: str
+    message: str
+
+
+class StepSkipped(Event, frozen=True, kw_only=True, tag="step_skipped"):
+    """The operator leaves it out, and says why."""
+
+    step: str
+    reason: str
+
+
+class StepDone(Event, frozen=True, kw_only=True, tag="step_done"):
+    """A manual step, or the last one, is through."""
+
+    step: str
+    said: str = ""
+
+
+class IssueChosen(Event, frozen=True, kw_only=True, tag="issue_chosen"):
+    """The operator decided what to look at."""
+
+    issue: str
+    tenant: str | None = None
+    reason: str = ""
+
+
+class NoteAdded(Event, frozen=True, kw_only=True, tag="note"):
+    """A note, or a pin from a pane."""
+
+    text: str
+    pane: str = ""
+    title: str = ""
+    operator: str = ""
+
+
+class AdviceMarked(Event, frozen=True, kw_only=True, tag="advice_marked"):
+    """A recommendation was done by hand, dismissed, or taken up again."""
+
+    advice: str
+    status: Literal["open", "done", "dismissed"]
+    said: str = ""
+
+
+class ActionDone(Event, frozen=True, kw_only=True, tag="action_done"):
+    """An action of ours came to its end. ``rules``: what it was to cure."""
+
+    receipt: KeptReceipt
+    advice: str = ""
+    rules: tuple[str, ...] = ()
+
+
+class CheckFinished(Event, frozen=True, kw_only=True, tag="check_finished"):
+    """A step's tool answered after an action. ``outcome`` None: it had no result, ``message`` says why."""
+
+    action_id: str
+    step: str
+    outcome: Outcome | None = None
+    evidence: Evidence | None = None
+    message: str = ""
+
+
+class ImpactMeasured(Event, frozen=True, kw_only=True, tag="impact"):
+    """A figure over the whole incident."""
+
+    name: str
+    outcome: Outcome
+    evidence: Evidence | None = None
+
+
+class Resumed(Event, frozen=True, kw_only=True, tag="resumed"):
+    """Another process took over; what was running then has no result."""
+
+    operator: str
+    said: str = ""
+
+
+class Closed(Event, frozen=True, kw_only=True, tag="closed"):
+    """The end, with cause and resolution."""
+
+    cause: str
+    resolution: str
+
+
+class Reopened(Event, frozen=True, kw_only=True, tag="reopened"):
+    """It was not the end."""
+
+    reason: str
+
+
+class Exported(Event, frozen=True, kw_only=True, tag="exported"):
+    """A post-mortem was written."""
+
+    place: str
+
+
+AnyEvent = (
+    Opened | Captured | StepStarted | StepFinished | StepFailed | StepSkipped | StepDone | IssueChosen | NoteAdded
+    | AdviceMarked | ActionDone | CheckFinished | ImpactMeasured | Resumed | Closed | Reopened | Exported
+)  # fmt: skip
+
+
+# -- effects: what follows. Whoever keeps the incident does them; a replay does not.
+
+
+class Effect(Struct, frozen=True, kw_only=True):
+    """Something to do."""
+
+
+class CaptureHistory(Effect, frozen=True, kw_only=True):
+    """Keep the last minutes of the history as evidence."""
+
+    minutes: float
+
+
+class RunTool(Effect, frozen=True, kw_only=True):
+    """Ask a tool; the answer is this step's, or where ``action_id`` is set a check of that action."""
+
+    step: str
+    tool: str
+    arguments: dict[str, Any]
+    action_id: str = ""
+
+
+class AskIssue(Effect, frozen=True, kw_only=True):
+    """Let the operator choose what to look at; the best reason stands first."""
+
+    candidates: tuple[Candidate, ...]
+
+
+class Refused(Effect, frozen=True, kw_only=True):
+    """The event cannot happen now: nothing changed, and it is not recorded. One sentence."""
+
+    reason: str
+
+
+AnyEffect = CaptureHistory | RunTool | AskIssue | Refused

@@ -1,0 +1,222 @@
+"""The timeline of one incident: events appended for good, one process at a time, nothing acknowledged ever lost.
+
+``append`` says True only when the record is on disk (``fdatasync``). What the disk does not take (full, gone) is taken
+back to the last whole record, waits in memory with its evidence, in order, and is tried again with the next; ``fault``
+says so. A torn last line is set aside in a file of its own and said. A file that is damaged, newer, another's or open
+in another process is read as far as it can be, and never written. It refuses to delete.
+"""
+
+import contextlib
+import errno
+import os
+from pathlib import Path
+
+from optimus_tui.contract.incident import AnyEvent, Evidence
+from optimus_tui.contract.reading import Fault
+from optimus_tui.history import incident_files as files
+from optimus_tui.history.incident_files import Unreadable
+from optimus_tui.history.records import Scan, encode, scan
+from optimus_tui.wording.safe import safe_text
+
+_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+MAX_WAITING = 10_000
+
+
+class Timeline:
+    """Opened by ``open_timeline``. Not for two threads at once: its keeper serialises."""
+
+    def __init__(self, folder: Path, events: tuple[AnyEvent, ...], last: int, good: int) -> None:
+        self.folder, self.events = folder, events
+        """``events``: as they were on disk when it was opened."""
+        self.read_only = ""
+        """Why nothing can be recorded here; empty where it can."""
+        self.notices: tuple[str, ...] = ()
+        """What was found on opening: a torn line set aside, lines that cannot be trusted."""
+        self.fault: Fault | None = None
+        """Why records wait in memory now."""
+        self.last = last
+        self._good = good
+        self._waiting: list[tuple[bytes, list[tuple[Evidence, bytes]]]] = []
+        self._handle: int | None = None
+        self._lock: files.Lock | None = None
+
+    @property
+    def waiting(self) -> int:
+        """Records that are in memory only."""
+        return len(self._waiting)
+
+    def describe(self, stem: str, document: bytes, ending: str = "json") -> Evidence:
+        """What a document will be called when it is handed to ``append`` with the next record."""
+        return files.describe(stem, self.last + 1, document, ending)
+
+    def append(self, event: AnyEvent, *evidence: tuple[Evidence, bytes]) -> bool:
+        """Record an event after its evidence; True once both are on disk, False while they wait in memory."""
+        if self.read_only or self._handle is None:
+            raise RuntimeError(f"a record for a timeline that is read-only: {self.read_only or 'closed'}")
+        if len(self._waiting) >= MAX_WAITING:
+            raise RuntimeError(f"{MAX_WAITING:,} records wait in memory; no more are taken")
+        line = encode(self.last + 1, event)
+        self.last += 1
+        self._waiting.append((line, list(evidence)))
+        return self.flush()
+
+    def flush(self) -> bool:
+        """Try again what waits; True where nothing waits any more."""
+        while self._waiting:
+            line, documents = self._waiting[0]
+            try:
+                while documents:
+                    files.write_evidence(self.folder, *documents[0])
+                    documents.pop(0)
+                self._write(line)
+            except OSError as error:
+                self.fault = _fault(error, self.folder, len(self._waiting))
+                return False
+            self._waiting.pop(0)
+        self.fault = None
+        return True
+
+    def _write(self, line: bytes) -> None:
+        """One record at the end of the last whole one; what went wrong half-way is taken back."""
+        handle = self._handle
+        if handle is None:
+            raise OSError(errno.EBADF, "closed")
+        if os.fstat(handle).st_nlink == 0:
+            raise OSError(errno.ENOENT, "its file was deleted")
+        try:
+            files.write_all(handle, line, self._good)
+            if os.fstat(handle).st_size > self._good + len(line):
+                os.ftruncate(handle, self._good + len(line))  # what an earlier try left there
+            os.fdatasync(handle)
+        except OSError:
+            with contextlib.suppress(OSError):  # else the next try begins at the same place
+                os.ftruncate(handle, self._good)
+            raise
+        self._good += len(line)
+
+    def read(self, evidence: Evidence) -> bytes:
+        """A document of this incident; Unreadable where it is gone or changed. What waits in memory is there too."""
+        for _, documents in self._waiting:
+            for kept, data in documents:
+                if kept == evidence:
+                    return data
+        return files.read_evidence(self.folder, evidence)
+
+    def close(self) -> None:
+        """Try once more what waits, and let others write. Safe to call twice."""
+        if self._handle is not None:
+            self.flush()
+            os.close(self._handle)
+            self._handle = None
+        if self._lock is not None:
+            self._lock.release()
+            self._lock = None
+
+
+def open_timeline(folder: Path, who: str, *, write: bool = True) -> Timeline:
+    """The timeline in ``folder``, for writing where that is possible (see ``read_only``). Unreadable otherwise.
+
+    ``who`` is shown to those who come second.
+    """
+    lock = files.Lock(folder)
+    refused = "" if write else "it was opened for reading"
+    if write:
+        try:
+            if not lock.take(who):
+                refused = f"it is open elsewhere: {lock.owner}"
+        except OSError as error:
+            refused = f"it cannot be locked: {error.strerror}"
+    try:
+        timeline = _open(folder, refused, not refused and write)
+    except BaseException:
+        lock.release()
+        raise
+    if timeline._handle is None:
+        lock.release()
+    else:
+        timeline._lock = lock
+    return timeline
+
+
+def new_timeline(root: Path, who: str) -> tuple[int, Timeline]:
+    """A new incident's number and its empty timeline. OSError where none can be made."""
+    number, folder = files.new_folder(root)
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW
+    os.close(os.open(folder / files.TIMELINE, flags, 0o600))
+    files.sync(folder)
+    timeline = open_timeline(folder, who)
+    if timeline.read_only:
+        raise OSError(errno.EACCES, timeline.read_only)
+    return number, timeline
+
+
+def _open(folder: Path, refused: str, write: bool) -> Timeline:
+    path = folder / files.TIMELINE
+    data, distrust = files.read_plain(path)
+    found = scan(data)
+    timeline = Timeline(folder, found.events, found.last, found.good)
+    notices = [f"{found.damage}; the file is kept as it is"] if found.damage else []
+    refused = refused or distrust or found.damage or (found.newer and f"{found.newer}; update this installation")
+    if write and not refused:
+        try:
+            timeline._handle = _for_writing(path)
+            notices += _set_aside(folder, found, timeline._handle)
+        except OSError as error:
+            refused = f"its file cannot be written: {error.strerror}"
+            if timeline._handle is not None:
+                os.close(timeline._handle)
+                timeline._handle = None
+    elif found.tail:
+        notices.append(f"the last line is torn ({len(found.tail):,} bytes): its record was never acknowledged")
+    timeline.read_only, timeline.notices = refused, tuple(notices)
+    return timeline
+
+
+def _for_writing(path: Path) -> int:
+    handle = os.open(path, os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK)
+    if os.fstat(handle).st_mode & 0o077:
+        os.fchmod(handle, 0o600)
+    return handle
+
+
+def _set_aside(folder: Path, found: Scan, handle: int) -> list[str]:
+    """Keep a torn last line in a file of its own, then end the timeline at its last whole record."""
+    if not found.tail:
+        return []
+    kept = files.keep_aside(folder, "torn", found.tail)
+    os.ftruncate(handle, found.good)
+    os.fdatasync(handle)
+    size = f"{len(found.tail):,} bytes"
+    return [f"the last line was torn ({size}, never acknowledged); it lies in {safe_text(kept.name, 80)} now"]
+
+
+def quarantine(folder: Path, who: str) -> tuple[Path, int]:
+    """Move a damaged timeline aside, for good, and begin a new one with what could be read of it.
+
+    Where the damaged file lies now, and how many records the new one holds. Unreadable or OSError: nothing changed.
+    """
+    lock = files.Lock(folder)
+    if not lock.take(who):
+        raise Unreadable(f"it is open elsewhere: {lock.owner}")
+    try:
+        data, distrust = files.read_plain(folder / files.TIMELINE)
+        found = scan(data)
+        if distrust or found.newer or not found.damage:
+            raise Unreadable(distrust or found.newer or "its file is not damaged")
+        lines = b"".join(encode(number, event) for number, event in enumerate(found.events, 1))
+        draft = files.keep_aside(folder, ".repaired", lines)
+        damaged = files.keep_aside(folder, "damaged", data)
+        os.replace(draft, folder / files.TIMELINE)
+        files.sync(folder)
+        return damaged, len(found.events)
+    finally:
+        lock.release()
+
+
+def _fault(error: OSError, folder: Path, waiting: int) -> Fault:
+    place = safe_text(str(folder), 200)
+    said = "1 record waits" if waiting == 1 else f"{waiting:,} records wait"
+    if error.errno in _FULL:
+        return Fault("busy", f"the disk is full: {said} in memory, not in {place}", "free some space")
+    why = safe_text(error.strerror or "an error", 80)
+    return Fault("denied", f"{place} cannot be written ({why}): {said} in memory", "check that directory")

@@ -1,0 +1,228 @@
+"""One incident, kept by this process: what happens is reduced, recorded, and only then true; effects are done here.
+
+An event that the engine refuses is never recorded. Recording goes on to its end when whoever asked for it is cancelled.
+It refuses to write where the timeline is read-only, and to ask the tools of another system than the incident's.
+"""
+
+import asyncio
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from optimus_tui.contract import incident as shapes
+from optimus_tui.contract.incident import AnyEffect, AnyEvent, Deed, Evidence, IncidentState, KeptReceipt, Stamp, Step
+from optimus_tui.contract.reading import Fault
+from optimus_tui.history.store import system_of
+from optimus_tui.history.timeline import Timeline
+from optimus_tui.incidents.clocks import Clocks, operator
+from optimus_tui.incidents.errors import IncidentError, plain
+from optimus_tui.workflow.engine import reduce, refusal, replay
+from optimus_tui.workflow.outline import outline
+
+if TYPE_CHECKING:
+    from optimus_tui.context import Context
+    from optimus_tui.tools.progress import Progress
+
+Document = tuple[Evidence, bytes]
+Change = Callable[[Stamp], AnyEvent]
+INTERRUPTED = "interrupted by the operator"
+
+
+class Keeper:
+    """Made by ``incidents.open.open_incident`` and ``resume_incident``. One event loop uses it."""
+
+    def __init__(self, ctx: "Context", timeline: Timeline, clocks: Clocks | None = None) -> None:
+        self.ctx, self.timeline = ctx, timeline
+        self.clocks = clocks or Clocks(ctx)
+        self.state: IncidentState = replay(timeline.events)
+        self._turn = asyncio.Lock()
+        self._writing: set[asyncio.Future[Any]] = set()
+
+    @property
+    def read_only(self) -> str:
+        """Why nothing can be recorded; empty where it can."""
+        return self.timeline.read_only
+
+    @property
+    def fault(self) -> Fault | None:
+        """Why records wait in memory now, with their number."""
+        return self.timeline.fault
+
+    # -- recording
+
+    async def tell(self, event: Change, *documents: Document) -> tuple[AnyEffect, ...]:
+        """Record what happened; the effects that are left to do. ``event`` makes it of the moment's stamp.
+
+        IncidentError (exit code 4) where it cannot happen now or cannot be recorded here.
+        """
+        task = asyncio.ensure_future(self._tell(event, documents))
+        self._writing.add(task)
+        task.add_done_callback(self._writing.discard)
+        return await asyncio.shield(task)
+
+    async def _tell(self, event: Change, documents: tuple[Document, ...]) -> tuple[AnyEffect, ...]:
+        async with self._turn:
+            if self.read_only:
+                raise IncidentError(f"incident {self.state.id or '?'} is read-only: {self.read_only}", 4)
+            happened = event(self.clocks.now())
+            state, effects = reduce(self.state, happened)
+            reason = refusal(effects)
+            if reason is not None:
+                raise IncidentError(reason, 4)
+            await asyncio.to_thread(self.timeline.append, happened, *documents)
+            self.state = state
+            return effects
+
+    def document(self, stem: str, document: object) -> Document:
+        """A document to hand to ``tell``."""
+        raw = document if isinstance(document, bytes) else msgspec.json.encode(document)
+        return self.timeline.describe(stem, raw), raw
+
+    def read(self, evidence: Evidence) -> Any:
+        """A document of this incident, decoded. ``Unreadable`` or IncidentError where it is gone, changed, no JSON."""
+        try:
+            return msgspec.json.decode(self.timeline.read(evidence))
+        except (msgspec.MsgspecError, RecursionError):
+            raise IncidentError(f"{evidence.name} is no JSON") from None
+
+    # -- steps
+
+    async def run(self, name: str | None = None, progress: "Progress | None" = None) -> Step:
+        """Ask the tool of this step (the next one): the step with its outcome, or failed with the reason."""
+        self.check_system()
+        step = self.state.step(name) if name else self.state.next
+        if step is None:
+            raise IncidentError(f"there is no step {name!r}" if name else "all steps are through", 4 if not name else 2)
+        of = step.plan.id
+        try:
+            effects = await self.tell(lambda at: shapes.StepStarted(at=at, step=of))
+            (ask,) = [one for one in effects if isinstance(one, shapes.RunTool)]
+            await self._perform(ask, progress)
+        except asyncio.CancelledError:
+            await self._written()  # it may have been recorded as begun at this very moment
+            if self.state.running is not None and self.state.running.plan.id == of:
+                await self.tell(lambda at: shapes.StepFailed(at=at, step=of, message=INTERRUPTED))
+            raise
+        return self.state.step(of) or step
+
+    async def _perform(self, ask: shapes.RunTool, progress: "Progress | None" = None) -> None:
+        from optimus_tui.tools.arguments import ToolFailure
+
+        async def failed(message: str) -> None:
+            if ask.action_id:
+                await self.tell(
+                    lambda at: shapes.CheckFinished(at=at, action_id=ask.action_id, step=ask.step, message=message)
+                )
+            else:
+                await self.tell(lambda at: shapes.StepFailed(at=at, step=ask.step, message=message))
+
+        began = self.ctx.clock.mono()
+        try:
+            document = await self._ask(ask.tool, ask.arguments, progress)
+        except ToolFailure as failure:
+            await failed(failure.error.message)
+            return
+        except Exception:
+            await failed("a bug of ours; see its report")
+            raise
+        took = round((self.ctx.clock.mono() - began) * 1000, 1)
+        kept, found = self.document(f"{ask.step}-check" if ask.action_id else ask.step, document), outline(document)
+        if ask.action_id:
+            await self.tell(
+                lambda at: shapes.CheckFinished(
+                    at=at, action_id=ask.action_id, step=ask.step, outcome=found, evidence=kept[0]
+                ),
+                kept,
+            )
+        else:
+            await self.tell(
+                lambda at: shapes.StepFinished(at=at, step=ask.step, outcome=found, evidence=kept[0], took_ms=took),
+                kept,
+            )
+
+    async def _ask(self, tool: str, arguments: Mapping[str, Any], progress: "Progress | None" = None) -> dict[str, Any]:
+        from optimus_tui.tools.answer import answer
+
+        report, _ = await asyncio.gather(answer(self.ctx, tool, arguments, progress), self.clocks.hear())
+        document: dict[str, Any] = msgspec.json.decode(msgspec.json.encode(report))
+        return document
+
+    def check_system(self) -> None:
+        """IncidentError where the settings lead to another system than the one the incident is about."""
+        settings, state = self.ctx.settings, self.state
+        if state.environment != settings.environment:
+            raise IncidentError(
+                f"incident {state.id} is of environment {state.environment}: say --env {state.environment}"
+            )
+        if state.system and state.system != system_of(settings):
+            raise IncidentError(f"incident {state.id} is about a system at other addresses than those configured now")
+
+    # -- the operator
+
+    async def choose(self, issue: str, tenant: str | None = None, reason: str = "") -> None:
+        """Decide what to look at."""
+        await self.tell(lambda at: shapes.IssueChosen(at=at, issue=issue, tenant=tenant, reason=plain(reason)))
+
+    async def skip(self, step: str, reason: str) -> None:
+        """Leave a step out."""
+        await self.tell(lambda at: shapes.StepSkipped(at=at, step=step, reason=plain(reason)))
+
+    async def done(self, step: str, said: str = "") -> None:
+        """A step without a tool is through."""
+        await self.tell(lambda at: shapes.StepDone(at=at, step=step, said=plain(said)))
+
+    async def note(self, text: str, pane: str = "", title: str = "") -> None:
+        """Keep a note, or a pin from a pane."""
+        kept = plain(text)
+        await self.tell(
+            lambda at: shapes.NoteAdded(
+                at=at, text=kept, pane=plain(pane, 60), title=plain(title, 200), operator=operator()
+            )
+        )
+
+    async def mark(self, advice: str, status: str, said: str = "") -> None:
+        """A recommendation was "done" by hand, is "dismissed" (with a reason), or "open" again."""
+        if status not in ("open", "done", "dismissed"):
+            raise IncidentError("a recommendation is open, done or dismissed")
+        await self.tell(lambda at: shapes.AdviceMarked(at=at, advice=advice, status=status, said=plain(said)))  # type: ignore[arg-type]
+
+    async def acted(self, receipt: KeptReceipt, advice: str = "", rules: tuple[str, ...] = ()) -> Deed:
+        """Record an action's receipt, ask the tools that showed the fault once more; the deed with its verdict."""
+        name = receipt.action_id
+        try:
+            effects = await self.tell(lambda at: shapes.ActionDone(at=at, receipt=receipt, advice=advice, rules=rules))
+            for one in effects:
+                if isinstance(one, shapes.RunTool):
+                    await self._perform(one)
+        except asyncio.CancelledError:
+            await self._written()
+            for step in self._unanswered(name):
+                await self.tell(_interrupted(name, step))
+            raise
+        return next(one for one in self.state.deeds if one.receipt.action_id == name)
+
+    def _unanswered(self, action_id: str) -> list[str]:
+        found = [one for one in self.state.deeds if one.receipt.action_id == action_id]
+        return [check.step for deed in found for check in deed.checks if check.change is None]
+
+    async def close_incident(self, cause: str, resolution: str) -> None:
+        """The end."""
+        await self.tell(lambda at: shapes.Closed(at=at, cause=plain(cause), resolution=plain(resolution)))
+
+    async def reopen(self, reason: str) -> None:
+        """It was not the end."""
+        await self.tell(lambda at: shapes.Reopened(at=at, reason=plain(reason)))
+
+    async def aclose(self) -> None:
+        """Finish what is being recorded and let others write. The incident stays as it is."""
+        await self._written()
+        await asyncio.to_thread(self.timeline.close)
+
+    async def _written(self) -> None:
+        if self._writing:
+            await asyncio.wait(self._writing)
+
+
+def _interrupted(action_id: str, step: str) -> Change:
+    return lambda at: shapes.CheckFinished(at=at, action_id=action_id, step=step, message=INTERRUPTED)

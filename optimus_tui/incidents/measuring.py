@@ -1,0 +1,73 @@
+"""What an incident keeps of the history: the minutes before it, and at its end what it cost.
+
+It refuses to wait: what the history or a tool does not tell in time is left out, and the impact says it is unknown.
+"""
+
+import asyncio
+from typing import Any
+
+import msgspec
+
+from optimus_tui.contract import incident as shapes
+from optimus_tui.contract.incident import Outcome
+from optimus_tui.incidents.keeper import Keeper
+from optimus_tui.workflow.outline import outline
+
+SERIES = ("latency.", "hit_rate.", "cache.", "coherence.", "limits.", "redis.", "events.", "state.", "gateway.")
+SECONDS = 2.0
+MOST_SERIES, MOST_SAMPLES = 60, 4_000
+IMPACT = ("error_rate", "latency")
+MOST_MINUTES = 10_080
+
+
+async def capture(keeper: Keeper, minutes: float = 10.0) -> int:
+    """Keep the last minutes of the history as evidence; how many series had samples (0: nothing is recorded)."""
+    until = keeper.ctx.clock.wall()
+    since = until - 60 * max(0.0, minutes)
+    found: dict[str, Any] = {}
+    try:
+        async with asyncio.timeout(SECONDS):
+            store = keeper.ctx.store
+            names = [name for name in await store.names() if "|" not in name and name.startswith(SERIES)]
+            many = await store.many(names[:MOST_SERIES], since, until)
+            found = {name: samples[-MOST_SAMPLES:] for name, samples in many.items() if samples}
+    except TimeoutError:
+        pass
+    if found:
+        kept = keeper.document("history", {"since": since, "until": until, "series": found})
+        await keeper.tell(
+            lambda at: shapes.Captured(at=at, evidence=kept[0], since=since, until=until, series=len(found)), kept
+        )
+    return len(found)
+
+
+async def measure(keeper: Keeper) -> None:
+    """What the incident cost: error ratio and latency from its beginning until now, and the history of that time."""
+    keeper.check_system()
+    minutes = span_minutes(keeper)
+    for name in IMPACT:
+        await _measure(keeper, name, minutes)
+    await capture(keeper, minutes + 10)
+
+
+def span_minutes(keeper: Keeper) -> int:
+    """Whole minutes from the beginning of the fault (else the opening) until now."""
+    state, now = keeper.state, keeper.ctx.clock.wall()
+    start = state.began if state.began is not None else state.opened.wall if state.opened else now
+    return max(1, min(MOST_MINUTES, round((now - start) / 60 + 0.5)))
+
+
+async def _measure(keeper: Keeper, name: str, minutes: int) -> None:
+    from optimus_tui.tools.answer import answer
+    from optimus_tui.tools.arguments import ToolFailure
+
+    arguments = {"metric_type": name, "time_window_minutes": minutes}
+    try:
+        report = await answer(keeper.ctx, "analyze_performance_metrics", arguments)
+    except ToolFailure as failure:
+        gap = Outcome(verdict="unknown", severity="none", headline=failure.error.message)
+        await keeper.tell(lambda at: shapes.ImpactMeasured(at=at, name=name, outcome=gap))
+        return
+    document = msgspec.json.decode(msgspec.json.encode(report))
+    kept, found = keeper.document(f"impact-{name}", document), outline(document)
+    await keeper.tell(lambda at: shapes.ImpactMeasured(at=at, name=name, outcome=found, evidence=kept[0]), kept)

@@ -1,0 +1,136 @@
+"""Begins incidents, takes them up again, lists them, and says which ones the last process left open.
+
+It refuses to take an incident over silently: whoever resumes one is in its timeline.
+"""
+
+import asyncio
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from msgspec import Struct
+
+from optimus_tui.contract import incident as shapes
+from optimus_tui.contract.incident import IncidentState
+from optimus_tui.history import incident_files as files
+from optimus_tui.history.incident_files import Unreadable
+from optimus_tui.history.store import system_of
+from optimus_tui.history.timeline import new_timeline, open_timeline
+from optimus_tui.incidents.clocks import Clocks, operator, who
+from optimus_tui.incidents.errors import IncidentError, plain
+from optimus_tui.incidents.keeper import Keeper
+from optimus_tui.incidents.playbooks import DEFAULT, playbook
+from optimus_tui.wording.safe import safe_text
+from optimus_tui.workflow.engine import replay
+from optimus_tui.workflow.playbooks import PlaybookError
+
+if TYPE_CHECKING:
+    from optimus_tui.context import Context
+
+NEWEST = 200
+
+
+class Listed(Struct, frozen=True, kw_only=True):
+    """An incident in a list. ``held``: who has it open now; ``problem``: why it cannot be read, or only in part."""
+
+    number: int
+    state: IncidentState
+    held: str = ""
+    problem: str = ""
+
+
+async def open_incident(
+    ctx: "Context",
+    title: str = "",
+    *,
+    name: str = DEFAULT,
+    began: float | None = None,
+    alarms: tuple[str, ...] = (),
+    root: Path | None = None,
+) -> Keeper:
+    """A new incident, recorded. ``began``: wall-clock seconds since when the fault holds; ``alarms``: its findings.
+
+    IncidentError where the playbook is wrong or nothing can be written. The caller captures the history (``capture``).
+    """
+    try:
+        chosen = await asyncio.to_thread(playbook, name)
+    except PlaybookError as error:
+        raise IncidentError(str(error)) from None
+    clocks = Clocks(ctx)
+    await clocks.hear()
+    try:
+        number, timeline = await asyncio.to_thread(new_timeline, root or files.incidents_dir(), who())
+    except OSError as error:
+        raise IncidentError(f"no incident can be opened: {error.strerror or 'an error'}", 4) from None
+    keeper = Keeper(ctx, timeline, clocks)
+    settings = ctx.settings
+    await keeper.tell(
+        lambda at: shapes.Opened(
+            at=at,
+            id=str(number),
+            title=plain(title, 200) or f"Incident {number}",
+            environment=settings.environment,
+            system=system_of(settings),
+            operator=operator(),
+            playbook=chosen.name,
+            steps=chosen.steps,
+            team=chosen.team,
+            slow_ms=settings.thresholds.latency_good_ms,
+            began=began,
+            alarms=tuple(plain(one, 400) for one in alarms[:20]),
+        )
+    )
+    return keeper
+
+
+async def resume_incident(
+    ctx: "Context", number: int, *, write: bool = True, announce: bool = True, root: Path | None = None
+) -> Keeper:
+    """An incident as it was left. Read-only where somebody else has it (see ``Keeper.read_only``).
+
+    With ``announce`` the timeline says who took it up; a step that a dead process left running is freed in any case.
+    """
+    folder = files.folder_of(root or files.incidents_dir(), number)
+    if not folder.is_dir():
+        raise IncidentError(f"there is no incident {number}; optimus-tui incident list shows those there are")
+    try:
+        timeline = await asyncio.to_thread(open_timeline, folder, who(), write=write)
+    except Unreadable as error:
+        raise IncidentError(str(error), 4) from None
+    keeper = Keeper(ctx, timeline)
+    if keeper.state.status == "none":
+        await keeper.aclose()
+        raise IncidentError(f"incident {number} holds no record: its process ended before the first one", 4)
+    left = keeper.state.running is not None or any(deed.verdict is None for deed in keeper.state.deeds)
+    if not keeper.read_only and (left or announce):
+        said = "; ".join(timeline.notices)
+        await keeper.tell(lambda at: shapes.Resumed(at=at, operator=operator(), said=said))
+    return keeper
+
+
+def listed(root: Path | None = None) -> list[Listed]:
+    """The newest incidents, newest first. Reads files: not for an event loop."""
+    place = root or files.incidents_dir()
+    return [_look(place, number) for number in reversed(files.numbers(place)[-NEWEST:])]
+
+
+def unfinished(environment: str, root: Path | None = None) -> list[Listed]:
+    """What a start may offer to resume: open incidents of this environment that nobody has open. Reads files."""
+    return [
+        one
+        for one in listed(root)
+        if one.state.status == "open" and one.state.environment == environment and not one.held
+    ]
+
+
+def _look(root: Path, number: int) -> Listed:
+    folder = files.folder_of(root, number)
+    held = files.is_held(folder)
+    try:
+        timeline = open_timeline(folder, "", write=False)
+    except Unreadable as error:
+        return Listed(number=number, state=IncidentState(id=str(number)), held=held, problem=safe_text(error))
+    state = replay(timeline.events)
+    problem = "; ".join(timeline.notices)
+    if state.status == "none":
+        state, problem = IncidentState(id=str(number)), problem or "it holds no record"
+    return Listed(number=number, state=state, held=held, problem=problem)

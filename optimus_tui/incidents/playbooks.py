@@ -1,0 +1,83 @@
+"""The playbooks there are: ours from ``templates/playbooks``, a team's own beside the user's configuration.
+
+Tools and arguments are checked against the tools themselves, so that a mistake is found when a file is read and not at
+night. It refuses to start with a file that is wrong in part; ours are still there when a team's file is.
+"""
+
+from pathlib import Path
+
+from optimus_tui.assets import asset_dir
+from optimus_tui.contract.incident import ISSUES, StepPlan
+from optimus_tui.history.incident_files import Unreadable, read_plain
+from optimus_tui.wording.safe import safe_text
+from optimus_tui.workflow.playbooks import Playbook, PlaybookError, parse, resolve
+
+DEFAULT = "default"
+MAX_BYTES = 200_000
+MOST_FILES = 100
+
+
+def user_playbooks() -> Path:
+    """Where a team puts its own."""
+    from optimus_tui.settings.files import user_config_file
+
+    return user_config_file().parent / "playbooks"
+
+
+def playbook(name: str = DEFAULT, folder: Path | None = None) -> Playbook:
+    """One playbook, resolved and checked; PlaybookError in one sentence otherwise."""
+    found, problems = playbooks(folder)
+    if name not in found and problems:
+        raise PlaybookError(problems[0])
+    whole = resolve(name, found)
+    for plan in whole.steps:
+        _check(plan, whole.where)
+    return whole
+
+
+def playbooks(folder: Path | None = None) -> tuple[dict[str, Playbook], tuple[str, ...]]:
+    """All by name, and what is wrong with files that cannot be used. A team's playbook replaces ours of that name."""
+    found: dict[str, Playbook] = {}
+    problems: list[str] = []
+    for place in (asset_dir("templates") / "playbooks", folder or user_playbooks()):
+        for path in sorted(place.glob("*.toml"))[:MOST_FILES]:
+            try:
+                one = _read(path)
+            except PlaybookError as error:
+                problems.append(str(error))
+                continue
+            if one.name == one.extends:
+                problems.append(f"{one.where}: extends names the playbook itself; give it a name of its own")
+                continue
+            found[one.name] = one
+    return found, tuple(problems)
+
+
+def _read(path: Path) -> Playbook:
+    where = safe_text(str(path), 200)
+    try:
+        raw, _ = read_plain(path.resolve(), MAX_BYTES)  # a link is how many keep their configuration
+        return parse(raw.decode("utf-8-sig"), where)
+    except Unreadable as error:
+        raise PlaybookError(str(error)) from None
+    except UnicodeDecodeError as error:
+        raise PlaybookError(f"{where} is not UTF-8 text (byte {error.start})") from None
+
+
+def _check(plan: StepPlan, where: str) -> None:
+    """The step's tool and its arguments, by the tool's own words."""
+    from optimus_tui.tools.arguments import ToolFailure
+    from optimus_tui.tools.arguments import parse as check
+    from optimus_tui.tools.registry import TOOLS
+
+    if plan.kind != "tool":
+        return
+    if plan.tool not in TOOLS:
+        raise PlaybookError(f"{where}: step {plan.id}: tool must be one of {', '.join(TOOLS)}")
+    arguments = dict(plan.arguments)
+    if plan.choose_issue:
+        arguments.setdefault("issue_type", ISSUES[-1])
+    try:
+        check(TOOLS[plan.tool].query, arguments)
+    except ToolFailure as failure:
+        raise PlaybookError(f"{where}: step {plan.id}: arguments: {failure.error.message}") from None

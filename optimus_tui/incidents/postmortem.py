@@ -1,0 +1,108 @@
+"""The post-mortem: Markdown, or one HTML page that needs nothing else. Templates only place what ``story`` says.
+
+Names, messages and notes are hostile: each passes the first gate, then HTML's or Markdown's own escaping, by the
+environment and not by the template's author. It refuses scripts, links and anything from elsewhere.
+"""
+
+import asyncio
+import os
+import secrets
+from pathlib import Path
+from typing import Any, Literal
+
+from optimus_tui import __version__
+from optimus_tui.assets import asset_dir
+from optimus_tui.contract import incident as shapes
+from optimus_tui.contract.incident import IncidentState, Stamp
+from optimus_tui.history.incident_files import Unreadable, sync, write_all
+from optimus_tui.history.timeline import Timeline
+from optimus_tui.incidents.errors import IncidentError
+from optimus_tui.incidents.keeper import Keeper
+from optimus_tui.incidents.markdown import LONGEST, escaped, fenced
+from optimus_tui.incidents.story import story
+from optimus_tui.wording.charts import CHART_HEIGHT, CHART_WIDTH, CHARTS
+from optimus_tui.wording.safe import safe_text
+
+Form = Literal["md", "html"]
+
+
+def render(state: IncidentState, timeline: Timeline, now: Stamp, form: Form) -> str:
+    """The whole text."""
+    history, gaps = samples(state, timeline)
+    told = story(state, history, now, (*timeline.notices, *gaps))
+    template = _environment(form).get_template(f"postmortem.{form}.j2")
+    text: str = template.render(**told, width=CHART_WIDTH, height=CHART_HEIGHT, version=__version__)
+    return text
+
+
+async def export(keeper: Keeper, form: Form = "md") -> Path:
+    """Write it beside the timeline, and say so there; where it lies. IncidentError where it cannot be written."""
+    text = await asyncio.to_thread(render, keeper.state, keeper.timeline, keeper.clocks.now(), form)
+    path = keeper.timeline.folder / f"postmortem.{form}"
+    try:
+        await asyncio.to_thread(_write, path, text)
+    except OSError as error:
+        raise IncidentError(f"{path} cannot be written: {error.strerror}", 4) from None
+    if not keeper.read_only:
+        await keeper.tell(lambda at: shapes.Exported(at=at, place=path.name))
+    return path
+
+
+def samples(state: IncidentState, timeline: Timeline) -> tuple[dict[str, list[tuple[float, float]]], tuple[str, ...]]:
+    """The captured history by series, oldest first, and what of it cannot be read any more."""
+    import msgspec
+
+    found: dict[str, dict[float, float]] = {}
+    gaps = []
+    for one in state.captures:
+        try:
+            document = msgspec.json.decode(timeline.read(one.evidence), type=dict[str, Any])
+            series = msgspec.convert(document.get("series"), dict[str, list[tuple[float, float]]])
+        except Unreadable as error:
+            gaps.append(str(error))
+            continue
+        except msgspec.MsgspecError:
+            gaps.append(f"{one.evidence.name} holds no samples")
+            continue
+        for name in CHARTS:
+            found.setdefault(name, {}).update(series.get(name, ()))
+    return {name: sorted(points.items()) for name, points in found.items()}, tuple(gaps)
+
+
+def _environment(form: Form) -> Any:
+    from jinja2 import FileSystemLoader, StrictUndefined
+    from jinja2.sandbox import SandboxedEnvironment
+
+    environment = SandboxedEnvironment(
+        loader=FileSystemLoader(asset_dir("templates") / "reports"),
+        autoescape=form == "html",
+        finalize=_shown if form == "html" else escaped,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+    environment.filters["fenced"] = fenced
+    environment.filters["lines"] = lambda text: [safe_text(line, LONGEST) for line in str(text).splitlines()[:200]]
+    return environment
+
+
+def _shown(value: object) -> object:
+    """Through the first gate; the environment escapes what comes out of it."""
+    return safe_text(value, LONGEST) if type(value) is str else value
+
+
+def _write(path: Path, text: str) -> None:
+    draft = path.with_name(f".{path.name}-{secrets.token_hex(4)}")
+    handle = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+    try:
+        try:
+            write_all(handle, text.encode("utf-8", "backslashreplace"), 0)
+            os.fsync(handle)
+        finally:
+            os.close(handle)
+        os.replace(draft, path)
+    except BaseException:
+        os.unlink(draft)
+        raise
+    sync(path.parent)

@@ -1,0 +1,32 @@
+"""An action's receipt as the incident keeps it: counts and words; the keys themselves stay in the audit."""
+
+from optimus_tui.contract.actions import Receipt
+from optimus_tui.contract.incident import KeptReceipt
+from optimus_tui.wording.safe import safe_text
+
+_DONE = {
+    "repair_counter": "counters given their window back",
+    "reset_counters": "counters reset",
+    "unlink_no_ttl": "cache keys without TTL unlinked",
+    "invalidate_tenant": "cache invalidated",
+    "unlink_prefix": "cache keys unlinked by prefix",
+}
+
+
+def kept(receipt: Receipt, audit: str = "") -> KeptReceipt:
+    """``audit`` names where the proof is: the audit file and its line."""
+    tenant = safe_text(receipt.request.tenant, 120)
+    stopped = f"; stopped: {receipt.stopped}" if receipt.stopped else "; cancelled" if receipt.cancelled else ""
+    seen = "" if receipt.verified else "; not verified"
+    return KeptReceipt(
+        action_id=receipt.id,
+        kind=receipt.request.kind,
+        tenant=tenant,
+        counts=dict(receipt.counts),
+        planned=len(receipt.outcomes),
+        reason=safe_text(receipt.reason, 400),
+        audit=audit,
+        words=f"{_DONE.get(receipt.request.kind, receipt.request.kind)} for {tenant}{stopped}{seen}",
+        started=receipt.started_at,
+        ended=receipt.started_at + receipt.seconds,
+    )

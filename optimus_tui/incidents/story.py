@@ -1,0 +1,171 @@
+"""What a post-mortem says, as plain rows: made of the state alone, so that two exports of one incident are the same.
+
+It refuses to fill gaps: what was not measured is "unknown", what was not done stands under "still open".
+"""
+
+import math
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from optimus_tui.contract.incident import Deed, IncidentState, Outcome, Stamp, Step
+from optimus_tui.wording.age import age, clock
+from optimus_tui.wording.charts import CHARTS, Chart, Samples, chart
+from optimus_tui.wording.numbers import latency, percent, thousands
+from optimus_tui.workflow.severity import MATTERS, rank
+from optimus_tui.workflow.times import elapsed, mtta, mttr
+
+UNKNOWN = "unknown"
+_RATIOS = {"error_rate": "requests that failed (5xx)", "refused_rate": "requests refused (429)",
+           "client_error_rate": "requests that were wrong (4xx)"}  # fmt: skip
+
+
+def story(state: IncidentState, history: Mapping[str, Samples], now: Stamp, notices: tuple[str, ...]) -> dict[str, Any]:
+    """Everything a template needs."""
+    return {
+        "state": state,
+        "head": list(_head(state, now)),
+        "summary": list(_summary(state)),
+        "impact": list(_impact(state)),
+        "timeline": [(clock(one.at.wall, dated=True), one.mark, one.text) for one in state.timeline],
+        "steps": [_step(step) for step in state.steps],
+        "charts": list(_charts(state, history)),
+        "deeds": [_deed(deed) for deed in state.deeds],
+        "advice": [(one.priority, one.action, one.status, one.said, one.command or "") for one in state.advice],
+        "open": list(_open(state)),
+        "notices": notices,
+        "written": clock(now.wall, dated=True),
+    }
+
+
+def _head(state: IncidentState, now: Stamp) -> Iterator[tuple[str, str]]:
+    opened, end = state.opened, state.closed or now
+    yield "Status", state.status
+    yield "Severity", state.severity
+    yield "Environment", state.environment
+    if state.began is not None:
+        yield "Began", f"{clock(state.began, dated=True)} UTC"
+    yield "Opened", f"{clock(opened.wall, dated=True)} UTC by {state.operator}" if opened else UNKNOWN
+    if state.repaired is not None:
+        yield "Repaired", f"{clock(state.repaired.wall, dated=True)} UTC, proved by a check"
+    yield "Closed", f"{clock(state.closed.wall, dated=True)} UTC" if state.closed else "still open"
+    yield "Duration", age(elapsed(opened, end)) if opened else UNKNOWN
+    yield "Time to acknowledge (MTTA)", _span(mtta(state), "nobody said when it began")
+    yield "Time to repair (MTTR)", _span(mttr(state), "it is not repaired")
+    yield "Playbook", state.playbook
+
+
+def _span(seconds: float | None, why: str) -> str:
+    return f"{UNKNOWN}: {why}" if seconds is None else age(seconds)
+
+
+def _summary(state: IncidentState) -> Iterator[tuple[str, str]]:
+    worst = max((step for step in state.steps if step.outcome), key=lambda step: rank(_of(step).severity), default=None)
+    if worst is not None:
+        yield "What was found", _of(worst).headline
+    if state.choice is not None:
+        tenant = f" for {state.choice.tenant}" if state.choice.tenant else ""
+        yield "What was looked at", f"{state.choice.issue}{tenant}: {state.choice.reason}"
+    yield "Cause", state.cause or "not known yet"
+    yield "Resolution", state.resolution or "not resolved yet"
+
+
+def _of(step: Step) -> Outcome:
+    return step.outcome or Outcome(verdict="", severity="none", headline="")
+
+
+def _impact(state: IncidentState) -> Iterator[tuple[str, str]]:
+    yield "Tenants", ", ".join(state.tenants) or "none was named by a finding"
+    measured = {one.name: one.outcome for one in state.impact}
+    traffic = _figures(measured.get("error_rate"))
+    yield "Requests", thousands(round(traffic["requests"])) if "requests" in traffic else UNKNOWN
+    for name, words in _RATIOS.items():
+        yield words.capitalize(), percent(traffic[name]) if name in traffic else UNKNOWN
+    timed = _figures(measured.get("latency") or _performance(state))
+    for service in ("gateway", "engine", "redis"):
+        parts = [(part, timed[f"{service}.{part}"]) for part in ("p50", "p95", "p99") if f"{service}.{part}" in timed]
+        if parts:
+            shown = ", ".join(f"{part} {latency(value)}" for part, value in parts)
+            yield f"Latency of {service}", shown
+    if not any(name.endswith(".p95") for name in timed):
+        yield "Latency", UNKNOWN
+    for one in state.impact:
+        if one.outcome.verdict in ("unknown", "not available"):
+            yield f"Why {one.name.replace('_', ' ')} is unknown", one.outcome.headline
+
+
+def _performance(state: IncidentState) -> Outcome | None:
+    return next((step.outcome for step in state.steps if step.plan.tool == "analyze_performance_metrics"), None)
+
+
+def _figures(outcome: Outcome | None) -> dict[str, float]:
+    found = outcome.figures if outcome else ()
+    return {one.name: one.value for one in found if one.value is not None and math.isfinite(one.value)}
+
+
+def _step(step: Step) -> dict[str, Any]:
+    outcome = _of(step)
+    return {
+        "title": step.plan.title,
+        "status": step.status,
+        "said": step.said,
+        "tool": step.plan.tool,
+        "arguments": ", ".join(f"{name} {value}" for name, value in step.arguments.items()),
+        "verdict": outcome.verdict,
+        "headline": outcome.headline,
+        "findings": [
+            (one.severity, one.message, one.rule, _number(one.measured), _number(one.threshold))
+            for one in outcome.findings
+        ],
+        "more": outcome.more,
+        "figures": [(one.label, _number(one.value), one.unit) for one in outcome.figures],
+        "unknown": outcome.unknown,
+        "change": f"{step.change.verdict}: {step.change.words}" if step.change else "",
+        "evidence": f"{step.evidence.name} (sha256 {step.evidence.sha256[:16]}…)" if step.evidence else "",
+    }
+
+
+def _number(value: float | str | None) -> str:
+    if value is None:
+        return "?"
+    return value if isinstance(value, str) else f"{value:,.6g}"
+
+
+def _deed(deed: Deed) -> dict[str, Any]:
+    receipt = deed.receipt
+    return {
+        "at": clock(deed.at.wall, dated=True),
+        "what": receipt.words or f"{receipt.kind} for {receipt.tenant}",
+        "planned": thousands(receipt.planned),
+        "counts": ", ".join(f"{word} {number:,}" for word, number in receipt.counts.items()) or "nothing done",
+        "reason": receipt.reason,
+        "audit": receipt.audit,
+        "id": receipt.action_id,
+        "verdict": deed.verdict or "the check has not answered",
+        "checks": [f"{one.step}: {one.change.verdict}, {one.change.words}" for one in deed.checks if one.change],
+    }
+
+
+def _open(state: IncidentState) -> Iterator[str]:
+    """What nobody has settled."""
+    for step in state.steps:
+        if step.status in ("waiting", "running", "failed") and step.plan.kind != "apply":
+            yield f"{step.plan.title} was not done{f': {step.said}' if step.said else ''}"
+        elif step.status == "skipped":
+            yield f"{step.plan.title} was skipped: {step.said}"
+    for one in state.advice:
+        if one.status == "open" and rank(one.priority) >= MATTERS:
+            yield f"{one.priority}: {one.action}"
+    for deed in state.deeds:
+        if deed.verdict not in ("fixed", "better"):
+            yield f"{deed.receipt.words or deed.receipt.kind}: {deed.verdict or 'its check has not answered'}"
+    for step in state.steps:
+        for gap in _of(step).unknown[:5]:
+            yield f"not measured ({step.plan.title}): {gap}"
+
+
+def _charts(state: IncidentState, history: Mapping[str, Samples]) -> Iterator[Chart]:
+    moments = [one.wall for one in (state.opened, state.repaired, state.closed) if one is not None]
+    for name in CHARTS:
+        found = chart(name, history.get(name, ()), moments)
+        if found is not None:
+            yield found

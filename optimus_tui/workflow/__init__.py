@@ -1,0 +1,1 @@
+"""What an incident is and what follows from each event: pure. No file, no clock, no network."""

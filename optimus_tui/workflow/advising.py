@@ -1,0 +1,162 @@
+"""The last step's list: what the tools recommended, what the team adds, and what the product itself can do. Pure.
+
+One table says which fault an action of ours cures. It refuses to recommend an action for a tenant whose name nobody
+knows for certain, and to call something doable where the table does not.
+"""
+
+import hashlib
+from collections.abc import Iterable, Sequence
+
+from msgspec.structs import replace
+
+from optimus_tui.contract.incident import Advice, Outcome, Step, TeamAdvice
+from optimus_tui.contract.tools.common import Diagnostic, Recommendation
+from optimus_tui.workflow.ranking import tenant_of
+from optimus_tui.workflow.severity import MATTERS, rank
+
+BY_RULE = {
+    "limits.immortal": "repair_counter",
+    "limits.over": "reset_counters",
+    "limits.tenant_share": "reset_counters",
+    "cache.no_ttl": "unlink_no_ttl",
+    "cache.large": "unlink_prefix",
+    "coherence.stale": "invalidate_tenant",
+    "coherence.suspect": "invalidate_tenant",
+}
+"""The action that cures the finding of a rule."""
+
+BY_COMMAND = (
+    ("EXPIRE", "rate_limit:", "repair_counter"),
+    ("UNLINK", "rate_limit:", "reset_counters"),
+    ("UNLINK", "cache:", "unlink_prefix"),
+)
+"""The action that does what a recommended command does: its verb and the beginning of its keys."""
+
+RULES_OF = {
+    "repair_counter": ("limits.immortal",),
+    "reset_counters": ("limits.over", "limits.tenant_share", "limits.immortal"),
+    "unlink_no_ttl": ("cache.no_ttl",),
+    "unlink_prefix": ("cache.large", "cache.no_ttl", "cache.churn"),
+    "invalidate_tenant": ("coherence.stale", "coherence.suspect"),
+}
+"""What an action may cure: the checks after it look at these."""
+
+_OFFER = {
+    "repair_counter": "Give the counters of {who} that never reset their window back; the counts stay",
+    "reset_counters": "Only if nobody can wait for the windows to end: reset the counters of {who}",
+    "unlink_no_ttl": "Unlink the cache keys of {who} that never expire",
+    "unlink_prefix": "Unlink cache keys of {who} by the beginning of their names",
+    "invalidate_tenant": "Invalidate the cache of {who}, so that gateways drop theirs too",
+}
+_LAST = ("reset_counters", "unlink_prefix")
+"""These forget something that somebody may miss: they are never urgent."""
+_ORDER = {"critical": 0, "high": 1, "medium": 2, "low": 3}
+
+
+def advise(
+    steps: Sequence[Step], team: Sequence[TeamAdvice], before: Sequence[Advice], tenant: str | None
+) -> tuple[Advice, ...]:
+    """All advice, the most urgent first; marks made on ``before`` stay. ``tenant``: the chosen one."""
+    made: dict[str, Advice] = {}
+    for step in steps:
+        if step.outcome is None:
+            continue
+        for one in step.outcome.recommendations:
+            _add(made, _of_tool(one, step.outcome, step, tenant))
+    findings = [one for step in steps if step.outcome for one in step.outcome.findings]
+    for advice in (*_of_team(team, findings), *_offers(findings, made.values(), tenant)):
+        _add(made, advice)
+    marked = {one.id: one for one in before if one.status != "open"}
+    kept = [
+        replace(one, status=marked[one.id].status, said=marked[one.id].said) if one.id in marked else one
+        for one in made.values()
+    ]
+    gone = [
+        one for name, one in marked.items() if name not in made
+    ]  # done is done, also where a redo no longer says it
+    return tuple(sorted([*kept, *gone], key=lambda one: _ORDER.get(one.priority, 2)))
+
+
+def _add(made: dict[str, Advice], one: Advice) -> None:
+    made.setdefault(one.id, one)
+
+
+def _of_tool(one: Recommendation, outcome: Outcome, step: Step, tenant: str | None) -> Advice:
+    about = [found for found in outcome.findings if found.message == one.reason]
+    kind = _kind_of_command(one.command)
+    if kind:
+        about = about or [found for found in outcome.findings if found.rule in RULES_OF[kind]]
+    asked = step.arguments.get("tenant_id")
+    return _advice(
+        action=one.action,
+        priority=one.priority,
+        command=one.command,
+        file=one.file,
+        reason=one.reason,
+        kind=kind,
+        tenant=asked if isinstance(asked, str) else tenant,
+        about=about,
+        source=step.plan.id,
+    )
+
+
+def _kind_of_command(command: str | None) -> str:
+    for verb, keys, kind in BY_COMMAND:
+        if command and f" {verb} " in command and keys in command:
+            return kind
+    return ""
+
+
+def _of_team(team: Iterable[TeamAdvice], findings: Sequence[Diagnostic]) -> Iterable[Advice]:
+    for one in team:
+        about = [found for found in findings if any(_covers(when, found.rule) for when in one.when)]
+        if about:
+            yield _advice(
+                action=one.action, priority=one.priority, command=one.command, file=None, reason=one.reason, kind="",
+                tenant=None, about=about, source="playbook",
+            )  # fmt: skip
+
+
+def _covers(when: str, rule: str) -> bool:
+    return rule == when or (when.endswith(".") and rule.startswith(when))
+
+
+def _offers(findings: Sequence[Diagnostic], made: Iterable[Advice], tenant: str | None) -> list[Advice]:
+    """An action of ours for every finding that has one, where no recommendation led to it."""
+    offered = {(one.kind, one.tenant) for one in made if one.kind}
+    offers: list[Advice] = []
+    for one in findings:
+        kind = BY_RULE.get(one.rule, "")
+        who = tenant_of(one) or (None if one.rule.startswith("limits.") else tenant)
+        if not kind or (kind, who) in offered:
+            continue
+        offered.add((kind, who))
+        priority = "low" if kind in _LAST else one.severity if rank(one.severity) >= MATTERS else "medium"
+        offers.append(
+            _advice(
+                action=_OFFER[kind].format(who=who or "one tenant"), priority=priority, command=None, file=None,
+                reason=one.message, kind=kind, tenant=who, about=[one], source="",
+            )
+        )  # fmt: skip
+    return offers
+
+
+def _advice(
+    *, action: str, priority: str, command: str | None, file: str | None, reason: str, kind: str, tenant: str | None,
+    about: Sequence[Diagnostic], source: str,
+) -> Advice:  # fmt: skip
+    identity = "\0".join((action, command or "", kind, tenant or ""))
+    rules = tuple(dict.fromkeys(one.rule for one in about))
+    return Advice(
+        id=hashlib.sha256(identity.encode("utf-8", "surrogatepass")).hexdigest()[:8],
+        action=action,
+        priority=priority if priority in _ORDER else {"info": "low", "warning": "medium"}.get(priority, "medium"),
+        command=command,
+        file=file,
+        reason=reason,
+        kind=kind,
+        tenant=tenant,
+        rules=rules or RULES_OF.get(kind, ()),
+        evidence=tuple(dict.fromkeys(one.message for one in about))[:10],
+        source=source,
+    )

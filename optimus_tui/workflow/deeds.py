@@ -1,0 +1,99 @@
+"""What follows from doing something: recommendations marked, actions recorded, the checks that run again. Pure."""
+
+from msgspec.structs import replace
+
+from optimus_tui.contract import incident as shapes
+from optimus_tui.contract.incident import AnyEffect, Check, Comparison, Deed, IncidentState, Refused, RunTool, Step
+from optimus_tui.workflow.advising import RULES_OF
+from optimus_tui.workflow.comparing import compare, overall
+
+Reduced = tuple[IncidentState, tuple[AnyEffect, ...]]
+_LOST = Comparison(verdict="unknown", words="the check was interrupted")
+
+
+def mark(state: IncidentState, event: shapes.AdviceMarked) -> Reduced:
+    """A recommendation was done by hand, dismissed, or taken up again."""
+    if not any(one.id == event.advice for one in state.advice):
+        return state, (Refused(reason=f"there is no recommendation {event.advice!r}"),)
+    if event.status == "dismissed" and not event.said.strip():
+        return state, (Refused(reason="dismissing a recommendation asks for a reason"),)
+    return _marked(state, event.advice, event.status, event.said), ()
+
+
+def act(state: IncidentState, event: shapes.ActionDone) -> Reduced:
+    """Record the receipt and ask again every tool that showed what the action was to cure."""
+    receipt = event.receipt
+    if any(one.receipt.action_id == receipt.action_id for one in state.deeds):
+        return state, (Refused(reason=f"action {receipt.action_id!r} is recorded already"),)
+    advice = next((one for one in state.advice if one.id == event.advice), None)
+    rules = event.rules or (advice.rules if advice else ()) or RULES_OF.get(receipt.kind, ())
+    steps = _showing(state, set(rules))
+    deed = Deed(
+        at=event.at, receipt=receipt, advice=event.advice, rules=rules,
+        checks=tuple(Check(step=step.plan.id) for step in steps),
+        verdict=None if steps else "unknown",
+    )  # fmt: skip
+    after = replace(state, deeds=(*state.deeds, deed))
+    if advice is not None:
+        after = _marked(after, advice.id, "done", receipt.words)
+    again = tuple(
+        RunTool(step=step.plan.id, tool=step.plan.tool, arguments=step.arguments, action_id=receipt.action_id)
+        for step in steps
+    )
+    return after, again
+
+
+def check(state: IncidentState, event: shapes.CheckFinished) -> Reduced:
+    """Compare what the tool says now with what it said before the action."""
+    deed = next((one for one in state.deeds if one.receipt.action_id == event.action_id), None)
+    step = state.step(event.step)
+    if deed is None or step is None or step.outcome is None:
+        return state, (Refused(reason=f"no check of {event.step!r} was asked for"),)
+    if not any(one.step == event.step and one.change is None for one in deed.checks):
+        return state, (Refused(reason=f"the check of {event.step!r} has answered already"),)
+    if event.outcome is None:
+        change = Comparison(verdict="unknown", words=event.message or "the check had no result")
+    else:
+        change = compare(step.outcome, event.outcome, deed.rules)
+    return _settled(state, _answered(deed, event.step, change, event.evidence), event.at), ()
+
+
+def give_up(state: IncidentState) -> IncidentState:
+    """Checks that were running in a process that is gone say nothing."""
+    for deed in state.deeds:
+        for one in deed.checks:
+            if one.change is None:
+                deed = _answered(deed, one.step, _LOST, None)
+        state = replace(state, deeds=_with(state, deed))
+    return state
+
+
+def _showing(state: IncidentState, rules: set[str]) -> list[Step]:
+    """The steps whose tool showed one of these; the first of all where none is known to have."""
+    asked = [step for step in state.steps if step.plan.kind == "tool" and step.outcome is not None]
+    showing = [step for step in asked if step.outcome and rules & {one.rule for one in step.outcome.findings}]
+    return showing or asked[:1]
+
+
+def _answered(deed: Deed, step: str, change: Comparison, evidence: shapes.Evidence | None) -> Deed:
+    checks = tuple(
+        replace(one, change=change, evidence=evidence) if one.step == step and one.change is None else one
+        for one in deed.checks
+    )
+    return replace(deed, checks=checks, verdict=overall(checks))
+
+
+def _settled(state: IncidentState, deed: Deed, at: shapes.Stamp) -> IncidentState:
+    after = replace(state, deeds=_with(state, deed))
+    if deed.verdict == "fixed":
+        return replace(after, repaired=state.repaired or at)
+    return replace(after, repaired=None) if deed.verdict == "worse" else after
+
+
+def _with(state: IncidentState, deed: Deed) -> tuple[Deed, ...]:
+    return tuple(deed if one.receipt.action_id == deed.receipt.action_id else one for one in state.deeds)
+
+
+def _marked(state: IncidentState, name: str, status: str, said: str) -> IncidentState:
+    advice = tuple(replace(one, status=status, said=said) if one.id == name else one for one in state.advice)
+    return replace(state, advice=advice)

@@ -1,0 +1,152 @@
+"""The engine: ``reduce(state, event) -> (state, effects)``, and replay. Pure and total.
+
+An event that cannot happen now (a step that is not there, an incident that is closed) changes nothing and comes back as
+the one effect ``Refused``, with the reason; it is not to be recorded. A replay of the recorded events gives the same
+state again. It refuses to act and to tell the time: effects are done by whoever keeps the incident.
+"""
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from msgspec.structs import replace
+
+from optimus_tui.contract import incident as shapes
+from optimus_tui.contract.incident import AnyEffect, AnyEvent, Entry, IncidentState, Refused
+from optimus_tui.workflow import deeds, steps
+from optimus_tui.workflow.chronicle import entry
+
+Reduced = tuple[IncidentState, tuple[AnyEffect, ...]]
+CAPTURE_MINUTES = 10.0
+
+
+def reduce(state: IncidentState, event: AnyEvent) -> Reduced:
+    """The state after ``event`` and what is to be done about it."""
+    reason = _why_not(state, event)
+    if reason:
+        return state, (Refused(reason=reason),)
+    after, effects = _RULES[type(event)](state, event)
+    if effects and isinstance(effects[-1], Refused):
+        return state, effects
+    line: Entry = entry(after, event)
+    return replace(after, timeline=(*after.timeline, line), events=state.events + 1), effects
+
+
+def replay(events: Iterable[AnyEvent], state: IncidentState | None = None) -> IncidentState:
+    """What recorded events amount to; effects are left undone."""
+    now = state or IncidentState()
+    for event in events:
+        now, _ = reduce(now, event)
+    return now
+
+
+def refusal(effects: Iterable[AnyEffect]) -> str | None:
+    """Why the event was refused; None where it happened."""
+    return next((one.reason for one in effects if isinstance(one, Refused)), None)
+
+
+_AFTER_THE_END = (shapes.NoteAdded, shapes.Reopened, shapes.Exported, shapes.Resumed, shapes.Captured,
+                  shapes.ImpactMeasured)  # fmt: skip
+
+
+def _why_not(state: IncidentState, event: AnyEvent) -> str:
+    if isinstance(event, shapes.Opened):
+        return "the incident is open already" if state.status != "none" else ""
+    if state.status == "none":
+        return "the incident has not been opened"
+    if state.status == "closed" and not isinstance(event, _AFTER_THE_END):
+        return f"incident {state.id} is closed; reopen it first"
+    return ""
+
+
+def _open(state: IncidentState, event: shapes.Opened) -> Reduced:
+    if not event.steps:
+        return state, (Refused(reason="the playbook has no steps"),)
+    if len({plan.id for plan in event.steps}) != len(event.steps):
+        return state, (Refused(reason="two steps of the playbook have the same id"),)
+    opened = IncidentState(
+        id=event.id,
+        title=event.title,
+        environment=event.environment,
+        system=event.system,
+        operator=event.operator,
+        playbook=event.playbook,
+        status="open",
+        slow_ms=event.slow_ms,
+        opened=event.at,
+        began=event.began,
+        steps=tuple(shapes.Step(plan=plan) for plan in event.steps),
+        team=event.team,
+    )
+    return opened, (shapes.CaptureHistory(minutes=CAPTURE_MINUTES),)
+
+
+def _capture(state: IncidentState, event: shapes.Captured) -> Reduced:
+    kept = shapes.Capture(
+        at=event.at, evidence=event.evidence, since=event.since, until=event.until, series=event.series
+    )
+    return replace(state, captures=(*state.captures, kept)), ()
+
+
+def _note(state: IncidentState, event: shapes.NoteAdded) -> Reduced:
+    if not event.text.strip():
+        return state, (Refused(reason="a note without text says nothing"),)
+    note = shapes.Note(at=event.at, text=event.text, pane=event.pane, title=event.title, operator=event.operator)
+    return replace(state, notes=(*state.notes, note)), ()
+
+
+def _impact(state: IncidentState, event: shapes.ImpactMeasured) -> Reduced:
+    others = tuple(one for one in state.impact if one.name != event.name)
+    measure = shapes.Measure(name=event.name, outcome=event.outcome, evidence=event.evidence)
+    return replace(state, impact=(*others, measure)), ()
+
+
+def _resume(state: IncidentState, event: shapes.Resumed) -> Reduced:
+    """What was running when its process went has no result."""
+    freed = tuple(
+        replace(step, status="waiting", said="interrupted: its process ended while it ran")
+        if step.status == "running"
+        else step
+        for step in state.steps
+    )
+    return deeds.give_up(replace(state, steps=freed, operator=event.operator or state.operator)), ()
+
+
+def _close(state: IncidentState, event: shapes.Closed) -> Reduced:
+    if not event.cause.strip() or not event.resolution.strip():
+        return state, (Refused(reason="closing asks for both, the cause and the resolution"),)
+    if state.running is not None:
+        return state, (Refused(reason=f"{state.running.plan.title} is still running"),)
+    return replace(state, status="closed", closed=event.at, cause=event.cause, resolution=event.resolution), ()
+
+
+def _reopen(state: IncidentState, event: shapes.Reopened) -> Reduced:
+    if state.status != "closed":
+        return state, (Refused(reason="the incident is open"),)
+    if not event.reason.strip():
+        return state, (Refused(reason="opening again asks for a reason"),)
+    return replace(state, status="open", closed=None, repaired=None, cause="", resolution=""), ()
+
+
+def _export(state: IncidentState, event: shapes.Exported) -> Reduced:
+    return state, ()
+
+
+_RULES: dict[type, Callable[[IncidentState, Any], Reduced]] = {
+    shapes.Opened: _open,
+    shapes.Captured: _capture,
+    shapes.StepStarted: steps.start,
+    shapes.StepFinished: steps.finish,
+    shapes.StepFailed: steps.fail,
+    shapes.StepSkipped: steps.skip,
+    shapes.StepDone: steps.done,
+    shapes.IssueChosen: steps.choose,
+    shapes.NoteAdded: _note,
+    shapes.AdviceMarked: deeds.mark,
+    shapes.ActionDone: deeds.act,
+    shapes.CheckFinished: deeds.check,
+    shapes.ImpactMeasured: _impact,
+    shapes.Resumed: _resume,
+    shapes.Closed: _close,
+    shapes.Reopened: _reopen,
+    shapes.Exported: _export,
+}

@@ -1,0 +1,103 @@
+"""Which issue type to look at, ranked from what the first step found, each with its reason. The operator decides. Pure.
+
+It refuses to hide a possibility: all six stand there, those that nothing points to last and saying so. A tenant is
+named only where the finding's subject is plain text, so that it is no guess at a name that was escaped for the screen.
+"""
+
+from collections.abc import Sequence
+
+from msgspec import Struct
+
+from optimus_tui.contract.incident import ISSUES, Candidate, Outcome
+from optimus_tui.contract.tools.common import Diagnostic
+from optimus_tui.workflow.severity import rank
+
+POINTS_TO: tuple[tuple[str, tuple[str, ...]], ...] = (
+    ("limits.", ("rate_limiting",)),
+    ("latency.", ("high_latency", "proxy_timeout")),
+    ("services.engine", ("circuit_breaker", "proxy_timeout")),
+    ("services.gateway", ("high_latency",)),
+    ("services.postgres", ("proxy_timeout",)),
+    ("server.", ("cache_miss", "high_latency")),
+    ("cache.evictions", ("memory_leak", "cache_miss")),
+    ("cache.no_ttl", ("memory_leak",)),
+    ("cache.large", ("memory_leak",)),
+    ("cache.", ("cache_miss",)),
+    ("coherence.", ("cache_miss",)),
+    ("events.", ("cache_miss",)),
+    ("feed.", ("cache_miss",)),
+    ("memory.", ("memory_leak",)),
+    ("redis.memory", ("memory_leak",)),
+    ("redis.", ("high_latency",)),
+    ("breaker.", ("circuit_breaker",)),
+    ("errors.", ("circuit_breaker", "proxy_timeout")),
+    ("proxy.", ("proxy_timeout",)),
+    ("integration.", ("circuit_breaker",)),
+)
+"""By the beginning of a rule: the issue types it points to, the first of them most. The first row that fits counts."""
+
+USUAL = "high_latency"
+"""What the runbook looks at when nothing points anywhere."""
+_PER_RANK, _PER_FINDING = 100, 1
+
+
+class _Clue(Struct, frozen=True):
+    finding: Diagnostic
+    score: int
+
+
+def rank_issues(outcome: Outcome, slow_ms: float) -> tuple[Candidate, ...]:
+    """All six issue types, the best founded first. ``slow_ms``: from here on a service is slow."""
+    clues: dict[str, list[_Clue]] = {issue: [] for issue in ISSUES}
+    for finding in (*outcome.findings, *_slow(outcome, slow_ms)):
+        for place, issue in enumerate(_pointed(finding.rule)):
+            clues[issue].append(_Clue(finding, _PER_RANK * rank(finding.severity) // (1 + place)))
+    ranked = [_candidate(issue, clues[issue]) for issue in ISSUES]
+    return tuple(sorted(ranked, key=lambda one: (-one.score, one.issue != USUAL, ISSUES.index(one.issue))))
+
+
+def _pointed(rule: str) -> tuple[str, ...]:
+    return next((issues for prefix, issues in POINTS_TO if rule.startswith(prefix)), ())
+
+
+def _slow(outcome: Outcome, slow_ms: float) -> list[Diagnostic]:
+    """One look is no percentile, and no finding of the tool's; it is a reason to look here first, and no more."""
+    return [
+        Diagnostic(
+            severity="medium", rule="latency.look", subject=one.label,
+            message=f"{one.label} took {one.value:,.0f} ms, more than {slow_ms:,.0f} ms", measured=one.value,
+        )
+        for one in outcome.figures
+        if one.name.startswith("latency.") and one.value is not None and one.value > slow_ms
+    ]  # fmt: skip
+
+
+def _candidate(issue: str, clues: Sequence[_Clue]) -> Candidate:
+    if not clues:
+        usual = " ; the runbook's own choice then" if issue == USUAL else ""
+        return Candidate(issue=issue, reason=f"nothing that was found points to it{usual}".replace(" ;", ";"), score=0)
+    ordered = sorted(clues, key=lambda one: -one.score)
+    more = f" (+{len(ordered) - 1})" if len(ordered) > 1 else ""
+    tenants = [name for one in ordered if (name := tenant_of(one.finding)) is not None]
+    return Candidate(
+        issue=issue,
+        reason=ordered[0].finding.message + more,
+        score=ordered[0].score + _PER_FINDING * min(len(ordered), 50),
+        tenant=tenants[0] if tenants else None,
+        rules=tuple(dict.fromkeys(one.finding.rule for one in ordered)),
+    )
+
+
+def tenant_of(finding: Diagnostic) -> str | None:
+    """The tenant that a finding about limits is about, where its subject leaves no doubt."""
+    if not finding.rule.startswith("limits."):
+        return None
+    subject = finding.subject
+    if finding.rule == "limits.tenant_share":
+        name = subject
+    else:
+        name, slash, _ = subject.partition(" / ")
+        if not slash:
+            return None
+    doubtful = not name or name.startswith("several ") or "\\" in name or "…" in name or not name.isascii()
+    return None if doubtful else name

@@ -1,0 +1,164 @@
+"""What events do to the steps: run, redo with a comparison, skip with a reason, come forward, choose an issue. Pure."""
+
+from typing import Any
+
+from msgspec.structs import replace
+
+from optimus_tui.contract import incident as shapes
+from optimus_tui.contract.incident import ISSUES, AnyEffect, IncidentState, Refused, Step
+from optimus_tui.workflow.advising import advise
+from optimus_tui.workflow.comparing import compare
+from optimus_tui.workflow.ranking import rank_issues, tenant_of
+from optimus_tui.workflow.severity import worse_of
+
+Reduced = tuple[IncidentState, tuple[AnyEffect, ...]]
+
+
+def arguments_of(state: IncidentState, step: Step) -> dict[str, Any]:
+    """What the step's tool is asked: the plan's arguments, with the issue and the tenant that were chosen."""
+    arguments = dict(step.plan.arguments)
+    if step.plan.choose_issue and state.choice is not None:
+        arguments["issue_type"] = state.choice.issue
+        if state.choice.tenant:
+            arguments["tenant_id"] = state.choice.tenant
+    return arguments
+
+
+def put(state: IncidentState, step: Step) -> IncidentState:
+    """The state with this step in the place of the old one, and the advice that follows from it."""
+    steps = tuple(step if one.plan.id == step.plan.id else one for one in state.steps)
+    tenant = state.choice.tenant if state.choice else None
+    return replace(state, steps=steps, advice=advise(steps, state.team, state.advice, tenant))
+
+
+def start(state: IncidentState, event: shapes.StepStarted) -> Reduced:
+    """Ask the step's tool."""
+    step, running = state.step(event.step), state.running
+    if step is None:
+        return _refuse(f"there is no step {event.step!r}; there are {_names(state)}", state)
+    if running is not None:
+        return _refuse(f"{running.plan.title} is still running", state)
+    if step.plan.kind != "tool":
+        return _refuse(f"{step.plan.title} runs no tool: it is done by hand", state)
+    if step.plan.choose_issue and state.choice is None:
+        return state, (shapes.AskIssue(candidates=state.candidates), Refused(reason=_ASK))
+    arguments = arguments_of(state, step)
+    begun = replace(
+        step,
+        status="running",
+        runs=step.runs + 1,
+        arguments=arguments,
+        started=event.at,
+        ended=None,
+        said="",
+        before=step.outcome if step.arguments == arguments else None,
+        change=None,
+    )
+    return put(state, begun), (shapes.RunTool(step=step.plan.id, tool=step.plan.tool, arguments=arguments),)
+
+
+_ASK = "first choose which issue to look at"
+
+
+def finish(state: IncidentState, event: shapes.StepFinished) -> Reduced:
+    """Take the answer in: severity, tenants, what to look at, which step comes forward."""
+    step = state.step(event.step)
+    if step is None or step.status != "running":
+        return _refuse(f"step {event.step!r} is not running", state)
+    change = compare(step.before, event.outcome) if step.before is not None else None
+    ended = replace(
+        step, status="done", ended=event.at, took_ms=event.took_ms, outcome=event.outcome, evidence=event.evidence,
+        change=change,
+    )  # fmt: skip
+    named = [name for one in event.outcome.findings if (name := tenant_of(one)) is not None]
+    after = put(state, ended)
+    after = replace(
+        after,
+        severity=worse_of(state.severity, event.outcome.severity),
+        tenants=tuple(dict.fromkeys((*state.tenants, *named)))[:50],
+        repaired=_repaired(state, event.at, change),
+    )
+    if state.steps and step.plan.id == _first(state):
+        after = replace(after, candidates=rank_issues(event.outcome, state.slow_ms))
+    after = _bring_forward(after, ended)
+    coming = after.next
+    asks = coming is not None and coming.plan.choose_issue and after.choice is None and after.candidates
+    return after, (shapes.AskIssue(candidates=after.candidates),) if asks else ()
+
+
+def _first(state: IncidentState) -> str:
+    """The step whose findings are ranked: the first one that asks a tool."""
+    return next((step.plan.id for step in state.steps if step.plan.kind == "tool"), "")
+
+
+def _repaired(state: IncidentState, at: shapes.Stamp, change: shapes.Comparison | None) -> shapes.Stamp | None:
+    if change is None or change.verdict in ("better", "unknown"):
+        return state.repaired
+    if change.verdict == "fixed":
+        return state.repaired or at
+    return None if change.verdict == "worse" or change.held else state.repaired
+
+
+def _bring_forward(state: IncidentState, after: Step) -> IncidentState:
+    """Steps that wait and name a rule which was found come directly after this one."""
+    rules = {one.rule for one in after.outcome.findings} if after.outcome else set()
+    wanted = [one for one in state.steps if one.status == "waiting" and rules & set(one.plan.first_when)]
+    if not wanted:
+        return state
+    ordered: list[Step] = []
+    for one in state.steps:
+        if one not in wanted:
+            ordered.append(one)
+        if one.plan.id == after.plan.id:
+            ordered += wanted
+    return replace(state, steps=tuple(ordered))
+
+
+def fail(state: IncidentState, event: shapes.StepFailed) -> Reduced:
+    """The tool has no result; what an earlier run found stays."""
+    step = state.step(event.step)
+    if step is None or step.status != "running":
+        return _refuse(f"step {event.step!r} is not running", state)
+    return put(state, replace(step, status="failed", ended=event.at, said=event.message)), ()
+
+
+def skip(state: IncidentState, event: shapes.StepSkipped) -> Reduced:
+    """Leave a step out."""
+    step = state.step(event.step)
+    if step is None or step.status not in ("waiting", "failed"):
+        return _refuse(f"step {event.step!r} cannot be skipped: it does not wait", state)
+    if not event.reason.strip():
+        return _refuse("skipping a step asks for a reason", state)
+    return put(state, replace(step, status="skipped", ended=event.at, said=event.reason)), ()
+
+
+def done(state: IncidentState, event: shapes.StepDone) -> Reduced:
+    """A step without a tool is through."""
+    step = state.step(event.step)
+    if step is None or step.plan.kind == "tool":
+        return _refuse(f"step {event.step!r} is not one that is done by hand", state)
+    return put(state, replace(step, status="done", ended=event.at, said=event.said)), ()
+
+
+def choose(state: IncidentState, event: shapes.IssueChosen) -> Reduced:
+    """The operator decides. A step that looked at something else is to be done again."""
+    if event.issue not in ISSUES:
+        return _refuse(f"there is no issue type {event.issue!r}; there are {', '.join(ISSUES)}", state)
+    if any(step.plan.choose_issue and step.status == "running" for step in state.steps):
+        return _refuse("the step that looks at it is running", state)
+    if not any(step.plan.choose_issue for step in state.steps):
+        return _refuse("this playbook has no step that looks at an issue type", state)
+    reason = event.reason or next((one.reason for one in state.candidates if one.issue == event.issue), "")
+    chosen = replace(state, choice=shapes.Choice(issue=event.issue, tenant=event.tenant, reason=reason))
+    for step in chosen.steps:
+        if step.plan.choose_issue and step.status == "done" and step.arguments != arguments_of(chosen, step):
+            chosen = put(chosen, replace(step, status="waiting"))
+    return chosen, ()
+
+
+def _refuse(reason: str, state: IncidentState) -> Reduced:
+    return state, (Refused(reason=reason),)
+
+
+def _names(state: IncidentState) -> str:
+    return ", ".join(step.plan.id for step in state.steps)

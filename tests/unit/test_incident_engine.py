@@ -1,0 +1,287 @@
+"""The incident's engine: the five steps, the operator's decisions, redo, branch, actions and their checks; replay."""
+
+import json
+from typing import Any, get_args
+
+import msgspec
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from optimus_tui.contract import incident as shapes
+from optimus_tui.contract.incident import ISSUES, AnyEvent, IncidentState, Stamp
+from optimus_tui.workflow.chronicle import _LINES
+from optimus_tui.workflow.engine import _RULES, reduce, replay
+from optimus_tui.workflow.times import elapsed, mtta, mttr
+from tests.unit.incident_world import IMMORTAL, REPAIR, Play, found, outcome, runbook, stamp
+
+
+def test_the_five_steps_ask_what_the_users_document_asks() -> None:
+    assert [(plan.tool, plan.arguments) for plan in runbook()] == [
+        ("diagnose_gateway_health", {"include_cache_metrics": True, "include_rate_limiting": True}),
+        ("troubleshoot_production_issue", {"issue_type": "high_latency", "time_window_minutes": 15}),
+        ("analyze_performance_metrics", {"metric_type": "latency", "time_window_minutes": 30}),
+        ("test_ai_engine_integration", {"test_type": "connectivity"}),
+        ("", {}),
+    ]
+
+
+def test_opening_asks_for_ten_minutes_of_history() -> None:
+    play = Play()
+    assert play.effects == (shapes.CaptureHistory(minutes=10.0),)
+    assert play.state.next is not None
+    assert play.state.next.plan.id == "health"
+
+
+def test_the_health_check_ranks_the_issues_and_the_operator_decides() -> None:
+    play = Play()
+    effects = play.run("health", outcome(IMMORTAL, found("limits.near", "low")))
+    (ask,) = effects
+    assert isinstance(ask, shapes.AskIssue)
+    assert (ask.candidates[0].issue, ask.candidates[0].tenant) == ("rate_limiting", "acme")
+    assert "acme / chat never resets" in ask.candidates[0].reason
+    assert {one.issue for one in ask.candidates} == set(ISSUES)
+    assert "choose" in play.refused(shapes.StepStarted(at=stamp(), step="identify"))
+    play.choose("memory_leak")
+    (run,) = play.tell(shapes.StepStarted(at=stamp(), step="identify"))
+    assert run.arguments == {"issue_type": "memory_leak", "time_window_minutes": 15}
+
+
+def test_the_chosen_tenant_goes_into_the_question() -> None:
+    play = Play()
+    play.choose("rate_limiting", "acme")
+    (run,) = play.tell(shapes.StepStarted(at=stamp(), step="identify"))
+    assert run.arguments == {"issue_type": "rate_limiting", "time_window_minutes": 15, "tenant_id": "acme"}
+
+
+def test_without_a_clue_the_runbooks_own_choice_stands_first_and_says_so() -> None:
+    play = Play()
+    play.run("health", outcome())
+    assert play.state.candidates[0].issue == "high_latency"
+    assert "nothing that was found points to it" in play.state.candidates[0].reason
+
+
+def test_a_slow_look_points_to_latency_without_being_a_finding() -> None:
+    slow = shapes.Figure(name="latency.engine", value=840.0, unit="ms", label="engine")
+    play = Play()
+    play.run("health", outcome(figures=(slow,)))
+    assert (play.state.candidates[0].issue, play.state.severity) == ("high_latency", "none")
+    assert "840 ms" in play.state.candidates[0].reason
+
+
+def test_an_engine_that_is_down_brings_integration_forward() -> None:
+    play = Play()
+    play.run("health", outcome(found("services.engine", "critical", "engine")))
+    assert [step.plan.id for step in play.state.steps] == ["health", "integration", "identify", "performance", "apply"]
+    assert play.state.candidates[0].issue == "circuit_breaker"
+
+
+def test_a_step_is_skipped_only_with_a_reason() -> None:
+    play = Play()
+    assert "reason" in play.refused(shapes.StepSkipped(at=stamp(), step="health", reason="  "))
+    play.tell(shapes.StepSkipped(at=stamp(), step="health", reason="known already"))
+    assert play.state.step("health").status == "skipped"  # type: ignore[union-attr]
+    assert "does not wait" in play.refused(shapes.StepSkipped(at=stamp(), step="health", reason="again"))
+
+
+def test_a_redo_says_what_changed() -> None:
+    play = Play()
+    play.run("health", outcome(IMMORTAL))
+    play.run("health", outcome())
+    step = play.state.step("health")
+    assert step is not None and step.change is not None
+    assert (step.runs, step.change.verdict, step.change.gone) == (2, "fixed", (IMMORTAL.message,))
+    assert play.state.repaired is not None
+    play.run("health", outcome(IMMORTAL))
+    assert play.state.repaired is None
+
+
+def test_a_failed_redo_keeps_what_was_found_before() -> None:
+    play = Play()
+    play.run("health", outcome(IMMORTAL))
+    play.tell(shapes.StepStarted(at=stamp(), step="health"))
+    play.tell(shapes.StepFailed(at=stamp(), step="health", message="deadline"))
+    step = play.state.step("health")
+    assert step is not None
+    assert (step.status, step.said, step.outcome) == ("failed", "deadline", outcome(IMMORTAL))
+    assert play.state.next is step
+
+
+def test_another_choice_frees_the_step_and_compares_nothing() -> None:
+    play = Play()
+    play.choose("rate_limiting")
+    play.run("identify", outcome(IMMORTAL))
+    play.choose("cache_miss")
+    assert play.state.step("identify").status == "waiting"  # type: ignore[union-attr]
+    play.run("identify", outcome())
+    assert play.state.step("identify").change is None  # type: ignore[union-attr]
+
+
+def test_only_one_step_runs_at_a_time() -> None:
+    play = Play()
+    play.tell(shapes.StepStarted(at=stamp(), step="health"))
+    assert "still running" in play.refused(shapes.StepStarted(at=stamp(), step="integration"))
+    assert "still running" in play.refused(shapes.Closed(at=stamp(), cause="c", resolution="r"))
+
+
+def test_the_last_step_lists_what_to_do_with_evidence_command_and_our_action() -> None:
+    play = Play()
+    play.choose("rate_limiting", "acme")
+    play.run("identify", outcome(IMMORTAL, recommendations=(REPAIR,)))
+    (advice,) = play.state.advice
+    assert (advice.kind, advice.tenant, advice.command, advice.priority) == (
+        "repair_counter", "acme", REPAIR.command, "critical",
+    )  # fmt: skip
+    assert (advice.evidence, advice.rules, advice.source) == ((IMMORTAL.message,), ("limits.immortal",), "identify")
+
+
+def test_what_we_can_do_is_offered_where_no_tool_recommended_it() -> None:
+    play = Play()
+    play.run("health", outcome(IMMORTAL))
+    (advice,) = play.state.advice
+    assert (advice.kind, advice.tenant, advice.command) == ("repair_counter", "acme", None)
+
+
+@pytest.mark.parametrize("subject", ["several counters", "a\\x1b / chat", "名 / chat", "no slash", " / chat"])
+def test_no_tenant_is_guessed_from_a_subject_that_leaves_doubt(subject: str) -> None:
+    play = Play()
+    play.run("health", outcome(found("limits.immortal", "critical", subject)))
+    assert play.state.candidates[0].tenant is None
+    assert play.state.advice[0].tenant is None
+
+
+def test_a_teams_own_command_stands_among_the_recommendations() -> None:
+    team = (shapes.TeamAdvice(when=("limits.",), action="Page the owner", priority="high", command="page acme"),)
+    play = Play(team=team)
+    play.run("health", outcome(IMMORTAL))
+    assert ("Page the owner", "page acme", "playbook") in [(a.action, a.command, a.source) for a in play.state.advice]
+
+
+def test_an_action_has_the_check_that_showed_the_fault_run_again() -> None:
+    play = Play()
+    play.run("health", outcome(IMMORTAL))
+    play.run("integration", outcome())
+    advice = play.state.advice[0].id
+    (again,) = play.act(advice=advice)
+    assert (again.step, again.tool, again.action_id) == ("health", "diagnose_gateway_health", "a1")
+    assert play.state.advice[0].status == "done"
+    assert play.state.deeds[0].verdict is None
+    play.check("health", outcome())
+    assert play.state.deeds[0].verdict == "fixed"
+    assert play.state.repaired is not None
+    assert "recorded already" in play.refused(play.events[-2])
+    assert "answered already" in play.refused(play.events[-1])
+
+
+def test_a_check_without_result_says_nothing() -> None:
+    play = Play()
+    play.run("health", outcome(IMMORTAL))
+    play.act()
+    play.check("health", None)
+    assert play.state.deeds[0].verdict == "unknown"
+    assert play.state.repaired is None
+
+
+def test_resuming_frees_what_a_dead_process_left_running() -> None:
+    play = Play()
+    play.run("health", outcome(IMMORTAL))
+    play.act()
+    play.tell(shapes.StepStarted(at=stamp(), step="performance"))
+    play.tell(shapes.Resumed(at=stamp(), operator="ops2"))
+    assert play.state.running is None
+    assert "interrupted" in play.state.step("performance").said  # type: ignore[union-attr]
+    assert play.state.deeds[0].verdict == "unknown"
+
+
+def test_closing_asks_for_cause_and_resolution_and_the_times_come_out() -> None:
+    play = Play(began=1_795_000_000.0)
+    assert "both" in play.refused(shapes.Closed(at=stamp(), cause="", resolution="r"))
+    opened = play.state.opened
+    assert opened is not None
+    end = Stamp(opened.wall + 9_999, opened.mono + 60, boot="b")
+    play.tell(shapes.Closed(at=end, cause="a client", resolution="stopped"))
+    assert mtta(play.state) == opened.wall - 1_795_000_000.0
+    assert mttr(play.state) == mtta(play.state) + 60, "the wall clock jumped, the steady one did not"
+    assert "closed" in play.refused(shapes.StepStarted(at=stamp(), step="health"))
+    play.tell(shapes.NoteAdded(at=stamp(), text="afterwards"))
+    play.tell(shapes.Reopened(at=stamp(), reason="it came back"))
+    assert (play.state.status, play.state.cause, mttr(play.state)) == ("open", "", None)
+
+
+def test_who_did_not_say_when_it_began_has_no_time_to_acknowledge() -> None:
+    assert mtta(Play().state) is None
+
+
+def test_durations_go_by_the_clock_that_both_moments_share() -> None:
+    assert elapsed(Stamp(0, 10, boot="x"), Stamp(900, 15, boot="x")) == 5
+    assert elapsed(Stamp(0, 10, 100.0, "x"), Stamp(900, 15, 130.0, "y")) == 30
+    assert elapsed(Stamp(0, 10, None, "x"), Stamp(900, 15, None, "y")) == 900
+    assert elapsed(Stamp(900), Stamp(0)) == 0
+    assert elapsed(Stamp(0), Stamp(float("nan"))) == 0
+
+
+def test_every_kind_of_event_has_its_rule_and_its_line() -> None:
+    kinds = set(get_args(AnyEvent))
+    assert set(_RULES) == kinds
+    assert set(_LINES) == kinds
+
+
+def test_our_kinds_of_action_are_those_of_the_write_side() -> None:
+    actions = pytest.importorskip("optimus_tui.contract.actions")
+    assert set(shapes.ACTIONS) <= set(get_args(actions.ActionKind))
+
+
+WORD = st.sampled_from(["health", "identify", "performance", "integration", "apply", "nowhere", ""])
+TEXT = st.sampled_from(["", " ", "because", "\x1b[31m名\n"])
+RULE = st.sampled_from(["limits.immortal", "limits.over", "services.engine", "cache.no_ttl", "x.unmeasured", "weird"])
+SEVERE = st.sampled_from(["low", "info", "medium", "warning", "high", "critical", "odd"])
+SUBJECT = st.sampled_from(["acme / chat", "several counters", "redis", ""])
+NUMBER = st.one_of(st.none(), st.just("unknown"), st.integers(0, 9).map(float))
+FINDING = st.builds(found, RULE, SEVERE, SUBJECT, measured=NUMBER, threshold=NUMBER)
+OUTCOME = st.lists(FINDING, max_size=3).map(lambda findings: outcome(*findings, recommendations=(REPAIR,)))
+AT = st.builds(Stamp, st.floats(0, 2e9), st.floats(0, 1e6), st.none(), st.sampled_from(["", "b"]))
+RECEIPT = st.builds(
+    shapes.KeptReceipt, action_id=st.sampled_from(["a1", "a2"]), kind=st.sampled_from([*shapes.ACTIONS, "odd"]),
+    tenant=st.just("acme"),
+)  # fmt: skip
+MARK = st.sampled_from(["open", "done", "dismissed"])
+EVENT: Any = st.one_of(
+    st.builds(shapes.StepStarted, at=AT, step=WORD),
+    st.builds(shapes.StepFinished, at=AT, step=WORD, outcome=OUTCOME),
+    st.builds(shapes.StepFailed, at=AT, step=WORD, message=TEXT),
+    st.builds(shapes.StepSkipped, at=AT, step=WORD, reason=TEXT),
+    st.builds(shapes.StepDone, at=AT, step=WORD, said=TEXT),
+    st.builds(shapes.IssueChosen, at=AT, issue=st.sampled_from([*ISSUES, "odd"]), tenant=st.sampled_from([None, "a"])),
+    st.builds(shapes.NoteAdded, at=AT, text=TEXT),
+    st.builds(shapes.AdviceMarked, at=AT, advice=WORD, status=MARK, said=TEXT),
+    st.builds(shapes.ActionDone, at=AT, receipt=RECEIPT, rules=st.tuples(RULE)),
+    st.builds(shapes.CheckFinished, at=AT, action_id=st.sampled_from(["a1", "a2"]), step=WORD,
+              outcome=st.one_of(st.none(), OUTCOME)),
+    st.builds(shapes.ImpactMeasured, at=AT, name=TEXT, outcome=OUTCOME),
+    st.builds(shapes.Resumed, at=AT, operator=TEXT),
+    st.builds(shapes.Closed, at=AT, cause=TEXT, resolution=TEXT),
+    st.builds(shapes.Reopened, at=AT, reason=TEXT),
+    st.builds(shapes.Exported, at=AT, place=TEXT),
+    st.builds(shapes.Opened, at=AT, id=st.just("1"), title=TEXT, environment=TEXT, system=TEXT, operator=TEXT,
+              playbook=TEXT, steps=st.sampled_from([(), runbook(), (*runbook(), runbook()[0])])),
+)  # fmt: skip
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.lists(EVENT, max_size=40))
+def test_any_events_in_any_order_end_in_a_state_and_their_replay_in_the_same(events: list[Any]) -> None:
+    state, kept = IncidentState(), []
+    opening = shapes.Opened(at=stamp(), id="1", title="", environment="", system="", operator="", playbook="",
+                            steps=runbook())  # fmt: skip
+    for event in (*events[:1], opening, *events[1:]):
+        after, effects = reduce(state, event)
+        refused = [one for one in effects if isinstance(one, shapes.Refused)]
+        assert (after is state) == bool(refused)
+        if not refused:
+            kept.append(event)
+            assert after.events == state.events + 1 == len(after.timeline)
+        state = after
+    assert sum(step.status == "running" for step in state.steps) <= 1
+    stored = [msgspec.json.decode(msgspec.json.encode(event), type=AnyEvent) for event in kept]
+    assert replay(stored) == state
+    json.loads(msgspec.json.encode(state))

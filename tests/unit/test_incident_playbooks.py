@@ -1,0 +1,111 @@
+"""Playbooks as data: ours are sound, a team adds its own, and every mistake is named by file and key."""
+
+from pathlib import Path
+
+import pytest
+
+from optimus_tui.incidents.playbooks import playbook, playbooks
+from optimus_tui.workflow.playbooks import PlaybookError, parse, resolve
+
+STEP = '[[steps]]\nid = "logs"\ntitle = "Look at the logs"\ncommand = "kubectl logs deploy/gateway"\n'
+
+
+def test_our_own_playbooks_are_sound(tmp_path: Path) -> None:
+    found, problems = playbooks(tmp_path)
+    assert problems == ()
+    assert {"default", "cache"} <= set(found)
+    steps = [plan.id for plan in playbook("cache", tmp_path).steps]
+    assert steps == [
+        "health", "coherence", "identify", "performance", "cache-performance", "integration", "apply",
+    ]  # fmt: skip
+
+
+def test_a_team_adds_steps_and_commands_to_ours(tmp_path: Path) -> None:
+    text = 'name = "team"\nextends = "default"\n' + STEP + 'after = "health"\n'
+    text += '[[commands]]\nwhen = ["limits."]\naction = "Page the owner"\npriority = "high"\ncommand = "page"\n'
+    (tmp_path / "team.toml").write_text(text, "utf-8")
+    whole = playbook("team", tmp_path)
+    assert [plan.id for plan in whole.steps][:3] == ["health", "logs", "identify"]
+    assert (whole.steps[1].kind, whole.steps[1].command) == ("manual", "kubectl logs deploy/gateway")
+    assert whole.team[0].action == "Page the owner"
+
+
+def test_a_step_without_a_place_comes_before_the_last_one_and_one_with_our_id_replaces_ours(tmp_path: Path) -> None:
+    own = (
+        '[[steps]]\nid = "integration"\ntool = "test_ai_engine_integration"\narguments = {test_type = "performance"}\n'
+    )
+    (tmp_path / "t.toml").write_text('name = "t"\nextends = "default"\n' + STEP + own, "utf-8")
+    steps = playbook("t", tmp_path).steps
+    assert [plan.id for plan in steps] == ["health", "identify", "performance", "integration", "logs", "apply"]
+    assert steps[3].arguments == {"test_type": "performance"}
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        ("name = ", "not valid TOML"),
+        ("", "name must be"),
+        ('name = "../x"', "name must be"),
+        ('name = "a"', "steps is missing"),
+        ('name = "a"\nstep = 1', "step is unknown; did you mean steps?"),
+        ('name = "a"\nsteps = 1', "steps must be a list"),
+        ('name = "a"\nsteps = [1]', "steps[1] must be a table"),
+        ('name = "a"\n[[steps]]\nid = "X"', "steps[1].id must be"),
+        ('name = "a"\n[[steps]]\nid = "x"\ntol = "y"', "steps[1].tol is unknown; did you mean tool?"),
+        ('name = "a"\n[[steps]]\nid = "x"\nkind = "tool"', "steps[1].tool is missing"),
+        ('name = "a"\n[[steps]]\nid = "x"\nkind = "odd"', "steps[1].kind must be one of tool, manual, apply"),
+        ('name = "a"\n[[steps]]\nid = "x"\nkind = "manual"\ntool = "t"', "may not stand in a step of kind manual"),
+        ('name = "a"\n[[steps]]\nid = "x"\ntool = "t"\nchoose_issue = true', "choose_issue belongs to"),
+        ('name = "a"\n' + STEP + STEP, "steps[2].id 'logs' is there twice"),
+        ('name = "a"\n[[steps]]\nid = "x"\ncommand = "a\\u001bb"', "cannot be shown"),
+        ('name = "a"\n[[steps]]\nid = "x"\nfirst_when = ["limits"]', "must be a list of rules"),
+        ('name = "a"\n[[commands]]\naction = "x"', "commands[1].when is missing"),
+        ('name = "a"\n[[commands]]\nwhen = ["a.b"]\naction = "x"\npriority = "urgent"', "priority must be one of"),
+        ('name = "a"\nsteps = [' + "[" * 5000 + "]" * 5000 + "]", "a.toml"),
+    ],
+)
+def test_every_mistake_is_named_by_file_and_key(text: str, sentence: str) -> None:
+    with pytest.raises(PlaybookError) as caught:
+        parse(text, "a.toml")
+    assert sentence in str(caught.value)
+    assert "a.toml" in str(caught.value)
+    assert str(caught.value).isprintable()
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        ('extends = "nowhere"\n' + STEP, "extends names 'nowhere'"),
+        ('extends = "t"\n' + STEP, "extends names the playbook itself"),
+        ('extends = "default"\n' + STEP + 'after = "nowhere"', "after names 'nowhere'"),
+        ('[[steps]]\nid = "x"\ntool = "drop_everything"', "step x: tool must be one of diagnose_gateway_health"),
+        (
+            '[[steps]]\nid = "x"\ntool = "analyze_performance_metrics"\narguments = {metric_type = "vibes"}',
+            "step x: arguments:",
+        ),
+    ],
+)
+def test_tools_arguments_and_references_are_checked_when_it_is_read(tmp_path: Path, text: str, sentence: str) -> None:
+    (tmp_path / "t.toml").write_text('name = "t"\n' + text, "utf-8")
+    with pytest.raises(PlaybookError) as caught:
+        playbook("t", tmp_path)
+    assert sentence in str(caught.value)
+    assert "t.toml" in str(caught.value)
+
+
+def test_a_ring_of_playbooks_is_found() -> None:
+    ring = {name: parse(f'name = "{name}"\nextends = "{other}"\n' + STEP, name) for name, other in ("ab", "ba")}
+    with pytest.raises(PlaybookError, match="leads back"):
+        resolve("a", ring)
+
+
+def test_a_teams_mistake_does_not_take_ours_away(tmp_path: Path) -> None:
+    (tmp_path / "bad.toml").write_text("name = 1", "utf-8")
+    (tmp_path / "raw.toml").write_bytes(b"\xff\xfe")
+    (tmp_path / "link.toml").symlink_to(tmp_path / "nowhere")
+    found, problems = playbooks(tmp_path)
+    assert "default" in found
+    assert len(problems) == 3
+    assert playbook("default", tmp_path).name == "default"
+    with pytest.raises(PlaybookError, match=r"bad\.toml"):
+        playbook("bad", tmp_path)

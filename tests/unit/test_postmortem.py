@@ -1,0 +1,192 @@
+"""The post-mortem: what it says, that it invents nothing, and that hostile text in it stays text."""
+
+import math
+import re
+from html.parser import HTMLParser
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+
+from optimus_tui.contract import incident as shapes
+from optimus_tui.contract.incident import Figure, IncidentState
+from optimus_tui.contract.tools.common import Recommendation
+from optimus_tui.history.timeline import Timeline, new_timeline
+from optimus_tui.incidents.markdown import escaped, fenced
+from optimus_tui.incidents.postmortem import render
+from optimus_tui.wording.charts import CHART_HEIGHT, CHART_WIDTH, chart
+from tests.unit.incident_world import IMMORTAL, REPAIR, Play, found, outcome, stamp
+
+HOSTILE = (
+    "<script>alert(1)</script><img src=x onerror=y> \" ' & | `` ``` ```` [l](javascript:x) ![i](http://h/i) "
+    "{{ 7*7 }} {% raw %} @channel www.evil.com https://evil.com *b* _i_ \x1b]52;c;eA==\x07 \u202e # h\n# heading\n---"
+)
+
+
+class Page(HTMLParser):
+    """Everything that could act: tags, attributes, and the text."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.tags: list[str] = []
+        self.attributes: list[tuple[str, str | None]] = []
+        self.text = ""
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append(tag)
+        self.attributes += attrs
+
+    def handle_data(self, data: str) -> None:
+        self.text += data
+
+
+def hostile_play() -> Play:
+    play = Play(id="7", title=HOSTILE, environment="prod", operator=HOSTILE, began=1_794_999_000.0)
+    bad = found("limits.immortal", "critical", HOSTILE, message=HOSTILE, measured=HOSTILE, threshold=HOSTILE)
+    advice = Recommendation(action=HOSTILE, priority="high", command=f"redis-cli {HOSTILE}", reason=HOSTILE)
+    figures = (Figure(name="latency.x", value=math.pi, unit=HOSTILE, label=HOSTILE),)
+    result = outcome(
+        bad, recommendations=(advice,), headline=HOSTILE, verdict=HOSTILE, figures=figures, unknown=(HOSTILE,)
+    )
+    play.run("health", result)
+    play.tell(shapes.NoteAdded(at=stamp(), text=HOSTILE, pane=HOSTILE, title=HOSTILE))
+    play.tell(shapes.StepSkipped(at=stamp(), step="identify", reason=HOSTILE))
+    receipt = shapes.KeptReceipt(
+        action_id=HOSTILE,
+        kind=HOSTILE,
+        tenant=HOSTILE,
+        counts={HOSTILE: 1},
+        reason=HOSTILE,
+        audit=HOSTILE,
+        words=HOSTILE,
+    )
+    play.tell(shapes.ActionDone(at=stamp(), receipt=receipt, rules=("limits.immortal",)))
+    play.tell(
+        shapes.CheckFinished(
+            at=stamp(),
+            action_id=HOSTILE,
+            step="health",
+            outcome=outcome(found("a.b", "critical", HOSTILE, message=HOSTILE)),
+        )
+    )
+    play.tell(shapes.Closed(at=stamp(), cause=HOSTILE, resolution=HOSTILE))
+    return play
+
+
+@pytest.fixture
+def timeline(tmp_path: Path) -> Any:
+    _, made = new_timeline(tmp_path, "me")
+    yield made
+    made.close()
+
+
+def written(state: IncidentState, timeline: Timeline, form: Any) -> str:
+    return render(state, timeline, stamp(), form)
+
+
+def test_hostile_text_acts_nowhere_in_the_page(timeline: Timeline) -> None:
+    timeline.notices = (HOSTILE,)
+    text = written(hostile_play().state, timeline, "html")
+    page = Page()
+    page.feed(text)
+    assert not {"script", "img", "a", "iframe", "link", "object", "form", "base"} & set(page.tags)
+    assert not [name for name, _ in page.attributes if name.startswith("on") or name in ("href", "src", "style")]
+    assert "<script>alert(1)</script>" in page.text, "it is shown, as text"
+    assert page.text.count("{{ 7*7 }}") == text.count("7*7"), "nothing was computed"
+    assert "default-src 'none'" in text
+    assert all(char.isprintable() or char == "\n" for char in text)
+    assert "\u202e" not in text and "\x1b" not in text
+
+
+def test_hostile_text_is_no_markup_in_markdown(timeline: Timeline) -> None:
+    text = written(hostile_play().state, timeline, "md")
+    fences = re.findall(r"^(`{3,})\n.*?\n\1$", text, re.MULTILINE | re.DOTALL)
+    assert fences
+    prose = re.sub(r"^(`{3,})\n.*?\n\1$", "", text, flags=re.MULTILINE | re.DOTALL)
+    for markup in (
+        "<script",
+        "<img",
+        "@channel",
+        "www.evil",
+        "https://",
+        "\x1b",
+        "\u202e",
+        "*b*",
+    ):
+        assert markup not in prose, markup
+    assert not re.search(r"(?<!\\)[\[\]]", prose), "no bracket of theirs begins a link"
+    ours = {"# Post-mortem", "## Summary", "## Impact", "## Timeline", "## Evidence", "## Actions",
+            "## Recommendations", "## Still open", "## About this record"}  # fmt: skip
+    headings = [line for line in prose.splitlines() if re.match(r"^#{1,2} ", line)]
+    assert all(line.startswith(tuple(ours)) for line in headings), headings
+    for line in prose.splitlines():
+        if line.startswith("| 20"):
+            assert len(re.findall(r"(?<!\\)\|", line)) == 4, "a cell holds no border of its own"
+
+
+@pytest.mark.parametrize("form", ["md", "html"])
+def test_it_says_what_happened_and_what_is_still_open(timeline: Timeline, form: str) -> None:
+    play = Play(id="7", title="acme is blocked", environment="prod", began=1_795_000_000.0 - 1560)
+    play.run("health", outcome(IMMORTAL, recommendations=(REPAIR,)))
+    play.tell(shapes.StepSkipped(at=stamp(), step="performance", reason="known"))
+    rates = (Figure(name="requests", value=4018.0), Figure(name="error_rate", value=0.012))
+    play.tell(shapes.ImpactMeasured(at=stamp(), name="error_rate", outcome=outcome(figures=rates)))
+    play.act()
+    play.check("health", outcome())
+    text = re.sub(r"[\\*]", "", written(play.state, timeline, form))
+    for words in ("acme is blocked", "acme / chat never resets", "4,018", "1 %", "fixed", "26 min", "still open",
+                  "Performance was skipped: known", "Identify issue was not done",
+                  "EXPIRE rate_limit:acme:chat 60 NX"):  # fmt: skip
+        assert words in text, words
+
+
+@pytest.mark.parametrize("form", ["md", "html"])
+def test_what_was_not_measured_is_unknown_and_never_zero(timeline: Timeline, form: str) -> None:
+    text = re.sub(r"[\\*]", "", written(Play().state, timeline, form))
+    assert "unknown: nobody said when it began" in text
+    assert "unknown: it is not repaired" in text
+    assert "0 %" not in text
+    assert text.count("unknown") >= 6
+
+
+def test_the_history_becomes_charts_with_the_moments_marked(timeline: Timeline) -> None:
+    play = Play()
+    at = play.state.opened.wall if play.state.opened else 0.0
+    series = {"latency.engine": [(at - 600 + 10 * n, 40.0 + n) for n in range(90)], "limits.counters": [(at, 3.0)]}
+    document = msgspec.json.encode({"series": series})
+    evidence = timeline.describe("history", document)
+    event = shapes.Captured(at=stamp(), evidence=evidence, since=at - 600, until=at, series=2)
+    timeline.append(event, (evidence, document))
+    play.tell(event)
+    page = Page()
+    page.feed(written(play.state, timeline, "html"))
+    assert page.tags.count("svg") == 1, "one point is no line"
+    assert page.tags.count("line") == 1
+    for name, value in page.attributes:
+        for x, y in re.findall(r"([-\d.]+),([-\d.]+)", value or "") if name == "points" else ():
+            assert 0 <= float(x) <= CHART_WIDTH and 0 <= float(y) <= CHART_HEIGHT
+    (timeline.folder / "evidence" / evidence.name).unlink()
+    assert "cannot be read" in written(play.state, timeline, "html"), "evidence that is gone is said"
+
+
+def test_samples_that_are_no_numbers_make_no_chart() -> None:
+    assert chart("latency.engine", [(0.0, math.nan), (1.0, 2.0)]) is None
+    made = chart("latency.engine", [(0.0, 1.0), (1.0, 2.0)], [0.5, 99.0, -1.0])
+    assert made is not None
+    assert made.marks == (CHART_WIDTH / 2,)
+
+
+@pytest.mark.parametrize("text", ["# h", "1. x", "- x", "+ x", "---", "===", "a | b", "<b>", "&amp;", "`x`", "a\n\nb"])
+def test_nothing_begins_a_block_in_markdown(text: str) -> None:
+    shown = escaped(text)
+    assert not re.match(r"^(#|[-+*] |\d+[.)] |---|===|<|&amp;$)", shown), shown
+    assert not re.search(r"(?<!\\)[`|]", shown)
+    assert "\n" not in shown
+
+
+def test_nothing_in_a_command_closes_its_fence() -> None:
+    shown = fenced("a\n```\n````\nb")
+    fence = shown.split("\n", 1)[0]
+    assert fence == "`" * 5
+    assert shown.count(fence) == 2
