@@ -37,6 +37,7 @@ class Verbs(LazyGroup):
         "serve": Verb("optimus_tui.cli.serve:serve", "The tools over HTTP: POST /mcp/{tool}."),
         "init": Verb("optimus_tui.cli.init:command", "Copy the reference orchestrator to DIR."),
         "scaffold": Verb("optimus_tui.cli.scaffold:command", "Write a new router with its tests, or take it back."),
+        "incident": Verb("optimus_tui.cli.incident:group", "Keep an incident: its steps, notes and post-mortem."),
         "record": Verb("optimus_tui.cli.record:command", "Keep samples for windows and stand-ups, without a screen."),
     }
 
