@@ -15,7 +15,9 @@ from optimus_tui.contract.tools.common import Recommendation
 from optimus_tui.history.timeline import Timeline, new_timeline
 from optimus_tui.incidents.markdown import escaped, fenced
 from optimus_tui.incidents.postmortem import render
+from optimus_tui.wording.age import age
 from optimus_tui.wording.charts import CHART_HEIGHT, CHART_WIDTH, chart
+from optimus_tui.workflow.times import mtta
 from tests.unit.incident_world import IMMORTAL, REPAIR, Play, found, outcome, stamp
 
 HOSTILE = (
@@ -135,7 +137,7 @@ def test_it_says_what_happened_and_what_is_still_open(timeline: Timeline, form: 
     play.act()
     play.check("health", outcome())
     text = re.sub(r"[\\*]", "", written(play.state, timeline, form))
-    for words in ("acme is blocked", "acme / chat never resets", "4,018", "1 %", "fixed", "26 min", "still open",
+    for words in ("acme is blocked", "acme / chat never resets", "4,018", "1 %", "fixed", age(mtta(play.state)), "still open",
                   "Performance was skipped: known", "Identify issue was not done",
                   "EXPIRE rate_limit:acme:chat 60 NX"):  # fmt: skip
         assert words in text, words
