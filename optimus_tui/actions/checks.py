@@ -87,15 +87,19 @@ def _lint(draft: Draft, copy: Path) -> Check:
     if command is None:
         return Check("lint", "not run", "not run: ruff is missing")
     options = ["--isolated", "--no-cache", "--line-length=110", "--target-version=py311"]
-    rules = ["check", "--quiet", f"--select={RULES}", "--per-file-ignores=tests/*:S101", *options]
+    rules = [f"--select={RULES}", "--per-file-ignores=tests/*:S101"]
+    files = [file.path for file in draft.files]
+    environment = clean_environment()
     try:
-        for words in (rules, ["format", "--quiet", "--check", *options]):
-            code, said = run_bounded([*command, *words, *(f.path for f in draft.files)], copy, clean_environment(), 30)
-            if code:
-                return Check("lint", "failed", f"ruff {words[0]} objects", safe_text(said, 4000))
+        code, said = run_bounded([*command, "check", "--quiet", *rules, *options, *files], copy, environment, 30)
+        if code:
+            return Check("lint", "failed", "ruff objects", safe_lines(said))
+        formatting = [*command, "format", "--quiet", "--check", *options, *files]
+        same = run_bounded(formatting, copy, environment, 30)[0] == 0
     except OSError as error:
         return Check("lint", "not run", f"not run: ruff cannot be started ({error.strerror})")
-    return Check("lint", "passed", f"ruff finds nothing ({RULES}), and would format nothing")
+    form = "would format nothing" if same else "would format it otherwise, which is no fault"
+    return Check("lint", "passed", f"ruff finds nothing ({RULES}), and {form}")
 
 
 def _validate(draft: Draft, copy: Path, validate: Validate | None) -> Check:

@@ -245,7 +245,7 @@ def test_with_everything_hung_every_tool_answers_and_says_which_code_rows_49_83(
     server.freeze()
     began = time.monotonic()
     try:
-        started = {tool: command("run", tool, *more.get(tool, ())) for tool in TOOLS}
+        started = {tool: command("run", tool, *more.get(tool, ())) for tool, one in TOOLS.items() if one.reaches_out}
         for tool, process in started.items():
             out, err = process.communicate(timeout=15)
             assert process.returncode == (3 if tool == COHERENCE else 1), (tool, err)
