@@ -38,7 +38,9 @@ def escaped(value: object) -> str:
 def _begins(text: str, place: int) -> bool:
     """Whether a list, a rule or an underline could begin here."""
     before = text[:place].strip()
-    return before.isdigit() if text[place] in ".)" else not before.strip("-+=")
+    if text[place] in ".)":
+        return before.isdigit() and text[place + 1 : place + 2] in ("", " ")
+    return not before.strip("-+=")
 
 
 def _links(text: str, place: int) -> bool:

@@ -45,8 +45,7 @@ async def measure(keeper: Keeper) -> None:
     """What the incident cost: error ratio and latency from its beginning until now, and the history of that time."""
     keeper.check_system()
     minutes = span_minutes(keeper)
-    for name in IMPACT:
-        await _measure(keeper, name, minutes)
+    await asyncio.gather(*(_measure(keeper, name, minutes) for name in IMPACT))
     await capture(keeper, minutes + 10)
 
 

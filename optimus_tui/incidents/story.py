@@ -7,10 +7,12 @@ import math
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+import msgspec
+
 from optimus_tui.contract.incident import Deed, IncidentState, Outcome, Stamp, Step
 from optimus_tui.wording.age import age, clock
 from optimus_tui.wording.charts import CHARTS, Chart, Samples, chart
-from optimus_tui.wording.numbers import latency, percent, thousands
+from optimus_tui.wording.numbers import latency, percent, plural, thousands
 from optimus_tui.workflow.severity import MATTERS, rank
 from optimus_tui.workflow.times import elapsed, mtta, mttr
 
@@ -109,7 +111,7 @@ def _step(step: Step) -> dict[str, Any]:
         "status": step.status,
         "said": step.said,
         "tool": step.plan.tool,
-        "arguments": ", ".join(f"{name} {value}" for name, value in step.arguments.items()),
+        "arguments": ", ".join(f"{name} {_argument(value)}" for name, value in step.arguments.items()),
         "verdict": outcome.verdict,
         "headline": outcome.headline,
         "findings": [
@@ -124,6 +126,11 @@ def _step(step: Step) -> dict[str, Any]:
     }
 
 
+def _argument(value: object) -> str:
+    """As JSON has it, a text without its quotes."""
+    return value if isinstance(value, str) else msgspec.json.encode(value).decode()
+
+
 def _number(value: float | str | None) -> str:
     if value is None:
         return "?"
@@ -135,7 +142,7 @@ def _deed(deed: Deed) -> dict[str, Any]:
     return {
         "at": clock(deed.at.wall, dated=True),
         "what": receipt.words or f"{receipt.kind} for {receipt.tenant}",
-        "planned": thousands(receipt.planned),
+        "planned": plural(receipt.planned, "key"),
         "counts": ", ".join(f"{word} {number:,}" for word, number in receipt.counts.items()) or "nothing done",
         "reason": receipt.reason,
         "audit": receipt.audit,

@@ -25,11 +25,11 @@ def act(state: IncidentState, event: shapes.ActionDone) -> Reduced:
     receipt = event.receipt
     if any(one.receipt.action_id == receipt.action_id for one in state.deeds):
         return state, (Refused(reason=f"action {receipt.action_id!r} is recorded already"),)
-    advice = next((one for one in state.advice if one.id == event.advice), None)
+    advice = _advice(state, event)
     rules = event.rules or (advice.rules if advice else ()) or RULES_OF.get(receipt.kind, ())
     steps = _showing(state, set(rules))
     deed = Deed(
-        at=event.at, receipt=receipt, advice=event.advice, rules=rules,
+        at=event.at, receipt=receipt, advice=advice.id if advice else event.advice, rules=rules,
         checks=tuple(Check(step=step.plan.id) for step in steps),
         verdict=None if steps else "unknown",
     )  # fmt: skip
@@ -41,6 +41,14 @@ def act(state: IncidentState, event: shapes.ActionDone) -> Reduced:
         for step in steps
     )
     return after, again
+
+
+def _advice(state: IncidentState, event: shapes.ActionDone) -> shapes.Advice | None:
+    """The recommendation that was followed: the named one, else the open one for this kind of action and tenant."""
+    if event.advice:
+        return next((one for one in state.advice if one.id == event.advice), None)
+    followed = (event.receipt.kind, event.receipt.tenant)
+    return next((one for one in state.advice if one.status == "open" and (one.kind, one.tenant) == followed), None)
 
 
 def check(state: IncidentState, event: shapes.CheckFinished) -> Reduced:

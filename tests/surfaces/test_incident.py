@@ -1,5 +1,6 @@
 """``incident`` as commands: what they print, their exit codes, and that a mistake is one sentence."""
 
+import errno
 import json
 import os
 from pathlib import Path
@@ -132,6 +133,22 @@ def test_a_state_directory_that_cannot_be_written_is_said(
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "file"))
     code, _, err = said(capsys, "open")
     assert (code, "no incident can be opened" in err) == (4, True)
+
+
+def test_what_a_full_disk_did_not_take_is_no_success_row_106(
+    world: HostileServer, capsys: Capture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    said(capsys, "open")
+
+    def full(*_: object) -> int:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(os, "pwrite", full)
+    code, _, err = said(capsys, "note", "1", "x")
+    assert code == 4
+    assert "not recorded, and lost now" in err
+    assert "the disk is full" in err
+    monkeypatch.undo()
 
 
 def test_a_name_that_is_no_text_can_be_noted(world: HostileServer, capsys: Capture) -> None:

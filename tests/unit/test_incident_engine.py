@@ -162,7 +162,8 @@ def test_an_action_has_the_check_that_showed_the_fault_run_again() -> None:
     play.run("health", outcome(IMMORTAL))
     play.run("integration", outcome())
     advice = play.state.advice[0].id
-    (again,) = play.act(advice=advice)
+    (again,) = play.act()
+    assert play.state.deeds[0].advice == advice, "it is the one for this kind of action and tenant"
     assert (again.step, again.tool, again.action_id) == ("health", "diagnose_gateway_health", "a1")
     assert play.state.advice[0].status == "done"
     assert play.state.deeds[0].verdict is None
