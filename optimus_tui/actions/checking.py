@@ -5,6 +5,7 @@ It refuses on the first no. What it asks the server changes nothing there.
 
 from collections.abc import Sequence
 
+from msgspec import structs
 from redis.exceptions import ResponseError
 
 from optimus_tui.actions.identity import moved, primary_only, read_where
@@ -35,7 +36,8 @@ def check_words(means: Means, plan: Plan, expected: str, confirmation: Confirmat
         return Refusal("wrong words", f"to confirm, type: {expected}")
     if len(confirmation.reason.strip()) < MIN_REASON:
         return Refusal("wrong words", "a reason is needed: it goes into the audit")
-    return moved(plan.where, armed.where)
+    refusal = moved(plan.where, armed.where)
+    return structs.replace(refusal, remedy="arm anew, then plan anew") if refusal else None
 
 
 def check_plan(means: Means, plan: Plan) -> Receipt | Refusal | None:

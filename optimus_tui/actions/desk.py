@@ -19,7 +19,6 @@ from optimus_tui.actions.identity import operator_target
 from optimus_tui.actions.means import Means, Reins, Report
 from optimus_tui.actions.planning import Walked, make_plan
 from optimus_tui.actions.preview import preview, words_to_type
-from optimus_tui.actions.recipes import recipe_for
 from optimus_tui.actions.selecting import Known
 from optimus_tui.actions.wire import Listener
 from optimus_tui.context import Context
@@ -61,11 +60,18 @@ class Desk:
         return await self.guard.arm(typed, minutes)
 
     async def plan(
-        self, request: ActionRequest, known: Known | None = None, walked: Walked | None = None
+        self,
+        request: ActionRequest,
+        known: Known | None = None,
+        walked: Walked | None = None,
+        rules: LimitRules | None = None,
     ) -> Plan | Refusal:
-        """A plan from a fresh look; reads only. ``known`` are tenants that the caller has seen (counters, events)."""
-        rules = await self._rules()
-        if recipe_for(request.kind).kind == "repair_counter" and request.window_seconds is None and rules:
+        """A plan from a fresh look; reads only. ``known`` are tenants that the caller has seen (counters, events).
+
+        ``rules`` are the limits in force where the caller has them; else the gateway is asked, for at most 2.5 s.
+        """
+        rules = rules or await self._rules()
+        if request.kind == "repair_counter" and request.window_seconds is None and rules:
             request = structs.replace(request, window_seconds=rules.window_seconds)
         return await make_plan(self._context, request, self._known(known or Known(), rules), walked)
 

@@ -1,7 +1,7 @@
 """One operator a tenant at a time: a lock on the server that its owner renews and that ends by itself in 30 s.
 
-Where the login has no right to locks there is none: the worst is then that the second finds the keys already gone. It
-refuses to take a lock that another holds, however old it looks: it ends soon enough if nobody renews it.
+Where the login has no right to locks, or the server no room, there is none: the worst is then that the second finds the
+keys already gone. It refuses to take a lock that another holds, however old it looks: it ends soon enough by itself.
 """
 
 import contextlib
@@ -10,7 +10,7 @@ import socket
 from typing import Any
 
 import msgspec
-from redis.exceptions import NoPermissionError, ResponseError
+from redis.exceptions import NoPermissionError, OutOfMemoryError, ResponseError
 
 from optimus_tui.actions.permit import LOCK_MS, LOCKS
 from optimus_tui.actions.wire import Wire
@@ -28,7 +28,7 @@ def lock_name(request: ActionRequest) -> bytes:
 
 
 class Lock:
-    """``held`` False with no refusal: the login may not lock."""
+    """``held`` False with no refusal: there are no locks here."""
 
     def __init__(self, wire: Wire, name: bytes, action: str, user: str) -> None:
         self._wire, self._name, self.held = wire, name, False
@@ -48,8 +48,8 @@ class Lock:
             if again and _owner(other).get("action") == self._owner["action"]:
                 await self._wire.ask("UNLINK", self._name)
                 taken = await self._wire.ask("SET", self._name, self._value, "NX", "PX", LOCK_MS)
-        except NoPermissionError:
-            return None
+        except (NoPermissionError, OutOfMemoryError):
+            return None  # a full server has no room for a lock, and unlinking is what it needs
         except ResponseError as error:
             return Refusal("locked", f"the lock cannot be taken: {safe_text(error, 120)}")
         self.held = taken == b"OK"

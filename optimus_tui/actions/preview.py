@@ -7,8 +7,10 @@ from random import Random
 from msgspec import structs
 
 from optimus_tui.actions.recipes import recipe_for
+from optimus_tui.actions.selecting import COUNTER_KINDS
 from optimus_tui.contract.actions import ActionRequest, Plan, PlanKey, Preview
 from optimus_tui.contract.cache import TTL_EDGES
+from optimus_tui.grammar.keys import parse_key
 from optimus_tui.wording.safe import safe_text
 
 EDGE = 10
@@ -58,11 +60,11 @@ def words_to_type(plan: Plan, left: int | None = None) -> str:
 
 
 def foreign(plan: Plan) -> int:
-    """Keys of others in the plan: counted once more, by the names alone; it must be 0."""
+    """Keys of others in the plan: counted once more, by the grammar alone; it must be 0."""
     request = plan.request
-    start = b"rate_limit:" if request.kind in ("repair_counter", "reset_counters") else b"cache:"
-    part = b":" + request.tenant + b":"
-    return sum(not key.key.startswith(start) or part not in key.key for key in plan.keys)
+    family, asked = "limit" if request.kind in COUNTER_KINDS else "cache", frozenset({request.tenant})
+    parsed = (parse_key(key.key, asked) for key in plan.keys)
+    return sum(one.family != family or one.tenant != request.tenant for one in parsed)
 
 
 def seconds(plan: Plan) -> float:
@@ -84,7 +86,7 @@ def samples(plan: Plan) -> tuple[PlanKey, ...]:
 def subject_of(request: ActionRequest) -> str:
     """``clinic_b, all operations``; safe to show."""
     tenant = safe_text(request.tenant, 60)
-    if request.kind in ("repair_counter", "reset_counters"):
+    if request.kind in COUNTER_KINDS:
         return f"{tenant}, {safe_text(request.operation, 60) if request.operation else 'all operations'}"
     kind = safe_text(request.cache_kind, 60) if request.cache_kind else "all kinds"
     return f"{tenant}, {kind}" + (f", {safe_text(request.prefix, 60)}…" if request.kind == "unlink_prefix" else "")

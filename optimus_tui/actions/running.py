@@ -17,7 +17,7 @@ from optimus_tui.actions.lock import RENEW_SECONDS, Lock
 from optimus_tui.actions.means import Means, Reins
 from optimus_tui.actions.recipe import Halted
 from optimus_tui.actions.recipes import recipe_for
-from optimus_tui.actions.strain import Strain
+from optimus_tui.actions.strain import TRIES, Strain
 from optimus_tui.actions.wire import Wire, WireLost
 from optimus_tui.contract.actions import Outcome, Plan, Progress
 from optimus_tui.history.audit import AuditUnwritable, quoted
@@ -53,7 +53,7 @@ class Run:
                 if self._reins.cancel.is_set():
                     self.cancelled = True
                     break
-                self.stopped = strain.took(await _ping(wire))
+                self.stopped = strain.took(await _figure(wire, strain))
                 if not self.stopped and number % LOOK_EVERY == LOOK_EVERY - 1:
                     refusal = await check_server(self._means, wire, self._plan)
                     self.stopped = refusal.message if refusal else None
@@ -123,6 +123,16 @@ def chunks(places: Sequence[int]) -> Iterator[tuple[int, int]]:
         end = place + 1
     if end > start:
         yield start, end
+
+
+async def _figure(wire: Wire, strain: Strain) -> float:
+    """A PING's time; where it is slow, the best of some."""
+    best = await _ping(wire)
+    for _ in range(TRIES - 1):
+        if not strain.is_slow(best):
+            break
+        best = min(best, await _ping(wire))
+    return best
 
 
 async def _ping(wire: Wire) -> float:
