@@ -28,15 +28,7 @@ RULES = "F,E9,B,ASYNC,S"
 Validate = Callable[[Path, str], tuple[bool, str]]
 """A source tree and a router's path in it to whether it is compliant, and one sentence."""
 _PLUGINS = ("-p", "no:cacheprovider", "-p", "no:hypothesispytest")
-_CONFIGURATION = (
-    "pyproject.toml",
-    "pytest.ini",
-    "tox.ini",
-    "setup.cfg",
-    "conftest.py",
-    "tests/conftest.py",
-    "tests/__init__.py",
-)
+_CONFIGURATION = ("pyproject.toml", "pytest.ini", "tox.ini", "setup.cfg")
 
 
 class Check(Struct, frozen=True):
@@ -142,7 +134,7 @@ def safe_lines(text: str, count: int = 60) -> str:
 
 
 def copy_project(root: Path, copy: Path) -> Check | None:
-    """What the tests need of the project: its sources and pytest's settings. No link is followed."""
+    """What the tests need of the project: its sources and pytest's settings, no conftest. No link is followed."""
     files = size = 0
     for folder, folders, names in os.walk(root / "src"):
         folders[:] = sorted(name for name in folders if name != "__pycache__" and not name.startswith("."))
