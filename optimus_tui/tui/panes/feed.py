@@ -109,7 +109,11 @@ class FeedPane(Pane, WrappingView):
             self.draw_frame()
 
     def _place(self, rows: list[FeedItem]) -> None:
-        """Show the rows: the newest while following, else exactly those that were in view."""
+        """Show the rows: the newest while following, else exactly those that were in view. Without any width (hidden
+        behind a dialog or by the layout) nothing is in view: the next size places them."""
+        if self.scrollable_content_region.width <= 0:
+            self.rows = self.rows if rows else []
+            return
         first = int(self.scroll_offset.y)
         anchor = self.rows[first].seq if first < len(self.rows) else 0
         under = self.rows[self.cursor].seq if self.cursor < len(self.rows) else 0

@@ -12,7 +12,7 @@ Align = Literal["left", "right"]
 @dataclass(frozen=True)
 class Column:
     """``width`` is the least number of cells; ``grow`` the share of what is left; a column with ``hide_below`` goes
-    away when the whole line is narrower than that."""
+    away when the whole line is narrower than that; one without stays at any width, also where there is none."""
 
     id: str
     title: str
@@ -25,7 +25,7 @@ class Column:
 
 def fit_columns(columns: Sequence[Column], width: int, gap: int = 1) -> list[tuple[Column, int]]:
     """The columns that show at this line width, each with its width in cells, ``gap`` blanks between them."""
-    shown = [c for c in columns if width >= c.hide_below]
+    shown = [c for c in columns if not c.hide_below or width >= c.hide_below]
     spare = width - sum(c.width for c in shown) - gap * (len(shown) - 1)
     widths = {c.id: c.width for c in shown}
     growing = [c for c in shown if c.grow]
