@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, ClassVar, NoReturn
 import click
 
 from optimus_tui import __version__
-from optimus_tui.cli import exits, output
-from optimus_tui.cli.flags import connected, environments_of, joined, settings_of
+from optimus_tui.cli import ends, exits, output
+from optimus_tui.cli.flags import connected, connected_to_itself, environments_of, joined, refuse_places, settings_of
 from optimus_tui.cli.group import LazyGroup, Verb
+from optimus_tui.cli.taste import CHECK
 from optimus_tui.cli.terminal import why_no_dashboard
 from optimus_tui.demo.scenarios import DEFAULT, NAMES
 from optimus_tui.settings.errors import SettingsError
@@ -37,7 +38,10 @@ class Verbs(LazyGroup):
         "serve": Verb("optimus_tui.cli.serve:serve", "The tools over HTTP: POST /mcp/{tool}."),
         "init": Verb("optimus_tui.cli.init:command", "Copy the reference orchestrator to DIR."),
         "scaffold": Verb("optimus_tui.cli.scaffold:command", "Write a new router with its tests, or take it back."),
+        "validate": Verb("optimus_tui.cli.validate:command", "Check routers against the enterprise patterns."),
+        "rules": Verb("optimus_tui.cli.rules:command", "The validator's rules, with a bad and a good example each."),
         "incident": Verb("optimus_tui.cli.incident:group", "Keep an incident: its steps, notes and post-mortem."),
+        "audit": Verb("optimus_tui.cli.audit:command", "Verify and show what was changed from here."),
         "record": Verb("optimus_tui.cli.record:command", "Keep samples for windows and stand-ups, without a screen."),
     }
 
@@ -55,6 +59,7 @@ def cli(ctx: click.Context, /, **given: object) -> int:
     """The control room of a multi-tenant gateway: without a verb, the dashboard opens."""
     ctx.obj = {name: value for name, value in given.items() if value is not None}
     if ctx.invoked_subcommand is not None:
+        ctx.meta[CHECK] = _check_taste  # for doctor, which may not import the screen's tables
         return exits.HEALTHY
     return _dashboard(ctx.obj)
 
@@ -68,30 +73,45 @@ def _dashboard(flags: dict[str, object]) -> int:
         return exits.USAGE
     for name in SECRET_VARIABLES:
         os.environ.pop(name, None)
+    _check_taste(settings)
 
     def reload(environment: str) -> "Settings":
-        return settings_of({**flags, "env": environment}, env)
+        chosen = settings_of({**flags, "env": environment}, env)
+        _check_taste(chosen)
+        return chosen
 
     from optimus_tui.tui.app import run
 
     return run(settings, environments=environments_of(flags, env), reload=reload)
 
 
+def _check_taste(settings: "Settings") -> None:
+    """SettingsError for a theme that does not exist and for keys that cannot be."""
+    from optimus_tui.cli.taste import check
+    from optimus_tui.tui.keys import KEYS, MOVES
+    from optimus_tui.tui.theme import NAMES as THEMES
+
+    check(settings, KEYS, THEMES, lists=[one for one in MOVES if one != "pane.open"])
+
+
 @click.command("demo")
-@connected
+@connected_to_itself
 @click.option("--scenario", type=click.Choice(NAMES), default=DEFAULT, show_default=True, help="What happens in it.")
 @click.option("--headless", is_flag=True, help="No dashboard: print the addresses as shell exports and serve.")
 @click.pass_context
 def demo(ctx: click.Context, /, scenario: str, headless: bool, **given: object) -> int:
     """Start a real server, the reference gateway and engine and traffic here, and open the dashboard on them."""
+    flags = joined(ctx, given)
+    refuse_places(flags)
     reason = None if headless else why_no_dashboard()
     if reason:
         output.complain(reason)
         return exits.USAGE
-    flags = joined(ctx, given)
     wanted = {name: flags.get(name) for name in ("config", "refresh", "theme")}
     config = os.environ.get("OPTIMUS_CONFIG", "")
     settings = settings_of(wanted, {"OPTIMUS_CONFIG": config})
+    if not headless:
+        _check_taste(settings)
     from optimus_tui.demo.command import main as run_demo
 
     return run_demo(scenario, headless, base=settings)
@@ -102,12 +122,13 @@ def run(arguments: list[str]) -> int:
     output.prepare()
     try:
         outcome = cli.main(arguments, prog_name="optimus-tui", standalone_mode=False)
-        sys.stdout.flush()
+        output.flush()
     except click.exceptions.Exit as left:
         return left.exit_code
     except (click.Abort, KeyboardInterrupt):
-        output.complain("interrupted")
-        return exits.INTERRUPTED
+        word, code = ends.interrupted()
+        output.complain(word)
+        return code
     except click.ClickException as error:
         place = getattr(getattr(error, "ctx", None), "command_path", None) or "optimus-tui"
         output.complain(f"{error.format_message().rstrip('.')} (see {place} --help)")
@@ -127,7 +148,11 @@ def run(arguments: list[str]) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # whoever read us has gone: leave quietly
         return exits.INTERRUPTED
     except Exception as error:
-        return _crashed(error)
+        full = output.unwritable() if isinstance(error, OSError) else None
+        if full is None:
+            return _crashed(error)
+        output.complain(full)
+        return exits.USAGE
     return outcome if isinstance(outcome, int) else exits.HEALTHY
 
 
@@ -140,6 +165,7 @@ def _crashed(error: Exception) -> int:
 
 def main() -> NoReturn:
     """The console script."""
+    ends.heed_sigterm()
     output.leave(run(sys.argv[1:]))
 
 

@@ -100,4 +100,7 @@ TOOLS = Registry(
          "full_flow posts one recognisable test message; the cache test writes and removes one key of its own."),
     Tool("analyze_performance_metrics", "performance",
          "Latency, throughput, error rate, cache performance or rate-limiting efficiency over a window."),
+    Tool("validate_enterprise_patterns", "patterns",
+         "Reads routers without running them, and says what they lack, on which line, why, and how to mend it.",
+         reaches_out=False),
 )  # fmt: skip

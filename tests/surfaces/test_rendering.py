@@ -3,6 +3,7 @@
 import io
 import re
 import time
+from pathlib import Path
 
 import pytest
 from rich.cells import cell_len
@@ -17,6 +18,7 @@ from optimus_tui.contract.tools.troubleshoot import TroubleshootReport
 from optimus_tui.tools.registry import TOOLS
 from tests.hostile import HostileServer
 from tests.realserver import RealServer
+from tests.surfaces.world import GATEWAY
 from tests.terminal import Terminal
 
 HOSTILE = "t\x1b]52;c;eA==\x07 [@click=app.quit]x[/] \x9b31m \u202e [/red]"
@@ -89,13 +91,21 @@ def test_every_tool_has_a_page_on_a_terminal(
     tool: str,
     world: HostileServer,
     server: RealServer,
+    tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     server.command("SET", b"rate_limit:\xff\x1b[2J:chat", "150")
     server.command("SET", "cache:conversation:[/x]:1", "150")
     monkeypatch.setattr("optimus_tui.cli.run._on_terminal", lambda: True)
-    arguments = ["--set", "issue_type=rate_limiting"] if tool == "troubleshoot_production_issue" else []
+    monkeypatch.setenv("BACKEND_ORCHESTRATOR_PATH", str(GATEWAY))
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    needed = {
+        "troubleshoot_production_issue": "issue_type=rate_limiting",
+        "generate_enterprise_router": "router_name=products",
+        "validate_enterprise_patterns": "check_all_routers=true",
+    }
+    arguments = ["--set", needed[tool]] if tool in needed else []
     assert run(["run", tool, *arguments]) in (0, 1)
     shown = capsys.readouterr().out
     assert tool in shown.splitlines()[0]

@@ -5,6 +5,7 @@ import os
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -21,6 +22,8 @@ from optimus_tui.tools.registry import TOOLS
 from tests.hostile import HostileServer, reply
 from tests.realserver import RealServer
 
+GATEWAY = Path(__file__).parents[2] / "templates" / "orchestrator"
+"""The source tree whose routers are validated."""
 FAKED = "diagnose_gateway_health"
 
 
@@ -38,13 +41,24 @@ def environment(gateway: HostileServer, redis_url: str, home: object) -> dict[st
     """The variables for a process on this system, and no other setting of this machine."""
     kept = {name: os.environ[name] for name in ("PATH", "LANG") if name in os.environ}
     urls = {"BACKEND_ORCHESTRATOR_URL": gateway.url, "AI_ENGINE_URL": gateway.url, "REDIS_URL": redis_url}
-    return {**kept, **urls, "HOME": str(home), "XDG_CONFIG_HOME": str(home), "XDG_STATE_HOME": str(home)}
+    urls["BACKEND_ORCHESTRATOR_PATH"] = str(GATEWAY)
+    return {
+        **kept,
+        **urls,
+        "XDG_CACHE_HOME": str(home),
+        "HOME": str(home),
+        "XDG_CONFIG_HOME": str(home),
+        "XDG_STATE_HOME": str(home),
+    }
 
 
 def context(gateway: HostileServer, server: RealServer) -> Context:
     """The same system for code in this process, at a time that stands still."""
     target = RedisTarget(host="127.0.0.1", port=server.port)
-    return Context(replace(Settings(), gateway_url=gateway.url, engine_url=gateway.url, redis=target), FixedClock())
+    return Context(
+        replace(Settings(), gateway_url=gateway.url, engine_url=gateway.url, redis=target, source_path=GATEWAY),
+        FixedClock(),
+    )
 
 
 Run = Callable[[Context, DiagnoseQuery], Awaitable[DiagnoseReport]]

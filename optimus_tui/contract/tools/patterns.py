@@ -1,0 +1,81 @@
+"""validate_enterprise_patterns: what a router lacks, where, why it matters, and how to mend it."""
+
+from typing import Annotated, Literal
+
+from msgspec import Meta, Struct, field
+
+from optimus_tui.contract.tools.common import Query, Report
+
+ValidationLevel = Literal["basic", "comprehensive", "production_ready"]
+Compliance = Literal["excellent", "good", "acceptable", "needs_improvement"]
+PatternState = Literal["passed", "partial", "failed", "not applicable"]
+
+
+class ValidateQuery(Query, frozen=True, kw_only=True):
+    """Ask how routers keep to the enterprise patterns: name one, or check all."""
+
+    router_path: Annotated[
+        Annotated[str, Meta(min_length=1, max_length=1024)] | None,
+        Meta(description="One router's file, relative to src/backend/routers/, such as products.py."),
+    ] = None
+    check_all_routers: Annotated[bool, Meta(description="Check every router under src/backend/routers/.")] = False
+    validation_level: Annotated[
+        ValidationLevel, Meta(description="How much is asked for: each level includes those before it.")
+    ] = "comprehensive"
+
+
+class RouterFile(Struct, frozen=True, kw_only=True):
+    """One file: its score from 0 to 1, and how each pattern stands."""
+
+    file: str
+    compliance_score: float
+    patterns: dict[str, PatternState] = field(default_factory=dict)
+    routes: int = 0
+
+
+class PatternIssue(Struct, frozen=True, kw_only=True):
+    """One finding. ``line`` and ``column`` are counted from 1; ``source`` is the line itself."""
+
+    file: str
+    line: int
+    column: int
+    issue: str
+    rule: str
+    priority: str
+    fix: str
+    why: str
+    source: str = ""
+
+
+class PatternAdvice(Struct, frozen=True, kw_only=True):
+    """What to do about a pattern that several files lack."""
+
+    issue: str
+    affected_files: int
+    recommendation: str
+    priority: str = "medium"
+
+
+class SkippedFile(Struct, frozen=True, kw_only=True):
+    """A file that was not judged, and why."""
+
+    file: str
+    reason: str
+
+
+class ValidateReport(Report, frozen=True, kw_only=True):
+    """``average_compliance_score`` is null where no file was judged. The best word for ``overall_compliance`` stands
+    nowhere else in the document: a hook may search for it. A path that holds it is shown as a shell pattern that fits
+    the file."""
+
+    validation_level: ValidationLevel
+    overall_compliance: Compliance
+    average_compliance_score: float | None
+    files_validated: int
+    files: tuple[RouterFile, ...]
+    issues_found: tuple[PatternIssue, ...]
+    recommendations: tuple[PatternAdvice, ...]
+    skipped: tuple[SkippedFile, ...] = ()
+    ignored: int = 0
+    """Findings that a comment with a reason sets aside."""
+    notes: tuple[str, ...] = ()

@@ -1,0 +1,76 @@
+"""What assignments and parameters bind, and two questions about single nodes, for the walk over a tree."""
+
+import ast
+
+from optimus_tui.patterns.facts import Bound, Class, Function, Param, Scope
+
+
+def class_of(scope: Scope) -> Class | None:
+    """The class whose body this is."""
+    return scope.bindings.get("<class>") if scope.kind == "class" else None
+
+
+def bind(target: ast.expr, value: ast.expr | None, annotation: ast.expr | None, scope: Scope) -> None:
+    """Note what a name, an attribute of ``self`` or an entry is given."""
+    if isinstance(target, ast.Name):
+        owner = class_of(scope)
+        if owner is not None:
+            owner.attributes.setdefault(target.id, (Bound(value, annotation), scope))
+        if value is not None or target.id not in scope.bindings:
+            scope.bindings[target.id] = Bound(value, annotation)
+    elif isinstance(target, (ast.Tuple, ast.List)):
+        for one in target.elts:
+            if isinstance(one, ast.Name):
+                scope.bindings[one.id] = Bound(value, None, many=True)
+    elif isinstance(target, ast.Attribute):
+        owner = scope.unit.owner
+        if owner is not None and isinstance(target.value, ast.Name) and target.value.id in ("self", "cls"):
+            owner.attributes.setdefault(target.attr, (Bound(value, annotation), scope))
+    elif isinstance(target, ast.Subscript):
+        scope.unit.stored.append((target, scope))
+
+
+def bind_params(node: Function | ast.Lambda, scope: Scope, owner: Class | None) -> None:
+    """Bind a function's parameters in its scope; they are its unit's if the function is the unit itself."""
+    args = node.args
+    positional = [*args.posonlyargs, *args.args]
+    missing = len(positional) - len(args.defaults)
+    pairs: list[tuple[ast.arg, ast.expr | None]] = [
+        (arg, args.defaults[at - missing] if at >= missing else None) for at, arg in enumerate(positional)
+    ]
+    pairs += zip(args.kwonlyargs, args.kw_defaults, strict=True)
+    for at, (arg, default) in enumerate(pairs):
+        scope.bindings[arg.arg] = Param(arg, default, node, owner, at == 0)
+    for rest in (args.vararg, args.kwarg):
+        if rest is not None:
+            scope.bindings[rest.arg] = Param(rest, None, node, None, False)
+    outer = scope.parent or scope
+    scope.unit.given += [(arg, default, outer) for arg, default in pairs]
+    if scope.unit.node is node:
+        scope.unit.params = pairs
+
+
+def mentions_429(test: ast.expr) -> bool:
+    """A comparison of something with 429: an upstream's answer passed on, not a limit of one's own."""
+    if not isinstance(test, ast.Compare):
+        return False
+    return any(
+        (isinstance(one, ast.Constant) and one.value == 429) or getattr(one, "attr", "").endswith("TOO_MANY_REQUESTS")
+        for one in (test.left, *test.comparators)
+    )
+
+
+def is_empty(node: Function) -> bool:
+    """A body that does nothing: a docstring, ``pass``, ``...``, a constant returned, NotImplementedError."""
+    for at, one in enumerate(node.body):
+        if isinstance(one, ast.Pass) or (isinstance(one, ast.Expr) and isinstance(one.value, ast.Constant)):
+            continue
+        last = at == len(node.body) - 1
+        if last and isinstance(one, ast.Return) and (one.value is None or isinstance(one.value, ast.Constant)):
+            continue
+        if last and isinstance(one, ast.Raise) and one.exc is not None:
+            raised = one.exc.func if isinstance(one.exc, ast.Call) else one.exc
+            if getattr(raised, "id", "") == "NotImplementedError":
+                continue
+        return False
+    return True

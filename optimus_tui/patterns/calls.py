@@ -1,0 +1,48 @@
+"""Calls with what they resolve to: once for every unit, for all that is asked of it afterwards."""
+
+from typing import NamedTuple
+
+from optimus_tui.patterns.facts import Call, Class, Unit
+from optimus_tui.patterns.names import chain, words
+from optimus_tui.patterns.resolve import External, Instance, Resolver, Thing
+
+
+class Seen(NamedTuple):
+    """A call with what it resolves to: ``raw`` as written, ``dotted`` by its type or import."""
+
+    call: Call
+    thing: Thing
+    raw: str
+    dotted: str
+    method: str
+    visible: bool
+    """Its source is in the tree."""
+    about: frozenset[str]
+    """The words of what it is called on, by name and by type."""
+
+
+def seen_calls(unit: Unit, resolver: Resolver) -> list[Seen]:
+    """The unit's calls, resolved once."""
+    known: list[Seen] | None = unit.memo.get("seen")
+    if known is None:
+        known = []
+        for call in unit.calls:
+            thing = resolver.what(call.node.func, call.scope)
+            raw = chain(call.node.func)
+            dotted = thing.dotted if isinstance(thing, External) else _dotted(thing)
+            visible = isinstance(thing, (Unit, Class)) or (isinstance(thing, Instance) and isinstance(thing.of, Class))
+            owner, _, method = raw.rpartition(".")
+            about = words(owner) | words(dotted.rpartition(".")[0])
+            known.append(Seen(call, thing, raw, dotted, method, visible, about))
+        unit.memo["seen"] = known
+    return known
+
+
+def _dotted(thing: Thing) -> str:
+    if isinstance(thing, Unit):
+        return f"{thing.owner.name}.{thing.name}" if thing.owner else thing.name
+    if isinstance(thing, Class):
+        return thing.name
+    if isinstance(thing, Instance):
+        return thing.of if isinstance(thing.of, str) else thing.of.name
+    return ""

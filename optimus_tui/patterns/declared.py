@@ -1,0 +1,46 @@
+"""What a router says it uses: operations that it limits, kinds that it caches. Only what is written out counts."""
+
+import ast
+
+from optimus_tui.patterns.keys import key_of
+from optimus_tui.patterns.names import chain, is_limiter, text_of
+from optimus_tui.patterns.view import View
+
+_LIMITS = "rate_limit:"
+_CACHES = "cache:"
+_WITH_KIND = ("fetch", "generate_cache_key", "remember", "key")
+
+
+def declared(view: View) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """(operations, kinds), each sorted."""
+    operations: set[str] = set()
+    kinds: set[str] = set()
+    for unit, seen in view.every_call:
+        if not seen.call.node.args:
+            continue
+        first = seen.call.node.args[0]
+        if is_limiter(seen.raw) or is_limiter(seen.dotted):
+            texts = [text for one in seen.call.node.args if (text := text_of(one)) is not None]
+            operations.update(text for text in texts[:1] if text.isidentifier())
+        elif seen.method in _WITH_KIND and "cache" in f"{seen.raw} {seen.dotted}".lower():
+            kind = _text(first, view)
+            if kind and kind.isidentifier():
+                kinds.add(kind)
+        if isinstance(first, (ast.JoinedStr, ast.Name, ast.Constant)):
+            _from_key(text_of(key_of(seen.call.node, unit)) or "", operations, kinds)
+    return tuple(sorted(operations)), tuple(sorted(kinds))
+
+
+def _from_key(key: str, operations: set[str], kinds: set[str]) -> None:
+    """``rate_limit:{}:chat`` names an operation, ``cache:product:{}:{}`` a kind."""
+    if key.startswith(_LIMITS) and key.rpartition(":")[2].isidentifier():
+        operations.add(key.rpartition(":")[2])
+    elif key.startswith(_CACHES) and key.count(":") >= 2 and key.split(":")[1].isidentifier():
+        kinds.add(key.split(":")[1])
+
+
+def _text(node: ast.expr, view: View) -> str | None:
+    if isinstance(node, (ast.Name, ast.Attribute)):
+        bound = view.module.scope.bindings.get(chain(node))
+        return text_of(getattr(bound, "value", None))
+    return text_of(node)

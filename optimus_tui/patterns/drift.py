@@ -1,0 +1,98 @@
+"""What routers declare against what Redis shows. Pure: names in, findings out.
+
+Nothing seen is no proof of nothing there: what is declared and was not seen may not have been asked for yet, so it is
+low; it refuses to say it at all where the keyspace was not read whole.
+"""
+
+from collections.abc import Collection
+from typing import Literal, NamedTuple
+
+DriftKind = Literal[
+    "operation never seen", "kind never seen", "operation undeclared", "kind undeclared", "key without TTL"
+]
+
+
+class Declared(NamedTuple):
+    """Names written in the routers. ``kinds_with_ttl``: those whose code sets an expiry."""
+
+    operations: frozenset[str]
+    kinds: frozenset[str]
+    kinds_with_ttl: frozenset[str] = frozenset()
+
+
+class Observed(NamedTuple):
+    """Names found in Redis; ``complete`` tells whether all names were read."""
+
+    operations: frozenset[str]
+    kinds: frozenset[str]
+    immortal_kinds: dict[str, int]
+    complete: bool
+
+
+class Drift(NamedTuple):
+    """One difference."""
+
+    kind: DriftKind
+    name: str
+    priority: Literal["high", "medium", "low"]
+    message: str
+    fix: str
+
+
+def drift(declared: Declared, seen: Observed, helpers: Collection[str] = ()) -> list[Drift]:
+    """Every difference, the worst first. ``helpers`` are kinds that the gateway itself keeps (its own tracking)."""
+    found: list[Drift] = []
+    for name in sorted(declared.kinds & seen.immortal_kinds.keys()):
+        count = seen.immortal_kinds[name]
+        keys = "1 key" if count == 1 else f"{count:,} keys"
+        found.append(
+            Drift(
+                "key without TTL",
+                name,
+                "high",
+                f"{keys} of the kind {name} never expire, though the code stores it for a time",
+                "Look for a writer that does not go through the gateway's cache.",
+            )
+        )
+    for name in sorted(seen.operations - declared.operations):
+        found.append(
+            Drift(
+                "operation undeclared",
+                name,
+                "medium",
+                f"Redis counts {name}, which no router declares",
+                "An old counter, another service, or a router outside of the tree.",
+            )
+        )
+    for name in sorted(seen.kinds - declared.kinds - set(helpers)):
+        found.append(
+            Drift(
+                "kind undeclared",
+                name,
+                "medium",
+                f"Redis holds cache keys of the kind {name}, which no router declares",
+                "Nothing invalidates them: remove them, or declare who writes them.",
+            )
+        )
+    if seen.complete:
+        for name in sorted(declared.operations - seen.operations):
+            found.append(
+                Drift(
+                    "operation never seen",
+                    name,
+                    "low",
+                    f"{name} is declared, and Redis holds no counter of it",
+                    "Nobody called it within a window, or its limit is not enforced.",
+                )
+            )
+        for name in sorted(declared.kinds - seen.kinds):
+            found.append(
+                Drift(
+                    "kind never seen",
+                    name,
+                    "low",
+                    f"{name} is declared, and Redis holds no cache key of it",
+                    "Nobody read it lately, or it is never stored.",
+                )
+            )
+    return found

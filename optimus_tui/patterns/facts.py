@@ -1,0 +1,206 @@
+"""What one pass over a syntax tree leaves behind: modules, classes, units and what happens in them. Plain data.
+
+A unit is a function or method together with what is nested in it, a class body, or a module's own statements. It
+refuses to judge; names are resolved in ``resolve``.
+"""
+
+import ast
+from typing import Any, NamedTuple
+
+IN_EXCEPT, TESTS_429, IGNORED, GUARDED = 1, 2, 4, 8
+"""Where a fact stands: in an ``except`` branch, under a test for 429, as a statement whose value nobody uses, under a
+time limit."""
+
+Function = ast.FunctionDef | ast.AsyncFunctionDef
+
+
+class Scope:
+    """Names bound in one function, lambda, class or module; ``parent`` is where unknown names are looked up next."""
+
+    __slots__ = ("aliases", "bindings", "kind", "node", "parent", "things", "unit")
+
+    def __init__(self, kind: str, node: ast.AST, parent: "Scope | None") -> None:
+        self.kind, self.node, self.parent = kind, node, parent
+        self.bindings: dict[str, Any] = {}
+        self.things: dict[str, Any] = {}
+        self.aliases: dict[str, Any] = {}
+        self.unit: Unit
+
+
+class Call(NamedTuple):
+    """A call and where it stands; ``flags`` are the constants above."""
+
+    node: ast.Call
+    scope: Scope
+    flags: int
+
+
+class Raised(NamedTuple):
+    """A ``raise`` or ``return`` of something."""
+
+    node: ast.Raise | ast.Return
+    scope: Scope
+    flags: int
+
+
+class Unit:
+    """One function or method with what is nested in it, a class body, or a module's own statements."""
+
+    __slots__ = (
+        "attrs",
+        "augmented",
+        "calls",
+        "given",
+        "handlers",
+        "loads",
+        "memo",
+        "module",
+        "name",
+        "node",
+        "owner",
+        "params",
+        "raised",
+        "returned",
+        "scope",
+        "stored",
+        "strings",
+        "stub",
+        "withs",
+    )
+
+    def __init__(self, name: str, node: ast.AST, scope: Scope, module: "Module", owner: "Class | None") -> None:
+        self.name, self.node, self.scope, self.module, self.owner = name, node, scope, module, owner
+        self.calls: list[Call] = []
+        self.raised: list[Raised] = []
+        self.returned: list[Raised] = []
+        self.handlers: list[tuple[ast.ExceptHandler, Scope]] = []
+        self.withs: list[tuple[ast.expr, Scope]] = []
+        self.strings: list[tuple[ast.Constant, str]] = []
+        self.loads: set[str] = set()
+        self.attrs: set[str] = set()
+        self.augmented: list[ast.AugAssign] = []
+        self.stored: list[tuple[ast.Subscript, Scope]] = []
+        self.params: list[tuple[ast.arg, ast.expr | None]] = []
+        self.stub = False
+        self.given: list[tuple[ast.arg, ast.expr | None, Scope]] = []
+        """Parameters of the unit and of what is nested in it, with the scope that their types are written in."""
+        self.memo: dict[str, Any] = {}
+
+    @property
+    def is_async(self) -> bool:
+        """True for ``async def``."""
+        return isinstance(self.node, ast.AsyncFunctionDef)
+
+    @property
+    def decorators(self) -> list[ast.expr]:
+        """Its decorators, outermost first."""
+        return getattr(self.node, "decorator_list", [])
+
+    @property
+    def line(self) -> int:
+        """The line of its ``def``."""
+        return getattr(self.node, "lineno", 1)
+
+
+class Class:
+    """A class: its bases, its methods by name, and what its attributes are assigned."""
+
+    __slots__ = ("attributes", "bases", "methods", "module", "name", "node", "unit")
+
+    def __init__(self, name: str, node: ast.ClassDef, module: "Module") -> None:
+        self.name, self.node, self.module = name, node, module
+        self.bases = node.bases
+        self.methods: dict[str, Unit] = {}
+        self.attributes: dict[str, tuple[Bound, Scope]] = {}
+        self.unit: Unit
+
+
+class Module:
+    """One file. ``path`` is relative to the tree, ``dotted`` its importable name."""
+
+    __slots__ = (
+        "classes",
+        "defaults",
+        "dotted",
+        "is_package",
+        "path",
+        "root",
+        "scope",
+        "scopes",
+        "tree",
+        "unit",
+        "units",
+    )
+
+    def __init__(self, path: str, dotted: str, tree: ast.Module) -> None:
+        self.path, self.dotted, self.tree = path, dotted, tree
+        self.is_package = path.endswith("__init__.py")
+        self.root = _root_of(path, dotted, self.is_package)
+        self.units: list[Unit] = []
+        self.scopes: list[Scope] = []
+        self.classes: list[Class] = []
+        self.defaults: list[tuple[ast.expr, Function]] = []
+        self.scope: Scope
+        self.unit: Unit
+
+
+def release(module: Module) -> None:
+    """Take the facts of a module apart, so that they go at once and leave no circles to be collected."""
+    for scope in module.scopes:
+        scope.bindings.clear()
+        scope.things.clear()
+        scope.aliases.clear()
+        scope.parent = None
+        del scope.unit
+    for unit in (module.unit, *module.units, *(one.unit for one in module.classes)):
+        unit.memo.clear()
+        unit.calls.clear()
+        unit.given.clear()
+        unit.owner = None
+        unit.raised.clear()
+        unit.returned.clear()
+        unit.handlers.clear()
+        unit.withs.clear()
+        unit.stored.clear()
+        del unit.scope, unit.module
+    for owner in module.classes:
+        owner.methods.clear()
+        owner.attributes.clear()
+        del owner.unit, owner.module
+    module.scopes.clear()
+    module.units.clear()
+    module.classes.clear()
+
+
+def _root_of(path: str, dotted: str, is_package: bool) -> str:
+    """The folder that absolute imports start from, with a slash; empty for the tree itself."""
+    depth = (len(dotted.split(".")) if dotted else 0) + is_package
+    parts = path.split("/")
+    head = parts[: len(parts) - depth]
+    return "/".join(head) + "/" if head else ""
+
+
+class Import(NamedTuple):
+    """A name bound by an import: the module and, for ``from`` imports, the member."""
+
+    module: str
+    member: str | None
+
+
+class Param(NamedTuple):
+    """A name bound as a parameter."""
+
+    node: ast.arg
+    default: ast.expr | None
+    function: Function | ast.Lambda
+    owner: "Class | None"
+    first: bool
+
+
+class Bound(NamedTuple):
+    """A name bound to an expression; ``entered`` for ``with … as name``, ``annotation`` where one was written."""
+
+    value: ast.expr | None
+    annotation: ast.expr | None = None
+    entered: bool = False
+    many: bool = False

@@ -1,0 +1,226 @@
+"""Which jobs a unit does, told from what it calls: limit, cache, invalidate, ask an upstream, map errors, log, count.
+
+A name is believed only where its definition cannot be seen; a definition that can be seen must do the work itself.
+"""
+
+import ast
+from typing import NamedTuple
+
+from optimus_tui.patterns import vocabulary
+from optimus_tui.patterns.cache_jobs import cache_jobs, key_mentions
+from optimus_tui.patterns.calls import Seen, seen_calls
+from optimus_tui.patterns.facts import IGNORED, IN_EXCEPT, TESTS_429, Bound, Class, Module, Unit
+from optimus_tui.patterns.names import LOG_METHODS, chain, is_limiter, is_tenant, words
+from optimus_tui.patterns.resolve import External, Instance, Resolver, Thing
+
+
+class Jobs(NamedTuple):
+    """Flags of one unit's own body, and the calls behind those that rules point at."""
+
+    flags: frozenset[str]
+    ignored: tuple[Seen, ...]
+    """Limiter calls whose verdict nobody looks at."""
+
+
+def jobs_of(unit: Unit, resolver: Resolver) -> Jobs:
+    """What the unit does itself, without what it calls."""
+    known: Jobs | None = unit.memo.get("jobs")
+    if known is None:
+        flags: set[str] = set()
+        ignored: list[Seen] = []
+        for seen in seen_calls(unit, resolver):
+            flags |= _of_call(seen, unit, resolver, ignored)
+        _of_statements(unit, resolver, flags)
+        if ignored:
+            flags.add("unheeded")
+        known = unit.memo["jobs"] = Jobs(frozenset(flags), tuple(ignored))
+    return known
+
+
+def is_stub(thing: Thing) -> bool:
+    """A definition that can be seen and does nothing."""
+    if isinstance(thing, Unit):
+        return thing.stub
+    owner = thing.of if isinstance(thing, Instance) else thing
+    if isinstance(owner, Class):
+        return all(method.stub for name, method in owner.methods.items() if name != "__init__") and not owner.bases
+    return False
+
+
+def _of_call(seen: Seen, unit: Unit, resolver: Resolver, ignored: list[Seen]) -> set[str]:
+    flags: set[str] = set()
+    method = seen.method
+    if seen.dotted == "" and method in vocabulary.BUILTINS and seen.raw == method:
+        return flags
+    spoken = words(method)
+    if seen.visible and is_stub(seen.thing):
+        return flags
+    about = seen.about
+    everything = about | spoken
+    redis = not about.isdisjoint(vocabulary.REDIS)
+    cache = not everything.isdisjoint(vocabulary.CACHES)
+    _limits(seen, flags, ignored, resolver)
+    if method in vocabulary.COUNTING and "." in seen.raw:
+        flags.add("counts")
+        if method in ("incr", "incrby") and key_mentions(seen, unit, ("gen", "version", "epoch")):
+            flags.add("invalidates")
+    cache_jobs(seen, unit, flags, cache, redis, spoken)
+    root = seen.dotted.partition(".")[0]
+    if not seen.visible and not redis and not cache:
+        if (root in vocabulary.HTTP_ROOTS and method in vocabulary.ASKS | {"urlopen"}) or (
+            method in vocabulary.ASKS
+            and not about.isdisjoint(vocabulary.UPSTREAMS)
+            and about.isdisjoint(vocabulary.DB)
+            and not _is_framework(seen)
+        ):
+            flags.add("upstream")
+        elif method in vocabulary.DB_ASKS and (root in vocabulary.DB_ROOTS or not about.isdisjoint(vocabulary.DB)):
+            flags.add("db")
+    if method in LOG_METHODS and not about.isdisjoint({"log", "logger", "logging", "structlog", "loguru", "audit"}):
+        flags.add("logs")
+    if not everything.isdisjoint({"breaker", "circuit", "circuitbreaker", "pybreaker", "aiobreaker", "purgatory"}):
+        flags.add("breaker")
+    if (
+        method in ("inc", "observe")
+        or (
+            method in vocabulary.MEASURES
+            and (not about.isdisjoint(vocabulary.COLLECTORS) or "prometheus_client" in seen.dotted)
+        )
+        or (not everything.isdisjoint({"instrument", "instrumentator", "instrumented"}))
+        or (
+            not seen.visible
+            and not spoken.isdisjoint(vocabulary.MEASURES)
+            and not spoken.isdisjoint(vocabulary.COLLECTORS)
+        )
+    ):
+        flags.add("metrics")
+    if (
+        method == "add_exception_handler"
+        or (
+            not spoken.isdisjoint({"error", "errors", "exception", "exceptions"})
+            and "handlers" in spoken
+            and not seen.visible
+        )
+    ) and _maps_more_than_validation(seen.call.node):
+        flags.add("maps")
+    if method in ("wait_for", "timeout", "fail_after"):
+        flags.add("timeout")
+    return flags
+
+
+def _is_framework(seen: Seen) -> bool:
+    return seen.raw.startswith(("router.", "app.", "request.")) and seen.raw.count(".") == 1
+
+
+def _maps_more_than_validation(node: ast.Call) -> bool:
+    name = chain(node.args[0]) if node.args else ""
+    return name.rpartition(".")[2] not in (
+        "RequestValidationError",
+        "HTTPException",
+        "StarletteHTTPException",
+        "ValidationError",
+    )
+
+
+def _limits(seen: Seen, flags: set[str], ignored: list[Seen], resolver: Resolver) -> None:
+    name = seen.dotted or seen.raw
+    if not (is_limiter(seen.raw) or is_limiter(name)):
+        return
+    last = seen.method
+    known = "EnterpriseRateLimiter.check" in name
+    unused = bool(seen.call.flags & IGNORED)
+    if seen.visible:
+        thing = seen.thing
+        method_of = thing.owner.name if isinstance(thing, Unit) and thing.owner is not None else ""
+        if unused and is_limiter(method_of) and last not in ("__init__", "reset", "close"):
+            assert isinstance(thing, Unit)
+            if not _raises(thing, resolver):
+                ignored.append(seen)
+        return
+    if (
+        last[:1].isupper()
+        or words(last) & vocabulary.PROVIDES
+        or last in ("limit_for", "remaining", "headers", "get_window_stats")
+    ):
+        return
+    if unused and (known or last in vocabulary.VERDICT_METHODS):
+        ignored.append(seen)
+        return
+    flags.add("limits")
+
+
+def _raises(unit: Unit, resolver: Resolver, depth: int = 0) -> bool:
+    """The unit, or one that it calls, raises something."""
+    if unit.raised:
+        return any(
+            one.node.exc is not None and chain(one.node.exc) != "ValueError"
+            for one in unit.raised
+            if isinstance(one.node, ast.Raise)
+        )
+    if depth > 3:
+        return False
+    return any(
+        isinstance(one.thing, Unit) and _raises(one.thing, resolver, depth + 1) for one in seen_calls(unit, resolver)
+    )
+
+
+def _of_statements(unit: Unit, resolver: Resolver, flags: set[str]) -> None:
+    for raised in (*unit.raised, *unit.returned):
+        if not raised.flags & (IN_EXCEPT | TESTS_429) and refuses(raised.node):
+            flags.add("refuses")
+    for augmented in unit.augmented:
+        if isinstance(augmented.target, (ast.Subscript, ast.Attribute)):
+            flags.add("counts")
+    if "append" in unit.attrs and "len" in unit.loads:
+        flags.add("counts")
+    for handler, _ in unit.handlers:
+        caught = handler.type
+        names = [chain(one).rpartition(".")[2] for one in getattr(caught, "elts", [caught] if caught else [])]
+        if not names or any(name not in vocabulary.BENIGN for name in names):
+            flags.add("maps")
+    for name in unit.loads:
+        if is_tenant(name) and not _is_constant(unit, name):
+            flags.add("tenant")
+        if not words(name).isdisjoint(vocabulary.INVALIDATES) and _visible_or_unknown(unit, name, resolver):
+            flags.add("invalidates")
+    if any(is_tenant(name) for name in unit.attrs) or any(is_tenant(arg.arg) for arg, _, _ in unit.given):
+        flags.add("tenant")
+    if any(len(text) <= 40 and " " not in text and "-" in text and is_tenant(text) for _, text in unit.strings):
+        flags.add("tenant")
+    for manager, scope in unit.withs:
+        spoken = words(chain(manager))
+        if spoken.isdisjoint(vocabulary.TRANSLATES | {"breaker", "circuit"}) or is_stub(resolver.what(manager, scope)):
+            continue
+        if not spoken.isdisjoint({"breaker", "circuit"}):
+            flags.add("breaker")
+        unseen = isinstance(resolver.what(getattr(manager, "func", manager), scope), (External, type(None)))
+        if unseen and not spoken.isdisjoint(vocabulary.TRANSLATES):
+            flags.add("maps")
+
+
+def _is_constant(unit: Unit, name: str) -> bool:
+    """A module's own constant such as ``TENANT = "demo"``: everybody's tenant is nobody's."""
+    bound = unit.module.scope.bindings.get(name)
+    return isinstance(bound, Bound) and isinstance(bound.value, ast.Constant) and name not in unit.scope.bindings
+
+
+def _visible_or_unknown(unit: Unit, name: str, resolver: Resolver) -> bool:
+    found = resolver.what(ast.Name(name, ast.Load()), unit.scope)
+    return not (found is not None and is_stub(found)) and not isinstance(found, (Class, Module))
+
+
+def refuses(node: ast.Raise | ast.Return) -> bool:
+    """``raise HTTPException(429)``, ``return JSONResponse(…, 429)``, ``raise TooManyRequests``."""
+    value = node.exc if isinstance(node, ast.Raise) else node.value
+    if value is None:
+        return False
+    name = chain(value)
+    if isinstance(node, ast.Raise) and (is_limiter(name) or "TooMany" in name):
+        return True
+    if not isinstance(value, ast.Call):
+        return False
+    given = [*value.args, *(word.value for word in value.keywords)]
+    return any(
+        (isinstance(one, ast.Constant) and one.value == 429) or chain(one).endswith(("TOO_MANY_REQUESTS", "HTTP_429"))
+        for one in given
+    )

@@ -1,0 +1,144 @@
+"""From a file's bytes to its verdict: every finding at every level, and what each pattern is worth.
+
+A level is chosen afterwards, so that one verdict can be kept for all of them. It refuses to read anything itself.
+"""
+
+import ast
+from collections.abc import Iterable
+
+import msgspec
+
+from optimus_tui.patterns.declared import declared
+from optimus_tui.patterns.facts import Module
+from optimus_tui.patterns.ignore import Ignore, ignores_in
+from optimus_tui.patterns.parse import Lines, Unreadable
+from optimus_tui.patterns.project import Project
+from optimus_tui.patterns.rule import LEVELS, Hit, Level, Rule
+from optimus_tui.patterns.rules import RULES
+from optimus_tui.patterns.view import View
+from optimus_tui.wording.safe import safe_text
+
+PARSE, EMPTY, ROUTELESS, REASON = "file.unreadable", "file.empty", "file.no_routes", "ignore.without_reason"
+
+
+class Issue(msgspec.Struct, frozen=True, array_like=True):
+    """One finding. ``column`` is counted from 1 in characters; ``text`` is the source's line."""
+
+    rule: str
+    line: int
+    column: int
+    message: str
+    text: str = ""
+
+
+class Share(msgspec.Struct, frozen=True, array_like=True):
+    """What a requirement found: subjects that it applies to, and those that fail."""
+
+    rule: str
+    applies: int
+    fails: int
+
+
+class Verdict(msgspec.Struct, frozen=True, array_like=True):
+    """Everything known of one file. ``problem``: it could not be judged, and scores 0."""
+
+    issues: tuple[Issue, ...] = ()
+    shares: tuple[Share, ...] = ()
+    routes: int = 0
+    problem: str = ""
+    helper: bool = False
+    operations: tuple[str, ...] = ()
+    kinds: tuple[str, ...] = ()
+    ignored: int = 0
+
+
+def inspect(path: str, data: bytes, project: Project) -> Verdict:
+    """Judge one file; ``path`` is relative to the project's tree."""
+    module = project.read(path, data)
+    if isinstance(module, Unreadable):
+        message = f"It cannot be parsed: {module.reason}"
+        text = safe_text(Lines(data).text(module.line).strip(), 160)
+        return Verdict((Issue(PARSE, module.line, module.column, message, text),), problem=PARSE)
+    view = View(module, data, project)
+    verdict = _judged(view) if view.routes else _routeless(module, view)
+    project.forget(module)
+    return verdict
+
+
+def _routeless(module: Module, view: View) -> Verdict:
+    if all(isinstance(one, ast.Pass) or _is_text(one) for one in module.tree.body):
+        issue = Issue(EMPTY, 1, 1, "There is no code in it: nothing answers a request")
+        return Verdict((issue,), problem=EMPTY)
+    issue = Issue(ROUTELESS, 1, 1, "It declares no route")
+    judged = _judged(view)
+    return Verdict((issue, *judged.issues), problem=ROUTELESS, helper=True)
+
+
+def _is_text(node: ast.stmt) -> bool:
+    return isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
+
+
+def _judged(view: View) -> Verdict:
+    ignores = ignores_in(view.lines)
+    issues: list[Issue] = []
+    shares: list[Share] = []
+    ignored = 0
+    for rule in RULES.values():
+        hits = list(rule.check(view))
+        if ignores and hits:
+            found, hits = len(hits), [hit for hit in hits if not _is_ignored(hit, rule, ignores)]
+            ignored += found - len(hits)
+        if rule.applies is not None:
+            subjects = rule.applies(view)
+            shares.append(Share(rule.id, len(subjects), min(len(subjects), len({hit.subject for hit in hits}))))
+            hits = _joined(hits, len(subjects))
+        issues += [_issue(rule.id, hit, view) for hit in hits]
+    issues += _reasonless(ignores, view)
+    operations, kinds = declared(view)
+    issues.sort(key=lambda issue: (issue.line, issue.column, issue.rule))
+    return Verdict(tuple(issues), tuple(shares), len(view.routes), "", False, operations, kinds, ignored)
+
+
+def _joined(hits: list[Hit], subjects: int) -> list[Hit]:
+    """One finding where every route of several has the same fault."""
+    named = list(dict.fromkeys(hit.subject for hit in hits))
+    if len(named) < 2 or len(named) < subjects:
+        return hits
+    others = ", ".join(named[1:6]) + (f" and {len(named) - 6} more" if len(named) > 6 else "")
+    return [hits[0]._replace(message=f"{hits[0].message} (so do {others})")]
+
+
+def _issue(rule: str, hit: Hit, view: View) -> Issue:
+    text = safe_text(view.lines.text(hit.line).strip(), 160)
+    return Issue(rule, hit.line, view.lines.column(hit.line, hit.offset), safe_text(hit.message, 400), text)
+
+
+def _is_ignored(hit: Hit, rule: Rule, ignores: Iterable[Ignore]) -> bool:
+    first, last = hit.span if hit.span != (0, 0) else (hit.line, hit.line)
+    return any(
+        one.reason and first <= one.about <= last and (rule.id in one.rules or rule.pattern in one.rules)
+        for one in ignores
+    )
+
+
+def _reasonless(ignores: Iterable[Ignore], view: View) -> list[Issue]:
+    found: list[Issue] = []
+    known = {*RULES, *(rule.pattern for rule in RULES.values())}
+    for one in ignores:
+        unknown = [name for name in one.rules if name not in known]
+        message = ""
+        if not one.rules:
+            message = "It names no rule: # optimus: ignore[rule] reason"
+        elif unknown:
+            message = f"There is no rule {unknown[0]}: see optimus-tui rules"
+        elif not one.reason:
+            message = "It gives no reason, so nothing is ignored: # optimus: ignore[rule] reason"
+        if message:
+            text = safe_text(view.lines.text(one.line).strip(), 160)
+            found.append(Issue(REASON, one.line, one.column + 1, safe_text(message), text))
+    return found
+
+
+def rules_at(level: Level) -> dict[str, Rule]:
+    """The rules that count at a level: its own and those of the levels below."""
+    return {rule.id: rule for rule in RULES.values() if LEVELS.index(rule.level) <= LEVELS.index(level)}

@@ -1,0 +1,148 @@
+"""Keys of Redis as the source writes them: does a tenant stand in them. Only what can be read to the end is accused."""
+
+import ast
+
+from optimus_tui.patterns.facts import Bound, Param, Scope, Unit
+from optimus_tui.patterns.names import chain, is_tenant
+
+_DEEPEST = 8
+_FROM_REQUEST = ("Query", "Path", "Header", "Cookie", "Body", "Form")
+_SCALARS = ("str", "int", "float", "bool", "UUID", "bytes", "date", "datetime")
+
+
+def key_of(node: ast.Call, unit: Unit) -> ast.expr | None:
+    """The expression of a call's key, through a local name."""
+    given = node.args[0] if node.args else next((w.value for w in node.keywords if w.arg in ("key", "name")), None)
+    if isinstance(given, ast.Name):
+        bound = unit.scope.bindings.get(given.id)
+        if isinstance(bound, Bound) and bound.value is not None:
+            return bound.value
+    return given
+
+
+def lacks_tenant(node: ast.Call, scope: Scope, unit: Unit) -> bool:
+    """The key is written out in full here, and nothing in it is, or comes of, a tenant."""
+    key = node.args[0] if node.args else None
+    return key is not None and _tenant_in(key, scope, unit, 0) is False
+
+
+def _tenant_in(node: ast.expr, scope: Scope, unit: Unit, depth: int) -> bool | None:
+    """True, False, or None where it cannot be told."""
+    if depth > _DEEPEST:
+        return None
+    if isinstance(node, ast.Constant):
+        return False
+    if isinstance(node, ast.JoinedStr):
+        return _any([_tenant_in(one, scope, unit, depth + 1) for one in node.values])
+    if isinstance(node, ast.FormattedValue):
+        return _tenant_in(node.value, scope, unit, depth + 1)
+    if isinstance(node, ast.BinOp):
+        return _any([_tenant_in(node.left, scope, unit, depth + 1), _tenant_in(node.right, scope, unit, depth + 1)])
+    if isinstance(node, (ast.Tuple, ast.List)):
+        return _any([_tenant_in(one, scope, unit, depth + 1) for one in node.elts])
+    if isinstance(node, ast.Attribute):
+        return (
+            True
+            if is_tenant(chain(node))
+            else None
+            if chain(node).startswith(("self.", "cls."))
+            else _of_base(node, scope)
+        )
+    if isinstance(node, ast.Name):
+        return _of_name(node.id, scope, unit, depth)
+    if isinstance(node, ast.Call):
+        return _of_call(node, scope, unit, depth)
+    return None
+
+
+def _of_base(node: ast.Attribute, scope: Scope) -> bool | None:
+    """``page.limit`` of a parameter named for something else holds no tenant; an object we do not know might."""
+    base: ast.expr = node
+    while isinstance(base, ast.Attribute):
+        base = base.value
+    if isinstance(base, ast.Name) and base.id in (
+        "request",
+        "ctx",
+        "context",
+        "user",
+        "principal",
+        "claims",
+        "auth",
+        "caller",
+    ):
+        return None
+    return False if isinstance(base, ast.Name) and isinstance(_bound(base.id, scope), Param) else None
+
+
+def _bound(name: str, scope: Scope) -> object:
+    place: Scope | None = scope
+    while place is not None:
+        if name in place.bindings:
+            return place.bindings[name]
+        place = place.parent
+    return None
+
+
+def _of_name(name: str, scope: Scope, unit: Unit, depth: int) -> bool | None:
+    bound = _bound(name, scope)
+    if isinstance(bound, Bound) and bound.value is not None and not bound.many:
+        return _tenant_in(bound.value, scope, unit, depth + 1)
+    if is_tenant(name):
+        return True
+    if isinstance(bound, Param):
+        if isinstance(bound.default, ast.Call) and chain(bound.default.func).rpartition(".")[2] not in _FROM_REQUEST:
+            return None  # handed in by a dependency, which may know the tenant
+        if bound.node.annotation is not None and chain(bound.node.annotation).rpartition(".")[2] not in _SCALARS:
+            return None
+        outer = bound.function is not unit.node
+        opaque = bound.node.arg in (
+            "key",
+            "name",
+            "suffix",
+            "prefix",
+            "scope",
+            "parts",
+            "args",
+            "rest",
+            "namespace",
+            "self",
+        )
+        return None if outer or opaque or bound.node.arg in ("request", "user", "principal", "ctx") else False
+    return None
+
+
+def _of_call(node: ast.Call, scope: Scope, unit: Unit, depth: int) -> bool | None:
+    name = chain(node.func)
+    given = [*node.args, *(word.value for word in node.keywords)]
+    inside = [_tenant_in(one, scope, unit, depth + 1) for one in given]
+    if any(inside) or is_tenant(name):
+        return True
+    last = name.rpartition(".")[2]
+    if last in ("format", "join") and isinstance(node.func, ast.Attribute):
+        return _any([_tenant_in(node.func.value, scope, unit, depth + 1), *inside])
+    if last in ("str", "int", "lower", "upper", "strip", "hexdigest", "sha256", "md5", "encode", "quote", "dumps"):
+        return _any(
+            [
+                *inside,
+                *(
+                    [_tenant_in(node.func.value, scope, unit, depth + 1)]
+                    if isinstance(node.func, ast.Attribute) and not inside
+                    else []
+                ),
+            ]
+        )
+    bound = _bound(name, scope)
+    made = bound if isinstance(bound, Unit) else None
+    if made is not None:  # a helper of the same file: given no tenant, it can put none in unless it finds one itself
+        return (
+            None
+            if any(is_tenant(one) for one in (*made.loads, *made.attrs)) and not made.params
+            else _any(inside or [False])
+        )
+    return None
+
+
+def _any(answers: list[bool | None]) -> bool | None:
+    if any(answers):
+        return True
+    return None if None in answers else False

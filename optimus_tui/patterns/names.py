@@ -1,0 +1,124 @@
+"""Names taken apart into words, and the vocabularies that a name is judged by where its definition cannot be seen."""
+
+import ast
+import re
+from functools import lru_cache
+
+_WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+")
+_LIMITER = re.compile(r"rate_?limit|limiter|throttl|quota|token_?bucket|leaky_?bucket|sliding_?window", re.IGNORECASE)
+_LIMIT_VERBS = frozenset({"require", "enforce", "check", "apply", "within", "guard", "limited", "count"})
+TENANT_WORDS = frozenset(
+    {"tenant", "tenants", "tenancy", "organisation", "organization", "org", "workspace", "tid", "xtenant"}
+)
+READS = frozenset({"get", "list", "read", "fetch", "search", "find", "show", "browse", "index"})
+SECRET_WORDS = frozenset(
+    {"password", "passwd", "pwd", "passphrase", "secret", "secrets", "apikey", "credential", "credentials", "dsn"}
+)
+HTTP_VERBS = frozenset({"get", "post", "put", "patch", "delete", "head", "options", "request", "send", "stream"})
+LOG_METHODS = frozenset(
+    {
+        "debug",
+        "info",
+        "warning",
+        "warn",
+        "error",
+        "exception",
+        "critical",
+        "log",
+        "msg",
+        "adebug",
+        "ainfo",
+        "awarning",
+        "aerror",
+        "success",
+        "trace",
+    }
+)
+
+
+@lru_cache(maxsize=20_000)
+def words(name: str) -> frozenset[str]:
+    """``EnterpriseRateLimiter.check_now`` → enterprise, rate, limiter, check, now."""
+    return frozenset(one.lower() for one in _WORD.findall(name))
+
+
+def chain(node: ast.AST) -> str:
+    """``self.cache.get`` as text; calls and subscripts in between are left out; empty where there is no name."""
+    if node.__class__ is ast.Name:
+        return node.id
+    parts: list[str] = []
+    while True:
+        if isinstance(node, ast.Attribute):
+            parts.append(node.attr)
+            node = node.value
+        elif isinstance(node, ast.Name):
+            parts.append(node.id)
+            break
+        elif isinstance(node, ast.Call):
+            node = node.func
+        elif isinstance(node, (ast.Subscript, ast.Await)):
+            node = node.value
+        else:
+            break
+    return ".".join(reversed(parts))
+
+
+@lru_cache(maxsize=20_000)
+def is_limiter(name: str) -> bool:
+    """A name that only a rate limiter bears."""
+    if _LIMITER.search(name):
+        return True
+    last = words(name.rpartition(".")[2])
+    return ("limited" in last) or (bool(last & {"limit", "limits"}) and bool(last & _LIMIT_VERBS))
+
+
+@lru_cache(maxsize=20_000)
+def is_tenant(name: str) -> bool:
+    """A name that holds, or belongs to, a tenant."""
+    return not words(name).isdisjoint(TENANT_WORDS)
+
+
+@lru_cache(maxsize=20_000)
+def is_secret(name: str) -> bool:
+    """A name of something that nobody should read in a log; ``token_count`` is none."""
+    found = words(name)
+    if found & SECRET_WORDS or {"api", "key"} <= found or {"private", "key"} <= found:
+        return not found & {"hash", "hashed", "length", "policy", "reset", "changed", "expired", "expires", "has", "is"}
+    if found & {"token", "authorization", "jwt", "bearer", "cookie", "cookies"}:
+        return not found & {
+            "count",
+            "counts",
+            "used",
+            "usage",
+            "max",
+            "limit",
+            "total",
+            "bucket",
+            "id",
+            "hash",
+            "type",
+            "expired",
+            "expires",
+            "prompt",
+            "completion",
+            "valid",
+            "has",
+            "is",
+            "len",
+            "length",
+            "budget",
+            "tokens",
+            "page",
+            "next",
+        }
+    return False
+
+
+def text_of(node: ast.AST | None) -> str | None:
+    """The text of a constant string, the constant parts of an f-string, or None."""
+    if isinstance(node, ast.Constant) and isinstance(node.value, str):
+        return node.value
+    if isinstance(node, ast.JoinedStr):
+        parts = [one.value if isinstance(one, ast.Constant) else "{}" for one in node.values]
+        return "".join(str(one) for one in parts)
+    return None

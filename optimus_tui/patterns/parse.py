@@ -1,0 +1,85 @@
+"""From bytes to a tree, or to one sentence that says why not. Whatever the parser throws is an answer, never a crash.
+
+It refuses to compile, import or run what it reads.
+"""
+
+import ast
+import re
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from optimus_tui.wording.safe import safe_text
+
+MOST_BYTES = 1_000_000
+_NEWLINE = re.compile(r"\r\n|\r|\n")
+_COOKIE = re.compile(rb"^[ \t\f]*#.*?coding[:=][ \t]*([-\w.]+)")
+
+
+class Unreadable(NamedTuple):
+    """Why a file cannot be read as Python, with the place where it stops being it."""
+
+    reason: str
+    line: int = 1
+    column: int = 1
+
+
+def parse(data: bytes) -> ast.Module | Unreadable:
+    """The tree; the parser itself decodes, so byte-order marks and PEP 263 cookies mean what Python takes them for."""
+    if len(data) > MOST_BYTES:
+        return Unreadable(f"{len(data):,} bytes are more than the {MOST_BYTES:,} that are read")
+    if b"\0" in data:
+        line = data.count(b"\n", 0, data.index(b"\0")) + 1
+        return Unreadable("a NUL byte stands in the source", line)
+    try:
+        return ast.parse(data)
+    except SyntaxError as error:
+        return Unreadable(safe_text(error.msg, 160), max(1, error.lineno or 1), max(1, error.offset or 1))
+    except RecursionError:
+        return Unreadable("it is nested too deeply")
+    except MemoryError:
+        return Unreadable("it is nested too deeply for the parser")
+    except (ValueError, LookupError, OverflowError) as error:  # UnicodeError is a ValueError
+        return Unreadable(safe_text(error, 160))
+
+
+@dataclass
+class Lines:
+    """The source's lines as people see them, decoded when the first is asked for."""
+
+    data: bytes
+    _lines: list[str] | None = None
+
+    def all(self) -> list[str]:
+        """Every line without its ending."""
+        if self._lines is None:
+            self._lines = _NEWLINE.split(_decoded(self.data))
+        return self._lines
+
+    def text(self, line: int) -> str:
+        """One line, counted from 1; empty where there is none."""
+        lines = self.all()
+        return lines[line - 1] if 0 < line <= len(lines) else ""
+
+    def column(self, line: int, offset: int) -> int:
+        """A column counted from 1 in characters; ``offset`` is the parser's, in bytes of UTF-8."""
+        if self.data.isascii():
+            return offset + 1
+        head = self.text(line).encode("utf-8", "surrogatepass")[:offset]
+        return len(head.decode("utf-8", "replace")) + 1
+
+
+def _decoded(data: bytes) -> str:
+    """As Python would decode it; bad bytes become visible escapes."""
+    body = data.removeprefix(b"\xef\xbb\xbf")
+    codec = "utf-8"
+    for line in body.split(b"\n", 2)[:2]:
+        cookie = _COOKIE.match(line)
+        if cookie:
+            codec = cookie.group(1).decode("ascii", "replace")
+            break
+        if line.strip() and not line.lstrip().startswith(b"#"):
+            break
+    try:
+        return body.decode(codec, "backslashreplace")
+    except (LookupError, ValueError):
+        return body.decode("utf-8", "backslashreplace")

@@ -1,0 +1,130 @@
+"""The modules of one source tree, read when a name leads there. Pure: whoever makes it says how a file is read.
+
+It refuses to import anything, and to look outside the tree: it asks for relative paths only.
+"""
+
+import sys
+from collections.abc import Callable
+
+from optimus_tui.patterns.facts import Module, release
+from optimus_tui.patterns.parse import Unreadable, parse
+from optimus_tui.patterns.walk import read_module
+
+APP_FILES = ("app.py", "main.py", "application.py", "server.py", "asgi.py")
+_ELSEWHERE = sys.stdlib_module_names | {
+    "aiohttp",
+    "aiocache",
+    "asyncpg",
+    "cachetools",
+    "circuitbreaker",
+    "fastapi",
+    "fastapi_cache",
+    "fastapi_limiter",
+    "httpx",
+    "limits",
+    "motor",
+    "opentelemetry",
+    "orjson",
+    "prometheus_client",
+    "prometheus_fastapi_instrumentator",
+    "psycopg",
+    "psycopg2",
+    "pybreaker",
+    "pydantic",
+    "pydantic_settings",
+    "redis",
+    "requests",
+    "slowapi",
+    "sqlalchemy",
+    "sqlmodel",
+    "starlette",
+    "structlog",
+    "tenacity",
+    "uvicorn",
+}
+"""Top-level names that are never looked for in the tree."""
+MOST_MODULES = 400
+"""Modules read beside the routers themselves; a name that leads beyond them is an unknown one."""
+
+
+class Project:
+    """``load(path)`` gives the bytes of a file of the tree, or None. Every path asked for is kept in ``asked``."""
+
+    def __init__(self, load: Callable[[str], bytes | None]) -> None:
+        self._load = load
+        self._modules: dict[str, Module | None] = {}
+        self._names: dict[tuple[str, str], Module | None] = {}
+        self._apps: dict[str, list[Module]] = {}
+        self._loaded = 0
+        self.asked: set[str] = set()
+        self.routes_memo: dict[str, object] = {}
+
+    def read(self, path: str, data: bytes) -> Module | Unreadable:
+        """The module of a file whose bytes are at hand; it is parsed once."""
+        known = self._modules.get(path)
+        if known is not None:
+            return known
+        tree = parse(data)
+        if isinstance(tree, Unreadable):
+            return tree
+        module = self._modules[path] = read_module(tree, path, dotted_of(path))
+        return module
+
+    def forget(self, module: Module) -> None:
+        """Let a module go that no other one has led to."""
+        if module.path not in self.asked:
+            self._modules.pop(module.path, None)
+            release(module)
+
+    def at(self, path: str) -> Module | None:
+        """The module in that file, or None where there is none that can be read."""
+        if path not in self._modules:
+            self.asked.add(path)
+            data = self._load(path) if self._loaded < MOST_MODULES else None
+            self._modules[path] = None
+            if data is not None:
+                self._loaded += 1
+                self.read(path, data)
+        return self._modules[path]
+
+    def named(self, dotted: str, near: Module) -> Module | None:
+        """The module that ``near`` means by that name."""
+        if dotted.partition(".")[0] in _ELSEWHERE:
+            return None
+        root = near.root
+        key = (root, dotted)
+        if key not in self._names:
+            base = root + dotted.replace(".", "/")
+            self._names[key] = self.at(f"{base}.py") or self.at(f"{base}/__init__.py") if dotted else None
+        return self._names[key]
+
+    def apps(self, near: Module) -> list[Module]:
+        """Application modules beside the routers' package and above it, at most three levels up."""
+        folder = near.path.rpartition("/")[0]
+        if folder not in self._apps:
+            found: list[Module] = []
+            place = folder
+            for _ in range(3):
+                for name in APP_FILES:
+                    module = self.at(f"{place}/{name}" if place else name)
+                    if module is not None and _makes_app(module):
+                        found.append(module)
+                if found or not place:
+                    break
+                place = place.rpartition("/")[0]
+            self._apps[folder] = found
+        return [one for one in self._apps[folder] if one is not near]
+
+
+def dotted_of(path: str) -> str:
+    """``src/backend/routers/x.py`` → ``backend.routers.x``; without ``src`` the whole path is the name."""
+    parts = path.removesuffix(".py").split("/")
+    if parts[-1] == "__init__":
+        parts.pop()
+    if "src" in parts:
+        parts = parts[len(parts) - parts[::-1].index("src") :]
+    return ".".join(parts)
+
+
+def _makes_app(module: Module) -> bool:
+    return any("FastAPI" in unit.loads or "FastAPI" in unit.attrs for unit in (module.unit, *module.units))

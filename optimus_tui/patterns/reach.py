@@ -1,0 +1,227 @@
+"""What runs because of a unit: calls, callbacks, dependencies and decorators, followed through the project's files.
+
+It tells which units run and which jobs they do, by what can be seen, and else by names. It refuses to judge.
+"""
+
+import ast
+from collections.abc import Iterable, Iterator
+
+from optimus_tui.patterns.calls import seen_calls
+from optimus_tui.patterns.facts import Class, Module, Scope, Unit
+from optimus_tui.patterns.jobs import is_stub, jobs_of
+from optimus_tui.patterns.names import chain, is_limiter, words
+from optimus_tui.patterns.resolve import External, Instance, Resolver, Thing
+from optimus_tui.patterns.routes import METHODS
+
+_MOST_UNITS = 400
+
+
+class Reach:
+    """Follows what runs, from one module into its neighbours."""
+
+    def __init__(self, module: Module, resolver: Resolver) -> None:
+        self.module, self.resolver = module, resolver
+        self._dependencies: dict[int, list[tuple[ast.expr, Scope]]] = {}
+        self._named: dict[int, set[str]] = {}
+
+    def reach(self, unit: Unit) -> tuple[Unit, ...]:
+        """The unit and everything that can be seen to run because of it."""
+        return tuple(self.closure([unit]))
+
+    def closure(self, start: Iterable[Unit], whole: bool = False) -> list[Unit]:
+        """``whole``: follow every unit; else a neighbour's own closure, which is found once, is taken as it is."""
+        found: dict[int, Unit] = {}
+        todo = list(start)
+        while todo and len(found) < _MOST_UNITS:
+            unit = todo.pop()
+            if id(unit) in found:
+                continue
+            if whole or unit.module is self.module:
+                found[id(unit)] = unit
+                todo += self._edges(unit)
+            else:
+                known: list[Unit] | None = unit.memo.get("closure")
+                if known is None:
+                    known = unit.memo["closure"] = self.closure([unit], whole=True)
+                found.update((id(one), one) for one in known)
+        return list(found.values())
+
+    def _edges(self, unit: Unit) -> list[Unit]:
+        known: list[Unit] | None = unit.memo.get("edges")
+        if known is None:
+            known = unit.memo["edges"] = list(self._find_edges(unit))
+        return known
+
+    def _find_edges(self, unit: Unit) -> Iterator[Unit]:
+        for seen in seen_calls(unit, self.resolver):
+            yield from run_by(seen.thing)
+            node = seen.call.node
+            middleware = seen.method in ("add_middleware", "Middleware")
+            if seen.method in ("include_router", "mount"):
+                continue
+            for given in (*node.args, *(word.value for word in node.keywords)):
+                if isinstance(given, (ast.Name, ast.Attribute)):
+                    thing = self.resolver.what(given, seen.call.scope)
+                    if isinstance(thing, Unit) and not _is_property(thing):
+                        yield thing
+                    elif middleware and isinstance(thing, Class):
+                        yield from methods_of(thing, "__call__", "dispatch", "__init__")
+        for manager, scope in unit.withs:
+            thing = self.resolver.what(manager, scope)
+            if isinstance(thing, Instance) and isinstance(thing.of, Class):
+                yield from methods_of(thing.of, "__aenter__", "__enter__", "__aexit__", "__exit__")
+        for arg, default, scope in unit.given:
+            for needed, place in self.dependencies(arg, default, scope):
+                yield from self.started_by(needed, place)
+        for decorator in unit.decorators:
+            if not isinstance(decorator, ast.Call) or not isinstance(decorator.func, ast.Attribute):
+                yield from self.started_by(decorator, unit.scope.parent or unit.scope)
+        if unit.owner is not None and unit.name != "__init__" and unit.node is not unit.owner.node:
+            yield from methods_of(unit.owner, "__init__", "__post_init__")
+
+    def dependencies(self, arg: ast.arg, default: ast.expr | None, scope: Scope) -> list[tuple[ast.expr, Scope]]:
+        """What a parameter depends on: ``= Depends(f)``, ``Annotated[T, Depends(f)]``, also behind an alias."""
+        known = self._dependencies.get(id(arg))
+        if known is None:
+            known = self._dependencies[id(arg)] = list(self._find_dependencies(arg, default, scope))
+        return known
+
+    def _find_dependencies(
+        self, arg: ast.arg, default: ast.expr | None, scope: Scope
+    ) -> Iterator[tuple[ast.expr, Scope]]:
+        annotation = arg.annotation
+        if isinstance(default, ast.Call):
+            target = self.resolver.depended(default, scope)
+            if target is not None:
+                yield target, scope  # type: ignore[misc]
+            elif annotation is not None and chain(default.func).rpartition(".")[2] == "Depends":
+                yield annotation, scope
+        place = scope
+        for _ in range(6):
+            if isinstance(annotation, ast.Subscript):
+                break
+            alias = self.resolver.alias(annotation, place) if annotation is not None else None
+            if alias is None:
+                return
+            annotation, place = alias
+        if not isinstance(annotation, ast.Subscript) or chain(annotation.value).rpartition(".")[2] != "Annotated":
+            return
+        parts = annotation.slice.elts if isinstance(annotation.slice, ast.Tuple) else []
+        for one in parts[1:]:
+            target = self.resolver.depended(one, place)
+            if target is not None:
+                yield target, place  # type: ignore[misc]
+            elif isinstance(one, ast.Call) and chain(one.func).rpartition(".")[2] == "Depends":
+                yield parts[0], place
+
+    def started_by(self, node: ast.expr, scope: Scope) -> Iterator[Unit]:
+        """The units that a dependency or decorator runs: functions, factories, classes, callable objects."""
+        target = self.resolver.depended(node, scope)
+        if target is None:
+            target = node
+        thing = self.resolver.what(target, scope)
+        yield from run_by(thing)
+        if isinstance(thing, Instance) and isinstance(thing.of, Class):
+            yield from methods_of(thing.of, "__call__", "__init__")
+        if isinstance(thing, Class):
+            yield from methods_of(thing, "__call__", "get_route_handler", "dispatch")
+        if isinstance(target, ast.Call):
+            made = self.resolver.what(target.func, scope)
+            yield from run_by(made)
+            if isinstance(made, Class):
+                yield from methods_of(made, "__call__", "__init__")
+            for given in target.args:
+                if isinstance(given, (ast.Name, ast.Attribute)):
+                    yield from run_by(self.resolver.what(given, scope))
+
+    def done_by(self, start: list[Unit]) -> set[str]:
+        """The jobs of these units and of all that runs because of them; a neighbour's are found once."""
+        found: set[str] = set()
+        seen: set[int] = set()
+        todo = list(start)
+        while todo:
+            unit = todo.pop()
+            if id(unit) in seen:
+                continue
+            seen.add(id(unit))
+            if unit.module is self.module:
+                found |= self._own_jobs(unit)
+                todo += self._edges(unit)
+            else:
+                flags: set[str] | None = unit.memo.get("done")
+                if flags is None:
+                    flags = unit.memo["done"] = set()
+                    for one in self.closure([unit], whole=True):
+                        flags |= self._own_jobs(one)
+                found |= flags
+        return found
+
+    def _own_jobs(self, unit: Unit) -> set[str]:
+        """What a unit does itself, and what decorators of it do that cannot be seen."""
+        known: set[str] | None = unit.memo.get("own")
+        if known is None:
+            known = set(jobs_of(unit, self.resolver).flags)
+            for one in unit.decorators:
+                if not (isinstance(one, ast.Call) and isinstance(one.func, ast.Attribute) and one.func.attr in METHODS):
+                    known |= self.by_name(one, unit.scope.parent or unit.scope)
+            unit.memo["own"] = known
+        return known
+
+    def by_name(self, node: ast.expr, scope: Scope) -> set[str]:
+        """What a decorator or dependency whose source cannot be seen does, told from its name."""
+        known = self._named.get(id(node))
+        if known is None:
+            known = self._named[id(node)] = self._find_by_name(node, scope)
+        return known
+
+    def _find_by_name(self, node: ast.expr, scope: Scope) -> set[str]:
+        depended = self.resolver.depended(node, scope)
+        target = depended if depended is not None else node
+        thing = self.resolver.what(target.func if isinstance(target, ast.Call) else target, scope)
+        if isinstance(thing, (Unit, Class, Module)) or (isinstance(thing, Instance) and isinstance(thing.of, Class)):
+            return set()
+        name = f"{thing.dotted}.{chain(target)}" if isinstance(thing, External) else chain(target)
+        spoken = words(name)
+        found: set[str] = set()
+        last = words(chain(target).rpartition(".")[2])
+        if is_limiter(name) and not last & {"get", "make", "provide", "create", "build", "exempt"}:
+            found.add("limits")
+        if spoken & {"cache", "cached", "caching"} and not last & {"get", "provide", "manager", "client", "make"}:
+            if not name.startswith("functools"):
+                found.add(
+                    "invalidates" if last & {"invalidate", "invalidates", "evict", "purge", "bust"} else "cache_read"
+                )
+        elif last & {"invalidate", "invalidates", "evicts"}:
+            found.add("invalidates")
+        if spoken & {"breaker", "circuit", "circuitbreaker"}:
+            found.add("breaker")
+        if spoken & {"metric", "metrics", "timed", "instrumented", "histogram", "counter", "observed", "telemetry"}:
+            found.add("metrics")
+        if spoken & {"tenant", "tenancy", "org", "organization", "organisation", "workspace"}:
+            found.add("tenant")
+        if last & {"errors", "error", "exceptions", "exception", "translate", "faults"} and depended is None:
+            found.add("maps")
+        if last & {"logged", "log", "logs"}:
+            found.add("logs")
+        return found
+
+
+def run_by(thing: Thing) -> Iterator[Unit]:
+    """The units that run when a thing is called."""
+    if isinstance(thing, Unit):
+        yield thing
+    elif isinstance(thing, Class):
+        yield from methods_of(thing, "__init__", "__post_init__")
+    elif isinstance(thing, Instance) and isinstance(thing.of, Class):
+        yield from methods_of(thing.of, "__call__")
+
+
+def methods_of(owner: Class, *names: str) -> Iterator[Unit]:
+    """Those of a class's methods that it has itself."""
+    for name in names:
+        if name in owner.methods:
+            yield owner.methods[name]
+
+
+def _is_property(unit: Unit) -> bool:
+    return is_stub(unit) or any(chain(one).endswith("property") for one in unit.decorators)

@@ -1,0 +1,265 @@
+"""What a name stands for: a function, a class, an instance, or something whose source cannot be seen.
+
+It follows imports, aliases, parameters' types, ``Depends`` and attributes set on ``self``. It refuses to guess: where
+the trail ends it returns the dotted name under which the thing was imported, or nothing.
+"""
+
+import ast
+from typing import NamedTuple
+
+from optimus_tui.patterns.facts import Bound, Class, Import, Module, Param, Scope, Unit
+from optimus_tui.patterns.names import chain
+from optimus_tui.patterns.project import Project
+
+DEPENDS = frozenset({"Depends", "Security"})
+_DEEPEST = 24
+
+
+class Instance(NamedTuple):
+    """An object of a class that is known, by its source or by name only."""
+
+    of: "Class | str"
+
+
+class External(NamedTuple):
+    """A thing whose source is not in the tree, by its dotted name."""
+
+    dotted: str
+
+
+Thing = Unit | Class | Instance | External | Module | None
+
+
+class Resolver:
+    """Answers for one project."""
+
+    def __init__(self, project: Project) -> None:
+        self.project = project
+
+    def what(self, node: ast.AST | None, scope: Scope, depth: int = 0) -> Thing:
+        """The thing that an expression stands for."""
+        if node is None or depth > _DEEPEST:
+            return None
+        if isinstance(node, ast.Name):
+            return self._name(node.id, scope, depth)
+        if isinstance(node, ast.Attribute):
+            return self.member(self.what(node.value, scope, depth + 1), node.attr, depth + 1)
+        if isinstance(node, ast.Call):
+            return self.result(self.what(node.func, scope, depth + 1), node, scope, depth + 1)
+        if isinstance(node, ast.Await):
+            return self.what(node.value, scope, depth + 1)
+        if isinstance(node, (ast.BoolOp,)):
+            return next((found for one in node.values if (found := self.what(one, scope, depth + 1))), None)
+        if isinstance(node, ast.IfExp):
+            return self.what(node.body, scope, depth + 1) or self.what(node.orelse, scope, depth + 1)
+        return None
+
+    def _name(self, name: str, scope: Scope, depth: int) -> Thing:
+        place: Scope | None = scope
+        while place is not None:
+            if name in place.bindings and (place is scope or place.kind != "class"):
+                things = place.things
+                if name not in things:
+                    things[name] = None  # what a name is made of itself cannot be told
+                    things[name] = self._binding(place.bindings[name], place, name, depth + 2)
+                found: Thing = things[name]
+                return found
+            place = place.parent
+        return None
+
+    def _binding(self, bound: object, scope: Scope, name: str, depth: int) -> Thing:
+        if isinstance(bound, Bound):
+            if depth > _DEEPEST or bound.many:
+                return None
+            if bound.annotation is not None and chain(bound.annotation).rpartition(".")[2] not in ("TypeAlias", "Any"):
+                typed = self.annotated(bound.annotation, scope, depth + 1)
+                if typed is not None:
+                    return typed
+            return self.what(bound.value, scope, depth + 1)
+        if isinstance(bound, Param):
+            return self._param(bound, scope, depth)
+        if isinstance(bound, Import):
+            return self._import(bound, scope.unit.module, depth)
+        if isinstance(bound, Scope):
+            return bound.unit
+        return bound if isinstance(bound, (Unit, Class)) else None
+
+    def _param(self, bound: Param, scope: Scope, depth: int) -> Thing:
+        if bound.owner is not None and bound.first and bound.node.arg in ("self", "cls", "__self"):
+            return Instance(bound.owner)
+        outer = scope.parent or scope
+        if bound.node.annotation is not None:
+            typed = self.annotated(bound.node.annotation, outer, depth + 1)
+            if typed is not None:
+                return typed
+        depended = self.depended(bound.default, outer)
+        if depended is not None:
+            return self._result_type(self.what(depended, outer, depth + 1), depth + 1)
+        return None
+
+    def _import(self, bound: Import, module: Module, depth: int) -> Thing:
+        if bound.member is None:
+            return self.project.named(bound.module, module) or External(bound.module)
+        home = self.project.named(bound.module, module)
+        if home is None:
+            inner = self.project.named(f"{bound.module}.{bound.member}", module) if bound.module else None
+            return inner or External(f"{bound.module}.{bound.member}")
+        found = self.member(home, bound.member, depth)
+        return found or External(f"{bound.module}.{bound.member}")
+
+    def member(self, thing: Thing, name: str, depth: int = 0) -> Thing:
+        """``thing.name``."""
+        if depth > _DEEPEST:
+            return None
+        if isinstance(thing, Module):
+            if name in thing.scope.bindings:
+                return self._binding(thing.scope.bindings[name], thing.scope, name, depth + 1)
+            return self.project.named(f"{thing.dotted}.{name}", thing)
+        if isinstance(thing, External):
+            return External(f"{thing.dotted}.{name}")
+        if isinstance(thing, Instance) and isinstance(thing.of, str):
+            return External(f"{thing.of}.{name}")
+        owner = thing.of if isinstance(thing, Instance) else thing
+        if isinstance(owner, Class):
+            return self._of_class(owner, name, depth)
+        return None
+
+    def _of_class(self, owner: Class, name: str, depth: int) -> Thing:
+        if name in owner.methods:
+            method = owner.methods[name]
+            if any(chain(one).endswith("property") for one in method.decorators):
+                return self._result_type(method, depth + 1)
+            return method
+        if name in owner.attributes:
+            bound, scope = owner.attributes[name]
+            typed = self.annotated(bound.annotation, scope, depth + 1)
+            return typed or self.what(bound.value, scope, depth + 1)
+        for base in owner.bases:
+            found = self.member(
+                self.what(base, owner.unit.scope.parent or owner.unit.scope, depth + 1), name, depth + 1
+            )
+            if found is not None:
+                return found
+        return None
+
+    def result(self, thing: Thing, node: ast.Call, scope: Scope, depth: int = 0) -> Thing:
+        """What calling a thing gives."""
+        if isinstance(thing, Class):
+            return Instance(thing)
+        if isinstance(thing, External):
+            last = thing.dotted.rpartition(".")[2]
+            if last[:1].isupper():
+                return Instance(thing.dotted)
+            if last == "partial" and node.args:
+                return self.what(node.args[0], scope, depth + 1)
+            owner = thing.dotted.rpartition(".")[0]
+            if last.startswith("from_") and owner.rpartition(".")[2][:1].isupper():
+                return Instance(owner)
+            return External(f"{thing.dotted}()")
+        return self._result_type(thing, depth)
+
+    def _result_type(self, thing: Thing, depth: int) -> Thing:
+        if isinstance(thing, Class):
+            return Instance(thing)
+        if isinstance(thing, External):
+            last = thing.dotted.rpartition(".")[2]
+            return Instance(thing.dotted) if last[:1].isupper() else External(f"{thing.dotted}()")
+        if not isinstance(thing, Unit):
+            return None
+        returns = getattr(thing.node, "returns", None)
+        if returns is not None:
+            typed = self.annotated(returns, thing.scope.parent or thing.scope, depth + 1)
+            if typed is not None:
+                return typed
+        for one in thing.returned:
+            value = one.node.value if isinstance(one.node, ast.Return) else None
+            if isinstance(value, ast.Name) and isinstance(one.scope.bindings.get(value.id), Scope):
+                return thing  # a factory: calling what it returns runs what is nested in it
+            found = self.what(value, one.scope, depth + 1)
+            if found is not None:
+                return found
+        return None
+
+    def annotated(self, node: ast.AST | None, scope: Scope, depth: int = 0) -> Thing:
+        """The instance that an annotation promises."""
+        if node is None or depth > _DEEPEST:
+            return None
+        if isinstance(node, ast.Constant) and isinstance(node.value, str):
+            try:
+                node = ast.parse(node.value, mode="eval").body
+            except (SyntaxError, ValueError, RecursionError, MemoryError):
+                return None
+        if isinstance(node, ast.BinOp):
+            return self.annotated(node.left, scope, depth + 1) or self.annotated(node.right, scope, depth + 1)
+        if isinstance(node, ast.Subscript):
+            name = chain(node.value).rpartition(".")[2]
+            inner = node.slice.elts[0] if isinstance(node.slice, ast.Tuple) and node.slice.elts else node.slice
+            if name in ("Annotated", "Optional", "Union", "ClassVar", "Final"):
+                return self.annotated(inner, scope, depth + 1)
+            return None
+        if isinstance(node, (ast.Name, ast.Attribute)):
+            key = f"@{chain(node)}"  # no name begins like that: the type of what is annotated with this one
+            if key not in scope.things:
+                scope.things[key] = None
+                scope.things[key] = self._typed(node, scope, depth)
+            known: Thing = scope.things[key]
+            return known
+        return None
+
+    def _typed(self, node: ast.Name | ast.Attribute, scope: Scope, depth: int) -> Thing:
+        alias = self.alias(node, scope)
+        if alias is not None:
+            return self.annotated(alias[0], alias[1], depth + 1)
+        found = self.what(node, scope, depth + 1)
+        if isinstance(found, Class):
+            return Instance(found)
+        return Instance(found.dotted) if isinstance(found, External) else None
+
+    def alias(self, node: ast.AST, scope: Scope) -> tuple[ast.expr, Scope] | None:
+        """The expression behind a type alias such as ``Tenant = Annotated[str, Depends(get_tenant)]``."""
+        name = node.id if isinstance(node, ast.Name) else chain(node)
+        if name not in scope.aliases:
+            bound, place = self.where(node, scope) or (None, scope)
+            known = isinstance(bound, Bound) and isinstance(bound.value, (ast.Subscript, ast.BinOp))
+            scope.aliases[name] = (bound.value, place) if known and isinstance(bound, Bound) else None
+        found: tuple[ast.expr, Scope] | None = scope.aliases[name]
+        return found
+
+    def where(self, node: ast.AST, scope: Scope) -> tuple[object, Scope] | None:
+        """The binding behind a name, in whichever module it was made."""
+        for _ in range(_DEEPEST):
+            if isinstance(node, ast.Attribute):
+                home = self.what(node.value, scope)
+                if not isinstance(home, Module) or node.attr not in home.scope.bindings:
+                    return None
+                bound, scope = home.scope.bindings[node.attr], home.scope
+            elif isinstance(node, ast.Name):
+                place: Scope | None = scope
+                while place is not None and node.id not in place.bindings:
+                    place = place.parent
+                if place is None:
+                    return None
+                bound, scope = place.bindings[node.id], place
+            else:
+                return None
+            if isinstance(bound, Import):
+                home = self.project.named(bound.module, scope.unit.module) if bound.member else None
+                if home is None or bound.member not in home.scope.bindings:
+                    return bound, scope
+                node, scope = ast.Name(bound.member, ast.Load()), home.scope
+                continue
+            return bound, scope
+        return None
+
+    def depended(self, node: ast.AST | None, scope: Scope) -> ast.AST | None:
+        """The argument of ``Depends(…)``, under whichever name it was imported; None for anything else."""
+        if not isinstance(node, ast.Call):
+            return None
+        name = chain(node.func).rpartition(".")[2]
+        if name not in DEPENDS:
+            found = self.what(node.func, scope)
+            if not isinstance(found, External) or found.dotted.rpartition(".")[2] not in DEPENDS:
+                return None
+        if node.args:
+            return node.args[0]
+        return next((word.value for word in node.keywords if word.arg == "dependency"), None)

@@ -1,0 +1,254 @@
+"""Which functions answer requests, how they are registered, and what is declared to run before them.
+
+Decorators, ``add_api_route``, class-based views and Starlette's ``Route`` are seen. It refuses to judge.
+"""
+
+import ast
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from optimus_tui.patterns.facts import Bound, Module, Scope, Unit
+from optimus_tui.patterns.names import chain, text_of
+from optimus_tui.patterns.resolve import Resolver
+
+METHODS = frozenset({"get", "post", "put", "patch", "delete", "head", "options"})
+WRITES = frozenset({"post", "put", "patch", "delete"})
+_SYSTEM_PATHS = frozenset(
+    {
+        "health",
+        "healthz",
+        "livez",
+        "readyz",
+        "ready",
+        "live",
+        "liveness",
+        "readiness",
+        "metrics",
+        "ping",
+        "version",
+        "favicon.ico",
+        "openapi.json",
+        "docs",
+        "robots.txt",
+        "heartbeat",
+        "status",
+    }
+)
+_SYSTEM_TAGS = frozenset({"system", "health", "ops", "operations", "monitoring", "infra", "meta", "probes"})
+_READING_POSTS = frozenset(
+    {
+        "search",
+        "query",
+        "preview",
+        "validate",
+        "estimate",
+        "calculate",
+        "lookup",
+        "compare",
+        "login",
+        "token",
+        "suggest",
+        "check",
+        "simulate",
+        "quote",
+        "export",
+        "render",
+        "parse",
+        "verify",
+        "test",
+        "filter",
+    }
+)
+
+
+class Route(NamedTuple):
+    """One route. ``declared``: expressions that run for it (dependencies), each with the scope it stands in."""
+
+    methods: frozenset[str]
+    path: str
+    handler: Unit
+    call: ast.Call
+    options: dict[str, ast.expr]
+    router: str
+    tags: frozenset[str]
+    declared: tuple[tuple[ast.expr, Scope], ...]
+
+    @property
+    def name(self) -> str:
+        """The handler's name."""
+        return self.handler.name
+
+    @property
+    def websocket(self) -> bool:
+        """A socket, which has neither models nor statuses."""
+        return "websocket" in self.methods
+
+    @property
+    def writes(self) -> bool:
+        """Changes something; a search sent as POST does not."""
+        if not self.methods & WRITES:
+            return False
+        if self.methods & {"put", "patch", "delete"}:
+            return True
+        spoken = {*self.name.lower().split("_"), *self.path.lower().replace("-", "/").replace(":", "/").split("/")}
+        return not spoken & _READING_POSTS
+
+    @property
+    def reads(self) -> bool:
+        """A GET."""
+        return "get" in self.methods
+
+    @property
+    def system(self) -> bool:
+        """What operators and their tools read: it must answer when everything else is refused."""
+        if self.methods - {"get", "head", "options"}:
+            return False
+        last = self.path.rstrip("/").rpartition("/")[2].lower()
+        return last in _SYSTEM_PATHS or (bool(self.tags) and self.tags <= _SYSTEM_TAGS)
+
+
+def routes_of(module: Module, resolver: Resolver) -> list[Route]:
+    """All routes of a file, in the order of its lines."""
+    found = [*_decorated(module), *_added(module, resolver)]
+    return sorted(found, key=lambda route: route.handler.line)
+
+
+def _decorated(module: Module) -> Iterator[Route]:
+    for unit in module.units:
+        for one in unit.decorators:
+            if not isinstance(one, ast.Call) or not isinstance(one.func, ast.Attribute):
+                continue
+            verb = one.func.attr
+            if verb in METHODS or verb in ("api_route", "route", "websocket"):
+                path = _path(one)
+                if path is not None:
+                    yield _route(module, verb, path, unit, one, chain(one.func.value))
+
+
+def _added(module: Module, resolver: Resolver) -> Iterator[Route]:
+    """``router.add_api_route("/x", handler)``, ``router.get("/x")(handler)``, ``Route("/x", handler)``."""
+    for unit in (module.unit, *module.units):
+        for call in unit.calls:
+            node, func = call.node, call.node.func
+            handler: ast.expr | None = None
+            registered = node
+            verb = ""
+            if isinstance(func, ast.Attribute) and func.attr in (
+                "add_api_route",
+                "add_route",
+                "add_api_websocket_route",
+            ):
+                handler = node.args[1] if len(node.args) > 1 else _option(node, "endpoint")
+                verb = "websocket" if "websocket" in func.attr else "api_route"
+            elif isinstance(func, ast.Name) and func.id in ("Route", "APIRoute") and len(node.args) > 1:
+                handler, verb = node.args[1], "api_route"
+            elif isinstance(func, ast.Call) and len(node.args) == 1 and _path(func) is not None:
+                verb = getattr(func.func, "attr", "")
+                if verb in METHODS:
+                    handler, registered = node.args[0], func
+            if handler is None:
+                continue
+            answers = resolver.what(handler, call.scope)
+            path = _path(registered)
+            if isinstance(answers, Unit) and answers.module is module and path is not None:
+                owner = chain(registered.func).rpartition(".")[0]
+                yield _route(module, verb, path, answers, registered, owner)
+
+
+def _route(module: Module, verb: str, path: str, handler: Unit, call: ast.Call, router: str) -> Route:
+    options = {word.arg: word.value for word in call.keywords if word.arg}
+    methods = frozenset({verb})
+    if verb in ("api_route", "route"):
+        listed = options.get("methods")
+        names = [text_of(one) for one in getattr(listed, "elts", [])]
+        methods = frozenset(str(name).lower() for name in names if name) or frozenset({"get"})
+    declared = [*_listed(options.get("dependencies"), module.scope)]
+    tags = _strings(options.get("tags"))
+    made = _router_call(module, router)
+    if made is not None:
+        given = {word.arg: word.value for word in made.keywords if word.arg}
+        declared += _listed(given.get("dependencies"), module.scope)
+        tags |= _strings(given.get("tags"))
+        prefix = text_of(given.get("prefix")) or ""
+        path = prefix + path
+        if "route_class" in given:
+            declared.append((given["route_class"], module.scope))
+    return Route(methods, path, handler, call, options, router, tags, tuple(declared))
+
+
+def _router_call(module: Module, name: str) -> ast.Call | None:
+    """The call that made the router: ``APIRouter(…)`` at the top, in a function, or on ``self``."""
+    last = name.rpartition(".")[2]
+    bound = module.scope.bindings.get(last)
+    if isinstance(bound, Bound) and isinstance(bound.value, ast.Call):
+        return bound.value
+    for owner in module.classes:
+        kept = owner.attributes.get(last)
+        if kept is not None and isinstance(kept[0].value, ast.Call):
+            return kept[0].value
+    for unit in module.units:
+        inner = unit.scope.bindings.get(last)
+        if isinstance(inner, Bound) and isinstance(inner.value, ast.Call):
+            return inner.value
+    return None
+
+
+def _listed(node: ast.expr | None, scope: Scope) -> Iterator[tuple[ast.expr, Scope]]:
+    """The elements of a list that is written there, or kept under a name."""
+    if isinstance(node, ast.Name):
+        bound = scope.bindings.get(node.id)
+        node = bound.value if isinstance(bound, Bound) else None
+    if isinstance(node, ast.BinOp):
+        yield from _listed(node.left, scope)
+        yield from _listed(node.right, scope)
+    for one in getattr(node, "elts", []):
+        if isinstance(one, ast.Starred):
+            yield from _listed(one.value, scope)
+        else:
+            yield one, scope
+
+
+def declared_on_apps(module: Module, apps: list[Module]) -> tuple[tuple[ast.expr, Scope], ...]:
+    """Dependencies given to ``FastAPI(…)``, or to the ``include_router`` that takes this module's router in."""
+    found: list[tuple[ast.expr, Scope]] = []
+    for app in (module, *apps):
+        for name, call in _assembly(app):
+            if name == "FastAPI" or _is_ours(call, app, module):
+                found += _listed(_option(call, "dependencies"), app.scope)
+    return tuple(found)
+
+
+def _assembly(app: Module) -> list[tuple[str, ast.Call]]:
+    """The calls that put an application together, found once."""
+    known: list[tuple[str, ast.Call]] | None = app.unit.memo.get("assembly")
+    if known is None:
+        calls = [call.node for unit in (app.unit, *app.units) for call in unit.calls]
+        named = [(getattr(one.func, "attr", getattr(one.func, "id", "")), one) for one in calls]
+        known = app.unit.memo["assembly"] = [pair for pair in named if pair[0] in ("FastAPI", "include_router")]
+    return known
+
+
+def _is_ours(call: ast.Call, app: Module, module: Module) -> bool:
+    if app is module:
+        return True
+    name = chain(call.args[0]) if call.args else ""
+    bound = app.scope.bindings.get(name.partition(".")[0])
+    where = getattr(bound, "module", "")
+    member = getattr(bound, "member", None) or ""
+    return module.dotted in (where, f"{where}.{member}") or module.dotted.endswith(f".{name.partition('.')[0]}")
+
+
+def _path(node: ast.Call) -> str | None:
+    given = node.args[0] if node.args else _option(node, "path")
+    text = text_of(given)
+    if text is not None:
+        return text if text == "" or text[0] in "/{" else None
+    return "" if given is not None and isinstance(given, (ast.Name, ast.Attribute, ast.BinOp)) else None
+
+
+def _option(node: ast.Call, name: str) -> ast.expr | None:
+    return next((word.value for word in node.keywords if word.arg == name), None)
+
+
+def _strings(node: ast.expr | None) -> frozenset[str]:
+    return frozenset(text.lower() for one in getattr(node, "elts", []) if (text := text_of(one)))

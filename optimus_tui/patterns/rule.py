@@ -1,0 +1,59 @@
+"""What a rule is: an identity, a reason, a remedy, two examples, and a check that yields hits. It holds no state."""
+
+import ast
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal, NamedTuple
+
+if TYPE_CHECKING:
+    from optimus_tui.patterns.facts import Unit
+    from optimus_tui.patterns.view import View
+
+Level = Literal["basic", "comprehensive", "production_ready"]
+Priority = Literal["high", "medium", "low"]
+LEVELS: tuple[Level, ...] = ("basic", "comprehensive", "production_ready")
+
+
+class Hit(NamedTuple):
+    """A place where a rule does not hold. ``subject`` is the route's name for a rule that is judged by route;
+    ``span`` the lines on which an ignore comment counts."""
+
+    line: int
+    offset: int
+    message: str
+    subject: str = ""
+    span: tuple[int, int] = (0, 0)
+
+
+@dataclass(frozen=True)
+class Rule:
+    """One rule. ``pattern`` is the group that the score is counted by. A rule with ``applies`` is a requirement: that
+    function names its subjects, and the share of them without a hit is what counts. Without it a hit costs points."""
+
+    id: str
+    pattern: str
+    level: Level
+    priority: Priority
+    title: str
+    why: str
+    fix: str
+    bad: str
+    good: str
+    check: "Callable[[View], Iterable[Hit]]"
+    applies: "Callable[[View], list[str]] | None" = None
+
+
+def at(node: ast.AST, message: str, subject: str = "", span: tuple[int, int] | None = None) -> Hit:
+    """A hit at a node."""
+    line = getattr(node, "lineno", 1)
+    end = getattr(node, "end_lineno", line) or line
+    return Hit(line, getattr(node, "col_offset", 0), message, subject, span or (line, min(end, line + 20)))
+
+
+def at_unit(unit: "Unit", message: str) -> Hit:
+    """A hit at a function: its ``def`` line; an ignore comment may stand on a decorator's line too."""
+    node = unit.node
+    body = getattr(node, "body", None) or [node]
+    first = min([unit.line, *(one.lineno for one in unit.decorators)])
+    last = max(unit.line, getattr(body[0], "lineno", unit.line) - 1)
+    return Hit(unit.line, getattr(node, "col_offset", 0), message, unit.name, (first, last))

@@ -1,0 +1,47 @@
+"""One small file per group of rules; ``RULES`` is all of them by id, in the order of the documentation."""
+
+from optimus_tui.patterns.rule import LEVELS, Rule
+from optimus_tui.patterns.rules import (
+    blocking,
+    breaker,
+    caching,
+    defaults,
+    errors,
+    hosts,
+    injection,
+    limits,
+    lists,
+    logs,
+    metrics,
+    models,
+    secrets,
+    tenancy,
+    timeouts,
+    unsafe,
+)
+
+VERSION = 1
+"""Raised with every change of a rule's verdicts: kept results of another version are not used."""
+
+_GROUPS = (
+    limits,
+    caching,
+    tenancy,
+    errors,
+    injection,
+    logs,
+    unsafe,
+    blocking,
+    timeouts,
+    hosts,
+    defaults,
+    breaker,
+    metrics,
+    models,
+    lists,
+    secrets,
+)
+RULES: dict[str, Rule] = {
+    rule.id: rule
+    for rule in sorted((rule for group in _GROUPS for rule in group.RULES), key=lambda rule: LEVELS.index(rule.level))
+}

@@ -1,0 +1,160 @@
+"""Caching: expensive reads are kept for a time, under the tenant's own key, and go when what they show is changed."""
+
+import ast
+from collections.abc import Iterator
+
+from optimus_tui.patterns.keys import key_of, lacks_tenant
+from optimus_tui.patterns.names import text_of, words
+from optimus_tui.patterns.rule import Hit, Rule, at, at_unit
+from optimus_tui.patterns.view import View
+
+_REDIS = frozenset({"redis", "valkey", "aioredis"})
+_CACHE = frozenset({"cache", "cached", "caches"})
+_READS = ("get", "set", "setex", "psetex", "getex", "fetch", "get_or_set", "delete", "put", "remember")
+_EXPIRIES = frozenset({"ex", "px", "exat", "pxat", "keepttl"})
+
+
+def _reads(view: View) -> list[str]:
+    """The file, where any of its reads asks an upstream or a database, or uses a cache."""
+    reading = [route for route in view.served if route.reads]
+    asked = any({"upstream", "db", "cache_read"} & view.flags(route) for route in reading)
+    return ["file"] if asked else []
+
+
+def _missing(view: View) -> Iterator[Hit]:
+    reading = [route for route in view.served if route.reads]
+    asking = [route for route in reading if {"upstream", "db"} & view.flags(route)]
+    if asking and not any("cache_read" in view.flags(route) for route in reading):
+        names = ", ".join(route.name for route in asking)
+        first = asking[0].handler
+        yield at_unit(first, f"Missing cache: no read looks one up before it asks ({names})")._replace(subject="file")
+
+
+def _writes(view: View) -> list[str]:
+    if not any(route.reads and "cache_read" in view.flags(route) for route in view.served):
+        return []
+    return [route.name for route in view.served if route.writes]
+
+
+def _uninvalidated(view: View) -> Iterator[Hit]:
+    if not _writes(view):
+        return
+    for route in view.served:
+        if route.writes and "invalidates" not in view.flags(route):
+            yield at_unit(route.handler, f"{route.name} changes what is cached, and invalidates nothing")
+
+
+def _for_ever(view: View) -> Iterator[Hit]:
+    if "set" not in view.methods:
+        return
+    for unit in view.own_units:
+        calls = view.calls(unit)
+        dated = any(seen.method in ("expire", "pexpire", "expireat") for seen in calls)
+        for seen in calls:
+            node = seen.call.node
+            if seen.method != "set" or dated or not (seen.about & _REDIS) or len(node.args) > 2:
+                continue
+            if any(word.arg in _EXPIRIES or word.arg is None for word in node.keywords):
+                continue
+            key = text_of(key_of(node, unit)) or ""
+            owner = unit.owner.name if unit.owner else ""
+            if "cache" in key or words(unit.name) & _CACHE or words(owner) & _CACHE or "cache" in seen.raw:
+                yield at(node, "The answer is stored without an expiry: it stays until somebody deletes it")
+
+
+def _shared(view: View) -> Iterator[Hit]:
+    if view.methods.isdisjoint(_READS) or not any("tenant" in view.flags(route) for route in view.served):
+        return
+    for unit in view.own_units:
+        for seen in view.calls(unit):
+            node = seen.call.node
+            if seen.method not in _READS or not node.args or not (seen.about & (_REDIS | _CACHE)):
+                continue
+            if seen.method == "fetch" or (seen.method == "remember"):
+                whole = ast.Call(node.func, [ast.Tuple(node.args, ast.Load())], [])
+                missing = len(node.args) > 0 and lacks_tenant(whole, seen.call.scope, unit)
+            else:
+                missing = lacks_tenant(node, seen.call.scope, unit)
+            text = text_of(key_of(node, unit)) or ""
+            if missing and not text.startswith(("rate_limit", "lock:", "config", "feature")) and text != "":
+                yield at(node, f"The key {text!r} holds no tenant: one tenant is served another's answers")
+
+
+RULES = (
+    Rule(
+        "caching.missing", "caching", "basic", "medium", "Reads that are not cached",
+        "Every read goes the whole way to the engine or the database, also for what was answered a second ago.",
+        "Read through the cache: found = await cache.fetch(\"product\", tenant, product_id, load=…), with a TTL.",
+        '''
+@router.get("/products", dependencies=[Depends(rate_limited("list_products"))])
+async def list_products(tenant: Tenant, engine: Engine) -> ProductPage:
+    return await engine.request("GET", "/api/products", tenant)
+''',
+        '''
+@router.get("/products", dependencies=[Depends(rate_limited("list_products"))])
+async def list_products(tenant: Tenant, engine: Engine, cache: Cache) -> ProductPage:
+    return await cache.fetch("products", tenant, load=lambda: engine.request("GET", "/api/products", tenant))
+''',
+        _missing, _reads,
+    ),
+    Rule(
+        "caching.no_invalidation", "caching", "basic", "high", "A write that leaves the cache as it was",
+        "Readers get the old answer until its TTL runs out, after their own change was confirmed.",
+        "Invalidate after the write: await coherence.invalidate_by_event(…, tenant, kinds=(…)); it tells all.",
+        '''
+@router.get("/products/{product_id}")
+async def get_product(product_id: str, tenant: Tenant, cache: Cache, repo: Repo) -> Product:
+    return await cache.fetch("product", tenant, product_id, load=lambda: repo.get(product_id))
+
+
+@router.put("/products/{product_id}")
+async def update_product(product_id: str, change: Change, tenant: Tenant, repo: Repo) -> Product:
+    return await repo.update(tenant, product_id, change)
+''',
+        '''
+@router.get("/products/{product_id}")
+async def get_product(product_id: str, tenant: Tenant, cache: Cache, repo: Repo) -> Product:
+    return await cache.fetch("product", tenant, product_id, load=lambda: repo.get(product_id))
+
+
+@router.put("/products/{product_id}")
+async def update_product(product_id: str, change: Change, tenant: Tenant, repo: Repo, coherence: Coherence) -> Product:
+    changed = await repo.update(tenant, product_id, change)
+    await coherence.invalidate_by_event("resource_updated", tenant, kinds=("product",))
+    return changed
+''',
+        _uninvalidated, _writes,
+    ),
+    Rule(
+        "caching.no_ttl", "caching", "basic", "high", "An answer cached for ever",
+        "What no invalidation reaches is wrong for ever, and Redis fills up.",
+        "Give the key a time to live: redis.set(key, value, ex=300).",
+        '''
+async def remember(redis: Redis, tenant: str, body: str) -> None:
+    await redis.set(f"cache:products:{tenant}", body)
+''',
+        '''
+async def remember(redis: Redis, tenant: str, body: str) -> None:
+    await redis.set(f"cache:products:{tenant}", body, ex=300)
+''',
+        _for_ever,
+    ),
+    Rule(
+        "caching.key_without_tenant", "caching", "comprehensive", "high", "A cache key that tenants share",
+        "The first tenant's answer is served to all others.",
+        "Put the tenant into the key: cache:{kind}:{tenant}:{rest}.",
+        '''
+@router.get("/products/{product_id}")
+async def get_product(product_id: str, tenant: Tenant, cache: Cache, repo: Repo) -> Product:
+    found = await cache.get(f"cache:product:{product_id}")
+    return found or await repo.get(tenant, product_id)
+''',
+        '''
+@router.get("/products/{product_id}")
+async def get_product(product_id: str, tenant: Tenant, cache: Cache, repo: Repo) -> Product:
+    found = await cache.get(f"cache:product:{tenant}:{product_id}")
+    return found or await repo.get(tenant, product_id)
+''',
+        _shared,
+    ),
+)  # fmt: skip

@@ -1,0 +1,169 @@
+"""Dependency injection: clients are made once, at start-up, and handed over, so that tests can replace them."""
+
+import ast
+from collections.abc import Iterator
+
+from optimus_tui.patterns.calls import Seen
+from optimus_tui.patterns.facts import Unit
+from optimus_tui.patterns.names import chain
+from optimus_tui.patterns.rule import Hit, Rule, at
+from optimus_tui.patterns.view import View
+
+_ROOTS = frozenset(
+    {
+        "redis",
+        "valkey",
+        "aioredis",
+        "httpx",
+        "aiohttp",
+        "requests",
+        "motor",
+        "pymongo",
+        "asyncpg",
+        "psycopg",
+        "psycopg2",
+        "sqlalchemy",
+        "sqlmodel",
+        "boto3",
+        "aioboto3",
+        "elasticsearch",
+        "aiokafka",
+        "grpc",
+    }
+)
+_MAKERS = frozenset(
+    {
+        "Redis",
+        "StrictRedis",
+        "from_url",
+        "AsyncClient",
+        "Client",
+        "ClientSession",
+        "Session",
+        "AsyncIOMotorClient",
+        "MongoClient",
+        "create_engine",
+        "create_async_engine",
+        "create_pool",
+        "connect",
+        "client",
+        "resource",
+        "RedisCluster",
+        "AsyncElasticsearch",
+        "Elasticsearch",
+        "insecure_channel",
+        "AIOKafkaProducer",
+        "Valkey",
+    }
+)
+
+
+def makes_client(seen: Seen) -> bool:
+    """A call that opens a connection, or a pool of them."""
+    name = seen.dotted or ""
+    if not name or name.partition(".")[0] not in _ROOTS:
+        return False
+    return (seen.raw.rpartition(".")[2] in _MAKERS or name.rpartition(".")[2] in _MAKERS) and not name.endswith("()")
+
+
+def _subjects(view: View) -> list[str]:
+    """The file, where its routes have anything to be handed."""
+    flags = set().union(*(view.flags(route) for route in view.served)) if view.served else set()
+    takes = any(
+        list(view.way.dependencies(arg, default, scope))
+        for route in view.served
+        for arg, default, scope in route.handler.given
+    )
+    return ["file"] if takes or flags & {"upstream", "db", "cache_read", "cache_write", "limits"} else []
+
+
+def _global(view: View) -> Iterator[Hit]:
+    if view.roots.isdisjoint(_ROOTS):
+        return
+    for seen in view.calls(view.module.unit):
+        if makes_client(seen) and seen.call.scope.kind == "module":
+            name = _kept_as(view, seen.call.node)
+            if name and any(name in unit.loads for unit in view.module.units):
+                yield at(
+                    seen.call.node,
+                    f"{name} is made at import: no test can replace it, no start-up can fail on it",
+                    "file",
+                )
+
+
+def _kept_as(view: View, node: ast.Call) -> str:
+    for one in view.module.tree.body:
+        if isinstance(one, (ast.Assign, ast.AnnAssign)) and one.value is not None and _holds(one.value, node):
+            target = one.targets[0] if isinstance(one, ast.Assign) else one.target
+            return chain(target)
+    return ""
+
+
+def _holds(value: ast.expr, node: ast.Call) -> bool:
+    return value is node or (isinstance(value, ast.Await) and value.value is node)
+
+
+def _each_time(view: View) -> Iterator[Hit]:
+    if view.roots.isdisjoint(_ROOTS):
+        return
+    called: dict[int, Unit] = {}
+    for route in view.served:
+        called[id(route.handler)] = route.handler
+        for seen in view.calls(route.handler):
+            if isinstance(seen.thing, Unit) and seen.thing.module is view.module and not _yields(seen.thing):
+                called[id(seen.thing)] = seen.thing
+    for unit in called.values():
+        if unit.name == "__init__":
+            continue
+        for seen in view.calls(unit):
+            if makes_client(seen):
+                yield at(seen.call.node, f"{seen.raw}() opens new connections for every request", "file")
+
+
+def _yields(unit: Unit) -> bool:
+    return any(isinstance(one, ast.Yield) for one in ast.walk(unit.node))
+
+
+RULES = (
+    Rule(
+        "injection.global_client", "dependency_injection", "basic", "medium", "A client made at import",
+        "It is made before the settings are read, shared by all tests, and never closed.",
+        "Make it in the app's lifespan, and take it with Depends.",
+        '''
+import redis.asyncio as redis
+
+store = redis.Redis(host="localhost")
+
+
+@router.get("/products", dependencies=[Depends(rate_limited("list_products"))])
+async def list_products(tenant: Tenant) -> list[str]:
+    return await store.lrange(f"products:{tenant}", 0, 50)
+''',
+        '''
+@router.get("/products", dependencies=[Depends(rate_limited("list_products"))])
+async def list_products(tenant: Tenant, store: RedisCache) -> list[str]:
+    return await store.lrange(f"products:{tenant}", 0, 50)
+''',
+        _global, _subjects,
+    ),
+    Rule(
+        "injection.client_per_request", "dependency_injection", "basic", "medium", "A client made for every request",
+        "Each request pays for new connections and a TLS handshake, and none of them is reused.",
+        "Make one client in the app's lifespan, and take it with Depends.",
+        '''
+import httpx
+
+
+@router.get("/products", dependencies=[Depends(rate_limited("list_products"))])
+async def list_products(tenant: Tenant) -> dict:
+    async with httpx.AsyncClient(timeout=2) as client:
+        return (await client.get(engine_url(), headers={"X-Tenant-ID": tenant})).json()
+''',
+        '''
+@router.get("/products", dependencies=[Depends(rate_limited("list_products"))])
+async def list_products(tenant: Tenant, http: HttpClient) -> dict:
+    return (await http.get(engine_url(), headers={"X-Tenant-ID": tenant})).json()
+''',
+        _each_time, _subjects,
+    ),
+)  # fmt: skip

@@ -1,0 +1,159 @@
+"""Lists: every list has an end, and the caller cannot move it as far as they like."""
+
+import ast
+from collections.abc import Iterator
+
+from optimus_tui.patterns.facts import Scope
+from optimus_tui.patterns.names import chain, words
+from optimus_tui.patterns.routes import Route
+from optimus_tui.patterns.rule import Hit, Rule, at_unit
+from optimus_tui.patterns.view import View
+
+_PAGES = frozenset(
+    {
+        "limit",
+        "page",
+        "paging",
+        "pagination",
+        "paginate",
+        "size",
+        "cursor",
+        "offset",
+        "top",
+        "take",
+        "first",
+        "window",
+        "per",
+        "max",
+        "count",
+        "slice",
+        "paginator",
+        "params",
+        "paged",
+    }
+)
+_COUNTS = frozenset({"limit", "size", "top", "take", "first", "count", "max"})
+_LISTS = frozenset({"list", "List", "Sequence", "tuple"})
+_NAMES = frozenset({"list", "search", "browse", "all", "index", "find"})
+
+
+def _lists(view: View) -> list[str]:
+    return [route.name for route in view.served if _is_list(view, route)]
+
+
+def _is_list(view: View, route: Route) -> bool:
+    if not route.reads:
+        return False
+    said = route.options.get("response_model") or getattr(route.handler.node, "returns", None)
+    if isinstance(said, ast.Subscript) and chain(said.value).rpartition(".")[2] in _LISTS:
+        return True
+    if route.path.rstrip("/").endswith("}"):
+        return False
+    spoken = route.name.lower().split("_")
+    return spoken[0] in _NAMES or "all" in spoken
+
+
+def _unbounded(view: View) -> Iterator[Hit]:
+    for route in view.served:
+        if not _is_list(view, route):
+            continue
+        found = [
+            (arg, default, scope)
+            for unit in view.units(route)
+            if unit.module is view.module or unit.name.startswith("__")
+            for arg, default, scope in unit.given
+            if _is_paging(arg)
+        ]
+        if not found and not _limits_itself(view, route):
+            yield at_unit(route.handler, f"{route.name} answers all there is: it takes no limit and sets none")
+            continue
+        for arg, default, scope in found:
+            if arg in [one for one, _ in route.handler.params] and _endless(view, arg, default, scope, route):
+                yield at_unit(
+                    route.handler, f"{route.name} answers as many as {arg.arg} says, and {arg.arg} has no upper bound"
+                )
+                break
+
+
+def _is_paging(arg: ast.arg) -> bool:
+    typed = chain(arg.annotation) if arg.annotation is not None else ""
+    return not (words(arg.arg) | words(typed.rpartition(".")[2])).isdisjoint(_PAGES)
+
+
+def _limits_itself(view: View, route: Route) -> bool:
+    """The handler, or what it calls, cuts the list: a slice, ``.limit(…)``, ``LIMIT`` in the query."""
+    for unit in view.units(route):
+        if unit.module is not view.module:
+            continue
+        for seen in view.calls(unit):
+            if seen.method in ("limit", "paginate", "lrange", "islice", "first", "fetchmany"):
+                return True
+            if any(word.arg and words(word.arg) & _COUNTS for word in seen.call.node.keywords):
+                return True
+        if any("limit" in text.lower().split() for _, text in unit.strings if len(text) < 2000):
+            return True
+        if any(isinstance(one, ast.Slice) and one.upper is not None for one in ast.walk(unit.node)):
+            return True
+    return False
+
+
+def _endless(view: View, arg: ast.arg, default: ast.expr | None, scope: Scope, route: Route) -> bool:
+    """A plain number without ``le``, which nothing in the handler cuts."""
+    if not words(arg.arg) & _COUNTS or arg.arg.startswith(("offset", "page_number")):
+        return False
+    if isinstance(default, ast.Call):
+        name = chain(default.func).rpartition(".")[2]
+        if name not in ("Query", "Path") or _bounded(default):
+            return False
+    elif arg.annotation is None:
+        return False
+    node = arg.annotation
+    if node is not None:
+        if chain(node) not in ("int",) and not isinstance(node, (ast.Subscript, ast.BinOp)):
+            return False
+        if isinstance(node, ast.Subscript) and (chain(node.value).rpartition(".")[2] != "Annotated" or _bounded(node)):
+            return False
+    for seen in view.calls(route.handler):
+        if seen.raw in ("min", "clamp") and any(getattr(one, "id", "") == arg.arg for one in ast.walk(seen.call.node)):
+            return False
+        if seen.raw.rpartition(".")[2].startswith(("clamp", "bound", "cap_", "check", "validate")):
+            return False
+    compared = [one for one in ast.walk(route.handler.node) if isinstance(one, ast.Compare)]
+    return not any(getattr(side, "id", "") == arg.arg for one in compared for side in (one.left, *one.comparators))
+
+
+def _bounded(node: ast.expr) -> bool:
+    """``le``, ``lt`` or a custom validator stands in it."""
+    for one in ast.walk(node):
+        if isinstance(one, ast.keyword) and one.arg in ("le", "lt", "multiple_of", "max_value"):
+            return True
+        if isinstance(one, ast.Call) and chain(one.func).rpartition(".")[2] in (
+            "Interval",
+            "Le",
+            "Lt",
+            "AfterValidator",
+            "Depends",
+            "conint",
+        ):
+            return True
+    return False
+
+
+RULES = (
+    Rule(
+        "lists.unbounded", "pagination", "production_ready", "medium", "A list without an end",
+        "It grows with the tenant: one request then holds the gateway, the engine and the cache for seconds.",
+        "Take a page with an upper bound: limit: Annotated[int, Query(ge=1, le=200)] = 50.",
+        '''
+@router.get("/products")
+async def list_products(tenant: Tenant, repo: Repo) -> list[Product]:
+    return await repo.everything(tenant)
+''',
+        '''
+@router.get("/products")
+async def list_products(tenant: Tenant, repo: Repo, limit: Annotated[int, Query(ge=1, le=200)] = 50) -> list[Product]:
+    return await repo.some(tenant, limit)
+''',
+        _unbounded, _lists,
+    ),
+)  # fmt: skip

@@ -1,0 +1,66 @@
+"""Logging: what happens to a request can be read afterwards, with levels, from where logs go."""
+
+from collections.abc import Iterator
+
+from optimus_tui.patterns.jobs import jobs_of
+from optimus_tui.patterns.rule import Hit, Rule, at, at_unit
+from optimus_tui.patterns.view import View
+
+
+def _subjects(view: View) -> list[str]:
+    return ["file"] if view.served else []
+
+
+def _missing(view: View) -> Iterator[Hit]:
+    if not view.served or "logs" in view.app_flags:
+        return
+    if any("logs" in jobs_of(unit, view.resolver).flags for unit in view.own_units):
+        return
+    if not any("logs" in view.flags(route) for route in view.served):
+        first = view.served[0].handler
+        yield at_unit(first, "Missing log: neither this router nor the app writes a line about a request")._replace(
+            subject="file"
+        )
+
+
+def _printed(view: View) -> Iterator[Hit]:
+    if "print" in view.methods:
+        for _, seen in view.every_call:
+            if seen.raw == "print" and seen.thing is None:
+                yield at(seen.call.node, "print() has no level, no time and no request: use a logger")
+
+
+RULES = (
+    Rule(
+        "logging.missing", "logging", "basic", "medium", "A router that logs nothing",
+        "When a tenant asks what happened to a request, nobody can tell.",
+        "logger = logging.getLogger(__name__), and a line where something is changed or fails; or a middleware that "
+        "logs every request.",
+        '''
+@router.get("/products", dependencies=[Depends(rate_limited("list_products"))])
+async def list_products(tenant: Tenant, repo: Repo) -> ProductPage:
+    return await repo.page(tenant)
+''',
+        '''
+@router.get("/products", dependencies=[Depends(rate_limited("list_products"))])
+async def list_products(tenant: Tenant, repo: Repo) -> ProductPage:
+    logger.info("products listed", extra={"tenant": tenant})
+    return await repo.page(tenant)
+''',
+        _missing, _subjects,
+    ),
+    Rule(
+        "logging.print", "logging", "comprehensive", "low", "print instead of a log",
+        "It goes to another place than the logs, without level, time or request.",
+        "Use a logger.",
+        '''
+async def load(tenant: str) -> None:
+    print("loading", tenant)
+''',
+        '''
+async def load(tenant: str) -> None:
+    logger.info("loading", extra={"tenant": tenant})
+''',
+        _printed,
+    ),
+)  # fmt: skip

@@ -1,0 +1,198 @@
+"""Models: what comes in is validated by a model, what goes out is described by one."""
+
+import ast
+from collections.abc import Iterator
+
+from optimus_tui.patterns.facts import Scope, Unit
+from optimus_tui.patterns.names import chain
+from optimus_tui.patterns.routes import Route
+from optimus_tui.patterns.rule import Hit, Rule, at_unit
+from optimus_tui.patterns.view import View
+
+_SHAPELESS = frozenset({"dict", "Dict", "Any", "Mapping", "MutableMapping", "object", "JSON", "JSONResponse"})
+_LISTS = frozenset({"list", "List", "Sequence", "tuple", "Iterable"})
+
+
+def _writes(view: View) -> list[str]:
+    return [route.name for route in view.served if _has_body(view, route)]
+
+
+def _has_body(view: View, route: Route) -> bool:
+    if not route.methods & {"post", "put", "patch"}:
+        return False
+    return _raw_body(view, route) is not None or any(
+        _is_body(view, route, arg, default) for arg, default in route.handler.params
+    )
+
+
+def _is_body(view: View, route: Route, arg: ast.arg, default: ast.expr | None) -> bool:
+    """A parameter that FastAPI fills from the body: a model, a dict, or ``Body()``."""
+    if (
+        arg.arg in ("self", "cls", "request", "response", "background", "background_tasks")
+        or f"{{{arg.arg}" in route.path
+    ):
+        return False
+    if isinstance(default, ast.Call):
+        return chain(default.func).rpartition(".")[2] == "Body"
+    if arg.annotation is None:
+        return False
+    scope = route.handler.scope.parent or route.handler.scope
+    if any(True for _ in view.way.dependencies(arg, default, scope)):
+        return False
+    node, _ = _unwrapped(view, arg.annotation, scope)
+    name = chain(node).rpartition(".")[2]
+    if "Annotated" in name:
+        return "Body" in ast.dump(node)
+    return name in _SHAPELESS | _LISTS or (
+        name[:1].isupper()
+        and name
+        not in (
+            "Request",
+            "Response",
+            "BackgroundTasks",
+            "WebSocket",
+            "UUID",
+            "Decimal",
+            "Optional",
+            "UploadFile",
+            "Literal",
+        )
+    )
+
+
+def _unwrapped(view: View, node: ast.expr, scope: Scope) -> tuple[ast.expr, Scope]:
+    alias = view.resolver.alias(node, scope)
+    return alias if alias is not None else (node, scope)
+
+
+def _raw_body(view: View, route: Route) -> ast.AST | None:
+    """``await request.json()`` whose result no model checks."""
+    for seen in view.calls(route.handler):
+        if seen.method in ("json", "form", "body") and seen.raw.startswith(("request.", "req.")):
+            return seen.call.node
+    return None
+
+
+def _shapeless_in(view: View) -> Iterator[Hit]:
+    for route in view.served:
+        if not route.methods & {"post", "put", "patch"}:
+            continue
+        raw = _raw_body(view, route)
+        if raw is not None and not _validates(view, route.handler):
+            yield at_unit(route.handler, f"{route.name} takes any JSON: request.json() is checked by no model")
+            continue
+        for arg, default in route.handler.params:
+            if not _is_body(view, route, arg, default):
+                continue
+            scope = route.handler.scope.parent or route.handler.scope
+            annotation = arg.annotation
+            node = _unwrapped(view, annotation, scope)[0] if annotation is not None else None
+            if node is None or _is_shapeless(node):
+                yield at_unit(route.handler, f"{route.name} takes any JSON: {arg.arg} is described by no model")
+                break
+
+
+def _validates(view: View, unit: Unit) -> bool:
+    return any(
+        seen.method
+        in (
+            "model_validate",
+            "model_validate_json",
+            "parse_obj",
+            "validate_python",
+            "convert",
+            "decode",
+            "parse_raw",
+            "validate_json",
+            "load",
+            "loads_schema",
+        )
+        for seen in view.calls(unit)
+    )
+
+
+def _is_shapeless(node: ast.expr) -> bool:
+    if isinstance(node, ast.BinOp):
+        return _is_shapeless(node.left)
+    if isinstance(node, ast.Constant) and isinstance(node.value, str):
+        return node.value.partition("[")[0] in _SHAPELESS
+    if isinstance(node, ast.Subscript):
+        name = chain(node.value).rpartition(".")[2]
+        inner = node.slice.elts[0] if isinstance(node.slice, ast.Tuple) and node.slice.elts else node.slice
+        if name in ("Annotated", "Optional", "Union") or name in _LISTS:
+            return _is_shapeless(inner)
+        return name in _SHAPELESS
+    return chain(node).rpartition(".")[2] in _SHAPELESS
+
+
+def _answers(view: View) -> list[str]:
+    return [route.name for route in view.served if not _speaks_for_itself(view, route)]
+
+
+def _speaks_for_itself(view: View, route: Route) -> bool:
+    """204, a redirect, a file, a stream: there is no JSON to describe."""
+    status = route.options.get("status_code")
+    if (isinstance(status, ast.Constant) and status.value == 204) or "204" in chain(status or ast.Constant(0)):
+        return True
+    response = route.options.get("response_class")
+    if response is not None and chain(response).rpartition(".")[2] not in ("JSONResponse", "ORJSONResponse"):
+        return True
+    hidden = route.options.get("include_in_schema")
+    if isinstance(hidden, ast.Constant) and hidden.value is False:
+        return True
+    returns = getattr(route.handler.node, "returns", None)
+    if isinstance(returns, ast.Constant) and returns.value is None:
+        return True
+    name = chain(returns).rpartition(".")[2] if returns is not None else ""
+    return name.endswith("Response") and name != "JSONResponse"
+
+
+def _shapeless_out(view: View) -> Iterator[Hit]:
+    for route in view.served:
+        if _speaks_for_itself(view, route):
+            continue
+        model = route.options.get("response_model")
+        returns = getattr(route.handler.node, "returns", None)
+        if isinstance(model, ast.Constant) and model.value is None:
+            model = None
+        said = model if model is not None else returns
+        if said is not None:
+            said = _unwrapped(view, said, route.handler.scope.parent or route.handler.scope)[0]
+        if said is None or _is_shapeless(said):
+            yield at_unit(route.handler, f"{route.name} answers JSON that no model describes")
+
+
+RULES = (
+    Rule(
+        "models.input", "input_models", "production_ready", "high", "A body that no model checks",
+        "Anything is passed on to the engine or the store: wrong types, unknown fields, megabytes.",
+        "Take a pydantic model with bounds, extra=\"forbid\".",
+        '''
+@router.post("/products")
+async def create_product(product: dict, tenant: Tenant, repo: Repo) -> Product:
+    return await repo.add(tenant, product)
+''',
+        '''
+@router.post("/products")
+async def create_product(product: NewProduct, tenant: Tenant, repo: Repo) -> Product:
+    return await repo.add(tenant, product)
+''',
+        _shapeless_in, _writes,
+    ),
+    Rule(
+        "models.response", "response_models", "production_ready", "low", "An answer that no model describes",
+        "Internal fields get out, clients have no schema, and a changed upstream breaks them unnoticed.",
+        "Name a pydantic model as the return type or response_model.",
+        '''
+@router.get("/products/{product_id}")
+async def get_product(product_id: str, tenant: Tenant, repo: Repo):
+    return await repo.get(tenant, product_id)
+''',
+        '''
+@router.get("/products/{product_id}")
+async def get_product(product_id: str, tenant: Tenant, repo: Repo) -> Product:
+    return await repo.get(tenant, product_id)
+''',
+        _shapeless_out, _answers,
+    ),
+)  # fmt: skip

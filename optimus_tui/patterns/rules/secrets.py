@@ -1,0 +1,116 @@
+"""Secrets in logs: what opens doors is never written down."""
+
+import ast
+from collections.abc import Iterator
+
+from optimus_tui.patterns.names import LOG_METHODS, chain, is_secret, text_of, words
+from optimus_tui.patterns.rule import Hit, Rule, at
+from optimus_tui.patterns.view import View
+
+_MASKS = frozenset(
+    {
+        "mask",
+        "masked",
+        "redact",
+        "redacted",
+        "hash",
+        "sha",
+        "len",
+        "bool",
+        "type",
+        "fingerprint",
+        "obfuscate",
+        "scrub",
+        "sanitize",
+        "sanitized",
+        "isinstance",
+        "hidden",
+        "digest",
+        "hexdigest",
+        "safe",
+    }
+)
+_LOGGERS = frozenset({"log", "logger", "logging", "structlog", "loguru", "audit"})
+
+
+def _logged(view: View) -> Iterator[Hit]:
+    if not view.methods.isdisjoint(LOG_METHODS | {"bind", "print"}):
+        for _, seen in view.every_call:
+            logs = seen.method in LOG_METHODS | {"bind"} and not seen.about.isdisjoint(_LOGGERS)
+            if not logs and not (seen.raw == "print" and seen.thing is None):
+                continue
+            node = seen.call.node
+            for given in (*node.args, *(word.value for word in node.keywords)):
+                name = _secret_in(given)
+                if name:
+                    yield at(node, f"{name} is written to the log")
+                    break
+            else:
+                named = next(
+                    (word.arg for word in node.keywords if word.arg and is_secret(word.arg) and _tells(word.value)), ""
+                )
+                if named:
+                    yield at(node, f"{named} is written to the log")
+
+
+def _tells(node: ast.expr) -> bool:
+    """A value, not a constant and not something masked."""
+    return not isinstance(node, ast.Constant) and not (
+        isinstance(node, ast.Call) and bool(words(chain(node.func)) & _MASKS)
+    )
+
+
+def _secret_in(node: ast.AST) -> str:
+    """The name of a secret that is written as it is."""
+    todo: list[ast.AST] = [node]
+    while todo:
+        one = todo.pop()
+        if isinstance(one, ast.Call):
+            spoken = words(chain(one.func))
+            if not spoken.isdisjoint(_MASKS):
+                continue
+            asked = one.args[0] if one.args and chain(one.func).endswith(("get", "getenv", "pop")) else None
+            if isinstance(asked, ast.Constant) and isinstance(asked.value, str) and is_secret(asked.value):
+                return asked.value
+        elif isinstance(one, ast.Compare):
+            continue
+        elif isinstance(one, ast.Name) and is_secret(one.id):
+            return one.id
+        elif isinstance(one, ast.Attribute):
+            if is_secret(one.attr):
+                return chain(one)
+            if one.attr == "headers" and chain(one).startswith("request"):
+                return chain(one)
+            todo.append(one.value)
+            continue
+        elif isinstance(one, ast.Subscript):
+            key = one.slice
+            if isinstance(key, ast.Constant) and isinstance(key.value, str):
+                if is_secret(key.value):
+                    return key.value
+                continue
+        elif isinstance(one, ast.Dict):
+            for name, value in zip(one.keys, one.values, strict=True):
+                text = text_of(name)
+                if text is not None and is_secret(text) and _tells(value):
+                    return text
+        todo.extend(ast.iter_child_nodes(one))
+    return ""
+
+
+RULES = (
+    Rule(
+        "logs.secrets", "secrets", "production_ready", "high", "A secret in the log",
+        "Logs are kept for months, copied to other systems and read by many.",
+        "Leave it out, or log its length or a fingerprint.",
+        '''
+async def login(user: str, password: str) -> None:
+    logger.info("login of %s with %s", user, password)
+''',
+        '''
+async def login(user: str, password: str) -> None:
+    logger.info("login of %s", user)
+''',
+        _logged,
+    ),
+)  # fmt: skip

@@ -1,0 +1,139 @@
+"""Multi-tenancy: every route knows whose data it touches, refuses who does not say, and uses what it was told."""
+
+import ast
+from collections.abc import Iterator
+
+from optimus_tui.patterns.facts import Unit
+from optimus_tui.patterns.names import chain, is_tenant
+from optimus_tui.patterns.rule import Hit, Rule, at, at_unit
+from optimus_tui.patterns.view import View
+
+_SOURCES = ("Header", "Query", "Cookie", "Param")
+
+
+def _names(view: View) -> list[str]:
+    return [route.name for route in view.served]
+
+
+def _missing(view: View) -> Iterator[Hit]:
+    for route in view.served:
+        if "tenant" not in view.flags(route):
+            yield at_unit(route.handler, f"Missing tenant: {route.name} does not know whose data it touches")
+
+
+def _optional(view: View) -> Iterator[Hit]:
+    for unit in view.own_units:
+        if unit.raised or (unit.owner is not None and unit.name == unit.owner.name):
+            continue
+        for arg, default in unit.params:
+            if is_tenant(arg.arg) and not arg.arg.startswith("_") and _replaceable(arg, default, unit, view):
+                yield at(arg, f"{arg.arg} has a default: a caller who names no tenant is served as somebody")
+
+
+def _replaceable(arg: ast.arg, default: ast.expr | None, unit: Unit, view: View) -> bool:
+    """The header or query parameter may be left out, and nobody refuses."""
+    serves = any(route.handler is unit for route in view.served) or _is_dependency(unit, view)
+    if not serves or default is None:
+        return False
+    if isinstance(default, ast.Constant):
+        return default.value is not ...
+    if isinstance(default, ast.Call) and chain(default.func).rpartition(".")[2] in _SOURCES:
+        first = default.args[0] if default.args else None
+        named = next((word.value for word in default.keywords if word.arg == "default"), None)
+        given = first if first is not None else named
+        return isinstance(given, ast.Constant) and given.value is not ...
+    return False
+
+
+def _is_dependency(unit: Unit, view: View) -> bool:
+    return any(
+        isinstance(one, ast.Call) and chain(one.func).rpartition(".")[2] in _SOURCES for _, one in unit.params
+    ) or any("Header" in ast.dump(arg.annotation)[:400] for arg, _ in unit.params if arg.annotation is not None)
+
+
+def _unused(view: View) -> Iterator[Hit]:
+    for route in view.served:
+        unit = route.handler
+        if not {"upstream", "db", "cache_read", "cache_write"} & view.flags(route):
+            continue
+        named = [arg for arg, default in unit.params if is_tenant(arg.arg) and not arg.arg.startswith("_")]
+        if not named or any(arg.arg in unit.loads for arg in named):
+            continue
+        if any(view.resolver.depended(one, view.module.scope) is not None for _, one in unit.params if one is not None):
+            collaborators = [
+                arg
+                for arg, default in unit.params
+                if default is not None
+                and not is_tenant(arg.arg)
+                and any("tenant" in _flags(view, each) for each in _behind(view, arg, default, unit))
+            ]
+            if collaborators:
+                continue
+        yield at(named[0], f"{named[0].arg} is asked for and never used: {route.name} reads everybody's data")
+
+
+def _behind(view: View, arg: ast.arg, default: ast.expr | None, unit: Unit) -> list[Unit]:
+    found: list[Unit] = []
+    for node, scope in view.way.dependencies(arg, default, unit.scope.parent or unit.scope):
+        thing = view.resolver.what(node, scope)
+        if isinstance(thing, Unit):
+            found += view.way.reach(thing)
+    return found
+
+
+def _flags(view: View, unit: Unit) -> frozenset[str]:
+    from optimus_tui.patterns.jobs import jobs_of
+
+    return jobs_of(unit, view.resolver).flags
+
+
+RULES = (
+    Rule(
+        "tenancy.missing", "multi_tenancy", "basic", "high", "A route without a tenant",
+        "Without one there is nothing to limit, to isolate or to bill by, and one tenant can read another's data.",
+        "Ask for it: tenant: Tenant (X-Tenant-ID, required and validated), or declare the dependency on the router.",
+        '''
+@router.get("/products", dependencies=[Depends(rate_limited("list_products"))])
+async def list_products(repo: Repo) -> ProductPage:
+    return await repo.page()
+''',
+        '''
+@router.get("/products", dependencies=[Depends(rate_limited("list_products"))])
+async def list_products(repo: Repo, tenant: Tenant) -> ProductPage:
+    return await repo.page(tenant)
+''',
+        _missing, _names,
+    ),
+    Rule(
+        "tenancy.optional", "multi_tenancy", "basic", "high", "A tenant that may be left out",
+        "Who forgets the header is served from a default tenant's data, or from everybody's.",
+        "Make the header required, or refuse with 400 where it is missing.",
+        '''
+@router.get("/products")
+async def list_products(repo: Repo, x_tenant_id: str = Header("demo")) -> ProductPage:
+    return await repo.page(x_tenant_id)
+''',
+        '''
+@router.get("/products")
+async def list_products(repo: Repo, x_tenant_id: str = Header()) -> ProductPage:
+    return await repo.page(x_tenant_id)
+''',
+        _optional,
+    ),
+    Rule(
+        "tenancy.unused", "multi_tenancy", "comprehensive", "high", "A tenant that is asked for and not used",
+        "The signature promises isolation; the query reads everybody's data.",
+        "Pass the tenant on: to the engine's request, the query's condition, the cache's key.",
+        '''
+@router.get("/products")
+async def list_products(tenant: Tenant, engine: Engine) -> ProductPage:
+    return await engine.request("GET", "/api/products")
+''',
+        '''
+@router.get("/products")
+async def list_products(tenant: Tenant, engine: Engine) -> ProductPage:
+    return await engine.request("GET", "/api/products", tenant)
+''',
+        _unused,
+    ),
+)  # fmt: skip

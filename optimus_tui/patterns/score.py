@@ -1,0 +1,69 @@
+"""From a verdict to a figure between 0 and 1, and from figures to words. The arithmetic is all here.
+
+Every pattern that applies is worth its weight; a pattern is as good as its weakest requirement, and a requirement as
+good as the share of routes that meet it. Faults cost points on top. A finding of high priority keeps a file below 0.8.
+"""
+
+from typing import NamedTuple
+
+from optimus_tui.patterns.judge import Verdict, rules_at
+from optimus_tui.patterns.rule import Level
+
+WEIGHTS = {
+    "rate_limiting": 3,
+    "multi_tenancy": 3,
+    "caching": 2,
+    "error_handling": 2,
+    "dependency_injection": 2,
+    "logging": 1,
+    "circuit_breaker": 2,
+    "metrics": 1,
+    "input_models": 2,
+    "response_models": 1,
+    "pagination": 1,
+}
+COSTS = {"high": 0.15, "medium": 0.07, "low": 0.03}
+BELOW_EXCELLENT = 0.79
+
+
+class Score(NamedTuple):
+    """``patterns`` maps a pattern to the share that is met, or None where it does not apply."""
+
+    compliance: float
+    patterns: dict[str, float | None]
+
+
+def score(verdict: Verdict, level: Level) -> Score:
+    """What one file is worth at a level."""
+    rules = rules_at(level)
+    if verdict.problem:
+        return Score(0.0, {})
+    patterns: dict[str, float | None] = {
+        name: None for name in WEIGHTS if any(rule.pattern == name for rule in rules.values())
+    }
+    for share in verdict.shares:
+        rule = rules.get(share.rule)
+        if rule is not None and share.applies:
+            met = 1 - share.fails / share.applies
+            known = patterns.get(rule.pattern)
+            patterns[rule.pattern] = met if known is None else min(known, met)
+    weighed = [(WEIGHTS[name], met) for name, met in patterns.items() if met is not None]
+    total = sum(weight for weight, _ in weighed)
+    value = sum(weight * met for weight, met in weighed) / total if total else 1.0
+    seen = [rules[issue.rule] for issue in verdict.issues if issue.rule in rules]
+    faults = [rule for rule in seen if rule.applies is None]
+    for at, rule in enumerate(faults):
+        again = any(other is rule for other in faults[:at])
+        value -= COSTS[rule.priority] * (0.25 if again else 1)
+        patterns[rule.pattern] = min(patterns.get(rule.pattern) or 0.5, 0.5) if rule.pattern in patterns else 0.0
+    if any(rule.priority == "high" for rule in seen):
+        value = min(value, BELOW_EXCELLENT)
+    return Score(round(max(0.0, value), 2), patterns)
+
+
+def word(value: float) -> str:
+    """The contract's word for an average."""
+    return next(
+        (name for bound, name in ((0.8, "excellent"), (0.6, "good"), (0.4, "acceptable")) if value >= bound),
+        "needs_improvement",
+    )

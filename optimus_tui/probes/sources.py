@@ -1,0 +1,109 @@
+"""Reads source files of one tree: regular ones, inside it, of bounded size. Nothing is imported or waited for.
+
+It refuses FIFOs, devices and links that lead out, and says so in one sentence.
+"""
+
+import os
+import stat
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+from optimus_tui.wording.safe import safe_text
+
+MOST_BYTES = 1_000_001
+"""One byte more than is judged, so that a larger file is known to be larger."""
+MOST_FILES = 5000
+_NOT_ENTERED = frozenset({"__pycache__", "node_modules", "site-packages"})
+
+
+class Skipped(NamedTuple):
+    """Why a file was not read."""
+
+    reason: str
+
+
+class SourceTree:
+    """Files below ``root``; paths are relative, with slashes, surrogates for bytes that are no UTF-8."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root.resolve()
+        self._folders: dict[str, bool] = {}
+
+    def read(self, path: str) -> bytes | Skipped:
+        """A file's bytes, at most ``MOST_BYTES`` of them."""
+        try:
+            place = self._place(path)
+            if place is None:
+                return Skipped("it leads out of the source tree")
+            for _ in range(2):
+                data = _read_whole(place)
+                if data is not None:
+                    return data
+            return Skipped("it changed while it was read")
+        except FileNotFoundError:
+            return Skipped("there is no such file")
+        except (RuntimeError, ValueError):
+            return Skipped("its path cannot be followed")
+        except OSError as error:
+            return Skipped(_words(error))
+
+    def _place(self, path: str) -> str | None:
+        """Where the file really is; None for outside of the tree. A folder is followed once for all of its files."""
+        folder = path.rpartition("/")[0]
+        if folder not in self._folders:
+            there = os.path.realpath(f"{self.root}/{folder}", strict=True)
+            self._folders[folder] = there == os.path.normpath(f"{self.root}/{folder}")
+        plain = f"{self.root}/{path}"
+        if self._folders[folder] and ".." not in path and not stat.S_ISLNK(os.lstat(plain).st_mode):
+            return plain
+        place = Path(plain).resolve(strict=True)
+        return str(place) if place.is_relative_to(self.root) else None
+
+    def load(self, path: str) -> bytes | None:
+        """The bytes, or None: for modules that a router names, where absence is no finding."""
+        try:
+            os.lstat(self.root / path)
+        except (OSError, ValueError):
+            return None
+        found = self.read(path)
+        return found if isinstance(found, bytes) else None
+
+    def below(self, folder: str) -> Iterator[str]:
+        """The Python files below a folder, sorted; linked folders are not entered."""
+        count = 0
+        for place, folders, names in os.walk(self.root / folder):
+            folders[:] = sorted(name for name in folders if name not in _NOT_ENTERED and not name.startswith("."))
+            for name in sorted(names):
+                if name.endswith(".py") and not name.startswith("."):
+                    count += 1
+                    if count > MOST_FILES:
+                        return
+                    yield os.path.relpath(os.path.join(place, name), self.root).replace(os.sep, "/")
+
+
+def _words(error: OSError) -> str:
+    known = {1: "permission denied", 13: "permission denied", 21: "it is a directory", 40: "its links run in a circle"}
+    return known.get(error.errno or 0) or safe_text(error.strerror or type(error).__name__, 80)
+
+
+def _read_whole(place: str) -> bytes | None:
+    """None where the file changed meanwhile; OSError for what is no regular file."""
+    handle = os.open(place, os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW | os.O_CLOEXEC)
+    try:
+        before = os.fstat(handle)
+        if stat.S_ISDIR(before.st_mode):
+            raise IsADirectoryError(21, "it is a directory")
+        if not stat.S_ISREG(before.st_mode):
+            raise OSError(0, "it is no regular file (a FIFO, socket or device)")
+        parts: list[bytes] = []
+        left = MOST_BYTES
+        while left and (part := os.read(handle, min(left, 1 << 18))):
+            parts.append(part)
+            left -= len(part)
+        after = os.fstat(handle)
+    finally:
+        os.close(handle)
+    data = b"".join(parts)
+    same = (before.st_mtime_ns, before.st_size) == (after.st_mtime_ns, after.st_size)
+    return data if same and (len(data) == before.st_size or len(data) == MOST_BYTES) else None

@@ -1,0 +1,57 @@
+"""The baseline: findings that are known and may wait. It grows only when it is written anew.
+
+A finding is known by its file, its rule and the text of its line, so it stays known when lines move.
+"""
+
+import hashlib
+from collections import Counter
+from collections.abc import Sequence
+
+import msgspec
+
+from optimus_tui.contract.tools.patterns import PatternIssue
+
+FORMAT = 1
+
+
+class Baseline(msgspec.Struct, forbid_unknown_fields=True):
+    """How many findings of each fingerprint are known; readable, so that a review can see what is added."""
+
+    format: int
+    known: dict[str, int]
+
+
+def fingerprint(issue: PatternIssue) -> str:
+    """``src/backend/routers/x.py caching.missing 0123456789ab``."""
+    line = " ".join(issue.source.split())
+    return f"{issue.file} {issue.rule} {hashlib.sha256(line.encode()).hexdigest()[:12]}"
+
+
+def made_of(issues: Sequence[PatternIssue]) -> bytes:
+    """The file's content, sorted, a finding a line."""
+    known = dict(sorted(Counter(fingerprint(one) for one in issues).items()))
+    return msgspec.json.format(msgspec.json.encode(Baseline(FORMAT, known)), indent=2) + b"\n"
+
+
+def parsed(data: bytes) -> Baseline:
+    """The baseline; ValueError with one sentence for anything else."""
+    try:
+        found = msgspec.json.decode(data, type=Baseline)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise ValueError(f"it is no baseline: {error}") from None
+    if found.format != FORMAT:
+        raise ValueError(f"it has format {found.format}; this version reads {FORMAT}")
+    return found
+
+
+def split(issues: Sequence[PatternIssue], known: Baseline) -> tuple[list[PatternIssue], int, int]:
+    """(new findings, number of known ones, number of known ones that are gone)."""
+    left = Counter(known.known)
+    new: list[PatternIssue] = []
+    for one in issues:
+        mark = fingerprint(one)
+        if left[mark] > 0:
+            left[mark] -= 1
+        else:
+            new.append(one)
+    return new, len(issues) - len(new), sum(count for count in left.values() if count > 0)

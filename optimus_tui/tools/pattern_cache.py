@@ -1,0 +1,97 @@
+"""Verdicts kept from the last time: a file whose bytes, and whose neighbours' bytes, are the same is not judged again.
+
+Kept in the user's cache directory, one file a source tree. What cannot be read or written there is as if it were not
+there: a cache that fails costs time, nothing else.
+"""
+
+import contextlib
+import hashlib
+import os
+import sys
+import tempfile
+from collections.abc import Callable, Iterable
+from functools import cache
+from pathlib import Path
+
+import msgspec
+
+from optimus_tui.patterns.judge import Verdict
+from optimus_tui.patterns.rules import VERSION
+
+MOST_BYTES = 32_000_000
+
+
+class _File(msgspec.Struct, array_like=True):
+    version: str
+    neighbours: dict[str, bytes] = {}
+    verdicts: dict[str, tuple[bytes, Verdict]] = {}
+
+
+class VerdictCache:
+    """``digest_of(path)`` tells a neighbour's present content; empty bytes for a file that is not there."""
+
+    def __init__(self, root: Path, digest_of: Callable[[str], bytes], folder: Path | None = None) -> None:
+        name = hashlib.sha256(os.fsencode(root)).hexdigest()[:24]
+        self._place = (folder or cache_folder()) / f"{name}.msgpack"
+        self._kept = self._load()
+        if any(digest_of(path) != known for path, known in self._kept.neighbours.items()):
+            self._kept = _File(_version())
+        self._changed = False
+
+    def get(self, path: str, digest: bytes) -> Verdict | None:
+        """The verdict on exactly these bytes."""
+        known = self._kept.verdicts.get(path)
+        return known[1] if known is not None and known[0] == digest else None
+
+    def put(self, path: str, digest: bytes, verdict: Verdict) -> None:
+        """Keep a verdict."""
+        self._kept.verdicts[path] = (digest, verdict)
+        self._changed = True
+
+    def save(self, neighbours: Iterable[tuple[str, bytes]]) -> None:
+        """Write what is new, all of it or nothing."""
+        if not self._changed:
+            return
+        self._kept.neighbours.update(neighbours)
+        try:
+            data = msgspec.msgpack.encode(self._kept)
+        except UnicodeEncodeError:
+            return  # a name that is no text; it is judged anew each time
+        if len(data) > MOST_BYTES:
+            return
+        with contextlib.suppress(OSError):
+            self._place.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            handle, draft = tempfile.mkstemp(dir=self._place.parent)
+            try:
+                with open(handle, "wb") as file:
+                    file.write(data)
+                os.replace(draft, self._place)
+            except OSError:
+                os.unlink(draft)
+                raise
+
+    def _load(self) -> _File:
+        try:
+            data = self._place.read_bytes() if self._place.stat().st_size <= MOST_BYTES else b""
+            found = msgspec.msgpack.decode(data, type=_File)
+        except (OSError, msgspec.DecodeError, RecursionError):
+            return _File(_version())
+        return found if found.version == _version() else _File(_version())
+
+
+def cache_folder() -> Path:
+    """Where verdicts are kept."""
+    import platformdirs
+
+    return Path(platformdirs.user_cache_dir("optimus-tui")) / "patterns"
+
+
+@cache
+def _version() -> str:
+    """The rules, the grammar of this Python, and the files that judge."""
+    from optimus_tui import patterns
+
+    folder = Path(patterns.__file__).parent
+    files = sorted((*folder.glob("*.py"), *folder.glob("rules/*.py")))
+    marks = [f"{one.name}:{one.stat().st_mtime_ns}:{one.stat().st_size}" for one in files]
+    return f"{VERSION}/{sys.version_info[:2]}/{hashlib.sha256(' '.join(marks).encode()).hexdigest()[:16]}"

@@ -1,0 +1,34 @@
+"""Code ↔ live: asks Redis once for the operations and kinds that exist, and compares them with what routers declare."""
+
+from typing import TYPE_CHECKING
+
+from optimus_tui.grammar.keys import parse_key
+from optimus_tui.patterns.drift import Declared, Drift, Observed, drift
+from optimus_tui.tools.pattern_files import Outcome
+from optimus_tui.tools.survey import survey, unreachable
+from optimus_tui.wording.safe import safe_text
+
+if TYPE_CHECKING:
+    from optimus_tui.context import Context
+
+
+def declared_in(outcome: Outcome) -> Declared:
+    """All names that the judged routers write out."""
+    operations = {name for one in outcome.judged for name in one.verdict.operations}
+    kinds = {name for one in outcome.judged for name in one.verdict.kinds}
+    return Declared(frozenset(operations), frozenset(kinds), frozenset(kinds))
+
+
+async def live_drift(ctx: "Context", outcome: Outcome) -> tuple[list[Drift], str]:
+    """The differences, and what was looked at in words. ToolFailure where Redis could not be asked."""
+    seen = await survey(ctx, ttls=True)
+    if seen.coverage.scanned == 0 and seen.fault is not None:
+        raise unreachable(seen.fault)
+    names = seen.limits.names_to_read(seen.limits.total + 1)
+    operations = frozenset(safe_text(parse_key(name).operation, 80) for name in names)
+    totals = [one.totals for one in seen.cache.report().kinds]
+    immortal = {safe_text(one.kind, 80): one.without_ttl for one in totals if one.without_ttl}
+    kinds = frozenset(safe_text(one.kind, 80) for one in totals)
+    found = drift(declared_in(outcome), Observed(operations - {""}, kinds, immortal, seen.coverage.complete))
+    whole = "" if seen.coverage.complete else ", not all of them: what is declared and was not seen is not judged"
+    return found, f"{seen.coverage.scanned:,} keys looked at{whole}"

@@ -1,0 +1,100 @@
+"""Judges files of one source tree: reads them, looks up kept verdicts, judges the rest. It never raises for a file."""
+
+import gc
+import hashlib
+import time
+import warnings
+from collections.abc import Iterable
+from pathlib import Path
+from typing import NamedTuple
+
+from optimus_tui.patterns.judge import EMPTY, ROUTELESS, Verdict, inspect
+from optimus_tui.patterns.project import Project
+from optimus_tui.probes.sources import Skipped, SourceTree
+from optimus_tui.tools.pattern_cache import VerdictCache
+from optimus_tui.tools.progress import report
+
+ROUTERS = "src/backend/routers"
+
+
+class Judged(NamedTuple):
+    """One file of a tree with its verdict."""
+
+    root: Path
+    path: str
+    verdict: Verdict
+
+
+class Outcome(NamedTuple):
+    """What was judged, and what was not, with the reason."""
+
+    judged: tuple[Judged, ...]
+    skipped: tuple[tuple[Path, str, str], ...]
+
+
+def examine(
+    root: Path, paths: Iterable[str], *, named: bool = False, seconds: float | None = None,
+    use_cache: bool = True, cache_folder: Path | None = None,
+) -> Outcome:  # fmt: skip
+    """Judge files of the tree at ``root``.
+
+    ``named``: somebody asked for these very files, so one without routes is a finding and not a helper to be skipped.
+    ``seconds`` bounds the time; what was not reached by then is skipped, with that reason.
+    """
+    tree = SourceTree(root)
+    digests: dict[str, bytes] = {}
+
+    def digest_of(path: str) -> bytes:
+        if path not in digests:
+            data = tree.load(path)
+            digests[path] = b"" if data is None else _digest(data)
+        return digests[path]
+
+    kept = VerdictCache(tree.root, digest_of, cache_folder) if use_cache else None
+    project = Project(tree.load)
+    judged: list[Judged] = []
+    skipped: list[tuple[Path, str, str]] = []
+    everything = list(paths)
+    stop = None if seconds is None else time.monotonic() + seconds
+    collects = gc.isenabled()
+    gc.disable()  # trees are many small objects without cycles that matter: collecting them doubles the time
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # the parser's warnings are about what it reads, not about us
+            for done, path in enumerate(everything):
+                if stop is not None and time.monotonic() > stop:
+                    skipped += [(tree.root, one, f"not reached within {seconds:g} s") for one in everything[done:]]
+                    break
+                _one(path, tree, project, kept, judged, skipped, named)
+                report(done + 1, len(everything), "files judged")
+    finally:
+        if collects:
+            gc.enable()
+    if kept is not None:
+        kept.save((path, digest_of(path)) for path in project.asked)
+    return Outcome(tuple(judged), tuple(skipped))
+
+
+def _one(
+    path: str, tree: SourceTree, project: Project, kept: VerdictCache | None, judged: list[Judged],
+    skipped: list[tuple[Path, str, str]], named: bool,
+) -> None:  # fmt: skip
+    data = tree.read(path)
+    if isinstance(data, Skipped):
+        skipped.append((tree.root, path, data.reason))
+        return
+    digest = _digest(data)
+    verdict = kept.get(path, digest) if kept is not None else None
+    if verdict is None:
+        verdict = inspect(path, data, project)
+        if kept is not None:
+            kept.put(path, digest, verdict)
+    package = path.endswith("__init__.py") and verdict.problem in (EMPTY, ROUTELESS)
+    if not named and (package or (verdict.problem == ROUTELESS and verdict.helper)):
+        skipped.append((tree.root, path, "it declares no route: nothing in it answers a request"))
+    else:
+        judged.append(Judged(tree.root, path, verdict))
+
+
+def _digest(data: bytes) -> bytes:
+    return hashlib.sha256(data).digest()

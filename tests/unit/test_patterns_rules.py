@@ -1,0 +1,105 @@
+"""Every rule: its examples, its words, and the page that is made of them."""
+
+from pathlib import Path
+
+import pytest
+
+from optimus_tui.patterns.catalogue import page
+from optimus_tui.patterns.rules import RULES
+from optimus_tui.patterns.score import WEIGHTS
+from tests.patterns_tree import GOOD, ROOT, judged, rules_of
+
+
+@pytest.mark.parametrize("rule", RULES.values(), ids=lambda rule: rule.id)
+def test_a_rule_finds_its_bad_example_and_nothing_in_its_good_one(rule) -> None:  # type: ignore[no-untyped-def]
+    assert rule.id in rules_of(rule.bad.lstrip())
+    assert rule.id not in rules_of(rule.good.lstrip())
+    assert rule.title and rule.why.endswith(".") and rule.fix
+    assert rule.applies is None or rule.pattern in WEIGHTS
+
+
+def test_the_page_of_rules_is_the_one_that_the_command_makes_and_the_documentation_points_to_it() -> None:
+    assert (ROOT / "RULES.md").read_text("utf-8") == page(), "optimus-tui rules --format md > RULES.md"
+    assert "RULES.md" in (ROOT / "README.md").read_text("utf-8") + (ROOT / "ARCHITECTURE.md").read_text("utf-8")
+
+
+def test_a_finding_points_at_its_line_and_column_in_characters() -> None:
+    source = 'x = {"ä": 1, "y": eval("1")}\n' + GOOD
+    issue = next(one for one in judged(source).issues if one.rule == "unsafe.eval")
+    assert (issue.line, issue.column) == (1, source.index("eval") + 1)
+    assert issue.text.startswith("x = {")
+
+
+def test_an_ignore_needs_a_reason_a_known_rule_and_to_be_a_comment() -> None:
+    line = 'TOTAL = eval("1")'
+    assert "unsafe.eval" not in rules_of(f"{GOOD}\n{line}  # optimus: ignore[unsafe.eval] a constant of ours\n")
+    assert "unsafe.eval" not in rules_of(f"{GOOD}\n# optimus: ignore[security] a constant of ours\n{line}\n")
+    without = rules_of(f"{GOOD}\n{line}  # optimus: ignore[unsafe.eval]\n")
+    assert {"unsafe.eval", "ignore.without_reason"} <= without
+    assert "ignore.without_reason" in rules_of(f"{GOOD}\n{line}  # optimus: ignore[nothing.known] because\n")
+    assert "unsafe.eval" in rules_of(f'{GOOD}\nTEXT = "# optimus: ignore[unsafe.eval] no comment"; {line}\n')
+    assert "unsafe.eval" in rules_of(f"{GOOD}\n{line}  # optimus: ignore[limits.missing] another rule\n")
+
+
+def test_what_the_app_of_the_project_does_for_all_routers_counts() -> None:
+    router = GOOD.replace("    READ.inc()\n", "").replace("    log.info", "    # log.info")
+    app = """
+from fastapi import FastAPI
+from prometheus_client import Counter
+import logging
+import x
+log = logging.getLogger("app")
+SEEN = Counter("requests_total", "Requests.")
+app = FastAPI()
+app.include_router(x.router)
+
+@app.middleware("http")
+async def seen(request, call_next):
+    SEEN.inc()
+    log.info("request")
+    return await call_next(request)
+"""
+    assert {"logging.missing", "metrics.missing"} <= rules_of(router)
+    assert not {"logging.missing", "metrics.missing"} & rules_of(router, app=app)
+
+
+def test_a_limit_that_the_app_declares_for_a_router_counts_for_that_router_only() -> None:
+    bare = GOOD.replace(', dependencies=[Depends(rate_limited("thing"))]', "")
+    app = """
+from fastapi import Depends, FastAPI
+from limits_of import rate_limited
+import {name}
+app = FastAPI()
+app.include_router({name}.router, dependencies=[Depends(rate_limited("all"))])
+"""
+    assert "limits.missing" in rules_of(bare)
+    assert "limits.missing" not in rules_of(bare, app=app.format(name="x"))
+    assert "limits.missing" in rules_of(bare, app=app.format(name="y"))
+
+
+def test_a_dependency_defined_in_another_file_of_the_project_must_do_the_work() -> None:
+    source = GOOD.replace("from shop.deps import rate_limited,", "from deps import rate_limited\nfrom shop.deps import")
+    stub = "def rate_limited(name):\n    def check():\n        pass\n    return check\n"
+    real = (
+        "from fastapi import HTTPException\n"
+        "def rate_limited(name):\n"
+        "    async def check(request, tenant):\n"
+        '        if await request.app.state.redis.incr(f"rate_limit:{tenant}:{name}") > 5:\n'
+        "            raise HTTPException(429)\n"
+        "    return check\n"
+    )
+    assert "limits.missing" in rules_of(source, deps=stub)
+    assert "limits.missing" not in rules_of(source, deps=real)
+
+
+def test_a_rule_of_more_than_one_line_of_routes_makes_one_finding_where_all_routes_fail() -> None:
+    two = GOOD.replace(', dependencies=[Depends(rate_limited("thing"))]', "")
+    two += two[two.index("@router") :].replace("/things/", "/others/").replace("async def thing", "async def other")
+    found = [issue for issue in judged(two).issues if issue.rule == "limits.missing"]
+    assert len(found) == 1
+    assert "other" in found[0].message
+
+
+def test_every_rule_module_is_one_small_file() -> None:
+    for path in (Path(ROOT) / "optimus_tui" / "patterns" / "rules").glob("*.py"):
+        assert path.read_text().count("\n") <= 230, path.name
