@@ -8,7 +8,7 @@ from typing import Literal
 
 from textual.binding import Binding
 
-Scope = Literal["app", "pane", "limits", "cache", "feed", "health", "tools"]
+Scope = Literal["app", "pane", "limits", "cache", "feed", "health", "tools", "router"]
 
 
 @dataclass(frozen=True)
@@ -65,6 +65,16 @@ KEYS: tuple[Key, ...] = (
     Key("app.faster", "plus", "interval(-1)", "faster", "Look more often", "app", 0, "+"),
     Key("app.tools", "t", "tools", "tools", "The tools: ask, run, read, copy for other surfaces", "app", 12),
     Key("app.routine", "R", "routine", "routine", "The day's routine, and which tool for which symptom", "app", 13),
+    Key(
+        "app.router",
+        "ctrl+n",
+        "router",
+        "new router",
+        "Write a new router with its tests, step by step",
+        "app",
+        14,
+        "^n",
+    ),
     Key("app.health", "1", "focus_pane('health')", "health", "Go to the health pane", "app"),
     Key("app.limits", "2", "focus_pane('limits')", "limits", "Go to the rate limits", "app"),
     Key("app.cache", "3", "focus_pane('cache')", "cache", "Go to the cache keys", "app"),
@@ -87,6 +97,24 @@ KEYS: tuple[Key, ...] = (
     Key("feed.wrap", "w", "wrap", "wrap", "Wrap long events", "feed", 10),
     Key("feed.clear", "c", "clear", "clear", "Clear the view; nothing is forgotten by the counters", "feed", 11),
     Key("tools.json", "J", "json", "JSON", "The answer as JSON, and back", "tools", 4),
+    Key(
+        "router.previous",
+        "alt+left,f2",
+        "previous_page",
+        "back",
+        "Wizard: the page before; answers stay",
+        "router",
+        3,
+        "alt+←",
+    ),
+    Key("router.toggle", "space", "pick", "choose", "Wizard: choose this, or leave it out", "router", 4),
+    Key("router.add", "a", "add", "add", "Wizard: another field for the model", "router", 5),
+    Key("router.edit", "e", "edit", "edit", "Wizard: change the field under the cursor", "router", 6),
+    Key("router.remove", "delete,backspace", "remove_field", "remove", "Wizard: take the field away", "router", 7, "del"),
+    Key(
+        "router.editor", "o", "screen.router_edit_file", "editor", "Open the file in $EDITOR, at the line", "router", 8
+    ),
+    Key("router.level", "L", "screen.next_level", "level", "Compliance: how much is asked for", "router", 9),
 )
 
 AHEAD = ("app.command", "pane.filter")
@@ -137,6 +165,8 @@ def written(keys: str, shown: str = "") -> str:
         "down": "↓",
         "left": "←",
         "right": "→",
+        "alt+left": "alt+←",
+        "delete": "del",
     }
     parts = [names.get(k, k.replace("ctrl+", "^")) for k in (k.strip() for k in keys.split(","))]
     if shown and shown not in parts:

@@ -24,7 +24,7 @@ def test_no_key_that_a_terminal_needs_is_bound() -> None:
 
 
 def test_every_binding_can_be_remapped_by_its_id() -> None:
-    scopes: tuple[Scope, ...] = ("app", "pane", "cache", "feed", "limits", "health", "tools")
+    scopes: tuple[Scope, ...] = ("app", "pane", "cache", "feed", "limits", "health", "tools", "router")
     assert {b.id for b in bindings(*scopes)} == {key.id for key in KEYS}
 
 

@@ -63,6 +63,21 @@ class Opening(DashboardBase):
 
         self.app.push_screen(RoutineDialog(), self.run_errand)
 
+    def action_router(self) -> None:
+        self.open_router()
+
+    def open_router(self, name: str = "") -> None:
+        """The wizard for a new router; nothing is written before its last page."""
+        from optimus_tui.tui.screens.router_wizard import RouterScreen
+
+        self.app.push_screen(RouterScreen(self.context, name))
+
+    def open_compliance(self) -> None:
+        """The gateway's routers against the enterprise patterns."""
+        from optimus_tui.tui.screens.compliance import ComplianceScreen
+
+        self.app.push_screen(ComplianceScreen(self.context))
+
     @on(messages.ToolRequested)
     def _tool_requested(self, event: messages.ToolRequested) -> None:
         from optimus_tui.tools.explains import explain

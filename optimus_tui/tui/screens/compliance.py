@@ -1,0 +1,204 @@
+"""The compliance screen: the gateway's routers by score, each one's findings with the line, and a way to that line.
+
+It judges nothing: everything shown is the document of ``validate_enterprise_patterns``, asked as on every surface.
+"""
+
+import asyncio
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar, cast
+
+from textual import events, on
+from textual.app import ComposeResult
+from textual.containers import Container
+from textual.content import Content
+from textual.widgets import Static
+from textual.worker import Worker, WorkerState
+
+from optimus_tui.assets import asset_dir
+from optimus_tui.context import Context
+from optimus_tui.contract.tools.patterns import PatternIssue, ValidateReport
+from optimus_tui.tui.editor import open_in_editor
+from optimus_tui.tui.keys import chosen
+from optimus_tui.tui.screens.leaving import Leaving
+from optimus_tui.tui.widgets.bars import KeyStrip
+from optimus_tui.tui.widgets.compliance_lists import FileList, IssueList
+from optimus_tui.wording.safe import safe_text
+
+if TYPE_CHECKING:
+    from optimus_tui.tui.app import OptimusApp
+
+TOOL = "validate_enterprise_patterns"
+LEVELS = ("basic", "comprehensive", "production_ready")
+NARROW = 110
+
+
+class ComplianceScreen(Leaving):
+    """Routers by score, the worst first, and what each lacks: Enter opens the finding's line in your editor."""
+
+    CSS_PATH: ClassVar[Any] = [asset_dir("styles") / "compliance.tcss"]
+    BINDINGS: ClassVar[Any] = chosen(
+        "app.help", "app.back", "app.next", "app.previous", "app.theme", "app.quit", "pane.refresh", "pane.copy_as",
+        "router.editor", "router.level",
+    )  # fmt: skip
+    AUTO_FOCUS = "#files"
+
+    def __init__(self, context: Context) -> None:
+        super().__init__()
+        self.context = context
+        self.level = "comprehensive"
+        self.report: ValidateReport | None = None
+        self.failure = ""
+        self._progress = ""
+
+    def compose(self) -> ComposeResult:
+        yield Static(id="compliance-way")
+        with Container(id="compliance-room"):
+            yield FileList()
+            yield IssueList()
+        yield KeyStrip()
+
+    @property
+    def optimus(self) -> "OptimusApp":
+        """The application, typed."""
+        return cast("OptimusApp", self.app)
+
+    def on_mount(self) -> None:
+        self.lay_out()
+        self.action_refresh()
+
+    def on_resize(self, event: events.Resize) -> None:
+        self.lay_out()
+
+    def lay_out(self) -> None:
+        """Beside each other where there is room, else one above the other."""
+        self.set_class(self.size.width < NARROW, "-narrow")
+        self._draw_way()
+
+    # -- asking ----------------------------------------------------------------------------------------------------
+
+    def action_refresh(self) -> None:
+        self.failure, self._progress = "", "reading the routers …"
+        self._draw_way()
+        self.run_worker(self._ask(), name="validate", group="validate", exclusive=True, exit_on_error=False)
+
+    def action_next_level(self) -> None:
+        self.level = LEVELS[(LEVELS.index(self.level) + 1) % len(LEVELS)]
+        self.action_refresh()
+
+    async def _ask(self) -> None:
+        from optimus_tui.tools.arguments import ToolFailure
+
+        road = await asyncio.to_thread(_load)
+        arguments = {"check_all_routers": True, "validation_level": self.level}
+        try:
+            report = await road.answer(self.context, TOOL, arguments, self._heard)
+        except ToolFailure as failure:
+            self.report, self.failure = None, safe_text(failure.error.message, 400)
+        else:
+            self.report = report
+        self._progress = ""
+        if self.is_mounted:
+            self._show()
+
+    def _heard(self, done: int, total: int | None, what: str) -> None:
+        self._progress = f"{done:,}{f' of {total:,}' if total is not None else ''} {what}"
+
+    @on(Worker.StateChanged)
+    def _worker_changed(self, event: Worker.StateChanged) -> None:
+        if event.state is WorkerState.ERROR and event.worker.error is not None:
+            place = self.optimus.keep_report(event.worker.error)
+            self._progress, self.failure = "", f"stopped by a bug of ours; {place}"
+            self.say(f"{event.worker.name} stopped because of a bug. {place}", "error")
+            self._show()
+
+    # -- showing ---------------------------------------------------------------------------------------------------
+
+    def _show(self) -> None:
+        files, issues = self.query_one(FileList), self.query_one(IssueList)
+        files.hint = self.failure or "There is no router to judge."
+        files.show(self.report)
+        issues.hint = "" if self.report is None else "Nothing is missing here at this level."
+        self._show_issues()
+        self._draw_way()
+        self.query_one(KeyStrip).refresh()
+
+    @on(FileList.Moved)
+    def _show_issues(self) -> None:
+        chosen_file = self.query_one(FileList).selected
+        view = self.query_one(IssueList)
+        found: list[PatternIssue] = []
+        if self.report is not None and chosen_file is not None:
+            found = [one for one in self.report.issues_found if one.file == chosen_file.file]
+            if chosen_file.reason:
+                view.hint = f"It was not judged: {chosen_file.reason}"
+            else:
+                view.hint = "Nothing is missing here at this level."
+        view.show(found)
+        name = "" if chosen_file is None else chosen_file.file.rsplit("/", 1)[-1]
+        count = f"{len(found)} finding{'' if len(found) == 1 else 's'}"
+        view.border_title = Content(f"{name}: {count}" if name else "Findings")
+
+    def _draw_way(self) -> None:
+        words = [(" Compliance ", "bold"), (f" {self.level} ", "bold underline"), ("  ", "")]
+        report = self.report
+        if self._progress:
+            words.append((self._progress, "dim"))
+        elif self.failure:
+            words.append((self.failure, ""))
+        elif report is not None:
+            score = report.average_compliance_score
+            worth = "?" if score is None else f"{score:.2f}"
+            parts = [f"{report.overall_compliance} {worth}", f"{report.files_validated} files",
+                     f"{len(report.issues_found)} findings"]  # fmt: skip
+            parts += [f"{len(report.skipped)} skipped"] if report.skipped else []
+            parts += [f"{report.ignored} set aside"] if report.ignored else []
+            words.append((" · ".join(parts), ""))
+        self.query_one("#compliance-way", Static).update(Content.assemble(*words))
+
+    # -- going -----------------------------------------------------------------------------------------------------
+
+    def action_back(self) -> None:
+        if self.query_one(IssueList).has_focus:
+            self.query_one(FileList).focus()
+        else:
+            self.dismiss(None)
+
+    def action_next_pane(self, by: int) -> None:
+        here = self.query_one(FileList).has_focus
+        (self.query_one(IssueList) if here else self.query_one(FileList)).focus()
+
+    def action_read_issues(self) -> None:
+        self.query_one(IssueList).focus()
+
+    def action_router_edit_file(self) -> None:
+        """The finding's line, or the file from its top."""
+        root, one = self.context.settings.source_path, self.query_one(FileList).selected
+        if root is None or one is None:
+            self.say("there is no file to open", "warning")
+            return
+        issue = self.query_one(IssueList).selected if self.query_one(IssueList).has_focus else None
+        problem = open_in_editor(self.app, Path(root) / one.file, issue.line if issue is not None else 1)
+        if problem:
+            self.say(problem, "warning")
+        else:
+            self.action_refresh()
+
+    def copy_forms(self) -> list[tuple[str, str]]:
+        """The finding in words, and this question for every other surface."""
+        from optimus_tui.tools.callings import callings
+
+        arguments = {"check_all_routers": True, "validation_level": self.level}
+        forms = callings(TOOL, arguments, self.context.settings, self.report)
+        issue = self.query_one(IssueList).selected
+        if issue is not None:
+            where = f"{issue.file}:{issue.line}:{issue.column}"
+            forms = [("finding", f"{where} {issue.priority} {issue.rule}: {issue.issue}. {issue.fix}"), *forms]
+            forms.insert(1, ("set it aside, in the code", f"# optimus: ignore[{issue.rule}] the reason"))
+        return forms
+
+
+def _load() -> Any:
+    """The tools' code; importing it takes a while the first time. Runs in a thread."""
+    from optimus_tui.tools import answer, callings, patterns  # noqa: F401
+
+    return answer

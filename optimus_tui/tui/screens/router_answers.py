@@ -1,0 +1,144 @@
+"""What the wizard has been told so far, and whether it makes a router. It draws nothing and writes one small file.
+
+Rules for names and values are ``scaffold``'s: their sentences are passed on as they are. Only the target project is
+remembered between two runs, in the user's state directory.
+"""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from optimus_tui.wording.safe import safe_text
+
+if TYPE_CHECKING:
+    from optimus_tui.scaffold.spec import RouterSpec
+
+OPERATIONS = ("list", "create", "get", "update", "delete")
+REMEMBERED = "wizard.json"
+LONGEST_MEMORY = 8192
+
+
+@dataclass
+class FieldAnswer:
+    """One field of the model as it was typed; an empty ``default`` is none."""
+
+    name: str = ""
+    type: str = "str"
+    optional: bool = False
+    default: str = ""
+
+    @property
+    def text(self) -> str:
+        """As ``scaffold.fields`` reads it; SpecError for a name that could be read as something else."""
+        from optimus_tui.scaffold.fields import make_field
+        from optimus_tui.scaffold.names import check_field_name
+
+        check_field_name(self.name)
+        make_field(self.name, self.type, self.optional, self.default or None)
+        return f"{self.name}:{self.type}{'?' if self.optional else ''}{f'={self.default}' if self.default else ''}"
+
+    def problem(self, others: "list[FieldAnswer]") -> str:
+        """One sentence, or nothing where it can stand beside the others."""
+        from optimus_tui.scaffold.names import SpecError
+
+        try:
+            checked = self.text.partition(":")[0]
+        except SpecError as error:
+            return sentence(error)
+        return f"the field {checked} is there already" if any(one.name == checked for one in others) else ""
+
+
+@dataclass
+class RouterAnswers:
+    """Everything that is asked for."""
+
+    name: str = ""
+    project: str = ""
+    type: str = "proxy"
+    operations: list[str] = field(default_factory=lambda: ["list", "create", "get", "update"])
+    features: list[str] = field(default_factory=lambda: ["rate_limiting", "caching"])
+    fields: list[FieldAnswer] = field(
+        default_factory=lambda: [FieldAnswer("name", "str"), FieldAnswer("description", "str", True)]
+    )
+
+    def spec(self) -> "RouterSpec":
+        """The checked spec; SpecError names what is wrong."""
+        from optimus_tui.scaffold.spec import make_spec
+
+        return make_spec(
+            self.name,
+            self.type,
+            self.operations,
+            rate_limiting="rate_limiting" in self.features,
+            caching="caching" in self.features,
+            fields=[one.text for one in self.fields],
+        )
+
+    def arguments(self) -> dict[str, object]:
+        """The same question as ``generate_enterprise_router`` takes it."""
+        return {
+            "router_name": self.name,
+            "router_type": self.type,
+            "operations": list(self.operations),
+            "include_rate_limiting": "rate_limiting" in self.features,
+            "include_caching": "caching" in self.features,
+            "fields": [one.text for one in self.fields],
+        }
+
+
+def sentence(error: Exception) -> str:
+    """What a SpecError says, with what would be right."""
+    allowed = getattr(error, "allowed", None)
+    return safe_text(f"{error}; allowed: {', '.join(allowed)}" if allowed else str(error), 400)
+
+
+def name_problem(name: str) -> str:
+    """One sentence, or nothing."""
+    from optimus_tui.scaffold.names import SpecError, check_router_name
+
+    try:
+        check_router_name(name)
+    except SpecError as error:
+        return sentence(error)
+    return ""
+
+
+def project_problem(project: str) -> str:
+    """Whether a router can go there, as far as a look tells; reads the disk, so not for an event loop."""
+    if not project.strip():
+        return "the gateway's source tree is missing: the folder that holds src/backend"
+    shown = safe_text(project, 120)
+    try:
+        if not (Path(project).expanduser() / "src" / "backend" / "routers").is_dir():
+            return f"{shown} is no gateway: it has no src/backend/routers"
+    except (OSError, ValueError, RuntimeError):
+        return f"{shown!r} is no path"
+    return ""
+
+
+def remembered_project() -> str:
+    """The project of the last router; empty where none is known. Reads the disk."""
+    try:
+        raw = _memory().read_bytes()[:LONGEST_MEMORY]
+        return str(msgspec.json.decode(raw, type=dict[str, str]).get("project", ""))
+    except (OSError, msgspec.DecodeError, UnicodeDecodeError):
+        return ""
+
+
+def remember_project(project: Path) -> None:
+    """Keep it for the next time; a state directory that cannot be written forgets, and that is all."""
+    import contextlib
+
+    from optimus_tui.tui.clipboard import write_private
+
+    text = str(project)
+    with contextlib.suppress(OSError, UnicodeEncodeError):
+        write_private(REMEMBERED, msgspec.json.encode({"project": text}).decode())
+
+
+def _memory() -> Path:
+    from platformdirs import user_state_path
+
+    return user_state_path("optimus-tui", appauthor=False) / REMEMBERED

@@ -1,0 +1,209 @@
+"""What the wizard's pages say: which one comes when, the way on top, the questions before the write, the next steps.
+
+It starts nothing and writes nothing: that is ``router_wizard``'s, which goes from page to page.
+"""
+
+import shlex
+from typing import TYPE_CHECKING, cast
+
+from textual.app import ComposeResult
+from textual.containers import Vertical
+from textual.content import Content
+from textual.widgets import Static
+
+from optimus_tui.context import Context
+from optimus_tui.tui.screens.leaving import Leaving
+from optimus_tui.tui.screens.router_answers import RouterAnswers
+from optimus_tui.tui.screens.router_preview import PreviewPage
+from optimus_tui.tui.screens.router_steps import (
+    FEATURES,
+    OPERATIONS,
+    TYPES,
+    FieldsPage,
+    NamePage,
+    NextPage,
+    Page,
+    PickPage,
+    TasksPage,
+    WritePage,
+)
+from optimus_tui.tui.widgets.bars import KeyStrip
+from optimus_tui.tui.widgets.router_lists import Task
+from optimus_tui.wording.safe import safe_text
+
+if TYPE_CHECKING:
+    from optimus_tui.actions.routers import RouterPlan
+    from optimus_tui.tui.app import OptimusApp
+
+
+STEPS = ("Name", "Type", "Operations", "Features", "Fields", "Preview", "Checks", "Write", "Next steps", "Checklist")
+PREVIEW, CHECKS, WRITE, NEXT, CHECKLIST = range(5, 10)
+CHECK_WORDS = {
+    "parse": "both files are read as Python",
+    "compile": "both files are compiled",
+    "lint": "ruff on both files",
+    "validate": "the enterprise patterns, for production",
+    "tests": "the router's own tests, in a copy of the project",
+}
+
+
+class RouterPages(Leaving):
+    """The drawing half of the wizard."""
+
+    def __init__(self, context: Context, name: str = "") -> None:
+        super().__init__()
+        self.context = context
+        self.answers = RouterAnswers(name=name)
+        self.at = 0
+        self.written = False
+        self.plan: RouterPlan | None = None
+        self.told: tuple[str, ...] = ()
+        self.checks: list[Task] = []
+        self.flow: list[Task] = []
+        self._planned: dict[str, object] | None = None
+        self._checked = False
+        self._began = 0.0
+
+    def compose(self) -> ComposeResult:
+        yield Static(id="wizard-way")
+        yield Vertical(id="wizard-page")
+        yield Static(id="wizard-note")
+        yield KeyStrip()
+
+    @property
+    def optimus(self) -> "OptimusApp":
+        """The application, typed."""
+        return cast("OptimusApp", self.app)
+
+    @property
+    def page(self) -> Page | None:
+        """The page that stands here now."""
+        return next(iter(self.query(Page)), None)
+
+    async def show(self, at: int) -> None:
+        """Turn to a page."""
+        self.at = at
+        place = self.query_one("#wizard-page", Vertical)
+        page = self._make(at)
+        async with self.batch():
+            await place.remove_children()
+            await place.mount(page)
+        place.border_title = Content(f"{at + 1} {STEPS[at]}")
+        place.border_subtitle = Content(page.hint)
+        page.focus_page()
+        self._draw_way()
+        self._note(page.problem(started=False))
+        self.query_one(KeyStrip).refresh()
+
+    def _make(self, at: int) -> Page:
+        told = self.answers
+        if at == 0:
+            return NamePage(told)
+        if at == 1:
+            return PickPage("Type", TYPES, [told.type], many=False)
+        if at == 2:
+            least = "a router needs one operation or more"
+            return PickPage("Operations", OPERATIONS, told.operations, many=True, least=least)
+        if at == 3:
+            return PickPage("Features", FEATURES, told.features, many=True)
+        if at == 4:
+            return FieldsPage(told.fields)
+        return self._make_later(at)
+
+    def _make_later(self, at: int) -> Page:
+        if at == PREVIEW:
+            return PreviewPage(self.plan, self.told)
+        if at == CHECKS:
+            about = "Nothing is written yet. The tests run in a copy of the project."
+            return TasksPage("Checks", self.checks, about, "enter goes on when all are done   y copies   alt+← back")
+        if at == WRITE:
+            return WritePage(self._questions(), self._refusal())
+        if at == NEXT:
+            return NextPage(self._next_steps())
+        about = "What the document asks of a new feature. full_flow posts one recognisable test message to the gateway."
+        return TasksPage(
+            "Checklist", self.flow, about, "enter runs it, and closes when it is done   y copies   esc closes"
+        )
+
+    def _draw_way(self) -> None:
+        narrow = self.size.width < 110
+        if narrow:
+            words = [
+                (f" New router {safe_text(self.answers.name, 40)}  ", "bold"),
+                (f"step {self.at + 1} of {len(STEPS)}", ""),
+            ]
+            if self.at + 1 < len(STEPS):
+                words.append((f"   then {STEPS[self.at + 1]}", "dim"))
+        else:
+            words = [(" New router  ", "bold")]
+            for i, name in enumerate(STEPS):
+                words += [(name, "bold underline" if i == self.at else "" if i < self.at else "dim"), ("  ", "")]
+        self.query_one("#wizard-way", Static).update(Content.assemble(*words))
+
+    def on_resize(self) -> None:
+        self._draw_way()
+
+    def _note(self, words: str, wrong: bool = True) -> None:
+        note = self.query_one("#wizard-note", Static)
+        note.set_class(wrong, "-wrong")
+        note.update(Content(safe_text(words, 500) or " "))
+
+    def _refresh_tasks(self, tasks: list[Task]) -> None:
+        if isinstance(self.page, TasksPage):
+            self.page.list.set_rows(list(tasks))
+            self.page.list.redraw()
+
+    def _verdict(self) -> str:
+        failed = [one.title for one in self.checks if one.state == "failed"]
+        silent = [one.title for one in self.checks if one.state == "not run"]
+        if failed:
+            return f"{', '.join(failed)} failed: this cannot be written; go back with alt+←"
+        if silent:
+            return f"{', '.join(silent)} did not run: writing will ask once more"
+        return f"all {len(self.checks)} passed; enter goes on"
+
+    def _refusal(self) -> str:
+        failed = [one.title for one in self.checks if one.state == "failed"]
+        return f"Nothing can be written: {', '.join(failed)} failed." if failed or not self._all_checked else ""
+
+    def _questions(self) -> list[str]:
+        plan = self.plan
+        if plan is None:
+            return []
+        asked = [f"{path} exists and is another one. Replace it?" for path in plan.replaced]
+        asked += [
+            f"Write without this check? {one.title}: {one.detail}" for one in self.checks if one.state == "not run"
+        ]
+        if not plan.changes:
+            return [*asked, "It is there already, exactly like this: nothing to write. Go on?"]
+        changed = ", ".join(change.path for change in plan.changes)
+        return [*asked, f"Write {len(plan.changes)} files to {plan.root}?  {changed}"]
+
+    def _next_steps(self) -> list[tuple[str, str]]:
+        from optimus_tui.scaffold.explain import next_steps
+
+        assert self.plan is not None
+        root = shlex.quote(str(self.plan.root))
+        gateway = self.context.settings.gateway_url
+        steps = next_steps(self.plan.draft.spec, gateway)
+        shown = [
+            ("Run its tests", f"cd {root} && {steps[-2]}"),
+            ("Start the gateway", f"cd {root} && uvicorn backend.app:app --app-dir src --port {_port(gateway)}"),
+            ("Ask it", steps[-1]),
+            ("Judge all routers", f"cd {root} && optimus-tui validate --level production_ready"),
+            ("Take it back", f"optimus-tui scaffold undo --project {root}"),
+        ]
+        return [(why, safe_text(command, 600)) for why, command in shown]
+
+    @property
+    def _all_checked(self) -> bool:
+        return bool(self.checks) and all(task.state not in ("waiting", "running") for task in self.checks)
+
+
+def _port(url: str) -> int:
+    from urllib.parse import urlsplit
+
+    try:
+        return urlsplit(url).port or 8020
+    except ValueError:
+        return 8020
