@@ -148,7 +148,7 @@ def run(arguments: list[str]) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # whoever read us has gone: leave quietly
         return exits.INTERRUPTED
     except Exception as error:
-        full = output.unwritable() if isinstance(error, OSError) else None
+        full = output.unwritable(error)
         if full is None:
             return _crashed(error)
         output.complain(full)

@@ -92,12 +92,21 @@ def _print(report: "CompareReport", width: int) -> None:
     for line in table(report.tenants, width):
         say(line)
     say()
+    for line in _strangers(report):
+        say(line)
     for finding in report.diagnostics:
         hang(f"{_GLYPHS.get(finding.severity, '△')} ", finding.message)
     for reason in report.unknown:
         hang("? ", reason)
     for line in _covered(report):
         say(line)
+
+
+def _strangers(report: "CompareReport") -> Iterator[str]:
+    """Those of whom there is no trace: mistyped, or quiet."""
+    for one in report.tenants:
+        if one.counters == 0 and one.cache_keys == 0 and one.events == 0:
+            yield f"{safe_text(one.tenant_id, WIDEST_NAME)} has no key, counter or event"
 
 
 def _covered(report: "CompareReport") -> Iterator[str]:

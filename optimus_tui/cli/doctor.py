@@ -1,6 +1,6 @@
 """``doctor``: every setting with its source, and what can be reached from here. It refuses to change anything.
 
-Exit code 0: all that is configured answers; 1: something does not, or a right is missing; 2: bad configuration.
+Exit code 0: all that is configured answers; 1: something is wrong; 2: bad configuration. See the command's help.
 """
 
 import asyncio
@@ -15,6 +15,7 @@ from optimus_tui import __version__
 from optimus_tui.cli import exits
 from optimus_tui.cli.flags import connected, joined, settings_of
 from optimus_tui.cli.output import hang, say
+from optimus_tui.cli.taste import CHECK, Check
 from optimus_tui.context import Context
 from optimus_tui.contract.reading import Fault, Reading
 from optimus_tui.contract.services import GatewayState, ServiceState
@@ -22,6 +23,13 @@ from optimus_tui.settings.model import RedisTarget, Settings
 
 if TYPE_CHECKING:
     from optimus_tui.probes.rights import Rights
+
+_OPTIONAL = """
+    +exists +mget +object|encoding +pubsub|channels +pubsub|numsub +pubsub|numpat +slowlog|len +latency|latest
+    +acl|whoami +getrange +hscan +sscan +zrange +xrange
+"""
+OPTIONAL = frozenset(_OPTIONAL.split())
+"""Rights beyond what the panes show; the README's login has all others."""
 
 Mark = Literal["ok", "--", "note", "WRONG"]
 
@@ -39,8 +47,15 @@ class Line(Struct, frozen=True):
 @connected
 @click.pass_context
 def command(ctx: click.Context, /, **given: object) -> int:
-    """Show every setting, where it comes from, and what can be reached with it."""
+    """Show every setting, where it comes from, and what can be reached with it.
+
+    Exit code 0: all that is configured answers and can be read. 1: something is WRONG: a service does not answer, a
+    right without which a pane stays empty is missing, or a setting is doubtful. 2: the configuration itself is bad.
+    """
     settings = settings_of(joined(ctx, given))
+    look: Check | None = ctx.meta.get(CHECK)
+    if look is not None:
+        look(settings)
     say(f"Optimus TUI {__version__}, environment {settings.environment}")
     _print_settings(settings)
     lines = asyncio.run(examine(settings))
@@ -210,8 +225,10 @@ async def _redis(context: Context) -> list[Line]:
 def _rights(rights: "Rights", version: str) -> list[Line]:
     old = version.startswith(("5.", "6."))
     line = rights.acl_line.replace("%R~", "~") if old else rights.acl_line  # read-only patterns came with 7.0
-    granted = sum(right.state == "granted" for right in rights.tried)
-    lines = [Line("ok", "  rights", f"user {rights.user}: {granted} of {len(rights.tried)} that we can use")]
+    wanted = [right for right in rights.tried if right.rule not in OPTIONAL]
+    granted = sum(right.state in ("granted", "unknown command") for right in wanted)
+    whole = "all" if granted == len(wanted) else f"{granted} of the"
+    lines = [Line("ok", "  rights", f"user {rights.user}: {whole} {len(wanted)} rights for what the panes show")]
     unknown = [right.rule[1:] for right in rights.tried if right.state == "unknown command"]
     if unknown:
         lines.append(Line("note", "  rights", f"this server does not know {', '.join(unknown)}; we do without"))
@@ -224,8 +241,11 @@ def _rights(rights: "Rights", version: str) -> list[Line]:
             says = f"{' '.join(untried)} could not be tried before those are there: run doctor again then"
             lines.append(Line("note", "  rights", says))
     elif rights.missing:
-        rules = " ".join(right.rule for right in rights.missing)
-        says = f"missing, only details depend on them: {rules}. An administrator may enter:"
+        details = [right.rule for right in rights.missing if right.rule not in OPTIONAL]
+        rest = [right.rule for right in rights.missing if right.rule in OPTIONAL]
+        says = f"missing, panes show less without: {' '.join(details)}; " if details else ""
+        says += f"optional, for more detail: {' '.join(rest)}; " if rest else ""
+        says += "an administrator may enter:"
         lines.append(Line("note", "  rights", says, line))
     return lines
 

@@ -8,3 +8,4 @@ REFUSED = 4
 CRASHED = 70
 """A bug of ours."""
 INTERRUPTED = 130
+TERMINATED = 143

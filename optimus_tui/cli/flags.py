@@ -15,23 +15,39 @@ if TYPE_CHECKING:
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
-_FLAGS = (
-    click.option("--env", metavar="NAME", help="Environment of the configuration, as in [env.NAME]."),
-    click.option("--config", metavar="FILE", help="Read this file instead of optimus.toml and the user's own."),
-    click.option("--gateway-url", metavar="URL", help="Backend Orchestrator (http://localhost:8020)."),
-    click.option("--engine-url", metavar="URL", help="AI Engine (http://localhost:8010)."),
-    click.option("--redis-url", metavar="URL", help="Redis, without a password (redis://localhost:6379/0)."),
-    click.option("--refresh", metavar="SECONDS", type=float, help="Pause between two looks, 0.5 to 60 (2)."),
-    click.option("--theme", metavar="NAME", help="optimus-dark, optimus-light, optimus-contrast or one of Textual's."),
-    click.option("--insecure-tls", is_flag=True, default=None, help="Permit ssl_cert_reqs=none; then read-only."),
+_FLAGS: tuple[tuple[str, dict[str, Any]], ...] = (
+    ("--env", {"metavar": "NAME", "help": "Environment of the configuration, as in [env.NAME]."}),
+    ("--config", {"metavar": "FILE", "help": "Read this file instead of optimus.toml and the user's own."}),
+    ("--gateway-url", {"metavar": "URL", "help": "Backend Orchestrator (http://localhost:8020)."}),
+    ("--engine-url", {"metavar": "URL", "help": "AI Engine (http://localhost:8010)."}),
+    ("--redis-url", {"metavar": "URL", "help": "Redis, without a password (redis://localhost:6379/0)."}),
+    ("--refresh", {"metavar": "SECONDS", "type": float, "help": "Pause between two looks, 0.5 to 60 (2)."}),
+    ("--theme", {"metavar": "NAME", "help": "optimus-dark, optimus-light, optimus-contrast or one of Textual's."}),
+    ("--insecure-tls", {"is_flag": True, "default": None, "help": "Permit ssl_cert_reqs=none; then read-only."}),
 )
+_PLACES = ("--env", "--gateway-url", "--engine-url", "--redis-url", "--insecure-tls")
+"""They say where the services are."""
 
 
 def connected(command: Command) -> Command:
     """Add the flags to a click command."""
-    for flag in reversed(_FLAGS):
-        command = flag(command)
+    for name, about in reversed(_FLAGS):
+        command = click.option(name, **about)(command)
     return command
+
+
+def connected_to_itself(command: Command) -> Command:
+    """The same for a verb that brings its services: flags that say where they are are not shown, and refused."""
+    for name, about in reversed(_FLAGS):
+        command = click.option(name, hidden=name in _PLACES, **about)(command)
+    return command
+
+
+def refuse_places(flags: Mapping[str, object]) -> None:
+    """UsageError for the first flag that says where services are."""
+    for name in _PLACES:
+        if flags.get(name.lstrip("-").replace("-", "_")) is not None:
+            raise click.UsageError(f"{name} means nothing here: the demo starts services of its own and watches those")
 
 
 def joined(ctx: click.Context, given: Mapping[str, object]) -> dict[str, object]:

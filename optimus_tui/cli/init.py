@@ -37,7 +37,7 @@ def command(directory: str) -> int:
         copied = copy_template(asset_dir("templates") / "orchestrator", Path(directory))
     except (Refused, OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
-        complain(f"init: {reason}")
+        complain(f"init: {reason}" if isinstance(error, Refused) else f"init: {directory} cannot be written: {reason}")
         return exits.USAGE
     say(f"{copied} files are in {directory}")
     for line in _STEPS.format(place=shlex.quote(directory)).splitlines():

@@ -8,6 +8,8 @@ import shutil
 import sys
 import textwrap
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import NoReturn
 
 from optimus_tui.wording.safe import safe_text
@@ -30,8 +32,28 @@ def prepare() -> None:
 
 
 def say(text: str = "") -> None:
-    """One line on stdout."""
-    print(safe_text(text, LONGEST))
+    """One line on stdout; Unwritable where it takes no more."""
+    with _writing():
+        print(safe_text(text, LONGEST))
+
+
+def flush() -> None:
+    """Hand on what was said; Unwritable where nobody takes it."""
+    with _writing():
+        sys.stdout.flush()
+
+
+def unwritable(error: BaseException) -> Unwritable | None:
+    """The same for an output that click found full while it printed a help page; None for any other error."""
+    trace = error.__traceback__
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    by_click = trace is not None and str(trace.tb_frame.f_globals.get("__name__")).startswith("click.")
+    return _full(error) if by_click and isinstance(error, OSError) else None
+
+
+def _full(error: OSError) -> Unwritable:
+    return Unwritable(f"the output cannot be written: {error.strerror}")
 
 
 def complain(sentence: object) -> None:
@@ -61,14 +83,20 @@ def page(text: str) -> None:
 
 
 def _write(data: bytes) -> None:
-    try:
+    with _writing():
         sys.stdout.flush()
         sys.stdout.buffer.write(data)
         sys.stdout.buffer.flush()
+
+
+@contextmanager
+def _writing() -> Iterator[None]:
+    try:
+        yield
     except BrokenPipeError:
         raise
     except OSError as error:
-        raise Unwritable(f"the output cannot be written: {error.strerror}") from None
+        raise _full(error) from None
 
 
 def _json_escape(char: str) -> str:

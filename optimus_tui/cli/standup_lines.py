@@ -16,6 +16,8 @@ from optimus_tui.wording.safe import safe_text
 from optimus_tui.wording.size import size
 
 WIDTH, MOST = 80, 12
+LONGEST = 2000
+"""Far beyond a line: the first gate's own ellipsis, in the middle and with a count, never comes into sight."""
 _MIDDLE = 47
 
 
@@ -52,10 +54,15 @@ def fit(text: str, width: int) -> str:
     return set_cell_size(text, width - 1).rstrip() + "…"
 
 
+def cut(text: object, width: int) -> str:
+    """``text`` made safe in at most ``width`` cells, its end cut off with an ellipsis."""
+    return fit(safe_text(text, LONGEST), width).rstrip()
+
+
 def _headline(report: StandupReport) -> str:
     now = _moment(report.timestamp)
     when = time.strftime("%a %Y-%m-%d %H:%M UTC", now) if now else report.timestamp
-    return f"optimus standup · {safe_text(report.environment, 20)} · {when} · {_since(report)}"
+    return f"optimus standup · {cut(report.environment, 20)} · {when} · {_since(report)}"
 
 
 def _since(report: StandupReport) -> str:
@@ -103,15 +110,15 @@ def _parts(report: StandupReport) -> list[tuple[str, str]]:
         ("gateway", _service(report.gateway)),
         ("engine", _service(report.engine)),
         ("redis", _service(redis, memory)),
-        ("limits", _limits(report) if limits.counters is not None else f"? {safe_text(limits.error or '', 60)}"),
-        ("cache", _cache(report) if cache.keys is not None else f"? {safe_text(cache.error or '', 60)}"),
-        ("events", _events(report) if events.in_window is not None else f"? {safe_text(events.error or '', 60)}"),
+        ("limits", _limits(report) if limits.counters is not None else f"? {cut(limits.error or '', 60)}"),
+        ("cache", _cache(report) if cache.keys is not None else f"? {cut(cache.error or '', 60)}"),
+        ("events", _events(report) if events.in_window is not None else f"? {cut(events.error or '', 60)}"),
     ]
 
 
 def _service(part: ServicePart, more: str = "") -> str:
     if part.latency_ms is None:
-        return f"{part.status}  {safe_text(part.error or '', 60)}".rstrip()
+        return f"{part.status}  {cut(part.error or '', 60)}".rstrip()
     tail = more or (f"  p95 {latency(part.p95_ms)}" if part.p95_ms is not None else "")
     return f"{part.status:<10}{latency(part.latency_ms):>8}{tail}"
 
@@ -120,7 +127,7 @@ def _limits(report: StandupReport) -> str:
     limits = report.limits
     words = f"{thousands(limits.counters)} of {thousands(limits.counters_allowed)} counters"
     if limits.tenant is not None and limits.share is not None:
-        words += f"  {safe_text(limits.tenant, 24)} {percent(limits.share)} of {safe_text(limits.operation, 24)}"
+        words += f"  {cut(limits.tenant, 24)} {percent(limits.share)} of {cut(limits.operation, 24)}"
     return words
 
 
@@ -146,4 +153,4 @@ def _finding(finding: StandupFinding, report: StandupReport) -> str:
     old = report.since is not None and not finding.new
     since = f"  since {_day(finding.since, report.timestamp)}" if old else ""
     lead = f"{glyph} {'new' if report.since and finding.new else '':<5}"
-    return f"{lead}{fit(safe_text(finding.message, 400), WIDTH - len(lead) - len(since))}{since}"
+    return f"{lead}{fit(safe_text(finding.message, LONGEST), WIDTH - len(lead) - len(since))}{since}"

@@ -4,10 +4,12 @@ A frame that is no message is answered with a JSON-RPC error, and the next one i
 """
 
 import asyncio
+import os
 import signal
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, redirect_stdout
+from types import FrameType
 from typing import Any
 
 import anyio
@@ -24,12 +26,18 @@ GONE = (BrokenPipeError, anyio.BrokenResourceError, anyio.ClosedResourceError)
 
 def run(desk: Desk) -> int:
     """Serve until stdin ends; the exit code. Interrupting ends at once: nothing here needs an orderly end."""
-    signal.signal(signal.SIGINT, signal.SIG_DFL)  # else a read that waits for a line would hold us back
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, _leave)
     try:
         asyncio.run(_serve(desk))
     except* GONE:  # the client has gone first
         pass
     return 0
+
+
+def _leave(number: int, frame: FrameType | None) -> None:
+    """An orderly end would wait for the read that waits for a line."""
+    os._exit(128 + number)
 
 
 async def _serve(desk: Desk) -> None:

@@ -1,6 +1,6 @@
 """The product's themes. A colour is named here or in ``styles/``, nowhere else."""
 
-from textual.theme import Theme
+from textual.theme import BUILTIN_THEMES, Theme
 
 THEMES: tuple[Theme, ...] = (
     Theme(
@@ -70,6 +70,9 @@ THEMES: tuple[Theme, ...] = (
         },
     ),
 )
+
+NAMES: tuple[str, ...] = (*(theme.name for theme in THEMES), *BUILTIN_THEMES)
+"""What a user may choose: ours, then Textual's."""
 
 VARIABLE_DEFAULTS = {
     "quiet": "gray",

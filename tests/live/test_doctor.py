@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from optimus_tui.__main__ import run
+from optimus_tui.assets import asset_dir
 from optimus_tui.probes.client import observer_client
 from optimus_tui.probes.own import OwnLoad
 from optimus_tui.probes.rights import Rights, read_rights
@@ -170,3 +171,26 @@ def test_doctor_on_a_silent_server_ends_soon_row_49(
         assert run(["doctor"]) == 1
     shown = capsys.readouterr().out
     assert "no answer" in shown and "does not answer" in shown
+
+
+def test_the_readmes_login_is_whole_and_the_rest_is_optional_row_40(
+    make_server: Callable[..., RealServer],
+    stack: HostileServer,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    readme = (asset_dir("styles").parent / "README.md").read_text("utf-8")
+    line = next(line for line in readme.splitlines() if line.startswith("ACL SETUSER optimus_observer"))
+    server = make_server()
+    assert server.command(*line.replace("CHANGE-ME", "CANARY").split()) == b"+OK\r\n"
+    monkeypatch.setenv("REDIS_URL", f"redis://optimus_observer:CANARY@127.0.0.1:{server.port}/0")
+    assert run(["doctor"]) == 0
+    shown = " ".join(capsys.readouterr().out.split())
+    assert "user optimus_observer: all 24 rights for what the panes show" in shown
+    assert "optional, for more detail: +exists" in shown and "panes show less" not in shown
+
+
+def test_doctors_help_says_its_exit_codes(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["doctor", "--help"]) == 0
+    shown = " ".join(capsys.readouterr().out.split())
+    assert "Exit code 0: all that is configured answers" in shown and "1: something is WRONG" in shown

@@ -168,3 +168,15 @@ def test_the_shell_completes_verbs_and_scenarios() -> None:
 
     assert complete("optimus-tui d") == ["demo", "doctor"]
     assert "engine-down" in complete("optimus-tui demo --scenario e")
+
+
+@pytest.mark.parametrize("verb", [[], ["demo"]])
+def test_a_theme_that_does_not_exist_opens_no_dashboard(
+    verb: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    monkeypatch.setattr("optimus_tui.__main__.why_no_dashboard", lambda: None)
+    assert run(["--theme", "optimus-drak", *verb]) == 2
+    assert "did you mean optimus-dark?" in sentence(capsys)
+    (tmp_path / "optimus.toml").write_text('[keys]\n"pane.zoom" = "y"\n')
+    assert run(["--config", "optimus.toml", *verb]) == 2
+    assert "takes y, which is pane.copy already" in sentence(capsys)

@@ -104,3 +104,10 @@ def test_the_table_fits_the_width(width: int) -> None:
     lines = list(table([TenantFigures(tenant_id=name) for name in names], width))
     assert all(cell_len(line) <= width for line in lines)
     assert "会社の名前" in "".join(lines)
+
+
+def test_a_tenant_without_a_trace_is_named(world: HostileServer, server: RealServer, capsys: Capture) -> None:
+    fill(server)
+    assert run(["compare", "acme", "nosuch"]) == 0
+    shown = capsys.readouterr().out
+    assert "nosuch has no key, counter or event" in shown and "acme has no" not in shown

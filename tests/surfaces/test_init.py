@@ -10,6 +10,7 @@ import pytest
 from optimus_tui.__main__ import run
 from optimus_tui.assets import asset_dir
 from optimus_tui.cli.init import copy_template
+from optimus_tui.wording.safe import safe_text
 
 SOURCE = asset_dir("templates") / "orchestrator"
 
@@ -115,3 +116,4 @@ def test_places_where_nothing_can_be_made_are_one_sentence(
     assert run(["init", name]) == 2
     shown = capsys.readouterr()
     assert shown.err.count("\n") == 1 and shown.out == ""
+    assert f"init: {safe_text(name, 2000)}" in shown.err

@@ -284,3 +284,17 @@ def test_a_line_is_cut_by_cells() -> None:
     assert fit("名前名前", 5) == "名前…"
     assert cell_len(fit("a名前", 3)) <= 3
     assert fit("ab", 4) == "ab  "
+
+
+def test_a_sentence_is_cut_at_its_end_and_counts_nothing() -> None:
+    said = "the gateway at http://gateway.internal:8020 answered with a page of HTML instead of JSON, twice"
+    long = "Values in the cache have grown: " + "word " * 200
+    now = report(
+        gateway=ServicePart(status="error", error=said),
+        cache=CachePart(error=said),
+        findings=(finding(), replace(finding(), message=long)),
+    )
+    shown = lines(now)
+    cut = [line for line in shown if "…" in line]
+    assert len(cut) == 3 and all(line.endswith("…") and "(" not in line for line in cut)
+    assert any("the gateway at http://gateway.internal" in line for line in cut)

@@ -30,7 +30,8 @@ def test_every_binding_can_be_remapped_by_its_id() -> None:
 
 def test_the_readme_has_the_table_as_it_is() -> None:
     readme = (asset_dir("styles").parent / "README.md").read_text("utf-8")
-    assert markdown_table() in readme
+    table = markdown_table()
+    assert table in readme, f"README.md should hold this table, whole:\n\n{table}\n"
 
 
 def test_keys_are_written_as_people_write_them() -> None:

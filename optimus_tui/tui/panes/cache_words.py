@@ -80,7 +80,7 @@ def _length(preview: KeyPreview) -> str:
     unit = "bytes" if preview.type == "string" else "members"
     if preview.length is None:
         return f"not known; {shown:,} bytes shown"
-    cut = f", the first {shown:,} bytes shown" if preview.truncated else ""
+    cut = f", the first {shown:,} bytes shown" if preview.truncated and shown else ""
     return f"{thousands(preview.length)} {unit}{cut}"
 
 

@@ -1,0 +1,28 @@
+"""SIGTERM ends a verb as ctrl+c does, in order and at once; the exit code tells which of the two it was.
+
+Verbs that handle signals themselves (the screen, ``record``, ``demo``) go on doing so.
+"""
+
+import signal
+from types import FrameType
+
+from optimus_tui.cli import exits
+
+_arrived = False
+
+
+def heed_sigterm() -> None:
+    """From now on SIGTERM interrupts; not where somebody has it ignored."""
+    if signal.getsignal(signal.SIGTERM) is signal.SIG_DFL:
+        signal.signal(signal.SIGTERM, _interrupt)
+
+
+def interrupted() -> tuple[str, int]:
+    """The word and the exit code for an interruption."""
+    return ("terminated", exits.TERMINATED) if _arrived else ("interrupted", exits.INTERRUPTED)
+
+
+def _interrupt(number: int, frame: FrameType | None) -> None:
+    global _arrived
+    _arrived = True
+    signal.raise_signal(signal.SIGINT)

@@ -1,0 +1,112 @@
+"""How a verb ends that is interrupted, terminated, or whose output is full."""
+
+import os
+import select
+import signal
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.realserver import free_port
+
+Started = Callable[..., "subprocess.Popen[bytes]"]
+
+
+@pytest.fixture
+def start(tmp_path: Path) -> Started:
+    nobody = f"127.0.0.1:{free_port()}"
+    clean = {name: value for name, value in os.environ.items() if not name.startswith(("OPTIMUS_", "POSTGRES_"))}
+    env = {
+        **clean,
+        "XDG_STATE_HOME": str(tmp_path),
+        "XDG_CONFIG_HOME": str(tmp_path),
+        "REDIS_URL": f"redis://{nobody}",
+        "BACKEND_ORCHESTRATOR_URL": f"http://{nobody}",
+        "AI_ENGINE_URL": f"http://{nobody}",
+    }
+
+    def begin(*words: str, **more: object) -> "subprocess.Popen[bytes]":
+        pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE, **more}
+        return subprocess.Popen([sys.executable, "-m", "optimus_tui", *words], env=env, cwd=tmp_path, **pipes)  # type: ignore[call-overload,no-any-return]
+
+    return begin
+
+
+GREETING = (
+    b'{"jsonrpc":"2.0","id":1,"method":"initialize","params":{"protocolVersion":"2025-06-18","capabilities":{},'
+    b'"clientInfo":{"name":"t","version":"1"}}}\n'
+)
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("mcp",),
+        ("mcp", "--http", "--port", "0"),
+        ("serve", "--port", "0"),
+        ("run", "diagnose_gateway_health", "--watch", "0.5", "--ndjson"),
+    ],
+)
+def test_an_interrupt_is_130_and_sigterm_is_143_everywhere(
+    words: tuple[str, ...], number: signal.Signals, code: int, start: Started
+) -> None:
+    process = start(*words)
+    assert process.stdin and process.stdout and process.stderr
+    try:
+        if words == ("mcp",):
+            process.stdin.write(GREETING)
+            process.stdin.flush()
+        answers = process.stderr if "--port" in words else process.stdout
+        assert select.select([answers], [], [], 30)[0] and answers.readline()
+        process.send_signal(number)
+        assert process.wait(8) == code
+        assert b"Traceback" not in process.stderr.read()
+    finally:
+        process.kill()
+        process.communicate()
+
+
+@pytest.mark.parametrize("words", [("tools",), ("tools", "diagnose_gateway_health"), ("doctor",), ("--help",)])
+def test_a_full_output_is_one_sentence_and_2(words: tuple[str, ...], start: Started) -> None:
+    with open("/dev/full", "wb") as full:
+        process = start(*words, stdout=full)
+        _, said = process.communicate(timeout=30)
+    assert (process.returncode, said.count(b"\n")) == (2, 1), said
+    assert b"No space left" in said
+
+
+def test_doctor_refuses_a_theme_and_a_key_that_cannot_be(start: Started, tmp_path: Path) -> None:
+    process = start("doctor", "--theme", "optimus-drak")
+    _, said = process.communicate(timeout=30)
+    assert process.returncode == 2 and b"--theme" in said and b"did you mean optimus-dark?" in said
+    (tmp_path / "optimus.toml").write_text('[keys]\n"pane.zom" = "Z"\n')
+    process = start("doctor")
+    _, said = process.communicate(timeout=30)
+    assert process.returncode == 2 and b"optimus.toml" in said and b"did you mean pane.zoom?" in said
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("demo", "--redis-url", "redis://h"),
+        ("--env", "prod", "demo", "--headless"),
+        ("demo", "--gateway-url", "http://h"),
+        ("demo", "--engine-url", "http://h"),
+        ("demo", "--insecure-tls"),
+    ],
+)
+def test_the_demo_refuses_to_be_told_where_services_are(words: tuple[str, ...], start: Started) -> None:
+    process = start(*words)
+    out, said = process.communicate(timeout=30)
+    assert (process.returncode, out, said.count(b"\n")) == (2, b"", 1)
+    assert b"starts services of its own" in said
+
+
+def test_the_demos_help_offers_only_what_it_takes(start: Started) -> None:
+    out, _ = start("demo", "--help").communicate(timeout=30)
+    assert b"--theme" in out and b"--config" in out and b"--refresh" in out
+    assert b"--redis-url" not in out and b"--env" not in out
