@@ -2,11 +2,14 @@
 
 Terms are joined by AND. ``tenant:acme ttl<30 !chat`` keeps rows of acme whose TTL is under 30 s and that do not hold
 "chat". A number may carry a unit: ``ttl<5m``, ``size>10k``. A field whose value is unknown matches no comparison.
+Given the names of the fields there are, a comparison of another one is refused; names may hold colons, so ``acme:eu``
+is a text unless its beginning looks like a field mistyped.
 """
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
+from difflib import get_close_matches
 
 Fields = Mapping[str, str | float | None]
 _UNITS = {
@@ -22,8 +25,12 @@ _UNITS = {
     "gb": 1024.0**3,
     "%": 0.01,
 }
-_COMPARE = re.compile(r"^([a-z_0-9]+)(<=|>=|<|>|=)(-?[0-9.]+)([a-z%]*)$", re.IGNORECASE)
+_COMPARE = re.compile(r"^([a-z_0-9]+|%)(<=|>=|<|>|=)(-?[0-9.]+)([a-z%]*)$", re.IGNORECASE)
 _NAMED = re.compile(r"^([a-z_0-9]+):(.*)$", re.IGNORECASE)
+_ALIASES = {"used": "count", "resets": "ttl", "%": "percent", "pct": "percent"}
+"""What a column is called on the screen, and the field behind it."""
+_ALIKE = 0.8
+"""From this likeness on a word before a colon is a field mistyped (``tennant:``), not a name (``acme:``)."""
 _MAX = 256
 
 
@@ -49,14 +56,16 @@ class Filter:
 EVERYTHING = Filter("")
 
 
-def parse_filter(text: str) -> Filter:
-    """Parse what was typed; FilterError with a sentence when it cannot be a filter."""
+def parse_filter(text: str, fields: Collection[str] = ()) -> Filter:
+    """Parse what was typed; FilterError with a sentence when it cannot be a filter. ``fields`` are the names that
+    terms may use; without them any name will do.
+    """
     if len(text) > _MAX:
         raise FilterError(f"a filter has at most {_MAX} characters")
     stripped = text.strip()
     if len(stripped) > 1 and stripped.startswith("/") and "/" not in stripped[1:-1]:
         return Filter(stripped, (_regex(stripped.strip("/")),))
-    return Filter(stripped, tuple(_term(word) for word in stripped.split()))
+    return Filter(stripped, tuple(_term(word, fields) for word in stripped.split()))
 
 
 def _regex(pattern: str) -> Callable[[Fields], bool]:
@@ -69,21 +78,43 @@ def _regex(pattern: str) -> Callable[[Fields], bool]:
     return lambda fields: compiled.search(str(fields.get("text") or "")) is not None
 
 
-def _term(word: str) -> Callable[[Fields], bool]:
+def _field(name: str, fields: Collection[str]) -> str:
+    """The field that is meant; FilterError when there is none of that name."""
+    low = name.lower()
+    if not fields or low in fields:
+        return low
+    if (alias := _ALIASES.get(low, "")) in fields:
+        return alias
+    known = ", ".join(field for field in fields if field != "text")
+    raise FilterError(f"no field {low} here; there are {known}")
+
+
+def _is_name(word: str, fields: Collection[str]) -> bool:
+    """Whether what stands before a colon is part of a name: no field, and no field mistyped."""
+    low = word.lower()
+    if not fields or low in fields or _ALIASES.get(low, "") in fields:
+        return False
+    return not (low.isalpha() and get_close_matches(low, fields, 1, _ALIKE))  # tenant_a:eu is a name
+
+
+def _term(word: str, fields: Collection[str]) -> Callable[[Fields], bool]:
     if word.startswith("!") and len(word) > 1:
-        inner = _term(word[1:])
+        inner = _term(word[1:], fields)
         return lambda fields: not inner(fields)
     if len(word) > 2 and word.startswith("/") and word.endswith("/"):
         return _regex(word[1:-1])
     if match := _COMPARE.match(word):
-        return _comparison(*match.groups())
-    if match := _NAMED.match(word):
-        name, wanted = match[1].lower(), match[2].lower()
+        return _comparison(_field(match[1], fields), match[2], match[3], match[4])
+    match = _NAMED.match(word)
+    if match and not _is_name(match[1], fields):
+        name, wanted = _field(match[1], fields), match[2].lower()
         return lambda fields: (
             wanted in str(fields.get(name) or "").lower()
             if name in fields
             else word.lower() in str(fields.get("text") or "").lower()
         )
+    if "<" in word or ">" in word:
+        raise FilterError(f"{word!r} is no comparison: write field<number, or /text/ for a text with < or >")
     low = word.lower()
     return lambda fields: low in str(fields.get("text") or "").lower()
 

@@ -4,11 +4,14 @@ _UNITS = ("KB", "MB", "GB", "TB", "PB")
 
 
 def size(byte_count: int | None, *, estimate: bool = False) -> str:
-    """``byte_count`` in units of 1,024; ``?`` when unknown; ``~`` in front of an estimate."""
+    """``byte_count`` in units of 1,024, from 1,000 B on in KB: no column holds ``1008 B`` beside ``1.0 KB``.
+
+    ``?`` when unknown; ``~`` in front of an estimate.
+    """
     if byte_count is None:
         return "?"
     mark = "~" if estimate else ""
-    if byte_count < 1024:
+    if byte_count < 1000:
         return f"{mark}{byte_count} B"
     amount, unit = byte_count / 1024, 0
     while amount >= 1023.5 and unit < len(_UNITS) - 1:

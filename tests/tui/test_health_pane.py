@@ -251,12 +251,21 @@ async def test_findings_here_are_those_of_the_line_under_the_cursor() -> None:
     async with app.run_test(size=(80, 24)) as pilot:
         app.pane.reading = health_report()
         await pilot.pause()
-        assert app.pane.findings_here() == []
-        assert app.pane.explain_subject() == "gateway"
+        assert [f.severity for f in app.pane.findings_here()] == [health_report().findings[0].severity]
+        assert app.pane.explain_subject() == "clinic_b / chat (nothing is wrong with gateway)"
         await pilot.press("j")
         assert [f.rule for f in app.pane.findings_here()] == ["latency.p95"]
         await pilot.press("G")
         assert [f.subject for f in app.pane.findings_here()] == ["engine"]
+
+
+async def test_a_line_without_findings_is_explained_by_nothing_only_where_there_is_none() -> None:
+    app = PaneApp(pane())
+    async with app.run_test(size=(80, 24)) as pilot:
+        app.pane.reading = health_report(findings=())
+        await pilot.pause()
+        assert app.pane.findings_here() == []
+        assert app.pane.explain_subject() == "gateway"
 
 
 async def test_copies_are_lines_for_a_shell_without_a_password() -> None:

@@ -9,7 +9,9 @@ from optimus_tui.contract.limits import LimitsReport
 from optimus_tui.contract.reading import Coverage, Fault
 from optimus_tui.tui.messages import CopyRequested, StateChanged
 from optimus_tui.tui.panes import limit_rows
+from optimus_tui.tui.panes import limits as limits_pane
 from optimus_tui.tui.panes.limits import LimitsPane
+from optimus_tui.tui.widgets.names import mark_of
 from tests.tui.pane_app import PaneApp, screen_lines
 from tests.tui.pictures import MIXED, SETTINGS, counter, limits_report, reading
 
@@ -389,3 +391,77 @@ async def test_ten_thousand_counters_sort_filter_and_scroll_quickly() -> None:
         await pilot.press("G")
         assert app.pane.cursor == 9_999
         assert len(screen_lines(app)) == 40
+
+
+async def test_the_view_stays_at_the_top_while_the_cursor_s_row_goes_down() -> None:
+    clock = FixedClock()
+    app = PaneApp(pane(clock))
+
+    def report(count: int) -> LimitsReport:
+        calm = [counter(f"t{number:02}", count=50) for number in range(40)]
+        return limits_report([counter("never", count=400, ttl_ms=None), counter("mine", count=count), *calm])
+
+    async with app.run_test(size=(84, 14)) as pilot:
+        app.pane.reading = reading(report(140))
+        await pilot.pause()
+        await pilot.press("j")
+        clock.advance(limits_pane.FOLLOW_SECONDS + 1)
+        app.pane.reading = reading(report(1))
+        await pilot.pause()
+        assert app.pane.selected.counter.tenant == b"mine"
+        assert app.pane.cursor == 41
+        assert "never" in screen_lines(app)[2]
+        assert "above" not in screen_lines(app)[0]
+        await pilot.press("G")
+        app.pane.reading = reading(report(1))
+        await pilot.pause()
+        assert "↑ 1 above" in screen_lines(app)[0]
+        assert app.pane.cursor in app.pane.visible_range()
+        await pilot.press("S")
+        await pilot.pause()
+        assert (app.pane.cursor, app.pane.scroll_offset.y) == (0, 0)
+        app.pane.reading = reading(report(140))
+        await pilot.pause()
+        assert (app.pane.cursor, app.pane.scroll_offset.y) == (0, 0)
+
+
+async def test_a_filter_on_no_field_is_said_instead_of_an_empty_table() -> None:
+    app = PaneApp(pane())
+    async with app.run_test(size=(84, 20)) as pilot:
+        app.pane.reading = reading(limits_report())
+        await pilot.pause()
+        shown = len(app.pane.rows)
+        assert "no field nosuch here; there are tenant, operation" in (app.pane.set_filter("nosuch>1") or "")
+        assert len(app.pane.rows) == shown
+        assert app.pane.set_filter("used>300") is None
+        assert len(app.pane.rows) == 1
+
+
+async def test_a_window_that_ended_is_not_called_ok_too() -> None:
+    clock = FixedClock()
+    app = PaneApp(pane(clock))
+    async with app.run_test(size=(140, 14)):
+        app.pane.reading = reading(limits_report([counter("acme", ttl_ms=2_000)]))
+        assert "ok" in app.pane.plain(0, 120).split()
+        clock.advance(10)
+        words = app.pane.plain(0, 120).split()
+        assert "ended" in words
+        assert "ok" not in words
+
+
+def test_the_help_of_a_pane_has_no_markup() -> None:
+    assert "`" not in (LimitsPane.__doc__ or "")
+
+
+@pytest.mark.parametrize(
+    ("raw", "badge"),
+    [
+        (b"\x1b[2J", "control"),
+        (b"a\x7f", "control"),
+        ("\u0430cme".encode(), "non-ASCII"),
+        (b"a ", "blanks"),
+        (b"a", ""),
+    ],
+)
+def test_a_name_s_badge_says_what_is_odd_about_it(raw: bytes, badge: str) -> None:
+    assert mark_of(raw)[0] == badge

@@ -111,6 +111,7 @@ async def test_zoom_event_detail_copies_and_tools_work_by_keys_and_escape_undoes
         screen = await opened(pilot, CacheIndex(), [event(1, TENANT)])
         await settle(pilot, lambda: len(screen.query_one(EventList).rows) == 1)
         assert "rate_limit:high_traffic:chat" in screen.copy_forms()[0][1]
+        assert screen.copy_forms()[0][0] == "redis-cli GET"
         await pilot.press("tab", "tab", "z")
         await pilot.pause()
         assert not screen.query_one(KeyList).display

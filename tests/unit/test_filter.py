@@ -68,3 +68,42 @@ def test_any_text_is_parsed_or_refused_and_quick(text: str) -> None:
     except FilterError as error:
         assert str(error)
     assert time.perf_counter() - started < 1
+
+
+FIELDS = ("text", "tenant", "operation", "count", "percent", "ttl")
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("slpoe>5", "no field slpoe here; there are tenant, operation, count, percent, ttl"),
+        ("!size>5", "no field size"),
+        ("tennant:acme", "no field tennant"),
+        ("ttl<", "no comparison"),
+        ("<30", "no comparison"),
+        ("acme:eu>x", "no comparison"),
+    ],
+)
+def test_a_field_that_is_not_there_and_half_a_comparison_are_refused(text: str, words: str) -> None:
+    with pytest.raises(FilterError, match=words):
+        parse_filter(text, FIELDS)
+
+
+@pytest.mark.parametrize(
+    ("text", "kept"),
+    [
+        ("used>90", True),
+        ("used<90", False),
+        ("%>=95", True),
+        ("pct>96", False),
+        ("resets<1m", True),
+        ("acme:eu", True),
+        ("acme:", True),
+        ("tenant_a:x", False),
+        ("tenant:acme:eu", True),
+        ("/a<b/", False),
+    ],
+)
+def test_a_column_s_title_is_its_field_and_names_hold_colons(text: str, kept: bool) -> None:
+    row = {"text": "acme:eu chat", "tenant": "acme:eu", "count": 95, "percent": 95.0, "ttl": 29.0}
+    assert parse_filter(text, FIELDS).matches(row) is kept

@@ -48,6 +48,8 @@ def test_never_expiring_and_unknown_are_different_words() -> None:
     [
         (0, "0 B"),
         (612, "612 B"),
+        (999, "999 B"),
+        (1008, "1.0 KB"),
         (1024, "1.0 KB"),
         (2150, "2.1 KB"),
         (94_208, "92 KB"),

@@ -29,6 +29,8 @@ class Pane(LineView):
     NAME: ClassVar[str]
     NUMBER: ClassVar[int]
     TITLE: ClassVar[str]
+    FIELDS: ClassVar[tuple[str, ...]] = ()
+    """The names that a filter may use here; ``text`` is what a bare word is looked for in."""
     BINDINGS = bindings("pane")
 
     _framing = False
@@ -212,7 +214,7 @@ class Pane(LineView):
     def set_filter(self, text: str) -> str | None:
         """Filter the rows; the sentence to show when the text is not a filter."""
         try:
-            self.filter, self.filter_error = parse_filter(text), None
+            self.filter, self.filter_error = parse_filter(text, self.FIELDS), None
         except FilterError as error:
             self.filter_error = str(error)
         if self.reading is not None:

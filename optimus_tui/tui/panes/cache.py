@@ -15,6 +15,7 @@ from optimus_tui.tui.keys import bindings
 from optimus_tui.tui.messages import PreviewRequested
 from optimus_tui.tui.modals.sheet import SheetDialog
 from optimus_tui.tui.panes.base import Words
+from optimus_tui.tui.panes.cache_fields import FIELDS
 from optimus_tui.tui.panes.cache_lines import Left, fact_lines, group_pieces, head_pieces, key_pieces
 from optimus_tui.tui.panes.cache_rows import (
     GroupId,
@@ -39,6 +40,7 @@ class CachePane(CacheTree):
     NAME = "cache"
     NUMBER = 3
     TITLE = "Cache keys"
+    FIELDS = FIELDS
     BINDINGS: ClassVar[Any] = bindings("cache")
 
     # -- what was asked for -----------------------------------------------------------------------------------------

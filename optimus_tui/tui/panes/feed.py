@@ -16,7 +16,7 @@ from optimus_tui.tui.keys import bindings
 from optimus_tui.tui.modals.event import event_dialog, gap_dialog
 from optimus_tui.tui.panes.base import Pane, Words
 from optimus_tui.tui.panes.feed_lines import MOST_LINES, event_lines, gap_lines, gap_words, head_pieces
-from optimus_tui.tui.panes.feed_store import KEEP, FeedStore, index_of_seq
+from optimus_tui.tui.panes.feed_store import KEEP, EventFields, FeedStore, index_of_seq
 from optimus_tui.tui.panes.feed_words import copies, empty_words, truth_forms
 from optimus_tui.tui.widgets.figures import first_that_fits
 from optimus_tui.tui.widgets.line_view import Piece
@@ -36,6 +36,7 @@ class FeedPane(Pane, WrappingView):
     NAME = "feed"
     NUMBER = 4
     TITLE = "Coherence feed"
+    FIELDS = EventFields.FIELDS
     BINDINGS: ClassVar[Any] = bindings("feed")
 
     def __init__(self, clock: Clock, settings: Settings, keep: int = KEEP) -> None:

@@ -31,6 +31,7 @@ class HealthPane(Pane):
     NAME = "health"
     NUMBER = 1
     TITLE = "Health"
+    FIELDS = ("text", "rule", "subject", "severity")
 
     def __init__(self, clock: Clock, settings: Settings) -> None:
         super().__init__(clock, settings)
@@ -186,7 +187,16 @@ class HealthPane(Pane):
     def explain_subject(self) -> str:
         if self.finding is not None:
             return self.finding.subject
+        report: HealthReport | None = self.shown
+        if self._is_well() and report is not None and report.findings:
+            return f"{report.findings[0].subject} (nothing is wrong with {self.group})"
         return self.group if isinstance(self.group, str) and self.group != "all" else self.TITLE.lower()
+
+    def _is_well(self) -> bool:
+        """The cursor is on a line of the table that no finding is about."""
+        group, findings = self.group, self.shown.findings if self.shown is not None else ()
+        named = isinstance(group, str) and group not in ("all", "version")
+        return named and not any(concerns(finding, group) for finding in findings)
 
     def findings_here(self) -> list[Finding]:
         report: HealthReport | None = self.shown
@@ -197,7 +207,8 @@ class HealthPane(Pane):
             return list(report.findings)
         if self.finding is not None:
             return [self.finding]
-        return [finding for finding in report.findings if concerns(finding, group)]
+        # Findings come the worst first. Where none is about this line, the worst is what somebody may be looking for.
+        return [finding for finding in report.findings if concerns(finding, group)] or list(report.findings[:1])
 
     def copy_name(self) -> str | None:
         if self.selected is None:

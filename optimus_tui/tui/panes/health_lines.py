@@ -140,9 +140,9 @@ def _memory(report: HealthReport, width: int, wall: float) -> Iterator[HealthLin
     parts = list(_memory_parts(state))
     if old:  # figures of before the outage: they say so first, and none of them is bright
         parts = [[(f"{age(wall - report.server.taken_at)} ago:", "")], *parts]
-    for at, part in enumerate(parts):
+    for at, words_of in enumerate(parts):
         gap: list[Piece] = [("   " if at > 1 or not old else " ", "")] if at else []
-        pieces = [(words, "quiet" if old else ink) for words, ink in gap + part]
+        pieces = [(words, "quiet" if old else ink) for words, ink in gap + words_of]
         room -= sum(cell_len(words) for words, _ in pieces)
         if room < 0:
             break

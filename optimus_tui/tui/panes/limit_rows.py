@@ -140,7 +140,7 @@ def _cell(name: str, row: LimitRow, cells: int, moment: float) -> tuple[str, str
                 return ENDED, "quiet"
             return reset_words(row, moment), "crit" if row.counter.immortal else ""
         case _:
-            return f" {mark.word}", trouble
+            return "" if has_ended(row, moment) else f" {mark.word}", trouble
 
 
 def reset_words(row: LimitRow, moment: float) -> str:

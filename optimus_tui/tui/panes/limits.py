@@ -26,6 +26,9 @@ from optimus_tui.wording.truth import fault_words, truth_line
 
 RULES = {"immortal": "limits.immortal", "over": "limits.over", "near": "limits.near", "broken": "limits.broken"}
 """The rule that judges a state: a finding that sums up many counters explains each of them."""
+FOLLOW_SECONDS = 10.0
+"""For so long after a move of the cursor the view goes with its row; later it stays, so that what is hottest shows."""
+OFFENDERS = ("immortal", "over")
 LATE_SECONDS = 5.0
 """A reading later than this and three intervals is called stale even if nobody reported a fault."""
 
@@ -33,13 +36,14 @@ LATE_SECONDS = 5.0
 class LimitsPane(Pane):
     """Counters against their limits. Counters that never reset stand on top, then those over and near their limit.
 
-    Filter by tenant:, operation:, state:, and by count, limit, percent, share, ttl, slope: ``percent>80 ttl<30``.
+    Filter by tenant:, operation:, state:, and by count, limit, percent, share, ttl, slope: percent>80 ttl<30.
     """
 
     NAME = "limits"
     NUMBER = 2
     TITLE = "Rate limits"
     BINDINGS: ClassVar[Any] = bindings("limits")
+    FIELDS = limit_rows.RowFields.NAMES
     DETAIL_LINES: ClassVar[int] = 5
 
     def __init__(self, clock: Clock, settings: Settings) -> None:
@@ -48,6 +52,7 @@ class LimitsPane(Pane):
         self.detailed = False
         self.foot_lines = 2
         self._states: Mapping[str, int] = {}
+        self._moved_mono = -FOLLOW_SECONDS
 
     @property
     def report(self) -> LimitsReport | None:
@@ -107,6 +112,24 @@ class LimitsPane(Pane):
         fault = reading.fault
         return [fault.message, *([fault.remedy] if fault.remedy else [])] if fault else ["no answer yet"]
 
+    # -- the cursor and the view -----------------------------------------------------------------------------------
+
+    def view_follows(self) -> bool:
+        return self.clock.mono() - self._moved_mono < FOLLOW_SECONDS
+
+    def move_to(self, index: int) -> None:
+        self._moved_mono = self.clock.mono()
+        super().move_to(index)
+
+    def watch_scroll_y(self, old_value: float, new_value: float) -> None:
+        super().watch_scroll_y(old_value, new_value)
+        self.draw_frame()
+
+    def offenders_above(self) -> int:
+        """Counters that never reset or are over their limit, out of sight above the view."""
+        first = int(self.scroll_offset.y)
+        return sum(row.state in OFFENDERS for row in self.rows[:first])
+
     # -- the frame -------------------------------------------------------------------------------------------------
 
     def title_words(self) -> Words:
@@ -117,7 +140,10 @@ class LimitsPane(Pane):
         if self.filter:
             words = f"{len(self.rows):,} of {len(self.report.rows):,}   {words}"
         taken = len(self.TITLE) + 6 + (len(self.filter.text) + 4 if self.filter else 0) + (8 if self.paused else 0)
-        return limit_words.verdict_words(self.report, self._states, self.edge_room - taken, words)
+        above = self.offenders_above()
+        lost: Words = [(f"↑ {above:,} above", "crit")] if above else []
+        taken += sum(len(text) + 2 for text, _ in lost)
+        return [*lost, *limit_words.verdict_words(self.report, self._states, self.edge_room - taken, words)]
 
     def truth(self) -> tuple[str, bool]:
         reading: Reading[Any] | None = self.shown
@@ -185,12 +211,13 @@ class LimitsPane(Pane):
     def _sort_by(self, order: int, backwards: bool) -> None:
         self.order, self.backwards = order, backwards
         self.refresh_rows()
-        self.move_to(0)
+        self.action_first()
         self.draw_frame()
 
     def action_first(self) -> None:
         super().action_first()
         self._cursor_key = None  # on the first place, whoever comes to stand there
+        self._moved_mono = -FOLLOW_SECONDS
 
     def action_open(self) -> None:
         """Show all of the tenant under the cursor."""

@@ -42,7 +42,7 @@ class DashboardBase(Screen[None]):
 
     def say(self, sentence: str, severity: str = "information") -> None:
         """A toast: safe text, never markup."""
-        self.app.notify(safe_text(sentence, 400), markup=False, severity=cast(Any, severity), timeout=6)
+        self.app.notify(safe_text(sentence, 400), markup=False, severity=cast(Any, severity), timeout=4)
 
     def action_quit(self) -> None:
         """Leave; the exit code is 0."""

@@ -21,7 +21,7 @@ class Leaving(Screen[Any]):
 
     def say(self, sentence: str, severity: Any = "information") -> None:
         """A toast: safe text, never markup."""
-        self.app.notify(safe_text(sentence, 400), markup=False, severity=severity, timeout=6)
+        self.app.notify(safe_text(sentence, 400), markup=False, severity=severity, timeout=4)
 
     def action_help(self) -> None:
         about = " ".join((type(self).__doc__ or "").split())

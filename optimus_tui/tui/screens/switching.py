@@ -1,5 +1,7 @@
 """What a command may change about the whole dashboard: interval, environment, scenario, colours, pane."""
 
+from difflib import get_close_matches
+
 import msgspec
 from textual import work
 
@@ -67,7 +69,9 @@ class Switching(DashboardBase):
     def set_theme(self, name: str) -> None:
         """Change the colours."""
         if name not in self.app.available_themes:
-            raise CommandError(f"no theme {name!r}; there are {', '.join(self.themes())}")
+            known = self.themes()
+            near = get_close_matches(name, known, 1, 0.0)[0]
+            raise CommandError(f"no theme {name!r}; the nearest of {len(known)} is {near}")
         self.app.theme = name
 
     def action_next_theme(self) -> None:

@@ -136,7 +136,8 @@ class TenantScreen(Leaving):
         if key is None:
             return []
         target, forms = self.dashboard.settings.redis, []
-        for words in (("TYPE",), ("PTTL",), ("MEMORY", "USAGE")):
+        read = (("GET",),) if isinstance(self.current(), CounterList) else ()
+        for words in (*read, ("TYPE",), ("PTTL",), ("MEMORY", "USAGE")):
             try:
                 forms.append((f"redis-cli {' '.join(words)}", redis_cli(target, [*words, key])))
             except ValueError as error:

@@ -82,9 +82,13 @@ class LineView(ScrollView, can_focus=True):
             self.set_reactive(LineView.cursor, at)
             if self._cursor_key is None or self.key_of(rows[at]) != self._cursor_key:
                 self._cursor_key = self.key_of(rows[at]) if self.cursor else None
-            if followed:
+            if followed and self.view_follows():
                 self._show_cursor()
         self.refresh_changed()
+
+    def view_follows(self) -> bool:
+        """Whether the view goes where the cursor's row has gone when new rows come."""
+        return True
 
     def _measure(self) -> None:
         self._set_height(len(self.rows) + self.head_lines + self.foot_lines)

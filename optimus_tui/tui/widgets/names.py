@@ -16,6 +16,8 @@ ROOM_FOR_WORDS = 24
 
 def mark_of(raw: bytes) -> tuple[str, str]:
     """Why a name may not be what it looks like, in full and short; two empty texts for a plain name."""
+    if any(byte < 0x20 or byte == 0x7F for byte in raw):
+        return "control", "ctl"
     if not is_plain(raw):
         return "non-ASCII", "≠A"
     if raw != raw.strip() or b"  " in raw:

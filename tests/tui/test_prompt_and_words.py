@@ -1,0 +1,78 @@
+"""The prompt that keeps a wrong filter, explanations that keep their indent, toasts that are short."""
+
+import pytest
+from textual.widgets import Label
+
+from optimus_tui.contract.findings import Finding
+from optimus_tui.settings.model import Settings
+from optimus_tui.tui.app import OptimusApp
+from optimus_tui.tui.commands import CommandError
+from optimus_tui.tui.modals.text import explain_dialog, help_dialog
+from optimus_tui.tui.screens.dashboard import Dashboard
+from optimus_tui.tui.widgets.prompt import PromptBar
+from tests.tui.pane_app import screen_lines
+from tests.tui.pictures import SLOW, limits_report, reading
+
+
+@pytest.fixture
+def app(monkeypatch: pytest.MonkeyPatch) -> OptimusApp:
+    monkeypatch.setattr(Dashboard, "start_sampling", lambda self: None)
+    return OptimusApp(Settings())
+
+
+async def test_enter_on_a_wrong_filter_keeps_the_prompt_and_says_why(app: OptimusApp) -> None:
+    async with app.run_test(size=(142, 40)) as pilot:
+        await pilot.pause()
+        dashboard = app.screen
+        assert isinstance(dashboard, Dashboard)
+        dashboard.pane("limits").reading = reading(limits_report())
+        await pilot.press("2", "slash", *"nosuch>1", "enter")
+        await pilot.pause()
+        bar = dashboard.query_one(PromptBar)
+        assert bar.is_open
+        assert "no field nosuch" in str(bar.query_one("#prompt-note", Label).content)
+        await pilot.press(*["backspace"] * 8, *"used>1", "enter")
+        await pilot.pause()
+        assert not bar.is_open
+        assert dashboard.pane("limits").filter.text == "used>1"
+
+
+async def test_an_unknown_theme_is_answered_by_the_nearest_one(app: OptimusApp) -> None:
+    async with app.run_test(size=(100, 30)) as pilot:
+        await pilot.pause()
+        assert isinstance(app.screen, Dashboard)
+        with pytest.raises(CommandError) as refused:
+            app.screen.set_theme("optimus-drak")
+        assert str(refused.value) == (
+            f"no theme 'optimus-drak'; the nearest of {len(app.screen.themes())} is optimus-dark"
+        )
+
+
+@pytest.mark.parametrize("size", [(80, 24), (140, 40)])
+async def test_a_long_remedy_keeps_its_indent_at_any_width(app: OptimusApp, size: tuple[int, int]) -> None:
+    finding = Finding(
+        severity=SLOW.severity, rule=SLOW.rule, subject=SLOW.subject, message="slowly " * 25, remedy="mended " * 45
+    )
+    async with app.run_test(size=(110, 30)) as pilot:
+        app.push_screen(explain_dialog("engine", [finding]))
+        await pilot.pause()
+        await pilot.resize_terminal(*size)
+        await pilot.pause()
+        lines = screen_lines(app)
+        starts = {line.index("mended") for line in lines if "mended" in line}
+        assert len([line for line in lines if "mended" in line]) > 2
+        assert len(starts) == 1
+        assert len({line.index("slowly") for line in lines if "slowly" in line}) == 1
+
+
+async def test_a_toast_covers_the_feed_for_four_seconds_at_most(app: OptimusApp) -> None:
+    async with app.run_test(size=(100, 30)) as pilot:
+        await pilot.pause()
+        assert isinstance(app.screen, Dashboard)
+        app.screen.say("done")
+        await pilot.pause()
+        assert [one.timeout for one in app._notifications] == [4]
+
+
+def test_help_shows_no_backticks() -> None:
+    assert "`" not in str(help_dialog("Limits", "``percent>80``", []).content)
