@@ -1,9 +1,10 @@
 """Dialogs of words: help for what has the focus, and the explanation of findings."""
 
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import ClassVar
 
+from rich.cells import cell_len
 from textual.binding import ActiveBinding, BindingType
 from textual.containers import VerticalScroll
 from textual.content import Content
@@ -13,12 +14,27 @@ from textual.widgets import Static
 from optimus_tui.contract.findings import Finding
 from optimus_tui.tui.keys import KEYS, written
 from optimus_tui.tui.modals.base import Dialog
+from optimus_tui.tui.widgets.figures import wrap
 from optimus_tui.wording.glyphs import SEVERITY_MARKS
 from optimus_tui.wording.safe import safe_text
 
 
+class Wrapped(Static):
+    """Words that are made for the width there is: what goes on in the next line keeps its indent."""
+
+    def __init__(self, make: Callable[[int], Content]) -> None:
+        super().__init__(make(96))
+        self._make, self._made_for = make, 96
+
+    def on_resize(self) -> None:
+        width = self.content_size.width
+        if width != self._made_for and width > 0:
+            self._made_for = width
+            self.update(self._make(width))
+
+
 class TextDialog(Dialog):
-    """A card with prepared content that scrolls."""
+    """A card with prepared content that scrolls; content made for a width is made anew for each."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         ("up,k", "scroll(-1)", ""),
@@ -26,12 +42,14 @@ class TextDialog(Dialog):
         ("question_mark,f1,e", "dismiss(None)", ""),
     ]
 
-    def __init__(self, title: str, content: Content, keys: str = "esc closes   ↑↓ scroll") -> None:
+    def __init__(
+        self, title: str, content: Content | Callable[[int], Content], keys: str = "esc closes   ↑↓ scroll"
+    ) -> None:
         super().__init__()
         self.card_title, self.content, self.card_keys = title, content, keys
 
     def body(self) -> list[Widget]:
-        return [VerticalScroll(Static(self.content), id="body")]
+        return [VerticalScroll(Wrapped(self.content) if callable(self.content) else Static(self.content), id="body")]
 
     def action_scroll(self, lines: int) -> None:
         self.query_one("#body").scroll_relative(y=lines, animate=False)
@@ -45,7 +63,7 @@ def help_dialog(pane_title: str, about: str, active: Iterable[ActiveBinding]) ->
             live.setdefault(entry.binding.id, []).append(entry.binding.key)
     lines: list[Content] = []
     if about:
-        lines += [Content(about), Content("")]
+        lines += [Content(about.replace("`", "")), Content("")]
     for scopes, heading in (
         (("health", "limits", "cache", "feed", "tools", "router", "pane"), "This pane"),
         (("app",), "Everywhere"),
@@ -67,22 +85,26 @@ def explain_dialog(subject: str, findings: list[Finding]) -> TextDialog:
     """Rule, measured value, threshold, samples and window behind each finding."""
     if not findings:
         return TextDialog(f"Explain · {subject}", Content(f"Nothing is found wrong with {subject}."))
-    parts: list[Content] = []
-    for finding in findings:
-        parts.append(
-            Content.from_markup(
-                "[bold]$word[/]  $message",
-                word=SEVERITY_MARKS[finding.severity].text,
-                message=safe_text(finding.message, 400),
-            )
-        )
-        parts += [
-            Content.from_markup("  [$quiet]$name[/] $value", name=f"{name:<10}", value=value)
-            for name, value in _facts(finding)
-            if value
-        ]
-        parts.append(Content(""))
-    return TextDialog(f"Explain · {subject}", Content("\n").join(parts[:-1]))
+
+    def words(width: int) -> Content:
+        parts: list[Content] = []
+        for finding in findings:
+            mark = SEVERITY_MARKS[finding.severity].text
+            parts += _hanging("[bold]$label[/]  $text", mark, 2, safe_text(finding.message, 400), width)
+            for name, value in _facts(finding):
+                if value:
+                    parts += _hanging("  [$quiet]$label[/] $text", f"{name:<10}", 3, value, width)
+            parts.append(Content(""))
+        return Content("\n").join(parts[:-1])
+
+    return TextDialog(f"Explain · {subject}", words)
+
+
+def _hanging(markup: str, label: str, blanks: int, text: str, width: int) -> list[Content]:
+    """A label with its text beside it, also where the text takes several lines."""
+    indent = cell_len(label) + blanks
+    first, *rest = wrap(text, max(8, width - indent))
+    return [Content.from_markup(markup, label=label, text=first), *(Content(" " * indent + part) for part in rest)]
 
 
 def _facts(finding: Finding) -> list[tuple[str, str]]:

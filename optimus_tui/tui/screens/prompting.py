@@ -42,6 +42,11 @@ class Prompting(Switching, Opening, Dialogs):
 
     @on(PromptBar.Submitted)
     def _prompt_submitted(self, event: PromptBar.Submitted) -> None:
+        if event.sigil == "/" and self._asked_by and self._asked_by.filter_error:
+            error = self._asked_by.set_filter(event.text)
+            self.query_one(PromptBar).note(error or "")
+            if error:
+                return
         self._close_prompt()
         if event.sigil == ":":
             self.run_command(event.text)
