@@ -5,6 +5,7 @@ written before the last page's explicit yes, and nothing slow happens on the eve
 """
 
 import asyncio
+from collections.abc import Callable
 from typing import Any, ClassVar
 
 from textual import on
@@ -53,6 +54,7 @@ class RouterScreen(RouterPages):
     # -- life ------------------------------------------------------------------------------------------------------
 
     async def on_mount(self) -> None:
+        self._fresh = RouterAnswers(name=self.answers.name)
         self.set_interval(0.25, self._draw_elapsed)
         known = self.context.settings.source_path
         self.answers.project = await asyncio.to_thread(remembered_project) or (str(known) if known else "")
@@ -132,19 +134,26 @@ class RouterScreen(RouterPages):
 
     def action_back(self) -> None:
         """Leave; asked first where answers would be lost."""
+        self._ask_to_leave(lambda: self.dismiss(None))
+
+    def action_quit(self) -> None:
+        """Leave the program; asked first as well."""
+        self._ask_to_leave(super().action_quit)
+
+    def _ask_to_leave(self, leave: Callable[[], object]) -> None:
         from optimus_tui.tui.modals.ask import AskDialog
+
+        def left(yes: bool | None) -> None:
+            if yes:
+                leave()
 
         if self.page is not None:
             self.page.take(self.answers)
         if self.written or self.answers == self._fresh:
-            self.dismiss(None)
-            return
-        question = "Leave the wizard? Nothing is written yet, and the answers are lost."
-        self.app.push_screen(AskDialog("Leave", question), self._left)
-
-    def _left(self, yes: bool | None) -> None:
-        if yes:
-            self.dismiss(None)
+            leave()
+        else:
+            question = "Leave the wizard? Nothing is written yet, and the answers are lost."
+            self.app.push_screen(AskDialog("Leave", question), left)
 
     def on_descendant_focus(self) -> None:
         self.query_one(KeyStrip).refresh()
