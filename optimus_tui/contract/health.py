@@ -14,6 +14,8 @@ class Series(Struct, frozen=True, kw_only=True):
     p50: float | None = None
     p95: float | None = None
     samples: int = 0
+    latest: tuple[float, ...] = ()
+    """The newest single measurements, oldest first; empty where nobody looks again and again."""
 
 
 class HealthReport(Struct, frozen=True, kw_only=True):

@@ -21,10 +21,15 @@ class ServiceState(Struct, frozen=True, kw_only=True):
 
 
 class CacheMetrics(Struct, frozen=True):
-    """The gateway's own figures. ``hit_rate`` is a share from 0 to 1; None means the gateway does not say."""
+    """The gateway's own figures. ``hit_rate`` is a share from 0 to 1; None means the gateway does not say.
+
+    ``hits`` and ``misses`` are look-ups since the gateway's start, where it publishes them beside the rate.
+    """
 
     hit_rate: float | None
     total_keys: int | None
+    hits: int | None = None
+    misses: int | None = None
 
 
 class GatewayState(Struct, frozen=True, kw_only=True):
@@ -65,8 +70,13 @@ class ServerState(Struct, frozen=True, kw_only=True):
 
 
 class HitRate(Struct, frozen=True):
-    """A share from 0 to 1 with the place it came from, as shown."""
+    """A share from 0 to 1 with the place it came from, as shown.
+
+    ``samples`` is the number of look-ups behind it, ``window_seconds`` the time they were made in; None: not known.
+    """
 
     value: float
     source: str
     total_keys: int | None = field(default=None)
+    samples: int | None = None
+    window_seconds: float | None = None

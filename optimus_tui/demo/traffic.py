@@ -23,9 +23,13 @@ from optimus_tui.demo.wire import Http, Resp
 
 MOST_AT_ONCE = 40
 """Requests in flight above which everyday users wait: an engine that hangs must not fill our memory."""
-_FIRST_CUSTOMERS = 2
-_OPENING_SECONDS = 36
-"""So much of a minute's chats comes at the start."""
+_FIRST_CUSTOMERS = 3
+_OPENING_SECONDS = 15
+"""So much of a minute's chats comes at the start; more would take the busiest tenants over their limits."""
+_OPENING_LOOKS = 6.0
+"""The opening's look-ups are those of this many seconds."""
+_NEWCOMER_SECONDS = 0.8
+"""Between two new customers: each reads ten times, and all of a tenant's readers share its limits."""
 
 
 class Day:
@@ -45,19 +49,19 @@ class Day:
             self.errands.create_task(part)
 
     async def _opening(self) -> None:
-        """Most of a minute's chats and look-ups within seconds, so that the picture is soon typical."""
+        """A good part of a minute's chats and look-ups within seconds, so that the picture is soon typical."""
         for _ in range(50):
             for users in self.crowd:
                 if DICE.random() < users.habits.chats * _OPENING_SECONDS / 50:
                     self._do(users.chat_somewhere())
-                if DICE.random() < users.habits.reads / 4.4:
+                if DICE.random() < users.habits.reads * _OPENING_LOOKS / 50:
                     self._do(users.look())
             await asyncio.sleep(0.05)
 
     async def _newcomers(self) -> None:
         while room := [users for users in self.crowd if len(users.known) < users.habits.conversations]:
             seen = await DICE.choices(room, [users.habits.conversations for users in room])[0].open_one()
-            await asyncio.sleep(0.18 if seen and seen.status == 200 else 0.5)
+            await asyncio.sleep(_NEWCOMER_SECONDS if seen and seen.status == 200 else 0.5)
 
     async def _live(self, users: Users) -> None:
         chats, reads = users.habits.chats, users.habits.reads

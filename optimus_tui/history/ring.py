@@ -2,11 +2,14 @@
 
 import math
 from collections import deque
+from itertools import islice
 from typing import Literal
 
 from optimus_tui.contract.health import Series
 
 MAX_SAMPLES = 4096
+LATEST, LATEST_SECONDS = 15, 120.0
+"""How many single samples a series tells besides, and how old they may be."""
 
 
 def percentile(ordered: list[float], share: float) -> float | None:
@@ -51,7 +54,12 @@ class Ring:
             p50=percentile(ordered, 0.50),
             p95=percentile(ordered, 0.95),
             samples=len(ordered),
+            latest=self._latest(mono),
         )
+
+    def _latest(self, mono: float) -> tuple[float, ...]:
+        newest = list(islice(reversed(self._samples), LATEST))
+        return tuple(value for taken, value in reversed(newest) if taken >= mono - LATEST_SECONDS)
 
     def _drop_old(self, mono: float) -> None:
         while self._samples and self._samples[0][0] < mono - self.seconds:

@@ -19,7 +19,7 @@ MAX_WINDOW_S = 31_622_400
 
 
 def parse_cache_metrics(document: dict[str, Any]) -> tuple[CacheMetrics | None, Fault | None]:
-    """Hit rate (share) and key count; a bad one of the two costs only itself."""
+    """Hit rate (share), key count, hits and misses where published; a bad one costs only itself."""
     problems: list[str] = []
     rate, total = document.get("hit_rate"), document.get("total_keys")
     if rate is None and total is None:
@@ -30,10 +30,21 @@ def parse_cache_metrics(document: dict[str, Any]) -> tuple[CacheMetrics | None, 
     if total is not None and not (_is_whole(total) and 0 <= total <= 1 << 53):
         problems.append(f"total_keys {_shown(total)} is not a count")
         total = None
+    hits, misses = (_counted(document.get(name), name, problems) for name in ("hits", "misses"))
     fault = Fault("invalid", f"/api/cache/metrics: {' and '.join(problems)}") if problems else None
     if rate is None and total is None:
         return None, fault
-    return CacheMetrics(float(rate) if rate is not None else None, total), fault
+    return CacheMetrics(float(rate) if rate is not None else None, total, hits, misses), fault
+
+
+def _counted(value: object, name: str, problems: list[str]) -> int | None:
+    """Look-ups since the start; 12.0 is 12, as Prometheus' clients write counters. None where not published."""
+    number = isinstance(value, (int, float)) and not isinstance(value, bool)
+    if number and 0 <= value <= 1 << 53 and value == int(value):  # type: ignore[operator,call-overload]
+        return int(value)  # type: ignore[call-overload,no-any-return]
+    if value is not None:
+        problems.append(f"{name} {_shown(value)} is not a count")
+    return None
 
 
 def parse_rules(document: dict[str, Any]) -> tuple[LimitRules | None, Fault | None]:

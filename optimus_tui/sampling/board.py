@@ -12,11 +12,11 @@ from optimus_tui.clock import Clock
 from optimus_tui.contract.findings import Finding
 from optimus_tui.contract.limits import LimitRules
 from optimus_tui.contract.reading import Coverage, Fault, Reading
-from optimus_tui.contract.services import GatewayState, ServerState, ServiceState
+from optimus_tui.contract.services import GatewayState, HitRate, ServerState, ServiceState
 from optimus_tui.history.ring import Ring
 from optimus_tui.settings.model import Settings
 from optimus_tui.verdicts import episodes, health
-from optimus_tui.verdicts.hit_rate import LookupTrack, hit_rate, track_lookups
+from optimus_tui.verdicts.hit_rate import LookupTrack, hit_rate, track_gateway, track_lookups
 from optimus_tui.verdicts.rules import merge_rules
 
 Sink = Callable[[str, object], None]
@@ -40,6 +40,7 @@ class Board:
         self._latency: dict[str, Ring] = {}
         self._rates = Ring(combine="mean")
         self._lookups = LookupTrack()
+        self._published = LookupTrack()
         self._findings: dict[str, tuple[Finding, ...]] = {}
         self._episodes: dict[str, episodes.Episodes] = {}
 
@@ -49,6 +50,8 @@ class Board:
         """The newest look at the gateway."""
         self.looks = replace(self.looks, gateway=reading)
         self._time("gateway", reading.value.service if reading.value else None)
+        if reading.fault is None and reading.value is not None:
+            self._published = track_gateway(self._published, reading.value.cache, reading.taken_mono)
         self._note_rate()
         self.hand_on()
 
@@ -127,7 +130,7 @@ class Board:
         report = health.judge(
             self.looks,
             history={name: ring.series(mono) for name, ring in self._latency.items()},
-            rate=hit_rate(self._fresh_gateway(), self._lookups),
+            rate=self._rate(),
             rate_history=self._rates.series(mono),
             thresholds=self.settings.thresholds,
             others=others,
@@ -139,8 +142,11 @@ class Board:
         look = self.looks.gateway
         return look.value if look is not None and look.fault is None else None
 
+    def _rate(self) -> HitRate | None:
+        return hit_rate(self._fresh_gateway(), self._lookups, self._published)
+
     def _note_rate(self) -> None:
-        rate = hit_rate(self._fresh_gateway(), self._lookups)
+        rate = self._rate()
         if rate is not None:
             self._rates.put(self.clock.mono(), rate.value)
 

@@ -1,6 +1,6 @@
 """Judges the cache keys: how many, how many never expire, how well coherence tracks them. Pure.
 
-Refuses a ratio from a partial sweep: half of the keys say nothing about the other half.
+Refuses a ratio from a partial sweep, half of the keys say nothing about the other half, and one of a few keys.
 """
 
 from msgspec.structs import replace
@@ -11,6 +11,10 @@ from optimus_tui.settings.model import Thresholds
 from optimus_tui.verdicts.order import some_of, worst_first
 from optimus_tui.wording.numbers import percent, plural
 from optimus_tui.wording.safe import safe_text
+
+MIN_KEYS = 100
+"""Of fewer cache keys the coherence ratio says nothing: tracking is per tenant and kind, so a young or small cache has
+nearly as many tracking keys as answers."""
 
 
 def judge(report: CacheReport, thresholds: Thresholds) -> CacheReport:
@@ -63,7 +67,7 @@ def _without_ttl(report: CacheReport) -> list[Finding]:
 
 
 def _ratio(report: CacheReport, thresholds: Thresholds) -> list[Finding]:
-    if not report.coverage.complete or not report.keys:
+    if not report.coverage.complete or report.keys < MIN_KEYS:
         return []
     ratio = report.coherence_keys / report.keys
     low, high = thresholds.coherence_ratio_low, thresholds.coherence_ratio_high

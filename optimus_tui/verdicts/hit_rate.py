@@ -1,75 +1,111 @@
 """The cache's hit rate: the gateway's own figure first, else Redis' look-up counters without our share. Pure.
 
-Refuses to call silence 0 %: without look-ups there is no rate. Shares run from 0 to 1.
+Refuses to call silence 0 %: without look-ups there is no rate, and fewer than ``MIN_LOOKUPS`` are not judged. Counters
+that run since a start tell of now only by what they grew between two of our own looks; one look alone, as a command
+takes it, knows no growth. Known limits: Redis counts everybody, so a second observer's look-ups on the same server
+(another Optimus, redis-cli) that fall between our looks count as the application's; and a gateway of several worker
+processes that each publish their own counts mixes their figures. Shares run from 0 to 1.
 """
 
 from msgspec import Struct
 from msgspec.structs import replace
 
 from optimus_tui.contract.findings import Finding
-from optimus_tui.contract.services import GatewayState, HitRate, ServerState
+from optimus_tui.contract.services import CacheMetrics, GatewayState, HitRate, ServerState
 from optimus_tui.settings.model import Thresholds
 from optimus_tui.wording.numbers import percent
 
 MIN_LOOKUPS = 20
 """Fewer look-ups than this say nothing about a rate."""
 WINDOW_SECONDS = 600.0
+EVERY_SECONDS = 10.0
 FROM_INFO = "redis INFO, ours left out"
+FROM_GATEWAY = "gateway"
+"""The gateway's own figure, over whatever time it chose: the reference counts since its start."""
+FROM_GATEWAY_NOW = "gateway, last 10 min"
 
 
 class Lookups(Struct, frozen=True):
-    """Redis' look-up counters at one moment; ``own`` is how many of them were ours."""
+    """Look-up counters at one moment; ``own`` is how many of them were ours."""
 
     mono: float
     hits: int
     misses: int
-    own_hits: int
-    own_misses: int
+    own_hits: int = 0
+    own_misses: int = 0
 
 
 class LookupTrack(Struct, frozen=True, kw_only=True):
-    """What is remembered between two looks: samples of one run of the server, oldest first, one every ten seconds."""
+    """What is remembered between two looks: samples of one run of what counts, oldest first, one every ten seconds."""
 
     run_id: str | None = None
     samples: tuple[Lookups, ...] = ()
     latest: Lookups | None = None
-    since_start: bool = True
-    """Whether our own look-ups since our start all fell on this run of the server."""
+
+
+NO_LOOKUPS = LookupTrack()
 
 
 def track_lookups(track: LookupTrack, server: ServerState, mono: float) -> LookupTrack:
-    """The track with this look added. Another run of the server, or counters set back, start it anew."""
+    """The track with this look at Redis added. Another run of the server, or counters set back, start it anew."""
     if server.keyspace_hits is None or server.keyspace_misses is None:
         return track
     now = Lookups(mono, server.keyspace_hits, server.keyspace_misses, server.own_hits, server.own_misses)
+    return _add(track, now, server.run_id)
+
+
+def track_gateway(track: LookupTrack, cache: CacheMetrics | None, mono: float) -> LookupTrack:
+    """The track with this look at the gateway's own counts added; a restarted gateway starts it anew."""
+    if cache is None or cache.hits is None or cache.misses is None:
+        return track
+    return _add(track, Lookups(mono, cache.hits, cache.misses), None)
+
+
+def _add(track: LookupTrack, now: Lookups, run_id: str | None) -> LookupTrack:
     last = track.latest
-    if last is not None and (server.run_id != track.run_id or now.hits < last.hits or now.misses < last.misses):
-        return LookupTrack(run_id=server.run_id, samples=(now,), latest=now, since_start=False)
+    if last is not None and (run_id != track.run_id or now.hits < last.hits or now.misses < last.misses):
+        return LookupTrack(run_id=run_id, samples=(now,), latest=now)
     samples = track.samples
-    if not samples or mono - samples[-1].mono >= 10:
-        samples = (*(s for s in samples if s.mono >= mono - WINDOW_SECONDS), now)
-    return replace(track, run_id=server.run_id, samples=samples, latest=now)
+    if not samples or now.mono - samples[-1].mono >= EVERY_SECONDS:
+        samples = (*(s for s in samples if s.mono >= now.mono - WINDOW_SECONDS), now)
+    return replace(track, run_id=run_id, samples=samples, latest=now)
 
 
-def hit_rate(gateway: GatewayState | None, track: LookupTrack) -> HitRate | None:
-    """The rate and its source; None when nobody can say."""
-    if gateway is not None and gateway.cache is not None and gateway.cache.hit_rate is not None:
-        return HitRate(gateway.cache.hit_rate, "gateway", gateway.cache.total_keys)
-    if track.latest is None:
+def hit_rate(gateway: GatewayState | None, track: LookupTrack, published: LookupTrack = NO_LOOKUPS) -> HitRate | None:
+    """The rate and its source; None when nobody can say. ``track`` is of Redis, ``published`` of the gateway."""
+    cache = gateway.cache if gateway is not None else None
+    total_keys = cache.total_keys if cache is not None else None
+    if cache is not None and cache.hit_rate is not None:
+        if cache.hits is not None and cache.misses is not None:
+            recent = _growth(published, FROM_GATEWAY_NOW, total_keys)
+            if recent is not None:
+                return recent
+        return HitRate(cache.hit_rate, FROM_GATEWAY, total_keys, _counted(cache))
+    return _growth(track, FROM_INFO, total_keys)
+
+
+def _counted(cache: CacheMetrics) -> int | None:
+    return None if cache.hits is None or cache.misses is None else cache.hits + cache.misses
+
+
+def _growth(track: LookupTrack, source: str, total_keys: int | None) -> HitRate | None:
+    """What was looked up between the oldest and the newest look, ours left out; None where that is too little."""
+    last = track.latest
+    if last is None or not track.samples:
         return None
-    total_keys = gateway.cache.total_keys if gateway is not None and gateway.cache is not None else None
-    first = track.samples[0] if track.samples else track.latest
-    start = Lookups(first.mono, 0, 0, *((0, 0) if track.since_start else (first.own_hits, first.own_misses)))
-    for base in (first, start):  # the last ten minutes where they hold enough, else since the server's start
-        hits = max(0, track.latest.hits - base.hits - (track.latest.own_hits - base.own_hits))
-        misses = max(0, track.latest.misses - base.misses - (track.latest.own_misses - base.own_misses))
-        if hits + misses >= MIN_LOOKUPS:
-            return HitRate(hits / (hits + misses), FROM_INFO, total_keys)
-    return None
+    base = track.samples[0]
+    hits = max(0, last.hits - base.hits - (last.own_hits - base.own_hits))
+    misses = max(0, last.misses - base.misses - (last.own_misses - base.own_misses))
+    if hits + misses < MIN_LOOKUPS:
+        return None
+    return HitRate(hits / (hits + misses), source, total_keys, hits + misses, last.mono - base.mono)
 
 
 def find_hit_rate(rate: HitRate | None, server: ServerState | None, thresholds: Thresholds) -> list[Finding]:
-    """Findings about the rate. Unknown is a finding only where the right to measure it is missing."""
+    """Findings about the rate. Unknown is a finding only where the right to measure it is missing.
+
+    A rate of fewer look-ups than ``MIN_LOOKUPS`` is not judged; one that tells no count is, as its source means it.
+    """
     if rate is None:
         if server is None or server.info_fault is None:
             return []
@@ -87,7 +123,7 @@ def find_hit_rate(rate: HitRate | None, server: ServerState | None, thresholds: 
                 remedy=server.info_fault.remedy or "Let the gateway serve /api/cache/metrics, or allow INFO.",
             )
         ]
-    if rate.value >= thresholds.hit_rate_warn:
+    if rate.value >= thresholds.hit_rate_warn or (rate.samples is not None and rate.samples < MIN_LOOKUPS):
         return []
     low = rate.value < thresholds.hit_rate_low
     bar = thresholds.hit_rate_low if low else thresholds.hit_rate_warn
@@ -100,6 +136,8 @@ def find_hit_rate(rate: HitRate | None, server: ServerState | None, thresholds: 
             measured=rate.value,
             threshold=bar,
             unit="share",
+            samples=rate.samples,
+            window_seconds=rate.window_seconds,
             impact="More requests than usual go to the AI Engine: slower answers, more load.",
             remedy="Raise the TTL of the kinds that expire soonest; see in the feed whether too much is invalidated."
             if low

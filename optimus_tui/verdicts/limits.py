@@ -14,7 +14,7 @@ from optimus_tui.contract.reading import Coverage
 from optimus_tui.settings.model import Thresholds
 from optimus_tui.verdicts.limit_findings import find
 
-_URGENCY: dict[LimitState, int] = {"immortal": 0, "over": 1, "near": 2, "ok": 3, "unknown limit": 4, "broken": 5}
+_URGENCY: dict[LimitState, int] = {"immortal": 0, "over": 1, "broken": 2, "near": 3, "ok": 4, "unknown limit": 5}
 
 
 def judge(

@@ -31,7 +31,7 @@ async def test_a_counter_and_a_key_appear_and_what_is_wrong_is_said(server: Real
     heard, ctx = Heard(), context(target_of(server.port))
     async with sampling(ctx, heard, REDIS) as sampler:
         limits = await heard.until("limits", lambda r: r.value and r.value.coverage.complete and len(r.value.rows) == 2)
-        assert [row.state for row in limits.value.rows] == ["unknown limit", "broken"]
+        assert [row.state for row in limits.value.rows] == ["broken", "unknown limit"]
         cache = await heard.until("cache", lambda r: r.value.keys == 1 and r.coverage.complete)
         assert cache.value.kinds[0].totals.kind == b"profile"
 

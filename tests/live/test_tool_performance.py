@@ -175,6 +175,19 @@ async def test_cache_performance_without_redis_keeps_the_gateways_figure(tmp_pat
     assert results["keys_error"] and exit_code(report) == 1
 
 
+async def test_one_look_at_redis_judges_no_hit_rate_whatever_was_looked_up_before(
+    server: RealServer, tmp_path: Path
+) -> None:
+    pipe(server.port, *[("GET", f"missing:{n}") for n in range(100)])
+    async with system(server.port, tmp_path) as (context, gateway):
+        gateway.on("/api/cache/metrics", reply(b"{}", status=b"404 Not Found"))
+        seen = await ask(context, TOOL, metric_type="cache_performance")
+        health = await ask(context, "diagnose_gateway_health")
+    assert seen["analysis_results"]["hit_rate"] is None
+    assert (health["cache_metrics"]["status"], health["cache_metrics"]["hit_rate"]) == ("unknown", None)
+    assert health["overall_status"] != "critical"
+
+
 async def test_refusals_headroom_and_weight_of_the_limits(server: RealServer, tmp_path: Path) -> None:
     pipe(server.port, ("SET", "rate_limit:acme:chat", 149, "EX", 30), ("SET", "rate_limit:*:chat", 3, "EX", 30))
     pipe(server.port, ("LPUSH", "rate_limit:acme:list", "x"), ("SET", "rate_limit:dead:chat", 9))

@@ -65,3 +65,17 @@ def test_more_than_a_thousand_names_are_capped_and_said() -> None:
 def test_limits_that_are_no_object_are_said(limits: object) -> None:
     rules, fault = parse_rules({"window_seconds": 60, "limits": limits})
     assert rules is not None and rules.limits == {} and fault is not None
+
+
+def test_hits_and_misses_are_read_where_the_gateway_counts_them() -> None:
+    metrics, fault = parse_cache_metrics({"hit_rate": 0.75, "total_keys": 3, "hits": 30.0, "misses": 10})
+    assert metrics is not None and (metrics.hits, metrics.misses, fault) == (30, 10, None)
+    metrics, fault = parse_cache_metrics({"hit_rate": 0.75, "total_keys": 3})
+    assert metrics is not None and (metrics.hits, metrics.misses, fault) == (None, None, None)
+
+
+@pytest.mark.parametrize("count", [-1, 1.5, True, "7", [], float("inf"), float("nan"), 1e300])
+def test_a_count_that_is_none_is_left_out_and_said_and_the_rate_stays_row_91(count: object) -> None:
+    metrics, fault = parse_cache_metrics({"hit_rate": 0.75, "total_keys": 3, "hits": count, "misses": 10})
+    assert metrics is not None and (metrics.hit_rate, metrics.hits, metrics.misses) == (0.75, None, 10)
+    assert fault is not None and "hits" in fault.message

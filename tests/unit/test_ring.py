@@ -59,3 +59,12 @@ def test_a_ring_is_bounded_however_fast_it_is_fed_row_22() -> None:
     for n in range(MAX_SAMPLES * 2):
         ring.put(n / 1000, 1.0)
     assert ring.series(MAX_SAMPLES * 2 / 1000).samples == MAX_SAMPLES
+
+
+def test_a_series_tells_its_newest_single_samples_but_none_older_than_two_minutes() -> None:
+    ring = Ring()
+    for n in range(100):
+        ring.put(n * 2.0, float(n))
+    assert ring.series(198.0).latest == tuple(float(n) for n in range(85, 100))
+    assert ring.series(198.0 + 110).latest == (94.0, 95.0, 96.0, 97.0, 98.0, 99.0)
+    assert ring.series(198.0 + 121).latest == ()

@@ -185,6 +185,19 @@ def test_the_health_report_follows_a_new_finding_at_once_and_an_old_one_not() ->
     assert len(heard.reports["health"]) == 1
 
 
+def test_the_gateways_counts_become_the_rate_of_the_last_ten_minutes() -> None:
+    from optimus_tui.contract.services import CacheMetrics
+
+    heard = Heard()
+    board = Board(Settings(), FixedClock(), heard)
+    for mono, hits, misses in ((0.0, 900, 100), (20.0, 910, 190)):
+        cache = CacheMetrics(0.9, 5, hits, misses)
+        state = GatewayState(service=ServiceState(status="healthy", status_code=200), cache=cache)
+        board.put_gateway(Reading(value=state, taken_at=mono, taken_mono=mono))
+    rate = heard.last("health").hit_rate
+    assert (rate.value, rate.source, rate.samples) == (0.1, "gateway, last 10 min", 100)
+
+
 def test_a_figure_of_a_gateway_that_is_gone_is_not_used() -> None:
     heard = Heard()
     board = Board(Settings(), FixedClock(), heard)

@@ -179,7 +179,7 @@ def test_the_documents_own_advice_comes_out_word_for_word() -> None:
 def test_stale_keys_are_high_suspects_low_and_a_ratio_out_of_bounds_medium() -> None:
     stale = judge(b"cache:a:\x1b[31m:c", logged(60), pttl_ms=9, idle=900, lifetime=None, wall=WALL)
     suspect = judge(b"cache:a:b:d", logged(60), pttl_ms=1_000, idle=1, lifetime=LIFE, wall=WALL)
-    seen = facts(10, 9, audited=(stale, suspect))
+    seen = facts(100, 90, audited=(stale, suspect))
     found = find(seen, Thresholds())
     assert [(one.rule, one.severity) for one in found] == [
         ("coherence.stale", "high"),

@@ -10,7 +10,15 @@ from optimus_tui.contract.reading import Coverage, Fault, Reading
 from optimus_tui.contract.services import CacheMetrics, GatewayState, HitRate, ServerState, ServiceState
 from optimus_tui.settings.model import Thresholds
 from optimus_tui.verdicts import cache, episodes, feed, health, latency
-from optimus_tui.verdicts.hit_rate import FROM_INFO, LookupTrack, find_hit_rate, hit_rate, track_lookups
+from optimus_tui.verdicts.hit_rate import (
+    FROM_GATEWAY_NOW,
+    FROM_INFO,
+    LookupTrack,
+    find_hit_rate,
+    hit_rate,
+    track_gateway,
+    track_lookups,
+)
 from optimus_tui.verdicts.unmeasured import find_unmeasured
 
 BARS = Thresholds()
@@ -107,6 +115,34 @@ def test_the_latency_finding_reads_as_the_screen_shows_it() -> None:
     )
 
 
+def looked(*newest: float, p95: float) -> list[tuple[str, str]]:
+    series = Series(p95=p95, samples=300, latest=newest)
+    return [(f.rule, f.severity) for f in latency.judge({"engine": series}, BARS)]
+
+
+def test_a_service_slow_in_each_of_the_last_five_looks_is_a_finding_at_once() -> None:
+    assert looked(10, 700, 700, 700, 501, 700, p95=20) == [("latency.now", "medium")]
+    assert looked(10, 1700, 1700, 1700, 1001, 1700, p95=20) == [("latency.now", "high")]
+    assert looked(700, 700, 500, 700, 700, p95=20) == [], "one quick look in five"
+    assert looked(700, 700, 700, 700, p95=20) == [], "four looks"
+    series = Series(p95=20, samples=300, latest=(840.0,) * 5)
+    (found,) = latency.judge({"engine": series}, BARS)
+    assert found.message == "engine over 500 ms for the last 5 looks, now 840 ms"
+    assert (found.measured, found.threshold, found.samples) == (840, 500, 5)
+
+
+def test_a_slow_dependency_has_one_finding_the_worse_of_the_two() -> None:
+    assert looked(*[700.0] * 5, p95=800) == [("latency.p95", "medium")]
+    assert looked(*[1200.0] * 5, p95=800) == [("latency.now", "high")]
+    assert looked(*[700.0] * 5, p95=1200) == [("latency.p95", "high")]
+
+
+def test_a_cured_service_is_no_alarm_after_fifteen_quick_looks_though_its_p95_remembers() -> None:
+    assert looked(*[20.0] * 15, p95=1200) == [("latency.p95", "low")]
+    assert looked(*[20.0] * 14, p95=1200) == [("latency.p95", "high")]
+    assert looked(501.0, *[20.0] * 14, p95=800) == [("latency.p95", "medium")]
+
+
 def server(hits: int | None, misses: int | None, own: tuple[int, int] = (0, 0), run: str = "a") -> ServerState:
     return ServerState(
         latency_ms=1, run_id=run, keyspace_hits=hits, keyspace_misses=misses, own_hits=own[0], own_misses=own[1]
@@ -139,10 +175,53 @@ def test_our_own_lookups_are_left_out_row_29() -> None:
     assert hit_rate(None, track(server(0, 0), server(5000, 40, (5000, 40)))) is None
 
 
-def test_the_total_since_the_servers_start_serves_while_the_window_holds_little() -> None:
-    rate = hit_rate(None, track(server(800, 200), server(801, 200)))
+def test_what_redis_counted_before_our_first_look_is_not_ours_to_judge() -> None:
+    assert hit_rate(None, track(server(800, 200))) is None, "one look knows no growth"
+    assert hit_rate(None, track(server(800, 200), server(810, 209))) is None, "19 look-ups are too few"
+    rate = hit_rate(None, track(server(800, 200), server(810, 210)))
     assert rate is not None
-    assert round(rate.value, 2) == 0.8
+    assert (rate.value, rate.samples, rate.window_seconds) == (0.5, 20, 20.0)
+
+
+def counted(hits: int, misses: int) -> CacheMetrics:
+    return CacheMetrics(round(hits / (hits + misses), 4), 1247, hits, misses)
+
+
+def published(*looks: CacheMetrics, step: float = 20.0) -> HitRate | None:
+    state = LookupTrack()
+    for n, look in enumerate(looks):
+        state = track_gateway(state, look, n * step)
+    return hit_rate(gateway(cache=looks[-1]), LookupTrack(), state)
+
+
+def test_a_gateway_that_counts_since_its_start_is_judged_by_the_last_ten_minutes() -> None:
+    rate = published(counted(90_000, 10_000), counted(90_010, 10_090))
+    assert rate == HitRate(0.1, FROM_GATEWAY_NOW, 1247, 100, 20.0)
+    (found,) = find_hit_rate(rate, None, BARS)
+    assert (found.severity, found.samples, found.window_seconds) == ("high", 100, 20.0)
+    assert found.message == "hit rate 10 % is below 60 % (gateway, last 10 min)"
+
+
+def test_looks_older_than_ten_minutes_no_longer_count() -> None:
+    looks = [counted(1000, 1000)] + [counted(1000 + 100 * n, 1000) for n in range(1, 8)]
+    rate = published(*looks, step=200.0)
+    assert rate is not None
+    assert (rate.value, rate.samples, rate.window_seconds) == (1.0, 300, 600.0)
+
+
+def test_a_restarted_gateway_starts_its_rate_anew() -> None:
+    assert published(counted(900, 100), counted(5, 15)) == HitRate(0.25, "gateway", 1247, 20)
+    rate = published(counted(900, 100), counted(5, 15), counted(25, 15))
+    assert rate is not None
+    assert (rate.value, rate.samples) == (1.0, 20)
+
+
+def test_one_look_shows_the_gateways_own_figure_and_few_lookups_are_shown_but_not_judged() -> None:
+    assert published(counted(600, 400)) == HitRate(0.6, "gateway", 1247, 1000)
+    few = published(counted(1, 18))
+    assert few is not None and few.samples == 19
+    assert find_hit_rate(few, None, BARS) == []
+    assert [f.severity for f in find_hit_rate(published(counted(1, 19)), None, BARS)] == ["high"]
 
 
 def test_a_restarted_server_starts_the_rate_anew_row_34() -> None:
@@ -183,6 +262,9 @@ def cached(keys: int, without: int = 0, coherence: int = 0, complete: bool = Tru
     [
         (cached(0), []),
         (cached(1000, coherence=500), []),
+        (cached(99, coherence=0), []),
+        (cached(99, coherence=99), []),
+        (cached(30, coherence=29), []),
         (cached(1001, coherence=500), [("cache.large", "low")]),
         (cached(10, 3, 5), [("cache.no_ttl", "low")]),
         (cached(100, coherence=9), [("coherence.low_coverage", "medium")]),

@@ -38,7 +38,7 @@ def rules_of(found: LimitsReport) -> list[str]:
     return [finding.rule for finding in found.findings]
 
 
-def test_rows_come_by_urgency() -> None:
+def test_rows_come_by_urgency_and_one_that_cannot_be_read_before_those_that_are_fine() -> None:
     found = report(
         counter(b"odd", b"export", 12),
         counter(b"low", count=3),
@@ -48,8 +48,8 @@ def test_rows_come_by_urgency() -> None:
         counter(b"over", count=150),
         counter(b"dead", count=2, ttl_ms=None),
     )
-    assert [row.counter.tenant for row in found.rows] == [b"dead", b"over", b"near", b"half", b"low", b"odd", b"list"]
-    assert [row.state for row in found.rows] == ["immortal", "over", "near", "ok", "ok", "unknown limit", "broken"]
+    assert [row.counter.tenant for row in found.rows] == [b"dead", b"over", b"list", b"near", b"half", b"low", b"odd"]
+    assert [row.state for row in found.rows] == ["immortal", "over", "broken", "near", "ok", "ok", "unknown limit"]
 
 
 def test_the_limit_itself_is_over_because_the_next_request_is_refused() -> None:
