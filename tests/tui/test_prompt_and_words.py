@@ -20,8 +20,9 @@ def app(monkeypatch: pytest.MonkeyPatch) -> OptimusApp:
     return OptimusApp(Settings())
 
 
-async def test_enter_on_a_wrong_filter_keeps_the_prompt_and_says_why(app: OptimusApp) -> None:
-    async with app.run_test(size=(142, 40)) as pilot:
+@pytest.mark.parametrize("size", [(80, 24), (142, 40)])
+async def test_enter_on_a_wrong_filter_keeps_the_prompt_and_says_why(app: OptimusApp, size: tuple[int, int]) -> None:
+    async with app.run_test(size=size) as pilot:
         await pilot.pause()
         dashboard = app.screen
         assert isinstance(dashboard, Dashboard)
@@ -31,6 +32,8 @@ async def test_enter_on_a_wrong_filter_keeps_the_prompt_and_says_why(app: Optimu
         bar = dashboard.query_one(PromptBar)
         assert bar.is_open
         assert "no field nosuch" in str(bar.query_one("#prompt-note", Label).content)
+        line = next(line for line in screen_lines(app) if "no field nosuch" in line)
+        assert "nosuch>1" in line.partition("no field")[0]  # the sentence leaves room for what was typed
         await pilot.press(*["backspace"] * 8, *"used>1", "enter")
         await pilot.pause()
         assert not bar.is_open
