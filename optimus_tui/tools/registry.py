@@ -66,7 +66,10 @@ def schema_of(kind: type[Any]) -> dict[str, Any]:
     schema = dict(definitions.pop(root["$ref"].rsplit("/", 1)[1])) if "$ref" in root else dict(root)
     if definitions:
         schema["$defs"] = definitions
-    return schema
+    decoded: dict[str, Any] = msgspec.json.decode(
+        msgspec.json.encode(schema)
+    )  # defaults as callers see them: no tuples
+    return decoded
 
 
 class Registry(Mapping[str, Tool]):
