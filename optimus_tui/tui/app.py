@@ -3,11 +3,13 @@
 import asyncio
 import os
 import sys
+import time
 from collections.abc import Callable, Sequence
 from typing import Any, ClassVar, Protocol
 
 from rich.segment import Segments
 from rich.text import Text
+from textual import events
 from textual.app import App
 from textual.command import Provider
 from textual.filter import LineFilter, NoColor
@@ -78,6 +80,14 @@ class OptimusApp(App[int]):
         super().__init__(css_path=[folder / f"{name}.tcss" for name in STYLES])
         self.settings, self.demo = settings, demo
         self.environments, self._reload = list(environments), reload
+        self.touched: Callable[[], None] | None = None
+        """Told of every key while somebody may act: who is away is disarmed."""
+        self.quiet_before_key = 0.0
+        """Seconds between the key that acts now and the one before it."""
+        self.key_before = ""
+        """That key's name: one that is held down comes after itself."""
+        self._key_at = time.monotonic()
+        self._key: events.Key | None = None
         for theme in THEMES:
             self.register_theme(theme)
         self.theme = settings.theme if settings.theme in self.available_themes else THEMES[0].name
@@ -92,6 +102,15 @@ class OptimusApp(App[int]):
     def get_line_filters(self) -> Sequence[LineFilter]:
         filters = [self._gate, *super().get_line_filters()]
         return [*filters, self._colorless] if self._colorless else filters
+
+    async def on_event(self, event: events.Event) -> None:
+        if isinstance(event, events.Key) and event is not self._key:  # it comes by again where nobody took it
+            now = time.monotonic()
+            self.key_before = self._key.key if self._key is not None else ""
+            self.quiet_before_key, self._key_at, self._key = now - self._key_at, now, event
+            if self.touched is not None:
+                self.touched()
+        await super().on_event(event)
 
     def on_mount(self) -> None:
         self.push_screen(Dashboard(self.settings))

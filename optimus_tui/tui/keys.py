@@ -8,7 +8,7 @@ from typing import Literal
 
 from textual.binding import Binding
 
-Scope = Literal["app", "pane", "limits", "cache", "feed", "health", "tools", "router"]
+Scope = Literal["app", "pane", "limits", "cache", "feed", "health", "tools", "router", "incident"]
 
 
 @dataclass(frozen=True)
@@ -75,6 +75,9 @@ KEYS: tuple[Key, ...] = (
         14,
         "^n",
     ),
+    Key("app.incident", "i", "incident", "incident", "Incident: five guided steps; resumes an open one", "app", 10),
+    Key("pane.actions", "a", "screen.actions", "actions", "What can be done about this row, once armed", "pane", 11),
+    Key("pane.pin", "p", "screen.pin", "pin", "Keep this row in the open incident", "pane"),
     Key("app.health", "1", "focus_pane('health')", "health", "Go to the health pane", "app"),
     Key("app.limits", "2", "focus_pane('limits')", "limits", "Go to the rate limits", "app"),
     Key("app.cache", "3", "focus_pane('cache')", "cache", "Go to the cache keys", "app"),
@@ -96,6 +99,26 @@ KEYS: tuple[Key, ...] = (
     Key("cache.value", "v", "value", "value", "Show a bounded preview of the value", "cache", 10),
     Key("feed.wrap", "w", "wrap", "wrap", "Wrap long events", "feed", 10),
     Key("feed.clear", "c", "clear", "clear", "Clear the view; nothing is forgotten by the counters", "feed", 11),
+    Key(
+        "incident.step", "enter", "step", "next step", "Run the next step; the last one: you are through", "incident", 3
+    ),
+    Key("incident.skip", "s", "skip", "skip", "Leave a step out; asks why", "incident", 4),
+    Key("incident.redo", "r", "redo", "redo", "Ask this step again; shows what changed", "incident", 5),
+    Key("incident.act", "a", "act", "act", "Do a recommendation from here, after its card", "incident", 6),
+    Key("incident.note", "n", "note", "note", "Write a note into the timeline", "incident", 7),
+    Key("incident.pin", "p", "pin", "pin", "Keep the line under the cursor in the timeline", "incident", 8),
+    Key("incident.mark", "m", "mark", "mark", "Recommendation: done by hand, dismissed, open again", "incident", 9),
+    Key("incident.look", "f", "look", "look at", "Choose what to look at", "incident", 12),
+    Key(
+        "incident.close",
+        "c",
+        "close",
+        "close",
+        "Close with cause and resolution; writes the post-mortem",
+        "incident",
+        10,
+    ),
+    Key("incident.export", "x", "export", "export", "Write the post-mortem now", "incident", 11),
     Key("tools.json", "J", "json", "JSON", "The answer as JSON, and back", "tools", 4),
     Key(
         "router.previous",
@@ -110,7 +133,9 @@ KEYS: tuple[Key, ...] = (
     Key("router.toggle", "space", "pick", "choose", "Wizard: choose this, or leave it out", "router", 4),
     Key("router.add", "a", "add", "add", "Wizard: another field for the model", "router", 5),
     Key("router.edit", "e", "edit", "edit", "Wizard: change the field under the cursor", "router", 6),
-    Key("router.remove", "delete,backspace", "remove_field", "remove", "Wizard: take the field away", "router", 7, "del"),
+    Key(
+        "router.remove", "delete,backspace", "remove_field", "remove", "Wizard: take the field away", "router", 7, "del"
+    ),
     Key(
         "router.editor", "o", "screen.router_edit_file", "editor", "Open the file in $EDITOR, at the line", "router", 8
     ),

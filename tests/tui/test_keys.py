@@ -16,6 +16,14 @@ def test_ids_are_unique_and_no_key_is_bound_twice_where_both_work() -> None:
         assert len(set(pressed)) == len(pressed), scope
 
 
+def test_no_key_of_the_incident_screen_is_bound_twice_there() -> None:
+    elsewhere = ("app.help", "app.back", "app.next", "app.previous", "app.theme", "app.quit", "pane.copy_as")
+    lists = ("pane.up", "pane.down", "pane.page_up", "pane.page_down", "pane.first", "pane.last", "pane.copy")
+    mine = [key for key in KEYS if key.scope == "incident" or key.id in (*elsewhere, *lists)]
+    pressed = [p.strip() for key in mine for p in key.keys.split(",")]
+    assert len(set(pressed)) == len(pressed)
+
+
 def test_no_key_that_a_terminal_needs_is_bound() -> None:
     pressed = {p.strip() for key in KEYS for p in key.keys.split(",")}
     assert not pressed & TAKEN_BY_TERMINALS
@@ -24,7 +32,7 @@ def test_no_key_that_a_terminal_needs_is_bound() -> None:
 
 
 def test_every_binding_can_be_remapped_by_its_id() -> None:
-    scopes: tuple[Scope, ...] = ("app", "pane", "cache", "feed", "limits", "health", "tools", "router")
+    scopes: tuple[Scope, ...] = ("app", "pane", "cache", "feed", "limits", "health", "tools", "router", "incident")
     assert {b.id for b in bindings(*scopes)} == {key.id for key in KEYS}
 
 

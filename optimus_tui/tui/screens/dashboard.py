@@ -99,7 +99,9 @@ class Dashboard(Prompting):
             self.say(demo.notice, "warning")
 
     async def stop_sampling(self) -> None:
-        """End the loops and close the connections."""
+        """End the loops and close the connections; what was armed is disarmed."""
+        await self.leave_incident()
+        self.close_desk()
         if self.bridge is not None:
             await self.bridge.stop()
             self.bridge = None
@@ -182,7 +184,11 @@ class Dashboard(Prompting):
             self.context.own.rate(self.context.clock.mono()),
             self.context.clock.wall(),
             self.size.width,
+            self.mode_words(),
         )
+
+    def draw_mode(self) -> None:
+        self.draw_status()
 
     def draw_tabs(self) -> None:
         """Number, title and state of each pane."""

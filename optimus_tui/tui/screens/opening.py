@@ -52,6 +52,11 @@ class Opening(DashboardBase):
         reading: Reading[LimitsReport] | None = self.pane("limits").reading
         return reading.value if reading is not None else None
 
+    def seen_tenants(self) -> list[bytes]:
+        """Tenants with counters now, by their bytes."""
+        report = self.limits_report()
+        return [one.tenant for one in report.tenants if one.tenant] if report else []
+
     def tenant_names(self) -> list[str]:
         """Tenants that a tool can be asked about: those of the configuration, then those with counters."""
         report = self.limits_report()

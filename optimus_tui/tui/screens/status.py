@@ -16,7 +16,13 @@ SHORT = {"limits": "Limits", "cache": "Cache", "feed": "Feed"}
 
 
 def status_words(
-    settings: Settings, note: tuple[str, bool] | None, overall: Overall | None, own_rate: float, wall: float, width: int
+    settings: Settings,
+    note: tuple[str, bool] | None,
+    overall: Overall | None,
+    own_rate: float,
+    wall: float,
+    width: int,
+    mode: tuple[str, str] = ("read-only", "quiet"),
 ) -> tuple[Words, Words]:
     """Product, environment, mode and a note (with whether it is urgent) left; verdict, own load and UTC clock right.
 
@@ -27,7 +33,7 @@ def status_words(
     left: Words = [
         (" OPTIMUS", "b:bright"),
         (gap + safe_text(settings.environment, 24), f"b:{color}"),
-        (gap + "read-only", "quiet"),
+        (gap + mode[0], mode[1]),
     ]
     if note is not None:
         left.append((gap + note[0], "warning" if note[1] else "quiet"))

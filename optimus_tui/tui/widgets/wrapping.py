@@ -42,7 +42,7 @@ class WrappingView(LineView):
     def first_to_show(self, last: int) -> int:
         """The first row from which ``last`` still stands whole at the bottom."""
         room, width = self._body_height(), self.scrollable_content_region.width
-        first = last + 1
+        first = min(last + 1, len(self.rows))
         while first > 0:
             room -= len(self.row_lines(first - 1, width)) if self.wrapped else 1
             if room < 0:

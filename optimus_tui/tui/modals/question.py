@@ -1,0 +1,63 @@
+"""A dialog that asks for a line or two of text: why a step is skipped, a note, cause and resolution.
+
+Enter in the last field answers; a field that is needed and empty is said, not guessed. It knows nothing of its askers.
+"""
+
+from collections.abc import Sequence
+from typing import ClassVar, NamedTuple
+
+from textual import on
+from textual.binding import BindingType
+from textual.content import Content
+from textual.widget import Widget
+from textual.widgets import Input, Static
+
+from optimus_tui.tui.modals.base import Dialog
+
+LONGEST = 2_000
+
+
+class Line(NamedTuple):
+    """A label, what stands there already, and whether it may stay empty. All safe text."""
+
+    label: str
+    value: str = ""
+    needed: bool = True
+
+
+class QuestionDialog(Dialog):
+    """Dismisses with the texts in the order of the lines, or None."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [("down", "app.focus_next", ""), ("up", "app.focus_previous", "")]
+    card_keys = "enter goes on   esc leaves"
+
+    def __init__(self, title: str, lines: Sequence[Line], about: str = "") -> None:
+        super().__init__()
+        self.card_title, self.lines, self.about = title, lines, about
+
+    def body(self) -> list[Widget]:
+        made: list[Widget] = [Static(Content(self.about + "\n"), classes="card-about")] if self.about else []
+        for number, line in enumerate(self.lines):
+            made.append(Static(Content(line.label), classes="ask-label"))
+            field = Input(line.value, id=f"ask-{number}", select_on_focus=False, max_length=LONGEST, compact=True)
+            made.append(field.add_class("ask-field"))
+        return [*made, Static(id="ask-wrong")]
+
+    def on_mount(self) -> None:
+        self.query_one("#ask-0", Input).focus()
+
+    @on(Input.Submitted)
+    def _submitted(self, event: Input.Submitted) -> None:
+        event.stop()
+        fields = list(self.query(Input))
+        at = fields.index(event.input)
+        if at + 1 < len(fields):
+            fields[at + 1].focus()
+            return
+        texts = [field.value.strip() for field in fields]
+        for field, line, text in zip(fields, self.lines, texts, strict=True):
+            if line.needed and not text:
+                self.query_one("#ask-wrong", Static).update(Content(f"{line.label} is needed"))
+                field.focus()
+                return
+        self.dismiss(texts)

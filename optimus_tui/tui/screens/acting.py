@@ -1,0 +1,180 @@
+"""The dashboard's hand on the write side: arming, disarming, the countdown, and what can be done about a row.
+
+Everything that changes something goes through the desk; nothing of it is imported before somebody asks for it. Rows are
+never repainted from here: what an action did shows when the next reading does.
+"""
+
+import asyncio
+from typing import TYPE_CHECKING, Any
+
+from textual import on, work
+from textual.worker import Worker, WorkerState
+
+from optimus_tui.contract.actions import ActionRequest, Receipt, Refusal
+from optimus_tui.tui.commands import CommandError
+from optimus_tui.tui.screens.base import DashboardBase
+from optimus_tui.wording.safe import safe_text
+
+if TYPE_CHECKING:
+    from optimus_tui.actions.desk import Desk
+
+MINUTES = 10.0
+MOST_MINUTES = 60.0
+
+
+class Acting(DashboardBase):
+    """Arms, asks, acts."""
+
+    desk: "Desk | None" = None
+
+    async def open_desk(self) -> "Desk":
+        """The write side of this context; imported in a thread the first time."""
+        if self.desk is None:
+            made = await asyncio.to_thread(_load)
+            self.desk = self.desk or made(self.context)
+        return self.desk
+
+    def close_desk(self) -> None:
+        """Disarm; an action that runs is told to stop by its own card."""
+        if self.desk is not None:
+            self.desk.close()
+            self.desk = None
+        self.optimus.touched = None
+
+    # -- what the header says --------------------------------------------------------------------------------------
+
+    def mode_words(self) -> tuple[str, str]:
+        """``read-only``, or how long it is armed and where."""
+        armed = self.desk.guard.armed if self.desk is not None else None
+        if self.desk is None or armed is None:
+            return "read-only", "quiet"
+        left = int(self.desk.guard.seconds_left)
+        words = f"ARMED {left // 60}:{left % 60:02d}"
+        if self.size.width >= 110:
+            words += f"  {safe_text(armed.where.place, 40)} db {armed.where.db} as {safe_text(armed.where.user, 24)}"
+        return words, "b:error"
+
+    # -- arming ----------------------------------------------------------------------------------------------------
+
+    def arm(self, text: str = "") -> None:
+        """``:arm 10m``."""
+        if not self.settings.writable:
+            place = f"[env.{self.settings.environment}]"
+            raise CommandError(f"{self.settings.environment} is read-only: set writable = true in {place}")
+        self.arm_for(minutes_of(text))
+
+    @work(exclusive=True, group="arming", exit_on_error=False)
+    async def arm_for(self, minutes: float) -> None:
+        """Ask for the environment's name."""
+        if await self.ask_to_arm(minutes):
+            self.say(f"armed for {minutes:g} min: a shows what can be done about a row, :disarm ends it", "warning")
+
+    async def ask_to_arm(self, minutes: float = MINUTES) -> bool:
+        """True once it is armed; says why not otherwise."""
+        from optimus_tui.tui.modals.arm import ArmDialog
+
+        desk = await self.open_desk()
+        refusal = desk.may_ever_arm()
+        if refusal is not None:
+            self.say_refusal(refusal)
+            return False
+        target = self.settings.operator_redis or self.settings.redis
+        where = f"{self.settings.environment}, Redis at {safe_text(target.path or f'{target.host}:{target.port}', 80)}"
+        armed = bool(await self.app.push_screen_wait(ArmDialog(desk, self.settings.environment, where, minutes)))
+        if armed:
+            self.optimus.touched = desk.guard.touch
+        self.draw_mode()
+        return armed
+
+    def disarm(self) -> None:
+        """Back to looking only."""
+        if self.desk is None or self.desk.guard.armed is None:
+            raise CommandError("nothing is armed")
+        self.desk.guard.disarm()
+        self.optimus.touched = None
+        self.draw_mode()
+        self.say("disarmed: read-only again")
+
+    def draw_mode(self) -> None:
+        """The dashboard paints its header."""
+        raise NotImplementedError
+
+    def say_refusal(self, refusal: Refusal) -> None:
+        """Why not, and what would help."""
+        self.say(refusal.message + (f": {refusal.remedy}" if refusal.remedy else ""), "warning")
+
+    # -- acting ----------------------------------------------------------------------------------------------------
+
+    @work(exclusive=True, group="acting", name="actions", exit_on_error=False)
+    async def action_actions(self) -> None:
+        """``a``: what can be done about the row under the cursor."""
+        from optimus_tui.tui.modals.pick import PickDialog
+        from optimus_tui.tui.screens.offers import offers_for
+
+        pane = self.pane(self.current)
+        offers = offers_for(pane.selected)
+        if not offers:
+            self.say("no action here: put the cursor on a counter or on a tenant's cache keys", "warning")
+            return
+        if not await self.be_armed():
+            return
+        names = [(offer.name, offer.about) for offer in offers]
+        place = await self.app.push_screen_wait(PickDialog("Actions", names, "Each shows what it would do, and asks."))
+        if place is not None:
+            await self.carry_out(offers[place].request)
+
+    async def be_armed(self) -> bool:
+        """True where it is armed, or was armed just now."""
+        desk = await self.open_desk()
+        return desk.guard.armed is not None or await self.ask_to_arm()
+
+    async def carry_out(self, request: ActionRequest) -> tuple[Receipt, str] | None:
+        """From the request to its outcome, on the card; None where nothing was done."""
+        from optimus_tui.tui.modals.action_card import ActionCard
+        from optimus_tui.tui.screens.offers import completed
+
+        whole = await completed(self, request)
+        if whole is None:
+            return None
+        desk = await self.open_desk()
+        outcome: tuple[Receipt, str] | None = await self.app.push_screen_wait(
+            ActionCard(desk, self.context.clock, whole, self.known_tenants())
+        )
+        if outcome is not None and self.bridge is not None and self.bridge.sampler is not None:
+            self.bridge.sampler.refresh()
+        return outcome
+
+    def known_tenants(self) -> Any:
+        """Tenants that this dashboard has seen counters of: they settle whose a name with colons is."""
+        from optimus_tui.actions.selecting import Known
+
+        return Known(frozenset(self.seen_tenants()))
+
+    def seen_tenants(self) -> list[bytes]:
+        """Tenants with counters now; the dashboard knows."""
+        raise NotImplementedError
+
+    @on(Worker.StateChanged)
+    def _acting_stopped(self, event: Worker.StateChanged) -> None:
+        if event.state is WorkerState.CANCELLED and event.worker.group == "arming":
+            self.draw_mode()
+
+
+def minutes_of(text: str) -> float:
+    """``10m``, ``10``, ``90s``; CommandError with a sentence otherwise."""
+    if not text:
+        return MINUTES
+    scale, number = (1 / 60, text[:-1]) if text.endswith("s") else (1.0, text.removesuffix("m"))
+    try:
+        minutes = float(number) * scale
+    except ValueError:
+        minutes = 0.0
+    if not 0 < minutes <= MOST_MINUTES:
+        raise CommandError(f":arm takes minutes up to {MOST_MINUTES:g}, as in :arm 10m")
+    return minutes
+
+
+def _load() -> "type[Desk]":
+    from optimus_tui.actions.desk import Desk
+
+    return Desk

@@ -1,0 +1,236 @@
+"""The incident wizard: steps left, the chosen step's evidence right, what to do next below; severity and time on top.
+
+It asks no tool and writes nothing itself: the keeper does both, and this screen draws the keeper's state. A step goes
+on when the screen is left; the panes stay live behind it.
+"""
+
+import asyncio
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from textual import events, on
+from textual.app import ComposeResult
+from textual.containers import Container, Vertical
+from textual.content import Content
+from textual.widgets import Static
+from textual.worker import Worker, WorkerState
+
+from optimus_tui.assets import asset_dir
+from optimus_tui.contract.incident import Advice, Evidence, IncidentState, Step
+from optimus_tui.incidents.keeper import Keeper
+from optimus_tui.tui.keys import MOVES, bindings, chosen
+from optimus_tui.tui.render_report import Lines, report_lines
+from optimus_tui.tui.screens import incident_words as words
+from optimus_tui.tui.screens.incident_work import IncidentWork
+from optimus_tui.tui.widgets.bars import Bar, KeyStrip, Words
+from optimus_tui.tui.widgets.line_view import LineView, Piece
+from optimus_tui.tui.widgets.report_view import ReportView
+
+if TYPE_CHECKING:
+    from optimus_tui.tui.screens.incidents import Incidents
+
+NARROW = 110
+
+
+class IncidentBar(Bar):
+    """Severity and elapsed time, always in sight."""
+
+    def __init__(self, screen: "IncidentScreen") -> None:
+        super().__init__(id="incident-bar")
+        self._of = screen
+
+    def words(self) -> tuple[Words, Words]:
+        return self._of.bar_words()
+
+
+class StepList(LineView):
+    """The steps with their state; the cursor chooses whose evidence is shown."""
+
+    BINDINGS: ClassVar[Any] = chosen(*MOVES[:-1])
+    head_lines = 0
+
+    def __init__(self) -> None:
+        super().__init__(id="steps")
+        self.state = IncidentState()
+        self.running = ""
+
+    def show(self, state: IncidentState, running: str) -> None:
+        """Draw this state."""
+        self.state, self.running = state, running
+        self.set_rows([step.plan.id for step in state.steps])
+        self.refresh()
+
+    def row(self, index: int, width: int) -> list[Piece]:
+        return words.step_pieces(self.state, index, self.running, width)
+
+    def watch_cursor(self) -> None:
+        super().watch_cursor()
+        if self.is_mounted:
+            self.call_later(self.app.run_action, "screen.show_step", self)
+
+
+class IncidentScreen(IncidentWork):
+    """Five steps from the alarm to the fix: enter goes on, every step can be skipped, done again, noted and left."""
+
+    CSS_PATH = asset_dir("styles") / "incident.tcss"
+    BINDINGS: ClassVar[Any] = [
+        *bindings("incident"),
+        *chosen("app.help", "app.back", "app.next", "app.previous", "app.theme", "app.quit", "pane.copy_as"),
+    ]
+    AUTO_FOCUS = "#steps"
+
+    def __init__(self, dashboard: "Incidents", keeper: Keeper, fresh: bool) -> None:
+        super().__init__(dashboard, keeper)
+        self._fresh = fresh
+        self._documents: dict[str, Any] = {}
+        self._drawn: tuple[object, ...] = ()
+        self._owners: list[str] = []
+
+    def compose(self) -> ComposeResult:
+        yield IncidentBar(self)
+        with Container(id="incident-room"):
+            with Vertical(id="incident-left"):
+                yield StepList()
+                yield ReportView(id="told")
+            yield ReportView(id="evidence")
+        yield Static(id="incident-next")
+        yield KeyStrip()
+
+    # -- life ------------------------------------------------------------------------------------------------------
+
+    def on_mount(self) -> None:
+        self.lay_out()
+        self.query_one(StepList).border_title = "Steps"
+        told = self.query_one("#told", ReportView)
+        told.can_focus, told.cursor_visible = False, False
+        self.draw()
+        coming = self.state.next
+        if coming is not None:
+            self.query_one(StepList).move_to(self.state.steps.index(coming))
+        self.set_interval(0.2, self.draw)
+        if self._fresh:
+            self.action_step()
+
+    def on_resize(self, event: events.Resize) -> None:
+        self.lay_out()
+        self._drawn = ()
+        self.call_after_refresh(self.draw)
+
+    def lay_out(self) -> None:
+        """Side by side where there is width."""
+        self.set_class(self.size.width < NARROW, "-narrow")
+        self.query_one("#steps").styles.max_height = len(self.state.steps) + 2
+
+    @property
+    def selected(self) -> Step | None:
+        """The step under the cursor."""
+        name = self.query_one(StepList).selected
+        return self.state.step(name) if name else None
+
+    @property
+    def advice_here(self) -> Advice | None:
+        """The recommendation under the cursor, where the last step's list is shown."""
+        at = self.query_one("#evidence", ReportView).cursor
+        name = self._owners[at] if 0 <= at < len(self._owners) else ""
+        return next((one for one in self.state.advice if one.id == name), None)
+
+    def bar_words(self) -> tuple[Words, Words]:
+        """What stands on top."""
+        fault = self.keeper.fault
+        problem = f"READ-ONLY {self.keeper.read_only}" if self.keeper.read_only else fault.message if fault else ""
+        return words.bar_words(
+            self.state, self.keeper.clocks.now(), self.dashboard.mode_words(), problem, self.size.width
+        )
+
+    # -- drawing ---------------------------------------------------------------------------------------------------
+
+    def draw(self) -> None:
+        """Five times a second: the clock always, the rest where it changed."""
+        self.query_one(IncidentBar).refresh()
+        state, step = self.state, self.selected
+        self.query_one(StepList).show(state, self.running_words())
+        drawn = (id(state), step.plan.id if step else "", self.size)
+        if drawn == self._drawn or step is None:
+            return
+        anew = self._drawn[1:2] != drawn[1:2]
+        self._drawn = drawn
+        said = words.next_words(state, step, len(words.doable(state.advice)))
+        self.query_one("#incident-next", Static).update(Content.assemble(("Next  ", "bold"), said))
+        self.query_one(KeyStrip).refresh()
+        if step.evidence is not None and step.evidence.name not in self._documents:
+            self.read(step.evidence)
+        self._show(step, anew)
+
+    def _show(self, step: Step, anew: bool) -> None:
+        view, state = self.query_one("#evidence", ReportView), self.state
+        width = max(20, view.scrollable_content_region.width - 1)
+        self._owners = []
+        lines: Lines = []
+        for section in words.closing_sections(state):
+            lines += [*report_lines([section], width), []]
+        if step.plan.kind == "apply":
+            for deed in reversed(state.deeds):
+                lines += [*report_lines([words.deed_section(deed)], width), []]
+            self._owners = [""] * len(lines)
+            for number, advice in enumerate(state.advice, 1):
+                part = [*report_lines([words.advice_section(advice, number)], width), []]
+                lines += part
+                self._owners += [advice.id] * len(part)
+        document = self._documents.get(step.evidence.name) if step.evidence is not None else None
+        found = words.evidence_sections(state, step, document)
+        told = words.timeline_section(state)
+        wide = not self.has_class("-narrow")
+        lines += report_lines(found if wide else [*found, told], width)
+        view.border_title = Content(f"{words.safe(step.plan.title, 60)}{self._runs(step)}")
+        view.show(lines, anew=anew)
+        left = self.query_one("#told", ReportView)
+        left.show(report_lines([told], max(20, left.scrollable_content_region.width - 1)) if wide else [], anew=anew)
+
+    def _runs(self, step: Step) -> str:
+        return f"  run {step.runs}" if step.runs > 1 else ""
+
+    def read(self, evidence: Evidence) -> None:
+        """The whole document, from its file, in a thread."""
+        self.run_worker(self._read(evidence), name="evidence", group="evidence", exit_on_error=False)
+
+    async def _read(self, evidence: Evidence) -> None:
+        from optimus_tui.history.incident_files import Unreadable
+        from optimus_tui.incidents.errors import IncidentError
+
+        try:
+            self._documents[evidence.name] = await asyncio.to_thread(self.keeper.read, evidence)
+        except (Unreadable, IncidentError) as error:
+            self._documents[evidence.name] = {"error": {"code": "evidence", "message": str(error)}}
+        if self.is_mounted and self.selected is not None:
+            self._show(self.selected, anew=False)
+
+    @on(Worker.StateChanged)
+    def _worker_changed(self, event: Worker.StateChanged) -> None:
+        if event.state is WorkerState.ERROR and event.worker.error is not None:
+            place = self.dashboard.optimus.keep_report(event.worker.error)
+            self.say(f"{event.worker.name} stopped because of a bug. {place}", "error")
+
+    # -- getting about ---------------------------------------------------------------------------------------------
+
+    def action_show_step(self) -> None:
+        self.draw()
+
+    def show_step(self, step: Step) -> None:
+        """Put the cursor on it."""
+        names = [one.plan.id for one in self.state.steps]
+        self.query_one(StepList).move_to(names.index(step.plan.id))
+        self.draw()
+
+    def action_back(self) -> None:
+        """From the evidence to the steps, from the steps to the panes; the incident stays open."""
+        if self.query_one("#evidence", ReportView).has_focus:
+            self.query_one(StepList).focus()
+        else:
+            self.dismiss(None)
+
+    def action_next_pane(self, by: int) -> None:
+        view = self.query_one("#evidence", ReportView)
+        (self.query_one(StepList) if view.has_focus else view).focus()
+
+    def copy_forms(self) -> list[tuple[str, str]]:
+        """Recommended commands."""
+        return [(words.safe(one.action, 120), one.command) for one in self.state.advice if one.command]

@@ -1,0 +1,235 @@
+"""What the incident screen says: steps, evidence, recommendations, the next key. Pure: a state in, words out.
+
+Texts in a state are as they were said, so everything passes the first gate here.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from optimus_tui.contract.incident import Advice, Comparison, Deed, Figure, IncidentState, Stamp, Step
+from optimus_tui.tools.sections import Line, Section, Tone, sections
+from optimus_tui.tui.render_report import MARKS
+from optimus_tui.tui.widgets.bars import Words
+from optimus_tui.tui.widgets.columns import fit_cell
+from optimus_tui.tui.widgets.line_view import Piece
+from optimus_tui.wording.age import age, clock
+from optimus_tui.wording.numbers import latency, percent, plural
+from optimus_tui.wording.safe import safe_text
+from optimus_tui.workflow.times import elapsed, mtta, mttr
+
+LONG = 600
+GLYPHS = {"waiting": (" ", "quiet"), "running": ("…", "accent"), "done": ("✓", "good"), "failed": ("✖", "crit"),
+          "skipped": ("–", "quiet")}  # fmt: skip
+SEVERITY_COLORS = {"critical": "b:error", "high": "b:warning", "medium": "warning"}
+VERDICT_TONES: dict[str, Tone] = {
+    "fixed": "ok", "better": "ok", "same": "warning", "worse": "critical", "unknown": "quiet",
+}  # fmt: skip
+
+
+def safe(text: object, limit: int = LONG) -> str:
+    """Through the first gate."""
+    return safe_text(text, limit)
+
+
+def bar_words(state: IncidentState, now: Stamp, mode: tuple[str, str], problem: str, width: int) -> tuple[Words, Words]:
+    """Number, place, since when and for how long; severity, and whether one may act."""
+    gap = "   " if width >= 100 else "  "
+    left: Words = [(f" INCIDENT {safe(state.id, 12)}", "b:bright"), (gap + safe(state.environment, 24), "accent")]
+    if state.opened is not None:
+        end = state.closed or now
+        left.append((gap + (f"opened {clock(state.opened.wall)[:5]} · " if width >= 100 else ""), "quiet"))
+        left.append((age(elapsed(state.opened, end)), "bright"))
+        left.append((" closed" if state.closed else "", "quiet"))
+    if problem:
+        left.append((gap + safe(problem, 120), "warning"))
+    mark = MARKS.get(state.severity, "")
+    severity = f"{mark}{state.severity.upper()}" if state.severity != "none" else "no severity yet"
+    right: Words = [(mode[0] + gap, mode[1]), (severity + " ", SEVERITY_COLORS.get(state.severity, "quiet"))]
+    return left, right
+
+
+def step_pieces(state: IncidentState, index: int, running: str, width: int) -> list[Piece]:
+    """One line of the list of steps."""
+    step = state.steps[index]
+    glyph, ink = GLYPHS[step.status]
+    if state.next is step and state.status == "open" and state.running is None:
+        glyph, ink = "▸", "accent"
+    title = f"{index + 1} {safe(step.plan.title, 40)}"
+    room = min(26, max(18, width // 3))
+    told = running if step.status == "running" else step_summary(state, step)
+    return [
+        (f"{glyph} ", ink),
+        (fit_cell(title, min(room, max(1, width - 2))), "bright" if step.status in ("running", "done") else ""),
+        (fit_cell("  " + told, max(0, width - 2 - room)), "accent" if step.status == "running" else "quiet"),
+    ]
+
+
+def step_summary(state: IncidentState, step: Step) -> str:
+    """What came of a step, in a few words."""
+    if step.plan.kind == "apply" and step.status == "waiting":
+        waiting = sum(one.status == "open" for one in state.advice)
+        return f"{waiting} waiting" if waiting else ""
+    if step.status in ("skipped", "failed"):
+        return safe(step.said, 200)
+    if step.change is not None and step.status == "done":
+        return f"{step.change.verdict}: {safe(step.change.words, 200)}"
+    if step.outcome is not None:
+        return f"{safe(step.outcome.verdict, 30)}: {safe(step.outcome.headline, 200)}"
+    return safe(step.said, 200)
+
+
+def evidence_sections(state: IncidentState, step: Step, document: Mapping[str, Any] | None) -> list[Section]:
+    """The step's evidence, what decides first: change, numbers, ranking, deeds; then the whole document."""
+    made: list[Section] = []
+    if step.status in ("skipped", "failed") or (step.said and step.plan.kind != "tool"):
+        told = {"skipped": "Skipped", "failed": "No result"}.get(step.status, "Said")
+        made.append(Section(title=told, lines=(Line(safe(step.said), tone="warning" if told == "No result" else ""),)))
+    if step.change is not None:
+        made.append(change_section("Since the run before", step.change))
+    if step.outcome is not None:
+        made += _deciding(step)
+    if step.outcome is not None and state.candidates and step.plan.tool == "diagnose_gateway_health":
+        made.append(_ranking(state))
+    if step.outcome is None and step.status == "waiting":
+        made.append(_ahead(state, step))
+    if document is not None:
+        made += sections(document)  # type: ignore[arg-type]  # it takes any document that encodes
+    return made
+
+
+def _ahead(state: IncidentState, step: Step) -> Section:
+    lines = [Line(safe(step.plan.why))] if step.plan.why else []
+    if step.plan.tool:
+        lines.append(Line(safe(step.plan.tool, 80), "asks"))
+    if step.plan.command:
+        lines.append(Line(safe(step.plan.command), "command"))
+    if step.plan.choose_issue and state.choice is not None:
+        lines.append(Line(f"{state.choice.issue}, {safe(state.choice.reason)}", "looks at"))
+    return Section(title="Not done yet", lines=tuple(lines) or (Line("enter goes on"),))
+
+
+def _deciding(step: Step) -> list[Section]:
+    outcome = step.outcome
+    if outcome is None:
+        return []
+    took = f"   {latency(step.took_ms)}" if step.took_ms is not None else ""
+    lines = [Line(safe(outcome.headline), safe(outcome.verdict, 30), _tone(outcome.severity))]
+    lines += [Line(_figure(one), safe(one.label or one.name, 40)) for one in outcome.figures]
+    return [Section(title=f"What decides{took}", lines=tuple(lines), urgent=True)]
+
+
+def _ranking(state: IncidentState) -> Section:
+    chosen = state.choice.issue if state.choice else ""
+    lines = tuple(
+        Line(
+            safe(one.reason) + (f" ({safe(one.tenant, 60)})" if one.tenant else ""),
+            one.issue,
+            "ok" if one.issue == chosen else "",
+        )
+        for one in state.candidates
+        if one.rules or one.issue == chosen
+    )
+    return Section(title=f"Looking at {chosen}" if chosen else "What to look at", lines=lines)
+
+
+def change_section(title: str, change: Comparison) -> Section:
+    """Before and after."""
+    lines = [Line(safe(change.words), change.verdict, VERDICT_TONES[change.verdict])]
+    lines += [
+        Line(f"{_number(before)} → {_number(after)} {safe(unit, 12)}".rstrip(), safe(label, 40))
+        for label, before, after, unit in change.figures
+    ]
+    for word, texts, tone in (("gone", change.gone, "ok"), ("new", change.new, "critical"), ("still", change.held, "")):
+        lines += [Line(safe(one), word, tone) for one in texts]  # type: ignore[arg-type]
+    return Section(title=title, lines=tuple(lines), urgent=change.verdict in ("worse", "same"))
+
+
+def deed_section(deed: Deed) -> Section:
+    """An action, its outcome by kinds, and the checks after it."""
+    receipt = deed.receipt
+    counts = ", ".join(f"{count:,} {safe(name, 20)}" for name, count in receipt.counts.items()) or "nothing"
+    lines = [Line(safe(receipt.words)), Line(f"{counts} of {plural(receipt.planned, 'key')} planned", "outcome")]
+    for check in deed.checks:
+        if check.change is None:
+            lines.append(Line("asked again …", safe(check.step, 30), "quiet"))
+        else:
+            lines.append(Line(f"{check.change.verdict}: {safe(check.change.words)}", safe(check.step, 30),
+                              VERDICT_TONES[check.change.verdict]))  # fmt: skip
+    lines.append(Line(safe(receipt.audit) or "–", "audit", "quiet"))
+    return Section(title=f"Done here: {deed.verdict or 'checking …'}", lines=tuple(lines))
+
+
+def advice_section(advice: Advice, number: int) -> Section:
+    """One recommendation: priority, why, the exact command, and whether it can be done from here."""
+    mark = MARKS.get(advice.priority, "")
+    state = {"open": "", "done": "   ✓ done", "dismissed": "   – dismissed"}[advice.status]
+    lines = [Line(safe(advice.action), "do")]
+    if advice.kind and advice.status == "open":
+        lines.append(Line("a does it from here, after a card that shows exactly what", "here", "ok"))
+    if advice.command:
+        lines.append(Line(safe(advice.command, 2_000), "command"))
+    if advice.file:
+        lines.append(Line(safe(advice.file), "file"))
+    for one in advice.evidence or ((advice.reason,) if advice.reason else ()):
+        lines.append(Line(safe(one), "because"))
+    if advice.said:
+        lines.append(Line(safe(advice.said), "said", "quiet"))
+    return Section(title=f"{number}  {mark}{advice.priority}{state}", lines=tuple(lines))
+
+
+def closing_sections(state: IncidentState) -> list[Section]:
+    """How it ended."""
+    if state.status != "closed":
+        return []
+    lines = [Line(safe(state.cause), "cause"), Line(safe(state.resolution), "resolution")]
+    for label, seconds in (("until somebody acted", mtta(state)), ("until repaired", mttr(state))):
+        if seconds is not None:
+            lines.append(Line(age(seconds), label))
+    return [Section(title="Closed", lines=tuple(lines))]
+
+
+def timeline_section(state: IncidentState, most: int = 20) -> Section:
+    """The newest lines of the timeline."""
+    entries = state.timeline[-most:]
+    lines = tuple(Line(safe(one.text, 300), clock(one.at.wall)) for one in reversed(entries))
+    return Section(title="Timeline, newest first", lines=lines)
+
+
+def next_words(state: IncidentState, selected: Step | None, doable: int) -> str:
+    """What to do now, in one sentence."""
+    if state.status == "closed":
+        return "Closed. x writes the post-mortem, esc goes back to the panes."
+    if state.running is not None:
+        return f"{safe(state.running.plan.title, 60)} is being asked; esc goes back to the panes meanwhile."
+    coming = state.next
+    if coming is None:
+        more = f"{doable} can still be done with a; " if doable else ""
+        return f"All steps are through: {more}r asks a step again, c closes with cause and resolution."
+    title = safe(coming.plan.title, 60)
+    if coming.plan.kind == "tool":
+        if coming.plan.choose_issue and state.choice is None:
+            return f"enter chooses what to look at and runs {title}; the health check ranked it."
+        return f"enter runs {title}; s skips it and asks why."
+    if coming.plan.kind == "apply":
+        here = f"a does what can be done from here ({doable}), " if doable else ""
+        return f"{title}: {here}m marks what you did by hand, enter when you are through."
+    return f"{title} is done by hand: enter when you are through; it asks what you found."
+
+
+def _figure(one: Figure) -> str:
+    if one.value is not None and not one.unit and "rate" in one.name and 0 <= one.value <= 1:
+        return percent(one.value)
+    return f"{_number(one.value)} {safe(one.unit, 12)}".strip()
+
+
+def _tone(severity: str) -> Tone:
+    return "critical" if severity == "critical" else "warning" if severity in ("high", "medium") else ""
+
+
+def _number(value: float | None) -> str:
+    return "?" if value is None else f"{value:,.4g}" if abs(value) < 1000 else f"{value:,.0f}"
+
+
+def doable(advice: Sequence[Advice]) -> list[Advice]:
+    """Recommendations that an action of ours can carry out and nobody has."""
+    return [one for one in advice if one.kind and one.status == "open"]

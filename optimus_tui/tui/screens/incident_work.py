@@ -1,0 +1,284 @@
+"""What the keys of the incident screen do: run, choose, skip, redo, note, pin, act, mark, close, export.
+
+Work that takes time runs in the dashboard's workers, so that leaving the screen does not end it. What the keeper
+refuses is said in its own words; nothing is shown before it is recorded.
+"""
+
+import time
+from collections.abc import Awaitable
+from typing import TYPE_CHECKING, Any
+
+from optimus_tui.contract.actions import ActionRequest
+from optimus_tui.contract.incident import ISSUES, Advice, IncidentState, Step
+from optimus_tui.incidents.errors import IncidentError
+from optimus_tui.incidents.keeper import Keeper
+from optimus_tui.tui.modals.pick import PickDialog
+from optimus_tui.tui.modals.question import Line, QuestionDialog
+from optimus_tui.tui.screens import incident_words as words
+from optimus_tui.tui.screens.leaving import Leaving
+from optimus_tui.tui.widgets.report_view import ReportView
+from optimus_tui.wording.safe import safe_text
+
+if TYPE_CHECKING:
+    from optimus_tui.tui.screens.incidents import Incidents
+
+
+class IncidentWork(Leaving):
+    """The doing half of the incident screen."""
+
+    def __init__(self, dashboard: "Incidents", keeper: Keeper) -> None:
+        super().__init__()
+        self.dashboard, self.keeper = dashboard, keeper
+        self._progress: tuple[int, int | None, str] | None = None
+        self._began = 0.0
+
+    @property
+    def state(self) -> IncidentState:
+        """As recorded."""
+        return self.keeper.state
+
+    @property
+    def selected(self) -> Step | None:
+        """The step under the cursor; the screen knows."""
+        raise NotImplementedError
+
+    @property
+    def advice_here(self) -> Advice | None:
+        """The recommendation under the cursor; the screen knows."""
+        raise NotImplementedError
+
+    def show_step(self, step: Step) -> None:
+        """Put the cursor on it; the screen knows how."""
+        raise NotImplementedError
+
+    def work(self, doing: Awaitable[Any], group: str = "incident-work") -> None:
+        """Do it in a worker of the dashboard; a refusal is said."""
+
+        async def told() -> None:
+            try:
+                await doing
+            except IncidentError as error:
+                self.say(str(error), "warning")
+
+        self.dashboard.run_worker(told(), name="incident", group=group, exit_on_error=False)
+
+    # -- steps -----------------------------------------------------------------------------------------------------
+
+    def running_words(self) -> str:
+        """How long the running step takes, and how far it is."""
+        if not self._began:
+            return "running"
+        parts = [f"running {time.monotonic() - self._began:.1f} s"]
+        if self._progress is not None:
+            done, total, what = self._progress
+            parts.append(f"{done:,}{f' of {total:,}' if total is not None else ''} {safe_text(what, 40)}")
+        return " · ".join(parts)
+
+    def _heard(self, done: int, total: int | None, what: str) -> None:
+        self._progress = (done, total, what)
+
+    def action_step(self) -> None:
+        """Enter: the next step."""
+        coming = self.state.next
+        if self.state.status != "open" or self.state.running is not None:
+            return
+        if coming is None:
+            self.action_close()
+        elif coming.plan.kind == "tool":
+            self.work(self._run(coming))
+        elif self.selected is not coming:
+            self.show_step(coming)
+        else:
+            self.work(self._done(coming))
+
+    async def _run(self, step: Step) -> None:
+        if step.plan.choose_issue and self.state.choice is None and not await self._choose():
+            return
+        if self.state.running is not None:
+            return
+        self.show_step(step)
+        self._progress, self._began = None, time.monotonic()
+        await self.keeper.run(step.plan.id, self._heard)
+        self._began = 0.0
+
+    async def _choose(self) -> bool:
+        """Let the operator decide what to look at; the best reason stands first."""
+        found = self.state.candidates
+        named = {one.issue for one in found}
+        rows = [(one.issue, words.safe(one.reason, 300)) for one in found]
+        rows += [(issue, "nothing points there") for issue in ISSUES if issue not in named]
+        about = "What the health check points to, the strongest reason first."
+        place = await self.app.push_screen_wait(PickDialog("What to look at", rows, about))
+        if place is None:
+            return False
+        tenant = found[place].tenant if place < len(found) else None
+        await self.keeper.choose(rows[place][0], tenant)
+        return True
+
+    async def _done(self, step: Step) -> None:
+        said = await self.app.push_screen_wait(
+            QuestionDialog(words.safe(step.plan.title, 60), [Line("What was done or found", needed=False)])
+        )
+        if said is not None:
+            await self.keeper.done(step.plan.id, said[0])
+
+    def action_look(self) -> None:
+        """Choose again what to look at; the step that looked at something else is to be done again."""
+        self.work(self._choose())
+
+    def action_redo(self) -> None:
+        """Ask the step under the cursor again; what changed stands above its evidence."""
+        step = self.selected
+        if step is None or step.plan.kind != "tool":
+            self.say("this step runs no tool", "warning")
+        elif self.state.running is None:
+            self.work(self._run(step))
+
+    def action_skip(self) -> None:
+        """Leave out the step under the cursor where it waits, else the next one."""
+        step = self.selected
+        if step is None or step.status not in ("waiting", "failed"):
+            step = self.state.next
+        if step is not None:
+            self.work(self._skip(step))
+
+    async def _skip(self, step: Step) -> None:
+        title = f"Skip {words.safe(step.plan.title, 60)}"
+        said = await self.app.push_screen_wait(QuestionDialog(title, [Line("Why")]))
+        if said is not None:
+            await self.keeper.skip(step.plan.id, said[0])
+
+    # -- notes -----------------------------------------------------------------------------------------------------
+
+    def action_note(self) -> None:
+        self.work(self._note(), "incident-note")
+
+    async def _note(self) -> None:
+        said = await self.app.push_screen_wait(
+            QuestionDialog("Note", [Line("Note")], "Goes into the timeline, with the time.")
+        )
+        if said is not None:
+            await self.keeper.note(said[0])
+            self.say("noted")
+
+    def action_pin(self) -> None:
+        """Keep the line under the evidence's cursor."""
+        view, step = self.query_one("#evidence", ReportView), self.selected
+        text = view.plain(view.cursor).strip() if view.selected is not None else ""
+        if not text or step is None:
+            self.say("nothing to pin: tab to the evidence and put the cursor on a line", "warning")
+            return
+        self.work(self._pin(text, step.plan.title), "incident-note")
+
+    async def _pin(self, text: str, title: str) -> None:
+        await self.keeper.note(text, "evidence", title)
+        self.say("pinned")
+
+    # -- recommendations -------------------------------------------------------------------------------------------
+
+    def action_act(self) -> None:
+        """Do the recommendation under the cursor, or one of those that can be done from here."""
+        found = words.doable(self.state.advice)
+        if self.state.status != "open" or not found:
+            self.say("no recommendation here that an action of ours could carry out", "warning")
+            return
+        self.work(self._act(found), "acting")
+
+    async def _act(self, found: list[Advice]) -> None:
+        here = self.advice_here
+        if here is None or here not in found:
+            rows = [(f"{one.priority}  {words.safe(one.action, 200)}", words.safe(one.reason, 300)) for one in found]
+            place = 0 if len(found) == 1 else await self.app.push_screen_wait(PickDialog("Do which", rows))
+            if place is None:
+                return
+            here = found[place]
+        request = await self._request(here)
+        if request is None or not await self.dashboard.be_armed():
+            return
+        outcome = await self.dashboard.carry_out(request)
+        if outcome is None:
+            return
+        from optimus_tui.incidents.receipts import kept
+
+        receipt, audit = outcome
+        self._show_last()
+        deed = await self.keeper.acted(kept(receipt, audit), here.id, here.rules)
+        self.say(f"checked again: {deed.verdict or 'not known'}")
+
+    async def _request(self, advice: Advice) -> ActionRequest | None:
+        """For exactly one tenant; asked for where the recommendation names none for certain."""
+        tenant = self._tenant_bytes(advice.tenant)
+        if tenant is None:
+            said = await self.app.push_screen_wait(
+                QuestionDialog(words.safe(advice.action, 60), [Line("Tenant", words.safe(advice.tenant or "", 200))])
+            )
+            if said is None:
+                return None
+            tenant = self._tenant_bytes(said[0]) or said[0].encode("utf-8", "surrogatepass")
+        return ActionRequest(kind=advice.kind, tenant=tenant)  # type: ignore[arg-type]  # one of ACTIONS
+
+    def _tenant_bytes(self, name: str | None) -> bytes | None:
+        """The bytes behind a name that a finding shows; None where more than one tenant looks like it."""
+        if not name:
+            return None
+        raw = name.encode("utf-8", "surrogatepass")
+        alike = {one for one in self.dashboard.seen_tenants() if safe_text(one, 4_096) == name or one == raw}
+        if len(alike) == 1:
+            return alike.pop()
+        return raw if not alike and safe_text(raw, 4_096) == name else None
+
+    def _show_last(self) -> None:
+        last = next((one for one in self.state.steps if one.plan.kind == "apply"), None)
+        if last is not None and self.is_mounted:
+            self.show_step(last)
+
+    def action_mark(self) -> None:
+        """Say that the recommendation under the cursor was done by hand, or will not be."""
+        advice = self.advice_here
+        if advice is None:
+            self.say("go to the last step, tab to its list and put the cursor on a recommendation", "warning")
+        else:
+            self.work(self._mark(advice))
+
+    async def _mark(self, advice: Advice) -> None:
+        states = ("done", "dismissed", "open")
+        rows = [("Done by hand", "somebody did it, outside of here"), ("Dismissed", "asks why"), ("Open again", "")]
+        place = await self.app.push_screen_wait(PickDialog(words.safe(advice.action, 80), rows))
+        if place is None:
+            return
+        line = Line("Why", needed=True) if place == 1 else Line("Remark", needed=False)
+        said = [""] if place == 2 else await self.app.push_screen_wait(QuestionDialog(rows[place][0], [line]))
+        if said is not None:
+            await self.keeper.mark(advice.id, states[place], said[0])
+
+    # -- the end ---------------------------------------------------------------------------------------------------
+
+    def action_close(self) -> None:
+        """Ask for cause and resolution, measure what it cost, close, and write the post-mortem."""
+        if self.state.status == "open":
+            self.work(self._close(), "incident-close")
+
+    async def _close(self) -> None:
+        from optimus_tui.incidents.measuring import measure
+
+        left = sum(step.status in ("waiting", "failed", "running") for step in self.state.steps)
+        about = f"{left} of its steps were neither done nor skipped." if left else "All steps are through."
+        said = await self.app.push_screen_wait(
+            QuestionDialog(f"Close incident {self.state.id}", [Line("Cause"), Line("Resolution")], about)
+        )
+        if said is None:
+            return
+        self.say("measuring what it cost …")
+        await measure(self.keeper)
+        await self.keeper.close_incident(said[0], said[1])
+        await self._export()
+
+    def action_export(self) -> None:
+        self.work(self._export(), "incident-close")
+
+    async def _export(self) -> None:
+        from optimus_tui.incidents.postmortem import export
+
+        await export(self.keeper, "md")
+        path = await export(self.keeper, "html")
+        self.say(f"post-mortem written to {path.parent}: {path.stem}.md and {path.name}")

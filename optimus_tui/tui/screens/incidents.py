@@ -1,0 +1,120 @@
+"""The dashboard's hand on incidents: opens one or takes one up again, keeps it while the panes stay live, pins rows.
+
+Nothing of the workflow is imported before somebody presses ``i``. The incident belongs to the dashboard, not to the
+screen that shows it: leaving that screen leaves the incident open.
+"""
+
+import asyncio
+from typing import TYPE_CHECKING
+
+from textual import work
+
+from optimus_tui.contract.findings import SEVERITIES, Finding
+from optimus_tui.tui.screens.acting import Acting
+from optimus_tui.wording.age import age
+from optimus_tui.wording.safe import safe_text
+
+if TYPE_CHECKING:
+    from optimus_tui.incidents.keeper import Keeper
+    from optimus_tui.incidents.open import Listed
+
+OFFERED = 8
+"""Incidents that a start offers to resume; the command line lists the others."""
+
+
+class Incidents(Acting):
+    """Opens, resumes, shows, lets go."""
+
+    keeper: "Keeper | None" = None
+
+    def open_incidents(self) -> None:
+        """``:incident``."""
+        self.action_incident()
+
+    @work(exclusive=True, group="incident-open", name="incident", exit_on_error=False)
+    async def action_incident(self) -> None:
+        """``i``: the incident that is open here; else one to resume, or a new one."""
+        await asyncio.to_thread(_load)
+        from optimus_tui.incidents.errors import IncidentError
+        from optimus_tui.tui.screens.incident import IncidentScreen
+
+        fresh = False
+        if self.keeper is None or self.keeper.state.status != "open":
+            await self.leave_incident()
+            try:
+                fresh = await self._take_one()
+            except IncidentError as error:
+                self.say(str(error), "error")
+                return
+        if self.keeper is not None:
+            self.app.push_screen(IncidentScreen(self, self.keeper, fresh))
+
+    async def _take_one(self) -> bool:
+        """Resume or open; True for a new one, which the caller starts with its first step."""
+        from optimus_tui.incidents.measuring import capture
+        from optimus_tui.incidents.open import open_incident, resume_incident, unfinished
+        from optimus_tui.tui.modals.pick import PickDialog
+
+        left = (await asyncio.to_thread(unfinished, self.settings.environment))[:OFFERED]
+        if left:
+            choices = [(f"Resume incident {one.number}", self._left_words(one)) for one in left]
+            choices.append(("Open a new incident", "the open ones stay as they are"))
+            place = await self.app.push_screen_wait(PickDialog("Incident", choices))
+            if place is None:
+                return False
+            if place < len(left):
+                self.keeper = await resume_incident(self.context, left[place].number)
+                return False
+        found = self._alarming()
+        since = [one.since for one in found if one.since is not None]
+        self.keeper = await open_incident(
+            self.context, began=min(since, default=None), alarms=tuple(one.message for one in found)
+        )
+        self.run_worker(capture(self.keeper), name="capture", group="incident-capture", exit_on_error=False)
+        return True
+
+    def _alarming(self) -> list[Finding]:
+        found = self.health.findings if self.health is not None else ()
+        return [one for one in found if SEVERITIES.index(one.severity) >= SEVERITIES.index("medium")]
+
+    def _left_words(self, one: "Listed") -> str:
+        state, opened = one.state, one.state.opened
+        through = sum(step.status in ("done", "skipped") for step in state.steps)
+        ago = f"opened {age(max(0.0, self.context.clock.wall() - opened.wall))} ago, " if opened else ""
+        return safe_text(
+            f"{ago}{state.severity}, {through} of {len(state.steps)} steps through, by {state.operator}", 200
+        )
+
+    async def leave_incident(self) -> None:
+        """Let others write to it; it stays as it is."""
+        keeper, self.keeper = self.keeper, None
+        if keeper is not None:
+            await keeper.aclose()
+
+    @work(group="incident-note", exit_on_error=False)
+    async def action_pin(self) -> None:
+        """``p`` on a pane: keep the row under the cursor in the incident's timeline."""
+        from optimus_tui.incidents.errors import IncidentError
+
+        pane = self.pane(self.current)
+        if self.keeper is None or self.keeper.state.status != "open":
+            self.say("no incident is open here: i opens one", "warning")
+            return
+        if pane.selected is None:
+            self.say("nothing to pin here: put the cursor on a row first", "warning")
+            return
+        try:
+            await self.keeper.note(pane.plain(pane.cursor).strip(), pane.TITLE, pane.copy_name() or "")
+        except IncidentError as error:
+            self.say(str(error), "error")
+        else:
+            self.say(f"pinned to incident {self.keeper.state.id}")
+
+
+def _load() -> None:
+    """The workflow's code; importing it takes a while the first time. Runs in a thread."""
+    import optimus_tui.incidents.measuring
+    import optimus_tui.incidents.open
+    import optimus_tui.tools.answer
+    import optimus_tui.tools.sections
+    import optimus_tui.tui.screens.incident  # noqa: F401

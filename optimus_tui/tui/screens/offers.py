@@ -1,0 +1,79 @@
+"""What can be done about a row: pure offers from what the row is, and the questions that complete a request.
+
+An offer is for one tenant, by its bytes as they were read. It refuses rows that belong to nobody in particular.
+"""
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from msgspec import structs
+
+from optimus_tui.contract.actions import ActionRequest
+from optimus_tui.contract.cache import GroupTotals
+from optimus_tui.contract.limits import LimitRow
+from optimus_tui.tui.modals.question import Line, QuestionDialog
+from optimus_tui.tui.panes.cache_rows import KeyRow
+from optimus_tui.wording.safe import safe_text
+
+if TYPE_CHECKING:
+    from optimus_tui.tui.screens.acting import Acting
+
+
+class Offer(NamedTuple):
+    """Safe words, and what they ask for."""
+
+    name: str
+    about: str
+    request: ActionRequest
+
+
+def offers_for(row: object) -> list[Offer]:
+    """The actions for the row under the cursor, the gentlest first; none for a row of nobody in particular."""
+    if isinstance(row, LimitRow):
+        return _counter_offers(row)
+    if isinstance(row, KeyRow):
+        row = row.group
+    if isinstance(row, GroupTotals) and row.tenant:
+        return _cache_offers(row, row.tenant)
+    return []
+
+
+def _counter_offers(row: LimitRow) -> list[Offer]:
+    counter = row.counter
+    tenant, operation = counter.tenant, counter.operation
+    if not tenant:
+        return []
+    who, what = safe_text(tenant, 60), safe_text(operation, 60)
+    offers = []
+    if counter.immortal:
+        offers.append(Offer(
+            f"Repair {what} of {who}", "gives the counter its window back; the count stays",
+            ActionRequest(kind="repair_counter", tenant=tenant, operation=operation),
+        ))  # fmt: skip
+    return [
+        *offers,
+        Offer(f"Reset {what} of {who}", "this one counter starts again at 0",
+              ActionRequest(kind="reset_counters", tenant=tenant, operation=operation)),
+        Offer(f"Reset all counters of {who}", "every operation starts again at 0",
+              ActionRequest(kind="reset_counters", tenant=tenant)),
+    ]  # fmt: skip
+
+
+def _cache_offers(group: GroupTotals, tenant: bytes) -> list[Offer]:
+    who, kind = safe_text(tenant, 60), safe_text(group.kind, 60)
+    return [
+        Offer(f"Unlink {kind} of {who} without TTL", "only keys that would never expire",
+              ActionRequest(kind="unlink_no_ttl", tenant=tenant, cache_kind=group.kind)),
+        Offer(f"Unlink {kind} of {who} by prefix …", "asks how their names begin",
+              ActionRequest(kind="unlink_prefix", tenant=tenant, cache_kind=group.kind)),
+        Offer(f"Invalidate the cache of {who}", "all kinds, and the gateways are told to drop theirs",
+              ActionRequest(kind="invalidate_tenant", tenant=tenant)),
+    ]  # fmt: skip
+
+
+async def completed(dashboard: "Acting", request: ActionRequest) -> ActionRequest | None:
+    """The request with what only the operator knows; None where nothing was answered."""
+    if request.kind == "unlink_prefix" and not request.prefix:
+        about = f"Keys of {safe_text(request.tenant, 60)} whose names go on like this after the tenant."
+        said = await dashboard.app.push_screen_wait(QuestionDialog("Unlink by prefix", [Line("Prefix")], about))
+        return None if said is None else structs.replace(request, prefix=said[0].encode("utf-8", "surrogatepass"))
+    return request

@@ -1,0 +1,29 @@
+"""A field that has to be typed by a person, key by key: what is pasted into it is refused, and said."""
+
+from typing import ClassVar
+
+from textual import events
+from textual.binding import BindingType
+from textual.message import Message
+from textual.widgets import Input
+
+
+class TypedInput(Input):
+    """One line of facts that are typed to show that they were read."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [("ctrl+v,shift+insert", "refuse_paste", "")]
+
+    class PasteRefused(Message):
+        """Somebody tried to paste."""
+
+    async def _on_paste(self, event: events.Paste) -> None:  # type: ignore[override]
+        event.stop()
+        event.prevent_default()
+        self.action_refuse_paste()
+
+    def action_paste(self) -> None:
+        self.action_refuse_paste()
+
+    def action_refuse_paste(self) -> None:
+        """Say so; the field stays as it is."""
+        self.post_message(self.PasteRefused())

@@ -1,0 +1,244 @@
+"""The guard and the action card on a real server: what arms, what confirms, what does not, and what is on the wire."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from textual import events
+from textual.pilot import Pilot
+from textual.widgets import Button, Input
+
+from optimus_tui.contract.limits import LimitRules
+from optimus_tui.settings.model import RedisTarget, Settings
+from optimus_tui.tui.app import OptimusApp
+from optimus_tui.tui.keys import KEYS
+from optimus_tui.tui.modals import action_card
+from optimus_tui.tui.modals.action_card import ActionCard
+from optimus_tui.tui.modals.arm import ArmDialog
+from optimus_tui.tui.modals.pick import PickDialog
+from optimus_tui.tui.screens.dashboard import Dashboard
+from tests.realserver import RealServer, free_port
+from tests.tui.pane_app import screen_lines
+
+IMMORTAL = b"rate_limit:clinic_b:chat"
+WRITES = ("set", "unlink", "del", "expire", "pexpire", "publish", "incr", "eval", "multi", "xadd", "lpush", "flushall")
+
+
+@pytest.fixture(autouse=True)
+def _here(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
+
+
+@pytest.fixture
+def redis(make_server: Callable[..., RealServer]) -> RealServer:
+    server = make_server()
+    server.command("SET", IMMORTAL, "400")
+    server.command("SET", "rate_limit:clinic_b:export", "12", "EX", "600")
+    server.command("SET", "rate_limit:acme:chat", "5", "EX", "600")
+    server.command("SET", "cache:conversation:acme:1", "x")
+    return server
+
+
+@asynccontextmanager
+async def running(
+    server: RealServer, size: tuple[int, int] = (140, 42), **more: Any
+) -> AsyncIterator[tuple[Pilot[Any], Dashboard]]:
+    nobody = f"http://127.0.0.1:{free_port()}"
+    fields: dict[str, Any] = {
+        "environment": "test",
+        "writable": True,
+        "redis": RedisTarget(host="127.0.0.1", port=server.port),
+        "gateway_url": nobody,
+        "engine_url": nobody,
+        "limits": LimitRules(window_seconds=60, limits={"chat": 150}, source="test"),
+        **more,
+    }
+    app = OptimusApp(Settings(**fields))
+    async with app.run_test(size=size, notifications=True) as pilot:
+        await until(pilot, lambda: isinstance(app.screen, Dashboard))
+        dashboard: Any = app.screen
+        await until(pilot, lambda: bool(dashboard.pane("limits").rows))
+        yield pilot, dashboard
+
+
+async def until(pilot: Pilot[Any], true: Callable[[], bool], seconds: float = 15) -> None:
+    for _ in range(int(seconds / 0.02)):
+        await pilot.pause()
+        if true():
+            return
+        await asyncio.sleep(0.02)
+    raise AssertionError("it did not come to that:\n" + "\n".join(screen_lines(pilot.app)))
+
+
+async def typed(pilot: Pilot[Any], text: str) -> None:
+    await pilot.press(*({" ": "space", "_": "underscore"}.get(one, one) for one in text))
+
+
+async def opened_card(pilot: Pilot[Any], dashboard: Dashboard, offer: int = 0) -> ActionCard:
+    """Arm, and open the card of an action on the immortal counter."""
+    app: Any = pilot.app
+    dashboard.focus_on("limits")
+    pane = dashboard.pane("limits")
+    pane.move_to(next(i for i, row in enumerate(pane.rows) if row.counter.key == IMMORTAL))
+    await pilot.press("a")
+    await until(pilot, lambda: isinstance(app.screen, ArmDialog))
+    await typed(pilot, "test")
+    await pilot.press("enter")
+    await until(pilot, lambda: isinstance(app.screen, PickDialog))
+    await pilot.press(*["down"] * offer, "enter")
+    await until(pilot, lambda: isinstance(app.screen, ActionCard) and app.screen.stage != "planning")
+    card: ActionCard = app.screen
+    return card
+
+
+async def filled(pilot: Pilot[Any], words: str = "test 1", reason: str = "never resets") -> None:
+    await pilot.press("tab")
+    await typed(pilot, words)
+    await pilot.press("tab")
+    await typed(pilot, reason)
+
+
+def said(pilot: Pilot[Any]) -> str:
+    return "\n".join(screen_lines(pilot.app))
+
+
+def shown(pilot: Pilot[Any]) -> str:
+    """Every toast so far."""
+    return "\n".join(str(one.message) for one in pilot.app._notifications)
+
+
+async def test_an_immortal_counter_is_repaired_and_the_receipt_names_the_audit_line(redis: RealServer) -> None:
+    async with running(redis) as (pilot, dashboard):
+        card = await opened_card(pilot, dashboard)
+        assert card.query_one("#cancel").has_focus
+        text = said(pilot)
+        for part in ("rate_limit:clinic_b:chat", "no TTL", "Other tenants touched  0", "Type  test 1", "1 key"):
+            assert part in text, part
+        await filled(pilot)
+        await pilot.press("tab")
+        assert card.query_one("#cancel").has_focus
+        await pilot.press("tab")
+        assert card.query_one("#go").has_focus
+        await asyncio.sleep(action_card.QUIET_SECONDS + 0.05)
+        await pilot.press("enter")
+        await until(pilot, lambda: card.stage == "told")
+        text = said(pilot)
+        assert "Done and verified" in text
+        assert "line " in text and "(closed)" in text and "audit.jsonl" in text
+        assert 0 < int(redis.command("TTL", IMMORTAL).strip().lstrip(b":")) <= 60
+        assert redis.command("GET", IMMORTAL).endswith(b"400\r\n")
+        await pilot.press("escape")
+        assert "ARMED" in said(pilot)
+
+
+async def test_enter_held_down_confirms_nothing_row_71(redis: RealServer) -> None:
+    async with running(redis) as (pilot, dashboard):
+        card = await opened_card(pilot, dashboard)
+        await filled(pilot)
+        await pilot.press(*["enter"] * 5)
+        assert card.query_one("#confirm-reason").has_focus
+        card.query_one("#go").focus()
+        for _ in range(30):
+            await pilot.press("enter")
+            await asyncio.sleep(0.03)
+        assert card.stage == "asking"
+        assert redis.command("TTL", IMMORTAL).strip() == b":-1"
+
+
+async def test_what_is_pasted_is_refused_with_and_without_a_line_break_row_71(redis: RealServer) -> None:
+    async with running(redis) as (pilot, dashboard):
+        card = await opened_card(pilot, dashboard)
+        await pilot.press("tab")
+        pilot.app.post_message(events.Paste("test 1\n"))
+        await until(pilot, lambda: "pasted is refused" in said(pilot))
+        assert card.query_one("#confirm-typed", Input).value == ""
+        assert card.query_one("#go", Button).disabled
+
+
+@pytest.mark.parametrize(("words", "reason"), [("test 2", "a reason"), ("prod 1", "a reason"), ("test 1", "x")])
+async def test_other_words_or_no_reason_leave_the_button_dead(redis: RealServer, words: str, reason: str) -> None:
+    async with running(redis) as (pilot, dashboard):
+        card = await opened_card(pilot, dashboard)
+        await filled(pilot, words, reason)
+        assert card.query_one("#go", Button).disabled
+
+
+async def test_g_takes_the_gentler_choice_and_plans_it_anew(redis: RealServer) -> None:
+    async with running(redis) as (pilot, dashboard):
+        card = await opened_card(pilot, dashboard, offer=2)
+        assert card.request.kind == "reset_counters"
+        assert "2 keys" in said(pilot) and "cannot be undone" in said(pilot)
+        await pilot.press("g")
+        await until(pilot, lambda: card.request.kind == "repair_counter" and card.stage == "asking")
+        assert card.query_one("#confirm-typed", Input).value == ""
+
+
+async def test_a_card_fits_into_80_by_24_with_its_fields_and_buttons_in_sight(redis: RealServer) -> None:
+    async with running(redis, size=(80, 24)) as (pilot, dashboard):
+        await opened_card(pilot, dashboard, offer=2)
+        text = said(pilot)
+        for part in ("Other tenants touched", "Type  test 2", "Reason", "Cancel", "Reset", "cannot be undone"):
+            assert part in text, part
+
+
+async def test_the_header_counts_down_and_disarm_ends_it(redis: RealServer) -> None:
+    async with running(redis) as (pilot, dashboard):
+        assert "read-only" in said(pilot)
+        dashboard.run_command("arm 5m")
+        await until(pilot, lambda: isinstance(pilot.app.screen, ArmDialog))
+        await typed(pilot, "test")
+        await pilot.press("enter")
+        await until(pilot, lambda: pilot.app.screen is dashboard and "ARMED 2:5" in said(pilot))  # idle ends it sooner
+        dashboard.run_command("disarm")
+        await until(pilot, lambda: "read-only" in said(pilot))
+
+
+async def test_an_idle_operator_is_disarmed_by_itself(redis: RealServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    async with running(redis) as (pilot, dashboard):
+        dashboard.arm("5m")
+        await until(pilot, lambda: isinstance(pilot.app.screen, ArmDialog))
+        await typed(pilot, "test")
+        await pilot.press("enter")
+        await until(pilot, lambda: "ARMED" in said(pilot))
+        monkeypatch.setattr("optimus_tui.actions.guard.IDLE_SECONDS", 0.2)
+        await until(pilot, lambda: "read-only" in said(pilot))
+
+
+async def test_a_read_only_environment_says_why_it_is_not_armed(redis: RealServer) -> None:
+    async with running(redis, writable=False) as (pilot, dashboard):
+        dashboard.run_command("arm")
+        await until(pilot, lambda: "writable = true" in shown(pilot))
+        dashboard.focus_on("limits")
+        await pilot.press("a")
+        await until(pilot, lambda: shown(pilot).count("writable = true") == 2)
+        assert pilot.app.screen is dashboard
+
+
+async def test_observing_sends_no_write_over_any_key_of_the_dashboard_row_77(redis: RealServer) -> None:
+    redis.command("CONFIG", "RESETSTAT")
+    async with running(redis, writable=False) as (pilot, dashboard):
+        leave = {"app.quit", "app.palette"}
+        for name in ("health", "limits", "cache", "feed"):
+            dashboard.focus_on(name)
+            for key in KEYS:
+                if key.id in leave or key.scope not in ("app", "pane", name):
+                    continue
+                await pilot.press(key.keys.split(",")[0])
+                await pilot.pause()
+                for _ in range(8):
+                    if pilot.app.screen is dashboard:
+                        break
+                    await pilot.press("escape")
+                    await asyncio.sleep(0.02)
+                while pilot.app.screen is not dashboard:
+                    pilot.app.pop_screen()
+                    await pilot.pause()
+        stats = redis.command("INFO", "commandstats").decode("utf-8", "replace").lower()
+    assert "cmdstat_scan" in stats or "cmdstat_ping" in stats
+    sent = {
+        line.split(":", 1)[0].removeprefix("cmdstat_") for line in stats.splitlines() if line.startswith("cmdstat_")
+    }
+    assert not sent & set(WRITES)
