@@ -50,6 +50,17 @@ def bind_params(node: Function | ast.Lambda, scope: Scope, owner: Class | None) 
         scope.unit.params = pairs
 
 
+_REGISTERS = frozenset({"get", "post", "put", "patch", "delete", "head", "options", "api_route", "route", "websocket"})
+
+
+def answers_requests(node: Function) -> bool:
+    """A route's handler, also one that stands in a function which makes the router."""
+    return any(
+        isinstance(one, ast.Call) and isinstance(one.func, ast.Attribute) and one.func.attr in _REGISTERS
+        for one in node.decorator_list
+    )
+
+
 def mentions_429(test: ast.expr) -> bool:
     """A comparison of something with 429: an upstream's answer passed on, not a limit of one's own."""
     if not isinstance(test, ast.Compare):

@@ -17,8 +17,11 @@ class Seen(NamedTuple):
     method: str
     visible: bool
     """Its source is in the tree."""
-    about: frozenset[str]
-    """The words of what it is called on, by name and by type."""
+
+    @property
+    def about(self) -> frozenset[str]:
+        """The words of what it is called on, by name and by type."""
+        return words(self.raw.rpartition(".")[0]) | words(self.dotted.rpartition(".")[0])
 
 
 def seen_calls(unit: Unit, resolver: Resolver) -> list[Seen]:
@@ -31,9 +34,7 @@ def seen_calls(unit: Unit, resolver: Resolver) -> list[Seen]:
             raw = chain(call.node.func)
             dotted = thing.dotted if isinstance(thing, External) else _dotted(thing)
             visible = isinstance(thing, (Unit, Class)) or (isinstance(thing, Instance) and isinstance(thing.of, Class))
-            owner, _, method = raw.rpartition(".")
-            about = words(owner) | words(dotted.rpartition(".")[0])
-            known.append(Seen(call, thing, raw, dotted, method, visible, about))
+            known.append(Seen(call, thing, raw, dotted, raw.rpartition(".")[2], visible))
         unit.memo["seen"] = known
     return known
 

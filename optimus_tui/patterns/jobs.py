@@ -10,7 +10,8 @@ from optimus_tui.patterns import vocabulary
 from optimus_tui.patterns.cache_jobs import cache_jobs, key_mentions
 from optimus_tui.patterns.calls import Seen, seen_calls
 from optimus_tui.patterns.facts import IGNORED, IN_EXCEPT, TESTS_429, Bound, Class, Module, Unit
-from optimus_tui.patterns.names import LOG_METHODS, chain, is_limiter, is_tenant, words
+from optimus_tui.patterns.named_jobs import NOTHING, is_invalidation, named_jobs
+from optimus_tui.patterns.names import chain, is_limiter, is_tenant, words
 from optimus_tui.patterns.resolve import External, Instance, Resolver, Thing
 
 
@@ -29,7 +30,7 @@ def jobs_of(unit: Unit, resolver: Resolver) -> Jobs:
         flags: set[str] = set()
         ignored: list[Seen] = []
         for seen in seen_calls(unit, resolver):
-            flags |= _of_call(seen, unit, resolver, ignored)
+            _of_call(seen, unit, resolver, flags, ignored)
         _of_statements(unit, resolver, flags)
         if ignored:
             flags.add("unheeded")
@@ -47,85 +48,28 @@ def is_stub(thing: Thing) -> bool:
     return False
 
 
-def _of_call(seen: Seen, unit: Unit, resolver: Resolver, ignored: list[Seen]) -> set[str]:
-    flags: set[str] = set()
-    method = seen.method
-    if seen.dotted == "" and method in vocabulary.BUILTINS and seen.raw == method:
-        return flags
-    spoken = words(method)
-    if seen.visible and is_stub(seen.thing):
-        return flags
-    about = seen.about
-    everything = about | spoken
-    redis = not about.isdisjoint(vocabulary.REDIS)
-    cache = not everything.isdisjoint(vocabulary.CACHES)
-    _limits(seen, flags, ignored, resolver)
-    if method in vocabulary.COUNTING and "." in seen.raw:
-        flags.add("counts")
-        if method in ("incr", "incrby") and key_mentions(seen, unit, ("gen", "version", "epoch")):
-            flags.add("invalidates")
-    cache_jobs(seen, unit, flags, cache, redis, spoken)
-    root = seen.dotted.partition(".")[0]
-    if not seen.visible and not redis and not cache:
-        if (root in vocabulary.HTTP_ROOTS and method in vocabulary.ASKS | {"urlopen"}) or (
-            method in vocabulary.ASKS
-            and not about.isdisjoint(vocabulary.UPSTREAMS)
-            and about.isdisjoint(vocabulary.DB)
-            and not _is_framework(seen)
-        ):
-            flags.add("upstream")
-        elif method in vocabulary.DB_ASKS and (root in vocabulary.DB_ROOTS or not about.isdisjoint(vocabulary.DB)):
-            flags.add("db")
-    if method in LOG_METHODS and not about.isdisjoint({"log", "logger", "logging", "structlog", "loguru", "audit"}):
-        flags.add("logs")
-    if not everything.isdisjoint({"breaker", "circuit", "circuitbreaker", "pybreaker", "aiobreaker", "purgatory"}):
-        flags.add("breaker")
-    if (
-        method in ("inc", "observe")
-        or (
-            method in vocabulary.MEASURES
-            and (not about.isdisjoint(vocabulary.COLLECTORS) or "prometheus_client" in seen.dotted)
-        )
-        or (not everything.isdisjoint({"instrument", "instrumentator", "instrumented"}))
-        or (
-            not seen.visible
-            and not spoken.isdisjoint(vocabulary.MEASURES)
-            and not spoken.isdisjoint(vocabulary.COLLECTORS)
-        )
-    ):
-        flags.add("metrics")
-    if (
-        method == "add_exception_handler"
-        or (
-            not spoken.isdisjoint({"error", "errors", "exception", "exceptions"})
-            and "handlers" in spoken
-            and not seen.visible
-        )
-    ) and _maps_more_than_validation(seen.call.node):
+def _of_call(seen: Seen, unit: Unit, resolver: Resolver, flags: set[str], ignored: list[Seen]) -> None:
+    named = named_jobs(seen.raw, seen.dotted, seen.visible)
+    if named is NOTHING or (seen.visible and is_stub(seen.thing)):
+        return
+    flags |= named.flags
+    if named.limiter:
+        _limits(seen, flags, ignored, resolver)
+    if named.raises_number and key_mentions(seen, unit, ("gen", "version", "epoch")):
+        flags.add("invalidates")
+    if named.cache and not isinstance(seen.thing, Class):
+        flags |= cache_jobs(seen, unit, named.cache)
+    if named.handlers and _maps_more_than_validation(seen.call.node):
         flags.add("maps")
-    if method in ("wait_for", "timeout", "fail_after"):
-        flags.add("timeout")
-    return flags
-
-
-def _is_framework(seen: Seen) -> bool:
-    return seen.raw.startswith(("router.", "app.", "request.")) and seen.raw.count(".") == 1
 
 
 def _maps_more_than_validation(node: ast.Call) -> bool:
     name = chain(node.args[0]) if node.args else ""
-    return name.rpartition(".")[2] not in (
-        "RequestValidationError",
-        "HTTPException",
-        "StarletteHTTPException",
-        "ValidationError",
-    )
+    return name.rpartition(".")[2] not in vocabulary.OF_VALIDATION
 
 
 def _limits(seen: Seen, flags: set[str], ignored: list[Seen], resolver: Resolver) -> None:
     name = seen.dotted or seen.raw
-    if not (is_limiter(seen.raw) or is_limiter(name)):
-        return
     last = seen.method
     known = "EnterpriseRateLimiter.check" in name
     unused = bool(seen.call.flags & IGNORED)
@@ -179,13 +123,9 @@ def _of_statements(unit: Unit, resolver: Resolver, flags: set[str]) -> None:
         if not names or any(name not in vocabulary.BENIGN for name in names):
             flags.add("maps")
     for name in unit.loads:
-        if is_tenant(name) and not _is_constant(unit, name):
-            flags.add("tenant")
-        if not words(name).isdisjoint(vocabulary.INVALIDATES) and _visible_or_unknown(unit, name, resolver):
+        if is_invalidation(name) and _visible_or_unknown(unit, name, resolver):
             flags.add("invalidates")
-    if any(is_tenant(name) for name in unit.attrs) or any(is_tenant(arg.arg) for arg, _, _ in unit.given):
-        flags.add("tenant")
-    if any(len(text) <= 40 and " " not in text and "-" in text and is_tenant(text) for _, text in unit.strings):
+    if _knows_tenant(unit):
         flags.add("tenant")
     for manager, scope in unit.withs:
         spoken = words(chain(manager))
@@ -196,6 +136,17 @@ def _of_statements(unit: Unit, resolver: Resolver, flags: set[str]) -> None:
         unseen = isinstance(resolver.what(getattr(manager, "func", manager), scope), (External, type(None)))
         if unseen and not spoken.isdisjoint(vocabulary.TRANSLATES):
             flags.add("maps")
+
+
+def _knows_tenant(unit: Unit) -> bool:
+    """A parameter, a name, an attribute or a header of the unit is, or belongs to, a tenant."""
+    if any(is_tenant(arg.arg) for arg, _, _ in unit.given):
+        return True
+    if any(is_tenant(name) and not _is_constant(unit, name) for name in unit.loads):
+        return True
+    if any(is_tenant(name) for name in unit.attrs):
+        return True
+    return any("-" in text and len(text) <= 40 and " " not in text and is_tenant(text) for _, text in unit.strings)
 
 
 def _is_constant(unit: Unit, name: str) -> bool:

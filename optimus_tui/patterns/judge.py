@@ -21,7 +21,7 @@ from optimus_tui.wording.safe import safe_text
 PARSE, EMPTY, ROUTELESS, REASON = "file.unreadable", "file.empty", "file.no_routes", "ignore.without_reason"
 
 
-class Issue(msgspec.Struct, frozen=True, array_like=True):
+class Issue(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """One finding. ``column`` is counted from 1 in characters; ``text`` is the source's line."""
 
     rule: str
@@ -31,7 +31,7 @@ class Issue(msgspec.Struct, frozen=True, array_like=True):
     text: str = ""
 
 
-class Share(msgspec.Struct, frozen=True, array_like=True):
+class Share(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """What a requirement found: subjects that it applies to, and those that fail."""
 
     rule: str
@@ -39,7 +39,7 @@ class Share(msgspec.Struct, frozen=True, array_like=True):
     fails: int
 
 
-class Verdict(msgspec.Struct, frozen=True, array_like=True):
+class Verdict(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """Everything known of one file. ``problem``: it could not be judged, and scores 0."""
 
     issues: tuple[Issue, ...] = ()
@@ -89,7 +89,7 @@ def _judged(view: View) -> Verdict:
             found, hits = len(hits), [hit for hit in hits if not _is_ignored(hit, rule, ignores)]
             ignored += found - len(hits)
         if rule.applies is not None:
-            subjects = rule.applies(view)
+            subjects = set(rule.applies(view))
             shares.append(Share(rule.id, len(subjects), min(len(subjects), len({hit.subject for hit in hits}))))
             hits = _joined(hits, len(subjects))
         issues += [_issue(rule.id, hit, view) for hit in hits]

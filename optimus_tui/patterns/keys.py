@@ -3,7 +3,7 @@
 import ast
 
 from optimus_tui.patterns.facts import Bound, Param, Scope, Unit
-from optimus_tui.patterns.names import chain, is_tenant
+from optimus_tui.patterns.names import chain, is_tenant, text_of
 
 _DEEPEST = 8
 _FROM_REQUEST = ("Query", "Path", "Header", "Cookie", "Body", "Form")
@@ -18,6 +18,14 @@ def key_of(node: ast.Call, unit: Unit) -> ast.expr | None:
         if isinstance(bound, Bound) and bound.value is not None:
             return bound.value
     return given
+
+
+def written_in(key: ast.expr | None) -> str:
+    """The key as far as it is written out: an f-string with its gaps, else the first text in the expression."""
+    whole = text_of(key)
+    if whole is not None or key is None:
+        return whole or ""
+    return next((text for one in ast.walk(key) if (text := text_of(one))), "")
 
 
 def lacks_tenant(node: ast.Call, scope: Scope, unit: Unit) -> bool:

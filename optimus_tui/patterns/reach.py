@@ -7,7 +7,7 @@ import ast
 from collections.abc import Iterable, Iterator
 
 from optimus_tui.patterns.calls import seen_calls
-from optimus_tui.patterns.facts import Class, Module, Scope, Unit
+from optimus_tui.patterns.facts import Class, Module, Param, Scope, Unit
 from optimus_tui.patterns.jobs import is_stub, jobs_of
 from optimus_tui.patterns.names import chain, is_limiter, words
 from optimus_tui.patterns.resolve import External, Instance, Resolver, Thing
@@ -60,7 +60,7 @@ class Reach:
             if seen.method in ("include_router", "mount"):
                 continue
             for given in (*node.args, *(word.value for word in node.keywords)):
-                if isinstance(given, (ast.Name, ast.Attribute)):
+                if isinstance(given, (ast.Name, ast.Attribute)) and _may_be_callback(given, seen.call.scope):
                     thing = self.resolver.what(given, seen.call.scope)
                     if isinstance(thing, Unit) and not _is_property(thing):
                         yield thing
@@ -204,6 +204,19 @@ class Reach:
         if last & {"logged", "log", "logs"}:
             found.add("logs")
         return found
+
+
+def _may_be_callback(node: ast.expr, scope: Scope) -> bool:
+    """A name that may stand for a function of the project: none that was handed in, but for ``self``."""
+    while isinstance(node, ast.Attribute):
+        node = node.value
+    place: Scope | None = scope
+    while place is not None and isinstance(node, ast.Name):
+        bound = place.bindings.get(node.id)
+        if bound is not None:
+            return not isinstance(bound, Param) or bound.owner is not None
+        place = place.parent
+    return False
 
 
 def run_by(thing: Thing) -> Iterator[Unit]:

@@ -13,6 +13,8 @@ from optimus_tui.patterns.resolve import Resolver
 
 METHODS = frozenset({"get", "post", "put", "patch", "delete", "head", "options"})
 WRITES = frozenset({"post", "put", "patch", "delete"})
+_ADDS = frozenset({"add_api_route", "add_route", "add_api_websocket_route"})
+_ROUTES = frozenset({"Route", "APIRoute"})
 _SYSTEM_PATHS = frozenset(
     {
         "health",
@@ -109,8 +111,18 @@ class Route(NamedTuple):
 
 def routes_of(module: Module, resolver: Resolver) -> list[Route]:
     """All routes of a file, in the order of its lines."""
-    found = [*_decorated(module), *_added(module, resolver)]
-    return sorted(found, key=lambda route: route.handler.line)
+    found: dict[int, Route] = {}
+    for route in (*_decorated(module), *_added(module, resolver)):
+        known = found.get(id(route.handler))
+        found[id(route.handler)] = route if known is None else _merged(known, route)
+    return sorted(found.values(), key=lambda route: route.handler.line)
+
+
+def _merged(one: Route, other: Route) -> Route:
+    """A handler that answers on two paths: only what is declared for both of them runs for it."""
+    told = {ast.dump(node) for node, _ in other.declared}
+    declared = tuple(pair for pair in one.declared if ast.dump(pair[0]) in told)
+    return one._replace(methods=one.methods | other.methods, declared=declared)
 
 
 def _decorated(module: Module) -> Iterator[Route]:
@@ -128,6 +140,8 @@ def _decorated(module: Module) -> Iterator[Route]:
 def _added(module: Module, resolver: Resolver) -> Iterator[Route]:
     """``router.add_api_route("/x", handler)``, ``router.get("/x")(handler)``, ``Route("/x", handler)``."""
     for unit in (module.unit, *module.units):
+        if "curried" not in unit.memo and unit.attrs.isdisjoint(_ADDS) and unit.loads.isdisjoint(_ROUTES):
+            continue
         for call in unit.calls:
             node, func = call.node, call.node.func
             handler: ast.expr | None = None
@@ -140,7 +154,7 @@ def _added(module: Module, resolver: Resolver) -> Iterator[Route]:
             ):
                 handler = node.args[1] if len(node.args) > 1 else _option(node, "endpoint")
                 verb = "websocket" if "websocket" in func.attr else "api_route"
-            elif isinstance(func, ast.Name) and func.id in ("Route", "APIRoute") and len(node.args) > 1:
+            elif isinstance(func, ast.Name) and func.id in _ROUTES and len(node.args) > 1:
                 handler, verb = node.args[1], "api_route"
             elif isinstance(func, ast.Call) and len(node.args) == 1 and _path(func) is not None:
                 verb = getattr(func.func, "attr", "")
@@ -162,22 +176,30 @@ def _route(module: Module, verb: str, path: str, handler: Unit, call: ast.Call, 
         listed = options.get("methods")
         names = [text_of(one) for one in getattr(listed, "elts", [])]
         methods = frozenset(str(name).lower() for name in names if name) or frozenset({"get"})
-    declared = [*_listed(options.get("dependencies"), module.scope)]
+    place = handler.scope.parent or module.scope
+    declared = [*_listed(options.get("dependencies"), place)]
     tags = _strings(options.get("tags"))
     made = _router_call(module, router)
     if made is not None:
         given = {word.arg: word.value for word in made.keywords if word.arg}
-        declared += _listed(given.get("dependencies"), module.scope)
+        declared += _listed(given.get("dependencies"), place)
         tags |= _strings(given.get("tags"))
         prefix = text_of(given.get("prefix")) or ""
         path = prefix + path
         if "route_class" in given:
-            declared.append((given["route_class"], module.scope))
+            declared.append((given["route_class"], place))
     return Route(methods, path, handler, call, options, router, tags, tuple(declared))
 
 
 def _router_call(module: Module, name: str) -> ast.Call | None:
     """The call that made the router: ``APIRouter(…)`` at the top, in a function, or on ``self``."""
+    made: dict[str, ast.Call | None] = module.unit.memo.setdefault("routers", {})
+    if name not in made:
+        made[name] = _find_router_call(module, name)
+    return made[name]
+
+
+def _find_router_call(module: Module, name: str) -> ast.Call | None:
     last = name.rpartition(".")[2]
     bound = module.scope.bindings.get(last)
     if isinstance(bound, Bound) and isinstance(bound.value, ast.Call):
@@ -196,7 +218,10 @@ def _router_call(module: Module, name: str) -> ast.Call | None:
 def _listed(node: ast.expr | None, scope: Scope) -> Iterator[tuple[ast.expr, Scope]]:
     """The elements of a list that is written there, or kept under a name."""
     if isinstance(node, ast.Name):
-        bound = scope.bindings.get(node.id)
+        place: Scope | None = scope
+        while place is not None and node.id not in place.bindings:
+            place = place.parent
+        bound = place.bindings[node.id] if place is not None else None
         node = bound.value if isinstance(bound, Bound) else None
     if isinstance(node, ast.BinOp):
         yield from _listed(node.left, scope)

@@ -40,3 +40,9 @@ BENIGN = _of(
     "StopIteration UnicodeDecodeError "
 )
 VERDICT_METHODS = _of("is_allowed allow allowed test hit try_acquire is_limited exceeded")
+LOGGERS = _of("log logger logging structlog loguru audit")
+BREAKERS = _of("breaker circuit circuitbreaker pybreaker aiobreaker purgatory")
+INSTRUMENTS = _of("instrument instrumentator instrumented")
+CHANNELS = _of("redis valkey coherence bus events event publisher cache channel invalidation")
+FAILURES = _of("error errors exception exceptions")
+OF_VALIDATION = _of("RequestValidationError HTTPException StarletteHTTPException ValidationError")

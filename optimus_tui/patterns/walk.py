@@ -7,7 +7,7 @@ import ast
 from collections.abc import Callable
 from typing import Any
 
-from optimus_tui.patterns.bind import bind, bind_params, class_of, is_empty, mentions_429
+from optimus_tui.patterns.bind import answers_requests, bind, bind_params, class_of, is_empty, mentions_429
 from optimus_tui.patterns.facts import (
     GUARDED,
     IGNORED,
@@ -85,6 +85,8 @@ class _Walk:
 
     def call(self, node: ast.Call, scope: Scope, flags: int) -> None:
         scope.unit.calls.append(Call(node, scope, flags))
+        if node.func.__class__ is ast.Call:
+            scope.unit.memo["curried"] = True
         inner = flags & ~IGNORED
         if getattr(node.func, "attr", "") == "wait_for":
             inner |= GUARDED
@@ -120,7 +122,7 @@ class _Walk:
     def function(self, node: Function, scope: Scope, flags: int) -> None:
         inner = self.scope("async" if isinstance(node, ast.AsyncFunctionDef) else "function", node, scope)
         owner = class_of(scope)
-        if scope.kind in ("module", "class"):
+        if scope.kind in ("module", "class") or answers_requests(node):
             unit = Unit(node.name, node, inner, self.module, owner)
             self.module.units.append(unit)
             if owner is not None:
@@ -130,7 +132,7 @@ class _Walk:
             unit = scope.unit
         inner.unit = unit
         if scope.kind != "class":
-            scope.bindings[node.name] = unit if scope.kind == "module" else inner
+            scope.bindings[node.name] = inner if unit is scope.unit else unit
         bind_params(node, inner, owner if unit.node is node else None)
         defaults = [one for one in (*node.args.defaults, *node.args.kw_defaults) if one is not None]
         self.module.defaults += [(default, node) for default in defaults]

@@ -97,7 +97,7 @@ def _read_whole(place: str) -> bytes | None:
         if not stat.S_ISREG(before.st_mode):
             raise OSError(0, "it is no regular file (a FIFO, socket or device)")
         parts: list[bytes] = []
-        left = MOST_BYTES
+        left = min(MOST_BYTES, before.st_size + 1)  # one that grows meanwhile is not followed
         while left and (part := os.read(handle, min(left, 1 << 18))):
             parts.append(part)
             left -= len(part)
@@ -106,4 +106,4 @@ def _read_whole(place: str) -> bytes | None:
         os.close(handle)
     data = b"".join(parts)
     same = (before.st_mtime_ns, before.st_size) == (after.st_mtime_ns, after.st_size)
-    return data if same and (len(data) == before.st_size or len(data) == MOST_BYTES) else None
+    return data if same and len(data) == min(MOST_BYTES, before.st_size) else None

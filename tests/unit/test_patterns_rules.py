@@ -103,3 +103,51 @@ def test_a_rule_of_more_than_one_line_of_routes_makes_one_finding_where_all_rout
 def test_every_rule_module_is_one_small_file() -> None:
     for path in (Path(ROOT) / "optimus_tui" / "patterns" / "rules").glob("*.py"):
         assert path.read_text().count("\n") <= 230, path.name
+
+
+def test_a_router_made_in_a_function_is_seen_with_what_its_router_declares() -> None:
+    source = """
+import logging
+from fastapi import APIRouter, Depends
+from d import metrics, rate_limited, repo, tenant_id
+from m import Thing
+log = logging.getLogger(__name__)
+
+def make_router(limit):
+    router = APIRouter(dependencies=[Depends(rate_limited("x"))])
+
+    @router.get("/t/{i}")
+    async def one(i: str, tenant: str = Depends(tenant_id), r=Depends(repo)) -> Thing:
+        log.info("read")
+        metrics.increment("y")
+        return await r.one(tenant, i)
+
+    return router
+"""
+    assert not judged(source).issues
+    assert rules_of(source.replace('dependencies=[Depends(rate_limited("x"))]', "")) == {"limits.missing"}
+
+
+def test_a_handler_on_two_paths_is_one_subject_and_the_weaker_path_counts() -> None:
+    second = '@router.get("/other/{thing_id}", include_in_schema=False)\nasync def thing'
+    both = GOOD.replace("async def thing", second)
+    found = [issue for issue in judged(both).issues if issue.rule == "limits.missing"]
+    assert len(found) == 1
+    limited = both.replace("include_in_schema=False", 'dependencies=[Depends(rate_limited("thing"))]')
+    assert not judged(limited).issues
+
+
+@pytest.mark.parametrize(
+    "key", ['"cache:thing:" + thing_id', '"cache:thing:%s" % thing_id', '"cache:{}".format(thing_id)']
+)
+def test_a_shared_cache_key_is_found_however_it_is_put_together(key: str) -> None:
+    source = GOOD.replace("return await repo", f"await repo.cache.get({key})\n    return await repo")
+    assert rules_of(source) == {"caching.key_without_tenant"}
+    assert not rules_of(
+        source.replace("thing_id)", 'f"{tenant}{thing_id}")').replace("% thing_id", "% (tenant, thing_id)")
+    )
+
+
+def test_evaluation_under_another_name_is_found() -> None:
+    assert rules_of(GOOD + "\nrun = eval\n") == {"unsafe.eval"}
+    assert rules_of(GOOD + "\nimport builtins as b\nb.exec('1')\n") == {"unsafe.eval"}

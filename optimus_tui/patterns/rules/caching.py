@@ -3,7 +3,7 @@
 import ast
 from collections.abc import Iterator
 
-from optimus_tui.patterns.keys import key_of, lacks_tenant
+from optimus_tui.patterns.keys import key_of, lacks_tenant, written_in
 from optimus_tui.patterns.names import text_of, words
 from optimus_tui.patterns.rule import Hit, Rule, at, at_unit
 from optimus_tui.patterns.view import View
@@ -75,8 +75,8 @@ def _shared(view: View) -> Iterator[Hit]:
                 missing = len(node.args) > 0 and lacks_tenant(whole, seen.call.scope, unit)
             else:
                 missing = lacks_tenant(node, seen.call.scope, unit)
-            text = text_of(key_of(node, unit)) or ""
-            if missing and not text.startswith(("rate_limit", "lock:", "config", "feature")) and text != "":
+            text = written_in(key_of(node, unit)) if missing else ""
+            if text and not text.startswith(("rate_limit", "lock:", "config", "feature")):
                 yield at(node, f"The key {text!r} holds no tenant: one tenant is served another's answers")
 
 

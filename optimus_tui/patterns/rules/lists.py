@@ -3,7 +3,7 @@
 import ast
 from collections.abc import Iterator
 
-from optimus_tui.patterns.facts import Scope
+from optimus_tui.patterns.facts import Scope, Unit
 from optimus_tui.patterns.names import chain, words
 from optimus_tui.patterns.routes import Route
 from optimus_tui.patterns.rule import Hit, Rule, at_unit
@@ -57,13 +57,10 @@ def _unbounded(view: View) -> Iterator[Hit]:
     for route in view.served:
         if not _is_list(view, route):
             continue
-        found = [
-            (arg, default, scope)
-            for unit in view.units(route)
-            if unit.module is view.module or unit.name.startswith("__")
-            for arg, default, scope in unit.given
-            if _is_paging(arg)
-        ]
+        found = [given for given in route.handler.given if _is_paging(given[0])]
+        if not found:
+            others = view.units(route)
+            found = [given for unit in others if _is_ours(view, unit) for given in unit.given if _is_paging(given[0])]
         if not found and not _limits_itself(view, route):
             yield at_unit(route.handler, f"{route.name} answers all there is: it takes no limit and sets none")
             continue
@@ -73,6 +70,11 @@ def _unbounded(view: View) -> Iterator[Hit]:
                     route.handler, f"{route.name} answers as many as {arg.arg} says, and {arg.arg} has no upper bound"
                 )
                 break
+
+
+def _is_ours(view: View, unit: Unit) -> bool:
+    """Of this file, or a class that a parameter is made of."""
+    return unit.module is view.module or unit.name.startswith("__")
 
 
 def _is_paging(arg: ast.arg) -> bool:

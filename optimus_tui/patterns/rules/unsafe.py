@@ -1,12 +1,17 @@
 """Code made of data: ``eval`` and ``exec`` have no place in something that callers reach."""
 
+import ast
 from collections.abc import Iterator
 
+from optimus_tui.patterns.facts import Bound
 from optimus_tui.patterns.rule import Hit, Rule, at
 from optimus_tui.patterns.view import View
 
 
 def _evaluated(view: View) -> Iterator[Hit]:
+    for bound in view.module.scope.bindings.values():
+        if isinstance(bound, Bound) and isinstance(bound.value, ast.Name) and bound.value.id in ("eval", "exec"):
+            yield at(bound.value, f"{bound.value.id} is given another name")
     if not view.methods.isdisjoint(("eval", "exec")):
         for _, seen in view.every_call:
             name = seen.dotted or seen.raw
