@@ -163,5 +163,5 @@ async def greet(users: Users, customers: int) -> None:
     """A tenant's first minute in short: a few customers write, their conversations and the lists are looked at."""
     await asyncio.gather(users.ask("GET", "/api/conversations?limit=50"), users.ask("GET", "/api/profile"))
     for _ in range(min(customers, users.habits.conversations)):
-        await users.open_one(looks=4)
+        await users.open_one()
     await users.ask("GET", "/api/conversations?limit=50")
