@@ -1,5 +1,6 @@
 """Calls with what they resolve to: once for every unit, for all that is asked of it afterwards."""
 
+import ast
 from typing import NamedTuple
 
 from optimus_tui.patterns.facts import Call, Class, Unit
@@ -30,13 +31,23 @@ def seen_calls(unit: Unit, resolver: Resolver) -> list[Seen]:
     if known is None:
         known = []
         for call in unit.calls:
-            thing = resolver.what(call.node.func, call.scope)
-            raw = chain(call.node.func)
-            dotted = thing.dotted if isinstance(thing, External) else _dotted(thing)
-            visible = isinstance(thing, (Unit, Class)) or (isinstance(thing, Instance) and isinstance(thing.of, Class))
-            known.append(Seen(call, thing, raw, dotted, raw.rpartition(".")[2], visible))
+            func, things = call.node.func, call.scope.things
+            raw = chain(func)
+            plain = isinstance(func, ast.Name) or (isinstance(func, ast.Attribute) and isinstance(func.value, ast.Name))
+            kept = things.get(f"{raw}()") if plain else None
+            if kept is None:
+                kept = _resolved(resolver.what(func, call.scope), raw)
+                if plain:
+                    things[f"{raw}()"] = kept
+            known.append(Seen(call, *kept))
         unit.memo["seen"] = known
     return known
+
+
+def _resolved(thing: Thing, raw: str) -> tuple[Thing, str, str, str, bool]:
+    dotted = thing.dotted if isinstance(thing, External) else _dotted(thing)
+    visible = isinstance(thing, (Unit, Class)) or (isinstance(thing, Instance) and isinstance(thing.of, Class))
+    return thing, raw, dotted, raw.rpartition(".")[2], visible
 
 
 def _dotted(thing: Thing) -> str:

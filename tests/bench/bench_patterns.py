@@ -1,4 +1,4 @@
-"""500 routers: bare ast.parse, the validator cold and warm. ``python tests/bench/bench_patterns.py [ROUNDS]``.
+"""500 routers: bare ast.parse, the validator cold and warm. ``python tests/bench/bench_patterns.py [ROUNDS]``, 5 by default.
 
 Gates: cold at most 4 times the bare parse of the same files, warm at most 0.3 s. CPU time, the best of the rounds.
 """
@@ -54,4 +54,4 @@ def main(rounds: int) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main(int(sys.argv[1]) if len(sys.argv) > 1 else 3))
+    sys.exit(main(int(sys.argv[1]) if len(sys.argv) > 1 else 5))
