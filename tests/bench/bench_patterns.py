@@ -1,4 +1,4 @@
-"""500 routers: bare ast.parse, the validator cold and warm. ``python tests/bench/bench_patterns.py [ROUNDS]``, 5 by default.
+"""500 routers: bare ast.parse, the validator cold and warm. ``python tests/bench/bench_patterns.py [ROUNDS=5]``.
 
 Gates: cold at most 4 times the bare parse of the same files, warm at most 0.3 s. CPU time, the best of the rounds.
 """
