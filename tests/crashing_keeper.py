@@ -9,7 +9,7 @@ import signal
 import sys
 from pathlib import Path
 
-from optimus_tui.contract import incident as shapes
+from optimus_tui.contract import incident_events as happened
 from optimus_tui.contract.incident import Stamp
 from optimus_tui.history.timeline import new_timeline
 from optimus_tui.incidents.playbooks import playbook
@@ -19,7 +19,7 @@ def main(root: Path, records: int, limit: int | None) -> None:
     number, timeline = new_timeline(root, f"child {root.name}")
     steps = playbook().steps
     timeline.append(
-        shapes.Opened(at=Stamp(1.0), id=str(number), title="t", environment="default", system="s", operator="o",
+        happened.Opened(at=Stamp(1.0), id=str(number), title="t", environment="default", system="s", operator="o",
                       playbook="default", steps=steps)
     )  # fmt: skip
     print(f"open {number}", flush=True)
@@ -27,7 +27,7 @@ def main(root: Path, records: int, limit: int | None) -> None:
         signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
         resource.setrlimit(resource.RLIMIT_FSIZE, (limit, resource.RLIM_INFINITY))
     for index in range(records):
-        event = shapes.NoteAdded(at=Stamp(float(index)), text=f"{index} {'x' * (index * 37 % 900)}")
+        event = happened.NoteAdded(at=Stamp(float(index)), text=f"{index} {'x' * (index * 37 % 900)}")
         documents = []
         if index % 5 == 0:
             document = b"[%d]" % index

@@ -9,7 +9,7 @@ import hashlib
 import msgspec
 from msgspec import Struct
 
-from optimus_tui.contract.incident import AnyEvent
+from optimus_tui.contract.incident_events import AnyEvent
 
 VERSION = 1
 MAX_LINE = 4_000_000

@@ -11,7 +11,8 @@ import errno
 import os
 from pathlib import Path
 
-from optimus_tui.contract.incident import AnyEvent, Evidence
+from optimus_tui.contract.incident import Evidence
+from optimus_tui.contract.incident_events import AnyEvent
 from optimus_tui.contract.reading import Fault
 from optimus_tui.history import incident_files as files
 from optimus_tui.history.incident_files import Unreadable

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from optimus_tui.contract import incident as shapes
-from optimus_tui.contract.incident import AnyEffect, AnyEvent, Deed, Evidence, IncidentState, KeptReceipt, Stamp, Step
+from optimus_tui.contract import incident_events as happened
+from optimus_tui.contract.incident import Deed, Evidence, IncidentState, KeptReceipt, Stamp, Step
+from optimus_tui.contract.incident_events import AnyEffect, AnyEvent
 from optimus_tui.contract.reading import Fault
 from optimus_tui.history.store import system_of
 from optimus_tui.history.timeline import Timeline
@@ -96,26 +97,26 @@ class Keeper:
             raise IncidentError(f"there is no step {name!r}" if name else "all steps are through", 4 if not name else 2)
         of = step.plan.id
         try:
-            effects = await self.tell(lambda at: shapes.StepStarted(at=at, step=of))
-            (ask,) = [one for one in effects if isinstance(one, shapes.RunTool)]
+            effects = await self.tell(lambda at: happened.StepStarted(at=at, step=of))
+            (ask,) = [one for one in effects if isinstance(one, happened.RunTool)]
             await self._perform(ask, progress)
         except asyncio.CancelledError:
             await self._written()  # it may have been recorded as begun at this very moment
             if self.state.running is not None and self.state.running.plan.id == of:
-                await self.tell(lambda at: shapes.StepFailed(at=at, step=of, message=INTERRUPTED))
+                await self.tell(lambda at: happened.StepFailed(at=at, step=of, message=INTERRUPTED))
             raise
         return self.state.step(of) or step
 
-    async def _perform(self, ask: shapes.RunTool, progress: "Progress | None" = None) -> None:
+    async def _perform(self, ask: happened.RunTool, progress: "Progress | None" = None) -> None:
         from optimus_tui.tools.arguments import ToolFailure
 
         async def failed(message: str) -> None:
             if ask.action_id:
                 await self.tell(
-                    lambda at: shapes.CheckFinished(at=at, action_id=ask.action_id, step=ask.step, message=message)
+                    lambda at: happened.CheckFinished(at=at, action_id=ask.action_id, step=ask.step, message=message)
                 )
             else:
-                await self.tell(lambda at: shapes.StepFailed(at=at, step=ask.step, message=message))
+                await self.tell(lambda at: happened.StepFailed(at=at, step=ask.step, message=message))
 
         began = self.ctx.clock.mono()
         try:
@@ -130,14 +131,14 @@ class Keeper:
         kept, found = self.document(f"{ask.step}-check" if ask.action_id else ask.step, document), outline(document)
         if ask.action_id:
             await self.tell(
-                lambda at: shapes.CheckFinished(
+                lambda at: happened.CheckFinished(
                     at=at, action_id=ask.action_id, step=ask.step, outcome=found, evidence=kept[0]
                 ),
                 kept,
             )
         else:
             await self.tell(
-                lambda at: shapes.StepFinished(at=at, step=ask.step, outcome=found, evidence=kept[0], took_ms=took),
+                lambda at: happened.StepFinished(at=at, step=ask.step, outcome=found, evidence=kept[0], took_ms=took),
                 kept,
             )
 
@@ -162,21 +163,21 @@ class Keeper:
 
     async def choose(self, issue: str, tenant: str | None = None, reason: str = "") -> None:
         """Decide what to look at."""
-        await self.tell(lambda at: shapes.IssueChosen(at=at, issue=issue, tenant=tenant, reason=plain(reason)))
+        await self.tell(lambda at: happened.IssueChosen(at=at, issue=issue, tenant=tenant, reason=plain(reason)))
 
     async def skip(self, step: str, reason: str) -> None:
         """Leave a step out."""
-        await self.tell(lambda at: shapes.StepSkipped(at=at, step=step, reason=plain(reason)))
+        await self.tell(lambda at: happened.StepSkipped(at=at, step=step, reason=plain(reason)))
 
     async def done(self, step: str, said: str = "") -> None:
         """A step without a tool is through."""
-        await self.tell(lambda at: shapes.StepDone(at=at, step=step, said=plain(said)))
+        await self.tell(lambda at: happened.StepDone(at=at, step=step, said=plain(said)))
 
     async def note(self, text: str, pane: str = "", title: str = "") -> None:
         """Keep a note, or a pin from a pane."""
         kept = plain(text)
         await self.tell(
-            lambda at: shapes.NoteAdded(
+            lambda at: happened.NoteAdded(
                 at=at, text=kept, pane=plain(pane, 60), title=plain(title, 200), operator=operator()
             )
         )
@@ -185,15 +186,17 @@ class Keeper:
         """A recommendation was "done" by hand, is "dismissed" (with a reason), or "open" again."""
         if status not in ("open", "done", "dismissed"):
             raise IncidentError("a recommendation is open, done or dismissed")
-        await self.tell(lambda at: shapes.AdviceMarked(at=at, advice=advice, status=status, said=plain(said)))  # type: ignore[arg-type]
+        await self.tell(lambda at: happened.AdviceMarked(at=at, advice=advice, status=status, said=plain(said)))  # type: ignore[arg-type]
 
     async def acted(self, receipt: KeptReceipt, advice: str = "", rules: tuple[str, ...] = ()) -> Deed:
         """Record an action's receipt, ask the tools that showed the fault once more; the deed with its verdict."""
         name = receipt.action_id
         try:
-            effects = await self.tell(lambda at: shapes.ActionDone(at=at, receipt=receipt, advice=advice, rules=rules))
+            effects = await self.tell(
+                lambda at: happened.ActionDone(at=at, receipt=receipt, advice=advice, rules=rules)
+            )
             for one in effects:
-                if isinstance(one, shapes.RunTool):
+                if isinstance(one, happened.RunTool):
                     await self._perform(one)
         except asyncio.CancelledError:
             await self._written()
@@ -208,11 +211,11 @@ class Keeper:
 
     async def close_incident(self, cause: str, resolution: str) -> None:
         """The end."""
-        await self.tell(lambda at: shapes.Closed(at=at, cause=plain(cause), resolution=plain(resolution)))
+        await self.tell(lambda at: happened.Closed(at=at, cause=plain(cause), resolution=plain(resolution)))
 
     async def reopen(self, reason: str) -> None:
         """It was not the end."""
-        await self.tell(lambda at: shapes.Reopened(at=at, reason=plain(reason)))
+        await self.tell(lambda at: happened.Reopened(at=at, reason=plain(reason)))
 
     async def aclose(self) -> None:
         """Finish what is being recorded and let others write. The incident stays as it is."""
@@ -225,4 +228,4 @@ class Keeper:
 
 
 def _interrupted(action_id: str, step: str) -> Change:
-    return lambda at: shapes.CheckFinished(at=at, action_id=action_id, step=step, message=INTERRUPTED)
+    return lambda at: happened.CheckFinished(at=at, action_id=action_id, step=step, message=INTERRUPTED)

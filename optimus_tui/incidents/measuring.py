@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from optimus_tui.contract import incident as shapes
+from optimus_tui.contract import incident_events as happened
 from optimus_tui.contract.incident import Outcome
 from optimus_tui.incidents.keeper import Keeper
 from optimus_tui.workflow.outline import outline
@@ -36,7 +36,7 @@ async def capture(keeper: Keeper, minutes: float = 10.0) -> int:
     if found:
         kept = keeper.document("history", {"since": since, "until": until, "series": found})
         await keeper.tell(
-            lambda at: shapes.Captured(at=at, evidence=kept[0], since=since, until=until, series=len(found)), kept
+            lambda at: happened.Captured(at=at, evidence=kept[0], since=since, until=until, series=len(found)), kept
         )
     return len(found)
 
@@ -65,8 +65,8 @@ async def _measure(keeper: Keeper, name: str, minutes: int) -> None:
         report = await answer(keeper.ctx, "analyze_performance_metrics", arguments)
     except ToolFailure as failure:
         gap = Outcome(verdict="unknown", severity="none", headline=failure.error.message)
-        await keeper.tell(lambda at: shapes.ImpactMeasured(at=at, name=name, outcome=gap))
+        await keeper.tell(lambda at: happened.ImpactMeasured(at=at, name=name, outcome=gap))
         return
     document = msgspec.json.decode(msgspec.json.encode(report))
     kept, found = keeper.document(f"impact-{name}", document), outline(document)
-    await keeper.tell(lambda at: shapes.ImpactMeasured(at=at, name=name, outcome=found, evidence=kept[0]), kept)
+    await keeper.tell(lambda at: happened.ImpactMeasured(at=at, name=name, outcome=found, evidence=kept[0]), kept)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
-from optimus_tui.contract import incident as shapes
+from optimus_tui.contract import incident_events as happened
 from optimus_tui.contract.incident import IncidentState
 from optimus_tui.history import incident_files as files
 from optimus_tui.history.incident_files import Unreadable
@@ -64,7 +64,7 @@ async def open_incident(
     keeper = Keeper(ctx, timeline, clocks)
     settings = ctx.settings
     await keeper.tell(
-        lambda at: shapes.Opened(
+        lambda at: happened.Opened(
             at=at,
             id=str(number),
             title=plain(title, 200) or f"Incident {number}",
@@ -103,7 +103,7 @@ async def resume_incident(
     left = keeper.state.running is not None or any(deed.verdict is None for deed in keeper.state.deeds)
     if not keeper.read_only and (left or announce):
         said = "; ".join(timeline.notices)
-        await keeper.tell(lambda at: shapes.Resumed(at=at, operator=operator(), said=said))
+        await keeper.tell(lambda at: happened.Resumed(at=at, operator=operator(), said=said))
     return keeper
 
 

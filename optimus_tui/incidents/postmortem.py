@@ -12,7 +12,7 @@ from typing import Any, Literal
 
 from optimus_tui import __version__
 from optimus_tui.assets import asset_dir
-from optimus_tui.contract import incident as shapes
+from optimus_tui.contract import incident_events as happened
 from optimus_tui.contract.incident import IncidentState, Stamp
 from optimus_tui.history.incident_files import Unreadable, sync, write_all
 from optimus_tui.history.timeline import Timeline
@@ -44,7 +44,7 @@ async def export(keeper: Keeper, form: Form = "md") -> Path:
     except OSError as error:
         raise IncidentError(f"{path} cannot be written: {error.strerror}", 4) from None
     if not keeper.read_only:
-        await keeper.tell(lambda at: shapes.Exported(at=at, place=path.name))
+        await keeper.tell(lambda at: happened.Exported(at=at, place=path.name))
     return path
 
 

@@ -50,7 +50,7 @@ def _counted(value: object, name: str, problems: list[str]) -> int | None:
 def parse_rules(document: dict[str, Any]) -> tuple[LimitRules | None, Fault | None]:
     """Limits per operation and per tenant; a bad entry costs only itself, a bad window costs all."""
     window = document.get("window_seconds")
-    if not (_is_whole(window) and 1 <= window <= MAX_WINDOW_S):
+    if not isinstance(window, int) or not _is_whole(window) or not 1 <= window <= MAX_WINDOW_S:
         return None, _fault(f"window_seconds {_shown(window)} is not a number of seconds")
     problems: list[str] = []
     limits = _limits(document.get("limits"), "limits", problems)

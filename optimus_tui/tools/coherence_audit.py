@@ -75,7 +75,7 @@ def audit_section(audit: Audit | None, log: Log | None) -> dict[str, Any]:
         "status": "ok" if made.naming else "nothing to check",
         "events_naming_keys": made.naming,
         "checked": len(audit.audited) + made.absent,
-        **counts,
+        **{str(name): number for name, number in counts.items()},
         "vanished": counts["vanished"] + made.absent,
         "refill_ms": {
             "p50": _rounded(percentile(refills, 0.50)),

@@ -30,15 +30,16 @@ async def cache_performance(ctx: "Context", query: PerformanceQuery) -> Result:
     from optimus_tui.probes.services import read_gateway
 
     minutes = query.time_window_minutes
-    gateway, server, seen, hits, misses, *series = await asyncio.gather(
-        read_gateway(ctx.http, ctx.settings, ctx.clock, with_rules=False),
-        read_server(ctx.redis, ctx.settings.redis, ctx.own, ctx.clock),
-        survey(ctx, ttls=True, sizes=SIZES),
-        ctx.windows.increase("cache_hits_total", minutes),
-        ctx.windows.increase("cache_misses_total", minutes),
-        *(ctx.windows.series(name, minutes) for name in ("hit_rate.gateway", "cache.keys", "redis.evicted")),
+    names = ("hit_rate.gateway", "cache.keys", "redis.evicted")
+    (gateway, server, seen), (hits, misses), (rates, counts, evicted) = await asyncio.gather(
+        asyncio.gather(
+            read_gateway(ctx.http, ctx.settings, ctx.clock, with_rules=False),
+            read_server(ctx.redis, ctx.settings.redis, ctx.own, ctx.clock),
+            survey(ctx, ttls=True, sizes=SIZES),
+        ),
+        asyncio.gather(*(ctx.windows.increase(f"cache_{what}_total", minutes) for what in ("hits", "misses"))),
+        asyncio.gather(*(ctx.windows.series(name, minutes) for name in names)),
     )
-    rates, counts, evicted = series
     rate = _counted(hits, misses) or _now(gateway.value, server, ctx.clock.mono())
     known = bool(seen.coverage.scanned) or seen.fault is None
     if rate is None and not known:

@@ -66,10 +66,8 @@ def schema_of(kind: type[Any]) -> dict[str, Any]:
     schema = dict(definitions.pop(root["$ref"].rsplit("/", 1)[1])) if "$ref" in root else dict(root)
     if definitions:
         schema["$defs"] = definitions
-    decoded: dict[str, Any] = msgspec.json.decode(
-        msgspec.json.encode(schema)
-    )  # defaults as callers see them: no tuples
-    return decoded
+    as_sent: dict[str, Any] = msgspec.json.decode(msgspec.json.encode(schema))  # defaults as callers see them
+    return as_sent
 
 
 class Registry(Mapping[str, Tool]):
@@ -94,7 +92,7 @@ TOOLS = Registry(
     Tool("analyze_cache_coherence", "coherence",
          "Cache keys, tracking keys and invalidation events of a window, and whether invalidated keys vanished."),
     Tool("generate_enterprise_router", "router",
-         "Drafts a FastAPI router for the gateway, and tests that stand alone. The draft is returned, nothing is written.",
+         "Drafts a FastAPI router for the gateway with tests that stand alone; returns the draft, writes nothing.",
          reaches_out=False),
     Tool("troubleshoot_production_issue", "troubleshoot",
          "Looks into one symptom and says what was measured, what is wrong and what to do, with exact commands."),

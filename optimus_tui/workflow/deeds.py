@@ -3,7 +3,9 @@
 from msgspec.structs import replace
 
 from optimus_tui.contract import incident as shapes
-from optimus_tui.contract.incident import AnyEffect, Check, Comparison, Deed, IncidentState, Refused, RunTool, Step
+from optimus_tui.contract import incident_events as happened
+from optimus_tui.contract.incident import Check, Comparison, Deed, IncidentState, Step
+from optimus_tui.contract.incident_events import AnyEffect, Refused, RunTool
 from optimus_tui.workflow.advising import RULES_OF
 from optimus_tui.workflow.comparing import compare, overall
 
@@ -11,7 +13,7 @@ Reduced = tuple[IncidentState, tuple[AnyEffect, ...]]
 _LOST = Comparison(verdict="unknown", words="the check was interrupted")
 
 
-def mark(state: IncidentState, event: shapes.AdviceMarked) -> Reduced:
+def mark(state: IncidentState, event: happened.AdviceMarked) -> Reduced:
     """A recommendation was done by hand, dismissed, or taken up again."""
     if not any(one.id == event.advice for one in state.advice):
         return state, (Refused(reason=f"there is no recommendation {event.advice!r}"),)
@@ -20,7 +22,7 @@ def mark(state: IncidentState, event: shapes.AdviceMarked) -> Reduced:
     return _marked(state, event.advice, event.status, event.said), ()
 
 
-def act(state: IncidentState, event: shapes.ActionDone) -> Reduced:
+def act(state: IncidentState, event: happened.ActionDone) -> Reduced:
     """Record the receipt and ask again every tool that showed what the action was to cure."""
     receipt = event.receipt
     if any(one.receipt.action_id == receipt.action_id for one in state.deeds):
@@ -43,7 +45,7 @@ def act(state: IncidentState, event: shapes.ActionDone) -> Reduced:
     return after, again
 
 
-def _advice(state: IncidentState, event: shapes.ActionDone) -> shapes.Advice | None:
+def _advice(state: IncidentState, event: happened.ActionDone) -> shapes.Advice | None:
     """The recommendation that was followed: the named one, else the open one for this kind of action and tenant."""
     if event.advice:
         return next((one for one in state.advice if one.id == event.advice), None)
@@ -51,7 +53,7 @@ def _advice(state: IncidentState, event: shapes.ActionDone) -> shapes.Advice | N
     return next((one for one in state.advice if one.status == "open" and (one.kind, one.tenant) == followed), None)
 
 
-def check(state: IncidentState, event: shapes.CheckFinished) -> Reduced:
+def check(state: IncidentState, event: happened.CheckFinished) -> Reduced:
     """Compare what the tool says now with what it said before the action."""
     deed = next((one for one in state.deeds if one.receipt.action_id == event.action_id), None)
     step = state.step(event.step)

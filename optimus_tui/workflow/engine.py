@@ -11,7 +11,9 @@ from typing import Any
 from msgspec.structs import replace
 
 from optimus_tui.contract import incident as shapes
-from optimus_tui.contract.incident import AnyEffect, AnyEvent, Entry, IncidentState, Refused
+from optimus_tui.contract import incident_events as happened
+from optimus_tui.contract.incident import Entry, IncidentState
+from optimus_tui.contract.incident_events import AnyEffect, AnyEvent, Refused
 from optimus_tui.workflow import deeds, steps
 from optimus_tui.workflow.chronicle import entry
 
@@ -44,12 +46,12 @@ def refusal(effects: Iterable[AnyEffect]) -> str | None:
     return next((one.reason for one in effects if isinstance(one, Refused)), None)
 
 
-_AFTER_THE_END = (shapes.NoteAdded, shapes.Reopened, shapes.Exported, shapes.Resumed, shapes.Captured,
-                  shapes.ImpactMeasured)  # fmt: skip
+_AFTER_THE_END = (happened.NoteAdded, happened.Reopened, happened.Exported, happened.Resumed, happened.Captured,
+                  happened.ImpactMeasured)  # fmt: skip
 
 
 def _why_not(state: IncidentState, event: AnyEvent) -> str:
-    if isinstance(event, shapes.Opened):
+    if isinstance(event, happened.Opened):
         return "the incident is open already" if state.status != "none" else ""
     if state.status == "none":
         return "the incident has not been opened"
@@ -58,7 +60,7 @@ def _why_not(state: IncidentState, event: AnyEvent) -> str:
     return ""
 
 
-def _open(state: IncidentState, event: shapes.Opened) -> Reduced:
+def _open(state: IncidentState, event: happened.Opened) -> Reduced:
     if not event.steps:
         return state, (Refused(reason="the playbook has no steps"),)
     if len({plan.id for plan in event.steps}) != len(event.steps):
@@ -77,30 +79,30 @@ def _open(state: IncidentState, event: shapes.Opened) -> Reduced:
         steps=tuple(shapes.Step(plan=plan) for plan in event.steps),
         team=event.team,
     )
-    return opened, (shapes.CaptureHistory(minutes=CAPTURE_MINUTES),)
+    return opened, (happened.CaptureHistory(minutes=CAPTURE_MINUTES),)
 
 
-def _capture(state: IncidentState, event: shapes.Captured) -> Reduced:
+def _capture(state: IncidentState, event: happened.Captured) -> Reduced:
     kept = shapes.Capture(
         at=event.at, evidence=event.evidence, since=event.since, until=event.until, series=event.series
     )
     return replace(state, captures=(*state.captures, kept)), ()
 
 
-def _note(state: IncidentState, event: shapes.NoteAdded) -> Reduced:
+def _note(state: IncidentState, event: happened.NoteAdded) -> Reduced:
     if not event.text.strip():
         return state, (Refused(reason="a note without text says nothing"),)
     note = shapes.Note(at=event.at, text=event.text, pane=event.pane, title=event.title, operator=event.operator)
     return replace(state, notes=(*state.notes, note)), ()
 
 
-def _impact(state: IncidentState, event: shapes.ImpactMeasured) -> Reduced:
+def _impact(state: IncidentState, event: happened.ImpactMeasured) -> Reduced:
     others = tuple(one for one in state.impact if one.name != event.name)
     measure = shapes.Measure(name=event.name, outcome=event.outcome, evidence=event.evidence)
     return replace(state, impact=(*others, measure)), ()
 
 
-def _resume(state: IncidentState, event: shapes.Resumed) -> Reduced:
+def _resume(state: IncidentState, event: happened.Resumed) -> Reduced:
     """What was running when its process went has no result."""
     freed = tuple(
         replace(step, status="waiting", said="interrupted: its process ended while it ran")
@@ -111,7 +113,7 @@ def _resume(state: IncidentState, event: shapes.Resumed) -> Reduced:
     return deeds.give_up(replace(state, steps=freed, operator=event.operator or state.operator)), ()
 
 
-def _close(state: IncidentState, event: shapes.Closed) -> Reduced:
+def _close(state: IncidentState, event: happened.Closed) -> Reduced:
     if not event.cause.strip() or not event.resolution.strip():
         return state, (Refused(reason="closing asks for both, the cause and the resolution"),)
     if state.running is not None:
@@ -119,7 +121,7 @@ def _close(state: IncidentState, event: shapes.Closed) -> Reduced:
     return replace(state, status="closed", closed=event.at, cause=event.cause, resolution=event.resolution), ()
 
 
-def _reopen(state: IncidentState, event: shapes.Reopened) -> Reduced:
+def _reopen(state: IncidentState, event: happened.Reopened) -> Reduced:
     if state.status != "closed":
         return state, (Refused(reason="the incident is open"),)
     if not event.reason.strip():
@@ -127,26 +129,26 @@ def _reopen(state: IncidentState, event: shapes.Reopened) -> Reduced:
     return replace(state, status="open", closed=None, repaired=None, cause="", resolution=""), ()
 
 
-def _export(state: IncidentState, event: shapes.Exported) -> Reduced:
+def _export(state: IncidentState, event: happened.Exported) -> Reduced:
     return state, ()
 
 
 _RULES: dict[type, Callable[[IncidentState, Any], Reduced]] = {
-    shapes.Opened: _open,
-    shapes.Captured: _capture,
-    shapes.StepStarted: steps.start,
-    shapes.StepFinished: steps.finish,
-    shapes.StepFailed: steps.fail,
-    shapes.StepSkipped: steps.skip,
-    shapes.StepDone: steps.done,
-    shapes.IssueChosen: steps.choose,
-    shapes.NoteAdded: _note,
-    shapes.AdviceMarked: deeds.mark,
-    shapes.ActionDone: deeds.act,
-    shapes.CheckFinished: deeds.check,
-    shapes.ImpactMeasured: _impact,
-    shapes.Resumed: _resume,
-    shapes.Closed: _close,
-    shapes.Reopened: _reopen,
-    shapes.Exported: _export,
+    happened.Opened: _open,
+    happened.Captured: _capture,
+    happened.StepStarted: steps.start,
+    happened.StepFinished: steps.finish,
+    happened.StepFailed: steps.fail,
+    happened.StepSkipped: steps.skip,
+    happened.StepDone: steps.done,
+    happened.IssueChosen: steps.choose,
+    happened.NoteAdded: _note,
+    happened.AdviceMarked: deeds.mark,
+    happened.ActionDone: deeds.act,
+    happened.CheckFinished: deeds.check,
+    happened.ImpactMeasured: _impact,
+    happened.Resumed: _resume,
+    happened.Closed: _close,
+    happened.Reopened: _reopen,
+    happened.Exported: _export,
 }

@@ -5,7 +5,9 @@ from typing import Any
 from msgspec.structs import replace
 
 from optimus_tui.contract import incident as shapes
-from optimus_tui.contract.incident import ISSUES, AnyEffect, IncidentState, Refused, Step
+from optimus_tui.contract import incident_events as happened
+from optimus_tui.contract.incident import ISSUES, IncidentState, Step
+from optimus_tui.contract.incident_events import AnyEffect, Refused
 from optimus_tui.workflow.advising import advise
 from optimus_tui.workflow.comparing import compare
 from optimus_tui.workflow.ranking import rank_issues, tenant_of
@@ -31,7 +33,7 @@ def put(state: IncidentState, step: Step) -> IncidentState:
     return replace(state, steps=steps, advice=advise(steps, state.team, state.advice, tenant))
 
 
-def start(state: IncidentState, event: shapes.StepStarted) -> Reduced:
+def start(state: IncidentState, event: happened.StepStarted) -> Reduced:
     """Ask the step's tool."""
     step, running = state.step(event.step), state.running
     if step is None:
@@ -41,7 +43,7 @@ def start(state: IncidentState, event: shapes.StepStarted) -> Reduced:
     if step.plan.kind != "tool":
         return _refuse(f"{step.plan.title} runs no tool: it is done by hand", state)
     if step.plan.choose_issue and state.choice is None:
-        return state, (shapes.AskIssue(candidates=state.candidates), Refused(reason=_ASK))
+        return state, (happened.AskIssue(candidates=state.candidates), Refused(reason=_ASK))
     arguments = arguments_of(state, step)
     begun = replace(
         step,
@@ -54,13 +56,13 @@ def start(state: IncidentState, event: shapes.StepStarted) -> Reduced:
         before=step.outcome if step.arguments == arguments else None,
         change=None,
     )
-    return put(state, begun), (shapes.RunTool(step=step.plan.id, tool=step.plan.tool, arguments=arguments),)
+    return put(state, begun), (happened.RunTool(step=step.plan.id, tool=step.plan.tool, arguments=arguments),)
 
 
 _ASK = "first choose which issue to look at"
 
 
-def finish(state: IncidentState, event: shapes.StepFinished) -> Reduced:
+def finish(state: IncidentState, event: happened.StepFinished) -> Reduced:
     """Take the answer in: severity, tenants, what to look at, which step comes forward."""
     step = state.step(event.step)
     if step is None or step.status != "running":
@@ -83,7 +85,7 @@ def finish(state: IncidentState, event: shapes.StepFinished) -> Reduced:
     after = _bring_forward(after, ended)
     coming = after.next
     asks = coming is not None and coming.plan.choose_issue and after.choice is None and after.candidates
-    return after, (shapes.AskIssue(candidates=after.candidates),) if asks else ()
+    return after, (happened.AskIssue(candidates=after.candidates),) if asks else ()
 
 
 def _first(state: IncidentState) -> str:
@@ -114,7 +116,7 @@ def _bring_forward(state: IncidentState, after: Step) -> IncidentState:
     return replace(state, steps=tuple(ordered))
 
 
-def fail(state: IncidentState, event: shapes.StepFailed) -> Reduced:
+def fail(state: IncidentState, event: happened.StepFailed) -> Reduced:
     """The tool has no result; what an earlier run found stays."""
     step = state.step(event.step)
     if step is None or step.status != "running":
@@ -122,7 +124,7 @@ def fail(state: IncidentState, event: shapes.StepFailed) -> Reduced:
     return put(state, replace(step, status="failed", ended=event.at, said=event.message)), ()
 
 
-def skip(state: IncidentState, event: shapes.StepSkipped) -> Reduced:
+def skip(state: IncidentState, event: happened.StepSkipped) -> Reduced:
     """Leave a step out."""
     step = state.step(event.step)
     if step is None or step.status not in ("waiting", "failed"):
@@ -132,7 +134,7 @@ def skip(state: IncidentState, event: shapes.StepSkipped) -> Reduced:
     return put(state, replace(step, status="skipped", ended=event.at, said=event.reason)), ()
 
 
-def done(state: IncidentState, event: shapes.StepDone) -> Reduced:
+def done(state: IncidentState, event: happened.StepDone) -> Reduced:
     """A step without a tool is through."""
     step = state.step(event.step)
     if step is None or step.plan.kind == "tool":
@@ -140,7 +142,7 @@ def done(state: IncidentState, event: shapes.StepDone) -> Reduced:
     return put(state, replace(step, status="done", ended=event.at, said=event.said)), ()
 
 
-def choose(state: IncidentState, event: shapes.IssueChosen) -> Reduced:
+def choose(state: IncidentState, event: happened.IssueChosen) -> Reduced:
     """The operator decides. A step that looked at something else is to be done again."""
     if event.issue not in ISSUES:
         return _refuse(f"there is no issue type {event.issue!r}; there are {', '.join(ISSUES)}", state)

@@ -9,7 +9,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from optimus_tui.contract import incident as shapes
+from optimus_tui.contract import incident_events as happened
 from optimus_tui.contract.incident import Stamp
 from optimus_tui.history.timeline import new_timeline, open_timeline
 from optimus_tui.incidents.playbooks import playbook
@@ -31,12 +31,12 @@ def kills(root: Path, number: int) -> None:
 def cost(root: Path) -> None:
     _, timeline = new_timeline(root, "bench")
     timeline.append(
-        shapes.Opened(at=Stamp(0.0), id="1", title="", environment="", system="", operator="", playbook="",
+        happened.Opened(at=Stamp(0.0), id="1", title="", environment="", system="", operator="", playbook="",
                       steps=playbook().steps)
     )  # fmt: skip
     began = time.perf_counter()
     for index in range(RECORDS):
-        assert timeline.append(shapes.NoteAdded(at=Stamp(float(index)), text="a note of usual length"))
+        assert timeline.append(happened.NoteAdded(at=Stamp(float(index)), text="a note of usual length"))
     spent = time.perf_counter() - began
     timeline.close()
     print(f"append with fdatasync: {spent / RECORDS * 1e6:,.0f} µs a record ({RECORDS / spent:,.0f}/s)")

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from optimus_tui.contract import incident as shapes
+from optimus_tui.contract import incident_events as happened
 from optimus_tui.contract.incident import KeptReceipt
 from optimus_tui.incidents.errors import IncidentError
 from optimus_tui.incidents.measuring import capture, measure
@@ -75,7 +75,7 @@ async def test_an_incident_left_in_the_middle_of_a_step_is_offered_and_goes_on(
 ) -> None:
     async with system(server.port, tmp_path) as (context, _):
         keeper = await open_incident(context, root=tmp_path)
-        await keeper.tell(lambda at: shapes.StepStarted(at=at, step="health"))
+        await keeper.tell(lambda at: happened.StepStarted(at=at, step="health"))
         assert unfinished("default", tmp_path) == [], "it is open here"
         second = await resume_incident(context, 1, root=tmp_path)
         assert "open elsewhere" in second.read_only

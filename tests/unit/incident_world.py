@@ -5,6 +5,7 @@ from typing import Any
 
 from optimus_tui.assets import asset_dir
 from optimus_tui.contract import incident as shapes
+from optimus_tui.contract import incident_events as happened
 from optimus_tui.contract.incident import IncidentState, KeptReceipt, Outcome, Stamp
 from optimus_tui.contract.tools.common import Diagnostic, Recommendation
 from optimus_tui.workflow.engine import reduce, refusal
@@ -64,18 +65,18 @@ class Play:
 
     def open(self, steps: tuple[shapes.StepPlan, ...], **more: Any) -> None:
         fields = {"id": "1", "title": "t", "environment": "default", "system": "s", "operator": "ops", **more}
-        self.tell(shapes.Opened(at=stamp(), playbook="default", steps=steps, **fields))
+        self.tell(happened.Opened(at=stamp(), playbook="default", steps=steps, **fields))
 
     def run(self, step: str, result: Outcome) -> tuple[Any, ...]:
-        self.tell(shapes.StepStarted(at=stamp(), step=step))
-        return self.tell(shapes.StepFinished(at=stamp(), step=step, outcome=result))
+        self.tell(happened.StepStarted(at=stamp(), step=step))
+        return self.tell(happened.StepFinished(at=stamp(), step=step, outcome=result))
 
     def choose(self, issue: str, tenant: str | None = None) -> None:
-        self.tell(shapes.IssueChosen(at=stamp(), issue=issue, tenant=tenant))
+        self.tell(happened.IssueChosen(at=stamp(), issue=issue, tenant=tenant))
 
     def act(self, action: str = "a1", advice: str = "", **more: Any) -> tuple[Any, ...]:
         receipt = KeptReceipt(action_id=action, kind=more.pop("kind", "repair_counter"), tenant="acme", planned=1)
-        return self.tell(shapes.ActionDone(at=stamp(), receipt=receipt, advice=advice, **more))
+        return self.tell(happened.ActionDone(at=stamp(), receipt=receipt, advice=advice, **more))
 
     def check(self, step: str, result: Outcome | None, action: str = "a1") -> None:
-        self.tell(shapes.CheckFinished(at=stamp(), action_id=action, step=step, outcome=result))
+        self.tell(happened.CheckFinished(at=stamp(), action_id=action, step=step, outcome=result))

@@ -9,7 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from optimus_tui.contract import incident as shapes
-from optimus_tui.contract.incident import ISSUES, AnyEvent, IncidentState, Stamp
+from optimus_tui.contract import incident_events as happened
+from optimus_tui.contract.incident import ISSUES, IncidentState, Stamp
+from optimus_tui.contract.incident_events import AnyEvent
 from optimus_tui.workflow.chronicle import _LINES
 from optimus_tui.workflow.engine import _RULES, reduce, replay
 from optimus_tui.workflow.times import elapsed, mtta, mttr
@@ -28,7 +30,7 @@ def test_the_five_steps_ask_what_the_users_document_asks() -> None:
 
 def test_opening_asks_for_ten_minutes_of_history() -> None:
     play = Play()
-    assert play.effects == (shapes.CaptureHistory(minutes=10.0),)
+    assert play.effects == (happened.CaptureHistory(minutes=10.0),)
     assert play.state.next is not None
     assert play.state.next.plan.id == "health"
 
@@ -37,20 +39,20 @@ def test_the_health_check_ranks_the_issues_and_the_operator_decides() -> None:
     play = Play()
     effects = play.run("health", outcome(IMMORTAL, found("limits.near", "low")))
     (ask,) = effects
-    assert isinstance(ask, shapes.AskIssue)
+    assert isinstance(ask, happened.AskIssue)
     assert (ask.candidates[0].issue, ask.candidates[0].tenant) == ("rate_limiting", "acme")
     assert "acme / chat never resets" in ask.candidates[0].reason
     assert {one.issue for one in ask.candidates} == set(ISSUES)
-    assert "choose" in play.refused(shapes.StepStarted(at=stamp(), step="identify"))
+    assert "choose" in play.refused(happened.StepStarted(at=stamp(), step="identify"))
     play.choose("memory_leak")
-    (run,) = play.tell(shapes.StepStarted(at=stamp(), step="identify"))
+    (run,) = play.tell(happened.StepStarted(at=stamp(), step="identify"))
     assert run.arguments == {"issue_type": "memory_leak", "time_window_minutes": 15}
 
 
 def test_the_chosen_tenant_goes_into_the_question() -> None:
     play = Play()
     play.choose("rate_limiting", "acme")
-    (run,) = play.tell(shapes.StepStarted(at=stamp(), step="identify"))
+    (run,) = play.tell(happened.StepStarted(at=stamp(), step="identify"))
     assert run.arguments == {"issue_type": "rate_limiting", "time_window_minutes": 15, "tenant_id": "acme"}
 
 
@@ -78,10 +80,10 @@ def test_an_engine_that_is_down_brings_integration_forward() -> None:
 
 def test_a_step_is_skipped_only_with_a_reason() -> None:
     play = Play()
-    assert "reason" in play.refused(shapes.StepSkipped(at=stamp(), step="health", reason="  "))
-    play.tell(shapes.StepSkipped(at=stamp(), step="health", reason="known already"))
+    assert "reason" in play.refused(happened.StepSkipped(at=stamp(), step="health", reason="  "))
+    play.tell(happened.StepSkipped(at=stamp(), step="health", reason="known already"))
     assert play.state.step("health").status == "skipped"  # type: ignore[union-attr]
-    assert "does not wait" in play.refused(shapes.StepSkipped(at=stamp(), step="health", reason="again"))
+    assert "does not wait" in play.refused(happened.StepSkipped(at=stamp(), step="health", reason="again"))
 
 
 def test_a_redo_says_what_changed() -> None:
@@ -99,8 +101,8 @@ def test_a_redo_says_what_changed() -> None:
 def test_a_failed_redo_keeps_what_was_found_before() -> None:
     play = Play()
     play.run("health", outcome(IMMORTAL))
-    play.tell(shapes.StepStarted(at=stamp(), step="health"))
-    play.tell(shapes.StepFailed(at=stamp(), step="health", message="deadline"))
+    play.tell(happened.StepStarted(at=stamp(), step="health"))
+    play.tell(happened.StepFailed(at=stamp(), step="health", message="deadline"))
     step = play.state.step("health")
     assert step is not None
     assert (step.status, step.said, step.outcome) == ("failed", "deadline", outcome(IMMORTAL))
@@ -119,9 +121,9 @@ def test_another_choice_frees_the_step_and_compares_nothing() -> None:
 
 def test_only_one_step_runs_at_a_time() -> None:
     play = Play()
-    play.tell(shapes.StepStarted(at=stamp(), step="health"))
-    assert "still running" in play.refused(shapes.StepStarted(at=stamp(), step="integration"))
-    assert "still running" in play.refused(shapes.Closed(at=stamp(), cause="c", resolution="r"))
+    play.tell(happened.StepStarted(at=stamp(), step="health"))
+    assert "still running" in play.refused(happened.StepStarted(at=stamp(), step="integration"))
+    assert "still running" in play.refused(happened.Closed(at=stamp(), cause="c", resolution="r"))
 
 
 def test_the_last_step_lists_what_to_do_with_evidence_command_and_our_action() -> None:
@@ -187,8 +189,8 @@ def test_resuming_frees_what_a_dead_process_left_running() -> None:
     play = Play()
     play.run("health", outcome(IMMORTAL))
     play.act()
-    play.tell(shapes.StepStarted(at=stamp(), step="performance"))
-    play.tell(shapes.Resumed(at=stamp(), operator="ops2"))
+    play.tell(happened.StepStarted(at=stamp(), step="performance"))
+    play.tell(happened.Resumed(at=stamp(), operator="ops2"))
     assert play.state.running is None
     assert "interrupted" in play.state.step("performance").said  # type: ignore[union-attr]
     assert play.state.deeds[0].verdict == "unknown"
@@ -196,16 +198,16 @@ def test_resuming_frees_what_a_dead_process_left_running() -> None:
 
 def test_closing_asks_for_cause_and_resolution_and_the_times_come_out() -> None:
     play = Play(began=1_795_000_000.0)
-    assert "both" in play.refused(shapes.Closed(at=stamp(), cause="", resolution="r"))
+    assert "both" in play.refused(happened.Closed(at=stamp(), cause="", resolution="r"))
     opened = play.state.opened
     assert opened is not None
     end = Stamp(opened.wall + 9_999, opened.mono + 60, boot="b")
-    play.tell(shapes.Closed(at=end, cause="a client", resolution="stopped"))
+    play.tell(happened.Closed(at=end, cause="a client", resolution="stopped"))
     assert mtta(play.state) == opened.wall - 1_795_000_000.0
     assert mttr(play.state) == mtta(play.state) + 60, "the wall clock jumped, the steady one did not"
-    assert "closed" in play.refused(shapes.StepStarted(at=stamp(), step="health"))
-    play.tell(shapes.NoteAdded(at=stamp(), text="afterwards"))
-    play.tell(shapes.Reopened(at=stamp(), reason="it came back"))
+    assert "closed" in play.refused(happened.StepStarted(at=stamp(), step="health"))
+    play.tell(happened.NoteAdded(at=stamp(), text="afterwards"))
+    play.tell(happened.Reopened(at=stamp(), reason="it came back"))
     assert (play.state.status, play.state.cause, mttr(play.state)) == ("open", "", None)
 
 
@@ -247,23 +249,25 @@ RECEIPT = st.builds(
 )  # fmt: skip
 MARK = st.sampled_from(["open", "done", "dismissed"])
 EVENT: Any = st.one_of(
-    st.builds(shapes.StepStarted, at=AT, step=WORD),
-    st.builds(shapes.StepFinished, at=AT, step=WORD, outcome=OUTCOME),
-    st.builds(shapes.StepFailed, at=AT, step=WORD, message=TEXT),
-    st.builds(shapes.StepSkipped, at=AT, step=WORD, reason=TEXT),
-    st.builds(shapes.StepDone, at=AT, step=WORD, said=TEXT),
-    st.builds(shapes.IssueChosen, at=AT, issue=st.sampled_from([*ISSUES, "odd"]), tenant=st.sampled_from([None, "a"])),
-    st.builds(shapes.NoteAdded, at=AT, text=TEXT),
-    st.builds(shapes.AdviceMarked, at=AT, advice=WORD, status=MARK, said=TEXT),
-    st.builds(shapes.ActionDone, at=AT, receipt=RECEIPT, rules=st.tuples(RULE)),
-    st.builds(shapes.CheckFinished, at=AT, action_id=st.sampled_from(["a1", "a2"]), step=WORD,
+    st.builds(happened.StepStarted, at=AT, step=WORD),
+    st.builds(happened.StepFinished, at=AT, step=WORD, outcome=OUTCOME),
+    st.builds(happened.StepFailed, at=AT, step=WORD, message=TEXT),
+    st.builds(happened.StepSkipped, at=AT, step=WORD, reason=TEXT),
+    st.builds(happened.StepDone, at=AT, step=WORD, said=TEXT),
+    st.builds(
+        happened.IssueChosen, at=AT, issue=st.sampled_from([*ISSUES, "odd"]), tenant=st.sampled_from([None, "a"])
+    ),
+    st.builds(happened.NoteAdded, at=AT, text=TEXT),
+    st.builds(happened.AdviceMarked, at=AT, advice=WORD, status=MARK, said=TEXT),
+    st.builds(happened.ActionDone, at=AT, receipt=RECEIPT, rules=st.tuples(RULE)),
+    st.builds(happened.CheckFinished, at=AT, action_id=st.sampled_from(["a1", "a2"]), step=WORD,
               outcome=st.one_of(st.none(), OUTCOME)),
-    st.builds(shapes.ImpactMeasured, at=AT, name=TEXT, outcome=OUTCOME),
-    st.builds(shapes.Resumed, at=AT, operator=TEXT),
-    st.builds(shapes.Closed, at=AT, cause=TEXT, resolution=TEXT),
-    st.builds(shapes.Reopened, at=AT, reason=TEXT),
-    st.builds(shapes.Exported, at=AT, place=TEXT),
-    st.builds(shapes.Opened, at=AT, id=st.just("1"), title=TEXT, environment=TEXT, system=TEXT, operator=TEXT,
+    st.builds(happened.ImpactMeasured, at=AT, name=TEXT, outcome=OUTCOME),
+    st.builds(happened.Resumed, at=AT, operator=TEXT),
+    st.builds(happened.Closed, at=AT, cause=TEXT, resolution=TEXT),
+    st.builds(happened.Reopened, at=AT, reason=TEXT),
+    st.builds(happened.Exported, at=AT, place=TEXT),
+    st.builds(happened.Opened, at=AT, id=st.just("1"), title=TEXT, environment=TEXT, system=TEXT, operator=TEXT,
               playbook=TEXT, steps=st.sampled_from([(), runbook(), (*runbook(), runbook()[0])])),
 )  # fmt: skip
 
@@ -272,11 +276,11 @@ EVENT: Any = st.one_of(
 @given(st.lists(EVENT, max_size=40))
 def test_any_events_in_any_order_end_in_a_state_and_their_replay_in_the_same(events: list[Any]) -> None:
     state, kept = IncidentState(), []
-    opening = shapes.Opened(at=stamp(), id="1", title="", environment="", system="", operator="", playbook="",
+    opening = happened.Opened(at=stamp(), id="1", title="", environment="", system="", operator="", playbook="",
                             steps=runbook())  # fmt: skip
     for event in (*events[:1], opening, *events[1:]):
         after, effects = reduce(state, event)
-        refused = [one for one in effects if isinstance(one, shapes.Refused)]
+        refused = [one for one in effects if isinstance(one, happened.Refused)]
         assert (after is state) == bool(refused)
         if not refused:
             kept.append(event)

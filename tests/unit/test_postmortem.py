@@ -10,6 +10,7 @@ import msgspec
 import pytest
 
 from optimus_tui.contract import incident as shapes
+from optimus_tui.contract import incident_events as happened
 from optimus_tui.contract.incident import Figure, IncidentState
 from optimus_tui.contract.tools.common import Recommendation
 from optimus_tui.history.timeline import Timeline, new_timeline
@@ -52,8 +53,8 @@ def hostile_play() -> Play:
         bad, recommendations=(advice,), headline=HOSTILE, verdict=HOSTILE, figures=figures, unknown=(HOSTILE,)
     )
     play.run("health", result)
-    play.tell(shapes.NoteAdded(at=stamp(), text=HOSTILE, pane=HOSTILE, title=HOSTILE))
-    play.tell(shapes.StepSkipped(at=stamp(), step="identify", reason=HOSTILE))
+    play.tell(happened.NoteAdded(at=stamp(), text=HOSTILE, pane=HOSTILE, title=HOSTILE))
+    play.tell(happened.StepSkipped(at=stamp(), step="identify", reason=HOSTILE))
     receipt = shapes.KeptReceipt(
         action_id=HOSTILE,
         kind=HOSTILE,
@@ -63,16 +64,16 @@ def hostile_play() -> Play:
         audit=HOSTILE,
         words=HOSTILE,
     )
-    play.tell(shapes.ActionDone(at=stamp(), receipt=receipt, rules=("limits.immortal",)))
+    play.tell(happened.ActionDone(at=stamp(), receipt=receipt, rules=("limits.immortal",)))
     play.tell(
-        shapes.CheckFinished(
+        happened.CheckFinished(
             at=stamp(),
             action_id=HOSTILE,
             step="health",
             outcome=outcome(found("a.b", "critical", HOSTILE, message=HOSTILE)),
         )
     )
-    play.tell(shapes.Closed(at=stamp(), cause=HOSTILE, resolution=HOSTILE))
+    play.tell(happened.Closed(at=stamp(), cause=HOSTILE, resolution=HOSTILE))
     return play
 
 
@@ -131,9 +132,9 @@ def test_hostile_text_is_no_markup_in_markdown(timeline: Timeline) -> None:
 def test_it_says_what_happened_and_what_is_still_open(timeline: Timeline, form: str) -> None:
     play = Play(id="7", title="acme is blocked", environment="prod", began=1_795_000_000.0 - 1560)
     play.run("health", outcome(IMMORTAL, recommendations=(REPAIR,)))
-    play.tell(shapes.StepSkipped(at=stamp(), step="performance", reason="known"))
+    play.tell(happened.StepSkipped(at=stamp(), step="performance", reason="known"))
     rates = (Figure(name="requests", value=4018.0), Figure(name="error_rate", value=0.012))
-    play.tell(shapes.ImpactMeasured(at=stamp(), name="error_rate", outcome=outcome(figures=rates)))
+    play.tell(happened.ImpactMeasured(at=stamp(), name="error_rate", outcome=outcome(figures=rates)))
     play.act()
     play.check("health", outcome())
     text = re.sub(r"[\\*]", "", written(play.state, timeline, form))
@@ -159,7 +160,7 @@ def test_the_history_becomes_charts_with_the_moments_marked(timeline: Timeline) 
     series = {"latency.engine": [(at - 600 + 10 * n, 40.0 + n) for n in range(90)], "limits.counters": [(at, 3.0)]}
     document = msgspec.json.encode({"series": series})
     evidence = timeline.describe("history", document)
-    event = shapes.Captured(at=stamp(), evidence=evidence, since=at - 600, until=at, series=2)
+    event = happened.Captured(at=stamp(), evidence=evidence, since=at - 600, until=at, series=2)
     timeline.append(event, (evidence, document))
     play.tell(event)
     page = Page()

@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from optimus_tui.contract import incident as shapes
+from optimus_tui.contract import incident_events as happened
 from optimus_tui.history import incident_files as files
 from optimus_tui.history.incident_files import Unreadable
 from optimus_tui.history.records import encode, scan
@@ -20,12 +21,12 @@ from optimus_tui.workflow.engine import replay
 from tests.unit.incident_world import Play, stamp
 
 
-def note(text: str) -> shapes.NoteAdded:
-    return shapes.NoteAdded(at=stamp(), text=text)
+def note(text: str) -> happened.NoteAdded:
+    return happened.NoteAdded(at=stamp(), text=text)
 
 
 def texts(timeline: Timeline) -> list[str]:
-    return [one.text for one in timeline.events if isinstance(one, shapes.NoteAdded)]
+    return [one.text for one in timeline.events if isinstance(one, happened.NoteAdded)]
 
 
 def kept(root: Path, *notes: str) -> Path:

@@ -18,8 +18,8 @@ from textual.worker import Worker, WorkerState
 from optimus_tui.clock import Clock
 from optimus_tui.contract.actions import ActionRequest, Confirmation, Plan, Preview, Progress, Receipt, Refusal
 from optimus_tui.tui.modals.action_lines import Lines, preview_lines, progress_lines, receipt_lines
+from optimus_tui.tui.modals.action_parts import CardView, GuardedButton, audit_words, clock_of
 from optimus_tui.tui.modals.base import Dialog
-from optimus_tui.tui.widgets.line_view import LineView, Piece
 from optimus_tui.tui.widgets.typed import TypedInput
 from optimus_tui.wording.safe import safe_text
 
@@ -31,31 +31,6 @@ if TYPE_CHECKING:
 QUIET_SECONDS = 0.5
 """An Enter that confirms comes this long after the key before it, and after the button got the focus."""
 STALE_SECONDS = 60.0
-
-
-class CardView(LineView, can_focus=False):
-    """The card's lines; the card scrolls them, so that tab goes from Cancel to what has to be typed."""
-
-    head_lines = 0
-    cursor_visible = False
-
-    def row(self, index: int, width: int) -> list[Piece]:
-        pieces: list[Piece] = self.rows[index]
-        return pieces
-
-    def key_of(self, row: object) -> int:
-        return id(row)
-
-
-class GuardedButton(Button):
-    """Pressed by a deliberate Enter only: neither by one that is held down nor by one that waited in a buffer."""
-
-    def action_press(self) -> None:
-        self.call_later(self.app.run_action, "screen.confirm", self)
-
-    async def _on_click(self, event: events.Click) -> None:
-        event.stop()
-        event.prevent_default()
 
 
 class ActionCard(Dialog):
@@ -297,22 +272,3 @@ class ActionCard(Dialog):
             self.draw()
         else:
             self.dismiss(self._receipt)
-
-
-def audit_words(desk: "Desk", action: str) -> str:
-    """Which line of which file closes this action (or is its last so far). Reads a file: not for the event loop."""
-    from optimus_tui.history.audit_lines import read
-
-    last: tuple[object, object] | None = None
-    for record in read(desk.audit.path):
-        if record.get("action") == action:
-            last = (record.get("seq"), record.get("event"))
-    path = desk.audit.path
-    place = f"{safe_text(path.name, 60)} in {safe_text(str(path.parent), 200)}"
-    return f"line {last[0]} ({last[1]}) of {place}" if last else f"no line of it was found in {place}"
-
-
-def clock_of(seconds: float) -> str:
-    """``9:58``."""
-    whole = max(0, int(seconds))
-    return f"{whole // 60}:{whole % 60:02d}"

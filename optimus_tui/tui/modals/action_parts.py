@@ -1,0 +1,56 @@
+"""Parts of the blast-radius card: its lines, a button that a held Enter cannot press, where the audit stands."""
+
+from typing import TYPE_CHECKING
+
+from textual import events
+from textual.widgets import Button
+
+from optimus_tui.tui.widgets.line_view import LineView, Piece
+from optimus_tui.wording.safe import safe_text
+
+if TYPE_CHECKING:
+    from optimus_tui.actions.desk import Desk
+
+
+class CardView(LineView, can_focus=False):
+    """The card's lines; the card scrolls them, so that tab goes from Cancel to what has to be typed."""
+
+    head_lines = 0
+    cursor_visible = False
+
+    def row(self, index: int, width: int) -> list[Piece]:
+        pieces: list[Piece] = self.rows[index]
+        return pieces
+
+    def key_of(self, row: object) -> int:
+        return id(row)
+
+
+class GuardedButton(Button):
+    """Pressed by a deliberate Enter only: neither by one that is held down nor by one that waited in a buffer."""
+
+    def action_press(self) -> None:
+        self.call_later(self.app.run_action, "screen.confirm", self)
+
+    async def _on_click(self, event: events.Click) -> None:
+        event.stop()
+        event.prevent_default()
+
+
+def audit_words(desk: "Desk", action: str) -> str:
+    """Which line of which file closes this action (or is its last so far). Reads a file: not for the event loop."""
+    from optimus_tui.history.audit_lines import read
+
+    last: tuple[object, object] | None = None
+    for record in read(desk.audit.path):
+        if record.get("action") == action:
+            last = (record.get("seq"), record.get("event"))
+    path = desk.audit.path
+    place = f"{safe_text(path.name, 60)} in {safe_text(str(path.parent), 200)}"
+    return f"line {last[0]} ({last[1]}) of {place}" if last else f"no line of it was found in {place}"
+
+
+def clock_of(seconds: float) -> str:
+    """``9:58``."""
+    whole = max(0, int(seconds))
+    return f"{whole // 60}:{whole % 60:02d}"
