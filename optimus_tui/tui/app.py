@@ -24,7 +24,7 @@ from optimus_tui.tui.theme import THEMES, VARIABLE_DEFAULTS
 
 BUG = 70
 """Exit code for a bug of our own (EX_SOFTWARE): none of the contract's, so that nobody takes it for a finding."""
-STYLES = ("app", "dashboard", "panes", "widgets", "modals")
+STYLES = ("app", "dashboard", "panes", "widgets")
 
 
 class Demo(Protocol):

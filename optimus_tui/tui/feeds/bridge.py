@@ -14,7 +14,13 @@ if TYPE_CHECKING:
     from optimus_tui.sampling.sampler import Sampler
 
 
-_SCREENS = ("optimus_tui.tui.screens.tools", "optimus_tui.tui.screens.tenant", "optimus_tui.tools.answer")
+_SCREENS = (
+    "optimus_tui.tui.modals.event",
+    "optimus_tui.tui.modals.text",
+    "optimus_tui.tui.screens.tools",
+    "optimus_tui.tui.screens.tenant",
+    "optimus_tui.tools.answer",
+)
 """What the operator may open next: loaded once data flows, so that no key press pays for it."""
 
 _SETTLED_SECONDS = 2.0

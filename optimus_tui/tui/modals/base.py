@@ -9,9 +9,13 @@ from textual.content import Content
 from textual.screen import ModalScreen
 from textual.widget import Widget
 
+from optimus_tui.assets import asset_dir
+
 
 class Dialog(ModalScreen[Any]):
-    """Subclasses give ``card_title``, ``card_keys`` and ``body()``."""
+    """Subclasses give ``card_title``, ``card_keys`` and ``body()``. Its styles are parsed with the first dialog."""
+
+    CSS_PATH: ClassVar[Any] = [asset_dir("styles") / "modals.tcss"]
 
     BINDINGS: ClassVar[list[BindingType]] = [("escape,q", "dismiss(None)", "close")]
     card_title = ""

@@ -13,7 +13,6 @@ from optimus_tui.contract.findings import Finding
 from optimus_tui.contract.reading import Reading
 from optimus_tui.tui.keys import bindings
 from optimus_tui.tui.messages import PreviewRequested
-from optimus_tui.tui.modals.sheet import SheetDialog
 from optimus_tui.tui.panes.base import Words
 from optimus_tui.tui.panes.cache_fields import FIELDS
 from optimus_tui.tui.panes.cache_lines import Left, fact_lines, group_pieces, head_pieces, key_pieces
@@ -54,7 +53,12 @@ class CachePane(CacheTree):
     def show_preview(self, answer: Reading[KeyPreview] | KeyPreview | str) -> None:
         """Open the value that ``v`` asked for, or the reason why it cannot be shown."""
         facts, title = preview_facts(answer, self.clock.wall())
-        self.app.push_screen(SheetDialog(title, facts))
+        self._show_sheet(title, facts)
+
+    def _show_sheet(self, title: str, facts: list[tuple[str, str, str]], *keys: str) -> None:
+        from optimus_tui.tui.modals.sheet import SheetDialog
+
+        self.app.push_screen(SheetDialog(title, facts, *keys))
 
     # -- drawing ---------------------------------------------------------------------------------------------------
 
@@ -151,7 +155,7 @@ class CachePane(CacheTree):
         elif isinstance(row, KeyRow):
             facts = fact_lines(row, self._left(row), self.details.get(row.name))
             keys = "esc closes   v in the pane shows the value"
-            self.app.push_screen(SheetDialog("Cache key", [(name, value, "") for name, value in facts], keys))
+            self._show_sheet("Cache key", [(name, value, "") for name, value in facts], keys)
 
     def action_unfold(self) -> None:
         """Open the group, or step into it when it is open."""

@@ -1,19 +1,20 @@
 """What the cache pane says around its rows: copies, the sheet of a value, the sheet of a key. Pure."""
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from optimus_tui.contract.cache import CacheReport, GroupTotals, KeyDetail, KeyPreview
 from optimus_tui.contract.reading import Coverage, Reading
 from optimus_tui.grammar.keys import escape_glob
 from optimus_tui.settings.model import RedisTarget
-from optimus_tui.tui.modals.bodies import body_facts
-from optimus_tui.tui.modals.sheet import Fact
 from optimus_tui.tui.panes.cache_lines import group_prefix
 from optimus_tui.wording.age import age, clock
 from optimus_tui.wording.numbers import compact, thousands
 from optimus_tui.wording.safe import safe_text
 from optimus_tui.wording.shell import redis_cli
 from optimus_tui.wording.truth import coverage_words, fault_words, truth_line
+
+if TYPE_CHECKING:
+    from optimus_tui.tui.modals.sheet import Fact
 
 READERS: dict[str, tuple[str, ...]] = {
     "string": ("GET", "{key}"),
@@ -47,8 +48,10 @@ def group_forms(target: RedisTarget, group: GroupTotals) -> list[tuple[str, str]
     return [(what, redis_cli(target, ["--scan", "--pattern", escape_glob(prefix) + b"*"]))]
 
 
-def preview_facts(answer: Reading[KeyPreview] | KeyPreview | str, wall: float) -> tuple[list[Fact], str]:
+def preview_facts(answer: Reading[KeyPreview] | KeyPreview | str, wall: float) -> "tuple[list[Fact], str]":
     """The sheet for what came back when somebody asked for a value, and its title."""
+    from optimus_tui.tui.modals.bodies import body_facts
+
     if isinstance(answer, Reading):
         if answer.value is None:
             fault = answer.fault

@@ -13,7 +13,6 @@ from optimus_tui.clock import Clock
 from optimus_tui.contract.feed import FeedBatch, FeedEvent, FeedGap, FeedItem, FeedStatus
 from optimus_tui.settings.model import Settings
 from optimus_tui.tui.keys import bindings
-from optimus_tui.tui.modals.event import event_dialog, gap_dialog
 from optimus_tui.tui.panes.base import Pane, Words
 from optimus_tui.tui.panes.feed_lines import MOST_LINES, event_lines, gap_lines, gap_words, head_pieces
 from optimus_tui.tui.panes.feed_store import KEEP, EventFields, FeedStore, index_of_seq
@@ -264,6 +263,8 @@ class FeedPane(Pane, WrappingView):
     # -- what can be done with a row -------------------------------------------------------------------------------
 
     def action_open(self) -> None:
+        from optimus_tui.tui.modals.event import event_dialog, gap_dialog
+
         item = self.selected
         if isinstance(item, FeedGap):
             self.app.push_screen(gap_dialog(item))
