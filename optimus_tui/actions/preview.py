@@ -4,8 +4,6 @@ from bisect import bisect_right
 from collections import Counter
 from random import Random
 
-from msgspec import structs
-
 from optimus_tui.actions.recipes import recipe_for
 from optimus_tui.actions.selecting import COUNTER_KINDS
 from optimus_tui.contract.actions import ActionRequest, Plan, PlanKey, Preview
@@ -90,11 +88,6 @@ def subject_of(request: ActionRequest) -> str:
         return f"{tenant}, {safe_text(request.operation, 60) if request.operation else 'all operations'}"
     kind = safe_text(request.cache_kind, 60) if request.cache_kind else "all kinds"
     return f"{tenant}, {kind}" + (f", {safe_text(request.prefix, 60)}…" if request.kind == "unlink_prefix" else "")
-
-
-def narrowed(request: ActionRequest, **changes: object) -> ActionRequest:
-    """The request with these fields changed: for the gentler choice and for ambiguous keys taken in."""
-    return structs.replace(request, **changes)
 
 
 def _histogram(ttls: list[int]) -> tuple[int, ...]:

@@ -132,6 +132,7 @@ def _show_and_write(plan: "RouterPlan", python: str | None, *, dry_run: bool, ye
     """Show everything, check everything, ask, write."""
     from optimus_tui.actions.checks import run_checks
     from optimus_tui.actions.routers import show_diff, show_tree
+    from optimus_tui.tools.pattern_files import judged
 
     if not plan.changes:
         output.say(f"the router {plan.draft.spec.name} is there already, exactly like this: nothing to write")
@@ -141,7 +142,7 @@ def _show_and_write(plan: "RouterPlan", python: str | None, *, dry_run: bool, ye
     for warning in plan.warnings:
         output.hang("note     ", warning)
     checks: list[Check] = []
-    for check in run_checks(plan.draft, plan.root, python, validated):
+    for check in run_checks(plan.draft, plan.root, python, judged):
         checks.append(check)
         output.hang(f"{check.status:<9}", f"{check.name}: {check.detail}")
         for line in check.output.splitlines()[-SHOWN_OUTPUT:]:
@@ -187,17 +188,3 @@ def _say_next(spec: "RouterSpec", steps: tuple[str, ...]) -> None:
     output.say(f"written; optimus-tui scaffold undo takes it back. Next for {spec.name}:")
     for step in steps:
         output.say(f"  {step}")
-
-
-def validated(tree: Path, path: str) -> tuple[bool, str]:
-    """What the validator says of one router at the highest level: whether it needs no work, and one sentence."""
-    from optimus_tui.patterns.score import score, word
-    from optimus_tui.tools.pattern_files import examine
-
-    outcome = examine(tree, [path], named=True, use_cache=False)
-    if not outcome.judged:
-        return False, f"it could not be judged: {outcome.skipped[0][2]}"
-    verdict = outcome.judged[0].verdict
-    compliance = score(verdict, "production_ready").compliance
-    first = f"; line {verdict.issues[0].line}: {verdict.issues[0].message}" if verdict.issues else ""
-    return word(compliance) in ("excellent", "good"), f"{word(compliance)} ({compliance:.2f}) for production{first}"

@@ -98,3 +98,16 @@ def _one(
 
 def _digest(data: bytes) -> bytes:
     return hashlib.sha256(data).digest()
+
+
+def judged(tree: Path, path: str) -> tuple[bool, str]:
+    """What the validator says of one router at the highest level: whether it needs no work, and one sentence."""
+    from optimus_tui.patterns.score import score, word
+
+    outcome = examine(tree, [path], named=True, use_cache=False)
+    if not outcome.judged:
+        return False, f"it could not be judged: {outcome.skipped[0][2]}"
+    verdict = outcome.judged[0].verdict
+    compliance = score(verdict, "production_ready").compliance
+    first = f"; line {verdict.issues[0].line}: {verdict.issues[0].message}" if verdict.issues else ""
+    return word(compliance) in ("excellent", "good"), f"{word(compliance)} ({compliance:.2f}) for production{first}"

@@ -86,8 +86,10 @@ async def follow_checks(plan: "RouterPlan") -> "AsyncIterator[Check]":
             loop.call_soon_threadsafe(arrived.put_nowait, what)
 
     def work() -> None:
+        from optimus_tui.tools.pattern_files import judged
+
         try:
-            for check in run_checks(plan.draft, plan.root, None, validated):
+            for check in run_checks(plan.draft, plan.root, None, judged):
                 if stop.is_set():
                     return
                 tell(check)
@@ -103,20 +105,6 @@ async def follow_checks(plan: "RouterPlan") -> "AsyncIterator[Check]":
             yield got
     finally:
         stop.set()
-
-
-def validated(tree: Path, path: str) -> tuple[bool, str]:
-    """What the validator says of one router at the highest level: whether it needs no work, and one sentence."""
-    from optimus_tui.patterns.score import score, word
-    from optimus_tui.tools.pattern_files import examine
-
-    outcome = examine(tree, [path], named=True, use_cache=False)
-    if not outcome.judged:
-        return False, f"it could not be judged: {outcome.skipped[0][2]}"
-    verdict = outcome.judged[0].verdict
-    worth = score(verdict, "production_ready").compliance
-    first = f"; line {verdict.issues[0].line}: {verdict.issues[0].message}" if verdict.issues else ""
-    return word(worth) in ("excellent", "good"), f"{word(worth)} ({worth:.2f}) for production{first}"
 
 
 # -- the development checklist -----------------------------------------------------------------------------------------
