@@ -8,6 +8,7 @@ from typing import Any
 
 import msgspec
 import pytest
+from textual import events
 from textual.pilot import Pilot
 from textual.widgets import Input
 
@@ -18,6 +19,7 @@ from optimus_tui.tui.modals.ask import AskDialog
 from optimus_tui.tui.modals.field import FieldDialog
 from optimus_tui.tui.screens import router_work
 from optimus_tui.tui.screens.dashboard import Dashboard
+from optimus_tui.tui.screens.router_answers import FieldAnswer
 from optimus_tui.tui.screens.router_pages import CHECKLIST, CHECKS, NEXT, PREVIEW, WRITE
 from optimus_tui.tui.screens.router_wizard import RouterScreen
 from tests.tui.pane_app import screen_lines
@@ -365,3 +367,15 @@ def test_the_plan_refuses_in_one_sentence_where_the_project_is_none(tmp_path: Pa
 
     with pytest.raises(router_work.Unplannable, match="is no gateway"):
         router_work.make_plan(RouterAnswers(name="products", project=str(tmp_path)))
+
+
+async def test_keys_that_arrive_in_one_burst_each_move_one_line(gateway: Path) -> None:
+    app = app_for(gateway)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await opened(pilot)
+        dialog = FieldDialog(FieldAnswer(), [])
+        await app.push_screen(dialog)
+        await settle(pilot, lambda: dialog.lines != [] and dialog.lines[0].has_focus)
+        for _ in range(3):
+            app.post_message(events.Key("down", None))
+        await settle(pilot, lambda: dialog.focused is dialog.lines[3])

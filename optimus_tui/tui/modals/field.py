@@ -82,10 +82,11 @@ class FieldDialog(Dialog):
             self.dismiss(self.typed)
 
     def on_key(self, event: events.Key) -> None:
-        at: Any = next((i for i, line in enumerate(self.lines) if line.has_focus), 0)
+        at: Any = next((i for i, line in enumerate(self.lines) if line is self.focused), 0)
         if event.key in ("up", "down"):
             event.stop()
-            self.lines[(at + (1 if event.key == "down" else -1)) % len(self.lines)].focus()
+            step = 1 if event.key == "down" else -1
+            self.set_focus(self.lines[(at + step) % len(self.lines)])  # at once: the next key may be here already
         elif event.key == "enter" and isinstance(self.lines[at], Choice):
             event.stop()
             self._keep()

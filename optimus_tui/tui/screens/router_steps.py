@@ -71,10 +71,10 @@ class Page(Vertical):
     def step(self, by: int) -> bool:
         """Focus the next place; False where there is none."""
         places = self.places()
-        at = next((i for i, place in enumerate(places) if place.has_focus), -1) + by
+        at = next((i for i, place in enumerate(places) if place is self.screen.focused), -1) + by
         if not 0 <= at < len(places):
             return False
-        places[at].focus()
+        self.screen.set_focus(places[at])  # at once: the next key may be here already
         return True
 
     @on(Entries.Done)

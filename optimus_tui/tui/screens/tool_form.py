@@ -142,10 +142,10 @@ class ToolForm(Vertical):
     def focus_step(self, by: int) -> bool:
         """Go to the next field; False where there is none."""
         fields = list(self.fields.values())
-        at = next((i for i, field in enumerate(fields) if field.has_focus), -1) + by
+        at = next((i for i, field in enumerate(fields) if field is self.screen.focused), -1) + by
         if not 0 <= at < len(fields):
             return False
-        fields[at].focus()
+        self.screen.set_focus(fields[at])  # at once: the next key may be here already
         return True
 
     def on_key(self, event: events.Key) -> None:
