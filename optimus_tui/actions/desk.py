@@ -112,6 +112,7 @@ class Desk:
     def close(self) -> None:
         """Disarm and let go of the audit."""
         self.guard.disarm("the session ended")
+        self.guard.wait_written()
         self.audit.close()
 
     async def _rules(self) -> LimitRules | None:

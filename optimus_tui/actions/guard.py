@@ -5,6 +5,9 @@ environment that is not writable, an unencrypted or unverified way to another ma
 server itself says may not.
 """
 
+import asyncio
+import contextlib
+import threading
 from collections.abc import Sequence
 
 from redis.exceptions import ResponseError
@@ -22,6 +25,8 @@ from optimus_tui.wording.safe import safe_text
 DEFAULT_MINUTES = 10.0
 MAX_MINUTES = 60.0
 IDLE_SECONDS = 180.0
+WRITTEN_SECONDS = 2.0
+"""How long the end waits for a record that a slow disk still holds up."""
 _PROBES: tuple[tuple[str | bytes, ...], ...] = (
     ("UNLINK", b"rate_limit:optimus:nobody"),
     ("UNLINK", b"cache:optimus:nobody:nothing"),
@@ -49,6 +54,7 @@ class Guard:
         self._settings, self._clock, self._own, self._audit = settings, clock, own, audit
         self._armed: Arming | None = None
         self._touched = 0.0
+        self._writing: threading.Thread | None = None
         self.listener: Listener | None = None
 
     @property
@@ -63,9 +69,14 @@ class Guard:
 
     @property
     def seconds_left(self) -> float:
-        """Until it disarms by itself, whichever comes first; 0 when it is not armed."""
-        armed, now = self.armed, self._clock.mono()
-        return max(0.0, min(armed.until_mono - now, self._touched + IDLE_SECONDS - now)) if armed else 0.0
+        """Until the time that was asked for is over; 0 when it is not armed."""
+        armed = self.armed
+        return max(0.0, armed.until_mono - self._clock.mono()) if armed else 0.0
+
+    @property
+    def idle_seconds_left(self) -> float:
+        """Until it disarms because nobody touched a key; 0 when it is not armed."""
+        return max(0.0, self._touched + IDLE_SECONDS - self._clock.mono()) if self.armed else 0.0
 
     def touch(self) -> None:
         """Somebody is there."""
@@ -85,8 +96,7 @@ class Guard:
         if isinstance(found, Refusal):
             return found
         try:
-            self._audit.append("armed", environment=typed, place=found.where.place, db=found.where.db,
-                               user=found.where.user, run_id=found.where.run_id, minutes=minutes)  # fmt: skip
+            await asyncio.to_thread(self._say_armed, found, minutes)
         except AuditUnwritable as error:
             return Refusal("audit", str(error), "without an audit nothing is done")
         now = self._clock.mono()
@@ -94,13 +104,31 @@ class Guard:
         return found
 
     def disarm(self, why: str = "asked for") -> None:
-        """Back to looking only."""
+        """Back to looking only, at once; its record goes to the disk in a thread, so that no screen waits for it."""
         armed, self._armed = self._armed, None
         if armed is not None:
-            try:
-                self._audit.append("disarmed", environment=armed.environment, why=why)
-            except AuditUnwritable:
-                return  # it is disarmed all the same; the next action will be refused for want of an audit
+            self._writing = threading.Thread(
+                target=self._say_disarmed, args=(armed.environment, why, self._writing), name="disarmed", daemon=True
+            )
+            self._writing.start()
+
+    def wait_written(self) -> None:
+        """Until the record of the last disarming is on the disk, or the disk takes too long."""
+        if self._writing is not None:
+            self._writing.join(WRITTEN_SECONDS)
+
+    def _say_armed(self, found: Arming, minutes: float) -> None:
+        self.wait_written()
+        where = found.where
+        self._audit.append("armed", environment=found.environment, place=where.place, db=where.db,
+                           user=where.user, run_id=where.run_id, minutes=minutes)  # fmt: skip
+
+    def _say_disarmed(self, environment: str, why: str, before: threading.Thread | None) -> None:
+        if before is not None:
+            before.join()
+        # It is disarmed all the same where the audit takes no more: the next action is refused for want of one.
+        with contextlib.suppress(AuditUnwritable):
+            self._audit.append("disarmed", environment=environment, why=why)
 
     async def _ask(self, seconds: float) -> Arming | Refusal:
         target = operator_target(self._settings)

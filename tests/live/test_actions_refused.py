@@ -11,6 +11,7 @@ from optimus_tui.actions.selecting import Known
 from optimus_tui.clock import FixedClock
 from optimus_tui.contract.actions import ActionRequest, Confirmation, Refusal
 from optimus_tui.history.audit_lines import read
+from optimus_tui.tui.modals.action_parts import armed_words
 from tests.live.acting import (
     add_operator,
     armed,
@@ -59,10 +60,23 @@ async def test_arming_sends_nothing_that_writes_and_needs_the_name(server: RealS
                 answer = await desk.arm(typed)
                 assert isinstance(answer, Refusal) and answer.code == "wrong words"
             assert not isinstance(await desk.arm("test", 5), Refusal)
-            assert 0 < desk.guard.seconds_left <= 180
+            assert 180 < desk.guard.seconds_left <= 300 and 0 < desk.guard.idle_seconds_left <= 180
     finally:
         tap.stop()
     assert not WRITES & set(tap.names())
+
+
+async def test_a_slow_disk_holds_no_screen_up_when_it_disarms(
+    server: RealServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with armed(server.port, tmp_path) as desk:
+        slow, write = threading.Event(), desk.audit.append
+        monkeypatch.setattr(desk.audit, "append", lambda *event, **fields: slow.wait(5) and write(*event, **fields))
+        desk.guard.disarm("nobody touched a key")
+        assert desk.guard.armed is None and [one["event"] for one in read(tmp_path / "audit.jsonl")] == ["armed"]
+        slow.set()
+        desk.guard.wait_written()
+    assert [one["event"] for one in read(tmp_path / "audit.jsonl")] == ["armed", "disarmed"]
 
 
 async def test_arming_ends_by_itself_and_when_nobody_is_there(server: RealServer, tmp_path: Path) -> None:
@@ -75,6 +89,10 @@ async def test_arming_ends_by_itself_and_when_nobody_is_there(server: RealServer
         clock.advance(5.1)
         assert desk.guard.armed is None and desk.guard.seconds_left == 0
         await desk.arm("test", 10)
+        clock.advance(151)
+        assert armed_words(desk.guard) == "ARMED, disarms in 0:29: no key pressed"
+        desk.guard.touch()
+        assert armed_words(desk.guard) == "ARMED 7:29"
         clock.advance(181)
         assert desk.guard.armed is None
     said = [record["why"] for record in read(tmp_path / "audit.jsonl") if record["event"] == "disarmed"]

@@ -191,7 +191,7 @@ async def test_the_header_counts_down_and_disarm_ends_it(redis: RealServer) -> N
         await until(pilot, lambda: isinstance(pilot.app.screen, ArmDialog))
         await typed(pilot, "test")
         await pilot.press("enter")
-        await until(pilot, lambda: pilot.app.screen is dashboard and "ARMED 2:5" in said(pilot))  # idle ends it sooner
+        await until(pilot, lambda: pilot.app.screen is dashboard and "ARMED 4:5" in said(pilot))
         dashboard.run_command("disarm")
         await until(pilot, lambda: "read-only" in said(pilot))
 

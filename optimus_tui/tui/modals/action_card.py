@@ -18,7 +18,7 @@ from textual.worker import Worker, WorkerState
 from optimus_tui.clock import Clock
 from optimus_tui.contract.actions import ActionRequest, Confirmation, Plan, Preview, Progress, Receipt, Refusal
 from optimus_tui.tui.modals.action_lines import Lines, preview_lines, progress_lines, receipt_lines
-from optimus_tui.tui.modals.action_parts import CardView, GuardedButton, audit_words, clock_of
+from optimus_tui.tui.modals.action_parts import CardView, GuardedButton, armed_words, audit_words
 from optimus_tui.tui.modals.base import Dialog
 from optimus_tui.tui.widgets.typed import TypedInput
 from optimus_tui.wording.safe import safe_text
@@ -165,7 +165,7 @@ class ActionCard(Dialog):
             return "disarmed meanwhile: esc, then :arm", True
         if self._age() > STALE_SECONDS:
             return "older than a minute: r plans anew", True
-        return f"armed {clock_of(self.desk.guard.seconds_left)}", False
+        return armed_words(self.desk.guard), False
 
     # -- confirming ------------------------------------------------------------------------------------------------
 

@@ -10,6 +10,9 @@ from optimus_tui.wording.safe import safe_text
 
 if TYPE_CHECKING:
     from optimus_tui.actions.desk import Desk
+    from optimus_tui.actions.guard import Guard
+
+IDLE_WARNING_SECONDS = 30.0
 
 
 class CardView(LineView, can_focus=False):
@@ -54,3 +57,11 @@ def clock_of(seconds: float) -> str:
     """``9:58``."""
     whole = max(0, int(seconds))
     return f"{whole // 60}:{whole % 60:02d}"
+
+
+def armed_words(guard: "Guard") -> str:
+    """How long one may act; who is about to be disarmed for want of a key reads that instead."""
+    idle = guard.idle_seconds_left
+    if idle < min(IDLE_WARNING_SECONDS, guard.seconds_left):
+        return f"ARMED, disarms in {clock_of(idle)}: no key pressed"
+    return f"ARMED {clock_of(guard.seconds_left)}"

@@ -48,8 +48,9 @@ class Acting(DashboardBase):
         armed = self.desk.guard.armed if self.desk is not None else None
         if self.desk is None or armed is None:
             return "read-only", "quiet"
-        left = int(self.desk.guard.seconds_left)
-        words = f"ARMED {left // 60}:{left % 60:02d}"
+        from optimus_tui.tui.modals.action_parts import armed_words
+
+        words = armed_words(self.desk.guard)
         if self.size.width >= 110:
             words += f"  {safe_text(armed.where.place, 40)} db {armed.where.db} as {safe_text(armed.where.user, 24)}"
         return words, "b:error"
