@@ -5,18 +5,19 @@ not be made says so; it is never taken for one that passed.
 """
 
 import ast
+import contextlib
 import os
 import re
 import shutil
 import sys
-import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Literal
 
 from msgspec import Struct
 
-from optimus_tui.actions.interpreters import clean_environment, find_interpreter, run_bounded
+from optimus_tui.actions.interpreters import Run, clean_environment, find_interpreter
+from optimus_tui.actions.leash import KILLED, Leash
 from optimus_tui.scaffold.render import Draft
 from optimus_tui.scaffold.samples import needs_redis
 from optimus_tui.wording.safe import safe_text
@@ -44,19 +45,29 @@ CHECKS: tuple[str, ...] = ("parse", "compile", "lint", "validate", "tests")
 
 
 def run_checks(
-    draft: Draft, root: Path, python: str | None = None, validate: Validate | None = None
+    draft: Draft, root: Path, python: str | None = None, validate: Validate | None = None, leash: Leash | None = None
 ) -> Iterator[Check]:
-    """Each check as it ends, in the order of ``CHECKS``. Takes seconds: not for a loop."""
+    """Each check as it ends, in the order of ``CHECKS``. Takes seconds: not for a loop.
+
+    Close it, or cut the leash from another thread (it raises ``Cut`` then), and nothing of it is left.
+    """
     yield from _read(draft)
-    with tempfile.TemporaryDirectory(prefix="optimus-scaffold-") as folder:
-        copy = Path(folder)
-        problem = copy_project(root, copy)
-        for file in draft.files:
-            (copy / file.path).parent.mkdir(parents=True, exist_ok=True)
-            (copy / file.path).write_text(file.content, "utf-8")
-        yield _lint(draft, copy)
+    leash = leash or Leash()
+    with contextlib.ExitStack() as stack:
+        try:
+            copy = stack.enter_context(leash)
+            problem = copy_project(root, copy)
+            for file in draft.files:
+                (copy / file.path).parent.mkdir(parents=True, exist_ok=True)
+                (copy / file.path).write_text(file.content, "utf-8")
+        except OSError as error:
+            why = f"not run: the project cannot be copied ({error.filename or 'the disk'}: {error.strerror})"
+            for name in ("lint", "validate", "tests"):
+                yield Check(name, "not run", safe_text(why, 300))
+            return
+        yield _lint(draft, copy, leash.run)
         yield _validate(draft, copy, validate)
-        yield problem or _test(draft, root, copy, python)
+        yield problem or _test(draft, root, copy, python, leash.run)
 
 
 def _read(draft: Draft) -> Iterator[Check]:
@@ -72,7 +83,7 @@ def _read(draft: Draft) -> Iterator[Check]:
             yield Check(name, "passed", "both files are Python")
 
 
-def _lint(draft: Draft, copy: Path) -> Check:
+def _lint(draft: Draft, copy: Path, run: Run) -> Check:
     found = shutil.which("ruff")
     beside = Path(sys.executable).with_name("ruff")
     command = [found] if found else [str(beside)] if beside.exists() else None
@@ -83,11 +94,11 @@ def _lint(draft: Draft, copy: Path) -> Check:
     files = [file.path for file in draft.files]
     environment = clean_environment()
     try:
-        code, said = run_bounded([*command, "check", "--quiet", *rules, *options, *files], copy, environment, 30)
+        code, said = run([*command, "check", "--quiet", *rules, *options, *files], copy, environment, 30)
         if code:
             return Check("lint", "failed", "ruff objects", safe_lines(said))
         formatting = [*command, "format", "--quiet", "--check", *options, *files]
-        same = run_bounded(formatting, copy, environment, 30)[0] == 0
+        same = run(formatting, copy, environment, 30)[0] == 0
     except OSError as error:
         return Check("lint", "not run", f"not run: ruff cannot be started ({error.strerror})")
     form = "would format nothing" if same else "would format it otherwise, which is no fault"
@@ -106,9 +117,9 @@ def _validate(draft: Draft, copy: Path, validate: Validate | None) -> Check:
     return Check("validate", "passed" if good else "failed", sentence)
 
 
-def _test(draft: Draft, root: Path, copy: Path, named: str | None) -> Check:
+def _test(draft: Draft, root: Path, copy: Path, named: str | None, run: Run) -> Check:
     packages = (*PACKAGES, *(("fakeredis", "lupa") if needs_redis(draft.spec) else ()))
-    python = find_interpreter(root, named, packages)
+    python = find_interpreter(root, named, packages, run)
     shown = safe_text(python.path, 200)
     if python.problem:
         return Check("tests", "not run", f"not run: {shown}: {python.problem}")
@@ -118,11 +129,11 @@ def _test(draft: Draft, root: Path, copy: Path, named: str | None) -> Check:
     words = ["-m", "pytest", "-q", *_PLUGINS, "-o", "addopts=", draft.test.path]
     environment = clean_environment(PYTHONPATH=str(copy / "src"))
     try:
-        code, said = run_bounded([python.path, *words], copy, environment, SECONDS)
+        code, said = run([python.path, *words], copy, environment, SECONDS)
     except OSError as error:
         return Check("tests", "not run", f"not run: {shown} cannot be started ({error.strerror})")
     last = said.strip().splitlines()[-1:] or [""]
-    if code == -9:
+    if code == KILLED:
         return Check("tests", "failed", f"the tests did not end within {SECONDS:g} s")
     summary = re.sub(r"^=+ | =+$", "", safe_text(last[0], 160))
     return Check("tests", "failed" if code else "passed", f"{summary} (by {shown})", safe_lines(said) if code else "")

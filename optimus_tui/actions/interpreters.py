@@ -1,14 +1,15 @@
 """Which Python runs a project's tests: the one that was named, the project's own, else ours; and what it lacks."""
 
 import os
-import signal
-import subprocess
+import shutil
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from msgspec import Struct
 
+Run = Callable[[Sequence[str], Path, Mapping[str, str], float], tuple[int, str]]
+"""Runs a command in a folder, with an environment, for so many seconds: ``Leash.run``."""
 LACKS = (
     "import importlib.util as u,sys;"
     "print(*[n for n in sys.argv[1:] if u.find_spec(n) is None]);sys.exit(sys.version_info<(3,11))"
@@ -28,23 +29,30 @@ class Interpreter(Struct, frozen=True):
         return not self.missing and not self.problem
 
 
-def find_interpreter(root: Path, named: str | None, packages: Sequence[str]) -> Interpreter:
+def find_interpreter(root: Path, named: str | None, packages: Sequence[str], run: Run) -> Interpreter:
     """The first that can; where none can, the project's own, or the one that was named. Looks at each once."""
     if named is not None:
-        return _look(named, packages)
-    own = root / ".venv" / "bin" / "python"
+        return _look(_placed(named), packages, run)
+    own = root.absolute() / ".venv" / "bin" / "python"
     candidates = [str(own)] if own.exists() else []
     looks: list[Interpreter] = []
     for path in [*candidates, sys.executable]:
-        looks.append(_look(path, packages))
+        looks.append(_look(path, packages, run))
         if looks[-1].ready:
             return looks[-1]
     return looks[0]
 
 
-def _look(path: str, packages: Sequence[str]) -> Interpreter:
+def _placed(named: str) -> str:
+    """As the user means it: a path from where they stand, a bare word from PATH. It is started from elsewhere."""
+    if "/" in named:
+        return os.path.abspath(os.path.expanduser(named))  # not resolved: a virtual environment's python is a link
+    return shutil.which(named) or named
+
+
+def _look(path: str, packages: Sequence[str], run: Run) -> Interpreter:
     try:
-        code, said = run_bounded([path, "-I", "-c", LACKS, *packages], Path("/"), clean_environment(), 15)
+        code, said = run([path, "-I", "-c", LACKS, *packages], Path("/"), clean_environment(), 15)
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) and error.strerror else "no file can have this name"
         return Interpreter(path, problem=f"it cannot be started ({reason})")
@@ -59,29 +67,3 @@ def clean_environment(**more: str) -> dict[str, str]:
     """What a child may know: no address, no password, no setting of ours."""
     kept: Mapping[str, str] = {key: os.environ[key] for key in ("PATH", "HOME", "LANG", "TMPDIR") if key in os.environ}
     return {**kept, "LC_ALL": "C.UTF-8", "PYTHONUTF8": "1", **more}
-
-
-def run_bounded(
-    command: Sequence[str], folder: Path, environment: Mapping[str, str], seconds: float
-) -> tuple[int, str]:
-    """Exit code and what was printed; -9 after too long, with everything that it started."""
-    with subprocess.Popen(  # noqa: S603 - no shell; what runs was chosen by the user
-        list(command),
-        cwd=folder,
-        env=dict(environment),
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        start_new_session=True,
-    ) as child:
-        try:
-            said, _ = child.communicate(timeout=seconds)
-            return child.returncode, said[-200_000:].decode("utf-8", "replace")
-        except BaseException as error:
-            try:
-                os.killpg(child.pid, signal.SIGKILL)
-            except ProcessLookupError:
-                child.kill()
-            if isinstance(error, subprocess.TimeoutExpired):
-                return -9, ""
-            raise

@@ -87,3 +87,30 @@ def judge(gateway: Path, drafts: Sequence[Draft]) -> str:
         if done.returncode:
             said.append(f"{name}:\n{done.stdout[-3000:]}{done.stderr[-1000:]}")
     return "\n".join(said)
+
+
+def endless_gateway(folder: Path) -> tuple[Path, Path]:
+    """A gateway whose tests never end and start a program of their own; where they write both process ids."""
+    gateway, told = new_gateway(folder / "endless"), folder / "pids"
+    (gateway / "src/backend/routers/__init__.py").write_text(
+        "import os, subprocess, time\n"
+        "child = subprocess.Popen(['sleep', '300'])\n"
+        f"with open({str(told)!r} + '.part', 'w') as out:\n"
+        "    out.write(f'{os.getpid()} {child.pid}')\n"
+        f"os.rename({str(told)!r} + '.part', {str(told)!r})\n"
+        "time.sleep(300)\n"
+    )
+    return gateway, told
+
+
+def pids_in(told: Path) -> list[int]:
+    """What the endless tests wrote; nothing before they run."""
+    return [int(word) for word in told.read_text().split()] if told.exists() else []
+
+
+def alive(pid: int) -> bool:
+    """Whether a process runs; one that only waits to be reaped does not."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False

@@ -75,11 +75,11 @@ def _load_highlighter() -> None:
 
 
 async def follow_checks(plan: "RouterPlan") -> "AsyncIterator[Check]":
-    """Each check as it ends."""
+    """Each check as it ends. Nobody reading on is the end of them all, and of what they started."""
     from optimus_tui.actions.checks import run_checks
+    from optimus_tui.actions.leash import Cut, Leash
 
-    loop, arrived = asyncio.get_running_loop(), asyncio.Queue[Any]()
-    stop = threading.Event()
+    loop, arrived, leash = asyncio.get_running_loop(), asyncio.Queue[Any](), Leash()
 
     def tell(what: object) -> None:
         with contextlib.suppress(RuntimeError):  # the screen's loop is gone: nobody waits for it
@@ -89,11 +89,11 @@ async def follow_checks(plan: "RouterPlan") -> "AsyncIterator[Check]":
         from optimus_tui.tools.pattern_files import judged
 
         try:
-            for check in run_checks(plan.draft, plan.root, None, judged):
-                if stop.is_set():
-                    return
+            for check in run_checks(plan.draft, plan.root, None, judged, leash):
                 tell(check)
             tell(None)
+        except Cut:
+            return
         except BaseException as error:
             tell(error)
 
@@ -104,7 +104,7 @@ async def follow_checks(plan: "RouterPlan") -> "AsyncIterator[Check]":
                 raise got
             yield got
     finally:
-        stop.set()
+        leash.cut()
 
 
 # -- the development checklist -----------------------------------------------------------------------------------------

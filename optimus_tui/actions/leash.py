@@ -1,0 +1,142 @@
+"""A temporary folder and the programs that run in it: neither outlives us, however we end.
+
+Programs run one at a time, in a process group of their own; any thread may cut it short. A warden process kills and
+clears up behind us. Folders that not even a warden cleared, after a power cut say, go with the next run.
+"""
+
+import contextlib
+import fcntl
+import os
+import shutil
+import signal
+import stat
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from optimus_tui.actions import warden
+
+PREFIX = "optimus-scaffold-"
+FRESH_SECONDS = 60.0
+"""A folder younger than this may belong to a run that is about to lock it."""
+LONGEST = 200_000
+KILLED = -int(signal.SIGKILL)
+
+
+class Cut(Exception):
+    """Nobody waits for this any more."""
+
+
+class Leash:
+    """Enter it to get the folder; OSError where there is no room for one."""
+
+    def __init__(self) -> None:
+        self._turn = threading.Lock()
+        self._running: subprocess.Popen[bytes] | None = None
+        self._cut = False
+
+    def __enter__(self) -> Path:
+        clear_stale()
+        self._folder = Path(tempfile.mkdtemp(prefix=PREFIX)).resolve()
+        lock = os.open(self._folder, os.O_RDONLY | os.O_DIRECTORY)
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX)  # the warden inherits it and keeps it after us
+            self._warden = subprocess.Popen(  # noqa: S603 - our own file
+                [sys.executable, "-I", "-S", warden.__file__, str(self._folder)],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL,
+                cwd="/",
+                start_new_session=True,
+                pass_fds=[lock],
+            )
+        except OSError:
+            shutil.rmtree(self._folder, ignore_errors=True)
+            raise
+        finally:
+            os.close(lock)
+        return self._folder
+
+    def __exit__(self, *_: object) -> None:
+        assert self._warden.stdin
+        with contextlib.suppress(BrokenPipeError):
+            self._warden.stdin.close()
+        with contextlib.suppress(subprocess.TimeoutExpired):  # it goes on by itself
+            self._warden.wait(5)
+
+    def cut(self) -> None:
+        """Kill what runs and let nothing more run. From any thread; returns at once."""
+        self._cut = True
+        with self._turn:
+            if self._running is not None:
+                _kill_group(self._running)
+
+    def run(
+        self, command: Sequence[str], folder: Path, environment: Mapping[str, str], seconds: float
+    ) -> tuple[int, str]:
+        """Exit code and what was printed; ``KILLED`` after too long. Cut, or OSError where it cannot be started."""
+        with self._turn:
+            if self._cut:
+                raise Cut
+            child = self._start(command, folder, environment)
+        with child:
+            try:
+                said, _ = child.communicate(timeout=seconds)
+                code = child.returncode
+            except subprocess.TimeoutExpired:
+                said, code = b"", KILLED
+            finally:
+                with self._turn:
+                    _kill_group(child)
+                    self._hold(None)
+        if self._cut:
+            raise Cut
+        return code, said[-LONGEST:].decode("utf-8", "replace")
+
+    def _start(self, command: Sequence[str], folder: Path, environment: Mapping[str, str]) -> "subprocess.Popen[bytes]":
+        child = subprocess.Popen(  # noqa: S603 - no shell; what runs was chosen by the user
+            list(command),
+            cwd=folder,
+            env=dict(environment),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+        self._hold(child)
+        return child
+
+    def _hold(self, child: "subprocess.Popen[bytes] | None") -> None:
+        self._running = child
+        assert self._warden.stdin
+        with contextlib.suppress(BrokenPipeError):
+            os.write(self._warden.stdin.fileno(), b"%d\n" % (child.pid if child else 0))
+
+
+def _kill_group(leader: "subprocess.Popen[bytes]") -> None:
+    """The program and everything that it started, also what it left behind."""
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        os.killpg(leader.pid, signal.SIGKILL)
+
+
+def clear_stale() -> None:
+    """Remove folders of ours whose run is dead. Somebody else's, and one in use, are left alone."""
+    for path in Path(tempfile.gettempdir()).glob(f"{PREFIX}*"):
+        with contextlib.suppress(OSError):
+            seen = path.lstat()
+            if not stat.S_ISDIR(seen.st_mode) or seen.st_uid != os.getuid() or _is_fresh(seen):
+                continue
+            handle = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
+            try:
+                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                shutil.rmtree(path, ignore_errors=True)
+            finally:
+                os.close(handle)
+
+
+def _is_fresh(seen: os.stat_result) -> bool:
+    return time.time() - seen.st_mtime < FRESH_SECONDS

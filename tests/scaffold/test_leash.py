@@ -1,0 +1,124 @@
+"""Checks that somebody ends: every process of theirs is gone, the copy too, and nothing is written."""
+
+import contextlib
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from optimus_tui.actions.checks import run_checks
+from optimus_tui.actions.leash import FRESH_SECONDS, KILLED, PREFIX, Cut, Leash, clear_stale
+from optimus_tui.scaffold.render import render
+from optimus_tui.scaffold.spec import make_spec
+from tests.scaffold.workshop import alive, endless_gateway, pids_in
+
+LEAVE = "import subprocess as s; print(s.Popen(['sleep', '300'], stdout=s.DEVNULL, stderr=s.DEVNULL).pid)"
+
+
+@pytest.fixture
+def temporary(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    folder = tmp_path / "temporary"
+    folder.mkdir()
+    monkeypatch.setenv("TMPDIR", str(folder))
+    monkeypatch.setattr("tempfile.tempdir", None)
+    return folder
+
+
+def until(met: Callable[[], object], seconds: float = 20.0) -> None:
+    deadline = time.monotonic() + seconds
+    while not met():
+        assert time.monotonic() < deadline, "it did not come to that"
+        time.sleep(0.02)
+
+
+@pytest.mark.parametrize(
+    ("number", "code"),
+    [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, -signal.SIGHUP), (signal.SIGKILL, -signal.SIGKILL)],
+)
+def test_a_command_line_that_is_ended_leaves_no_process_no_copy_and_no_file(
+    number: signal.Signals, code: int, tmp_path: Path, temporary: Path
+) -> None:
+    gateway, told = endless_gateway(tmp_path)
+    command = [sys.executable, "-m", "optimus_tui", "scaffold", "new", "products", "--yes", "--project", str(gateway)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as program:
+        until(lambda: pids_in(told))
+        assert len(list(temporary.iterdir())) == 1
+        program.send_signal(number)
+        _, said = program.communicate(timeout=20)
+    assert program.returncode == code, said
+    assert "Traceback" not in said
+    until(lambda: not any(map(alive, pids_in(told))), 5)
+    until(lambda: not list(temporary.iterdir()), 5)
+    assert not (gateway / "src/backend/routers/products.py").exists()
+
+
+def test_checks_are_cut_from_another_thread_at_once(tmp_path: Path, temporary: Path) -> None:
+    gateway, told = endless_gateway(tmp_path)
+    leash, ended = Leash(), threading.Event()
+
+    def work() -> None:
+        with contextlib.suppress(Cut):
+            for _ in run_checks(render(make_spec("products")), gateway, None, None, leash):
+                pass
+            raise AssertionError("it came to an end")
+        ended.set()
+
+    threading.Thread(target=work, daemon=True).start()
+    until(lambda: pids_in(told))
+    began = time.monotonic()
+    leash.cut()
+    assert ended.wait(5)
+    assert time.monotonic() - began < 3
+    assert not any(map(alive, pids_in(told)))
+    assert not list(temporary.iterdir())
+    with pytest.raises(Cut), leash as folder:
+        leash.run(["true"], folder, {}, 5)
+    assert not list(temporary.iterdir())
+
+
+def test_what_takes_too_long_is_killed_and_what_is_left_behind_as_well(temporary: Path) -> None:
+    leash, environment = Leash(), {"PATH": os.environ["PATH"]}
+    with leash as folder:
+        assert leash.run(["sleep", "300"], folder, environment, 0.5) == (KILLED, "")
+        code, said = leash.run([sys.executable, "-c", LEAVE], folder, environment, 20)
+        assert code == 0
+        until(lambda: not alive(int(said)), 5)
+    assert not list(temporary.iterdir())
+
+
+def test_a_copy_that_not_even_a_warden_removed_goes_with_the_next_run(temporary: Path, tmp_path: Path) -> None:
+    stale, mine = temporary / f"{PREFIX}old", temporary / f"{PREFIX}link"
+    (stale / "src").mkdir(parents=True)
+    kept = tmp_path / "kept"
+    kept.mkdir()
+    mine.symlink_to(kept)
+    (kept / "file").write_text("x")
+    clear_stale()
+    assert stale.exists(), "so young that its owner may not have locked it yet"
+    with Leash() as used:
+        for folder in (stale, used):
+            os.utime(folder, (time.time() - 2 * FRESH_SECONDS,) * 2)
+        clear_stale()
+        assert not stale.exists()
+        assert used.exists(), "one in use stays, however old"
+    assert (kept / "file").exists()
+
+
+def test_without_room_for_a_copy_the_checks_say_so_and_are_not_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gateway, _ = endless_gateway(tmp_path)
+
+    def full(**_: object) -> str:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("tempfile.mkdtemp", full)
+    found = list(run_checks(render(make_spec("products")), gateway))
+    assert [one.status for one in found] == ["passed", "passed", "not run", "not run", "not run"]
+    assert all("No space left on device" in one.detail for one in found[2:])
