@@ -16,11 +16,13 @@ class LimitRules(Struct, frozen=True, kw_only=True):
     window_seconds: int
     limits: dict[str, int] = field(default_factory=dict)
     tenants: dict[str, dict[str, int]] = field(default_factory=dict)
+    default: int | None = None
+    """Requests per window of every operation that is not named, where the gateway says so."""
     source: str = "gateway"
 
     def limit_for(self, tenant: str, operation: str) -> int | None:
         """Requests per window, or None where no limit is known."""
-        return self.tenants.get(tenant, {}).get(operation, self.limits.get(operation))
+        return self.tenants.get(tenant, {}).get(operation, self.limits.get(operation, self.default))
 
 
 class Counter(Struct, frozen=True, kw_only=True):

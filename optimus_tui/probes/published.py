@@ -65,8 +65,17 @@ def parse_rules(document: dict[str, Any]) -> tuple[LimitRules | None, Fault | No
             overrides = _limits(listed[tenant], f"tenants.{safe_text(tenant, 40)}", problems)
             if len(tenant) <= MAX_NAME and overrides:
                 tenants[tenant] = overrides
-    rules = LimitRules(window_seconds=window, limits=limits, tenants=tenants)
+    rules = LimitRules(window_seconds=window, limits=limits, tenants=tenants, default=_default(document, problems))
     return rules, _fault(_listed(problems)) if problems else None
+
+
+def _default(document: dict[str, Any], problems: list[str]) -> int | None:
+    limit = document.get("default_limit")
+    if isinstance(limit, int) and _is_whole(limit) and 1 <= limit <= MAX_LIMIT:
+        return limit
+    if limit is not None:
+        problems.append(f"default_limit {_shown(limit)} is not a limit")
+    return None
 
 
 def _limits(table: object, where: str, problems: list[str]) -> dict[str, int]:

@@ -54,6 +54,16 @@ def test_a_bad_limit_costs_only_its_entry() -> None:
     assert fault is not None and fault.message.isprintable() and len(fault.message) < 500
 
 
+def test_a_default_limit_holds_for_what_is_not_named_and_a_bad_one_is_said() -> None:
+    rules, fault = parse_rules({"window_seconds": 60, "limits": {"chat": 5}, "default_limit": 100})
+    assert fault is None and rules is not None
+    assert (rules.limit_for("acme", "chat"), rules.limit_for("acme", "list_products")) == (5, 100)
+    for bad in (0, True, "100", 1e3):
+        rules, fault = parse_rules({"window_seconds": 60, "limits": {"chat": 5}, "default_limit": bad})
+        assert rules is not None and rules.limit_for("acme", "list_products") is None
+        assert fault is not None and "default_limit" in fault.message
+
+
 def test_more_than_a_thousand_names_are_capped_and_said() -> None:
     many = {f"op{number}": 5 for number in range(1500)}
     rules, fault = parse_rules({"window_seconds": 60, "limits": many, "tenants": {name: {"a": 1} for name in many}})

@@ -4,6 +4,7 @@ import time
 
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec import structs
 
 from optimus_tui.contract.limits import Counter, LimitRules, LimitsReport
 from optimus_tui.contract.reading import Coverage
@@ -171,6 +172,8 @@ def test_the_gateway_comes_first_and_settings_fill_the_gaps() -> None:
     assert (merged.limit_for("x", "chat"), merged.limit_for("vip", "chat")) == (150, 1000)
     assert (merged.limit_for("x", "export"), merged.limit_for("vip", "export")) == (5, 9)
     assert merged.source == "gateway, settings for the rest"
+    rest = structs.replace(RULES, default=100)
+    assert merge_rules(rest, configured) is rest
     assert merge_rules(RULES, None) is RULES
     assert merge_rules(None, configured) is configured
     assert merge_rules(None, None) is None
