@@ -1,5 +1,5 @@
-# expect: tenancy.missing, tenancy.optional, limits.missing, limits.unheeded, limits.no_expiry, logging.missing, metrics.missing
-# because: a dependency that answers None or "demo" is no tenant; a limit imported and not used, asked and not heard
+# expect: tenancy.missing, tenancy.optional, limits.missing, limits.no_expiry, logging.missing, metrics.missing
+# because: a dependency that answers None or "demo" is no tenant; a limit imported and not used
 from fastapi import APIRouter, Depends, Header, HTTPException, Request
 from pydantic import BaseModel
 from redis.asyncio import Redis
@@ -21,7 +21,7 @@ async def current_tenant() -> str:
     return "demo_dentist"
 
 
-async def tenant_or_demo(x_tenant_id: str | None = Header(default=None)) -> str:
+async def tenant_or_demo(x_tenant_id: str | None = Header(default=None)) -> str:  # fires: tenancy.optional
     return x_tenant_id or "demo"
 
 
@@ -42,7 +42,7 @@ async def stable(name: str, tenant: str = Depends(current_tenant), store: Animal
 
 
 @router.get("/{name}/food", dependencies=[Depends(counted)])
-async def food(name: str, tenant: str = Depends(tenant_or_demo), store: Animals = Depends(animals)) -> Animal:  # fires: tenancy.optional
+async def food(name: str, tenant: str = Depends(tenant_or_demo), store: Animals = Depends(animals)) -> Animal:
     return await store.food(tenant, name)
 
 
@@ -50,5 +50,5 @@ async def food(name: str, tenant: str = Depends(tenant_or_demo), store: Animals 
 async def vet(
     name: str, x_tenant_id: str = Header(), store: Animals = Depends(animals), limiter=Depends(rate_limited)
 ) -> Animal:
-    await limiter.check(x_tenant_id, "vet")  # fires: limits.unheeded
+    await limiter.check(x_tenant_id, "vet")
     return await store.vet(x_tenant_id, name)

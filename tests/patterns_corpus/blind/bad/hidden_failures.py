@@ -50,7 +50,7 @@ async def stamp(letter_id: str, tenant: str = Depends(tenant_id), store: Letters
         raise HTTPException(404, "no such letter") from None
     except ValueError as wrong:
         logger.info("stamp refused")
-        raise HTTPException(status_code=422, detail=f"stamp failed: {wrong}") from wrong  # fires: errors.text_told
+        raise HTTPException(status_code=422, detail=f"stamp failed: {wrong}") from wrong
     except:  # fires: errors.bare_except
         print("stamp failed")  # fires: logging.print
         raise HTTPException(500, traceback.format_exc())  # fires: errors.text_told

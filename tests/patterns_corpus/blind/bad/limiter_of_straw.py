@@ -45,7 +45,7 @@ async def film(film_id: str, tenant: str = Depends(tenant_id), store: Films = De
 
 
 @router.get("/{film_id}/poster", dependencies=[Depends(check_rate_limit)])
-async def poster(film_id: str, tenant: str = Depends(tenant_id), store: Films = Depends(films)) -> Film:  # fires: limits.missing
+async def poster(film_id: str, tenant: str = Depends(tenant_id), store: Films = Depends(films)) -> Film:
     if await limiter.is_allowed(tenant):
         logger.info("poster of %s", film_id)
     return await store.poster(tenant, film_id)

@@ -1,4 +1,4 @@
-# expect: limits.missing, tenancy.missing, caching.missing, errors.unmapped, logging.missing, injection.client_per_request, timeouts.missing, breaker.missing, metrics.missing, models.response
+# expect: limits.missing, tenancy.missing, caching.missing, errors.unmapped, logging.missing, injection.client_per_request, breaker.missing, metrics.missing, models.response
 # absent: rate_limiting, caching, multi_tenancy, error_handling, dependency_injection, logging, circuit_breaker, metrics
 # because: every job is told of in comments and texts, none is done
 """Products. Rate limiting, caching, tenant isolation, error handling, logging, metrics and circuit breaker: all here."""

@@ -1,5 +1,5 @@
 # expect: async.blocking, tenancy.missing
-# present: rate_limiting, multi_tenancy, logging
+# present: rate_limiting, logging
 # because: routes through add_api_route and names given by assignment are routes; a blocking method bound at import blocks
 import logging
 import time

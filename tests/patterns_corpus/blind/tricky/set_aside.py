@@ -1,5 +1,5 @@
 # expect: errors.swallowed, tenancy.missing
-# present: rate_limiting, multi_tenancy, logging
+# present: rate_limiting, logging
 # because: an ignore with rule and reason holds for its line; one for another rule, or in a text, does not
 import logging
 
