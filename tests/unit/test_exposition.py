@@ -89,12 +89,15 @@ def test_series_beyond_the_cap_and_names_too_long_are_left_out_and_counted() -> 
 @given(st.binary(max_size=400))
 def test_any_bytes_are_read(raw: bytes) -> None:
     parsed = parse_exposition(raw)
-    assert parsed.malformed >= 0
+    assert parsed.malformed + len(parsed.samples) <= raw.count(b"\n") + 1
 
 
 @given(st.binary(max_size=30), st.binary(max_size=30))
 def test_any_bytes_in_a_quoted_label_are_read(name: bytes, value: bytes) -> None:
-    parse_exposition(b'a{b="' + name + b'",c="' + value + b'"} 1')
+    parsed = parse_exposition(b'a{b="' + name + b'",c="' + value + b'"} 1')
+    if not set(b'"\\\n') & set(name + value):
+        (sample,) = parsed.samples
+        assert (sample.value, set(sample.labels)) == (1.0, {"b", "c"})
 
 
 @given(st.dictionaries(st.from_regex(r"[a-z_]{1,5}", fullmatch=True), st.text(max_size=12), max_size=4))
@@ -113,7 +116,9 @@ def test_the_name_of_a_series_is_as_documented() -> None:
 
 @given(st.text(max_size=40))
 def test_any_text_is_a_series_name_to_be_taken_apart(text: str) -> None:
-    split_series(text)
+    metric, labels = split_series(text)
+    assert text.startswith(metric)
+    assert all(label in text for label in labels)
 
 
 HOSTILE = {
