@@ -1,6 +1,7 @@
 """``scaffold``: a router planned, checked, shown, and written, or taken back. It refuses to write what was not shown.
 
-Exit codes: 0 written, shown or undone; 1 a check failed or nobody said yes; 2 an answer or a target that cannot be.
+Exit codes: 0 written, shown or undone; 1 a check failed or nobody said yes; 2 an answer or a target that cannot be;
+4 its tests could not be run, and ``--yes`` alone does not answer for that.
 """
 
 import sys
@@ -41,6 +42,7 @@ def command() -> None:
 @click.option("--python", metavar="PATH", help="Runs the tests (the project's .venv, else our own).")
 @click.option("--dry-run", is_flag=True, help="Write nothing.")
 @click.option("--yes", is_flag=True, help="Ask nothing; an existing file of yours also needs --replace.")
+@click.option("--untested", is_flag=True, help="With --yes: write also where the tests cannot be run here.")
 @click.option("--replace", is_flag=True, help="Existing files of this router may be replaced.")
 @connected
 @click.pass_context
@@ -57,6 +59,7 @@ def new(
     python: str | None,
     dry_run: bool,
     yes: bool,
+    untested: bool,
     replace: bool,
     **given: object,
 ) -> int:
@@ -84,7 +87,7 @@ def new(
         return _refuse(f"{error}; allowed: {', '.join(error.allowed)}" if error.allowed else error)
     except Refused as error:
         return _refuse(error)
-    return _show_and_write(plan, python, dry_run=dry_run, yes=yes, replace=replace)
+    return _show_and_write(plan, python, dry_run=dry_run, yes=yes, untested=untested, replace=replace)
 
 
 @command.command("undo", short_help="Take the last written router back.")
@@ -128,7 +131,9 @@ def _refuse(sentence: object) -> int:
     return exits.USAGE
 
 
-def _show_and_write(plan: "RouterPlan", python: str | None, *, dry_run: bool, yes: bool, replace: bool) -> int:
+def _show_and_write(
+    plan: "RouterPlan", python: str | None, *, dry_run: bool, yes: bool, untested: bool, replace: bool
+) -> int:
     """Show everything, check everything, ask, write."""
     from optimus_tui.actions.checks import run_checks
     from optimus_tui.actions.routers import show_diff, show_tree
@@ -152,10 +157,17 @@ def _show_and_write(plan: "RouterPlan", python: str | None, *, dry_run: bool, ye
         return exits.FOUND_SOMETHING
     if dry_run:
         return exits.HEALTHY
-    return _ask_and_write(plan, checks, yes=yes, replace=replace)
+    silent = [check for check in checks if check.status == "not run"]
+    if yes and not untested and (reason := next((one.detail for one in silent if one.name == "tests"), "")):
+        output.complain(
+            f"scaffold: nothing was written: the tests were {reason}; name a Python that can run them with --python, "
+            "or write without them with --untested"
+        )
+        return exits.REFUSED
+    return _ask_and_write(plan, silent, yes=yes, replace=replace)
 
 
-def _ask_and_write(plan: "RouterPlan", checks: "list[Check]", *, yes: bool, replace: bool) -> int:
+def _ask_and_write(plan: "RouterPlan", silent: "list[Check]", *, yes: bool, replace: bool) -> int:
     from optimus_tui.actions.routers import write_router
     from optimus_tui.actions.tree import Refused
     from optimus_tui.scaffold.explain import next_steps
@@ -168,7 +180,7 @@ def _ask_and_write(plan: "RouterPlan", checks: "list[Check]", *, yes: bool, repl
             )
         questions.append(f"Replace {', '.join(plan.replaced)}?")
     if not yes:
-        questions += [f"Write without this check ({check.name})?" for check in checks if check.status == "not run"]
+        questions += [f"Write without this check ({check.name})?" for check in silent]
         questions.append(f"Write {len(plan.changes)} files to {plan.root}?")
     if questions and not sys.stdin.isatty():
         return _refuse("nothing was written: there is nobody to ask here, say --yes")

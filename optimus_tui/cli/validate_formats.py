@@ -4,17 +4,14 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
+from optimus_tui.contract.tools.patterns import unescaped
+
 if TYPE_CHECKING:
     from optimus_tui.contract.tools.patterns import PatternIssue, ValidateReport
 
 _SARIF_LEVELS = {"high": "error", "medium": "warning", "low": "note"}
 _GITHUB_LEVELS = {"high": "error", "medium": "warning", "low": "notice"}
 _SCHEMA = "https://json.schemastore.org/sarif-2.1.0.json"
-
-
-def unescaped(path: str) -> str:
-    """The path itself where the document shows a pattern in its place."""
-    return path.replace("excellen[t]", "excellent").replace("EXCELLEN[T]", "EXCELLENT")
 
 
 def lines(report: "ValidateReport", known: int, gone: int) -> Iterator[str]:

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from optimus_tui.__main__ import run
+from optimus_tui.actions.checks import Check
 from optimus_tui.actions.files import apply_changes, plan_files, recover, undo_last
 from optimus_tui.actions.gitstate import git_warnings
 from optimus_tui.actions.routers import plan_router, write_router
@@ -124,6 +125,39 @@ def test_a_python_without_the_packages_is_said_and_nothing_passes_for_passed(
     assert "not run: pytest, pytest_asyncio, fastapi" in " ".join(capsys.readouterr().out.split())
     assert run([*command, str(tmp_path / "nobody")]) == 0
     assert "cannot be started" in " ".join(capsys.readouterr().out.split())
+
+
+def test_yes_alone_does_not_write_what_was_not_tested_and_a_relative_python_is_found(
+    gateway: Path, capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", str(tmp_path / "bare")], check=True, timeout=60)
+    monkeypatch.chdir(tmp_path)
+    command = ["scaffold", "new", "products", "--project", str(gateway), "--yes", "--python", "bare/bin/python"]
+    before = files_of(gateway)
+    assert run(command) == 4
+    said = capsys.readouterr().err
+    assert "pytest, pytest_asyncio, fastapi" in said and "--python" in said and "--untested" in said
+    assert said.count("\n") == 1 and files_of(gateway) == before
+    assert run([*command, "--untested"]) == 0
+    assert (gateway / "src/backend/routers/products.py").exists()
+
+
+def test_a_terminal_is_asked_twice_where_a_check_did_not_run(
+    gateway: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    silent = Check("tests", "not run", "not run: fakeredis is missing")
+    monkeypatch.setattr("optimus_tui.actions.checks.run_checks", lambda *_: iter((silent,)))
+    monkeypatch.setattr("sys.stdin.isatty", lambda: True, raising=False)
+    asked: list[str] = []
+    answers = iter((True, False, True, True))
+    monkeypatch.setattr("click.confirm", lambda question, **_: (asked.append(question), next(answers))[1])
+    command = ["scaffold", "new", "products", "--project", str(gateway)]
+    before = files_of(gateway)
+    assert run(command) == 1
+    assert files_of(gateway) == before
+    assert run(command) == 0
+    assert len(asked) == 4 and "without" in asked[0] and asked[1].startswith("Write 3 files")
+    assert (gateway / "src/backend/routers/products.py").exists()
 
 
 def test_a_read_only_folder_and_a_full_disk_leave_nothing_row_99(

@@ -160,3 +160,34 @@ async def test_a_terminal_that_cannot_be_left_and_a_file_that_is_gone_are_one_se
         await pilot.pause()
         assert "no editor can be opened" in editor.open_in_editor(app, routers / "orders.py", 3)
         assert "is no file" in editor.open_in_editor(app, routers / "gone\x1b.py")
+
+
+async def test_a_file_whose_name_holds_the_best_verdict_is_shown_and_opened_as_it_is_on_the_disk(
+    routers: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mine = routers / "Excellent_orders.py"
+    mine.write_text(BAD.replace("10.0.0.5", "excellent"))
+    gone: list[tuple[Path, int]] = []
+    monkeypatch.setattr(
+        "optimus_tui.tui.screens.compliance.open_in_editor",
+        lambda _app, path, line=1: (gone.append((path, line)), "")[1],
+    )
+    app = app_for(routers.parents[2])
+    async with app.run_test(size=(140, 42)) as pilot:
+        screen = await opened(pilot)
+        files = screen.query_one(FileList)
+        at = next(i for i, row in enumerate(files.rows) if row.file.endswith("Excellent_orders.py"))
+        files.move_to(at)
+        await settle(pilot, lambda: len(screen.query_one(IssueList).rows) > 0)
+        text = shown(app)
+        assert "Excellent_orders.py" in text
+        assert "http://excellent:8010" in text
+        assert "excellen[t]" not in text.lower()
+        await pilot.press("o")
+        await settle(pilot, lambda: gone == [(mine, 1)])
+        await settle(pilot, lambda: len(files.rows) > 0 and screen.report is not None)
+        screen.query_one(IssueList).focus()
+        await pilot.press("o")
+        await settle(pilot, lambda: len(gone) == 2)
+        assert gone[1][0] == mine
+        assert gone[1][1] > 1

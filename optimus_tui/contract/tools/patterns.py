@@ -1,5 +1,6 @@
 """validate_enterprise_patterns: what a router lacks, where, why it matters, and how to mend it."""
 
+import re
 from typing import Annotated, Literal
 
 from msgspec import Meta, Struct, field
@@ -79,3 +80,8 @@ class ValidateReport(Report, frozen=True, kw_only=True):
     ignored: int = 0
     """Findings that a comment with a reason sets aside."""
     notes: tuple[str, ...] = ()
+
+
+def unescaped(text: str) -> str:
+    """A path or a line of source as it is on the disk: the document writes the best verdict's word ``excellen[t]``."""
+    return re.sub(r"(?i)(excellen)\[(t)\]", r"\1\2", text)

@@ -16,7 +16,7 @@ from textual.worker import Worker, WorkerState
 
 from optimus_tui.assets import asset_dir
 from optimus_tui.context import Context
-from optimus_tui.contract.tools.patterns import PatternIssue, ValidateReport
+from optimus_tui.contract.tools.patterns import PatternIssue, ValidateReport, unescaped
 from optimus_tui.tui.editor import open_in_editor
 from optimus_tui.tui.keys import chosen
 from optimus_tui.tui.screens.leaving import Leaving
@@ -128,7 +128,7 @@ class ComplianceScreen(Leaving):
         view = self.query_one(IssueList)
         found: list[PatternIssue] = []
         if self.report is not None and chosen_file is not None:
-            found = [one for one in self.report.issues_found if one.file == chosen_file.file]
+            found = [one for one in self.report.issues_found if unescaped(one.file) == chosen_file.file]
             if chosen_file.reason:
                 view.hint = f"It was not judged: {chosen_file.reason}"
             else:
@@ -191,7 +191,7 @@ class ComplianceScreen(Leaving):
         forms = callings(TOOL, arguments, self.context.settings, self.report)
         issue = self.query_one(IssueList).selected
         if issue is not None:
-            where = f"{issue.file}:{issue.line}:{issue.column}"
+            where = f"{unescaped(issue.file)}:{issue.line}:{issue.column}"
             forms = [("finding", f"{where} {issue.priority} {issue.rule}: {issue.issue}. {issue.fix}"), *forms]
             forms.insert(1, ("set it aside, in the code", f"# optimus: ignore[{issue.rule}] the reason"))
         return forms

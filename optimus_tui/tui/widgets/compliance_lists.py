@@ -6,7 +6,7 @@ from typing import Any, ClassVar
 
 from textual.message import Message
 
-from optimus_tui.contract.tools.patterns import PatternIssue, ValidateReport
+from optimus_tui.contract.tools.patterns import PatternIssue, ValidateReport, unescaped
 from optimus_tui.patterns.score import word
 from optimus_tui.tui.keys import MOVES, chosen
 from optimus_tui.tui.messages import CopyRequested
@@ -23,7 +23,7 @@ ROUTERS = "src/backend/routers/"
 
 @dataclass(frozen=True)
 class FileRow:
-    """One file. ``score`` None: it was not judged, for ``reason``."""
+    """One file, named as on the disk. ``score`` None: it was not judged, for ``reason``."""
 
     file: str
     score: float | None
@@ -36,9 +36,9 @@ def file_rows(report: ValidateReport) -> list[FileRow]:
     counts: dict[str, int] = {}
     for issue in report.issues_found:
         counts[issue.file] = counts.get(issue.file, 0) + 1
-    rows = [FileRow(one.file, one.compliance_score, counts.get(one.file, 0)) for one in report.files]
+    rows = [FileRow(unescaped(one.file), one.compliance_score, counts.get(one.file, 0)) for one in report.files]
     rows.sort(key=lambda row: (row.score or 0.0, row.file))
-    return rows + [FileRow(one.file, None, 0, safe_text(one.reason, 300)) for one in report.skipped]
+    return rows + [FileRow(unescaped(one.file), None, 0, safe_text(one.reason, 300)) for one in report.skipped]
 
 
 class FileList(LineView):
@@ -127,7 +127,7 @@ class IssueList(WrappingView):
         lines: list[list[Piece]] = [[(f"{glyph} ", ink), (f"{one.line:>5}  ", "accent"), (first, "bright")]]
         lines += [[(" " * 9 + part, "bright")] for part in rest]
         if one.source:
-            lines.append([(" " * 9, ""), (fit_cell(safe_text(one.source, 300), max(8, room - 7)), "head")])
+            lines.append([(" " * 9, ""), (fit_cell(safe_text(unescaped(one.source), 300), max(8, room - 7)), "head")])
         for label, text in (("why", one.why), ("fix", one.fix)):
             for number, part in enumerate(wrap(safe_text(text, 500), max(8, room - 7))):
                 lines.append(
@@ -145,4 +145,4 @@ class IssueList(WrappingView):
     def action_copy(self) -> None:
         if self.selected is not None:
             one = self.selected
-            self.post_message(CopyRequested(f"{one.file}:{one.line}: {one.issue}. {one.fix}", "finding"))
+            self.post_message(CopyRequested(f"{unescaped(one.file)}:{one.line}: {one.issue}. {one.fix}", "finding"))
