@@ -30,6 +30,8 @@ class Context:
         self.settings = settings
         self.clock = clock or Clock()
         self.own = OwnLoad(self.clock)
+        self.log = self.own.log
+        """What left for Redis and HTTP, whoever sent it."""
 
     @cached_property
     def redis(self) -> "ObserverRedis":
@@ -43,7 +45,7 @@ class Context:
         """One client for all services, without redirects and without the environment's proxies."""
         from optimus_tui.probes.fetch import new_http_client
 
-        return new_http_client()
+        return new_http_client(self.log)
 
     @cached_property
     def feed(self) -> "FeedReader":

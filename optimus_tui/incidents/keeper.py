@@ -18,6 +18,7 @@ from optimus_tui.history.store import system_of
 from optimus_tui.history.timeline import Timeline
 from optimus_tui.incidents.clocks import Clocks, operator
 from optimus_tui.incidents.errors import IncidentError, plain
+from optimus_tui.probes.sent import on_behalf
 from optimus_tui.workflow.engine import reduce, refusal, replay
 from optimus_tui.workflow.outline import outline
 
@@ -145,7 +146,8 @@ class Keeper:
     async def _ask(self, tool: str, arguments: Mapping[str, Any], progress: "Progress | None" = None) -> dict[str, Any]:
         from optimus_tui.tools.answer import answer
 
-        report, _ = await asyncio.gather(answer(self.ctx, tool, arguments, progress), self.clocks.hear())
+        with on_behalf("incident"):
+            report, _ = await asyncio.gather(answer(self.ctx, tool, arguments, progress), self.clocks.hear())
         document: dict[str, Any] = msgspec.json.decode(msgspec.json.encode(report))
         return document
 

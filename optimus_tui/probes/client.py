@@ -50,7 +50,7 @@ class ObserverPipeline(_Counting, Pipeline):  # type: ignore[misc]
         self.own = own
 
     def execute_command(self, *args: Any, **kwargs: Any) -> Any:
-        cleared(args, int(self.connection_pool.connection_kwargs.get("db") or 0))
+        _check(args, int(self.connection_pool.connection_kwargs.get("db") or 0), self.own)
         return super().execute_command(*args, **kwargs)
 
 
@@ -64,7 +64,7 @@ class ObserverRedis(_Counting):
         self.target, self.own, self.scripts = target, own, True
 
     async def execute_command(self, *args: Any, **options: Any) -> Any:
-        cleared(args, self.target.db)  # before a connection is taken; the connection checks again
+        _check(args, self.target.db, self.own)  # before a connection is taken; the connection checks again
         return await super().execute_command(*args, **options)  # type: ignore[no-untyped-call]
 
     def scan_iter(self, *_: Any, **__: Any) -> NoReturn:
@@ -78,6 +78,14 @@ class ObserverRedis(_Counting):
         if transaction:
             raise CommandRefused("MULTI is not on the observer's list")
         return ObserverPipeline(self.connection_pool, self.own)
+
+
+def _check(args: tuple[Any, ...], db: int, own: OwnLoad) -> None:
+    try:
+        cleared(args, db)
+    except CommandRefused as why:
+        own.log.refused(args, why)
+        raise
 
 
 def observer_client(target: RedisTarget, own: OwnLoad, name: str = "optimus-tui") -> ObserverRedis:

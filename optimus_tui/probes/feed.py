@@ -22,6 +22,7 @@ from optimus_tui.probes.feed_link import FeedLink
 from optimus_tui.probes.feed_log import SLACK_SECONDS, LogUnreadable, Window, choose_missed, clock_skew, read_log
 from optimus_tui.probes.feed_ring import FeedRing, Row
 from optimus_tui.probes.own import OwnLoad
+from optimus_tui.probes.sent import on_behalf
 from optimus_tui.settings.model import RedisTarget
 
 SETTLE_SECONDS = 0.25
@@ -99,6 +100,10 @@ class FeedReader:
     # -- the reader's thread
 
     def _main(self) -> None:
+        with on_behalf("feed", poll=True):
+            self._read_until_stopped()
+
+    def _read_until_stopped(self) -> None:
         while not self._stopping.is_set():
             try:
                 with asyncio.Runner(loop_factory=FeedLoop) as runner:

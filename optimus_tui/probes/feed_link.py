@@ -23,6 +23,7 @@ from optimus_tui.probes.feed_faults import (
     lost_in_silence,
 )
 from optimus_tui.probes.own import OwnLoad
+from optimus_tui.probes.sent import Trip
 
 PATTERN = b"cache_coherence:*"
 """Exactly what the recommended ACL grants: a server denies a narrower pattern."""
@@ -51,6 +52,7 @@ class FeedLink(asyncio.Protocol):
         self._loop = asyncio.get_running_loop()
         self._replies = hiredis.Reader(notEnoughData=_NOTHING)
         self._due: deque[bytes] = deque()
+        self._trips: deque[Trip] = deque()
         self._transport: asyncio.Transport | None = None
         self._end: asyncio.Future[LinkLost] = self._loop.create_future()
         self._confirmed: asyncio.Future[None] = self._loop.create_future()
@@ -148,7 +150,9 @@ class FeedLink(asyncio.Protocol):
             self._loop.call_later(BREATH_SECONDS, transport.resume_reading)
 
     def _answer(self, reply: object) -> None:
-        """A reply to one of our commands."""
+        """A reply to one of our commands; they come in the order of the commands."""
+        if self._trips and self._trips[0].answer(str(reply) if isinstance(reply, hiredis.ReplyError) else None):
+            self._trips.popleft()
         if isinstance(reply, list) and len(reply) == 3 and reply[0] == b"psubscribe":
             if not self._confirmed.done():
                 self._confirmed.set_result(None)
@@ -170,10 +174,14 @@ class FeedLink(asyncio.Protocol):
         if not self._transport or self._transport.is_closing():
             return
         self._due.extend(words[0] for words in commands if words[0] != b"PSUBSCRIBE")
-        self._transport.write(b"".join(packed(*words) for words in commands))
+        data = b"".join(packed(*words) for words in commands)
+        self._trips.append(self._own.log.sent(commands))
+        self._transport.write(data)
         self._own.note(trips=1, commands=len(commands))
 
     def _lose(self, lost: LinkLost) -> None:
+        while self._trips:
+            self._trips.popleft().lose("no answer: the link was lost")
         if not self._end.done():
             self._end.set_result(lost)
         self.close()

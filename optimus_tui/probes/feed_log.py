@@ -18,6 +18,7 @@ from optimus_tui.probes.feed_dial import Dialer, greeting, packed
 from optimus_tui.probes.feed_faults import lost_by_garbage, lost_by_reply
 from optimus_tui.probes.feed_ring import MAX_PAYLOAD, Row
 from optimus_tui.probes.own import OwnLoad
+from optimus_tui.probes.sent import Trip
 
 NEWEST = 1000
 MAX_BYTES = 16 * 1024 * 1024
@@ -53,9 +54,15 @@ async def _read_range(dialer: Dialer, own: OwnLoad, first: bytes, last: bytes) -
         if dialer.target.db:
             commands.append((b"SELECT", b"%d" % dialer.target.db))
         commands.append((b"LRANGE", EVENT_LOG, first, last))
-        transport.write(b"".join(packed(*words, db=dialer.target.db) for words in commands))
+        data = b"".join(packed(*words, db=dialer.target.db) for words in commands)
+        trip = own.log.sent(commands)
+        transport.write(data)
         own.note(trips=1, commands=len(commands))
-        reply = await _last_reply(dialer, stream, [words[0] for words in commands])
+        try:
+            reply = await _last_reply(dialer, stream, [words[0] for words in commands], trip)
+        except BaseException:
+            trip.lose("no answer: it was not read to its end")
+            raise
     finally:
         transport.abort()
     if not isinstance(reply, list) or not all(isinstance(entry, bytes) for entry in reply):
@@ -64,7 +71,7 @@ async def _read_range(dialer: Dialer, own: OwnLoad, first: bytes, last: bytes) -
     return reply
 
 
-async def _last_reply(dialer: Dialer, stream: asyncio.StreamReader, names: list[bytes]) -> object:
+async def _last_reply(dialer: Dialer, stream: asyncio.StreamReader, names: list[bytes], trip: Trip) -> object:
     replies = hiredis.Reader(notEnoughData=stream)
     size = 0
     for name in names:
@@ -76,6 +83,7 @@ async def _last_reply(dialer: Dialer, stream: asyncio.StreamReader, names: list[
             if size > MAX_BYTES:
                 raise LogUnreadable("the event log is too large to read")
             replies.feed(data)
+        trip.answer(str(reply) if isinstance(reply, hiredis.ReplyError) else None)
         if isinstance(reply, hiredis.ReplyError) and name != b"CLIENT":
             said = str(reply)
             if said.startswith("WRONGTYPE"):

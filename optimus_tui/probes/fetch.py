@@ -15,7 +15,8 @@ from msgspec import Struct
 
 from optimus_tui import __version__
 from optimus_tui.contract.reading import Fault
-from optimus_tui.probes.transport import LazyTls, no_cookies, plain_transport
+from optimus_tui.probes.sent import CommandLog
+from optimus_tui.probes.transport import LazyTls, Noted, no_cookies, plain_transport
 from optimus_tui.wording.safe import safe_text
 
 DEADLINE_S = 2.5
@@ -44,11 +45,15 @@ class Posted(Struct, frozen=True):
     headers: dict[bytes, bytes]
 
 
-def new_http_client() -> httpx.AsyncClient:
-    """The client for all services: no redirects, no proxies from the environment, no cookies. Close it with aclose."""
+def new_http_client(log: CommandLog | None = None) -> httpx.AsyncClient:
+    """The client for all services: no redirects, no proxies from the environment, no cookies. Close it with aclose.
+
+    ``log`` hears of every request.
+    """
+    log = log or CommandLog()
     client = httpx.AsyncClient(
-        transport=LazyTls(),
-        mounts={"http://": plain_transport()},
+        transport=Noted(LazyTls(), log),
+        mounts={"http://": Noted(plain_transport(), log)},
         cookies=no_cookies(),
         follow_redirects=False,
         trust_env=False,

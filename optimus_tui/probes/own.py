@@ -7,6 +7,7 @@ import threading
 from collections import deque
 
 from optimus_tui.clock import Clock
+from optimus_tui.probes.sent import CommandLog
 
 WINDOW_SECONDS = 5.0
 _BUCKETS_PER_SECOND = 4
@@ -17,11 +18,12 @@ class OwnLoad:
 
     ``trips`` are round trips (a pipeline is one), ``commands`` what they carried, ``hits`` and ``misses`` what our
     look-ups added to the server's keyspace_hits and keyspace_misses, ``connects`` and ``losses`` connections made
-    and ended.
+    and ended. ``log`` holds the commands themselves.
     """
 
     def __init__(self, clock: Clock | None = None) -> None:
         self.clock = clock or Clock()
+        self.log = CommandLog(self.clock)
         self.trips = self.commands = self.hits = self.misses = self.losses = self.connects = 0
         self._lock = threading.Lock()
         self._buckets: deque[tuple[int, int]] = deque(maxlen=int(WINDOW_SECONDS * _BUCKETS_PER_SECOND) + 2)

@@ -9,6 +9,11 @@ from http.cookiejar import CookieJar, DefaultCookiePolicy
 
 import httpx
 
+from optimus_tui.probes.sent import CommandLog
+from optimus_tui.wording.redact import redact
+
+_UNSENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.UnsupportedProtocol)
+
 LIMITS = httpx.Limits(max_connections=8, max_keepalive_connections=4, keepalive_expiry=4.0)
 """Idle connections go before the 5 s after which uvicorn closes them, so that no request meets a closing one."""
 
@@ -30,6 +35,34 @@ class LazyTls(httpx.AsyncBaseTransport):
     async def aclose(self) -> None:
         if self._inner is not None:
             await self._inner.aclose()
+
+
+class Noted(httpx.AsyncBaseTransport):
+    """Notes each request in the command log: the address without user and password, never a header with a secret."""
+
+    def __init__(self, inner: httpx.AsyncBaseTransport, log: CommandLog) -> None:
+        self._inner, self._log = inner, log
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        url = request.url
+        place = url.raw_scheme + b"://" + url.netloc + redact(url.raw_path.decode("ascii", "replace")).encode()
+        trip = self._log.requested(request.method.encode(), place, request.headers.raw, request.content)
+        try:
+            response = await self._inner.handle_async_request(request)
+        except _UNSENT:
+            trip.sent = False
+            trip.lose("no connection, never sent")
+            raise
+        except BaseException as error:
+            slow = isinstance(error, (asyncio.CancelledError, httpx.TimeoutException))
+            trip.lose("no answer in time" if slow else "no answer: the connection broke")
+            raise
+        trip.status = response.status_code
+        trip.answer()
+        return response
+
+    async def aclose(self) -> None:
+        await self._inner.aclose()
 
 
 def plain_transport() -> httpx.AsyncHTTPTransport:

@@ -5,10 +5,12 @@ loop loudly; ``loops()`` gives a fresh one to start in its place. Refuses to ope
 """
 
 from collections.abc import Callable, Coroutine, Sequence
+from functools import partial
 
 from optimus_tui.context import Context
 from optimus_tui.index.cache import CacheIndex
 from optimus_tui.index.limits import LimitIndex
+from optimus_tui.probes.sent import on_behalf
 from optimus_tui.sampling.beats import Beat
 from optimus_tui.sampling.board import Board, Sink
 from optimus_tui.sampling.details import DetailLoop
@@ -46,7 +48,7 @@ class Sampler:
     def loops(self) -> dict[str, Loop]:
         """A coroutine function for each source. Run each in a task of its own; cancel it to end it."""
         context, board, beats = self._context, self._board, self._beats
-        return {
+        loops: dict[str, Loop] = {
             "gateway": lambda: watch_gateway(context, board, beats["gateway"]),
             "engine": lambda: watch_engine(context, board, beats["engine"]),
             "postgres": lambda: watch_postgres(context, board, beats["postgres"]),
@@ -57,6 +59,7 @@ class Sampler:
             "feed": lambda: watch_feed(context, board, beats["feed"]),
             "metrics": lambda: watch_metrics(context, board, beats["metrics"]),
         }
+        return {name: partial(_polling, name, loop) for name, loop in loops.items()}
 
     def watch_keys(self, keys: Sequence[bytes]) -> None:
         """The cache keys in view: their type, size and TTL are read every two seconds."""
@@ -84,3 +87,9 @@ class Sampler:
         for source in _FROM_REDIS:
             if self._beats[source].factor:
                 self._beats[source].wake()
+
+
+async def _polling(source: str, loop: Loop) -> None:
+    """What a loop sends is a poll in the command log."""
+    with on_behalf(source, poll=True):
+        await loop()

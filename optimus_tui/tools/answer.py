@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from optimus_tui.contract.tools.common import ErrorReport, Report, ToolError
+from optimus_tui.probes.sent import on_behalf
 from optimus_tui.tools.arguments import ToolFailure, decode, parse
 from optimus_tui.tools.progress import Progress, listening
 from optimus_tui.tools.registry import TOOLS, Tool
@@ -39,7 +40,7 @@ async def answer(
     given = decode(arguments) if isinstance(arguments, (bytes, str)) else arguments
     query = parse(tool.query, given)
     try:
-        with listening(progress):
+        with on_behalf(name), listening(progress):
             async with asyncio.timeout(DEADLINE_SECONDS):
                 return await tool.run(ctx, query)
     except TimeoutError:

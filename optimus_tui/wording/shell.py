@@ -3,7 +3,7 @@
 Refuses to write a pattern where a key is meant, and never writes a password: redis-cli reads it from REDISCLI_AUTH.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from optimus_tui.settings.model import RedisTarget
 
@@ -23,13 +23,22 @@ def shell_word(raw: bytes | str) -> str:
 
 
 def _octet(byte: int) -> str:
-    if byte in b"\\'":
-        return "\\" + chr(byte)
-    return chr(byte) if 32 <= byte < 127 else f"\\{byte:03o}"
+    return chr(byte) if 32 <= byte < 127 and byte not in b"\\'!" else f"\\{byte:03o}"
 
 
 def redis_cli(target: RedisTarget, words: Iterable[bytes | str]) -> str:
     """A redis-cli line for this server, database and user. The password is left to REDISCLI_AUTH."""
+    return " ".join([*_client(target), *(shell_word(word) for word in words)])
+
+
+def redis_cli_any(target: RedisTarget, words: Sequence[bytes]) -> str:
+    """As ``redis_cli``, for any bytes: with a NUL, which no shell passes on, they go to redis-cli's input."""
+    if not any(b"\0" in word for word in words):
+        return redis_cli(target, words)
+    return " ".join(["printf", "'%s\\n'", shell_word(" ".join(map(_quoted, words))), "|", *_client(target)])
+
+
+def _client(target: RedisTarget) -> list[str]:
     where = ["-s", shell_word(target.path)] if target.path else ["-h", shell_word(target.host), "-p", str(target.port)]
     if target.scheme == "rediss":
         where.append("--tls")
@@ -37,13 +46,25 @@ def redis_cli(target: RedisTarget, words: Iterable[bytes | str]) -> str:
         where += ["--user", shell_word(target.username)]
     if target.db:
         where += ["-n", str(target.db)]
-    return " ".join(["redis-cli", *where, *(shell_word(word) for word in words)])
+    return ["redis-cli", *where]
 
 
-def curl(url: str, *headers: tuple[str, bytes | str]) -> str:
-    """A curl line for a GET with these headers."""
+def _quoted(word: bytes) -> str:
+    """A word as redis-cli reads it from its input."""
+    plain = (chr(byte) if 32 <= byte < 127 and byte not in b'\\"' else f"\\x{byte:02x}" for byte in word)
+    return '"' + "".join(plain) + '"'
+
+
+def curl(url: str, *headers: tuple[str, bytes | str], method: str = "GET", body: bytes = b"") -> str:
+    """A curl line for a request with these headers, and a body that is sent as it is."""
     parts = ["curl", "-sS"]
+    if any(mark in url for mark in "[]{}"):
+        parts.append("-g")  # else curl takes them for lists of addresses
+    if method != "GET":
+        parts += ["-X", shell_word(method)]
     for name, value in headers:
         data = value if isinstance(value, bytes) else value.encode()
-        parts += ["-H", shell_word(name.encode() + b": " + data)]
+        parts += ["-H", shell_word(name.encode() + (b": " + data if data else b";"))]
+    if body:
+        parts += ["--data-raw", shell_word(body)]
     return " ".join([*parts, shell_word(url)])

@@ -1,0 +1,278 @@
+"""What left this process for Redis and HTTP, kept for the operator: bounded, cheap, and without a secret.
+
+What a person caused is kept one by one, whole, until newer commands need the room; what the panes poll is folded into
+one line a command and source. It refuses to keep passwords, the values of SET, headers other than those listed here,
+and commands too large to be looked at; it never says that something was sent before it was.
+"""
+
+import threading
+from collections import deque
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import Any, NamedTuple
+
+from optimus_tui.clock import Clock
+from optimus_tui.probes.commands import BY_TYPE, CORE, Word
+from optimus_tui.wording.safe import safe_text
+
+MOST_TRIPS = 5_000
+MOST_COMMANDS = 50_000
+MOST_BYTES = 8 * 1024 * 1024
+LARGEST = 64 * 1024
+"""Bytes of one command that is kept whole."""
+MOST_FOLDS = 500
+BODY = 4 * 1024
+HEADERS = (b"content-type", b"x-tenant-id")
+"""The request headers that may be kept."""
+
+_READS = {name.partition("|")[0].upper().encode() for name in CORE | BY_TYPE} | {
+    b"WATCH", b"UNWATCH", b"MULTI", b"EXEC", b"DISCARD",
+}  # fmt: skip
+_PARENTS = {name.partition("|")[0].upper().encode() for name in CORE if "|" in name} | {b"EVAL_RO"}
+_LOGINS = (b"AUTH", b"HELLO")
+_ELIDED = {*_LOGINS, b"SET"}
+
+
+class Hidden(str):
+    """A word that is not kept; its text says what stood there."""
+
+    __slots__ = ()
+
+
+Words = tuple[bytes | Hidden, ...]
+
+
+class Behalf(NamedTuple):
+    """For whom something is sent: a source that polls, or what a person asked for."""
+
+    label: str
+    poll: bool = False
+
+
+_BEHALF: ContextVar[Behalf] = ContextVar("behalf", default=Behalf(""))  # noqa: B039 - a tuple of a text and a flag
+
+
+@contextmanager
+def on_behalf(label: str, *, poll: bool = False) -> Iterator[None]:
+    """Everything that this task, its children and ``to_thread`` send is for ``label``; one within another is joined."""
+    outer = _BEHALF.get()
+    inner = Behalf(f"{outer.label} › {label}" if outer.label else label, poll or outer.poll)
+    before = _BEHALF.set(inner)
+    try:
+        yield
+    finally:
+        _BEHALF.reset(before)
+
+
+class Trip:
+    """Commands that left together, and what became of them. ``commands`` is empty for a poll: its ``folds`` count it.
+
+    ``took_ms`` runs from the writing to the last reply (HTTP: to the status line). ``end`` says in safe text why there
+    is no further answer; ``sent`` is False for what was refused before the socket.
+    """
+
+    seq = answered = size = 0
+    commands: tuple[Words, ...] = ()
+    folds: "Sequence[Fold]" = ()
+    errors: dict[int, str] | None = None
+    took_ms: float | None = None
+    end = ""
+    sent = True
+    status: int | None = None
+    headers: tuple[tuple[str, bytes], ...] = ()
+    body: bytes | Hidden | None = None
+
+    def __init__(self, behalf: Behalf, count: int, clock: Clock) -> None:
+        self.behalf, self.count, self._mono = behalf, count, clock.mono
+        self.wall, self.mono = clock.wall(), clock.mono()
+
+    @property
+    def is_http(self) -> bool:
+        """Whether this is a request, its one command being method and URL."""
+        return self.body is not None
+
+    def answer(self, error: BaseException | str | None = None) -> bool:
+        """One more reply; True with the last one."""
+        at = self.answered
+        self.answered = at + 1
+        if error is not None:
+            self._note(at, error)
+        if self.answered < self.count:
+            return False
+        self.took_ms = (self._mono() - self.mono) * 1000
+        return True
+
+    def lose(self, why: str) -> None:
+        """No further answer comes. ``why`` is safe text of our own."""
+        for fold in self.folds[self.answered : self.answered + 1]:
+            fold.errors, fold.error = fold.errors + (not self.end), why
+        self.end = why
+
+    def outcome(self, at: int) -> str:
+        """``ok``, the HTTP status, ``waiting``, or what went wrong with command ``at``."""
+        if self.errors and at in self.errors:
+            return self.errors[at]
+        if at < self.answered:
+            return "ok" if self.status is None else str(self.status)
+        return self.end or "waiting"
+
+    def _note(self, at: int, error: BaseException | str) -> None:
+        said = safe_text(error, 160)
+        if self.folds:
+            fold = self.folds[at]
+            words = fold.words
+        else:
+            fold, words = None, self.commands[at]
+        if words[0].upper() in _LOGINS:  # a server may repeat what it did not understand
+            said = said.partition(" ")[0]
+        if fold is not None:
+            fold.errors, fold.error = fold.errors + 1, said
+        else:
+            self.errors = {**(self.errors or {}), at: said}
+
+
+class Fold:
+    """All polls of one source with one command. ``words`` and ``trip`` are the last one's."""
+
+    __slots__ = ("behalf", "count", "error", "errors", "key", "trip", "words")
+
+    def __init__(self, key: object, behalf: Behalf) -> None:
+        self.key, self.behalf = key, behalf
+        self.count = self.errors = 0
+        self.error = ""
+        self.words: Words = ()
+        self.trip: Trip
+
+
+class CommandLog:
+    """One a context, shared by its connections and threads."""
+
+    def __init__(self, clock: Clock | None = None) -> None:
+        self._clock = clock or Clock()
+        self._lock = threading.Lock()
+        self._trips: deque[Trip] = deque()
+        self._folds: dict[object, Fold] = {}
+        self._seq = self._commands = self._bytes = 0
+        self.dropped = 0
+        """Commands that were kept and had to go for newer ones."""
+
+    def sent(self, commands: Sequence[Sequence[Word]]) -> Trip:
+        """Commands that are being written to a socket, in one go."""
+        trip = Trip(_BEHALF.get(), len(commands), self._clock)
+        if trip.behalf.poll:
+            self._fold(trip, commands)
+        else:
+            trip.commands = tuple([kept(words) for words in commands])
+            self._keep(trip)
+        return trip
+
+    def refused(self, words: Sequence[Word], why: object) -> None:
+        """A command that was refused before the socket: a bug of ours, kept one by one whoever asked."""
+        trip = Trip(_BEHALF.get(), 1, self._clock)
+        trip.sent, trip.end = False, f"refused, never sent: {safe_text(why, 120)}"
+        trip.commands = (kept(words or (b"",)),)
+        self._keep(trip)
+
+    def requested(
+        self, method: bytes, url: bytes, headers: Sequence[tuple[bytes, bytes]] = (), body: bytes = b""
+    ) -> Trip:
+        """An HTTP request that goes out now. ``url`` holds no user and no password."""
+        trip = Trip(_BEHALF.get(), 1, self._clock)
+        trip.headers = tuple((name.decode("latin-1"), value) for name, value in headers if name.lower() in HEADERS)
+        trip.body = body if len(body) <= BODY else Hidden(f"{len(body):,} bytes")
+        if trip.behalf.poll:
+            self._fold(trip, ((method, url),), http=True)
+        else:
+            trip.commands = ((method, url),)
+            self._keep(trip)
+        return trip
+
+    def since(self, seq: int = 0) -> tuple[list[Trip], int]:
+        """The trips after number ``seq``, oldest first, and the number of the oldest that is still kept."""
+        with self._lock:
+            oldest = self._trips[0].seq if self._trips else self._seq + 1
+            new = []
+            for trip in reversed(self._trips):
+                if trip.seq <= seq:
+                    break
+                new.append(trip)
+        return new[::-1], oldest
+
+    def polls(self) -> list[Fold]:
+        """What is polled, by source and command."""
+        with self._lock:
+            return sorted(self._folds.values(), key=lambda fold: (fold.behalf.label, fold.words[:1]))
+
+    # -- keeping ---------------------------------------------------------------------------------------------------
+
+    def _keep(self, trip: Trip) -> None:
+        trip.size = sum([sum(map(len, words)) + 64 * len(words) for words in trip.commands]) + BODY * trip.is_http
+        with self._lock:
+            self._seq += 1
+            trip.seq = self._seq
+            self._trips.append(trip)
+            self._commands += trip.count
+            self._bytes += trip.size
+            while len(self._trips) > 1 and (
+                len(self._trips) > MOST_TRIPS or self._commands > MOST_COMMANDS or self._bytes > MOST_BYTES
+            ):
+                gone = self._trips.popleft()
+                self._commands -= gone.count
+                self._bytes -= gone.size
+                self.dropped += gone.count
+
+    def _fold(self, trip: Trip, commands: Sequence[Sequence[Word]], http: bool = False) -> None:
+        label, folds = trip.behalf.label, []
+        last: dict[Fold, Sequence[Word]] = {}
+        with self._lock:
+            for words in commands:
+                key = (label, *shape(words, http))
+                fold = self._folds.get(key)
+                if fold is None:
+                    fold = self._folds[key] = Fold(key, trip.behalf)
+                    if len(self._folds) > MOST_FOLDS:
+                        del self._folds[next(iter(self._folds))]
+                fold.count += 1
+                folds.append(fold)
+                last[fold] = words
+            trip.folds = folds
+            for fold, words in last.items():
+                fold.words, fold.trip = kept(words), trip
+
+
+def shape(words: Sequence[Any], http: bool = False) -> tuple[object, ...]:
+    """What commands of one kind have in common: the name, with its subcommand; of a request the address."""
+    if http:
+        return (words[0], words[1].partition(b"?")[0])
+    return tuple(words[:2]) if words[0] in _PARENTS else (words[0],)
+
+
+def is_write(words: Words) -> bool:
+    """Whether a command can change something; what is not known to be harmless can."""
+    return words[0].upper() not in _READS
+
+
+def kept(words: Sequence[Word]) -> Words:
+    """The words as they may be kept, in bytes: without logins, values, and what is too large to look at."""
+    plain = tuple([word if type(word) is bytes else _as_bytes(word) for word in words])
+    name = plain[0].upper()
+    if name in _ELIDED:
+        return _elided(name, plain)
+    if (size := sum(map(len, plain))) > LARGEST:
+        return (plain[0], Hidden(f"{len(plain) - 1:,} words of {size:,} bytes"))
+    return plain
+
+
+def _elided(name: bytes, words: tuple[bytes, ...]) -> Words:
+    if name == b"AUTH":
+        return (words[0], Hidden("login"))
+    if name == b"HELLO":
+        return (*words[:2], Hidden("login")) if len(words) > 2 else words
+    return (*words[:2], *(Hidden(f"{len(value):,} bytes") for value in words[2:3]), *words[3:])
+
+
+def _as_bytes(word: Word) -> bytes:
+    if isinstance(word, str):
+        return word.encode("utf-8", "surrogateescape")
+    return bytes(word) if isinstance(word, (bytes, bytearray, memoryview)) else str(word).encode()
