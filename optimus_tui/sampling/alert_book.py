@@ -1,0 +1,165 @@
+"""The book of alerts of one watched system: what to say now, what was, and what is muted. For screen and recorder.
+
+It lies in the environment's history file, as two documents that every watcher of the system reads and adds to; what
+the file does not take stays in memory, and ``trouble`` says so. A document that cannot be read is set aside under
+another key, and said. Refuses to decide anything: verdicts do.
+"""
+
+import asyncio
+from collections.abc import Callable
+from typing import TYPE_CHECKING, TypeVar
+
+import msgspec
+
+from optimus_tui.clock import Clock
+from optimus_tui.contract.alerts import AlertEpisode, Mute, Notice
+from optimus_tui.contract.findings import Finding
+from optimus_tui.contract.health import HealthReport
+from optimus_tui.verdicts import alerts
+from optimus_tui.verdicts.alert_history import merge
+from optimus_tui.verdicts.alert_mutes import in_force
+from optimus_tui.verdicts.alert_sight import unjudged
+
+if TYPE_CHECKING:
+    from optimus_tui.history.store import Store
+
+EPISODES, MUTES = "alerts.episodes", "alerts.mutes"
+LOOK_SECONDS = 5.0
+SYNC_SECONDS = 60.0
+"""So often what others wrote is read, and ours is written while something holds."""
+MOST_BYTES = 900_000
+
+T = TypeVar("T")
+
+
+class AlertBook:
+    """One a context, on its event loop. ``load`` it before the first ``take``: mutes come before alerts."""
+
+    def __init__(self, store: "Callable[[], Store]", clock: Clock) -> None:
+        self._store, self._clock = store, clock
+        self.state = alerts.Alerts()
+        self.mutes: dict[tuple[str, str], Mute] = {}
+        self.past: tuple[AlertEpisode, ...] = ()
+        """As last read: of earlier starts and of other watchers, ours among them."""
+        self.trouble = ""
+        """Why something is not kept, or could not be read; safe to show."""
+        self.loaded = False
+        self._changed = self._unkept = False
+        """Whether episodes changed since they were written; whether the file did not take our mutes."""
+        self._synced_mono = float("-inf")
+
+    def take(self, report: HealthReport) -> tuple[Notice, ...]:
+        """What is to be said after this report."""
+        if not self.loaded:
+            return ()
+        before = self.state
+        self.state, notices = alerts.step(
+            before,
+            report.findings,
+            now=self._clock.wall(),
+            mono=self._clock.mono(),
+            unjudged=unjudged(report),
+            mutes=self.mutes,
+        )
+        self._changed |= bool(notices) or before.held.keys() != self.state.held.keys()
+        return notices
+
+    def muted_now(self) -> dict[tuple[str, str], Mute]:
+        """The mutes in force, by rule and subject."""
+        return in_force(self.mutes.values(), self._clock.wall())
+
+    def episodes(self) -> tuple[AlertEpisode, ...]:
+        """All that are known, the newest first."""
+        return merge(self._own(), self.past)
+
+    def _own(self) -> tuple[AlertEpisode, ...]:
+        return (*(one.episode for one in self.state.held.values()), *self.state.ended)
+
+    # -- mutes
+
+    async def mute(self, finding: Finding, seconds: float | None, reason: str) -> bool:
+        """Silence one finding; for ever at most until it clears (``seconds`` None). False: only in memory."""
+        now = self._clock.wall()
+        until = None if seconds is None else now + seconds
+        made = Mute(
+            rule=finding.rule, subject=finding.subject, reason=reason, severity=finding.severity, at=now, until=until
+        )
+        return await self._change([made], ())
+
+    async def unmute(self, mute: Mute) -> bool:
+        """Lift a mute by hand. False: only in memory."""
+        self.state = alerts.forget_mute(self.state, mute)
+        return await self._change([], [mute])
+
+    async def _change(self, more: list[Mute], less: "tuple[Mute, ...] | list[Mute]") -> bool:
+        await self._read_mutes()
+        kept = {key: one for key, one in self.mutes.items() if one not in less}
+        self.mutes = in_force([*kept.values(), *more], self._clock.wall())
+        self._unkept = not await self._write(MUTES, list(self.mutes.values()))
+        return not self._unkept
+
+    async def _read_mutes(self) -> None:
+        """What others muted counts here too; where the file does not answer, or lacks ours, what we know goes on."""
+        if self._unkept:
+            return
+        found = await self._read(MUTES, list[Mute])
+        if found is not None:
+            self.mutes = in_force(found, self._clock.wall())
+
+    # -- the file
+
+    async def load(self) -> None:
+        """Read both documents."""
+        await self._read_mutes()
+        self.past = merge(await self._read(EPISODES, list[AlertEpisode]) or ())
+        self.loaded = True
+
+    async def run(self) -> None:
+        """Until cancelled: read, and keep what changed."""
+        await self.load()
+        while True:
+            await asyncio.sleep(LOOK_SECONDS)
+            late = self._clock.mono() - self._synced_mono >= SYNC_SECONDS
+            if self._changed or late:
+                await self.sync()
+
+    async def sync(self) -> None:
+        """Add ours to what is in the file, and see what others added."""
+        self._changed, self._synced_mono = False, self._clock.mono()
+        await self._read_mutes()
+        over = alerts.outlived(self.state, self.mutes, self._clock.mono())
+        if over or self._unkept:
+            await self._change([], over)
+        found = await self._read(EPISODES, list[AlertEpisode])
+        there = tuple(found or ())
+        self.past = merge(self._own(), there, self.past if found is None else ())
+        if self.past != there and not await self._write(EPISODES, list(self.past)):
+            self._changed = True
+
+    async def _read(self, key: str, kind: type[list[T]]) -> list[T] | None:
+        document = await self._store().recall(key)
+        if document is None:
+            return None
+        try:
+            return msgspec.json.decode(document, type=kind)
+        except (msgspec.DecodeError, RecursionError):
+            what = "mutes" if key == MUTES else "past alerts"
+            aside = await self._store().remember(f"{key}.damaged", document)
+            if aside and await self._store().remember(key, b"[]"):
+                self.trouble = f"the kept {what} could not be read; they were set aside as {key}.damaged"
+            else:
+                self.trouble = f"the kept {what} cannot be read"
+            return []
+
+    async def _write(self, key: str, rows: list[T]) -> bool:
+        document = msgspec.json.encode(rows)
+        while len(document) > MOST_BYTES:
+            rows = rows[: len(rows) * 3 // 4]
+            document = msgspec.json.encode(rows)
+        kept = await self._store().remember(key, document)
+        fault = self._store().fault
+        if not kept:
+            self.trouble = f"kept in memory only: {fault.message if fault else 'the history is closed'}"
+        elif self.trouble.startswith("kept in memory only"):
+            self.trouble = ""
+        return kept

@@ -1,0 +1,43 @@
+"""Episodes of several watchers, and of several starts, as one history. Pure.
+
+Refuses to count one trouble twice because two processes saw it, and to grow without end.
+"""
+
+from collections.abc import Iterable
+
+from msgspec.structs import replace
+
+from optimus_tui.contract.alerts import AlertEpisode
+from optimus_tui.contract.findings import SEVERITIES
+from optimus_tui.verdicts.alert_sight import Key, key_of
+
+MAX_EPISODES = 500
+SAME_SECONDS = 15.0
+"""Two watchers look at different moments: episodes this close in time are one. Less than the shortest hold."""
+
+
+def merge(*histories: Iterable[AlertEpisode]) -> tuple[AlertEpisode, ...]:
+    """All episodes, the newest first; of the same trouble at the same time one."""
+    by_key: dict[Key, list[AlertEpisode]] = {}
+    for episode in sorted((one for history in histories for one in history), key=lambda one: one.since):
+        mine = by_key.setdefault(key_of(episode.finding), [])
+        if mine and episode.since <= mine[-1].seen + SAME_SECONDS:
+            mine[-1] = _joined(mine[-1], episode)
+        else:
+            mine.append(episode)
+    merged = [episode for mine in by_key.values() for episode in mine]
+    merged.sort(key=lambda one: (one.since, one.seen), reverse=True)
+    return tuple(merged[:MAX_EPISODES])
+
+
+def _joined(one: AlertEpisode, other: AlertEpisode) -> AlertEpisode:
+    """``one`` began first. How it ended is known best by whoever saw it last."""
+    last = max(one, other, key=lambda episode: (episode.seen, bool(episode.end)))
+    worst = max(one, other, key=lambda episode: SEVERITIES.index(episode.finding.severity))
+    return replace(
+        last,
+        finding=worst.finding,
+        since=one.since,
+        lasted=max(one.lasted, other.lasted),
+        back=max(one.back, other.back),
+    )

@@ -1,0 +1,203 @@
+"""When to say something: findings that appear, worsen or clear, once an episode each. Pure reducer.
+
+What stands at the first look is told together, after ``SETTLE_SECONDS``. What goes away and comes back within its hold
+time says nothing. Low findings are kept in the history and say nothing. A source that went blind clears nothing. All
+decisions are made on the monotonic clock: a wall clock set anew begins, ends and repeats nothing.
+"""
+
+from collections.abc import Iterable, Mapping
+from types import MappingProxyType
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from optimus_tui.contract.alerts import AlertEpisode, Mute, Notice, NoticeKind
+from optimus_tui.contract.findings import SEVERITIES, Finding
+from optimus_tui.verdicts.alert_mutes import NO_MUTES, Mutes, holds, silences
+from optimus_tui.verdicts.alert_sight import Key, Unjudged, key_of, sums_up
+from optimus_tui.verdicts.episodes import HOLD_SECONDS
+
+SETTLE_SECONDS = 5.0
+"""After the first report: until then the sources report one by one."""
+LONGEST_WINDOW_HOLD = 120.0
+"""A full counter is free again when its window ends, and full again in the next: that is one episode."""
+LOUD = SEVERITIES.index("medium")
+MAX_ENDED = 500
+
+
+class Held(Struct, frozen=True, kw_only=True):
+    """An episode that is open. ``told`` is the highest severity that was said, as an index; -1 for none."""
+
+    episode: AlertEpisode
+    finding: Finding
+    """As last seen."""
+    began_mono: float
+    seen_mono: float
+    told: int = -1
+    muted: bool = False
+    present: bool = True
+
+
+class Alerts(Struct, frozen=True, kw_only=True):
+    """``ended`` has the newest first."""
+
+    first_mono: float | None = None
+    settled: bool = False
+    held: Mapping[Key, Held] = MappingProxyType({})
+    ended: tuple[AlertEpisode, ...] = ()
+
+
+def step(
+    state: Alerts,
+    findings: Iterable[Finding],
+    *,
+    now: float,
+    mono: float,
+    unjudged: Unjudged = lambda _: False,
+    mutes: Mutes = NO_MUTES,
+) -> tuple[Alerts, tuple[Notice, ...]]:
+    """The state after a report, and what is to be said, the worst first. ``findings`` are those of all sources.
+
+    ``now`` is the wall clock, ``mono`` the monotonic one; ``unjudged`` tells what a missing finding means.
+    """
+    first = mono if state.first_mono is None else state.first_mono
+    settled = state.settled or mono - first >= SETTLE_SECONDS
+    there = _by_key(findings)
+    held, ended, notices = dict[Key, Held](), list[AlertEpisode](), list[Notice]()
+    gone = {key: one for key, one in state.held.items() if key not in there}
+    for key, finding in there.items():
+        old = state.held.get(key)
+        one = _seen(old, finding, now, mono) if old else _begun(finding, gone.values(), now, mono)
+        muted = silences(mutes, finding, now)
+        kind = None if muted or not settled else _kind(one, old, _is_mute(mutes, finding, now), not state.settled)
+        held[key] = _told(one, kind, muted)
+        if kind is not None:
+            rings = kind != "worsened" or one.told < LOUD or finding.severity == "critical"
+            notices.append(Notice(kind=kind, finding=finding, severity=finding.severity, rings=rings))
+    for key, one in gone.items():
+        left = _absent(one, there, mono, blind=unjudged(one.finding))
+        if not left.episode.end:
+            held[key] = left
+            continue
+        ended.append(left.episode)
+        if left.episode.end == "cleared" and one.told >= LOUD and not one.muted:
+            notices.append(Notice(kind="cleared", finding=one.finding, severity=left.episode.finding.severity))
+    notices.sort(key=lambda notice: (notice.kind == "cleared", -SEVERITIES.index(notice.severity)))
+    after = Alerts(first_mono=first, settled=settled, held=held, ended=(*ended, *state.ended)[:MAX_ENDED])
+    return after, tuple(notices)
+
+
+def forget_mute(state: Alerts, mute: Mute) -> Alerts:
+    """After a mute was lifted by hand: whoever lifted it knows what stands and need not be told again."""
+    held = {
+        key: replace(one, muted=False, told=max(one.told, _level(one.finding)))
+        if (one.finding.rule, one.finding.subject) == (mute.rule, mute.subject)
+        else one
+        for key, one in state.held.items()
+    }
+    return replace(state, held=held)
+
+
+def outlived(state: Alerts, mutes: Mutes, mono: float) -> tuple[Mute, ...]:
+    """Mutes "until it clears" whose finding has cleared. None before a new start has had time to see it."""
+    if state.first_mono is None or mono - state.first_mono < SETTLE_SECONDS + HOLD_SECONDS:
+        return ()
+    open_now = {(one.finding.rule, one.finding.subject) for one in state.held.values()}
+    return tuple(mute for key, mute in mutes.items() if mute.until is None and key not in open_now)
+
+
+# -- one episode
+
+
+def _by_key(findings: Iterable[Finding]) -> dict[Key, Finding]:
+    there: dict[Key, Finding] = {}
+    for finding in findings:
+        key = key_of(finding)
+        if key not in there or _level(finding) > _level(there[key]):
+            there[key] = finding
+    return there
+
+
+def _level(finding: Finding) -> int:
+    return SEVERITIES.index(finding.severity)
+
+
+def _begun(finding: Finding, gone: Iterable[Held], now: float, mono: float) -> Held:
+    """A new episode. Where it only sums up, or splits, what was told already, that counts as told."""
+    told = max((one.told for one in gone if _goes_on(one.finding, finding)), default=-1)
+    since = finding.since if finding.since is not None else now
+    episode = AlertEpisode(finding=finding, severity=finding.severity, since=since, seen=now)
+    return Held(episode=episode, finding=finding, began_mono=mono, seen_mono=mono, told=told)
+
+
+def _seen(old: Held, finding: Finding, now: float, mono: float) -> Held:
+    before = old.episode
+    episode = replace(
+        before,
+        finding=_worse(before.finding, finding),
+        severity=finding.severity,
+        seen=now,
+        lasted=mono - old.began_mono,
+        back=before.back + (not old.present and not before.blind),
+        blind=False,
+    )
+    return replace(old, episode=episode, finding=finding, seen_mono=mono, present=True)
+
+
+def _absent(one: Held, there: Mapping[Key, Finding], mono: float, blind: bool) -> Held:
+    if any(_goes_on(one.finding, finding) for finding in there.values()):
+        return replace(one, episode=replace(one.episode, end="continued", blind=False))
+    if blind:
+        return replace(one, episode=replace(one.episode, blind=True), present=False, seen_mono=mono)
+    if mono - one.seen_mono <= _hold(one.finding):
+        return replace(one, episode=replace(one.episode, blind=False), present=False)
+    return replace(one, episode=replace(one.episode, end="cleared", blind=False))
+
+
+def _goes_on(one: Finding, other: Finding) -> bool:
+    """Many findings of a rule became one that sums them up, or the other way round."""
+    return one.rule == other.rule and sums_up(one) != sums_up(other)
+
+
+def _hold(finding: Finding) -> float:
+    """Seconds that a finding may be gone before it has cleared."""
+    return HOLD_SECONDS + min(finding.window_seconds or 0.0, LONGEST_WINDOW_HOLD)
+
+
+def _worse(one: Finding, other: Finding) -> Finding:
+    """Of two sights of the same trouble the worse one, the later one where they are equal."""
+    if _level(one) != _level(other):
+        return one if _level(one) > _level(other) else other
+    values = (one.measured, other.measured, other.threshold)
+    if one.rule != other.rule or not all(isinstance(value, (int, float)) for value in values):
+        return other
+    first, second, bar = (float(value or 0) for value in values)
+    return one if (first > second if second >= bar else first < second) else other
+
+
+# -- what is said
+
+
+def _is_mute(mutes: Mutes, finding: Finding, now: float) -> bool:
+    mute = mutes.get((finding.rule, finding.subject))
+    return mute is not None and holds(mute, now)
+
+
+def _kind(one: Held, old: Held | None, under_mute: bool, first_look: bool) -> NoticeKind | None:
+    """What to say about a finding that no mute silences; ``under_mute``: there is one, and this is past it."""
+    level = _level(one.finding)
+    if level < LOUD or (level <= one.told and (under_mute or not one.muted)):
+        return None
+    if one.told >= LOUD and level > one.told:
+        return "worsened"
+    if first_look:
+        return "standing"
+    if old is not None and level > SEVERITIES.index(old.episode.severity):
+        return "worsened"
+    return "still" if one.muted else "appeared"
+
+
+def _told(one: Held, kind: NoticeKind | None, muted: bool) -> Held:
+    if kind is not None:
+        return replace(one, told=max(one.told, _level(one.finding)), muted=False)
+    return replace(one, muted=muted or (one.muted and _level(one.finding) < LOUD))
