@@ -54,6 +54,7 @@ class Composer:
             writable=self._writable(redis),
             refresh_seconds=float(self._value("refresh_seconds", "refresh_seconds") or plain.refresh_seconds),
             theme=self._text("theme", "theme") or plain.theme,
+            bell=self._value("bell", "bell") or plain.bell,
             thresholds=msgspec.convert(self._merged("thresholds"), Thresholds),
             scan=msgspec.convert(self._merged("scan"), ScanBudget),
             limits=self._limits(),

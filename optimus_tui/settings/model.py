@@ -1,7 +1,7 @@
 """What can be set, with units and defaults. The only place that holds a threshold. Reads nothing by itself."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 from msgspec import Meta, Struct, field
 
@@ -10,6 +10,7 @@ from optimus_tui.settings.secret import Secret
 
 Share = Annotated[float, Meta(ge=0, le=1)]
 Positive = Annotated[float, Meta(gt=0)]
+Bell = Literal["unfocused", "always", "never"]
 
 
 class Thresholds(Struct, frozen=True, forbid_unknown_fields=True):
@@ -85,6 +86,8 @@ class Settings(Struct, frozen=True, kw_only=True):
     writable: bool = False
     refresh_seconds: Annotated[float, Meta(ge=0.5, le=60)] = 2.0
     theme: str = "optimus-dark"
+    bell: Bell = "unfocused"
+    """When an alert rings; a terminal that never reports its focus counts as focused."""
     thresholds: Thresholds = Thresholds()
     scan: ScanBudget = ScanBudget()
     limits: LimitRules | None = None

@@ -10,9 +10,10 @@ import msgspec
 from msgspec import Meta, Struct
 
 from optimus_tui.settings.errors import SettingsError, nearest, spelled
-from optimus_tui.settings.model import ScanBudget, Thresholds
+from optimus_tui.settings.model import Bell, ScanBudget, Thresholds
 
 Limit = Annotated[int, Meta(ge=1, le=1_000_000_000)]
+BELL_RULE = "must be unfocused, always or never"
 COLOR_RULE = "must be success, warning, error, accent, primary, secondary or #rrggbb"
 Text = Annotated[str, Meta(max_length=4096)]
 EnvironmentName = Annotated[str, Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,39}$")]
@@ -41,6 +42,7 @@ class EnvTable(Struct, frozen=True):
     tenants: Annotated[tuple[Annotated[str, Meta(min_length=1, max_length=512)], ...], Meta(max_length=10_000)] = ()
     refresh_seconds: Annotated[float, Meta(ge=0.5, le=60)] = 2.0
     theme: Annotated[str, Meta(min_length=1, max_length=60)] = ""
+    bell: Bell = "unfocused"
     thresholds: Thresholds = Thresholds()
     scan: ScanBudget = ScanBudget()
     limits: LimitsTable = LimitsTable()
@@ -107,6 +109,8 @@ def _in_words(message: str) -> str:
     body, _, path = message.partition(" - at `$")
     if "matching regex" in body:
         return COLOR_RULE if "success" in body else "may hold letters, digits, . _ and - only"
+    if body.startswith("Invalid enum value"):
+        return BELL_RULE
     words = {"`float`": "a number", "`int`": "a whole number", "`str`": "text", "`bool`": "true or false"}
     for name, word in {**words, "`array`": "a list", "`object`": "a table", "`null`": "nothing"}.items():
         body = body.replace(name, word)

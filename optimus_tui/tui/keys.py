@@ -8,7 +8,7 @@ from typing import Literal
 
 from textual.binding import Binding
 
-Scope = Literal["app", "pane", "limits", "cache", "feed", "health", "tools", "router", "incident"]
+Scope = Literal["app", "pane", "limits", "cache", "feed", "health", "tools", "router", "incident", "alerts"]
 
 
 @dataclass(frozen=True)
@@ -119,6 +119,8 @@ KEYS: tuple[Key, ...] = (
         10,
     ),
     Key("incident.export", "x", "export", "export", "Write the post-mortem now", "incident", 11),
+    Key("alerts.mute", "m", "mute", "mute", "Say nothing about this finding for a while; asks why", "alerts", 3),
+    Key("alerts.unmute", "u", "unmute", "unmute", "Let this finding speak again", "alerts", 4),
     Key("tools.json", "J", "json", "JSON", "The answer as JSON, and back", "tools", 4),
     Key(
         "router.previous",

@@ -26,7 +26,7 @@ def merge(*histories: Iterable[AlertEpisode]) -> tuple[AlertEpisode, ...]:
         else:
             mine.append(episode)
     merged = [episode for mine in by_key.values() for episode in mine]
-    merged.sort(key=lambda one: (one.since, one.seen), reverse=True)
+    merged.sort(key=lambda one: (one.since, SEVERITIES.index(one.finding.severity), one.seen), reverse=True)
     return tuple(merged[:MAX_EPISODES])
 
 

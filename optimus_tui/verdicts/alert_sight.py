@@ -62,7 +62,7 @@ def unjudged(report: HealthReport) -> Unjudged:
             return no_rate
         if family == "latency":
             return silent.get(finding.subject, False)
-        if family == "feed":
+        if family in ("feed", "events"):
             return bool(rules & {"feed.down", "feed.denied"})
         if family in ("limits", "cache", "coherence"):
             return no_redis or f"{'limits' if family == 'limits' else 'cache'}.unmeasured" in rules

@@ -1,6 +1,6 @@
 """Health: is it well, and if not, what is wrong. Draws the verdict and the measurements behind it; it makes none."""
 
-from collections.abc import Hashable
+from collections.abc import Hashable, Mapping
 from typing import Any
 
 from optimus_tui.clock import Clock
@@ -36,6 +36,13 @@ class HealthPane(Pane):
     def __init__(self, clock: Clock, settings: Settings) -> None:
         super().__init__(clock, settings)
         self._built_for = 0
+        self._muted: Mapping[Hashable, float | None] = {}
+
+    def mark_muted(self, muted: Mapping[Hashable, float | None]) -> None:
+        """Findings that are muted are dimmed and say until when; they stay, and they count."""
+        if muted != self._muted:
+            self._muted = muted
+            self.refresh_rows()
 
     # -- rows ------------------------------------------------------------------------------------------------------
 
@@ -48,7 +55,7 @@ class HealthPane(Pane):
 
     def _build(self, width: int) -> list[HealthLine]:
         waited = self.moment() - self.arrived_mono
-        lines = health_lines.build(self.shown, self.settings, width, waited, self.clock.wall())
+        lines = health_lines.build(self.shown, self.settings, width, waited, self.clock.wall(), self._muted)
         if self.filter:
             lines = [line for line in lines if line.finding is None or self.filter.matches(self.row_fields(line))]
         return lines

@@ -3,7 +3,8 @@
 A line belongs to a group (a dependency, a finding); the cursor moves over groups. Blank lines belong to none.
 """
 
-from collections.abc import Hashable, Iterator, Sequence
+from collections.abc import Hashable, Iterator, Mapping, Sequence
+from types import MappingProxyType
 
 from msgspec import Struct
 from rich.cells import cell_len
@@ -61,8 +62,16 @@ def head(report: HealthReport, settings: Settings, width: int) -> list[Piece]:
     return [(fit_cell(column.title, cells, column.align) + " ", "quiet") for column, cells in fitted]
 
 
-def build(report: HealthReport, settings: Settings, width: int, since_arrival: float, wall: float) -> list[HealthLine]:
-    """All lines for ``width`` cells. ``wall`` is the present in seconds since the epoch."""
+def build(
+    report: HealthReport,
+    settings: Settings,
+    width: int,
+    since_arrival: float,
+    wall: float,
+    muted: Mapping[Hashable, float | None] = MappingProxyType({}),
+) -> list[HealthLine]:
+    """All lines for ``width`` cells. ``wall`` is the present in seconds since the epoch; ``muted`` are (rule, subject)
+    pairs with the end of their mute, None where it ends when they clear."""
     services = list(service_lines(report, settings, since_arrival))
     fitted = fit_columns(columns(services), width)
     lines: list[HealthLine] = []
@@ -75,7 +84,7 @@ def build(report: HealthReport, settings: Settings, width: int, since_arrival: f
     if not report.findings:
         lines += _all_well(report, width)
     for finding in report.findings:
-        lines += _finding(finding, width, wall)
+        lines += _finding(finding, width, wall, muted)
     return lines
 
 
@@ -186,10 +195,10 @@ def _all_well(report: HealthReport, width: int) -> Iterator[HealthLine]:
         yield HealthLine("all", part, [("  " if part else f"{mark.glyph} ", INKS[mark.tone]), (text, "quiet")])
 
 
-def _finding(finding: Finding, width: int, wall: float) -> Iterator[HealthLine]:
+def _finding(finding: Finding, width: int, wall: float, muted: Mapping[Hashable, float | None]) -> Iterator[HealthLine]:
     mark = SEVERITY_MARKS[finding.severity]
     group = (finding.rule, finding.subject)
-    ink = INKS[mark.tone]
+    ink = "quiet" if group in muted else INKS[mark.tone]
     start = f"{mark.glyph} {mark.word}  "
     indent = " " * cell_len(start)
     facts = "since " + _since(finding.since, wall) if finding.since is not None else ""
@@ -198,7 +207,9 @@ def _finding(finding: Finding, width: int, wall: float) -> Iterator[HealthLine]:
     for part, text in enumerate(wrap(finding.message, max(20, width - len(indent)))):
         begin: Piece = (start, ink) if part == 0 else (indent, "")
         yield HealthLine(group, part, [begin, (text, "bright" if ink != "quiet" else "")], finding)
-    known = [words for words in (facts, samples) if words]
+    until = muted.get(group)
+    hushed = "" if group not in muted else "muted" if until is None else f"muted until {clock(until)[:5]}"
+    known = [words for words in (hushed, facts, samples) if words]
     if known:
         detail = as_many_as_fit([*known, "e explains"], width - len(indent))
         yield HealthLine(group, part + 1, [(indent, ""), (detail, "quiet")], finding)

@@ -82,6 +82,7 @@ class Dashboard(Prompting):
             await self.wait_for_demo(self.optimus.demo)
         self.bridge = Bridge(self, self.context)
         sampler = await self.bridge.start()
+        self.open_book()
         self.query_one(CachePane).attach_index(sampler.cache_index)
         self.pace_sources()
 
@@ -102,6 +103,7 @@ class Dashboard(Prompting):
         """End the loops and close the connections; what was armed is disarmed."""
         await self.leave_incident()
         self.close_desk()
+        await self.close_book()
         if self.bridge is not None:
             await self.bridge.stop()
             self.bridge = None
@@ -130,6 +132,8 @@ class Dashboard(Prompting):
         if event.subject == "details":
             self.query_one(CachePane).put_details(cast("tuple[KeyDetail, ...]", event.report))
             return
+        if isinstance(event.report, HealthReport):
+            self.hear(event.report)
         urgent = isinstance(event.report, FeedBatch) and event.report.items
         if urgent or self.pane(event.subject).reading is None:
             self._waiting.pop(event.subject, None)
@@ -185,6 +189,7 @@ class Dashboard(Prompting):
             self.context.clock.wall(),
             self.size.width,
             self.mode_words(),
+            self.count_muted(),
         )
 
     def draw_mode(self) -> None:

@@ -4,6 +4,7 @@ from textual import on
 
 from optimus_tui.tui.commands import CommandError, completions, run_line
 from optimus_tui.tui.panes.base import Pane
+from optimus_tui.tui.screens.alerting import Alerting
 from optimus_tui.tui.screens.dialogs import Dialogs
 from optimus_tui.tui.screens.incidents import Incidents
 from optimus_tui.tui.screens.opening import Opening
@@ -11,7 +12,7 @@ from optimus_tui.tui.screens.switching import Switching
 from optimus_tui.tui.widgets.prompt import PromptBar
 
 
-class Prompting(Switching, Opening, Incidents, Dialogs):
+class Prompting(Switching, Opening, Incidents, Alerting, Dialogs):
     """Opens, follows and closes the prompt bar."""
 
     _asked_by: Pane | None = None

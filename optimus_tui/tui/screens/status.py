@@ -23,8 +23,9 @@ def status_words(
     wall: float,
     width: int,
     mode: tuple[str, str] = ("read-only", "quiet"),
+    muted: int = 0,
 ) -> tuple[Words, Words]:
-    """Product, environment, mode and a note (with whether it is urgent) left; verdict, own load and UTC clock right.
+    """Product, environment, mode, a note (with whether it is urgent) and mutes left; verdict, own load, UTC clock right.
 
     ``overall`` None leaves the verdict out: where a pane already shows it.
     """
@@ -37,6 +38,8 @@ def status_words(
     ]
     if note is not None:
         left.append((gap + note[0], "warning" if note[1] else "quiet"))
+    if muted:
+        left.append((f"{gap}{muted:,} muted", "warning"))
     right: Words = []
     if overall is not None:
         mark = OVERALL_MARKS[overall]

@@ -1,0 +1,180 @@
+"""The words of alerts: toasts of two short lines, and the rows of the history. Pure, and safe text."""
+
+from collections import Counter
+from collections.abc import Sequence
+from typing import Literal
+
+from rich.cells import cell_len
+
+from optimus_tui.contract.alerts import AlertEpisode, Mute, Notice
+from optimus_tui.contract.findings import Finding, Severity
+from optimus_tui.tui.widgets.columns import Column, fit_cell, fit_columns, fit_name
+from optimus_tui.tui.widgets.line_view import Piece
+from optimus_tui.wording.age import age, clock
+from optimus_tui.wording.glyphs import SEVERITY_MARKS
+from optimus_tui.wording.numbers import plural
+from optimus_tui.wording.safe import safe_text
+from optimus_tui.wording.truth import STILL_TODAY_SECONDS
+
+Toast = tuple[str, Literal["information", "warning", "error"]]
+
+MOST_TOASTS = 3
+"""More than this at once become one that counts them."""
+_SAID = {"standing": "since before the start", "worsened": "worse than before", "still": "its mute has ended"}
+_KINDS = {"standing": "standing", "appeared": "new", "worsened": "worse", "still": "muted before", "cleared": "cleared"}
+_TONES: dict[str, Literal["warning", "error"]] = {"critical": "error", "high": "warning", "medium": "warning"}
+_INKS = {"critical": "crit", "high": "warn", "medium": "warn", "low": "quiet"}
+
+
+# -- toasts
+
+
+def toasts(notices: Sequence[Notice], room: int, hint: str) -> list[Toast]:
+    """Texts of at most two lines of ``room`` cells. ``hint`` is the next key for what is bad, or empty."""
+    standing = [notice for notice in notices if notice.kind == "standing"]
+    if len(standing) > 1:
+        rest = [notice for notice in notices if notice.kind != "standing"]
+        title = f"{plural(len(standing), 'finding')} since before the start"
+        return [_together(title, standing, room), *toasts(rest, room, hint)]
+    if len(notices) > MOST_TOASTS:
+        counts = Counter(_KINDS[notice.kind] for notice in notices)
+        title = ", ".join(f"{count} {kind}" for kind, count in counts.items())
+        return [_together(f"{len(notices)} findings: {title}", notices, room)]
+    return [_single(notice, room, hint) for notice in notices]
+
+
+def _together(title: str, notices: Sequence[Notice], room: int) -> Toast:
+    worst = notices[0]
+    tone = "information" if worst.kind == "cleared" else _TONES[worst.severity]
+    return f"{fit_cell(title, room).rstrip()}\n{_line(worst.finding, worst.severity, room)}", tone
+
+
+def _single(notice: Notice, room: int, hint: str) -> Toast:
+    if notice.kind == "cleared":
+        head = "● cleared  "
+        name = _name(safe_text(notice.finding.subject, 120), room - cell_len(head))
+        below = f"was {SEVERITY_MARKS[notice.severity].text}: {notice.finding.rule}"
+        return f"{head}{name}\n{fit_cell(below, room).rstrip()}", "information"
+    below = " · ".join(part for part in (_SAID.get(notice.kind, ""), hint or ":alerts") if part)
+    line = _line(notice.finding, notice.severity, room)
+    return f"{line}\n{fit_cell(below, room).rstrip()}", _TONES[notice.severity]
+
+
+def _line(finding: Finding, severity: Severity, room: int) -> str:
+    """``✖ CRIT clinic_b / chat never resets``: what is wrong stays whole, the name gives way."""
+    mark = SEVERITY_MARKS[severity].text + " "
+    subject, message = safe_text(finding.subject, 120), safe_text(finding.message, 400)
+    if not message.startswith(subject):
+        return mark + fit_cell(_head(message), room - cell_len(mark)).rstrip()
+    says = _head(message[len(subject) :])
+    left = room - cell_len(mark) - cell_len(says)
+    if left < min(12, cell_len(subject)):
+        return mark + fit_cell(subject + says, room - cell_len(mark)).rstrip()
+    return mark + _name(subject, left) + says
+
+
+def _name(text: str, room: int) -> str:
+    return text if cell_len(text) <= room else fit_name(text, room)
+
+
+def _head(message: str) -> str:
+    return message.split(": ", 1)[0].split(" (", 1)[0]
+
+
+# -- the history
+
+
+def state_of(episode: AlertEpisode, is_open: bool, mute: Mute | None) -> tuple[str, str]:
+    """A word and its ink."""
+    if not is_open:
+        return {"": ("not watched", "quiet"), "cleared": ("cleared", "good"), "continued": ("went on", "quiet")}[
+            episode.end
+        ]
+    if episode.blind:
+        return "unknown now", "warn"
+    return ("muted", "quiet") if mute is not None else ("active", _INKS[episode.severity])
+
+
+_COLUMNS = (
+    Column("state", "state", 11),
+    Column("worst", "worst", 6),
+    Column("subject", "about", 14, grow=3, most=44),
+    Column("rule", "rule", 15, grow=1, most=22, hide_below=70),
+    Column("since", "since", 8, hide_below=60),
+    Column("lasted", "lasted", 7, "right"),
+    Column("measured", "worst value", 14, "right", hide_below=110),
+    Column("back", "back", 5, "right", hide_below=72),
+)
+
+
+def head(width: int) -> list[Piece]:
+    """The titles of the table."""
+    return [(fit_cell(column.title, cells, column.align) + " ", "quiet") for column, cells in _fitted(width)]
+
+
+def row(episode: AlertEpisode, state: tuple[str, str], now: float, width: int) -> list[Piece]:
+    """One episode."""
+    finding = episode.finding
+    mark = SEVERITY_MARKS[finding.severity]
+    quiet = state[1] in ("quiet", "good")
+    cells = {
+        "state": state,
+        "worst": (mark.text, "quiet" if quiet else _INKS[finding.severity]),
+        "rule": (safe_text(finding.rule, 60), "quiet"),
+        "since": (since_words(episode.since, now), "quiet"),
+        "lasted": (age(episode.lasted), ""),
+        "measured": (measured(finding), ""),
+        "back": (f"{episode.back}×" if episode.back else "", "warn"),
+    }
+    pieces: list[Piece] = []
+    for column, wide in _fitted(width):
+        if column.id == "subject":
+            pieces += [(fit_name(safe_text(finding.subject, 120), wide), "" if quiet else "bright"), (" ", "")]
+            continue
+        text, ink = cells[column.id]
+        pieces += [(fit_cell(text, wide, column.align), ink), (" ", "")]
+    return pieces
+
+
+def _fitted(width: int) -> list[tuple[Column, int]]:
+    return fit_columns(_COLUMNS, width - 1)
+
+
+def since_words(since: float, now: float) -> str:
+    """``02:10:04`` today, ``11-22`` before."""
+    return clock(since) if abs(now - since) <= STILL_TODAY_SECONDS else clock(since, dated=True)[5:10]
+
+
+def measured(finding: Finding) -> str:
+    """``41 counters``; empty where nothing was counted."""
+    value = finding.measured
+    if value is None:
+        return ""
+    text = value if isinstance(value, str) else f"{value:,.3f}".rstrip("0").rstrip(".")
+    return safe_text(f"{text} {finding.unit}".strip(), 40)
+
+
+def until_words(mute: Mute) -> str:
+    """``muted until 03:15:00 UTC: deploy``."""
+    end = "until it clears" if mute.until is None else f"until {clock(mute.until)} UTC"
+    return f"muted {end}: {safe_text(mute.reason, 200)}"
+
+
+def below(episode: AlertEpisode | None, mute: Mute | None, trouble: str) -> list[tuple[str, str]]:
+    """The lines under the table: the sentence, the mute, what is wrong with the book itself."""
+    lines: list[tuple[str, str]] = []
+    if episode is not None:
+        lines.append((safe_text(episode.finding.message, 400), ""))
+    if mute is not None:
+        lines.append((until_words(mute), "warning"))
+    elif episode is not None and episode.blind:
+        lines.append(("can no longer be judged: its source does not answer, so it is not called cleared", "warning"))
+    if trouble:
+        lines.append((safe_text(trouble, 300), "warning"))
+    return lines
+
+
+def counts(rows: Sequence[AlertEpisode], open_now: int, muted: int) -> str:
+    """``3 active · 12 in all · 1 muted``."""
+    parts = [f"{open_now} open", f"{plural(len(rows), 'episode')} in all"]
+    return " · ".join([*parts, f"{muted} muted"] if muted else parts)
