@@ -78,6 +78,7 @@ class Guarded(AbstractConnection):
         if not self.is_connected:
             await self.connect_check_health(check_health=False)
         trip = self._own.log.sent(command.commands)
+        trip.client = self._name
         self._due.append(trip)
         try:
             await super().send_packed_command(command, check_health)

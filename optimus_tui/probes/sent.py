@@ -79,6 +79,8 @@ class Trip:
     took_ms: float | None = None
     end = ""
     sent = True
+    client = ""
+    """The connection's name."""
     status: int | None = None
     headers: tuple[tuple[str, bytes], ...] = ()
     body: bytes | Hidden | None = None

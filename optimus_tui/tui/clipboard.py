@@ -4,6 +4,7 @@ import contextlib
 import os
 import shutil
 import subprocess
+import time
 from pathlib import Path
 
 from platformdirs import user_state_path
@@ -27,6 +28,12 @@ def copy(app: App[int], text: str) -> str:
     if os.environ.get("TERM", "dumb") in ("dumb", "linux"):
         return f"to {write_private('copied.txt', text)}: this terminal has no clipboard"
     return "to the terminal's clipboard (OSC 52)"
+
+
+def write_export(pane: str, wall: float, lines: list[str]) -> Path:
+    """Write what a pane shows, under a name with the time; the path."""
+    stamp = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime(wall))
+    return write_private(f"{pane}-{stamp}.txt", "\n".join(lines) + "\n")
 
 
 def write_private(name: str, text: str) -> Path:

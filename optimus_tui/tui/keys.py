@@ -8,7 +8,7 @@ from typing import Literal
 
 from textual.binding import Binding
 
-Scope = Literal["app", "pane", "limits", "cache", "feed", "health", "tools", "router", "incident", "alerts"]
+Scope = Literal["app", "pane", "limits", "cache", "feed", "health", "log", "tools", "router", "incident", "alerts"]
 
 
 @dataclass(frozen=True)
@@ -76,6 +76,7 @@ KEYS: tuple[Key, ...] = (
         "^n",
     ),
     Key("app.incident", "i", "incident", "incident", "Incident: five guided steps; resumes an open one", "app", 10),
+    Key("app.log", "L", "log", "command log", "Command log: what was sent to Redis and HTTP; copies it", "app", 15),
     Key("pane.actions", "a", "screen.actions", "actions", "What can be done about this row, once armed", "pane", 11),
     Key("pane.pin", "p", "screen.pin", "pin", "Keep this row in the open incident", "pane"),
     Key("app.health", "1", "focus_pane('health')", "health", "Go to the health pane", "app"),
@@ -121,6 +122,7 @@ KEYS: tuple[Key, ...] = (
     Key("incident.export", "x", "export", "export", "Write the post-mortem now", "incident", 11),
     Key("alerts.mute", "m", "mute", "mute", "Say nothing about this finding for a while; asks why", "alerts", 3),
     Key("alerts.unmute", "u", "unmute", "unmute", "Let this finding speak again", "alerts", 4),
+    Key("log.polling", "p", "polling", "polling", "What is polled, folded; and back to what you asked for", "log", 4),
     Key("tools.json", "J", "json", "JSON", "The answer as JSON, and back", "tools", 4),
     Key(
         "router.previous",

@@ -65,7 +65,7 @@ def help_dialog(pane_title: str, about: str, active: Iterable[ActiveBinding]) ->
     if about:
         lines += [Content(about.replace("`", "")), Content("")]
     for scopes, heading in (
-        (("health", "limits", "cache", "feed", "tools", "router", "pane"), "This pane"),
+        (("health", "limits", "cache", "feed", "log", "tools", "router", "pane"), "This pane"),
         (("app",), "Everywhere"),
     ):
         rows = [k for k in KEYS if k.scope in scopes and k.id in live]

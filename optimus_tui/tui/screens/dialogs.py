@@ -1,7 +1,5 @@
 """What the dashboard opens over its panes, and what leaves it: help, explanations, previews, copies, exports."""
 
-import time
-
 from textual import on, work
 
 from optimus_tui.tui import clipboard, messages
@@ -45,9 +43,8 @@ class Dialogs(DashboardBase):
     @on(messages.ExportRequested)
     def _export(self, event: messages.ExportRequested) -> None:
         event.stop()
-        stamp = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime(self.context.clock.wall()))
         try:
-            path = clipboard.write_private(f"{event.pane}-{stamp}.txt", "\n".join(event.lines) + "\n")
+            path = clipboard.write_export(event.pane, self.context.clock.wall(), event.lines)
         except OSError as error:
             self.say(f"could not write the export: {error.strerror}", "error")
         else:

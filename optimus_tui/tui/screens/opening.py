@@ -83,6 +83,15 @@ class Opening(DashboardBase):
 
         self.app.push_screen(ComplianceScreen(self.context))
 
+    def action_log(self) -> None:
+        self.open_log()
+
+    def open_log(self) -> None:
+        """What was sent to Redis and over HTTP."""
+        from optimus_tui.tui.screens.log import CommandLogScreen
+
+        self.app.push_screen(CommandLogScreen(self.context))
+
     @on(messages.ToolRequested)
     def _tool_requested(self, event: messages.ToolRequested) -> None:
         from optimus_tui.tools.explains import explain

@@ -1,0 +1,234 @@
+"""The command log's lines: commands of one kind that followed each other are one line, what is polled another sort.
+
+Pure: trips in, words out. It refuses to put anything but plain words of its own into a shell comment: some shells run
+what stands there.
+"""
+
+from collections.abc import Iterable, Iterator
+from typing import NamedTuple, Protocol
+
+from optimus_tui.probes.sent import Fold, Hidden, Trip, Words, is_write, shape
+from optimus_tui.settings.model import RedisTarget, Settings
+from optimus_tui.wording.age import clock
+from optimus_tui.wording.numbers import latency
+from optimus_tui.wording.safe import safe_text
+from optimus_tui.wording.shell import curl, redis_cli_any
+
+OPERATOR = "optimus-tui-operator"
+"""The name of the connection that an action writes through."""
+MOST_WORDS = 12
+MOST_COPIED = 100
+FIELDS = ("kind", "for", "outcome", "took", "text")
+
+
+class Command(NamedTuple):
+    """One command of a line: its trip, and its place in it."""
+
+    trip: Trip
+    at: int
+    words: Words
+
+
+class Line(Protocol):
+    """What a row of the log knows, whichever sort it is."""
+
+    @property
+    def count(self) -> int: ...
+    @property
+    def key(self) -> object: ...
+    @property
+    def label(self) -> str: ...
+    @property
+    def last(self) -> Trip: ...
+    @property
+    def words(self) -> Words: ...
+    @property
+    def took_ms(self) -> float | None: ...
+    def commands(self) -> Iterator[Command]: ...
+    def outcome(self) -> tuple[str, str]: ...
+
+
+class Run:
+    """Commands of one kind that followed each other on behalf of the same."""
+
+    def __init__(self, trip: Trip, start: int, stop: int) -> None:
+        self.parts = [(trip, start, stop)]
+        self.kind = (trip.behalf.label, trip.is_http, trip.sent, *shape(trip.commands[start], trip.is_http))
+        self.key = (trip.seq, start)
+        self.label = trip.behalf.label
+        self.count = stop - start
+
+    @property
+    def last(self) -> Trip:
+        """The newest trip."""
+        return self.parts[-1][0]
+
+    @property
+    def words(self) -> Words:
+        """The first command."""
+        trip, start, _ = self.parts[0]
+        return trip.commands[start]
+
+    @property
+    def took_ms(self) -> float | None:
+        """Of its trips together; None while none was answered."""
+        timed = [trip.took_ms for trip, _, _ in self.parts if trip.took_ms is not None]
+        return sum(timed) if timed else None
+
+    def joined(self, other: "Run") -> bool:
+        """Take ``other`` in where it goes on with the same. Writes and requests stay apart, trip by trip."""
+        if other.kind != self.kind or self.last.is_http or is_write(self.words):
+            return False
+        self.parts += other.parts
+        self.count += other.count
+        return True
+
+    def commands(self) -> Iterator[Command]:
+        for trip, start, stop in self.parts:
+            for at in range(start, stop):
+                yield Command(trip, at, trip.commands[at])
+
+    def outcome(self) -> tuple[str, str]:
+        """``ok`` or what went wrong, and an ink."""
+        wrong, waiting, first = 0, False, ""
+        for trip, start, stop in self.parts:
+            if trip.answered >= stop and not trip.errors:
+                continue
+            for at in range(start, stop):
+                said = trip.outcome(at)
+                waiting = waiting or said == "waiting"
+                if said not in ("ok", "waiting"):
+                    wrong, first = wrong + 1, first or said
+        if wrong:
+            return (first if self.count == 1 else f"{wrong:,} of {self.count:,}: {first}"), "crit"
+        if waiting:
+            return "waiting", "accent"
+        status = self.last.status
+        return ("ok", "good") if status is None else (str(status), "good" if status < 400 else "crit")
+
+
+class Polled:
+    """What one source asks again and again."""
+
+    def __init__(self, fold: Fold) -> None:
+        self.fold, self.key, self.label = fold, fold.key, fold.behalf.label
+
+    @property
+    def count(self) -> int:
+        """How often since the start."""
+        return self.fold.count
+
+    @property
+    def last(self) -> Trip:
+        """The newest trip."""
+        return self.fold.trip
+
+    @property
+    def words(self) -> Words:
+        """The last command."""
+        return self.fold.words
+
+    @property
+    def took_ms(self) -> float | None:
+        """Of the last trip."""
+        return self.fold.trip.took_ms
+
+    def commands(self) -> Iterator[Command]:
+        yield Command(self.fold.trip, 0, self.fold.words)
+
+    def outcome(self) -> tuple[str, str]:
+        """The last one's, and how many went wrong since the start."""
+        trip = self.fold.trip
+        now = "waiting" if trip.took_ms is None and not trip.end else trip.end or str(trip.status or "ok")
+        if self.fold.errors:
+            return f"{self.fold.errors:,} failed: {self.fold.error}", "crit" if now != "ok" else "warn"
+        return now, "good" if (trip.status or 0) < 400 else "crit"
+
+
+def runs_of(trip: Trip) -> Iterator[Run]:
+    """A trip's commands, those of one kind that follow each other together."""
+    start = 0
+    for at in range(1, len(trip.commands) + 1):
+        here = trip.commands[start]
+        if at == len(trip.commands) or shape(trip.commands[at]) != shape(here):
+            yield Run(trip, start, at)
+            start = at
+
+
+def kind_of(line: Line) -> tuple[str, str]:
+    """``read``, ``WRITE`` or ``http``, and its ink."""
+    if line.last.is_http:
+        return "http", "accent"
+    return ("WRITE", "warn") if is_write(line.words) else ("read", "quiet")
+
+
+def command_words(words: Words) -> str:
+    """A command in safe words, each told from the next; a long one is elided."""
+    shown = [_word(word) for word in words[:MOST_WORDS]]
+    more = len(words) - len(shown)
+    return " ".join([*shown, *([f"… {more:,} more"] if more else [])])
+
+
+def _word(word: bytes | Hidden) -> str:
+    if isinstance(word, Hidden):
+        return f"‹{word}›"
+    text = safe_text(word, 200 if len(word) <= 200 else 40)
+    return text if text and " " not in text and '"' not in text else f'"{text}"'
+
+
+def fields(line: Line) -> dict[str, str | float | None]:
+    """What a filter looks at: of a long line its first commands."""
+    outcome = line.outcome()[0]
+    texts = [command_words(command.words) for command, _ in zip(line.commands(), range(1_000), strict=False)]
+    took = None if line.took_ms is None else line.took_ms / 1000
+    kind = kind_of(line)[0]
+    text = " ".join([kind, line.label, outcome, *texts])
+    return {"kind": kind.lower(), "for": line.label, "outcome": outcome, "took": took, "text": text}
+
+
+# -- to paste ------------------------------------------------------------------------------------------------------
+
+
+def pasted(command: Command, settings: Settings) -> str:
+    """One line for a shell that sends exactly this again, or a comment that says why there is none."""
+    trip, words = command.trip, command.words
+    name = command_words(words[:1])
+    name = name if name.isascii() and name.isalnum() else "it"
+    if not trip.sent and not trip.is_http:
+        return f"# {name}: not copied, it was refused and never sent"
+    plain = [word for word in words if isinstance(word, bytes)]
+    if len(plain) < len(words) or isinstance(trip.body, Hidden):
+        return f"# {name}: not copied, a part of it is not kept"
+    try:
+        if trip.is_http:
+            return curl(plain[1].decode("ascii", "replace"), *trip.headers, method=name, body=trip.body or b"")
+        return redis_cli_any(_target(trip, settings), plain)
+    except ValueError:
+        return f"# {name}: not copied, it holds a NUL byte"
+
+
+def _target(trip: Trip, settings: Settings) -> RedisTarget:
+    if trip.client == OPERATOR and settings.operator_redis is not None:
+        return settings.operator_redis
+    return settings.redis
+
+
+def to_paste(line: Line, settings: Settings) -> str:
+    """A line's commands, the first hundred of them."""
+    lines = [pasted(command, settings) for command, _ in zip(line.commands(), range(MOST_COPIED), strict=False)]
+    more = line.count - len(lines) if isinstance(line, Run) else 0
+    return "\n".join([*lines, *([f"# {more} more are not copied: the export has them"] if more else [])])
+
+
+def exported(lines: Iterable[Line], settings: Settings) -> list[str]:
+    """One line of text a command: no script, each begins with its time."""
+    told = []
+    for line in lines:
+        kind = kind_of(line)[0]
+        for trip, at, words in line.commands():
+            outcome = line.outcome()[0] if isinstance(line, Polled) else trip.outcome(at)
+            times = f"×{line.count}" if isinstance(line, Polled) else "×1"
+            when = f"{clock(trip.wall, dated=True)}Z"
+            parts = (when, kind, outcome, latency(trip.took_ms), times, line.label or "-")
+            told.append("\t".join([*parts, pasted(Command(trip, at, words), settings)]))
+    return told
