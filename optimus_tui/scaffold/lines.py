@@ -57,8 +57,8 @@ def caught(spec: RouterSpec) -> str:
 
 
 def _validates(spec: RouterSpec) -> bool:
-    """Whether an answer from elsewhere is checked: the engine's, or a cached one."""
-    return (spec.has_engine and spec.operations != ("delete",)) or (spec.caching and bool(spec.reads))
+    """Whether an answer of the engine is checked: to a deletion it says nothing."""
+    return spec.has_engine and spec.operations != ("delete",)
 
 
 def router_imports(spec: RouterSpec) -> str:
@@ -97,6 +97,8 @@ def _own_imports(spec: RouterSpec) -> list[str]:
     needs |= {"Coherence"} if spec.caching and spec.writes else set()
     needs |= {"rate_limited"} if spec.rate_limiting else set()
     own = [lay_import("backend.dependencies_enterprise", needs)]
+    if spec.has_engine:
+        own.append(lay_import("backend.errors", ["refusal_of"]))
     if spec.caching and spec.writes:
         own.append(lay_import("backend.utils.cache_coherence", ["InvalidationType"]))
     if spec.has_engine:

@@ -7,6 +7,7 @@ from typing import Any
 import httpx
 import pytest
 from conftest import TENANT, free_port
+from pydantic import BaseModel
 from redis.asyncio import Redis
 
 from backend.clients import open_redis
@@ -169,6 +170,20 @@ async def test_a_cached_value_that_is_no_answer_is_a_miss(gateway: httpx.AsyncCl
         await redis.set("cache:profile:demo_dentist:*", rubbish, ex=60)
         answer = await gateway.get("/api/profile", headers=TENANT)
         assert (answer.status_code, answer.headers["X-Cache"]) == (200, "MISS")
+
+
+async def test_a_cached_answer_of_another_release_is_a_miss_and_replaced(redis: Redis) -> None:
+    class Thing(BaseModel):
+        name: str
+
+    async def load() -> dict[str, Any]:
+        return {"name": "now"}
+
+    cache = CacheManager(redis)
+    for old in (b'{"title": "then"}', b'{"name": 7}', b"[" * 100_000):
+        await redis.set("cache:thing:acme:1", old, ex=60)
+        found = [await cache.fetch("thing", "acme", "1", load=load, model=Thing) for _ in range(2)]
+        assert found == [({"name": "now"}, False), ({"name": "now"}, True)]
 
 
 async def test_cache_metrics_count_keys_and_admit_what_they_do_not_know(

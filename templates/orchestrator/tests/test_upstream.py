@@ -88,6 +88,12 @@ async def test_waiting_for_a_turn_is_not_held_against_the_engine() -> None:
         (httpx.Response(200, text="<html>"), 502),
         (httpx.Response(200, json=[1]), 502),
         (httpx.Response(200, json={"no": "reply"}), 502),
+        (httpx.Response(200, content=b"[" * 100_000), 502),
+        (httpx.Response(200, content=b'{"reply": "\\ud800"}'), 502),
+        (httpx.Response(200, content=b'{"reply": "hello", "score": 1e999}'), 502),
+        (httpx.Response(404, content=b'{"detail": "\\ud800"}'), 404),
+        (httpx.Response(422, content=b'{"detail": NaN}'), 422),
+        (httpx.Response(409, content=b'{"detail":' * 100_000), 409),
     ],
 )
 async def test_answers_of_the_engine_are_translated(
@@ -96,6 +102,22 @@ async def test_answers_of_the_engine_are_translated(
     got = await answered_by(gateway, lambda request: answer)
     assert got.status_code == status
     assert got.json()["detail"]
+
+
+async def test_when_to_come_again_is_passed_on_where_it_can_be(gateway: httpx.AsyncClient) -> None:
+    busy = httpx.Response(429, headers={"Retry-After": "7"}, json={"detail": "busy"})
+    got = await answered_by(gateway, lambda request: busy)
+    assert (got.status_code, got.headers["Retry-After"], got.json()) == (429, "7", {"detail": "busy"})
+    odd = httpx.Response(429, headers=[(b"Retry-After", b"\xe2\x82\xac")])
+    got = await answered_by(gateway, lambda request: odd)
+    assert (got.status_code, got.headers.get("Retry-After")) == (429, None)
+
+
+async def test_an_address_that_is_no_url_is_502(
+    gateway: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AI_ENGINE_URL", "http://[::1")
+    assert (await ask(gateway)).status_code == 502
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,7 @@
 | failure | answer |
 |---|---|
 | the caller sent something else than what is described | 422, without repeating it |
-| the engine refused what the caller sent (400, 404, 409, 413, 422, 429) | the same status and detail |
+| the engine refused what the caller sent (400, 404, 409, 413, 422, 429) | the same status, detail and Retry-After |
 | the engine failed, or answered something else | 502 |
 | its circuit is open | 503 with Retry-After |
 | it did not answer in time | 504 |
@@ -13,12 +13,13 @@
 import logging
 
 import httpx
-from fastapi import FastAPI, Request
+from fastapi import FastAPI, HTTPException, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from redis.exceptions import RedisError
 
 from backend.utils.circuit_breaker import CircuitOpenError
+from backend.utils.upstream import read_json
 
 _CALLERS_FAULT = frozenset({400, 404, 409, 413, 422, 429})
 _log = logging.getLogger(__name__)
@@ -40,7 +41,8 @@ async def _request_invalid(request: Request, error: Exception) -> JSONResponse:
 
 async def _upstream_failed(request: Request, error: Exception) -> JSONResponse:
     if isinstance(error, httpx.HTTPStatusError) and error.response.status_code in _CALLERS_FAULT:
-        return JSONResponse({"detail": _engine_detail(error.response)}, error.response.status_code)
+        refusal = refusal_of(error.response)
+        return JSONResponse({"detail": refusal.detail}, refusal.status_code, refusal.headers)
     _log.warning("upstream failed", extra={"fields": {"error": type(error).__name__}})
     if isinstance(error, CircuitOpenError):
         headers = {"Retry-After": str(error.retry_after)}
@@ -57,9 +59,12 @@ async def _redis_failed(request: Request, error: Exception) -> JSONResponse:
     return JSONResponse({"detail": "Redis is not available"}, 503)
 
 
-def _engine_detail(response: httpx.Response) -> object:
-    """Return the engine's own explanation, or a plain one."""
+def refusal_of(response: httpx.Response) -> HTTPException:
+    """Return the engine's refusal as our own: its status, its explanation or a plain one, and when to come again."""
+    wait = response.headers.get("Retry-After", "")
+    headers = {"Retry-After": wait} if wait.isascii() and wait.isprintable() and wait else None
     try:
-        return response.json()["detail"]
+        detail = read_json(response)["detail"]
     except (ValueError, KeyError, TypeError):
-        return f"the AI Engine answered {response.status_code}"
+        detail = f"the AI Engine answered {response.status_code}"
+    return HTTPException(response.status_code, detail, headers)

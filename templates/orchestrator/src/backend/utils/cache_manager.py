@@ -13,6 +13,8 @@ from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
 from fastapi import Response
+from pydantic import BaseModel, ValidationError
+from pydantic_core import from_json
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
@@ -80,12 +82,16 @@ class CacheManager:
         *rest: str | int,
         load: Callable[[], Awaitable[dict[str, Any]]],
         ttl_seconds: int = 0,
+        model: type[BaseModel] | None = None,
     ) -> Cached:
-        """Return the cached answer, or load, store and return it. What `load` raises is raised, and not stored."""
+        """Return the cached answer, or load, store and return it. What `load` raises is raised, and not stored.
+
+        A cached answer that does not fit the `model` is none: it is of an older release, or somebody else's.
+        """
         key = generate_cache_key(kind, tenant, *rest)
         tracking = [tracking_key(tenant, kind), tracking_key(tenant, BULK)]
         found, generation = await self._look_up(key, *tracking)
-        if isinstance(found, dict):
+        if isinstance(found, dict) and _fits(found, model):
             _count(hit=True)
             return Cached(found, hit=True)
         if generation is not None:
@@ -124,8 +130,8 @@ class CacheManager:
             _unserved(error)
             return None, None
         try:
-            value = None if raw is None else json.loads(raw)
-        except (ValueError, RecursionError):
+            value = None if raw is None else from_json(raw)
+        except ValueError:
             value = None
         return value, [mark or b"" for mark in generation]
 
@@ -147,6 +153,16 @@ class CacheManager:
                 "error": "Redis could not be asked",
             }
         return {"total_keys": len(seen), "complete": complete, "as_of": moment, "error": None}
+
+
+def _fits(value: dict[str, Any], model: type[BaseModel] | None) -> bool:
+    if model is None:
+        return True
+    try:
+        model.model_validate(value)
+    except ValidationError:
+        return False
+    return True
 
 
 def _count(hit: bool) -> None:

@@ -5,10 +5,12 @@ turn is not held against the engine. Nothing is retried here: a chat message sen
 """
 
 import asyncio
+import json
 import time
 from typing import Any
 
 import httpx
+from pydantic_core import from_json
 
 from backend.utils.circuit_breaker import CircuitBreaker
 from backend.utils.metrics import UPSTREAM_DURATION
@@ -51,6 +53,16 @@ class GuardedTransport(httpx.AsyncBaseTransport):
         await self._inner.aclose()
 
 
+def read_json(response: httpx.Response) -> Any:
+    """Return what a service answered; ValueError where it is no JSON that can be sent on.
+
+    NaN, 1e999, half a character and nesting without end are what a lenient parser takes and no answer can hold.
+    """
+    answer = from_json(response.content, allow_inf_nan=False)
+    json.dumps(answer, allow_nan=False)
+    return answer
+
+
 class EngineClient:
     """Asks the AI Engine on behalf of one tenant."""
 
@@ -65,12 +77,15 @@ class EngineClient:
         httpx.TransportError for none at all; `backend.errors` turns all of them into a status.
         """
         url = f"{self._base_url}{path}"
-        response = await self._http.request(method, url, headers={"X-Tenant-ID": tenant}, **options)
+        try:
+            response = await self._http.request(method, url, headers={"X-Tenant-ID": tenant}, **options)
+        except httpx.InvalidURL as error:
+            raise httpx.UnsupportedProtocol("AI_ENGINE_URL is no URL") from error
         response.raise_for_status()
         if response.status_code == httpx.codes.NO_CONTENT:
             return {}
         try:
-            answer = response.json()
+            answer = read_json(response)
         except ValueError:
             answer = None
         if not isinstance(answer, dict):
