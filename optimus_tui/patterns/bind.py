@@ -61,6 +61,14 @@ def answers_requests(node: Function) -> bool:
     )
 
 
+def living(body: list[ast.stmt]) -> list[ast.stmt]:
+    """The statements of a function up to its first ``return`` or ``raise``: what stands below them never runs."""
+    for at, one in enumerate(body):
+        if one.__class__ is ast.Return or one.__class__ is ast.Raise:
+            return body[: at + 1]
+    return body
+
+
 def mentions_429(test: ast.expr) -> bool:
     """A comparison of something with 429: an upstream's answer passed on, not a limit of one's own."""
     if not isinstance(test, ast.Compare):

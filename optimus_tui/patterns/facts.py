@@ -7,9 +7,9 @@ refuses to judge; names are resolved in ``resolve``.
 import ast
 from typing import Any, NamedTuple
 
-IN_EXCEPT, TESTS_429, IGNORED, GUARDED = 1, 2, 4, 8
+IN_EXCEPT, TESTS_429, IGNORED, GUARDED, DECLARED = 1, 2, 4, 8, 16
 """Where a fact stands: in an ``except`` branch, under a test for 429, as a statement whose value nobody uses, under a
-time limit."""
+time limit, in what is declared for a route that stands inside of another function."""
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 
@@ -127,6 +127,7 @@ class Module:
         "root",
         "scope",
         "scopes",
+        "stars",
         "tree",
         "unit",
         "units",
@@ -138,6 +139,7 @@ class Module:
         self.root = _root_of(path, dotted, self.is_package)
         self.units: list[Unit] = []
         self.scopes: list[Scope] = []
+        self.stars: list[str] = []
         self.classes: list[Class] = []
         self.defaults: list[tuple[ast.expr, Function]] = []
         self.scope: Scope

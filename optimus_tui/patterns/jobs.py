@@ -9,9 +9,11 @@ from typing import NamedTuple
 from optimus_tui.patterns import vocabulary
 from optimus_tui.patterns.cache_jobs import cache_jobs, key_mentions
 from optimus_tui.patterns.calls import Seen, seen_calls
-from optimus_tui.patterns.facts import IGNORED, IN_EXCEPT, TESTS_429, Bound, Class, Module, Unit
-from optimus_tui.patterns.named_jobs import NOTHING, is_invalidation, named_jobs
-from optimus_tui.patterns.names import chain, is_limiter, is_tenant, words
+from optimus_tui.patterns.facts import DECLARED, IGNORED, IN_EXCEPT, TESTS_429, Bound, Class, Module, Scope, Unit
+from optimus_tui.patterns.keys import holds_tenant
+from optimus_tui.patterns.named_jobs import NOTHING, cache_call, is_invalidation, named_jobs
+from optimus_tui.patterns.names import LOG_METHODS, chain, is_limiter, is_tenant, text_of, words
+from optimus_tui.patterns.needs import hollow_tenants
 from optimus_tui.patterns.resolve import External, Instance, Resolver, Thing
 
 
@@ -30,8 +32,11 @@ def jobs_of(unit: Unit, resolver: Resolver) -> Jobs:
         flags: set[str] = set()
         ignored: list[Seen] = []
         for seen in seen_calls(unit, resolver):
-            _of_call(seen, unit, resolver, flags, ignored)
+            if not seen.call.flags & DECLARED:
+                _of_call(seen, unit, resolver, flags, ignored)
         _of_statements(unit, resolver, flags)
+        if "refuses" in flags and "counts" not in flags and _asks_about_tenant(unit, resolver):
+            flags.add("counts")
         if ignored:
             flags.add("unheeded")
         known = unit.memo["jobs"] = Jobs(frozenset(flags), tuple(ignored))
@@ -50,9 +55,14 @@ def is_stub(thing: Thing) -> bool:
 
 def _of_call(seen: Seen, unit: Unit, resolver: Resolver, flags: set[str], ignored: list[Seen]) -> None:
     named = named_jobs(seen.raw, seen.dotted, seen.visible)
+    if not seen.visible and not named.cache and seen.raw.rpartition(".")[0] in _keepers(unit.module):
+        kept = cache_call(seen.method, words(seen.method), frozenset(), True, False)
+        flags |= cache_jobs(seen, unit, kept) if kept else set()
     if named is NOTHING or (seen.visible and is_stub(seen.thing)):
         return
     flags |= named.flags
+    if "invalidates" in named.flags and isinstance(seen.thing, Unit) and is_idle(seen.thing, resolver):
+        flags.discard("invalidates")
     if named.limiter:
         _limits(seen, flags, ignored, resolver)
     if named.raises_number and key_mentions(seen, unit, ("gen", "version", "epoch")):
@@ -61,6 +71,43 @@ def _of_call(seen: Seen, unit: Unit, resolver: Resolver, flags: set[str], ignore
         flags |= cache_jobs(seen, unit, named.cache)
     if named.handlers and _maps_more_than_validation(seen.call.node):
         flags.add("maps")
+
+
+def is_idle(unit: Unit, resolver: Resolver) -> bool:
+    """A definition that can be seen, and does nothing but write to a log."""
+    if unit.stub:
+        return True
+    if unit.raised or unit.stored or unit.augmented or unit.withs:
+        return False
+    calls = seen_calls(unit, resolver)
+    spoken = all(seen.method in LOG_METHODS or seen.raw in vocabulary.BUILTINS for seen in calls)
+    return spoken and not any(isinstance(one, ast.Delete) for one in ast.walk(unit.node))
+
+
+def _keepers(module: Module) -> frozenset[str]:
+    """What things are put into for a time, by the names they go by in this file: ``shelf.set(key, value, ttl=60)``."""
+    known: frozenset[str] | None = module.unit.memo.get("keepers")
+    if known is None:
+        calls = (call.node for unit in (module.unit, *module.units) for call in unit.calls if call.node.keywords)
+        known = module.unit.memo["keepers"] = frozenset(
+            chain(node.func).rpartition(".")[0]
+            for node in calls
+            if any(word.arg in vocabulary.LIFETIMES for word in node.keywords)
+        ) - {""}
+    return known
+
+
+def _asks_about_tenant(unit: Unit, resolver: Resolver) -> bool:
+    """Something that cannot be seen is told the tenant, and may know how often it has asked."""
+    for seen in seen_calls(unit, resolver):
+        if seen.visible or seen.method in LOG_METHODS or seen.method[:1].isupper() or "." not in seen.raw:
+            continue
+        node = seen.call.node
+        if any(
+            holds_tenant(one, seen.call.scope, unit) for one in (*node.args, *(word.value for word in node.keywords))
+        ):
+            return True
+    return False
 
 
 def _maps_more_than_validation(node: ast.Call) -> bool:
@@ -125,7 +172,7 @@ def _of_statements(unit: Unit, resolver: Resolver, flags: set[str]) -> None:
     for name in unit.loads:
         if is_invalidation(name) and _visible_or_unknown(unit, name, resolver):
             flags.add("invalidates")
-    if _knows_tenant(unit):
+    if _knows_tenant(unit, resolver):
         flags.add("tenant")
     for manager, scope in unit.withs:
         spoken = words(chain(manager))
@@ -138,15 +185,27 @@ def _of_statements(unit: Unit, resolver: Resolver, flags: set[str]) -> None:
             flags.add("maps")
 
 
-def _knows_tenant(unit: Unit) -> bool:
+def _knows_tenant(unit: Unit, resolver: Resolver) -> bool:
     """A parameter, a name, an attribute or a header of the unit is, or belongs to, a tenant."""
-    if any(is_tenant(arg.arg) for arg, _, _ in unit.given):
+    hollow = hollow_tenants(unit, resolver)
+    if any(is_tenant(arg.arg) and arg.arg not in hollow for arg, _, _ in unit.given):
         return True
-    if any(is_tenant(name) and not _is_constant(unit, name) for name in unit.loads):
+    if any(is_tenant(name) and name not in hollow and not _is_constant(unit, name) for name in unit.loads):
+        return True
+    if any(_is_tenants_header(arg.annotation, scope, resolver) for arg, _, scope in unit.given):
         return True
     if any(is_tenant(name) for name in unit.attrs):
         return True
     return any("-" in text and len(text) <= 40 and " " not in text and is_tenant(text) for _, text in unit.strings)
+
+
+def _is_tenants_header(annotation: ast.expr | None, scope: Scope, resolver: Resolver) -> bool:
+    """An alias of this project for ``Annotated[str, Header(alias="X-Tenant-ID")]``."""
+    alias = resolver.alias(annotation, scope) if isinstance(annotation, (ast.Name, ast.Attribute)) else None
+    return alias is not None and any(
+        isinstance(one, ast.keyword) and one.arg == "alias" and is_tenant(text_of(one.value) or "")
+        for one in ast.walk(alias[0])
+    )
 
 
 def _is_constant(unit: Unit, name: str) -> bool:
@@ -157,6 +216,8 @@ def _is_constant(unit: Unit, name: str) -> bool:
 
 def _visible_or_unknown(unit: Unit, name: str, resolver: Resolver) -> bool:
     found = resolver.what(ast.Name(name, ast.Load()), unit.scope)
+    if isinstance(found, Unit) and is_idle(found, resolver):
+        return False
     return not (found is not None and is_stub(found)) and not isinstance(found, (Class, Module))
 
 

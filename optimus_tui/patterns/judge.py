@@ -8,6 +8,7 @@ from collections.abc import Iterable
 
 import msgspec
 
+from optimus_tui.patterns.assembly import includes_others
 from optimus_tui.patterns.declared import declared
 from optimus_tui.patterns.facts import Module
 from optimus_tui.patterns.ignore import Ignore, ignores_in
@@ -69,6 +70,8 @@ def _routeless(module: Module, view: View) -> Verdict:
     if all(isinstance(one, ast.Pass) or _is_text(one) for one in module.tree.body):
         issue = Issue(EMPTY, 1, 1, "There is no code in it: nothing answers a request")
         return Verdict((issue,), problem=EMPTY)
+    if includes_others(module):
+        return _judged(view)
     issue = Issue(ROUTELESS, 1, 1, "It declares no route")
     judged = _judged(view)
     return Verdict((issue, *judged.issues), problem=ROUTELESS, helper=True)

@@ -20,12 +20,28 @@ def key_of(node: ast.Call, unit: Unit) -> ast.expr | None:
     return given
 
 
-def written_in(key: ast.expr | None) -> str:
+def written_in(key: ast.expr | None, unit: Unit) -> str:
     """The key as far as it is written out: an f-string with its gaps, else the first text in the expression."""
     whole = text_of(key)
     if whole is not None or key is None:
         return whole or ""
-    return next((text for one in ast.walk(key) if (text := text_of(one))), "")
+    return _first_text(key) or (_made_in(key, unit) if isinstance(key, ast.Call) else "")
+
+
+def _first_text(node: ast.AST) -> str:
+    return next((text for one in ast.walk(node) if (text := text_of(one))), "")
+
+
+def _made_in(key: ast.Call, unit: Unit) -> str:
+    """The text that a function of the same file makes its keys of."""
+    made = unit.module.scope.bindings.get(chain(key.func))
+    returned = made.returned if isinstance(made, Unit) else []
+    return next((text for one in returned if (text := _first_text(one.node))), "")
+
+
+def holds_tenant(node: ast.expr, scope: Scope, unit: Unit) -> bool:
+    """The expression is, or is made of, a tenant."""
+    return _tenant_in(node, scope, unit, 0) is True
 
 
 def lacks_tenant(node: ast.Call, scope: Scope, unit: Unit) -> bool:

@@ -34,6 +34,8 @@ def is_invalidation(name: str) -> bool:
 def named_jobs(raw: str, dotted: str, visible: bool) -> NamedJobs:
     """``raw`` is the name as written, ``dotted`` by type or import, ``visible``: its source is in the tree."""
     owner, _, method = raw.rpartition(".")
+    if not owner and not visible and "." in dotted:
+        method = dotted.rpartition(".")[2].removesuffix("()")  # a method bound to a name of its own
     if not dotted and not owner and method in vocabulary.BUILTINS:
         return NOTHING
     spoken = words(method)
@@ -57,7 +59,7 @@ def named_jobs(raw: str, dotted: str, visible: bool) -> NamedJobs:
     ):
         flags.add("invalidates")
     elif (caches or redis) and not method[:1].isupper():
-        cache = _cache_call(method, spoken, about, caches, visible)
+        cache = cache_call(method, spoken, about, caches, visible)
     made = NamedJobs(
         frozenset(flags),
         is_limiter(raw) or is_limiter(dotted or raw),
@@ -87,10 +89,10 @@ def _measures(dotted: str, method: str, about: frozenset[str], spoken: frozenset
         return True
     if method in vocabulary.MEASURES and (about & vocabulary.COLLECTORS or "prometheus_client" in dotted):
         return True
-    return not visible and bool(spoken & vocabulary.MEASURES) and bool(spoken & vocabulary.COLLECTORS)
+    return not visible and bool(spoken & vocabulary.MEASURES) and bool((about | spoken) & vocabulary.COLLECTORS)
 
 
-def _cache_call(method: str, spoken: frozenset[str], about: frozenset[str], caches: bool, visible: bool) -> CacheCall:
+def cache_call(method: str, spoken: frozenset[str], about: frozenset[str], caches: bool, visible: bool) -> CacheCall:
     """What is done to a cache or to Redis."""
     if spoken & vocabulary.REMOVES:
         return "removes"

@@ -5,12 +5,14 @@ It refuses to compile, import or run what it reads.
 
 import ast
 import re
+import sys
 from dataclasses import dataclass
 from typing import NamedTuple
 
 from optimus_tui.wording.safe import safe_text
 
 MOST_BYTES = 1_000_000
+_VERSION = f"{sys.version_info.major}.{sys.version_info.minor}"
 _NEWLINE = re.compile(r"\r\n|\r|\n")
 _COOKIE = re.compile(rb"^[ \t\f]*#.*?coding[:=][ \t]*([-\w.]+)")
 
@@ -33,7 +35,8 @@ def parse(data: bytes) -> ast.Module | Unreadable:
     try:
         return ast.parse(data)
     except SyntaxError as error:
-        return Unreadable(safe_text(error.msg, 160), max(1, error.lineno or 1), max(1, error.offset or 1))
+        reason = f"{safe_text(error.msg, 160)} (read as Python {_VERSION})"
+        return Unreadable(reason, max(1, error.lineno or 1), max(1, error.offset or 1))
     except RecursionError:
         return Unreadable("it is nested too deeply")
     except MemoryError:

@@ -7,9 +7,10 @@ import ast
 from collections.abc import Iterable, Iterator
 
 from optimus_tui.patterns.calls import seen_calls
-from optimus_tui.patterns.facts import Class, Module, Param, Scope, Unit
+from optimus_tui.patterns.facts import DECLARED, Class, Module, Param, Scope, Unit
 from optimus_tui.patterns.jobs import is_stub, jobs_of
 from optimus_tui.patterns.names import chain, is_limiter, words
+from optimus_tui.patterns.needs import needs
 from optimus_tui.patterns.resolve import External, Instance, Resolver, Thing
 from optimus_tui.patterns.routes import METHODS
 
@@ -54,6 +55,8 @@ class Reach:
 
     def _find_edges(self, unit: Unit) -> Iterator[Unit]:
         for seen in seen_calls(unit, self.resolver):
+            if seen.call.flags & DECLARED:
+                continue
             yield from run_by(seen.thing)
             node = seen.call.node
             middleware = seen.method in ("add_middleware", "Middleware")
@@ -83,36 +86,8 @@ class Reach:
         """What a parameter depends on: ``= Depends(f)``, ``Annotated[T, Depends(f)]``, also behind an alias."""
         known = self._dependencies.get(id(arg))
         if known is None:
-            known = self._dependencies[id(arg)] = list(self._find_dependencies(arg, default, scope))
+            known = self._dependencies[id(arg)] = list(needs(self.resolver, arg, default, scope))
         return known
-
-    def _find_dependencies(
-        self, arg: ast.arg, default: ast.expr | None, scope: Scope
-    ) -> Iterator[tuple[ast.expr, Scope]]:
-        annotation = arg.annotation
-        if isinstance(default, ast.Call):
-            target = self.resolver.depended(default, scope)
-            if target is not None:
-                yield target, scope  # type: ignore[misc]
-            elif annotation is not None and chain(default.func).rpartition(".")[2] == "Depends":
-                yield annotation, scope
-        place = scope
-        for _ in range(6):
-            if isinstance(annotation, ast.Subscript):
-                break
-            alias = self.resolver.alias(annotation, place) if annotation is not None else None
-            if alias is None:
-                return
-            annotation, place = alias
-        if not isinstance(annotation, ast.Subscript) or chain(annotation.value).rpartition(".")[2] != "Annotated":
-            return
-        parts = annotation.slice.elts if isinstance(annotation.slice, ast.Tuple) else []
-        for one in parts[1:]:
-            target = self.resolver.depended(one, place)
-            if target is not None:
-                yield target, place  # type: ignore[misc]
-            elif isinstance(one, ast.Call) and chain(one.func).rpartition(".")[2] == "Depends":
-                yield parts[0], place
 
     def started_by(self, node: ast.expr, scope: Scope) -> Iterator[Unit]:
         """The units that a dependency or decorator runs: functions, factories, classes, callable objects."""

@@ -65,6 +65,16 @@ class Resolver:
                 found: Thing = things[name]
                 return found
             place = place.parent
+        return self._starred(name, scope.unit.module, depth)
+
+    def _starred(self, name: str, module: Module, depth: int) -> Thing:
+        """A name that ``from … import *`` brings."""
+        for base in module.stars:
+            home = self.project.named(base, module)
+            if home is not None and home is not module:
+                found = self.member(home, name, depth + 2)
+                if found is not None:
+                    return found
         return None
 
     def _binding(self, bound: object, scope: Scope, name: str, depth: int) -> Thing:
@@ -114,6 +124,8 @@ class Resolver:
         if isinstance(thing, Module):
             if name in thing.scope.bindings:
                 return self._binding(thing.scope.bindings[name], thing.scope, name, depth + 1)
+            if thing.stars and (found := self._starred(name, thing, depth)) is not None:
+                return found
             return self.project.named(f"{thing.dotted}.{name}", thing)
         if isinstance(thing, External):
             return External(f"{thing.dotted}.{name}")

@@ -7,7 +7,8 @@ import ast
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from optimus_tui.patterns.facts import Bound, Module, Scope, Unit
+from optimus_tui.patterns.assembly import inherited, listed, option_of, router_call
+from optimus_tui.patterns.facts import Module, Scope, Unit
 from optimus_tui.patterns.names import chain, text_of
 from optimus_tui.patterns.resolve import Resolver
 
@@ -152,7 +153,7 @@ def _added(module: Module, resolver: Resolver) -> Iterator[Route]:
                 "add_route",
                 "add_api_websocket_route",
             ):
-                handler = node.args[1] if len(node.args) > 1 else _option(node, "endpoint")
+                handler = node.args[1] if len(node.args) > 1 else option_of(node, "endpoint")
                 verb = "websocket" if "websocket" in func.attr else "api_route"
             elif isinstance(func, ast.Name) and func.id in _ROUTES and len(node.args) > 1:
                 handler, verb = node.args[1], "api_route"
@@ -173,106 +174,31 @@ def _route(module: Module, verb: str, path: str, handler: Unit, call: ast.Call, 
     options = {word.arg: word.value for word in call.keywords if word.arg}
     methods = frozenset({verb})
     if verb in ("api_route", "route"):
-        listed = options.get("methods")
-        names = [text_of(one) for one in getattr(listed, "elts", [])]
+        written = options.get("methods")
+        names = [text_of(one) for one in getattr(written, "elts", [])]
         methods = frozenset(str(name).lower() for name in names if name) or frozenset({"get"})
     place = handler.scope.parent or module.scope
-    declared = [*_listed(options.get("dependencies"), place)]
+    declared = [*listed(options.get("dependencies"), place)]
     tags = _strings(options.get("tags"))
-    made = _router_call(module, router)
+    made = router_call(module, router)
     if made is not None:
         given = {word.arg: word.value for word in made.keywords if word.arg}
-        declared += _listed(given.get("dependencies"), place)
+        declared += listed(given.get("dependencies"), place)
         tags |= _strings(given.get("tags"))
         prefix = text_of(given.get("prefix")) or ""
         path = prefix + path
         if "route_class" in given:
             declared.append((given["route_class"], place))
+    declared += inherited(module, router, frozenset())
     return Route(methods, path, handler, call, options, router, tags, tuple(declared))
 
 
-def _router_call(module: Module, name: str) -> ast.Call | None:
-    """The call that made the router: ``APIRouter(…)`` at the top, in a function, or on ``self``."""
-    made: dict[str, ast.Call | None] = module.unit.memo.setdefault("routers", {})
-    if name not in made:
-        made[name] = _find_router_call(module, name)
-    return made[name]
-
-
-def _find_router_call(module: Module, name: str) -> ast.Call | None:
-    last = name.rpartition(".")[2]
-    bound = module.scope.bindings.get(last)
-    if isinstance(bound, Bound) and isinstance(bound.value, ast.Call):
-        return bound.value
-    for owner in module.classes:
-        kept = owner.attributes.get(last)
-        if kept is not None and isinstance(kept[0].value, ast.Call):
-            return kept[0].value
-    for unit in module.units:
-        inner = unit.scope.bindings.get(last)
-        if isinstance(inner, Bound) and isinstance(inner.value, ast.Call):
-            return inner.value
-    return None
-
-
-def _listed(node: ast.expr | None, scope: Scope) -> Iterator[tuple[ast.expr, Scope]]:
-    """The elements of a list that is written there, or kept under a name."""
-    if isinstance(node, ast.Name):
-        place: Scope | None = scope
-        while place is not None and node.id not in place.bindings:
-            place = place.parent
-        bound = place.bindings[node.id] if place is not None else None
-        node = bound.value if isinstance(bound, Bound) else None
-    if isinstance(node, ast.BinOp):
-        yield from _listed(node.left, scope)
-        yield from _listed(node.right, scope)
-    for one in getattr(node, "elts", []):
-        if isinstance(one, ast.Starred):
-            yield from _listed(one.value, scope)
-        else:
-            yield one, scope
-
-
-def declared_on_apps(module: Module, apps: list[Module]) -> tuple[tuple[ast.expr, Scope], ...]:
-    """Dependencies given to ``FastAPI(…)``, or to the ``include_router`` that takes this module's router in."""
-    found: list[tuple[ast.expr, Scope]] = []
-    for app in (module, *apps):
-        for name, call in _assembly(app):
-            if name == "FastAPI" or _is_ours(call, app, module):
-                found += _listed(_option(call, "dependencies"), app.scope)
-    return tuple(found)
-
-
-def _assembly(app: Module) -> list[tuple[str, ast.Call]]:
-    """The calls that put an application together, found once."""
-    known: list[tuple[str, ast.Call]] | None = app.unit.memo.get("assembly")
-    if known is None:
-        calls = [call.node for unit in (app.unit, *app.units) for call in unit.calls]
-        named = [(getattr(one.func, "attr", getattr(one.func, "id", "")), one) for one in calls]
-        known = app.unit.memo["assembly"] = [pair for pair in named if pair[0] in ("FastAPI", "include_router")]
-    return known
-
-
-def _is_ours(call: ast.Call, app: Module, module: Module) -> bool:
-    if app is module:
-        return True
-    name = chain(call.args[0]) if call.args else ""
-    bound = app.scope.bindings.get(name.partition(".")[0])
-    where = getattr(bound, "module", "")
-    member = getattr(bound, "member", None) or ""
-    return module.dotted in (where, f"{where}.{member}") or module.dotted.endswith(f".{name.partition('.')[0]}")
-
-
 def _path(node: ast.Call) -> str | None:
-    given = node.args[0] if node.args else _option(node, "path")
+    given = node.args[0] if node.args else option_of(node, "path")
     text = text_of(given)
     if text is not None:
         return text if text == "" or text[0] in "/{" else None
     return "" if given is not None and isinstance(given, (ast.Name, ast.Attribute, ast.BinOp)) else None
-
-
-def _option(node: ast.Call, name: str) -> ast.expr | None:
-    return next((word.value for word in node.keywords if word.arg == name), None)
 
 
 def _strings(node: ast.expr | None) -> frozenset[str]:

@@ -7,6 +7,7 @@ import ast
 from collections.abc import Iterator
 from functools import cached_property
 
+from optimus_tui.patterns.assembly import declared_on_apps
 from optimus_tui.patterns.calls import Seen, seen_calls
 from optimus_tui.patterns.facts import Bound, Class, Module, Scope, Unit
 from optimus_tui.patterns.jobs import jobs_of
@@ -15,7 +16,7 @@ from optimus_tui.patterns.parse import Lines
 from optimus_tui.patterns.project import Project
 from optimus_tui.patterns.reach import Reach, methods_of
 from optimus_tui.patterns.resolve import Resolver
-from optimus_tui.patterns.routes import Route, declared_on_apps, routes_of
+from optimus_tui.patterns.routes import Route, routes_of
 
 _MOST_UNITS = 400
 
@@ -157,6 +158,20 @@ class View:
     def roots(self) -> frozenset[str]:
         """The packages of what is called and cannot be seen."""
         return frozenset(seen.dotted.partition(".")[0] for _, seen in self.every_call)
+
+    @cached_property
+    def live_units(self) -> list[Unit]:
+        """Those of its units that something in the file names, decorates or declares: no function that nobody calls."""
+        named: set[str] = set()
+        for unit in self.own_units:
+            named |= unit.loads
+        handlers = {id(route.handler) for route in self.routes}
+        return [
+            unit
+            for unit in self.own_units
+            if unit.owner is not None or unit.node is self.module.tree or unit.decorators
+            or unit.name in named or id(unit) in handlers
+        ]  # fmt: skip
 
     @cached_property
     def own_units(self) -> list[Unit]:

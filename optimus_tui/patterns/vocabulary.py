@@ -20,6 +20,7 @@ REMOVES = _of(
 INVALIDATES = _of("invalidate invalidates invalidated invalidation evict evicts purge bust")
 ANNOUNCES = _of("publish emit announce broadcast notify dispatch")
 REDIS = _of("redis valkey keydb aioredis")
+LIFETIMES = _of("ttl ex px expire expires_in ttl_seconds")
 CACHES = _of("cache cached caches caching memo memcached aiocache memoize")
 HTTP_ROOTS = _of("httpx aiohttp requests urllib3 urllib grpc httpcore")
 UPSTREAMS = _of("engine upstream http client gateway api backend remote httpx proxy")

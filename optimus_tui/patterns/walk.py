@@ -7,8 +7,9 @@ import ast
 from collections.abc import Callable
 from typing import Any
 
-from optimus_tui.patterns.bind import answers_requests, bind, bind_params, class_of, is_empty, mentions_429
+from optimus_tui.patterns.bind import answers_requests, bind, bind_params, class_of, is_empty, living, mentions_429
 from optimus_tui.patterns.facts import (
+    DECLARED,
     GUARDED,
     IGNORED,
     IN_EXCEPT,
@@ -122,7 +123,9 @@ class _Walk:
     def function(self, node: Function, scope: Scope, flags: int) -> None:
         inner = self.scope("async" if isinstance(node, ast.AsyncFunctionDef) else "function", node, scope)
         owner = class_of(scope)
-        if scope.kind in ("module", "class") or answers_requests(node):
+        nested = scope.kind not in ("module", "class")
+        answers = nested and answers_requests(node)
+        if answers or not nested:
             unit = Unit(node.name, node, inner, self.module, owner)
             self.module.units.append(unit)
             if owner is not None:
@@ -136,10 +139,10 @@ class _Walk:
         bind_params(node, inner, owner if unit.node is node else None)
         defaults = [one for one in (*node.args.defaults, *node.args.kw_defaults) if one is not None]
         self.module.defaults += [(default, node) for default in defaults]
-        self.push(node.body, inner, 0)
+        self.push(living(node.body), inner, 0)
         for default in defaults:
             self.todo.append((default, scope, 0))
-        self.push(node.decorator_list, scope, 0)
+        self.push(node.decorator_list, scope, DECLARED if answers else 0)
 
     def lambda_(self, node: ast.Lambda, scope: Scope, flags: int) -> None:
         inner = self.scope("lambda", node, scope)
@@ -166,6 +169,10 @@ class _Walk:
         bind(node.target, node.value, node.annotation, scope)
         if not isinstance(node.target, ast.Name):
             self.push(node.target, scope, flags)
+        self.push(node.value, scope, flags)
+
+    def type_alias(self, node: Any, scope: Scope, flags: int) -> None:
+        bind(node.name, node.value, None, scope)
         self.push(node.value, scope, flags)
 
     def named(self, node: ast.NamedExpr, scope: Scope, flags: int) -> None:
@@ -197,7 +204,8 @@ class _Walk:
     def if_(self, node: ast.If, scope: Scope, flags: int) -> None:
         inner = flags | (TESTS_429 if mentions_429(node.test) else 0)
         self.push(node.orelse, scope, flags)
-        self.push(node.body, scope, inner)
+        if node.test.__class__ is not ast.Constant or node.test.value:
+            self.push(node.body, scope, inner)
         self.todo.append((node.test, scope, flags))
 
     def handler(self, node: ast.ExceptHandler, scope: Scope, flags: int) -> None:
@@ -230,7 +238,10 @@ class _Walk:
             keep = len(parts) - node.level + (1 if self.module.is_package else 0)
             base = ".".join([*parts[: max(0, keep)], *([base] if base else [])])
         for alias in node.names:
-            scope.bindings[alias.asname or alias.name] = Import(base, alias.name)
+            if alias.name == "*":
+                self.module.stars.append(base)
+            else:
+                scope.bindings[alias.asname or alias.name] = Import(base, alias.name)
 
     def nothing(self, node: ast.AST, scope: Scope, flags: int) -> None:
         """Nothing to see below."""
@@ -264,3 +275,5 @@ _SPECIAL: dict[type, Callable[[_Walk, Any, Scope, int], None]] = {
     ast.Nonlocal: _Walk.nothing,
     ast.Pass: _Walk.nothing,
 }
+if hasattr(ast, "TypeAlias"):  # since Python 3.12
+    _SPECIAL[ast.TypeAlias] = _Walk.type_alias

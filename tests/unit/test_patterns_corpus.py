@@ -1,6 +1,12 @@
-"""Sixty routers labelled by hand: 20 good in styles that are not ours, 20 bad, 20 tricky."""
+"""Ninety routers labelled by hand: good ones in styles that are not ours, bad ones, tricky ones.
+
+Those in ``blind`` were labelled before the rules had seen them: as found, 0.78 of what the rules said of them was right
+and 0.74 of what was wrong with them was told. They name lines and patterns too. ``# needs: 3.12`` is a file whose
+syntax an older Python cannot read; there its one finding is that.
+"""
 
 import re
+import sys
 from functools import cache
 from pathlib import Path
 
@@ -12,6 +18,8 @@ from optimus_tui.patterns.score import score
 from tests.patterns_tree import CORPUS, REFERENCE
 
 _LABEL = re.compile(rb"^# expect: (.*)$", re.MULTILINE)
+_FIRES = re.compile(r"# fires( below)?: ([a-z_., ]+)")
+_NEEDS = b"# needs: 3.12"
 LABELLED = sorted(path for path in CORPUS.rglob("*.py") if _LABEL.search(path.read_bytes()))
 
 
@@ -28,28 +36,74 @@ def _verdict(path: Path) -> Verdict:
     return inspect(path.relative_to(CORPUS).as_posix(), path.read_bytes(), _load(CORPUS))
 
 
+def _is_too_new(path: Path) -> bool:
+    return sys.version_info < (3, 12) and path.read_bytes().startswith(_NEEDS)
+
+
 def _expected(path: Path) -> set[str]:
+    if _is_too_new(path):
+        return {"file.unreadable"}
     label = _LABEL.search(path.read_bytes())
     assert label is not None
     return {one.strip() for one in label[1].decode().split(",")} - {"nothing"}
 
 
-def test_sixty_labelled_routers_are_judged_with_precision_and_recall_of_95_percent() -> None:
-    kinds = [path.relative_to(CORPUS).parts[0] for path in LABELLED]
-    assert (kinds.count("good") + kinds.count("gateway"), kinds.count("bad"), kinds.count("tricky")) == (20, 20, 20)
-    right = wrong = missed = 0
-    told: list[str] = []
-    for path in LABELLED:
-        found, expected = {issue.rule for issue in _verdict(path).issues}, _expected(path)
-        right, wrong, missed = (
-            right + len(found & expected),
-            wrong + len(found - expected),
-            missed + len(expected - found),
-        )
-        if found != expected:
-            told.append(f"{path.name}: too many {sorted(found - expected)}, missing {sorted(expected - found)}")
-    assert right / (right + wrong) >= 0.95, told
-    assert right / (right + missed) >= 0.95, told
+def _kind(path: Path) -> tuple[str, str]:
+    """(set, kind) of a file: the first sixty, or those labelled blind."""
+    parts = path.relative_to(CORPUS).parts
+    return ("blind", parts[1]) if parts[0] == "blind" else ("first", parts[0].replace("gateway", "good"))
+
+
+BLIND = [path for path in LABELLED if _kind(path)[0] == "blind"]
+
+
+@pytest.mark.parametrize(("which", "each"), [("first", 20), ("blind", 10)])
+def test_labelled_routers_are_judged_with_precision_and_recall_of_95_percent(which: str, each: int) -> None:
+    paths = [path for path in LABELLED if _kind(path)[0] == which]
+    assert [sum(_kind(path)[1] == kind for path in paths) for kind in ("good", "bad", "tricky")] == [each] * 3
+    found = {(path.name, issue.rule) for path in paths for issue in _verdict(path).issues}
+    _assert_close(found, {(path.name, rule) for path in paths for rule in _expected(path)})
+
+
+def test_a_finding_stands_on_the_line_that_a_person_would_point_at() -> None:
+    found: set[tuple[str, str, int]] = set()
+    expected: set[tuple[str, str, int]] = set()
+    for path in BLIND:
+        labels = set() if _is_too_new(path) else set(_lines_of(path))
+        named = {rule for rule, _ in labels}
+        expected |= {(path.name, rule, line) for rule, line in labels}
+        found |= {(path.name, one.rule, one.line) for one in _verdict(path).issues if one.rule in named}
+    assert len(expected) > 50
+    _assert_close(found, expected)
+
+
+def _lines_of(path: Path) -> list[tuple[str, int]]:
+    lines = enumerate(path.read_text("utf-8").splitlines(), 1)
+    return [
+        (rule.strip(), at + bool(below))
+        for at, line in lines
+        for below, text in _FIRES.findall(line)
+        for rule in text.split(",")
+    ]
+
+
+def _assert_close(found: set, expected: set) -> None:
+    right = len(found & expected)
+    told = f"too many {sorted(found - expected)}, missing {sorted(expected - found)}"
+    assert right / len(found) >= 0.95, told
+    assert right / len(expected) >= 0.95, told
+
+
+@pytest.mark.parametrize("path", BLIND, ids=lambda path: path.stem)
+def test_a_pattern_counts_where_its_job_is_done_and_not_where_its_words_stand(path: Path) -> None:
+    if _is_too_new(path):
+        pytest.skip("this Python cannot read the file")
+    patterns = score(_verdict(path), "production_ready").patterns
+    for label, counts in (("present", True), ("absent", False)):
+        named = re.search(rf"^# {label}: (.*)$", path.read_text("utf-8"), re.MULTILINE)
+        for name in named[1].split(", ") if named else ():
+            assert name in patterns
+            assert (patterns[name] in (None, 1.0)) == counts, f"{name} is {label}, and is worth {patterns[name]}"
 
 
 @pytest.mark.parametrize("path", LABELLED, ids=lambda path: path.stem)

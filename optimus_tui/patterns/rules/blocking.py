@@ -11,7 +11,8 @@ _EXACT = frozenset(
     {"time.sleep", "os.system", "os.popen", "subprocess.run", "subprocess.call", "subprocess.check_output",
      "subprocess.check_call", "urllib.request.urlopen", "socket.create_connection", "socket.gethostbyname",
      "socket.getaddrinfo", "sqlite3.connect", "psycopg2.connect", "psycopg.connect", "pymysql.connect",
-     "shutil.copyfileobj", "shutil.rmtree", "smtplib.SMTP", "boto3.client", "boto3.resource"}
+     "shutil.copyfileobj", "shutil.rmtree", "smtplib.SMTP", "boto3.client", "boto3.resource",
+     "pathlib.Path.read_text", "pathlib.Path.read_bytes", "pathlib.Path.write_text", "pathlib.Path.write_bytes"}
 )  # fmt: skip
 _ROOTS = frozenset({"requests", "urllib3", "pymongo", "psycopg2", "sqlite3", "MySQLdb", "pymysql", "smtplib"})
 _SYNC_CLIENTS = (

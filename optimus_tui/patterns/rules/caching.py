@@ -4,7 +4,7 @@ import ast
 from collections.abc import Iterator
 
 from optimus_tui.patterns.keys import key_of, lacks_tenant, written_in
-from optimus_tui.patterns.names import text_of, words
+from optimus_tui.patterns.names import words
 from optimus_tui.patterns.rule import Hit, Rule, at, at_unit
 from optimus_tui.patterns.view import View
 
@@ -56,7 +56,7 @@ def _for_ever(view: View) -> Iterator[Hit]:
                 continue
             if any(word.arg in _EXPIRIES or word.arg is None for word in node.keywords):
                 continue
-            key = text_of(key_of(node, unit)) or ""
+            key = written_in(key_of(node, unit), unit)
             owner = unit.owner.name if unit.owner else ""
             if "cache" in key or words(unit.name) & _CACHE or words(owner) & _CACHE or "cache" in seen.raw:
                 yield at(node, "The answer is stored without an expiry: it stays until somebody deletes it")
@@ -75,7 +75,7 @@ def _shared(view: View) -> Iterator[Hit]:
                 missing = len(node.args) > 0 and lacks_tenant(whole, seen.call.scope, unit)
             else:
                 missing = lacks_tenant(node, seen.call.scope, unit)
-            text = written_in(key_of(node, unit)) if missing else ""
+            text = written_in(key_of(node, unit), unit) if missing else ""
             if text and not text.startswith(("rate_limit", "lock:", "config", "feature")):
                 yield at(node, f"The key {text!r} holds no tenant: one tenant is served another's answers")
 

@@ -3,12 +3,13 @@
 import ast
 from collections.abc import Iterator
 
+from optimus_tui.patterns.caught import BROAD, is_broad, may_tell_too_much, reraises, says_nothing
 from optimus_tui.patterns.facts import Scope
-from optimus_tui.patterns.names import LOG_METHODS, chain, words
+from optimus_tui.patterns.names import chain
 from optimus_tui.patterns.rule import Hit, Rule, at, at_unit
 from optimus_tui.patterns.view import View
 
-_BROAD = frozenset({"Exception", "BaseException"})
+_STATUS = ("response", "status_code")
 
 
 def _asking(view: View) -> list[str]:
@@ -23,15 +24,10 @@ def _unmapped(view: View) -> Iterator[Hit]:
             yield at_unit(route.handler, f"Missing error handling: a failing upstream makes {route.name} answer 500")
 
 
-def _broad(handler: ast.ExceptHandler) -> bool:
-    caught = getattr(handler.type, "elts", [handler.type] if handler.type else [])
-    return handler.type is None or any(chain(one).rpartition(".")[2] in _BROAD for one in caught)
-
-
 def _bare(view: View) -> Iterator[Hit]:
     for handler, _ in _handlers(view):
         base = handler.type is not None and chain(handler.type) == "BaseException"
-        if (handler.type is None or base) and not _reraises(handler):
+        if (handler.type is None or base) and not reraises(handler):
             yield at(
                 handler,
                 "A bare except also catches cancellation and exit: the request cannot be stopped",
@@ -39,42 +35,17 @@ def _bare(view: View) -> Iterator[Hit]:
             )
 
 
-def _reraises(handler: ast.ExceptHandler) -> bool:
-    return any(isinstance(one, ast.Raise) for one in ast.walk(handler))
-
-
 def _swallowed(view: View) -> Iterator[Hit]:
-    for handler, _ in _handlers(view):
-        if _broad(handler) and _says_nothing(handler):
+    for handler, scope in _handlers(view):
+        if is_broad(handler, scope) and says_nothing(handler):
             yield at(handler, "The exception is swallowed: nobody will know that it happened", span=_head(handler))
     for unit in view.own_units if "suppress" in view.methods else ():
         for manager, _ in unit.withs:
             suppressed = (
                 manager.args if isinstance(manager, ast.Call) and chain(manager.func).endswith("suppress") else []
             )
-            if any(chain(one) in _BROAD for one in suppressed):
+            if any(chain(one) in BROAD for one in suppressed):
                 yield at(manager, "suppress(Exception) swallows every exception: nobody will know that it happened")
-
-
-def _says_nothing(handler: ast.ExceptHandler) -> bool:
-    for one in ast.walk(handler):
-        if isinstance(one, ast.Raise):
-            return False
-        if isinstance(one, ast.Call):
-            spoken = words(chain(one.func))
-            if not spoken.isdisjoint(
-                LOG_METHODS | {"capture", "report", "abort", "notify", "inc", "observe", "record"}
-            ):
-                return False
-        if (
-            isinstance(one, ast.Return)
-            and isinstance(one.value, ast.Call)
-            and chain(one.value.func) not in ("dict", "list", "set")
-        ):
-            return False  # an answer of its own making: an error response, a fallback that says so
-        if handler.name and isinstance(one, ast.Name) and one.id == handler.name:
-            return False  # it goes somewhere
-    return True
 
 
 def _head(handler: ast.ExceptHandler) -> tuple[int, int]:
@@ -88,16 +59,26 @@ def _handlers(view: View) -> Iterator[tuple[ast.ExceptHandler, Scope]]:
 
 def _told(view: View) -> Iterator[Hit]:
     for unit in view.own_units:
-        named = {handler.name for handler, _ in unit.handlers if handler.name and _broad(handler)}
-        if not named:
+        named = {handler.name for handler, scope in unit.handlers if handler.name and may_tell_too_much(handler, scope)}
+        if not named and "format_exc" not in unit.attrs | unit.loads:
             continue
         for seen in view.calls(unit):
-            if seen.method in ("HTTPException", "JSONResponse") and _is_failure(seen.call.node):
-                told = [one for one in ast.walk(seen.call.node) if isinstance(one, ast.Name) and one.id in named]
-                if told:
-                    yield at(
-                        seen.call.node, "The exception's text goes to the caller: hosts, keys and queries stand in it"
-                    )
+            node = seen.call.node
+            if seen.method not in ("HTTPException", "JSONResponse") or not _is_failure(node):
+                continue
+            if _names_any(node, named):
+                yield at(node, "The exception's text goes to the caller: hosts, keys and queries stand in it")
+
+
+def _names_any(node: ast.Call, named: set[str]) -> bool:
+    """The exception, or its trace, is part of what is answered; the status that it carries tells nothing."""
+    inside = list(ast.walk(node))
+    status = {id(one.value) for one in inside if isinstance(one, ast.Attribute) and one.attr in _STATUS}
+    return any(
+        (isinstance(one, ast.Name) and one.id in named and id(one) not in status)
+        or (isinstance(one, ast.Call) and chain(one.func).rpartition(".")[2] == "format_exc")
+        for one in inside
+    )
 
 
 def _is_failure(node: ast.Call) -> bool:

@@ -14,7 +14,7 @@ def _subjects(view: View) -> list[str]:
 def _missing(view: View) -> Iterator[Hit]:
     if not view.served or "logs" in view.app_flags:
         return
-    if any("logs" in jobs_of(unit, view.resolver).flags for unit in view.own_units):
+    if any("logs" in jobs_of(unit, view.resolver).flags for unit in view.live_units):
         return
     if not any("logs" in view.flags(route) for route in view.served):
         first = view.served[0].handler

@@ -14,7 +14,7 @@ def _subjects(view: View) -> list[str]:
 def _missing(view: View) -> Iterator[Hit]:
     if not view.served or "metrics" in view.app_flags:
         return
-    if any("metrics" in jobs_of(unit, view.resolver).flags for unit in view.own_units):
+    if any("metrics" in jobs_of(unit, view.resolver).flags for unit in view.live_units):
         return
     if not any("metrics" in view.flags(route) for route in view.served):
         first = view.served[0].handler

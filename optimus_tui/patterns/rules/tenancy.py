@@ -5,6 +5,7 @@ from collections.abc import Iterator
 
 from optimus_tui.patterns.facts import Unit
 from optimus_tui.patterns.names import chain, is_tenant
+from optimus_tui.patterns.needs import hollow_tenants
 from optimus_tui.patterns.rule import Hit, Rule, at, at_unit
 from optimus_tui.patterns.view import View
 
@@ -17,7 +18,11 @@ def _names(view: View) -> list[str]:
 
 def _missing(view: View) -> Iterator[Hit]:
     for route in view.served:
-        if "tenant" not in view.flags(route):
+        hollow = hollow_tenants(route.handler, view.resolver)
+        if hollow:
+            name = min(hollow)
+            yield at_unit(route.handler, f"Missing tenant: what {name} depends on answers the same for every caller")
+        elif "tenant" not in view.flags(route):
             yield at_unit(route.handler, f"Missing tenant: {route.name} does not know whose data it touches")
 
 
@@ -52,9 +57,12 @@ def _is_dependency(unit: Unit, view: View) -> bool:
 
 
 def _unused(view: View) -> Iterator[Hit]:
+    told = {name for route in view.served for name in _asked(view, route.handler, tenant=True)}
     for route in view.served:
         unit = route.handler
-        if not {"upstream", "db", "cache_read", "cache_write"} & view.flags(route):
+        if not {"upstream", "db", "cache_read", "cache_write"} & view.flags(route) and told.isdisjoint(
+            _asked(view, unit)
+        ):
             continue
         named = [arg for arg, default in unit.params if is_tenant(arg.arg) and not arg.arg.startswith("_")]
         if not named or any(arg.arg in unit.loads for arg in named):
@@ -70,6 +78,16 @@ def _unused(view: View) -> Iterator[Hit]:
             if collaborators:
                 continue
         yield at(named[0], f"{named[0].arg} is asked for and never used: {route.name} reads everybody's data")
+
+
+def _asked(view: View, unit: Unit, tenant: bool = False) -> Iterator[str]:
+    """The parameters whose methods are called; ``tenant``: those that are told the tenant."""
+    given = {arg.arg for arg, _ in unit.params}
+    for seen in view.calls(unit):
+        root, _, method = seen.raw.partition(".")
+        told = not tenant or any(is_tenant(chain(one)) for one in seen.call.node.args)
+        if told and method and root in given and not seen.visible:
+            yield root
 
 
 def _behind(view: View, arg: ast.arg, default: ast.expr | None, unit: Unit) -> list[Unit]:

@@ -46,5 +46,5 @@ async def put_room(number: int, room: Room, tenant: str = Depends(tenant_id), st
 
 
 @router.delete("/{number}", status_code=204, dependencies=[Depends(rate_limited("delete_room"))])
-async def delete_room(number: int, tenant: str = Depends(tenant_id), store: Rooms = Depends(rooms)) -> None:  # fires: caching.no_invalidation
+async def delete_room(number: int, tenant: str = Depends(tenant_id), store: Rooms = Depends(rooms)) -> None:
     await store.delete(tenant, number)

@@ -1,5 +1,5 @@
 # expect: nothing
-# present: rate_limiting, caching, multi_tenancy, error_handling, dependency_injection, logging
+# present: rate_limiting, caching, multi_tenancy, dependency_injection, logging
 # because: every job is an Annotated alias of this file; the limit depends on the tenant that the alias brings
 import logging
 from typing import Annotated

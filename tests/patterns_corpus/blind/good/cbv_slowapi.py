@@ -1,5 +1,5 @@
 # expect: nothing
-# present: rate_limiting, caching, multi_tenancy, error_handling, dependency_injection, logging
+# present: rate_limiting, caching, multi_tenancy, dependency_injection, logging
 # because: fastapi-utils' class-based view, slowapi keyed by tenant, aiocache with a tenant in the key, structlog
 """Invoices as a class-based view."""
 

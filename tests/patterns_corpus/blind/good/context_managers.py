@@ -1,5 +1,5 @@
 # expect: nothing
-# present: rate_limiting, caching, multi_tenancy, error_handling, dependency_injection, logging, circuit_breaker, timeouts
+# present: rate_limiting, caching, multi_tenancy, error_handling, dependency_injection, logging, circuit_breaker
 # because: limit, deadline, breaker and translation are async context managers entered by the routes
 import asyncio
 import logging

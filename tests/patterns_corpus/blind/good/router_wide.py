@@ -1,5 +1,5 @@
 # expect: nothing
-# present: rate_limiting, caching, multi_tenancy, error_handling, dependency_injection, logging
+# present: rate_limiting, caching, multi_tenancy, dependency_injection, logging
 # because: tenant and limit are declared once on the router; routes take the tenant from request.state; pipeline counts
 import json
 import logging

@@ -1,5 +1,5 @@
 # expect: nothing
-# present: rate_limiting, caching, multi_tenancy, error_handling, logging
+# present: rate_limiting, caching, multi_tenancy, logging
 # because: a lambda brings the tenant, partials the limit and the key; blocking work is handed to a thread
 import asyncio
 import logging

@@ -1,5 +1,5 @@
 # expect: limits.missing, async.blocking
-# present: rate_limiting, multi_tenancy, logging
+# present: multi_tenancy, logging
 # because: routes made inside a function are routes; the second one leaves the limit out, and sleeps in a nested function
 import logging
 import time

@@ -1,0 +1,66 @@
+"""What a parameter depends on: ``= Depends(f)``, ``Annotated[T, Depends(f)]``, behind an alias or a name too.
+
+It refuses to look into ``f``; and a parameter whose dependency answers nothing is named, so that nobody believes it.
+"""
+
+import ast
+from collections.abc import Iterator
+
+from optimus_tui.patterns.facts import Bound, Scope, Unit
+from optimus_tui.patterns.names import chain, is_tenant
+from optimus_tui.patterns.resolve import Resolver
+
+
+def needs(resolver: Resolver, arg: ast.arg, default: ast.expr | None, scope: Scope) -> Iterator[tuple[ast.expr, Scope]]:
+    """The arguments of every ``Depends(…)`` that a parameter brings, each with the scope that it is written in."""
+    annotation, home = arg.annotation, scope
+    if isinstance(default, ast.Name):
+        bound = resolver.where(default, scope)
+        if bound is not None and isinstance(bound[0], Bound) and isinstance(bound[0].value, ast.Call):
+            default, home = bound[0].value, bound[1]
+    if isinstance(default, ast.Call):
+        target = resolver.depended(default, home)
+        if target is not None:
+            yield target, home  # type: ignore[misc]
+        elif annotation is not None and chain(default.func).rpartition(".")[2] == "Depends":
+            yield annotation, scope
+    place = scope
+    for _ in range(6):
+        if isinstance(annotation, ast.Subscript):
+            break
+        alias = resolver.alias(annotation, place) if annotation is not None else None
+        if alias is None:
+            return
+        annotation, place = alias
+    if not isinstance(annotation, ast.Subscript) or chain(annotation.value).rpartition(".")[2] != "Annotated":
+        return
+    parts = annotation.slice.elts if isinstance(annotation.slice, ast.Tuple) else []
+    for one in parts[1:]:
+        target = resolver.depended(one, place)
+        if target is not None:
+            yield target, place  # type: ignore[misc]
+        elif isinstance(one, ast.Call) and chain(one.func).rpartition(".")[2] == "Depends":
+            yield parts[0], place
+
+
+def hollow_tenants(unit: Unit, resolver: Resolver) -> frozenset[str]:
+    """Parameters named for a tenant whose dependency can be seen and answers None or a constant."""
+    known: frozenset[str] | None = unit.memo.get("hollow")
+    if known is None:
+        known = unit.memo["hollow"] = frozenset(
+            arg.arg
+            for arg, default, scope in unit.given
+            if is_tenant(arg.arg)
+            and any(_is_hollow(one, place, resolver) for one, place in needs(resolver, arg, default, scope))
+        )
+    return known
+
+
+def _is_hollow(node: ast.expr, scope: Scope, resolver: Resolver) -> bool:
+    found = resolver.what(node, scope)
+    return isinstance(found, Unit) and found.stub and not _is_overridden(found)
+
+
+def _is_overridden(unit: Unit) -> bool:
+    """``raise NotImplementedError``: the application puts something else in its place."""
+    return any(isinstance(one, ast.Raise) for one in getattr(unit.node, "body", []))
