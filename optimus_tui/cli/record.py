@@ -8,7 +8,7 @@ import asyncio
 import contextlib
 import signal
 import traceback
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -25,8 +25,11 @@ from optimus_tui.wording.redact import redact
 from optimus_tui.wording.size import size
 
 if TYPE_CHECKING:
-    from optimus_tui.sampling.sampler import Loop, Sampler
+    from optimus_tui.sampling.alert_book import AlertBook
+    from optimus_tui.sampling.sampler import Loop
     from optimus_tui.settings.model import Settings
+
+    Loops = Callable[[], Mapping[str, Loop]]
 
 STATUS_SECONDS = 60.0
 RESTART_SECONDS = 10.0
@@ -52,11 +55,13 @@ def command(ctx: click.Context, /, minutes: float | None, **given: object) -> in
 
 async def record(settings: "Settings", minutes: float | None = None) -> int:
     """Record until the time is over or a signal arrives; the exit code."""
+    from optimus_tui.sampling.alert_book import AlertBook
     from optimus_tui.sampling.record import Recorder
     from optimus_tui.sampling.sampler import Sampler
 
     context = Context(settings)
-    heard = Heard()
+    book = AlertBook(lambda: context.store, context.clock)
+    heard = Heard(book)
     try:
         if fault := await context.store.ready():
             complain(f"{fault.message}{f' ({fault.remedy})' if fault.remedy else ''}")
@@ -66,9 +71,10 @@ async def record(settings: "Settings", minutes: float | None = None) -> int:
         for source, factor in PACES.items():
             sampler.pace(source, factor)
         complain(f"recording {settings.environment} to {context.store.path}")
-        async with _running(sampler), _signals() as arrived:
+        async with _running(lambda: {**sampler.loops(), "alerts": book.run}), _signals() as arrived:
             number = await _wait(context, heard, arrived, minutes)
         recorder.flush()
+        await book.sync()
     finally:
         store = context.store
         await context.aclose()
@@ -79,15 +85,17 @@ async def record(settings: "Settings", minutes: float | None = None) -> int:
 
 
 class Heard:
-    """What the status line tells of the last reports."""
+    """What the status line tells of the last reports; the book of alerts takes note of each."""
 
-    def __init__(self) -> None:
+    def __init__(self, book: "AlertBook") -> None:
         self.health: HealthReport | None = None
+        self._book = book
 
     def take(self, subject: str, report: object) -> None:
         """A report from the loops."""
         if isinstance(report, HealthReport):
             self.health = report
+            self._book.take(report)
 
     def words(self) -> str:
         """``needs_attention: gateway healthy, redis unreachable, 3 findings``."""
@@ -132,9 +140,9 @@ def _losses(count: int) -> str:
 
 
 @contextlib.asynccontextmanager
-async def _running(sampler: "Sampler") -> AsyncIterator[None]:
+async def _running(loops: "Loops") -> AsyncIterator[None]:
     """All loops, each in a task of its own."""
-    tasks = [asyncio.create_task(_kept_alive(name, sampler), name=name) for name in sampler.loops()]
+    tasks = [asyncio.create_task(_kept_alive(name, loops), name=name) for name in loops()]
     try:
         yield
     finally:
@@ -143,10 +151,10 @@ async def _running(sampler: "Sampler") -> AsyncIterator[None]:
         await asyncio.gather(*tasks, return_exceptions=True)
 
 
-async def _kept_alive(name: str, sampler: "Sampler") -> None:
+async def _kept_alive(name: str, loops: "Loops") -> None:
     """One source's loop, started anew after a bug."""
     while True:
-        loop: Loop = sampler.loops()[name]
+        loop = loops()[name]
         try:
             await loop()
         except Exception as error:

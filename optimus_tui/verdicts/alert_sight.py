@@ -34,7 +34,16 @@ def key_of(finding: Finding) -> Key:
     rule = finding.rule
     if sums_up(finding):
         return rule, finding.subject
-    return _ONE_TROUBLE.get(rule, rule.removesuffix("_unknown")), finding.subject
+    return _trouble_of(rule), finding.subject
+
+
+def keys_of(rule: str, subject: str) -> tuple[Key, Key]:
+    """The episodes that a mute of this rule and subject can be about."""
+    return (rule, subject), (_trouble_of(rule), subject)
+
+
+def _trouble_of(rule: str) -> str:
+    return _ONE_TROUBLE.get(rule, rule.removesuffix("_unknown"))
 
 
 def sums_up(finding: Finding) -> bool:

@@ -14,7 +14,7 @@ from msgspec.structs import replace
 from optimus_tui.contract.alerts import AlertEpisode, Mute, Notice, NoticeKind
 from optimus_tui.contract.findings import SEVERITIES, Finding
 from optimus_tui.verdicts.alert_mutes import NO_MUTES, Mutes, holds, silences
-from optimus_tui.verdicts.alert_sight import Key, Unjudged, key_of, sums_up
+from optimus_tui.verdicts.alert_sight import Key, Unjudged, key_of, keys_of, sums_up
 from optimus_tui.verdicts.episodes import HOLD_SECONDS
 
 SETTLE_SECONDS = 5.0
@@ -102,8 +102,8 @@ def outlived(state: Alerts, mutes: Mutes, mono: float) -> tuple[Mute, ...]:
     """Mutes "until it clears" whose finding has cleared. None before a new start has had time to see it."""
     if state.first_mono is None or mono - state.first_mono < SETTLE_SECONDS + HOLD_SECONDS:
         return ()
-    open_now = {(one.finding.rule, one.finding.subject) for one in state.held.values()}
-    return tuple(mute for key, mute in mutes.items() if mute.until is None and key not in open_now)
+    ending = (mute for mute in mutes.values() if mute.until is None)
+    return tuple(mute for mute in ending if state.held.keys().isdisjoint(keys_of(mute.rule, mute.subject)))
 
 
 # -- one episode

@@ -84,7 +84,7 @@ def _head(message: str) -> str:
 # -- the history
 
 
-def state_of(episode: AlertEpisode, is_open: bool, mute: Mute | None) -> tuple[str, str]:
+def state_of(episode: AlertEpisode, is_open: bool, muted: bool) -> tuple[str, str]:
     """A word and its ink."""
     if not is_open:
         return {"": ("not watched", "quiet"), "cleared": ("cleared", "good"), "continued": ("went on", "quiet")}[
@@ -92,7 +92,7 @@ def state_of(episode: AlertEpisode, is_open: bool, mute: Mute | None) -> tuple[s
         ]
     if episode.blind:
         return "unknown now", "warn"
-    return ("muted", "quiet") if mute is not None else ("active", _INKS[episode.severity])
+    return ("muted", "quiet") if muted else ("active", _INKS[episode.severity])
 
 
 _COLUMNS = (

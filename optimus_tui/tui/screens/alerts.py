@@ -19,7 +19,8 @@ from optimus_tui.tui.screens import alert_words as words
 from optimus_tui.tui.screens.leaving import Leaving
 from optimus_tui.tui.widgets.bars import KeyStrip
 from optimus_tui.tui.widgets.line_view import LineView, Piece
-from optimus_tui.verdicts.alert_sight import key_of
+from optimus_tui.verdicts.alert_mutes import silences
+from optimus_tui.verdicts.alert_sight import key_of, keys_of
 from optimus_tui.wording.safe import safe_text
 
 if TYPE_CHECKING:
@@ -58,11 +59,17 @@ class EpisodeList(LineView):
         return not episode.end and key_of(episode.finding) in self.open_keys
 
     def mute_of(self, episode: AlertEpisode | None) -> Mute | None:
-        """The mute on it, while it is open."""
-        if episode is None or not self.is_open(episode):
+        """The mute in force on this trouble, whether it is open or has gone."""
+        if episode is None:
             return None
-        held = self.book.state.held[key_of(episode.finding)].finding
-        return self.mutes.get((held.rule, held.subject))
+        key = key_of(episode.finding)
+        return next((one for one in self.mutes.values() if key in keys_of(one.rule, one.subject)), None)
+
+    def state_of(self, episode: AlertEpisode) -> tuple[str, str]:
+        """Its word and ink: muted only where the mute does silence it."""
+        now = self._now()
+        held = self.book.state.held[key_of(episode.finding)].finding if self.is_open(episode) else None
+        return words.state_of(episode, held is not None, held is not None and silences(self.mutes, held, now))
 
     def key_of(self, row: Any) -> Any:
         return (*key_of(row.finding), row.since)
@@ -72,9 +79,7 @@ class EpisodeList(LineView):
 
     def row(self, index: int, width: int) -> list[Piece]:
         episode = self.rows[index]
-        return words.row(
-            episode, words.state_of(episode, self.is_open(episode), self.mute_of(episode)), self._now(), width
-        )
+        return words.row(episode, self.state_of(episode), self._now(), width)
 
     def empty_lines(self) -> list[str]:
         return ["Nothing was found wrong since this system is watched." if self.book.loaded else "reading …"]
