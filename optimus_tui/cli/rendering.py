@@ -49,7 +49,11 @@ def _headline(document: Mapping[str, Any]) -> Text:
     line = Text(safe_text(document["tool"]), style="bold")
     line.append(f"  {safe_text(document['timestamp'])}", style="dim")
     verdict = document.get("overall_status") or document.get("severity_assessment")
-    if verdict is not None:
+    compliance = document.get("overall_compliance")
+    if compliance is not None:
+        mark = _compliance_mark(document, str(compliance))
+        line = Text(f"{mark.glyph} {mark.word}  ", style=_STYLES[mark.tone]).append_text(line)
+    elif verdict is not None:
         mark = _verdict_mark(str(verdict))
         line = Text(f"{mark.glyph} {mark.word}  ", style=_STYLES[mark.tone]).append_text(line)
     return line
@@ -63,6 +67,19 @@ def _verdict_mark(verdict: str) -> Mark:
         return Mark(_WORDS[verdict].glyph, word.upper(), _WORDS[verdict].tone)
     good = verdict in ("all_pass", "none")
     return Mark("●" if good else "▲", word.upper(), "ok" if good else "warning")
+
+
+def _compliance_mark(document: Mapping[str, Any], compliance: str) -> Mark:
+    """The average's word and figure, and the worst file beside them: an average alone hides a broken router."""
+    scores = [float(one["compliance_score"]) for one in document.get("files", ())]
+    average = document.get("average_compliance_score")
+    grave = any(one.get("priority") in ("high", "medium") for one in document.get("issues_found", ()))
+    if not scores or average is None:
+        return Mark("▲", "NOTHING WAS JUDGED", "warning")
+    word = safe_text(compliance.replace("_", " "), 40).upper()
+    figure = f"{word} {average:.2f}" + (f", worst file {min(scores):.2f}" if min(scores) < average else "")
+    bad = compliance == "needs_improvement" or min(scores) == 0
+    return Mark("✖" if bad else "▲" if grave else "●", figure, "critical" if bad else "warning" if grave else "ok")
 
 
 def _finding(finding: Mapping[str, Any]) -> Iterator[RenderableType]:

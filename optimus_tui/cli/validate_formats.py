@@ -15,8 +15,9 @@ _SCHEMA = "https://json.schemastore.org/sarif-2.1.0.json"
 
 
 def lines(report: "ValidateReport", known: int, gone: int) -> Iterator[str]:
-    """``file:line:column priority rule message`` and the remedy below; files by score; a summary."""
-    for one in report.issues_found:
+    """``file:line:column priority rule message`` and the remedy below; files by score, the worst first; a summary."""
+    worth = {one.file: one.compliance_score for one in report.files}
+    for one in sorted(report.issues_found, key=lambda each: worth.get(each.file, 0.0)):
         yield f"{unescaped(one.file)}:{one.line}:{one.column}: {one.priority} {one.rule} {one.issue}"
         yield f"    fix: {one.fix}"
     if report.issues_found:
@@ -33,10 +34,12 @@ def _summary(report: "ValidateReport", known: int, gone: int) -> Iterator[str]:
     count = len(report.issues_found)
     files = "1 file" if report.files_validated == 1 else f"{report.files_validated} files"
     average = "no score" if report.average_compliance_score is None else f"{report.average_compliance_score:.2f}"
-    verdict = report.overall_compliance.replace("_", " ")
+    verdict = "a file is worse than the average" if report.hides_worse else report.overall_compliance.replace("_", " ")
     findings = "1 finding" if count == 1 else f"{count} findings"
     new = " not in the baseline" if known or gone else ""
-    yield f"{verdict}: {average} over {files} at {report.validation_level}, {findings}{new}"
+    low = min((one.compliance_score for one in report.files), default=0.0)
+    worst = f", the worst {low:.2f}" if report.files_validated > 1 else ""
+    yield f"{verdict}: {average} over {files}{worst} at {report.validation_level}, {findings}{new}"
     if known:
         yield f"{known} known findings of the baseline are not shown"
     if gone:

@@ -6,6 +6,7 @@ good as the share of routes that meet it. Faults cost points on top. A finding o
 
 from typing import NamedTuple
 
+from optimus_tui.contract.tools.patterns import BOUNDS
 from optimus_tui.patterns.judge import Verdict, rules_at
 from optimus_tui.patterns.rule import Level
 
@@ -61,9 +62,14 @@ def score(verdict: Verdict, level: Level) -> Score:
     return Score(round(max(0.0, value), 2), patterns)
 
 
+_WORDS = (*zip(BOUNDS, ("excellent", "good", "acceptable"), strict=True), (0.0, "needs_improvement"))
+
+
 def word(value: float) -> str:
     """The contract's word for an average."""
-    return next(
-        (name for bound, name in ((0.8, "excellent"), (0.6, "good"), (0.4, "acceptable")) if value >= bound),
-        "needs_improvement",
-    )
+    return next(name for bound, name in _WORDS if value >= bound)
+
+
+def lower_bound(value: float) -> float:
+    """The least figure that has the same word."""
+    return next(bound for bound, _ in _WORDS if value >= bound)

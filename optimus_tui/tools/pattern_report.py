@@ -14,12 +14,13 @@ from optimus_tui.contract.tools.patterns import (
 )
 from optimus_tui.patterns.judge import EMPTY, PARSE, REASON, ROUTELESS, Issue, rules_at
 from optimus_tui.patterns.rule import Level
-from optimus_tui.patterns.score import score, word
+from optimus_tui.patterns.score import lower_bound, score, word
 from optimus_tui.tools.pattern_files import Outcome
 from optimus_tui.wording.safe import safe_text
 
 TOOL = "validate_enterprise_patterns"
 _BEST = "excellent"
+_TOLD = 3
 OF_FILES: dict[str, tuple[str, str, str]] = {
     PARSE: ("high", "Python cannot import it, so none of its routes answers.", "Mend the file at this place."),
     EMPTY: ("high", "A router that holds no code answers nothing.", "Write the router, or remove the file."),
@@ -80,8 +81,20 @@ def build(
         recommendations=tuple(_advice(pattern, number, issues, level) for pattern, number in affected.most_common()),
         skipped=tuple(SkippedFile(file=name(root, path), reason=reason) for root, path, reason in outcome.skipped),
         ignored=sum(one.verdict.ignored for one in outcome.judged),
-        notes=tuple(notes),
+        notes=(*notes, *_below(files, average)),
     )
+
+
+def _below(files: Sequence[RouterFile], average: float | None) -> list[str]:
+    """The files that are a class worse than their average: an average hides a router that is broken."""
+    bound = lower_bound(average or 0.0)
+    worse = sorted((one for one in files if one.compliance_score < bound), key=lambda one: one.compliance_score)
+    if not worse:
+        return []
+    told = ", ".join(f"{one.file} {one.compliance_score:.2f}" for one in worse[:_TOLD])
+    more = f" and {len(worse) - _TOLD} more" if len(worse) > _TOLD else ""
+    verb = "is" if len(worse) == 1 else "are"
+    return [f"{len(worse)} of {len(files)} routers {verb} below {bound:.2f}, which the average hides: {told}{more}"]
 
 
 def _state(met: float | None) -> PatternState:

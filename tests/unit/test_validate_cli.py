@@ -1,5 +1,6 @@
 """``validate`` and ``rules`` on the command line: formats, the baseline's ratchet, exit codes, the hook."""
 
+import io
 import json
 from pathlib import Path
 
@@ -7,7 +8,8 @@ import pytest
 
 from optimus_tui.__main__ import run
 from optimus_tui.patterns.rules import RULES
-from optimus_tui.tools.pattern_files import ROUTERS
+from optimus_tui.tools.pattern_files import ROUTERS, examine
+from optimus_tui.tools.pattern_report import build
 from tests.patterns_tree import BAD, GOOD, ROOT, make_tree
 
 
@@ -76,6 +78,59 @@ def test_annotations_for_a_workflow_are_escaped(capsys: pytest.CaptureFixture[st
     assert line.startswith("::error file=src/backend/routers/a%2Cb%3Ac%25d.py,line=7,col=1,title=")
 
 
+def _one_broken_among_good_ones() -> None:
+    make_tree(Path(), **{f"good{at}": GOOD for at in range(5)}, later="def broken(:\n")
+
+
+def test_a_broken_router_among_good_ones_fails_the_command_and_leads_the_text(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    _one_broken_among_good_ones()
+    assert run(["validate"]) == 1
+    out = capsys.readouterr().out
+    assert out.startswith("src/backend/routers/later.py:1:")
+    assert "a file is worse than the average: 0.83 over 6 files, the worst 0.00" in out
+    assert "excellent" not in out
+
+
+def test_a_hook_that_greps_the_documents_word_is_told_on_stderr(capsys: pytest.CaptureFixture[str]) -> None:
+    _one_broken_among_good_ones()
+    assert run(["run", "validate_enterprise_patterns", '{"check_all_routers": true}']) == 1
+    told = capsys.readouterr()
+    document = json.loads(told.out)
+    assert (document["overall_compliance"], document["average_compliance_score"]) == ("excellent", 0.83)
+    sentence = "1 of 6 routers is below 0.80, which the average hides: src/backend/routers/later.py 0.00"
+    assert document["notes"] == [sentence]
+    assert sentence in told.err
+    assert told.out.count("excellent") == 1
+
+
+def test_a_tree_of_good_routers_hides_nothing(capsys: pytest.CaptureFixture[str]) -> None:
+    make_tree(Path(), one=GOOD, two=GOOD)
+    assert run(["run", "validate_enterprise_patterns", '{"check_all_routers": true}']) == 0
+    told = capsys.readouterr()
+    assert json.loads(told.out)["notes"] == []
+    assert told.err == ""
+
+
+def test_the_page_says_the_verdict_and_the_worst_file_in_its_first_line() -> None:
+    from rich.console import Console
+
+    from optimus_tui.cli.rendering import render
+
+    def headline(**routers: str) -> str:
+        make_tree(Path(), **routers)
+        outcome = examine(Path(), [f"{ROUTERS}/{name}.py" for name in routers], use_cache=False)
+        console = Console(record=True, width=120, file=io.StringIO())
+        render(build(outcome, "comprehensive", "2026-01-01T00:00:00Z"), console)
+        return console.export_text().splitlines()[0]
+
+    assert headline(one=GOOD).startswith("● EXCELLENT 1.00  validate_enterprise_patterns")
+    assert headline(one=GOOD, two="").startswith("✖ ACCEPTABLE 0.50, worst file 0.00")
+    unsafe = GOOD.replace("    return", "    eval(thing_id)\n    return")
+    assert headline(one=GOOD, three=unsafe).startswith("▲ EXCELLENT 0.90, worst file 0.79")
+
+
 def test_the_baseline_lets_known_findings_pass_and_no_new_one(capsys: pytest.CaptureFixture[str]) -> None:
     make_tree(Path(), bad=BAD)
     assert run(["validate", "--write-baseline", "--baseline", "known.json"]) == 0
@@ -83,7 +138,7 @@ def test_the_baseline_lets_known_findings_pass_and_no_new_one(capsys: pytest.Cap
     Path(ROUTERS, "bad.py").write_text("# moved down\n\n" + BAD)
     assert run(["validate", "--baseline", "known.json"]) == 0
     assert "known findings of the baseline are not shown" in capsys.readouterr().out
-    Path(ROUTERS, "bad.py").write_text(BAD + "    eval('1')\n")
+    Path(ROUTERS, "bad.py").write_text(BAD + "\n\nPAGE = eval('1')\n")
     assert run(["validate", "--baseline", "known.json"]) == 1
     assert "unsafe.eval" in capsys.readouterr().out
     Path(ROUTERS, "bad.py").write_text(GOOD)

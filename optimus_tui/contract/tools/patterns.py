@@ -9,6 +9,8 @@ from optimus_tui.contract.tools.common import Query, Report
 
 ValidationLevel = Literal["basic", "comprehensive", "production_ready"]
 Compliance = Literal["excellent", "good", "acceptable", "needs_improvement"]
+BOUNDS = (0.8, 0.6, 0.4)
+"""From where on the first three words of ``overall_compliance`` hold."""
 PatternState = Literal["passed", "partial", "failed", "not applicable"]
 
 
@@ -80,6 +82,13 @@ class ValidateReport(Report, frozen=True, kw_only=True):
     ignored: int = 0
     """Findings that a comment with a reason sets aside."""
     notes: tuple[str, ...] = ()
+    """What the figures do not tell; a file that is a class worse than the average is named here."""
+
+    @property
+    def hides_worse(self) -> bool:
+        """Some file would get a worse word than ``overall_compliance``, which is the average's."""
+        bound = next((bound for bound in BOUNDS if (self.average_compliance_score or 0.0) >= bound), 0.0)
+        return any(one.compliance_score < bound for one in self.files)
 
 
 def unescaped(text: str) -> str:
