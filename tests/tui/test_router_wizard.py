@@ -216,9 +216,9 @@ async def test_a_failed_check_forbids_the_write_and_one_that_did_not_run_asks_on
         screen._checked = False
         await screen.show(PREVIEW)
         await to_page(pilot, screen, WRITE)
-        assert "Write without this check? tests: not run: fakeredis is missing" in " ".join(shown(app).split())
+        assert "tests: not run: fakeredis is missing. Write without this check?" in " ".join(shown(app).split())
         await pilot.press("down", "right", "enter")
-        await settle(pilot, lambda: "before this is a yes: Write without" in " ".join(shown(app).split()))
+        await settle(pilot, lambda: "before this is a yes: tests: not run" in " ".join(shown(app).split()))
         assert not screen.written
         await pilot.press("up", "right", "enter")
         await settle(pilot, lambda: screen.at == NEXT)

@@ -64,11 +64,8 @@ def help_dialog(pane_title: str, about: str, active: Iterable[ActiveBinding]) ->
     lines: list[Content] = []
     if about:
         lines += [Content(about.replace("`", "")), Content("")]
-    for scopes, heading in (
-        (("health", "limits", "cache", "feed", "log", "tools", "router", "pane"), "This pane"),
-        (("app",), "Everywhere"),
-    ):
-        rows = [k for k in KEYS if k.scope in scopes and k.id in live]
+    for everywhere, heading in ((False, "Here"), (True, "Everywhere")):
+        rows = [k for k in KEYS if (k.scope == "app") is everywhere and k.id in live]
         if rows:
             lines.append(Content.styled(heading, "bold"))
             lines += [

@@ -3,6 +3,7 @@
 It starts nothing and writes nothing: that is ``router_wizard``'s, which goes from page to page.
 """
 
+import asyncio
 import shlex
 from typing import TYPE_CHECKING, cast
 
@@ -63,6 +64,8 @@ class RouterPages(Leaving):
         self._planned: dict[str, object] | None = None
         self._checked = False
         self._began = 0.0
+        self._entered = -1.0
+        self._turning = asyncio.Lock()
 
     def compose(self) -> ComposeResult:
         yield Static(id="wizard-way")
@@ -93,7 +96,7 @@ class RouterPages(Leaving):
         page.focus_page()
         self._draw_way()
         self._note(page.problem(started=False))
-        self.query_one(KeyStrip).refresh()
+        self._draw_keys()
 
     def _make(self, at: int) -> Page:
         told = self.answers
@@ -115,15 +118,28 @@ class RouterPages(Leaving):
             return PreviewPage(self.plan, self.told)
         if at == CHECKS:
             about = "Nothing is written yet. The tests run in a copy of the project."
-            return TasksPage("Checks", self.checks, about, "enter goes on when all are done   y copies   alt+← back")
+            return TasksPage("Checks", self.checks, about)
         if at == WRITE:
             return WritePage(self._questions(), self._refusal())
         if at == NEXT:
             return NextPage(self._next_steps())
         about = "What the document asks of a new feature. full_flow posts one recognisable test message to the gateway."
-        return TasksPage(
-            "Checklist", self.flow, about, "enter runs it, and closes when it is done   y copies   esc closes"
-        )
+        return TasksPage("Checklist", self.flow, about)
+
+    def _draw_keys(self) -> None:
+        """The footer, with what Enter does here."""
+        strip = self.query_one(KeyStrip)
+        if self.page is not None:
+            strip.labels = {"router.next": self._enter_word(self.page)}
+        strip.refresh()
+
+    def _enter_word(self, page: Page) -> str:
+        if self.at == CHECKS and not self._all_checked:
+            return ""
+        if self.at == CHECKLIST:
+            states = {task.state for task in self.flow}
+            return "" if "running" in states else "run it" if "waiting" in states or not states else "close"
+        return page.enter
 
     def _draw_way(self) -> None:
         narrow = self.size.width < 110
@@ -152,6 +168,7 @@ class RouterPages(Leaving):
         if isinstance(self.page, TasksPage):
             self.page.list.set_rows(list(tasks))
             self.page.list.redraw()
+            self._draw_keys()
 
     def _verdict(self) -> str:
         failed = [one.title for one in self.checks if one.state == "failed"]
@@ -164,7 +181,9 @@ class RouterPages(Leaving):
 
     def _refusal(self) -> str:
         failed = [one.title for one in self.checks if one.state == "failed"]
-        return f"Nothing can be written: {', '.join(failed)} failed." if failed or not self._all_checked else ""
+        if failed:
+            return f"Nothing can be written: {', '.join(failed)} failed."
+        return "" if self._all_checked else "Nothing can be written: the checks were not run to their end."
 
     def _questions(self) -> list[str]:
         plan = self.plan
@@ -172,7 +191,7 @@ class RouterPages(Leaving):
             return []
         asked = [f"{path} exists and is another one. Replace it?" for path in plan.replaced]
         asked += [
-            f"Write without this check? {one.title}: {one.detail}" for one in self.checks if one.state == "not run"
+            f"{one.title}: {one.detail}. Write without this check?" for one in self.checks if one.state == "not run"
         ]
         if not plan.changes:
             return [*asked, "It is there already, exactly like this: nothing to write. Go on?"]

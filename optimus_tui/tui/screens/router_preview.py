@@ -11,7 +11,7 @@ from textual.widgets import Static
 
 from optimus_tui.tui.keys import chosen
 from optimus_tui.tui.screens.router_steps import Page
-from optimus_tui.tui.widgets.router_lists import Entries
+from optimus_tui.tui.widgets.router_lists import WITHOUT_ENTER
 from optimus_tui.wording.safe import safe_text
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ class CodeView(VerticalScroll, can_focus=True):
     """Highlighted text that scrolls; left and right change what is shown."""
 
     BINDINGS: ClassVar[Any] = [
-        *chosen("pane.up", "pane.down", "pane.page_up", "pane.page_down", "pane.first", "pane.last", "pane.open"),
+        *chosen(*WITHOUT_ENTER),
         ("left,h", "turn(-1)", ""),
         ("right,l", "turn(1)", ""),
     ]
@@ -72,15 +72,13 @@ class CodeView(VerticalScroll, can_focus=True):
     def action_last(self) -> None:
         self.scroll_to(y=self.max_scroll_y, animate=False)
 
-    def action_open(self) -> None:
-        self.post_message(Entries.Done())
-
 
 class PreviewPage(Page):
     """Everything that would be written: the code, the tests, the tree, the diff."""
 
     title = "Preview"
-    hint = "←→ view   ↑↓ scroll   enter checks it   alt+← back   esc leaves"
+    hint = "←→ view   ↑↓ scroll   esc leaves"
+    enter = "check"
 
     def __init__(self, plan: "RouterPlan | None", told: Sequence[str], failure: str = "") -> None:
         super().__init__()

@@ -4,7 +4,7 @@
 """
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any, ClassVar
 
 from textual import events, on
 from textual.app import ComposeResult
@@ -13,13 +13,11 @@ from textual.content import Content
 from textual.message import Message
 from textual.widgets import Input, Label, Static
 
+from optimus_tui.tui.keys import chosen
 from optimus_tui.tui.screens.router_answers import FieldAnswer, RouterAnswers, name_problem
 from optimus_tui.tui.screens.tool_form import Choice
 from optimus_tui.tui.widgets.router_lists import Commands, Entries, FieldList, Pick, Picks, Task, Tasks
 from optimus_tui.wording.safe import safe_text
-
-if TYPE_CHECKING:
-    pass
 
 TYPES = (
     Pick("proxy", "proxy", "The AI Engine keeps everything; the gateway limits, caches and forwards."),
@@ -42,8 +40,12 @@ FEATURES = (
 class Page(Vertical):
     """One step of the wizard."""
 
+    BINDINGS: ClassVar[Any] = chosen("router.next")
     title = ""
-    hint = "enter goes on   alt+← back   esc leaves"
+    hint = "esc leaves"
+    """The keys that the footer does not name."""
+    enter = "next"
+    """What Enter does here, in the footer; nothing where it does nothing."""
 
     class Changed(Message):
         """Something was typed or chosen."""
@@ -77,9 +79,7 @@ class Page(Vertical):
         self.screen.set_focus(places[at])  # at once: the next key may be here already
         return True
 
-    @on(Entries.Done)
-    def _done(self, event: Entries.Done) -> None:
-        event.stop()
+    def action_onward(self) -> None:
         self.post_message(self.Onward())
 
     @on(Entries.Changed)
@@ -88,6 +88,15 @@ class Page(Vertical):
     def _changed(self, event: Message) -> None:
         event.stop()
         self.post_message(self.Changed())
+
+
+class Answer(Input):
+    """A line to type in; Enter is the page's."""
+
+    BINDINGS: ClassVar[Any] = chosen("router.next")
+
+    def action_onward(self) -> None:
+        self.post_message(Page.Onward())
 
 
 class NamePage(Page):
@@ -109,7 +118,7 @@ class NamePage(Page):
         ):
             with Horizontal(classes="field"):
                 yield Label(Content(f"{title:<9}"), classes="field-name")
-                yield Input(value, id=key, compact=True, max_length=4096, classes="field-value")
+                yield Answer(value, id=key, compact=True, max_length=4096, classes="field-value")
         yield Static("project: the gateway's folder, the one that holds src/backend", classes="page-about")
 
     def take(self, answers: RouterAnswers) -> None:
@@ -119,11 +128,6 @@ class NamePage(Page):
     def problem(self, started: bool = True) -> str:
         name = self.query_one("#router-name", Input).value.strip()
         return name_problem(name) if name or started else ""
-
-    @on(Input.Submitted)
-    def _submitted(self, event: Input.Submitted) -> None:
-        event.stop()
-        self.post_message(self.Onward())
 
     def on_key(self, event: events.Key) -> None:
         if event.key in ("up", "down"):
@@ -138,8 +142,6 @@ class PickPage(Page):
         super().__init__()
         self.title, self.least = title, least
         self.list = Picks(rows, picked, many)
-        if many:
-            self.hint = "space chooses   enter goes on   alt+← back   esc leaves"
 
     def compose(self) -> ComposeResult:
         yield self.list
@@ -161,7 +163,6 @@ class FieldsPage(Page):
     """The model's own fields."""
 
     title = "Fields"
-    hint = "a adds   e edits   del removes   enter goes on   alt+← back"
 
     def __init__(self, fields: Sequence[FieldAnswer]) -> None:
         super().__init__()
@@ -196,9 +197,11 @@ class FieldsPage(Page):
 class TasksPage(Page):
     """Checks or the checklist, with a result each."""
 
-    def __init__(self, title: str, tasks: Sequence[Task], about: str, hint: str) -> None:
+    hint = "y copies   esc leaves"
+
+    def __init__(self, title: str, tasks: Sequence[Task], about: str) -> None:
         super().__init__()
-        self.title, self.about, self.hint = title, about, hint
+        self.title, self.about = title, about
         self.list = Tasks()
         self.list.set_rows(list(tasks))
 
@@ -211,12 +214,13 @@ class WritePage(Page):
     """The last questions; all of them are no until somebody turns them."""
 
     title = "Write"
-    hint = "→ turns to yes   ↓ next question   enter writes   alt+← back   esc leaves"
+    hint = "→ turns to yes   ↓ next question   esc leaves"
 
     def __init__(self, questions: Sequence[str], refusal: str) -> None:
         super().__init__()
         self.questions, self.refusal = list(questions), refusal
         self.choices = [Choice((False, True), False, classes="field-value") for _ in questions]
+        self.enter = "" if refusal else "write"
 
     def compose(self) -> ComposeResult:
         if self.refusal:
@@ -236,16 +240,14 @@ class WritePage(Page):
         if event.key in ("up", "down"):
             event.stop()
             self.step(1 if event.key == "down" else -1)
-        elif event.key == "enter":
-            event.stop()
-            self.post_message(self.Onward())
 
 
 class NextPage(Page):
     """What to do with what was written."""
 
     title = "Next steps"
-    hint = "y copies   o opens the router in the editor   enter goes on to the checklist   esc closes"
+    hint = "y copies   esc closes"
+    enter = "checklist"
 
     def __init__(self, steps: Sequence[tuple[str, str]]) -> None:
         super().__init__()

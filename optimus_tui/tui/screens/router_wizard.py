@@ -5,6 +5,7 @@ written before the last page's explicit yes, and nothing slow happens on the eve
 """
 
 import asyncio
+import time
 from collections.abc import Callable
 from typing import Any, ClassVar
 
@@ -35,11 +36,12 @@ from optimus_tui.tui.screens.router_pages import (
 )
 from optimus_tui.tui.screens.router_preview import PreviewPage
 from optimus_tui.tui.screens.router_steps import FieldsPage, Page
-from optimus_tui.tui.widgets.bars import KeyStrip
 from optimus_tui.tui.widgets.router_lists import FieldList, Task
 from optimus_tui.wording.safe import safe_text
 
 LETTERS = ("router_edit_file", "quit", "help")
+HELD_SECONDS = 0.3
+"""Enter again within this is a key held down: behind the write it starts nothing."""
 
 
 class RouterScreen(RouterPages):
@@ -71,10 +73,17 @@ class RouterScreen(RouterPages):
     @on(Page.Onward)
     async def _onward(self, event: Page.Onward) -> None:
         event.stop()
-        await self.go_on()
+        now, before = time.monotonic(), self._entered
+        self._entered = now
+        if self.at < NEXT or now - before > HELD_SECONDS:
+            await self.go_on()
 
     async def go_on(self) -> None:
-        """To the next page, if this one allows it."""
+        """To the next page, if this one allows it. One turn at a time."""
+        async with self._turning:
+            await self._go_on()
+
+    async def _go_on(self) -> None:
         page = self.page
         if page is None:
             return
@@ -123,14 +132,19 @@ class RouterScreen(RouterPages):
 
     async def go_back(self) -> None:
         """To the page before; what stands here is kept. From what is written there is no way back."""
-        least = NEXT if self.written else 0
-        if self.at <= least or self.page is None:
-            return
-        self.page.take(self.answers)
-        if self.at == CHECKS and not self._all_checked:
-            self._checked = False
-            self.workers.cancel_group(self, "wizard")
-        await self.show(self.at - 1)
+        async with self._turning:
+            if self.at <= self._least or self.page is None:
+                return
+            self.page.take(self.answers)
+            if self.at == CHECKS and not self._all_checked:
+                self._checked = False
+                self.workers.cancel_group(self, "wizard")
+            await self.show(self.at - 1)
+
+    @property
+    def _least(self) -> int:
+        """The first page there is a way back to."""
+        return NEXT if self.written else 0
 
     def action_back(self) -> None:
         """Leave; asked first where answers would be lost."""
@@ -156,12 +170,14 @@ class RouterScreen(RouterPages):
             self.app.push_screen(AskDialog("Leave", question), left)
 
     def on_descendant_focus(self) -> None:
-        self.query_one(KeyStrip).refresh()
+        self._draw_keys()
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """While a text is typed its letters are letters."""
         if isinstance(self.focused, Input) and action in LETTERS:
             return False
+        if action == "previous_page":
+            return self.at > self._least
         return not (action == "router_edit_file" and not self.written)
 
     # -- the model's fields ----------------------------------------------------------------------------------------
@@ -232,6 +248,8 @@ class RouterScreen(RouterPages):
             self._note(f"{done} of {len(self.checks)} done   {running} …   {took:.0f} s", wrong=False)
 
     def _write(self) -> None:
+        if any(one.name == "write" and one.is_running for one in self.workers):
+            return  # Enter again while it is written
         self.run_worker(self._write_all(), name="write", group="write", exclusive=True, exit_on_error=False)
 
     async def _write_all(self) -> None:

@@ -87,6 +87,8 @@ class KeyStrip(Bar):
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(**kwargs)
+        self.labels: dict[str, str] = {}
+        """A key's word where it means something narrower just now, by the key's id; an empty one leaves it out."""
         self._spans: list[tuple[int, str]] = []
 
     def words(self) -> tuple[Words, Words]:
@@ -98,16 +100,18 @@ class KeyStrip(Bar):
                 active.setdefault(binding.binding.id, binding.binding.key)
         words: Words = [(" ", "")]
         self._spans, at = [], 1
-        live = [key for key in sorted((k for k in KEYS if k.footer), key=lambda k: k.footer) if key.id in active]
+        shown_here = (key for key in KEYS if key.footer and key.id in active and self.labels.get(key.id, key.label))
+        live = sorted(shown_here, key=lambda key: key.footer)
         for key in live:
             pressed = active[key.id]
             default = [k.strip() for k in key.keys.split(",")]
             shown = key.shown if key.shown and pressed in default else written(pressed)
-            length = len(shown) + len(key.label) + 1
+            label = self.labels.get(key.id, key.label)
+            length = len(shown) + len(label) + 1
             last = key is live[-1]
             if not last and at + length + _GAP + _QUIT > self.size.width:
                 continue
-            words += [(shown, "primary"), (f" {key.label}" + ("" if last else " " * _GAP), "quiet")]
+            words += [(shown, "primary"), (f" {label}" + ("" if last else " " * _GAP), "quiet")]
             at += length + _GAP
             self._spans.append((at, pressed))
         return words, []

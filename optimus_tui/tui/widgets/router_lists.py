@@ -14,17 +14,15 @@ from optimus_tui.tui.widgets.line_view import Piece
 from optimus_tui.tui.widgets.wrapping import WrappingView
 
 Lines = list[list[Piece]]
+WITHOUT_ENTER = tuple(one for one in MOVES if one != "pane.open")
 
 
 class Entries(WrappingView):
-    """Rows of several lines; Enter says that this list is done with."""
+    """Rows of several lines; what Enter does is the page's."""
 
-    BINDINGS: ClassVar[Any] = chosen(*MOVES)
+    BINDINGS: ClassVar[Any] = chosen(*WITHOUT_ENTER)
     head_lines = 0
     wrapped = True
-
-    class Done(Message):
-        """Enter."""
 
     class Changed(Message):
         """Another row, or another choice."""
@@ -55,9 +53,6 @@ class Entries(WrappingView):
         self._measure()
         self.refresh()
 
-    def action_open(self) -> None:
-        self.post_message(self.Done())
-
 
 @dataclass(frozen=True)
 class Pick:
@@ -71,7 +66,7 @@ class Pick:
 class Picks(Entries):
     """One of a few (the row under the cursor), or any of them (space)."""
 
-    BINDINGS: ClassVar[Any] = chosen(*MOVES, "router.toggle")
+    BINDINGS: ClassVar[Any] = chosen(*WITHOUT_ENTER, "router.toggle")
 
     def __init__(self, rows: Sequence[Pick], picked: Collection[str], many: bool) -> None:
         super().__init__(classes="picks")
@@ -101,6 +96,13 @@ class Picks(Entries):
         super().watch_cursor()
         self.redraw()
 
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        return self.many or action != "pick"
+
+    def action_open(self) -> None:
+        """A click."""
+        self.action_pick()
+
     def action_pick(self) -> None:
         if not self.many or self.selected is None:
             return
@@ -113,7 +115,7 @@ class Picks(Entries):
 class FieldList(Entries):
     """The model's fields. ``a`` adds, Enter on a field edits it, delete removes it; what it does is the screen's."""
 
-    BINDINGS: ClassVar[Any] = chosen(*MOVES, "router.add", "router.edit", "router.remove")
+    BINDINGS: ClassVar[Any] = chosen(*WITHOUT_ENTER, "router.add", "router.edit", "router.remove")
     head_lines = 1
 
     class Asked(Message):
@@ -145,6 +147,13 @@ class FieldList(Entries):
                 ),
             ]
         ]
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        return bool(self.rows) or action not in ("edit", "remove_field")
+
+    def action_open(self) -> None:
+        """A click on the field under the cursor."""
+        self.action_edit()
 
     def action_add(self) -> None:
         self.post_message(self.Asked("add"))
@@ -181,7 +190,7 @@ MARKS = {
 class Tasks(Entries):
     """Tasks with their results; a failed one shows what it printed."""
 
-    BINDINGS: ClassVar[Any] = chosen(*MOVES, "pane.copy")
+    BINDINGS: ClassVar[Any] = chosen(*WITHOUT_ENTER, "pane.copy")
     label = 19
 
     def row_lines(self, index: int, width: int) -> Lines:
@@ -212,7 +221,7 @@ class Tasks(Entries):
 class Commands(Entries):
     """What to do next, one command a row; ``y`` copies it."""
 
-    BINDINGS: ClassVar[Any] = chosen(*MOVES, "pane.copy")
+    BINDINGS: ClassVar[Any] = chosen(*WITHOUT_ENTER, "pane.copy")
 
     def row_lines(self, index: int, width: int) -> Lines:
         why, command = self.rows[index]
