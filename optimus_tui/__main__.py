@@ -5,13 +5,22 @@
 
 import os
 import sys
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, ClassVar, NoReturn
 
 import click
 
 from optimus_tui import __version__
 from optimus_tui.cli import ends, exits, output
-from optimus_tui.cli.flags import connected, connected_to_itself, environments_of, joined, refuse_places, settings_of
+from optimus_tui.cli.flags import (
+    Command,
+    connected,
+    connected_to_itself,
+    environments_of,
+    joined,
+    refuse_places,
+    settings_of,
+)
 from optimus_tui.cli.group import LazyGroup, Verb
 from optimus_tui.cli.taste import CHECK
 from optimus_tui.cli.terminal import why_no_dashboard
@@ -22,6 +31,16 @@ if TYPE_CHECKING:
     from optimus_tui.settings.model import Settings
 
 SECRET_VARIABLES = ("REDIS_URL", "POSTGRES_DSN")
+
+
+MOST_KEYS = 500_000
+"""Above this, a plan is more than a person can stand for, and than one minute can make."""
+
+
+def acting(command: Command) -> Command:
+    """The flag of what opens a dashboard: actions are there and nowhere else."""
+    about = f"Keys that one action may take (10,000; at most {MOST_KEYS:,})."
+    return click.option("--max-keys", type=click.IntRange(1, MOST_KEYS), metavar="N", help=about)(command)
 
 
 class Verbs(LazyGroup):
@@ -53,6 +72,7 @@ class Verbs(LazyGroup):
     epilog="Addresses with passwords belong into REDIS_URL, POSTGRES_DSN or optimus.toml, never into a flag.",
 )
 @connected
+@acting
 @click.version_option(__version__, prog_name="optimus-tui", message="%(prog)s %(version)s")
 @click.pass_context
 def cli(ctx: click.Context, /, **given: object) -> int:
@@ -60,6 +80,8 @@ def cli(ctx: click.Context, /, **given: object) -> int:
     ctx.obj = {name: value for name, value in given.items() if value is not None}
     if ctx.invoked_subcommand is not None:
         ctx.meta[CHECK] = _check_taste  # for doctor, which may not import the screen's tables
+        if "max_keys" in ctx.obj and ctx.invoked_subcommand != "demo":
+            raise click.UsageError(f"--max-keys is for the dashboard: {ctx.invoked_subcommand} acts on no key")
         return exits.HEALTHY
     return _dashboard(ctx.obj)
 
@@ -67,7 +89,7 @@ def cli(ctx: click.Context, /, **given: object) -> int:
 def _dashboard(flags: dict[str, object]) -> int:
     reason = why_no_dashboard()
     env = dict(os.environ)  # kept for a change of environment; children do not inherit the secrets
-    settings = settings_of(flags, env)
+    settings = _with_most(settings_of(flags, env), flags)
     if reason:
         output.complain(reason)
         return exits.USAGE
@@ -76,13 +98,19 @@ def _dashboard(flags: dict[str, object]) -> int:
     _check_taste(settings)
 
     def reload(environment: str) -> "Settings":
-        chosen = settings_of({**flags, "env": environment}, env)
+        chosen = _with_most(settings_of({**flags, "env": environment}, env), flags)
         _check_taste(chosen)
         return chosen
 
     from optimus_tui.tui.app import run
 
     return run(settings, environments=environments_of(flags, env), reload=reload)
+
+
+def _with_most(settings: "Settings", flags: Mapping[str, object]) -> "Settings":
+    from msgspec import structs
+
+    return structs.replace(settings, max_keys=flags.get("max_keys"))
 
 
 def _check_taste(settings: "Settings") -> None:
@@ -96,6 +124,7 @@ def _check_taste(settings: "Settings") -> None:
 
 @click.command("demo")
 @connected_to_itself
+@acting
 @click.option("--scenario", type=click.Choice(NAMES), default=DEFAULT, show_default=True, help="What happens in it.")
 @click.option("--headless", is_flag=True, help="No dashboard: print the addresses as shell exports and serve.")
 @click.pass_context
@@ -109,7 +138,7 @@ def demo(ctx: click.Context, /, scenario: str, headless: bool, **given: object) 
         return exits.USAGE
     wanted = {name: flags.get(name) for name in ("config", "refresh", "theme")}
     config = os.environ.get("OPTIMUS_CONFIG", "")
-    settings = settings_of(wanted, {"OPTIMUS_CONFIG": config})
+    settings = _with_most(settings_of(wanted, {"OPTIMUS_CONFIG": config}), flags)
     if not headless:
         _check_taste(settings)
     from optimus_tui.demo.command import main as run_demo

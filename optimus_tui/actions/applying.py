@@ -7,7 +7,10 @@ without the trail on disk, and to call an action closed that nobody could verify
 import time
 from collections.abc import Sequence
 
+from msgspec import structs
+
 from optimus_tui.actions.checking import check_drift, check_server
+from optimus_tui.actions.identity import moved, read_where
 from optimus_tui.actions.invalidate_tenant import channel_of
 from optimus_tui.actions.ledger import Ledger, Running, tally
 from optimus_tui.actions.lock import Lock, lock_name
@@ -15,7 +18,7 @@ from optimus_tui.actions.means import Means, Reins
 from optimus_tui.actions.permit import Permit
 from optimus_tui.actions.recipes import recipe_for
 from optimus_tui.actions.running import Run
-from optimus_tui.actions.verifying import verify
+from optimus_tui.actions.verifying import Verified, verify
 from optimus_tui.actions.wire import Wire, WireLost
 from optimus_tui.contract.actions import Confirmation, Interrupted, Outcome, Plan, Receipt, Refusal
 from optimus_tui.history.audit import AuditUnwritable
@@ -32,6 +35,25 @@ async def resume(means: Means, left: Interrupted, confirmation: Confirmation, re
     return await _act(means, left.plan, confirmation, reins, list(left.outcomes), resumed=left)
 
 
+async def look(means: Means, left: Interrupted, reins: Reins) -> Verified | Refusal:
+    """What became of an interrupted action's keys, at the place that it was made for; also where that was restarted."""
+    try:
+        wire = await means.wire(Permit(db=means.target.db))
+    except WireLost as lost:
+        return Refusal("unreachable", lost.fault.message, lost.fault.remedy)
+    try:
+        where = await read_where(wire, means.settings)
+        if isinstance(where, Refusal):
+            return where
+        elsewhere = moved(structs.replace(left.plan.where, run_id=where.run_id, role=where.role), where)
+        found = None if elsewhere else await verify(means, left.plan, left.outcomes, wire, reins)
+    except WireLost as lost:
+        return Refusal("unreachable", lost.fault.message, lost.fault.remedy)
+    finally:
+        await wire.close()
+    return found or elsewhere or Refusal("unreachable", "nobody could look: the server gave no answer", "try again")
+
+
 async def settle(means: Means, left: Interrupted, reason: str, reins: Reins) -> Receipt | Refusal:
     """Close an interrupted action: look, and do nothing more."""
     ledger, began = Ledger(means.audit, means.folder, left.plan), time.perf_counter()
@@ -41,6 +63,9 @@ async def settle(means: Means, left: Interrupted, reason: str, reins: Reins) -> 
         ledger.reopen(f"close: {reason}", left.outcomes)
         wire = await means.wire(Permit(db=means.target.db))
         try:
+            where = await read_where(wire, means.settings)
+            elsewhere = where if isinstance(where, Refusal) else moved(left.plan.where, where)
+            run.stopped += f"; {elsewhere.message}" if elsewhere else ""
             return await _end(means, left.plan, reason, reins, ledger, run, wire, began, resumed=True)
         finally:
             await wire.close()
@@ -154,8 +179,6 @@ async def _end(
 
 
 def _closed(receipt: Receipt, ledger: Ledger, run: Run) -> Receipt:
-    from msgspec import structs
-
     try:
         if not receipt.verified:
             ledger.note("not verified", counts=receipt.counts, stopped=receipt.stopped)

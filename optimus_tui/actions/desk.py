@@ -20,6 +20,7 @@ from optimus_tui.actions.means import Means, Reins, Report
 from optimus_tui.actions.planning import Walked, make_plan
 from optimus_tui.actions.preview import preview, words_to_type
 from optimus_tui.actions.selecting import Known
+from optimus_tui.actions.verifying import Verified
 from optimus_tui.actions.wire import Listener
 from optimus_tui.context import Context
 from optimus_tui.contract.actions import (
@@ -97,16 +98,27 @@ class Desk:
         self, left: Interrupted, confirmation: Confirmation, cancel: threading.Event, report: Report
     ) -> Receipt | Refusal:
         """Go on with an interrupted action; needs arming and the words in ``left.confirm``."""
-        if left.why_not is not None:
-            return Refusal("stale", left.why_not, "verify and close it")
+        why_not = left.why_not or trail.too_old(left.plan, self._context.clock.wall())
+        if why_not is not None:
+            return Refusal("stale", why_not, "verify and close it")
         refusal = check_words(self._means, left.plan, left.confirm, confirmation)
         if refusal is not None:
             return refusal
         return await _apart(lambda: applying.resume(self._means, left, confirmation, Reins(cancel, report)), cancel)
 
-    async def settle(self, left: Interrupted, reason: str, report: Report) -> Receipt | Refusal:
-        """Verify and close an interrupted action; changes nothing, so it needs no arming."""
+    async def look(self, left: Interrupted, report: Report) -> Verified | Refusal:
+        """What became of an interrupted action's keys; it stays open, and nothing is changed."""
         cancel = threading.Event()
+        return await _apart(lambda: applying.look(self._means, left, Reins(cancel, report)), cancel)
+
+    def receipts_of(self, incident: str) -> list[Receipt]:
+        """Closed actions of an incident; reads the audit and their files: not for an event loop."""
+        return trail.receipts_of(self._means.folder, incident)
+
+    async def settle(
+        self, left: Interrupted, reason: str, cancel: threading.Event, report: Report
+    ) -> Receipt | Refusal:
+        """Verify and close an interrupted action; changes nothing, so it needs no arming."""
         return await _apart(lambda: applying.settle(self._means, left, reason, Reins(cancel, report)), cancel)
 
     def close(self) -> None:

@@ -47,6 +47,8 @@ class Ledger:
             cache_kind=quoted(request.cache_kind) if request.cache_kind is not None else None,
             prefix=quoted(request.prefix),
             window_seconds=request.window_seconds,
+            max_keys=request.max_keys,
+            incident=request.incident,
             included=[quoted(key) for key in sorted(request.include)],
             count=plan.count,
             digest=plan.digest,

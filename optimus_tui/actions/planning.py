@@ -128,7 +128,7 @@ def _too_much(request: ActionRequest, facts: list[PlanKey]) -> Refusal | None:
     if not facts and not recipe.publishes:
         return Refusal("nothing", f"there is nothing to do: no key is {recipe.condition}")
     if len(facts) > request.max_keys:
-        remedy = "narrow it to an operation, a kind or a prefix, or raise the limit with a flag of the command line"
+        remedy = "narrow it to an operation, a kind or a prefix, or start the dashboard with --max-keys"
         return Refusal("too many", f"{len(facts):,} keys; an action takes at most {request.max_keys:,}", remedy)
     if sum(len(fact.key) for fact in facts) > MAX_BYTES:
         return Refusal("too many", f"the names alone take more than {MAX_BYTES // 10**6} MB", "narrow it")

@@ -16,6 +16,9 @@ COUNTER_KINDS: frozenset[ActionKind] = frozenset({"repair_counter", "reset_count
 MAX_NAME = 65_536
 """A longer name is left out: it would have to be sent, shown and kept several times."""
 
+MOST_WINDOW = 31_622_400
+"""Seconds; a year."""
+
 
 class Known(Struct, frozen=True):
     """Tenants whose colons are settled (``sure``: configured, published, or with a counter), and those that something
@@ -45,8 +48,9 @@ def check_request(request: ActionRequest) -> Refusal | None:
     if request.kind == "unlink_prefix" and not request.prefix:
         return Refusal("request", "a prefix is needed; without one, invalidate the tenant's cache")
     window = request.window_seconds
-    if request.kind in ("repair_counter", "expire_no_ttl") and (window is None or not 1 <= window <= 31_622_400):
-        return Refusal("request", "the window is not known: how many seconds is it?", "type it, or configure [limits]")
+    if request.kind in ("repair_counter", "expire_no_ttl") and (window is None or not 1 <= window <= MOST_WINDOW):
+        said = "how long the window is, nobody says" if window is None else f"a window of {window} s is refused"
+        return Refusal("window", said, f"type its seconds, 1 to {MOST_WINDOW}, or configure [limits]")
     return None
 
 

@@ -9,15 +9,16 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from optimus_tui.actions.ledger import Running, kept, plan_file, take
+from optimus_tui.actions.ledger import Running, kept, plan_file, receipt_file, take
 from optimus_tui.actions.planning import digest_of
 from optimus_tui.actions.preview import words_to_type
-from optimus_tui.contract.actions import OUTCOMES, Interrupted, Outcome, Plan, Refusal
+from optimus_tui.contract.actions import OUTCOMES, Interrupted, Outcome, Plan, Receipt, Refusal
 from optimus_tui.history.audit import FILE
 from optimus_tui.history.audit_lines import read
 from optimus_tui.wording.age import age
 
 RESUME_SECONDS = 900.0
+"""After that, what is left of an action is planned anew."""
 
 
 def interrupted(folder: Path, wall: float) -> list[Interrupted | Refusal]:
@@ -51,7 +52,6 @@ def _left(folder: Path, action: str, records: Sequence[dict[str, Any]], wall: fl
         return Refusal("conflict", f"the plan of the interrupted action {action[:32]} is damaged: see the audit")
     outcomes, publishing = outcomes_of(plan.count, records)
     unknown, left = outcomes.count("unknown"), outcomes.count("left")
-    old = wall - plan.made_at
     return Interrupted(
         plan=plan,
         reason=next(str(one.get("reason", "")) for one in records if one.get("event") == "confirmed"),
@@ -60,9 +60,27 @@ def _left(folder: Path, action: str, records: Sequence[dict[str, Any]], wall: fl
         unknown=unknown,
         started_at=plan.made_at,
         publishing=publishing,
-        why_not=f"it is {age(old)} old: too much may have changed" if not 0 <= old < RESUME_SECONDS else None,
+        why_not=too_old(plan, wall),
         confirm=words_to_type(plan, left + unknown),
     )
+
+
+def too_old(plan: Plan, wall: float) -> str | None:
+    """Why it may not be gone on with any more; None where it may."""
+    old = wall - plan.made_at
+    if 0 <= old < RESUME_SECONDS:
+        return None
+    return f"it is {age(old)} old: too much may have changed" if old > 0 else "it is of a time to come: a clock jumped"
+
+
+def receipts_of(folder: Path, incident: str) -> list[Receipt]:
+    """What was done for an incident, the oldest first: closed actions that carry its number."""
+    found = []
+    for record in read(folder / FILE):
+        action = record.get("action")
+        if record.get("event") == "planned" and record.get("incident") == incident and isinstance(action, str):
+            found.append(kept(receipt_file(folder, action), Receipt) if action.isalnum() else None)
+    return [one for one in found if one is not None]
 
 
 def outcomes_of(count: int, records: Sequence[dict[str, Any]]) -> tuple[list[Outcome], bool]:

@@ -30,7 +30,8 @@ RefusalCode = Literal[
     "cluster",
     "no right",  # the server's ACL
     "unreachable",
-    "request",  # a tenant, prefix or window that cannot be meant
+    "request",  # a tenant or prefix that cannot be meant
+    "window",  # the window is not known, or cannot be meant: it has to be typed
     "nothing",  # no key meets the condition
     "too many",
     "incomplete",  # the look at the keyspace was cut short
@@ -58,7 +59,7 @@ class ActionRequest(Struct, frozen=True, kw_only=True):
     ``operation`` narrows the two counter actions to one operation, ``cache_kind`` the cache actions to one kind, None
     is all. ``prefix`` (unlink_prefix) is how the part after ``cache:{kind}:{tenant}:`` begins. ``window_seconds``
     (repair_counter, expire_no_ttl) is the TTL to set. ``include`` names ambiguous keys that the operator takes for this
-    tenant's.
+    tenant's. ``incident`` is the number of the incident that it belongs to, empty where it belongs to none.
     """
 
     kind: ActionKind
@@ -69,6 +70,7 @@ class ActionRequest(Struct, frozen=True, kw_only=True):
     window_seconds: int | None = None
     include: frozenset[bytes] = frozenset()
     max_keys: int = MAX_KEYS
+    incident: str = ""
 
 
 class Where(Struct, frozen=True, kw_only=True):

@@ -8,6 +8,7 @@ _DONE = {
     "repair_counter": "counters given their window back",
     "reset_counters": "counters reset",
     "unlink_no_ttl": "cache keys without TTL unlinked",
+    "expire_no_ttl": "cache keys without TTL given one",
     "invalidate_tenant": "cache invalidated",
     "unlink_prefix": "cache keys unlinked by prefix",
 }

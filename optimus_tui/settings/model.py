@@ -32,6 +32,8 @@ class Thresholds(Struct, frozen=True, forbid_unknown_fields=True):
     cache_keys_large: Annotated[int, Meta(ge=1)] = 1000
     coherence_ratio_low: Share = 0.1
     coherence_ratio_high: Share = 0.8
+    events_per_second: Positive = 200.0
+    """Coherence events; every gateway reads and carries out each of them."""
 
 
 class ScanBudget(Struct, frozen=True, forbid_unknown_fields=True):
@@ -84,6 +86,8 @@ class Settings(Struct, frozen=True, kw_only=True):
     prometheus_url: str | None = None
     source_path: Path | None = None
     writable: bool = False
+    max_keys: int | None = None
+    """Keys that one action may take, where the command that starts the dashboard said so with its flag."""
     refresh_seconds: Annotated[float, Meta(ge=0.5, le=60)] = 2.0
     theme: str = "optimus-dark"
     bell: Bell = "unfocused"

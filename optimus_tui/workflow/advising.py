@@ -36,6 +36,7 @@ RULES_OF = {
     "repair_counter": ("limits.immortal",),
     "reset_counters": ("limits.over", "limits.tenant_share", "limits.immortal"),
     "unlink_no_ttl": ("cache.no_ttl",),
+    "expire_no_ttl": ("cache.no_ttl",),
     "unlink_prefix": ("cache.large", "cache.no_ttl", "cache.churn"),
     "invalidate_tenant": ("coherence.stale", "coherence.suspect"),
 }

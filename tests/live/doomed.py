@@ -1,4 +1,4 @@
-"""A process that carries out an action and is killed on the way: ``python -m tests.live.doomed PORT FOLDER KIND``.
+"""A process that carries out an action and is killed on the way: ``tests.live.doomed PORT FOLDER KIND [INCIDENT]``.
 
 It prints ``ready`` when the plan is made, and ``acting`` with the first batch done.
 """
@@ -17,13 +17,13 @@ def told(step: Progress) -> None:
         print("acting", flush=True)
 
 
-async def main(port: int, folder: Path, kind: str) -> None:
+async def main(port: int, folder: Path, kind: str, incident: str = "") -> None:
     async with armed(port, folder) as desk:
-        plan = await planned(desk, kind)
+        plan = await planned(desk, kind, incident=incident)
         print("ready", flush=True)
         await desk.apply(plan, confirmation(plan), threading.Event(), told)
         print("finished", flush=True)
 
 
 if __name__ == "__main__":
-    asyncio.run(main(int(sys.argv[1]), Path(sys.argv[2]), sys.argv[3]))
+    asyncio.run(main(int(sys.argv[1]), Path(sys.argv[2]), *sys.argv[3:]))

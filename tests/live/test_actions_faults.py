@@ -76,7 +76,7 @@ async def test_a_server_that_stays_away_leaves_the_action_open(make_server: obje
         server.start()
         answer = await desk.resume(left, Confirmation(left.confirm, "go on"), threading.Event(), ignore)
         assert isinstance(answer, Refusal) and answer.code == "elsewhere"
-        settled = await desk.settle(left, "the server was restarted", ignore)
+        settled = await desk.settle(left, "the server was restarted", threading.Event(), ignore)
         assert isinstance(settled, Receipt) and settled.verified and desk.interrupted() == []
 
 

@@ -58,8 +58,8 @@ async def running(
     }
     app = OptimusApp(Settings(**fields))
     async with app.run_test(size=size, notifications=True) as pilot:
-        await until(pilot, lambda: isinstance(app.screen, Dashboard))
-        dashboard: Any = app.screen
+        await until(pilot, lambda: any(isinstance(one, Dashboard) for one in app.screen_stack))
+        dashboard: Any = next(one for one in app.screen_stack if isinstance(one, Dashboard))
         await until(pilot, lambda: bool(dashboard.pane("limits").rows))
         yield pilot, dashboard
 

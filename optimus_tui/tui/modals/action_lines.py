@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from optimus_tui.contract.actions import Plan, PlanKey, Preview, Progress, Receipt
+from optimus_tui.contract.actions import MAX_KEYS, Interrupted, Plan, PlanKey, Preview, Progress, Receipt
 from optimus_tui.tui.widgets.columns import fit_cell, fit_name
 from optimus_tui.tui.widgets.figures import wrap
 from optimus_tui.tui.widgets.line_view import Piece
@@ -12,6 +12,8 @@ from optimus_tui.wording.size import size
 from optimus_tui.wording.ttl import ttl
 
 Lines = list[list[Piece]]
+MOST_UNCERTAIN = 100
+"""Keys of uncertain owner that ``v`` lists; all of them can be chosen from."""
 FEW = 4
 """Sample keys before ``v`` shows all of them."""
 STAGES = {
@@ -47,13 +49,40 @@ def preview_lines(plan: Plan, card: Preview, width: int, age_seconds: float, who
         )
         lines.append([("  " + said, "quiet")])
     lines.append([])
-    lines += facts(_figures(card), width)
-    if card.ambiguous:
-        lines += _told("Left out", f"{plural(len(card.ambiguous), 'key')} whose owner is not certain", width, "warn")
+    lines += facts(_figures(card, plan.request.max_keys), width)
+    lines += _uncertain(plan, width, whole)
     lines += _told("After", f"{card.effect} {card.undo}".strip(), width, "bright")
     if card.gentler is not None and card.gentler_words:
         lines += _told("Gentler", f"{card.gentler_words}   g takes it", width, "good")
     return lines
+
+
+def _uncertain(plan: Plan, width: int, whole: bool) -> Lines:
+    """Keys that may be another tenant's: those left out, and those that the operator took in."""
+    planned = {key.key for key in plan.keys}
+    out = [key for key in plan.ambiguous if key not in planned]
+    taken = len(plan.ambiguous) - len(out)
+    lines: Lines = []
+    if out:
+        words = f"{plural(len(out), 'key')} whose owner is not certain   i takes in, v shows"
+        lines += _told("Left out", words, width, "warn")
+        shown = out[:MOST_UNCERTAIN] if whole else []
+        lines += [[("  ? ", "warn"), (fit_name(safe_text(key, 400), max(12, width - 4)), "")] for key in shown]
+        if len(out) > len(shown) > 0:
+            lines.append([(f"  … {len(out) - len(shown):,} more", "quiet")])
+    if taken:
+        words = f"{plural(taken, 'key')} whose owner is not certain, taken in by you   i takes out"
+        lines += _told("Taken in", words, width, "crit")
+    return lines
+
+
+def too_small_lines(now: tuple[int, int], least: tuple[int, int]) -> Lines:
+    """Instead of half a card."""
+    return [
+        [("Too small to confirm anything.", "warn")],
+        [(f"It needs {least[0]}×{least[1]}; this is {now[0]}×{now[1]}.", "")],
+        [("Nothing is sent.", "quiet")],
+    ]
 
 
 def facts(pairs: Sequence[tuple[str, str, str]], width: int) -> Lines:
@@ -70,7 +99,7 @@ def facts(pairs: Sequence[tuple[str, str, str]], width: int) -> Lines:
     return lines
 
 
-def _figures(card: Preview) -> list[tuple[str, str, str]]:
+def _figures(card: Preview, most: int) -> list[tuple[str, str, str]]:
     types = ", ".join(f"{count:,} {safe_text(name, 20)}" for name, count in card.types.items())
     return [
         ("Other tenants touched", str(card.foreign), "bright" if card.foreign == 0 else "crit"),
@@ -79,6 +108,7 @@ def _figures(card: Preview) -> list[tuple[str, str, str]]:
         ("Memory", size(card.bytes_estimated, estimate=not card.bytes_exact), ""),
         ("About", latency(card.seconds * 1000), ""),
         *([("Look-alikes of others left alone", f"{card.neighbours:,}", "")] if card.neighbours else []),
+        *([("At most", f"{most:,} keys (--max-keys)", "warn")] if most != MAX_KEYS else []),
     ]  # fmt: skip
 
 
@@ -107,6 +137,22 @@ def _told(label: str, text: str, width: int, ink: str) -> Lines:
         [(f"{label if number == 0 else '':<10}", "quiet"), (part, ink)]
         for number, part in enumerate(wrap(text, max(10, width - 10)))
     ]
+
+
+def left_lines(left: Interrupted, effect: str, width: int) -> Lines:
+    """An interrupted action: how far it came, what is known of its keys, what going on would do."""
+    total, todo = left.plan.count, left.plan.count - left.tried
+    lines: Lines = [[(f"Interrupted at {left.tried:,} of {plural(total, 'key')}", "bright")], []]
+    lines += _counts({name: left.outcomes.count(name) for name in set(left.outcomes)}, width)
+    lines.append([])
+    lines += _told("Was for", safe_text(left.reason, 400), width, "")
+    if left.unknown:
+        words = f"{plural(left.unknown, 'key')} are looked at first: those that are as they should be are left alone"
+        lines += _told("Unknown", words, width, "warn")
+    if left.publishing:
+        lines += _told("Event", "it may have been sent, so it is not sent again", width, "warn")
+    lines += _told("After", f"{plural(todo + left.unknown, 'key')} at most. {effect}", width, "bright")
+    return lines
 
 
 def progress_lines(progress: Progress | None, stopping: bool, width: int) -> Lines:

@@ -7,6 +7,7 @@ never repainted from here: what an action did shows when the next reading does.
 import asyncio
 from typing import TYPE_CHECKING, Any
 
+from msgspec import structs
 from textual import on, work
 from textual.worker import Worker, WorkerState
 
@@ -122,7 +123,9 @@ class Acting(DashboardBase):
         names = [(offer.name, offer.about) for offer in offers]
         place = await self.app.push_screen_wait(PickDialog("Actions", names, "Each shows what it would do, and asks."))
         if place is not None:
-            await self.carry_out(offers[place].request)
+            outcome = await self.carry_out(offers[place].request)
+            if outcome is not None:
+                await self.recorded(*outcome)
 
     async def be_armed(self) -> bool:
         """True where it is armed, or was armed just now."""
@@ -138,12 +141,29 @@ class Acting(DashboardBase):
         if whole is None:
             return None
         desk = await self.open_desk()
+        most = self.settings.max_keys or whole.max_keys
+        whole = structs.replace(whole, max_keys=most, incident=self.incident_here())
         outcome: tuple[Receipt, str] | None = await self.app.push_screen_wait(
             ActionCard(desk, self.context.clock, whole, self.known_tenants())
         )
-        if outcome is not None and self.bridge is not None and self.bridge.sampler is not None:
-            self.bridge.sampler.refresh()
+        if outcome is not None:
+            self.look_again()
+        if outcome is not None and not outcome[0].verified:
+            self.say("the action stays open: :interrupted verifies, resumes or closes it", "warning")
         return outcome
+
+    def look_again(self) -> None:
+        """What an action did shows with the next readings."""
+        if self.bridge is not None and self.bridge.sampler is not None:
+            self.bridge.sampler.refresh()
+
+    def incident_here(self) -> str:
+        """The number of the incident that an action belongs to; empty where none is open here."""
+        raise NotImplementedError
+
+    async def recorded(self, receipt: Receipt, audit: str) -> None:
+        """Let that incident know."""
+        raise NotImplementedError
 
     def known_tenants(self) -> Any:
         """Tenants that this dashboard has seen counters of: they settle whose a name with colons is."""

@@ -202,6 +202,9 @@ class IncidentWork(Leaving):
 
         receipt, audit = outcome
         self._show_last()
+        if not receipt.verified:
+            await self.keeper.note(f"Action {receipt.id} is open: {receipt.stopped or 'nobody could verify it'}.")
+            return
         deed = await self.keeper.acted(kept(receipt, audit), here.id, here.rules)
         self.say(f"checked again: {deed.verdict or 'not known'}")
 

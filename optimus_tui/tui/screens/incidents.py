@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 
 from textual import work
 
+from optimus_tui.contract.actions import Receipt
 from optimus_tui.contract.findings import SEVERITIES, Finding
-from optimus_tui.tui.screens.acting import Acting
+from optimus_tui.tui.screens.interrupted import TakingUp, holds
 from optimus_tui.wording.age import age
 from optimus_tui.wording.safe import safe_text
 
@@ -22,7 +23,7 @@ OFFERED = 8
 """Incidents that a start offers to resume; the command line lists the others."""
 
 
-class Incidents(Acting):
+class Incidents(TakingUp):
     """Opens, resumes, shows, lets go."""
 
     keeper: "Keeper | None" = None
@@ -48,6 +49,7 @@ class Incidents(Acting):
                 return
         if self.keeper is not None:
             self.app.push_screen(IncidentScreen(self, self.keeper, fresh))
+            await self._catch_up(self.keeper)
 
     async def _take_one(self) -> bool:
         """Resume or open; True for a new one, which the caller starts with its first step."""
@@ -72,6 +74,41 @@ class Incidents(Acting):
         )
         self.run_worker(capture(self.keeper), name="capture", group="incident-capture", exit_on_error=False)
         return True
+
+    async def _catch_up(self, keeper: "Keeper") -> None:
+        """Actions of this incident that a process did not live to record, and those that it did not live to end."""
+        if keeper.read_only or keeper.state.status != "open":
+            return
+        number = keeper.state.id
+        for left in await self.interrupted():
+            if left.plan.request.incident == number:
+                await self.take_up(left)
+        if not await asyncio.to_thread(holds, "*.receipt"):
+            return
+        from optimus_tui.tui.modals.action_parts import audit_words
+
+        desk = await self.open_desk()
+        for receipt in await asyncio.to_thread(desk.receipts_of, number):
+            if all(deed.receipt.action_id != receipt.id for deed in keeper.state.deeds):
+                await self.recorded(receipt, await asyncio.to_thread(audit_words, desk, receipt.id))
+
+    def incident_here(self) -> str:
+        keeper = self.keeper
+        return keeper.state.id if keeper is not None and keeper.state.status == "open" and not keeper.read_only else ""
+
+    async def recorded(self, receipt: Receipt, audit: str) -> None:
+        keeper = self.keeper
+        if keeper is None or keeper.state.id != receipt.request.incident or not receipt.verified:
+            return
+        from optimus_tui.incidents.errors import IncidentError
+        from optimus_tui.incidents.receipts import kept
+
+        try:
+            deed = await keeper.acted(kept(receipt, audit))
+        except IncidentError as error:
+            self.say(str(error), "warning")
+        else:
+            self.say(f"checked again: {deed.verdict or 'not known'}")
 
     def _alarming(self) -> list[Finding]:
         found = self.health.findings if self.health is not None else ()

@@ -1,4 +1,7 @@
-"""A field that has to be typed by a person, key by key: what is pasted into it is refused, and said."""
+"""Fields before something is done: one that has to be typed key by key, and one whose pasted text stays one line.
+
+What is pasted into the first is refused, and said; no line break that is pasted into either goes on to anything.
+"""
 
 from typing import ClassVar
 
@@ -27,3 +30,12 @@ class TypedInput(Input):
     def action_refuse_paste(self) -> None:
         """Say so; the field stays as it is."""
         self.post_message(self.PasteRefused())
+
+
+class ReasonInput(Input):
+    """One line of prose. Several pasted lines become one: none of them is an Enter."""
+
+    async def _on_paste(self, event: events.Paste) -> None:  # type: ignore[override]
+        event.stop()
+        event.prevent_default()
+        self.insert_text_at_cursor(" ".join(event.text.split()))

@@ -1,0 +1,140 @@
+"""The dashboard's hand on interrupted actions: offers each at the start and from its incident, until it is closed.
+
+Nothing is imported or read where no action was left open. It refuses to go on by itself: going on needs arming and
+typed words, as the action did.
+"""
+
+import asyncio
+from typing import TYPE_CHECKING
+
+from textual import work
+
+from optimus_tui.contract.actions import Interrupted, Receipt, Refusal
+from optimus_tui.tui.screens.acting import Acting
+from optimus_tui.wording.age import age
+from optimus_tui.wording.numbers import plural
+from optimus_tui.wording.safe import safe_text
+
+if TYPE_CHECKING:
+    from optimus_tui.actions.verifying import Verified
+
+Outcome = tuple[Receipt, str]
+
+
+class TakingUp(Acting):
+    """Offers what is left open."""
+
+    def open_interrupted(self) -> None:
+        """``:interrupted``."""
+        self.offer_interrupted(asked=True)
+
+    @work(exclusive=True, group="acting", name="interrupted", exit_on_error=False)
+    async def offer_interrupted(self, asked: bool = False) -> None:
+        """At the start, and when ``asked`` for: then it is also said that there is none."""
+        found = await self.interrupted()
+        for left in found:
+            await self.take_up(left)
+        if asked and not found:
+            self.say("no action was interrupted here")
+
+    async def interrupted(self) -> list[Interrupted]:
+        """Open actions of this environment that no process has; what is wrong with others is said."""
+        if not await asyncio.to_thread(holds, "*.plan"):
+            return []
+        desk = await self.open_desk()
+        found = await asyncio.to_thread(desk.interrupted)
+        mine: list[Interrupted] = []
+        elsewhere: set[str] = set()
+        for one in found:
+            if isinstance(one, Refusal):
+                self.say_refusal(one)
+            elif one.plan.where.environment == self.settings.environment:
+                mine.append(one)
+            else:
+                elsewhere.add(one.plan.where.environment)
+        if elsewhere:
+            self.say(f"an action was interrupted in {', '.join(sorted(elsewhere))}: it is offered there", "warning")
+        return mine
+
+    async def take_up(self, left: Interrupted) -> None:
+        """Ask what to do with one until it is closed, or left as it is."""
+        from optimus_tui.tui.modals.pick import PickDialog
+
+        about = self._open_words(left)
+        while True:
+            title = f"Interrupted at {left.tried:,} of {plural(left.plan.count, 'key')}"
+            place = await self.app.push_screen_wait(PickDialog(title, _ways(left), about))
+            if place is None:
+                self.say("it stays open: :interrupted shows it again", "warning")
+                return
+            if place == 0:
+                about = f"{self._open_words(left)}\n{await self._verified_words(left)}"
+                continue
+            if await (self._close(left) if place == len(_ways(left)) - 1 else self._resume(left)):
+                return
+
+    async def _resume(self, left: Interrupted) -> bool:
+        """True once it is closed."""
+        from optimus_tui.tui.modals.action_resume import ResumeCard
+
+        if not await self.be_armed():
+            return False
+        desk = await self.open_desk()
+        outcome: Outcome | None = await self.app.push_screen_wait(ResumeCard(desk, self.context.clock, left))
+        return await self._told(outcome)
+
+    async def _close(self, left: Interrupted) -> bool:
+        from optimus_tui.tui.modals.action_resume import ResumeCard
+        from optimus_tui.tui.modals.question import Line, QuestionDialog
+
+        about = "Its keys are looked at once more. What was not tried stays as it is."
+        said = await self.app.push_screen_wait(QuestionDialog("Verify and close", [Line("Why")], about))
+        if said is None:
+            return False
+        desk = await self.open_desk()
+        card = ResumeCard(desk, self.context.clock, left, said[0])
+        outcome: Outcome | None = await self.app.push_screen_wait(card)
+        return await self._told(outcome)
+
+    async def _told(self, outcome: Outcome | None) -> bool:
+        if outcome is None:
+            return False
+        self.look_again()
+        await self.recorded(*outcome)
+        return outcome[0].verified
+
+    async def _verified_words(self, left: Interrupted) -> str:
+        desk = await self.open_desk()
+        seen: Verified | Refusal = await desk.look(left, lambda _: None)
+        if isinstance(seen, Refusal):
+            return f"Not verified: {seen.message}"
+        parts = [f"{plural(seen.there_again, 'tried key')} still to be done or written anew"]
+        if left.unknown:
+            parts.append(f"{seen.unknown_gone:,} of {left.unknown:,} unknown ones are as they should be")
+        if seen.new_since:
+            parts.append(f"{seen.new_since:,} new since the plan")
+        return "Verified: " + ", ".join(parts) + "."
+
+    def _open_words(self, left: Interrupted) -> str:
+        card_words = self.desk.preview(left.plan) if self.desk is not None else None
+        what = f"{card_words.title} · {card_words.subject}" if card_words else left.plan.request.kind
+        when = age(max(0.0, self.context.clock.wall() - left.started_at))
+        known = f"{left.unknown:,} of the tried ones unknown. " if left.unknown else ""
+        why_not = f"It cannot be resumed: {left.why_not}. " if left.why_not else ""
+        words = f"{what}, begun {when} ago for: {safe_text(left.reason, 120)}\n{known}{why_not}"
+        return words.strip()
+
+
+def _ways(left: Interrupted) -> list[tuple[str, str]]:
+    ways = [("Verify", "looks at its keys once more; changes nothing, and it stays open")]
+    if left.why_not is None:
+        ways.append(("Resume", "arms, asks for the words, and goes on where it ended"))
+    return [*ways, ("Verify and close", "asks why; what was not tried stays as it is and can be planned anew")]
+
+
+def holds(pattern: str) -> bool:
+    """Whether an action left such a file: the plan of one that is open, the receipt of one that is closed."""
+    from platformdirs import user_state_path
+
+    folder = user_state_path("optimus-tui", appauthor=False) / "actions"
+    return any(folder.glob(pattern)) if folder.is_dir() else False

@@ -1,0 +1,168 @@
+"""An action whose process was killed: offered at the next start, verified, resumed with its words, or closed."""
+
+import asyncio
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from textual.pilot import Pilot
+
+from optimus_tui.history.audit_lines import read
+from optimus_tui.tui.modals.action_card import QUIET_SECONDS
+from optimus_tui.tui.modals.action_resume import ResumeCard
+from optimus_tui.tui.modals.arm import ArmDialog
+from optimus_tui.tui.modals.pick import PickDialog
+from optimus_tui.tui.modals.question import QuestionDialog
+from optimus_tui.tui.screens.incident import IncidentScreen
+from tests.live.acting import number, put
+from tests.realserver import RealServer
+from tests.tui.test_action_card import _here, filled, redis, running, said, shown, typed, until
+
+__all__ = ["_here", "redis"]
+KEYS = 800
+
+
+def interrupt(server: RealServer, folder: Path, incident: str = "") -> None:
+    """kill -9 in the middle of an invalidation of acme's cache."""
+    put(server, *(f"cache:conv:acme:{index}" for index in range(KEYS)))
+    words = [sys.executable, "-m", "tests.live.doomed", str(server.port), str(folder / "optimus-tui")]
+    process = subprocess.Popen([*words, "invalidate_tenant", incident], stdout=subprocess.PIPE)
+    assert process.stdout is not None
+    assert [process.stdout.readline(), process.stdout.readline()] == [b"ready\n", b"acting\n"]
+    process.kill()
+    process.wait()
+    process.stdout.close()
+
+
+def events(folder: Path) -> list[str]:
+    return [record["event"] for record in read(folder / "optimus-tui" / "audit.jsonl")]
+
+
+async def confirmed(pilot: Pilot[Any], words: str) -> None:
+    await filled(pilot, words, "it was killed")
+    await pilot.press("tab", "tab")
+    await asyncio.sleep(QUIET_SECONDS + 0.05)
+    await pilot.press("enter")
+
+
+@pytest.mark.parametrize("size", [(140, 42), (80, 24)])
+async def test_the_next_start_offers_to_verify_and_to_resume_row_74(
+    redis: RealServer, tmp_path: Path, size: tuple[int, int]
+) -> None:
+    interrupt(redis, tmp_path)
+    left = number(redis, "DBSIZE") - 4  # of the fixture; one of its keys is acme's, and in the plan
+    assert 0 < left < KEYS
+    async with running(redis, size=size) as (pilot, _):
+        app: Any = pilot.app
+        await until(pilot, lambda: isinstance(app.screen, PickDialog))
+        text = said(pilot)
+        begun = ("Interrupted at ", f" of {KEYS + 1:,} keys", "Invalidate a tenant's cache · acme")
+        for part in (*begun, "Verify", "Resume", "Verify and close"):
+            assert part in text, part
+        await pilot.press("enter")
+        await until(pilot, lambda: "Verified: 0 tried keys" in said(pilot))
+        assert number(redis, "DBSIZE") - 4 == left, "a look changes nothing"
+        await pilot.press("down", "enter")
+        await until(pilot, lambda: isinstance(app.screen, ArmDialog))
+        await typed(pilot, "test")
+        await pilot.press("enter")
+        await until(pilot, lambda: isinstance(app.screen, ResumeCard))
+        card: ResumeCard = app.screen
+        assert card.query_one("#cancel").has_focus and "Resume: Invalidate" in said(pilot)
+        await confirmed(pilot, "test 1")
+        assert card.stage == "asking", "other words than those on the card"
+        await pilot.press("shift+tab", "shift+tab", "shift+tab")
+        await pilot.press(*["backspace"] * 8)
+        await confirmed_anew(pilot, card)
+        await until(pilot, lambda: card.stage == "told")
+        assert "Done and verified" in said(pilot)
+        await pilot.press("escape")
+        await until(pilot, lambda: app.screen is app.screen_stack[1])
+        assert number(redis, "DBSIZE") == 3, "the neighbours"
+        assert list((tmp_path / "optimus-tui" / "actions").glob("*.plan")) == []
+    assert events(tmp_path).count("planned") == 1 and "resumed" in events(tmp_path)
+
+
+async def confirmed_anew(pilot: Pilot[Any], card: ResumeCard) -> None:
+    card.query_one("#confirm-typed").focus()
+    await typed(pilot, card.left.confirm)
+    card.query_one("#go").focus()
+    await asyncio.sleep(QUIET_SECONDS + 0.05)
+    await pilot.press("enter")
+
+
+async def test_closing_it_writes_nothing_to_redis_and_needs_no_arming_row_74(redis: RealServer, tmp_path: Path) -> None:
+    interrupt(redis, tmp_path)
+    left = number(redis, "DBSIZE")
+    async with running(redis, writable=False) as (pilot, dashboard):
+        app: Any = pilot.app
+        await until(pilot, lambda: isinstance(app.screen, PickDialog))
+        await pilot.press("escape")
+        await until(pilot, lambda: "stays open" in shown(pilot))
+        dashboard.run_command("interrupted")
+        await until(pilot, lambda: isinstance(app.screen, PickDialog))
+        await pilot.press("end", "enter")
+        await until(pilot, lambda: isinstance(app.screen, QuestionDialog))
+        await typed(pilot, "planned anew tomorrow")
+        await pilot.press("enter")
+        await until(pilot, lambda: isinstance(app.screen, ResumeCard) and app.screen.stage == "told")
+        assert "not tried" in said(pilot) and "closed by the operator" in said(pilot)
+        await pilot.press("escape")
+        dashboard.run_command("interrupted")
+        await until(pilot, lambda: "no action was interrupted here" in shown(pilot))
+    assert number(redis, "DBSIZE") == left and events(tmp_path)[-2:] == ["verified", "closed"]
+
+
+async def test_its_incident_takes_it_up_and_its_receipt_row_74(redis: RealServer, tmp_path: Path) -> None:
+    async with running(redis) as (pilot, dashboard):
+        await pilot.press("i")
+        await until(pilot, lambda: isinstance(pilot.app.screen, IncidentScreen))
+        await until(pilot, lambda: pilot.app.screen.state.steps[0].status == "done")  # type: ignore[attr-defined]
+        await dashboard.leave_incident()
+    interrupt(redis, tmp_path, "1")
+    async with running(redis) as (pilot, dashboard):
+        app: Any = pilot.app
+        await until(pilot, lambda: isinstance(app.screen, PickDialog))
+        await pilot.press("escape")  # not now
+        await pilot.press("i")
+        await until(pilot, lambda: "Resume incident 1" in said(pilot))
+        await pilot.press("enter")
+        await until(pilot, lambda: isinstance(app.screen, PickDialog) and "Interrupted at" in said(pilot))
+        await pilot.press("end", "enter")
+        await until(pilot, lambda: isinstance(app.screen, QuestionDialog))
+        await typed(pilot, "done by hand")
+        await pilot.press("enter")
+        await until(pilot, lambda: isinstance(app.screen, ResumeCard) and app.screen.stage == "told")
+        await pilot.press("escape")
+        await until(pilot, lambda: bool(dashboard.keeper and dashboard.keeper.state.deeds))
+        await until(pilot, lambda: dashboard.keeper.state.deeds[0].verdict is not None)  # type: ignore[union-attr]
+        assert dashboard.keeper is not None
+        assert dashboard.keeper.state.deeds[0].receipt.kind == "invalidate_tenant"
+
+
+async def test_a_receipt_that_nobody_lived_to_record_is_recorded_when_the_incident_is_taken_up(
+    redis: RealServer, tmp_path: Path
+) -> None:
+    from tests.live.acting import armed, carried_out, planned
+
+    async with running(redis) as (pilot, dashboard):
+        await pilot.press("i")
+        await until(pilot, lambda: isinstance(pilot.app.screen, IncidentScreen))
+        await dashboard.leave_incident()
+    async with armed(redis.port, tmp_path / "optimus-tui") as desk:
+        await carried_out(desk, await planned(desk, "reset_counters", b"acme", incident="1"))
+        await carried_out(desk, await planned(desk, "invalidate_tenant", b"acme", incident="2"))
+    async with running(redis) as (pilot, dashboard):
+        await pilot.press("i")
+        await until(pilot, lambda: "Resume incident 1" in said(pilot))
+        await pilot.press("enter")
+        await until(pilot, lambda: bool(dashboard.keeper and dashboard.keeper.state.deeds))
+        assert dashboard.keeper is not None
+        (deed,) = dashboard.keeper.state.deeds
+        assert (deed.receipt.kind, deed.receipt.counts) == ("reset_counters", {"done": 1})
+        assert "(closed)" in deed.receipt.audit
+    lines = (tmp_path / "optimus-tui" / "incidents" / "0001" / "timeline.jsonl").read_text().splitlines()
+    assert sum("action_done" in json.dumps(json.loads(line)) for line in lines) == 1
