@@ -55,9 +55,10 @@ _BEHALF: ContextVar[Behalf] = ContextVar("behalf", default=Behalf(""))  # noqa: 
 
 @contextmanager
 def on_behalf(label: str, *, poll: bool = False) -> Iterator[None]:
-    """Everything that this task, its children and ``to_thread`` send is for ``label``; one within another is joined."""
+    """Everything that this task, its children and ``to_thread`` send is for ``label``; a tool within a step is joined."""
     outer = _BEHALF.get()
-    inner = Behalf(f"{outer.label} › {label}" if outer.label else label, poll or outer.poll)
+    joined = outer.label and not poll
+    inner = Behalf(f"{outer.label} › {label}" if joined else label, poll or outer.poll)
     before = _BEHALF.set(inner)
     try:
         yield
@@ -243,7 +244,7 @@ class CommandLog:
                 fold.words, fold.trip = kept(words), trip
 
 
-def shape(words: Sequence[Any], http: bool = False) -> tuple[object, ...]:
+def shape(words: Sequence[Any], http: bool = False) -> tuple[Any, ...]:
     """What commands of one kind have in common: the name, with its subcommand; of a request the address."""
     if http:
         return (words[0], words[1].partition(b"?")[0])

@@ -53,7 +53,9 @@ class Run:
 
     def __init__(self, trip: Trip, start: int, stop: int) -> None:
         self.parts = [(trip, start, stop)]
-        self.kind = (trip.behalf.label, trip.is_http, trip.sent, *shape(trip.commands[start], trip.is_http))
+        shapes = dict.fromkeys(shape(words, trip.is_http) for words in trip.commands[start:stop])
+        self.kind = (trip.behalf.label, trip.is_http, trip.sent, *shapes)
+        self.mixed = "+".join(command_words((name,)) for name, *_ in shapes) if len(shapes) > 1 else ""
         self.key = (trip.seq, start)
         self.label = trip.behalf.label
         self.count = stop - start
@@ -146,13 +148,13 @@ class Polled:
 
 
 def runs_of(trip: Trip) -> Iterator[Run]:
-    """A trip's commands, those of one kind that follow each other together."""
-    start = 0
-    for at in range(1, len(trip.commands) + 1):
-        here = trip.commands[start]
-        if at == len(trip.commands) or shape(trip.commands[at]) != shape(here):
-            yield Run(trip, start, at)
-            start = at
+    """A trip's commands, those of one kind that follow each other together; all, where few kinds of look take turns."""
+    shapes = [shape(words, trip.is_http) for words in trip.commands]
+    turns = [0, *(at for at in range(1, len(shapes)) if shapes[at] != shapes[at - 1])]
+    if len(turns) > 2 * len(set(shapes)) and not any(map(is_write, trip.commands)):
+        turns = [0]
+    for start, stop in zip(turns, [*turns[1:], len(shapes)], strict=True):
+        yield Run(trip, start, stop)
 
 
 def kind_of(line: Line) -> tuple[str, str]:
@@ -160,6 +162,13 @@ def kind_of(line: Line) -> tuple[str, str]:
     if line.last.is_http:
         return "http", "accent"
     return ("WRITE", "warn") if is_write(line.words) else ("read", "quiet")
+
+
+def line_words(line: Line) -> str:
+    """A line's first command, under the names of all that take turns in it."""
+    if isinstance(line, Run) and line.mixed:
+        return f"{line.mixed} {command_words(line.words[1:])}"
+    return command_words(line.words)
 
 
 def command_words(words: Words) -> str:

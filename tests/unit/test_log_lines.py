@@ -1,0 +1,187 @@
+"""The command log's lines: what belongs together is one, and what is pasted becomes the bytes that were sent."""
+
+import os
+import random
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from optimus_tui.clock import FixedClock
+from optimus_tui.probes.sent import CommandLog, Trip
+from optimus_tui.settings.model import RedisTarget, Settings
+from optimus_tui.settings.secret import Secret
+from optimus_tui.tui.screens.log_lines import (
+    Command,
+    Polled,
+    Run,
+    command_words,
+    exported,
+    fields,
+    line_words,
+    pasted,
+    runs_of,
+    to_paste,
+)
+
+bash = shutil.which("bash")
+SETTINGS = Settings(redis=RedisTarget(host="127.0.0.1", port=6399, username="ops", password=Secret("CANARY-1"), db=3))
+NASTY = [b"", b"-rf", b"--eval", b"*", b"?[a]", b"$(touch pwned)", b"`touch pwned`", b"!!", b"!$", b"a!b'!c", b"'",
+         b'"', b"\\", b"\\'", b"\n", b"\r\n", b"\x1b[2J", b"~", b"#x", b"{a,b}", b"a b", b"\xff\xfe", b"%s\\x00",
+         b"\x7f", b"=x", b"a\0b", b"\0", b'\0"\\', b"\0'!!`x`"]  # fmt: skip
+FAKE = """#!/bin/sh
+printf '%s\\0' $# "$@"
+if [ $# -eq 8 ]; then cat; printf '\\0'; fi
+"""
+"""Tells how many words it was started with, and the words; with none but the address, what it reads."""
+
+
+def one(words: tuple[bytes, ...], log: CommandLog | None = None) -> Command:
+    trip = (log or CommandLog(FixedClock())).sent([words])
+    return Command(trip, 0, trip.commands[0])
+
+
+def shell_runs(lines: list[str], tmp_path: Path, prelude: str = "") -> list[list[bytes]]:
+    """The words that arrive at redis-cli with each line, as arguments or as it reads them from its input."""
+    fake = tmp_path / "redis-cli"
+    fake.write_text(FAKE)
+    fake.chmod(0o700)
+    env = {**os.environ, "PATH": f"{tmp_path}:{os.environ['PATH']}", "HISTFILE": ""}
+    words = [bash or "bash", "--norc", "--noprofile"]
+    script = prelude + "\n".join(lines) + "\n"
+    done = subprocess.run(words, input=script.encode("ascii"), capture_output=True, env=env, cwd=tmp_path, timeout=60)
+    assert done.stderr == b""
+    assert not (tmp_path / "pwned").exists()
+    told, arrived = iter(done.stdout.split(b"\0")[:-1]), []
+    for count in told:
+        _address, rest = [next(told) for _ in range(8)], [next(told) for _ in range(int(count) - 8)]
+        arrived.append(rest or words_of_redis(next(told)))
+    return arrived
+
+
+def words_of_redis(line: bytes) -> list[bytes]:
+    """redis-cli's own quoting: words in double quotes with escapes, one blank between them."""
+    assert line.startswith(b'"')
+    assert line.endswith(b'"\n')
+    return [word.decode("unicode_escape").encode("latin-1") for word in line[1:-2].split(b'" "')]
+
+
+@pytest.mark.skipif(bash is None, reason="no bash on this machine")
+@pytest.mark.parametrize("prelude", ["", "set -o history; set -o histexpand\n"])
+def test_two_hundred_random_names_survive_the_paste_into_bash_row_11(prelude: str, tmp_path: Path) -> None:
+    rng = random.Random(7)
+    names = NASTY + [rng.randbytes(rng.randrange(1, 30)) for _ in range(200 - len(NASTY))]
+    lines = [pasted(one((b"PTTL", name)), SETTINGS) for name in names]
+    assert "CANARY" not in "".join(lines)
+    assert all(line.isascii() and line.isprintable() for line in lines)
+    assert shell_runs(lines, tmp_path, prelude) == [[b"PTTL", name] for name in names]
+
+
+@pytest.mark.skipif(bash is None, reason="no bash on this machine")
+def test_a_request_is_copied_as_curl_with_its_method_headers_and_body(tmp_path: Path) -> None:
+    log = CommandLog(FixedClock())
+    url = b"http://127.0.0.1:8020/api/chat?q=$(touch pwned)&x={a}[1]"
+    body = b"@/etc/passwd 'x' !! \xff"
+    trip = log.requested(b"POST", url, [(b"X-Tenant-ID", b"a'b"), (b"Authorization", b"CANARY-2")], body)
+    line = pasted(Command(trip, 0, trip.commands[0]), SETTINGS)
+    assert "CANARY" not in line
+    (tmp_path / "curl").write_text("#!/bin/sh\nfor word; do printf '%s\\0' \"$word\"; done\n")
+    (tmp_path / "curl").chmod(0o700)
+    env = {"PATH": f"{tmp_path}:{os.environ['PATH']}"}
+    words = subprocess.run([bash or "bash", "-c", line], capture_output=True, env=env, cwd=tmp_path).stdout.split(b"\0")
+    told = [b"-sS", b"-g", b"-X", b"POST", b"-H", b"X-Tenant-ID: a'b", b"--data-raw", body, url, b""]
+    assert words == told
+    assert not (tmp_path / "pwned").exists()
+
+
+def test_what_is_not_kept_or_was_never_sent_is_a_plain_comment() -> None:
+    log = CommandLog(FixedClock())
+    assert pasted(one((b"SET", b"$(reboot)", b"v", b"EX", b"60")), SETTINGS) == (
+        "# SET: not copied, a part of it is not kept"
+    )
+    log.refused((b"FLUSHALL;$(reboot)",), "no")
+    trip = log.since()[0][0]
+    comment = pasted(Command(trip, 0, trip.commands[0]), SETTINGS)
+    assert comment == "# it: not copied, it was refused and never sent"
+
+
+def test_a_write_is_copied_for_the_login_that_wrote() -> None:
+    settings = Settings(redis=RedisTarget(host="a"), operator_redis=RedisTarget(host="b", username="operator"))
+    command = one((b"UNLINK", b"k"))
+    command.trip.client = "optimus-tui-operator"
+    assert pasted(command, settings) == "redis-cli -h b -p 6379 --user operator UNLINK k"
+
+
+# -- lines -------------------------------------------------------------------------------------------------------------
+
+
+def lines_of(*trips: Trip) -> list[Run]:
+    runs: list[Run] = []
+    for trip in trips:
+        for run in runs_of(trip):
+            if not (runs and runs[-1].joined(run)):
+                runs.append(run)
+    return runs
+
+
+def test_looks_of_one_kind_are_one_line_also_in_turns_and_writes_stay_apart_trip_by_trip() -> None:
+    log = CommandLog(FixedClock())
+    scans = [log.sent([(b"SCAN", b"%d" % at)]) for at in range(5)]
+    turns = log.sent([words for at in range(9) for words in ((b"GET", b"k%d" % at), (b"PTTL", b"k%d" % at))])
+    differing = log.sent([(b"INFO",), (b"DBSIZE",)])
+    writes = [log.sent([(b"UNLINK", b"%d" % at) for at in range(3)]) for _ in range(2)]
+    told = [(line_words(run), run.count) for run in lines_of(*scans, turns, differing, *writes)]
+    assert told == [
+        ("SCAN 0", 5), ("GET+PTTL k0", 18), ("INFO", 1), ("DBSIZE", 1), ("UNLINK 0", 3), ("UNLINK 0", 3),
+    ]  # fmt: skip
+
+
+def test_every_command_of_a_line_is_in_its_detail_its_paste_and_the_export() -> None:
+    log = CommandLog(FixedClock())
+    trip = log.sent([(b"PTTL", b"k%d" % at) for at in range(150)])
+    (run,) = lines_of(trip)
+    assert [command.words[1] for command in run.commands()] == [b"k%d" % at for at in range(150)]
+    lines = to_paste(run, SETTINGS).splitlines()
+    assert len(lines) == 101
+    assert lines[-1] == "# 50 more are not copied: the export has them"
+    told = exported([run], SETTINGS)
+    assert len(told) == 150
+    assert told[149].startswith("2026-11-18 ")
+    assert told[149].endswith("\tredis-cli -h 127.0.0.1 -p 6399 --user ops -n 3 PTTL k149")
+
+
+def test_what_went_wrong_is_said_first_and_how_many() -> None:
+    log = CommandLog(FixedClock())
+    trip = log.sent([(b"GET", b"%d" % at) for at in range(4)])
+    (run,) = lines_of(trip)
+    assert run.outcome() == ("waiting", "accent")
+    trip.answer()
+    trip.answer("WRONGTYPE x")
+    trip.lose("no answer: none came in time")
+    assert run.outcome() == ("3 of 4: WRONGTYPE x", "crit")
+    assert fields(run)["kind"] == "read"
+
+
+def test_hostile_words_are_shown_apart_elided_and_without_a_control_character() -> None:
+    text = command_words((b"GET", b"a b", b"", b"\x1b]52;c;x\x07\n", b"x" * 5000, *[b"w"] * 20))
+    assert text.isprintable()
+    assert text.startswith('GET "a b" "" ')
+    assert text.endswith("… 13 more")
+    assert len(text) < 200
+
+
+def test_a_poll_says_its_last_outcome_and_its_failures() -> None:
+    from optimus_tui.probes.sent import on_behalf
+
+    log = CommandLog(FixedClock())
+    with on_behalf("gateway", poll=True):
+        trip = log.requested(b"GET", b"http://x/health")
+        (line,) = map(Polled, log.polls())
+        assert line.outcome()[0] == "waiting"
+        trip.status = 503
+        trip.answer()
+        assert line.outcome() == ("503", "crit")
+        log.requested(b"GET", b"http://x/health").lose("no answer in time")
+    assert line.outcome() == ("1 failed: no answer in time", "crit")
+    assert line.count == 2
