@@ -113,6 +113,8 @@ class Step(Struct, frozen=True, kw_only=True):
     evidence: Evidence | None = None
     before: Outcome | None = None
     change: Comparison | None = None
+    worst: Outcome | None = None
+    """The worst that a run found, None where none found anything: told of a step that is well again."""
     said: str = ""
     """Why it was skipped, failed or was interrupted; what a person found in a manual step."""
 

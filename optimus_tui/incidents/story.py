@@ -114,16 +114,20 @@ def _step(step: Step) -> dict[str, Any]:
         "arguments": ", ".join(f"{name} {_argument(value)}" for name, value in step.arguments.items()),
         "verdict": outcome.verdict,
         "headline": outcome.headline,
-        "findings": [
-            (one.severity, one.message, one.rule, _number(one.measured), _number(one.threshold))
-            for one in outcome.findings
-        ],
+        "findings": _findings(outcome),
+        "was": _findings(step.worst) if step.worst and rank(step.worst.severity) > rank(outcome.severity) else [],
         "more": outcome.more,
         "figures": [(one.label, _number(one.value), one.unit) for one in outcome.figures],
         "unknown": outcome.unknown,
         "change": f"{step.change.verdict}: {step.change.words}" if step.change else "",
         "evidence": f"{step.evidence.name} (sha256 {step.evidence.sha256[:16]}…)" if step.evidence else "",
     }
+
+
+def _findings(outcome: Outcome) -> list[tuple[str, str, str, str, str]]:
+    return [
+        (one.severity, one.message, one.rule, _number(one.measured), _number(one.threshold)) for one in outcome.findings
+    ]
 
 
 def _argument(value: object) -> str:

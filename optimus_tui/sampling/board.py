@@ -16,7 +16,7 @@ from optimus_tui.contract.services import GatewayState, HitRate, ServerState, Se
 from optimus_tui.history.ring import Ring
 from optimus_tui.settings.model import Settings
 from optimus_tui.verdicts import episodes, health
-from optimus_tui.verdicts.hit_rate import LookupTrack, hit_rate, track_gateway, track_lookups
+from optimus_tui.verdicts.hit_rate import LookupTrack, hit_rate, recent_growth, track_gateway, track_lookups
 from optimus_tui.verdicts.rules import merge_rules
 
 Sink = Callable[[str, object], None]
@@ -131,6 +131,7 @@ class Board:
             self.looks,
             history={name: ring.series(mono) for name, ring in self._latency.items()},
             rate=self._rate(),
+            recent=recent_growth(self._published),
             rate_history=self._rates.series(mono),
             thresholds=self.settings.thresholds,
             others=others,

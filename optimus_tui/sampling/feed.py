@@ -40,4 +40,4 @@ async def watch_feed(context: Context, board: Board, beat: Beat) -> None:
 
 
 def _judge(board: Board, status: FeedStatus, wall: float, mono: float) -> None:
-    board.settle("feed", feed.judge(status, wall=wall, mono=mono))
+    board.settle("feed", feed.judge(status, wall=wall, mono=mono, thresholds=board.settings.thresholds))

@@ -112,6 +112,8 @@ class Recorder:
     def _gateway(self, state: GatewayState) -> None:
         if state.cache is not None and state.cache.hit_rate is not None and state.service.fault is None:
             self._values["hit_rate.gateway"] = state.cache.hit_rate
+            if state.cache.hits is not None and state.cache.misses is not None:
+                self._values |= {"gateway.hits": float(state.cache.hits), "gateway.misses": float(state.cache.misses)}
 
     def _server(self, state: ServerState, mono: float) -> None:
         figures: dict[str, float | None] = {

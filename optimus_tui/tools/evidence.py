@@ -8,6 +8,8 @@ import asyncio
 from collections.abc import Awaitable, Mapping
 from typing import TYPE_CHECKING, TypeVar
 
+from msgspec.structs import replace
+
 from optimus_tui.contract.health import Series
 from optimus_tui.contract.metrics import Increase, MetricsState, Quantiles, Window
 from optimus_tui.contract.reading import Fault, Reading
@@ -17,8 +19,8 @@ from optimus_tui.grammar.prometheus import HISTOGRAM_PARTS
 from optimus_tui.history.counters import group_spreads
 from optimus_tui.history.ring import percentile
 from optimus_tui.tools.counted import live_increase
-from optimus_tui.verdicts.hit_rate import LookupTrack, hit_rate, track_lookups
-from optimus_tui.verdicts.latency import MIN_SAMPLES
+from optimus_tui.verdicts.hit_rate import RECENT_LOOKUPS, LookupTrack, hit_rate, track_lookups
+from optimus_tui.verdicts.latency import CURED_LOOKS, MIN_SAMPLES
 from optimus_tui.verdicts.playbooks.churn import Invalidations, count, newest_end
 from optimus_tui.verdicts.playbooks.proxy_timeout import Timed
 
@@ -33,6 +35,12 @@ LOOK_SECONDS = 1.5
 BETWEEN_SECONDS = 1.5
 BURST, BURST_SECONDS = 5, 5.2
 MAX_EVENTS = 1000
+RATE_MINUTES, COUNTED_MINUTES = 0.5, 1.5
+"""What is called "now" of the hit rate, and of what /metrics counts, which is read twice a minute: a window of many
+minutes forgets a fault as slowly as it notices one."""
+RECENT_WAIT_SECONDS = 0.9
+FRESH_SECONDS = 15.0
+"""A kept sample that is older tells nothing of now."""
 _MUTE = Fault("invalid", "/metrics said nothing")
 
 
@@ -137,6 +145,20 @@ class Evidence:
         looks = await self._two_looks()
         return looks if isinstance(looks, Fault) else live_increase(metric, *looks, labels or {})
 
+    async def recent_rate(self) -> HitRate | None:
+        """The hit rate of the last half minute by the gateway's own counts; None where nobody kept them."""
+        return await recent_rate(self.ctx)
+
+    async def recent_increase(self, metric: str) -> Increase | Fault:
+        """Growth over the last minute and a half; nothing where nobody kept it."""
+        asked = self.ctx.windows.increase(metric, COUNTED_MINUTES)
+        return await self.bounded(asked, f"history of {metric}", WINDOW_SECONDS)
+
+    async def recent_quantiles(self, histogram: str, by: str) -> Quantiles | Fault:
+        """A histogram over the last minute and a half; empty where nobody kept it."""
+        asked = self.ctx.windows.quantiles(histogram, COUNTED_MINUTES, by=by)
+        return await self.bounded(asked, f"history of {histogram}", WINDOW_SECONDS)
+
     async def quantiles(self, histogram: str, by: str | None = None) -> Quantiles | Fault:
         """A histogram over the window, else between two looks."""
         asked = self.ctx.windows.quantiles(histogram, self.minutes, by=by)
@@ -191,8 +213,8 @@ class Evidence:
     async def _timed(self, name: str) -> Timed:
         window = await self.series(f"latency.{name}")
         if isinstance(window, Window) and len(window.samples) >= MIN_SAMPLES:
-            values = [value for _, value in window.samples]
-            return Timed(series=_summed(values), source=window.source, covered_minutes=window.covered_minutes)
+            series = kept_series(window, self.ctx.clock.wall())
+            return Timed(series=series, source=window.source, covered_minutes=window.covered_minutes)
         return Timed(series=_summed(await self._burst(name)), source="live")
 
     async def _burst(self, name: str) -> list[float]:
@@ -207,6 +229,33 @@ class Evidence:
             looks = time_service(ctx.http, ctx.clock, f"{base}/health", BURST)
         found = await self.bounded(looks, name, BURST_SECONDS)
         return [] if isinstance(found, Fault) else [one.ms for one in found if one.good and one.ms is not None]
+
+
+async def recent_rate(ctx: "Context") -> HitRate | None:
+    """The hit rate of the last half minute by the counts that the gateway publishes beside it; None where nobody kept
+    them, where they were set back, and where too little was looked up."""
+    asked = (ctx.windows.series(name, RATE_MINUTES) for name in ("gateway.hits", "gateway.misses"))
+    try:
+        async with asyncio.timeout(RECENT_WAIT_SECONDS):
+            hits, misses = (dict(window.samples) for window in await asyncio.gather(*asked))
+    except TimeoutError:
+        return None
+    times = sorted(hits.keys() & misses.keys())
+    if len(times) < 2 or ctx.clock.wall() - times[-1] > FRESH_SECONDS:
+        return None
+    first, last = times[0], times[-1]
+    hit, missed = hits[last] - hits[first], misses[last] - misses[first]
+    if hit < 0 or missed < 0 or hit + missed < RECENT_LOOKUPS:
+        return None
+    source = f"gateway, last {last - first:.0f} s"
+    return HitRate(hit / (hit + missed), source, None, round(hit + missed), last - first)
+
+
+def kept_series(window: Window, wall: float) -> Series:
+    """A kept window summed up, with its newest looks where they are of now: they say what the percentile forgets."""
+    values = [value for _, value in window.samples]
+    fresh = bool(window.samples) and wall - window.samples[-1][0] <= FRESH_SECONDS
+    return replace(_summed(values), latest=tuple(values[-CURED_LOOKS:]) if fresh else ())
 
 
 def _summed(values: list[float]) -> Series:

@@ -15,6 +15,7 @@ from optimus_tui.contract.tools.health import (
     RateLimitingSection,
     RedisSection,
 )
+from optimus_tui.tools.evidence import recent_rate
 from optimus_tui.tools.survey import Survey, judge_limits, read_known, survey
 from optimus_tui.tools.words import (
     HEALTH_SEVERITY,
@@ -27,7 +28,10 @@ from optimus_tui.tools.words import (
     service,
 )
 from optimus_tui.verdicts import health as verdicts
+from optimus_tui.verdicts.coherence_events import events_per_second, pick_window
+from optimus_tui.verdicts.feed import find_flood
 from optimus_tui.verdicts.hit_rate import LookupTrack, hit_rate, track_lookups
+from optimus_tui.verdicts.playbooks.churn import newest_end
 from optimus_tui.verdicts.rules import merge_rules
 from optimus_tui.verdicts.unmeasured import find_unmeasured
 from optimus_tui.wording.safe import safe_text
@@ -36,6 +40,7 @@ if TYPE_CHECKING:
     from optimus_tui.context import Context
 
 QUERY, REPORT = DiagnoseQuery, DiagnoseReport
+NEWEST_EVENTS, EVENTS_SECONDS = 200, 0.9
 
 
 def found(report: DiagnoseReport) -> bool:
@@ -51,12 +56,13 @@ async def run(ctx: "Context", query: DiagnoseQuery) -> DiagnoseReport:
     from optimus_tui.tools.answer import timestamp
 
     tenant = query.tenant_id.encode()
-    gateway, engine, postgres, server, seen = await asyncio.gather(
+    gateway, engine, postgres, server, seen, (recent, flood) = await asyncio.gather(
         read_gateway(ctx.http, ctx.settings, ctx.clock, with_rules=query.include_rate_limiting),
         read_engine(ctx.http, ctx.settings, ctx.clock),
         read_postgres(ctx.settings.postgres_dsn, ctx.clock),
         read_server(ctx.redis, ctx.settings.redis, ctx.own, ctx.clock),
         _counters(ctx, tenant) if query.include_rate_limiting else _nothing(),
+        _now(ctx) if query.include_cache_metrics else _unasked(),
     )
     state = gateway.value
     rules = merge_rules(state.rules if state else None, ctx.settings.limits)
@@ -66,9 +72,10 @@ async def run(ctx: "Context", query: DiagnoseQuery) -> DiagnoseReport:
         verdicts.Looks(gateway=gateway, engine=engine, server=server, postgres=postgres),
         history={},
         rate=rate,
+        recent=recent,
         rate_history=Series(),
         thresholds=ctx.settings.thresholds,
-        others=_others(query, state, rate, limits, seen),
+        others=(*_others(query, state, rate, limits, seen), *find_flood(flood, ctx.settings.thresholds)),
         limits_seen=True,
     )
     return DiagnoseReport(
@@ -87,6 +94,29 @@ async def run(ctx: "Context", query: DiagnoseQuery) -> DiagnoseReport:
 
 async def _nothing() -> None:
     return None
+
+
+async def _unasked() -> tuple[None, None]:
+    return None, None
+
+
+async def _now(ctx: "Context") -> tuple[HitRate | None, float | None]:
+    """What one look cannot see: the hit rate of the last half minute, coherence events a second; None where unknown."""
+    return await asyncio.gather(recent_rate(ctx), _events_per_second(ctx))
+
+
+async def _events_per_second(ctx: "Context") -> float | None:
+    """From the event log's newest entries. Who may not read it learns so from the coherence analysis, not here."""
+    from optimus_tui.probes.coherence import read_event_ends
+    from optimus_tui.probes.faults import OUTAGES
+
+    try:
+        async with asyncio.timeout(EVENTS_SECONDS):
+            log = await read_event_ends(ctx.redis, NEWEST_EVENTS)
+    except OUTAGES:
+        return None
+    now, newest = ctx.clock.wall(), log.payloads if log.whole else newest_end(log.payloads)
+    return events_per_second(pick_window(newest, now, 1.0), now)
 
 
 async def _counters(ctx: "Context", tenant: bytes) -> Survey:

@@ -8,6 +8,7 @@ from optimus_tui.contract.health import Series
 from optimus_tui.contract.metrics import Quantiles, Window
 from optimus_tui.contract.tools.performance import PerformanceQuery
 from optimus_tui.tools.counted import Counters
+from optimus_tui.tools.evidence import kept_series
 from optimus_tui.tools.performance_result import Result
 from optimus_tui.tools.words import rounded, sentence
 from optimus_tui.verdicts import latency as bars
@@ -50,7 +51,7 @@ async def latency(ctx: "Context", query: PerformanceQuery) -> Result:
         results=results,
         covered_minutes=best.covered_minutes if kept else routes.covered_minutes,
         source=best.source if kept else routes.source,
-        findings=(*_down(looks), *bars.judge(_series(looks, windows), ctx.settings.thresholds)),
+        findings=(*_down(looks), *bars.judge(_series(looks, windows, ctx.clock.wall()), ctx.settings.thresholds)),
     )
 
 
@@ -160,12 +161,15 @@ def _groups(found: Quantiles, label: str) -> dict[str, Any]:
     }
 
 
-def _series(looks: dict[str, list["Timed"]], windows: dict[str, Window]) -> dict[str, Series]:
+def _series(looks: dict[str, list["Timed"]], windows: dict[str, Window], wall: float) -> dict[str, Series]:
     found = {}
     for name, window in windows.items():
         kept = window.covered_minutes > 0
-        of = figures([value for _, value in window.samples] if kept else _times(looks[name]))
-        found[name] = Series(p50=of.p50, p95=of.p95, samples=of.samples)
+        if kept:
+            found[name] = kept_series(window, wall)
+        else:
+            of = figures(_times(looks[name]))
+            found[name] = Series(p50=of.p50, p95=of.p95, samples=of.samples)
     return found
 
 

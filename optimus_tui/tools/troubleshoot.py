@@ -178,11 +178,13 @@ async def _cache_miss(ctx: "Context", query: TroubleshootQuery, part: Evidence) 
         _cache(ctx, tenant),
         part.events(),
     )
+    recent = await part.recent_rate()
     evidence = cache_miss.CacheEvidence(
         tenant=tenant,
         gateway=gateway,
         server=server,
         rate=part.rate(gateway, server),
+        recent=recent,
         history=history,
         hits=hits,
         misses=misses,
@@ -200,27 +202,37 @@ async def _circuit_breaker(ctx: "Context", query: TroubleshootQuery, part: Evide
         windows = await asyncio.gather(*(part.series(name) for name in names))
         return tuple(one for one in windows if not isinstance(one, Fault))
 
-    gateway, engine, metrics, kept, requests = await asyncio.gather(
-        part.gateway(), part.engine(), part.metrics(), history(), part.increase("http_requests_total")
+    (gateway, engine), metrics, kept, requests, recent = await asyncio.gather(
+        asyncio.gather(part.gateway(), part.engine()),
+        part.metrics(),
+        history(),
+        part.increase("http_requests_total"),
+        part.recent_increase("http_requests_total"),
     )
     evidence = circuit_breaker.BreakerEvidence(
-        gateway=gateway, engine=engine, metrics=metrics, history=kept, requests=requests
+        gateway=gateway, engine=engine, metrics=metrics, history=kept, requests=requests, recent=recent
     )
     told = circuit_breaker.conclude(evidence, ctx.settings.thresholds)
     return told, {"circuit_breaker_analysis": told.analysis}
 
 
 async def _proxy_timeout(ctx: "Context", query: TroubleshootQuery, part: Evidence) -> Answer:
-    gateway, engine, direct, upstream, served, requests = await asyncio.gather(
-        part.gateway(),
-        part.engine(),
+    (gateway, engine), direct, upstream, served, requests, recent = await asyncio.gather(
+        asyncio.gather(part.gateway(), part.engine()),
         part.timed("gateway", "engine"),
         part.quantiles("upstream_request_duration_seconds", "service"),
         part.quantiles("http_request_duration_seconds"),
         part.increase("http_requests_total"),
+        part.recent_increase("http_requests_total"),
     )
     evidence = proxy_timeout.ProxyEvidence(
-        gateway=gateway, engine=engine, direct=direct, upstream=upstream, served=served, requests=requests
+        gateway=gateway,
+        engine=engine,
+        direct=direct,
+        upstream=upstream,
+        served=served,
+        requests=requests,
+        recent=recent,
     )
     told = proxy_timeout.conclude(evidence, ctx.settings.thresholds)
     return told, {"proxy_timeout_analysis": told.analysis}
@@ -240,10 +252,13 @@ async def _memory_leak(ctx: "Context", query: TroubleshootQuery, part: Evidence)
 
 
 async def _high_latency(ctx: "Context", query: TroubleshootQuery, part: Evidence) -> Answer:
-    (gateway, engine, server), direct, served, upstream, slow = await asyncio.gather(
+    (gateway, engine, server), direct, (served, served_now), upstream, slow = await asyncio.gather(
         asyncio.gather(part.gateway(), part.engine(), part.server()),
         part.timed("gateway", "engine", "redis"),
-        part.quantiles("http_request_duration_seconds", "route"),
+        asyncio.gather(
+            part.quantiles("http_request_duration_seconds", "route"),
+            part.recent_quantiles("http_request_duration_seconds", "route"),
+        ),
         part.quantiles("upstream_request_duration_seconds", "service"),
         part.slow(),
     )
@@ -254,6 +269,7 @@ async def _high_latency(ctx: "Context", query: TroubleshootQuery, part: Evidence
         server=server,
         direct=direct,
         served=served,
+        served_now=served_now,
         upstream=upstream,
         slow=slow,
         rate=part.rate(gateway, server),

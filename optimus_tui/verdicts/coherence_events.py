@@ -16,6 +16,7 @@ from optimus_tui.wording.safe import safe_text
 FUTURE_SECONDS = 60.0
 """A sender's clock may be ahead by so much; what claims a later time is counted apart."""
 MAX_NAMES = 50
+FLOOD_SECONDS, FLOOD_EVENTS = 5.0, 100
 
 
 class Logged(Struct, frozen=True):
@@ -79,6 +80,16 @@ def pick_window(payloads: Iterable[bytes], wall: float, minutes: float) -> Event
 def covered_minutes(seen: EventWindow, wall: float, minutes: float) -> float:
     """How much of the window the log reaches back over; 0 where it holds no event with a time."""
     return 0.0 if seen.oldest is None else max(0.0, min(float(minutes), (wall - seen.oldest) / 60))
+
+
+def events_per_second(seen: EventWindow, wall: float) -> float | None:
+    """Events a second over the last ``FLOOD_SECONDS``, or over what the log still holds of them where it is too short;
+    None where that is too few events to call it a rate."""
+    newest = [one.at for one in seen.events if one.at >= wall - FLOOD_SECONDS]
+    if len(newest) < FLOOD_EVENTS:
+        return None
+    reach = FLOOD_SECONDS if len(newest) < len(seen.events) or seen.older else max(newest) - min(newest)
+    return len(newest) / max(reach, 0.001)
 
 
 def tally(names: Iterable[str]) -> dict[str, int]:

@@ -1,18 +1,20 @@
-"""Judges the coherence feed's link: denied, lost, gone quiet, losing events. Pure.
+"""Judges the coherence feed's link (denied, lost, gone quiet, losing events) and what comes over it: a flood. Pure.
 
 Refuses to take silence for health: "no event" is said together with when the link last proved itself alive.
 """
 
 from optimus_tui.contract.feed import FeedStatus
 from optimus_tui.contract.findings import Finding
+from optimus_tui.settings.model import Thresholds
 from optimus_tui.wording.age import age
 from optimus_tui.wording.numbers import plural
 
 SILENT_SECONDS = 600.0
 STALE_SECONDS = 3.0
+_USUAL = Thresholds()
 
 
-def judge(status: FeedStatus | None, *, wall: float, mono: float) -> list[Finding]:
+def judge(status: FeedStatus | None, *, wall: float, mono: float, thresholds: Thresholds = _USUAL) -> list[Finding]:
     """Findings as of now (``wall`` and ``mono`` in seconds); none before the first connection was tried."""
     if status is None or status.state == "connecting":
         return []
@@ -24,9 +26,30 @@ def judge(status: FeedStatus | None, *, wall: float, mono: float) -> list[Findin
         findings.append(_down(status, since))
     elif status.last_event_at is not None and wall - status.last_event_at > SILENT_SECONDS:
         findings.append(_silent(wall - status.last_event_at, since))
+    if status.state == "live":
+        findings += find_flood(status.rate, thresholds)
     if status.dropped:
         findings.append(_dropped(status))
     return findings
+
+
+def find_flood(per_second: float | None, thresholds: Thresholds) -> list[Finding]:
+    """More events a second than anybody causes by working; None is no rate."""
+    if per_second is None or per_second <= thresholds.events_per_second:
+        return []
+    return [
+        Finding(
+            rule="events.flood",
+            severity="medium",
+            subject="coherence feed",
+            message=f"{per_second:,.0f} coherence events a second, more than {thresholds.events_per_second:,.0f}",
+            measured=per_second,
+            threshold=thresholds.events_per_second,
+            unit="events/s",
+            impact="Every gateway reads and carries out each of them: work without end, caches that never fill.",
+            remedy="See in the feed, by type and tenant, what the events are about; then stop what publishes them.",
+        )
+    ]
 
 
 def _denied(status: FeedStatus) -> Finding:

@@ -14,7 +14,7 @@ from optimus_tui.contract.reading import Reading
 from optimus_tui.contract.services import GatewayState, HitRate, ServerState, ServiceState
 from optimus_tui.settings.model import Thresholds
 from optimus_tui.verdicts import latency, services
-from optimus_tui.verdicts.hit_rate import find_hit_rate
+from optimus_tui.verdicts.hit_rate import find_rates
 from optimus_tui.verdicts.order import worst_first
 
 
@@ -32,12 +32,14 @@ def judge(
     *,
     history: Mapping[str, Series],
     rate: HitRate | None,
+    recent: HitRate | None = None,
     rate_history: Series,
     thresholds: Thresholds,
     others: Iterable[Finding] = (),
     limits_seen: bool = True,
 ) -> HealthReport:
-    """The report. ``others`` are the findings of limits, cache and feed; ``limits_seen``: counters were read once."""
+    """The report. ``recent`` is the hit rate of now beside ``rate``, which is over minutes; ``others`` are the findings
+    of limits, cache and feed; ``limits_seen``: counters were read once."""
     server = looks.server.value if looks.server else None
     findings = worst_first(
         [
@@ -47,7 +49,7 @@ def judge(
             *services.judge_postgres(looks.postgres),
             *others,
             *latency.judge(history, thresholds),
-            *find_hit_rate(rate, server, thresholds),
+            *find_rates(rate, recent, server, thresholds),
         ]
     )
     seen = looks.gateway is not None and looks.engine is not None and looks.server is not None and limits_seen

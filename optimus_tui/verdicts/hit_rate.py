@@ -19,6 +19,9 @@ MIN_LOOKUPS = 20
 """Fewer look-ups than this say nothing about a rate."""
 WINDOW_SECONDS = 600.0
 EVERY_SECONDS = 10.0
+RECENT_SECONDS, RECENT_LOOKUPS = 20.0, 100
+"""What is called "now": a rate over minutes forgets a fault as slowly as it notices one. Samples lie ten seconds apart,
+so "now" is the last twenty to thirty."""
 FROM_INFO = "redis INFO, ours left out"
 FROM_GATEWAY = "gateway"
 """The gateway's own figure, over whatever time it chose: the reference counts since its start."""
@@ -99,6 +102,30 @@ def _growth(track: LookupTrack, source: str, total_keys: int | None) -> HitRate 
     if hits + misses < MIN_LOOKUPS:
         return None
     return HitRate(hits / (hits + misses), source, total_keys, hits + misses, last.mono - base.mono)
+
+
+def recent_growth(track: LookupTrack) -> HitRate | None:
+    """The rate of the last half minute by the gateway's counts; None before there is one, and where too few asked."""
+    last = track.latest
+    base = [one for one in track.samples if last is not None and one.mono <= last.mono - RECENT_SECONDS]
+    if last is None or not base:
+        return None
+    seconds = last.mono - base[-1].mono
+    rate = _growth(replace(track, samples=base[-1:]), f"gateway, last {seconds:.0f} s", None)
+    return rate if rate is not None and (rate.samples or 0) >= RECENT_LOOKUPS else None
+
+
+def find_rates(
+    rate: HitRate | None, recent: HitRate | None, server: ServerState | None, thresholds: Thresholds
+) -> list[Finding]:
+    """Findings about a rate over minutes and the rate of now, where it is known: now decides. What was low and is good
+    again is told as a low finding, and no longer an alarm."""
+    over_minutes = find_hit_rate(rate, server, thresholds)
+    if recent is None:
+        return over_minutes
+    words = f"; now {percent(recent.value)} ({recent.source})"
+    eased = [replace(one, severity="low", message=one.message + words) for one in over_minutes]
+    return find_hit_rate(recent, server, thresholds) or eased
 
 
 def find_hit_rate(rate: HitRate | None, server: ServerState | None, thresholds: Thresholds) -> list[Finding]:

@@ -9,6 +9,8 @@ alarm. Each dependency has one finding, the worse of the two, the p95 where they
 
 from collections.abc import Mapping
 
+from msgspec.structs import replace
+
 from optimus_tui.contract.findings import Finding
 from optimus_tui.contract.health import Series
 from optimus_tui.settings.model import Thresholds
@@ -29,6 +31,11 @@ def judge(history: Mapping[str, Series], thresholds: Thresholds) -> list[Finding
     for name, series in history.items():
         findings += worst_first([*_over_window(name, series, thresholds), *_now(name, series, thresholds)])[:1]
     return findings
+
+
+def eased(finding: Finding, words: str) -> Finding:
+    """The same as something of the past: told, and no longer an alarm. ``words`` say what is quick again."""
+    return replace(finding, severity="low", message=f"{finding.message}; {words}")
 
 
 def _over_window(name: str, series: Series, thresholds: Thresholds) -> list[Finding]:

@@ -6,12 +6,12 @@ from msgspec.structs import replace
 
 from optimus_tui.contract import incident as shapes
 from optimus_tui.contract import incident_events as happened
-from optimus_tui.contract.incident import ISSUES, IncidentState, Step
+from optimus_tui.contract.incident import ISSUES, IncidentState, Outcome, Step
 from optimus_tui.contract.incident_events import AnyEffect, Refused
 from optimus_tui.workflow.advising import advise
 from optimus_tui.workflow.comparing import compare
 from optimus_tui.workflow.ranking import rank_issues, tenant_of
-from optimus_tui.workflow.severity import worse_of
+from optimus_tui.workflow.severity import rank, worse_of
 
 Reduced = tuple[IncidentState, tuple[AnyEffect, ...]]
 
@@ -70,7 +70,7 @@ def finish(state: IncidentState, event: happened.StepFinished) -> Reduced:
     change = compare(step.before, event.outcome) if step.before is not None else None
     ended = replace(
         step, status="done", ended=event.at, took_ms=event.took_ms, outcome=event.outcome, evidence=event.evidence,
-        change=change,
+        change=change, worst=_worst(step.worst, event.outcome),
     )  # fmt: skip
     named = [name for one in event.outcome.findings if (name := tenant_of(one)) is not None]
     after = put(state, ended)
@@ -86,6 +86,10 @@ def finish(state: IncidentState, event: happened.StepFinished) -> Reduced:
     coming = after.next
     asks = coming is not None and coming.plan.choose_issue and after.choice is None and after.candidates
     return after, (happened.AskIssue(candidates=after.candidates),) if asks else ()
+
+
+def _worst(known: Outcome | None, now: Outcome) -> Outcome | None:
+    return now if rank(now.severity) > rank(known.severity if known else "none") else known
 
 
 def _first(state: IncidentState) -> str:

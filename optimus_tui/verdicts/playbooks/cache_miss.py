@@ -17,7 +17,8 @@ from optimus_tui.contract.reading import Fault, Reading
 from optimus_tui.contract.services import GatewayState, HitRate, ServerState
 from optimus_tui.settings.model import Thresholds
 from optimus_tui.verdicts import cache as cache_verdict
-from optimus_tui.verdicts.hit_rate import MIN_LOOKUPS, find_hit_rate
+from optimus_tui.verdicts.feed import find_flood
+from optimus_tui.verdicts.hit_rate import MIN_LOOKUPS, find_rates
 from optimus_tui.verdicts.playbooks.churn import SECONDS, Invalidations
 from optimus_tui.verdicts.playbooks.errors import span_words
 from optimus_tui.verdicts.playbooks.inquiry import Conclusion, Inquiry
@@ -31,12 +32,14 @@ MANY_REFILLS, REFILL_SHARE = 20, 0.25
 
 
 class CacheEvidence(Struct, frozen=True, kw_only=True):
-    """``rate`` is the figure of now with its source; ``hits`` and ``misses`` the gateway's counters over the window."""
+    """``rate`` is the published figure with its source, ``recent`` that of the last half minute where somebody kept the
+    counters; ``hits`` and ``misses`` are the gateway's counters over the window."""
 
     tenant: bytes
     gateway: Reading[GatewayState]
     server: Reading[ServerState]
     rate: HitRate | None
+    recent: HitRate | None = None
     history: Window | Fault
     hits: Increase | Fault
     misses: Increase | Fault
@@ -53,7 +56,7 @@ def conclude(seen: CacheEvidence, thresholds: Thresholds) -> Conclusion:
     rate = _look_at_rate(inquiry, seen, thresholds, away=bool(away))
     keys = _look_at_keys(inquiry, seen, thresholds, down=bool(down))
     evictions = _look_at_evictions(inquiry, seen)
-    events = _look_at_events(inquiry, seen.events, down=bool(down))
+    events = _look_at_events(inquiry, seen.events, thresholds, down=bool(down))
     status = "ok" if rate["hit_rate"] is not None else "unknown"
     return inquiry.close({"status": status, **rate, "keys": keys, "evictions": evictions, "invalidations": events})
 
@@ -86,11 +89,17 @@ def _look_at_rate(inquiry: Inquiry, seen: CacheEvidence, thresholds: Thresholds,
             inquiry.lacks("hit rate", server.info_fault.message)
     else:
         inquiry.saw(f"hit rate {percent(rate.value)} ({rate.source})")
-    inquiry.found(*(replace(one, samples=samples) for one in find_hit_rate(rate, server, thresholds)))
+    if rate is not None:
+        rate = replace(rate, samples=samples if windowed else rate.samples)
+    if seen.recent is not None:
+        inquiry.saw(f"hit rate now {percent(seen.recent.value)} ({seen.recent.source})")
+    found = find_rates(rate, seen.recent, server, thresholds)
+    inquiry.found(*(one if one.samples is not None else replace(one, samples=samples) for one in found))
     return {
         "hit_rate": None if rate is None else round(rate.value, 4),
         "hit_rate_source": None if rate is None else rate.source,
         "lookups": samples if windowed else None,
+        "recent_hit_rate": None if seen.recent is None else round(seen.recent.value, 4),
         "trend": _trend(inquiry, seen.history),
     }
 
@@ -189,7 +198,9 @@ def _evicting(grown: float, window: Window, server: ServerState | None) -> Findi
     )
 
 
-def _look_at_events(inquiry: Inquiry, events: Invalidations | Fault, *, down: bool) -> dict[str, Any]:
+def _look_at_events(
+    inquiry: Inquiry, events: Invalidations | Fault, thresholds: Thresholds, *, down: bool
+) -> dict[str, Any]:
     if isinstance(events, Fault):
         inquiry.lacks("invalidations", events, rule="events.unmeasured", excused=down)
         return {"status": "unknown", "error": events.message}
@@ -201,6 +212,7 @@ def _look_at_events(inquiry: Inquiry, events: Invalidations | Fault, *, down: bo
     if events.malformed:
         inquiry.saw(f"{plural(events.malformed, 'event')} of the log cannot be read")
     minutes = events.covered_minutes
+    inquiry.found(*find_flood(events.per_second, thresholds))
     refills = sum(events.refills.values())
     if refills >= MANY_REFILLS and refills >= REFILL_SHARE * events.events:
         inquiry.found(_churning(events, refills))

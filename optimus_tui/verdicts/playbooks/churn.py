@@ -11,7 +11,7 @@ import msgspec
 from msgspec import Struct, field
 
 from optimus_tui.grammar.events import parse_event
-from optimus_tui.verdicts.coherence_events import Logged, covered_minutes, pick_window, tally
+from optimus_tui.verdicts.coherence_events import Logged, covered_minutes, events_per_second, pick_window, tally
 from optimus_tui.wording.safe import safe_text
 
 SECONDS = 10.0
@@ -36,6 +36,8 @@ class Invalidations(Struct, frozen=True, kw_only=True):
     by_type: dict[str, int] = field(default_factory=dict)
     by_tenant: dict[str, int] = field(default_factory=dict)
     refills: dict[str, int] = field(default_factory=dict)
+    per_second: float | None = None
+    """In the last few seconds; None where there were too few to call it a rate."""
 
 
 def count(payloads: Sequence[bytes], now: float, minutes: float) -> Invalidations:
@@ -49,6 +51,7 @@ def count(payloads: Sequence[bytes], now: float, minutes: float) -> Invalidation
         by_type=tally(one.event.type for one in seen.events),
         by_tenant=tally(one.event.tenant for one in seen.events),
         refills=_refills(seen.events[::-1]),
+        per_second=events_per_second(seen, now),
     )
 
 

@@ -32,6 +32,8 @@ class BreakerEvidence(Struct, frozen=True, kw_only=True):
     metrics: MetricsState | Fault
     history: tuple[Window, ...]
     requests: Increase | Fault
+    recent: Increase | Fault | None = None
+    """Of the last minute or so."""
 
 
 def conclude(seen: BreakerEvidence, thresholds: Thresholds) -> Conclusion:
@@ -44,7 +46,7 @@ def conclude(seen: BreakerEvidence, thresholds: Thresholds) -> Conclusion:
     inquiry.saw(f"AI engine asked directly: {_said(engine)}")
     inquiry.saw(f"gateway asked directly: {_said(gateway.service if gateway else None)}")
     states = _look_at_states(inquiry, seen, down=bool(away))
-    errors = look_at_errors(inquiry, seen.requests, thresholds, excused=bool(away))
+    errors = look_at_errors(inquiry, seen.requests, thresholds, recent=seen.recent, excused=bool(away))
     opened = _look_at_history(inquiry, seen.history, states)
     return inquiry.close(
         {

@@ -9,6 +9,7 @@ from optimus_tui.contract.findings import Finding
 from optimus_tui.contract.metrics import Increase
 from optimus_tui.contract.reading import Fault
 from optimus_tui.settings.model import Thresholds
+from optimus_tui.verdicts.latency import eased
 from optimus_tui.verdicts.playbooks.inquiry import Inquiry
 from optimus_tui.wording.numbers import percent
 from optimus_tui.wording.safe import safe_text
@@ -17,9 +18,16 @@ MIN_REQUESTS = 20
 
 
 def look_at_errors(
-    inquiry: Inquiry, requests: Increase | Fault, thresholds: Thresholds, *, only: str = "", excused: bool = False
+    inquiry: Inquiry,
+    requests: Increase | Fault,
+    thresholds: Thresholds,
+    *,
+    recent: Increase | Fault | None = None,
+    only: str = "",
+    excused: bool = False,
 ) -> dict[str, Any]:
-    """The section for the analysis, and a finding where the share of 5xx (or of status ``only``) is too high."""
+    """The section for the analysis, and a finding where the share of 5xx (or of status ``only``) is too high; a low one
+    where the ``recent`` requests, of the last minute or so, are good again."""
     what = f"share of {only} answers" if only else "error ratio"
     if isinstance(requests, Fault):
         inquiry.lacks(what, requests, rule="errors.unmeasured", excused=excused)
@@ -31,7 +39,7 @@ def look_at_errors(
     inquiry.covered(requests.covered_minutes, requests.source)
     by_status = requests.by("status")
     total = round(requests.total)
-    failed = {s: round(n) for s, n in by_status.items() if n >= 1 and (s == only if only else s.startswith("5"))}
+    failed = {s: round(n) for s, n in by_status.items() if n >= 1 and _counts(s, only)}
     section = {
         "status": "ok",
         "requests": total,
@@ -49,8 +57,21 @@ def look_at_errors(
     inquiry.saw(
         f"{what} {percent(share)} of {total:,} requests in {span_words(requests.covered_minutes)} ({requests.source})"
     )
-    inquiry.found(*_judge(share, total, what, thresholds, only))
+    good = _good_again(recent, thresholds, only)
+    inquiry.found(*(eased(one, good) if good else one for one in _judge(share, total, what, thresholds, only)))
     return {**section, "share": round(share, 4)}
+
+
+def _counts(status: str, only: str) -> bool:
+    return status == only if only else status.startswith("5")
+
+
+def _good_again(recent: Increase | Fault | None, thresholds: Thresholds, only: str) -> str:
+    """In words; empty where the last requests are too few to say, or no better."""
+    if not isinstance(recent, Increase) or recent.total < MIN_REQUESTS:
+        return ""
+    share = sum(n for status, n in recent.by("status").items() if _counts(status, only)) / recent.total
+    return f"{percent(share)} of the last {recent.total:,.0f}" if share < thresholds.error_rate_warn else ""
 
 
 def span_words(minutes: float) -> str:

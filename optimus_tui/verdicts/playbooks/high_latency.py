@@ -31,7 +31,8 @@ SLOW_CALL_MS = 100.0
 
 
 class LatencyEvidence(Struct, frozen=True, kw_only=True):
-    """``minutes`` is the window: entries of the slow log before it are not counted."""
+    """``minutes`` is the window: entries of the slow log before it are not counted. ``served_now``: ``served`` over the
+    last minute or so, where somebody kept it."""
 
     minutes: float
     gateway: Reading[GatewayState]
@@ -42,6 +43,7 @@ class LatencyEvidence(Struct, frozen=True, kw_only=True):
     upstream: Quantiles | Fault
     slow: SlowState | Fault
     rate: HitRate | None
+    served_now: Quantiles | Fault | None = None
 
 
 def conclude(seen: LatencyEvidence, thresholds: Thresholds) -> Conclusion:
@@ -90,8 +92,25 @@ def _look_at_routes(
         for route, spread in ranked
         if spread.count >= 20 and spread.p95 is not None
     }
-    inquiry.found(*_judge_routes(slow, thresholds))
+    now = seen.served_now.groups if isinstance(seen.served_now, Quantiles) else {}
+    quick = {f"route {safe_text(route, 80)}": one for route, one in now.items() if _is_quick(one, thresholds)}
+    inquiry.found(
+        *(
+            latencies.eased(one, f"quick again in its last {quick[one.subject].count:,.0f} requests")
+            if one.subject in quick
+            else one
+            for one in _judge_routes(slow, thresholds)
+        )
+    )
     return {safe_text(route, 80) or "(none)": spread_section(spread) for route, spread in ranked[:20]}
+
+
+def _is_quick(spread: Spread, thresholds: Thresholds) -> bool:
+    return (
+        spread.count >= latencies.MIN_SAMPLES
+        and spread.p95 is not None
+        and spread.p95 * 1000 <= thresholds.latency_good_ms
+    )
 
 
 def _judge_routes(routes: Mapping[str, Spread], thresholds: Thresholds) -> list[Finding]:

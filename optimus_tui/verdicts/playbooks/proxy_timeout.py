@@ -44,6 +44,8 @@ class ProxyEvidence(Struct, frozen=True, kw_only=True):
     upstream: Quantiles | Fault
     served: Quantiles | Fault
     requests: Increase | Fault
+    recent: Increase | Fault | None = None
+    """Of the last minute or so."""
 
 
 def conclude(seen: ProxyEvidence, thresholds: Thresholds) -> Conclusion:
@@ -53,7 +55,7 @@ def conclude(seen: ProxyEvidence, thresholds: Thresholds) -> Conclusion:
     inquiry.found(*away, *judge_engine(seen.engine))
     direct = look_at_direct(inquiry, seen.direct, thresholds)
     upstream = _look_at_upstream(inquiry, seen, thresholds, down=bool(away))
-    timeouts = look_at_errors(inquiry, seen.requests, thresholds, only="504", excused=bool(away))
+    timeouts = look_at_errors(inquiry, seen.requests, thresholds, recent=seen.recent, only="504", excused=bool(away))
     if thresholds.proxy_timeout_ms is None:
         inquiry.lacks("the proxy's timeout", "not configured; set thresholds.proxy_timeout_ms to compare with it")
     return inquiry.close(
