@@ -18,8 +18,9 @@ from collections.abc import Sequence
 from concurrent.futures import Future
 from typing import Any, NamedTuple
 
+from optimus_tui.contract.drill import Happened, Remedy, Truth
 from optimus_tui.demo.ports import LOOPBACK, choose_ports
-from optimus_tui.demo.scenarios import DEFAULT, NAMES
+from optimus_tui.demo.scenarios import DEFAULT, DRILLS, NAMES, REMEDIES, SCENARIOS
 from optimus_tui.demo.stack import Ports, child_environment
 
 SWITCH_SECONDS = 15.0
@@ -42,6 +43,8 @@ class Switched(NamedTuple):
     done: bool
     scenario: str
     note: str
+    at: float = 0.0
+    """Steady-clock seconds when the cause was in place, by the supervisor."""
 
 
 class DemoHandle:
@@ -88,6 +91,10 @@ class DemoHandle:
 
     failed: str | None
     scenarios: Sequence[str] = NAMES
+    drills: Sequence[str] = DRILLS
+    remedies: Sequence[Remedy] = REMEDIES
+    drill = ""
+    """The drill to begin with: a scenario, ``random``, or none."""
 
     @property
     def urls(self) -> Urls:
@@ -122,16 +129,36 @@ class DemoHandle:
         """Play another scenario: heals the former one, returns once the new cause is in place (or has failed)."""
         if name not in NAMES:
             return Switched(False, self.scenario, f"no scenario {name!r}; there are {', '.join(NAMES)}")
+        return await self._order({"switch": name}, f"change to {name}")
+
+    async def inject(self, name: str) -> Happened:
+        """``play`` for a drill: with the moment at which the fault was in place."""
+        played = await self.play(name)
+        return Happened(played.done, played.note, played.at)
+
+    async def remedy(self, name: str) -> Happened:
+        """Have something done outside of the product."""
+        known = [one.name for one in REMEDIES]
+        if name not in known:
+            return Happened(False, f"no remedy {name!r}; there are {', '.join(known)}", 0.0)
+        done = await self._order({"remedy": name}, name)
+        return Happened(done.done, done.note, done.at)
+
+    def truth(self, name: str) -> tuple[str, Truth]:
+        """What a scenario really is, in a sentence, and what a drill compares with."""
+        return SCENARIOS[name].says, SCENARIOS[name].truth
+
+    async def _order(self, order: dict[str, object], what: str) -> Switched:
         number, outcome = time.monotonic_ns(), Future[Switched]()
         self._waiting[number] = outcome
-        if not self._runs or not self._send({"switch": name, "id": number}):
+        if not self._runs or not self._send({**order, "id": number}):
             self._waiting.pop(number, None)
             return Switched(False, self.scenario, self.failed or "the demo has ended")
         try:
             async with asyncio.timeout(SWITCH_SECONDS):
                 return await asyncio.wrap_future(outcome)
         except TimeoutError:
-            return Switched(False, self.scenario, f"the demo did not change to {name} within {SWITCH_SECONDS:.0f} s")
+            return Switched(False, self.scenario, f"the demo did not {what} within {SWITCH_SECONDS:.0f} s")
         finally:
             self._waiting.pop(number, None)
 
@@ -194,12 +221,12 @@ class DemoHandle:
             self._ready_after, self.ready = time.monotonic() - self._began, True
         if "switched" in message:
             done = "note" in message
-            if done:
+            if done and message["scenario"]:
                 self.scenario = str(message["scenario"])
             note = str(message["note"] if done else message["failed_because"])
             outcome = self._waiting.get(message["switched"])
             if outcome and not outcome.done():
-                outcome.set_result(Switched(done, self.scenario, note))
+                outcome.set_result(Switched(done, self.scenario, note, message.get("at", 0.0)))
 
     def _complaint(self, process: "subprocess.Popen[bytes]") -> str:
         from optimus_tui.wording.safe import safe_text

@@ -6,14 +6,18 @@ starts the engine, the traffic process does the rest.
 
 from typing import NamedTuple
 
+from optimus_tui.contract.drill import Remedy, Truth
+
 DEFAULT = "quiet"
+RANDOM = "random"
 
 
 class Scenario(NamedTuple):
     """``says``: the cause in one sentence. ``injected``: part of the cause is a fault put in by hand, not by traffic.
 
     ``engine``: the engine process runs. ``drill``: body of the engine's ``PUT /drill``, None for no delay and no fault.
-    ``act``: the name of what the traffic process adds to its everyday rhythm.
+    ``act``: the name of what the traffic process adds to its everyday rhythm. ``remedy``: what ends the cause from
+    outside of the product, empty where an action of the product does. ``truth``: what a drill compares with.
     """
 
     name: str
@@ -22,7 +26,23 @@ class Scenario(NamedTuple):
     engine: bool = True
     drill: dict[str, float] | None = None
     injected: bool = False
+    remedy: str = ""
+    truth: Truth = Truth()
 
+
+REMEDIES: tuple[Remedy, ...] = (
+    Remedy("restart-engine", "Restart the AI engine", "The engine was stopped and started again."),
+    Remedy(
+        "block-client", "Block clients that repeat their requests", "Clients that repeat without a pause are blocked."
+    ),
+    Remedy("stop-job", "Stop jobs that drop cached answers in bulk", "No job drops cached answers in bulk any more."),
+    Remedy(
+        "stop-publisher",
+        "Stop publishers of events that no request caused",
+        "What published events without a request is stopped.",
+    ),
+)
+"""What an on-call engineer can have done outside of the product. Each really happens, also where it cures nothing."""
 
 SCENARIOS: dict[str, Scenario] = {
     one.name: one
@@ -32,11 +52,24 @@ SCENARIOS: dict[str, Scenario] = {
             "noisy-tenant",
             "demo_dentist sends far more chat than its limit and touches every operation: 429 answers.",
             act="noisy",
+            remedy="block-client",
+            truth=Truth(
+                rules=("limits.over",),
+                subject="demo_dentist",
+                issues=("rate_limiting",),
+                cure="block the client (:remedy block-client); then reset the counter, or wait for the window to end",
+            ),
         ),
         Scenario(
             "cache-stampede",
             "Cached answers are invalidated in bulk and read again by everybody at once: the hit rate falls.",
             act="stampede",
+            remedy="stop-job",
+            truth=Truth(
+                rules=("cache.hit_rate",),
+                issues=("cache_miss",),
+                cure="stop the job that invalidates in bulk (:remedy stop-job); the hit rate climbs by itself",
+            ),
         ),
         Scenario(
             "engine-slow",
@@ -44,20 +77,51 @@ SCENARIOS: dict[str, Scenario] = {
             act="slow",
             drill={"delay_ms": 600, "delay_share": 1.0},
             injected=True,
+            remedy="restart-engine",
+            truth=Truth(
+                rules=("latency.now", "latency.p95"),
+                subject="engine",
+                issues=("high_latency", "proxy_timeout"),
+                cure="restart the engine (:remedy restart-engine)",
+            ),
         ),
-        Scenario("engine-down", "The engine process is stopped; it starts again with the next scenario.", engine=False),
+        Scenario(
+            "engine-down",
+            "The engine process is stopped; it starts again with the next scenario.",
+            engine=False,
+            remedy="restart-engine",
+            truth=Truth(
+                rules=("services.engine",),
+                issues=("circuit_breaker", "proxy_timeout"),
+                cure="start the engine again (:remedy restart-engine); the circuit closes by itself",
+            ),
+        ),
         Scenario(
             "coherence-storm",
             "More than a thousand invalidation events a second are published straight to Redis (an injected fault).",
             act="storm",
             injected=True,
+            remedy="stop-publisher",
+            truth=Truth(
+                rules=("events.flood",),
+                issues=("cache_miss",),
+                cure="stop what publishes (:remedy stop-publisher)",
+            ),
         ),
         Scenario(
             "immortal-counter",
             "clinic_b went over its chat limit and its counter lost its TTL (an injected PERSIST): blocked for ever.",
             act="immortal",
             injected=True,
+            truth=Truth(
+                rules=("limits.immortal",),
+                subject="clinic_b",
+                issues=("rate_limiting",),
+                cure="give the counter its window back (a, repair), which keeps the count; a reset forgets it too",
+            ),
         ),
     )
 }
 NAMES: tuple[str, ...] = tuple(SCENARIOS)
+DRILLS: tuple[str, ...] = tuple(one.name for one in SCENARIOS.values() if one.truth.rules)
+"""Those with a fault to find."""

@@ -1,7 +1,8 @@
 """The demo's supervisor, a process of its own: owns every child, takes switches of scenario, ends all with its parent.
 
-Reads JSON lines on standard input (``{"switch": NAME, "id": N}``; its end means that the parent is gone) and writes
-JSON lines on standard output (``progress``, ``ready``, ``notice``, ``failed``, ``switched``). It makes no traffic.
+Reads JSON lines on standard input (``{"switch": NAME, "id": N}`` or ``{"remedy": NAME, "id": N}``; its end means that
+the parent is gone) and writes JSON lines on standard output (``progress``, ``ready``, ``notice``, ``failed``,
+``switched``). It makes no traffic.
 """
 
 import asyncio
@@ -12,11 +13,12 @@ import shutil
 import signal
 import sys
 import tempfile
+import time
 from pathlib import Path
 from typing import Any
 
 from optimus_tui.demo.children import Child, ChildFailed, Traffic, read_lines
-from optimus_tui.demo.scenarios import SCENARIOS, Scenario
+from optimus_tui.demo.scenarios import DEFAULT, REMEDIES, SCENARIOS, Scenario
 from optimus_tui.demo.stack import ChildPlan, Ports, child_environment, server_plans, service_plan, traffic_argv
 
 LOOK_SECONDS = 0.25
@@ -75,6 +77,17 @@ class Supervisor:
             await self._set_engine()
             return await self.traffic.play(scenario.name) if self.traffic else ""
 
+    async def remedy(self, name: str) -> str:
+        """Do what an engineer could do outside of the product; it ends the scenario only where it is what cures it."""
+        async with self._turn:
+            if self.scenario.remedy == name:
+                self.scenario = SCENARIOS[DEFAULT]
+                if self.traffic:
+                    await self.traffic.play(DEFAULT)
+            if name == "restart-engine":
+                await self._launch(service_plan("engine", self.ports.engine)).answers()
+            return next(one.said for one in REMEDIES if one.name == name)
+
     async def _set_engine(self) -> None:
         engine = self.children.get("engine")
         if self.scenario.engine and not (engine and engine.running):
@@ -130,10 +143,14 @@ async def obey(boss: Supervisor, orders: "asyncio.Queue[dict[str, Any]]", starte
     """Carry out the orders one after the other; a switch that fails is answered, not fatal."""
     while True:
         order = await orders.get()
-        outcome: dict[str, object] = {"switched": order["id"], "scenario": order["switch"]}
+        outcome: dict[str, object] = {"switched": order["id"], "scenario": order.get("switch", "")}
         try:
             await asyncio.shield(started)
-            outcome["note"] = await boss.switch(SCENARIOS[order["switch"]])
+            if "remedy" in order:
+                outcome["note"] = await boss.remedy(order["remedy"])
+            else:
+                outcome["note"] = await boss.switch(SCENARIOS[order["switch"]])
+            outcome["at"] = time.monotonic()
         except ChildFailed as failed:
             outcome["failed_because"] = str(failed)
         tell(**outcome)

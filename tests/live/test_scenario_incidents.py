@@ -1,0 +1,310 @@
+"""Each of the demo's scenarios is played to its end by the incident engine: found, ranked, cured, checked, written up.
+
+The whole demo runs, the dashboard's loops watch it, and the keeper, the tools and the desk are those of the wizard.
+Nothing is told to them: a step ends when what it waits for has been measured. Only the pace is another: what the
+loops look at every two or thirty seconds is looked at more often, so that half a minute takes less here.
+"""
+
+import asyncio
+import threading
+import time
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from optimus_tui.actions.desk import Desk
+from optimus_tui.context import Context
+from optimus_tui.contract.actions import ActionRequest, Confirmation, Plan, Receipt
+from optimus_tui.contract.incident import Candidate, Deed
+from optimus_tui.demo.command import demo_settings
+from optimus_tui.demo.handle import DemoHandle
+from optimus_tui.demo.scenarios import SCENARIOS
+from optimus_tui.history.store import Store
+from optimus_tui.incidents.keeper import Keeper
+from optimus_tui.incidents.measuring import measure
+from optimus_tui.incidents.open import open_incident
+from optimus_tui.incidents.postmortem import export
+from optimus_tui.incidents.receipts import kept
+from optimus_tui.sampling.record import Recorder
+from optimus_tui.sampling.sampler import Sampler
+from optimus_tui.workflow.severity import MATTERS, rank
+from optimus_tui.workflow.times import mtta, mttr
+
+pytestmark = pytest.mark.live
+
+
+@pytest.fixture(scope="module")
+def running() -> Iterator[DemoHandle]:
+    handle = DemoHandle("quiet").start()
+    try:
+        while not (handle.ready or handle.failed):
+            assert handle.changed.wait(30), handle.progress
+            handle.changed.clear()
+        assert handle.failed is None
+        yield handle
+    finally:
+        handle.stop()
+
+
+@pytest.fixture(autouse=True)
+def _quicker_looks(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("optimus_tui.sampling.record.EVERY_SECONDS", 0.5)
+    monkeypatch.setattr("optimus_tui.sampling.metrics.EVERY_SECONDS", 0.5)
+    monkeypatch.setattr("optimus_tui.tools.evidence.RATE_MINUTES", 0.1)
+    monkeypatch.setattr("optimus_tui.tools.evidence.COUNTED_MINUTES", 0.1)
+
+
+class Room:
+    """An engineer's place: the screen's findings, the incident, the desk. ``found`` maps a rule to when it was shown."""
+
+    def __init__(self, demo: DemoHandle, context: Context, folder: Path) -> None:
+        self.demo, self.context, self.folder = demo, context, folder
+        self.desk = Desk(context, folder / "state")
+        self.findings: tuple[object, ...] = ()
+        self.alarms: dict[str, float] = {}
+        self.keeper: Keeper
+
+    def heard(self, subject: str, report: object) -> None:
+        if subject == "health":
+            self.findings = report.findings  # type: ignore[attr-defined]
+            for one in report.findings:  # type: ignore[attr-defined]
+                if rank(one.severity) >= MATTERS and one.since is not None:
+                    self.alarms.setdefault(one.rule, one.since)
+
+    async def play(self, scenario: str) -> None:
+        outcome = await self.demo.play(scenario)
+        assert outcome.done, outcome.note
+
+    async def open(self, title: str = "") -> Candidate:
+        """The incident with its first step; what it says to look at first."""
+        began = min(self.alarms.values(), default=None)
+        root = self.folder / "incidents"
+        self.keeper = await open_incident(self.context, title, name="demo", began=began, root=root)
+        await self.step("health")
+        return self.keeper.state.candidates[0]
+
+    async def step(self, name: str) -> None:
+        step = await self.keeper.run(name)
+        assert step.status == "done", step.said
+
+    async def look(self, issue: str, tenant: str | None, rule: str) -> None:
+        """Choose, and look until the decisive finding is in the evidence."""
+        await self.keeper.choose(issue, tenant)
+        await until(lambda: self._shows("identify", rule), lambda: self.step("identify"))
+
+    def _shows(self, name: str, rule: str) -> bool:
+        step = self.keeper.state.step(name)
+        found = step.outcome.findings if step and step.outcome else ()
+        return any(one.rule == rule and rank(one.severity) >= MATTERS for one in found)
+
+    async def rest(self) -> None:
+        """The steps that were not needed to find it."""
+        for name in ("performance", "integration"):
+            if (step := self.keeper.state.step(name)) and step.status == "waiting":
+                await self.step(name)
+
+    async def follow(self, command: str) -> None:
+        """Do what a recommendation's command says, and say so."""
+        advice = next(one for one in self.keeper.state.advice if one.command == command)
+        done = await self.demo.remedy(command.removeprefix(":remedy "))
+        assert done.done, done.note
+        await self.keeper.mark(advice.id, "done", done.note)
+
+    async def act(self, kind: str, tenant: str) -> Deed:
+        """What ``a`` does after its card, with the receipt in the incident and the checks that follow from it."""
+        advice = next(one for one in self.keeper.state.advice if one.kind == kind and one.tenant == tenant)
+        plan = await self.desk.plan(ActionRequest(kind=kind, tenant=tenant.encode()))  # type: ignore[arg-type]
+        assert isinstance(plan, Plan), plan
+        words = Confirmation(f"demo {plan.count}", "recommended by the incident")
+        receipt = await self.desk.apply(plan, words, threading.Event(), lambda _: None)
+        assert isinstance(receipt, Receipt), receipt
+        return await self.keeper.acted(kept(receipt), advice.id, advice.rules)
+
+    async def fixed(self, *steps: str) -> None:
+        """Ask the steps again until each has said "fixed": the engine measures, nobody tells it."""
+        said: set[str] = set()
+
+        async def again() -> None:
+            for name in steps:
+                if name not in said:
+                    await self.step(name)
+                    step = self.keeper.state.step(name)
+                    if step and step.change and step.change.verdict == "fixed":
+                        said.add(name)
+
+        await until(lambda: said == set(steps), again, told=lambda: [(n, self.keeper.state.step(n).change, ) for n in steps if n not in said])
+
+    async def close(self, cause: str, resolution: str, *words: str) -> None:
+        """Close and export; both forms name what matters, and both times came out."""
+        await self.keeper.done("apply")
+        await measure(self.keeper)
+        await self.keeper.close_incident(cause, resolution)
+        assert mtta(self.keeper.state) is not None
+        assert mttr(self.keeper.state) is not None
+        for form in ("md", "html"):
+            text = (await export(self.keeper, form)).read_text("utf-8").replace("\\", "")  # type: ignore[arg-type]
+            for word in (*words, cause, resolution):
+                assert word in text, (form, word)
+
+
+async def until(condition: Callable[[], bool], work: Callable[[], object] | None = None, seconds: float = 20, told=lambda: "") -> None:
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, f"it was not measured in time: {told()}"
+        if work is not None:
+            await work()  # type: ignore[misc]
+        await asyncio.sleep(0.3)
+
+
+@asynccontextmanager
+async def engineer(demo: DemoHandle, folder: Path) -> AsyncIterator[Room]:
+    """Watches like a dashboard, with a history of its own; armed, because the demo may be."""
+    settings = msgspec.structs.replace(demo_settings(demo), refresh_seconds=0.5)
+    context = Context(settings)
+    context.__dict__["store"] = Store(folder / "history.sqlite")
+    room = Room(demo, context, folder)
+    sampler = Sampler(context, Recorder(lambda: context.store, context.clock).listen(room.heard))
+    loops = [asyncio.ensure_future(loop()) for loop in sampler.loops().values()]
+    try:
+        await room.desk.arm("demo")
+        await until(lambda: bool(sampler) and context.clock.wall() > 0 and room.findings is not None)
+        yield room
+    finally:
+        await demo.play("quiet")
+        for loop in loops:
+            loop.cancel()
+        await asyncio.gather(*loops, return_exceptions=True)
+        if hasattr(room, "keeper"):
+            await room.keeper.aclose()
+        room.desk.close()
+        await context.aclose()
+
+
+async def test_quiet_nothing_is_found_and_it_says_so(running: DemoHandle, tmp_path: Path) -> None:
+    async with engineer(running, tmp_path) as room:
+        first = await room.open()
+        assert (first.issue, first.score) == ("high_latency", 0)
+        assert "nothing that was found points to it" in first.reason
+        await room.keeper.choose(first.issue)
+        await room.step("identify")
+        await room.rest()
+        state = room.keeper.state
+        assert state.severity == "none"
+        assert [one for one in state.advice if rank(one.priority) >= MATTERS] == []
+        await room.keeper.done("apply")
+        await room.keeper.close_incident("a false alarm", "nothing was wrong")
+        text = (await export(room.keeper, "md")).read_text("utf-8")
+        assert "nothing was wrong" in text
+        assert "unknown: nobody said when it began" in text, "no beginning is made up"
+
+
+async def test_immortal_counter_is_repaired_from_here(running: DemoHandle, tmp_path: Path) -> None:
+    async with engineer(running, tmp_path) as room:
+        await room.play("immortal-counter")
+        await until(lambda: "limits.immortal" in room.alarms)
+        first = await room.open()
+        assert (first.issue, first.tenant) == ("rate_limiting", "clinic_b")
+        assert "never resets" in first.reason
+        await room.look(first.issue, first.tenant, "limits.immortal")
+        await room.rest()
+        advice = next(one for one in room.keeper.state.advice if one.kind == "repair_counter")
+        assert "EXPIRE rate_limit:clinic_b:chat 60 NX" in (advice.command or "")
+        repaired = await room.act("repair_counter", "clinic_b")
+        assert repaired.verdict == "better", "it resets again, and the window is still full: no more is claimed"
+        reset = await room.act("reset_counters", "clinic_b")
+        assert reset.verdict == "fixed", reset.checks
+        await room.close("a counter without TTL", "window given back", "clinic_b", "limits.immortal")
+
+
+async def test_noisy_tenant_is_blocked_and_then_reset(running: DemoHandle, tmp_path: Path) -> None:
+    async with engineer(running, tmp_path) as room:
+        await room.play("noisy-tenant")
+        await until(lambda: "limits.over" in room.alarms)
+        first = await room.open()
+        assert (first.issue, first.tenant) == ("rate_limiting", "demo_dentist")
+        assert "used up its limit" in first.reason
+        await room.look(first.issue, first.tenant, "limits.over")
+        await room.rest()
+        await room.follow(":remedy block-client")
+        deed = await room.act("reset_counters", "demo_dentist")
+        assert deed.verdict == "fixed", deed.checks
+        await room.close("a client in a loop", "blocked, and its counter reset", "demo_dentist", "limits.over")
+
+
+async def test_engine_down_leads_to_integration_first_and_to_a_restart(running: DemoHandle, tmp_path: Path) -> None:
+    async with engineer(running, tmp_path) as room:
+        await room.play("engine-down")
+        await until(lambda: "services.engine" in room.alarms)
+        first = await room.open()
+        assert (first.issue, first.rules) == ("circuit_breaker", ("services.engine",))
+        coming = room.keeper.state.next
+        assert coming and coming.plan.id == "integration", "the branch: does a request reach the engine"
+        await room.step("integration")
+        await room.look(first.issue, first.tenant, "breaker.open")
+        assert room._shows("identify", "services.engine")
+        await room.rest()
+        await room.follow(":remedy restart-engine")
+        await room.fixed("health", "identify", "integration")
+        await room.close("its process was gone", "started again", "services.engine", "breaker.open")
+
+
+async def test_engine_slow_is_seen_by_the_last_looks_and_cured_by_them(running: DemoHandle, tmp_path: Path) -> None:
+    async with engineer(running, tmp_path) as room:
+        await room.play("engine-slow")
+        await until(lambda: bool({"latency.now", "latency.p95"} & set(room.alarms)))
+        first = await room.open()
+        assert first.issue == "high_latency"
+        assert "more than 500 ms" in first.reason
+        await room.keeper.choose(first.issue)
+        await until(
+            lambda: room._shows("identify", "latency.now") or room._shows("identify", "latency.p95"),
+            lambda: room.step("identify"),
+        )
+        await room.follow(":remedy restart-engine")
+        await room.fixed("identify")
+        await room.rest()
+        await room.close("its drill delay", "restarted", "engine", "latency.")
+
+
+async def test_cache_stampede_is_seen_in_the_rate_of_now(running: DemoHandle, tmp_path: Path) -> None:
+    async with engineer(running, tmp_path) as room:
+        await room.play("cache-stampede")
+        await until(lambda: "cache.hit_rate" in room.alarms)
+        await until(lambda: True, None)
+        first = await room.open()
+        await until(
+            lambda: room.keeper.state.candidates[0].issue == "cache_miss", lambda: room.step("health")
+        )
+        first = room.keeper.state.candidates[0]
+        assert "hit rate" in first.reason
+        await room.look(first.issue, first.tenant, "cache.hit_rate")
+        step = room.keeper.state.step("identify")
+        assert step and step.evidence
+        seen = room.keeper.read(step.evidence)["cache_miss_analysis"]["invalidations"]["per_minute_by_type"]
+        assert max(seen, key=seen.get) == "bulk_invalidation" or "bulk_invalidation" in seen
+        await room.rest()
+        await room.follow(":remedy stop-job")
+        await room.fixed("health", "identify")
+        await room.close("bulk invalidations", "the job was stopped", "cache.hit_rate")
+
+
+async def test_coherence_storm_is_a_flood_of_events(running: DemoHandle, tmp_path: Path) -> None:
+    async with engineer(running, tmp_path) as room:
+        await room.play("coherence-storm")
+        await until(lambda: "events.flood" in room.alarms)
+        first = await room.open()
+        assert first.issue == "cache_miss"
+        assert "coherence events a second" in first.reason
+        await room.look(first.issue, first.tenant, "events.flood")
+        await room.rest()
+        await room.follow(":remedy stop-publisher")
+        await room.fixed("health", "identify")
+        await room.close("a publisher ran wild", "stopped", "events.flood")
+
+
+def test_every_scenario_is_played() -> None:
+    played = " ".join(name for name in globals() if name.startswith("test_")).replace("_", "-")
+    assert [name for name in SCENARIOS if name not in played] == []
