@@ -35,6 +35,7 @@ from optimus_tui.contract.actions import (
 )
 from optimus_tui.contract.limits import LimitRules
 from optimus_tui.history.audit import AuditLog, state_folder
+from optimus_tui.probes.sent import on_behalf
 
 T = TypeVar("T")
 GATEWAY_SECONDS = 2.5
@@ -58,7 +59,8 @@ class Desk:
 
     async def arm(self, typed: str, minutes: float = DEFAULT_MINUTES) -> Arming | Refusal:
         """See ``Guard.arm``."""
-        return await self.guard.arm(typed, minutes)
+        with on_behalf("arm"):
+            return await self.guard.arm(typed, minutes)
 
     async def plan(
         self,
@@ -71,10 +73,11 @@ class Desk:
 
         ``rules`` are the limits in force where the caller has them; else the gateway is asked, for at most 2.5 s.
         """
-        rules = rules or await self._rules()
-        if request.kind == "repair_counter" and request.window_seconds is None and rules:
-            request = structs.replace(request, window_seconds=rules.window_seconds)
-        return await make_plan(self._context, request, self._known(known or Known(), rules), walked)
+        with on_behalf(f"plan {request.kind}"):
+            rules = rules or await self._rules()
+            if request.kind == "repair_counter" and request.window_seconds is None and rules:
+                request = structs.replace(request, window_seconds=rules.window_seconds)
+            return await make_plan(self._context, request, self._known(known or Known(), rules), walked)
 
     def preview(self, plan: Plan) -> Preview:
         """The card."""
@@ -88,7 +91,8 @@ class Desk:
         known = refusal or check_plan(self._means, plan)
         if known is not None:
             return known
-        return await _apart(lambda: applying.apply(self._means, plan, confirmation, Reins(cancel, report)), cancel)
+        with on_behalf(plan.request.kind):
+            return await _apart(lambda: applying.apply(self._means, plan, confirmation, Reins(cancel, report)), cancel)
 
     def interrupted(self) -> list[Interrupted | Refusal]:
         """Actions whose process ended before they did; reads the audit, so ask at the start, not in a loop."""
@@ -104,12 +108,14 @@ class Desk:
         refusal = check_words(self._means, left.plan, left.confirm, confirmation)
         if refusal is not None:
             return refusal
-        return await _apart(lambda: applying.resume(self._means, left, confirmation, Reins(cancel, report)), cancel)
+        with on_behalf(f"resume {left.plan.request.kind}"):
+            return await _apart(lambda: applying.resume(self._means, left, confirmation, Reins(cancel, report)), cancel)
 
     async def look(self, left: Interrupted, report: Report) -> Verified | Refusal:
         """What became of an interrupted action's keys; it stays open, and nothing is changed."""
         cancel = threading.Event()
-        return await _apart(lambda: applying.look(self._means, left, Reins(cancel, report)), cancel)
+        with on_behalf(f"look at {left.plan.request.kind}"):
+            return await _apart(lambda: applying.look(self._means, left, Reins(cancel, report)), cancel)
 
     def receipts_of(self, incident: str) -> list[Receipt]:
         """Closed actions of an incident; reads the audit and their files: not for an event loop."""
@@ -119,7 +125,8 @@ class Desk:
         self, left: Interrupted, reason: str, cancel: threading.Event, report: Report
     ) -> Receipt | Refusal:
         """Verify and close an interrupted action; changes nothing, so it needs no arming."""
-        return await _apart(lambda: applying.settle(self._means, left, reason, Reins(cancel, report)), cancel)
+        with on_behalf(f"close {left.plan.request.kind}"):
+            return await _apart(lambda: applying.settle(self._means, left, reason, Reins(cancel, report)), cancel)
 
     def close(self) -> None:
         """Disarm and let go of the audit."""

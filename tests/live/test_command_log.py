@@ -112,7 +112,7 @@ async def test_polls_tools_previews_and_an_action_are_all_in_the_log_and_nothing
         kept = {words for trip in context.log.since()[0] for words in trip.commands}
         assert {tuple(words) for words in tap.commands if words[0] in (b"UNLINK", b"EXPIRE", b"PUBLISH")} <= kept
         labels = {trip.behalf.label for trip in context.log.since()[0]}
-        assert {"value", "diagnose_gateway_health", "test_ai_engine_integration"} <= labels
+        assert {"value", "diagnose_gateway_health", "arm", "plan unlink_no_ttl", "unlink_no_ttl"} <= labels
         assert not any(trip.outcome(0) == "waiting" for trip in context.log.since()[0])
 
 
