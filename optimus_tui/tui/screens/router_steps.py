@@ -232,7 +232,7 @@ class WritePage(Page):
 
     def problem(self, started: bool = True) -> str:
         if self.refusal:
-            return self.refusal
+            return self.refusal if started else ""
         missing = next((q for q, c in zip(self.questions, self.choices, strict=True) if not c.value), "")
         return f"nothing is written before this is a yes: {safe_text(missing, 300)}" if missing and started else ""
 
