@@ -5,13 +5,17 @@ from pathlib import Path
 
 import pytest
 
+from optimus_tui.cli.record import record
 from optimus_tui.clock import FixedClock
+from optimus_tui.context import Context
 from optimus_tui.contract.findings import Finding
 from optimus_tui.contract.health import HealthReport
 from optimus_tui.history.store import Store
 from optimus_tui.sampling.alert_book import EPISODES, MUTES, AlertBook
+from optimus_tui.settings.model import RedisTarget, Settings
 from optimus_tui.verdicts.alerts import SETTLE_SECONDS
 from optimus_tui.verdicts.episodes import HOLD_SECONDS
+from tests.realserver import free_port
 
 DOWN = Finding(rule="services.engine", severity="critical", subject="engine", message="engine does not answer")
 
@@ -131,3 +135,20 @@ async def test_the_documents_of_a_long_year_stay_small(place: Place) -> None:
     document = await place.stores[0].recall(EPISODES)
     assert document is not None and len(document) < 1_000_000
     assert (await place.book()).episodes()[0].finding.subject == "1199"
+
+
+async def test_a_recording_without_a_screen_keeps_the_night_for_the_morning(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
+    nobody = f"http://127.0.0.1:{free_port()}"
+    redis = RedisTarget(host="127.0.0.1", port=free_port())
+    settings = Settings(environment="night", gateway_url=nobody, engine_url=nobody, redis=redis)
+    assert await record(settings, minutes=0.05) == 0
+    context = Context(settings)
+    morning = AlertBook(lambda: context.store, context.clock)
+    await morning.load()
+    await context.aclose()
+    kept = {one.finding.rule: one for one in morning.episodes()}
+    assert {"services.gateway", "services.engine", "server.unreachable"} <= kept.keys()
+    assert kept["services.engine"].end == "", "nobody saw it end"

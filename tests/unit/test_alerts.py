@@ -12,6 +12,8 @@ from optimus_tui.contract.findings import SEVERITIES, Finding
 from optimus_tui.contract.health import HealthReport
 from optimus_tui.contract.reading import Fault, Reading
 from optimus_tui.contract.services import GatewayState, HitRate, ServerState, ServiceState
+from optimus_tui.settings.errors import SettingsError
+from optimus_tui.settings.schema import check_file
 from optimus_tui.verdicts import alerts
 from optimus_tui.verdicts.alert_history import MAX_EPISODES, merge
 from optimus_tui.verdicts.alert_mutes import in_force
@@ -416,3 +418,11 @@ def test_between_two_words_of_one_trouble_it_was_worse_or_gone_whatever_comes(st
                 assert level >= 1 and level > told.get(key, -1)
                 told[key] = level
         told = {key: level for key, level in told.items() if key in watch.state.held}
+
+
+@pytest.mark.parametrize("wrong", ["loud", "", 1, True])
+def test_a_bell_that_is_none_of_the_three_is_named_with_those_that_are(wrong: object) -> None:
+    for good in ("unfocused", "always", "never"):
+        check_file({"bell": good, "env": {"prod": {"bell": good}}}, "optimus.toml")
+    with pytest.raises(SettingsError, match=r"^optimus.toml: bell must be "):
+        check_file({"bell": wrong}, "optimus.toml")

@@ -10,6 +10,7 @@ from optimus_tui.contract.alerts import AlertEpisode, Mute, Notice
 from optimus_tui.contract.findings import Finding, Severity
 from optimus_tui.tui.widgets.columns import Column, fit_cell, fit_columns, fit_name
 from optimus_tui.tui.widgets.line_view import Piece
+from optimus_tui.verdicts.alerts import Held
 from optimus_tui.wording.age import age, clock
 from optimus_tui.wording.glyphs import SEVERITY_MARKS
 from optimus_tui.wording.numbers import plural
@@ -20,7 +21,7 @@ Toast = tuple[str, Literal["information", "warning", "error"]]
 
 MOST_TOASTS = 3
 """More than this at once become one that counts them."""
-_SAID = {"standing": "since before the start", "worsened": "worse than before", "still": "its mute has ended"}
+_SAID = {"standing": "at the start", "worsened": "worse now", "still": "mute ended"}
 _KINDS = {"standing": "standing", "appeared": "new", "worsened": "worse", "still": "muted before", "cleared": "cleared"}
 _TONES: dict[str, Literal["warning", "error"]] = {"critical": "error", "high": "warning", "medium": "warning"}
 _INKS = {"critical": "crit", "high": "warn", "medium": "warn", "low": "quiet"}
@@ -46,7 +47,7 @@ def toasts(notices: Sequence[Notice], room: int, hint: str) -> list[Toast]:
 def _together(title: str, notices: Sequence[Notice], room: int) -> Toast:
     worst = notices[0]
     tone = "information" if worst.kind == "cleared" else _TONES[worst.severity]
-    return f"{fit_cell(title, room).rstrip()}\n{_line(worst.finding, worst.severity, room)}", tone
+    return f"{fit_cell(title, room).rstrip()}\n{_lines(worst.finding, worst.severity, room)[0]}", tone
 
 
 def _single(notice: Notice, room: int, hint: str) -> Toast:
@@ -56,21 +57,21 @@ def _single(notice: Notice, room: int, hint: str) -> Toast:
         below = f"was {SEVERITY_MARKS[notice.severity].text}: {notice.finding.rule}"
         return f"{head}{name}\n{fit_cell(below, room).rstrip()}", "information"
     below = " · ".join(part for part in (_SAID.get(notice.kind, ""), hint or ":alerts") if part)
-    line = _line(notice.finding, notice.severity, room)
-    return f"{line}\n{fit_cell(below, room).rstrip()}", _TONES[notice.severity]
+    line, rest = _lines(notice.finding, notice.severity, room)
+    return f"{line}\n{fit_cell(rest or below, room).rstrip()}", _TONES[notice.severity]
 
 
-def _line(finding: Finding, severity: Severity, room: int) -> str:
-    """``✖ CRIT clinic_b / chat never resets``: what is wrong stays whole, the name gives way."""
+def _lines(finding: Finding, severity: Severity, room: int) -> tuple[str, str]:
+    """``✖ CRIT clinic_b / chat never resets``: the name gives way; where that is not enough, a second line."""
     mark = SEVERITY_MARKS[severity].text + " "
     subject, message = safe_text(finding.subject, 120), safe_text(finding.message, 400)
     if not message.startswith(subject):
-        return mark + fit_cell(_head(message), room - cell_len(mark)).rstrip()
+        return mark + fit_cell(_head(message), room - cell_len(mark)).rstrip(), ""
     says = _head(message[len(subject) :])
     left = room - cell_len(mark) - cell_len(says)
     if left < min(12, cell_len(subject)):
-        return mark + fit_cell(subject + says, room - cell_len(mark)).rstrip()
-    return mark + _name(subject, left) + says
+        return mark + _name(subject, room - cell_len(mark)), says.strip()
+    return mark + _name(subject, left) + says, ""
 
 
 def _name(text: str, room: int) -> str:
@@ -84,14 +85,16 @@ def _head(message: str) -> str:
 # -- the history
 
 
-def state_of(episode: AlertEpisode, is_open: bool, muted: bool) -> tuple[str, str]:
-    """A word and its ink."""
-    if not is_open:
+def state_of(episode: AlertEpisode, held: Held | None, muted: bool) -> tuple[str, str]:
+    """A word and its ink; ``held`` where this process holds it open."""
+    if held is None:
         return {"": ("not watched", "quiet"), "cleared": ("cleared", "good"), "continued": ("went on", "quiet")}[
             episode.end
         ]
     if episode.blind:
         return "unknown now", "warn"
+    if not held.present:
+        return "just gone", "quiet"
     return ("muted", "quiet") if muted else ("active", _INKS[episode.severity])
 
 

@@ -68,8 +68,8 @@ class EpisodeList(LineView):
     def state_of(self, episode: AlertEpisode) -> tuple[str, str]:
         """Its word and ink: muted only where the mute does silence it."""
         now = self._now()
-        held = self.book.state.held[key_of(episode.finding)].finding if self.is_open(episode) else None
-        return words.state_of(episode, held is not None, held is not None and silences(self.mutes, held, now))
+        held = self.book.state.held[key_of(episode.finding)] if self.is_open(episode) else None
+        return words.state_of(episode, held, held is not None and silences(self.mutes, held.finding, now))
 
     def key_of(self, row: Any) -> Any:
         return (*key_of(row.finding), row.since)
@@ -105,7 +105,7 @@ class AlertsScreen(Leaving):
         *bindings("alerts"),
         *chosen("app.help", "app.back", "app.theme", "app.quit", "pane.explain"),
     ]
-    AUTO_FOCUS = "#episodes"
+    AUTO_FOCUS = ""
 
     def __init__(self, dashboard: "Alerting") -> None:
         super().__init__()
@@ -118,14 +118,17 @@ class AlertsScreen(Leaving):
 
     def compose(self) -> ComposeResult:
         yield Static(id="alerts-way")
-        if self.book is not None:
-            yield EpisodeList(self.book, self.dashboard.context.clock.wall)
         yield Static(id="alerts-below")
         yield KeyStrip()
 
     def on_mount(self) -> None:
         self.draw()
         self.set_interval(1.0, self.draw)
+
+    def open_list(self, book: "AlertBook") -> None:
+        """The list, once there is a book to list: this screen may be opened before the first reading."""
+        self.mount(EpisodeList(book, self.dashboard.context.clock.wall), after="#alerts-way")
+        self.set_focus(self.query_one(EpisodeList))
 
     def on_resize(self, event: events.Resize) -> None:
         self.draw()
@@ -134,9 +137,11 @@ class AlertsScreen(Leaving):
     def draw(self) -> None:
         """Once a second, and when the cursor moves."""
         way, below = self.query_one("#alerts-way", Static), self.query_one("#alerts-below", Static)
-        if self.book is None or not self.query(EpisodeList):
-            way.update(Content(" Alerts   nothing is watched yet: come back in a moment"))
+        if self.book is None:
+            way.update(Content(" Alerts   nothing is watched yet"))
             return
+        if not self.query(EpisodeList):
+            self.open_list(self.book)
         listed = self.query_one(EpisodeList)
         listed.show()
         counted = words.counts(listed.rows, len(listed.open_keys), len(listed.mutes))
