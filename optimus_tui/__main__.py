@@ -24,7 +24,7 @@ from optimus_tui.cli.flags import (
 from optimus_tui.cli.group import LazyGroup, Verb
 from optimus_tui.cli.taste import CHECK
 from optimus_tui.cli.terminal import why_no_dashboard
-from optimus_tui.demo.scenarios import DEFAULT, NAMES
+from optimus_tui.demo.scenarios import DEFAULT, DRILLS, NAMES, RANDOM
 from optimus_tui.settings.errors import SettingsError
 
 if TYPE_CHECKING:
@@ -126,12 +126,24 @@ def _check_taste(settings: "Settings") -> None:
 @connected_to_itself
 @acting
 @click.option("--scenario", type=click.Choice(NAMES), default=DEFAULT, show_default=True, help="What happens in it.")
+@click.option(
+    "--drill",
+    type=click.Choice([RANDOM, *DRILLS]),
+    is_flag=False,
+    flag_value=RANDOM,
+    metavar="[SCENARIO]",
+    help="Game day: a hidden fault after a while, and the clock runs. Without a name any of them.",
+)
 @click.option("--headless", is_flag=True, help="No dashboard: print the addresses as shell exports and serve.")
 @click.pass_context
-def demo(ctx: click.Context, /, scenario: str, headless: bool, **given: object) -> int:
+def demo(ctx: click.Context, /, scenario: str, drill: str | None, headless: bool, **given: object) -> int:
     """Start a real server, the reference gateway and engine and traffic here, and open the dashboard on them."""
     flags = joined(ctx, given)
     refuse_places(flags)
+    if drill is not None and (headless or scenario != DEFAULT):
+        raise click.UsageError(
+            f"--drill goes without {'--headless' if headless else '--scenario'}: it begins quiet, on a screen"
+        )
     reason = None if headless else why_no_dashboard()
     if reason:
         output.complain(reason)
@@ -143,7 +155,7 @@ def demo(ctx: click.Context, /, scenario: str, headless: bool, **given: object) 
         _check_taste(settings)
     from optimus_tui.demo.command import main as run_demo
 
-    return run_demo(scenario, headless, base=settings)
+    return run_demo(scenario, headless, base=settings, drill=drill or "")
 
 
 def run(arguments: list[str]) -> int:

@@ -25,9 +25,11 @@ class _Signalled(Exception):
     """SIGTERM or SIGHUP arrived; the argument is its number."""
 
 
-def main(scenario: str = DEFAULT, headless: bool = False, base: Settings | None = None, **overrides: object) -> int:
-    """Run the demo; the exit code. ``base`` are the user's own settings (theme, keys, thresholds), ``overrides``
-    fields of Settings; where the services are always comes from the demo.
+def main(
+    scenario: str = DEFAULT, headless: bool = False, base: Settings | None = None, drill: str = "", **overrides: object
+) -> int:
+    """Run the demo, or a drill in it; the exit code. ``base`` are the user's own settings (theme, keys, thresholds),
+    ``overrides`` fields of Settings; where the services are always comes from the demo.
     """
     if scenario not in NAMES:
         return _complain(f"no scenario {scenario!r}; there are {', '.join(NAMES)}", USAGE)
@@ -35,6 +37,7 @@ def main(scenario: str = DEFAULT, headless: bool = False, base: Settings | None 
         return _complain(REMEDY, USAGE)
     try:
         handle = DemoHandle(scenario, niceness=0 if headless else _GENTLE)
+        handle.drill = drill
         if headless:
             handle.start()
     except OSError as error:

@@ -5,7 +5,7 @@ import os
 import sys
 import time
 from collections.abc import Callable, Sequence
-from typing import Any, ClassVar, Protocol
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
 from rich.segment import Segments
 from rich.text import Text
@@ -21,6 +21,9 @@ from optimus_tui.tui.gate import LastGate
 from optimus_tui.tui.screens.dashboard import Dashboard
 from optimus_tui.tui.signals import leave_on_signals
 from optimus_tui.tui.theme import THEMES, VARIABLE_DEFAULTS
+
+if TYPE_CHECKING:
+    from optimus_tui.contract.drill import Happened, Remedy, Truth
 
 BUG = 70
 """Exit code for a bug of our own (EX_SOFTWARE): none of the contract's, so that nobody takes it for a finding."""
@@ -52,6 +55,24 @@ class Demo(Protocol):
 
     async def switch(self, name: str) -> None:
         """Change the scenario."""
+
+    # -- drills
+
+    @property
+    def drill(self) -> str: ...
+    @property
+    def drills(self) -> Sequence[str]: ...
+    @property
+    def remedies(self) -> "Sequence[Remedy]": ...
+
+    def truth(self, name: str) -> "tuple[str, Truth]":
+        """What a scenario is, in a sentence, and what shows and cures it."""
+
+    async def inject(self, name: str) -> "Happened":
+        """Change the scenario and say when it was in place."""
+
+    async def remedy(self, name: str) -> "Happened":
+        """Have something done outside of the product."""
 
 
 def _actions() -> type[Provider]:

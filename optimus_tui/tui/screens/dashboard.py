@@ -99,6 +99,7 @@ class Dashboard(Prompting):
             await asyncio.sleep(0.1)
         if demo.notice:
             self.say(demo.notice, "warning")
+        self.begin_asked_drill(demo)
 
     async def stop_sampling(self) -> None:
         """End the loops and close the connections; what was armed is disarmed."""
@@ -147,6 +148,7 @@ class Dashboard(Prompting):
         self.pane(subject).reading = report
         if isinstance(report, HealthReport):
             self.health = report
+            self.see_drill(report)
             self.draw_status()
 
     def tick(self) -> None:
@@ -180,7 +182,12 @@ class Dashboard(Prompting):
         demo = self.optimus.demo
         note = None
         if demo is not None:
-            note = (demo.scenario, False) if demo.ready else (safe_text(demo.failed or demo.progress, 100), True)
+            drill = self.drill_words()
+            note = (
+                (drill or demo.scenario, bool(drill))
+                if demo.ready
+                else (safe_text(demo.failed or demo.progress, 100), True)
+            )
         overall = self.health.overall if self.health else "unknown"
         self.query_one(StatusBar).facts = status_words(
             self.settings,

@@ -137,9 +137,11 @@ class IncidentScreen(IncidentWork):
         """What stands on top."""
         fault = self.keeper.fault
         problem = f"READ-ONLY {self.keeper.read_only}" if self.keeper.read_only else fault.message if fault else ""
-        return words.bar_words(
-            self.state, self.keeper.clocks.now(), self.dashboard.mode_words(), problem, self.size.width
-        )
+        return words.bar_words(self.state, self.keeper.clocks.now(), self._mode(), problem, self.size.width)
+
+    def _mode(self) -> tuple[str, str]:
+        drill, (mode, ink) = self.dashboard.drill_words(), self.dashboard.mode_words()
+        return (f"{drill}   {mode}", ink if ink != "quiet" else "warning") if drill else (mode, ink)
 
     # -- drawing ---------------------------------------------------------------------------------------------------
 

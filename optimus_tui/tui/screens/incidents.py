@@ -70,7 +70,11 @@ class Incidents(TakingUp):
         found = self._alarming()
         since = [one.since for one in found if one.since is not None]
         self.keeper = await open_incident(
-            self.context, began=min(since, default=None), alarms=tuple(one.message for one in found)
+            self.context,
+            self.incident_title(),
+            name=self.playbook_name(),
+            began=min(since, default=None),
+            alarms=tuple(one.message for one in found),
         )
         self.run_worker(capture(self.keeper), name="capture", group="incident-capture", exit_on_error=False)
         return True
@@ -109,6 +113,18 @@ class Incidents(TakingUp):
             self.say(str(error), "warning")
         else:
             self.say(f"checked again: {deed.verdict or 'not known'}")
+
+    def incident_title(self) -> str:
+        """What a new incident is called; empty for its number."""
+        return ""
+
+    def playbook_name(self) -> str:
+        """The playbook that a new incident follows."""
+        return "default"
+
+    def drill_words(self) -> str:
+        """The clock of a drill; empty where none runs."""
+        return ""
 
     def _alarming(self) -> list[Finding]:
         found = self.health.findings if self.health is not None else ()

@@ -6,13 +6,12 @@ from optimus_tui.tui.commands import CommandError, completions, run_line
 from optimus_tui.tui.panes.base import Pane
 from optimus_tui.tui.screens.alerting import Alerting
 from optimus_tui.tui.screens.dialogs import Dialogs
-from optimus_tui.tui.screens.incidents import Incidents
+from optimus_tui.tui.screens.drilling import Drilling
 from optimus_tui.tui.screens.opening import Opening
-from optimus_tui.tui.screens.switching import Switching
 from optimus_tui.tui.widgets.prompt import PromptBar
 
 
-class Prompting(Switching, Opening, Incidents, Alerting, Dialogs):
+class Prompting(Opening, Drilling, Alerting, Dialogs):
     """Opens, follows and closes the prompt bar."""
 
     _asked_by: Pane | None = None

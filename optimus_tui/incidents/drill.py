@@ -1,0 +1,47 @@
+"""A drill's result as a page of Markdown. Names and notes in it are hostile: each is escaped before it is placed."""
+
+from optimus_tui.contract.drill import DrillResult
+from optimus_tui.incidents.markdown import escaped
+from optimus_tui.wording.age import age, clock
+
+NOT_REAL = "This is a drill: the fault was injected on purpose, in the demo."
+MEANS = {
+    "injected": "Fault injected",
+    "shown": "First shown",
+    "opened": "Incident opened",
+    "identified": "Identified",
+    "acted": "Acted",
+    "gone": "Gone from the screen",
+    "proved": "Proved by a check",
+    "closed": "Incident closed",
+}
+"""What each mark is called."""
+
+
+def stopwatch(seconds: float | None) -> str:
+    """``2:41``; ``–`` for what never came."""
+    if seconds is None:
+        return "–"
+    whole = int(max(0.0, seconds))
+    return f"{whole // 60}:{whole % 60:02d}"
+
+
+def summary(result: DrillResult) -> str:
+    """One line, for the timeline."""
+    spans = (("detected", result.detect), ("acknowledged", result.acknowledge), ("resolved", result.resolve))
+    told = ", ".join(f"{word} after {age(span)}" if span is not None else f"not {word}" for word, span in spans)
+    return f"End of the drill ({result.ended}). Injected was {result.scenario}: {told}."
+
+
+def page(result: DrillResult, wall: float) -> str:
+    """The whole result."""
+    lines = [f"# Drill: {escaped(result.scenario)}, {escaped(result.ended)}", "", NOT_REAL, ""]
+    lines += [f"Injected: {escaped(result.says)}", "", f"The cure: {escaped(result.cure)}", ""]
+    lines += ["| Mark | After | What was seen |", "|---|---|---|"]
+    lines += [f"| {MEANS[one.name]} | {stopwatch(one.seconds)} | {escaped(one.words)} |" for one in result.marks]
+    lines += ["", f"- Time to detect: {stopwatch(result.detect)}"]
+    lines += [f"- Time to acknowledge (MTTA): {stopwatch(result.acknowledge)}"]
+    lines += [f"- Time to resolve (MTTR): {stopwatch(result.resolve)}", "", "## Missed", ""]
+    lines += [f"- {escaped(one)}" for one in result.missed] or ["Nothing."]
+    place = f" Incident {escaped(result.incident)}." if result.incident else ""
+    return "\n".join([*lines, "", f"Written {clock(wall, dated=True)} UTC.{place}", ""])

@@ -1,0 +1,105 @@
+"""The end of a drill: marks with their times, what was missed, and what was really injected. It judges nothing."""
+
+import time
+from typing import Any, ClassVar
+
+from textual.app import ComposeResult
+from textual.containers import Container
+
+from optimus_tui.contract.drill import DrillResult
+from optimus_tui.incidents.drill import MEANS, NOT_REAL, page, stopwatch
+from optimus_tui.tools.sections import Line, Section
+from optimus_tui.tui import clipboard
+from optimus_tui.tui.keys import chosen
+from optimus_tui.tui.render_report import report_lines
+from optimus_tui.tui.screens.leaving import Leaving
+from optimus_tui.tui.widgets.bars import Bar, KeyStrip, Words
+from optimus_tui.tui.widgets.report_view import ReportView
+
+
+class DrillBar(Bar):
+    """How it ended."""
+
+    def __init__(self, result: DrillResult) -> None:
+        super().__init__(id="drill-bar")
+        self.result = result
+
+    def words(self) -> tuple[Words, Words]:
+        ended = (f"   {self.result.ended}", "b:success" if self.result.solved else "b:warning")
+        return [(" DRILL", "b:bright"), (f"   {self.result.scenario}", "accent"), ended], []
+
+
+class DrillScreen(Leaving):
+    """A drill's result: times since the fault was injected, by what was measured and recorded."""
+
+    DEFAULT_CSS = """
+    #drill-bar { height: 1; background: $panel; }
+    #drill-room { height: 1fr; padding: 1 2; background: $background; }
+    #drill-result { height: 1fr; background: $background; }
+    """
+    BINDINGS: ClassVar[Any] = chosen(
+        "app.help", "app.back", "app.theme", "app.quit", "pane.export", "pane.copy_as"
+    )  # fmt: skip
+    AUTO_FOCUS = "#drill-result"
+
+    def __init__(self, result: DrillResult, wall: float) -> None:
+        super().__init__()
+        self.result, self.wall = result, wall
+
+    def compose(self) -> ComposeResult:
+        yield DrillBar(self.result)
+        with Container(id="drill-room"):
+            yield ReportView(id="drill-result")
+        yield KeyStrip()
+
+    def on_mount(self) -> None:
+        self.call_after_refresh(self.draw)
+
+    def on_resize(self) -> None:
+        self.call_after_refresh(self.draw)
+
+    def draw(self) -> None:
+        """Put the lines in at this width."""
+        view = self.query_one(ReportView)
+        view.show(
+            report_lines(result_sections(self.result), max(20, view.scrollable_content_region.width - 1)), anew=True
+        )
+
+    def copy_forms(self) -> list[tuple[str, str]]:
+        return [("the result as Markdown", page(self.result, self.wall))]
+
+    def action_back(self) -> None:
+        self.dismiss(None)
+
+    def action_export(self) -> None:
+        """Write it where only its owner can read it."""
+        stamp = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime(self.wall))
+        try:
+            path = clipboard.write_private(f"drill-{stamp}.md", page(self.result, self.wall))
+        except OSError as error:
+            self.say(f"could not write the result: {error.strerror}", "error")
+        else:
+            self.say(f"written to {path}")
+
+
+def result_sections(result: DrillResult) -> list[Section]:
+    """The truth first, then times, marks and what was missed."""
+    spans = (("detect", result.detect), ("acknowledge (MTTA)", result.acknowledge), ("resolve (MTTR)", result.resolve))
+    return [
+        Section(title="What was injected", lines=(Line(result.says, result.scenario), Line(result.cure, "the cure"))),
+        Section(
+            title="Times since then",
+            lines=tuple(Line(stopwatch(span), f"to {word}", "" if span is not None else "warning")
+                        for word, span in spans),
+        ),
+        Section(
+            title="Marks, as measured and recorded",
+            lines=tuple(
+                Line(f"{stopwatch(one.seconds):>6}  {one.words}", MEANS[one.name],
+                     "" if one.seconds is not None else "warning")
+                for one in result.marks
+            ),
+        ),
+        Section(title="Missed", lines=tuple(Line(one) for one in result.missed) or (Line("nothing", tone="ok"),)),
+        Section(title="", lines=(Line(NOT_REAL, tone="quiet"),)),
+    ]  # fmt: skip

@@ -1,0 +1,153 @@
+"""A drill judged: what the screen showed and what the incident recorded, against what was injected. Pure.
+
+Marks are of what was measured or recorded, never of a key that was pressed: a finding that appeared, a tool's answer, a
+receipt, a finding that stayed away. It refuses to call a fault gone that nobody could look at, and one that came back.
+"""
+
+from collections.abc import Iterable, Sequence
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from optimus_tui.contract import incident_events as happened
+from optimus_tui.contract.drill import DrillResult, Mark, Truth
+from optimus_tui.contract.findings import Finding
+from optimus_tui.contract.incident import IncidentState
+from optimus_tui.contract.incident_events import AnyEvent
+from optimus_tui.contract.tools.common import Diagnostic
+from optimus_tui.wording.safe import safe_text
+from optimus_tui.workflow.comparing import BLIND
+from optimus_tui.workflow.severity import MATTERS, rank
+
+HOLD_SECONDS = 15.0
+"""A fault is gone once its findings stayed away for so long: a counter that was only emptied is full again by then."""
+
+
+class Watch(Struct, frozen=True, kw_only=True):
+    """What was seen since the fault was in place at ``injected``. ``words``: of the finding that showed it;
+    ``returned``: how often it came back; ``remedies``: what was done outside, when."""
+
+    injected: float
+    shown: float | None = None
+    words: str = ""
+    cleared: float | None = None
+    returned: int = 0
+    remedies: tuple[tuple[float, str], ...] = ()
+
+
+def shows(truth: Truth, found: Finding | Diagnostic) -> bool:
+    """Whether this finding is the injected fault, and an alarm."""
+    return found.rule in truth.rules and truth.subject in found.subject and rank(found.severity) >= MATTERS
+
+
+def look(watch: Watch, truth: Truth, findings: Iterable[Finding], mono: float) -> Watch:
+    """The watch after the screen showed these findings at ``mono``."""
+    findings = tuple(findings)
+    mine = next((one for one in findings if shows(truth, one)), None)
+    if mine is not None:
+        if watch.shown is None:
+            return replace(watch, shown=mono, words=mine.message)
+        if watch.cleared is not None:
+            return replace(watch, cleared=None, returned=watch.returned + 1)
+        return watch
+    blind = any(one.rule.startswith(BLIND) and rank(one.severity) >= MATTERS for one in findings)
+    if watch.shown is None or watch.cleared is not None or blind:
+        return watch
+    return replace(watch, cleared=mono)
+
+
+def is_over(watch: Watch, state: IncidentState | None, mono: float) -> bool:
+    """Gone for good, and the incident closed."""
+    away = watch.cleared is not None and mono - watch.cleared >= HOLD_SECONDS
+    return away and state is not None and state.status == "closed"
+
+
+def judge(
+    names: tuple[str, str], truth: Truth, watch: Watch, incident: tuple[IncidentState, Sequence[AnyEvent]] | None,
+    ended: str,
+) -> DrillResult:  # fmt: skip
+    """What came of it. ``names``: the scenario and what it really is; ``incident``: the one that was kept, if any."""
+    state, events = incident if incident is not None else (IncidentState(), ())
+    since = [one for one in events if one.at.mono >= watch.injected]
+    marks = [
+        Mark("injected", 0.0, names[1]),
+        _mark("shown", watch.shown, watch, watch.words, "no finding of this fault came on the screen"),
+        _opened(state, watch),
+        _identified(truth, since, watch),
+        _acted(since, watch),
+        _mark("gone", watch.cleared, watch, "its findings left the screen, and stayed away", _still(watch)),
+        _mark(
+            "proved", state.repaired.mono if state.repaired else None, watch,
+            "the check that showed it says: fixed", "no check of the incident said: fixed",
+        ),
+        _mark(
+            "closed", state.closed.mono if state.closed else None, watch,
+            f"{state.cause}: {state.resolution}", "the incident was not closed",
+        ),
+    ]  # fmt: skip
+    at = {one.name: one.seconds for one in marks}
+    return DrillResult(
+        scenario=names[0],
+        says=names[1],
+        cure=truth.cure,
+        ended=ended,
+        solved=at["gone"] is not None and at["closed"] is not None,
+        marks=tuple(Mark(one.name, one.seconds, safe_text(one.words, 300)) for one in marks),
+        missed=tuple(_missed(marks, state, watch)),
+        detect=at["shown"],
+        acknowledge=at["opened"],
+        resolve=at["proved"] if at["proved"] is not None else at["gone"],
+        incident=state.id,
+    )
+
+
+def _mark(name: str, mono: float | None, watch: Watch, came: str, missing: str) -> Mark:
+    return Mark(name, None, missing) if mono is None else Mark(name, max(0.0, mono - watch.injected), came)
+
+
+def _opened(state: IncidentState, watch: Watch) -> Mark:
+    if state.opened is not None and state.opened.mono < watch.injected:
+        return Mark("opened", 0.0, f"incident {state.id} was open already")
+    mono = state.opened.mono if state.opened else None
+    return _mark("opened", mono, watch, f"incident {state.id}", "no incident was opened")
+
+
+def _identified(truth: Truth, events: Sequence[AnyEvent], watch: Watch) -> Mark:
+    """The right thing was looked at, and the finding that shows the fault is in the evidence: the later of both."""
+    chosen = [one for one in events if isinstance(one, happened.IssueChosen)]
+    right = next((one for one in chosen if one.issue in truth.issues), None)
+    answers = [one for one in events if isinstance(one, happened.StepFinished)]
+    proof = next(((one, found) for one in answers for found in one.outcome.findings if shows(truth, found)), None)
+    if right is None:
+        looked = f"; looked at was {chosen[-1].issue}" if chosen else ""
+        return Mark("identified", None, f"nobody looked at {' or '.join(truth.issues)}{looked}")
+    if proof is None:
+        return Mark("identified", None, "no step's evidence holds the fault's finding")
+    moment = max(right.at.mono, proof[0].at.mono)
+    return _mark("identified", moment, watch, f"{right.issue}: {proof[1].message}", "")
+
+
+def _acted(events: Sequence[AnyEvent], watch: Watch) -> Mark:
+    deeds = [(one.at.mono, one.receipt.words or one.receipt.kind) for one in events
+             if isinstance(one, happened.ActionDone)]  # fmt: skip
+    done = sorted([*deeds, *watch.remedies])
+    if not done:
+        outside = " from here or by :remedy" + ("; it went by itself or by another hand" if watch.cleared else "")
+        return Mark("acted", None, f"nothing was done{outside}")
+    more = f", then {', then '.join(words for _, words in done[1:])}" if len(done) > 1 else ""
+    return _mark("acted", done[0][0], watch, done[0][1] + more, "")
+
+
+def _still(watch: Watch) -> str:
+    return "its findings are still on the screen" if watch.shown is not None else "it never showed, so it never went"
+
+
+def _missed(marks: Sequence[Mark], state: IncidentState, watch: Watch) -> Iterable[str]:
+    yield from (f"{one.name}: {one.words}" for one in marks if one.seconds is None)
+    if watch.returned:
+        yield f"it came back ({watch.returned}×): what was done first did not end the cause"
+    for step in state.steps:
+        if step.status == "skipped":
+            yield f"step {step.plan.title} was skipped: {safe_text(step.said, 200)}"
+        elif step.status != "done":
+            yield f"step {step.plan.title} was not done"
