@@ -99,6 +99,11 @@ def _assembly(app: Module) -> list[tuple[str, ast.Call]]:
     """The calls that put an application together, found once."""
     known: list[tuple[str, ast.Call]] | None = app.unit.memo.get("assembly")
     if known is None:
+        assembles = any("include_router" in unit.attrs or "FastAPI" in unit.loads | unit.attrs for unit in app.units)
+        at_top = app.unit.attrs | app.unit.loads
+        if not assembles and at_top.isdisjoint(("include_router", "FastAPI")):
+            app.unit.memo["assembly"] = []
+            return []
         calls = [call.node for unit in (app.unit, *app.units) for call in unit.calls]
         named = [(getattr(one.func, "attr", getattr(one.func, "id", "")), one) for one in calls]
         known = app.unit.memo["assembly"] = [pair for pair in named if pair[0] in ("FastAPI", "include_router")]

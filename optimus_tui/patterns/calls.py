@@ -33,7 +33,7 @@ def seen_calls(unit: Unit, resolver: Resolver) -> list[Seen]:
         for call in unit.calls:
             func, things = call.node.func, call.scope.things
             raw = chain(func)
-            plain = isinstance(func, ast.Name) or (isinstance(func, ast.Attribute) and isinstance(func.value, ast.Name))
+            plain = func.__class__ is ast.Name or getattr(func, "value", None).__class__ is ast.Name
             kept = things.get(f"{raw}()") if plain else None
             if kept is None:
                 kept = _resolved(resolver.what(func, call.scope), raw)

@@ -145,6 +145,13 @@ class Module:
         self.scope: Scope
         self.unit: Unit
 
+    def name_of(self, name: str) -> ast.Name:
+        """A node that stands for one of the module's names; one for each name, since making them is slow."""
+        made: dict[str, ast.Name] = self.unit.memo.setdefault("nodes", {})
+        if name not in made:
+            made[name] = ast.Name(name, ast.Load())
+        return made[name]
+
 
 def release(module: Module) -> None:
     """Take the facts of a module apart, so that they go at once and leave no circles to be collected."""

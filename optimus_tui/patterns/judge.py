@@ -92,9 +92,9 @@ def _judged(view: View) -> Verdict:
             found, hits = len(hits), [hit for hit in hits if not _is_ignored(hit, rule, ignores)]
             ignored += found - len(hits)
         if rule.applies is not None:
-            subjects = set(rule.applies(view))
-            shares.append(Share(rule.id, len(subjects), min(len(subjects), len({hit.subject for hit in hits}))))
-            hits = _joined(hits, len(subjects))
+            subjects = len(set(rule.applies(view)))
+            shares.append(Share(rule.id, subjects, min(subjects, len({hit.subject for hit in hits})) if hits else 0))
+            hits = _joined(hits, subjects) if len(hits) > 1 else hits
         issues += [_issue(rule.id, hit, view) for hit in hits]
     issues += _reasonless(ignores, view)
     operations, kinds = declared(view)

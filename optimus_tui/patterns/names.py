@@ -46,6 +46,8 @@ def chain(node: ast.AST) -> str:
     """``self.cache.get`` as text; calls and subscripts in between are left out; empty where there is no name."""
     if node.__class__ is ast.Name:
         return node.id
+    if node.__class__ is ast.Attribute and node.value.__class__ is ast.Name:
+        return f"{node.value.id}.{node.attr}"
     parts: list[str] = []
     while True:
         if isinstance(node, ast.Attribute):

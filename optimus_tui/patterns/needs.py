@@ -4,16 +4,25 @@ It refuses to look into ``f``; and a parameter whose dependency answers nothing 
 """
 
 import ast
-from collections.abc import Iterator
 
 from optimus_tui.patterns.facts import Bound, Scope, Unit
 from optimus_tui.patterns.names import chain, is_tenant
 from optimus_tui.patterns.resolve import Resolver
 
 
-def needs(resolver: Resolver, arg: ast.arg, default: ast.expr | None, scope: Scope) -> Iterator[tuple[ast.expr, Scope]]:
+def needs(resolver: Resolver, arg: ast.arg, default: ast.expr | None, scope: Scope) -> list[tuple[ast.expr, Scope]]:
     """The arguments of every ``Depends(…)`` that a parameter brings, each with the scope that it is written in."""
-    annotation, home = arg.annotation, scope
+    annotation = arg.annotation
+    if default is None and annotation is None:
+        return []
+    found = _of_default(resolver, default, annotation, scope) if default is not None else []
+    return found + _of_annotation(resolver, annotation, scope) if annotation is not None else found
+
+
+def _of_default(
+    resolver: Resolver, default: ast.expr, annotation: ast.expr | None, scope: Scope
+) -> list[tuple[ast.expr, Scope]]:
+    home = scope
     if isinstance(default, ast.Name):
         bound = resolver.where(default, scope)
         if bound is not None and isinstance(bound[0], Bound) and isinstance(bound[0].value, ast.Call):
@@ -21,26 +30,43 @@ def needs(resolver: Resolver, arg: ast.arg, default: ast.expr | None, scope: Sco
     if isinstance(default, ast.Call):
         target = resolver.depended(default, home)
         if target is not None:
-            yield target, home  # type: ignore[misc]
-        elif annotation is not None and chain(default.func).rpartition(".")[2] == "Depends":
-            yield annotation, scope
+            return [(target, home)]  # type: ignore[list-item]
+        if annotation is not None and chain(default.func).rpartition(".")[2] == "Depends":
+            return [(annotation, scope)]
+    return []
+
+
+def _of_annotation(resolver: Resolver, annotation: ast.expr, scope: Scope) -> list[tuple[ast.expr, Scope]]:
+    """By an alias: once for its name in a scope, however many parameters bear it."""
+    if not isinstance(annotation, ast.Name):
+        return _written(resolver, annotation, scope)
+    key = f"needs {annotation.id}"  # no name holds a blank
+    known: list[tuple[ast.expr, Scope]] | None = scope.things.get(key)
+    if known is None:
+        known = scope.things[key] = _written(resolver, annotation, scope)
+    return known
+
+
+def _written(resolver: Resolver, annotation: ast.expr, scope: Scope) -> list[tuple[ast.expr, Scope]]:
     place = scope
     for _ in range(6):
         if isinstance(annotation, ast.Subscript):
             break
-        alias = resolver.alias(annotation, place) if annotation is not None else None
+        alias = resolver.alias(annotation, place)
         if alias is None:
-            return
+            return []
         annotation, place = alias
     if not isinstance(annotation, ast.Subscript) or chain(annotation.value).rpartition(".")[2] != "Annotated":
-        return
+        return []
     parts = annotation.slice.elts if isinstance(annotation.slice, ast.Tuple) else []
+    found: list[tuple[ast.expr, Scope]] = []
     for one in parts[1:]:
         target = resolver.depended(one, place)
         if target is not None:
-            yield target, place  # type: ignore[misc]
+            found.append((target, place))  # type: ignore[arg-type]
         elif isinstance(one, ast.Call) and chain(one.func).rpartition(".")[2] == "Depends":
-            yield parts[0], place
+            found.append((parts[0], place))
+    return found
 
 
 def hollow_tenants(unit: Unit, resolver: Resolver) -> frozenset[str]:

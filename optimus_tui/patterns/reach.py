@@ -22,8 +22,6 @@ class Reach:
 
     def __init__(self, module: Module, resolver: Resolver) -> None:
         self.module, self.resolver = module, resolver
-        self._dependencies: dict[int, list[tuple[ast.expr, Scope]]] = {}
-        self._named: dict[int, set[str]] = {}
 
     def reach(self, unit: Unit) -> tuple[Unit, ...]:
         """The unit and everything that can be seen to run because of it."""
@@ -83,14 +81,18 @@ class Reach:
             yield from methods_of(unit.owner, "__init__", "__post_init__")
 
     def dependencies(self, arg: ast.arg, default: ast.expr | None, scope: Scope) -> list[tuple[ast.expr, Scope]]:
-        """What a parameter depends on: ``= Depends(f)``, ``Annotated[T, Depends(f)]``, also behind an alias."""
-        known = self._dependencies.get(id(arg))
+        """What a parameter depends on."""
+        return needs(self.resolver, arg, default, scope)
+
+    def started_by(self, node: ast.expr, scope: Scope) -> list[Unit]:
+        """The units that a dependency or decorator runs: functions, factories, classes, callable objects."""
+        memo: dict[int, list[Unit]] = scope.unit.module.unit.memo.setdefault("started", {})
+        known = memo.get(id(node))
         if known is None:
-            known = self._dependencies[id(arg)] = list(needs(self.resolver, arg, default, scope))
+            known = memo[id(node)] = list(self._find_started(node, scope))
         return known
 
-    def started_by(self, node: ast.expr, scope: Scope) -> Iterator[Unit]:
-        """The units that a dependency or decorator runs: functions, factories, classes, callable objects."""
+    def _find_started(self, node: ast.expr, scope: Scope) -> Iterator[Unit]:
         target = self.resolver.depended(node, scope)
         if target is None:
             target = node
@@ -144,9 +146,10 @@ class Reach:
 
     def by_name(self, node: ast.expr, scope: Scope) -> set[str]:
         """What a decorator or dependency whose source cannot be seen does, told from its name."""
-        known = self._named.get(id(node))
+        memo: dict[int, set[str]] = scope.unit.module.unit.memo.setdefault("named", {})
+        known = memo.get(id(node))
         if known is None:
-            known = self._named[id(node)] = self._find_by_name(node, scope)
+            known = memo[id(node)] = self._find_by_name(node, scope)
         return known
 
     def _find_by_name(self, node: ast.expr, scope: Scope) -> set[str]:

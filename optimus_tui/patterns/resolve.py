@@ -40,10 +40,13 @@ class Resolver:
         """The thing that an expression stands for."""
         if node is None or depth > _DEEPEST:
             return None
-        if isinstance(node, ast.Name):
-            return self._name(node.id, scope, depth)
-        if isinstance(node, ast.Attribute):
-            return self.member(self.what(node.value, scope, depth + 1), node.attr, depth + 1)
+        kind = node.__class__
+        if kind is ast.Name:
+            return self._name(node.id, scope, depth)  # type: ignore[attr-defined]
+        if kind is ast.Attribute:
+            return self.member(self.what(node.value, scope, depth + 1), node.attr, depth + 1)  # type: ignore[attr-defined]
+        if kind is ast.Constant:
+            return None
         if isinstance(node, ast.Call):
             return self.result(self.what(node.func, scope, depth + 1), node, scope, depth + 1)
         if isinstance(node, ast.Await):
@@ -201,6 +204,13 @@ class Resolver:
                 node = ast.parse(node.value, mode="eval").body
             except (SyntaxError, ValueError, RecursionError, MemoryError):
                 return None
+        if isinstance(node, (ast.Name, ast.Attribute)):
+            key = f"@{node.id if isinstance(node, ast.Name) else chain(node)}"  # a type: no name begins like that
+            if key not in scope.things:
+                scope.things[key] = None
+                scope.things[key] = self._typed(node, scope, depth)
+            known: Thing = scope.things[key]
+            return known
         if isinstance(node, ast.BinOp):
             return self.annotated(node.left, scope, depth + 1) or self.annotated(node.right, scope, depth + 1)
         if isinstance(node, ast.Subscript):
@@ -209,16 +219,12 @@ class Resolver:
             if name in ("Annotated", "Optional", "Union", "ClassVar", "Final"):
                 return self.annotated(inner, scope, depth + 1)
             return None
-        if isinstance(node, (ast.Name, ast.Attribute)):
-            key = f"@{chain(node)}"  # no name begins like that: the type of what is annotated with this one
-            if key not in scope.things:
-                scope.things[key] = None
-                scope.things[key] = self._typed(node, scope, depth)
-            known: Thing = scope.things[key]
-            return known
         return None
 
     def _typed(self, node: ast.Name | ast.Attribute, scope: Scope, depth: int) -> Thing:
+        home = self._neighbour(node, scope)
+        if home is not None:
+            return self.annotated(*home, depth + 1)
         alias = self.alias(node, scope)
         if alias is not None:
             return self.annotated(alias[0], alias[1], depth + 1)
@@ -231,11 +237,31 @@ class Resolver:
         """The expression behind a type alias such as ``Tenant = Annotated[str, Depends(get_tenant)]``."""
         name = node.id if isinstance(node, ast.Name) else chain(node)
         if name not in scope.aliases:
+            home = self._neighbour(node, scope)
+            if home is not None:  # found once for all files that import it
+                scope.aliases[name] = self.alias(*home)
+                known_elsewhere: tuple[ast.expr, Scope] | None = scope.aliases[name]
+                return known_elsewhere
             bound, place = self.where(node, scope) or (None, scope)
             known = isinstance(bound, Bound) and isinstance(bound.value, (ast.Subscript, ast.BinOp))
             scope.aliases[name] = (bound.value, place) if known and isinstance(bound, Bound) else None
         found: tuple[ast.expr, Scope] | None = scope.aliases[name]
         return found
+
+    def _neighbour(self, node: ast.AST, scope: Scope) -> tuple[ast.Name, Scope] | None:
+        """The name, in the module of the project that it is imported from; None for what is made here."""
+        place: Scope | None = scope
+        while place is not None and isinstance(node, ast.Name):
+            bound = place.bindings.get(node.id)
+            if bound is not None:
+                if not isinstance(bound, Import) or bound.member is None:
+                    return None
+                home = self.project.named(bound.module, scope.unit.module)
+                if home is None or bound.member not in home.scope.bindings:
+                    return None
+                return home.name_of(bound.member), home.scope
+            place = place.parent
+        return None
 
     def where(self, node: ast.AST, scope: Scope) -> tuple[object, Scope] | None:
         """The binding behind a name, in whichever module it was made."""
@@ -258,7 +284,7 @@ class Resolver:
                 home = self.project.named(bound.module, scope.unit.module) if bound.member else None
                 if home is None or bound.member not in home.scope.bindings:
                     return bound, scope
-                node, scope = ast.Name(bound.member, ast.Load()), home.scope
+                node, scope = home.name_of(bound.member), home.scope
                 continue
             return bound, scope
         return None

@@ -152,7 +152,7 @@ class View:
     @cached_property
     def methods(self) -> frozenset[str]:
         """The last parts of all names that are called, as written and as imported: for rules that may stop early."""
-        return frozenset(name.rpartition(".")[2] for _, seen in self.every_call for name in (seen.raw, seen.dotted))
+        return frozenset(name for _, seen in self.every_call for name in (seen.method, seen.dotted.rpartition(".")[2]))
 
     @cached_property
     def roots(self) -> frozenset[str]:

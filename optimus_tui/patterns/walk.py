@@ -62,14 +62,13 @@ class _Walk:
             names = fields.get(kind)
             if names is None:
                 names = fields[kind] = tuple(name for name in reversed(kind._fields) if name not in _NO_FIELDS)
+            flags &= ~IGNORED
             for name in names:
                 value = getattr(node, name, None)
                 if value.__class__ is list:
-                    for child in reversed(value):
-                        if isinstance(child, ast.AST):
-                            todo.append((child, scope, flags & ~IGNORED))
+                    todo += [(child, scope, flags) for child in reversed(value) if isinstance(child, ast.AST)]
                 elif isinstance(value, ast.AST):
-                    todo.append((value, scope, flags & ~IGNORED))
+                    todo.append((value, scope, flags))
 
     def scope(self, kind: str, node: ast.AST, parent: Scope) -> Scope:
         """A new scope, which its module knows."""

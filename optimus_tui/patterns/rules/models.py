@@ -132,7 +132,10 @@ def _answers(view: View) -> list[str]:
 def _speaks_for_itself(view: View, route: Route) -> bool:
     """204, a redirect, a file, a stream: there is no JSON to describe."""
     status = route.options.get("status_code")
-    if (isinstance(status, ast.Constant) and status.value == 204) or "204" in chain(status or ast.Constant(0)):
+    if isinstance(status, ast.Constant):
+        if status.value == 204:
+            return True
+    elif status is not None and "204" in chain(status):
         return True
     response = route.options.get("response_class")
     if response is not None and chain(response).rpartition(".")[2] not in ("JSONResponse", "ORJSONResponse"):

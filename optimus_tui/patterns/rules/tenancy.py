@@ -57,15 +57,12 @@ def _is_dependency(unit: Unit, view: View) -> bool:
 
 
 def _unused(view: View) -> Iterator[Hit]:
-    told = {name for route in view.served for name in _asked(view, route.handler, tenant=True)}
     for route in view.served:
         unit = route.handler
-        if not {"upstream", "db", "cache_read", "cache_write"} & view.flags(route) and told.isdisjoint(
-            _asked(view, unit)
-        ):
-            continue
         named = [arg for arg, default in unit.params if is_tenant(arg.arg) and not arg.arg.startswith("_")]
         if not named or any(arg.arg in unit.loads for arg in named):
+            continue
+        if not {"upstream", "db", "cache_read", "cache_write"} & view.flags(route) and not _others_tell(view, unit):
             continue
         if any(view.resolver.depended(one, view.module.scope) is not None for _, one in unit.params if one is not None):
             collaborators = [
@@ -78,6 +75,12 @@ def _unused(view: View) -> Iterator[Hit]:
             if collaborators:
                 continue
         yield at(named[0], f"{named[0].arg} is asked for and never used: {route.name} reads everybody's data")
+
+
+def _others_tell(view: View, unit: Unit) -> bool:
+    """What it asks is told the tenant by other routes of the file."""
+    told = {name for route in view.served for name in _asked(view, route.handler, tenant=True)}
+    return not told.isdisjoint(_asked(view, unit))
 
 
 def _asked(view: View, unit: Unit, tenant: bool = False) -> Iterator[str]:
