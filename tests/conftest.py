@@ -10,14 +10,16 @@ from tests.realserver import RealServer, server_binary
 
 @pytest.fixture(scope="session", autouse=True)
 def _no_traces(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """What a dashboard leaves behind (history, reports) belongs into no user's directory."""
-    before = os.environ.get("XDG_STATE_HOME")
-    os.environ["XDG_STATE_HOME"] = str(tmp_path_factory.mktemp("state"))
+    """What a dashboard or the validator leaves behind (history, reports, verdicts) belongs into no user's directory."""
+    places = {"XDG_STATE_HOME": "state", "XDG_CACHE_HOME": "cache"}
+    before = {name: os.environ.get(name) for name in places}
+    os.environ.update({name: str(tmp_path_factory.mktemp(folder)) for name, folder in places.items()})
     yield
-    if before is None:
-        del os.environ["XDG_STATE_HOME"]
-    else:
-        os.environ["XDG_STATE_HOME"] = before
+    for name, value in before.items():
+        if value is None:
+            del os.environ[name]
+        else:
+            os.environ[name] = value
 
 
 @pytest.fixture(scope="session")
