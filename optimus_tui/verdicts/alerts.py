@@ -63,7 +63,7 @@ def step(
     first = mono if state.first_mono is None else state.first_mono
     settled = state.settled or mono - first >= SETTLE_SECONDS
     there = _by_key(findings)
-    held, ended, notices = dict[Key, Held](), list[AlertEpisode](), list[Notice]()
+    held, notices = dict[Key, Held](), list[Notice]()
     gone = {key: one for key, one in state.held.items() if key not in there}
     for key, finding in there.items():
         old = state.held.get(key)
@@ -74,27 +74,20 @@ def step(
         if kind is not None:
             rings = kind != "worsened" or one.told < LOUD or finding.severity == "critical"
             notices.append(Notice(kind=kind, finding=finding, severity=finding.severity, rings=rings))
-    for key, one in gone.items():
-        left = _absent(one, there, mono, blind=unjudged(one.finding))
-        if not left.episode.end:
-            held[key] = left
-            continue
-        ended.append(left.episode)
-        if left.episode.end == "cleared" and one.told >= LOUD and not one.muted:
-            notices.append(Notice(kind="cleared", finding=one.finding, severity=left.episode.finding.severity))
-    notices.sort(key=lambda notice: (notice.kind == "cleared", -SEVERITIES.index(notice.severity)))
-    after = Alerts(first_mono=first, settled=settled, held=held, ended=(*ended, *state.ended)[:MAX_ENDED])
-    return after, tuple(notices)
+    left = {key: _absent(one, there, mono, blind=unjudged(one.finding)) for key, one in gone.items()}
+    held |= {key: one for key, one in left.items() if not one.episode.end}
+    over = [one for one in left.values() if one.episode.end]
+    notices.sort(key=lambda notice: -SEVERITIES.index(notice.severity))
+    ended = (*(one.episode for one in over), *state.ended)[:MAX_ENDED]
+    after = Alerts(first_mono=first, settled=settled, held=held, ended=ended)
+    return after, (*notices, *_cleared(over))
 
 
 def forget_mute(state: Alerts, mute: Mute) -> Alerts:
     """After a mute was lifted by hand: whoever lifted it knows what stands and need not be told again."""
-    held = {
-        key: replace(one, muted=False, told=max(one.told, _level(one.finding)))
-        if (one.finding.rule, one.finding.subject) == (mute.rule, mute.subject)
-        else one
-        for key, one in state.held.items()
-    }
+    held = dict(state.held)
+    for key in held.keys() & set(keys_of(mute.rule, mute.subject)):
+        held[key] = replace(held[key], muted=False, told=max(held[key].told, _level(held[key].finding)))
     return replace(state, held=held)
 
 
@@ -195,6 +188,13 @@ def _kind(one: Held, old: Held | None, under_mute: bool, first_look: bool) -> No
     if old is not None and level > SEVERITIES.index(old.episode.severity):
         return "worsened"
     return "still" if one.muted else "appeared"
+
+
+def _cleared(over: Iterable[Held]) -> list[Notice]:
+    """Of what was said to be wrong, that it no longer is."""
+    gone = [one for one in over if one.episode.end == "cleared" and one.told >= LOUD and not one.muted]
+    gone.sort(key=lambda one: -_level(one.episode.finding))
+    return [Notice(kind="cleared", finding=one.finding, severity=one.episode.finding.severity) for one in gone]
 
 
 def _told(one: Held, kind: NoticeKind | None, muted: bool) -> Held:

@@ -118,6 +118,16 @@ async def test_a_storm_becomes_one_toast_that_counts(monkeypatch: pytest.MonkeyP
         assert toast.message.startswith("5 findings: 4 new, 1 cleared\n✖ CRIT t0 / chat")
 
 
+async def test_names_that_somebody_makes_up_do_not_cover_the_screen(monkeypatch: pytest.MonkeyPatch) -> None:
+    async with watching(monkeypatch) as post:
+        await post.settled()
+        for i in range(12):
+            await post.see(never_resets(f"t{i} / chat", "high"), after=0.3)
+        assert 1 <= len(post.pilot.app._notifications) <= 4
+        await post.see(never_resets("worse / chat"), after=0.3)
+        assert "worse / chat" in shown(post.pilot), "a critical one is always said"
+
+
 async def test_a_cleared_finding_says_so_without_the_bell(monkeypatch: pytest.MonkeyPatch) -> None:
     async with watching(monkeypatch, bell="always") as post:
         await post.settled(never_resets())

@@ -13,7 +13,7 @@ from optimus_tui.tui.widgets.line_view import Piece
 from optimus_tui.verdicts.alerts import Held
 from optimus_tui.wording.age import age, clock
 from optimus_tui.wording.glyphs import SEVERITY_MARKS
-from optimus_tui.wording.numbers import plural
+from optimus_tui.wording.numbers import latency, percent, plural
 from optimus_tui.wording.safe import safe_text
 from optimus_tui.wording.truth import STILL_TODAY_SECONDS
 
@@ -30,14 +30,17 @@ _INKS = {"critical": "crit", "high": "warn", "medium": "warn", "low": "quiet"}
 # -- toasts
 
 
-def toasts(notices: Sequence[Notice], room: int, hint: str) -> list[Toast]:
-    """Texts of at most two lines of ``room`` cells. ``hint`` is the next key for what is bad, or empty."""
+def toasts(notices: Sequence[Notice], room: int, hint: str, most: int = MOST_TOASTS) -> list[Toast]:
+    """Texts of at most two lines of ``room`` cells, ``most`` of them and one more where that is not enough.
+
+    ``hint`` is the next key for what is bad, or empty.
+    """
     standing = [notice for notice in notices if notice.kind == "standing"]
     if len(standing) > 1:
         rest = [notice for notice in notices if notice.kind != "standing"]
         title = f"{plural(len(standing), 'finding')} since before the start"
-        return [_together(title, standing, room), *toasts(rest, room, hint)]
-    if len(notices) > MOST_TOASTS:
+        return [_together(title, standing, room), *toasts(rest, room, hint, most)]
+    if len(notices) > max(1, most):
         counts = Counter(_KINDS[notice.kind] for notice in notices)
         title = ", ".join(f"{count} {kind}" for kind, count in counts.items())
         return [_together(f"{len(notices)} findings: {title}", notices, room)]
@@ -149,12 +152,15 @@ def since_words(since: float, now: float) -> str:
 
 
 def measured(finding: Finding) -> str:
-    """``41 counters``; empty where nothing was counted."""
+    """``41 counters``, ``52 %``, ``914 ms``; empty where nothing was counted."""
     value = finding.measured
-    if value is None:
-        return ""
-    text = value if isinstance(value, str) else f"{value:,.3f}".rstrip("0").rstrip(".")
-    return safe_text(f"{text} {finding.unit}".strip(), 40)
+    if value is None or isinstance(value, str):
+        return safe_text(value or "", 40)
+    if finding.unit == "share":
+        return percent(value)
+    if finding.unit == "ms":
+        return latency(value)
+    return safe_text(f"{value:,.3f}".rstrip("0").rstrip(".") + f" {finding.unit}".rstrip(), 40)
 
 
 def until_words(mute: Mute) -> str:

@@ -3,10 +3,13 @@
 What is worth saying is decided by ``verdicts/alerts``; nothing of it is imported before the first frame is out.
 """
 
+import asyncio
+import contextlib
 from collections.abc import Hashable
 from typing import TYPE_CHECKING, Any
 
 from optimus_tui.contract.health import HealthReport
+from optimus_tui.settings.model import Settings
 from optimus_tui.tui.panes.health import HealthPane
 from optimus_tui.tui.screens.base import DashboardBase
 
@@ -14,6 +17,7 @@ if TYPE_CHECKING:
     from optimus_tui.sampling.alert_book import AlertBook
 
 TOAST_SECONDS = 5.0
+CLOSE_SECONDS = 1.0
 BELL_GAP_SECONDS = 5.0
 """Between two rings, whatever happens."""
 
@@ -23,6 +27,11 @@ class Alerting(DashboardBase):
 
     alerts: "AlertBook | None" = None
     _rang_mono = float("-inf")
+
+    def __init__(self, settings: Settings) -> None:
+        super().__init__(settings)
+        self._up: list[float] = []
+        """When the toasts that are up go away: names that are made up by somebody must not cover the screen."""
 
     def open_book(self) -> None:
         """Start to take note; the mutes are read before the first alert."""
@@ -36,19 +45,26 @@ class Alerting(DashboardBase):
         book, self.alerts = self.alerts, None
         self.workers.cancel_group(self, "alerts")
         if book is not None and book.loaded:
-            await book.sync()
+            with contextlib.suppress(TimeoutError):  # a file that somebody else holds must not keep us here
+                async with asyncio.timeout(CLOSE_SECONDS):
+                    await book.sync()
 
     def hear(self, report: HealthReport) -> None:
         """Say what is new in a report."""
         notices = self.alerts.take(report) if self.alerts is not None else ()
         if not notices:
             return
-        from optimus_tui.tui.screens.alert_words import toasts
+        from optimus_tui.tui.screens.alert_words import MOST_TOASTS, toasts
 
         here = self.app.screen is self
         hint = "" if not here else "i opens an incident" if self.incident_is_closed() else "i shows the incident"
-        for text, severity in toasts(notices, max(24, min(60, self.app.size.width // 2) - 4), hint):
-            self.app.notify(text, markup=False, severity=severity, timeout=TOAST_SECONDS)
+        mono = self.context.clock.mono()
+        self._up = [end for end in self._up if end > mono]
+        if len(self._up) <= MOST_TOASTS or any(notice.severity == "critical" for notice in notices):
+            room = max(24, min(60, self.app.size.width // 2) - 4)
+            for text, severity in toasts(notices, room, hint, MOST_TOASTS - len(self._up)):
+                self.app.notify(text, markup=False, severity=severity, timeout=TOAST_SECONDS)
+                self._up.append(mono + TOAST_SECONDS)
         if any(notice.rings for notice in notices):
             self.ring()
 
