@@ -213,7 +213,12 @@ async def test_a_read_only_environment_says_why_it_is_not_armed(redis: RealServe
         await until(pilot, lambda: "writable = true" in shown(pilot))
         dashboard.focus_on("limits")
         await pilot.press("a")
-        await until(pilot, lambda: shown(pilot).count("writable = true") == 2)
+        await until(pilot, lambda: isinstance(pilot.app.screen, PickDialog))
+        assert "Not from here: test is read-only: set writable = true in [env.test]." in said(pilot)
+        assert "Repair chat of clinic_b" in said(pilot), "and what could be done"
+        await pilot.press("enter", "down", "enter")
+        assert isinstance(pilot.app.screen, PickDialog)
+        await pilot.press("escape")
         assert pilot.app.screen is dashboard
 
 

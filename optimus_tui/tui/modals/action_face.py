@@ -86,7 +86,7 @@ class CardFace(Dialog):
         field.set_class(wrong, "-wrong")
         card = self.query_one("#card")
         card.border_title = Content(self._title())
-        card.border_subtitle = Content(self._keys(overflows=len(lines) > view.size.height))
+        card.border_subtitle = Content(self._keys(overflows=view.max_scroll_y > 0))
         if self.card is not None:
             self.query_one("#confirm-words", Static).update(Content(f"Type  {safe_text(self.words, 60)}"))
             go.label = self.card.verb
@@ -99,7 +99,9 @@ class CardFace(Dialog):
         if self.stage == "refused" or self.card is None or self.plan is None:
             return "Not possible" if self.stage == "refused" else "Planning"
         where = self.plan.where
-        return safe_text(f"{self.card.title} · {where.environment} {where.place} db {where.db}", self.size.width - 12)
+        short = f"{self.card.title} · {safe_text(where.environment, 40)}"
+        whole = f"{short} {safe_text(where.place, 60)} db {where.db}"
+        return whole if len(whole) < self.size.width - 12 else short
 
     def _cramped(self) -> bool:
         return self.size.width < LEAST[0] or self.size.height < LEAST[1]

@@ -12,17 +12,25 @@ from optimus_tui.tui.modals.base import Dialog
 
 
 class PickDialog(Dialog):
-    """``choices`` are a name and what it means, each; dismisses with the index, or None. All texts are safe."""
+    """``choices`` are a name and what it means, each; dismisses with the index, or None. All texts are safe.
+
+    ``greyed``: none of them can be chosen now, and ``about`` says why.
+    """
 
     card_keys = "enter chooses   esc leaves"
 
-    def __init__(self, title: str, choices: Sequence[tuple[str, str]], about: str = "") -> None:
+    def __init__(self, title: str, choices: Sequence[tuple[str, str]], about: str = "", greyed: bool = False) -> None:
         super().__init__()
-        self.card_title, self.choices, self.about = title, choices, about
+        self.card_title, self.choices, self.about, self.greyed = title, choices, about, greyed
+        if greyed:
+            self.card_keys = "esc leaves"
 
     def body(self) -> list[Widget]:
         options = [
-            Option(Content.from_markup("[bold]$name[/]\n  $text" if text else "[bold]$name[/]", name=name, text=text))
+            Option(
+                Content.from_markup("[bold]$name[/]\n  $text" if text else "[bold]$name[/]", name=name, text=text),
+                disabled=self.greyed,
+            )
             for name, text in self.choices
         ]
         head: list[Widget] = [Static(Content(self.about + "\n"), classes="card-about")] if self.about else []

@@ -103,7 +103,7 @@ class Acting(DashboardBase):
 
     def say_refusal(self, refusal: Refusal) -> None:
         """Why not, and what would help."""
-        self.say(refusal.message + (f": {refusal.remedy}" if refusal.remedy else ""), "warning")
+        self.say(refusal_words(refusal), "warning")
 
     # -- acting ----------------------------------------------------------------------------------------------------
 
@@ -111,21 +111,31 @@ class Acting(DashboardBase):
     async def action_actions(self) -> None:
         """``a``: what can be done about the row under the cursor."""
         from optimus_tui.tui.modals.pick import PickDialog
-        from optimus_tui.tui.screens.offers import offers_for
+        from optimus_tui.tui.screens.offers import offers_for, why_none
 
-        pane = self.pane(self.current)
-        offers = offers_for(pane.selected)
+        row = self.pane(self.current).selected
+        offers = offers_for(row, self._seen("limits"), self._seen("cache"))
         if not offers:
-            self.say("no action here: put the cursor on a counter or on a tenant's cache keys", "warning")
+            self.say(why_none(row), "warning")
+            return
+        names = [(offer.name, offer.about) for offer in offers]
+        refusal = (await self.open_desk()).may_ever_arm()
+        if refusal is not None:
+            about = f"Not from here: {refusal_words(refusal)}."
+            await self.app.push_screen_wait(PickDialog("Actions", names, about, greyed=True))
             return
         if not await self.be_armed():
             return
-        names = [(offer.name, offer.about) for offer in offers]
         place = await self.app.push_screen_wait(PickDialog("Actions", names, "Each shows what it would do, and asks."))
         if place is not None:
             outcome = await self.carry_out(offers[place].request)
             if outcome is not None:
                 await self.recorded(*outcome)
+
+    def _seen(self, name: str) -> Any:
+        """A pane's last report."""
+        reading = self.pane(name).reading
+        return reading.value if reading is not None else None
 
     async def be_armed(self) -> bool:
         """True where it is armed, or was armed just now."""
@@ -179,6 +189,11 @@ class Acting(DashboardBase):
     def _acting_stopped(self, event: Worker.StateChanged) -> None:
         if event.state is WorkerState.CANCELLED and event.worker.group == "arming":
             self.draw_mode()
+
+
+def refusal_words(refusal: Refusal) -> str:
+    """Why not, and what would help."""
+    return refusal.message + (f": {refusal.remedy}" if refusal.remedy else "")
 
 
 def minutes_of(text: str) -> float:

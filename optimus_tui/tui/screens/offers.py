@@ -8,10 +8,14 @@ from typing import TYPE_CHECKING, NamedTuple
 from msgspec import structs
 
 from optimus_tui.contract.actions import ActionRequest
-from optimus_tui.contract.cache import GroupTotals
-from optimus_tui.contract.limits import LimitRow
+from optimus_tui.contract.cache import CacheReport, GroupTotals
+from optimus_tui.contract.feed import FeedEvent, FeedGap
+from optimus_tui.contract.limits import LimitRow, LimitsReport
+from optimus_tui.grammar.keys import COHERENCE_PREFIX
+from optimus_tui.probes.feed_ring import MAX_CHANNEL
 from optimus_tui.tui.modals.question import Line, QuestionDialog
 from optimus_tui.tui.panes.cache_rows import KeyRow
+from optimus_tui.tui.panes.health_lines import HealthLine
 from optimus_tui.wording.safe import safe_text
 
 if TYPE_CHECKING:
@@ -26,10 +30,20 @@ class Offer(NamedTuple):
     request: ActionRequest
 
 
-def offers_for(row: object) -> list[Offer]:
-    """The actions for the row under the cursor, the gentlest first; none for a row of nobody in particular."""
+def offers_for(row: object, limits: LimitsReport | None = None, cache: CacheReport | None = None) -> list[Offer]:
+    """The actions for the row under the cursor, the gentlest first; none for a row of nobody in particular.
+
+    ``limits`` and ``cache`` are the last readings: a finding's tenants are looked up there.
+    """
     if isinstance(row, LimitRow):
-        return _counter_offers(row)
+        return counter_offers(row)
+    if isinstance(row, HealthLine) and row.finding is not None:
+        from optimus_tui.tui.screens.finding_offers import finding_offers
+
+        return finding_offers(row.finding, limits, cache)
+    if isinstance(row, FeedEvent):
+        tenant = tenant_of(row)
+        return [_invalidation(tenant)] if tenant else []
     if isinstance(row, KeyRow):
         row = row.group
     if isinstance(row, GroupTotals) and row.tenant:
@@ -37,7 +51,40 @@ def offers_for(row: object) -> list[Offer]:
     return []
 
 
-def _counter_offers(row: LimitRow) -> list[Offer]:
+def why_none(row: object) -> str:
+    """Why nothing can be done about this row, in a sentence."""
+    if isinstance(row, HealthLine):
+        if row.finding is None:
+            return "no action here: a finding has one where we can cure it; e explains, i leads through"
+        return f"no action of ours cures {safe_text(row.finding.rule, 60)}: e explains it, i leads through"
+    if isinstance(row, FeedGap):
+        return "no action here: a gap is of no tenant"
+    if isinstance(row, FeedEvent):
+        return "no action here: this event's channel names no tenant for certain"
+    if isinstance(row, LimitRow):
+        return "no action here: nobody can say whose counter this is"
+    if isinstance(row, GroupTotals):
+        return "no action for all tenants at once: open the kind (→) and put the cursor on one tenant"
+    return "no action here: put the cursor on a counter, a tenant's cache keys, an event or a finding"
+
+
+def tenant_of(event: FeedEvent) -> bytes:
+    """Whose channel it came on; empty where that was cut or is nobody's. What the payload claims does not count."""
+    channel = event.channel
+    whole = channel.startswith(COHERENCE_PREFIX) and len(channel) < MAX_CHANNEL
+    return channel[len(COHERENCE_PREFIX) :] if whole else b""
+
+
+def _invalidation(tenant: bytes) -> Offer:
+    return Offer(
+        f"Invalidate the cache of {safe_text(tenant, 60)}",
+        "all kinds, and the gateways are told to drop theirs",
+        ActionRequest(kind="invalidate_tenant", tenant=tenant),
+    )
+
+
+def counter_offers(row: LimitRow) -> list[Offer]:
+    """Repair where it never resets, reset it, reset all of its tenant."""
     counter = row.counter
     tenant, operation = counter.tenant, counter.operation
     if not tenant:
@@ -65,8 +112,7 @@ def _cache_offers(group: GroupTotals, tenant: bytes) -> list[Offer]:
               ActionRequest(kind="unlink_no_ttl", tenant=tenant, cache_kind=group.kind)),
         Offer(f"Unlink {kind} of {who} by prefix …", "asks how their names begin",
               ActionRequest(kind="unlink_prefix", tenant=tenant, cache_kind=group.kind)),
-        Offer(f"Invalidate the cache of {who}", "all kinds, and the gateways are told to drop theirs",
-              ActionRequest(kind="invalidate_tenant", tenant=tenant)),
+        _invalidation(tenant),
     ]  # fmt: skip
 
 

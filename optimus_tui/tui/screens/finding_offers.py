@@ -1,0 +1,72 @@
+"""What can be done about a finding: the counters or cache groups that it sums up, looked up in the last readings. Pure.
+
+A finding's subject is text, no identity: the tenant's bytes come from the readings, and where two tenants read alike
+neither is offered. It refuses to offer what does not cure the finding.
+"""
+
+from collections.abc import Sequence
+
+from optimus_tui.contract.actions import ActionKind, ActionRequest
+from optimus_tui.contract.cache import CacheReport
+from optimus_tui.contract.findings import Finding
+from optimus_tui.contract.limits import LimitRow, LimitsReport
+from optimus_tui.tui.screens.offers import Offer, counter_offers
+from optimus_tui.verdicts.limit_findings import subject_of
+from optimus_tui.wording.numbers import plural
+from optimus_tui.wording.safe import safe_text
+
+MOST = 8
+"""Tenants offered for a finding that sums up several."""
+STATES = {"limits.immortal": "immortal", "limits.over": "over"}
+"""The counters that a finding sums up."""
+
+
+def finding_offers(finding: Finding, limits: LimitsReport | None, cache: CacheReport | None) -> list[Offer]:
+    """The actions that cure it, the most urgent tenant first; none where none of ours does."""
+    if finding.rule in STATES and limits is not None:
+        rows = [row for row in limits.rows if row.state == STATES[finding.rule]]
+        named = [row for row in rows if subject_of(row) == finding.subject]
+        if len(named) == 1:
+            return counter_offers(named[0])
+        return _of_tenants(finding, rows) if finding.subject == "several counters" else []
+    if finding.rule == "cache.no_ttl" and cache is not None:
+        return _without_ttl(cache)
+    return []
+
+
+def _of_tenants(finding: Finding, rows: Sequence[LimitRow]) -> list[Offer]:
+    kind: ActionKind = "repair_counter" if finding.rule == "limits.immortal" else "reset_counters"
+    counts: dict[bytes, int] = {}
+    for row in rows:
+        if row.counter.tenant:
+            counts[row.counter.tenant] = counts.get(row.counter.tenant, 0) + 1
+    words = {
+        "repair_counter": ("Repair the counters of {who}", "{count} without a TTL get their window back"),
+        "reset_counters": ("Reset all counters of {who}", "{count} used up; every operation starts again at 0"),
+    }[kind]
+    return [
+        Offer(
+            words[0].format(who=safe_text(tenant, 60)),
+            words[1].format(count=plural(count, "counter")),
+            ActionRequest(kind=kind, tenant=tenant),
+        )
+        for tenant, count in sorted(counts.items(), key=lambda one: -one[1])[:MOST]
+    ]
+
+
+def _without_ttl(cache: CacheReport) -> list[Offer]:
+    found = {
+        (group.kind, group.tenant): group.without_ttl
+        for kind in cache.kinds
+        for group in kind.tenants
+        if group.tenant and group.without_ttl
+    }
+    return [
+        Offer(
+            f"Unlink {safe_text(kind, 40)} of {safe_text(tenant, 60)} without TTL",
+            f"{plural(count, 'key')} that would never expire",
+            ActionRequest(kind="unlink_no_ttl", tenant=tenant, cache_kind=kind),
+        )
+        for (kind, tenant), count in sorted(found.items(), key=lambda one: -one[1])[:MOST]
+        if tenant
+    ]
