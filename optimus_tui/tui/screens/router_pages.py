@@ -205,9 +205,11 @@ class RouterPages(Leaving):
         root = shlex.quote(str(self.plan.root))
         gateway = self.context.settings.gateway_url
         steps = next_steps(self.plan.draft.spec, gateway)
+        python = ".venv/bin/python -m " if (self.plan.root / ".venv/bin/python").exists() else ""
+        start = f"uvicorn backend.app:app --app-dir src --port {_port(gateway)}"
         shown = [
-            ("Run its tests", f"cd {root} && {steps[-2]}"),
-            ("Start the gateway", f"cd {root} && uvicorn backend.app:app --app-dir src --port {_port(gateway)}"),
+            ("Run its tests", f"cd {root} && {python}{steps[-2]}"),
+            ("Start the gateway", f"cd {root} && {python}{start}"),
             ("Ask it", steps[-1]),
             ("Judge all routers", f"cd {root} && optimus-tui validate --level production_ready"),
             ("Take it back", f"optimus-tui scaffold undo --project {root}"),
