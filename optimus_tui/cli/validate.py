@@ -26,7 +26,7 @@ _ROOT_MARKS = ("src/backend", ".git", "pyproject.toml")
 
 
 @click.command("validate", short_help="Check routers against the enterprise patterns.")
-@click.argument("paths", metavar="[PATHS]...", nargs=-1, type=click.Path(path_type=Path))
+@click.argument("paths", metavar="[PATHS]...", nargs=-1, type=click.Path(path_type=Path, readable=False))
 @click.option(
     "--level", type=click.Choice(LEVELS), default="comprehensive", show_default=True, help="How much is asked for."
 )

@@ -28,14 +28,17 @@ class Unreadable(NamedTuple):
 def parse(data: bytes) -> ast.Module | Unreadable:
     """The tree; the parser itself decodes, so byte-order marks and PEP 263 cookies mean what Python takes them for."""
     if len(data) > MOST_BYTES:
-        return Unreadable(f"{len(data):,} bytes are more than the {MOST_BYTES:,} that are read")
+        return Unreadable(f"it is longer than the {MOST_BYTES:,} bytes that are read")
     if b"\0" in data:
         line = data.count(b"\n", 0, data.index(b"\0")) + 1
         return Unreadable("a NUL byte stands in the source", line)
+    if not data.isascii() and (stray := _stray_byte(data)) is not None:
+        line = data.count(b"\n", 0, stray) + 1
+        return Unreadable(f"the byte 0x{data[stray]:02x} is not UTF-8, and no encoding is declared", line)
     try:
         return ast.parse(data)
     except SyntaxError as error:
-        reason = f"{safe_text(error.msg, 160)} (read as Python {_VERSION})"
+        reason = f"{safe_text(error.msg.partition(';')[0], 160)} (read as Python {_VERSION})"
         return Unreadable(reason, max(1, error.lineno or 1), max(1, error.offset or 1))
     except RecursionError:
         return Unreadable("it is nested too deeply")
@@ -43,6 +46,17 @@ def parse(data: bytes) -> ast.Module | Unreadable:
         return Unreadable("it is nested too deeply for the parser")
     except (ValueError, LookupError, OverflowError) as error:  # UnicodeError is a ValueError
         return Unreadable(safe_text(error, 160))
+
+
+def _stray_byte(data: bytes) -> int | None:
+    """Where a file without an encoding of its own stops being UTF-8: an import refuses it, in a comment too."""
+    if any(_COOKIE.match(line) for line in data.split(b"\n", 2)[:2]):
+        return None
+    try:
+        data.decode("utf-8")
+    except UnicodeDecodeError as error:
+        return error.start
+    return None
 
 
 @dataclass

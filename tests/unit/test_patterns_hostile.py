@@ -21,6 +21,7 @@ UNREADABLE: dict[str, bytes] = {
     "PEP 263 lie": b"# -*- coding: ascii -*-\nx = '\xc3\xa4'\n",
     "PEP 263 nonsense": b"# -*- coding: no-such-codec -*-\nx = 1\n",
     "PEP 263 not text": b"# -*- coding: bz2 -*-\nx = 1\n",
+    "a byte of Latin-1 in a comment": b"# caf\xe9\nx = 1\n",
     "10 MB": b"x = 1\n" * 1_700_000,
     "5,000-digit integer": b"x = " + b"9" * 5000 + b"\n",
     "1+1+... x 100,000": b"x = " + b"+".join([b"1"] * 100_000) + b"\n",
