@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from optimus_tui.history.windows import Windows
     from optimus_tui.probes.client import ObserverRedis
     from optimus_tui.probes.feed import FeedReader
+    from optimus_tui.probes.sent import CommandLog
 
 CLIENT_MODULES = ("redis.asyncio", "httpx", "optimus_tui.history.store")
 """What building the clients imports; a screen loads them off its event loop before it asks for any."""
@@ -30,8 +31,11 @@ class Context:
         self.settings = settings
         self.clock = clock or Clock()
         self.own = OwnLoad(self.clock)
-        self.log = self.own.log
+
+    @property
+    def log(self) -> "CommandLog":
         """What left for Redis and HTTP, whoever sent it."""
+        return self.own.log
 
     @cached_property
     def redis(self) -> "ObserverRedis":

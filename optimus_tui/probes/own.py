@@ -5,9 +5,12 @@ It refuses to estimate: every figure is counted where the command leaves and whe
 
 import threading
 from collections import deque
+from typing import TYPE_CHECKING
 
 from optimus_tui.clock import Clock
-from optimus_tui.probes.sent import CommandLog
+
+if TYPE_CHECKING:
+    from optimus_tui.probes.sent import CommandLog
 
 WINDOW_SECONDS = 5.0
 _BUCKETS_PER_SECOND = 4
@@ -23,10 +26,20 @@ class OwnLoad:
 
     def __init__(self, clock: Clock | None = None) -> None:
         self.clock = clock or Clock()
-        self.log = CommandLog(self.clock)
+        self._log: CommandLog | None = None
         self.trips = self.commands = self.hits = self.misses = self.losses = self.connects = 0
         self._lock = threading.Lock()
         self._buckets: deque[tuple[int, int]] = deque(maxlen=int(WINDOW_SECONDS * _BUCKETS_PER_SECOND) + 2)
+
+    @property
+    def log(self) -> "CommandLog":
+        """What was sent; made with the first command, so that the first frame does not pay for it."""
+        if self._log is None:
+            from optimus_tui.probes.sent import CommandLog
+
+            with self._lock:
+                self._log = self._log or CommandLog(self.clock)
+        return self._log
 
     def note(
         self, *, trips: int = 0, commands: int = 0, hits: int = 0, misses: int = 0, losses: int = 0, connects: int = 0
