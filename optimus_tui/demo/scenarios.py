@@ -87,7 +87,7 @@ SCENARIOS: dict[str, Scenario] = {
         ),
         Scenario(
             "engine-down",
-            "The engine process is stopped; it starts again with the next scenario.",
+            "The engine process is stopped, until a restart (:remedy) or the next scenario.",
             engine=False,
             remedy="restart-engine",
             truth=Truth(

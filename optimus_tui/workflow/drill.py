@@ -9,11 +9,9 @@ from collections.abc import Iterable, Sequence
 from msgspec import Struct
 from msgspec.structs import replace
 
-from optimus_tui.contract import incident_events as happened
 from optimus_tui.contract.drill import DrillResult, Mark, Truth
 from optimus_tui.contract.findings import Finding
 from optimus_tui.contract.incident import IncidentState
-from optimus_tui.contract.incident_events import AnyEvent
 from optimus_tui.contract.tools.common import Diagnostic
 from optimus_tui.wording.safe import safe_text
 from optimus_tui.workflow.comparing import BLIND
@@ -33,6 +31,7 @@ class Watch(Struct, frozen=True, kw_only=True):
     cleared: float | None = None
     returned: int = 0
     remedies: tuple[tuple[float, str], ...] = ()
+    identified: tuple[float, str] | None = None
 
 
 def shows(truth: Truth, found: Finding | Diagnostic) -> bool:
@@ -56,25 +55,40 @@ def look(watch: Watch, truth: Truth, findings: Iterable[Finding], mono: float) -
     return replace(watch, cleared=mono)
 
 
+def follow(watch: Watch, truth: Truth, state: IncidentState) -> Watch:
+    """The watch after a look at the incident. Identified is the fault once the right thing is looked at and a step's
+    evidence holds the finding that shows it: the later of both."""
+    chosen, looking = state.choice, next((one for one in state.steps if one.plan.choose_issue), None)
+    if watch.identified or chosen is None or chosen.issue not in truth.issues or not (looking and looking.started):
+        return watch
+    answers = [
+        (step.ended.mono, found.message)
+        for step in state.steps
+        if step.ended and step.outcome and step.status == "done"
+        for found in step.outcome.findings
+        if shows(truth, found)
+    ]
+    if not answers:
+        return watch
+    at, words = min(answers)
+    return replace(watch, identified=(max(at, looking.started.mono), f"{chosen.issue}: {words}"))
+
+
 def is_over(watch: Watch, state: IncidentState | None, mono: float) -> bool:
     """Gone for good, and the incident closed."""
     away = watch.cleared is not None and mono - watch.cleared >= HOLD_SECONDS
     return away and state is not None and state.status == "closed"
 
 
-def judge(
-    names: tuple[str, str], truth: Truth, watch: Watch, incident: tuple[IncidentState, Sequence[AnyEvent]] | None,
-    ended: str,
-) -> DrillResult:  # fmt: skip
-    """What came of it. ``names``: the scenario and what it really is; ``incident``: the one that was kept, if any."""
-    state, events = incident if incident is not None else (IncidentState(), ())
-    since = [one for one in events if one.at.mono >= watch.injected]
+def judge(names: tuple[str, str], truth: Truth, watch: Watch, kept: IncidentState | None, ended: str) -> DrillResult:
+    """What came of it. ``names``: the scenario and what it really is; ``kept``: the incident, if any."""
+    state = kept or IncidentState()
     marks = [
         Mark("injected", 0.0, names[1]),
         _mark("shown", watch.shown, watch, watch.words, "no finding of this fault came on the screen"),
         _opened(state, watch),
-        _identified(truth, since, watch),
-        _acted(since, watch),
+        _identified(truth, state, watch),
+        _acted(state, watch),
         _mark("gone", watch.cleared, watch, "its findings left the screen, and stayed away", _still(watch)),
         _mark(
             "proved", state.repaired.mono if state.repaired else None, watch,
@@ -112,30 +126,23 @@ def _opened(state: IncidentState, watch: Watch) -> Mark:
     return _mark("opened", mono, watch, f"incident {state.id}", "no incident was opened")
 
 
-def _identified(truth: Truth, events: Sequence[AnyEvent], watch: Watch) -> Mark:
-    """The right thing was looked at, and the finding that shows the fault is in the evidence: the later of both."""
-    chosen = [one for one in events if isinstance(one, happened.IssueChosen)]
-    right = next((one for one in chosen if one.issue in truth.issues), None)
-    answers = [one for one in events if isinstance(one, happened.StepFinished)]
-    proof = next(((one, found) for one in answers for found in one.outcome.findings if shows(truth, found)), None)
-    if right is None:
-        looked = f"; looked at was {chosen[-1].issue}" if chosen else ""
+def _identified(truth: Truth, state: IncidentState, watch: Watch) -> Mark:
+    if watch.identified is not None:
+        return _mark("identified", watch.identified[0], watch, watch.identified[1], "")
+    issue = state.choice.issue if state.choice else ""
+    if issue not in truth.issues:
+        looked = f"; looked at was {issue}" if issue else ""
         return Mark("identified", None, f"nobody looked at {' or '.join(truth.issues)}{looked}")
-    if proof is None:
-        return Mark("identified", None, "no step's evidence holds the fault's finding")
-    moment = max(right.at.mono, proof[0].at.mono)
-    return _mark("identified", moment, watch, f"{right.issue}: {proof[1].message}", "")
+    return Mark("identified", None, "no step's evidence holds the fault's finding")
 
 
-def _acted(events: Sequence[AnyEvent], watch: Watch) -> Mark:
-    deeds = [(one.at.mono, one.receipt.words or one.receipt.kind) for one in events
-             if isinstance(one, happened.ActionDone)]  # fmt: skip
-    done = sorted([*deeds, *watch.remedies])
+def _acted(state: IncidentState, watch: Watch) -> Mark:
+    deeds = [(one.at.mono, one.receipt.words or one.receipt.kind) for one in state.deeds]
+    done = sorted(one for one in (*deeds, *watch.remedies) if one[0] >= watch.injected)
     if not done:
-        outside = " from here or by :remedy" + ("; it went by itself or by another hand" if watch.cleared else "")
-        return Mark("acted", None, f"nothing was done{outside}")
-    more = f", then {', then '.join(words for _, words in done[1:])}" if len(done) > 1 else ""
-    return _mark("acted", done[0][0], watch, done[0][1] + more, "")
+        by_whom = "; it went by itself or by another hand" if watch.cleared is not None else ""
+        return Mark("acted", None, f"nothing was done from here or by :remedy{by_whom}")
+    return _mark("acted", done[0][0], watch, ", then ".join(words for _, words in done), "")
 
 
 def _still(watch: Watch) -> str:

@@ -95,11 +95,11 @@ def result_sections(result: DrillResult) -> list[Section]:
         Section(
             title="Marks, as measured and recorded",
             lines=tuple(
-                Line(f"{stopwatch(one.seconds):>6}  {one.words}", MEANS[one.name],
+                Line(f"{stopwatch(one.seconds):<5} {one.words}", MEANS[one.name],
                      "" if one.seconds is not None else "warning")
                 for one in result.marks
             ),
         ),
         Section(title="Missed", lines=tuple(Line(one) for one in result.missed) or (Line("nothing", tone="ok"),)),
-        Section(title="", lines=(Line(NOT_REAL, tone="quiet"),)),
+        Section(title=NOT_REAL, lines=(Line("x writes this to a file, esc goes back to the panes", tone="quiet"),)),
     ]  # fmt: skip

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from optimus_tui.workflow.drill import Watch
 
 RANDOM, STOP = "random", "stop"
-TITLE = "Drill, no real incident"
+TITLE = "Drill (no real incident)"
 
 
 class Drill:
@@ -99,7 +99,7 @@ class Drilling(Incidents, Switching):
 
     @work(exclusive=True, group="drill", name="drill", exit_on_error=False)
     async def _drill(self, demo: "Demo", name: str) -> None:
-        from optimus_tui.workflow.drill import Watch, is_over
+        from optimus_tui.workflow.drill import Watch, follow, is_over
 
         pick = random.SystemRandom()
         chosen = pick.choice(list(demo.drills)) if name == RANDOM else name
@@ -117,7 +117,9 @@ class Drilling(Incidents, Switching):
             return
         drill.watch = Watch(injected=injected.at)
         while not is_over(drill.watch, self._state_of(drill), self.context.clock.mono()):
-            await self._follow_incident(drill)
+            await self._take_up(drill)
+            if drill.keeper is not None:
+                drill.watch = follow(drill.watch, drill.truth, drill.keeper.state)
             await asyncio.sleep(self.LOOK_SECONDS)
         await self._end_drill(demo, drill, "solved")
 
@@ -137,7 +139,7 @@ class Drilling(Incidents, Switching):
     def _state_of(self, drill: Drill) -> "IncidentState | None":
         return drill.keeper.state if drill.keeper is not None else None
 
-    async def _follow_incident(self, drill: Drill) -> None:
+    async def _take_up(self, drill: Drill) -> None:
         """The incident that is kept meanwhile says that it is one of a drill."""
         keeper = self.keeper
         if keeper is None or keeper is drill.keeper or keeper.state.status != "open":
@@ -173,8 +175,7 @@ class Drilling(Incidents, Switching):
         if drill.watch is None:
             self.say("the drill ended before its fault was injected")
             return
-        incident = (drill.keeper.state, drill.keeper.timeline.events) if drill.keeper is not None else None
-        result = judge(drill.names, drill.truth, drill.watch, incident, ended)
+        result = judge(drill.names, drill.truth, drill.watch, self._state_of(drill), ended)
         await self._note(drill, summary(result))
         self.app.push_screen(DrillScreen(result, self.context.clock.wall()))
 
