@@ -30,6 +30,8 @@ class Issue(msgspec.Struct, frozen=True, array_like=True, gc=False):
     column: int
     message: str
     text: str = ""
+    also: tuple[str, ...] = ()
+    """The lines of other routes that this finding speaks for."""
 
 
 class Share(msgspec.Struct, frozen=True, array_like=True, gc=False):
@@ -108,12 +110,14 @@ def _joined(hits: list[Hit], subjects: int) -> list[Hit]:
     if len(named) < 2 or len(named) < subjects:
         return hits
     others = ", ".join(named[1:6]) + (f" and {len(named) - 6} more" if len(named) > 6 else "")
-    return [hits[0]._replace(message=f"{hits[0].message} (so do {others})")]
+    lines = tuple(hit.line for hit in hits[1:] if hit.subject != hits[0].subject)
+    return [hits[0]._replace(message=f"{hits[0].message} (so do {others})", others=lines)]
 
 
 def _issue(rule: str, hit: Hit, view: View) -> Issue:
     text = safe_text(view.lines.text(hit.line).strip(), 160)
-    return Issue(rule, hit.line, view.lines.column(hit.line, hit.offset), safe_text(hit.message, 400), text)
+    also = tuple(safe_text(view.lines.text(line).strip(), 160) for line in hit.others)
+    return Issue(rule, hit.line, view.lines.column(hit.line, hit.offset), safe_text(hit.message, 400), text, also)
 
 
 def _is_ignored(hit: Hit, rule: Rule, ignores: Iterable[Ignore]) -> bool:

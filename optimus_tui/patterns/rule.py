@@ -23,6 +23,8 @@ class Hit(NamedTuple):
     message: str
     subject: str = ""
     span: tuple[int, int] = (0, 0)
+    others: tuple[int, ...] = ()
+    """Lines of the other places with the same fault, where one finding speaks for all."""
 
 
 @dataclass(frozen=True)

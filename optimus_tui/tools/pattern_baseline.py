@@ -1,6 +1,7 @@
 """The baseline: findings that are known and may wait. It grows only when it is written anew.
 
-A finding is known by its file, its rule and the text of its line, so it stays known when lines move.
+A finding is known by its file, its rule and the text of its line, so it stays known when lines move. One that speaks
+for several routes is known where all of them are: a route that is added with the same fault is new.
 """
 
 import hashlib
@@ -23,13 +24,21 @@ class Baseline(msgspec.Struct, forbid_unknown_fields=True):
 
 def fingerprint(issue: PatternIssue) -> str:
     """``src/backend/routers/x.py caching.missing 0123456789ab``."""
-    line = " ".join(issue.source.split())
+    return _mark(issue, issue.source)
+
+
+def _mark(issue: PatternIssue, source: str) -> str:
+    line = " ".join(source.split())
     return f"{issue.file} {issue.rule} {hashlib.sha256(line.encode()).hexdigest()[:12]}"
+
+
+def _marks(issue: PatternIssue) -> Counter[str]:
+    return Counter(_mark(issue, source) for source in (issue.source, *issue.also))
 
 
 def made_of(issues: Sequence[PatternIssue]) -> bytes:
     """The file's content, sorted, a finding a line."""
-    known = dict(sorted(Counter(fingerprint(one) for one in issues).items()))
+    known = dict(sorted(Counter(mark for one in issues for mark in _marks(one).elements()).items()))
     return msgspec.json.format(msgspec.json.encode(Baseline(FORMAT, known)), indent=2) + b"\n"
 
 
@@ -49,9 +58,8 @@ def split(issues: Sequence[PatternIssue], known: Baseline) -> tuple[list[Pattern
     left = Counter(known.known)
     new: list[PatternIssue] = []
     for one in issues:
-        mark = fingerprint(one)
-        if left[mark] > 0:
-            left[mark] -= 1
-        else:
+        marks = _marks(one)
+        if not marks <= left:
             new.append(one)
-    return new, len(issues) - len(new), sum(count for count in left.values() if count > 0)
+        left -= marks
+    return new, len(issues) - len(new), left.total()

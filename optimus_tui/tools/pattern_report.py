@@ -110,7 +110,7 @@ def _entry(issue: Issue, path: str, level: Level) -> PatternIssue | None:
     priority, why, fix = (rule.priority, rule.why, rule.fix) if rule is not None else OF_FILES[issue.rule]
     return PatternIssue(
         file=path, line=issue.line, column=issue.column, issue=shown(issue.message), rule=issue.rule,
-        priority=priority, fix=fix, why=why, source=shown(issue.text),
+        priority=priority, fix=fix, why=why, source=shown(issue.text), also=tuple(map(shown, issue.also)),
     )  # fmt: skip
 
 

@@ -146,6 +146,22 @@ def test_the_baseline_lets_known_findings_pass_and_no_new_one(capsys: pytest.Cap
     assert "--write-baseline makes it smaller" in capsys.readouterr().out
 
 
+def test_the_baseline_hides_no_new_route_behind_an_old_one_with_the_same_fault(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    more = '\n\n@router.get("/things/more")\nasync def more_things():\n    return []\n'
+    make_tree(Path(), bad=BAD)
+    assert run(["validate", "--write-baseline", "--baseline", "known.json"]) == 0
+    Path(ROUTERS, "bad.py").write_text(BAD + more)
+    assert run(["validate", "--baseline", "known.json"]) == 1
+    assert "limits.missing" in capsys.readouterr().out
+    assert run(["validate", "--write-baseline", "--baseline", "known.json"]) == 0
+    assert run(["validate", "--baseline", "known.json"]) == 0
+    Path(ROUTERS, "bad.py").write_text(BAD)  # one of the two is mended: less than is known is never new
+    assert run(["validate", "--baseline", "known.json"]) == 0
+    assert "--write-baseline makes it smaller" in capsys.readouterr().out
+
+
 def test_a_broken_baseline_is_a_usage_error(capsys: pytest.CaptureFixture[str]) -> None:
     make_tree(Path(), bad=BAD)
     Path("known.json").write_text("[1")

@@ -48,6 +48,8 @@ class PatternIssue(Struct, frozen=True, kw_only=True):
     fix: str
     why: str
     source: str = ""
+    also: tuple[str, ...] = ()
+    """The lines of other routes with the same fault, where one finding speaks for all of them."""
 
 
 class PatternAdvice(Struct, frozen=True, kw_only=True):
