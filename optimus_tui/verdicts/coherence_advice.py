@@ -119,7 +119,7 @@ def advise(facts: Facts, findings: Sequence[Finding], thresholds: Thresholds) ->
             )
             priority = {"low": "low", "medium": "medium"}.get(finding.severity, "high")
             text = text if finding.rule == "cache.large" else text[:1].upper() + text[1:]
-            advice.append(CoherenceAdvice(type=kind, message=text, action=action, priority=priority))
+            advice.append(CoherenceAdvice(type=kind, message=text, action=action, priority=priority, rule=finding.rule))
     if facts.tracking.immortal_orphans:
         number = facts.tracking.immortal_orphans
         names = some_of([safe_text(name, 60) for name in facts.tracking.examples])

@@ -83,12 +83,12 @@ def _add(made: dict[str, Advice], one: Advice) -> None:
 
 
 def _of_tool(one: Recommendation, outcome: Outcome, step: Step, tenant: str | None) -> Advice:
-    about = [found for found in outcome.findings if found.message == one.reason]
     kind = _kind_of_command(one.command)
-    if kind:
-        about = about or [found for found in outcome.findings if found.rule in RULES_OF[kind]]
+    cured = (one.rule,) if one.rule else RULES_OF.get(kind, ())
+    about = [found for found in outcome.findings if found.rule in cured]
+    about = [found for found in about if found.message == one.reason] or about
     asked = step.arguments.get("tenant_id")
-    return _advice(
+    advice = _advice(
         action=one.action,
         priority=one.priority,
         command=one.command,
@@ -99,6 +99,7 @@ def _of_tool(one: Recommendation, outcome: Outcome, step: Step, tenant: str | No
         about=about,
         source=step.plan.id,
     )
+    return replace(advice, rules=(one.rule,)) if one.rule else advice
 
 
 def _kind_of_command(command: str | None) -> str:

@@ -67,6 +67,7 @@ def _recommendation(one: Mapping[str, Any]) -> Recommendation:
         command=text("command"),
         file=text("file"),
         reason=text("reason") or (text("message") if one.get("action") else None) or "",
+        rule=text("rule", 60) or "",
     )
 
 

@@ -7,6 +7,7 @@ import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from optimus_tui.contract import incident as shapes
 from optimus_tui.contract import incident_events as happened
@@ -135,6 +136,22 @@ def test_the_last_step_lists_what_to_do_with_evidence_command_and_our_action() -
         "repair_counter", "acme", REPAIR.command, "critical",
     )  # fmt: skip
     assert (advice.evidence, advice.rules, advice.source) == ((IMMORTAL.message,), ("limits.immortal",), "identify")
+
+
+def test_advice_and_its_finding_are_tied_by_the_rule_and_not_by_their_words() -> None:
+    other = found("limits.immortal", "critical", "beta / chat")
+    reworded = replace(REPAIR, reason="a counter that blocks for ever", rule="limits.immortal")
+    exact = replace(REPAIR, command=None, reason=other.message, rule="limits.immortal")
+    gone = replace(REPAIR, action="Shorten the TTL", command=None, rule="coherence.high_overhead")
+    play = Play()
+    play.choose("rate_limiting", "acme")
+    play.run("identify", outcome(IMMORTAL, found("limits.over"), other, recommendations=(reworded, exact, gone)))
+    tied = {(one.evidence, one.rules) for one in play.state.advice if one.source == "identify"}
+    assert tied == {
+        ((IMMORTAL.message, other.message), ("limits.immortal",)),
+        ((other.message,), ("limits.immortal",)),
+        ((), ("coherence.high_overhead",)),
+    }
 
 
 def test_what_we_can_do_is_offered_where_no_tool_recommended_it() -> None:

@@ -39,12 +39,13 @@ class SampledKey(Struct, frozen=True, kw_only=True):
 
 
 class CoherenceAdvice(Struct, frozen=True, kw_only=True):
-    """What to consider, as in the user's document: type, message, action."""
+    """What to consider, as in the user's document: type, message, action; ``rule`` names the finding it is about."""
 
     type: str
     message: str
     action: str
     priority: str = "medium"
+    rule: str = ""
 
 
 class CoherenceReport(Report, frozen=True, kw_only=True):

@@ -44,13 +44,14 @@ class Diagnostic(Struct, frozen=True, kw_only=True):
 
 
 class Recommendation(Struct, frozen=True, kw_only=True):
-    """Something to do, with the exact command or the file to open where there is one."""
+    """Something to do, with the exact command or the file to open where there is one; ``rule``: what it is to cure."""
 
     action: str
     priority: str
     command: str | None = None
     file: str | None = None
     reason: str = ""
+    rule: str = ""
 
 
 class CoverageSection(Struct, frozen=True):

@@ -89,7 +89,9 @@ class Inquiry:
         findings = worst_first(self._findings)
         spoken = {*told}
         remedies = [
-            Recommendation(action=f"{one.subject}: {one.remedy}", priority=one.severity, reason=one.message)
+            Recommendation(
+                action=f"{one.subject}: {one.remedy}", priority=one.severity, reason=one.message, rule=one.rule
+            )
             for one in findings
             if one.remedy and one.rule not in spoken
         ]

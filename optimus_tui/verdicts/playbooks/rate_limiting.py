@@ -131,7 +131,9 @@ def _advise(inquiry: Inquiry, seen: LimitEvidence, thresholds: Thresholds, name:
     over = [row for row in rows if row.state == "over"]
     if immortal:
         inquiry.advise(_repair(immortal, seen), _find_writer())
-        inquiry.advise_last(_delete(immortal, seen, f"Only if {name} must be let through before its window ends"))
+        inquiry.advise_last(
+            _delete(immortal, seen, f"Only if {name} must be let through before its window ends", "limits.immortal")
+        )
     if over:
         left = [row.counter.ttl_ms for row in over if row.counter.ttl_ms is not None]
         wait = f"; until then all of them reset within {max(left) / 1000:.0f} s" if left else ""
@@ -141,12 +143,14 @@ def _advise(inquiry: Inquiry, seen: LimitEvidence, thresholds: Thresholds, name:
                 priority="high",
                 file="src/backend/utils/rate_limiter.py",
                 reason=f"{plural(len(over), 'limit')} used up",
+                rule="limits.over",
             )
         )
-        inquiry.advise_last(_delete(over, seen, "They reset by themselves; only if nobody can wait"))
+        inquiry.advise_last(_delete(over, seen, "They reset by themselves; only if nobody can wait", "limits.over"))
     if seen.found > thresholds.tenant_active_limits:
         rest = [row for row in rows if row.state not in ("immortal", "over")]
-        inquiry.advise_last(_delete(rest, seen, f"Only after what invents the operations of {name} has been stopped"))
+        when = f"Only after what invents the operations of {name} has been stopped"
+        inquiry.advise_last(_delete(rest, seen, when, "limits.tenant_share"))
 
 
 def _repair(rows: Sequence[LimitRow], seen: LimitEvidence) -> Recommendation:
@@ -164,6 +168,7 @@ def _repair(rows: Sequence[LimitRow], seen: LimitEvidence) -> Recommendation:
         priority="critical",
         command=command,
         reason="; ".join(["a counter that never resets blocks its tenant for ever", *notes, *more]),
+        rule="limits.immortal",
     )
 
 
@@ -173,10 +178,11 @@ def _find_writer() -> Recommendation:
         priority="high",
         file="src/backend/utils/rate_limiter.py",
         reason="repaired counters come back as long as their writer is not",
+        rule="limits.immortal",
     )
 
 
-def _delete(rows: Sequence[LimitRow], seen: LimitEvidence, when: str) -> Recommendation:
+def _delete(rows: Sequence[LimitRow], seen: LimitEvidence, when: str, rule: str) -> Recommendation:
     keys = [row.counter.key for row in rows]
     command, more = _lines(seen.target, [["UNLINK", key] for key in keys], keys)
     return Recommendation(
@@ -184,6 +190,7 @@ def _delete(rows: Sequence[LimitRow], seen: LimitEvidence, when: str) -> Recomme
         priority="low",
         command=command,
         reason="; ".join(["deleting forgets the count: the tenant starts at 0", *more]),
+        rule=rule,
     )
 
 
