@@ -19,6 +19,15 @@ def lay(opening: str, parts: Sequence[str], closing: str) -> str:
     return f"{opening}\n{middle}\n{outer}{closing}"
 
 
+def lay_list(opening: str, items: Sequence[str]) -> str:
+    """``opening[a, b]``: on one line, else each on one."""
+    one = f"{opening}[{', '.join(items)}]"
+    if len(one) <= WIDTH:
+        return one
+    outer = " " * (len(opening) - len(opening.lstrip()))
+    return "\n".join([f"{opening}[", *(f"{outer}    {item}," for item in items), f"{outer}]"])
+
+
 def lay_import(module: str, names: Iterable[str]) -> str:
     """A sorted import line: CONSTANTS, Classes, functions; one name a line where they do not fit."""
     ordered = sorted(set(names), key=lambda name: (0 if name.isupper() else 1 if name[0].isupper() else 2, name))

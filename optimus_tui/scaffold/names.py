@@ -3,6 +3,7 @@
 ``str.isidentifier`` is not enough: it accepts keywords, full-width letters and look-alikes from other alphabets.
 """
 
+import builtins
 import keyword
 import re
 from collections.abc import Collection
@@ -22,10 +23,10 @@ TAKEN_FIELDS = (
 )  # fmt: skip
 _IMPORTED = frozenset(
     """
-    Annotated Any AsyncIterator BaseModel Cache CacheManager CircuitOpenError Coherence ConfigDict
-    Depends Engine FakeEngine FakeServer Field FiniteFloat InvalidationType Limiter Literal
-    Page Paging Path Protocol Query Response Settings Source Store
-    Tenant Text ValidationError
+    APIRouter Annotated Any AsyncIterator BaseModel Cache CacheManager CircuitOpenError Coherence ConfigDict Depends
+    Engine EnterpriseRateLimiter FakeAsyncRedis FakeEngine FakeServer FastAPI Field FiniteFloat HTTPException
+    InvalidationType Iterator Limiter Literal Page Paging Path Protocol Query Response Settings Source Store
+    StringConstraints Tenant Text ValidationError
     """.split()  # noqa: SIM905 - thirty quotes are harder to read
 )
 """Class names that the generated files use for something else."""
@@ -64,27 +65,47 @@ def check_router_name(name: object) -> str:
 
 def check_field_name(name: object) -> str:
     """A name for a field of the resource's model."""
+    if name == "id":
+        raise SpecError("fields", "'id' cannot name a field: every resource has one already, given where it is kept")
     checked = check_name(name, "fields", TAKEN_FIELDS, "a field")
     if checked.startswith("model_"):
         raise SpecError("fields", f"{checked!r} cannot name a field: pydantic keeps what begins with model_ for itself")
     return checked
 
 
+_IRREGULAR = dict(
+    pair.split("/")
+    for pair in """
+    people/person children/child men/man women/woman indices/index matrices/matrix vertices/vertex criteria/criterion
+    movies/movie cookies/cookie calories/calorie selfies/selfie ties/tie caches/cache niches/niche heroes/hero
+    statuses/status bonuses/bonus campuses/campus viruses/virus buses/bus aliases/alias canvases/canvas atlases/atlas
+    biases/bias gases/gas lenses/lens quizzes/quiz analyses/analysis diagnoses/diagnosis crises/crisis
+    leaves/leaf shelves/shelf knives/knife halves/half series/series species/species news/news alias/alias
+    canvas/canvas atlas/atlas bias/bias gas/gas lens/lens goods/goods pandas/pandas
+    """.split()  # noqa: SIM905
+)
+
+
 def singular(name: str) -> str:
-    """One of them: ``products`` gives ``product``, ``categories`` ``category``; the name itself where unsure."""
+    """One of them: ``products`` gives ``product``, ``people`` ``person``; the name itself where unsure."""
     head, _, last = name.rpartition("_")
     one = last
-    if last.endswith("ies") and len(last) > 4 and last != "series":
+    if last in _IRREGULAR:
+        one = _IRREGULAR[last]
+    elif not re.search("[aeiouy]", last):  # sms, dns: letters of their own, not several of something
+        one = last
+    elif last.endswith("ies") and len(last) > 4:
         one = last[:-3] + "y"
-    elif last.endswith(("sses", "shes", "ches", "xes", "zes")):
+    elif last.endswith(("sses", "shes", "ches", "xes")):
         one = last[:-2]
-    elif last.endswith("s") and not last.endswith(("ss", "us", "is", "news", "series")) and len(last) > 2:
+    elif last.endswith("s") and not last.endswith(("ss", "us", "is")) and len(last) > 2:
         one = last[:-1]
     joined = f"{head}_{one}" if head else one
     return name if is_word(joined) else joined
 
 
 def class_name(one: str) -> str:
-    """``order_item`` as ``OrderItem``; never a name that the generated files import."""
+    """``order_item`` as ``OrderItem``; never a name that the generated files or the language use."""
     made = "".join(part.capitalize() for part in one.split("_"))
-    return f"{made}Item" if made in _IMPORTED else made
+    constant = made.isupper() and len(made) > 1
+    return f"{made}Item" if constant or made in _IMPORTED or hasattr(builtins, made) else made

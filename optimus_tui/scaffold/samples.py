@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from optimus_tui.scaffold.fields import TYPES, literal
-from optimus_tui.scaffold.layout import WIDTH, lay_import
+from optimus_tui.scaffold.layout import WIDTH, lay_import, lay_list
 from optimus_tui.scaffold.spec import OF_ONE, RouterSpec
 
 _STORE_METHODS = {"list": "page", "create": "add", "get": "find", "update": "replace", "delete": "remove"}
@@ -37,8 +37,10 @@ def trial_context(spec: RouterSpec) -> dict[str, Any]:
         "answered": spec.operations != ("delete",),
         "store_methods": _tuple([_STORE_METHODS[each] for each in spec.operations]),
         "left_keys": _left(spec),
+        "models": _models(spec),
         "told": ", params=TOLD" if spec.type == "hybrid" else "",
         "lay_dict": lay_dict,
+        "lay_list": lay_list,
     }
 
 
@@ -65,8 +67,18 @@ def _left(spec: RouterSpec) -> list[str]:
     return [literal(key) for key in sorted([f"cache:list_{spec.name}:other:50/0", f"cache:{spec.one}:other:1"])]
 
 
+def _models(spec: RouterSpec) -> list[tuple[str, int]]:
+    """How often each model is named where the operations are described."""
+    of = [{"create", "update"}, {"create", "get", "update"}, {"list"}]
+    names = (f"New{spec.entity}", spec.entity, f"{spec.entity}Page")
+    return [(name, len(each & set(spec.operations))) for name, each in zip(names, of, strict=True)]
+
+
 def _wrong(spec: RouterSpec) -> list[str]:
+    named = {field.type: literal(field.name) for field in spec.fields}
     wrong = ["[]", '{**BODY, "unknown-field": 1}', f"{{**BODY, {literal(spec.fields[0].name)}: []}}"]
+    wrong += [f'{{**BODY, {named["str"]}: ""}}', f'{{**BODY, {named["str"]}: "x" * 2001}}'] if "str" in named else []
+    wrong += [f'{{**BODY, {named["float"]}: "nan"}}'] if "float" in named else []
     return [*wrong, *(["{}"] if any(field.required for field in spec.fields) else [])]
 
 
@@ -88,8 +100,8 @@ def _fixtures(spec: RouterSpec) -> list[str]:
 def _imports(spec: RouterSpec) -> str:
     standard = ["import asyncio"] if spec.has_engine else []
     standard += ["import json"] if spec.has_engine or (spec.caching and spec.writes) else []
-    standard += ["import logging"] if spec.writes else []
-    standard += [lay_import("collections.abc", ["AsyncIterator"]), lay_import("typing", ["Any"])]
+    standard += ["import logging"]
+    standard += [lay_import("collections.abc", ["AsyncIterator", "Iterator"]), lay_import("typing", ["Any"])]
     third = ["import httpx", "import pytest", "import pytest_asyncio"]
     third += [lay_import("fakeredis", ["FakeAsyncRedis", "FakeServer"])] if needs_redis(spec) else []
     third += [lay_import("fastapi", ["FastAPI"])]

@@ -1,4 +1,4 @@
-"""200 random routers, and 40 seeded faults in generated ones: run by hand, ``python -m tests.bench.bench_routers``.
+"""200 random routers, and some 80 seeded faults in generated ones: run by hand, ``python -m tests.bench.bench_routers``.
 
 A fault is one replacement in the router's text; it is caught where the router's own tests fail.
 """
@@ -55,6 +55,26 @@ PROXY = (
     ("deleted is 200", ", status_code=204", ""),
     ("not deleted", '    await engine.request("DELETE", f"{PATH}/{product_id}", tenant)\n', ""),
     ("any id", 'pattern=r"^[A-Za-z0-9_-]{1,64}$"', 'pattern=r"^"'),
+    ("update answers what was sent", "updated = Product.model_validate(answer)", "updated = Product(id=\"x\", **body.model_dump())"),
+    ("update for a constant tenant", '"PUT", f"{PATH}/{product_id}", tenant', '"PUT", f"{PATH}/{product_id}", "acme"'),
+    ("deletion of one and the same", '"DELETE", f"{PATH}/{product_id}"', '"DELETE", f"{PATH}/1"'),
+    ("answers not described", ") -> Product:\n    \"\"\"Return one", ") -> Any:\n    \"\"\"Return one"),
+    ("the engine's extras passed on", 'extra="ignore"', 'extra="allow"'),
+    ("optional made required", "Text | None = None", "Text | None"),
+    ("optional refuses null", "description: Text | None = None", 'description: Text = "x"'),
+    ("required made optional", "    name: Text\n", '    name: Text = "x"\n'),
+    ("text without bounds", "min_length=1, max_length=2000", "min_length=0"),
+    ("invalidates lists only", 'STALE = ("product", "list_products")', 'STALE = ("list_products",)'),
+    ("a day in the cache", "product_id, load=load", "product_id, ttl_seconds=86400, load=load"),
+    ("leftovers of another release answered", "load=load, model=Product)", "load=load)"),
+    ("Retry-After of the engine lost", "return refusal_of(error.response)", "return HTTPException(error.response.status_code, refusal_of(error.response).detail)"),
+    ("words of the engine lost", "return refusal_of(error.response)", "return HTTPException(error.response.status_code, headers=refusal_of(error.response).headers)"),
+    ("failure shown to callers", 'HTTPException(502, "the AI Engine could not be reached or answered wrongly")', "HTTPException(502, str(error))"),
+    ("failure's words in the log", '"error": type(error).__name__}', '"error": repr(error)}'),
+    ("failure not logged", '            _log.warning("products failed", extra={"fields": fields})\n', ""),
+    ("missing one made up and cached", '        answer = await engine.request("GET", f"{PATH}/{product_id}", tenant)\n', '        try:\n            answer = await engine.request("GET", f"{PATH}/{product_id}", tenant)\n        except httpx.HTTPStatusError:\n            answer = {"id": product_id, "name": "none"}\n'),
+    ("no limit behind the slash", '@router.get("/", include_in_schema=False, dependencies=[Depends(rate_limited("list_products"))])', '@router.get("/", include_in_schema=False)'),
+    ("breaker and deadline gone round", 'answer = await engine.request("GET", f"{PATH}/{product_id}", tenant)', 'answer = (await httpx.AsyncClient(transport=engine._http._transport._inner, timeout=None).get(f"http://engine{PATH}/{product_id}", headers={"X-Tenant-ID": tenant})).raise_for_status().json()'),
 )  # fmt: skip
 HYBRID = (
     ("store not asked", 'if source == "local":', 'if source == "nowhere":'),
@@ -67,6 +87,30 @@ HYBRID = (
     ("late store as 503", 'HTTPException(504, "the store', 'HTTPException(503, "the store'),
     ("store away as 502", 'HTTPException(503, "the store', 'HTTPException(502, "the store'),
     ("one id for all", "uuid.uuid4().hex", '"1"'),
+    (
+        "replaced and not kept",
+        "        kept[key] = Product(id=key, **body.model_dump())\n        return kept[key]",
+        "        return Product(id=key, **body.model_dump())",
+    ),
+    ("store's offset ignored", "kept[offset : offset + limit]", "kept[:limit]"),
+    ("page without an end", "kept[offset : offset + limit]", "kept[offset:]"),
+    (
+        "removed what was not there",
+        "return self.kept.get(tenant, {}).pop(key, None) is not None",
+        "self.kept.get(tenant, {}).pop(key, None)\n        return True",
+    ),
+    ("kept for everybody", "self.kept.setdefault(tenant, {})", 'self.kept.setdefault("all", {})'),
+    ("engine asked for nothing", "if len(items) < page.limit", "if len(items) <= page.limit"),
+    (
+        "created twice",
+        "        answer = (await store.add(tenant, body)).model_dump()\n",
+        '        answer = (await store.add(tenant, body)).model_dump()\n        await engine.request("POST", PATH, tenant, json=body.model_dump(mode="json"))\n',
+    ),
+    (
+        "find in all tenants",
+        "return self.kept.get(tenant, {}).get(key)",
+        "return next((kept[key] for kept in self.kept.values() if key in kept), None)",
+    ),
 )
 
 

@@ -2,6 +2,7 @@
 
 import ast
 import json
+import re
 from pathlib import Path
 
 import msgspec
@@ -54,10 +55,26 @@ def test_operations_come_in_any_order_and_mean_the_same() -> None:
         ("status", "status", "Status"), ("news", "news", "News"), ("inventory", "inventory", "Inventory"),
         ("order_items", "order_item", "OrderItem"), ("tenants", "tenant", "TenantItem"), ("series", "series", "Series"),
         ("s", "s", "S"), ("ifs", "ifs", "Ifs"), ("stores", "store", "StoreItem"), ("addresses", "address", "Address"),
+        ("people", "person", "Person"), ("statuses", "status", "Status"), ("movies", "movie", "Movie"),
+        ("sizes", "size", "Size"), ("caches", "cache", "CacheItem"), ("data", "data", "Data"), ("sms", "sms", "Sms"),
+        ("news_items", "news_item", "NewsItem"), ("aliases", "alias", "Alias"), ("class_", "class_", "Class"),
+        ("true", "true", "TrueItem"), ("none", "none", "NoneItem"), ("exceptions", "exception", "ExceptionItem"),
+        ("timeout_errors", "timeout_error", "TimeoutErrorItem"), ("invoice", "invoice", "Invoice"),
     ],
 )  # fmt: skip
 def test_one_of_them_is_named_and_hides_nothing_that_is_imported(name: str, one: str, kind: str) -> None:
     assert (singular(name), class_name(singular(name))) == (one, kind)
+
+
+def test_no_class_that_is_generated_has_the_name_of_one_that_is_imported() -> None:
+    specs = [make_spec("x", spec.type, OPERATIONS, rate_limiting=spec.rate_limiting, caching=spec.caching,
+                       fields=["a:str", "b:float"]) for spec in twelve()]  # fmt: skip
+    trees = [ast.parse(file.content) for spec in specs for file in render(spec).files]
+    nodes = [node for tree in trees for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)]
+    names = {alias.name for node in nodes for alias in node.names if node.module != "backend.routers.x"}
+    assert len(names) > 20
+    for name in names:
+        assert class_name(re.sub("(?<!^)(?=[A-Z])", "_", name).lower()) != name
 
 
 class Ctx:
