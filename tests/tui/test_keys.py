@@ -3,8 +3,13 @@
 import re
 from typing import get_args
 
+from textual.binding import ActiveBinding, Binding
+from textual.content import Content
+from textual.widget import Widget
+
 from optimus_tui.assets import asset_dir
 from optimus_tui.tui.keys import KEYS, Scope, bindings, markdown_table, written
+from optimus_tui.tui.modals.text import help_dialog
 
 TAKEN_BY_TERMINALS = {f"ctrl+{c}" for c in "abhijms"}
 
@@ -34,6 +39,20 @@ def test_no_key_that_a_terminal_needs_is_bound() -> None:
 
 def test_every_binding_can_be_remapped_by_its_id() -> None:
     assert {b.id for b in bindings(*get_args(Scope))} == {key.id for key in KEYS}
+
+
+def test_help_lists_every_key_that_works_and_none_that_does_not() -> None:
+    """Whatever screen it belongs to: there is no list of screens that could lack one."""
+    active = [
+        ActiveBinding(Widget(), one, key.id != "app.quit", "")
+        for key in KEYS
+        for one in bindings(*get_args(Scope))
+        if isinstance(one, Binding) and one.id == key.id
+    ]
+    content = help_dialog("Here", "about", active).content
+    assert isinstance(content, Content)
+    for key in KEYS:
+        assert (f" {key.help}\n" in f"{content.plain}\n") == (key.id != "app.quit"), key.id
 
 
 def test_the_readme_has_the_table_as_it_is() -> None:
