@@ -10,6 +10,7 @@ import socket
 from typing import TYPE_CHECKING
 
 from optimus_tui.contract.incident import Stamp
+from optimus_tui.probes.sent import on_behalf
 from optimus_tui.wording.safe import safe_text
 
 if TYPE_CHECKING:
@@ -42,7 +43,8 @@ class Clocks:
 
         try:
             async with asyncio.timeout(HEAR_SECONDS):
-                seconds, micro = await self._ctx.redis.time()
+                with on_behalf("incident"):
+                    seconds, micro = await self._ctx.redis.time()
             self._heard = (self._ctx.clock.mono(), float(seconds) + float(micro) / 1e6)
         except OUTAGES:
             return

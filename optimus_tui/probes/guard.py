@@ -79,7 +79,8 @@ class Guarded(AbstractConnection):
             await self.connect_check_health(check_health=False)
         trip = self._own.log.sent(command.commands)
         trip.client = self._name
-        self._due.append(trip)
+        if trip.count:
+            self._due.append(trip)
         try:
             await super().send_packed_command(command, check_health)
         except BaseException as error:

@@ -57,7 +57,7 @@ _BEHALF: ContextVar[Behalf] = ContextVar("behalf", default=Behalf(""))  # noqa: 
 def on_behalf(label: str, *, poll: bool = False) -> Iterator[None]:
     """Everything that this task, its children and ``to_thread`` send is for ``label``; a tool within a step is joined."""
     outer = _BEHALF.get()
-    joined = outer.label and not poll
+    joined = outer.label not in ("", label) and not poll
     inner = Behalf(f"{outer.label} › {label}" if joined else label, poll or outer.poll)
     before = _BEHALF.set(inner)
     try:
@@ -165,7 +165,7 @@ class CommandLog:
         trip = Trip(_BEHALF.get(), len(commands), self._clock)
         if trip.behalf.poll:
             self._fold(trip, commands)
-        else:
+        elif commands:
             trip.commands = tuple([kept(words) for words in commands])
             self._keep(trip)
         return trip

@@ -141,8 +141,17 @@ async def test_what_the_ring_dropped_leaves_the_list_too(monkeypatch: pytest.Mon
             screen.context.log.sent([(b"UNLINK", b"%d" % at)]).answer()
             screen.look()
         await pilot.pause()
-        assert [line.words[1] for line in screen.query_one(LogList).rows] == [b"11", b"10", b"9", b"8", b"7"]
-        assert "7 older ones gone" in text_of(app)
+        scans = [screen.context.log.sent([(b"SCAN", b"%d" % at)]) for at in range(3)]
+        screen.look()
+        assert [line.count for line in screen.query_one(LogList).rows] == [3, 1, 1]
+        scans += [screen.context.log.sent([(b"SCAN", b"%d" % at)]) for at in range(4)]
+        screen.look()
+        assert [line.count for line in screen.query_one(LogList).rows] == [5]
+        for at in range(12, 24):
+            screen.context.log.sent([(b"UNLINK", b"%d" % at)]).answer()
+            screen.look()
+        assert [line.words[1] for line in screen.query_one(LogList).rows] == [b"23", b"22", b"21", b"20", b"19"]
+        assert "26 older ones gone" in text_of(app)
 
 
 async def test_a_filter_finds_words_kinds_and_slow_ones_and_escape_shows_all_again() -> None:

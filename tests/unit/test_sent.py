@@ -91,6 +91,12 @@ def test_the_ring_is_bounded_in_trips_commands_and_bytes_and_says_what_is_gone(
     assert log.since(kept[-2].seq)[0] == [kept[-1]]
 
 
+def test_nothing_sent_is_nothing_kept() -> None:
+    log = CommandLog(FixedClock())
+    assert log.sent([]).count == 0
+    assert log.since()[0] == []
+
+
 def test_a_command_too_large_to_look_at_is_told_by_its_size() -> None:
     log = CommandLog(FixedClock())
     log.sent([(b"GET", b"x" * 1_000_000)])

@@ -87,6 +87,8 @@ class CommandLogScreen(Leaving):
                     self._runs.append(run)
         gone = next((i for i, run in enumerate(self._runs) if run.last.seq >= oldest), len(self._runs))
         del self._runs[:gone]
+        if self._runs:
+            self._runs[0].forget(oldest)
 
     def _show(self) -> None:
         view = self.query_one(LogList)

@@ -85,6 +85,11 @@ class Run:
         self.count += other.count
         return True
 
+    def forget(self, oldest: int) -> None:
+        """Let go of trips before number ``oldest``."""
+        self.parts = [part for part in self.parts if part[0].seq >= oldest]
+        self.count = sum(stop - start for _, start, stop in self.parts)
+
     def commands(self) -> Iterator[Command]:
         for trip, start, stop in self.parts:
             for at in range(start, stop):

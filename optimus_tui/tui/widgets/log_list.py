@@ -64,7 +64,7 @@ class LogList(LineView):
         pieces: list[Piece] = []
         for column, cell in fit_columns(self.columns, self.text_width(width)):
             text, ink = words[column.id]
-            cut = fit_name(text, cell) if column.id == "command" else fit_cell(text, cell, column.align)
+            cut = fit_name(text, cell) if column.id in ("command", "for") else fit_cell(text, cell, column.align)
             pieces += [(cut, ink), (" ", "")]
         return pieces[:-1]
 
