@@ -26,7 +26,8 @@ EVIL = (
     "'''", "\\",
     "a\0b", "\ud800", "\u202eabc", "ﬁsh", "сlass", "ａ", "x'+__import__('os').system('touch OWNED')+'",
     "$(touch OWNED)", "`touch OWNED`", "x;touch OWNED", "~root", "-rf", "--help", "\x1b]52;c;x\x07", "a b", "é", "A",
-    "aB", "x\r\ny",
+    "aB", "x\r\ny", "ｃｌａｓｓ", "ﬀ", "case", "lambda", "__class__", "__import__", "name\u2028x", "a\u200bb",
+    "x" * 10_000, "\udcff", "a:int=1", "int", "x:=1", "*", "**kw", "@x", "0", "a.b", "'; raise SystemExit #",
 )  # fmt: skip
 
 
@@ -81,6 +82,53 @@ def test_a_hostile_default_is_a_value_or_refused_never_code_row_94_95(word: str)
     tree = ast.parse(render(spec).router.content)
     found = [node.value for node in ast.walk(tree) if isinstance(node, ast.Constant) and node.value == word]
     assert found == [word]
+
+
+HOSTILE_VALUES = (
+    ["--field", "a:__import__('os').system('touch OWNED')"], ["--field", "a:str]\nimport os"],
+    ["--field", "a:dt.date"], ["--field", "a:Text"], ["--field", "a:STR"], ["--field", "a:str=" + "x" * 10_000],
+    ["--field", "a:int=1+1"], ["--field", "a:int=__import__('os')"], ["--field", "a:float=1if 1else 2"],
+    ["--field", "a:bool=not False"], ["--field", "a:date=2025-01-01"], ["--field", "a:str=\0"],
+    ["--field", "a:str=\ud800"], ["--field", "a:" + "x" * 10_000], ["--field", "a:str?=?="] * 2,
+    ["--type", "{{7*7}}"], ["--type", "PROXY"], ["--type", "proxy\n"], ["--type", "x" * 10_000],
+    ["--operations", "list,;import os"], ["--operations", ""], ["--operations", "__class__"],
+    ["--operations", "\ud800"],
+)  # fmt: skip
+
+
+def refused_in_one_sentence(words: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["scaffold", "new", "--yes", *words, "--", "good"]) in (2, 4), words
+    said = capsys.readouterr()
+    assert (said.out, said.err.count("\n")) == ("", 1), said.err
+    assert said.err[:-1].isprintable()
+    assert len(said.err) < 2100
+
+
+@pytest.mark.parametrize("words", HOSTILE_VALUES, ids=range(len(HOSTILE_VALUES)))
+def test_types_operations_and_defaults_that_are_code_are_refused_in_one_sentence_row_94(
+    words: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gateway = new_gateway(tmp_path / "gateway")
+    monkeypatch.chdir(gateway)
+    before = snapshot(tmp_path)
+    refused_in_one_sentence(["--project", str(gateway), *words], capsys)
+    assert snapshot(tmp_path) == before
+
+
+@pytest.mark.parametrize(
+    "project", ["pipe", "missing", "file", "/proc/self", "/dev/null", "a\0b", "", "\ud800", "x" * 10_000, "loop"]
+)
+def test_a_project_that_is_none_is_refused_in_one_sentence_row_98(
+    project: str, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "empty").mkdir()
+    monkeypatch.chdir(tmp_path / "empty")
+    os.mkfifo("pipe")
+    Path("file").write_text("mine")
+    Path("loop").symlink_to("loop")
+    before = snapshot(tmp_path)
+    refused_in_one_sentence(["--project", project], capsys)
+    assert snapshot(tmp_path) == before
 
 
 @settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
