@@ -38,7 +38,8 @@ def toasts(notices: Sequence[Notice], room: int, hint: str, most: int = MOST_TOA
     standing = [notice for notice in notices if notice.kind == "standing"]
     if len(standing) > 1:
         rest = [notice for notice in notices if notice.kind != "standing"]
-        title = f"{plural(len(standing), 'finding')} since before the start"
+        title = f"{len(standing)} findings since before the start"
+        title = title if cell_len(title) <= room else title.replace(" findings", "")
         return [_together(title, standing, room), *toasts(rest, room, hint, most)]
     if len(notices) > max(1, most):
         counts = Counter(_KINDS[notice.kind] for notice in notices)
