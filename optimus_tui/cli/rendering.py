@@ -14,6 +14,7 @@ from rich.table import Table
 from rich.text import Text
 
 from optimus_tui.cli.phrases import phrase, title, worth_showing
+from optimus_tui.contract.tools.patterns import unescaped
 from optimus_tui.wording.glyphs import OVERALL_MARKS, SEVERITY_MARKS, Mark
 from optimus_tui.wording.safe import safe_text
 
@@ -27,7 +28,8 @@ _STYLES = {"critical": "bold red", "warning": "yellow", "ok": "green", "quiet": 
 _WORDS: dict[str, Mark] = {"warning": SEVERITY_MARKS["medium"], "info": SEVERITY_MARKS["low"]}
 _WORDS.update(SEVERITY_MARKS.items())
 _OVERALL: dict[str, Mark] = dict(OVERALL_MARKS.items())
-_HEAD = ("schema_version", "tool", "timestamp", "overall_status", "severity_assessment")
+_HEAD = ("schema_version", "tool", "timestamp", "overall_status", "severity_assessment",
+         "overall_compliance", "average_compliance_score")  # fmt: skip
 _LAST = ("diagnostics", "recommendations")
 
 
@@ -39,6 +41,10 @@ def render(report: "Report", console: Console | None = None) -> None:
     console.print(_headline(document))
     for finding in document.get("diagnostics", ()):
         console.print(*_finding(finding), sep="\n")
+    if "issues_found" in document:
+        _issues(console, document.pop("issues_found"))
+        if document.get("live") is None:
+            document.pop("live", None)  # Redis was not asked
     for part in _sections(document):
         console.print()
         console.print(part)
@@ -99,6 +105,21 @@ def _finding(finding: Mapping[str, Any]) -> Iterator[RenderableType]:
     if finding.get("impact"):
         row.add_row("", Text(safe_text(finding["impact"], 400), style="dim"))
     yield row
+
+
+def _issues(console: Console, issues: Sequence[Mapping[str, Any]]) -> None:
+    """A finding a line with its place, and the remedy below: eleven columns would hold three letters each."""
+    for one in issues[:ROWS]:
+        mark = _WORDS.get(str(one["priority"]), SEVERITY_MARKS["low"])
+        row = Table.grid(padding=(0, 2, 0, 0))
+        row.add_column(width=6, no_wrap=True)
+        row.add_column(overflow="fold")
+        place = safe_text(f"{unescaped(one['file'])}:{one['line']}", 200)
+        row.add_row(Text(mark.text, style=_STYLES[mark.tone]), Text(f"{place}  {safe_text(one['issue'], 400)}"))
+        row.add_row("", Text(f"{safe_text(one['rule'], 80)}: {safe_text(one['fix'], 400)}", style="dim"))
+        console.print(row)
+    for line in _rest(len(issues)):
+        console.print(line)
 
 
 def _sections(document: Mapping[str, Any]) -> Iterator[RenderableType]:
@@ -213,7 +234,9 @@ def _recommend(console: Console, items: Sequence[Mapping[str, Any]]) -> None:
         grid = Table.grid(padding=(0, 1, 0, 0))
         grid.add_column(width=4, justify="right")
         grid.add_column(overflow="fold")
-        said = ": ".join(safe_text(item[key], 400) for key in ("message", "action") if item.get(key))
+        said = ": ".join(
+            safe_text(item[key], 400) for key in ("message", "issue", "action", "recommendation") if item.get(key)
+        )
         urgency = f"  [{safe_text(item['priority'], 20)}]" if item.get("priority") else ""
         grid.add_row(f"{number}.", Text(said).append(urgency, style="dim"))
         if item.get("reason"):

@@ -17,7 +17,7 @@ from optimus_tui.cli.flags import connected, joined, settings_of, working_direct
 from optimus_tui.cli.output import complain, say
 
 if TYPE_CHECKING:
-    from optimus_tui.contract.tools.patterns import ValidateReport
+    from optimus_tui.contract.tools.patterns import LiveComparison, ValidateReport
     from optimus_tui.settings.model import Settings
     from optimus_tui.tools.pattern_files import Outcome
 
@@ -58,10 +58,17 @@ def command(
     if baseline is not None:
         report, known, gone = _reduced(report, baseline)
     code = _exit_code(report, outcome)
-    _print(report, form, known, gone)
-    if live and settings is not None:
-        code = max(code, _live(settings, outcome, say if form == "text" else complain))
-    return code
+    if not live or settings is None:
+        _print(report, form, known, gone)
+        return code
+    if form != "json":
+        _print(report, form, known, gone)
+    found, compared = _live(settings, outcome, say if form == "text" else complain)
+    if form == "json":
+        import msgspec
+
+        _print(msgspec.structs.replace(report, live=compared), form, known, gone)
+    return max(code, found)
 
 
 def _wanted(paths: Sequence[Path], cwd: Path, settings: "Settings | None") -> list[tuple[Path, list[str], bool]]:
@@ -179,22 +186,26 @@ def _print(report: "ValidateReport", form: str, known: int, gone: int) -> None:
         say(line)
 
 
-def _live(settings: "Settings", outcome: "Outcome", tell: Callable[[str], None]) -> int:
-    """Below the findings for people, on stderr for programs, whose document stays one."""
+def _live(settings: "Settings", outcome: "Outcome", tell: Callable[[str], None]) -> "tuple[int, LiveComparison | None]":
+    """Below the findings for people, on stderr for programs, whose document stays one; it holds them as JSON."""
     from optimus_tui.cli.errands import connected_to, to_end
     from optimus_tui.tools.arguments import ToolFailure
     from optimus_tui.tools.pattern_drift import live_drift
 
+    compared: LiveComparison | None = None
+
     async def errand() -> int:
+        nonlocal compared
         async with connected_to(settings) as context:
             try:
-                found, covered = await live_drift(context, outcome)
+                compared = await live_drift(context, outcome)
             except ToolFailure as failure:
                 complain(failure.error.message)
                 return failure.exit_code
+        found = compared.differences
         for one in found:
             tell(f"{one.priority} {one.kind}: {one.message}. {one.fix}")
-        tell(f"code and live: {len(found)} differences, {covered}")
+        tell(f"code and live: {len(found)} differences, {compared.covered}")
         return exits.FOUND_SOMETHING if any(one.priority != "low" for one in found) else exits.HEALTHY
 
-    return to_end(errand())
+    return to_end(errand()), compared

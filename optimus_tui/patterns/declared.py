@@ -2,6 +2,7 @@
 
 import ast
 
+from optimus_tui.patterns.expiry import stays
 from optimus_tui.patterns.keys import key_of
 from optimus_tui.patterns.names import chain, is_limiter, text_of
 from optimus_tui.patterns.view import View
@@ -11,9 +12,10 @@ _CACHES = "cache:"
 _WITH_KIND = ("fetch", "generate_cache_key", "remember", "key")
 
 
-def declared(view: View) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """(operations, kinds), each sorted."""
+def declared(view: View) -> tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...]]:
+    """(operations, kinds, kinds that are stored without an expiry), each sorted."""
     operations: set[str] = set()
+    lasting: set[str] = set()
     kinds: set[str] = set()
     for unit, seen in view.every_call:
         if not seen.call.node.args:
@@ -27,8 +29,11 @@ def declared(view: View) -> tuple[tuple[str, ...], tuple[str, ...]]:
             if kind and kind.isidentifier():
                 kinds.add(kind)
         if isinstance(first, (ast.JoinedStr, ast.Name, ast.Constant)):
-            _from_key(text_of(key_of(seen.call.node, unit)) or "", operations, kinds)
-    return tuple(sorted(operations)), tuple(sorted(kinds))
+            key = text_of(key_of(seen.call.node, unit)) or ""
+            _from_key(key, operations, kinds)
+            if seen.method == "set" and key.startswith(_CACHES) and stays(seen, unit, view):
+                _from_key(key, set(), lasting)
+    return tuple(sorted(operations)), tuple(sorted(kinds)), tuple(sorted(lasting))
 
 
 def _from_key(key: str, operations: set[str], kinds: set[str]) -> None:

@@ -44,14 +44,18 @@ def drift(declared: Declared, seen: Observed, helpers: Collection[str] = ()) -> 
     found: list[Drift] = []
     for name in sorted(declared.kinds & seen.immortal_kinds.keys()):
         count = seen.immortal_kinds[name]
+        reason, fix = "as the code stores it: without an expiry", "Give it one: redis.set(key, value, ex=300)."
+        if name in declared.kinds_with_ttl:
+            reason = "though the code stores it for a time"
+            fix = "Look for a writer that does not go through the gateway's cache."
         keys = "1 key" if count == 1 else f"{count:,} keys"
         found.append(
             Drift(
                 "key without TTL",
                 name,
                 "high",
-                f"{keys} of the kind {name} never expire, though the code stores it for a time",
-                "Look for a writer that does not go through the gateway's cache.",
+                f"{keys} of the kind {name} never {'expires' if count == 1 else 'expire'}, {reason}",
+                fix,
             )
         )
     for name in sorted(seen.operations - declared.operations):

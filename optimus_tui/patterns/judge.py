@@ -53,6 +53,8 @@ class Verdict(msgspec.Struct, frozen=True, array_like=True, gc=False):
     operations: tuple[str, ...] = ()
     kinds: tuple[str, ...] = ()
     ignored: int = 0
+    lasting: tuple[str, ...] = ()
+    """Kinds that are stored without an expiry."""
 
 
 def inspect(path: str, data: bytes, project: Project) -> Verdict:
@@ -99,9 +101,9 @@ def _judged(view: View) -> Verdict:
             hits = _joined(hits, subjects) if len(hits) > 1 else hits
         issues += [_issue(rule.id, hit, view) for hit in hits]
     issues += _reasonless(ignores, view)
-    operations, kinds = declared(view)
+    operations, kinds, lasting = declared(view)
     issues.sort(key=lambda issue: (issue.line, issue.column, issue.rule))
-    return Verdict(tuple(issues), tuple(shares), len(view.routes), "", False, operations, kinds, ignored)
+    return Verdict(tuple(issues), tuple(shares), len(view.routes), "", False, operations, kinds, ignored, lasting)
 
 
 def _joined(hits: list[Hit], subjects: int) -> list[Hit]:

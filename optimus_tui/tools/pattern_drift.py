@@ -1,10 +1,14 @@
 """Code ↔ live: asks Redis once for the operations and kinds that exist, and compares them with what routers declare."""
 
+import asyncio
 from typing import TYPE_CHECKING
 
+from optimus_tui.contract.tools.patterns import CodeDrift, LiveComparison
 from optimus_tui.grammar.keys import parse_key
-from optimus_tui.patterns.drift import Declared, Drift, Observed, drift
-from optimus_tui.tools.pattern_files import Outcome
+from optimus_tui.patterns.drift import Declared, Observed, drift
+from optimus_tui.probes.sources import SourceTree
+from optimus_tui.tools.pattern_files import ROUTERS, Outcome, examine
+from optimus_tui.tools.patterns import SECONDS, source_tree
 from optimus_tui.tools.survey import survey, unreachable
 from optimus_tui.wording.safe import safe_text
 
@@ -16,10 +20,18 @@ def declared_in(outcome: Outcome) -> Declared:
     """All names that the judged routers write out."""
     operations = {name for one in outcome.judged for name in one.verdict.operations}
     kinds = {name for one in outcome.judged for name in one.verdict.kinds}
-    return Declared(frozenset(operations), frozenset(kinds), frozenset(kinds))
+    lasting = {name for one in outcome.judged for name in one.verdict.lasting}
+    return Declared(frozenset(operations), frozenset(kinds), frozenset(kinds - lasting))
 
 
-async def live_drift(ctx: "Context", outcome: Outcome) -> tuple[list[Drift], str]:
+async def compared(ctx: "Context") -> LiveComparison:
+    """All routers of the source tree against Redis. ToolFailure where either cannot be read."""
+    root = source_tree(ctx.settings.source_path)
+    outcome = await asyncio.to_thread(lambda: examine(root, SourceTree(root).below(ROUTERS), seconds=SECONDS))
+    return await live_drift(ctx, outcome)
+
+
+async def live_drift(ctx: "Context", outcome: Outcome) -> LiveComparison:
     """The differences, and what was looked at in words. ToolFailure where Redis could not be asked."""
     seen = await survey(ctx, ttls=True)
     if seen.coverage.scanned == 0 and seen.fault is not None:
@@ -31,4 +43,5 @@ async def live_drift(ctx: "Context", outcome: Outcome) -> tuple[list[Drift], str
     kinds = frozenset(safe_text(one.kind, 80) for one in totals)
     found = drift(declared_in(outcome), Observed(operations - {""}, kinds, immortal, seen.coverage.complete))
     whole = "" if seen.coverage.complete else ", not all of them: what is declared and was not seen is not judged"
-    return found, f"{seen.coverage.scanned:,} keys looked at{whole}"
+    differences = tuple(CodeDrift(**one._asdict()) for one in found)
+    return LiveComparison(differences=differences, covered=f"{seen.coverage.scanned:,} keys looked at{whole}")

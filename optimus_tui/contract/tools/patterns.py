@@ -68,6 +68,23 @@ class SkippedFile(Struct, frozen=True, kw_only=True):
     reason: str
 
 
+class CodeDrift(Struct, frozen=True, kw_only=True):
+    """One difference between what routers declare and what Redis holds."""
+
+    kind: str
+    name: str
+    priority: str
+    message: str
+    fix: str
+
+
+class LiveComparison(Struct, frozen=True, kw_only=True):
+    """Code against Redis: the worst difference first, and how much was looked at, in words."""
+
+    differences: tuple[CodeDrift, ...]
+    covered: str
+
+
 class ValidateReport(Report, frozen=True, kw_only=True):
     """``average_compliance_score`` is null where no file was judged. The best word for ``overall_compliance`` stands
     nowhere else in the document: a hook may search for it. A path that holds it is shown as a shell pattern that fits
@@ -83,6 +100,8 @@ class ValidateReport(Report, frozen=True, kw_only=True):
     skipped: tuple[SkippedFile, ...] = ()
     ignored: int = 0
     """Findings that a comment with a reason sets aside."""
+    live: LiveComparison | None = None
+    """Null where Redis was not asked."""
     notes: tuple[str, ...] = ()
     """What the figures do not tell; a file that is a class worse than the average is named here."""
 

@@ -3,6 +3,7 @@
 import ast
 from collections.abc import Iterator
 
+from optimus_tui.patterns.expiry import stays
 from optimus_tui.patterns.keys import key_of, lacks_tenant, written_in
 from optimus_tui.patterns.names import words
 from optimus_tui.patterns.rule import Hit, Rule, at, at_unit
@@ -11,7 +12,6 @@ from optimus_tui.patterns.view import View
 _REDIS = frozenset({"redis", "valkey", "aioredis"})
 _CACHE = frozenset({"cache", "cached", "caches"})
 _READS = ("get", "set", "setex", "psetex", "getex", "fetch", "get_or_set", "delete", "put", "remember")
-_EXPIRIES = frozenset({"ex", "px", "exat", "pxat", "keepttl"})
 
 
 def _reads(view: View) -> list[str]:
@@ -48,13 +48,9 @@ def _for_ever(view: View) -> Iterator[Hit]:
     if "set" not in view.methods:
         return
     for unit in view.own_units:
-        calls = view.calls(unit)
-        dated = any(seen.method in ("expire", "pexpire", "expireat") for seen in calls)
-        for seen in calls:
+        for seen in view.calls(unit):
             node = seen.call.node
-            if seen.method != "set" or dated or not (seen.about & _REDIS) or len(node.args) > 2:
-                continue
-            if any(word.arg in _EXPIRIES or word.arg is None for word in node.keywords):
+            if seen.method != "set" or not (seen.about & _REDIS) or not stays(seen, unit, view):
                 continue
             key = written_in(key_of(node, unit), unit)
             owner = unit.owner.name if unit.owner else ""
