@@ -55,7 +55,7 @@ _BEHALF: ContextVar[Behalf] = ContextVar("behalf", default=Behalf(""))  # noqa: 
 
 @contextmanager
 def on_behalf(label: str, *, poll: bool = False) -> Iterator[None]:
-    """Everything that this task, its children and ``to_thread`` send is for ``label``; a tool within a step is joined."""
+    """Everything that this task, its children and ``to_thread`` send is for ``label``; a tool in a step is joined."""
     outer = _BEHALF.get()
     joined = outer.label not in ("", label) and not poll
     inner = Behalf(f"{outer.label} › {label}" if joined else label, poll or outer.poll)
