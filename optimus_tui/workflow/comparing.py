@@ -17,6 +17,13 @@ NOTICEABLE = 0.10
 """A number beyond its threshold has changed from a tenth on."""
 BLIND = ("server.", "services.gateway")
 """Where one of these holds, what lies behind it was not looked at."""
+_KEYS = frozenset({"cache.no_ttl", "cache.large"})
+SEEN_ANYWAY = {
+    "cache.hit_rate_unknown": _KEYS,
+    "cache.hit_rate_unmeasured": _KEYS,
+    "limits.rules_unmeasured": frozenset({"limits.immortal", "limits.tenant_share"}),
+}
+"""What can be looked at although the thing of this rule cannot: keys and their TTLs, whatever the gateway says."""
 _WORST: tuple[Verdict, ...] = ("fixed", "better", "same", "unknown", "worse")
 
 
@@ -29,11 +36,11 @@ class _Extent(Struct, frozen=True):
 
 
 def compare(before: Outcome, after: Outcome, rules: Iterable[str] = ()) -> Comparison:
-    """``after`` against ``before``; ``rules``: those that were to be cured, else all that mattered."""
+    """``after`` against ``before``; ``rules``: those that were to be cured, however light, else all that mattered."""
     cured = set(rules)
-    targets = [one for one in before.findings if _matters(one) and (not cured or one.rule in cured)]
+    targets = [one for one in before.findings if (one.rule in cured if cured else _matters(one))]
     aimed = {one.rule for one in targets} | cured
-    left = [one for one in after.findings if one.rule in aimed and _matters(one)]
+    left = [one for one in after.findings if one.rule in aimed and (cured or _matters(one))]
     known = {one.rule for one in before.findings}
     new = [one for one in after.findings if _matters(one) and one.rule not in known and one.rule not in aimed]
     verdict, words = _judge(targets, left, [one for one in new if not _unseen(one)], _is_blind(aimed, after))
@@ -134,7 +141,9 @@ def _is_blind(aimed: set[str], after: Outcome) -> bool:
     families = {rule.partition(".")[0] for rule in aimed}
     for one in after.findings:
         if _unseen(one) and one.rule.partition(".")[0] in {*families, "metrics"}:
-            return True
+            if not aimed <= SEEN_ANYWAY.get(one.rule, frozenset()):
+                return True
+            continue
         if _matters(one) and one.rule.startswith(BLIND) and one.rule not in aimed:
             return True
     return False

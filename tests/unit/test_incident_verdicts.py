@@ -53,6 +53,27 @@ def test_before_and_after_are_told_apart(before: list[Any], after: list[Any], ve
     assert compare(outcome(*before), outcome(*after)).verdict == verdict
 
 
+@pytest.mark.parametrize(
+    ("after", "verdict"),
+    [
+        ([], "fixed"),
+        ([found("cache.no_ttl", "low", "cache keys", measured=4.0)], "same"),
+        ([found("cache.hit_rate_unknown", "medium", "hit rate")], "fixed"),  # keys were counted all the same
+        ([found("cache.unmeasured", "medium", "cache keys")], "unknown"),
+        ([found("server.unreachable", "critical", "redis")], "worse"),
+    ],
+)
+def test_what_was_to_be_cured_counts_however_light_it_is(after: list[Any], verdict: str) -> None:
+    before = outcome(found("cache.no_ttl", "low", "cache keys", measured=4.0))
+    assert compare(before, outcome(*after), ["cache.no_ttl"]).verdict == verdict
+
+
+@pytest.mark.parametrize(("rule", "verdict"), [("limits.over", "unknown"), ("limits.immortal", "fixed")])
+def test_without_the_gateways_rules_nobody_says_that_a_limit_is_no_longer_used_up(rule: str, verdict: str) -> None:
+    after = outcome(found("limits.rules_unmeasured", "medium", "limits"))
+    assert compare(outcome(found(rule)), after, [rule]).verdict == verdict
+
+
 def test_a_check_looks_only_at_what_was_to_be_cured() -> None:
     other = found("cache.no_ttl", "medium", "cache keys")
     change = compare(outcome(IMMORTAL, other), outcome(other), ["limits.immortal"])

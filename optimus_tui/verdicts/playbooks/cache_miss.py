@@ -131,6 +131,8 @@ def _look_at_keys(inquiry: Inquiry, seen: CacheEvidence, thresholds: Thresholds,
     findings = cache_verdict.judge(cache, thresholds).findings
     inquiry.found(*(one for one in findings if one.rule == "cache.no_ttl"))
     scope = "all keys scanned" if cache.coverage.complete else f"{cache.coverage.scanned:,} keys scanned, not all"
+    if not cache.coverage.complete:
+        inquiry.lacks("the other cache keys", Fault("invalid", scope), rule="cache.unmeasured", excused=down)
     inquiry.saw(f"{plural(cache.keys, 'cache key')} of {plural(len(cache.kinds), 'kind')} ({scope})")
     own = sum(one.keys for kind in cache.kinds for one in kind.tenants if one.tenant == seen.tenant)
     return {

@@ -216,6 +216,8 @@ def _look_at_keys(
     inquiry.found(*(one for one in judged.findings if one.rule in ("cache.no_ttl", "cache.large")))
     without = sum(kind.totals.without_ttl for kind in cache.kinds)
     scope = "all keys scanned" if cache.coverage.complete else f"{cache.coverage.scanned:,} keys scanned, not all"
+    if not cache.coverage.complete:
+        inquiry.lacks("the other cache keys", Fault("invalid", scope), rule="cache.unmeasured", excused=down)
     inquiry.saw(f"{plural(cache.keys, 'cache key')}, {without:,} without TTL ({scope})")
     return {
         "status": "ok" if cache.coverage.complete else "partial",
