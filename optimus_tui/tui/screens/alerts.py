@@ -180,9 +180,8 @@ class AlertsScreen(Leaving):
             self.say("only what is open can be muted: put the cursor on an active finding", "warning")
             return
         finding = book.state.held[key_of(episode.finding)].finding
-        about = f"{finding.rule} about {safe_text(finding.subject, 100)}, nothing else. It speaks again if it becomes critical."
-        if finding.severity == "critical":
-            about = f"{finding.rule} about {safe_text(finding.subject, 100)}, nothing else. It still counts."
+        then = "It still counts." if finding.severity == "critical" else "It speaks again if it becomes critical."
+        about = f"{finding.rule} about {safe_text(finding.subject, 100)}, nothing else. {then}"
         place = await self.app.push_screen_wait(PickDialog("Mute for", [(name, "") for name, _ in DURATIONS], about))
         if place is None:
             return
