@@ -21,7 +21,6 @@ from optimus_tui.tui.screens import router_work
 from optimus_tui.tui.screens.dashboard import Dashboard
 from optimus_tui.tui.screens.router_answers import FieldAnswer
 from optimus_tui.tui.screens.router_pages import CHECKLIST, CHECKS, NEXT, PREVIEW, WRITE
-from optimus_tui.tui.screens.router_steps import FieldsPage
 from optimus_tui.tui.screens.router_wizard import RouterScreen
 from tests.tui.pane_app import screen_lines
 from tests.tui.pictures import SETTINGS
@@ -30,7 +29,6 @@ HOSTILE = (
     "", " ", "a b", "a-b", "A", "1a", "__import__('os')", "x\n", "x\x1b[31m", "x\0", "ｎame", "class", "match", "id",
     "model_x", "../x", "x/y", "{{x}}", "{% x %}", "x'", 'x"', "a" * 41, "\ud800", "🙂", "a:str=", "x;import os", "None",
 )  # fmt: skip
-FIELDS = 4
 SIZES = [(80, 24), (140, 42)]
 PASSED = tuple(Check(name, "passed", "fine") for name in ("parse", "compile", "lint", "validate", "tests"))
 
@@ -382,114 +380,3 @@ async def test_keys_that_arrive_in_one_burst_each_move_one_line(gateway: Path) -
         for _ in range(3):
             app.post_message(events.Key("down", None))
         await settle(pilot, lambda: dialog.focused is dialog.lines[3])
-
-
-async def test_every_page_lives_in_any_size_with_thirty_fields(gateway: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    checks(monkeypatch, *PASSED)
-    app = app_for(gateway)
-    async with app.run_test(size=(80, 24)) as pilot:
-        screen = await opened(pilot)
-        screen.answers.fields = [FieldAnswer(f"field_{number}", "int", default=str(number)) for number in range(30)]
-        await pilot.press(*"products")
-        for at in range(CHECKLIST + 1):
-            await to_page(pilot, screen, min(at, WRITE))
-            if at == NEXT:
-                await pilot.press("right", "enter")
-                await settle(pilot, lambda: screen.at == NEXT)
-            if at == CHECKLIST:
-                screen._entered = -1.0
-                await pilot.press("enter")
-                await settle(pilot, lambda: screen.at == CHECKLIST)
-            for size in ((60, 16), (20, 5), (80, 24)):
-                await pilot.resize_terminal(*size)
-                await pilot.pause()
-                assert app.size == size
-                await pilot.press("end", "down", "home")
-            if at == FIELDS:
-                await pilot.press("end")
-                await settle(pilot, lambda: "field_29" in shown(app))
-        assert (gateway / "src/backend/routers/products.py").read_text().count("field_29") > 0
-
-
-@pytest.mark.parametrize("default", ["1e999", "nan", "0x10", "9" * 200, "\x1b[31m", "'''", "{{7*7}}", "true", "–1"])
-async def test_a_hostile_default_is_refused_in_words_in_the_editor_or_kept_as_a_value(
-    default: str, gateway: Path
-) -> None:
-    app = app_for(gateway)
-    async with app.run_test(size=(80, 24)) as pilot:
-        screen = await opened(pilot)
-        await pilot.press(*"products", "enter")
-        await settle(pilot, lambda: screen.at == 1)
-        await screen.show(FIELDS)
-        await pilot.press("a")
-        await settle(pilot, lambda: isinstance(app.screen, FieldDialog))
-        dialog: Any = app.screen
-        await pilot.press(*"amount")
-        dialog.lines[1].choose("int")
-        dialog.lines[3].focus()
-        app.post_message(events.Paste(default + "\nenter"))
-        await settle(pilot, lambda: bool(dialog.lines[3].value))
-        assert "\n" not in dialog.lines[3].value
-        await pilot.press("enter")
-        await settle(pilot, lambda: app.screen is screen or "-wrong" in dialog.query_one("#field-note").classes)
-        assert app.screen is dialog, f"kept as a whole number: {dialog.lines[3].value!r}"
-        assert "\x1b" not in shown(app)
-        await pilot.press("escape")
-        await settle(pilot, lambda: app.screen is screen)
-        assert [one.name for one in screen.query_one(FieldsPage).fields] == ["name", "description"]
-
-
-async def test_enter_held_down_writes_nothing_and_behind_the_write_starts_nothing(
-    gateway: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    checks(monkeypatch, *PASSED)
-    app = app_for(gateway)
-    async with app.run_test(size=(80, 24)) as pilot:
-        screen = await opened(pilot)
-        await pilot.press(*"products")
-        for _ in range(400):
-            await pilot.press("enter")
-            if screen.at == WRITE:
-                break
-            await asyncio.sleep(0.02)
-        await pilot.press(*["enter"] * 20)
-        assert screen.at == WRITE
-        assert not screen.written
-        assert not (gateway / "src/backend/routers/products.py").exists()
-        await pilot.press("right", *["enter"] * 20)
-        await settle(pilot, lambda: screen.at == NEXT)
-        await pilot.press(*["enter"] * 20)
-        assert screen.at == NEXT, "no test message was posted by a key that was held a moment too long"
-        assert not screen.flow
-        assert (gateway / "src/backend/routers/products.py").exists()
-
-
-async def test_the_footer_says_what_enter_does_on_each_page_and_only_keys_that_work(
-    gateway: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    checks(monkeypatch, *PASSED)
-    app = app_for(gateway)
-    async with app.run_test(size=(80, 24)) as pilot:
-        screen = await opened(pilot)
-        await pilot.press(*"products")
-        words = ["next"] * 5 + ["check", "next", "write", "checklist", "run it"]
-        for at, word in enumerate(words):
-            await to_page(pilot, screen, min(at, WRITE))
-            if at == NEXT:
-                await pilot.press("right", "enter")
-            if at == CHECKLIST:
-                screen._entered = -1.0
-                await pilot.press("enter")
-            await settle(pilot, lambda at=at: screen.at == at)  # type: ignore[misc]
-            await settle(pilot, lambda word=word: f"enter {word}" in shown(app).splitlines()[-1])  # type: ignore[misc]
-            footer = shown(app).splitlines()[-1]
-            assert ("alt+←" in footer) == (at not in (0, NEXT)), footer
-            assert ("space choose" in footer) == (at in (2, 3)), footer
-            assert ("o editor" in footer) == (at >= NEXT), footer
-            if at:
-                await pilot.press("question_mark")
-                await settle(pilot, lambda: app.screen is not screen)
-                assert "Wizard: done with this page" in shown(app)
-                assert ("Wizard: choose this" in shown(app)) == (at in (2, 3))
-                await pilot.press("escape")
-                await settle(pilot, lambda: app.screen is screen)

@@ -164,6 +164,13 @@ class RouterPages(Leaving):
         note.set_class(wrong, "-wrong")
         note.update(Content(safe_text(words, 500) or " "))
 
+    def _draw_elapsed(self) -> None:
+        if self.at == CHECKS and self._checked and not self._all_checked:
+            took = self.context.clock.mono() - self._began
+            running = next((one.title for one in self.checks if one.state == "running"), "")
+            done = sum(one.state not in ("waiting", "running") for one in self.checks)
+            self._note(f"{done} of {len(self.checks)} done   {running} …   {took:.0f} s", wrong=False)
+
     def _refresh_tasks(self, tasks: list[Task]) -> None:
         if isinstance(self.page, TasksPage):
             self.page.list.set_rows(list(tasks))
@@ -215,6 +222,11 @@ class RouterPages(Leaving):
             ("Take it back", f"optimus-tui scaffold undo --project {root}"),
         ]
         return [(why, safe_text(command, 600)) for why, command in shown]
+
+    @property
+    def _least(self) -> int:
+        """The first page there is a way back to."""
+        return NEXT if self.written else 0
 
     @property
     def _all_checked(self) -> bool:

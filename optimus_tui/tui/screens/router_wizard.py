@@ -141,11 +141,6 @@ class RouterScreen(RouterPages):
                 self.workers.cancel_group(self, "wizard")
             await self.show(self.at - 1)
 
-    @property
-    def _least(self) -> int:
-        """The first page there is a way back to."""
-        return NEXT if self.written else 0
-
     def action_back(self) -> None:
         """Leave; asked first where answers would be lost."""
         self._ask_to_leave(lambda: self.dismiss(None))
@@ -239,13 +234,6 @@ class RouterScreen(RouterPages):
             self._refresh_tasks(self.checks)
         if self.at == CHECKS:
             self._note(self._verdict(), wrong=any(one.state != "passed" for one in self.checks))
-
-    def _draw_elapsed(self) -> None:
-        if self.at == CHECKS and self._checked and not self._all_checked:
-            took = self.context.clock.mono() - self._began
-            running = next((one.title for one in self.checks if one.state == "running"), "")
-            done = sum(one.state not in ("waiting", "running") for one in self.checks)
-            self._note(f"{done} of {len(self.checks)} done   {running} …   {took:.0f} s", wrong=False)
 
     def _write(self) -> None:
         if any(one.name == "write" and one.is_running for one in self.workers):
