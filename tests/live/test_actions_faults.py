@@ -80,6 +80,57 @@ async def test_a_server_that_stays_away_leaves_the_action_open(make_server: obje
         assert isinstance(settled, Receipt) and settled.verified and desk.interrupted() == []
 
 
+async def test_a_cut_line_leaves_it_open_and_the_same_process_goes_on_when_it_is_back_row_35(
+    server: RealServer, tmp_path: Path
+) -> None:
+    put(server, *(f"cache:conv:acme:{index}" for index in range(600)), "cache:conv:other:1")
+    relay, patience = Relay(server.port), pytest.MonkeyPatch()
+    patience.setattr("optimus_tui.actions.verifying.TRIES_SECONDS", 0.5)
+    try:
+        async with armed(relay.port, tmp_path) as desk:
+            receipt = await carried_out(desk, await planned(desk, "invalidate_tenant"), report=_at(200, relay.cut))
+            assert not receipt.verified and receipt.stopped and receipt.published is None
+            (left,) = desk.interrupted()
+            assert isinstance(left, Interrupted) and left.why_not is None and 200 <= left.tried < 600
+            again = await desk.resume(left, Confirmation(left.confirm, "go on"), threading.Event(), ignore)
+            assert isinstance(again, Refusal) and again.code == "unreachable"
+            assert isinstance(await desk.look(left, ignore), Refusal)
+            relay.heal()
+            words = Confirmation(f"test {left.plan.count}", "the words of the whole plan are not those of the rest")
+            assert isinstance(await desk.resume(left, words, threading.Event(), ignore), Refusal)
+            done = await desk.resume(left, Confirmation(left.confirm, "it is back"), threading.Event(), ignore)
+            assert isinstance(done, Receipt) and done.verified and done.resumed and done.there_again == 0
+            assert set(done.counts) <= {"done", "unknown", "already gone"} and sum(done.counts.values()) == 600
+            assert isinstance(done.published, int) and desk.interrupted() == []
+    finally:
+        patience.undo()
+        relay.stop()
+    assert number(server, "DBSIZE") == 1
+    events = [record["event"] for record in read(tmp_path / "audit.jsonl")]
+    assert (events.count("planned"), events.count("resumed"), events.count("published")) == (1, 1, 1)
+
+
+async def test_what_was_left_on_a_restarted_server_is_closed_with_a_word_about_it_row_39(
+    make_server: object, tmp_path: Path
+) -> None:
+    server = make_server()  # type: ignore[operator]
+    put(server, *(f"cache:conv:acme:{index}" for index in range(300)))
+    patience = pytest.MonkeyPatch()
+    patience.setattr("optimus_tui.actions.verifying.TRIES_SECONDS", 0.2)
+    async with armed(server.port, tmp_path) as desk:
+        await carried_out(desk, await planned(desk, "unlink_no_ttl"), report=_at(100, server.kill))
+        patience.undo()
+        (left,) = desk.interrupted()
+        server.start()
+        assert isinstance(left, Interrupted) and not isinstance(await desk.look(left, ignore), Refusal)
+        settled = await desk.settle(left, "it was restarted", threading.Event(), ignore)
+        assert isinstance(settled, Receipt) and settled.verified
+        assert "another server process (run_id)" in (settled.stopped or "")
+        await desk.arm("test")
+        rest = await desk.plan(left.plan.request)
+        assert isinstance(rest, Refusal) and rest.code == "nothing", "an empty server has nothing left to do"
+
+
 async def test_a_lost_reply_is_unknown_and_never_repeated_row_81(server: RealServer, tmp_path: Path) -> None:
     put(server, *(f"cache:conv:acme:{index}" for index in range(5)))
     relay, asked = Relay(server.port), pytest.MonkeyPatch()
