@@ -45,13 +45,11 @@ class Resolver:
             return self._name(node.id, scope, depth)  # type: ignore[attr-defined]
         if kind is ast.Attribute:
             return self.member(self.what(node.value, scope, depth + 1), node.attr, depth + 1)  # type: ignore[attr-defined]
-        if kind is ast.Constant:
-            return None
         if isinstance(node, ast.Call):
             return self.result(self.what(node.func, scope, depth + 1), node, scope, depth + 1)
         if isinstance(node, ast.Await):
             return self.what(node.value, scope, depth + 1)
-        if isinstance(node, (ast.BoolOp,)):
+        if isinstance(node, ast.BoolOp):
             return next((found for one in node.values if (found := self.what(one, scope, depth + 1))), None)
         if isinstance(node, ast.IfExp):
             return self.what(node.body, scope, depth + 1) or self.what(node.orelse, scope, depth + 1)
@@ -238,13 +236,11 @@ class Resolver:
         name = node.id if isinstance(node, ast.Name) else chain(node)
         if name not in scope.aliases:
             home = self._neighbour(node, scope)
-            if home is not None:  # found once for all files that import it
-                scope.aliases[name] = self.alias(*home)
-                known_elsewhere: tuple[ast.expr, Scope] | None = scope.aliases[name]
-                return known_elsewhere
-            bound, place = self.where(node, scope) or (None, scope)
+            bound, place = (None, scope) if home is not None else self.where(node, scope) or (None, scope)
             known = isinstance(bound, Bound) and isinstance(bound.value, (ast.Subscript, ast.BinOp))
             scope.aliases[name] = (bound.value, place) if known and isinstance(bound, Bound) else None
+            if home is not None:  # found once for all files that import it
+                scope.aliases[name] = self.alias(*home)
         found: tuple[ast.expr, Scope] | None = scope.aliases[name]
         return found
 
