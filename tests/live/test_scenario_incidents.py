@@ -58,7 +58,7 @@ def _quicker_looks(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 class Room:
-    """An engineer's place: the screen's findings, the incident, the desk. ``found`` maps a rule to when it was shown."""
+    """An engineer's place: the screen's findings, the incident, the desk. ``alarms``: since when a rule held."""
 
     def __init__(self, demo: DemoHandle, context: Context, folder: Path) -> None:
         self.demo, self.context, self.folder = demo, context, folder
@@ -135,7 +135,18 @@ class Room:
                     if step and step.change and step.change.verdict == "fixed":
                         said.add(name)
 
-        await until(lambda: said == set(steps), again, told=lambda: [(n, self.keeper.state.step(n).change, ) for n in steps if n not in said])
+        await until(
+            lambda: said == set(steps),
+            again,
+            told=lambda: [
+                (
+                    n,
+                    self.keeper.state.step(n).change,
+                )
+                for n in steps
+                if n not in said
+            ],
+        )
 
     async def close(self, cause: str, resolution: str, *words: str) -> None:
         """Close and export; both forms name what matters, and both times came out."""
@@ -150,7 +161,9 @@ class Room:
                 assert word in text, (form, word)
 
 
-async def until(condition: Callable[[], bool], work: Callable[[], object] | None = None, seconds: float = 20, told=lambda: "") -> None:
+async def until(
+    condition: Callable[[], bool], work: Callable[[], object] | None = None, seconds: float = 20, told=lambda: ""
+) -> None:
     deadline = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < deadline, f"it was not measured in time: {told()}"
@@ -275,9 +288,7 @@ async def test_cache_stampede_is_seen_in_the_rate_of_now(running: DemoHandle, tm
         await until(lambda: "cache.hit_rate" in room.alarms)
         await until(lambda: True, None)
         first = await room.open()
-        await until(
-            lambda: room.keeper.state.candidates[0].issue == "cache_miss", lambda: room.step("health")
-        )
+        await until(lambda: room.keeper.state.candidates[0].issue == "cache_miss", lambda: room.step("health"))
         first = room.keeper.state.candidates[0]
         assert "hit rate" in first.reason
         await room.look(first.issue, first.tenant, "cache.hit_rate")

@@ -104,6 +104,7 @@ class Drilling(Incidents, Switching):
         pick = random.SystemRandom()
         chosen = pick.choice(list(demo.drills)) if name == RANDOM else name
         drill = self.drill = Drill(chosen, *demo.truth(chosen))
+        self.draw_mode()
         while not demo.ready:  # noqa: ASYNC110 - it has no event of ours
             await asyncio.sleep(self.LOOK_SECONDS)
         await demo.inject("quiet")
@@ -116,6 +117,7 @@ class Drilling(Incidents, Switching):
             self.say(injected.note, "error")
             return
         drill.watch = Watch(injected=injected.at)
+        self.draw_mode()
         while not is_over(drill.watch, self._state_of(drill), self.context.clock.mono()):
             await self._take_up(drill)
             if drill.keeper is not None:
@@ -172,6 +174,7 @@ class Drilling(Incidents, Switching):
 
         self.drill = None
         await demo.inject("quiet")
+        self.draw_mode()
         if drill.watch is None:
             self.say("the drill ended before its fault was injected")
             return

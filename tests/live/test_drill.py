@@ -1,0 +1,264 @@
+"""Drills through the real screen on the real demo, by keys alone: hidden, timed by what is measured, ended by proof."""
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+from textual.pilot import Pilot
+
+from optimus_tui.contract.incident import IncidentState
+from optimus_tui.demo.command import demo_settings
+from optimus_tui.demo.handle import DemoHandle
+from optimus_tui.demo.scenarios import NAMES, SCENARIOS
+from optimus_tui.settings.model import Settings
+from optimus_tui.tui.app import OptimusApp
+from optimus_tui.tui.commands import CommandError, run_line
+from optimus_tui.tui.modals.action_card import QUIET_SECONDS, ActionCard
+from optimus_tui.tui.modals.arm import ArmDialog
+from optimus_tui.tui.modals.pick import PickDialog
+from optimus_tui.tui.modals.question import QuestionDialog
+from optimus_tui.tui.screens.dashboard import Dashboard
+from optimus_tui.tui.screens.drill import DrillScreen
+from optimus_tui.tui.screens.drilling import Drilling
+from optimus_tui.tui.screens.incident import IncidentScreen
+from tests.tui.test_action_card import said, typed, until
+
+pytestmark = pytest.mark.live
+
+
+@pytest.fixture(scope="module")
+def running() -> Iterator[DemoHandle]:
+    handle = DemoHandle("quiet").start()
+    try:
+        while not (handle.ready or handle.failed):
+            assert handle.changed.wait(60), handle.progress
+            handle.changed.clear()
+        assert handle.failed is None
+        yield handle
+    finally:
+        handle.stop()
+
+
+@pytest.fixture(autouse=True)
+def _here(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
+    monkeypatch.setattr(Drilling, "PAUSE", (0.5, 1.0))
+    monkeypatch.setattr("optimus_tui.workflow.drill.HOLD_SECONDS", 2.0)
+    monkeypatch.setattr("optimus_tui.sampling.metrics.EVERY_SECONDS", 0.5)
+    monkeypatch.setattr("optimus_tui.tools.evidence.COUNTED_MINUTES", 0.1)
+
+
+@asynccontextmanager
+async def drilling(demo: DemoHandle, drill: str) -> AsyncIterator[tuple[Pilot[Any], Dashboard]]:
+    """A dashboard on the demo, with a drill under way whose fault is in place."""
+    app = OptimusApp(msgspec.structs.replace(demo_settings(demo), refresh_seconds=0.5), demo)
+    async with app.run_test(size=(140, 42), notifications=True) as pilot:
+        await until(pilot, lambda: isinstance(app.screen, Dashboard))
+        dashboard: Any = app.screen
+        await until(pilot, lambda: dashboard.health is not None and dashboard.health.overall != "unknown")
+        await pilot.press("colon")
+        await typed(pilot, f"drill {drill}")
+        await pilot.press("enter")
+        await until(pilot, lambda: dashboard.drill is not None)
+        await until(pilot, lambda: "drill: any moment" in said(pilot))
+        await until(pilot, lambda: dashboard.drill is not None and dashboard.drill.watch is not None, 30)
+        try:
+            yield pilot, dashboard
+        finally:
+            await demo.play("quiet")
+
+
+async def command(pilot: Pilot[Any], line: str) -> None:
+    await pilot.press("colon")
+    await typed(pilot, line)
+    await pilot.press("enter")
+
+
+async def to_the_last_step(pilot: Pilot[Any], dashboard: Dashboard) -> IncidentScreen:
+    """Open the incident once the alarm is on the screen, and press enter until only the last step waits."""
+    app: Any = pilot.app
+    await until(pilot, lambda: dashboard.drill is not None and dashboard.drill.watch.shown is not None)  # type: ignore[union-attr]
+    await pilot.press("i")
+    await until(pilot, lambda: isinstance(app.screen, IncidentScreen))
+    screen: IncidentScreen = app.screen
+
+    def state() -> IncidentState:
+        return screen.state
+
+    await until(pilot, lambda: state().steps[0].status == "done")
+    while (coming := state().next) is not None and coming.plan.kind == "tool":
+        name = coming.plan.id
+        await pilot.press("enter")
+        await until(pilot, lambda: isinstance(app.screen, PickDialog) or state().next is not coming, 20)
+        if isinstance(app.screen, PickDialog):
+            await pilot.press("enter")
+        await until(pilot, lambda name=name: (step := state().step(name)) is not None and step.status == "done", 20)  # type: ignore[misc]
+    return screen
+
+
+async def close(pilot: Pilot[Any], cause: str, resolution: str) -> None:
+    app: Any = pilot.app
+    await pilot.press("c")
+    await until(pilot, lambda: isinstance(app.screen, QuestionDialog))
+    await typed(pilot, cause)
+    await pilot.press("enter")
+    await typed(pilot, resolution)
+    await pilot.press("enter")
+    await until(pilot, lambda: isinstance(app.screen, DrillScreen), 30)
+
+
+def result(pilot: Pilot[Any]) -> dict[str, float | None]:
+    screen: Any = pilot.app.screen
+    assert screen.result.solved, screen.result.missed
+    return {one.name: one.seconds for one in screen.result.marks}
+
+
+def in_order(marks: dict[str, float | None], *names: str) -> None:
+    times = [marks[name] for name in names]
+    assert None not in times, marks
+    assert times == sorted(times), marks  # type: ignore[type-var]
+
+
+async def test_engine_down_is_played_by_keys_from_the_alarm_to_the_result(running: DemoHandle, tmp_path: Path) -> None:
+    async with drilling(running, "engine-down") as (pilot, dashboard):
+        app: Any = pilot.app
+        await until(pilot, lambda: "drill 0:" in said(pilot).splitlines()[0])
+        assert not any(name in said(pilot) for name in NAMES), "no scenario's name is on the screen"
+        screen = await to_the_last_step(pilot, dashboard)
+        assert "drill 0:" in said(pilot).splitlines()[0], "the clock is in sight here too"
+        assert [step.plan.id for step in screen.state.steps][1] == "integration"
+        assert ":remedy restart-engine" in [one.command for one in screen.state.advice]
+        await pilot.press("escape")
+        await until(pilot, lambda: isinstance(app.screen, Dashboard))
+        await command(pilot, "remedy restart-engine")
+        await until(pilot, lambda: dashboard.drill is not None and bool(dashboard.drill.watch.remedies))  # type: ignore[union-attr]
+        await pilot.press("i")
+        await until(pilot, lambda: isinstance(app.screen, IncidentScreen))
+        again: IncidentScreen = app.screen
+        again.show_step(again.state.steps[1])
+        for _ in range(20):
+            await pilot.press("r")
+            await until(pilot, lambda: again.state.running is None)
+            change = again.state.steps[1].change
+            if change is not None and change.verdict == "fixed":
+                break
+            await asyncio.sleep(0.3)
+        await close(pilot, "no engine", "restarted")
+        marks = result(pilot)
+        in_order(marks, "injected", "shown", "opened", "identified", "acted", "proved", "closed")
+        text = said(pilot)
+        for words in (
+            "engine-down",
+            SCENARIOS["engine-down"].says[:40],
+            "to detect",
+            "MTTA",
+            "MTTR",
+            "circuit_breaker",
+        ):
+            assert words in text, words
+        await pilot.press("x")
+        await until(pilot, lambda: bool(list(tmp_path.rglob("drill-*.md"))))
+    what_is_left(tmp_path)
+
+
+def what_is_left(folder: Path) -> None:
+    """Files of their owner alone, and nobody can take the incident for a real one."""
+    (page,) = folder.rglob("drill-*.md")
+    assert page.stat().st_mode & 0o777 == 0o600
+    assert "Injected: The engine process is stopped" in page.read_text()
+    reports = list(folder.rglob("postmortem.*"))
+    assert len(reports) == 2
+    for report in reports:
+        assert "Drill (no real incident)" in report.read_text().replace("\\", ""), report
+    (told,) = folder.rglob("timeline.jsonl")
+    assert "This is a drill" in told.read_text()
+    assert "End of the drill (solved)" in told.read_text()
+
+
+async def test_immortal_counter_is_played_by_keys_with_the_repair_from_here(running: DemoHandle) -> None:
+    async with drilling(running, "immortal-counter") as (pilot, dashboard):
+        app: Any = pilot.app
+        screen = await to_the_last_step(pilot, dashboard)
+        await pilot.press("a")
+        await until(pilot, lambda: isinstance(app.screen, PickDialog))
+        await pilot.press("enter")
+        await until(pilot, lambda: isinstance(app.screen, ArmDialog))
+        await typed(pilot, "demo")
+        await pilot.press("enter")
+        await until(pilot, lambda: isinstance(app.screen, ActionCard) and app.screen.stage == "asking")
+        card: ActionCard = app.screen
+        assert card.request.kind == "repair_counter" and card.request.tenant == b"clinic_b"
+        await pilot.press("tab")
+        await typed(pilot, "demo 1")
+        await pilot.press("tab")
+        await typed(pilot, "blocked")
+        await pilot.press("tab", "tab")
+        await pilot.pause(QUIET_SECONDS + 0.1)
+        await pilot.press("enter")
+        await until(pilot, lambda: card.stage == "told")
+        await pilot.press("escape")
+        await until(pilot, lambda: bool(screen.state.deeds) and screen.state.deeds[0].verdict is not None)
+        assert screen.state.deeds[0].verdict == "better", "it resets again; the window is full until its end"
+        await close(pilot, "no TTL", "repaired")
+        marks = result(pilot)
+        in_order(marks, "injected", "shown", "opened", "identified", "acted", "closed")
+        in_order(marks, "acted", "gone")
+
+
+async def test_giving_up_tells_the_truth_and_heals(running: DemoHandle) -> None:
+    async with drilling(running, "noisy-tenant") as (pilot, dashboard):
+        app: Any = pilot.app
+        with pytest.raises(CommandError, match="a drill is running"):
+            run_line(dashboard, "drill engine-down")
+        with pytest.raises(CommandError, match=":drill stop gives up"):
+            run_line(dashboard, "scenario quiet")
+        await command(pilot, "drill stop")
+        await until(pilot, lambda: isinstance(app.screen, DrillScreen))
+        text = said(pilot)
+        for words in ("noisy-tenant", "given up", ":remedy block-client", "no incident was opened", "to resolve"):
+            assert words in text, words
+        assert running.scenario == "quiet"
+        await pilot.press("escape")
+        assert isinstance(app.screen, Dashboard)
+        await until(pilot, lambda: "quiet" in said(pilot).splitlines()[0])
+
+
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [
+        ("drill nothing", "no drill 'nothing'; there are random,"),
+        ("drill quiet", "no drill 'quiet'"),
+        ("drill stop", "no drill is running"),
+        ("remedy prayer", "no remedy 'prayer'; there are restart-engine,"),
+    ],
+)
+async def test_a_wrong_word_is_refused_with_those_there_are(running: DemoHandle, line: str, words: str) -> None:
+    app = OptimusApp(demo_settings(running), running)
+    async with app.run_test(size=(140, 42)) as pilot:
+        await until(pilot, lambda: isinstance(app.screen, Dashboard))
+        with pytest.raises(CommandError) as refused:
+            run_line(app.screen, line)  # type: ignore[arg-type]
+        assert words in str(refused.value)
+
+
+@pytest.mark.parametrize("line", ["drill", "drill engine-down", "remedy", "remedy restart-engine"])
+async def test_outside_the_demo_nothing_is_broken_on_purpose(line: str) -> None:
+    app = OptimusApp(Settings())
+    async with app.run_test(size=(140, 42)) as pilot:
+        await until(pilot, lambda: isinstance(app.screen, Dashboard))
+        with pytest.raises(CommandError, match="for the demo only: optimus-tui demo --drill"):
+            run_line(app.screen, line)  # type: ignore[arg-type]
+
+
+async def test_a_remedy_that_cures_nothing_really_happens_and_ends_nothing(running: DemoHandle) -> None:
+    assert (await running.play("noisy-tenant")).done
+    done = await running.remedy("restart-engine")
+    assert done.done and done.at > 0
+    assert running.scenario == "noisy-tenant"
+    assert not (await running.remedy("prayer")).done
+    assert (await running.play("quiet")).done

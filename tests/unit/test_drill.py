@@ -1,0 +1,127 @@
+"""A drill's judgement: marks from what was shown and recorded, nothing from keys; hostile words stay words."""
+
+from msgspec.structs import replace
+
+from optimus_tui.contract.drill import DrillResult, Truth
+from optimus_tui.contract.findings import Finding, Severity
+from optimus_tui.contract.incident import Choice, IncidentState, Outcome, Stamp, Step, StepPlan
+from optimus_tui.contract.tools.common import Diagnostic
+from optimus_tui.demo.scenarios import DRILLS, REMEDIES, SCENARIOS
+from optimus_tui.incidents.drill import page, summary
+from optimus_tui.workflow.drill import HOLD_SECONDS, Watch, follow, is_over, judge, look
+from optimus_tui.workflow.ranking import POINTS_TO
+
+TRUTH = Truth(rules=("limits.over",), subject="acme", issues=("rate_limiting",), cure="block it")
+NAMES = ("noisy", "acme is noisy")
+
+
+def finding(rule: str = "limits.over", subject: str = "acme / chat", severity: Severity = "high") -> Finding:
+    return Finding(rule=rule, severity=severity, subject=subject, message=f"{subject}: {rule}")
+
+
+def seen(*reports: tuple[float, tuple[Finding, ...]]) -> Watch:
+    watch = Watch(injected=100.0)
+    for mono, findings in reports:
+        watch = look(watch, TRUTH, findings, mono)
+    return watch
+
+
+def state(**fields: object) -> IncidentState:
+    return replace(IncidentState(id="7", status="open", opened=Stamp(0.0, 110.0)), **fields)
+
+
+def identified(issue: str, rule: str) -> IncidentState:
+    outcome = Outcome(
+        verdict="high", severity="high", headline="",
+        findings=(Diagnostic(severity="high", rule=rule, subject="acme / chat", message="full"),),
+    )  # fmt: skip
+    plans = (StepPlan(id="health", title="Health"), StepPlan(id="identify", title="Identify", choose_issue=True))
+    steps = (
+        Step(plan=plans[0], status="done", started=Stamp(0, 111), ended=Stamp(0, 112), outcome=outcome),
+        Step(plan=plans[1], status="done", started=Stamp(0, 120), ended=Stamp(0, 121), outcome=outcome),
+    )
+    return state(steps=steps, choice=Choice(issue=issue))
+
+
+def seconds(result: DrillResult, name: str) -> float | None:
+    return next(one.seconds for one in result.marks if one.name == name)
+
+
+def test_only_the_faults_own_alarm_counts_as_shown() -> None:
+    others = (finding("limits.near"), finding(subject="other / chat"), finding(severity="low"))
+    assert seen((101.0, others)).shown is None
+    assert seen((101.0, others), (103.0, (finding(),))).shown == 103.0
+
+
+def test_a_fault_that_comes_back_was_not_gone() -> None:
+    watch = seen((101, (finding(),)), (105, ()), (112, (finding(),)), (130, ()))
+    assert (watch.cleared, watch.returned) == (130, 1)
+    result = judge(NAMES, TRUTH, watch, None, "given up")
+    assert any("came back (1" in one for one in result.missed)
+
+
+def test_what_nobody_can_see_is_not_gone() -> None:
+    blind = finding("server.unreachable", "redis", "critical")
+    assert seen((101, (finding(),)), (105, (blind,))).cleared is None
+
+
+def test_it_is_over_when_the_fault_stays_away_and_the_incident_is_closed() -> None:
+    watch = seen((101, (finding(),)), (105, ()))
+    closed = state(status="closed", closed=Stamp(0, 106))
+    assert not is_over(watch, closed, 105 + HOLD_SECONDS - 1)
+    assert not is_over(watch, state(), 105 + HOLD_SECONDS)
+    assert not is_over(seen((101, (finding(),))), closed, 999)
+    assert is_over(watch, closed, 105 + HOLD_SECONDS)
+
+
+def test_identified_needs_the_right_choice_and_the_right_evidence() -> None:
+    watch = seen((101, (finding(),)))
+    assert follow(watch, TRUTH, identified("memory_leak", "limits.over")).identified is None
+    assert follow(watch, TRUTH, identified("rate_limiting", "cache.hit_rate")).identified is None
+    found = follow(watch, TRUTH, identified("rate_limiting", "limits.over"))
+    assert found.identified == (120, "rate_limiting: full"), "the choice came after the finding"
+    later = follow(found, TRUTH, state())
+    assert later.identified == found.identified, "a step that is asked again takes nothing back"
+
+
+def test_giving_up_tells_what_was_missed_and_the_truth() -> None:
+    result = judge(NAMES, TRUTH, Watch(injected=100.0), None, "given up")
+    assert not result.solved
+    assert (result.detect, result.acknowledge, result.resolve) == (None, None, None)
+    assert [one.name for one in result.marks if one.seconds is not None] == ["injected"]
+    text = page(result, 1_800_000_000.0)
+    assert "acme is noisy" in text and "block it" in text and "no incident was opened" in text
+    assert "not detected, not acknowledged, not resolved" in summary(result)
+
+
+def test_times_count_from_the_injection_and_an_incident_that_was_open_before_is_no_merit() -> None:
+    watch = seen((103, (finding(),)), (150, ()))
+    watch = replace(watch, remedies=((140.0, "Block clients"),))
+    late = judge(NAMES, TRUTH, watch, state(repaired=Stamp(0, 155), status="closed", closed=Stamp(0, 160)), "solved")
+    assert [seconds(late, one) for one in ("shown", "opened", "acted", "gone", "proved", "closed")] == [
+        3, 10, 40, 50, 55, 60,
+    ]  # fmt: skip
+    assert (late.detect, late.acknowledge, late.resolve, late.solved) == (3, 10, 55, True)
+    early = judge(NAMES, TRUTH, watch, state(opened=Stamp(0, 90)), "given up")
+    assert "open already" in next(one.words for one in early.marks if one.name == "opened")
+
+
+def test_hostile_words_are_inert_on_the_page() -> None:
+    watch = replace(Watch(injected=0.0), shown=1.0, words="| x | <script>\n# \x1b[2J @channel")
+    text = page(judge(NAMES, TRUTH, watch, None, "given up"), 0.0)
+    assert "<script" not in text and "\x1b" not in text and "@channel" not in text
+    assert len([line for line in text.splitlines() if line.startswith("| First shown")]) == 1
+
+
+def test_every_drill_names_rules_that_lead_to_its_issue_and_a_cure_that_exists() -> None:
+    names = {one.name for one in REMEDIES}
+    for name in DRILLS:
+        scenario = SCENARIOS[name]
+        led = {issue for rule in scenario.truth.rules for prefix, issues in POINTS_TO if rule.startswith(prefix)
+               for issue in issues}  # fmt: skip
+        assert set(scenario.truth.issues) & led, name
+        assert scenario.truth.cure
+        assert (scenario.remedy in names) or not scenario.remedy
+        if scenario.remedy:
+            assert f":remedy {scenario.remedy}" in scenario.truth.cure
+    assert len(DRILLS) == len(SCENARIOS) - 1, "quiet has nothing to find"
