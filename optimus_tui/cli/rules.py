@@ -16,8 +16,16 @@ def command(rule: str | None, form: str) -> int:
     """List the rules, or describe the one with ID."""
     from optimus_tui.patterns.rules import RULES
 
+    from optimus_tui.tools.pattern_report import OF_FILES
+
+    if rule in OF_FILES and form == "text":
+        priority, why, fix = OF_FILES[rule]
+        say(f"{rule}: at every level, {priority} priority, of the file as such; no comment sets it aside")
+        hang("why  ", why)
+        hang("fix  ", fix)
+        return exits.HEALTHY
     if rule is not None and rule not in RULES:
-        complain(f"there is no rule {rule!r}; there are {', '.join(RULES)}")
+        complain(f"there is no rule {rule!r}; there are {', '.join((*RULES, *OF_FILES))}")
         return exits.USAGE
     chosen = [RULES[rule]] if rule is not None else list(RULES.values())
     if form == "json":
@@ -36,6 +44,7 @@ def command(rule: str | None, form: str) -> int:
         for one in chosen:
             hang(f"{one.id:<28}{one.level:<18}{one.priority:<8}", one.title)
         say()
+        say(f"Of files as such, at every level: {', '.join(OF_FILES)}.")
         say("optimus-tui rules ID describes one. Each level includes those before it.")
     else:
         one = chosen[0]

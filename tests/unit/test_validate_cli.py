@@ -190,6 +190,8 @@ def test_rules_are_listed_described_and_refused(capsys: pytest.CaptureFixture[st
     described = capsys.readouterr().out
     assert "bad" in described
     assert "optimus: ignore[limits.missing]" in described
+    assert run(["rules", "file.unreadable"]) == 0
+    assert "high priority, of the file as such" in capsys.readouterr().out
     assert run(["rules", "no.such"]) == 2
     assert "limits.missing" in capsys.readouterr().err
     assert run(["rules", "--format", "json"]) == 0
