@@ -141,3 +141,21 @@ async def test_from_the_alarm_to_a_verified_repair_and_the_post_mortem(redis: Re
         await until(pilot, lambda: (place / "postmortem.html").exists(), 30)
         assert screen.state.status == "closed"
         assert "counter without ttl" in (place / "postmortem.md").read_text()
+
+
+async def test_a_reset_reaches_no_further_than_its_finding(redis: RealServer) -> None:
+    redis.command("DEL", IMMORTAL)
+    redis.command("SET", "rate_limit:zed:chat", "200", "EX", "600")
+    redis.command("SET", "rate_limit:zed:export", "3", "EX", "600")
+    async with running(redis) as (pilot, _):
+        app: Any = pilot.app
+        screen = await opened(pilot)
+        (advice,) = [one for one in screen.state.advice if one.kind]
+        assert (advice.kind, advice.tenant, advice.rules) == ("reset_counters", "zed", ("limits.over",))
+        await pilot.press("a")
+        await until(pilot, lambda: isinstance(app.screen, ArmDialog))
+        await typed(pilot, "test")
+        await pilot.press("enter")
+        await until(pilot, lambda: isinstance(app.screen, ActionCard) and app.screen.stage == "asking")
+        assert (app.screen.request.operation, app.screen.plan.count) == (b"chat", 1)
+        assert app.screen.request.incident == "1" and "zed, chat" in said(pilot)

@@ -114,7 +114,7 @@ class Acting(DashboardBase):
         from optimus_tui.tui.screens.offers import offers_for, why_none
 
         row = self.pane(self.current).selected
-        offers = offers_for(row, self._seen("limits"), self._seen("cache"))
+        offers = offers_for(row, self.seen("limits"), self.seen("cache"))
         if not offers:
             self.say(why_none(row), "warning")
             return
@@ -132,7 +132,7 @@ class Acting(DashboardBase):
             if outcome is not None:
                 await self.recorded(*outcome)
 
-    def _seen(self, name: str) -> Any:
+    def seen(self, name: str) -> Any:
         """A pane's last report."""
         reading = self.pane(name).reading
         return reading.value if reading is not None else None

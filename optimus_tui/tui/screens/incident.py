@@ -20,7 +20,7 @@ from optimus_tui.incidents.keeper import Keeper
 from optimus_tui.tui.keys import MOVES, bindings, chosen
 from optimus_tui.tui.render_report import Lines, report_lines
 from optimus_tui.tui.screens import incident_words as words
-from optimus_tui.tui.screens.incident_work import IncidentWork
+from optimus_tui.tui.screens.incident_advice import AdviceWork
 from optimus_tui.tui.widgets.bars import Bar, KeyStrip, Words
 from optimus_tui.tui.widgets.line_view import LineView, Piece
 from optimus_tui.tui.widgets.report_view import ReportView
@@ -68,7 +68,7 @@ class StepList(LineView):
             self.call_later(self.app.run_action, "screen.show_step", self)
 
 
-class IncidentScreen(IncidentWork):
+class IncidentScreen(AdviceWork):
     """Five steps from the alarm to the fix: enter goes on, every step can be skipped, done again, noted and left."""
 
     CSS_PATH = asset_dir("styles") / "incident.tcss"

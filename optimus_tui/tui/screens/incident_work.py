@@ -1,4 +1,4 @@
-"""What the keys of the incident screen do: run, choose, skip, redo, note, pin, act, mark, close, export.
+"""What the keys of the incident screen do: run, choose, skip, redo, note, pin, close, export.
 
 Work that takes time runs in the dashboard's workers, so that leaving the screen does not end it. What the keeper
 refuses is said in its own words; nothing is shown before it is recorded.
@@ -8,8 +8,7 @@ import time
 from collections.abc import Awaitable
 from typing import TYPE_CHECKING, Any
 
-from optimus_tui.contract.actions import ActionRequest
-from optimus_tui.contract.incident import ISSUES, Advice, IncidentState, Step
+from optimus_tui.contract.incident import ISSUES, IncidentState, Step
 from optimus_tui.incidents.errors import IncidentError
 from optimus_tui.incidents.keeper import Keeper
 from optimus_tui.tui.modals.pick import PickDialog
@@ -40,11 +39,6 @@ class IncidentWork(Leaving):
     @property
     def selected(self) -> Step | None:
         """The step under the cursor; the screen knows."""
-        raise NotImplementedError
-
-    @property
-    def advice_here(self) -> Advice | None:
-        """The recommendation under the cursor; the screen knows."""
         raise NotImplementedError
 
     def show_step(self, step: Step) -> None:
@@ -173,86 +167,6 @@ class IncidentWork(Leaving):
     async def _pin(self, text: str, title: str) -> None:
         await self.keeper.note(text, "evidence", title)
         self.say("pinned")
-
-    # -- recommendations -------------------------------------------------------------------------------------------
-
-    def action_act(self) -> None:
-        """Do the recommendation under the cursor, or one of those that can be done from here."""
-        found = words.doable(self.state.advice)
-        if self.state.status != "open" or not found:
-            self.say("no recommendation here that an action of ours could carry out", "warning")
-            return
-        self.work(self._act(found), "acting")
-
-    async def _act(self, found: list[Advice]) -> None:
-        here = self.advice_here
-        if here is None or here not in found:
-            rows = [(f"{one.priority}  {words.safe(one.action, 200)}", words.safe(one.reason, 300)) for one in found]
-            place = 0 if len(found) == 1 else await self.app.push_screen_wait(PickDialog("Do which", rows))
-            if place is None:
-                return
-            here = found[place]
-        request = await self._request(here)
-        if request is None or not await self.dashboard.be_armed():
-            return
-        outcome = await self.dashboard.carry_out(request)
-        if outcome is None:
-            return
-        from optimus_tui.incidents.receipts import kept
-
-        receipt, audit = outcome
-        self._show_last()
-        if not receipt.verified:
-            await self.keeper.note(f"Action {receipt.id} is open: {receipt.stopped or 'nobody could verify it'}.")
-            return
-        deed = await self.keeper.acted(kept(receipt, audit), here.id, here.rules)
-        self.say(f"checked again: {deed.verdict or 'not known'}")
-
-    async def _request(self, advice: Advice) -> ActionRequest | None:
-        """For exactly one tenant; asked for where the recommendation names none for certain."""
-        tenant = self._tenant_bytes(advice.tenant)
-        if tenant is None:
-            said = await self.app.push_screen_wait(
-                QuestionDialog(words.safe(advice.action, 60), [Line("Tenant", words.safe(advice.tenant or "", 200))])
-            )
-            if said is None:
-                return None
-            tenant = self._tenant_bytes(said[0]) or said[0].encode("utf-8", "surrogatepass")
-        return ActionRequest(kind=advice.kind, tenant=tenant)  # type: ignore[arg-type]  # one of ACTIONS
-
-    def _tenant_bytes(self, name: str | None) -> bytes | None:
-        """The bytes behind a name that a finding shows; None where more than one tenant looks like it."""
-        if not name:
-            return None
-        raw = name.encode("utf-8", "surrogatepass")
-        alike = {one for one in self.dashboard.seen_tenants() if safe_text(one, 4_096) == name or one == raw}
-        if len(alike) == 1:
-            return alike.pop()
-        return raw if not alike and safe_text(raw, 4_096) == name else None
-
-    def _show_last(self) -> None:
-        last = next((one for one in self.state.steps if one.plan.kind == "apply"), None)
-        if last is not None and self.is_mounted:
-            self.show_step(last)
-
-    def action_mark(self) -> None:
-        """Say that the recommendation under the cursor was done by hand, or will not be."""
-        advice = self.advice_here
-        if advice is None:
-            self.say("go to the last step, tab to its list and put the cursor on a recommendation", "warning")
-        else:
-            self.work(self._mark(advice))
-
-    async def _mark(self, advice: Advice) -> None:
-        states = ("done", "dismissed", "open")
-        rows = [("Done by hand", "somebody did it, outside of here"), ("Dismissed", "asks why"), ("Open again", "")]
-        place = await self.app.push_screen_wait(PickDialog(words.safe(advice.action, 80), rows))
-        if place is None:
-            return
-        line = Line("Why", needed=True) if place == 1 else Line("Remark", needed=False)
-        said = [""] if place == 2 else await self.app.push_screen_wait(QuestionDialog(rows[place][0], [line]))
-        if said is not None:
-            await self.keeper.mark(advice.id, states[place], said[0])
 
     # -- the end ---------------------------------------------------------------------------------------------------
 
