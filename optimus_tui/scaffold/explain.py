@@ -1,7 +1,12 @@
 """What a draft has, and what is left to do with it, in words and in lines to copy. Pure."""
 
+import json
+from urllib.parse import urlsplit
+
 from optimus_tui.scaffold.register import lines_to_add
+from optimus_tui.scaffold.samples import METHODS, sample
 from optimus_tui.scaffold.spec import RouterSpec
+from optimus_tui.wording.shell import shell_word
 
 
 def features(spec: RouterSpec) -> tuple[str, ...]:
@@ -26,15 +31,31 @@ def features(spec: RouterSpec) -> tuple[str, ...]:
 
 
 def next_steps(spec: RouterSpec, gateway_url: str) -> tuple[str, ...]:
-    """Commands and lines, in the order of doing."""
+    """Lines and commands, in the order of doing; the last three run its tests, start the gateway and ask it."""
     router, test = spec.paths
     imported, included = lines_to_add(spec.name)
-    slash = "/" if {"list", "create"} & set(spec.operations) else "/1"
-    verb = {"list": "GET", "create": "POST", "get": "GET", "update": "PUT", "delete": "DELETE"}[spec.operations[0]]
     return (
         f"Save the files as {router} and {test}, or let optimus-tui scaffold new {spec.name} write and register them",
         imported,
         included,
         f"pytest {test} -v",
-        f"curl -X {verb} {gateway_url}/api/{spec.name}{slash} -H 'X-Tenant-ID: demo_dentist'",
+        f"uvicorn backend.app:app --app-dir src --port {_port(gateway_url)}",
+        _request(spec, gateway_url),
     )
+
+
+def _request(spec: RouterSpec, gateway_url: str) -> str:
+    """A call that is answered as it stands: the list or a create first, for nothing is there yet."""
+    operation = next(each for each in ("list", "create", "get", "update", "delete") if each in spec.operations)
+    url = f"{gateway_url}/api/{spec.name}{'/' if operation in ('list', 'create') else '/1'}"
+    line = f"curl -X {METHODS[operation]} {shell_word(url)} -H 'X-Tenant-ID: demo_dentist'"
+    if operation in ("create", "update"):
+        line += f" -H 'Content-Type: application/json' -d {shell_word(json.dumps(sample(spec.fields)))}"
+    return line
+
+
+def _port(url: str) -> int:
+    try:
+        return urlsplit(url).port or 8020
+    except ValueError:
+        return 8020

@@ -3,12 +3,12 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from optimus_tui.scaffold.fields import TYPES, literal
+from optimus_tui.scaffold.fields import TYPES, Field, literal
 from optimus_tui.scaffold.layout import WIDTH, lay_import, lay_list
 from optimus_tui.scaffold.spec import OF_ONE, RouterSpec
 
-_STORE_METHODS = {"list": "page", "create": "add", "get": "find", "update": "replace", "delete": "remove"}
-_METHODS = {"list": "GET", "create": "POST", "get": "GET", "update": "PUT", "delete": "DELETE"}
+_STOREMETHODS = {"list": "page", "create": "add", "get": "find", "update": "replace", "delete": "remove"}
+METHODS = {"list": "GET", "create": "POST", "get": "GET", "update": "PUT", "delete": "DELETE"}
 
 
 def trial_context(spec: RouterSpec) -> dict[str, Any]:
@@ -17,7 +17,7 @@ def trial_context(spec: RouterSpec) -> dict[str, Any]:
     place_type = f"{spec.entity}Memory" if spec.has_store else "FakeEngine"
     own = ["api: httpx.AsyncClient", f"{place}: {place_type}"]
     with_engine = [*own, "engine: FakeEngine"] if spec.type == "hybrid" else own
-    body = {field.name: TYPES[field.type].samples[0] for field in spec.fields}
+    body = sample(spec.fields)
     least = {field.name: body[field.name] for field in spec.fields if field.required}
     return {
         "needs_redis": needs_redis(spec),
@@ -35,13 +35,18 @@ def trial_context(spec: RouterSpec) -> dict[str, Any]:
         "wrong_bodies": _wrong(spec),
         "call_line": _call_line(spec),
         "answered": spec.operations != ("delete",),
-        "store_methods": _tuple([_STORE_METHODS[each] for each in spec.operations]),
+        "store_methods": _tuple([_STOREMETHODS[each] for each in spec.operations]),
         "left_keys": _left(spec),
         "models": _models(spec),
         "told": ", params=TOLD" if spec.type == "hybrid" else "",
         "lay_dict": lay_dict,
         "lay_list": lay_list,
     }
+
+
+def sample(fields: Sequence[Field]) -> dict[str, Any]:
+    """A body that is taken: a plain value for each field."""
+    return {field.name: TYPES[field.type].samples[0] for field in fields}
 
 
 def needs_redis(spec: RouterSpec) -> bool:
@@ -86,7 +91,7 @@ def _call_line(spec: RouterSpec) -> Any:
     def call_line(operation: str) -> str:
         path = 'f"{PATH}/1"' if operation in OF_ONE else "PATH"
         body = {"create": "BODY", "update": "CHANGED"}.get(operation, "None")
-        return f'{literal(spec.operation(operation))}: ("{_METHODS[operation]}", {path}, {body}),'
+        return f'{literal(spec.operation(operation))}: ("{METHODS[operation]}", {path}, {body}),'
 
     return call_line
 

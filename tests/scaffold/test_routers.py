@@ -3,6 +3,7 @@
 import ast
 import json
 import re
+import shlex
 from pathlib import Path
 
 import msgspec
@@ -10,6 +11,7 @@ import pytest
 
 from optimus_tui.clock import Clock
 from optimus_tui.contract.tools.router import RouterReport
+from optimus_tui.scaffold.explain import next_steps
 from optimus_tui.scaffold.names import SpecError, class_name, singular
 from optimus_tui.scaffold.render import render
 from optimus_tui.scaffold.spec import OPERATIONS, RouterSpec, make_spec
@@ -103,9 +105,17 @@ async def test_the_tool_returns_the_draft_and_writes_nothing(tmp_path: Path, mon
     steps = document["next_steps"]
     assert "from backend.routers.products import router as products_router" in steps
     assert "app.include_router(products_router)" in steps
+    assert "uvicorn backend.app:app --app-dir src --port 8020" in steps
     assert any("http://localhost:8020/api/products/" in step and "X-Tenant-ID: demo_dentist" in step for step in steps)
     assert list_all(tmp_path) == before
     assert not TOOLS["generate_enterprise_router"].found(report)
+
+
+def test_the_request_to_try_carries_a_body_where_one_is_needed() -> None:
+    spec = make_spec("products", operations=("update", "create"), fields=("title:str", "price:float"))
+    words = shlex.split(next_steps(spec, "http://localhost:8020")[-1])
+    assert words[:4] == ["curl", "-X", "POST", "http://localhost:8020/api/products/"]
+    assert set(json.loads(words[-1])) == {"title", "price"}
 
 
 @pytest.mark.parametrize(

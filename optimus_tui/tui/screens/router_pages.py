@@ -210,14 +210,12 @@ class RouterPages(Leaving):
 
         assert self.plan is not None
         root = shlex.quote(str(self.plan.root))
-        gateway = self.context.settings.gateway_url
-        steps = next_steps(self.plan.draft.spec, gateway)
+        tests, start, ask = next_steps(self.plan.draft.spec, self.context.settings.gateway_url)[-3:]
         python = ".venv/bin/python -m " if (self.plan.root / ".venv/bin/python").exists() else ""
-        start = f"uvicorn backend.app:app --app-dir src --port {_port(gateway)}"
         shown = [
-            ("Run its tests", f"cd {root} && {python}{steps[-2]}"),
+            ("Run its tests", f"cd {root} && {python}{tests}"),
             ("Start the gateway", f"cd {root} && {python}{start}"),
-            ("Ask it", steps[-1]),
+            ("Ask it", ask),
             ("Judge all routers", f"cd {root} && optimus-tui validate --level production_ready"),
             ("Take it back", f"optimus-tui scaffold undo --project {root}"),
         ]
@@ -231,12 +229,3 @@ class RouterPages(Leaving):
     @property
     def _all_checked(self) -> bool:
         return bool(self.checks) and all(task.state not in ("waiting", "running") for task in self.checks)
-
-
-def _port(url: str) -> int:
-    from urllib.parse import urlsplit
-
-    try:
-        return urlsplit(url).port or 8020
-    except ValueError:
-        return 8020
