@@ -15,7 +15,6 @@ from optimus_tui.cli.output import complain, hang, say
 def command(rule: str | None, form: str) -> int:
     """List the rules, or describe the one with ID."""
     from optimus_tui.patterns.rules import RULES
-
     from optimus_tui.tools.pattern_report import OF_FILES
 
     if rule in OF_FILES and form == "text":
