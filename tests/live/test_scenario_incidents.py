@@ -8,7 +8,7 @@ loops look at every two or thirty seconds is looked at more often, so that half 
 import asyncio
 import threading
 import time
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -63,13 +63,13 @@ class Room:
     def __init__(self, demo: DemoHandle, context: Context, folder: Path) -> None:
         self.demo, self.context, self.folder = demo, context, folder
         self.desk = Desk(context, folder / "state")
-        self.findings: tuple[object, ...] = ()
+        self.seen = False
         self.alarms: dict[str, float] = {}
         self.keeper: Keeper
 
     def heard(self, subject: str, report: object) -> None:
         if subject == "health":
-            self.findings = report.findings  # type: ignore[attr-defined]
+            self.seen = True
             for one in report.findings:  # type: ignore[attr-defined]
                 if rank(one.severity) >= MATTERS and one.since is not None:
                     self.alarms.setdefault(one.rule, one.since)
@@ -136,16 +136,7 @@ class Room:
                         said.add(name)
 
         await until(
-            lambda: said == set(steps),
-            again,
-            told=lambda: [
-                (
-                    n,
-                    self.keeper.state.step(n).change,
-                )
-                for n in steps
-                if n not in said
-            ],
+            lambda: said == set(steps), again, lambda: f"{set(steps) - said} of {self.keeper.state.timeline[-3:]}"
         )
 
     async def close(self, cause: str, resolution: str, *words: str) -> None:
@@ -161,15 +152,16 @@ class Room:
                 assert word in text, (form, word)
 
 
-async def until(
-    condition: Callable[[], bool], work: Callable[[], object] | None = None, seconds: float = 20, told=lambda: ""
-) -> None:
-    deadline = time.monotonic() + seconds
+Work = Callable[[], Awaitable[None]]
+
+
+async def until(condition: Callable[[], bool], work: Work | None = None, told: Callable[[], str] = str) -> None:
+    deadline = time.monotonic() + 30
     while not condition():
-        assert time.monotonic() < deadline, f"it was not measured in time: {told()}"
+        assert time.monotonic() < deadline, f"it was not measured in time {told()}"
         if work is not None:
-            await work()  # type: ignore[misc]
-        await asyncio.sleep(0.3)
+            await work()
+        await asyncio.sleep(0.2)
 
 
 @asynccontextmanager
@@ -183,7 +175,7 @@ async def engineer(demo: DemoHandle, folder: Path) -> AsyncIterator[Room]:
     loops = [asyncio.ensure_future(loop()) for loop in sampler.loops().values()]
     try:
         await room.desk.arm("demo")
-        await until(lambda: bool(sampler) and context.clock.wall() > 0 and room.findings is not None)
+        await until(lambda: room.seen)
         yield room
     finally:
         await demo.play("quiet")
@@ -240,7 +232,6 @@ async def test_noisy_tenant_is_blocked_and_then_reset(running: DemoHandle, tmp_p
         assert (first.issue, first.tenant) == ("rate_limiting", "demo_dentist")
         assert "used up its limit" in first.reason
         await room.look(first.issue, first.tenant, "limits.over")
-        await room.rest()
         await room.follow(":remedy block-client")
         deed = await room.act("reset_counters", "demo_dentist")
         assert deed.verdict == "fixed", deed.checks
@@ -278,7 +269,6 @@ async def test_engine_slow_is_seen_by_the_last_looks_and_cured_by_them(running: 
         )
         await room.follow(":remedy restart-engine")
         await room.fixed("identify")
-        await room.rest()
         await room.close("its drill delay", "restarted", "engine", "latency.")
 
 
@@ -286,7 +276,6 @@ async def test_cache_stampede_is_seen_in_the_rate_of_now(running: DemoHandle, tm
     async with engineer(running, tmp_path) as room:
         await room.play("cache-stampede")
         await until(lambda: "cache.hit_rate" in room.alarms)
-        await until(lambda: True, None)
         first = await room.open()
         await until(lambda: room.keeper.state.candidates[0].issue == "cache_miss", lambda: room.step("health"))
         first = room.keeper.state.candidates[0]
@@ -295,8 +284,7 @@ async def test_cache_stampede_is_seen_in_the_rate_of_now(running: DemoHandle, tm
         step = room.keeper.state.step("identify")
         assert step and step.evidence
         seen = room.keeper.read(step.evidence)["cache_miss_analysis"]["invalidations"]["per_minute_by_type"]
-        assert max(seen, key=seen.get) == "bulk_invalidation" or "bulk_invalidation" in seen
-        await room.rest()
+        assert seen["bulk_invalidation"] > 20, "a minute, when nothing in the demo drops in bulk otherwise"
         await room.follow(":remedy stop-job")
         await room.fixed("health", "identify")
         await room.close("bulk invalidations", "the job was stopped", "cache.hit_rate")
@@ -310,7 +298,6 @@ async def test_coherence_storm_is_a_flood_of_events(running: DemoHandle, tmp_pat
         assert first.issue == "cache_miss"
         assert "coherence events a second" in first.reason
         await room.look(first.issue, first.tenant, "events.flood")
-        await room.rest()
         await room.follow(":remedy stop-publisher")
         await room.fixed("health", "identify")
         await room.close("a publisher ran wild", "stopped", "events.flood")
