@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from msgspec import structs
 
+from optimus_tui.actions import trail
 from optimus_tui.actions.selecting import Known
 from optimus_tui.clock import FixedClock
 from optimus_tui.contract.actions import ActionRequest, Confirmation, Refusal
@@ -97,6 +98,23 @@ async def test_arming_ends_by_itself_and_when_nobody_is_there(server: RealServer
         assert desk.guard.armed is None
     said = [record["why"] for record in read(tmp_path / "audit.jsonl") if record["event"] == "disarmed"]
     assert said == ["the time was over", "nobody touched a key"]
+
+
+@pytest.mark.parametrize("jump", [3600.0, -3600.0])
+async def test_a_clock_that_jumps_neither_arms_longer_nor_makes_a_plan_fresh_row_28(
+    server: RealServer, tmp_path: Path, jump: float
+) -> None:
+    put(server, "rate_limit:acme:chat")
+    clock = FixedClock()
+    async with armed(server.port, tmp_path, clock) as desk:
+        fresh, old = await planned(desk, "reset_counters"), await planned(desk, "reset_counters")
+        clock._wall += jump
+        assert desk.guard.seconds_left == pytest.approx(600)
+        receipt = await carried_out(desk, fresh)
+        assert receipt.verified and 0 <= receipt.seconds < 30
+        assert trail.too_old(old, clock.wall()) is not None, "nobody can tell how old it is: it is only closed"
+        clock.advance(61)
+        assert await refused(desk, old) == "stale"
 
 
 @pytest.mark.parametrize(

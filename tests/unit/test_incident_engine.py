@@ -232,7 +232,7 @@ def test_who_did_not_say_when_it_began_has_no_time_to_acknowledge() -> None:
     assert mtta(Play().state) is None
 
 
-def test_durations_go_by_the_clock_that_both_moments_share() -> None:
+def test_durations_go_by_the_clock_that_both_moments_share_row_28() -> None:
     assert elapsed(Stamp(0, 10, boot="x"), Stamp(900, 15, boot="x")) == 5
     assert elapsed(Stamp(0, 10, 100.0, "x"), Stamp(900, 15, 130.0, "y")) == 30
     assert elapsed(Stamp(0, 10, None, "x"), Stamp(900, 15, None, "y")) == 900

@@ -141,8 +141,7 @@ def _told(label: str, text: str, width: int, ink: str) -> Lines:
 
 def left_lines(left: Interrupted, effect: str, width: int) -> Lines:
     """An interrupted action: how far it came, what is known of its keys, what going on would do."""
-    total, todo = left.plan.count, left.plan.count - left.tried
-    lines: Lines = [[(f"Interrupted at {left.tried:,} of {plural(total, 'key')}", "bright")], []]
+    lines: Lines = [[(f"Interrupted at {left.tried:,} of {plural(left.plan.count, 'key')}", "bright")], []]
     lines += _counts({name: left.outcomes.count(name) for name in set(left.outcomes)}, width)
     lines.append([])
     lines += _told("Was for", safe_text(left.reason, 400), width, "")
@@ -151,7 +150,7 @@ def left_lines(left: Interrupted, effect: str, width: int) -> Lines:
         lines += _told("Unknown", words, width, "warn")
     if left.publishing:
         lines += _told("Event", "it may have been sent, so it is not sent again", width, "warn")
-    lines += _told("After", f"{plural(todo + left.unknown, 'key')} at most. {effect}", width, "bright")
+    lines += _told("After", effect, width, "bright")
     return lines
 
 

@@ -6,6 +6,8 @@ but the audit.
 
 from typing import TYPE_CHECKING
 
+from msgspec import structs
+
 from optimus_tui.clock import Clock
 from optimus_tui.contract.actions import Confirmation, Interrupted, Receipt, Refusal
 from optimus_tui.tui.modals.action_card import ActionCard
@@ -23,7 +25,9 @@ class ResumeCard(ActionCard):
         self.left, self.closing = left, closing
 
     def begin(self) -> None:
-        self.plan, self.card = self.left.plan, self.desk.preview(self.left.plan)
+        plan, outcomes = self.left.plan, self.left.outcomes
+        rest = tuple(key for key, outcome in zip(plan.keys, outcomes, strict=True) if outcome in ("left", "unknown"))
+        self.plan, self.card = plan, self.desk.preview(structs.replace(plan, keys=rest))
         self.words, self._refusal = self.left.confirm, None
         if self.closing is None:
             self.stage = "asking"
