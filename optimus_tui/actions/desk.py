@@ -106,6 +106,7 @@ class Desk:
         if why_not is not None:
             return Refusal("stale", why_not, "verify and close it")
         refusal = check_words(self._means, left.plan, left.confirm, confirmation)
+        refusal = refusal or await asyncio.to_thread(self._moved_on, left)
         if refusal is not None:
             return refusal
         with on_behalf(f"resume {left.plan.request.kind}"):
@@ -125,8 +126,20 @@ class Desk:
         self, left: Interrupted, reason: str, cancel: threading.Event, report: Report
     ) -> Receipt | Refusal:
         """Verify and close an interrupted action; changes nothing, so it needs no arming."""
+        refusal = await asyncio.to_thread(self._moved_on, left)
+        if refusal is not None:
+            return refusal
         with on_behalf(f"close {left.plan.request.kind}"):
             return await _apart(lambda: applying.settle(self._means, left, reason, Reins(cancel, report)), cancel)
+
+    def _moved_on(self, left: Interrupted) -> Refusal | None:
+        """Whether somebody went on with it, or closed it, since it was listed: then its words are of yesterday."""
+        now = [one for one in self.interrupted() if isinstance(one, Interrupted) and one.plan.id == left.plan.id]
+        if not now:
+            return Refusal("conflict", "another process has this action, or has closed it")
+        if now[0].outcomes == left.outcomes:
+            return None
+        return Refusal("stale", "more of it was done since it was listed", "look at it once more")
 
     def close(self) -> None:
         """Disarm and let go of the audit."""

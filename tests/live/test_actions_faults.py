@@ -102,6 +102,11 @@ async def test_a_cut_line_leaves_it_open_and_the_same_process_goes_on_when_it_is
             assert isinstance(done, Receipt) and done.verified and done.resumed and done.there_again == 0
             assert set(done.counts) <= {"done", "unknown", "already gone"} and sum(done.counts.values()) == 600
             assert isinstance(done.published, int) and desk.interrupted() == []
+            for late in (
+                await desk.resume(left, Confirmation(left.confirm, "twice"), threading.Event(), ignore),
+                await desk.settle(left, "twice", threading.Event(), ignore),
+            ):
+                assert isinstance(late, Refusal) and late.code == "conflict"
     finally:
         patience.undo()
         relay.stop()

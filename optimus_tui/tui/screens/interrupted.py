@@ -28,10 +28,13 @@ class TakingUp(Acting):
         """``:interrupted``."""
         self.offer_interrupted(asked=True)
 
-    @work(exclusive=True, group="acting", name="interrupted", exit_on_error=False)
+    @work(exclusive=True, group="interrupted", name="interrupted", exit_on_error=False)
     async def offer_interrupted(self, asked: bool = False) -> None:
         """At the start, and when ``asked`` for: then it is also said that there is none."""
         found = await self.interrupted()
+        if found and self.app.screen is not self:
+            self.say("an action was interrupted: :interrupted shows it", "warning")  # nothing pops up over a card
+            return
         for left in found:
             await self.take_up(left)
         if asked and not found:
@@ -70,8 +73,13 @@ class TakingUp(Acting):
             if place == 0:
                 about = f"{self._open_words(left)}\n{await self._verified_words(left)}"
                 continue
-            if await (self._close(left) if place == len(_ways(left)) - 1 else self._resume(left)):
+            closing = place == len(_ways(left)) - 1
+            if await (self._close(left) if closing else self._resume(left)):
                 return
+            now = [one for one in await self.interrupted() if one.plan.id == left.plan.id]
+            if not now:
+                return
+            left, about = now[0], self._open_words(now[0])
 
     async def _resume(self, left: Interrupted) -> bool:
         """True once it is closed."""
