@@ -41,7 +41,13 @@ async def live_drift(ctx: "Context", outcome: Outcome) -> LiveComparison:
     totals = [one.totals for one in seen.cache.report().kinds]
     immortal = {safe_text(one.kind, 80): one.without_ttl for one in totals if one.without_ttl}
     kinds = frozenset(safe_text(one.kind, 80) for one in totals)
-    found = drift(declared_in(outcome), Observed(operations - {""}, kinds, immortal, seen.coverage.complete))
+    declared, observed = declared_in(outcome), Observed(operations - {""}, kinds, immortal, seen.coverage.complete)
+    found = drift(declared, observed)
     whole = "" if seen.coverage.complete else ", not all of them: what is declared and was not seen is not judged"
     differences = tuple(CodeDrift(**one._asdict()) for one in found)
-    return LiveComparison(differences=differences, covered=f"{seen.coverage.scanned:,} keys looked at{whole}")
+    return LiveComparison(
+        differences=differences,
+        covered=f"{seen.coverage.scanned:,} keys looked at{whole}",
+        operations=len(declared.operations | observed.operations),
+        kinds=len(declared.kinds | observed.kinds),
+    )

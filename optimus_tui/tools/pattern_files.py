@@ -2,6 +2,7 @@
 
 import gc
 import hashlib
+import threading
 import time
 import warnings
 from collections.abc import Iterable
@@ -15,6 +16,9 @@ from optimus_tui.tools.pattern_cache import VerdictCache
 from optimus_tui.tools.progress import report
 
 ROUTERS = "src/backend/routers"
+_ALONE = threading.Lock()
+"""The collector and the warnings that are switched off meanwhile are the whole process's: of two at once the later one
+would keep them off."""
 
 
 class Judged(NamedTuple):
@@ -39,8 +43,15 @@ def examine(
     """Judge files of the tree at ``root``.
 
     ``named``: somebody asked for these very files, so one without routes is a finding and not a helper to be skipped.
-    ``seconds`` bounds the time; what was not reached by then is skipped, with that reason.
+    ``seconds`` bounds the time; what was not reached by then is skipped, with that reason. One thread at a time.
     """
+    with _ALONE:
+        return _examine(root, paths, named, seconds, use_cache, cache_folder)
+
+
+def _examine(
+    root: Path, paths: Iterable[str], named: bool, seconds: float | None, use_cache: bool, cache_folder: Path | None
+) -> Outcome:
     tree = SourceTree(root)
     digests: dict[str, bytes] = {}
 

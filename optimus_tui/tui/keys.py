@@ -153,9 +153,10 @@ KEYS: tuple[Key, ...] = (
         "router.editor", "o", "screen.router_edit_file", "editor", "Open the file in $EDITOR, at the line", "router", 8
     ),
     Key("router.level", "L", "screen.next_level", "level", "Compliance: how much is asked for", "router", 9),
+    Key("router.drift", "c", "screen.turn_drift", "live", "Compliance: code against Redis, and back", "router", 9),
 )
 
-AHEAD = ("app.command", "pane.filter")
+AHEAD = ("app.command", "pane.filter", "app.router")
 """They act before the focused pane sees the key: what is typed right after them must not reach it as commands."""
 
 

@@ -83,6 +83,10 @@ class LiveComparison(Struct, frozen=True, kw_only=True):
 
     differences: tuple[CodeDrift, ...]
     covered: str
+    operations: int = 0
+    """Names of operations that were compared: declared, counted in Redis, or both."""
+    kinds: int = 0
+    """Kinds of cache keys that were compared."""
 
 
 class ValidateReport(Report, frozen=True, kw_only=True):

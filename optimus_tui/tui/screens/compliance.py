@@ -1,11 +1,12 @@
 """The compliance screen: the gateway's routers by score, each one's findings with the line, and a way to that line.
 
 It judges nothing: everything shown is the document of ``validate_enterprise_patterns``, asked as on every surface.
+What Redis shows of the same routers is ``compliance_live``'s.
 """
 
 import asyncio
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, cast
+from typing import Any, ClassVar
 
 from textual import events, on
 from textual.app import ComposeResult
@@ -15,52 +16,41 @@ from textual.widgets import Static
 from textual.worker import Worker, WorkerState
 
 from optimus_tui.assets import asset_dir
-from optimus_tui.context import Context
 from optimus_tui.contract.tools.patterns import PatternIssue, ValidateReport, unescaped
 from optimus_tui.tui.editor import open_in_editor
 from optimus_tui.tui.keys import chosen
-from optimus_tui.tui.screens.leaving import Leaving
+from optimus_tui.tui.screens.compliance_live import LiveHalf
 from optimus_tui.tui.widgets.bars import KeyStrip
-from optimus_tui.tui.widgets.compliance_lists import FileList, IssueList
+from optimus_tui.tui.widgets.compliance_lists import DriftList, FileList, IssueList
 from optimus_tui.wording.safe import safe_text
-
-if TYPE_CHECKING:
-    from optimus_tui.tui.app import OptimusApp
 
 TOOL = "validate_enterprise_patterns"
 LEVELS = ("basic", "comprehensive", "production_ready")
 NARROW = 110
 
 
-class ComplianceScreen(Leaving):
+class ComplianceScreen(LiveHalf):
     """Routers by score, the worst first, and what each lacks: Enter opens the finding's line in your editor."""
 
     CSS_PATH: ClassVar[Any] = [asset_dir("styles") / "compliance.tcss"]
     BINDINGS: ClassVar[Any] = chosen(
         "app.help", "app.back", "app.next", "app.previous", "app.theme", "app.quit", "pane.refresh", "pane.copy_as",
-        "router.editor", "router.level",
+        "router.editor", "router.level", "router.drift",
     )  # fmt: skip
     AUTO_FOCUS = "#files"
 
-    def __init__(self, context: Context) -> None:
-        super().__init__()
-        self.context = context
-        self.level = "comprehensive"
-        self.report: ValidateReport | None = None
-        self.failure = ""
-        self._progress = ""
+    level = "comprehensive"
+    report: ValidateReport | None = None
+    failure = ""
+    _progress = ""
 
     def compose(self) -> ComposeResult:
         yield Static(id="compliance-way")
         with Container(id="compliance-room"):
             yield FileList()
             yield IssueList()
+            yield DriftList()
         yield KeyStrip()
-
-    @property
-    def optimus(self) -> "OptimusApp":
-        """The application, typed."""
-        return cast("OptimusApp", self.app)
 
     def on_mount(self) -> None:
         self.lay_out()
@@ -77,13 +67,17 @@ class ComplianceScreen(Leaving):
     # -- asking ----------------------------------------------------------------------------------------------------
 
     def action_refresh(self) -> None:
+        self._judge()
+        self.compare()
+
+    def _judge(self) -> None:
         self.failure, self._progress = "", "reading the routers …"
         self._draw_way()
         self.run_worker(self._ask(), name="validate", group="validate", exclusive=True, exit_on_error=False)
 
     def action_next_level(self) -> None:
         self.level = LEVELS[(LEVELS.index(self.level) + 1) % len(LEVELS)]
-        self.action_refresh()
+        self._judge()
 
     async def _ask(self) -> None:
         from optimus_tui.tools.arguments import ToolFailure
@@ -107,9 +101,13 @@ class ComplianceScreen(Leaving):
     def _worker_changed(self, event: Worker.StateChanged) -> None:
         if event.state is WorkerState.ERROR and event.worker.error is not None:
             place = self.optimus.keep_report(event.worker.error)
-            self._progress, self.failure = "", f"stopped by a bug of ours; {place}"
+            stopped = f"stopped by a bug of ours; {place}"
             self.say(f"{event.worker.name} stopped because of a bug. {place}", "error")
-            self._show()
+            if event.worker.name == "drift":
+                self.live_failed(stopped)
+            else:
+                self._progress, self.failure = "", stopped
+                self._show()
 
     # -- showing ---------------------------------------------------------------------------------------------------
 
@@ -135,7 +133,7 @@ class ComplianceScreen(Leaving):
                 view.hint = "Nothing is missing here at this level."
         view.show(found)
         name = "" if chosen_file is None else chosen_file.file.rsplit("/", 1)[-1]
-        count = f"{len(found)} finding{'' if len(found) == 1 else 's'}"
+        count = _counted(len(found), "finding")
         view.border_title = Content(f"{name}: {count}" if name else "Findings")
 
     def _draw_way(self) -> None:
@@ -148,8 +146,8 @@ class ComplianceScreen(Leaving):
         elif report is not None:
             score = report.average_compliance_score
             worth = "?" if score is None else f"{score:.2f}"
-            parts = [f"{report.overall_compliance} {worth}", f"{report.files_validated} files",
-                     f"{len(report.issues_found)} findings"]  # fmt: skip
+            parts = [f"{report.overall_compliance} {worth}", _counted(report.files_validated, "file"),
+                     _counted(len(report.issues_found), "finding")]  # fmt: skip
             parts += [f"{len(report.skipped)} skipped"] if report.skipped else []
             parts += [f"{report.ignored} set aside"] if report.ignored else []
             words.append((" · ".join(parts), ""))
@@ -157,18 +155,25 @@ class ComplianceScreen(Leaving):
 
     # -- going -----------------------------------------------------------------------------------------------------
 
+    @property
+    def _beside(self) -> IssueList | DriftList:
+        """What stands beside the files."""
+        return self.query_one(DriftList) if self.has_class("-live") else self.query_one(IssueList)
+
     def action_back(self) -> None:
-        if self.query_one(IssueList).has_focus:
+        if not self.query_one(FileList).has_focus:
             self.query_one(FileList).focus()
+        elif self.has_class("-live"):
+            self.action_turn_drift()
         else:
             self.dismiss(None)
 
     def action_next_pane(self, by: int) -> None:
         here = self.query_one(FileList).has_focus
-        (self.query_one(IssueList) if here else self.query_one(FileList)).focus()
+        (self._beside if here else self.query_one(FileList)).focus()
 
     def action_read_issues(self) -> None:
-        self.query_one(IssueList).focus()
+        self._beside.focus()
 
     def action_router_edit_file(self) -> None:
         """The finding's line, or the file from its top."""
@@ -177,7 +182,8 @@ class ComplianceScreen(Leaving):
             self.say("there is no file to open", "warning")
             return
         issue = self.query_one(IssueList).selected if self.query_one(IssueList).has_focus else None
-        problem = open_in_editor(self.app, Path(root) / one.file, issue.line if issue is not None else 1)
+        place = Path(root) / on_disk(Path(root), one.file)
+        problem = open_in_editor(self.app, place, issue.line if issue is not None else 1)
         if problem:
             self.say(problem, "warning")
         else:
@@ -195,6 +201,21 @@ class ComplianceScreen(Leaving):
             forms = [("finding", f"{where} {issue.priority} {issue.rule}: {issue.issue}. {issue.fix}"), *forms]
             forms.insert(1, ("set it aside, in the code", f"# optimus: ignore[{issue.rule}] the reason"))
         return forms
+
+
+def _counted(number: int, what: str) -> str:
+    return f"{number} {what}{'' if number == 1 else 's'}"
+
+
+def on_disk(root: Path, shown_name: str) -> str:
+    """The file that is shown so: a name of unprintable bytes is another one on the disk."""
+    from optimus_tui.probes.sources import SourceTree
+    from optimus_tui.tools.pattern_files import ROUTERS
+    from optimus_tui.tools.pattern_report import shown
+
+    if (root / shown_name).exists():
+        return shown_name
+    return next((one for one in SourceTree(root).below(ROUTERS) if unescaped(shown(one)) == shown_name), shown_name)
 
 
 def _load() -> Any:

@@ -1,4 +1,4 @@
-"""The compliance screen's two lists: files by score, and the findings of one file. They judge nothing."""
+"""The compliance screen's lists: files by score, the findings of one file, code against Redis. They judge nothing."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -6,7 +6,7 @@ from typing import Any, ClassVar
 
 from textual.message import Message
 
-from optimus_tui.contract.tools.patterns import PatternIssue, ValidateReport, unescaped
+from optimus_tui.contract.tools.patterns import CodeDrift, PatternIssue, ValidateReport, unescaped
 from optimus_tui.patterns.score import word
 from optimus_tui.tui.keys import MOVES, chosen
 from optimus_tui.tui.messages import CopyRequested
@@ -146,3 +146,47 @@ class IssueList(WrappingView):
         if self.selected is not None:
             one = self.selected
             self.post_message(CopyRequested(f"{unescaped(one.file)}:{one.line}: {one.issue}. {one.fix}", "finding"))
+
+
+class DriftList(WrappingView):
+    """What routers declare against what Redis shows: the worst first, each with its remedy."""
+
+    BINDINGS: ClassVar[Any] = chosen(*MOVES, "pane.copy")
+    head_lines = 0
+    wrapped = True
+    hint = ""
+
+    def __init__(self) -> None:
+        super().__init__(id="drift")
+        self.border_title = "Code ↔ live"
+
+    def show(self, differences: Sequence[CodeDrift]) -> None:
+        """Another comparison."""
+        self._laid_for = ()
+        self.set_rows(list(differences))
+        self.refresh()
+
+    def key_of(self, row: Any) -> tuple[str, str]:
+        return row.kind, row.name
+
+    def row(self, index: int, width: int) -> list[Piece]:
+        return self.row_lines(index, width)[0]
+
+    def row_lines(self, index: int, width: int) -> list[list[Piece]]:
+        one = self.rows[index]
+        glyph, ink = PRIORITIES.get(one.priority, ("·", ""))
+        room = max(8, width - 8)
+        first, *rest = wrap(safe_text(one.message, 400), room)
+        lines: list[list[Piece]] = [[(f"{glyph} ", ink), (first, "bright")]]
+        lines += [[("  " + part, "bright")] for part in rest]
+        for number, part in enumerate(wrap(safe_text(one.fix, 400), room)):
+            lines.append([("  fix " if number == 0 else "      ", "quiet"), (part, "")])
+        return [*lines, [(f"      {one.kind}   {one.priority}", "quiet")]]
+
+    def empty_lines(self) -> list[str]:
+        return [self.hint] if self.hint else []
+
+    def action_copy(self) -> None:
+        if self.selected is not None:
+            one = self.selected
+            self.post_message(CopyRequested(f"{one.kind}: {one.message}. {one.fix}", "difference"))

@@ -1,0 +1,141 @@
+"""The compliance screen's live half on a real server: differences, agreement, and a server that is away."""
+
+import asyncio
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+from textual.pilot import Pilot
+
+from optimus_tui.settings.model import RedisTarget
+from optimus_tui.tui.app import OptimusApp
+from optimus_tui.tui.screens.compliance import ComplianceScreen
+from optimus_tui.tui.screens.dashboard import Dashboard
+from optimus_tui.tui.widgets.compliance_lists import DriftList, FileList, IssueList
+from tests.patterns_tree import GOOD, make_tree
+from tests.realserver import RealServer
+from tests.tui.pane_app import screen_lines
+from tests.tui.pictures import SETTINGS
+
+SIZES = [(80, 24), (140, 42)]
+KEPT = 'await redis.set(f"cache:price:{tenant}:1", "x", ex=60)'
+STORES = GOOD.replace("    return await", f"    {KEPT}\n    return await")
+pytestmark = pytest.mark.live
+
+
+@pytest.fixture(autouse=True)
+def _offline(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Dashboard, "start_sampling", lambda self: None)
+
+
+def app_for(root: Path, server: RealServer) -> OptimusApp:
+    target = RedisTarget(host="127.0.0.1", port=server.port)
+    return OptimusApp(msgspec.structs.replace(SETTINGS, source_path=root, redis=target))
+
+
+def shown(app: Any) -> str:
+    return "\n".join(line.rstrip() for line in screen_lines(app))
+
+
+async def settle(pilot: Pilot[Any], until: Callable[[], bool]) -> None:
+    for _ in range(500):
+        await pilot.pause()
+        if until():
+            return
+        await asyncio.sleep(0.02)
+    raise AssertionError("it did not come to that:\n" + shown(pilot.app))
+
+
+async def opened(pilot: Pilot[Any]) -> ComplianceScreen:
+    await pilot.pause()
+    dashboard: Any = pilot.app.screen
+    dashboard.run_command("validate")
+    await settle(pilot, lambda: isinstance(pilot.app.screen, ComplianceScreen))
+    screen: Any = pilot.app.screen
+    await settle(pilot, lambda: screen.report is not None)
+    await settle(pilot, lambda: screen.live is not None or bool(screen.live_failure))
+    return screen  # type: ignore[no-any-return]
+
+
+@pytest.mark.parametrize("size", SIZES)
+async def test_what_differs_between_code_and_redis_is_a_key_away(
+    size: tuple[int, int], server: RealServer, tmp_path: Path
+) -> None:
+    server.command("SET", "cache:price:acme:1", "x")
+    server.command("SET", "cache:odd:acme:1", "x", "EX", "60")
+    server.command("SET", "rate_limit:acme:login", "1", "EX", "60")
+    app = app_for(make_tree(tmp_path, things=STORES), server)
+    async with app.run_test(size=size) as pilot:
+        screen = await opened(pilot)
+        await settle(pilot, lambda: "c  code ↔ live: 4 differences" in shown(app))
+        await pilot.press("c")
+        view = screen.query_one(DriftList)
+        await settle(pilot, lambda: view.has_focus)
+        assert not screen.query_one(IssueList).display
+        told = [(one.kind, one.name) for one in view.rows]
+        assert told == [("key without TTL", "price"), ("operation undeclared", "login"), ("kind undeclared", "odd"),
+                        ("operation never seen", "thing")]  # fmt: skip
+        words = " ".join(shown(app).split())
+        assert "1 key of the kind price never expires" in words
+        assert "3 keys looked at, " in words
+        server.command("DEL", "cache:odd:acme:1")
+        await pilot.press("r")
+        await settle(pilot, lambda: "Code ↔ live: 3 differences" in shown(app))
+        await pilot.press("tab")
+        await settle(pilot, lambda: screen.query_one(FileList).has_focus)
+        await pilot.press("c")
+        await settle(pilot, lambda: screen.query_one(IssueList).display and screen.query_one(FileList).has_focus)
+        assert not view.display
+
+
+@pytest.mark.parametrize("size", SIZES)
+async def test_agreement_says_what_was_compared(size: tuple[int, int], server: RealServer, tmp_path: Path) -> None:
+    server.command("SET", "cache:price:acme:1", "x", "EX", "60")
+    server.command("SET", "rate_limit:acme:thing", "1", "EX", "60")
+    app = app_for(make_tree(tmp_path, things=STORES), server)
+    async with app.run_test(size=size) as pilot:
+        screen = await opened(pilot)
+        await settle(pilot, lambda: "c  code ↔ live: no difference" in shown(app))
+        await pilot.press("c")
+        await settle(pilot, lambda: "Code and Redis agree: 1 operation and 1 cache kind" in shown(app))
+        await pilot.press("escape")
+        await settle(pilot, lambda: screen.query_one(FileList).has_focus)
+        assert app.screen is screen
+        await pilot.press("escape", "escape")
+        await settle(pilot, lambda: isinstance(app.screen, Dashboard))
+
+
+async def test_a_redis_that_is_away_is_said_and_the_findings_stay(
+    make_server: Callable[..., RealServer], tmp_path: Path
+) -> None:
+    server = make_server()
+    app = app_for(make_tree(tmp_path, things=STORES), server)
+    async with app.run_test(size=SIZES[0]) as pilot:
+        screen = await opened(pilot)
+        assert screen.live is not None
+        server.stop()
+        await pilot.press("r")
+        await settle(pilot, lambda: bool(screen.live_failure))
+        await settle(pilot, lambda: "c  code ↔ live: not compared" in shown(app))
+        assert screen.query_one(FileList).rows
+        await pilot.press("c")
+        for size in SIZES:
+            await pilot.resize_terminal(*size)
+            await settle(pilot, lambda: f"Code and Redis were not compared: 127.0.0.1:{server.port}" in shown(app))
+            assert "difference" not in shown(app)
+
+
+async def test_help_lists_the_keys_that_work_on_the_compliance_screen(server: RealServer, tmp_path: Path) -> None:
+    app = app_for(make_tree(tmp_path, things=STORES), server)
+    async with app.run_test(size=(80, 24)) as pilot:
+        screen = await opened(pilot)
+        live = {one.binding.id for one in screen.active_bindings.values() if one.enabled and one.binding.id}
+        assert {"router.drift", "router.level", "router.editor", "pane.refresh", "pane.copy_as", "app.back"} <= live
+        await pilot.press("question_mark")
+        await settle(pilot, lambda: app.screen is not screen)
+        words = " ".join(shown(app).split())
+        assert "c Compliance: code against Redis, and back" in words
+        assert "L Compliance: how much is asked for" in words
+        assert "o Open the file in $EDITOR, at the line" in words
