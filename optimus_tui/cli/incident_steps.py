@@ -80,14 +80,17 @@ def _say_step(keeper: "Keeper", name: str) -> int:
 @click.command("resume", short_help="Take one up again.")
 @NUMBER
 @click.option("--repair", is_flag=True, help="Set a damaged timeline aside first, and go on with what can be read.")
+@click.option("--moved", metavar="REASON", help="Its system stands at other addresses now; says why it is the same.")
 @connected
 @click.pass_context
-def resume(ctx: click.Context, /, number: int, repair: bool, **given: object) -> int:
+def resume(ctx: click.Context, /, number: int, repair: bool, moved: str | None, **given: object) -> int:
     """Take an incident up again: what ran when its process ended is free to run again."""
 
     async def work(keeper: "Keeper") -> int:
         from optimus_tui.cli.incident_words import lines, what_next
 
+        if moved is not None and keeper.elsewhere:
+            await keeper.move(moved)
         for line in lines(keeper.state, keeper.clocks.now()):
             say(line)
         say(f"next: {what_next(keeper.state)}")

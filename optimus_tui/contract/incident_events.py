@@ -133,6 +133,14 @@ class Resumed(Event, frozen=True, kw_only=True, tag="resumed"):
     said: str = ""
 
 
+class Moved(Event, frozen=True, kw_only=True, tag="moved"):
+    """The operator goes on with a system at other addresses, and says why it is the same trouble."""
+
+    system: str
+    reason: str
+    operator: str = ""
+
+
 class Closed(Event, frozen=True, kw_only=True, tag="closed"):
     """The end, with cause and resolution."""
 
@@ -154,7 +162,7 @@ class Exported(Event, frozen=True, kw_only=True, tag="exported"):
 
 AnyEvent = (
     Opened | Captured | StepStarted | StepFinished | StepFailed | StepSkipped | StepDone | IssueChosen | NoteAdded
-    | AdviceMarked | ActionDone | CheckFinished | ImpactMeasured | Resumed | Closed | Reopened | Exported
+    | AdviceMarked | ActionDone | CheckFinished | ImpactMeasured | Resumed | Moved | Closed | Reopened | Exported
 )  # fmt: skip
 
 

@@ -158,8 +158,21 @@ class Keeper:
             raise IncidentError(
                 f"incident {state.id} is of environment {state.environment}: say --env {state.environment}"
             )
-        if state.system and state.system != system_of(settings):
-            raise IncidentError(f"incident {state.id} is about a system at other addresses than those configured now")
+        if self.elsewhere:
+            raise IncidentError(
+                f"incident {state.id} is about a system at other addresses than those configured now: go back to them, "
+                f"or say why it is the same trouble with optimus-tui incident resume {state.id} --moved REASON"
+            )
+
+    @property
+    def elsewhere(self) -> bool:
+        """Whether the system stood at other addresses when the incident was opened, or when it last moved."""
+        return bool(self.state.system) and self.state.system != system_of(self.ctx.settings)
+
+    async def move(self, reason: str) -> None:
+        """Go on with the system that is configured now."""
+        system = system_of(self.ctx.settings)
+        await self.tell(lambda at: happened.Moved(at=at, system=system, reason=plain(reason), operator=operator()))
 
     # -- the operator
 

@@ -96,6 +96,10 @@ def _resumed(state: IncidentState, event: happened.Resumed) -> Words:
     return "open", f"resumed by {event.operator or 'somebody'}{f': {event.said}' if event.said else ''}"
 
 
+def _moved(state: IncidentState, event: happened.Moved) -> Words:
+    return "open", f"{event.operator or 'somebody'} goes on with the system at other addresses: {event.reason}"
+
+
 def _closed(state: IncidentState, event: happened.Closed) -> Words:
     return "close", f"closed. Cause: {event.cause}. Resolution: {event.resolution}"
 
@@ -123,6 +127,7 @@ _LINES: dict[type, Callable[[IncidentState, Any], Words]] = {
     happened.CheckFinished: _checked,
     happened.ImpactMeasured: _impact,
     happened.Resumed: _resumed,
+    happened.Moved: _moved,
     happened.Closed: _closed,
     happened.Reopened: _reopened,
     happened.Exported: _exported,

@@ -113,6 +113,12 @@ def _resume(state: IncidentState, event: happened.Resumed) -> Reduced:
     return deeds.give_up(replace(state, steps=freed, operator=event.operator or state.operator)), ()
 
 
+def _move(state: IncidentState, event: happened.Moved) -> Reduced:
+    if not event.reason.strip():
+        return state, (Refused(reason="going on with a system at other addresses asks for a reason"),)
+    return replace(state, system=event.system), ()
+
+
 def _close(state: IncidentState, event: happened.Closed) -> Reduced:
     if not event.cause.strip() or not event.resolution.strip():
         return state, (Refused(reason="closing asks for both, the cause and the resolution"),)
@@ -148,6 +154,7 @@ _RULES: dict[type, Callable[[IncidentState, Any], Reduced]] = {
     happened.CheckFinished: deeds.check,
     happened.ImpactMeasured: _impact,
     happened.Resumed: _resume,
+    happened.Moved: _move,
     happened.Closed: _close,
     happened.Reopened: _reopen,
     happened.Exported: _export,

@@ -136,3 +136,12 @@ async def test_another_system_is_not_asked_on_behalf_of_an_incident(server: Real
             await keeper.run()
         await keeper.note("a note belongs to the incident, not to the system")
         await keeper.aclose()
+    async with system(server.port, tmp_path) as (context, _):  # the same name, its services at other addresses
+        keeper = await resume_incident(context, 1, root=tmp_path)
+        with pytest.raises(IncidentError, match="--moved REASON"):
+            await keeper.run()
+        with pytest.raises(IncidentError, match="reason"):
+            await keeper.move(" ")
+        await keeper.move("failed over")
+        assert (await keeper.run()).status == "done"
+        await keeper.aclose()

@@ -13,7 +13,7 @@ from optimus_tui.tui.modals.pick import PickDialog
 from optimus_tui.tui.modals.question import QuestionDialog
 from optimus_tui.tui.screens.dashboard import Dashboard
 from optimus_tui.tui.screens.incident import IncidentScreen
-from tests.realserver import RealServer
+from tests.realserver import RealServer, free_port
 from tests.tui.test_action_card import IMMORTAL, _here, redis, running, said, typed, until
 
 __all__ = ["_here", "redis"]
@@ -34,7 +34,7 @@ def kinds(tmp_path: Path, number: int = 1) -> list[str]:
     lines = (tmp_path / "optimus-tui" / "incidents" / f"{number:04d}" / "timeline.jsonl").read_text().splitlines()
     found = [json.dumps(json.loads(line)) for line in lines]
     names = ("opened", "captured", "step_started", "step_finished", "step_skipped", "note", "issue_chosen", "resumed")
-    return [next((name for name in names if f'"{name}"' in line), "?") for line in found]
+    return [next((name for name in (*names, "moved") if f'"{name}"' in line), "?") for line in found]
 
 
 @pytest.mark.parametrize("size", [(80, 24), (140, 42)])
@@ -61,10 +61,11 @@ async def test_escape_leaves_it_open_and_i_comes_back_to_the_same_one(redis: Rea
 
 
 async def test_a_later_start_offers_to_resume_it(redis: RealServer, tmp_path: Path) -> None:
-    async with running(redis) as (pilot, dashboard):
+    nobody = f"http://127.0.0.1:{free_port()}"
+    async with running(redis, gateway_url=nobody, engine_url=nobody) as (pilot, dashboard):
         await opened(pilot)
         await dashboard.leave_incident()
-    async with running(redis) as (pilot, _):
+    async with running(redis, gateway_url=nobody, engine_url=nobody) as (pilot, _):
         app: Any = pilot.app
         await pilot.press("i")
         await until(pilot, lambda: isinstance(app.screen, PickDialog))
@@ -73,6 +74,27 @@ async def test_a_later_start_offers_to_resume_it(redis: RealServer, tmp_path: Pa
         await until(pilot, lambda: isinstance(app.screen, IncidentScreen))
         assert app.screen.state.steps[0].status == "done"
     assert "resumed" in kinds(tmp_path)
+
+
+async def test_at_other_addresses_it_goes_on_once_the_operator_says_why(redis: RealServer, tmp_path: Path) -> None:
+    async with running(redis) as (pilot, dashboard):
+        await opened(pilot)
+        await dashboard.leave_incident()
+    async with running(redis) as (pilot, _):  # its gateway and engine stand elsewhere
+        app: Any = pilot.app
+        await pilot.press("i")
+        await until(pilot, lambda: isinstance(app.screen, PickDialog))
+        await pilot.press("enter")
+        await until(pilot, lambda: isinstance(app.screen, QuestionDialog))
+        assert "other addresses" in said(pilot)
+        await typed(pilot, "failed over")
+        await pilot.press("enter")
+        await until(pilot, lambda: isinstance(app.screen, IncidentScreen))
+        screen: IncidentScreen = app.screen
+        await pilot.press("home", "r")
+        await until(pilot, lambda: screen.state.steps[0].runs == 2 and screen.state.running is None)
+        assert screen.state.steps[0].status == "done"
+    assert "moved" in kinds(tmp_path)
 
 
 async def test_a_step_is_skipped_with_a_reason_and_noted_and_done_again(redis: RealServer, tmp_path: Path) -> None:

@@ -281,6 +281,7 @@ EVENT: Any = st.one_of(
               outcome=st.one_of(st.none(), OUTCOME)),
     st.builds(happened.ImpactMeasured, at=AT, name=TEXT, outcome=OUTCOME),
     st.builds(happened.Resumed, at=AT, operator=TEXT),
+    st.builds(happened.Moved, at=AT, system=WORD, reason=TEXT),
     st.builds(happened.Closed, at=AT, cause=TEXT, resolution=TEXT),
     st.builds(happened.Reopened, at=AT, reason=TEXT),
     st.builds(happened.Exported, at=AT, place=TEXT),

@@ -48,6 +48,7 @@ class Incidents(TakingUp):
                 self.say(str(error), "error")
                 return
         if self.keeper is not None:
+            await self._follow(self.keeper)
             self.app.push_screen(IncidentScreen(self, self.keeper, fresh))
             await self._catch_up(self.keeper)
 
@@ -78,6 +79,25 @@ class Incidents(TakingUp):
         )
         self.run_worker(capture(self.keeper), name="capture", group="incident-capture", exit_on_error=False)
         return True
+
+    async def _follow(self, keeper: "Keeper") -> None:
+        """Ask whether the system at other addresses is the one that the incident is about; left open, steps refuse."""
+        if not keeper.elsewhere or keeper.read_only:
+            return
+        from optimus_tui.incidents.errors import IncidentError
+        from optimus_tui.tui.modals.question import Line, QuestionDialog
+
+        known = "the demo was started again" if self.optimus.demo is not None else ""
+        about = (
+            f"Incident {keeper.state.id} was opened on a system at other addresses. If this is the same trouble, say "
+            "why they changed, and it goes on here; it is noted in the timeline."
+        )
+        said = await self.app.push_screen_wait(QuestionDialog("Other addresses", [Line("reason", known)], about))
+        if said is not None:
+            try:
+                await keeper.move(said[0])
+            except IncidentError as error:
+                self.say(str(error), "error")
 
     async def _catch_up(self, keeper: "Keeper") -> None:
         """Actions of this incident that a process did not live to record, and those that it did not live to end."""
