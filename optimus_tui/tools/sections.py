@@ -161,7 +161,8 @@ def _advice(entries: Sequence[Any]) -> Section:
             Line(safe_text(text, LONGEST), "" if at else priority, "" if at else tone_of(priority))
             for at, text in enumerate(texts)
         ]
-        said = {"rule", "priority", "message", "issue", "action", "recommendation"} | ({"type"} if one.get("type") else set())
+        said = {"rule", "priority", "message", "issue", "action", "recommendation"}
+        said |= {"type"} if one.get("type") else set()
         for name, value in one.items():
             if name not in said and value not in (None, "", [], {}) and value not in texts:
                 lines.append(Line(figure(name, value), name, "" if name == "command" else "quiet"))

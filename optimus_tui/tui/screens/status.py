@@ -25,7 +25,7 @@ def status_words(
     mode: tuple[str, str] = ("read-only", "quiet"),
     muted: int = 0,
 ) -> tuple[Words, Words]:
-    """Product, environment, mode, a note (with whether it is urgent) and mutes left; verdict, own load, UTC clock right.
+    """Product, environment, mode, a note (and whether it is urgent), mutes left; verdict, own load, UTC clock right.
 
     ``overall`` None leaves the verdict out: where a pane already shows it.
     """
