@@ -52,6 +52,7 @@ class Unit:
         "calls",
         "given",
         "handlers",
+        "keywords",
         "loads",
         "memo",
         "module",
@@ -78,6 +79,8 @@ class Unit:
         self.strings: list[tuple[ast.Constant, str]] = []
         self.loads: set[str] = set()
         self.attrs: set[str] = set()
+        self.keywords: set[str | None] = set()
+        """The names of options given in calls; None for ``**options``."""
         self.augmented: list[ast.AugAssign] = []
         self.stored: list[tuple[ast.Subscript, Scope]] = []
         self.params: list[tuple[ast.arg, ast.expr | None]] = []

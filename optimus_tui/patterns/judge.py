@@ -99,8 +99,10 @@ def _judged(view: View) -> Verdict:
             subjects = len(set(rule.applies(view)))
             shares.append(Share(rule.id, subjects, min(subjects, len({hit.subject for hit in hits})) if hits else 0))
             hits = _joined(hits, subjects) if len(hits) > 1 else hits
-        issues += [_issue(rule.id, hit, view) for hit in hits]
-    issues += _reasonless(ignores, view)
+        for hit in hits:
+            issues.append(_issue(rule.id, hit, view))
+    if ignores:
+        issues += _reasonless(ignores, view)
     operations, kinds, lasting = declared(view)
     issues.sort(key=lambda issue: (issue.line, issue.column, issue.rule))
     return Verdict(tuple(issues), tuple(shares), len(view.routes), "", False, operations, kinds, ignored, lasting)

@@ -13,9 +13,9 @@ from optimus_tui.patterns.resolve import Resolver
 def needs(resolver: Resolver, arg: ast.arg, default: ast.expr | None, scope: Scope) -> list[tuple[ast.expr, Scope]]:
     """The arguments of every ``Depends(…)`` that a parameter brings, each with the scope that it is written in."""
     annotation = arg.annotation
-    if default is None and annotation is None:
-        return []
-    found = _of_default(resolver, default, annotation, scope) if default is not None else []
+    if default is None:
+        return _of_annotation(resolver, annotation, scope) if annotation is not None else []
+    found = _of_default(resolver, default, annotation, scope)
     return found + _of_annotation(resolver, annotation, scope) if annotation is not None else found
 
 

@@ -69,7 +69,8 @@ class Lines:
     def all(self) -> list[str]:
         """Every line without its ending."""
         if self._lines is None:
-            self._lines = _NEWLINE.split(_decoded(self.data))
+            text = _decoded(self.data)
+            self._lines = _NEWLINE.split(text) if "\r" in text else text.split("\n")
         return self._lines
 
     def text(self, line: int) -> str:

@@ -89,13 +89,13 @@ class Project:
 
     def named(self, dotted: str, near: Module) -> Module | None:
         """The module that ``near`` means by that name."""
-        if dotted.partition(".")[0] in _ELSEWHERE:
-            return None
-        root = near.root
-        key = (root, dotted)
+        key = (near.root, dotted)
         if key not in self._names:
-            base = root + dotted.replace(".", "/")
-            self._names[key] = self.at(f"{base}.py") or self.at(f"{base}/__init__.py") if dotted else None
+            found = None
+            if dotted and dotted.partition(".")[0] not in _ELSEWHERE:
+                base = near.root + dotted.replace(".", "/")
+                found = self.at(f"{base}.py") or self.at(f"{base}/__init__.py")
+            self._names[key] = found
         return self._names[key]
 
     def apps(self, near: Module) -> list[Module]:

@@ -178,10 +178,10 @@ def _route(module: Module, verb: str, path: str, handler: Unit, call: ast.Call, 
         names = [text_of(one) for one in getattr(written, "elts", [])]
         methods = frozenset(str(name).lower() for name in names if name) or frozenset({"get"})
     place = handler.scope.parent or module.scope
-    declared = [*listed(options.get("dependencies"), place)]
+    declared = [*listed(options["dependencies"], place)] if "dependencies" in options else []
     tags = _strings(options.get("tags"))
     made = router_call(module, router)
-    if made is not None:
+    if made is not None and made.keywords:
         given = {word.arg: word.value for word in made.keywords if word.arg}
         declared += listed(given.get("dependencies"), place)
         tags |= _strings(given.get("tags"))

@@ -135,7 +135,7 @@ class View:
             for arg, default, scope in route.handler.given:
                 for one in self.way.dependencies(arg, default, scope):
                     found |= self.way.by_name(one[0], one[1])
-            if {"refuses", "counts"} <= found:
+            if "refuses" in found and "counts" in found:
                 found.add("limits")
             known = self._flags[id(route.handler)] = frozenset(found)
         return known
@@ -152,12 +152,13 @@ class View:
     @cached_property
     def methods(self) -> frozenset[str]:
         """The last parts of all names that are called, as written and as imported: for rules that may stop early."""
-        return frozenset(name for _, seen in self.every_call for name in (seen.method, seen.dotted.rpartition(".")[2]))
+        called = {seen.dotted for _, seen in self.every_call}
+        return frozenset([seen.method for _, seen in self.every_call] + [one.rpartition(".")[2] for one in called])
 
     @cached_property
     def roots(self) -> frozenset[str]:
         """The packages of what is called and cannot be seen."""
-        return frozenset(seen.dotted.partition(".")[0] for _, seen in self.every_call)
+        return frozenset([seen.dotted.partition(".")[0] for _, seen in self.every_call])
 
     @cached_property
     def live_units(self) -> list[Unit]:

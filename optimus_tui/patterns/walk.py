@@ -4,7 +4,7 @@ It refuses to look at a node twice: everything that rules need is noted here.
 """
 
 import ast
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from optimus_tui.patterns.bind import answers_requests, bind, bind_params, class_of, is_empty, living, mentions_429
@@ -30,6 +30,8 @@ _FIELDS: dict[type, tuple[str, ...]] = {}
 _NO_FIELDS = {"ctx", "op", "ops", "type_comment", "kind", "lineno", "attr", "id", "type_ignores", "conversion", "level"}
 _TIME_LIMITS = ("timeout", "timeout_at", "fail_after", "move_on_after", "wait_for")
 Item = tuple[ast.AST, Scope, int]
+_Name, _Attribute, _Constant, _Load = ast.Name, ast.Attribute, ast.Constant, ast.Load  # looked up for every node
+_new = tuple.__new__  # a named tuple's own constructor takes twice as long
 
 
 def read_module(tree: ast.Module, path: str, dotted: str) -> Module:
@@ -61,14 +63,16 @@ class _Walk:
                 continue
             names = fields.get(kind)
             if names is None:
-                names = fields[kind] = tuple(name for name in reversed(kind._fields) if name not in _NO_FIELDS)
+                names = fields[kind] = tuple(name for name in kind._fields if name not in _NO_FIELDS)
             flags &= ~IGNORED
+            children: list[Any] = []
             for name in names:
                 value = getattr(node, name, None)
                 if value.__class__ is list:
-                    todo += [(child, scope, flags) for child in reversed(value) if isinstance(child, ast.AST)]
-                elif isinstance(value, ast.AST):
-                    todo.append((value, scope, flags))
+                    children += value
+                elif value is not None:
+                    children.append(value)
+            self.push(children, scope, flags)
 
     def scope(self, kind: str, node: ast.AST, parent: Scope) -> Scope:
         """A new scope, which its module knows."""
@@ -76,48 +80,51 @@ class _Walk:
         self.module.scopes.append(made)
         return made
 
-    def push(self, nodes: Any, scope: Scope, flags: int) -> None:
-        """Visit these later; a list is visited in its order."""
-        if nodes.__class__ is list:
-            self.todo.extend([(node, scope, flags) for node in reversed(nodes) if node is not None])
-        elif nodes is not None:
-            self.todo.append((nodes, scope, flags))
+    def push(self, nodes: Sequence[Any], scope: Scope, flags: int) -> None:
+        """Visit these later, in their order. Names and constants, which are most of them, are noted at once."""
+        unit = scope.unit
+        for node in reversed(nodes):
+            kind, inner = node.__class__, flags
+            while kind is _Attribute:
+                unit.attrs.add(node.attr)
+                node, inner = node.value, flags & ~IGNORED
+                kind = node.__class__
+            if kind is _Name:
+                if node.ctx.__class__ is _Load:
+                    unit.loads.add(node.id)
+            elif kind is _Constant:
+                if node.value.__class__ is str:
+                    unit.strings.append((node, node.value))
+            elif isinstance(node, ast.AST):
+                self.todo.append((node, scope, inner))
+
+    def statements(self, nodes: list[ast.stmt], scope: Scope, flags: int) -> None:
+        """Visit a body later, in its order."""
+        self.todo += [(node, scope, flags) for node in reversed(nodes)]
 
     def call(self, node: ast.Call, scope: Scope, flags: int) -> None:
-        scope.unit.calls.append(Call(node, scope, flags))
-        if node.func.__class__ is ast.Call:
-            scope.unit.memo["curried"] = True
+        unit, func = scope.unit, node.func
+        unit.calls.append(_new(Call, (node, scope, flags)))
+        if func.__class__ is ast.Call:
+            unit.memo["curried"] = True
         inner = flags & ~IGNORED
-        if getattr(node.func, "attr", "") == "wait_for":
+        if getattr(func, "attr", "") == "wait_for":
             inner |= GUARDED
-        for keyword in reversed(node.keywords):
-            self.todo.append((keyword.value, scope, inner))
-        self.push(node.args, scope, inner)
-        self.todo.append((node.func, scope, inner))
-
-    def name(self, node: ast.Name, scope: Scope, flags: int) -> None:
-        if node.ctx.__class__ is ast.Load:
-            scope.unit.loads.add(node.id)
-
-    def attribute(self, node: ast.Attribute, scope: Scope, flags: int) -> None:
-        scope.unit.attrs.add(node.attr)
-        if node.value.__class__ is ast.Name:
-            scope.unit.loads.add(node.value.id)
-        else:
-            self.todo.append((node.value, scope, flags & ~IGNORED))
-
-    def constant(self, node: ast.Constant, scope: Scope, flags: int) -> None:
-        text = node.value
-        if isinstance(text, str):
-            scope.unit.strings.append((node, text))
+        given = node.args
+        if node.keywords:
+            given = [*given, *[keyword.value for keyword in node.keywords]]
+            unit.keywords.update([keyword.arg for keyword in node.keywords])
+        if given:
+            self.push(given, scope, inner)
+        self.push((func,), scope, inner)
 
     def expression(self, node: ast.Expr, scope: Scope, flags: int) -> None:
         value: ast.expr = node.value
         if value.__class__ is ast.Constant:
             return  # a docstring, or nothing
-        if isinstance(value, ast.Await):
+        if value.__class__ is ast.Await:
             value = value.value
-        self.todo.append((value, scope, flags | IGNORED))
+        self.push((value,), scope, flags | IGNORED)
 
     def function(self, node: Function, scope: Scope, flags: int) -> None:
         inner = self.scope("async" if isinstance(node, ast.AsyncFunctionDef) else "function", node, scope)
@@ -136,18 +143,18 @@ class _Walk:
         if scope.kind != "class":
             scope.bindings[node.name] = inner if unit is scope.unit else unit
         bind_params(node, inner, owner if unit.node is node else None)
-        defaults = [one for one in (*node.args.defaults, *node.args.kw_defaults) if one is not None]
+        given = node.args.defaults or node.args.kw_defaults
+        defaults = [one for one in (*node.args.defaults, *node.args.kw_defaults) if one is not None] if given else []
         self.module.defaults += [(default, node) for default in defaults]
-        self.push(living(node.body), inner, 0)
-        for default in defaults:
-            self.todo.append((default, scope, 0))
+        self.statements(living(node.body), inner, 0)
+        self.push(defaults[::-1], scope, 0)
         self.push(node.decorator_list, scope, DECLARED if answers else 0)
 
     def lambda_(self, node: ast.Lambda, scope: Scope, flags: int) -> None:
         inner = self.scope("lambda", node, scope)
         inner.unit = scope.unit
         bind_params(node, inner, None)
-        self.todo.append((node.body, inner, flags & ~(IGNORED | IN_EXCEPT)))
+        self.push((node.body,), inner, flags & ~(IGNORED | IN_EXCEPT))
 
     def class_(self, node: ast.ClassDef, scope: Scope, flags: int) -> None:
         found = Class(node.name, node, self.module)
@@ -156,36 +163,35 @@ class _Walk:
         self.module.classes.append(found)
         scope.bindings[node.name] = found
         inner.bindings["<class>"] = found
-        self.push(node.body, inner, 0)
+        self.statements(node.body, inner, 0)
         self.push([*node.decorator_list, *node.bases, *(word.value for word in node.keywords)], scope, 0)
 
     def assign(self, node: ast.Assign, scope: Scope, flags: int) -> None:
         for target in node.targets:
             bind(target, node.value, None, scope)
-        self.push([*(one for one in node.targets if not isinstance(one, ast.Name)), node.value], scope, flags)
+        self.push([*node.targets, node.value], scope, flags)
 
     def ann_assign(self, node: ast.AnnAssign, scope: Scope, flags: int) -> None:
         bind(node.target, node.value, node.annotation, scope)
-        if not isinstance(node.target, ast.Name):
-            self.push(node.target, scope, flags)
-        self.push(node.value, scope, flags)
+        self.push((node.value, node.target), scope, flags)
 
     def type_alias(self, node: Any, scope: Scope, flags: int) -> None:
         bind(node.name, node.value, None, scope)
-        self.push(node.value, scope, flags)
+        self.push((node.value,), scope, flags)
 
     def named(self, node: ast.NamedExpr, scope: Scope, flags: int) -> None:
         bind(node.target, node.value, None, scope)
-        self.push(node.value, scope, flags)
+        self.push((node.value,), scope, flags)
 
     def loop(self, node: ast.For | ast.AsyncFor, scope: Scope, flags: int) -> None:
         if isinstance(node.target, ast.Name):
             scope.bindings.setdefault(node.target.id, Bound(node.iter, None, many=True))
-        self.push([node.target, node.iter, *node.body, *node.orelse], scope, flags)
+        self.statements([*node.body, *node.orelse], scope, flags)
+        self.push((node.target, node.iter), scope, flags)
 
     def augmented(self, node: ast.AugAssign, scope: Scope, flags: int) -> None:
         scope.unit.augmented.append(node)
-        self.push([node.target, node.value], scope, flags)
+        self.push((node.target, node.value), scope, flags)
 
     def with_(self, node: ast.With | ast.AsyncWith, scope: Scope, flags: int) -> None:
         inner = flags
@@ -196,31 +202,31 @@ class _Walk:
                 inner |= GUARDED
             if isinstance(item.optional_vars, ast.Name):
                 scope.bindings[item.optional_vars.id] = Bound(item.context_expr, None, entered=True)
-        self.push(node.body, scope, inner)
-        for item in reversed(node.items):
-            self.todo.append((item.context_expr, scope, flags))
+        self.statements(node.body, scope, inner)
+        self.push([item.context_expr for item in node.items], scope, flags)
 
     def if_(self, node: ast.If, scope: Scope, flags: int) -> None:
         inner = flags | (TESTS_429 if mentions_429(node.test) else 0)
-        self.push(node.orelse, scope, flags)
+        self.statements(node.orelse, scope, flags)
         if node.test.__class__ is not ast.Constant or node.test.value:
-            self.push(node.body, scope, inner)
-        self.todo.append((node.test, scope, flags))
+            self.statements(node.body, scope, inner)
+        self.push((node.test,), scope, flags)
 
     def handler(self, node: ast.ExceptHandler, scope: Scope, flags: int) -> None:
         scope.unit.handlers.append((node, scope))
         caught = chain(node.type) if node.type is not None else ""
         own = is_limiter(caught) or "TooMany" in caught
-        self.push(node.body, scope, flags if own else flags | IN_EXCEPT)
-        self.push(node.type, scope, flags)
+        self.statements(node.body, scope, flags if own else flags | IN_EXCEPT)
+        if node.type is not None:
+            self.push((node.type,), scope, flags)
 
     def raise_(self, node: ast.Raise, scope: Scope, flags: int) -> None:
         scope.unit.raised.append(Raised(node, scope, flags))
-        self.push([node.exc, node.cause], scope, flags)
+        self.push((node.exc, node.cause), scope, flags)
 
     def return_(self, node: ast.Return, scope: Scope, flags: int) -> None:
         scope.unit.returned.append(Raised(node, scope, flags))
-        self.push(node.value, scope, flags)
+        self.push((node.value,), scope, flags)
 
     def import_(self, node: ast.Import, scope: Scope, flags: int) -> None:
         for alias in node.names:
@@ -248,9 +254,6 @@ class _Walk:
 
 _SPECIAL: dict[type, Callable[[_Walk, Any, Scope, int], None]] = {
     ast.Call: _Walk.call,
-    ast.Name: _Walk.name,
-    ast.Attribute: _Walk.attribute,
-    ast.Constant: _Walk.constant,
     ast.Expr: _Walk.expression,
     ast.FunctionDef: _Walk.function,
     ast.AsyncFunctionDef: _Walk.function,

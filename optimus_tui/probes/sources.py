@@ -97,7 +97,7 @@ def _read_whole(place: str) -> bytes | None:
         if not stat.S_ISREG(before.st_mode):
             raise OSError(0, "it is no regular file (a FIFO, socket or device)")
         parts: list[bytes] = []
-        left = min(MOST_BYTES, before.st_size + 1)  # one that grows meanwhile is not followed
+        left = min(MOST_BYTES, before.st_size)  # one that grows meanwhile is not followed: its size tells afterwards
         while left and (part := os.read(handle, min(left, 1 << 18))):
             parts.append(part)
             left -= len(part)

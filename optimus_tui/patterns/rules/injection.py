@@ -57,6 +57,8 @@ _MAKERS = frozenset(
     }
 )
 
+_HANDED = ("upstream", "db", "cache_read", "cache_write", "limits")
+
 
 def makes_client(seen: Seen) -> bool:
     """A call that opens a connection, or a pool of them."""
@@ -68,13 +70,14 @@ def makes_client(seen: Seen) -> bool:
 
 def _subjects(view: View) -> list[str]:
     """The file, where its routes have anything to be handed."""
-    flags = set().union(*(view.flags(route) for route in view.served)) if view.served else set()
+    if any(not view.flags(route).isdisjoint(_HANDED) for route in view.served):
+        return ["file"]
     takes = any(
-        list(view.way.dependencies(arg, default, scope))
+        view.way.dependencies(arg, default, scope)
         for route in view.served
         for arg, default, scope in route.handler.given
     )
-    return ["file"] if takes or flags & {"upstream", "db", "cache_read", "cache_write", "limits"} else []
+    return ["file"] if takes else []
 
 
 def _global(view: View) -> Iterator[Hit]:
