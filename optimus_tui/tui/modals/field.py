@@ -16,6 +16,9 @@ from textual.widgets import Input, Label, Static
 from optimus_tui.tui.modals.base import Dialog
 from optimus_tui.tui.screens.router_answers import FieldAnswer
 from optimus_tui.tui.screens.tool_form import Choice
+from optimus_tui.tui.widgets.typed import BoundedInput
+
+LONGEST = 200
 
 
 class FieldDialog(Dialog):
@@ -35,10 +38,10 @@ class FieldDialog(Dialog):
 
         one = self.answer
         self.lines = [
-            Input(one.name, id="field-name", compact=True, max_length=200, classes="field-value", select_on_focus=True),
+            BoundedInput(one.name, id="field-name", compact=True, max_length=LONGEST, classes="field-value"),
             Choice(tuple(TYPES), one.type, id="field-type", classes="field-value"),
             Choice((False, True), one.optional, id="field-optional", classes="field-value"),
-            Input(one.default, id="field-default", compact=True, max_length=200, classes="field-value"),
+            BoundedInput(one.default, id="field-default", compact=True, max_length=LONGEST, classes="field-value"),
         ]
         titles = ("name", "type", "optional", "default")
         rows = [
@@ -65,6 +68,13 @@ class FieldDialog(Dialog):
             Content(problem if judge and problem else "an empty default is none; optional means it may be null")
         )
         return problem
+
+    @on(BoundedInput.TooLong)
+    def _too_long(self, event: BoundedInput.TooLong) -> None:
+        event.stop()
+        note = self.query_one("#field-note", Static)
+        note.add_class("-wrong")
+        note.update(Content(event.sentence))
 
     @on(Input.Changed)
     @on(Choice.Turned)

@@ -1,4 +1,5 @@
-"""What the wizard's pages say: which one comes when, the way on top, the questions before the write, the next steps.
+"""What the wizard's pages say: which one comes when, the way on top, the model's fields, the questions before the
+write, the next steps.
 
 It starts nothing and writes nothing: that is ``router_wizard``'s, which goes from page to page.
 """
@@ -7,14 +8,15 @@ import asyncio
 import shlex
 from typing import TYPE_CHECKING, cast
 
+from textual import on
 from textual.app import ComposeResult
 from textual.containers import Vertical
 from textual.content import Content
 from textual.widgets import Static
 
 from optimus_tui.context import Context
-from optimus_tui.tui.screens.leaving import Leaving
-from optimus_tui.tui.screens.router_answers import RouterAnswers
+from optimus_tui.tui.screens.router_ahead import TypedAhead
+from optimus_tui.tui.screens.router_answers import FieldAnswer, RouterAnswers
 from optimus_tui.tui.screens.router_preview import PreviewPage
 from optimus_tui.tui.screens.router_steps import (
     FEATURES,
@@ -29,7 +31,7 @@ from optimus_tui.tui.screens.router_steps import (
     WritePage,
 )
 from optimus_tui.tui.widgets.bars import KeyStrip
-from optimus_tui.tui.widgets.router_lists import Task
+from optimus_tui.tui.widgets.router_lists import FieldList, Task
 from optimus_tui.wording.safe import safe_text
 
 if TYPE_CHECKING:
@@ -48,7 +50,7 @@ CHECK_WORDS = {
 }
 
 
-class RouterPages(Leaving):
+class RouterPages(TypedAhead):
     """The drawing half of the wizard."""
 
     def __init__(self, context: Context, name: str = "") -> None:
@@ -69,7 +71,8 @@ class RouterPages(Leaving):
 
     def compose(self) -> ComposeResult:
         yield Static(id="wizard-way")
-        yield Vertical(id="wizard-page")
+        with Vertical(id="wizard-page"):
+            yield self._make(0)
         yield Static(id="wizard-note")
         yield KeyStrip()
 
@@ -86,14 +89,18 @@ class RouterPages(Leaving):
     async def show(self, at: int) -> None:
         """Turn to a page."""
         self.at = at
-        place = self.query_one("#wizard-page", Vertical)
-        page = self._make(at)
+        place, page = self.query_one("#wizard-page", Vertical), self._make(at)
         async with self.batch():
             await place.remove_children()
             await place.mount(page)
-        place.border_title = Content(f"{at + 1} {STEPS[at]}")
-        place.border_subtitle = Content(page.hint)
         page.focus_page()
+        self._draw_page(page)
+
+    def _draw_page(self, page: Page) -> None:
+        """What stands round a page."""
+        place = self.query_one("#wizard-page", Vertical)
+        place.border_title = Content(f"{self.at + 1} {STEPS[self.at]}")
+        place.border_subtitle = Content(page.hint)
         self._draw_way()
         self._note(page.problem(started=False))
         self._draw_keys()
@@ -170,6 +177,24 @@ class RouterPages(Leaving):
             running = next((one.title for one in self.checks if one.state == "running"), "")
             done = sum(one.state not in ("waiting", "running") for one in self.checks)
             self._note(f"{done} of {len(self.checks)} done   {running} …   {took:.0f} s", wrong=False)
+
+    @on(FieldList.Asked)
+    def _field_asked(self, event: FieldList.Asked) -> None:
+        from optimus_tui.tui.modals.field import FieldDialog
+
+        event.stop()
+        page = self.page
+        if not isinstance(page, FieldsPage):
+            return
+        at = page.list.cursor if event.what != "add" and page.fields else None
+        if event.what == "remove":
+            page.take_away()
+        elif event.what == "add" or at is not None:
+            answer = FieldAnswer() if at is None else page.fields[at]
+            others = [one for i, one in enumerate(page.fields) if i != at]
+            self.app.push_screen(
+                FieldDialog(answer, others), lambda kept: page.put(kept, at) if kept is not None else None
+            )
 
     def _refresh_tasks(self, tasks: list[Task]) -> None:
         if isinstance(self.page, TasksPage):

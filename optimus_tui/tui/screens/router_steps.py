@@ -17,6 +17,7 @@ from optimus_tui.tui.keys import chosen
 from optimus_tui.tui.screens.router_answers import FieldAnswer, RouterAnswers, name_problem
 from optimus_tui.tui.screens.tool_form import Choice
 from optimus_tui.tui.widgets.router_lists import Commands, Entries, FieldList, Pick, Picks, Task, Tasks
+from optimus_tui.tui.widgets.typed import BoundedInput
 from optimus_tui.wording.safe import safe_text
 
 TYPES = (
@@ -90,7 +91,7 @@ class Page(Vertical):
         self.post_message(self.Changed())
 
 
-class Answer(Input):
+class Answer(BoundedInput):
     """A line to type in; Enter is the page's."""
 
     BINDINGS: ClassVar[Any] = chosen("router.next")
@@ -120,6 +121,12 @@ class NamePage(Page):
                 yield Label(Content(f"{title:<9}"), classes="field-name")
                 yield Answer(value, id=key, compact=True, max_length=4096, classes="field-value")
         yield Static("project: the gateway's folder, the one that holds src/backend", classes="page-about")
+
+    def offer(self, project: str) -> None:
+        """Fill the project in where nobody did."""
+        line = self.query_one("#router-project", Input)
+        if not line.value:
+            line.value = project
 
     def take(self, answers: RouterAnswers) -> None:
         answers.name = self.query_one("#router-name", Input).value.strip()

@@ -19,7 +19,6 @@ from optimus_tui.tui.editor import open_in_editor
 from optimus_tui.tui.keys import chosen
 from optimus_tui.tui.screens import router_work as work
 from optimus_tui.tui.screens.router_answers import (
-    FieldAnswer,
     RouterAnswers,
     project_problem,
     remember_project,
@@ -35,8 +34,9 @@ from optimus_tui.tui.screens.router_pages import (
     RouterPages,
 )
 from optimus_tui.tui.screens.router_preview import PreviewPage
-from optimus_tui.tui.screens.router_steps import FieldsPage, Page
-from optimus_tui.tui.widgets.router_lists import FieldList, Task
+from optimus_tui.tui.screens.router_steps import NamePage, Page
+from optimus_tui.tui.widgets.router_lists import Task
+from optimus_tui.tui.widgets.typed import BoundedInput
 from optimus_tui.wording.safe import safe_text
 
 LETTERS = ("router_edit_file", "quit", "help")
@@ -55,13 +55,24 @@ class RouterScreen(RouterPages):
 
     # -- life ------------------------------------------------------------------------------------------------------
 
-    async def on_mount(self) -> None:
+    def on_mount(self) -> None:
         self._fresh = RouterAnswers(name=self.answers.name)
+        self._known = asyncio.Event()
         self.set_interval(0.25, self._draw_elapsed)
+        page = self.query_one(NamePage)
+        self._draw_page(page)
+        self.set_focus(page.places()[0])
+        self.hand_on()
+        self.run_worker(self._recall(), name="recall", group="recall", exit_on_error=False)
+
+    async def _recall(self) -> None:
+        """The project of the last router, else the one that is watched; what was typed meanwhile stays."""
         known = self.context.settings.source_path
-        self.answers.project = await asyncio.to_thread(remembered_project) or (str(known) if known else "")
-        self._fresh = RouterAnswers(name=self.answers.name, project=self.answers.project)
-        await self.show(0)
+        project = await asyncio.to_thread(remembered_project) or (str(known) if known else "")
+        self._fresh.project = project
+        if isinstance(self.page, NamePage):
+            self.page.offer(project)
+        self._known.set()
 
     # -- on and back -----------------------------------------------------------------------------------------------
 
@@ -69,6 +80,10 @@ class RouterScreen(RouterPages):
     def _page_changed(self, event: Page.Changed) -> None:
         if self.page is not None:
             self._note(self.page.problem(started=False))
+
+    @on(BoundedInput.TooLong)
+    def _too_long(self, event: BoundedInput.TooLong) -> None:
+        self._note(event.sentence)
 
     @on(Page.Onward)
     async def _onward(self, event: Page.Onward) -> None:
@@ -90,6 +105,8 @@ class RouterScreen(RouterPages):
         if problem := page.problem():
             self._note(problem)
             return
+        if self.at == 0:
+            await self._known.wait()
         page.take(self.answers)
         if self.at == 0 and (problem := await asyncio.to_thread(project_problem, self.answers.project)):
             self._note(problem)
@@ -174,26 +191,6 @@ class RouterScreen(RouterPages):
         if action == "previous_page":
             return self.at > self._least
         return not (action == "router_edit_file" and not self.written)
-
-    # -- the model's fields ----------------------------------------------------------------------------------------
-
-    @on(FieldList.Asked)
-    def _field_asked(self, event: FieldList.Asked) -> None:
-        from optimus_tui.tui.modals.field import FieldDialog
-
-        event.stop()
-        page = self.page
-        if not isinstance(page, FieldsPage):
-            return
-        at = page.list.cursor if event.what != "add" and page.fields else None
-        if event.what == "remove":
-            page.take_away()
-        elif event.what == "add" or at is not None:
-            answer = FieldAnswer() if at is None else page.fields[at]
-            others = [one for i, one in enumerate(page.fields) if i != at]
-            self.app.push_screen(
-                FieldDialog(answer, others), lambda kept: page.put(kept, at) if kept is not None else None
-            )
 
     # -- plan, checks, write ---------------------------------------------------------------------------------------
 

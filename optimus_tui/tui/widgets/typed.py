@@ -1,6 +1,6 @@
-"""Fields before something is done: one that has to be typed key by key, and one whose pasted text stays one line.
+"""Fields with manners: typed key by key, pasted as one line, or bounded, where what is too much is said.
 
-What is pasted into the first is refused, and said; no line break that is pasted into either goes on to anything.
+What is pasted into the first is refused, and said; no line break that is pasted into any goes on to anything.
 """
 
 from typing import ClassVar
@@ -39,3 +39,17 @@ class ReasonInput(Input):
         event.stop()
         event.prevent_default()
         self.insert_text_at_cursor(" ".join(event.text.split()))
+
+
+class BoundedInput(Input):
+    """One line of at most ``max_length`` characters."""
+
+    class TooLong(Message):
+        """What was to be put in has no room; the line is as it was."""
+
+        def __init__(self, limit: int) -> None:
+            super().__init__()
+            self.sentence = f"a line holds {limit:,} characters at most: what was put in is left out"
+
+    def restricted(self) -> None:
+        self.post_message(self.TooLong(self.max_length or 0))
