@@ -10,10 +10,12 @@ from optimus_tui.patterns import vocabulary
 from optimus_tui.patterns.cache_jobs import cache_jobs, key_mentions
 from optimus_tui.patterns.calls import Seen, seen_calls
 from optimus_tui.patterns.facts import DECLARED, IGNORED, IN_EXCEPT, TESTS_429, Bound, Class, Module, Scope, Unit
+from optimus_tui.patterns.handed import is_kept_unread, jobs_handed_on
 from optimus_tui.patterns.keys import holds_tenant
 from optimus_tui.patterns.named_jobs import NOTHING, cache_call, is_invalidation, named_jobs
 from optimus_tui.patterns.names import LOG_METHODS, chain, is_limiter, is_tenant, text_of, words
 from optimus_tui.patterns.needs import hollow_tenants
+from optimus_tui.patterns.owners import owners_of
 from optimus_tui.patterns.resolve import External, Instance, Resolver, Thing
 
 
@@ -54,6 +56,7 @@ def is_stub(thing: Thing) -> bool:
 
 
 def _of_call(seen: Seen, unit: Unit, resolver: Resolver, flags: set[str], ignored: list[Seen]) -> None:
+    flags |= jobs_handed_on(seen)
     named = named_jobs(seen.raw, seen.dotted, seen.visible)
     if not seen.visible and not named.cache and seen.raw.rpartition(".")[0] in _keepers(unit.module):
         kept = cache_call(seen.method, words(seen.method), frozenset(), True, False)
@@ -64,7 +67,7 @@ def _of_call(seen: Seen, unit: Unit, resolver: Resolver, flags: set[str], ignore
     if "invalidates" in named.flags and isinstance(seen.thing, Unit) and is_idle(seen.thing, resolver):
         flags.discard("invalidates")
     if named.limiter:
-        _limits(seen, flags, ignored, resolver)
+        _limits(seen, unit, flags, ignored, resolver)
     if named.raises_number and key_mentions(seen, unit, ("gen", "version", "epoch")):
         flags.add("invalidates")
     if named.cache and not isinstance(seen.thing, Class):
@@ -115,7 +118,7 @@ def _maps_more_than_validation(node: ast.Call) -> bool:
     return name.rpartition(".")[2] not in vocabulary.OF_VALIDATION
 
 
-def _limits(seen: Seen, flags: set[str], ignored: list[Seen], resolver: Resolver) -> None:
+def _limits(seen: Seen, unit: Unit, flags: set[str], ignored: list[Seen], resolver: Resolver) -> None:
     name = seen.dotted or seen.raw
     last = seen.method
     known = "EnterpriseRateLimiter.check" in name
@@ -134,7 +137,7 @@ def _limits(seen: Seen, flags: set[str], ignored: list[Seen], resolver: Resolver
         or last in ("limit_for", "remaining", "headers", "get_window_stats")
     ):
         return
-    if unused and (known or last in vocabulary.VERDICT_METHODS):
+    if (known or last in vocabulary.VERDICT_METHODS) and (unused or is_kept_unread(seen, unit)):
         ignored.append(seen)
         return
     flags.add("limits")
@@ -197,6 +200,9 @@ def _knows_tenant(unit: Unit, resolver: Resolver) -> bool:
     if any(is_tenant(name) for name in unit.attrs):
         return True
     return any("-" in text and len(text) <= 40 and " " not in text and is_tenant(text) for _, text in unit.strings)
+    owners = owners_of(unit.module)
+    if owners and any(words(name) & owners for name in (*unit.attrs, *unit.loads)):
+        return True
 
 
 def _is_tenants_header(annotation: ast.expr | None, scope: Scope, resolver: Resolver) -> bool:

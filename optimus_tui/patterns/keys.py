@@ -4,6 +4,7 @@ import ast
 
 from optimus_tui.patterns.facts import Bound, Param, Scope, Unit
 from optimus_tui.patterns.names import chain, is_tenant, text_of
+from optimus_tui.patterns.owners import is_owner
 
 _DEEPEST = 8
 _FROM_REQUEST = ("Query", "Path", "Header", "Cookie", "Body", "Form")
@@ -11,10 +12,10 @@ _SCALARS = ("str", "int", "float", "bool", "UUID", "bytes", "date", "datetime")
 
 
 def key_of(node: ast.Call, unit: Unit) -> ast.expr | None:
-    """The expression of a call's key, through a local name."""
+    """The expression of a call's key, through a local name or a constant of the file."""
     given = node.args[0] if node.args else next((w.value for w in node.keywords if w.arg in ("key", "name")), None)
     if isinstance(given, ast.Name):
-        bound = unit.scope.bindings.get(given.id)
+        bound = _bound(given.id, unit.scope)
         if isinstance(bound, Bound) and bound.value is not None:
             return bound.value
     return given
@@ -67,7 +68,7 @@ def _tenant_in(node: ast.expr, scope: Scope, unit: Unit, depth: int) -> bool | N
     if isinstance(node, ast.Attribute):
         return (
             True
-            if is_tenant(chain(node))
+            if is_owner(chain(node), unit.module)
             else None
             if chain(node).startswith(("self.", "cls."))
             else _of_base(node, scope)
@@ -111,7 +112,7 @@ def _of_name(name: str, scope: Scope, unit: Unit, depth: int) -> bool | None:
     bound = _bound(name, scope)
     if isinstance(bound, Bound) and bound.value is not None and not bound.many:
         return _tenant_in(bound.value, scope, unit, depth + 1)
-    if is_tenant(name):
+    if is_owner(name, unit.module):
         return True
     if isinstance(bound, Param):
         if isinstance(bound.default, ast.Call) and chain(bound.default.func).rpartition(".")[2] not in _FROM_REQUEST:

@@ -22,6 +22,7 @@ class NamedJobs(NamedTuple):
 
 
 NOTHING = NamedJobs()
+_OF_OUR_OWN = vocabulary.DB | vocabulary.LOGGERS | vocabulary.COLLECTORS | {"test", "lock", "flag", "flags", "limit"}
 
 
 @lru_cache(maxsize=50_000)
@@ -79,9 +80,19 @@ def _asks(raw: str, dotted: str, method: str, about: frozenset[str]) -> set[str]
         return {"upstream"}
     if method in vocabulary.ASKS and about & vocabulary.UPSTREAMS and not about & vocabulary.DB and not framework:
         return {"upstream"}
+    if _is_clients(dotted, method, about):
+        return {"remote"}
     if method in vocabulary.DB_ASKS and (root in vocabulary.DB_ROOTS or about & vocabulary.DB):
         return {"db"}
     return set()
+
+
+def _is_clients(dotted: str, method: str, about: frozenset[str]) -> bool:
+    """A method of an object whose type is named for what it asks: ``IdentityClient``, ``LedgerGateway``."""
+    typed = dotted.rpartition(".")[0].rpartition(".")[2]
+    if not typed.endswith(("Client", "Gateway", "Sdk", "SDK")) or method[:1].isupper():
+        return False
+    return about.isdisjoint(_OF_OUR_OWN) and words(method).isdisjoint(vocabulary.PROVIDES)
 
 
 def _measures(dotted: str, method: str, about: frozenset[str], spoken: frozenset[str], visible: bool) -> bool:

@@ -6,7 +6,9 @@ from functools import lru_cache
 
 _WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+")
 _LIMITER = re.compile(r"rate_?limit|limiter|throttl|quota|token_?bucket|leaky_?bucket|sliding_?window", re.IGNORECASE)
-_LIMIT_VERBS = frozenset({"require", "enforce", "check", "apply", "within", "guard", "limited", "count"})
+_LIMIT_VERBS = frozenset(
+    {"require", "enforce", "check", "apply", "within", "guard", "limited", "count", "per", "requests"}
+)
 TENANT_WORDS = frozenset(
     {"tenant", "tenants", "tenancy", "organisation", "organization", "org", "workspace", "tid", "xtenant"}
 )
@@ -71,7 +73,9 @@ def is_limiter(name: str) -> bool:
     if _LIMITER.search(name):
         return True
     last = words(name.rpartition(".")[2])
-    return ("limited" in last) or (bool(last & {"limit", "limits"}) and bool(last & _LIMIT_VERBS))
+    return ("limited" in last) or (
+        bool(last & {"limit", "limits"}) and bool(last & _LIMIT_VERBS) and "page" not in last
+    )
 
 
 @lru_cache(maxsize=20_000)

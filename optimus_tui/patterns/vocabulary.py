@@ -42,7 +42,7 @@ BENIGN = _of(
 )
 VERDICT_METHODS = _of("is_allowed allow allowed test hit try_acquire is_limited exceeded")
 LOGGERS = _of("log logger logging structlog loguru audit")
-BREAKERS = _of("breaker circuit circuitbreaker pybreaker aiobreaker purgatory")
+BREAKERS = _of("breaker circuit circuitbreaker pybreaker aiobreaker purgatory resilient")
 INSTRUMENTS = _of("instrument instrumentator instrumented")
 CHANNELS = _of("redis valkey coherence bus events event publisher cache channel invalidation")
 FAILURES = _of("error errors exception exceptions")

@@ -14,7 +14,7 @@ _EXACT = frozenset(
      "shutil.copyfileobj", "shutil.rmtree", "smtplib.SMTP", "boto3.client", "boto3.resource",
      "pathlib.Path.read_text", "pathlib.Path.read_bytes", "pathlib.Path.write_text", "pathlib.Path.write_bytes"}
 )  # fmt: skip
-_ROOTS = frozenset({"requests", "urllib3", "pymongo", "psycopg2", "sqlite3", "MySQLdb", "pymysql", "smtplib"})
+_ROOTS = frozenset({"requests", "urllib3", "pymongo", "psycopg2", "sqlite3", "MySQLdb", "pymysql", "smtplib", "boto3"})
 _SYNC_CLIENTS = (
     "redis.Redis.", "redis.StrictRedis.", "redis.client.Redis.", "valkey.Valkey.", "httpx.Client.", "requests.Session.",
 )  # fmt: skip

@@ -4,8 +4,9 @@ import ast
 from collections.abc import Iterator
 
 from optimus_tui.patterns.expiry import stays
+from optimus_tui.patterns.keyed import is_shared_key
 from optimus_tui.patterns.keys import key_of, lacks_tenant, written_in
-from optimus_tui.patterns.names import words
+from optimus_tui.patterns.names import chain, is_tenant, words
 from optimus_tui.patterns.rule import Hit, Rule, at, at_unit
 from optimus_tui.patterns.view import View
 
@@ -58,13 +59,30 @@ def _for_ever(view: View) -> Iterator[Hit]:
                 yield at(node, "The answer is stored without an expiry: it stays until somebody deletes it")
 
 
+def _decorated(view: View) -> Iterator[Hit]:
+    """``@cache(key_builder=…)``, ``@cached(key="…")`` on what serves a tenant."""
+    handlers = {id(route.handler) for route in view.served}
+    for unit in view.module.units:
+        for one in unit.decorators:
+            if isinstance(one, ast.Call) and one.keywords and words(chain(one.func)) & _CACHE:
+                scope = unit.scope.parent or unit.scope
+                serves = id(unit) in handlers or any(is_tenant(arg.arg) for arg, _ in unit.params)
+                if serves and any(is_shared_key(word, scope, view.resolver) for word in one.keywords):
+                    yield at(one, f"The key of what {unit.name} answers holds no tenant: one is served another's")
+
+
 def _shared(view: View) -> Iterator[Hit]:
-    if view.methods.isdisjoint(_READS) or not any("tenant" in view.flags(route) for route in view.served):
+    if not any("tenant" in view.flags(route) for route in view.served):
+        return
+    yield from _decorated(view)
+    if view.methods.isdisjoint(_READS):
         return
     for unit in view.own_units:
         for seen in view.calls(unit):
             node = seen.call.node
             if seen.method not in _READS or not node.args or not (seen.about & (_REDIS | _CACHE)):
+                continue
+            if seen.raw.startswith("caches."):  # several of them by name, not what is in one
                 continue
             if seen.method == "fetch" or (seen.method == "remember"):
                 whole = ast.Call(node.func, [ast.Tuple(node.args, ast.Load())], [])

@@ -9,18 +9,19 @@ from optimus_tui.patterns.names import chain
 from optimus_tui.patterns.rule import Hit, Rule, at, at_unit
 from optimus_tui.patterns.view import View
 
+_ASKS = frozenset({"upstream", "remote"})
 _STATUS = ("response", "status_code")
 
 
 def _asking(view: View) -> list[str]:
-    return [route.name for route in view.served if {"upstream", "db"} & view.flags(route)]
+    return [route.name for route in view.served if _ASKS & view.flags(route)]
 
 
 def _unmapped(view: View) -> Iterator[Hit]:
     everywhere = "maps" in view.app_flags
     for route in view.served:
         flags = view.flags(route)
-        if not everywhere and {"upstream", "db"} & flags and "maps" not in flags:
+        if not everywhere and _ASKS & flags and "maps" not in flags:
             yield at_unit(route.handler, f"Missing error handling: a failing upstream makes {route.name} answer 500")
 
 
@@ -64,7 +65,7 @@ def _told(view: View) -> Iterator[Hit]:
             continue
         for seen in view.calls(unit):
             node = seen.call.node
-            if seen.method not in ("HTTPException", "JSONResponse") or not _is_failure(node):
+            if seen.method != "HTTPException" and (seen.method != "JSONResponse" or not _is_failure(node)):
                 continue
             if _names_any(node, named):
                 yield at(node, "The exception's text goes to the caller: hosts, keys and queries stand in it")
@@ -83,7 +84,7 @@ def _names_any(node: ast.Call, named: set[str]) -> bool:
 
 def _is_failure(node: ast.Call) -> bool:
     numbers = [one.value for one in ast.walk(node) if isinstance(one, ast.Constant) and isinstance(one.value, int)]
-    return any(500 <= number <= 599 for number in numbers) or "HTTP_5" in ast.dump(node)
+    return any(400 <= number <= 599 for number in numbers) or "HTTP_5" in ast.dump(node)
 
 
 RULES = (

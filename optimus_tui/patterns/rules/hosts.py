@@ -33,6 +33,7 @@ _TAKES = HTTP_VERBS | {
 _SETTINGS = frozenset(
     {"getenv", "get", "environ", "Field", "config", "env", "setting", "Header", "Query", "getattr", "AnyUrl"}
 )
+_CLIENTS = frozenset({"client", "pool", "producer", "consumer", "connection", "channel"})
 _PLACES = frozenset({"localhost"})
 
 
@@ -54,7 +55,7 @@ def _in_unit(view: View, unit: Unit) -> Iterator[Hit]:
         given = [*node.args, *(word.value for word in node.keywords)]
         if seen.method in _SETTINGS and ("environ" in seen.raw or seen.method not in HTTP_VERBS):
             excused |= {id(one) for each in given for one in ast.walk(each)}
-        elif seen.method in _TAKES:
+        elif seen.method in _TAKES or words(seen.method) & _CLIENTS:
             for each in given:
                 for one in ast.walk(each) if isinstance(each, (ast.BinOp, ast.JoinedStr, ast.Constant)) else ():
                     if id(one) in addresses:

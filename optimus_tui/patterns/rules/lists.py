@@ -34,7 +34,8 @@ _PAGES = frozenset(
 )
 _COUNTS = frozenset({"limit", "size", "top", "take", "first", "count", "max"})
 _LISTS = frozenset({"list", "List", "Sequence", "tuple"})
-_NAMES = frozenset({"list", "search", "browse", "all", "index", "find"})
+_NAMES = frozenset({"list", "search", "browse", "all", "index", "find", "everything"})
+_WHOLE = frozenset({"all", "fetchall", "fetch_all"})
 
 
 def _lists(view: View) -> list[str]:
@@ -47,10 +48,11 @@ def _is_list(view: View, route: Route) -> bool:
     said = route.options.get("response_model") or getattr(route.handler.node, "returns", None)
     if isinstance(said, ast.Subscript) and chain(said.value).rpartition(".")[2] in _LISTS:
         return True
-    if route.path.rstrip("/").endswith("}"):
+    last = route.path.rstrip("/").rpartition("/")[2]
+    if last.endswith("}") and last != "{}":  # a prefix of an f-string is no parameter
         return False
     spoken = route.name.lower().split("_")
-    return spoken[0] in _NAMES or "all" in spoken
+    return spoken[0] in _NAMES or "all" in spoken or any(seen.method in _WHOLE for seen in view.calls(route.handler))
 
 
 def _unbounded(view: View) -> Iterator[Hit]:

@@ -35,13 +35,14 @@ _LOGGERS = frozenset({"log", "logger", "logging", "structlog", "loguru", "audit"
 
 def _logged(view: View) -> Iterator[Hit]:
     if not view.methods.isdisjoint(LOG_METHODS | {"bind", "print"}):
+        masked = _masked(view)
         for _, seen in view.every_call:
             logs = seen.method in LOG_METHODS | {"bind"} and not seen.about.isdisjoint(_LOGGERS)
             if not logs and not (seen.raw == "print" and seen.thing is None):
                 continue
             node = seen.call.node
             for given in (*node.args, *(word.value for word in node.keywords)):
-                name = _secret_in(given)
+                name = _secret_in(given, masked)
                 if name:
                     yield at(node, f"{name} is written to the log")
                     break
@@ -60,7 +61,17 @@ def _tells(node: ast.expr) -> bool:
     )
 
 
-def _secret_in(node: ast.AST) -> str:
+def _masked(view: View) -> frozenset[str]:
+    """Fields that pydantic itself masks wherever they are written."""
+    return frozenset(
+        name
+        for owner in view.module.classes
+        for name, (bound, _) in owner.attributes.items()
+        if bound.annotation is not None and "Secret" in chain(bound.annotation)
+    )
+
+
+def _secret_in(node: ast.AST, masked: frozenset[str]) -> str:
     """The name of a secret that is written as it is."""
     todo: list[ast.AST] = [node]
     while todo:
@@ -77,6 +88,8 @@ def _secret_in(node: ast.AST) -> str:
         elif isinstance(one, ast.Name) and is_secret(one.id):
             return one.id
         elif isinstance(one, ast.Attribute):
+            if one.attr in masked:
+                continue
             if is_secret(one.attr):
                 return chain(one)
             if one.attr == "headers" and chain(one).startswith("request"):

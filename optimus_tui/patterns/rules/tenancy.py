@@ -4,6 +4,7 @@ import ast
 from collections.abc import Iterator
 
 from optimus_tui.patterns.facts import Unit
+from optimus_tui.patterns.fallback import falls_back
 from optimus_tui.patterns.names import chain, is_tenant
 from optimus_tui.patterns.needs import hollow_tenants
 from optimus_tui.patterns.rule import Hit, Rule, at, at_unit
@@ -33,6 +34,19 @@ def _optional(view: View) -> Iterator[Hit]:
         for arg, default in unit.params:
             if is_tenant(arg.arg) and not arg.arg.startswith("_") and _replaceable(arg, default, unit, view):
                 yield at(arg, f"{arg.arg} has a default: a caller who names no tenant is served as somebody")
+    yield from _instead(view)
+
+
+def _instead(view: View) -> Iterator[Hit]:
+    """``request.headers.get("X-Tenant-ID") or "public"`` where it is asked for a route, and not for a label."""
+    serving: set[int] = set()
+    for unit in view.own_units:
+        bound = (getattr(one, "value", None) for one in unit.scope.bindings.values())
+        for value in (*(one.node.value for one in unit.returned if isinstance(one.node, ast.Return)), *bound):
+            if isinstance(value, (ast.BoolOp, ast.Call)) and falls_back(value):
+                serving = serving or {id(one) for route in view.served for one in view.units(route)}
+                if id(unit) in serving:
+                    yield at(value, "A caller who names no tenant is served as somebody")
 
 
 def _replaceable(arg: ast.arg, default: ast.expr | None, unit: Unit, view: View) -> bool:

@@ -33,7 +33,7 @@ class Done(BaseModel):
 
 
 def fetch_meta(tenant: str, media_id: str) -> dict:
-    answer = requests.get(  # fires: timeouts.missing, async.blocking
+    answer = requests.get(  # fires: timeouts.missing
         f"{settings.meta_url}/{tenant}/{media_id}",
         headers={"X-Tenant-ID": tenant},
     )
@@ -46,7 +46,7 @@ def fetch_meta(tenant: str, media_id: str) -> dict:
 # fires below: errors.unmapped, breaker.missing, caching.missing, metrics.missing
 async def meta(request: Request, media_id: str, tenant: Tenant) -> Meta:
     logger.info("meta of %s", media_id)
-    return Meta(**fetch_meta(tenant, media_id))
+    return Meta(**fetch_meta(tenant, media_id))  # fires: async.blocking
 
 
 @router.post("/{media_id}/thumbnail")
@@ -56,6 +56,6 @@ async def thumbnail(request: Request, media_id: int, tenant: Tenant) -> Done:
     subprocess.run(["convert", str(source), "-resize", "200x200", f"{source}.thumb"], check=True, timeout=20)  # fires: async.blocking
     with open(f"{source}.thumb", "rb") as thumb:  # fires: async.blocking
         data = thumb.read()
-    s3 = boto3.client("s3")  # fires: injection.client_per_request
+    s3 = boto3.client("s3")  # fires: injection.client_per_request, async.blocking
     s3.put_object(Bucket=settings.bucket, Key=f"{tenant}/{media_id}", Body=data)  # fires: async.blocking
     return Done(ok=True)

@@ -47,6 +47,6 @@ async def dashboard(
     if found:
         return Dashboard(**json.loads(found))
     made = await reports.dashboard(tenant)
-    await cache.set(KEY, made.model_dump_json())  # fires: caching.no_ttl
+    await cache.set(KEY, made.model_dump_json())  # fires: caching.no_ttl, caching.key_without_tenant
     log.info("dashboard made for %s", tenant)
     return made

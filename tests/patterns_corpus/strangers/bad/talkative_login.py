@@ -1,4 +1,4 @@
-# expect: logs.secrets, errors.text_told, models.input, tenancy.missing, logging.print, metrics.missing, errors.unmapped, breaker.missing
+# expect: logs.secrets, errors.text_told, models.input, tenancy.missing, logging.print, metrics.missing, errors.unmapped
 # present: rate_limiting
 # absent: secrets, input_models, multi_tenancy, metrics
 """A login that tells the log the password, the answer the exception, and stdout the token."""
@@ -31,12 +31,12 @@ async def login(
     except Exception as exc:
         logger.exception("login_failed")
         raise HTTPException(status_code=401, detail=f"Login failed: {exc}")  # fires: errors.text_told
-    print(f"issued {token.access_token}")  # fires: logging.print
+    print(f"issued {token.access_token}")  # fires: logging.print, logs.secrets
     return Token(access_token=token.access_token)
 
 
 @router.post("/refresh", response_model=Token)
-# fires below: models.input, errors.unmapped, breaker.missing
+# fires below: models.input, errors.unmapped
 async def refresh(payload: dict = Body(...), identity: IdentityClient = Depends(get_identity_client)):
     refresh_token = payload["refresh_token"]
     logger.debug("refreshing", refresh_token=refresh_token)  # fires: logs.secrets

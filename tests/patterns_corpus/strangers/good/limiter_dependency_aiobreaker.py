@@ -1,5 +1,5 @@
 # expect: nothing
-# present: rate_limiting, caching, multi_tenancy, error_handling, circuit_breaker, metrics, timeouts
+# present: rate_limiting, caching, multi_tenancy, error_handling, circuit_breaker, metrics
 """fastapi-limiter, redis.asyncio by hand, httpx from app.state, tenacity inside aiobreaker."""
 
 from __future__ import annotations

@@ -1,5 +1,5 @@
 # expect: nothing
-# present: async_code, timeouts, rate_limiting, error_handling, circuit_breaker
+# present: rate_limiting, error_handling, circuit_breaker
 """Blocking libraries where they may block: run_in_threadpool, to_thread, an executor, and sync def routes."""
 
 import asyncio

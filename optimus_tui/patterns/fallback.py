@@ -1,0 +1,35 @@
+"""A tenant that is made up where the caller names none: ``headers.get("X-Tenant-ID", "public")``. It refuses to look
+at empty texts, which are there to be refused, and at words that only stand in logs and labels.
+"""
+
+import ast
+
+from optimus_tui.patterns.names import chain, is_tenant, text_of, words
+
+_SOURCES = frozenset({"headers", "header", "params", "cookies", "claims", "payload", "token", "state", "session"})
+_LABELS = frozenset({"", "-", "unknown", "none", "null", "n/a", "?"})
+
+
+def falls_back(node: ast.expr) -> bool:
+    """The expression reads a tenant of the request, and has a text of its own where there is none."""
+    if isinstance(node, ast.BoolOp) and isinstance(node.op, ast.Or):
+        return _reads_tenant(node.values[0]) and _is_somebody(node.values[-1])
+    if not isinstance(node, ast.Call):
+        return False
+    asked = node.args[-1] if len(node.args) == (3 if chain(node.func) == "getattr" else 2) else None
+    return asked is not None and _reads_tenant(node) and _is_somebody(asked)
+
+
+def _reads_tenant(node: ast.expr) -> bool:
+    if isinstance(node, ast.Call):
+        name = chain(node.func)
+        place, asked = (node.func, node.args[:1]) if name.endswith(".get") else (node.args[0], node.args[1:2])
+        if name != "getattr" and not name.endswith(".get"):
+            return False
+        return bool(asked) and is_tenant(text_of(asked[0]) or "") and bool(words(chain(place)) & _SOURCES)
+    return False
+
+
+def _is_somebody(node: ast.expr) -> bool:
+    text = text_of(node)
+    return text.lower() not in _LABELS if text is not None else "default" in words(chain(node))

@@ -1,0 +1,37 @@
+"""Tenants by another name: ``caller.account_id`` of whoever is logged in owns the data as an ``org_id`` would.
+
+Such a word counts in a file that reads it off its caller, and nowhere else: an account may be just another resource.
+"""
+
+import ast
+
+from optimus_tui.patterns.facts import Module
+from optimus_tui.patterns.names import chain, is_tenant, words
+
+_OWNERS = frozenset({"account", "company", "customer", "team", "merchant", "business", "firm", "practice", "shop"})
+_CALLERS = frozenset({"user", "principal", "caller", "claims", "identity", "auth", "who", "me", "viewer", "actor"})
+
+
+def owners_of(module: Module) -> frozenset[str]:
+    """The words that stand for the tenant in this file."""
+    known: frozenset[str] | None = module.unit.memo.get("owners")
+    if known is None:
+        found: set[str] = set()
+        for unit in module.units:
+            read = {word for name in unit.attrs if name.endswith("_id") for word in words(name) & _OWNERS}
+            if read and any(_is_caller(arg) for arg, _, _ in unit.given):
+                found |= read
+        known = module.unit.memo["owners"] = frozenset(found)
+    return known
+
+
+def _is_caller(arg: ast.arg) -> bool:
+    typed = arg.annotation
+    if isinstance(typed, ast.Subscript):
+        typed = typed.slice.elts[0] if isinstance(typed.slice, ast.Tuple) and typed.slice.elts else typed.slice
+    return not (words(arg.arg) | words(chain(typed) if typed is not None else "")).isdisjoint(_CALLERS)
+
+
+def is_owner(name: str, module: Module) -> bool:
+    """A name that is, or belongs to, a tenant in this file."""
+    return is_tenant(name) or not words(name).isdisjoint(owners_of(module))
