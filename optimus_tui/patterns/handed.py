@@ -4,28 +4,36 @@ It refuses to look at calls whose source can be seen: those are followed instead
 """
 
 import ast
+from functools import lru_cache
 
 from optimus_tui.patterns import vocabulary
-from optimus_tui.patterns.calls import Seen
-from optimus_tui.patterns.facts import Param, Scope, Unit
+from optimus_tui.patterns.calls import Seen, seen_calls
+from optimus_tui.patterns.facts import Unit
 from optimus_tui.patterns.names import LOG_METHODS, chain, words
+from optimus_tui.patterns.resolve import Resolver
 
 _HTTP = frozenset({"http", "client", "aiohttp", "httpx"})
 
 
-def jobs_handed_on(seen: Seen) -> set[str]:
+def jobs_handed_on(unit: Unit, resolver: Resolver) -> set[str]:
     """``tasks.add_task(cache.delete_prefix, …)`` invalidates; ``crud.get_users(db)`` asks the database."""
     found: set[str] = set()
-    node = seen.call.node
-    for given in node.args:
-        if given.__class__ is ast.Attribute and _makes_go(given):
+    sessions = {arg.arg for arg, _, _ in unit.given if _is_session(arg)}
+    removes = any(map(_speaks_of_removal, unit.attrs))
+    for seen in seen_calls(unit, resolver) if sessions or removes else ():
+        node = seen.call.node
+        if removes and any(isinstance(given, ast.Attribute) and _makes_go(given) for given in node.args):
             found.add("invalidates")
-    if seen.visible or not seen.method or seen.method[0].isupper() or seen.method in LOG_METHODS:
-        return found
-    for given in (*node.args, *(word.value for word in node.keywords)):
-        if given.__class__ is ast.Name and _is_session(given.id, seen.call.scope):
-            found.add("db")
+        if sessions and not seen.visible and not seen.method[:1].isupper() and seen.method not in LOG_METHODS:
+            given = (*node.args, *(word.value for word in node.keywords))
+            if any(isinstance(one, ast.Name) and one.id in sessions for one in given):
+                found.add("db")
     return found
+
+
+@lru_cache(maxsize=20_000)
+def _speaks_of_removal(name: str) -> bool:
+    return not words(name).isdisjoint(vocabulary.INVALIDATES | vocabulary.REMOVES)
 
 
 def _makes_go(callback: ast.Attribute) -> bool:
@@ -35,17 +43,9 @@ def _makes_go(callback: ast.Attribute) -> bool:
     return bool(spoken & vocabulary.REMOVES and words(chain(callback.value)) & (vocabulary.CACHES | vocabulary.REDIS))
 
 
-def _is_session(name: str, scope: Scope) -> bool:
+def _is_session(arg: ast.arg) -> bool:
     """A parameter that is named for a database, and not for a session of HTTP."""
-    if words(name).isdisjoint(vocabulary.DB):
-        return False
-    place: Scope | None = scope
-    while place is not None:
-        bound = place.bindings.get(name)
-        if bound is not None:
-            return isinstance(bound, Param) and words(chain(bound.node.annotation or bound.node)).isdisjoint(_HTTP)
-        place = place.parent
-    return False
+    return not words(arg.arg).isdisjoint(vocabulary.DB) and words(chain(arg.annotation or arg)).isdisjoint(_HTTP)
 
 
 def is_kept_unread(seen: Seen, unit: Unit) -> bool:

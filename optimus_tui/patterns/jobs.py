@@ -37,6 +37,7 @@ def jobs_of(unit: Unit, resolver: Resolver) -> Jobs:
             if not seen.call.flags & DECLARED:
                 _of_call(seen, unit, resolver, flags, ignored)
         _of_statements(unit, resolver, flags)
+        flags |= jobs_handed_on(unit, resolver)
         if "refuses" in flags and "counts" not in flags and _asks_about_tenant(unit, resolver):
             flags.add("counts")
         if ignored:
@@ -56,7 +57,6 @@ def is_stub(thing: Thing) -> bool:
 
 
 def _of_call(seen: Seen, unit: Unit, resolver: Resolver, flags: set[str], ignored: list[Seen]) -> None:
-    flags |= jobs_handed_on(seen)
     named = named_jobs(seen.raw, seen.dotted, seen.visible)
     if not seen.visible and not named.cache and seen.raw.rpartition(".")[0] in _keepers(unit.module):
         kept = cache_call(seen.method, words(seen.method), frozenset(), True, False)
@@ -91,7 +91,8 @@ def _keepers(module: Module) -> frozenset[str]:
     """What things are put into for a time, by the names they go by in this file: ``shelf.set(key, value, ttl=60)``."""
     known: frozenset[str] | None = module.unit.memo.get("keepers")
     if known is None:
-        calls = (call.node for unit in (module.unit, *module.units) for call in unit.calls if call.node.keywords)
+        units = [one for one in (module.unit, *module.units) if not one.keywords.isdisjoint(vocabulary.LIFETIMES)]
+        calls = (call.node for unit in units for call in unit.calls if call.node.keywords)
         known = module.unit.memo["keepers"] = frozenset(
             chain(node.func).rpartition(".")[0]
             for node in calls
@@ -199,10 +200,10 @@ def _knows_tenant(unit: Unit, resolver: Resolver) -> bool:
         return True
     if any(is_tenant(name) for name in unit.attrs):
         return True
-    return any("-" in text and len(text) <= 40 and " " not in text and is_tenant(text) for _, text in unit.strings)
     owners = owners_of(unit.module)
     if owners and any(words(name) & owners for name in (*unit.attrs, *unit.loads)):
         return True
+    return any("-" in text and len(text) <= 40 and " " not in text and is_tenant(text) for _, text in unit.strings)
 
 
 def _is_tenants_header(annotation: ast.expr | None, scope: Scope, resolver: Resolver) -> bool:

@@ -12,13 +12,14 @@ from optimus_tui.patterns.owners import is_owner
 from optimus_tui.patterns.resolve import Resolver
 
 _GAP = re.compile(r"\{([^}]*)\}")
-_MAKERS = ("key_builder", "key_func", "make_key", "key")
+MAKERS = ("key_builder", "key_func", "make_key", "key")
+"""The arguments that say under which key is cached."""
 _MAY_KNOW = frozenset({"kwargs", "args", "headers", "state", "user", "principal", "ctx", "context", "scope", "auth"})
 
 
 def is_shared_key(word: ast.keyword, scope: Scope, resolver: Resolver) -> bool:
     """All tenants meet under this key."""
-    if word.arg not in _MAKERS:
+    if word.arg not in MAKERS:
         return False
     text = text_of(word.value)
     if text is not None:

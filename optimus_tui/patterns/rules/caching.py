@@ -4,7 +4,7 @@ import ast
 from collections.abc import Iterator
 
 from optimus_tui.patterns.expiry import stays
-from optimus_tui.patterns.keyed import is_shared_key
+from optimus_tui.patterns.keyed import MAKERS, is_shared_key
 from optimus_tui.patterns.keys import key_of, lacks_tenant, written_in
 from optimus_tui.patterns.names import chain, is_tenant, words
 from optimus_tui.patterns.rule import Hit, Rule, at, at_unit
@@ -64,7 +64,11 @@ def _decorated(view: View) -> Iterator[Hit]:
     handlers = {id(route.handler) for route in view.served}
     for unit in view.module.units:
         for one in unit.decorators:
-            if isinstance(one, ast.Call) and one.keywords and words(chain(one.func)) & _CACHE:
+            if (
+                isinstance(one, ast.Call)
+                and any(word.arg in MAKERS for word in one.keywords)
+                and words(chain(one.func)) & _CACHE
+            ):
                 scope = unit.scope.parent or unit.scope
                 serves = id(unit) in handlers or any(is_tenant(arg.arg) for arg, _ in unit.params)
                 if serves and any(is_shared_key(word, scope, view.resolver) for word in one.keywords):

@@ -39,8 +39,7 @@ _PLACES = frozenset({"localhost"})
 
 def _written(view: View) -> Iterator[Hit]:
     for unit in view.own_units:
-        named = any(word.arg == "host" for call in unit.calls for word in call.node.keywords)
-        if named or any("://" in text for _, text in unit.strings):
+        if "host" in unit.keywords or any("://" in text for _, text in unit.strings):
             yield from _in_unit(view, unit)
 
 

@@ -52,7 +52,7 @@ def _is_list(view: View, route: Route) -> bool:
     if last.endswith("}") and last != "{}":  # a prefix of an f-string is no parameter
         return False
     spoken = route.name.lower().split("_")
-    return spoken[0] in _NAMES or "all" in spoken or any(seen.method in _WHOLE for seen in view.calls(route.handler))
+    return spoken[0] in _NAMES or "all" in spoken or not _WHOLE.isdisjoint(route.handler.attrs)
 
 
 def _unbounded(view: View) -> Iterator[Hit]:
