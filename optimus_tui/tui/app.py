@@ -101,6 +101,7 @@ class OptimusApp(App[int]):
         super().__init__(css_path=[folder / f"{name}.tcss" for name in STYLES])
         self.settings, self.demo = settings, demo
         self.environments, self._reload = list(environments), reload
+        self._dashboard: Dashboard | None = None
         self.touched: Callable[[], None] | None = None
         """Told of every key while somebody may act: who is away is disarmed."""
         self.quiet_before_key = 0.0
@@ -134,15 +135,15 @@ class OptimusApp(App[int]):
         await super().on_event(event)
 
     def on_mount(self) -> None:
-        self.push_screen(Dashboard(self.settings))
+        self._dashboard = Dashboard(self.settings)
+        self.push_screen(self._dashboard)
 
     async def on_unmount(self) -> None:
-        await self._stop_dashboard()
+        await self._stop_dashboard()  # the stack of screens is empty by now
 
     async def _stop_dashboard(self) -> None:
-        for screen in self.screen_stack:
-            if isinstance(screen, Dashboard):
-                await screen.stop_sampling()
+        if self._dashboard is not None:
+            await self._dashboard.stop_sampling()
 
     def switch_environment(self, name: str) -> None:
         """Close this environment's connections and open the dashboard on another."""
@@ -160,8 +161,8 @@ class OptimusApp(App[int]):
 
     async def _reopen(self, settings: Settings) -> None:
         await self._stop_dashboard()
-        self.settings = settings
-        await self.switch_screen(Dashboard(settings))
+        self.settings, self._dashboard = settings, Dashboard(settings)
+        await self.switch_screen(self._dashboard)
 
     @property
     def crashed(self) -> bool:
