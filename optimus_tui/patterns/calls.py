@@ -3,7 +3,7 @@
 import ast
 from typing import NamedTuple
 
-from optimus_tui.patterns.facts import Call, Class, Unit
+from optimus_tui.patterns.facts import Call, Class, Import, Unit
 from optimus_tui.patterns.names import chain, words
 from optimus_tui.patterns.resolve import External, Instance, Resolver, Thing
 
@@ -31,22 +31,40 @@ def seen_calls(unit: Unit, resolver: Resolver) -> list[Seen]:
     """The unit's calls, resolved once."""
     known: list[Seen] | None = unit.memo.get("seen")
     if known is None:
-        known = []
-        for call in unit.calls:
-            func, things = call.node.func, call.scope.things
-            raw = chain(func)
-            plain = func.__class__ is ast.Name or getattr(func, "value", None).__class__ is ast.Name
-            kept = things.get(f"{raw}()") if plain else None
-            if kept is None:
-                kept = _resolved(resolver.what(func, call.scope), raw)
-                if plain:
-                    things[f"{raw}()"] = kept
-            known.append(_new(Seen, (call, *kept)))
-        unit.memo["seen"] = known
+        known = unit.memo["seen"] = [_new(Seen, (call, *_kept(call, resolver))) for call in unit.calls]
     return known
 
 
-def _resolved(thing: Thing, raw: str) -> tuple[Thing, str, str, str, bool]:
+_Kept = tuple[Thing, str, str, str, bool]
+
+
+def _kept(call: Call, resolver: Resolver) -> _Kept:
+    """All but the call: found once for a name, where it is bound, and once for all files that import it."""
+    func, scope = call.node.func, call.scope
+    head = func.value if isinstance(func, ast.Attribute) else func
+    if not isinstance(head, ast.Name):
+        return _resolved(resolver.what(func, scope), chain(func))
+    root = head.id
+    raw = f"{root}.{func.attr}" if isinstance(func, ast.Attribute) else root
+    place = scope
+    while place.parent is not None and (root not in place.bindings or (place.kind == "class" and place is not scope)):
+        place = place.parent
+    key = f"{raw}()"
+    kept: _Kept | None = place.things.get(key)
+    if kept is None:
+        bound = place.bindings.get(root)
+        if not isinstance(bound, Import):
+            kept = _resolved(resolver.what(func, place), raw)
+        else:
+            everywhere, which = resolver.project.calls, (place.unit.module.root, bound, raw)
+            kept = everywhere.get(which)
+            if kept is None:
+                kept = everywhere[which] = _resolved(resolver.what(func, place), raw)
+        place.things[key] = kept
+    return kept
+
+
+def _resolved(thing: Thing, raw: str) -> _Kept:
     dotted = thing.dotted if isinstance(thing, External) else _dotted(thing)
     visible = isinstance(thing, (Unit, Class)) or (isinstance(thing, Instance) and isinstance(thing.of, Class))
     return thing, raw, dotted, raw.rpartition(".")[2], visible

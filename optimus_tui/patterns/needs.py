@@ -43,7 +43,10 @@ def _of_annotation(resolver: Resolver, annotation: ast.expr, scope: Scope) -> li
     key = f"needs {annotation.id}"  # no name holds a blank
     known: list[tuple[ast.expr, Scope]] | None = scope.things.get(key)
     if known is None:
-        known = scope.things[key] = _written(resolver, annotation, scope)
+        home = resolver.neighbour(annotation, scope)
+        known = scope.things[key] = (
+            _of_annotation(resolver, *home) if home is not None else _written(resolver, annotation, scope)
+        )
     return known
 
 

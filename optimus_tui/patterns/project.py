@@ -3,10 +3,12 @@
 It refuses to import anything, and to look outside the tree: it asks for relative paths only.
 """
 
+import ast
 import sys
 from collections.abc import Callable
+from typing import Any
 
-from optimus_tui.patterns.facts import Module, release
+from optimus_tui.patterns.facts import Import, Module, Scope, release
 from optimus_tui.patterns.parse import Unreadable, parse
 from optimus_tui.patterns.walk import read_module
 
@@ -58,6 +60,10 @@ class Project:
         self._loaded = 0
         self.asked: set[str] = set()
         self.routes_memo: dict[str, object] = {}
+        self.calls: dict[tuple[str, Import, str], Any] = {}
+        """What calls of imported names come to: the folder that imports start from, the import, the name as written."""
+        self.homes: dict[tuple[str, Import], tuple[ast.Name, Scope] | None] = {}
+        """Where imported names are made."""
 
     def read(self, path: str, data: bytes) -> Module | Unreadable:
         """The module of a file whose bytes are at hand; it is parsed once."""
@@ -78,8 +84,8 @@ class Project:
 
     def at(self, path: str) -> Module | None:
         """The module in that file, or None where there is none that can be read."""
+        self.asked.add(path)  # also what is just being judged: it may not be forgotten any more
         if path not in self._modules:
-            self.asked.add(path)
             data = self._load(path) if self._loaded < MOST_MODULES else None
             self._modules[path] = None
             if data is not None:

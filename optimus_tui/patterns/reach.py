@@ -6,7 +6,7 @@ It tells which units run and which jobs they do, by what can be seen, and else b
 import ast
 from collections.abc import Iterable, Iterator
 
-from optimus_tui.patterns.calls import seen_calls
+from optimus_tui.patterns.calls import Seen, seen_calls
 from optimus_tui.patterns.facts import DECLARED, Class, Module, Param, Scope, Unit
 from optimus_tui.patterns.jobs import is_stub, jobs_of
 from optimus_tui.patterns.names import chain, is_limiter, words
@@ -55,18 +55,10 @@ class Reach:
         for seen in seen_calls(unit, self.resolver):
             if seen.call.flags & DECLARED:
                 continue
-            yield from run_by(seen.thing)
-            node = seen.call.node
-            middleware = seen.method in ("add_middleware", "Middleware")
-            if seen.method in ("include_router", "mount"):
-                continue
-            for given in (*node.args, *(word.value for word in node.keywords)):
-                if isinstance(given, (ast.Name, ast.Attribute)) and _may_be_callback(given, seen.call.scope):
-                    thing = self.resolver.what(given, seen.call.scope)
-                    if isinstance(thing, Unit) and not _is_property(thing):
-                        yield thing
-                    elif middleware and isinstance(thing, Class):
-                        yield from methods_of(thing, "__call__", "dispatch", "__init__")
+            if seen.visible:
+                yield from run_by(seen.thing)
+            if seen.method not in ("include_router", "mount"):
+                yield from self._callbacks(seen)
         for manager, scope in unit.withs:
             thing = self.resolver.what(manager, scope)
             if isinstance(thing, Instance) and isinstance(thing.of, Class):
@@ -79,6 +71,19 @@ class Reach:
                 yield from self.started_by(decorator, unit.scope.parent or unit.scope)
         if unit.owner is not None and unit.name != "__init__" and unit.node is not unit.owner.node:
             yield from methods_of(unit.owner, "__init__", "__post_init__")
+
+    def _callbacks(self, seen: Seen) -> Iterator[Unit]:
+        """Functions handed over to what is called."""
+        node, scope = seen.call.node, seen.call.scope
+        given = node.args + [word.value for word in node.keywords] if node.keywords else node.args
+        for one in given:
+            kind = one.__class__
+            if (kind is ast.Name or kind is ast.Attribute) and _may_be_callback(one, scope):
+                thing = self.resolver.what(one, scope)
+                if isinstance(thing, Unit) and not _is_property(thing):
+                    yield thing
+                elif isinstance(thing, Class) and seen.method in ("add_middleware", "Middleware"):
+                    yield from methods_of(thing, "__call__", "dispatch", "__init__")
 
     def dependencies(self, arg: ast.arg, default: ast.expr | None, scope: Scope) -> list[tuple[ast.expr, Scope]]:
         """What a parameter depends on."""
@@ -188,8 +193,10 @@ def _may_be_callback(node: ast.expr, scope: Scope) -> bool:
     """A name that may stand for a function of the project: none that was handed in, but for ``self``."""
     while isinstance(node, ast.Attribute):
         node = node.value
+    if not isinstance(node, ast.Name):
+        return False
     place: Scope | None = scope
-    while place is not None and isinstance(node, ast.Name):
+    while place is not None:
         bound = place.bindings.get(node.id)
         if bound is not None:
             return not isinstance(bound, Param) or bound.owner is not None

@@ -148,9 +148,8 @@ class Resolver:
             typed = self.annotated(bound.annotation, scope, depth + 1)
             return typed or self.what(bound.value, scope, depth + 1)
         for base in owner.bases:
-            found = self.member(
-                self.what(base, owner.unit.scope.parent or owner.unit.scope, depth + 1), name, depth + 1
-            )
+            above = self.what(base, owner.unit.scope.parent or owner.unit.scope, depth + 1)
+            found = self.member(above, name, depth + 1)
             if found is not None:
                 return found
         return None
@@ -216,11 +215,10 @@ class Resolver:
             inner = node.slice.elts[0] if isinstance(node.slice, ast.Tuple) and node.slice.elts else node.slice
             if name in ("Annotated", "Optional", "Union", "ClassVar", "Final"):
                 return self.annotated(inner, scope, depth + 1)
-            return None
         return None
 
     def _typed(self, node: ast.Name | ast.Attribute, scope: Scope, depth: int) -> Thing:
-        home = self._neighbour(node, scope)
+        home = self.neighbour(node, scope)
         if home is not None:
             return self.annotated(*home, depth + 1)
         alias = self.alias(node, scope)
@@ -235,29 +233,31 @@ class Resolver:
         """The expression behind a type alias such as ``Tenant = Annotated[str, Depends(get_tenant)]``."""
         name = node.id if isinstance(node, ast.Name) else chain(node)
         if name not in scope.aliases:
-            home = self._neighbour(node, scope)
+            home = self.neighbour(node, scope)
             bound, place = (None, scope) if home is not None else self.where(node, scope) or (None, scope)
             known = isinstance(bound, Bound) and isinstance(bound.value, (ast.Subscript, ast.BinOp))
             scope.aliases[name] = (bound.value, place) if known and isinstance(bound, Bound) else None
             if home is not None:  # found once for all files that import it
                 scope.aliases[name] = self.alias(*home)
-        found: tuple[ast.expr, Scope] | None = scope.aliases[name]
-        return found
+        return scope.aliases[name]  # type: ignore[no-any-return]
 
-    def _neighbour(self, node: ast.AST, scope: Scope) -> tuple[ast.Name, Scope] | None:
+    def neighbour(self, node: ast.AST, scope: Scope) -> tuple[ast.Name, Scope] | None:
         """The name, in the module of the project that it is imported from; None for what is made here."""
         place: Scope | None = scope
         while place is not None and isinstance(node, ast.Name):
             bound = place.bindings.get(node.id)
             if bound is not None:
-                if not isinstance(bound, Import) or bound.member is None:
-                    return None
-                home = self.project.named(bound.module, scope.unit.module)
-                if home is None or bound.member not in home.scope.bindings:
-                    return None
-                return home.name_of(bound.member), home.scope
+                return self._home(bound, scope.unit.module) if isinstance(bound, Import) else None
             place = place.parent
         return None
+
+    def _home(self, bound: Import, near: Module) -> tuple[ast.Name, Scope] | None:
+        key, homes = (near.root, bound), self.project.homes
+        if key not in homes:
+            home = self.project.named(bound.module, near) if bound.member else None
+            known = home is not None and bound.member in home.scope.bindings
+            homes[key] = (home.name_of(bound.member), home.scope) if known else None  # type: ignore[union-attr, arg-type]
+        return homes[key]
 
     def where(self, node: ast.AST, scope: Scope) -> tuple[object, Scope] | None:
         """The binding behind a name, in whichever module it was made."""
@@ -277,10 +277,10 @@ class Resolver:
             else:
                 return None
             if isinstance(bound, Import):
-                home = self.project.named(bound.module, scope.unit.module) if bound.member else None
-                if home is None or bound.member not in home.scope.bindings:
+                made = self._home(bound, scope.unit.module)
+                if made is None:
                     return bound, scope
-                node, scope = home.name_of(bound.member), home.scope
+                node, scope = made
                 continue
             return bound, scope
         return None

@@ -20,9 +20,16 @@ def _writes(view: View) -> list[str]:
 def _has_body(view: View, route: Route) -> bool:
     if not route.methods & {"post", "put", "patch"}:
         return False
-    return _raw_body(view, route) is not None or any(
-        _is_body(view, route, arg, default) for arg, default in route.handler.params
-    )
+    return bool(_bodies(view, route)) or _raw_body(view, route) is not None
+
+
+def _bodies(view: View, route: Route) -> list[ast.arg]:
+    """The parameters that are filled from the body."""
+    memo = route.handler.memo
+    if "bodies" not in memo:
+        memo["bodies"] = [arg for arg, default in route.handler.params if _is_body(view, route, arg, default)]
+    found: list[ast.arg] = memo["bodies"]
+    return found
 
 
 def _is_body(view: View, route: Route, arg: ast.arg, default: ast.expr | None) -> bool:
@@ -81,9 +88,7 @@ def _shapeless_in(view: View) -> Iterator[Hit]:
         if raw is not None and not _validates(view, route.handler):
             yield at_unit(route.handler, f"{route.name} takes any JSON: request.json() is checked by no model")
             continue
-        for arg, default in route.handler.params:
-            if not _is_body(view, route, arg, default):
-                continue
+        for arg in _bodies(view, route):
             scope = route.handler.scope.parent or route.handler.scope
             annotation = arg.annotation
             node = _unwrapped(view, annotation, scope)[0] if annotation is not None else None
