@@ -8,7 +8,7 @@ from functools import lru_cache
 
 from optimus_tui.patterns import vocabulary
 from optimus_tui.patterns.calls import Seen, seen_calls
-from optimus_tui.patterns.facts import Unit
+from optimus_tui.patterns.facts import Bound, Unit
 from optimus_tui.patterns.names import LOG_METHODS, chain, words
 from optimus_tui.patterns.resolve import Resolver
 
@@ -49,14 +49,14 @@ def _is_session(arg: ast.arg) -> bool:
 
 
 def is_kept_unread(seen: Seen, unit: Unit) -> bool:
-    """What the call answers gets a name, and nothing but a log ever reads it."""
-    node = seen.call.node
+    """What the call answers gets a name in a function, and nothing but a log ever reads it."""
+    node, scope = seen.call.node, seen.call.scope
     names = {
         name
-        for name, bound in seen.call.scope.bindings.items()
-        if node is getattr(value := getattr(bound, "value", None), "value", None) or node is value
+        for name, bound in scope.bindings.items()
+        if isinstance(bound, Bound) and (bound.value is node or getattr(bound.value, "value", None) is node)
     }
-    if not names:
+    if not names - {"_"} or scope.kind in ("class", "module"):
         return False
     logged = {
         id(one)

@@ -138,7 +138,7 @@ def _limits(seen: Seen, unit: Unit, flags: set[str], ignored: list[Seen], resolv
         or last in ("limit_for", "remaining", "headers", "get_window_stats")
     ):
         return
-    if (known or last in vocabulary.VERDICT_METHODS) and (unused or is_kept_unread(seen, unit)):
+    if (unused and (known or last in vocabulary.VERDICT_METHODS)) or is_kept_unread(seen, unit):
         ignored.append(seen)
         return
     flags.add("limits")
@@ -176,6 +176,8 @@ def _of_statements(unit: Unit, resolver: Resolver, flags: set[str]) -> None:
     for name in unit.loads:
         if is_invalidation(name) and _visible_or_unknown(unit, name, resolver):
             flags.add("invalidates")
+    if any(words(chain(place.value)) & vocabulary.CACHES for place, _ in unit.stored):
+        flags |= {"cache_read", "cache_write"}  # a dictionary of its own
     if _knows_tenant(unit, resolver):
         flags.add("tenant")
     for manager, scope in unit.withs:

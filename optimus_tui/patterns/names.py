@@ -7,7 +7,7 @@ from functools import lru_cache
 _WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+")
 _LIMITER = re.compile(r"rate_?limit|limiter|throttl|quota|token_?bucket|leaky_?bucket|sliding_?window", re.IGNORECASE)
 _LIMIT_VERBS = frozenset(
-    {"require", "enforce", "check", "apply", "within", "guard", "limited", "count", "per", "requests"}
+    {"require", "enforce", "check", "apply", "within", "guard", "limited", "count", "per", "by", "requests"}
 )
 TENANT_WORDS = frozenset(
     {"tenant", "tenants", "tenancy", "organisation", "organization", "org", "workspace", "tid", "xtenant"}

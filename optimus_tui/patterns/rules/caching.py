@@ -75,10 +75,20 @@ def _decorated(view: View) -> Iterator[Hit]:
                     yield at(one, f"The key of what {unit.name} answers holds no tenant: one is served another's")
 
 
+def _in_dictionaries(view: View) -> Iterator[Hit]:
+    """``_product_cache[product_id] = …``: of this process, and of all its tenants."""
+    for unit in view.own_units:
+        for place, scope in unit.stored:
+            entry = ast.Call(place.value, [place.slice], [])
+            if words(chain(place.value)) & _CACHE and lacks_tenant(entry, scope, unit):
+                yield at(place, f"What {chain(place.value)} keeps is kept for all tenants alike")
+
+
 def _shared(view: View) -> Iterator[Hit]:
     if not any("tenant" in view.flags(route) for route in view.served):
         return
     yield from _decorated(view)
+    yield from _in_dictionaries(view)
     if view.methods.isdisjoint(_READS):
         return
     for unit in view.own_units:

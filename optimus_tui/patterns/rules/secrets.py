@@ -3,6 +3,7 @@
 import ast
 from collections.abc import Iterator
 
+from optimus_tui.patterns.facts import Bound, Scope
 from optimus_tui.patterns.names import LOG_METHODS, chain, is_secret, text_of, words
 from optimus_tui.patterns.rule import Hit, Rule, at
 from optimus_tui.patterns.view import View
@@ -42,7 +43,7 @@ def _logged(view: View) -> Iterator[Hit]:
                 continue
             node = seen.call.node
             for given in (*node.args, *(word.value for word in node.keywords)):
-                name = _secret_in(given, masked)
+                name = _secret_in(given, masked) or _copied_headers(given, seen.call.scope)
                 if name:
                     yield at(node, f"{name} is written to the log")
                     break
@@ -59,6 +60,20 @@ def _tells(node: ast.expr) -> bool:
     return not isinstance(node, ast.Constant) and not (
         isinstance(node, ast.Call) and bool(words(chain(node.func)) & _MASKS)
     )
+
+
+def _copied_headers(given: ast.expr, scope: Scope) -> str:
+    """A name for all of the request's headers, unless what made it names the ones that it leaves out."""
+    if not isinstance(given, ast.Name) or "headers" not in given.id:
+        return ""
+    bound = scope.bindings.get(given.id)
+    value = bound.value if isinstance(bound, Bound) else None
+    if value is None or chain(value).endswith(".get"):
+        return ""
+    made = list(ast.walk(value))
+    spared = any((text_of(one) or "").lower() in ("authorization", "cookie") for one in made)
+    copied = any(chain(one).startswith("request.headers") for one in made if isinstance(one, ast.Attribute))
+    return given.id if copied and not spared else ""
 
 
 def _masked(view: View) -> frozenset[str]:

@@ -1,4 +1,4 @@
-# expect: limits.missing, tenancy.missing, caching.key_without_tenant, errors.swallowed, metrics.missing, models.response, breaker.missing, lists.unbounded
+# expect: limits.missing, tenancy.missing, errors.swallowed, metrics.missing, models.response, breaker.missing, lists.unbounded
 # present: logging
 # absent: rate_limiting, multi_tenancy, circuit_breaker, metrics
 """Enterprise-grade, says its docstring: rate limiting, tenant isolation, circuit breaking, metrics. None of it is there."""

@@ -1,6 +1,6 @@
 # expect: limits.missing, tenancy.missing, injection.client_per_request, timeouts.missing, errors.text_told, logs.secrets, models.input, models.response, breaker.missing, metrics.missing, caching.missing
 # present: logging
-# absent: secrets, rate_limiting, multi_tenancy, timeouts, input_models
+# absent: rate_limiting, multi_tenancy, timeouts, input_models
 """A catch-all proxy: aiohttp per request without a limit of time, headers in the log, the exception in the answer."""
 
 import logging

@@ -1,4 +1,4 @@
-# expect: async.blocking, injection.global_client, tenancy.optional, limits.unheeded, caching.no_ttl, caching.no_invalidation, config.hardcoded_host, metrics.missing
+# expect: limits.missing, async.blocking, injection.global_client, tenancy.optional, limits.unheeded, caching.no_ttl, caching.no_invalidation, config.hardcoded_host, metrics.missing
 # present: logging, input_models
 # absent: rate_limiting, multi_tenancy, async_code, caching
 """The synchronous Redis in async code, made at import; a default tenant; a limiter whose tuple goes nowhere."""
@@ -44,7 +44,7 @@ async def get_profile(
 
 
 @router.put("/{user_id}", response_model=Profile)
-# fires below: caching.no_invalidation
+# fires below: caching.no_invalidation, limits.missing
 async def put_profile(user_id: str, profile: Profile, repo: Repo, limiter: Limiter, x_tenant_id: str = Header()):
     logger.info("profile of %s changed", user_id)
     return await repo.put(x_tenant_id, user_id, profile)
