@@ -9,14 +9,13 @@ import contextlib
 import os
 import re
 import shutil
-import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Literal
 
 from msgspec import Struct
 
-from optimus_tui.actions.interpreters import Run, clean_environment, find_interpreter
+from optimus_tui.actions.interpreters import Run, clean_environment, find_interpreter, find_programs
 from optimus_tui.actions.leash import KILLED, Leash
 from optimus_tui.scaffold.render import Draft
 from optimus_tui.scaffold.samples import needs_redis
@@ -65,7 +64,7 @@ def run_checks(
             for name in ("lint", "validate", "tests"):
                 yield Check(name, "not run", safe_text(why, 300))
             return
-        yield _lint(draft, copy, leash.run)
+        yield _lint(draft, copy, find_programs(root, python, "ruff"), leash.run)
         yield _validate(draft, copy, validate)
         yield problem or _test(draft, root, copy, python, leash.run)
 
@@ -83,26 +82,30 @@ def _read(draft: Draft) -> Iterator[Check]:
             yield Check(name, "passed", "both files are Python")
 
 
-def _lint(draft: Draft, copy: Path, run: Run) -> Check:
-    found = shutil.which("ruff")
-    beside = Path(sys.executable).with_name("ruff")
-    command = [found] if found else [str(beside)] if beside.exists() else None
-    if command is None:
-        return Check("lint", "not run", "not run: ruff is missing")
+def _lint(draft: Draft, copy: Path, programs: Sequence[str], run: Run) -> Check:
+    """The first ruff that works: one that cannot be started, or is too old for the rules, is no verdict."""
+    problem = "ruff is missing"
+    for program in programs:
+        try:
+            code, said = _ruff(program, "check", draft, copy, run)
+            if code == 1:
+                return Check("lint", "failed", "ruff objects", safe_lines(said))
+            if code == 0:
+                same = _ruff(program, "format", draft, copy, run)[0] == 0
+                form = "would format nothing" if same else "would format it otherwise, which is no fault"
+                return Check("lint", "passed", f"ruff finds nothing ({RULES}), and {form}")
+            reason = (said.strip().splitlines() or ["it says nothing"])[0]
+            problem = f"{safe_text(program, 120)} ended with {code}: {safe_text(reason, 120)}"
+        except (OSError, ValueError) as error:
+            problem = f"{safe_text(program, 120)} cannot be started ({safe_text(error, 120)})"
+    return Check("lint", "not run", f"not run: {problem}")
+
+
+def _ruff(program: str, what: str, draft: Draft, copy: Path, run: Run) -> tuple[int, str]:
+    rules = [f"--select={RULES}", "--per-file-ignores=tests/*:S101"] if what == "check" else ["--check"]
     options = ["--isolated", "--no-cache", "--line-length=110", "--target-version=py311"]
-    rules = [f"--select={RULES}", "--per-file-ignores=tests/*:S101"]
-    files = [file.path for file in draft.files]
-    environment = clean_environment()
-    try:
-        code, said = run([*command, "check", "--quiet", *rules, *options, *files], copy, environment, 30)
-        if code:
-            return Check("lint", "failed", "ruff objects", safe_lines(said))
-        formatting = [*command, "format", "--quiet", "--check", *options, *files]
-        same = run(formatting, copy, environment, 30)[0] == 0
-    except OSError as error:
-        return Check("lint", "not run", f"not run: ruff cannot be started ({error.strerror})")
-    form = "would format nothing" if same else "would format it otherwise, which is no fault"
-    return Check("lint", "passed", f"ruff finds nothing ({RULES}), and {form}")
+    command = [program, what, "--quiet", *rules, *options, *(file.path for file in draft.files)]
+    return run(command, copy, clean_environment(), 30)
 
 
 def _validate(draft: Draft, copy: Path, validate: Validate | None) -> Check:

@@ -1,4 +1,7 @@
-"""Which Python runs a project's tests: the one that was named, the project's own, else ours; and what it lacks."""
+"""Which Python runs a project's tests: the one that was named, the project's own, else ours; and what it lacks.
+
+Programs beside them are looked for in the same order.
+"""
 
 import os
 import shutil
@@ -41,6 +44,15 @@ def find_interpreter(root: Path, named: str | None, packages: Sequence[str], run
         if looks[-1].ready:
             return looks[-1]
     return looks[0]
+
+
+def find_programs(root: Path, named: str | None, name: str) -> list[str]:
+    """Where a program is: beside the Python that was named, beside the project's own, on PATH, beside ours."""
+    own = str(root.absolute() / ".venv" / "bin" / "python")
+    pythons = [*([_placed(named)] if named else []), own]
+    places = [os.path.join(os.path.dirname(python), name) for python in pythons]
+    places += [shutil.which(name) or "", os.path.join(os.path.dirname(sys.executable), name)]
+    return [place for place in dict.fromkeys(places) if os.path.isfile(place)]
 
 
 def _placed(named: str) -> str:

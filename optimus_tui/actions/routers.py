@@ -4,6 +4,7 @@ It refuses to write what was not shown: the plan holds every byte, and is void o
 """
 
 import difflib
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from msgspec import Struct
@@ -15,8 +16,11 @@ from optimus_tui.actions.tree import Refused, Tree
 from optimus_tui.scaffold.register import APP_PATH, RegistrationError, register
 from optimus_tui.scaffold.render import Draft, render
 from optimus_tui.scaffold.spec import RouterSpec
+from optimus_tui.wording.safe import safe_text
 
 SOURCES = "src/backend/routers"
+Neighbours = Callable[[Path, Draft], Sequence[str]]
+"""A source tree and a draft to sentences about what the draft would share with the routers that are there."""
 
 
 class RouterPlan(Struct, frozen=True):
@@ -29,16 +33,16 @@ class RouterPlan(Struct, frozen=True):
     warnings: tuple[str, ...]
 
 
-def plan_router(root: Path, spec: RouterSpec) -> RouterPlan:
+def plan_router(root: Path, spec: RouterSpec, neighbours: Neighbours | None = None) -> RouterPlan:
     """Look at the project and say what writing this router would change. Refused where it cannot be written."""
     draft = render(spec)
     with Tree(root) as tree:
         if not (tree.root / SOURCES).is_dir():
-            raise Refused(f"{tree.root} is no gateway: it has no {SOURCES}")
+            raise Refused(f"{safe_text(str(tree.root), 160)} is no gateway: it has no {SOURCES}")
         app = tree.read(APP_PATH)
         project = tree.root
     files = [(file.path, file.content.encode()) for file in draft.files]
-    warnings = list(git_warnings(project))
+    warnings = [*(neighbours(project, draft) if neighbours is not None else ()), *git_warnings(project)]
     try:
         if app is None:
             raise RegistrationError(f"there is no {APP_PATH}")

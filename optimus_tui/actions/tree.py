@@ -10,6 +10,8 @@ import stat
 from collections.abc import Iterator
 from pathlib import Path
 
+from optimus_tui.wording.safe import safe_text
+
 MAX_BYTES = 1_000_000
 _PART = re.compile(r"[A-Za-z0-9_.-]{1,128}", re.ASCII)
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
@@ -27,7 +29,7 @@ class Tree:
             self.root = root.resolve(strict=True)
             self._handle = os.open(self.root, _FOLDER)
         except (OSError, ValueError, RuntimeError):
-            raise Refused(f"{root} is no directory that can be opened") from None
+            raise Refused(f"{safe_text(str(root), 160)} is no directory that can be opened") from None
 
     def __enter__(self) -> "Tree":
         return self

@@ -69,6 +69,7 @@ def new(
     from optimus_tui.actions.tree import Refused
     from optimus_tui.scaffold.names import SpecError
     from optimus_tui.scaffold.spec import make_spec
+    from optimus_tui.tools.router_neighbours import shared_names
 
     try:
         spec = make_spec(
@@ -82,7 +83,7 @@ def new(
         root = _root(project, joined(ctx, given))
         for sentence in [] if dry_run else recover(root):
             output.complain(sentence)
-        plan = plan_router(root, spec)
+        plan = plan_router(root, spec, shared_names)
     except SpecError as error:
         return _refuse(f"{error}; allowed: {', '.join(error.allowed)}" if error.allowed else error)
     except Refused as error:

@@ -101,7 +101,7 @@ def refused_in_one_sentence(words: list[str], capsys: pytest.CaptureFixture[str]
     said = capsys.readouterr()
     assert (said.out, said.err.count("\n")) == ("", 1), said.err
     assert said.err[:-1].isprintable()
-    assert len(said.err) < 2100
+    assert len(said.err) < 600
 
 
 @pytest.mark.parametrize("words", HOSTILE_VALUES, ids=range(len(HOSTILE_VALUES)))

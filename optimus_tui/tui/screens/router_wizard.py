@@ -205,7 +205,8 @@ class RouterScreen(RouterPages):
             await asyncio.to_thread(remember_project, plan.root)
         if self.at == PREVIEW and self.is_mounted:
             await self._replace(PreviewPage(self.plan, self.told, failure))
-            told = f"to know first: {self.told[0]}" if self.told else ""
+            more = f" (and {len(self.told) - 1} more, in the tree)" if len(self.told) > 1 else ""
+            told = f"to know first: {self.told[0]}{more}" if self.told else ""
             self._note(failure or told, wrong=bool(failure) or bool(self.told))
 
     async def _replace(self, page: Page) -> None:

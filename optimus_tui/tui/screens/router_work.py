@@ -33,13 +33,14 @@ def make_plan(answers: "RouterAnswers") -> "tuple[RouterPlan, tuple[str, ...]]":
     from optimus_tui.actions.routers import plan_router
     from optimus_tui.actions.tree import Refused
     from optimus_tui.scaffold.names import SpecError
+    from optimus_tui.tools.router_neighbours import shared_names
     from optimus_tui.tui.screens.router_answers import sentence
 
     try:
         spec = answers.spec()
         root = Path(answers.project).expanduser()
         told = recover(root)
-        plan = plan_router(root, spec)
+        plan = plan_router(root, spec, shared_names)
     except SpecError as error:
         raise Unplannable(sentence(error)) from None
     except (Refused, OSError, ValueError) as error:
