@@ -1,0 +1,85 @@
+"""A wizard in a test: a real gateway in a temporary folder, checks that end at once, and the way from page to page."""
+
+import asyncio
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+from textual.pilot import Pilot
+from textual.widgets import Input
+
+from optimus_tui.actions.checks import Check
+from optimus_tui.assets import asset_dir
+from optimus_tui.tui.app import OptimusApp
+from optimus_tui.tui.screens.dashboard import Dashboard
+from optimus_tui.tui.screens.router_pages import CHECKS, PREVIEW
+from optimus_tui.tui.screens.router_wizard import RouterScreen
+from tests.tui.pane_app import screen_lines
+from tests.tui.pictures import SETTINGS
+
+SIZES = [(80, 24), (140, 42)]
+PASSED = tuple(Check(name, "passed", "fine") for name in ("parse", "compile", "lint", "validate", "tests"))
+
+
+@pytest.fixture(autouse=True)
+def offline(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(Dashboard, "start_sampling", lambda self: None)
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+
+
+@pytest.fixture
+def gateway(tmp_path: Path) -> Path:
+    root = tmp_path / "shop"
+    shutil.copytree(asset_dir("templates") / "orchestrator", root, ignore=shutil.ignore_patterns("__pycache__", ".*"))
+    return root
+
+
+def checks(monkeypatch: pytest.MonkeyPatch, *results: Check) -> None:
+    monkeypatch.setattr("optimus_tui.actions.checks.run_checks", lambda *_: iter(results))
+
+
+async def settle(pilot: Pilot[Any], until: Callable[[], bool], seconds: float = 15.0) -> None:
+    for _ in range(int(seconds / 0.02)):
+        await pilot.pause()
+        if until():
+            return
+        await asyncio.sleep(0.02)
+    raise AssertionError("it did not come to that:\n" + "\n".join(screen_lines(pilot.app)))
+
+
+def app_for(gateway: Path | None) -> OptimusApp:
+    return OptimusApp(msgspec.structs.replace(SETTINGS, source_path=gateway))
+
+
+async def opened(pilot: Pilot[Any]) -> RouterScreen:
+    await pilot.pause()
+    await pilot.press("ctrl+n")
+    await settle(pilot, lambda: isinstance(pilot.app.screen, RouterScreen))
+    screen: Any = pilot.app.screen
+    await settle(pilot, lambda: isinstance(screen.focused, Input))
+    return screen  # type: ignore[no-any-return]
+
+
+def shown(app: Any) -> str:
+    return "\n".join(line.rstrip() for line in screen_lines(app))
+
+
+def call_it(screen: RouterScreen, name: str = "products") -> None:
+    """The router's name, as if it had been typed."""
+    screen.query_one("#router-name", Input).value = name
+
+
+async def to_page(pilot: Pilot[Any], screen: RouterScreen, at: int) -> None:
+    """Enter through the pages; a page that is still busy is waited for."""
+    while screen.at < at:
+        here = screen.at
+        if here == PREVIEW:
+            await settle(pilot, lambda: screen.plan is not None)
+            await settle(pilot, lambda: bool(screen.query("#code")) and screen.query_one("#code").has_focus)
+        if here == CHECKS:
+            await settle(pilot, lambda: screen._all_checked)
+        await pilot.press("enter")
+        await settle(pilot, lambda here=here: screen.at != here and screen.focused is not None)  # type: ignore[misc]
