@@ -17,6 +17,7 @@ from optimus_tui.tools.arguments import ToolFailure
 from optimus_tui.tools.progress import report as tell
 from optimus_tui.tools.registry import TOOLS
 from optimus_tui.tui.app import OptimusApp
+from optimus_tui.tui.keys import KEYS
 from optimus_tui.tui.modals.choose import ChooseDialog
 from optimus_tui.tui.modals.routine import RoutineDialog
 from optimus_tui.tui.modals.text import TextDialog
@@ -291,3 +292,18 @@ async def test_run_on_the_command_line_opens_the_tool_and_refuses_an_unknown_one
         screen: Any = app.screen
         assert screen.tool.name == TROUBLE
         assert screen.run is None
+
+
+async def test_help_lists_the_keys_that_work_on_the_tools_screen() -> None:
+    app = OptimusApp(SETTINGS)
+    async with app.run_test(size=(140, 42)) as pilot:
+        screen = await open_tool(pilot)
+        screen.query_one(ToolList).focus()
+        await pilot.pause()
+        live = {one.binding.id for one in screen.active_bindings.values() if one.enabled and one.binding.id}
+        assert {"pane.copy_as", "app.back", "pane.open"} <= live
+        await pilot.press("question_mark")
+        await settle(pilot, lambda: isinstance(app.screen, TextDialog))
+        words = " ".join("\n".join(screen_lines(app)).split())
+        missing = [key.id for key in KEYS if key.id in live and key.help not in words]
+        assert not missing
