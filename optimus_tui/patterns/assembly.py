@@ -9,6 +9,8 @@ from collections.abc import Iterator
 from optimus_tui.patterns.facts import Bound, Module, Scope
 from optimus_tui.patterns.names import chain
 
+_ASSEMBLES = ("include_router", "FastAPI")
+
 
 def inherited(module: Module, router: str, below: frozenset[str]) -> list[tuple[ast.expr, Scope]]:
     """What the routers of this file that include this one declare; of several, what all of them do."""
@@ -99,14 +101,14 @@ def _assembly(app: Module) -> list[tuple[str, ast.Call]]:
     """The calls that put an application together, found once."""
     known: list[tuple[str, ast.Call]] | None = app.unit.memo.get("assembly")
     if known is None:
-        assembles = any("include_router" in unit.attrs or "FastAPI" in unit.loads | unit.attrs for unit in app.units)
-        at_top = app.unit.attrs | app.unit.loads
-        if not assembles and at_top.isdisjoint(("include_router", "FastAPI")):
+        units = (app.unit, *app.units)
+        assembles = any(not one.attrs.isdisjoint(_ASSEMBLES) or "FastAPI" in one.loads for one in units)
+        if not assembles and "include_router" not in app.unit.loads:
             app.unit.memo["assembly"] = []
             return []
-        calls = [call.node for unit in (app.unit, *app.units) for call in unit.calls]
+        calls = [call.node for unit in units for call in unit.calls]
         named = [(getattr(one.func, "attr", getattr(one.func, "id", "")), one) for one in calls]
-        known = app.unit.memo["assembly"] = [pair for pair in named if pair[0] in ("FastAPI", "include_router")]
+        known = app.unit.memo["assembly"] = [pair for pair in named if pair[0] in _ASSEMBLES]
     return known
 
 

@@ -4,6 +4,8 @@ import ast
 
 from optimus_tui.patterns.facts import Bound, Class, Function, Param, Scope
 
+_new = tuple.__new__  # a named tuple's own constructor takes twice as long
+
 
 def class_of(scope: Scope) -> Class | None:
     """The class whose body this is."""
@@ -17,7 +19,7 @@ def bind(target: ast.expr, value: ast.expr | None, annotation: ast.expr | None, 
         if owner is not None:
             owner.attributes.setdefault(target.id, (Bound(value, annotation), scope))
         if value is not None or target.id not in scope.bindings:
-            scope.bindings[target.id] = Bound(value, annotation)
+            scope.bindings[target.id] = _new(Bound, (value, annotation, False, False))
     elif isinstance(target, (ast.Tuple, ast.List)):
         for one in target.elts:
             if isinstance(one, ast.Name):
@@ -33,14 +35,13 @@ def bind(target: ast.expr, value: ast.expr | None, annotation: ast.expr | None, 
 def bind_params(node: Function | ast.Lambda, scope: Scope, owner: Class | None) -> None:
     """Bind a function's parameters in its scope; they are its unit's if the function is the unit itself."""
     args = node.args
-    positional = [*args.posonlyargs, *args.args]
-    missing = len(positional) - len(args.defaults)
-    pairs: list[tuple[ast.arg, ast.expr | None]] = [
-        (arg, args.defaults[at - missing] if at >= missing else None) for at, arg in enumerate(positional)
-    ]
-    pairs += zip(args.kwonlyargs, args.kw_defaults, strict=True)
+    positional = [*args.posonlyargs, *args.args] if args.posonlyargs else args.args
+    required = [None] * (len(positional) - len(args.defaults))
+    pairs: list[tuple[ast.arg, ast.expr | None]] = [*zip(positional, [*required, *args.defaults], strict=True)]
+    if args.kwonlyargs:
+        pairs += zip(args.kwonlyargs, args.kw_defaults, strict=True)
     for at, (arg, default) in enumerate(pairs):
-        scope.bindings[arg.arg] = Param(arg, default, node, owner, at == 0)
+        scope.bindings[arg.arg] = _new(Param, (arg, default, node, owner, at == 0))
     for rest in (args.vararg, args.kwarg):
         if rest is not None:
             scope.bindings[rest.arg] = Param(rest, None, node, None, False)

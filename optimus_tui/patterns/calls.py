@@ -1,6 +1,7 @@
 """Calls with what they resolve to: once for every unit, for all that is asked of it afterwards."""
 
 import ast
+from functools import lru_cache
 from typing import NamedTuple
 
 from optimus_tui.patterns.facts import Call, Class, Import, Unit
@@ -24,7 +25,12 @@ class Seen(NamedTuple):
     @property
     def about(self) -> frozenset[str]:
         """The words of what it is called on, by name and by type."""
-        return words(self.raw.rpartition(".")[0]) | words(self.dotted.rpartition(".")[0])
+        return _about(self.raw, self.dotted)
+
+
+@lru_cache(maxsize=20_000)
+def _about(raw: str, dotted: str) -> frozenset[str]:
+    return words(raw.rpartition(".")[0]) | words(dotted.rpartition(".")[0])
 
 
 def seen_calls(unit: Unit, resolver: Resolver) -> list[Seen]:

@@ -126,11 +126,13 @@ class Module:
         "defaults",
         "dotted",
         "is_package",
+        "named",
         "path",
         "root",
         "scope",
         "scopes",
         "stars",
+        "started",
         "tree",
         "unit",
         "units",
@@ -145,6 +147,9 @@ class Module:
         self.stars: list[str] = []
         self.classes: list[Class] = []
         self.defaults: list[tuple[ast.expr, Function]] = []
+        self.started: dict[int, list[Unit]] = {}
+        self.named: dict[int, set[str]] = {}
+        """What the expressions in it start, and what their names promise."""
         self.scope: Scope
         self.unit: Unit
 
@@ -166,20 +171,14 @@ def release(module: Module) -> None:
         del scope.unit
     for unit in (module.unit, *module.units, *(one.unit for one in module.classes)):
         unit.memo.clear()
-        unit.calls.clear()
-        unit.given.clear()
         unit.owner = None
-        unit.raised.clear()
-        unit.returned.clear()
-        unit.handlers.clear()
-        unit.withs.clear()
-        unit.stored.clear()
         del unit.scope, unit.module
     for owner in module.classes:
         owner.methods.clear()
         owner.attributes.clear()
         del owner.unit, owner.module
     module.scopes.clear()
+    module.started.clear()
     module.units.clear()
     module.classes.clear()
 

@@ -82,6 +82,14 @@ class Project:
             self._modules.pop(module.path, None)
             release(module)
 
+    def close(self) -> None:
+        """Let all modules go at once; their facts point at each other, and collecting them later takes longer."""
+        for module in self._modules.values():
+            if module is not None:
+                release(module)
+        for kept in (self._modules, self._names, self._apps, self.routes_memo, self.calls, self.homes):
+            kept.clear()
+
     def at(self, path: str) -> Module | None:
         """The module in that file, or None where there is none that can be read."""
         self.asked.add(path)  # also what is just being judged: it may not be forgotten any more

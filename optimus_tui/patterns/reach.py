@@ -91,7 +91,7 @@ class Reach:
 
     def started_by(self, node: ast.expr, scope: Scope) -> list[Unit]:
         """The units that a dependency or decorator runs: functions, factories, classes, callable objects."""
-        memo: dict[int, list[Unit]] = scope.unit.module.unit.memo.setdefault("started", {})
+        memo = scope.unit.module.started
         known = memo.get(id(node))
         if known is None:
             known = memo[id(node)] = list(self._find_started(node, scope))
@@ -151,7 +151,7 @@ class Reach:
 
     def by_name(self, node: ast.expr, scope: Scope) -> set[str]:
         """What a decorator or dependency whose source cannot be seen does, told from its name."""
-        memo: dict[int, set[str]] = scope.unit.module.unit.memo.setdefault("named", {})
+        memo = scope.unit.module.named
         known = memo.get(id(node))
         if known is None:
             known = memo[id(node)] = self._find_by_name(node, scope)

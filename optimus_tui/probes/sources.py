@@ -3,6 +3,7 @@
 It refuses FIFOs, devices and links that lead out, and says so in one sentence.
 """
 
+import errno
 import os
 import stat
 from collections.abc import Iterator
@@ -36,11 +37,16 @@ class SourceTree:
             place = self._place(path)
             if place is None:
                 return Skipped("it leads out of the source tree")
-            for _ in range(2):
-                data = _read_whole(place)
-                if data is not None:
-                    return data
-            return Skipped("it changed while it was read")
+            try:
+                data = _read_twice(place)
+            except OSError as error:
+                if error.errno != errno.ELOOP:
+                    raise
+                place = self._behind(path)
+                if place is None:
+                    return Skipped("it leads out of the source tree")
+                data = _read_twice(place)
+            return Skipped("it changed while it was read") if data is None else data
         except FileNotFoundError:
             return Skipped("there is no such file")
         except (RuntimeError, ValueError):
@@ -49,15 +55,18 @@ class SourceTree:
             return Skipped(_words(error))
 
     def _place(self, path: str) -> str | None:
-        """Where the file really is; None for outside of the tree. A folder is followed once for all of its files."""
+        """Where the file is, behind linked folders; None for outside of the tree. A folder is followed once."""
         folder = path.rpartition("/")[0]
         if folder not in self._folders:
             there = os.path.realpath(f"{self.root}/{folder}", strict=True)
             self._folders[folder] = there == os.path.normpath(f"{self.root}/{folder}")
-        plain = f"{self.root}/{path}"
-        if self._folders[folder] and ".." not in path and not stat.S_ISLNK(os.lstat(plain).st_mode):
-            return plain
-        place = Path(plain).resolve(strict=True)
+        if self._folders[folder] and ".." not in path:
+            return f"{self.root}/{path}"
+        return self._behind(path)
+
+    def _behind(self, path: str) -> str | None:
+        """Where the links of a path end; None for outside of the tree."""
+        place = Path(f"{self.root}/{path}").resolve(strict=True)
         return str(place) if place.is_relative_to(self.root) else None
 
     def load(self, path: str) -> bytes | None:
@@ -85,6 +94,12 @@ class SourceTree:
 def _words(error: OSError) -> str:
     known = {1: "permission denied", 13: "permission denied", 21: "it is a directory", 40: "its links run in a circle"}
     return known.get(error.errno or 0) or safe_text(error.strerror or type(error).__name__, 80)
+
+
+def _read_twice(place: str) -> bytes | None:
+    """Once more, where it changed meanwhile."""
+    data = _read_whole(place)
+    return _read_whole(place) if data is None else data
 
 
 def _read_whole(place: str) -> bytes | None:

@@ -79,6 +79,7 @@ def _examine(
                 _one(path, tree, project, kept, judged, skipped, named)
                 report(done + 1, len(everything), "files judged")
     finally:
+        project.close()
         if collects:
             gc.enable()
     if kept is not None:

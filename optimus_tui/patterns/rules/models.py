@@ -136,6 +136,13 @@ def _answers(view: View) -> list[str]:
 
 def _speaks_for_itself(view: View, route: Route) -> bool:
     """204, a redirect, a file, a stream: there is no JSON to describe."""
+    memo = route.handler.memo
+    if "speaks" not in memo:
+        memo["speaks"] = _has_no_json(route)
+    return bool(memo["speaks"])
+
+
+def _has_no_json(route: Route) -> bool:
     status = route.options.get("status_code")
     if isinstance(status, ast.Constant):
         if status.value == 204:
