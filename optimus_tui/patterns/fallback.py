@@ -21,13 +21,14 @@ def falls_back(node: ast.expr) -> bool:
 
 
 def _reads_tenant(node: ast.expr) -> bool:
-    if isinstance(node, ast.Call):
-        name = chain(node.func)
-        place, asked = (node.func, node.args[:1]) if name.endswith(".get") else (node.args[0], node.args[1:2])
-        if name != "getattr" and not name.endswith(".get"):
-            return False
-        return bool(asked) and is_tenant(text_of(asked[0]) or "") and bool(words(chain(place)) & _SOURCES)
-    return False
+    """``headers.get("X-Tenant-ID")``, ``getattr(request.state, "tenant_id")``."""
+    if not isinstance(node, ast.Call):
+        return False
+    name = chain(node.func)
+    given = [node.func, *node.args] if name.endswith(".get") else node.args if name == "getattr" else []
+    if len(given) < 2:
+        return False
+    return is_tenant(text_of(given[1]) or "") and bool(words(chain(given[0])) & _SOURCES)
 
 
 def _is_somebody(node: ast.expr) -> bool:

@@ -21,7 +21,9 @@ _SYNC_CLIENTS = (
 _HTTPX = frozenset(
     {"httpx.get", "httpx.post", "httpx.put", "httpx.patch", "httpx.delete", "httpx.request", "httpx.stream"}
 )
-_NOT_CALLS = frozenset({"exceptions", "HTTPError", "Timeout", "RequestException", "ConnectionError", "codes"})
+_NOT_CALLS = frozenset(
+    {"exceptions", "HTTPError", "Timeout", "RequestException", "ConnectionError", "codes", "cursor", "close"}
+)
 
 
 def blocks(seen: Seen) -> bool:
@@ -32,7 +34,7 @@ def blocks(seen: Seen) -> bool:
     if name.startswith(_SYNC_CLIENTS) or name in _EXACT or name in _HTTPX:
         return True
     root, _, rest = name.partition(".")
-    return root in _ROOTS and bool(rest) and rest.split(".")[0] not in _NOT_CALLS and not rest[:1].isupper()
+    return root in _ROOTS and bool(rest) and _NOT_CALLS.isdisjoint(rest.split(".")) and not rest[:1].isupper()
 
 
 def _in_coroutines(view: View) -> Iterator[Hit]:

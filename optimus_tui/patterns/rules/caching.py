@@ -12,7 +12,8 @@ from optimus_tui.patterns.view import View
 
 _REDIS = frozenset({"redis", "valkey", "aioredis"})
 _CACHE = frozenset({"cache", "cached", "caches"})
-_READS = ("get", "set", "setex", "psetex", "getex", "fetch", "get_or_set", "delete", "put", "remember")
+_READS = ("get", "set", "setex", "psetex", "getex", "fetch", "get_or_set", "delete", "put", "remember", "hget", "hset")
+_OF_HASHES = ("hget", "hset")
 
 
 def _reads(view: View) -> list[str]:
@@ -98,12 +99,13 @@ def _shared(view: View) -> Iterator[Hit]:
                 continue
             if seen.raw.startswith("caches."):  # several of them by name, not what is in one
                 continue
-            if seen.method == "fetch" or (seen.method == "remember"):
-                whole = ast.Call(node.func, [ast.Tuple(node.args, ast.Load())], [])
-                missing = len(node.args) > 0 and lacks_tenant(whole, seen.call.scope, unit)
-            else:
-                missing = lacks_tenant(node, seen.call.scope, unit)
-            text = written_in(key_of(node, unit), unit) if missing else ""
+            whole = node
+            if seen.method in ("fetch", "remember", *_OF_HASHES):
+                parts = node.args[:2] if seen.method in _OF_HASHES else node.args
+                whole = ast.Call(node.func, [ast.Tuple(parts, ast.Load())], [])
+            text = written_in(key_of(node, unit), unit) if lacks_tenant(whole, seen.call.scope, unit) else ""
+            if seen.method in _OF_HASHES and "cache" not in text:
+                continue  # a hash of something else
             if text and not text.startswith(("rate_limit", "lock:", "config", "feature")):
                 yield at(node, f"The key {text!r} holds no tenant: one tenant is served another's answers")
 

@@ -40,6 +40,7 @@ def _swallowed(view: View) -> Iterator[Hit]:
     for handler, scope in _handlers(view):
         if is_broad(handler, scope) and says_nothing(handler):
             yield at(handler, "The exception is swallowed: nobody will know that it happened", span=_head(handler))
+    yield from _dropped(view)
     for unit in view.own_units if "suppress" in view.methods else ():
         for manager, _ in unit.withs:
             suppressed = (
@@ -47,6 +48,16 @@ def _swallowed(view: View) -> Iterator[Hit]:
             )
             if any(chain(one) in BROAD for one in suppressed):
                 yield at(manager, "suppress(Exception) swallows every exception: nobody will know that it happened")
+
+
+def _dropped(view: View) -> Iterator[Hit]:
+    """``finally: return``: an exception that is on its way goes no further."""
+    if b"finally" not in view.lines.data:
+        return
+    for node in ast.walk(view.module.tree):
+        for one in node.finalbody if isinstance(node, (ast.Try, ast.TryStar)) else ():
+            if isinstance(one, ast.Return):
+                yield at(one, "A return in finally drops every exception that is on its way, cancellation too")
 
 
 def _head(handler: ast.ExceptHandler) -> tuple[int, int]:

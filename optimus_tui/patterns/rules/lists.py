@@ -3,8 +3,9 @@
 import ast
 from collections.abc import Iterator
 
-from optimus_tui.patterns.facts import Scope, Unit
+from optimus_tui.patterns.facts import Bound, Class, Scope, Unit
 from optimus_tui.patterns.names import chain, words
+from optimus_tui.patterns.resolve import Instance
 from optimus_tui.patterns.routes import Route
 from optimus_tui.patterns.rule import Hit, Rule, at_unit
 from optimus_tui.patterns.view import View
@@ -63,6 +64,10 @@ def _unbounded(view: View) -> Iterator[Hit]:
         if not found:
             others = view.units(route)
             found = [given for unit in others if _is_ours(view, unit) for given in unit.given if _is_paging(given[0])]
+        if not found and (page := _page_model(view, route)) is not None:
+            if any(words(name) & _COUNTS and not _has_end(bound) for name, bound in page):
+                yield at_unit(route.handler, f"{route.name} answers as many as it is asked for, without an upper bound")
+            continue
         if not found and not _limits_itself(view, route):
             yield at_unit(route.handler, f"{route.name} answers all there is: it takes no limit and sets none")
             continue
@@ -82,6 +87,21 @@ def _is_ours(view: View, unit: Unit) -> bool:
 def _is_paging(arg: ast.arg) -> bool:
     typed = chain(arg.annotation) if arg.annotation is not None else ""
     return not (words(arg.arg) | words(typed.rpartition(".")[2])).isdisjoint(_PAGES)
+
+
+def _page_model(view: View, route: Route) -> list[tuple[str, Bound]] | None:
+    """The fields that say how much, of a model or class of the tree that the handler takes."""
+    for arg, _, scope in route.handler.given:
+        typed = view.resolver.annotated(arg.annotation, scope)
+        if isinstance(typed, Instance) and isinstance(typed.of, Class):
+            fields = [(name, bound) for name, (bound, _) in typed.of.attributes.items() if words(name) & _PAGES]
+            if fields:
+                return fields
+    return None
+
+
+def _has_end(bound: Bound) -> bool:
+    return any(one is not None and _bounded(one) for one in (bound.value, bound.annotation))
 
 
 def _limits_itself(view: View, route: Route) -> bool:

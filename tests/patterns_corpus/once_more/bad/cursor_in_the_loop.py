@@ -26,7 +26,7 @@ async def payments(
             cursor.execute("SELECT * FROM payments WHERE tenant = %s AND status = %s", (tenant, status))  # fires: async.blocking
         else:
             cursor.execute("SELECT * FROM payments WHERE status = %s", (status,))  # fires: async.blocking
-        rows = cursor.fetchall()
+        rows = cursor.fetchall()  # fires: async.blocking
         logger.info("%d payments", len(rows))
         return rows
     except Exception:  # fires: errors.swallowed
