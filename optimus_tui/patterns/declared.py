@@ -29,7 +29,9 @@ def declared(view: View) -> tuple[tuple[str, ...], tuple[str, ...], tuple[str, .
             if kind and kind.isidentifier():
                 kinds.add(kind)
         if isinstance(first, (ast.JoinedStr, ast.Name, ast.Constant)):
-            key = text_of(key_of(seen.call.node, unit)) or ""
+            key = text_of(first if isinstance(first, ast.Constant) else key_of(seen.call.node, unit)) or ""
+            if not key.startswith((_LIMITS, _CACHES)):
+                continue
             _from_key(key, operations, kinds)
             if seen.method == "set" and key.startswith(_CACHES) and stays(seen, unit, view):
                 _from_key(key, set(), lasting)

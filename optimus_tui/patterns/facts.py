@@ -50,6 +50,7 @@ class Unit:
         "attrs",
         "augmented",
         "calls",
+        "decorators",
         "given",
         "handlers",
         "keywords",
@@ -71,6 +72,8 @@ class Unit:
 
     def __init__(self, name: str, node: ast.AST, scope: Scope, module: "Module", owner: "Class | None") -> None:
         self.name, self.node, self.scope, self.module, self.owner = name, node, scope, module, owner
+        self.decorators: list[ast.expr] = getattr(node, "decorator_list", [])
+        """Outermost first."""
         self.calls: list[Call] = []
         self.raised: list[Raised] = []
         self.returned: list[Raised] = []
@@ -93,11 +96,6 @@ class Unit:
     def is_async(self) -> bool:
         """True for ``async def``."""
         return isinstance(self.node, ast.AsyncFunctionDef)
-
-    @property
-    def decorators(self) -> list[ast.expr]:
-        """Its decorators, outermost first."""
-        return getattr(self.node, "decorator_list", [])
 
     @property
     def line(self) -> int:

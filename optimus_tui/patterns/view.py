@@ -26,6 +26,8 @@ class View:
 
     def __init__(self, module: Module, data: bytes, project: Project) -> None:
         self.module, self.lines, self.project = module, Lines(data), project
+        self.own_units: list[Unit] = [module.unit, *module.units, *(one.unit for one in module.classes)]
+        """Every unit of the file itself."""
         self.resolver = Resolver(project)
         self.routes: list[Route] = routes_of(module, self.resolver)
         self.served = [route for route in self.routes if not route.system and not route.websocket]
@@ -173,8 +175,3 @@ class View:
             if unit.owner is not None or unit.node is self.module.tree or unit.decorators
             or unit.name in named or id(unit) in handlers
         ]  # fmt: skip
-
-    @cached_property
-    def own_units(self) -> list[Unit]:
-        """Every unit of the file itself."""
-        return [self.module.unit, *self.module.units, *(one.unit for one in self.module.classes)]

@@ -246,7 +246,7 @@ class _Walk:
             if alias.name == "*":
                 self.module.stars.append(base)
             else:
-                scope.bindings[alias.asname or alias.name] = Import(base, alias.name)
+                scope.bindings[alias.asname or alias.name] = _new(Import, (base, alias.name))
 
     def nothing(self, node: ast.AST, scope: Scope, flags: int) -> None:
         """Nothing to see below."""
