@@ -179,6 +179,8 @@ class DriftList(WrappingView):
         first, *rest = wrap(safe_text(one.message, 400), room)
         lines: list[list[Piece]] = [[(f"{glyph} ", ink), (first, "bright")]]
         lines += [[("  " + part, "bright")] for part in rest]
+        if one.priority == "low" and index and self.rows[index - 1].fix == one.fix:
+            return lines  # a quiet router has a dozen of these: the remedy stands under the first
         for number, part in enumerate(wrap(safe_text(one.fix, 400), room)):
             lines.append([("  fix " if number == 0 else "      ", "quiet"), (part, "")])
         return [*lines, [(f"      {one.kind}   {one.priority}", "quiet")]]
