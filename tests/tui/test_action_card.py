@@ -31,6 +31,9 @@ WRITES = ("set", "unlink", "del", "expire", "pexpire", "publish", "incr", "eval"
 def _here(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
 
+NOBODY = f"http://127.0.0.1:{free_port()}"
+"""The gateway and the engine, at the same address each time."""
+
 
 @pytest.fixture
 def redis(make_server: Callable[..., RealServer]) -> RealServer:
@@ -46,13 +49,12 @@ def redis(make_server: Callable[..., RealServer]) -> RealServer:
 async def running(
     server: RealServer, size: tuple[int, int] = (140, 42), **more: Any
 ) -> AsyncIterator[tuple[Pilot[Any], Dashboard]]:
-    nobody = f"http://127.0.0.1:{free_port()}"
     fields: dict[str, Any] = {
         "environment": "test",
         "writable": True,
         "redis": RedisTarget(host="127.0.0.1", port=server.port),
-        "gateway_url": nobody,
-        "engine_url": nobody,
+        "gateway_url": NOBODY,
+        "engine_url": NOBODY,
         "limits": LimitRules(window_seconds=60, limits={"chat": 150}, source="test"),
         **more,
     }
@@ -174,6 +176,25 @@ async def test_g_takes_the_gentler_choice_and_plans_it_anew(redis: RealServer) -
         await pilot.press("g")
         await until(pilot, lambda: card.request.kind == "repair_counter" and card.stage == "asking")
         assert card.query_one("#confirm-typed", Input).value == ""
+
+
+async def test_what_was_typed_outlives_the_plans_minute_unless_the_keys_changed_row_70(
+    redis: RealServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("optimus_tui.tui.modals.action_card.RENEW_SECONDS", 0.2)
+    async with running(redis) as (pilot, dashboard):
+        card = await opened_card(pilot, dashboard, offer=2)
+        field = card.query_one("#confirm-typed", Input)
+        field.focus()
+        await typed(pilot, "test 2")
+        first = card.plan
+        await until(pilot, lambda: card.plan is not first)
+        assert card.plan is not None and first is not None and card.plan.digest == first.digest
+        assert (field.value, card.words) == ("test 2", "test 2")
+        redis.command("SET", "rate_limit:clinic_b:profile", "3", "EX", "600")
+        await until(pilot, lambda: card.words == "test 3")
+        assert field.value == ""
+        assert "read them again" in said(pilot)
 
 
 async def test_a_card_fits_into_80_by_24_with_its_fields_and_buttons_in_sight(redis: RealServer) -> None:

@@ -61,11 +61,10 @@ async def test_escape_leaves_it_open_and_i_comes_back_to_the_same_one(redis: Rea
 
 
 async def test_a_later_start_offers_to_resume_it(redis: RealServer, tmp_path: Path) -> None:
-    nobody = f"http://127.0.0.1:{free_port()}"
-    async with running(redis, gateway_url=nobody, engine_url=nobody) as (pilot, dashboard):
+    async with running(redis) as (pilot, dashboard):
         await opened(pilot)
         await dashboard.leave_incident()
-    async with running(redis, gateway_url=nobody, engine_url=nobody) as (pilot, _):
+    async with running(redis) as (pilot, _):
         app: Any = pilot.app
         await pilot.press("i")
         await until(pilot, lambda: isinstance(app.screen, PickDialog))
@@ -80,7 +79,7 @@ async def test_at_other_addresses_it_goes_on_once_the_operator_says_why(redis: R
     async with running(redis) as (pilot, dashboard):
         await opened(pilot)
         await dashboard.leave_incident()
-    async with running(redis) as (pilot, _):  # its gateway and engine stand elsewhere
+    async with running(redis, engine_url=f"http://127.0.0.1:{free_port()}") as (pilot, _):
         app: Any = pilot.app
         await pilot.press("i")
         await until(pilot, lambda: isinstance(app.screen, PickDialog))

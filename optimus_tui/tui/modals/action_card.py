@@ -13,7 +13,7 @@ from textual.binding import BindingType
 from textual.widgets import Button, Input
 from textual.worker import Worker, WorkerState
 
-from optimus_tui.contract.actions import Confirmation, Progress, Receipt, Refusal
+from optimus_tui.contract.actions import Confirmation, Plan, Progress, Receipt, Refusal
 from optimus_tui.tui.modals.action_face import CardFace
 from optimus_tui.tui.modals.action_parts import CardView, audit_words
 from optimus_tui.tui.widgets.typed import TypedInput
@@ -23,6 +23,10 @@ if TYPE_CHECKING:
 
 QUIET_SECONDS = 0.5
 """An Enter that confirms comes this long after the key before it, and after the button got the focus."""
+
+
+RENEW_SECONDS = 45.0
+"""A plan of this age is made anew by itself: who reads with care is not to lose what was typed."""
 
 
 class ActionCard(CardFace):
@@ -46,7 +50,9 @@ class ActionCard(CardFace):
         return self.app  # type: ignore[return-value]
 
     def on_mount(self) -> None:
+        self._renewed: Plan | None = None
         self.set_interval(0.2, self.draw)
+        self.set_interval(1.0, self._keep_fresh)
         self.begin()
 
     # -- planning --------------------------------------------------------------------------------------------------
@@ -74,6 +80,26 @@ class ActionCard(CardFace):
             self.words = self.card.confirm
         self.draw()
         self.query_one("#window" if self._asks_window() else "#cancel").focus()
+
+    def _keep_fresh(self) -> None:
+        """Once a plan: one that cannot be made again grows old, and then nothing is confirmed."""
+        if self.stage == "asking" and self._age() > RENEW_SECONDS and self.plan is not self._renewed:
+            self._renewed = self.plan
+            self.renew()
+
+    @work(exclusive=True, group="plan", exit_on_error=False)
+    async def renew(self) -> None:
+        """The same plan from a fresh look; what was typed stands only where it is about exactly the same keys."""
+        before = self.plan
+        answer = await self.desk.plan(self.request, self.known)
+        if self.stage != "asking" or self.plan is not before or before is None or isinstance(answer, Refusal):
+            return
+        self.plan, self.card = answer, self.desk.preview(answer)
+        if (answer.digest, answer.where) != (before.digest, before.where):
+            with self.prevent(Input.Changed):
+                self.words, self.query_one(TypedInput).value = self.card.confirm, ""
+            self._refusal = Refusal("drift", "the keys are others than a minute ago: read them again")
+        self.draw()
 
     # -- confirming ------------------------------------------------------------------------------------------------
 
