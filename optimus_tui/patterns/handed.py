@@ -1,4 +1,5 @@
-"""What a call hands on: a cache's own method as a callback, a database session for somebody else to ask with.
+"""What a call hands on (a cache's own method as a callback, a database session for somebody else to ask with), and
+whether anybody takes what it answers.
 
 It refuses to look at calls whose source can be seen: those are followed instead.
 """
@@ -18,15 +19,16 @@ _HTTP = frozenset({"http", "client", "aiohttp", "httpx"})
 def jobs_handed_on(unit: Unit, resolver: Resolver) -> set[str]:
     """``tasks.add_task(cache.delete_prefix, …)`` invalidates; ``crud.get_users(db)`` asks the database."""
     found: set[str] = set()
-    sessions = {arg.arg for arg, _, _ in unit.given if _is_session(arg)}
+    sessions = [arg.arg for arg, _, _ in unit.given if _speaks_of_a_database(arg.arg) and not _is_of_http(arg)]
     removes = any(map(_speaks_of_removal, unit.attrs))
     for seen in seen_calls(unit, resolver) if sessions or removes else ():
         node = seen.call.node
-        if removes and any(isinstance(given, ast.Attribute) and _makes_go(given) for given in node.args):
-            found.add("invalidates")
+        for given in node.args if removes else ():
+            if isinstance(given, ast.Attribute) and _makes_go(given):
+                found.add("invalidates")
         if sessions and not seen.visible and not seen.method[:1].isupper() and seen.method not in LOG_METHODS:
-            given = (*node.args, *(word.value for word in node.keywords))
-            if any(isinstance(one, ast.Name) and one.id in sessions for one in given):
+            handed = (*node.args, *(word.value for word in node.keywords))
+            if any(isinstance(one, ast.Name) and one.id in sessions for one in handed):
                 found.add("db")
     return found
 
@@ -43,9 +45,14 @@ def _makes_go(callback: ast.Attribute) -> bool:
     return bool(spoken & vocabulary.REMOVES and words(chain(callback.value)) & (vocabulary.CACHES | vocabulary.REDIS))
 
 
-def _is_session(arg: ast.arg) -> bool:
-    """A parameter that is named for a database, and not for a session of HTTP."""
-    return not words(arg.arg).isdisjoint(vocabulary.DB) and words(chain(arg.annotation or arg)).isdisjoint(_HTTP)
+@lru_cache(maxsize=20_000)
+def _speaks_of_a_database(name: str) -> bool:
+    return not words(name).isdisjoint(vocabulary.DB)
+
+
+def _is_of_http(arg: ast.arg) -> bool:
+    """A session, but one of HTTP."""
+    return arg.annotation is not None and not words(chain(arg.annotation)).isdisjoint(_HTTP)
 
 
 def is_kept_unread(seen: Seen, unit: Unit) -> bool:

@@ -153,3 +153,30 @@ def test_a_shared_cache_key_is_found_however_it_is_put_together(key: str) -> Non
 def test_evaluation_under_another_name_is_found() -> None:
     assert rules_of(GOOD + "\nrun = eval\n") == {"unsafe.eval"}
     assert rules_of(GOOD + "\nimport builtins as b\nb.exec('1')\n") == {"unsafe.eval"}
+
+
+@pytest.mark.parametrize(
+    ("tenant", "made_up"),
+    [
+        ('request.headers.get("X-Tenant-ID", "public")', True),
+        ('request.headers.get("X-Tenant-ID") or settings.default_tenant', True),
+        ('getattr(request.state, "tenant_id", "main")', True),
+        ('request.headers.get("X-Tenant-ID", "")', False),
+        ('request.headers["X-Tenant-ID"]', False),
+        ('found() or "tenant"', False),
+    ],
+)
+def test_a_tenant_made_up_for_a_caller_who_names_none_is_found(tenant: str, made_up: bool) -> None:
+    source = GOOD.replace("from shop.deps import rate_limited, repository, tenant_id", "from shop.deps import *")
+    source = source.replace("router =", f"def tenant_id(request):\n    return {tenant}\n\n\nrouter =")
+    assert ("tenancy.optional" in rules_of(source)) == made_up
+    label = GOOD.replace("READ.inc()", f"READ.labels({tenant})")
+    assert "tenancy.optional" not in rules_of(label)
+
+
+def test_a_database_that_is_down_is_no_upstream_and_a_read_of_it_is_still_to_be_cached() -> None:
+    source = GOOD.replace(
+        "    return await repo.one(tenant, thing_id)", "    return await crud.one(db, tenant, thing_id)"
+    )
+    source = source.replace("repo=Depends(repository)", "db=Depends(repository)")
+    assert rules_of(source) == {"caching.missing"}

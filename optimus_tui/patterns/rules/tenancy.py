@@ -39,6 +39,8 @@ def _optional(view: View) -> Iterator[Hit]:
 
 def _instead(view: View) -> Iterator[Hit]:
     """``request.headers.get("X-Tenant-ID") or "public"`` where it is asked for a route, and not for a label."""
+    if view.methods.isdisjoint(("get", "getattr")):
+        return
     serving: set[int] = set()
     for unit in view.own_units:
         if not any(len(text) <= 40 and is_tenant(text) for _, text in unit.strings):
