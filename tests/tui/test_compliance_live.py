@@ -1,7 +1,8 @@
 """The compliance screen's live half on a real server: differences, agreement, and a server that is away."""
 
 import asyncio
-from collections.abc import Callable
+import contextlib
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +34,15 @@ def _offline(monkeypatch: pytest.MonkeyPatch) -> None:
 def app_for(root: Path, server: RealServer) -> OptimusApp:
     target = RedisTarget(host="127.0.0.1", port=server.port)
     return OptimusApp(msgspec.structs.replace(SETTINGS, source_path=root, redis=target))
+
+
+@contextlib.asynccontextmanager
+async def running(app: OptimusApp, size: tuple[int, int]) -> AsyncIterator[Pilot[Any]]:
+    """The program; its connection, which sampling would close, is closed here."""
+    async with app.run_test(size=size) as pilot:
+        yield pilot
+        screen: Any = app.screen
+        await screen.context.aclose()
 
 
 def shown(app: Any) -> str:
@@ -67,7 +77,7 @@ async def test_what_differs_between_code_and_redis_is_a_key_away(
     server.command("SET", "cache:odd:acme:1", "x", "EX", "60")
     server.command("SET", "rate_limit:acme:login", "1", "EX", "60")
     app = app_for(make_tree(tmp_path, things=STORES), server)
-    async with app.run_test(size=size) as pilot:
+    async with running(app, size) as pilot:
         screen = await opened(pilot)
         await settle(pilot, lambda: "c  code ↔ live: 4 differences" in shown(app))
         await pilot.press("c")
@@ -95,7 +105,7 @@ async def test_agreement_says_what_was_compared(size: tuple[int, int], server: R
     server.command("SET", "cache:price:acme:1", "x", "EX", "60")
     server.command("SET", "rate_limit:acme:thing", "1", "EX", "60")
     app = app_for(make_tree(tmp_path, things=STORES), server)
-    async with app.run_test(size=size) as pilot:
+    async with running(app, size) as pilot:
         screen = await opened(pilot)
         await settle(pilot, lambda: "c  code ↔ live: no difference" in shown(app))
         await pilot.press("c")
@@ -112,7 +122,7 @@ async def test_a_redis_that_is_away_is_said_and_the_findings_stay(
 ) -> None:
     server = make_server()
     app = app_for(make_tree(tmp_path, things=STORES), server)
-    async with app.run_test(size=SIZES[0]) as pilot:
+    async with running(app, SIZES[0]) as pilot:
         screen = await opened(pilot)
         assert screen.live is not None
         server.stop()
@@ -129,7 +139,7 @@ async def test_a_redis_that_is_away_is_said_and_the_findings_stay(
 
 async def test_help_lists_the_keys_that_work_on_the_compliance_screen(server: RealServer, tmp_path: Path) -> None:
     app = app_for(make_tree(tmp_path, things=STORES), server)
-    async with app.run_test(size=(80, 24)) as pilot:
+    async with running(app, SIZES[0]) as pilot:
         screen = await opened(pilot)
         live = {one.binding.id for one in screen.active_bindings.values() if one.enabled and one.binding.id}
         assert {"router.drift", "router.level", "router.editor", "pane.refresh", "pane.copy_as", "app.back"} <= live
@@ -139,3 +149,5 @@ async def test_help_lists_the_keys_that_work_on_the_compliance_screen(server: Re
         assert "c Compliance: code against Redis, and back" in words
         assert "L Compliance: how much is asked for" in words
         assert "o Open the file in $EDITOR, at the line" in words
+        await pilot.press("escape")
+        await settle(pilot, lambda: app.screen is screen)
