@@ -2,8 +2,8 @@
 
 All but the first sixty were labelled before the rules had seen them. As found, of what the rules said of ``blind`` 0.78
 was right and 0.74 of what was wrong was told; then the rules were mended, the next set was written, and so on: of
-``strangers`` 0.86 and 0.86, of ``afterwards`` 0.90 and 0.90, of ``once_more`` 0.97 and 0.90. They name lines and
-patterns too. ``# needs: 3.12`` is a file whose
+``strangers`` 0.86 and 0.86, of ``afterwards`` 0.90 and 0.90, of ``once_more`` 0.97 and 0.90, of ``at_last`` 1.00 and
+0.96. They name lines and patterns too. ``# needs: 3.12`` is a file whose
 syntax an older Python cannot read; there its one finding is that.
 """
 
@@ -50,7 +50,7 @@ def _expected(path: Path) -> set[str]:
     return {one.strip() for one in label[1].decode().split(",")} - {"nothing"}
 
 
-SETS = {"first": 20, "blind": 10, "strangers": 10, "afterwards": 3, "once_more": 3}
+SETS = {"first": 20, "blind": 10, "strangers": 10, "afterwards": 3, "once_more": 3, "at_last": 3}
 
 
 def _kind(path: Path) -> tuple[str, str]:

@@ -12,7 +12,8 @@ _EXACT = frozenset(
      "subprocess.check_call", "urllib.request.urlopen", "socket.create_connection", "socket.gethostbyname",
      "socket.getaddrinfo", "sqlite3.connect", "psycopg2.connect", "psycopg.connect", "pymysql.connect",
      "shutil.copyfileobj", "shutil.rmtree", "smtplib.SMTP", "boto3.client", "boto3.resource",
-     "pathlib.Path.read_text", "pathlib.Path.read_bytes", "pathlib.Path.write_text", "pathlib.Path.write_bytes"}
+     "pathlib.Path.read_text", "pathlib.Path.read_bytes", "pathlib.Path.write_text", "pathlib.Path.write_bytes",
+     "pathlib.Path.open"}
 )  # fmt: skip
 _ROOTS = frozenset({"requests", "urllib3", "pymongo", "psycopg2", "sqlite3", "MySQLdb", "pymysql", "smtplib", "boto3"})
 _SYNC_CLIENTS = (
