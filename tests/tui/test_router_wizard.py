@@ -57,8 +57,9 @@ async def test_from_a_name_to_a_written_router_by_keys_alone(gateway: Path, monk
             "optimus_tui.tui.screens.router_wizard.open_in_editor",
             lambda _app, path, line=1: heard.append((path, line)) or "",
         )
+        await settle(pilot, lambda: screen.focused is not None)
         await pilot.press("o")
-        assert heard == [(gateway / "src/backend/routers/products.py", 1)]
+        await settle(pilot, lambda: heard == [(gateway / "src/backend/routers/products.py", 1)])
 
 
 async def test_back_keeps_answers_and_escape_asks_before_it_loses_them(gateway: Path) -> None:
