@@ -102,13 +102,13 @@ def _below(root: Path, folder: Path) -> Iterator[str]:
 
 
 def _root_of(place: Path) -> Path:
-    """The project that a path belongs to: the nearest folder above that looks like one, else its own."""
+    """The project that a path belongs to: the nearest folder above that looks like one, else where its package lies."""
     start = place if place.is_dir() else place.parent
     for mark in _ROOT_MARKS:
         for folder in (start, *start.parents):
             if (folder / mark).exists():
                 return folder
-    return start
+    return next((one for one in (start, *start.parents) if not (one / "__init__.py").exists()), start)
 
 
 def _examined(wanted: Sequence[tuple[Path, list[str], bool]], use_cache: bool) -> "Outcome":

@@ -135,7 +135,8 @@ def _limits(seen: Seen, unit: Unit, flags: set[str], ignored: list[Seen], resolv
     if (
         last[:1].isupper()
         or words(last) & vocabulary.PROVIDES
-        or last in ("limit_for", "remaining", "headers", "get_window_stats")
+        or last in ("limit_for", "remaining", "headers", "get_window_stats", "model_dump", "dict", "json")
+        or words(seen.raw.rpartition(".")[0]) & vocabulary.STORES  # limits as rows of a table
     ):
         return
     if (unused and (known or last in vocabulary.VERDICT_METHODS)) or is_kept_unread(seen, unit):

@@ -19,13 +19,14 @@ def owners_of(module: Module) -> frozenset[str]:
         found: set[str] = set()
         for unit in module.units:
             read = {word for name in unit.attrs if name.endswith("_id") for word in words(name) & _OWNERS}
-            if read and any(_is_caller(arg) for arg, _, _ in unit.given):
+            if read and any(is_caller(arg) for arg, _, _ in unit.given):
                 found |= read
         known = module.unit.memo["owners"] = frozenset(found)
     return known
 
 
-def _is_caller(arg: ast.arg) -> bool:
+def is_caller(arg: ast.arg) -> bool:
+    """A parameter that is who is logged in, by its name or its type."""
     typed = arg.annotation
     if isinstance(typed, ast.Subscript):
         typed = typed.slice.elts[0] if isinstance(typed.slice, ast.Tuple) and typed.slice.elts else typed.slice

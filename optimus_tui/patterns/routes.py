@@ -20,6 +20,7 @@ _SYSTEM_PATHS = frozenset(
     {
         "health",
         "healthz",
+        "healthcheck",
         "livez",
         "readyz",
         "ready",
@@ -106,7 +107,7 @@ class Route(NamedTuple):
         """What operators and their tools read: it must answer when everything else is refused."""
         if self.methods - {"get", "head", "options"}:
             return False
-        last = self.path.rstrip("/").rpartition("/")[2].lower()
+        last = self.path.rstrip("/").rpartition("/")[2].lower().replace("-", "").replace("_", "")
         return last in _SYSTEM_PATHS or (bool(self.tags) and self.tags <= _SYSTEM_TAGS)
 
 

@@ -27,6 +27,7 @@ UPSTREAMS = _of("engine upstream http client gateway api backend remote httpx pr
 ASKS = HTTP_VERBS | _of("call fetch chat invoke ask forward proxy execute")
 DB_ROOTS = _of("sqlalchemy asyncpg psycopg psycopg2 motor pymongo databases sqlmodel aiosqlite")
 DB = _of("db session conn connection cursor pool database sql")
+STORES = _of("crud repo repository repositories dao table model models")
 DB_ASKS = _of("execute fetch fetchrow fetchval fetchone fetchall scalars scalar commit query exec fetch_all fetch_one ")
 COLLECTORS = _of("metric metrics counter histogram gauge prom prometheus statsd meter telemetry")
 MEASURES = _of(

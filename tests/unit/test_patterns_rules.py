@@ -180,3 +180,30 @@ def test_a_database_that_is_down_is_no_upstream_and_a_read_of_it_is_still_to_be_
     )
     source = source.replace("repo=Depends(repository)", "db=Depends(repository)")
     assert rules_of(source) == {"caching.missing"}
+
+
+def test_a_route_that_answers_nothing_has_no_answer_to_describe() -> None:
+    source = GOOD.replace("-> Thing:", ":").replace("    return await", "    await")
+    assert not rules_of(source)
+    assert rules_of(source.replace("    await repo", "    return await repo")) == {"models.response"}
+
+
+def test_limits_that_are_rows_of_a_table_limit_nobody() -> None:
+    source = GOOD.replace(', dependencies=[Depends(rate_limited("thing"))]', "")
+    source = source.replace("repo.one(tenant, thing_id)", "crud_rate_limits.create(tenant, rate_limit.model_dump())")
+    assert rules_of(source) == {"limits.missing"}
+
+
+@pytest.mark.parametrize("path", ["/health-check", "/healthz", "/health_check/"])
+def test_a_probe_by_any_of_its_names_needs_no_limit(path: str) -> None:
+    source = f'@router.get("{path}")\nasync def check() -> bool:\n    return True\n'
+    assert not rules_of(f"from fastapi import APIRouter\n\nrouter = APIRouter()\n\n\n{source}")
+
+
+def test_an_optional_tenant_beside_the_caller_is_a_filter_and_alone_it_is_a_hole() -> None:
+    filtered = GOOD.replace(
+        "tenant: str = Depends(tenant_id)", "organization_id=Query(None), user=Depends(current_user)"
+    )
+    filtered = filtered.replace("one(tenant,", "one(user, organization_id,").replace('", tenant)', '", user.id)')
+    assert "tenancy.optional" not in rules_of(filtered)
+    assert "tenancy.optional" in rules_of(filtered.replace(", user=Depends(current_user)", ""))

@@ -46,6 +46,18 @@ def test_files_and_folders_anywhere_may_be_named(capsys: pytest.CaptureFixture[s
     assert "there is no nowhere.py" in capsys.readouterr().err
 
 
+def test_a_package_without_a_project_file_is_read_from_where_it_lies(capsys: pytest.CaptureFixture[str]) -> None:
+    """``from ...deps import …`` leads out of the folder that was named."""
+    for folder in ("app", "app/api", "app/api/v1"):
+        Path(folder).mkdir()
+        Path(folder, "__init__.py").touch()
+    hollow = GOOD.replace("rate_limited, ", "").replace("router =", "from ...deps import rate_limited\n\nrouter =")
+    Path("app/deps.py").write_text("def rate_limited(name):\n    pass\n")
+    Path("app/api/v1/things.py").write_text(hollow)
+    assert run(["validate", "app/api/v1"]) == 1
+    assert "limits.missing" in capsys.readouterr().out
+
+
 def test_json_is_the_tools_document(capsys: pytest.CaptureFixture[str]) -> None:
     make_tree(Path(), bad=BAD)
     assert run(["validate", "--format", "json"]) == 1

@@ -135,11 +135,16 @@ def _answers(view: View) -> list[str]:
 
 
 def _speaks_for_itself(view: View, route: Route) -> bool:
-    """204, a redirect, a file, a stream: there is no JSON to describe."""
+    """204, a redirect, a file, a stream, nothing at all: there is no JSON to describe."""
     memo = route.handler.memo
     if "speaks" not in memo:
-        memo["speaks"] = _has_no_json(route)
+        memo["speaks"] = _has_no_json(route) or not any(_gives(one.node) for one in route.handler.returned)
     return bool(memo["speaks"])
+
+
+def _gives(node: ast.Raise | ast.Return) -> bool:
+    value = node.value if isinstance(node, ast.Return) else None
+    return value is not None and not (isinstance(value, ast.Constant) and value.value is None)
 
 
 def _has_no_json(route: Route) -> bool:

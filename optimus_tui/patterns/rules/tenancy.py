@@ -7,6 +7,7 @@ from optimus_tui.patterns.facts import Unit
 from optimus_tui.patterns.fallback import falls_back
 from optimus_tui.patterns.names import chain, is_tenant
 from optimus_tui.patterns.needs import hollow_tenants
+from optimus_tui.patterns.owners import is_caller
 from optimus_tui.patterns.rule import Hit, Rule, at, at_unit
 from optimus_tui.patterns.view import View
 
@@ -33,6 +34,8 @@ def _optional(view: View) -> Iterator[Hit]:
             continue
         for arg, default in unit.params:
             if is_tenant(arg.arg) and not arg.arg.startswith("_") and _replaceable(arg, default, unit, view):
+                if _is_filter(default, unit):
+                    continue
                 yield at(arg, f"{arg.arg} has a default: a caller who names no tenant is served as somebody")
     yield from _instead(view)
 
@@ -51,6 +54,12 @@ def _instead(view: View) -> Iterator[Hit]:
                 serving = serving or {id(one) for route in view.served for one in view.units(route)}
                 if id(unit) in serving:
                     yield at(value, "A caller who names no tenant is served as somebody")
+
+
+def _is_filter(default: ast.expr | None, unit: Unit) -> bool:
+    """``organization_id=Query(None)`` beside the caller narrows down what that caller may see."""
+    asked = isinstance(default, ast.Call) and chain(default.func).rpartition(".")[2] == "Query"
+    return asked and any(is_caller(arg) for arg, _ in unit.params)
 
 
 def _replaceable(arg: ast.arg, default: ast.expr | None, unit: Unit, view: View) -> bool:
