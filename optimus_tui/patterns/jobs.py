@@ -177,8 +177,8 @@ def _of_statements(unit: Unit, resolver: Resolver, flags: set[str]) -> None:
     for name in unit.loads:
         if is_invalidation(name) and _visible_or_unknown(unit, name, resolver):
             flags.add("invalidates")
-    if any(words(chain(place.value)) & vocabulary.CACHES for place, _ in unit.stored):
-        flags |= {"cache_read", "cache_write"}  # a dictionary of its own
+    if unit.is_async and any(words(chain(place.value)) & vocabulary.CACHES for place, _ in unit.stored):
+        flags |= {"cache_read", "cache_write"}  # a dictionary of its own, and not one of what was set up
     if _knows_tenant(unit, resolver):
         flags.add("tenant")
     for manager, scope in unit.withs:

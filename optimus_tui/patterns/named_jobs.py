@@ -59,7 +59,7 @@ def named_jobs(raw: str, dotted: str, visible: bool) -> NamedJobs:
         not spoken.isdisjoint(vocabulary.ANNOUNCES) and not about.isdisjoint(vocabulary.CHANNELS)
     ):
         flags.add("invalidates")
-    elif (caches or redis) and not method[:1].isupper():
+    elif (caches or redis) and not method[:1].isupper() and "pubsub" not in about:
         cache = cache_call(method, spoken, about, caches, visible)
     made = NamedJobs(
         frozenset(flags),

@@ -207,3 +207,15 @@ def test_an_optional_tenant_beside_the_caller_is_a_filter_and_alone_it_is_a_hole
     filtered = filtered.replace("one(tenant,", "one(user, organization_id,").replace('", tenant)', '", user.id)')
     assert "tenancy.optional" not in rules_of(filtered)
     assert "tenancy.optional" in rules_of(filtered.replace(", user=Depends(current_user)", ""))
+
+
+def test_a_message_that_is_waited_for_and_a_dictionary_of_factories_are_no_cached_answers() -> None:
+    write = '\n\n@router.post("/things", dependencies=[Depends(rate_limited("add"))], status_code=204)\n'
+    write += "async def add(thing: Thing, tenant: str = Depends(tenant_id)) -> None:\n    log.info(tenant)\n"
+    waits = "await redis.pubsub().get_message(timeout=1)\n    return await repo"
+    assert not rules_of(GOOD.replace("return await repo", waits) + write)
+    factory = "\n\ndef tenant_id(kind):\n    _made_cache[kind] = build(kind)\n    return _made_cache[kind]\n"
+    alone = GOOD.replace("repository, tenant_id", "repository")
+    assert not rules_of(alone + factory + write)
+    kept = GOOD.replace("return await repo", "_things_cache[tenant, thing_id] = await repo")
+    assert rules_of(kept.replace("-> Thing", "-> None") + write) == {"caching.no_invalidation"}
