@@ -172,9 +172,10 @@ class KeptReceipt(Struct, frozen=True, kw_only=True):
 
 
 class Check(Struct, frozen=True, kw_only=True):
-    """A step's tool asked once more after an action; ``change`` None while it runs."""
+    """A step's tool asked once more after an action; ``change`` None while it runs, ``before`` what it found then."""
 
     step: str
+    before: Outcome | None = None
     change: Comparison | None = None
     evidence: Evidence | None = None
 

@@ -118,6 +118,12 @@ class CheckFinished(Event, frozen=True, kw_only=True, tag="check_finished"):
     message: str = ""
 
 
+class ChecksAsked(Event, frozen=True, kw_only=True, tag="checks_asked"):
+    """The checks after an action run once more: a window had to end first."""
+
+    action_id: str
+
+
 class ImpactMeasured(Event, frozen=True, kw_only=True, tag="impact"):
     """A figure over the whole incident."""
 
@@ -162,7 +168,8 @@ class Exported(Event, frozen=True, kw_only=True, tag="exported"):
 
 AnyEvent = (
     Opened | Captured | StepStarted | StepFinished | StepFailed | StepSkipped | StepDone | IssueChosen | NoteAdded
-    | AdviceMarked | ActionDone | CheckFinished | ImpactMeasured | Resumed | Moved | Closed | Reopened | Exported
+    | AdviceMarked | ActionDone | CheckFinished | ChecksAsked | ImpactMeasured | Resumed | Moved | Closed | Reopened
+    | Exported
 )  # fmt: skip
 
 

@@ -205,12 +205,18 @@ class Keeper:
 
     async def acted(self, receipt: KeptReceipt, advice: str = "", rules: tuple[str, ...] = ()) -> Deed:
         """Record an action's receipt, ask the tools that showed the fault once more; the deed with its verdict."""
-        name = receipt.action_id
+        return await self._proved(
+            receipt.action_id,
+            lambda at: happened.ActionDone(at=at, receipt=receipt, advice=advice, rules=rules),
+        )
+
+    async def check_again(self, action_id: str) -> Deed:
+        """Run an action's checks once more; the deed with its verdict."""
+        return await self._proved(action_id, lambda at: happened.ChecksAsked(at=at, action_id=action_id))
+
+    async def _proved(self, name: str, event: Change) -> Deed:
         try:
-            effects = await self.tell(
-                lambda at: happened.ActionDone(at=at, receipt=receipt, advice=advice, rules=rules)
-            )
-            for one in effects:
+            for one in await self.tell(event):
                 if isinstance(one, happened.RunTool):
                     await self._perform(one)
         except asyncio.CancelledError:

@@ -88,6 +88,11 @@ def _checked(state: IncidentState, event: happened.CheckFinished) -> Words:
     return "check", f"{_title(state, event.step)} asked again: {words}"
 
 
+def _asked_again(state: IncidentState, event: happened.ChecksAsked) -> Words:
+    deed = next((one for one in state.deeds if one.receipt.action_id == event.action_id), None)
+    return "step", f"checked once more: {(deed.receipt.words if deed else '') or event.action_id}"
+
+
 def _impact(state: IncidentState, event: happened.ImpactMeasured) -> Words:
     return "verdict", f"impact, {event.name.replace('_', ' ')}: {event.outcome.headline}"
 
@@ -125,6 +130,7 @@ _LINES: dict[type, Callable[[IncidentState, Any], Words]] = {
     happened.AdviceMarked: _marked,
     happened.ActionDone: _acted,
     happened.CheckFinished: _checked,
+    happened.ChecksAsked: _asked_again,
     happened.ImpactMeasured: _impact,
     happened.Resumed: _resumed,
     happened.Moved: _moved,

@@ -32,17 +32,31 @@ def act(state: IncidentState, event: happened.ActionDone) -> Reduced:
     steps = _showing(state, set(rules))
     deed = Deed(
         at=event.at, receipt=receipt, advice=advice.id if advice else event.advice, rules=rules,
-        checks=tuple(Check(step=step.plan.id) for step in steps),
+        checks=tuple(Check(step=step.plan.id, before=step.outcome) for step in steps),
         verdict=None if steps else "unknown",
     )  # fmt: skip
     after = replace(state, deeds=(*state.deeds, deed))
     if advice is not None:
         after = _marked(after, advice.id, "done", receipt.words)
-    again = tuple(
-        RunTool(step=step.plan.id, tool=step.plan.tool, arguments=step.arguments, action_id=receipt.action_id)
-        for step in steps
+    return after, _asked(steps, receipt.action_id)
+
+
+def ask_again(state: IncidentState, event: happened.ChecksAsked) -> Reduced:
+    """The same checks against the same findings, a while later."""
+    deed = next((one for one in state.deeds if one.receipt.action_id == event.action_id), None)
+    if deed is None or not deed.checks:
+        return state, (Refused(reason=f"action {event.action_id!r} has no checks to run again"),)
+    if deed.verdict is None:
+        return state, (Refused(reason="its checks are running"),)
+    waiting = replace(deed, verdict=None, checks=tuple(replace(one, change=None) for one in deed.checks))
+    steps = [step for one in deed.checks if (step := state.step(one.step)) is not None]
+    return replace(state, deeds=_with(state, waiting)), _asked(steps, event.action_id)
+
+
+def _asked(steps: list[Step], action_id: str) -> tuple[AnyEffect, ...]:
+    return tuple(
+        RunTool(step=step.plan.id, tool=step.plan.tool, arguments=step.arguments, action_id=action_id) for step in steps
     )
-    return after, again
 
 
 def _advice(state: IncidentState, event: happened.ActionDone) -> shapes.Advice | None:
@@ -59,12 +73,13 @@ def check(state: IncidentState, event: happened.CheckFinished) -> Reduced:
     step = state.step(event.step)
     if deed is None or step is None or step.outcome is None:
         return state, (Refused(reason=f"no check of {event.step!r} was asked for"),)
-    if not any(one.step == event.step and one.change is None for one in deed.checks):
+    open_check = next((one for one in deed.checks if one.step == event.step and one.change is None), None)
+    if open_check is None:
         return state, (Refused(reason=f"the check of {event.step!r} has answered already"),)
     if event.outcome is None:
         change = Comparison(verdict="unknown", words=event.message or "the check had no result")
     else:
-        change = compare(step.outcome, event.outcome, deed.rules)
+        change = compare(open_check.before or step.outcome, event.outcome, deed.rules)
     return _settled(state, _answered(deed, event.step, change, event.evidence), event.at), ()
 
 

@@ -152,6 +152,7 @@ _RULES: dict[type, Callable[[IncidentState, Any], Reduced]] = {
     happened.AdviceMarked: deeds.mark,
     happened.ActionDone: deeds.act,
     happened.CheckFinished: deeds.check,
+    happened.ChecksAsked: deeds.ask_again,
     happened.ImpactMeasured: _impact,
     happened.Resumed: _resume,
     happened.Moved: _move,

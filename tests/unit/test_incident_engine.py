@@ -193,6 +193,22 @@ def test_an_action_has_the_check_that_showed_the_fault_run_again() -> None:
     assert "answered already" in play.refused(play.events[-1])
 
 
+def test_a_check_asked_once_more_is_compared_with_what_stood_before_the_action() -> None:
+    play = Play()
+    play.run("health", outcome(IMMORTAL))
+    play.act()
+    assert "are running" in play.refused(happened.ChecksAsked(at=stamp(), action_id="a1"))
+    play.check("health", outcome(IMMORTAL))
+    assert play.state.deeds[0].verdict == "same"
+    play.run("health", outcome())  # done again meanwhile: it shows nothing any more
+    (again,) = play.tell(happened.ChecksAsked(at=stamp(), action_id="a1"))
+    assert (again.step, again.tool, again.action_id) == ("health", "diagnose_gateway_health", "a1")
+    assert play.state.deeds[0].verdict is None
+    play.check("health", outcome())
+    assert play.state.deeds[0].verdict == "fixed"
+    assert "no checks" in play.refused(happened.ChecksAsked(at=stamp(), action_id="other"))
+
+
 def test_a_check_without_result_says_nothing() -> None:
     play = Play()
     play.run("health", outcome(IMMORTAL))
@@ -279,6 +295,7 @@ EVENT: Any = st.one_of(
     st.builds(happened.ActionDone, at=AT, receipt=RECEIPT, rules=st.tuples(RULE)),
     st.builds(happened.CheckFinished, at=AT, action_id=st.sampled_from(["a1", "a2"]), step=WORD,
               outcome=st.one_of(st.none(), OUTCOME)),
+    st.builds(happened.ChecksAsked, at=AT, action_id=st.sampled_from(["a1", "a2"])),
     st.builds(happened.ImpactMeasured, at=AT, name=TEXT, outcome=OUTCOME),
     st.builds(happened.Resumed, at=AT, operator=TEXT),
     st.builds(happened.Moved, at=AT, system=WORD, reason=TEXT),

@@ -156,7 +156,8 @@ def deed_section(deed: Deed) -> Section:
             lines.append(Line(f"{check.change.verdict}: {safe(check.change.words)}", safe(check.step, 30),
                               VERDICT_TONES[check.change.verdict]))  # fmt: skip
     lines.append(Line(safe(receipt.audit) or "–", "audit", "quiet"))
-    return Section(title=f"Done here: {deed.verdict or 'checking …'}", lines=tuple(lines))
+    again = "" if deed.verdict in (None, "fixed") else "   r checks again"
+    return Section(title=f"Done here: {deed.verdict or 'checking …'}{again}", lines=tuple(lines))
 
 
 def advice_section(advice: Advice, number: int) -> Section:

@@ -123,10 +123,18 @@ class IncidentWork(Leaving):
     def action_redo(self) -> None:
         """Ask the step under the cursor again; what changed stands above its evidence."""
         step = self.selected
-        if step is None or step.plan.kind != "tool":
+        if step is not None and step.plan.kind != "tool" and self.state.deeds:
+            self.work(self._check_again())
+        elif step is None or step.plan.kind != "tool":
             self.say("this step runs no tool", "warning")
         elif self.state.running is None:
             self.work(self._run(step))
+
+    async def _check_again(self) -> None:
+        unproved = [one for one in self.state.deeds if one.verdict != "fixed"] or self.state.deeds[-1:]
+        for deed in unproved:
+            proved = await self.keeper.check_again(deed.receipt.action_id)
+            self.say(f"checked again: {proved.verdict or 'not known'}")
 
     def action_skip(self) -> None:
         """Leave out the step under the cursor where it waits, else the next one."""
