@@ -204,6 +204,7 @@ class DemoHandle:
             for line in lines:
                 self._take_in(json.loads(line))
             self.changed.set()
+        process.stdout.close()
         if not self._stopping:
             self.failed = self.failed or f"the demo ended: {self._complaint(process)}"
             self.progress, self.ready = self.failed, False

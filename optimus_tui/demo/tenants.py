@@ -36,9 +36,9 @@ class Habits(NamedTuple):
 # tenant and kind that was written to) a ratio of about 0.13, and no tenant that reads or chats as usual reaches its
 # limit.
 TENANTS: tuple[Habits, ...] = (
-    Habits("demo_dentist", 20, 2.0, 3.6),
-    Habits("high_traffic", 28, 1.4, 4.0),
-    Habits("enterprise_demo", 18, 0.6, 3.2),
+    Habits("demo_dentist", 20, 1.8, 3.0),
+    Habits("high_traffic", 28, 1.4, 3.1),
+    Habits("enterprise_demo", 18, 0.6, 2.8),
     Habits("clinic_b", 13, 0.5, 1.8),
     Habits("clinic_a", 15, 0.4, 2.0),
     Habits("acme:eu", 11, 0.3, 1.6),

@@ -57,6 +57,11 @@ class Http:
         except _TROUBLE:
             return Answer(0)
 
+    def close(self) -> None:
+        """Let go of the connections that wait."""
+        while self._idle:
+            self._idle.pop()[1].close()
+
     async def _exchange(self, reader: asyncio.StreamReader, writer: Writer, message: bytes) -> Answer:
         kept = False
         try:
@@ -97,10 +102,14 @@ class Resp:
                     await writer.drain()
                     return [await _decode(reader) for _ in commands]
             except _TROUBLE:
-                if self._link:
-                    self._link[1].close()
-                self._link = None
+                self.close()
                 return None
+
+    def close(self) -> None:
+        """Let go of the connection; the next command opens another."""
+        if self._link:
+            self._link[1].close()
+        self._link = None
 
 
 class RespError(str):

@@ -15,6 +15,13 @@ from optimus_tui.demo.wire import Answer, Http, Resp
 pytestmark = pytest.mark.live
 
 
+async def asked(port: int, path: str, headers: dict[str, str]) -> Answer:
+    client = Http(port)
+    answer = await client.ask("GET", path, headers)
+    client.close()
+    return answer
+
+
 class Demo:
     """The handle and a client for each of its services."""
 
@@ -22,14 +29,16 @@ class Demo:
         self.handle = handle
 
     async def redis(self, *words: str | bytes | int) -> Any:
-        replies = await Resp(self.handle.ports.server).send(words)
+        link = Resp(self.handle.ports.server)
+        replies = await link.send(words)
+        link.close()
         return replies[0] if replies else None
 
     async def gateway(self, path: str, tenant: str = "") -> Answer:
-        return await Http(self.handle.ports.gateway).ask("GET", path, {"X-Tenant-ID": tenant} if tenant else {})
+        return await asked(self.handle.ports.gateway, path, {"X-Tenant-ID": tenant} if tenant else {})
 
     async def engine(self) -> Answer:
-        return await Http(self.handle.ports.engine).ask("GET", "/health")
+        return await asked(self.handle.ports.engine, "/health", {})
 
     async def play(self, scenario: str) -> None:
         outcome = await self.handle.play(scenario)

@@ -3,6 +3,7 @@
 import json
 from types import SimpleNamespace
 from typing import Any
+from unittest.mock import AsyncMock
 
 import pytest
 
@@ -39,7 +40,8 @@ def fill(dashboard: Any, index: CacheIndex, events: list[FeedEvent]) -> None:
     names = [b"cache:conv:high_traffic:1", b"cache:conv:high_traffic:2", b"cache:conv:other:3"]
     index.put_page(names, [60_000, -1, 5_000], None, mono)
     index.end_sweep(Coverage(3, 3, complete=True), wall)
-    dashboard.bridge = SimpleNamespace(sampler=SimpleNamespace(cache_index=index, pace=lambda *_: None))
+    sampler = SimpleNamespace(cache_index=index, pace=lambda *_: None)
+    dashboard.bridge = SimpleNamespace(sampler=sampler, stop=AsyncMock())
     dashboard.pane("cache").attach_index(index)
     dashboard.pane("cache").reading = reading(index.report(mono))
     dashboard.pane("limits").reading = reading(limits_report())
