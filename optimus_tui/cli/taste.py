@@ -29,7 +29,7 @@ _RENAMED = {
 _NAMED = "up down left right home end pageup pagedown insert delete backspace enter escape tab space"
 _MODIFIERS = ("ctrl", "alt", "shift", "super", "meta", "hyper")
 _SAME = {"ctrl+i": "tab", "ctrl+m": "enter", "ctrl+h": "backspace", "ctrl+j": "enter"}
-_ALONE = ("incident", "router")
+_ALONE = ("incident", "router", "log", "alerts")
 """Screens of their own: the panes' keys do not work there, but for those that every list has."""
 
 

@@ -147,7 +147,7 @@ async def test_help_lists_the_keys_that_work_on_the_compliance_screen(server: Re
         await settle(pilot, lambda: app.screen is not screen)
         words = " ".join(shown(app).split())
         assert "c Compliance: code against Redis, and back" in words
-        assert "L Compliance: how much is asked for" in words
+        assert "l Compliance: how much is asked for" in words
         assert "o Open the file in $EDITOR, at the line" in words
         await pilot.press("escape")
         await settle(pilot, lambda: app.screen is screen)

@@ -103,7 +103,7 @@ async def test_the_level_is_a_key_away_and_asks_for_more(routers: Path) -> None:
         screen = await opened(pilot)
         assert screen.report is not None
         before = len(screen.report.issues_found)
-        await pilot.press("L")
+        await pilot.press("l")
         await settle(pilot, lambda: screen.report is not None and screen.report.validation_level == "production_ready")
         assert len(screen.report.issues_found) >= before
         assert "production_ready" in shown(app)
