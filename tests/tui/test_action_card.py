@@ -31,6 +31,7 @@ WRITES = ("set", "unlink", "del", "expire", "pexpire", "publish", "incr", "eval"
 def _here(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
 
+
 NOBODY = f"http://127.0.0.1:{free_port()}"
 """The gateway and the engine, at the same address each time."""
 
