@@ -46,7 +46,7 @@ def named_jobs(raw: str, dotted: str, visible: bool) -> NamedJobs:
     flags: set[str] = set()
     if method in vocabulary.COUNTING and owner:
         flags.add("counts")
-    if not visible and not redis and not caches:
+    if not visible and not redis and not caches and "test" not in about:
         flags |= _asks(raw, dotted, method, about)
     if method in LOG_METHODS and not about.isdisjoint(vocabulary.LOGGERS):
         flags.add("logs")

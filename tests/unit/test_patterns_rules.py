@@ -219,3 +219,8 @@ def test_a_message_that_is_waited_for_and_a_dictionary_of_factories_are_no_cache
     assert not rules_of(alone + factory + write)
     kept = GOOD.replace("return await repo", "_things_cache[tenant, thing_id] = await repo")
     assert rules_of(kept.replace("-> Thing", "-> None") + write) == {"caching.no_invalidation"}
+
+
+def test_a_list_as_a_query_parameters_default_is_copied_for_every_request() -> None:
+    assert not rules_of(GOOD.replace("thing_id: str, ", 'thing_id: str, q: list[str] = ["a"], '))
+    assert rules_of(GOOD + "\n\ndef build(q: list = []) -> list:\n    return q\n") == {"defaults.mutable"}
