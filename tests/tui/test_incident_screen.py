@@ -60,12 +60,15 @@ async def test_escape_leaves_it_open_and_i_comes_back_to_the_same_one(redis: Rea
         assert "INCIDENT 1" in said(pilot)
 
 
-async def test_a_later_start_offers_to_resume_it(redis: RealServer, tmp_path: Path) -> None:
+async def test_a_later_start_says_that_it_is_open_and_offers_to_resume_it_row_105(
+    redis: RealServer, tmp_path: Path
+) -> None:
     async with running(redis) as (pilot, dashboard):
         await opened(pilot)
         await dashboard.leave_incident()
     async with running(redis) as (pilot, _):
         app: Any = pilot.app
+        await until(pilot, lambda: "incident 1 was left open" in said(pilot))
         await pilot.press("i")
         await until(pilot, lambda: isinstance(app.screen, PickDialog))
         assert "Resume incident 1" in said(pilot)

@@ -86,6 +86,7 @@ class Dashboard(Prompting):
         self.query_one(CachePane).attach_index(sampler.cache_index)
         self.pace_sources()
         self.offer_interrupted()
+        self.offer_incident()
 
     async def wait_for_demo(self, demo: "Demo") -> None:
         """Start it, now that the first frame is out, and follow it until its services can answer."""

@@ -32,6 +32,13 @@ class Incidents(TakingUp):
         """``:incident``."""
         self.action_incident()
 
+    @work(exclusive=True, group="incident-left", name="incidents left open", exit_on_error=False)
+    async def offer_incident(self) -> None:
+        """At the start: say that one was left open. Nothing is imported where there never was one."""
+        left = await asyncio.to_thread(_left_open, self.settings.environment)
+        if left is not None and self.keeper is None:
+            self.say(f"incident {left.number} was left open ({self._left_words(left)}): i resumes it", "warning")
+
     @work(exclusive=True, group="incident-open", name="incident", exit_on_error=False)
     async def action_incident(self) -> None:
         """``i``: the incident that is open here; else one to resume, or a new one."""
@@ -182,6 +189,17 @@ class Incidents(TakingUp):
             self.say(str(error), "error")
         else:
             self.say(f"pinned to incident {self.keeper.state.id}")
+
+
+def _left_open(environment: str) -> "Listed | None":
+    """The newest that a start may offer to resume. Reads files."""
+    from optimus_tui.history.incident_files import incidents_dir
+
+    if not incidents_dir().is_dir():
+        return None
+    from optimus_tui.incidents.open import unfinished
+
+    return next(iter(unfinished(environment)), None)
 
 
 def _load() -> None:
