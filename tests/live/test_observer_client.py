@@ -40,6 +40,7 @@ async def test_an_old_server_without_hello_is_read_with_the_older_protocol_row_3
             seen.append(words)
             known = {b"AUTH": b"+OK\r\n", b"PING": b"+PONG\r\n", b"CLIENT": b"+OK\r\n", b"GET": b"$1\r\n7\r\n"}
             writer.write(known.get(words[0], b"-ERR unknown command `HELLO`, with args beginning with: `3`, `x`, \r\n"))
+        writer.close()
 
     seen: list[list[bytes]] = []
     fake = await asyncio.start_server(old, "127.0.0.1", 0)
@@ -48,6 +49,7 @@ async def test_an_old_server_without_hello_is_read_with_the_older_protocol_row_3
         assert await redis.get("k") == b"7"
     assert [words[0] for words in seen] == [b"HELLO", b"AUTH", b"CLIENT", b"GET"]
     fake.close()
+    await fake.wait_closed()
 
 
 async def test_twenty_readers_at_once_share_three_connections_row_46(server: RealServer) -> None:
