@@ -41,62 +41,47 @@ class Drift(NamedTuple):
 
 def drift(declared: Declared, seen: Observed, helpers: Collection[str] = ()) -> list[Drift]:
     """Every difference, the worst first. ``helpers`` are kinds that the gateway itself keeps (its own tracking)."""
-    found: list[Drift] = []
-    for name in sorted(declared.kinds & seen.immortal_kinds.keys()):
-        count = seen.immortal_kinds[name]
-        reason, fix = "as the code stores it: without an expiry", "Give it one: redis.set(key, value, ex=300)."
-        if name in declared.kinds_with_ttl:
-            reason = "though the code stores it for a time"
-            fix = "Look for a writer that does not go through the gateway's cache."
-        keys = "1 key" if count == 1 else f"{count:,} keys"
-        found.append(
-            Drift(
-                "key without TTL",
-                name,
-                "high",
-                f"{keys} of the kind {name} never {'expires' if count == 1 else 'expire'}, {reason}",
-                fix,
-            )
+    found = [_endless(name, declared, seen) for name in sorted(declared.kinds & seen.immortal_kinds.keys())]
+    found += [
+        Drift(
+            "operation undeclared", name, "medium", f"Redis counts {name}, which no router declares",
+            "An old counter, another service, or a router outside of the tree.",
         )
-    for name in sorted(seen.operations - declared.operations):
-        found.append(
-            Drift(
-                "operation undeclared",
-                name,
-                "medium",
-                f"Redis counts {name}, which no router declares",
-                "An old counter, another service, or a router outside of the tree.",
-            )
+        for name in sorted(seen.operations - declared.operations)
+    ]  # fmt: skip
+    found += [
+        Drift(
+            "kind undeclared", name, "medium", f"Redis holds cache keys of the kind {name}, which no router declares",
+            "Nothing invalidates them: remove them, or declare who writes them.",
         )
-    for name in sorted(seen.kinds - declared.kinds - set(helpers)):
-        found.append(
-            Drift(
-                "kind undeclared",
-                name,
-                "medium",
-                f"Redis holds cache keys of the kind {name}, which no router declares",
-                "Nothing invalidates them: remove them, or declare who writes them.",
-            )
+        for name in sorted(seen.kinds - declared.kinds - set(helpers))
+    ]  # fmt: skip
+    return [*found, *_unseen(declared, seen)] if seen.complete else found
+
+
+def _endless(name: str, declared: Declared, seen: Observed) -> Drift:
+    count = seen.immortal_kinds[name]
+    keys = f"1 key of the kind {name} never expires" if count == 1 else f"{count:,} keys of the kind {name} never expire"
+    reason, fix = "as the code stores it: without an expiry", "Give it one: redis.set(key, value, ex=300)."
+    if name in declared.kinds_with_ttl:
+        reason = "though the code stores it for a time"
+        fix = "Look for a writer that does not go through the gateway's cache."
+    return Drift("key without TTL", name, "high", f"{keys}, {reason}", fix)
+
+
+def _unseen(declared: Declared, seen: Observed) -> list[Drift]:
+    operations = [
+        Drift(
+            "operation never seen", name, "low", f"{name} is declared, and Redis holds no counter of it",
+            "Nobody called it within a window, or its limit is not enforced.",
         )
-    if seen.complete:
-        for name in sorted(declared.operations - seen.operations):
-            found.append(
-                Drift(
-                    "operation never seen",
-                    name,
-                    "low",
-                    f"{name} is declared, and Redis holds no counter of it",
-                    "Nobody called it within a window, or its limit is not enforced.",
-                )
-            )
-        for name in sorted(declared.kinds - seen.kinds):
-            found.append(
-                Drift(
-                    "kind never seen",
-                    name,
-                    "low",
-                    f"{name} is declared, and Redis holds no cache key of it",
-                    "Nobody read it lately, or it is never stored.",
-                )
-            )
-    return found
+        for name in sorted(declared.operations - seen.operations)
+    ]  # fmt: skip
+    kinds = [
+        Drift(
+            "kind never seen", name, "low", f"{name} is declared, and Redis holds no cache key of it",
+            "Nobody read it lately, or it is never stored.",
+        )
+        for name in sorted(declared.kinds - seen.kinds)
+    ]  # fmt: skip
+    return [*operations, *kinds]
