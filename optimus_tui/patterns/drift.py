@@ -61,7 +61,9 @@ def drift(declared: Declared, seen: Observed, helpers: Collection[str] = ()) -> 
 
 def _endless(name: str, declared: Declared, seen: Observed) -> Drift:
     count = seen.immortal_kinds[name]
-    keys = f"1 key of the kind {name} never expires" if count == 1 else f"{count:,} keys of the kind {name} never expire"
+    keys = f"1 key of the kind {name} never expires"
+    if count > 1:
+        keys = f"{count:,} keys of the kind {name} never expire"
     reason, fix = "as the code stores it: without an expiry", "Give it one: redis.set(key, value, ex=300)."
     if name in declared.kinds_with_ttl:
         reason = "though the code stores it for a time"
