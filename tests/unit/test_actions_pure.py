@@ -17,8 +17,7 @@ from optimus_tui.probes.commands import CommandRefused
 LOCK = LOCKS + b"acme"
 
 
-def _random_tenant(dice: random.Random) -> bytes:
-    letters = b"ab*?[]^-\\:\x00\xff\n %{}"
+def _random_tenant(dice: random.Random, letters: bytes = b"ab*?[]^-\\:\x00\xff\n %{}") -> bytes:
     while True:
         name = bytes(dice.choice(letters) for _ in range(dice.randint(1, 6)))
         if check_request(ActionRequest(kind="reset_counters", tenant=name)) is None:
@@ -53,6 +52,25 @@ def test_no_key_of_another_tenant_is_ever_in_a_plan_row_23() -> None:
             if kind == "reset_counters":
                 assert set(keys) == {b"rate_limit:%b:op%d" % (tenant, number) for number in range(3)}
     assert foreign == 0 and asked >= 10_000 and found > 20_000
+
+
+def test_a_tenant_that_is_only_hinted_at_loses_no_key_to_one_that_is_sure_rows_23_and_24() -> None:
+    dice, foreign, mine, open_to_doubt = random.Random(10), 0, 0, 0
+    for turn in range(500):
+        letters = bytes(range(256)) if turn % 2 else b"ab::"  # any byte; and names that begin alike
+        tenants = sorted({_random_tenant(dice, letters) for _ in range(20)})
+        sure = frozenset(tenants[::2])
+        names = {
+            name: _owner(name, tenants)
+            for name in (b"cache:conv:%b:%d" % (tenant, number) for tenant in tenants for number in range(3))
+        }
+        for tenant in tenants:
+            request = ActionRequest(kind="invalidate_tenant", tenant=tenant)
+            chosen = select(request, list(names), Known(sure, frozenset(tenants) - sure))
+            foreign += sum(names[key] != tenant for key in chosen.keys)
+            mine += len(chosen.keys)
+            open_to_doubt += len(chosen.ambiguous)
+    assert foreign == 0 and mine > 10_000 and open_to_doubt > 1_000
 
 
 def test_nobody_can_include_a_key_of_another_tenant() -> None:
