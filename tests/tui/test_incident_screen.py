@@ -1,16 +1,18 @@
 """The incident wizard on a real server: from the alarm to a repaired counter, a closed incident and its post-mortem."""
 
+import asyncio
 import json
 from pathlib import Path
 from typing import Any
 
 import pytest
+from textual import events
 from textual.pilot import Pilot
 
 from optimus_tui.tui.modals.action_card import QUIET_SECONDS, ActionCard
 from optimus_tui.tui.modals.arm import ArmDialog
 from optimus_tui.tui.modals.pick import PickDialog
-from optimus_tui.tui.modals.question import QuestionDialog
+from optimus_tui.tui.modals.question import HELD_SECONDS, Line, QuestionDialog
 from optimus_tui.tui.screens.dashboard import Dashboard
 from optimus_tui.tui.screens.incident import IncidentScreen
 from tests.realserver import RealServer, free_port
@@ -183,3 +185,35 @@ async def test_a_reset_reaches_no_further_than_its_finding(redis: RealServer) ->
         await until(pilot, lambda: isinstance(app.screen, ActionCard) and app.screen.stage == "asking")
         assert (app.screen.request.operation, app.screen.plan.count) == (b"chat", 1)
         assert app.screen.request.incident == "1" and "zed, chat" in said(pilot)
+
+
+async def test_an_enter_that_is_held_down_answers_once_and_marks_nothing_row_71(redis: RealServer) -> None:
+    async with running(redis) as (pilot, _):
+        app: Any = pilot.app
+        screen = await opened(pilot)
+        for step in screen.state.steps[1:-1]:
+            await screen.keeper.skip(step.plan.id, "not now")
+        screen.show_step(screen.state.steps[-1])
+        enters = [events.Key("enter", "\r") for _ in range(8)]
+        for one in enters:
+            app.post_message(one)
+        await until(pilot, lambda: app._key is enters[-1])
+        await pilot.pause(0.3)
+        assert isinstance(app.screen, QuestionDialog), app.screen
+        assert screen.state.steps[-1].status == "waiting"
+        await asyncio.sleep(HELD_SECONDS)
+        await pilot.press("enter")
+        await until(pilot, lambda: screen.state.steps[-1].status == "done")
+
+
+async def test_a_dialog_that_is_answered_twice_closes_only_itself(redis: RealServer) -> None:
+    async with running(redis) as (pilot, _):
+        app: Any = pilot.app
+        screen = await opened(pilot)
+        dialog, heard = QuestionDialog("Twice", [Line("Why", needed=False)]), []
+        app.push_screen(dialog, heard.append)
+        await until(pilot, lambda: app.screen is dialog)
+        dialog.dismiss(["first"])
+        dialog.dismiss(["second"])
+        await until(pilot, lambda: app.screen is screen)
+        assert heard == [["first"]]

@@ -1,10 +1,11 @@
 """A dialog that asks for a line or two of text: why a step is skipped, a note, cause and resolution.
 
-Enter in the last field answers; a field that is needed and empty is said, not guessed. It knows nothing of its askers.
+Enter in the last field answers; a field that is needed and empty is said, not guessed, and an Enter held down since
+before answers nothing. It knows nothing of its askers.
 """
 
 from collections.abc import Sequence
-from typing import ClassVar, NamedTuple
+from typing import TYPE_CHECKING, ClassVar, NamedTuple, cast
 
 from textual import on
 from textual.binding import BindingType
@@ -14,7 +15,12 @@ from textual.widgets import Input, Static
 
 from optimus_tui.tui.modals.base import Dialog
 
+if TYPE_CHECKING:
+    from optimus_tui.tui.app import OptimusApp
+
 LONGEST = 2_000
+HELD_SECONDS = 0.8
+"""A terminal repeats a key that is held down after at most this long."""
 
 
 class Line(NamedTuple):
@@ -55,9 +61,17 @@ class QuestionDialog(Dialog):
             fields[at + 1].focus()
             return
         texts = [field.value.strip() for field in fields]
+        if not any(texts) and self._held():
+            self.query_one("#ask-wrong", Static).update(Content("enter once more, and nothing is written here"))
+            return
         for field, line, text in zip(fields, self.lines, texts, strict=True):
             if line.needed and not text:
                 self.query_one("#ask-wrong", Static).update(Content(f"{line.label} is needed"))
                 field.focus()
                 return
         self.dismiss(texts)
+
+    def _held(self) -> bool:
+        """Whether this enter may still be the one that opened the dialog, held down."""
+        app = cast("OptimusApp", self.app)
+        return app.key_before == "enter" and app.quiet_before_key < HELD_SECONDS

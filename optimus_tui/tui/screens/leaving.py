@@ -3,16 +3,16 @@
 from typing import Any
 
 from textual import on, work
-from textual.screen import Screen
 
 from optimus_tui.tui import clipboard, messages
 from optimus_tui.tui.modals.choose import ChooseDialog
 from optimus_tui.tui.modals.text import help_dialog
+from optimus_tui.tui.once import Once
 from optimus_tui.tui.theme import THEMES
 from optimus_tui.wording.safe import safe_text
 
 
-class Leaving(Screen[Any]):
+class Leaving(Once):
     """The keys that work everywhere."""
 
     def copy_forms(self) -> list[tuple[str, str]]:
