@@ -9,7 +9,7 @@ from typing import Any
 
 import msgspec
 
-from optimus_tui.contract.incident import Deed, IncidentState, Outcome, Stamp, Step
+from optimus_tui.contract.incident import Deed, Figure, IncidentState, Outcome, Stamp, Step
 from optimus_tui.wording.age import age, clock
 from optimus_tui.wording.charts import CHARTS, Chart, Samples, chart
 from optimus_tui.wording.numbers import latency, percent, plural, thousands
@@ -117,7 +117,7 @@ def _step(step: Step) -> dict[str, Any]:
         "findings": _findings(outcome),
         "was": _findings(step.worst) if step.worst and rank(step.worst.severity) > rank(outcome.severity) else [],
         "more": outcome.more,
-        "figures": [(one.label, _number(one.value), one.unit) for one in outcome.figures],
+        "figures": [(one.label, *_shown(one)) for one in outcome.figures],
         "unknown": outcome.unknown,
         "change": f"{step.change.verdict}: {step.change.words}" if step.change else "",
         "evidence": f"{step.evidence.name} (sha256 {step.evidence.sha256[:16]}…)" if step.evidence else "",
@@ -128,6 +128,11 @@ def _findings(outcome: Outcome) -> list[tuple[str, str, str, str, str]]:
     return [
         (one.severity, one.message, one.rule, _number(one.measured), _number(one.threshold)) for one in outcome.findings
     ]
+
+
+def _shown(one: Figure) -> tuple[str, str]:
+    """Number and unit apart; a share has none of its own."""
+    return (percent(one.value), "") if one.unit == "share" else (_number(one.value), one.unit)
 
 
 def _argument(value: object) -> str:
@@ -144,7 +149,7 @@ def _number(value: float | str | None) -> str:
 def _deed(deed: Deed) -> dict[str, Any]:
     receipt = deed.receipt
     return {
-        "at": clock(deed.at.wall, dated=True),
+        "at": clock(receipt.ended or deed.at.wall, dated=True),  # the card may be read for minutes before it is told
         "what": receipt.words or f"{receipt.kind} for {receipt.tenant}",
         "planned": plural(receipt.planned, "key"),
         "counts": ", ".join(f"{word} {number:,}" for word, number in receipt.counts.items()) or "nothing done",

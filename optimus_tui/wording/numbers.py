@@ -43,6 +43,15 @@ def percent(share: float | None) -> str:
     return number if number == UNKNOWN else f"{number} %"
 
 
+def figure(value: float | None, unit: str = "") -> str:
+    """A measured number with its unit; what is counted in shares as ``87 %``. The unit is text for people already."""
+    if unit == "share":
+        return percent(value)
+    if value is None:
+        return UNKNOWN
+    return f"{value:,.4g} {unit}".rstrip() if abs(value) < 1000 else f"{value:,.0f} {unit}".rstrip()
+
+
 def rate(per_second: float | None) -> str:
     """``38/s``, ``0.4/s``, ``41k/s``."""
     if per_second is None or not math.isfinite(per_second):

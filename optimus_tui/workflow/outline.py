@@ -12,6 +12,7 @@ import msgspec
 
 from optimus_tui.contract.incident import Figure, Outcome
 from optimus_tui.contract.tools.common import Diagnostic, Recommendation
+from optimus_tui.wording.numbers import figure
 from optimus_tui.wording.safe import safe_text
 from optimus_tui.workflow.severity import rank, worst
 
@@ -99,15 +100,11 @@ def _headline(document: Mapping[str, Any], found: list[Diagnostic], figures: tup
         return safe_text(found[0].message, 300) + rest
     if isinstance(document.get("pass_rate"), str):
         return safe_text(f"{document['pass_rate']} tests passed", 120)
-    known = [f"{one.label} {_number(one.value)} {one.unit}".rstrip() for one in figures if one.value is not None]
+    known = [f"{one.label} {figure(one.value, one.unit)}" for one in figures if one.value is not None]
     if known:
         return " · ".join(known[:4])
     examined = [one for one in _list(document.get("examined")) if isinstance(one, str)]
     return safe_text(examined[0], 300) if examined else "nothing found"
-
-
-def _number(value: float | None) -> str:
-    return "?" if value is None else f"{value:,.4g}" if abs(value) < 1000 else f"{value:,.0f}"
 
 
 # -- numbers
@@ -128,7 +125,7 @@ def _health(document: Mapping[str, Any]) -> Iterator[Figure]:
     for name, key in (("gateway", "backend_orchestrator_health"), ("engine", "ai_engine_connectivity"),
                       ("redis", "redis")):  # fmt: skip
         yield Figure(name=f"latency.{name}", value=_at(document, key, "latency_ms"), unit="ms", label=name)
-    yield Figure(name="hit_rate", value=_at(document, "cache_metrics", "hit_rate"), label="hit rate")
+    yield Figure(name="hit_rate", value=_at(document, "cache_metrics", "hit_rate"), unit="share", label="hit rate")
     total = _at(document, "rate_limiting", "total_limit_keys")
     yield Figure(name="limits.keys", value=total, unit="keys", label="rate-limit keys")
 
@@ -144,7 +141,9 @@ def _performance(document: Mapping[str, Any]) -> Iterator[Figure]:
             yield Figure(name=f"{name}.{part}", value=value, unit="ms", label=f"{safe_text(name, 40)} {part}")
     for key, value in results.items():
         if isinstance(value, (int, float)) and not isinstance(value, bool):
-            yield Figure(name=safe_text(key, 60), value=float(value), label=safe_text(key, 60).replace("_", " "))
+            unit = "share" if key.endswith("_rate") and 0 <= value <= 1 else ""
+            label = safe_text(key, 60).replace("_", " ")
+            yield Figure(name=safe_text(key, 60), value=float(value), unit=unit, label=label)
 
 
 def _integration(document: Mapping[str, Any]) -> Iterator[Figure]:

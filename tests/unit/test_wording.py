@@ -175,3 +175,12 @@ def test_an_incomplete_sweep_gives_its_reason_row_34() -> None:
     reason = "server restarted (run_id changed)"
     assert coverage_words(Coverage(5, 20, False, reason)) == f"scanned 5 of 20, incomplete: {reason}"
     assert coverage_words(Coverage(5, None, False)) == "scanned 5, incomplete"
+
+
+def test_a_share_reads_as_per_cent_and_other_numbers_keep_their_unit() -> None:
+    assert (numbers.figure(0.8711, "share"), numbers.figure(None, "share")) == ("87 %", "?")
+    assert (numbers.figure(24.9, "ms"), numbers.figure(16_862.0), numbers.figure(None, "ms")) == (
+        "24.9 ms",
+        "16,862",
+        "?",
+    )

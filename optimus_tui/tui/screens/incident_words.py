@@ -6,14 +6,14 @@ Texts in a state are as they were said, so everything passes the first gate here
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from optimus_tui.contract.incident import Advice, Comparison, Deed, Figure, IncidentState, Stamp, Step
+from optimus_tui.contract.incident import Advice, Comparison, Deed, IncidentState, Stamp, Step
 from optimus_tui.tools.sections import Line, Section, Tone, sections
 from optimus_tui.tui.render_report import MARKS
 from optimus_tui.tui.widgets.bars import Words
 from optimus_tui.tui.widgets.columns import fit_cell
 from optimus_tui.tui.widgets.line_view import Piece
 from optimus_tui.wording.age import age, clock
-from optimus_tui.wording.numbers import latency, percent, plural
+from optimus_tui.wording.numbers import figure, latency, plural
 from optimus_tui.wording.safe import safe_text
 from optimus_tui.workflow.times import elapsed, mtta, mttr
 
@@ -114,7 +114,7 @@ def _deciding(step: Step) -> list[Section]:
         return []
     took = f"   {latency(step.took_ms)}" if step.took_ms is not None else ""
     lines = [Line(safe(outcome.headline), safe(outcome.verdict, 30), _tone(outcome.severity))]
-    lines += [Line(_figure(one), safe(one.label or one.name, 40)) for one in outcome.figures]
+    lines += [Line(figure(one.value, safe(one.unit, 12)), safe(one.label or one.name, 40)) for one in outcome.figures]
     return [Section(title=f"What decides{took}", lines=tuple(lines), urgent=True)]
 
 
@@ -136,7 +136,7 @@ def change_section(title: str, change: Comparison) -> Section:
     """Before and after."""
     lines = [Line(safe(change.words), change.verdict, VERDICT_TONES[change.verdict])]
     lines += [
-        Line(f"{_number(before)} → {_number(after)} {safe(unit, 12)}".rstrip(), safe(label, 40))
+        Line(f"{figure(before, unit if unit == 'share' else '')} → {figure(after, safe(unit, 12))}", safe(label, 40))
         for label, before, after, unit in change.figures
     ]
     for word, texts, tone in (("gone", change.gone, "ok"), ("new", change.new, "critical"), ("still", change.held, "")):
@@ -217,18 +217,8 @@ def next_words(state: IncidentState, selected: Step | None, doable: int) -> str:
     return f"{title} is done by hand: enter when you are through; it asks what you found."
 
 
-def _figure(one: Figure) -> str:
-    if one.value is not None and not one.unit and "rate" in one.name and 0 <= one.value <= 1:
-        return percent(one.value)
-    return f"{_number(one.value)} {safe(one.unit, 12)}".strip()
-
-
 def _tone(severity: str) -> Tone:
     return "critical" if severity == "critical" else "warning" if severity in ("high", "medium") else ""
-
-
-def _number(value: float | None) -> str:
-    return "?" if value is None else f"{value:,.4g}" if abs(value) < 1000 else f"{value:,.0f}"
 
 
 def doable(advice: Sequence[Advice]) -> list[Advice]:
