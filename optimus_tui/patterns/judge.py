@@ -20,6 +20,7 @@ from optimus_tui.patterns.view import View
 from optimus_tui.wording.safe import safe_text
 
 PARSE, EMPTY, ROUTELESS, REASON = "file.unreadable", "file.empty", "file.no_routes", "ignore.without_reason"
+UNFOLLOWED = "Its routes are added in a way that cannot be followed"
 
 
 class Issue(msgspec.Struct, frozen=True, array_like=True, gc=False):
@@ -76,7 +77,7 @@ def _routeless(module: Module, view: View) -> Verdict:
         return Verdict((issue,), problem=EMPTY)
     if includes_others(module):
         return _judged(view)
-    issue = Issue(ROUTELESS, 1, 1, "It declares no route")
+    issue = Issue(ROUTELESS, 1, 1, UNFOLLOWED if "add_api_route" in view.methods else "It declares no route")
     judged = _judged(view)
     return Verdict((issue, *judged.issues), problem=ROUTELESS, helper=True)
 

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import NamedTuple
 
-from optimus_tui.patterns.judge import EMPTY, ROUTELESS, Verdict, inspect
+from optimus_tui.patterns.judge import EMPTY, ROUTELESS, UNFOLLOWED, Verdict, inspect
 from optimus_tui.patterns.project import Project
 from optimus_tui.probes.sources import Skipped, SourceTree
 from optimus_tui.tools.pattern_cache import VerdictCache
@@ -103,7 +103,11 @@ def _one(
             kept.put(path, digest, verdict)
     package = path.endswith("__init__.py") and verdict.problem in (EMPTY, ROUTELESS)
     if not named and (package or (verdict.problem == ROUTELESS and verdict.helper)):
-        skipped.append((tree.root, path, "it declares no route: nothing in it answers a request"))
+        unfollowed = verdict.issues[0].message == UNFOLLOWED
+        reason = "add_api_route is called in a way that cannot be followed: it was not judged"
+        skipped.append(
+            (tree.root, path, reason if unfollowed else "it declares no route: nothing in it answers a request")
+        )
     else:
         judged.append(Judged(tree.root, path, verdict))
 

@@ -224,3 +224,31 @@ def test_a_message_that_is_waited_for_and_a_dictionary_of_factories_are_no_cache
 def test_a_list_as_a_query_parameters_default_is_copied_for_every_request() -> None:
     assert not rules_of(GOOD.replace("thing_id: str, ", 'thing_id: str, q: list[str] = ["a"], '))
     assert rules_of(GOOD + "\n\ndef build(q: list = []) -> list:\n    return q\n") == {"defaults.mutable"}
+
+
+@pytest.mark.parametrize("by_itself", [True, False])
+def test_the_apps_breaker_does_not_protect_a_router_that_asks_with_a_client_of_its_own(by_itself: bool) -> None:
+    app = (
+        "import httpx\nfrom fastapi import FastAPI\nfrom own import router\nfrom guard import CircuitBreaker\n"
+        "breaker = CircuitBreaker()\napp = FastAPI()\napp.include_router(router)\n"
+        "async def start():\n    async with breaker.attempt():\n        app.state.http = httpx.AsyncClient(timeout=3)\n"
+    )
+    asks = (
+        "    async with httpx.AsyncClient(timeout=3) as http:\n        return (await http.get('/x')).json()\n"
+        if by_itself
+        else "    return (await request.app.state.http.get('/x')).json()\n"
+    )
+    own = (
+        "import httpx\nfrom fastapi import APIRouter, Request\nrouter = APIRouter()\n"
+        f"@router.get('/x')\nasync def x(request: Request):\n{asks}"
+    )
+    found = {issue.rule for issue in judged(own, "own.py", app=app, own=own).issues}
+    assert ("breaker.missing" in found) is by_itself
+
+
+def test_reading_an_answer_that_has_arrived_does_not_block() -> None:
+    issues = judged(
+        "import requests\nfrom fastapi import APIRouter\nrouter = APIRouter()\n@router.get('/x')\nasync def x():\n"
+        "    answer = requests.get('/x', timeout=3)\n    answer.raise_for_status()\n    return answer.json()\n"
+    ).issues
+    assert [one.line for one in issues if one.rule == "async.blocking"] == [6]

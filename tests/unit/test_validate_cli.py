@@ -2,6 +2,7 @@
 
 import io
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -214,7 +215,27 @@ def test_the_hook_for_pre_commit_calls_the_command_on_routers() -> None:
     hook = (ROOT / ".pre-commit-hooks.yaml").read_text()
     assert "entry: optimus-tui validate" in hook
     assert "id: optimus-validate" in hook
-    assert r"files: (^|/)routers/.*\.py$" in hook
+    files = re.search(r"files: (.+)", hook)
+    reference = ROOT / "templates" / "orchestrator"
+    matched = [one for one in reference.rglob("*.py") if files and re.search(files[1], one.as_posix())]
+    assert {one.parent for one in matched} == {reference / ROUTERS}, "the engine's routers are no gateway's"
+    assert run(["validate", *map(str, matched)]) == 0, "a new project passes its own hook"
+
+
+def test_routes_that_cannot_be_followed_are_no_pass(capsys: pytest.CaptureFixture[str]) -> None:
+    make_tree(
+        Path(),
+        good=GOOD,
+        table="""from fastapi import APIRouter
+router = APIRouter()
+async def one():
+    return {}
+for path, handler in (("/one", one),):
+    router.add_api_route(path, handler)
+""",
+    )
+    assert run(["validate"]) == 1
+    assert "table.py  add_api_route is called in a way that cannot be followed" in capsys.readouterr().out
 
 
 def test_live_without_redis_says_so_and_ends_with_3(capsys: pytest.CaptureFixture[str]) -> None:

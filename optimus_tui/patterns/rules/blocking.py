@@ -25,6 +25,8 @@ _HTTPX = frozenset(
 _NOT_CALLS = frozenset(
     {"exceptions", "HTTPError", "Timeout", "RequestException", "ConnectionError", "codes", "cursor", "close"}
 )
+_AFTER_THE_ANSWER = frozenset({"json", "raise_for_status"})
+"""What is asked of an answer whose body is there already."""
 
 
 def blocks(seen: Seen) -> bool:
@@ -32,6 +34,8 @@ def blocks(seen: Seen) -> bool:
     name = seen.dotted
     if not name:
         return seen.raw in ("input", "open") and seen.thing is None
+    if name.startswith(("requests.", "httpx.")) and name.rpartition(".")[2] in _AFTER_THE_ANSWER:
+        return False
     if name.startswith(_SYNC_CLIENTS) or name in _EXACT or name in _HTTPX:
         return True
     root, _, rest = name.partition(".")

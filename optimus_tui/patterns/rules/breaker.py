@@ -2,19 +2,35 @@
 
 from collections.abc import Iterator
 
+from optimus_tui.patterns.routes import Route
 from optimus_tui.patterns.rule import Hit, Rule, at_unit
 from optimus_tui.patterns.view import View
+
+_OWN_CLIENTS = frozenset({"httpx.AsyncClient", "httpx.Client", "aiohttp.ClientSession", "requests.Session"})
+_OWN_CALLS = frozenset({"get", "post", "put", "patch", "delete", "head", "options", "request", "stream"})
 
 
 def _asking(view: View) -> list[str]:
     return [route.name for route in view.served if "upstream" in view.flags(route)]
 
 
+def _asks_by_itself(view: View, route: Route) -> bool:
+    """It makes a client of its own, which a breaker round the application's client never sees."""
+    for unit in view.units(route):
+        for seen in view.calls(unit) if unit.module is view.module else ():
+            root, _, rest = seen.dotted.partition(".")
+            if seen.dotted in _OWN_CLIENTS or (root in ("requests", "httpx") and rest in _OWN_CALLS):
+                return True
+    return False
+
+
 def _missing(view: View) -> Iterator[Hit]:
     everywhere = "breaker" in view.app_flags
     for route in view.served:
         flags = view.flags(route)
-        if not everywhere and "upstream" in flags and "breaker" not in flags:
+        if "upstream" not in flags or "breaker" in flags:
+            continue
+        if not everywhere or _asks_by_itself(view, route):
             yield at_unit(
                 route.handler, f"Missing circuit breaker: {route.name} goes on asking an upstream that is down"
             )
