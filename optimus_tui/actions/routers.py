@@ -13,7 +13,7 @@ from optimus_tui.actions.files import apply_changes, plan_files
 from optimus_tui.actions.gitstate import git_warnings
 from optimus_tui.actions.journal import Change, Entry
 from optimus_tui.actions.tree import Refused, Tree
-from optimus_tui.scaffold.register import APP_PATH, RegistrationError, register
+from optimus_tui.scaffold.register import APP_PATH, RegistrationError, lines_to_add, register
 from optimus_tui.scaffold.render import Draft, render
 from optimus_tui.scaffold.spec import RouterSpec
 from optimus_tui.wording.safe import safe_text
@@ -49,7 +49,7 @@ def plan_router(root: Path, spec: RouterSpec, neighbours: Neighbours | None = No
         files.append((APP_PATH, register(app.decode(), spec.name).encode()))
     except (RegistrationError, UnicodeDecodeError) as error:
         reason = str(error) if isinstance(error, RegistrationError) else f"{APP_PATH} is not UTF-8"
-        warnings.append(f"{reason}: register the router by hand")
+        warnings.append(f"{reason}: register the router by hand: {'; '.join(lines_to_add(spec.name))}")
     changes = plan_files(project, files)
     replaced = tuple(each.path for each in changes if each.before is not None and each.path != APP_PATH)
     return RouterPlan(project, draft, changes, replaced, tuple(warnings))

@@ -177,7 +177,7 @@ def _ask_and_write(plan: "RouterPlan", silent: "list[Check]", *, yes: bool, repl
     if plan.replaced and not replace:
         if yes:
             return _refuse(
-                f"{', '.join(plan.replaced)} exist already: --yes alone does not replace them, --replace does"
+                f"there already: {', '.join(plan.replaced)}: --yes alone does not replace them, --replace does"
             )
         questions.append(f"Replace {', '.join(plan.replaced)}?")
     if not yes:

@@ -278,6 +278,15 @@ def test_where_no_application_is_found_the_reason_is_said(source: str) -> None:
         register(source, "products")
 
 
+def test_where_a_person_must_register_it_the_two_lines_are_said(gateway: Path) -> None:
+    (gateway / "src/backend/app.py").write_text("def (")
+    (told,) = [one for one in plan_router(gateway, make_spec("products", "proxy", ["list"])).warnings if "hand" in one]
+    assert told.startswith("src/backend/app.py is no Python that can be read: register the router by hand: ")
+    assert told.endswith(
+        "from backend.routers.products import router as products_router; app.include_router(products_router)"
+    )
+
+
 def test_git_is_warned_about_and_never_told_anything_row_97(gateway: Path) -> None:
     def git(*words: str) -> str:
         safe = ["git", "-c", "user.name=x", "-c", "user.email=x@example.com", *words]
