@@ -55,9 +55,16 @@ def open_in_editor(app: App[Any], path: Path, line: int = 1) -> str:
         return "there is no editor: set EDITOR"
     try:
         with app.suspend():
-            code = subprocess.run(words, check=False).returncode  # noqa: S603 - the user's own editor, no shell
+            said = _run(words)  # nothing may be raised in here: the terminal would not be taken back
     except SuspendNotSupported:
         return f"no editor can be opened in this terminal; the file is {shown}:{line}"
+    return said
+
+
+def _run(words: list[str]) -> str:
+    """Wait for the editor; one sentence where it did not start or did not end well."""
+    try:
+        code = subprocess.run(words, check=False).returncode  # noqa: S603 - the user's own editor, no shell
     except (OSError, ValueError) as error:
         why = error.strerror if isinstance(error, OSError) and error.strerror else "it cannot be named so"
         return f"{safe_text(words[0], 80)} cannot be started: {why}"

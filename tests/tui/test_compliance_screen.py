@@ -1,8 +1,9 @@
 """The compliance screen on real files: files by score, findings with their line, and the way to the editor."""
 
 import asyncio
+import contextlib
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -191,3 +192,25 @@ async def test_a_file_whose_name_holds_the_best_verdict_is_shown_and_opened_as_i
         await settle(pilot, lambda: len(gone) == 2)
         assert gone[1][0] == mine
         assert gone[1][1] > 1
+
+
+@pytest.mark.parametrize("editor_name", ["no-such-editor", "/etc", "a\0b"])
+def test_an_editor_that_cannot_be_started_gives_the_terminal_back(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, editor_name: str
+) -> None:
+    """Textual takes the terminal back behind its ``yield``: what is raised inside would leave a dead screen."""
+    back: list[bool] = []
+
+    class Terminal:
+        @contextlib.contextmanager
+        def suspend(self) -> Iterator[None]:
+            yield
+            back.append(True)
+
+    place = tmp_path / "orders.py"
+    place.write_text("")
+    monkeypatch.delenv("VISUAL", raising=False)
+    monkeypatch.setattr(os, "environ", {"EDITOR": editor_name})
+    said = editor.open_in_editor(Terminal(), place)  # type: ignore[arg-type]
+    assert back == [True]
+    assert "cannot be started" in said
