@@ -266,8 +266,8 @@ async def test_windows_answer_for_what_they_cover(server: RealServer) -> None:
             ctx.store.put(at, {"latency.engine": 1500.0 if second < 3000 else 20.0, "redis.memory": 1e8 + late})
         hour = await ask(ctx, "high_latency", time_window_minutes=60)
         minutes = await ask(ctx, "high_latency", time_window_minutes=8)
-    assert rules_of(hour) == {"latency.p95": "high"}
-    assert rules_of(minutes) == {}
+    assert rules_of(hour)["latency.p95"] == "high"
+    assert "latency.p95" not in rules_of(minutes)
     assert hour["source"] == minutes["source"] == "history"
     assert 55 <= hour["window_covered_minutes"] <= 60
     assert 6 <= minutes["window_covered_minutes"] <= 8

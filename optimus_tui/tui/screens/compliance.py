@@ -161,19 +161,19 @@ class ComplianceScreen(LiveHalf):
         return self.query_one(DriftList) if self.has_class("-live") else self.query_one(IssueList)
 
     def action_back(self) -> None:
-        if not self.query_one(FileList).has_focus:
-            self.query_one(FileList).focus()
+        if self.focused is not self.query_one(FileList):
+            self.set_focus(self.query_one(FileList))
         elif self.has_class("-live"):
             self.action_turn_drift()
         else:
             self.dismiss(None)
 
     def action_next_pane(self, by: int) -> None:
-        here = self.query_one(FileList).has_focus
-        (self._beside if here else self.query_one(FileList)).focus()
+        files = self.query_one(FileList)
+        self.set_focus(self._beside if self.focused is files else files)  # at once: the next key may be here already
 
     def action_read_issues(self) -> None:
-        self._beside.focus()
+        self.set_focus(self._beside)
 
     def action_router_edit_file(self) -> None:
         """The finding's line, or the file from its top."""
@@ -181,7 +181,8 @@ class ComplianceScreen(LiveHalf):
         if root is None or one is None:
             self.say("there is no file to open", "warning")
             return
-        issue = self.query_one(IssueList).selected if self.query_one(IssueList).has_focus else None
+        issues = self.query_one(IssueList)
+        issue = issues.selected if self.focused is issues else None
         place = Path(root) / on_disk(Path(root), one.file)
         problem = open_in_editor(self.app, place, issue.line if issue is not None else 1)
         if problem:

@@ -224,14 +224,14 @@ class IncidentScreen(AdviceWork):
 
     def action_back(self) -> None:
         """From the evidence to the steps, from the steps to the panes; the incident stays open."""
-        if self.query_one("#evidence", ReportView).has_focus:
-            self.query_one(StepList).focus()
+        if self.focused is self.query_one("#evidence", ReportView):
+            self.set_focus(self.query_one(StepList))
         else:
             self.dismiss(None)
 
     def action_next_pane(self, by: int) -> None:
         view = self.query_one("#evidence", ReportView)
-        (self.query_one(StepList) if view.has_focus else view).focus()
+        self.set_focus(self.query_one(StepList) if self.focused is view else view)
 
     def copy_forms(self) -> list[tuple[str, str]]:
         """Recommended commands."""
