@@ -206,6 +206,9 @@ class Drilling(Incidents, Switching):
         if self.keeper is not None and self.keeper.state.status == "open":
             try:
                 await self.keeper.note(f"done outside: {label}. {done.note}")
+                for one in self.keeper.state.advice:
+                    if one.status == "open" and one.command == f":remedy {name}":
+                        await self.keeper.mark(one.id, "done", done.note)
             except IncidentError as error:
                 self.say(str(error), "warning")
 

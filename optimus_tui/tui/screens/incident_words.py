@@ -205,7 +205,8 @@ def next_words(state: IncidentState, selected: Step | None, doable: int) -> str:
     coming = state.next
     if coming is None:
         more = f"{doable} can still be done with a; " if doable else ""
-        return f"All steps are through: {more}r asks a step again, c closes with cause and resolution."
+        again = "" if state.repaired else "r on the last step looks whether it is fixed, "
+        return f"All steps are through: {more}{again}c closes with cause and resolution."
     title = safe(coming.plan.title, 60)
     if coming.plan.kind == "tool":
         if coming.plan.choose_issue and state.choice is None:
@@ -213,7 +214,7 @@ def next_words(state: IncidentState, selected: Step | None, doable: int) -> str:
         return f"enter runs {title}; s skips it and asks why."
     if coming.plan.kind == "apply":
         here = f"a does what can be done from here ({doable}), " if doable else ""
-        return f"{title}: {here}m marks what you did by hand, enter when you are through."
+        return f"{title}: {here}m marks what you did by hand, r looks whether it is fixed, enter when you are through."
     return f"{title} is done by hand: enter when you are through; it asks what you found."
 
 

@@ -17,6 +17,7 @@ from optimus_tui.tui.screens import incident_words as words
 from optimus_tui.tui.screens.leaving import Leaving
 from optimus_tui.tui.widgets.report_view import ReportView
 from optimus_tui.wording.safe import safe_text
+from optimus_tui.workflow.severity import MATTERS, rank
 
 if TYPE_CHECKING:
     from optimus_tui.tui.screens.incidents import Incidents
@@ -123,7 +124,7 @@ class IncidentWork(Leaving):
     def action_redo(self) -> None:
         """Ask the step under the cursor again; what changed stands above its evidence."""
         step = self.selected
-        if step is not None and step.plan.kind != "tool" and self.state.deeds:
+        if step is not None and step.plan.kind == "apply" and self.state.running is None:
             self.work(self._check_again())
         elif step is None or step.plan.kind != "tool":
             self.say("this step runs no tool", "warning")
@@ -131,10 +132,23 @@ class IncidentWork(Leaving):
             self.work(self._run(step))
 
     async def _check_again(self) -> None:
+        """What was done from here by its own checks; what was done elsewhere by the steps that showed the fault."""
         unproved = [one for one in self.state.deeds if one.verdict != "fixed"] or self.state.deeds[-1:]
         for deed in unproved:
             proved = await self.keeper.check_again(deed.receipt.action_id)
             self.say(f"checked again: {proved.verdict or 'not known'}")
+        if unproved:
+            return
+        showing = [one for one in self.state.steps if one.worst and rank(one.worst.severity) >= MATTERS]
+        for step in showing:
+            await self._run(step)
+            ended = self.state.step(step.plan.id)
+            change = ended.change if ended is not None else None
+            self.say(f"{words.safe(step.plan.title, 60)} asked again: {change.verdict if change else 'not known'}")
+        if showing:
+            self.show_step(showing[0])
+        else:
+            self.say("no step has shown a fault that could be looked for again", "warning")
 
     def action_skip(self) -> None:
         """Leave out the step under the cursor where it waits, else the next one."""
