@@ -23,10 +23,12 @@ _RATIOS = {"error_rate": "requests that failed (5xx)", "refused_rate": "requests
 
 def story(state: IncidentState, history: Mapping[str, Samples], now: Stamp, notices: tuple[str, ...]) -> dict[str, Any]:
     """Everything a template needs."""
+    summary = list(_summary(state))
     return {
         "state": state,
+        "title": _title(state, dict(summary)),
         "head": list(_head(state, now)),
-        "summary": list(_summary(state)),
+        "summary": summary,
         "impact": list(_impact(state)),
         "timeline": [(clock(one.at.wall, dated=True), one.mark, one.text) for one in state.timeline],
         "steps": [_step(step) for step in state.steps],
@@ -37,6 +39,11 @@ def story(state: IncidentState, history: Mapping[str, Samples], now: Stamp, noti
         "notices": notices,
         "written": clock(now.wall, dated=True),
     }
+
+
+def _title(state: IncidentState, summary: Mapping[str, str]) -> str:
+    """What it is called; where nobody named it, what was found."""
+    return summary.get("What was found", state.title) if state.title == f"Incident {state.id}" else state.title
 
 
 def _head(state: IncidentState, now: Stamp) -> Iterator[tuple[str, str]]:

@@ -16,6 +16,7 @@ from optimus_tui.contract.tools.common import Recommendation
 from optimus_tui.history.timeline import Timeline, new_timeline
 from optimus_tui.incidents.markdown import escaped, fenced
 from optimus_tui.incidents.postmortem import render
+from optimus_tui.incidents.story import story
 from optimus_tui.wording.age import age
 from optimus_tui.wording.charts import CHART_HEIGHT, CHART_WIDTH, chart
 from optimus_tui.workflow.times import mtta
@@ -194,3 +195,11 @@ def test_nothing_in_a_command_closes_its_fence() -> None:
     fence = shown.split("\n", 1)[0]
     assert fence == "`" * 5
     assert shown.count(fence) == 2
+
+
+def test_an_incident_that_nobody_named_is_headed_by_what_was_found() -> None:
+    seen = shapes.Outcome(verdict="critical", severity="critical", headline="engine does not answer")
+    step = shapes.Step(plan=shapes.StepPlan(id="health", title="Health check"), outcome=seen)
+    unnamed = IncidentState(id="7", title="Incident 7", steps=(step,))
+    assert story(unnamed, {}, stamp(1.0), ())["title"] == "engine does not answer"
+    assert story(msgspec.structs.replace(unnamed, title="Black Friday"), {}, stamp(1.0), ())["title"] == "Black Friday"
