@@ -48,6 +48,7 @@ def test_the_editor_gets_file_and_line_and_the_terminal_and_gives_it_back(tmp_pa
         terminal.send("\r")
         found = re.search(r"✖ +(\d+) ", terminal.wait_for(r"✖ +\d+ "))
         assert found is not None
+        terminal.settle(1.0)  # the cursor is in the findings
         terminal.send("o")
         edit(terminal, "second")
         terminal.send("q")

@@ -57,7 +57,7 @@ async def test_from_a_name_to_a_written_router_by_keys_alone(gateway: Path, monk
             "optimus_tui.tui.screens.router_wizard.open_in_editor",
             lambda _app, path, line=1: heard.append((path, line)) or "",
         )
-        await settle(pilot, lambda: screen.focused is not None)
+        await settle(pilot, lambda: screen.focused is not None and "o editor" in shown(app))
         await pilot.press("o")
         await settle(pilot, lambda: heard == [(gateway / "src/backend/routers/products.py", 1)])
 

@@ -61,14 +61,14 @@ class QuestionDialog(Dialog):
             fields[at + 1].focus()
             return
         texts = [field.value.strip() for field in fields]
-        if not any(texts) and self._held():
-            self.query_one("#ask-wrong", Static).update(Content("enter once more, and nothing is written here"))
-            return
         for field, line, text in zip(fields, self.lines, texts, strict=True):
             if line.needed and not text:
                 self.query_one("#ask-wrong", Static).update(Content(f"{line.label} is needed"))
                 field.focus()
                 return
+        if not any(texts) and self._held():
+            self.query_one("#ask-wrong", Static).update(Content("enter once more, and nothing is written here"))
+            return
         self.dismiss(texts)
 
     def _held(self) -> bool:
