@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from textual.worker import WorkerState
 
 from optimus_tui.actions.checks import Check
 from optimus_tui.tui.app import OptimusApp
@@ -74,8 +75,13 @@ async def test_a_file_that_changed_since_the_plan_is_not_overwritten(
         mine.write_text("MINE = 1\n")
         await pilot.press("right", "enter")
         await settle(pilot, lambda: "is not what it was" in " ".join(shown(app).split()))
+        await pilot.press("enter")
+        await settle(pilot, lambda: "when the plan was made; go back to" in " ".join(shown(app).split()))
+        await pilot.press("f2", "enter", "enter")
+        await pilot.pause()
         assert mine.read_text() == "MINE = 1\n"
         assert not screen.written
+        assert not [one for one in screen.workers if one.state is WorkerState.ERROR]
 
 
 async def test_the_checks_run_for_real_and_the_checklist_has_a_result_each(

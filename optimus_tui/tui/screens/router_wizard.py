@@ -236,6 +236,9 @@ class RouterScreen(RouterPages):
     def _write(self) -> None:
         if any(one.name == "write" and one.is_running for one in self.workers):
             return  # Enter again while it is written
+        if self.plan is None:
+            self._note("the project is not what it was when the plan was made; go back to the preview")
+            return
         self.run_worker(self._write_all(), name="write", group="write", exclusive=True, exit_on_error=False)
 
     async def _write_all(self) -> None:
