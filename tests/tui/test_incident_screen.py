@@ -152,8 +152,10 @@ async def test_from_the_alarm_to_a_verified_repair_and_the_post_mortem(redis: Re
         await pilot.pause(QUIET_SECONDS + 0.1)
         await pilot.press("enter")
         await until(pilot, lambda: card.stage == "told")
-        await pilot.press("escape")
         await until(pilot, lambda: bool(screen.state.deeds) and screen.state.deeds[0].verdict is not None)
+        assert app.screen is card, "what is checked next does not wait for a reader"
+        await pilot.press("escape")
+        await until(pilot, lambda: app.screen is screen)
         assert screen.state.deeds[0].receipt.audit.startswith("line ")
         assert screen.state.deeds[0].verdict == "unknown"  # the gateway is not there: nobody may say fixed
         assert redis.command("TTL", IMMORTAL).strip() != b":-1"

@@ -4,6 +4,7 @@ It writes nothing itself: the desk does, once the words are typed. It refuses a 
 Enter could give, words that were pasted, and to paint an outcome that the desk has not reported.
 """
 
+import asyncio
 import threading
 from typing import TYPE_CHECKING, ClassVar
 
@@ -54,6 +55,11 @@ class ActionCard(CardFace):
         self.set_interval(0.2, self.draw)
         self.set_interval(1.0, self._keep_fresh)
         self.begin()
+
+    @property
+    def outcome(self) -> tuple[Receipt, str] | None:
+        """The receipt with the audit's words once something was carried out: known before the card is closed."""
+        return self._receipt
 
     # -- planning --------------------------------------------------------------------------------------------------
 
@@ -156,6 +162,7 @@ class ActionCard(CardFace):
             self.stage, self._refusal = "refused", answer
         else:
             self.stage, self._receipt = "told", (answer, await self._audit_words(answer))
+            self.told.set()
         self.draw()
 
     def _heard(self, progress: Progress) -> None:
@@ -163,8 +170,6 @@ class ActionCard(CardFace):
         self._progress = progress
 
     async def _audit_words(self, receipt: Receipt) -> str:
-        import asyncio
-
         return await asyncio.to_thread(audit_words, self.desk, receipt.id)
 
     @on(Worker.StateChanged)

@@ -3,6 +3,7 @@
 It plans and confirms nothing. It refuses to draw half a confirmation: below ``LEAST`` there is none.
 """
 
+import asyncio
 import threading
 from typing import TYPE_CHECKING
 
@@ -46,6 +47,8 @@ class CardFace(Dialog):
         self._refusal: Refusal | None = None
         self._progress: Progress | None = None
         self._cancel = threading.Event()
+        self.told = asyncio.Event()
+        """Set with the outcome."""
         self._receipt: tuple[Receipt, str] | None = None
         self._focused_at = clock.mono()
 

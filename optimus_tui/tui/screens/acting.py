@@ -143,7 +143,7 @@ class Acting(DashboardBase):
         return desk.guard.armed is not None or await self.ask_to_arm()
 
     async def carry_out(self, request: ActionRequest) -> tuple[Receipt, str] | None:
-        """From the request to its outcome, on the card; None where nothing was done."""
+        """From the request to its outcome, on the card that may still be open; None where nothing was done."""
         from optimus_tui.tui.modals.action_card import ActionCard
         from optimus_tui.tui.screens.offers import completed
 
@@ -153,9 +153,14 @@ class Acting(DashboardBase):
         desk = await self.open_desk()
         most = self.settings.max_keys or whole.max_keys
         whole = structs.replace(whole, max_keys=most, incident=self.incident_here())
-        outcome: tuple[Receipt, str] | None = await self.app.push_screen_wait(
-            ActionCard(desk, self.context.clock, whole, self.known_tenants())
-        )
+        card = ActionCard(desk, self.context.clock, whole, self.known_tenants())
+        closed = self.app.push_screen(card, wait_for_dismiss=True)
+        told = asyncio.ensure_future(card.told.wait())  # what is checked next does not wait for a reader
+        try:
+            await asyncio.wait((closed, told), return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            told.cancel()
+        outcome = card.outcome
         if outcome is not None:
             self.look_again()
         if outcome is not None and not outcome[0].verified:
