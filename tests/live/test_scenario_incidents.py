@@ -252,7 +252,7 @@ async def test_engine_down_leads_to_integration_first_and_to_a_restart(running: 
         await room.rest()
         await room.follow(":remedy restart-engine")
         await room.fixed("health", "identify", "integration")
-        await room.close("its process was gone", "started again", "services.engine", "breaker.open")
+        await room.close("its process was gone", "started again", "services.engine")
 
 
 async def test_engine_slow_is_seen_by_the_last_looks_and_cured_by_them(running: DemoHandle, tmp_path: Path) -> None:

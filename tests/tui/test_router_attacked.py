@@ -73,6 +73,7 @@ async def test_hostile_defaults_are_refused_in_words_in_the_editor(gateway: Path
 async def test_enter_held_down_writes_nothing_and_behind_the_write_starts_nothing(
     gateway: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr("optimus_tui.tui.screens.router_wizard.HELD_SECONDS", 5.0)  # a busy machine repeats slowly
     checks(monkeypatch, *PASSED)
     app = app_for(gateway)
     async with app.run_test(size=(80, 24)) as pilot:
