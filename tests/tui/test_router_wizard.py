@@ -52,17 +52,6 @@ async def test_from_a_name_to_a_written_router_by_keys_alone(gateway: Path, monk
         assert "products" in (gateway / "src/backend/app.py").read_text()
         assert "curl" in shown(app)
         assert "uvicorn" in shown(app)
-        heard: list[tuple[Path, int]] = []
-        monkeypatch.setattr(
-            "optimus_tui.tui.screens.router_wizard.open_in_editor",
-            lambda _app, path, line=1: heard.append((path, line)) or "",
-        )
-        await settle(pilot, lambda: screen.focused is not None and "o editor" in shown(app))
-        for _ in range(100):  # the page may still be turning
-            if not heard:
-                await pilot.press("o")
-                await pilot.pause(0.1)
-        assert heard[0] == (gateway / "src/backend/routers/products.py", 1)
 
 
 async def test_back_keeps_answers_and_escape_asks_before_it_loses_them(gateway: Path) -> None:
