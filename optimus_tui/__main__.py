@@ -30,7 +30,7 @@ from optimus_tui.settings.errors import SettingsError
 if TYPE_CHECKING:
     from optimus_tui.settings.model import Settings
 
-SECRET_VARIABLES = ("REDIS_URL", "POSTGRES_DSN")
+SECRET_VARIABLES = ("REDIS_URL", "POSTGRES_DSN", "OPTIMUS_REDIS_URL", "OPTIMUS_POSTGRES_DSN")
 
 
 MOST_KEYS = 500_000
@@ -98,7 +98,7 @@ def _dashboard(flags: dict[str, object]) -> int:
     _check_taste(settings)
 
     def reload(environment: str) -> "Settings":
-        chosen = _with_most(settings_of({**flags, "env": environment}, env), flags)
+        chosen = _with_most(settings_of({**flags, "env": environment}, env, quiet=True), flags)
         _check_taste(chosen)
         return chosen
 

@@ -52,11 +52,11 @@ def command(ctx: click.Context, /, **given: object) -> int:
     Exit code 0: all that is configured answers and can be read. 1: something is WRONG: a service does not answer, a
     right without which a pane stays empty is missing, or a setting is doubtful. 2: the configuration itself is bad.
     """
-    settings = settings_of(joined(ctx, given))
+    settings = settings_of(joined(ctx, given), quiet=True)
     look: Check | None = ctx.meta.get(CHECK)
     if look is not None:
         look(settings)
-    say(f"Optimus TUI {__version__}, environment {settings.environment}")
+    say(f"Optimus TUI {__version__}, environment {settings.title}")
     _print_settings(settings)
     lines = asyncio.run(examine(settings))
     say()
@@ -81,7 +81,7 @@ def _values(settings: Settings) -> list[tuple[str, str]]:
     rows: list[tuple[str, str]] = []
     for field in msgspec.structs.fields(Settings):
         name, value = field.name, getattr(settings, field.name)
-        if name in ("sources", "warnings"):
+        if name in ("sources", "warnings", "notes", "overridden", "postgres_problem"):
             continue
         if isinstance(value, (RedisTarget, Path)):
             rows.append((name, _place(value) if isinstance(value, RedisTarget) else str(value)))
@@ -127,7 +127,7 @@ async def examine(settings: Settings) -> list[Line]:
         gateway, engine, postgres, prometheus, redis = await asyncio.gather(
             read_gateway(context.http, settings, context.clock, with_rules=True),
             read_engine(context.http, settings, context.clock),
-            read_postgres(settings.postgres_dsn, context.clock),
+            read_postgres(settings.postgres_dsn, context.clock, settings.postgres_problem),
             _prometheus(context),
             _redis(context),
         )
@@ -141,7 +141,8 @@ async def examine(settings: Settings) -> list[Line]:
         prometheus,
         _source(settings.source_path),
     ]
-    return lines + [Line("WRONG", "settings", warning) for warning in settings.warnings]
+    lines += [Line("WRONG", "settings", warning) for warning in settings.warnings]
+    return lines + [Line("note", "settings", note) for note in settings.notes]
 
 
 def _said(fault: Fault) -> str:

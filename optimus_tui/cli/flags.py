@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from optimus_tui.cli.output import complain
+
 if TYPE_CHECKING:
     from optimus_tui.settings.model import Settings
 
@@ -25,6 +27,8 @@ _FLAGS: tuple[tuple[str, dict[str, Any]], ...] = (
     ("--theme", {"metavar": "NAME", "help": "optimus-dark, optimus-light, optimus-contrast or one of Textual's."}),
     ("--insecure-tls", {"is_flag": True, "default": None, "help": "Permit ssl_cert_reqs=none; then read-only."}),
 )
+_SAID: set[str] = set()
+"""Warnings and notes about the settings that this process has printed."""
 _PLACES = ("--env", "--gateway-url", "--engine-url", "--redis-url", "--insecure-tls")
 """They say where the services are."""
 
@@ -56,11 +60,22 @@ def joined(ctx: click.Context, given: Mapping[str, object]) -> dict[str, object]
     return {**before, **{name: value for name, value in given.items() if value is not None}}
 
 
-def settings_of(flags: Mapping[str, object], env: Mapping[str, str] | None = None) -> "Settings":
-    """Settings from flags, the environment and the files; SettingsError in one sentence."""
+def settings_of(
+    flags: Mapping[str, object], env: Mapping[str, str] | None = None, *, quiet: bool = False
+) -> "Settings":
+    """Settings from flags, the environment and the files; SettingsError in one sentence.
+
+    What is doubtful or ignored is said on stderr, each sentence once in a process; ``quiet`` leaves that to the caller.
+    """
     from optimus_tui.settings.load import load
 
-    return load(flags, os.environ if env is None else env, working_directory(), _user_config())
+    settings = load(flags, os.environ if env is None else env, working_directory(), _user_config())
+    if not quiet:
+        for sentence in (*settings.warnings, *settings.notes):
+            if sentence not in _SAID:
+                _SAID.add(sentence)
+                complain(sentence)
+    return settings
 
 
 def environments_of(flags: Mapping[str, object], env: Mapping[str, str] | None = None) -> list[str]:

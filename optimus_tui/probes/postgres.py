@@ -13,6 +13,7 @@ from optimus_tui.clock import Clock
 from optimus_tui.contract.reading import Fault, Reading
 from optimus_tui.contract.services import ServiceState
 from optimus_tui.settings.secret import Secret
+from optimus_tui.wording.safe import safe_text
 
 DEADLINE_S = 2.5
 EXTRA = "pip install 'optimus-tui[postgres]'"
@@ -30,12 +31,16 @@ _ANSWERS: tuple[tuple[tuple[str, ...], Fault], ...] = (
 _NAME = ("failed to resolve", "could not translate", "name or service not known")
 
 
-async def read_postgres(dsn: Secret | None, clock: Clock) -> Reading[ServiceState]:
+async def read_postgres(dsn: Secret | None, clock: Clock, problem: str = "") -> Reading[ServiceState]:
     """Connected, error (it answered wrongly) or disconnected (nobody answered); "not configured" without an address.
 
-    Without the driver the status is unknown and the fault says what to install. ``fault`` is the state's own.
+    Without the driver the status is unknown and the fault says what to install; so it is with ``problem``, which says
+    why the configured address cannot be used. ``fault`` is the state's own.
     """
-    if not dsn:
+    if problem:
+        unusable = Fault("invalid", safe_text(problem, 200), "as in postgresql://user:password@host:5432/name")
+        state = ServiceState(status="unknown", fault=unusable)
+    elif not dsn:
         state = ServiceState(status="not configured")
     else:
         try:
@@ -67,6 +72,8 @@ async def _ask(driver: Any, dsn: Secret) -> ServiceState:
         return _answered_wrongly(error)
     except (driver.Error, OSError, UnicodeError) as error:
         return _failed(error)
+    except Exception:  # what answers can make the driver raise anything: that is its fault, and costs this look only
+        return ServiceState(status="error", fault=Fault("invalid", "what answers is not a Postgres that we understand"))
     took = (time.perf_counter() - started) * 1000
     if row != (1,):
         wrong = Fault("invalid", "Postgres answered SELECT 1 with something else")

@@ -85,7 +85,9 @@ async def watch_postgres(context: Context, board: Board, beat: Beat) -> None:
     backoff = Backoff()
     while True:
         try:
-            reading = await bounded(read_postgres(context.settings.postgres_dsn, context.clock))
+            reading = await bounded(
+                read_postgres(context.settings.postgres_dsn, context.clock, context.settings.postgres_problem)
+            )
         except TimeoutError:
             reading = _hung(context, "disconnected")
         idle = reading.value is not None and reading.value.status in ("not configured", "unknown")

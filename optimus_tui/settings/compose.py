@@ -12,44 +12,67 @@ import msgspec
 from optimus_tui.contract.limits import LimitRules
 from optimus_tui.settings.errors import SettingsError, spelled
 from optimus_tui.settings.files import ConfigFile, find_source_tree
-from optimus_tui.settings.http_url import parse_http_url
-from optimus_tui.settings.layers import Found, Layer, file_layers, merge, pick
+from optimus_tui.settings.http_url import parse_http_url, parse_http_urls, without_suffix
+from optimus_tui.settings.layers import ENV_KEYS, Found, Layer, file_layers, merge, pick
 from optimus_tui.settings.model import RedisTarget, ScanBudget, Settings, Thresholds
+from optimus_tui.settings.postgres_dsn import parse_postgres_dsn
 from optimus_tui.settings.redis_url import holds_password, parse_redis_url
 from optimus_tui.settings.secret import Secret
+from optimus_tui.settings.text import unquoted
+from optimus_tui.settings.tls_files import with_tls_files
 
 DEFAULT = "default"
 
 
 class Composer:
-    """One pass over the layers, the more specific first; collects sources and warnings on the way."""
+    """One pass over the layers, the more specific first; collects sources, warnings and notes on the way.
+
+    ``explicit`` are the flags and the OPTIMUS_… variables, ``generic`` the variables of the default environment.
+    """
 
     def __init__(
-        self, environment: str, chosen_by: str, files: list[ConfigFile], given: list[Layer], insecure_tls: bool
+        self,
+        environment: str,
+        chosen_by: str,
+        files: list[ConfigFile],
+        explicit: list[Layer],
+        generic: Layer,
+        insecure_tls: bool,
     ) -> None:
-        self.environment, self.chosen_by, self.files, self.given = environment, chosen_by, files, given
-        self.insecure_tls = insecure_tls
+        self.environment, self.chosen_by, self.files = environment, chosen_by, files
+        self.explicit, self.generic, self.insecure_tls = explicit, generic, insecure_tls
         self.foreign_operator = False
         self.from_files = file_layers(files, environment)
-        self.layers = [*given, *self.from_files]
+        self.own = [] if environment == DEFAULT else [layer for layer in self.from_files if layer.table]
+        """The tables of a named environment: they come before the generic variables."""
+        rest = [layer for layer in self.from_files if layer not in self.own]
+        self.layers = [*explicit, *self.own, generic, *rest]
         self.sources: dict[str, str] = {"environment": chosen_by or "default"}
         self.warnings: list[str] = []
+        self.notes: list[str] = []
 
     def settings(self, cwd: Path) -> Settings:
         """The whole; SettingsError on the first mistake."""
-        self._warn_of_files_and_overrides()
+        self._warn_of_files()
         redis = self._redis()
         operator = self._operator(redis)
         plain = Settings()
+        gateways = self._services("gateway_url", "backend_orchestrator_url") or (plain.gateway_url,)
+        engines = self._services("engine_url", "ai_engine_url") or (plain.engine_url,)
+        postgres, postgres_problem = self._dsn()
         return Settings(
             environment=self.environment,
+            overridden=self._overridden(),
             color=self._text("color", "color"),
-            gateway_url=self._http("gateway_url", "backend_orchestrator_url") or plain.gateway_url,
-            engine_url=self._http("engine_url", "ai_engine_url") or plain.engine_url,
+            gateway_url=gateways[0],
+            engine_url=engines[0],
+            gateway_urls=gateways if len(gateways) > 1 else (),
+            engine_urls=engines if len(engines) > 1 else (),
             redis=redis,
             operator_redis=operator,
-            postgres_dsn=self._dsn(),
-            prometheus_url=self._http("prometheus_url", "prometheus_url"),
+            postgres_dsn=postgres,
+            postgres_problem=postgres_problem,
+            prometheus_url=self._prometheus(),
             source_path=self._source_path(cwd),
             writable=self._writable(redis),
             refresh_seconds=float(self._value("refresh_seconds", "refresh_seconds") or plain.refresh_seconds),
@@ -63,11 +86,14 @@ class Composer:
             metrics=self._merged("metrics"),
             sources=self.sources,
             warnings=tuple(self.warnings),
+            notes=tuple(dict.fromkeys(self.notes)),
         )
 
     def _find(self, field: str, key: str, layers: list[Layer] | None = None) -> Found | None:
         """The value of a file key, its source noted under the field's name. An empty text counts as not set."""
         found = pick(self.layers if layers is None else layers, key)
+        if found is not None and isinstance(found.value, str) and key in ENV_KEYS.values():
+            found = Found(unquoted(found.value), found.layer)
         if found is not None and found.value == "":
             found = None
         self.sources[field] = found.layer.source(key) if found else "default"
@@ -92,9 +118,27 @@ class Composer:
             return self.from_files
         return [layer for layer in self.from_files if layer.table]
 
-    def _http(self, field: str, key: str) -> str | None:
+    def _services(self, field: str, key: str) -> tuple[str, ...]:
+        """The addresses of a service, from a comma-separated list; none where none is set."""
         found = self._find(field, key)
-        return parse_http_url(found.value, found.layer.where(key)) if found else None
+        if found is None:
+            return ()
+        where = found.layer.where(key)
+        urls = parse_http_urls(found.value, where)
+        return tuple(dict.fromkeys(without_suffix(url, ("/health", "/healthz"), where, self.notes) for url in urls))
+
+    def _prometheus(self) -> str | None:
+        """Prometheus' address. A bad one is a warning: without it our own history answers."""
+        found = self._find("prometheus_url", "prometheus_url")
+        if found is None:
+            return None
+        where = found.layer.where("prometheus_url")
+        try:
+            url = parse_http_url(found.value, where)
+        except SettingsError as error:
+            self.warnings.append(f"{error}; Prometheus is not asked")
+            return None
+        return without_suffix(url, ("/api/v1/query_range", "/api/v1/query", "/api/v1", "/graph"), where, self.notes)
 
     def _redis(self) -> RedisTarget:
         found = self._find("redis", "redis_url")
@@ -106,17 +150,26 @@ class Composer:
                 "--redis-url: a password on the command line can be read by every user of this machine; "
                 "put the address into REDIS_URL or a configuration file that only you can read"
             )
-        target = parse_redis_url(found.value, where, insecure_tls=self.insecure_tls)
+        target = self._target(found, where)
         if not target.tls_verify:
             self.warnings.append(f"the certificate of {target.label} is not checked (--insecure-tls): read-only")
         return target
+
+    def _target(self, found: Found, where: str) -> RedisTarget:
+        target = parse_redis_url(found.value, where, insecure_tls=self.insecure_tls, notes=self.notes)
+        return with_tls_files(target, where, found.layer.base)
 
     def _operator(self, redis: RedisTarget) -> RedisTarget | None:
         found = self._find("operator_redis", "operator_redis_url", self._own_layers())
         if found is None:
             return None
         where = found.layer.where("operator_redis_url")
-        target = parse_redis_url(found.value, where, insecure_tls=self.insecure_tls)
+        try:
+            target = self._target(found, where)
+        except SettingsError as error:
+            self.foreign_operator = True
+            self.warnings.append(f"{error}: read-only")
+            return None
         if _place(target) == _place(redis):
             return target
         self.foreign_operator = True
@@ -140,21 +193,17 @@ class Composer:
             return True
         return False
 
-    def _dsn(self) -> Secret | None:
+    def _dsn(self) -> tuple[Secret | None, str]:
+        """The Postgres address, or why the configured one cannot be used."""
         found = self._find("postgres_dsn", "postgres_dsn")
         if found is None:
-            return None
-        text: str = found.value.strip()
+            return None, ""
         where = found.layer.where("postgres_dsn")
-        if not text.isprintable():
-            raise SettingsError(f"{where}: the address holds a control character")
-        if "://" in text:
-            scheme, _, rest = text.partition("://")
-            if scheme not in ("postgresql", "postgres"):
-                raise SettingsError(f"{where}: a Postgres address begins with postgresql://")
-            if rest.count("@") > 1 or any(char in rest.rpartition("@")[0] for char in "/#?"):
-                raise SettingsError(f"{where}: a character of the password must be percent-encoded (@ / # ?)")
-        return Secret(text)
+        try:
+            return Secret(parse_postgres_dsn(found.value, where, self.notes)), ""
+        except SettingsError as error:
+            self.warnings.append(f"{error}; Postgres is not looked at")
+            return None, str(error)
 
     def _source_path(self, cwd: Path) -> Path | None:
         found = self._find("source_path", "backend_orchestrator_path")
@@ -184,17 +233,32 @@ class Composer:
             source="configured",
         )
 
-    def _warn_of_files_and_overrides(self) -> None:
+    def _warn_of_files(self) -> None:
         for file in self.files:
             if file.exposed:
                 self.warnings.append(f"{file.path} holds a password and others may read it: chmod 600 it")
-        if not self.chosen_by:
-            return
-        for layer in self.given[1:]:
-            for key, name in layer.names.items():
-                owner = next((one for one in self.from_files if one.table and key in one.values), None)
-                if owner is not None and key not in self.given[0].values:
-                    self.warnings.append(f"{name} overrides {key} of the environment {self.environment}")
+
+    def _overridden(self) -> tuple[str, ...]:
+        """What takes the place of a named environment's values; notes which generic variables do not, or fill in."""
+        if self.environment == DEFAULT:
+            return ()
+        for key, name in self.generic.names.items():
+            if any(key in layer.values for layer in self.explicit):
+                continue
+            if any(layer.values.get(key) for layer in self.own):
+                self.notes.append(
+                    f"{name} is not used: {key} comes from the environment {self.environment} "
+                    f"(OPTIMUS_{name} or a flag overrides it)"
+                )
+            else:
+                self.notes.append(f"{name} is used, because the environment {self.environment} names no {key}")
+        places = set(ENV_KEYS.values())
+        return tuple(
+            name
+            for layer in self.explicit
+            for key, name in layer.names.items()
+            if key in places and pick(self.explicit, key) == Found(layer.values[key], layer)
+        )
 
 
 def _place(target: RedisTarget) -> tuple[str, str, int, int]:

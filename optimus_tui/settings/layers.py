@@ -7,6 +7,7 @@ from typing import Any
 from msgspec import Struct
 
 from optimus_tui.settings.files import ConfigFile
+from optimus_tui.settings.text import unquoted
 
 ENV_KEYS = {
     "BACKEND_ORCHESTRATOR_URL": "backend_orchestrator_url",
@@ -16,6 +17,8 @@ ENV_KEYS = {
     "PROMETHEUS_URL": "prometheus_url",
     "BACKEND_ORCHESTRATOR_PATH": "backend_orchestrator_path",
 }
+OVERRIDES = {f"OPTIMUS_{name}": key for name, key in ENV_KEYS.items()}
+"""Variables that hold for every environment, a named one included."""
 FLAG_KEYS = {
     "gateway_url": ("--gateway-url", "backend_orchestrator_url"),
     "engine_url": ("--engine-url", "ai_engine_url"),
@@ -59,10 +62,13 @@ def flag_layer(flags: Mapping[str, object], cwd: Path) -> Layer:
     return Layer(values, given, base=cwd)
 
 
-def variable_layer(env: Mapping[str, str], cwd: Path) -> Layer:
-    """The environment variables' values; an empty variable counts as not set."""
-    values = {key: env[name] for name, key in ENV_KEYS.items() if env.get(name, "").strip()}
-    return Layer(values, {key: name for name, key in ENV_KEYS.items() if key in values}, base=cwd)
+def variable_layer(env: Mapping[str, str], cwd: Path, names: Mapping[str, str] = ENV_KEYS) -> Layer:
+    """The environment variables' values; an empty variable counts as not set.
+
+    ``names`` maps variables to file keys: ENV_KEYS (the default environment's) or OVERRIDES (every environment's).
+    """
+    values = {key: env[name] for name, key in names.items() if unquoted(env.get(name, ""))}
+    return Layer(values, {key: name for name, key in names.items() if key in values}, base=cwd)
 
 
 def file_layers(files: Sequence[ConfigFile], environment: str) -> list[Layer]:

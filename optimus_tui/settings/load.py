@@ -1,8 +1,9 @@
 """Flags, environment variables and files into Settings, with the source of every value.
 
-Flags come before variables, variables before files; in files ``[env.NAME]`` comes before the top level, and the
-project's ``optimus.toml`` before the user's own file (``--config`` and OPTIMUS_CONFIG take the place of both). It
-refuses to guess: a mistake is one SettingsError sentence, never a default in silence.
+Flags come first, then the OPTIMUS_… variables, then the tables of an environment that was named (``--env``, ``:env``,
+OPTIMUS_ENV), then the generic variables (REDIS_URL, …), which belong to the default environment, then the files' top
+level; the project's ``optimus.toml`` comes before the user's own file (``--config`` and OPTIMUS_CONFIG take the place
+of both). It refuses to guess: a mistake is one SettingsError sentence, never a default in silence.
 """
 
 import os
@@ -12,7 +13,7 @@ from pathlib import Path
 from optimus_tui.settings.compose import DEFAULT, Composer
 from optimus_tui.settings.errors import SettingsError, spelled
 from optimus_tui.settings.files import ConfigFile, find_project_file, read_config
-from optimus_tui.settings.layers import flag_layer, variable_layer
+from optimus_tui.settings.layers import OVERRIDES, flag_layer, variable_layer
 from optimus_tui.settings.model import Settings
 from optimus_tui.settings.schema import check_value
 
@@ -27,12 +28,11 @@ def load(flags: Mapping[str, object], env: Mapping[str, str], cwd: Path, user_co
     """
     files = _files(flags, env, cwd, user_config)
     environment, chosen_by = _environment(flags, env, files)
-    flag_values, variables = flag_layer(flags, cwd), variable_layer(env, cwd)
-    for layer in (flag_values, variables):
+    explicit, generic = [flag_layer(flags, cwd), variable_layer(env, cwd, OVERRIDES)], variable_layer(env, cwd)
+    for layer in (*explicit, generic):
         for key, value in layer.values.items():
             check_value(key, value, layer.where(key))
-    given = [flag_values, variables]
-    return Composer(environment, chosen_by, files, given, bool(flags.get("insecure_tls"))).settings(cwd)
+    return Composer(environment, chosen_by, files, explicit, generic, bool(flags.get("insecure_tls"))).settings(cwd)
 
 
 def environments(flags: Mapping[str, object], env: Mapping[str, str], cwd: Path, user_config: Path | None) -> list[str]:

@@ -58,7 +58,16 @@ class RedisTarget(Struct, frozen=True, kw_only=True):
     username: str | None = None
     password: Secret | None = None
     tls_verify: bool = True
+    """False: the server's certificate is not checked, or not enough to know the server."""
+    tls_check_hostname: bool = True
+    """False with ``tls_verify``: any name will do, as long as the operator's own authority signed it."""
     tls_ca: str | None = None
+    """A file of certificate authorities in PEM form; with it or ``tls_ca_path`` only those are trusted."""
+    tls_ca_path: str | None = None
+    tls_cert: str | None = None
+    """The client's certificate in PEM form, and its key where that is in a file of its own."""
+    tls_key: str | None = None
+    tls_key_password: Secret | None = None
 
     @property
     def label(self) -> str:
@@ -78,11 +87,18 @@ class Settings(Struct, frozen=True, kw_only=True):
     environment: str = "default"
     color: str = ""
     """Colour of the environment's name: a theme word (success, warning, error, accent) or ``#rrggbb``; empty: ours."""
+    overridden: tuple[str, ...] = ()
+    """Flags and OPTIMUS_… variables that take the place of values of a named environment."""
     gateway_url: str = "http://localhost:8020"
     engine_url: str = "http://localhost:8010"
+    gateway_urls: tuple[str, ...] = ()
+    """All addresses where the gateway has more than one; ``gateway_url`` is the first. Empty: only that one."""
+    engine_urls: tuple[str, ...] = ()
     redis: RedisTarget = RedisTarget()
     operator_redis: RedisTarget | None = None
     postgres_dsn: Secret | None = None
+    postgres_problem: str = ""
+    """Why the configured Postgres address cannot be used: it costs the Postgres probe and nothing else."""
     prometheus_url: str | None = None
     source_path: Path | None = None
     writable: bool = False
@@ -102,3 +118,21 @@ class Settings(Struct, frozen=True, kw_only=True):
     metrics: dict[str, str] = field(default_factory=dict)
     sources: dict[str, str] = field(default_factory=dict)
     warnings: tuple[str, ...] = ()
+    """What is doubtful about the settings: each is a sentence for stderr, and WRONG in ``doctor``."""
+    notes: tuple[str, ...] = ()
+    """What was understood or ignored and is worth knowing, but no mistake."""
+
+    @property
+    def gateways(self) -> tuple[str, ...]:
+        """Every address of the gateway, the first of them first."""
+        return self.gateway_urls or (self.gateway_url,)
+
+    @property
+    def engines(self) -> tuple[str, ...]:
+        """Every address of the engine, the first of them first."""
+        return self.engine_urls or (self.engine_url,)
+
+    @property
+    def title(self) -> str:
+        """The environment's name as headers show it: with what overrides its values."""
+        return f"{self.environment} (overridden: {', '.join(self.overridden)})" if self.overridden else self.environment

@@ -59,7 +59,7 @@ async def run(ctx: "Context", query: DiagnoseQuery) -> DiagnoseReport:
     gateway, engine, postgres, server, seen, (recent, flood) = await asyncio.gather(
         read_gateway(ctx.http, ctx.settings, ctx.clock, with_rules=query.include_rate_limiting),
         read_engine(ctx.http, ctx.settings, ctx.clock),
-        read_postgres(ctx.settings.postgres_dsn, ctx.clock),
+        read_postgres(ctx.settings.postgres_dsn, ctx.clock, ctx.settings.postgres_problem),
         read_server(ctx.redis, ctx.settings.redis, ctx.own, ctx.clock),
         _counters(ctx, tenant) if query.include_rate_limiting else _nothing(),
         _now(ctx) if query.include_cache_metrics else _unasked(),

@@ -115,7 +115,7 @@ def test_a_dumb_terminal_is_refused_row_109(tmp_path: Path) -> None:
 
 
 def test_an_interrupt_is_130(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
-    def interrupted(*_: object) -> None:
+    def interrupted(*_: object, **__: object) -> None:
         raise KeyboardInterrupt
 
     monkeypatch.setattr("optimus_tui.cli.doctor.settings_of", interrupted)
@@ -126,7 +126,7 @@ def test_an_interrupt_is_130(monkeypatch: pytest.MonkeyPatch, capsys: pytest.Cap
 def test_a_bug_is_loud_and_tells_no_secret(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
-    def broken(*_: object) -> None:
+    def broken(*_: object, **__: object) -> None:
         password = "CANARY-local"
         raise RuntimeError(f"\x1b[2Jboom {len(password)}")
 

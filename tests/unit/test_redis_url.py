@@ -27,6 +27,16 @@ from optimus_tui.settings.secret import Secret
         ("unix:///run/redis.sock?db=2", "/run/redis.sock/2"),
         ("unix://u:p@/run/redis.sock", "u@/run/redis.sock/0"),
         (" redis://h\n", "h:6379/0"),
+        ("'redis://h'", "h:6379/0"),
+        ('"REDISS://h:1/" ', "h:1/0"),
+        ("redis://h:", "h:6379/0"),
+        ("redis://:@h", "h:6379/0"),
+        ("valkey://h/2", "h:6379/2"),
+        ("valkeys://u@h/2", "u@h:6379/2"),
+        ("redis+socket:///run/redis.sock", "/run/redis.sock/0"),
+        ("redis://h?database=3", "h:6379/3"),
+        ("redis://h?username=ops&password=x", "ops@h:6379/0"),
+        ("redis://h?health_check_interval=30&socket_timeout=5&x=1", "h:6379/0"),
     ],
 )
 def test_plain_addresses_are_read(url: str, label: str) -> None:
@@ -57,7 +67,6 @@ def test_a_password_is_decoded_once_and_never_shows() -> None:
         ("redis://h#0", "#"),
         ("redis://h:0", "port"),
         ("redis://h:65536", "port"),
-        ("redis://h:", "port"),
         ("redis://h:٣", "port"),
         ("redis://h:1:2", "IPv6"),
         ("redis://::1:6379", "IPv6"),
@@ -69,10 +78,14 @@ def test_a_password_is_decoded_once_and_never_shows() -> None:
         ("redis://h/1/2", "database"),
         ("redis://h/1?db=2", "different databases"),
         ("redis://h?db=1&db=1", "twice"),
-        ("redis://h?socket_timeout=1", "socket_timeout"),
-        ("redis://h?password=x", "password"),
+        ("redis://:p@h?password=x", "as well"),
+        ("redis://h?host=x", "before the ?"),
+        ("redis://h?ssl=perhaps", "ssl is true or false"),
+        ("unix:///run/x?ssl=true", "not encrypted"),
+        ("rediss://h?ssl_check_hostname=false", "ssl_ca_certs"),
+        ("rediss://h?ssl_check_hostname=perhaps", "true or false"),
         ("redis://h?ssl_cert_reqs=none", "rediss://"),
-        ("rediss://h?ssl_cert_reqs=optional", "required or none"),
+        ("rediss://h?ssl_cert_reqs=perhaps", "required or none"),
         ("rediss://h?ssl_ca_certs=", "ssl_ca_certs"),
         ("redis://hö.example", "host name"),
         ("redis://-h", "host name"),
@@ -102,6 +115,33 @@ def test_an_unchecked_certificate_needs_the_flag_row_54() -> None:
     assert parse_redis_url("rediss://h?ssl_cert_reqs=none", "REDIS_URL", insecure_tls=True).tls_verify is False
     assert parse_redis_url("rediss://h?ssl_ca_certs=/ca.pem", "X", insecure_tls=True).tls_ca == "/ca.pem"
     assert parse_redis_url("rediss://h", "X", insecure_tls=True).tls_verify is True
+
+
+def test_options_of_other_clients_are_named_and_words_that_nobody_knows_are_not() -> None:
+    notes: list[str] = []
+    target = parse_redis_url(f"redis://h?health_check_interval=30&{CANARY}=1&{CANARY}2&timeout=1", "X", notes=notes)
+    assert target.label == "h:6379/0"
+    assert notes == [
+        "X: health_check_interval, timeout are for other clients and ignored here",
+        "X: the query holds 2 options that we do not know: ignored",
+    ]
+
+
+@pytest.mark.parametrize("url", ["redis://h?ssl=true", "redis://h?ssl=require", "valkeys://h", "rediss://h?ssl=false"])
+def test_an_address_that_asks_for_tls_gets_it(url: str) -> None:
+    assert parse_redis_url(url, "X").scheme == "rediss"
+
+
+@pytest.mark.parametrize("word", ["required", "CERT_REQUIRED", "optional", "Required"])
+def test_the_words_of_other_clients_for_a_checked_certificate_are_understood(word: str) -> None:
+    assert parse_redis_url(f"rediss://h?ssl_cert_reqs={word}", "X").tls_verify
+
+
+def test_a_name_may_go_unchecked_where_the_authority_is_the_operators_own() -> None:
+    target = parse_redis_url("rediss://h?ssl_check_hostname=false&ssl_ca_certs=/ca.pem", "X")
+    assert (target.tls_verify, target.tls_check_hostname) == (True, False)
+    careless = parse_redis_url("rediss://h?ssl_check_hostname=false", "X", insecure_tls=True)
+    assert (careless.tls_verify, careless.tls_check_hostname) == (False, False)
 
 
 CANARY = "CANARYx7"

@@ -157,12 +157,68 @@ def test_an_explicit_file_takes_the_place_of_both(place: Place, tmp_path: Path) 
     assert "missing.toml does not exist" in said and "OPTIMUS_CONFIG" in said
 
 
-def test_a_variable_that_overrides_a_chosen_environment_is_said(place: Place) -> None:
-    place.write('[env.prod]\nredis_url = "redis://prod"\nai_engine_url = "http://prod"')
+ALL = """
+[env.prod]
+backend_orchestrator_url = "http://prod-gateway"
+ai_engine_url = "http://prod-engine"
+redis_url = "redis://prod"
+postgres_dsn = "postgresql://prod/db"
+prometheus_url = "http://prod-prometheus"
+backend_orchestrator_path = "prod-tree"
+"""
+OTHERS = {
+    "BACKEND_ORCHESTRATOR_URL": "http://other-gateway",
+    "AI_ENGINE_URL": "http://other-engine",
+    "REDIS_URL": "redis://other",
+    "POSTGRES_DSN": "postgresql://other/db",
+    "PROMETHEUS_URL": "http://other-prometheus",
+    "BACKEND_ORCHESTRATOR_PATH": "other-tree",
+}
+
+
+def values(settings: Settings) -> list[str]:
+    dsn = settings.postgres_dsn.reveal() if settings.postgres_dsn else ""
+    urls = [settings.gateway_url, settings.engine_url, settings.prometheus_url or ""]
+    return [*urls, settings.redis.host, dsn, str(settings.source_path and settings.source_path.name)]
+
+
+def test_a_named_environment_wins_over_every_generic_variable_and_says_so(place: Place) -> None:
+    place.write(ALL)
+    place.env = dict(OTHERS)
+    assert all("other" in value for value in values(place.load()))
+    assert place.load().notes == ()
+    prod = place.load(env="prod")
+    assert all("prod" in value for value in values(prod))
+    assert prod.sources["redis"] == "optimus.toml [env.prod]"
+    assert prod.overridden == () and prod.title == "prod"
+    for name in OTHERS:
+        assert sum(note.startswith(f"{name} is not used") for note in prod.notes) == 1
+    place.env["OPTIMUS_ENV"] = "prod"
+    assert values(place.load()) == values(prod)
+    assert all("other" in value for value in values(place.load(env="default")))
+
+
+def test_flags_and_variables_of_our_own_override_a_named_environment_and_the_header_says_so(place: Place) -> None:
+    place.write(ALL)
+    place.env = {f"OPTIMUS_{name}": value for name, value in OTHERS.items()}
+    prod = place.load(env="prod")
+    assert all("other" in value for value in values(prod))
+    assert set(prod.overridden) == set(place.env)
+    place.env = {**OTHERS, "OPTIMUS_REDIS_URL": "redis://other"}
+    prod = place.load(env="prod", redis_url="redis://flag", gateway_url="http://flag")
+    assert (prod.redis.host, prod.gateway_url, prod.engine_url) == ("flag", "http://flag", "http://prod-engine")
+    assert prod.overridden == ("--gateway-url", "--redis-url")
+    assert prod.title == "prod (overridden: --gateway-url, --redis-url)"
+    assert place.load(redis_url="redis://flag").overridden == ()
+
+
+def test_a_generic_variable_fills_what_a_named_environment_leaves_open_and_says_so(place: Place) -> None:
+    place.write('redis_url = "redis://top"\n[env.prod]\nai_engine_url = "http://prod"')
+    assert place.load(env="prod").redis.host == "top"
     place.env["REDIS_URL"] = "redis://other"
-    assert place.load().warnings == ()
-    assert place.load(env="prod").warnings == ("REDIS_URL overrides redis_url of the environment prod",)
-    assert place.load(env="prod", redis_url="redis://flag").warnings == ()
+    prod = place.load(env="prod")
+    assert prod.redis.host == "other" and not prod.writable
+    assert prod.notes == ("REDIS_URL is used, because the environment prod names no redis_url",)
 
 
 @pytest.mark.parametrize(
@@ -216,9 +272,62 @@ def test_bad_flags_and_variables_name_themselves(place: Place) -> None:
     assert place.refusal(refresh=0.1).startswith("--refresh must be a number >= 0.5")
     assert place.refusal(refresh=float("nan")).startswith("--refresh must be a finite number")
     assert place.refusal(gateway_url="x").startswith("--gateway-url: ")
+    assert "write http://localhost:8020" in place.refusal(gateway_url="localhost:8020")
+    assert "write redis://localhost:6379" in place.refusal(redis_url="localhost:6379")
+
+
+def test_a_bad_prometheus_address_costs_prometheus_only(place: Place) -> None:
     place.env["PROMETHEUS_URL"] = "http://u:CANARY@h"
-    said = place.refusal()
-    assert said.startswith("PROMETHEUS_URL: ") and "CANARY" not in said
+    settings = place.load()
+    assert settings.prometheus_url is None
+    said = settings.warnings[0]
+    assert said.startswith("PROMETHEUS_URL: ") and "not asked" in said and "CANARY" not in said
+
+
+@pytest.mark.parametrize(
+    "url", ["http://p:9090/api/v1", "http://p:9090/api/v1/query", "http://p:9090/graph/", "'http://p:9090/'"]
+)
+def test_a_prometheus_address_from_the_browser_or_another_client_is_understood(place: Place, url: str) -> None:
+    place.env["PROMETHEUS_URL"] = url
+    assert place.load().prometheus_url == "http://p:9090"
+
+
+def test_quotes_of_env_files_and_several_addresses_are_understood(place: Place) -> None:
+    place.env = {
+        "BACKEND_ORCHESTRATOR_URL": '"http://a:1/, http://b:2"',
+        "AI_ENGINE_URL": " 'http://e:3/health' ",
+        "REDIS_URL": '"redis://r/1"',
+        "POSTGRES_DSN": "'postgresql://u:p@h/d'",
+        "BACKEND_ORCHESTRATOR_PATH": f'"{place.cwd}"',
+        "PROMETHEUS_URL": '""',
+    }
+    settings = place.load()
+    assert (settings.gateway_url, settings.gateways) == ("http://a:1", ("http://a:1", "http://b:2"))
+    assert (settings.engine_url, settings.engines) == ("http://e:3", ("http://e:3",))
+    assert settings.redis.label == "r:6379/1"
+    assert settings.postgres_dsn == Secret("postgresql://u:p@h/d")
+    assert (settings.source_path, settings.prometheus_url) == (place.cwd, None)
+    assert settings.notes == (
+        "AI_ENGINE_URL: /health is left out of the address, because it is added where it is needed",
+    )
+
+
+@pytest.mark.parametrize(
+    ("given", "read"),
+    [
+        ("postgresql+asyncpg://u:p@h:5432/d", "postgresql://u:p@h:5432/d"),
+        ("postgresql+psycopg2://u:p@h/d?sslmode=require", "postgresql://u:p@h/d?sslmode=require"),
+        ("postgres://h/d?ssl=require&prepared_statement_cache_size=0", "postgresql://h/d?sslmode=require"),
+        ("POSTGRESQL+psycopg://h/d?pool_size=5", "postgresql://h/d"),
+        ("jdbc:postgresql://h/d?user=u&password=p&ssl=true", "postgresql://h/d?user=u&password=p&sslmode=require"),
+        ("host=h dbname=d", "host=h dbname=d"),
+    ],
+)
+def test_what_applications_call_a_postgres_address_is_understood(place: Place, given: str, read: str) -> None:
+    place.env["POSTGRES_DSN"] = given
+    settings = place.load()
+    assert settings.postgres_dsn == Secret(read)
+    assert settings.warnings == () and settings.postgres_problem == ""
 
 
 def test_a_password_on_the_command_line_is_refused_row_55(place: Place) -> None:
@@ -228,9 +337,11 @@ def test_a_password_on_the_command_line_is_refused_row_55(place: Place) -> None:
 
 
 @pytest.mark.parametrize("dsn", ["postgresql://u:CAN@ARY@h/d", "postgresql://u:CANARY/x@h", "mysql://CANARY", "a\x1bb"])
-def test_a_bad_postgres_address_is_refused_without_being_repeated(place: Place, dsn: str) -> None:
+def test_a_bad_postgres_address_costs_postgres_only_and_is_not_repeated(place: Place, dsn: str) -> None:
     place.env["POSTGRES_DSN"] = dsn
-    said = place.refusal()
+    settings = place.load()
+    assert settings.postgres_dsn is None and settings.postgres_problem
+    said = settings.warnings[0]
     assert said.startswith("POSTGRES_DSN: ") and "CAN" not in said and "ARY" not in said
 
 

@@ -36,6 +36,9 @@ def status_words(
         (gap + safe_text(settings.environment, 24), f"b:{color}"),
         (gap + mode[0], mode[1]),
     ]
+    if settings.overridden:
+        by = f" by {', '.join(settings.overridden)}" if width >= 100 else ""
+        left.insert(2, (safe_text(f" overridden{by}", 60), "b:warning"))
     if note is not None:
         left.append((gap + note[0], "warning" if note[1] else "quiet"))
     if muted:
