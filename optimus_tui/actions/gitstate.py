@@ -1,73 +1,139 @@
-"""What a person should know about the git repository before files are written. It reads; it never adds nor commits.
+"""What a person should know about the git repository before files are written. It reads files and starts nothing.
 
-A repository's own settings can name programs to run: none of them is.
+A repository's own settings can name programs to run; so no git is started here, and its configuration is not read.
 """
 
 import os
-import shutil
-import subprocess
-from collections.abc import Sequence
+from collections.abc import Iterator
 from pathlib import Path
 
+from optimus_tui.actions.git_ignore import Pattern, is_ignored, read_patterns
+from optimus_tui.actions.git_index import Entry, Index, is_changed, read_index
+from optimus_tui.actions.git_layout import (
+    OutsideWorkTree,
+    Repository,
+    Unreadable,
+    find_repository,
+    read_head,
+)
+from optimus_tui.actions.git_objects import Objects
 from optimus_tui.wording.safe import safe_text
 
-SECONDS = 5.0
 SHOWN = 10
+MAX_BYTES_READ = 64 * 1024 * 1024
+"""Content that is compared where a file's time alone does not tell."""
+MAX_DEPTH = 100
+MAX_LISTED = 50_000
+"""Directory entries that are looked at for new files."""
 
 
 def git_warnings(root: Path) -> tuple[str, ...]:
-    """One sentence a concern; none where the tree is clean and on a branch."""
-    if shutil.which("git") is None:
-        return ("git is not installed: whether there are unsaved changes is not known",)
-    inside = _git(root, "rev-parse", "--is-bare-repository", "--is-inside-work-tree", "--git-dir", "--git-common-dir")
-    if inside is None:
-        return (f"{root} is in no git repository: only undo can take this back",)
-    words = inside.splitlines()
-    said: list[str] = []
-    if words[:1] == ["true"] or words[1:2] != ["true"]:
+    """Return one sentence a concern; none where the tree is clean and on a branch."""
+    root = root.absolute()
+    try:
+        repository = find_repository(root)
+        if repository is None:
+            return (f"{root} is in no git repository: only undo can take this back",)
+        return (*_place(root, repository), *_changes(root, repository))
+    except OutsideWorkTree:
         return (f"{root} is in a bare repository or beside its work tree: git cannot show what is written",)
-    if len(words) > 3 and (root / words[2]).resolve() != (root / words[3]).resolve():
-        said.append(f"{root} is a linked work tree of another repository")
-    if _git(root, "rev-parse", "--show-superproject-working-tree"):
-        said.append(f"{root} is a submodule: the repository around it will show it as changed")
-    if _git(root, "symbolic-ref", "-q", "HEAD") is None:
-        said.append("HEAD is detached: a commit made here belongs to no branch")
-    return (*said, *_dirty(root))
+    except (Unreadable, OSError) as error:
+        why = str(error) if isinstance(error, Unreadable) else error.strerror
+        return (f"whether there are unsaved changes in {root} is not known: {safe_text(why or error, 160)}",)
 
 
-def _dirty(root: Path) -> list[str]:
-    listed = _git(
-        root, "status", "--porcelain=v1", "-z", "--untracked-files=normal", "--ignore-submodules=all", "--", "."
-    )
-    if listed is None:
-        return ["git cannot say whether there are unsaved changes"]
-    names = [one[3:] for one in listed.split("\0") if len(one) > 3 and one[2] == " "]
+def _place(root: Path, repository: Repository) -> Iterator[str]:
+    if repository.linked:
+        yield f"{root} is a linked work tree of another repository"
+    if repository.submodule:
+        yield f"{root} is a submodule: the repository around it will show it as changed"
+    if read_head(repository)[0] is None:
+        yield "HEAD is detached: a commit made here belongs to no branch"
+
+
+def _changes(root: Path, repository: Repository) -> list[str]:
+    try:
+        index = read_index(repository.own / "index")
+        inside = os.fsencode(f"{root.relative_to(repository.top)}/") if root != repository.top else b""
+        entries = [entry for entry in index.entries if entry.path.startswith(inside)]
+        names = {*_staged(repository, index, entries, inside), *_edited(repository, index, entries)}
+        names |= set(_new_files(root, repository, index))
+    except (Unreadable, ValueError, OSError) as error:
+        return [f"whether there are changes that are not committed is not known: {safe_text(error, 160)}"]
     if not names:
         return []
-    shown = ", ".join(safe_text(name, 80) for name in names[:SHOWN])
+    shown = ", ".join(safe_text(os.fsdecode(name), 80) for name in sorted(names)[:SHOWN])
     more = f" and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
     return [f"there are changes that are not committed: {shown}{more}"]
 
 
-def _git(root: Path, *words: str) -> str | None:
-    """What git says; None where it fails or is slow."""
-    safe: Sequence[str] = (
-        "-c",
-        "core.fsmonitor=false",
-        "-c",
-        "core.hooksPath=/dev/null",
-        "-c",
-        "core.untrackedCache=false",
-    )
-    environment = {key: value for key, value in os.environ.items() if not key.startswith("GIT_")}
-    try:
-        done = subprocess.run(  # noqa: S603 - fixed words, no shell
-            ["git", "-C", str(root), *safe, *words],  # noqa: S607
-            env=environment | {"GIT_OPTIONAL_LOCKS": "0", "GIT_TERMINAL_PROMPT": "0", "LC_ALL": "C"},
-            capture_output=True,
-            timeout=SECONDS,
-            stdin=subprocess.DEVNULL,
-        )
-    except (OSError, subprocess.SubprocessError, ValueError):
-        return None
-    return done.stdout.decode("utf-8", "surrogateescape").strip("\n") if done.returncode == 0 else None
+def _staged(repository: Repository, index: Index, entries: list[Entry], inside: bytes) -> Iterator[bytes]:
+    """What the next commit would change: index against the tree of HEAD. Merge conflicts count."""
+    _, commit = read_head(repository)
+    before = Objects(repository.common, index.width).files_of(commit, inside) if commit else {}
+    for entry in entries:
+        if entry.mode == 0o040000:  # a sparse index: the directory stands for its files
+            before = {path: one for path, one in before.items() if not path.startswith(entry.path)}
+        elif entry.stage or before.pop(entry.path, None) != (entry.mode, entry.oid):
+            yield entry.path
+    yield from before
+
+
+def _edited(repository: Repository, index: Index, entries: list[Entry]) -> Iterator[bytes]:
+    budget = [MAX_BYTES_READ]
+    top = os.fsencode(repository.top)
+    for entry in entries:
+        if not entry.skip and is_changed(entry, Path(os.fsdecode(top + b"/" + entry.path)), index, budget):
+            yield entry.path
+
+
+def _new_files(root: Path, repository: Repository, index: Index) -> Iterator[bytes]:
+    """Files that git neither tracks nor ignores; a directory without a tracked file is named as one."""
+    tracked = {entry.path for entry in index.entries}
+    folders = {path[:at] for path in tracked for at, byte in enumerate(path) if byte == 0x2F}
+    patterns = read_patterns(repository.common / "info" / "exclude", "")
+    for folder in [*reversed(root.parents), root]:
+        if folder == repository.top or repository.top in folder.parents:
+            base = os.fspath(folder.relative_to(repository.top))
+            patterns += read_patterns(folder / ".gitignore", "" if base == "." else f"{base}/")
+    yield from _walk(root, repository.top, tracked, folders, patterns, [MAX_LISTED])
+
+
+def _walk(
+    folder: Path, top: Path, tracked: set[bytes], folders: set[bytes], patterns: list[Pattern], left: list[int]
+) -> Iterator[bytes]:
+    if len(folder.parts) > MAX_DEPTH:
+        raise Unreadable("directories lie too deep")
+    with os.scandir(folder) as listing:
+        found = sorted(listing, key=lambda one: one.name)
+    for one in found:
+        left[0] -= 1
+        if left[0] < 0:
+            raise Unreadable("there are too many files")
+        path = os.fspath(Path(one.path).relative_to(top))
+        name, is_folder = os.fsencode(path), one.is_dir(follow_symlinks=False)
+        if one.name == ".git" or name in tracked or is_ignored(path, is_folder, patterns):
+            continue
+        if is_folder and name in folders:
+            own = read_patterns(Path(one.path) / ".gitignore", f"{path}/")
+            yield from _walk(Path(one.path), top, tracked, folders, patterns + own, left)
+        elif not is_folder or _holds_new_file(Path(one.path), path, patterns, left):
+            yield name + b"/" * is_folder
+
+
+def _holds_new_file(folder: Path, base: str, patterns: list[Pattern], left: list[int]) -> bool:
+    """Whether an untracked directory holds a file that is not ignored: git does not list empty ones."""
+    if len(folder.parts) > MAX_DEPTH:
+        raise Unreadable("directories lie too deep")
+    patterns = patterns + read_patterns(folder / ".gitignore", f"{base}/")
+    with os.scandir(folder) as listing:
+        for one in listing:
+            left[0] -= 1
+            if left[0] < 0:
+                raise Unreadable("there are too many files")
+            path, is_folder = f"{base}/{one.name}", one.is_dir(follow_symlinks=False)
+            if is_ignored(path, is_folder, patterns):
+                continue
+            if not is_folder or _holds_new_file(Path(one.path), path, patterns, left):
+                return True
+    return False

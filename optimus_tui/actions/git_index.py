@@ -1,0 +1,156 @@
+"""Git's index file (versions 2 to 4): which files are tracked, and how they looked when git saw them last.
+
+Only what is needed to tell whether a file changed is read; a split index, or one that makes no sense, is Unreadable.
+"""
+
+import hashlib
+import os
+import stat
+import struct
+from pathlib import Path
+
+from msgspec import Struct
+
+from optimus_tui.actions.git_layout import Unreadable, read_file
+
+MAX_INDEX = 200 * 1024 * 1024
+_STAT = struct.Struct(">10I")
+_REGULAR, _LINK, _GITLINK, _FOLDER = 0o100000, 0o120000, 0o160000, 0o040000
+
+
+class Entry(Struct, frozen=True):
+    """One tracked path. ``skip``: git was told not to look at the work tree's file."""
+
+    path: bytes
+    mtime: tuple[int, int]
+    inode: int
+    size: int
+    mode: int
+    oid: bytes
+    skip: bool
+    stage: int
+
+
+class Index(Struct, frozen=True):
+    """``written`` is the file's own time in seconds and nanoseconds, ``width`` the bytes of an object's id."""
+
+    entries: tuple[Entry, ...]
+    written: tuple[int, int]
+    width: int
+
+
+def read_index(path: Path) -> Index:
+    """Return the index; an empty one where there is no file."""
+    if not os.path.lexists(path):
+        return Index((), (0, 0), 20)
+    data = read_file(path, MAX_INDEX)
+    seen = path.lstat()
+    if len(data) < 32 or data[:4] != b"DIRC":
+        raise Unreadable("the index is none")
+    version, count = struct.unpack(">II", data[4:12])
+    if version not in (2, 3, 4) or count > len(data) // 40:
+        raise Unreadable("the index has a version or a size that is not known")
+    width = _hash_width(data)
+    try:
+        entries, end = _entries(data, version, count, width)
+    except (struct.error, IndexError, ValueError) as error:
+        raise Unreadable("the index is damaged") from error
+    _check_extensions(data, end, len(data) - width)
+    return Index(entries, divmod(seen.st_mtime_ns, 1_000_000_000), width)
+
+
+def _hash_width(data: bytes) -> int:
+    """SHA-256 repositories carry 32 bytes an id; the checksum at the end tells which. All zeros: git left it out."""
+    if hashlib.sha1(data[:-20], usedforsecurity=False).digest() == data[-20:] or data[-20:] == bytes(20):
+        return 20
+    if hashlib.sha256(data[:-32]).digest() == data[-32:]:
+        return 32
+    raise Unreadable("the index is damaged: its checksum is wrong")
+
+
+def _entries(data: bytes, version: int, count: int, width: int) -> tuple[tuple[Entry, ...], int]:
+    at, before, found = 12, b"", []
+    for _ in range(count):
+        start = at
+        _, _, mtime, mtime_ns, _, inode, mode, _, _, size = _STAT.unpack_from(data, at)
+        at += 40
+        oid = data[at : at + width]
+        at += width
+        (flags,) = struct.unpack_from(">H", data, at)
+        at += 2
+        extended = 0
+        if flags & 0x4000:
+            (extended,) = struct.unpack_from(">H", data, at)
+            at += 2
+        if version == 4:
+            dropped, at = read_offset(data, at)
+            if dropped > len(before):
+                raise ValueError("a name shorter than nothing")
+            end = data.index(b"\0", at)
+            path = before[: len(before) - dropped] + data[at:end]
+            at = end + 1
+        else:
+            end = data.index(b"\0", at)
+            path = data[at:end]
+            at = start + ((end - start) // 8 + 1) * 8
+        if _is_hostile(path):
+            raise ValueError("a path outside the work tree")
+        skip = bool(flags & 0x8000 or extended & 0x4000)
+        found.append(Entry(path, (mtime, mtime_ns), inode, size, mode, oid, skip, flags >> 12 & 3))
+        before = path
+    return tuple(found), at
+
+
+def read_offset(data: bytes, at: int) -> tuple[int, int]:
+    """Return the variable-length number that version 4 and packs use, and where it ends."""
+    byte = data[at]
+    value = byte & 127
+    while byte & 128:
+        at += 1
+        byte = data[at]
+        value = ((value + 1) << 7) | (byte & 127)
+    return value, at + 1
+
+
+def _is_hostile(path: bytes) -> bool:
+    parts = path.rstrip(b"/").split(b"/")
+    return any(part in (b"", b".", b"..") or part.lower() == b".git" for part in parts)
+
+
+def _check_extensions(data: bytes, at: int, end: int) -> None:
+    while at + 8 <= end:
+        kind, size = data[at : at + 4], int.from_bytes(data[at + 4 : at + 8], "big")
+        if not kind[:1].isupper() and kind != b"sdir":  # "link": the entries lie in another file
+            raise Unreadable("the index is split, or uses an extension that is not known")
+        at += 8 + size
+
+
+def is_changed(entry: Entry, path: Path, index: Index, budget: list[int]) -> bool:
+    """Return whether the file differs from what git saw. ``budget[0]`` bytes may be read; Unreadable beyond."""
+    kind = entry.mode & 0o170000
+    if kind in (_GITLINK, _FOLDER):
+        return False
+    try:
+        seen = path.lstat()
+    except OSError:
+        return True
+    if kind == _LINK:
+        return not stat.S_ISLNK(seen.st_mode) or _blob_id(os.readlink(os.fsencode(path)), index.width) != entry.oid
+    if not stat.S_ISREG(seen.st_mode):  # the executable bit is not compared: some file systems have none
+        return True
+    same_time = divmod(seen.st_mtime_ns, 1_000_000_000) == entry.mtime or (
+        entry.mtime[1] == 0 and seen.st_mtime_ns // 1_000_000_000 == entry.mtime[0]
+    )
+    if same_time and seen.st_size & 0xFFFFFFFF == entry.size and entry.mtime < index.written:
+        return False
+    if seen.st_size & 0xFFFFFFFF != entry.size and entry.size:
+        return True
+    budget[0] -= seen.st_size
+    if budget[0] < 0:
+        raise Unreadable("too many files would have to be read")
+    return _blob_id(read_file(path, seen.st_size), index.width) != entry.oid
+
+
+def _blob_id(content: bytes, width: int) -> bytes:
+    data = b"blob %d\0" % len(content) + content
+    return hashlib.sha1(data, usedforsecurity=False).digest() if width == 20 else hashlib.sha256(data).digest()

@@ -1,0 +1,127 @@
+"""Where a repository keeps its parts, read as plain files: no git process is started and no configuration is read.
+
+A repository's configuration can name programs (filters, hooks, fsmonitor, diff drivers, pagers) and other places
+(core.worktree, include.path). None of it is looked at, so none of it can have an effect.
+"""
+
+import os
+import stat
+from pathlib import Path
+
+from msgspec import Struct
+
+MAX_SMALL_FILE = 64 * 1024
+"""HEAD, a reference and a ``.git`` file hold one line."""
+MAX_PACKED_REFS = 32 * 1024 * 1024
+MAX_LINKS = 5
+
+
+class Unreadable(Exception):
+    """A part of the repository is missing, damaged, or of a kind that is not understood here."""
+
+
+class Repository(Struct, frozen=True):
+    """``top`` is the work tree, ``own`` this work tree's git directory, ``common`` the one that holds the objects."""
+
+    top: Path
+    own: Path
+    common: Path
+    submodule: bool = False
+
+    @property
+    def linked(self) -> bool:
+        """Whether this is a linked work tree of another repository."""
+        return self.own != self.common
+
+
+class OutsideWorkTree(Exception):
+    """The directory is in a bare repository, or in a repository's own directory."""
+
+
+def find_repository(root: Path) -> Repository | None:
+    """Return the repository around ``root``, or None. OutsideWorkTree, or Unreadable where a ``.git`` leads nowhere."""
+    for folder in (root, *root.parents):
+        marker = folder / ".git"
+        if folder.name == ".git" or (not os.path.lexists(marker) and _is_git_directory(folder)):
+            raise OutsideWorkTree
+        if marker.is_dir() and _is_git_directory(marker):
+            return Repository(folder, marker, marker)
+        if marker.is_file():
+            return _behind_file(folder, marker)
+    return None
+
+
+def _behind_file(top: Path, marker: Path) -> Repository:
+    line = read_file(marker, MAX_SMALL_FILE)
+    if not line.startswith(b"gitdir: "):
+        raise Unreadable("the .git file names no directory")
+    own = _joined(top, line.removeprefix(b"gitdir: "))
+    if not (own / "HEAD").is_file():
+        raise Unreadable("the .git file names a directory that is no repository")
+    shared = own / "commondir"
+    if shared.is_file():
+        return Repository(top, own, _joined(own, read_file(shared, MAX_SMALL_FILE)))
+    return Repository(top, own, own, submodule="modules" in own.parts)
+
+
+def _joined(folder: Path, line: bytes) -> Path:
+    try:
+        return Path(os.path.normpath(folder / os.fsdecode(line.split(b"\n", 1)[0].rstrip(b"\r"))))
+    except ValueError as error:
+        raise Unreadable("a path that no file can have") from error
+
+
+def _is_git_directory(folder: Path) -> bool:
+    return (folder / "HEAD").is_file() and (folder / "objects").is_dir() and (folder / "refs").is_dir()
+
+
+def read_file(path: Path, limit: int) -> bytes:
+    """Return the content of a regular file of at most ``limit`` bytes, else Unreadable. A FIFO is never waited for."""
+    try:
+        handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    except (OSError, ValueError) as error:
+        raise Unreadable(f"{path.name} cannot be read") from error
+    with os.fdopen(handle, "rb") as file:
+        seen = os.fstat(handle)
+        if not stat.S_ISREG(seen.st_mode) or seen.st_size > limit:
+            raise Unreadable(f"{path.name} is no plain file, or too large")
+        try:
+            return file.read(limit)
+        except OSError as error:
+            raise Unreadable(f"{path.name} cannot be read") from error
+
+
+def read_head(repository: Repository) -> tuple[str | None, str | None]:
+    """Return the branch's reference (None: detached) and the commit's id in hex (None: no commit yet)."""
+    line = read_file(repository.own / "HEAD", MAX_SMALL_FILE).decode("utf-8", "surrogateescape").strip()
+    if not line.startswith("ref: "):
+        return None, _hex(line)
+    branch = reference = line.removeprefix("ref: ").strip()
+    for _ in range(MAX_LINKS):
+        value = _reference(repository, reference)
+        if value is None or not value.startswith("ref: "):
+            return branch, _hex(value) if value else None
+        reference = value.removeprefix("ref: ").strip()
+    raise Unreadable("references that lead in a circle")
+
+
+def _reference(repository: Repository, name: str) -> str | None:
+    if not name.startswith("refs/") or ".." in name or "\0" in name or name == "refs/heads/.invalid":
+        raise Unreadable("a reference that is not understood")
+    for place in (repository.own, repository.common):
+        if (place / name).is_file():
+            return read_file(place / name, MAX_SMALL_FILE).decode("utf-8", "surrogateescape").strip()
+    packed = repository.common / "packed-refs"
+    if packed.is_file():
+        wanted = os.fsencode(name)
+        for line in read_file(packed, MAX_PACKED_REFS).splitlines():
+            value, _, found = line.partition(b" ")
+            if found == wanted:
+                return value.decode("ascii", "replace")
+    return None
+
+
+def _hex(text: str) -> str:
+    if len(text) not in (40, 64) or set(text) - set("0123456789abcdef"):
+        raise Unreadable("a commit id that is none")
+    return text

@@ -1,0 +1,187 @@
+"""Git's objects, loose and packed, as far as the tree of one commit needs them. Bounded; no git process."""
+
+import mmap
+import os
+import struct
+import zlib
+from collections.abc import Iterator
+from pathlib import Path
+
+from optimus_tui.actions.git_index import read_offset
+from optimus_tui.actions.git_layout import Unreadable, read_file
+
+MAX_OBJECT = 16 * 1024 * 1024
+MAX_TREES = 20_000
+MAX_FILES = 500_000
+MAX_DELTAS = 60
+MAX_PACKS = 200
+_KINDS = {1: b"commit", 2: b"tree", 3: b"blob", 4: b"tag"}
+_FOLDER = 0o040000
+_OLD_MODES = {0o100664: 0o100644}
+_OFFSET_DELTA, _REFERENCE_DELTA = 6, 7
+
+
+class Objects:
+    """The objects below ``common/objects`` and the stores it names as alternates. ``width``: bytes of an id."""
+
+    def __init__(self, common: Path, width: int) -> None:
+        self._width, self._stores = width, _stores(common / "objects")
+        self._packs: list[tuple[Path, mmap.mmap]] | None = None
+
+    def files_of(self, commit: str, inside: bytes = b"") -> dict[bytes, tuple[int, bytes]]:
+        """Return the files of a commit whose path begins with ``inside``: path to mode and id."""
+        kind, body = self._read(bytes.fromhex(commit))
+        if kind != b"commit" or not body.startswith(b"tree "):
+            raise Unreadable("HEAD names no commit")
+        found: dict[bytes, tuple[int, bytes]] = {}
+        waiting = [(b"", bytes.fromhex(body[5 : 5 + 2 * self._width].decode("ascii", "replace")))]
+        seen = 0
+        while waiting:
+            prefix, oid = waiting.pop()
+            seen += 1
+            if seen > MAX_TREES:
+                raise Unreadable("the commit holds too many directories")
+            for mode, name, child in self._tree(oid):
+                path = prefix + name + b"/" * (mode == _FOLDER)
+                if mode == _FOLDER and (path.startswith(inside) or inside.startswith(path)):
+                    waiting.append((path, child))
+                elif mode != _FOLDER and path.startswith(inside):
+                    found[path] = (_OLD_MODES.get(mode, mode), child)
+            if len(found) > MAX_FILES:
+                raise Unreadable("the commit holds too many files")
+        return found
+
+    def _tree(self, oid: bytes) -> Iterator[tuple[int, bytes, bytes]]:
+        kind, body = self._read(oid)
+        if kind != b"tree":
+            raise Unreadable("a tree is missing")
+        at = 0
+        while at < len(body):
+            end = body.index(b"\0", at)
+            mode, _, name = body[at:end].partition(b" ")
+            at = end + 1 + self._width
+            yield int(mode, 8), name, body[end + 1 : at]
+
+    def _read(self, oid: bytes, depth: int = 0) -> tuple[bytes, bytes]:
+        try:
+            name = oid.hex()
+            for store in self._stores:
+                loose = store / name[:2] / name[2:]
+                if loose.is_file():
+                    head, _, body = _inflate(read_file(loose, MAX_OBJECT)).partition(b"\0")
+                    return head.partition(b" ")[0], body
+            return self._packed(oid, depth)
+        except (ValueError, IndexError, struct.error, zlib.error, OSError) as error:
+            raise Unreadable("an object is damaged") from error
+
+    def _packed(self, oid: bytes, depth: int) -> tuple[bytes, bytes]:
+        if self._packs is None:
+            paths = [path for store in self._stores for path in sorted((store / "pack").glob("*.idx"))[:MAX_PACKS]]
+            self._packs = [(path, _mapped(path)) for path in paths]
+        for path, table in self._packs:
+            offset = _find(table, oid, self._width)
+            if offset is not None:
+                return self._at(path.with_suffix(".pack"), offset, depth)
+        raise Unreadable("an object is not in this repository")
+
+    def _at(self, pack: Path, offset: int, depth: int) -> tuple[bytes, bytes]:
+        if depth > MAX_DELTAS:
+            raise Unreadable("an object is built from too many others")
+        with pack.open("rb") as file:
+            file.seek(offset)
+            data = file.read(64)
+            kind, size, at = data[0] >> 4 & 7, data[0] & 15, 1
+            shift = 4
+            while data[at - 1] & 128:
+                size |= (data[at] & 127) << shift
+                shift, at = shift + 7, at + 1
+            if size > MAX_OBJECT:
+                raise Unreadable("an object is too large")
+            base: tuple[bytes, bytes] | None = None
+            if kind == _OFFSET_DELTA:
+                back, at = read_offset(data, at)
+                if not 0 < back <= offset:
+                    raise ValueError("a base before the pack")
+                base = self._at(pack, offset - back, depth + 1)
+            elif kind == _REFERENCE_DELTA:
+                base = self._read(data[at : at + self._width], depth + 1)
+                at += self._width
+            file.seek(offset + at)
+            body = _inflate(file.read(size + size // 1000 + 4096), size)
+        return (_KINDS[kind], body) if base is None else (base[0], _patched(base[1], body))
+
+
+def _stores(objects: Path) -> list[Path]:
+    found = [objects]
+    named = objects / "info" / "alternates"
+    if named.is_file():
+        for line in read_file(named, 64 * 1024).splitlines()[:20]:
+            if line and not line.startswith(b"#") and b"\0" not in line:
+                found.append(objects / os.fsdecode(line))
+    return found
+
+
+def _inflate(data: bytes, size: int = MAX_OBJECT) -> bytes:
+    return zlib.decompressobj().decompress(data, size + 64)
+
+
+def _mapped(path: Path) -> mmap.mmap:
+    with path.open("rb") as file:
+        return mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+
+
+def _find(table: mmap.mmap, oid: bytes, width: int) -> int | None:
+    """Where a pack holds an object, by version 2 of its index."""
+    if table[:8] != b"\xfftOc\0\0\0\2":
+        raise Unreadable("a pack's index has a version that is not known")
+    fan = struct.unpack_from(">256I", table, 8)
+    low, high, count = fan[oid[0] - 1] if oid[0] else 0, fan[oid[0]], fan[255]
+    names = 8 + 1024
+    while low < high:
+        middle = (low + high) // 2
+        here = table[names + middle * width : names + (middle + 1) * width]
+        if here == oid:
+            offsets = names + count * (width + 4)
+            (offset,) = struct.unpack_from(">I", table, offsets + 4 * middle)
+            if offset & 0x80000000:
+                (offset,) = struct.unpack_from(">Q", table, offsets + 4 * count + 8 * (offset & 0x7FFFFFFF))
+            return int(offset)
+        low, high = (middle + 1, high) if here < oid else (low, middle)
+    return None
+
+
+def _patched(base: bytes, delta: bytes) -> bytes:
+    """``base`` with git's copy and insert instructions applied."""
+    _, at = _length(delta, 0)
+    size, at = _length(delta, at)
+    out = bytearray()
+    while at < len(delta):
+        order, at = delta[at], at + 1
+        if order & 128:
+            numbers = []
+            for bits in (range(4), range(4, 7)):
+                value = 0
+                for place, bit in enumerate(bits):
+                    if order >> bit & 1:
+                        value, at = value | delta[at] << 8 * place, at + 1
+                numbers.append(value)
+            start, count = numbers[0], numbers[1] or 0x10000
+            out += base[start : start + count]
+        else:
+            out += delta[at : at + order]
+            at += order
+        if len(out) > MAX_OBJECT:
+            raise Unreadable("an object is too large")
+    if len(out) != size:
+        raise ValueError("a delta that does not fit")
+    return bytes(out)
+
+
+def _length(data: bytes, at: int) -> tuple[int, int]:
+    value = shift = 0
+    while True:
+        byte, at = data[at], at + 1
+        value |= (byte & 127) << shift
+        shift += 7
+        if not byte & 128:
+            return value, at
