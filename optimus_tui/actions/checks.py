@@ -15,10 +15,11 @@ from typing import Literal
 
 from msgspec import Struct
 
-from optimus_tui.actions.interpreters import Run, clean_environment, find_interpreter, find_programs
+from optimus_tui.actions.interpreters import Run, find_interpreter, find_programs
 from optimus_tui.actions.leash import KILLED, Leash
 from optimus_tui.scaffold.render import Draft
 from optimus_tui.scaffold.samples import needs_redis
+from optimus_tui.settings.children import minimal_environment
 from optimus_tui.wording.safe import safe_text
 
 SECONDS = 120.0
@@ -44,9 +45,17 @@ CHECKS: tuple[str, ...] = ("parse", "compile", "lint", "validate", "tests")
 
 
 def run_checks(
-    draft: Draft, root: Path, python: str | None = None, validate: Validate | None = None, leash: Leash | None = None
+    draft: Draft,
+    root: Path,
+    python: str | None = None,
+    validate: Validate | None = None,
+    leash: Leash | None = None,
+    allowed: bool = True,
 ) -> Iterator[Check]:
     """Each check as it ends, in the order of ``CHECKS``. Takes seconds: not for a loop.
+
+    ``allowed``: somebody said yes to running the project's own code. Without it no program below ``root`` is started,
+    and the tests, which import the project's modules, are not run.
 
     Close it, or cut the leash from another thread (it raises ``Cut`` then), and nothing of it is left.
     """
@@ -64,9 +73,12 @@ def run_checks(
             for name in ("lint", "validate", "tests"):
                 yield Check(name, "not run", safe_text(why, 300))
             return
-        yield _lint(draft, copy, find_programs(root, python, "ruff"), leash.run)
+        yield _lint(draft, copy, find_programs(root, python, "ruff", allowed), leash.run)
         yield _validate(draft, copy, validate)
-        yield problem or _test(draft, root, copy, python, leash.run)
+        yield problem or (_test(draft, root, copy, python, leash.run) if allowed else NOT_ALLOWED)
+
+
+NOT_ALLOWED = Check("tests", "not run", "not run: they import this project's own code, and nobody said yes to that")
 
 
 def _read(draft: Draft) -> Iterator[Check]:
@@ -105,7 +117,7 @@ def _ruff(program: str, what: str, draft: Draft, copy: Path, run: Run) -> tuple[
     rules = [f"--select={RULES}", "--per-file-ignores=tests/*:S101"] if what == "check" else ["--check"]
     options = ["--isolated", "--no-cache", "--line-length=110", "--target-version=py311"]
     command = [program, what, "--quiet", *rules, *options, *(file.path for file in draft.files)]
-    return run(command, copy, clean_environment(), 30)
+    return run(command, copy, minimal_environment(), 30)
 
 
 def _validate(draft: Draft, copy: Path, validate: Validate | None) -> Check:
@@ -130,7 +142,7 @@ def _test(draft: Draft, root: Path, copy: Path, named: str | None, run: Run) -> 
         verb = "is" if len(python.missing) == 1 else "are"
         return Check("tests", "not run", f"not run: {', '.join(python.missing)} {verb} missing (in {shown})")
     words = ["-m", "pytest", "-q", *_PLUGINS, "-o", "addopts=", draft.test.path]
-    environment = clean_environment(PYTHONPATH=str(copy / "src"))
+    environment = minimal_environment(PYTHONPATH=str(copy / "src"))
     try:
         code, said = run([python.path, *words], copy, environment, SECONDS)
     except OSError as error:

@@ -20,11 +20,14 @@ class Pattern:
         self.folders_only = line.endswith("/")
         line = line.rstrip("/")
         anchored = "/" in line
-        self._base, self._words = base, re.compile(("" if anchored else "(?:.*/)?") + _translated(line.lstrip("/")), re.DOTALL)
+        self._base, self._words = (
+            base,
+            re.compile(("" if anchored else "(?:.*/)?") + _translated(line.lstrip("/")), re.DOTALL),
+        )
 
     def matches(self, path: str, is_folder: bool) -> bool:
         """Whether ``path`` (relative to the top) is meant."""
-        if self.folders_only and not is_folder or not path.startswith(self._base):
+        if (self.folders_only and not is_folder) or not path.startswith(self._base):
             return False
         return self._words.fullmatch(path[len(self._base) :]) is not None
 

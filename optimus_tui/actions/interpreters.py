@@ -11,6 +11,8 @@ from pathlib import Path
 
 from msgspec import Struct
 
+from optimus_tui.settings.children import minimal_environment
+
 Run = Callable[[Sequence[str], Path, Mapping[str, str], float], tuple[int, str]]
 """Runs a command in a folder, with an environment, for so many seconds: ``Leash.run``."""
 LACKS = (
@@ -33,7 +35,7 @@ class Interpreter(Struct, frozen=True):
 
 
 def find_interpreter(root: Path, named: str | None, packages: Sequence[str], run: Run) -> Interpreter:
-    """The first that can; where none can, the project's own, or the one that was named. Looks at each once."""
+    """Return the first that can; where none can, the project's own, or the named one. Runs each of them once."""
     if named is not None:
         return _look(_placed(named), packages, run)
     own = root.absolute() / ".venv" / "bin" / "python"
@@ -46,10 +48,11 @@ def find_interpreter(root: Path, named: str | None, packages: Sequence[str], run
     return looks[0]
 
 
-def find_programs(root: Path, named: str | None, name: str) -> list[str]:
-    """Where a program is: beside the Python that was named, beside the project's own, on PATH, beside ours."""
-    own = str(root.absolute() / ".venv" / "bin" / "python")
-    pythons = [*([_placed(named)] if named else []), own]
+def find_programs(root: Path, named: str | None, name: str, own: bool = True) -> list[str]:
+    """Return where a program is: beside the Python that was named, the project's (if ``own``), on PATH, beside ours."""
+    pythons = [_placed(named)] if named else []
+    if own:
+        pythons.append(str(root.absolute() / ".venv" / "bin" / "python"))
     places = [os.path.join(os.path.dirname(python), name) for python in pythons]
     places += [shutil.which(name) or "", os.path.join(os.path.dirname(sys.executable), name)]
     return [place for place in dict.fromkeys(places) if os.path.isfile(place)]
@@ -64,7 +67,7 @@ def _placed(named: str) -> str:
 
 def _look(path: str, packages: Sequence[str], run: Run) -> Interpreter:
     try:
-        code, said = run([path, "-I", "-c", LACKS, *packages], Path("/"), clean_environment(), 15)
+        code, said = run([path, "-I", "-c", LACKS, *packages], Path("/"), minimal_environment(), 15)
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) and error.strerror else "no file can have this name"
         return Interpreter(path, problem=f"it cannot be started ({reason})")
@@ -73,9 +76,3 @@ def _look(path: str, packages: Sequence[str], run: Run) -> Interpreter:
     if code not in (0, 1):
         return Interpreter(path, problem="it does not work as a Python")
     return Interpreter(path, tuple(said.split()))
-
-
-def clean_environment(**more: str) -> dict[str, str]:
-    """What a child may know: no address, no password, no setting of ours."""
-    kept: Mapping[str, str] = {key: os.environ[key] for key in ("PATH", "HOME", "LANG", "TMPDIR") if key in os.environ}
-    return {**kept, "LC_ALL": "C.UTF-8", "PYTHONUTF8": "1", **more}

@@ -19,6 +19,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from optimus_tui.actions import warden
+from optimus_tui.settings.children import minimal_environment
 
 PREFIX = "optimus-scaffold-"
 FRESH_SECONDS = 60.0
@@ -51,6 +52,7 @@ class Leash:
                 stdout=subprocess.DEVNULL,
                 stderr=subprocess.DEVNULL,
                 cwd="/",
+                env=minimal_environment(),
                 start_new_session=True,
                 pass_fds=[lock],
             )

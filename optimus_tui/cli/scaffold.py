@@ -148,7 +148,8 @@ def _show_and_write(
     for warning in plan.warnings:
         output.hang("note     ", warning)
     checks: list[Check] = []
-    for check in run_checks(plan.draft, plan.root, python, judged):
+    allowed = yes or python is not None or _is_allowed(plan)
+    for check in run_checks(plan.draft, plan.root, python, judged, None, allowed):
         checks.append(check)
         output.hang(f"{check.status:<9}", f"{check.name}: {check.detail}")
         for line in check.output.splitlines()[-SHOWN_OUTPUT:]:
@@ -166,6 +167,14 @@ def _show_and_write(
         )
         return exits.REFUSED
     return _ask_and_write(plan, silent, yes=yes, replace=replace)
+
+
+def _is_allowed(plan: "RouterPlan") -> bool:
+    """Whether the person at the terminal lets the project's code run; nobody there is a no."""
+    if not sys.stdin.isatty():
+        return False
+    question = f"Run the tests? They import the code of {plan.root}, in a copy, without your addresses and passwords."
+    return click.confirm(question, default=False)
 
 
 def _ask_and_write(plan: "RouterPlan", silent: "list[Check]", *, yes: bool, replace: bool) -> int:

@@ -21,7 +21,7 @@ from typing import Any, NamedTuple
 from optimus_tui.contract.drill import Happened, Remedy, Truth
 from optimus_tui.demo.ports import LOOPBACK, choose_ports
 from optimus_tui.demo.scenarios import DEFAULT, DRILLS, NAMES, REMEDIES, SCENARIOS
-from optimus_tui.demo.stack import Ports, child_environment
+from optimus_tui.demo.stack import Ports, demo_environment
 
 SWITCH_SECONDS = 15.0
 WARMING_UP = "warming up"
@@ -83,7 +83,7 @@ class DemoHandle:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=self._last_words,
-            env=child_environment(),
+            env=demo_environment(),
             start_new_session=True,  # ctrl+c in the terminal is for the dashboard, which then ends us
         )
         threading.Thread(target=self._listen, args=(self._process,), name="demo-listener", daemon=True).start()

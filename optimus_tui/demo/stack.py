@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from optimus_tui.assets import asset_dir
+from optimus_tui.settings.children import child_environment
 
 SERVER_CHOICE = "OPTIMUS_DEMO_SERVER"
 """Environment variable: the path of a server's binary, or ``fakeredis``, instead of our own order."""
@@ -44,9 +45,9 @@ class ChildPlan(NamedTuple):
     notice: str = ""
 
 
-def child_environment(ports: Ports | None = None) -> dict[str, str]:
+def demo_environment(ports: Ports | None = None) -> dict[str, str]:
     """The variables a child sees; with ``ports`` also where the three services are."""
-    kept = {name: os.environ[name] for name in _PASSED_ON if name in os.environ}
+    kept = child_environment(_PASSED_ON)
     roots = [str(Path(__file__).resolve().parents[2]), kept.get("PYTHONPATH", "")]
     if ports:
         roots.insert(0, str(asset_dir("templates") / "orchestrator" / "src"))

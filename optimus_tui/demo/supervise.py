@@ -19,7 +19,7 @@ from typing import Any
 
 from optimus_tui.demo.children import Child, ChildFailed, Traffic, read_lines
 from optimus_tui.demo.scenarios import DEFAULT, REMEDIES, SCENARIOS, Scenario
-from optimus_tui.demo.stack import ChildPlan, Ports, child_environment, server_plans, service_plan, traffic_argv
+from optimus_tui.demo.stack import ChildPlan, Ports, demo_environment, server_plans, service_plan, traffic_argv
 
 LOOK_SECONDS = 0.25
 MAX_RESTARTS = 5
@@ -30,7 +30,7 @@ class Supervisor:
 
     def __init__(self, ports: Ports, scenario: Scenario, directory: Path) -> None:
         self.ports, self.scenario, self.directory = ports, scenario, directory
-        self.environment = child_environment(ports)
+        self.environment = demo_environment(ports)
         self.children: dict[str, Child] = {}
         self.traffic: Traffic | None = None
         self.restarts = 0

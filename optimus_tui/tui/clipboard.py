@@ -10,6 +10,8 @@ from pathlib import Path
 from platformdirs import user_state_path
 from textual.app import App
 
+from optimus_tui.settings.children import child_environment
+
 
 def copy(app: App[int], text: str) -> str:
     """Put ``text`` where the operator can paste it; returns the words that say where it went."""
@@ -19,6 +21,7 @@ def copy(app: App[int], text: str) -> str:
             subprocess.run(  # noqa: S603 - tmux's own path and fixed words; the text goes to stdin
                 [tmux, "load-buffer", "-w", "-"],
                 input=text.encode("utf-8", "surrogateescape"),
+                env=child_environment(),
                 timeout=1,
                 check=True,
                 stdout=subprocess.DEVNULL,

@@ -10,6 +10,7 @@ from typing import Any
 
 from textual.app import App, SuspendNotSupported
 
+from optimus_tui.settings.children import child_environment
 from optimus_tui.wording.safe import safe_text
 
 KNOWN = ("nano", "vim", "vi")
@@ -64,7 +65,9 @@ def open_in_editor(app: App[Any], path: Path, line: int = 1) -> str:
 def _run(words: list[str]) -> str:
     """Wait for the editor; one sentence where it did not start or did not end well."""
     try:
-        code = subprocess.run(words, check=False).returncode  # noqa: S603 - the user's own editor, no shell
+        code = subprocess.run(  # noqa: S603 - the user's own editor, no shell
+            words, env=child_environment(), check=False
+        ).returncode
     except (OSError, ValueError) as error:
         why = error.strerror if isinstance(error, OSError) and error.strerror else "it cannot be named so"
         return f"{safe_text(words[0], 80)} cannot be started: {why}"

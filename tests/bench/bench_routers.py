@@ -10,8 +10,8 @@ import tempfile
 import time
 from pathlib import Path
 
-from optimus_tui.actions.interpreters import clean_environment
 from optimus_tui.scaffold.spec import OPERATIONS, make_spec
+from optimus_tui.settings.children import minimal_environment
 from tests.scaffold.workshop import fill, judge, new_gateway, some
 
 PROXY = (
@@ -134,7 +134,7 @@ def mutants() -> list[str]:
 def passes(gateway: Path) -> bool:
     """Whether the generated tests pass."""
     command = [sys.executable, "-m", "pytest", "-qx", "-p", "no:cacheprovider", "-p", "no:hypothesispytest", "tests"]
-    environment = clean_environment(PYTHONPATH=str(gateway / "src"))
+    environment = minimal_environment(PYTHONPATH=str(gateway / "src"))
     return subprocess.run(command, cwd=gateway, env=environment, capture_output=True, timeout=120).returncode == 0
 
 

@@ -5,8 +5,8 @@ import subprocess
 import sys
 from pathlib import Path
 
-from optimus_tui.actions.interpreters import clean_environment
 from optimus_tui.scaffold.spec import OPERATIONS, make_spec
+from optimus_tui.settings.children import minimal_environment
 from tests.bench.bench_routers import HYBRID, PROXY
 from tests.scaffold.workshop import fill, new_gateway
 
@@ -52,7 +52,7 @@ def pytest_runtest_logreport(report):
 def failing(gateway: Path) -> set[int]:
     """The numbers of the routers whose tests fail. After its first failure a router's other tests are left out."""
     (gateway / "tests/conftest.py").write_text(ONE_IS_ENOUGH, "utf-8")
-    environment = clean_environment(PYTHONPATH=str(gateway / "src"))
+    environment = minimal_environment(PYTHONPATH=str(gateway / "src"))
     quiet = ["-q", "-rfE", "--tb=no", "-p", "no:cacheprovider", "-p", "no:hypothesispytest"]
     done = subprocess.run(
         [sys.executable, "-m", "pytest", *quiet, "tests"],

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from optimus_tui.__main__ import run
 from optimus_tui.actions.git_ignore import Pattern
 from optimus_tui.actions.gitstate import git_warnings
 from optimus_tui.actions.routers import plan_router, write_router
@@ -87,7 +88,16 @@ def delete_staged(project: Path, git: Git) -> None:
 
 
 def new_files(project: Path, git: Git) -> None:
-    for name in ("new.py", "src/deep/n.py", "x.pyc", "kept.pyc", "build/y", "only_here", "src/only_here", "sub/x/z.pyc"):
+    for name in (
+        "new.py",
+        "src/deep/n.py",
+        "x.pyc",
+        "kept.pyc",
+        "build/y",
+        "only_here",
+        "src/only_here",
+        "sub/x/z.pyc",
+    ):
         (project / name).parent.mkdir(parents=True, exist_ok=True)
         (project / name).write_text("x")
     (project / "fresh/er").mkdir(parents=True)
@@ -297,23 +307,25 @@ def hostile(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[Path, Path
     git("commit", "-qm", "first")
     for folder in (evil / "hooks", evil / "bin"):
         folder.mkdir(parents=True)
-    run = evil / "run"
-    run.write_text(f"#!/bin/sh\nenv >> '{ran}'\ncat\n")
-    run.chmod(0o755)
+    program = evil / "run"
+    program.write_text(f"#!/bin/sh\nenv >> '{ran}'\ncat\n")
+    program.chmod(0o755)
     for name in ("pre-commit", "post-index-change", "fsmonitor-watchman", "post-checkout", "reference-transaction"):
         for folder in (evil / "hooks", gateway / ".git/hooks"):
             folder.mkdir(exist_ok=True)
-            (folder / name).write_bytes(run.read_bytes())
+            (folder / name).write_bytes(program.read_bytes())
             (folder / name).chmod(0o755)
-    (evil / "included").write_text(f'[filter "inc"]\n clean = {run}\n')
+    (evil / "included").write_text(f'[filter "inc"]\n clean = {program}\n')
     (evil / "attributes").write_text("* filter=clean diff=shown\n")
-    (gateway / ".gitattributes").write_text("*.py filter=clean diff=shown merge=own\n*.toml filter=process\n* filter=inc")
+    (gateway / ".gitattributes").write_text(
+        "*.py filter=clean diff=shown merge=own\n*.toml filter=process\n* filter=inc"
+    )
     with (gateway / ".git/config").open("a") as config:
-        config.write(CONFIG.format(evil=evil, run=run))
+        config.write(CONFIG.format(evil=evil, run=program))
     for name in ("git", "git-status", "git-lfs", "ssh", "gpg"):
-        (evil / "bin" / name).write_bytes(run.read_bytes())
+        (evil / "bin" / name).write_bytes(program.read_bytes())
         (evil / "bin" / name).chmod(0o755)
-    (gateway / ".pre-commit-config.yaml").write_text(f"repos: [{{repo: local, hooks: [{{id: x, entry: {run}}}]}}]")
+    (gateway / ".pre-commit-config.yaml").write_text(f"repos: [{{repo: local, hooks: [{{id: x, entry: {program}}}]}}]")
     (gateway / "conftest.py").write_text(f"open({str(ran)!r}, 'a').write('conftest')")
     for path in gateway.rglob("*.py"):
         os.utime(path, (1, 1))  # git would have to ask the filter
@@ -321,7 +333,7 @@ def hostile(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[Path, Path
     monkeypatch.setenv("REDIS_URL", "redis://:PASSWORD@127.0.0.1:1/0")
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
     for variable in ("GIT_DIR", "GIT_EXTERNAL_DIFF", "GIT_SSH_COMMAND"):
-        monkeypatch.setenv(variable, str(run))
+        monkeypatch.setenv(variable, str(program))
     return gateway, ran
 
 
@@ -338,3 +350,21 @@ def test_this_repository_would_make_a_plain_git_run_its_programs(hostile: tuple[
     environment = {"PATH": "/usr/bin:/bin", "HOME": str(gateway.parent), "GIT_WORK_TREE": str(gateway)}
     subprocess.run(["/usr/bin/env", "git", "status"], cwd=gateway, env=environment, capture_output=True, timeout=20)
     assert ran.exists()
+
+
+@pytest.mark.parametrize("words", [[], ["--dry-run"]])
+def test_before_a_yes_no_code_of_the_project_runs(
+    hostile: tuple[Path, Path], words: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    gateway, ran = hostile
+    for name in ("python", "ruff", "pytest"):
+        (gateway / ".venv/bin").mkdir(parents=True, exist_ok=True)
+        (gateway / ".venv/bin" / name).write_text(f"#!/bin/sh\nenv >> '{ran}'\n")
+        (gateway / ".venv/bin" / name).chmod(0o755)
+    for name in ("src/backend/__init__.py", "src/sitecustomize.py"):
+        (gateway / name).write_text(f"open({str(ran)!r}, 'a').write('imported')\n")
+    run(["scaffold", "new", "products", "--project", str(gateway), *words])
+    run(["validate", str(gateway / "src/backend/routers")])
+    run(["scaffold", "undo", "--project", str(gateway)])
+    assert not ran.exists(), ran.read_text()
+    assert "nobody said yes" in " ".join(capsys.readouterr().out.split())

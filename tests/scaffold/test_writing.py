@@ -149,14 +149,15 @@ def test_a_terminal_is_asked_twice_where_a_check_did_not_run(
     monkeypatch.setattr("optimus_tui.actions.checks.run_checks", lambda *_: iter((silent,)))
     monkeypatch.setattr("sys.stdin.isatty", lambda: True, raising=False)
     asked: list[str] = []
-    answers = iter((True, False, True, True))
+    answers = iter((True, True, False, True, True, True))
     monkeypatch.setattr("click.confirm", lambda question, **_: (asked.append(question), next(answers))[1])
     command = ["scaffold", "new", "products", "--project", str(gateway)]
     before = files_of(gateway)
     assert run(command) == 1
     assert files_of(gateway) == before
     assert run(command) == 0
-    assert len(asked) == 4 and "without" in asked[0] and asked[1].startswith("Write 3 files")
+    assert len(asked) == 6 and asked[0].startswith("Run the tests? They import the code of")
+    assert "without" in asked[1] and asked[2].startswith("Write 3 files")
     assert (gateway / "src/backend/routers/products.py").exists()
 
 

@@ -8,10 +8,10 @@ import sys
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from optimus_tui.actions.interpreters import clean_environment
 from optimus_tui.assets import asset_dir
 from optimus_tui.scaffold.render import Draft, render
 from optimus_tui.scaffold.spec import OPERATIONS, ROUTER_TYPES, RouterSpec, make_spec
+from optimus_tui.settings.children import minimal_environment
 
 TEMPLATE = asset_dir("templates") / "orchestrator"
 NAMES = ("products", "order_items", "inventory", "stores", "tenants", "categories", "pages", "base_models", "calendar")
@@ -81,7 +81,7 @@ def judge(gateway: Path, drafts: Sequence[Draft]) -> str:
         ),
     ]
     said: list[str] = []
-    environment = clean_environment(PYTHONPATH=str(gateway / "src"), MYPYPATH=str(gateway / "src"))
+    environment = minimal_environment(PYTHONPATH=str(gateway / "src"), MYPYPATH=str(gateway / "src"))
     for name, command in steps:
         done = subprocess.run(command, cwd=gateway, env=environment, capture_output=True, text=True, timeout=900)
         if done.returncode:

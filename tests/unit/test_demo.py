@@ -13,7 +13,7 @@ from optimus_tui.demo.acts import ACTS
 from optimus_tui.demo.handle import DemoHandle
 from optimus_tui.demo.ports import choose_ports
 from optimus_tui.demo.scenarios import NAMES, SCENARIOS
-from optimus_tui.demo.stack import Ports, child_environment, server_plans
+from optimus_tui.demo.stack import Ports, demo_environment, server_plans
 from optimus_tui.demo.tenants import TENANTS
 from optimus_tui.demo.wire import Http, Resp
 from optimus_tui.settings.model import Settings, Thresholds
@@ -44,8 +44,8 @@ def test_ports_are_free_different_and_below_the_ephemeral_range() -> None:
 def test_children_get_neither_credentials_nor_proxies(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("AWS_SECRET_ACCESS_KEY", "POSTGRES_DSN", "HTTP_PROXY", "WEB_CONCURRENCY", "REDIS_URL"):
         monkeypatch.setenv(name, "canary")
-    assert "canary" not in child_environment(Ports(1, 2, 3)).values()
-    assert child_environment(Ports(1, 2, 3))["REDIS_URL"] == "redis://127.0.0.1:1/0"
+    assert "canary" not in demo_environment(Ports(1, 2, 3)).values()
+    assert demo_environment(Ports(1, 2, 3))["REDIS_URL"] == "redis://127.0.0.1:1/0"
 
 
 def test_the_bundled_server_is_first_and_the_emulation_last(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -46,7 +46,7 @@ CHECK_WORDS = {
     "compile": "both files are compiled",
     "lint": "ruff on both files",
     "validate": "the enterprise patterns, for production",
-    "tests": "the router's own tests, in a copy of the project",
+    "tests": "the router's own tests and the project's code, in a copy of it",
 }
 
 

@@ -77,7 +77,7 @@ class PreviewPage(Page):
     """Everything that would be written: the code, the tests, the tree, the diff."""
 
     title = "Preview"
-    hint = "←→ view   ↑↓ scroll   esc leaves"
+    hint = "enter runs the project's code in a copy   ←→ view   esc leaves"
     enter = "check"
 
     def __init__(self, plan: "RouterPlan | None", told: Sequence[str], failure: str = "") -> None:
