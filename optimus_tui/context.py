@@ -52,6 +52,14 @@ class Context:
         return new_http_client(self.log)
 
     @cached_property
+    def fresh_http(self) -> "httpx.AsyncClient":
+        """The same with a new connection for every request, so that each may meet another worker of a service."""
+        from optimus_tui.probes.fetch import new_http_client
+        from optimus_tui.probes.transport import FRESH
+
+        return new_http_client(self.log, limits=FRESH)
+
+    @cached_property
     def feed(self) -> "FeedReader":
         """The reader of coherence events; not started yet."""
         from optimus_tui.probes.feed import FeedReader
@@ -89,3 +97,5 @@ class Context:
             await built.pop("redis").aclose()
         if "http" in built:
             await built.pop("http").aclose()
+        if "fresh_http" in built:
+            await built.pop("fresh_http").aclose()

@@ -22,23 +22,53 @@ class MetricsState(Struct, frozen=True, kw_only=True):
 
     published: bool = True
     metrics: tuple[str, ...] = ()
+    process: float | None = None
+    """Its ``process_start_time_seconds`` as published: the same for looks at one process; None where it tells none."""
+    started_at: float | None = None
+    """That start by our clock, in wall-clock seconds."""
+    lookalikes: tuple[str, ...] = ()
+    """Published counters that seem to count requests under other names; at most five, and only where the contract's
+    counter of requests is missing."""
     values: dict[str, float] = field(default_factory=dict)
     left_out: int = 0
     malformed: int = 0
 
 
-class Window(Struct, frozen=True, kw_only=True):
-    """Samples of one series, (wall-clock seconds, value), oldest first.
+class Origin(Struct, frozen=True, kw_only=True):
+    """What every figure over a window tells of where it comes from.
 
     ``covered_minutes`` is the time for which the figure is known: gaps are not in it. ``source`` is "live" with nothing
-    covered where nobody kept any; ``fault`` says why a better source did not answer.
+    covered where nobody kept any; ``fault`` says why a better source did not answer. ``targets`` are the Prometheus
+    targets (``job/instance``) that were used.
     """
 
-    name: str
-    samples: tuple[tuple[float, float], ...] = ()
     covered_minutes: float = 0.0
     source: WindowOrigin = "live"
     fault: Fault | None = None
+    targets: tuple[str, ...] = ()
+
+
+class Window(Origin, frozen=True, kw_only=True):
+    """Samples of one series, (wall-clock seconds, value), oldest first."""
+
+    name: str
+    samples: tuple[tuple[float, float], ...] = ()
+
+
+class Grown(Origin, frozen=True, kw_only=True):
+    """What a figure from counters tells of the processes that counted.
+
+    ``processes`` were seen within the window; ``restarts`` began after a former look, so there were at least as many;
+    ``together`` counted at one time at most. ``lower_bound``: requests may have been lost with a process that ended,
+    the figure is "at least". ``several``: processes answer that cannot be told apart; then nothing is covered and
+    ``fault`` says so.
+    """
+
+    processes: int = 0
+    restarts: int = 0
+    together: int = 0
+    lower_bound: bool = False
+    several: bool = False
 
 
 class Counted(Struct, frozen=True, kw_only=True):
@@ -49,7 +79,7 @@ class Counted(Struct, frozen=True, kw_only=True):
     resets: int = 0
 
 
-class Increase(Struct, frozen=True, kw_only=True):
+class Increase(Grown, frozen=True, kw_only=True):
     """A counter over a window, series by series.
 
     ``covered_minutes`` 0 means that nobody knows; covered and without series, that it was published and did not count.
@@ -57,9 +87,6 @@ class Increase(Struct, frozen=True, kw_only=True):
 
     name: str
     series: tuple[Counted, ...] = ()
-    covered_minutes: float = 0.0
-    source: WindowOrigin = "live"
-    fault: Fault | None = None
 
     @property
     def total(self) -> float:
@@ -85,11 +112,8 @@ class Spread(Struct, frozen=True, kw_only=True):
     p99: float | None
 
 
-class Quantiles(Struct, frozen=True, kw_only=True):
+class Quantiles(Grown, frozen=True, kw_only=True):
     """A histogram over a window by the value of one label; all together under the empty text without a label."""
 
     name: str
     groups: dict[str, Spread] = field(default_factory=dict)
-    covered_minutes: float = 0.0
-    source: WindowOrigin = "live"
-    fault: Fault | None = None

@@ -17,6 +17,14 @@ MAX_SAMPLES = 100_000
 MAX_DECLARED = 10_000
 HISTOGRAM_PARTS = ("_bucket", "_sum", "_count")
 
+SYNONYMS = {
+    "route": ("handler", "path", "endpoint", "http_route"),
+    "status": ("status_code", "code", "http_status_code", "http_response_status_code"),
+    "tenant": ("tenant_id",),
+    "method": ("http_method", "http_request_method"),
+}
+"""By label of the contract the names that common libraries give it, the likeliest first."""
+
 _LABEL_NAME = r"[a-zA-Z_][a-zA-Z0-9_]*+"
 _QUOTED = r'"(?:[^"\\]|\\.)*+"'
 _NUMBER = r"[+-]?(?:[0-9]++(?:\.[0-9]*+)?|\.[0-9]++)(?:[eE][+-]?[0-9]++)?|[+-]?(?i:inf(?:inity)?)|(?i:nan)"
@@ -42,23 +50,26 @@ class Sample(NamedTuple):
 class Exposition(NamedTuple):
     """All samples in their order; ``malformed`` counts lines that are neither sample nor comment nor empty.
 
-    ``declared`` holds the names of TYPE lines: a labelled counter that never counted has nothing else to show.
+    ``declared`` holds the names of TYPE lines with their types: a labelled counter that never counted has nothing else
+    to show.
     """
 
     samples: list[Sample]
     malformed: int
-    declared: frozenset[str]
+    declared: dict[str, str]
 
 
 def parse_exposition(body: bytes, names: Collection[str] | None = None) -> Exposition:
     """The samples of ``body``; with ``names`` only those of these metrics. At most 100,000; the rest is malformed."""
     samples: list[Sample] = []
-    declared: set[str] = set()
+    declared: dict[str, str] = {}
     malformed = 0
     for line in body.decode("utf-8", "surrogateescape").split("\n"):
         if not line or line[0] == "#" or not line.strip(" \t\r") or line.lstrip(" \t").startswith("#"):
             if line.startswith("# TYPE ") and len(declared) < MAX_DECLARED:
-                declared.add(line[7 : 7 + MAX_LINE].split(maxsplit=1)[0] if line[7:].strip() else "")
+                words = line[7 : 7 + MAX_LINE].split()
+                if words:
+                    declared[words[0]] = words[1] if len(words) > 1 else ""
             continue
         found = _LINE.fullmatch(line) if len(line) <= MAX_LINE else None
         if found is None or len(samples) >= MAX_SAMPLES:
@@ -75,7 +86,7 @@ def parse_exposition(body: bytes, names: Collection[str] | None = None) -> Expos
         if block and "\\" in block:
             labels = {label: _ESCAPE.sub(_unescape, text) for label, text in labels.items()}
         samples.append(Sample(name, labels, float(value)))
-    return Exposition(samples, malformed, frozenset(declared))
+    return Exposition(samples, malformed, declared)
 
 
 def series_name(metric: str, labels: Mapping[str, str]) -> str:
@@ -83,6 +94,16 @@ def series_name(metric: str, labels: Mapping[str, str]) -> str:
     if not labels:
         return metric
     return "|".join([metric, *[f"{label}={_escape(labels[label])}" for label in sorted(labels)]])
+
+
+def canonical(labels: Mapping[str, str]) -> dict[str, str]:
+    """Return the labels under the names of the contract; a label that has its name already stays as it is."""
+    found = dict(labels)
+    for name, others in SYNONYMS.items():
+        other = next((one for one in others if one in found), None)
+        if name not in found and other is not None:
+            found[name] = found.pop(other)
+    return found
 
 
 def split_series(name: str) -> tuple[str, dict[str, str]]:

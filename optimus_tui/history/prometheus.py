@@ -13,7 +13,7 @@ import msgspec
 from msgspec import Struct
 
 from optimus_tui.contract.reading import Fault
-from optimus_tui.grammar.prometheus import base_of
+from optimus_tui.grammar.prometheus import base_of, canonical
 from optimus_tui.history.rows import Samples
 from optimus_tui.settings.model import Settings
 from optimus_tui.wording.safe import safe_text
@@ -25,6 +25,10 @@ LEAST_STEP_SECONDS = 5.0
 MAX_SERIES = 5_000
 GATEWAY_MARK = "http_requests_total"
 """Whoever publishes this is the gateway: names that every process has are asked of it only."""
+START = "process_start_time_seconds"
+RAW_SECONDS, BEFORE_SECONDS = 900.0, 60.0
+"""Up to this length a window gets the samples as they were scraped, from so many seconds before it."""
+MAX_TARGETS, MAX_JOBS = 20, 10
 TARGET_LABELS = ("__name__", "job", "instance")
 
 Get = Callable[[str, float, int], Awaitable[tuple[int, bytes] | Fault]]
@@ -47,12 +51,23 @@ class _Answer(Struct):
     error: str = ""
 
 
-class Found(Struct, frozen=True):
-    """One series: its labels without those of the target, its target, and its samples."""
+class TargetSeries(Struct, frozen=True):
+    """One series: its labels without those of the target, its target (job, instance), and its samples."""
 
     labels: dict[str, str]
     target: tuple[str, str]
     samples: Samples
+
+
+class Found(Struct, frozen=True, kw_only=True):
+    """What Prometheus holds of a metric. ``step`` is the seconds between two samples, 0 for samples as they were
+    scraped; ``targets`` are those used, as ``job/instance``, or those that cannot be told apart where ``fault`` says
+    so."""
+
+    found: tuple[TargetSeries, ...] = ()
+    step: float = 0.0
+    fault: Fault | None = None
+    targets: tuple[str, ...] = ()
 
 
 class Prometheus:
@@ -70,25 +85,52 @@ class Prometheus:
 
     async def range(
         self, name: str, labels: Mapping[str, str], since: float, until: float, *, of_gateway: bool = False
-    ) -> tuple[list[Found], float, Fault | None]:
-        """All series of a metric with exactly these labels, the seconds between two samples, and what went wrong.
+    ) -> Found:
+        """All series of a metric with exactly these labels, of the gateway's targets only.
 
-        ``of_gateway`` asks only processes that publish the gateway's own counter. Where one of the targets is the
-        gateway's configured address, the others are left out: they are other gateways.
+        ``of_gateway`` asks only targets that publish the gateway's own counter. Where one of the targets is the
+        gateway's configured address, the others are left out: they are other gateways. Where targets of several jobs
+        answer and no selector is configured, none is used: whose they are cannot be known. Short windows get the
+        samples as they were scraped, with their times; long ones a sample each step.
         """
         selector = self._selector(name, labels)
         if selector is None:
-            return [], 0.0, None
+            return Found()
         query = f"{selector} and on (job, instance) {self._selector(GATEWAY_MARK, {})}" if of_gateway else selector
-        step = max(LEAST_STEP_SECONDS, math.ceil((until - since) / POINTS))
-        times = {"start": f"{since:.3f}", "end": f"{until:.3f}", "step": f"{step:.0f}", "timeout": "2500ms"}
-        url = f"{self.base}/api/v1/query_range?{urlencode({'query': query, **times}, quote_via=quote)}"
-        answer = await self._get(url, DEADLINE_SECONDS, CAP_BYTES)
+        raw = not of_gateway and until - since <= RAW_SECONDS
+        step = 0.0 if raw else max(LEAST_STEP_SECONDS, math.ceil((until - since) / POINTS))
+        answer = await self._ask(query, since, until, step)
         if isinstance(answer, Fault):
-            return [], step, answer
-        found, fault = read_answer(*answer)
-        own = [one for one in found if one.target[1] == self._instance]
-        return own or found, step, fault
+            return Found(step=step, fault=answer)
+        series, fault = read_answer(*answer)
+        own = [one for one in series if one.target[1] == self._instance]
+        targets = sorted({one.target for one in own or series})
+        jobs = sorted({job for job, _ in targets})
+        words = tuple(safe_text("/".join(part or "-" for part in target), 120) for target in targets[:MAX_TARGETS])
+        if len(jobs) > 1 and not own and not self._names.get("selector", "").strip():
+            return Found(step=step, fault=_ambiguous(name, jobs), targets=words)
+        return Found(found=tuple(own or series), step=step, fault=fault, targets=words)
+
+    async def starts(self, of: Found, since: float, until: float) -> dict[tuple[str, str], Samples]:
+        """By target the start times of its processes, at the times of the samples in ``of``; empty where unknown."""
+        targets = {one.target for one in of.found}
+        found: dict[tuple[str, str], Samples] = {}
+        for job in sorted({job for job, _ in targets})[:MAX_JOBS]:
+            selector = self._selector(START, {"job": job})
+            answer = None if selector is None else await self._ask(selector, since, until, of.step)
+            if isinstance(answer, tuple):
+                found |= {one.target: one.samples for one in read_answer(*answer)[0] if one.target in targets}
+        return found
+
+    async def _ask(self, query: str, since: float, until: float, step: float) -> tuple[int, bytes] | Fault:
+        if step:
+            times = {"start": f"{since:.3f}", "end": f"{until:.3f}", "step": f"{step:.0f}", "timeout": "2500ms"}
+            place = "query_range"
+        else:
+            query = f"{query}[{until - since + BEFORE_SECONDS:.0f}s]"
+            times, place = {"time": f"{until:.3f}", "timeout": "2500ms"}, "query"
+        url = f"{self.base}/api/v1/{place}?{urlencode({'query': query, **times}, quote_via=quote)}"
+        return await self._get(url, DEADLINE_SECONDS, CAP_BYTES)
 
     def _selector(self, name: str, labels: Mapping[str, str]) -> str | None:
         """None where a value is no UTF-8: Prometheus holds no such series."""
@@ -100,7 +142,7 @@ class Prometheus:
         return f"{self.published(name)}{{{','.join([*matchers, own] if own else matchers)}}}"
 
 
-def read_answer(status: int, body: bytes) -> tuple[list[Found], Fault | None]:
+def read_answer(status: int, body: bytes) -> tuple[list[TargetSeries], Fault | None]:
     """The series of a range query's answer; values that are no finite numbers are left out."""
     try:
         answer = msgspec.json.decode(body, type=_Answer)
@@ -116,11 +158,23 @@ def read_answer(status: int, body: bytes) -> tuple[list[Found], Fault | None]:
     return [_found(one) for one in answer.data.result[:MAX_SERIES]], fault
 
 
-def _found(series: _Series) -> Found:
-    labels = {name: value for name, value in series.metric.items() if name not in TARGET_LABELS}
+def _found(series: _Series) -> TargetSeries:
+    labels = canonical({name: value for name, value in series.metric.items() if name not in TARGET_LABELS})
     target = series.metric.get("job", ""), series.metric.get("instance", "")
     samples = [(at, value) for at, text in series.values if (value := _number(text)) is not None and math.isfinite(at)]
-    return Found(labels, target, samples)
+    return TargetSeries(labels, target, samples)
+
+
+def _ambiguous(name: str, jobs: list[str]) -> Fault:
+    """Why targets of several jobs are not added up, and what makes them one gateway's."""
+    shown = ", ".join(safe_text(job, 60) for job in jobs[:MAX_JOBS])
+    more = f" and {len(jobs) - MAX_JOBS} more" if len(jobs) > MAX_JOBS else ""
+    first = safe_text(jobs[0], 60).replace("'", "")
+    return Fault(
+        "invalid",
+        f"Prometheus holds {name} of several jobs ({shown}{more}): whose are the gateway's cannot be known",
+        f"""say which in optimus.toml: [metrics] selector = 'job="{first}"'""",
+    )
 
 
 def _number(text: str) -> float | None:

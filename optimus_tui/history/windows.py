@@ -5,7 +5,7 @@ an empty one has the source "live": measure now. The wall clock decides, since t
 """
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import TypeVar
 
 from msgspec.structs import replace
@@ -13,21 +13,25 @@ from msgspec.structs import replace
 from optimus_tui.clock import Clock
 from optimus_tui.contract.metrics import Counted, Increase, Quantiles, Window, WindowOrigin
 from optimus_tui.contract.reading import Fault
-from optimus_tui.grammar.prometheus import HISTOGRAM_PARTS, base_of, split_series
-from optimus_tui.history.counters import covered_minutes, group_spreads, increase, integrate, matches
-from optimus_tui.history.prometheus import Found, Get, Prometheus
+from optimus_tui.grammar.prometheus import HISTOGRAM_PARTS, base_of, series_name, split_series
+from optimus_tui.history.counters import covered_minutes, group_spreads, increase, integrate
+from optimus_tui.history.lives import GAP_SECONDS, Look
+from optimus_tui.history.processes import SEVERAL, Growth, add, grow, only
+from optimus_tui.history.prometheus import Found, Get, Prometheus, TargetSeries
 from optimus_tui.history.rows import Samples
 from optimus_tui.history.store import Store
 from optimus_tui.settings.model import Settings
 
 T = TypeVar("T", Window, Increase)
 
-GAP_SECONDS = 90.0
-"""Two samples further apart than this have a gap between them."""
 KEYFRAME_SECONDS = 600.0
 """The recorder writes every labelled series at least this often, changed or not."""
 PUBLISHED = "published."
 """Before a metric's name: kept with every look at ``/metrics`` that found the metric. Tells "0" from "not watched"."""
+PROCESS, STARTED = "metrics.process", "metrics.started"
+"""Kept with every look: the process' start as it publishes it (0 where it does not), and the same by our clock."""
+FELL, LEFT_OUT = "metrics.fell", "metrics.left_out"
+"""Kept with a look at which a counter stood lower than before in the same process, or with a page that was cut."""
 RATES = ("redis.hits", "redis.misses", "events.rate")
 """Kept as amounts a second, so that several recorders of one file do not add up."""
 IN_PROMETHEUS = {"gateway.rss": "process_resident_memory_bytes"}
@@ -74,17 +78,7 @@ class Windows:
         parts = await asyncio.gather(
             *(self.increase(f"{histogram}{part}", minutes, labels) for part in HISTOGRAM_PARTS)
         )
-        buckets, sums, counts = parts
-        if len({part.source for part in parts}) > 1:  # one answered, the other did not: no mixture
-            return Quantiles(name=histogram, fault=next((part.fault for part in parts if part.fault), None))
-        groups = await asyncio.to_thread(group_spreads, buckets.series, sums.series, counts.series, by)
-        return Quantiles(
-            name=histogram,
-            groups=groups,
-            covered_minutes=min(part.covered_minutes for part in parts),
-            source=counts.source,
-            fault=counts.fault,
-        )
+        return await asyncio.to_thread(quantiles_of, histogram, parts, by)
 
     def _span(self, minutes: float) -> tuple[float, float]:
         until = self._clock.wall()
@@ -100,21 +94,30 @@ class Windows:
         metric, labels = split_series(IN_PROMETHEUS.get(name, name))
         if self._prometheus is None or "." in metric:  # names of our own samples hold dots, Prometheus' never
             return Window(name=name)
-        found, step, fault = await self._prometheus.range(
-            metric, labels, since, until, of_gateway=name in IN_PROMETHEUS
+        answer = await self._prometheus.range(metric, labels, since, until, of_gateway=name in IN_PROMETHEUS)
+        samples = max((one.samples for one in answer.found), key=len, default=[])
+        covered = covered_minutes([at for at, _ in samples], _gap(answer.step))
+        return Window(
+            name=name,
+            samples=tuple(samples),
+            covered_minutes=covered,
+            source="prometheus" if samples else "live",
+            fault=answer.fault,
+            targets=answer.targets,
         )
-        samples = _largest([one.samples for one in found])
-        covered = covered_minutes([at for at, _ in samples], _gap(step))
-        source: WindowOrigin = "prometheus" if samples else "live"
-        return Window(name=name, samples=tuple(samples), covered_minutes=covered, source=source, fault=fault)
 
     async def _far_increase(self, metric: str, labels: Mapping[str, str], since: float, until: float) -> Increase:
         if self._prometheus is None or "." in metric:
             return Increase(name=metric)
-        found, step, fault = await self._prometheus.range(metric, labels, since, until)
-        if not found:
-            return Increase(name=metric, fault=fault)
-        return await asyncio.to_thread(_increase_of, metric, found, step, fault)
+        # All series, whatever their labels: a label may have another name there, and a fall shows in any of them.
+        answer = await self._prometheus.range(metric, {}, since, until)
+        if not answer.found:
+            return Increase(name=metric, fault=answer.fault, targets=answer.targets)
+        plain = await asyncio.to_thread(_increase_of, metric, answer, {}, since, labels)
+        if not (plain.several or plain.lower_bound or plain.restarts):
+            return plain
+        starts = await self._prometheus.starts(answer, since, until)
+        return await asyncio.to_thread(_increase_of, metric, answer, starts, since, labels) if starts else plain
 
     # -- our own history
 
@@ -122,7 +125,7 @@ class Windows:
         times: list[float]
         if "|" in name:  # kept where it changed: what was known when the window begins is part of it
             early = since - KEYFRAME_SECONDS - GAP_SECONDS
-            beats = await self._beats(store, split_series(name)[0], early, until)
+            beats = [one.at for one in await self._looks(store, split_series(name)[0], early, until)]
             kept = await store.series(name, early, until)
             samples = [one for one in kept if one[0] >= since]
             if len(samples) < len(kept) and _watched_at(since, beats):
@@ -142,15 +145,13 @@ class Windows:
         if metric in RATES or "." in metric:
             return await self._near_plain(store, metric, since, until)
         early = since - KEYFRAME_SECONDS - GAP_SECONDS
-        beats = await self._beats(store, metric, early, until)
-        within = [at for at in beats if at >= since]
-        if not within:
+        looks = await self._looks(store, base_of(metric), early, until)
+        if not any(one.at >= since for one in looks):
             return Increase(name=metric, fault=store.fault)
-        names = [name for name in await store.names(metric) if _is_of(name, metric, labels)]
+        names = [name for name in await store.names(metric) if _is_of(name, metric)]
         found = await store.many(names, early, until)
-        series = await asyncio.to_thread(_increase_kept, found, beats, since)
-        covered = covered_minutes(within, GAP_SECONDS)
-        return Increase(name=metric, series=series, covered_minutes=covered, source="history")
+        growth = await asyncio.to_thread(grow, looks, found, since)
+        return increase_of(metric, growth, labels, "history", store.fault)
 
     async def _near_plain(self, store: Store, name: str, since: float, until: float) -> Increase:
         """Of our own samples: the amount behind a rate, the growth of anything else (``redis.evicted``)."""
@@ -164,49 +165,102 @@ class Windows:
         return Increase(name=name, series=series, covered_minutes=covered, source="history")
 
     @staticmethod
-    async def _beats(store: Store, metric: str, since: float, until: float) -> list[float]:
-        """When somebody looked and found the metric published."""
-        return [at for at, _ in await store.series(f"{PUBLISHED}{base_of(metric)}", since, until)]
+    async def _looks(store: Store, metric: str, since: float, until: float) -> list[Look]:
+        """Looks that found the metric published, and at which process each was."""
+        beats = f"{PUBLISHED}{metric}"
+        kept = await store.many([beats, PROCESS, STARTED, FELL, LEFT_OUT], since, until)
+        process, started = dict(kept[PROCESS]), dict(kept[STARTED])
+        fell, cut = dict(kept[FELL]), dict(kept[LEFT_OUT])
+        return [
+            Look(
+                at=at,
+                process=process.get(at) or None,
+                known=bool(process.get(at)),
+                started=started.get(at),
+                fell=at in fell,
+                cut=at in cut,
+            )
+            for at, _ in kept[beats]
+        ]
 
 
 def _watched_at(since: float, beats: list[float]) -> bool:
     return any(since - GAP_SECONDS <= at <= since for at in beats)
 
 
-def _increase_kept(found: dict[str, Samples], beats: list[float], since: float) -> tuple[Counted, ...]:
-    """Growth from our own samples, which are kept only where they changed; ``beats`` tell when anybody looked."""
-    watched_before = _watched_at(since, beats)
-    series = []
-    for name, samples in found.items():
-        known = samples if watched_before else [one for one in samples if one[0] > since]
-        if not known or known[-1][0] <= since - KEYFRAME_SECONDS:
-            continue
-        start = known[0][0]
-        born = start > since and any(start - GAP_SECONDS <= at < start for at in beats)
-        grown, resets = increase(known, since, born=born)
-        series.append(Counted(labels=split_series(name)[1], increase=grown, resets=resets))
-    return tuple(series)
+def increase_of(
+    metric: str, growth: Growth, labels: Mapping[str, str], source: WindowOrigin, fault: Fault | None = None
+) -> Increase:
+    """Growth as an answer; where several processes cannot be told apart nothing is covered and the fault says why."""
+    if growth.several:
+        return Increase(
+            name=metric,
+            source=source,
+            fault=Fault("invalid", SEVERAL),
+            several=True,
+            processes=growth.processes,
+            restarts=growth.restarts,
+        )
+    return Increase(
+        name=metric,
+        series=only(growth, labels).series,
+        covered_minutes=growth.seconds / 60,
+        source=source if growth.seconds > 0 else "live",
+        fault=fault,
+        processes=growth.processes,
+        restarts=growth.restarts,
+        together=growth.together,
+        lower_bound=growth.lower_bound,
+    )
 
 
-def _increase_of(metric: str, found: list[Found], step: float, fault: Fault | None) -> Increase:
-    """Growth from a range query. A series is born where its own process was there before it."""
-    first_of: dict[tuple[str, str], float] = {}
-    times: set[float] = set()
-    for one in found:
+def quantiles_of(histogram: str, parts: Sequence[Increase], by: str | None) -> Quantiles:
+    """A histogram from the growth of its buckets, its sum and its count, which come from the same looks."""
+    buckets, sums, counts = parts
+    fault = next((part.fault for part in parts if part.fault), None)
+    covered = min(part.covered_minutes for part in parts)
+    if len({part.source for part in parts}) > 1 or any(part.several for part in parts):
+        # One part answered and another did not, or they are of several processes: no mixture.
+        return Quantiles(name=histogram, fault=fault, several=any(part.several for part in parts))
+    return Quantiles(
+        name=histogram,
+        groups=group_spreads(buckets.series, sums.series, counts.series, by) if covered > 0 else {},
+        covered_minutes=covered,
+        source=counts.source,
+        fault=fault,
+        targets=counts.targets,
+        processes=counts.processes,
+        restarts=counts.restarts,
+        together=counts.together,
+        lower_bound=counts.lower_bound,
+    )
+
+
+def _increase_of(
+    metric: str,
+    answer: Found,
+    starts: Mapping[tuple[str, str], Samples],
+    since: float,
+    labels: Mapping[str, str],
+) -> Increase:
+    """Growth from what Prometheus holds, target by target, with the start times of their processes where needed.
+
+    Prometheus looks regularly at each target: nothing is taken to have gone on beyond its samples.
+    """
+    targets: dict[tuple[str, str], list[TargetSeries]] = {}
+    for one in answer.found:
         if one.samples:
-            first_of[one.target] = min(first_of.get(one.target, one.samples[0][0]), one.samples[0][0])
-            times.update(at for at, _ in one.samples)
-    grouped: dict[tuple[tuple[str, str], ...], Counted] = {}
-    for one in found:
-        if one.samples:
-            born = one.samples[0][0] > first_of[one.target]
-            grown, resets = increase(one.samples, float("-inf"), born=born)
-            key = tuple(sorted(one.labels.items()))
-            before = grouped.get(key) or Counted(labels=one.labels, increase=0.0)
-            grouped[key] = replace(before, increase=before.increase + grown, resets=before.resets + resets)
-    covered = covered_minutes(sorted(times), _gap(step))
-    source: WindowOrigin = "prometheus" if times else "live"
-    return Increase(name=metric, series=tuple(grouped.values()), covered_minutes=covered, source=source, fault=fault)
+            targets.setdefault(one.target, []).append(one)
+    growths = []
+    for target, of_target in targets.items():
+        began = dict(starts.get(target, ()))
+        times = sorted({at for one in of_target for at, _ in one.samples})
+        looks = [Look(at, began.get(at), at in began, began.get(at)) for at in times]
+        samples = {series_name(metric, one.labels): one.samples for one in of_target}
+        growths.append(grow(looks, samples, since, in_turn=False, gap=_gap(answer.step)))
+    if not growths:
+        return Increase(name=metric, fault=answer.fault, targets=answer.targets)
+    return replace(increase_of(metric, add(growths), labels, "prometheus", answer.fault), targets=answer.targets)
 
 
 def _better(far: T, near: T, far_size: int, near_size: int) -> T:
@@ -216,19 +270,8 @@ def _better(far: T, near: T, far_size: int, near_size: int) -> T:
     return near
 
 
-def _is_of(name: str, metric: str, labels: Mapping[str, str]) -> bool:
-    if name != metric and not name.startswith(f"{metric}|"):
-        return False
-    return not labels or matches(split_series(name)[1], labels)
-
-
-def _largest(many: list[Samples]) -> Samples:
-    """At each time the largest of several processes' values."""
-    merged: dict[float, float] = {}
-    for samples in many:
-        for at, value in samples:
-            merged[at] = max(value, merged.get(at, value))
-    return sorted(merged.items())
+def _is_of(name: str, metric: str) -> bool:
+    return name == metric or name.startswith(f"{metric}|")
 
 
 def _gap(step: float) -> float:

@@ -6,14 +6,24 @@ a NaN, an infinite or a negative counter is left out and counted. Resets are for
 
 import asyncio
 import math
+import re
 from collections.abc import Mapping
+from email.utils import parsedate_to_datetime
 
 import httpx
+from msgspec.structs import replace
 
 from optimus_tui.clock import Clock
 from optimus_tui.contract.metrics import MetricsState
 from optimus_tui.contract.reading import Fault, Reading
-from optimus_tui.grammar.prometheus import HISTOGRAM_PARTS, Exposition, base_of, parse_exposition, series_name
+from optimus_tui.grammar.prometheus import (
+    HISTOGRAM_PARTS,
+    Exposition,
+    base_of,
+    canonical,
+    parse_exposition,
+    series_name,
+)
 from optimus_tui.probes.fetch import DEADLINE_S, FETCH_ERRORS, Fetched, fault_of_http, fetch
 from optimus_tui.settings.model import Settings
 from optimus_tui.wording.safe import safe_text
@@ -26,6 +36,13 @@ MAX_NAME = 512
 COUNTERS = ("http_requests_total", "rate_limit_refused_total", "cache_hits_total", "cache_misses_total")
 HISTOGRAMS = ("http_request_duration_seconds", "upstream_request_duration_seconds")
 GAUGES = ("circuit_breaker_state", "process_resident_memory_bytes")
+START = "process_start_time_seconds"
+REQUESTS = "http_requests_total"
+SKEW_SECONDS = 5.0
+"""A clock of theirs that is off by more is set right; less can be the age of the answer."""
+MAX_LOOKALIKES = 5
+_LOOKALIKE = re.compile(r"(?:^|_)requests?(?:_|$)|http_server_duration", re.IGNORECASE)
+_NO_LOOKALIKE = re.compile(r"^(?:python|process|prometheus|promhttp|go|nodejs)_|in_?progress|size|bytes|active|refused")
 
 
 async def read_metrics(
@@ -41,6 +58,8 @@ async def read_metrics(
     small = len(answer.body) < 50_000  # a large page would hold up whoever shares our event loop
     work = (answer, settings.metrics)
     state, fault = _state(*work) if small else await asyncio.to_thread(_state, *work)
+    if state is not None and state.process is not None:
+        state = replace(state, started_at=state.process - _skew(answer.date, wall + answer.took_ms / 1000))
     return Reading(value=state, taken_at=wall, taken_mono=mono, took_ms=answer.took_ms, fault=fault)
 
 
@@ -62,21 +81,54 @@ def pick_series(parsed: Exposition, wanted: Mapping[str, str]) -> MetricsState:
     """The series under the contract's names; ``wanted`` maps a published name to the contract's."""
     values: dict[str, float] = {}
     left_out, malformed = 0, parsed.malformed
+    process = None
     for name, labels, value in parsed.samples:
         own = wanted[name]
+        if own == START:
+            process = value if not labels and math.isfinite(value) and value > 0 else process
+            continue
         if not math.isfinite(value) or (value < 0 and own not in GAUGES):
             malformed += 1
             continue
-        series = series_name(own, labels)
+        series = series_name(own, canonical(labels))
         if series in values:
             malformed += 1
         elif len(values) >= MAX_SERIES or len(series) > MAX_NAME:
             left_out += 1
         else:
             values[series] = value
-    published = parsed.declared | {sample.name for sample in parsed.samples}
-    metrics = tuple(base for base, names in _bases(wanted).items() if published & names)
-    return MetricsState(metrics=metrics, values=values, left_out=left_out, malformed=malformed)
+    published = parsed.declared.keys() | {sample.name for sample in parsed.samples}
+    metrics = tuple(base for base, names in _bases(wanted).items() if base != START and published & names)
+    return MetricsState(
+        metrics=metrics,
+        process=process,
+        lookalikes=() if REQUESTS in metrics else _lookalikes(parsed.declared),
+        values=values,
+        left_out=left_out,
+        malformed=malformed,
+    )
+
+
+def _lookalikes(declared: Mapping[str, str]) -> tuple[str, ...]:
+    """Counters that seem to count requests under a name of their own, as they stand in samples."""
+    found = []
+    for name, kind in declared.items():
+        if not _LOOKALIKE.search(name) or _NO_LOOKALIKE.search(name) or len(name) > 100:
+            continue
+        if kind == "counter":
+            found.append(name if name.endswith("_total") else f"{name}_total")
+        elif kind in ("histogram", "summary"):
+            found.append(f"{name}_count")
+    return tuple(sorted(found, key=lambda name: not name.endswith("_total"))[:MAX_LOOKALIKES])
+
+
+def _skew(date: str, wall: float) -> float:
+    """Seconds by which the other machine's clock is ahead of ours; 0 where it does not say or it is only a little."""
+    try:
+        ahead = parsedate_to_datetime(date).timestamp() - wall
+    except (ValueError, TypeError, OverflowError):
+        return 0.0
+    return ahead if abs(ahead) > SKEW_SECONDS else 0.0
 
 
 def _bases(wanted: Mapping[str, str]) -> dict[str, set[str]]:
@@ -89,7 +141,7 @@ def _bases(wanted: Mapping[str, str]) -> dict[str, set[str]]:
 
 def _wanted(remapped: Mapping[str, str]) -> dict[str, str]:
     """By published name the contract's; a histogram has three of each."""
-    wanted = {remapped.get(name) or name: name for name in (*COUNTERS, *GAUGES)}
+    wanted = {remapped.get(name) or name: name for name in (*COUNTERS, *GAUGES, START)}
     for name in HISTOGRAMS:
         published = remapped.get(name) or name
         wanted |= {f"{published}{part}": f"{name}{part}" for part in HISTOGRAM_PARTS}

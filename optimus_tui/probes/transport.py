@@ -17,11 +17,15 @@ _UNSENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.Un
 LIMITS = httpx.Limits(max_connections=8, max_keepalive_connections=4, keepalive_expiry=4.0)
 """Idle connections go before the 5 s after which uvicorn closes them, so that no request meets a closing one."""
 
+FRESH = httpx.Limits(max_connections=8, max_keepalive_connections=0)
+"""Every request on a connection of its own: a kept one leads to one of several workers and hides the others."""
+
 
 class LazyTls(httpx.AsyncBaseTransport):
     """The transport for https, built on first use with the system's and certifi's root certificates."""
 
-    def __init__(self) -> None:
+    def __init__(self, limits: httpx.Limits = LIMITS) -> None:
+        self._limits = limits
         self._inner: httpx.AsyncHTTPTransport | None = None
         self._building = asyncio.Lock()
 
@@ -29,7 +33,7 @@ class LazyTls(httpx.AsyncBaseTransport):
         async with self._building:
             if self._inner is None:
                 context = await asyncio.to_thread(_verifying_context)
-                self._inner = httpx.AsyncHTTPTransport(verify=context, limits=LIMITS, trust_env=False)
+                self._inner = httpx.AsyncHTTPTransport(verify=context, limits=self._limits, trust_env=False)
         return await self._inner.handle_async_request(request)
 
     async def aclose(self) -> None:
@@ -65,9 +69,9 @@ class Noted(httpx.AsyncBaseTransport):
         await self._inner.aclose()
 
 
-def plain_transport() -> httpx.AsyncHTTPTransport:
+def plain_transport(limits: httpx.Limits = LIMITS) -> httpx.AsyncHTTPTransport:
     """The transport for http; its TLS context is empty and never used."""
-    return httpx.AsyncHTTPTransport(verify=ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT), limits=LIMITS, trust_env=False)
+    return httpx.AsyncHTTPTransport(verify=ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT), limits=limits, trust_env=False)
 
 
 def no_cookies() -> CookieJar:

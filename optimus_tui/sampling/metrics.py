@@ -1,6 +1,7 @@
-"""The loop that reads the gateway's own figures every half minute: they are for windows, not for the screen.
+"""The loop that reads the gateway's own figures every ten seconds: they are for windows, not for the screen.
 
-Refuses to hurry: a page that is missing or makes no sense is looked for again after a minute.
+A page that is missing or makes no sense is looked for again after a minute. Where nothing on the page tells one process
+from another, the first looks follow each other quickly: several processes behind one address show at once that way.
 """
 
 from optimus_tui.context import Context
@@ -10,7 +11,8 @@ from optimus_tui.sampling.beats import Beat
 from optimus_tui.sampling.board import Board
 from optimus_tui.sampling.readings import READ_SECONDS, bounded, kept
 
-EVERY_SECONDS = 30.0
+EVERY_SECONDS = 10.0
+FIRST_LOOKS, FIRST_SECONDS = 6, 0.5
 NOTHING_THERE_SECONDS = 60.0
 NO_ANSWER_SECONDS = 5.0
 
@@ -19,16 +21,19 @@ async def watch_metrics(context: Context, board: Board, beat: Beat) -> None:
     """Hand on ("metrics", Reading[MetricsState]) until cancelled."""
     from optimus_tui.probes.metrics import read_metrics
 
+    looks = 0
     while True:
         reading: Reading[MetricsState]
         try:
-            reading = await bounded(read_metrics(context.http, context.settings, context.clock))
+            reading = await bounded(read_metrics(context.fresh_http, context.settings, context.clock))
         except TimeoutError:
             hung = Fault("timeout", f"no complete answer within {READ_SECONDS:.0f} s")
             reading = kept(None, hung, None, context.clock)
         board.sink("metrics", reading)
         if reading.value is not None and reading.value.published:
-            await beat.rest(EVERY_SECONDS)
+            looks += 1
+            quick = looks < FIRST_LOOKS and reading.value.process is None
+            await beat.rest(FIRST_SECONDS if quick else EVERY_SECONDS)
         else:
             no_answer = reading.fault is not None and reading.fault.kind != "invalid"
             await beat.rest(NO_ANSWER_SECONDS if no_answer else NOTHING_THERE_SECONDS)

@@ -15,11 +15,14 @@ from optimus_tui.contract.limits import LimitsReport
 from optimus_tui.contract.metrics import MetricsState
 from optimus_tui.contract.reading import Reading
 from optimus_tui.contract.services import GatewayState, ServerState, ServiceState
+from optimus_tui.history.processes import fell_back
 from optimus_tui.sampling.board import Sink
 
 EVERY_SECONDS = 2.0
-KEYFRAME_SECONDS = 600.0
-"""A labelled series is kept when it changed, and this often anyway."""
+KEYFRAME_SECONDS = 300.0
+"""A labelled series is kept when it changed, and this often anyway: well within the ten minutes that windows look back
+for it, also where one of several processes answers seldom."""
+MAX_PROCESSES = 32
 MAX_KINDS = 50
 LONGEST_GAP_SECONDS = 90.0
 RESIDENT = "process_resident_memory_bytes"
@@ -42,8 +45,7 @@ class Recorder:
         self._seen: dict[str, object] = {}
         self._lookups: tuple[str | None, float, int, int] | None = None
         self._events: tuple[float, int] | None = None
-        self._series: dict[str, float] = {}
-        self._keyframe_mono = float("-inf")
+        self._processes: dict[float | None, _Process] = {}
 
     def listen(self, sink: Sink) -> Sink:
         """A sink that keeps samples of everything and hands it to ``sink``, but for what only we want (metrics)."""
@@ -67,7 +69,7 @@ class Recorder:
             elif isinstance(report.value, CacheReport):
                 self._cache(report.value)
             elif isinstance(report.value, MetricsState):
-                self._metrics(report.value)
+                self._metrics(report.value, report.taken_at)
         if self._now_slot() != self._slot:
             self.flush()
 
@@ -167,21 +169,50 @@ class Recorder:
             self._values["events.rate"] = (received - self._events[1]) / (mono - self._events[0])
             self._events = mono, received
 
-    def _metrics(self, state: MetricsState) -> None:
-        """Unlabelled series always, labelled ones where they changed; and which metrics there were to read."""
+    def _metrics(self, state: MetricsState, at: float) -> None:
+        """One look at ``/metrics``, kept at its own time and not with the others of its two seconds: a rate is divided
+        by the time between two looks, and two looks of one moment may be at different processes.
+
+        Unlabelled series are kept always, labelled ones where they changed since the last look at this process.
+        """
         mono = self._clock.mono()
-        if mono - self._keyframe_mono >= KEYFRAME_SECONDS:
-            self._keyframe_mono = mono
-            self._series = {}
-        self._values |= {f"published.{metric}": 1.0 for metric in state.metrics}
+        process = self._process(state.process)
+        if mono - process.keyframe_mono >= KEYFRAME_SECONDS:
+            process.keyframe_mono = mono
+            process.labelled = {}
+        values = {f"published.{metric}": 1.0 for metric in state.metrics}
+        values["metrics.process"] = state.process or 0.0
+        if state.started_at is not None:
+            values["metrics.started"] = state.started_at
         resident = 0.0
         for name, value in state.values.items():
             if name.startswith(RESIDENT):
                 resident = max(resident, value)
-            elif "|" not in name or self._series.get(name) != value:
-                self._values[name] = value
-        self._series = {name: value for name, value in state.values.items() if "|" in name}
+            elif "|" not in name or process.labelled.get(name) != value:
+                values[name] = value
         if resident:
-            self._values["gateway.rss"] = resident
+            values["gateway.rss"] = resident
         if state.left_out:
-            self._values["metrics.left_out"] = state.left_out
+            values["metrics.left_out"] = state.left_out
+        if fell_back(process.values, state):
+            values["metrics.fell"] = 1.0
+        process.values = state.values
+        process.labelled = {name: value for name, value in state.values.items() if "|" in name}
+        self._store().put(at, values)
+
+    def _process(self, start: float | None) -> "_Process":
+        """What was last seen of the process that started then; the one longest not seen makes room."""
+        process = self._processes.pop(start, None) or _Process()
+        self._processes[start] = process
+        while len(self._processes) > MAX_PROCESSES:
+            self._processes.pop(next(iter(self._processes)))
+        return process
+
+
+class _Process:
+    """The last look at one process of the gateway."""
+
+    def __init__(self) -> None:
+        self.values: dict[str, float] = {}
+        self.labelled: dict[str, float] = {}
+        self.keyframe_mono = float("-inf")

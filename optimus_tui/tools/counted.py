@@ -1,94 +1,146 @@
-"""The gateway's counters over a window: Prometheus, else history, else two looks at ``/metrics`` a second apart.
+"""The gateway's counters over a window: Prometheus, else history, else several looks at ``/metrics`` within seconds.
 
-The answer says which. It refuses to call a window what was only looked at for a second: ``covered_minutes`` tells.
+The answer says which. ``covered_minutes`` tells what was looked at, be it two seconds. Each look has a connection of
+its own, so that every worker behind the address may answer; growth is taken process by process (``history.processes``).
 """
 
 import asyncio
-from collections.abc import Mapping
-from typing import TYPE_CHECKING
+import math
+from collections.abc import Awaitable, Mapping, Sequence
+from typing import TYPE_CHECKING, TypeVar
 
 from msgspec.structs import replace
 
-from optimus_tui.contract.metrics import Counted, Increase, MetricsState, Quantiles
+from optimus_tui.contract.metrics import Increase, MetricsState, Quantiles
 from optimus_tui.contract.reading import Fault, Reading
-from optimus_tui.grammar.prometheus import HISTOGRAM_PARTS, split_series
-from optimus_tui.history.counters import group_spreads, matches
+from optimus_tui.grammar.prometheus import HISTOGRAM_PARTS, base_of, split_series
+from optimus_tui.history.lives import Look
+from optimus_tui.history.processes import grow
+from optimus_tui.history.windows import increase_of, quantiles_of
 
 if TYPE_CHECKING:
     from optimus_tui.context import Context
 
-APART_SECONDS = 1.0
+T = TypeVar("T")
+APART_SECONDS = 0.5
+LEAST_LOOKS, MOST_LOOKS = 5, 9
+"""Five looks, and up to nine while a process was seen only once."""
+LOOK_SECONDS, WINDOW_SECONDS = 1.5, 2.0
+"""Bounds of one look, and of one question to what was kept."""
+JUMP = 10.0
+NO_PAGE = "the gateway publishes no /metrics (it answered 404)"
 
 
 class Counters:
-    """Asks the window first; looks for itself at most once, whatever is asked."""
+    """Asks the window first; looks for itself at most once, whatever is asked. With ``live`` False it never looks."""
 
-    def __init__(self, ctx: "Context", minutes: float, apart: float = APART_SECONDS) -> None:
-        self._ctx, self._minutes, self._apart = ctx, minutes, apart
-        self._looks: asyncio.Task[tuple[Reading[MetricsState], Reading[MetricsState]]] | None = None
+    def __init__(self, ctx: "Context", minutes: float, *, live: bool = True) -> None:
+        self._ctx, self._minutes, self._may_look = ctx, minutes, live
+        self._looking: asyncio.Task[list[Reading[MetricsState]]] | None = None
 
     async def increase(self, metric: str, labels: Mapping[str, str] | None = None) -> Increase:
         """Growth of a counter; ``covered_minutes`` 0 where nobody knows, with the reason in ``fault``."""
-        kept = await self._ctx.windows.increase(metric, self._minutes, labels)
-        if kept.covered_minutes > 0:
+        kept = await self._kept(self._ctx.windows.increase(metric, self._minutes, labels))
+        if isinstance(kept, Increase) and (kept.covered_minutes > 0 or kept.several or not self._may_look):
             return kept
-        before, after = await self._live()
-        return live_increase(metric, before, after, labels or {})
+        if not self._may_look:
+            return Increase(name=metric, fault=kept if isinstance(kept, Fault) else None)
+        return _first_fault(live_increase(metric, await self.looks(), labels or {}), kept)
 
-    async def quantiles(self, histogram: str, by: str) -> Quantiles:
-        """Percentiles by the value of a label, in seconds."""
-        kept = await self._ctx.windows.quantiles(histogram, self._minutes, by=by)
-        if kept.covered_minutes > 0 and kept.groups:
+    async def quantiles(self, histogram: str, by: str | None) -> Quantiles:
+        """Percentiles by the value of a label, or all together, in seconds."""
+        kept = await self._kept(self._ctx.windows.quantiles(histogram, self._minutes, by=by))
+        if isinstance(kept, Quantiles) and (kept.covered_minutes > 0 or kept.several or not self._may_look):
             return kept
-        before, after = await self._live()
-        parts = [live_increase(f"{histogram}{part}", before, after, {}) for part in HISTOGRAM_PARTS]
-        buckets, sums, counts = parts
-        groups = await asyncio.to_thread(group_spreads, buckets.series, sums.series, counts.series, by)
-        return Quantiles(
-            name=histogram, groups=groups, covered_minutes=counts.covered_minutes, source="live", fault=counts.fault
-        )
+        if not self._may_look:
+            return Quantiles(name=histogram, fault=kept if isinstance(kept, Fault) else None)
+        looks = await self.looks()
+        parts = [live_increase(f"{histogram}{part}", looks, {}) for part in HISTOGRAM_PARTS]
+        return await asyncio.to_thread(quantiles_of, histogram, parts, by)
 
-    async def latest(self) -> Reading[MetricsState]:
-        """The second of the two looks."""
-        return (await self._live())[1]
+    async def looks(self) -> list[Reading[MetricsState]]:
+        """Looks at the page as it is now, at the least one; a single one where there is no page or no answer."""
+        if self._looking is None:
+            self._looking = asyncio.ensure_future(self._look())
+        return await asyncio.shield(self._looking)
 
-    async def _live(self) -> tuple[Reading[MetricsState], Reading[MetricsState]]:
-        if self._looks is None:
-            self._looks = asyncio.ensure_future(self._look_twice())
-        return await asyncio.shield(self._looks)
+    async def states(self) -> list[MetricsState] | Fault:
+        """What each process publishes now: of each that answered its latest page."""
+        latest: dict[float | None, MetricsState] = {}
+        looks = await self.looks()
+        for one in looks:
+            if one.value is not None:
+                latest[one.value.process] = one.value
+        return list(latest.values()) or next((one.fault for one in looks if one.fault), Fault("invalid", NO_PAGE))
 
-    async def _look_twice(self) -> tuple[Reading[MetricsState], Reading[MetricsState]]:
+    async def _kept(self, asked: Awaitable[T]) -> T | Fault:
+        try:
+            async with asyncio.timeout(WINDOW_SECONDS):
+                return await asked
+        except TimeoutError:
+            return Fault("timeout", f"what was kept did not answer within {WINDOW_SECONDS:g} s")
+
+    async def _look(self) -> list[Reading[MetricsState]]:
         from optimus_tui.probes.metrics import read_metrics
 
-        ctx = self._ctx
-        first = await read_metrics(ctx.http, ctx.settings, ctx.clock)
-        if first.value is None or not first.value.published:
-            return first, first
-        await asyncio.sleep(max(0.0, self._apart - (ctx.clock.mono() - first.taken_mono)))
-        return first, await read_metrics(ctx.http, ctx.settings, ctx.clock)
+        ctx, looks = self._ctx, list[Reading[MetricsState]]()
+        while True:
+            began = ctx.clock.mono()
+            looks.append(await read_metrics(ctx.fresh_http, ctx.settings, ctx.clock, LOOK_SECONDS))
+            state = looks[-1].value
+            if len(looks) == 1 and (state is None or not state.published):
+                return looks
+            if len(looks) >= MOST_LOOKS or (len(looks) >= LEAST_LOOKS and not _seen_once(looks)):
+                return looks
+            await asyncio.sleep(max(0.0, APART_SECONDS - (ctx.clock.mono() - began)))
 
 
-def live_increase(
-    metric: str, before: Reading[MetricsState], after: Reading[MetricsState], labels: Mapping[str, str]
-) -> Increase:
-    """Growth between two looks. A drop is a reset, what appeared between them grew from zero."""
-    first, second = before.value, after.value
-    seconds = after.taken_mono - before.taken_mono
-    if first is None or second is None:
-        return Increase(name=metric, fault=after.fault or before.fault)
-    if not (first.published and second.published):
-        return Increase(name=metric, fault=Fault("invalid", "the gateway publishes no /metrics (it answered 404)"))
-    cut = bool(first.left_out or second.left_out)
-    series = []
-    for name, value in second.values.items():
-        own, found = split_series(name)
-        if own != metric or not matches(found, labels) or (cut and name not in first.values):
-            continue
-        start = first.values.get(name, 0.0)
-        reset = value < start
-        series.append(Counted(labels=found, increase=value if reset else value - start, resets=int(reset)))
-    published = any(split_series(name)[0] == metric for name in second.values)
-    answer = Increase(name=metric, series=tuple(series), covered_minutes=max(0.0, seconds) / 60)
-    if published or seconds <= 0:
-        return answer
-    return replace(answer, covered_minutes=0.0, fault=Fault("invalid", f"the gateway's /metrics holds no {metric}"))
+def _seen_once(looks: Sequence[Reading[MetricsState]]) -> bool:
+    """Whether some process was looked at only once: it has no rate yet."""
+    seen = [one.value.process for one in looks if one.value is not None and one.value.process is not None]
+    return any(seen.count(process) == 1 for process in seen)
+
+
+def _first_fault(found: Increase, kept: object) -> Increase:
+    """The same with the reason why a better source did not answer, where there is one."""
+    fault = kept if isinstance(kept, Fault) else getattr(kept, "fault", None)
+    targets = getattr(kept, "targets", ())
+    return found if fault is None or found.fault is not None else replace(found, fault=fault, targets=targets)
+
+
+def live_increase(metric: str, looks: Sequence[Reading[MetricsState]], labels: Mapping[str, str]) -> Increase:
+    """Growth over looks of a few seconds, process by process. What appeared between two looks at one process grew from
+    zero; where nothing tells processes apart, a counter that falls or jumps makes the figure unknown."""
+    states = [(one, one.value) for one in looks if one.value is not None]
+    if not states:
+        return Increase(name=metric, fault=next((one.fault for one in looks if one.fault), None))
+    if not all(state.published for _, state in states):
+        return Increase(name=metric, fault=Fault("invalid", NO_PAGE))
+    found: dict[str, list[tuple[float, float]]] = {}
+    marks = []
+    for one, state in states:
+        began = None if state.started_at is None else state.started_at - one.taken_at + one.taken_mono
+        known = state.process is not None
+        marks.append(Look(one.taken_mono, state.process, known, began, cut=bool(state.left_out)))
+        for name, value in state.values.items():
+            if split_series(name)[0] == metric:
+                found.setdefault(name, []).append((one.taken_mono, value))
+    if not found and not all(base_of(metric) in state.metrics for _, state in states):
+        return Increase(name=metric, fault=missing(metric, states[-1][1]))
+    growth = grow(marks, found, marks[0].at, most=math.inf, restarts_allowed=0, jump=JUMP)
+    fault = next((one.fault for one in looks if one.fault), None)
+    if len(states) < 2 and fault is None:
+        fault = Fault("invalid", "a single look at /metrics tells no growth")
+    return increase_of(metric, growth, labels, "live", fault)
+
+
+def missing(metric: str, state: MetricsState) -> Fault:
+    """Why a counter that the page does not hold is unknown; names what looks like it, and the setting to add."""
+    if not state.lookalikes or metric != "http_requests_total":
+        return Fault("invalid", f"the gateway's /metrics holds no {metric}")
+    named = ", ".join(state.lookalikes)
+    return Fault(
+        "invalid",
+        f"the gateway's /metrics holds no {metric}, but {named}, which may count the same",
+        f'if so, add to optimus.toml: [metrics] {metric} = "{state.lookalikes[0]}"',
+    )

@@ -1,7 +1,7 @@
 """The parts a playbook asks for, each bounded by itself: what hangs or breaks costs its own part, as a Fault.
 
-Nothing here judges. Where no history covers the window, two looks at the gateway's ``/metrics`` a moment apart stand
-in, and say so by their source.
+Nothing here judges. Where no history covers the window, several looks at the gateway's ``/metrics`` within seconds
+stand in, and say so by their source.
 """
 
 import asyncio
@@ -15,10 +15,8 @@ from optimus_tui.contract.metrics import Increase, MetricsState, Quantiles, Wind
 from optimus_tui.contract.reading import Fault, Reading
 from optimus_tui.contract.services import GatewayState, HitRate, ServerState, ServiceState
 from optimus_tui.contract.strain import MemoryState, SlowState
-from optimus_tui.grammar.prometheus import HISTOGRAM_PARTS
-from optimus_tui.history.counters import group_spreads
 from optimus_tui.history.ring import percentile
-from optimus_tui.tools.counted import live_increase
+from optimus_tui.tools.counted import Counters
 from optimus_tui.verdicts.hit_rate import RECENT_LOOKUPS, LookupTrack, hit_rate, track_lookups
 from optimus_tui.verdicts.latency import CURED_LOOKS, MIN_SAMPLES
 from optimus_tui.verdicts.playbooks.churn import Invalidations, count, newest_end
@@ -31,17 +29,16 @@ T = TypeVar("T")
 READ_SECONDS = 2.6
 """For one part; a tool has eight for all of them, and they run at once."""
 WINDOW_SECONDS = 2.0
-LOOK_SECONDS = 1.5
-BETWEEN_SECONDS = 1.5
+COUNTED_SECONDS = 6.5
+"""For what was kept and, without it, several looks at /metrics."""
 BURST, BURST_SECONDS = 5, 5.2
 MAX_EVENTS = 1000
 RATE_MINUTES, COUNTED_MINUTES = 0.5, 1.5
-"""What is called "now" of the hit rate, and of what /metrics counts, which is read twice a minute: a window of many
-minutes forgets a fault as slowly as it notices one."""
+"""What is called "now" of the hit rate, and of what /metrics counts: a window of many minutes forgets a fault as slowly
+as it notices one."""
 RECENT_WAIT_SECONDS = 0.9
 FRESH_SECONDS = 15.0
 """A kept sample that is older tells nothing of now."""
-_MUTE = Fault("invalid", "/metrics said nothing")
 
 
 class Evidence:
@@ -49,8 +46,7 @@ class Evidence:
 
     def __init__(self, ctx: "Context", minutes: int) -> None:
         self.ctx, self.minutes = ctx, minutes
-        self._lock = asyncio.Lock()
-        self._looks: list[Reading[MetricsState]] = []
+        self.counters = Counters(ctx, minutes)
 
     async def bounded(self, part: Awaitable[T], what: str, seconds: float = READ_SECONDS) -> T | Fault:
         """What the part brings within its time, or why not."""
@@ -136,14 +132,8 @@ class Evidence:
         return [] if isinstance(found, Fault) else found[:50]
 
     async def increase(self, metric: str, labels: Mapping[str, str] | None = None) -> Increase | Fault:
-        """Growth over the window, else between two looks."""
-        found = await self.bounded(
-            self.ctx.windows.increase(metric, self.minutes, labels), f"history of {metric}", WINDOW_SECONDS
-        )
-        if isinstance(found, Increase) and found.covered_minutes:
-            return found
-        looks = await self._two_looks()
-        return looks if isinstance(looks, Fault) else live_increase(metric, *looks, labels or {})
+        """Growth over the window, else over several looks now."""
+        return await self.bounded(self.counters.increase(metric, labels), f"growth of {metric}", COUNTED_SECONDS)
 
     async def recent_rate(self) -> HitRate | None:
         """The hit rate of the last half minute by the gateway's own counts; None where nobody kept them."""
@@ -160,49 +150,12 @@ class Evidence:
         return await self.bounded(asked, f"history of {histogram}", WINDOW_SECONDS)
 
     async def quantiles(self, histogram: str, by: str | None = None) -> Quantiles | Fault:
-        """A histogram over the window, else between two looks."""
-        asked = self.ctx.windows.quantiles(histogram, self.minutes, by=by)
-        found = await self.bounded(asked, f"history of {histogram}", WINDOW_SECONDS)
-        if isinstance(found, Quantiles) and found.covered_minutes:
-            return found
-        looks = await self._two_looks()
-        if isinstance(looks, Fault):
-            return looks
-        buckets, sums, counts = (live_increase(f"{histogram}{part}", *looks, {}) for part in HISTOGRAM_PARTS)
-        return Quantiles(
-            name=histogram,
-            groups=group_spreads(buckets.series, sums.series, counts.series, by),
-            covered_minutes=counts.covered_minutes,
-            fault=counts.fault,
-        )
+        """A histogram over the window, else over several looks now."""
+        return await self.bounded(self.counters.quantiles(histogram, by), f"growth of {histogram}", COUNTED_SECONDS)
 
-    async def metrics(self) -> MetricsState | Fault:
-        """What the gateway publishes now; asked once."""
-        async with self._lock:
-            seen = await self._look(0)
-        return seen.value or seen.fault or _MUTE
-
-    async def _two_looks(self) -> tuple[Reading[MetricsState], Reading[MetricsState]] | Fault:
-        """Of all that ask, the first looks; the others wait and take the same."""
-        async with self._lock:
-            before = await self._look(0)
-            if before.value is None:
-                return before.fault or _MUTE
-            if not before.value.published:
-                return before, before
-            if len(self._looks) < 2:
-                await asyncio.sleep(max(0.0, BETWEEN_SECONDS - (self.ctx.clock.mono() - before.taken_mono)))
-            after = await self._look(1)
-            return (before, after) if after.value is not None else after.fault or _MUTE
-
-    async def _look(self, number: int) -> Reading[MetricsState]:
-        from optimus_tui.probes.metrics import read_metrics
-
-        if len(self._looks) <= number:
-            ctx = self.ctx
-            look = read_metrics(ctx.http, ctx.settings, ctx.clock, LOOK_SECONDS)
-            self._looks.append(await self._reading(look, "/metrics"))
-        return self._looks[number]
+    async def metrics(self) -> list[MetricsState] | Fault:
+        """What each process of the gateway publishes now."""
+        return await self.bounded(self.counters.states(), "/metrics", COUNTED_SECONDS)
 
     # -- latencies
 

@@ -10,8 +10,6 @@ from optimus_tui.contract.services import GatewayState, ServerState, ServiceStat
 
 OURS = frozenset({"auth", "denied"})
 """Faults of our own login: the server answers, we may not look."""
-STARVED = "starved"
-"""The fault of a look that this machine's lack of CPU spoilt: it says nothing about the other side."""
 
 _IMPACT = {
     "gateway": "Requests of all tenants fail or are about to.",
@@ -49,11 +47,9 @@ def judge_postgres(reading: Reading[ServiceState] | None) -> list[Finding]:
 
 
 def judge_server(reading: Reading[ServerState] | None) -> list[Finding]:
-    """Critical where Redis does not serve; high where only our login fails; medium where we could not listen."""
+    """Critical where Redis does not serve; high where only our login fails."""
     if reading is None or (fault := reading.fault) is None:
         return []
-    if fault.kind == STARVED:
-        return [_unknown("redis", fault, rule="server.unknown")]
     if fault.kind in OURS:
         return [
             Finding(
@@ -97,7 +93,7 @@ def _service(
     if state is not None and state.status == good:
         state = None  # good as of an earlier look: the fault is what holds now
     why = (state.fault if state else None) or fault
-    if (state is not None and state.status == "unknown") or (why is not None and why.kind == STARVED):
+    if state is not None and state.status == "unknown":
         return [_unknown(name, why)]
     status = state.status if state is not None else "no answer"
     code = state.status_code if state is not None else None
@@ -121,9 +117,9 @@ def _service(
     ]
 
 
-def _unknown(name: str, why: Fault | None, rule: str = "") -> Finding:
+def _unknown(name: str, why: Fault | None) -> Finding:
     return Finding(
-        rule=rule or f"services.{name}_unknown",
+        rule=f"services.{name}_unknown",
         severity="medium",
         subject=name,
         message=f"{name} cannot be measured{f': {why.message}' if why else ''}",

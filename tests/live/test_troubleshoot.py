@@ -16,7 +16,7 @@ from optimus_tui.contract.strain import MemoryState, SlowState
 from optimus_tui.probes.memory import read_memory
 from optimus_tui.probes.slowlog import read_slowlog
 from optimus_tui.settings.model import RedisTarget, Settings
-from optimus_tui.tools import evidence, troubleshoot
+from optimus_tui.tools import counted, troubleshoot
 from optimus_tui.tools.answer import answer, encode, exit_code
 from tests.hostile import HostileServer, hostile_server, reply, sends, silence
 from tests.live.observer import add_user, observing, target_of
@@ -35,7 +35,7 @@ process_resident_memory_bytes 5e7
 def no_history(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """No history but one's own, and shorter waits between two looks."""
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
-    monkeypatch.setattr(evidence, "BETWEEN_SECONDS", 0.1)
+    monkeypatch.setattr(counted, "APART_SECONDS", 0.02)
     monkeypatch.setattr(troubleshoot, "SLOPE_SECONDS", 0.1)
 
 
@@ -156,10 +156,13 @@ async def test_a_tenant_among_very_many_others_is_found_whole(server: RealServer
 async def test_the_growth_between_two_looks_stands_in_for_history(server: RealServer) -> None:
     async with system(target_of(server.port)) as (ctx, gateway, _):
         failures = b'http_requests_total{method="GET",route="/x",status="502",tenant="acme"} 50\n'
-        pages = [reply(METRICS % 100, kind=b"text/plain"), reply(METRICS % 150 + failures, kind=b"text/plain")]
+        start = b"process_start_time_seconds 1.7e9\n"  # one process: growth at once is no other one's
+        pages = [
+            reply(start + METRICS % count + more, kind=b"text/plain") for count, more in ((100, b""), (150, failures))
+        ]
 
         async def next_page(writer: asyncio.StreamWriter) -> None:
-            await sends(pages.pop(0))(writer)
+            await sends(pages.pop(0) if len(pages) > 1 else pages[0])(writer)
 
         gateway.on("/metrics", next_page)
         document = await ask(ctx, "circuit_breaker")

@@ -13,7 +13,7 @@ def ask(**more: object) -> Conclusion:
     fields = {
         "gateway": gateway(),
         "engine": engine(),
-        "metrics": MetricsState(values={SERIES: 0.0}),
+        "metrics": [MetricsState(values={SERIES: 0.0})],
         "history": (),
         "requests": increase({"200": 990, "404": 10}),
         **more,
@@ -28,14 +28,14 @@ def test_a_healthy_system_is_not_accused_where_the_predecessor_was_always_critic
     assert "error ratio 0 % of 1,000 requests in 30 min (history)" in told.examined
 
 
-def test_an_open_circuit_is_critical_and_half_open_is_not() -> None:
-    assert found(ask(metrics=MetricsState(values={SERIES: 2.0}))) == {"breaker.open": "critical"}
-    assert found(ask(metrics=MetricsState(values={SERIES: 1.0}))) == {"breaker.half_open": "medium"}
+def test_an_open_circuit_is_high_and_half_open_is_medium() -> None:
+    assert found(ask(metrics=[MetricsState(values={SERIES: 2.0})])) == {"breaker.open": "high"}
+    assert found(ask(metrics=[MetricsState(values={SERIES: 1.0})])) == {"breaker.half_open": "medium"}
 
 
 def test_without_the_metric_the_state_is_unknown_and_no_finding() -> None:
     for state in (MetricsState(), MetricsState(published=False)):
-        told = ask(metrics=state)
+        told = ask(metrics=[state])
         assert found(told) == {}
         assert told.unknown[0].startswith("circuit breaker state: the gateway")
         assert told.analysis["status"] == "unknown"
@@ -77,7 +77,7 @@ def test_what_was_open_and_is_closed_again_is_told_and_hurts_nobody() -> None:
 
 
 def test_a_hostile_service_name_is_made_safe() -> None:
-    told = ask(metrics=MetricsState(values={"circuit_breaker_state|service=\x1b[31mx": 2.0}))
+    told = ask(metrics=[MetricsState(values={"circuit_breaker_state|service=\x1b[31mx": 2.0})])
     assert "\x1b" not in repr(told.findings[0].message) + told.findings[0].message
 
 

@@ -81,28 +81,46 @@ def test_an_error_rate_is_judged_from_twenty_requests_on() -> None:
     assert finding.severity == "medium"
 
 
-def test_a_reset_is_never_a_negative_rate_and_a_new_series_counts_from_zero_row_91() -> None:
-    before = look({"c|tenant=a": 100.0, "c|tenant=b": 5.0}, 10.0)
+def test_a_series_that_is_new_between_two_looks_counts_from_zero() -> None:
+    before = look({"c|tenant=a": 1.0, "c|tenant=b": 5.0}, 10.0)
     after = look({"c|tenant=a": 7.0, "c|tenant=b": 9.0, "c|tenant=c": 2.0, "d": 50.0}, 11.0)
-    seen = live_increase("c", before, after, {})
-    assert {one.labels["tenant"]: (one.increase, one.resets) for one in seen.series} == {
-        "a": (7.0, 1),
-        "b": (4.0, 0),
-        "c": (2.0, 0),
-    }
+    seen = live_increase("c", [before, after], {})
+    assert {one.labels["tenant"]: one.increase for one in seen.series} == {"a": 6.0, "b": 4.0, "c": 2.0}
     assert seen.covered_minutes == pytest.approx(1 / 60) and seen.source == "live"
 
 
+def test_a_counter_that_falls_between_looks_of_seconds_is_several_processes_and_no_rate_row_91() -> None:
+    looks = [look({"c|tenant=a": value}, 10.0 + at) for at, value in enumerate((100.0, 7.0, 101.0))]
+    seen = live_increase("c", looks, {})
+    assert seen.several and seen.covered_minutes == 0 and seen.series == ()
+    assert seen.fault is not None and seen.fault.message.startswith("several processes answer here")
+
+
+def test_a_counter_that_jumps_between_looks_of_seconds_is_no_rate_either() -> None:
+    looks = [look({"c": value}, 10.0 + at / 2) for at, value in enumerate((100.0, 108.0, 9100.0, 9108.0))]
+    assert live_increase("c", looks, {}).several
+
+
+def test_two_processes_in_turn_have_the_sum_of_their_rates_and_one_seen_once_makes_it_a_lower_bound() -> None:
+    pages = [(1.0, 100.0), (2.0, 9000.0), (1.0, 110.0), (2.0, 9005.0)]
+    looks = [look({"c": value}, 10.0 + at, process=one) for at, (one, value) in enumerate(pages)]
+    seen = live_increase("c", looks, {})
+    assert seen.total / (seen.covered_minutes * 60) == pytest.approx(10 / 2 + 5 / 2)
+    assert (seen.processes, seen.lower_bound) == (2, False)
+    third = live_increase("c", [*looks, look({"c": 5.0}, 14.0, process=3.0)], {})
+    assert (third.processes, third.lower_bound) == (3, True)
+
+
 def test_series_that_a_full_page_left_out_are_not_called_new() -> None:
-    seen = live_increase("c", look({}, 0.0, left_out=5), look({"c|tenant=a": 1000.0}, 1.0), {})
+    seen = live_increase("c", [look({}, 0.0, left_out=5), look({"c|tenant=a": 1000.0}, 1.0)], {})
     assert seen.total == 0
 
 
 def test_a_counter_nobody_publishes_covers_nothing_and_says_why() -> None:
-    seen = live_increase("c", look({"x": 1.0}, 0.0), look({"x": 1.0}, 1.0), {})
+    seen = live_increase("c", [look({"x": 1.0}, 0.0), look({"x": 1.0}, 1.0)], {})
     assert seen.covered_minutes == 0 and seen.fault is not None
     none = Reading[MetricsState](value=MetricsState(published=False), taken_at=0.0, taken_mono=0.0)
-    missing = live_increase("c", none, none, {})
+    missing = live_increase("c", [none, none], {})
     assert missing.fault is not None and "404" in missing.fault.message
 
 

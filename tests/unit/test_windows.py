@@ -10,6 +10,7 @@ import pytest
 
 from optimus_tui.clock import FixedClock
 from optimus_tui.contract.reading import Fault
+from optimus_tui.grammar.prometheus import series_name
 from optimus_tui.history.prometheus import Prometheus, read_answer
 from optimus_tui.history.store import Store
 from optimus_tui.history.windows import Windows
@@ -163,8 +164,12 @@ async def test_prometheus_comes_first_and_targets_labels_are_not_ours(store: Sto
     growth = await over(store, get).increase("http_requests_total", 10, {"tenant": "acme"})
     assert (growth.source, growth.total, growth.covered_minutes) == ("prometheus", 200.0, 10.0)
     assert growth.series[0].labels == {"tenant": "acme"}
+    assert growth.targets == ("gw/gw:1",)
+    # Short windows get the samples as they were scraped, with some before them: their times divide the growth.
+    assert get.query() == {"query": "http_requests_total{}[660s]", "time": f"{NOW:.3f}", "timeout": "2500ms"}
+    await over(store, get).increase("http_requests_total", 60)
     assert get.query() == {
-        "query": 'http_requests_total{tenant="acme"}', "start": f"{NOW - 600:.3f}", "end": f"{NOW:.3f}", "step": "5",
+        "query": "http_requests_total{}", "start": f"{NOW - 3600:.3f}", "end": f"{NOW:.3f}", "step": "30",
         "timeout": "2500ms",
     }  # fmt: skip
 
@@ -186,9 +191,9 @@ async def test_a_series_that_its_process_began_later_counts_from_zero_in_prometh
 async def test_tenants_are_literal_text_in_a_query_whatever_they_hold() -> None:
     get = Answers(matrix())
     windows = over(None, get)
-    await windows.increase("http_requests_total", 10, {"tenant": 'a"} or vector(1) #\\\n.*'})
-    assert get.query()["query"] == 'http_requests_total{tenant="a\\"} or vector(1) #\\\\\\n.*"}'
-    await windows.increase("http_requests_total", 10, {"tenant": "\udcff"})
+    await windows.series(series_name("circuit_breaker_state", {"service": 'a"} or vector(1) #\\\n.*'}), 60)
+    assert get.query()["query"] == 'circuit_breaker_state{service="a\\"} or vector(1) #\\\\\\n.*"}'
+    await windows.series(series_name("circuit_breaker_state", {"service": "\udcff"}), 60)
     assert len(get.urls) == 1  # no UTF-8: Prometheus holds no such tenant
 
 

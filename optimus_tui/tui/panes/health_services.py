@@ -38,7 +38,6 @@ BRIEF: dict[FaultKind, str] = {
     "invalid": "odd answer",
     "tls": "TLS",
     "denied": "not allowed",
-    "starved": "we had no CPU",
     "bug": "our own bug",
 }
 

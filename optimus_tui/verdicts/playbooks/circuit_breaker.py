@@ -4,6 +4,8 @@ Refuses to call a circuit open that nobody measured: without the gateway's ``cir
 health and the error ratio are judged, and the state is unknown.
 """
 
+import re
+from collections.abc import Sequence
 from typing import Any
 
 from msgspec import Struct
@@ -21,6 +23,7 @@ from optimus_tui.wording.numbers import latency
 from optimus_tui.wording.safe import safe_text
 
 METRIC = "circuit_breaker_state"
+MAX_SHOWN = 50
 WORDS = {0.0: "closed", 1.0: "half-open", 2.0: "open"}
 
 
@@ -29,7 +32,8 @@ class BreakerEvidence(Struct, frozen=True, kw_only=True):
 
     gateway: Reading[GatewayState]
     engine: Reading[ServiceState]
-    metrics: MetricsState | Fault
+    metrics: Sequence[MetricsState] | Fault
+    """The latest page of each process that answered."""
     history: tuple[Window, ...]
     requests: Increase | Fault
     recent: Increase | Fault | None = None
@@ -78,44 +82,71 @@ def _look_at_states(inquiry: Inquiry, seen: BreakerEvidence, *, down: bool) -> d
         inquiry.lacks("circuit breaker state", seen.metrics, rule="breaker.unmeasured", excused=down)
         return {}
     states: dict[str, str] = {}
-    for series, value in seen.metrics.values.items():
-        metric, labels = split_series(series)
-        if metric != METRIC or len(states) >= 50:
-            continue
-        name = safe_text(labels.get("service", "unnamed"), 60)
-        states[name] = WORDS.get(value, f"unknown value {value:g}")
-        inquiry.found(*_judge(name, value, seen.engine.value))
+    for name, values in list(breakers(seen.metrics).items())[:MAX_SHOWN]:
+        worst = max(values)
+        of = f" in {values.count(worst)} of {len(values)} processes" if len(set(values)) > 1 else ""
+        states[name] = f"{word_of(worst)}{of}"
+        inquiry.found(*judge_breaker(name, values, seen.engine.value))
     if not states:
-        why = f"the gateway does not publish {METRIC}" if seen.metrics.published else "the gateway has no /metrics"
+        published = any(state.published for state in seen.metrics)
+        why = f"the gateway does not publish {METRIC}" if published else "the gateway has no /metrics"
         inquiry.lacks("circuit breaker state", why)
     else:
         inquiry.saw(f"circuit breakers: {', '.join(f'{name} {state}' for name, state in states.items())}")
     return states
 
 
-def _judge(name: str, value: float, engine: ServiceState | None) -> list[Finding]:
+def breakers(states: Sequence[MetricsState]) -> dict[str, list[float]]:
+    """By service the state of its breaker in each process that publishes one, as numbers of the contract."""
+    found: dict[str, list[float]] = {}
+    for state in states:
+        for series, value in state.values.items():
+            metric, labels = split_series(series)
+            if metric == METRIC:
+                found.setdefault(safe_text(labels.get("service", "unnamed"), 60), []).append(value)
+    return dict(sorted(found.items(), key=lambda item: (-max(item[1]), item[0])))
+
+
+def word_of(value: float) -> str:
+    """``open`` for 2.0."""
+    return WORDS.get(value, f"unknown value {value:g}")
+
+
+def judge_breaker(name: str, values: Sequence[float], engine: ServiceState | None = None) -> list[Finding]:
+    """A finding where the breaker of this service is open (high) or half-open (medium) in any process.
+
+    The engine's health explains only the engine's own breaker; ``engine`` may be None.
+    """
+    value = max(values)
     if value not in (1.0, 2.0):
         return []
     is_open = value == 2.0
-    well = engine is not None and engine.status == "connected"
-    cause = "although the AI engine answers us: it fails or times out under real requests" if well else ""
+    well = _is_engine(name) and engine is not None and engine.status == "connected"
+    of = f" in {list(values).count(value)} of {len(values)} processes" if len(values) > 1 else ""
+    cause = " although the AI engine answers us: it fails or times out under real requests" if well else ""
     return [
         Finding(
             rule="breaker.open" if is_open else "breaker.half_open",
-            severity="critical" if is_open else "medium",
+            severity="high" if is_open else "medium",
             subject=name,
-            message=f"the circuit to {name} is {WORDS[value]} {cause}".rstrip(),
+            message=f"the circuit to {name} is {WORDS[value]}{of}{cause}",
             measured=WORDS[value],
             threshold="closed",
-            samples=1,
+            samples=len(values),
             impact=f"The gateway refuses requests that need {name} without asking it."
             if is_open
             else f"The gateway lets one request through to {name} and refuses the others until it succeeds.",
-            remedy="Cure the service behind it; the circuit closes by itself with the next request that succeeds."
+            remedy=f"Cure {name}; the circuit closes by itself with the next request that succeeds."
             if is_open
             else "Wait for the next look: it closes or opens again with the outcome of one request.",
         )
     ]
+
+
+def _is_engine(service: str) -> bool:
+    """Whether a breaker's service is the AI engine: named so, or the only name a gateway gives."""
+    words = set(re.split(r"[^a-z]+", service.lower()))
+    return bool(words & {"ai", "engine", "aiengine", "llm", "unnamed"})
 
 
 def _look_at_history(inquiry: Inquiry, history: tuple[Window, ...], now: dict[str, str]) -> dict[str, Any]:
@@ -129,7 +160,7 @@ def _look_at_history(inquiry: Inquiry, history: tuple[Window, ...], now: dict[st
         samples = sum(value == 2.0 for _, value in window.samples)
         opened[name] = {"samples": len(window.samples), "open": samples}
         inquiry.saw(f"history of {name}: open in {samples:,} of {len(window.samples):,} samples")
-        if samples and now.get(name) == "closed":
+        if samples and now.get(name) == WORDS[0.0]:
             inquiry.found(_was_open(name, samples, len(window.samples)))
     return opened
 

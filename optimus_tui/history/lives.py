@@ -1,0 +1,119 @@
+"""Which processes were looked at, from when to when each is taken to have lived, and what time that covers. Pure."""
+
+from collections.abc import Hashable, Sequence
+from itertools import pairwise
+from typing import NamedTuple
+
+from optimus_tui.history.spans import Span, union
+
+GAP_SECONDS = 90.0
+"""Two looks further apart than this have a gap between them: time in which nobody looked."""
+SLACK_SECONDS = 1.5
+"""A start time may be rounded to seconds: so much later than the first look it still belongs to that process."""
+
+
+class Look(NamedTuple):
+    """One look at the page: whose it was, and what it tells beside the counters.
+
+    ``process`` is the same for looks at the same process. ``known`` is False where nothing tells processes apart: then
+    all looks with this ``process`` may be of one or of many. ``started`` is when it began, None where unknown.
+    ``fell`` is True where a counter stood lower than at the look before, ``cut`` where the page was not kept whole.
+    """
+
+    at: float
+    process: Hashable = None
+    known: bool = False
+    started: float | None = None
+    fell: bool = False
+    cut: bool = False
+
+
+class Life(NamedTuple):
+    """One process: its looks, the time at which its growth begins, and until when it is taken to have lived."""
+
+    process: Hashable
+    known: bool
+    looks: list[Look]
+    base: float
+    born: bool
+    begin: float
+    end: float
+    ended: bool
+
+    @property
+    def last(self) -> float:
+        return self.looks[-1].at
+
+    @property
+    def span(self) -> float:
+        return self.last - self.base
+
+
+def lives_of(looks: Sequence[Look], since: float, *, in_turn: bool, gap: float) -> list[Life]:
+    """The processes that were seen within the window."""
+    by_process: dict[Hashable, list[Look]] = {}
+    for one in looks:
+        by_process.setdefault(one.process, []).append(one)
+    seen = {process: own for process, own in by_process.items() if own[-1].at >= since}
+    starts = [own[0].started for own in seen.values() if own[0].known and own[0].started is not None]
+    times = [one.at for one in looks if one.at >= since]
+    patience = 5 * max(2, _overlap([(own[0].at, own[-1].at) for own in seen.values()]))
+    mixed = len({own[0].known for own in seen.values()}) > 1
+    lives = []
+    bases = {process: _base(own, since, gap) for process, own in seen.items()}
+    begins = min(base for base, _ in bases.values())
+    for process, own in seen.items():
+        base, born = bases[process]
+        first, last = own[0].at, own[-1].at
+        if not in_turn or mixed or not own[0].known:
+            lives.append(Life(process, own[0].known, own, base, born, base, last, ended=False))
+            continue
+        missed_before = sum(at < first for at in times)
+        missed_after = sum(at > last for at in times)
+        ended = any(start > last for start in starts) or missed_after >= patience
+        begin = base if born or missed_before >= patience else begins
+        lives.append(Life(process, True, own, base, born, begin, last if ended else times[-1], ended))
+    return lives
+
+
+def hidden(looks: Sequence[Look], since: float, inside: Sequence[Look]) -> bool:
+    """Whether a process that was seen shortly before the window, and was not replaced, was met by no look in it."""
+    last = {one.process: one.at for one in looks if one.known}
+    starts = [one.started for one in looks if one.known and one.started is not None]
+    patience = 5 * max(2, len({one.process for one in inside}))
+    return any(
+        at < since and not any(start > at for start in starts) and sum(one.at > at for one in looks) < patience
+        for at in last.values()
+    )
+
+
+def _base(own: Sequence[Look], since: float, gap: float) -> tuple[float, bool]:
+    """Where this process' growth begins, and whether it does so from zero: its start within the window, or its look
+    nearest to the window's beginning."""
+    first, started = own[0], own[0].started
+    if started is not None and since < started <= first.at + SLACK_SECONDS and first.at >= since:
+        return min(started, first.at), True
+    inside = next(one.at for one in own if one.at >= since)
+    before = [one.at for one in own if one.at < since]
+    if before and since - before[-1] <= min(gap, inside - since):
+        return before[-1], False
+    if before and len(own) - len(before) == 1 and since - before[-1] <= gap:
+        return before[-1], False  # a single look within the window has no other to compare with
+    return inside, False
+
+
+def _overlap(spans: Sequence[tuple[float, float]]) -> int:
+    """How many of these spans lie over one another at most."""
+    return max((sum(begin <= at <= end for begin, end in spans) for at, _ in spans), default=0)
+
+
+def together(lives: Sequence[Life]) -> int:
+    return _overlap([(one.looks[0].at, one.last) for one in lives])
+
+
+def covered_time(lives: Sequence[Life], inside: Sequence[Look], gap: float) -> list[Span]:
+    """Time in which looks followed one another, and time over which one process is known to have gone on."""
+    spans = [(one.base, one.last) for one in lives if one.span > 0]
+    times = sorted({one.at for one in inside} | {one.base for one in lives})
+    spans += [(before, at) for before, at in pairwise(times) if at - before <= gap]
+    return union(spans)

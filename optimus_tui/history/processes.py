@@ -1,0 +1,231 @@
+"""Growth of counters over looks at one or several processes. Pure.
+
+One address may be answered by several processes (workers, replicas), one after the other (restarts) or in turn. Growth
+is only ever taken between two looks at the same process, and divided by the time between these two looks; the figures
+of the processes are then added. A process that started within the window counts from zero; one that was there before it
+was first seen counts from its first look. Times are seconds of one clock, whichever it is.
+"""
+
+from collections.abc import Hashable, Mapping, Sequence
+from itertools import pairwise
+from typing import NamedTuple
+
+from optimus_tui.contract.metrics import Counted, MetricsState
+from optimus_tui.grammar.prometheus import split_series
+from optimus_tui.history.counters import matches
+from optimus_tui.history.lives import GAP_SECONDS, Life, Look, covered_time, hidden, lives_of, together
+from optimus_tui.history.rows import Samples
+from optimus_tui.history.spans import length, union, within
+
+SHORT_STREAM = 8
+"""With fewer looks than this a mixture of processes may hide: no counter need have fallen back yet."""
+SEVERAL = "several processes answer here (or it restarts again and again): no rates"
+
+
+class Growth(NamedTuple):
+    """Growth by series over the time in ``spans``; empty where ``several`` is True: then no figure is one.
+
+    ``processes`` counts those seen within the window, ``restarts`` those of them that began after a former look.
+    ``lower_bound`` is True where requests may have been lost with a process that ended.
+    """
+
+    series: tuple[Counted, ...] = ()
+    spans: tuple[tuple[float, float], ...] = ()
+    processes: int = 0
+    restarts: int = 0
+    together: int = 0
+    lower_bound: bool = False
+    several: bool = False
+
+    @property
+    def seconds(self) -> float:
+        """The time over which the growth is known."""
+        return length(self.spans)
+
+
+def fell_back(before: Mapping[str, float], state: MetricsState) -> bool:
+    """Whether a counter stands lower than at the look before: another process answers now.
+
+    Where nothing tells processes apart, a counter that is gone says so too; one and the same process may remove series.
+    Gauges may fall, and so may a sum of seconds where a clock was set.
+    """
+    unknown = state.process is None and not state.left_out
+    for name, value in before.items():
+        if split_series(name)[0].endswith(("_total", "_bucket", "_count")):
+            now = state.values.get(name)
+            if (now is None and unknown) or (now is not None and now < value):
+                return True
+    return False
+
+
+def grow(
+    looks: Sequence[Look],
+    found: Mapping[str, Samples],
+    since: float,
+    *,
+    in_turn: bool = True,
+    most: float = 4.0,
+    gap: float = GAP_SECONDS,
+    restarts_allowed: int = 1,
+    jump: float = 100.0,
+) -> Growth:
+    """Growth of the series in ``found`` after ``since``; looks before it only set where growth begins.
+
+    Args:
+        looks: every look, oldest first, each with a time of its own.
+        found: by series its samples, which are kept where they changed; each belongs to the look at its very time.
+        since: where the window begins.
+        in_turn: whether each look meets one of several processes by chance. Then a process that was not met at the
+            window's edges is taken to have counted there as it did between its own looks.
+        most: at most so many times the observed span of a process is its growth taken to have gone on.
+        gap: seconds between two looks from which on nobody looked in between.
+        restarts_allowed: falls that are taken for a restart where nothing tells processes apart.
+        jump: growth from one look to the next that may be another process, where few looks tell nothing apart.
+    """
+    inside = [one for one in looks if one.at >= since]
+    if not inside:
+        return Growth()
+    lives = lives_of(looks, since, in_turn=in_turn, gap=gap)
+    restarts = sum(one.born and looks[0].at < one.base for one in lives)
+    shape = Growth(processes=len(lives), restarts=restarts, together=together(lives))
+    counts = _counts(lives, found)
+    if any(one.several(restarts_allowed, jump) for one in counts):
+        return shape._replace(several=True)
+    covered = covered_time(lives, inside, gap)
+    if not covered or all(one.span <= 0 for one in lives):
+        return shape
+    fallen = sum(one.restarted for one in counts)
+    lower = bool(fallen or restarts) or (in_turn and hidden(looks, since, inside))
+    totals: dict[tuple[tuple[str, str], ...], Counted] = {}
+    for one in counts:
+        life, scale = one.life, 1.0
+        if life.span > 0:
+            lived = length(within(covered, life.begin, life.end))
+            scale = lived / life.span if lived <= most * life.span else 1.0
+            lower |= lived > most * life.span
+        lower |= life.ended or life.span <= 0
+        one.add_to(totals, scale)
+    return shape._replace(
+        series=tuple(totals.values()), spans=tuple(covered), restarts=restarts + fallen, lower_bound=lower
+    )
+
+
+def add(growths: Sequence[Growth]) -> Growth:
+    """The growth of different targets, whose processes are never the same, added up."""
+    if len(growths) == 1:
+        return growths[0]
+    totals: dict[tuple[tuple[str, str], ...], Counted] = {}
+    for one in growths:
+        for counted in one.series:
+            key = tuple(sorted(counted.labels.items()))
+            before = totals.get(key) or Counted(labels=counted.labels, increase=0.0)
+            totals[key] = Counted(
+                labels=counted.labels,
+                increase=before.increase + counted.increase,
+                resets=before.resets + counted.resets,
+            )
+    return Growth(
+        series=tuple(totals.values()),
+        spans=tuple(union(span for one in growths for span in one.spans)),
+        processes=sum(one.processes for one in growths),
+        restarts=sum(one.restarts for one in growths),
+        together=sum(one.together for one in growths),
+        lower_bound=any(one.lower_bound for one in growths),
+        several=any(one.several for one in growths),
+    )
+
+
+def only(growth: Growth, labels: Mapping[str, str]) -> Growth:
+    """The same growth with the series that have these labels."""
+    if not labels:
+        return growth
+    return growth._replace(series=tuple(one for one in growth.series if matches(one.labels, labels)))
+
+
+class _Count:
+    """What one process counted: growth by series and by look, and the looks at which a counter of it fell back."""
+
+    def __init__(self, life: Life) -> None:
+        self.life = life
+        self._growth: dict[str, tuple[float, int]] = {}
+        self._steps: dict[float, float] = {}
+        self._falls = {one.at for one in life.looks if one.fell}
+        self._after_fall = 0.0
+        self._cut = any(one.cut for one in life.looks)
+
+    def take(self, name: str, samples: Sequence[tuple[float, float]]) -> None:
+        """Add the growth of one series over this process' own samples."""
+        life, total, resets = self.life, 0.0, 0
+        last: float | None = 0.0 if life.born else None
+        summed = split_series(name)[0].endswith("_sum")
+        for at, value in samples:
+            grown = 0.0
+            fell = last is not None and value < last and (not summed or at in self._falls)
+            if last is None and at > life.base and not self._cut:
+                last = 0.0  # this process had been looked at without the series: it was born since
+            if fell:
+                grown = value
+                self._falls.add(at)
+                self._after_fall += 0.0 if summed else value
+                resets += at > life.base
+            elif last is not None:
+                grown = max(0.0, value - last)  # a sum of seconds may go back a little: a clock was set
+            if at > life.base:
+                total += grown
+                self._steps[at] = self._steps.get(at, 0.0) + grown
+            last = value
+        self._growth[name] = total, resets
+
+    @property
+    def restarted(self) -> bool:
+        """Whether a counter fell back within the window."""
+        return any(at > self.life.base for at in self._falls)
+
+    def several(self, restarts_allowed: int, jump: float) -> bool:
+        """Whether this cannot be one process: it fell back and cannot have restarted, or too often, or it jumped."""
+        if self.life.known:
+            return bool(self._falls)
+        if len(self._falls) > restarts_allowed:
+            return True
+        return self._jumped(jump) or any(not self._restarted_at(at) for at in self._falls)
+
+    def _restarted_at(self, at: float) -> bool:
+        """Whether what stood there after the fall fits the time since the look before."""
+        seconds = at - max((one.at for one in self.life.looks if one.at < at), default=at)
+        rest = sum(grown for when, grown in self._steps.items() if when != at)
+        others = self.life.span - seconds
+        usual = rest / others if others > 0 else 0.0
+        return seconds <= 0 or self._after_fall <= max(20.0, 5.0 * usual * seconds)
+
+    def _jumped(self, jump: float) -> bool:
+        """Whether, of a few looks, one step grew as no other did: another process, one that has counted for longer."""
+        times = [self.life.base, *(one.at for one in self.life.looks if one.at > self.life.base)]
+        if not 3 <= len(times) < SHORT_STREAM:
+            return False
+        steps = [(at - before, self._steps.get(at, 0.0)) for before, at in pairwise(times)]
+        seconds, grown = max(steps, key=lambda step: step[1])
+        rest = (sum(step[1] for step in steps) - grown) / max(self.life.span - seconds, 1e-9)
+        return grown > jump and grown / seconds > 20 * (rest + 1)
+
+    def add_to(self, totals: dict[tuple[tuple[str, str], ...], Counted], scale: float) -> None:
+        """Add this process' growth to the sums by labels."""
+        for name, (grown, resets) in self._growth.items():
+            labels = split_series(name)[1]
+            key = tuple(sorted(labels.items()))
+            before = totals.get(key) or Counted(labels=labels, increase=0.0)
+            totals[key] = Counted(
+                labels=labels, increase=before.increase + grown * scale, resets=before.resets + resets
+            )
+
+
+def _counts(lives: Sequence[Life], found: Mapping[str, Samples]) -> list[_Count]:
+    counts = {life.process: _Count(life) for life in lives}
+    owner = {one.at: life.process for life in lives for one in life.looks}
+    for name, samples in found.items():
+        own: dict[Hashable, list[tuple[float, float]]] = {}
+        for sample in samples:
+            if sample[0] in owner:
+                own.setdefault(owner[sample[0]], []).append(sample)
+        for process, of_process in own.items():
+            counts[process].take(name, of_process)
+    return list(counts.values())
