@@ -119,12 +119,14 @@ def ranking(state: "IncidentState") -> Iterator[str]:
 
 def step_lines(step: "Step", state: "IncidentState") -> Iterator[str]:
     """What a step came to."""
+    from optimus_tui.workflow.severity import level
+
     said = f": {step.said}" if step.said else ""
     yield f"{step.plan.title}: {step.outcome.verdict if step.outcome else step.status}{said}"
     if step.change is not None:
         yield f"  again: {step.change.verdict}, {step.change.words}"
     for finding in step.outcome.findings if step.outcome else ():
-        yield f"  {finding.severity:<8}  {finding.message}  [{finding.rule}]"
+        yield f"  {level(finding):<8}  {finding.message}  [{finding.rule}]"
     if step.plan.command:
         yield f"  {step.plan.command}"
     if step.plan.kind != "apply":

@@ -89,7 +89,7 @@ def _compliance_mark(document: Mapping[str, Any], compliance: str) -> Mark:
 
 
 def _finding(finding: Mapping[str, Any]) -> Iterator[RenderableType]:
-    mark = _WORDS.get(str(finding.get("severity")), SEVERITY_MARKS["low"])
+    mark = _WORDS.get(str(finding.get("level") or finding.get("severity")), SEVERITY_MARKS["low"])
     row = Table.grid(padding=(0, 2, 0, 0))
     row.add_column(width=6, no_wrap=True)
     row.add_column(overflow="fold")

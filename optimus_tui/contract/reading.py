@@ -16,6 +16,7 @@ FaultKind = Literal[
     "role",  # the answering server is in the wrong role (replica without a master, read-only)
     "invalid",  # an answer came and was not what the protocol or the contract promises
     "tls",  # the certificate or the handshake failed
+    "starved",  # this machine gave us no CPU: nothing is known about the other side
     "bug",  # our own mistake: reported loudly, never hidden as an outage
 ]
 

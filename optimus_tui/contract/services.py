@@ -11,10 +11,14 @@ Status = Literal["healthy", "unhealthy", "error", "connected", "disconnected", "
 
 
 class ServiceState(Struct, frozen=True, kw_only=True):
-    """One dependency. Gateway: healthy, unhealthy, error. Engine and Postgres: connected, error, disconnected."""
+    """One dependency. Gateway: healthy, unhealthy, error. Engine and Postgres: connected, error, disconnected.
+
+    ``latency_ms`` leaves out ``own_ms``, the time for which our own event loop stood still meanwhile.
+    """
 
     status: Status
     latency_ms: float | None = None
+    own_ms: float = 0.0
     status_code: int | None = None
     version: str | None = None
     fault: Fault | None = None

@@ -13,7 +13,7 @@ from optimus_tui.contract.incident import Deed, Figure, IncidentState, Outcome, 
 from optimus_tui.wording.age import age, clock
 from optimus_tui.wording.charts import CHARTS, Chart, Samples, chart
 from optimus_tui.wording.numbers import latency, percent, plural, thousands
-from optimus_tui.workflow.severity import MATTERS, rank
+from optimus_tui.workflow.severity import MATTERS, level, rank
 from optimus_tui.workflow.times import elapsed, mtta, mttr
 
 UNKNOWN = "unknown"
@@ -133,7 +133,7 @@ def _step(step: Step) -> dict[str, Any]:
 
 def _findings(outcome: Outcome) -> list[tuple[str, str, str, str, str]]:
     return [
-        (one.severity, one.message, one.rule, _number(one.measured), _number(one.threshold)) for one in outcome.findings
+        (level(one), one.message, one.rule, _number(one.measured), _number(one.threshold)) for one in outcome.findings
     ]
 
 

@@ -12,12 +12,15 @@ import ssl
 from redis import exceptions as redis_errors
 
 from optimus_tui.contract.reading import Fault
+from optimus_tui.probes.delay import starved
 from optimus_tui.settings.model import RedisTarget
 from optimus_tui.wording.safe import safe_text
 
 OUTAGES: tuple[type[Exception], ...] = (redis_errors.RedisError, OSError, TimeoutError)
 """What a probe may raise when the server is away, refuses or answers oddly; everything else is a bug of ours."""
 
+_WITHIN_SECONDS = 1.0
+"""What the client gives a command; see ``client.TIMEOUT_SECONDS``."""
 _RIGHT = re.compile(r"run the '([\w|.-]{1,64})'")
 _ECHO = re.compile(r",?\s*with args beginning with.*", re.DOTALL | re.IGNORECASE)
 
@@ -105,6 +108,8 @@ def _of_wire(error: BaseException, said: str, where: str, target: RedisTarget) -
     if isinstance(error, redis_errors.InvalidResponse):
         return Fault("invalid", f"what answers at {where} does not speak the Redis protocol", "check host and port")
     if isinstance(error, (redis_errors.TimeoutError, TimeoutError)):
+        if ours := starved(_WITHIN_SECONDS):
+            return Fault("starved", f"{where} was not heard: {ours}", "relieve this machine and ask again")
         hint = "if that port speaks plain text, use redis:// instead of rediss://"
         remedy = hint if target.scheme == "rediss" else None
         return Fault("timeout", f"no answer from {where} within its second", remedy)

@@ -8,13 +8,13 @@ import asyncio
 import contextlib
 import socket
 import ssl
-import time
 
 import httpx
 from msgspec import Struct
 
 from optimus_tui import __version__
 from optimus_tui.contract.reading import Fault
+from optimus_tui.probes.delay import Span, starved, watching
 from optimus_tui.probes.sent import CommandLog
 from optimus_tui.probes.transport import LIMITS, LazyTls, Noted, no_cookies, plain_transport
 from optimus_tui.wording.safe import safe_text
@@ -22,13 +22,15 @@ from optimus_tui.wording.safe import safe_text
 DEADLINE_S = 2.5
 """For everything together: name, connection, request, headers and body."""
 CAP_BYTES = 1_000_000
+CHUNKS_AT_ONCE = 50
 FETCH_ERRORS = (httpx.HTTPError, httpx.InvalidURL, OSError, UnicodeError)
 """What ``fetch`` may raise: the network's faults, and what httpx makes of a hostile header."""
 _HEADERS = {"Accept": "application/json", "Accept-Encoding": "identity", "User-Agent": f"optimus-tui/{__version__}"}
 
 
 class Fetched(Struct, frozen=True, kw_only=True):
-    """An answer. ``body`` holds at most the cap; ``took_ms`` runs from the request to the body's last byte."""
+    """An answer. ``body`` holds at most the cap; ``took_ms`` runs from the request to the body's last byte, without
+    ``own_ms``, the time for which our own event loop stood still meanwhile."""
 
     status: int
     reason: bytes = b""
@@ -36,6 +38,7 @@ class Fetched(Struct, frozen=True, kw_only=True):
     date: str = ""
     body: bytes = b""
     took_ms: float
+    own_ms: float = 0.0
     problem: str | None = None
 
 
@@ -81,26 +84,25 @@ async def fetch(
 
     A GET whose connection died while idle is tried once more; a POST never is.
     """
-    started = time.perf_counter()
-    async with asyncio.timeout(deadline_s):
-        if post is not None:
-            return await _read(http.stream("POST", url, content=post.body, headers=post.headers), cap_bytes, started)
-        try:
-            return await _get(http, url, cap_bytes, started)
-        except (httpx.ReadError, httpx.WriteError, httpx.RemoteProtocolError) as error:
-            if isinstance(error, httpx.RemoteProtocolError) and not _hung_up(error):
-                raise
-            started = time.perf_counter()
-            return await _get(http, url, cap_bytes, started)
+    with watching() as span:
+        async with asyncio.timeout(deadline_s):
+            if post is not None:
+                sent = http.stream("POST", url, content=post.body, headers=post.headers)
+                return await _read(sent, cap_bytes, span)
+            try:
+                return await _get(http, url, cap_bytes, span)
+            except (httpx.ReadError, httpx.WriteError, httpx.RemoteProtocolError) as error:
+                if isinstance(error, httpx.RemoteProtocolError) and not _hung_up(error):
+                    raise
+                span.restart()
+                return await _get(http, url, cap_bytes, span)
 
 
-async def _get(http: httpx.AsyncClient, url: str, cap_bytes: int, started: float) -> Fetched:
-    return await _read(http.stream("GET", url), cap_bytes, started)
+async def _get(http: httpx.AsyncClient, url: str, cap_bytes: int, span: Span) -> Fetched:
+    return await _read(http.stream("GET", url), cap_bytes, span)
 
 
-async def _read(
-    sent: contextlib.AbstractAsyncContextManager[httpx.Response], cap_bytes: int, started: float
-) -> Fetched:
+async def _read(sent: contextlib.AbstractAsyncContextManager[httpx.Response], cap_bytes: int, span: Span) -> Fetched:
     async with sent as response:
         encoding = response.headers.get("content-encoding", "").strip().lower()
         problem = None
@@ -108,7 +110,11 @@ async def _read(
         if encoding not in ("", "identity"):
             problem = "it compresses its answers though asked not to"
         else:
+            chunks = 0
             async for chunk in response.aiter_raw():
+                chunks += 1
+                if chunks % CHUNKS_AT_ONCE == 0:  # a body of single bytes must not hold up everything else
+                    await asyncio.sleep(0)
                 body += chunk[: cap_bytes + 1 - len(body)]
                 if len(body) > cap_bytes:
                     problem = f"its answer is larger than {cap_bytes:,} bytes"
@@ -121,7 +127,8 @@ async def _read(
             content_type=response.headers.get("content-type", "")[:200],
             date=response.headers.get("date", "")[:60],
             body=bytes(body),
-            took_ms=(time.perf_counter() - started) * 1000,
+            took_ms=span.took_ms,
+            own_ms=span.own_ms,
             problem=problem,
         )
 
@@ -145,6 +152,8 @@ def fault_of_http(error: BaseException, url: str) -> Fault:
     place = safe_text(url.partition("://")[2].partition("/")[0], 80)
     causes = _causes(error)
     if isinstance(error, (TimeoutError, httpx.TimeoutException)):
+        if ours := starved(DEADLINE_S):
+            return Fault("starved", f"{place} was not heard: {ours}", "relieve this machine and ask again")
         return Fault("timeout", f"{place} gave no complete answer in time")
     if any(isinstance(one, ssl.SSLError) for one in causes):
         return Fault("tls", f"{place}: {_tls_words(causes)}", "check the address (http or https) and the certificate")

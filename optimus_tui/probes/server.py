@@ -10,6 +10,7 @@ from optimus_tui.contract.reading import Fault, Reading
 from optimus_tui.contract.services import ServerState
 from optimus_tui.grammar.info import keys_in, parse_info, real, whole
 from optimus_tui.probes.client import ObserverRedis
+from optimus_tui.probes.delay import disturbed, watching
 from optimus_tui.probes.faults import OUTAGES, fault_of
 from optimus_tui.probes.own import OwnLoad
 from optimus_tui.settings.model import RedisTarget
@@ -43,12 +44,13 @@ async def read_server(redis: ObserverRedis, target: RedisTarget, own: OwnLoad, c
 
 async def _ping_ms(redis: ObserverRedis, own: OwnLoad, clock: Clock) -> float:
     """The time of one PING in ms; asked again where a connection had to be made first."""
-    connects, began = own.connects, clock.mono()
-    await redis.ping()
-    if own.connects != connects:
-        began = clock.mono()
+    connects = own.connects
+    with watching() as span:
         await redis.ping()
-    return (clock.mono() - began) * 1000
+        if own.connects != connects or disturbed(span.took_ms, span.own_ms):
+            span.restart()
+            await redis.ping()
+        return span.took_ms
 
 
 async def _info(redis: ObserverRedis, alone: bool) -> tuple[object, object]:

@@ -91,11 +91,14 @@ async def look(http: httpx.AsyncClient, url: str, deadline_s: float = DEADLINE_S
 
 def _service(seen: Look, words: tuple[Status, Status, Status]) -> ServiceState:
     if seen.answer is None:
+        if seen.fault is not None and seen.fault.kind == "starved":
+            return ServiceState(status="unknown", fault=seen.fault)
         wrong = seen.fault is not None and seen.fault.kind == "invalid"  # it spoke, but not HTTP
         return ServiceState(status=words[1] if wrong else words[2], fault=seen.fault)
     return ServiceState(
         status=words[0] if seen.document is not None else words[1],
         latency_ms=seen.answer.took_ms,
+        own_ms=seen.answer.own_ms,
         status_code=seen.answer.status,
         version=_version(seen.document),
         fault=seen.fault,

@@ -14,6 +14,7 @@ from optimus_tui.contract.limits import LimitRules
 from optimus_tui.contract.reading import Coverage, Fault, Reading
 from optimus_tui.contract.services import GatewayState, HitRate, ServerState, ServiceState
 from optimus_tui.history.ring import Ring
+from optimus_tui.probes.delay import disturbed
 from optimus_tui.settings.model import Settings
 from optimus_tui.verdicts import episodes, health
 from optimus_tui.verdicts.hit_rate import LookupTrack, hit_rate, recent_growth, track_gateway, track_lookups
@@ -155,5 +156,7 @@ class Board:
         return self._latency.setdefault(name, Ring())
 
     def _time(self, name: str, state: ServiceState | None) -> None:
-        if state is not None and state.latency_ms is not None and state.fault is None:
+        if state is None or state.latency_ms is None or state.fault is not None:
+            return
+        if not disturbed(state.latency_ms, state.own_ms):
             self._ring(name).put(self.clock.mono(), state.latency_ms)

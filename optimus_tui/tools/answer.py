@@ -1,15 +1,19 @@
 """The one road from a tool's name and arguments to its document. Every surface takes it, so all answer alike."""
 
 import asyncio
+import sys
 import time
 from collections.abc import Mapping
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 
 from optimus_tui.contract.tools.common import ErrorReport, Report, ToolError
+from optimus_tui.probes.delay import starved, watching
 from optimus_tui.probes.sent import on_behalf
 from optimus_tui.tools.arguments import ToolFailure, decode, parse
+from optimus_tui.tools.parts import within
 from optimus_tui.tools.progress import Progress, listening
 from optimus_tui.tools.registry import TOOLS, Tool
 from optimus_tui.wording.safe import safe_text
@@ -18,6 +22,7 @@ if TYPE_CHECKING:
     from optimus_tui.context import Context
 
 DEADLINE_SECONDS = 8.0
+_LOADED = "optimus_tui.probes.loaded"
 
 
 def find(name: str) -> Tool:
@@ -40,12 +45,30 @@ async def answer(
     given = decode(arguments) if isinstance(arguments, (bytes, str)) else arguments
     query = parse(tool.query, given)
     try:
-        with on_behalf(name), listening(progress):
+        with on_behalf(name), listening(progress), watching(), within(DEADLINE_SECONDS):
             async with asyncio.timeout(DEADLINE_SECONDS):
+                await load(tool)
                 return await tool.run(ctx, query)
     except TimeoutError:
-        message = f"{name} had no result within {DEADLINE_SECONDS:g} s; what it needs is slow or hung; try again"
-        raise ToolFailure(ToolError(code="deadline", message=message), 3) from None
+        raise out_of_time(name) from None
+
+
+def out_of_time(name: str) -> ToolFailure:
+    """No result within the deadline, and whose fault that is."""
+    why = starved(DEADLINE_SECONDS) or "what it needs is slow or hung"
+    message = f"{name} had no result within {DEADLINE_SECONDS:g} s; {why}; try again"
+    return ToolFailure(ToolError(code="deadline", message=message), 3)
+
+
+async def load(tool: Tool) -> None:
+    """Import, once and in a thread, what the tool's first request would import while it is timed."""
+    if tool.reaches_out and _LOADED not in sys.modules:
+        await asyncio.to_thread(_import_all)
+
+
+def _import_all() -> None:
+    for name in ("optimus_tui.history.store", "optimus_tui.history.windows", _LOADED):
+        import_module(name)
 
 
 def exit_code(report: Report) -> int:

@@ -12,12 +12,12 @@ from optimus_tui.contract.limits import LimitRow, LimitsReport
 from optimus_tui.contract.metrics import Increase, Quantiles
 from optimus_tui.contract.reading import Fault, Reading
 from optimus_tui.contract.services import GatewayState
-from optimus_tui.contract.tools.common import ToolError
 from optimus_tui.contract.tools.compare import CompareReport, TenantFigures
-from optimus_tui.tools.answer import DEADLINE_SECONDS, timestamp
-from optimus_tui.tools.arguments import ToolFailure
+from optimus_tui.probes.delay import watching
+from optimus_tui.tools.answer import DEADLINE_SECONDS, out_of_time, timestamp
 from optimus_tui.tools.coherence_events import Log, read_events
 from optimus_tui.tools.counted import Counters
+from optimus_tui.tools.parts import within
 from optimus_tui.tools.survey import Survey, read_known, survey, unreachable
 from optimus_tui.tools.words import diagnostics, sentence
 from optimus_tui.verdicts import limits as verdicts
@@ -41,11 +41,11 @@ def found(report: CompareReport) -> bool:
 async def compare(ctx: "Context", tenants: Sequence[bytes], minutes: int) -> CompareReport:
     """One column a tenant, in the order asked for. ToolFailure where Redis cannot be asked."""
     try:
-        async with asyncio.timeout(DEADLINE_SECONDS):
-            return await _compare(ctx, list(dict.fromkeys(tenants)), minutes)
+        with watching(), within(DEADLINE_SECONDS):
+            async with asyncio.timeout(DEADLINE_SECONDS):
+                return await _compare(ctx, list(dict.fromkeys(tenants)), minutes)
     except TimeoutError:
-        message = f"compare had no result within {DEADLINE_SECONDS:g} s; what it needs is slow or hung; try again"
-        raise ToolFailure(ToolError(code="deadline", message=message), 3) from None
+        raise out_of_time(TOOL) from None
 
 
 async def _compare(ctx: "Context", tenants: list[bytes], minutes: int) -> CompareReport:
@@ -92,14 +92,9 @@ async def _compare(ctx: "Context", tenants: list[bytes], minutes: int) -> Compar
 
 async def _read(ctx: "Context", seen: Survey, tenants: set[bytes]) -> Fault | None:
     """The values of these tenants' counters, and of no other's."""
-    from optimus_tui.probes.faults import OUTAGES, fault_of
-
     names = [one for one in seen.limits.names_to_read(EVERY) if _owner(one) in tenants]
-    try:
-        await read_known(ctx, seen, names)
-    except OUTAGES as error:
-        return fault_of(error, ctx.settings.redis)
-    return None
+    _, fault = await read_known(ctx, seen, names)
+    return fault
 
 
 def _owner(name: bytes) -> bytes | None:

@@ -1,46 +1,59 @@
-"""diagnose_gateway_health: every dependency at once, under one deadline, and never better than the worst of them."""
+"""diagnose_gateway_health: every dependency at once, under one deadline, and never better than the worst of them.
+
+What is timed is asked first and alone, so that our own work on the keys does not lengthen it. Every part is bounded by
+itself: what is not known in time is said in its section, and the others stand.
+"""
 
 import asyncio
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from optimus_tui.contract.findings import Finding
 from optimus_tui.contract.health import Series
 from optimus_tui.contract.limits import LimitsReport
 from optimus_tui.contract.reading import Fault, Reading
-from optimus_tui.contract.services import GatewayState, HitRate, ServerState
-from optimus_tui.contract.tools.health import (
-    CacheMetricsSection,
-    DiagnoseQuery,
-    DiagnoseReport,
-    RateLimitingSection,
-    RedisSection,
-)
+from optimus_tui.contract.services import GatewayState, HitRate, ServerState, ServiceState
+from optimus_tui.contract.tools.health import DiagnoseQuery, DiagnoseReport
 from optimus_tui.tools.evidence import recent_rate
-from optimus_tui.tools.survey import Survey, judge_limits, read_known, survey
-from optimus_tui.tools.words import (
-    HEALTH_SEVERITY,
-    dependency,
-    diagnostics,
-    limit_section,
-    operation_name,
-    rounded,
-    sentence,
-    service,
+from optimus_tui.tools.health_sections import (
+    cache_section,
+    engine_section,
+    gateway_section,
+    limiting_section,
+    postgres_section,
+    redis_section,
 )
+from optimus_tui.tools.parts import nothing, part, reading
+from optimus_tui.tools.survey import Survey, judge_limits, read_known, survey
+from optimus_tui.tools.words import HEALTH_SEVERITY, diagnostics
 from optimus_tui.verdicts import health as verdicts
 from optimus_tui.verdicts.coherence_events import events_per_second, pick_window
 from optimus_tui.verdicts.feed import find_flood
 from optimus_tui.verdicts.hit_rate import LookupTrack, hit_rate, track_lookups
 from optimus_tui.verdicts.playbooks.churn import newest_end
 from optimus_tui.verdicts.rules import merge_rules
-from optimus_tui.verdicts.unmeasured import find_unmeasured
-from optimus_tui.wording.safe import safe_text
+from optimus_tui.verdicts.unmeasured import find_partial, find_unmeasured
 
 if TYPE_CHECKING:
     from optimus_tui.context import Context
 
 QUERY, REPORT = DiagnoseQuery, DiagnoseReport
 NEWEST_EVENTS, EVENTS_SECONDS = 200, 0.9
+QUIET_SECONDS = 0.25
+"""For this long nothing else runs beside what is timed; a service that is slower than that is not made slow by us."""
+
+
+class Looked(Struct, frozen=True, kw_only=True):
+    """Everything that was read. ``seen`` is None where the keys were not asked for."""
+
+    gateway: Reading[GatewayState]
+    engine: Reading[ServiceState]
+    server: Reading[ServerState]
+    postgres: Reading[ServiceState]
+    seen: Survey | None
+    recent: HitRate | None
+    flood: float | None
 
 
 def found(report: DiagnoseReport) -> bool:
@@ -50,84 +63,95 @@ def found(report: DiagnoseReport) -> bool:
 
 async def run(ctx: "Context", query: DiagnoseQuery) -> DiagnoseReport:
     """Probe all dependencies together and judge what they said."""
-    from optimus_tui.probes.postgres import read_postgres
-    from optimus_tui.probes.server import read_server
-    from optimus_tui.probes.services import read_engine, read_gateway
     from optimus_tui.tools.answer import timestamp
 
-    tenant = query.tenant_id.encode()
-    gateway, engine, postgres, server, seen, (recent, flood) = await asyncio.gather(
-        read_gateway(ctx.http, ctx.settings, ctx.clock, with_rules=query.include_rate_limiting),
-        read_engine(ctx.http, ctx.settings, ctx.clock),
-        read_postgres(ctx.settings.postgres_dsn, ctx.clock, ctx.settings.postgres_problem),
-        read_server(ctx.redis, ctx.settings.redis, ctx.own, ctx.clock),
-        _counters(ctx, tenant) if query.include_rate_limiting else _nothing(),
-        _now(ctx) if query.include_cache_metrics else _unasked(),
-    )
-    state = gateway.value
+    looked = await look(ctx, query)
+    tenant, state = query.tenant_id.encode(), looked.gateway.value
     rules = merge_rules(state.rules if state else None, ctx.settings.limits)
-    limits = judge_limits(ctx, seen, rules) if seen else None
-    rate = _rate(state, server, ctx.clock.mono()) if query.include_cache_metrics else None
+    limits = judge_limits(ctx, looked.seen, rules) if looked.seen and query.include_rate_limiting else None
+    rate = _rate(state, looked.server, ctx.clock.mono()) if query.include_cache_metrics else None
     report = verdicts.judge(
-        verdicts.Looks(gateway=gateway, engine=engine, server=server, postgres=postgres),
+        verdicts.Looks(gateway=looked.gateway, engine=looked.engine, server=looked.server, postgres=looked.postgres),
         history={},
         rate=rate,
-        recent=recent,
+        recent=looked.recent,
         rate_history=Series(),
         thresholds=ctx.settings.thresholds,
-        others=(*_others(query, state, rate, limits, seen), *find_flood(flood, ctx.settings.thresholds)),
+        others=_others(ctx, query, looked, rate, limits),
         limits_seen=True,
     )
     return DiagnoseReport(
         tool="diagnose_gateway_health",
         timestamp=timestamp(ctx.clock.wall()),
-        backend_orchestrator_health=service(state.service, gateway.fault) if state else dependency(None),
-        ai_engine_connectivity=dependency(engine),
-        redis=_redis(server),
-        postgres=dependency(postgres),
-        cache_metrics=_cache(query, state, rate),
-        rate_limiting=_limiting(query, tenant, seen, limits),
+        backend_orchestrator_health=gateway_section(looked.gateway),
+        ai_engine_connectivity=engine_section(looked.engine),
+        redis=redis_section(looked.server),
+        postgres=postgres_section(looked.postgres),
+        cache_metrics=cache_section(query, looked.gateway, rate, looked.seen),
+        rate_limiting=limiting_section(query, tenant, looked.seen, limits),
         overall_status=report.overall,
         diagnostics=diagnostics(report.findings, HEALTH_SEVERITY),
     )
 
 
-async def _nothing() -> None:
-    return None
+async def look(ctx: "Context", query: DiagnoseQuery) -> Looked:
+    """All parts, those that are timed a moment before the others."""
+    from optimus_tui.probes.server import read_server
+    from optimus_tui.probes.services import read_engine, read_gateway
+
+    settings, clock = ctx.settings, ctx.clock
+    async with asyncio.TaskGroup() as group:
+        gateway = group.create_task(
+            reading(ctx, read_gateway(ctx.http, settings, clock, with_rules=query.include_rate_limiting), "the gateway")
+        )
+        engine = group.create_task(reading(ctx, read_engine(ctx.http, settings, clock), "the AI engine"))
+        server = group.create_task(reading(ctx, read_server(ctx.redis, settings.redis, ctx.own, clock), "Redis"))
+        await asyncio.wait([gateway, engine, server], timeout=QUIET_SECONDS)
+        others = group.create_task(_untimed(ctx, query))
+    postgres, seen, recent, flood = others.result()
+    return Looked(
+        gateway=gateway.result(),
+        engine=engine.result(),
+        server=server.result(),
+        postgres=postgres,
+        seen=seen,
+        recent=recent,
+        flood=flood,
+    )
 
 
-async def _unasked() -> tuple[None, None]:
-    return None, None
+async def _untimed(
+    ctx: "Context", query: DiagnoseQuery
+) -> tuple[Reading[ServiceState], Survey | None, HitRate | None, float | None]:
+    """Postgres, keys, the hit rate of now and the events a second: parts whose own time is not shown."""
+    from optimus_tui.probes.postgres import read_postgres
 
-
-async def _now(ctx: "Context") -> tuple[HitRate | None, float | None]:
-    """What one look cannot see: the hit rate of the last half minute, coherence events a second; None where unknown."""
-    return await asyncio.gather(recent_rate(ctx), _events_per_second(ctx))
+    with_keys = query.include_rate_limiting or query.include_cache_metrics
+    return await asyncio.gather(
+        reading(ctx, read_postgres(ctx.settings.postgres_dsn, ctx.clock, ctx.settings.postgres_problem), "Postgres"),
+        _counters(ctx, query) if with_keys else nothing(),
+        recent_rate(ctx) if query.include_cache_metrics else nothing(),
+        _events_per_second(ctx) if query.include_cache_metrics else nothing(),
+    )
 
 
 async def _events_per_second(ctx: "Context") -> float | None:
     """From the event log's newest entries. Who may not read it learns so from the coherence analysis, not here."""
     from optimus_tui.probes.coherence import read_event_ends
-    from optimus_tui.probes.faults import OUTAGES
 
-    try:
-        async with asyncio.timeout(EVENTS_SECONDS):
-            log = await read_event_ends(ctx.redis, NEWEST_EVENTS)
-    except OUTAGES:
+    log = await part(ctx, read_event_ends(ctx.redis, NEWEST_EVENTS), "the event log", EVENTS_SECONDS)
+    if isinstance(log, Fault):
         return None
     now, newest = ctx.clock.wall(), log.payloads if log.whole else newest_end(log.payloads)
     return events_per_second(pick_window(newest, now, 1.0), now)
 
 
-async def _counters(ctx: "Context", tenant: bytes) -> Survey:
+async def _counters(ctx: "Context", query: DiagnoseQuery) -> Survey:
     """All names, then the values: the tenant's own first, whatever the number of the others."""
-    from optimus_tui.probes.faults import OUTAGES, fault_of
-
-    seen = await survey(ctx, tenant=tenant)
-    try:
-        await read_known(ctx, seen, seen.of_tenant | set(seen.limits.names_to_read()))
-    except OUTAGES as error:
-        seen.fault = fault_of(error, ctx.settings.redis)
+    seen = await survey(ctx, tenant=query.tenant_id.encode())
+    if query.include_rate_limiting:
+        _, fault = await read_known(ctx, seen, [*seen.of_tenant, *seen.limits.names_to_read()])
+        seen.fault = seen.fault or fault
     return seen
 
 
@@ -139,66 +163,18 @@ def _rate(state: GatewayState | None, server: Reading[ServerState], mono: float)
 
 
 def _others(
-    query: DiagnoseQuery,
-    state: GatewayState | None,
-    rate: HitRate | None,
-    limits: LimitsReport | None,
-    seen: Survey | None,
+    ctx: "Context", query: DiagnoseQuery, looked: Looked, rate: HitRate | None, limits: LimitsReport | None
 ) -> list[Finding]:
     """Findings about what was asked for beyond the dependencies themselves."""
+    state, seen = looked.gateway.value, looked.seen
     found: list[Finding] = list(limits.findings) if limits else []
-    if seen is not None and seen.fault is not None:
-        found += find_unmeasured("rate limits", seen.fault, rule="limits.unmeasured")
+    if limits is not None and seen is not None and seen.fault is not None:
+        if limits.rows:
+            found += find_partial("rate limits", seen.fault, rule="limits.partial")
+        else:
+            answers = looked.server.fault is None
+            found += find_unmeasured("rate limits", seen.fault, rule="limits.unmeasured", answers=answers)
     answered = state is not None and state.service.status == "healthy"
     if query.include_cache_metrics and rate is None and answered and state is not None and state.cache_fault:
         found += find_unmeasured("hit rate", state.cache_fault, rule="cache.unmeasured")
-    return found
-
-
-def _redis(server: Reading[ServerState]) -> RedisSection:
-    value, fault = server.value, server.fault
-    if value is None or fault is not None:
-        away: Fault | None = fault
-        wrong = away is not None and away.kind not in ("refused", "timeout", "tls")
-        return RedisSection(status="error" if wrong else "disconnected", error=sentence(away))
-    return RedisSection(
-        status="connected",
-        latency_ms=rounded(value.latency_ms, 2),
-        version=value.version,
-        mode=value.mode,
-        role=value.role,
-        error=sentence(value.info_fault),
-    )
-
-
-def _cache(query: DiagnoseQuery, state: GatewayState | None, rate: HitRate | None) -> CacheMetricsSection:
-    if not query.include_cache_metrics:
-        return CacheMetricsSection(status="not checked")
-    metrics = state.cache if state else None
-    total = metrics.total_keys if metrics else None
-    if rate is None:
-        fault = state.cache_fault if state else None
-        why = sentence(fault) or "nobody has looked anything up yet" if state and state.cache else sentence(fault)
-        return CacheMetricsSection(status="unknown", total_keys=total, error=why or "the gateway did not answer")
-    return CacheMetricsSection(status="ok", hit_rate=round(rate.value, 4), total_keys=total, source=rate.source)
-
-
-def _limiting(
-    query: DiagnoseQuery, tenant: bytes, seen: Survey | None, limits: LimitsReport | None
-) -> RateLimitingSection:
-    if seen is None or limits is None:
-        return RateLimitingSection(status="not checked", tenant_id=safe_text(query.tenant_id, 200))
-    name = safe_text(query.tenant_id, 200)
-    if seen.fault is not None and not limits.rows:
-        return RateLimitingSection(status="unknown", tenant_id=name, error=sentence(seen.fault))
-    rows = [row for row in limits.rows if row.counter.tenant == tenant]
-    return RateLimitingSection(
-        status="ok" if seen.fault is None else "partial",
-        tenant_id=name,
-        total_active_limits=len(rows),
-        total_limit_keys=limits.total,
-        rate_limits={operation_name(row.counter): limit_section(row.counter, row) for row in rows},
-        window_seconds=limits.rules.window_seconds if limits.rules else None,
-        coverage=seen.section,
-        error=sentence(seen.fault),
-    )
+    return [*found, *find_flood(looked.flood, ctx.settings.thresholds)]

@@ -73,12 +73,9 @@ async def rate_limiting_efficiency(ctx: "Context", query: PerformanceQuery) -> R
 async def _limits(
     ctx: "Context", seen: Survey, rules: LimitRules | None, tenant: bytes | None
 ) -> tuple[LimitsReport | None, Fault | None]:
-    from optimus_tui.probes.faults import OUTAGES, fault_of
-
-    try:
-        await read_known(ctx, seen, seen.of_tenant if tenant is not None else None)
-    except OUTAGES as error:
-        return None, fault_of(error, ctx.settings.redis)
+    counted, fault = await read_known(ctx, seen, seen.of_tenant if tenant is not None else None)
+    if fault is not None and not counted:
+        return None, fault
     mono = ctx.clock.mono()
     counters: list[Counter] = [one for one in seen.limits.counters(mono) if tenant is None or one.tenant == tenant]
     report = verdicts.judge(
@@ -90,7 +87,7 @@ async def _limits(
         unparsed=seen.limits.unparsed,
         total=seen.limits.total if tenant is None else None,
     )
-    return report, None
+    return report, fault
 
 
 async def _memory(ctx: "Context", seen: Survey, tenant: bytes | None) -> dict[str, Any]:

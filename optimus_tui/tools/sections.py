@@ -126,7 +126,7 @@ def _findings(found: Sequence[Mapping[str, Any]]) -> Section:
         return Section(title="Findings", lines=(Line("Nothing was found wrong in what was looked at.", tone="ok"),))
     lines: list[Line] = []
     for one in found[:SHOWN]:
-        severity = safe_text(one.get("severity", ""), 40)
+        severity = safe_text(one.get("level") or one.get("severity", ""), 40)
         lines.append(Line(safe_text(one.get("message", ""), LONGEST), severity, tone_of(severity)))
         if impact := one.get("impact"):
             lines.append(Line(safe_text(impact, LONGEST), tone="quiet"))

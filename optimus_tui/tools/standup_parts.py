@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 from msgspec.structs import replace
 
-from optimus_tui.contract.findings import SEVERITIES, Finding, Severity, overall_of
+from optimus_tui.contract.findings import SEVERITIES, Finding, overall_of
 from optimus_tui.contract.tools.standup import (
     CachePart,
     EventsPart,
@@ -27,7 +27,6 @@ if TYPE_CHECKING:
     from optimus_tui.context import Context
 
 KEY = "standup"
-_FROM_HEALTH: dict[str, Severity] = {"info": "low", "warning": "medium", "critical": "critical"}
 _JUDGED = ("health", "latency", "coherence")
 """Whose findings count. The health's hold those of the limits; whoever publishes no metrics has done nothing wrong."""
 
@@ -62,7 +61,7 @@ def _findings(documents: Mapping[str, Any]) -> tuple[StandupFinding, ...]:
     found: dict[tuple[str, str], StandupFinding] = {}
     for name in _JUDGED:
         for one in documents[name].get("diagnostics", ()):
-            severity = _FROM_HEALTH.get(one["severity"], one["severity"])
+            severity = one["level"]
             new = StandupFinding(
                 severity=severity, message=one["message"], rule=one["rule"], subject=one.get("subject", "")
             )

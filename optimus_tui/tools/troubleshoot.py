@@ -123,16 +123,15 @@ async def _count(ctx: "Context", part: Evidence, tenant: bytes) -> _Counted:
     seen = await survey(ctx, tenant=tenant)
     names, index = sorted(seen.of_tenant)[:MAX_COUNTERS], LimitIndex()
     fault, slope_seconds = seen.fault, None
-    first = await part.bounded(read_known(ctx, seen, names), "rate limits", COUNT_SECONDS)
-    if isinstance(first, Fault):
-        fault = fault or first
-    elif names:
-        index.put(first)
+    first, incomplete = await read_known(ctx, seen, names)
+    fault = fault or incomplete
+    index.put(first)
+    if first and incomplete is None:
         first_read = ctx.clock.mono()
         if first_read - began < 4:
             await asyncio.sleep(SLOPE_SECONDS)
-            again = await part.bounded(read_known(ctx, seen, names), "rate limits", COUNT_SECONDS)
-            if not isinstance(again, Fault):
+            again, incomplete = await read_known(ctx, seen, names, COUNT_SECONDS)
+            if incomplete is None:
                 gone = set(names) - {counter.key for counter in again}
                 index.put(again)
                 index.gone(gone, ctx.clock.mono())

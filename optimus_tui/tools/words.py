@@ -11,6 +11,7 @@ from optimus_tui.contract.tools.common import Diagnostic
 from optimus_tui.contract.tools.health import DependencySection, LimitSection
 from optimus_tui.wording.safe import safe_text
 
+TOLD_DELAY_MS = 50.0
 HEALTH_SEVERITY = {"low": "info", "medium": "warning", "high": "warning", "critical": "critical"}
 
 
@@ -19,6 +20,7 @@ def diagnostics(findings: Iterable[Finding], words: dict[str, str] | None = None
     return tuple(
         Diagnostic(
             severity=(words or {}).get(finding.severity, finding.severity),
+            level=finding.severity,
             message=finding.message,
             impact=finding.impact,
             rule=finding.rule,
@@ -54,6 +56,7 @@ def service(state: ServiceState, fault: Fault | None = None) -> DependencySectio
     return DependencySection(
         status=state.status,
         latency_ms=rounded(state.latency_ms),
+        own_delay_ms=rounded(state.own_ms) if state.own_ms >= TOLD_DELAY_MS else None,
         status_code=state.status_code,
         version=state.version,
         error=sentence(state.fault or fault),

@@ -10,6 +10,8 @@ from optimus_tui.contract.services import GatewayState, ServerState, ServiceStat
 
 OURS = frozenset({"auth", "denied"})
 """Faults of our own login: the server answers, we may not look."""
+STARVED = "starved"
+"""The fault of a look that this machine's lack of CPU spoilt: it says nothing about the other side."""
 
 _IMPACT = {
     "gateway": "Requests of all tenants fail or are about to.",
@@ -47,9 +49,11 @@ def judge_postgres(reading: Reading[ServiceState] | None) -> list[Finding]:
 
 
 def judge_server(reading: Reading[ServerState] | None) -> list[Finding]:
-    """Critical where Redis does not serve; high where only our login fails."""
+    """Critical where Redis does not serve; high where only our login fails; medium where we could not listen."""
     if reading is None or (fault := reading.fault) is None:
         return []
+    if fault.kind == STARVED:
+        return [_unknown("redis", fault, rule="server.unknown")]
     if fault.kind in OURS:
         return [
             Finding(
@@ -93,7 +97,7 @@ def _service(
     if state is not None and state.status == good:
         state = None  # good as of an earlier look: the fault is what holds now
     why = (state.fault if state else None) or fault
-    if state is not None and state.status == "unknown":
+    if (state is not None and state.status == "unknown") or (why is not None and why.kind == STARVED):
         return [_unknown(name, why)]
     status = state.status if state is not None else "no answer"
     code = state.status_code if state is not None else None
@@ -117,9 +121,9 @@ def _service(
     ]
 
 
-def _unknown(name: str, why: Fault | None) -> Finding:
+def _unknown(name: str, why: Fault | None, rule: str = "") -> Finding:
     return Finding(
-        rule=f"services.{name}_unknown",
+        rule=rule or f"services.{name}_unknown",
         severity="medium",
         subject=name,
         message=f"{name} cannot be measured{f': {why.message}' if why else ''}",

@@ -1,12 +1,17 @@
-"""A finding for what could not be measured although the server answered: a missing right is said. Pure."""
+"""Findings for what could not be measured although the server answered: a missing right, too little time. Pure."""
 
 from optimus_tui.contract.findings import Finding
 from optimus_tui.contract.reading import Fault
 
+REFUSED = ("denied", "invalid", "bug")
 
-def find_unmeasured(subject: str, fault: Fault | None, *, rule: str) -> list[Finding]:
-    """Medium where the server's ACL denies it; nothing for an outage, which is a finding of its own."""
-    if fault is None or fault.kind not in ("denied", "invalid", "bug"):
+
+def find_unmeasured(subject: str, fault: Fault | None, *, rule: str, answers: bool = False) -> list[Finding]:
+    """Medium where the server's ACL denies it, and (``answers``: the server itself is well) where it took too long.
+
+    Nothing for an outage, which is a finding of its own.
+    """
+    if fault is None or (fault.kind not in REFUSED and not answers):
         return []
     return [
         Finding(
@@ -19,5 +24,23 @@ def find_unmeasured(subject: str, fault: Fault | None, *, rule: str) -> list[Fin
             samples=0,
             impact=f"Trouble with {subject} would not be noticed here.",
             remedy=fault.remedy or "See the reason above.",
+        )
+    ]
+
+
+def find_partial(subject: str, fault: Fault, *, rule: str) -> list[Finding]:
+    """Only a part was measured: medium where a right is missing, low where there was not enough time for the rest."""
+    if fault.kind in REFUSED:
+        return find_unmeasured(subject, fault, rule=rule.replace(".partial", ".unmeasured"))
+    return [
+        Finding(
+            rule=rule,
+            severity="low",
+            subject=subject,
+            message=f"{subject} were measured in part: {fault.message}",
+            measured="partial",
+            threshold="measured",
+            impact=f"Trouble in the rest of the {subject} would not be noticed here.",
+            remedy=fault.remedy or "Ask again, or leave the dashboard open: it reads them in turns.",
         )
     ]

@@ -12,7 +12,7 @@ from msgspec.structs import replace
 from optimus_tui.contract.incident import Advice, Outcome, Step, TeamAdvice
 from optimus_tui.contract.tools.common import Diagnostic, Recommendation
 from optimus_tui.workflow.ranking import tenant_of
-from optimus_tui.workflow.severity import MATTERS, rank
+from optimus_tui.workflow.severity import MATTERS, level, rank
 
 BY_RULE = {
     "limits.immortal": "repair_counter",
@@ -133,7 +133,7 @@ def _offers(findings: Sequence[Diagnostic], made: Iterable[Advice], tenant: str 
         if not kind or (kind, who) in offered:
             continue
         offered.add((kind, who))
-        priority = "low" if kind in _LAST else one.severity if rank(one.severity) >= MATTERS else "medium"
+        priority = "low" if kind in _LAST else level(one) if rank(level(one)) >= MATTERS else "medium"
         offers.append(
             _advice(
                 action=_OFFER[kind].format(who=who or "one tenant"), priority=priority, command=None, file=None,

@@ -11,7 +11,7 @@ from msgspec import Struct
 
 from optimus_tui.contract.incident import Check, Comparison, Outcome, Verdict
 from optimus_tui.contract.tools.common import Diagnostic
-from optimus_tui.workflow.severity import MATTERS, rank
+from optimus_tui.workflow.severity import MATTERS, level, rank
 
 NOTICEABLE = 0.10
 """A number beyond its threshold has changed from a tenth on."""
@@ -63,9 +63,9 @@ def overall(checks: Sequence[Check]) -> Verdict | None:
 def _judge(
     targets: list[Diagnostic], left: list[Diagnostic], new: list[Diagnostic], blind: bool
 ) -> tuple[Verdict, str]:
-    before = max((rank(one.severity) for one in targets), default=0)
-    came = max(new, key=lambda one: rank(one.severity), default=None)
-    if came is not None and rank(came.severity) >= max(before, MATTERS):
+    before = max((rank(level(one)) for one in targets), default=0)
+    came = max(new, key=lambda one: rank(level(one)), default=None)
+    if came is not None and rank(level(came)) >= max(before, MATTERS):
         return "worse", f"new: {came.message}"
     if blind:
         return "unknown", "what showed the fault cannot be measured now"
@@ -95,7 +95,7 @@ def _extent(rule: str, findings: Iterable[Diagnostic]) -> _Extent:
     if not of:
         return _Extent()
     beyond = _beyond(of[0]) if len(of) == 1 else 0.0
-    return _Extent(max(rank(one.severity) for one in of), sum(_number(one) for one in of), beyond)
+    return _Extent(max(rank(level(one)) for one in of), sum(_number(one) for one in of), beyond)
 
 
 def _number(one: Diagnostic) -> float:
@@ -128,7 +128,7 @@ def _sign(before: _Extent, after: _Extent) -> int:
 
 
 def _matters(one: Diagnostic) -> bool:
-    return rank(one.severity) >= MATTERS
+    return rank(level(one)) >= MATTERS
 
 
 def _unseen(one: Diagnostic) -> bool:

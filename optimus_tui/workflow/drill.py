@@ -15,7 +15,7 @@ from optimus_tui.contract.incident import IncidentState
 from optimus_tui.contract.tools.common import Diagnostic
 from optimus_tui.wording.safe import safe_text
 from optimus_tui.workflow.comparing import BLIND
-from optimus_tui.workflow.severity import MATTERS, rank
+from optimus_tui.workflow.severity import MATTERS, level, rank
 
 HOLD_SECONDS = 15.0
 """A fault is gone once its findings stayed away for so long: a counter that was only emptied is full again by then."""
@@ -36,7 +36,7 @@ class Watch(Struct, frozen=True, kw_only=True):
 
 def shows(truth: Truth, found: Finding | Diagnostic) -> bool:
     """Whether this finding is the injected fault, and an alarm."""
-    return found.rule in truth.rules and truth.subject in found.subject and rank(found.severity) >= MATTERS
+    return found.rule in truth.rules and truth.subject in found.subject and rank(level(found)) >= MATTERS
 
 
 def look(watch: Watch, truth: Truth, findings: Iterable[Finding], mono: float) -> Watch:
@@ -49,7 +49,7 @@ def look(watch: Watch, truth: Truth, findings: Iterable[Finding], mono: float) -
         if watch.cleared is not None:
             return replace(watch, cleared=None, returned=watch.returned + 1)
         return watch
-    blind = any(one.rule.startswith(BLIND) and rank(one.severity) >= MATTERS for one in findings)
+    blind = any(one.rule.startswith(BLIND) and rank(level(one)) >= MATTERS for one in findings)
     if watch.shown is None or watch.cleared is not None or blind:
         return watch
     return replace(watch, cleared=mono)

@@ -14,7 +14,7 @@ from optimus_tui.contract.incident import Figure, Outcome
 from optimus_tui.contract.tools.common import Diagnostic, Recommendation
 from optimus_tui.wording.numbers import figure
 from optimus_tui.wording.safe import safe_text
-from optimus_tui.workflow.severity import rank, worst
+from optimus_tui.workflow.severity import level, rank, worst
 
 MOST = 40
 """Findings and recommendations that are kept beside the evidence."""
@@ -25,7 +25,7 @@ _VERDICTS = ("overall_status", "severity_assessment", "overall_compliance")
 def outline(document: Mapping[str, Any]) -> Outcome:
     """The outcome of any tool's document (as builtins: ``msgspec.to_builtins`` of a report)."""
     found = [*_items(document, "diagnostics", Diagnostic), *_failed_tests(document)]
-    found.sort(key=lambda one: -rank(one.severity))
+    found.sort(key=lambda one: -rank(level(one)))
     advice = [_recommendation(one) for one in _list(document.get("recommendations")) if isinstance(one, Mapping)]
     verdict = next((str(document[key]) for key in _VERDICTS if isinstance(document.get(key), str)), "")
     verdict = verdict or _assessment(document) or worst(found)

@@ -10,7 +10,7 @@ from msgspec import Struct
 
 from optimus_tui.contract.incident import ISSUES, Candidate, Outcome
 from optimus_tui.contract.tools.common import Diagnostic
-from optimus_tui.workflow.severity import rank
+from optimus_tui.workflow.severity import level, rank
 
 POINTS_TO: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("limits.", ("rate_limiting",)),
@@ -51,7 +51,7 @@ def rank_issues(outcome: Outcome, slow_ms: float) -> tuple[Candidate, ...]:
     clues: dict[str, list[_Clue]] = {issue: [] for issue in ISSUES}
     for finding in (*outcome.findings, *_slow(outcome, slow_ms)):
         for place, issue in enumerate(_pointed(finding.rule)):
-            clues[issue].append(_Clue(finding, _PER_RANK * rank(finding.severity) // (1 + place)))
+            clues[issue].append(_Clue(finding, _PER_RANK * rank(level(finding)) // (1 + place)))
     ranked = [_candidate(issue, clues[issue]) for issue in ISSUES]
     return tuple(sorted(ranked, key=lambda one: (-one.score, one.issue != USUAL, ISSUES.index(one.issue))))
 

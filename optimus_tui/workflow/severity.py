@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from optimus_tui.contract.findings import SEVERITIES
+from optimus_tui.contract.findings import SEVERITIES, Finding
 from optimus_tui.contract.tools.common import Diagnostic
 
 _SAME = {"info": "low", "warning": "medium"}
@@ -17,9 +17,15 @@ def rank(word: str) -> int:
     return SCALE.index(word) if word in SCALE else 0
 
 
+def level(finding: Diagnostic | Finding) -> str:
+    """Low, medium, high or critical: the finding's own level, else what its tool's word for the severity means."""
+    own = finding.level if isinstance(finding, Diagnostic) else ""
+    return own or _SAME.get(finding.severity, finding.severity)
+
+
 def worst(findings: Iterable[Diagnostic]) -> str:
     """The worst severity among them, "none" without any."""
-    return SCALE[max((rank(one.severity) for one in findings), default=0)]
+    return SCALE[max((rank(level(one)) for one in findings), default=0)]
 
 
 def worse_of(one: str, other: str) -> str:

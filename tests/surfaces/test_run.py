@@ -56,7 +56,7 @@ def command(*words: str, **more: Any) -> "subprocess.Popen[bytes]":
 def plain(document: Any) -> Any:
     """Without what the clock decides."""
     if isinstance(document, dict):
-        timed = ("timestamp", "latency_ms")
+        timed = ("timestamp", "latency_ms", "own_delay_ms")
         return {key: plain(value) for key, value in document.items() if key not in timed}
     return [plain(one) for one in document] if isinstance(document, list) else document
 

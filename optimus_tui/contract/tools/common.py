@@ -30,9 +30,14 @@ class Report(Struct, frozen=True, kw_only=True):
 
 
 class Diagnostic(Struct, frozen=True, kw_only=True):
-    """One judged fact, with what it was judged by."""
+    """One judged fact, with what it was judged by.
+
+    ``severity`` is in the tool's own words, as the contract has them; ``level`` is low, medium, high or critical for
+    every tool and pane alike, empty in a document of an older version.
+    """
 
     severity: str
+    level: str = ""
     message: str
     impact: str = ""
     rule: str

@@ -16,10 +16,15 @@ class DiagnoseQuery(Query, frozen=True, kw_only=True):
 
 
 class DependencySection(Struct, frozen=True, kw_only=True):
-    """One dependency. ``status`` "not checked" where it was not asked for, "unknown" where nobody could tell."""
+    """One dependency. ``status`` "not checked" where it was not asked for, "unknown" where nobody could tell.
+
+    ``latency_ms`` leaves out ``own_delay_ms``, for which our own event loop stood still meanwhile (null: not worth
+    telling): the true time lies between the one and the sum.
+    """
 
     status: str
     latency_ms: float | None = None
+    own_delay_ms: float | None = None
     status_code: int | None = None
     version: str | None = None
     error: str | None = None

@@ -38,6 +38,7 @@ BRIEF: dict[FaultKind, str] = {
     "invalid": "odd answer",
     "tls": "TLS",
     "denied": "not allowed",
+    "starved": "we had no CPU",
     "bug": "our own bug",
 }
 

@@ -1,0 +1,142 @@
+"""How late our own event loop is while something is timed, so that our cost is not charged to others.
+
+A timer that is due every few milliseconds tells how long the loop stood still: imports, a busy screen, a machine that
+gives us no CPU. It runs only while somebody times something. What a measurement took without that time is a lower
+bound: the other side may have answered while the loop stood still, or not.
+"""
+
+import asyncio
+from collections import deque
+from collections.abc import Iterator
+from contextlib import contextmanager
+from weakref import WeakKeyDictionary
+
+TICK_SECONDS = 0.005
+NOTICED_SECONDS = 0.001
+DISTURBED_MS, DISTURBED_SHARE = 50.0, 0.25
+"""A measurement that holds more of our own delay than this says little about the other side."""
+STANDSTILL_SECONDS = 0.25
+STARVED_SHARE = 0.3
+"""A deadline of which our own loop stood still for this share tells nothing about who did not answer."""
+_KEPT = 512
+
+
+class LoopDelay:
+    """The delays of the running event loop; made by ``watching``. It keeps no reference to the loop."""
+
+    def __init__(self) -> None:
+        self._users = 0
+        self._due = 0.0
+        self._timer: asyncio.TimerHandle | None = None
+        self._late: deque[tuple[float, float]] = deque(maxlen=_KEPT)
+        """(When it ended, seconds), the newest last."""
+
+    def enter(self) -> None:
+        """One more measurement begins."""
+        self._users += 1
+        if self._timer is None:
+            self._schedule(asyncio.get_running_loop().time())
+
+    def leave(self) -> None:
+        """A measurement is over."""
+        self._users -= 1
+        if not self._users and self._timer is not None:
+            self._note(asyncio.get_running_loop().time())
+            self._timer.cancel()
+            self._timer = None
+
+    def since(self, began: float, least: float = 0.0) -> float:
+        """Seconds of delay from ``began`` (of the loop's clock) until now, in pieces of at least ``least`` seconds."""
+        now = asyncio.get_running_loop().time()
+        pieces = [(ended, late) for ended, late in self._late if ended > began]
+        if self._timer is not None:
+            pieces.append((now, now - self._due))
+        total = sum(min(late, ended - began) for ended, late in pieces if late > 0 and late >= least)
+        return min(total, max(0.0, now - began))
+
+    def _tick(self) -> None:
+        now = asyncio.get_running_loop().time()
+        self._note(now)
+        self._schedule(now)
+
+    def _note(self, now: float) -> None:
+        if now - self._due > NOTICED_SECONDS:
+            self._late.append((now, now - self._due))
+
+    def _schedule(self, now: float) -> None:
+        self._due = now + TICK_SECONDS
+        self._timer = asyncio.get_running_loop().call_at(self._due, self._tick)
+
+
+_WATCHES: "WeakKeyDictionary[asyncio.AbstractEventLoop, LoopDelay]" = WeakKeyDictionary()
+
+
+class Span:
+    """One measurement under way."""
+
+    def __init__(self, delay: LoopDelay, began: float) -> None:
+        self._delay, self.began = delay, began
+
+    @property
+    def seconds(self) -> float:
+        """Our own delay since the measurement began."""
+        return self._delay.since(self.began)
+
+    @property
+    def own_ms(self) -> float:
+        """The same in milliseconds."""
+        return self.seconds * 1000
+
+    @property
+    def took_ms(self) -> float:
+        """Milliseconds since the measurement began, without our own delay."""
+        passed = asyncio.get_running_loop().time() - self.began
+        return max(0.0, passed - self.seconds) * 1000
+
+    def restart(self) -> None:
+        """Count from now on only."""
+        self.began = asyncio.get_running_loop().time()
+
+
+@contextmanager
+def watching() -> Iterator[Span]:
+    """Measure our own delay from here to the end of the block."""
+    loop = asyncio.get_running_loop()
+    delay = _WATCHES.get(loop)
+    if delay is None:
+        delay = _WATCHES[loop] = LoopDelay()
+    delay.enter()
+    try:
+        yield Span(delay, loop.time())
+    finally:
+        delay.leave()
+
+
+def stood_still(seconds: float) -> float:
+    """How long the running loop stood still in the last ``seconds``, as far as somebody watched; 0.0 otherwise.
+
+    Only standstills of a quarter of a second and more count: a service that floods us keeps us busy in small pieces,
+    and that is its fault, not ours.
+    """
+    try:
+        loop = asyncio.get_running_loop()
+    except RuntimeError:
+        return 0.0
+    delay = _WATCHES.get(loop)
+    return 0.0 if delay is None else delay.since(loop.time() - seconds, STANDSTILL_SECONDS)
+
+
+def starved(seconds: float) -> str:
+    """Why a deadline of ``seconds`` that has passed tells nothing about the other side; empty where it tells."""
+    still = stood_still(seconds)
+    return starved_words(still) if still >= STARVED_SHARE * seconds else ""
+
+
+def starved_words(seconds: float) -> str:
+    """The sentence about our own starvation."""
+    return f"this machine gave us no CPU: our own loop stood still for {seconds:.1f} s"
+
+
+def disturbed(took_ms: float, own_ms: float) -> bool:
+    """Whether a measurement of ``took_ms`` (without ``own_ms`` of our delay) says little about the other side."""
+    return own_ms >= DISTURBED_MS and own_ms >= DISTURBED_SHARE * (took_ms + own_ms)

@@ -1,0 +1,100 @@
+"""The sections of diagnose_gateway_health, each from what was read of its part. Pure.
+
+A section that was asked for is always an object: what is not known is null beside "unknown" or "partial" and a reason.
+"""
+
+from optimus_tui.contract.limits import LimitsReport
+from optimus_tui.contract.reading import Fault, Reading
+from optimus_tui.contract.services import GatewayState, HitRate, ServerState, ServiceState
+from optimus_tui.contract.tools.health import (
+    CacheMetricsSection,
+    DependencySection,
+    DiagnoseQuery,
+    RateLimitingSection,
+    RedisSection,
+)
+from optimus_tui.tools.survey import Survey
+from optimus_tui.tools.words import dependency, limit_section, operation_name, rounded, sentence, service
+from optimus_tui.wording.safe import safe_text
+
+AWAY = ("refused", "timeout", "tls")
+"""Faults of a server that did not answer at all; any other is a wrong answer."""
+
+
+def gateway_section(reading: Reading[GatewayState]) -> DependencySection:
+    """The gateway's health."""
+    state = reading.value
+    return service(state.service, reading.fault) if state else _unheard(reading.fault, "error")
+
+
+def engine_section(reading: Reading[ServiceState]) -> DependencySection:
+    """The AI engine's health."""
+    return dependency(reading) if reading.value else _unheard(reading.fault, "disconnected")
+
+
+def _unheard(fault: Fault | None, word: str) -> DependencySection:
+    ours = fault is not None and fault.kind == "starved"
+    return DependencySection(status="unknown" if ours else word, error=sentence(fault))
+
+
+postgres_section = dependency
+
+
+def redis_section(reading: Reading[ServerState]) -> RedisSection:
+    """Redis as it answered PING and INFO."""
+    value, fault = reading.value, reading.fault
+    if value is None or fault is not None:
+        if fault is not None and fault.kind == "starved":
+            return RedisSection(status="unknown", error=sentence(fault))
+        wrong = fault is not None and fault.kind not in AWAY
+        return RedisSection(status="error" if wrong else "disconnected", error=sentence(fault))
+    return RedisSection(
+        status="connected",
+        latency_ms=rounded(value.latency_ms, 2),
+        version=value.version,
+        mode=value.mode,
+        role=value.role,
+        error=sentence(value.info_fault),
+    )
+
+
+def cache_section(
+    query: DiagnoseQuery, reading: Reading[GatewayState], rate: HitRate | None, seen: Survey | None
+) -> CacheMetricsSection:
+    """The hit rate and its source. ``seen`` is what was scanned of the keys."""
+    if not query.include_cache_metrics:
+        return CacheMetricsSection(status="not checked")
+    state = reading.value
+    metrics = state.cache if state else None
+    total = metrics.total_keys if metrics else None
+    if rate is not None:
+        return CacheMetricsSection(status="ok", hit_rate=round(rate.value, 4), total_keys=total, source=rate.source)
+    why = sentence(state.cache_fault if state else reading.fault)
+    if not why:
+        why = "nobody has looked anything up yet" if metrics else "the gateway did not answer"
+    return CacheMetricsSection(status="unknown", total_keys=total, error=why)
+
+
+def limiting_section(
+    query: DiagnoseQuery, tenant: bytes, seen: Survey | None, limits: LimitsReport | None
+) -> RateLimitingSection:
+    """The tenant's counters; "partial" where not everything was scanned or read in time."""
+    name = safe_text(query.tenant_id, 200)
+    if not query.include_rate_limiting:
+        return RateLimitingSection(status="not checked", tenant_id=name)
+    if seen is None or limits is None:
+        return RateLimitingSection(status="unknown", tenant_id=name, error="Redis was not asked")
+    if seen.fault is not None and not limits.rows:
+        return RateLimitingSection(status="unknown", tenant_id=name, coverage=seen.section, error=sentence(seen.fault))
+    rows = [row for row in limits.rows if row.counter.tenant == tenant]
+    fault: Fault | None = seen.fault
+    return RateLimitingSection(
+        status="ok" if fault is None else "partial",
+        tenant_id=name,
+        total_active_limits=len(rows),
+        total_limit_keys=limits.total,
+        rate_limits={operation_name(row.counter): limit_section(row.counter, row) for row in rows},
+        window_seconds=limits.rules.window_seconds if limits.rules else None,
+        coverage=seen.section,
+        error=sentence(fault),
+    )

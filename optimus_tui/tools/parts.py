@@ -1,0 +1,78 @@
+"""The parts of one answer: each is bounded by itself inside the tool's whole time, and what hangs costs only its part.
+
+``answer`` opens the whole (``within``); a tool hands each thing that it measures to ``part`` or ``reading``. A part
+that is not done in time is a Fault that says so, and where this machine gave us no CPU, it says that instead. It
+refuses to judge, and to raise for an outage.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import TYPE_CHECKING, TypeVar
+
+from optimus_tui.contract.reading import Fault, Reading
+from optimus_tui.probes.delay import starved
+
+if TYPE_CHECKING:
+    from optimus_tui.context import Context
+
+T = TypeVar("T")
+PART_SECONDS = 2.8
+"""For one part that looks at one thing; a little more than an HTTP look gives itself."""
+SPARE_SECONDS = 0.6
+"""Kept back of the whole, to judge and to write the document."""
+LEAST_SECONDS = 0.05
+_ENDS: ContextVar[float] = ContextVar("ends")
+
+
+@contextmanager
+def within(seconds: float) -> Iterator[None]:
+    """All parts that begin in this block end ``SPARE_SECONDS`` before ``seconds`` are over. An outer whole holds."""
+    ends = asyncio.get_running_loop().time() + seconds - SPARE_SECONDS
+    token = _ENDS.set(min(ends, _ENDS.get(ends)))
+    try:
+        yield
+    finally:
+        _ENDS.reset(token)
+
+
+def seconds_left(most: float = PART_SECONDS) -> float:
+    """Seconds that a part which begins now may take: at most ``most``."""
+    ends = _ENDS.get(None)
+    if ends is None:
+        return most
+    return max(LEAST_SECONDS, min(most, ends - asyncio.get_running_loop().time()))
+
+
+def not_in_time(what: str, seconds: float) -> Fault:
+    """The fault of a part that was not done in time."""
+    if ours := starved(seconds):
+        return Fault("starved", f"{what}: not measured: {ours}", "relieve this machine and ask again")
+    return Fault("timeout", f"{what}: not measured within {seconds:.1f} s")
+
+
+async def part(ctx: "Context", work: Awaitable[T], what: str, most: float = PART_SECONDS) -> T | Fault:
+    """What ``work`` brings, or why not."""
+    from optimus_tui.probes.faults import OUTAGES, fault_of
+
+    seconds = seconds_left(most)
+    try:
+        async with asyncio.timeout(seconds) as limit:
+            return await work
+    except TimeoutError as error:
+        return not_in_time(what, seconds) if limit.expired() else fault_of(error, ctx.settings.redis)
+    except OUTAGES as error:
+        return fault_of(error, ctx.settings.redis)
+
+
+async def reading(ctx: "Context", work: Awaitable[Reading[T]], what: str, most: float = PART_SECONDS) -> Reading[T]:
+    """The same for a part that brings a Reading: one without a value where it was not done."""
+    found = await part(ctx, work, what, most)
+    if not isinstance(found, Fault):
+        return found
+    return Reading(value=None, taken_at=ctx.clock.wall(), taken_mono=ctx.clock.mono(), fault=found)
+
+
+async def nothing() -> None:
+    """A part that was not asked for."""

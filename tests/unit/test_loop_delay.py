@@ -1,0 +1,96 @@
+"""Our own event loop's standstills are measured, and not charged to those whom we time."""
+
+import asyncio
+import threading
+import time
+
+import pytest
+
+from optimus_tui.contract.reading import Fault
+from optimus_tui.probes.delay import disturbed, starved, watching
+from optimus_tui.tools.answer import out_of_time
+from optimus_tui.tools.parts import not_in_time
+from optimus_tui.verdicts.services import judge_engine, judge_server
+from tests.standin import standing_in
+
+
+async def test_a_blocked_loop_is_taken_out_of_what_is_timed() -> None:
+    with watching() as span:
+        await asyncio.sleep(0.02)
+        time.sleep(0.3)  # noqa: ASYNC251 - the standstill itself
+        await asyncio.sleep(0)
+        took, own = span.took_ms, span.own_ms
+    assert own == pytest.approx(300, abs=30)
+    assert took < 60
+    assert disturbed(took, own)
+
+
+async def test_an_idle_loop_has_no_delay() -> None:
+    with watching() as span:
+        await asyncio.sleep(0.2)
+        assert span.own_ms < 60
+        assert span.took_ms > 130
+
+
+async def test_a_standstill_counts_only_from_the_beginning_of_the_measurement() -> None:
+    with watching():
+        time.sleep(0.2)  # noqa: ASYNC251
+        with watching() as inner:
+            await asyncio.sleep(0.01)
+            assert inner.own_ms < 60
+
+
+async def test_a_deadline_that_passed_while_we_stood_still_says_so() -> None:
+    with watching():
+        time.sleep(0.6)  # noqa: ASYNC251
+        await asyncio.sleep(0)
+        assert "gave us no CPU: our own loop stood still for 0.6 s" in starved(1.0)
+        fault = not_in_time("Redis", 1.0)
+        assert fault.kind == "starved" and "stood still" in fault.message
+        assert starved(60.0) == ""
+    assert "slow or hung" in out_of_time("diagnose_gateway_health").error.message
+
+
+def test_a_look_that_starvation_spoilt_accuses_nobody() -> None:
+    from optimus_tui.contract.reading import Reading
+    from optimus_tui.contract.services import ServiceState
+
+    fault = Fault("starved", "this machine gave us no CPU")
+    seen = Reading(value=ServiceState(status="unknown", fault=fault), taken_at=0, taken_mono=0, fault=fault)
+    (engine,) = judge_engine(seen)
+    (server,) = judge_server(Reading(value=None, taken_at=0, taken_mono=0, fault=fault))
+    assert (engine.rule, engine.severity) == ("services.engine_unknown", "medium")
+    assert (server.rule, server.severity) == ("server.unknown", "medium")
+
+
+async def test_an_engine_of_a_millisecond_is_quick_while_our_loop_is_blocked_and_the_cpu_is_busy() -> None:
+    from optimus_tui.clock import Clock
+    from optimus_tui.probes.fetch import new_http_client
+    from optimus_tui.probes.services import look
+    from optimus_tui.probes.timing import time_service
+
+    ends = threading.Event()
+
+    def burn() -> None:
+        while not ends.is_set():
+            sum(range(1000))
+
+    with standing_in() as service:
+        async with new_http_client() as http:
+            await look(http, f"{service.url}/health")
+            burner = threading.Thread(target=burn, daemon=True)
+            burner.start()
+            blocked = asyncio.create_task(_block(0.4))
+            seen = await look(http, f"{service.url}/health")
+            await blocked
+            timed = await time_service(http, Clock(), f"{service.url}/health", 5)
+            ends.set()
+            burner.join()
+    assert seen.answer is not None and seen.answer.own_ms >= 300
+    assert seen.answer.took_ms < 150
+    assert len([one for one in timed if one.counts]) == 5
+
+
+async def _block(seconds: float) -> None:
+    await asyncio.sleep(0)
+    time.sleep(seconds)  # noqa: ASYNC251
