@@ -48,10 +48,14 @@ class World(Judge):
         """A server with the default configuration, empty."""
         return self._redis or self.redis_with()
 
-    def redis_with(self, **config: str) -> RealServer:
-        """A server of this world with this configuration; REDIS_URL is it."""
+    def redis_with(self, without: Sequence[str] = (), **config: str) -> RealServer:
+        """A server of this world with this configuration, ``without`` some commands; REDIS_URL is it."""
         binary = server_binary()
         assert binary, "no redis-server on this machine"
+        if without:
+            included = self.home / "renamed.conf"
+            included.write_text("".join(f'rename-command {name} ""\n' for name in without))
+            config["include"] = str(included)
         self._redis = RealServer(binary, **config).start()
         self.ends.callback(self._redis.stop)
         self.env["REDIS_URL"] = self._redis.url
@@ -129,7 +133,7 @@ class World(Judge):
                 report: Any = await answer(self.context, tool, arguments)
                 code = exit_code(report)
             except ToolFailure as failure:
-                report, code = failure_report(tool, failure, self.clock.wall()), failure.code
+                report, code = failure_report(tool, failure, self.clock.wall()), failure.exit_code
         return Given(json.loads(encode(report)), code, seconds=time.monotonic() - began)
 
     async def performance(self, metric: str, minutes: int, **more: Any) -> Given:

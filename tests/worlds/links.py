@@ -1,0 +1,82 @@
+"""What stands between the product and a server: a long way, a proxy, starvation of the CPU."""
+
+import asyncio
+import contextlib
+import subprocess
+import sys
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+from tests.realserver import free_port
+
+
+@contextlib.asynccontextmanager
+async def long_way(port: int, one_way_seconds: float) -> AsyncIterator[int]:
+    """A port that leads to ``port``; every byte takes so long in each direction, and bytes overtake nothing."""
+    tasks: set[asyncio.Task[None]] = set()
+
+    async def carry(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        waiting: asyncio.Queue[tuple[float, bytes]] = asyncio.Queue()
+        loop = asyncio.get_running_loop()
+
+        async def deliver() -> None:
+            while True:
+                due, data = await waiting.get()
+                await asyncio.sleep(due - loop.time())
+                if not data:
+                    writer.close()
+                    return
+                writer.write(data)
+
+        task = asyncio.ensure_future(deliver())
+        tasks.add(task)
+        with contextlib.suppress(OSError):
+            while True:
+                data = await reader.read(65536)
+                waiting.put_nowait((loop.time() + one_way_seconds, data))
+                if not data:
+                    return
+
+    async def join(near_reader: asyncio.StreamReader, near: asyncio.StreamWriter) -> None:
+        far_reader, far = await asyncio.open_connection("127.0.0.1", port)
+        for pair in ((near_reader, far), (far_reader, near)):
+            tasks.add(asyncio.ensure_future(carry(*pair)))
+
+    server = await asyncio.start_server(join, "127.0.0.1", 0)
+    try:
+        yield server.sockets[0].getsockname()[1]
+    finally:
+        server.close()
+        for task in list(tasks):
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+
+@contextlib.contextmanager
+def nutcracker(home: Path, port: int) -> Iterator[int]:
+    """Debian's nutcracker (twemproxy) before a Redis: RESP2 only, no SCAN, no INFO, and it hangs up on HELLO."""
+    own, stats = free_port(), free_port()
+    config = home / "nutcracker.yml"
+    config.write_text(
+        f"alpha:\n  listen: 127.0.0.1:{own}\n  hash: fnv1a_64\n  distribution: ketama\n  redis: true\n"
+        f"  servers:\n   - 127.0.0.1:{port}:1\n"
+    )
+    words = ["nutcracker", "-c", str(config), "-s", str(stats), "-a", "127.0.0.1"]
+    process = subprocess.Popen(words, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    try:
+        yield own
+    finally:
+        process.kill()
+        process.wait()
+
+
+@contextlib.contextmanager
+def busy_machine(burners: int) -> Iterator[list[str]]:
+    """Processes that burn all the CPU there is; a command started with the prefix that is given gets little of it."""
+    made = [subprocess.Popen([sys.executable, "-c", "while True: pass"]) for _ in range(burners)]
+    try:
+        yield ["nice", "-n", "12"]
+    finally:
+        for one in made:
+            one.kill()
+            one.wait()
