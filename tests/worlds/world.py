@@ -111,13 +111,18 @@ class World(Judge):
 
     # -- questions
 
+    def settle(self) -> None:
+        """Point the variables that no script has set at this world's services."""
+        if "REDIS_URL" not in self.env:
+            _ = self.redis
+        self.env.setdefault("BACKEND_ORCHESTRATOR_URL", self.gateway.url)
+        self.env.setdefault("AI_ENGINE_URL", self.engine.url)
+
     @property
     def context(self) -> Context:
         """The product's own context on this world."""
         if self._context is None:
-            _ = self.redis
-            self.env.setdefault("BACKEND_ORCHESTRATOR_URL", self.gateway.url)
-            self.env.setdefault("AI_ENGINE_URL", self.engine.url)
+            self.settle()
             self._context = Context(load({}, self.env, self.home, None), self.clock)
             self.ends.push_async_callback(self._context.aclose)
         return self._context
@@ -158,7 +163,7 @@ class World(Judge):
 
     async def cli(self, *words: str, before: Sequence[str] = ()) -> Given:
         """One command as a process of its own; stdout is the document where it is JSON. ``before``: a prefix."""
-        _ = self.context
+        self.settle()
         began = time.monotonic()
         process = await asyncio.create_subprocess_exec(
             *before, sys.executable, "-m", "optimus_tui", *words,

@@ -24,9 +24,9 @@ async def named_environment_against_a_variable(w: World) -> None:
     w.counter("rate_limit:acme:chat", 5)  # the exported, healthy server
     prod = _second_server(w)
     prod.command("SET", "rate_limit:acme:chat", "7")  # immortal, in prod only
-    (w.home / "optimus.toml").write_text(
-        f'[env.prod]\nredis_url = "{prod.url}"\ngateway_url = "{w.gateway.url}"\nengine_url = "{w.engine.url}"\n'
-    )
+    urls = {"redis_url": prod.url, "backend_orchestrator_url": w.gateway.url, "ai_engine_url": w.engine.url}
+    lines = [f'{name} = "{url}"' for name, url in urls.items()]
+    (w.home / "optimus.toml").write_text("\n".join(["[env.prod]", *lines, ""]))
     answer = await w.cli("standup", "--json", "--env", "prod")
     immortal = answer.doc.get("limits", {}).get("immortal")
     w.expect("prod's counter", "1 immortal", immortal, immortal == 1)
@@ -172,7 +172,6 @@ async def pushes_that_no_list_foresaw(w: World) -> None:
     server = await asyncio.start_server(odd, "127.0.0.1", 0)
     w.ends.callback(server.close)
     w.env["REDIS_URL"] = f"redis://127.0.0.1:{server.sockets[0].getsockname()[1]}/0"
-    w.env.setdefault("AI_ENGINE_URL", w.engine.url)
     answer = await w.diagnose()
     w.expect("diagnose answers", "Redis in error, the gateway known", answer.summary,
              answer.doc.get("backend_orchestrator_health", {}).get("status") == "healthy"

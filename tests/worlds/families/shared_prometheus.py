@@ -79,4 +79,4 @@ async def prometheus_that_is_gone(w: World) -> None:
     await w.record(minutes=8)
     answer = await w.performance("throughput", 5)
     w.rate("throughput", answer, 10)
-    w.says("the reason", answer, "prometheus")
+    w.says("why the rest of an hour is missing", await w.performance("throughput", 60), "prometheus")

@@ -8,6 +8,7 @@ import urllib.request
 
 from tests.realserver import free_port
 from tests.worlds.catalogue import world
+from tests.worlds.traffic import answering, steady
 from tests.worlds.world import World
 
 
@@ -15,7 +16,7 @@ from tests.worlds.world import World
 async def pipelines(w: World) -> None:
     """``standup | true`` is 0 also under pipefail; a closed stdout is 2."""
     w.counter("rate_limit:acme:chat", 5)
-    _ = w.context
+    w.settle()
     for words, wanted in (("standup | true", 0), ("standup >&-", 2), ("standup > /dev/null", 0)):
         shell = f"set -o pipefail; {sys.executable} -m optimus_tui {words}"
         process = await asyncio.create_subprocess_exec(
@@ -40,7 +41,7 @@ async def _post(url: str, body: bytes) -> tuple[int, dict]:  # type: ignore[type
 @contextlib.asynccontextmanager
 async def _served(w: World):  # type: ignore[no-untyped-def]
     """The base URL of ``optimus-tui serve`` on this world."""
-    _ = w.context
+    w.settle()
     port = free_port()
     process = await asyncio.create_subprocess_exec(
         sys.executable, "-m", "optimus_tui", "serve", "--port", str(port), env=w.env, cwd=w.home,
@@ -83,7 +84,7 @@ async def over_http(w: World) -> None:
 async def over_mcp(w: World) -> None:
     """MCP on stdio: seven tools whose enums carry a type; 30.0 is accepted; a finding is a result."""
     w.counter("rate_limit:acme:chat", 400)
-    _ = w.context
+    w.settle()
     process = await asyncio.create_subprocess_exec(
         sys.executable, "-m", "optimus_tui", "mcp", env=w.env, cwd=w.home,
         stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.DEVNULL, limit=1 << 24,
@@ -122,15 +123,41 @@ async def over_mcp(w: World) -> None:
     await process.wait()
 
 
+@world(past=5)
+async def incident_leads_with_what_was_found(w: World) -> None:
+    """An open circuit and 40 % failures, all else well: the first step finds it, the second is about it."""
+    p = answering(steady(6), steady(4)).shows("circuit_breaker_state", 2, service="ai_engine")
+    w.gateway.runs(p)
+    await w.record(minutes=5)
+    await w.cli("incident", "open")
+    step = await w.cli("incident", "run", "1")
+    w.says("the health check finds it", step, "circuit", "failed", "error ratio")
+    w.says("the next step is about it", step, "--issue circuit_breaker", but=("--issue high_latency",))
+
+
 @world()
-async def incident_leads_with_the_worst(w: World) -> None:
-    """A tenant at 765 % of its limit and nothing else: the incident's ranking starts there, not with latency."""
+async def incident_that_falls(w: World) -> None:
+    """A tenant at 765 % of its limit leads the incident; its window ends, and the incident's header falls with it."""
     w.gateway.publishes(chat=20)
     w.counter("rate_limit:acme:chat", 153, 300)
-    (w.home / "note").write_text("")
-    opened = await w.cli("incident", "start", "limit", "--tenant", "acme")
-    if opened.code == 2:
-        opened = await w.cli("incident", "start", "acme is over its limit")
-    listed = await w.cli("incident", "show")
-    text = (opened.text + listed.text).lower()
-    w.expect("it leads", "rate_limiting named", text[:300], "rate_limiting" in text, unknown="usage" in text)
+    await w.cli("incident", "open")
+    step = await w.cli("incident", "run", "1")
+    w.says("the next step is about it", step, "--issue rate_limiting", but=("--issue high_latency",))
+    head = (await w.cli("incident", "show", "1")).text.splitlines()[0]
+    w.expect("the header", "high", head, " high " in head)
+    w.redis.command("DEL", "rate_limit:acme:chat")
+    again = await w.cli("incident", "run", "1", "--step", "health")
+    head = (await w.cli("incident", "show", "1")).text.splitlines()[0]
+    w.expect("the header after it is over", "not high", f"{head} {again.text[-120:]}", " high " not in head)
+
+
+@world(past=6)
+async def standup_after_standup(w: World) -> None:
+    """A finding is new in one stand-up and gone in the next, when its window has ended."""
+    w.counter("rate_limit:acme:chat", 400, 300)
+    first = await w.standup()
+    w.found("the first", first, "acme", least="high")
+    w.redis.command("DEL", "rate_limit:acme:chat")
+    second = await w.standup()
+    w.not_found("the second", second, "acme")
+    w.spared("nothing is left", second)
