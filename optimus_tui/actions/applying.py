@@ -12,7 +12,7 @@ from msgspec import structs
 from optimus_tui.actions.checking import check_drift, check_server
 from optimus_tui.actions.identity import moved, read_where
 from optimus_tui.actions.invalidate_tenant import channel_of
-from optimus_tui.actions.ledger import Ledger, Running, tally
+from optimus_tui.actions.ledger import Ledger, Running, refused, tally
 from optimus_tui.actions.lock import Lock, lock_name
 from optimus_tui.actions.means import Means, Reins
 from optimus_tui.actions.permit import Permit
@@ -72,7 +72,7 @@ async def settle(means: Means, left: Interrupted, reason: str, reins: Reins) -> 
     except (Running, FileNotFoundError):
         return Refusal("conflict", "another process has this action")
     except AuditUnwritable as error:
-        return Refusal("audit", str(error))
+        return refused(error)
     except WireLost as lost:
         return Refusal("unreachable", lost.fault.message, lost.fault.remedy)
     finally:
@@ -113,7 +113,7 @@ async def _act(
         await _run(plan, run, wire, lock)
         return await _end(means, plan, confirmation.reason, reins, ledger, run, wire, began, resumed=bool(resumed))
     except AuditUnwritable as error:
-        return Refusal("audit", str(error), "without an audit nothing is done")
+        return refused(error)
     except (Running, FileNotFoundError):
         return Refusal("conflict", "another process has this action")
     except WireLost as lost:

@@ -98,7 +98,7 @@ class Guard:
         try:
             await asyncio.to_thread(self._say_armed, found, minutes)
         except AuditUnwritable as error:
-            return Refusal("audit", str(error), "without an audit nothing is done")
+            return Refusal("audit", error.message, error.remedy or "without an audit nothing is done")
         now = self._clock.mono()
         self._armed, self._touched = found, now
         return found

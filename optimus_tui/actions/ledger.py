@@ -15,8 +15,9 @@ from typing import TypeVar
 
 import msgspec
 
-from optimus_tui.contract.actions import Confirmation, Outcome, Plan, Receipt
+from optimus_tui.contract.actions import Confirmation, Outcome, Plan, Receipt, Refusal
 from optimus_tui.history.audit import AuditLog, AuditUnwritable, quoted
+from optimus_tui.history.state_files import open_plain, read_plain
 from optimus_tui.wording.safe import safe_text
 
 T = TypeVar("T")
@@ -34,10 +35,8 @@ class Ledger:
         self._file, self._receipt = plan_file(folder, plan.id), receipt_file(folder, plan.id)
 
     def open(self, confirmation: Confirmation) -> None:
-        """Keep the plan, then say that it was planned and confirmed."""
+        """Say that it was planned, keep the plan, then say that it was confirmed."""
         plan, request = self._plan, self._plan.request
-        with _as_audit_trouble(self._file):
-            self._handle = _keep(self._file, msgspec.msgpack.encode(plan), locked=True)
         self._audit.append(
             "planned",
             plan.id,
@@ -57,6 +56,9 @@ class Ledger:
             who=who(),
             where=plan.where,
         )
+        # After "planned": a plan that lies there and that the audit does not know is then a sign of lost records.
+        with _as_audit_trouble(self._file):
+            self._handle = _keep(self._file, msgspec.msgpack.encode(plan), locked=True)
         self._audit.append("confirmed", plan.id, typed=confirmation.typed, reason=confirmation.reason)
 
     def reopen(self, reason: str, outcomes: Sequence[Outcome]) -> None:
@@ -105,6 +107,11 @@ class Ledger:
             os.close(handle)
 
 
+def refused(error: AuditUnwritable) -> Refusal:
+    """Why nothing is done, as long as the audit takes no more."""
+    return Refusal("audit", error.message, error.remedy or "without an audit nothing is done")
+
+
 def plan_file(folder: Path, action: str) -> Path:
     """Where an open action's plan lies."""
     return folder / "actions" / f"{action}.plan"
@@ -118,14 +125,14 @@ def receipt_file(folder: Path, action: str) -> Path:
 def kept(path: Path, shape: type[T]) -> T | None:
     """What a file of ours holds; None where there is none, or it is damaged."""
     try:
-        return msgspec.msgpack.decode(path.read_bytes(), type=shape)
+        return msgspec.msgpack.decode(read_plain(path)[0], type=shape)
     except (OSError, msgspec.MsgspecError):
         return None
 
 
 def take(path: Path) -> int:
-    """The plan's file, locked for us; Running when another process has it."""
-    handle = os.open(path, os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW)
+    """The plan's file, locked for us; Running when another process has it, OSError where it is none."""
+    handle, _ = open_plain(path, os.O_RDWR)
     try:
         fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:

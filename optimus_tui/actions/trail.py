@@ -1,52 +1,149 @@
 """Interrupted actions, read from the audit: those confirmed and not closed, whose process is gone.
 
-It refuses to list what still runs, and to offer a resumption that nobody can stand for: after a quarter of an hour, or
-on another server, an action is verified and closed, not gone on with.
+A plan that lies there and that the audit knows nothing of is listed, too. It refuses to list what still runs, and to
+offer a resumption that nobody can stand for: after a quarter of an hour, on another server, or where records may be
+missing, an action is verified and closed, not gone on with.
 """
 
+import contextlib
 import os
+import time
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from optimus_tui.actions.ledger import Running, kept, plan_file, receipt_file, take
 from optimus_tui.actions.planning import digest_of
 from optimus_tui.actions.preview import words_to_type
 from optimus_tui.contract.actions import OUTCOMES, Interrupted, Outcome, Plan, Receipt, Refusal
-from optimus_tui.history.audit import FILE
-from optimus_tui.history.audit_lines import read
+from optimus_tui.history.audit_end import VERIFY
+from optimus_tui.history.audit_files import ACCEPTED, FILE, read, trouble
+from optimus_tui.history.state_files import Unreadable
 from optimus_tui.wording.age import age
+from optimus_tui.wording.numbers import plural
+from optimus_tui.wording.safe import safe_text
 
 RESUME_SECONDS = 900.0
 """After that, what is left of an action is planned anew."""
+Records = dict[str, list[dict[str, Any]]]
+
+
+class Forgotten(NamedTuple):
+    """An action in progress that the audit knows nothing of, or not that it began: its plan, and words about it."""
+
+    action: str
+    path: Path
+    words: str
+
+
+class _Seen(NamedTuple):
+    """What the audit holds: open actions with their records, closed ones, the number of the last accepted break.
+
+    ``problem`` says what is wrong with the audit itself; empty where nothing is.
+    """
+
+    opened: Records
+    closed: frozenset[str]
+    broken_at: int
+    problem: str
+
+    def may_lack(self, records: Sequence[dict[str, Any]]) -> str:
+        """Why records that came after these may be missing; empty where none can be."""
+        if self.problem:
+            return self.problem
+        began = records[0].get("seq")
+        lost = isinstance(began, int) and began < self.broken_at
+        return "records of it may be lost: a break of the audit was accepted since" if lost else ""
 
 
 def interrupted(folder: Path, wall: float) -> list[Interrupted | Refusal]:
-    """The oldest first; a Refusal stands for one whose plan cannot be read any more."""
-    opened: dict[str, list[dict[str, Any]]] = {}
-    for record in read(folder / FILE):
-        action, event = record.get("action"), record.get("event")
-        if not isinstance(action, str) or not action.isalnum():
+    """The oldest first; a Refusal stands for one whose plan or audit cannot be read any more."""
+    seen = _seen(folder)
+    found = [
+        _left(folder, action, records, wall, seen.may_lack(records))
+        for action, records in seen.opened.items()
+        if _confirmed(records)
+    ]
+    remedy = f"{VERIFY} says what is missing; look at its keys before you plan anew"
+    why = f": {seen.problem}" if seen.problem else ""
+    lost = [
+        Refusal("audit", f"the audit knows nothing of {one.words}{why}", remedy) for one in _forgotten(folder, seen)
+    ]
+    return [*(one for one in found if one is not None), *lost]
+
+
+def forgotten(folder: Path) -> list[Forgotten]:
+    """Actions whose plan lies there, that nobody runs, and that the audit does not hold (any more)."""
+    return _forgotten(folder, _seen(folder))
+
+
+def _seen(folder: Path) -> _Seen:
+    opened: Records = {}
+    closed: set[str] = set()
+    broken_at, problem = 0, trouble(folder / FILE)
+    try:
+        for record in read(folder / FILE):
+            action, event = record.get("action"), record.get("event")
+            if event == ACCEPTED and isinstance(record.get("seq"), int):
+                broken_at = record["seq"]
+            if not isinstance(action, str) or not action.isalnum():
+                continue
+            if event == "planned":
+                opened[action] = [record]
+            elif event == "closed":
+                opened.pop(action, None)
+                closed.add(action)
+            elif action in opened:
+                opened[action].append(record)
+    except OSError as error:
+        problem = str(error) if isinstance(error, Unreadable) else str(error.strerror)
+    return _Seen(opened, frozenset(closed), broken_at, problem)
+
+
+def _confirmed(records: Sequence[dict[str, Any]]) -> bool:
+    return any(one.get("event") == "confirmed" for one in records)
+
+
+def _forgotten(folder: Path, seen: _Seen) -> list[Forgotten]:
+    found = []
+    for path in sorted((folder / "actions").glob("*.plan")):
+        action = path.stem
+        records = seen.opened.get(action, [])
+        if not action.isalnum() or action in seen.closed or _confirmed(records):
             continue
-        if event == "planned":
-            opened[action] = [record]
-        elif event == "closed":
-            opened.pop(action, None)
-        elif action in opened:
-            opened[action].append(record)
-    begun = {action: some for action, some in opened.items() if any(one.get("event") == "confirmed" for one in some)}
-    found = (_left(folder, action, records, wall) for action, records in begun.items())
-    return [one for one in found if one is not None]
+        if records and not seen.may_lack(records):
+            continue  # killed before it was confirmed: nothing was done
+        try:
+            os.close(take(path))
+        except (Running, FileNotFoundError):
+            continue
+        except OSError as error:
+            found.append(Forgotten(action, path, f"action {action[:8]} ({safe_text(str(error), 300)})"))
+            continue
+        found.append(Forgotten(action, path, _about(action, kept(path, Plan))))
+    return found
 
 
-def _left(folder: Path, action: str, records: Sequence[dict[str, Any]], wall: float) -> Interrupted | Refusal | None:
+def _about(action: str, plan: Plan | None) -> str:
+    if plan is None:
+        return f"action {action[:8]}, whose plan is damaged"
+    made = time.strftime("%Y-%m-%d %H:%M:%S", time.gmtime(max(0.0, min(plan.made_at, 4e9))))
+    what, tenant = plan.request.kind.replace("_", " "), safe_text(plan.request.tenant, 60)
+    return f"action {action[:8]} ({what} of {tenant}, {plural(plan.count, 'key')}, planned at {made} UTC)"
+
+
+def _left(
+    folder: Path, action: str, records: Sequence[dict[str, Any]], wall: float, lacking: str
+) -> Interrupted | Refusal | None:
     path = plan_file(folder, action)
     try:
         os.close(take(path))
     except Running:
         return None
-    except OSError:
+    except FileNotFoundError:
         return Refusal("conflict", f"the plan of the interrupted action {action[:32]} is gone: see the audit")
+    except OSError as error:
+        return Refusal("conflict", f"the plan of an interrupted action cannot be used: {safe_text(str(error), 400)}")
     plan = kept(path, Plan)
     if plan is None or not digest_of(key.key for key in plan.keys) == plan.digest == records[0].get("digest"):
         return Refusal("conflict", f"the plan of the interrupted action {action[:32]} is damaged: see the audit")
@@ -60,7 +157,7 @@ def _left(folder: Path, action: str, records: Sequence[dict[str, Any]], wall: fl
         unknown=unknown,
         started_at=plan.made_at,
         publishing=publishing,
-        why_not=too_old(plan, wall),
+        why_not=lacking or too_old(plan, wall),
         confirm=words_to_type(plan, left + unknown),
     )
 
@@ -76,10 +173,11 @@ def too_old(plan: Plan, wall: float) -> str | None:
 def receipts_of(folder: Path, incident: str) -> list[Receipt]:
     """What was done for an incident, the oldest first: closed actions that carry its number."""
     found = []
-    for record in read(folder / FILE):
-        action = record.get("action")
-        if record.get("event") == "planned" and record.get("incident") == incident and isinstance(action, str):
-            found.append(kept(receipt_file(folder, action), Receipt) if action.isalnum() else None)
+    with contextlib.suppress(OSError):  # what is wrong with it is said by ``interrupted``
+        for record in read(folder / FILE):
+            action = record.get("action")
+            if record.get("event") == "planned" and record.get("incident") == incident and isinstance(action, str):
+                found.append(kept(receipt_file(folder, action), Receipt) if action.isalnum() else None)
     return [one for one in found if one is not None]
 
 

@@ -1,17 +1,21 @@
-"""``audit``: is the chain whole, and what was done. Reads only; the writer is never asked.
+"""``audit``: is the chain whole, what was done, and how it goes on after its file was moved or lost.
 
-Exit code 0: whole; 1: something in it was changed, dropped or put in; 2: there is no audit, or it cannot be read.
+Exit code 0: whole; 1: something in it was changed, dropped or put in, or is missing at its end; 2: there is no audit,
+or it cannot be read; 4: refused. ``verify`` and ``show`` only read, and need no settings.
 """
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from optimus_tui.cli import exits
 from optimus_tui.cli.output import complain, document, hang, say
 from optimus_tui.wording.numbers import plural
+
+if TYPE_CHECKING:
+    from optimus_tui.history.audit_files import Checked
 
 _LEFT_OUT = ("v", "seq", "at", "mono", "event", "action", "prev", "hash", "pid", "version")
 
@@ -22,7 +26,8 @@ def command() -> None:
 
 
 def _path(folder: str | None) -> Path:
-    from optimus_tui.history.audit import FILE, state_folder
+    from optimus_tui.history.audit import state_folder
+    from optimus_tui.history.audit_files import FILE
 
     return (Path(folder) if folder else state_folder()) / FILE
 
@@ -33,26 +38,56 @@ _folder = click.option("--state", "folder", metavar="DIR", help="The state direc
 @command.command("verify")
 @_folder
 def verify_command(folder: str | None) -> int:
-    """Follow the chain from its first record. Keep the number and the hash: they show a cut-off end."""
-    from optimus_tui.history.audit_lines import verify
+    """Follow the chain from its first record, over all its files, to the end that audit.head knows."""
+    from optimus_tui.history.audit_files import verify
 
     path = _path(folder)
     try:
         checked = verify(path)
     except OSError as error:
-        complain(f"{path}: {error.strerror}")
+        complain(_words_of(path, error))
         return exits.USAGE
     if checked.problem:
-        complain(f"{path}, line {checked.broken_line:,}: {checked.problem}")
-        complain(f"{plural(checked.records, 'record')} before it are whole")
+        place = path.with_name(checked.broken_file) if checked.broken_file else path
+        line = f", line {checked.broken_line:,}" if checked.broken_line else ""
+        complain(f"{place}{line}: {checked.problem}")
+        complain(f"{plural(checked.records, 'record')} before that are whole")
+        _say_files(checked)
+        _say_moved(path)
         return exits.FOUND_SOMETHING
     say(f"{path}: {plural(checked.records, 'record')}, whole")
+    _say_files(checked)
     if checked.records:
         say(f"from {checked.first_at} to {checked.last_at}")
         say(f"last hash {checked.last_hash}")
+    if checked.headless:
+        say("written by an earlier version, without audit.head: records missing at the end would not show")
+    return exits.HEALTHY
+
+
+def _say_files(checked: "Checked") -> None:
+    if len(checked.parts) > 1:
+        for part in checked.parts:
+            what = f"records {part.first:,} to {part.last:,}" if part.last else "no sound record"
+            say(f"  {part.name}: {what}")
+    for one in checked.breaks:
+        lost = f"records {one.first:,} to {one.last:,} are lost" if one.last >= one.first else "no record is lost"
+        say(f"a break was accepted at {one.at}: {lost}; reason given: {one.reason}")
     if checked.torn_bytes:
         say(f"{plural(checked.torn_bytes, 'byte')} of an unfinished record at the end: nothing counts on it")
-    return exits.HEALTHY
+
+
+def _say_moved(path: Path) -> None:
+    from optimus_tui.history.audit_files import moved_to
+    from optimus_tui.history.audit_head import read_head
+
+    try:
+        head = read_head(path.parent)
+    except OSError:
+        return
+    place = moved_to(path, head) if head is not None else None
+    if place is not None:
+        complain(f"its records lie in {place}: optimus-tui audit rotate takes that file over")
 
 
 @command.command("show")
@@ -64,13 +99,13 @@ def show_command(folder: str | None, action: str | None, last: int | None, as_js
     """The records, oldest first. They are shown as they stand; ``verify`` says whether to believe them."""
     import msgspec
 
-    from optimus_tui.history.audit_lines import read
+    from optimus_tui.history.audit_files import read
 
     path = _path(folder)
     try:
         records = [one for one in read(path) if not action or str(one.get("action", "")).startswith(action)]
     except OSError as error:
-        complain(f"{path}: {error.strerror}")
+        complain(_words_of(path, error))
         return exits.USAGE
     if not records:
         complain(f"{path}: no record{f' of {action}' if action else ''}")
@@ -81,6 +116,53 @@ def show_command(folder: str | None, action: str | None, last: int | None, as_js
         else:
             hang(f"{str(record.get('at', '?'))[:19]}  {str(record.get('action', ''))[:8]:8}  ", _words(record))
     return exits.HEALTHY
+
+
+@command.command("rotate")
+@_folder
+def rotate_command(folder: str | None) -> int:
+    """Begin a new file that goes on from the present one, or from where that one was moved to (logrotate)."""
+    from optimus_tui.history.audit import AuditUnwritable
+    from optimus_tui.history.audit_mending import rotate
+
+    path = _path(folder)
+    try:
+        kept = rotate(path.parent)
+    except (AuditUnwritable, OSError) as error:
+        complain(error)
+        return exits.REFUSED
+    say(f"the records until now lie in {kept}; {path} goes on from there")
+    return exits.HEALTHY
+
+
+@command.command("accept-break")
+@_folder
+@click.option("--reason", metavar="TEXT", required=True, help="Why the records are missing; it goes into the audit.")
+def accept_command(folder: str | None, reason: str) -> int:
+    """Go on without records that are lost for good. The audit keeps how many, who said so and why."""
+    from optimus_tui.actions.audit_break import accept
+    from optimus_tui.history.audit import AuditUnwritable
+
+    path = _path(folder)
+    if len(reason.strip()) < 3:
+        raise click.UsageError("a reason is needed: it goes into the audit")
+    try:
+        accepted, actions = accept(path.parent, reason)
+    except (AuditUnwritable, OSError) as error:
+        complain(error)
+        return exits.REFUSED
+    lost = f"records {accepted.first:,} to {accepted.last:,} are lost"
+    say(f"{path} goes on: {lost if accepted.last >= accepted.first else 'no record is lost'}; the audit says so")
+    for kept in accepted.kept:
+        say(f"kept: {kept}")
+    for words in actions:
+        say(words)
+    return exits.HEALTHY
+
+
+def _words_of(path: Path, error: OSError) -> str:
+    said = str(error.strerror)
+    return said if str(path.parent) in said else f"{path}: {said}"
 
 
 def _words(record: Mapping[str, Any]) -> str:

@@ -1,34 +1,39 @@
-"""The audit: one append-only file of JSON lines a state directory, each chained to the one before by its hash.
+"""The audit: append-only files of JSON lines in a state directory, each line chained to the one before by its hash.
 
-An append returns when the line is on the disk. Several processes may write: each takes the file's lock, reads what came
-in meanwhile and goes on from there. It refuses to hand out a half-written line: what does not fit is taken back, and a
-torn end (a process or the power went) is set aside and said. Whoever cannot write here must not act.
+An append returns when the line, and the head file that knows it, are on the disk. Several processes may write: each
+takes the file's lock, reads what came in meanwhile and goes on from there. Where what lies on the disk does not descend
+from what this process or the head file knows, nothing is appended any more. It refuses to hand out a half-written line:
+what does not fit is taken back, and a torn end (a process or the power went) is set aside and said. Every wait has an
+end: for another process's lock 3 s, for the disk 10. Whoever cannot write here must not act.
 """
 
 import contextlib
 import errno
-import fcntl
 import os
-import stat
 import threading
-from collections.abc import Iterator
-from datetime import UTC, datetime
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import TypeVar
 from urllib.parse import quote_from_bytes, unquote_to_bytes
 
-import msgspec
+from msgspec import structs
 
-from optimus_tui import __version__
 from optimus_tui.clock import Clock
-from optimus_tui.history.audit_lines import FIRST, Chained, seal, sealed
-from optimus_tui.wording.safe import safe_text
+from optimus_tui.history import file_lock
+from optimus_tui.history.audit_end import AuditUnwritable, end_of, lost
+from optimus_tui.history.audit_files import FILE, ROTATED, has_parts, part_name
+from optimus_tui.history.audit_head import Head, read_head, renew_head, write_head
+from optimus_tui.history.audit_lines import Chained, record_line
+from optimus_tui.history.state_files import Unreadable, open_plain, put_in_place, shown, sync_folder
+from optimus_tui.threads import Unanswered, within
 
-FILE = "audit.jsonl"
-_TAIL = 1 << 16
+__all__ = ["AuditLog", "AuditUnwritable", "begin_file", "quoted", "state_folder", "unquoted"]
 
-
-class AuditUnwritable(Exception):
-    """The audit takes no more, in a sentence that may be shown."""
+MAX_BYTES = 64_000_000
+"""Of one file; then the next one is begun."""
+DISK_SECONDS = 10.0
+"""How long a record may take to be on the disk."""
+T = TypeVar("T")
 
 
 def state_folder() -> Path:
@@ -49,79 +54,129 @@ def unquoted(text: str) -> bytes:
 
 
 class AuditLog:
-    """The writer. Safe for use by several threads; ``append`` blocks for one ``fdatasync``."""
+    """The writer. Safe for use by several threads; ``append`` blocks for two ``fdatasync``, 10 s at most."""
 
     def __init__(self, folder: Path | None = None, clock: Clock | None = None) -> None:
-        self.path = (folder or state_folder()) / FILE
+        self.folder = folder or state_folder()
+        self.path = self.folder / FILE
         self._clock = clock or Clock()
         self._handle: int | None = None
-        self._last = Chained(0, FIRST)
-        self._end = 0
+        self._known: Head | None = None
+        """The last record that this process knows to be on the disk; kept when the file is closed."""
         self._lock = threading.Lock()
+        self._hanging: threading.Thread | None = None
 
     def append(self, event: str, action: str = "", **fields: object) -> Chained:
         """One record on the disk: its number and hash. AuditUnwritable when it is not there, not even in part."""
-        try:
-            with self._lock, self._ours() as handle:
-                return self._append(handle, event, action, fields)
-        except AuditUnwritable:
-            self.close()
-            raise
-        except OSError as error:
-            self.close()
-            what = "the disk is full" if error.errno in (errno.ENOSPC, errno.EDQUOT) else error.strerror
-            raise AuditUnwritable(f"the audit {safe_text(str(self.path))} cannot be written: {what}") from None
+        return self._bounded(lambda given_up: self._append_locked(given_up, event, action, fields))
+
+    def rotate(self, reason: str = "asked for") -> Path:
+        """Begin a new file that goes on from the present one; where that one lies now. AuditUnwritable if not."""
+
+        def work(given_up: threading.Event) -> Path:
+            with self._ours(given_up) as handle:
+                return self._begin_next(handle, reason)
+
+        return self._bounded(work)
 
     def close(self) -> None:
-        """Let go of the file; the next append opens it again."""
+        """Let go of the file; the next append opens it again, and still knows how it ended."""
         handle, self._handle = self._handle, None
         if handle is not None:
             os.close(handle)
 
-    @contextlib.contextmanager
-    def _ours(self) -> Iterator[int]:
-        """The file, locked, and where it ends known."""
-        handle = self._opened()
-        fcntl.flock(handle, fcntl.LOCK_EX)
+    def _bounded(self, work: Callable[[threading.Event], T]) -> T:
+        """Do it in a thread that may be left behind. Every failure comes out as AuditUnwritable."""
+        if self._hanging is not None and self._hanging.is_alive():
+            raise AuditUnwritable(f"the disk under {shown(self.folder)} still does not answer", "look at that disk")
+        given_up = threading.Event()
+
+        def locked() -> T:
+            with self._lock:
+                try:
+                    return work(given_up)
+                except BaseException:
+                    self.close()
+                    raise
+
         try:
-            self._catch_up(handle)
+            return within(DISK_SECONDS, locked, "audit")
+        except Unanswered as late:
+            given_up.set()
+            self._hanging = late.thread
+            said = f"the disk under {shown(self.folder)} did not answer within {DISK_SECONDS:.0f} s"
+            raise AuditUnwritable(said, "look at that disk") from None
+        except file_lock.Held as error:
+            raise AuditUnwritable(str(error)) from None
+        except Unreadable as error:
+            raise AuditUnwritable(f"the audit cannot be written: {error}", "see optimus-tui audit verify") from None
+        except OSError as error:
+            full = error.errno in (errno.ENOSPC, errno.EDQUOT)
+            what = "the disk is full" if full else error.strerror or "an error"
+            raise AuditUnwritable(f"the audit {shown(self.path)} cannot be written: {what}") from None
+
+    def _append_locked(self, given_up: threading.Event, event: str, action: str, fields: dict[str, object]) -> Chained:
+        with self._ours(given_up) as handle:
+            if self._head.length <= MAX_BYTES:
+                return self._append(handle, event, action, fields)
+            self._begin_next(handle, f"larger than {MAX_BYTES // 10**6} MB")
+        with self._ours(given_up) as handle:
+            return self._append(handle, event, action, fields)
+
+    # -- the file, and whether it is the one that was written before
+
+    @property
+    def _head(self) -> Head:
+        return self._known or Head()
+
+    @contextlib.contextmanager
+    def _ours(self, given_up: threading.Event) -> Iterator[int]:
+        """The file, locked, and its end known to be the one that was written last."""
+        while True:
+            handle = self._opened()
+            file_lock.lock(handle, self.path, "the audit")
+            if self._is_in_place(handle):
+                break
+            self.close()  # another process began a new file while we waited
+        try:
+            if given_up.is_set():
+                raise Unreadable("nobody waits for this record any more")
+            self._known, size = end_of(self.path, handle, self._known)
+            if self._known.length < size:
+                self._set_aside(handle, self._known.length, size)
             yield handle
         finally:
-            fcntl.flock(handle, fcntl.LOCK_UN)
+            if self._handle == handle:  # else it was closed, and its lock went with it
+                file_lock.unlock(handle)
+
+    def _is_in_place(self, handle: int) -> bool:
+        try:
+            return os.path.samestat(os.stat(self.path, follow_symlinks=False), os.fstat(handle))
+        except FileNotFoundError:
+            return False
 
     def _opened(self) -> int:
-        if self._handle is not None:
-            with contextlib.suppress(FileNotFoundError):
-                if os.path.samestat(os.stat(self.path), os.fstat(self._handle)):
-                    return self._handle
-            self.close()
-        self.path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        flags = os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK
-        handle = os.open(self.path, flags, 0o600)
-        found = os.fstat(handle)
-        if not stat.S_ISREG(found.st_mode) or found.st_uid != os.geteuid():
+        if self._handle is not None and self._is_in_place(self._handle):
+            return self._handle
+        self.close()
+        self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        head = read_head(self.folder)
+        new = not self._head.seq and (head is None or not head.seq) and not has_parts(self.path)
+        try:
+            handle, found = open_plain(self.path, os.O_RDWR | os.O_APPEND | (os.O_CREAT if new else 0))
+        except FileNotFoundError:
+            raise lost(self.path, self._head if self._head.seq else head or Head()) from None
+        if found.st_uid != os.geteuid():
             os.close(handle)
-            raise AuditUnwritable(f"the audit {safe_text(str(self.path))} is not a plain file of ours")
+            raise AuditUnwritable(f"the audit {shown(self.path)} is not a file of ours")
         if found.st_mode & 0o077:
             os.fchmod(handle, 0o600)
         if not found.st_size:
-            _sync_folder(self.path.parent)
-        self._handle, self._end, self._last = handle, -1, Chained(0, FIRST)
+            sync_folder(self.folder)
+        self._handle = handle
         return handle
 
-    def _catch_up(self, handle: int) -> None:
-        """Know the last record, also where another process wrote it; set a torn end aside."""
-        size = os.fstat(handle).st_size
-        if size == self._end:
-            return
-        whole = _end_of_lines(handle, size)
-        line = _last_line(handle, whole)
-        last = sealed(line) if line else Chained(0, FIRST)
-        if last is None:
-            raise AuditUnwritable(f"the last line of {safe_text(str(self.path))} is no record of ours: move it away")
-        self._last, self._end = last, whole
-        if whole < size:
-            self._set_aside(handle, whole, size)
+    # -- writing
 
     def _set_aside(self, handle: int, whole: int, size: int) -> None:
         torn = os.pread(handle, min(size - whole, 1 << 24), whole)
@@ -129,28 +184,52 @@ class AuditLog:
         self._append(handle, "torn line set aside", "", {"bytes": size - whole, "line": quoted(torn[:2000])})
 
     def _append(self, handle: int, event: str, action: str, fields: dict[str, object]) -> Chained:
-        wall = self._clock.wall()
-        head = {
-            "v": 1,
-            "seq": self._last.seq + 1,
-            "at": datetime.fromtimestamp(wall, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z"),
-            "mono": round(self._clock.mono(), 4),
-            "event": event,
-            "action": action,
-        }
-        more = {"version": __version__, "pid": os.getpid()} if event in ("armed", "planned", "resumed") else {}
-        body = msgspec.json.encode({**head, **more, **_plain(fields), "prev": self._last.hash})
-        line, hashed = seal(body, self._last.hash)
+        head = self._head
+        line, hashed = record_line(self._clock, Chained(head.seq, head.hash), event, action, fields)
+        now = Head(
+            seq=head.seq + 1,
+            hash=hashed,
+            length=head.length + len(line),
+            first=head.first or head.seq + 1,
+            origin=head.origin or hashed,
+            turn=head.turn + 1,
+        )
         try:
             _write_all(handle, line)
             os.fdatasync(handle)
+            self._known = write_head(self.folder, now)
         except OSError:
             with contextlib.suppress(OSError):
-                os.ftruncate(handle, self._end)
+                os.ftruncate(handle, head.length)
+                write_head(self.folder, structs.replace(head, turn=head.turn + 2))
             raise
-        self._end += len(line)
-        self._last = Chained(self._last.seq + 1, hashed)
-        return self._last
+        return Chained(now.seq, now.hash)
+
+    def _begin_next(self, handle: int, reason: str) -> Path:
+        """A new file in place of the present one, which gets a name of its own."""
+        head = self._head
+        if not head.seq:
+            raise AuditUnwritable("the audit holds no record yet: there is nothing to rotate")
+        kept = self.path.with_name(part_name(head.first))
+        with contextlib.suppress(FileExistsError):  # killed here before: it is the same file
+            os.link(self.path, kept, follow_symlinks=False)
+        if not os.path.samestat(os.stat(kept), os.fstat(handle)):
+            raise AuditUnwritable(f"{shown(kept)} is another file than the one that is to have this name")
+        self._known = begin_file(self.folder, self._clock, head, kept.name, {"reason": reason})
+        self.close()
+        return kept
+
+
+def begin_file(
+    folder: Path, clock: Clock, head: Head, kept: str, fields: dict[str, object], event: str = ROTATED
+) -> Head:
+    """Put a new file in the audit's place whose first record goes on from ``head``; the new head."""
+    more = {"file": kept, **fields}
+    line, hashed = record_line(clock, Chained(head.seq, head.hash), event, "", more)
+    put_in_place(folder / FILE, line)
+    seq = head.seq + 1
+    now = Head(seq=seq, hash=hashed, length=len(line), first=seq, origin=hashed, turn=head.turn + 1)
+    return write_head(folder, now) if event == ROTATED else renew_head(folder, now)
 
 
 def _write_all(handle: int, line: bytes) -> None:
@@ -158,38 +237,3 @@ def _write_all(handle: int, line: bytes) -> None:
     rest = memoryview(line)
     while rest:
         rest = rest[os.write(handle, rest) :]
-
-
-def _plain(fields: dict[str, object]) -> dict[str, object]:
-    """Texts that JSON can hold: what is no Unicode is written as an escape."""
-    return {
-        name: value.encode("utf-8", "backslashreplace").decode() if isinstance(value, str) else value
-        for name, value in fields.items()
-    }
-
-
-def _end_of_lines(handle: int, size: int) -> int:
-    """The offset after the last line break."""
-    end = size
-    while end > 0:
-        start = max(0, end - _TAIL)
-        found = os.pread(handle, end - start, start).rfind(b"\n")
-        if found >= 0:
-            return start + found + 1
-        end = start
-    return 0
-
-
-def _last_line(handle: int, end: int) -> bytes:
-    if end == 0:
-        return b""
-    start = _end_of_lines(handle, end - 1)
-    return os.pread(handle, end - 1 - start, start)
-
-
-def _sync_folder(folder: Path) -> None:
-    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

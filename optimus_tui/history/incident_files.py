@@ -9,22 +9,20 @@ import fcntl
 import hashlib
 import os
 import re
-import stat
 import time
 from pathlib import Path
 
 from optimus_tui.contract.incident import Evidence
+from optimus_tui.history import state_files
+from optimus_tui.history.state_files import FLAGS, MAX_BYTES, Unreadable, shown, whose, write_all
+from optimus_tui.history.state_files import sync_folder as sync
 from optimus_tui.wording.safe import safe_text
 
+__all__ = ["Unreadable", "sync", "write_all"]
+
 TIMELINE, LOCK, EVIDENCE = "timeline.jsonl", "lock", "evidence"
-MAX_BYTES = 256_000_000
 _NAME = re.compile(r"^[0-9]{4,9}$")
 _EVIDENCE = re.compile(r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,99}$")
-_FLAGS = os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK
-
-
-class Unreadable(Exception):
-    """Why a file cannot be read, in one sentence."""
 
 
 def incidents_dir() -> Path:
@@ -62,15 +60,6 @@ def new_folder(root: Path) -> tuple[int, Path]:
         return number, folder
 
 
-def sync(folder: Path) -> None:
-    """Make names in this directory last."""
-    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
-
-
 # -- who writes
 
 
@@ -83,7 +72,7 @@ class Lock:
 
     def take(self, who: str) -> bool:
         """True where it is ours now. OSError where no lock can be had at all."""
-        handle = os.open(self.path, os.O_RDWR | os.O_CREAT | _FLAGS, 0o600)
+        handle = os.open(self.path, os.O_RDWR | os.O_CREAT | FLAGS, 0o600)
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:
@@ -108,7 +97,7 @@ class Lock:
 def is_held(folder: Path) -> str:
     """Who writes to this incident now; empty where nobody does."""
     try:
-        handle = os.open(folder / LOCK, os.O_RDWR | _FLAGS)
+        handle = os.open(folder / LOCK, os.O_RDWR | FLAGS)
     except OSError:
         return ""
     try:
@@ -126,30 +115,10 @@ def is_held(folder: Path) -> str:
 def read_plain(path: Path, limit: int = MAX_BYTES) -> tuple[bytes, str]:
     """The bytes, and why they are not to be written on (empty: they may be). Unreadable where they cannot be had."""
     try:
-        handle = os.open(path, os.O_RDONLY | _FLAGS)
-    except OSError as error:
-        why = "a link" if error.errno == errno.ELOOP else error.strerror or "an error"
-        raise Unreadable(f"{safe_text(str(path), 300)} cannot be read: {why}") from None
-    try:
-        found = os.fstat(handle)
-        if not stat.S_ISREG(found.st_mode):
-            raise Unreadable(f"{safe_text(str(path), 300)} is no plain file")
-        if found.st_size > limit:
-            raise Unreadable(f"{safe_text(str(path), 300)} has {found.st_size:,} bytes; at most {limit:,} are read")
-        with open(handle, "rb", closefd=False) as file:
-            return file.read(limit + 1), _distrust(found)
-    except OSError as error:
-        raise Unreadable(f"{safe_text(str(path), 300)} cannot be read: {error.strerror}") from None
-    finally:
-        os.close(handle)
-
-
-def _distrust(found: os.stat_result) -> str:
-    if found.st_uid != os.geteuid():
-        return f"its file belongs to another user (uid {found.st_uid})"
-    if found.st_mode & 0o022:
-        return f"others may write its file (mode {stat.S_IMODE(found.st_mode):04o}); chmod 600 it once you trust it"
-    return ""
+        data, found = state_files.read_plain(path, limit)
+    except FileNotFoundError as error:
+        raise Unreadable(f"{shown(path)} cannot be read: {error.strerror}") from None
+    return data, whose(found)
 
 
 def keep_aside(folder: Path, stem: str, data: bytes) -> Path:
@@ -158,7 +127,7 @@ def keep_aside(folder: Path, stem: str, data: bytes) -> Path:
     for attempt in range(1000):
         path = folder / f"{stem}-{stamp}-{os.getpid()}{f'-{attempt}' if attempt else ''}"
         try:
-            handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | _FLAGS, 0o600)
+            handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | FLAGS, 0o600)
         except FileExistsError:
             continue
         try:
@@ -172,16 +141,6 @@ def keep_aside(folder: Path, stem: str, data: bytes) -> Path:
         sync(folder)
         return path
     raise OSError(errno.EEXIST, "no free name")
-
-
-def write_all(handle: int, data: bytes, offset: int) -> None:
-    """All of it: a full disk takes a part and says nothing. OSError where it takes no more."""
-    view = memoryview(data)
-    while view:
-        wrote = os.pwrite(handle, view, offset)
-        if wrote <= 0:
-            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-        view, offset = view[wrote:], offset + wrote
 
 
 # -- evidence
@@ -199,7 +158,7 @@ def write_evidence(folder: Path, evidence: Evidence, document: bytes) -> None:
     place = folder / EVIDENCE
     place.mkdir(mode=0o700, exist_ok=True)
     draft = place / f".{evidence.name}.{os.getpid()}"
-    handle = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | _FLAGS, 0o600)
+    handle = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | FLAGS, 0o600)
     try:
         try:
             write_all(handle, document, 0)

@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from optimus_tui.contract.actions import Confirmation, Interrupted, Receipt
 from optimus_tui.history.audit import unquoted
-from optimus_tui.history.audit_lines import read, verify
+from optimus_tui.history.audit_files import read, verify
 from tests.live.acting import armed, carried_out, ignore, planned, put
 from tests.realserver import RealServer
 

@@ -11,7 +11,7 @@ from optimus_tui.actions import trail
 from optimus_tui.actions.selecting import Known
 from optimus_tui.clock import FixedClock
 from optimus_tui.contract.actions import ActionRequest, Confirmation, Refusal
-from optimus_tui.history.audit_lines import read
+from optimus_tui.history.audit_files import read
 from optimus_tui.tui.modals.action_parts import armed_words
 from tests.live.acting import (
     add_operator,

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from textual.pilot import Pilot
 
-from optimus_tui.history.audit_lines import read
+from optimus_tui.history.audit_files import read
 from optimus_tui.tui.modals.action_card import QUIET_SECONDS
 from optimus_tui.tui.modals.action_resume import ResumeCard
 from optimus_tui.tui.modals.arm import ArmDialog

@@ -42,7 +42,7 @@ class GuardedButton(Button):
 
 def audit_words(desk: "Desk", action: str) -> str:
     """Which line of which file closes this action (or is its last so far). Reads a file: not for the event loop."""
-    from optimus_tui.history.audit_lines import read
+    from optimus_tui.history.audit_files import read
 
     last: tuple[object, object] | None = None
     for record in read(desk.audit.path):

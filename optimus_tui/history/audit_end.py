@@ -1,0 +1,153 @@
+"""The end of the audit's file: whether it is the one that was written last, and where it is.
+
+It is held against the head file and against what this process knows. It refuses to go on from anything else: what does
+not descend from both is said, with the way to go on.
+"""
+
+import os
+from pathlib import Path
+from typing import Any
+
+from msgspec import structs
+
+from optimus_tui.history.audit_files import (
+    ACCEPTED,
+    ROTATED,
+    end_problem,
+    first_record,
+    has_parts,
+    holds_end,
+    moved_to,
+    read,
+)
+from optimus_tui.history.audit_head import Head, read_head, renew_head, write_head
+from optimus_tui.history.audit_lines import HEADED, Chained, decoded, problem_of
+from optimus_tui.history.state_files import shown
+
+VERIFY, ROTATE = "optimus-tui audit verify", "optimus-tui audit rotate"
+ACCEPT = "optimus-tui audit accept-break --reason TEXT"
+_TAIL = 1 << 16
+
+
+class AuditUnwritable(Exception):
+    """The audit takes no more: ``message`` says why, ``remedy`` what would help (or empty). Both may be shown."""
+
+    def __init__(self, message: str, remedy: str = "") -> None:
+        super().__init__(f"{message}: {remedy}" if remedy else message)
+        self.message, self.remedy = message, remedy
+
+
+def end_of(path: Path, handle: int, known: Head | None) -> tuple[Head, int]:
+    """The last whole record of the locked file, with its head file brought up to it, and the length of the file.
+
+    ``known`` is the last record that this process knows of. AuditUnwritable where the file does not descend from it, or
+    not from what the head file says.
+    """
+    size, head = os.fstat(handle).st_size, read_head(path.parent)
+    if head is None:
+        head = _adopted(path, handle, size, known)
+    now = _follow(path, handle, _start(path, handle, size, head), _end_of_lines(handle, size))
+    if end_problem(now.seq, now.hash, head):
+        raise lost(path, head)
+    if known is not None and not _descends(path, handle, known, head, now):
+        raise lost(path, known)
+    if now != head:
+        now = write_head(path.parent, structs.replace(now, turn=head.turn + 1))
+    return now, size
+
+
+def last_of(path: Path, handle: int, head: Head) -> Head:
+    """The last whole record of a file that holds the one that ``head`` knows; AuditUnwritable where one is unsound."""
+    return _follow(path, handle, head, _end_of_lines(handle, os.fstat(handle).st_size))
+
+
+def lost(path: Path, head: Head) -> AuditUnwritable:
+    """What became of an audit that does not hold the record of ``head``, and how to go on."""
+    if not head.seq:
+        return AuditUnwritable(f"{shown(path)} and its head file are gone, and older files of it lie there", ACCEPT)
+    place = moved_to(path, head)
+    if place is not None:
+        return AuditUnwritable(
+            f"the audit was moved away while it was in use, its records lie in {shown(place)} now",
+            f"{ROTATE} takes that file over; nothing is done until then",
+        )
+    return AuditUnwritable(
+        f"the audit {shown(path)} does not hold record {head.seq:,}, which was written to it",
+        f"{VERIFY} says what is missing; put the file back, or go on without it with {ACCEPT}",
+    )
+
+
+def _adopted(path: Path, handle: int, size: int, known: Head | None) -> Head:
+    """A head for a file that an earlier version wrote, or for a new one."""
+    end = _end_of_lines(handle, size)
+    first, last = _first(handle), decoded(_last_line(handle, end)) if end else {}
+    if end and (last is None or not isinstance(last.get("seq"), int)):
+        raise AuditUnwritable(f"the last line of {shown(path)} is no record of ours", ACCEPT)
+    version = (last or {}).get("v")
+    headed = isinstance(version, int) and version >= HEADED
+    if (known is not None and known.seq) or headed or (not end and has_parts(path)):
+        why = "audit.head is gone, so nobody can tell whether records are missing at the end of the audit"
+        raise AuditUnwritable(why, f"{ACCEPT} goes on all the same, and keeps that in the audit")
+    if not end or not last or not first:
+        return renew_head(path.parent, Head())
+    head = Head(seq=last["seq"], hash=str(last["hash"]), length=end, first=int(first["seq"]), origin=str(first["hash"]))
+    return renew_head(path.parent, head)
+
+
+def _start(path: Path, handle: int, size: int, head: Head) -> Head:
+    """The place in the file that ``head`` is about; its very beginning where it goes on from there."""
+    if holds_end(handle, size, head):
+        return head
+    first = _first(handle)
+    begins = first is not None and first.get("event") in (ROTATED, ACCEPTED) and first.get("prev") == head.hash
+    if begins and first is not None and first.get("seq") == head.seq + 1:
+        return structs.replace(head, length=0, first=0, origin="")  # killed between the new file and its head
+    raise lost(path, head)
+
+
+def _follow(path: Path, handle: int, start: Head, end: int) -> Head:
+    """The head after the whole lines that lie behind ``start``."""
+    if end < start.length:
+        raise lost(path, start)
+    last, first, origin = Chained(start.seq, start.hash), start.first, start.origin
+    for line in os.pread(handle, end - start.length, start.length).splitlines():
+        record = decoded(line)
+        if problem_of(line, record, last) or record is None:
+            raise AuditUnwritable(f"the last line of {shown(path)} is no record of ours", ACCEPT)
+        last = Chained(record["seq"], record["hash"])
+        first, origin = first or last.seq, origin or last.hash
+    return structs.replace(start, seq=last.seq, hash=last.hash, length=end, first=first, origin=origin)
+
+
+def _descends(path: Path, handle: int, known: Head, head: Head, now: Head) -> bool:
+    """Whether the chain that ends with ``now`` goes on from the record that this process knows."""
+    if head.seq < known.seq:
+        return False
+    if now.seq == known.seq:
+        return now.hash == known.hash
+    if (now.first, now.origin) == (known.first, known.origin):
+        return holds_end(handle, now.length, known)
+    next_one = (known.seq + 1, known.hash)  # also where the known record itself is lost, and the break was accepted
+    return not known.seq or any((one.get("seq"), one.get("prev")) == next_one for one in read(path))
+
+
+def _end_of_lines(handle: int, size: int) -> int:
+    """The offset after the last line break."""
+    end = size
+    while end > 0:
+        start = max(0, end - _TAIL)
+        found = os.pread(handle, end - start, start).rfind(b"\n")
+        if found >= 0:
+            return start + found + 1
+        end = start
+    return 0
+
+
+def _last_line(handle: int, end: int) -> bytes:
+    start = _end_of_lines(handle, end - 1)
+    return os.pread(handle, end - 1 - start, start)
+
+
+def _first(handle: int) -> dict[str, Any] | None:
+    with open(os.dup(handle), "rb") as file:
+        return first_record(file)

@@ -1,0 +1,104 @@
+"""The lock on a file, waited for no longer than a person would, and who holds it meanwhile.
+
+It refuses to wait for ever: whoever holds a lock for longer than that is named instead, as far as this machine tells.
+"""
+
+import contextlib
+import fcntl
+import os
+import time
+from pathlib import Path
+
+from optimus_tui.history.state_files import Unreadable, shown
+from optimus_tui.wording.safe import safe_text
+
+SECONDS = 3.0
+_PAUSES = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05)
+
+
+class Held(Unreadable):
+    """Somebody else holds the lock; the sentence says who."""
+
+
+def lock(handle: int, path: Path, what: str, seconds: float = SECONDS) -> None:
+    """Lock an open file for this process alone. Held after ``seconds``; OSError where there are no locks."""
+    deadline, turn = time.monotonic() + seconds, 0
+    while True:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return
+        except BlockingIOError:
+            if time.monotonic() >= deadline:
+                remedy = "end that process, or wait for it, and try again"
+                raise Held(f"{what} {shown(path)} is held by {holder(handle)}: {remedy}") from None
+        time.sleep(_PAUSES[min(turn, len(_PAUSES) - 1)])
+        turn += 1
+
+
+def unlock(handle: int) -> None:
+    """Let the next one in."""
+    fcntl.flock(handle, fcntl.LOCK_UN)
+
+
+def holder(handle: int) -> str:
+    """Who holds the lock on this file: ``process 123 (flock), running since 21:40:03 UTC``, or what is known."""
+    file = os.fstat(handle)
+    for pid in [*_in_lock_table(file), *_with_it_open(file)]:
+        if pid == os.getpid():
+            return "this very process"
+        name = _read(f"/proc/{pid}/comm").strip()
+        if name:
+            return f"process {pid} ({safe_text(name, 40)}){_since(pid)}"
+    return "another process"
+
+
+def _in_lock_table(file: os.stat_result) -> list[int]:
+    device = f"{os.major(file.st_dev):02x}:{os.minor(file.st_dev):02x}:{file.st_ino}"
+    exact, alike = [], []  # some file systems show another device number there than to us
+    for line in _read("/proc/locks").splitlines():
+        words = line.split()
+        if len(words) < 6 or words[1] != "FLOCK" or not words[4].isdigit():
+            continue
+        if words[5] == device:
+            exact.append(int(words[4]))
+        elif words[5].endswith(f":{file.st_ino}"):
+            alike.append(int(words[4]))
+    return exact or alike
+
+
+def _with_it_open(file: os.stat_result) -> list[int]:
+    """Other processes that have the file open: the lock may have outlived the process that took it."""
+    found = []
+    for name in _names("/proc"):
+        if not name.isdigit() or int(name) == os.getpid():
+            continue
+        for each in _names(f"/proc/{name}/fd"):
+            with contextlib.suppress(OSError):
+                if os.path.samestat(os.stat(f"/proc/{name}/fd/{each}"), file):
+                    found.append(int(name))
+                    break
+    return found
+
+
+def _since(pid: int) -> str:
+    fields = _read(f"/proc/{pid}/stat").rpartition(")")[2].split()
+    booted = [line.split()[1] for line in _read("/proc/stat").splitlines() if line.startswith("btime ")]
+    if len(fields) < 20 or not booted:
+        return ""
+    began = int(booted[0]) + int(fields[19]) / os.sysconf("SC_CLK_TCK")
+    return f", running since {time.strftime('%H:%M:%S', time.gmtime(began))} UTC"
+
+
+def _names(folder: str) -> list[str]:
+    try:
+        return os.listdir(folder)
+    except OSError:
+        return []
+
+
+def _read(path: str) -> str:
+    try:
+        with open(path, encoding="utf-8", errors="replace") as file:
+            return file.read()
+    except OSError:
+        return ""
