@@ -22,6 +22,7 @@ from optimus_tui.tools.survey import Survey, read_known, survey, unreachable
 from optimus_tui.tools.words import diagnostics, sentence
 from optimus_tui.verdicts import limits as verdicts
 from optimus_tui.verdicts.coherence_events import covered_minutes
+from optimus_tui.verdicts.outcomes import refusals
 from optimus_tui.verdicts.rules import merge_rules
 from optimus_tui.wording.safe import safe_text
 
@@ -122,18 +123,13 @@ class _Looks:
         self, seen: Survey, limits: LimitsReport, log: Log, requests: Increase, refused: Increase, times: Quantiles
     ) -> None:
         self.seen, self.limits, self.log = seen, limits, log
-        self.requests, self.refused, self.times = requests, refused, times
+        self.requests, self.refused, self.times = requests, refusals(requests, refused).grown, times
         self.cache: dict[bytes, tuple[int, int]] = {}
         for kind in seen.cache.report().kinds:
             for group in kind.tenants:
                 if group.tenant is not None:
                     keys, never = self.cache.get(group.tenant, (0, 0))
                     self.cache[group.tenant] = keys + group.keys, never + group.without_ttl
-        if refused.covered_minutes <= 0 < requests.covered_minutes:  # nobody was refused yet, or it is not published
-            answered = tuple(one for one in requests.series if one.labels.get("status") == "429")
-            self.refused = Increase(
-                name=refused.name, series=answered, covered_minutes=requests.covered_minutes, source=requests.source
-            )
 
     def figures(self, tenant: bytes) -> TenantFigures:
         """One column."""

@@ -4,8 +4,6 @@ import asyncio
 from collections import Counter as Tally
 from typing import TYPE_CHECKING, Any
 
-from msgspec.structs import replace
-
 from optimus_tui.contract.limits import Counter, LimitRow, LimitRules, LimitsReport
 from optimus_tui.contract.metrics import Increase
 from optimus_tui.contract.reading import Fault
@@ -15,6 +13,7 @@ from optimus_tui.tools.performance_result import Result, not_available
 from optimus_tui.tools.survey import Survey, read_known, survey
 from optimus_tui.tools.words import limit_section, operation_name, sentence
 from optimus_tui.verdicts import limits as verdicts
+from optimus_tui.verdicts.outcomes import refusals
 from optimus_tui.verdicts.performance import of_tenant, shown
 from optimus_tui.verdicts.rules import merge_rules
 from optimus_tui.wording.safe import safe_text
@@ -39,9 +38,8 @@ async def rate_limiting_efficiency(ctx: "Context", query: PerformanceQuery) -> R
         counters.increase("http_requests_total"),
     )
     rules = merge_rules(gateway.value.rules if gateway.value else None, ctx.settings.limits)
-    basis = "rate_limit_refused_total"
-    if refused.covered_minutes <= 0 < requests.covered_minutes:  # nobody was refused yet, or it is not published
-        refused, basis = _answered_429(requests), "http_requests_total, status 429"
+    told = refusals(requests, refused)
+    refused, basis = told.grown, told.basis
     known, counted = bool(seen.coverage.scanned) or seen.fault is None, refused.covered_minutes > 0
     if not known and not counted:
         reason = f"{sentence(refused.fault) or 'nobody counted refusals'}; {sentence(seen.fault)}"
@@ -113,11 +111,6 @@ async def _memory(ctx: "Context", seen: Survey, tenant: bytes | None) -> dict[st
         "estimated_bytes": 0 if not total else None if mean is None else round(mean * total),
         "error": None if sizes or not total else "no size could be asked",
     }
-
-
-def _answered_429(requests: Increase) -> Increase:
-    """Refusals as far as the requests' own status tells: by tenant and route, without the operation."""
-    return replace(requests, series=tuple(one for one in requests.series if one.labels.get("status") == "429"))
 
 
 def _refused(refused: Increase, requests: Increase) -> dict[str, Any]:

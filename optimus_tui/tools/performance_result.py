@@ -19,7 +19,10 @@ class Result(Struct, frozen=True, kw_only=True):
     findings: tuple[Finding, ...] = ()
 
 
-def not_available(subject: str, reason: str) -> Result:
+REMEDY = "Let the gateway serve /metrics, or map its names under [metrics] in the settings."
+
+
+def not_available(subject: str, reason: str, *, remedy: str = REMEDY) -> Result:
     """Nobody can measure it: said, with the finding that says so."""
     return Result(
         results={"status": "not available", "reason": reason},
@@ -33,7 +36,7 @@ def not_available(subject: str, reason: str) -> Result:
                 threshold="measured",
                 samples=0,
                 impact=f"Trouble with {subject} would not be noticed here.",
-                remedy="Let the gateway serve /metrics, or map its names under [metrics] in the settings.",
+                remedy=remedy,
             ),
         ),
     )

@@ -8,11 +8,13 @@ from optimus_tui.tools.counted import Counters
 from optimus_tui.tools.performance_result import Result, not_available, reason_of
 from optimus_tui.tools.words import sentence
 from optimus_tui.verdicts import performance as verdicts
+from optimus_tui.verdicts.restarts import find_restarts, restarts_words
 
 if TYPE_CHECKING:
     from optimus_tui.context import Context
 
 REQUESTS = "http_requests_total"
+STATUS_REMEDY = "Let the counter carry a label status (or status_code, code) with the answer's HTTP status."
 OTHERS = "other"
 """The label under which a gateway sums tenants beyond its bound."""
 
@@ -21,12 +23,13 @@ async def throughput(ctx: "Context", query: PerformanceQuery) -> Result:
     """Requests by route, tenant, method and status."""
     grown = await Counters(ctx, query.time_window_minutes).increase(REQUESTS)
     if grown.covered_minutes <= 0:
-        return not_available("throughput", reason_of(grown.fault, "nobody counted requests in this window"))
+        return uncounted("throughput", grown)
     own = verdicts.of_tenant(grown, query.tenant_filter)
     return Result(
-        results={"status": "ok", **verdicts.throughput(own), **_notes(grown, query)},
+        results={"status": "ok", **verdicts.throughput(own), **verdicts.told_by(grown), **_notes(grown, query)},
         covered_minutes=grown.covered_minutes,
         source=grown.source,
+        findings=tuple(find_restarts(grown)),
     )
 
 
@@ -34,17 +37,29 @@ async def error_rate(ctx: "Context", query: PerformanceQuery) -> Result:
     """Shares of failed, refused and wrong requests."""
     grown = await Counters(ctx, query.time_window_minutes).increase(REQUESTS)
     if grown.covered_minutes <= 0:
-        return not_available("error rate", reason_of(grown.fault, "nobody counted requests in this window"))
+        return uncounted("error rate", grown)
     own = verdicts.of_tenant(grown, query.tenant_filter)
     figures = verdicts.error_rate(own)
     subject = "gateway" if query.tenant_filter is None else verdicts.shown(query.tenant_filter)
+    findings = [*verdicts.find_errors(own, subject, ctx.settings.thresholds), *find_restarts(grown)]
     status = "ok" if figures["requests"] else "no requests"
+    if why := figures.get("failures_unknown"):
+        status = "not available"
+        figures["reason"] = why
+        findings += not_available("error rate", why, remedy=STATUS_REMEDY).findings
     return Result(
-        results={"status": status, **figures, **_notes(grown, query)},
+        results={"status": status, **figures, **verdicts.told_by(grown), **_notes(grown, query)},
         covered_minutes=grown.covered_minutes,
         source=grown.source,
-        findings=tuple(verdicts.find_errors(own, subject, ctx.settings.thresholds)),
+        findings=tuple(findings),
     )
+
+
+def uncounted(subject: str, grown: Increase) -> Result:
+    """Nobody can tell this figure: why, and which processes or Prometheus targets were in the way."""
+    missing = not_available(subject, reason_of(grown.fault, "nobody counted requests in this window"))
+    told = {name: value for name, value in verdicts.told_by(grown).items() if value}
+    return Result(results={**missing.results, **told}, findings=missing.findings)
 
 
 def _notes(grown: Increase, query: PerformanceQuery) -> dict[str, Any]:
@@ -54,6 +69,13 @@ def _notes(grown: Increase, query: PerformanceQuery) -> dict[str, Any]:
         notes.append('the gateway sums tenants beyond its bound as "other": a tenant may be among them')
     if query.tenant_filter is not None and not any("tenant" in one.labels for one in grown.series) and grown.series:
         notes.append("the gateway does not count by tenant: no request can be told to be this tenant's")
+    if grown.lower_bound:
+        lost = (
+            "what processes counted after our last look at them is lost"
+            if grown.restarts
+            else "not every process was seen often enough"
+        )
+        notes.append(f"the figures are lower bounds: {restarts_words(grown)}{lost}")
     if grown.fault is not None:
         notes.append(sentence(grown.fault) or "")
     return {"notes": notes} if notes else {}

@@ -10,8 +10,10 @@ from typing import Any
 from msgspec.structs import replace
 
 from optimus_tui.contract.findings import Finding
-from optimus_tui.contract.metrics import Increase
+from optimus_tui.contract.metrics import Counted, Grown, Increase
 from optimus_tui.settings.model import Thresholds
+from optimus_tui.verdicts.outcomes import class_of, outcomes, worst
+from optimus_tui.verdicts.restarts import processes_section
 from optimus_tui.wording.numbers import percent, plural
 from optimus_tui.wording.safe import safe_text
 
@@ -62,6 +64,14 @@ def throughput(grown: Increase) -> dict[str, Any]:
     }
 
 
+def told_by(grown: Grown) -> dict[str, Any]:
+    """What a document says beside every figure from counters: processes, restarts, losses, Prometheus targets."""
+    told: dict[str, Any] = {"processes": processes_section(grown), "lower_bound": grown.lower_bound}
+    if grown.targets:
+        told["targets"] = list(grown.targets)
+    return told
+
+
 def _parts(grown: Increase, label: str, seconds: float) -> list[dict[str, Any]]:
     total = grown.total
     rows = [(name, count) for name, count in grown.by(label).items() if count > 0]
@@ -77,72 +87,89 @@ def _parts(grown: Increase, label: str, seconds: float) -> list[dict[str, Any]]:
 
 
 def error_rate(grown: Increase) -> dict[str, Any]:
-    """Failures (5xx) among all requests; refusals (429) and other 4xx apart: those are the callers'."""
-    sums = _by_class(grown)
-    total = sum(sums.values())
+    """Failures (5xx) among all requests; refusals (429) and other 4xx apart: those are the callers'.
+
+    What the counter's labels do not tell is None, with the reason under ``failures_unknown`` or ``refusals_unknown``.
+    """
+    told = outcomes(grown.series)
+    reasons = {"failures_unknown": told.why_failed, "refusals_unknown": told.why_refused}
     return {
-        "requests": _whole(total),
-        "error_rate": _share(sums["server"], total),
-        "server_errors": _whole(sums["server"]),
-        "client_error_rate": _share(sums["client"], total),
-        "client_errors": _whole(sums["client"]),
-        "refused_rate": _share(sums["refused"], total),
-        "refused": _whole(sums["refused"]),
+        "requests": _whole(told.requests),
+        "error_rate": _share(told.failed, told.requests),
+        "server_errors": _count(told.failed),
+        "client_error_rate": _share(told.mistaken, told.requests),
+        "client_errors": _count(told.mistaken),
+        "refused_rate": _share(told.refused, told.requests),
+        "refused": _count(told.refused),
         "by_status": {
             shown(status): _whole(count)
             for status, count in list(grown.by("status").items())[:SHOWN]
-            if count > 0 and _class(status) != "good"
+            if count > 0 and status and class_of(status) != "good"
         },
         "by_route": _errors_by(grown, "route"),
         "by_tenant": _errors_by(grown, "tenant"),
         "counter_resets": sum(one.resets for one in grown.series),
+        **{name: why for name, why in reasons.items() if why},
     }
 
 
 def _errors_by(grown: Increase, label: str) -> list[dict[str, Any]]:
-    groups: dict[str, dict[str, float]] = {}
+    groups: dict[str, list[Counted]] = {}
     for one in grown.series:
-        sums = groups.setdefault(one.labels.get(label, ""), dict.fromkeys(("good", "server", "client", "refused"), 0.0))
-        sums[_class(one.labels.get("status", ""))] += one.increase
-    rows = [(name, sums, sum(sums.values())) for name, sums in groups.items() if sum(sums.values()) > 0]
-    rows.sort(key=lambda row: (-row[1]["server"], -row[1]["client"] - row[1]["refused"], row[0]))
+        groups.setdefault(one.labels.get(label, ""), []).append(one)
+    rows = [(name, outcomes(series)) for name, series in groups.items()]
+    rows = [(name, told) for name, told in rows if told.requests > 0]
+    rows.sort(key=lambda row: (-(row[1].failed or 0), -(row[1].mistaken or 0) - (row[1].refused or 0), row[0]))
     return [
         {
             label: shown(name),
-            "requests": _whole(total),
-            "server_errors": _whole(sums["server"]),
-            "client_errors": _whole(sums["client"]),
-            "refused": _whole(sums["refused"]),
-            "error_rate": _share(sums["server"], total),
+            "requests": _whole(told.requests),
+            "server_errors": _count(told.failed),
+            "client_errors": _count(told.mistaken),
+            "refused": _count(told.refused),
+            "error_rate": _share(told.failed, told.requests),
         }
-        for name, sums, total in rows[:SHOWN]
+        for name, told in rows[:SHOWN]
     ]
 
 
 def find_errors(grown: Increase, subject: str, thresholds: Thresholds) -> list[Finding]:
-    """A finding where the share of 5xx is too high and rests on enough requests."""
-    sums = _by_class(grown)
-    total = sum(sums.values())
-    if total < MIN_REQUESTS or sums["server"] / total <= thresholds.error_rate_warn:
+    """A finding where the share of 5xx is too high and rests on enough requests; it names who fails most."""
+    told = outcomes(grown.series)
+    rate = told.failing_share
+    if rate is None or told.requests < MIN_REQUESTS or rate < thresholds.error_rate_warn:
         return []
-    rate = sums["server"] / total
-    high = rate > thresholds.error_rate_high
+    high = rate >= thresholds.error_rate_high
     bar = thresholds.error_rate_high if high else thresholds.error_rate_warn
     return [
         Finding(
             rule="errors.rate",
             severity="high" if high else "medium",
             subject=subject,
-            message=f"{percent(rate)} of {plural(_whole(total), 'request')} failed, more than {percent(bar)}",
+            message=f"{percent(rate)} of {plural(_whole(told.requests), 'request')} failed, "
+            f"the bar is {percent(bar)}{who_fails(grown)}",
             measured=round(rate, 4),
             threshold=bar,
             unit="share",
-            samples=_whole(total),
+            samples=_whole(told.requests),
             window_seconds=grown.covered_minutes * 60,
             impact="Callers get errors instead of answers.",
             remedy="See which route fails most, then the engine's health and the gateway's log.",
         )
     ]
+
+
+def who_fails(grown: Increase) -> str:
+    """Under which route and tenant most requests failed, as the end of a sentence; empty where labels do not tell."""
+    parts = []
+    for label in ("route", "tenant"):
+        found = worst(grown, label)
+        if found is not None:
+            name, told = found
+            parts.append(
+                f"{label} {shown(name)} ({_whole(told.failed or 0):,} of {plural(_whole(told.requests), 'request')})"
+            )
+    return f"; most at {', '.join(parts)}" if parts else ""
 
 
 def trend(samples: Sequence[tuple[float, float]]) -> dict[str, Any] | None:
@@ -155,19 +182,6 @@ def trend(samples: Sequence[tuple[float, float]]) -> dict[str, Any] | None:
     steady = abs(last - first) <= 0.02 * max(abs(first), abs(last))
     direction = "steady" if steady else "rising" if last > first else "falling"
     return {"direction": direction, "from": round(first, 4), "to": round(last, 4), "samples": len(samples)}
-
-
-def _by_class(grown: Increase) -> dict[str, float]:
-    sums = dict.fromkeys(("good", "server", "client", "refused"), 0.0)
-    for one in grown.series:
-        sums[_class(one.labels.get("status", ""))] += one.increase
-    return sums
-
-
-def _class(status: str) -> str:
-    if status == "429":
-        return "refused"
-    return {"5": "server", "4": "client"}.get(status[:1], "good")
 
 
 def shown(label: str) -> str:
@@ -183,5 +197,9 @@ def _rate(count: float, seconds: float) -> float | None:
     return round(count / seconds, 3) if seconds > 0 else None
 
 
-def _share(part: float, total: float) -> float | None:
-    return round(part / total, 4) if total > 0 else None
+def _count(count: float | None) -> int | None:
+    return None if count is None else round(count)
+
+
+def _share(part: float | None, total: float) -> float | None:
+    return round(part / total, 4) if part is not None and total > 0 else None

@@ -10,7 +10,10 @@ from optimus_tui.contract.metrics import Increase
 from optimus_tui.contract.reading import Fault
 from optimus_tui.settings.model import Thresholds
 from optimus_tui.verdicts.latency import eased
+from optimus_tui.verdicts.outcomes import outcomes
+from optimus_tui.verdicts.performance import who_fails
 from optimus_tui.verdicts.playbooks.inquiry import Inquiry
+from optimus_tui.verdicts.restarts import find_restarts, processes_section
 from optimus_tui.wording.numbers import percent
 from optimus_tui.wording.safe import safe_text
 
@@ -37,6 +40,10 @@ def look_at_errors(
         inquiry.lacks(what, why)
         return {"status": "unknown", "error": why}
     inquiry.covered(requests.covered_minutes, requests.source)
+    unknown = _unknown(requests, only)
+    if unknown:
+        inquiry.lacks(what, unknown)
+        return {"status": "unknown", "error": unknown, "requests": round(requests.total)}
     by_status = requests.by("status")
     total = round(requests.total)
     failed = {s: round(n) for s, n in by_status.items() if n >= 1 and _counts(s, only)}
@@ -47,7 +54,10 @@ def look_at_errors(
         "by_status": {safe_text(status, 20): number for status, number in failed.items()},
         "covered_minutes": round(requests.covered_minutes, 2),
         "source": requests.source,
+        "processes": processes_section(requests),
+        "lower_bound": requests.lower_bound,
     }
+    inquiry.found(*find_restarts(requests))
     if total < MIN_REQUESTS:
         inquiry.lacks(
             what, f"{total:,} requests in {span_words(requests.covered_minutes)} are too few, {MIN_REQUESTS} are needed"
@@ -57,8 +67,9 @@ def look_at_errors(
     inquiry.saw(
         f"{what} {percent(share)} of {total:,} requests in {span_words(requests.covered_minutes)} ({requests.source})"
     )
+    who = "" if only else who_fails(requests)
     good = _good_again(recent, thresholds, only)
-    inquiry.found(*(eased(one, good) if good else one for one in _judge(share, total, what, thresholds, only)))
+    inquiry.found(*(eased(one, good) if good else one for one in _judge(share, total, what, thresholds, only, who)))
     return {**section, "share": round(share, 4)}
 
 
@@ -68,7 +79,7 @@ def _counts(status: str, only: str) -> bool:
 
 def _good_again(recent: Increase | Fault | None, thresholds: Thresholds, only: str) -> str:
     """In words; empty where the last requests are too few to say, or no better."""
-    if not isinstance(recent, Increase) or recent.total < MIN_REQUESTS:
+    if not isinstance(recent, Increase) or recent.total < MIN_REQUESTS or _unknown(recent, only):
         return ""
     share = sum(n for status, n in recent.by("status").items() if _counts(status, only)) / recent.total
     return f"{percent(share)} of the last {recent.total:,.0f}" if share < thresholds.error_rate_warn else ""
@@ -79,7 +90,18 @@ def span_words(minutes: float) -> str:
     return f"{minutes:.0f} min" if minutes >= 1 else f"{minutes * 60:.1f} s"
 
 
-def _judge(share: float, total: int, what: str, thresholds: Thresholds, only: str) -> list[Finding]:
+def _unknown(requests: Increase, only: str) -> str:
+    """Why the counter does not tell these answers apart; empty where it does."""
+    told = outcomes(requests.series)
+    if told.why_failed:
+        return told.why_failed
+    classes = only and any(
+        one.increase > 0 and one.labels.get("status", "").lower() == "5xx" for one in requests.series
+    )
+    return f"the status label holds classes only: {only} is inside 5xx" if classes else ""
+
+
+def _judge(share: float, total: int, what: str, thresholds: Thresholds, only: str, who: str) -> list[Finding]:
     if share < thresholds.error_rate_warn:
         return []
     high = share >= thresholds.error_rate_high
@@ -89,7 +111,7 @@ def _judge(share: float, total: int, what: str, thresholds: Thresholds, only: st
             rule="errors.timeouts" if only else "errors.ratio",
             severity="high" if high else "medium",
             subject="gateway",
-            message=f"{what} {percent(share)} is at or over {percent(bar)}",
+            message=f"{what} {percent(share)} is at or over {percent(bar)}{who}",
             measured=share,
             threshold=bar,
             unit="share",

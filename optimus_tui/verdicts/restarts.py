@@ -1,0 +1,72 @@
+"""Restarts of the gateway's processes within a window, as their start times tell. Pure.
+
+A deployment replaces each process once; a crash loop replaces one again and again. What is judged is therefore how
+often each of the processes that count together was replaced, and in windows of more than an hour how often an hour.
+"""
+
+import math
+
+from optimus_tui.contract.findings import Finding, Severity
+from optimus_tui.contract.metrics import Grown
+from optimus_tui.wording.numbers import plural
+
+RULE, SEVERAL_RULE = "gateway.restarts", "metrics.several_processes"
+HIGH, MEDIUM = 3, 2
+
+
+def find_restarts(grown: Grown) -> list[Finding]:
+    """At least three restarts of a process are high, two are medium, one is low."""
+    if not grown.restarts:
+        return []
+    hours = max(1.0, grown.covered_minutes / 60)
+    each = math.ceil(grown.restarts / max(1, grown.together) / hours)
+    severity: Severity = "high" if each >= HIGH else "medium" if each >= MEDIUM else "low"
+    span = f"{grown.covered_minutes:.0f} min" if grown.covered_minutes >= 1 else f"{grown.covered_minutes * 60:.0f} s"
+    return [
+        Finding(
+            rule=RULE,
+            severity=severity,
+            subject="gateway",
+            message=f"the gateway's processes restarted at least {plural(grown.restarts, 'time')} in {span} "
+            f"({plural(grown.processes, 'process', 'processes')} seen)",
+            measured=float(grown.restarts),
+            threshold=float(MEDIUM),
+            unit="restarts",
+            samples=grown.processes,
+            window_seconds=grown.covered_minutes * 60,
+            impact="What a process counted after our last look at it is lost: rates are lower bounds, and requests "
+            "that it was serving broke off.",
+            remedy="A deployment restarts each process once. More often: see the gateway's log and its memory limit "
+            "for why it ends.",
+        )
+    ]
+
+
+def find_several(grown: Grown) -> list[Finding]:
+    """A low finding where several processes answer that cannot be told apart."""
+    if not grown.several:
+        return []
+    return [
+        Finding(
+            rule=SEVERAL_RULE,
+            severity="low",
+            subject="gateway",
+            message=grown.fault.message if grown.fault else "several processes answer here: no rates",
+            measured="unknown",
+            threshold="one process, or start times",
+            samples=grown.processes,
+            impact="Rates and shares of failures of the gateway are unknown here.",
+            remedy="Publish process_start_time_seconds with /metrics, or let the workers share one registry "
+            "(PROMETHEUS_MULTIPROC_DIR), or configure a Prometheus that scrapes each of them.",
+        )
+    ]
+
+
+def restarts_words(grown: Grown) -> str:
+    """``at least 3 restarts, ``; empty without one."""
+    return f"at least {plural(grown.restarts, 'restart')}, " if grown.restarts else ""
+
+
+def processes_section(grown: Grown) -> dict[str, int] | None:
+    """``{seen, restarts}`` for documents; None where nothing was seen."""
+    return {"seen": grown.processes, "restarts": grown.restarts} if grown.processes else None
