@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import json
+import random
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -120,6 +121,8 @@ class Gateway(Service):
         self.processes: list[Process] = []
         self.sticky = False
         """True: a connection keeps its process (a balancer that counts connections, not requests)."""
+        self.at_random: random.Random | None = None
+        """Where set: each request meets any of the processes."""
         self._turn = 0
         self.on("/health", {"status": "ok", "version": "2.1.0"})
         self.on("/api/cache/metrics", {"hit_rate": 0.85, "total_keys": 1247})
@@ -144,7 +147,7 @@ class Gateway(Service):
         if not (self.sticky and connection):
             self._turn += 1
             connection[:] = [self._turn]
-        process = alive[connection[0] % len(alive)]
+        process = self.at_random.choice(alive) if self.at_random else alive[connection[0] % len(alive)]
         return Answer(process.page(t, self.clock.began), kind="text/plain; version=0.0.4")
 
 

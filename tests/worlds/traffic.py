@@ -73,6 +73,11 @@ class Process:
         self._rows.append((metric, "gauge", labels, shown))
         return self
 
+    def shows_counter(self, metric: str, value: Callable[[float], float], **labels: str) -> "Process":
+        """A counter whose very value is scripted."""
+        self._rows.append((metric, "counter", labels, lambda t: math.floor(value(t) + 1e-6)))
+        return self
+
     def times(
         self, metric: str, total: Total, shares: Sequence[tuple[float, float]], mean: float, **labels: str
     ) -> "Process":

@@ -17,6 +17,7 @@ from tests.realserver import RealServer, server_binary
 from tests.worlds.judging import Given, Judge
 from tests.worlds.leaping import LeapingLoop, WorldClock
 from tests.worlds.services import Engine, Gateway
+from tests.worlds.traffic import Total
 
 KEPT = ("PATH", "LANG", "PYTHONPATH", "VIRTUAL_ENV")
 
@@ -71,6 +72,27 @@ class World(Judge):
         """One rate-limit key; None: immortal."""
         end = () if ttl is None else ("PX", str(int(ttl * 1000)))
         self.redis.command("SET", name, str(count), *end)
+
+    @contextlib.asynccontextmanager
+    async def moving(self, name: str, count: Total, ttl: float) -> AsyncIterator[float]:
+        """A counter that follows ``count`` (of the seconds since now) in real time; gives the mono of its beginning."""
+        self.counter(name, int(count(0)), ttl)
+        began, key = self.clock.mono(), name.encode()
+
+        async def move() -> None:
+            reader, writer = await asyncio.open_connection("127.0.0.1", self.redis.port)
+            while True:
+                value = b"%d" % int(count(self.clock.mono() - began))
+                parts = [b"SET", key, value, b"KEEPTTL"]
+                writer.write(b"*4\r\n" + b"".join(b"$%d\r\n%s\r\n" % (len(one), one) for one in parts))
+                await reader.readline()
+                await asyncio.sleep(0.05)
+
+        mover = asyncio.create_task(move())
+        try:
+            yield began
+        finally:
+            mover.cancel()
 
     # -- time and the recorder
 

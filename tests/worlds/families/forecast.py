@@ -2,6 +2,7 @@
 
 import asyncio
 import math
+import re
 
 from tests.worlds.catalogue import world
 from tests.worlds.traffic import Total, bursts
@@ -13,29 +14,14 @@ WINDOW = 60
 
 async def _watch(w: World, count: Total, seconds: float) -> list[tuple[float, float | None, float | None]]:
     """(second, earliest, latest) of each report of the pane while the counter moves as told; None: no 429 foretold."""
-    began = asyncio.get_running_loop().time()
-    key = "rate_limit:acme:chat"
-
-    async def move() -> None:
-        reader, writer = await asyncio.open_connection("127.0.0.1", w.redis.port)
-        w.counter(key, math.floor(count(0)), ttl=WINDOW)
-        while True:
-            value = b"%d" % math.floor(count(asyncio.get_running_loop().time() - began))
-            parts = [b"SET", key.encode(), value, b"KEEPTTL"]
-            writer.write(b"*4\r\n" + b"".join(b"$%d\r\n%s\r\n" % (len(one), one) for one in parts))
-            await reader.readline()
-            await asyncio.sleep(0.05)
-
-    mover = asyncio.create_task(move())
+    _ = w.context
+    async with w.moving("rate_limit:acme:chat", count, WINDOW) as began:
+        panes = await w.panes(seconds, ("server", "limits", "keys", "gateway"))
     rows: list[tuple[float, float | None, float | None]] = []
-    w.context.own  # noqa: B018 - the context exists before the clock of the traffic counts
-    panes = await w.panes(seconds, ("server", "limits", "keys", "gateway"))
-    mover.cancel()
-    offset = w.clock.mono() - (asyncio.get_running_loop().time() - began)
     for subject, report in panes.all:
         if subject == "limits" and report.value is not None and report.value.rows:
             row = report.value.rows[0]
-            second = report.taken_mono - offset
+            second = report.taken_mono - began
             earliest = row.refused_in
             latest = getattr(row, "refused_latest", None)
             rows.append((second, earliest, earliest if latest is None else latest))
@@ -106,3 +92,38 @@ async def a_window_that_restarts(w: World) -> None:
     """100 of 150, then the window ends and it counts from 0 again, slowly: the fall is no trouble."""
     rows = await _watch(w, lambda t: 100 + t if t < 4 else (t - 4) * 1.5, 10)
     _judge(w, rows, None, since=5)
+
+
+async def _told(w: World, count: Total, wait: float) -> tuple[float | None, float, str]:
+    """(seconds to a 429 as the tool tells, when it told it, its words) of a counter moving since ``wait`` s."""
+    _ = w.context
+    async with w.moving("rate_limit:acme:chat", count, WINDOW) as began:
+        await asyncio.sleep(wait)
+        answer = await w.trouble("rate_limiting")
+        asked = w.clock.mono() - began
+    operations = answer.doc["rate_limiting_details"].get("operations") or [{}]
+    told = [value for name, value in operations[0].items() if "429" in name and isinstance(value, int | float)]
+    words = " ".join(one for one in answer.doc["examined"] if re.search("pace|429|slope", one))
+    return (told[0] if told else None), asked, f"{operations[0]} {words}"
+
+
+@world()
+async def the_tool_and_steady_traffic(w: World) -> None:
+    """4 requests/s from 90 on: the limit is reached after 15 s; asked after 3 s."""
+    told, asked, words = await _told(w, lambda t: 90 + 4 * t, 3)
+    right = told is not None and abs(told - (15 - asked)) <= 0.3 * (15 - asked) + 1
+    w.expect("seconds to a 429", f"about {15 - asked:.0f}, or not told", words, right, unknown=told is None)
+
+
+@world()
+async def the_tool_and_traffic_that_stopped(w: World) -> None:
+    """120 of 150 were used in the first half of the window, then nobody asked any more: no 429 comes."""
+    told, _, words = await _told(w, lambda t: 120, 1)
+    w.expect("seconds to a 429", "none", words, told is None)
+
+
+@world()
+async def the_tool_and_one_burst(w: World) -> None:
+    """Silence at 40, and a single burst of 12 requests while the tool looks: no 429 comes."""
+    told, _, words = await _told(w, lambda t: 40 + (12 if t > 2.0 else 0), 1.5)
+    w.expect("seconds to a 429", "none, or as about", words, told is None, unknown="about" in words or "rough" in words)

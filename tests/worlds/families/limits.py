@@ -278,3 +278,64 @@ async def compare_sorts_by_what_differs(w: World) -> None:
     row = next((one for one in answer.doc.get("tenants", []) if one["tenant_id"] == "globex"), {})
     share = next((value for name, value in row.items() if "error" in name and isinstance(value, float)), None)
     w.expect("globex' errors", "0.4", row, share is not None and abs(share - 0.4) < 0.03)
+
+
+@world(healthy=True, fast=True)
+async def limits_of_its_own_for_a_tenant(w: World) -> None:
+    """acme may send 500 chats a minute and has sent 300; the window of uploads is not overstepped either."""
+    w.gateway.publishes(chat=150, upload=10, tenants={"acme": {"chat": 500}})
+    w.counter("rate_limit:acme:chat", 300)
+    w.counter("rate_limit:acme:upload", 5)
+    w.spared("troubleshoot", await w.trouble("rate_limiting"))
+    w.spared("stand-up", await w.standup())
+
+
+@world(healthy=True)
+async def windows_of_a_day(w: World) -> None:
+    """The published window is a day: a TTL of 80,000 s is what it should be."""
+    w.gateway.publishes(window=86_400, chat=10_000)
+    w.counter("rate_limit:acme:chat", 4000, ttl=80_000)
+    w.spared("troubleshoot", await w.trouble("rate_limiting"))
+    w.spared("stand-up", await w.standup())
+
+
+@world(healthy=True)
+async def ttl_of_two_windows(w: World) -> None:
+    """A sliding window keeps its counter for twice its length: 110 s of 60 are no long TTL."""
+    w.counter("rate_limit:acme:chat", 40, ttl=110)
+    w.spared("troubleshoot", await w.trouble("rate_limiting"))
+    w.spared("stand-up", await w.standup())
+
+
+@world()
+async def limits_that_cannot_be_read(w: World) -> None:
+    """``/api/rate-limits`` answers 500: no limit is known, so nobody is over one, and that is not called fine."""
+    w.gateway.on("/api/rate-limits", {"detail": "boom"}, 500)
+    w.counter("rate_limit:acme:chat", 700)
+    answer = await w.trouble("rate_limiting")
+    row = answer.doc["rate_limiting_analysis"].get("chat", {})
+    w.expect("the limit", "null", row, row.get("limit") is None and row.get("current_count") == 700)
+    told = any("limit" in one for one in answer.doc["unknown"])
+    w.expect("it is said", "unknown", answer.doc["unknown"], told)
+
+
+@world()
+async def one_immortal_among_many_keys(w: World) -> None:
+    """60,000 foreign keys and one immortal counter: found, or said how much was not read."""
+    script = "for i=1,20000 do redis.call('SET','session:'..ARGV[1]..':'..i,'x') end"
+    for part in ("a", "b", "c"):
+        w.redis.command("EVAL", script, "0", part)
+    w.counter("rate_limit:acme:chat", 9, ttl=None)
+    answer = await w.diagnose()
+    complete = (answer.doc.get("rate_limiting", {}).get("coverage") or {}).get("complete")
+    w.found("diagnose", answer, "acme", least="critical", unknown=complete is False)
+    w.found("stand-up", await w.standup(), "acme", least="critical")
+
+
+@world(healthy=True)
+async def traffic_just_below_the_limit(w: World) -> None:
+    """Bursts to 80 % in each window, as every day: four looks of the pane, no alarm above low."""
+    async with w.moving("rate_limit:acme:chat", lambda t: min(120, 80 + 20 * t), 20):
+        panes = await w.panes(4, ("server", "limits", "keys", "gateway", "engine"))
+    w.spared("limits pane", panes.given("limits"))
+    w.spared("health pane", panes.given("health"))

@@ -1,10 +1,12 @@
 """Several processes behind one address, restarts and crash loops: a figure has one population."""
 
+import random
+
 from tests.worlds.catalogue import world
-from tests.worlds.traffic import answering, crash_loop, grown, phases, share, steady
+from tests.worlds.traffic import Process, answering, crash_loop, grown, phases, share, steady
 from tests.worlds.world import World
 
-NINE = steady(9)
+NINE, TEN = steady(9), steady(10)
 
 
 @world(past=12, fast=True, healthy=True)
@@ -145,3 +147,73 @@ async def weekend_process_and_a_fresh_one(w: World) -> None:
     answer = await w.performance("error_rate", 5)
     w.errors("error rate of 5 min", answer, 0.0099)
     w.not_found("no alarm", answer, rule="errors", least="high")
+
+
+@world(past=10)
+async def two_workers_forked_together(w: World) -> None:
+    """Two workers with the very same start time, 9 requests/s each, of which one was idle for its first hour."""
+    w.gateway.runs(answering(NINE, born=-7200), answering(phases(0, (-3600, 9)), born=-7200))
+    await w.record(minutes=10)
+    w.rate("throughput of 5 min", await w.performance("throughput", 5), 18)
+    w.errors("error rate", await w.performance("error_rate", 5), 0)
+
+
+@world(past=10, fast=True)
+async def three_workers_met_at_random(w: World) -> None:
+    """Three workers, each request meets any of them: 6 requests/s each, 2 % of one's fail."""
+    w.gateway.at_random = random.Random(7)
+    w.gateway.runs(*(answering(steady(6), born=-3000.0 * n) for n in (1, 2)))
+    w.gateway.runs(answering(steady(5.88), steady(0.12), born=-500.0))
+    await w.record(minutes=10)
+    w.rate("throughput of 10 min", await w.performance("throughput", 10), 18)
+    answer = await w.performance("error_rate", 10)
+    w.errors("error rate", answer, 0.0067)
+    w.not_found("no alarm", answer, rule="errors")
+    w.spared("stand-up", await w.standup())
+
+
+@world(past=8, healthy=True)
+async def one_page_for_all_workers(w: World) -> None:
+    """prometheus_client's multiprocess mode: one sum for all workers, no start time, a gauge per pid."""
+    p = answering(steady(18), steady(0.01), started=False)
+    for pid in ("11", "12"):
+        p.shows("process_resident_memory_bytes", 2e8, pid=pid)
+    w.gateway.runs(p)
+    await w.record(minutes=8)
+    w.rate("throughput", await w.performance("throughput", 5), 18)
+    w.spared("error rate", await w.performance("error_rate", 5))
+    w.spared("stand-up", await w.standup())
+
+
+@world(past=8)
+async def a_label_for_the_worker(w: World) -> None:
+    """One page with a ``worker`` label: 9/s each; worker 2 is replaced and its series begins anew."""
+    p = Process()
+    p.counts("http_requests_total", NINE, route="/api/chat", status="200", tenant="acme", worker="1")
+    p.shows_counter("http_requests_total", lambda t: 9 * (t + 7200 if t < 240 else t - 240),
+                    route="/api/chat", status="200", tenant="acme", worker="2")  # fmt: skip
+    w.gateway.runs(p)
+    await w.record(minutes=8)
+    w.rate("throughput of 8 min", await w.performance("throughput", 8), 18)
+    w.rate("throughput of 2 min", await w.performance("throughput", 2), 18)
+
+
+@world(past=6)
+async def started_in_the_future(w: World) -> None:
+    """The gateway's clock is an hour ahead: its start time lies in our future; 10 requests/s all the same."""
+    p = answering(TEN, started=False).shows("process_start_time_seconds", w.clock.began + 3000)
+    w.gateway.runs(p)
+    await w.record(minutes=6)
+    w.rate("throughput", await w.performance("throughput", 5), 10)
+    w.not_found("no restarts", await w.standup(), rule="gateway.restarts", least="low")
+
+
+@world(past=12)
+async def killed_by_memory_every_four_minutes(w: World) -> None:
+    """The process is killed every four minutes and starts within seconds: three restarts in twelve minutes are seen."""
+    lives = crash_loop(lambda born, died: answering(TEN, born=born, died=died - 4), 240, -120, 840)
+    w.gateway.runs(*lives)
+    await w.record(minutes=12)
+    w.rate("throughput of 10 min", await w.performance("throughput", 10), 9.8)
+    answer = await w.performance("throughput", 10)
+    w.says("restarts are told", answer, "restart")

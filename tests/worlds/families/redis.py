@@ -285,3 +285,89 @@ async def cache_churn_below_the_limits(w: World) -> None:
     odd = [f"{one.coverage.scanned} of {one.coverage.total}" for one in sweeps
            if one.coverage.total is not None and one.coverage.scanned > one.coverage.total]  # fmt: skip
     w.expect("never more scanned than there are", "none", odd[:3] or "none", not odd)
+
+
+LOOKUPS = "for i=1,tonumber(ARGV[1]) do redis.call('GET',KEYS[1]) end"
+
+
+@world()
+async def lifetime_of_the_server_hides_the_present(w: World) -> None:
+    """No figure of the gateway; Redis has 97 % hits since its start, and now nearly each look-up misses."""
+    del w.gateway.routes["/api/cache/metrics"]
+    w.keys(1, "cache:page:acme:there", "x", 3000)
+    w.redis.command("EVAL", LOOKUPS, "1", "cache:page:acme:there", "100000")
+    stop = asyncio.Event()
+
+    async def misses() -> None:
+        reader, writer = await asyncio.open_connection("127.0.0.1", w.redis.port)
+        while not stop.is_set():
+            writer.write(b"*2\r\n$3\r\nGET\r\n$4\r\ngone\r\n" * 10)
+            await reader.read(65536)
+            await asyncio.sleep(0.02)
+
+    task = asyncio.create_task(misses())
+    panes = await w.panes(6, ("server", "gateway", "engine"))
+    answer = await w.diagnose()
+    stop.set()
+    await task
+    rate = panes.last["health"].hit_rate
+    named = rate is None or "since" in rate.source or "start" in rate.source
+    w.expect("health pane", "nearly 0, or unknown, or named as since the start", rate,
+             rate is not None and rate.value < 0.2, unknown=named)  # fmt: skip
+    part = answer.doc["cache_metrics"]
+    named = part["hit_rate"] is None or "since" in str(part["source"]) or "start" in str(part["source"])
+    w.expect("diagnose", "nearly 0, or unknown, or named as since the start", part,
+             part["hit_rate"] is not None and part["hit_rate"] < 0.2, unknown=named)  # fmt: skip
+
+
+@world()
+async def a_user_with_few_rights(w: World) -> None:
+    """Our user may PING, SCAN, GET and TTL, not INFO: the counters are read, and it is no outage."""
+    w.counter("rate_limit:acme:chat", 400)
+    rules = [
+        "on",
+        ">pw",
+        "~*",
+        "+ping",
+        "+scan",
+        "+get",
+        "+ttl",
+        "+pttl",
+        "+mget",
+        "+type",
+        "+hello",
+        "+auth",
+        "+select",
+    ]
+    w.redis.command("ACL", "SETUSER", "observer", *rules)
+    w.env["REDIS_URL"] = f"redis://observer:pw@127.0.0.1:{w.redis.port}/0"
+    answer = await w.run("diagnose_gateway_health", tenant_id="acme")
+    w.expect("Redis", "connected", answer.doc.get("redis"), answer.doc.get("redis", {}).get("status") == "connected")
+    w.found("the counter is found", answer, "acme", least="high")
+    w.not_found("no outage", answer, least="critical")
+
+
+@world()
+async def a_user_without_get(w: World) -> None:
+    """Our user may SCAN but read no value: counters are unknown, not zero and not healthy."""
+    w.counter("rate_limit:acme:chat", 400)
+    w.redis.command("ACL", "SETUSER", "observer", "on", ">pw", "~*", "+ping", "+scan", "+info", "+hello", "+select")
+    w.env["REDIS_URL"] = f"redis://observer:pw@127.0.0.1:{w.redis.port}/0"
+    answer = await w.run("diagnose_gateway_health", tenant_id="acme")
+    part = answer.doc.get("rate_limiting", {})
+    row = (part.get("rate_limits") or {}).get("chat", {})
+    told = row.get("error") or part.get("error") or part.get("status") == "unknown"
+    w.expect("the count", "null and why", part, row.get("current_count") is None and bool(told))
+    doctor = await w.cli("doctor")
+    w.says("doctor names the right", doctor, "get")
+
+
+@world()
+async def no_replica_to_write_to(w: World) -> None:
+    """min-replicas-to-write 1 and no replica: every write is refused (NOREPLICAS)."""
+    w.counter("rate_limit:acme:chat", 4, 300)
+    w.redis.command("CONFIG", "SET", "min-replicas-to-write", "1")
+    refused = w.redis.command("SET", "probe", "1")
+    assert refused.startswith(b"-NOREPLICAS"), refused
+    w.found("diagnose", await w.diagnose(), rule="server.", least="critical")
+    w.found("stand-up", await w.standup(), rule="server.", least="critical")

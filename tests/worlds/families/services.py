@@ -1,5 +1,7 @@
 """Gateway and engine: sick bodies, redirects, slow and hung services, what our own cost is not charged to."""
 
+import itertools
+
 from tests.worlds.catalogue import world
 from tests.worlds.judging import Given
 from tests.worlds.links import busy_machine
@@ -243,3 +245,64 @@ async def optional_parts_are_absent(w: World) -> None:
     w.expect("chat's limit", "30 of an unknown limit", row, row.get("current_count") == 30 and row.get("limit") is None)
     w.spared("stand-up", await w.standup())
     w.spared("circuit breaker", await w.trouble("circuit_breaker"))
+
+
+@world(healthy=True)
+async def chat_of_four_seconds(w: World) -> None:
+    """A language model takes 4 s for a reply: full_flow passes, as slow as that is."""
+    w.gateway.on("/api/chat", {"reply": "hello"}, delay=4.0)
+    answer = await w.ask("test_ai_engine_integration", test_type="full_flow", tenant_id="acme")
+    states = {one["test"]: one["status"] for one in answer.doc.get("tests_performed", [])}
+    w.expect("the flow", "pass, four tests", states or answer.summary,
+             states.get("full_integration_flow") == "pass" and len(states) == 4)  # fmt: skip
+
+
+@world()
+async def hung_gateway(w: World) -> None:
+    """The gateway accepts and never answers: every tool answers in time, and Redis and engine are told."""
+    for path in list(w.gateway.routes):
+        w.gateway.on(path, hangs=True)
+    w.gateway.on("/metrics", hangs=True)
+    w.counter("rate_limit:acme:chat", 20)
+    answer = await w.diagnose()
+    w.expect("in time", "at most 8.5 s", f"{answer.seconds:.1f} s", answer.seconds < 8.5)
+    doc = answer.doc
+    states = [
+        doc.get(part, {}).get("status") for part in ("backend_orchestrator_health", "ai_engine_connectivity", "redis")
+    ]
+    w.expect("states", "error, connected, connected", states, states == ["error", "connected", "connected"])
+    for issue in ("rate_limiting", "high_latency", "circuit_breaker", "cache_miss", "memory_leak", "proxy_timeout"):
+        trouble = await w.trouble(issue)
+        w.expect(f"{issue}: an answer", "a finding, in time", f"{trouble.seconds:.1f} s {trouble.summary}",
+                 trouble.seconds < 8.5 and "severity_assessment" in trouble.doc and trouble.code == 1)  # fmt: skip
+    standup = await w.standup()
+    w.found("stand-up", standup, rule="services.gateway", least="critical")
+
+
+@world()
+async def gateway_that_flaps(w: World) -> None:
+    """Every second look at the gateway is a 503: the pane does not settle on healthy."""
+    turn = itertools.count()
+    w.gateway.on("/health", {"status": "ok"}, lambda t: 503 if next(turn) % 2 else 200)
+    panes = await w.panes(9, ("server", "gateway", "engine"))
+    states = [report.gateway.value.service.status for subject, report in panes.all
+              if subject == "health" and report.gateway and report.gateway.value]  # fmt: skip
+    w.expect(
+        "both states are seen", "healthy and unhealthy", sorted(set(states)), set(states) == {"healthy", "unhealthy"}
+    )
+
+
+@world()
+async def maintenance_page(w: World) -> None:
+    """A load balancer answers 200 with a maintenance page in HTML: that is not healthy."""
+    w.gateway.on("/health", b"<html><h1>Back soon</h1></html>", kind="text/html")
+    answer = await w.diagnose()
+    status = answer.doc["backend_orchestrator_health"]["status"]
+    w.expect("gateway", "unhealthy, critical", answer.summary, status == "unhealthy" and answer.code == 1)
+
+
+@world(healthy=True, fast=True)
+async def nested_words_of_others(w: World) -> None:
+    """``/health`` is ok and tells of an optional part that is down: the body's own word counts."""
+    w.gateway.on("/health", {"status": "ok", "checks": {"mail": {"status": "down"}}, "last_error": "timeout"})
+    w.spared("diagnose", await w.diagnose())

@@ -79,4 +79,25 @@ async def prometheus_that_is_gone(w: World) -> None:
     await w.record(minutes=8)
     answer = await w.performance("throughput", 5)
     w.rate("throughput", answer, 10)
-    w.says("why the rest of an hour is missing", await w.performance("throughput", 60), "prometheus")
+    w.says("why the rest of an hour is missing", await w.performance("throughput", 60), "127.0.0.1:9")
+
+
+@world(needs=NEEDS)
+async def a_target_that_died(w: World) -> None:
+    """The gateway was scraped until five minutes ago: 10 requests/s until then, and no zero since."""
+    _scraped(w, (PODS[0], answering(steady(10), died=900)))
+    answer = await w.performance("throughput", 10)
+    w.rate("throughput", answer, 10)
+    covered = answer.doc["window_covered_minutes"]
+    w.expect("covered", "about 5 of 10 min", covered, covered <= 6.5, unknown=answer.not_available)
+
+
+@world(needs=NEEDS, healthy=True)
+async def scraped_by_two_jobs(w: World) -> None:
+    """The same gateway is scraped twice, by its own job and by a service monitor: it is not counted twice."""
+    ours = w.gateway.url.removeprefix("http://")
+    mine = answering(steady(10), steady(0.002))
+    _scraped(w, ({"job": "gateway", "instance": ours}, mine), ({"job": "monitor/gateway", "instance": ours}, mine))
+    w.rate("throughput", await w.performance("throughput", 10), 10)
+    w.errors("error rate", await w.performance("error_rate", 10), 0.0002)
+    w.spared("diagnose", await w.diagnose())
