@@ -12,13 +12,12 @@ from redis.asyncio import ConnectionPool
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.exceptions import ResponseError
-from redis.maint_notifications import MaintNotificationsConfig
 
 from optimus_tui.actions.permit import Permit
 from optimus_tui.contract.reading import Fault
 from optimus_tui.probes.commands import CommandRefused, Word
 from optimus_tui.probes.faults import OUTAGES, fault_of
-from optimus_tui.probes.guard import Guarded, TcpConnection, TlsConnection, UnixConnection
+from optimus_tui.probes.guard import Guarded, connection_arguments
 from optimus_tui.probes.lookups import lookups_of
 from optimus_tui.probes.own import OwnLoad
 from optimus_tui.settings.model import RedisTarget
@@ -50,18 +49,6 @@ class _Operating(Guarded):
         if self._heard is not None:
             self._heard(sent)
         return sent
-
-
-class _Tcp(_Operating, TcpConnection):
-    pass
-
-
-class _Tls(_Operating, TlsConnection):
-    pass
-
-
-class _Unix(_Operating, UnixConnection):
-    pass
 
 
 class Wire:
@@ -128,31 +115,8 @@ class Wire:
 
 async def open_wire(target: RedisTarget, permit: Permit, own: OwnLoad, heard: Listener | None = None) -> Wire:
     """Connect and log in. WireLost says why not."""
-    kwargs: dict[str, Any] = {
-        "db": target.db,
-        "username": target.username,
-        "password": target.password.reveal() if target.password else None,
-        "socket_timeout": TIMEOUT_SECONDS,
-        "decode_responses": False,
-        "protocol": 3,
-        "driver_info": None,
-        "retry": Retry(NoBackoff(), 0),
-        "own": own,
-        "name": "optimus-tui-operator",
-        "permit": permit,
-        "heard": heard,
-    }
-    kind: type[_Operating] = _Tcp
-    if target.path:
-        kind = _Unix
-        kwargs["path"] = target.path
-    else:
-        kwargs |= {"host": target.host, "port": target.port, "socket_connect_timeout": TIMEOUT_SECONDS}
-        if target.scheme == "rediss":
-            kind = _Tls
-            kwargs |= {"ssl_cert_reqs": "required", "ssl_check_hostname": True, "ssl_ca_certs": target.tls_ca}
-    quiet = MaintNotificationsConfig(enabled=False)
-    pool = ConnectionPool(kind, max_connections=1, maint_notifications_config=quiet, **kwargs)
+    arguments = connection_arguments(target, own, "optimus-tui-operator", TIMEOUT_SECONDS, Retry(NoBackoff(), 0))
+    pool = ConnectionPool(_Operating, max_connections=1, permit=permit, heard=heard, **arguments)
     try:
         async with asyncio.timeout(2 * TIMEOUT_SECONDS):
             connection = await pool.get_connection()  # type: ignore[no-untyped-call]

@@ -10,10 +10,9 @@ from redis.asyncio import BlockingConnectionPool, ConnectionPool, Redis
 from redis.asyncio.client import Pipeline
 from redis.backoff import ExponentialBackoff
 from redis.exceptions import ResponseError
-from redis.maint_notifications import MaintNotificationsConfig
 
 from optimus_tui.probes.commands import CommandRefused, cleared
-from optimus_tui.probes.guard import Guarded, Patience, TcpConnection, TlsConnection, UnixConnection
+from optimus_tui.probes.guard import Guarded, Patience, connection_arguments
 from optimus_tui.probes.lookups import lookups_of
 from optimus_tui.probes.own import OwnLoad
 from optimus_tui.settings.model import RedisTarget
@@ -37,7 +36,10 @@ class _Counting(Redis):
         return reply
 
     def _note(self, command_name: Any, reply: object) -> None:
-        hits, misses = lookups_of(command_name, reply)
+        try:
+            hits, misses = lookups_of(command_name, reply)
+        except Exception:  # a reply of no known shape says nothing about look-ups; who asked will say what it is
+            return
         if hits or misses:
             self.own.note(hits=hits, misses=misses)
 
@@ -90,36 +92,11 @@ def _check(args: tuple[Any, ...], db: int, own: OwnLoad) -> None:
 
 def observer_client(target: RedisTarget, own: OwnLoad, name: str = "optimus-tui") -> ObserverRedis:
     """A client for ``target`` with at most three connections. Connects on first use."""
-    kwargs: dict[str, Any] = {
-        "db": target.db,
-        "username": target.username,
-        "password": target.password.reveal() if target.password else None,
-        "socket_timeout": TIMEOUT_SECONDS,
-        "decode_responses": False,
-        "protocol": 3,
-        "driver_info": None,
-        "retry": Patience(ExponentialBackoff(cap=0.5, base=0.02), 1),
-        "own": own,
-        "name": name,
-    }
-    kind: type[Guarded] = TcpConnection
-    if target.path:
-        kind = UnixConnection
-        kwargs["path"] = target.path
-    else:
-        kwargs |= {"host": target.host, "port": target.port, "socket_connect_timeout": TIMEOUT_SECONDS}
-        if target.scheme == "rediss":
-            kind = TlsConnection
-            kwargs |= {
-                "ssl_cert_reqs": "required" if target.tls_verify else "none",
-                "ssl_check_hostname": target.tls_verify,
-                "ssl_ca_certs": target.tls_ca,
-            }
+    retry = Patience(ExponentialBackoff(cap=0.5, base=0.02), 1)
     pool = BlockingConnectionPool(
         max_connections=MAX_CONNECTIONS,
         timeout=2 * TIMEOUT_SECONDS,
-        connection_class=kind,
-        maint_notifications_config=MaintNotificationsConfig(enabled=False),
-        **kwargs,
+        connection_class=Guarded,
+        **connection_arguments(target, own, name, TIMEOUT_SECONDS, retry),
     )
     return ObserverRedis(pool, target, own)

@@ -1,7 +1,8 @@
 """Errors of the client and the server into a ``Fault``: what happened, where, and what would help.
 
-The server's words are shown escaped and cut, its echo of our arguments (a password, with some servers) never. It
-refuses to call our own mistakes an outage: what it does not know is a "bug".
+The server's words are shown escaped and cut, its echo of our arguments (a password, with some servers) never. What
+breaks while an answer is read or used is a fault of that answer: a server may send anything, and none of it may end a
+loop. It refuses to call the rest an outage: a refusal of our own guard, say, is a "bug".
 """
 
 import errno
@@ -13,10 +14,18 @@ from redis import exceptions as redis_errors
 
 from optimus_tui.contract.reading import Fault
 from optimus_tui.probes.delay import starved
+from optimus_tui.probes.dialing import HungUp, WrongLanguage
+from optimus_tui.probes.languages import Language
+from optimus_tui.probes.parser import Unreadable
 from optimus_tui.settings.model import RedisTarget
 from optimus_tui.wording.safe import safe_text
 
-OUTAGES: tuple[type[Exception], ...] = (redis_errors.RedisError, OSError, TimeoutError)
+UNFORESEEN: tuple[type[Exception], ...] = (
+    *(TypeError, ValueError, LookupError, AttributeError, ArithmeticError, AssertionError, MemoryError),
+    *(RecursionError, StopIteration, StopAsyncIteration),
+)
+"""What an answer of no foreseen shape breaks in the code that reads it."""
+OUTAGES: tuple[type[Exception], ...] = (redis_errors.RedisError, OSError, TimeoutError, *UNFORESEEN)
 """What a probe may raise when the server is away, refuses or answers oddly; everything else is a bug of ours."""
 
 _WITHIN_SECONDS = 1.0
@@ -28,6 +37,10 @@ _ECHO = re.compile(r",?\s*with args beginning with.*", re.DOTALL | re.IGNORECASE
 def fault_of(error: BaseException, target: RedisTarget) -> Fault:
     """The fault behind ``error`` on ``target``. Total."""
     where = safe_text(target.label)
+    if isinstance(error, WrongLanguage):
+        return wrong_language(error.language, target)
+    if isinstance(error, UNFORESEEN) and not isinstance(error, OSError):  # a bad certificate is both
+        return unreadable(error, target)
     said = _said(error, target)
     for translate in (_of_login, _of_server, _of_wire):
         fault = translate(error, said, where, target)
@@ -38,6 +51,26 @@ def fault_of(error: BaseException, target: RedisTarget) -> Fault:
     if isinstance(error, (redis_errors.RedisError, OSError)):
         return Fault("refused", f"{where}: {said}")
     return Fault("bug", f"{type(error).__name__}: {said}", "please report this")
+
+
+def wrong_language(language: Language, target: RedisTarget) -> Fault:
+    """The fault of a port that speaks something else than its address says, with the address that would be right."""
+    where, scheme = safe_text(target.label), target.scheme
+    if language == "TLS":
+        return Fault("tls", f"{where} speaks TLS", f"use rediss:// instead of {scheme}:// in the address")
+    if language == "plain Redis":
+        return Fault("tls", f"{where} speaks plain text, without TLS", f"use redis:// instead of {scheme}://")
+    return Fault("invalid", f"{where} speaks HTTP, not the Redis protocol", "check host and port")
+
+
+def unreadable(error: BaseException, target: RedisTarget) -> Fault:
+    """The fault of an answer that broke what reads it."""
+    kind = type(error.__cause__ or error).__name__
+    return Fault(
+        "invalid",
+        f"{safe_text(target.label)} sent an answer that cannot be read ({kind})",
+        "check what answers there; if it is a Redis, please report this",
+    )
 
 
 def _said(error: BaseException, target: RedisTarget) -> str:
@@ -100,11 +133,13 @@ def _of_wire(error: BaseException, said: str, where: str, target: RedisTarget) -
     causes = _chain(error)
     tls = next((one for one in causes if isinstance(one, ssl.SSLError)), None)
     if tls is not None or "SSL" in said:
-        return _of_tls(tls, said, where)
+        return _of_tls(tls, said, where, target)
     if any(isinstance(one, socket.gaierror) for one in causes):
         return Fault(
             "refused", f"the name {safe_text(target.host, 80)} does not resolve", "check the host in REDIS_URL"
         )
+    if isinstance(error, Unreadable):
+        return unreadable(error, target)
     if isinstance(error, redis_errors.InvalidResponse):
         return Fault("invalid", f"what answers at {where} does not speak the Redis protocol", "check host and port")
     if isinstance(error, (redis_errors.TimeoutError, TimeoutError)):
@@ -117,16 +152,36 @@ def _of_wire(error: BaseException, said: str, where: str, target: RedisTarget) -
         return Fault("timeout", f"all our connections to {where} are waiting for an answer")
     if any(isinstance(one, ConnectionRefusedError) or _errno(one) == errno.ECONNREFUSED for one in causes):
         return Fault("refused", f"{where}: connection refused")
-    if isinstance(error, redis_errors.ConnectionError) and "closed by server" in said:
+    if isinstance(error, HungUp) or (isinstance(error, redis_errors.ConnectionError) and "closed by server" in said):
         return Fault("refused", f"{where} closed the connection")
     return None
 
 
-def _of_tls(tls: BaseException | None, said: str, where: str) -> Fault:
-    reason = getattr(tls, "verify_message", "") or getattr(tls, "reason", "") or said
-    return Fault(
-        "tls", f"TLS with {where} failed: {safe_text(reason, 120)}", "check the certificate, the CA file and the scheme"
-    )
+def _of_tls(tls: BaseException | None, said: str, where: str, target: RedisTarget) -> Fault:
+    reason = safe_text(getattr(tls, "verify_message", "") or getattr(tls, "reason", "") or said, 120)
+    words = f"{reason} {said}".lower().replace("_", " ")
+    if "certificate required" in words or ("handshake failure" in words and not target.tls_cert):
+        message = f"{where} asks for a client certificate ({reason})"
+        return Fault("tls", message, "add ssl_certfile and ssl_keyfile to the address")
+    if isinstance(tls, ssl.SSLCertVerificationError):
+        return Fault("tls", f"TLS with {where} failed: {reason}", certificate_remedy(reason, "ssl_ca_certs"))
+    if "alert" in words and target.tls_cert:
+        message = f"{where} refuses our client certificate ({reason})"
+        return Fault("tls", message, "check ssl_certfile: its authority must be one that the server knows")
+    remedy = "check the certificate, the CA file and the scheme"
+    return Fault("tls", f"TLS with {where} failed: {reason}", remedy)
+
+
+def certificate_remedy(reason: str, option: str) -> str:
+    """What helps against a certificate that was not accepted; ``option`` is how its authority can be named."""
+    words = reason.lower()
+    if "mismatch" in words or "not valid for" in words:
+        return "use a name of the certificate in the address"
+    if "expired" in words or "not yet valid" in words:
+        return "renew the certificate, or check this machine's clock"
+    if "self" in words or "issuer" in words or "unable to get" in words:
+        return f"name its authority with {option} or with SSL_CERT_FILE"
+    return "check the certificate, the CA file and the scheme"
 
 
 def _chain(error: BaseException) -> list[BaseException]:

@@ -13,10 +13,13 @@ import contextlib
 import threading
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from optimus_tui.clock import Clock
 from optimus_tui.contract.feed import FeedBatch, FeedState
-from optimus_tui.probes.feed_dial import Dialer, FeedLoop
+from optimus_tui.contract.reading import Fault
+from optimus_tui.probes.dialing import Dialer
+from optimus_tui.probes.feed_dial import FeedLoop
 from optimus_tui.probes.feed_faults import LinkLost, lost_by_bug, pause_after
 from optimus_tui.probes.feed_link import FeedLink
 from optimus_tui.probes.feed_log import SLACK_SECONDS, LogUnreadable, Window, choose_missed, clock_skew, read_log
@@ -31,6 +34,8 @@ FILL_SECONDS = 1.5
 STEADY_SECONDS = 2.0
 """A link that held for so long earns quick retries again."""
 REVIVE_SECONDS = 1.0
+FIRST_SECONDS = 5.0
+"""After so long without a first result the link is down: "connecting" always ends."""
 
 
 class _Break(Struct, frozen=True):
@@ -58,6 +63,9 @@ class FeedReader:
         self._first_live: float | None = None
         self._break: _Break | None = None
         self._tries = 0
+        self._started: float | None = None
+        self._hung_up = False
+        """The server ended the last try before it confirmed: the next one leaves out the client's name."""
         self.restarts = 0
         """How often the reader had to be started again after a failure of its own."""
 
@@ -65,6 +73,7 @@ class FeedReader:
         """Begin reading. Returns at once; a second call does nothing."""
         if self._thread is None or not self._thread.is_alive():
             self._stopping.clear()
+            self._started = self._started or self._clock.mono()
             self._thread = threading.Thread(target=self._main, name="optimus-feed", daemon=True)
             self._thread.start()
 
@@ -95,7 +104,12 @@ class FeedReader:
             self.restarts += 1
             self._ring.set_state("down", lost_by_bug(RuntimeError("its thread ended")).fault, None)
             self.start()
-        return self._ring.batch(since_seq, limit, mono)
+        batch = self._ring.batch(since_seq, limit, mono)
+        late = self._started is not None and mono - self._started > FIRST_SECONDS
+        if batch.status.state == "connecting" and late:
+            waited = Fault("timeout", f"no link within {FIRST_SECONDS:.0f} s", "see the state of Redis")
+            batch = replace(batch, status=replace(batch.status, state="down", fault=waited))
+        return batch
 
     # -- the reader's thread
 
@@ -120,7 +134,7 @@ class FeedReader:
         if self._live_since is not None:
             self._note_loss(lost_by_bug(RuntimeError("its loop ended")), 0.0)
         while not self._stopping.is_set():
-            link = FeedLink(self._dialer, self._own, self._take, self._alive)
+            link = FeedLink(self._dialer, self._own, self._take, self._alive, named=not self._hung_up)
             following = asyncio.ensure_future(self._follow(link))
             waking = asyncio.ensure_future(self._until_stopped(wake))
             try:
@@ -181,8 +195,8 @@ class FeedReader:
             note = "the event log did not answer in time"
         except OSError:
             note = "no second connection for the event log"
-        except Exception as error:  # a bug costs the filling, never the feed
-            note = lost_by_bug(error).fault.message
+        except Exception:  # what the log holds costs the filling, never the feed
+            note = "the event log cannot be read"
         self._ring.release(rows, note)
 
     async def _read_back(self, broken: _Break, live: float) -> tuple[list[Row], str]:
@@ -205,6 +219,7 @@ class FeedReader:
     def _note_loss(self, lost: LinkLost, silence: float) -> float:
         """Remember since when events may be missing; the pause until the next try, in seconds."""
         mono = self._clock.mono()
+        self._hung_up = lost.at_end and self._live_since is None and not self._hung_up
         if self._live_since is not None:
             self._break = _Break(mono - silence, self._clock.wall() - silence, lost.cause)
             if mono - self._live_since >= STEADY_SECONDS:

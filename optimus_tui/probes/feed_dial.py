@@ -1,4 +1,4 @@
-"""How the feed reaches the server: TCP, TLS or a unix socket, and the words it may send.
+"""What the feed may say to the server, and a loop that never waits for a name server at its end.
 
 It refuses what the observer's list does not hold, and never waits for a name server in a thread that could hold up
 the end of the process.
@@ -7,10 +7,7 @@ the end of the process.
 import asyncio
 import contextlib
 import socket
-import ssl
 import threading
-from collections.abc import Callable
-from ipaddress import ip_address
 from typing import Any
 
 import hiredis
@@ -30,47 +27,18 @@ def packed(*words: bytes, db: int = 0) -> bytes:
     return bytes(hiredis.pack_command(cleared(words, db)))  # type: ignore[arg-type]
 
 
-def greeting(target: RedisTarget) -> list[tuple[bytes, ...]]:
-    """The commands that open a connection, without a database: pub/sub knows none."""
+def greeting(target: RedisTarget, named: bool = True) -> list[tuple[bytes, ...]]:
+    """The commands that open a connection, without a database: pub/sub knows none.
+
+    ``named`` False leaves out the client's name, for a proxy that hangs up on it.
+    """
     commands: list[tuple[bytes, ...]] = []
     if target.password:
         login = (target.username.encode(),) if target.username else ()
         commands.append((b"AUTH", *login, target.password.reveal().encode()))
-    commands.append((b"CLIENT", b"SETNAME", CLIENT_NAME))
+    if named:
+        commands.append((b"CLIENT", b"SETNAME", CLIENT_NAME))
     return commands
-
-
-class Dialer:
-    """Opens connections to one target. The TLS context is built once: reading the system's CAs takes a while."""
-
-    def __init__(self, target: RedisTarget) -> None:
-        self.target = target
-        self._context: ssl.SSLContext | None = None
-
-    async def connect(self, factory: Callable[[], asyncio.BaseProtocol]) -> asyncio.Transport:
-        """A connected transport whose protocol is what ``factory`` makes. OSError, ssl.SSLError or TimeoutError."""
-        loop, target = asyncio.get_running_loop(), self.target
-        async with asyncio.timeout(CONNECT_SECONDS):
-            if target.path:
-                transport, _ = await loop.create_unix_connection(factory, target.path)
-            else:
-                transport, _ = await loop.create_connection(
-                    factory,
-                    target.host,
-                    target.port,
-                    ssl=self._tls() if target.scheme == "rediss" else None,
-                    happy_eyeballs_delay=None if _is_address(target.host) else 0.25,
-                )
-        return transport
-
-    def _tls(self) -> ssl.SSLContext:
-        if self._context is None:
-            context = ssl.create_default_context(cafile=self.target.tls_ca)
-            if not self.target.tls_verify:
-                context.check_hostname = False
-                context.verify_mode = ssl.CERT_NONE
-            self._context = context
-        return self._context
 
 
 class FeedLoop(asyncio.SelectorEventLoop):
@@ -101,13 +69,6 @@ class FeedLoop(asyncio.SelectorEventLoop):
 
         threading.Thread(target=ask, name="optimus-feed-names", daemon=True).start()
         return await answer
-
-
-def _is_address(host: str) -> bool:
-    """Whether there is nothing to choose between: a name may have a dead address before the live one."""
-    with contextlib.suppress(ValueError):
-        return bool(ip_address(host))
-    return False
 
 
 def _named(options: dict[str, Any]) -> dict[str, Any]:

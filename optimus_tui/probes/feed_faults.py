@@ -6,6 +6,7 @@ something has gone wrong.
 """
 
 from optimus_tui.contract.reading import Fault, FaultKind
+from optimus_tui.probes.languages import Language, spoken_in
 from optimus_tui.settings.model import RedisTarget
 from optimus_tui.wording.safe import safe_text
 
@@ -85,12 +86,27 @@ def lost_in_silence(target: RedisTarget, seconds: float) -> LinkLost:
     return LinkLost(Fault("timeout", f"{safe_text(target.label, 80)}: {said}", remedy), said)
 
 
+def lost_by_language(language: Language, target: RedisTarget) -> LinkLost:
+    """From a port that speaks something else than its address says."""
+    from optimus_tui.probes.faults import wrong_language
+
+    return LinkLost(wrong_language(language, target), f"{language} instead of the Redis protocol")
+
+
+def lost_by_answer(error: BaseException, target: RedisTarget) -> LinkLost:
+    """From bytes or replies that broke what reads them."""
+    from optimus_tui.probes.faults import unreadable
+
+    return LinkLost(unreadable(error, target), "an answer that cannot be read")
+
+
 def lost_by_garbage(first: bytes, target: RedisTarget) -> LinkLost:
     """From bytes that are no Redis protocol; ``first`` are the first of them."""
     where = safe_text(target.label, 80)
-    if first[:1] in (b"\x15", b"\x16"):
-        return LinkLost(Fault("tls", f"{where} speaks TLS", "use rediss:// in REDIS_URL"), "TLS expected")
-    said = "HTTP" if first[:5] == b"HTTP/" else safe_text(first[:24], 60)
+    language = spoken_in(first)
+    if language in ("TLS", "HTTP"):
+        return lost_by_language(language, target)
+    said = safe_text(first[:24], 60)
     message = f"what answers at {where} does not speak the Redis protocol: {said}"
     return LinkLost(Fault("invalid", message, "check host and port"), "not the Redis protocol")
 

@@ -12,10 +12,12 @@ from typing import Any
 
 import hiredis
 
-from optimus_tui.probes.feed_dial import CONNECT_SECONDS, Dialer, greeting, packed
+from optimus_tui.probes.dialing import Dialer
+from optimus_tui.probes.feed_dial import CONNECT_SECONDS, greeting, packed
 from optimus_tui.probes.feed_faults import (
     LinkLost,
     lost_at_end,
+    lost_by_answer,
     lost_by_bug,
     lost_by_error,
     lost_by_garbage,
@@ -46,8 +48,15 @@ class FeedLink(asyncio.Protocol):
     """``take`` gets lists of messages ``[b"pmessage", pattern, channel, payload]`` on the loop's thread."""
 
     def __init__(
-        self, dialer: Dialer, own: OwnLoad, take: Callable[[list[list[bytes]]], None], alive: Callable[[], None]
+        self,
+        dialer: Dialer,
+        own: OwnLoad,
+        take: Callable[[list[list[bytes]]], None],
+        alive: Callable[[], None],
+        *,
+        named: bool = True,
     ) -> None:
+        self._named = named and dialer.manners.named
         self._dialer, self._own, self._take, self._alive = dialer, own, take, alive
         self._loop = asyncio.get_running_loop()
         self._replies = hiredis.Reader(notEnoughData=_NOTHING)
@@ -61,15 +70,27 @@ class FeedLink(asyncio.Protocol):
         self.heard = self._loop.time()
 
     async def open(self) -> None:
-        """Connect and subscribe. LinkLost when that fails."""
+        """Connect and subscribe. LinkLost when that fails, with the port's language where that is why."""
         try:
-            self._transport = await self._dialer.connect(lambda: self)
+            await self._subscribe()
+        except LinkLost as lost:
+            reached = self._transport is not None or self._dialer.target.scheme == "rediss"
+            why = None
+            if reached and lost.fault.kind in ("refused", "timeout", "tls"):
+                why = await self._dialer.explain()
+            if why is None:
+                raise
+            raise lost_by_error(why, self._dialer.target) from lost
+
+    async def _subscribe(self) -> None:
+        try:
+            self._transport = await self._dialer.connect(lambda: self, CONNECT_SECONDS)
         except TimeoutError as error:
             raise lost_in_silence(self._dialer.target, CONNECT_SECONDS) from error
-        except OSError as error:
+        except (OSError, ValueError) as error:
             raise lost_by_error(error, self._dialer.target) from error
         self.heard = self._loop.time()
-        self._send(*greeting(self._dialer.target), (b"PSUBSCRIBE", PATTERN))
+        self._send(*greeting(self._dialer.target, self._named), (b"PSUBSCRIBE", PATTERN))
         await asyncio.wait((self._confirmed, self._end), timeout=CONFIRM_SECONDS, return_when=asyncio.FIRST_COMPLETED)
         if self._confirmed.done():
             return  # even if it ended since: it was live, so its end is a gap
@@ -106,20 +127,27 @@ class FeedLink(asyncio.Protocol):
         self.heard = self._loop.time()
         self._alive()
         batch: list[Any] = []
-        garbage = False
+        broken: LinkLost | None = None
         try:
             self._replies.feed(data)
             batch.extend(iter(self._replies.gets, _NOTHING))
         except hiredis.ProtocolError:
-            garbage = True
+            broken = lost_by_garbage(data, self._dialer.target)
+        except Exception as error:  # a server may send what breaks the reader: that is its fault
+            broken = lost_by_answer(error, self._dialer.target)
         try:
-            self._sort(batch)
+            events = self._sort(batch)
+        except Exception as error:  # a reply of no foreseen shape ends this link and is told, not the reader
+            events, broken = [], lost_by_answer(error, self._dialer.target)
+        try:
+            if events:
+                self._take(events)
             if batch and len(data) < FULL_READ:
                 self._breathe()
         except Exception as error:  # a bug of ours ends this link and is told, it does not end the reader
-            self._lose(lost_by_bug(error))
-        if garbage:
-            self._lose(lost_by_garbage(data, self._dialer.target))
+            broken = lost_by_bug(error)
+        if broken is not None:
+            self._lose(broken)
         self._unparsed = 0 if batch else self._unparsed + len(data)
         if self._unparsed > MAX_MESSAGE:
             self._lose(lost_by_garbage(b"a message without end", self._dialer.target))
@@ -133,15 +161,14 @@ class FeedLink(asyncio.Protocol):
 
     # -- ours
 
-    def _sort(self, batch: list[Any]) -> None:
-        """Events to ``take``, everything else one by one."""
-        events = [r for r in batch if type(r) is list and len(r) == 4 and r[0] == b"pmessage"]
+    def _sort(self, batch: list[Any]) -> list[Any]:
+        """Return the events; everything else is an answer to one of our commands."""
+        events = [r for r in batch if _is_event(r)]
         if len(events) != len(batch):
             for reply in batch:
-                if not (type(reply) is list and len(reply) == 4 and reply[0] == b"pmessage"):
+                if not _is_event(reply):
                     self._answer(reply)
-        if events:
-            self._take(events)
+        return events
 
     def _breathe(self) -> None:
         transport = self._transport
@@ -185,3 +212,14 @@ class FeedLink(asyncio.Protocol):
         if not self._end.done():
             self._end.set_result(lost)
         self.close()
+
+
+def _is_event(reply: Any) -> bool:
+    """Return whether the reply is a message of our pattern, made of bytes only."""
+    return (
+        type(reply) is list
+        and len(reply) == 4
+        and reply[0] == b"pmessage"
+        and type(reply[2]) is bytes
+        and type(reply[3]) is bytes
+    )

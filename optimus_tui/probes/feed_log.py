@@ -14,7 +14,8 @@ from msgspec import Struct
 
 from optimus_tui.grammar.events import parse_event
 from optimus_tui.grammar.keys import EVENT_LOG
-from optimus_tui.probes.feed_dial import Dialer, greeting, packed
+from optimus_tui.probes.dialing import Dialer
+from optimus_tui.probes.feed_dial import CONNECT_SECONDS, greeting, packed
 from optimus_tui.probes.feed_faults import lost_by_garbage, lost_by_reply
 from optimus_tui.probes.feed_ring import MAX_PAYLOAD, Row
 from optimus_tui.probes.own import OwnLoad
@@ -48,9 +49,9 @@ async def read_log(dialer: Dialer, own: OwnLoad, window: Window) -> list[bytes]:
 
 async def _read_range(dialer: Dialer, own: OwnLoad, first: bytes, last: bytes) -> list[bytes]:
     stream = asyncio.StreamReader(limit=1 << 20)
-    transport = await dialer.connect(lambda: asyncio.StreamReaderProtocol(stream))
+    transport = await dialer.connect(lambda: asyncio.StreamReaderProtocol(stream), CONNECT_SECONDS)
     try:
-        commands = greeting(dialer.target)
+        commands = greeting(dialer.target, dialer.manners.named)
         if dialer.target.db:
             commands.append((b"SELECT", b"%d" % dialer.target.db))
         commands.append((b"LRANGE", EVENT_LOG, first, last))
@@ -99,6 +100,8 @@ def _next(replies: hiredis.Reader, dialer: Dialer) -> Any:
         return replies.gets()
     except hiredis.ProtocolError as error:
         raise LogUnreadable(lost_by_garbage(b"", dialer.target).cause) from error
+    except Exception as error:  # bytes that break the reader
+        raise LogUnreadable("the event log cannot be read") from error
 
 
 def _claim(payload: bytes) -> float:

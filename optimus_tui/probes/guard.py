@@ -6,20 +6,33 @@ reply is noted with its command.
 """
 
 import asyncio
+import socket
+import ssl
 from collections import deque
 from collections.abc import Iterable
 from typing import Any
 
 import hiredis
-from redis.asyncio.connection import AbstractConnection, Connection, SSLConnection, UnixDomainSocketConnection
+from redis.asyncio.connection import AbstractConnection
 from redis.asyncio.retry import Retry
-from redis.exceptions import AuthenticationError, AuthorizationError, BusyLoadingError, InvalidResponse, ResponseError
+from redis.exceptions import (
+    AuthenticationError,
+    AuthorizationError,
+    BusyLoadingError,
+    InvalidResponse,
+    RedisError,
+    ResponseError,
+)
 from redis.exceptions import ConnectionError as LostConnection
 from redis.exceptions import TimeoutError as NoAnswer
+from redis.maint_notifications import MaintNotificationsConfig
 
 from optimus_tui.probes.commands import CommandRefused, cleared
+from optimus_tui.probes.dialing import Dialer, HungUp, WrongLanguage
 from optimus_tui.probes.own import OwnLoad
+from optimus_tui.probes.parser import PatientParser, Unreadable
 from optimus_tui.probes.sent import Trip, on_behalf
+from optimus_tui.settings.model import RedisTarget
 
 
 class Patience(Retry):
@@ -32,7 +45,7 @@ class Patience(Retry):
 
 
 def _worth_retrying(error: Exception) -> bool:
-    refused = isinstance(error, (AuthenticationError, AuthorizationError, BusyLoadingError))
+    refused = isinstance(error, (AuthenticationError, AuthorizationError, BusyLoadingError, WrongLanguage, HungUp))
     return not refused and "max number of clients" not in str(error)
 
 
@@ -42,13 +55,76 @@ class _Cleared(list[bytes]):
     commands: list[tuple[Any, ...]]
 
 
-class Guarded(AbstractConnection):
-    """The guard, for every kind of connection."""
+def connection_arguments(target: RedisTarget, own: OwnLoad, name: str, timeout: float, retry: Retry) -> dict[str, Any]:
+    """Return what a pool needs to open guarded connections to ``target``.
 
-    def __init__(self, *, own: OwnLoad, name: str = "", **kwargs: Any) -> None:
-        self._own, self._name = own, name
+    ``timeout`` (seconds) bounds the connecting and each reply.
+    """
+    return {
+        "dialer": Dialer(target),
+        "own": own,
+        "name": name,
+        "db": target.db,
+        "username": target.username,
+        "password": target.password.reveal() if target.password else None,
+        "socket_timeout": timeout,
+        "socket_connect_timeout": timeout,
+        "decode_responses": False,
+        "driver_info": None,
+        "retry": retry,
+        "maint_notifications_config": MaintNotificationsConfig(enabled=False),
+    }
+
+
+class Guarded(AbstractConnection):
+    """The guard, for every kind of connection: TCP, TLS and unix socket."""
+
+    def __init__(self, *, own: OwnLoad, dialer: Dialer, name: str = "", **kwargs: Any) -> None:
+        self._own, self._dialer, self._name = own, dialer, name
         self._due: deque[Trip] = deque()
+        kwargs |= {"parser_class": PatientParser, "protocol": dialer.manners.protocol}
         super().__init__(**kwargs)
+
+    def repr_pieces(self) -> list[tuple[str, str]]:
+        return [("target", self._dialer.target.label)]
+
+    def _host_error(self) -> str:
+        target = self._dialer.target
+        return target.path or f"{target.host}:{target.port}"
+
+    async def _connect(self) -> None:
+        """Open the streams: what the library's connections do, by way of the dialer."""
+        loop = asyncio.get_running_loop()
+        reader = asyncio.StreamReader(loop=loop)
+        protocol = asyncio.StreamReaderProtocol(reader, loop=loop)
+        transport = await self._dialer.connect(lambda: protocol, float(self.socket_connect_timeout or 1.0))
+        self._reader, self._writer = reader, asyncio.StreamWriter(transport, protocol, reader, loop)
+
+    async def connect_check_health(self, check_health: bool = True, retry_socket_connect: bool = True) -> None:
+        """Connect and greet; WrongLanguage where the port speaks something else than the address says."""
+        try:
+            await super().connect_check_health(check_health, retry_socket_connect)
+        except (LostConnection, InvalidResponse, NoAnswer) as error:
+            why = await self._dialer.explain() if self._strange(error) else None
+            if why is None:
+                raise
+            if isinstance(why, WrongLanguage):
+                raise WrongLanguage(why.language) from error
+            raise HungUp(str(why)) from why
+
+    def _strange(self, error: Exception) -> bool:
+        """Return whether the port may speak something else: it was reached, and what came was no Redis."""
+        if isinstance(error, (AuthenticationError, AuthorizationError, BusyLoadingError, Unreadable)):
+            return False
+        secured = self._dialer.target.scheme == "rediss"
+        if isinstance(error, NoAnswer):  # to a TLS greeting a plain server says nothing; no TLS server keeps silent
+            return secured
+        causes = (error, error.__cause__, error.__context__)
+        if any(isinstance(one, ssl.SSLCertVerificationError) for one in causes):
+            return False
+        if any(isinstance(one, (socket.gaierror, ConnectionRefusedError)) for one in causes):
+            return False
+        return "max number of clients" not in str(error)
 
     def cleared(self, words: tuple[Any, ...]) -> tuple[Any, ...]:
         """The words as they may be sent, or CommandRefused: here the observer's list."""
@@ -112,6 +188,31 @@ class Guarded(AbstractConnection):
         self._own.note(connects=1)
 
     async def _greet(self, check_health: bool) -> None:
+        """Log in; where the server or a proxy hangs up on HELLO or on a name, once more without."""
+        manners = self._dialer.manners
+        self.protocol = manners.protocol
+        try:
+            await self._log_in(check_health, manners.named)
+            return
+        except LostConnection as error:
+            if type(error) is not LostConnection or "max number of clients" in str(error) or manners.hopeless:
+                raise
+            first = error
+        for named in (True, False) if self.protocol == 3 else (False,):
+            self.protocol = 2
+            try:
+                await self._connect()
+                await self._log_in(check_health, named)
+            except (NoAnswer, TimeoutError):
+                break
+            except (LostConnection, OSError):
+                continue
+            manners.learn(2, named)
+            return
+        manners.give_up()
+        raise HungUp(str(first)) from first
+
+    async def _log_in(self, check_health: bool, named: bool) -> None:
         try:
             await super().on_connect_check_health(check_health)
         except ResponseError as error:
@@ -119,9 +220,11 @@ class Guarded(AbstractConnection):
                 raise
             self.protocol = 2  # an old server, or a login without HELLO: the older protocol serves us as well
             await super().on_connect_check_health(check_health)
-        except (AttributeError, TypeError, ValueError) as error:
+        except (RedisError, OSError):
+            raise
+        except Exception as error:
             raise InvalidResponse("the greeting was answered with something else") from error
-        await name_connection(self, self._name)
+        await name_connection(self, self._name if named else "")
 
     async def disconnect(
         self,
@@ -135,18 +238,6 @@ class Guarded(AbstractConnection):
         while self._due:
             self._due.popleft().lose("no answer: the connection ended")
         await super().disconnect(nowait, error, failure_count, health_check_failed)
-
-
-class TcpConnection(Guarded, Connection):
-    pass
-
-
-class TlsConnection(Guarded, SSLConnection):
-    pass
-
-
-class UnixConnection(Guarded, UnixDomainSocketConnection):
-    pass
 
 
 def _packed(words: tuple[Any, ...]) -> bytes:
@@ -168,10 +259,12 @@ def _hello_unknown(error: ResponseError) -> bool:
 
 
 async def name_connection(connection: AbstractConnection, name: str) -> None:
-    """Tell the server who is connected, if it cares to know: a refusal changes nothing."""
-    if not name:
-        return
-    await connection.send_command("CLIENT", "SETNAME", name, check_health=False)
+    """Tell the server who is connected, if it cares to know: a refusal changes nothing.
+
+    Without a name it is asked for a PONG instead: a connection counts only once something came back.
+    """
+    words = ("CLIENT", "SETNAME", name) if name else ("PING",)
+    await connection.send_command(*words, check_health=False)
     try:
         await connection.read_response()
     except LostConnection:

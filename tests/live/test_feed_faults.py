@@ -15,7 +15,8 @@ import pytest
 from optimus_tui.contract.reading import Fault
 from optimus_tui.probes import feed_link
 from optimus_tui.probes.commands import CommandRefused
-from optimus_tui.probes.feed_dial import Dialer, packed
+from optimus_tui.probes.dialing import Dialer
+from optimus_tui.probes.feed_dial import packed
 from optimus_tui.probes.feed_faults import LinkLost, lost_by_reply
 from optimus_tui.probes.own import OwnLoad
 from optimus_tui.settings.model import RedisTarget
@@ -214,9 +215,10 @@ def test_tls_is_live_with_its_ca_and_refused_without_row_54(
     careless.until_state("live")
     for feed in (strict, wrong_name):
         assert fault_of(feed, "down").kind == "tls"
-    assert fault_of(plain, "down").kind in ("tls", "refused")
+    fault = fault_of(plain, "down")
+    assert (fault.kind, fault.remedy) == ("tls", "use rediss:// instead of redis:// in the address")
     fault = fault_of(no_tls_there, "down")
-    assert (fault.kind, fault.remedy) == ("timeout", "use redis:// if the port speaks plain text")
+    assert (fault.kind, fault.remedy) == ("tls", "use redis:// instead of rediss://")
     for number in range(500):
         server.command("PUBLISH", "cache_coherence:t", event(number) + " " * 3000)
     trusting.until(lambda batch: batch.status.received == 500)

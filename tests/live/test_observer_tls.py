@@ -90,10 +90,13 @@ async def test_an_expired_certificate_is_refused_row_54(server: RealServer, tmp_
     relay.stop()
 
 
-async def test_plain_text_on_a_tls_port_is_one_fault_row_53(server: RealServer, tmp_path: Path) -> None:
+async def test_plain_text_on_a_tls_port_and_the_reverse_are_named_row_53(server: RealServer, tmp_path: Path) -> None:
     _, context = make_certificate(tmp_path, "20200101000000Z", "20900101000000Z")
     relay = Relay(server.port, context)
     fault = (await look(RedisTarget(host="localhost", port=relay.port))).fault
     assert fault
-    assert fault.kind in ("refused", "timeout", "invalid")
+    assert (fault.kind, fault.remedy) == ("tls", "use rediss:// instead of redis:// in the address")
     relay.stop()
+    fault = (await look(RedisTarget(scheme="rediss", host="localhost", port=server.port))).fault
+    assert fault
+    assert (fault.kind, fault.remedy) == ("tls", "use redis:// instead of rediss://")

@@ -204,8 +204,8 @@ async def test_tls_on_a_plain_port_is_a_fault_with_a_hint_row_53(server: RealSer
     target = RedisTarget(scheme="rediss", host="127.0.0.1", port=server.port)
     reading = await look(target)
     assert reading.fault
-    assert reading.fault.kind == "timeout"  # a plain server waits for the end of a line that never comes
-    assert reading.fault.remedy == "if that port speaks plain text, use redis:// instead of rediss://"
+    assert reading.fault.kind == "tls"  # a plain server waits for the end of a line that never comes, but says PONG
+    assert reading.fault.remedy == "use redis:// instead of rediss://"
 
 
 async def test_a_client_is_built_without_touching_the_network_row_33() -> None:

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from redis import exceptions as errors
 
 from optimus_tui.probes.commands import CommandRefused
+from optimus_tui.probes.dialing import WrongLanguage
 from optimus_tui.probes.faults import fault_of
 from optimus_tui.settings.model import RedisTarget
 from optimus_tui.settings.secret import Secret
@@ -49,7 +50,12 @@ KINDS = [value for value in vars(errors).values() if isinstance(value, type) and
         (socket.gaierror(-2, "Name or service not known"), "refused", "does not resolve"),
         (ssl.SSLCertVerificationError(1, "certificate has expired"), "tls", "expired"),
         (CommandRefused("b'SET' is not on the observer's list"), "bug", "SET"),
-        (KeyError("x"), "bug", "KeyError"),
+        (KeyError("x"), "invalid", "cannot be read (KeyError)"),
+        (TypeError("unhashable type: 'list'"), "invalid", "cannot be read (TypeError)"),
+        (RecursionError("maximum recursion depth exceeded"), "invalid", "cannot be read"),
+        (WrongLanguage("TLS"), "tls", "use rediss:// instead of redis://"),
+        (WrongLanguage("HTTP"), "invalid", "speaks HTTP"),
+        (RuntimeError("x"), "bug", "RuntimeError"),
     ],
 )  # fmt: skip
 def test_each_class_of_error_has_its_name_and_remedy_rows_36_to_54(error: Exception, kind: str, word: str) -> None:

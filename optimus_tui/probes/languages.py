@@ -1,0 +1,47 @@
+"""What a port speaks: told from bytes that it sent, or asked over a connection of its own.
+
+It refuses to send anything but a TLS greeting or a PING, and to guess.
+"""
+
+import asyncio
+import contextlib
+import ssl
+from typing import Literal
+
+Language = Literal["TLS", "plain Redis", "HTTP"]
+
+ASK_SECONDS = 0.7
+_ALERT, _HANDSHAKE = 0x15, 0x16
+
+
+def spoken_in(data: bytes) -> Language | None:
+    """Return the language of the first bytes that a server sent; None where they are in none that we know."""
+    if data[:5] == b"HTTP/":
+        return "HTTP"
+    if len(data) >= 2 and data[0] in (_ALERT, _HANDSHAKE) and data[1] == 3:
+        return "TLS"
+    if data[:1] in (b"+", b"-") and b"\r" in data:
+        return "plain Redis"
+    return None
+
+
+async def spoken_at(host: str, port: int, asked_in: Literal["TLS", "plain Redis"]) -> Language | None:
+    """Return what the port answers in when greeted in ``asked_in``; OSError, ValueError or TimeoutError otherwise."""
+    greeting = _client_hello(host) if asked_in == "TLS" else b"PING\r\n"
+    async with asyncio.timeout(ASK_SECONDS):
+        reader, writer = await asyncio.open_connection(host, port, happy_eyeballs_delay=ASK_SECONDS / 3)
+        try:
+            writer.write(greeting)
+            return spoken_in(await reader.read(64))
+        finally:
+            writer.transport.abort()
+
+
+def _client_hello(host: str) -> bytes:
+    """The first bytes of a TLS connection; they hold the host's name and nothing else of ours."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    outgoing = ssl.MemoryBIO()
+    with contextlib.suppress(ssl.SSLWantReadError):
+        context.wrap_bio(ssl.MemoryBIO(), outgoing, server_hostname=host).do_handshake()
+    return outgoing.read()
