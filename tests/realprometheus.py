@@ -19,6 +19,9 @@ scrape_configs:
   - job_name: prometheus
     static_configs: [{{targets: ["127.0.0.1:{port}"]}}]
 """
+ANOTHER = """  - job_name: {job}
+    static_configs: [{{targets: ["{target}"]}}]
+"""
 
 
 def prometheus_binary() -> str | None:
@@ -29,9 +32,12 @@ def prometheus_binary() -> str | None:
 class RealPrometheus:
     """Started on construction; ``stop`` ends it and removes its data."""
 
-    def __init__(self, binary: str, target: str) -> None:
+    def __init__(self, binary: str, target: str, **others: str) -> None:
+        """``others`` are further jobs with one target each."""
         self.port, self.dir = free_port(), Path(tempfile.mkdtemp(prefix="optimus-prom-"))
-        (self.dir / "prometheus.yml").write_text(CONFIG.format(target=target, port=self.port))
+        config = CONFIG.format(target=target, port=self.port)
+        config += "".join(ANOTHER.format(job=job, target=other) for job, other in others.items())
+        (self.dir / "prometheus.yml").write_text(config)
         words = [f"--config.file={self.dir}/prometheus.yml", f"--storage.tsdb.path={self.dir}/data"]
         words += [f"--web.listen-address=127.0.0.1:{self.port}", "--log.level=error"]
         self.process = subprocess.Popen([binary, *words], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)

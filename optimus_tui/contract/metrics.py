@@ -26,9 +26,9 @@ class MetricsState(Struct, frozen=True, kw_only=True):
     """Its ``process_start_time_seconds`` as published: the same for looks at one process; None where it tells none."""
     started_at: float | None = None
     """That start by our clock, in wall-clock seconds."""
-    lookalikes: tuple[str, ...] = ()
-    """Published counters that seem to count requests under other names; at most five, and only where the contract's
-    counter of requests is missing."""
+    lookalikes: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    """By metric of the contract that is missing, published ones that seem to be the same under another name; at most
+    five each, the likeliest first."""
     values: dict[str, float] = field(default_factory=dict)
     left_out: int = 0
     malformed: int = 0

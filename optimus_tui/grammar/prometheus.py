@@ -17,6 +17,8 @@ MAX_SAMPLES = 100_000
 MAX_DECLARED = 10_000
 HISTOGRAM_PARTS = ("_bucket", "_sum", "_count")
 
+OWN_ROUTES = ("/metrics", "/metrics/")
+"""Requests for the page itself, ours and those of a Prometheus: they are looks at the traffic and not part of it."""
 SYNONYMS = {
     "route": ("handler", "path", "endpoint", "http_route"),
     "status": ("status_code", "code", "http_status_code", "http_response_status_code"),

@@ -76,8 +76,11 @@ def lives_of(looks: Sequence[Look], since: float, *, in_turn: bool, gap: float) 
     return lives
 
 
-def hidden(looks: Sequence[Look], since: float, inside: Sequence[Look]) -> bool:
-    """Whether a process that was seen shortly before the window, and was not replaced, was met by no look in it."""
+def hidden(looks: Sequence[Look], since: float, inside: Sequence[Look], seen: int) -> bool:
+    """Whether a process may have been missed within the window: there were too few looks for so many processes, or one
+    that was seen shortly before, and was not replaced, was met by none of them."""
+    if seen > 1 and len(looks) < 5 * seen:
+        return True
     last = {one.process: one.at for one in looks if one.known}
     starts = [one.started for one in looks if one.known and one.started is not None]
     patience = 5 * max(2, len({one.process for one in inside}))

@@ -95,7 +95,7 @@ def grow(
     if not covered or all(one.span <= 0 for one in lives):
         return shape
     fallen = sum(one.restarted for one in counts)
-    lower = bool(fallen or restarts) or (in_turn and hidden(looks, since, inside))
+    lower = bool(fallen or restarts) or (in_turn and hidden(looks, since, inside, len(lives)))
     totals: dict[tuple[tuple[str, str], ...], Counted] = {}
     for one in counts:
         life, scale = one.life, 1.0

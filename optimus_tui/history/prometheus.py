@@ -13,7 +13,7 @@ import msgspec
 from msgspec import Struct
 
 from optimus_tui.contract.reading import Fault
-from optimus_tui.grammar.prometheus import base_of, canonical
+from optimus_tui.grammar.prometheus import OWN_ROUTES, base_of, canonical
 from optimus_tui.history.rows import Samples
 from optimus_tui.settings.model import Settings
 from optimus_tui.wording.safe import safe_text
@@ -103,6 +103,7 @@ class Prometheus:
         if isinstance(answer, Fault):
             return Found(step=step, fault=answer)
         series, fault = read_answer(*answer)
+        series = [one for one in series if one.labels.get("route") not in OWN_ROUTES]
         own = [one for one in series if one.target[1] == self._instance]
         targets = sorted({one.target for one in own or series})
         jobs = sorted({job for job, _ in targets})

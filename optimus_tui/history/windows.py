@@ -267,7 +267,7 @@ def _better(far: T, near: T, far_size: int, near_size: int) -> T:
     """Prometheus unless our own history covers more."""
     if far_size and (not near_size or far.covered_minutes >= near.covered_minutes):
         return far
-    return near
+    return near if near.covered_minutes > 0 else replace(near, targets=far.targets)
 
 
 def _is_of(name: str, metric: str) -> bool:

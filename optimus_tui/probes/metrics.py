@@ -18,6 +18,7 @@ from optimus_tui.contract.metrics import MetricsState
 from optimus_tui.contract.reading import Fault, Reading
 from optimus_tui.grammar.prometheus import (
     HISTOGRAM_PARTS,
+    OWN_ROUTES,
     Exposition,
     base_of,
     canonical,
@@ -41,7 +42,9 @@ REQUESTS = "http_requests_total"
 SKEW_SECONDS = 5.0
 """A clock of theirs that is off by more is set right; less can be the age of the answer."""
 MAX_LOOKALIKES = 5
+DURATIONS = "http_request_duration_seconds"
 _LOOKALIKE = re.compile(r"(?:^|_)requests?(?:_|$)|http_server_duration", re.IGNORECASE)
+_IN_SECONDS = re.compile(r"(?:duration|latency|processing_time|seconds)", re.IGNORECASE)
 _NO_LOOKALIKE = re.compile(r"^(?:python|process|prometheus|promhttp|go|nodejs)_|in_?progress|size|bytes|active|refused")
 
 
@@ -90,7 +93,10 @@ def pick_series(parsed: Exposition, wanted: Mapping[str, str]) -> MetricsState:
         if not math.isfinite(value) or (value < 0 and own not in GAUGES):
             malformed += 1
             continue
-        series = series_name(own, canonical(labels))
+        labels = canonical(labels)
+        if labels.get("route") in OWN_ROUTES:
+            continue
+        series = series_name(own, labels)
         if series in values:
             malformed += 1
         elif len(values) >= MAX_SERIES or len(series) > MAX_NAME:
@@ -102,24 +108,28 @@ def pick_series(parsed: Exposition, wanted: Mapping[str, str]) -> MetricsState:
     return MetricsState(
         metrics=metrics,
         process=process,
-        lookalikes=() if REQUESTS in metrics else _lookalikes(parsed.declared),
+        lookalikes={
+            name: others for name, others in _lookalikes(parsed.declared).items() if others and name not in metrics
+        },
         values=values,
         left_out=left_out,
         malformed=malformed,
     )
 
 
-def _lookalikes(declared: Mapping[str, str]) -> tuple[str, ...]:
-    """Counters that seem to count requests under a name of their own, as they stand in samples."""
-    found = []
+def _lookalikes(declared: Mapping[str, str]) -> dict[str, tuple[str, ...]]:
+    """What seems to count or to time requests under a name of its own, as ``[metrics]`` has to name it."""
+    counters, counts, timers = [], [], []
     for name, kind in declared.items():
         if not _LOOKALIKE.search(name) or _NO_LOOKALIKE.search(name) or len(name) > 100:
             continue
         if kind == "counter":
-            found.append(name if name.endswith("_total") else f"{name}_total")
+            counters.append(name if name.endswith("_total") else f"{name}_total")
         elif kind in ("histogram", "summary"):
-            found.append(f"{name}_count")
-    return tuple(sorted(found, key=lambda name: not name.endswith("_total"))[:MAX_LOOKALIKES])
+            counts.append(f"{name}_count")
+            if kind == "histogram" and _IN_SECONDS.search(name):
+                timers.append(name)
+    return {REQUESTS: tuple([*counters, *counts][:MAX_LOOKALIKES]), DURATIONS: tuple(timers[:MAX_LOOKALIKES])}
 
 
 def _skew(date: str, wall: float) -> float:

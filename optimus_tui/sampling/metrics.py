@@ -1,7 +1,7 @@
 """The loop that reads the gateway's own figures every ten seconds: they are for windows, not for the screen.
 
-A page that is missing or makes no sense is looked for again after a minute. Where nothing on the page tells one process
-from another, the first looks follow each other quickly: several processes behind one address show at once that way.
+A page that is missing or makes no sense is looked for again after a minute. The first looks follow each other quickly:
+several processes behind one address show at once that way.
 """
 
 from optimus_tui.context import Context
@@ -32,8 +32,7 @@ async def watch_metrics(context: Context, board: Board, beat: Beat) -> None:
         board.sink("metrics", reading)
         if reading.value is not None and reading.value.published:
             looks += 1
-            quick = looks < FIRST_LOOKS and reading.value.process is None
-            await beat.rest(FIRST_SECONDS if quick else EVERY_SECONDS)
+            await beat.rest(FIRST_SECONDS if looks < FIRST_LOOKS else EVERY_SECONDS)
         else:
             no_answer = reading.fault is not None and reading.fault.kind != "invalid"
             await beat.rest(NO_ANSWER_SECONDS if no_answer else NOTHING_THERE_SECONDS)

@@ -22,9 +22,11 @@ if TYPE_CHECKING:
     from optimus_tui.context import Context
 
 T = TypeVar("T")
-APART_SECONDS = 0.5
-LEAST_LOOKS, MOST_LOOKS = 5, 9
-"""Five looks, and up to nine while a process was seen only once."""
+APART_SECONDS = 0.2
+LEAST_LOOKS, LOOKS_EACH = 10, 5
+"""Of two workers that answer by chance, ten looks miss one once in 500 times (five looks: once in 16). Where more were
+seen, five looks for each of them."""
+LOOKING_SECONDS = 4.0
 LOOK_SECONDS, WINDOW_SECONDS = 1.5, 2.0
 """Bounds of one look, and of one question to what was kept."""
 JUMP = 10.0
@@ -90,15 +92,16 @@ class Counters:
             state = looks[-1].value
             if len(looks) == 1 and (state is None or not state.published):
                 return looks
-            if len(looks) >= MOST_LOOKS or (len(looks) >= LEAST_LOOKS and not _seen_once(looks)):
+            if enough(looks) or began - looks[0].taken_mono >= LOOKING_SECONDS:
                 return looks
             await asyncio.sleep(max(0.0, APART_SECONDS - (ctx.clock.mono() - began)))
 
 
-def _seen_once(looks: Sequence[Reading[MetricsState]]) -> bool:
-    """Whether some process was looked at only once: it has no rate yet."""
+def enough(looks: Sequence[Reading[MetricsState]]) -> bool:
+    """Whether it is unlikely that a process was missed, and each that was seen was seen twice."""
     seen = [one.value.process for one in looks if one.value is not None and one.value.process is not None]
-    return any(seen.count(process) == 1 for process in seen)
+    once = any(seen.count(process) == 1 for process in set(seen))
+    return len(looks) >= max(LEAST_LOOKS, LOOKS_EACH * len(set(seen))) and not once
 
 
 def _first_fault(found: Increase, kept: object) -> Increase:
@@ -131,16 +134,19 @@ def live_increase(metric: str, looks: Sequence[Reading[MetricsState]], labels: M
     fault = next((one.fault for one in looks if one.fault), None)
     if len(states) < 2 and fault is None:
         fault = Fault("invalid", "a single look at /metrics tells no growth")
-    return increase_of(metric, growth, labels, "live", fault)
+    grown = increase_of(metric, growth, labels, "live", fault)
+    missed = len({one.process for one in marks}) > 1 and not enough(looks)
+    return replace(grown, lower_bound=grown.lower_bound or missed)
 
 
 def missing(metric: str, state: MetricsState) -> Fault:
     """Why a counter that the page does not hold is unknown; names what looks like it, and the setting to add."""
-    if not state.lookalikes or metric != "http_requests_total":
-        return Fault("invalid", f"the gateway's /metrics holds no {metric}")
-    named = ", ".join(state.lookalikes)
+    base = base_of(metric)
+    others = state.lookalikes.get(base, ())
+    if not others:
+        return Fault("invalid", f"the gateway's /metrics holds no {base}")
     return Fault(
         "invalid",
-        f"the gateway's /metrics holds no {metric}, but {named}, which may count the same",
-        f'if so, add to optimus.toml: [metrics] {metric} = "{state.lookalikes[0]}"',
+        f"the gateway's /metrics holds no {base}, but {', '.join(others)}, which may be the same",
+        f'if so, add to optimus.toml: [metrics] {base} = "{others[0]}"',
     )

@@ -7,8 +7,10 @@ from collections.abc import AsyncIterator
 from urllib.parse import urlsplit
 
 import pytest
+from msgspec.structs import replace
 
 from optimus_tui.context import Context
+from optimus_tui.contract.metrics import Increase
 from optimus_tui.settings.model import Settings
 from tests.hostile import HostileServer, hostile_server, reply
 from tests.realprometheus import RealPrometheus, prometheus_binary
@@ -41,14 +43,19 @@ async def gateway() -> AsyncIterator[HostileServer]:
         yield one
 
 
-@pytest.fixture
-async def prometheus(gateway: HostileServer) -> AsyncIterator[RealPrometheus]:
+def binary_or_skip() -> str:
     binary = prometheus_binary()
     if binary is None:
         message = "no prometheus on this machine (apt-get install prometheus)"
         if os.environ.get("CI"):
             pytest.fail(message)
         pytest.skip(message)
+    return binary
+
+
+@pytest.fixture
+async def prometheus(gateway: HostileServer) -> AsyncIterator[RealPrometheus]:
+    binary = binary_or_skip()
     serve(gateway, acme=100, nasty=7, late=None, fast=1000, slow=0, memory=5e7)
     one = await asyncio.to_thread(RealPrometheus, binary, urlsplit(gateway.url).netloc)
     yield one
@@ -112,3 +119,42 @@ async def test_a_query_that_prometheus_refuses_and_one_that_is_gone_are_said(
     growth = await context.windows.increase("http_requests_total", 1)
     assert growth.source == "live" and growth.fault is not None and growth.fault.kind == "refused"
     await context.aclose()
+
+
+async def test_another_jobs_requests_are_never_added_and_the_setting_that_tells_them_apart_is_named() -> None:
+    binary = binary_or_skip()
+    async with hostile_server() as gateway, hostile_server() as shop:
+        for one, count in ((gateway, 100), (shop, 5000)):
+            serve(one, acme=count, nasty=0, late=None, fast=count, slow=0, memory=5e7)
+        prometheus = await asyncio.to_thread(
+            RealPrometheus, binary, urlsplit(gateway.url).netloc, shop=urlsplit(shop.url).netloc
+        )
+        try:
+            await scraped(gateway, 3)
+            await scraped(shop, 1)
+            serve(gateway, acme=118, nasty=0, late=None, fast=118, slow=0, memory=5e7)
+            serve(shop, acme=9000, nasty=0, late=900, fast=9000, slow=0, memory=5e7)
+            await scraped(gateway, 3)
+            await scraped(shop, 2)
+            behind = "http://balancer.example:8020"  # its address is none of the targets
+            asked = Settings(gateway_url=behind, prometheus_url=prometheus.url, environment="prom-test")
+            unknown = await increase(asked)
+            assert unknown.covered_minutes == 0 and unknown.fault is not None and unknown.fault.remedy is not None
+            assert "(gateway, shop)" in unknown.fault.message and unknown.fault.remedy.endswith(
+                "selector = 'job=\"gateway\"'"
+            )
+            assert [target.split("/")[0] for target in unknown.targets] == ["gateway", "shop"]
+            chosen = await increase(replace(asked, metrics={"selector": 'job="gateway"'}))
+            assert (chosen.total, chosen.targets) == (18.0, (f"gateway/{urlsplit(gateway.url).netloc}",))
+            addressed = await increase(replace(asked, gateway_url=gateway.url))
+            assert (addressed.total, addressed.targets) == (chosen.total, chosen.targets)
+        finally:
+            prometheus.stop()
+
+
+async def increase(settings: Settings) -> Increase:
+    context = Context(settings)
+    try:
+        return await context.windows.increase("http_requests_total", 1)
+    finally:
+        await context.aclose()

@@ -55,7 +55,7 @@ async def test_latency_has_the_documents_keys_and_rests_on_several_looks(server:
     assert ordered == sorted(ordered)
     assert results["services"]["redis"]["samples"] == 5
     first = results["routes"]["rows"][0]
-    assert first["route"] == "/api/chat" and first["requests"] == 80  # 20 between each two of five looks
+    assert first["route"] == "/api/chat" and first["requests"] == 180  # 20 between each two of ten looks
     assert (seen["source"], seen["tenant_filter"]) == ("live", "demo_dentist")
     assert 0 < seen["window_covered_minutes"] < 0.1
 

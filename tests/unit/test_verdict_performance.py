@@ -102,12 +102,12 @@ def test_a_counter_that_jumps_between_looks_of_seconds_is_no_rate_either() -> No
 
 
 def test_two_processes_in_turn_have_the_sum_of_their_rates_and_one_seen_once_makes_it_a_lower_bound() -> None:
-    pages = [(1.0, 100.0), (2.0, 9000.0), (1.0, 110.0), (2.0, 9005.0)]
+    pages = [(process, start + 5 * n) for n in range(5) for process, start in ((1.0, 100.0), (2.0, 9000.0))]
     looks = [look({"c": value}, 10.0 + at, process=one) for at, (one, value) in enumerate(pages)]
     seen = live_increase("c", looks, {})
-    assert seen.total / (seen.covered_minutes * 60) == pytest.approx(10 / 2 + 5 / 2)
+    assert seen.total / (seen.covered_minutes * 60) == pytest.approx(5 / 2 + 5 / 2)
     assert (seen.processes, seen.lower_bound) == (2, False)
-    third = live_increase("c", [*looks, look({"c": 5.0}, 14.0, process=3.0)], {})
+    third = live_increase("c", [*looks, look({"c": 5.0}, 20.0, process=3.0)], {})
     assert (third.processes, third.lower_bound) == (3, True)
 
 
