@@ -159,7 +159,7 @@ def find_hit_rate(rate: HitRate | None, server: ServerState | None, thresholds: 
             rule="cache.hit_rate",
             severity="high" if low else "medium",
             subject="hit rate",
-            message=f"hit rate {percent(rate.value)} is below {percent(bar)} ({rate.source})",
+            message=f"hit rate {percent(rate.value, bar)} is below {percent(bar)} ({rate.source})",
             measured=rate.value,
             threshold=bar,
             unit="share",

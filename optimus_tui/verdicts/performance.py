@@ -146,7 +146,7 @@ def find_errors(grown: Increase, subject: str, thresholds: Thresholds) -> list[F
             rule="errors.rate",
             severity="high" if high else "medium",
             subject=subject,
-            message=f"{percent(rate)} of {plural(_whole(told.requests), 'request')} failed, "
+            message=f"{percent(rate, bar)} of {plural(_whole(told.requests), 'request')} failed, "
             f"the bar is {percent(bar)}{who_fails(grown)}",
             measured=round(rate, 4),
             threshold=bar,

@@ -1,7 +1,7 @@
 """Counts, rates, shares and latencies as words, each with its unit.
 
-Refuses to invent: None is ``?`` or ``–``, never 0. Shares below 1 are cut, not rounded: 99.6 % never reads as full and
-69.9 % never as the 70 % it missed.
+Refuses to invent: None is ``?`` or ``–``, never 0. Shares are rounded once: 99.6 % never reads as full, and beside the
+70 % that it missed 69.97 % reads as what it is.
 """
 
 import math
@@ -30,17 +30,45 @@ def compact(count: int | None) -> str:
 
 
 def percent_number(share: float | None) -> str:
-    """A share (1.0 = full) as a bare whole number, for a column headed ``%``: ``94``, ``267``, ``<1``, ``?``."""
+    """A share (1.0 = full) as a bare number, for a column headed ``%``: ``94``, ``99.5``, ``267``, ``<1``, ``?``.
+
+    Rounded once to a whole number; next to full with one decimal, so that what is not full never reads as 100.
+    """
     if share is None or not math.isfinite(share):
         return UNKNOWN
-    cut = math.floor(share * 100 + 1e-9) if share < 1 else round(share * 100)
-    return "<1" if cut == 0 and share > 0 else f"{cut:,}"
+    if 0 < share < 0.005:
+        return "<1"
+    return _rounded(share * 100, 1 if 0.99 < share < 1.01 else 0)
 
 
-def percent(share: float | None) -> str:
-    """A share (1.0 = full) as ``85 %``."""
-    number = percent_number(share)
-    return number if number == UNKNOWN else f"{number} %"
+def percent(share: float | None, bar: float | None = None) -> str:
+    """A share (1.0 = full) as ``85 %``, ``7.5 %``, ``0.1 %``, ``<0.1 %``, ``99.6 %``.
+
+    Args:
+        share: the share.
+        bar: what the share is compared with in the same sentence: as many decimals are shown, up to two, as the two
+            need to read differently.
+    """
+    if share is None or not math.isfinite(share):
+        return UNKNOWN
+    if 0 < share < 0.0005:
+        return "<0.1 %"
+    fewest = 1 if share < 0.0995 or 0.99 < share < 1.01 else 0
+    text = _rounded(share * 100, fewest)
+    for digits in range(fewest + 1, 3):
+        if bar is None or share == bar or float(text.replace(",", "")) != round(bar * 100, 6):
+            break
+        text = _rounded(share * 100, digits)
+    return f"{text} %"
+
+
+def _rounded(value: float, digits: int) -> str:
+    """Rounded half up; what is not yet 100, or is more, is not rounded to it."""
+    scale = 10**digits
+    rounded = math.floor(value * scale + 0.5 + 1e-9) / scale
+    if rounded == 100 and value != 100 and digits:
+        rounded = 100 - 1 / scale if value < 100 else 100 + 1 / scale
+    return f"{rounded:,.{digits}f}".removesuffix(".0")
 
 
 def figure(value: float | None, unit: str = "") -> str:

@@ -139,7 +139,7 @@ def test_it_says_what_happened_and_what_is_still_open(timeline: Timeline, form: 
     play.act()
     play.check("health", outcome())
     text = re.sub(r"[\\*]", "", written(play.state, timeline, form))
-    for words in ("acme is blocked", "acme / chat never resets", "4,018", "1 %", "fixed", age(mtta(play.state)),
+    for words in ("acme is blocked", "acme / chat never resets", "4,018", "1.2 %", "fixed", age(mtta(play.state)),
                   "still open",
                   "Performance was skipped: known", "Identify issue was not done",
                   "EXPIRE rate_limit:acme:chat 60 NX"):  # fmt: skip

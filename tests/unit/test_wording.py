@@ -108,14 +108,19 @@ def test_counts_shorten_without_rounding_up() -> None:
     assert numbers.thousands(None) == "?"
 
 
-def test_a_share_just_below_a_bar_never_reads_as_the_bar() -> None:
-    assert numbers.percent(0.85) == "85 %"
-    assert numbers.percent(0.996) == "99 %"
-    assert numbers.percent(0.6999) == "69 %"
-    assert numbers.percent(0.29) == "29 %"
-    assert numbers.percent(2.667) == "267 %"
-    assert numbers.percent(0.001) == "<1 %"
-    assert numbers.percent(0.0) == "0 %"
+def test_a_share_is_rounded_once_and_never_reads_as_full_or_as_the_bar_it_missed() -> None:
+    shares = (0.85, 0.995, 0.996, 0.99996, 1.0, 1.004, 0.29, 2.667, 0.075, 0.0995, 0.999, 0.001, 0.0004, 0.0)
+    assert [numbers.percent(one) for one in shares] == [
+        "85 %", "99.5 %", "99.6 %", "99.9 %", "100 %", "100.4 %", "29 %", "267 %", "7.5 %", "10 %", "99.9 %", "0.1 %",
+        "<0.1 %", "0 %",
+    ]  # fmt: skip
+    assert [numbers.percent_number(one) for one in (0.94, 0.995, 1.0, 0.001, 0.0, 0.697)] == [
+        "94", "99.5", "100", "<1", "0", "70",
+    ]  # fmt: skip
+    assert numbers.percent(0.6999) == "70 %"
+    assert numbers.percent(0.6999, 0.7) == "69.99 %"
+    assert numbers.percent(0.7, 0.7) == "70 %" and numbers.percent(0.61, 0.7) == "61 %"
+    assert numbers.percent(0.0499, 0.05) == "4.99 %"
     assert [numbers.percent(None), numbers.percent(math.nan)] == ["?", "?"]
 
 

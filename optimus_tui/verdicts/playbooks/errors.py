@@ -111,7 +111,7 @@ def _judge(share: float, total: int, what: str, thresholds: Thresholds, only: st
             rule="errors.timeouts" if only else "errors.ratio",
             severity="high" if high else "medium",
             subject="gateway",
-            message=f"{what} {percent(share)} is at or over {percent(bar)}{who}",
+            message=f"{what} {percent(share, bar)} is at or over {percent(bar)}{who}",
             measured=share,
             threshold=bar,
             unit="share",
