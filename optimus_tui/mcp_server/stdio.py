@@ -7,19 +7,23 @@ import asyncio
 import os
 import signal
 import sys
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, redirect_stdout
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager, redirect_stdout
 from types import FrameType
-from typing import Any
+from typing import Any, cast
 
 import anyio
+import anyio.to_thread
 import mcp_types as types
 from mcp.server.lowlevel.server import Server
 from mcp.server.stdio import stdio_server
 from mcp.shared.message import SessionMessage
 
+from optimus_tui.mcp_server.frames import FrameRefused
+from optimus_tui.mcp_server.lines import Lines, Raw
 from optimus_tui.mcp_server.server import build
 from optimus_tui.serving.desk import Desk
+from optimus_tui.tools.arguments import MAX_BYTES
 
 GONE = (BrokenPipeError, anyio.BrokenResourceError, anyio.ClosedResourceError)
 
@@ -49,22 +53,68 @@ async def _serve(desk: Desk) -> None:
 
 async def serve_frames(server: Server[Any]) -> None:
     """One client on the process's own streams."""
-    # What is printed meanwhile would wait in a buffer and come out on stdout at the end.
-    async with stdio_server() as (incoming, outgoing), _nothing_on_stdout():
-        send, receive = anyio.create_memory_object_stream[SessionMessage | Exception](0)
+    with _own_stdin() as source:
+        to_sdk, lines_out = anyio.create_memory_object_stream[str](0)
+        # What is printed meanwhile would wait in a buffer and come out on stdout at the end.
+        async with (
+            stdio_server(stdin=cast("anyio.AsyncFile[str]", lines_out)) as (incoming, wire),
+            wire,  # its end is the end of the SDK's writer
+            _nothing_on_stdout(),
+        ):
 
-        async def sift() -> None:
-            async with send:
-                async for item in incoming:
-                    if isinstance(item, Exception):
-                        await outgoing.send(SessionMessage(_error(item)))
-                    else:
-                        await send.send(item)
+            async def answer(raw: Raw) -> None:
+                await wire.send(SessionMessage(cast("types.JSONRPCMessage", raw)))
 
-        async with anyio.create_task_group() as group:
-            group.start_soon(sift)
-            await server.run(receive, outgoing, server.create_initialization_options())
-            group.cancel_scope.cancel()
+            lines = Lines(source, answer)
+            replies, outgoing = anyio.create_memory_object_stream[SessionMessage](0)[::-1]
+            send, receive = anyio.create_memory_object_stream[SessionMessage | Exception](0)
+
+            async def read() -> None:
+                async with to_sdk:
+                    async for line in lines:
+                        await to_sdk.send(line)
+
+            async def sift() -> None:
+                async with send:
+                    async for item in incoming:
+                        if isinstance(item, Exception):
+                            await wire.send(SessionMessage(_error(item)))
+                        else:
+                            await send.send(item)
+
+            async def relay() -> None:
+                async for item in replies:
+                    if await lines.outgoing(item.message):
+                        await wire.send(item)
+
+            async with anyio.create_task_group() as group:
+                for work in (read, sift, relay):
+                    group.start_soon(work)
+                await server.run(receive, outgoing, server.create_initialization_options())
+                group.cancel_scope.cancel()
+
+
+class _Stdin:
+    """Lines of a descriptor, at most 256 kB and a byte at a time, read in a thread."""
+
+    def __init__(self, descriptor: int) -> None:
+        self._file = os.fdopen(descriptor, "rb", closefd=False)
+
+    async def readline(self) -> bytes:
+        return await anyio.to_thread.run_sync(self._file.readline, MAX_BYTES + 1, abandon_on_cancel=True)
+
+
+@contextmanager
+def _own_stdin() -> Iterator[_Stdin]:
+    """Descriptor 0 for ourselves; everybody else finds it empty."""
+    private = os.dup(0)
+    empty = os.open(os.devnull, os.O_RDONLY)
+    os.dup2(empty, 0)
+    os.close(empty)
+    try:
+        yield _Stdin(private)
+    finally:
+        os.dup2(private, 0)  # ``private`` stays open: a thread may still be reading it
 
 
 @asynccontextmanager
@@ -74,8 +124,5 @@ async def _nothing_on_stdout() -> AsyncIterator[None]:
 
 
 def _error(problem: Exception) -> types.JSONRPCError:
-    kinds = [one["type"] for one in problem.errors()] if hasattr(problem, "errors") else ["json_invalid"]
-    code, message = types.INVALID_REQUEST, "the frame is JSON, but no JSON-RPC message"
-    if "json_invalid" in kinds:
-        code, message = types.PARSE_ERROR, "the frame is not JSON"
-    return types.JSONRPCError(jsonrpc="2.0", id=None, error=types.ErrorData(code=code, message=message))
+    """What is JSON by our reader and no message by the SDK's."""
+    return FrameRefused(types.INVALID_REQUEST, "the frame is JSON, but no JSON-RPC message").error

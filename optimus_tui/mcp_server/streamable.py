@@ -1,6 +1,6 @@
 """MCP as streamable HTTP on /mcp, behind our own door: the SDK's look-alike checks stay off.
 
-It refuses bodies beyond 256 kB and, as everywhere, strangers without a token.
+It refuses bodies beyond 256 kB or slower than 5 s and, as everywhere, strangers without a token.
 """
 
 from collections.abc import AsyncIterator
@@ -11,6 +11,7 @@ from mcp.server.lowlevel.server import Server
 from mcp.server.transport_security import TransportSecuritySettings
 
 from optimus_tui.mcp_server.server import Lifespan, build
+from optimus_tui.mcp_server.sessions import SessionKeeper
 from optimus_tui.serving.asgi import App
 from optimus_tui.serving.desk import Desk
 from optimus_tui.serving.door import Door
@@ -18,6 +19,8 @@ from optimus_tui.serving.listen import Bound
 from optimus_tui.tools.arguments import MAX_BYTES
 
 MOST_SESSIONS = 100
+IDLE_SECONDS = 5 * 60.0
+"""A session that nobody uses for so long, and that has no open stream, is forgotten."""
 
 
 def app_for(desk: Desk, bound: Bound, token: str | None) -> App:
@@ -25,10 +28,11 @@ def app_for(desk: Desk, bound: Bound, token: str | None) -> App:
     app = build(desk, _closing(desk)).streamable_http_app(
         streamable_http_path="/mcp",
         max_request_body_size=MAX_BYTES,
-        max_sessions=MOST_SESSIONS,
+        max_sessions=2 * MOST_SESSIONS,  # the keeper makes room before it comes to that
+        session_idle_timeout=IDLE_SECONDS,
         transport_security=TransportSecuritySettings(enable_dns_rebinding_protection=False),
     )
-    return Door(app, token, bound.names)
+    return Door(SessionKeeper(app, MOST_SESSIONS), token, bound.names)
 
 
 def _closing(desk: Desk) -> Lifespan:

@@ -4,6 +4,7 @@ It refuses to read more than it may: a body beyond the cap is thrown away as it 
 """
 
 import asyncio
+import logging
 import time
 from collections.abc import Awaitable, Callable, MutableMapping, Sequence
 from typing import Any, TypeVar
@@ -11,6 +12,8 @@ from typing import Any, TypeVar
 from optimus_tui.contract.tools.common import ErrorCode, ToolError
 from optimus_tui.tools.answer import encode, failure_report
 from optimus_tui.tools.arguments import MAX_BYTES, ToolFailure
+from optimus_tui.wording.redact import redact
+from optimus_tui.wording.safe import safe_text
 
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
@@ -19,6 +22,8 @@ Send = Callable[[Message], Awaitable[None]]
 App = Callable[[Scope, Receive, Send], Awaitable[None]]
 Headers = Sequence[tuple[bytes, bytes]]
 T = TypeVar("T")
+
+_log = logging.getLogger("optimus_tui.serving")
 
 BODY_SECONDS = 5.0
 """A body that has not come whole by then is not waited for."""
@@ -95,5 +100,43 @@ async def say(send: Send, status: int, document: bytes, headers: Headers = ()) -
 
 async def say_no(send: Send, status: int, code: ErrorCode, message: str, headers: Headers = ()) -> None:
     """The error body, for what did not come as far as a tool."""
+    await say(send, status, error_document(code, message), headers)
+
+
+def error_document(code: ErrorCode, message: str) -> bytes:
+    """Return the document that says why there is no answer."""
     failure = ToolFailure(ToolError(code=code, message=message), 4 if code == "refused" else 2)
-    await say(send, status, encode(failure_report("", failure, time.time())), headers)
+    return encode(failure_report("", failure, time.time()))
+
+
+def ending_well(app: App) -> App:
+    """Return ``app`` so that neither its end nor a bug prints a traceback or leaves an answer open.
+
+    Cancelled by a server that ends: 503, or the end of what was being sent. A bug: one line in the log, and 500.
+    """
+
+    async def ended(scope: Scope, receive: Receive, send: Send) -> None:
+        started = complete = False
+
+        async def noted(message: Message) -> None:
+            nonlocal started, complete
+            started = True
+            complete = complete or (message["type"] == "http.response.body" and not message.get("more_body", False))
+            await send(message)
+
+        try:
+            await app(scope, receive, noted if scope["type"] == "http" else send)
+        except (asyncio.CancelledError, Exception) as error:
+            if scope["type"] != "http":
+                raise
+            is_bug = isinstance(error, Exception) and not isinstance(error, Gone)
+            if is_bug:
+                _log.error("%s: %s", type(error).__name__, safe_text(redact(str(error)), 300))
+            if not started and is_bug:
+                await say_no(send, 500, "internal", "a bug of the server; see its log")
+            elif not started:
+                await say_no(send, 503, "busy", "the server is ending", ((b"connection", b"close"),))
+            elif not complete:
+                await send({"type": "http.response.body", "body": b"", "more_body": False})
+
+    return ended

@@ -91,8 +91,13 @@ def serve(app: "App", bound: Bound) -> None:
     """Serve until SIGINT or SIGTERM. Proxies' headers are not believed, and no version is told."""
     import uvicorn
 
+    from optimus_tui.serving.asgi import ending_well
+    from optimus_tui.serving.connections import BoundedProtocol
+
     config = uvicorn.Config(
-        app,
+        ending_well(app),
+        http=BoundedProtocol,
+        backlog=BoundedProtocol.most,
         log_config=None,
         access_log=False,
         proxy_headers=False,

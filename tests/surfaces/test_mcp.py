@@ -196,6 +196,40 @@ async def test_garbage_frames_are_answered_and_the_server_lives_row_116(gateway:
         assert await frames.process.stderr.read() == b""
 
 
+async def test_odd_ids_blank_lines_a_bom_and_batches_are_answered_as_the_version_has_them(
+    gateway: HostileServer, tmp_path: Path
+) -> None:
+    env = environment(gateway, f"redis://127.0.0.1:{free_port()}", tmp_path)
+    batch = json.dumps([{"jsonrpc": "2.0", "id": n, "method": "ping"} for n in (7, "8")]).encode()
+    hello = {"capabilities": {}, "clientInfo": {"name": "x", "version": "1"}}
+    for version in ("2025-03-26", "2025-06-18"):
+        async with spoken(VERB, env, tmp_path) as frames:
+            frames.send(b"")
+            frames.send(b"  \t\r")
+            frames.send(b"\xef\xbb\xbf")
+            frames.send(b"\xef\xbb\xbf" + batch)
+            assert "not initialized" in (await frames.next())["error"]["message"]
+            frames.ask(1, "initialize", protocolVersion=version, **hello)
+            assert (await frames.next())["result"]["protocolVersion"] == version
+            for odd in ("null", "1.5", "1e400", str(10**30), "{}", "[1]", "true", json.dumps("x" * 300)):
+                frames.send(f'{{"jsonrpc":"2.0","id":{odd},"method":"ping"}}'.encode())
+                answer = await frames.next()
+                assert answer["id"] is None and answer["error"]["code"] == -32600, odd
+            frames.send(batch)
+            answer = await frames.next()
+            if version == "2025-03-26":
+                assert answer == [{"jsonrpc": "2.0", "id": n, "result": {}} for n in (7, "8")]
+                mixed = [{"jsonrpc": "2.0", "method": "notifications/initialized"}, {"jsonrpc": "2.0", "id": 9}]
+                frames.send(json.dumps(mixed).encode())
+            else:
+                assert "knows no batches" in answer["error"]["message"]
+            frames.send(b"x" * 300_000)
+            frames.ask(10, "ping")
+            ends = [await frames.next() for _ in range(2 + (version == "2025-03-26"))]
+            assert ends[-1] == {"jsonrpc": "2.0", "id": 10, "result": {}}
+            assert "262,144 bytes" in str(ends) or "at most" in str(ends)
+
+
 async def test_cancel_ends_the_call_without_an_answer_and_frees_its_place(
     gateway: HostileServer, server: RealServer, tmp_path: Path
 ) -> None:

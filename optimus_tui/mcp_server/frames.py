@@ -1,0 +1,79 @@
+"""JSON-RPC frames as they come, before the SDK looks at them: what it would pass over in silence is answered here.
+
+A request whose id is null, a fraction, a list or larger than a client can mean is an invalid request, not a
+notification. Batches belong to protocol version 2025-03-26 and to no other.
+"""
+
+import json
+from typing import Any
+
+import mcp_types as types
+
+WITH_BATCHES = "2025-03-26"
+MOST_IN_BATCH = 50
+LARGEST_ID = 2**53 - 1
+"""What every JSON implementation can keep exactly."""
+LONGEST_ID = 256
+BYTE_ORDER_MARK = "\ufeff"
+
+
+class FrameRefused(Exception):
+    """A frame that is answered with an error. ``code`` is JSON-RPC's; ``id`` what it belongs to, None if unknown."""
+
+    def __init__(self, code: int, message: str) -> None:
+        super().__init__(message)
+        self.error = types.JSONRPCError(
+            jsonrpc="2.0", id=None, error=types.ErrorData(code=code, message=message, data=None)
+        )
+
+    @property
+    def text(self) -> str:
+        """The answer as JSON."""
+        return self.error.model_dump_json(by_alias=True, exclude_unset=True)
+
+
+def read_frame(text: str) -> Any:
+    """Return a frame (an object or a list) without a byte order mark, or raise FrameRefused. ``text`` is not blank."""
+    try:
+        return json.loads(text.removeprefix(BYTE_ORDER_MARK))
+    except (ValueError, RecursionError):
+        raise FrameRefused(types.PARSE_ERROR, "the frame is not JSON") from None
+
+
+def check_message(message: Any) -> None:
+    """Raise FrameRefused where one message, not a batch, would get no answer though its sender waits for one."""
+    if not isinstance(message, dict):
+        raise FrameRefused(types.INVALID_REQUEST, "the frame is JSON, but no JSON-RPC message")
+    if "id" not in message or "error" in message:
+        return
+    given = message["id"]
+    fits = isinstance(given, str) and len(given) <= LONGEST_ID
+    fits = fits or (isinstance(given, int) and not isinstance(given, bool) and abs(given) <= LARGEST_ID)
+    if not fits:
+        said = f"an id must be a whole number up to {LARGEST_ID} or a text of up to {LONGEST_ID} characters"
+        raise FrameRefused(types.INVALID_REQUEST, said)
+
+
+def members_of(batch: list[Any], version: str | None) -> list[dict[str, Any]]:
+    """Return the messages of a batch, or raise FrameRefused. ``version``: what was negotiated, None before that."""
+    if version != WITH_BATCHES:
+        said = f"protocol version {version}" if version else "a connection that was not initialized"
+        raise FrameRefused(types.INVALID_REQUEST, f"{said} knows no batches")
+    if not 0 < len(batch) <= MOST_IN_BATCH:
+        raise FrameRefused(types.INVALID_REQUEST, f"a batch holds 1 to {MOST_IN_BATCH} messages")
+    for message in batch:
+        check_message(message)
+        if message.get("method") == "initialize":
+            raise FrameRefused(types.INVALID_REQUEST, "initialize must not be part of a batch")
+    return batch
+
+
+def is_request(message: dict[str, Any]) -> bool:
+    """Return whether its sender waits for an answer."""
+    return "method" in message and "id" in message
+
+
+def negotiated(requested: object) -> str:
+    """Return the version that the SDK answers an initialize request with."""
+    known = types.version.HANDSHAKE_PROTOCOL_VERSIONS
+    return str(requested) if requested in known else types.version.LATEST_HANDSHAKE_VERSION

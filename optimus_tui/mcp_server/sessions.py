@@ -1,0 +1,186 @@
+"""Before the SDK's streamable HTTP: whole bodies, answers to every frame, batches, and room for the next client.
+
+A session is the oldest idle one when its last POST lies longest back and none is being answered; an open GET stream
+does not keep it. It gives way when one more client comes than there is room for; that client is told 404 on its next
+request, as the protocol has it, and initializes again.
+"""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from typing import Any, NamedTuple
+
+from optimus_tui.mcp_server.frames import FrameRefused, check_message, is_request, members_of, negotiated, read_frame
+from optimus_tui.serving.asgi import App, BodyRefused, Gone, Message, Receive, Scope, Send, read_body, say, say_no
+
+SESSION_HEADER = b"mcp-session-id"
+VERSION_HEADER = b"mcp-protocol-version"
+
+
+class Session:
+    """One client. ``used`` is the loop's time of its last POST; ``busy`` how many are being answered."""
+
+    def __init__(self, version: str, now: float) -> None:
+        self.version, self.used, self.busy = version, now, 0
+
+
+class _Said(NamedTuple):
+    status: int
+    headers: list[tuple[bytes, bytes]]
+    body: bytes
+
+
+class SessionKeeper:
+    """The application around the SDK's. ``most`` clients at a time."""
+
+    def __init__(self, app: App, most: int) -> None:
+        self._app, self._most = app, most
+        self._sessions: dict[bytes, Session] = {}
+        self._opening = asyncio.Lock()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        name = _header(scope, SESSION_HEADER)
+        if scope["method"] == "POST":
+            try:
+                body = await read_body(receive)
+            except BodyRefused as refused:
+                await say_no(send, refused.status, "bad_argument", refused.message, ((b"connection", b"close"),))
+            except Gone:
+                return
+            else:
+                await self._post(scope, receive, send, body, name)
+        else:
+            await self._app(scope, receive, send)
+            if scope["method"] == "DELETE":
+                self._sessions.pop(name, None)
+
+    async def _post(self, scope: Scope, receive: Receive, send: Send, body: bytes, name: bytes) -> None:
+        session = self._sessions.get(name)
+        try:
+            text = body.decode("utf-8", "replace")
+            frame = read_frame(text)
+            if isinstance(frame, list):
+                members = members_of(frame, session.version if session else None)
+                await self._batch(scope, receive, send, members, session)
+                return
+            check_message(frame)
+        except FrameRefused as refused:
+            await say(send, 400, refused.text.encode())
+            return
+        cleaned = json.dumps(frame).encode() if text.startswith("\ufeff") else body
+        if frame.get("method") == "initialize" and not name:
+            await self._open(scope, receive, send, cleaned, frame)
+        else:
+            await self._use(session, scope, _replayed(cleaned, receive), send)
+
+    async def _use(self, session: Session | None, scope: Scope, receive: Receive, send: Send) -> None:
+        if session is None:
+            await self._app(scope, receive, send)
+            return
+        session.busy += 1
+        try:
+            await self._app(scope, receive, send)
+        finally:
+            session.busy -= 1
+            session.used = asyncio.get_running_loop().time()
+
+    async def _open(self, scope: Scope, receive: Receive, send: Send, body: bytes, frame: dict[str, Any]) -> None:
+        async with self._opening:
+            while len(self._sessions) >= self._most and await self._put_out(scope):
+                pass
+        params = frame.get("params")
+        version = negotiated(params.get("protocolVersion") if isinstance(params, dict) else None)
+
+        async def noted(message: Message) -> None:
+            if message["type"] == "http.response.start" and message["status"] < 400:
+                name = dict(message["headers"]).get(SESSION_HEADER)
+                if name:
+                    self._sessions[name] = Session(version, asyncio.get_running_loop().time())
+            await send(message)
+
+        await self._app(scope, _replayed(body, receive), noted)
+
+    async def _put_out(self, scope: Scope) -> bool:
+        """End the session that has been idle longest; False where all are busy."""
+        idle = [(session.used, name) for name, session in self._sessions.items() if not session.busy]
+        if not idle:
+            return False
+        _, name = min(idle)
+        del self._sessions[name]
+        kept = [one for one in scope["headers"] if one[0] not in (SESSION_HEADER, VERSION_HEADER, b"content-length")]
+        ending = {**scope, "method": "DELETE", "headers": [*kept, (SESSION_HEADER, name)]}
+        await _collected(self._app, ending, b"")
+        return True
+
+    async def _batch(
+        self, scope: Scope, receive: Receive, send: Send, members: list[dict[str, Any]], session: Session | None
+    ) -> None:
+        """Each message by itself, one after the other; the answers together."""
+        answers: list[Any] = []
+        for message in members:
+            body = json.dumps(message).encode()
+            headers = [(key, value) for key, value in scope["headers"] if key != b"content-length"]
+            headers.append((b"content-length", str(len(body)).encode()))
+            said = await _collected(lambda *words: self._use(session, *words), {**scope, "headers": headers}, body)
+            if is_request(message):
+                answers += [one async for one in _answers(said, message["id"])]
+        await say(send, 200 if answers else 202, json.dumps(answers).encode() if answers else b"")
+
+
+def _header(scope: Scope, wanted: bytes) -> bytes:
+    return next((bytes(value) for name, value in scope["headers"] if name == wanted), b"")
+
+
+def _replayed(body: bytes, receive: Receive) -> Receive:
+    """The body that was read, once more; after it what comes."""
+    waiting = [body]
+
+    async def replay() -> Message:
+        if waiting:
+            return {"type": "http.request", "body": waiting.pop(), "more_body": False}
+        return await receive()
+
+    return replay
+
+
+async def _collected(app: App, scope: Scope, body: bytes) -> _Said:
+    """The whole answer to one request of our own making."""
+    said = _Said(0, [], b"")
+
+    async def keep(message: Message) -> None:
+        nonlocal said
+        if message["type"] == "http.response.start":
+            said = _Said(message["status"], list(message["headers"]), b"")
+        else:
+            said = said._replace(body=said.body + message.get("body", b""))
+
+    never = asyncio.get_running_loop().create_future()
+
+    async def hung_up() -> Message:
+        await never
+        return {"type": "http.disconnect"}
+
+    try:
+        await app(scope, _replayed(body, hung_up), keep)
+    finally:
+        never.cancel()
+    return said
+
+
+async def _answers(said: _Said, wanted: object) -> AsyncIterator[Any]:
+    """The messages in an answer that belong to one request: JSON, or events with one message each."""
+    kind = dict(said.headers).get(b"content-type", b"")
+    lines = [said.body]
+    if kind.startswith(b"text/event-stream"):
+        lines = [line[5:] for line in said.body.splitlines() if line.startswith(b"data:")]
+    for line in lines:
+        try:
+            message = json.loads(line)
+        except ValueError:
+            continue
+        if isinstance(message, dict) and "method" not in message:
+            yield {**message, "id": wanted} if message.get("id") is None else message

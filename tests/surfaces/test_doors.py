@@ -1,0 +1,237 @@
+"""``serve`` and ``mcp --http`` under peers who send half of what they owe: the honest are served, the others are told.
+
+The servers run as they are started by people, with 1,024 descriptors.
+"""
+
+import contextlib
+import http.client
+import json
+import os
+import resource
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pytest
+
+from optimus_tui.mcp_server import streamable
+from tests.realserver import free_port
+
+JSON = {"Content-Type": "application/json", "Accept": "application/json, text/event-stream"}
+HALF_OPEN = 1_100
+VERBS = [["serve"], ["mcp", "--http"]]
+
+
+class Running(NamedTuple):
+    """A server of ours. ``path`` takes POSTs."""
+
+    process: "subprocess.Popen[bytes]"
+    port: int
+    path: str
+
+    def ask(self, method: str, path: str, body: Any = None, headers: dict[str, str] | None = None) -> Any:
+        """One request on a connection of its own: the response, read, and its body."""
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=10)
+        with contextlib.closing(connection):
+            connection.request(method, path, body, {**JSON, **(headers or {})})
+            response = connection.getresponse()
+            return response, response.read()
+
+    def greet(self, version: str = "2025-06-18") -> tuple[int, str]:
+        """Open an MCP session: the status and its id."""
+        response, _ = self.ask("POST", "/mcp", json.dumps(opening(version)))
+        return response.status, response.getheader("mcp-session-id") or ""
+
+    def good(self) -> int:
+        """The status of an honest request."""
+        if self.path == "/mcp":
+            return self.greet()[0]
+        return int(self.ask("GET", "/mcp")[0].status)
+
+    def raw(self, data: bytes) -> socket.socket:
+        """A connection on which this was sent."""
+        peer = socket.create_connection(("127.0.0.1", self.port), timeout=15)
+        peer.sendall(data)
+        return peer
+
+    def head(self, length: int) -> bytes:
+        """The head of a POST with a body of so many bytes."""
+        lines = [f"POST {self.path} HTTP/1.1", f"Host: 127.0.0.1:{self.port}", f"Content-Length: {length}"]
+        lines += [f"{name}: {value}" for name, value in JSON.items()]
+        return "\r\n".join([*lines, "", ""]).encode()
+
+
+def opening(version: str = "2025-06-18") -> dict[str, Any]:
+    params = {"protocolVersion": version, "capabilities": {}, "clientInfo": {"name": "x", "version": "1"}}
+    return {"jsonrpc": "2.0", "id": 1, "method": "initialize", "params": params}
+
+
+@pytest.fixture
+def start(tmp_path: Path) -> Iterator[Callable[..., Running]]:
+    started: list[subprocess.Popen[bytes]] = []
+
+    def launch(verb: list[str], descriptors: int = 1024, redis: str = "redis://127.0.0.1:1/0") -> Running:
+        port = free_port()
+        command = [sys.executable, "-m", "optimus_tui", *verb, "--port", str(port)]
+        environment = {"PATH": os.environ["PATH"], "HOME": str(tmp_path), "REDIS_URL": redis}
+        process = subprocess.Popen(
+            command, cwd=tmp_path, env={**environment, "PYTHONPATH": str(Path(__file__).parents[2])},
+            stderr=subprocess.PIPE, stdout=subprocess.DEVNULL,
+            preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (descriptors, descriptors)),
+        )  # fmt: skip
+        started.append(process)
+        assert process.stderr
+        assert b"answer" in process.stderr.readline()
+        running = Running(process, port, "/mcp" if "mcp" in verb else "/mcp/diagnose_gateway_health")
+        deadline = time.monotonic() + 20
+        while True:
+            try:
+                running.good()
+                return running
+            except OSError:
+                assert time.monotonic() < deadline
+                time.sleep(0.1)
+
+    yield launch
+    for process in started:
+        process.kill()
+        process.communicate()
+
+
+def answered(peer: socket.socket) -> bytes:
+    """All that comes until the peer is left."""
+    said = b""
+    with contextlib.suppress(ConnectionResetError):
+        while data := peer.recv(65536):
+            said += data
+    peer.close()
+    return said
+
+
+@pytest.mark.parametrize("verb", VERBS, ids=" ".join)
+def test_1100_half_open_connections_do_not_stop_a_good_request(verb: list[str], start: Callable[..., Running]) -> None:
+    running = start(verb)
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if hard != resource.RLIM_INFINITY and hard < HALF_OPEN + 200:
+        pytest.skip(f"only {hard} descriptors here")
+    resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, HALF_OPEN + 200), hard))
+    peers: list[socket.socket] = []
+    try:
+        forms = (b"", running.head(100)[:40], running.head(100) + b"{")
+        for number in range(HALF_OPEN):
+            peers.append(socket.create_connection(("127.0.0.1", running.port), timeout=10))
+            with contextlib.suppress(OSError):
+                peers[-1].sendall(forms[number % 3])
+        for _ in range(5):
+            began = time.monotonic()
+            assert running.good() == 200
+            assert time.monotonic() - began < 3
+        assert len(os.listdir(f"/proc/{running.process.pid}/fd")) < 512
+    finally:
+        for peer in peers:
+            peer.close()
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    running.process.send_signal(signal.SIGTERM)
+    running.process.wait(5)
+    assert running.process.stderr and b"Traceback" not in running.process.stderr.read()
+
+
+@pytest.mark.parametrize("verb", VERBS, ids=" ".join)
+def test_who_sends_half_a_head_or_half_a_body_is_told_408_in_a_short_document(
+    verb: list[str], start: Callable[..., Running]
+) -> None:
+    running = start(verb)
+    head, body = running.raw(running.head(100)[:40]), running.raw(running.head(100) + b"{")
+    began = time.monotonic()
+    said = answered(body)
+    assert said.startswith(b"HTTP/1.1 408 ") and len(said) < 1000 and b"within 5 s" in said
+    assert 4 < time.monotonic() - began < 8
+    for _ in range(3):  # a byte now and then is no excuse
+        time.sleep(0.7)
+        head.sendall(b"x")
+    said = answered(head)
+    assert said.startswith(b"HTTP/1.1 408 ") and len(said) < 1000 and b"within 10 s" in said
+    assert 9 < time.monotonic() - began < 13
+
+
+@pytest.mark.parametrize("verb", VERBS, ids=" ".join)
+def test_sigterm_with_a_stalled_body_ends_in_time_and_prints_no_traceback(
+    verb: list[str], start: Callable[..., Running]
+) -> None:
+    running = start(verb)
+    peers = [running.raw(running.head(100) + b"{"), running.raw(running.head(100)[:30]), running.raw(b"")]
+    if verb != ["serve"]:
+        _, session = running.greet()
+        extra = f"GET /mcp HTTP/1.1\r\nHost: 127.0.0.1:{running.port}\r\nmcp-session-id: {session}\r\n"
+        peers.append(running.raw(f"{extra}Accept: text/event-stream\r\n\r\n".encode()))
+    time.sleep(0.3)
+    began = time.monotonic()
+    running.process.send_signal(signal.SIGTERM)
+    running.process.wait(5)
+    assert time.monotonic() - began < 4
+    assert running.process.stderr
+    said = running.process.stderr.read()
+    assert b"Traceback" not in said and b"Error" not in said, said
+    for peer in peers:
+        peer.close()
+
+
+def test_with_few_descriptors_the_cap_is_lower_and_the_good_are_still_served(start: Callable[..., Running]) -> None:
+    running = start(["serve"], descriptors=128)
+    peers = [running.raw(b"G") for _ in range(300)]
+    assert running.good() == 200
+    assert len(os.listdir(f"/proc/{running.process.pid}/fd")) < 100
+    for peer in peers:
+        peer.close()
+
+
+def test_the_101st_client_is_served_and_the_oldest_idle_session_gives_way(start: Callable[..., Running]) -> None:
+    running = start(["mcp", "--http"])  # which has greeted once already
+    sessions = [running.greet() for _ in range(streamable.MOST_SESSIONS + 5)]
+    assert {status for status, _ in sessions} == {200}
+    ping = json.dumps({"jsonrpc": "2.0", "id": 2, "method": "ping"})
+    assert running.ask("POST", "/mcp", ping, {"mcp-session-id": sessions[0][1]})[0].status == 404
+    assert running.ask("POST", "/mcp", ping, {"mcp-session-id": sessions[6][1]})[0].status == 200
+    assert running.greet()[0] == 200
+    assert running.ask("POST", "/mcp", ping, {"mcp-session-id": sessions[6][1]})[0].status == 200, "it was used"
+    assert running.ask("POST", "/mcp", ping, {"mcp-session-id": sessions[5][1]})[0].status == 404
+
+
+def test_an_idle_session_is_forgotten_after_minutes() -> None:
+    assert 60 <= streamable.IDLE_SECONDS <= 15 * 60
+
+
+def message_of(body: bytes) -> Any:
+    text = body.decode()
+    return json.loads(text.rpartition("data: ")[2] if text.startswith(("event:", "id:", "data:")) else text)
+
+
+def test_over_http_odd_ids_are_answered_a_bom_is_skipped_and_batches_go_by_version(
+    start: Callable[..., Running],
+) -> None:
+    running = start(["mcp", "--http"])
+    batch = json.dumps([{"jsonrpc": "2.0", "id": n, "method": "ping"} for n in (7, "8")])
+    ids = ("null", "1.5", "1e400", str(10**30), "{}", "[1]", "true", f'"{"x" * 300}"')
+    for version, status in (("2025-03-26", 200), ("2025-06-18", 400)):
+        code, session = running.greet(version)
+        assert code == 200
+        named = {"mcp-session-id": session, "mcp-protocol-version": version}
+        for odd in ids:
+            response, body = running.ask("POST", "/mcp", f'{{"jsonrpc":"2.0","id":{odd},"method":"ping"}}', named)
+            assert response.status == 400, odd
+            assert json.loads(body)["error"]["code"] == -32600 and json.loads(body)["id"] is None
+        with_mark = b"\xef\xbb\xbf" + json.dumps({"jsonrpc": "2.0", "id": 3, "method": "ping"}).encode()
+        response, body = running.ask("POST", "/mcp", with_mark, named)
+        assert response.status == 200 and message_of(body)["id"] == 3
+        response, body = running.ask("POST", "/mcp", batch, named)
+        assert response.status == status
+        if status == 200:
+            assert [(one["id"], one["result"]) for one in json.loads(body)] == [(7, {}), ("8", {})]
+        else:
+            assert "knows no batches" in json.loads(body)["error"]["message"]
+    assert running.ask("POST", "/mcp", batch)[0].status == 400
