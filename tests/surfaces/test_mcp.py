@@ -216,7 +216,7 @@ async def test_odd_ids_blank_lines_a_bom_and_batches_are_answered_as_the_version
                 answer = await frames.next()
                 assert answer["id"] is None and answer["error"]["code"] == -32600, odd
             frames.send(batch)
-            answer = await frames.next()
+            answer = json.loads(await asyncio.wait_for(frames.process.stdout.readline(), 20))
             if version == "2025-03-26":
                 assert answer == [{"jsonrpc": "2.0", "id": n, "result": {}} for n in (7, "8")]
                 mixed = [{"jsonrpc": "2.0", "method": "notifications/initialized"}, {"jsonrpc": "2.0", "id": 9}]
