@@ -103,13 +103,20 @@ class Increase(Grown, frozen=True, kw_only=True):
 
 
 class Spread(Struct, frozen=True, kw_only=True):
-    """A histogram over a window, in the histogram's unit (seconds). Percentiles lie within a bucket: estimates."""
+    """A histogram over a window, in the histogram's unit (seconds).
+
+    A percentile is interpolated within its bucket, whose edges are beside it: ``verdicts.bounds`` tells how far it can
+    be trusted. The upper edge of the last bucket is infinite.
+    """
 
     count: float
     mean: float | None
     p50: float | None
     p95: float | None
     p99: float | None
+    p50_edges: tuple[float, float] | None = None
+    p95_edges: tuple[float, float] | None = None
+    p99_edges: tuple[float, float] | None = None
 
 
 class Quantiles(Grown, frozen=True, kw_only=True):

@@ -64,7 +64,22 @@ def spread(buckets: Iterable[Counted], count: float, total: float) -> Spread:
         p50=quantile(ordered, 0.50),
         p95=quantile(ordered, 0.95),
         p99=quantile(ordered, 0.99),
+        p50_edges=bucket_of(ordered, 0.50),
+        p95_edges=bucket_of(ordered, 0.95),
+        p99_edges=bucket_of(ordered, 0.99),
     )
+
+
+def bucket_of(ordered: Sequence[tuple[float, float]], share: float) -> tuple[float, float] | None:
+    """The edges of the bucket that holds a quantile; None where there is none."""
+    if not ordered or ordered[-1][1] <= 0 or not math.isinf(ordered[-1][0]):
+        return None
+    rank, lower, below = share * ordered[-1][1], 0.0, 0.0
+    for edge, seen in ordered:
+        if seen >= rank and seen > below:
+            return min(lower, edge), edge
+        lower, below = edge, seen
+    return None
 
 
 def quantile(ordered: Sequence[tuple[float, float]], share: float) -> float | None:

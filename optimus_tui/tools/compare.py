@@ -21,6 +21,7 @@ from optimus_tui.tools.parts import within
 from optimus_tui.tools.survey import Survey, read_known, survey, unreachable
 from optimus_tui.tools.words import diagnostics, sentence
 from optimus_tui.verdicts import limits as verdicts
+from optimus_tui.verdicts.bounds import estimate_ms, is_wide
 from optimus_tui.verdicts.coherence_events import covered_minutes
 from optimus_tui.verdicts.outcomes import refusals
 from optimus_tui.verdicts.rules import merge_rules
@@ -158,7 +159,8 @@ class _Looks:
 
     def _p95(self, tenant: str) -> float | None:
         spread = self.times.groups.get(tenant)
-        return round(spread.p95 * 1000, 1) if spread and spread.p95 is not None else None
+        p95 = estimate_ms(spread, "p95") if spread else None
+        return None if p95 is None else round(p95, 1)
 
     def unknown(self, fault: Fault | None, no_rules: str) -> list[str]:
         """Why there are gaps."""
@@ -170,6 +172,8 @@ class _Looks:
                 reasons.append(f"{name}: {sentence(one.fault) or 'nobody counted them'}")
         if not any(self.times.groups):
             reasons.append("latency: the gateway times no tenant by itself")
+        elif any(is_wide(one, "p95") for one in self.times.groups.values()):
+            reasons.append("latency: where it is missing, the histogram's buckets are too wide for a p95")
         if self.limits.rules is None:
             reasons.append(f"limits: {no_rules}, and none are configured")
         return reasons

@@ -11,8 +11,9 @@ from optimus_tui.tools.counted import Counters
 from optimus_tui.tools.evidence import kept_series
 from optimus_tui.tools.performance_result import Result
 from optimus_tui.tools.words import rounded, sentence
+from optimus_tui.verdicts import bounds
 from optimus_tui.verdicts import latency as bars
-from optimus_tui.verdicts.performance import assess, shown
+from optimus_tui.verdicts.performance import assess, shown, told_by
 from optimus_tui.verdicts.spread import Figures, figures
 
 if TYPE_CHECKING:
@@ -143,21 +144,21 @@ def _shown(of: Figures) -> dict[str, Any]:
 
 
 def _groups(found: Quantiles, label: str) -> dict[str, Any]:
-    """The gateway's own histogram, the most used first. Percentiles are estimates: they lie within a bucket."""
+    """The gateway's own histogram, the most used first. A percentile that is only a bound is null."""
     if found.covered_minutes <= 0:
         return {"status": "not available", "reason": sentence(found.fault) or "nobody kept this histogram", "rows": []}
 
     def row(name: str) -> dict[str, Any]:
         of = found.groups[name]
-        ms = {"average_ms": of.mean, "p50_ms": of.p50, "p95_ms": of.p95, "p99_ms": of.p99}
-        timed = {key: None if value is None else round(value * 1000, 1) for key, value in ms.items()}
-        return {label: shown(name), "requests": round(of.count), **timed}
+        timed = bounds.section(of)
+        return {label: shown(name), "requests": round(of.count), "average_ms": timed.pop("mean_ms"), **timed}
 
     return {
         "status": "ok",
         "rows": [row(name) for name in list(found.groups)[:50]],
         "covered_minutes": round(found.covered_minutes, 3),
         "source": found.source,
+        **told_by(found),
     }
 
 

@@ -12,12 +12,12 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from optimus_tui.contract.findings import Finding
-from optimus_tui.contract.health import Series
 from optimus_tui.contract.metrics import Quantiles, Spread
 from optimus_tui.contract.reading import Fault, Reading
 from optimus_tui.contract.services import GatewayState, HitRate, ServerState, ServiceState
 from optimus_tui.contract.strain import SlowCall, SlowState
 from optimus_tui.settings.model import Thresholds
+from optimus_tui.verdicts import bounds
 from optimus_tui.verdicts import latency as latencies
 from optimus_tui.verdicts.hit_rate import find_hit_rate
 from optimus_tui.verdicts.playbooks.inquiry import Conclusion, Inquiry
@@ -74,7 +74,7 @@ def conclude(seen: LatencyEvidence, thresholds: Thresholds) -> Conclusion:
 
 def _look_at_routes(
     inquiry: Inquiry, seen: LatencyEvidence, thresholds: Thresholds, *, down: bool
-) -> dict[str, dict[str, float | None]]:
+) -> dict[str, dict[str, float | str | None]]:
     what = "latency by route"
     if isinstance(seen.served, Fault):
         inquiry.lacks(what, seen.served, rule="latency.unmeasured", excused=down)
@@ -106,19 +106,11 @@ def _look_at_routes(
 
 
 def _is_quick(spread: Spread, thresholds: Thresholds) -> bool:
-    return (
-        spread.count >= latencies.MIN_SAMPLES
-        and spread.p95 is not None
-        and spread.p95 * 1000 <= thresholds.latency_good_ms
-    )
+    return spread.count >= latencies.MIN_SAMPLES and bounds.is_quick(spread, thresholds.latency_good_ms)
 
 
 def _judge_routes(routes: Mapping[str, Spread], thresholds: Thresholds) -> list[Finding]:
-    series = {
-        name: Series(p50=(one.p50 or 0.0) * 1000, p95=(one.p95 or 0.0) * 1000, samples=round(one.count))
-        for name, one in list(routes.items())[:5]
-    }
-    return latencies.judge(series, thresholds)
+    return [finding for name, one in list(routes.items())[:5] for finding in bounds.judge_spread(name, one, thresholds)]
 
 
 def _look_at_slow(inquiry: Inquiry, seen: LatencyEvidence, *, down: bool) -> dict[str, Any]:

@@ -15,6 +15,7 @@ from optimus_tui.contract.metrics import Increase, Quantiles, Spread
 from optimus_tui.contract.reading import Fault, Reading
 from optimus_tui.contract.services import GatewayState, ServiceState
 from optimus_tui.settings.model import Thresholds
+from optimus_tui.verdicts import bounds
 from optimus_tui.verdicts import latency as latencies
 from optimus_tui.verdicts.playbooks.errors import look_at_errors
 from optimus_tui.verdicts.playbooks.inquiry import Conclusion, Inquiry
@@ -95,16 +96,14 @@ def look_at_direct(inquiry: Inquiry, direct: Mapping[str, Timed], thresholds: Th
     return section
 
 
-def spread_section(spread: Spread) -> dict[str, float | None]:
-    """A histogram's figures in ms. Percentiles are estimates within a bucket."""
-    ms = {name: None if value is None else round(value * 1000, 1) for name, value in (
-        ("mean_ms", spread.mean), ("p50_ms", spread.p50), ("p95_ms", spread.p95), ("p99_ms", spread.p99))}  # fmt: skip
-    return {**ms, "samples": round(spread.count)}
+def spread_section(spread: Spread) -> dict[str, float | str | None]:
+    """A histogram's figures in ms; a percentile that is only a bound is null, with the bound in words beside it."""
+    return {**bounds.section(spread), "samples": round(spread.count)}
 
 
 def _look_at_upstream(
     inquiry: Inquiry, seen: ProxyEvidence, thresholds: Thresholds, *, down: bool
-) -> dict[str, dict[str, float | None]]:
+) -> dict[str, dict[str, float | str | None]]:
     what = "engine latency as the gateway sees it"
     if isinstance(seen.upstream, Fault):
         inquiry.lacks(what, seen.upstream, rule="proxy.unmeasured", excused=down)
@@ -123,20 +122,19 @@ def _look_at_upstream(
         if spread.count < MIN_REQUESTS:
             inquiry.lacks(f"percentiles of {name}", f"{spread.count:.0f} proxied requests, {MIN_REQUESTS} are needed")
             continue
-        p95, p99 = _scaled(spread.p95), _scaled(spread.p99)
-        inquiry.saw(f"{name} through the gateway: p95 {latency(p95)}, p99 {latency(p99)} of {spread.count:,.0f}")
-        inquiry.found(*_judge_upstream(name, spread, thresholds), *_judge_timeout(name, spread, thresholds))
+        p95, p99 = bounds.shown_ms(spread, "p95"), bounds.shown_ms(spread, "p99")
+        inquiry.saw(f"{name} through the gateway: p95 {p95}, p99 {p99} of {spread.count:,.0f}")
+        inquiry.found(*bounds.judge_spread(f"{name} through the gateway", spread, thresholds))
+        inquiry.found(*_judge_timeout(name, spread, thresholds))
     return sections
 
 
-def _judge_upstream(name: str, spread: Spread, thresholds: Thresholds) -> list[Finding]:
-    series = Series(p50=_scaled(spread.p50), p95=_scaled(spread.p95), samples=round(spread.count))
-    return latencies.judge({f"{name} through the gateway": series}, thresholds)
-
-
 def _judge_timeout(name: str, spread: Spread, thresholds: Thresholds) -> list[Finding]:
-    timeout, p99 = thresholds.proxy_timeout_ms, _scaled(spread.p99)
-    if timeout is None or p99 is None or p99 < NEAR * timeout:
+    timeout = thresholds.proxy_timeout_ms
+    if timeout is None:
+        return []
+    p99 = bounds.certain_ms(spread, "p99", NEAR * timeout - 1e-6, timeout - 1e-6)
+    if p99 is None or p99 < NEAR * timeout:
         return []
     at = p99 >= timeout
     said = "reaches" if at else "is close to"
@@ -145,7 +143,7 @@ def _judge_timeout(name: str, spread: Spread, thresholds: Thresholds) -> list[Fi
             rule="proxy.p99",
             severity="high" if at else "medium",
             subject=name,
-            message=f"{name}: p99 {latency(p99)} {said} the timeout of {latency(timeout)}",
+            message=f"{name}: p99 {bounds.shown_ms(spread, 'p99')} {said} the timeout of {latency(timeout)}",
             measured=p99,
             threshold=timeout if at else NEAR * timeout,
             unit="ms",
@@ -170,10 +168,6 @@ def _lost(seen: ProxyEvidence) -> dict[str, Any]:
         "share": round(share, 4),
         "words": f"{percent(share)} of the time of all answers is not waiting for an upstream",
     }
-
-
-def _scaled(seconds: float | None) -> float | None:
-    return None if seconds is None else seconds * 1000
 
 
 def _round(value: float | None) -> float | None:

@@ -1,0 +1,117 @@
+"""Percentiles of histograms, as exact as their buckets are. Pure.
+
+A percentile lies somewhere in its bucket. In a narrow bucket the interpolated value is good enough; in a wide one only
+the edges are known, and it is told as a bound ("≤ 10 s") and judged only by what is certain: the bucket's lower edge.
+"""
+
+import math
+from typing import Literal
+
+from msgspec.structs import replace
+
+from optimus_tui.contract.findings import Finding
+from optimus_tui.contract.health import Series
+from optimus_tui.contract.metrics import Spread
+from optimus_tui.settings.model import Thresholds
+from optimus_tui.verdicts import latency as latencies
+from optimus_tui.wording.numbers import latency
+
+Percentile = Literal["p50", "p95", "p99"]
+WIDE, NARROW = 2.6, 1.5
+"""Upper edge over lower edge. The usual buckets (0.1, 0.25, 0.5, 1, 2.5 …) are not wide and not narrow."""
+QUICK_SECONDS = 0.1
+"""Within the first bucket up to this, how exact does not matter."""
+
+
+def edges(spread: Spread, which: Percentile) -> tuple[float, float] | None:
+    """The bucket of a percentile in seconds; the upper edge may be infinite. None where it is not known."""
+    return {"p50": spread.p50_edges, "p95": spread.p95_edges, "p99": spread.p99_edges}[which]
+
+
+def _value(spread: Spread, which: Percentile) -> float | None:
+    return {"p50": spread.p50, "p95": spread.p95, "p99": spread.p99}[which]
+
+
+def is_wide(spread: Spread, which: Percentile) -> bool:
+    """Whether the bucket tells no more than a bound."""
+    found = edges(spread, which)
+    if found is None:
+        return False
+    lower, upper = found
+    return math.isinf(upper) or (upper > QUICK_SECONDS and upper > WIDE * lower)
+
+
+def estimate_ms(spread: Spread, which: Percentile) -> float | None:
+    """The percentile in milliseconds where its bucket is good for one; None where only a bound is known."""
+    value = _value(spread, which)
+    return None if value is None or is_wide(spread, which) else value * 1000
+
+
+def shown_ms(spread: Spread, which: Percentile) -> str:
+    """``45 ms``, ``≤ 10.0 s``, ``over 10.0 s``; ``–`` where nothing was timed."""
+    found, value = edges(spread, which), _value(spread, which)
+    if found is None or value is None or not is_wide(spread, which):
+        return latency(None if value is None else value * 1000)
+    lower, upper = found
+    return f"over {latency(lower * 1000)}" if math.isinf(upper) else f"≤ {latency(upper * 1000)}"
+
+
+def section(spread: Spread) -> dict[str, float | str | None]:
+    """``mean_ms``, ``p50_ms``, ``p95_ms``, ``p99_ms``; a percentile that is only a bound is null beside its words."""
+    found: dict[str, float | str | None] = {"mean_ms": None if spread.mean is None else round(spread.mean * 1000, 1)}
+    bounds: dict[str, str] = {}
+    which: Percentile
+    for which in ("p50", "p95", "p99"):
+        value = estimate_ms(spread, which)
+        found[f"{which}_ms"] = None if value is None else round(value, 1)
+        if is_wide(spread, which):
+            bounds[f"{which}_bound"] = shown_ms(spread, which)
+    return {**found, **bounds}
+
+
+def certain_ms(spread: Spread, which: Percentile, *bars: float) -> float | None:
+    """The percentile in milliseconds, lowered to the first of the ascending ``bars`` that it may not exceed.
+
+    So compared with these bars it never says more than the bucket's lower edge does.
+    """
+    value, found = _value(spread, which), edges(spread, which)
+    if value is None:
+        return None
+    if found is None or (found[0] > 0 and found[1] <= NARROW * found[0]):
+        return value * 1000
+    lower = found[0] * 1000
+    unsure = next((bar for bar in bars if lower < bar), math.inf)
+    more = math.nextafter(lower, math.inf)  # what lies above an edge is more than the edge
+    return min(max(value * 1000, more), unsure)
+
+
+def judge_spread(name: str, spread: Spread, thresholds: Thresholds) -> list[Finding]:
+    """Findings of the latency rules about a histogram's p95, only where it is certainly over their bars."""
+    p95 = certain_ms(spread, "p95", thresholds.latency_good_ms, thresholds.latency_poor_ms)
+    series = Series(p50=(spread.p50 or 0.0) * 1000, p95=p95, samples=round(spread.count))
+    found = latencies.judge({name: series}, thresholds)
+    bucket = edges(spread, "p95")
+    if bucket is None or not is_wide(spread, "p95"):
+        return found
+    lower, upper = bucket
+    ends = "" if math.isinf(upper) else f" and {latency(upper * 1000)} at most"
+    return [
+        replace(
+            one,
+            message=f"{name} p95 is more than {latency(lower * 1000)}{ends}, over the bar of {latency(_bar(one))}",
+            measured=lower * 1000,
+        )
+        for one in found
+    ]
+
+
+def _bar(finding: Finding) -> float | None:
+    return finding.threshold if isinstance(finding.threshold, float | int) else None
+
+
+def is_quick(spread: Spread, bar_ms: float) -> bool:
+    """Whether the p95 is certainly at or below the bar."""
+    value, bucket = spread.p95, edges(spread, "p95")
+    if value is None:
+        return False
+    return value * 1000 <= bar_ms if bucket is None or not is_wide(spread, "p95") else bucket[1] * 1000 <= bar_ms
