@@ -54,6 +54,15 @@ class KeyPreview(Struct, frozen=True, kw_only=True):
     truncated: bool
 
 
+class UnknownLayout(Struct, frozen=True, kw_only=True):
+    """Names of no known layout: how many, and their shapes (safe text) with how many names each stands for, the most
+    frequent first; at most ten. ``like_limiter``: a shape looks like the counters of some limiter."""
+
+    count: int = 0
+    shapes: tuple[tuple[str, int], ...] = ()
+    like_limiter: bool = False
+
+
 class CacheReport(Struct, frozen=True, kw_only=True):
     """The keyspace as far as the sweep has seen it. ``version`` grows when a key came, went or changed its group."""
 
@@ -62,5 +71,6 @@ class CacheReport(Struct, frozen=True, kw_only=True):
     coherence_keys: int
     coverage: Coverage
     version: int
+    unknown: UnknownLayout = UnknownLayout()
     swept_at: float | None = None
     findings: tuple[Finding, ...] = ()

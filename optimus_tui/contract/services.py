@@ -46,10 +46,39 @@ class GatewayState(Struct, frozen=True, kw_only=True):
     rules_fault: Fault | None = None
 
 
+class Refusals(Struct, frozen=True, kw_only=True):
+    """What a server refused, counted by the word of its error (OOM, MISCONF, NOREPLICAS, READONLY), and connections
+    that it had no room for. Since its start, or within ``seconds`` where that is set. ``writes`` is None where the
+    server keeps no such counts (before Redis 6.2)."""
+
+    writes: dict[str, int] | None = None
+    connections: int | None = None
+    seconds: float | None = None
+
+
+def growth(old: Refusals, new: Refusals, seconds: float) -> Refusals | None:
+    """What was refused between two looks at one run of a server; None where it cannot be told (counts set back)."""
+    writes: dict[str, int] | None = None
+    if old.writes is not None and new.writes is not None:
+        writes = {name: count - old.writes.get(name, 0) for name, count in new.writes.items()}
+    connections = None
+    if old.connections is not None and new.connections is not None:
+        connections = new.connections - old.connections
+    if (connections or 0) < 0 or any(count < 0 for count in (writes or {}).values()):
+        return None
+    return Refusals(writes=writes, connections=connections, seconds=seconds)
+
+
 class ServerState(Struct, frozen=True, kw_only=True):
-    """Redis, or what speaks its protocol. Sizes in bytes; None means unknown (INFO denied, field absent)."""
+    """Redis, or what speaks its protocol. Sizes in bytes; None means unknown (INFO missing or denied, field absent).
+
+    ``latency_command`` is what the latency was measured with: PING, or the next harmless command where it is missing.
+    ``refused`` counts since the server's start, ``refused_lately`` between our latest looks (None: one look only).
+    ``replicas_lost`` is how many replicas were connected lately and are no longer.
+    """
 
     latency_ms: float
+    latency_command: str = "PING"
     product: str | None = None
     version: str | None = None
     mode: str | None = None
@@ -60,8 +89,13 @@ class ServerState(Struct, frozen=True, kw_only=True):
     memory_used: int | None = None
     memory_max: int | None = None
     memory_policy: str | None = None
+    memory_uncounted: int | None = None
+    """The part of ``memory_used`` that the server leaves out when it compares with ``memory_max``."""
+    expiring_keys: int | None = None
+    """Keys with a TTL in all databases: what a volatile-* policy may evict."""
     evicted_keys: int | None = None
     clients: int | None = None
+    clients_max: int | None = None
     commands_per_second: float | None = None
     keyspace_hits: int | None = None
     keyspace_misses: int | None = None
@@ -69,8 +103,21 @@ class ServerState(Struct, frozen=True, kw_only=True):
     own_misses: int = 0
     uptime_seconds: int | None = None
     link_to_master: str | None = None
+    replicas: int | None = None
+    replicas_lost: int = 0
+    replicas_good: int | None = None
+    """Replicas that keep up; told only where the server refuses writes with too few of them (min-replicas-to-write)."""
+    snapshot_failed: bool | None = None
+    append_failed: bool | None = None
+    """Whether the last snapshot, or the last write to the append-only file, failed."""
+    writes_stopped: bool = False
+    """The server answers PING with MISCONF: it takes no write until it can write to its disk again."""
+    refused: Refusals = Refusals()
+    refused_lately: Refusals | None = None
     loading_percent: float | None = None
     info_fault: Fault | None = None
+    senseless: tuple[str, ...] = ()
+    """Fields of INFO that are there and hold no possible number (safe text)."""
 
 
 class HitRate(Struct, frozen=True):

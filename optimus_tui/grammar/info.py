@@ -3,9 +3,10 @@
 It refuses to interpret: numbers become numbers only where a caller asks for one.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 MAX_FIELDS = 2000
+MAX_AMOUNT = 2**63 - 1
 
 
 def parse_info(reply: object) -> dict[str, str]:
@@ -37,6 +38,17 @@ def whole(fields: Mapping[str, str], name: str) -> int | None:
         return None
 
 
+def amount(fields: Mapping[str, str], name: str) -> int | None:
+    """The field as a number of things or bytes: whole, not negative, of at most 63 bits; else None."""
+    value = whole(fields, name)
+    return value if value is not None and 0 <= value <= MAX_AMOUNT else None
+
+
+def senseless(fields: Mapping[str, str], names: Iterable[str]) -> tuple[str, ...]:
+    """Those of ``names`` that are there and hold no ``amount``: what answers counts in no way that we know."""
+    return tuple(name for name in names if name in fields and amount(fields, name) is None)
+
+
 def real(fields: Mapping[str, str], name: str) -> float | None:
     """The field as a finite number, else None."""
     value = fields.get(name, "")
@@ -49,7 +61,21 @@ def real(fields: Mapping[str, str], name: str) -> float | None:
 
 def keys_in(fields: Mapping[str, str], db: int) -> int | None:
     """Keys of database ``db`` after INFO's keyspace section; None where the section says nothing about it."""
-    for part in fields.get(f"db{db}", "").split(","):
-        if part.startswith("keys="):
-            return whole({"keys": part[5:]}, "keys")
+    return _in_keyspace(fields.get(f"db{db}", ""), "keys")
+
+
+def expiring(fields: Mapping[str, str]) -> int | None:
+    """Keys with a TTL in all databases after INFO's keyspace section; None where no database is told."""
+    found = [
+        _in_keyspace(value, "expires") for name, value in fields.items() if name[:2] == "db" and name[2:].isdigit()
+    ]
+    known = [number for number in found if number is not None]
+    return sum(known) if known else None
+
+
+def _in_keyspace(line: str, name: str) -> int | None:
+    for part in line.split(","):
+        key, equals, value = part.partition("=")
+        if equals and key == name:
+            return amount({name: value}, name)
     return None

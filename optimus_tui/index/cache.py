@@ -4,12 +4,14 @@ Holds names as bytes and one number a key, nothing else. It refuses to forget on
 not see a name removes it. Names that do not follow the grammar are one group of their own, without a tenant.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
-from optimus_tui.contract.cache import TTL_EDGES, CacheReport, GroupTotals, KindTotals
+from optimus_tui.contract.cache import TTL_EDGES, CacheReport, GroupTotals, KindTotals, UnknownLayout
 from optimus_tui.contract.reading import Coverage
 from optimus_tui.grammar.keys import MAX_TENANT_PARTS, parse_key
+from optimus_tui.grammar.shapes import SHOWN, Shapes, looks_like_limiter
 from optimus_tui.index.groups import NEVER, SWEEP_BITS, SWEEP_MASK, UNKNOWN, Group
+from optimus_tui.wording.safe import safe_text
 
 __all__ = ["NEVER", "UNKNOWN", "UNPARSED_KIND", "CacheIndex"]
 
@@ -33,6 +35,7 @@ class CacheIndex:
         self._mono = 0.0
         self._coverage = Coverage(0, None, complete=False, reason="not read yet")
         self._swept_at: float | None = None
+        self._shapes, self._shapes_now = Shapes(), Shapes()
         self.version = 0
         self.know_tenants(tenants)
 
@@ -55,6 +58,12 @@ class CacheIndex:
         self._sweep = (self._sweep + 1) & SWEEP_MASK
         for group in (*self._groups.values(), self._coherence):
             group.seen = group.measured = group.measured_bytes = 0
+        self._shapes_now = Shapes()
+
+    def put_unknown(self, count: int, heads: Mapping[bytes, int]) -> None:
+        """Names of no known layout that a page has met: how many, and how many begin with each head that is told."""
+        if count:
+            self._shapes_now.add(heads, count - sum(heads.values()))
 
     def put_page(
         self,
@@ -98,6 +107,8 @@ class CacheIndex:
             del self._groups[key]
         if empty:
             self._by_prefix.clear()
+        if coverage.complete or self._shapes_now.count > self._shapes.count:
+            self._shapes = self._shapes_now
         self.version += removed > 0
         self._coverage = coverage
         if coverage.complete:
@@ -118,7 +129,29 @@ class CacheIndex:
             coherence_keys=len(self._coherence.names),
             coverage=self._coverage,
             version=self.version,
+            unknown=self.unknown,
             swept_at=self._swept_at,
+        )
+
+    @property
+    def keys(self) -> int:
+        """Cache keys of a known layout."""
+        return sum(len(group.names) for key, group in self._groups.items() if key[0] != UNPARSED_KIND)
+
+    @property
+    def unknown(self) -> UnknownLayout:
+        """Names of no known layout as of the last whole sweep (or of the present one where it has met more), and keys
+        that begin with ``cache:`` and have too few parts."""
+        shapes = max(self._shapes, self._shapes_now, key=lambda one: one.count)
+        shapes = self._shapes if self._swept_at is not None else shapes
+        parts = self._groups.get((UNPARSED_KIND, b""))
+        shown = [(safe_text(one.text, 80), one.count) for one in shapes.shapes()]
+        if parts is not None and parts.names:
+            shown = sorted([*shown[: SHOWN - 1], ("cache:… (too few parts)", len(parts.names))], key=lambda one: -one[1])
+        return UnknownLayout(
+            count=shapes.count + (len(parts.names) if parts else 0),
+            shapes=tuple(shown),
+            like_limiter=looks_like_limiter(shapes.shapes()),
         )
 
     def names(self, kind: bytes, tenant: bytes) -> list[bytes]:

@@ -57,13 +57,15 @@ class ObserverPipeline(_Counting, Pipeline):  # type: ignore[misc]
 
 
 class ObserverRedis(_Counting):
-    """The observer's client. ``scripts`` turns False once the server has refused ours."""
+    """The observer's client. ``scripts`` turns False once the server has refused ours; ``absent`` holds commands that
+    the server does not answer, with the time (monotonic) when that was found: see ``probes.reach``."""
 
     def __init__(self, pool: BlockingConnectionPool, target: RedisTarget, own: OwnLoad) -> None:
         super().__init__(connection_pool=pool)
         self.auto_close_connection_pool = True
         self.response_callbacks = {}
         self.target, self.own, self.scripts = target, own, True
+        self.absent: dict[str, float] = {}
 
     async def execute_command(self, *args: Any, **options: Any) -> Any:
         _check(args, self.target.db, self.own)  # before a connection is taken; the connection checks again

@@ -1,6 +1,6 @@
 """A gentle walk over all names: pages of bytes with their TTLs, and at the end whether the walk was whole.
 
-Names outside the key grammar are counted, not handed on. It refuses KEYS, more than ``MAX_BUSY_SHARE`` of the server's
+Names of no known layout are counted by their beginning, not handed on. It refuses KEYS, more than ``MAX_BUSY_SHARE`` of the server's
 time, and to call a walk complete that crossed a restart: the run id is compared, never assumed.
 """
 
@@ -12,10 +12,13 @@ from redis.exceptions import InvalidResponse, NoPermissionError, ResponseError
 
 from optimus_tui.contract.reading import Fault
 from optimus_tui.grammar.info import parse_info
+from optimus_tui.grammar.keys import CACHE_PREFIX, COHERENCE_PREFIX, EVENT_LOG, LIMIT_PREFIX
+from optimus_tui.grammar.shapes import heads_of
 from optimus_tui.probes.client import ObserverRedis
-from optimus_tui.probes.faults import OUTAGES, fault_of
+from optimus_tui.probes.faults import OUTAGES
 from optimus_tui.probes.own import OwnLoad
 from optimus_tui.probes.pacing import Gait
+from optimus_tui.probes.reach import ask, ask_all, is_missing, missing_fault, touch
 from optimus_tui.probes.replies import raise_general, shaped
 from optimus_tui.probes.scripts import SWEEP_PAGE
 from optimus_tui.settings.model import ScanBudget
@@ -24,7 +27,10 @@ NEVER, GONE, NOT_ASKED = -1, -2, -3
 """A TTL that is none: the key never expires, it vanished, or nobody asked (or was allowed to)."""
 
 PIPELINE_KEYS = 100
-PREFIXES = (b"rate_limit", b"cache")
+PREFIXES = (LIMIT_PREFIX, CACHE_PREFIX, COHERENCE_PREFIX)
+NAMES = frozenset({EVENT_LOG, LIMIT_PREFIX.removesuffix(b":")})
+OWN_PREFIX = b"integration_test:"
+NO_SCAN = "limits and cache panes stay empty"
 
 Pace = Callable[[float], Awaitable[None]]
 
@@ -40,12 +46,15 @@ class _ScriptReply(Struct, array_like=True):
     pttls: list[int]
     sizes: list[int]
     others: int
+    foreign: int
+    heads: list[bytes | int]
 
 
 class Page(Struct, frozen=True):
     """Names of one call (may repeat those of earlier pages), their TTLs in ms and sizes in bytes, item by item.
 
-    ``pttls`` and ``sizes`` are None where the sweep does not ask for them; ``others`` names were left out.
+    ``pttls`` and ``sizes`` are None where the sweep does not ask for them; ``others`` names were left out, of which
+    ``foreign`` are of no known layout and begin with ``heads`` (see ``grammar.shapes``), as far as these are told.
     """
 
     names: list[bytes]
@@ -54,6 +63,8 @@ class Page(Struct, frozen=True):
     others: int = 0
     total: int | None = None
     """DBSIZE when the sweep began."""
+    foreign: int = 0
+    heads: dict[bytes, int] = {}
 
 
 class SweepOutcome(Struct, frozen=True, kw_only=True):
@@ -105,23 +116,19 @@ async def sweep(
     except _Broken as broken:
         yield SweepOutcome(complete=False, scanned=scanned, total=total, reason=str(broken))
     except OUTAGES as error:
-        fault = fault_of(error, redis.target)
+        fault = missing_fault("SCAN", error, redis.target, NO_SCAN)
         yield SweepOutcome(complete=False, scanned=scanned, total=total, reason=fault.message, fault=fault)
     else:
         yield SweepOutcome(complete=True, scanned=scanned, total=total)
 
 
 async def _identity(redis: ObserverRedis) -> tuple[str | None, int | None]:
-    pipe = redis.pipeline()
-    pipe.execute_command("INFO", "server")
-    pipe.execute_command("DBSIZE")
-    info, size = await pipe.execute(raise_on_error=False)
-    if isinstance(info, Exception) and not isinstance(info, NoPermissionError):
-        raise info
+    """The server's run id and its number of keys; None for what it does not tell."""
+    info, size = await ask_all(redis, ("INFO", "server"), ("DBSIZE",))
     fields = parse_info(info)
     if "cluster" in (fields.get("redis_mode"), fields.get("server_mode")):
         raise _Broken("a node of a cluster: clusters are not supported yet")
-    return fields.get("run_id"), size if isinstance(size, int) else None
+    return fields.get("run_id") or None, size if isinstance(size, int) and size >= 0 else None
 
 
 async def _same_server(redis: ObserverRedis, run_id: str | None, lost: bool) -> int | None:
@@ -138,10 +145,7 @@ async def _ping_ms(redis: ObserverRedis, own: OwnLoad) -> float:
     best = 1000.0
     for _ in range(3):
         began = own.clock.mono()
-        try:
-            await redis.ping()
-        except NoPermissionError:
-            return 0.0
+        await touch(redis)
         best = min(best, (own.clock.mono() - began) * 1000)
     return best
 
@@ -150,23 +154,31 @@ async def _page(
     redis: ObserverRedis, own: OwnLoad, cursor: bytes, count: int, ttls: bool, every: int
 ) -> tuple[bytes, Page]:
     if ttls and redis.scripts:
-        try:
-            reply = await redis.execute_command("EVAL_RO", SWEEP_PAGE, 0, cursor, count, every)
+        reply = await ask(redis, "EVAL_RO", SWEEP_PAGE, 0, cursor, count, every)
+        if not isinstance(reply, Exception):
             return _from_script(shaped(reply, _ScriptReply), own, every)
-        except ResponseError as error:
-            if not _script_refused(error):
-                raise
-            redis.scripts = False  # asked once: each refusal is an entry in the server's ACL log
-    found = shaped(await redis.execute_command("SCAN", cursor, "COUNT", count), _ScanReply)
-    names = [name for name in found.names if name.startswith(PREFIXES)]
-    page = Page(names, others=len(found.names) - len(names))  # where TTLs are wanted, they are asked for next
+        if not _script_refused(reply):
+            raise reply
+        redis.scripts = False  # asked once: each refusal is an entry in the server's ACL log
+    reply = await ask(redis, "SCAN", cursor, "COUNT", count)
+    if isinstance(reply, Exception):
+        raise reply
+    found = shaped(reply, _ScanReply)
+    names = [name for name in found.names if _is_known(name)]
+    strange = [name for name in found.names if not _is_known(name) and not name.startswith(OWN_PREFIX)]
+    others = len(found.names) - len(names)
+    page = Page(names, others=others, foreign=len(strange), heads=heads_of(strange))  # TTLs are asked for next
     return found.cursor, page
 
 
-def _script_refused(error: ResponseError) -> bool:
+def _is_known(name: bytes) -> bool:
+    return name.startswith(PREFIXES) or name in NAMES
+
+
+def _script_refused(error: Exception) -> bool:
     said = str(error).lower()
-    missing = any(words in said for words in ("unknown command", "acl failure in script", "can't run this command"))
-    return isinstance(error, NoPermissionError) or missing
+    missing = any(words in said for words in ("acl failure in script", "can't run this command", "unknown redis command"))
+    return isinstance(error, NoPermissionError) or is_missing(error) or missing
 
 
 def _from_script(reply: _ScriptReply, own: OwnLoad, every: int) -> tuple[bytes, Page]:
@@ -180,7 +192,13 @@ def _from_script(reply: _ScriptReply, own: OwnLoad, every: int) -> tuple[bytes, 
         sizes = [None] * len(names)
         for index, size in zip(pairs[::2], pairs[1::2], strict=True):
             sizes[index] = size
-    return reply.cursor, Page(names, pttls, sizes, reply.others)
+    heads = _heads(reply.heads)
+    return reply.cursor, Page(names, pttls, sizes, reply.others, foreign=reply.foreign, heads=heads)
+
+
+def _heads(flat: list[bytes | int]) -> dict[bytes, int]:
+    heads = dict(zip(flat[::2], flat[1::2], strict=False))
+    return {head: count for head, count in heads.items() if isinstance(head, bytes) and isinstance(count, int)}
 
 
 async def _with_ttls(redis: ObserverRedis, page: Page, every: int) -> Page:
@@ -202,4 +220,4 @@ async def _with_ttls(redis: ObserverRedis, page: Page, every: int) -> Page:
         for index, reply in zip(measured, replies[len(some) :], strict=True):
             if sizes is not None and isinstance(reply, int):
                 sizes[index] = reply
-    return Page(page.names, pttls, sizes, page.others)
+    return structs.replace(page, pttls=pttls, sizes=sizes)

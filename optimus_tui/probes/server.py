@@ -1,28 +1,46 @@
 """One look at the server: is it there, how fast does it answer, and what does INFO say about it.
 
-Each part may fail by itself: a login without INFO still gets a latency, a loading server still says how far it is.
+Each part may fail by itself: without PING another harmless command is timed, without INFO there is still a latency and
+the number of keys, and a loading server still says how far it is.
 """
 
+import asyncio
+
+from msgspec.structs import replace
 from redis.exceptions import ResponseError
 
 from optimus_tui.clock import Clock
 from optimus_tui.contract.reading import Fault, Reading
-from optimus_tui.contract.services import ServerState
-from optimus_tui.grammar.info import keys_in, parse_info, real, whole
+from optimus_tui.contract.services import Refusals, ServerState, growth
+from optimus_tui.grammar.info import amount, expiring, keys_in, parse_info, real, senseless
 from optimus_tui.probes.client import ObserverRedis
 from optimus_tui.probes.delay import disturbed, watching
 from optimus_tui.probes.faults import OUTAGES, fault_of
 from optimus_tui.probes.own import OwnLoad
+from optimus_tui.probes.reach import ask, ask_all, missing_fault, touch
 from optimus_tui.settings.model import RedisTarget
 from optimus_tui.wording.safe import safe_text
+
+QUICK_SECONDS = 0.7
+"""A second look is worth its time only where the first took no longer."""
+STOPPED = "PING, answered MISCONF"
+COUNTED_REFUSALS = ("OOM", "MISCONF", "NOREPLICAS", "READONLY")
+_AMOUNTS = (
+    "used_memory", "maxmemory", "mem_not_counted_for_evict", "evicted_keys", "connected_clients", "maxclients",
+    "keyspace_hits", "keyspace_misses", "uptime_in_seconds", "connected_slaves", "rejected_connections",
+)  # fmt: skip
+_KNOWN = ("redis_version", "run_id", "used_memory", "connected_clients", "role", "keyspace_hits", "loading")
+"""Fields of which any server that we know tells at least one."""
+_UNKNOWN_COSTS = "memory, replication, refused writes and the hit rate of Redis are unknown"
 
 
 async def read_server(redis: ObserverRedis, target: RedisTarget, own: OwnLoad, clock: Clock) -> Reading[ServerState]:
     """Two round trips: PING, whose time is the latency, then INFO and DBSIZE together. Outages become the fault."""
     wall, began = clock.wall(), clock.mono()
     fault: Fault | None = None
+    command = "PING"
     try:
-        latency_ms = await _ping_ms(redis, own, clock)
+        latency_ms, command = await _latency(redis, own)
     except OUTAGES as error:
         fault = fault_of(error, target)
         if not isinstance(error, ResponseError) and fault.kind != "loading":
@@ -33,35 +51,72 @@ async def read_server(redis: ObserverRedis, target: RedisTarget, own: OwnLoad, c
         info, size = await _info(redis, alone=fault is not None)
     except OUTAGES as error:
         return Reading(value=None, taken_at=wall, taken_mono=began, fault=fault or fault_of(error, target))
-    info_fault = fault_of(info, target) if isinstance(info, Exception) else None
-    if info_fault and info_fault.kind != "denied":
-        return Reading(value=None, taken_at=wall, taken_mono=began, fault=fault or info_fault)
-    state = _state(parse_info(info), size, latency_ms, target.db, counted, info_fault)
+    fields = parse_info(info)
+    info_fault = _info_fault(info, fields, target)
+    state = _state(fields, size, latency_ms, target.db, counted, info_fault)
+    state = replace(state, latency_command=command, writes_stopped=command == STOPPED)
     if fault and state.loading_percent is not None:
         fault = Fault(fault.kind, f"{fault.message} ({state.loading_percent:.0f} %)", fault.remedy)
     return Reading(value=state, taken_at=wall, taken_mono=began, took_ms=latency_ms, fault=fault)
 
 
-async def _ping_ms(redis: ObserverRedis, own: OwnLoad, clock: Clock) -> float:
-    """The time of one PING in ms; asked again where a connection had to be made first."""
+async def read_server_twice(
+    redis: ObserverRedis, target: RedisTarget, own: OwnLoad, clock: Clock, *, between: float = 1.0
+) -> Reading[ServerState]:
+    """``read_server``; where the server has refused something since its start, look again ``between`` seconds later:
+    only what grows is refused now."""
+    began = clock.mono()
+    first = await read_server(redis, target, own, clock)
+    before, slow = first.value, clock.mono() - began > QUICK_SECONDS
+    if first.fault is not None or before is None or slow or not has_refused(before.refused):
+        return first
+    await asyncio.sleep(between)
+    try:
+        async with asyncio.timeout(QUICK_SECONDS):
+            after = (await read_server(redis, target, own, clock)).value
+    except TimeoutError:
+        return first
+    if after is None or after.run_id != before.run_id:
+        return first
+    lately = growth(before.refused, after.refused, clock.mono() - first.taken_mono)
+    return replace(first, value=replace(before, refused=after.refused, refused_lately=lately))
+
+
+def has_refused(refused: Refusals) -> bool:
+    """Whether anything was refused since the server's start."""
+    return bool(refused.connections) or any((refused.writes or {}).values())
+
+
+async def _latency(redis: ObserverRedis, own: OwnLoad) -> tuple[float, str]:
+    """The time of one PING (or of what stands in for it) in ms, and its name; asked again where a connection had to be
+    made first, another command was tried in vain, or our own event loop stood still meanwhile."""
     connects = own.connects
     with watching() as span:
-        await redis.ping()
-        if own.connects != connects or disturbed(span.took_ms, span.own_ms):
+        command = await touch(redis)
+        if command != "PING" and "PING" not in redis.absent and "MISCONF" in str(await ask(redis, "PING")):
+            command = STOPPED
+        if own.connects != connects or command != "PING" or disturbed(span.took_ms, span.own_ms):
             span.restart()
-            await redis.ping()
-        return span.took_ms
+            await (ask(redis, "PING") if command == STOPPED else touch(redis))
+        return span.took_ms, command
 
 
 async def _info(redis: ObserverRedis, alone: bool) -> tuple[object, object]:
     """INFO and DBSIZE; INFO alone where the server may be loading, since an error there costs the whole pipeline."""
     if alone:
         return await redis.execute_command("INFO"), None
-    pipe = redis.pipeline()
-    pipe.execute_command("INFO")
-    pipe.execute_command("DBSIZE")
-    info, size = await pipe.execute(raise_on_error=False)
+    info, size = await ask_all(redis, ("INFO",), ("DBSIZE",))
     return info, size
+
+
+def _info_fault(info: object, fields: dict[str, str], target: RedisTarget) -> Fault | None:
+    """Why INFO tells nothing, or None where it tells something that we know."""
+    if isinstance(info, Exception):
+        return missing_fault("INFO", info, target, _UNKNOWN_COSTS)
+    if any(name in fields for name in _KNOWN):
+        return None
+    said = f"INFO holds none of the fields we know ({len(fields)} others)" if fields else "INFO is empty"
+    return Fault("invalid", f"{said}: {_UNKNOWN_COSTS}", "see what answers to INFO there: a proxy or a managed service")
 
 
 def _state(
@@ -85,19 +140,46 @@ def _state(
         role="replica" if replica else ("primary" if info.get("role") == "master" else text("role")),
         run_id=text("run_id"),
         db=db,
-        keys=size if isinstance(size, int) else keys_in(info, db),
-        memory_used=whole(info, "used_memory"),
-        memory_max=whole(info, "maxmemory") or None,
+        keys=size if isinstance(size, int) and size >= 0 else keys_in(info, db),
+        memory_used=amount(info, "used_memory"),
+        memory_max=amount(info, "maxmemory") or None,
         memory_policy=text("maxmemory_policy"),
-        evicted_keys=whole(info, "evicted_keys"),
-        clients=whole(info, "connected_clients"),
+        memory_uncounted=amount(info, "mem_not_counted_for_evict"),
+        expiring_keys=expiring(info),
+        evicted_keys=amount(info, "evicted_keys"),
+        clients=amount(info, "connected_clients"),
+        clients_max=amount(info, "maxclients") or None,
         commands_per_second=real(info, "instantaneous_ops_per_sec"),
-        keyspace_hits=whole(info, "keyspace_hits"),
-        keyspace_misses=whole(info, "keyspace_misses"),
+        keyspace_hits=amount(info, "keyspace_hits"),
+        keyspace_misses=amount(info, "keyspace_misses"),
         own_hits=own[0],
         own_misses=own[1],
-        uptime_seconds=whole(info, "uptime_in_seconds"),
+        uptime_seconds=amount(info, "uptime_in_seconds"),
         link_to_master=text("master_link_status") if replica else None,
+        replicas=amount(info, "connected_slaves"),
+        replicas_good=amount(info, "min_slaves_good_slaves"),
+        snapshot_failed=_failed(info, "rdb_last_bgsave_status"),
+        append_failed=_failed(info, "aof_last_write_status") if info.get("aof_enabled") == "1" else None,
+        refused=_refusals(info),
         loading_percent=real(info, "loading_loaded_perc") if info.get("loading") == "1" else None,
         info_fault=info_fault,
+        senseless=tuple(
+            f"{name} {safe_text(info[name], 24) or 'empty'}" for name in senseless(info, _AMOUNTS)[:5]
+        ),
     )
+
+
+def _failed(info: dict[str, str], name: str) -> bool | None:
+    """Whether a status field says err; None where it is not there."""
+    return info[name] != "ok" if info.get(name) else None
+
+
+def _refusals(info: dict[str, str]) -> Refusals:
+    """Counts since the start. A server that counts its errors leaves out those that never happened."""
+    writes: dict[str, int] | None = None
+    if "total_error_replies" in info or any(name.startswith("errorstat_") for name in info):
+        writes = {}
+        for name in COUNTED_REFUSALS:
+            _, _, count = info.get(f"errorstat_{name}", "").partition("count=")
+            writes[name] = amount({name: count}, name) or 0
+    return Refusals(writes=writes, connections=amount(info, "rejected_connections"))

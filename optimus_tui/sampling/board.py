@@ -19,6 +19,7 @@ from optimus_tui.settings.model import Settings
 from optimus_tui.verdicts import episodes, health
 from optimus_tui.verdicts.hit_rate import LookupTrack, hit_rate, recent_growth, track_gateway, track_lookups
 from optimus_tui.verdicts.rules import merge_rules
+from optimus_tui.verdicts.server import NO_LOOKS, track_server
 
 Sink = Callable[[str, object], None]
 
@@ -40,6 +41,7 @@ class Board:
         """Called by the loop that first finds Redis answering again: the others need not wait out their pauses."""
         self._latency: dict[str, Ring] = {}
         self._rates = Ring(combine="mean")
+        self._server = NO_LOOKS
         self._lookups = LookupTrack()
         self._published = LookupTrack()
         self._findings: dict[str, tuple[Finding, ...]] = {}
@@ -69,7 +71,10 @@ class Board:
         self.hand_on()
 
     def put_server(self, reading: Reading[ServerState]) -> None:
-        """The newest look at Redis."""
+        """The newest look at Redis, compared with those before it."""
+        if reading.fault is None and reading.value is not None:
+            self._server, state = track_server(self._server, reading.value, reading.taken_mono)
+            reading = replace(reading, value=state)
         self.looks = replace(self.looks, server=reading)
         self.server_seen.set()
         if reading.fault is None and reading.value is not None:

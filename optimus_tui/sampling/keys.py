@@ -20,6 +20,7 @@ from optimus_tui.sampling.board import Board
 from optimus_tui.sampling.found import Found
 from optimus_tui.sampling.readings import ASK_AGAIN_SECONDS, bounded, kept, login_refused, outages, redis_fault
 from optimus_tui.verdicts import cache as cache_verdict
+from optimus_tui.verdicts.layouts import find_unknown_layout
 from optimus_tui.verdicts.unmeasured import find_unmeasured
 
 if TYPE_CHECKING:
@@ -120,6 +121,7 @@ class KeyLoop:
 
     def _take(self, page: "Page", scanned: int) -> list[bytes]:
         """Put one page into the indexes; the names whose TTL nobody has asked yet."""
+        self.cache.put_unknown(page.foreign, page.heads)
         fresh, found_limits = self.found.take(page.names, page.pttls, page.sizes, self.context.clock.mono())
         if not self._swept:
             total = self.board.keys if page.total is None else page.total
@@ -178,6 +180,8 @@ class KeyLoop:
         report = replace(self.cache.report(mono), coverage=coverage)
         report = cache_verdict.judge(report, self.context.settings.thresholds)
         report = replace(report, findings=self.board.settle("cache", report.findings))
+        counters = self.found.limits.total
+        self.board.settle("layout", find_unknown_layout(counters, report.unknown, coverage, known=report.keys))
         if self._swept and not ended and self._last is not None and self._last.value is not None:
             wall, mono = self._last.taken_at, self._last.taken_mono
         self._last = Reading(value=report, taken_at=wall, taken_mono=mono, coverage=coverage)

@@ -9,7 +9,7 @@ from optimus_tui.contract.tools.coherence import CoherenceAnalysis, CoherenceQue
 from optimus_tui.tools.coherence_audit import Audit, audit, audit_section
 from optimus_tui.tools.coherence_events import events_section, pubsub_section, read_events, read_listeners, recent
 from optimus_tui.tools.coherence_keys import Keys, read_keys, sample_section
-from optimus_tui.tools.survey import survey, unreachable
+from optimus_tui.tools.survey import Survey, survey, unreachable
 from optimus_tui.tools.words import diagnostics
 from optimus_tui.verdicts import coherence_advice as verdicts
 from optimus_tui.verdicts.coherence_events import covered_minutes
@@ -62,7 +62,7 @@ async def run(ctx: "Context", query: CoherenceQuery) -> CoherenceReport:
         window_requested_minutes=query.time_window_minutes,
         window_covered_minutes=None if covered is None else round(covered, 2),
         source="live",
-        cache_coherence_analysis=_totals(keys),
+        cache_coherence_analysis=_totals(keys, seen),
         coverage=seen.section,
         sample_cache_analysis=sample_section(keys),
         recent_coherence_events=recent(window),
@@ -80,7 +80,7 @@ async def _nothing() -> None:
     return None
 
 
-def _totals(keys: Keys) -> CoherenceAnalysis:
+def _totals(keys: Keys, seen: Survey) -> CoherenceAnalysis:
     total, tracking = keys.report.keys, keys.report.coherence_keys
     whole = keys.report.coverage.complete
     return CoherenceAnalysis(
@@ -92,6 +92,7 @@ def _totals(keys: Keys) -> CoherenceAnalysis:
         untracked_cache_keys=keys.tracking.untracked,
         tracking_keys_not_understood=keys.tracking.not_understood,
         unknown=keys.tracking.unknown,
+        unknown_layout=seen.names_section,
     )
 
 

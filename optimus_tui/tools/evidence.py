@@ -84,10 +84,10 @@ class Evidence:
 
     async def server(self) -> Reading[ServerState]:
         """Redis with its INFO."""
-        from optimus_tui.probes.server import read_server
+        from optimus_tui.probes.server import read_server_twice
 
         ctx = self.ctx
-        return await self._reading(read_server(ctx.redis, ctx.settings.redis, ctx.own, ctx.clock), "redis")
+        return await self._reading(read_server_twice(ctx.redis, ctx.settings.redis, ctx.own, ctx.clock), "redis")
 
     async def slow(self) -> SlowState | Fault:
         """Slow log and latency events."""

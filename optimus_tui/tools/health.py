@@ -96,7 +96,7 @@ async def run(ctx: "Context", query: DiagnoseQuery) -> DiagnoseReport:
 
 async def look(ctx: "Context", query: DiagnoseQuery) -> Looked:
     """All parts, those that are timed a moment before the others."""
-    from optimus_tui.probes.server import read_server
+    from optimus_tui.probes.server import read_server_twice
     from optimus_tui.probes.services import read_engine, read_gateway
 
     settings, clock = ctx.settings, ctx.clock
@@ -105,7 +105,7 @@ async def look(ctx: "Context", query: DiagnoseQuery) -> Looked:
             reading(ctx, read_gateway(ctx.http, settings, clock, with_rules=query.include_rate_limiting), "the gateway")
         )
         engine = group.create_task(reading(ctx, read_engine(ctx.http, settings, clock), "the AI engine"))
-        server = group.create_task(reading(ctx, read_server(ctx.redis, settings.redis, ctx.own, clock), "Redis"))
+        server = group.create_task(reading(ctx, read_server_twice(ctx.redis, settings.redis, ctx.own, clock), "Redis"))
         await asyncio.wait([gateway, engine, server], timeout=QUIET_SECONDS)
         others = group.create_task(_untimed(ctx, query))
     postgres, seen, recent, flood = others.result()
@@ -168,6 +168,8 @@ def _others(
     """Findings about what was asked for beyond the dependencies themselves."""
     state, seen = looked.gateway.value, looked.seen
     found: list[Finding] = list(limits.findings) if limits else []
+    if limits is not None and seen is not None:
+        found += seen.find_unknown_layout()
     if limits is not None and seen is not None and seen.fault is not None:
         if limits.rows:
             found += find_partial("rate limits", seen.fault, rule="limits.partial")

@@ -67,12 +67,19 @@ def cache_section(
     state = reading.value
     metrics = state.cache if state else None
     total = metrics.total_keys if metrics else None
+    unknown = seen.names_section if seen is not None and seen.coverage.scanned else None
     if rate is not None:
-        return CacheMetricsSection(status="ok", hit_rate=round(rate.value, 4), total_keys=total, source=rate.source)
+        return CacheMetricsSection(
+            status="ok",
+            hit_rate=round(rate.value, 4),
+            total_keys=total,
+            source=rate.source,
+            unknown_layout=unknown,
+        )
     why = sentence(state.cache_fault if state else reading.fault)
     if not why:
         why = "nobody has looked anything up yet" if metrics else "the gateway did not answer"
-    return CacheMetricsSection(status="unknown", total_keys=total, error=why)
+    return CacheMetricsSection(status="unknown", total_keys=total, unknown_layout=unknown, error=why)
 
 
 def limiting_section(
@@ -88,13 +95,15 @@ def limiting_section(
         return RateLimitingSection(status="unknown", tenant_id=name, coverage=seen.section, error=sentence(seen.fault))
     rows = [row for row in limits.rows if row.counter.tenant == tenant]
     fault: Fault | None = seen.fault
+    strange = seen.counters_unknown
+    known = "ok" if fault is None else "partial"
     return RateLimitingSection(
-        status="ok" if fault is None else "partial",
+        status="unknown" if strange else known,
         tenant_id=name,
         total_active_limits=len(rows),
         total_limit_keys=limits.total,
         rate_limits={operation_name(row.counter): limit_section(row.counter, row) for row in rows},
         window_seconds=limits.rules.window_seconds if limits.rules else None,
         coverage=seen.section,
-        error=sentence(fault),
+        error=sentence(fault) or strange or None,
     )

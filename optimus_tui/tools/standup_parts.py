@@ -99,6 +99,9 @@ def _limits(ctx: "Context", documents: Mapping[str, Any], failures: Mapping[str,
     headroom = documents["limits"].get("analysis_results", {}).get("headroom", {})
     shared = [row for row in headroom.get("rows", ()) if row.get("share_used") is not None]
     fullest: dict[str, Any] = max(shared, key=lambda row: row["share_used"], default={})
+    seen = documents["health"].get("rate_limiting", {})
+    if seen.get("status") == "unknown":  # no counter of a known layout is not the same as no counter
+        return LimitsPart(counters_allowed=ctx.settings.thresholds.limit_keys, error=seen.get("error"))
     return LimitsPart(
         counters=headroom.get("active_counters"),
         counters_allowed=ctx.settings.thresholds.limit_keys,

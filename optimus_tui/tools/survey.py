@@ -5,9 +5,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from optimus_tui.contract.cache import UnknownLayout
+from optimus_tui.contract.findings import Finding
 from optimus_tui.contract.limits import Counter, LimitRules, LimitsReport
 from optimus_tui.contract.reading import Coverage, Fault
-from optimus_tui.contract.tools.common import CoverageSection, ToolError
+from optimus_tui.contract.tools.common import CoverageSection, NamesSection, ShapeSection, ToolError
 from optimus_tui.grammar.keys import parse_key
 from optimus_tui.index.cache import CacheIndex
 from optimus_tui.index.limits import LimitIndex
@@ -15,6 +17,7 @@ from optimus_tui.tools.arguments import ToolFailure
 from optimus_tui.tools.parts import not_in_time, part, seconds_left
 from optimus_tui.tools.progress import report
 from optimus_tui.verdicts import limits as limit_verdicts
+from optimus_tui.verdicts.layouts import find_unknown_layout, layout_words
 
 if TYPE_CHECKING:
     from optimus_tui.context import Context
@@ -36,6 +39,27 @@ class Survey:
     of_tenant: set[bytes]
     """The counters of the tenant that was asked for, all of them."""
     fault: Fault | None = None
+
+    @property
+    def unknown(self) -> UnknownLayout:
+        """Names of no known layout."""
+        return self.cache.unknown
+
+    @property
+    def counters_unknown(self) -> str:
+        """Why nothing is known of the limits although the keys were read; "" where that is not so."""
+        if self.limits.total or not self.unknown.count:
+            return ""
+        return layout_words(self.unknown, known=self.cache.keys)
+
+    def find_unknown_layout(self) -> list[Finding]:
+        """The finding that says so."""
+        return find_unknown_layout(self.limits.total, self.unknown, self.coverage, known=self.cache.keys)
+
+    @property
+    def names_section(self) -> NamesSection:
+        """Names of no known layout as documents show them."""
+        return NamesSection(self.unknown.count, tuple(ShapeSection(*one) for one in self.unknown.shapes))
 
     @property
     def section(self) -> CoverageSection:
@@ -66,6 +90,7 @@ async def survey(ctx: "Context", *, tenant: bytes | None = None, ttls: bool = Fa
                 owners = [(name, parse_key(name).tenant) for name in counters]
                 of_tenant.update(name for name, owner in owners if owner == tenant)
                 cache.know_tenants(owner for _, owner in owners if owner)
+                cache.put_unknown(page.foreign, page.heads)
                 cache.put_page(page.names, page.pttls, page.sizes, ctx.clock.mono())
                 report(scanned, total, "keys scanned")
     except TimeoutError:

@@ -8,7 +8,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from optimus_tui.contract.cache import CacheReport
-from optimus_tui.contract.findings import SEVERITIES
+from optimus_tui.contract.findings import SEVERITIES, Finding
 from optimus_tui.contract.limits import LimitRow, LimitsReport
 from optimus_tui.contract.reading import Coverage, Fault
 from optimus_tui.contract.tools.health import LimitSection
@@ -82,6 +82,7 @@ class _Counted(Struct, frozen=True, kw_only=True):
     unparsed: int
     slope_seconds: float | None
     fault: Fault | None
+    layout: tuple[Finding, ...] = ()
 
 
 async def _rate_limiting(ctx: "Context", query: TroubleshootQuery, part: Evidence) -> Answer:
@@ -112,6 +113,7 @@ async def _rate_limiting(ctx: "Context", query: TroubleshootQuery, part: Evidenc
         slope_seconds=counted.slope_seconds,
         refused=refused,
         target=ctx.settings.operator_redis or ctx.settings.redis,
+        layout=counted.layout,
     )
     told = rate_limiting.conclude(evidence, ctx.settings.thresholds)
     return told, {"rate_limiting_analysis": _sections(report), "rate_limiting_details": told.analysis}
@@ -144,6 +146,7 @@ async def _count(ctx: "Context", part: Evidence, tenant: bytes) -> _Counted:
         unparsed=seen.limits.unparsed,
         slope_seconds=slope_seconds,
         fault=fault,
+        layout=tuple(seen.find_unknown_layout()),
     )
 
 

@@ -8,6 +8,7 @@ from msgspec.structs import replace
 from optimus_tui.contract.cache import CacheReport
 from optimus_tui.contract.findings import Finding
 from optimus_tui.settings.model import Thresholds
+from optimus_tui.verdicts.layouts import layout_words
 from optimus_tui.verdicts.order import some_of, worst_first
 from optimus_tui.wording.numbers import percent, plural
 from optimus_tui.wording.safe import safe_text
@@ -19,7 +20,7 @@ nearly as many tracking keys as answers."""
 
 def judge(report: CacheReport, thresholds: Thresholds) -> CacheReport:
     """The same report with its findings, the worst first."""
-    findings = [*_ratio(report, thresholds), *_large(report, thresholds), *_without_ttl(report)]
+    findings = [*_ratio(report, thresholds), *_large(report, thresholds), *_without_ttl(report), *_unknown(report)]
     return replace(report, findings=worst_first(findings))
 
 
@@ -62,6 +63,27 @@ def _without_ttl(report: CacheReport) -> list[Finding]:
             samples=report.keys,
             impact="They never expire: stale answers and memory stay until somebody removes them.",
             remedy="Give them a TTL, and find the code that writes them without one.",
+        )
+    ]
+
+
+def _unknown(report: CacheReport) -> list[Finding]:
+    """No cache key of a known layout, and other names: whether anything is cached is unknown."""
+    known = sum(kind.totals.keys for kind in report.kinds if kind.totals.kind)
+    if known or not report.unknown.count or not report.coverage.complete:
+        return []
+    return [
+        Finding(
+            rule="cache.unknown_layout",
+            severity="low",
+            subject="cache keys",
+            message=f"no cache key of a known layout; {layout_words(report.unknown)}",
+            measured=float(report.unknown.count),
+            threshold=0.0,
+            unit="keys",
+            samples=report.coverage.scanned,
+            impact="If these hold the cache, its size, its TTLs and its coherence are unknown here.",
+            remedy="The layout read is cache:{kind}:{tenant}:{rest}.",
         )
     ]
 

@@ -7,6 +7,7 @@ ours that fails is not called an outage.
 from optimus_tui.contract.findings import Finding, Severity
 from optimus_tui.contract.reading import Fault, Reading
 from optimus_tui.contract.services import GatewayState, ServerState, ServiceState, Status
+from optimus_tui.verdicts.server import judge_condition
 
 OURS = frozenset({"auth", "denied"})
 """Faults of our own login: the server answers, we may not look."""
@@ -49,9 +50,12 @@ def judge_postgres(reading: Reading[ServiceState] | None) -> list[Finding]:
 
 
 def judge_server(reading: Reading[ServerState] | None) -> list[Finding]:
-    """Critical where Redis does not serve; high where only our login fails; medium where we could not listen."""
-    if reading is None or (fault := reading.fault) is None:
+    """Critical where Redis does not serve; high where only our login fails; medium where we could not listen; else what
+    its INFO says of its condition."""
+    if reading is None:
         return []
+    if (fault := reading.fault) is None:
+        return judge_condition(reading.value) if reading.value is not None else []
     if fault.kind == STARVED:
         return [_unknown("redis", fault, rule="server.unknown")]
     if fault.kind in OURS:

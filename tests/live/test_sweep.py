@@ -1,16 +1,20 @@
 """The sweep over a real server: whole, gentle, and never called complete when it was not."""
 
 import asyncio
+from collections import Counter
 from collections.abc import Callable
 
 import pytest
+from msgspec.structs import replace
 
 from optimus_tui.contract.reading import Coverage
+from optimus_tui.grammar.shapes import heads_of
 from optimus_tui.index.cache import CacheIndex
 from optimus_tui.probes.keyspace import GONE, NEVER, NOT_ASKED, Page, SweepOutcome, sweep
 from optimus_tui.settings.model import ScanBudget
 from tests.live.observer import add_user, fill, observing, run_sweep, target_of
 from tests.live.tap import Tap
+from tests.live.toolbox import pipe
 from tests.realserver import RealServer, free_port
 
 pytestmark = pytest.mark.live
@@ -254,3 +258,38 @@ async def test_a_cluster_node_is_refused_before_any_scan_row_31(make_server: Cal
     assert outcome.reason == "a node of a cluster: clusters are not supported yet"
     assert not {"scan", "eval_ro"} & set(tap.names())
     tap.stop()
+
+
+NAMES_OF_OTHERS = (
+    b"LIMITS:LIMITER/127.0.0.1/chat", b"LIMITS:LIMITER/10.0.0.7/chat", b"fastapi-limiter:1.2.3.4:x", b":1:rl:0cc1",
+    b"celery", b"celery-task-meta-5f2c", b"user:42:profile", b"cache", b"rate_limiter:acme:chat", b"caches:acme",
+    b"\xff\xfe\x00", b"\x00:a:b", b"a" * 200, b"v2:users:9", b"quota:{acme}:chat", b"tail:", b"abc\n", b"%x:%y:%z:%w:1",
+    b"k" * 40 + b":x", b"A:B:C:D:E",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("ttls", [True, False])
+@pytest.mark.parametrize("scripts", [True, False])
+async def test_names_of_no_known_layout_are_told_by_their_beginning(
+    server: RealServer, ttls: bool, scripts: bool
+) -> None:
+    for name in (*NAMES_OF_OTHERS, b"integration_test:acme:1", b"cache_coherence_events", b"rate_limit"):
+        server.command("RPUSH", name, "1")
+    async with observing(target_of(server.port)) as redis:
+        redis.scripts = scripts
+        pages, outcome = await run_sweep(redis, QUICK, ttls=ttls)
+    told = Counter[bytes]()
+    for page in pages:
+        told.update(page.heads)
+    assert told == Counter(heads_of(NAMES_OF_OTHERS))
+    assert sum(page.foreign for page in pages) == len(NAMES_OF_OTHERS)
+    assert outcome.complete
+
+
+async def test_a_page_of_many_beginnings_counts_them_all(server: RealServer) -> None:
+    letters = "abcdefghijklmnopqrstuvwxyz"
+    pipe(server.port, *((b"SET", f"{a}{b}:x".encode(), b"1") for a in letters for b in letters))
+    async with observing(target_of(server.port)) as redis:
+        pages, _ = await run_sweep(redis, replace(QUICK, count=1000), ttls=True)
+    assert sum(page.foreign for page in pages) == 676
+    assert all(len(page.heads) <= 64 for page in pages)

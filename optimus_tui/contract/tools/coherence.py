@@ -4,7 +4,7 @@ from typing import Annotated, Any
 
 from msgspec import Meta, Struct
 
-from optimus_tui.contract.tools.common import CoverageSection, Diagnostic, Query, Report, WindowMinutes, WindowSource
+from optimus_tui.contract.tools.common import CoverageSection, Diagnostic, NamesSection, Query, Report, WindowMinutes, WindowSource
 
 
 class CoherenceQuery(Query, frozen=True, kw_only=True):
@@ -24,6 +24,8 @@ class CoherenceAnalysis(Struct, frozen=True, kw_only=True):
     orphan_tracking_keys: int | None = None
     untracked_cache_keys: int | None = None
     tracking_keys_not_understood: int = 0
+    unknown_layout: NamesSection | None = None
+    """Names of no known layout."""
     unknown: str | None = None
     """Why orphans and untracked keys are null."""
 

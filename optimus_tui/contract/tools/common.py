@@ -67,6 +67,20 @@ class CoverageSection(Struct, frozen=True):
     complete: bool
 
 
+class ShapeSection(Struct, frozen=True):
+    """Names of one shape: ``…`` stands for what differs."""
+
+    shape: str
+    count: int
+
+
+class NamesSection(Struct, frozen=True):
+    """Names that were not understood: how many, and at most ten shapes of them."""
+
+    count: int
+    shapes: tuple[ShapeSection, ...] = ()
+
+
 class ToolError(Struct, frozen=True, kw_only=True):
     """Why there is no result: one sentence, the argument at fault and what it may be."""
 

@@ -4,7 +4,7 @@ from typing import Annotated
 
 from msgspec import Meta, Struct, field
 
-from optimus_tui.contract.tools.common import CoverageSection, Diagnostic, Query, Report, TenantId
+from optimus_tui.contract.tools.common import CoverageSection, Diagnostic, NamesSection, Query, Report, TenantId
 
 
 class DiagnoseQuery(Query, frozen=True, kw_only=True):
@@ -44,6 +44,8 @@ class CacheMetricsSection(Struct, frozen=True, kw_only=True):
     hit_rate: float | None = None
     total_keys: int | None = None
     source: str | None = None
+    unknown_layout: NamesSection | None = None
+    """Names of no known layout; null where the keys were not read."""
     error: str | None = None
 
 

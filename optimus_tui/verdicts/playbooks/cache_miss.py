@@ -129,7 +129,7 @@ def _look_at_keys(inquiry: Inquiry, seen: CacheEvidence, thresholds: Thresholds,
         inquiry.lacks("cache keys", cache, rule="cache.unmeasured", excused=down)
         return {"status": "unknown", "error": cache.message}
     findings = cache_verdict.judge(cache, thresholds).findings
-    inquiry.found(*(one for one in findings if one.rule == "cache.no_ttl"))
+    inquiry.found(*(one for one in findings if one.rule in ("cache.no_ttl", "cache.unknown_layout")))
     scope = "all keys scanned" if cache.coverage.complete else f"{cache.coverage.scanned:,} keys scanned, not all"
     if not cache.coverage.complete:
         inquiry.lacks("the other cache keys", Fault("invalid", scope), rule="cache.unmeasured", excused=down)

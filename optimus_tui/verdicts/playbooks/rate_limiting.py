@@ -45,6 +45,8 @@ class LimitEvidence(Struct, frozen=True, kw_only=True):
     slope_seconds: float | None
     refused: Increase | Fault
     target: RedisTarget
+    layout: Sequence[Finding] = ()
+    """Keys of no known layout, where there is no counter of a known one."""
 
 
 def conclude(seen: LimitEvidence, thresholds: Thresholds) -> Conclusion:
@@ -53,7 +55,7 @@ def conclude(seen: LimitEvidence, thresholds: Thresholds) -> Conclusion:
     inquiry.found(*judge_gateway(seen.gateway), *judge_server(seen.server))
     _look_at_counters(inquiry, seen, name)
     report = replace(seen.report, tenants=(TenantCount(seen.tenant, seen.found),))
-    inquiry.found(*find(report, thresholds))
+    inquiry.found(*find(report, thresholds), *seen.layout)
     _look_at_limits(inquiry, seen)
     refused = _look_at_refusals(inquiry, seen.refused, name)
     _advise(inquiry, seen, thresholds, name)

@@ -1,0 +1,46 @@
+"""Says that there are keys whose layout nobody here understands: then "no counter" is no good news. Pure."""
+
+from optimus_tui.contract.cache import UnknownLayout
+from optimus_tui.contract.findings import Finding
+from optimus_tui.contract.reading import Coverage
+from optimus_tui.wording.numbers import plural
+
+SHOWN = 3
+
+
+def layout_words(unknown: UnknownLayout, *, known: int = 0, shown: int = SHOWN) -> str:
+    """``15 keys, none of a layout we know: 9 × `LIMITS:LIMITER/…` ``; "" where every name is understood. ``known`` is the
+    number of keys whose layout is known."""
+    if not unknown.count:
+        return ""
+    shapes = ", ".join(f"{count:,} × `{text}`" for text, count in unknown.shapes[:shown])
+    more = len(unknown.shapes) - shown
+    shapes += f" and {plural(more, 'other shape')}" if more > 0 else ""
+    keys = plural(unknown.count, "key")
+    return f"{keys} of no layout we know: {shapes}" if known else f"{keys}, none of a layout we know: {shapes}"
+
+
+def counters_unknown(counters: int, unknown: UnknownLayout) -> bool:
+    """True where no counter of a known layout exists and other names do: nobody knows what the limits are at."""
+    return counters == 0 and unknown.count > 0
+
+
+def find_unknown_layout(counters: int, unknown: UnknownLayout, coverage: Coverage, *, known: int = 0) -> list[Finding]:
+    """Medium where the names look like another limiter's, else low. Nothing while the keys were not all seen, and where
+    there are counters of a known layout (``counters`` of them)."""
+    if not coverage.complete or not counters_unknown(counters, unknown):
+        return []
+    return [
+        Finding(
+            rule="limits.unknown_layout",
+            severity="medium" if unknown.like_limiter else "low",
+            subject="rate limits",
+            message=f"no rate-limit counter of a known layout; {layout_words(unknown, known=known)}",
+            measured=float(unknown.count),
+            threshold=0.0,
+            unit="keys",
+            samples=unknown.count,
+            impact="If one of these shapes holds the counters, a tenant at its limit is not noticed here.",
+            remedy="See which shape holds the rate limits, and tell it: the layout read is rate_limit:{tenant}:{operation}.",
+        )
+    ]

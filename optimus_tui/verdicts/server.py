@@ -1,0 +1,308 @@
+"""Judges a Redis that answers by what its INFO says: does it refuse writes or connections, has a replica lost its
+primary, is there room left. Pure.
+
+What was refused once since the server's start is no trouble of now: only growth between two looks is, or a state in
+which the server must refuse. A server that evicts keys may be full. What INFO does not tell is said, not taken for good.
+"""
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from optimus_tui.contract.findings import Finding, Severity
+from optimus_tui.contract.services import ServerState, growth
+from optimus_tui.wording.numbers import percent, plural
+from optimus_tui.wording.safe import safe_text
+from optimus_tui.wording.size import size
+
+FULL_SHARE, NEARLY_FULL_SHARE, NEAR_SHARE = 0.99, 0.98, 0.90
+"""Of maxmemory. A server that refused writes for want of memory and stands above the first is full: what a client sends
+takes the rest. From the second on little is missing, from the third on it is worth a word."""
+CLIENTS_SHARE = 0.90
+KEEP_SECONDS = 30.0
+"""Looks are compared over so long: a server that is asked to write only now and then still refuses."""
+REPLICA_SECONDS = 600.0
+"""For so long a replica that dropped away is missed."""
+
+_WHY = {
+    "OOM": ("it is at its maxmemory", "Raise maxmemory, remove keys, or set an eviction policy (maxmemory-policy)."),
+    "MISCONF": (
+        "it cannot write its data to disk",
+        "See the disk behind the server (full? rights?) and its log; writes go on when a save succeeds.",
+    ),
+    "NOREPLICAS": (
+        "too few replicas keep up (min-replicas-to-write)",
+        "Bring the replicas back, or lower min-replicas-to-write.",
+    ),
+    "READONLY": (
+        "it is a read-only replica",
+        "Point the gateway at the primary: after a failover this server may have become a replica.",
+    ),
+}
+"""By the word of the error: why writes are refused, and what helps."""
+_REFUSED_IMPACT = "Nothing is cached or counted any more: rate limits do not count, invalidations do not reach the log."
+
+
+class ServerTrack(Struct, frozen=True, kw_only=True):
+    """Looks at one run of a server, oldest first, of the last ``KEEP_SECONDS``: (monotonic seconds, state); and how many
+    replicas it had at most, with when that was."""
+
+    looks: tuple[tuple[float, ServerState], ...] = ()
+    replicas: int = 0
+    replicas_mono: float = 0.0
+
+
+NO_LOOKS = ServerTrack()
+
+
+def track_server(track: ServerTrack, state: ServerState, mono: float) -> tuple[ServerTrack, ServerState]:
+    """The track with this look added, and the state with what the comparison with earlier looks tells."""
+    last = track.looks[-1][1] if track.looks else None
+    if last is not None and (last.run_id != state.run_id or (state.uptime_seconds or 0) < (last.uptime_seconds or 0)):
+        track, last = NO_LOOKS, None
+    recent = [(at, one) for at, one in track.looks if at >= mono - KEEP_SECONDS]
+    looks = (*(recent or track.looks[-1:]), (mono, state))
+    most, at = track.replicas, track.replicas_mono
+    replicas = state.replicas or 0
+    if replicas >= most or mono - at > REPLICA_SECONDS:
+        most, at = replicas, mono
+    lost = most - replicas if state.role == "primary" and state.replicas is not None else 0
+    lately = growth(looks[0][1].refused, state.refused, mono - looks[0][0]) if last is not None else None
+    if last is not None and lately is None and state.refused.writes is not None:
+        looks = ((mono, state),)  # counts were set back (CONFIG RESETSTAT): compare from here on
+    track = ServerTrack(looks=looks, replicas=most, replicas_mono=at)
+    return track, replace(state, refused_lately=lately, replicas_lost=lost)
+
+
+def judge_condition(state: ServerState) -> list[Finding]:
+    """Findings about a server that answers, by its own words."""
+    if state.info_fault is not None:
+        return [*_refuses_writes(state), _info_unknown(state)]
+    refuses = _refuses_writes(state)
+    return [
+        *refuses,
+        *([] if refuses else [*_memory(state), *_persistence(state)]),
+        *_link(state),
+        *_replicas(state),
+        *_connections(state),
+        *_senseless(state),
+    ]
+
+
+def _refuses_writes(state: ServerState) -> list[Finding]:
+    """One finding, with all that says so: what the server must refuse in its state, and what it refused lately."""
+    reasons = _must_refuse(state)
+    lately = state.refused_lately
+    grown = {name: count for name, count in (lately.writes or {}).items() if count > 0} if lately else {}
+    words = list(dict.fromkeys([*reasons, *grown]))
+    if not words:
+        return []
+    first = words[0]
+    why, remedy = _WHY[first]
+    told = [reasons.get(first) or why]
+    if grown and lately is not None and lately.seconds:
+        counted = ", ".join(f"{count:,} with {name}" for name, count in grown.items())
+        told.append(f"{counted} in the last {lately.seconds:.0f} s")
+    elif count := (state.refused.writes or {}).get(first, 0):
+        told.append(f"{count:,} refused since its start")
+    return [
+        Finding(
+            rule="server.refuses_writes",
+            severity="critical",
+            subject="redis",
+            message=f"redis refuses writes: {'; '.join(told)}",
+            measured=float(sum(grown.values())) if grown else first,
+            threshold=0.0 if grown else "no refusal",
+            unit="writes" if grown else "",
+            samples=2 if grown else 1,
+            window_seconds=lately.seconds if grown and lately else None,
+            impact=_REFUSED_IMPACT,
+            remedy=remedy,
+        )
+    ]
+
+
+def _must_refuse(state: ServerState) -> dict[str, str]:
+    """Why the server refuses every write in the state it is in, by the word of its error."""
+    found: dict[str, str] = {}
+    share = memory_share(state)
+    refused = state.refused.writes or {}
+    if share is not None and state.role != "replica" and _evicts_nothing(state):
+        if share >= 1.0 or (share >= FULL_SHARE and refused.get("OOM")):
+            nothing = "" if state.memory_policy == "noeviction" else ", and no key has a TTL"
+            found["OOM"] = (
+                f"it uses {size(state.memory_used)} of {size(state.memory_max)} and evicts nothing "
+                f"({state.memory_policy}{nothing})"
+            )
+    if state.writes_stopped:
+        found["MISCONF"] = "it cannot write its data to disk, and stops writes until it can"
+    elif state.append_failed:
+        found["MISCONF"] = "the last write to its append-only file failed"
+    elif state.snapshot_failed and refused.get("MISCONF") and state.latency_command != "PING":
+        found["MISCONF"] = "its last snapshot failed, and it stops writes then"
+    if state.replicas_good == 0 and state.role == "primary":
+        found["NOREPLICAS"] = "no replica keeps up, and it wants at least one (min-replicas-to-write)"
+    return found
+
+
+def memory_share(state: ServerState) -> float | None:
+    """The share of maxmemory in use as the server itself counts; None without a limit, or where it is not told."""
+    if state.memory_used is None or not state.memory_max:
+        return None
+    return max(0, state.memory_used - (state.memory_uncounted or 0)) / state.memory_max
+
+
+def _evicts_nothing(state: ServerState) -> bool:
+    policy = state.memory_policy or ""
+    return policy == "noeviction" or (policy.startswith("volatile-") and state.expiring_keys == 0)
+
+
+def _memory(state: ServerState) -> list[Finding]:
+    share = memory_share(state)
+    if share is None or share < NEAR_SHARE or state.role == "replica" or not _evicts_nothing(state):
+        return []
+    severity: Severity = "medium" if share >= NEARLY_FULL_SHARE else "low"
+    return [
+        Finding(
+            rule="server.memory",
+            severity=severity,
+            subject="redis",
+            message=f"redis uses {percent(share)} of its maxmemory ({size(state.memory_max)}) and evicts nothing "
+            f"({state.memory_policy})",
+            measured=share,
+            threshold=NEAR_SHARE,
+            unit="share",
+            samples=1,
+            impact="When it is full, every write is refused: no caching, no rate limits.",
+            remedy=_WHY["OOM"][1],
+        )
+    ]
+
+
+def _persistence(state: ServerState) -> list[Finding]:
+    if not state.snapshot_failed:
+        return []
+    return [
+        Finding(
+            rule="server.persistence",
+            severity="medium",
+            subject="redis",
+            message="the last snapshot of redis failed (rdb_last_bgsave_status)",
+            measured="err",
+            threshold="ok",
+            samples=1,
+            impact="A restart loses what changed since the last good one; with stop-writes-on-bgsave-error (the default) "
+            "writes are refused.",
+            remedy=_WHY["MISCONF"][1],
+        )
+    ]
+
+
+def _link(state: ServerState) -> list[Finding]:
+    if state.role != "replica" or state.link_to_master in (None, "up"):
+        return []
+    return [
+        Finding(
+            rule="server.replica_link",
+            severity="high",
+            subject="redis",
+            message=f"redis is a replica whose link to its primary is {safe_text(state.link_to_master, 20)}",
+            measured=state.link_to_master,
+            threshold="up",
+            samples=1,
+            impact="What is read here is as old as the break: counters, cache keys and events are not those of now.",
+            remedy="See whether the primary is up and reachable from the replica; else point REDIS_URL at the primary.",
+        )
+    ]
+
+
+def _replicas(state: ServerState) -> list[Finding]:
+    if state.replicas_lost <= 0:
+        return []
+    return [
+        Finding(
+            rule="server.replicas",
+            severity="medium",
+            subject="redis",
+            message=f"{plural(state.replicas_lost, 'replica')} of redis dropped away, "
+            f"{state.replicas or 0:,} still connected",
+            measured=float(state.replicas or 0),
+            threshold=float((state.replicas or 0) + state.replicas_lost),
+            unit="replicas",
+            samples=2,
+            window_seconds=REPLICA_SECONDS,
+            impact="Fewer copies of the data; what reads from that replica reads old data.",
+            remedy="See the replica's process and its log.",
+        )
+    ]
+
+
+def _connections(state: ServerState) -> list[Finding]:
+    lately = state.refused_lately
+    if lately is not None and lately.connections:
+        return [
+            Finding(
+                rule="server.refuses_connections",
+                severity="high",
+                subject="redis",
+                message=f"redis refused {plural(lately.connections, 'connection')} in {lately.seconds or 0:.0f} s: "
+                "it has no room for another client (maxclients)",
+                measured=float(lately.connections),
+                threshold=0.0,
+                unit="connections",
+                samples=2,
+                window_seconds=lately.seconds,
+                impact="Whoever connects now is turned away: workers that start or reconnect have no Redis.",
+                remedy="Close idle clients (CLIENT LIST), look for one that never closes, or raise maxclients.",
+            )
+        ]
+    if state.clients is None or not state.clients_max or state.clients < CLIENTS_SHARE * state.clients_max:
+        return []
+    return [
+        Finding(
+            rule="server.clients",
+            severity="medium",
+            subject="redis",
+            message=f"{state.clients:,} of {state.clients_max:,} clients are connected to redis (maxclients)",
+            measured=state.clients / state.clients_max,
+            threshold=CLIENTS_SHARE,
+            unit="share",
+            samples=1,
+            impact="When it is full, new connections are refused.",
+            remedy="Look for a client that opens connections and never closes them (CLIENT LIST), or raise maxclients.",
+        )
+    ]
+
+
+def _info_unknown(state: ServerState) -> Finding:
+    fault = state.info_fault
+    assert fault is not None
+    odd = fault.kind == "invalid" and "not available" not in fault.message
+    return Finding(
+        rule="server.info_unknown",
+        severity="medium" if odd else "low",
+        subject="redis",
+        message=f"redis answers, and its state is unknown: {fault.message}",
+        measured="unknown",
+        threshold="measured",
+        samples=0,
+        impact="Refused writes, a full memory or a lost primary would not be noticed here.",
+        remedy=fault.remedy or "",
+    )
+
+
+def _senseless(state: ServerState) -> list[Finding]:
+    if not state.senseless:
+        return []
+    return [
+        Finding(
+            rule="server.info_senseless",
+            severity="medium",
+            subject="redis",
+            message=f"INFO of redis holds what cannot be: {', '.join(state.senseless)}; taken as unknown",
+            measured="unknown",
+            threshold="a number",
+            samples=1,
+            impact="What these fields tell (memory, clients, look-ups, replication) is not judged.",
+            remedy="See what answers there: a proxy, or a server with a damaged INFO.",
+        )
+    ]
