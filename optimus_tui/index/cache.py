@@ -147,7 +147,9 @@ class CacheIndex:
         parts = self._groups.get((UNPARSED_KIND, b""))
         shown = [(safe_text(one.text, 80), one.count) for one in shapes.shapes()]
         if parts is not None and parts.names:
-            shown = sorted([*shown[: SHOWN - 1], ("cache:… (too few parts)", len(parts.names))], key=lambda one: -one[1])
+            shown = sorted(
+                [*shown[: SHOWN - 1], ("cache:… (too few parts)", len(parts.names))], key=lambda one: -one[1]
+            )
         return UnknownLayout(
             count=shapes.count + (len(parts.names) if parts else 0),
             shapes=tuple(shown),

@@ -8,7 +8,7 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 
 from msgspec import Struct, structs
-from redis.exceptions import InvalidResponse, NoPermissionError, ResponseError
+from redis.exceptions import InvalidResponse, NoPermissionError
 
 from optimus_tui.contract.reading import Fault
 from optimus_tui.grammar.info import parse_info
@@ -177,7 +177,9 @@ def _is_known(name: bytes) -> bool:
 
 def _script_refused(error: Exception) -> bool:
     said = str(error).lower()
-    missing = any(words in said for words in ("acl failure in script", "can't run this command", "unknown redis command"))
+    missing = any(
+        words in said for words in ("acl failure in script", "can't run this command", "unknown redis command")
+    )
     return isinstance(error, NoPermissionError) or is_missing(error) or missing
 
 

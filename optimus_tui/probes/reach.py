@@ -8,7 +8,13 @@ harmless command that is answered. An outage is raised as by the client.
 from collections.abc import Sequence
 from typing import Any
 
-from redis.exceptions import AuthenticationError, BusyLoadingError, MaxConnectionsError, NoPermissionError, ResponseError
+from redis.exceptions import (
+    AuthenticationError,
+    BusyLoadingError,
+    MaxConnectionsError,
+    NoPermissionError,
+    ResponseError,
+)
 from redis.exceptions import ConnectionError as LostConnection
 
 from optimus_tui.contract.reading import Fault

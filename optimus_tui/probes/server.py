@@ -163,9 +163,7 @@ def _state(
         refused=_refusals(info),
         loading_percent=real(info, "loading_loaded_perc") if info.get("loading") == "1" else None,
         info_fault=info_fault,
-        senseless=tuple(
-            f"{name} {safe_text(info[name], 24) or 'empty'}" for name in senseless(info, _AMOUNTS)[:5]
-        ),
+        senseless=tuple(f"{name} {safe_text(info[name], 24) or 'empty'}" for name in senseless(info, _AMOUNTS)[:5]),
     )
 
 

@@ -92,7 +92,10 @@ async def test_a_hundred_thousand_hostile_names_make_a_small_document(
 ) -> None:
     server = make_server()
     for start in range(0, 100_000, 10_000):
-        pipe(server.port, *((b"SET", b"\x1b[2J%x:%x:\xff" % (n * 7919 % 99_991, n), b"x") for n in range(start, start + 10_000)))
+        pipe(
+            server.port,
+            *((b"SET", b"\x1b[2J%x:%x:\xff" % (n * 7919 % 99_991, n), b"x") for n in range(start, start + 10_000)),
+        )
     async with system(server.port, tmp_path) as (context, _):
         document = await ask(context, "diagnose_gateway_health")
     layout = document["cache_metrics"]["unknown_layout"]

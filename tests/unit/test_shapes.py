@@ -68,5 +68,8 @@ def test_a_limiter_is_known_by_its_words() -> None:
         seen.add(heads_of([name]))
         return looks_like_limiter(seen.shapes())
 
-    assert all(like(name) for name in (b"LIMITS:LIMITER/1", b"ratelimit:9", b"throttle_anon:1", b"quota:acme:1", b"x:rate-limit:1"))
+    assert all(
+        like(name)
+        for name in (b"LIMITS:LIMITER/1", b"ratelimit:9", b"throttle_anon:1", b"quota:acme:1", b"x:rate-limit:1")
+    )
     assert not any(like(name) for name in (b"session:1", b"unlimited:1", b"celery", b"user:1"))

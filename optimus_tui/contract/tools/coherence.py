@@ -4,7 +4,15 @@ from typing import Annotated, Any
 
 from msgspec import Meta, Struct
 
-from optimus_tui.contract.tools.common import CoverageSection, Diagnostic, NamesSection, Query, Report, WindowMinutes, WindowSource
+from optimus_tui.contract.tools.common import (
+    CoverageSection,
+    Diagnostic,
+    NamesSection,
+    Query,
+    Report,
+    WindowMinutes,
+    WindowSource,
+)
 
 
 class CoherenceQuery(Query, frozen=True, kw_only=True):

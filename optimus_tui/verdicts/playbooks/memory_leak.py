@@ -213,7 +213,9 @@ def _look_at_keys(
         inquiry.lacks("keys without TTL", cache, rule="cache.unmeasured", excused=down)
         return {"status": "unknown", "error": cache.message}
     judged = cache_verdict.judge(cache, thresholds)
-    inquiry.found(*(one for one in judged.findings if one.rule in ("cache.no_ttl", "cache.large", "cache.unknown_layout")))
+    inquiry.found(
+        *(one for one in judged.findings if one.rule in ("cache.no_ttl", "cache.large", "cache.unknown_layout"))
+    )
     without = sum(kind.totals.without_ttl for kind in cache.kinds)
     scope = "all keys scanned" if cache.coverage.complete else f"{cache.coverage.scanned:,} keys scanned, not all"
     if not cache.coverage.complete:

@@ -10,6 +10,7 @@ from typing import Any
 from msgspec import Struct
 from msgspec.structs import replace
 
+from optimus_tui.contract.findings import Finding
 from optimus_tui.contract.limits import LimitRow, LimitRules, LimitsReport, TenantCount
 from optimus_tui.contract.metrics import Increase
 from optimus_tui.contract.reading import Fault, Reading
