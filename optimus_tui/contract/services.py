@@ -10,10 +10,15 @@ from optimus_tui.contract.reading import Fault
 Status = Literal["healthy", "unhealthy", "error", "connected", "disconnected", "not configured", "unknown"]
 
 
+Sickness = Literal["sick", "degraded"]
+"""What a service says of itself although it answers 200; degraded weighs less."""
+
+
 class ServiceState(Struct, frozen=True, kw_only=True):
     """One dependency. Gateway: healthy, unhealthy, error. Engine and Postgres: connected, error, disconnected.
 
-    ``latency_ms`` leaves out ``own_ms``, the time for which our own event loop stood still meanwhile.
+    ``latency_ms`` leaves out ``own_ms``, the time for which our own event loop stood still meanwhile. Of a service
+    with several addresses this is the worst one, and ``instances`` has each of them, as they are configured.
     """
 
     status: Status
@@ -22,6 +27,21 @@ class ServiceState(Struct, frozen=True, kw_only=True):
     status_code: int | None = None
     version: str | None = None
     fault: Fault | None = None
+    sickness: Sickness | None = None
+    """Set where it answered as it should, and its own words are sick; ``fault`` quotes them."""
+    instances: tuple["Instance", ...] = ()
+
+    @property
+    def serves(self) -> bool:
+        """Whether it answered as it should, whatever it says of itself: its figures may be used."""
+        return self.fault is None or self.sickness is not None
+
+
+class Instance(Struct, frozen=True):
+    """One address of a service that has several, and what was found there."""
+
+    address: str
+    state: ServiceState
 
 
 class CacheMetrics(Struct, frozen=True):

@@ -17,14 +17,10 @@ from optimus_tui.probes.delay import starved
 from optimus_tui.probes.dialing import HungUp, WrongLanguage
 from optimus_tui.probes.languages import Language
 from optimus_tui.probes.parser import Unreadable
+from optimus_tui.probes.unforeseen import UNFORESEEN, certificate_remedy
 from optimus_tui.settings.model import RedisTarget
 from optimus_tui.wording.safe import safe_text
 
-UNFORESEEN: tuple[type[Exception], ...] = (
-    *(TypeError, ValueError, LookupError, AttributeError, ArithmeticError, AssertionError, MemoryError),
-    *(RecursionError, StopIteration, StopAsyncIteration),
-)
-"""What an answer of no foreseen shape breaks in the code that reads it."""
 OUTAGES: tuple[type[Exception], ...] = (redis_errors.RedisError, OSError, TimeoutError, *UNFORESEEN)
 """What a probe may raise when the server is away, refuses or answers oddly; everything else is a bug of ours."""
 
@@ -164,24 +160,14 @@ def _of_tls(tls: BaseException | None, said: str, where: str, target: RedisTarge
         message = f"{where} asks for a client certificate ({reason})"
         return Fault("tls", message, "add ssl_certfile and ssl_keyfile to the address")
     if isinstance(tls, ssl.SSLCertVerificationError):
-        return Fault("tls", f"TLS with {where} failed: {reason}", certificate_remedy(reason, "ssl_ca_certs"))
+        return Fault(
+            "tls", f"TLS with {where} failed: {reason}", certificate_remedy(reason, "ssl_ca_certs or SSL_CERT_FILE")
+        )
     if "alert" in words and target.tls_cert:
         message = f"{where} refuses our client certificate ({reason})"
         return Fault("tls", message, "check ssl_certfile: its authority must be one that the server knows")
     remedy = "check the certificate, the CA file and the scheme"
     return Fault("tls", f"TLS with {where} failed: {reason}", remedy)
-
-
-def certificate_remedy(reason: str, option: str) -> str:
-    """What helps against a certificate that was not accepted; ``option`` is how its authority can be named."""
-    words = reason.lower()
-    if "mismatch" in words or "not valid for" in words:
-        return "use a name of the certificate in the address"
-    if "expired" in words or "not yet valid" in words:
-        return "renew the certificate, or check this machine's clock"
-    if "self" in words or "issuer" in words or "unable to get" in words:
-        return f"name its authority with {option} or with SSL_CERT_FILE"
-    return "check the certificate, the CA file and the scheme"
 
 
 def _chain(error: BaseException) -> list[BaseException]:

@@ -1,13 +1,16 @@
-"""One bounded request: bounded in time as a whole, in bytes as they come off the wire, and never encoded or redirected.
+"""One bounded request: bounded in time as a whole, in bytes as they come off the wire, and never encoded.
 
-It refuses to decode, to follow, to keep cookies and to judge: what came back is data for ``services``. An answer that
-is too large or compressed is an answer with a ``problem``; no answer is an exception that ``fault_of_http`` words.
+One redirect to the same origin is followed. A port that hangs up is asked whether it speaks TLS, or plain HTTP where
+TLS was expected. It refuses to decode, to be led elsewhere, to keep cookies and to judge: what came back is data for
+``services``. An answer that is too large or compressed is an answer with a ``problem``; no answer is an exception that
+``fault_of_http`` words.
 """
 
 import asyncio
 import contextlib
 import socket
 import ssl
+import time
 
 import httpx
 from msgspec import Struct
@@ -15,16 +18,28 @@ from msgspec import Struct
 from optimus_tui import __version__
 from optimus_tui.contract.reading import Fault
 from optimus_tui.probes.delay import Span, starved, watching
+from optimus_tui.probes.languages import Language, spoken_at
+from optimus_tui.probes.redirects import CODES, LONGEST, same_origin
 from optimus_tui.probes.sent import CommandLog
 from optimus_tui.probes.transport import LIMITS, LazyTls, Noted, no_cookies, plain_transport
+from optimus_tui.probes.unforeseen import UNFORESEEN, certificate_remedy
 from optimus_tui.wording.safe import safe_text
 
 DEADLINE_S = 2.5
 """For everything together: name, connection, request, headers and body."""
 CAP_BYTES = 1_000_000
 CHUNKS_AT_ONCE = 50
-FETCH_ERRORS = (httpx.HTTPError, httpx.InvalidURL, OSError, UnicodeError)
-"""What ``fetch`` may raise: the network's faults, and what httpx makes of a hostile header."""
+FETCH_ERRORS: tuple[type[Exception], ...] = (httpx.HTTPError, httpx.InvalidURL, OSError, *UNFORESEEN)
+"""What ``fetch`` may raise: the network's faults, and whatever a hostile answer breaks in httpx."""
+_SAID_IT_IS_TLS = (
+    *(b"plain http request was sent to https port", b"client sent an http request to an https server"),
+    *(b"speaking plain http to an ssl-enabled server port", b"combination of host and port requires tls"),
+)
+"""What servers answer, with 400, to plain HTTP on their TLS port."""
+_NO_TLS_THERE = ("WRONG_VERSION_NUMBER", "HTTP_REQUEST", "PACKET_LENGTH_TOO_LONG", "RECORD_LAYER_FAILURE")
+ASK_AGAIN_SECONDS = 5.0
+_asked: dict[tuple[str, int], tuple[float, Language | None]] = {}
+"""When a port was asked what it speaks, and its answer."""
 _HEADERS = {"Accept": "application/json", "Accept-Encoding": "identity", "User-Agent": f"optimus-tui/{__version__}"}
 
 
@@ -40,6 +55,12 @@ class Fetched(Struct, frozen=True, kw_only=True):
     took_ms: float
     own_ms: float = 0.0
     problem: str | None = None
+    location: str = ""
+    """Where a redirect leads, as the server wrote it."""
+
+
+class WrongScheme(httpx.TransportError):
+    """The port speaks TLS where the address says http, or plain HTTP where it says https."""
 
 
 class Posted(Struct, frozen=True):
@@ -50,7 +71,7 @@ class Posted(Struct, frozen=True):
 
 
 def new_http_client(log: CommandLog | None = None, *, limits: httpx.Limits = LIMITS) -> httpx.AsyncClient:
-    """The client for all services: no redirects, no proxies from the environment, no cookies. Close it with aclose.
+    """The client for all services: no redirects by itself, no proxies, no cookies. Close it with aclose.
 
     ``log`` hears of every request. With ``limits`` FRESH every request has a connection of its own.
     """
@@ -64,13 +85,13 @@ def new_http_client(log: CommandLog | None = None, *, limits: httpx.Limits = LIM
         timeout=DEADLINE_S,
     )
     client.headers = httpx.Headers(_HEADERS)
-    client.event_hooks = {"response": [_forget_location]}
+    client.event_hooks = {"response": [_put_location_aside]}
     return client
 
 
-async def _forget_location(response: httpx.Response) -> None:
+async def _put_location_aside(response: httpx.Response) -> None:
     """httpx parses a redirect's target even when it does not follow, and a hostile one makes it raise anything."""
-    response.headers.pop("location", None)
+    response.extensions["optimus.location"] = response.headers.pop("location", "")
 
 
 async def fetch(
@@ -82,20 +103,68 @@ async def fetch(
 ) -> Fetched:
     """The answer to ``GET url`` (or to what is posted), or one of FETCH_ERRORS.
 
-    A GET whose connection died while idle is tried once more; a POST never is.
+    A GET whose connection died while idle is tried once more, and one redirect of it to the same origin is followed;
+    a POST is sent once.
     """
     with watching() as span:
         async with asyncio.timeout(deadline_s):
-            if post is not None:
-                sent = http.stream("POST", url, content=post.body, headers=post.headers)
-                return await _read(sent, cap_bytes, span)
             try:
-                return await _get(http, url, cap_bytes, span)
-            except (httpx.ReadError, httpx.WriteError, httpx.RemoteProtocolError) as error:
-                if isinstance(error, httpx.RemoteProtocolError) and not _hung_up(error):
-                    raise
-                span.restart()
-                return await _get(http, url, cap_bytes, span)
+                if post is not None:
+                    sent = http.stream("POST", url, content=post.body, headers=post.headers)
+                    answer = await _read(sent, cap_bytes, span)
+                else:
+                    answer = await _get_patiently(http, url, cap_bytes, span)
+            except (httpx.HTTPError, OSError) as error:
+                if await _speaks_otherwise(error, url):
+                    raise WrongScheme("http and https mixed up") from error
+                raise
+            if answer.status == 400 and any(words in answer.body[:4000].lower() for words in _SAID_IT_IS_TLS):
+                raise WrongScheme("http and https mixed up")
+            if post is None and answer.status in CODES and (target := same_origin(url, answer.location)):
+                return await _get(http, target, cap_bytes, span)
+            return answer
+
+
+async def _get_patiently(http: httpx.AsyncClient, url: str, cap_bytes: int, span: Span) -> Fetched:
+    try:
+        return await _get(http, url, cap_bytes, span)
+    except (httpx.ReadError, httpx.WriteError, httpx.RemoteProtocolError) as error:
+        if isinstance(error, httpx.RemoteProtocolError) and not _hung_up(error):
+            raise
+        span.restart()
+        return await _get(http, url, cap_bytes, span)
+
+
+async def _speaks_otherwise(error: Exception, url: str) -> bool:
+    """Return whether the port of ``url`` speaks the other one of HTTP and HTTPS: told by the error, or by asking it."""
+    secured = url.startswith("https:")
+    causes = _causes(error)
+    tls = [one for one in causes if isinstance(one, ssl.SSLError)]
+    if isinstance(error, (httpx.TimeoutException, TimeoutError)):
+        return False
+    if any(isinstance(one, (ssl.SSLCertVerificationError, socket.gaierror, ConnectionRefusedError)) for one in causes):
+        return False
+    if secured and any(str(one.reason) in _NO_TLS_THERE for one in tls):
+        return True
+    if not secured and isinstance(error, httpx.RemoteProtocolError) and "\\x15\\x03" in str(error):
+        return True
+    if not (tls or isinstance(error, (httpx.NetworkError, httpx.RemoteProtocolError))):
+        return False
+    where = httpx.URL(url)
+    spoken = await _language(where.host, where.port or (443 if secured else 80), "HTTP" if secured else "TLS")
+    return spoken == ("HTTP" if secured else "TLS")
+
+
+async def _language(host: str, port: int, asked_in: Language) -> Language | None:
+    """What the port answers in, asked at most once in five seconds."""
+    at, known = _asked.get((host, port), (float("-inf"), None))
+    if time.monotonic() - at < ASK_AGAIN_SECONDS:
+        return known
+    found: Language | None = None
+    with contextlib.suppress(OSError, TimeoutError, ValueError):
+        found = await spoken_at(host, port, asked_in)
+    _asked[(host, port)] = (time.monotonic(), found)
+    return found
 
 
 async def _get(http: httpx.AsyncClient, url: str, cap_bytes: int, span: Span) -> Fetched:
@@ -130,6 +199,7 @@ async def _read(sent: contextlib.AbstractAsyncContextManager[httpx.Response], ca
             took_ms=span.took_ms,
             own_ms=span.own_ms,
             problem=problem,
+            location=str(response.extensions.get("optimus.location", ""))[: LONGEST + 1],
         )
 
 
@@ -151,12 +221,17 @@ def fault_of_http(error: BaseException, url: str) -> Fault:
     """The fault behind one of FETCH_ERRORS, in words; ``url`` is one of ours and holds no secret."""
     place = safe_text(url.partition("://")[2].partition("/")[0], 80)
     causes = _causes(error)
+    if isinstance(error, WrongScheme):
+        if url.startswith("https:"):
+            return Fault("tls", f"{place} speaks plain HTTP, without TLS", "use http:// instead of https://")
+        return Fault("tls", f"{place} speaks TLS", "use https:// instead of http://")
     if isinstance(error, (TimeoutError, httpx.TimeoutException)):
         if ours := starved(DEADLINE_S):
             return Fault("starved", f"{place} was not heard: {ours}", "relieve this machine and ask again")
-        return Fault("timeout", f"{place} gave no complete answer in time")
+        remedy = "if that port speaks plain HTTP, use http://" if url.startswith("https:") else None
+        return Fault("timeout", f"{place} gave no complete answer in time", remedy)
     if any(isinstance(one, ssl.SSLError) for one in causes):
-        return Fault("tls", f"{place}: {_tls_words(causes)}", "check the address (http or https) and the certificate")
+        return _of_tls(causes, place)
     if any(isinstance(one, (socket.gaierror, UnicodeError)) for one in causes):
         return Fault("refused", f"{place}: this host name is not known", "check the address in the settings")
     if isinstance(error, httpx.ProtocolError):
@@ -189,8 +264,11 @@ def _causes(error: BaseException) -> list[BaseException]:
     return found
 
 
-def _tls_words(causes: list[BaseException]) -> str:
+def _of_tls(causes: list[BaseException], place: str) -> Fault:
     for one in causes:
         if isinstance(one, ssl.SSLCertVerificationError):
-            return f"the certificate is not valid: {safe_text(one.verify_message, 100)}"
-    return "no TLS there, or a handshake that failed"
+            reason = safe_text(one.verify_message, 100)
+            message = f"{place}: the certificate is not valid: {reason}"
+            return Fault("tls", message, certificate_remedy(reason, "SSL_CERT_FILE"))
+    message = f"{place}: no TLS there, or a handshake that failed"
+    return Fault("tls", message, "check the address (http or https) and the certificate")

@@ -1,6 +1,6 @@
 """What a port speaks: told from bytes that it sent, or asked over a connection of its own.
 
-It refuses to send anything but a TLS greeting or a PING, and to guess.
+It refuses to send anything but a TLS greeting, a PING or a HEAD, and to guess.
 """
 
 import asyncio
@@ -25,9 +25,10 @@ def spoken_in(data: bytes) -> Language | None:
     return None
 
 
-async def spoken_at(host: str, port: int, asked_in: Literal["TLS", "plain Redis"]) -> Language | None:
+async def spoken_at(host: str, port: int, asked_in: Language) -> Language | None:
     """Return what the port answers in when greeted in ``asked_in``; OSError, ValueError or TimeoutError otherwise."""
-    greeting = _client_hello(host) if asked_in == "TLS" else b"PING\r\n"
+    plain = {"plain Redis": b"PING\r\n", "HTTP": b"HEAD / HTTP/1.0\r\n\r\n"}
+    greeting = plain[asked_in] if asked_in in plain else _client_hello(host)
     async with asyncio.timeout(ASK_SECONDS):
         reader, writer = await asyncio.open_connection(host, port, happy_eyeballs_delay=ASK_SECONDS / 3)
         try:

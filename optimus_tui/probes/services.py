@@ -1,21 +1,26 @@
 """The gateway and the engine: one bounded look at each, everything in parallel under one deadline.
 
-It refuses to trust an answer: a health check is green only for 200 with a JSON object, a figure counts only where it
-is one and makes sense. A service that is down is a finding, so the value is always there; its fault says why.
+It refuses to trust an answer: a health check is green only for 200 with a JSON object whose words are not sick, a
+figure counts only where it is one and makes sense. A service that is down is a finding, so the value is always there;
+its fault says why. Of several addresses of one service the worst counts.
 """
 
 import asyncio
+from collections.abc import Coroutine
 from typing import Any
 
 import httpx
 import msgspec
 from msgspec import Struct
+from msgspec.structs import replace
 
 from optimus_tui.clock import Clock
 from optimus_tui.contract.reading import Fault, Reading
-from optimus_tui.contract.services import GatewayState, ServiceState, Status
+from optimus_tui.contract.services import GatewayState, Instance, ServiceState, Status
 from optimus_tui.probes.fetch import DEADLINE_S, FETCH_ERRORS, Fetched, fault_of_http, fetch
 from optimus_tui.probes.published import parse_cache_metrics, parse_rules
+from optimus_tui.probes.redirects import CODES, elsewhere
+from optimus_tui.probes.sickness import sickness_of
 from optimus_tui.settings.model import Settings
 from optimus_tui.wording.safe import safe_text
 
@@ -44,12 +49,14 @@ async def read_gateway(
     ``Reading.fault`` is the health check's; each other part has its own in the value. A gateway that answers 404 for
     ``/api/rate-limits`` publishes none: ``rules`` and ``rules_fault`` are None, as they are when not asked for.
     """
-    base = settings.gateway_url
-    looks = [look(http, base + "/health"), look(http, base + "/api/cache/metrics")]
-    if with_rules:
-        looks.append(look(http, base + "/api/rate-limits", cap_bytes=RULES_CAP_BYTES))
-    health, metrics, *limits = await asyncio.gather(*looks)
-    service = _service(health, GATEWAY_WORDS)
+    if settings.gateway_urls:
+        service, base = await _instances(http, settings.gateway_urls, GATEWAY_WORDS)
+        metrics, *limits = await asyncio.gather(*_published(http, base, with_rules))
+    else:
+        health, metrics, *limits = await asyncio.gather(
+            look(http, settings.gateway_url + "/health"), *_published(http, settings.gateway_url, with_rules)
+        )
+        service = _service(health, GATEWAY_WORDS)
     cache, cache_fault = parse_cache_metrics(metrics.document) if metrics.document is not None else (None, None)
     rules, rules_fault, published = None, None, limits[0] if limits else None
     if published is not None and published.document is not None:
@@ -70,10 +77,46 @@ async def read_gateway(
 
 async def read_engine(http: httpx.AsyncClient, settings: Settings, clock: Clock) -> Reading[ServiceState]:
     """Health of the AI engine. ``value`` is always set, also for an outage; ``fault`` is the same as its own."""
-    state = _service(await look(http, settings.engine_url + "/health"), ENGINE_WORDS)
+    if settings.engine_urls:
+        state, _ = await _instances(http, settings.engine_urls, ENGINE_WORDS)
+    else:
+        state = _service(await look(http, settings.engine_url + "/health"), ENGINE_WORDS)
     return Reading(
         value=state, taken_at=clock.wall(), taken_mono=clock.mono(), took_ms=state.latency_ms, fault=state.fault
     )
+
+
+def _published(http: httpx.AsyncClient, base: str, with_rules: bool) -> list[Coroutine[Any, Any, Look]]:
+    """The looks at what the gateway publishes about itself."""
+    looks = [look(http, base + "/api/cache/metrics")]
+    if with_rules:
+        looks.append(look(http, base + "/api/rate-limits", cap_bytes=RULES_CAP_BYTES))
+    return looks
+
+
+async def _instances(
+    http: httpx.AsyncClient, urls: tuple[str, ...], words: tuple[Status, Status, Status]
+) -> tuple[ServiceState, str]:
+    """The worst of a service's addresses, with each of them; and the first address that serves, else the first."""
+    looks = await asyncio.gather(*(look(http, url + "/health") for url in urls))
+    found = tuple(Instance(url, _service(seen, words)) for url, seen in zip(urls, looks, strict=True))
+    worst = max(found, key=lambda one: (_badness(one.state), one.state.latency_ms or 0.0))
+    fault = worst.state.fault
+    if fault is not None:
+        bad = sum(one.state.fault is not None for one in found)
+        message = f"{bad} of {len(found)} addresses, {safe_text(worst.address, 80)}: {fault.message}"
+        fault = replace(fault, message=message)
+    serving = next((one.address for one in found if one.state.serves), urls[0])
+    return replace(worst.state, fault=fault, instances=found), serving
+
+
+def _badness(state: ServiceState) -> int:
+    """From 0 for a service that is well to 3 for one that does not answer."""
+    if state.fault is None:
+        return 0
+    if state.sickness == "degraded":
+        return 1
+    return 3 if state.status_code is None else 2
 
 
 async def look(http: httpx.AsyncClient, url: str, deadline_s: float = DEADLINE_S, cap_bytes: int = CAP_BYTES) -> Look:
@@ -82,7 +125,7 @@ async def look(http: httpx.AsyncClient, url: str, deadline_s: float = DEADLINE_S
         answer = await fetch(http, url, deadline_s, cap_bytes)
     except FETCH_ERRORS as error:
         return Look(None, None, fault_of_http(error, url))
-    document, problem = _object(answer)
+    document, problem = _object(answer, url)
     if document is not None:
         return Look(answer, document)
     path = "/" + url.partition("://")[2].partition("/")[2]
@@ -95,18 +138,23 @@ def _service(seen: Look, words: tuple[Status, Status, Status]) -> ServiceState:
             return ServiceState(status="unknown", fault=seen.fault)
         wrong = seen.fault is not None and seen.fault.kind == "invalid"  # it spoke, but not HTTP
         return ServiceState(status=words[1] if wrong else words[2], fault=seen.fault)
+    said = sickness_of(seen.document) if seen.document is not None else None
+    fault = Fault("invalid", f"/health answered 200, but says {said[1]}") if said else seen.fault
     return ServiceState(
-        status=words[0] if seen.document is not None else words[1],
+        status=words[0] if seen.document is not None and said is None else words[1],
         latency_ms=seen.answer.took_ms,
         own_ms=seen.answer.own_ms,
         status_code=seen.answer.status,
         version=_version(seen.document),
-        fault=seen.fault,
+        fault=fault,
+        sickness=said[0] if said else None,
     )
 
 
-def _object(answer: Fetched) -> tuple[dict[str, Any] | None, str]:
+def _object(answer: Fetched, url: str) -> tuple[dict[str, Any] | None, str]:
     """The JSON object of a 200, or what is wrong with the answer in words that are safe to show."""
+    if answer.status in CODES and answer.location:
+        return None, f"answered {answer.status} and leads {elsewhere(url, answer.location)}, which is not followed"
     if answer.status != 200:
         reason = safe_text(answer.reason, 60)
         said = safe_text(answer.body.strip(), 200)

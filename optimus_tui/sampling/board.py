@@ -53,7 +53,7 @@ class Board:
         """The newest look at the gateway."""
         self.looks = replace(self.looks, gateway=reading)
         self._time("gateway", reading.value.service if reading.value else None)
-        if reading.fault is None and reading.value is not None:
+        if reading.value is not None and _serves(reading):
             self._published = track_gateway(self._published, reading.value.cache, reading.taken_mono)
         self._note_rate()
         self.hand_on()
@@ -147,7 +147,7 @@ class Board:
 
     def _fresh_gateway(self) -> GatewayState | None:
         look = self.looks.gateway
-        return look.value if look is not None and look.fault is None else None
+        return look.value if look is not None and _serves(look) else None
 
     def _rate(self) -> HitRate | None:
         return hit_rate(self._fresh_gateway(), self._lookups, self._published)
@@ -165,3 +165,9 @@ class Board:
             return
         if not disturbed(state.latency_ms, state.own_ms):
             self._ring(name).put(self.clock.mono(), state.latency_ms)
+
+
+def _serves(look: Reading[GatewayState]) -> bool:
+    """Return whether this look brought figures: a fault beside a good state means that the state is an older one."""
+    state = look.value.service if look.value is not None else None
+    return state is not None and state.serves and (look.fault is None or state.sickness is not None)

@@ -35,7 +35,7 @@ async def watch_gateway(context: Context, board: Board, beat: Beat) -> None:
         now = context.clock.mono()
         with_rules = now - asked >= RULES_EVERY_SECONDS
         reading, state = await _gateway(context, with_rules)
-        if with_rules and state.service.fault is None:
+        if with_rules and state.service.serves:
             asked, known = now, state
             if state.rules_fault is None:
                 board.published = state.rules

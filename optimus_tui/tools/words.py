@@ -8,7 +8,7 @@ from optimus_tui.contract.limits import Counter, LimitRow
 from optimus_tui.contract.reading import Fault, Reading
 from optimus_tui.contract.services import ServiceState
 from optimus_tui.contract.tools.common import Diagnostic
-from optimus_tui.contract.tools.health import DependencySection, LimitSection
+from optimus_tui.contract.tools.health import DependencySection, InstanceSection, LimitSection
 from optimus_tui.wording.safe import safe_text
 
 TOLD_DELAY_MS = 50.0
@@ -60,6 +60,16 @@ def service(state: ServiceState, fault: Fault | None = None) -> DependencySectio
         status_code=state.status_code,
         version=state.version,
         error=sentence(state.fault or fault),
+        instances=tuple(
+            InstanceSection(
+                address=safe_text(one.address, 200),
+                status=one.state.status,
+                latency_ms=rounded(one.state.latency_ms),
+                status_code=one.state.status_code,
+                error=sentence(one.state.fault),
+            )
+            for one in state.instances
+        ),
     )
 
 

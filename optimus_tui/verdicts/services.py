@@ -105,8 +105,12 @@ def _service(
         return [_unknown(name, why)]
     status = state.status if state is not None else "no answer"
     code = state.status_code if state is not None else None
+    if state is not None and state.sickness == "degraded":
+        severity = "medium"
     if status in ("no answer", "disconnected") or (name == "gateway" and status == "error"):
         said = "does not answer"
+    elif state is not None and state.sickness:
+        said = "is degraded" if state.sickness == "degraded" else "is unhealthy"
     else:
         said = "is unhealthy" if status == "unhealthy" else "answers wrongly"
     reason = why.message if why else f"it answered {code}" if code is not None else ""

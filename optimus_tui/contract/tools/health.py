@@ -15,11 +15,22 @@ class DiagnoseQuery(Query, frozen=True, kw_only=True):
     tenant_id: TenantId = "demo_dentist"
 
 
+class InstanceSection(Struct, frozen=True, kw_only=True):
+    """One address of a service that has several."""
+
+    address: str
+    status: str
+    latency_ms: float | None = None
+    status_code: int | None = None
+    error: str | None = None
+
+
 class DependencySection(Struct, frozen=True, kw_only=True):
     """One dependency. ``status`` "not checked" where it was not asked for, "unknown" where nobody could tell.
 
     ``latency_ms`` leaves out ``own_delay_ms``, for which our own event loop stood still meanwhile (null: not worth
-    telling): the true time lies between the one and the sum.
+    telling): the true time lies between the one and the sum. ``instances`` has each address of a service with several;
+    the section itself is the worst of them.
     """
 
     status: str
@@ -28,6 +39,7 @@ class DependencySection(Struct, frozen=True, kw_only=True):
     status_code: int | None = None
     version: str | None = None
     error: str | None = None
+    instances: tuple[InstanceSection, ...] = ()
 
 
 class RedisSection(DependencySection, frozen=True, kw_only=True):

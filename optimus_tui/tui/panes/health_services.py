@@ -104,10 +104,13 @@ def _service(
         if reading.fault is not None and mark.tone != "critical":
             # The value is the last good one: what it said then is not what is so now.
             mark = STATUS_MARKS["error" if name == "gateway" or reading.fault.kind == "invalid" else "disconnected"]
+        word = mark.word
+        if state is not None and state.sickness == "degraded":
+            mark, word = SEVERITY_MARKS["medium"], "degraded"
         code = state.status_code if state else None
         note = _why(fault, reading, since_arrival) or (f"it answered {code}" if code is not None else "")
         briefs = _briefs(fault, name, report, _retry(reading, since_arrival))
-        return ServiceLine(name=name, mark=mark, word=mark.word, note=note, briefs=briefs, answers=False)
+        return ServiceLine(name=name, mark=mark, word=word, note=note, briefs=briefs, answers=False)
     return _answering(name, mark, mark.word, state.latency_ms, state.version, report)
 
 

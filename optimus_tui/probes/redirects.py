@@ -1,0 +1,54 @@
+"""Where a redirect leads: to the same origin, which is followed once, or elsewhere, which is said. Pure.
+
+It refuses to let an answer choose another host, port or scheme, and to repeat more of an address than its origin.
+"""
+
+from urllib.parse import urljoin, urlsplit
+
+from optimus_tui.wording.safe import safe_text
+
+CODES = frozenset((301, 302, 303, 307, 308))
+LONGEST = 2000
+
+
+def same_origin(url: str, location: str) -> str | None:
+    """Return the address that ``location`` names, seen from ``url``: another one of the same origin; None otherwise."""
+    target = _joined(url, location)
+    if target is None or target == url or _origin(target) != _origin(url):
+        return None
+    return target
+
+
+def elsewhere(url: str, location: str) -> str:
+    """Return words for a redirect that is not followed: the origin it names, and nothing more of it."""
+    target = _joined(url, location)
+    origin = _origin(target) if target else None
+    if origin is None:
+        return "to an address that is none"
+    scheme, host, port = origin
+    place = f"{scheme}://{f'[{host}]' if ':' in host else host}:{port}"
+    return f"to {safe_text(place, 100)}" if origin != _origin(url) else "to the same server again"
+
+
+def _joined(url: str, location: str) -> str | None:
+    if not location or len(location) > LONGEST or not location.isascii() or not location.isprintable():
+        return None
+    if " " in location or "\\" in location:
+        return None
+    try:
+        joined = urljoin(url, location)
+        parts = urlsplit(joined)
+    except ValueError:
+        return None
+    if parts.scheme not in ("http", "https") or parts.username is not None or not parts.hostname:
+        return None
+    return joined.partition("#")[0]
+
+
+def _origin(url: str) -> tuple[str, str, int] | None:
+    try:
+        parts = urlsplit(url)
+        port = parts.port or (443 if parts.scheme == "https" else 80)
+    except ValueError:
+        return None
+    return parts.scheme.lower(), (parts.hostname or "").lower(), port
