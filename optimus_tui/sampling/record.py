@@ -112,7 +112,7 @@ class Recorder:
             self._values[f"latency.{name}"] = state.latency_ms
 
     def _gateway(self, state: GatewayState) -> None:
-        if state.cache is not None and state.cache.hit_rate is not None and state.service.fault is None:
+        if state.cache is not None and state.cache.hit_rate is not None and state.service.serves:
             self._values["hit_rate.gateway"] = state.cache.hit_rate
             if state.cache.hits is not None and state.cache.misses is not None:
                 self._values |= {"gateway.hits": float(state.cache.hits), "gateway.misses": float(state.cache.misses)}
