@@ -16,7 +16,7 @@ from tests.worlds.world import World, living
 
 Script = Callable[[World], Awaitable[None]]
 PENDING = Path(__file__).with_name("pending.txt")
-LONGEST_SECONDS = 120.0
+LONGEST_SECONDS = 300.0
 
 
 @dataclass(frozen=True)

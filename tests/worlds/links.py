@@ -80,3 +80,47 @@ def busy_machine(burners: int) -> Iterator[list[str]]:
         for one in made:
             one.kill()
             one.wait()
+
+
+async def _reply(reader: asyncio.StreamReader) -> bytes:
+    """One whole RESP value, as it came."""
+    line = await reader.readuntil(b"\r\n")
+    kind, count = line[:1], line[1:-2]
+    if kind in b"$=" and int(count) >= 0:
+        return line + await reader.readexactly(int(count) + 2)
+    if kind in b"*~>%":
+        parts = max(0, int(count)) * (2 if kind == b"%" else 1)
+        return line + b"".join([await _reply(reader) for _ in range(parts)])
+    return line
+
+
+@contextlib.asynccontextmanager
+async def answering_itself(port: int, answers: dict[str, bytes]) -> AsyncIterator[int]:
+    """A port before a Redis that answers some commands itself, as managed services and old servers do."""
+    tasks: set[asyncio.Task[None]] = set()
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.current_task()
+        assert task
+        tasks.add(task)
+        far_reader, far = await asyncio.open_connection("127.0.0.1", port)
+        with contextlib.suppress(OSError, asyncio.IncompleteReadError):
+            while True:
+                command = await _reply(reader)
+                name = command.split(b"\r\n")[2].decode("latin-1").upper()
+                if name in answers:
+                    writer.write(answers[name])
+                    continue
+                far.write(command)
+                writer.write(await _reply(far_reader))
+        writer.close()
+        far.close()
+
+    server = await asyncio.start_server(serve, "127.0.0.1", 0)
+    try:
+        yield server.sockets[0].getsockname()[1]
+    finally:
+        server.close()
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)

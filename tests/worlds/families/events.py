@@ -181,3 +181,18 @@ async def unknown_names_of_cache_keys(w: World) -> None:
     answer = await w.diagnose()
     told = answer.doc["cache_metrics"].get("unknown_layout")
     w.expect("unknown_layout", "29 keys with their shapes", told, bool(told) and told.get("count") == 29)
+
+
+@world()
+async def three_thousand_events_of_many_tenants(w: World) -> None:
+    """3,000 events of 600 tenants and 2,000 cache keys: the document stays small and counts what it leaves out."""
+    w.redis.command("EVAL", "for i=1,2000 do redis.call('SET','cache:page:t'..(i%600)..':'..i,'x','EX','300') end", "0")
+    script = (
+        "for i=1,3000 do redis.call('LPUSH','cache_coherence_events',(string.gsub(ARGV[1],'TENANT','t'..(i%600)))) end"
+    )
+    w.redis.command("EVAL", script, "0", _event(w, 60, tenant="TENANT"))
+    answer = await w.ask(COHERENCE, time_window_minutes=15)
+    w.expect("size", "at most 40 kB", len(str(answer.doc)), len(str(answer.doc)) <= 40_000)
+    w.expect("events in the window", "3,000", answer.doc["events"].get("in_window"),
+             answer.doc["events"].get("in_window") == 3000, unknown="read" in answer.doc["events"]
+             and answer.doc["events"]["read"] < 3000 and answer.doc["events"].get("length") == 3000)  # fmt: skip

@@ -339,3 +339,17 @@ async def traffic_just_below_the_limit(w: World) -> None:
         panes = await w.panes(4, ("server", "limits", "keys", "gateway", "engine"))
     w.spared("limits pane", panes.given("limits"))
     w.spared("health pane", panes.given("health"))
+
+
+@world()
+async def five_hundred_immortal_counters(w: World) -> None:
+    """A bug of the gateway left 500 counters of 500 tenants without TTL: critical, in a document that can be read."""
+    w.redis.command("EVAL", "for i=1,500 do redis.call('SET','rate_limit:tenant'..i..':chat','3') end", "0")
+    standup = await w.standup()
+    w.found("stand-up", standup, "500", least="critical")
+    answer = await w.diagnose("tenant7")
+    w.found("diagnose", answer, rule="limits.immortal", least="critical")
+    row = answer.doc["rate_limiting"]["rate_limits"].get("chat", {})
+    w.expect("tenant7's own counter", "immortal", row, row.get("immortal") is True)
+    for name, one in (("stand-up", standup), ("diagnose", answer)):
+        w.expect(f"{name}: size", "at most 40 kB", len(str(one.doc)), len(str(one.doc)) <= 40_000)

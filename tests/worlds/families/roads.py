@@ -33,6 +33,9 @@ async def named_environment_against_a_variable(w: World) -> None:
     w.expect("the variable is mentioned", "REDIS_URL once on stderr", answer.text[-300:], "REDIS_URL" in answer.text)
     run = await w.cli("run", "diagnose_gateway_health", '{"tenant_id": "acme"}', "--env", "prod")
     w.found("run sees prod too", run, "acme", least="critical")
+    flag = await w.cli("standup", "--json", "--env", "prod", "--redis-url", w.redis.url)
+    immortal = flag.doc.get("limits", {}).get("immortal")
+    w.expect("a flag overrides it", "0 immortal", immortal, immortal == 0)
     plain = await w.cli("standup", "--json")
     w.spared("without --env the variable counts", plain)
 
@@ -79,9 +82,12 @@ def _certificate(w: World) -> ssl.SSLContext:
     return context
 
 
-async def _tls_before(w: World, port: int) -> int:
-    """A port that speaks TLS and leads to ``port``."""
+async def _tls_before(w: World, port: int, *, client: bool = False) -> int:
+    """A port that speaks TLS and leads to ``port``. ``client``: it asks for a certificate of the caller."""
     context = _certificate(w)
+    if client:
+        context.verify_mode = ssl.CERT_REQUIRED
+        context.load_verify_locations(w.home / "cert.pem")
 
     async def join(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         far_reader, far = await asyncio.open_connection("127.0.0.1", port)
@@ -114,6 +120,19 @@ async def tls_on_a_plain_port_and_the_reverse(w: World) -> None:
         answer = await w.run("diagnose_gateway_health", tenant_id="acme")
         told = str(answer.doc.get("backend_orchestrator_health", {}).get("error"))
         w.expect(url.partition(":")[0], f"names {word} or TLS", told, word in told or "tls" in told.lower())
+
+
+@world(needs=("openssl",), healthy=True)
+async def tls_that_asks_for_a_client_certificate(w: World) -> None:
+    """The port lets in only who shows a certificate: ssl_certfile and ssl_keyfile in the URL are used."""
+    w.counter("rate_limit:acme:chat", 5)
+    tls = await _tls_before(w, w.redis.port, client=True)
+    place = f"rediss://127.0.0.1:{tls}/0?ssl_ca_certs={w.home}/cert.pem"
+    w.env["REDIS_URL"] = f"{place}&ssl_certfile={w.home}/cert.pem&ssl_keyfile={w.home}/key.pem"
+    w.spared("diagnose", await w.run("diagnose_gateway_health", tenant_id="acme"))
+    w.env["REDIS_URL"] = place
+    answer = await w.run("diagnose_gateway_health", tenant_id="acme")
+    w.says("without one", answer, "certificate")
 
 
 @world(needs=("openssl",), healthy=True)
