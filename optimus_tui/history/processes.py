@@ -73,7 +73,8 @@ def grow(
 
     Args:
         looks: every look, oldest first, each with a time of its own.
-        found: by series its samples, which are kept where they changed; each belongs to the look at its very time.
+        found: by series of one metric its samples, which are kept where they changed; each belongs to the look at its
+            very time.
         since: where the window begins.
         in_turn: whether each look meets one of several processes by chance. Then a process that was not met at the
             window's edges is taken to have counted there as it did between its own looks.

@@ -16,7 +16,7 @@ from msgspec.structs import replace
 
 from optimus_tui.clock import Clock
 from optimus_tui.contract.reading import Fault, Reading
-from optimus_tui.contract.services import GatewayState, Instance, ServiceState, Status
+from optimus_tui.contract.services import CacheMetrics, GatewayState, Instance, ServiceState, Status
 from optimus_tui.probes.fetch import DEADLINE_S, FETCH_ERRORS, Fetched, fault_of_http, fetch
 from optimus_tui.probes.published import parse_cache_metrics, parse_rules
 from optimus_tui.probes.redirects import CODES, elsewhere
@@ -73,6 +73,12 @@ async def read_gateway(
     return Reading(
         value=state, taken_at=clock.wall(), taken_mono=clock.mono(), took_ms=service.latency_ms, fault=service.fault
     )
+
+
+async def read_cache_metrics(http: httpx.AsyncClient, settings: Settings) -> CacheMetrics | None:
+    """What the gateway publishes of its cache; None where it publishes nothing that makes sense."""
+    seen = await look(http, settings.gateway_url + "/api/cache/metrics")
+    return parse_cache_metrics(seen.document)[0] if seen.document is not None else None
 
 
 async def read_engine(http: httpx.AsyncClient, settings: Settings, clock: Clock) -> Reading[ServiceState]:

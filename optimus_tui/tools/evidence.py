@@ -17,7 +17,8 @@ from optimus_tui.contract.services import GatewayState, HitRate, ServerState, Se
 from optimus_tui.contract.strain import MemoryState, SlowState
 from optimus_tui.history.ring import percentile
 from optimus_tui.tools.counted import Counters
-from optimus_tui.verdicts.hit_rate import RECENT_LOOKUPS, LookupTrack, hit_rate, track_lookups
+from optimus_tui.tools.hit_rates import present_rate
+from optimus_tui.verdicts.hit_rate import LookupTrack, hit_rate, track_lookups
 from optimus_tui.verdicts.latency import CURED_LOOKS, MIN_SAMPLES
 from optimus_tui.verdicts.playbooks.churn import Invalidations, count, newest_end
 from optimus_tui.verdicts.playbooks.proxy_timeout import Timed
@@ -33,10 +34,8 @@ COUNTED_SECONDS = 6.5
 """For what was kept and, without it, several looks at /metrics."""
 BURST, BURST_SECONDS = 5, 5.2
 MAX_EVENTS = 1000
-RATE_MINUTES, COUNTED_MINUTES = 0.5, 1.5
-"""What is called "now" of the hit rate, and of what /metrics counts: a window of many minutes forgets a fault as slowly
-as it notices one."""
-RECENT_WAIT_SECONDS = 0.9
+COUNTED_MINUTES = 1.5
+"""What is called "now" of what /metrics counts: a longer window forgets a fault as slowly as it notices one."""
 FRESH_SECONDS = 15.0
 """A kept sample that is older tells nothing of now."""
 
@@ -135,9 +134,10 @@ class Evidence:
         """Growth over the window, else over several looks now."""
         return await self.bounded(self.counters.increase(metric, labels), f"growth of {metric}", COUNTED_SECONDS)
 
-    async def recent_rate(self) -> HitRate | None:
-        """The hit rate of the last half minute by the gateway's own counts; None where nobody kept them."""
-        return await recent_rate(self.ctx)
+    async def present_rate(self) -> HitRate | None:
+        """The hit rate of now by the gateway's own counts, looked at now where nobody kept them."""
+        found = await self.bounded(present_rate(self.ctx, self.counters, live=True), "hit rate", COUNTED_SECONDS)
+        return None if isinstance(found, Fault) else found
 
     async def recent_increase(self, metric: str) -> Increase | Fault:
         """Growth over the last minute and a half; nothing where nobody kept it."""
@@ -182,26 +182,6 @@ class Evidence:
             looks = time_service(ctx.http, ctx.clock, f"{base}/health", BURST)
         found = await self.bounded(looks, name, BURST_SECONDS)
         return [] if isinstance(found, Fault) else [one.ms for one in found if one.good and one.ms is not None]
-
-
-async def recent_rate(ctx: "Context") -> HitRate | None:
-    """The hit rate of the last half minute by the counts that the gateway publishes beside it; None where nobody kept
-    them, where they were set back, and where too little was looked up."""
-    asked = (ctx.windows.series(name, RATE_MINUTES) for name in ("gateway.hits", "gateway.misses"))
-    try:
-        async with asyncio.timeout(RECENT_WAIT_SECONDS):
-            hits, misses = (dict(window.samples) for window in await asyncio.gather(*asked))
-    except TimeoutError:
-        return None
-    times = sorted(hits.keys() & misses.keys())
-    if len(times) < 2 or ctx.clock.wall() - times[-1] > FRESH_SECONDS:
-        return None
-    first, last = times[0], times[-1]
-    hit, missed = hits[last] - hits[first], misses[last] - misses[first]
-    if hit < 0 or missed < 0 or hit + missed < RECENT_LOOKUPS:
-        return None
-    source = f"gateway, last {last - first:.0f} s"
-    return HitRate(hit / (hit + missed), source, None, round(hit + missed), last - first)
 
 
 def kept_series(window: Window, wall: float) -> Series:

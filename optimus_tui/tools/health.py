@@ -15,7 +15,7 @@ from optimus_tui.contract.limits import LimitsReport
 from optimus_tui.contract.reading import Fault, Reading
 from optimus_tui.contract.services import GatewayState, HitRate, ServerState, ServiceState
 from optimus_tui.contract.tools.health import DiagnoseQuery, DiagnoseReport
-from optimus_tui.tools.evidence import recent_rate
+from optimus_tui.tools.counted import Counters
 from optimus_tui.tools.health_sections import (
     cache_section,
     engine_section,
@@ -24,6 +24,7 @@ from optimus_tui.tools.health_sections import (
     postgres_section,
     redis_section,
 )
+from optimus_tui.tools.hit_rates import present_rate
 from optimus_tui.tools.parts import nothing, part, reading
 from optimus_tui.tools.survey import Survey, judge_limits, read_known, survey
 from optimus_tui.tools.words import HEALTH_SEVERITY, diagnostics
@@ -40,6 +41,7 @@ if TYPE_CHECKING:
 
 QUERY, REPORT = DiagnoseQuery, DiagnoseReport
 NEWEST_EVENTS, EVENTS_SECONDS = 200, 0.9
+RATE_MINUTES, RATE_SECONDS = 5, 5.5
 QUIET_SECONDS = 0.25
 """For this long nothing else runs beside what is timed; a service that is slower than that is not made slow by us."""
 
@@ -130,9 +132,15 @@ async def _untimed(
     return await asyncio.gather(
         reading(ctx, read_postgres(ctx.settings.postgres_dsn, ctx.clock, ctx.settings.postgres_problem), "Postgres"),
         _counters(ctx, query) if with_keys else nothing(),
-        recent_rate(ctx) if query.include_cache_metrics else nothing(),
+        _present(ctx) if query.include_cache_metrics else nothing(),
         _events_per_second(ctx) if query.include_cache_metrics else nothing(),
     )
+
+
+async def _present(ctx: "Context") -> HitRate | None:
+    """The hit rate of now, from what was kept or several looks at what the gateway counts."""
+    found = await part(ctx, present_rate(ctx, Counters(ctx, RATE_MINUTES), live=True), "the hit rate", RATE_SECONDS)
+    return None if isinstance(found, Fault) else found
 
 
 async def _events_per_second(ctx: "Context") -> float | None:

@@ -10,12 +10,14 @@ from optimus_tui.contract.reading import Reading
 from optimus_tui.contract.services import GatewayState, HitRate, ServerState
 from optimus_tui.contract.tools.common import WindowSource
 from optimus_tui.contract.tools.performance import PerformanceQuery
+from optimus_tui.tools.counted import Counters
+from optimus_tui.tools.hit_rates import HITS, MISSES, from_counters, present_rate
 from optimus_tui.tools.performance_result import Result, not_available
 from optimus_tui.tools.survey import Survey, survey
 from optimus_tui.tools.words import rounded, sentence
 from optimus_tui.verdicts.cache import judge as judge_cache
-from optimus_tui.verdicts.hit_rate import MIN_LOOKUPS, LookupTrack, find_hit_rate, hit_rate, track_lookups
-from optimus_tui.verdicts.performance import shown, trend
+from optimus_tui.verdicts.hit_rate import LookupTrack, find_conflict, find_rates, hit_rate, track_lookups
+from optimus_tui.verdicts.performance import shown, told_by, trend
 
 if TYPE_CHECKING:
     from optimus_tui.context import Context
@@ -31,16 +33,19 @@ async def cache_performance(ctx: "Context", query: PerformanceQuery) -> Result:
 
     minutes = query.time_window_minutes
     names = ("hit_rate.gateway", "cache.keys", "redis.evicted")
-    (gateway, server, seen), (hits, misses), (rates, counts, evicted) = await asyncio.gather(
+    counters = Counters(ctx, minutes)
+    (gateway, server, seen), (hits, misses), present, (rates, counts, evicted) = await asyncio.gather(
         asyncio.gather(
             read_gateway(ctx.http, ctx.settings, ctx.clock, with_rules=False),
             read_server(ctx.redis, ctx.settings.redis, ctx.own, ctx.clock),
             survey(ctx, ttls=True, sizes=SIZES),
         ),
-        asyncio.gather(*(ctx.windows.increase(f"cache_{what}_total", minutes) for what in ("hits", "misses"))),
+        asyncio.gather(counters.increase(HITS), counters.increase(MISSES)),
+        present_rate(ctx, counters, live=True),
         asyncio.gather(*(ctx.windows.series(name, minutes) for name in names)),
     )
-    rate = _counted(hits, misses) or _now(gateway.value, server, ctx.clock.mono())
+    published = _now(gateway.value, server, ctx.clock.mono())
+    rate = from_counters(hits, misses) or present or published
     known = bool(seen.coverage.scanned) or seen.fault is None
     if rate is None and not known:
         reason = sentence(seen.fault) or "neither the gateway nor Redis could be asked"
@@ -50,7 +55,10 @@ async def cache_performance(ctx: "Context", query: PerformanceQuery) -> Result:
     return Result(
         results={
             "status": "ok" if rate is not None and known else "partial",
-            **_rate_section(rate, rates, hits, misses, gateway.value),
+            **_rate_section(rate, present, published, rates),
+            **_lookups(hits, misses),
+            "error": None if rate else _why(gateway.value),
+            **told_by(hits),
             **(_keys_section(report, seen, counts, query.tenant_filter) if known else _no_keys(seen)),
             "memory": _memory(server, evicted),
             **_notes(query),
@@ -58,17 +66,12 @@ async def cache_performance(ctx: "Context", query: PerformanceQuery) -> Result:
         covered_minutes=covered,
         source=source,
         findings=(
-            *find_hit_rate(rate, server.value, ctx.settings.thresholds),
+            *find_rates(rate, present, server.value, ctx.settings.thresholds),
+            *(find_conflict(published, present or rate, ctx.settings.thresholds) if rate is not published else ()),
             *_of_keys(report, query),
             *_missing(seen),
         ),
     )
-
-
-def _counted(hits: Increase, misses: Increase) -> HitRate | None:
-    if min(hits.covered_minutes, misses.covered_minutes) <= 0 or hits.total + misses.total < MIN_LOOKUPS:
-        return None
-    return HitRate(hits.total / (hits.total + misses.total), "gateway counters over the window")
 
 
 def _now(gateway: GatewayState | None, server: Reading[ServerState], mono: float) -> HitRate | None:
@@ -85,19 +88,27 @@ def _covered(hits: Increase, rates: Window) -> tuple[float, WindowSource]:
 
 
 def _rate_section(
-    rate: HitRate | None, rates: Window, hits: Increase, misses: Increase, gateway: GatewayState | None
+    rate: HitRate | None, present: HitRate | None, published: HitRate | None, rates: Window
 ) -> dict[str, Any]:
-    counted = hits.covered_minutes > 0 and misses.covered_minutes > 0
-    cache = gateway.cache if gateway else None
+    """The rate of the window, that of now where somebody counts, and what is published, each with its source."""
     return {
         "hit_rate": rounded(rate.value, 4) if rate else None,
         "hit_rate_source": rate.source if rate else None,
-        "hit_rate_now": rounded(cache.hit_rate, 4) if cache else None,
+        "hit_rate_now": rounded(present.value, 4) if present else None,
+        "hit_rate_now_source": present.source if present else None,
+        "published_hit_rate": rounded(published.value, 4) if published else None,
+        "published_hit_rate_source": published.source if published else None,
         "hit_rate_trend": trend(rates.samples),
-        "hits": round(hits.total) if counted else None,
-        "misses": round(misses.total) if counted else None,
-        "error": None if rate else sentence(gateway.cache_fault if gateway else None) or "nobody counted look-ups yet",
     }
+
+
+def _lookups(hits: Increase, misses: Increase) -> dict[str, int | None]:
+    counted = hits.covered_minutes > 0 and misses.covered_minutes > 0
+    return {"hits": round(hits.total) if counted else None, "misses": round(misses.total) if counted else None}
+
+
+def _why(gateway: GatewayState | None) -> str:
+    return sentence(gateway.cache_fault if gateway else None) or "nobody counted look-ups yet"
 
 
 def _keys_section(report: CacheReport, seen: Survey, counts: Window, tenant: str | None) -> dict[str, Any]:

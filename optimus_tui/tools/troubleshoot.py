@@ -173,14 +173,14 @@ async def _cache(ctx: "Context", tenant: bytes) -> CacheReport | Fault:
 
 async def _cache_miss(ctx: "Context", query: TroubleshootQuery, part: Evidence) -> Answer:
     tenant = query.tenant_id.encode()
-    (gateway, server), (history, evicted), (hits, misses), cache, events = await asyncio.gather(
+    (gateway, server), (history, evicted), (hits, misses), cache, events, recent = await asyncio.gather(
         asyncio.gather(part.gateway(), part.server()),
         asyncio.gather(part.series("hit_rate.gateway"), part.series("redis.evicted")),
         asyncio.gather(part.increase("cache_hits_total"), part.increase("cache_misses_total")),
         _cache(ctx, tenant),
         part.events(),
+        part.present_rate(),
     )
-    recent = await part.recent_rate()
     evidence = cache_miss.CacheEvidence(
         tenant=tenant,
         gateway=gateway,

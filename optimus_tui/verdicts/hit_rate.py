@@ -23,8 +23,11 @@ RECENT_SECONDS, RECENT_LOOKUPS = 20.0, 100
 """What is called "now": a rate over minutes forgets a fault as slowly as it notices one. Samples lie ten seconds apart,
 so "now" is the last twenty to thirty."""
 FROM_INFO = "redis INFO, ours left out"
-FROM_GATEWAY = "gateway"
-"""The gateway's own figure, over whatever time it chose: the reference counts since its start."""
+FROM_GATEWAY = "gateway, over a time it does not say"
+FROM_GATEWAY_LIFE = "gateway, since its start"
+"""Where the counts beside its figure make that figure: they run since its start, and tell little of now."""
+CONFLICT = 0.1
+"""Two sources that differ by less may both be right, each for its own time."""
 FROM_GATEWAY_NOW = "gateway, last 10 min"
 
 
@@ -83,8 +86,16 @@ def hit_rate(gateway: GatewayState | None, track: LookupTrack, published: Lookup
             recent = _growth(published, FROM_GATEWAY_NOW, total_keys)
             if recent is not None:
                 return recent
-        return HitRate(cache.hit_rate, FROM_GATEWAY, total_keys, _counted(cache))
+        return HitRate(cache.hit_rate, _span_of(cache), total_keys, _counted(cache))
     return _growth(track, FROM_INFO, total_keys)
+
+
+def _span_of(cache: CacheMetrics) -> str:
+    """Over what time the gateway's own figure is, as far as the counts beside it tell."""
+    counted = _counted(cache)
+    if not counted or cache.hits is None or cache.hit_rate is None:
+        return FROM_GATEWAY
+    return FROM_GATEWAY_LIFE if abs(cache.hits / counted - cache.hit_rate) < 0.02 else FROM_GATEWAY
 
 
 def _counted(cache: CacheMetrics) -> int | None:
@@ -123,9 +134,38 @@ def find_rates(
     over_minutes = find_hit_rate(rate, server, thresholds)
     if recent is None:
         return over_minutes
+    conflict = find_conflict(rate, recent, thresholds)
     words = f"; now {percent(recent.value)} ({recent.source})"
     eased = [replace(one, severity="low", message=one.message + words) for one in over_minutes]
-    return find_hit_rate(recent, server, thresholds) or eased
+    return [*(find_hit_rate(recent, server, thresholds) or eased), *conflict]
+
+
+def find_conflict(published: HitRate | None, present: HitRate | None, thresholds: Thresholds) -> list[Finding]:
+    """A medium finding where the gateway publishes a good rate and its own counters tell a bad one for now.
+
+    The other way round, a low published rate with a good present one, is a rate that has recovered: no conflict.
+    """
+    if published is None or present is None or published.source not in (FROM_GATEWAY, FROM_GATEWAY_LIFE):
+        return []
+    bar = thresholds.hit_rate_warn
+    if not (published.value >= bar > present.value) or published.value - present.value < CONFLICT:
+        return []
+    return [
+        Finding(
+            rule="cache.hit_rate_conflict",
+            severity="medium",
+            subject="hit rate",
+            message=f"two sources disagree: the hit rate is {percent(published.value)} ({published.source}) "
+            f"and {percent(present.value, bar)} ({present.source}); the newer counts decide",
+            measured=present.value,
+            threshold=published.value,
+            unit="share",
+            samples=present.samples,
+            window_seconds=present.window_seconds,
+            impact="Whoever reads the published figure alone believes that the cache works as well as ever.",
+            remedy="Let the gateway publish its hit rate over the last minutes, or its counts beside it.",
+        )
+    ]
 
 
 def find_hit_rate(rate: HitRate | None, server: ServerState | None, thresholds: Thresholds) -> list[Finding]:

@@ -10,6 +10,7 @@ import pytest
 
 from optimus_tui.context import Context
 from optimus_tui.tools.answer import answer, exit_code
+from optimus_tui.verdicts.hit_rate import FROM_GATEWAY
 from tests import hostile
 from tests.hostile import reply
 from tests.live.toolbox import Counts, ask, pipe, system
@@ -162,7 +163,7 @@ async def test_cache_performance_counts_keys_and_says_whose_the_rate_is(server: 
         seen = await ask(context, TOOL, metric_type="cache_performance")
         mine = await ask(context, TOOL, metric_type="cache_performance", tenant_filter="t1")
     results = seen["analysis_results"]
-    assert (results["hit_rate"], results["hit_rate_source"]) == (0.85, "gateway")
+    assert (results["hit_rate"], results["hit_rate_source"]) == (0.85, FROM_GATEWAY)
     assert (results["total_keys"], results["keys_without_ttl"]) == (42, 2)
     assert results["memory"]["used_bytes"] > 0 and results["estimated_memory_bytes"] > 0
     assert mine["analysis_results"]["total_keys"] == 22

@@ -11,10 +11,13 @@ from optimus_tui.contract.services import CacheMetrics, GatewayState, HitRate, S
 from optimus_tui.settings.model import Thresholds
 from optimus_tui.verdicts import cache, episodes, feed, health, latency
 from optimus_tui.verdicts.hit_rate import (
+    FROM_GATEWAY,
+    FROM_GATEWAY_LIFE,
     FROM_GATEWAY_NOW,
     FROM_INFO,
     LookupTrack,
     find_hit_rate,
+    find_rates,
     hit_rate,
     track_gateway,
     track_lookups,
@@ -158,7 +161,7 @@ def track(*looks: ServerState) -> LookupTrack:
 
 def test_the_gateways_own_figure_comes_first() -> None:
     rate = hit_rate(gateway(cache=CacheMetrics(0.85, 1247)), track(server(1, 99)))
-    assert rate == HitRate(0.85, "gateway", 1247)
+    assert rate == HitRate(0.85, FROM_GATEWAY, 1247)
 
 
 def test_without_lookups_the_rate_is_unknown_not_zero() -> None:
@@ -210,14 +213,14 @@ def test_looks_older_than_ten_minutes_no_longer_count() -> None:
 
 
 def test_a_restarted_gateway_starts_its_rate_anew() -> None:
-    assert published(counted(900, 100), counted(5, 15)) == HitRate(0.25, "gateway", 1247, 20)
+    assert published(counted(900, 100), counted(5, 15)) == HitRate(0.25, FROM_GATEWAY_LIFE, 1247, 20)
     rate = published(counted(900, 100), counted(5, 15), counted(25, 15))
     assert rate is not None
     assert (rate.value, rate.samples) == (1.0, 20)
 
 
 def test_one_look_shows_the_gateways_own_figure_and_few_lookups_are_shown_but_not_judged() -> None:
-    assert published(counted(600, 400)) == HitRate(0.6, "gateway", 1247, 1000)
+    assert published(counted(600, 400)) == HitRate(0.6, FROM_GATEWAY_LIFE, 1247, 1000)
     few = published(counted(1, 18))
     assert few is not None and few.samples == 19
     assert find_hit_rate(few, None, BARS) == []
@@ -229,6 +232,21 @@ def test_a_restarted_server_starts_the_rate_anew_row_34() -> None:
     rate = hit_rate(None, state)
     assert rate is not None
     assert rate.value == 20 / 50
+
+
+def test_a_good_published_rate_and_bad_counts_of_now_are_shown_as_a_conflict_and_the_counts_decide() -> None:
+    published, now = HitRate(0.9, FROM_GATEWAY), HitRate(0.28, "the gateway's counters over 2 min", None, 400)
+    rules = {one.rule: one for one in find_rates(published, now, None, BARS)}
+    assert {rule: one.severity for rule, one in rules.items()} == {
+        "cache.hit_rate": "high",
+        "cache.hit_rate_conflict": "medium",
+    }
+    assert "90 %" in rules["cache.hit_rate_conflict"].message and "28 %" in rules["cache.hit_rate_conflict"].message
+
+
+def test_a_low_rate_since_the_start_that_has_recovered_is_no_conflict() -> None:
+    found = find_rates(HitRate(0.4, FROM_GATEWAY_LIFE, None, 900), HitRate(0.9, "now", None, 400), None, BARS)
+    assert [(one.rule, one.severity) for one in found] == [("cache.hit_rate", "low")]
 
 
 @pytest.mark.parametrize(("value", "severity"), [(0.7, None), (0.699, "medium"), (0.6, "medium"), (0.599, "high")])

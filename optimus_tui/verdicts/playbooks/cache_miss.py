@@ -18,7 +18,7 @@ from optimus_tui.contract.services import GatewayState, HitRate, ServerState
 from optimus_tui.settings.model import Thresholds
 from optimus_tui.verdicts import cache as cache_verdict
 from optimus_tui.verdicts.feed import find_flood
-from optimus_tui.verdicts.hit_rate import MIN_LOOKUPS, find_rates
+from optimus_tui.verdicts.hit_rate import MIN_LOOKUPS, find_conflict, find_rates
 from optimus_tui.verdicts.playbooks.churn import SECONDS, Invalidations
 from optimus_tui.verdicts.playbooks.errors import span_words
 from optimus_tui.verdicts.playbooks.inquiry import Conclusion, Inquiry
@@ -94,11 +94,15 @@ def _look_at_rate(inquiry: Inquiry, seen: CacheEvidence, thresholds: Thresholds,
     if seen.recent is not None:
         inquiry.saw(f"hit rate now {percent(seen.recent.value)} ({seen.recent.source})")
     found = find_rates(rate, seen.recent, server, thresholds)
+    if windowed is not None:
+        found += find_conflict(seen.rate, seen.recent or rate, thresholds)
     inquiry.found(*(one if one.samples is not None else replace(one, samples=samples) for one in found))
     return {
         "hit_rate": None if rate is None else round(rate.value, 4),
         "hit_rate_source": None if rate is None else rate.source,
         "lookups": samples if windowed else None,
+        "published_hit_rate": None if seen.rate is None else round(seen.rate.value, 4),
+        "published_hit_rate_source": None if seen.rate is None else seen.rate.source,
         "recent_hit_rate": None if seen.recent is None else round(seen.recent.value, 4),
         "trend": _trend(inquiry, seen.history),
     }

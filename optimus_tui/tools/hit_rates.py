@@ -1,0 +1,97 @@
+"""The cache's hit rate of now: from what was kept, else from several looks within seconds.
+
+A lifetime average is not now. Sources, the surest first: counts that the gateway publishes beside its rate, as kept
+over half a minute; its counters ``cache_hits_total`` and ``cache_misses_total`` over the window; with ``live`` several
+looks at the counts beside its rate. Counts of several processes, which fall or jump from look to look, give none.
+"""
+
+import asyncio
+import math
+from typing import TYPE_CHECKING
+
+from optimus_tui.contract.metrics import Increase
+from optimus_tui.contract.services import HitRate
+from optimus_tui.history.lives import Look
+from optimus_tui.history.processes import grow
+from optimus_tui.tools.counted import JUMP, Counters
+from optimus_tui.verdicts.hit_rate import MIN_LOOKUPS, RECENT_LOOKUPS
+
+if TYPE_CHECKING:
+    from optimus_tui.context import Context
+
+RATE_MINUTES = 0.5
+"""What is called "now": a window of many minutes forgets a fault as slowly as it notices one."""
+RECENT_WAIT_SECONDS = 0.9
+FRESH_SECONDS = 15.0
+"""A kept sample that is older tells nothing of now."""
+LOOKS, APART_SECONDS = 6, 0.4
+HITS, MISSES = "cache_hits_total", "cache_misses_total"
+
+
+async def recent_rate(ctx: "Context") -> HitRate | None:
+    """The hit rate of the last half minute by the counts that the gateway publishes beside it; None where nobody kept
+    them, where they were set back, and where too little was looked up."""
+    asked = (ctx.windows.series(name, RATE_MINUTES) for name in ("gateway.hits", "gateway.misses"))
+    try:
+        async with asyncio.timeout(RECENT_WAIT_SECONDS):
+            hits, misses = (dict(window.samples) for window in await asyncio.gather(*asked))
+    except TimeoutError:
+        return None
+    times = sorted(hits.keys() & misses.keys())
+    if len(times) < 2 or ctx.clock.wall() - times[-1] > FRESH_SECONDS:
+        return None
+    samples = [(at, int(hits[at]), int(misses[at])) for at in times]
+    rate = counted_between(samples, f"gateway, last {times[-1] - times[0]:.0f} s")
+    return rate if rate is not None and (rate.samples or 0) >= RECENT_LOOKUPS else None
+
+
+async def present_rate(ctx: "Context", counters: Counters, *, live: bool) -> HitRate | None:
+    """The hit rate of now from the surest source that has one; None where none has."""
+    kept = await recent_rate(ctx)
+    if kept is not None:
+        return kept
+    hits, misses = await asyncio.gather(counters.increase(HITS), counters.increase(MISSES))
+    return from_counters(hits, misses) or (await _look(ctx) if live else None)
+
+
+def from_counters(hits: Increase, misses: Increase) -> HitRate | None:
+    """The rate behind the growth of both counters over the same looks; None with fewer look-ups than are judged."""
+    lookups = hits.total + misses.total
+    if min(hits.covered_minutes, misses.covered_minutes) <= 0 or hits.source != misses.source or lookups < MIN_LOOKUPS:
+        return None
+    seconds = hits.covered_minutes * 60
+    span = f"{hits.covered_minutes:.0f} min" if seconds >= 60 else f"{seconds:.1f} s"
+    return HitRate(hits.total / lookups, f"the gateway's counters over {span}", None, round(lookups), seconds)
+
+
+def counted_between(samples: list[tuple[float, int, int]], source: str) -> HitRate | None:
+    """The rate between the first and the last of (seconds, hits, misses); None where they are of several processes."""
+    if len(samples) < 2:
+        return None
+    found = {
+        "lookups_total|result=hit": [(at, float(hits)) for at, hits, _ in samples],
+        "lookups_total|result=miss": [(at, float(misses)) for at, _, misses in samples],
+    }
+    looks = [Look(at) for at, _, _ in samples]
+    growth = grow(looks, found, samples[0][0], most=math.inf, restarts_allowed=0, jump=JUMP)
+    lookups = sum(one.increase for one in growth.series)
+    if growth.several or lookups < MIN_LOOKUPS:
+        return None
+    hits = sum(one.increase for one in growth.series if one.labels["result"] == "hit")
+    return HitRate(hits / lookups, source, None, round(lookups), samples[-1][0] - samples[0][0])
+
+
+async def _look(ctx: "Context") -> HitRate | None:
+    """Several looks at the counts beside the gateway's rate; one where it publishes none."""
+    from optimus_tui.probes.services import read_cache_metrics
+
+    samples: list[tuple[float, int, int]] = []
+    while len(samples) < LOOKS:
+        began = ctx.clock.mono()
+        cache = await read_cache_metrics(ctx.fresh_http, ctx.settings)
+        if cache is None or cache.hits is None or cache.misses is None:
+            break
+        samples.append((began, cache.hits, cache.misses))
+        if len(samples) < LOOKS:
+            await asyncio.sleep(max(0.0, APART_SECONDS - (ctx.clock.mono() - began)))
+    return counted_between(samples, f"gateway, last {samples[-1][0] - samples[0][0]:.1f} s") if samples else None
