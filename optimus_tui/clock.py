@@ -2,6 +2,9 @@
 
 import time
 
+_BOOT = getattr(time, "CLOCK_BOOTTIME", None)
+"""Linux: it goes on while the machine sleeps, so that nothing outlives its time in a closed laptop."""
+
 
 class Clock:
     """Wall-clock seconds for people, monotonic seconds for durations."""
@@ -11,8 +14,8 @@ class Clock:
         return time.time()
 
     def mono(self) -> float:
-        """Seconds that never go back; only differences mean anything."""
-        return time.monotonic()
+        """Seconds that never go back, also of sleep; only differences mean anything."""
+        return time.monotonic() if _BOOT is None else time.clock_gettime(_BOOT)
 
 
 class FixedClock(Clock):

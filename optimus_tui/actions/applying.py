@@ -127,7 +127,7 @@ async def _run(plan: Plan, run: Run, wire: Wire, lock: Lock) -> None:
     await run.batches(wire, lock, [place for place, outcome in enumerate(run.outcomes) if outcome == "left"])
     wants_event = recipe_for(plan.request.kind).publishes and not run.event_lost
     if wants_event and not run.stopped and not run.cancelled:
-        await run.publish(wire)
+        await run.publish(wire, lock)
 
 
 async def _reconcile(plan: Plan, ledger: Ledger, outcomes: list[Outcome], wire: Wire) -> None:

@@ -6,9 +6,7 @@ refuse, before a socket is touched.
 
 import asyncio
 import threading
-from collections.abc import Callable, Coroutine
 from pathlib import Path
-from typing import Any, TypeVar
 
 from msgspec import structs
 
@@ -20,6 +18,7 @@ from optimus_tui.actions.means import Means, Reins, Report
 from optimus_tui.actions.planning import Walked, make_plan
 from optimus_tui.actions.preview import preview, words_to_type
 from optimus_tui.actions.selecting import Known
+from optimus_tui.actions.threads import ActionThreads
 from optimus_tui.actions.verifying import Verified
 from optimus_tui.actions.wire import Listener
 from optimus_tui.context import Context
@@ -37,7 +36,6 @@ from optimus_tui.contract.limits import LimitRules
 from optimus_tui.history.audit import AuditLog, state_folder
 from optimus_tui.probes.sent import on_behalf
 
-T = TypeVar("T")
 GATEWAY_SECONDS = 2.5
 
 
@@ -46,7 +44,7 @@ class Desk:
 
     def __init__(self, context: Context, folder: Path | None = None, listener: Listener | None = None) -> None:
         settings, folder = context.settings, folder or state_folder()
-        self._context = context
+        self._context, self._running = context, ActionThreads()
         self.audit = AuditLog(folder, context.clock)
         self.guard = Guard(settings, context.clock, context.own, self.audit)
         self.guard.listener = listener
@@ -92,7 +90,9 @@ class Desk:
         if known is not None:
             return known
         with on_behalf(plan.request.kind):
-            return await _apart(lambda: applying.apply(self._means, plan, confirmation, Reins(cancel, report)), cancel)
+            return await self._running.run(
+                lambda: applying.apply(self._means, plan, confirmation, Reins(cancel, report)), cancel
+            )
 
     def interrupted(self) -> list[Interrupted | Refusal]:
         """Actions whose process ended before they did; reads the audit, so ask at the start, not in a loop."""
@@ -110,13 +110,15 @@ class Desk:
         if refusal is not None:
             return refusal
         with on_behalf(f"resume {left.plan.request.kind}"):
-            return await _apart(lambda: applying.resume(self._means, left, confirmation, Reins(cancel, report)), cancel)
+            return await self._running.run(
+                lambda: applying.resume(self._means, left, confirmation, Reins(cancel, report)), cancel
+            )
 
     async def look(self, left: Interrupted, report: Report) -> Verified | Refusal:
         """What became of an interrupted action's keys; it stays open, and nothing is changed."""
         cancel = threading.Event()
         with on_behalf(f"look at {left.plan.request.kind}"):
-            return await _apart(lambda: applying.look(self._means, left, Reins(cancel, report)), cancel)
+            return await self._running.run(lambda: applying.look(self._means, left, Reins(cancel, report)), cancel)
 
     def receipts_of(self, incident: str) -> list[Receipt]:
         """Closed actions of an incident; reads the audit and their files: not for an event loop."""
@@ -130,7 +132,9 @@ class Desk:
         if refusal is not None:
             return refusal
         with on_behalf(f"close {left.plan.request.kind}"):
-            return await _apart(lambda: applying.settle(self._means, left, reason, Reins(cancel, report)), cancel)
+            return await self._running.run(
+                lambda: applying.settle(self._means, left, reason, Reins(cancel, report)), cancel
+            )
 
     def _moved_on(self, left: Interrupted) -> Refusal | None:
         """Whether somebody went on with it, or closed it, since it was listed: then its words are of yesterday."""
@@ -142,7 +146,8 @@ class Desk:
         return Refusal("stale", "more of it was done since it was listed", "look at it once more")
 
     def close(self) -> None:
-        """Disarm and let go of the audit."""
+        """End what runs after its batch, as far as 5 s go; disarm and let go of the audit."""
+        self._running.stop()
         self.guard.disarm("the session ended")
         self.guard.wait_written()
         self.audit.close()
@@ -164,13 +169,3 @@ class Desk:
         for one in (rules, self._context.settings.limits):
             named |= set(one.tenants) if one else set()
         return Known(known.sure | {tenant.encode("utf-8", "surrogatepass") for tenant in named}, known.hinted)
-
-
-async def _apart(work: Callable[[], Coroutine[Any, Any, T]], cancel: threading.Event) -> T:
-    """Run to the end in a thread with a loop of its own; when the caller is cancelled, the work is told to stop."""
-    running = asyncio.ensure_future(asyncio.to_thread(lambda: asyncio.run(work())))
-    try:
-        return await asyncio.shield(running)
-    except asyncio.CancelledError:
-        cancel.set()
-        raise

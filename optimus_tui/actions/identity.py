@@ -3,6 +3,7 @@
 It refuses to guess: a server that does not say its run id cannot be told from another, so nothing is done to it.
 """
 
+import re
 from collections.abc import Mapping
 
 from redis.exceptions import NoPermissionError, ResponseError
@@ -14,6 +15,7 @@ from optimus_tui.settings.model import RedisTarget, Settings
 from optimus_tui.wording.safe import safe_text
 
 _REMEDY = "plan anew"
+_RUN_ID = re.compile(r"[0-9a-f]{40}")
 
 
 def operator_target(settings: Settings) -> RedisTarget:
@@ -26,6 +28,9 @@ def where_of(settings: Settings, fields: Mapping[str, str]) -> Where | Refusal:
     target = operator_target(settings)
     if not fields.get("run_id") or not fields.get("role"):
         return Refusal("no right", "the server does not say who it is: INFO is needed", "grant +info to the login")
+    if not _RUN_ID.fullmatch(fields["run_id"]) or fields["role"] not in ("master", "slave"):
+        said = f"run_id {safe_text(fields['run_id'], 50)}, role {safe_text(fields['role'], 30)}"
+        return Refusal("no right", f"what answers says things that make no sense of a Redis: {said}", "look what it is")
     if "cluster" in (fields.get("redis_mode"), fields.get("server_mode")):
         return Refusal("cluster", "this is a node of a cluster: clusters are not supported yet")
     return Where(

@@ -6,6 +6,7 @@ keys already gone. It refuses to take a lock that another holds, however old it 
 
 import contextlib
 import os
+import shlex
 import socket
 from typing import Any
 
@@ -14,6 +15,7 @@ from redis.exceptions import NoPermissionError, OutOfMemoryError, ResponseError
 
 from optimus_tui.actions.permit import LOCK_MS, LOCKS
 from optimus_tui.actions.wire import Wire
+from optimus_tui.clock import Clock
 from optimus_tui.contract.actions import ActionRequest, Refusal
 from optimus_tui.history.audit import quoted
 from optimus_tui.wording.age import age
@@ -33,7 +35,8 @@ class Lock:
     def __init__(self, wire: Wire, name: bytes, action: str, user: str) -> None:
         self._wire, self._name, self.held = wire, name, False
         self._owner = {"action": action, "user": user, "host": socket.gethostname(), "pid": os.getpid()}
-        self._value = b""
+        self._value, self._clock = b"", Clock()
+        self._seen = 0.0
 
     async def take(self, *, again: bool = False) -> Refusal | None:
         """None when it is ours, or when there are no locks; WireLost when the server is gone.
@@ -51,22 +54,52 @@ class Lock:
         except (NoPermissionError, OutOfMemoryError):
             return None  # a full server has no room for a lock, and unlinking is what it needs
         except ResponseError as error:
+            if "WRONGTYPE" in str(error):
+                return self._stuck("is no lock: it holds another type of value")
             return Refusal("locked", f"the lock cannot be taken: {safe_text(error, 120)}")
-        self.held = taken == b"OK"
-        return None if self.held else _held_by(other, now)
+        self.held, self._seen = taken == b"OK", self._clock.mono()
+        return None if self.held else await self._held_by(other, now)
 
-    async def renew(self) -> str | None:
-        """Another 30 s; why not, where it is not ours any more."""
-        if not self.held:
+    async def keep(self) -> str | None:
+        """Look at it, and renew it, where that is due; why not, where it is not ours any more.
+
+        Due is 5 s after the last look, however they passed: in batches, on a slow disk, or with the machine asleep.
+        """
+        if not self.held or self._clock.mono() - self._seen < RENEW_SECONDS:
             return None
         try:
-            if await self._wire.ask("GET", self._name) == self._value:
-                await self._wire.ask("PEXPIRE", self._name, LOCK_MS)
+            asked = self._clock.mono()
+            ours = await self._wire.ask("GET", self._name) == self._value
+            if ours and await self._wire.ask("PEXPIRE", self._name, LOCK_MS) == 1:
+                self._seen = asked
                 return None
         except ResponseError as error:
             return f"the lock cannot be renewed: {safe_text(error, 120)}"
         self.held = False
-        return "the lock was lost"
+        return "the lock was lost: it ran out while nothing renewed it, and somebody else may be at these keys"
+
+    async def _held_by(self, value: object, now: float) -> Refusal:
+        """Who holds it; one that never ends is named, since waiting does not help there."""
+        try:
+            left = await self._wire.ask("PTTL", self._name)
+        except ResponseError:
+            left = None
+        if left == -1:
+            return self._stuck("has no TTL, so it never ends by itself: nothing of this product leaves one like that")
+        remedy = f"wait: it ends by itself {LOCK_MS // 1000} s after its owner last renewed it, then plan anew"
+        if left is None:
+            remedy += f" (if it does not end: {self._command('PTTL')})"
+        return Refusal("locked", _words(_owner(value), now), remedy)
+
+    def _stuck(self, why: str) -> Refusal:
+        remedy = f"look at it, and remove it once nobody uses it: {self._command('UNLINK')}"
+        return Refusal("locked", f"the lock key {safe_text(self._name, 200)} {why}", remedy)
+
+    def _command(self, word: str) -> str:
+        """What the operator may type; it is not done from here."""
+        target = self._wire.target
+        server = f"-s {shlex.quote(target.path)}" if target.path else f"-h {target.host} -p {target.port}"
+        return safe_text(f"redis-cli {server} -n {target.db} {word} {shlex.quote(self._name.decode())}", 400)
 
     async def release(self) -> None:
         """Let the next one in; one that is not ours stays, one that the server keeps ends by itself."""
@@ -91,10 +124,7 @@ def _owner(value: object) -> dict[str, Any]:
     return owner if isinstance(owner, dict) else {}
 
 
-def _held_by(value: object, now: float) -> Refusal:
-    owner = _owner(value)
+def _words(owner: dict[str, Any], now: float) -> str:
     since = owner.get("since")
-    who = f"{safe_text(owner.get('user', '?'), 40)} on {safe_text(owner.get('host', '?'), 40)}"
     for_ = f" for {age(now - since)}" if isinstance(since, (int, float)) and now else ""
-    remedy = f"wait: it ends by itself {LOCK_MS // 1000} s after its owner last renewed it, then plan anew"
-    return Refusal("locked", f"{who} is at this tenant{for_}", remedy)
+    return f"{safe_text(owner.get('user', '?'), 40)} on {safe_text(owner.get('host', '?'), 40)} is at this tenant{for_}"

@@ -13,7 +13,7 @@ from redis.exceptions import ResponseError
 from optimus_tui.actions.checking import check_server
 from optimus_tui.actions.invalidate_tenant import channel_of, event_of
 from optimus_tui.actions.ledger import Ledger, tally
-from optimus_tui.actions.lock import RENEW_SECONDS, Lock
+from optimus_tui.actions.lock import Lock
 from optimus_tui.actions.means import Means, Reins
 from optimus_tui.actions.recipe import Halted
 from optimus_tui.actions.recipes import recipe_for
@@ -48,7 +48,6 @@ class Run:
         began = time.perf_counter()
         try:
             strain = await self._quiet(wire)
-            renewed = self._means.clock.mono()
             for number, (start, end) in enumerate(chunks(places)):
                 if self._reins.cancel.is_set():
                     self.cancelled = True
@@ -57,11 +56,10 @@ class Run:
                 if not self.stopped and number % LOOK_EVERY == LOOK_EVERY - 1:
                     refusal = await check_server(self._means, wire, self._plan)
                     self.stopped = refusal.message if refusal else None
-                if not self.stopped and self._means.clock.mono() - renewed > RENEW_SECONDS:
-                    renewed, self.stopped = self._means.clock.mono(), await lock.renew()
+                self.stopped = self.stopped or await lock.keep()
                 if self.stopped:
                     break
-                await self._batch(wire, start, end)
+                await self._batch(wire, lock, start, end)
                 if self.stopped:
                     break
                 await asyncio.sleep(PAUSE_SECONDS)
@@ -71,7 +69,7 @@ class Run:
             self.stopped, self.broken = str(error), True
         self.seconds += time.perf_counter() - began
 
-    async def publish(self, wire: Wire) -> None:
+    async def publish(self, wire: Wire, lock: Lock) -> None:
         """Send the event, once. A lost reply stays unknown."""
         channel = channel_of(self._plan.request)
         event = event_of(self._plan, self._means.clock.wall(), tally(self.outcomes).get("done", 0))
@@ -79,6 +77,9 @@ class Run:
         try:
             self._ledger.note("publishing", channel=quoted(channel), message=event.decode())
             try:
+                self.stopped = await lock.keep()
+                if self.stopped:
+                    return
                 reply = await wire.ask("PUBLISH", channel, event)
                 self.published = reply if isinstance(reply, int) else None
                 self._ledger.note("published", subscribers=self.published)
@@ -96,11 +97,14 @@ class Run:
         tried = len(self.outcomes) - counts.get("left", 0)
         self._reins.report(Progress(stage, tried, len(self.outcomes), counts))  # type: ignore[arg-type]
 
-    async def _batch(self, wire: Wire, start: int, end: int) -> None:
+    async def _batch(self, wire: Wire, lock: Lock, start: int, end: int) -> None:
         keys = [key.key for key in self._plan.keys[start:end]]
         self._ledger.intent(start, keys)
+        found: Sequence[Outcome] = ["left"] * len(keys)
         try:
-            found = await self._recipe.act(wire, self._plan, keys)
+            self.stopped = await lock.keep()  # the disk may have taken its time
+            if not self.stopped:
+                found = await self._recipe.act(wire, self._plan, keys)
         except Halted as halted:
             found, self.stopped = halted.outcomes, halted.why
         self.outcomes[start:end] = found

@@ -21,10 +21,15 @@ class Strain:
         self._before = p99(before)
         self._times: deque[float] = deque(before, maxlen=WINDOW)
 
+    @property
+    def limit_ms(self) -> float:
+        """Above it a PING is slow: 20 ms more than usual, or, where twice the slowest quiet one is less, that (at least
+        5 ms more than usual)."""
+        return min(self._usual + MOST_MS, max(self._usual + ROOM_MS, 2 * self._before))
+
     def is_slow(self, ms: float) -> bool:
         """Whether such a time is to be asked about again."""
-        more = ms - self._usual
-        return more > MOST_MS or (more > ROOM_MS and ms > 2 * self._before)
+        return ms > self.limit_ms
 
     def took(self, ms: float) -> str | None:
         """Note one more figure; why to stop, when it is time to."""
@@ -32,7 +37,10 @@ class Strain:
         now = p99(list(self._times))
         if not self.is_slow(now):
             return None
-        return f"the server suffers: its PING takes {now:.1f} ms, it was {self._before:.1f} ms"
+        return (
+            f"the server suffers: its PING takes {now:.1f} ms now, more than the {self.limit_ms:.1f} ms that are "
+            f"let through; while it was quiet it took {self._usual:.1f} ms"
+        )
 
 
 def p99(times: list[float]) -> float:

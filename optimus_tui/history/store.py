@@ -24,6 +24,7 @@ from optimus_tui.history.file import HistoryFile, NewerFile
 from optimus_tui.history.rows import Samples
 from optimus_tui.history.troubles import fault_of_history, is_damage, is_full, is_locked
 from optimus_tui.settings.model import Settings
+from optimus_tui.wording.safe import safe_text
 
 T = TypeVar("T")
 
@@ -40,6 +41,8 @@ LOCKED_SECONDS = 0.5
 LOOK_SECONDS = 30.0
 """So often is looked whether the file is still the one at its path."""
 CLOSE_SECONDS = 3.0
+ANSWER_SECONDS = 10.0
+"""How long a question to the file may take."""
 
 
 def history_path(settings: Settings) -> Path:
@@ -182,7 +185,13 @@ class Store:
                 future.set_exception(error)
 
         self._do(job)
-        return await asyncio.wrap_future(future)
+        try:
+            async with asyncio.timeout(ANSWER_SECONDS):
+                return await asyncio.wrap_future(future)
+        except TimeoutError:
+            folder = safe_text(str(self.path.parent), 200)
+            self.fault = Fault("timeout", f"the disk under {folder} did not answer within {ANSWER_SECONDS:.0f} s")
+            return None
 
     def _work(self) -> None:
         while (job := self._jobs.get()) is not None:

@@ -21,6 +21,7 @@ from optimus_tui.wording.safe import safe_text
 
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 MAX_WAITING = 10_000
+_TAIL = 64
 
 
 class Timeline:
@@ -37,6 +38,8 @@ class Timeline:
         """Why records wait in memory now."""
         self.last = last
         self._good = good
+        self._tail = b""
+        """The last bytes of what is good, as they are on the disk."""
         self._waiting: list[tuple[bytes, list[tuple[Evidence, bytes]]]] = []
         self._handle: int | None = None
         self._lock: files.Lock | None = None
@@ -82,8 +85,7 @@ class Timeline:
         handle = self._handle
         if handle is None:
             raise OSError(errno.EBADF, "closed")
-        if os.fstat(handle).st_nlink == 0:
-            raise OSError(errno.ENOENT, "its file was deleted")
+        self._check_place(handle)
         try:
             files.write_all(handle, line, self._good)
             if os.fstat(handle).st_size > self._good + len(line):
@@ -94,6 +96,20 @@ class Timeline:
                 os.ftruncate(handle, self._good)
             raise
         self._good += len(line)
+        self._tail = line[-_TAIL:]
+
+    def _check_place(self, handle: int) -> None:
+        """OSError where the file is not the one any more that the last record was written to."""
+        path, found = self.folder / files.TIMELINE, os.fstat(handle)
+        try:
+            there = os.stat(path, follow_symlinks=False)
+        except FileNotFoundError:
+            raise OSError(errno.ENOENT, "its file was deleted or moved away: put it back") from None
+        if not os.path.samestat(there, found):
+            raise OSError(errno.ESTALE, "another file was put in its place: put the one back that was here")
+        tail = os.pread(handle, len(self._tail), max(0, self._good - len(self._tail)))
+        if found.st_size < self._good or tail != self._tail:
+            raise OSError(errno.ESTALE, "its file was cut or changed by somebody else: put it back as it was")
 
     def read(self, evidence: Evidence) -> bytes:
         """A document of this incident; Unreadable where it is gone or changed. What waits in memory is there too."""
@@ -162,6 +178,7 @@ def _open(folder: Path, refused: str, write: bool) -> Timeline:
         try:
             timeline._handle = _for_writing(path)
             notices += _set_aside(folder, found, timeline._handle)
+            timeline._tail = data[: found.good][-_TAIL:]
         except OSError as error:
             refused = f"its file cannot be written: {error.strerror}"
             if timeline._handle is not None:

@@ -5,6 +5,7 @@ It refuses to write where the timeline is read-only, and to ask the tools of ano
 """
 
 import asyncio
+import contextlib
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -29,6 +30,9 @@ if TYPE_CHECKING:
 Document = tuple[Evidence, bytes]
 Change = Callable[[Stamp], AnyEvent]
 INTERRUPTED = "interrupted by the operator"
+DISK_SECONDS = 10.0
+"""How long a record may take to be on the disk."""
+CLOSE_SECONDS = 3.0
 
 
 class Keeper:
@@ -40,6 +44,7 @@ class Keeper:
         self.state: IncidentState = replay(timeline.events)
         self._turn = asyncio.Lock()
         self._writing: set[asyncio.Future[Any]] = set()
+        self._hanging: asyncio.Future[bool] | None = None
 
     @property
     def read_only(self) -> str:
@@ -72,9 +77,27 @@ class Keeper:
             reason = refusal(effects)
             if reason is not None:
                 raise IncidentError(reason, 4)
-            await asyncio.to_thread(self.timeline.append, happened, *documents)
-            self.state = state
+            await self._on_disk(happened, documents, state)
             return effects
+
+    async def _on_disk(self, event: AnyEvent, documents: tuple[Document, ...], state: IncidentState) -> None:
+        """Append it, and make ``state`` true. IncidentError where the disk does not answer; what it takes later is true
+        then, and until then nothing more is recorded."""
+        if self._hanging is not None and not self._hanging.done():
+            raise IncidentError(f"the disk under {self.timeline.folder} still does not answer: nothing is recorded", 4)
+        work = asyncio.ensure_future(asyncio.to_thread(self.timeline.append, event, *documents))
+
+        def recorded(done: "asyncio.Future[bool]") -> None:
+            if not done.cancelled() and done.exception() is None:
+                self.state = state
+
+        work.add_done_callback(recorded)
+        await asyncio.wait([work], timeout=DISK_SECONDS)
+        if not work.done():
+            self._hanging = work
+            raise IncidentError(f"the disk under {self.timeline.folder} did not answer within {DISK_SECONDS:.0f} s", 4)
+        work.result()
+        self.state = state
 
     def document(self, stem: str, document: object) -> Document:
         """A document to hand to ``tell``."""
@@ -239,13 +262,15 @@ class Keeper:
         await self.tell(lambda at: happened.Reopened(at=at, reason=plain(reason)))
 
     async def aclose(self) -> None:
-        """Finish what is being recorded and let others write. The incident stays as it is."""
+        """Finish what is being recorded, as far as 3 s go, and let others write. The incident stays as it is."""
         await self._written()
-        await asyncio.to_thread(self.timeline.close)
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(CLOSE_SECONDS):
+                await asyncio.to_thread(self.timeline.close)
 
     async def _written(self) -> None:
         if self._writing:
-            await asyncio.wait(self._writing)
+            await asyncio.wait(self._writing, timeout=CLOSE_SECONDS)
 
 
 def _interrupted(action_id: str, step: str) -> Change:

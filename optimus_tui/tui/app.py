@@ -16,6 +16,7 @@ from textual.filter import LineFilter, NoColor
 
 from optimus_tui.assets import asset_dir
 from optimus_tui.settings.model import Settings
+from optimus_tui.threads import DaemonThreads
 from optimus_tui.tui import crash
 from optimus_tui.tui.gate import LastGate
 from optimus_tui.tui.screens.dashboard import Dashboard
@@ -104,6 +105,8 @@ class OptimusApp(App[int]):
         self._dashboard: Dashboard | None = None
         self.touched: Callable[[], None] | None = None
         """Told of every key while somebody may act: who is away is disarmed."""
+        self.leaving: Callable[[], None] | None = None
+        """Told when it is about to end: whatever hangs then is not waited for."""
         self.quiet_before_key = 0.0
         """Seconds between the key that acts now and the one before it."""
         self.key_before = ""
@@ -169,6 +172,11 @@ class OptimusApp(App[int]):
         """True once a bug of ours ended it."""
         return self._exception is not None
 
+    def exit(self, result: int | None = None, return_code: int = 0, message: Any | None = None) -> None:
+        if self.leaving is not None:
+            self.leaving()
+        super().exit(result, return_code, message)
+
     # -- the end ---------------------------------------------------------------------------------------------------
 
     def keep_report(self, error: BaseException) -> str:
@@ -193,6 +201,7 @@ def run(
     app = OptimusApp(settings, demo, environments, reload)
 
     async def main() -> None:
+        asyncio.get_running_loop().set_default_executor(DaemonThreads())  # none of them keeps us from ending
         with leave_on_signals(app):
             await app.run_async()
 

@@ -12,18 +12,22 @@ import termios
 import threading
 from collections.abc import Iterator
 from types import FrameType
+from typing import TYPE_CHECKING
 
-from textual.app import App
+if TYPE_CHECKING:
+    from optimus_tui.tui.app import OptimusApp
 
 PATIENCE = 3.0
 """Seconds for an orderly end before the forced one."""
+LEAVE_SECONDS = 12.0
+"""The same where somebody leaves with a key: a batch in flight is finished, a disk that hangs is not waited for."""
 
 _RESTORE = b"\x1b[?1049l\x1b[?25h\x1b[?1000l\x1b[?1003l\x1b[?1015l\x1b[?1006l\x1b[?2004l\x1b[<u\x1b[0m"
 
 
 @contextlib.contextmanager
-def leave_on_signals(app: App[int]) -> Iterator[None]:
-    """While open, SIGTERM and SIGHUP (and SIGINT from outside) end the application."""
+def leave_on_signals(app: "OptimusApp") -> Iterator[None]:
+    """While open, SIGTERM and SIGHUP (and SIGINT from outside) end the application, and no end takes for ever."""
     before = _terminal_state()
     import asyncio
 
@@ -35,11 +39,21 @@ def leave_on_signals(app: App[int]) -> Iterator[None]:
         watchdog.start()
         loop.call_soon_threadsafe(lambda: app.exit(return_code=128 + number))
 
+    def leaving() -> None:
+        watchdog = threading.Timer(LEAVE_SECONDS, _force_end, (app.return_code or 0, before))
+        watchdog.daemon = True
+        watchdogs.append(watchdog)
+        watchdog.start()
+
+    watchdogs: list[threading.Timer] = []
+    app.leaving = leaving
     wanted = [signal.SIGTERM, signal.SIGHUP]
     previous = {number: signal.signal(number, leave) for number in wanted}
     try:
         yield
     finally:
+        for watchdog in watchdogs:
+            watchdog.cancel()
         for number, handler in previous.items():
             signal.signal(number, handler)
 

@@ -1,4 +1,6 @@
-"""A process that carries out an action and is killed on the way: ``tests.live.doomed PORT FOLDER KIND [INCIDENT]``.
+"""A process that carries out an action and is killed on the way.
+
+``tests.live.doomed PORT FOLDER KIND [INCIDENT [TENANT]]``
 
 It prints ``ready`` when the plan is made, and ``acting`` with the first batch done.
 """
@@ -17,12 +19,12 @@ def told(step: Progress) -> None:
         print("acting", flush=True)
 
 
-async def main(port: int, folder: Path, kind: str, incident: str = "") -> None:
+async def main(port: int, folder: Path, kind: str, incident: str = "", tenant: str = "acme") -> None:
     async with armed(port, folder) as desk:
-        plan = await planned(desk, kind, incident=incident)
+        plan = await planned(desk, kind, tenant.encode(), incident=incident)
         print("ready", flush=True)
-        await desk.apply(plan, confirmation(plan), threading.Event(), told)
-        print("finished", flush=True)
+        receipt = await desk.apply(plan, confirmation(plan), threading.Event(), told)
+        print("finished", getattr(receipt, "stopped", receipt), flush=True)
 
 
 if __name__ == "__main__":

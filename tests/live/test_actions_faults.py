@@ -141,10 +141,10 @@ async def test_a_lost_reply_is_unknown_and_never_repeated_row_81(server: RealSer
     relay, asked = Relay(server.port), pytest.MonkeyPatch()
     original = running.Run.publish
 
-    async def cut_off(self: running.Run, wire: object) -> None:
+    async def cut_off(self: running.Run, *words: object) -> None:
         relay.mute()
         threading.Timer(2.3, relay.heal).start()
-        await original(self, wire)  # type: ignore[arg-type]
+        await original(self, *words)  # type: ignore[arg-type]
 
     asked.setattr(running.Run, "publish", cut_off)
     try:
