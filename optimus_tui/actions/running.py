@@ -56,7 +56,6 @@ class Run:
                 if not self.stopped and number % LOOK_EVERY == LOOK_EVERY - 1:
                     refusal = await check_server(self._means, wire, self._plan)
                     self.stopped = refusal.message if refusal else None
-                self.stopped = self.stopped or await lock.keep()
                 if self.stopped:
                     break
                 await self._batch(wire, lock, start, end)
