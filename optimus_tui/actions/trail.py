@@ -69,7 +69,7 @@ def interrupted(folder: Path, wall: float) -> list[Interrupted | Refusal]:
     lost = [
         Refusal("audit", f"the audit knows nothing of {one.words}{why}", remedy) for one in _forgotten(folder, seen)
     ]
-    return [*(one for one in found if one is not None), *lost]
+    return [*(one for one in found if one is not None), *lost, *_unreadable(folder)]
 
 
 def forgotten(folder: Path) -> list[Forgotten]:
@@ -122,6 +122,19 @@ def _forgotten(folder: Path, seen: _Seen) -> list[Forgotten]:
             continue
         found.append(Forgotten(action, path, _about(action, kept(path, Plan))))
     return found
+
+
+def _unreadable(folder: Path) -> list[Refusal]:
+    place = folder / "actions"
+    try:
+        os.listdir(place)
+    except FileNotFoundError:
+        return []
+    except OSError as error:
+        why = "is no directory" if isinstance(error, NotADirectoryError) else f"cannot be read: {error.strerror}"
+        said = f"{safe_text(str(place), 300)} {why}: nobody can tell whether an action was interrupted"
+        return [Refusal("conflict", said, "move it away, or make it readable")]
+    return []
 
 
 def _about(action: str, plan: Plan | None) -> str:

@@ -91,9 +91,14 @@ def everything(as_json: bool) -> int:
 
 def _list(as_json: bool) -> int:
     from optimus_tui.cli.incident_words import row, summary
+    from optimus_tui.incidents.errors import IncidentError
     from optimus_tui.incidents.open import listed
 
-    found = listed()
+    try:
+        found = listed()
+    except IncidentError as error:
+        complain(error)
+        return error.exit_code
     if as_json:
         import msgspec
 
@@ -126,4 +131,4 @@ def show(ctx: click.Context, /, number: int, as_json: bool, **given: object) -> 
                 say(line)
         return exits.HEALTHY
 
-    return on_incident(ctx, given, number, look, write=False)
+    return on_incident(ctx, given, number, look, write=False, must_write=False)

@@ -14,6 +14,7 @@ from optimus_tui.cli.output import complain
 
 if TYPE_CHECKING:
     from optimus_tui.incidents.keeper import Keeper
+    from optimus_tui.settings.model import Settings
 
 Work = Callable[["Keeper"], Awaitable[int]]
 
@@ -31,7 +32,7 @@ def on_incident(
     """Work on incident ``number``; the exit code. ``must_write``: read-only is refused. ``announce``: it is resumed."""
     from optimus_tui.cli.errands import connected_to, to_end
 
-    settings = settings_of(joined(ctx, given))
+    settings = _settings(joined(ctx, given), needed=must_write)
 
     async def errand() -> int:
         from optimus_tui.incidents.errors import IncidentError
@@ -57,6 +58,20 @@ def on_incident(
             return unsaved(keeper, code)
 
     return to_end(errand())
+
+
+def _settings(flags: dict[str, object], *, needed: bool) -> "Settings":
+    """The settings; where they are not ``needed``, what is kept can be read without them, on a bad day too."""
+    from optimus_tui.settings.errors import SettingsError
+    from optimus_tui.settings.model import Settings
+
+    try:
+        return settings_of(flags)
+    except SettingsError as error:
+        if needed:
+            raise
+        complain(f"{error}; what is kept is shown all the same")
+        return Settings()
 
 
 def unsaved(keeper: "Keeper", code: int) -> int:

@@ -33,11 +33,15 @@ def incidents_dir() -> Path:
 
 
 def numbers(root: Path) -> list[int]:
-    """The incidents there are, oldest first."""
+    """The incidents there are, oldest first. Unreadable where their directory is none, or cannot be read."""
     try:
-        return sorted(int(one.name) for one in root.iterdir() if _NAME.match(one.name) and one.is_dir())
-    except OSError:
+        return sorted(int(name) for name in os.listdir(root) if _NAME.match(name))
+    except FileNotFoundError:
         return []
+    except NotADirectoryError:
+        raise Unreadable(f"{shown(root)} is no directory") from None
+    except OSError as error:
+        raise Unreadable(f"{shown(root)} cannot be read: {error.strerror}") from None
 
 
 def folder_of(root: Path, number: int) -> Path:

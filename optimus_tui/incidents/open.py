@@ -90,6 +90,8 @@ async def resume_incident(
     With ``announce`` the timeline says who took it up; a step that a dead process left running is freed in any case.
     """
     folder = files.folder_of(root or files.incidents_dir(), number)
+    if (folder.exists() or folder.is_symlink()) and not folder.is_dir():
+        raise IncidentError(f"incident {number} cannot be read: {safe_text(str(folder), 300)} is no directory", 4)
     if not folder.is_dir():
         raise IncidentError(f"there is no incident {number}; optimus-tui incident list shows those there are")
     try:
@@ -108,9 +110,12 @@ async def resume_incident(
 
 
 def listed(root: Path | None = None) -> list[Listed]:
-    """The newest incidents, newest first. Reads files: not for an event loop."""
+    """The newest incidents, newest first. Reads files: not for an event loop. IncidentError where none can be read."""
     place = root or files.incidents_dir()
-    return [_look(place, number) for number in reversed(files.numbers(place)[-NEWEST:])]
+    try:
+        return [_look(place, number) for number in reversed(files.numbers(place)[-NEWEST:])]
+    except Unreadable as error:
+        raise IncidentError(str(error), 4) from None
 
 
 def unfinished(environment: str, root: Path | None = None) -> list[Listed]:
@@ -124,6 +129,8 @@ def unfinished(environment: str, root: Path | None = None) -> list[Listed]:
 
 def _look(root: Path, number: int) -> Listed:
     folder = files.folder_of(root, number)
+    if not folder.is_dir():
+        return Listed(number=number, state=IncidentState(id=str(number)), problem="it is no directory")
     held = files.is_held(folder)
     try:
         timeline = open_timeline(folder, "", write=False)

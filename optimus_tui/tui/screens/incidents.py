@@ -35,7 +35,11 @@ class Incidents(TakingUp):
     @work(exclusive=True, group="incident-left", name="incidents left open", exit_on_error=False)
     async def offer_incident(self) -> None:
         """At the start: say that one was left open. Nothing is imported where there never was one."""
-        left = await asyncio.to_thread(_left_open, self.settings.environment)
+        try:
+            left = await asyncio.to_thread(_left_open, self.settings.environment)
+        except OSError as error:
+            self.say(f"nobody can tell whether an incident was left open: {error}", "warning")
+            return
         if left is not None and self.keeper is None:
             self.say(f"incident {left.number} was left open ({self._left_words(left)}): i resumes it", "warning")
 
@@ -195,7 +199,7 @@ def _left_open(environment: str) -> "Listed | None":
     """The newest that a start may offer to resume. Reads files."""
     from optimus_tui.history.incident_files import incidents_dir
 
-    if not incidents_dir().is_dir():
+    if not incidents_dir().exists():
         return None
     from optimus_tui.incidents.open import unfinished
 

@@ -5,6 +5,7 @@ typed words, as the action did.
 """
 
 import asyncio
+import os
 from typing import TYPE_CHECKING
 
 from textual import work
@@ -141,8 +142,11 @@ def _ways(left: Interrupted) -> list[tuple[str, str]]:
 
 
 def holds(pattern: str) -> bool:
-    """Whether an action left such a file: the plan of one that is open, the receipt of one that is closed."""
+    """Whether an action left such a file: the plan of one that is open, the receipt of one that is closed.
+
+    True, too, where something else stands in their directory's place: whoever reads it says what.
+    """
     from platformdirs import user_state_path
 
     folder = user_state_path("optimus-tui", appauthor=False) / "actions"
-    return any(folder.glob(pattern)) if folder.is_dir() else False
+    return any(folder.glob(pattern)) if folder.is_dir() else os.path.lexists(folder)
