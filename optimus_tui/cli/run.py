@@ -174,6 +174,8 @@ class Shown:
         from optimus_tui.cli.rendering import render
 
         render(report)
+        if report.history_unread:
+            output.complain(f"the history could not be read: {report.history_unread}")
 
     def failure(self, failure: "ToolFailure") -> int:
         """Why there is no answer: the document, the sentence, the exit code."""

@@ -258,7 +258,7 @@ class Store:
             if self._file.moved:
                 self._leave()
         if self._file is None:
-            if not create and not self.path.exists():
+            if not create and not self._is_there():
                 return None
             self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             self._looked_at = now
@@ -266,6 +266,14 @@ class Store:
                 self.path, self.system, self._clock, retention_s=self._retention_s, max_bytes=self._max_bytes
             )
         return self._file
+
+    def _is_there(self) -> bool:
+        """Whether anything has the file's name, whatever it is. OSError where nobody can tell."""
+        try:
+            self.path.lstat()
+        except FileNotFoundError:
+            return False
+        return True
 
     def _set_aside(self) -> bool:
         self._leave()

@@ -48,8 +48,15 @@ def fault_of_history(error: BaseException, path: Path) -> Fault:
     if code in _CLOSED_TO_US or _number(error) in (errno.EACCES, errno.EPERM, errno.EROFS):
         remedy = "check the rights of that file and its directory"
         return Fault("denied", f"{place} cannot be written; samples stay in memory", remedy)
-    what = safe_text(getattr(error, "strerror", None) or f"error {code}" if code else type(error).__name__, 80)
+    what = safe_text(_words(error, code), 80)
     return Fault("busy", f"{place}: {what}; samples wait in memory")
+
+
+def _words(error: BaseException, code: int | None) -> str:
+    said = getattr(error, "strerror", None)
+    if said:
+        return str(said)
+    return type(error).__name__ if code is None else f"error {code}"
 
 
 def _code(error: BaseException) -> int | None:

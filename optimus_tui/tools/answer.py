@@ -16,6 +16,7 @@ from optimus_tui.tools.arguments import ToolFailure, decode, parse
 from optimus_tui.tools.parts import within
 from optimus_tui.tools.progress import Progress, listening
 from optimus_tui.tools.registry import TOOLS, Tool
+from optimus_tui.tools.words import sentence
 from optimus_tui.wording.safe import safe_text
 
 if TYPE_CHECKING:
@@ -48,9 +49,17 @@ async def answer(
         with on_behalf(name), listening(progress), watching(), within(DEADLINE_SECONDS):
             async with asyncio.timeout(DEADLINE_SECONDS):
                 await load(tool)
-                return await tool.run(ctx, query)
+                return _with_history(await tool.run(ctx, query), ctx)
     except TimeoutError:
         raise out_of_time(name) from None
+
+
+def _with_history(report: Report, ctx: "Context") -> Report:
+    """The answer, with the reason where the history was asked and could not be read."""
+    store = vars(ctx).get("store")  # built with the first question; most tools ask none
+    if store is None or store.fault is None:
+        return report
+    return msgspec.structs.replace(report, history_unread=sentence(store.fault) or "an error")
 
 
 def out_of_time(name: str) -> ToolFailure:

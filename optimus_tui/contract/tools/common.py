@@ -2,7 +2,7 @@
 
 from typing import Annotated, Literal
 
-from msgspec import Meta, Struct
+from msgspec import UNSET, Meta, Struct, UnsetType
 
 SCHEMA_VERSION = "1.0"
 
@@ -22,11 +22,15 @@ class Query(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 
 class Report(Struct, frozen=True, kw_only=True):
-    """The head of every answer. ``timestamp`` is UTC and ends in Z."""
+    """The head of every answer. ``timestamp`` is UTC and ends in Z.
+
+    ``history_unread`` says why the history could not be read, so that windows are empty; absent where it could be.
+    """
 
     schema_version: str = SCHEMA_VERSION
     tool: str
     timestamp: str
+    history_unread: str | UnsetType = UNSET
 
 
 class Diagnostic(Struct, frozen=True, kw_only=True):
