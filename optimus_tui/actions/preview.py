@@ -62,7 +62,7 @@ def foreign(plan: Plan) -> int:
     request = plan.request
     family, asked = "limit" if request.kind in COUNTER_KINDS else "cache", frozenset({request.tenant})
     parsed = (parse_key(key.key, asked) for key in plan.keys)
-    return sum(one.family != family or one.tenant != request.tenant for one in parsed)
+    return sum(one.family != family or one.tenant != request.tenant or bool(one.doubt) for one in parsed)
 
 
 def seconds(plan: Plan) -> float:

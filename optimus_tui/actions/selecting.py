@@ -1,8 +1,8 @@
 """Which of the names found belong to the tenant and are meant. Pure: names in, names out.
 
 A name is taken apart by the key grammar, never compared with a pattern. Three answers are possible: it is the tenant's;
-it is somebody else's, and no request can ever include it; or nobody can be certain, and it is left out unless the
-operator takes it in by name. It refuses tenants that would mean everybody.
+it is somebody else's or outside the layout, and no request can ever include it; or nobody can be certain, and it is left
+out unless the operator takes it in by name. It refuses tenants that would mean everybody.
 """
 
 from collections.abc import Collection, Iterable
@@ -42,7 +42,8 @@ def check_request(request: ActionRequest) -> Refusal | None:
     if not tenant or not tenant.strip(b"*"):
         return Refusal("request", "an action is for one tenant; none, or all of them (*), is refused")
     if tenant.startswith(b":") or tenant.endswith(b":"):
-        return Refusal("request", "no tenant begins or ends with a colon")
+        said = "a tenant that begins or ends with a colon is left out of actions: its names do not tell whose they are"
+        return Refusal("request", said)
     if len(tenant) > 512:
         return Refusal("request", "a tenant of more than 512 bytes is refused")
     if request.kind == "unlink_prefix" and not request.prefix:
@@ -67,9 +68,9 @@ class Gathering:
         counters = self._request.kind in COUNTER_KINDS
         for name in names:
             if name.startswith(LIMIT_PREFIX):
-                tenant = parse_key(name).tenant
-                if tenant:
-                    self._sure.add(tenant)
+                parsed = parse_key(name)
+                if parsed.tenant:
+                    (self._hinted if parsed.doubt else self._sure).add(parsed.tenant)
                 if counters and name.startswith(self._tail, len(LIMIT_PREFIX)):
                     self.names.add(name)
             elif name.startswith(CACHE_PREFIX):
@@ -104,7 +105,7 @@ def select(request: ActionRequest, names: Collection[bytes], known: Known) -> Se
 
 
 def _asked_for(request: ActionRequest, parsed: ParsedKey) -> bool:
-    if parsed.tenant != request.tenant:
+    if parsed.tenant != request.tenant or parsed.doubt:
         return False
     if request.kind in COUNTER_KINDS:
         return parsed.family == "limit" and request.operation in (None, parsed.operation)

@@ -7,6 +7,9 @@ from msgspec import Struct, field
 from optimus_tui.contract.findings import Finding
 from optimus_tui.contract.reading import Coverage
 
+NO_WINDOW = "a sorted set: its window is not known"
+"""The problem of a sliding window that nobody can count for want of its length."""
+
 LimitState = Literal["immortal", "over", "near", "ok", "unknown limit", "broken"]
 
 
@@ -19,6 +22,8 @@ class LimitRules(Struct, frozen=True, kw_only=True):
     default: int | None = None
     """Requests per window of every operation that is not named, where the gateway says so."""
     source: str = "gateway"
+    problem: str = ""
+    """What of the published limits could not be used (safe text); "" where all of it could."""
 
     def limit_for(self, tenant: str, operation: str) -> int | None:
         """Requests per window, or None where no limit is known."""
@@ -29,7 +34,9 @@ class Counter(Struct, frozen=True, kw_only=True):
     """One ``rate_limit:{tenant}:{operation}`` key as read. ``key`` is the identity; names stay bytes.
 
     ``count`` is None with ``problem`` saying why ("not a number", "a list"). ``ttl_ms`` is None when ``immortal``
-    (the server answered -1) or when it could not be read.
+    (the server answered -1) or when it could not be read. ``foreign``: the value is a number, but none that counting up
+    from zero can give (-3, 12.5): a limiter of another kind keeps it. ``sliding``: a sorted set, of which only what is
+    inside the window counts. ``doubt`` says why nobody can be certain whose counter it is: actions leave it out.
     """
 
     key: bytes
@@ -39,14 +46,45 @@ class Counter(Struct, frozen=True, kw_only=True):
     ttl_ms: int | None
     immortal: bool = False
     problem: str | None = None
+    foreign: bool = False
+    sliding: bool = False
+    doubt: str = ""
     taken_mono: float = 0.0
+
+
+class ShapeCount(Struct, frozen=True):
+    """Names of one shape (safe text) and how many there are."""
+
+    shape: str
+    count: int
+
+
+class UnparsedNames(Struct, frozen=True):
+    """Names under the prefix that are outside the layout. ``shown`` of them are read and judged as counters all the same
+    (one part only, no operation); the others cannot be counters. ``shapes``: the most frequent first."""
+
+    count: int = 0
+    shown: int = 0
+    shapes: tuple[ShapeCount, ...] = ()
+
+
+class Track(Struct, frozen=True):
+    """The looks at one counter's present window: (monotonic seconds, count), oldest first.
+
+    ``renewed``: the TTL starts again with every request, so that it does not tell when the window began.
+    """
+
+    samples: tuple[tuple[float, int], ...] = ()
+    renewed: bool = False
 
 
 class LimitRow(Struct, frozen=True, kw_only=True):
     """A counter against its limit. ``share`` is count ÷ limit (1.0 = full); ``slope`` is requests per second.
 
-    ``refused_in`` is seconds until the next request is answered 429 at the present slope: 0.0 means now, None means
-    not within this window. ``resets_mono`` is when the window ends on the monotonic clock, None when it never does.
+    ``rough``: the slope rests on little evidence and is to be shown as about. ``refused_in`` is seconds until the next
+    request is answered 429, counted from the counter's ``taken_mono``: 0.0 means now, None that it is not foretold
+    within this window; it is the earliest moment, ``refused_latest`` the latest one. ``resets_mono`` is when the window
+    ends on the monotonic clock, None when it never does.
     """
 
     counter: Counter
@@ -54,7 +92,9 @@ class LimitRow(Struct, frozen=True, kw_only=True):
     limit: int | None = None
     share: float | None = None
     slope: float | None = None
+    rough: bool = False
     refused_in: float | None = None
+    refused_latest: float | None = None
     resets_mono: float | None = None
 
 
@@ -71,7 +111,7 @@ class LimitsReport(Struct, frozen=True, kw_only=True):
     rows: tuple[LimitRow, ...]
     tenants: tuple[TenantCount, ...]
     total: int
-    unparsed: int
+    unparsed: UnparsedNames
     coverage: Coverage
     rules: LimitRules | None
     findings: tuple[Finding, ...] = ()

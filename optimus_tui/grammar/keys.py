@@ -1,7 +1,8 @@
 r"""What a key's name says: whose it is and what it counts or caches.
 
 Total: any bytes give a ``ParsedKey``, never an exception. It refuses to guess: a name that starts like one of ours and
-does not follow the grammar is "unparsed" and has no tenant, so nothing done to a tenant can ever touch it.
+does not follow the grammar is "unparsed" and has no tenant, so nothing done to a tenant can ever touch it. Whatever may
+be a counter is read and judged as one; where its owner is in doubt it is marked, and actions leave it out.
 """
 
 import re
@@ -24,14 +25,25 @@ _GLOB = re.compile(rb"([\\*?\[\]^-])")
 
 
 class ParsedKey(Struct, frozen=True):
-    """``kind`` is set for cache keys, ``operation`` for counters; ``rest`` is what follows the last part named here."""
+    """``kind`` is set for cache keys, ``operation`` for counters; ``rest`` is what follows the last part named here.
+
+    ``doubt`` says why nobody can be certain whose counter this is ("" where there is no doubt): such a counter is shown
+    and judged, and no action takes it. ``shape`` is how a name outside the layout looks, "" for a name that follows it.
+    """
 
     family: Family
     tenant: bytes = b""
     kind: bytes = b""
     operation: bytes = b""
     rest: bytes = b""
+    doubt: str = ""
+    shape: str = ""
 
+
+EMPTY_TENANT = "the tenant in its name is empty"
+EDGE_COLON = "the tenant in its name begins or ends with a colon"
+ONE_PART = "its name has one part only: tenant and operation cannot be told apart"
+NO_OPERATION = "the operation in its name is empty"
 
 UNPARSED = ParsedKey("unparsed")
 OTHER = ParsedKey("other")
@@ -48,14 +60,29 @@ def parse_key(name: bytes, tenants: Collection[bytes] = frozenset()) -> ParsedKe
         return ParsedKey("coherence", rest=rest) if rest else UNPARSED
     if name == EVENT_LOG:
         return ParsedKey("event log")
-    return UNPARSED if name in (b"rate_limit", b"cache", b"cache_coherence") else OTHER
+    if name == b"rate_limit":
+        return ParsedKey("unparsed", shape="rate_limit")
+    return UNPARSED if name in (b"cache", b"cache_coherence") else OTHER
 
 
 def _limit(name: bytes) -> ParsedKey:
-    tenant, _, operation = name[len(LIMIT_PREFIX) :].rpartition(b":")
-    if not operation or not _is_tenant(tenant):
-        return UNPARSED
-    return ParsedKey("limit", tenant=tenant, operation=operation)
+    tail = name[len(LIMIT_PREFIX) :]
+    if not tail:
+        return ParsedKey("unparsed", shape="rate_limit:")
+    tenant, colon, operation = tail.rpartition(b":")
+    if not colon:
+        return ParsedKey("limit", tenant=tail, doubt=ONE_PART, shape="rate_limit:…")
+    shape = "" if operation else "rate_limit:…:"
+    return ParsedKey("limit", tenant=tenant, operation=operation, doubt=doubt_of(tenant, operation), shape=shape)
+
+
+def doubt_of(tenant: bytes, operation: bytes) -> str:
+    """Why nobody can be certain whose counter this is; "" where there is no doubt."""
+    if not tenant:
+        return EMPTY_TENANT
+    if tenant.startswith(b":") or tenant.endswith(b":"):
+        return EDGE_COLON
+    return "" if operation else NO_OPERATION
 
 
 def _cache(name: bytes, tenants: Collection[bytes]) -> ParsedKey:
@@ -78,10 +105,6 @@ def _longest_known(tail: bytes, tenants: Collection[bytes]) -> tuple[bytes, byte
             found = tail[:colon], tail[colon + 1 :]
         start = colon + 1
     return found
-
-
-def _is_tenant(tenant: bytes) -> bool:
-    return bool(tenant) and not tenant.startswith(b":") and not tenant.endswith(b":")
 
 
 def escape_glob(literal: bytes) -> bytes:

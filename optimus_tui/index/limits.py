@@ -1,32 +1,36 @@
-"""The counters' memory between reads: which names exist, and the last seconds of each count for its slope.
+"""The counters' memory between reads: which names exist, and the looks at each count's present window.
 
 A name that vanished (its window ended) is remembered for a while and asked again, so that a window that starts anew
 shows at once and not with the next sweep. It refuses to grow: names beyond ``MAX_NAMES`` are counted, not kept.
 """
 
+from collections import Counter as Tally
 from collections.abc import Iterable
 from heapq import nlargest
 
-from optimus_tui.contract.limits import Counter
+from optimus_tui.contract.limits import Counter, ShapeCount, Track, UnparsedNames
 from optimus_tui.grammar.keys import parse_key
 
 MAX_NAMES = 20_000
 MAX_READ = 2_000
 FORGET_SECONDS = 600.0
-SLOPE_SECONDS = 10.0
-MIN_SLOPE_SECONDS = 0.5
+KEPT_SECONDS = 600.0
+"""How far back the looks at one window go, at a density that falls with their age."""
+GRACE_SECONDS = 0.5
 MAX_SAMPLES = 24
+MAX_SHAPES = 10
 
 _PREFIX = b"rate_limit"
 
 
 class _Known:
-    __slots__ = ("counter", "gone_mono", "samples")
+    __slots__ = ("counter", "gone_mono", "renewed", "samples")
 
     def __init__(self) -> None:
         self.counter: Counter | None = None
         self.samples: list[tuple[float, int]] = []
         self.gone_mono: float | None = None
+        self.renewed = False
 
 
 class LimitIndex:
@@ -35,24 +39,24 @@ class LimitIndex:
     def __init__(self) -> None:
         self._names: dict[bytes, _Known] = {}
         self._gone: dict[bytes, None] = {}
-        self._unparsed: set[bytes] = set()
-        self._unparsed_now: set[bytes] = set()
+        self._unparsed: dict[bytes, str] = {}
+        self._unparsed_now: dict[bytes, str] = {}
         self._overflow = self._overflow_now = 0
         self._turn = 0
 
     def begin_sweep(self) -> None:
         """A new pass over all names starts."""
-        self._unparsed_now, self._overflow_now = set(), 0
+        self._unparsed_now, self._overflow_now = {}, 0
 
     def put_page(self, names: Iterable[bytes]) -> None:
         """Names a sweep found; those of other families are left alone."""
         for name in names:
-            if name in self._names or not name.startswith(_PREFIX):
+            if not name.startswith(_PREFIX) or (name in self._names and name not in self._unparsed):
                 continue
-            family = parse_key(name).family
-            if family == "unparsed" and len(self._unparsed_now) < MAX_NAMES:
-                self._unparsed_now.add(name)
-            elif family == "limit" and not self._remember(name):
+            parsed = parse_key(name)
+            if parsed.shape and len(self._unparsed_now) < MAX_NAMES:
+                self._unparsed_now[name] = parsed.shape
+            if parsed.family == "limit" and name not in self._names and not self._remember(name):
                 self._overflow_now += 1
         self._unparsed |= self._unparsed_now
         self._overflow = max(self._overflow, self._overflow_now)
@@ -87,7 +91,7 @@ class LimitIndex:
             if known is None:
                 continue
             if known.gone_mono is None:
-                known.gone_mono, known.counter, known.samples = mono, None, []
+                known.gone_mono, known.counter, known.samples, known.renewed = mono, None, [], False
                 self._gone[name] = None
             elif mono - known.gone_mono > FORGET_SECONDS:
                 del self._names[name], self._gone[name]
@@ -99,19 +103,21 @@ class LimitIndex:
             return found
         return [one for one in found if one.ttl_ms is None or one.taken_mono + one.ttl_ms / 1000 >= mono]
 
-    def slopes(self) -> dict[bytes, float | None]:
-        """Requests per second of each counter over the last ten seconds of its window; None where that is unknown."""
-        return {name: _slope(known.samples) for name, known in self._names.items() if known.counter is not None}
-
-    def samples(self, name: bytes) -> tuple[tuple[float, int], ...]:
-        """(Monotonic seconds, count) behind the slope of ``name``, oldest first."""
-        known = self._names.get(name)
-        return tuple(known.samples) if known else ()
+    def tracks(self) -> dict[bytes, Track]:
+        """The looks at each counter's present window."""
+        return {
+            name: Track(tuple(known.samples), known.renewed)
+            for name, known in self._names.items()
+            if known.counter is not None
+        }
 
     @property
-    def unparsed(self) -> int:
-        """Names that begin with ``rate_limit`` and follow no grammar."""
-        return len(self._unparsed)
+    def unparsed(self) -> UnparsedNames:
+        """Names that begin with ``rate_limit`` and are outside the layout, by their shapes."""
+        tally = Tally(self._unparsed.values())
+        shown = sum(name in self._names and name not in self._gone for name in self._unparsed)
+        shapes = tuple(ShapeCount(shape, count) for shape, count in tally.most_common(MAX_SHAPES))
+        return UnparsedNames(len(self._unparsed), shown, shapes)
 
     @property
     def total(self) -> int:
@@ -134,22 +140,36 @@ class LimitIndex:
 
 
 def _add(known: _Known, counter: Counter) -> None:
-    known.counter, known.gone_mono = counter, None
+    before, known.counter, known.gone_mono = known.counter, counter, None
     if counter.count is None:
-        known.samples = []
+        known.samples, known.renewed = [], False
         return
-    if known.samples and known.samples[-1][1] > counter.count:
-        known.samples = []  # a new window began
-    oldest = counter.taken_mono - SLOPE_SECONDS
+    if known.samples and ((known.samples[-1][1] > counter.count and not counter.sliding) or _began_anew(before, counter)):
+        known.samples, known.renewed = [], False
+    elif before is not None and _renewed(before, counter):
+        known.renewed = True
+    oldest = counter.taken_mono - KEPT_SECONDS
+    known.samples = [sample for sample in known.samples if sample[0] >= oldest]
     known.samples.append((counter.taken_mono, counter.count))
-    known.samples = [sample for sample in known.samples if sample[0] >= oldest][-MAX_SAMPLES:]
+    if len(known.samples) > MAX_SAMPLES:  # the older half at half its density: the whole window stays in sight
+        half = MAX_SAMPLES // 2
+        known.samples = [*known.samples[:half:2], *known.samples[half:]]
 
 
-def _slope(samples: list[tuple[float, int]]) -> float | None:
-    if len(samples) < 2:
-        return None
-    seconds = samples[-1][0] - samples[0][0]
-    return (samples[-1][1] - samples[0][1]) / seconds if seconds >= MIN_SLOPE_SECONDS else None
+def _began_anew(before: Counter | None, counter: Counter) -> bool:
+    """Whether the window of the last look has ended since."""
+    ended = _expiry(before) if before is not None else None
+    return ended is not None and ended + GRACE_SECONDS < counter.taken_mono
+
+
+def _renewed(before: Counter, counter: Counter) -> bool:
+    """Whether the same window now ends later: the limiter sets its TTL anew with each request."""
+    old, new = _expiry(before), _expiry(counter)
+    return old is not None and new is not None and new > old + GRACE_SECONDS
+
+
+def _expiry(counter: Counter) -> float | None:
+    return None if counter.ttl_ms is None else counter.taken_mono + counter.ttl_ms / 1000
 
 
 def _count_of(known: _Known) -> int:

@@ -18,7 +18,7 @@ _CORE = """
 CORE: frozenset[str] = frozenset(_CORE.split())
 """The rights of the recommended login, in the words of the server's ACL."""
 
-_BY_TYPE = "getrange hlen scard zcard xlen hscan sscan zrange xrange"
+_BY_TYPE = "getrange hlen scard zcard zcount xlen hscan sscan zrange xrange"
 BY_TYPE: frozenset[str] = frozenset(_BY_TYPE.split())
 """Sizes and bounded looks at values of other types; without these rights such a value shows its type only."""
 

@@ -1,12 +1,17 @@
 """Counters as they are: one trip for a hundred names, one bad key costs its own row and no other.
 
-It refuses to turn what is no number into one: a list, a word or 10^30 becomes a problem, never 0.
+It refuses to turn what is no number into one: a list, a word or 10^30 becomes a problem, never 0. Of a sorted set (a
+sliding window) only what is inside the window counts, by the server's own clock.
 """
 
+import re
 from collections.abc import Sequence
+from typing import NamedTuple
+
+from redis.exceptions import NoPermissionError, ResponseError
 
 from optimus_tui.clock import Clock
-from optimus_tui.contract.limits import Counter
+from optimus_tui.contract.limits import NO_WINDOW, Counter
 from optimus_tui.grammar.keys import parse_key
 from optimus_tui.probes.client import ObserverRedis
 from optimus_tui.probes.own import OwnLoad
@@ -15,27 +20,37 @@ from optimus_tui.probes.replies import is_wrong_type, raise_general
 KEYS_A_TRIP = 100
 NOT_A_NUMBER = "not a number"
 NOT_READABLE = "not readable"
-_KINDS = {b"list": "a list", b"hash": "a hash", b"set": "a set", b"zset": "a sorted set", b"stream": "a stream"}
+FOREIGN_NUMBER = "another limiter's number, not ours: ours counts up from 0 in whole numbers"
+ZSET = "a sorted set"
+LONGEST_NUMBER = 40
+UNITS = (1, 10**3, 10**6, 10**9)
+"""Scores a second: limiters write times in s, ms, us or ns."""
+_RANGE = 3.0
+"""A score within this factor of the present in some unit is a time in that unit."""
+_NUMBER = re.compile(rb"[+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d{1,3})?")
+_KINDS = {b"list": "a list", b"hash": "a hash", b"set": "a set", b"zset": ZSET, b"stream": "a stream"}
 _HIGHEST = 2**63 - 1
 """Redis counts in 64 bits: INCR can never have made anything higher, so such a value is text that looks like one."""
 
 
 async def read_counters(
-    redis: ObserverRedis, own: OwnLoad, clock: Clock, names: Sequence[bytes]
+    redis: ObserverRedis, own: OwnLoad, clock: Clock, names: Sequence[bytes], window_seconds: int | None = None
 ) -> list[Counter | bytes]:
     """A Counter for each name that exists, the bare name for each that vanished, in the order of ``names``.
 
-    A sorted set (a sliding window) counts its members and says so in ``problem``; other types have no count. Raises
-    what ``probes.faults.OUTAGES`` lists when the server is away or a right is missing for every key. ``own`` is counted
-    by the client.
+    A sorted set (a sliding window) counts its members of the last ``window_seconds``; where nobody knows the window, it
+    has no count and ``problem`` says so. Other types have no count. Raises what ``probes.faults.OUTAGES`` lists when the
+    server is away or a right is missing for every key. ``own`` is counted by the client.
     """
     found: list[Counter | bytes] = []
     for start in range(0, len(names), KEYS_A_TRIP):
-        found += await _read_some(redis, clock, names[start : start + KEYS_A_TRIP])
+        found += await _read_some(redis, clock, names[start : start + KEYS_A_TRIP], window_seconds)
     return found
 
 
-async def _read_some(redis: ObserverRedis, clock: Clock, names: Sequence[bytes]) -> list[Counter | bytes]:
+async def _read_some(
+    redis: ObserverRedis, clock: Clock, names: Sequence[bytes], window_seconds: int | None
+) -> list[Counter | bytes]:
     pipe = redis.pipeline()
     for name in names:
         pipe.execute_command("GET", name)
@@ -44,7 +59,8 @@ async def _read_some(redis: ObserverRedis, clock: Clock, names: Sequence[bytes])
     mono = clock.mono()
     raise_general(replies, step=2)
     values, pttls = replies[::2], replies[1::2]
-    typed = await _by_type(redis, [name for name, value in zip(names, values, strict=True) if is_wrong_type(value)])
+    odd = [name for name, value in zip(names, values, strict=True) if is_wrong_type(value)]
+    typed = await _by_type(redis, odd, window_seconds)
     return [
         _counter(name, typed.get(name) or _count_of(value), value is None, pttl, mono)
         for name, value, pttl in zip(names, values, pttls, strict=True)
@@ -59,27 +75,38 @@ def _counter(name: bytes, count: "_Count", gone: bool, pttl: object, mono: float
         key=name,
         tenant=parsed.tenant,
         operation=parsed.operation,
-        count=count[0],
+        count=count.count,
         ttl_ms=pttl if isinstance(pttl, int) and pttl >= 0 else None,
         immortal=pttl == -1,
-        problem=count[1],
+        problem=count.problem,
+        foreign=count.foreign,
+        sliding=count.sliding,
+        doubt=parsed.doubt,
         taken_mono=mono,
     )
 
 
-_Count = tuple[int | None, str | None]
+class _Count(NamedTuple):
+    count: int | None
+    problem: str | None = None
+    foreign: bool = False
+    sliding: bool = False
 
 
 def _count_of(value: object) -> _Count:
     if isinstance(value, Exception):
-        return None, NOT_READABLE
-    if not isinstance(value, bytes) or len(value) > 19 or not value.isdigit():
-        return None, NOT_A_NUMBER
-    number = int(value)
-    return (number, None) if number <= _HIGHEST else (None, NOT_A_NUMBER)
+        return _Count(None, NOT_READABLE)
+    if not isinstance(value, bytes):
+        return _Count(None, NOT_A_NUMBER)
+    if len(value) <= 19 and value.isdigit() and (number := int(value)) <= _HIGHEST:
+        return _Count(number)
+    if len(value) <= LONGEST_NUMBER and _NUMBER.fullmatch(value):
+        shown = value.decode("ascii")
+        return _Count(None, f"{shown if len(shown) <= 9 else shown[:8] + '…'}: {FOREIGN_NUMBER}", foreign=True)
+    return _Count(None, NOT_A_NUMBER)
 
 
-async def _by_type(redis: ObserverRedis, names: Sequence[bytes]) -> dict[bytes, _Count]:
+async def _by_type(redis: ObserverRedis, names: Sequence[bytes], window_seconds: int | None) -> dict[bytes, _Count]:
     if not names:
         return {}
     pipe = redis.pipeline()
@@ -87,14 +114,45 @@ async def _by_type(redis: ObserverRedis, names: Sequence[bytes]) -> dict[bytes, 
         pipe.execute_command("TYPE", name)
     kinds = await pipe.execute(raise_on_error=False)
     counts: dict[bytes, _Count] = {
-        name: (None, _KINDS.get(kind, "another type") if isinstance(kind, bytes) else "another type")
+        name: _Count(None, _KINDS.get(kind, "another type") if isinstance(kind, bytes) else "another type")
         for name, kind in zip(names, kinds, strict=True)
     }
     windows = [name for name, kind in zip(names, kinds, strict=True) if kind == b"zset"]
-    if windows:
-        pipe = redis.pipeline()
-        for name in windows:
-            pipe.execute_command("ZCARD", name)
-        for name, size in zip(windows, await pipe.execute(raise_on_error=False), strict=True):
-            counts[name] = (size if isinstance(size, int) else None, _KINDS[b"zset"])
+    if windows and window_seconds is None:
+        counts |= {name: _Count(None, NO_WINDOW, sliding=True) for name in windows}
+    elif windows and window_seconds is not None:
+        counts |= dict(zip(windows, await _inside(redis, windows, window_seconds), strict=True))
     return counts
+
+
+async def _inside(redis: ObserverRedis, names: Sequence[bytes], window_seconds: int) -> list[_Count]:
+    """How many entries of each sorted set lie within the window by the server's clock.
+
+    The scores' unit shows by itself: times of now in s, ms, us and ns are a thousandfold apart, so that each unit has a
+    range of its own. No member is ever read.
+    """
+    try:
+        seconds, micros = await redis.execute_command("TIME")
+        now = int(seconds) + int(micros) / 1e6
+    except (ResponseError, TypeError, ValueError):
+        return [_Count(None, f"{ZSET}: TIME is not allowed", sliding=True) for _ in names]
+    pipe = redis.pipeline()
+    for name in names:
+        pipe.execute_command("ZCARD", name)
+        for unit in UNITS:
+            pipe.execute_command("ZCOUNT", name, f"({(now - window_seconds) * unit:.6f}", f"{now * unit * _RANGE:.6f}")
+            pipe.execute_command("ZCOUNT", name, f"{now * unit / _RANGE:.6f}", f"{now * unit * _RANGE:.6f}")
+    replies = await pipe.execute(raise_on_error=False)
+    each = 1 + 2 * len(UNITS)
+    return [_live(replies[start : start + each]) for start in range(0, len(replies), each)]
+
+
+def _live(replies: Sequence[object]) -> _Count:
+    """``replies``: the size, then for each unit the entries inside the window and those that are times at all."""
+    if not all(isinstance(reply, int) for reply in replies):
+        denied = any(isinstance(reply, NoPermissionError) for reply in replies)
+        return _Count(None, f"{ZSET}: ZCOUNT is not allowed" if denied else f"{ZSET}, not readable", sliding=True)
+    size, live, times = replies[0], sum(replies[1::2]), sum(replies[2::2])  # type: ignore[arg-type]
+    if size and not times:
+        return _Count(None, f"{ZSET}: its scores are no times", sliding=True)
+    return _Count(live, sliding=True)

@@ -24,6 +24,7 @@ _SINGLE_MISS: dict[bytes, Callable[[object], bool]] = {
     b"HSCAN": lambda reply: False,
     b"SSCAN": lambda reply: False,
     b"ZRANGE": lambda reply: reply == [],
+    b"ZCOUNT": lambda reply: False,  # 0 is a window without entries: we ask only where TYPE found a sorted set
 }
 
 

@@ -65,8 +65,10 @@ def parse_rules(document: dict[str, Any]) -> tuple[LimitRules | None, Fault | No
             overrides = _limits(listed[tenant], f"tenants.{safe_text(tenant, 40)}", problems)
             if len(tenant) <= MAX_NAME and overrides:
                 tenants[tenant] = overrides
-    rules = LimitRules(window_seconds=window, limits=limits, tenants=tenants, default=_default(document, problems))
-    return rules, _fault(_listed(problems)) if problems else None
+    default = _default(document, problems)
+    told = _listed(problems) if problems else ""
+    rules = LimitRules(window_seconds=window, limits=limits, tenants=tenants, default=default, problem=told)
+    return rules, _fault(told) if told else None
 
 
 def _default(document: dict[str, Any], problems: list[str]) -> int | None:

@@ -54,6 +54,7 @@ _USEFUL: dict[str, tuple[object, ...]] = {
     "scard": ("SCARD", _KEY),
     "sscan": ("SSCAN", _KEY, "0", "COUNT", "10"),
     "zcard": ("ZCARD", _KEY),
+    "zcount": ("ZCOUNT", _KEY, "0", "1"),
     "zrange": ("ZRANGE", _KEY, "0", "0"),
     "xlen": ("XLEN", _KEY),
     "xrange": ("XRANGE", _KEY, "-", "+", "COUNT", "1"),

@@ -73,12 +73,12 @@ class LimitLoop:
 
     async def _judged(self) -> LimitsReport:
         counters = self.index.counters(self.context.clock.mono())
-        slopes, total = self.index.slopes(), self.index.total
+        tracks, total = self.index.tracks(), self.index.total
 
         def work() -> LimitsReport:
             return judge(
                 counters,
-                slopes=slopes,
+                tracks=tracks,
                 rules=self.board.rules,
                 thresholds=self.context.settings.thresholds,
                 coverage=self._coverage(),

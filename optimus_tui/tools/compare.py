@@ -70,7 +70,7 @@ async def _compare(ctx: "Context", tenants: list[bytes], minutes: int) -> Compar
     fault = await _read(ctx, seen, wanted)
     limits = verdicts.judge(
         [one for one in seen.limits.counters(ctx.clock.mono()) if one.tenant in wanted],
-        slopes=seen.limits.slopes(),
+        tracks=seen.limits.tracks(),
         rules=rules,
         thresholds=ctx.settings.thresholds,
         coverage=seen.coverage,

@@ -78,7 +78,7 @@ async def _limits(
     counters: list[Counter] = [one for one in seen.limits.counters(mono) if tenant is None or one.tenant == tenant]
     report = verdicts.judge(
         counters,
-        slopes=seen.limits.slopes(),
+        tracks=seen.limits.tracks(),
         rules=rules,
         thresholds=ctx.settings.thresholds,
         coverage=seen.coverage,

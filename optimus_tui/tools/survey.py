@@ -149,7 +149,7 @@ def judge_limits(ctx: "Context", seen: Survey, rules: LimitRules | None) -> Limi
     """All counters of the survey against the rules."""
     return limit_verdicts.judge(
         seen.limits.counters(ctx.clock.mono()),
-        slopes=seen.limits.slopes(),
+        tracks=seen.limits.tracks(),
         rules=rules,
         thresholds=ctx.settings.thresholds,
         coverage=seen.coverage,

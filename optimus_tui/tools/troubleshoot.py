@@ -96,7 +96,7 @@ async def _rate_limiting(ctx: "Context", query: TroubleshootQuery, part: Evidenc
     rules = merge_rules(gateway.value.rules if gateway.value else None, ctx.settings.limits)
     report = limit_verdicts.judge(
         counted.index.counters(ctx.clock.mono()),
-        slopes=counted.index.slopes(),
+        tracks=counted.index.tracks(),
         rules=rules,
         thresholds=ctx.settings.thresholds,
         coverage=counted.coverage,

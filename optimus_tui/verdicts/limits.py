@@ -9,9 +9,20 @@ from collections.abc import Iterable, Mapping
 
 from msgspec.structs import replace
 
-from optimus_tui.contract.limits import Counter, LimitRow, LimitRules, LimitsReport, LimitState, TenantCount
+from optimus_tui.contract.limits import (
+    NO_WINDOW,
+    Counter,
+    LimitRow,
+    LimitRules,
+    LimitsReport,
+    LimitState,
+    TenantCount,
+    Track,
+    UnparsedNames,
+)
 from optimus_tui.contract.reading import Coverage
 from optimus_tui.settings.model import Thresholds
+from optimus_tui.verdicts.forecast import forecast
 from optimus_tui.verdicts.limit_findings import find
 
 _URGENCY: dict[LimitState, int] = {"immortal": 0, "over": 1, "broken": 2, "near": 3, "ok": 4, "unknown limit": 5}
@@ -20,15 +31,15 @@ _URGENCY: dict[LimitState, int] = {"immortal": 0, "over": 1, "broken": 2, "near"
 def judge(
     counters: Iterable[Counter],
     *,
-    slopes: Mapping[bytes, float | None],
+    tracks: Mapping[bytes, Track],
     rules: LimitRules | None,
     thresholds: Thresholds,
     coverage: Coverage,
-    unparsed: int = 0,
+    unparsed: UnparsedNames = UnparsedNames(),
     total: int | None = None,
 ) -> LimitsReport:
-    """The report. ``slopes`` are requests per second by key, ``total`` the known counters if not all were given."""
-    rows = sorted((judge_row(one, slopes.get(one.key), rules, thresholds) for one in counters), key=_urgency)
+    """The report. ``tracks`` are the looks at each key, ``total`` the known counters if not all were given."""
+    rows = sorted((judge_row(one, tracks.get(one.key), rules, thresholds) for one in counters), key=_urgency)
     tally = Tally(row.counter.tenant for row in rows)
     tenants = tuple(TenantCount(t, n) for t, n in sorted(tally.items(), key=lambda item: (-item[1], item[0])))
     report = LimitsReport(
@@ -42,31 +53,38 @@ def judge(
     return replace(report, findings=find(report, thresholds))
 
 
-def judge_row(counter: Counter, slope: float | None, rules: LimitRules | None, thresholds: Thresholds) -> LimitRow:
+def judge_row(counter: Counter, track: Track | None, rules: LimitRules | None, thresholds: Thresholds) -> LimitRow:
     """One counter. ``refused_in`` counts from the counter's ``taken_mono``, as its TTL does."""
     limit = _limit_for(counter, rules)
     resets = None if counter.ttl_ms is None else counter.taken_mono + counter.ttl_ms / 1000
     if counter.count is None or counter.count < 0:
-        return LimitRow(counter=counter, state="broken", limit=limit, resets_mono=resets)
+        state: LimitState = "unknown limit" if counter.problem == NO_WINDOW else "broken"
+        return LimitRow(counter=counter, state=state, limit=limit, resets_mono=resets)
     share = None if limit is None else counter.count / limit if limit else float(max(1, counter.count))
-    state: LimitState
-    if counter.immortal:
-        state = "immortal"
-    elif limit is None or share is None:
-        state = "unknown limit"
-    elif counter.count >= limit:
-        state = "over"
-    else:
-        state = "near" if share >= thresholds.near_limit else "ok"
+    pace = forecast(counter, track, limit, rules.window_seconds if rules else None)
+    full = limit is not None and counter.count >= limit
     return LimitRow(
         counter=counter,
-        state=state,
+        state=_state(counter, limit, share, thresholds),
         limit=limit,
         share=share,
-        slope=slope,
-        refused_in=_refused_in(counter, limit, slope, rules),
+        slope=pace.per_second,
+        rough=pace.rough,
+        refused_in=0.0 if full else pace.earliest,
+        refused_latest=0.0 if full else pace.latest,
         resets_mono=resets,
     )
+
+
+def _state(counter: Counter, limit: int | None, share: float | None, thresholds: Thresholds) -> LimitState:
+    """A sorted set without a TTL is stuck by nothing: what has left its window no longer counts."""
+    if counter.immortal and not counter.sliding:
+        return "immortal"
+    if limit is None or share is None:
+        return "unknown limit"
+    if counter.count is not None and counter.count >= limit:
+        return "over"
+    return "near" if share >= thresholds.near_limit else "ok"
 
 
 def _limit_for(counter: Counter, rules: LimitRules | None) -> int | None:
@@ -76,20 +94,6 @@ def _limit_for(counter: Counter, rules: LimitRules | None) -> int | None:
     tenant = counter.tenant.decode("utf-8", "surrogateescape")
     limit = rules.limit_for(tenant, counter.operation.decode("utf-8", "surrogateescape"))
     return limit if limit is None or limit >= 0 else None
-
-
-def _refused_in(counter: Counter, limit: int | None, slope: float | None, rules: LimitRules | None) -> float | None:
-    if limit is None or counter.count is None:
-        return None
-    if counter.count >= limit:
-        return 0.0
-    if slope is None or slope <= 0:
-        return None
-    seconds = (limit - counter.count) / slope
-    if counter.immortal:
-        return seconds
-    left = counter.ttl_ms / 1000 if counter.ttl_ms is not None else rules.window_seconds if rules else None
-    return seconds if left is not None and seconds < left else None
 
 
 def _urgency(row: LimitRow) -> tuple[int, float, int, bytes]:

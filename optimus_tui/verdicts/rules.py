@@ -24,5 +24,6 @@ def merge_rules(published: LimitRules | None, configured: LimitRules | None) -> 
         window_seconds=published.window_seconds,
         limits={**configured.limits, **published.limits},
         tenants=tenants,
+        problem=published.problem,
         source=f"{published.source}, {configured.source} for the rest" if added else published.source,
     )

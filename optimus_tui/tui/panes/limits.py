@@ -18,7 +18,7 @@ from optimus_tui.tui.panes import limit_rows, limit_words
 from optimus_tui.tui.panes.base import Pane, Words
 from optimus_tui.tui.widgets.figures import first_that_fits
 from optimus_tui.tui.widgets.line_view import Piece
-from optimus_tui.verdicts.limit_findings import subject_of
+from optimus_tui.verdicts.limit_words import subject_of
 from optimus_tui.wording.age import age
 from optimus_tui.wording.glyphs import SEVERITY_MARKS
 from optimus_tui.wording.safe import safe_text

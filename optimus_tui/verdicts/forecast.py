@@ -1,0 +1,176 @@
+"""How fast a counter grows, and when its next request will be refused: from the window's begin and the looks kept. Pure.
+
+A fixed window began with nothing at ``expiry - window``: one look is enough for the mean pace since then. To foretell a
+refusal takes two halves of evidence that agree: the older pace, the newer one, and what becomes of the difference when
+it goes on. Only where the slowest of these reaches the limit before the window ends is a refusal foretold, as a range.
+It refuses to foretell from less than ``LEAST_SECONDS``, and for sliding windows, whose entries also leave.
+Measured by ``tests/bench/bench_forecast.py``. Times are monotonic seconds, paces requests a second.
+"""
+
+import math
+from collections.abc import Sequence
+
+from msgspec import Struct
+
+from optimus_tui.contract.limits import Counter, Track
+
+LEAST_SECONDS = 5.0
+"""Less evidence foretells nothing; a pace that rests on less is shown as about."""
+LEAST_REQUESTS = 10
+YOUNGEST_WINDOW = 2.0
+"""A window that began later has no mean pace yet: the first second of a window says little about the others."""
+LEAST_NEWER = 1.0
+SHORTEST_SPAN, LONGEST_SPAN = 10.0, 600.0
+TREND_SIGMAS, SLACK_SIGMAS = 1.0, 1.0
+"""From how many standard deviations of chance on two paces differ, and how many a pace may be off."""
+_NEVER = math.inf
+
+Point = tuple[float, float]
+
+
+class Pace(Struct, frozen=True):
+    """``per_second`` now; ``rough`` where it rests on little. Refusals begin in ``earliest`` to ``latest`` seconds from
+    the last look; both None where none is foretold."""
+
+    per_second: float | None = None
+    rough: bool = False
+    earliest: float | None = None
+    latest: float | None = None
+
+
+class _Halves(Struct, frozen=True):
+    """The paces of the older and the newer part of the evidence, and the seconds of each."""
+
+    older: float
+    newer: float
+    older_seconds: float
+    newer_seconds: float
+
+    @property
+    def apart(self) -> float:
+        """Seconds between the middles of the two."""
+        return (self.older_seconds + self.newer_seconds) / 2
+
+
+def forecast(counter: Counter, track: Track | None, limit: int | None, window: int | None) -> Pace:
+    """The pace of a counter with a count, and when it reaches ``limit``; ``window`` in seconds, None where unknown."""
+    if counter.count is None:
+        return Pace()
+    points = _points(counter, track, window)
+    if len(points) < 2:
+        return Pace()
+    now = counter.taken_mono
+    left = _left(counter, track, window)
+    halves = _halves(points, now, min(now - points[0][0], max(SHORTEST_SPAN, min(left, LONGEST_SPAN))))
+    pace = _shown(points, halves)
+    if halves is None or limit is None or counter.count >= limit or counter.sliding:
+        return pace
+    earliest, latest = _reaches(limit - counter.count, halves)
+    if latest >= left or latest == _NEVER:
+        return pace
+    return Pace(pace.per_second, pace.rough, earliest, latest)
+
+
+def _points(counter: Counter, track: Track | None, window: int | None) -> list[Point]:
+    """The looks at the present window, oldest first, with its begin (no request yet) before them where that is known."""
+    samples = track.samples if track else ()
+    points: list[Point] = [(at, float(count)) for at, count in samples if at <= counter.taken_mono]
+    if not points or points[-1][0] < counter.taken_mono:
+        points.append((counter.taken_mono, float(counter.count or 0)))
+    began = _began(counter, track, window)
+    if began is not None and counter.taken_mono - began >= YOUNGEST_WINDOW:
+        points = [(began, 0.0), *(point for point in points if point[0] > began)]
+    return points
+
+
+def _began(counter: Counter, track: Track | None, window: int | None) -> float | None:
+    """When the window began; None where nobody can tell: no TTL, one beyond the window, one that is renewed."""
+    if window is None or counter.ttl_ms is None or counter.sliding or (track is not None and track.renewed):
+        return None
+    passed = window - counter.ttl_ms / 1000
+    return counter.taken_mono - passed if passed >= 0 else None
+
+
+def _left(counter: Counter, track: Track | None, window: int | None) -> float:
+    """Seconds until the count starts again; without end for a counter that never does."""
+    if counter.ttl_ms is None:
+        return _NEVER if counter.immortal or window is None else float(window)
+    if track is not None and track.renewed:
+        return _NEVER
+    return counter.ttl_ms / 1000
+
+
+def _halves(points: Sequence[Point], now: float, span: float) -> _Halves | None:
+    """The evidence cut where a look lies nearest to its middle; None where there is too little of it."""
+    start = now - span
+    inner = [at for at, _ in points if start + span / 4 <= at < now]
+    if span < LEAST_SECONDS or not inner:
+        return None
+    middle = min(inner, key=lambda at: abs(at - (start + now) / 2))
+    older_seconds, newer_seconds = middle - start, now - middle
+    if newer_seconds < LEAST_NEWER or older_seconds <= 0:
+        return None
+    first, cut, last = _at(points, start), _at(points, middle), points[-1][1]
+    return _Halves((cut - first) / older_seconds, (last - cut) / newer_seconds, older_seconds, newer_seconds)
+
+
+def _at(points: Sequence[Point], moment: float) -> float:
+    """The count at a moment, straight between two looks."""
+    before = points[0]
+    for point in points:
+        if point[0] >= moment:
+            if point[0] <= before[0]:
+                return point[1]
+            return before[1] + (point[1] - before[1]) * (moment - before[0]) / (point[0] - before[0])
+        before = point
+    return before[1]
+
+
+def _shown(points: Sequence[Point], halves: _Halves | None) -> Pace:
+    seconds = points[-1][0] - points[0][0]
+    per_second = (points[-1][1] - points[0][1]) / seconds
+    if halves is not None and halves.newer_seconds >= LEAST_SECONDS / 2:
+        seconds, per_second = halves.newer_seconds, halves.newer
+    if seconds < 0.5:
+        return Pace()
+    requests = abs(per_second) * seconds
+    return Pace(per_second, rough=seconds < LEAST_SECONDS or 0 < requests < LEAST_REQUESTS)
+
+
+def _reaches(need: float, halves: _Halves) -> tuple[float, float]:
+    """Seconds until ``need`` more requests have come: the soonest and the latest, without end where they may not."""
+    older, newer, change = halves.older, halves.newer, halves.newer - halves.older
+    chance = math.sqrt(
+        max(older, 1 / halves.older_seconds) / halves.older_seconds
+        + max(newer, 1 / halves.newer_seconds) / halves.newer_seconds
+    )
+    slack = SLACK_SIGMAS * math.sqrt(max(newer, 1 / halves.newer_seconds) / halves.newer_seconds)
+    low, high = max(0.0, newer - slack), newer + slack
+    if change < 0:
+        return need / high, _while_slowing(need, low, older, halves)
+    if change > TREND_SIGMAS * chance:
+        growth = change / halves.apart
+        ahead = growth * halves.newer_seconds / 2
+        return _while_quickening(need, high + ahead, growth), _at_pace(need, low + ahead)
+    return need / (high + change), _at_pace(need, low)
+
+
+def _at_pace(need: float, pace: float) -> float:
+    return need / pace if pace > 0 else _NEVER
+
+
+def _while_quickening(need: float, pace: float, growth: float) -> float:
+    """``pace`` is that of now and grows by ``growth`` each second."""
+    return (math.sqrt(pace * pace + 2 * growth * need) - pace) / growth
+
+
+def _while_slowing(need: float, pace: float, older: float, halves: _Halves) -> float:
+    """The pace goes on falling by the same factor in the same time; ``pace`` is that in the middle of the newer half."""
+    if pace <= 0 or older <= 0:
+        return _NEVER
+    if pace >= older:
+        return _at_pace(need, pace)
+    fading = math.log(older / pace) / halves.apart
+    now = pace * math.exp(-fading * halves.newer_seconds / 2)
+    part = need * fading / now
+    return -math.log1p(-part) / fading if part < 1 else _NEVER

@@ -1,0 +1,100 @@
+"""Counters and limits that cannot be used as they are: other types, other limiters' numbers, rules without sense. Pure."""
+
+from collections.abc import Sequence
+
+from optimus_tui.contract.findings import Finding
+from optimus_tui.contract.limits import LimitRow, LimitRules
+from optimus_tui.verdicts.limit_words import subject_of
+from optimus_tui.verdicts.order import some_of
+
+
+def broken(rows: Sequence[LimitRow]) -> list[Finding]:
+    """Keys that hold no count at all."""
+    if not rows:
+        return []
+    first = rows[0].counter
+    problem = first.problem or "not a count"
+    if len(rows) == 1:
+        subject, message = subject_of(rows[0]), f"{subject_of(rows[0])} cannot be read as a counter: {problem}"
+    else:
+        subject = "several counters"
+        names = some_of([subject_of(row) for row in rows])
+        message = f"{len(rows):,} keys under rate_limit: cannot be read as counters: {names}"
+    return [
+        Finding(
+            rule="limits.broken",
+            severity="medium",
+            subject=subject,
+            message=message,
+            measured=problem if len(rows) == 1 else float(len(rows)),
+            threshold="a whole number" if len(rows) == 1 else 0.0,
+            unit="" if len(rows) == 1 else "keys",
+            samples=len(rows),
+            impact="How much of these limits is used is unknown, and the gateway's own increments may fail on them.",
+            remedy="Find what wrote another type or text under this name.",
+        )
+    ]
+
+
+def foreign(rows: Sequence[LimitRow]) -> list[Finding]:
+    """Keys that hold another limiter's numbers."""
+    if not rows:
+        return []
+    first = rows[0].counter
+    shown = (first.problem or "a number").partition(":")[0]
+    names = some_of([subject_of(row) for row in rows])
+    holds = f"{names} holds {shown}, which is" if len(rows) == 1 else f"{len(rows):,} keys ({names}) hold numbers"
+    return [
+        Finding(
+            rule="limits.broken",
+            severity="medium",
+            subject=subject_of(rows[0]) if len(rows) == 1 else "several counters of another limiter",
+            message=f"{holds} of another limiter, not ours: ours counts up from 0 in whole numbers",
+            measured=shown if len(rows) == 1 else float(len(rows)),
+            threshold="a whole number" if len(rows) == 1 else 0.0,
+            unit="" if len(rows) == 1 else "keys",
+            samples=len(rows),
+            impact="How much of these limits is used is unknown: a token bucket, for one, keeps what is left.",
+            remedy="Find which limiter writes under rate_limit: and give it a prefix of its own, or read it by its rules.",
+        )
+    ]
+
+
+def kept(rows: Sequence[LimitRow]) -> list[Finding]:
+    """Sliding windows without a TTL: nobody is stuck by them."""
+    if not rows:
+        return []
+    names = some_of([subject_of(row) for row in rows])
+    verb = "has no TTL" if len(rows) == 1 else "have no TTL"
+    return [
+        Finding(
+            rule="limits.kept",
+            severity="low",
+            subject=subject_of(rows[0]) if len(rows) == 1 else "several windows",
+            message=f"{names} {verb}: a sorted set forgets what leaves its window, but its key stays for ever",
+            measured="no TTL",
+            threshold="a TTL",
+            samples=len(rows),
+            impact="Nobody is blocked by it; the keys of tenants that left pile up.",
+            remedy="Set a TTL of one window with each request.",
+        )
+    ]
+
+
+def unusable_rules(rules: LimitRules | None) -> list[Finding]:
+    """What of the published limits makes no sense."""
+    if rules is None or not rules.problem:
+        return []
+    return [
+        Finding(
+            rule="limits.rules",
+            severity="medium",
+            subject="published limits",
+            message=f"part of the published limits cannot be used: {rules.problem}",
+            measured="unusable",
+            threshold="whole numbers from 1",
+            samples=1,
+            impact="Operations without a usable limit are not judged: whether everything or nothing is refused is unknown.",
+            remedy="Mend what /api/rate-limits publishes, or set these limits under [limits] in optimus.toml.",
+        )
+    ]

@@ -1,0 +1,35 @@
+"""How a rate-limit counter is named and counted in sentences. Pure."""
+
+from optimus_tui.contract.limits import LimitRow
+from optimus_tui.wording.safe import safe_text
+
+NO_TENANT, NO_OPERATION = "(empty tenant)", "(no operation)"
+
+
+def subject_of(row: LimitRow) -> str:
+    """``tenant / operation`` as safe text; a part that the name lacks is said to be missing."""
+    return f"{tenant_words(row.counter.tenant)} / {operation_words(row.counter.operation)}"
+
+
+def tenant_words(tenant: bytes) -> str:
+    """A tenant's name as safe text of at most 60 characters."""
+    return safe_text(tenant, 60) or NO_TENANT
+
+
+def operation_words(operation: bytes, most: int = 40) -> str:
+    """An operation's name as safe text."""
+    return safe_text(operation, most) or NO_OPERATION
+
+
+def used_words(row: LimitRow) -> str:
+    """``153 of 150``; ``?`` for a count that is not known."""
+    count = "?" if row.counter.count is None else f"{row.counter.count:,}"
+    return f"{count} of {'an unknown limit' if row.limit is None else f'{row.limit:,}'}"
+
+
+def span_words(seconds: float) -> str:
+    """``45 s``, ``12 min``, ``23 h``, ``4 d``."""
+    for unit, size in (("d", 86_400), ("h", 3600), ("min", 60)):
+        if seconds >= 2 * size:
+            return f"{seconds / size:,.0f} {unit}"
+    return f"{seconds:,.0f} s"
