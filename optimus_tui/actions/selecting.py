@@ -1,8 +1,8 @@
 """Which of the names found belong to the tenant and are meant. Pure: names in, names out.
 
 A name is taken apart by the key grammar, never compared with a pattern. Three answers are possible: it is the tenant's;
-it is somebody else's or outside the layout, and no request can ever include it; or nobody can be certain, and it is left
-out unless the operator takes it in by name. It refuses tenants that would mean everybody.
+it is somebody else's or outside the layout, and no request can ever include it; or nobody can be certain, and it is
+left out unless the operator takes it in by name. It refuses tenants that would mean everybody.
 """
 
 from collections.abc import Collection, Iterable

@@ -7,6 +7,8 @@ from msgspec import Struct, field
 from optimus_tui.contract.findings import Finding
 from optimus_tui.contract.reading import Coverage
 
+NO_TENANT, NO_OPERATION = "(empty tenant)", "(no operation)"
+"""What stands for a part that a counter's name lacks."""
 NO_WINDOW = "a sorted set: its window is not known"
 """The problem of a sliding window that nobody can count for want of its length."""
 
@@ -60,8 +62,11 @@ class ShapeCount(Struct, frozen=True):
 
 
 class UnparsedNames(Struct, frozen=True):
-    """Names under the prefix that are outside the layout. ``shown`` of them are read and judged as counters all the same
-    (one part only, no operation); the others cannot be counters. ``shapes``: the most frequent first."""
+    """Names under the prefix that are outside the layout, by their shapes, the most frequent first.
+
+    ``shown`` of them are read and judged as counters all the same (one part only, no operation); the others cannot be
+    counters.
+    """
 
     count: int = 0
     shown: int = 0

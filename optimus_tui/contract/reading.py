@@ -3,6 +3,7 @@
 from typing import Generic, Literal, TypeVar
 
 from msgspec import Struct
+from msgspec.structs import force_setattr
 
 T = TypeVar("T")
 
@@ -30,12 +31,19 @@ class Fault(Struct, frozen=True):
 
 
 class Coverage(Struct, frozen=True):
-    """How much of what was to be read was read. ``total`` is None where nobody knows it."""
+    """How much of what was to be read was read. ``total`` is None where nobody knows it.
+
+    ``scanned`` is never more than ``total``: a walk meets a name twice, and names come and go under it.
+    """
 
     scanned: int
     total: int | None
     complete: bool
     reason: str | None = None
+
+    def __post_init__(self) -> None:
+        if self.total is not None and self.scanned > self.total:
+            force_setattr(self, "scanned", self.total)
 
 
 class Reading(Struct, Generic[T], frozen=True, kw_only=True):

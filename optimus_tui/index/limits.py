@@ -144,7 +144,9 @@ def _add(known: _Known, counter: Counter) -> None:
     if counter.count is None:
         known.samples, known.renewed = [], False
         return
-    if known.samples and ((known.samples[-1][1] > counter.count and not counter.sliding) or _began_anew(before, counter)):
+    if known.samples and (
+        (known.samples[-1][1] > counter.count and not counter.sliding) or _began_anew(before, counter)
+    ):
         known.samples, known.renewed = [], False
     elif before is not None and _renewed(before, counter):
         known.renewed = True

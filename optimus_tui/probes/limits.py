@@ -39,8 +39,8 @@ async def read_counters(
     """A Counter for each name that exists, the bare name for each that vanished, in the order of ``names``.
 
     A sorted set (a sliding window) counts its members of the last ``window_seconds``; where nobody knows the window, it
-    has no count and ``problem`` says so. Other types have no count. Raises what ``probes.faults.OUTAGES`` lists when the
-    server is away or a right is missing for every key. ``own`` is counted by the client.
+    has no count and ``problem`` says so. Other types have no count. Raises what ``probes.faults.OUTAGES`` lists when
+    the server is away or a right is missing for every key. ``own`` is counted by the client.
     """
     found: list[Counter | bytes] = []
     for start in range(0, len(names), KEYS_A_TRIP):
@@ -75,7 +75,7 @@ def _counter(name: bytes, count: "_Count", gone: bool, pttl: object, mono: float
         key=name,
         tenant=parsed.tenant,
         operation=parsed.operation,
-        count=count.count,
+        count=count.number,
         ttl_ms=pttl if isinstance(pttl, int) and pttl >= 0 else None,
         immortal=pttl == -1,
         problem=count.problem,
@@ -87,7 +87,7 @@ def _counter(name: bytes, count: "_Count", gone: bool, pttl: object, mono: float
 
 
 class _Count(NamedTuple):
-    count: int | None
+    number: int | None
     problem: str | None = None
     foreign: bool = False
     sliding: bool = False

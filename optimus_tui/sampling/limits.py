@@ -50,7 +50,9 @@ class LimitLoop:
         if not names and not self.board.coverage.complete and not self.board.coverage.scanned:
             return self._nothing_known()
         try:
-            found = await bounded(read_counters(context.redis, context.own, context.clock, names))
+            rules = self.board.rules or context.settings.limits
+            window = rules.window_seconds if rules else None
+            found = await bounded(read_counters(context.redis, context.own, context.clock, names, window))
         except outages() as error:
             return self._failed(redis_fault(error, context.settings.redis))
         counters = [one for one in found if isinstance(one, Counter)]

@@ -74,7 +74,6 @@ async def _compare(ctx: "Context", tenants: list[bytes], minutes: int) -> Compar
         rules=rules,
         thresholds=ctx.settings.thresholds,
         coverage=seen.coverage,
-        unparsed=0,
     )
     looks = _Looks(seen, limits, log, requests, refused, times)
     events_covered = covered_minutes(log.window, ctx.clock.wall(), minutes) if log.window else None
@@ -102,7 +101,8 @@ async def _read(ctx: "Context", seen: Survey, tenants: set[bytes]) -> Fault | No
 def _owner(name: bytes) -> bytes | None:
     from optimus_tui.grammar.keys import parse_key
 
-    return parse_key(name).tenant
+    parsed = parse_key(name)
+    return parsed.tenant if parsed.family == "limit" else None
 
 
 def _of_these(limits: LimitsReport) -> list[Finding]:

@@ -7,7 +7,7 @@ cannot be told, or cannot be written as JSON text, no tenant is guessed: the gen
 from optimus_tui.contract.findings import Finding
 from optimus_tui.contract.limits import LimitsReport
 from optimus_tui.tools.errand import Errand
-from optimus_tui.wording.safe import safe_text
+from optimus_tui.verdicts.limit_words import limit_subject, subject_of, tenant_words
 
 HEALTH = "diagnose_gateway_health"
 TROUBLE = "troubleshoot_production_issue"
@@ -19,6 +19,9 @@ BY_RULE: tuple[tuple[str, str, dict[str, object]], ...] = (
     ("limits.near", TROUBLE, {"issue_type": "rate_limiting", "tenant_id": "?"}),
     ("limits.tenant_share", TROUBLE, {"issue_type": "rate_limiting", "tenant_id": "?"}),
     ("limits.broken", TROUBLE, {"issue_type": "rate_limiting", "tenant_id": "?"}),
+    ("limits.long_ttl", TROUBLE, {"issue_type": "rate_limiting", "tenant_id": "?"}),
+    ("limits.kept", TROUBLE, {"issue_type": "rate_limiting", "tenant_id": "?"}),
+    ("limits.refused", TROUBLE, {"issue_type": "rate_limiting", "tenant_id": "?"}),
     ("latency.", TROUBLE, {"issue_type": "high_latency"}),
     ("cache.large", COHERENCE, {}),
     ("cache.no_ttl", COHERENCE, {}),
@@ -64,20 +67,19 @@ def _tenant(finding: Finding, limits: LimitsReport | None) -> str | None:
             one.tenant for one in limits.tenants if state is None
         ]
         return _text(ordered[0]) if ordered else None
+    users = [row for row in limits.rows if finding.subject == limit_subject(row.counter.operation)]
+    if users:
+        return _text(users[0].counter.tenant)
     named = {
         row.counter.tenant
         for row in limits.rows
-        if finding.subject
-        in (
-            safe_text(row.counter.tenant, 60),
-            f"{safe_text(row.counter.tenant, 60)} / {safe_text(row.counter.operation, 40)}",
-        )
+        if finding.subject in (tenant_words(row.counter.tenant), subject_of(row))
     }
     return _text(named.pop()) if len(named) == 1 else None
 
 
 def _text(tenant: bytes) -> str | None:
     try:
-        return tenant.decode("utf-8")
+        return tenant.decode("utf-8") or None
     except UnicodeDecodeError:
         return None

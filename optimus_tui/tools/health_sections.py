@@ -13,8 +13,9 @@ from optimus_tui.contract.tools.health import (
     RateLimitingSection,
     RedisSection,
 )
+from optimus_tui.tools.limit_sections import limit_sections, omitted, unparsed_section
 from optimus_tui.tools.survey import Survey
-from optimus_tui.tools.words import dependency, limit_section, operation_name, rounded, sentence, service
+from optimus_tui.tools.words import dependency, rounded, sentence, service
 from optimus_tui.wording.safe import safe_text
 
 AWAY = ("refused", "timeout", "tls")
@@ -102,7 +103,9 @@ def limiting_section(
         tenant_id=name,
         total_active_limits=len(rows),
         total_limit_keys=limits.total,
-        rate_limits={operation_name(row.counter): limit_section(row.counter, row) for row in rows},
+        rate_limits=limit_sections(rows),
+        omitted=omitted(rows),
+        unparsed=unparsed_section(limits.unparsed),
         window_seconds=limits.rules.window_seconds if limits.rules else None,
         coverage=seen.section,
         error=sentence(fault) or strange or None,

@@ -4,7 +4,7 @@ import asyncio
 from collections import Counter as Tally
 from typing import TYPE_CHECKING, Any
 
-from optimus_tui.contract.limits import Counter, LimitRow, LimitRules, LimitsReport
+from optimus_tui.contract.limits import NO_TENANT, Counter, LimitRow, LimitRules, LimitsReport
 from optimus_tui.contract.metrics import Increase
 from optimus_tui.contract.reading import Fault
 from optimus_tui.contract.tools.performance import PerformanceQuery
@@ -153,10 +153,11 @@ def _headroom(limits: LimitsReport | None, rules: LimitRules | None, fault: Faul
         "over_limit": states["over"],
         "near_limit": states["near"],
         "unknown_limit": states["unknown limit"],
-        "unparsed_names": limits.unparsed,
+        "unparsed_names": limits.unparsed.count,
         "average_share_used": round(sum(row.share or 0.0 for row in limited) / len(limited), 4) if limited else None,
         "window_seconds": rules.window_seconds if rules else None,
         "rows": [_row(row) for row in limits.rows[:ROWS]],
+        "omitted": max(0, len(limits.rows) - ROWS),
         "error": None,
     }
 
@@ -165,7 +166,7 @@ def _row(row: LimitRow) -> dict[str, Any]:
     section = limit_section(row.counter, row)
     left = None if row.limit is None or row.counter.count is None else max(0, row.limit - row.counter.count)
     return {
-        "tenant": safe_text(row.counter.tenant, 120),
+        "tenant": safe_text(row.counter.tenant, 120) or NO_TENANT,
         "operation": operation_name(row.counter),
         "state": row.state,
         "current_count": section.current_count,

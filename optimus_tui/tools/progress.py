@@ -21,7 +21,7 @@ def listening(listener: Progress | None) -> Iterator[None]:
 
 
 def report(done: int, total: int | None, what: str) -> None:
-    """``done`` of ``total`` so far."""
+    """``done`` of ``total`` so far; never more of them: a walk over the keys meets some names twice."""
     listener = _LISTENER.get()
     if listener is not None:
-        listener(done, total, what)
+        listener(done if total is None else min(done, total), total, what)

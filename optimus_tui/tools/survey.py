@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from optimus_tui.contract.cache import UnknownLayout
 from optimus_tui.contract.findings import Finding
-from optimus_tui.contract.limits import Counter, LimitRules, LimitsReport
+from optimus_tui.contract.limits import NO_WINDOW, Counter, LimitRules, LimitsReport
 from optimus_tui.contract.reading import Coverage, Fault
 from optimus_tui.contract.tools.common import CoverageSection, NamesSection, ShapeSection, ToolError
 from optimus_tui.grammar.keys import parse_key
@@ -18,6 +18,7 @@ from optimus_tui.tools.parts import not_in_time, part, seconds_left
 from optimus_tui.tools.progress import report
 from optimus_tui.verdicts import limits as limit_verdicts
 from optimus_tui.verdicts.layouts import find_unknown_layout, layout_words
+from optimus_tui.verdicts.rules import merge_rules
 
 if TYPE_CHECKING:
     from optimus_tui.context import Context
@@ -39,6 +40,9 @@ class Survey:
     of_tenant: set[bytes]
     """The counters of the tenant that was asked for, all of them."""
     fault: Fault | None = None
+    window_seconds: int | None = None
+    """The limits' window as far as it was asked for: only sliding windows need it to be read."""
+    window_asked: bool = False
 
     @property
     def unknown(self) -> UnknownLayout:
@@ -85,9 +89,9 @@ async def survey(ctx: "Context", *, tenant: bytes | None = None, ttls: bool = Fa
                     outcome = page
                     break
                 scanned, total = scanned + len(page.names) + page.others, page.total
-                counters = [name for name in page.names if name.startswith(b"rate_limit:")]
+                counters = [name for name in page.names if name.startswith(b"rate_limit")]
                 limits.put_page(counters)
-                owners = [(name, parse_key(name).tenant) for name in counters]
+                owners = [(name, parsed.tenant) for name in counters if (parsed := parse_key(name)).family == "limit"]
                 of_tenant.update(name for name, owner in owners if owner == tenant)
                 cache.know_tenants(owner for _, owner in owners if owner)
                 cache.put_unknown(page.foreign, page.heads)
@@ -119,11 +123,9 @@ async def read_known(
     waiting, read = iter(trips), 0
 
     async def reader() -> None:
-        from optimus_tui.probes.limits import read_counters
-
         nonlocal read
         for names in waiting:
-            answers = await read_counters(ctx.redis, ctx.own, ctx.clock, names)
+            answers = await _read_counters(ctx, seen, names)
             found = [answer for answer in answers if isinstance(answer, Counter)]
             seen.limits.put(found)
             seen.limits.gone([answer for answer in answers if isinstance(answer, bytes)], ctx.clock.mono())
@@ -143,6 +145,33 @@ async def read_known(
         return counters, done
     message = f"{read:,} of {len(wanted):,} counters were read: {done.message}"
     return counters, Fault(done.kind, message, done.remedy)
+
+
+async def _read_counters(ctx: "Context", seen: Survey, names: list[bytes]) -> list[Counter | bytes]:
+    """One trip. A sliding window is counted by the limits' window, which is asked for where the first one shows."""
+    from optimus_tui.probes.limits import read_counters
+
+    answers = await read_counters(ctx.redis, ctx.own, ctx.clock, names, seen.window_seconds)
+    sliding = [one.key for one in answers if isinstance(one, Counter) and one.problem == NO_WINDOW]
+    if not sliding:
+        return answers
+    if not seen.window_asked:
+        seen.window_asked, seen.window_seconds = True, await _window(ctx)
+    if seen.window_seconds is None:
+        return answers
+    again = await read_counters(ctx.redis, ctx.own, ctx.clock, sliding, seen.window_seconds)
+    better = dict(zip(sliding, again, strict=True))
+    return [better.get(one.key, one) if isinstance(one, Counter) else one for one in answers]
+
+
+async def _window(ctx: "Context") -> int | None:
+    """The window in seconds, as the gateway publishes it or as it is configured."""
+    from optimus_tui.probes.services import read_gateway
+
+    gateway = await part(ctx, read_gateway(ctx.http, ctx.settings, ctx.clock, with_rules=True), "limits")
+    published = gateway.value.rules if not isinstance(gateway, Fault) and gateway.value else None
+    rules = merge_rules(published, ctx.settings.limits)
+    return rules.window_seconds if rules else None
 
 
 def judge_limits(ctx: "Context", seen: Survey, rules: LimitRules | None) -> LimitsReport:

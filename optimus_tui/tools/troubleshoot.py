@@ -1,43 +1,33 @@
 """troubleshoot_production_issue: gathers what a playbook needs, all at once, and hands on what it concludes."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any
 
-from msgspec import Struct
 from msgspec.structs import replace
 
 from optimus_tui.contract.cache import CacheReport
-from optimus_tui.contract.findings import SEVERITIES, Finding
-from optimus_tui.contract.limits import LimitRow, LimitsReport
-from optimus_tui.contract.reading import Coverage, Fault
-from optimus_tui.contract.tools.health import LimitSection
+from optimus_tui.contract.findings import SEVERITIES
+from optimus_tui.contract.reading import Fault
 from optimus_tui.contract.tools.troubleshoot import TroubleshootQuery, TroubleshootReport
-from optimus_tui.index.limits import LimitIndex
 from optimus_tui.tools.evidence import Evidence
-from optimus_tui.tools.survey import read_known, survey
-from optimus_tui.tools.words import diagnostics, limit_section, operation_name
-from optimus_tui.verdicts import limits as limit_verdicts
+from optimus_tui.tools.survey import survey
+from optimus_tui.tools.troubleshoot_limits import rate_limiting
+from optimus_tui.tools.words import diagnostics
 from optimus_tui.verdicts.playbooks import (
     cache_miss,
     circuit_breaker,
     high_latency,
     memory_leak,
     proxy_timeout,
-    rate_limiting,
 )
 from optimus_tui.verdicts.playbooks.inquiry import Conclusion
-from optimus_tui.verdicts.rules import merge_rules
 from optimus_tui.wording.safe import safe_text
 
 if TYPE_CHECKING:
     from optimus_tui.context import Context
 
 QUERY, REPORT = TroubleshootQuery, TroubleshootReport
-MAX_COUNTERS = 2_000
-MAX_SHOWN = 500
-COUNT_SECONDS = 1.5
-SLOPE_SECONDS = 1.0
 NAMESPACES = ("cache.keys", "cache.no_ttl", "coherence.keys", "limits.counters")
 
 Answer = tuple[Conclusion, dict[str, Any]]
@@ -70,97 +60,6 @@ async def run(ctx: "Context", query: TroubleshootQuery) -> TroubleshootReport:
         unknown=told.unknown,
         **sections,
     )
-
-
-class _Counted(Struct, frozen=True, kw_only=True):
-    """The tenant's counters as read, and the picture they stand in."""
-
-    index: LimitIndex
-    coverage: Coverage
-    found: int
-    total: int
-    unparsed: int
-    slope_seconds: float | None
-    fault: Fault | None
-    layout: tuple[Finding, ...] = ()
-
-
-async def _rate_limiting(ctx: "Context", query: TroubleshootQuery, part: Evidence) -> Answer:
-    tenant = query.tenant_id.encode()
-    gateway, server, refused, counted = await asyncio.gather(
-        part.gateway(with_rules=True),
-        part.server(),
-        part.increase("rate_limit_refused_total", {"tenant": query.tenant_id}),
-        _count(ctx, part, tenant),
-    )
-    rules = merge_rules(gateway.value.rules if gateway.value else None, ctx.settings.limits)
-    report = limit_verdicts.judge(
-        counted.index.counters(ctx.clock.mono()),
-        tracks=counted.index.tracks(),
-        rules=rules,
-        thresholds=ctx.settings.thresholds,
-        coverage=counted.coverage,
-        unparsed=counted.unparsed,
-        total=counted.total,
-    )
-    evidence = rate_limiting.LimitEvidence(
-        tenant=tenant,
-        gateway=gateway,
-        server=server,
-        report=report,
-        found=counted.found,
-        fault=counted.fault,
-        slope_seconds=counted.slope_seconds,
-        refused=refused,
-        target=ctx.settings.operator_redis or ctx.settings.redis,
-        layout=counted.layout,
-    )
-    told = rate_limiting.conclude(evidence, ctx.settings.thresholds)
-    return told, {"rate_limiting_analysis": _sections(report), "rate_limiting_details": told.analysis}
-
-
-async def _count(ctx: "Context", part: Evidence, tenant: bytes) -> _Counted:
-    """All names, then this tenant's counters twice, so that they have slopes. An index of their own has room."""
-    began = ctx.clock.mono()
-    seen = await survey(ctx, tenant=tenant)
-    names, index = sorted(seen.of_tenant)[:MAX_COUNTERS], LimitIndex()
-    fault, slope_seconds = seen.fault, None
-    first, incomplete = await read_known(ctx, seen, names)
-    fault = fault or incomplete
-    index.put(first)
-    if first and incomplete is None:
-        first_read = ctx.clock.mono()
-        if first_read - began < 4:
-            await asyncio.sleep(SLOPE_SECONDS)
-            again, incomplete = await read_known(ctx, seen, names, COUNT_SECONDS)
-            if incomplete is None:
-                gone = set(names) - {counter.key for counter in again}
-                index.put(again)
-                index.gone(gone, ctx.clock.mono())
-                slope_seconds = ctx.clock.mono() - first_read
-    return _Counted(
-        index=index,
-        coverage=seen.coverage,
-        found=len(seen.of_tenant),
-        total=seen.limits.total,
-        unparsed=seen.limits.unparsed,
-        slope_seconds=slope_seconds,
-        fault=fault,
-        layout=tuple(seen.find_unknown_layout()),
-    )
-
-
-def _sections(report: LimitsReport) -> dict[str, LimitSection]:
-    """Operation to counter, the most urgent first. Two names that look alike stay two."""
-    sections: dict[str, LimitSection] = {}
-    rows: Iterable[LimitRow] = report.rows[:MAX_SHOWN]
-    for row in rows:
-        name, number = operation_name(row.counter), 1
-        while name in sections:
-            number += 1
-            name = f"{operation_name(row.counter)} ({number})"
-        sections[name] = limit_section(row.counter, row)
-    return sections
 
 
 async def _cache(ctx: "Context", tenant: bytes) -> CacheReport | Fault:
@@ -281,7 +180,7 @@ async def _high_latency(ctx: "Context", query: TroubleshootQuery, part: Evidence
 
 
 _PLAYBOOKS: dict[str, Callable[["Context", TroubleshootQuery, Evidence], Awaitable[Answer]]] = {
-    "rate_limiting": _rate_limiting,
+    "rate_limiting": rate_limiting,
     "cache_miss": _cache_miss,
     "circuit_breaker": _circuit_breaker,
     "proxy_timeout": _proxy_timeout,

@@ -9,6 +9,7 @@ from optimus_tui.contract.reading import Fault, Reading
 from optimus_tui.contract.services import ServiceState
 from optimus_tui.contract.tools.common import Diagnostic
 from optimus_tui.contract.tools.health import DependencySection, InstanceSection, LimitSection
+from optimus_tui.verdicts.limit_words import operation_words
 from optimus_tui.wording.safe import safe_text
 
 TOLD_DELAY_MS = 50.0
@@ -86,7 +87,7 @@ def limit_section(counter: Counter, row: LimitRow | None = None) -> LimitSection
 
 def operation_name(counter: Counter) -> str:
     """The operation as a document's key."""
-    return safe_text(counter.operation, 200)
+    return operation_words(counter.operation, 200)
 
 
 def rounded(value: float | None, digits: int = 1) -> float | None:

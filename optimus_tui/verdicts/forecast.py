@@ -1,4 +1,4 @@
-"""How fast a counter grows, and when its next request will be refused: from the window's begin and the looks kept. Pure.
+"""How fast a counter grows, and when its next request will be refused: from its window's begin and the looks. Pure.
 
 A fixed window began with nothing at ``expiry - window``: one look is enough for the mean pace since then. To foretell a
 refusal takes two halves of evidence that agree: the older pace, the newer one, and what becomes of the difference when
@@ -20,8 +20,9 @@ LEAST_REQUESTS = 10
 YOUNGEST_WINDOW = 2.0
 """A window that began later has no mean pace yet: the first second of a window says little about the others."""
 LEAST_NEWER = 1.0
+SHORTEST_SECONDS = 0.5
 SHORTEST_SPAN, LONGEST_SPAN = 10.0, 600.0
-TREND_SIGMAS, SLACK_SIGMAS = 1.0, 1.0
+TREND_SIGMAS, SLACK_SIGMAS = 1.0, 0.75
 """From how many standard deviations of chance on two paces differ, and how many a pace may be off."""
 _NEVER = math.inf
 
@@ -72,7 +73,7 @@ def forecast(counter: Counter, track: Track | None, limit: int | None, window: i
 
 
 def _points(counter: Counter, track: Track | None, window: int | None) -> list[Point]:
-    """The looks at the present window, oldest first, with its begin (no request yet) before them where that is known."""
+    """The looks at the present window, oldest first, after its begin (no request yet) where that is known."""
     samples = track.samples if track else ()
     points: list[Point] = [(at, float(count)) for at, count in samples if at <= counter.taken_mono]
     if not points or points[-1][0] < counter.taken_mono:
@@ -128,11 +129,11 @@ def _at(points: Sequence[Point], moment: float) -> float:
 
 def _shown(points: Sequence[Point], halves: _Halves | None) -> Pace:
     seconds = points[-1][0] - points[0][0]
+    if seconds < SHORTEST_SECONDS:
+        return Pace()
     per_second = (points[-1][1] - points[0][1]) / seconds
     if halves is not None and halves.newer_seconds >= LEAST_SECONDS / 2:
         seconds, per_second = halves.newer_seconds, halves.newer
-    if seconds < 0.5:
-        return Pace()
     requests = abs(per_second) * seconds
     return Pace(per_second, rough=seconds < LEAST_SECONDS or 0 < requests < LEAST_REQUESTS)
 
@@ -165,7 +166,7 @@ def _while_quickening(need: float, pace: float, growth: float) -> float:
 
 
 def _while_slowing(need: float, pace: float, older: float, halves: _Halves) -> float:
-    """The pace goes on falling by the same factor in the same time; ``pace`` is that in the middle of the newer half."""
+    """The pace goes on falling by the same factor in the same time; ``pace`` is that amid the newer half."""
     if pace <= 0 or older <= 0:
         return _NEVER
     if pace >= older:

@@ -3,13 +3,20 @@
 It refuses to blame a single client where nearly every tenant that uses an operation has used up its limit.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from msgspec import Struct
 
 from optimus_tui.contract.findings import Finding
 from optimus_tui.contract.limits import LimitRow, LimitRules
-from optimus_tui.verdicts.limit_words import operation_words, span_words, subject_of, tenant_words, used_words
+from optimus_tui.verdicts.limit_words import (
+    limit_subject,
+    operation_words,
+    span_words,
+    subject_of,
+    tenant_words,
+    used_words,
+)
 from optimus_tui.verdicts.order import each_or_one, some_of
 from optimus_tui.wording.numbers import percent, plural
 
@@ -86,14 +93,17 @@ def common_limits(rows: Sequence[LimitRow]) -> dict[bytes, CommonLimit]:
     }
 
 
-def used_up(rows: Sequence[LimitRow], window: float | None) -> list[Finding]:
-    """Limits that are used up: by one tenant each, or by nearly all."""
-    common = common_limits(rows)
-    over = [row for row in rows if row.state == "over"]
-    findings = [
-        too_low(one, [row for row in over if row.counter.operation == one.operation], window) for one in common.values()
-    ]
-    single = [row for row in over if row.counter.operation not in common]
+def used_up(
+    rows: Sequence[LimitRow], window: float | None, common: Mapping[bytes, CommonLimit] | None = None
+) -> list[Finding]:
+    """Limits that are used up: by single tenants, or by nearly all (``common``; None: seen from ``rows``)."""
+    common = common_limits(rows) if common is None else common
+    over: dict[bytes, list[LimitRow]] = {}
+    for row in rows:
+        if row.state == "over":
+            over.setdefault(row.counter.operation, []).append(row)
+    findings = [too_low(common[operation], found, window) for operation, found in over.items() if operation in common]
+    single = [row for row in rows if row.state == "over" and row.counter.operation not in common]
     return findings + each_or_one(single, lambda row: _over(row, window), lambda many: _overs(many, window))
 
 
@@ -105,7 +115,7 @@ def too_low(one: CommonLimit, over: Sequence[LimitRow], window: float | None) ->
     return Finding(
         rule="limits.over",
         severity="high",
-        subject=f"limit of {name}",
+        subject=limit_subject(one.operation),
         message=f"{one.over:,} of {one.tenants:,} tenants have used up {what} for {name}: "
         "the limit is too low for this traffic, or one limit is shared by all",
         measured=float(one.over),
@@ -177,7 +187,8 @@ def _long_ttl(row: LimitRow, window: int, everywhere: bool) -> Finding:
         rule="limits.long_ttl",
         severity="high" if full else "medium",
         subject=subject_of(row),
-        message=f"{subject_of(row)} lives for {span_words(left)} more in a window of {span_words(window)} ({used_words(row)})",
+        message=f"{subject_of(row)} lives for {span_words(left)} more in a window of {span_words(window)}"
+        f" ({used_words(row)})",
         measured=round(left),
         threshold=float(window),
         unit="s",

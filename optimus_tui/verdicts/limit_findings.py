@@ -1,26 +1,31 @@
 """What is wrong with the rate limits, as sentences with the rule and the figures behind them. Pure."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from optimus_tui.contract.findings import Finding
 from optimus_tui.contract.limits import LimitRow, LimitsReport, TenantCount
 from optimus_tui.settings.model import Thresholds
-from optimus_tui.verdicts.limit_blocked import immortals, long_ttls, used_up
+from optimus_tui.verdicts.limit_blocked import CommonLimit, immortals, long_ttls, used_up
 from optimus_tui.verdicts.limit_unusable import broken, foreign, kept, unusable_rules
 from optimus_tui.verdicts.limit_words import subject_of, tenant_words, used_words
 from optimus_tui.verdicts.order import each_or_one, some_of, worst_first
 from optimus_tui.wording.numbers import percent
 
 
-def find(report: LimitsReport, thresholds: Thresholds) -> tuple[Finding, ...]:
-    """All findings of the subject, the worst first. ``report`` has its rows in order and no findings yet."""
+def find(
+    report: LimitsReport, thresholds: Thresholds, common: Mapping[bytes, CommonLimit] | None = None
+) -> tuple[Finding, ...]:
+    """All findings of the subject, the worst first. ``report`` has its rows in order and no findings yet.
+
+    ``common`` are operations whose limit nearly all tenants have used up; None to see it from the report's own rows.
+    """
     by_state: dict[str, list[LimitRow]] = {}
     for row in report.rows:
         by_state.setdefault(row.state, []).append(row)
     window = float(report.rules.window_seconds) if report.rules else None
     crowded = [tenant for tenant in report.tenants if tenant.counters > thresholds.tenant_active_limits]
     findings = immortals(by_state.get("immortal", []))
-    findings += used_up(report.rows, window)
+    findings += used_up(report.rows, window, common)
     findings += long_ttls(report.rows, report.rules)
     findings += each_or_one(
         crowded, lambda tenant: _crowded(tenant, thresholds), lambda tenants: _crowds(tenants, thresholds)

@@ -1,4 +1,4 @@
-"""Counters and limits that cannot be used as they are: other types, other limiters' numbers, rules without sense. Pure."""
+"""Counters and limits that cannot be used as they are: other types, other limiters' numbers, senseless rules. Pure."""
 
 from collections.abc import Sequence
 
@@ -55,7 +55,7 @@ def foreign(rows: Sequence[LimitRow]) -> list[Finding]:
             unit="" if len(rows) == 1 else "keys",
             samples=len(rows),
             impact="How much of these limits is used is unknown: a token bucket, for one, keeps what is left.",
-            remedy="Find which limiter writes under rate_limit: and give it a prefix of its own, or read it by its rules.",
+            remedy="Find which limiter writes under rate_limit: and give it a prefix of its own.",
         )
     ]
 
@@ -94,7 +94,7 @@ def unusable_rules(rules: LimitRules | None) -> list[Finding]:
             measured="unusable",
             threshold="whole numbers from 1",
             samples=1,
-            impact="Operations without a usable limit are not judged: whether everything or nothing is refused is unknown.",
+            impact="Operations without a usable limit are not judged: all or nothing of them may be refused.",
             remedy="Mend what /api/rate-limits publishes, or set these limits under [limits] in optimus.toml.",
         )
     ]

@@ -1,9 +1,7 @@
 """How a rate-limit counter is named and counted in sentences. Pure."""
 
-from optimus_tui.contract.limits import LimitRow
+from optimus_tui.contract.limits import NO_OPERATION, NO_TENANT, LimitRow
 from optimus_tui.wording.safe import safe_text
-
-NO_TENANT, NO_OPERATION = "(empty tenant)", "(no operation)"
 
 
 def subject_of(row: LimitRow) -> str:
@@ -19,6 +17,11 @@ def tenant_words(tenant: bytes) -> str:
 def operation_words(operation: bytes, most: int = 40) -> str:
     """An operation's name as safe text."""
     return safe_text(operation, most) or NO_OPERATION
+
+
+def limit_subject(operation: bytes) -> str:
+    """The subject of a finding about an operation's limit itself, whoever used it up."""
+    return f"limit of {operation_words(operation)}"
 
 
 def used_words(row: LimitRow) -> str:

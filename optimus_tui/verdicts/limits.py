@@ -27,6 +27,8 @@ from optimus_tui.verdicts.limit_findings import find
 
 _URGENCY: dict[LimitState, int] = {"immortal": 0, "over": 1, "broken": 2, "near": 3, "ok": 4, "unknown limit": 5}
 
+NO_NAMES = UnparsedNames()
+
 
 def judge(
     counters: Iterable[Counter],
@@ -35,7 +37,7 @@ def judge(
     rules: LimitRules | None,
     thresholds: Thresholds,
     coverage: Coverage,
-    unparsed: UnparsedNames = UnparsedNames(),
+    unparsed: UnparsedNames = NO_NAMES,
     total: int | None = None,
 ) -> LimitsReport:
     """The report. ``tracks`` are the looks at each key, ``total`` the known counters if not all were given."""

@@ -1,4 +1,4 @@
-"""Times to live and countdowns: ``0:41``, ``4:05``, ``1:02:03``, ``36 h``, ``3 d``, ``never``.
+"""Times to live and countdowns: ``0:41``, ``4:05``, ``1:02:03``, ``36 h``, ``3 d``, ``never``, ``12-18 s``.
 
 Rounds up, so that ``0:00`` means due and a key with 400 ms left is not shown as gone. Refuses to mix up "never expires"
 with "not known" (``?``).
@@ -35,3 +35,18 @@ def until(seconds: float | None) -> str:
     if left < 120:
         return f"{left} s"
     return f"{left // 60} min" if left < 7200 else f"{left // 3600} h"
+
+
+def span_ahead(earliest: float | None, latest: float | None) -> str:
+    """When something foretold happens, in at most nine cells: ``now``, ``12-18 s``, ``≈ 12 s``, ``2-4 min``, ``–``."""
+    if earliest is None or latest is None or not (math.isfinite(earliest) and math.isfinite(latest)):
+        return until(earliest)
+    if latest <= 0:
+        return "now"
+    low, high = max(0, math.ceil(earliest)), math.ceil(latest)
+    for unit, size, most in (("s", 1, 120), ("min", 60, 99 * 60)):
+        if high < most:
+            first, last = max(1, low // size), max(1, -(-high // size))
+            return f"{first}-{last} {unit}" if last > first else f"≈ {last} {unit}"
+    first, last = low // 3600, -(-high // 3600)
+    return f"{first}-{min(last, 999)} h" if last > first else f"≈ {last} h"

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from msgspec import Struct
 
 from optimus_tui.contract.incident import ISSUES, Candidate, Outcome
+from optimus_tui.contract.limits import NO_OPERATION, NO_TENANT
 from optimus_tui.contract.tools.common import Diagnostic
 from optimus_tui.workflow.severity import level, rank
 
@@ -96,8 +97,9 @@ def tenant_of(finding: Diagnostic) -> str | None:
     if finding.rule == "limits.tenant_share":
         name = subject
     else:
-        name, slash, _ = subject.partition(" / ")
-        if not slash:
+        name, slash, operation = subject.partition(" / ")
+        if not slash or operation == NO_OPERATION:
             return None
     doubtful = not name or name.startswith("several ") or "\\" in name or "…" in name or not name.isascii()
+    doubtful = doubtful or name == NO_TENANT or name.startswith(":") or name.endswith(":")
     return None if doubtful else name

@@ -1,10 +1,10 @@
 """How good "429 in" is: ``python -m tests.bench.bench_forecast [WINDOWS]``.
 
 Windows of a minute with arrivals by chance (Poisson) at a rate that is steady, comes in bursts, slows down or quickens;
-limits of 50 to 300, traffic of 40 % to 200 % of them. Looked at every two seconds, as the pane does, or twice 1.5 s apart,
-as a tool does. For each kind: the share of looks that foretell a 429 which never comes, the share of real 429s (ten
-seconds into the window or later) foretold at least five seconds before, the error of the range's middle relative to the
-seconds left, and the share of ranges that hold the truth (within a second).
+limits of 50 to 300, traffic of 40 % to 200 % of them. Looked at every two seconds, as the pane does, or twice 1.5 s
+apart, as a tool does. For each kind: the share of looks that foretell a 429 which never comes, the share of real 429s
+(ten seconds into the window or later) foretold at least five seconds before, the error of the range's middle relative
+to the seconds left, and the share of ranges that hold the truth (within a second).
 """
 
 import math

@@ -5,7 +5,7 @@ from typing import Any
 
 from optimus_tui.contract.findings import Finding, overall_of
 from optimus_tui.contract.health import HealthReport, Series
-from optimus_tui.contract.limits import Counter, LimitRules, LimitsReport
+from optimus_tui.contract.limits import Counter, LimitRules, LimitsReport, ShapeCount, Track, UnparsedNames
 from optimus_tui.contract.reading import Coverage, Reading
 from optimus_tui.contract.services import CacheMetrics, GatewayState, HitRate, ServerState, ServiceState
 from optimus_tui.settings.model import Settings, Thresholds
@@ -51,9 +51,16 @@ def limits_report(
     counters: Sequence[Counter] = MIXED, rules: LimitRules | None = RULES, unparsed: int = 0, **more: Any
 ) -> LimitsReport:
     """The counters as judged."""
-    slopes = {c.key: (3.1 if c.operation == b"chat" else 0.0) for c in counters if not c.immortal}
+    tracks = {c.key: _track(c, 3.1 if c.operation == b"chat" else 0.0) for c in counters if not c.immortal}
     more.setdefault("coverage", Coverage(scanned=len(counters), total=len(counters), complete=True))
-    return limit_verdict.judge(counters, slopes=slopes, rules=rules, thresholds=Thresholds(), unparsed=unparsed, **more)
+    odd = UnparsedNames(unparsed, 0, (ShapeCount("rate_limit:", unparsed),)) if unparsed else UnparsedNames()
+    return limit_verdict.judge(counters, tracks=tracks, rules=rules, thresholds=Thresholds(), unparsed=odd, **more)
+
+
+def _track(one: Counter, slope: float) -> Track:
+    """Looks of the last ten seconds at this slope, before which nothing is known."""
+    looks = [(MONO - ago, max(0, round((one.count or 0) - slope * ago))) for ago in range(20, -1, -2)]
+    return Track(tuple(looks) if one.count is not None else (), renewed=True)
 
 
 def reading(value: Any, ago: float = 0.6, **more: Any) -> Reading[Any]:

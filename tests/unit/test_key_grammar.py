@@ -6,7 +6,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from optimus_tui.grammar.keys import ParsedKey, escape_glob, parse_key
+from optimus_tui.grammar.keys import EDGE_COLON, EMPTY_TENANT, NO_OPERATION, ONE_PART, ParsedKey, escape_glob, parse_key
 
 NAMES = st.one_of(
     st.binary(max_size=60),
@@ -23,10 +23,14 @@ NAMES = st.one_of(
 def test_any_bytes_are_parsed_and_the_parts_make_the_name_again(name: bytes, tenants: set[bytes]) -> None:
     parsed = parse_key(name, tenants)
     if parsed.family == "limit":
-        assert name == b"rate_limit:" + parsed.tenant + b":" + parsed.operation
-        assert parsed.tenant
-        assert parsed.operation
+        assert name in (
+            b"rate_limit:" + parsed.tenant + b":" + parsed.operation,
+            b"rate_limit:" + parsed.tenant + parsed.operation,
+        )
+        assert parsed.tenant or parsed.operation or parsed.doubt
         assert b":" not in parsed.operation
+        edges = parsed.tenant.startswith(b":") or parsed.tenant.endswith(b":")
+        assert bool(parsed.doubt) == (not parsed.tenant or edges or not parsed.operation)
     elif parsed.family == "cache":
         assert name == b"cache:" + parsed.kind + b":" + parsed.tenant + b":" + parsed.rest
         assert parsed.kind
@@ -38,12 +42,31 @@ def test_any_bytes_are_parsed_and_the_parts_make_the_name_again(name: bytes, ten
 
 @pytest.mark.parametrize(
     "name",
-    [b"rate_limit", b"rate_limit:", b"rate_limit:a", b"rate_limit::op", b"rate_limit:a:", b"rate_limit::a:op",
-     b"rate_limit:a::op", b"cache", b"cache:", b"cache:k", b"cache:k:t", b"cache:k:t:", b"cache::t:x", b"cache:k::x",
-     b"cache_coherence", b"cache_coherence:"],
+    [b"rate_limit", b"rate_limit:", b"cache", b"cache:", b"cache:k", b"cache:k:t", b"cache:k:t:", b"cache::t:x",
+     b"cache:k::x", b"cache_coherence", b"cache_coherence:"],
 )  # fmt: skip
-def test_empty_parts_and_stray_colons_leave_a_name_unparsed_row_14(name: bytes) -> None:
-    assert parse_key(name, {b"", b"a", b"t", b":a", b"a:"}) == ParsedKey("unparsed")
+def test_what_can_be_nothing_of_ours_is_unparsed_row_14(name: bytes) -> None:
+    parsed = parse_key(name, {b"", b"a", b"t", b":a", b"a:"})
+    assert (parsed.family, parsed.tenant, parsed.operation) == ("unparsed", b"", b"")
+
+
+@pytest.mark.parametrize(
+    ("name", "tenant", "operation", "doubt", "shape"),
+    [
+        (b"rate_limit:::ffff:10.0.0.7:chat", b"::ffff:10.0.0.7", b"chat", EDGE_COLON, ""),
+        (b"rate_limit::a:op", b":a", b"op", EDGE_COLON, ""),
+        (b"rate_limit:a::op", b"a:", b"op", EDGE_COLON, ""),
+        (b"rate_limit::op", b"", b"op", EMPTY_TENANT, ""),
+        (b"rate_limit:a", b"a", b"", ONE_PART, "rate_limit:…"),
+        (b"rate_limit:a:", b"a", b"", NO_OPERATION, "rate_limit:…:"),
+        (b"rate_limit::", b"", b"", EMPTY_TENANT, "rate_limit:…:"),
+    ],
+)
+def test_whatever_may_be_a_counter_is_one_and_says_why_no_action_takes_it_row_14(
+    name: bytes, tenant: bytes, operation: bytes, doubt: str, shape: str
+) -> None:
+    expected = ParsedKey("limit", tenant=tenant, operation=operation, doubt=doubt, shape=shape)
+    assert parse_key(name, {b"a", b":a", b"a:"}) == expected
 
 
 def test_the_operation_is_what_follows_the_last_colon_row_24() -> None:

@@ -1,8 +1,8 @@
-"""The counters' memory: slopes, windows that end and begin again, and its bounds."""
+"""The counters' memory: looks, windows that end and begin again, and its bounds."""
 
-import pytest
+import itertools
 
-from optimus_tui.contract.limits import Counter
+from optimus_tui.contract.limits import Counter, ShapeCount, UnparsedNames
 from optimus_tui.index.limits import FORGET_SECONDS, MAX_NAMES, LimitIndex
 
 
@@ -10,28 +10,47 @@ def counter(count: int | None, mono: float, name: bytes = b"rate_limit:a:chat", 
     return Counter(key=name, tenant=b"a", operation=b"chat", count=count, ttl_ms=ttl_ms, taken_mono=mono)
 
 
-def test_a_slope_is_known_from_the_second_sample_on() -> None:
+KEY = b"rate_limit:a:chat"
+
+
+def looks(index: LimitIndex, name: bytes = KEY) -> tuple[tuple[float, int], ...]:
+    return index.tracks()[name].samples
+
+
+def test_the_looks_at_a_window_are_kept_and_thinned_with_their_age() -> None:
     index = LimitIndex()
-    index.put([counter(10, 100.0)])
-    assert index.slopes() == {b"rate_limit:a:chat": None}
-    index.put([counter(16, 102.0)])
-    assert index.slopes() == {b"rate_limit:a:chat": pytest.approx(3.0)}
+    for second in range(0, 300, 2):
+        index.put([counter(second, 100.0 + second, ttl_ms=(600 - second) * 1000)])
+    kept = looks(index)
+    assert len(kept) <= 24
+    assert kept[-1] == (398.0, 298)
+    assert kept[0][0] < 200.0
+    gaps = [after[0] - before[0] for before, after in itertools.pairwise(kept)]
+    assert gaps[0] > 10 * gaps[-1] == 20.0
 
 
-def test_a_slope_forgets_what_is_older_than_ten_seconds() -> None:
-    index = LimitIndex()
-    for second in range(30):
-        index.put([counter(100 if second < 15 else 100 + second - 15, 100.0 + second)])
-    assert index.slopes()[b"rate_limit:a:chat"] == pytest.approx(1.0)
-    assert len(index.samples(b"rate_limit:a:chat")) <= 12
-
-
-def test_a_new_window_starts_its_slope_anew() -> None:
+def test_a_new_window_starts_its_looks_anew() -> None:
     index = LimitIndex()
     index.put([counter(90, 100.0)])
     index.put([counter(3, 102.0)])
-    assert index.samples(b"rate_limit:a:chat") == ((102.0, 3),)
-    assert index.slopes()[b"rate_limit:a:chat"] is None
+    assert looks(index) == ((102.0, 3),)
+
+
+def test_a_window_that_ended_between_two_looks_is_another_although_the_count_did_not_fall() -> None:
+    index = LimitIndex()
+    index.put([counter(3, 100.0, ttl_ms=1000)])
+    index.put([counter(5, 102.0, ttl_ms=59_500)])
+    assert looks(index) == ((102.0, 5),)
+    assert not index.tracks()[KEY].renewed
+
+
+def test_a_ttl_that_starts_again_with_each_request_is_noticed() -> None:
+    index = LimitIndex()
+    index.put([counter(3, 100.0, ttl_ms=59_000)])
+    index.put([counter(5, 102.0, ttl_ms=60_000)])
+    assert index.tracks()[KEY].renewed
+    index.put([counter(1, 104.0)])
+    assert not index.tracks()[KEY].renewed
 
 
 def test_a_vanished_name_is_asked_again_for_ten_minutes_and_then_forgotten() -> None:
@@ -56,27 +75,31 @@ def test_a_counter_whose_window_has_ended_is_not_shown_as_if_it_lived() -> None:
     assert [one.count for one in index.counters(mono=102.0)] == [7]
 
 
-def test_a_counter_that_turns_unreadable_has_no_slope() -> None:
+def test_a_counter_that_turns_unreadable_begins_its_looks_anew() -> None:
     index = LimitIndex()
     index.put([counter(5, 100.0)])
     index.put([counter(None, 102.0)])
     index.put([counter(9, 104.0)])
-    assert index.slopes()[b"rate_limit:a:chat"] is None
+    assert looks(index) == ((104.0, 9),)
 
 
-def test_sweeps_bring_names_and_count_the_unparsed_row_14() -> None:
+def test_sweeps_bring_every_name_that_may_be_a_counter_and_count_the_odd_ones_by_shape_row_14() -> None:
     index = LimitIndex()
     index.begin_sweep()
     index.put_page([b"rate_limit:a:chat", b"rate_limit:a:chat", b"rate_limit::x", b"rate_limit", b"cache:k:t:x"])
+    index.put_page([b"rate_limit:a", b"rate_limit:b", b"rate_limit:a"])
     index.end_sweep(complete=True)
-    assert index.names_to_read() == [b"rate_limit:a:chat"]
-    assert (index.total, index.unparsed) == (1, 2)
+    assert index.names_to_read() == [b"rate_limit:a:chat", b"rate_limit::x", b"rate_limit:a", b"rate_limit:b"]
+    assert index.total == 4
+    odd = UnparsedNames(3, 2, (ShapeCount("rate_limit:…", 2), ShapeCount("rate_limit", 1)))
+    assert index.unparsed == odd
     index.begin_sweep()
     index.end_sweep(complete=False)
-    assert index.unparsed == 2
+    assert index.unparsed == odd
     index.begin_sweep()
+    index.put_page([b"rate_limit:a"])
     index.end_sweep(complete=True)
-    assert index.unparsed == 0
+    assert index.unparsed.count == 1
 
 
 def test_a_million_names_are_counted_and_not_kept_row_22() -> None:

@@ -8,10 +8,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from optimus_tui.contract.limits import Counter, LimitRules
+from optimus_tui.contract.limits import Counter, LimitRules, Track
 from optimus_tui.contract.metrics import Increase
 from optimus_tui.contract.reading import Coverage, Fault
+from optimus_tui.grammar.keys import EDGE_COLON
 from optimus_tui.settings.model import RedisTarget
+from optimus_tui.verdicts.limit_blocked import CommonLimit
 from optimus_tui.verdicts.limits import judge
 from optimus_tui.verdicts.playbooks.inquiry import Conclusion
 from optimus_tui.verdicts.playbooks.rate_limiting import MAX_COMMANDS, LimitEvidence, conclude
@@ -28,10 +30,10 @@ def counter(
     return Counter(key=key, tenant=tenant, operation=operation, count=count, ttl_ms=ttl_ms, immortal=ttl_ms is None)
 
 
-def ask(*counters: Counter, slopes: dict[bytes, float | None] | None = None, **more: object) -> Conclusion:
+def ask(*counters: Counter, tracks: dict[bytes, Track] | None = None, **more: object) -> Conclusion:
     rules = more.pop("rules", RULES)
     coverage = more.pop("coverage", Coverage(100, 100, True))
-    report = judge(counters, slopes=slopes or {}, rules=rules, thresholds=T, coverage=coverage, total=40)  # type: ignore[arg-type]
+    report = judge(counters, tracks=tracks or {}, rules=rules, thresholds=T, coverage=coverage, total=40)  # type: ignore[arg-type]
     fields = {
         "tenant": b"acme",
         "gateway": gateway(),
@@ -96,10 +98,31 @@ def test_more_than_fifteen_active_limits_are_high_and_measured() -> None:
     assert told.analysis["active_limits_share"] == "120 %"
 
 
-def test_the_slope_says_when_429_comes() -> None:
-    told = ask(counter(count=120), slopes={b"rate_limit:acme:chat": 3.0})
-    assert told.analysis["operations"][0]["seconds_to_429"] == 10.0
-    assert "slopes over 1.0 s: at this pace chat reaches its limit first, in 10 s" in told.examined
+def test_two_agreeing_halves_say_when_429_comes_as_a_range() -> None:
+    looks = Track(tuple((float(second - 40), 3 * second) for second in range(0, 41, 2)))
+    told = ask(counter(count=120, ttl_ms=20_000), tracks={b"rate_limit:acme:chat": looks})
+    first = told.analysis["operations"][0]
+    assert first["requests_per_second"] == 3.0
+    assert 7 <= first["seconds_to_429"] <= 10 <= first["seconds_to_429_latest"] < 14
+    assert (
+        "slopes over 1.0 s: at this pace chat reaches its limit first, in 9-12 s" in told.examined
+    )  # 10 s at this very pace
+
+
+def test_nine_of_nine_tenants_over_are_no_search_for_a_client() -> None:
+    told = ask(counter(count=150), common={b"chat": CommonLimit(b"chat", 9, 9)})
+    (one,) = told.findings
+    assert one.message.startswith("9 of 9 tenants have used up")
+    assert not any("Find the client" in advice.action for advice in actions(told))
+    assert actions(told)[0].action.startswith("Raise the limit of chat for all tenants")
+
+
+def test_a_counter_of_doubtful_owner_is_judged_and_no_command_touches_it() -> None:
+    odd = replace(counter(tenant=b"::ffff:10.0.0.7", ttl_ms=None), doubt=EDGE_COLON)
+    told = ask(odd, tenant=b"::ffff:10.0.0.7")
+    assert found(told) == {"limits.immortal": "critical"}
+    assert commands(told) == []
+    assert any("no command for ::ffff:10.0.0.7 / chat" in line and EDGE_COLON in line for line in told.examined)
 
 
 def test_redis_away_is_critical_and_no_counter_is_invented() -> None:

@@ -2,12 +2,14 @@
 
 import time
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from msgspec import structs
 
-from optimus_tui.contract.limits import Counter, LimitRules, LimitsReport
+from optimus_tui.contract.limits import Counter, LimitRules, LimitsReport, ShapeCount, UnparsedNames
 from optimus_tui.contract.reading import Coverage
+from optimus_tui.probes.published import parse_rules
 from optimus_tui.settings.model import Thresholds
 from optimus_tui.verdicts.limits import judge, judge_row
 from optimus_tui.verdicts.rules import merge_rules
@@ -30,9 +32,9 @@ def counter(
     )
 
 
-def report(*counters: Counter, slopes: dict[bytes, float | None] | None = None, **more: object) -> LimitsReport:
+def report(*counters: Counter, **more: object) -> LimitsReport:
     fields = {"rules": RULES, "thresholds": Thresholds(), "coverage": DONE, **more}
-    return judge(counters, slopes=slopes or {}, **fields)  # type: ignore[arg-type]
+    return judge(counters, tracks={}, **fields)  # type: ignore[arg-type]
 
 
 def rules_of(found: LimitsReport) -> list[str]:
@@ -60,15 +62,13 @@ def test_the_limit_itself_is_over_because_the_next_request_is_refused() -> None:
     assert judge_row(counter(b"a", count=134), None, RULES, Thresholds()).state == "ok"
 
 
-def test_time_to_429_is_told_only_when_it_comes_before_the_reset() -> None:
-    assert judge_row(counter(b"a", count=140), 5.0, RULES, Thresholds()).refused_in == 2.0
-    assert judge_row(counter(b"a", count=140, ttl_ms=1900), 5.0, RULES, Thresholds()).refused_in is None
-    assert judge_row(counter(b"a", count=140), 0.0, RULES, Thresholds()).refused_in is None
-    assert judge_row(counter(b"a", count=140), -1.0, RULES, Thresholds()).refused_in is None
-    assert judge_row(counter(b"a", count=140), None, RULES, Thresholds()).refused_in is None
-    never_resets = judge_row(counter(b"a", count=50, ttl_ms=None), 0.1, RULES, Thresholds())
-    assert never_resets.refused_in == 1000.0
-    assert never_resets.resets_mono is None
+def test_a_full_counter_is_refused_now_and_one_look_foretells_nothing() -> None:
+    full = judge_row(counter(b"a", count=150), None, RULES, Thresholds())
+    assert (full.refused_in, full.refused_latest) == (0.0, 0.0)
+    one = judge_row(counter(b"a", count=140), None, RULES, Thresholds())
+    assert (one.refused_in, one.refused_latest) == (None, None)
+    assert one.slope == pytest.approx(140 / 30)
+    assert judge_row(counter(b"a", count=50, ttl_ms=None), None, RULES, Thresholds()).resets_mono is None
 
 
 def test_the_reset_is_on_the_monotonic_clock_row_28() -> None:
@@ -103,9 +103,73 @@ def test_many_of_a_kind_become_one_finding() -> None:
     found = report(*(counter(b"t%d" % n, count=200, ttl_ms=None) for n in range(40)))
     assert rules_of(found) == ["limits.immortal"]
     assert found.findings[0].message.startswith("40 counters never reset (no TTL): t0 / chat, t10 / chat and 38 more")
-    over = report(*(counter(b"t%d" % n, count=200) for n in range(6)))
+    calm = [counter(b"calm%d" % n, count=2) for n in range(20)]
+    over = report(*(counter(b"t%d" % n, count=200) for n in range(6)), *calm)
     assert rules_of(over) == ["limits.over"]
     assert over.findings[0].subject == "several counters"
+
+
+def test_nine_of_nine_tenants_over_blame_the_limit_and_no_client() -> None:
+    found = report(*(counter(b"t%d" % n, count=200) for n in range(9)), counter(b"x", b"profile", 2))
+    (one,) = found.findings
+    assert (one.rule, one.severity, one.subject) == ("limits.over", "high", "limit of chat")
+    assert one.message == (
+        "9 of 9 tenants have used up its limit of 150 for chat: "
+        "the limit is too low for this traffic, or one limit is shared by all"
+    )
+    assert "client that loops" not in one.remedy
+    assert "no single client" in one.remedy
+    some = report(*(counter(b"t%d" % n, count=200) for n in range(3)), *(counter(b"u%d" % n) for n in range(3)))
+    assert [finding.subject for finding in some.findings] == ["t0 / chat", "t1 / chat", "t2 / chat"]
+    two = report(counter(b"a", count=200), counter(b"b", count=200))
+    assert [finding.subject for finding in two.findings] == ["a / chat", "b / chat"]
+
+
+@pytest.mark.parametrize(("count", "severity"), [(3, "medium"), (150, "high")])
+def test_a_counter_that_lives_far_longer_than_its_window_is_a_finding(count: int, severity: str) -> None:
+    found = report(counter(b"a", count=count, ttl_ms=86_400_000), counter(b"b", count=2))
+    (one,) = [finding for finding in found.findings if finding.rule == "limits.long_ttl"]
+    assert (one.severity, one.subject, one.threshold, one.measured) == (severity, "a / chat", 60.0, 86_400)
+    assert "24 h more in a window of 60 s" in one.message
+    assert rules_of(report(counter(b"a", ttl_ms=120_000))) == []
+    assert found.rows[0].slope is None or found.rows[0].counter.ttl_ms == 86_400_000
+
+
+def test_where_all_counters_outlive_the_window_the_published_window_is_doubted() -> None:
+    found = report(*(counter(b"t%d" % n, ttl_ms=3_600_000) for n in range(9)))
+    (one,) = found.findings
+    assert (one.rule, one.severity) == ("limits.long_ttl", "medium")
+    assert "published window_seconds is not the one in force" in one.remedy
+
+
+def test_numbers_of_another_limiter_are_said_to_be_that_and_are_medium() -> None:
+    bucket = {"count": None, "foreign": True}
+    found = report(counter(b"a", problem="-3: another limiter's number", **bucket))  # type: ignore[arg-type]
+    (one,) = found.findings
+    assert (one.rule, one.severity, one.measured) == ("limits.broken", "medium", "-3")
+    assert one.message.startswith("a / chat holds -3, which is of another limiter, not ours")
+    many = report(
+        counter(b"a", problem="-3: another limiter's number", **bucket),  # type: ignore[arg-type]
+        counter(b"b", problem="12.5: another limiter's number", **bucket),  # type: ignore[arg-type]
+        counter(b"c", count=None, problem="not a number"),
+    )
+    assert [finding.rule for finding in many.findings] == ["limits.broken", "limits.broken"]
+
+
+def test_a_sliding_window_without_ttl_blocks_nobody() -> None:
+    found = report(counter(b"a", count=3, ttl_ms=None, sliding=True))
+    assert found.rows[0].state == "ok"
+    assert {one.rule: one.severity for one in found.findings} == {"limits.kept": "low"}
+
+
+def test_a_published_limit_without_sense_is_said_with_the_counters_it_leaves_unjudged() -> None:
+    rules, fault = parse_rules({"window_seconds": 60, "limits": {"chat": 0, "profile": -5, "export": 9}})
+    assert rules is not None
+    assert fault is not None
+    found = report(counter(b"a", b"export", 2), rules=rules)
+    (one,) = found.findings
+    assert (one.rule, one.severity) == ("limits.rules", "medium")
+    assert "limits.chat 0 is not a limit; limits.profile -5 is not a limit" in one.message
 
 
 def test_severities_are_those_of_the_contract() -> None:
@@ -133,7 +197,8 @@ def test_fifteen_active_limits_are_allowed_sixteen_are_not() -> None:
 
 
 def test_the_total_counts_unparsed_and_unread_keys_and_says_at_least() -> None:
-    found = report(counter(b"t"), total=990, unparsed=11, coverage=Coverage(500, None, False))
+    odd = UnparsedNames(15, 4, (ShapeCount("rate_limit:…", 15),))
+    found = report(counter(b"t"), total=990, unparsed=odd, coverage=Coverage(500, None, False))
     assert found.total == 990
     assert found.findings[0].rule == "limits.total"
     assert found.findings[0].message.startswith("at least 1,001 ")

@@ -72,13 +72,19 @@ class LimitSection(Struct, frozen=True, kw_only=True):
 
 
 class RateLimitingSection(Struct, frozen=True, kw_only=True):
-    """The tenant's counters, and how many there are of all tenants."""
+    """The tenant's counters, and how many there are of all tenants.
+
+    ``rate_limits`` holds the most urgent hundred, ``omitted`` is the number of the others. ``unparsed`` are names under
+    the layout's prefix that are outside the layout (some of them are counters all the same); null where nobody looked.
+    """
 
     status: str
     tenant_id: str | None = None
     total_active_limits: int | None = None
     total_limit_keys: int | None = None
     rate_limits: dict[str, LimitSection] = field(default_factory=dict)
+    omitted: int = 0
+    unparsed: NamesSection | None = None
     window_seconds: int | None = None
     coverage: CoverageSection | None = None
     error: str | None = None

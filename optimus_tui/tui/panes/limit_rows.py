@@ -7,7 +7,7 @@ import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from optimus_tui.contract.limits import LimitRow
+from optimus_tui.contract.limits import NO_OPERATION, NO_TENANT, LimitRow
 from optimus_tui.tui.widgets.columns import Column, fit_cell, fit_columns
 from optimus_tui.tui.widgets.figures import fit_count, fit_percent
 from optimus_tui.tui.widgets.line_view import Piece
@@ -15,7 +15,7 @@ from optimus_tui.tui.widgets.names import name_pieces
 from optimus_tui.wording.glyphs import LIMIT_MARKS
 from optimus_tui.wording.numbers import slope
 from optimus_tui.wording.safe import safe_text
-from optimus_tui.wording.ttl import ttl, until
+from optimus_tui.wording.ttl import span_ahead, ttl, until
 
 INKS = {"critical": "crit", "warning": "warn", "ok": "", "quiet": "quiet"}
 COLUMNS = (
@@ -26,7 +26,7 @@ COLUMNS = (
     Column("limit", "/ limit", 7),
     Column("share", "%", 5, "right"),
     Column("slope", "slope/s", 7, "right", hide_below=78),
-    Column("refused", "429 in", 6, "right", hide_below=64),
+    Column("refused", "429 in", 9, "right", hide_below=64),
     Column("resets", "resets", 7, "right"),
     Column("state", " state", 14, hide_below=100),
 )
@@ -97,7 +97,7 @@ def draw_row(row: LimitRow, width: int, moment: float) -> list[Piece]:
     fitted = fit_columns(COLUMNS, width)
     figures = sum(cells + 1 for column, cells in fitted if column.id in FIGURES) - 1
     for column, cells in fitted:
-        if row.state == "broken" and column.id in FIGURES:
+        if row.counter.count is None and column.id in FIGURES:
             # The problem stands in the place of the figures: a lone "?" would read as a count that is merely late.
             if column.id == "used":
                 problem = safe_text(row.counter.problem or "not a count", 60)
@@ -105,7 +105,10 @@ def draw_row(row: LimitRow, width: int, moment: float) -> list[Piece]:
             continue
         if column.id in ("tenant", "operation"):
             raw = row.counter.tenant if column.id == "tenant" else row.counter.operation
-            pieces += name_pieces(raw, cells, "quiet" if over else "bright" if column.id == "tenant" else "")
+            if raw:
+                pieces += name_pieces(raw, cells, "quiet" if over else "bright" if column.id == "tenant" else "")
+            else:
+                pieces.append((fit_cell(NO_TENANT if column.id == "tenant" else NO_OPERATION, cells), "quiet"))
         else:
             text, ink = _cell(column.id, row, cells, moment)
             pieces.append((fit_cell(text, cells, column.align), "quiet" if over else ink))
@@ -131,10 +134,9 @@ def _cell(name: str, row: LimitRow, cells: int, moment: float) -> tuple[str, str
         case "share":
             return fit_percent(row.share, cells), trouble
         case "slope":
-            return slope(row.slope), "quiet" if not row.slope else ""
+            return pace_words(row), "quiet" if not row.slope else ""
         case "refused":
-            left = refused_left(row, moment)
-            return until(left), "quiet" if left is None else trouble
+            return refused_words(row, moment), "quiet" if row.refused_in is None else trouble
         case "resets":
             if has_ended(row, moment):
                 return ENDED, "quiet"
@@ -149,11 +151,17 @@ def reset_words(row: LimitRow, moment: float) -> str:
     return ttl(left, immortal=row.counter.immortal)
 
 
-def refused_left(row: LimitRow, moment: float) -> float | None:
-    """Seconds until requests are refused; 0.0 only where they are already, never by a projection that ran out."""
-    if not row.refused_in:
-        return row.refused_in
-    return max(1.0, row.refused_in - (moment - row.counter.taken_mono))
+def refused_words(row: LimitRow, moment: float) -> str:
+    """``12-18 s`` until requests are refused; ``now`` only where they are already, never by a forecast that ran out."""
+    if not row.refused_in or row.refused_latest is None:
+        return until(row.refused_in)
+    passed = moment - row.counter.taken_mono
+    return span_ahead(max(1.0, row.refused_in - passed), max(1.0, row.refused_latest - passed))
+
+
+def pace_words(row: LimitRow) -> str:
+    """The slope, with ``≈`` where it rests on little."""
+    return f"≈{slope(row.slope)}" if row.rough and row.slope else slope(row.slope)
 
 
 class RowFields(Mapping[str, str | float | None]):

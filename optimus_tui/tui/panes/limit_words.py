@@ -4,20 +4,20 @@ from collections.abc import Mapping, Sequence
 
 from rich.cells import cell_len
 
-from optimus_tui.contract.limits import LimitRow, LimitsReport
+from optimus_tui.contract.limits import Counter, LimitRow, LimitsReport
 from optimus_tui.settings.model import Settings
-from optimus_tui.tui.panes.limit_rows import INKS, refused_left, reset_words
-from optimus_tui.tui.widgets.columns import fit_name
+from optimus_tui.tui.panes.limit_rows import INKS, pace_words, refused_words, reset_words
+from optimus_tui.tui.widgets.columns import fit_cell, fit_name
 from optimus_tui.tui.widgets.figures import as_many_as_fit, first_that_fits
 from optimus_tui.tui.widgets.line_view import Piece
 from optimus_tui.tui.widgets.names import mark_of
+from optimus_tui.verdicts.limit_words import tenant_words
 from optimus_tui.wording.age import age
 from optimus_tui.wording.glyphs import LIMIT_MARKS
-from optimus_tui.wording.numbers import compact, percent, plural, slope, thousands
+from optimus_tui.wording.numbers import compact, percent, plural, thousands
 from optimus_tui.wording.safe import safe_text
 from optimus_tui.wording.shell import curl, redis_cli
 from optimus_tui.wording.truth import coverage_words
-from optimus_tui.wording.ttl import until
 
 Words = list[tuple[str, str]]
 
@@ -57,7 +57,7 @@ def tenants_line(report: LimitsReport, threshold: int, width: int) -> list[Piece
     pieces: list[Piece] = []
     used = shown = 0
     for tenant in report.tenants:
-        name = safe_text(tenant.tenant, 60) or "(empty)"
+        name = tenant_words(tenant.tenant)
         crowded = name in flagged
         text = name if cell_len(name) <= 24 else fit_name(name, 24)
         count = f" {'▲ ' if crowded else ''}{tenant.counters:,}"
@@ -77,11 +77,11 @@ def tenants_line(report: LimitsReport, threshold: int, width: int) -> list[Piece
 def total_pieces(report: LimitsReport, threshold: int, width: int) -> list[Piece]:
     """``48 of 1,000`` and what could not be understood; ``≥`` while not everything was read."""
     over = any(finding.rule == "limits.total" for finding in report.findings)
-    keys = report.total + report.unparsed
+    keys = report.total + report.unparsed.count - report.unparsed.shown
     text = f"{'▲ ' if over else ''}{'' if report.coverage.complete else '≥ '}{keys:,}"
     pieces: list[Piece] = [(text, "warn" if over else ""), (f" of {threshold:,}", "quiet")]
-    if report.unparsed and width >= 50:
-        pieces.insert(0, (f"{report.unparsed:,} unparsed   ", "warn"))
+    if report.unparsed.count and width >= 50:
+        pieces.insert(0, (f"{report.unparsed.count:,} unparsed   ", "warn"))
     return pieces
 
 
@@ -104,11 +104,12 @@ def detail_lines(row: LimitRow, report: LimitsReport, width: int, moment: float)
     window = f" per {report.rules.window_seconds} s" if report.rules else ""
     limit = f"of {thousands(row.limit)}{window} (limit: {source})" if row.limit is not None else "of an unknown limit"
     used = counter.problem or f"{thousands(counter.count)} {limit}"
+    used = f"{used}, inside its sliding window" if counter.sliding and counter.count is not None else used
     figures = [
         f"{percent(row.share)} used" if row.share is not None else "",
         "never resets (no TTL)" if counter.immortal else f"resets in {reset_words(row, moment)}",
-        f"slope {slope(row.slope)}/s" if row.slope is not None else "",
-        f"429 in {until(refused_left(row, moment))}" if row.refused_in else "",
+        f"slope {pace_words(row)}/s" if row.slope is not None else "",
+        f"429 in {refused_words(row, moment)}" if row.refused_in else "",
         f"read {age(moment - counter.taken_mono)} ago",
     ]
     badge = mark_of(counter.tenant)[0] or mark_of(counter.operation)[0]
@@ -117,8 +118,15 @@ def detail_lines(row: LimitRow, report: LimitsReport, width: int, moment: float)
         [(fit_name(safe_text(counter.key, 1000), width), "bright")],
         [(f"{mark.text.strip()}: {used}", INKS[mark.tone])],
         [(as_many_as_fit([part for part in figures if part], width), "")],
-        [(f"{badge} in the name; tenant is {tenant}" if badge else "", "warn")],
+        [(_about_name(counter, badge, tenant, width), "warn")],
     ]
+
+
+def _about_name(counter: Counter, badge: str, tenant: str, width: int) -> str:
+    """What may deceive in the name, or keeps it out of actions."""
+    if counter.doubt:
+        return fit_cell(f"no action here: {counter.doubt}", width).rstrip()
+    return f"{badge} in the name; tenant is {tenant}" if badge else ""
 
 
 def _hex(raw: bytes, most: int) -> str:
@@ -148,6 +156,7 @@ def empty_words(report: LimitsReport | None, filter_text: str) -> Sequence[str]:
     words = ["No rate_limit:* keys. Counters appear with the first request."]
     if not report.coverage.complete:
         words = [f"No rate_limit:* keys so far: {coverage_words(report.coverage)}."]
-    if report.unparsed:
-        words.append(f"{compact(report.unparsed)} keys under rate_limit: are not rate_limit:tenant:operation.")
+    if report.unparsed.count:
+        shapes = ", ".join(f"{one.count:,} × {one.shape}" for one in report.unparsed.shapes[:3])
+        words.append(f"{compact(report.unparsed.count)} names are not rate_limit:tenant:operation: {shapes}.")
     return words

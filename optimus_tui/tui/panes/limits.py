@@ -18,7 +18,7 @@ from optimus_tui.tui.panes import limit_rows, limit_words
 from optimus_tui.tui.panes.base import Pane, Words
 from optimus_tui.tui.widgets.figures import first_that_fits
 from optimus_tui.tui.widgets.line_view import Piece
-from optimus_tui.verdicts.limit_words import subject_of
+from optimus_tui.verdicts.limit_words import limit_subject, subject_of, tenant_words
 from optimus_tui.wording.age import age
 from optimus_tui.wording.glyphs import SEVERITY_MARKS
 from optimus_tui.wording.safe import safe_text
@@ -26,6 +26,8 @@ from optimus_tui.wording.truth import fault_words, truth_line
 
 RULES = {"immortal": "limits.immortal", "over": "limits.over", "near": "limits.near", "broken": "limits.broken"}
 """The rule that judges a state: a finding that sums up many counters explains each of them."""
+EXPLAIN_MANY = ("limits.long_ttl", "limits.kept")
+"""Rules that judge what is no state of its own."""
 FOLLOW_SECONDS = 10.0
 """For so long after a move of the cursor the view goes with its row; later it stays, so that what is hottest shows."""
 OFFENDERS = ("immortal", "over")
@@ -183,12 +185,12 @@ class LimitsPane(Pane):
             return []
         if (row := self.selected) is None:
             return list(report.findings)
-        tenant = safe_text(row.counter.tenant, 60)
+        tenant = tenant_words(row.counter.tenant)
         return [
             finding
             for finding in report.findings
-            if finding.subject in (subject_of(row), tenant)
-            or (finding.subject == "several counters" and finding.rule == RULES.get(row.state))
+            if finding.subject in (subject_of(row), tenant, limit_subject(row.counter.operation))
+            or (finding.subject.startswith("several ") and finding.rule in (RULES.get(row.state), *EXPLAIN_MANY))
             or (finding.subject == "several tenants" and tenant in finding.message)
         ]
 

@@ -24,7 +24,7 @@ STATES = {"limits.immortal": "immortal", "limits.over": "over"}
 def finding_offers(finding: Finding, limits: LimitsReport | None, cache: CacheReport | None) -> list[Offer]:
     """The actions that cure it, the most urgent tenant first; none where none of ours does."""
     if finding.rule in STATES and limits is not None:
-        rows = [row for row in limits.rows if row.state == STATES[finding.rule]]
+        rows = [row for row in limits.rows if row.state == STATES[finding.rule] and not row.counter.doubt]
         named = [row for row in rows if subject_of(row) == finding.subject]
         if len(named) == 1:
             return counter_offers(named[0])

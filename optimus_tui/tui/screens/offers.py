@@ -62,7 +62,7 @@ def why_none(row: object) -> str:
     if isinstance(row, FeedEvent):
         return "no action here: this event's channel names no tenant for certain"
     if isinstance(row, LimitRow):
-        return "no action here: nobody can say whose counter this is"
+        return f"no action here: {row.counter.doubt or 'nobody can say whose counter this is'}"
     if isinstance(row, GroupTotals):
         return "no action for all tenants at once: open the kind (→) and put the cursor on one tenant"
     return "no action here: put the cursor on a counter, a tenant's cache keys, an event or a finding"
@@ -87,11 +87,11 @@ def counter_offers(row: LimitRow) -> list[Offer]:
     """Repair where it never resets, reset it, reset all of its tenant."""
     counter = row.counter
     tenant, operation = counter.tenant, counter.operation
-    if not tenant:
+    if not tenant or counter.doubt:
         return []
     who, what = safe_text(tenant, 60), safe_text(operation, 60)
     offers = []
-    if counter.immortal:
+    if counter.immortal and not counter.sliding:
         offers.append(Offer(
             f"Repair {what} of {who}", "gives the counter its window back; the count stays",
             ActionRequest(kind="repair_counter", tenant=tenant, operation=operation),

@@ -4,10 +4,10 @@ Refuses patterns: every command names keys that were seen. A counter without TTL
 does nothing the second time); deleting is the last thing that is recommended, never the first.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from msgspec import Struct
+from msgspec import Struct, field
 from msgspec.structs import replace
 
 from optimus_tui.contract.findings import Finding
@@ -17,13 +17,17 @@ from optimus_tui.contract.reading import Fault, Reading
 from optimus_tui.contract.services import GatewayState, ServerState
 from optimus_tui.contract.tools.common import Recommendation
 from optimus_tui.settings.model import RedisTarget, Thresholds
+from optimus_tui.verdicts.limit_blocked import CommonLimit
 from optimus_tui.verdicts.limit_findings import find
+from optimus_tui.verdicts.limit_words import operation_words, subject_of
+from optimus_tui.verdicts.order import some_of
 from optimus_tui.verdicts.playbooks.errors import span_words
 from optimus_tui.verdicts.playbooks.inquiry import Conclusion, Inquiry
 from optimus_tui.verdicts.services import judge_gateway, judge_server
 from optimus_tui.wording.numbers import percent, plural
 from optimus_tui.wording.safe import safe_text
 from optimus_tui.wording.shell import redis_cli
+from optimus_tui.wording.ttl import span_ahead
 
 MAX_COMMANDS = 20
 ASSUMED_WINDOW = 60
@@ -34,7 +38,8 @@ class LimitEvidence(Struct, frozen=True, kw_only=True):
     """``report`` holds the rows of this tenant only, its ``total`` the counters of all tenants.
 
     ``found`` is how many counters of the tenant the sweep saw; ``slope_seconds`` between the two reads behind the
-    slopes, None where there was one. ``refused`` is the gateway's count of 429 answers.
+    slopes, None where there was one. ``refused`` is the gateway's count of 429 answers. ``common`` are operations whose
+    limit nearly all tenants have used up.
     """
 
     tenant: bytes
@@ -48,6 +53,7 @@ class LimitEvidence(Struct, frozen=True, kw_only=True):
     target: RedisTarget
     layout: Sequence[Finding] = ()
     """Keys of no known layout, where there is no counter of a known one."""
+    common: Mapping[bytes, CommonLimit] = field(default_factory=dict)
 
 
 def conclude(seen: LimitEvidence, thresholds: Thresholds) -> Conclusion:
@@ -56,7 +62,7 @@ def conclude(seen: LimitEvidence, thresholds: Thresholds) -> Conclusion:
     inquiry.found(*judge_gateway(seen.gateway), *judge_server(seen.server))
     _look_at_counters(inquiry, seen, name)
     report = replace(seen.report, tenants=(TenantCount(seen.tenant, seen.found),))
-    inquiry.found(*find(report, thresholds), *seen.layout)
+    inquiry.found(*find(report, thresholds, seen.common), *seen.layout)
     _look_at_limits(inquiry, seen)
     refused = _look_at_refusals(inquiry, seen.refused, name)
     _advise(inquiry, seen, thresholds, name)
@@ -88,9 +94,10 @@ def _look_at_counters(inquiry: Inquiry, seen: LimitEvidence, name: str) -> None:
 def _rising(rows: Sequence[LimitRow]) -> str:
     soon = [row for row in rows if row.refused_in]
     if not soon:
-        return "no counter will reach its limit in this window"
+        return "no limit is foretold to be reached in this window"
     first = min(soon, key=lambda row: row.refused_in or 0.0)
-    return f"at this pace {safe_text(first.counter.operation, 40)} reaches its limit first, in {first.refused_in:.0f} s"
+    when = span_ahead(first.refused_in, first.refused_latest)
+    return f"at this pace {operation_words(first.counter.operation)} reaches its limit first, in {when}"
 
 
 def _look_at_limits(inquiry: Inquiry, seen: LimitEvidence) -> None:
@@ -129,7 +136,8 @@ def _look_at_refusals(inquiry: Inquiry, refused: Increase | Fault, name: str) ->
 
 
 def _advise(inquiry: Inquiry, seen: LimitEvidence, thresholds: Thresholds, name: str) -> None:
-    rows = seen.report.rows
+    rows = [row for row in seen.report.rows if not row.counter.doubt]
+    _leave_out(inquiry, seen.report.rows)
     immortal = [row for row in rows if row.state == "immortal"]
     over = [row for row in rows if row.state == "over"]
     if immortal:
@@ -137,23 +145,48 @@ def _advise(inquiry: Inquiry, seen: LimitEvidence, thresholds: Thresholds, name:
         inquiry.advise_last(
             _delete(immortal, seen, f"Only if {name} must be let through before its window ends", "limits.immortal")
         )
-    if over:
-        left = [row.counter.ttl_ms for row in over if row.counter.ttl_ms is not None]
+    for one in [seen.common[op] for op in dict.fromkeys(row.counter.operation for row in over) if op in seen.common]:
+        inquiry.advise(_raise_limit(one))
+    alone = [row for row in over if row.counter.operation not in seen.common]
+    if alone:
+        left = [row.counter.ttl_ms for row in alone if row.counter.ttl_ms is not None]
         wait = f"; until then all of them reset within {max(left) / 1000:.0f} s" if left else ""
         inquiry.advise(
             Recommendation(
                 action=f"Find the client of {name} that repeats its requests, or raise this tenant's limit{wait}",
                 priority="high",
                 file="src/backend/utils/rate_limiter.py",
-                reason=f"{plural(len(over), 'limit')} used up",
+                reason=f"{plural(len(alone), 'limit')} used up",
                 rule="limits.over",
             )
         )
+    if over:
         inquiry.advise_last(_delete(over, seen, "They reset by themselves; only if nobody can wait", "limits.over"))
     if seen.found > thresholds.tenant_active_limits:
         rest = [row for row in rows if row.state not in ("immortal", "over")]
         when = f"Only after what invents the operations of {name} has been stopped"
         inquiry.advise_last(_delete(rest, seen, when, "limits.tenant_share"))
+
+
+def _leave_out(inquiry: Inquiry, rows: Sequence[LimitRow]) -> None:
+    """Say of which counters no command is recommended, and why."""
+    doubtful = [row for row in rows if row.counter.doubt]
+    if doubtful:
+        inquiry.saw(
+            f"no command for {some_of([subject_of(row) for row in doubtful])}: {doubtful[0].counter.doubt}, so that"
+            " nobody can be certain whose counter it is"
+        )
+
+
+def _raise_limit(one: CommonLimit) -> Recommendation:
+    name = operation_words(one.operation)
+    return Recommendation(
+        action=f"Raise the limit of {name} for all tenants, or find out whether they share one counter",
+        priority="high",
+        file="src/backend/utils/rate_limiter.py",
+        reason=f"{one.over:,} of {one.tenants:,} tenants have used it up: no single client is to blame",
+        rule="limits.over",
+    )
 
 
 def _repair(rows: Sequence[LimitRow], seen: LimitEvidence) -> Recommendation:
@@ -244,11 +277,14 @@ def _operations(rows: Sequence[LimitRow], rules: LimitRules | None) -> list[dict
     """The most urgent ones with what was made of them."""
     return [
         {
-            "operation": safe_text(row.counter.operation, 80),
+            "operation": operation_words(row.counter.operation, 80),
             "state": row.state,
             "share": None if row.share is None else round(row.share, 4),
             "requests_per_second": None if row.slope is None else round(row.slope, 2),
+            "rough": row.rough,
             "seconds_to_429": None if row.refused_in is None else round(row.refused_in, 1),
+            "seconds_to_429_latest": None if row.refused_latest is None else round(row.refused_latest, 1),
+            "left_out_of_actions": row.counter.doubt or None,
         }
         for row in rows[:50]
     ]

@@ -1,0 +1,34 @@
+"""Rate-limit counters and odd names as documents carry them: the most urgent ones, and a number for the rest. Pure."""
+
+from collections.abc import Iterable, Sequence
+from itertools import islice
+
+from optimus_tui.contract.limits import LimitRow, UnparsedNames
+from optimus_tui.contract.tools.common import NamesSection, ShapeSection
+from optimus_tui.contract.tools.health import LimitSection
+from optimus_tui.tools.words import limit_section, operation_name
+
+MOST_ROWS = 100
+"""In a list or a map of a document."""
+
+
+def limit_sections(rows: Iterable[LimitRow], most: int = MOST_ROWS) -> dict[str, LimitSection]:
+    """Operation to counter for the first ``most`` rows (the most urgent). Two names that look alike stay two."""
+    sections: dict[str, LimitSection] = {}
+    for row in islice(rows, most):
+        name, number = operation_name(row.counter), 1
+        while name in sections:
+            number += 1
+            name = f"{operation_name(row.counter)} ({number})"
+        sections[name] = limit_section(row.counter, row)
+    return sections
+
+
+def omitted(rows: Sequence[object], most: int = MOST_ROWS) -> int:
+    """How many rows a list of at most ``most`` leaves out."""
+    return max(0, len(rows) - most)
+
+
+def unparsed_section(names: UnparsedNames) -> NamesSection:
+    """Names under rate_limit that are outside the layout, with their shapes."""
+    return NamesSection(names.count, tuple(ShapeSection(one.shape, one.count) for one in names.shapes))
