@@ -1,14 +1,15 @@
 """Counters as they are on a real server: one odd key costs its own row and no other."""
 
+import time
 from collections.abc import Callable
 
 import pytest
 from redis.exceptions import NoPermissionError
 
-from optimus_tui.contract.limits import Counter
+from optimus_tui.contract.limits import NO_WINDOW, Counter
 from optimus_tui.probes.client import ObserverRedis
 from optimus_tui.probes.faults import OUTAGES
-from optimus_tui.probes.limits import NOT_A_NUMBER, read_counters
+from optimus_tui.probes.limits import FOREIGN_NUMBER, NOT_A_NUMBER, read_counters
 from tests.live.observer import add_user, observing, target_of
 from tests.live.tap import Tap
 from tests.realserver import RealServer
@@ -37,7 +38,7 @@ async def test_a_counter_has_its_count_its_ttl_and_its_names(server: RealServer)
 
 @pytest.mark.parametrize(
     "value",
-    [b"abc", b"1.5", b"", b"-1", b"1" + b"0" * 30, b"x" * 1_000_000, b" 7", b"7 ", b"+7", b"\xb2", b"0x7", b"NaN"],
+    [b"abc", b"", b"x" * 1_000_000, b"1" * 50, b" 7", b"7 ", b"\xb2", b"0x7", b"NaN", b"1.5.2", b"-"],
 )
 async def test_what_is_no_number_is_a_problem_and_never_nought_row_18(server: RealServer, value: bytes) -> None:
     server.command("SET", "rate_limit:a:odd", value, "EX", "60")
@@ -48,6 +49,43 @@ async def test_what_is_no_number_is_a_problem_and_never_nought_row_18(server: Re
     assert (odd.count, odd.problem) == (None, NOT_A_NUMBER)
     assert isinstance(good, Counter)
     assert good.count == 7
+
+
+@pytest.mark.parametrize("value", [b"-3", b"12.5", b"-1", b"+7", b"1" + b"0" * 30, b"1e3", b".5"])
+async def test_a_number_that_counting_up_cannot_give_is_another_limiters(server: RealServer, value: bytes) -> None:
+    server.command("SET", "rate_limit:a:odd", value, "EX", "60")
+    async with observing(target_of(server.port)) as redis:
+        odd = await read_one(redis, b"rate_limit:a:odd")
+    assert (odd.count, odd.foreign) == (None, True)
+    assert (odd.problem or "").startswith(f"{value[:8].decode()}")
+    assert FOREIGN_NUMBER in (odd.problem or "")
+
+
+@pytest.mark.parametrize("unit", [1, 10**3, 10**6, 10**9])
+async def test_a_sliding_window_counts_what_is_inside_it_whatever_its_unit(server: RealServer, unit: int) -> None:
+    now = time.time()
+    for number in range(40):
+        server.command("ZADD", "rate_limit:a:slide", f"{(now - 3600 - number) * unit:.6f}", f"old{number}")
+        server.command("ZADD", "rate_limit:a:dead", f"{(now - 3600 - number) * unit:.6f}", f"old{number}")
+    for number in range(3):
+        server.command("ZADD", "rate_limit:a:slide", f"{(now - number) * unit:.6f}", f"new{number}")
+    server.command("ZADD", "rate_limit:a:ranks", "1", "a", "2", "b")
+    async with observing(target_of(server.port)) as redis:
+        names = [b"rate_limit:a:slide", b"rate_limit:a:dead", b"rate_limit:a:ranks"]
+        found = await read_counters(redis, redis.own, redis.own.clock, names, 60)
+    slide, dead, ranks = (one for one in found if isinstance(one, Counter))
+    assert (slide.count, slide.sliding, slide.problem) == (3, True, None)
+    assert (dead.count, dead.problem) == (0, None)
+    assert (ranks.count, ranks.problem) == (None, "a sorted set: its scores are no times")
+
+
+async def test_a_login_that_may_not_count_a_sorted_set_is_told_so(server: RealServer) -> None:
+    server.command("ZADD", "rate_limit:a:slide", f"{time.time():.3f}", "x")
+    user = add_user(server, "narrow", "+zcard")
+    async with observing(user) as redis:
+        one = (await read_counters(redis, redis.own, redis.own.clock, [b"rate_limit:a:slide"], 60))[0]
+    assert isinstance(one, Counter)
+    assert (one.count, one.problem) == (None, "a sorted set: ZCOUNT is not allowed")
 
 
 @pytest.mark.parametrize(
@@ -75,7 +113,7 @@ async def test_no_ttl_gone_and_far_away_stay_apart_row_19(server: RealServer) ->
     assert gone == b"rate_limit:a:gone"
 
 
-async def test_other_types_show_their_type_and_a_sliding_window_its_size_row_17(server: RealServer) -> None:
+async def test_other_types_show_their_type_and_a_sliding_window_its_want_row_17(server: RealServer) -> None:
     server.command("RPUSH", "rate_limit:a:list", "1")
     server.command("HSET", "rate_limit:a:hash", "f", "1")
     server.command("SADD", "rate_limit:a:set", "1")
@@ -89,7 +127,7 @@ async def test_other_types_show_their_type_and_a_sliding_window_its_size_row_17(
             row for row in await read(redis, *[b"rate_limit:a:" + kind for kind in kinds]) if isinstance(row, Counter)
         ]
     assert [(row.count, row.problem) for row in rows] == [
-        (None, "a list"), (None, "a hash"), (None, "a set"), (None, "a stream"), (3, "a sorted set"), (7, None),
+        (None, "a list"), (None, "a hash"), (None, "a set"), (None, "a stream"), (None, NO_WINDOW), (7, None),
     ]  # fmt: skip
     assert all(row.immortal for row in rows)
 
