@@ -1,7 +1,8 @@
 """A gentle walk over all names: pages of bytes with their TTLs, and at the end whether the walk was whole.
 
-Names of no known layout are counted by their beginning, not handed on. It refuses KEYS, more than ``MAX_BUSY_SHARE`` of the server's
-time, and to call a walk complete that crossed a restart: the run id is compared, never assumed.
+Names of no known layout are counted by their beginning, not handed on. It refuses KEYS, more than
+``MAX_BUSY_SHARE`` of the server's time, and to call a walk complete that crossed a restart: the run id is compared,
+never assumed.
 """
 
 import asyncio

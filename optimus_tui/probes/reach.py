@@ -1,7 +1,7 @@
 """Commands that a server may not have: renamed, disabled, denied, or cut off by a proxy that closes the connection.
 
-``ask`` and ``ask_all`` return an error instead of raising it where only the command is missing, and remember commands on
-which the connection was closed, so that they do not cost a connection at every look. ``touch`` sends the cheapest
+``ask`` and ``ask_all`` return an error instead of raising it where only the command is missing, and remember commands
+on which the connection was closed, so that they do not cost a connection at every look. ``touch`` sends the cheapest
 harmless command that is answered. An outage is raised as by the client.
 """
 
@@ -122,7 +122,7 @@ _NOT_CLOSED = (AuthenticationError, BusyLoadingError, MaxConnectionsError)
 
 
 async def _ask_alone(redis: ObserverRedis, words: Sequence[Any]) -> Any:
-    """One command; where the connection is closed on it twice while another is answered, it is remembered as missing."""
+    """One command; where the connection is closed on it twice while another is answered, remember it as missing."""
     for attempt in range(2):
         try:
             return await redis.execute_command(*words)

@@ -9,8 +9,10 @@ SHOWN = 3
 
 
 def layout_words(unknown: UnknownLayout, *, known: int = 0, shown: int = SHOWN) -> str:
-    """``15 keys, none of a layout we know: 9 × `LIMITS:LIMITER/…` ``; "" where every name is understood. ``known`` is the
-    number of keys whose layout is known."""
+    """``15 keys, none of a layout we know: 9 × `LIMITS:LIMITER/…` ``; "" where every name is understood.
+
+    ``known`` is the number of keys whose layout is known.
+    """
     if not unknown.count:
         return ""
     shapes = ", ".join(f"{count:,} × `{text}`" for text, count in unknown.shapes[:shown])
@@ -41,6 +43,6 @@ def find_unknown_layout(counters: int, unknown: UnknownLayout, coverage: Coverag
             unit="keys",
             samples=unknown.count,
             impact="If one of these shapes holds the counters, a tenant at its limit is not noticed here.",
-            remedy="See which shape holds the rate limits, and tell it: the layout read is rate_limit:{tenant}:{operation}.",
+            remedy="See which shape holds the rate limits: the layout that is read is rate_limit:{tenant}:{operation}.",
         )
     ]

@@ -2,7 +2,7 @@
 primary, is there room left. Pure.
 
 What was refused once since the server's start is no trouble of now: only growth between two looks is, or a state in
-which the server must refuse. A server that evicts keys may be full. What INFO does not tell is said, not taken for good.
+which the server must refuse. A server that evicts keys may be full. What INFO does not tell is said.
 """
 
 from msgspec import Struct
@@ -43,8 +43,10 @@ _REFUSED_IMPACT = "Nothing is cached or counted any more: rate limits do not cou
 
 
 class ServerTrack(Struct, frozen=True, kw_only=True):
-    """Looks at one run of a server, oldest first, of the last ``KEEP_SECONDS``: (monotonic seconds, state); and how many
-    replicas it had at most, with when that was."""
+    """Looks at one run of a server, oldest first, of the last ``KEEP_SECONDS``: (monotonic seconds, state).
+
+    Beside them how many replicas it had at most, and when that was.
+    """
 
     looks: tuple[tuple[float, ServerState], ...] = ()
     replicas: int = 0
@@ -126,13 +128,13 @@ def _must_refuse(state: ServerState) -> dict[str, str]:
     found: dict[str, str] = {}
     share = memory_share(state)
     refused = state.refused.writes or {}
-    if share is not None and state.role != "replica" and _evicts_nothing(state):
-        if share >= 1.0 or (share >= FULL_SHARE and refused.get("OOM")):
-            nothing = "" if state.memory_policy == "noeviction" else ", and no key has a TTL"
-            found["OOM"] = (
-                f"it uses {size(state.memory_used)} of {size(state.memory_max)} and evicts nothing "
-                f"({state.memory_policy}{nothing})"
-            )
+    full = share is not None and (share >= 1.0 or (share >= FULL_SHARE and bool(refused.get("OOM"))))
+    if full and state.role != "replica" and _evicts_nothing(state):
+        nothing = "" if state.memory_policy == "noeviction" else ", and no key has a TTL"
+        found["OOM"] = (
+            f"it uses {size(state.memory_used)} of {size(state.memory_max)} and evicts nothing "
+            f"({state.memory_policy}{nothing})"
+        )
     if state.writes_stopped:
         found["MISCONF"] = "it cannot write its data to disk, and stops writes until it can"
     elif state.append_failed:
@@ -190,8 +192,8 @@ def _persistence(state: ServerState) -> list[Finding]:
             measured="err",
             threshold="ok",
             samples=1,
-            impact="A restart loses what changed since the last good one; with stop-writes-on-bgsave-error (the default) "
-            "writes are refused.",
+            impact="A restart loses what changed since the last good one; with stop-writes-on-bgsave-error (the "
+            "default) writes are refused.",
             remedy=_WHY["MISCONF"][1],
         )
     ]

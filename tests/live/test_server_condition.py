@@ -1,7 +1,7 @@
 """A Redis that answers and does not serve: full, without its disk, cut off from its primary, out of room for clients.
 
-Each world is a real server; what it says of itself must reach the health tool, the incident's first step, every playbook
-and the dashboard's board.
+Each world is a real server; what it says of itself must reach the health tool, the incident's first step, every
+playbook and the dashboard's board.
 """
 
 import asyncio
