@@ -33,6 +33,15 @@ def set_aside(path: Path) -> Path | None:
         os.close(handle)
 
 
+def is_there(path: Path) -> bool:
+    """Whether anything has the file's name, whatever it is. OSError where nobody can tell."""
+    try:
+        path.lstat()
+    except FileNotFoundError:
+        return False
+    return True
+
+
 def is_sound(path: Path) -> bool:
     """Whether SQLite finds no fault in the whole file, and it is of our making."""
     from optimus_tui.history.file import APPLICATION

@@ -19,7 +19,7 @@ from typing import TypeVar
 
 from optimus_tui.clock import Clock
 from optimus_tui.contract.reading import Fault
-from optimus_tui.history.aside import set_aside
+from optimus_tui.history.aside import is_there, set_aside
 from optimus_tui.history.file import HistoryFile, NewerFile
 from optimus_tui.history.rows import Samples
 from optimus_tui.history.troubles import fault_of_history, is_damage, is_full, is_locked
@@ -258,7 +258,7 @@ class Store:
             if self._file.moved:
                 self._leave()
         if self._file is None:
-            if not create and not self._is_there():
+            if not create and not is_there(self.path):
                 return None
             self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             self._looked_at = now
@@ -266,14 +266,6 @@ class Store:
                 self.path, self.system, self._clock, retention_s=self._retention_s, max_bytes=self._max_bytes
             )
         return self._file
-
-    def _is_there(self) -> bool:
-        """Whether anything has the file's name, whatever it is. OSError where nobody can tell."""
-        try:
-            self.path.lstat()
-        except FileNotFoundError:
-            return False
-        return True
 
     def _set_aside(self) -> bool:
         self._leave()
