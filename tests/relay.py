@@ -1,16 +1,19 @@
 """A TCP relay for tests: forwards to a server until told to mute (half open), to cut, or to stop listening."""
 
 import contextlib
+import queue
 import socket
 import ssl
 import threading
+import time
 
 
 class Relay:
-    """Listens on a loopback port of its own. ``context`` makes its near side speak TLS."""
+    """Listens on a loopback port of its own. ``context`` makes its near side speak TLS; answers take ``delay`` seconds
+    longer, however many are under way."""
 
-    def __init__(self, port: int, context: ssl.SSLContext | None = None) -> None:
-        self._far, self._context = port, context
+    def __init__(self, port: int, context: ssl.SSLContext | None = None, delay: float = 0.0) -> None:
+        self._far, self._context, self._delay = port, context, delay
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.port = int(self._listener.getsockname()[1])
         self.accepted = 0
@@ -62,8 +65,29 @@ class Relay:
                 near = self._context.wrap_socket(near, server_side=True)
             far = socket.create_connection(("127.0.0.1", self._far))
             self._sockets += [near, far]
-            for source, sink in ((near, far), (far, near)):
-                threading.Thread(target=self._pump, args=(source, sink), daemon=True).start()
+            threading.Thread(target=self._pump, args=(near, far), daemon=True).start()
+            late = self._late if self._delay else self._pump
+            threading.Thread(target=late, args=(far, near), daemon=True).start()
+
+    def _late(self, source: socket.socket, sink: socket.socket) -> None:
+        """Hand on each piece when its time has come, while the next ones are already being received."""
+        waiting: queue.Queue[tuple[float, bytes]] = queue.Queue()
+
+        def receive() -> None:
+            with contextlib.suppress(OSError):
+                while data := source.recv(65536):
+                    waiting.put((time.monotonic() + self._delay, data))
+            waiting.put((0.0, b""))
+
+        threading.Thread(target=receive, daemon=True).start()
+        with contextlib.suppress(OSError):
+            while (piece := waiting.get())[1]:
+                time.sleep(max(0.0, piece[0] - time.monotonic()))
+                self._open.wait()
+                sink.sendall(piece[1])
+        for one in (source, sink):
+            with contextlib.suppress(OSError):
+                one.shutdown(socket.SHUT_RDWR)
 
     def _pump(self, source: socket.socket, sink: socket.socket) -> None:
         with contextlib.suppress(OSError):

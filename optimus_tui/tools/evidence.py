@@ -16,6 +16,7 @@ from optimus_tui.contract.reading import Fault, Reading
 from optimus_tui.contract.services import GatewayState, HitRate, ServerState, ServiceState
 from optimus_tui.contract.strain import MemoryState, SlowState
 from optimus_tui.history.ring import percentile
+from optimus_tui.tools import parts
 from optimus_tui.tools.counted import Counters
 from optimus_tui.tools.hit_rates import present_rate
 from optimus_tui.verdicts.hit_rate import LookupTrack, hit_rate, track_lookups
@@ -49,15 +50,7 @@ class Evidence:
 
     async def bounded(self, part: Awaitable[T], what: str, seconds: float = READ_SECONDS) -> T | Fault:
         """What the part brings within its time, or why not."""
-        from optimus_tui.probes.faults import OUTAGES, fault_of
-
-        try:
-            async with asyncio.timeout(seconds):
-                return await part
-        except TimeoutError:
-            return Fault("timeout", f"{what}: no answer within {seconds:g} s")
-        except OUTAGES as error:
-            return fault_of(error, self.ctx.settings.redis)
+        return await parts.part(self.ctx, part, what, seconds)
 
     async def _reading(self, part: Awaitable[Reading[T]], what: str) -> Reading[T]:
         found = await self.bounded(part, what)
