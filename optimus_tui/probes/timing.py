@@ -15,6 +15,7 @@ from optimus_tui.probes.services import look
 
 BUDGET_S = 4.0
 DEADLINE_S = 2.5
+WARM_MS = 300.0
 
 
 class Timed(Struct, frozen=True, kw_only=True):
@@ -42,7 +43,8 @@ class Timed(Struct, frozen=True, kw_only=True):
 async def time_service(http: httpx.AsyncClient, clock: Clock, url: str, times: int) -> list[Timed]:
     """Up to ``times`` GETs for a JSON object; at least one. Fewer where one had no answer or four seconds are over.
 
-    One more goes before them, which may have to connect: it counts only where it fails or took all the time there is.
+    One more goes before them, which may have to connect: it counts only where it fails, or takes longer than any
+    connection, so that a slow service still has two looks.
     So do looks during which our own event loop stood still, up to ``times`` of them.
     """
     done: list[Timed] = []
@@ -50,9 +52,10 @@ async def time_service(http: httpx.AsyncClient, clock: Clock, url: str, times: i
     while len(done) < times and (not done or clock.mono() < until):
         seen = await look(http, url, DEADLINE_S)
         answer = seen.answer
-        if not warm and seen.fault is None and clock.mono() < until:
+        if not warm and answer is not None and seen.fault is None and answer.took_ms < WARM_MS:
             warm = True
             continue
+        warm = True
         if answer is not None and seen.fault is None and disturbed(answer.took_ms, answer.own_ms) and spare:
             spare -= 1
             continue

@@ -5,7 +5,7 @@ stand in, and say so by their source.
 """
 
 import asyncio
-from collections.abc import Awaitable, Mapping
+from collections.abc import Awaitable, Mapping, Sequence
 from typing import TYPE_CHECKING, TypeVar
 
 from msgspec.structs import replace
@@ -16,6 +16,7 @@ from optimus_tui.contract.reading import Fault, Reading
 from optimus_tui.contract.services import GatewayState, HitRate, ServerState, ServiceState
 from optimus_tui.contract.strain import MemoryState, SlowState
 from optimus_tui.history.ring import percentile
+from optimus_tui.probes.delay import starved_words
 from optimus_tui.tools import parts
 from optimus_tui.tools.counted import Counters
 from optimus_tui.tools.hit_rates import present_rate
@@ -26,6 +27,7 @@ from optimus_tui.verdicts.playbooks.proxy_timeout import Timed
 
 if TYPE_CHECKING:
     from optimus_tui.context import Context
+    from optimus_tui.probes.timing import Timed as Look
 
 T = TypeVar("T")
 READ_SECONDS = 2.6
@@ -161,10 +163,11 @@ class Evidence:
         if isinstance(window, Window) and len(window.samples) >= MIN_SAMPLES:
             series = kept_series(window, self.ctx.clock.wall())
             return Timed(series=series, source=window.source, covered_minutes=window.covered_minutes)
-        return Timed(series=_summed(await self._burst(name)), source="live")
+        values, lacking = await self._burst(name)
+        return Timed(series=live_series(values), source="live", lacking=lacking)
 
-    async def _burst(self, name: str) -> list[float]:
-        """A few requests one after the other, each timed by itself; failed ones have no time."""
+    async def _burst(self, name: str) -> tuple[list[float], str]:
+        """A few requests one after the other, each timed by itself (failed ones have no time), and why there are none."""
         from optimus_tui.probes.timing import time_pings, time_service
 
         ctx, settings = self.ctx, self.ctx.settings
@@ -174,7 +177,23 @@ class Evidence:
             base = settings.gateway_url if name == "gateway" else settings.engine_url
             looks = time_service(ctx.http, ctx.clock, f"{base}/health", BURST)
         found = await self.bounded(looks, name, BURST_SECONDS)
-        return [] if isinstance(found, Fault) else [one.ms for one in found if one.good and one.ms is not None]
+        if isinstance(found, Fault):
+            return [], found.message
+        return [one.ms for one in found if one.counts and one.ms is not None], why_untimed(found)
+
+
+def why_untimed(looks: "Sequence[Look]") -> str:
+    """Why none of these looks has a time that counts; empty where one has."""
+    if any(one.counts for one in looks):
+        return ""
+    failed = next((one.fault.message for one in looks if one.fault), "")
+    still = sum(one.own_ms for one in looks) / 1000
+    return failed or (starved_words(still) if looks and still else "")
+
+
+def live_series(values: list[float]) -> Series:
+    """A few looks of just now, summed up."""
+    return replace(_summed(values), latest=tuple(values[-CURED_LOOKS:]))
 
 
 def kept_series(window: Window, wall: float) -> Series:

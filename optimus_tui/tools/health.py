@@ -16,6 +16,7 @@ from optimus_tui.contract.reading import Fault, Reading
 from optimus_tui.contract.services import GatewayState, HitRate, ServerState, ServiceState
 from optimus_tui.contract.tools.health import DiagnoseQuery, DiagnoseReport
 from optimus_tui.tools.counted import Counters
+from optimus_tui.tools.health_latency import latencies
 from optimus_tui.tools.health_sections import (
     cache_section,
     engine_section,
@@ -53,6 +54,7 @@ class Looked(Struct, frozen=True, kw_only=True):
     engine: Reading[ServiceState]
     server: Reading[ServerState]
     postgres: Reading[ServiceState]
+    history: dict[str, Series]
     seen: Survey | None
     recent: HitRate | None
     flood: float | None
@@ -74,7 +76,7 @@ async def run(ctx: "Context", query: DiagnoseQuery) -> DiagnoseReport:
     rate = _rate(state, looked.server, ctx.clock.mono()) if query.include_cache_metrics else None
     report = verdicts.judge(
         verdicts.Looks(gateway=looked.gateway, engine=looked.engine, server=looked.server, postgres=looked.postgres),
-        history={},
+        history=looked.history,
         rate=rate,
         recent=looked.recent,
         rate_history=Series(),
@@ -110,12 +112,15 @@ async def look(ctx: "Context", query: DiagnoseQuery) -> Looked:
         server = group.create_task(reading(ctx, read_server_twice(ctx.redis, settings.redis, ctx.own, clock), "Redis"))
         await asyncio.wait([gateway, engine, server], timeout=QUIET_SECONDS)
         others = group.create_task(_untimed(ctx, query))
+        await asyncio.wait([gateway, engine, server])
+        history = group.create_task(latencies(ctx, gateway.result(), engine.result(), server.result()))
     postgres, seen, recent, flood = others.result()
     return Looked(
         gateway=gateway.result(),
         engine=engine.result(),
         server=server.result(),
         postgres=postgres,
+        history=history.result(),
         seen=seen,
         recent=recent,
         flood=flood,

@@ -8,7 +8,7 @@ from optimus_tui.contract.health import Series
 from optimus_tui.contract.metrics import Quantiles, Window
 from optimus_tui.contract.tools.performance import PerformanceQuery
 from optimus_tui.tools.counted import Counters
-from optimus_tui.tools.evidence import kept_series
+from optimus_tui.tools.evidence import kept_series, live_series, why_untimed
 from optimus_tui.tools.performance_result import Result
 from optimus_tui.tools.words import rounded, sentence
 from optimus_tui.verdicts import bounds
@@ -82,7 +82,7 @@ async def _histograms(counters: Counters) -> tuple[Quantiles, Quantiles]:
 
 
 def _times(looks: list["Timed"]) -> list[float]:
-    return [one.ms for one in looks if one.good and one.ms is not None]
+    return [one.ms for one in looks if one.counts and one.ms is not None]
 
 
 def _test(name: str, looks: list["Timed"]) -> dict[str, Any]:
@@ -97,7 +97,7 @@ def _test(name: str, looks: list["Timed"]) -> dict[str, Any]:
         "samples": of.samples,
         "failed": len(failed),
         "max_latency_ms": rounded(of.highest),
-        "error": sentence(last.fault),
+        "error": sentence(last.fault) or (None if of.samples else why_untimed(looks) or None),
     }
 
 
@@ -120,8 +120,8 @@ def _summary(ctx: "Context", looks: dict[str, list["Timed"]]) -> dict[str, Any]:
 
 
 def _service(looks: list["Timed"], window: Window) -> dict[str, Any]:
-    """A service over the window; over the looks of just now where the window holds nothing."""
-    kept = window.covered_minutes > 0
+    """A service over the window; over the looks of just now where the window holds too little for a percentile."""
+    kept = _is_kept(window)
     of = figures([value for _, value in window.samples] if kept else _times(looks))
     return {
         **_shown(of),
@@ -165,13 +165,12 @@ def _groups(found: Quantiles, label: str) -> dict[str, Any]:
 def _series(looks: dict[str, list["Timed"]], windows: dict[str, Window], wall: float) -> dict[str, Series]:
     found = {}
     for name, window in windows.items():
-        kept = window.covered_minutes > 0
-        if kept:
-            found[name] = kept_series(window, wall)
-        else:
-            of = figures(_times(looks[name]))
-            found[name] = Series(p50=of.p50, p95=of.p95, samples=of.samples)
+        found[name] = kept_series(window, wall) if _is_kept(window) else live_series(_times(looks[name]))
     return found
+
+
+def _is_kept(window: Window) -> bool:
+    return len(window.samples) >= bars.MIN_SAMPLES
 
 
 def _down(looks: dict[str, list["Timed"]]) -> list[Finding]:

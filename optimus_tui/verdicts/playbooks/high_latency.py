@@ -92,6 +92,10 @@ def _look_at_routes(
         for route, spread in ranked
         if spread.count >= 20 and spread.p95 is not None
     }
+    for route, spread in ranked[:20]:
+        if spread.count < 20 and spread.p50 is not None:
+            name = f"route {safe_text(route, 80)}"
+            inquiry.found(*latencies.judge_half(name, spread.p50 * 1000, spread.count, thresholds))
     now = seen.served_now.groups if isinstance(seen.served_now, Quantiles) else {}
     quick = {f"route {safe_text(route, 80)}": one for route, one in now.items() if _is_quick(one, thresholds)}
     inquiry.found(

@@ -29,11 +29,15 @@ NEAR = 0.8
 
 
 class Timed(Struct, frozen=True, kw_only=True):
-    """Latencies of one dependency as we measured them, in ms; ``source`` says whether now or over the window."""
+    """Latencies of one dependency as we measured them, in ms; ``source`` says whether now or over the window.
+
+    ``lacking`` says why there are none.
+    """
 
     series: Series
     source: str
     covered_minutes: float = 0.0
+    lacking: str = ""
 
 
 class ProxyEvidence(Struct, frozen=True, kw_only=True):
@@ -77,7 +81,7 @@ def look_at_direct(inquiry: Inquiry, direct: Mapping[str, Timed], thresholds: Th
     for name, timed in direct.items():
         series = timed.series
         if not series.samples:
-            inquiry.lacks(f"latency of {name}", "no request was answered")
+            inquiry.lacks(f"latency of {name}", timed.lacking or "no request was answered")
             continue
         inquiry.covered(timed.covered_minutes, timed.source)
         inquiry.saw(
@@ -121,6 +125,8 @@ def _look_at_upstream(
         sections[name] = spread_section(spread)
         if spread.count < MIN_REQUESTS:
             inquiry.lacks(f"percentiles of {name}", f"{spread.count:.0f} proxied requests, {MIN_REQUESTS} are needed")
+            via = f"{name} through the gateway"
+            inquiry.found(*latencies.judge_half(via, _scaled(spread.p50), spread.count, thresholds))
             continue
         p95, p99 = bounds.shown_ms(spread, "p95"), bounds.shown_ms(spread, "p99")
         inquiry.saw(f"{name} through the gateway: p95 {p95}, p99 {p99} of {spread.count:,.0f}")

@@ -1,0 +1,67 @@
+"""How fast gateway, engine and Redis have been, for a verdict on one moment.
+
+Where somebody recorded, the last ten minutes tell. Else the first look does, and where it was slow a second one: two
+slow looks of two are evidence, one is not.
+"""
+
+import asyncio
+from typing import TYPE_CHECKING
+
+from optimus_tui.contract.health import Series
+from optimus_tui.contract.metrics import Window
+from optimus_tui.contract.reading import Reading
+from optimus_tui.contract.services import GatewayState, ServerState, ServiceState
+from optimus_tui.tools.evidence import kept_series, live_series
+from optimus_tui.tools.parts import part
+from optimus_tui.verdicts.latency import MIN_SAMPLES, WINDOW_SECONDS
+
+if TYPE_CHECKING:
+    from optimus_tui.context import Context
+
+KEPT_SECONDS = 0.9
+
+
+async def latencies(
+    ctx: "Context", gateway: Reading[GatewayState], engine: Reading[ServiceState], server: Reading[ServerState]
+) -> dict[str, Series]:
+    """By name: gateway, engine, redis; empty series for what gave no good answer."""
+    firsts = {
+        "gateway": _time_of(gateway.value.service if gateway.value else None),
+        "engine": _time_of(engine.value),
+        "redis": server.value.latency_ms if server.value and server.fault is None else None,
+    }
+    found = await asyncio.gather(*(_series(ctx, name, first) for name, first in firsts.items()))
+    return dict(zip(firsts, found, strict=True))
+
+
+def _time_of(state: ServiceState | None) -> float | None:
+    from optimus_tui.probes.delay import disturbed
+
+    if state is None or state.latency_ms is None or state.fault is not None:
+        return None
+    return None if disturbed(state.latency_ms, state.own_ms) else state.latency_ms
+
+
+async def _series(ctx: "Context", name: str, first: float | None) -> Series:
+    window = await part(ctx, ctx.windows.series(f"latency.{name}", WINDOW_SECONDS / 60), "history", KEPT_SECONDS)
+    if isinstance(window, Window) and len(window.samples) >= MIN_SAMPLES:
+        return kept_series(window, ctx.clock.wall())
+    if first is None:
+        return Series()
+    if first <= ctx.settings.thresholds.latency_good_ms:
+        return live_series([first])
+    second = await _again(ctx, name)
+    return live_series([first] if second is None else [first, second])
+
+
+async def _again(ctx: "Context", name: str) -> float | None:
+    from optimus_tui.probes.services import look
+    from optimus_tui.probes.timing import time_pings
+
+    if name == "redis":
+        pings = await part(ctx, time_pings(ctx.redis, ctx.clock, 1), name)
+        return pings[0].ms if isinstance(pings, list) and pings and pings[0].counts else None
+    base = ctx.settings.gateway_url if name == "gateway" else ctx.settings.engine_url
+    seen = await part(ctx, look(ctx.http, f"{base}/health"), name)
+    answer = getattr(seen, "answer", None)
+    return answer.took_ms if answer is not None and getattr(seen, "fault", None) is None else None
