@@ -167,7 +167,7 @@ class Evidence:
         return Timed(series=live_series(values), source="live", lacking=lacking)
 
     async def _burst(self, name: str) -> tuple[list[float], str]:
-        """A few requests one after the other, each timed by itself (failed ones have no time), and why there are none."""
+        """A few requests one after the other, each timed by itself, and why none has a time. Failed ones have none."""
         from optimus_tui.probes.timing import time_pings, time_service
 
         ctx, settings = self.ctx, self.ctx.settings

@@ -126,7 +126,8 @@ def _look_at_upstream(
         if spread.count < MIN_REQUESTS:
             inquiry.lacks(f"percentiles of {name}", f"{spread.count:.0f} proxied requests, {MIN_REQUESTS} are needed")
             via = f"{name} through the gateway"
-            inquiry.found(*latencies.judge_half(via, _scaled(spread.p50), spread.count, thresholds))
+            half = bounds.certain_ms(spread, "p50", thresholds.latency_good_ms, thresholds.latency_poor_ms)
+            inquiry.found(*latencies.judge_half(via, half, spread.count, thresholds))
             continue
         p95, p99 = bounds.shown_ms(spread, "p95"), bounds.shown_ms(spread, "p99")
         inquiry.saw(f"{name} through the gateway: p95 {p95}, p99 {p99} of {spread.count:,.0f}")
