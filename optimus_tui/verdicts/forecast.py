@@ -21,7 +21,7 @@ YOUNGEST_WINDOW = 2.0
 """A window that began later has no mean pace yet: the first second of a window says little about the others."""
 LEAST_NEWER = 1.0
 SHORTEST_SECONDS = 0.5
-SHORTEST_SPAN, LONGEST_SPAN = 10.0, 600.0
+SHORTEST_SPAN, LONGEST_SPAN = 8.0, 600.0
 TREND_SIGMAS, SLACK_SIGMAS = 1.0, 0.75
 """From how many standard deviations of chance on two paces differ, and how many a pace may be off."""
 _NEVER = math.inf
@@ -60,9 +60,8 @@ def forecast(counter: Counter, track: Track | None, limit: int | None, window: i
     points = _points(counter, track, window)
     if len(points) < 2:
         return Pace()
-    now = counter.taken_mono
     left = _left(counter, track, window)
-    halves = _halves(points, now, min(now - points[0][0], max(SHORTEST_SPAN, min(left, LONGEST_SPAN))))
+    halves = _halves(points, counter.taken_mono, _span(points, counter, limit, left))
     pace = _shown(points, halves)
     if halves is None or limit is None or counter.count >= limit or counter.sliding:
         return pace
@@ -78,6 +77,8 @@ def _points(counter: Counter, track: Track | None, window: int | None) -> list[P
     points: list[Point] = [(at, float(count)) for at, count in samples if at <= counter.taken_mono]
     if not points or points[-1][0] < counter.taken_mono:
         points.append((counter.taken_mono, float(counter.count or 0)))
+    if points[-1][0] - points[0][0] >= LEAST_SECONDS:
+        return points  # looks tell more than a begin: what came in the window's first moment is no trend
     began = _began(counter, track, window)
     if began is not None and counter.taken_mono - began >= YOUNGEST_WINDOW:
         points = [(began, 0.0), *(point for point in points if point[0] > began)]
@@ -99,6 +100,17 @@ def _left(counter: Counter, track: Track | None, window: int | None) -> float:
     if track is not None and track.renewed:
         return _NEVER
     return counter.ttl_ms / 1000
+
+
+def _span(points: Sequence[Point], counter: Counter, limit: int | None, left: float) -> float:
+    """Seconds of evidence to use: one looks back as far as one has to look ahead."""
+    known, now = counter.taken_mono - points[0][0], counter.taken_mono
+    recent = min(known, SHORTEST_SPAN)
+    grown = points[-1][1] - _at(points, now - recent)
+    ahead = left
+    if limit is not None and counter.count is not None and grown > 0:
+        ahead = min(left, max(0, limit - counter.count) / grown * recent)
+    return min(known, max(SHORTEST_SPAN, min(ahead, LONGEST_SPAN)))
 
 
 def _halves(points: Sequence[Point], now: float, span: float) -> _Halves | None:
@@ -150,9 +162,8 @@ def _reaches(need: float, halves: _Halves) -> tuple[float, float]:
     if change < 0:
         return need / high, _while_slowing(need, low, older, halves)
     if change > TREND_SIGMAS * chance:
-        growth = change / halves.apart
-        ahead = growth * halves.newer_seconds / 2
-        return _while_quickening(need, high + ahead, growth), _at_pace(need, low + ahead)
+        ahead = change / halves.apart * halves.newer_seconds / 2
+        return _while_quickening(need, high, older, halves), _at_pace(need, low + ahead)
     return need / (high + change), _at_pace(need, low)
 
 
@@ -160,9 +171,13 @@ def _at_pace(need: float, pace: float) -> float:
     return need / pace if pace > 0 else _NEVER
 
 
-def _while_quickening(need: float, pace: float, growth: float) -> float:
-    """``pace`` is that of now and grows by ``growth`` each second."""
-    return (math.sqrt(pace * pace + 2 * growth * need) - pace) / growth
+def _while_quickening(need: float, pace: float, older: float, halves: _Halves) -> float:
+    """The pace goes on growing by the same factor in the same time; ``pace`` is that amid the newer half."""
+    growing = math.log(pace / max(older, 1 / halves.older_seconds)) / halves.apart
+    if growing <= 0:
+        return _at_pace(need, pace)
+    now = pace * math.exp(growing * halves.newer_seconds / 2)
+    return math.log1p(need * growing / now) / growing
 
 
 def _while_slowing(need: float, pace: float, older: float, halves: _Halves) -> float:
