@@ -16,7 +16,7 @@ from optimus_tui.contract.reading import Fault
 from optimus_tui.probes.delay import starved
 from optimus_tui.probes.dialing import HungUp, WrongLanguage
 from optimus_tui.probes.languages import Language
-from optimus_tui.probes.parser import Unreadable
+from optimus_tui.probes.parser import ReplyTooLarge, Unreadable
 from optimus_tui.probes.unforeseen import UNFORESEEN, certificate_remedy
 from optimus_tui.settings.model import RedisTarget
 from optimus_tui.wording.safe import safe_text
@@ -134,6 +134,9 @@ def _of_wire(error: BaseException, said: str, where: str, target: RedisTarget) -
         return Fault(
             "refused", f"the name {safe_text(target.host, 80)} does not resolve", "check the host in REDIS_URL"
         )
+    if isinstance(error, ReplyTooLarge):
+        said = f"{where} answered {safe_text(error.command, 40)} with more than {error.cap:,} bytes"
+        return Fault("invalid", f"{said}; the connection was dropped", "check what answers there, and its large keys")
     if isinstance(error, Unreadable):
         return unreadable(error, target)
     if isinstance(error, redis_errors.InvalidResponse):

@@ -25,6 +25,7 @@ from optimus_tui.probes.feed_faults import (
     lost_in_silence,
 )
 from optimus_tui.probes.own import OwnLoad
+from optimus_tui.probes.reply_heads import ReplyHeads, Unbounded
 from optimus_tui.probes.sent import Trip
 
 PATTERN = b"cache_coherence:*"
@@ -39,7 +40,8 @@ BREATH_SECONDS = 0.005
 and leave the interpreter to the screen."""
 FULL_READ = 256 * 1024
 """What asyncio reads at most in one go: more is waiting, and is not left waiting."""
-MAX_MESSAGE = 64 * 1024 * 1024
+MAX_MESSAGE = 4 * 1024 * 1024
+"""An event is a few hundred bytes; what does not end is not taken into memory to see whether it does."""
 
 _NOTHING = object()
 
@@ -59,7 +61,7 @@ class FeedLink(asyncio.Protocol):
         self._named = named and dialer.manners.named
         self._dialer, self._own, self._take, self._alive = dialer, own, take, alive
         self._loop = asyncio.get_running_loop()
-        self._replies = hiredis.Reader(notEnoughData=_NOTHING)
+        self._replies, self._heads = hiredis.Reader(notEnoughData=_NOTHING), ReplyHeads()
         self._due: deque[bytes] = deque()
         self._trips: deque[Trip] = deque()
         self._transport: asyncio.Transport | None = None
@@ -129,9 +131,10 @@ class FeedLink(asyncio.Protocol):
         batch: list[Any] = []
         broken: LinkLost | None = None
         try:
+            self._heads.check(data)
             self._replies.feed(data)
             batch.extend(iter(self._replies.gets, _NOTHING))
-        except hiredis.ProtocolError:
+        except (hiredis.ProtocolError, Unbounded):
             broken = lost_by_garbage(data, self._dialer.target)
         except Exception as error:  # a server may send what breaks the reader: that is its fault
             broken = lost_by_answer(error, self._dialer.target)

@@ -19,6 +19,7 @@ from optimus_tui.probes.feed_dial import CONNECT_SECONDS, greeting, packed
 from optimus_tui.probes.feed_faults import lost_by_garbage, lost_by_reply
 from optimus_tui.probes.feed_ring import MAX_PAYLOAD, Row
 from optimus_tui.probes.own import OwnLoad
+from optimus_tui.probes.reply_heads import ReplyHeads, Unbounded
 from optimus_tui.probes.sent import Trip
 
 NEWEST = 1000
@@ -73,7 +74,7 @@ async def _read_range(dialer: Dialer, own: OwnLoad, first: bytes, last: bytes) -
 
 
 async def _last_reply(dialer: Dialer, stream: asyncio.StreamReader, names: list[bytes], trip: Trip) -> object:
-    replies = hiredis.Reader(notEnoughData=stream)
+    replies, heads = hiredis.Reader(notEnoughData=stream), ReplyHeads()
     size = 0
     for name in names:
         while (reply := _next(replies, dialer)) is stream:
@@ -83,6 +84,10 @@ async def _last_reply(dialer: Dialer, stream: asyncio.StreamReader, names: list[
                 raise LogUnreadable("the connection for the event log was closed")
             if size > MAX_BYTES:
                 raise LogUnreadable("the event log is too large to read")
+            try:
+                heads.check(data)
+            except Unbounded as error:
+                raise LogUnreadable("the event log is too large to read") from error
             replies.feed(data)
         trip.answer(str(reply) if isinstance(reply, hiredis.ReplyError) else None)
         if isinstance(reply, hiredis.ReplyError) and name != b"CLIENT":

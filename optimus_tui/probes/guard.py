@@ -30,7 +30,8 @@ from redis.maint_notifications import MaintNotificationsConfig
 from optimus_tui.probes.commands import CommandRefused, cleared
 from optimus_tui.probes.dialing import Dialer, HungUp, WrongLanguage
 from optimus_tui.probes.own import OwnLoad
-from optimus_tui.probes.parser import PatientParser, Unreadable
+from optimus_tui.probes.parser import PatientParser, ReplyTooLarge, Unreadable
+from optimus_tui.probes.reply_caps import reply_cap
 from optimus_tui.probes.sent import Trip, on_behalf
 from optimus_tui.settings.model import RedisTarget
 
@@ -82,6 +83,7 @@ class Guarded(AbstractConnection):
     def __init__(self, *, own: OwnLoad, dialer: Dialer, name: str = "", **kwargs: Any) -> None:
         self._own, self._dialer, self._name = own, dialer, name
         self._due: deque[Trip] = deque()
+        self._caps: deque[tuple[str, int]] = deque()
         kwargs |= {"parser_class": PatientParser, "protocol": dialer.manners.protocol}
         super().__init__(**kwargs)
 
@@ -114,7 +116,7 @@ class Guarded(AbstractConnection):
 
     def _strange(self, error: Exception) -> bool:
         """Return whether the port may speak something else: it was reached, and what came was no Redis."""
-        if isinstance(error, (AuthenticationError, AuthorizationError, BusyLoadingError, Unreadable)):
+        if isinstance(error, (AuthenticationError, AuthorizationError, BusyLoadingError, Unreadable, ReplyTooLarge)):
             return False
         secured = self._dialer.target.scheme == "rediss"
         if isinstance(error, NoAnswer):  # to a TLS greeting a plain server says nothing; no TLS server keeps silent
@@ -157,6 +159,7 @@ class Guarded(AbstractConnection):
         trip.client = self._name
         if trip.count:
             self._due.append(trip)
+        self._caps.extend((_name_of(words), reply_cap(words)) for words in command.commands)
         try:
             await super().send_packed_command(command, check_health)
         except BaseException as error:
@@ -166,6 +169,9 @@ class Guarded(AbstractConnection):
 
     async def read_response(self, *args: Any, **kwargs: Any) -> Any:
         trip = self._due[0] if self._due else None
+        if self._caps:
+            parser: Any = self._parser
+            parser.expect(*self._caps[0])
         try:
             reply = await super().read_response(*args, **kwargs)
         except ResponseError as error:
@@ -179,6 +185,8 @@ class Guarded(AbstractConnection):
         return reply
 
     def _answered(self, trip: Trip | None, error: ResponseError | None) -> None:
+        if self._caps:
+            self._caps.popleft()
         if trip is not None and trip.answer(error) and self._due:
             self._due.popleft()
 
@@ -235,6 +243,7 @@ class Guarded(AbstractConnection):
     ) -> None:
         if self.is_connected:  # also without an error: the pool drops so what the server has closed
             self._own.note(losses=1)
+        self._caps.clear()
         while self._due:
             self._due.popleft().lose("no answer: the connection ended")
         await super().disconnect(nowait, error, failure_count, health_check_failed)
@@ -245,7 +254,14 @@ def _packed(words: tuple[Any, ...]) -> bytes:
     return bytes(hiredis.pack_command(plain))
 
 
+def _name_of(words: tuple[Any, ...]) -> str:
+    """The command's name for a message; it is one of a list, so it is safe text."""
+    return words[0].decode("latin-1") if isinstance(words[0], bytes) else str(words[0])
+
+
 def _lost(error: BaseException) -> str:
+    if isinstance(error, ReplyTooLarge):
+        return "it was too large to be read"
     if isinstance(error, (TimeoutError, NoAnswer)):
         return "none came in time"
     if isinstance(error, (LostConnection, OSError)):

@@ -5,7 +5,7 @@ sliding window) only what is inside the window counts, by the server's own clock
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import NamedTuple
 
 from redis.exceptions import NoPermissionError, ResponseError
@@ -15,9 +15,12 @@ from optimus_tui.contract.limits import NO_WINDOW, Counter
 from optimus_tui.grammar.keys import parse_key
 from optimus_tui.probes.client import ObserverRedis
 from optimus_tui.probes.own import OwnLoad
+from optimus_tui.probes.parser import ReplyTooLarge
 from optimus_tui.probes.replies import is_wrong_type, raise_general
 
 KEYS_A_TRIP = 100
+LONGEST = 1_000
+"""Bytes of a value that may still be a counter, where its neighbours were too large to be read."""
 NOT_A_NUMBER = "not a number"
 NOT_READABLE = "not readable"
 FOREIGN_NUMBER = "another limiter's number, not ours: ours counts up from 0 in whole numbers"
@@ -51,11 +54,10 @@ async def read_counters(
 async def _read_some(
     redis: ObserverRedis, clock: Clock, names: Sequence[bytes], window_seconds: int | None
 ) -> list[Counter | bytes]:
-    pipe = redis.pipeline()
-    for name in names:
-        pipe.execute_command("GET", name)
-        pipe.execute_command("PTTL", name)
-    replies = await pipe.execute(raise_on_error=False)
+    try:
+        replies = await _ask(redis, names, names)
+    except ReplyTooLarge:  # a value that is no counter by its size must not hide the others
+        replies = await _ask(redis, names, await _short(redis, names))
     mono = clock.mono()
     raise_general(replies, step=2)
     values, pttls = replies[::2], replies[1::2]
@@ -65,6 +67,26 @@ async def _read_some(
         _counter(name, typed.get(name) or _count_of(value), value is None, pttl, mono)
         for name, value, pttl in zip(names, values, pttls, strict=True)
     ]
+
+
+async def _ask(redis: ObserverRedis, names: Sequence[bytes], readable: Collection[bytes]) -> list[object]:
+    """Value and TTL of each name, in turn; of what is not ``readable`` a text that is no number."""
+    pipe = redis.pipeline()
+    for name in names:
+        if name in readable:
+            pipe.execute_command("GET", name)
+        pipe.execute_command("PTTL", name)
+    replies = iter(await pipe.execute(raise_on_error=False))
+    return [reply for name in names for reply in (next(replies) if name in readable else b"?", next(replies))]
+
+
+async def _short(redis: ObserverRedis, names: Sequence[bytes]) -> set[bytes]:
+    """The names whose value is short enough for a number; what is no string counts as short, and is told by GET."""
+    pipe = redis.pipeline()
+    for name in names:
+        pipe.execute_command("STRLEN", name)
+    sizes = await pipe.execute(raise_on_error=False)
+    return {name for name, size in zip(names, sizes, strict=True) if not isinstance(size, int) or size <= LONGEST}
 
 
 def _counter(name: bytes, count: "_Count", gone: bool, pttl: object, mono: float) -> Counter | bytes:

@@ -1,6 +1,7 @@
 """The reader of Redis replies, for servers that may send anything.
 
-Messages that nobody asked for (RESP3 pushes) are skipped one after the other, without recursion. It refuses to let an
+Messages that nobody asked for (RESP3 pushes) are skipped one after the other, without recursion. A reply is bounded
+while it is read: what goes beyond its command's cap is never held as a whole. It refuses to let an
 error of its own look like one of ours: what cannot be read is an InvalidResponse, whatever it broke.
 """
 
@@ -12,6 +13,9 @@ from redis._parsers.hiredis import NOT_ENOUGH_DATA
 from redis.exceptions import ConnectionError as LostConnection
 from redis.exceptions import InvalidResponse, RedisError
 
+from optimus_tui.probes.reply_caps import REPORT
+from optimus_tui.probes.reply_heads import ReplyHeads, Unbounded
+
 MOST_PUSHES = 10_000
 """Before one reply. Our login subscribes to nothing, so a server that sends more is not one that we can read."""
 
@@ -20,8 +24,29 @@ class Unreadable(InvalidResponse):
     """Bytes of a server that broke the reader; ``__cause__`` says how."""
 
 
+class ReplyTooLarge(InvalidResponse):
+    """A reply that goes beyond what its command can have for an answer; the connection is dropped."""
+
+    def __init__(self, command: str, cap: int) -> None:
+        super().__init__(f"{command} was answered with more than {cap:,} bytes")
+        self.command, self.cap = command, cap
+
+
 class PatientParser(_AsyncHiredisParser):
-    """The library's parser with both promises."""
+    """The library's parser with these promises. ``expect`` says what the next reply may hold."""
+
+    def __init__(self, socket_read_size: int) -> None:
+        super().__init__(socket_read_size)
+        self._command, self._cap, self._taken = "", REPORT, 0
+
+    def on_connect(self, connection: Any) -> None:
+        """Begin anew: nothing of the last connection is left."""
+        super().on_connect(connection)  # type: ignore[no-untyped-call]
+        self._taken, self._heads = 0, ReplyHeads()
+
+    def expect(self, command: str, cap: int) -> None:
+        """Bound the next reply and the pushes before it to ``cap`` bytes, and what was read together with it."""
+        self._command, self._cap = command, cap
 
     async def read_response(self, disable_decoding: bool = False, push_request: bool = False) -> Any:
         """Return the next reply. Raises RedisError or OSError, and nothing else but cancellation."""
@@ -31,6 +56,7 @@ class PatientParser(_AsyncHiredisParser):
             response = await self._next(disable_decoding)
             if isinstance(response, hiredis.PushNotification) and not push_request:
                 continue
+            self._taken = 0  # what was read together with it counts for the next: at most one read
             return self._checked(response)
         raise Unreadable("thousands of messages that nobody asked for")
 
@@ -45,7 +71,24 @@ class PatientParser(_AsyncHiredisParser):
                 raise Unreadable(f"an answer that cannot be read ({type(error).__name__})") from error
             if response is not NOT_ENOUGH_DATA:
                 return response
-            await self.read_from_socket()  # type: ignore[no-untyped-call]
+            await self.read_from_socket()
+
+    async def read_from_socket(self) -> bool:
+        """Take what has come, unless it is more than the reply may hold."""
+        stream: Any = self._stream
+        data: bytes = await stream.read(self._read_size)
+        if not data:
+            raise LostConnection("Connection closed by server.")
+        self._taken += len(data)
+        if self._taken > self._cap + self._read_size:
+            raise ReplyTooLarge(self._command, self._cap)
+        try:
+            self._heads.check(data)
+        except Unbounded as error:
+            raise Unreadable(str(error)) from error
+        reader: Any = self._reader
+        reader.feed(data)
+        return True
 
     def _checked(self, response: Any) -> Any:
         """Raise what the server says about the connection itself."""

@@ -1,0 +1,58 @@
+"""How many bytes one reply may hold, by the command it answers. Pure.
+
+What is larger was not asked for: the server is another one than we think, or holds values that no pane could show. It
+is not taken into memory to find out.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+KILO, MEGA = 1024, 1024 * 1024
+SMALL = 64 * KILO
+"""Numbers, short words, counters, and the head of a value."""
+SAMPLE = 256 * KILO
+"""A few members of a value."""
+REPORT = MEGA
+"""INFO, and what nobody has listed."""
+LOG = 16 * MEGA
+"""The newest thousand events of the coherence log."""
+NAME = 4 * KILO
+"""A key's name, generously."""
+
+_SMALL = (
+    "AUTH PING SELECT DBSIZE TIME EXISTS TTL PTTL STRLEN LLEN HLEN SCARD ZCARD XLEN TYPE GET GETRANGE OBJECT MEMORY "
+    "SET UNLINK DEL EXPIRE PEXPIRE PERSIST WATCH UNWATCH MULTI DISCARD PSUBSCRIBE SUBSCRIBE"
+)
+_CAPS = {
+    **dict.fromkeys(_SMALL.split(), SMALL),
+    **dict.fromkeys(("HELLO", "CLIENT", "ACL", "HSCAN", "SSCAN", "ZRANGE", "XRANGE"), SAMPLE),
+    **dict.fromkeys(("INFO", "LATENCY"), REPORT),
+    **dict.fromkeys(("SLOWLOG", "PUBSUB", "EXEC"), 4 * MEGA),
+    "LRANGE": LOG,
+}
+
+
+def reply_cap(words: Sequence[Any]) -> int:
+    """Return the bytes that the reply to this command may hold."""
+    name = _text(words[0]).upper().split(" ")[0]
+    if name == "SCAN":
+        return max(REPORT, _number_after(words, "COUNT", 10) * NAME)
+    if name == "EVAL_RO":
+        return max(4 * MEGA, _number_at(words, 4, 250) * NAME)
+    if name == "MGET":
+        return SMALL + len(words) * NAME
+    return _CAPS.get(name, REPORT)
+
+
+def _number_after(words: Sequence[Any], option: str, usual: int) -> int:
+    names = [_text(word).upper() for word in words]
+    return _number_at(words, names.index(option) + 1, usual) if option in names else usual
+
+
+def _number_at(words: Sequence[Any], at: int, usual: int) -> int:
+    text = _text(words[at]) if at < len(words) else ""
+    return min(int(text), 10_000) if text.isdigit() and len(text) < 10 else usual
+
+
+def _text(word: Any) -> str:
+    return word.decode("latin-1") if isinstance(word, (bytes, bytearray)) else str(word)
