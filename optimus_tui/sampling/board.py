@@ -19,6 +19,7 @@ from optimus_tui.settings.model import Settings
 from optimus_tui.verdicts import episodes, health
 from optimus_tui.verdicts.hit_rate import LookupTrack, hit_rate, recent_growth, track_gateway, track_lookups
 from optimus_tui.verdicts.rules import merge_rules
+from optimus_tui.verdicts.unmeasured import find_broken
 from optimus_tui.verdicts.server import NO_LOOKS, track_server
 
 Sink = Callable[[str, object], None]
@@ -121,6 +122,15 @@ class Board:
         known = {(one.rule, one.subject) for one in findings}
         before = [one for one in self._findings.get(subject, ()) if (one.rule, one.subject) not in known]
         self.settle(subject, [*findings, *before])
+
+    def break_off(self, source: str, error: BaseException) -> None:
+        """The loop of a source ended by an error: what it showed is old from now on."""
+        self.settle(f"broken {source}", [find_broken(source, type(error).__name__)])
+
+    def mend(self, source: str) -> None:
+        """A fresh loop of the source has run for a while."""
+        if self._findings.get(f"broken {source}"):
+            self.settle(f"broken {source}", [])
 
     def _dated(self, subject: str, findings: Sequence[Finding]) -> tuple[Finding, ...]:
         state = self._episodes.get(subject, episodes.NO_EPISODES)

@@ -9,7 +9,7 @@ from optimus_tui.contract.metrics import MetricsState
 from optimus_tui.contract.reading import Fault, Reading
 from optimus_tui.sampling.beats import Beat
 from optimus_tui.sampling.board import Board
-from optimus_tui.sampling.readings import READ_SECONDS, bounded, kept
+from optimus_tui.sampling.readings import READ_SECONDS, bounded, kept, unforeseen, unreadable_answer
 
 EVERY_SECONDS = 10.0
 FIRST_LOOKS, FIRST_SECONDS = 6, 0.5
@@ -29,6 +29,8 @@ async def watch_metrics(context: Context, board: Board, beat: Beat) -> None:
         except TimeoutError:
             hung = Fault("timeout", f"no complete answer within {READ_SECONDS:.0f} s")
             reading = kept(None, hung, None, context.clock)
+        except unforeseen() as error:
+            reading = kept(None, unreadable_answer(error), None, context.clock)
         board.sink("metrics", reading)
         if reading.value is not None and reading.value.published:
             looks += 1

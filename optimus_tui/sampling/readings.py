@@ -1,6 +1,7 @@
 """What every loop does with a read that failed: bound it, name the fault, keep the last good value with its old time.
 
-Refuses to swallow a bug: only what a probe lists as an outage becomes a fault, anything else ends the loop loudly.
+Refuses to swallow a bug: only what a probe lists as an outage, and what an answer breaks in the code that reads it,
+becomes a fault; anything else ends the loop loudly.
 """
 
 import asyncio
@@ -35,6 +36,18 @@ def outages() -> tuple[type[Exception], ...]:
     from optimus_tui.probes.faults import OUTAGES
 
     return (*OUTAGES, TimeoutError)
+
+
+def unforeseen() -> tuple[type[Exception], ...]:
+    """What an answer of no foreseen shape breaks in the code that reads it."""
+    from optimus_tui.probes.unforeseen import UNFORESEEN
+
+    return UNFORESEEN
+
+
+def unreadable_answer(error: BaseException) -> Fault:
+    """The fault of an answer over HTTP that broke what reads it."""
+    return Fault("invalid", f"its answer cannot be read ({type(error).__name__})", "check what answers there")
 
 
 def redis_fault(error: BaseException, target: RedisTarget) -> Fault:

@@ -1,9 +1,11 @@
 """One long-lived loop a source, for whichever surface listens: the dashboard, a recording, alerts.
 
-Loops read, hand on, sleep. None ends, none raises for an outage, and one that hangs delays no other. A bug ends its own
-loop loudly; ``loops()`` gives a fresh one to start in its place. Refuses to open a connection before a loop runs.
+Loops read, hand on, sleep. None ends, none raises for an outage or a strange answer, and one that hangs delays no other.
+A bug ends its own loop loudly, and its source is broken in the verdict until the fresh loop that ``loops()`` gives has
+taken its place. Refuses to open a connection before a loop runs.
 """
 
+import asyncio
 from collections.abc import Callable, Coroutine, Sequence
 from functools import partial
 
@@ -23,6 +25,9 @@ from optimus_tui.sampling.services import watch_engine, watch_gateway, watch_pos
 
 SOURCES = ("gateway", "engine", "postgres", "server", "limits", "keys", "details", "feed", "metrics")
 _FROM_REDIS = ("server", "limits", "keys", "details")
+
+STEADY_SECONDS = 3.0
+"""A loop that ran for so long has read its source at least once."""
 
 Loop = Callable[[], Coroutine[object, object, None]]
 
@@ -59,7 +64,7 @@ class Sampler:
             "feed": lambda: watch_feed(context, board, beats["feed"]),
             "metrics": lambda: watch_metrics(context, board, beats["metrics"]),
         }
-        return {name: partial(_polling, name, loop) for name, loop in loops.items()}
+        return {name: partial(_polling, name, loop, board) for name, loop in loops.items()}
 
     def watch_keys(self, keys: Sequence[bytes]) -> None:
         """The cache keys in view: their type, size and TTL are read every two seconds."""
@@ -89,7 +94,22 @@ class Sampler:
                 self._beats[source].wake()
 
 
-async def _polling(source: str, loop: Loop) -> None:
-    """What a loop sends is a poll in the command log."""
+async def _polling(source: str, loop: Loop, board: Board) -> None:
+    """Run a loop; what it sends is a poll in the command log.
+
+    Where it breaks, its source counts as broken in the verdict until a fresh loop has run for a while. The error is
+    raised on: the surface tells it and starts the fresh loop.
+    """
     with on_behalf(source, poll=True):
-        await loop()
+        running = asyncio.ensure_future(loop())
+    try:
+        done, _ = await asyncio.wait((running,), timeout=STEADY_SECONDS)
+        if not done:
+            board.mend(source)
+        await running
+    except Exception as error:
+        board.break_off(source, error)
+        raise
+    finally:
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)

@@ -20,6 +20,8 @@ from optimus_tui.sampling.readings import (
     login_refused,
     outages,
     redis_fault,
+    unforeseen,
+    unreadable_answer,
 )
 
 RULES_EVERY_SECONDS = 10.0
@@ -59,6 +61,9 @@ async def _gateway(context: Context, with_rules: bool) -> tuple[Reading[GatewayS
         fault = reading.fault or _HUNG
     except TimeoutError:
         reading = kept(None, _HUNG, None, context.clock)
+    except unforeseen() as error:
+        fault = unreadable_answer(error)
+        reading = kept(None, fault, None, context.clock)
     return reading, GatewayState(service=ServiceState(status="error", fault=fault))
 
 
@@ -71,7 +76,9 @@ async def watch_engine(context: Context, board: Board, beat: Beat) -> None:
         try:
             reading = await bounded(read_engine(context.http, context.settings, context.clock))
         except TimeoutError:
-            reading = _hung(context, "disconnected")
+            reading = _failed(context, "disconnected", _HUNG)
+        except unforeseen() as error:
+            reading = _failed(context, "error", unreadable_answer(error))
         answered = reading.value is not None and reading.value.status_code is not None
         delay = _delay(reading.fault, answered, backoff, context.settings.refresh_seconds)
         board.put_engine(replace(reading, retry_in=delay if reading.fault else None))
@@ -89,7 +96,7 @@ async def watch_postgres(context: Context, board: Board, beat: Beat) -> None:
                 read_postgres(context.settings.postgres_dsn, context.clock, context.settings.postgres_problem)
             )
         except TimeoutError:
-            reading = _hung(context, "disconnected")
+            reading = _failed(context, "disconnected", _HUNG)
         idle = reading.value is not None and reading.value.status in ("not configured", "unknown")
         usual = NOT_CONFIGURED_SECONDS if idle else max(POSTGRES_EVERY_SECONDS, context.settings.refresh_seconds)
         delay = usual if idle else _delay(reading.fault, False, backoff, usual)
@@ -137,10 +144,10 @@ def _delay(fault: Fault | None, answered: bool, backoff: Backoff, usual: float) 
     return usual
 
 
-def _hung(context: Context, status: Status) -> Reading[ServiceState]:
+def _failed(context: Context, status: Status, fault: Fault) -> Reading[ServiceState]:
     return Reading(
-        value=ServiceState(status=status, fault=_HUNG),
+        value=ServiceState(status=status, fault=fault),
         taken_at=context.clock.wall(),
         taken_mono=context.clock.mono(),
-        fault=_HUNG,
+        fault=fault,
     )

@@ -28,6 +28,21 @@ def find_unmeasured(subject: str, fault: Fault | None, *, rule: str, answers: bo
     ]
 
 
+def find_broken(source: str, error: str) -> Finding:
+    """Medium: what reads a source ended by an error of its own, and what is shown of it is old."""
+    return Finding(
+        rule="source.broken",
+        severity="medium",
+        subject=source,
+        message=f"{source}: this source is broken ({error}); what is shown of it is old",
+        measured="unknown",
+        threshold="measured",
+        samples=0,
+        impact=f"Trouble that only {source} shows would not be noticed here.",
+        remedy="It starts again by itself; please report it with the crash report that was kept.",
+    )
+
+
 def find_partial(subject: str, fault: Fault, *, rule: str) -> list[Finding]:
     """Only a part was measured: medium where a right is missing, low where there was not enough time for the rest."""
     if fault.kind in REFUSED:

@@ -12,6 +12,10 @@ Reply = Callable[[list[bytes]], bytes | None]
 """The bytes to answer a command with; None hangs up."""
 
 
+class LastWords(bytes):
+    """An answer after which the server hangs up."""
+
+
 class ScriptedServer:
     """Answers each command with what ``reply`` returns. ``commands`` are the words that arrived."""
 
@@ -45,6 +49,8 @@ class ScriptedServer:
                     if answer is None:
                         return
                     near.sendall(answer)
+                    if isinstance(answer, LastWords):
+                        return
 
 
 @contextmanager

@@ -324,16 +324,55 @@ async def test_counters_survive_an_outage_with_their_old_time_and_come_back(monk
         assert fresh.taken_mono == good.taken_mono + 5
 
 
-async def test_a_bug_ends_its_loop_loudly_and_a_fresh_one_can_be_started(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_bug_ends_its_loop_loudly_and_its_source_is_broken_until_a_fresh_one_has_run(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     async def read(*_: Any) -> None:
-        raise ZeroDivisionError
+        raise RuntimeError
 
     fake(monkeypatch, "services.read_engine", read)
-    ctx = context()
-    sampler = Sampler(ctx, Heard())
+    monkeypatch.setattr("optimus_tui.sampling.sampler.STEADY_SECONDS", 0.05)
+    ctx, heard = context(), Heard()
+    sampler = Sampler(ctx, heard)
     for _ in range(2):
-        with pytest.raises(ZeroDivisionError):
+        with pytest.raises(RuntimeError):
             await sampler.loops()["engine"]()
+    broken = [one for one in heard.last("health").findings if one.rule == "source.broken"]
+    assert [(one.subject, one.severity) for one in broken] == [("engine", "medium")]
+    assert heard.last("health").overall != "healthy"
+
+    async def well(*_: Any) -> Reading[ServiceState]:
+        return Reading(value=ServiceState(status="connected", latency_ms=1.0), taken_at=0.0, taken_mono=0.0)
+
+    fake(monkeypatch, "services.read_engine", well)
+    task = asyncio.create_task(sampler.loops()["engine"]())
+    await asyncio.sleep(0.2)
+    assert not [one for one in heard.last("health").findings if one.rule == "source.broken"]
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+    await ctx.aclose()
+
+
+@pytest.mark.parametrize("error", [ZeroDivisionError, TypeError, RecursionError, UnicodeError, KeyError])
+async def test_an_answer_that_breaks_its_reader_is_a_fault_of_that_service(
+    monkeypatch: pytest.MonkeyPatch, error: type[Exception]
+) -> None:
+    async def read(*_: Any, **__: Any) -> None:
+        raise error
+
+    for path in ("services.read_engine", "services.read_gateway", "metrics.read_metrics"):
+        fake(monkeypatch, path, read)
+    ctx, heard = context(), Heard()
+    sampler = Sampler(ctx, heard)
+    tasks = [asyncio.create_task(sampler.loops()[name]()) for name in ("engine", "gateway", "metrics")]
+    await asyncio.sleep(0.1)
+    assert not any(task.done() for task in tasks)
+    report = heard.last("health")
+    for look in (report.engine, report.gateway, heard.last("metrics")):
+        assert look.fault.kind == "invalid" and "cannot be read" in look.fault.message
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
     await ctx.aclose()
 
 
