@@ -1,7 +1,7 @@
 """One long-lived loop a source, for whichever surface listens: the dashboard, a recording, alerts.
 
-Loops read, hand on, sleep. None ends, none raises for an outage or a strange answer, and one that hangs delays no other.
-A bug ends its own loop loudly, and its source is broken in the verdict until the fresh loop that ``loops()`` gives has
+Loops read, hand on, sleep. None ends, none raises for an outage or a strange answer; one that hangs delays no other. A
+bug ends its own loop loudly, and its source is broken in the verdict until the fresh loop that ``loops()`` gives has
 taken its place. Refuses to open a connection before a loop runs.
 """
 
