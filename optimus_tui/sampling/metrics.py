@@ -21,17 +21,21 @@ async def watch_metrics(context: Context, board: Board, beat: Beat) -> None:
     """Hand on ("metrics", Reading[MetricsState]) until cancelled."""
     from optimus_tui.probes.metrics import read_metrics
 
-    looks = 0
+    looks = turn = 0
     while True:
         reading: Reading[MetricsState]
+        turn += 1
         try:
-            reading = await bounded(read_metrics(context.fresh_http, context.settings, context.clock))
+            at = context.settings.at_gateway(turn - 1)
+            reading = await bounded(read_metrics(context.fresh_http, at, context.clock))
         except TimeoutError:
             hung = Fault("timeout", f"no complete answer within {READ_SECONDS:.0f} s")
             reading = kept(None, hung, None, context.clock)
         except unforeseen() as error:
             reading = kept(None, unreadable_answer(error), None, context.clock)
         board.sink("metrics", reading)
+        if turn % len(context.settings.gateways):
+            continue  # the other addresses of the gateway are read in the same breath: they are other processes
         if reading.value is not None and reading.value.published:
             looks += 1
             await beat.rest(FIRST_SECONDS if looks < FIRST_LOOKS else EVERY_SECONDS)

@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 from msgspec import Meta, Struct, field
+from msgspec.structs import replace
 
 from optimus_tui.contract.limits import LimitRules
 from optimus_tui.settings.secret import Secret
@@ -126,6 +127,12 @@ class Settings(Struct, frozen=True, kw_only=True):
     def gateways(self) -> tuple[str, ...]:
         """Every address of the gateway, the first of them first."""
         return self.gateway_urls or (self.gateway_url,)
+
+    def at_gateway(self, turn: int) -> "Settings":
+        """Return these settings for one of the gateway's addresses; ``turn`` counts through all, again and again."""
+        if not self.gateway_urls:
+            return self
+        return replace(self, gateway_url=self.gateway_urls[turn % len(self.gateway_urls)], gateway_urls=())
 
     @property
     def engines(self) -> tuple[str, ...]:

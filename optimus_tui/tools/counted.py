@@ -88,9 +88,10 @@ class Counters:
         ctx, looks = self._ctx, list[Reading[MetricsState]]()
         while True:
             began = ctx.clock.mono()
-            looks.append(await read_metrics(ctx.fresh_http, ctx.settings, ctx.clock, LOOK_SECONDS))
-            state = looks[-1].value
-            if len(looks) == 1 and (state is None or not state.published):
+            at = ctx.settings.at_gateway(len(looks))
+            looks.append(await read_metrics(ctx.fresh_http, at, ctx.clock, LOOK_SECONDS))
+            nothing = all(one.value is None or not one.value.published for one in looks)
+            if nothing and len(looks) >= len(ctx.settings.gateways):
                 return looks
             if enough(looks) or began - looks[0].taken_mono >= LOOKING_SECONDS:
                 return looks

@@ -1,7 +1,7 @@
 """What an address of a service may turn out to be: redirected, the other of http and https, sick, or one of several."""
 
 import ssl
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 
 import httpx
@@ -16,8 +16,9 @@ from optimus_tui.probes.services import look, read_engine, read_gateway
 from optimus_tui.settings.model import Settings
 from optimus_tui.tools.answer import answer as run_tool
 from optimus_tui.tools.answer import exit_code
+from optimus_tui.tools.counted import Counters
 from optimus_tui.verdicts.services import judge_engine, judge_gateway
-from tests.hostile import HostileServer, hostile_server, reply
+from tests.hostile import HostileServer, Writer, hostile_server, reply
 from tests.live.scripted import blackhole
 from tests.live.test_connections import two_addresses
 from tests.live.test_observer_tls import make_certificate
@@ -243,3 +244,25 @@ async def test_what_a_hostile_header_breaks_is_a_fault_of_that_service(http: htt
 
 def test_the_context_of_https_trusts_what_ssl_cert_file_names() -> None:
     assert ssl.get_default_verify_paths().openssl_cafile_env == "SSL_CERT_FILE"
+
+
+async def test_metrics_are_read_at_every_address_of_the_gateway_as_processes_of_their_own(
+    service: HostileServer,
+) -> None:
+    async with hostile_server() as other:
+        for number, one in enumerate((service, other)):
+            counted = iter(range(100, 100_000, 100))
+
+            async def page(writer: Writer, number: int = number, counted: Iterator[int] = counted) -> None:
+                text = (
+                    f"# TYPE http_requests_total counter\nprocess_start_time_seconds {1_700_000_000 + number}\n"
+                    f'http_requests_total{{method="GET",route="/a",status="200",tenant="t"}} {next(counted)}\n'
+                )
+                writer.write(reply(text.encode(), kind=b"text/plain"))
+
+            one.on("/metrics", page)
+        urls = (service.url, other.url)
+        context = Context(Settings(gateway_url=urls[0], gateway_urls=urls, engine_url=urls[0]))
+        found = await Counters(context, 1.0).looks()
+        await context.aclose()
+    assert {one.value.process for one in found if one.value} == {1_700_000_000.0, 1_700_000_001.0}
