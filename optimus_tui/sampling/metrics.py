@@ -1,4 +1,4 @@
-"""The loop that reads the gateway's own figures every ten seconds: they are for windows, not for the screen.
+"""The loop that reads the gateway's own figures every ten seconds, keeps them for windows and has them judged.
 
 A page that is missing or makes no sense is looked for again after a minute. The first looks follow each other quickly:
 several processes behind one address show at once that way.
@@ -15,6 +15,11 @@ EVERY_SECONDS = 10.0
 FIRST_LOOKS, FIRST_SECONDS = 6, 0.5
 NOTHING_THERE_SECONDS = 60.0
 NO_ANSWER_SECONDS = 5.0
+FRESH_SECONDS = 60.0
+"""A page that is older, of one of several processes, tells nothing of now."""
+WINDOW_MINUTES = 5
+Pages = dict[tuple[int, float | None], tuple[float, MetricsState]]
+"""The latest page of each process, with when it was read: by address and start time."""
 
 
 async def watch_metrics(context: Context, board: Board, beat: Beat) -> None:
@@ -22,6 +27,7 @@ async def watch_metrics(context: Context, board: Board, beat: Beat) -> None:
     from optimus_tui.probes.metrics import read_metrics
 
     looks = turn = 0
+    latest: Pages = {}
     while True:
         reading: Reading[MetricsState]
         turn += 1
@@ -34,11 +40,27 @@ async def watch_metrics(context: Context, board: Board, beat: Beat) -> None:
         except unforeseen() as error:
             reading = kept(None, unreadable_answer(error), None, context.clock)
         board.sink("metrics", reading)
-        if turn % len(context.settings.gateways):
+        place = turn % len(context.settings.gateways)
+        if reading.value is not None and reading.value.published:
+            latest[place, reading.value.process] = reading.taken_mono, reading.value
+        if place:
             continue  # the other addresses of the gateway are read in the same breath: they are other processes
         if reading.value is not None and reading.value.published:
             looks += 1
+            await _judge(context, board, latest)
             await beat.rest(FIRST_SECONDS if looks < FIRST_LOOKS else EVERY_SECONDS)
         else:
+            board.unmeasured("metrics", ())  # what was wrong still counts as wrong until it can be read again
             no_answer = reading.fault is not None and reading.fault.kind != "invalid"
             await beat.rest(NO_ANSWER_SECONDS if no_answer else NOTHING_THERE_SECONDS)
+
+
+async def _judge(context: Context, board: Board, latest: Pages) -> None:
+    """Judge what was kept of the last minutes and the latest page of each process; circuits are told by one look."""
+    from optimus_tui.tools.gateway_figures import sampled_figures
+
+    oldest = context.clock.mono() - FRESH_SECONDS
+    for one in [one for one, (mono, _) in latest.items() if mono < oldest]:
+        del latest[one]
+    figures = await sampled_figures(context, WINDOW_MINUTES, [state for _, state in latest.values()])
+    board.settle("metrics", figures.findings)

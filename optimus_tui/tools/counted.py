@@ -39,6 +39,12 @@ class Counters:
     def __init__(self, ctx: "Context", minutes: float, *, live: bool = True) -> None:
         self._ctx, self._minutes, self._may_look = ctx, minutes, live
         self._looking: asyncio.Task[list[Reading[MetricsState]]] | None = None
+        self._first: asyncio.Task[Reading[MetricsState]] | None = None
+
+    @property
+    def minutes(self) -> float:
+        """The window that is asked for."""
+        return self._minutes
 
     async def increase(self, metric: str, labels: Mapping[str, str] | None = None) -> Increase:
         """Growth of a counter; ``covered_minutes`` 0 where nobody knows, with the reason in ``fault``."""
@@ -66,6 +72,12 @@ class Counters:
             self._looking = asyncio.ensure_future(self._look())
         return await asyncio.shield(self._looking)
 
+    async def first_look(self) -> Reading[MetricsState]:
+        """The page once, as it is now; ``looks`` begins with it."""
+        if self._first is None:
+            self._first = asyncio.ensure_future(self._read(0))
+        return await asyncio.shield(self._first)
+
     async def states(self) -> list[MetricsState] | Fault:
         """What each process publishes now: of each that answered its latest page."""
         latest: dict[float | None, MetricsState] = {}
@@ -82,14 +94,18 @@ class Counters:
         except TimeoutError:
             return Fault("timeout", f"what was kept did not answer within {WINDOW_SECONDS:g} s")
 
-    async def _look(self) -> list[Reading[MetricsState]]:
+    async def _read(self, turn: int) -> Reading[MetricsState]:
+        """The page of one of the gateway's addresses, each in its turn."""
         from optimus_tui.probes.metrics import read_metrics
 
+        at = self._ctx.settings.at_gateway(turn)
+        return await read_metrics(self._ctx.fresh_http, at, self._ctx.clock, LOOK_SECONDS)
+
+    async def _look(self) -> list[Reading[MetricsState]]:
         ctx, looks = self._ctx, list[Reading[MetricsState]]()
         while True:
             began = ctx.clock.mono()
-            at = ctx.settings.at_gateway(len(looks))
-            looks.append(await read_metrics(ctx.fresh_http, at, ctx.clock, LOOK_SECONDS))
+            looks.append(await (self._read(len(looks)) if looks else self.first_look()))
             nothing = all(one.value is None or not one.value.published for one in looks)
             if nothing and len(looks) >= len(ctx.settings.gateways):
                 return looks

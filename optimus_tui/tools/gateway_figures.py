@@ -16,15 +16,16 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from optimus_tui.contract.findings import Finding
 from optimus_tui.contract.metrics import Increase, MetricsState
-from optimus_tui.contract.reading import Fault
+from optimus_tui.contract.reading import Fault, Reading
 from optimus_tui.contract.tools.common import WindowSource
 from optimus_tui.grammar.prometheus import split_series
-from optimus_tui.tools.counted import Counters
-from optimus_tui.verdicts.outcomes import outcomes, refusals, worst
-from optimus_tui.verdicts.performance import find_errors, shown
+from optimus_tui.tools.counted import NO_PAGE, Counters
+from optimus_tui.verdicts.outcomes import class_of, outcomes, refusals, worst
+from optimus_tui.verdicts.performance import find_errors_lately, shown
 from optimus_tui.verdicts.playbooks.circuit_breaker import METRIC, breakers, judge_breaker
 from optimus_tui.verdicts.restarts import find_restarts, find_several
 
@@ -33,8 +34,10 @@ if TYPE_CHECKING:
 
 REQUESTS, REFUSED = "http_requests_total", "rate_limit_refused_total"
 LIVE_SECONDS, KEPT_SECONDS = 6.5, 2.5
-BREAKER_MINUTES = 1.5
+BREAKER_MINUTES = LATELY_MINUTES = 1.5
 """A kept state of a breaker that is older tells nothing of now."""
+ONE_LOOK = "nobody recorded them, and one look at /metrics tells no growth; it holds no failure and no refusal"
+_WHY = "the gateway's counters did not answer in time"
 
 
 class GatewayFigures(Struct, frozen=True, kw_only=True):
@@ -66,6 +69,9 @@ class GatewayFigures(Struct, frozen=True, kw_only=True):
     unknown: tuple[str, ...] = ()
 
 
+_NOT_IN_TIME = GatewayFigures(unknown=(f"requests: {_WHY}", f"circuits: {_WHY}"))
+
+
 async def gateway_figures(ctx: "Context", minutes: float, *, live: bool = False) -> GatewayFigures:
     """Return what the gateway's counters say of the last ``minutes``.
 
@@ -77,17 +83,87 @@ async def gateway_figures(ctx: "Context", minutes: float, *, live: bool = False)
     counters = Counters(ctx, minutes, live=live)
     try:
         async with asyncio.timeout(LIVE_SECONDS if live else KEPT_SECONDS):
-            requests, refused, states = await asyncio.gather(
-                counters.increase(REQUESTS), counters.increase(REFUSED), _states(ctx, counters, live=live)
+            requests, refused, lately, states = await asyncio.gather(
+                counters.increase(REQUESTS),
+                counters.increase(REFUSED),
+                _lately(ctx),
+                counters.states() if live else _kept_states(ctx),
             )
     except TimeoutError:
-        why = "the gateway's counters did not answer in time"
-        return GatewayFigures(unknown=(f"requests: {why}", f"circuits: {why}"))
-    return _figures(ctx, requests, refused, states)
+        return _NOT_IN_TIME
+    return _figures(ctx, requests, refused, lately, states)
+
+
+async def summary_figures(ctx: "Context", counters: Counters) -> GatewayFigures:
+    """Return the figures for a summary that must be quick: what was kept, and the circuit breakers of one look.
+
+    Further looks are taken only where the page of that one look holds failures or refusals at all: what has never been
+    counted cannot have happened lately. Where they are not, the rates are unknown, and ``unknown`` says so.
+    """
+    kept = Counters(ctx, counters.minutes, live=False)
+    try:
+        async with asyncio.timeout(LIVE_SECONDS):
+            requests, refused, lately, first = await asyncio.gather(
+                kept.increase(REQUESTS), kept.increase(REFUSED), _lately(ctx), counters.first_look()
+            )
+            states: Sequence[MetricsState] | Fault = published(first)
+            nothing_kept = requests.covered_minutes <= 0 and not requests.several
+            if nothing_kept and not isinstance(states, Fault) and _holds_trouble(states[0]):
+                requests, refused, states = await asyncio.gather(
+                    counters.increase(REQUESTS), counters.increase(REFUSED), counters.states()
+                )
+            elif nothing_kept and requests.fault is None:
+                requests = replace(requests, fault=Fault("invalid", ONE_LOOK))
+    except TimeoutError:
+        return _NOT_IN_TIME
+    return _figures(ctx, requests, refused, lately, states)
+
+
+async def sampled_figures(ctx: "Context", minutes: float, states: Sequence[MetricsState]) -> GatewayFigures:
+    """Return the figures for a watcher that keeps what it reads: from what was kept, and its own latest looks."""
+    kept = Counters(ctx, minutes, live=False)
+    try:
+        async with asyncio.timeout(KEPT_SECONDS):
+            requests, refused, lately = await asyncio.gather(
+                kept.increase(REQUESTS), kept.increase(REFUSED), _lately(ctx)
+            )
+    except TimeoutError:
+        return _NOT_IN_TIME
+    return _figures(ctx, requests, refused, lately, states)
+
+
+def published(look: Reading[MetricsState]) -> Sequence[MetricsState] | Fault:
+    """The page of one look, or why there is none."""
+    if look.value is not None and look.value.published:
+        return [look.value]
+    return look.fault or Fault("invalid", NO_PAGE)
+
+
+def _holds_trouble(state: MetricsState) -> bool:
+    """Whether a failure or a refusal was counted since the process began."""
+    for name, value in state.values.items():
+        metric, labels = split_series(name)
+        if value > 0 and (metric == REFUSED or (metric == REQUESTS and _is_trouble(labels.get("status", "")))):
+            return True
+    return False
+
+
+def _is_trouble(status: str) -> bool:
+    return class_of(status) in ("server", "refused", "4xx")
+
+
+async def _lately(ctx: "Context") -> Increase | None:
+    """Requests of the last minute or so, as far as they were kept."""
+    found = await Counters(ctx, LATELY_MINUTES, live=False).increase(REQUESTS)
+    return found if found.covered_minutes > 0 else None
 
 
 def _figures(
-    ctx: "Context", requests: Increase, refused: Increase, states: Sequence[MetricsState] | Fault
+    ctx: "Context",
+    requests: Increase,
+    refused: Increase,
+    lately: Increase | None,
+    states: Sequence[MetricsState] | Fault,
 ) -> GatewayFigures:
     unknown = []
     findings: list[Finding] = []
@@ -106,7 +182,8 @@ def _figures(
         unknown.append(f"requests: {_reason(requests.fault)}")
         findings += find_several(requests)
     else:
-        findings += [*find_errors(requests, "gateway", ctx.settings.thresholds), *find_restarts(requests)]
+        findings += find_errors_lately(requests, lately, "gateway", ctx.settings.thresholds)
+        findings += find_restarts(requests)
         if told.failed is None:
             unknown.append(f"failures: {told.why_failed}")
     refusals_known = declined.grown.covered_minutes > 0
@@ -138,10 +215,8 @@ def _figures(
     )
 
 
-async def _states(ctx: "Context", counters: Counters, *, live: bool) -> Sequence[MetricsState] | Fault:
-    """The breakers' states: of now where looks are allowed, else as they were kept within the last minutes."""
-    if live:
-        return await counters.states()
+async def _kept_states(ctx: "Context") -> Sequence[MetricsState] | Fault:
+    """The breakers' states as they were kept within the last minutes."""
     names = await ctx.store.names(METRIC)
     windows = await asyncio.gather(*(ctx.windows.series(name, BREAKER_MINUTES) for name in names[:100]))
     values = {window.name: window.samples[-1][1] for window in windows if window.samples}

@@ -16,12 +16,14 @@ from optimus_tui.contract.reading import Fault, Reading
 from optimus_tui.contract.services import GatewayState, HitRate, ServerState, ServiceState
 from optimus_tui.contract.tools.health import DiagnoseQuery, DiagnoseReport
 from optimus_tui.tools.counted import Counters
+from optimus_tui.tools.gateway_figures import GatewayFigures, summary_figures
 from optimus_tui.tools.health_latency import latencies
 from optimus_tui.tools.health_sections import (
     cache_section,
     engine_section,
     gateway_section,
     limiting_section,
+    metrics_section,
     postgres_section,
     redis_section,
 )
@@ -42,7 +44,8 @@ if TYPE_CHECKING:
 
 QUERY, REPORT = DiagnoseQuery, DiagnoseReport
 NEWEST_EVENTS, EVENTS_SECONDS = 200, 0.9
-RATE_MINUTES, RATE_SECONDS = 5, 5.5
+METRICS_MINUTES, METRICS_SECONDS = 5, 5.5
+"""The window of the gateway's counters that stands for "now", and the bound of reading them."""
 QUIET_SECONDS = 0.25
 """For this long nothing else runs beside what is timed; a service that is slower than that is not made slow by us."""
 
@@ -56,6 +59,7 @@ class Looked(Struct, frozen=True, kw_only=True):
     postgres: Reading[ServiceState]
     history: dict[str, Series]
     seen: Survey | None
+    figures: GatewayFigures
     recent: HitRate | None
     flood: float | None
 
@@ -93,6 +97,7 @@ async def run(ctx: "Context", query: DiagnoseQuery) -> DiagnoseReport:
         postgres=postgres_section(looked.postgres),
         cache_metrics=cache_section(query, looked.gateway, rate, looked.seen),
         rate_limiting=limiting_section(query, tenant, looked.seen, limits),
+        gateway_metrics=metrics_section(looked.figures),
         overall_status=report.overall,
         diagnostics=diagnostics(report.findings, HEALTH_SEVERITY),
     )
@@ -103,7 +108,7 @@ async def look(ctx: "Context", query: DiagnoseQuery) -> Looked:
     from optimus_tui.probes.server import read_server_twice
     from optimus_tui.probes.services import read_engine, read_gateway
 
-    settings, clock = ctx.settings, ctx.clock
+    settings, clock, counters = ctx.settings, ctx.clock, Counters(ctx, METRICS_MINUTES)
     async with asyncio.TaskGroup() as group:
         gateway = group.create_task(
             reading(ctx, read_gateway(ctx.http, settings, clock, with_rules=query.include_rate_limiting), "the gateway")
@@ -112,9 +117,11 @@ async def look(ctx: "Context", query: DiagnoseQuery) -> Looked:
         server = group.create_task(reading(ctx, read_server_twice(ctx.redis, settings.redis, ctx.own, clock), "Redis"))
         await asyncio.wait([gateway, engine, server], timeout=QUIET_SECONDS)
         others = group.create_task(_untimed(ctx, query))
+        figures = group.create_task(_figures(ctx, counters))
         await asyncio.wait([gateway, engine, server])
         history = group.create_task(latencies(ctx, gateway.result(), engine.result(), server.result()))
-    postgres, seen, recent, flood = others.result()
+        recent = group.create_task(_present(ctx, query, counters, gateway.result().value))
+    postgres, seen, flood = others.result()
     return Looked(
         gateway=gateway.result(),
         engine=engine.result(),
@@ -122,29 +129,42 @@ async def look(ctx: "Context", query: DiagnoseQuery) -> Looked:
         postgres=postgres,
         history=history.result(),
         seen=seen,
-        recent=recent,
+        figures=figures.result(),
+        recent=recent.result(),
         flood=flood,
     )
 
 
-async def _untimed(
-    ctx: "Context", query: DiagnoseQuery
-) -> tuple[Reading[ServiceState], Survey | None, HitRate | None, float | None]:
-    """Postgres, keys, the hit rate of now and the events a second: parts whose own time is not shown."""
+async def _untimed(ctx: "Context", query: DiagnoseQuery) -> tuple[Reading[ServiceState], Survey | None, float | None]:
+    """Postgres, keys and the events a second: parts whose own time is not shown."""
     from optimus_tui.probes.postgres import read_postgres
 
     with_keys = query.include_rate_limiting or query.include_cache_metrics
     return await asyncio.gather(
         reading(ctx, read_postgres(ctx.settings.postgres_dsn, ctx.clock, ctx.settings.postgres_problem), "Postgres"),
         _counters(ctx, query) if with_keys else nothing(),
-        _present(ctx) if query.include_cache_metrics else nothing(),
         _events_per_second(ctx) if query.include_cache_metrics else nothing(),
     )
 
 
-async def _present(ctx: "Context") -> HitRate | None:
-    """The hit rate of now, from what was kept or several looks at what the gateway counts."""
-    found = await part(ctx, present_rate(ctx, Counters(ctx, RATE_MINUTES), live=True), "the hit rate", RATE_SECONDS)
+async def _figures(ctx: "Context", counters: Counters) -> GatewayFigures:
+    found = await part(ctx, summary_figures(ctx, counters), "the gateway's counters", METRICS_SECONDS)
+    return GatewayFigures(unknown=(f"requests: {found.message}",)) if isinstance(found, Fault) else found
+
+
+async def _present(
+    ctx: "Context", query: DiagnoseQuery, counters: Counters, state: GatewayState | None
+) -> HitRate | None:
+    """The hit rate of now as it was kept; where nobody kept it and the published one would be a finding, from looks.
+
+    An average since the gateway's start is no evidence against now; a good one is shown as what it is.
+    """
+    if not query.include_cache_metrics:
+        return None
+    published = state.cache.hit_rate if state is not None and state.cache is not None else None
+    doubtful = published is not None and published < ctx.settings.thresholds.hit_rate_warn
+    asked = counters if doubtful else Counters(ctx, counters.minutes, live=False)
+    found = await part(ctx, present_rate(ctx, asked, live=doubtful), "the hit rate", METRICS_SECONDS)
     return None if isinstance(found, Fault) else found
 
 
@@ -180,7 +200,7 @@ def _others(
 ) -> list[Finding]:
     """Findings about what was asked for beyond the dependencies themselves."""
     state, seen = looked.gateway.value, looked.seen
-    found: list[Finding] = list(limits.findings) if limits else []
+    found: list[Finding] = [*looked.figures.findings, *(limits.findings if limits else ())]
     if limits is not None and seen is not None:
         found += seen.find_unknown_layout()
     if limits is not None and seen is not None and seen.fault is not None:

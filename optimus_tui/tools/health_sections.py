@@ -10,9 +10,12 @@ from optimus_tui.contract.tools.health import (
     CacheMetricsSection,
     DependencySection,
     DiagnoseQuery,
+    GatewayMetricsSection,
+    ProcessesSection,
     RateLimitingSection,
     RedisSection,
 )
+from optimus_tui.tools.gateway_figures import GatewayFigures
 from optimus_tui.tools.limit_sections import limit_sections, omitted, unparsed_section
 from optimus_tui.tools.survey import Survey
 from optimus_tui.tools.words import dependency, rounded, sentence, service
@@ -81,6 +84,30 @@ def cache_section(
     if not why:
         why = "nobody has looked anything up yet" if metrics else "the gateway did not answer"
     return CacheMetricsSection(status="unknown", total_keys=total, unknown_layout=unknown, error=why)
+
+
+def metrics_section(figures: GatewayFigures) -> GatewayMetricsSection:
+    """The gateway's own counters and circuit breakers."""
+    known = figures.requests_per_second is not None or figures.breakers_known
+    whole = "partial" if figures.unknown else "ok"
+    processes = None
+    if figures.processes is not None:
+        processes = ProcessesSection(seen=figures.processes, restarts=figures.restarts or 0)
+    return GatewayMetricsSection(
+        status=whole if known else "unknown",
+        requests_per_second=rounded(figures.requests_per_second, 3),
+        failing_share=rounded(figures.failing_share, 4),
+        refused_share=rounded(figures.refused_share, 4),
+        worst_route=figures.worst_route,
+        worst_tenant=figures.worst_tenant,
+        open_circuits=figures.open_circuits,
+        half_open_circuits=figures.half_open_circuits,
+        processes=processes,
+        lower_bound=figures.lower_bound,
+        covered_minutes=round(figures.covered_minutes, 3),
+        source=figures.source if figures.covered_minutes > 0 else None,
+        unknown=figures.unknown,
+    )
 
 
 def limiting_section(

@@ -73,6 +73,8 @@ def unjudged(report: HealthReport) -> Unjudged:
             return silent.get(finding.subject, False)
         if family in ("feed", "events"):
             return bool(rules & {"feed.down", "feed.denied"})
+        if family in ("errors", "breaker", "gateway", "metrics"):
+            return silent["gateway"]
         if family in ("limits", "cache", "coherence"):
             return no_redis or f"{'limits' if family == 'limits' else 'cache'}.unmeasured" in rules
         return False

@@ -12,6 +12,7 @@ from msgspec.structs import replace
 from optimus_tui.contract.findings import Finding
 from optimus_tui.contract.metrics import Counted, Grown, Increase
 from optimus_tui.settings.model import Thresholds
+from optimus_tui.verdicts.latency import eased
 from optimus_tui.verdicts.outcomes import class_of, outcomes, worst
 from optimus_tui.verdicts.restarts import processes_section
 from optimus_tui.wording.numbers import percent, plural
@@ -156,6 +157,20 @@ def find_errors(grown: Increase, subject: str, thresholds: Thresholds) -> list[F
             impact="Callers get errors instead of answers.",
             remedy="See which route fails most, then the engine's health and the gateway's log.",
         )
+    ]
+
+
+def find_errors_lately(grown: Increase, lately: Increase | None, subject: str, thresholds: Thresholds) -> list[Finding]:
+    """The same where the last minute or so decides: it is judged where it knows enough requests.
+
+    A share that was too high over the window and is good again is told as a low finding. ``lately`` None: not known.
+    """
+    now = outcomes(lately.series) if lately is not None and lately.covered_minutes > 0 else None
+    if lately is None or now is None or now.failing_share is None or now.requests < MIN_REQUESTS:
+        return find_errors(grown, subject, thresholds)
+    words = f"{percent(now.failing_share)} of the last {now.requests:,.0f}"
+    return find_errors(lately, subject, thresholds) or [
+        eased(one, words) for one in find_errors(grown, subject, thresholds)
     ]
 
 

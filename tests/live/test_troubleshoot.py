@@ -168,7 +168,7 @@ async def test_the_growth_between_two_looks_stands_in_for_history(server: RealSe
         document = await ask(ctx, "circuit_breaker")
     section = document["circuit_breaker_analysis"]["error_ratio"]
     assert (section["requests"], section["failed"], section["source"]) == (100, 50, "live")
-    assert rules_of(document) == {"errors.ratio": "high"}
+    assert rules_of(document) == {"errors.rate": "high"}
 
 
 @pytest.mark.parametrize("body", [b"<html>", b"\xff\xfe{}{}", b"a" * 2_000_000])

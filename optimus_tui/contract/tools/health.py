@@ -90,6 +90,35 @@ class RateLimitingSection(Struct, frozen=True, kw_only=True):
     error: str | None = None
 
 
+class ProcessesSection(Struct, frozen=True, kw_only=True):
+    """Processes that answered at the gateway's address within the window, and how often one began anew."""
+
+    seen: int
+    restarts: int
+
+
+class GatewayMetricsSection(Struct, frozen=True, kw_only=True):
+    """What the gateway's own counters say of the last minutes. Shares run from 0 to 1; null is unknown, never zero.
+
+    ``lower_bound``: figures are "at least", since a process that ended took some with it. ``unknown`` holds a sentence
+    for each thing that is not known.
+    """
+
+    status: str
+    requests_per_second: float | None = None
+    failing_share: float | None = None
+    refused_share: float | None = None
+    worst_route: str | None = None
+    worst_tenant: str | None = None
+    open_circuits: tuple[str, ...] = ()
+    half_open_circuits: tuple[str, ...] = ()
+    processes: ProcessesSection | None = None
+    lower_bound: bool = False
+    covered_minutes: float = 0.0
+    source: str | None = None
+    unknown: tuple[str, ...] = ()
+
+
 class DiagnoseReport(Report, frozen=True, kw_only=True):
     """``overall_status`` is never better than the worst dependency that was probed."""
 
@@ -99,5 +128,6 @@ class DiagnoseReport(Report, frozen=True, kw_only=True):
     postgres: DependencySection
     cache_metrics: CacheMetricsSection
     rate_limiting: RateLimitingSection
+    gateway_metrics: GatewayMetricsSection
     overall_status: str
     diagnostics: tuple[Diagnostic, ...] = ()

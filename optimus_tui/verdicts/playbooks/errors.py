@@ -11,7 +11,7 @@ from optimus_tui.contract.reading import Fault
 from optimus_tui.settings.model import Thresholds
 from optimus_tui.verdicts.latency import eased
 from optimus_tui.verdicts.outcomes import outcomes
-from optimus_tui.verdicts.performance import who_fails
+from optimus_tui.verdicts.performance import find_errors
 from optimus_tui.verdicts.playbooks.inquiry import Inquiry
 from optimus_tui.verdicts.restarts import find_restarts, processes_section
 from optimus_tui.wording.numbers import percent
@@ -67,9 +67,9 @@ def look_at_errors(
     inquiry.saw(
         f"{what} {percent(share)} of {total:,} requests in {span_words(requests.covered_minutes)} ({requests.source})"
     )
-    who = "" if only else who_fails(requests)
     good = _good_again(recent, thresholds, only)
-    inquiry.found(*(eased(one, good) if good else one for one in _judge(share, total, what, thresholds, only, who)))
+    found = _judge_timeouts(share, total, what, thresholds) if only else find_errors(requests, "gateway", thresholds)
+    inquiry.found(*(eased(one, good) if good else one for one in found))
     return {**section, "share": round(share, 4)}
 
 
@@ -101,26 +101,22 @@ def _unknown(requests: Increase, only: str) -> str:
     return f"the status label holds classes only: {only} is inside 5xx" if classes else ""
 
 
-def _judge(share: float, total: int, what: str, thresholds: Thresholds, only: str, who: str) -> list[Finding]:
+def _judge_timeouts(share: float, total: int, what: str, thresholds: Thresholds) -> list[Finding]:
     if share < thresholds.error_rate_warn:
         return []
     high = share >= thresholds.error_rate_high
     bar = thresholds.error_rate_high if high else thresholds.error_rate_warn
     return [
         Finding(
-            rule="errors.timeouts" if only else "errors.ratio",
+            rule="errors.timeouts",
             severity="high" if high else "medium",
             subject="gateway",
-            message=f"{what} {percent(share, bar)} is at or over {percent(bar)}{who}",
+            message=f"{what} {percent(share, bar)} is at or over {percent(bar)}",
             measured=share,
             threshold=bar,
             unit="share",
             samples=total,
-            impact="These requests waited as long as the proxy does, and failed."
-            if only
-            else "These requests failed on our side of the line.",
-            remedy="Look at the engine's slow requests in these minutes; raise the proxy's timeout only after that."
-            if only
-            else "See which route and status fail, then the log of what stands behind it.",
+            impact="These requests waited as long as the proxy does, and failed.",
+            remedy="Look at the engine's slow requests in these minutes; raise the proxy's timeout only after that.",
         )
     ]
