@@ -84,6 +84,7 @@ def a_report(**more: Any) -> DiagnoseReport:
         postgres=part,
         cache_metrics=health.CacheMetricsSection(status="not checked"),
         rate_limiting=health.RateLimitingSection(status="not checked"),
+        gateway_metrics=health.GatewayMetricsSection(status="not checked"),
         overall_status="healthy",
         **more,
     )
