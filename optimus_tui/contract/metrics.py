@@ -30,6 +30,8 @@ class MetricsState(Struct, frozen=True, kw_only=True):
     """By metric of the contract that is missing, published ones that seem to be the same under another name; at most
     five each, the likeliest first."""
     values: dict[str, float] = field(default_factory=dict)
+    summed: bool = False
+    """Whether tenants of a counter with very many series were summed as "other"."""
     left_out: int = 0
     malformed: int = 0
 

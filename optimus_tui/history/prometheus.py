@@ -105,12 +105,13 @@ class Prometheus:
         series, fault = read_answer(*answer)
         series = [one for one in series if one.labels.get("route") not in OWN_ROUTES]
         own = [one for one in series if one.target[1] == self._instance]
-        targets = sorted({one.target for one in own or series})
+        series = _once(own or series)
+        targets = sorted({one.target for one in series})
         jobs = sorted({job for job, _ in targets})
         words = tuple(safe_text("/".join(part or "-" for part in target), 120) for target in targets[:MAX_TARGETS])
         if len(jobs) > 1 and not own and not self._names.get("selector", "").strip():
             return Found(step=step, fault=_ambiguous(name, jobs), targets=words)
-        return Found(found=tuple(own or series), step=step, fault=fault, targets=words)
+        return Found(found=tuple(series), step=step, fault=fault, targets=words)
 
     async def starts(self, of: Found, since: float, until: float) -> dict[tuple[str, str], Samples]:
         """By target the start times of its processes, at the times of the samples in ``of``; empty where unknown."""
@@ -164,6 +165,17 @@ def _found(series: _Series) -> TargetSeries:
     target = series.metric.get("job", ""), series.metric.get("instance", "")
     samples = [(at, value) for at, text in series.values if (value := _number(text)) is not None and math.isfinite(at)]
     return TargetSeries(labels, target, samples)
+
+
+def _once(series: list[TargetSeries]) -> list[TargetSeries]:
+    """Each instance under one job only: what two jobs scrape from one address is the same process, counted once."""
+    samples: dict[tuple[str, str], int] = {}
+    for one in series:
+        samples[one.target] = samples.get(one.target, 0) + len(one.samples)
+    chosen: dict[str, tuple[str, str]] = {}
+    for target in sorted(samples, key=lambda target: (-samples[target], target)):
+        chosen.setdefault(target[1], target)
+    return [one for one in series if chosen[one.target[1]] == one.target]
 
 
 def _ambiguous(name: str, jobs: list[str]) -> Fault:

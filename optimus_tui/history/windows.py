@@ -95,7 +95,7 @@ class Windows:
         if self._prometheus is None or "." in metric:  # names of our own samples hold dots, Prometheus' never
             return Window(name=name)
         answer = await self._prometheus.range(metric, labels, since, until, of_gateway=name in IN_PROMETHEUS)
-        samples = max((one.samples for one in answer.found), key=len, default=[])
+        samples = _one_process([one.samples for one in answer.found])
         covered = covered_minutes([at for at, _ in samples], _gap(answer.step))
         return Window(
             name=name,
@@ -132,7 +132,10 @@ class Windows:
                 samples.insert(0, (since, kept[-len(samples) - 1][1]))
             times = [at for at in beats if at >= since]
         else:
-            samples = await store.series(name, since, until)
+            kept_all = await store.many([name, PROCESS], since, until)
+            samples = kept_all[name]
+            if name in IN_PROMETHEUS:
+                samples = _one_process(_by_process(samples, dict(kept_all[PROCESS])))
             times = [at for at, _ in samples]
         if not samples:
             return Window(name=name, fault=store.fault)
@@ -261,6 +264,23 @@ def _increase_of(
     if not growths:
         return Increase(name=metric, fault=answer.fault, targets=answer.targets)
     return replace(increase_of(metric, add(growths), labels, "prometheus", answer.fault), targets=answer.targets)
+
+
+def _by_process(samples: Samples, process: Mapping[float, float]) -> list[Samples]:
+    groups: dict[float, Samples] = {}
+    for at, value in samples:
+        groups.setdefault(process.get(at, 0.0), []).append((at, value))
+    return list(groups.values())
+
+
+def _one_process(groups: Sequence[Samples]) -> Samples:
+    """Of a gauge of several processes that of one: of those seen long enough the one that rose most.
+
+    The largest value at each time would be a mixture, which rises and falls with who answers.
+    """
+    longest = max((len(samples) for samples in groups), default=0)
+    long = [samples for samples in groups if samples and 2 * len(samples) >= longest]
+    return max(long, key=lambda samples: samples[-1][1] - samples[0][1], default=[])
 
 
 def _better(far: T, near: T, far_size: int, near_size: int) -> T:

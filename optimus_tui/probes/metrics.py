@@ -7,6 +7,7 @@ a NaN, an infinite or a negative counter is left out and counted. Resets are for
 import asyncio
 import math
 import re
+from collections import Counter
 from collections.abc import Mapping
 from email.utils import parsedate_to_datetime
 
@@ -30,7 +31,7 @@ from optimus_tui.settings.model import Settings
 from optimus_tui.wording.safe import safe_text
 
 CAP_BYTES = 1_000_000
-MAX_SERIES = 2_000
+MAX_SERIES = 4_000
 MAX_NAME = 512
 """Characters of a series' name, labels included."""
 
@@ -39,6 +40,9 @@ HISTOGRAMS = ("http_request_duration_seconds", "upstream_request_duration_second
 GAUGES = ("circuit_breaker_state", "process_resident_memory_bytes")
 START = "process_start_time_seconds"
 REQUESTS = "http_requests_total"
+BREAKER = "circuit_breaker_state"
+OTHERS = "other"
+"""The tenant under which requests of many tenants are summed, by the gateway or here."""
 SKEW_SECONDS = 5.0
 """A clock of theirs that is off by more is set right; less can be the age of the answer."""
 MAX_LOOKALIKES = 5
@@ -85,6 +89,7 @@ def pick_series(parsed: Exposition, wanted: Mapping[str, str]) -> MetricsState:
     values: dict[str, float] = {}
     left_out, malformed = 0, parsed.malformed
     process = None
+    crowded = _crowded(parsed, wanted)
     for name, labels, value in parsed.samples:
         own = wanted[name]
         if own == START:
@@ -96,8 +101,15 @@ def pick_series(parsed: Exposition, wanted: Mapping[str, str]) -> MetricsState:
         labels = canonical(labels)
         if labels.get("route") in OWN_ROUTES:
             continue
-        series = series_name(own, labels)
-        if series in values:
+        if own == BREAKER and "state" in labels:
+            if value == 0:
+                continue
+            labels, value = _breaker(labels)
+        summed = own in crowded and "tenant" in labels
+        series = series_name(own, {**labels, "tenant": OTHERS} if summed else labels)
+        if series in values and summed:
+            values[series] += value
+        elif series in values:
             malformed += 1
         elif len(values) >= MAX_SERIES or len(series) > MAX_NAME:
             left_out += 1
@@ -113,8 +125,22 @@ def pick_series(parsed: Exposition, wanted: Mapping[str, str]) -> MetricsState:
         },
         values=values,
         left_out=left_out,
+        summed=bool(crowded),
         malformed=malformed,
     )
+
+
+def _crowded(parsed: Exposition, wanted: Mapping[str, str]) -> set[str]:
+    """Counters with more series than are kept: their tenants are summed, so that totals stay true."""
+    counts = Counter(wanted[sample.name] for sample in parsed.samples)
+    return {own for own, count in counts.items() if count > MAX_SERIES // 2 and sum(counts.values()) > MAX_SERIES}
+
+
+def _breaker(labels: Mapping[str, str]) -> tuple[dict[str, str], float]:
+    """One series a state, with 1 at the present one, as the contract has it: one series with the state's number."""
+    word = re.sub(r"[^a-z]", "", labels["state"].lower())
+    rest = {name: value for name, value in labels.items() if name != "state"}
+    return rest, {"closed": 0.0, "halfopen": 1.0, "open": 2.0}.get(word, -1.0)
 
 
 def _lookalikes(declared: Mapping[str, str]) -> dict[str, tuple[str, ...]]:

@@ -192,8 +192,8 @@ class Recorder:
                 values[name] = value
         if resident:
             values["gateway.rss"] = resident
-        if state.left_out:
-            values["metrics.left_out"] = state.left_out
+        if state.left_out or state.summed:
+            values["metrics.left_out"] = max(1, state.left_out)
         if fell_back(process.values, state):
             values["metrics.fell"] = 1.0
         process.values = state.values

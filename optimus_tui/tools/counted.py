@@ -123,9 +123,14 @@ def enough(looks: Sequence[Reading[MetricsState]]) -> bool:
 
 def _first_fault(found: Increase, kept: object) -> Increase:
     """The same with the reason why a better source did not answer, where there is one."""
-    fault = kept if isinstance(kept, Fault) else getattr(kept, "fault", None)
+    better = kept if isinstance(kept, Fault) else getattr(kept, "fault", None)
+    if not isinstance(better, Fault):
+        return found
     targets = getattr(kept, "targets", ())
-    return found if fault is None or found.fault is not None else replace(found, fault=fault, targets=targets)
+    if found.fault is None or found.several:
+        return replace(found, fault=found.fault or better, targets=targets)
+    both = Fault(better.kind, f"{better.message}; and {found.fault.message}", better.remedy or found.fault.remedy)
+    return replace(found, fault=both, targets=targets)
 
 
 def live_increase(metric: str, looks: Sequence[Reading[MetricsState]], labels: Mapping[str, str]) -> Increase:
@@ -141,7 +146,7 @@ def live_increase(metric: str, looks: Sequence[Reading[MetricsState]], labels: M
     for one, state in states:
         began = None if state.started_at is None else state.started_at - one.taken_at + one.taken_mono
         known = state.process is not None
-        marks.append(Look(one.taken_mono, state.process, known, began, cut=bool(state.left_out)))
+        marks.append(Look(one.taken_mono, state.process, known, began, cut=bool(state.left_out or state.summed)))
         for name, value in state.values.items():
             if split_series(name)[0] == metric:
                 found.setdefault(name, []).append((one.taken_mono, value))

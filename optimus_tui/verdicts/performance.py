@@ -61,8 +61,15 @@ def throughput(grown: Increase) -> dict[str, Any]:
         "by_tenant": _parts(grown, "tenant", seconds),
         "by_method": _parts(grown, "method", seconds),
         "by_status": _parts(grown, "status", seconds),
+        **_omitted(grown, "route", "tenant", "method", "status"),
         "counter_resets": sum(one.resets for one in grown.series),
     }
+
+
+def _omitted(grown: Increase, *labels: str) -> dict[str, int]:
+    """``by_tenant_omitted``: how many rows a list leaves out, for lists that are cut."""
+    counts = {label: sum(count > 0 for count in grown.by(label).values()) - SHOWN for label in labels}
+    return {f"by_{label}_omitted": count for label, count in counts.items() if count > 0}
 
 
 def told_by(grown: Grown) -> dict[str, Any]:
@@ -109,6 +116,7 @@ def error_rate(grown: Increase) -> dict[str, Any]:
         },
         "by_route": _errors_by(grown, "route"),
         "by_tenant": _errors_by(grown, "tenant"),
+        **_omitted(grown, "route", "tenant"),
         "counter_resets": sum(one.resets for one in grown.series),
         **{name: why for name, why in reasons.items() if why},
     }

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from optimus_tui.grammar.prometheus import base_of, parse_exposition, series_name, split_series
+from optimus_tui.grammar.prometheus import base_of, canonical, parse_exposition, series_name, split_series
 from optimus_tui.probes.metrics import MAX_SERIES, _wanted, pick_series
 
 PAGE = b"""# HELP http_requests_total Requests answered.
@@ -79,8 +79,8 @@ def test_a_labelled_counter_that_never_counted_is_known_to_be_published() -> Non
 
 
 def test_series_beyond_the_cap_and_names_too_long_are_left_out_and_counted() -> None:
-    lines = [b'http_requests_total{tenant="t%d"} 1' % n for n in range(MAX_SERIES + 5)]
-    lines.insert(0, b'http_requests_total{tenant="%s"} 1' % (b"x" * 600))
+    lines = [b'http_requests_total{route="/r%d"} 1' % n for n in range(MAX_SERIES + 5)]
+    lines.insert(0, b'http_requests_total{route="%s"} 1' % (b"x" * 600))
     wanted = _wanted({})
     state = pick_series(parse_exposition(b"\n".join(lines), wanted), wanted)
     assert (len(state.values), state.left_out) == (MAX_SERIES, 6)
@@ -151,3 +151,28 @@ def _timed(page: bytes) -> float:
     started = time.process_time()
     assert len(parse_exposition(page).samples) == 10_800
     return time.process_time() - started
+
+
+def test_one_series_a_state_is_one_series_with_the_states_number() -> None:
+    lines = [f'circuit_breaker_state{{service="ai",state="{state}"}} {int(state == "half_open")}' for state in
+             ("closed", "half_open", "open")]  # fmt: skip
+    wanted = _wanted({})
+    state = pick_series(parse_exposition("\n".join(lines).encode(), wanted), wanted)
+    assert state.values == {"circuit_breaker_state|service=ai": 1.0}
+
+
+def test_very_many_tenants_are_summed_so_that_the_total_stays_true() -> None:
+    lines = [f'http_requests_total{{status="200",tenant="t{n}"}} 2' for n in range(MAX_SERIES + 500)]
+    wanted = _wanted({})
+    state = pick_series(parse_exposition("\n".join(lines).encode(), wanted), wanted)
+    assert state.values == {"http_requests_total|status=200|tenant=other": 2.0 * (MAX_SERIES + 500)}
+    assert (state.summed, state.left_out) == (True, 0)
+
+
+def test_labels_of_common_libraries_are_read_under_the_contracts_names() -> None:
+    assert canonical({"handler": "/a", "status_code": "200", "tenant_id": "x"}) == {
+        "route": "/a",
+        "status": "200",
+        "tenant": "x",
+    }
+    assert canonical({"route": "/a", "path": "/b", "code": "503"}) == {"route": "/a", "path": "/b", "status": "503"}

@@ -132,6 +132,16 @@ async def test_percentiles_come_from_the_growth_of_the_buckets(store: Store) -> 
     assert found.source == "history" and found.covered_minutes == 1.0
 
 
+async def test_the_memory_of_two_workers_in_turn_is_told_of_one_of_them(store: Store) -> None:
+    for n in range(60):
+        grows, steady = 5e7 + 1e5 * n, 9e7
+        store.put(NOW - 600 + 10 * n, {"metrics.process": 1.0 + n % 2, "gateway.rss": grows if n % 2 else steady})
+    window = await over(store).series("gateway.rss", 10)
+    assert len(window.samples) == 30
+    assert [value for _, value in window.samples] == sorted(value for _, value in window.samples)
+    assert window.samples[-1][1] < 9e7
+
+
 # -- Prometheus
 
 
