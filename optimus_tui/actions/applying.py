@@ -186,7 +186,8 @@ def _closed(receipt: Receipt, ledger: Ledger, run: Run) -> Receipt:
         ledger.note("verified", there_again=receipt.there_again, new_since=receipt.new_since)
         ledger.close(receipt)
     except AuditUnwritable as error:
-        stopped = f"{receipt.stopped}; {error}" if receipt.stopped else str(error)
+        known = receipt.stopped or ""
+        stopped = known if str(error) in known else f"{known}; {error}".removeprefix("; ")
         return structs.replace(receipt, verified=False, stopped=stopped)
     run.tell("closed")
     return receipt

@@ -97,12 +97,12 @@ def _finish(tree: Tree, journal: Journal, entry: Entry) -> None:
     try:
         for change in entry.changes:
             _move(tree, entry, change)
+        journal.save(replace(entry, state="done"))  # what cannot be undone later is not left standing
     except (Refused, OSError):
         _take_back(tree, entry)
         _clear(tree, entry)
         journal.remove(entry)
         raise
-    journal.save(replace(entry, state="done"))
 
 
 def _settle(tree: Tree, journal: Journal) -> list[str]:

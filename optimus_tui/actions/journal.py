@@ -17,6 +17,8 @@ import msgspec
 from msgspec import Struct
 
 from optimus_tui.actions.tree import Refused
+from optimus_tui.history.state_files import Unreadable, read_plain
+from optimus_tui.wording.safe import safe_text
 
 KEPT = 50
 """Finished actions that can be looked up, and undone one after the other."""
@@ -93,13 +95,25 @@ class Journal:
         (self._folder / f"{entry.id}.json").unlink(missing_ok=True)
 
     def entries(self) -> list[Entry]:
-        """All that can be read, oldest first; the oldest finished ones are dropped."""
+        """All of them, oldest first; the oldest finished ones are dropped. Refused where one cannot be read.
+
+        Without it nobody can tell what was written last, nor whether that was finished.
+        """
         found: list[Entry] = []
         for path in sorted(self._folder.glob("*.json")):
-            with contextlib.suppress(OSError, msgspec.DecodeError):
-                entry = msgspec.json.decode(path.read_bytes(), type=Entry)
-                if entry.root == self.root:
-                    found.append(entry)
+            try:
+                entry = msgspec.json.decode(read_plain(path)[0], type=Entry)
+            except FileNotFoundError:
+                continue
+            except (OSError, msgspec.DecodeError, RecursionError) as error:
+                why = str(error) if isinstance(error, Unreadable) else "it is damaged"
+                remedy = "look at it and move it away: what it holds cannot be undone then"
+                said = (
+                    f"an entry of the undo journal cannot be read, {safe_text(str(path), 300)}: {safe_text(why, 200)}"
+                )
+                raise Refused(f"{said}; {remedy}") from None
+            if entry.root == self.root:
+                found.append(entry)
         for entry in [each for each in found if each.state == "done"][:-KEPT]:
             self.remove(entry)
         return found

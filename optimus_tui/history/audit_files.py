@@ -85,7 +85,12 @@ def verify(path: Path) -> Checked:
     """The whole chain, from its first record to the head. OSError where a file cannot be read."""
     for again in (True, False):
         head = read_head(path.parent) if path.name == FILE else None
-        checked = _against_head(walk(path), head, path)
+        try:
+            checked = _against_head(walk(path), head, path)
+        except FileNotFoundError:
+            if head is None or not head.seq:
+                raise
+            checked = Checked(records=0, last_hash=FIRST, problem=f"it is gone: it held {plural(head.seq, 'record')}")
         if not checked.problem or not again:  # a writer may have begun a new file in between
             break
     return checked

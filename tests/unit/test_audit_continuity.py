@@ -97,11 +97,7 @@ def test_an_audit_that_is_not_the_one_that_was_written_takes_no_more_and_verify_
             writer.append("intent", "a1", batch=5)
         assert ("audit.jsonl.1" in str(caught.value)) == (harm in MOVED)
     assert (log.path.read_bytes() if log.path.exists() else None) == there
-    if harm is removed or harm is renamed:
-        with pytest.raises(FileNotFoundError):
-            verify(log.path)
-    else:
-        assert verify(log.path).problem is not None
+    assert verify(log.path).problem is not None
 
 
 @pytest.mark.parametrize("harm", MOVED)
