@@ -16,8 +16,8 @@ from optimus_tui.actions.ledger import Running, kept, plan_file, receipt_file, t
 from optimus_tui.actions.planning import digest_of
 from optimus_tui.actions.preview import words_to_type
 from optimus_tui.contract.actions import OUTCOMES, Interrupted, Outcome, Plan, Receipt, Refusal
-from optimus_tui.history.audit_end import VERIFY
-from optimus_tui.history.audit_files import ACCEPTED, FILE, read, trouble
+from optimus_tui.history.audit_end import VERIFY, trouble
+from optimus_tui.history.audit_files import ACCEPTED, FILE, read
 from optimus_tui.history.state_files import Unreadable
 from optimus_tui.wording.age import age
 from optimus_tui.wording.numbers import plural

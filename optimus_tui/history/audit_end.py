@@ -22,7 +22,7 @@ from optimus_tui.history.audit_files import (
 )
 from optimus_tui.history.audit_head import Head, read_head, renew_head, write_head
 from optimus_tui.history.audit_lines import HEADED, Chained, decoded, problem_of
-from optimus_tui.history.state_files import shown
+from optimus_tui.history.state_files import Unreadable, open_plain, shown
 
 VERIFY, ROTATE = "optimus-tui audit verify", "optimus-tui audit rotate"
 ACCEPT = "optimus-tui audit accept-break --reason TEXT"
@@ -75,6 +75,25 @@ def lost(path: Path, head: Head) -> AuditUnwritable:
         f"the audit {shown(path)} does not hold record {head.seq:,}, which was written to it",
         f"{VERIFY} says what is missing; put the file back, or go on without it with {ACCEPT}",
     )
+
+
+def trouble(path: Path) -> str:
+    """What is wrong with the end of the audit, looked at quickly; empty where nothing is."""
+    try:
+        head = read_head(path.parent)
+        if head is None or head.seq == 0:
+            return ""
+        try:
+            handle, found = open_plain(path)
+        except FileNotFoundError:
+            return f"{shown(path)} is gone"
+        with open(handle, "rb") as file:
+            ahead = first_record(file)
+            if holds_end(handle, found.st_size, head) or (ahead is not None and ahead.get("prev") == head.hash):
+                return ""
+        return f"{shown(path)} does not end as audit.head says"
+    except Unreadable as error:
+        return str(error)
 
 
 def _adopted(path: Path, handle: int, size: int, known: Head | None) -> Head:

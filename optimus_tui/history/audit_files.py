@@ -15,7 +15,7 @@ from msgspec import Struct, structs
 
 from optimus_tui.history.audit_head import Head, read_head
 from optimus_tui.history.audit_lines import FIRST, HEADED, Chained, decoded, problem_of
-from optimus_tui.history.state_files import Unreadable, open_plain, shown
+from optimus_tui.history.state_files import open_plain
 from optimus_tui.wording.numbers import plural
 
 FILE = "audit.jsonl"
@@ -282,22 +282,3 @@ def has_parts(path: Path) -> bool:
 def part_name(first: int) -> str:
     """The name of a file of the chain that is not in use any more, by the number of its first record."""
     return f"audit-from-{first:010d}.jsonl"
-
-
-def trouble(path: Path) -> str:
-    """What is wrong with the end of the audit, looked at quickly; empty where nothing is."""
-    try:
-        head = read_head(path.parent)
-        if head is None or head.seq == 0:
-            return ""
-        try:
-            handle, found = open_plain(path)
-        except FileNotFoundError:
-            return f"{shown(path)} is gone"
-        with open(handle, "rb") as file:
-            ahead = first_record(file)
-            if holds_end(handle, found.st_size, head) or (ahead is not None and ahead.get("prev") == head.hash):
-                return ""
-        return f"{shown(path)} does not end as audit.head says"
-    except Unreadable as error:
-        return str(error)

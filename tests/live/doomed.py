@@ -11,7 +11,7 @@ import threading
 from pathlib import Path
 
 from optimus_tui.contract.actions import Progress
-from tests.live.acting import armed, confirmation, planned
+from tests.live.acting import armed, calm, confirmation, planned
 
 
 def told(step: Progress) -> None:
@@ -28,4 +28,5 @@ async def main(port: int, folder: Path, kind: str, incident: str = "", tenant: s
 
 
 if __name__ == "__main__":
+    calm()
     asyncio.run(main(int(sys.argv[1]), Path(sys.argv[2]), *sys.argv[3:]))

@@ -25,6 +25,13 @@ from tests.live.tap import Tap, _Recording
 from tests.realserver import RealServer
 
 
+@pytest.fixture(autouse=True)
+def _calm(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A busy machine is no suffering server."""
+    monkeypatch.setattr("optimus_tui.actions.strain.ROOM_MS", 60_000.0)
+    monkeypatch.setattr("optimus_tui.actions.strain.MOST_MS", 60_000.0)
+
+
 def records_after_a_power_cut(disk: ForgetfulDisk, folder: Path) -> list[dict[str, object]]:
     return [json.loads(line) for line in disk.after_power_cut(folder / "audit.jsonl").splitlines()]
 
