@@ -25,12 +25,15 @@ CLIENT_MODULES = ("redis.asyncio", "httpx", "optimus_tui.history.store")
 
 
 class Context:
-    """What a probe or a tool needs from the outside. One event loop uses it; the feed has a thread of its own."""
+    """What a probe or a tool needs from the outside. One event loop uses it; the feed has a thread of its own.
 
-    def __init__(self, settings: Settings, clock: Clock | None = None) -> None:
+    ``keep_log``: whether what was sent is kept to be looked at, as a screen does; processes without one forget it.
+    """
+
+    def __init__(self, settings: Settings, clock: Clock | None = None, *, keep_log: bool = True) -> None:
         self.settings = settings
         self.clock = clock or Clock()
-        self.own = OwnLoad(self.clock)
+        self.own = OwnLoad(self.clock, keep_log)
 
     @property
     def log(self) -> "CommandLog":

@@ -122,7 +122,7 @@ async def examine(settings: Settings) -> list[Line]:
     from optimus_tui.probes.postgres import read_postgres
     from optimus_tui.probes.services import read_engine, read_gateway
 
-    context = Context(settings)
+    context = Context(settings, keep_log=False)
     try:
         gateway, engine, postgres, prometheus, redis = await asyncio.gather(
             read_gateway(context.http, settings, context.clock, with_rules=True),

@@ -34,7 +34,7 @@ async def connected_to(settings: "Settings") -> "AsyncIterator[Context]":
     """A context for one errand, closed afterwards as far as half a second goes."""
     from optimus_tui.context import Context
 
-    context = Context(settings)
+    context = Context(settings, keep_log=False)
     try:
         yield context
     finally:

@@ -59,7 +59,7 @@ async def record(settings: "Settings", minutes: float | None = None) -> int:
     from optimus_tui.sampling.record import Recorder
     from optimus_tui.sampling.sampler import Sampler
 
-    context = Context(settings)
+    context = Context(settings, keep_log=False)
     book = AlertBook(lambda: context.store, context.clock)
     heard = Heard(book)
     try:

@@ -57,7 +57,9 @@ def serve(ctx: click.Context, /, host: str, port: int, **given: object) -> int:
     listen.log_to_stderr()
     try:
         bound = listen.bind(host, port)
-        app = Door(at_mcp(Desk(lambda: Context(settings))), listen.token_for(bound, "serve"), bound.names)
+        app = Door(
+            at_mcp(Desk(lambda: Context(settings, keep_log=False))), listen.token_for(bound, "serve"), bound.names
+        )
     except listen.CannotListen as error:
         complain(error)
         return exits.USAGE
@@ -86,7 +88,7 @@ def mcp(ctx: click.Context, /, http: bool, host: str | None, port: int | None, *
     from optimus_tui.serving.desk import Desk
 
     listen.log_to_stderr()
-    desk = Desk(lambda: Context(settings))
+    desk = Desk(lambda: Context(settings, keep_log=False))
     if not http:
         with _hurry():
             from optimus_tui.mcp_server.stdio import run

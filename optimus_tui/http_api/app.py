@@ -59,7 +59,7 @@ def context_from_environment() -> "Context":
     from optimus_tui.settings.files import user_config_file
     from optimus_tui.settings.load import load
 
-    return Context(load({}, os.environ, Path.cwd(), user_config_file()))
+    return Context(load({}, os.environ, Path.cwd(), user_config_file()), keep_log=False)
 
 
 class Tools:

@@ -24,8 +24,8 @@ class OwnLoad:
     and ended. ``log`` holds the commands themselves.
     """
 
-    def __init__(self, clock: Clock | None = None) -> None:
-        self.clock = clock or Clock()
+    def __init__(self, clock: Clock | None = None, keep_log: bool = True) -> None:
+        self.clock, self._keep_log = clock or Clock(), keep_log
         self._log: CommandLog | None = None
         self.trips = self.commands = self.hits = self.misses = self.losses = self.connects = 0
         self._lock = threading.Lock()
@@ -38,7 +38,7 @@ class OwnLoad:
             from optimus_tui.probes.sent import CommandLog
 
             with self._lock:
-                self._log = self._log or CommandLog(self.clock)
+                self._log = self._log or CommandLog(self.clock, self._keep_log)
         return self._log
 
     def note(

@@ -149,10 +149,10 @@ class Fold:
 
 
 class CommandLog:
-    """One a context, shared by its connections and threads."""
+    """One a context, shared by its connections and threads. Without ``keep`` it forgets: nobody can look at it."""
 
-    def __init__(self, clock: Clock | None = None) -> None:
-        self._clock = clock or Clock()
+    def __init__(self, clock: Clock | None = None, keep: bool = True) -> None:
+        self._clock, self._keeps = clock or Clock(), keep
         self._lock = threading.Lock()
         self._trips: deque[Trip] = deque()
         self._folds: dict[object, Fold] = {}
@@ -163,7 +163,7 @@ class CommandLog:
     def sent(self, commands: Sequence[Sequence[Word]]) -> Trip:
         """Commands that are being written to a socket, in one go."""
         trip = Trip(_BEHALF.get(), len(commands), self._clock)
-        if trip.behalf.poll:
+        if trip.behalf.poll and self._keeps:
             self._fold(trip, commands)
         elif commands:
             trip.commands = tuple([kept(words) for words in commands])
@@ -184,7 +184,7 @@ class CommandLog:
         trip = Trip(_BEHALF.get(), 1, self._clock)
         trip.headers = tuple((name.decode("latin-1"), value) for name, value in headers if name.lower() in HEADERS)
         trip.body = body if len(body) <= BODY else Hidden(f"{len(body):,} bytes")
-        if trip.behalf.poll:
+        if trip.behalf.poll and self._keeps:
             self._fold(trip, ((method, url),), http=True)
         else:
             trip.commands = ((method, url),)
@@ -210,6 +210,8 @@ class CommandLog:
     # -- keeping ---------------------------------------------------------------------------------------------------
 
     def _keep(self, trip: Trip) -> None:
+        if not self._keeps:
+            return
         trip.size = sum([sum(map(len, words)) + 64 * len(words) for words in trip.commands]) + BODY * trip.is_http
         with self._lock:
             self._seq += 1

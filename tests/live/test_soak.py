@@ -1,0 +1,55 @@
+"""A day of calls, scaled: what ``serve`` and ``mcp --http`` keep of each call, while connections break.
+
+A day is 32,000 calls (one every 2.7 s). Warming up costs memory once; a leak costs it in every stretch, so the leanest
+stretch is judged.
+"""
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import psutil
+import pytest
+
+from tests.realserver import RealServer
+from tests.surfaces.test_doors import VERBS, Running, message_of
+
+CALLS_A_DAY = 32_000
+MOST_A_DAY = 5_000_000
+WARM, STRETCH, STRETCHES = 350, 100, 4
+TOOL = "diagnose_gateway_health"
+
+
+@pytest.mark.parametrize("verb", VERBS, ids=" ".join)
+def test_a_day_of_calls_costs_less_than_5_mb_and_no_descriptor_row_110(
+    verb: list[str],
+    start: Callable[..., Running],
+    server: RealServer,
+) -> None:
+    running = start(verb, redis=server.url)
+    session = {"mcp-session-id": running.greet()[1]} if "mcp" in verb else {}
+    process = psutil.Process(running.process.pid)
+
+    def call(number: int) -> None:
+        body: dict[str, Any] = {}
+        if session:
+            params = {"name": TOOL, "arguments": {}}
+            body = {"jsonrpc": "2.0", "id": number, "method": "tools/call", "params": params}
+        response, said = running.ask("POST", running.path, json.dumps(body), session)
+        assert response.status == 200, said
+        answer = message_of(said)["result"]["structuredContent"] if session else json.loads(said)
+        assert answer["tool"] == TOOL and "redis" in said.decode()
+        if number % 30 == 0:
+            server.command("CLIENT", "KILL", "TYPE", "normal")
+
+    for number in range(WARM):
+        call(number)
+    descriptors, threads, growth = process.num_fds(), process.num_threads(), []
+    for stretch in range(STRETCHES):
+        before = process.memory_info().rss
+        for number in range(STRETCH):
+            call(WARM + stretch * STRETCH + number)
+        growth.append(process.memory_info().rss - before)
+    a_day = min(growth) / STRETCH * CALLS_A_DAY
+    assert a_day <= MOST_A_DAY, f"{a_day / 1e6:.1f} MB a day; stretches grew by {growth} bytes"
+    assert abs(process.num_fds() - descriptors) <= 4 and process.num_threads() <= threads + 2
