@@ -15,7 +15,7 @@ def shell_word(raw: bytes | str) -> str:
     data = raw.encode("utf-8", "surrogateescape") if isinstance(raw, str) else raw
     if b"\0" in data:
         raise ValueError("a name with a NUL byte cannot be written as a shell word")
-    if data and all(byte in _PLAIN for byte in data):
+    if data and all(byte in _PLAIN for byte in data) and not data.startswith(b"="):  # zsh: =ls is /usr/bin/ls
         return data.decode("ascii")
     if all(32 <= byte < 127 for byte in data):
         return "'" + data.decode("ascii").replace("'", "'\\''") + "'"

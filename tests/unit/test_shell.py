@@ -23,7 +23,9 @@ def test_bash_turns_a_word_back_into_the_same_bytes_row_11(raw: bytes) -> None:
     assert out == raw
 
 
-@pytest.mark.parametrize("raw", [b"evil secret:payments", b"a'b", b"$(reboot)", b"`x`", b"a\nb", b"-rf", b"*"])
+@pytest.mark.parametrize(
+    "raw", [b"evil secret:payments", b"a'b", b"$(reboot)", b"`x`", b"a\nb", b"-rf", b"*", b"=ls", b"=", b"~"]
+)
 def test_a_word_is_never_two_words_nor_a_command(raw: bytes) -> None:
     assert bash is not None
     script = f"set -- {shell_word(raw)}; printf '%s|%s' $# \"$1\""
@@ -49,3 +51,11 @@ def test_curl_carries_headers_as_one_word() -> None:
     assert curl("http://localhost:8020/health", ("X-Tenant-ID", "a b")) == (
         "curl -sS -H 'X-Tenant-ID: a b' http://localhost:8020/health"
     )
+
+
+def test_a_word_that_begins_with_an_equals_sign_is_quoted_for_zsh() -> None:
+    assert shell_word(b"=ls") == "'=ls'" and shell_word(b"a=b") == "a=b"
+    zsh = shutil.which("zsh")
+    if zsh is not None:
+        out = subprocess.run([zsh, "-fc", "printf %s " + shell_word(b"=ls")], capture_output=True, check=True).stdout
+        assert out == b"=ls"

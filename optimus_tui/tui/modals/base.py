@@ -3,7 +3,7 @@
 from typing import Any, ClassVar
 
 from textual.app import ComposeResult
-from textual.binding import BindingType
+from textual.binding import Binding, BindingType
 from textual.containers import Vertical, VerticalScroll
 from textual.content import Content
 from textual.screen import ModalScreen
@@ -18,7 +18,12 @@ class Dialog(Once, ModalScreen[Any]):
 
     CSS_PATH: ClassVar[Any] = [asset_dir("styles") / "modals.tcss"]
 
-    BINDINGS: ClassVar[list[BindingType]] = [("escape,q", "dismiss(None)", "close")]
+    BINDINGS: ClassVar[list[BindingType]] = [
+        ("escape,q", "dismiss(None)", "close"),
+        # At once, before the next key is handed to what has the focus: it may be here already.
+        Binding("tab", "app.focus_next", show=False, priority=True),
+        Binding("shift+tab", "app.focus_previous", show=False, priority=True),
+    ]
     card_title = ""
     card_keys = "esc closes"
 

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, ClassVar, NamedTuple, cast
 
 from textual import on
-from textual.binding import BindingType
+from textual.binding import Binding, BindingType
 from textual.content import Content
 from textual.widget import Widget
 from textual.widgets import Input, Static
@@ -34,7 +34,10 @@ class Line(NamedTuple):
 class QuestionDialog(Dialog):
     """Dismisses with the texts in the order of the lines, or None."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [("down", "app.focus_next", ""), ("up", "app.focus_previous", "")]
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("down", "app.focus_next", "", priority=True),
+        Binding("up", "app.focus_previous", "", priority=True),
+    ]
     card_keys = "enter goes on   esc leaves"
 
     def __init__(self, title: str, lines: Sequence[Line], about: str = "") -> None:
@@ -58,7 +61,7 @@ class QuestionDialog(Dialog):
         fields = list(self.query(Input))
         at = fields.index(event.input)
         if at + 1 < len(fields):
-            fields[at + 1].focus()
+            self.set_focus(fields[at + 1])
             return
         texts = [field.value.strip() for field in fields]
         for field, line, text in zip(fields, self.lines, texts, strict=True):
