@@ -47,7 +47,7 @@ async def one_part_name(w: World) -> None:
     w.says("stand-up tells it", await w.standup(), "globex", "rate_limit:", "not understood", "cannot be parsed")
 
 
-@world(fast=True)
+@world()
 async def ttl_of_a_day(w: World) -> None:
     """The window is a minute, the used-up counter lives for a day: the tenant is blocked until tomorrow."""
     w.counter("rate_limit:acme:chat", 150, ttl=86_000)
@@ -89,7 +89,7 @@ async def refused_by_its_own_counter(w: World) -> None:
     w.not_found("another tenant", await w.trouble("rate_limiting", "globex", minutes=5), "refused")
 
 
-@world(past=6, fast=True)
+@world(past=6)
 async def refused_below_the_published_limit(w: World) -> None:
     """The published limit of 1,000 is stale: acme is refused at 150."""
     w.gateway.publishes(chat=1000)
@@ -105,7 +105,7 @@ async def refused_below_the_published_limit(w: World) -> None:
     w.found("stand-up", await w.standup(), rule="limits.refused", least="high")
 
 
-@world(past=6, healthy=True, fast=True)
+@world(past=6, healthy=True)
 async def a_few_refusals(w: World) -> None:
     """Three of a thousand requests are refused, counters far below: a limiter at work is healthy."""
     w.gateway.runs(answering(steady(9.97), None, steady(0.03)))
@@ -142,7 +142,7 @@ async def used_up_exactly(w: World) -> None:
     w.expect("one severity everywhere", "the same word", ", ".join(words), len(scale) == 1)
 
 
-@world(fast=True)
+@world()
 async def far_over_the_limit(w: World) -> None:
     """acme is at 765 % of its limit; nothing else is wrong: that leads everywhere."""
     w.gateway.publishes(chat=20)

@@ -158,7 +158,7 @@ async def two_workers_forked_together(w: World) -> None:
     w.errors("error rate", await w.performance("error_rate", 5), 0)
 
 
-@world(past=10, fast=True)
+@world(past=10)
 async def three_workers_met_at_random(w: World) -> None:
     """Three workers, each request meets any of them: 6 requests/s each, 2 % of one's fail."""
     w.gateway.at_random = random.Random(7)

@@ -1,5 +1,7 @@
 """Redis as it really stands: full, evicting, replicated, restricted, far away, hung."""
 
+# ruff: noqa: ASYNC110 - what is waited for happens in another process
+
 import asyncio
 
 from tests.realserver import RealServer, server_binary
@@ -80,16 +82,18 @@ async def writes_stopped_by_a_failed_save(w: World) -> None:
     w.found("stand-up", await w.standup(), rule="server.", least="critical")
 
 
-async def _replica(w: World, primary: int) -> RealServer:
-    server = w.redis_with(replicaof=f"127.0.0.1 {primary}", repl_timeout="1")
-    await asyncio.sleep(1.6)
-    return server
+async def _replica(w: World, primary: int, link: bytes) -> None:
+    """A replica of the server on this port, as soon as its link is as told (up, down)."""
+    server = w.redis_with(replicaof=f"127.0.0.1 {primary}")
+    async with asyncio.timeout(30):
+        while b"master_link_status:" + link not in server.command("INFO", "replication"):
+            await asyncio.sleep(0.1)
 
 
 @world(fast=True)
 async def replica_whose_link_is_down(w: World) -> None:
     """The configured Redis is a replica; its primary is gone."""
-    await _replica(w, 1)
+    await _replica(w, 1, b"down")
     answer = await w.diagnose()
     w.found("diagnose", answer, rule="server.replica_link", least="high", most="high")
     w.found("stand-up", await w.standup(), rule="server.replica_link", least="high", most="high")
@@ -104,12 +108,12 @@ async def replica_in_sync(w: World) -> None:
     assert binary
     primary = RealServer(binary).start()
     w.ends.callback(primary.stop)
-    await _replica(w, primary.port)
+    await _replica(w, primary.port, b"up")
     w.spared("diagnose", await w.diagnose())
     w.spared("stand-up", await w.standup())
 
 
-@world(fast=True, healthy=True)
+@world(healthy=True)
 async def info_renamed(w: World) -> None:
     """A managed service without INFO: PING, SCAN and GET work, so it is no outage."""
     w.redis_with(without=("INFO",))

@@ -40,7 +40,7 @@ async def named_environment_against_a_variable(w: World) -> None:
     w.spared("without --env the variable counts", plain)
 
 
-@world(fast=True, healthy=True)
+@world(healthy=True)
 async def settings_from_the_wild(w: World) -> None:
     """Quotes round a URL, valkey://, redis-py's client options, an SQLAlchemy DSN: understood or named and ignored."""
     w.counter("rate_limit:acme:chat", 5)

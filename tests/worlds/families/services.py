@@ -96,7 +96,7 @@ async def _latency(w: World) -> tuple[Given, Given]:
     )
 
 
-@world(fast=True)
+@world()
 async def engine_of_one_and_a_half_seconds(w: World) -> None:
     """Every look at the engine takes 1.5 s: two looks are evidence, high."""
     w.engine.on("/health", {"status": "ok"}, delay=1.5)
@@ -164,7 +164,7 @@ async def our_own_cpu_is_starved(w: World) -> None:
              not error or "machine" in str(error) or "cpu" in str(error).lower())  # fmt: skip
 
 
-@world(fast=True)
+@world()
 async def hung_engine_in_the_full_flow(w: World) -> None:
     """The engine hangs: full_flow and performance answer in time with what passed, and the engine marked."""
     w.engine.on("/health", hangs=True)
