@@ -166,8 +166,8 @@ async def layout_of_another_limiter(w: World) -> None:
     trouble = await w.trouble("rate_limiting")
     clean = trouble.doc["severity_assessment"] == "none" and not trouble.doc["unknown"]
     w.expect("troubleshoot does not clear it", "a finding or unknown", trouble.summary, not clean)
-    panes = await w.panes(1.5, ("server", "limits", "keys", "gateway"))
-    w.says("the pane names it", panes.given("limits"), "limits:limiter")
+    panes = await w.panes(2, ("server", "limits", "keys", "gateway"))
+    w.says("the dashboard names it", panes.given("health"), "limits:limiter")
 
 
 @world(healthy=True, fast=True)

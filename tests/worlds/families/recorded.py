@@ -23,8 +23,8 @@ async def two_workers(w: World) -> None:
     nine = steady(9)
     for born in (-7200.0, -400.0):
         w.gateway.runs(answering(nine, share(nine, 0.0005), born=born))
-    w.counter("rate_limit:acme:chat", 30, 300)
     await _record(w)
+    w.counter("rate_limit:acme:chat", 30, 50)
     await _rate(w, 1, 18)
     await _rate(w, 3, 18)
     answer = await w.run("analyze_performance_metrics", metric_type="error_rate", time_window_minutes=3)
