@@ -15,7 +15,7 @@ from fastapi import FastAPI
 
 from optimus_tui.__main__ import run as cli
 from optimus_tui.context import Context
-from optimus_tui.contract.tools.common import ErrorReport, ToolError
+from optimus_tui.contract.tools.common import ToolError
 from optimus_tui.contract.tools.health import DiagnoseQuery, DiagnoseReport
 from optimus_tui.http_api import tools_app
 from optimus_tui.http_api.app import at_mcp
