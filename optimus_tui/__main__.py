@@ -33,6 +33,8 @@ if TYPE_CHECKING:
 SECRET_VARIABLES = ("REDIS_URL", "POSTGRES_DSN", "OPTIMUS_REDIS_URL", "OPTIMUS_POSTGRES_DSN")
 
 
+SILENT_VERBS = frozenset({"record", "serve", "init"})
+"""Verbs whose work is done without standard output."""
 MOST_KEYS = 500_000
 """Above this, a plan is more than a person can stand for, and than one minute can make."""
 
@@ -160,7 +162,11 @@ def demo(ctx: click.Context, /, scenario: str, drill: str | None, headless: bool
 
 def run(arguments: list[str]) -> int:
     """The command line as a function: the exit code; everything that went wrong is one sentence on stderr."""
+    closed = sys.stdout is None
     output.prepare()
+    if closed and not set(arguments) & SILENT_VERBS:
+        output.complain("standard output is closed: there is nowhere to write to; send it to a file or to /dev/null")
+        return exits.USAGE
     try:
         outcome = cli.main(arguments, prog_name="optimus-tui", standalone_mode=False)
         output.flush()
@@ -185,9 +191,9 @@ def run(arguments: list[str]) -> int:
     except output.Unwritable as error:
         output.complain(error)
         return exits.USAGE
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # whoever read us has gone: leave quietly
-        return exits.INTERRUPTED
+    except output.ReaderGone:
+        output.discard()  # whoever read us has gone and wants no more: that is no failure
+        return exits.HEALTHY
     except Exception as error:
         full = output.unwritable(error)
         if full is None:

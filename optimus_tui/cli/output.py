@@ -18,6 +18,10 @@ LONGEST = 2000
 """Characters of one sentence; the middle of a longer one is elided."""
 
 
+class ReaderGone(Exception):
+    """Whoever read our output has closed it, as ``| head`` does. No OSError: click would end the process with 1."""
+
+
 class Unwritable(Exception):
     """Standard output takes no more, though somebody wants it to: a full disk, say."""
 
@@ -94,7 +98,7 @@ def _writing() -> Iterator[None]:
     try:
         yield
     except BrokenPipeError:
-        raise
+        raise ReaderGone from None
     except OSError as error:
         raise _full(error) from None
 
@@ -107,6 +111,11 @@ def _json_escape(char: str) -> str:
 def wipe() -> None:
     """Begin at the top of an empty terminal."""
     sys.stdout.write("\x1b[H\x1b[2J")
+
+
+def discard() -> None:
+    """Send whatever else is written to stdout nowhere; Python must not try the rest again at its end."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def leave(code: int) -> NoReturn:

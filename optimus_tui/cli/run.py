@@ -152,7 +152,10 @@ async def ask(context: "Context", asked: Mapping[str, Any] | bytes, shown: "Show
     except Exception:
         shown.bug()
         raise
-    shown.report(report)
+    try:
+        shown.report(report)
+    except output.ReaderGone:  # ``| grep -q`` has seen enough: the answer's own code still counts
+        output.discard()
     return exit_code(report)
 
 

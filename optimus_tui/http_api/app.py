@@ -84,7 +84,7 @@ class Tools:
     async def _route(self, path: str, scope: "Scope", receive: "Receive", send: "Send") -> None:
         from optimus_tui.serving.asgi import read_body, say, say_no, while_connected
 
-        name = path.removeprefix("/")
+        name = path.removeprefix("/").removesuffix("/")
         allowed = b"POST" if name else b"GET"
         if scope["method"].encode() != allowed:
             message = f"{path or '/'} answers {allowed.decode()} only"
@@ -114,8 +114,9 @@ def route_path(scope: "Scope") -> str:
 def wrong_type(scope: "Scope") -> str | None:
     """Why the body cannot be JSON by its headers, or None."""
     headers = dict(scope["headers"])
-    kind = headers.get(b"content-type", b"").partition(b";")[0].strip().lower()
-    if kind != b"application/json":
+    said = [value for name, value in scope["headers"] if name == b"content-type"]
+    kinds = {kind.partition(b";")[0].strip().lower() for value in said for kind in value.split(b",")}
+    if kinds != {b"application/json"}:  # a proxy may say it twice
         return "the Content-Type must be application/json"
     if headers.get(b"content-encoding", b"identity").lower() != b"identity":
         return "the body must not be compressed"

@@ -13,6 +13,7 @@ from optimus_tui.contract.tools.common import ErrorReport, Report, ToolError
 from optimus_tui.probes.delay import starved, watching
 from optimus_tui.probes.sent import on_behalf
 from optimus_tui.tools.arguments import ToolFailure, decode, parse
+from optimus_tui.tools.capping import capped
 from optimus_tui.tools.parts import within
 from optimus_tui.tools.progress import Progress, listening
 from optimus_tui.tools.registry import TOOLS, Tool
@@ -91,8 +92,8 @@ def failure_report(name: str, failure: ToolFailure, wall: float) -> ErrorReport:
 
 
 def encode(report: Report) -> bytes:
-    """One JSON document, UTF-8, on one line."""
-    return msgspec.json.encode(report)
+    """One JSON document, UTF-8, on one line; its lists have at most a hundred rows."""
+    return msgspec.json.encode(capped(msgspec.to_builtins(report)))
 
 
 def timestamp(wall: float) -> str:

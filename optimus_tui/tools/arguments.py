@@ -3,6 +3,7 @@
 JSON and text from a command line are both taken; text is converted by the type that the argument has.
 """
 
+import math
 import types
 import typing
 from collections.abc import Mapping
@@ -59,6 +60,7 @@ def parse(kind: type[Q], given: Mapping[str, Any]) -> Q:
     for name, field in known.items():
         if field.required and name not in given:
             raise refuse(f"the argument {name} is required", name, allowed_values(field.type))
+    given = {name: _whole(value, known[name].type) for name, value in given.items()}
     for name, value in given.items():
         try:
             msgspec.convert(value, known[name].type)
@@ -82,10 +84,26 @@ def from_text(kind: type[Query], name: str, text: str) -> Any:
         try:
             return int(text)
         except ValueError:
-            return text
+            return _number(text)
     if typing.get_origin(bare) in (tuple, list):
         return [part.strip() for part in text.strip("[]").split(",") if part.strip()]
     return None if text == "null" and _may_be_nothing(known[name]) else text
+
+
+def _whole(value: Any, kind: Any) -> Any:
+    """30.0 as 30 where a whole number is asked for: JSON knows one kind of number, and some clients write it so."""
+    if isinstance(value, float) and value.is_integer() and _bare(kind) is int:
+        return int(value)
+    return value
+
+
+def _number(text: str) -> Any:
+    """The text as a finite number with a point, else as it is: then its type is refused with the allowed values."""
+    try:
+        number = float(text)
+    except ValueError:
+        return text
+    return number if math.isfinite(number) and "_" not in text else text
 
 
 def allowed_values(kind: Any) -> tuple[str, ...] | None:

@@ -67,7 +67,27 @@ def schema_of(kind: type[Any]) -> dict[str, Any]:
     if definitions:
         schema["$defs"] = definitions
     as_sent: dict[str, Any] = msgspec.json.decode(msgspec.json.encode(schema))  # defaults as callers see them
+    _name_types(as_sent)
     return as_sent
+
+
+_TYPES = {str: "string", bool: "boolean", int: "integer", float: "number", type(None): "null"}
+
+
+def _name_types(schema: Any) -> None:
+    """Give each enum and each constant its "type" in place: clients refuse a whole list of tools for a missing one."""
+    if isinstance(schema, list):
+        for item in schema:
+            _name_types(item)
+    if not isinstance(schema, dict):
+        return
+    values = schema.get("enum", [schema["const"]] if "const" in schema else [])
+    if isinstance(values, list) and values and "type" not in schema:
+        types = sorted({_TYPES[type(value)] for value in values})
+        schema["type"] = types[0] if len(types) == 1 else types
+    for key, inner in schema.items():
+        if key not in ("default", "enum", "const", "examples"):
+            _name_types(inner)
 
 
 class Registry(Mapping[str, Tool]):

@@ -1,0 +1,50 @@
+"""Documents are bounded: lists, maps, nested ones, and what was already left out."""
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from optimus_tui.tools.capping import ROWS, capped
+
+JSON = st.recursive(
+    st.none() | st.integers() | st.text(max_size=3),
+    lambda inner: st.lists(inner, max_size=130) | st.dictionaries(st.text(max_size=4), inner, max_size=130),
+    max_leaves=400,
+)
+
+
+def longest(value: Any) -> int:
+    inner = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    own = len(value) - ("omitted" in value if isinstance(value, dict) else 0) if isinstance(value, (dict, list)) else 0
+    return max([own, *(longest(one) for one in inner)])
+
+
+def test_a_long_list_is_cut_and_counted_beside_it() -> None:
+    assert capped({"rows": list(range(3000)), "kind": "x"}) == {"rows": list(range(ROWS)), "kind": "x", "omitted": 2900}
+
+
+def test_a_short_document_is_as_it_was() -> None:
+    document = {"rows": list(range(ROWS)), "omitted": 0, "inner": {"a": [1, 2]}}
+    assert capped(document) == document
+
+
+def test_what_the_tool_left_out_itself_is_added() -> None:
+    assert capped({"rows": [0] * 101, "omitted": 7})["omitted"] == 8
+
+
+@pytest.mark.parametrize("place", ["map", "nested", "in a row"])
+def test_every_depth_is_bounded(place: str) -> None:
+    rows: list[Any] = list(range(150))
+    whole = {
+        "map": {"limits": {str(number): number for number in rows}},
+        "nested": {"a": {"b": {"c": rows}}},
+        "in a row": {"a": [{"b": rows}]},
+    }[place]
+    assert longest(capped(whole)) == ROWS
+
+
+@given(st.dictionaries(st.text(max_size=4), JSON, max_size=5))
+def test_no_document_has_a_longer_list(document: dict[str, Any]) -> None:
+    assert longest(capped(document)) <= ROWS
