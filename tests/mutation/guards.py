@@ -1,0 +1,177 @@
+"""Lines on which the product's safety rests: what stands there, what takes its place, and the test that must fail.
+
+A guard's text stands exactly once in its file; a fast house test holds that, and that the named tests exist.
+"""
+
+from typing import NamedTuple
+
+
+class Guard(NamedTuple):
+    """``text`` in ``file`` becomes ``instead``; then ``test`` (a file, or a file and a name) must fail."""
+
+    about: str
+    file: str
+    text: str
+    instead: str
+    test: str
+
+
+_P, _A, _S, _H = "optimus_tui/probes/", "optimus_tui/actions/", "optimus_tui/serving/", "optimus_tui/history/"
+_COMMANDS, _GUARD = "tests/unit/test_commands.py", "tests/live/test_guard.py"
+_PURE, _REFUSED = "tests/unit/test_actions_pure.py", "tests/live/test_actions_refused.py"
+_CAPS, _DOORS, _HTTP = (
+    "tests/live/test_reply_caps.py",
+    "tests/surfaces/test_doors.py",
+    "tests/surfaces/test_http_api.py",
+)
+_GIT, _CHILDREN = "tests/scaffold/test_git_state.py", "tests/house/test_children.py"
+_WRITING, _HOSTILE = "tests/scaffold/test_writing.py", "tests/scaffold/test_hostile.py"
+_AUDIT, _CHAIN = "tests/unit/test_audit.py", "tests/unit/test_audit_continuity.py"
+_MCP, _URL = "tests/surfaces/test_mcp.py", "tests/unit/test_redis_url.py"
+
+GUARDS: tuple[Guard, ...] = (
+    # -- what an observer may say
+    Guard("names that are not listed", _P + "commands.py",
+          "    raise CommandRefused(f\"{name[:40]!r} is not on the observer's list\")", "    return words", _COMMANDS),
+    Guard("our own scripts only", _P + "commands.py", "_as_bytes(words[1]) not in SCRIPTS", "False", _COMMANDS),
+    Guard("the configured database", _P + "commands.py", "_as_bytes(words[1]) != str(db).encode()", "False", _GUARD),
+    Guard("patterns of few stars", _P + "commands.py", "count(b\"*\") > MAX_PATTERN_STARS", "count(b\"*\") > 99",
+          _COMMANDS),
+    Guard("scans of few keys a call", _P + "commands.py", "int(value) > MAX_SCAN_COUNT", "False", _COMMANDS),
+    Guard("SET of our own key", _P + "commands.py", "not plain[1].startswith(OWN_PREFIX) or", "", _COMMANDS),
+    Guard("a TTL of a minute", _P + "commands.py", "not 0 < int(plain[4][:9]) <= OWN_SECONDS", "False", _COMMANDS),
+    Guard("UNLINK of our own key", _P + "commands.py", "not _as_bytes(words[1]).startswith(OWN_PREFIX)", "False",
+          _COMMANDS),
+    Guard("packed bytes that did not pass", _P + "guard.py", "if not isinstance(command, _Cleared):", "if False:",
+          _GUARD),
+    Guard("checked where it is packed", _P + "guard.py", "            return self.cleared(words)\n",
+          "            return words\n", _GUARD),
+    Guard("the library's own loops", _P + "client.py", "    hscan_iter = sscan_iter = zscan_iter = scan_iter\n", "\n",
+          _GUARD),
+    # -- replies
+    Guard("the cap of a reply", _P + "parser.py", "if self._taken > self._cap + self._read_size:", "if False:", _CAPS),
+    Guard("announcements before the parser", _P + "parser.py", "            self._heads.check(data)\n",
+          "            pass\n", _CAPS),
+    Guard("elements of a reply", _P + "reply_heads.py", "if self._announced > MAX_ELEMENTS:", "if False:",
+          f"{_CAPS}::test_announcements_are_followed_whatever_the_pieces"),
+    Guard("depth of a reply", _P + "reply_heads.py", "if len(self._open) > MAX_DEPTH:", "if False:",
+          f"{_CAPS}::test_announcements_are_followed_whatever_the_pieces"),
+    Guard("lines without end", _P + "reply_heads.py", "if len(self._rest) > MAX_LINE:", "if False:",
+          f"{_CAPS}::test_announcements_are_followed_whatever_the_pieces"),
+    Guard("a counter of a megabyte", _P + "limits.py", "    except ReplyTooLarge:", "    except ZeroDivisionError:",
+          f"{_CAPS}::test_one_counter_of_a_megabyte_hides_no_other"),
+    Guard("the feed's message cap", _P + "feed_link.py", "if self._unparsed > MAX_MESSAGE:", "if False:",
+          f"{_CAPS}::test_a_message_without_end_costs_the_feed_its_link_and_no_memory"),
+    Guard("the feed's own list", _P + "feed_dial.py", "if words[0] not in _OURS:", "if False:",
+          "tests/live/test_feed_faults.py::test_the_link_cannot_say_what_is_not_on_its_list_row_77"),
+    Guard("logins in the command log", _P + "sent.py", "_ELIDED = {*_LOGINS, b\"SET\"}", "_ELIDED = set()",
+          "tests/unit/test_sent.py"),
+    Guard("the log's bound", _P + "sent.py", "len(self._trips) > MOST_TRIPS or", "", "tests/unit/test_sent.py"),
+    # -- HTTP
+    Guard("no proxies", _P + "fetch.py", "        trust_env=False,\n", "",
+          "tests/live/test_no_proxy.py"),
+    Guard("no redirects", _P + "fetch.py", "follow_redirects=False", "follow_redirects=True",
+          "tests/live/test_services.py"),
+    Guard("no cookies", _P + "transport.py", "DefaultCookiePolicy(allowed_domains=[])", "DefaultCookiePolicy()",
+          "tests/live/test_services.py"),
+    Guard("an answer's size", _P + "fetch.py", "                if len(body) > cap_bytes:", "                if False:",
+          "tests/live/test_services.py"),
+    Guard("an answer's time", _P + "fetch.py", "    async with asyncio.timeout(deadline_s):",
+          "    async with asyncio.timeout(None):", "tests/live/test_services.py"),
+    # -- what an action may say
+    Guard("commands of the action", _A + "permit.py", "        if name not in self._commands:\n", "        if False:\n",
+          _PURE),
+    Guard("keys of the plan", _A + "permit.py", "any(_raw(key) not in self._keys for key in keys)", "False", _PURE),
+    Guard("one key a time", _A + "permit.py", "if name == \"UNLINK\" and len(raw) != 2:", "if False:", _PURE),
+    Guard("seconds are a number", _A + "permit.py", "raw[2].isdigit() and raw[3:]", "raw[3:]", _PURE),
+    Guard("the action's event", _A + "permit.py", "or _raw(words[1]) != self._channel", "", _PURE),
+    Guard("the lock's form", _A + "permit.py", "if raw[3 if name == \"SET\" else 2 :] != tail:", "if False:", _PURE),
+    Guard("what is not listed", _A + "permit.py", "elif name not in _LOOKING:", "elif False:", _PURE),
+    Guard("a writable environment", _A + "guard.py", "    if not settings.writable:", "    if False:", _REFUSED),
+    Guard("a checked certificate", _A + "guard.py", "    if not target.tls_verify:", "    if False:", _REFUSED),
+    Guard("an encrypted way", _A + "guard.py", "if not target.loopback and target.scheme != \"rediss\":", "if False:",
+          _REFUSED),
+    Guard("the environment's name", _A + "guard.py", "if typed != self._settings.environment:", "if False:", _REFUSED),
+    Guard("the end of arming", _A + "guard.py", "now >= self._armed.until_mono", "False", _REFUSED),
+    Guard("nobody is there", _A + "guard.py", "now - self._touched >= IDLE_SECONDS", "False", _REFUSED),
+    Guard("disarming", _A + "guard.py", "        armed, self._armed = self._armed, None\n",
+          "        armed = self._armed\n", _REFUSED),
+    Guard("drift", _A + "applying.py", "            refusal = await check_drift(means, wire, plan)\n",
+          "            pass\n", _REFUSED),
+    Guard("the same server", _A + "applying.py", "        refusal = await check_server(means, wire, plan)\n",
+          "        refusal = None\n", _REFUSED),
+    Guard("the lock", _A + "applying.py", "refusal or await lock.take(again=resumed is not None)", "refusal", _REFUSED),
+    Guard("no second try of a write", _A + "wire.py", "Retry(NoBackoff(), 0)", "Retry(NoBackoff(), 3)",
+          "tests/live/test_actions_faults.py"),
+    # -- the audit
+    Guard("fdatasync of a record", _H + "audit.py", "            os.fdatasync(handle)\n", "", "tests/unit"),
+    Guard("a file of ours", _H + "audit.py", "if found.st_uid != os.geteuid():", "if False:", _AUDIT),
+    Guard("a private file", _H + "audit.py", "            os.fchmod(handle, 0o600)\n", "            pass\n", _AUDIT),
+    Guard("no part of a line", _H + "audit.py", "                os.ftruncate(handle, head.length)\n",
+          "                pass\n", _AUDIT),
+    Guard("short writes", _H + "audit.py", "        rest = rest[os.write(handle, rest) :]",
+          "        os.write(handle, rest)\n        rest = rest[:0]", _AUDIT),
+    Guard("the file that was written", _H + "audit.py",
+          "return os.path.samestat(os.stat(self.path, follow_symlinks=False), os.fstat(handle))", "return True",
+          _CHAIN),
+    Guard("a lost file is not begun again", _H + "audit.py", "(os.O_CREAT if new else 0)", "os.O_CREAT", _CHAIN),
+    # -- files
+    Guard("plain paths", _A + "tree.py", "and part not in (\".\", \"..\")", "", _HOSTILE),
+    Guard("out of the tree", _A + "tree.py", "if not real.is_relative_to(self.root):", "if False:", _HOSTILE),
+    Guard("plain files", _A + "tree.py", "    if not stat.S_ISREG(kind):\n", "    if False:\n", _HOSTILE),
+    Guard("the plan's files", _A + "files.py", "        if tree.read(change.path) != change.before:\n",
+          "        if False:\n", _WRITING),
+    Guard("what changed since", _A + "files.py", "        if current != change.after:\n            if current != change.before:",
+          "        if current != change.after:\n            if False:", _WRITING),
+    Guard("undo of what stands", _A + "files.py", "            if changed:\n", "            if False:\n", _WRITING),
+    # -- repositories and children
+    Guard("a stat that is new", _A + "git_index.py", "and entry.mtime < index.written", "", _GIT),
+    Guard("the index's checksum", _A + "git_index.py", "    raise Unreadable(\"the index is damaged: its checksum is wrong\")",
+          "    return 20", _GIT),
+    Guard("split indexes", _A + "git_index.py", "if not kind[:1].isupper() and kind != b\"sdir\":", "if False:", _GIT),
+    Guard("references in refs", _A + "git_layout.py", "if not name.startswith(\"refs/\") or \"..\" in name or", "if", _GIT),
+    Guard("pipes are not waited for", _A + "git_layout.py", "os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC",
+          "os.O_RDONLY | os.O_CLOEXEC", f"{_GIT}::test_what_cannot_be_read_is_said_and_never_taken_for_clean"),
+    Guard("no code before a yes", _A + "checks.py", "if allowed else NOT_ALLOWED", "if True else NOT_ALLOWED", _GIT),
+    Guard("no program of the project", _A + "interpreters.py", "    if own:\n", "    if True:\n", _GIT),
+    Guard("secrets by name", "optimus_tui/settings/children.py", "        and not _is_secret_name(name)\n", "",
+          _CHILDREN),
+    Guard("secrets by form", "optimus_tui/settings/children.py", "        and not _passwords_in(value)\n", "",
+          _CHILDREN),
+    Guard("secrets by value", "optimus_tui/settings/children.py",
+          "        and not any(word in value for word in secrets)\n", "", _CHILDREN),
+    Guard("the editor's environment", "optimus_tui/tui/editor.py", "env=child_environment(), ", "", _CHILDREN),
+    # -- the doors
+    Guard("the token", _S + "door.py", "hmac.compare_digest(given.strip(), self._token)", "True", _HTTP),
+    Guard("this machine only", _S + "door.py", "        if not _is_loopback(scope.get(\"client\")):",
+          "        if False:", _HTTP),
+    Guard("proxies that pass strangers on", _S + "door.py",
+          "any(name in _PASSED_ON or name.startswith(b\"x-forwarded\") for name, _ in headers)", "False", _HTTP),
+    Guard("Host", _S + "door.py", "lower() in self._authorities(scope):\n            return None\n        return Refusal(421",
+          "lower():\n            return None\n        return Refusal(421", _HTTP),
+    Guard("Origin", _S + "door.py", "        return Refusal(403, \"pages of other origins may not ask\")",
+          "        return None", _HTTP),
+    Guard("a body's size", _S + "asgi.py", "    if seen > cap:\n", "    if False:\n", _HTTP),
+    Guard("a body's time", _S + "asgi.py", "async with asyncio.timeout(BODY_SECONDS):",
+          "async with asyncio.timeout(None):", _DOORS),
+    Guard("a head's time", _S + "connections.py",
+          "        self._deadline = self.loop.call_later(HEAD_SECONDS, self._too_slow)\n        if len(",
+          "        if len(", f"{_DOORS}::test_who_sends_half_a_head_or_half_a_body_is_told_408_in_a_short_document"),
+    Guard("the cap of connections", _S + "connections.py", "if len(self.connections) <= self.most:", "if True:",
+          f"{_DOORS}::test_with_few_descriptors_the_cap_is_lower_and_the_good_are_still_served"),
+    Guard("no traceback at the end", _S + "connections.py", "            self.transport.abort()\n        else:",
+          "            pass\n        else:",
+          f"{_DOORS}::test_sigterm_with_a_stalled_body_ends_in_time_and_prints_no_traceback"),
+    Guard("room for the 101st client", "optimus_tui/mcp_server/sessions.py",
+          "await self._put_out(scope):", "False:", f"{_DOORS}::test_the_101st_client_is_served_and_the_oldest_idle_session_gives_way"),
+    Guard("odd ids", "optimus_tui/mcp_server/frames.py", "    if not fits:\n", "    if False:\n", _MCP),
+    Guard("batches by version", "optimus_tui/mcp_server/frames.py", "    if version != WITH_BATCHES:", "    if False:",
+          f"{_DOORS}::test_over_http_odd_ids_are_answered_a_bom_is_skipped_and_batches_go_by_version"),
+    # -- words
+    Guard("control characters", "optimus_tui/wording/safe.py", "if not char.isprintable() or char in BLANK_LOOKING",
+          "if char in BLANK_LOOKING", "tests/unit/test_safe_text.py"),
+    Guard("a flood of marks", "optimus_tui/wording/safe.py", "            if combining <= MAX_COMBINING:",
+          "            if True:", "tests/unit/test_safe_text.py"),
+    Guard("a word for zsh", "optimus_tui/wording/shell.py", "and not data.startswith(b\"=\")", "",
+          "tests/unit/test_shell.py"),
+)  # fmt: skip
