@@ -1,3 +1,4 @@
+# ruff: noqa: E501 - a guard is a line of ours, whatever its length
 """Lines on which the product's safety rests: what stands there, what takes its place, and the test that must fail.
 
 A guard's text stands exactly once in its file; a fast house test holds that, and that the named tests exist.
