@@ -1,4 +1,4 @@
-"""A real PostgreSQL on a loopback port, with one login and a password, that can be stopped, frozen and started again."""
+"""A real PostgreSQL on a loopback port, with one login and a password, that can be stopped and frozen."""
 
 import contextlib
 import os

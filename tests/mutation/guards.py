@@ -35,7 +35,7 @@ GUARDS: tuple[Guard, ...] = (
     Guard("names that are not listed", _P + "commands.py",
           "    raise CommandRefused(f\"{name[:40]!r} is not on the observer's list\")", "    return words", _COMMANDS),
     Guard("our own scripts only", _P + "commands.py", "_as_bytes(words[1]) not in SCRIPTS", "False", _COMMANDS),
-    Guard("the configured database", _P + "commands.py", "_as_bytes(words[1]) != str(db).encode()", "False", _GUARD),
+    Guard("the configured database", _P + "commands.py", "_as_bytes(words[1]) != str(db).encode()", "False", _COMMANDS),
     Guard("patterns of few stars", _P + "commands.py", "count(b\"*\") > MAX_PATTERN_STARS", "count(b\"*\") > 99",
           _COMMANDS),
     Guard("scans of few keys a call", _P + "commands.py", "int(value) > MAX_SCAN_COUNT", "False", _COMMANDS),
