@@ -85,6 +85,11 @@ def judge_server(reading: Reading[ServerState] | None) -> list[Finding]:
     ]
 
 
+def is_away(reading: Reading[ServerState] | None) -> bool:
+    """Whether the latest look at Redis failed: what could not be read of it needs no other reason."""
+    return reading is not None and reading.fault is not None
+
+
 def answered(state: ServiceState | None) -> bool:
     """True where something came back, right or wrong."""
     return state is not None and (

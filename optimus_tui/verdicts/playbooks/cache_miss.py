@@ -22,7 +22,7 @@ from optimus_tui.verdicts.hit_rate import MIN_LOOKUPS, find_conflict, find_rates
 from optimus_tui.verdicts.playbooks.churn import SECONDS, Invalidations
 from optimus_tui.verdicts.playbooks.errors import span_words
 from optimus_tui.verdicts.playbooks.inquiry import Conclusion, Inquiry
-from optimus_tui.verdicts.services import judge_gateway, judge_server
+from optimus_tui.verdicts.services import is_away, judge_gateway, judge_server
 from optimus_tui.wording.numbers import percent, plural, thousands
 from optimus_tui.wording.safe import safe_text
 from optimus_tui.wording.size import size
@@ -54,9 +54,9 @@ def conclude(seen: CacheEvidence, thresholds: Thresholds) -> Conclusion:
     away, down = judge_gateway(seen.gateway), judge_server(seen.server)
     inquiry.found(*away, *down)
     rate = _look_at_rate(inquiry, seen, thresholds, away=bool(away))
-    keys = _look_at_keys(inquiry, seen, thresholds, down=bool(down))
+    keys = _look_at_keys(inquiry, seen, thresholds, down=is_away(seen.server))
     evictions = _look_at_evictions(inquiry, seen)
-    events = _look_at_events(inquiry, seen.events, thresholds, down=bool(down))
+    events = _look_at_events(inquiry, seen.events, thresholds, down=is_away(seen.server))
     status = "ok" if rate["hit_rate"] is not None else "unknown"
     return inquiry.close({"status": status, **rate, "keys": keys, "evictions": evictions, "invalidations": events})
 

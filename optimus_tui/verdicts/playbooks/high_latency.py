@@ -22,7 +22,7 @@ from optimus_tui.verdicts import latency as latencies
 from optimus_tui.verdicts.hit_rate import find_hit_rate
 from optimus_tui.verdicts.playbooks.inquiry import Conclusion, Inquiry
 from optimus_tui.verdicts.playbooks.proxy_timeout import Timed, look_at_direct, spread_section
-from optimus_tui.verdicts.services import judge_engine, judge_gateway, judge_server
+from optimus_tui.verdicts.services import is_away, judge_engine, judge_gateway, judge_server
 from optimus_tui.wording.numbers import latency, percent, plural
 from optimus_tui.wording.safe import safe_text
 
@@ -53,7 +53,7 @@ def conclude(seen: LatencyEvidence, thresholds: Thresholds) -> Conclusion:
     inquiry.found(*away, *judge_engine(seen.engine), *down)
     direct = look_at_direct(inquiry, seen.direct, thresholds)
     routes = _look_at_routes(inquiry, seen, thresholds, down=bool(away))
-    slow = _look_at_slow(inquiry, seen, down=bool(down))
+    slow = _look_at_slow(inquiry, seen, down=is_away(seen.server))
     _look_at_rate(inquiry, seen, thresholds)
     shares, basis = _shares(seen)
     if shares:

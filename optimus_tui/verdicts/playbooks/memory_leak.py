@@ -20,7 +20,7 @@ from optimus_tui.contract.tools.common import Recommendation
 from optimus_tui.settings.model import Thresholds
 from optimus_tui.verdicts import cache as cache_verdict
 from optimus_tui.verdicts.playbooks.inquiry import Conclusion, Inquiry
-from optimus_tui.verdicts.services import judge_gateway, judge_server
+from optimus_tui.verdicts.services import is_away, judge_gateway, judge_server
 from optimus_tui.verdicts.trend import MIN_MINUTES, MIN_SAMPLES, Trend, trend
 from optimus_tui.wording.numbers import percent, plural
 from optimus_tui.wording.safe import safe_text
@@ -51,8 +51,8 @@ def conclude(seen: MemoryEvidence, thresholds: Thresholds) -> Conclusion:
     inquiry.found(*judge_gateway(seen.gateway), *down)
     growth = _growth_by_namespace(inquiry, seen.windows)
     slopes = {name: _look_at_slope(inquiry, name, seen, growth) for name in _LABELS}
-    memory = _look_at_memory(inquiry, seen.memory, down=bool(down))
-    keys = _look_at_keys(inquiry, seen.cache, thresholds, down=bool(down))
+    memory = _look_at_memory(inquiry, seen.memory, down=is_away(seen.server))
+    keys = _look_at_keys(inquiry, seen.cache, thresholds, down=is_away(seen.server))
     if any(slope is None for slope in slopes.values()):
         inquiry.advise_last(
             Recommendation(

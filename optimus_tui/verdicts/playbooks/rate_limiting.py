@@ -23,7 +23,7 @@ from optimus_tui.verdicts.limit_words import operation_words, subject_of
 from optimus_tui.verdicts.order import some_of
 from optimus_tui.verdicts.playbooks.errors import span_words
 from optimus_tui.verdicts.playbooks.inquiry import Conclusion, Inquiry
-from optimus_tui.verdicts.services import judge_gateway, judge_server
+from optimus_tui.verdicts.services import is_away, judge_gateway, judge_server
 from optimus_tui.wording.numbers import percent, plural
 from optimus_tui.wording.safe import safe_text
 from optimus_tui.wording.shell import redis_cli
@@ -71,7 +71,7 @@ def conclude(seen: LimitEvidence, thresholds: Thresholds) -> Conclusion:
 
 def _look_at_counters(inquiry: Inquiry, seen: LimitEvidence, name: str) -> None:
     coverage, rows = seen.report.coverage, seen.report.rows
-    down = bool(judge_server(seen.server))
+    down = is_away(seen.server)
     if seen.fault is not None:
         inquiry.lacks("rate limits", seen.fault, rule="limits.unmeasured", excused=down)
     if down and not rows:
