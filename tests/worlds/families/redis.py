@@ -106,7 +106,7 @@ async def replica_in_sync(w: World) -> None:
     """A replica that follows its primary: read-only, and well."""
     binary = server_binary()
     assert binary
-    primary = RealServer(binary).start()
+    primary = RealServer(binary, repl_diskless_sync_delay="0").start()  # else the first sync waits five seconds
     w.ends.callback(primary.stop)
     await _replica(w, primary.port, b"up")
     w.spared("diagnose", await w.diagnose())
