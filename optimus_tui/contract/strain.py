@@ -23,9 +23,11 @@ class LatencyEvent(Struct, frozen=True, kw_only=True):
 
 
 class SlowState(Struct, frozen=True, kw_only=True):
-    """Each half may fail by itself. ``logged`` is the length of the slow log, ``calls`` its newest entries."""
+    """Each half may fail by itself. ``logged`` is the length of the slow log, ``calls`` its newest entries, both without
+    the ``own`` newest ones that this program caused."""
 
     logged: int | None = None
+    own: int = 0
     calls: tuple[SlowCall, ...] = ()
     events: tuple[LatencyEvent, ...] = ()
     calls_fault: Fault | None = None

@@ -1,18 +1,32 @@
 """The server's slow log and latency events, in one round trip. Ages are by the server's clock, so skew does not matter.
 
-It refuses to hand on what the slow calls said: arguments hold tenants' data, so only the command's word leaves here.
+It refuses to hand on what the slow calls said: arguments hold tenants' data, so only the command's word leaves here. Calls
+of this program are left out, by the name of their connection or by their script: what we ask is nobody's slow command.
 """
 
+from msgspec import Struct
 from redis.exceptions import NoPermissionError
 
 from optimus_tui.contract.reading import Fault
 from optimus_tui.contract.strain import LatencyEvent, SlowCall, SlowState
 from optimus_tui.probes.client import ObserverRedis
 from optimus_tui.probes.faults import OUTAGES, fault_of
+from optimus_tui.probes.scripts import SWEEP_PAGE
 from optimus_tui.settings.model import RedisTarget
 from optimus_tui.wording.safe import safe_text
 
-ENTRIES = 64
+ENTRIES = 128
+"""As many as a server keeps unless it was told otherwise."""
+OWN_NAME = b"optimus-tui"
+_OWN_SCRIPT = SWEEP_PAGE[:48]
+
+
+class _Entry(Struct, frozen=True):
+    at: int
+    micros: int
+    word: str
+    address: bytes
+    own: bool
 
 
 async def read_slowlog(redis: ObserverRedis, target: RedisTarget) -> SlowState | Fault:
@@ -27,9 +41,11 @@ async def read_slowlog(redis: ObserverRedis, target: RedisTarget) -> SlowState |
     except OUTAGES as error:
         return fault_of(error, target)
     now = _now(time)
+    others, own = _entries(entries)
     return SlowState(
-        logged=length if isinstance(length, int) else None,
-        calls=_calls(entries, now),
+        logged=max(len(others), length - own) if isinstance(length, int) else None,
+        own=own,
+        calls=_calls(others, now),
         events=_events(events, now),
         calls_fault=_fault(entries, target) or _no_clock(time, target),
         events_fault=_fault(events, target) or _no_clock(time, target),
@@ -57,15 +73,31 @@ def _now(reply: object) -> float | None:
     return None
 
 
-def _calls(reply: object, now: float | None) -> tuple[SlowCall, ...]:
-    found = []
-    for entry in reply if isinstance(reply, list) and now is not None else ():
-        match entry:
-            case [int(), int(at), int(micros), [command, *_], *_]:
-                assert now is not None
-                word = safe_text(command, 40) if isinstance(command, bytes) else "?"
-                found.append(SlowCall(age_s=max(0.0, now - at), took_ms=micros / 1000, command=word.upper()))
-    return tuple(found)
+def _calls(entries: list[_Entry], now: float | None) -> tuple[SlowCall, ...]:
+    if now is None:
+        return ()
+    return tuple(
+        SlowCall(age_s=max(0.0, now - one.at), took_ms=one.micros / 1000, command=one.word) for one in entries
+    )
+
+
+def _entries(reply: object) -> tuple[list[_Entry], int]:
+    """The entries that are not ours, newest first, and how many are ours."""
+    found = [one for entry in reply if (one := _entry(entry))] if isinstance(reply, list) else []
+    ours = {one.address for one in found if one.own and one.address}
+    others = [one for one in found if not one.own and one.address not in ours]  # our greeting has no name yet
+    return others, len(found) - len(others)
+
+
+def _entry(entry: object) -> _Entry | None:
+    match entry:
+        case [int(), int(at), int(micros), [command, *arguments], *more]:
+            word = safe_text(command, 40).upper() if isinstance(command, bytes) else "?"
+            address, name = (*more, b"", b"")[:2]
+            named = isinstance(name, bytes) and name.startswith(OWN_NAME)
+            scripted = any(isinstance(one, bytes) and one.startswith(_OWN_SCRIPT) for one in arguments[:1])
+            return _Entry(at, micros, word, address if isinstance(address, bytes) else b"", named or scripted)
+    return None
 
 
 def _events(reply: object, now: float | None) -> tuple[LatencyEvent, ...]:

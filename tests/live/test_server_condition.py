@@ -224,3 +224,21 @@ async def test_every_tool_that_looks_at_redis_says_that_it_refuses_writes(
 async def test_a_healthy_server_has_no_finding(server: RealServer) -> None:
     pipe(server.port, *((b"SET", b"cache:x:acme:%d" % place, b"x") for place in range(20)))
     assert not await findings(server, twice=True)
+
+
+async def test_our_own_commands_are_nobodys_slow_commands(server: RealServer, tmp_path: Path) -> None:
+    server.command("CONFIG", "SET", "slowlog-log-slower-than", "0")
+    server.command("SLOWLOG", "RESET")
+    try:
+        async with system(server.port, tmp_path) as (context, _):
+            await ask(context, "diagnose_gateway_health")
+            quiet = await ask(context, "troubleshoot_production_issue", issue_type="high_latency")
+            server.command("GET", "somebody")
+            asked = await ask(context, "troubleshoot_production_issue", issue_type="high_latency")
+    finally:
+        server.command("CONFIG", "SET", "slowlog-log-slower-than", "10000")
+        server.command("SLOWLOG", "RESET")
+    assert not [one for one in quiet["diagnostics"] if one["rule"] == "redis.slow_commands"]
+    slow = asked["high_latency_analysis"]["redis_slow"]
+    assert slow["own_calls_left_out"] > 5
+    assert "GET" in [one["command"] for one in slow["slowest"]]

@@ -26,6 +26,8 @@ from optimus_tui.verdicts.services import is_away, judge_engine, judge_gateway, 
 from optimus_tui.wording.numbers import latency, percent, plural
 from optimus_tui.wording.safe import safe_text
 
+LEAST_SLOW_MS = 1.0
+"""Below this a command is slow for nobody: it is in the log because the log was told to keep everything."""
 SLOW_CALL_MS = 100.0
 """A single command that holds everybody else up for this long is worth attention by itself."""
 
@@ -128,7 +130,9 @@ def _look_at_slow(inquiry: Inquiry, seen: LatencyEvidence, *, down: bool) -> dic
     if slow.calls_fault is not None:
         inquiry.lacks("slow commands", slow.calls_fault, rule="redis.slow_unmeasured", excused=down)
     else:
-        inquiry.saw(f"{plural(len(calls), 'entry', 'entries')} of SLOWLOG within the window (of {slow.logged or 0:,})")
+        ours = f", {slow.own:,} of our own left out" if slow.own else ""
+        logged = "?" if slow.logged is None else f"{slow.logged:,}"
+        inquiry.saw(f"{plural(len(calls), 'entry', 'entries')} of SLOWLOG within the window (of {logged}{ours})")
         inquiry.found(*_judge_calls(calls, window))
     if slow.events_fault is not None:
         inquiry.lacks("latency events", slow.events_fault, rule="redis.events_unmeasured", excused=down)
@@ -137,6 +141,7 @@ def _look_at_slow(inquiry: Inquiry, seen: LatencyEvidence, *, down: bool) -> dic
     return {
         "status": "ok" if slow.calls_fault is None and slow.events_fault is None else "partial",
         "slow_calls": len(calls) if slow.calls_fault is None else None,
+        "own_calls_left_out": slow.own,
         "slowest": [
             {"command": one.command, "took_ms": round(one.took_ms, 2), "age_seconds": round(one.age_s)}
             for one in sorted(calls, key=lambda one: -one.took_ms)[:5]
@@ -149,6 +154,7 @@ def _look_at_slow(inquiry: Inquiry, seen: LatencyEvidence, *, down: bool) -> dic
 
 
 def _judge_calls(calls: list[SlowCall], window: float) -> list[Finding]:
+    calls = [one for one in calls if one.took_ms >= LEAST_SLOW_MS]
     if not calls:
         return []
     worst = max(calls, key=lambda one: one.took_ms)
