@@ -442,3 +442,29 @@ async def test_a_bug_in_the_making_of_rows_is_said_in_the_frame_and_not_swallowe
         await pilot.press("enter", "down", "enter")
         await until(pilot, lambda: "a bug stopped this list" in scene.lines()[-1])
         assert "\x1b" not in scene.text()
+
+
+@pytest.mark.parametrize("size", [(80, 24), (140, 42)])
+async def test_keys_of_no_known_layout_are_said_where_nothing_else_is(size: tuple[int, int]) -> None:
+    scene = Scene({})
+    scene.index.begin_sweep()
+    scene.index.put_unknown(15, {b"LIMITS:LIMITER/": 9, b"\x1b[2J:": 6})
+    scene.index.end_sweep(Coverage(15, 15, complete=True), scene.clock.wall())
+    async with scene.app.run_test(size=size) as pilot:
+        await scene.arrive(pilot)
+        text = scene.text()
+        assert "15 keys, none of a layout we know" in text.replace("\n", " ")
+        assert "LIMITS:LIMITER/…" in text
+        assert "15 of no known layout" in text
+        assert "\x1b" not in text
+
+
+async def test_keys_of_no_known_layout_beside_known_ones_are_counted_on_the_frame() -> None:
+    scene = Scene()
+    scene.index.begin_sweep()
+    scene.index.put_page(list(KEYS), list(KEYS.values()), None, scene.clock.mono())
+    scene.index.put_unknown(9, {b"session:": 9})
+    scene.index.end_sweep(Coverage(14, 14, complete=True), scene.clock.wall())
+    async with scene.app.run_test(size=(140, 42)) as pilot:
+        await scene.arrive(pilot)
+        assert "scanned 14 of 14 · 9 of no known layout" in scene.text()

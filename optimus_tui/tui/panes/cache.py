@@ -22,12 +22,12 @@ from optimus_tui.tui.panes.cache_rows import (
     group_id,
 )
 from optimus_tui.tui.panes.cache_tree import CacheTree
-from optimus_tui.tui.panes.cache_words import group_forms, key_forms, preview_facts, truth_forms
+from optimus_tui.tui.panes.cache_words import empty_words, group_forms, key_forms, preview_facts, truth_forms
 from optimus_tui.tui.widgets.figures import first_that_fits
 from optimus_tui.tui.widgets.line_view import Piece
 from optimus_tui.wording.numbers import plural, thousands
 from optimus_tui.wording.safe import safe_text
-from optimus_tui.wording.truth import coverage_words, truth_line
+from optimus_tui.wording.truth import truth_line
 
 SORTS = ("key", "ttl", "size")
 
@@ -96,9 +96,7 @@ class CachePane(CacheTree):
             return [f"No key matches {safe_text(self.filter.text, 80)}.", "esc takes the filter away."]
         if reading.value.keys:
             return ["sorting the keys …"]
-        if self._partial:
-            return [f"No cache:* keys so far: {coverage_words(reading.value.coverage)}."]
-        return ["No cache:* keys. They appear with the first answer that the gateway caches."]
+        return empty_words(reading.value)
 
     # -- the frame -------------------------------------------------------------------------------------------------
 

@@ -7,6 +7,7 @@ from optimus_tui.contract.reading import Coverage, Reading
 from optimus_tui.grammar.keys import escape_glob
 from optimus_tui.settings.model import RedisTarget
 from optimus_tui.tui.panes.cache_lines import group_prefix
+from optimus_tui.verdicts.layouts import layout_words
 from optimus_tui.wording.age import age, clock
 from optimus_tui.wording.numbers import compact, thousands
 from optimus_tui.wording.safe import safe_text
@@ -90,13 +91,29 @@ def _length(preview: KeyPreview) -> str:
 def truth_forms(reading: Reading[Any], mono: float, where: str) -> list[str]:
     """The truth line, the fullest wording first. What stands in the way is the last to be shortened."""
     report: CacheReport | None = reading.value
-    whole = truth_line(reading, mono, source="redis", counted=scanned_words(report.coverage) if report else "")
+    scanned = scanned_words(report.coverage) if report else ""
+    strange = f"{compact(report.unknown.count)} of no known layout" if report and report.unknown.count else ""
+    counted = " · ".join(part for part in (scanned, strange) if part)
+    whole = truth_line(reading, mono, source="redis", counted=counted)
     if reading.fault is None:
-        return [whole, whole.removesuffix(" · redis ok")]
+        brief = truth_line(reading, mono, source="redis", counted=strange or scanned)
+        return [form for one in (whole, brief) for form in (one, one.removesuffix(" · redis ok"))]
     faults = fault_words(reading.fault, "redis", reading.retry_in)
     short = [word.replace(f"{where}: ", "").replace(where, "the server") for word in faults]
     old = f"{age(mono - reading.taken_mono)} old" if report else "no data yet"
     return [whole, " · ".join([old, *faults]), " · ".join([old, *short]), " · ".join(short)]
+
+
+def empty_words(report: CacheReport) -> list[str]:
+    """Why there is no cache key."""
+    if not report.coverage.complete:
+        words = [f"No cache:* keys so far: {coverage_words(report.coverage)}."]
+    else:
+        words = ["No cache:* keys. They appear with the first answer that the gateway caches."]
+    strange = layout_words(report.unknown, shown=len(report.unknown.shapes))
+    if not strange:
+        return words
+    return [f"No cache:* keys among what was scanned: {strange}."] if report.coverage.complete else [*words, strange]
 
 
 def scanned_words(coverage: Coverage) -> str:
