@@ -204,18 +204,24 @@ async def _prometheus(context: Context) -> Line:
 async def _redis(context: Context) -> list[Line]:
     from optimus_tui.probes.faults import OUTAGES, fault_of
     from optimus_tui.probes.rights import read_rights
-    from optimus_tui.probes.server import read_server
+    from optimus_tui.probes.server import read_server_twice
+    from optimus_tui.verdicts.services import judge_server
 
     target = context.settings.redis
-    reading = await read_server(context.redis, target, context.own, context.clock)
+    reading = await read_server_twice(context.redis, target, context.own, context.clock)
     state = reading.value
     if state is None:
         return [Line("WRONG", "redis", _said(reading.fault) if reading.fault else "unknown")]
     known = [state.product, state.version, state.mode, state.role, f"{state.keys:,} keys" if state.keys else None]
-    says = f"{', '.join(one for one in known if one) or 'answers'} in {state.latency_ms:.1f} ms"
+    what = ", ".join(one for one in known if one) or "answers"
+    says = f"{what}, {state.latency_command} in {state.latency_ms:.1f} ms"
     lines = (
         [Line("WRONG", "redis", f"{says}: {_said(reading.fault)}")] if reading.fault else [Line("ok", "redis", says)]
     )
+    for finding in judge_server(reading) if reading.fault is None else ():
+        mark: Mark = "note" if finding.severity == "low" else "WRONG"
+        if finding.rule != "server.info_unknown":  # told below, as a command
+            lines.append(Line(mark, "  state", f"{finding.message} ({finding.remedy})"))
     try:
         rights = await read_rights(context.redis)
     except OUTAGES as error:
@@ -227,12 +233,10 @@ def _rights(rights: "Rights", version: str) -> list[Line]:
     old = version.startswith(("5.", "6."))
     line = rights.acl_line.replace("%R~", "~") if old else rights.acl_line  # read-only patterns came with 7.0
     wanted = [right for right in rights.tried if right.rule not in OPTIONAL]
-    granted = sum(right.state in ("granted", "unknown command") for right in wanted)
+    granted = sum(right.state == "granted" for right in wanted)
     whole = "all" if granted == len(wanted) else f"{granted} of the"
     lines = [Line("ok", "  rights", f"user {rights.user}: {whole} {len(wanted)} rights for what the panes show")]
-    unknown = [right.rule[1:] for right in rights.tried if right.state == "unknown command"]
-    if unknown:
-        lines.append(Line("note", "  rights", f"this server does not know {', '.join(unknown)}; we do without"))
+    lines += _commands(rights)
     essential = [right.rule for right in rights.missing if right.essential]
     if essential:
         says = f"missing, and panes stay empty without: {' '.join(essential)}. An administrator enters:"
@@ -249,6 +253,22 @@ def _rights(rights: "Rights", version: str) -> list[Line]:
         says += "an administrator may enter:"
         lines.append(Line("note", "  rights", says, line))
     return lines
+
+
+def _commands(rights: "Rights") -> list[Line]:
+    """Commands that the server does not have: a line for each without which a pane stays empty, one for the others."""
+    from optimus_tui.probes.rights import COSTS, EMPTY_WITHOUT
+
+    lines, rest = [], []
+    for name in rights.unavailable:
+        words = name.replace("|", " ").upper()
+        cost = f": {COSTS[name]}" if name in COSTS else ""
+        if name in EMPTY_WITHOUT:
+            remedy = "it is renamed or disabled, or a proxy is in between; point REDIS_URL at a server that has it"
+            lines.append(Line("WRONG", "  commands", f"{words} is not available{cost} ({remedy})"))
+        else:
+            rest.append(f"{words} is not available{cost}")
+    return lines + [Line("note", "  commands", one) for one in rest]
 
 
 def _source(path: Path | None) -> Line:

@@ -1,6 +1,7 @@
-"""What the login may do: every command of the observer, tried once on keys that do not exist.
+"""What the login may do and what the server has: every command of the observer, tried once on keys that do not exist.
 
-It refuses to write and to guess from ACL rules: a right is there when the server obeyed, missing when it said NOPERM.
+It refuses to write and to guess from ACL rules: a right is there when the server obeyed, missing when it said NOPERM. A
+command that was renamed, disabled, or on which a proxy closes the connection is unknown, with what that costs.
 """
 
 import asyncio
@@ -8,9 +9,11 @@ import re
 from typing import Literal
 
 from msgspec import Struct
+from redis.exceptions import ConnectionError as LostConnection
 from redis.exceptions import NoPermissionError, RedisError, ResponseError
 
 from optimus_tui.probes.client import ObserverRedis
+from optimus_tui.probes.reach import ask, is_missing, touch
 from optimus_tui.probes.scripts import SWEEP_PAGE
 from optimus_tui.wording.safe import safe_text
 
@@ -62,6 +65,30 @@ _USEFUL: dict[str, tuple[object, ...]] = {
 _NAMED = re.compile(r"'([a-z0-9_]+(?:[| ][a-z0-9_-]+)?)'", re.IGNORECASE)
 
 
+COSTS: dict[str, str] = {
+    "scan": "limits and cache panes stay empty, and no tool finds a counter",
+    "get": "no counter can be read: the limits pane stays empty",
+    "pttl": "no time to live is known, and counters that never reset are not found",
+    "psubscribe": "the coherence feed stays empty",
+    "type": "types of cache keys are unknown",
+    "info": "memory, replication, refused writes and the hit rate of Redis are unknown",
+    "dbsize": "how many keys there are is unknown, and how far a scan has come",
+    "ping": "latency is measured with another command",
+    "strlen": "the length of a value is unknown",
+    "llen": "the event log cannot be read",
+    "lrange": "the event log cannot be read",
+    "memory|usage": "sizes of keys are unknown",
+    "eval_ro": "scans take more round trips",
+    "time": "slow commands have no age",
+    "slowlog|len": "slow commands are unknown",
+    "latency|latest": "latency events of the server are unknown",
+    "pubsub|channels": "who listens to events is unknown",
+}
+"""What it costs where a command is not there."""
+EMPTY_WITHOUT = frozenset({"scan", "get", "pttl", "psubscribe"})
+"""Commands without which a pane stays empty or a verdict is blind."""
+
+
 State = Literal["granted", "missing", "unknown command", "not tried"]
 
 
@@ -85,6 +112,11 @@ class Rights(Struct, frozen=True):
         return tuple(right for right in self.tried if right.state == "missing")
 
     @property
+    def unavailable(self) -> tuple[str, ...]:
+        """Commands that the server does not have, in the words of its ACL."""
+        return tuple(right.rule[1:] for right in self.tried if right.state == "unknown command")
+
+    @property
     def acl_line(self) -> str:
         """The line that an administrator enters to grant what is missing."""
         return f"ACL SETUSER {self.user} {' '.join(right.rule for right in self.missing)}"
@@ -105,32 +137,30 @@ async def read_rights(redis: ObserverRedis) -> Rights:
 
 
 async def _try(redis: ObserverRedis, name: str, words: tuple[object, ...]) -> State:
-    try:
-        await redis.execute_command(*words)
-    except NoPermissionError as error:
+    error = await ask(redis, *words)
+    if not isinstance(error, Exception):
+        return "granted"
+    if isinstance(error, NoPermissionError):
         return "missing" if _denies(str(error), name) else "granted"
-    except ResponseError as error:
-        said = str(error).lower()
-        if "unknown" in said and "command" in said:
-            return "unknown command"
-        if "noperm" in said or "acl failure" in said or "no permission" in said:
-            return "missing" if _denies(str(error), name) else "granted"
-        return "granted"  # a wrong type and the like: it was allowed to look
-    return "granted"
+    if is_missing(error):
+        return "unknown command"
+    said = str(error).lower()
+    if "noperm" in said or "acl failure" in said or "no permission" in said:
+        return "missing" if _denies(str(error), name) else "granted"
+    return "granted"  # a wrong type and the like: it was allowed to look
 
 
 async def _try_key(redis: ObserverRedis, key: bytes) -> State:
     """By the first command that the login may run at all. To grant a pattern beside ``~*`` would be an error."""
     for command in ("TYPE", "PTTL", "EXISTS", "GET", "STRLEN"):
-        try:
-            await redis.execute_command(command, key)
-        except NoPermissionError as error:
+        error = await ask(redis, command, key)
+        if isinstance(error, NoPermissionError):
             if _denies(str(error), command.lower()):
                 continue
             return "missing"
-        except ResponseError:
-            pass  # a wrong type: it was allowed to look
-        return "granted"
+        if is_missing(error):
+            continue
+        return "granted"  # also after a wrong type: it was allowed to look
     return "not tried"
 
 
@@ -153,6 +183,13 @@ async def _try_channels(
                 pass
     except NoPermissionError as error:
         return ("granted", "missing") if "channel" in str(error).lower() else ("missing", "not tried")
+    except ResponseError as error:
+        if not is_missing(error):
+            raise
+        return "unknown command", "not tried"
+    except LostConnection:
+        await touch(redis)  # raises where the server is away: then it was not this command
+        return "unknown command", "not tried"
     finally:
         await pubsub.aclose()  # type: ignore[no-untyped-call]
     return "granted", "granted"

@@ -76,9 +76,7 @@ def _now(reply: object) -> float | None:
 def _calls(entries: list[_Entry], now: float | None) -> tuple[SlowCall, ...]:
     if now is None:
         return ()
-    return tuple(
-        SlowCall(age_s=max(0.0, now - one.at), took_ms=one.micros / 1000, command=one.word) for one in entries
-    )
+    return tuple(SlowCall(age_s=max(0.0, now - one.at), took_ms=one.micros / 1000, command=one.word) for one in entries)
 
 
 def _entries(reply: object) -> tuple[list[_Entry], int]:
