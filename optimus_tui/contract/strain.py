@@ -23,8 +23,8 @@ class LatencyEvent(Struct, frozen=True, kw_only=True):
 
 
 class SlowState(Struct, frozen=True, kw_only=True):
-    """Each half may fail by itself. ``logged`` is the length of the slow log, ``calls`` its newest entries, both without
-    the ``own`` newest ones that this program caused."""
+    """Each half may fail by itself. ``logged`` is the length of the slow log, ``calls`` its newest entries, both
+    without the ``own`` ones that this program caused."""
 
     logged: int | None = None
     own: int = 0

@@ -1,7 +1,7 @@
 """The server's slow log and latency events, in one round trip. Ages are by the server's clock, so skew does not matter.
 
-It refuses to hand on what the slow calls said: arguments hold tenants' data, so only the command's word leaves here. Calls
-of this program are left out, by the name of their connection or by their script: what we ask is nobody's slow command.
+It refuses to hand on what the slow calls said: arguments hold tenants' data, so only the command's word leaves here.
+Calls of this program are left out, by the name of their connection or by their script.
 """
 
 from msgspec import Struct
