@@ -1,8 +1,8 @@
 """How late our own event loop is while something is timed, so that our cost is not charged to others.
 
 A timer that is due every few milliseconds tells how long the loop stood still: imports, a busy screen, a machine that
-gives us no CPU. It runs only while somebody times something. What a measurement took without that time is a lower
-bound: the other side may have answered while the loop stood still, or not.
+gives us no CPU. It runs only while somebody times something. Once a request was sent, only the standstill at the end
+of the wait counts: one in the middle of it overlaps with the time that the other side took for itself.
 """
 
 import asyncio
@@ -18,6 +18,8 @@ DISTURBED_MS, DISTURBED_SHARE = 50.0, 0.25
 STANDSTILL_SECONDS = 0.25
 STARVED_SHARE = 0.3
 """A deadline of which our own loop stood still for this share tells nothing about who did not answer."""
+ADJOINING_SECONDS = 0.01
+"""Standstills with less than this between them, or before the end of a wait, are one."""
 _KEPT = 512
 
 
@@ -54,6 +56,23 @@ class LoopDelay:
         total = sum(min(late, ended - began) for ended, late in pieces if late > 0 and late >= least)
         return min(total, max(0.0, now - began))
 
+    def at_end(self, began: float) -> float:
+        """Seconds of the standstills after ``began`` that reach up to now."""
+        now = asyncio.get_running_loop().time()
+        pieces = [*self._late, *([(now, now - self._due)] if self._timer is not None and now > self._due else ())]
+        edge, total = now, 0.0
+        for ended, late in reversed(pieces):
+            if ended <= began or edge - ended > ADJOINING_SECONDS:
+                break
+            length = min(late, ended - began)
+            total, edge = total + length, min(edge, ended) - length
+        return min(total, max(0.0, now - began))
+
+    def before(self, began: float, until: float) -> float:
+        """Seconds of delay between two times of the loop's clock."""
+        pieces = (min(ended, until) - max(ended - late, began) for ended, late in self._late)
+        return min(sum(one for one in pieces if one > 0), max(0.0, until - began))
+
     def _tick(self) -> None:
         now = asyncio.get_running_loop().time()
         self._note(now)
@@ -76,11 +95,18 @@ class Span:
 
     def __init__(self, delay: LoopDelay, began: float) -> None:
         self._delay, self.began = delay, began
+        self._sent: float | None = None
+
+    def sent(self) -> None:
+        """The request is on its way: from here on the other side's time runs beside our own."""
+        self._sent = asyncio.get_running_loop().time()
 
     @property
     def seconds(self) -> float:
-        """Our own delay since the measurement began."""
-        return self._delay.since(self.began)
+        """Our own delay in this measurement: all of it until the request was sent, then what stood at its end."""
+        if self._sent is None:
+            return self._delay.since(self.began)
+        return self._delay.before(self.began, self._sent) + self._delay.at_end(self._sent)
 
     @property
     def own_ms(self) -> float:
@@ -95,7 +121,7 @@ class Span:
 
     def restart(self) -> None:
         """Count from now on only."""
-        self.began = asyncio.get_running_loop().time()
+        self.began, self._sent = asyncio.get_running_loop().time(), None
 
 
 @contextmanager

@@ -11,6 +11,7 @@ import contextlib
 import socket
 import ssl
 import time
+from typing import Any
 
 import httpx
 from msgspec import Struct
@@ -110,7 +111,7 @@ async def fetch(
         async with asyncio.timeout(deadline_s):
             try:
                 if post is not None:
-                    sent = http.stream("POST", url, content=post.body, headers=post.headers)
+                    sent = http.stream("POST", url, content=post.body, headers=post.headers, extensions=_traced(span))
                     answer = await _read(sent, cap_bytes, span)
                 else:
                     answer = await _get_patiently(http, url, cap_bytes, span)
@@ -168,7 +169,17 @@ async def _language(host: str, port: int, asked_in: Language) -> Language | None
 
 
 async def _get(http: httpx.AsyncClient, url: str, cap_bytes: int, span: Span) -> Fetched:
-    return await _read(http.stream("GET", url), cap_bytes, span)
+    return await _read(http.stream("GET", url, extensions=_traced(span)), cap_bytes, span)
+
+
+def _traced(span: Span) -> dict[str, Any]:
+    """Tell the measurement when the request has been sent."""
+
+    async def trace(event: str, info: object) -> None:
+        if event.endswith("send_request_body.complete"):
+            span.sent()
+
+    return {"trace": trace}
 
 
 async def _read(sent: contextlib.AbstractAsyncContextManager[httpx.Response], cap_bytes: int, span: Span) -> Fetched:

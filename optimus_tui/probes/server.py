@@ -97,6 +97,7 @@ async def _latency(redis: ObserverRedis, own: OwnLoad) -> tuple[float, str]:
             command = STOPPED
         if own.connects != connects or command != "PING" or disturbed(span.took_ms, span.own_ms):
             span.restart()
+            span.sent()
             await (ask(redis, "PING") if command == STOPPED else touch(redis))
         return span.took_ms, command
 

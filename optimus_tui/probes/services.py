@@ -167,9 +167,8 @@ def _object(answer: Fetched, url: str) -> tuple[dict[str, Any] | None, str]:
         return None, f"answered {answer.status}{f' {reason}' if reason else ''}{f': {said}' if said else ''}"
     if answer.problem:
         return None, f"answered 200, but {answer.problem}"
-    kind = answer.content_type.partition(";")[0].strip().lower()
-    if kind and kind != "application/json" and not kind.endswith("+json"):
-        return None, f"answered 200 with {safe_text(kind, 60)} instead of JSON"
+    if wrong := _other_type(answer.content_type):
+        return None, f"answered 200 with {safe_text(wrong, 60)} instead of JSON"
     if not answer.body.strip():
         return None, "answered 200 with nothing in it"
     try:
@@ -179,6 +178,15 @@ def _object(answer: Fetched, url: str) -> tuple[dict[str, Any] | None, str]:
     if not isinstance(document, dict):
         return None, "answered 200 with JSON that is not an object"
     return document, ""
+
+
+def _other_type(said: str) -> str:
+    """The media type that is not JSON; empty where there is none. A proxy may say the header twice, joined by a comma."""
+    for one in said.split(","):
+        kind = one.partition(";")[0].strip().lower()
+        if kind and kind != "application/json" and not kind.endswith("+json"):
+            return kind
+    return ""
 
 
 def _version(document: dict[str, Any] | None) -> str | None:

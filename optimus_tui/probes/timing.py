@@ -80,6 +80,7 @@ async def time_pings(redis: ObserverRedis, clock: Clock, times: int) -> list[Tim
             await redis.ping()
             for _ in range(times):
                 span.restart()
+                span.sent()
                 await redis.ping()
                 done.append(Timed(ms=span.took_ms, own_ms=span.own_ms))
     except OUTAGES as error:

@@ -94,3 +94,27 @@ async def test_an_engine_of_a_millisecond_is_quick_while_our_loop_is_blocked_and
 async def _block(seconds: float) -> None:
     await asyncio.sleep(0)
     time.sleep(seconds)  # noqa: ASYNC251
+
+
+async def test_a_standstill_in_the_middle_of_a_wait_is_not_taken_from_the_other_sides_time() -> None:
+    """An engine of 1,500 ms was told as 1,271 ms: our delay overlapped with its own."""
+    with watching() as span:
+        span.sent()
+        await asyncio.sleep(0.05)
+        time.sleep(0.3)  # noqa: ASYNC251
+        await asyncio.sleep(0.15)
+        took, own = span.took_ms, span.own_ms
+    assert own < 60 and took > 440
+
+
+async def test_a_standstill_before_the_request_and_one_at_its_end_are_ours() -> None:
+    with watching() as span:
+        await asyncio.sleep(0.01)
+        time.sleep(0.2)  # noqa: ASYNC251
+        await asyncio.sleep(0)
+        span.sent()
+        await asyncio.sleep(0.1)
+        time.sleep(0.15)  # noqa: ASYNC251
+        await asyncio.sleep(0)
+        took, own = span.took_ms, span.own_ms
+    assert own == pytest.approx(350, abs=50) and took == pytest.approx(110, abs=50)
