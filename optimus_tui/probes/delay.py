@@ -6,6 +6,7 @@ of the wait counts: one in the middle of it overlaps with the time that the othe
 """
 
 import asyncio
+import time
 from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -20,7 +21,7 @@ STARVED_SHARE = 0.3
 """A deadline of which our own loop stood still for this share tells nothing about who did not answer."""
 ADJOINING_SECONDS = 0.01
 """Standstills with less than this between them, or before the end of a wait, are one."""
-_KEPT = 512
+_KEPT = 2048
 
 
 class LoopDelay:
@@ -32,11 +33,15 @@ class LoopDelay:
         self._timer: asyncio.TimerHandle | None = None
         self._late: deque[tuple[float, float]] = deque(maxlen=_KEPT)
         """(When it ended, seconds), the newest last."""
+        self._denied: deque[tuple[float, float]] = deque(maxlen=_KEPT)
+        """The same without the CPU time that we used ourselves meanwhile: time for which the machine gave us none."""
+        self._used = 0.0
 
     def enter(self) -> None:
         """One more measurement begins."""
         self._users += 1
         if self._timer is None:
+            self._used = time.process_time()
             self._schedule(asyncio.get_running_loop().time())
 
     def leave(self) -> None:
@@ -79,8 +84,15 @@ class LoopDelay:
         self._schedule(now)
 
     def _note(self, now: float) -> None:
-        if now - self._due > NOTICED_SECONDS:
-            self._late.append((now, now - self._due))
+        late, used = now - self._due, time.process_time()
+        if late > NOTICED_SECONDS:
+            self._late.append((now, late))
+            self._denied.append((now, max(0.0, late - max(0.0, used - self._used))))
+        self._used = used
+
+    def denied(self, began: float) -> float:
+        """Seconds since ``began`` for which our loop was due and got no CPU, however small the pieces."""
+        return sum(min(seconds, ended - began) for ended, seconds in self._denied if ended > began)
 
     def _schedule(self, now: float) -> None:
         self._due = now + TICK_SECONDS
@@ -141,15 +153,18 @@ def watching() -> Iterator[Span]:
 def stood_still(seconds: float) -> float:
     """How long the running loop stood still in the last ``seconds``, as far as somebody watched; 0.0 otherwise.
 
-    Only standstills of a quarter of a second and more count: a service that floods us keeps us busy in small pieces,
-    and that is its fault, not ours.
+    Standstills of a quarter of a second and more count, and of shorter ones the time that we did not use ourselves: a
+    service that floods us keeps us busy in small pieces, and that is its fault, not ours.
     """
     try:
         loop = asyncio.get_running_loop()
     except RuntimeError:
         return 0.0
     delay = _WATCHES.get(loop)
-    return 0.0 if delay is None else delay.since(loop.time() - seconds, STANDSTILL_SECONDS)
+    if delay is None:
+        return 0.0
+    began = loop.time() - seconds
+    return max(delay.since(began, STANDSTILL_SECONDS), delay.denied(began))
 
 
 def starved(seconds: float) -> str:

@@ -111,7 +111,8 @@ async def fetch(
         async with asyncio.timeout(deadline_s):
             try:
                 if post is not None:
-                    sent = http.stream("POST", url, content=post.body, headers=post.headers, extensions=_traced(span))
+                    more: dict[str, Any] = {"extensions": _traced(span), "timeout": deadline_s}
+                    sent = http.stream("POST", url, content=post.body, headers=post.headers, **more)
                     answer = await _read(sent, cap_bytes, span)
                 else:
                     answer = await _get_patiently(http, url, cap_bytes, span)

@@ -181,7 +181,7 @@ def _object(answer: Fetched, url: str) -> tuple[dict[str, Any] | None, str]:
 
 
 def _other_type(said: str) -> str:
-    """The media type that is not JSON; empty where there is none. A proxy may say the header twice, joined by a comma."""
+    """The media type that is not JSON, or an empty text. A proxy may say the header twice, joined by a comma."""
     for one in said.split(","):
         kind = one.partition(";")[0].strip().lower()
         if kind and kind != "application/json" and not kind.endswith("+json"):

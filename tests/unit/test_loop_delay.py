@@ -118,3 +118,23 @@ async def test_a_standstill_before_the_request_and_one_at_its_end_are_ours() -> 
         await asyncio.sleep(0)
         took, own = span.took_ms, span.own_ms
     assert own == pytest.approx(350, abs=50) and took == pytest.approx(110, abs=50)
+
+
+async def test_a_machine_that_gives_us_cpu_in_small_pieces_only_is_said_to_starve_us() -> None:
+    """Many standstills below a quarter of a second, in which this process used nothing."""
+    with watching():
+        for _ in range(8):
+            time.sleep(0.08)  # noqa: ASYNC251
+            await asyncio.sleep(0.006)
+        assert "gave us no CPU" in starved(1.0)
+
+
+async def test_work_of_our_own_in_small_pieces_is_no_starvation() -> None:
+    """A service that floods us keeps us busy: that is told as what it is."""
+    with watching():
+        for _ in range(8):
+            until = time.process_time() + 0.05
+            while time.process_time() < until:
+                pass
+            await asyncio.sleep(0.006)
+        assert starved(4.0) == ""
