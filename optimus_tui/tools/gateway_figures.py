@@ -23,7 +23,7 @@ from optimus_tui.contract.metrics import Increase, MetricsState
 from optimus_tui.contract.reading import Fault, Reading
 from optimus_tui.contract.tools.common import WindowSource
 from optimus_tui.grammar.prometheus import split_series
-from optimus_tui.tools.counted import NO_PAGE, Counters
+from optimus_tui.tools.counted import NO_PAGE, Counters, missing
 from optimus_tui.verdicts.outcomes import class_of, outcomes, refusals, worst
 from optimus_tui.verdicts.performance import find_errors_lately, shown
 from optimus_tui.verdicts.playbooks.circuit_breaker import METRIC, breakers, judge_breaker
@@ -113,7 +113,8 @@ async def summary_figures(ctx: "Context", counters: Counters) -> GatewayFigures:
                     counters.increase(REQUESTS), counters.increase(REFUSED), counters.states()
                 )
             elif nothing_kept and requests.fault is None:
-                requests = replace(requests, fault=Fault("invalid", ONE_LOOK))
+                why = states if isinstance(states, Fault) else _why_one_look(states[0])
+                requests, refused = replace(requests, fault=why), replace(refused, fault=refused.fault or why)
     except TimeoutError:
         return _NOT_IN_TIME
     return _figures(ctx, requests, refused, lately, states)
@@ -137,6 +138,11 @@ def published(look: Reading[MetricsState]) -> Sequence[MetricsState] | Fault:
     if look.value is not None and look.value.published:
         return [look.value]
     return look.fault or Fault("invalid", NO_PAGE)
+
+
+def _why_one_look(state: MetricsState) -> Fault:
+    """Why one look at this page tells no rate."""
+    return Fault("invalid", ONE_LOOK) if REQUESTS in state.metrics else missing(REQUESTS, state)
 
 
 def _holds_trouble(state: MetricsState) -> bool:
