@@ -30,21 +30,51 @@ def _used(one: "TenantFigures") -> str:
     return f"{thousands(one.current_count)} / {thousands(one.limit)}" if one.counters else NOTHING
 
 
-_ROWS: tuple[tuple[str, Callable[["TenantFigures"], str]], ...] = (
-    ("counters", lambda one: thousands(one.counters)),
-    ("of all counters", lambda one: percent(one.share_of_all_counters)),
-    ("never reset", lambda one: thousands(one.immortal)),
-    ("over their limit", lambda one: thousands(one.over)),
-    ("fullest", lambda one: one.operation or ("?" if one.counters else NOTHING)),
-    ("  used / limit", _used),
-    ("  share of limit", lambda one: percent(one.share) if one.counters else NOTHING),
-    ("requests", lambda one: thousands(one.requests)),
-    ("refused (429)", lambda one: thousands(one.refused)),
-    ("cache keys", lambda one: thousands(one.cache_keys)),
-    ("  without TTL", lambda one: thousands(one.cache_keys_without_ttl)),
-    ("events", lambda one: thousands(one.events)),
-    ("latency p95", lambda one: latency(one.latency_p95_ms) if one.latency_p95_ms is not None else "?"),
+_Row = tuple[str, Callable[["TenantFigures"], str]]
+_GROUPS: tuple[tuple[tuple[str, ...], tuple[_Row, ...]], ...] = (
+    (("counters",), (("counters", lambda one: thousands(one.counters)),)),
+    (("share_of_all_counters",), (("of all counters", lambda one: percent(one.share_of_all_counters)),)),
+    (("immortal",), (("never reset", lambda one: thousands(one.immortal)),)),
+    (("over",), (("over their limit", lambda one: thousands(one.over)),)),
+    (
+        ("share",),
+        (
+            ("fullest", lambda one: one.operation or ("?" if one.counters else NOTHING)),
+            ("  used / limit", _used),
+            ("  share of limit", lambda one: percent(one.share) if one.counters else NOTHING),
+        ),
+    ),
+    (("requests",), (("requests", lambda one: thousands(one.requests)),)),
+    (
+        ("failed", "error_share"),
+        (
+            ("failed (5xx)", lambda one: thousands(one.failed)),
+            ("  share of requests", lambda one: percent(one.error_share)),
+        ),
+    ),
+    (("refused", "refused_share"), (("refused (429)", lambda one: thousands(one.refused)),)),
+    (
+        ("cache_keys", "cache_keys_without_ttl"),
+        (
+            ("cache keys", lambda one: thousands(one.cache_keys)),
+            ("  without TTL", lambda one: thousands(one.cache_keys_without_ttl)),
+        ),
+    ),
+    (("events",), (("events", lambda one: thousands(one.events)),)),
+    (
+        ("latency_p95_ms",),
+        (("latency p95", lambda one: latency(one.latency_p95_ms) if one.latency_p95_ms is not None else "?"),),
+    ),
 )
+"""The figures that a group of rows is sorted by, and the rows, which stay together."""
+
+
+def _rows(differs: Sequence[str]) -> list[_Row]:
+    """All rows, those first in which the tenants differ most; the others as they stand above."""
+    places = {name: place for place, name in enumerate(differs)}
+    last = len(places)
+    ordered = sorted(_GROUPS, key=lambda group: min(places.get(name, last) for name in group[0]))
+    return [row for _, rows in ordered for row in rows]
 
 
 @click.command("compare", short_help="Put tenants side by side.")
@@ -54,7 +84,10 @@ _ROWS: tuple[tuple[str, Callable[["TenantFigures"], str]], ...] = (
 @connected
 @click.pass_context
 def command(ctx: click.Context, /, tenants: tuple[str, ...], minutes: int, as_json: bool, **given: object) -> int:
-    """Put each TENANT into a column: counters, share of limits, refusals, cache keys, events."""
+    """Put each TENANT into a column: counters, share of limits, failures, refusals, cache keys, events.
+
+    What differs most between them comes first.
+    """
     from optimus_tui.cli.errands import to_end
     from optimus_tui.tools.compare import MOST_TENANTS
 
@@ -89,7 +122,7 @@ async def _errand(settings: "Settings", tenants: Sequence[bytes], minutes: int, 
 
 
 def _print(report: "CompareReport", width: int) -> None:
-    for line in table(report.tenants, width):
+    for line in table(report.tenants, width, report.differs):
         say(line)
     say()
     for line in _strangers(report):
@@ -121,14 +154,18 @@ def _covered(report: "CompareReport") -> Iterator[str]:
     yield f"{report.timestamp} · {scanned} · {asked}{logged}, {report.window_requested_minutes} min asked for"
 
 
-def table(tenants: Sequence[Any], width: int) -> Iterator[str]:
-    """Rows of figures, a column a tenant; as many columns below each other as the width needs."""
+def table(tenants: Sequence[Any], width: int, differs: Sequence[str] = ()) -> Iterator[str]:
+    """Rows of figures, a column a tenant; as many columns below each other as the width needs.
+
+    ``differs`` names the figures in which they differ, the most first: those rows come first.
+    """
     from rich.cells import cell_len
 
-    lead = max(len(title) for title, _ in _ROWS) + BETWEEN
+    rows = _rows(differs)
+    lead = max(len(title) for title, _ in rows) + BETWEEN
     columns: list[list[str]] = []
     for one in tenants:
-        cells = [safe_text(one.tenant_id, WIDEST_NAME), *(safe_text(words(one), WIDEST_NAME) for _, words in _ROWS)]
+        cells = [safe_text(one.tenant_id, WIDEST_NAME), *(safe_text(words(one), WIDEST_NAME) for _, words in rows)]
         wide = max(cell_len(cell) for cell in cells)
         columns.append([" " * (wide - cell_len(cell)) + cell for cell in cells])
     while columns:
@@ -136,7 +173,7 @@ def table(tenants: Sequence[Any], width: int) -> Iterator[str]:
         while taken < len(columns) and (taken == 0 or used + cell_len(columns[taken][0]) + BETWEEN <= width):
             used += cell_len(columns[taken][0]) + BETWEEN
             taken += 1
-        titles = ["", *(title for title, _ in _ROWS)]
+        titles = ["", *(title for title, _ in rows)]
         for number, title in enumerate(titles):
             line = (" " * BETWEEN).join(column[number] for column in columns[:taken])
             yield f"{title:<{lead}}{line}".rstrip()

@@ -117,6 +117,10 @@ class Board:
             self.hand_on()
         return self._findings[subject]
 
+    def settled(self, subject: str) -> tuple[Finding, ...]:
+        """The subject's findings as they were settled last."""
+        return self._findings.get(subject, ())
+
     def unmeasured(self, subject: str, findings: Sequence[Finding]) -> None:
         """Nothing could be measured, ``findings`` say why: what was wrong still counts as wrong."""
         known = {(one.rule, one.subject) for one in findings}

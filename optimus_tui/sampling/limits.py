@@ -8,6 +8,7 @@ import asyncio
 from msgspec.structs import replace
 
 from optimus_tui.context import Context
+from optimus_tui.contract.findings import Finding
 from optimus_tui.contract.limits import Counter, LimitsReport
 from optimus_tui.contract.reading import Coverage, Fault, Reading
 from optimus_tui.sampling.beats import Backoff, Beat
@@ -15,6 +16,7 @@ from optimus_tui.sampling.board import Board
 from optimus_tui.sampling.found import Found
 from optimus_tui.sampling.readings import ASK_AGAIN_SECONDS, bounded, kept, login_refused, outages, redis_fault
 from optimus_tui.verdicts.limits import judge
+from optimus_tui.verdicts.order import worst_first
 from optimus_tui.verdicts.unmeasured import find_unmeasured
 
 MANY_ROWS = 1_000
@@ -90,7 +92,13 @@ class LimitLoop:
 
         report = await asyncio.to_thread(work) if len(counters) > MANY_ROWS else work()
         more = find_unmeasured("rate limits", self.board.sweep_fault, rule="limits.unmeasured")
-        return replace(report, findings=self.board.settle("limits", [*report.findings, *more]))
+        settled = self.board.settle("limits", [*report.findings, *more])
+        return replace(report, findings=worst_first([*settled, *self._elsewhere()]))
+
+    def _elsewhere(self) -> list[Finding]:
+        """What other loops have handed to the board about limits: refused requests, names of no known layout."""
+        found = [*self.board.settled("metrics"), *self.board.settled("layout")]
+        return [finding for finding in found if finding.rule.startswith("limits.")]
 
     def _coverage(self) -> Coverage:
         coverage = self.board.coverage

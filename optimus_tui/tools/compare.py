@@ -7,6 +7,8 @@ import asyncio
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from msgspec import to_builtins
+
 from optimus_tui.contract.findings import Finding
 from optimus_tui.contract.limits import LimitRow, LimitsReport
 from optimus_tui.contract.metrics import Increase, Quantiles
@@ -14,6 +16,7 @@ from optimus_tui.contract.reading import Fault, Reading
 from optimus_tui.contract.services import GatewayState
 from optimus_tui.contract.tools.compare import CompareReport, TenantFigures
 from optimus_tui.probes.delay import watching
+from optimus_tui.settings.model import Thresholds
 from optimus_tui.tools.answer import DEADLINE_SECONDS, out_of_time, timestamp
 from optimus_tui.tools.coherence_events import Log, read_events
 from optimus_tui.tools.counted import Counters
@@ -23,7 +26,13 @@ from optimus_tui.tools.words import diagnostics, sentence
 from optimus_tui.verdicts import limits as verdicts
 from optimus_tui.verdicts.bounds import estimate_ms, is_wide
 from optimus_tui.verdicts.coherence_events import covered_minutes
-from optimus_tui.verdicts.outcomes import refusals
+from optimus_tui.verdicts.differences import differences
+from optimus_tui.verdicts.limit_findings import find
+from optimus_tui.verdicts.limit_words import operation_words
+from optimus_tui.verdicts.order import worst_first
+from optimus_tui.verdicts.outcomes import outcomes, refusals
+from optimus_tui.verdicts.performance import find_errors, of_tenant
+from optimus_tui.verdicts.refusals import find_refusals, refused_by_tenant
 from optimus_tui.verdicts.rules import merge_rules
 from optimus_tui.wording.safe import safe_text
 
@@ -77,6 +86,7 @@ async def _compare(ctx: "Context", tenants: list[bytes], minutes: int) -> Compar
     )
     looks = _Looks(seen, limits, log, requests, refused, times)
     events_covered = covered_minutes(log.window, ctx.clock.wall(), minutes) if log.window else None
+    figures = tuple(looks.figures(tenant) for tenant in tenants)
     return CompareReport(
         tool=TOOL,
         timestamp=timestamp(ctx.clock.wall()),
@@ -85,8 +95,13 @@ async def _compare(ctx: "Context", tenants: list[bytes], minutes: int) -> Compar
         source=requests.source,
         events_covered_minutes=None if events_covered is None else round(events_covered, 2),
         coverage=seen.section,
-        tenants=tuple(looks.figures(tenant) for tenant in tenants),
-        diagnostics=diagnostics(_of_these(limits)),
+        tenants=figures,
+        differs=tuple(differences([to_builtins(one) for one in figures])),
+        diagnostics=diagnostics(
+            worst_first(
+                [*_of_these(limits, ctx.settings.thresholds), *looks.findings(tenants, ctx.settings.thresholds)]
+            )
+        ),
         unknown=tuple(looks.unknown(fault or seen.fault, _no_rules(gateway))),
     )
 
@@ -105,9 +120,9 @@ def _owner(name: bytes) -> bytes | None:
     return parsed.tenant if parsed.family == "limit" else None
 
 
-def _of_these(limits: LimitsReport) -> list[Finding]:
-    """The total is everybody's, not theirs."""
-    return [finding for finding in limits.findings if finding.rule != "limits.total"]
+def _of_these(limits: LimitsReport, thresholds: Thresholds) -> list[Finding]:
+    """The total is everybody's, not theirs; and whether all others are over their limits too, nobody has looked."""
+    return [finding for finding in find(limits, thresholds, common={}) if finding.rule != "limits.total"]
 
 
 def _no_rules(gateway: Reading[GatewayState]) -> str:
@@ -139,23 +154,43 @@ class _Looks:
         keys, never = self.cache.get(tenant, (0, 0))
         text = tenant.decode("utf-8", "surrogateescape")
         window = self.log.window
+        requests, refused = _grown(self.requests, text), _grown(self.refused, text)
+        told = outcomes(of_tenant(self.requests, text).series) if requests is not None else None
         return TenantFigures(
             tenant_id=safe_text(tenant, 200),
             counters=len(rows),
             share_of_all_counters=round(len(rows) / self.seen.limits.total, 4) if self.seen.limits.total else None,
             immortal=sum(row.state == "immortal" for row in rows),
             over=sum(row.state == "over" for row in rows),
-            operation=safe_text(fullest.counter.operation, 80) if fullest else None,
+            operation=operation_words(fullest.counter.operation, 80) if fullest else None,
             current_count=fullest.counter.count if fullest else None,
             limit=fullest.limit if fullest else None,
             share=round(_share(fullest), 4) if fullest else None,
-            requests=_grown(self.requests, text),
-            refused=_grown(self.refused, text),
+            requests=requests,
+            failed=round(told.failed) if told and told.failed is not None else None,
+            error_share=_rounded(told.failing_share) if told else None,
+            refused=refused,
+            refused_share=self._refused_share(text),
             cache_keys=keys,
             cache_keys_without_ttl=never,
             events=sum(one.event.tenant == text for one in window.events) if window else None,
             latency_p95_ms=self._p95(text),
         )
+
+    def _refused_share(self, tenant: str) -> float | None:
+        told = refused_by_tenant(self.requests, self.refused, tenant)
+        return _rounded(told[0].share) if told and told[0].tenant == tenant else None
+
+    def findings(self, tenants: Sequence[bytes], thresholds: Thresholds) -> list[Finding]:
+        """Failures and refusals of these tenants, where the gateway counts by tenant."""
+        found: list[Finding] = []
+        for tenant in tenants:
+            text = tenant.decode("utf-8", "surrogateescape")
+            if _grown(self.requests, text):
+                found += find_errors(of_tenant(self.requests, text), safe_text(tenant, 60), thresholds)
+            if _grown(self.refused, text):
+                found += find_refusals(self.requests, self.refused, text)
+        return found
 
     def _p95(self, tenant: str) -> float | None:
         spread = self.times.groups.get(tenant)
@@ -170,6 +205,11 @@ class _Looks:
         for name, one in (("requests", self.requests), ("refused", self.refused)):
             if one.covered_minutes <= 0:
                 reasons.append(f"{name}: {sentence(one.fault) or 'nobody counted them'}")
+        told = outcomes(self.requests.series)
+        if self.requests.covered_minutes > 0 and told.failed is None:
+            reasons.append(f"failed: {told.why_failed}")
+        elif self.requests.covered_minutes > 0 and set(self.requests.by("tenant")) == {""}:
+            reasons.append("requests: the gateway does not count them by tenant")
         if not any(self.times.groups):
             reasons.append("latency: the gateway times no tenant by itself")
         elif any(is_wide(one, "p95") for one in self.times.groups.values()):
@@ -177,6 +217,10 @@ class _Looks:
         if self.limits.rules is None:
             reasons.append(f"limits: {no_rules}, and none are configured")
         return reasons
+
+
+def _rounded(share: float | None) -> float | None:
+    return None if share is None else round(share, 4)
 
 
 def _share(row: LimitRow) -> float:

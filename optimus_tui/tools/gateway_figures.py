@@ -7,8 +7,8 @@
 It never raises for an outage and bounds itself (2.5 s for what was kept, 6.5 s with looks). None is unknown, never
 zero; ``unknown`` holds a sentence for each thing that is not known. ``findings`` are ready to show and to rank:
 ``errors.rate`` (names the route and the tenant that fail most), ``breaker.open``, ``breaker.half_open``,
-``gateway.restarts`` and ``metrics.several_processes`` (low). Refusals are judged with the limits, not here. A gateway
-that publishes nothing has no finding: it is unknown, and not accused.
+``gateway.restarts``, ``metrics.several_processes`` (low) and ``limits.refused``. A gateway that publishes nothing has
+no finding: it is unknown, and not accused.
 """
 
 import asyncio
@@ -27,6 +27,7 @@ from optimus_tui.tools.counted import NO_PAGE, Counters, missing
 from optimus_tui.verdicts.outcomes import class_of, outcomes, refusals, worst
 from optimus_tui.verdicts.performance import find_errors_lately, shown
 from optimus_tui.verdicts.playbooks.circuit_breaker import METRIC, breakers, judge_breaker
+from optimus_tui.verdicts.refusals import find_refusals
 from optimus_tui.verdicts.restarts import find_restarts, find_several
 
 if TYPE_CHECKING:
@@ -192,6 +193,7 @@ def _figures(
         findings += find_restarts(requests)
         if told.failed is None:
             unknown.append(f"failures: {told.why_failed}")
+    findings += find_refusals(requests, declined.grown)
     refusals_known = declined.grown.covered_minutes > 0
     if not refusals_known:
         unknown.append(f"refusals: {_reason(declined.grown.fault)}")

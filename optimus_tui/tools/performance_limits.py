@@ -4,16 +4,21 @@ import asyncio
 from collections import Counter as Tally
 from typing import TYPE_CHECKING, Any
 
+from msgspec.structs import replace
+
 from optimus_tui.contract.limits import NO_TENANT, Counter, LimitRow, LimitRules, LimitsReport
 from optimus_tui.contract.metrics import Increase
 from optimus_tui.contract.reading import Fault
 from optimus_tui.contract.tools.performance import PerformanceQuery
 from optimus_tui.tools.counted import Counters
 from optimus_tui.tools.performance_result import Result, not_available
-from optimus_tui.tools.survey import Survey, read_known, survey
+from optimus_tui.tools.refusals import RefusalEvidence, Watched, neighbours, read_refusals, read_twice
+from optimus_tui.tools.survey import Survey, survey
 from optimus_tui.tools.words import limit_section, operation_name, sentence
 from optimus_tui.verdicts import limits as verdicts
-from optimus_tui.verdicts.outcomes import refusals
+from optimus_tui.verdicts.limit_blocked import common_limits
+from optimus_tui.verdicts.limit_findings import find
+from optimus_tui.verdicts.order import worst_first
 from optimus_tui.verdicts.performance import of_tenant, shown
 from optimus_tui.verdicts.rules import merge_rules
 from optimus_tui.wording.safe import safe_text
@@ -31,32 +36,30 @@ async def rate_limiting_efficiency(ctx: "Context", query: PerformanceQuery) -> R
 
     counters = Counters(ctx, query.time_window_minutes)
     tenant = None if query.tenant_filter is None else query.tenant_filter.encode("utf-8", "surrogatepass")
-    gateway, seen, refused, requests = await asyncio.gather(
-        read_gateway(ctx.http, ctx.settings, ctx.clock, with_rules=True),
-        survey(ctx, tenant=tenant),
-        counters.increase("rate_limit_refused_total"),
-        counters.increase("http_requests_total"),
+    gateway, (seen, watched, evidence) = await asyncio.gather(
+        read_gateway(ctx.http, ctx.settings, ctx.clock, with_rules=True), _look(ctx, query, counters, tenant)
     )
     rules = merge_rules(gateway.value.rules if gateway.value else None, ctx.settings.limits)
-    told = refusals(requests, refused)
-    refused, basis = told.grown, told.basis
+    refused, requests = evidence.refused.grown, evidence.requests
     known, counted = bool(seen.coverage.scanned) or seen.fault is None, refused.covered_minutes > 0
-    if not known and not counted:
+    refusals = evidence.findings(watched, rules, query.tenant_filter)
+    if not known and not counted and not refusals:
         reason = f"{sentence(refused.fault) or 'nobody counted refusals'}; {sentence(seen.fault)}"
         return not_available("rate-limiting efficiency", reason)
-    limits, fault = await _limits(ctx, seen, rules, tenant) if known else (None, seen.fault)
+    limits, fault = _limits(ctx, seen, watched, rules, tenant) if known else (None, seen.fault)
     memory = await _memory(ctx, seen, tenant) if known and fault is None else None
-    findings = list(limits.findings) if limits else []
+    findings = [*(limits.findings if limits else ()), *refusals]
     if not known or fault is not None:
         findings += not_available("the counters", sentence(fault) or "not read").findings
-    if not counted:
+    if not counted and not refusals:
         findings += not_available("refusals", sentence(refused.fault) or "nobody counted them").findings
     return Result(
         results={
             "status": "ok" if counted and limits is not None else "partial",
             "refused": {
                 **_refused(of_tenant(refused, query.tenant_filter), of_tenant(requests, query.tenant_filter)),
-                "basis": basis,
+                "basis": evidence.refused.basis,
+                "before_the_window": evidence.older or None,
             },
             "headroom": _headroom(limits, rules, fault),
             "memory": memory or {"status": "unknown", "limit_keys": None, "estimated_bytes": None},
@@ -64,28 +67,40 @@ async def rate_limiting_efficiency(ctx: "Context", query: PerformanceQuery) -> R
         },
         covered_minutes=refused.covered_minutes,
         source=refused.source,
-        findings=tuple(findings),
+        findings=worst_first(findings),
     )
 
 
-async def _limits(
-    ctx: "Context", seen: Survey, rules: LimitRules | None, tenant: bytes | None
+async def _look(
+    ctx: "Context", query: PerformanceQuery, counters: Counters, tenant: bytes | None
+) -> tuple[Survey, Watched, RefusalEvidence]:
+    """The names, the counters twice, and the gateway's page in between."""
+    began = ctx.clock.mono()
+    seen = await survey(ctx, tenant=tenant)
+    names = sorted(seen.of_tenant) if tenant is not None else seen.limits.names_to_read()
+    others = neighbours(seen, names) if tenant is not None else []
+    watched = await read_twice(ctx, counters, seen, names, others, began)
+    return seen, watched, await read_refusals(ctx, counters, query.time_window_minutes)
+
+
+def _limits(
+    ctx: "Context", seen: Survey, watched: Watched, rules: LimitRules | None, tenant: bytes | None
 ) -> tuple[LimitsReport | None, Fault | None]:
-    counted, fault = await read_known(ctx, seen, seen.of_tenant if tenant is not None else None)
-    if fault is not None and not counted:
-        return None, fault
-    mono = ctx.clock.mono()
-    counters: list[Counter] = [one for one in seen.limits.counters(mono) if tenant is None or one.tenant == tenant]
+    if watched.fault is not None and not watched.first:
+        return None, watched.fault
+    read, thresholds = watched.index.counters(ctx.clock.mono()), ctx.settings.thresholds
+    counters: list[Counter] = [one for one in read if tenant is None or one.tenant == tenant]
+    common = common_limits([verdicts.judge_row(one, None, rules, thresholds) for one in read])
     report = verdicts.judge(
         counters,
-        tracks=seen.limits.tracks(),
+        tracks=watched.index.tracks(),
         rules=rules,
-        thresholds=ctx.settings.thresholds,
+        thresholds=thresholds,
         coverage=seen.coverage,
         unparsed=seen.limits.unparsed,
         total=seen.limits.total if tenant is None else None,
     )
-    return report, fault
+    return replace(report, findings=find(report, thresholds, common)), watched.fault
 
 
 async def _memory(ctx: "Context", seen: Survey, tenant: bytes | None) -> dict[str, Any]:

@@ -57,7 +57,7 @@ def judge(
 
 def judge_row(counter: Counter, track: Track | None, rules: LimitRules | None, thresholds: Thresholds) -> LimitRow:
     """One counter. ``refused_in`` counts from the counter's ``taken_mono``, as its TTL does."""
-    limit = _limit_for(counter, rules)
+    limit = limit_for(counter, rules)
     resets = None if counter.ttl_ms is None else counter.taken_mono + counter.ttl_ms / 1000
     if counter.count is None or counter.count < 0:
         state: LimitState = "unknown limit" if counter.problem == NO_WINDOW else "broken"
@@ -89,7 +89,8 @@ def _state(counter: Counter, limit: int | None, share: float | None, thresholds:
     return "near" if share >= thresholds.near_limit else "ok"
 
 
-def _limit_for(counter: Counter, rules: LimitRules | None) -> int | None:
+def limit_for(counter: Counter, rules: LimitRules | None) -> int | None:
+    """Requests per window that the counter's tenant may make; None where no limit is known."""
     if rules is None:
         return None
     # surrogateescape keeps two different byte names different: a broken name never borrows another tenant's override

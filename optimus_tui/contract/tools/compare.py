@@ -6,7 +6,11 @@ from optimus_tui.contract.tools.common import CoverageSection, Diagnostic, Repor
 
 
 class TenantFigures(Struct, frozen=True, kw_only=True):
-    """One tenant. Shares run from 0 to 1; ``share`` is of ``operation``'s limit, the fullest one."""
+    """One tenant. Shares run from 0 to 1; ``share`` is of ``operation``'s limit, the fullest one.
+
+    ``failed`` are requests answered 5xx, ``error_share`` and ``refused_share`` parts of its requests; null where the
+    gateway does not count by tenant, or without a status.
+    """
 
     tenant_id: str
     counters: int | None = None
@@ -18,7 +22,10 @@ class TenantFigures(Struct, frozen=True, kw_only=True):
     limit: int | None = None
     share: float | None = None
     requests: int | None = None
+    failed: int | None = None
+    error_share: float | None = None
     refused: int | None = None
+    refused_share: float | None = None
     cache_keys: int | None = None
     cache_keys_without_ttl: int | None = None
     events: int | None = None
@@ -26,7 +33,10 @@ class TenantFigures(Struct, frozen=True, kw_only=True):
 
 
 class CompareReport(Report, frozen=True, kw_only=True):
-    """``window_covered_minutes`` is that of requests and refusals; ``events_covered_minutes`` that of the event log."""
+    """``window_covered_minutes`` is that of requests and refusals; ``events_covered_minutes`` that of the event log.
+
+    ``differs`` names the figures in which the tenants differ, the one in which they differ most first.
+    """
 
     window_requested_minutes: int
     window_covered_minutes: float
@@ -34,5 +44,6 @@ class CompareReport(Report, frozen=True, kw_only=True):
     events_covered_minutes: float | None
     coverage: CoverageSection
     tenants: tuple[TenantFigures, ...]
+    differs: tuple[str, ...] = ()
     diagnostics: tuple[Diagnostic, ...] = ()
     unknown: tuple[str, ...] = ()

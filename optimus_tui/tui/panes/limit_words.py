@@ -156,6 +156,7 @@ def empty_words(report: LimitsReport | None, filter_text: str) -> Sequence[str]:
     words = ["No rate_limit:* keys. Counters appear with the first request."]
     if not report.coverage.complete:
         words = [f"No rate_limit:* keys so far: {coverage_words(report.coverage)}."]
+    words += [finding.message for finding in report.findings if finding.rule == "limits.unknown_layout"]
     if report.unparsed.count:
         shapes = ", ".join(f"{one.count:,} × {one.shape}" for one in report.unparsed.shapes[:3])
         words.append(f"{compact(report.unparsed.count)} names are not rate_limit:tenant:operation: {shapes}.")

@@ -54,6 +54,9 @@ class LimitEvidence(Struct, frozen=True, kw_only=True):
     layout: Sequence[Finding] = ()
     """Keys of no known layout, where there is no counter of a known one."""
     common: Mapping[bytes, CommonLimit] = field(default_factory=dict)
+    refusals: Sequence[Finding] = ()
+    older: str = ""
+    """Refusals that are known over more than the window only, in words."""
 
 
 def conclude(seen: LimitEvidence, thresholds: Thresholds) -> Conclusion:
@@ -62,9 +65,11 @@ def conclude(seen: LimitEvidence, thresholds: Thresholds) -> Conclusion:
     inquiry.found(*judge_gateway(seen.gateway), *judge_server(seen.server))
     _look_at_counters(inquiry, seen, name)
     report = replace(seen.report, tenants=(TenantCount(seen.tenant, seen.found),))
-    inquiry.found(*find(report, thresholds, seen.common), *seen.layout)
+    inquiry.found(*find(report, thresholds, seen.common), *seen.refusals, *seen.layout)
     _look_at_limits(inquiry, seen)
     refused = _look_at_refusals(inquiry, seen.refused, name)
+    if seen.older:
+        inquiry.lacks("refused requests in the window", seen.older)
     _advise(inquiry, seen, thresholds, name)
     return inquiry.close(_details(seen, thresholds, refused), told=_TOLD)
 
@@ -125,7 +130,11 @@ def _look_at_refusals(inquiry: Inquiry, refused: Increase | Fault, name: str) ->
         return {"status": "unknown", "requests": None, "error": why}
     inquiry.covered(refused.covered_minutes, refused.source)
     inquiry.saw(f"{refused.total:,.0f} requests of {name} answered 429 in {span_words(refused.covered_minutes)}")
-    by = {safe_text(operation, 80): round(count) for operation, count in list(refused.by("operation").items())[:50]}
+    by = {
+        safe_text(operation, 80): round(count)
+        for operation, count in list(refused.by("operation").items())[:50]
+        if operation
+    }
     return {
         "status": "ok",
         "requests": round(refused.total),

@@ -1,0 +1,169 @@
+"""Refusals for the tools that judge limits: over the window, since the gateway's start, between two reads of counters.
+
+The counters are read, then the gateway's page is looked at several times, then the counters are read again: what grew
+between the looks lies between the reads. It refuses to take the whole life of a gateway for the window: where the start
+is older than the window or unknown, that is said.
+"""
+
+import asyncio
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from optimus_tui.contract.findings import Finding
+from optimus_tui.contract.limits import Counter, LimitRules
+from optimus_tui.contract.metrics import Counted, Increase, MetricsState
+from optimus_tui.contract.reading import Fault, Reading
+from optimus_tui.grammar.keys import parse_key
+from optimus_tui.grammar.prometheus import split_series
+from optimus_tui.index.limits import LimitIndex
+from optimus_tui.tools.counted import Counters, live_increase
+from optimus_tui.tools.parts import part
+from optimus_tui.tools.survey import Survey, read_known
+from optimus_tui.verdicts.outcomes import REFUSED_COUNTER, Refusals, refusals
+from optimus_tui.verdicts.refusals import find_refusals, find_refused_below
+
+if TYPE_CHECKING:
+    from optimus_tui.context import Context
+
+REQUESTS = "http_requests_total"
+LOOK_SECONDS, COUNT_SECONDS = 4.5, 1.5
+SLOPE_SECONDS = 1.5
+MAX_NEIGHBOURS = 300
+AGELESS_MINUTES = 1.0
+"""Stands for a time that nobody knows; never shown."""
+LATEST_LOOK = 4.0
+"""Seconds after the tool's begin; later, there is no time for a second read."""
+
+
+class Watched(Struct, frozen=True, kw_only=True):
+    """Counters read twice, the gateway's page looked at in between.
+
+    ``index`` holds both reads, ``second`` is empty and ``slope_seconds`` None where there was one only.
+    """
+
+    index: LimitIndex
+    first: dict[bytes, Counter]
+    second: dict[bytes, Counter]
+    slope_seconds: float | None
+    fault: Fault | None
+
+
+async def read_twice(
+    ctx: "Context", counters: Counters, seen: Survey, names: Iterable[bytes], others: Iterable[bytes], began: float
+) -> Watched:
+    """Read ``names`` before and after the looks at the gateway's page; ``others`` once."""
+    names, index = list(names), LimitIndex()
+    first, fault = await read_known(ctx, seen, [*names, *others])
+    index.put(first)
+    read_at, asked = ctx.clock.mono(), set(names)
+    again: list[Counter] = []
+    slope_seconds = None
+    if first and fault is None and read_at - began < LATEST_LOOK:
+        await part(ctx, counters.looks(), "/metrics", LOOK_SECONDS)
+        await asyncio.sleep(max(0.0, SLOPE_SECONDS - (ctx.clock.mono() - read_at)))
+        again, incomplete = await read_known(ctx, seen, names, COUNT_SECONDS)
+        if incomplete is None:
+            index.put(again)
+            index.gone(asked - {counter.key for counter in again}, ctx.clock.mono())
+            slope_seconds = ctx.clock.mono() - read_at
+    return Watched(
+        index=index,
+        first={one.key: one for one in first if one.key in asked},
+        second={one.key: one for one in again} if slope_seconds is not None else {},
+        slope_seconds=slope_seconds,
+        fault=fault,
+    )
+
+
+def neighbours(seen: Survey, names: Iterable[bytes]) -> list[bytes]:
+    """Other tenants' counters of the same operations: they tell a limit that is too low from a busy client."""
+    operations = {parse_key(name).operation for name in names}
+    everybody = seen.limits.names_to_read(seen.limits.total + 1) if operations else []
+    others = [one for one in everybody if one not in seen.of_tenant and parse_key(one).operation in operations]
+    return others[:MAX_NEIGHBOURS]
+
+
+class RefusalEvidence(Struct, frozen=True, kw_only=True):
+    """Requests and refusals of all tenants over the longest time that is known within the window.
+
+    ``ageless`` are those of the gateway's whole life where nobody knows how long that is, None elsewhere. ``older`` is
+    a sentence about refusals that may lie before the window. ``growth`` is what grew between the looks.
+    """
+
+    requests: Increase
+    refused: Refusals
+    growth: Increase
+    ageless: tuple[Increase, Refusals] | None = None
+    older: str = ""
+
+    def findings(self, watched: Watched, rules: LimitRules | None, tenant: str | None) -> list[Finding]:
+        """What is wrong, for one tenant or for all."""
+        found = find_refusals(self.requests, self.refused.grown, tenant)
+        if not found and self.ageless is not None:
+            requests, refused = self.ageless
+            found = find_refusals(requests, refused.grown, tenant, since_start=True)
+        return [*found, *find_refused_below(self.growth, watched.first, watched.second, rules)]
+
+
+async def read_refusals(ctx: "Context", counters: Counters, minutes: float) -> RefusalEvidence:
+    """What was kept of the window, else what the gateway's page tells. Never raises for an outage."""
+    requests, refused, looks = await asyncio.gather(
+        _increase(ctx, counters, REQUESTS),
+        _increase(ctx, counters, REFUSED_COUNTER),
+        part(ctx, counters.looks(), "/metrics", LOOK_SECONDS),
+    )
+    seen: Sequence[Reading[MetricsState]] = [] if isinstance(looks, Fault) else looks
+    growth = live_increase(REFUSED_COUNTER, seen, {}) if seen else Increase(name=REFUSED_COUNTER)
+    kept = RefusalEvidence(requests=requests, refused=refusals(requests, refused), growth=growth)
+    if requests.several or refused.several:
+        return kept
+    return _since_start(kept, seen, minutes, ctx.clock.wall())
+
+
+async def _increase(ctx: "Context", counters: Counters, metric: str) -> Increase:
+    found = await part(ctx, counters.increase(metric), metric, LOOK_SECONDS)
+    return Increase(name=metric, fault=found) if isinstance(found, Fault) else found
+
+
+def _since_start(
+    kept: RefusalEvidence, looks: Sequence[Reading[MetricsState]], minutes: float, now: float
+) -> RefusalEvidence:
+    """The same with the whole life of the gateway's processes in place of seconds, where it lies in the window."""
+    latest: dict[float | None, MetricsState] = {}
+    for one in looks:
+        if one.value is not None and one.value.published:
+            latest[one.value.process] = one.value
+    if not latest or any(state.left_out for state in latest.values()):
+        return kept
+    ages = [None if state.started_at is None else (now - state.started_at) / 60 for state in latest.values()]
+    known = [age for age in ages if age is not None]
+    covered = max(known, default=0.0)
+    if covered and covered <= kept.refused.grown.covered_minutes:
+        return kept
+    requests = _life(REQUESTS, latest.values(), covered or AGELESS_MINUTES)
+    refused = refusals(requests, _life(REFUSED_COUNTER, latest.values(), covered or AGELESS_MINUTES))
+    total = refused.grown.total
+    if len(known) == len(ages) and covered <= minutes:
+        return replace(kept, requests=requests, refused=refused)
+    if not total or (kept.refused.grown.source != "live" and kept.refused.grown.covered_minutes > 0):
+        return kept
+    if len(known) == len(ages):
+        since = f"{total:,.0f} since the gateway's start {covered / 60:,.1f} h ago"
+        return replace(kept, older=f"{since}; how many of them in the window is unknown")
+    since = f"{total:,.0f} since the gateway started, and nobody knows when that was"
+    return replace(kept, ageless=(requests, refused), older=since)
+
+
+def _life(metric: str, states: Iterable[MetricsState], minutes: float) -> Increase:
+    """Everything that the processes have counted, as if it had grown from zero within ``minutes``."""
+    series, published = [], False
+    for state in states:
+        published = published or metric in state.metrics
+        for name, value in state.values.items():
+            own, labels = split_series(name)
+            if own == metric:
+                series.append(Counted(labels=labels, increase=value))
+    return Increase(name=metric, series=tuple(series), covered_minutes=minutes if published or series else 0.0)

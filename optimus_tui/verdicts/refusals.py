@@ -1,0 +1,203 @@
+"""Requests that were refused (429), by tenant: judged by the gateway's own counters. Pure.
+
+A young window forgets hundreds of refusals of the minutes before; the gateway's counters do not. A share has one
+population: where requests are not counted by tenant it is unknown, and said. Refusals that grow while the counter
+stands below the published limit say that another limit is in force.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+
+from msgspec import Struct
+
+from optimus_tui.contract.findings import Finding
+from optimus_tui.contract.limits import Counter, LimitRules
+from optimus_tui.contract.metrics import Counted, Increase
+from optimus_tui.verdicts.limit_words import operation_words
+from optimus_tui.verdicts.limits import limit_for
+from optimus_tui.verdicts.order import each_or_one, some_of
+from optimus_tui.verdicts.outcomes import outcomes
+from optimus_tui.verdicts.playbooks.errors import span_words
+from optimus_tui.wording.numbers import percent
+from optimus_tui.wording.safe import safe_text
+
+REFUSED_SHARE, LEAST_REFUSED = 0.10, 20
+LEAST_NOW = 3
+"""Refusals within less than a minute that are enough where their pace makes ``LEAST_REFUSED`` of a minute."""
+SAME_SPAN = 0.8
+"""Two figures are of the same time where the shorter one covers at least this part of the longer one."""
+EVERYBODY = "all tenants together"
+
+
+class Refused(Struct, frozen=True):
+    """Requests of one tenant that were refused; ``tenant`` "" where the gateway does not count by tenant.
+
+    ``share`` of its requests from 0 to 1, at least that much; None where it is unknown, and ``why`` says so.
+    """
+
+    tenant: str
+    refused: float
+    share: float | None
+    why: str = ""
+
+    @property
+    def name(self) -> str:
+        """As it is shown."""
+        return safe_text(self.tenant, 60) or EVERYBODY
+
+
+def refused_by_tenant(requests: Increase, refused: Increase, tenant: str | None = None) -> list[Refused]:
+    """Who was refused how much, the most first; ``tenant`` to look at one only.
+
+    A gateway that does not count by tenant tells of all tenants together.
+    """
+    if refused.covered_minutes <= 0:
+        return []
+    counts = {name: count for name, count in refused.by("tenant").items() if count > 0}
+    if tenant is not None and set(counts) - {""}:
+        counts = {name: count for name, count in counts.items() if name == tenant}
+    return [_share(name, count, requests, refused) for name, count in counts.items()]
+
+
+def _share(tenant: str, count: float, requests: Increase, refused: Increase) -> Refused:
+    """Its requests' own status 429 where they have one (the same samples), else refusals of what was asked at least."""
+    spans = sorted((requests.covered_minutes, refused.covered_minutes))
+    if spans[0] <= 0:
+        return Refused(tenant, count, None, "how many requests there were is not known")
+    if spans[0] < SAME_SPAN * spans[1]:
+        return Refused(tenant, count, None, "requests were counted over another time than refusals")
+    told = outcomes(_of(requests.series, tenant))
+    if tenant and told.requests <= 0:
+        everybody = outcomes(requests.series).requests
+        least = count / (everybody + count)
+        if least >= REFUSED_SHARE:  # of all requests: of its own it can only be more
+            return Refused(tenant, count, least)
+        return Refused(tenant, count, None, "requests are not counted by tenant")
+    if told.refused and told.refused >= count * SAME_SPAN:
+        return Refused(tenant, count, told.refused_share)
+    return Refused(tenant, count, count / (told.requests + count))
+
+
+def _of(series: Iterable[Counted], tenant: str) -> list[Counted]:
+    return [one for one in series if not tenant or one.labels.get("tenant") == tenant]
+
+
+def find_refusals(
+    requests: Increase, refused: Increase, tenant: str | None = None, *, since_start: bool = False
+) -> list[Finding]:
+    """``limits.refused``: high from 10 % and 20 refusals, medium where the share is unknown.
+
+    ``since_start``: the figures are of the gateway's whole life, and nobody knows how long that is: medium.
+    """
+    least = max(LEAST_NOW, LEAST_REFUSED * min(1.0, refused.covered_minutes))
+    worth = [
+        one
+        for one in refused_by_tenant(requests, refused, tenant)
+        if one.refused >= least and (one.share is None or one.share >= REFUSED_SHARE)
+    ]
+    when = f"in {span_words(refused.covered_minutes)}"
+    when = "since the gateway started, nobody knows when" if since_start else when
+    worth.sort(key=lambda one: (one.share is None, -one.refused))
+    shared = [one for one in worth if one.share is not None]
+    vague = [one for one in worth if one.share is None]
+    bound = "at least " if refused.lower_bound else ""
+    return [*_told(shared, bound, when, sure=not since_start), *_told(vague, bound, when, sure=False)]
+
+
+def _told(cases: Sequence[Refused], bound: str, when: str, *, sure: bool) -> list[Finding]:
+    return each_or_one(
+        cases, lambda one: _one(one, bound, when, sure), lambda many: _many(many, f"{bound}many", when, sure)
+    )
+
+
+def _one(one: Refused, bound: str, when: str, sure: bool) -> Finding:
+    share = f"{percent(one.share)} of them or more" if one.share is not None else f"share unknown: {one.why}"
+    return Finding(
+        rule="limits.refused",
+        severity="high" if sure else "medium",
+        subject=one.name,
+        message=f"{bound}{round(one.refused):,} requests of {one.name} were refused (429) {when} ({share})",
+        measured=one.share if one.share is not None else float(round(one.refused)),
+        threshold=REFUSED_SHARE if one.share is not None else float(LEAST_REFUSED),
+        unit="share" if one.share is not None else "requests",
+        samples=round(one.refused),
+        impact="Callers of this tenant are turned away, whatever the counter of the present window says.",
+        remedy="See whether one client repeats its requests, and whether the limit fits what this tenant needs.",
+    )
+
+
+def _many(many: Sequence[Refused], how_many: str, when: str, sure: bool) -> Finding:
+    names = some_of([f"{one.name} {round(one.refused):,}" for one in many])
+    return Finding(
+        rule="limits.refused",
+        severity="high" if sure else "medium",
+        subject="several tenants",
+        message=f"{how_many} requests of {len(many):,} tenants were refused (429) {when}: {names}",
+        measured=float(len(many)),
+        threshold=0.0,
+        unit="tenants",
+        samples=round(sum(one.refused for one in many)),
+        impact="Callers of these tenants are turned away.",
+        remedy="So many at once: check whether the limits fit the traffic, or whether one limit is shared by all.",
+    )
+
+
+def find_refused_below(
+    growth: Increase, first: Mapping[bytes, Counter], second: Mapping[bytes, Counter], rules: LimitRules | None
+) -> list[Finding]:
+    """``limits.refused_below``: refusals that grew between two reads of a counter that stayed below its limit.
+
+    ``growth`` must lie between the two reads. A count only rises within its window: what is below the limit at the
+    second read of the same window was below it before.
+    """
+    if rules is None or growth.covered_minutes <= 0:
+        return []
+    cases: dict[bytes, tuple[Counter, int, float]] = {}
+    for one in growth.series:
+        tenant, operation = one.labels.get("tenant", ""), one.labels.get("operation", "")
+        if one.increase < 1 or not tenant:
+            continue
+        counters = [
+            counter
+            for counter in second.values()
+            if _text(counter.tenant) == tenant and (not operation or _text(counter.operation) == operation)
+        ]
+        standing = [_below(first.get(counter.key), counter, rules) for counter in counters]
+        if counters and all(standing):
+            fullest = max(counters, key=lambda counter: counter.count or 0)
+            before = cases.get(fullest.key)
+            grown = one.increase + (before[2] if before else 0.0)
+            cases[fullest.key] = (fullest, limit_for(fullest, rules) or 0, grown)
+    seconds = growth.covered_minutes * 60
+    return [_refused_below(counter, limit, grown, seconds) for counter, limit, grown in cases.values()]
+
+
+def _below(before: Counter | None, after: Counter, rules: LimitRules) -> bool:
+    """Whether the counter stood below its limit all the time, in one and the same window."""
+    limit = limit_for(after, rules)
+    if before is None or before.count is None or after.count is None or limit is None or after.sliding:
+        return False
+    same = before.immortal or (
+        before.ttl_ms is not None and before.taken_mono + before.ttl_ms / 1000 > after.taken_mono
+    )
+    return same and before.count <= after.count < limit
+
+
+def _refused_below(counter: Counter, limit: int, grown: float, seconds: float) -> Finding:
+    name = f"{safe_text(counter.tenant, 60)} / {operation_words(counter.operation)}"
+    return Finding(
+        rule="limits.refused_below",
+        severity="high",
+        subject=name,
+        message=f"{round(grown):,} requests were refused (429) within {seconds:.1f} s while {name} stood at"
+        f" {counter.count or 0:,} of the published {limit:,}",
+        measured=float(counter.count or 0),
+        threshold=float(limit),
+        unit="requests",
+        samples=round(grown),
+        impact="The published limit is not the one in force: every figure against it is too good.",
+        remedy="Compare the limit in force with /api/rate-limits: that is stale, or a second limiter refuses.",
+    )
+
+
+def _text(name: bytes) -> str:
+    return name.decode("utf-8", "surrogateescape")

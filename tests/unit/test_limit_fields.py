@@ -1,0 +1,106 @@
+"""Every field of what is read about limits is judged or shown: changed alone, it changes a verdict, row or document."""
+
+from typing import Any
+
+import msgspec
+import pytest
+from msgspec.structs import replace
+
+from optimus_tui.contract.limits import Counter, LimitRow, LimitRules, Track, UnparsedNames
+from optimus_tui.contract.reading import Coverage
+from optimus_tui.settings.model import Thresholds
+from optimus_tui.tools.words import limit_section
+from optimus_tui.tui.panes import limit_rows, limit_words
+from optimus_tui.tui.screens.offers import counter_offers
+from optimus_tui.verdicts.limits import judge
+
+COUNTER = Counter(
+    key=b"rate_limit:acme:chat", tenant=b"acme", operation=b"chat", count=60, ttl_ms=30_000, taken_mono=1000.0
+)
+RULES = LimitRules(window_seconds=60, limits={"chat": 100})
+TRACK = Track(tuple((1000.0 - 2 * n, 60 - 4 * n) for n in range(10, -1, -1)))
+
+COUNTER_CHANGES: dict[str, dict[str, Any]] = {
+    "key": {"key": b"rate_limit:acme:other"},
+    "tenant": {"tenant": b"globex"},
+    "operation": {"operation": b"upload"},
+    "count": {"count": 100},
+    "ttl_ms": {"ttl_ms": 86_400_000},
+    "immortal": {"immortal": True, "ttl_ms": None},
+    "problem": {"problem": "a list", "count": None},
+    "foreign": {"foreign": True, "problem": "-3: x", "count": None},
+    "sliding": {"sliding": True},
+    "doubt": {"doubt": "its name has one part only"},
+    "taken_mono": {"taken_mono": 990.0},
+}
+RULE_CHANGES: dict[str, dict[str, Any]] = {
+    "window_seconds": {"window_seconds": 10},
+    "limits": {"limits": {"chat": 70}},
+    "tenants": {"tenants": {"acme": {"chat": 50}}},
+    "default": {"default": 55, "limits": {}},
+    "source": {"source": "configured"},
+    "problem": {"problem": "limits.x 0 is not a limit"},
+}
+ROW_CHANGES: dict[str, Any] = {
+    "counter": replace(COUNTER, count=61),
+    "state": "near",
+    "limit": 77,
+    "share": 0.91,
+    "slope": 9.0,
+    "rough": True,
+    "refused_in": 7.0,
+    "refused_latest": 19.0,
+    "resets_mono": 1009.0,
+}
+
+
+def seen(counter: Counter = COUNTER, rules: LimitRules = RULES, track: Track = TRACK) -> str:
+    """Everything that a person or a program is told about this counter."""
+    report = judge(
+        [counter], tracks={counter.key: track}, rules=rules, thresholds=Thresholds(), coverage=Coverage(1, 1, True)
+    )
+    row = report.rows[0]
+    return repr((report.findings, shown(row), limit_words.detail_lines(row, report, 300, 1001.0), counter_offers(row)))
+
+
+def shown(row: LimitRow) -> Any:
+    drawn = limit_rows.draw_row(row, 140, 1001.0)
+    return drawn, msgspec.json.encode(limit_section(row.counter, row)), dict(limit_rows.RowFields(row, 1001.0))
+
+
+@pytest.mark.parametrize("name", Counter.__struct_fields__)
+def test_each_field_of_a_counter_is_judged_or_shown(name: str) -> None:
+    change = COUNTER_CHANGES[name]
+    plain = replace(COUNTER, **{key: value for key, value in change.items() if key != name})
+    assert seen(replace(plain, **{name: change[name]})) != seen(plain)
+
+
+@pytest.mark.parametrize("name", LimitRules.__struct_fields__)
+def test_each_field_of_the_rules_is_judged_or_shown(name: str) -> None:
+    change = RULE_CHANGES[name]
+    plain = replace(RULES, **{key: value for key, value in change.items() if key != name})
+    assert seen(rules=replace(plain, **{name: change[name]})) != seen(rules=plain)
+
+
+@pytest.mark.parametrize("name", LimitRow.__struct_fields__)
+def test_each_field_of_a_row_is_shown(name: str) -> None:
+    row = LimitRow(
+        counter=COUNTER, state="ok", limit=100, share=0.6, slope=2.0, refused_in=15.0, refused_latest=25.0,
+        resets_mono=1030.0,
+    )  # fmt: skip
+    assert shown(replace(row, **{name: ROW_CHANGES[name]})) != shown(row)
+
+
+@pytest.mark.parametrize("change", [{"samples": ()}, {"renewed": True}])
+def test_each_field_of_a_track_is_used(change: dict[str, Any]) -> None:
+    short = Track(((1000.0, 60),))
+    assert seen(track=replace(TRACK if "samples" in change else short, **change)) != seen(
+        track=TRACK if "samples" in change else short
+    )
+
+
+def test_each_field_of_the_odd_names_is_shown() -> None:
+    assert set(UnparsedNames.__struct_fields__) == {"count", "shown", "shapes"}
+    report = judge([], tracks={}, rules=RULES, thresholds=Thresholds(limit_keys=10), coverage=Coverage(1, 1, True))
+    many = replace(report, unparsed=UnparsedNames(20, 4))
+    assert "16 of 10" in "".join(text for text, _ in limit_words.total_pieces(many, 10, 80))
