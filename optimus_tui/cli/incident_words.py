@@ -43,6 +43,7 @@ def what_next(state: "IncidentState") -> str:
 def row(one: "Listed") -> str:
     """A line of the list."""
     from optimus_tui.wording.age import clock
+    from optimus_tui.workflow.standing import standing
 
     state = one.state
     if state.opened is None:
@@ -52,19 +53,21 @@ def row(one: "Listed") -> str:
     left = "" if state.status == "closed" or one.held else f" · optimus-tui incident resume {one.number}"
     when = clock(state.opened.wall, dated=True)
     return (
-        f"{one.number:>4}  {state.status:<6}  {state.severity:<8}  {when}  {state.environment}  {state.title}"
+        f"{one.number:>4}  {state.status:<6}  {standing(state):<8}  {when}  {state.environment}  {state.title}"
         f"{held}{cut}{left}"
     )
 
 
 def summary(one: "Listed") -> dict[str, Any]:
     """The same for a program."""
+    from optimus_tui.workflow.standing import standing
     from optimus_tui.workflow.times import mtta, mttr
 
     state = one.state
     return {
         "id": one.number, "title": state.title, "environment": state.environment, "status": state.status,
-        "severity": state.severity, "opened": state.opened.wall if state.opened else None,
+        "severity": standing(state), "worst_severity": state.severity,
+        "opened": state.opened.wall if state.opened else None,
         "closed": state.closed.wall if state.closed else None, "mtta_seconds": mtta(state),
         "mttr_seconds": mttr(state), "held_by": one.held or None, "problem": one.problem or None,
     }  # fmt: skip
@@ -73,12 +76,13 @@ def summary(one: "Listed") -> dict[str, Any]:
 def lines(state: "IncidentState", now: "Stamp") -> Iterator[str]:
     """A whole incident."""
     from optimus_tui.wording.age import age, clock
+    from optimus_tui.workflow.standing import severity_words
     from optimus_tui.workflow.times import elapsed
 
     opened = state.opened
     since = f" · opened {clock(opened.wall, dated=True)} UTC" if opened else ""
     lasts = f" · {age(elapsed(opened, state.closed or now))}" if opened else ""
-    yield f"incident {state.id} · {state.environment} · {state.status} · {state.severity}{since}{lasts}"
+    yield f"incident {state.id} · {state.environment} · {state.status} · {severity_words(state)}{since}{lasts}"
     yield state.title
     yield ""
     for number, step in enumerate(state.steps, 1):

@@ -14,6 +14,7 @@ from optimus_tui.wording.age import age, clock
 from optimus_tui.wording.charts import CHARTS, Chart, Samples, chart
 from optimus_tui.wording.numbers import latency, percent, plural, thousands
 from optimus_tui.workflow.severity import MATTERS, level, rank
+from optimus_tui.workflow.standing import severity_words
 from optimus_tui.workflow.times import elapsed, mtta, mttr
 
 UNKNOWN = "unknown"
@@ -49,7 +50,7 @@ def _title(state: IncidentState, summary: Mapping[str, str]) -> str:
 def _head(state: IncidentState, now: Stamp) -> Iterator[tuple[str, str]]:
     opened, end = state.opened, state.closed or now
     yield "Status", state.status
-    yield "Severity", state.severity
+    yield "Severity", severity_words(state)
     yield "Environment", state.environment
     if state.began is not None:
         yield "Began", f"{clock(state.began, dated=True)} UTC"

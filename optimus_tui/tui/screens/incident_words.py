@@ -15,6 +15,7 @@ from optimus_tui.tui.widgets.line_view import Piece
 from optimus_tui.wording.age import age, clock
 from optimus_tui.wording.numbers import figure, latency, plural
 from optimus_tui.wording.safe import safe_text
+from optimus_tui.workflow.standing import standing
 from optimus_tui.workflow.times import elapsed, mtta, mttr
 
 LONG = 600
@@ -42,9 +43,13 @@ def bar_words(state: IncidentState, now: Stamp, mode: tuple[str, str], problem: 
         left.append((" closed" if state.closed else "", "quiet"))
     if problem:
         left.append((gap + safe(problem, 120), "warning"))
-    mark = MARKS.get(state.severity, "")
-    severity = f"{mark}{state.severity.upper()}" if state.severity != "none" else "no severity yet"
-    right: Words = [(mode[0] + gap, mode[1]), (severity + " ", SEVERITY_COLORS.get(state.severity, "quiet"))]
+    stands = standing(state)
+    severity = f"{MARKS.get(stands, '')}{stands.upper()}" if stands != "none" else "nothing found stands"
+    if stands == "none" and state.severity == "none":
+        severity = "no severity yet"
+    right: Words = [(mode[0] + gap, mode[1]), (severity + " ", SEVERITY_COLORS.get(stands, "quiet"))]
+    if stands != state.severity and width >= 100:
+        right.append((f"(at worst {state.severity}) ", "quiet"))
     return left, right
 
 

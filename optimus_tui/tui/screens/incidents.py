@@ -14,6 +14,7 @@ from optimus_tui.contract.findings import SEVERITIES, Finding
 from optimus_tui.tui.screens.interrupted import TakingUp, holds
 from optimus_tui.wording.age import age
 from optimus_tui.wording.safe import safe_text
+from optimus_tui.workflow.standing import severity_words
 
 if TYPE_CHECKING:
     from optimus_tui.incidents.keeper import Keeper
@@ -166,7 +167,7 @@ class Incidents(TakingUp):
         through = sum(step.status in ("done", "skipped") for step in state.steps)
         ago = f"opened {age(max(0.0, self.context.clock.wall() - opened.wall))} ago, " if opened else ""
         return safe_text(
-            f"{ago}{state.severity}, {through} of {len(state.steps)} steps through, by {state.operator}", 200
+            f"{ago}{severity_words(state)}, {through} of {len(state.steps)} steps through, by {state.operator}", 200
         )
 
     async def leave_incident(self) -> None:

@@ -1,0 +1,61 @@
+"""How bad an incident is now: the worst of what was found and still stands. Pure.
+
+The incident itself keeps the worst that was ever found. A finding no longer stands where the step that made it was
+asked again and no longer has it, where a later step no longer has what it shared with it, and where the check after an
+action proved that it is fixed. What nobody looked at again stands.
+"""
+
+from collections.abc import Iterator
+
+from optimus_tui.contract.incident import IncidentState, Outcome, Step
+from optimus_tui.contract.tools.common import Diagnostic
+from optimus_tui.workflow.severity import worst
+
+Key = tuple[str, str]
+
+
+def standing(state: IncidentState) -> str:
+    """Return the severity of what stands: none, low, medium, high or critical."""
+    return worst(one for step in state.steps for one in _of_step(state, step))
+
+
+def severity_words(state: IncidentState) -> str:
+    """Return the severity of now, with the worst there was where that is another one: ``low (at worst high)``."""
+    now = standing(state)
+    return now if now == state.severity else f"{now} (at worst {state.severity})"
+
+
+def _of_step(state: IncidentState, step: Step) -> Iterator[Diagnostic]:
+    if step.outcome is None:
+        return
+    fixed = {
+        rule for deed in state.deeds if deed.verdict == "fixed" and _later(deed.at.wall, step) for rule in deed.rules
+    }
+    gone = {key for other in state.steps if _later(_end(other), step) for key in _gone(other)}
+    for one in step.outcome.findings:
+        if one.rule not in fixed and _key(one) not in gone:
+            yield one
+
+
+def _later(at: float | None, step: Step) -> bool:
+    mine = _end(step)
+    return at is not None and mine is not None and at > mine
+
+
+def _end(step: Step) -> float | None:
+    return step.ended.wall if step.ended is not None else None
+
+
+def _gone(step: Step) -> set[Key]:
+    """What a step had when it was asked before, and no longer has; nothing where it can no longer tell."""
+    if step.before is None or step.outcome is None or step.change is None or step.change.verdict == "unknown":
+        return set()
+    return _keys(step.before) - _keys(step.outcome)
+
+
+def _keys(outcome: Outcome) -> set[Key]:
+    return {_key(one) for one in outcome.findings}
+
+
+def _key(one: Diagnostic) -> Key:
+    return one.rule, one.subject
