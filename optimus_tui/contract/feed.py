@@ -6,7 +6,8 @@ from msgspec import Struct
 
 from optimus_tui.contract.reading import Fault
 
-FeedState = Literal["connecting", "live", "down", "denied"]
+FeedState = Literal["connecting", "live", "down", "denied", "broken"]
+"""``broken``: something answers, and for a while nothing that can be read as a subscription."""
 
 
 class FeedEvent(Struct, frozen=True, kw_only=True):
@@ -49,6 +50,15 @@ class ParsedEvent(Struct, frozen=True, kw_only=True):
     problem: str | None = None
 
 
+class ClockOffset(Struct, frozen=True, kw_only=True):
+    """How far the times that events claim are off: the median of ``events`` that are, among ``of`` looked at. Seconds,
+    positive where the claims run ahead."""
+
+    seconds: float
+    events: int
+    of: int
+
+
 class FeedStatus(Struct, frozen=True, kw_only=True):
     """Counters of the reader since its start, and the state of its link."""
 
@@ -66,6 +76,8 @@ class FeedStatus(Struct, frozen=True, kw_only=True):
     """When the link last proved itself alive (any byte from the server) on the monotonic clock."""
     fault: Fault | None = None
     retry_in: float | None = None
+    clock: ClockOffset | None = None
+    """How far the latest events' claims are off against their arrival; None where they are not, or too few came."""
 
 
 class FeedBatch(Struct, frozen=True, kw_only=True):

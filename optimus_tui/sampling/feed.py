@@ -4,39 +4,74 @@ The reader drains its connection in a thread of its own, whatever happens here. 
 more often than once a second.
 """
 
+from collections import deque
+from collections.abc import Sequence
+
+from msgspec.structs import replace
+
 from optimus_tui.context import Context
-from optimus_tui.contract.feed import FeedStatus
+from optimus_tui.contract.feed import ClockOffset, FeedEvent, FeedItem, FeedStatus
+from optimus_tui.grammar.events import parse_event
 from optimus_tui.sampling.beats import Beat
 from optimus_tui.sampling.board import Board
 from optimus_tui.verdicts import feed
+from optimus_tui.verdicts.event_clock import by_arrival
 
 EVERY_SECONDS = 0.1
 QUIET_SECONDS = 0.25
 """While nothing arrives."""
 STATUS_SECONDS = 1.0
 BATCH_LIMIT = 1000
+LATEST, A_BATCH = 100, 20
+"""Events whose claimed times are compared with their arrival: of all, and of one batch."""
 
 
 async def watch_feed(context: Context, board: Board, beat: Beat) -> None:
     """Start the reader, then drain it until cancelled. The context stops it when it is closed."""
     reader, clock = context.feed, context.clock
     reader.start()
-    seq, told, state = 0, float("-inf"), ""
+    seq, told, state, claims = 0, float("-inf"), "", Claims()
+    lived = clock.mono()
     while True:
         batch = reader.drain(seq, limit=BATCH_LIMIT)
         mono = clock.mono()
         if batch.items:
             seq = max(item.seq for item in batch.items)
+            claims.add(batch.items)
+        if batch.status.state == "live":
+            lived = mono
+        status = feed.settled(replace(batch.status, clock=claims.offset), mono - lived)
+        batch = replace(batch, status=status)
         due = mono - told >= STATUS_SECONDS
         changed = batch.status.state != state
         if batch.items or due or changed:
             board.sink("feed", batch)
-        if changed and state == "down" and batch.status.state == "live":
+        if changed and state in ("down", "broken") and batch.status.state == "live":
             board.back()
         if due or changed:
             _judge(board, batch.status, clock.wall(), mono)
             told, state = mono, batch.status.state
         await beat.rest(EVERY_SECONDS if batch.items else QUIET_SECONDS)
+
+
+class Claims:
+    """Claimed times minus arrivals of the latest events, in seconds; of a storm only some are looked at."""
+
+    def __init__(self) -> None:
+        self._offsets: deque[float] = deque(maxlen=LATEST)
+
+    def add(self, items: Sequence[FeedItem]) -> None:
+        """Look at the newest of these events."""
+        live = [one for one in items[-A_BATCH:] if isinstance(one, FeedEvent) and one.origin == "live"]
+        for event in live:
+            claimed = parse_event(event.payload, event.length).claimed_at
+            if claimed is not None:
+                self._offsets.append(claimed - event.received_at)
+
+    @property
+    def offset(self) -> ClockOffset | None:
+        """How far they are off; None where they are not."""
+        return by_arrival(self._offsets)
 
 
 def _judge(board: Board, status: FeedStatus, wall: float, mono: float) -> None:

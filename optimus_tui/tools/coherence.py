@@ -3,12 +3,15 @@
 import asyncio
 from typing import TYPE_CHECKING
 
+from msgspec.structs import replace
+
 from optimus_tui.contract.findings import Finding
 from optimus_tui.contract.reading import Fault
 from optimus_tui.contract.tools.coherence import CoherenceAnalysis, CoherenceQuery, CoherenceReport
 from optimus_tui.tools.coherence_audit import Audit, audit, audit_section
 from optimus_tui.tools.coherence_events import events_section, pubsub_section, read_events, read_listeners, recent
 from optimus_tui.tools.coherence_keys import Keys, read_keys, sample_section
+from optimus_tui.tools.event_arrivals import late_claims
 from optimus_tui.tools.survey import Survey, survey, unreachable
 from optimus_tui.tools.words import diagnostics
 from optimus_tui.verdicts import coherence_advice as verdicts
@@ -46,6 +49,9 @@ async def run(ctx: "Context", query: CoherenceQuery) -> CoherenceReport:
     keys = await read_keys(ctx, seen)
     checked = await audit(ctx, log.window, keys) if log and log.window else None
     window = log.window if log else None
+    if log and window is not None and window.clock is None:
+        window = replace(window, clock=await late_claims(ctx, log.payloads))
+        log = replace(log, window=window)
     facts = verdicts.Facts(
         cache=keys.report,
         tracking=keys.tracking,

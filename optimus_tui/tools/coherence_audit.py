@@ -85,6 +85,7 @@ def audit_section(audit: Audit | None, log: Log | None) -> dict[str, Any]:
         },
         "stale_keys": _named(audit.audited, "survived_stale"),
         "suspected_keys": _named(audit.audited, "suspected_stale"),
+        "omitted": sum(max(0, counts[name] - SHOWN) for name in ("survived_stale", "suspected_stale")),
         "not_understood": made.strange,
         "left_out": made.left_out,
         "error": None,

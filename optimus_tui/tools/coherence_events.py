@@ -10,6 +10,7 @@ from optimus_tui.contract.reading import Fault
 from optimus_tui.grammar.keys import COHERENCE_PREFIX
 from optimus_tui.tools.words import sentence
 from optimus_tui.verdicts.coherence_events import EventWindow, Logged, pick_window, tally
+from optimus_tui.verdicts.event_clock import clock_words
 from optimus_tui.wording.safe import safe_text
 
 if TYPE_CHECKING:
@@ -30,6 +31,7 @@ class Log(Struct, frozen=True, kw_only=True):
     length: int = 0
     read: int = 0
     fault: Fault | None = None
+    payloads: tuple[bytes, ...] = ()
 
     @property
     def tenants(self) -> list[bytes]:
@@ -84,7 +86,7 @@ async def read_events(ctx: "Context", minutes: float) -> Log:
         message = f"the event log's {log.length:,} entries are too large to read"
         return Log(length=log.length, fault=Fault("invalid", message, "bound what is written to it"))
     window = pick_window(log.payloads, ctx.clock.wall(), minutes)
-    return Log(window=window, length=log.length, read=len(log.payloads))
+    return Log(window=window, length=log.length, read=len(log.payloads), payloads=tuple(log.payloads))
 
 
 async def read_listeners(ctx: "Context") -> Listeners:
@@ -130,21 +132,25 @@ def events_section(log: Log | None, covered: float | None) -> dict[str, Any]:
         fields = {"in_window": None, "read": None, "malformed": None, "length": log.length or None}
         return {"status": "unknown", **fields, "error": sentence(log.fault)}
     minutes = covered or 0.0
+    misplaced = clock_words(window.clock) if window.clock is not None else ""
+    lost = bool(misplaced) and not window.events  # nobody knows what was in the window
     return {
-        "status": "ok",
-        "in_window": len(window.events),
+        "status": "unknown" if lost else "ok",
+        "in_window": None if lost else len(window.events),
         "read": log.read,
         "length": log.length,
         "older_than_window": window.older,
         "malformed": window.malformed,
         "without_timestamp": window.undated,
         "in_future": window.in_future,
+        "omitted": max(0, len(window.events) - RECENT),
         "by_type": tally(one.event.type for one in window.events),
         "by_tenant": tally(one.event.tenant for one in window.events),
         "per_minute": round(len(window.events) / minutes, 2) if minutes >= 0.1 else None,
         "newest": stamp(window.events[0].at) if window.events else None,
         "oldest_in_log": stamp(window.oldest) if window.oldest is not None else None,
-        "error": None,
+        "clock_offset_seconds": round(window.clock.seconds, 1) if window.clock is not None else None,
+        "error": f"{misplaced}: they cannot be placed in the window" if misplaced else None,
     }
 
 
@@ -164,6 +170,7 @@ def pubsub_section(listeners: Listeners, window: EventWindow | None) -> dict[str
         "pattern_subscriptions": channels.patterns,
         "by_channel": {safe_text(name, 200): count for name, count in ordered[:SHOWN_CHANNELS]},
         "silent_channels": None if silent is None else [safe_text(name, 200) for name in silent[:SHOWN_CHANNELS]],
+        "omitted": max(0, len(ordered) - SHOWN_CHANNELS),
         "unheard_tenants": list(unheard[:SHOWN_CHANNELS]) if channels.patterns == 0 and window is not None else None,
         "error": None,
     }

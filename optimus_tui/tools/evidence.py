@@ -19,6 +19,7 @@ from optimus_tui.history.ring import percentile
 from optimus_tui.probes.delay import starved_words
 from optimus_tui.tools import parts
 from optimus_tui.tools.counted import Counters
+from optimus_tui.tools.event_arrivals import late_claims
 from optimus_tui.tools.hit_rates import present_rate
 from optimus_tui.verdicts.hit_rate import LookupTrack, hit_rate, track_lookups
 from optimus_tui.verdicts.latency import CURED_LOOKS, MIN_SAMPLES
@@ -105,7 +106,8 @@ class Evidence:
         if log.length and not log.payloads:
             return Fault("invalid", f"the event log's {log.length:,} entries are too large to read")
         payloads = log.payloads if log.whole else newest_end(log.payloads)
-        return await asyncio.to_thread(count, payloads, self.ctx.clock.wall(), self.minutes)
+        found = await asyncio.to_thread(count, payloads, self.ctx.clock.wall(), self.minutes)
+        return found if found.clock is not None else replace(found, clock=await late_claims(self.ctx, log.payloads))
 
     def rate(self, gateway: Reading[GatewayState], server: Reading[ServerState]) -> HitRate | None:
         """The hit rate of now, with its source."""

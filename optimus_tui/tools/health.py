@@ -33,6 +33,7 @@ from optimus_tui.tools.survey import Survey, judge_limits, read_known, survey
 from optimus_tui.tools.words import HEALTH_SEVERITY, diagnostics
 from optimus_tui.verdicts import health as verdicts
 from optimus_tui.verdicts.coherence_events import events_per_second, pick_window
+from optimus_tui.verdicts.event_clock import find_clock
 from optimus_tui.verdicts.feed import find_flood
 from optimus_tui.verdicts.hit_rate import LookupTrack, hit_rate, track_lookups
 from optimus_tui.verdicts.playbooks.churn import newest_end
@@ -61,7 +62,7 @@ class Looked(Struct, frozen=True, kw_only=True):
     seen: Survey | None
     figures: GatewayFigures
     recent: HitRate | None
-    flood: float | None
+    events: tuple[Finding, ...]
 
 
 def found(report: DiagnoseReport) -> bool:
@@ -121,7 +122,7 @@ async def look(ctx: "Context", query: DiagnoseQuery) -> Looked:
         await asyncio.wait([gateway, engine, server])
         history = group.create_task(latencies(ctx, gateway.result(), engine.result(), server.result()))
         recent = group.create_task(_present(ctx, query, counters, gateway.result().value))
-    postgres, seen, flood = others.result()
+    postgres, seen, events = others.result()
     return Looked(
         gateway=gateway.result(),
         engine=engine.result(),
@@ -131,7 +132,7 @@ async def look(ctx: "Context", query: DiagnoseQuery) -> Looked:
         seen=seen,
         figures=figures.result(),
         recent=recent.result(),
-        flood=flood,
+        events=events or (),
     )
 
 
@@ -143,7 +144,7 @@ async def _untimed(ctx: "Context", query: DiagnoseQuery) -> tuple[Reading[Servic
     return await asyncio.gather(
         reading(ctx, read_postgres(ctx.settings.postgres_dsn, ctx.clock, ctx.settings.postgres_problem), "Postgres"),
         _counters(ctx, query) if with_keys else nothing(),
-        _events_per_second(ctx) if query.include_cache_metrics else nothing(),
+        _events_now(ctx) if query.include_cache_metrics else nothing(),
     )
 
 
@@ -168,15 +169,18 @@ async def _present(
     return None if isinstance(found, Fault) else found
 
 
-async def _events_per_second(ctx: "Context") -> float | None:
-    """From the event log's newest entries. Who may not read it learns so from the coherence analysis, not here."""
+async def _events_now(ctx: "Context") -> tuple[Finding, ...]:
+    """A flood, or a publisher's clock that is off, by the event log's newest entries. Who may not read it learns so
+    from the coherence analysis, not here."""
     from optimus_tui.probes.coherence import read_event_ends
 
     log = await part(ctx, read_event_ends(ctx.redis, NEWEST_EVENTS), "the event log", EVENTS_SECONDS)
     if isinstance(log, Fault):
-        return None
+        return ()
     now, newest = ctx.clock.wall(), log.payloads if log.whole else newest_end(log.payloads)
-    return events_per_second(pick_window(newest, now, 1.0), now)
+    window = pick_window(newest, now, 1.0)
+    flood = find_flood(events_per_second(window, now), ctx.settings.thresholds)
+    return (*flood, *find_clock(window.clock))
 
 
 async def _counters(ctx: "Context", query: DiagnoseQuery) -> Survey:
@@ -212,4 +216,4 @@ def _others(
     answered = state is not None and state.service.status == "healthy"
     if query.include_cache_metrics and rate is None and answered and state is not None and state.cache_fault:
         found += find_unmeasured("hit rate", state.cache_fault, rule="cache.unmeasured")
-    return [*found, *find_flood(looked.flood, ctx.settings.thresholds)]
+    return [*found, *looked.events]

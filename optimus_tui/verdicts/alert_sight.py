@@ -22,6 +22,7 @@ _ONE_TROUBLE = {
     "limits.broken": "limits.counter",
     "server.login": "server",
     "server.unreachable": "server",
+    "feed.broken": "feed.link",
     "feed.denied": "feed.link",
     "feed.down": "feed.link",
     "feed.silent": "feed.link",
@@ -72,7 +73,7 @@ def unjudged(report: HealthReport) -> Unjudged:
         if family == "latency":
             return silent.get(finding.subject, False)
         if family in ("feed", "events"):
-            return bool(rules & {"feed.down", "feed.denied"})
+            return bool(rules & {"feed.broken", "feed.down", "feed.denied"})
         if family in ("errors", "breaker", "gateway", "metrics"):
             return silent["gateway"]
         if family in ("limits", "cache", "coherence"):

@@ -15,6 +15,7 @@ from optimus_tui.verdicts.cache import judge as judge_cache
 from optimus_tui.verdicts.coherence_audit import Audited
 from optimus_tui.verdicts.coherence_events import EventWindow
 from optimus_tui.verdicts.coherence_tracking import Tracking
+from optimus_tui.verdicts.event_clock import find_clock
 from optimus_tui.verdicts.order import some_of, worst_first
 from optimus_tui.wording.numbers import percent, plural
 from optimus_tui.wording.safe import safe_text
@@ -70,8 +71,8 @@ def find(facts: Facts, thresholds: Thresholds) -> tuple[Finding, ...]:
 
 
 def _of_events(facts: Facts) -> list[Finding]:
-    found = []
     window = facts.window
+    found = find_clock(window.clock) if window is not None else []
     if window is not None and window.malformed:
         found.append(
             Finding(
@@ -161,6 +162,7 @@ _WORDS = {
         "{said}",
         "Compare these keys with their source; see auditor.suspected_keys",
     ),
+    "events.clock": ("events", "{said}", "Set the publisher's clock, and let it write times in UTC"),
     "coherence.malformed": ("events", "{said}", "Send events as JSON with type, tenant_id and timestamp"),
     "coherence.unheard": ("events", "{said}", "See whether anything should be subscribed to cache_coherence:*"),
 }

@@ -9,11 +9,12 @@ from collections.abc import Iterable, Mapping
 
 from msgspec import Struct
 
-from optimus_tui.contract.feed import ParsedEvent
+from optimus_tui.contract.feed import ClockOffset, ParsedEvent
 from optimus_tui.grammar.events import parse_event
+from optimus_tui.verdicts.event_clock import SKEW_SECONDS, by_future
 from optimus_tui.wording.safe import safe_text
 
-FUTURE_SECONDS = 60.0
+FUTURE_SECONDS = SKEW_SECONDS
 """A sender's clock may be ahead by so much; what claims a later time is counted apart."""
 MAX_NAMES = 50
 FLOOD_SECONDS, FLOOD_EVENTS = 5.0, 100
@@ -29,7 +30,8 @@ class Logged(Struct, frozen=True):
 
 class EventWindow(Struct, frozen=True, kw_only=True):
     """The window's events, the newest first, and what became of the others. ``ahead`` is how far the newest claim runs
-    ahead of our clock; ``oldest`` is the oldest time that any well-formed event claims."""
+    ahead of our clock; ``oldest`` is the oldest time that any well-formed event claims; ``clock``: how far the claims
+    that lie in the future are off."""
 
     events: tuple[Logged, ...] = ()
     read: int = 0
@@ -37,6 +39,7 @@ class EventWindow(Struct, frozen=True, kw_only=True):
     malformed: int = 0
     undated: int = 0
     in_future: int = 0
+    clock: ClockOffset | None = None
     ahead: float = 0.0
     oldest: float | None = None
 
@@ -45,7 +48,8 @@ def pick_window(payloads: Iterable[bytes], wall: float, minutes: float) -> Event
     """Events of the last ``minutes``. One without a readable time is malformed: nobody can place it."""
     start = wall - minutes * 60
     inside: list[Logged] = []
-    read = older = malformed = undated = in_future = 0
+    future: list[float] = []
+    read = older = malformed = undated = 0
     ahead, oldest = 0.0, None
     for payload in payloads:
         read += 1
@@ -56,7 +60,7 @@ def pick_window(payloads: Iterable[bytes], wall: float, minutes: float) -> Event
             undated += event.problem is None
             continue
         if at > wall + FUTURE_SECONDS:
-            in_future += 1
+            future.append(at - wall)
             continue
         ahead = max(ahead, at - wall)
         oldest = at if oldest is None else min(oldest, at)
@@ -71,7 +75,8 @@ def pick_window(payloads: Iterable[bytes], wall: float, minutes: float) -> Event
         older=older,
         malformed=malformed,
         undated=undated,
-        in_future=in_future,
+        in_future=len(future),
+        clock=by_future(future, len(inside) + older + len(future)),
         ahead=ahead,
         oldest=oldest,
     )

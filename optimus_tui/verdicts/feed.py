@@ -3,13 +3,18 @@
 Refuses to take silence for health: "no event" is said together with when the link last proved itself alive.
 """
 
+from msgspec.structs import replace
+
 from optimus_tui.contract.feed import FeedStatus
 from optimus_tui.contract.findings import Finding
 from optimus_tui.settings.model import Thresholds
+from optimus_tui.verdicts.event_clock import find_clock
 from optimus_tui.wording.age import age
 from optimus_tui.wording.numbers import plural
 
 SILENT_SECONDS = 600.0
+PATIENCE_SECONDS = 10.0
+"""Without a live link for so long, a feed that is answered with nonsense is broken."""
 STALE_SECONDS = 3.0
 _USUAL = Thresholds()
 
@@ -20,6 +25,8 @@ def judge(status: FeedStatus | None, *, wall: float, mono: float, thresholds: Th
         return []
     if status.state == "denied":
         return [_denied(status)]
+    if status.state == "broken":
+        return [_broken(status)]
     findings = []
     since = None if status.verified_mono is None else mono - status.verified_mono
     if status.state == "down" or (since is not None and since > STALE_SECONDS):
@@ -27,7 +34,7 @@ def judge(status: FeedStatus | None, *, wall: float, mono: float, thresholds: Th
     elif status.last_event_at is not None and wall - status.last_event_at > SILENT_SECONDS:
         findings.append(_silent(wall - status.last_event_at, since))
     if status.state == "live":
-        findings += find_flood(status.rate, thresholds)
+        findings += [*find_flood(status.rate, thresholds), *find_clock(status.clock)]
     if status.dropped:
         findings.append(_dropped(status))
     return findings
@@ -63,6 +70,30 @@ def _denied(status: FeedStatus) -> Finding:
         threshold="subscribed",
         impact="Invalidation events cannot be seen here; the system itself is not affected.",
         remedy=(status.fault.remedy if status.fault else None) or "Allow the channels: &cache_coherence:*",
+    )
+
+
+def settled(status: FeedStatus, seconds: float) -> FeedStatus:
+    """The status after so many seconds without a live link: where what answers is nonsense, it is "broken"."""
+    if seconds < PATIENCE_SECONDS:
+        return status
+    odd = status.fault is not None and status.fault.kind in ("invalid", "bug")
+    if status.state == "down" and odd:
+        return replace(status, state="broken")
+    return status
+
+
+def _broken(status: FeedStatus) -> Finding:
+    reason = f": {status.fault.message}" if status.fault else ""
+    return Finding(
+        rule="feed.broken",
+        severity="medium",
+        subject="coherence feed",
+        message=f"coherence feed is broken{reason}",
+        measured="broken",
+        threshold="live",
+        impact="Invalidation events are not seen here, however long one waits.",
+        remedy=(status.fault.remedy if status.fault else None) or "See what answers at the address of Redis.",
     )
 
 

@@ -9,7 +9,7 @@ from rich.cells import cell_len
 from textual.pilot import Pilot
 
 from optimus_tui.clock import FixedClock
-from optimus_tui.contract.feed import FeedBatch, FeedEvent, FeedGap, FeedItem, FeedStatus
+from optimus_tui.contract.feed import ClockOffset, FeedBatch, FeedEvent, FeedGap, FeedItem, FeedStatus
 from optimus_tui.contract.reading import Fault
 from optimus_tui.grammar.filter import parse_filter
 from optimus_tui.tui.messages import CopyRequested, StateChanged
@@ -477,3 +477,19 @@ async def test_twenty_thousand_events_a_second_are_not_parsed_before_they_are_lo
         assert parsed <= 10 * 20
         assert len(scene.pane.rows) == 10_000
         assert spent < 1.0
+
+
+@pytest.mark.parametrize("size", [(80, 24), (140, 42)])
+async def test_claims_that_run_ahead_are_said_on_the_frame(size: tuple[int, int]) -> None:
+    scene = Scene()
+    async with scene.app.run_test(size=size) as pilot:
+        await scene.arrive(pilot, events(1, 5), clock=ClockOffset(seconds=7200.0, events=5, of=5))
+        assert "claims run 2 h 0 min ahead" in "\n".join(scene.lines())
+
+
+async def test_a_broken_feed_is_called_that() -> None:
+    scene = Scene()
+    async with scene.app.run_test(size=(140, 42)) as pilot:
+        await scene.arrive(pilot, state="broken", fault=Fault("invalid", "what answers is no Redis"))
+        assert "broken" in "\n".join(scene.lines())
+        assert scene.pane.state() == ("✖", "crit")

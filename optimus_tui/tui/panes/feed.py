@@ -252,7 +252,7 @@ class FeedPane(Pane, WrappingView):
             return self.bug, True
         where = safe_text(self.settings.redis.label)
         forms = truth_forms(status, self.store, self.clock, self.arrived_mono, where)
-        return first_that_fits(forms, self.edge_room), status is not None and status.state in ("down", "denied")
+        return first_that_fits(forms, self.edge_room), status is not None and status.state not in ("connecting", "live")
 
     def state(self) -> tuple[str, str]:
         status = self.status

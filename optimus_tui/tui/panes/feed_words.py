@@ -4,6 +4,7 @@ from optimus_tui.clock import Clock
 from optimus_tui.contract.feed import FeedEvent, FeedItem, FeedStatus
 from optimus_tui.settings.model import RedisTarget
 from optimus_tui.tui.panes.feed_store import FeedStore
+from optimus_tui.verdicts.event_clock import clock_words
 from optimus_tui.wording.age import age, clock
 from optimus_tui.wording.numbers import compact, thousands
 from optimus_tui.wording.safe import safe_text
@@ -24,17 +25,20 @@ def truth_forms(status: FeedStatus | None, store: FeedStore, now: Clock, arrived
     events = f"{thousands(status.received)} events"
     lost = f"{thousands(status.dropped)} dropped"
     extra = [f"{thousands(status.malformed)} unparsed"] if status.malformed else []
+    if status.clock is not None:
+        extra.insert(0, clock_words(status.clock))
     if store.skipped:
         extra.append(f"{compact(store.skipped)} too fast to show")
     gap = gap_note(status, store)
     quiet = quiet_words(status, now)
     if quiet:
         return [" · ".join(part for part in parts if part) for parts in (
-            (quiet, events, lost, gap), (quiet, events, gap), (quiet, gap), (quiet,), ("quiet", events),
+            (quiet, events, lost, *extra[:1], gap), (quiet, events, gap), (quiet, gap), (quiet,), ("quiet", events),
         )]  # fmt: skip
     fault = (status.fault.message,) if status.fault else ()
     return [" · ".join(part for part in parts if part) for parts in (
         ("live", *fault, events, lost, *extra, gap),
+        ("live", *fault, events, *extra[:1], gap),
         ("live", *fault, events, lost, gap),
         ("live", f"{compact(status.received)} events", lost, gap),
         ("live", f"{compact(status.received)} events", lost),
@@ -65,7 +69,7 @@ def _outage_forms(status: FeedStatus, now: Clock, arrived_mono: float, where: st
     """``down since 10:29:40 · redis: connection refused · retry in 3 s``."""
     retry = None if status.retry_in is None else max(0.0, status.retry_in - (now.mono() - arrived_mono))
     faults = fault_words(status.fault, "redis", retry)
-    state = "denied" if status.state == "denied" else "down"
+    state = status.state if status.state in ("broken", "denied") else "down"
     since = ""
     if state == "down" and status.verified_mono is not None:
         since = f" since {clock(now.wall() - (now.mono() - status.verified_mono))}"

@@ -17,6 +17,7 @@ from optimus_tui.contract.reading import Fault, Reading
 from optimus_tui.contract.services import GatewayState, HitRate, ServerState
 from optimus_tui.settings.model import Thresholds
 from optimus_tui.verdicts import cache as cache_verdict
+from optimus_tui.verdicts.event_clock import clock_words, find_clock
 from optimus_tui.verdicts.feed import find_flood
 from optimus_tui.verdicts.hit_rate import MIN_LOOKUPS, find_conflict, find_rates
 from optimus_tui.verdicts.playbooks.churn import SECONDS, Invalidations
@@ -213,12 +214,14 @@ def _look_at_events(
     if events.covered_minutes > 0:
         span = span_words(events.covered_minutes)
         inquiry.saw(f"{plural(events.events, 'invalidation')} in {span}, as far as the event log reaches")
+    elif events.clock is not None:
+        inquiry.lacks("invalidations", f"{clock_words(events.clock)}: they cannot be placed in the window")
     else:
         inquiry.lacks("invalidations", "the event log holds no event with a time")
     if events.malformed:
         inquiry.saw(f"{plural(events.malformed, 'event')} of the log cannot be read")
     minutes = events.covered_minutes
-    inquiry.found(*find_flood(events.per_second, thresholds))
+    inquiry.found(*find_flood(events.per_second, thresholds), *find_clock(events.clock))
     refills = sum(events.refills.values())
     if refills >= MANY_REFILLS and refills >= REFILL_SHARE * events.events:
         inquiry.found(_churning(events, refills))
@@ -227,6 +230,7 @@ def _look_at_events(
         "events": events.events,
         "malformed": events.malformed,
         "undated": events.undated,
+        "clock_offset_seconds": None if events.clock is None else round(events.clock.seconds, 1),
         "covered_minutes": round(minutes, 2),
         "per_minute": round(events.events / minutes, 2) if minutes > 0 else None,
         "per_minute_by_type": _rates(events.by_type, minutes),

@@ -10,6 +10,7 @@ from typing import Any
 import msgspec
 from msgspec import Struct, field
 
+from optimus_tui.contract.feed import ClockOffset
 from optimus_tui.grammar.events import parse_event
 from optimus_tui.verdicts.coherence_events import Logged, covered_minutes, events_per_second, pick_window, tally
 from optimus_tui.wording.safe import safe_text
@@ -23,7 +24,8 @@ MAX_NAMES = 20
 
 
 class Invalidations(Struct, frozen=True, kw_only=True):
-    """Events of the window; one without a time, or from the future, is ``undated``.
+    """Events of the window; one without a time, or from the future, is ``undated``; ``clock``: how far
+    claims are off.
 
     ``covered_minutes`` is shorter than the window where the log does not reach back so far. ``refills`` counts, by the
     name or pattern, how often it was refilled and invalidated again within ``SECONDS``.
@@ -32,6 +34,7 @@ class Invalidations(Struct, frozen=True, kw_only=True):
     events: int = 0
     malformed: int = 0
     undated: int = 0
+    clock: ClockOffset | None = None
     covered_minutes: float = 0.0
     by_type: dict[str, int] = field(default_factory=dict)
     by_tenant: dict[str, int] = field(default_factory=dict)
@@ -47,6 +50,7 @@ def count(payloads: Sequence[bytes], now: float, minutes: float) -> Invalidation
         events=len(seen.events),
         malformed=seen.malformed - seen.undated,
         undated=seen.undated + seen.in_future,
+        clock=seen.clock,
         covered_minutes=covered_minutes(seen, now, minutes),
         by_type=tally(one.event.type for one in seen.events),
         by_tenant=tally(one.event.tenant for one in seen.events),

@@ -1,0 +1,83 @@
+"""Whether the times that events claim can be those at which they were sent. Pure; offsets are seconds, positive where a
+claim runs ahead of our clock.
+
+Events are placed by their own timestamps: with a wrong clock or time zone at the publisher they fall out of every
+window. A claim is compared with the arrival where that is known; in the log only a claim from the future is certain. A
+few odd claims among many are a note, since tenants write payloads.
+"""
+
+from collections.abc import Collection, Sequence
+
+from optimus_tui.contract.feed import ClockOffset
+from optimus_tui.contract.findings import Finding, Severity
+from optimus_tui.wording.numbers import plural
+
+SKEW_SECONDS = 60.0
+"""Clocks may differ by so much, and an event may be under way for so long."""
+GRAVE_SECONDS = 300.0
+ENOUGH_EVENTS = 3
+_ZONE, _NEAR = 900.0, 300.0
+"""Time zones lie a multiple of a quarter of an hour apart; an offset this near to one is taken for it."""
+_NEWEST = 9
+
+
+def by_arrival(offsets: Collection[float], enough: int = ENOUGH_EVENTS) -> ClockOffset | None:
+    """From claims minus arrivals of events as they came; None where too few are off."""
+    off = [one for one in offsets if abs(one) > SKEW_SECONDS]
+    if len(off) < enough:
+        return None
+    ahead = [one for one in off if one > 0]
+    side = ahead if 2 * len(ahead) >= len(off) else [one for one in off if one < 0]
+    return ClockOffset(seconds=_median(side), events=len(side), of=len(offsets))
+
+
+def by_future(ahead: Sequence[float], of: int) -> ClockOffset | None:
+    """From the claims of a log that lie in the future, by how much they do; ``of`` dated events in all."""
+    if not ahead:
+        return None
+    return ClockOffset(seconds=_median(sorted(ahead)[-_NEWEST:]), events=len(ahead), of=of)
+
+
+def find_clock(offset: ClockOffset | None) -> list[Finding]:
+    """Medium where most events are off by minutes, else low."""
+    if offset is None:
+        return []
+    grave = abs(offset.seconds) >= GRAVE_SECONDS and 2 * offset.events >= offset.of and offset.events >= ENOUGH_EVENTS
+    severity: Severity = "medium" if grave else "low"
+    late = "" if offset.seconds > 0 else ", or events are delivered late"
+    return [
+        Finding(
+            rule="events.clock",
+            severity=severity,
+            subject="coherence events",
+            message=f"{offset.events:,} of {plural(offset.of, 'event')}: {clock_words(offset)}: "
+            f"the publisher's clock or time zone is off{late}",
+            measured=offset.seconds,
+            threshold=SKEW_SECONDS,
+            unit="s",
+            samples=offset.of,
+            impact="Events are placed by the times they claim: these fall out of every window, and whoever orders "
+            "events by time orders them wrongly.",
+            remedy="Set the publisher's clock (NTP), and let it write UTC: a local time must not end in Z.",
+        )
+    ]
+
+
+def clock_words(offset: ClockOffset) -> str:
+    """``claims run 2 h 0 min ahead``."""
+    seconds = abs(offset.seconds)
+    zone = round(seconds / _ZONE) * _ZONE
+    if zone and abs(seconds - zone) <= _NEAR:
+        seconds = zone
+    hours, minutes = divmod(round(seconds / 60), 60)
+    days, hours = divmod(hours, 24)
+    span = f"{max(1, minutes)} min"
+    if days:
+        span = f"{days:,} d {hours} h"
+    elif hours:
+        span = f"{hours} h {minutes} min"
+    return f"claims run {span} {'ahead' if offset.seconds > 0 else 'behind'}"
+
+
+def _median(values: Sequence[float]) -> float:
+    return sorted(values)[len(values) // 2]
