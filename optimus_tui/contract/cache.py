@@ -72,5 +72,4 @@ class CacheReport(Struct, frozen=True, kw_only=True):
     coverage: Coverage
     version: int
     unknown: UnknownLayout = UnknownLayout()
-    swept_at: float | None = None
     findings: tuple[Finding, ...] = ()

@@ -70,7 +70,6 @@ class FeedStatus(Struct, frozen=True, kw_only=True):
     gaps: int = 0
     rate: float = 0.0
     """Events per second over the last second."""
-    first_seq: int = 0
     last_event_at: float | None = None
     verified_mono: float | None = None
     """When the link last proved itself alive (any byte from the server) on the monotonic clock."""

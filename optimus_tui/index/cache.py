@@ -34,7 +34,7 @@ class CacheIndex:
         self._sweep = 0
         self._mono = 0.0
         self._coverage = Coverage(0, None, complete=False, reason="not read yet")
-        self._swept_at: float | None = None
+        self._swept = False
         self._shapes, self._shapes_now = Shapes(), Shapes()
         self.version = 0
         self.know_tenants(tenants)
@@ -95,8 +95,8 @@ class CacheIndex:
                 group.measured_bytes += size
         self.version += changes > 0
 
-    def end_sweep(self, coverage: Coverage, wall: float) -> None:
-        """The pass is over at ``wall`` seconds. Only a complete one removes what it has not seen."""
+    def end_sweep(self, coverage: Coverage) -> None:
+        """The pass is over. Only a complete one removes what it has not seen."""
         removed = 0
         for group in (*self._groups.values(), self._coherence):
             if coverage.complete:
@@ -112,7 +112,7 @@ class CacheIndex:
         self.version += removed > 0
         self._coverage = coverage
         if coverage.complete:
-            self._swept_at = wall
+            self._swept = True
 
     def report(self, mono: float | None = None) -> CacheReport:
         """Totals as of ``mono``, the larger kinds and tenants first."""
@@ -130,7 +130,6 @@ class CacheIndex:
             coverage=self._coverage,
             version=self.version,
             unknown=self.unknown,
-            swept_at=self._swept_at,
         )
 
     @property
@@ -143,7 +142,7 @@ class CacheIndex:
         """Names of no known layout as of the last whole sweep (or of the present one where it has met more), and keys
         that begin with ``cache:`` and have too few parts."""
         shapes = max(self._shapes, self._shapes_now, key=lambda one: one.count)
-        shapes = self._shapes if self._swept_at is not None else shapes
+        shapes = self._shapes if self._swept else shapes
         parts = self._groups.get((UNPARSED_KIND, b""))
         shown = [(safe_text(one.text, 80), one.count) for one in shapes.shapes()]
         if parts is not None and parts.names:

@@ -162,7 +162,6 @@ class FeedRing:
                 malformed=self.malformed,
                 gaps=self.gaps,
                 rate=float(sum(count for at, count in self._pulse if at > mono - 1.0)),
-                first_seq=self._seq - len(self._items) + 1 if self._items else 0,
                 last_event_at=self.last_event_at,
                 verified_mono=self.verified,
                 fault=fault,

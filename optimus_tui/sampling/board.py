@@ -19,7 +19,7 @@ from optimus_tui.settings.model import Settings
 from optimus_tui.verdicts import episodes, health
 from optimus_tui.verdicts.hit_rate import LookupTrack, hit_rate, recent_growth, track_gateway, track_lookups
 from optimus_tui.verdicts.rules import merge_rules
-from optimus_tui.verdicts.server import NO_LOOKS, track_server
+from optimus_tui.verdicts.server_track import NO_LOOKS, track_server
 from optimus_tui.verdicts.unmeasured import find_broken
 
 Sink = Callable[[str, object], None]

@@ -36,9 +36,9 @@ class Found:
         self.cache.begin_sweep()
         self.limits.begin_sweep()
 
-    def end(self, coverage: Coverage, wall: float) -> None:
+    def end(self, coverage: Coverage) -> None:
         """The pass is over. A counter that a complete one did not see is new when it comes back."""
-        self.cache.end_sweep(coverage, wall)
+        self.cache.end_sweep(coverage)
         self.limits.end_sweep(coverage.complete)
         if coverage.complete:
             self._counters = self._present

@@ -74,7 +74,7 @@ class KeyLoop:
         self.found.begin()
         outcome = await self._sweep(ttls)
         coverage = Coverage(outcome.scanned, outcome.total, outcome.complete, outcome.reason)
-        self.found.end(coverage, self.context.clock.wall())
+        self.found.end(coverage)
         self.board.sweep_fault = outcome.fault
         if not outcome.complete:
             return self._broken(outcome, coverage)

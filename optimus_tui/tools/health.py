@@ -136,8 +136,10 @@ async def look(ctx: "Context", query: DiagnoseQuery) -> Looked:
     )
 
 
-async def _untimed(ctx: "Context", query: DiagnoseQuery) -> tuple[Reading[ServiceState], Survey | None, float | None]:
-    """Postgres, keys and the events a second: parts whose own time is not shown."""
+async def _untimed(
+    ctx: "Context", query: DiagnoseQuery
+) -> tuple[Reading[ServiceState], Survey | None, tuple[Finding, ...] | None]:
+    """Postgres, keys and the latest events: parts whose own time is not shown."""
     from optimus_tui.probes.postgres import read_postgres
 
     with_keys = query.include_rate_limiting or query.include_cache_metrics

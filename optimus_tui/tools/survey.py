@@ -106,7 +106,7 @@ async def survey(ctx: "Context", *, tenant: bytes | None = None, ttls: bool = Fa
         coverage = Coverage(outcome.scanned, outcome.total, outcome.complete, outcome.reason)
         fault = outcome.fault or (None if outcome.complete else Fault("invalid", outcome.reason or "incomplete"))
     limits.end_sweep(coverage.complete)
-    cache.end_sweep(coverage, ctx.clock.wall())
+    cache.end_sweep(coverage)
     return Survey(limits, cache, coverage, of_tenant, fault)
 
 

@@ -5,11 +5,9 @@ What was refused once since the server's start is no trouble of now: only growth
 which the server must refuse. A server that evicts keys may be full. What INFO does not tell is said.
 """
 
-from msgspec import Struct
-from msgspec.structs import replace
-
 from optimus_tui.contract.findings import Finding, Severity
-from optimus_tui.contract.services import ServerState, growth
+from optimus_tui.contract.services import ServerState
+from optimus_tui.verdicts.server_track import REPLICA_SECONDS
 from optimus_tui.wording.numbers import percent, plural
 from optimus_tui.wording.safe import safe_text
 from optimus_tui.wording.size import size
@@ -18,10 +16,6 @@ FULL_SHARE, NEARLY_FULL_SHARE, NEAR_SHARE = 0.99, 0.98, 0.90
 """Of maxmemory. A server that refused writes for want of memory and stands above the first is full: what a client sends
 takes the rest. From the second on little is missing, from the third on it is worth a word."""
 CLIENTS_SHARE = 0.90
-KEEP_SECONDS = 30.0
-"""Looks are compared over so long: a server that is asked to write only now and then still refuses."""
-REPLICA_SECONDS = 600.0
-"""For so long a replica that dropped away is missed."""
 
 _WHY = {
     "OOM": ("it is at its maxmemory", "Raise maxmemory, remove keys, or set an eviction policy (maxmemory-policy)."),
@@ -40,39 +34,6 @@ _WHY = {
 }
 """By the word of the error: why writes are refused, and what helps."""
 _REFUSED_IMPACT = "Nothing is cached or counted any more: rate limits do not count, invalidations do not reach the log."
-
-
-class ServerTrack(Struct, frozen=True, kw_only=True):
-    """Looks at one run of a server, oldest first, of the last ``KEEP_SECONDS``: (monotonic seconds, state).
-
-    Beside them how many replicas it had at most, and when that was.
-    """
-
-    looks: tuple[tuple[float, ServerState], ...] = ()
-    replicas: int = 0
-    replicas_mono: float = 0.0
-
-
-NO_LOOKS = ServerTrack()
-
-
-def track_server(track: ServerTrack, state: ServerState, mono: float) -> tuple[ServerTrack, ServerState]:
-    """The track with this look added, and the state with what the comparison with earlier looks tells."""
-    last = track.looks[-1][1] if track.looks else None
-    if last is not None and (last.run_id != state.run_id or (state.uptime_seconds or 0) < (last.uptime_seconds or 0)):
-        track, last = NO_LOOKS, None
-    recent = [(at, one) for at, one in track.looks if at >= mono - KEEP_SECONDS]
-    looks = (*(recent or track.looks[-1:]), (mono, state))
-    most, at = track.replicas, track.replicas_mono
-    replicas = state.replicas or 0
-    if replicas >= most or mono - at > REPLICA_SECONDS:
-        most, at = replicas, mono
-    lost = most - replicas if state.role == "primary" and state.replicas is not None else 0
-    lately = growth(looks[0][1].refused, state.refused, mono - looks[0][0]) if last is not None else None
-    if last is not None and lately is None and state.refused.writes is not None:
-        looks = ((mono, state),)  # counts were set back (CONFIG RESETSTAT): compare from here on
-    track = ServerTrack(looks=looks, replicas=most, replicas_mono=at)
-    return track, replace(state, refused_lately=lately, replicas_lost=lost)
 
 
 def judge_condition(state: ServerState) -> list[Finding]:

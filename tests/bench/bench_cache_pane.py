@@ -62,7 +62,7 @@ def filled(keys: int, clock: Clock) -> CacheIndex:
     for start in range(0, keys, 250):
         page = names[start : start + 250]
         index.put_page(page, [-1 if n % 12 == 0 else 1000 * (n % 3600) for n in range(len(page))], None, clock.mono())
-    index.end_sweep(Coverage(keys, keys, True), clock.wall())
+    index.end_sweep(Coverage(keys, keys, True))
     return index
 
 

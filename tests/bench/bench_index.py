@@ -33,7 +33,7 @@ def sweep(index: CacheIndex, count: int, ttls: bool, mono: float) -> tuple[float
         took = time.perf_counter() - began
         total, longest = total + took, max(longest, took)
     began = time.perf_counter()
-    index.end_sweep(Coverage(count, count, complete=True), 1.0)
+    index.end_sweep(Coverage(count, count, complete=True))
     ended = time.perf_counter()
     index.report(mono + 10)
     return total, longest, ended - began, time.perf_counter() - ended
@@ -56,7 +56,7 @@ def main() -> None:
     index.begin_sweep()
     index.put_page(half, None, None, 1.0)
     began = time.perf_counter()
-    index.end_sweep(Coverage(len(half), len(half), complete=True), 1.0)
+    index.end_sweep(Coverage(len(half), len(half), complete=True))
     print(f"half of the keys vanish: end {1e3 * (time.perf_counter() - began):.1f} ms")
     del half
     sweep(index, count, True, 5.0)

@@ -72,7 +72,7 @@ async def swept(redis: ObserverRedis, budget: ScanBudget, ttls: bool) -> tuple[f
     async for item in sweep(redis, budget, redis.own, ttls=ttls, sizes=100):
         if isinstance(item, SweepOutcome):
             assert item.complete, item.reason
-            index.end_sweep(Coverage(item.scanned, item.total, item.complete), 1.0)
+            index.end_sweep(Coverage(item.scanned, item.total, item.complete))
         else:
             index.put_page(item.names, item.pttls, item.sizes, redis.own.clock.mono())
     return time.perf_counter() - began, index

@@ -102,7 +102,7 @@ async def test_names_that_come_twice_and_empty_pages_are_one_name_each_row_21(se
         index.begin_sweep()
         async for item in sweep(redis, ScanBudget(count=10, pause_ms=0), redis.own, ttls=True):
             if isinstance(item, SweepOutcome):
-                index.end_sweep(Coverage(item.scanned, item.total, item.complete), 1.0)
+                index.end_sweep(Coverage(item.scanned, item.total, item.complete))
                 break
             index.put_page(item.names, item.pttls, item.sizes, redis.own.clock.mono())
             if not grown:

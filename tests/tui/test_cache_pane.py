@@ -46,7 +46,7 @@ def filled(keys: dict[bytes, int], clock: FixedClock, complete: bool = True, tot
     index = CacheIndex()
     index.begin_sweep()
     index.put_page(list(keys), list(keys.values()), None, clock.mono())
-    index.end_sweep(Coverage(len(keys), len(keys) if total is None else total, complete), clock.wall())
+    index.end_sweep(Coverage(len(keys), len(keys) if total is None else total, complete))
     return index
 
 
@@ -449,7 +449,7 @@ async def test_keys_of_no_known_layout_are_said_where_nothing_else_is(size: tupl
     scene = Scene({})
     scene.index.begin_sweep()
     scene.index.put_unknown(15, {b"LIMITS:LIMITER/": 9, b"\x1b[2J:": 6})
-    scene.index.end_sweep(Coverage(15, 15, complete=True), scene.clock.wall())
+    scene.index.end_sweep(Coverage(15, 15, complete=True))
     async with scene.app.run_test(size=size) as pilot:
         await scene.arrive(pilot)
         text = scene.text()
@@ -464,7 +464,7 @@ async def test_keys_of_no_known_layout_beside_known_ones_are_counted_on_the_fram
     scene.index.begin_sweep()
     scene.index.put_page(list(KEYS), list(KEYS.values()), None, scene.clock.mono())
     scene.index.put_unknown(9, {b"session:": 9})
-    scene.index.end_sweep(Coverage(14, 14, complete=True), scene.clock.wall())
+    scene.index.end_sweep(Coverage(14, 14, complete=True))
     async with scene.app.run_test(size=(140, 42)) as pilot:
         await scene.arrive(pilot)
         assert "scanned 14 of 14 · 9 of no known layout" in scene.text()

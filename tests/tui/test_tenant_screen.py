@@ -35,11 +35,11 @@ def event(seq: int, tenant: str, kind: str = "conversation_updated") -> FeedEven
 
 def fill(dashboard: Any, index: CacheIndex, events: list[FeedEvent]) -> None:
     """What the sampling loops would have handed on."""
-    mono, wall = dashboard.context.clock.mono(), dashboard.context.clock.wall()
+    mono = dashboard.context.clock.mono()
     index.begin_sweep()
     names = [b"cache:conv:high_traffic:1", b"cache:conv:high_traffic:2", b"cache:conv:other:3"]
     index.put_page(names, [60_000, -1, 5_000], None, mono)
-    index.end_sweep(Coverage(3, 3, complete=True), wall)
+    index.end_sweep(Coverage(3, 3, complete=True))
     sampler = SimpleNamespace(cache_index=index, pace=lambda *_: None)
     dashboard.bridge = SimpleNamespace(sampler=sampler, stop=AsyncMock())
     dashboard.pane("cache").attach_index(index)

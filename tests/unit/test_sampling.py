@@ -139,12 +139,12 @@ def test_a_counter_is_new_once_and_again_after_a_whole_pass_without_it() -> None
     door.begin()
     assert door.take([name], None, None, 1.0)[1] is True
     assert door.take([name], None, None, 1.0)[1] is False
-    door.end(Coverage(1, 1, True), 0.0)
+    door.end(Coverage(1, 1, True))
     door.begin()
     assert door.take([name], None, None, 2.0)[1] is False
-    door.end(Coverage(1, 1, True), 0.0)
+    door.end(Coverage(1, 1, True))
     door.begin()
-    door.end(Coverage(0, 0, True), 0.0)
+    door.end(Coverage(0, 0, True))
     assert door.take([name], None, None, 3.0)[1] is True
 
 
