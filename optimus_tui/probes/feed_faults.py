@@ -79,6 +79,13 @@ def lost_at_end(target: RedisTarget) -> LinkLost:
     return LinkLost(fault, "connection closed", at_end=True)
 
 
+def lost_at_subscribing(target: RedisTarget) -> LinkLost:
+    """From an orderly end of the connection where the subscription should have been confirmed."""
+    said = f"{safe_text(target.label, 80)} closed the connection instead of subscribing"
+    remedy = "a proxy in between may not know PSUBSCRIBE: run optimus-tui doctor, or point REDIS_URL at the server"
+    return LinkLost(Fault("refused", said, remedy), "connection closed", at_end=True)
+
+
 def lost_in_silence(target: RedisTarget, seconds: float) -> LinkLost:
     """From no byte for so long."""
     said = f"no answer for {seconds:.1f} s"

@@ -17,6 +17,7 @@ from optimus_tui.probes.feed_dial import CONNECT_SECONDS, greeting, packed
 from optimus_tui.probes.feed_faults import (
     LinkLost,
     lost_at_end,
+    lost_at_subscribing,
     lost_by_answer,
     lost_by_bug,
     lost_by_error,
@@ -97,7 +98,8 @@ class FeedLink(asyncio.Protocol):
         if self._confirmed.done():
             return  # even if it ended since: it was live, so its end is a gap
         if self._end.done():
-            raise self._end.result()
+            lost = self._end.result()
+            raise lost_at_subscribing(self._dialer.target) if lost.at_end else lost
         raise lost_in_silence(self._dialer.target, CONFIRM_SECONDS)
 
     async def stay(self) -> None:

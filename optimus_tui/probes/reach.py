@@ -21,7 +21,6 @@ from optimus_tui.contract.reading import Fault
 from optimus_tui.probes.client import ObserverRedis
 from optimus_tui.probes.faults import fault_of
 from optimus_tui.settings.model import RedisTarget
-from optimus_tui.wording.safe import safe_text
 
 ASK_AGAIN_SECONDS = 60.0
 """A command on which the connection was closed is asked again after so long: a proxy may have been replaced."""
@@ -48,10 +47,10 @@ def missing_fault(command: str, error: Exception, target: RedisTarget, costs: st
     """The fault of a command that this server does not have, with what it costs; another fault as it is."""
     if not is_missing(error):
         return fault_of(error, target)
-    where, why = safe_text(target.label), f": {costs}" if costs else ""
+    why = f": {costs}" if costs else ""
     said = "the connection is closed on it" if isinstance(error, CommandMissing) else "the server does not know it"
     remedy = f"{said}: point REDIS_URL at the server behind the proxy, or enable {command} for this login"
-    return Fault("invalid", f"{command} is not available on {where}{why}", remedy)
+    return Fault("invalid", f"{command} is not available{why}", remedy)
 
 
 async def touch(redis: ObserverRedis) -> str:

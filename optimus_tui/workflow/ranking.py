@@ -19,6 +19,8 @@ POINTS_TO: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("services.engine", ("circuit_breaker", "proxy_timeout")),
     ("services.gateway", ("high_latency",)),
     ("services.postgres", ("proxy_timeout",)),
+    ("server.refuses_writes", ("memory_leak", "cache_miss")),
+    ("server.memory", ("memory_leak", "cache_miss")),
     ("server.", ("cache_miss", "high_latency")),
     ("cache.evictions", ("memory_leak", "cache_miss")),
     ("cache.no_ttl", ("memory_leak",)),

@@ -43,6 +43,8 @@ def verdict_words(report: LimitsReport, states: Mapping[str, int], room: int, or
 def count_forms(report: LimitsReport) -> tuple[str, str]:
     """How many counters were read and whether these are all: the long wording and the short one."""
     coverage = report.coverage
+    if coverage.complete and any(finding.rule == "limits.unknown_layout" for finding in report.findings):
+        return "no counter of a known layout", "layout not known"
     if coverage.complete:
         return f"{plural(report.total, 'counter')}, complete", f"{report.total:,}, complete"
     words = coverage_words(coverage)
