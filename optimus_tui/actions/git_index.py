@@ -22,6 +22,7 @@ class Entry(Struct, frozen=True):
     """One tracked path. ``skip``: git was told not to look at the work tree's file."""
 
     path: bytes
+    ctime: tuple[int, int]
     mtime: tuple[int, int]
     inode: int
     size: int
@@ -72,7 +73,7 @@ def _entries(data: bytes, version: int, count: int, width: int) -> tuple[tuple[E
     at, before, found = 12, b"", []
     for _ in range(count):
         start = at
-        _, _, mtime, mtime_ns, _, inode, mode, _, _, size = _STAT.unpack_from(data, at)
+        ctime, ctime_ns, mtime, mtime_ns, _, inode, mode, _, _, size = _STAT.unpack_from(data, at)
         at += 40
         oid = data[at : at + width]
         at += width
@@ -96,7 +97,7 @@ def _entries(data: bytes, version: int, count: int, width: int) -> tuple[tuple[E
         if _is_hostile(path):
             raise ValueError("a path outside the work tree")
         skip = bool(flags & 0x8000 or extended & 0x4000)
-        found.append(Entry(path, (mtime, mtime_ns), inode, size, mode, oid, skip, flags >> 12 & 3))
+        found.append(Entry(path, (ctime, ctime_ns), (mtime, mtime_ns), inode, size, mode, oid, skip, flags >> 12 & 3))
         before = path
     return tuple(found), at
 
@@ -138,9 +139,7 @@ def is_changed(entry: Entry, path: Path, index: Index, budget: list[int]) -> boo
         return not stat.S_ISLNK(seen.st_mode) or _blob_id(os.readlink(os.fsencode(path)), index.width) != entry.oid
     if not stat.S_ISREG(seen.st_mode):  # the executable bit is not compared: some file systems have none
         return True
-    same_time = divmod(seen.st_mtime_ns, 1_000_000_000) == entry.mtime or (
-        entry.mtime[1] == 0 and seen.st_mtime_ns // 1_000_000_000 == entry.mtime[0]
-    )
+    same_time = _is_time(entry.mtime, seen.st_mtime_ns) and _is_time(entry.ctime, seen.st_ctime_ns)
     if same_time and seen.st_size & 0xFFFFFFFF == entry.size and entry.mtime < index.written:
         return False
     if seen.st_size & 0xFFFFFFFF != entry.size and entry.size:
@@ -149,6 +148,12 @@ def is_changed(entry: Entry, path: Path, index: Index, budget: list[int]) -> boo
     if budget[0] < 0:
         raise Unreadable("too many files would have to be read")
     return _blob_id(read_file(path, seen.st_size), index.width) != entry.oid
+
+
+def _is_time(kept: tuple[int, int], seen: int) -> bool:
+    """Whether a time is the one that the index holds, which may be in whole seconds."""
+    seconds, rest = divmod(seen, 1_000_000_000)
+    return kept[0] == seconds & 0xFFFFFFFF and kept[1] in (0, rest)
 
 
 def _blob_id(content: bytes, width: int) -> bytes:

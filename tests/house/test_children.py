@@ -107,6 +107,7 @@ HARMLESS = {
 
 def test_secrets_go_by_name_by_form_and_by_value_and_the_rest_stays() -> None:
     assert child_environment(None, {**SECRETS, **HARMLESS}) == HARMLESS
+    assert child_environment(None, {"BROKER": "amqp://u:abc@h/", "SITE": "http://h:1/x"}) == {"SITE": "http://h:1/x"}
     assert minimal_environment(X="1")["X"] == "1"
 
 

@@ -115,7 +115,13 @@ async def test_the_observer_drops_what_is_too_large_before_it_is_held(flood: Flo
 
 
 async def test_the_operators_connection_ends_there_as_well() -> None:
-    with flooding(bulk()) as target:
+    asked: list[bytes] = []
+
+    def flood(words: list[bytes]) -> Iterator[bytes]:
+        asked.append(words[0])
+        return bulk()(words)
+
+    with flooding(flood) as target:
         wire = await open_wire(target, Permit(), OwnLoad())
         before = rss()
         with pytest.raises(WireLost) as lost:
@@ -123,6 +129,8 @@ async def test_the_operators_connection_ends_there_as_well() -> None:
         assert "65,536 bytes" in lost.value.fault.message and rss() - before < 40 * PIECE
         with pytest.raises(WireLost):
             await wire.ask("PING")
+        await asyncio.sleep(0.1)
+        assert asked == [b"TYPE"]
         await wire.close()
 
 

@@ -9,6 +9,7 @@ import os
 import shutil
 import subprocess
 import sys
+import sysconfig
 import tempfile
 import time
 from pathlib import Path
@@ -33,10 +34,19 @@ def copy_tree(place: Path) -> None:
             shutil.copy2(source, place / name)
 
 
-def run_tests(place: Path, test: str) -> int:
+def make_python(folder: Path, place: Path) -> Path:
+    """Return a Python that imports the copy first, whoever starts it, and everything else from where we have it."""
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", str(folder)], check=True, timeout=60)
+    (packages,) = folder.glob("lib/python*/site-packages")
+    ours = sysconfig.get_paths()["purelib"]
+    (packages / "copy.pth").write_text(f"{place}\nimport site; site.addsitedir({ours!r})\n", "utf-8")
+    return folder / "bin" / "python"
+
+
+def run_tests(python: Path, place: Path, test: str) -> int:
     """Return pytest's exit code for one test in the copy; -1 where it takes too long, which counts as a failure."""
     environment = {**os.environ, "PYTHONPATH": str(place), "PYTHONDONTWRITEBYTECODE": "1"}
-    command = [sys.executable, "-m", "pytest", "-q", "-x", "-n", "0", "-p", "no:cacheprovider", test]
+    command = [str(python), "-m", "pytest", "-q", "-x", "-n", "0", "-p", "no:cacheprovider", test]
     try:
         done = subprocess.run(command, cwd=place, env=environment, capture_output=True, timeout=SECONDS)
     except subprocess.TimeoutExpired:
@@ -44,7 +54,7 @@ def run_tests(place: Path, test: str) -> int:
     return done.returncode
 
 
-def verdict(place: Path, guard: Guard) -> str:
+def verdict(python: Path, place: Path, guard: Guard) -> str:
     """Return killed, survived, or why the question could not be asked."""
     path = place / guard.file
     before = path.read_text("utf-8")
@@ -52,7 +62,7 @@ def verdict(place: Path, guard: Guard) -> str:
         return "not there exactly once"
     try:
         path.write_text(before.replace(guard.text, guard.instead), "utf-8")
-        code = run_tests(place, guard.test)
+        code = run_tests(python, place, guard.test)
     finally:
         path.write_text(before, "utf-8")
     if code == NO_TEST_FAILED:
@@ -68,13 +78,15 @@ def main() -> int:
     asked = parser.parse_args()
     bad = tried = 0
     with tempfile.TemporaryDirectory(prefix="optimus-mutation-") as folder:
-        place = Path(folder)
+        place = Path(folder) / "copy"
+        place.mkdir()
         copy_tree(place)
+        python = make_python(Path(folder) / "venv", place)
         for number, guard in enumerate(GUARDS, 1):
             if (asked.only and number != asked.only) or number < asked.first:
                 continue
             began = time.monotonic()
-            said = verdict(place, guard)
+            said = verdict(python, place, guard)
             tried, bad = tried + 1, bad + (said != "killed")
             print(f"{number:>3} {said:<10} {time.monotonic() - began:5.1f} s  {guard.file}: {guard.about}", flush=True)
     print(f"{tried - bad} of {tried} killed")

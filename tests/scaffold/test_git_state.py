@@ -8,9 +8,11 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from msgspec import structs
 
 from optimus_tui.__main__ import run
 from optimus_tui.actions.git_ignore import Pattern
+from optimus_tui.actions.git_index import is_changed, read_index
 from optimus_tui.actions.gitstate import git_warnings
 from optimus_tui.actions.routers import plan_router, write_router
 from optimus_tui.scaffold.spec import make_spec
@@ -61,6 +63,12 @@ def edit(project: Path, git: Git) -> None:
 def edit_to_the_same_size(project: Path, git: Git) -> None:
     content = (project / "a.py").read_text()
     (project / "a.py").write_text(content[:-2] + "#\n")
+
+
+def edit_and_set_the_time_back(project: Path, git: Git) -> None:
+    before = (project / "a.py").stat()
+    edit_to_the_same_size(project, git)
+    os.utime(project / "a.py", ns=(before.st_atime_ns, before.st_mtime_ns))
 
 
 def touch(project: Path, git: Git) -> None:
@@ -156,9 +164,10 @@ def clean(project: Path, git: Git) -> None:
 
 
 STATES = [
-    edit, edit_to_the_same_size, touch, stage, stage_and_take_back, delete, delete_staged, new_files, link_elsewhere,
-    pack, pack_and_stage, soft_reset, version_four, intent_to_add, conflict, unborn, clean,
-]  # fmt: skip
+    *(edit, edit_to_the_same_size, edit_and_set_the_time_back, touch, stage, stage_and_take_back, delete),
+    *(delete_staged, new_files, link_elsewhere, pack, pack_and_stage, soft_reset, version_four, intent_to_add),
+    *(conflict, unborn, clean),
+]
 
 
 @pytest.mark.parametrize("change", STATES, ids=lambda one: one.__name__)
@@ -169,6 +178,18 @@ def test_what_is_not_committed_is_named_as_git_would_name_it(
     ours = changed_by_us(project)  # before git, which may refresh the index
     assert ours == changed_by_git(project)
     assert changed_by_us(project / "src") == {one for one in ours if one.startswith("src/")}
+
+
+def test_a_file_as_young_as_the_index_is_read_since_its_time_tells_nothing(project: Path) -> None:
+    index = read_index(project / ".git/index")
+    entry = next(one for one in index.entries if one.path == b"a.py")
+    (project / "a.py").write_text((project / "a.py").read_text()[:-2] + "#\n")
+    seen = (project / "a.py").stat()
+    times = [divmod(at, 10**9) for at in (seen.st_ctime_ns, seen.st_mtime_ns)]
+    entry = structs.replace(entry, ctime=times[0], mtime=times[1])
+    later, same = (times[1][0] + 1, 0), times[1]
+    assert not is_changed(entry, project / "a.py", structs.replace(index, written=later), [10**6])
+    assert is_changed(entry, project / "a.py", structs.replace(index, written=same), [10**6])
 
 
 def test_a_sha256_repository_and_a_shared_clone_are_read(tmp_path: Path, project: Path) -> None:

@@ -147,6 +147,7 @@ def test_who_sends_half_a_head_or_half_a_body_is_told_408_in_a_short_document(
 ) -> None:
     running = start(verb)
     head, body = running.raw(running.head(100)[:40]), running.raw(running.head(100) + b"{")
+    silent = running.raw(b"")
     began = time.monotonic()
     said = answered(body)
     assert said.startswith(b"HTTP/1.1 408 ") and len(said) < 1000 and b"within 5 s" in said
@@ -157,6 +158,7 @@ def test_who_sends_half_a_head_or_half_a_body_is_told_408_in_a_short_document(
     said = answered(head)
     assert said.startswith(b"HTTP/1.1 408 ") and len(said) < 1000 and b"within 10 s" in said
     assert 9 < time.monotonic() - began < 13
+    assert answered(silent) == b"" and time.monotonic() - began < 13
 
 
 @pytest.mark.parametrize("verb", VERBS, ids=" ".join)
