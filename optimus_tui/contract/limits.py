@@ -9,6 +9,8 @@ from optimus_tui.contract.reading import Coverage
 
 NO_TENANT, NO_OPERATION = "(empty tenant)", "(no operation)"
 """What stands for a part that a counter's name lacks."""
+ALL_TENANTS = "all tenants together"
+"""What stands for the tenant where the gateway does not count by tenant."""
 NO_WINDOW = "a sorted set: its window is not known"
 """The problem of a sliding window that nobody can count for want of its length."""
 

@@ -19,7 +19,8 @@ LEAST_SECONDS = 5.0
 LEAST_REQUESTS = 10
 YOUNGEST_WINDOW = 2.0
 """A window that began later has no mean pace yet: the first second of a window says little about the others."""
-LEAST_NEWER = 1.0
+LEAST_NEWER, LEAST_TREND_SECONDS = 1.0, 3.5
+"""Seconds of the newer half; one shorter than the second makes a trend only where both its own halves show it."""
 SHORTEST_SECONDS = 0.5
 SHORTEST_SPAN, LONGEST_SPAN = 8.0, 600.0
 TREND_SIGMAS, SLACK_SIGMAS = 1.0, 0.75
@@ -40,10 +41,14 @@ class Pace(Struct, frozen=True):
 
 
 class _Halves(Struct, frozen=True):
-    """The paces of the older and the newer part of the evidence, and the seconds of each."""
+    """The paces of the older and the newer part of the evidence, and the seconds of each.
+
+    ``sustained`` is the lower pace of the newer part's own two halves: one burst leaves the other half empty.
+    """
 
     older: float
     newer: float
+    sustained: float
     older_seconds: float
     newer_seconds: float
 
@@ -124,7 +129,23 @@ def _halves(points: Sequence[Point], now: float, span: float) -> _Halves | None:
     if newer_seconds < LEAST_NEWER or older_seconds <= 0:
         return None
     first, cut, last = _at(points, start), _at(points, middle), points[-1][1]
-    return _Halves((cut - first) / older_seconds, (last - cut) / newer_seconds, older_seconds, newer_seconds)
+    return _Halves(
+        (cut - first) / older_seconds,
+        (last - cut) / newer_seconds,
+        _sustained([point for point in points if point[0] >= middle]),
+        older_seconds,
+        newer_seconds,
+    )
+
+
+def _sustained(points: Sequence[Point]) -> float:
+    """The lower of the paces before and after the look nearest to the middle; 0 where there is none in between."""
+    (start, first), (end, last) = points[0], points[-1]
+    inner = points[1:-1]
+    if not inner:
+        return 0.0
+    at, count = min(inner, key=lambda point: abs(point[0] - (start + end) / 2))
+    return min((count - first) / (at - start), (last - count) / (end - at))
 
 
 def _at(points: Sequence[Point], moment: float) -> float:
@@ -162,8 +183,10 @@ def _reaches(need: float, halves: _Halves) -> tuple[float, float]:
     if change < 0:
         return need / high, _while_slowing(need, low, older, halves)
     if change > TREND_SIGMAS * chance:
-        ahead = change / halves.apart * halves.newer_seconds / 2
-        return _while_quickening(need, high, older, halves), _at_pace(need, low + ahead)
+        earliest = _while_quickening(need, high, older, halves)
+        if halves.newer_seconds < LEAST_TREND_SECONDS:  # a burst within a second or two is no trend
+            return earliest, _at_pace(need, max(min(low, older), halves.sustained - slack))
+        return earliest, _at_pace(need, low + change / halves.apart * halves.newer_seconds / 2)
     return need / (high + change), _at_pace(need, low)
 
 

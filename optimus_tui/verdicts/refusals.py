@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from msgspec import Struct
 
 from optimus_tui.contract.findings import Finding
-from optimus_tui.contract.limits import Counter, LimitRules
+from optimus_tui.contract.limits import ALL_TENANTS, Counter, LimitRules
 from optimus_tui.contract.metrics import Counted, Increase
 from optimus_tui.verdicts.limit_words import operation_words
 from optimus_tui.verdicts.limits import limit_for
@@ -25,7 +25,6 @@ LEAST_NOW = 3
 """Refusals within less than a minute that are enough where their pace makes ``LEAST_REFUSED`` of a minute."""
 SAME_SPAN = 0.8
 """Two figures are of the same time where the shorter one covers at least this part of the longer one."""
-EVERYBODY = "all tenants together"
 
 
 class Refused(Struct, frozen=True):
@@ -42,7 +41,7 @@ class Refused(Struct, frozen=True):
     @property
     def name(self) -> str:
         """As it is shown."""
-        return safe_text(self.tenant, 60) or EVERYBODY
+        return safe_text(self.tenant, 60) or ALL_TENANTS
 
 
 def refused_by_tenant(requests: Increase, refused: Increase, tenant: str | None = None) -> list[Refused]:

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from msgspec import Struct
 
 from optimus_tui.contract.incident import ISSUES, Candidate, Outcome
-from optimus_tui.contract.limits import NO_OPERATION, NO_TENANT
+from optimus_tui.contract.limits import ALL_TENANTS, NO_OPERATION, NO_TENANT
 from optimus_tui.contract.tools.common import Diagnostic
 from optimus_tui.workflow.severity import level, rank
 
@@ -96,8 +96,8 @@ def tenant_of(finding: Diagnostic) -> str | None:
     if not finding.rule.startswith("limits."):
         return None
     subject = finding.subject
-    if finding.rule == "limits.tenant_share":
-        name = subject
+    if finding.rule in ("limits.tenant_share", "limits.refused"):
+        name = "" if subject == ALL_TENANTS else subject
     else:
         name, slash, operation = subject.partition(" / ")
         if not slash or operation == NO_OPERATION:

@@ -29,11 +29,19 @@ def test_slowing_traffic_is_falsely_foretold_in_at_most_five_of_a_hundred_looks(
     assert measure(ebbing, 150, 7, looks).false <= 0.08
 
 
-@pytest.mark.parametrize("looks", [looks_of_pane, looks_of_tool])
-def test_quickening_traffic_is_no_longer_silent(looks: object) -> None:
+@pytest.mark.parametrize(("looks", "least"), [(looks_of_pane, 0.75), (looks_of_tool, 0.5)])
+def test_quickening_traffic_is_no_longer_silent(looks: object, least: float) -> None:
     told = measure(quickening, 150, 7, looks)
     assert told.false <= 0.02
-    assert told.foretold >= 0.75
+    assert told.foretold >= least
+
+
+def test_one_burst_between_two_looks_is_no_trend() -> None:
+    quiet = Counter(key=KEY, tenant=b"acme", operation=b"chat", count=52, ttl_ms=36_000, taken_mono=1000.0)
+    burst = Track(((998.0, 40), (999.0, 40), (1000.0, 52)))
+    assert forecast(quiet, burst, 150, WINDOW).earliest is None
+    lasting = Track(((998.0, 40), (999.0, 46), (1000.0, 52)))
+    assert forecast(quiet, lasting, 150, WINDOW).earliest is not None
 
 
 @pytest.mark.parametrize("kind", [steady, bursty])
