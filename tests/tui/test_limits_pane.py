@@ -1,5 +1,6 @@
 """The rate-limit pane: what is drawn, what keys do, and what it says of nothing, too much or hostile names."""
 
+import re
 import time
 
 import pytest
@@ -465,3 +466,30 @@ def test_the_help_of_a_pane_has_no_markup() -> None:
 )
 def test_a_name_s_badge_says_what_is_odd_about_it(raw: bytes, badge: str) -> None:
     assert mark_of(raw)[0] == badge
+
+
+async def test_a_ttl_far_beyond_the_window_stands_in_the_title_and_is_never_within_limits() -> None:
+    lines = await drawn(limits_report([counter("day", "chat", 60, 86_000_000), counter("acme", "chat", 3)]))
+    assert "▲ TTL too long" in lines[0]
+    assert "within limits" not in lines[0]
+    assert "23:53:20" in next(line for line in lines if "day" in line)
+
+
+async def test_odd_names_are_rows_like_any_other_and_say_why_no_action_takes_them() -> None:
+    odd = counter("::ffff:10.0.0.7", "chat", 7, None, doubt="the tenant in its name begins or ends with a colon")
+    lines = await drawn(limits_report([odd, counter("", "upload", 3)]), (120, 20))
+    assert any("::ffff:10.0.0.7" in line and "never resets" in line for line in lines)
+    assert any("(empty tenant)" in line for line in lines)
+    app = PaneApp(pane())
+    async with app.run_test(size=(100, 20)) as pilot:
+        app.pane.reading = reading(limits_report([odd]))
+        await pilot.pause()
+        app.pane.action_detail()
+        await pilot.pause()
+        assert any("no action here: the tenant in its name begins" in line for line in screen_lines(app))
+
+
+async def test_what_is_foretold_is_a_range_in_its_column() -> None:
+    lines = await drawn(limits_report([counter("demo_dentist", "chat", 120, 41_000)]), (84, 12))
+    row = next(line for line in lines if "demo_dentist" in line)
+    assert re.search(r" \d+-\d+ s +0:41 │", row), row

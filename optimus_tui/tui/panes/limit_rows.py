@@ -27,7 +27,7 @@ COLUMNS = (
     Column("share", "%", 5, "right"),
     Column("slope", "slope/s", 7, "right", hide_below=78),
     Column("refused", "429 in", 9, "right", hide_below=64),
-    Column("resets", "resets", 7, "right"),
+    Column("resets", "resets", 8, "right"),
     Column("state", " state", 14, hide_below=100),
 )
 FIGURES = ("used", "limit", "share")

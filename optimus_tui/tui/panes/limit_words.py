@@ -21,6 +21,14 @@ from optimus_tui.wording.truth import coverage_words
 
 Words = list[tuple[str, str]]
 
+JUDGED = {
+    "limits.refused": "refused",
+    "limits.refused_below": "refused",
+    "limits.long_ttl": "TTL too long",
+    "limits.unknown_layout": "unknown layout",
+}
+"""What the title says of findings that no row's state tells."""
+
 
 def verdict_words(report: LimitsReport, states: Mapping[str, int], room: int, order: str) -> Words:
     """The answer, then the order, in at most ``room`` cells; the order is the last to go."""
@@ -33,7 +41,10 @@ def verdict_words(report: LimitsReport, states: Mapping[str, int], room: int, or
         parts.append((f"▲ {near:,} near", "warn"))
     if broken := states.get("broken", 0):
         parts.append((f"✖ {broken:,} broken", "quiet"))
-    if not parts and states.get("ok") == report.total and report.coverage.complete and report.total:
+    told = {JUDGED.get(finding.rule) for finding in report.findings}
+    parts += [(f"▲ {words}", "warn") for words in dict.fromkeys(JUDGED.values()) if words in told]
+    worrying = any(finding.severity != "low" for finding in report.findings)
+    if not parts and not worrying and states.get("ok") == report.total and report.coverage.complete and report.total:
         parts.append(("● within limits", "good"))
     while parts and sum(len(text) + 2 for text, _ in parts) + len(order) > room:
         parts.pop()
