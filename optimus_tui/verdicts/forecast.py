@@ -161,14 +161,14 @@ def _at(points: Sequence[Point], moment: float) -> float:
 
 
 def _shown(points: Sequence[Point], halves: _Halves | None) -> Pace:
+    """The pace of the newer half; else the mean of all that is known, which is no pace of now and so only about."""
+    if halves is not None and halves.newer_seconds >= LEAST_SECONDS / 2:
+        requests = abs(halves.newer) * halves.newer_seconds
+        return Pace(halves.newer, rough=halves.newer_seconds < LEAST_TREND_SECONDS or 0 < requests < LEAST_REQUESTS)
     seconds = points[-1][0] - points[0][0]
     if seconds < SHORTEST_SECONDS:
         return Pace()
-    per_second = (points[-1][1] - points[0][1]) / seconds
-    if halves is not None and halves.newer_seconds >= LEAST_SECONDS / 2:
-        seconds, per_second = halves.newer_seconds, halves.newer
-    requests = abs(per_second) * seconds
-    return Pace(per_second, rough=seconds < LEAST_SECONDS or 0 < requests < LEAST_REQUESTS)
+    return Pace((points[-1][1] - points[0][1]) / seconds, rough=True)
 
 
 def _reaches(need: float, halves: _Halves) -> tuple[float, float]:

@@ -52,7 +52,7 @@ def test_steady_and_bursty_traffic_is_foretold_in_time(kind: object) -> None:
 
 
 def test_one_look_tells_the_mean_pace_of_its_window_and_foretells_nothing() -> None:
-    assert forecast(ONE, None, 100, WINDOW) == Pace(3.0, rough=False)
+    assert forecast(ONE, None, 100, WINDOW) == Pace(3.0, rough=True)
 
 
 def test_a_window_that_nobody_knows_or_that_the_ttl_exceeds_has_no_begin() -> None:
