@@ -13,6 +13,7 @@ from textual import events
 from textual.app import App
 from textual.command import Provider
 from textual.filter import LineFilter, NoColor
+from textual.notifications import Notify, SeverityLevel
 
 from optimus_tui.assets import asset_dir
 from optimus_tui.settings.model import Settings
@@ -22,6 +23,7 @@ from optimus_tui.tui.gate import LastGate
 from optimus_tui.tui.screens.dashboard import Dashboard
 from optimus_tui.tui.signals import leave_on_signals
 from optimus_tui.tui.theme import THEMES, VARIABLE_DEFAULTS
+from optimus_tui.tui.toasts import LastingNotification
 
 if TYPE_CHECKING:
     from optimus_tui.contract.drill import Happened, Remedy, Truth
@@ -127,6 +129,19 @@ class OptimusApp(App[int]):
     def get_line_filters(self) -> Sequence[LineFilter]:
         filters = [self._gate, *super().get_line_filters()]
         return [*filters, self._colorless] if self._colorless else filters
+
+    def notify(
+        self,
+        message: str,
+        *,
+        title: str = "",
+        severity: SeverityLevel = "information",
+        timeout: float | None = None,
+        markup: bool = False,
+    ) -> None:
+        """Show a toast of plain text, by a notification that cannot hold the screen up."""
+        seconds = self.NOTIFICATION_TIMEOUT if timeout is None else timeout
+        self.post_message(Notify(LastingNotification(message, title, severity, seconds, markup=markup)))
 
     async def on_event(self, event: events.Event) -> None:
         if isinstance(event, events.Key) and event is not self._key:  # it comes by again where nobody took it

@@ -1,0 +1,51 @@
+"""A toast that comes too late to be shown must not hold the screen up."""
+
+import asyncio
+import time
+
+import pytest
+from textual.app import App
+from textual.notifications import Notify
+
+from optimus_tui.tui.app import OptimusApp
+from optimus_tui.tui.toasts import LEAST_SECONDS, LastingNotification
+
+
+@pytest.mark.parametrize("late", [0.0, 0.01, 1.0, 86_400.0])
+def test_an_expired_one_says_so_and_still_gives_a_timer_a_length(late: float) -> None:
+    one = LastingNotification("gone", timeout=4, raised_at=time.time() - 4 - late)
+    assert one.has_expired
+    assert one.time_left == LEAST_SECONDS
+
+
+def test_a_clock_set_back_does_not_keep_it_longer_than_its_time() -> None:
+    one = LastingNotification("back", timeout=4, raised_at=time.time() + 3600)
+    assert not one.has_expired
+    assert one.time_left == 4
+
+
+async def test_a_toast_made_of_one_that_has_just_run_out_does_not_stop_the_screen(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """It ran out between Textual's look whether it has expired and its toast, as on a busy machine."""
+    app: App[None] = App()
+    async with asyncio.timeout(20), app.run_test() as pilot:
+        late = LastingNotification("late", timeout=4, raised_at=time.time() - 4.01)
+        monkeypatch.setattr(LastingNotification, "has_expired", False)
+        app.post_message(Notify(late))
+        await pilot.pause(LEAST_SECONDS * 4)
+        await pilot.pause()
+        assert not app.screen.query("Toast")
+
+
+async def test_the_dashboard_shows_all_its_notifications_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    app = OptimusApp.__new__(OptimusApp)
+    posted: list[object] = []
+    monkeypatch.setattr(OptimusApp, "post_message", lambda _, message: posted.append(message))
+    app.notify("hello", severity="warning", timeout=3)
+    (message,) = posted
+    assert isinstance(message, Notify)
+    assert isinstance(message.notification, LastingNotification)
+    assert (message.notification.timeout, message.notification.severity, message.notification.markup) == (
+        3, "warning", False,
+    )  # fmt: skip
