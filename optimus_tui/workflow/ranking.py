@@ -11,7 +11,7 @@ from msgspec import Struct
 from optimus_tui.contract.incident import ISSUES, Candidate, Outcome
 from optimus_tui.contract.limits import ALL_TENANTS, NO_OPERATION, NO_TENANT
 from optimus_tui.contract.tools.common import Diagnostic
-from optimus_tui.workflow.severity import level, rank
+from optimus_tui.workflow.severity import MATTERS, level, rank
 
 POINTS_TO: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("limits.", ("rate_limiting",)),
@@ -33,15 +33,19 @@ POINTS_TO: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("redis.memory", ("memory_leak",)),
     ("redis.", ("high_latency",)),
     ("breaker.", ("circuit_breaker",)),
+    ("errors.timeouts", ("proxy_timeout", "circuit_breaker")),
     ("errors.", ("circuit_breaker", "proxy_timeout")),
     ("proxy.", ("proxy_timeout",)),
     ("integration.", ("circuit_breaker",)),
+    ("gateway.restarts", ("memory_leak", "circuit_breaker")),
+    ("metrics.", ()),
 )
 """By the beginning of a rule: the issue types it points to, the first of them most. The first row that fits counts."""
 
 USUAL = "high_latency"
 """What the runbook looks at when nothing points anywhere."""
-_PER_RANK, _PER_FINDING = 100, 1
+_PER_RANK, _PER_LOOK, _PER_FINDING = 100, 10, 1
+"""A single slow look weighs less than any finding."""
 
 
 class _Clue(Struct, frozen=True):
@@ -52,15 +56,27 @@ class _Clue(Struct, frozen=True):
 def rank_issues(outcome: Outcome, slow_ms: float) -> tuple[Candidate, ...]:
     """All six issue types, the best founded first. ``slow_ms``: from here on a service is slow."""
     clues: dict[str, list[_Clue]] = {issue: [] for issue in ISSUES}
-    for finding in (*outcome.findings, *_slow(outcome, slow_ms)):
-        for place, issue in enumerate(_pointed(finding.rule)):
+    for finding in outcome.findings:
+        for place, issue in enumerate(_pointed(finding)):
             clues[issue].append(_Clue(finding, _PER_RANK * rank(level(finding)) // (1 + place)))
-    ranked = [_candidate(issue, clues[issue]) for issue in ISSUES]
-    return tuple(sorted(ranked, key=lambda one: (-one.score, one.issue != USUAL, ISSUES.index(one.issue))))
+    for look in _slow(outcome, slow_ms):
+        for place, issue in enumerate(_pointed(look)):
+            clues[issue].append(_Clue(look, _PER_LOOK // (1 + place)))
+    nothing = not any(clues.values())
+    ranked = [_candidate(issue, clues[issue], nothing) for issue in ISSUES]
+    return tuple(sorted(ranked, key=lambda one: (-one.score, not nothing or one.issue != USUAL, _place(one))))
 
 
-def _pointed(rule: str) -> tuple[str, ...]:
-    return next((issues for prefix, issues in POINTS_TO if rule.startswith(prefix)), ())
+def _place(candidate: Candidate) -> int:
+    return ISSUES.index(candidate.issue)
+
+
+def _pointed(finding: Diagnostic) -> tuple[str, ...]:
+    """The issues that the finding points to; one that matters and fits nowhere points to the usual one."""
+    found = next((issues for prefix, issues in POINTS_TO if finding.rule.startswith(prefix)), None)
+    if found is not None:
+        return found
+    return (USUAL,) if rank(level(finding)) >= MATTERS else ()
 
 
 def _slow(outcome: Outcome, slow_ms: float) -> list[Diagnostic]:
@@ -75,10 +91,10 @@ def _slow(outcome: Outcome, slow_ms: float) -> list[Diagnostic]:
     ]  # fmt: skip
 
 
-def _candidate(issue: str, clues: Sequence[_Clue]) -> Candidate:
+def _candidate(issue: str, clues: Sequence[_Clue], nothing: bool) -> Candidate:
     if not clues:
-        usual = " ; the runbook's own choice then" if issue == USUAL else ""
-        return Candidate(issue=issue, reason=f"nothing that was found points to it{usual}".replace(" ;", ";"), score=0)
+        usual = "; the runbook's own choice then" if nothing and issue == USUAL else ""
+        return Candidate(issue=issue, reason=f"nothing that was found points to it{usual}", score=0)
     ordered = sorted(clues, key=lambda one: -one.score)
     more = f" (+{len(ordered) - 1})" if len(ordered) > 1 else ""
     tenants = [name for one in ordered if (name := tenant_of(one.finding)) is not None]

@@ -32,9 +32,16 @@ def _of_step(state: IncidentState, step: Step) -> Iterator[Diagnostic]:
         rule for deed in state.deeds if deed.verdict == "fixed" and _later(deed.at.wall, step) for rule in deed.rules
     }
     gone = {key for other in state.steps if _later(_end(other), step) for key in _gone(other)}
-    for one in step.outcome.findings:
+    seen = [*step.outcome.findings, *(_unseen(step) if step.before is not None else ())]
+    for one in seen:
         if one.rule not in fixed and _key(one) not in gone:
             yield one
+
+
+def _unseen(step: Step) -> Iterator[Diagnostic]:
+    """What the step had found before, where its last run could not look at it: our blindness mends no fault."""
+    if step.before is not None and step.change is not None and step.change.verdict == "unknown":
+        yield from step.before.findings
 
 
 def _later(at: float | None, step: Step) -> bool:

@@ -97,7 +97,11 @@ async def test_an_incident_left_in_the_middle_of_a_step_is_offered_and_goes_on(
 async def test_a_tool_without_result_fails_its_step_and_a_cancelled_one_is_recorded(
     server: RealServer, tmp_path: Path, monkeypatch: Any, pause: float
 ) -> None:
+    async def hangs(*_: object) -> None:
+        await asyncio.sleep(60)
+
     monkeypatch.setattr("optimus_tui.tools.answer.DEADLINE_SECONDS", 0.3)
+    monkeypatch.setattr("optimus_tui.tools.integration._run_all", hangs)  # its parts have bounds of their own
     async with system(server.port, tmp_path) as (context, gateway):
         gateway.on("/health", silence)
         keeper = await open_incident(context, root=tmp_path)

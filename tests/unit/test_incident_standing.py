@@ -47,6 +47,11 @@ def test_a_step_that_can_no_longer_tell_clears_nothing() -> None:
     assert standing(incident(step("health", 1, OVER), blind)) == "high"
 
 
+def test_a_run_that_could_not_look_leaves_what_it_had_found_before() -> None:
+    blind = step("health", 9, before=outcome(OVER), verdict="unknown")
+    assert standing(incident(blind)) == "high"
+
+
 def test_a_check_that_says_fixed_clears_its_rules_and_no_others() -> None:
     receipt = KeptReceipt(action_id="a", kind="reset_counters", tenant="acme")
     done = Deed(at=at(5), receipt=receipt, rules=("limits.over",), verdict="fixed")
