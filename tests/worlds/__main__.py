@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from multiprocessing import get_context
 
-from tests.worlds.catalogue import all_worlds, pending, play_named
+from tests.worlds.catalogue import all_worlds, play_named
 from tests.worlds.judging import ACCUSED, RIGHT, UNKNOWN, WRONG, Verdict
 
 WIDE = {"question": 46, "wanted": 44, "given": 90}
@@ -50,7 +50,7 @@ def main() -> int:
     options.add_argument("--whole", action="store_true", help="do not cut the texts")
     options.add_argument("--bad", action="store_true", help="only rows that are wrong or accuse")
     given = options.parse_args()
-    names, counts, late = list(_chosen(given.only, given.fast)), Counter[str](), pending()
+    names, counts = list(_chosen(given.only, given.fast)), Counter[str]()
     failing: list[str] = []
     with ProcessPoolExecutor(given.jobs, mp_context=get_context("spawn")) as pool:
         for done in as_completed([pool.submit(play_named, name) for name in names]):
@@ -60,8 +60,7 @@ def main() -> int:
             failing += [name] if bad else []
             if given.bad and not bad:
                 continue
-            mark = " (pending)" if name in late else ""
-            print(f"{name}{mark}  {took:.1f} s  {all_worlds()[name].about}")
+            print(f"{name}  {took:.1f} s  {all_worlds()[name].about}")
             for one in verdicts:
                 if not given.bad or one.outcome in (WRONG, ACCUSED):
                     print(_row(one, given.whole))
@@ -73,9 +72,7 @@ def main() -> int:
         f"{counts[UNKNOWN]} honestly unknown, {counts[WRONG]} wrong, {counts[ACCUSED]} healthy accused"
     )
     for name in sorted(failing):
-        print(f"  not passed: {name}{' (pending)' if name in late else ''}")
-    for name in sorted(late & set(names) - set(failing)):
-        print(f"  passes now, take it out of pending.txt: {name}")
+        print(f"  not passed: {name}")
     return 1 if failing else 0
 
 

@@ -7,7 +7,6 @@ import time
 import traceback
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from pathlib import Path
 
 from tests.worlds import families
 from tests.worlds.judging import WRONG, Verdict
@@ -15,7 +14,6 @@ from tests.worlds.leaping import LeapingLoop
 from tests.worlds.world import World, living
 
 Script = Callable[[World], Awaitable[None]]
-PENDING = Path(__file__).with_name("pending.txt")
 LONGEST_SECONDS = 300.0
 
 
@@ -59,14 +57,6 @@ def all_worlds() -> dict[str, Told]:
     for module in pkgutil.iter_modules(families.__path__):
         importlib.import_module(f"{families.__name__}.{module.name}")
     return WORLDS
-
-
-def pending() -> set[str]:
-    """Names of worlds that are known not to pass yet."""
-    if not PENDING.exists():
-        return set()
-    lines = (line.partition("#")[0].strip() for line in PENDING.read_text().splitlines())
-    return {line for line in lines if line}
 
 
 def play(told: Told) -> tuple[list[Verdict], float]:

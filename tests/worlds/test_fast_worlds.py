@@ -6,7 +6,7 @@ import shutil
 import pytest
 
 from tests.realserver import server_binary
-from tests.worlds.catalogue import Told, all_worlds, pending, play
+from tests.worlds.catalogue import Told, all_worlds, play
 from tests.worlds.judging import ACCUSED, WRONG
 
 FAST = [told for told in all_worlds().values() if told.fast]
@@ -19,8 +19,6 @@ def _lacking(told: Told) -> list[str]:
 
 @pytest.mark.parametrize("told", FAST, ids=lambda told: told.name)
 def test_world_is_told_as_it_is(told: Told) -> None:
-    if told.name in pending():
-        pytest.skip("pending: not mended yet")
     if missing := _lacking(told):
         message = f"not on this machine: {', '.join(missing)}"
         if os.environ.get("CI"):
