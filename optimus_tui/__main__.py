@@ -164,6 +164,7 @@ def run(arguments: list[str]) -> int:
     """The command line as a function: the exit code; everything that went wrong is one sentence on stderr."""
     closed = sys.stdout is None
     output.prepare()
+    output.decided(exits.HEALTHY)
     if closed and not set(arguments) & SILENT_VERBS:
         output.complain("standard output is closed: there is nowhere to write to; send it to a file or to /dev/null")
         return exits.USAGE
@@ -192,8 +193,7 @@ def run(arguments: list[str]) -> int:
         output.complain(error)
         return exits.USAGE
     except output.ReaderGone:
-        output.discard()  # whoever read us has gone and wants no more: that is no failure
-        return exits.HEALTHY
+        return output.left_by_reader()  # whoever read us has gone and wants no more: that is no failure
     except Exception as error:
         full = output.unwritable(error)
         if full is None:

@@ -113,6 +113,21 @@ def wipe() -> None:
     sys.stdout.write("\x1b[H\x1b[2J")
 
 
+_decided = 0
+
+
+def decided(code: int) -> None:
+    """Note the exit code of an answer that is about to be written: it holds also where its reader leaves early."""
+    global _decided
+    _decided = code
+
+
+def left_by_reader() -> int:
+    """Send the rest nowhere; return the exit code of the answer that was being written, 0 without one."""
+    discard()
+    return _decided
+
+
 def discard() -> None:
     """Send whatever else is written to stdout nowhere; Python must not try the rest again at its end."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

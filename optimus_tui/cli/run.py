@@ -152,11 +152,10 @@ async def ask(context: "Context", asked: Mapping[str, Any] | bytes, shown: "Show
     except Exception:
         shown.bug()
         raise
-    try:
-        shown.report(report)
-    except output.ReaderGone:  # ``| grep -q`` has seen enough: the answer's own code still counts
-        output.discard()
-    return exit_code(report)
+    code = exit_code(report)
+    output.decided(code)  # ``| grep -q`` may have seen enough: the answer's own code still counts
+    shown.report(report)
+    return code
 
 
 class Shown:

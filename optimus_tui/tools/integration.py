@@ -21,7 +21,7 @@ Test = Callable[["Context", str], Awaitable[dict[str, Any]]]
 REQUESTS = 5
 WHOLE_SECONDS = 7.5
 PERFORMANCE_SECONDS, SUMMING_UP_SECONDS = 5.6, 0.2
-MESSAGE_WAITS_SECONDS = 2.2
+MESSAGE_WAITS_SECONDS = 2.0
 """The message itself may take five seconds; it is posted beside an engine's test that takes longer than this."""
 ERROR_PATH = "/optimus-tui-integration-test/no-such-path"
 

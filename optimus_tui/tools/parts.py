@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 PART_SECONDS = 2.8
 """For one part that looks at one thing; a little more than an HTTP look gives itself."""
-SPARE_SECONDS = 0.6
+SPARE_SECONDS = 0.9
 """Kept back of the whole, to judge and to write the document."""
 LEAST_SECONDS = 0.05
 _ENDS: ContextVar[float] = ContextVar("ends")

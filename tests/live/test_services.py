@@ -92,6 +92,15 @@ WRONG = {
 }
 
 
+@pytest.mark.parametrize("kinds", [b"application/json", b"application/json; charset=utf-8"])
+async def test_a_content_type_that_is_said_twice_is_no_fault(
+    http: httpx.AsyncClient, gateway: HostileServer, kinds: bytes
+) -> None:
+    gateway.on("/health", reply(b'{"status":"ok"}', headers=b"Content-Type: " + kinds + b"\r\n"))
+    state = (await look_at(http, gateway)).value
+    assert state is not None and state.service.status == "healthy", state
+
+
 @pytest.mark.parametrize("name", WRONG)
 async def test_what_is_not_200_with_a_json_object_is_never_green_rows_83_84_87_90(
     http: httpx.AsyncClient, gateway: HostileServer, name: str

@@ -161,16 +161,29 @@ def test_a_mistake_in_the_flags_has_a_document_too(world: HostileServer, capsys:
     assert error["argument"] == "watch" and "3600" in error["message"]
 
 
-def test_an_output_that_is_full_is_one_sentence_and_one_that_is_closed_is_none(world: HostileServer) -> None:
+def test_an_output_that_is_full_or_closed_is_one_sentence(world: HostileServer) -> None:
     with open("/dev/full", "wb") as full:
         done = subprocess.run(
             [sys.executable, "-m", "optimus_tui", "run", HEALTH], stdout=full, stderr=subprocess.PIPE, timeout=20
         )
     assert (done.returncode, done.stderr.count(b"\n")) == (2, 1)
     assert b"No space left" in done.stderr
-    closed = f"exec {sys.executable} -m optimus_tui run {HEALTH} >&-"
-    done = subprocess.run(["sh", "-c", closed], stderr=subprocess.PIPE, timeout=20)
-    assert (done.returncode, done.stderr) == (0, b"")
+    for verb in (f"run {HEALTH}", "standup", "compare acme"):
+        closed = f"exec {sys.executable} -m optimus_tui {verb} >&-"
+        done = subprocess.run(["sh", "-c", closed], stderr=subprocess.PIPE, timeout=20)
+        assert (done.returncode, done.stderr.count(b"\n")) == (2, 1), verb
+        assert b"standard output is closed" in done.stderr
+
+
+def test_a_reader_that_has_gone_is_no_failure(world: HostileServer, server: RealServer) -> None:
+    for verb in (f"run {HEALTH}", "standup", "standup --md", "standup --html", "compare acme"):
+        shell = f"set -o pipefail; {sys.executable} -m optimus_tui {verb} | true"
+        done = subprocess.run(["bash", "-c", shell], stderr=subprocess.PIPE, timeout=20)
+        assert (done.returncode, done.stderr) == (0, b""), verb
+    server.command("SET", "rate_limit:acme:chat", "5")
+    shell = f"set -o pipefail; {sys.executable} -m optimus_tui run {HEALTH} | true"
+    done = subprocess.run(["bash", "-c", shell], stderr=subprocess.PIPE, timeout=20)
+    assert (done.returncode, done.stderr) == (1, b""), "the answer's own code still counts"
 
 
 def test_stdin_is_read_to_a_bound(world: HostileServer, capsys: Capture, monkeypatch: pytest.MonkeyPatch) -> None:
