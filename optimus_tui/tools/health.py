@@ -27,7 +27,7 @@ from optimus_tui.tools.health_sections import (
     postgres_section,
     redis_section,
 )
-from optimus_tui.tools.hit_rates import present_rate
+from optimus_tui.tools.hit_rates import counted_below, present_rate
 from optimus_tui.tools.parts import nothing, part, reading
 from optimus_tui.tools.survey import Survey, judge_limits, read_known, survey
 from optimus_tui.tools.words import HEALTH_SEVERITY, diagnostics
@@ -158,14 +158,16 @@ async def _figures(ctx: "Context", counters: Counters) -> GatewayFigures:
 async def _present(
     ctx: "Context", query: DiagnoseQuery, counters: Counters, state: GatewayState | None
 ) -> HitRate | None:
-    """The hit rate of now as it was kept; where nobody kept it and the published one would be a finding, from looks.
+    """The hit rate of now as it was kept; where nobody kept it and there is reason for a finding, from looks.
 
-    An average since the gateway's start is no evidence against now; a good one is shown as what it is.
+    The reason is a low published rate, or a good one that the counters of the gateway's own page contradict.
     """
     if not query.include_cache_metrics:
         return None
     published = state.cache.hit_rate if state is not None and state.cache is not None else None
-    doubtful = published is not None and published < ctx.settings.thresholds.hit_rate_warn
+    warn = ctx.settings.thresholds.hit_rate_warn
+    below = await part(ctx, counted_below(counters, warn), "the gateway's counters", METRICS_SECONDS)
+    doubtful = published is not None and (published < warn or below is True)
     asked = counters if doubtful else Counters(ctx, counters.minutes, live=False)
     found = await part(ctx, present_rate(ctx, asked, live=doubtful), "the hit rate", METRICS_SECONDS)
     return None if isinstance(found, Fault) else found

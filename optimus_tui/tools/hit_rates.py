@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from optimus_tui.contract.metrics import Increase
 from optimus_tui.contract.services import HitRate
+from optimus_tui.grammar.prometheus import split_series
 from optimus_tui.history.lives import Look
 from optimus_tui.history.processes import grow
 from optimus_tui.tools.counted import JUMP, Counters
@@ -52,6 +53,18 @@ async def present_rate(ctx: "Context", counters: Counters, *, live: bool) -> Hit
         return kept
     hits, misses = await asyncio.gather(counters.increase(HITS), counters.increase(MISSES))
     return from_counters(hits, misses) or (await _look(ctx) if live else None)
+
+
+async def counted_below(counters: Counters, rate: float) -> bool:
+    """Whether the gateway's page counts fewer hits since its start than ``rate``; False without these counters."""
+    state = (await counters.first_look()).value
+    totals = {HITS: 0.0, MISSES: 0.0}
+    for name, value in (state.values if state is not None else {}).items():
+        metric, _ = split_series(name)
+        if metric in totals:
+            totals[metric] += value
+    lookups = sum(totals.values())
+    return lookups >= MIN_LOOKUPS and totals[HITS] / lookups < rate
 
 
 def from_counters(hits: Increase, misses: Increase) -> HitRate | None:
