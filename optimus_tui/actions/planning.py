@@ -108,7 +108,7 @@ async def _walk(
         gathering.add(item.names)
         seen += len(item.names) + item.others
         if walked is not None:
-            walked(seen, item.total)
+            walked(seen if item.total is None else min(seen, item.total), item.total)
         if len(gathering.names) > MAX_REACH:
             break
         await asyncio.sleep(0)
