@@ -29,6 +29,9 @@ _ONE_TROUBLE = {
 }
 """Rules of which at most one holds for a subject: going from one to the other is one episode that changes."""
 
+_NO_ANSWER = frozenset({"server.login", "server.unreachable", "server.unknown", "server.info_unknown"})
+"""Rules of what Redis does not answer: they have cleared as soon as they are not found any more."""
+
 
 def key_of(finding: Finding) -> Key:
     """What identifies its episode."""
@@ -76,8 +79,12 @@ def unjudged(report: HealthReport) -> Unjudged:
             return bool(rules & {"feed.broken", "feed.down", "feed.denied"})
         if family in ("errors", "breaker", "gateway", "metrics"):
             return silent["gateway"]
-        if family in ("limits", "cache", "coherence"):
-            return no_redis or f"{'limits' if family == 'limits' else 'cache'}.unmeasured" in rules
+        if family == "server":
+            return finding.rule not in _NO_ANSWER and (no_redis or "server.info_unknown" in rules)
+        if family == "limits":
+            return no_redis or bool(rules & {"limits.unmeasured", "limits.partial"})
+        if family in ("cache", "coherence"):
+            return no_redis or "cache.unmeasured" in rules
         return False
 
     return tell

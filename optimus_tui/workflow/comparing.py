@@ -15,8 +15,8 @@ from optimus_tui.workflow.severity import MATTERS, level, rank
 
 NOTICEABLE = 0.10
 """A number beyond its threshold has changed from a tenth on."""
-BLIND = ("server.", "services.gateway")
-"""Where one of these holds, what lies behind it was not looked at."""
+BLIND = ("server.unreachable", "server.login", "server.unknown", "services.gateway")
+"""Where one of these holds, what lies behind it was not looked at. A Redis that answers with a fault was looked at."""
 _KEYS = frozenset({"cache.no_ttl", "cache.large"})
 SEEN_ANYWAY = {
     "cache.hit_rate_unknown": _KEYS,
@@ -132,8 +132,8 @@ def _matters(one: Diagnostic) -> bool:
 
 
 def _unseen(one: Diagnostic) -> bool:
-    """It says that something could not be looked at, and nothing about that thing."""
-    return one.rule.endswith(("unmeasured", "_unknown"))
+    """It says that something, or a part of it, could not be looked at, and nothing about that thing."""
+    return one.rule.endswith(("unmeasured", "_unknown", ".partial"))
 
 
 def _is_blind(aimed: set[str], after: Outcome) -> bool:
