@@ -17,6 +17,10 @@ NOTICED_SECONDS = 0.001
 DISTURBED_MS, DISTURBED_SHARE = 50.0, 0.25
 """A measurement that holds more of our own delay than this says little about the other side."""
 STANDSTILL_SECONDS = 0.25
+PIECE_SECONDS = 0.05
+"""Shorter standstills are what every busy machine has: an answer is heard a few milliseconds later, and no less."""
+BUSY_SHARE, LONG_SECONDS = 0.1, 0.5
+"""Who used this share of a deadline as CPU time was given some: then only standstills of half a second count."""
 STARVED_SHARE = 0.3
 """A deadline of which our own loop stood still for this share tells nothing about who did not answer."""
 ADJOINING_SECONDS = 0.01
@@ -35,6 +39,8 @@ class LoopDelay:
         """(When it ended, seconds), the newest last."""
         self._denied: deque[tuple[float, float]] = deque(maxlen=_KEPT)
         """The same without the CPU time that we used ourselves meanwhile: time for which the machine gave us none."""
+        self._spent: deque[tuple[float, float]] = deque(maxlen=_KEPT)
+        """(When a tick came, CPU seconds that this process has used since the one before)."""
         self._used = 0.0
 
     def enter(self) -> None:
@@ -87,11 +93,17 @@ class LoopDelay:
         late, used = now - self._due, time.process_time()
         if late > NOTICED_SECONDS:
             self._late.append((now, late))
-            self._denied.append((now, max(0.0, late - max(0.0, used - self._used))))
+        if (denied := late - max(0.0, used - self._used)) >= PIECE_SECONDS:
+            self._denied.append((now, denied))
+        self._spent.append((now, max(0.0, used - self._used)))
         self._used = used
 
+    def spent(self, began: float) -> float:
+        """CPU seconds that this process has used since ``began``."""
+        return sum(seconds for ended, seconds in self._spent if ended > began)
+
     def denied(self, began: float) -> float:
-        """Seconds since ``began`` for which our loop was due and got no CPU, however small the pieces."""
+        """Seconds since ``began`` for which our loop was due and got no CPU; short pieces do not count."""
         return sum(min(seconds, ended - began) for ended, seconds in self._denied if ended > began)
 
     def _schedule(self, now: float) -> None:
@@ -153,8 +165,8 @@ def watching() -> Iterator[Span]:
 def stood_still(seconds: float) -> float:
     """How long the running loop stood still in the last ``seconds``, as far as somebody watched; 0.0 otherwise.
 
-    Standstills of a quarter of a second and more count, and of shorter ones the time that we did not use ourselves: a
-    service that floods us keeps us busy in small pieces, and that is its fault, not ours.
+    Standstills of a quarter of a second and more count, and of those from a twentieth on the time that we did not use
+    ourselves: a service that floods us keeps us busy in small pieces, and that is its fault, not ours.
     """
     try:
         loop = asyncio.get_running_loop()
@@ -164,6 +176,8 @@ def stood_still(seconds: float) -> float:
     if delay is None:
         return 0.0
     began = loop.time() - seconds
+    if delay.spent(began) >= BUSY_SHARE * seconds:
+        return delay.since(began, LONG_SECONDS)
     return max(delay.since(began, STANDSTILL_SECONDS), delay.denied(began))
 
 

@@ -129,6 +129,15 @@ async def test_a_machine_that_gives_us_cpu_in_small_pieces_only_is_said_to_starv
         assert "gave us no CPU" in starved(1.0)
 
 
+async def test_a_machine_that_is_merely_busy_excuses_no_service_that_hangs() -> None:
+    """Ten milliseconds late at each look is no reason not to have heard an answer in a second."""
+    with watching():
+        for _ in range(60):
+            time.sleep(0.012)  # noqa: ASYNC251
+            await asyncio.sleep(0.006)
+        assert starved(1.0) == ""
+
+
 async def test_work_of_our_own_in_small_pieces_is_no_starvation() -> None:
     """A service that floods us keeps us busy: that is told as what it is."""
     with watching():
