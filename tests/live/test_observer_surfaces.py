@@ -53,6 +53,8 @@ VERBS: dict[str, list[list[str]]] = {
     "incident close": [["1", "--cause", "a", "--resolution", "b"], ["2", "--cause", "a", "--resolution", "b"]],
     "audit show": [[], ["--json"], ["--last", "3"]],
     "audit verify": [[]],
+    "audit rotate": [[]],
+    "audit accept-break": [["--reason", "lost with the disk"]],
     "record": [["--minutes", "0.03"]],
     "run": [],
 }
@@ -115,10 +117,17 @@ def leaves(command: click.Command, path: tuple[str, ...] = ()) -> Iterator[str]:
         yield from leaves(found, (*path, name))
 
 
-def test_every_verb_of_the_command_line_writes_nothing_row_77(system: System, capsys: Any) -> None:
+def lose_the_last_record(folder: Path) -> None:
+    audit = folder / "state" / "optimus-tui" / "audit.jsonl"
+    audit.write_bytes(b"".join(audit.read_bytes().splitlines(keepends=True)[:-1]))
+
+
+def test_every_verb_of_the_command_line_writes_nothing_row_77(system: System, capsys: Any, tmp_path: Path) -> None:
     assert set(leaves(cli)) == set(VERBS) | set(ELSEWHERE), "a verb without words to try it with"
     codes: dict[str, set[int]] = {}
     for verb, many in VERBS.items():
+        if verb == "audit accept-break":
+            lose_the_last_record(tmp_path)
         for words in many:
             codes.setdefault(verb, set()).add(run([*verb.split(), *words]))
     for name in TOOLS:
