@@ -152,8 +152,14 @@ def _of_wire(error: BaseException, said: str, where: str, target: RedisTarget) -
     if any(isinstance(one, ConnectionRefusedError) or _errno(one) == errno.ECONNREFUSED for one in causes):
         return Fault("refused", f"{where}: connection refused")
     if isinstance(error, HungUp) or (isinstance(error, redis_errors.ConnectionError) and "closed by server" in said):
-        return Fault("refused", f"{where} closed the connection")
+        hint = "it may ask for a client certificate: add ssl_certfile and ssl_keyfile to the address"
+        return Fault("refused", f"{where} closed the connection", hint if _shows_no_certificate(target) else None)
     return None
+
+
+def _shows_no_certificate(target: RedisTarget) -> bool:
+    """Whether a server that wants one hangs up: its reason comes after the handshake, and may be lost on the way."""
+    return target.scheme == "rediss" and not target.tls_cert
 
 
 def _of_tls(tls: BaseException | None, said: str, where: str, target: RedisTarget) -> Fault:

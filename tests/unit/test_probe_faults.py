@@ -87,3 +87,13 @@ def test_any_error_with_any_words_gives_a_printable_fault_row_48(kind: type[Exce
     assert fault.message.isprintable()
     assert (fault.remedy or "").isprintable()
     assert len(fault.message) < 400
+
+
+@pytest.mark.parametrize(
+    ("url", "told"),
+    [({"scheme": "rediss"}, True), ({"scheme": "rediss", "tls_cert": "cert.pem"}, False), ({"scheme": "redis"}, False)],
+)
+def test_a_server_that_hangs_up_after_the_handshake_may_want_a_certificate(url: dict[str, str], told: bool) -> None:
+    target = RedisTarget(host="10.0.0.7", port=6379, **url)  # type: ignore[arg-type]
+    fault = fault_of(errors.ConnectionError("Connection closed by server."), target)
+    assert ("ssl_certfile" in fault.remedy if fault.remedy else False) == told
