@@ -27,7 +27,7 @@ from optimus_tui.tools.counted import NO_PAGE, Counters, missing
 from optimus_tui.verdicts.outcomes import class_of, outcomes, refusals, worst
 from optimus_tui.verdicts.performance import find_errors_lately, shown
 from optimus_tui.verdicts.playbooks.circuit_breaker import METRIC, breakers, judge_breaker
-from optimus_tui.verdicts.refusals import find_refusals
+from optimus_tui.verdicts.refusals import find_refusals_lately
 from optimus_tui.verdicts.restarts import find_restarts, find_several
 
 if TYPE_CHECKING:
@@ -159,17 +159,18 @@ def _is_trouble(status: str) -> bool:
     return class_of(status) in ("server", "refused", "4xx")
 
 
-async def _lately(ctx: "Context") -> Increase | None:
-    """Requests of the last minute or so, as far as they were kept."""
-    found = await Counters(ctx, LATELY_MINUTES, live=False).increase(REQUESTS)
-    return found if found.covered_minutes > 0 else None
+async def _lately(ctx: "Context") -> tuple[Increase, Increase]:
+    """Requests and refusals of the last minute or so, as far as they were kept."""
+    kept = Counters(ctx, LATELY_MINUTES, live=False)
+    requests, refused = await asyncio.gather(kept.increase(REQUESTS), kept.increase(REFUSED))
+    return requests, refusals(requests, refused).grown
 
 
 def _figures(
     ctx: "Context",
     requests: Increase,
     refused: Increase,
-    lately: Increase | None,
+    lately: tuple[Increase, Increase],
     states: Sequence[MetricsState] | Fault,
 ) -> GatewayFigures:
     unknown = []
@@ -189,11 +190,11 @@ def _figures(
         unknown.append(f"requests: {_reason(requests.fault)}")
         findings += find_several(requests)
     else:
-        findings += find_errors_lately(requests, lately, "gateway", ctx.settings.thresholds)
+        findings += find_errors_lately(requests, lately[0], "gateway", ctx.settings.thresholds)
         findings += find_restarts(requests)
         if told.failed is None:
             unknown.append(f"failures: {told.why_failed}")
-    findings += find_refusals(requests, declined.grown)
+    findings += find_refusals_lately(requests, declined.grown, *lately)
     refusals_known = declined.grown.covered_minutes > 0
     if not refusals_known:
         unknown.append(f"refusals: {_reason(declined.grown.fault)}")

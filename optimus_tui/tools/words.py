@@ -30,6 +30,7 @@ def diagnostics(findings: Iterable[Finding], words: dict[str, str] | None = None
             threshold=finding.threshold,
             unit=finding.unit,
             samples=finding.samples,
+            window_seconds=finding.window_seconds,
         )
         for finding in findings
     )

@@ -168,13 +168,13 @@ def find_errors(grown: Increase, subject: str, thresholds: Thresholds) -> list[F
     ]
 
 
-def find_errors_lately(grown: Increase, lately: Increase | None, subject: str, thresholds: Thresholds) -> list[Finding]:
+def find_errors_lately(grown: Increase, lately: Increase, subject: str, thresholds: Thresholds) -> list[Finding]:
     """The same where the last minute or so decides: it is judged where it knows enough requests.
 
-    A share that was too high over the window and is good again is told as a low finding. ``lately`` None: not known.
+    A share that was too high over the window and is good again is told as a low finding.
     """
-    now = outcomes(lately.series) if lately is not None and lately.covered_minutes > 0 else None
-    if lately is None or now is None or now.failing_share is None or now.requests < MIN_REQUESTS:
+    now = outcomes(lately.series)
+    if lately.covered_minutes <= 0 or now.failing_share is None or now.requests < MIN_REQUESTS:
         return find_errors(grown, subject, thresholds)
     words = f"{percent(now.failing_share)} of the last {now.requests:,.0f}"
     return find_errors(lately, subject, thresholds) or [

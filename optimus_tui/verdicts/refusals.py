@@ -8,10 +8,12 @@ stands below the published limit say that another limit is in force.
 from collections.abc import Iterable, Mapping, Sequence
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from optimus_tui.contract.findings import Finding
 from optimus_tui.contract.limits import ALL_TENANTS, Counter, LimitRules
 from optimus_tui.contract.metrics import Counted, Increase
+from optimus_tui.verdicts.latency import eased
 from optimus_tui.verdicts.limit_words import operation_words
 from optimus_tui.verdicts.limits import limit_for
 from optimus_tui.verdicts.order import each_or_one, some_of
@@ -23,6 +25,8 @@ from optimus_tui.wording.safe import safe_text
 REFUSED_SHARE, LEAST_REFUSED = 0.10, 20
 LEAST_NOW = 3
 """Refusals within less than a minute that are enough where their pace makes ``LEAST_REFUSED`` of a minute."""
+LEAST_LATELY = 20
+"""With fewer requests nobody knows whether a tenant is still refused."""
 SAME_SPAN = 0.8
 """Two figures are of the same time where the shorter one covers at least this part of the longer one."""
 
@@ -99,7 +103,24 @@ def find_refusals(
     shared = [one for one in worth if one.share is not None]
     vague = [one for one in worth if one.share is None]
     bound = "at least " if refused.lower_bound else ""
-    return [*_told(shared, bound, when, sure=not since_start), *_told(vague, bound, when, sure=False)]
+    told = [*_told(shared, bound, when, sure=not since_start), *_told(vague, bound, when, sure=False)]
+    return [replace(one, window_seconds=refused.covered_minutes * 60) for one in told]
+
+
+def find_refusals_lately(
+    requests: Increase, refused: Increase, lately_requests: Increase, lately_refused: Increase
+) -> list[Finding]:
+    """The same where the last minute or so decides: who was refused over the window and no longer is, is a low finding.
+
+    Without enough requests in that minute nobody knows, and the window decides.
+    """
+    found = find_refusals(requests, refused)
+    if lately_refused.covered_minutes <= 0 or outcomes(lately_requests.series).requests < LEAST_LATELY:
+        return found
+    now = find_refusals(lately_requests, lately_refused)
+    still = {one.subject for one in now}
+    words = f"{round(lately_refused.total):,} of all in the last {span_words(lately_refused.covered_minutes)}"
+    return [*now, *(eased(one, words) for one in found if one.subject not in still)]
 
 
 def _told(cases: Sequence[Refused], bound: str, when: str, *, sure: bool) -> list[Finding]:
@@ -193,6 +214,7 @@ def _refused_below(counter: Counter, limit: int, grown: float, seconds: float) -
         threshold=float(limit),
         unit="requests",
         samples=round(grown),
+        window_seconds=seconds,
         impact="The published limit is not the one in force: every figure against it is too good.",
         remedy="Compare the limit in force with /api/rate-limits: that is stale, or a second limiter refuses.",
     )

@@ -77,7 +77,7 @@ def _refuses_writes(state: ServerState) -> list[Finding]:
             threshold=0.0 if grown else "no refusal",
             unit="writes" if grown else "",
             samples=2 if grown else 1,
-            window_seconds=lately.seconds if grown and lately else None,
+            window_seconds=lately.seconds if grown and lately and not reasons else None,
             impact=_REFUSED_IMPACT,
             remedy=remedy,
         )

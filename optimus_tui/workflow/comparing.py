@@ -2,7 +2,7 @@
 
 No measurement, no verdict: a fault that is gone because nobody could look any more is not fixed. A new finding as bad
 as the one that went is worse; a lesser one that came in its place (a counter that was immortal and is now only over its
-limit) leaves it at better.
+limit) leaves it at better. What is counted over minutes that began before an action tells nothing about its effect.
 """
 
 from collections.abc import Iterable, Sequence
@@ -24,6 +24,8 @@ SEEN_ANYWAY = {
     "limits.rules_unmeasured": frozenset({"limits.immortal", "limits.tenant_share"}),
 }
 """What can be looked at although the thing of this rule cannot: keys and their TTLs, whatever the gateway says."""
+COUNTERS = ("limits.over", "limits.near", "limits.immortal", "limits.long_ttl", "limits.tenant_share", "limits.broken")
+"""Rules about a counter as it stands: ``window_seconds`` is the limiter's window there."""
 _WORST: tuple[Verdict, ...] = ("fixed", "better", "same", "unknown", "worse")
 
 
@@ -35,15 +37,22 @@ class _Extent(Struct, frozen=True):
     beyond: float = 0.0
 
 
-def compare(before: Outcome, after: Outcome, rules: Iterable[str] = ()) -> Comparison:
-    """``after`` against ``before``; ``rules``: those that were to be cured, however light, else all that mattered."""
+def compare(before: Outcome, after: Outcome, rules: Iterable[str] = (), seconds: float | None = None) -> Comparison:
+    """``after`` against ``before``; ``rules``: those that were to be cured, however light, else all that mattered.
+
+    ``seconds``: how long ago the action between both was done; None where there was none.
+    """
     cured = set(rules)
     targets = [one for one in before.findings if (one.rule in cured if cured else _matters(one))]
     aimed = {one.rule for one in targets} | cured
     left = [one for one in after.findings if one.rule in aimed and (cured or _matters(one))]
     known = {one.rule for one in before.findings}
     new = [one for one in after.findings if _matters(one) and one.rule not in known and one.rule not in aimed]
-    verdict, words = _judge(targets, left, [one for one in new if not _unseen(one)], _is_blind(aimed, after))
+    old = [] if seconds is None else [one for one in after.findings if _reaches_back(one, seconds)]
+    came = [one for one in new if not _unseen(one) and one not in old]
+    verdict, words = _judge(targets, left, came, _is_blind(aimed, after), old)
+    if past := next((one for one in new if one in old), None):
+        words = f"{words}; counted from before the action on: {past.message}"
     return Comparison(
         verdict=verdict,
         words=words,
@@ -61,7 +70,7 @@ def overall(checks: Sequence[Check]) -> Verdict | None:
 
 
 def _judge(
-    targets: list[Diagnostic], left: list[Diagnostic], new: list[Diagnostic], blind: bool
+    targets: list[Diagnostic], left: list[Diagnostic], new: list[Diagnostic], blind: bool, old: list[Diagnostic]
 ) -> tuple[Verdict, str]:
     before = max((rank(level(one)) for one in targets), default=0)
     came = max(new, key=lambda one: rank(level(one)), default=None)
@@ -75,15 +84,17 @@ def _judge(
         if came is not None:
             return "better", f"gone, but there is something lesser now: {came.message}"
         return "fixed", "what was found is gone"
-    return _by_extent(targets, left)
+    return _by_extent(targets, left, old)
 
 
-def _by_extent(targets: list[Diagnostic], left: list[Diagnostic]) -> tuple[Verdict, str]:
+def _by_extent(targets: list[Diagnostic], left: list[Diagnostic], old: list[Diagnostic]) -> tuple[Verdict, str]:
+    """``old``: what was counted from before the action on, and cannot show that there is more of it since."""
     signs = []
     for rule in sorted({one.rule for one in (*targets, *left)}):
         sign = _sign(_extent(rule, targets), _extent(rule, left))
-        if sign > 0:
-            return "worse", f"more of it: {next(one.message for one in left if one.rule == rule)}"
+        more = next((one for one in left if one.rule == rule and one not in old), None)
+        if sign > 0 and more is not None:
+            return "worse", f"more of it: {more.message}"
         signs.append(sign)
     if any(sign < 0 for sign in signs):
         return "better", f"less of it, and still: {left[0].message}"
@@ -129,6 +140,12 @@ def _sign(before: _Extent, after: _Extent) -> int:
 
 def _matters(one: Diagnostic) -> bool:
     return rank(level(one)) >= MATTERS
+
+
+def _reaches_back(one: Diagnostic, seconds: float) -> bool:
+    """Whether it is counted over a time that began longer than ``seconds`` ago. A counter holds its window's count in
+    this moment, however long that window is."""
+    return not one.rule.startswith(COUNTERS) and (one.window_seconds or 0.0) > seconds
 
 
 def _unseen(one: Diagnostic) -> bool:

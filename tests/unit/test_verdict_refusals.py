@@ -5,7 +5,7 @@ from msgspec.structs import replace
 
 from optimus_tui.contract.limits import Counter, LimitRules
 from optimus_tui.contract.metrics import Counted, Increase
-from optimus_tui.verdicts.refusals import find_refusals, find_refused_below
+from optimus_tui.verdicts.refusals import find_refusals, find_refusals_lately, find_refused_below
 
 RULES = LimitRules(window_seconds=60, limits={"chat": 100})
 
@@ -36,6 +36,29 @@ def test_the_share_is_the_tenants_own_and_not_that_of_all() -> None:
     (one,) = find_refusals(requests, refused(("acme", 40)))
     assert one.measured == pytest.approx(40 / 140)
     assert find_refusals(requests, refused(("acme", 40)), "big") == []
+
+
+@pytest.mark.parametrize(
+    ("passed", "no", "severities"),
+    [
+        (200, 0, ["low"]),  # it is over
+        (100, 100, ["high"]),  # it goes on
+        (5, 0, ["high"]),  # too few requests to say
+    ],
+)
+def test_refusals_that_ended_are_told_as_past(passed: int, no: int, severities: list[str]) -> None:
+    before = asked(("acme", "200", 700), ("acme", "429", 300)), refused(("acme", 300))
+    lately = asked(("acme", "200", passed), ("acme", "429", no), minutes=1.5), refused(("acme", no), minutes=1.5)
+    found = find_refusals_lately(*before, *lately)
+    assert [one.severity for one in found] == severities
+    assert ("0 of all in the last 1.5 min" in found[0].message) == (severities == ["low"])
+
+
+def test_refusals_of_a_tenant_that_ended_beside_one_that_goes_on() -> None:
+    before = asked(("acme", "200", 700), ("shop", "200", 700)), refused(("acme", 300), ("shop", 300))
+    lately = asked(("acme", "200", 90), ("shop", "200", 90), minutes=1.5), refused(("shop", 50.0), minutes=1.5)
+    found = find_refusals_lately(*before, *lately)
+    assert [(one.subject, one.severity) for one in found] == [("shop", "high"), ("acme", "low")]
 
 
 def test_refusals_that_the_requests_do_not_hold_are_added_to_them() -> None:

@@ -50,6 +50,8 @@ class Diagnostic(Struct, frozen=True, kw_only=True):
     threshold: float | str | None = None
     unit: str = ""
     samples: int | None = None
+    window_seconds: float | None = None
+    """How long the samples were taken for, up to now; None where it is a figure of this moment, or not known."""
 
 
 class Recommendation(Struct, frozen=True, kw_only=True):

@@ -200,6 +200,7 @@ def _evicting(grown: float, window: Window, server: ServerState | None) -> Findi
         threshold=0.0,
         unit="keys",
         samples=len(window.samples),
+        window_seconds=window.covered_minutes * 60,
         impact=f"Redis is full and drops keys by its policy ({policy or 'unknown'}): each is a miss that need not be.",
         remedy="Give Redis more memory, or cache less: see which kinds hold the most.",
     )

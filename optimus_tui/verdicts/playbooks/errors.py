@@ -68,7 +68,7 @@ def look_at_errors(
         f"{what} {percent(share)} of {total:,} requests in {span_words(requests.covered_minutes)} ({requests.source})"
     )
     good = _good_again(recent, thresholds, only)
-    found = _judge_timeouts(share, total, what, thresholds) if only else find_errors(requests, "gateway", thresholds)
+    found = _judge_timeouts(share, requests, what, thresholds) if only else find_errors(requests, "gateway", thresholds)
     inquiry.found(*(eased(one, good) if good else one for one in found))
     return {**section, "share": round(share, 4)}
 
@@ -86,8 +86,10 @@ def _good_again(recent: Increase | Fault | None, thresholds: Thresholds, only: s
 
 
 def span_words(minutes: float) -> str:
-    """``30 min``, ``1.5 s``."""
-    return f"{minutes:.0f} min" if minutes >= 1 else f"{minutes * 60:.1f} s"
+    """``30 min``, ``1.5 min``, ``1.5 s``."""
+    if minutes < 1:
+        return f"{minutes * 60:.1f} s"
+    return f"{minutes:.0f} min" if minutes >= 10 else f"{round(minutes, 1):g} min"
 
 
 def _unknown(requests: Increase, only: str) -> str:
@@ -101,7 +103,7 @@ def _unknown(requests: Increase, only: str) -> str:
     return f"the status label holds classes only: {only} is inside 5xx" if classes else ""
 
 
-def _judge_timeouts(share: float, total: int, what: str, thresholds: Thresholds) -> list[Finding]:
+def _judge_timeouts(share: float, requests: Increase, what: str, thresholds: Thresholds) -> list[Finding]:
     if share < thresholds.error_rate_warn:
         return []
     high = share >= thresholds.error_rate_high
@@ -115,7 +117,8 @@ def _judge_timeouts(share: float, total: int, what: str, thresholds: Thresholds)
             measured=share,
             threshold=bar,
             unit="share",
-            samples=total,
+            samples=round(requests.total),
+            window_seconds=requests.covered_minutes * 60,
             impact="These requests waited as long as the proxy does, and failed.",
             remedy="Look at the engine's slow requests in these minutes; raise the proxy's timeout only after that.",
         )
