@@ -123,6 +123,7 @@ class ServerState(Struct, frozen=True, kw_only=True):
     own_misses: int = 0
     uptime_seconds: int | None = None
     link_to_master: str | None = None
+    """A replica's link: up, down, or ``syncing`` while it copies the whole data of its primary."""
     replicas: int | None = None
     replicas_lost: int = 0
     replicas_good: int | None = None

@@ -156,7 +156,7 @@ def _state(
         own_hits=own[0],
         own_misses=own[1],
         uptime_seconds=amount(info, "uptime_in_seconds"),
-        link_to_master=text("master_link_status") if replica else None,
+        link_to_master=_link(info) if replica else None,
         replicas=amount(info, "connected_slaves"),
         replicas_good=amount(info, "min_slaves_good_slaves"),
         snapshot_failed=_failed(info, "rdb_last_bgsave_status"),
@@ -166,6 +166,13 @@ def _state(
         info_fault=info_fault,
         senseless=tuple(f"{name} {safe_text(info[name], 24) or 'empty'}" for name in senseless(info, _AMOUNTS)[:5]),
     )
+
+
+def _link(info: dict[str, str]) -> str | None:
+    status = info.get("master_link_status", "")
+    if status == "down" and info.get("master_sync_in_progress") == "1":
+        return "syncing"
+    return safe_text(status, 60) or None
 
 
 def _failed(info: dict[str, str], name: str) -> bool | None:

@@ -5,6 +5,8 @@ What was refused once since the server's start is no trouble of now: only growth
 which the server must refuse. A server that evicts keys may be full. What INFO does not tell is said.
 """
 
+from msgspec.structs import replace
+
 from optimus_tui.contract.findings import Finding, Severity
 from optimus_tui.contract.services import ServerState
 from optimus_tui.verdicts.server_track import REPLICA_SECONDS
@@ -163,19 +165,26 @@ def _persistence(state: ServerState) -> list[Finding]:
 def _link(state: ServerState) -> list[Finding]:
     if state.role != "replica" or state.link_to_master in (None, "up"):
         return []
-    return [
-        Finding(
-            rule="server.replica_link",
-            severity="high",
-            subject="redis",
-            message=f"redis is a replica whose link to its primary is {safe_text(state.link_to_master, 20)}",
-            measured=state.link_to_master,
-            threshold="up",
-            samples=1,
-            impact="What is read here is as old as the break: counters, cache keys and events are not those of now.",
-            remedy="See whether the primary is up and reachable from the replica; else point REDIS_URL at the primary.",
+    found = Finding(
+        rule="server.replica_link",
+        severity="high",
+        subject="redis",
+        message=f"redis is a replica whose link to its primary is {safe_text(state.link_to_master, 20)}",
+        measured=state.link_to_master,
+        threshold="up",
+        samples=1,
+        impact="What is read here is as old as the break: counters, cache keys and events are not those of now.",
+        remedy="See whether the primary is up and reachable from the replica; else point REDIS_URL at the primary.",
+    )
+    if state.link_to_master == "syncing":
+        found = replace(
+            found,
+            severity="medium",
+            message="redis is a replica that is copying the whole data of its primary",
+            impact="Until it is done, counters and cache keys that are read here are old or missing.",
+            remedy="Wait until it is done; where that goes on and on, see the replica's log.",
         )
-    ]
+    return [found]
 
 
 def _replicas(state: ServerState) -> list[Finding]:

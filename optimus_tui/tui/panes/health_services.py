@@ -129,7 +129,7 @@ def _redis(report: HealthReport, settings: Settings, since_arrival: float) -> Se
         return ServiceLine(name="redis", mark=mark, word=word, note=note, briefs=briefs, answers=False)
     word = safe_text(state.role, 16) if state.role else "connected"
     if state.role == "replica" and state.link_to_master not in (None, "up"):
-        word = "replica, cut off"
+        word = "replica, copying" if state.link_to_master == "syncing" else "replica, cut off"
     if any(finding.rule == "server.refuses_writes" for finding in report.findings):
         word = "refuses writes"
     return _answering("redis", STATUS_MARKS["connected"], word, state.latency_ms, state.version, report)

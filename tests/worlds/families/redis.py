@@ -101,13 +101,32 @@ async def replica_whose_link_is_down(w: World) -> None:
     w.found("health pane", panes.given("health"), rule="server.replica_link", least="high", most="high")
 
 
+@world()
+async def replica_in_its_first_sync(w: World) -> None:
+    """The configured Redis is a replica that just begins to copy its primary: nothing is broken, and it has no data."""
+    primary = _primary(w, repl_diskless_sync_delay="0", rdb_key_save_delay="300000")  # 0.3 s for each key
+    for number in range(60):
+        primary.command("SET", f"key:{number}", "x" * 1000)
+    server = w.redis_with(replicaof=f"127.0.0.1 {primary.port}")
+    async with asyncio.timeout(30):
+        while b"master_sync_in_progress:1" not in server.command("INFO", "replication"):
+            await asyncio.sleep(0.1)
+    w.found("diagnose", await w.diagnose(), rule="server.replica_link", least="medium", most="medium")
+    w.found("stand-up", await w.standup(), rule="server.replica_link", least="medium", most="medium")
+
+
+def _primary(w: World, **config: str) -> RealServer:
+    binary = server_binary()
+    assert binary
+    primary = RealServer(binary, **config).start()
+    w.ends.callback(primary.stop)
+    return primary
+
+
 @world(healthy=True)
 async def replica_in_sync(w: World) -> None:
     """A replica that follows its primary: read-only, and well."""
-    binary = server_binary()
-    assert binary
-    primary = RealServer(binary, repl_diskless_sync_delay="0").start()  # else the first sync waits five seconds
-    w.ends.callback(primary.stop)
+    primary = _primary(w, repl_diskless_sync_delay="0")  # else its first sync waits five seconds
     await _replica(w, primary.port, b"up")
     w.spared("diagnose", await w.diagnose())
     w.spared("stand-up", await w.standup())
