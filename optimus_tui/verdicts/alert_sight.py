@@ -78,9 +78,10 @@ def unjudged(report: HealthReport) -> Unjudged:
         if family in ("feed", "events"):
             return bool(rules & {"feed.broken", "feed.down", "feed.denied"})
         if family in ("errors", "breaker", "gateway", "metrics"):
-            return silent["gateway"]
+            return silent["gateway"] or (family in ("errors", "gateway") and "metrics.several_processes" in rules)
         if family == "server":
-            return finding.rule not in _NO_ANSWER and (no_redis or "server.info_unknown" in rules)
+            hidden = bool(rules & {"server.info_unknown", "server.info_senseless"} - {finding.rule})
+            return finding.rule not in _NO_ANSWER and (no_redis or hidden)
         if family == "limits":
             return no_redis or bool(rules & {"limits.unmeasured", "limits.partial"})
         if family in ("cache", "coherence"):

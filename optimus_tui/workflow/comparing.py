@@ -24,6 +24,12 @@ SEEN_ANYWAY = {
     "limits.rules_unmeasured": frozenset({"limits.immortal", "limits.tenant_share"}),
 }
 """What can be looked at although the thing of this rule cannot: keys and their TTLs, whatever the gateway says."""
+HIDES = {
+    "limits.unknown_layout": ("limits.",),
+    "metrics.several_processes": ("errors.", "gateway.", "proxy.", "limits.refused"),
+    "server.info_senseless": ("server.", "redis.", "memory.", "cache.evictions"),
+}
+"""What cannot be told any more where one of these is new: counters that moved to other names, figures without sense."""
 COUNTERS = ("limits.over", "limits.near", "limits.immortal", "limits.long_ttl", "limits.tenant_share", "limits.broken")
 """Rules about a counter as it stands: ``window_seconds`` is the limiter's window there."""
 _WORST: tuple[Verdict, ...] = ("fixed", "better", "same", "unknown", "worse")
@@ -50,7 +56,7 @@ def compare(before: Outcome, after: Outcome, rules: Iterable[str] = (), seconds:
     new = [one for one in after.findings if _matters(one) and one.rule not in known and one.rule not in aimed]
     old = [] if seconds is None else [one for one in after.findings if _reaches_back(one, seconds)]
     came = [one for one in new if not _unseen(one) and one not in old]
-    verdict, words = _judge(targets, left, came, _is_blind(aimed, after), old)
+    verdict, words = _judge(targets, left, came, _is_blind(aimed, after, known), old)
     if past := next((one for one in new if one in old), None):
         words = f"{words}; counted from before the action on: {past.message}"
     return Comparison(
@@ -153,14 +159,16 @@ def _unseen(one: Diagnostic) -> bool:
     return one.rule.endswith(("unmeasured", "_unknown", ".partial"))
 
 
-def _is_blind(aimed: set[str], after: Outcome) -> bool:
-    """Whether what the rules are about could not be looked at."""
+def _is_blind(aimed: set[str], after: Outcome, known: set[str]) -> bool:
+    """Whether what the rules are about could not be looked at. ``known``: the rules that held before."""
     families = {rule.partition(".")[0] for rule in aimed}
     for one in after.findings:
         if _unseen(one) and one.rule.partition(".")[0] in {*families, "metrics"}:
             if not aimed <= SEEN_ANYWAY.get(one.rule, frozenset()):
                 return True
             continue
+        if one.rule not in known and any(rule.startswith(HIDES.get(one.rule, ())) for rule in aimed):
+            return True
         if _matters(one) and one.rule.startswith(BLIND) and one.rule not in aimed:
             return True
     return False

@@ -243,6 +243,8 @@ SEEING = HealthReport(
         (OVER, {"findings": (found("limits.partial", subject="rate limits"),)}),
         (found("server.refuses_writes", subject="redis"), {"server": look(None, DOWN)}),
         (found("server.replica_link", subject="redis"), {"findings": (found("server.info_unknown", subject="redis"),)}),
+        (found("server.memory", subject="redis"), {"findings": (found("server.info_senseless", subject="redis"),)}),
+        (found("errors.rate", subject="gateway"), {"findings": (found("metrics.several_processes"),)}),
         (LARGE, {"findings": (found("cache.unmeasured", subject="cache keys"),)}),
         (found("feed.dropped", subject="coherence feed"), {"findings": (found("feed.down"),)}),
         (found("events.flood", subject="coherence feed"), {"findings": (found("feed.denied"),)}),

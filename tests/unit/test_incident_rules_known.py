@@ -68,6 +68,23 @@ def test_a_source_that_does_not_answer_proves_no_repair(rule: str) -> None:
     assert compare(outcome(OVER, other), outcome(other), ["limits.over"]).verdict == "unknown"
 
 
+@pytest.mark.parametrize(
+    ("cured", "rule", "verdict"),
+    [
+        ("limits.over", "limits.unknown_layout", "unknown"),  # its counters may have other names now
+        ("errors.rate", "metrics.several_processes", "unknown"),
+        ("limits.refused", "metrics.several_processes", "unknown"),
+        ("limits.over", "metrics.several_processes", "fixed"),  # Redis tells, whoever answers at the gateway
+        ("server.memory", "server.info_senseless", "unknown"),
+        ("errors.rate", "server.info_senseless", "fixed"),
+    ],
+)
+def test_what_is_newly_hidden_is_not_repaired(cured: str, rule: str, verdict: str) -> None:
+    before, hidden = found(cured), found(rule, "low")
+    assert compare(outcome(before), outcome(hidden), [cured]).verdict == verdict
+    assert compare(outcome(before, hidden), outcome(hidden), [cured]).verdict == "fixed", "it was seen in spite of it"
+
+
 def test_a_part_that_was_not_read_proves_no_repair() -> None:
     partial = found("limits.partial", "medium", subject="rate limits")
     assert compare(outcome(OVER), outcome(partial), ["limits.over"]).verdict == "unknown"
