@@ -155,7 +155,7 @@ def _groups(found: Quantiles, label: str) -> dict[str, Any]:
 
     return {
         "status": "ok",
-        "rows": [row(name) for name in list(found.groups)[:50]],
+        "rows": [row(name) for name in found.groups],
         "covered_minutes": round(found.covered_minutes, 3),
         "source": found.source,
         **told_by(found),

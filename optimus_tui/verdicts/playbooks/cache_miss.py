@@ -149,7 +149,7 @@ def _look_at_keys(inquiry: Inquiry, seen: CacheEvidence, thresholds: Thresholds,
                 **dict(zip(_bins(), kind.totals.histogram, strict=True)),
                 "never": kind.totals.without_ttl,
             }
-            for kind in cache.kinds[:30]
+            for kind in cache.kinds
         },
     }
 

@@ -79,7 +79,7 @@ def _refills(oldest_first: Sequence[Logged]) -> dict[str, int]:
         if before is not None and removed and 0 < at - before <= SECONDS:
             refills[names[0]] = refills.get(names[0], 0) + 1
         last[subject] = at
-    return {safe_text(name, 120): number for name, number in sorted(refills.items(), key=lambda one: -one[1])[:20]}
+    return {safe_text(name, 120): number for name, number in sorted(refills.items(), key=lambda one: -one[1])}
 
 
 def _named(payload: bytes) -> tuple[list[str], bool]:

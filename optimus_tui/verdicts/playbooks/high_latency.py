@@ -108,7 +108,7 @@ def _look_at_routes(
             for one in _judge_routes(slow, thresholds)
         )
     )
-    return {safe_text(route, 80) or "(none)": spread_section(spread) for route, spread in ranked[:20]}
+    return {safe_text(route, 80) or "(none)": spread_section(spread) for route, spread in ranked}
 
 
 def _is_quick(spread: Spread, thresholds: Thresholds) -> bool:

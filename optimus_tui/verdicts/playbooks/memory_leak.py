@@ -137,7 +137,7 @@ def _growth_by_namespace(inquiry: Inquiry, windows: Mapping[str, Window | Fault]
     trends.sort(key=lambda item: -item[1].per_hour)
     growing = [name for name, one in trends if one.growing]
     inquiry.saw(f"keys of {plural(len(trends), 'namespace')}: {', '.join(growing[:3]) or 'none'} growing")
-    return {name: one.document for name, one in trends[:30]}
+    return {name: one.document for name, one in trends}
 
 
 def _look_at_memory(inquiry: Inquiry, memory: MemoryState | Fault, *, down: bool) -> dict[str, Any]:
@@ -232,7 +232,7 @@ def _look_at_keys(
                 "without_ttl": kind.totals.without_ttl,
                 "bytes_estimate": kind.totals.bytes_used,
             }
-            for kind in cache.kinds[:30]
+            for kind in cache.kinds
         },
     }
 

@@ -120,7 +120,7 @@ def _look_at_upstream(
         return {}
     inquiry.covered(seen.upstream.covered_minutes, seen.upstream.source)
     sections = {}
-    for label, spread in list(seen.upstream.groups.items())[:20]:
+    for label, spread in seen.upstream.groups.items():
         name = safe_text(label or "upstream", 60)
         sections[name] = spread_section(spread)
         if spread.count < MIN_REQUESTS:

@@ -130,11 +130,7 @@ def _look_at_refusals(inquiry: Inquiry, refused: Increase | Fault, name: str) ->
         return {"status": "unknown", "requests": None, "error": why}
     inquiry.covered(refused.covered_minutes, refused.source)
     inquiry.saw(f"{refused.total:,.0f} requests of {name} answered 429 in {span_words(refused.covered_minutes)}")
-    by = {
-        safe_text(operation, 80): round(count)
-        for operation, count in list(refused.by("operation").items())[:50]
-        if operation
-    }
+    by = {safe_text(operation, 80): round(count) for operation, count in refused.by("operation").items() if operation}
     return {
         "status": "ok",
         "requests": round(refused.total),
