@@ -120,6 +120,8 @@ class Span:
     def __init__(self, delay: LoopDelay, began: float) -> None:
         self._delay, self.began = delay, began
         self._sent: float | None = None
+        self.dialed = False
+        """Whether a connection of its own was opened for it."""
 
     def sent(self) -> None:
         """The request is on its way: from here on the other side's time runs beside our own."""
@@ -145,7 +147,7 @@ class Span:
 
     def restart(self) -> None:
         """Count from now on only."""
-        self.began, self._sent = asyncio.get_running_loop().time(), None
+        self.began, self._sent, self.dialed = asyncio.get_running_loop().time(), None, False
 
 
 @contextmanager

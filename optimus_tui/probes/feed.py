@@ -99,12 +99,15 @@ class FeedReader:
         """
         mono = self._clock.mono()
         thread = self._thread
-        if thread and not thread.is_alive() and not self._stopping.is_set() and mono - self._revived >= REVIVE_SECONDS:
+        died = thread is not None and not thread.is_alive() and not self._stopping.is_set()
+        revive = died and mono - self._revived >= REVIVE_SECONDS
+        if revive:
+            self._ring.set_state("down", lost_by_bug(RuntimeError("its thread ended")).fault, None)
+        batch = self._ring.batch(since_seq, limit, mono)
+        if revive:  # after that: a quick new thread would be live before anybody heard of the failure
             self._revived = mono
             self.restarts += 1
-            self._ring.set_state("down", lost_by_bug(RuntimeError("its thread ended")).fault, None)
             self.start()
-        batch = self._ring.batch(since_seq, limit, mono)
         late = self._started is not None and mono - self._started > FIRST_SECONDS
         if batch.status.state == "connecting" and late:
             waited = Fault("timeout", f"no link within {FIRST_SECONDS:.0f} s", "see the state of Redis")

@@ -104,8 +104,8 @@ async def fetch(
 ) -> Fetched:
     """The answer to ``GET url`` (or to what is posted), or one of FETCH_ERRORS.
 
-    A GET whose connection died while idle is tried once more, and one redirect of it to the same origin is followed;
-    a POST is sent once.
+    A GET whose connection died while idle is tried again, on a new one in the end; one that dies on a new connection is
+    tried once more. One redirect to the same origin is followed. A POST is sent once.
     """
     with watching() as span:
         async with asyncio.timeout(deadline_s):
@@ -128,13 +128,15 @@ async def fetch(
 
 
 async def _get_patiently(http: httpx.AsyncClient, url: str, cap_bytes: int, span: Span) -> Fetched:
-    try:
-        return await _get(http, url, cap_bytes, span)
-    except (httpx.ReadError, httpx.WriteError, httpx.RemoteProtocolError) as error:
-        if isinstance(error, httpx.RemoteProtocolError) and not _hung_up(error):
-            raise
-        span.restart()
-        return await _get(http, url, cap_bytes, span)
+    tried_new = False
+    while True:
+        try:
+            return await _get(http, url, cap_bytes, span)
+        except (httpx.ReadError, httpx.WriteError, httpx.RemoteProtocolError) as error:
+            if (isinstance(error, httpx.RemoteProtocolError) and not _hung_up(error)) or (span.dialed and tried_new):
+                raise
+            tried_new = tried_new or span.dialed
+            span.restart()
 
 
 async def _speaks_otherwise(error: Exception, url: str) -> bool:
@@ -174,11 +176,13 @@ async def _get(http: httpx.AsyncClient, url: str, cap_bytes: int, span: Span) ->
 
 
 def _traced(span: Span) -> dict[str, Any]:
-    """Tell the measurement when the request has been sent."""
+    """Tell the measurement when a connection was opened for the request, and when it has been sent."""
 
     async def trace(event: str, info: object) -> None:
         if event.endswith("send_request_body.complete"):
             span.sent()
+        elif event.endswith("connect_tcp.started"):
+            span.dialed = True
 
     return {"trace": trace}
 

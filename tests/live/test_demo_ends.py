@@ -85,7 +85,7 @@ def test_headless_prints_exactly_three_exports_and_interrupt_ends_it_with_130(
     # ctrl+c on a terminal signals the owner's process group: the owner alone ends its children, in order
     assert all(os.getpgid(process.pid) != os.getpgid(demo.process.pid) for process in demo.family)
     demo.process.send_signal(signal.SIGINT)
-    out, err = demo.process.communicate(timeout=5)
+    out, err = demo.process.communicate(timeout=15)
     assert (demo.process.returncode, out) == (130, "")
     assert "ready after" in err
     assert "\x1b" not in err

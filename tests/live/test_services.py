@@ -267,3 +267,23 @@ async def test_an_idle_connection_that_died_is_tried_once_more(http: httpx.Async
     gateway.on("/health", b"")
     silent = await look(http, gateway.url + "/health")
     assert silent.answer is None and silent.fault is not None and silent.fault.kind == "refused"
+
+
+async def test_all_idle_connections_that_died_together_are_given_up(http: httpx.AsyncClient) -> None:
+    """A gateway that closes its idle connections at once: each of them dies under the next request on it."""
+    opened = 0
+
+    async def one_answer_each(reader: asyncio.StreamReader, writer: hostile.Writer) -> None:
+        nonlocal opened
+        opened += 1
+        await reader.readuntil(b"\r\n\r\n")
+        await asyncio.sleep(0.05)  # so that requests that come together need a connection each
+        writer.write(OBJECT)
+        await reader.readuntil(b"\r\n\r\n")
+
+    async with hostile.serving(one_answer_each) as port:
+        url = f"http://127.0.0.1:{port}/health"
+        first = await asyncio.gather(*(fetch(http, url) for _ in range(4)))
+        assert [one.status for one in first] == [200] * 4 and opened == 4
+        assert (await fetch(http, url)).status == 200
+        assert opened == 5
