@@ -108,7 +108,7 @@ def test_nothing_outlives_a_killed_supervisor_and_the_command_says_so(headless: 
     demo.exports()
     (supervisor,) = psutil.Process(demo.process.pid).children()
     supervisor.kill()
-    _, err = demo.process.communicate(timeout=5)
+    _, err = demo.process.communicate(timeout=15)
     assert demo.process.returncode == 3
     assert "the demo ended" in err
     assert demo.gone_within(3)
@@ -136,7 +136,7 @@ def test_a_server_that_does_not_run_is_replaced_by_the_emulation_with_a_notice(
     demo = headless("quiet", OPTIMUS_DEMO_SERVER=str(binary))
     assert answers(demo.exports()["REDIS_URL"])
     demo.process.terminate()
-    _, err = demo.process.communicate(timeout=5)
+    _, err = demo.process.communicate(timeout=15)
     assert "an emulation in Python stands in" in err
 
 
