@@ -3,17 +3,17 @@
 The p95 of ten minutes is slow to turn red and slow to forget, so the newest looks count beside it. A dependency that is
 slow in each of the last ``NOW_LOOKS`` is a finding at once (``latency.now``); while there are fewer looks than a p95
 needs, so is one that was slow in each of them, from two on: what is slower than a second never has five looks within
-one answer. One that was quick in each of the last
-``CURED_LOOKS`` keeps its p95 finding, but as a low one: what callers suffered minutes ago is told, and no longer an
-alarm. Each dependency has one finding, the worse of the two, the p95 where they are equal. Series without newest looks
-(a window of the past) are judged by their p95 alone.
+one answer. One that was quick in each of the last ``CURED_LOOKS`` keeps its p95 finding, but as a low one: what callers
+suffered minutes ago is told, and no longer an alarm. Each dependency has one finding, the worse of the two, the p95
+where they are equal. Series without newest looks (a window of the past) are judged by their p95 alone.
 """
 
 from collections.abc import Mapping
+from typing import NamedTuple
 
 from msgspec.structs import replace
 
-from optimus_tui.contract.findings import Finding
+from optimus_tui.contract.findings import Finding, Severity
 from optimus_tui.contract.health import Series
 from optimus_tui.settings.model import Thresholds
 from optimus_tui.verdicts.order import worst_first
@@ -42,52 +42,64 @@ def eased(finding: Finding, words: str) -> Finding:
     return replace(finding, severity="low", message=f"{finding.message}; {words}")
 
 
+class _Bar(NamedTuple):
+    """The bar that a latency is over, how bad that is, and what the impact says of it beside."""
+
+    ms: float
+    severity: Severity
+    timeouts: str
+
+
+def _bar_below(ms: float | None, thresholds: Thresholds) -> _Bar | None:
+    """The highest bar that the latency is over; None where it is good, or unknown."""
+    if ms is None or ms <= thresholds.latency_good_ms:
+        return None
+    if ms > thresholds.latency_poor_ms:
+        return _Bar(thresholds.latency_poor_ms, "high", " Callers may run into their timeouts.")
+    return _Bar(thresholds.latency_good_ms, "medium", "")
+
+
 def _over_window(name: str, series: Series, thresholds: Thresholds) -> list[Finding]:
-    if series.p95 is None or series.samples < MIN_SAMPLES or series.p95 <= thresholds.latency_good_ms:
+    bar = _bar_below(series.p95, thresholds)
+    if bar is None or series.samples < MIN_SAMPLES:
         return []
-    poor = series.p95 > thresholds.latency_poor_ms
-    bar = thresholds.latency_poor_ms if poor else thresholds.latency_good_ms
     newest = series.latest[-CURED_LOOKS:]
     cured = len(newest) == CURED_LOOKS and max(newest) <= thresholds.latency_good_ms
     return [
         Finding(
             rule="latency.p95",
-            severity="low" if cured else "high" if poor else "medium",
+            severity="low" if cured else bar.severity,
             subject=name,
-            message=f"{name} p95 {latency(series.p95)} is over {latency(bar)}"
+            message=f"{name} p95 {latency(series.p95)} is over {latency(bar.ms)}"
             + (f"; quick again in the last {CURED_LOOKS} looks" if cured else ""),
             measured=series.p95,
-            threshold=bar,
+            threshold=bar.ms,
             unit="ms",
             samples=series.samples,
             window_seconds=WINDOW_SECONDS,
-            impact=f"One request in twenty to {name} takes longer than this."
-            + (" Callers may run into their timeouts." if poor else ""),
-            remedy=f"See what {name} waits for; compare with the other dependencies' latency in the same minutes.",
+            impact=f"One request in twenty to {name} takes longer than this.{bar.timeouts}",
+            remedy=_compare_with_others(name),
         )
     ]
 
 
 def _now(name: str, series: Series, thresholds: Thresholds) -> list[Finding]:
     newest = series.latest[-NOW_LOOKS:]
-    needed = FEW_LOOKS if series.samples < MIN_SAMPLES else NOW_LOOKS
-    if len(newest) < needed or min(newest) <= thresholds.latency_good_ms:
+    quickest = min(newest, default=None)
+    bar = _bar_below(quickest, thresholds)
+    if bar is None or len(newest) < (FEW_LOOKS if series.samples < MIN_SAMPLES else NOW_LOOKS):
         return []
-    quickest = min(newest)
-    poor = quickest > thresholds.latency_poor_ms
-    bar = thresholds.latency_poor_ms if poor else thresholds.latency_good_ms
     return [
         Finding(
             rule="latency.now",
-            severity="high" if poor else "medium",
+            severity=bar.severity,
             subject=name,
-            message=f"{name} over {latency(bar)} {_looks(len(newest))}, now {latency(newest[-1])}",
+            message=f"{name} over {latency(bar.ms)} {_looks(len(newest))}, now {latency(newest[-1])}",
             measured=quickest,
-            threshold=bar,
+            threshold=bar.ms,
             unit="ms",
             samples=len(newest),
-            impact=f"Every request to {name} takes longer than this at present."
-            + (" Callers may run into their timeouts." if poor else ""),
+            impact=f"Every request to {name} takes longer than this at present.{bar.timeouts}",
             remedy=f"See what {name} waits for now: its load, its own dependencies, its last deployment.",
         )
     ]
@@ -99,21 +111,24 @@ def _looks(number: int) -> str:
 
 def judge_half(name: str, p50_ms: float | None, requests: float, thresholds: Thresholds) -> list[Finding]:
     """A finding where half of a few requests were slow: too few for a p95, and more than two slow ones of two."""
-    if p50_ms is None or requests < MIN_SAMPLES or p50_ms <= thresholds.latency_good_ms:
+    bar = _bar_below(p50_ms, thresholds)
+    if bar is None or requests < MIN_SAMPLES:
         return []
-    poor = p50_ms > thresholds.latency_poor_ms
-    bar = thresholds.latency_poor_ms if poor else thresholds.latency_good_ms
     return [
         Finding(
             rule="latency.half",
-            severity="high" if poor else "medium",
+            severity=bar.severity,
             subject=name,
-            message=f"half of {requests:,.0f} requests to {name} took over {latency(bar)} (p50 {latency(p50_ms)})",
+            message=f"half of {requests:,.0f} requests to {name} took over {latency(bar.ms)} (p50 {latency(p50_ms)})",
             measured=p50_ms,
-            threshold=bar,
+            threshold=bar.ms,
             unit="ms",
             samples=round(requests),
             impact=f"Every other request to {name} takes longer than this.",
-            remedy=f"See what {name} waits for; compare with the other dependencies' latency in the same minutes.",
+            remedy=_compare_with_others(name),
         )
     ]
+
+
+def _compare_with_others(name: str) -> str:
+    return f"See what {name} waits for; compare with the other dependencies' latency in the same minutes."

@@ -122,16 +122,16 @@ def _look_at_upstream(
     sections = {}
     for label, spread in seen.upstream.groups.items():
         name = safe_text(label or "upstream", 60)
+        via = f"{name} through the gateway"
         sections[name] = spread_section(spread)
         if spread.count < MIN_REQUESTS:
             inquiry.lacks(f"percentiles of {name}", f"{spread.count:.0f} proxied requests, {MIN_REQUESTS} are needed")
-            via = f"{name} through the gateway"
             half = bounds.certain_ms(spread, "p50", thresholds.latency_good_ms, thresholds.latency_poor_ms)
             inquiry.found(*latencies.judge_half(via, half, spread.count, thresholds))
             continue
         p95, p99 = bounds.shown_ms(spread, "p95"), bounds.shown_ms(spread, "p99")
-        inquiry.saw(f"{name} through the gateway: p95 {p95}, p99 {p99} of {spread.count:,.0f}")
-        inquiry.found(*bounds.judge_spread(f"{name} through the gateway", spread, thresholds))
+        inquiry.saw(f"{via}: p95 {p95}, p99 {p99} of {spread.count:,.0f}")
+        inquiry.found(*bounds.judge_spread(via, spread, thresholds))
         inquiry.found(*_judge_timeout(name, spread, thresholds))
     return sections
 
