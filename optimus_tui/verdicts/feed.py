@@ -59,6 +59,16 @@ def find_flood(per_second: float | None, thresholds: Thresholds) -> list[Finding
     ]
 
 
+def _reason(status: FeedStatus) -> str:
+    """The fault as the end of a sentence; empty without one."""
+    return f": {status.fault.message}" if status.fault else ""
+
+
+def _remedy(status: FeedStatus, otherwise: str) -> str:
+    """What the fault says would help, else ``otherwise``."""
+    return (status.fault.remedy if status.fault else None) or otherwise
+
+
 def _denied(status: FeedStatus) -> Finding:
     reason = status.fault.message if status.fault else "the server refuses the subscription"
     return Finding(
@@ -69,46 +79,42 @@ def _denied(status: FeedStatus) -> Finding:
         measured="denied",
         threshold="subscribed",
         impact="Invalidation events cannot be seen here; the system itself is not affected.",
-        remedy=(status.fault.remedy if status.fault else None) or "Allow the channels: &cache_coherence:*",
+        remedy=_remedy(status, "Allow the channels: &cache_coherence:*"),
     )
 
 
 def settled(status: FeedStatus, seconds: float) -> FeedStatus:
     """The status after so many seconds without a live link: where what answers is nonsense, it is "broken"."""
-    if seconds < PATIENCE_SECONDS:
-        return status
     odd = status.fault is not None and status.fault.kind in ("invalid", "bug")
-    if status.state == "down" and odd:
+    if odd and status.state == "down" and seconds >= PATIENCE_SECONDS:
         return replace(status, state="broken")
     return status
 
 
 def _broken(status: FeedStatus) -> Finding:
-    reason = f": {status.fault.message}" if status.fault else ""
     return Finding(
         rule="feed.broken",
         severity="medium",
         subject="coherence feed",
-        message=f"coherence feed is broken{reason}",
+        message=f"coherence feed is broken{_reason(status)}",
         measured="broken",
         threshold="live",
         impact="Invalidation events are not seen here, however long one waits.",
-        remedy=(status.fault.remedy if status.fault else None) or "See what answers at the address of Redis.",
+        remedy=_remedy(status, "See what answers at the address of Redis."),
     )
 
 
 def _down(status: FeedStatus, since: float | None) -> Finding:
-    reason = f": {status.fault.message}" if status.fault else ""
     return Finding(
         rule="feed.down",
         severity="medium",
         subject="coherence feed",
-        message=f"coherence feed is not live{reason}",
+        message=f"coherence feed is not live{_reason(status)}",
         measured=since,
         threshold=STALE_SECONDS,
         unit="s",
         impact="Events of this time may be missing here; the feed marks the gap.",
-        remedy=(status.fault.remedy if status.fault else None) or "It reconnects by itself; see the state of Redis.",
+        remedy=_remedy(status, "It reconnects by itself; see the state of Redis."),
     )
 
 
