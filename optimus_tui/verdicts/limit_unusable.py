@@ -12,24 +12,18 @@ def broken(rows: Sequence[LimitRow]) -> list[Finding]:
     """Keys that hold no count at all."""
     if not rows:
         return []
-    first = rows[0].counter
-    problem = first.problem or "not a count"
+    problem = rows[0].counter.problem or "not a count"
     if len(rows) == 1:
-        subject, message = subject_of(rows[0]), f"{subject_of(rows[0])} cannot be read as a counter: {problem}"
+        message = f"{subject_of(rows[0])} cannot be read as a counter: {problem}"
     else:
-        subject = "several counters"
         names = some_of([subject_of(row) for row in rows])
         message = f"{len(rows):,} keys under rate_limit: cannot be read as counters: {names}"
     return [
-        Finding(
-            rule="limits.broken",
-            severity="medium",
-            subject=subject,
+        _no_count(
+            rows,
+            many="several counters",
+            problem=problem,
             message=message,
-            measured=problem if len(rows) == 1 else float(len(rows)),
-            threshold="a whole number" if len(rows) == 1 else 0.0,
-            unit="" if len(rows) == 1 else "keys",
-            samples=len(rows),
             impact="How much of these limits is used is unknown, and the gateway's own increments may fail on them.",
             remedy="Find what wrote another type or text under this name.",
         )
@@ -40,24 +34,36 @@ def foreign(rows: Sequence[LimitRow]) -> list[Finding]:
     """Keys that hold another limiter's numbers."""
     if not rows:
         return []
-    first = rows[0].counter
-    shown = (first.problem or "a number").partition(":")[0]
+    shown = (rows[0].counter.problem or "a number").partition(":")[0]
     names = some_of([subject_of(row) for row in rows])
     holds = f"{names} holds {shown}, which is" if len(rows) == 1 else f"{len(rows):,} keys ({names}) hold numbers"
     return [
-        Finding(
-            rule="limits.broken",
-            severity="medium",
-            subject=subject_of(rows[0]) if len(rows) == 1 else "several counters of another limiter",
+        _no_count(
+            rows,
+            many="several counters of another limiter",
+            problem=shown,
             message=f"{holds} of another limiter, not ours: ours counts up from 0 in whole numbers",
-            measured=shown if len(rows) == 1 else float(len(rows)),
-            threshold="a whole number" if len(rows) == 1 else 0.0,
-            unit="" if len(rows) == 1 else "keys",
-            samples=len(rows),
             impact="How much of these limits is used is unknown: a token bucket, for one, keeps what is left.",
             remedy="Find which limiter writes under rate_limit: and give it a prefix of its own.",
         )
     ]
+
+
+def _no_count(rows: Sequence[LimitRow], *, many: str, problem: str, message: str, impact: str, remedy: str) -> Finding:
+    """``problem`` is measured of a single key, the number of keys of several, whose subject is ``many``."""
+    single = len(rows) == 1
+    return Finding(
+        rule="limits.broken",
+        severity="medium",
+        subject=subject_of(rows[0]) if single else many,
+        message=message,
+        measured=problem if single else float(len(rows)),
+        threshold="a whole number" if single else 0.0,
+        unit="" if single else "keys",
+        samples=len(rows),
+        impact=impact,
+        remedy=remedy,
+    )
 
 
 def kept(rows: Sequence[LimitRow]) -> list[Finding]:
