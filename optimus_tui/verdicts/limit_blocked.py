@@ -31,9 +31,14 @@ def immortals(rows: Sequence[LimitRow]) -> list[Finding]:
     return each_or_one(rows, _immortal, _immortals)
 
 
+def _is_full(row: LimitRow) -> bool:
+    """Whether the counter has reached a known limit: its tenant is refused now."""
+    return row.limit is not None and (row.counter.count or 0) >= row.limit
+
+
 def _immortal(row: LimitRow) -> Finding:
     name, tenant = subject_of(row), tenant_words(row.counter.tenant)
-    if row.limit is not None and (row.counter.count or 0) >= row.limit:
+    if _is_full(row):
         impact = f"{tenant} is refused (429) on every such request, for ever: no window will end it."
     elif row.limit is not None:
         left = row.limit - (row.counter.count or 0)
@@ -54,7 +59,7 @@ def _immortal(row: LimitRow) -> Finding:
 
 
 def _immortals(rows: Sequence[LimitRow]) -> Finding:
-    blocked = sum(1 for row in rows if row.limit is not None and (row.counter.count or 0) >= row.limit)
+    blocked = sum(_is_full(row) for row in rows)
     return Finding(
         rule="limits.immortal",
         severity="critical",
@@ -84,7 +89,7 @@ def common_limits(rows: Sequence[LimitRow]) -> dict[bytes, CommonLimit]:
     for row in rows:
         if row.limit is not None and row.counter.count is not None:
             users.setdefault(row.counter.operation, set()).add(row.counter.tenant)
-            if row.counter.count >= row.limit:
+            if _is_full(row):
                 over.setdefault(row.counter.operation, set()).add(row.counter.tenant)
     return {
         operation: CommonLimit(operation, len(tenants), len(users[operation]))
@@ -98,12 +103,13 @@ def used_up(
 ) -> list[Finding]:
     """Limits that are used up: by single tenants, or by nearly all (``common``; None: seen from ``rows``)."""
     common = common_limits(rows) if common is None else common
-    over: dict[bytes, list[LimitRow]] = {}
-    for row in rows:
-        if row.state == "over":
-            over.setdefault(row.counter.operation, []).append(row)
-    findings = [too_low(common[operation], found, window) for operation, found in over.items() if operation in common]
-    single = [row for row in rows if row.state == "over" and row.counter.operation not in common]
+    over = [row for row in rows if row.state == "over"]
+    single = [row for row in over if row.counter.operation not in common]
+    shared: dict[bytes, list[LimitRow]] = {}
+    for row in over:
+        if row.counter.operation in common:
+            shared.setdefault(row.counter.operation, []).append(row)
+    findings = [too_low(common[operation], found, window) for operation, found in shared.items()]
     return findings + each_or_one(single, lambda row: _over(row, window), lambda many: _overs(many, window))
 
 
@@ -180,7 +186,7 @@ def long_ttls(rows: Sequence[LimitRow], rules: LimitRules | None) -> list[Findin
 
 def _long_ttl(row: LimitRow, window: int, everywhere: bool) -> Finding:
     left = (row.counter.ttl_ms or 0) / 1000
-    full = row.limit is not None and (row.counter.count or 0) >= row.limit
+    full = _is_full(row)
     tenant = tenant_words(row.counter.tenant)
     blocked = f"{tenant} is answered 429 for {span_words(left)}, not for {span_words(window)}."
     return Finding(
@@ -200,7 +206,7 @@ def _long_ttl(row: LimitRow, window: int, everywhere: bool) -> Finding:
 
 
 def _long_ttls(rows: Sequence[LimitRow], window: int, everywhere: bool) -> Finding:
-    full = [row for row in rows if row.limit is not None and (row.counter.count or 0) >= row.limit]
+    full = [row for row in rows if _is_full(row)]
     longest = max(row.counter.ttl_ms or 0 for row in rows) / 1000
     which = "all counters live" if everywhere else f"{len(rows):,} counters live"
     return Finding(
