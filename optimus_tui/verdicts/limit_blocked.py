@@ -10,9 +10,9 @@ from msgspec import Struct
 from optimus_tui.contract.findings import Finding
 from optimus_tui.contract.limits import LimitRow, LimitRules
 from optimus_tui.verdicts.limit_words import (
+    duration_words,
     limit_subject,
     operation_words,
-    span_words,
     subject_of,
     tenant_words,
     used_words,
@@ -188,12 +188,12 @@ def _long_ttl(row: LimitRow, window: int, everywhere: bool) -> Finding:
     left = (row.counter.ttl_ms or 0) / 1000
     full = _is_full(row)
     tenant = tenant_words(row.counter.tenant)
-    blocked = f"{tenant} is answered 429 for {span_words(left)}, not for {span_words(window)}."
+    blocked = f"{tenant} is answered 429 for {duration_words(left)}, not for {duration_words(window)}."
     return Finding(
         rule="limits.long_ttl",
         severity="high" if full else "medium",
         subject=subject_of(row),
-        message=f"{subject_of(row)} lives for {span_words(left)} more in a window of {span_words(window)}"
+        message=f"{subject_of(row)} lives for {duration_words(left)} more in a window of {duration_words(window)}"
         f" ({used_words(row)})",
         measured=round(left),
         threshold=float(window),
@@ -213,7 +213,7 @@ def _long_ttls(rows: Sequence[LimitRow], window: int, everywhere: bool) -> Findi
         rule="limits.long_ttl",
         severity="high" if full else "medium",
         subject="several counters",
-        message=f"{which} far longer than the window of {span_words(window)}, up to {span_words(longest)}: "
+        message=f"{which} far longer than the window of {duration_words(window)}, up to {duration_words(longest)}: "
         + some_of([subject_of(row) for row in full or rows]),
         measured=float(len(rows)),
         threshold=0.0,

@@ -30,7 +30,7 @@ def used_words(row: LimitRow) -> str:
     return f"{count} of {'an unknown limit' if row.limit is None else f'{row.limit:,}'}"
 
 
-def span_words(seconds: float) -> str:
+def duration_words(seconds: float) -> str:
     """``45 s``, ``12 min``, ``23 h``, ``4 d``."""
     for unit, size in (("d", 86_400), ("h", 3600), ("min", 60)):
         if seconds >= 2 * size:
