@@ -19,7 +19,7 @@ from optimus_tui.wording.numbers import percent, plural
 from optimus_tui.wording.safe import safe_text
 
 MIN_REQUESTS = 20
-"""A share of fewer requests is not judged."""
+"""A share or a percentile of fewer requests is not judged."""
 SHOWN = 50
 GRADES = ("excellent", "good", "acceptable", "poor")
 

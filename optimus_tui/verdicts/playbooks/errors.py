@@ -11,13 +11,11 @@ from optimus_tui.contract.reading import Fault
 from optimus_tui.settings.model import Thresholds
 from optimus_tui.verdicts.latency import eased
 from optimus_tui.verdicts.outcomes import outcomes
-from optimus_tui.verdicts.performance import find_errors
+from optimus_tui.verdicts.performance import MIN_REQUESTS, find_errors
 from optimus_tui.verdicts.playbooks.inquiry import Inquiry
 from optimus_tui.verdicts.restarts import find_restarts, processes_section
 from optimus_tui.wording.numbers import percent
 from optimus_tui.wording.safe import safe_text
-
-MIN_REQUESTS = 20
 
 
 def look_at_errors(

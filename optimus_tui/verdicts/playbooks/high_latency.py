@@ -20,6 +20,7 @@ from optimus_tui.settings.model import Thresholds
 from optimus_tui.verdicts import bounds
 from optimus_tui.verdicts import latency as latencies
 from optimus_tui.verdicts.hit_rate import find_hit_rate
+from optimus_tui.verdicts.performance import MIN_REQUESTS
 from optimus_tui.verdicts.playbooks.inquiry import Conclusion, Inquiry
 from optimus_tui.verdicts.playbooks.proxy_timeout import Timed, look_at_direct, spread_section
 from optimus_tui.verdicts.services import is_away, judge_engine, judge_gateway, judge_server
@@ -90,16 +91,15 @@ def _look_at_routes(
     asked = sum(spread.count for _, spread in ranked)
     inquiry.saw(f"{plural(len(ranked), 'route')} of the gateway, {asked:,.0f} requests ({seen.served.source})")
     slow = {
-        f"route {safe_text(route, 80)}": spread
+        _route_name(route): spread
         for route, spread in ranked
-        if spread.count >= 20 and spread.p95 is not None
+        if spread.count >= MIN_REQUESTS and spread.p95 is not None
     }
     for route, spread in ranked[:20]:
-        if spread.count < 20 and spread.p50 is not None:
-            name = f"route {safe_text(route, 80)}"
-            inquiry.found(*latencies.judge_half(name, spread.p50 * 1000, spread.count, thresholds))
+        if spread.count < MIN_REQUESTS and spread.p50 is not None:
+            inquiry.found(*latencies.judge_half(_route_name(route), spread.p50 * 1000, spread.count, thresholds))
     now = seen.served_now.groups if isinstance(seen.served_now, Quantiles) else {}
-    quick = {f"route {safe_text(route, 80)}": one for route, one in now.items() if _is_quick(one, thresholds)}
+    quick = {_route_name(route): one for route, one in now.items() if _is_quick(one, thresholds)}
     inquiry.found(
         *(
             latencies.eased(one, f"quick again in its last {quick[one.subject].count:,.0f} requests")
@@ -109,6 +109,10 @@ def _look_at_routes(
         )
     )
     return {safe_text(route, 80) or "(none)": spread_section(spread) for route, spread in ranked}
+
+
+def _route_name(route: str) -> str:
+    return f"route {safe_text(route, 80)}"
 
 
 def _is_quick(spread: Spread, thresholds: Thresholds) -> bool:
