@@ -8,6 +8,7 @@ to extrapolate to the window's edges.
 import math
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from itertools import pairwise
+from typing import NamedTuple
 
 from optimus_tui.contract.metrics import Counted, Spread
 from optimus_tui.history.rows import Samples
@@ -72,27 +73,38 @@ def spread(buckets: Iterable[Counted], count: float, total: float) -> Spread:
 
 def bucket_of(ordered: Sequence[tuple[float, float]], share: float) -> tuple[float, float] | None:
     """The edges of the bucket that holds a quantile; None where there is none."""
-    if not ordered or ordered[-1][1] <= 0 or not math.isinf(ordered[-1][0]):
-        return None
-    rank, lower, below = share * ordered[-1][1], 0.0, 0.0
-    for edge, seen in ordered:
-        if seen >= rank and seen > below:
-            return min(lower, edge), edge
-        lower, below = edge, seen
-    return None
+    found = _bucket(ordered, share)
+    return None if found is None else (min(found.lower, found.upper), found.upper)
 
 
 def quantile(ordered: Sequence[tuple[float, float]], share: float) -> float | None:
     """Of cumulative buckets (upper edge, observations up to it). Beyond the last finite edge: that edge."""
+    found = _bucket(ordered, share)
+    if found is None:
+        return None
+    if math.isinf(found.upper):
+        return found.lower if len(ordered) > 1 else None
+    start = min(found.lower, found.upper) if found.upper > 0 else found.upper
+    return start + (found.upper - start) * (found.rank - found.below) / (found.seen - found.below)
+
+
+class _Bucket(NamedTuple):
+    """The bucket that holds a quantile: its edges, the observations up to each, and which of them the quantile is."""
+
+    lower: float
+    upper: float
+    below: float
+    seen: float
+    rank: float
+
+
+def _bucket(ordered: Sequence[tuple[float, float]], share: float) -> _Bucket | None:
     if not ordered or ordered[-1][1] <= 0 or not math.isinf(ordered[-1][0]):
         return None
     rank, lower, below = share * ordered[-1][1], 0.0, 0.0
     for edge, seen in ordered:
         if seen >= rank and seen > below:
-            if math.isinf(edge):
-                return lower if len(ordered) > 1 else None
-            start = min(lower, edge) if edge > 0 else edge
-            return start + (edge - start) * (rank - below) / (seen - below)
+            return _Bucket(lower, edge, below, seen, rank)
         lower, below = edge, seen
     return None
 
