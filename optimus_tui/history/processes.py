@@ -19,6 +19,8 @@ from optimus_tui.history.spans import length, union, within
 
 SHORT_STREAM = 8
 """With fewer looks than this a mixture of processes may hide: no counter need have fallen back yet."""
+Totals = dict[tuple[tuple[str, str], ...], Counted]
+"""Sums by labels."""
 SEVERAL = "several processes answer here (or it restarts again and again): no rates"
 
 
@@ -97,7 +99,7 @@ def grow(
         return shape
     fallen = sum(one.restarted for one in counts)
     lower = bool(fallen or restarts) or (in_turn and hidden(looks, since, inside, len(lives)))
-    totals: dict[tuple[tuple[str, str], ...], Counted] = {}
+    totals: Totals = {}
     for one in counts:
         life, scale = one.life, 1.0
         if life.span > 0:
@@ -115,16 +117,10 @@ def add(growths: Sequence[Growth]) -> Growth:
     """The growth of different targets, whose processes are never the same, added up."""
     if len(growths) == 1:
         return growths[0]
-    totals: dict[tuple[tuple[str, str], ...], Counted] = {}
+    totals: Totals = {}
     for one in growths:
         for counted in one.series:
-            key = tuple(sorted(counted.labels.items()))
-            before = totals.get(key) or Counted(labels=counted.labels, increase=0.0)
-            totals[key] = Counted(
-                labels=counted.labels,
-                increase=before.increase + counted.increase,
-                resets=before.resets + counted.resets,
-            )
+            _put(totals, counted.labels, counted.increase, counted.resets)
     return Growth(
         series=tuple(totals.values()),
         spans=tuple(union(span for one in growths for span in one.spans)),
@@ -134,6 +130,13 @@ def add(growths: Sequence[Growth]) -> Growth:
         lower_bound=any(one.lower_bound for one in growths),
         several=any(one.several for one in growths),
     )
+
+
+def _put(totals: Totals, labels: dict[str, str], increase: float, resets: int) -> None:
+    """Add growth to what was there under the same labels."""
+    key = tuple(sorted(labels.items()))
+    before = totals.get(key) or Counted(labels=labels, increase=0.0)
+    totals[key] = Counted(labels=labels, increase=before.increase + increase, resets=before.resets + resets)
 
 
 def only(growth: Growth, labels: Mapping[str, str]) -> Growth:
@@ -208,15 +211,10 @@ class _Count:
         rest = (sum(step[1] for step in steps) - grown) / max(self.life.span - seconds, 1e-9)
         return grown > jump and grown / seconds > 20 * (rest + 1)
 
-    def add_to(self, totals: dict[tuple[tuple[str, str], ...], Counted], scale: float) -> None:
+    def add_to(self, totals: Totals, scale: float) -> None:
         """Add this process' growth to the sums by labels."""
         for name, (grown, resets) in self._growth.items():
-            labels = split_series(name)[1]
-            key = tuple(sorted(labels.items()))
-            before = totals.get(key) or Counted(labels=labels, increase=0.0)
-            totals[key] = Counted(
-                labels=labels, increase=before.increase + grown * scale, resets=before.resets + resets
-            )
+            _put(totals, split_series(name)[1], grown * scale, resets)
 
 
 def _counts(lives: Sequence[Life], found: Mapping[str, Samples]) -> list[_Count]:
