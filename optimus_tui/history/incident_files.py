@@ -14,7 +14,7 @@ from pathlib import Path
 
 from optimus_tui.contract.incident import Evidence
 from optimus_tui.history import state_files
-from optimus_tui.history.state_files import FLAGS, MAX_BYTES, Unreadable, shown, whose, write_all
+from optimus_tui.history.state_files import FLAGS, MAX_BYTES, Unreadable, put_in_place, shown, whose, write_all
 from optimus_tui.history.state_files import sync_folder as sync
 from optimus_tui.wording.safe import safe_text
 
@@ -161,20 +161,7 @@ def write_evidence(folder: Path, evidence: Evidence, document: bytes) -> None:
     """Put it there in one step; OSError otherwise, with nothing under its name."""
     place = folder / EVIDENCE
     place.mkdir(mode=0o700, exist_ok=True)
-    draft = place / f".{evidence.name}.{os.getpid()}"
-    handle = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | FLAGS, 0o600)
-    try:
-        try:
-            write_all(handle, document, 0)
-            os.fsync(handle)
-        finally:
-            os.close(handle)
-        os.replace(draft, place / evidence.name)
-    except OSError:
-        with contextlib.suppress(OSError):
-            os.unlink(draft)
-        raise
-    sync(place)
+    put_in_place(place / evidence.name, document)
 
 
 def read_evidence(folder: Path, evidence: Evidence) -> bytes:

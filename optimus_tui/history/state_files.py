@@ -4,6 +4,7 @@ A directory, a link, a pipe or a device in the place of a file is named as such.
 for somebody to open the other end of a pipe.
 """
 
+import contextlib
 import errno
 import os
 import stat
@@ -104,7 +105,8 @@ def put_in_place(path: Path, data: bytes) -> None:
             os.close(handle)
         os.replace(draft, path)
     except OSError:
-        draft.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            draft.unlink()
         raise
     sync_folder(path.parent)
 
