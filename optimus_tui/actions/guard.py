@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from redis.exceptions import ResponseError
 
 from optimus_tui.actions.identity import operator_target, primary_only, read_where
+from optimus_tui.actions.ledger import refused
 from optimus_tui.actions.permit import Permit
 from optimus_tui.actions.wire import Listener, Wire, WireLost, open_wire
 from optimus_tui.clock import Clock
@@ -98,7 +99,7 @@ class Guard:
         try:
             await asyncio.to_thread(self._say_armed, found, minutes)
         except AuditUnwritable as error:
-            return Refusal("audit", error.message, error.remedy or "without an audit nothing is done")
+            return refused(error)
         now = self._clock.mono()
         self._armed, self._touched = found, now
         return found

@@ -17,7 +17,7 @@ import msgspec
 
 from optimus_tui.contract.actions import Confirmation, Outcome, Plan, Receipt, Refusal
 from optimus_tui.history.audit import AuditLog, AuditUnwritable, quoted
-from optimus_tui.history.state_files import open_plain, read_plain
+from optimus_tui.history.state_files import open_plain, read_plain, sync_folder
 from optimus_tui.wording.safe import safe_text
 
 T = TypeVar("T")
@@ -171,9 +171,7 @@ def _keep(path: Path, data: bytes, *, locked: bool = False) -> int:
             rest = rest[os.write(handle, rest) :]
         os.fsync(handle)
         os.rename(draft, path)
-        folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-        os.fsync(folder)
-        os.close(folder)
+        sync_folder(path.parent)
     except OSError:
         os.close(handle)
         draft.unlink(missing_ok=True)
