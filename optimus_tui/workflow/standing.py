@@ -32,8 +32,7 @@ def _of_step(state: IncidentState, step: Step) -> Iterator[Diagnostic]:
         rule for deed in state.deeds if deed.verdict == "fixed" and _later(deed.at.wall, step) for rule in deed.rules
     }
     gone = {key for other in state.steps if _later(_end(other), step) for key in _gone(other)}
-    seen = [*step.outcome.findings, *(_unseen(step) if step.before is not None else ())]
-    for one in seen:
+    for one in (*step.outcome.findings, *_unseen(step)):
         if one.rule not in fixed and _key(one) not in gone:
             yield one
 
