@@ -50,14 +50,6 @@ def seal(body: bytes, before: str) -> tuple[bytes, str]:
     return body[:-1] + _OPEN + hashed.encode() + _CLOSE + b"\n", hashed
 
 
-def sealed(line: bytes) -> Chained | None:
-    """Number and hash that a line (without its break) claims; None where it is no record of ours."""
-    record = decoded(line)
-    if record is None or not isinstance(record.get("seq"), int) or len(line) <= _SEAL:
-        return None
-    return Chained(record["seq"], str(record.get("hash")))
-
-
 def problem_of(line: bytes, record: dict[str, Any] | None, last: Chained) -> str | None:
     """What is wrong with a line (without its break) that shall follow ``last``; None where it is sound."""
     if record is None:
