@@ -71,8 +71,7 @@ def _say_files(checked: "Checked") -> None:
             what = f"records {part.first:,} to {part.last:,}" if part.last else "no sound record"
             say(f"  {part.name}: {what}")
     for one in checked.breaks:
-        lost = f"records {one.first:,} to {one.last:,} are lost" if one.last >= one.first else "no record is lost"
-        say(f"a break was accepted at {one.at}: {lost}; reason given: {one.reason}")
+        say(f"a break was accepted at {one.at}: {_lost(one.first, one.last)}; reason given: {one.reason}")
     if checked.torn_bytes:
         say(f"{plural(checked.torn_bytes, 'byte')} of an unfinished record at the end: nothing counts on it")
 
@@ -151,13 +150,16 @@ def accept_command(folder: str | None, reason: str) -> int:
     except (AuditUnwritable, OSError) as error:
         complain(error)
         return exits.REFUSED
-    lost = f"records {accepted.first:,} to {accepted.last:,} are lost"
-    say(f"{path} goes on: {lost if accepted.last >= accepted.first else 'no record is lost'}; the audit says so")
+    say(f"{path} goes on: {_lost(accepted.first, accepted.last)}; the audit says so")
     for kept in accepted.kept:
         say(f"kept: {kept}")
     for words in actions:
         say(words)
     return exits.HEALTHY
+
+
+def _lost(first: int, last: int) -> str:
+    return f"records {first:,} to {last:,} are lost" if last >= first else "no record is lost"
 
 
 def _words_of(path: Path, error: OSError) -> str:
