@@ -20,7 +20,7 @@ from msgspec import structs
 
 from optimus_tui.clock import Clock
 from optimus_tui.history import file_lock
-from optimus_tui.history.audit_end import AuditUnwritable, end_of, lost
+from optimus_tui.history.audit_end import AuditUnwritable, end_of, lost, name_taken
 from optimus_tui.history.audit_files import FILE, ROTATED, has_parts, part_name
 from optimus_tui.history.audit_head import Head, read_head, renew_head, write_head
 from optimus_tui.history.audit_lines import Chained, record_line
@@ -214,7 +214,7 @@ class AuditLog:
         with contextlib.suppress(FileExistsError):  # killed here before: it is the same file
             os.link(self.path, kept, follow_symlinks=False)
         if not os.path.samestat(os.stat(kept), os.fstat(handle)):
-            raise AuditUnwritable(f"{shown(kept)} is another file than the one that is to have this name")
+            raise name_taken(kept)
         self._known = begin_file(self.folder, self._clock, head, kept.name, {"reason": reason})
         self.close()
         return kept

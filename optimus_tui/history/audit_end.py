@@ -77,6 +77,11 @@ def lost(path: Path, head: Head) -> AuditUnwritable:
     )
 
 
+def name_taken(path: Path) -> AuditUnwritable:
+    """Why a file of the chain cannot be given this name."""
+    return AuditUnwritable(f"{shown(path)} is another file than the one that is to have this name")
+
+
 def trouble(path: Path) -> str:
     """What is wrong with the end of the audit, looked at quickly; empty where nothing is."""
     try:

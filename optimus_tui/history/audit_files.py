@@ -210,13 +210,15 @@ class _Walk:
 
 def _against_head(checked: Checked, head: Head | None, path: Path) -> Checked:
     """The end of the chain against the head file."""
-    if checked.problem or path.name != FILE:
-        return checked if path.name == FILE else structs.replace(checked, headless=False)
+    if path.name != FILE:
+        return structs.replace(checked, headless=False)
+    if checked.problem:
+        return checked
     if head is None:
         if checked.headless or not checked.records:
             return checked
-        return structs.replace(checked, problem="audit.head, which was written beside it, is missing: "
-                               "nobody can tell whether records are missing at the end")  # fmt: skip
+        why = "nobody can tell whether records are missing at the end"
+        return structs.replace(checked, problem=f"audit.head, which was written beside it, is missing: {why}")
     problem = end_problem(checked.records, checked.last_hash, head)
     if problem is None and checked.records > head.seq and not _holds(path, head):
         problem = f"record {head.seq:,} is another than audit.head knows"

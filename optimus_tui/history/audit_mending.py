@@ -15,7 +15,7 @@ from msgspec import Struct
 from optimus_tui.clock import Clock
 from optimus_tui.history import file_lock
 from optimus_tui.history.audit import AuditLog, AuditUnwritable, begin_file
-from optimus_tui.history.audit_end import ROTATE, last_of
+from optimus_tui.history.audit_end import ROTATE, last_of, name_taken
 from optimus_tui.history.audit_files import ACCEPTED, FILE, Checked, moved_to, part_name, siblings, verify, walk
 from optimus_tui.history.audit_head import Head, read_head
 from optimus_tui.history.audit_lines import FIRST
@@ -62,7 +62,7 @@ def _taken_over(path: Path, place: Path, head: Head, clock: Clock, reason: str) 
             last = last_of(place, handle, head)
             kept = path.with_name(part_name(last.first))
             if kept.exists() and not kept.samefile(place):
-                raise AuditUnwritable(f"{shown(kept)} is another file than the one that is to have this name")
+                raise name_taken(kept)
             os.rename(place, kept)
             sync_folder(path.parent)
         finally:
@@ -102,8 +102,9 @@ def _checked_head(path: Path) -> Head | None:
         head = read_head(path.parent)
     except Unreadable:
         return None
-    if head is not None and moved_to(path, head):
-        raise AuditUnwritable(f"nothing is lost: its records lie in {shown(moved_to(path, head) or path)}", ROTATE)
+    place = moved_to(path, head) if head is not None else None
+    if place is not None:
+        raise AuditUnwritable(f"nothing is lost: its records lie in {shown(place)}", ROTATE)
     try:
         whole = head is not None and verify(path).problem is None
     except FileNotFoundError:
@@ -142,7 +143,7 @@ def _kept(path: Path, base: Path | None, found: Checked | None) -> list[Path]:
     if not name.exists():
         os.link(path, name, follow_symlinks=False)
     elif not name.samefile(path):
-        raise AuditUnwritable(f"{shown(name)} is another file than the one that is to have this name")
+        raise name_taken(name)
     sync_folder(path.parent)
     return [name, *kept]
 
