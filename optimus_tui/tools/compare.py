@@ -22,12 +22,11 @@ from optimus_tui.tools.coherence_events import Log, read_events
 from optimus_tui.tools.counted import Counters
 from optimus_tui.tools.parts import within
 from optimus_tui.tools.survey import Survey, read_known, survey, unreachable
-from optimus_tui.tools.words import diagnostics, sentence
+from optimus_tui.tools.words import diagnostics, rounded, sentence
 from optimus_tui.verdicts import limits as verdicts
 from optimus_tui.verdicts.bounds import estimate_ms, is_wide
 from optimus_tui.verdicts.coherence_events import covered_minutes
 from optimus_tui.verdicts.differences import differences
-from optimus_tui.verdicts.limit_findings import find
 from optimus_tui.verdicts.limit_words import operation_words
 from optimus_tui.verdicts.order import worst_first
 from optimus_tui.verdicts.outcomes import outcomes, refusals
@@ -83,6 +82,7 @@ async def _compare(ctx: "Context", tenants: list[bytes], minutes: int) -> Compar
         rules=rules,
         thresholds=ctx.settings.thresholds,
         coverage=seen.coverage,
+        common={},  # whether all others are over their limits too, nobody has looked
     )
     looks = _Looks(seen, limits, log, requests, refused, times)
     events_covered = covered_minutes(log.window, ctx.clock.wall(), minutes) if log.window else None
@@ -97,11 +97,7 @@ async def _compare(ctx: "Context", tenants: list[bytes], minutes: int) -> Compar
         coverage=seen.section,
         tenants=figures,
         differs=tuple(differences([to_builtins(one) for one in figures])),
-        diagnostics=diagnostics(
-            worst_first(
-                [*_of_these(limits, ctx.settings.thresholds), *looks.findings(tenants, ctx.settings.thresholds)]
-            )
-        ),
+        diagnostics=diagnostics(worst_first([*_of_these(limits), *looks.findings(tenants, ctx.settings.thresholds)])),
         unknown=tuple(looks.unknown(fault or seen.fault, _no_rules(gateway))),
     )
 
@@ -120,9 +116,9 @@ def _owner(name: bytes) -> bytes | None:
     return parsed.tenant if parsed.family == "limit" else None
 
 
-def _of_these(limits: LimitsReport, thresholds: Thresholds) -> list[Finding]:
-    """The total is everybody's, not theirs; and whether all others are over their limits too, nobody has looked."""
-    return [finding for finding in find(limits, thresholds, common={}) if finding.rule != "limits.total"]
+def _of_these(limits: LimitsReport) -> list[Finding]:
+    """The total is everybody's, not theirs."""
+    return [finding for finding in limits.findings if finding.rule != "limits.total"]
 
 
 def _no_rules(gateway: Reading[GatewayState]) -> str:
@@ -168,7 +164,7 @@ class _Looks:
             share=round(_share(fullest), 4) if fullest else None,
             requests=requests,
             failed=round(told.failed) if told and told.failed is not None else None,
-            error_share=_rounded(told.failing_share) if told else None,
+            error_share=rounded(told.failing_share, 4) if told else None,
             refused=refused,
             refused_share=self._refused_share(text),
             cache_keys=keys,
@@ -179,7 +175,7 @@ class _Looks:
 
     def _refused_share(self, tenant: str) -> float | None:
         told = refused_by_tenant(self.requests, self.refused, tenant)
-        return _rounded(told[0].share) if told and told[0].tenant == tenant else None
+        return rounded(told[0].share, 4) if told and told[0].tenant == tenant else None
 
     def findings(self, tenants: Sequence[bytes], thresholds: Thresholds) -> list[Finding]:
         """Failures and refusals of these tenants, where the gateway counts by tenant."""
@@ -194,8 +190,7 @@ class _Looks:
 
     def _p95(self, tenant: str) -> float | None:
         spread = self.times.groups.get(tenant)
-        p95 = estimate_ms(spread, "p95") if spread else None
-        return None if p95 is None else round(p95, 1)
+        return rounded(estimate_ms(spread, "p95")) if spread else None
 
     def unknown(self, fault: Fault | None, no_rules: str) -> list[str]:
         """Why there are gaps."""
@@ -217,10 +212,6 @@ class _Looks:
         if self.limits.rules is None:
             reasons.append(f"limits: {no_rules}, and none are configured")
         return reasons
-
-
-def _rounded(share: float | None) -> float | None:
-    return None if share is None else round(share, 4)
 
 
 def _share(row: LimitRow) -> float:

@@ -4,8 +4,6 @@ import asyncio
 from collections import Counter as Tally
 from typing import TYPE_CHECKING, Any
 
-from msgspec.structs import replace
-
 from optimus_tui.contract.limits import NO_TENANT, Counter, LimitRow, LimitRules, LimitsReport
 from optimus_tui.contract.metrics import Increase
 from optimus_tui.contract.reading import Fault
@@ -17,7 +15,6 @@ from optimus_tui.tools.survey import Survey, survey
 from optimus_tui.tools.words import limit_section, operation_name, sentence
 from optimus_tui.verdicts import limits as verdicts
 from optimus_tui.verdicts.limit_blocked import common_limits
-from optimus_tui.verdicts.limit_findings import find
 from optimus_tui.verdicts.order import worst_first
 from optimus_tui.verdicts.performance import of_tenant, shown
 from optimus_tui.verdicts.rules import merge_rules
@@ -99,8 +96,9 @@ def _limits(
         coverage=seen.coverage,
         unparsed=seen.limits.unparsed,
         total=seen.limits.total if tenant is None else None,
+        common=common,
     )
-    return replace(report, findings=find(report, thresholds, common)), watched.fault
+    return report, watched.fault
 
 
 async def _memory(ctx: "Context", seen: Survey, tenant: bytes | None) -> dict[str, Any]:

@@ -23,6 +23,7 @@ from optimus_tui.contract.limits import (
 from optimus_tui.contract.reading import Coverage
 from optimus_tui.settings.model import Thresholds
 from optimus_tui.verdicts.forecast import forecast
+from optimus_tui.verdicts.limit_blocked import CommonLimit
 from optimus_tui.verdicts.limit_findings import find
 
 _URGENCY: dict[LimitState, int] = {"immortal": 0, "over": 1, "broken": 2, "near": 3, "ok": 4, "unknown limit": 5}
@@ -39,8 +40,12 @@ def judge(
     coverage: Coverage,
     unparsed: UnparsedNames = NO_NAMES,
     total: int | None = None,
+    common: Mapping[bytes, CommonLimit] | None = None,
 ) -> LimitsReport:
-    """The report. ``tracks`` are the looks at each key, ``total`` the known counters if not all were given."""
+    """The report. ``tracks`` are the looks at each key, ``total`` the known counters if not all were given.
+
+    ``common`` are operations whose limit nearly all tenants have used up; None to see it from these counters.
+    """
     rows = sorted((judge_row(one, tracks.get(one.key), rules, thresholds) for one in counters), key=_urgency)
     tally = Tally(row.counter.tenant for row in rows)
     tenants = tuple(TenantCount(t, n) for t, n in sorted(tally.items(), key=lambda item: (-item[1], item[0])))
@@ -52,7 +57,7 @@ def judge(
         coverage=coverage,
         rules=rules,
     )
-    return replace(report, findings=find(report, thresholds))
+    return replace(report, findings=find(report, thresholds, common))
 
 
 def judge_row(counter: Counter, track: Track | None, rules: LimitRules | None, thresholds: Thresholds) -> LimitRow:
