@@ -6,7 +6,7 @@ its own, so that every worker behind the address may answer; growth is taken pro
 
 import asyncio
 import math
-from collections.abc import Awaitable, Mapping, Sequence
+from collections.abc import Awaitable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, TypeVar
 
 from msgspec.structs import replace
@@ -80,12 +80,9 @@ class Counters:
 
     async def states(self) -> list[MetricsState] | Fault:
         """What each process publishes now: of each that answered its latest page."""
-        latest: dict[float | None, MetricsState] = {}
         looks = await self.looks()
-        for one in looks:
-            if one.value is not None:
-                latest[one.value.process] = one.value
-        return list(latest.values()) or next((one.fault for one in looks if one.fault), Fault("invalid", NO_PAGE))
+        latest = latest_pages(one.value for one in looks)
+        return latest or next((one.fault for one in looks if one.fault), Fault("invalid", NO_PAGE))
 
     async def _kept(self, asked: Awaitable[T]) -> T | Fault:
         try:
@@ -114,6 +111,11 @@ class Counters:
             await asyncio.sleep(max(0.0, APART_SECONDS - (ctx.clock.mono() - began)))
 
 
+def latest_pages(pages: Iterable[MetricsState | None]) -> list[MetricsState]:
+    """Of each process that answered its latest page."""
+    return list({page.process: page for page in pages if page is not None}.values())
+
+
 def enough(looks: Sequence[Reading[MetricsState]]) -> bool:
     """Whether it is unlikely that a process was missed, and each that was seen was seen twice."""
     seen = [one.value.process for one in looks if one.value is not None and one.value.process is not None]
@@ -121,12 +123,11 @@ def enough(looks: Sequence[Reading[MetricsState]]) -> bool:
     return len(looks) >= max(LEAST_LOOKS, LOOKS_EACH * len(set(seen))) and not once
 
 
-def _first_fault(found: Increase, kept: object) -> Increase:
+def _first_fault(found: Increase, kept: Increase | Fault) -> Increase:
     """The same with the reason why a better source did not answer, where there is one."""
-    better = kept if isinstance(kept, Fault) else getattr(kept, "fault", None)
-    if not isinstance(better, Fault):
+    better, targets = (kept, ()) if isinstance(kept, Fault) else (kept.fault, kept.targets)
+    if better is None:
         return found
-    targets = getattr(kept, "targets", ())
     if found.fault is None or found.several:
         return replace(found, fault=found.fault or better, targets=targets)
     both = Fault(better.kind, f"{better.message}; and {found.fault.message}", better.remedy or found.fault.remedy)

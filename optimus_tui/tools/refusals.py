@@ -19,7 +19,7 @@ from optimus_tui.contract.reading import Fault, Reading
 from optimus_tui.grammar.keys import parse_key
 from optimus_tui.grammar.prometheus import split_series
 from optimus_tui.index.limits import LimitIndex
-from optimus_tui.tools.counted import Counters, live_increase
+from optimus_tui.tools.counted import Counters, latest_pages, live_increase
 from optimus_tui.tools.parts import part
 from optimus_tui.tools.survey import Survey, read_known
 from optimus_tui.verdicts.outcomes import REFUSED_COUNTER, Refusals, refusals
@@ -143,19 +143,16 @@ def _since_start(
     kept: RefusalEvidence, looks: Sequence[Reading[MetricsState]], minutes: float, now: float
 ) -> RefusalEvidence:
     """The same with the whole life of the gateway's processes in place of seconds, where it lies in the window."""
-    latest: dict[float | None, MetricsState] = {}
-    for one in looks:
-        if one.value is not None and one.value.published:
-            latest[one.value.process] = one.value
-    if not latest or any(state.left_out for state in latest.values()):
+    latest = latest_pages(one.value for one in looks if one.value is not None and one.value.published)
+    if not latest or any(state.left_out for state in latest):
         return kept
-    ages = [None if state.started_at is None else (now - state.started_at) / 60 for state in latest.values()]
+    ages = [None if state.started_at is None else (now - state.started_at) / 60 for state in latest]
     known = [age for age in ages if age is not None]
     covered = max(known, default=0.0)
     if covered and covered <= kept.refused.grown.covered_minutes:
         return kept
-    requests = _life(REQUESTS, latest.values(), covered or AGELESS_MINUTES)
-    refused = refusals(requests, _life(REFUSED_COUNTER, latest.values(), covered or AGELESS_MINUTES))
+    requests = _life(REQUESTS, latest, covered or AGELESS_MINUTES)
+    refused = refusals(requests, _life(REFUSED_COUNTER, latest, covered or AGELESS_MINUTES))
     total = refused.grown.total
     if len(known) == len(ages) and covered <= minutes:
         return replace(kept, requests=requests, refused=refused)
