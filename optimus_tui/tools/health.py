@@ -210,14 +210,15 @@ def _others(
     state, seen = looked.gateway.value, looked.seen
     found: list[Finding] = [*looked.figures.findings, *(limits.findings if limits else ())]
     if limits is not None and seen is not None:
-        found += seen.find_unknown_layout()
-    if limits is not None and seen is not None and seen.fault is not None:
-        if limits.rows:
-            found += find_partial("rate limits", seen.fault, rule="limits.partial")
-        else:
-            answers = looked.server.fault is None
-            found += find_unmeasured("rate limits", seen.fault, rule="limits.unmeasured", answers=answers)
+        found += [*seen.find_unknown_layout(), *_unread(seen.fault, limits, answers=looked.server.fault is None)]
     answered = state is not None and state.service.status == "healthy"
     if query.include_cache_metrics and rate is None and answered and state is not None and state.cache_fault:
         found += find_unmeasured("hit rate", state.cache_fault, rule="cache.unmeasured")
     return [*found, *looked.events]
+
+
+def _unread(fault: Fault | None, limits: LimitsReport, *, answers: bool) -> list[Finding]:
+    """What of the limits could not be read although it was asked for."""
+    if fault is not None and limits.rows:
+        return find_partial("rate limits", fault, rule="limits.partial")
+    return find_unmeasured("rate limits", fault, rule="limits.unmeasured", answers=answers)

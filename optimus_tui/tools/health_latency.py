@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from optimus_tui.contract.health import Series
 from optimus_tui.contract.metrics import Window
-from optimus_tui.contract.reading import Reading
+from optimus_tui.contract.reading import Fault, Reading
 from optimus_tui.contract.services import GatewayState, ServerState, ServiceState
 from optimus_tui.tools.evidence import kept_series, live_series
 from optimus_tui.tools.parts import part
@@ -60,8 +60,9 @@ async def _again(ctx: "Context", name: str) -> float | None:
 
     if name == "redis":
         pings = await part(ctx, time_pings(ctx.redis, ctx.clock, 1), name)
-        return pings[0].ms if isinstance(pings, list) and pings and pings[0].counts else None
+        return pings[0].ms if not isinstance(pings, Fault) and pings and pings[0].counts else None
     base = ctx.settings.gateway_url if name == "gateway" else ctx.settings.engine_url
     seen = await part(ctx, look(ctx.http, f"{base}/health"), name)
-    answer = getattr(seen, "answer", None)
-    return answer.took_ms if answer is not None and getattr(seen, "fault", None) is None else None
+    if isinstance(seen, Fault) or seen.answer is None or seen.fault is not None:
+        return None
+    return seen.answer.took_ms
