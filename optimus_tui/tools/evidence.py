@@ -20,7 +20,7 @@ from optimus_tui.probes.delay import starved_words
 from optimus_tui.tools import parts
 from optimus_tui.tools.counted import Counters
 from optimus_tui.tools.event_arrivals import late_claims
-from optimus_tui.tools.hit_rates import present_rate
+from optimus_tui.tools.hit_rates import FRESH_SECONDS, present_rate
 from optimus_tui.verdicts.hit_rate import LookupTrack, hit_rate, track_lookups
 from optimus_tui.verdicts.latency import CURED_LOOKS, MIN_SAMPLES
 from optimus_tui.verdicts.playbooks.churn import Invalidations, count, newest_end
@@ -40,8 +40,6 @@ BURST, BURST_SECONDS = 5, 5.2
 MAX_EVENTS = 1000
 COUNTED_MINUTES = 1.5
 """What is called "now" of what /metrics counts: a longer window forgets a fault as slowly as it notices one."""
-FRESH_SECONDS = 15.0
-"""A kept sample that is older tells nothing of now."""
 
 
 class Evidence:

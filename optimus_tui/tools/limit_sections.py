@@ -6,10 +6,11 @@ from itertools import islice
 from optimus_tui.contract.limits import LimitRow, UnparsedNames
 from optimus_tui.contract.tools.common import NamesSection, ShapeSection
 from optimus_tui.contract.tools.health import LimitSection
+from optimus_tui.tools.capping import ROWS
 from optimus_tui.tools.words import limit_section, operation_name
 
-MOST_ROWS = 100
-"""In a list or a map of a document."""
+MOST_ROWS = ROWS
+"""Of a map in a document: as many as any list of it may have."""
 
 
 def limit_sections(rows: Iterable[LimitRow], most: int = MOST_ROWS) -> dict[str, LimitSection]:

@@ -17,7 +17,7 @@ from optimus_tui.tools.arguments import ToolFailure
 from optimus_tui.tools.parts import not_in_time, part, seconds_left
 from optimus_tui.tools.progress import report
 from optimus_tui.verdicts import limits as limit_verdicts
-from optimus_tui.verdicts.layouts import find_unknown_layout, layout_words
+from optimus_tui.verdicts.layouts import counters_unknown, find_unknown_layout, layout_words
 from optimus_tui.verdicts.rules import merge_rules
 
 if TYPE_CHECKING:
@@ -52,7 +52,7 @@ class Survey:
     @property
     def counters_unknown(self) -> str:
         """Why nothing is known of the limits although the keys were read; "" where that is not so."""
-        if self.limits.total or not self.unknown.count:
+        if not counters_unknown(self.limits.total, self.unknown):
             return ""
         return layout_words(self.unknown, known=self.cache.keys)
 
