@@ -35,18 +35,17 @@ MAX_SERIES = 4_000
 MAX_NAME = 512
 """Characters of a series' name, labels included."""
 
-COUNTERS = ("http_requests_total", "rate_limit_refused_total", "cache_hits_total", "cache_misses_total")
-HISTOGRAMS = ("http_request_duration_seconds", "upstream_request_duration_seconds")
-GAUGES = ("circuit_breaker_state", "process_resident_memory_bytes")
-START = "process_start_time_seconds"
-REQUESTS = "http_requests_total"
+REQUESTS, DURATIONS = "http_requests_total", "http_request_duration_seconds"
 BREAKER = "circuit_breaker_state"
+COUNTERS = (REQUESTS, "rate_limit_refused_total", "cache_hits_total", "cache_misses_total")
+HISTOGRAMS = (DURATIONS, "upstream_request_duration_seconds")
+GAUGES = (BREAKER, "process_resident_memory_bytes")
+START = "process_start_time_seconds"
 OTHERS = "other"
 """The tenant under which requests of many tenants are summed, by the gateway or here."""
 SKEW_SECONDS = 5.0
 """A clock of theirs that is off by more is set right; less can be the age of the answer."""
 MAX_LOOKALIKES = 5
-DURATIONS = "http_request_duration_seconds"
 _LOOKALIKE = re.compile(r"(?:^|_)requests?(?:_|$)|http_server_duration", re.IGNORECASE)
 _IN_SECONDS = re.compile(r"(?:duration|latency|processing_time|seconds)", re.IGNORECASE)
 _NO_LOOKALIKE = re.compile(r"^(?:python|process|prometheus|promhttp|go|nodejs)_|in_?progress|size|bytes|active|refused")
