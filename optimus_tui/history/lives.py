@@ -10,6 +10,12 @@ GAP_SECONDS = 90.0
 """Two looks further apart than this have a gap between them: time in which nobody looked."""
 SLACK_SECONDS = 1.5
 """A start time may be rounded to seconds: so much later than the first look it still belongs to that process."""
+PUBLISHED = "published."
+"""Before a metric's name: kept with every look at ``/metrics`` that found the metric. Tells "0" from "not watched"."""
+PROCESS, STARTED = "metrics.process", "metrics.started"
+"""Kept with every look: the process' start as it publishes it (0 where it does not), and the same by our clock."""
+FELL, LEFT_OUT = "metrics.fell", "metrics.left_out"
+"""Kept with a look at which a counter stood lower than before in the same process, or with a page that was cut."""
 
 
 class Look(NamedTuple):

@@ -15,7 +15,7 @@ from optimus_tui.contract.metrics import Counted, Increase, Quantiles, Window, W
 from optimus_tui.contract.reading import Fault
 from optimus_tui.grammar.prometheus import HISTOGRAM_PARTS, base_of, series_name, split_series
 from optimus_tui.history.counters import covered_minutes, group_spreads, increase, integrate
-from optimus_tui.history.lives import GAP_SECONDS, Look
+from optimus_tui.history.lives import FELL, GAP_SECONDS, LEFT_OUT, PROCESS, PUBLISHED, STARTED, Look
 from optimus_tui.history.processes import SEVERAL, Growth, add, grow, only
 from optimus_tui.history.prometheus import Found, Get, Prometheus, TargetSeries
 from optimus_tui.history.rows import Samples
@@ -26,12 +26,6 @@ T = TypeVar("T", Window, Increase)
 
 KEYFRAME_SECONDS = 600.0
 """The recorder writes every labelled series at least this often, changed or not."""
-PUBLISHED = "published."
-"""Before a metric's name: kept with every look at ``/metrics`` that found the metric. Tells "0" from "not watched"."""
-PROCESS, STARTED = "metrics.process", "metrics.started"
-"""Kept with every look: the process' start as it publishes it (0 where it does not), and the same by our clock."""
-FELL, LEFT_OUT = "metrics.fell", "metrics.left_out"
-"""Kept with a look at which a counter stood lower than before in the same process, or with a page that was cut."""
 RATES = ("redis.hits", "redis.misses", "events.rate")
 """Kept as amounts a second, so that several recorders of one file do not add up."""
 IN_PROMETHEUS = {"gateway.rss": "process_resident_memory_bytes"}

@@ -15,6 +15,7 @@ from optimus_tui.contract.limits import LimitsReport
 from optimus_tui.contract.metrics import MetricsState
 from optimus_tui.contract.reading import Reading
 from optimus_tui.contract.services import GatewayState, ServerState, ServiceState
+from optimus_tui.history.lives import FELL, LEFT_OUT, PROCESS, PUBLISHED, STARTED
 from optimus_tui.history.processes import fell_back
 from optimus_tui.sampling.board import Sink
 
@@ -180,10 +181,10 @@ class Recorder:
         if mono - process.keyframe_mono >= KEYFRAME_SECONDS:
             process.keyframe_mono = mono
             process.labelled = {}
-        values = {f"published.{metric}": 1.0 for metric in state.metrics}
-        values["metrics.process"] = state.process or 0.0
+        values = {f"{PUBLISHED}{metric}": 1.0 for metric in state.metrics}
+        values[PROCESS] = state.process or 0.0
         if state.started_at is not None:
-            values["metrics.started"] = state.started_at
+            values[STARTED] = state.started_at
         resident = 0.0
         for name, value in state.values.items():
             if name.startswith(RESIDENT):
@@ -193,9 +194,9 @@ class Recorder:
         if resident:
             values["gateway.rss"] = resident
         if state.left_out or state.summed:
-            values["metrics.left_out"] = max(1, state.left_out)
+            values[LEFT_OUT] = max(1, state.left_out)
         if fell_back(process.values, state):
-            values["metrics.fell"] = 1.0
+            values[FELL] = 1.0
         process.values = state.values
         process.labelled = {name: value for name, value in state.values.items() if "|" in name}
         self._store().put(at, values)
