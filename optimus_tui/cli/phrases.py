@@ -76,10 +76,18 @@ def _number(key: str, value: float) -> str:
     if key.endswith("_seconds"):
         return f"{value:,g} s"
     if key.endswith("_minutes"):
-        return age(value * 60) if value < 1 else f"{value:,.3g} min" if value < 1000 else f"{value:,.0f} min"
+        return _minutes(value)
     if 0 <= value <= 1 and isinstance(value, float) and any(word in key for word in _SHARES):
         return percent(value)
-    return f"{value:,}" if isinstance(value, int) else f"{value:,.4g}" if abs(value) < 1000 else f"{value:,.0f}"
+    if isinstance(value, int):
+        return f"{value:,}"
+    return f"{value:,.4g}" if abs(value) < 1000 else f"{value:,.0f}"
+
+
+def _minutes(value: float) -> str:
+    if value < 1:
+        return age(value * 60)
+    return f"{value:,.3g} min" if value < 1000 else f"{value:,.0f} min"
 
 
 def _compact(value: Any) -> str:

@@ -89,7 +89,7 @@ def _counted(report: StandupReport) -> str:
     new = sum(one.new for one in report.findings)
     words = [plural(len(report.findings), "finding")]
     if report.since:
-        words += [f"{new} new"] if new else ["none new"] if report.findings else []
+        words += [f"{new or 'none'} new"] if report.findings else []
         words += [f"{len(report.gone)} gone"] if report.gone else []
     if report.unknown:
         words.append(f"{len(report.unknown)} of 4 looks without result")
@@ -99,8 +99,15 @@ def _counted(report: StandupReport) -> str:
 def _part(name: str, middle: str, change: Change | None) -> str:
     if change is None:
         return f"  {name:<8}  {middle}"
-    glyph = "=" if change.direction == "same" else "~" if change.rose is None else "▲" if change.rose else "▼"
-    return f"  {name:<8}  {fit(middle, _MIDDLE)}  {glyph} {change.words}"
+    return f"  {name:<8}  {fit(middle, _MIDDLE)}  {_glyph(change)} {change.words}"
+
+
+def _glyph(change: Change) -> str:
+    if change.direction == "same":
+        return "="
+    if change.rose is None:
+        return "~"
+    return "▲" if change.rose else "▼"
 
 
 def _parts(report: StandupReport) -> list[tuple[str, str]]:
