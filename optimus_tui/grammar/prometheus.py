@@ -139,4 +139,6 @@ def _escape(text: str) -> str:
 
 def _unescape(match: re.Match[str]) -> str:
     char = match[1]
-    return "\n" if char == "n" else char if char in '"\\' else match[0]
+    if char == "n":
+        return "\n"
+    return char if char in '"\\' else match[0]

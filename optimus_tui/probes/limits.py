@@ -140,11 +140,11 @@ async def _by_type(redis: ObserverRedis, names: Sequence[bytes], window_seconds:
         for name, kind in zip(names, kinds, strict=True)
     }
     windows = [name for name, kind in zip(names, kinds, strict=True) if kind == b"zset"]
-    if windows and window_seconds is None:
-        counts |= {name: _Count(None, NO_WINDOW, sliding=True) for name in windows}
-    elif windows and window_seconds is not None:
-        counts |= dict(zip(windows, await _inside(redis, windows, window_seconds), strict=True))
-    return counts
+    if not windows:
+        return counts
+    if window_seconds is None:
+        return counts | {name: _Count(None, NO_WINDOW, sliding=True) for name in windows}
+    return counts | dict(zip(windows, await _inside(redis, windows, window_seconds), strict=True))
 
 
 async def _inside(redis: ObserverRedis, names: Sequence[bytes], window_seconds: int) -> list[_Count]:

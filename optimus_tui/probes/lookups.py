@@ -30,8 +30,8 @@ _SINGLE_MISS: dict[bytes, Callable[[object], bool]] = {
 
 def lookups_of(command: object, reply: object) -> tuple[int, int]:
     """Hits and misses that the server counted for one command. ``reply`` may be the error it answered."""
-    name = (command.encode() if isinstance(command, str) else command) if isinstance(command, (str, bytes)) else b""
-    name = name.split(b" ", 1)[0].upper()
+    name = command.encode() if isinstance(command, str) else command
+    name = name.split(b" ", 1)[0].upper() if isinstance(name, bytes) else b""
     if name == b"MGET":  # of another type it answers None as of no key at all: where that matters, GET is asked
         found = sum(one is not None for one in reply) if isinstance(reply, list) else 0
         return (found, len(reply) - found) if isinstance(reply, list) else (0, 0)

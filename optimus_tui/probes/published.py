@@ -108,7 +108,9 @@ def _is_share(value: object) -> bool:
 def _shown(value: object) -> str:
     if isinstance(value, (dict, list)):
         return "(a list)" if isinstance(value, list) else "(an object)"
-    return safe_text("missing" if value is None else repr(value) if isinstance(value, str) else value, 40)
+    if value is None:
+        return "missing"
+    return safe_text(repr(value) if isinstance(value, str) else value, 40)
 
 
 def _listed(problems: list[str]) -> str:

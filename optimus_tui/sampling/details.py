@@ -63,4 +63,6 @@ class DetailLoop:
 def _pttl(detail: KeyDetail) -> int:
     if detail.gone:
         return _GONE
-    return _NEVER if detail.immortal else _NOT_ASKED if detail.ttl_ms is None else detail.ttl_ms
+    if detail.immortal:
+        return _NEVER
+    return _NOT_ASKED if detail.ttl_ms is None else detail.ttl_ms

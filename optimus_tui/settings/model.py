@@ -73,7 +73,8 @@ class RedisTarget(Struct, frozen=True, kw_only=True):
     @property
     def label(self) -> str:
         """Text for headers and messages."""
-        place = self.path if self.path else f"{f'[{self.host}]' if ':' in self.host else self.host}:{self.port}"
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        place = self.path or f"{host}:{self.port}"
         return f"{self.username}@{place}/{self.db}" if self.username else f"{place}/{self.db}"
 
     @property
