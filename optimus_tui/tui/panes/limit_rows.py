@@ -104,11 +104,13 @@ def draw_row(row: LimitRow, width: int, moment: float) -> list[Piece]:
                 pieces += [(fit_cell(problem, figures, "right"), "warn"), (" ", "")]
             continue
         if column.id in ("tenant", "operation"):
-            raw = row.counter.tenant if column.id == "tenant" else row.counter.operation
+            raw, missing, ink = row.counter.operation, NO_OPERATION, ""
+            if column.id == "tenant":
+                raw, missing, ink = row.counter.tenant, NO_TENANT, "bright"
             if raw:
-                pieces += name_pieces(raw, cells, "quiet" if over else "bright" if column.id == "tenant" else "")
+                pieces += name_pieces(raw, cells, "quiet" if over else ink)
             else:
-                pieces.append((fit_cell(NO_TENANT if column.id == "tenant" else NO_OPERATION, cells), "quiet"))
+                pieces.append((fit_cell(missing, cells), "quiet"))
         else:
             text, ink = _cell(column.id, row, cells, moment)
             pieces.append((fit_cell(text, cells, column.align), "quiet" if over else ink))
