@@ -88,10 +88,14 @@ def _sum_up(done: list[dict[str, Any]]) -> tuple[str, str]:
     if not judged:
         return "no_tests_performed", "0/0 (unknown)"
     share = passed / len(judged)
-    words = (
-        "all_pass" if share == 1 else "all_fail" if passed == 0 else "mostly_pass" if share >= 0.8 else "partial_pass"
-    )
-    return words, f"{passed}/{len(judged)} ({share:.1%})"
+    return _grade(share), f"{passed}/{len(judged)} ({share:.1%})"
+
+
+def _grade(share: float) -> str:
+    """The words for the share of tests that passed."""
+    if share in (0, 1):
+        return "all_pass" if share else "all_fail"
+    return "mostly_pass" if share >= 0.8 else "partial_pass"
 
 
 async def _health(ctx: "Context", tenant: str) -> dict[str, Any]:
@@ -146,7 +150,9 @@ async def _error_handling(ctx: "Context", tenant: str) -> dict[str, Any]:
 
     status, took, fault = await ask_status(ctx.http, ctx.settings.engine_url + ERROR_PATH)
     ok = status == 404
-    error = sentence(fault) if fault else None if ok else f"an unknown path answered {status} instead of 404"
+    error = sentence(fault)
+    if fault is None and not ok:
+        error = f"an unknown path answered {status} instead of 404"
     return {
         "status": "pass" if ok else "fail",
         "expected_status_code": 404,

@@ -116,12 +116,13 @@ async def _memory(ctx: "Context", seen: Survey, tenant: bytes | None) -> dict[st
         return {"status": "unknown", "limit_keys": total, "estimated_bytes": None, "error": fault}
     sizes = [detail.bytes_used for detail in details if detail.bytes_used is not None]
     mean = sum(sizes) / len(sizes) if sizes else None
+    estimated = None if mean is None else round(mean * total)
     return {
         "status": "ok" if sizes or not total else "unknown",
         "limit_keys": total,
         "sampled": len(sizes),
         "average_bytes": None if mean is None else round(mean),
-        "estimated_bytes": 0 if not total else None if mean is None else round(mean * total),
+        "estimated_bytes": estimated if total else 0,
         "error": None if sizes or not total else "no size could be asked",
     }
 

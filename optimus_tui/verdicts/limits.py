@@ -67,7 +67,7 @@ def judge_row(counter: Counter, track: Track | None, rules: LimitRules | None, t
     if counter.count is None or counter.count < 0:
         state: LimitState = "unknown limit" if counter.problem == NO_WINDOW else "broken"
         return LimitRow(counter=counter, state=state, limit=limit, resets_mono=resets)
-    share = None if limit is None else counter.count / limit if limit else float(max(1, counter.count))
+    share = None if limit is None else _share(counter.count, limit)
     pace = forecast(counter, track, limit, rules.window_seconds if rules else None)
     full = limit is not None and counter.count >= limit
     return LimitRow(
@@ -81,6 +81,11 @@ def judge_row(counter: Counter, track: Track | None, rules: LimitRules | None, t
         refused_latest=0.0 if full else pace.latest,
         resets_mono=resets,
     )
+
+
+def _share(count: int, limit: int) -> float:
+    """Of the limit; a limit of 0 is full from the beginning."""
+    return count / limit if limit else float(max(1, count))
 
 
 def _state(counter: Counter, limit: int | None, share: float | None, thresholds: Thresholds) -> LimitState:

@@ -20,7 +20,9 @@ def find_restarts(grown: Grown) -> list[Finding]:
         return []
     hours = max(1.0, grown.covered_minutes / 60)
     each = math.ceil(grown.restarts / max(1, grown.together) / hours)
-    severity: Severity = "high" if each >= HIGH else "medium" if each >= MEDIUM else "low"
+    severity: Severity = "low"
+    if each >= MEDIUM:
+        severity = "high" if each >= HIGH else "medium"
     span = f"{grown.covered_minutes:.0f} min" if grown.covered_minutes >= 1 else f"{grown.covered_minutes * 60:.0f} s"
     return [
         Finding(

@@ -118,7 +118,9 @@ def _service(
         said = "is degraded" if state.sickness == "degraded" else "is unhealthy"
     else:
         said = "is unhealthy" if status == "unhealthy" else "answers wrongly"
-    reason = why.message if why else f"it answered {code}" if code is not None else ""
+    reason = why.message if why else ""
+    if why is None and code is not None:
+        reason = f"it answered {code}"
     return [
         Finding(
             rule=f"services.{name}",

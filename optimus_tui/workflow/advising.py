@@ -133,7 +133,9 @@ def _offers(findings: Sequence[Diagnostic], made: Iterable[Advice], tenant: str 
         if not kind or (kind, who) in offered:
             continue
         offered.add((kind, who))
-        priority = "low" if kind in _LAST else level(one) if rank(level(one)) >= MATTERS else "medium"
+        priority = level(one) if rank(level(one)) >= MATTERS else "medium"
+        if kind in _LAST:
+            priority = "low"
         offers.append(
             _advice(
                 action=_OFFER[kind].format(who=who or "one tenant"), priority=priority, command=None, file=None,

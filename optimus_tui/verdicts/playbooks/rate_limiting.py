@@ -259,8 +259,9 @@ def _knows_nx(server: ServerState | None) -> bool:
 def _details(seen: LimitEvidence, thresholds: Thresholds, refused: dict[str, Any]) -> dict[str, Any]:
     report = seen.report
     share = seen.found / thresholds.tenant_active_limits
+    incomplete = "partial" if report.rows else "unknown"
     return {
-        "status": "ok" if seen.fault is None else "partial" if report.rows else "unknown",
+        "status": "ok" if seen.fault is None else incomplete,
         "active_limits": seen.found if report.coverage.scanned or seen.found else None,
         "active_limits_allowed": thresholds.tenant_active_limits,
         "active_limits_share": percent(share),
