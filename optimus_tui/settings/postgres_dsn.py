@@ -1,7 +1,7 @@
 """The address of Postgres as the driver reads it, from what applications write. It refuses to repeat any part of it."""
 
 from optimus_tui.settings.errors import SettingsError
-from optimus_tui.settings.text import unquoted
+from optimus_tui.settings.text import note_left_out, unquoted
 
 _SCHEMES = frozenset(("postgresql", "postgres", "pgsql", "postgis", "cockroachdb"))
 _KNOWN = frozenset(
@@ -64,9 +64,5 @@ def _libpq_options(query: str, where: str, notes: list[str]) -> str:
             ignored.append(name)
         else:
             unknown += 1
-    if ignored:
-        verb = "is" if len(ignored) == 1 else "are"
-        notes.append(f"{where}: {', '.join(dict.fromkeys(ignored))} {verb} for other clients and ignored here")
-    if unknown:
-        notes.append(f"{where}: the query holds {unknown} option{'s' * (unknown > 1)} that we do not know: ignored")
+    note_left_out(ignored, unknown, where, notes)
     return "&".join(kept)

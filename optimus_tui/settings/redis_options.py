@@ -7,7 +7,7 @@ password.
 from typing import NamedTuple
 
 from optimus_tui.settings.errors import SettingsError
-from optimus_tui.settings.text import percent_decoded
+from optimus_tui.settings.text import note_left_out, percent_decoded
 
 OPTIONS = (
     *("db", "username", "password", "ssl"),
@@ -90,11 +90,8 @@ def read_options(query: str, where: str, notes: list[str] | None = None) -> Opti
             raise SettingsError(f"{where}: the option {name} is given twice")
         else:
             options[name] = percent_decoded(value, f"option {name}", where)
-    if notes is not None and ignored:
-        verb = "is" if len(ignored) == 1 else "are"
-        notes.append(f"{where}: {', '.join(dict.fromkeys(ignored))} {verb} for other clients and ignored here")
-    if notes is not None and unknown:
-        notes.append(f"{where}: the query holds {unknown} option{'s' * (unknown > 1)} that we do not know: ignored")
+    if notes is not None:
+        note_left_out(ignored, unknown, where, notes)
     return options
 
 

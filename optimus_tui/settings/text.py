@@ -16,6 +16,18 @@ def unquoted(text: str) -> str:
     return plain
 
 
+def note_left_out(ignored: list[str], unknown: int, where: str, notes: list[str]) -> None:
+    """Append what of an address' query is left out: options of other clients by name, those that nobody knows counted.
+
+    A word that is not known is not repeated: it could be a piece of a password.
+    """
+    if ignored:
+        verb = "is" if len(ignored) == 1 else "are"
+        notes.append(f"{where}: {', '.join(dict.fromkeys(ignored))} {verb} for other clients and ignored here")
+    if unknown:
+        notes.append(f"{where}: the query holds {unknown} option{'s' * (unknown > 1)} that we do not know: ignored")
+
+
 def percent_decoded(text: str, what: str, where: str) -> str:
     """Return the text percent-decoded, once, as UTF-8 without control characters; raise SettingsError otherwise."""
     if _BAD_PERCENT.search(text):
