@@ -141,6 +141,11 @@ class Settings(Struct, frozen=True, kw_only=True):
         return self.engine_urls or (self.engine_url,)
 
     @property
+    def names_postgres(self) -> bool:
+        """Whether a Postgres is configured, also by an address that cannot be used."""
+        return bool(self.postgres_dsn or self.postgres_problem)
+
+    @property
     def title(self) -> str:
         """The environment's name as headers show it: with what overrides its values."""
         return f"{self.environment} (overridden: {', '.join(self.overridden)})" if self.overridden else self.environment

@@ -112,9 +112,7 @@ class HealthPane(Pane):
             f"connecting to the gateway at {safe_text(self.settings.gateway_url)}",
             f"connecting to the engine at {safe_text(self.settings.engine_url)}",
             f"connecting to redis at {safe_text(self.settings.redis.label)}",
-            "postgres is not configured"
-            if not (self.settings.postgres_dsn or self.settings.postgres_problem)
-            else "connecting to postgres",
+            "connecting to postgres" if self.settings.names_postgres else "postgres is not configured",
         ]
 
     # -- the cursor moves over groups ------------------------------------------------------------------------------

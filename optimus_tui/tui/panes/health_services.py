@@ -95,7 +95,7 @@ def _service(
     since_arrival: float,
 ) -> ServiceLine:
     if reading is None:
-        if name == "postgres" and settings.postgres_dsn is None and not settings.postgres_problem:
+        if name == "postgres" and not settings.names_postgres:
             return ServiceLine(name=name, mark=STATUS_MARKS["not configured"], word="not configured", answers=False)
         return _connecting(name, {"gateway": settings.gateway_url, "engine": settings.engine_url}.get(name, ""))
     mark = STATUS_MARKS[state.status if state else "unknown"]
