@@ -33,17 +33,18 @@ def leave_on_signals(app: "OptimusApp") -> Iterator[None]:
 
     loop = asyncio.get_running_loop()
 
-    def leave(number: int, _frame: FrameType | None) -> None:
-        watchdog = threading.Timer(PATIENCE, _force_end, (128 + number, before))
+    def force_end_after(seconds: float, code: int) -> threading.Timer:
+        watchdog = threading.Timer(seconds, _force_end, (code, before))
         watchdog.daemon = True
         watchdog.start()
+        return watchdog
+
+    def leave(number: int, _frame: FrameType | None) -> None:
+        force_end_after(PATIENCE, 128 + number)
         loop.call_soon_threadsafe(lambda: app.exit(return_code=128 + number))
 
     def leaving() -> None:
-        watchdog = threading.Timer(LEAVE_SECONDS, _force_end, (app.return_code or 0, before))
-        watchdog.daemon = True
-        watchdogs.append(watchdog)
-        watchdog.start()
+        watchdogs.append(force_end_after(LEAVE_SECONDS, app.return_code or 0))
 
     watchdogs: list[threading.Timer] = []
     app.leaving = leaving
