@@ -15,6 +15,7 @@ LARGEST_ID = 2**53 - 1
 """What every JSON implementation can keep exactly."""
 LONGEST_ID = 256
 BYTE_ORDER_MARK = "\ufeff"
+NO_MESSAGE = "the frame is JSON, but no JSON-RPC message"
 
 
 class FrameRefused(Exception):
@@ -43,7 +44,7 @@ def read_frame(text: str) -> Any:
 def check_message(message: Any) -> None:
     """Raise FrameRefused where one message, not a batch, would get no answer though its sender waits for one."""
     if not isinstance(message, dict):
-        raise FrameRefused(types.INVALID_REQUEST, "the frame is JSON, but no JSON-RPC message")
+        raise FrameRefused(types.INVALID_REQUEST, NO_MESSAGE)
     if "id" not in message or "error" in message:
         return
     given = message["id"]

@@ -10,7 +10,14 @@ from typing import Any, Protocol
 
 import mcp_types as types
 
-from optimus_tui.mcp_server.frames import FrameRefused, check_message, is_request, members_of, read_frame
+from optimus_tui.mcp_server.frames import (
+    BYTE_ORDER_MARK,
+    FrameRefused,
+    check_message,
+    is_request,
+    members_of,
+    read_frame,
+)
 from optimus_tui.tools.arguments import MAX_BYTES
 
 
@@ -53,7 +60,7 @@ class Lines:
     async def __aiter__(self) -> AsyncIterator[str]:
         async for line in self._whole_lines():
             text = line.decode("utf-8", "replace").strip()
-            if not text.strip("\ufeff \t\r\n"):
+            if not text.strip(f"{BYTE_ORDER_MARK} \t\r\n"):
                 continue
             try:
                 frame = read_frame(text)

@@ -10,7 +10,15 @@ import json
 from collections.abc import AsyncIterator
 from typing import Any, NamedTuple
 
-from optimus_tui.mcp_server.frames import FrameRefused, check_message, is_request, members_of, negotiated, read_frame
+from optimus_tui.mcp_server.frames import (
+    BYTE_ORDER_MARK,
+    FrameRefused,
+    check_message,
+    is_request,
+    members_of,
+    negotiated,
+    read_frame,
+)
 from optimus_tui.serving.asgi import App, BodyRefused, Gone, Message, Receive, Scope, Send, read_body, say, say_no
 
 SESSION_HEADER = b"mcp-session-id"
@@ -71,7 +79,7 @@ class SessionKeeper:
         except FrameRefused as refused:
             await say(send, 400, refused.text.encode())
             return
-        cleaned = json.dumps(frame).encode() if text.startswith("\ufeff") else body
+        cleaned = json.dumps(frame).encode() if text.startswith(BYTE_ORDER_MARK) else body
         if frame.get("method") == "initialize" and not name:
             await self._open(scope, receive, send, cleaned, frame)
         else:

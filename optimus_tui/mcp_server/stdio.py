@@ -19,7 +19,7 @@ from mcp.server.lowlevel.server import Server
 from mcp.server.stdio import stdio_server
 from mcp.shared.message import SessionMessage
 
-from optimus_tui.mcp_server.frames import FrameRefused
+from optimus_tui.mcp_server.frames import NO_MESSAGE, FrameRefused
 from optimus_tui.mcp_server.lines import Lines, Raw
 from optimus_tui.mcp_server.server import build
 from optimus_tui.serving.desk import Desk
@@ -66,7 +66,7 @@ async def serve_frames(server: Server[Any]) -> None:
                 await wire.send(SessionMessage(cast("types.JSONRPCMessage", raw)))
 
             lines = Lines(source, answer)
-            replies, outgoing = anyio.create_memory_object_stream[SessionMessage](0)[::-1]
+            outgoing, replies = anyio.create_memory_object_stream[SessionMessage](0)
             send, receive = anyio.create_memory_object_stream[SessionMessage | Exception](0)
 
             async def read() -> None:
@@ -125,4 +125,4 @@ async def _nothing_on_stdout() -> AsyncIterator[None]:
 
 def _error(problem: Exception) -> types.JSONRPCError:
     """What is JSON by our reader and no message by the SDK's."""
-    return FrameRefused(types.INVALID_REQUEST, "the frame is JSON, but no JSON-RPC message").error
+    return FrameRefused(types.INVALID_REQUEST, NO_MESSAGE).error
