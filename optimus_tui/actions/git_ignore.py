@@ -20,10 +20,8 @@ class Pattern:
         self.folders_only = line.endswith("/")
         line = line.rstrip("/")
         anchored = "/" in line
-        self._base, self._words = (
-            base,
-            re.compile(("" if anchored else "(?:.*/)?") + _translated(line.lstrip("/")), re.DOTALL),
-        )
+        self._base = base
+        self._words = re.compile(("" if anchored else "(?:.*/)?") + _translated(line.lstrip("/")), re.DOTALL)
 
     def matches(self, path: str, is_folder: bool) -> bool:
         """Whether ``path`` (relative to the top) is meant."""

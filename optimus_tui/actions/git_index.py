@@ -15,7 +15,7 @@ from optimus_tui.actions.git_layout import Unreadable, read_file
 
 MAX_INDEX = 200 * 1024 * 1024
 _STAT = struct.Struct(">10I")
-_REGULAR, _LINK, _GITLINK, _FOLDER = 0o100000, 0o120000, 0o160000, 0o040000
+_LINK, _GITLINK, _FOLDER = 0o120000, 0o160000, 0o040000
 
 
 class Entry(Struct, frozen=True):
