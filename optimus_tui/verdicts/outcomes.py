@@ -5,7 +5,7 @@ failures are known, and refusals (429) lie unknown inside ``4xx``. Everybody who
 """
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -46,14 +46,14 @@ class Outcomes(Struct, frozen=True, kw_only=True):
 def outcomes(series: Iterable[Counted]) -> Outcomes:
     """Sum up the growth of a counter of requests by what its ``status`` labels say."""
     sums = dict.fromkeys(("good", "server", "client", "refused", "4xx", "unknown"), 0.0)
-    without = strange = ""
+    strange: list[str] = []
     for one in series:
         status = one.labels.get("status", "")
         kind = class_of(status)
         sums[kind] += one.increase
         if kind == "unknown" and one.increase > 0:
-            without, strange = (NO_STATUS, strange) if not status else (without, status)
-    why = without or (f"its status label says {safe_text(strange, 30)}, which is no HTTP status" if strange else "")
+            strange.append(status)
+    why = _why_unknown(strange)
     vague = why or ("the status label holds classes only: refusals (429) are inside 4xx" if sums["4xx"] > 0 else "")
     return Outcomes(
         requests=sum(sums.values()),
@@ -63,6 +63,13 @@ def outcomes(series: Iterable[Counted]) -> Outcomes:
         why_failed=why,
         why_refused=vague,
     )
+
+
+def _why_unknown(statuses: Sequence[str]) -> str:
+    """Why answers with these status labels cannot be told apart; empty without any."""
+    if "" in statuses:
+        return NO_STATUS
+    return f"its status label says {safe_text(statuses[-1], 30)}, which is no HTTP status" if statuses else ""
 
 
 def class_of(status: str) -> str:
