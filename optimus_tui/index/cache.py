@@ -141,8 +141,9 @@ class CacheIndex:
     def unknown(self) -> UnknownLayout:
         """Names of no known layout as of the last whole sweep (or of the present one where it has met more), and keys
         that begin with ``cache:`` and have too few parts."""
-        shapes = max(self._shapes, self._shapes_now, key=lambda one: one.count)
-        shapes = self._shapes if self._swept else shapes
+        shapes = self._shapes
+        if not self._swept:
+            shapes = max(self._shapes, self._shapes_now, key=lambda one: one.count)
         parts = self._groups.get((UNPARSED_KIND, b""))
         shown = [(safe_text(one.text, 80), one.count) for one in shapes.shapes()]
         if parts is not None and parts.names:
