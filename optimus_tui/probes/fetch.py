@@ -155,8 +155,8 @@ async def _speaks_otherwise(error: Exception, url: str) -> bool:
     if not (tls or isinstance(error, (httpx.NetworkError, httpx.RemoteProtocolError))):
         return False
     where = httpx.URL(url)
-    spoken = await _language(where.host, where.port or (443 if secured else 80), "HTTP" if secured else "TLS")
-    return spoken == ("HTTP" if secured else "TLS")
+    other: Language = "HTTP" if secured else "TLS"
+    return await _language(where.host, where.port or (443 if secured else 80), other) == other
 
 
 async def _language(host: str, port: int, asked_in: Language) -> Language | None:

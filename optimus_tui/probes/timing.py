@@ -11,7 +11,7 @@ from optimus_tui.contract.reading import Fault
 from optimus_tui.probes.client import ObserverRedis
 from optimus_tui.probes.delay import disturbed, watching
 from optimus_tui.probes.faults import OUTAGES, fault_of
-from optimus_tui.probes.services import look
+from optimus_tui.probes.services import Look, look
 
 BUDGET_S = 4.0
 DEADLINE_S = 2.5
@@ -44,32 +44,30 @@ async def time_service(http: httpx.AsyncClient, clock: Clock, url: str, times: i
     """Up to ``times`` GETs for a JSON object; at least one. Fewer where one had no answer or four seconds are over.
 
     One more goes before them, which may have to connect: it counts only where it fails, or takes longer than any
-    connection, so that a slow service still has two looks.
-    So do looks during which our own event loop stood still, up to ``times`` of them.
+    connection, so that a slow service still has two looks. Looks during which our own event loop stood still are taken
+    again, up to ``times`` of them.
     """
     done: list[Timed] = []
     spare, warm, until = times, False, clock.mono() + BUDGET_S
     while len(done) < times and (not done or clock.mono() < until):
-        seen = await look(http, url, DEADLINE_S)
-        answer = seen.answer
-        if not warm and answer is not None and seen.fault is None and answer.took_ms < WARM_MS:
-            warm = True
+        one = _timed(await look(http, url, DEADLINE_S))
+        first, warm = not warm, True
+        if first and one.good and one.ms is not None and one.ms < WARM_MS:
             continue
-        warm = True
-        if answer is not None and seen.fault is None and disturbed(answer.took_ms, answer.own_ms) and spare:
+        if one.good and not one.counts and spare:
             spare -= 1
             continue
-        done.append(
-            Timed(
-                ms=answer.took_ms if answer else None,
-                own_ms=answer.own_ms if answer else 0.0,
-                status_code=answer.status if answer else None,
-                fault=seen.fault,
-            )
-        )
-        if answer is None:
+        done.append(one)
+        if one.ms is None:
             break
     return done
+
+
+def _timed(seen: Look) -> Timed:
+    answer = seen.answer
+    if answer is None:
+        return Timed(ms=None, fault=seen.fault)
+    return Timed(ms=answer.took_ms, own_ms=answer.own_ms, status_code=answer.status, fault=seen.fault)
 
 
 async def time_pings(redis: ObserverRedis, clock: Clock, times: int) -> list[Timed]:
