@@ -52,7 +52,7 @@ class LimitLoop:
         if not names and not self.board.coverage.complete and not self.board.coverage.scanned:
             return self._nothing_known()
         try:
-            rules = self.board.rules or context.settings.limits
+            rules = self.board.rules
             window = rules.window_seconds if rules else None
             found = await bounded(read_counters(context.redis, context.own, context.clock, names, window))
         except outages() as error:
