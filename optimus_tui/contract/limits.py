@@ -55,6 +55,11 @@ class Counter(Struct, frozen=True, kw_only=True):
     doubt: str = ""
     taken_mono: float = 0.0
 
+    @property
+    def resets_mono(self) -> float | None:
+        """When its window ends on the monotonic clock; None without a TTL."""
+        return None if self.ttl_ms is None else self.taken_mono + self.ttl_ms / 1000
+
 
 class ShapeCount(Struct, frozen=True):
     """Names of one shape (safe text) and how many there are."""

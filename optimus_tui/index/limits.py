@@ -101,7 +101,7 @@ class LimitIndex:
         found = [known.counter for known in self._names.values() if known.counter is not None]
         if mono is None:
             return found
-        return [one for one in found if one.ttl_ms is None or one.taken_mono + one.ttl_ms / 1000 >= mono]
+        return [one for one in found if (ends := one.resets_mono) is None or ends >= mono]
 
     def tracks(self) -> dict[bytes, Track]:
         """The looks at each counter's present window."""
@@ -160,18 +160,14 @@ def _add(known: _Known, counter: Counter) -> None:
 
 def _began_anew(before: Counter | None, counter: Counter) -> bool:
     """Whether the window of the last look has ended since."""
-    ended = _expiry(before) if before is not None else None
+    ended = before.resets_mono if before is not None else None
     return ended is not None and ended + GRACE_SECONDS < counter.taken_mono
 
 
 def _renewed(before: Counter, counter: Counter) -> bool:
     """Whether the same window now ends later: the limiter sets its TTL anew with each request."""
-    old, new = _expiry(before), _expiry(counter)
+    old, new = before.resets_mono, counter.resets_mono
     return old is not None and new is not None and new > old + GRACE_SECONDS
-
-
-def _expiry(counter: Counter) -> float | None:
-    return None if counter.ttl_ms is None else counter.taken_mono + counter.ttl_ms / 1000
 
 
 def _count_of(known: _Known) -> int:

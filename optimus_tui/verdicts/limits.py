@@ -63,10 +63,9 @@ def judge(
 def judge_row(counter: Counter, track: Track | None, rules: LimitRules | None, thresholds: Thresholds) -> LimitRow:
     """One counter. ``refused_in`` counts from the counter's ``taken_mono``, as its TTL does."""
     limit = limit_for(counter, rules)
-    resets = None if counter.ttl_ms is None else counter.taken_mono + counter.ttl_ms / 1000
     if counter.count is None or counter.count < 0:
         state: LimitState = "unknown limit" if counter.problem == NO_WINDOW else "broken"
-        return LimitRow(counter=counter, state=state, limit=limit, resets_mono=resets)
+        return LimitRow(counter=counter, state=state, limit=limit, resets_mono=counter.resets_mono)
     share = None if limit is None else _share(counter.count, limit)
     pace = forecast(counter, track, limit, rules.window_seconds if rules else None)
     full = limit is not None and counter.count >= limit
@@ -79,7 +78,7 @@ def judge_row(counter: Counter, track: Track | None, rules: LimitRules | None, t
         rough=pace.rough,
         refused_in=0.0 if full else pace.earliest,
         refused_latest=0.0 if full else pace.latest,
-        resets_mono=resets,
+        resets_mono=counter.resets_mono,
     )
 
 
