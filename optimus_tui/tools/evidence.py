@@ -54,11 +54,7 @@ class Evidence:
         return await parts.part(self.ctx, part, what, seconds)
 
     async def _reading(self, part: Awaitable[Reading[T]], what: str) -> Reading[T]:
-        found = await self.bounded(part, what)
-        if not isinstance(found, Fault):
-            return found
-        clock = self.ctx.clock
-        return Reading(value=None, taken_at=clock.wall(), taken_mono=clock.mono(), fault=found)
+        return await parts.reading(self.ctx, part, what, READ_SECONDS)
 
     # -- now
 

@@ -13,6 +13,7 @@ from msgspec.structs import replace
 from optimus_tui.contract.findings import Finding
 from optimus_tui.contract.services import CacheMetrics, GatewayState, HitRate, ServerState
 from optimus_tui.settings.model import Thresholds
+from optimus_tui.verdicts.latency import eased
 from optimus_tui.wording.numbers import percent
 
 MIN_LOOKUPS = 20
@@ -135,9 +136,9 @@ def find_rates(
     if recent is None:
         return over_minutes
     conflict = find_conflict(rate, recent, thresholds)
-    words = f"; now {percent(recent.value)} ({recent.source})"
-    eased = [replace(one, severity="low", message=one.message + words) for one in over_minutes]
-    return [*(find_hit_rate(recent, server, thresholds) or eased), *conflict]
+    words = f"now {percent(recent.value)} ({recent.source})"
+    found = find_hit_rate(recent, server, thresholds) or [eased(one, words) for one in over_minutes]
+    return [*found, *conflict]
 
 
 def find_conflict(published: HitRate | None, present: HitRate | None, thresholds: Thresholds) -> list[Finding]:
