@@ -8,6 +8,7 @@ from optimus_tui.contract.findings import Finding
 from optimus_tui.contract.reading import Fault
 from optimus_tui.contract.tools.common import WindowSource
 from optimus_tui.tools.words import sentence
+from optimus_tui.verdicts.unmeasured import unmeasured
 
 
 class Result(Struct, frozen=True, kw_only=True):
@@ -26,19 +27,7 @@ def not_available(subject: str, reason: str, *, remedy: str = REMEDY) -> Result:
     """Nobody can measure it: said, with the finding that says so."""
     return Result(
         results={"status": "not available", "reason": reason},
-        findings=(
-            Finding(
-                rule="metrics.unmeasured",
-                severity="medium",
-                subject=subject,
-                message=f"{subject} cannot be measured: {reason}",
-                measured="unknown",
-                threshold="measured",
-                samples=0,
-                impact=f"Trouble with {subject} would not be noticed here.",
-                remedy=remedy,
-            ),
-        ),
+        findings=(unmeasured(subject, reason, rule="metrics.unmeasured", remedy=remedy),),
     )
 
 

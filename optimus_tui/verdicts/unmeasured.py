@@ -13,19 +13,22 @@ def find_unmeasured(subject: str, fault: Fault | None, *, rule: str, answers: bo
     """
     if fault is None or (fault.kind not in REFUSED and not answers):
         return []
-    return [
-        Finding(
-            rule=rule,
-            severity="medium",
-            subject=subject,
-            message=f"{subject} cannot be measured: {fault.message}",
-            measured="unknown",
-            threshold="measured",
-            samples=0,
-            impact=f"Trouble with {subject} would not be noticed here.",
-            remedy=fault.remedy or "See the reason above.",
-        )
-    ]
+    return [unmeasured(subject, fault.message, rule=rule, remedy=fault.remedy or "See the reason above.")]
+
+
+def unmeasured(subject: str, reason: str, *, rule: str, remedy: str) -> Finding:
+    """Medium: it could not be measured, for this reason."""
+    return Finding(
+        rule=rule,
+        severity="medium",
+        subject=subject,
+        message=f"{subject} cannot be measured: {reason}",
+        measured="unknown",
+        threshold="measured",
+        samples=0,
+        impact=f"Trouble with {subject} would not be noticed here.",
+        remedy=remedy,
+    )
 
 
 def find_broken(source: str, error: str) -> Finding:

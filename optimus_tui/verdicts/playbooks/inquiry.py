@@ -14,6 +14,7 @@ from optimus_tui.contract.metrics import WindowOrigin
 from optimus_tui.contract.reading import Fault
 from optimus_tui.contract.tools.common import Recommendation
 from optimus_tui.verdicts.order import worst_first
+from optimus_tui.verdicts.unmeasured import unmeasured
 
 AWAY = frozenset({"refused", "timeout", "tls", "loading", "busy"})
 
@@ -57,19 +58,7 @@ class Inquiry:
         self._unknown.append(f"{what}: {why.message if isinstance(why, Fault) else why}")
         if isinstance(why, str) or not rule or (excused and why.kind in AWAY):
             return
-        self._findings.append(
-            Finding(
-                rule=rule,
-                severity="medium",
-                subject=what,
-                message=f"{what} cannot be measured: {why.message}",
-                measured="unknown",
-                threshold="measured",
-                samples=0,
-                impact=f"Trouble with {what} would not be noticed here.",
-                remedy=why.remedy or "",
-            )
-        )
+        self._findings.append(unmeasured(what, why.message, rule=rule, remedy=why.remedy or ""))
 
     def advise(self, *advice: Recommendation) -> None:
         """What to do, in order."""
