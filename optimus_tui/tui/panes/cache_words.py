@@ -106,14 +106,13 @@ def truth_forms(reading: Reading[Any], mono: float, where: str) -> list[str]:
 
 def empty_words(report: CacheReport) -> list[str]:
     """Why there is no cache key."""
-    if not report.coverage.complete:
-        words = [f"No cache:* keys so far: {coverage_words(report.coverage)}."]
-    else:
-        words = ["No cache:* keys. They appear with the first answer that the gateway caches."]
     strange = layout_words(report.unknown, shown=len(report.unknown.shapes))
-    if not strange:
-        return words
-    return [f"No cache:* keys among what was scanned: {strange}."] if report.coverage.complete else [*words, strange]
+    if not report.coverage.complete:
+        words = f"No cache:* keys so far: {coverage_words(report.coverage)}."
+        return [words, strange] if strange else [words]
+    if strange:
+        return [f"No cache:* keys among what was scanned: {strange}."]
+    return ["No cache:* keys. They appear with the first answer that the gateway caches."]
 
 
 def scanned_words(coverage: Coverage) -> str:
