@@ -35,6 +35,9 @@ _WORDS = ("unknown command", "unknown subcommand", "command not allowed", "not s
 class CommandMissing(ResponseError):
     """The server closes the connection on this command and answers others."""
 
+    def __init__(self, name: str) -> None:
+        super().__init__(f"the connection is closed on {name}")
+
 
 def is_missing(error: object) -> bool:
     """Whether ``error`` says that the server has no such command (or no longer under this name)."""
@@ -133,12 +136,12 @@ async def _ask_alone(redis: ObserverRedis, words: Sequence[Any]) -> Any:
                 redis.absent[_name(words)] = redis.own.clock.mono()
         except ResponseError as error:
             return _checked(error, redis.target)
-    return CommandMissing(f"the connection is closed on {_name(words)}")
+    return CommandMissing(_name(words))
 
 
 def _known(redis: ObserverRedis, words: Sequence[Any]) -> Exception | None:
     name = _name(words)
-    return CommandMissing(f"the connection is closed on {name}") if _is_absent(redis, name) else None
+    return CommandMissing(name) if _is_absent(redis, name) else None
 
 
 def _is_absent(redis: ObserverRedis, name: str) -> bool:
