@@ -18,7 +18,6 @@ from optimus_tui.actions.preview import words_to_type
 from optimus_tui.contract.actions import OUTCOMES, Interrupted, Outcome, Plan, Receipt, Refusal
 from optimus_tui.history.audit_end import VERIFY, trouble
 from optimus_tui.history.audit_files import ACCEPTED, FILE, read
-from optimus_tui.history.state_files import Unreadable
 from optimus_tui.wording.age import age
 from optimus_tui.wording.numbers import plural
 from optimus_tui.wording.safe import safe_text
@@ -96,7 +95,7 @@ def _seen(folder: Path) -> _Seen:
             elif action in opened:
                 opened[action].append(record)
     except OSError as error:
-        problem = str(error) if isinstance(error, Unreadable) else str(error.strerror)
+        problem = str(error.strerror)
     return _Seen(opened, frozenset(closed), broken_at, problem)
 
 

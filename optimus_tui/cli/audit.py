@@ -163,8 +163,9 @@ def _lost(first: int, last: int) -> str:
 
 
 def _words_of(path: Path, error: OSError) -> str:
-    said = str(error.strerror)
-    return said if str(path.parent) in said else f"{path}: {said}"
+    from optimus_tui.history.state_files import Unreadable
+
+    return str(error) if isinstance(error, Unreadable) else f"{path}: {error.strerror}"
 
 
 def _words(record: Mapping[str, Any]) -> str:
