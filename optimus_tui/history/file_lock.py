@@ -10,6 +10,7 @@ import time
 from pathlib import Path
 
 from optimus_tui.history.state_files import Unreadable, shown
+from optimus_tui.wording.age import clock
 from optimus_tui.wording.safe import safe_text
 
 SECONDS = 3.0
@@ -86,7 +87,7 @@ def _since(pid: int) -> str:
     if len(fields) < 20 or not booted:
         return ""
     began = int(booted[0]) + int(fields[19]) / os.sysconf("SC_CLK_TCK")
-    return f", running since {time.strftime('%H:%M:%S', time.gmtime(began))} UTC"
+    return f", running since {clock(began)} UTC"
 
 
 def _names(folder: str) -> list[str]:
