@@ -31,7 +31,7 @@ from optimus_tui.probes.commands import CommandRefused, cleared
 from optimus_tui.probes.dialing import Dialer, HungUp, WrongLanguage
 from optimus_tui.probes.own import OwnLoad
 from optimus_tui.probes.parser import PatientParser, ReplyTooLarge, Unreadable
-from optimus_tui.probes.reply_caps import reply_cap
+from optimus_tui.probes.reply_caps import name_of, reply_cap
 from optimus_tui.probes.sent import Trip, on_behalf
 from optimus_tui.settings.model import RedisTarget
 
@@ -159,7 +159,7 @@ class Guarded(AbstractConnection):
         trip.client = self._name
         if trip.count:
             self._due.append(trip)
-        self._caps.extend((_name_of(words), reply_cap(words)) for words in command.commands)
+        self._caps.extend((name_of(words), reply_cap(words)) for words in command.commands)
         try:
             await super().send_packed_command(command, check_health)
         except BaseException as error:
@@ -252,11 +252,6 @@ class Guarded(AbstractConnection):
 def _packed(words: tuple[Any, ...]) -> bytes:
     plain: tuple[Any, ...] = tuple(bytes(word) if isinstance(word, (bytearray, memoryview)) else word for word in words)
     return bytes(hiredis.pack_command(plain))
-
-
-def _name_of(words: tuple[Any, ...]) -> str:
-    """The command's name for a message; it is one of a list, so it is safe text."""
-    return words[0].decode("latin-1") if isinstance(words[0], bytes) else str(words[0])
 
 
 def _lost(error: BaseException) -> str:

@@ -34,7 +34,7 @@ _CAPS = {
 
 def reply_cap(words: Sequence[Any]) -> int:
     """Return the bytes that the reply to this command may hold."""
-    name = _text(words[0]).upper().split(" ")[0]
+    name = name_of(words).upper().split(" ")[0]
     if name == "SCAN":
         return max(REPORT, _number_after(words, "COUNT", 10) * NAME)
     if name == "EVAL_RO":
@@ -42,6 +42,11 @@ def reply_cap(words: Sequence[Any]) -> int:
     if name == "MGET":
         return SMALL + len(words) * NAME
     return _CAPS.get(name, REPORT)
+
+
+def name_of(words: Sequence[Any]) -> str:
+    """Return the command's name; it is one of a list, so it is safe text."""
+    return _text(words[0])
 
 
 def _number_after(words: Sequence[Any], option: str, usual: int) -> int:
