@@ -99,7 +99,7 @@ GUARDS: tuple[Guard, ...] = (
           "        refusal = None\n", _REFUSED),
     Guard("the lock", _A + "applying.py", "refusal or await lock.take(again=resumed is not None)", "refusal", _REFUSED),
     # -- the audit
-    Guard("fdatasync of a record", _H + "audit.py", "            os.fdatasync(handle)\n", "", "tests/unit"),
+    Guard("fdatasync of a record", _H + "audit.py", "            os.fdatasync(handle)\n", "", "tests/live/test_on_the_disk.py"),
     Guard("no part of a line", _H + "audit.py", "                os.ftruncate(handle, head.length)\n",
           "                pass\n", _AUDIT),
     Guard("short writes", _H + "audit.py", "        rest = rest[os.write(handle, rest) :]",
