@@ -19,6 +19,8 @@ from optimus_tui.history.spans import length, union, within
 
 SHORT_STREAM = 8
 """With fewer looks than this a mixture of processes may hide: no counter need have fallen back yet."""
+JUMP_TIMES = 20
+"""A step that grew so many times as fast as all others may be another process."""
 Totals = dict[tuple[tuple[str, str], ...], Counted]
 """Sums by labels."""
 SEVERAL = "several processes answer here (or it restarts again and again): no rates"
@@ -153,6 +155,8 @@ class _Count:
         self.life = life
         self._growth: dict[str, tuple[float, int]] = {}
         self._steps: dict[float, float] = {}
+        self._own_steps: dict[str, dict[float, float]] = {}
+        """By series, only where nothing tells processes apart."""
         self._falls = {one.at for one in life.looks if one.fell}
         self._after_fall = 0.0
         self._cut = any(one.cut for one in life.looks)
@@ -177,6 +181,8 @@ class _Count:
             if at > life.base:
                 total += grown
                 self._steps[at] = self._steps.get(at, 0.0) + grown
+                if not life.known:
+                    self._own_steps.setdefault(name, {})[at] = grown
             last = value
         self._growth[name] = total, resets
 
@@ -202,14 +208,27 @@ class _Count:
         return seconds <= 0 or self._after_fall <= max(20.0, 5.0 * usual * seconds)
 
     def _jumped(self, jump: float) -> bool:
-        """Whether, of a few looks, one step grew as no other did: another process, one that has counted for longer."""
+        """Whether one step grew as no other did: another process, one that has counted for longer."""
         times = [self.life.base, *(one.at for one in self.life.looks if one.at > self.life.base)]
-        if not 3 <= len(times) < SHORT_STREAM:
+        if len(times) < 3:
             return False
-        steps = [(at - before, self._steps.get(at, 0.0)) for before, at in pairwise(times)]
-        seconds, grown = max(steps, key=lambda step: step[1])
-        rest = (sum(step[1] for step in steps) - grown) / max(self.life.span - seconds, 1e-9)
-        return grown > jump and grown / seconds > 20 * (rest + 1)
+        steps = [(self._steps.get(at, 0.0), at - before, at) for before, at in pairwise(times)]
+        grown, seconds, at = max(steps)
+        others = max(self.life.span - seconds, 1e-9)
+        rest = (sum(step[0] for step in steps) - grown) / others
+        if grown <= jump or grown / seconds <= JUMP_TIMES * (rest + 1):
+            return False
+        return len(times) < SHORT_STREAM or not self._went_on(at, seconds / others)
+
+    def _went_on(self, at: float, part: float) -> bool:
+        """Whether a series that also grows at other times grew as usual at this one: a burst leaves some as they were,
+        and another process has other figures throughout. ``part``: the step's length as a share of all other time."""
+        for steps in self._own_steps.values():
+            then = steps.get(at, 0.0)
+            usual = sum(steps.values()) - then
+            if usual >= 5 and then <= JUMP_TIMES * (usual * part + 1):
+                return True
+        return False
 
     def add_to(self, totals: Totals, scale: float) -> None:
         """Add this process' growth to the sums by labels."""

@@ -13,6 +13,8 @@ from hypothesis import strategies as st
 from optimus_tui.clock import FixedClock
 from optimus_tui.contract.metrics import Increase, MetricsState
 from optimus_tui.contract.reading import Reading
+from optimus_tui.history.lives import Look
+from optimus_tui.history.processes import Growth, grow
 from optimus_tui.history.store import Store
 from optimus_tui.history.windows import Windows
 from optimus_tui.sampling.record import Recorder
@@ -148,3 +150,50 @@ async def test_one_process_that_does_not_tell_its_start_has_its_true_rate(world:
     rounding = 2.0 * len(found.series) / (found.covered_minutes * 60)
     assert found.total / (found.covered_minutes * 60) == pytest.approx(world.truth(NOW - 60, NOW), abs=rounding)
     assert not found.lower_bound and found.restarts == 0
+
+
+def steady(jump: dict[str, float], length: int = 1, rates: dict[str, float] | None = None) -> Growth:
+    """Twenty-two looks, two seconds apart, at what does not tell its start; a step holds so much more of a series."""
+    rates = rates or {OK: 9.0}
+    looks = [Look(NOW + 2.0 * number) for number in range(22)]
+    found = {
+        name: [
+            (
+                look.at,
+                100.0 + rates.get(name, 0.0) * 2 * number + jump.get(name, 0.0) * min(max(0, number - 11), length),
+            )
+            for number, look in enumerate(looks)
+        ]
+        for name in {**rates, **jump}
+    }
+    return grow(looks, found, NOW)
+
+
+OTHER = "http_requests_total|route=/b|status=200"
+
+
+@pytest.mark.parametrize(
+    ("jump", "length", "rates"),
+    [
+        ({OK: 20_000.0, BAD: 1_500.0}, 1, {OK: 9.0}),  # the balancer went on to an older worker
+        ({OK: 20_000.0, OTHER: 3_000.0}, 1, {OK: 9.0, OTHER: 1.0}),
+    ],
+)
+def test_a_jump_of_all_that_moves_is_another_process(
+    jump: dict[str, float], length: int, rates: dict[str, float]
+) -> None:
+    assert steady(jump, length, rates).several
+
+
+@pytest.mark.parametrize(
+    ("jump", "length", "rates"),
+    [
+        ({OK: 2_000.0}, 3, {OK: 9.0}),  # a burst of several looks
+        ({BAD: 1_500.0}, 1, {OK: 9.0}),  # failures alone, while all else went on
+        ({OK: 150.0}, 1, {OK: 9.0}),
+    ],
+)
+def test_a_burst_is_counted(jump: dict[str, float], length: int, rates: dict[str, float]) -> None:
+    found = steady(jump, length, rates)
+    assert not found.several
+    assert sum(one.increase for one in found.series) == pytest.approx(9.0 * 42 + sum(jump.values()) * length)
