@@ -23,11 +23,15 @@ PARTS, PART_BYTES = 3, 32
 
 _DJANGO = re.compile(rb":[0-9]{1,2}:")
 """A framework's prefix with a version: literal although it holds a figure."""
-_PART = re.compile(rb"([A-Za-z_.{}%-]*|[A-Za-z][0-9])[:/|]")
+_PART = re.compile(rb"([A-Za-z_.{}%@-]*|[A-Za-z][0-9])[:/|]")
 _PARTS = re.compile(rb"([^:/|]*[:/|])")
-_WORD = re.compile(rb"[A-Za-z_.{}%-]+\Z")
-_STEM = re.compile(rb"[A-Za-z_.{}%-]*[-_.]")
-_LIMITER = re.compile(r"limit(?!ed)|rate[-_.]?limit|throttl|quota", re.IGNORECASE)
+_WORD = re.compile(rb"[A-Za-z_.{}%@-]+\Z")
+_STEM = re.compile(rb"[A-Za-z_.{}%@-]*[-_.]")
+_LIMITER = re.compile(
+    r"limit(?!ed)|throttl|quota|gcra|(?:^|[^a-z])(?:rl|rlflx|token_?buckets?|leaky_?buckets?|bucket(?=:)|generic_key)(?:$|[^a-z])",
+    re.IGNORECASE,
+)
+"""Words of limiters, and short ones that are a whole part of a name: ``rl:``, ``bucket:``, ``generic_key_``."""
 
 
 class Shape(Struct, frozen=True):
@@ -96,7 +100,7 @@ class Shapes:
 
 
 def looks_like_limiter(shapes: Iterable[Shape]) -> bool:
-    """Whether a shape names a limiter: limit, limiter, ratelimit, rate-limit, throttle, quota."""
+    """Whether a shape names a limiter: limit, throttle, quota, gcra, or a part rl, bucket, generic_key."""
     return any(_LIMITER.search(shape.text) for shape in shapes)
 
 
