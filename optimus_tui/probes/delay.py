@@ -145,9 +145,9 @@ class Span:
         passed = asyncio.get_running_loop().time() - self.began
         return max(0.0, passed - self.seconds) * 1000
 
-    def restart(self) -> None:
-        """Count from now on only."""
-        self.began, self._sent, self.dialed = asyncio.get_running_loop().time(), None, False
+    def restart(self, at: float | None = None) -> None:
+        """Count from now on only, or from the moment ``at`` of the loop's clock."""
+        self.began, self._sent, self.dialed = asyncio.get_running_loop().time() if at is None else at, None, False
 
 
 @contextmanager

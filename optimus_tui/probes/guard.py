@@ -29,7 +29,7 @@ from redis.maint_notifications import MaintNotificationsConfig
 
 from optimus_tui.probes.commands import CommandRefused, cleared
 from optimus_tui.probes.dialing import Dialer, HungUp, WrongLanguage
-from optimus_tui.probes.own import OwnLoad
+from optimus_tui.probes.own import CONNECTED, OwnLoad
 from optimus_tui.probes.parser import PatientParser, ReplyTooLarge, Unreadable
 from optimus_tui.probes.reply_caps import name_of, reply_cap
 from optimus_tui.probes.sent import Trip, on_behalf
@@ -193,6 +193,7 @@ class Guarded(AbstractConnection):
     async def on_connect_check_health(self, check_health: bool = True) -> None:
         with on_behalf("connection", poll=True):
             await self._greet(check_health)
+        CONNECTED.set(asyncio.get_running_loop().time())
         self._own.note(connects=1)
 
     async def _greet(self, check_health: bool) -> None:

@@ -5,6 +5,7 @@ It refuses to estimate: every figure is counted where the command leaves and whe
 
 import threading
 from collections import deque
+from contextvars import ContextVar
 from typing import TYPE_CHECKING
 
 from optimus_tui.clock import Clock
@@ -12,6 +13,8 @@ from optimus_tui.clock import Clock
 if TYPE_CHECKING:
     from optimus_tui.probes.sent import CommandLog
 
+CONNECTED: ContextVar[float] = ContextVar("connected", default=float("-inf"))
+"""When the running task last made a connection, greeting included, in seconds of its event loop's clock."""
 WINDOW_SECONDS = 5.0
 _BUCKETS_PER_SECOND = 4
 

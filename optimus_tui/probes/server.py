@@ -5,6 +5,7 @@ the number of keys, and a loading server still says how far it is.
 """
 
 import asyncio
+from collections.abc import Callable
 
 from msgspec.structs import replace
 from redis.exceptions import ResponseError
@@ -16,13 +17,15 @@ from optimus_tui.grammar.info import amount, expiring, keys_in, parse_info, real
 from optimus_tui.probes.client import ObserverRedis
 from optimus_tui.probes.delay import disturbed, watching
 from optimus_tui.probes.faults import OUTAGES, fault_of
-from optimus_tui.probes.own import OwnLoad
+from optimus_tui.probes.own import CONNECTED, OwnLoad
 from optimus_tui.probes.reach import ask, ask_all, missing_fault, touch
 from optimus_tui.settings.model import RedisTarget
 from optimus_tui.wording.safe import safe_text
 
 QUICK_SECONDS = 0.7
 """A second look is worth its time only where the first took no longer."""
+LOOK_SECONDS, LEAST_SECONDS = 3.3, 0.1
+"""For one look, and for a part of it that begins late: from 0.9 s away the first answer comes after 2.7 s."""
 STOPPED = "PING, answered MISCONF"
 COUNTED_REFUSALS = ("OOM", "MISCONF", "NOREPLICAS", "READONLY")
 _AMOUNTS = (
@@ -35,22 +38,35 @@ _UNKNOWN_COSTS = "memory, replication, refused writes and the hit rate of Redis 
 
 
 async def read_server(redis: ObserverRedis, target: RedisTarget, own: OwnLoad, clock: Clock) -> Reading[ServerState]:
-    """Two round trips: PING, whose time is the latency, then INFO and DBSIZE together. Outages become the fault."""
+    """Two round trips: PING, whose time is the latency, then INFO and DBSIZE together. Outages become the fault.
+
+    A server that answers PING and is too slow for INFO is one whose state is unknown, and no outage.
+    """
     wall, began = clock.wall(), clock.mono()
     fault: Fault | None = None
     command = "PING"
+
+    def left() -> float:
+        return max(LEAST_SECONDS, LOOK_SECONDS - (clock.mono() - began))
+
     try:
-        latency_ms, command = await _latency(redis, own)
+        latency_ms, command = await _latency(redis, left)
     except OUTAGES as error:
         fault = fault_of(error, target)
         if not isinstance(error, ResponseError) and fault.kind != "loading":
             return Reading(value=None, taken_at=wall, taken_mono=began, fault=fault)
         latency_ms = (clock.mono() - began) * 1000
     counted = own.hits, own.misses
+    info: object
+    size: object = None
     try:
-        info, size = await _info(redis, alone=fault is not None)
+        async with asyncio.timeout(left()):
+            info, size = await _info(redis, alone=fault is not None)
     except OUTAGES as error:
-        return Reading(value=None, taken_at=wall, taken_mono=began, fault=fault or fault_of(error, target))
+        slow = fault_of(error, target)
+        if fault is not None or slow.kind != "timeout":
+            return Reading(value=None, taken_at=wall, taken_mono=began, fault=fault or slow)
+        info = slow
     fields = parse_info(info)
     info_fault = _info_fault(info, fields, target)
     state = _state(fields, size, latency_ms, target.db, counted, info_fault)
@@ -87,18 +103,26 @@ def has_refused(refused: Refusals) -> bool:
     return bool(refused.connections) or any((refused.writes or {}).values())
 
 
-async def _latency(redis: ObserverRedis, own: OwnLoad) -> tuple[float, str]:
+async def _latency(redis: ObserverRedis, left: Callable[[], float]) -> tuple[float, str]:
     """The time of one PING (or of what stands in for it) in ms, and its name; asked again where a connection had to be
-    made first, another command was tried in vain, or our own event loop stood still meanwhile."""
-    connects = own.connects
+    made first, another command was tried in vain, or our own event loop stood still meanwhile. Where the seconds that
+    are ``left`` do not do for that, the first one counts, without the connection."""
     with watching() as span:
         command = await touch(redis)
         if command != "PING" and "PING" not in redis.absent and "MISCONF" in str(await ask(redis, "PING")):
             command = STOPPED
-        if own.connects != connects or command != "PING" or disturbed(span.took_ms, span.own_ms):
+        connected = CONNECTED.get() >= span.began
+        if connected:
+            span.restart(CONNECTED.get())
+        if connected or command != "PING" or disturbed(span.took_ms, span.own_ms):
+            first = span.took_ms
             span.restart()
             span.sent()
-            await (ask(redis, "PING") if command == STOPPED else touch(redis))
+            try:
+                async with asyncio.timeout(left()):
+                    await (ask(redis, "PING") if command == STOPPED else touch(redis))
+            except TimeoutError:
+                return first, command
         return span.took_ms, command
 
 
@@ -112,6 +136,8 @@ async def _info(redis: ObserverRedis, alone: bool) -> tuple[object, object]:
 
 def _info_fault(info: object, fields: dict[str, str], target: RedisTarget) -> Fault | None:
     """Why INFO tells nothing, or None where it tells something that we know."""
+    if isinstance(info, Fault):
+        return Fault(info.kind, f"INFO was not answered in time: {_UNKNOWN_COSTS}", "see what makes it so slow")
     if isinstance(info, Exception):
         return missing_fault("INFO", info, target, _UNKNOWN_COSTS)
     if any(name in fields for name in _KNOWN):

@@ -76,7 +76,8 @@ class Evidence:
         from optimus_tui.probes.server import read_server_twice
 
         ctx = self.ctx
-        return await self._reading(read_server_twice(ctx.redis, ctx.settings.redis, ctx.own, ctx.clock), "redis")
+        asked = read_server_twice(ctx.redis, ctx.settings.redis, ctx.own, ctx.clock)
+        return await parts.reading(ctx, asked, "redis", parts.SERVER_SECONDS)
 
     async def slow(self) -> SlowState | Fault:
         """Slow log and latency events."""

@@ -28,7 +28,7 @@ from optimus_tui.tools.health_sections import (
     redis_section,
 )
 from optimus_tui.tools.hit_rates import counted_below, present_rate
-from optimus_tui.tools.parts import nothing, part, reading
+from optimus_tui.tools.parts import SERVER_SECONDS, nothing, part, reading
 from optimus_tui.tools.survey import Survey, judge_limits, read_known, survey
 from optimus_tui.tools.words import HEALTH_SEVERITY, diagnostics
 from optimus_tui.verdicts import health as verdicts
@@ -115,7 +115,9 @@ async def look(ctx: "Context", query: DiagnoseQuery) -> Looked:
             reading(ctx, read_gateway(ctx.http, settings, clock, with_rules=query.include_rate_limiting), "the gateway")
         )
         engine = group.create_task(reading(ctx, read_engine(ctx.http, settings, clock), "the AI engine"))
-        server = group.create_task(reading(ctx, read_server_twice(ctx.redis, settings.redis, ctx.own, clock), "Redis"))
+        server = group.create_task(
+            reading(ctx, read_server_twice(ctx.redis, settings.redis, ctx.own, clock), "Redis", SERVER_SECONDS)
+        )
         await asyncio.wait([gateway, engine, server], timeout=QUIET_SECONDS)
         others = group.create_task(_untimed(ctx, query))
         figures = group.create_task(_figures(ctx, counters))

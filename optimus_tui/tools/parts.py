@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 PART_SECONDS = 2.8
 """For one part that looks at one thing; a little more than an HTTP look gives itself."""
+SERVER_SECONDS = 4.0
+"""For Redis, which asks for a connection, a greeting and two questions: from far away that is slow, and no outage."""
 SPARE_SECONDS = 0.9
 """Kept back of the whole, to judge and to write the document."""
 LEAST_SECONDS = 0.05

@@ -12,16 +12,17 @@ from optimus_tui.probes.client import observer_client
 from optimus_tui.probes.own import OwnLoad
 from optimus_tui.probes.server import read_server
 from optimus_tui.settings.model import RedisTarget
+from optimus_tui.tools.parts import SERVER_SECONDS
 from tests.live.observer import PASSWORD, add_user, fill, observing, run_sweep, target_of
 from tests.realserver import RealServer, free_port
-from tests.relay import Parrot
+from tests.relay import Parrot, Relay
 
 pytestmark = pytest.mark.live
 
 
-async def look(target: RedisTarget) -> Reading[ServerState]:
+async def look(target: RedisTarget, seconds: float = 3) -> Reading[ServerState]:
     async with observing(target) as redis:
-        return await asyncio.wait_for(read_server(redis, target, redis.own, redis.own.clock), 3)
+        return await asyncio.wait_for(read_server(redis, target, redis.own, redis.own.clock), seconds)
 
 
 async def test_a_healthy_server_tells_what_it_is(server: RealServer) -> None:
@@ -213,3 +214,20 @@ async def test_a_client_is_built_without_touching_the_network_row_33() -> None:
     redis = observer_client(target_of(1), OwnLoad())
     assert asyncio.get_running_loop().time() - began < 0.1
     await redis.aclose()
+
+
+@pytest.mark.parametrize("delay", [0.2, 0.6, 0.9])
+async def test_a_server_far_away_is_slow_and_no_outage(server: RealServer, delay: float) -> None:
+    fill(server, 5)
+    relay = Relay(server.port, delay=delay)
+    try:
+        reading = await look(target_of(relay.port), SERVER_SECONDS)
+    finally:
+        relay.stop()
+    state = reading.value
+    assert reading.fault is None and state is not None
+    assert delay * 900 <= state.latency_ms < delay * 1300 + 100, "a connection's time is no answer's time"
+    if state.info_fault is None:
+        assert state.run_id
+    else:
+        assert delay > 0.5 and "INFO was not answered in time" in state.info_fault.message
