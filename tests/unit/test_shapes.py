@@ -71,7 +71,7 @@ def test_a_limiter_is_known_by_its_words() -> None:
     assert all(
         like(name)
         for name in (
-            b"LIMITS:LIMITER/1", b"ratelimit:9", b"throttle_anon:1", b"quota:acme:1", b"x:rate-limit:1", b"rl:acme:chat",
+            b"LIMITS:LIMITER/1", b"ratelimit:9", b"throttle_anon:1", b"quota:acme:1", b"x:rate-limit:1", b"rl:acme",
             b":1:rl:acme", b"rlflx:acme", b"bucket:acme:chat", b"gcra:1", b"@upstash/ratelimit:acme:chat",
             b"gw_generic_key_acme_1795892160",
         )
