@@ -34,6 +34,7 @@ _AMOUNTS = (
 )  # fmt: skip
 _KNOWN = ("redis_version", "run_id", "used_memory", "connected_clients", "role", "keyspace_hits", "loading")
 """Fields of which any server that we know tells at least one."""
+_ROLES = {"slave": "replica", "master": "primary"}
 _UNKNOWN_COSTS = "memory, replication, refused writes and the hit rate of Redis are unknown"
 
 
@@ -164,7 +165,7 @@ def _state(
         product=product,
         version=text(f"{product}_version") or text("redis_version"),
         mode=text("redis_mode") or text("server_mode"),
-        role="replica" if replica else ("primary" if info.get("role") == "master" else text("role")),
+        role=_ROLES.get(info.get("role", "")) or text("role"),
         run_id=text("run_id"),
         db=db,
         keys=size if isinstance(size, int) and size >= 0 else keys_in(info, db),
