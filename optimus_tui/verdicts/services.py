@@ -6,7 +6,7 @@ ours that fails is not called an outage.
 
 from optimus_tui.contract.findings import Finding, Severity
 from optimus_tui.contract.reading import Fault, Reading
-from optimus_tui.contract.services import GatewayState, ServerState, ServiceState, Status
+from optimus_tui.contract.services import GatewayState, ServerState, ServiceState, Sickness, Status
 from optimus_tui.verdicts.server import judge_condition
 
 OURS = frozenset({"auth", "denied"})
@@ -112,12 +112,7 @@ def _service(
     code = state.status_code if state is not None else None
     if state is not None and state.sickness == "degraded":
         severity = "medium"
-    if status in ("no answer", "disconnected") or (name == "gateway" and status == "error"):
-        said = "does not answer"
-    elif state is not None and state.sickness:
-        said = "is degraded" if state.sickness == "degraded" else "is unhealthy"
-    else:
-        said = "is unhealthy" if status == "unhealthy" else "answers wrongly"
+    said = _said(name, status, state.sickness if state is not None else None)
     reason = why.message if why else ""
     if why is None and code is not None:
         reason = f"it answered {code}"
@@ -134,6 +129,15 @@ def _service(
             remedy=(why.remedy if why else None) or _REMEDY[name],
         )
     ]
+
+
+def _said(name: str, status: str, sickness: Sickness | None) -> str:
+    """What a service does that is not well."""
+    if status in ("no answer", "disconnected") or (name == "gateway" and status == "error"):
+        return "does not answer"
+    if sickness == "degraded":
+        return "is degraded"
+    return "is unhealthy" if sickness or status == "unhealthy" else "answers wrongly"
 
 
 def _unknown(name: str, why: Fault | None, rule: str = "") -> Finding:
