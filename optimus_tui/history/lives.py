@@ -8,6 +8,8 @@ from optimus_tui.history.spans import Span, union
 
 GAP_SECONDS = 90.0
 """Two looks further apart than this have a gap between them: time in which nobody looked."""
+LOOKS_EACH = 5
+"""So many looks for each of several processes that answer by chance seldom miss one of them."""
 SLACK_SECONDS = 1.5
 """A start time may be rounded to seconds: so much later than the first look it still belongs to that process."""
 PUBLISHED = "published."
@@ -63,7 +65,7 @@ def lives_of(looks: Sequence[Look], since: float, *, in_turn: bool, gap: float) 
     seen = {process: own for process, own in by_process.items() if own[-1].at >= since}
     starts = [own[0].started for own in seen.values() if own[0].known and own[0].started is not None]
     times = [one.at for one in looks if one.at >= since]
-    patience = 5 * max(2, _overlap([(own[0].at, own[-1].at) for own in seen.values()]))
+    patience = _patience(_overlap([(own[0].at, own[-1].at) for own in seen.values()]))
     mixed = len({own[0].known for own in seen.values()}) > 1
     lives = []
     bases = {process: _base(own, since, gap) for process, own in seen.items()}
@@ -85,15 +87,20 @@ def lives_of(looks: Sequence[Look], since: float, *, in_turn: bool, gap: float) 
 def hidden(looks: Sequence[Look], since: float, inside: Sequence[Look], seen: int) -> bool:
     """Whether a process may have been missed within the window: there were too few looks for so many processes, or one
     that was seen shortly before, and was not replaced, was met by none of them."""
-    if seen > 1 and len(looks) < 5 * seen:
+    if seen > 1 and len(looks) < LOOKS_EACH * seen:
         return True
     last = {one.process: one.at for one in looks if one.known}
     starts = [one.started for one in looks if one.known and one.started is not None]
-    patience = 5 * max(2, len({one.process for one in inside}))
+    patience = _patience(len({one.process for one in inside}))
     return any(
         at < since and not any(start > at for start in starts) and sum(one.at > at for one in looks) < patience
         for at in last.values()
     )
+
+
+def _patience(processes: int) -> int:
+    """So many looks in a row that do not meet a process say that it has ended."""
+    return LOOKS_EACH * max(2, processes)
 
 
 def _base(own: Sequence[Look], since: float, gap: float) -> tuple[float, bool]:

@@ -14,7 +14,7 @@ from msgspec.structs import replace
 from optimus_tui.contract.metrics import Increase, MetricsState, Quantiles
 from optimus_tui.contract.reading import Fault, Reading
 from optimus_tui.grammar.prometheus import HISTOGRAM_PARTS, base_of, split_series
-from optimus_tui.history.lives import Look
+from optimus_tui.history.lives import LOOKS_EACH, Look
 from optimus_tui.history.processes import grow
 from optimus_tui.history.windows import increase_of, quantiles_of
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 APART_SECONDS = 0.2
-LEAST_LOOKS, LOOKS_EACH = 10, 5
+LEAST_LOOKS = 2 * LOOKS_EACH
 """Of two workers that answer by chance, ten looks miss one once in 500 times (five looks: once in 16). Where more were
 seen, five looks for each of them."""
 LOOKING_SECONDS = 4.0
