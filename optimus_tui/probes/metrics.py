@@ -97,13 +97,10 @@ def pick_series(parsed: Exposition, wanted: Mapping[str, str]) -> MetricsState:
         if not math.isfinite(value) or (value < 0 and own not in GAUGES):
             malformed += 1
             continue
-        labels = canonical(labels)
-        if labels.get("route") in OWN_ROUTES:
+        told = _told(own, canonical(labels), value)
+        if told is None:
             continue
-        if own == BREAKER and "state" in labels:
-            if value == 0:
-                continue
-            labels, value = _breaker(labels)
+        labels, value = told
         summed = own in crowded and "tenant" in labels
         series = series_name(own, {**labels, "tenant": OTHERS} if summed else labels)
         if series in values and summed:
@@ -133,6 +130,16 @@ def _crowded(parsed: Exposition, wanted: Mapping[str, str]) -> set[str]:
     """Counters with more series than are kept: their tenants are summed, so that totals stay true."""
     counts = Counter(wanted[sample.name] for sample in parsed.samples)
     return {own for own, count in counts.items() if count > MAX_SERIES // 2 and sum(counts.values()) > MAX_SERIES}
+
+
+def _told(own: str, labels: dict[str, str], value: float) -> tuple[dict[str, str], float] | None:
+    """Labels and value as the contract has them; None for a look at the page itself, or a state that a breaker is not
+    in."""
+    if labels.get("route") in OWN_ROUTES:
+        return None
+    if own == BREAKER and "state" in labels:
+        return _breaker(labels) if value != 0 else None
+    return labels, value
 
 
 def _breaker(labels: Mapping[str, str]) -> tuple[dict[str, str], float]:
