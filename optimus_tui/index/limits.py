@@ -24,13 +24,15 @@ _PREFIX = b"rate_limit"
 
 
 class _Known:
-    __slots__ = ("counter", "gone_mono", "renewed", "samples")
+    __slots__ = ("counter", "gone_mono", "most_ttl_ms", "renewed", "samples")
 
     def __init__(self) -> None:
         self.counter: Counter | None = None
         self.samples: list[tuple[float, int]] = []
         self.gone_mono: float | None = None
         self.renewed = False
+        self.most_ttl_ms = 0
+        """Of the looks at the present window."""
 
 
 class LimitIndex:
@@ -92,6 +94,7 @@ class LimitIndex:
                 continue
             if known.gone_mono is None:
                 known.gone_mono, known.counter, known.samples, known.renewed = mono, None, [], False
+                known.most_ttl_ms = 0
                 self._gone[name] = None
             elif mono - known.gone_mono > FORGET_SECONDS:
                 del self._names[name], self._gone[name]
@@ -142,14 +145,15 @@ class LimitIndex:
 def _add(known: _Known, counter: Counter) -> None:
     before, known.counter, known.gone_mono = known.counter, counter, None
     if counter.count is None:
-        known.samples, known.renewed = [], False
+        known.samples, known.renewed, known.most_ttl_ms = [], False, 0
         return
     if known.samples and (
         (known.samples[-1][1] > counter.count and not counter.sliding) or _began_anew(before, counter)
     ):
-        known.samples, known.renewed = [], False
-    elif before is not None and _renewed(before, counter):
-        known.renewed = True
+        known.samples, known.renewed, known.most_ttl_ms = [], False, 0
+    elif before is not None:
+        known.renewed = (known.renewed or _renewed(before, counter)) and not _ran_on(known, before, counter)
+    known.most_ttl_ms = max(known.most_ttl_ms, counter.ttl_ms or 0)
     oldest = counter.taken_mono - KEPT_SECONDS
     known.samples = [sample for sample in known.samples if sample[0] >= oldest]
     known.samples.append((counter.taken_mono, counter.count))
@@ -159,15 +163,33 @@ def _add(known: _Known, counter: Counter) -> None:
 
 
 def _began_anew(before: Counter | None, counter: Counter) -> bool:
-    """Whether the window of the last look has ended since."""
+    """Whether the window of the last look has ended since: for sure, or about now, with another end in sight."""
     ended = before.resets_mono if before is not None else None
-    return ended is not None and ended + GRACE_SECONDS < counter.taken_mono
+    if before is None or ended is None:
+        return False
+    sure = ended + GRACE_SECONDS < counter.taken_mono
+    return sure or (ended - GRACE_SECONDS < counter.taken_mono and _renewed(before, counter))
 
 
 def _renewed(before: Counter, counter: Counter) -> bool:
-    """Whether the same window now ends later: the limiter sets its TTL anew with each request."""
-    old, new = before.resets_mono, counter.resets_mono
-    return old is not None and new is not None and new > old + GRACE_SECONDS
+    """Whether the limiter sets its TTL anew with each request: it fell by less than half of the time that passed.
+
+    When we take note of a TTL may be late, on a busy machine by a second: the end of the window alone tells nothing.
+    """
+    if before.ttl_ms is None or counter.ttl_ms is None:
+        return False
+    return before.ttl_ms - counter.ttl_ms < _passed_ms(before, counter) / 2
+
+
+def _ran_on(known: _Known, before: Counter, counter: Counter) -> bool:
+    """Whether requests came and the TTL fell below what a limiter that sets it anew would have left."""
+    if counter.ttl_ms is None or (counter.count or 0) <= (before.count or 0):
+        return False
+    return counter.ttl_ms < known.most_ttl_ms - _passed_ms(before, counter) - 1000 * GRACE_SECONDS
+
+
+def _passed_ms(before: Counter, counter: Counter) -> float:
+    return (counter.taken_mono - before.taken_mono) * 1000
 
 
 def _count_of(known: _Known) -> int:

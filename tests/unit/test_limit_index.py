@@ -53,6 +53,33 @@ def test_a_ttl_that_starts_again_with_each_request_is_noticed() -> None:
     assert not index.tracks()[KEY].renewed
 
 
+def test_a_look_that_is_noted_late_makes_no_window_longer() -> None:
+    index = LimitIndex()
+    for count, server, late in ((3, 0, 0.0), (9, 2, 0.9), (15, 4, 0.0), (21, 6, 1.2), (27, 8, 0.1)):
+        index.put([counter(count, 100.0 + server + late, ttl_ms=59_000 - server * 1000)])
+        assert not index.tracks()[KEY].renewed, server
+
+
+def test_what_was_taken_for_a_new_ttl_is_taken_back_once_it_runs_on() -> None:
+    index = LimitIndex()
+    index.put([counter(3, 100.0, ttl_ms=59_000)])
+    index.put([counter(9, 105.5, ttl_ms=57_000)])  # noted 3.5 s late
+    assert index.tracks()[KEY].renewed
+    for count, second in ((15, 4), (21, 6), (27, 8)):
+        index.put([counter(count, 100.0 + second + 0.5, ttl_ms=59_000 - second * 1000)])
+    assert not index.tracks()[KEY].renewed
+    index.put([counter(28, 110.5, ttl_ms=59_900)])
+    assert index.tracks()[KEY].renewed
+
+
+def test_a_window_that_ends_about_now_is_not_called_longer() -> None:
+    index = LimitIndex()
+    index.put([counter(3, 100.0, ttl_ms=2000)])
+    index.put([counter(5, 102.3, ttl_ms=59_900)])
+    assert looks(index) == ((102.3, 5),)
+    assert not index.tracks()[KEY].renewed
+
+
 def test_a_vanished_name_is_asked_again_for_ten_minutes_and_then_forgotten() -> None:
     index, name = LimitIndex(), b"rate_limit:a:chat"
     index.put([counter(5, 100.0)])
