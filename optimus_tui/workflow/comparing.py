@@ -94,15 +94,21 @@ def _judge(
 
 
 def _by_extent(targets: list[Diagnostic], left: list[Diagnostic], old: list[Diagnostic]) -> tuple[Verdict, str]:
-    """``old``: what was counted from before the action on, and cannot show that there is more of it since."""
-    signs = []
+    """The worst of what changed decides. ``old``: what was counted from before the action on, and cannot show that there
+    is more of it since."""
+    fell, grew = 0, 0
+    more = None
     for rule in sorted({one.rule for one in (*targets, *left)}):
-        sign = _sign(_extent(rule, targets), _extent(rule, left))
-        more = next((one for one in left if one.rule == rule and one not in old), None)
-        if sign > 0 and more is not None:
-            return "worse", f"more of it: {more.message}"
-        signs.append(sign)
-    if any(sign < 0 for sign in signs):
+        before, after = _extent(rule, targets), _extent(rule, left)
+        sign = _sign(before, after)
+        fresh = next((one for one in left if one.rule == rule and one not in old), None)
+        if sign < 0:
+            fell = max(fell, before.rank)
+        elif sign > 0 and fresh is not None and after.rank > grew:
+            grew, more = after.rank, fresh
+    if more is not None and grew >= fell:
+        return "worse", f"more of it: {more.message}"
+    if fell:
         return "better", f"less of it, and still: {left[0].message}"
     return "same", f"still: {left[0].message}"
 

@@ -46,6 +46,12 @@ def at(rule: str, measured: float, threshold: float) -> list[Any]:
         (at("latency.p95", 600.0, 500.0), at("latency.p95", 620.0, 500.0), "same"),
         (at("cache.hit_rate", 0.5, 0.7), at("cache.hit_rate", 0.3, 0.7), "worse"),
         ([found("x.y", "high")], [found("x.y", "medium")], "better"),
+        (
+            [found("services.engine", "critical"), *at("errors.rate", 0.2, 0.05)],
+            at("errors.rate", 0.36, 0.05),  # what failed meanwhile is still counted
+            "better",
+        ),
+        ([OVER, *at("errors.rate", 0.2, 0.05)], at("errors.rate", 0.36, 0.05), "worse"),
         ([found("x.y", "warning")], [found("x.y", "critical")], "worse"),
     ],
 )  # fmt: skip
