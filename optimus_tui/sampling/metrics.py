@@ -41,11 +41,12 @@ async def watch_metrics(context: Context, board: Board, beat: Beat) -> None:
             reading = kept(None, unreadable_answer(error), None, context.clock)
         board.sink("metrics", reading)
         place = turn % len(context.settings.gateways)
-        if reading.value is not None and reading.value.published:
-            latest[place, reading.value.process] = reading.taken_mono, reading.value
+        page = reading.value if reading.value is not None and reading.value.published else None
+        if page is not None:
+            latest[place, page.process] = reading.taken_mono, page
         if place:
             continue  # the other addresses of the gateway are read in the same breath: they are other processes
-        if reading.value is not None and reading.value.published:
+        if page is not None:
             looks += 1
             await _judge(context, board, latest)
             await beat.rest(FIRST_SECONDS if looks < FIRST_LOOKS else EVERY_SECONDS)
