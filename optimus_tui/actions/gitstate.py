@@ -4,7 +4,7 @@ A repository's own settings can name programs to run; so no git is started here,
 """
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from optimus_tui.actions.git_ignore import Pattern, is_ignored, read_patterns
@@ -102,14 +102,10 @@ def _new_files(root: Path, repository: Repository, index: Index) -> Iterator[byt
 def _walk(
     folder: Path, top: Path, tracked: set[bytes], folders: set[bytes], patterns: list[Pattern], left: list[int]
 ) -> Iterator[bytes]:
-    if len(folder.parts) > MAX_DEPTH:
-        raise Unreadable("directories lie too deep")
+    _check_depth(folder)
     with os.scandir(folder) as listing:
         found = sorted(listing, key=lambda one: one.name)
-    for one in found:
-        left[0] -= 1
-        if left[0] < 0:
-            raise Unreadable("there are too many files")
+    for one in _within(left, found):
         path = os.fspath(Path(one.path).relative_to(top))
         name, is_folder = os.fsencode(path), one.is_dir(follow_symlinks=False)
         if one.name == ".git" or name in tracked or is_ignored(path, is_folder, patterns):
@@ -123,17 +119,27 @@ def _walk(
 
 def _holds_new_file(folder: Path, base: str, patterns: list[Pattern], left: list[int]) -> bool:
     """Whether an untracked directory holds a file that is not ignored: git does not list empty ones."""
-    if len(folder.parts) > MAX_DEPTH:
-        raise Unreadable("directories lie too deep")
+    _check_depth(folder)
     patterns = patterns + read_patterns(folder / ".gitignore", f"{base}/")
     with os.scandir(folder) as listing:
-        for one in listing:
-            left[0] -= 1
-            if left[0] < 0:
-                raise Unreadable("there are too many files")
+        for one in _within(left, listing):
             path, is_folder = f"{base}/{one.name}", one.is_dir(follow_symlinks=False)
             if is_ignored(path, is_folder, patterns):
                 continue
             if not is_folder or _holds_new_file(Path(one.path), path, patterns, left):
                 return True
     return False
+
+
+def _check_depth(folder: Path) -> None:
+    if len(folder.parts) > MAX_DEPTH:
+        raise Unreadable("directories lie too deep")
+
+
+def _within(left: list[int], listing: Iterable["os.DirEntry[str]"]) -> Iterator["os.DirEntry[str]"]:
+    """The entries, each taken off ``left``, the number that may still be looked at; Unreadable beyond."""
+    for one in listing:
+        left[0] -= 1
+        if left[0] < 0:
+            raise Unreadable("there are too many files")
+        yield one
