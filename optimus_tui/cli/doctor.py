@@ -214,7 +214,8 @@ async def _redis(context: Context) -> list[Line]:
         return [Line("WRONG", "redis", _said(reading.fault) if reading.fault else "unknown")]
     known = [state.product, state.version, state.mode, state.role, f"{state.keys:,} keys" if state.keys else None]
     what = ", ".join(one for one in known if one) or "answers"
-    says = f"{what}, {state.latency_command} in {state.latency_ms:.1f} ms"
+    took = f" in {state.latency_ms:.1f} ms" if state.latency_ms is not None else ""
+    says = f"{what}, {state.latency_command}{took}"
     lines = (
         [Line("WRONG", "redis", f"{says}: {_said(reading.fault)}")] if reading.fault else [Line("ok", "redis", says)]
     )

@@ -97,7 +97,7 @@ class ServerState(Struct, frozen=True, kw_only=True):
     ``replicas_lost`` is how many replicas were connected lately and are no longer.
     """
 
-    latency_ms: float
+    latency_ms: float | None
     latency_command: str = "PING"
     product: str | None = None
     version: str | None = None

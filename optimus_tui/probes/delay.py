@@ -14,6 +14,8 @@ from weakref import WeakKeyDictionary
 
 TICK_SECONDS = 0.005
 NOTICED_SECONDS = 0.001
+LEAST_MS = 0.02
+"""No answer comes sooner, not even from the same machine."""
 DISTURBED_MS, DISTURBED_SHARE = 50.0, 0.25
 """A measurement that holds more of our own delay than this says little about the other side."""
 STANDSTILL_SECONDS = 0.25
@@ -192,6 +194,11 @@ def starved(seconds: float) -> str:
 def starved_words(seconds: float) -> str:
     """The sentence about our own starvation."""
     return f"this machine gave us no CPU: our own loop stood still for {seconds:.1f} s"
+
+
+def measured_ms(took_ms: float, own_ms: float) -> float | None:
+    """The other side's time; None where our own delay left nothing of it to measure: no answer takes no time."""
+    return took_ms if took_ms >= LEAST_MS or own_ms <= 0 else None
 
 
 def disturbed(took_ms: float, own_ms: float) -> bool:

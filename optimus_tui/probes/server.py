@@ -15,7 +15,7 @@ from optimus_tui.contract.reading import Fault, Reading
 from optimus_tui.contract.services import Refusals, ServerState, growth
 from optimus_tui.grammar.info import amount, expiring, keys_in, parse_info, real, senseless
 from optimus_tui.probes.client import ObserverRedis
-from optimus_tui.probes.delay import disturbed, watching
+from optimus_tui.probes.delay import disturbed, measured_ms, watching
 from optimus_tui.probes.faults import OUTAGES, fault_of
 from optimus_tui.probes.own import CONNECTED, OwnLoad
 from optimus_tui.probes.reach import ask, ask_all, missing_fault, touch
@@ -104,7 +104,7 @@ def has_refused(refused: Refusals) -> bool:
     return bool(refused.connections) or any((refused.writes or {}).values())
 
 
-async def _latency(redis: ObserverRedis, left: Callable[[], float]) -> tuple[float, str]:
+async def _latency(redis: ObserverRedis, left: Callable[[], float]) -> tuple[float | None, str]:
     """The time of one PING (or of what stands in for it) in ms, and its name; asked again where a connection had to be
     made first, another command was tried in vain, or our own event loop stood still meanwhile. Where the seconds that
     are ``left`` do not do for that, the first one counts, without the connection."""
@@ -116,7 +116,7 @@ async def _latency(redis: ObserverRedis, left: Callable[[], float]) -> tuple[flo
         if connected:
             span.restart(CONNECTED.get())
         if connected or command != "PING" or disturbed(span.took_ms, span.own_ms):
-            first = span.took_ms
+            first = measured_ms(span.took_ms, span.own_ms)
             span.restart()
             span.sent()
             try:
@@ -124,7 +124,7 @@ async def _latency(redis: ObserverRedis, left: Callable[[], float]) -> tuple[flo
                     await (ask(redis, "PING") if command == STOPPED else touch(redis))
             except TimeoutError:
                 return first, command
-        return span.took_ms, command
+        return measured_ms(span.took_ms, span.own_ms), command
 
 
 async def _info(redis: ObserverRedis, alone: bool) -> tuple[object, object]:
@@ -150,7 +150,7 @@ def _info_fault(info: object, fields: dict[str, str], target: RedisTarget) -> Fa
 def _state(
     info: dict[str, str],
     size: object,
-    latency_ms: float,
+    latency_ms: float | None,
     db: int,
     own: tuple[int, int],
     info_fault: Fault | None,

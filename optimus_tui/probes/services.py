@@ -17,6 +17,7 @@ from msgspec.structs import replace
 from optimus_tui.clock import Clock
 from optimus_tui.contract.reading import Fault, Reading
 from optimus_tui.contract.services import CacheMetrics, GatewayState, Instance, ServiceState, Status
+from optimus_tui.probes.delay import measured_ms
 from optimus_tui.probes.fetch import DEADLINE_S, FETCH_ERRORS, Fetched, fault_of_http, fetch
 from optimus_tui.probes.published import parse_cache_metrics, parse_rules
 from optimus_tui.probes.redirects import CODES, elsewhere
@@ -148,7 +149,7 @@ def _service(seen: Look, words: tuple[Status, Status, Status]) -> ServiceState:
     fault = Fault("invalid", f"/health answered 200, but says {said[1]}") if said else seen.fault
     return ServiceState(
         status=words[0] if seen.document is not None and said is None else words[1],
-        latency_ms=seen.answer.took_ms,
+        latency_ms=measured_ms(seen.answer.took_ms, seen.answer.own_ms),
         own_ms=seen.answer.own_ms,
         status_code=seen.answer.status,
         version=_version(seen.document),

@@ -79,7 +79,8 @@ class Board:
         self.looks = replace(self.looks, server=reading)
         self.server_seen.set()
         if reading.fault is None and reading.value is not None:
-            self._ring("redis").put(reading.taken_mono, reading.value.latency_ms)
+            if reading.value.latency_ms is not None:
+                self._ring("redis").put(reading.taken_mono, reading.value.latency_ms)
             self._lookups = track_lookups(self._lookups, reading.value, reading.taken_mono)
             self._note_rate()
         self.hand_on()

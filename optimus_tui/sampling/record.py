@@ -17,6 +17,7 @@ from optimus_tui.contract.reading import Reading
 from optimus_tui.contract.services import GatewayState, ServerState, ServiceState
 from optimus_tui.history.lives import FELL, LEFT_OUT, PROCESS, PUBLISHED, STARTED
 from optimus_tui.history.processes import fell_back
+from optimus_tui.probes.delay import disturbed
 from optimus_tui.sampling.board import Sink
 
 EVERY_SECONDS = 2.0
@@ -109,7 +110,7 @@ class Recorder:
             return
         good = state.status in ("healthy", "connected")
         self._values[f"state.{name}"] = float(good)
-        if good and state.latency_ms is not None:
+        if good and state.latency_ms is not None and not disturbed(state.latency_ms, state.own_ms):
             self._values[f"latency.{name}"] = state.latency_ms
 
     def _gateway(self, state: GatewayState) -> None:

@@ -94,8 +94,8 @@ def _judge(
 
 
 def _by_extent(targets: list[Diagnostic], left: list[Diagnostic], old: list[Diagnostic]) -> tuple[Verdict, str]:
-    """The worst of what changed decides. ``old``: what was counted from before the action on, and cannot show that there
-    is more of it since."""
+    """The worst of what changed decides. ``old``: what was counted from before the action on, and cannot show that
+    there is more of it since."""
     fell, grew = 0, 0
     more = None
     for rule in sorted({one.rule for one in (*targets, *left)}):

@@ -7,7 +7,7 @@ import time
 import pytest
 
 from optimus_tui.contract.reading import Fault
-from optimus_tui.probes.delay import disturbed, starved, watching
+from optimus_tui.probes.delay import disturbed, measured_ms, starved, watching
 from optimus_tui.tools.answer import out_of_time
 from optimus_tui.tools.parts import not_in_time
 from optimus_tui.verdicts.services import judge_engine, judge_server
@@ -147,3 +147,11 @@ async def test_work_of_our_own_in_small_pieces_is_no_starvation() -> None:
                 pass
             await asyncio.sleep(0.006)
         assert starved(4.0) == ""
+
+
+@pytest.mark.parametrize(
+    ("took", "own", "told"),
+    [(0.0, 80.0, None), (0.01, 0.5, None), (0.0, 0.0, 0.0), (0.3, 80.0, 0.3), (12.0, 0.0, 12.0)],
+)
+def test_what_our_own_delay_ate_is_unknown_and_not_zero(took: float, own: float, told: float | None) -> None:
+    assert measured_ms(took, own) == told
