@@ -6,7 +6,6 @@ keys already gone. It refuses to take a lock that another holds, however old it 
 
 import contextlib
 import os
-import shlex
 import socket
 from typing import Any
 
@@ -20,6 +19,7 @@ from optimus_tui.contract.actions import ActionRequest, Refusal
 from optimus_tui.history.audit import quoted
 from optimus_tui.wording.age import age
 from optimus_tui.wording.safe import safe_text
+from optimus_tui.wording.shell import redis_cli
 
 RENEW_SECONDS = 5.0
 
@@ -97,9 +97,7 @@ class Lock:
 
     def _command(self, word: str) -> str:
         """What the operator may type; it is not done from here."""
-        target = self._wire.target
-        server = f"-s {shlex.quote(target.path)}" if target.path else f"-h {target.host} -p {target.port}"
-        return safe_text(f"redis-cli {server} -n {target.db} {word} {shlex.quote(self._name.decode())}", 400)
+        return safe_text(redis_cli(self._wire.target, [word, self._name]), 400)
 
     async def release(self) -> None:
         """Let the next one in; one that is not ours stays, one that the server keeps ends by itself."""

@@ -218,7 +218,7 @@ async def test_a_lock_that_never_ends_is_named_with_its_remedy_and_left_alone(
         server.command(*words)
         answer = await desk.apply(plan, confirmation(plan), threading.Event(), ignore)
         assert isinstance(answer, Refusal) and answer.code == "locked" and said in answer.message
-        command = f"redis-cli -h 127.0.0.1 -p {server.port} -n 0 UNLINK optimus:lock:acme"
+        command = f"redis-cli -h 127.0.0.1 -p {server.port} UNLINK optimus:lock:acme"
         assert command in (answer.remedy or "") and number(server, "EXISTS", "optimus:lock:acme") == 1
         assert await refused(desk, plan) == "locked"
 

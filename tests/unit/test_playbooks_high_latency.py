@@ -1,6 +1,6 @@
 """high_latency: every part timed, the largest share first."""
 
-from optimus_tui.contract.metrics import Quantiles
+from optimus_tui.contract.metrics import Quantiles, Spread
 from optimus_tui.contract.services import HitRate
 from optimus_tui.contract.strain import LatencyEvent, SlowCall, SlowState
 from optimus_tui.verdicts.playbooks.high_latency import LatencyEvidence, conclude
@@ -101,3 +101,10 @@ def test_all_down_is_three_outages_and_nothing_invented() -> None:
     )  # fmt: skip
     assert set(found(gone).values()) == {"critical"}
     assert gone.analysis["where_the_time_goes"] == []
+
+
+def test_half_of_a_few_requests_in_a_wide_bucket_are_not_called_slow() -> None:
+    wide = Spread(count=8, mean=0.15, p50=0.62, p95=None, p99=None, p50_edges=(0.1, 1.0))
+    sure = Spread(count=8, mean=1.6, p50=1.62, p95=None, p99=None, p50_edges=(1.5, 2.0))
+    assert found(ask(served=Quantiles(name="x", groups={"/a": wide}, covered_minutes=30.0))) == {}
+    assert found(ask(served=Quantiles(name="x", groups={"/a": sure}, covered_minutes=30.0))) == {"latency.half": "high"}

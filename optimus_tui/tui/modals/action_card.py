@@ -157,9 +157,10 @@ class ActionCard(CardFace):
     @work(exclusive=True, group="act", name="action", exit_on_error=False)
     async def act(self, confirmation: Confirmation) -> None:
         """Hand it to the desk; what it reports is shown, and nothing before."""
+        self.began = True
         answer = await self.perform(confirmation)
         if isinstance(answer, Refusal):
-            self.stage, self._refusal = "refused", answer
+            self.stage, self._refusal, self.began = "refused", answer, False
         else:
             self.stage, self._receipt = "told", (answer, await self._audit_words(answer))
             self.told.set()

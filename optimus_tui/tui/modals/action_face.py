@@ -14,7 +14,14 @@ from textual.widgets import Button, Input, Static
 
 from optimus_tui.clock import Clock
 from optimus_tui.contract.actions import ActionRequest, Plan, Preview, Progress, Receipt, Refusal
-from optimus_tui.tui.modals.action_lines import Lines, preview_lines, progress_lines, receipt_lines, too_small_lines
+from optimus_tui.tui.modals.action_lines import (
+    Lines,
+    preview_lines,
+    progress_lines,
+    receipt_lines,
+    refusal_lines,
+    too_small_lines,
+)
 from optimus_tui.tui.modals.action_parts import CardView, GuardedButton, armed_words
 from optimus_tui.tui.modals.base import Dialog
 from optimus_tui.tui.widgets.typed import ReasonInput, TypedInput
@@ -45,6 +52,8 @@ class CardFace(Dialog):
         self.whole = False
         self._seen: tuple[int, int | None] = (0, None)
         self._refusal: Refusal | None = None
+        self.began = False
+        """Whether the desk was asked to act: then an end by a fault of ours may come after some of it."""
         self._progress: Progress | None = None
         self._cancel = threading.Event()
         self.told = asyncio.Event()
@@ -117,8 +126,7 @@ class CardFace(Dialog):
             seen, total = self._seen
             return [[(f"looking at the keys: {seen:,}{f' of {total:,}' if total is not None else ''} …", "quiet")]]
         if self.stage == "refused" and self._refusal is not None:
-            remedy: Lines = [[(self._refusal.remedy, "quiet")]] if self._refusal.remedy else []
-            return [[(self._refusal.message, "warn")], *remedy, [], [("Nothing was changed.", "quiet")]]
+            return refusal_lines(self._refusal, self.began, width)
         if self.stage == "acting":
             return progress_lines(self._progress, self._cancel.is_set(), width)
         if self._receipt is not None:

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from optimus_tui.contract.actions import MAX_KEYS, Interrupted, Plan, PlanKey, Preview, Progress, Receipt
+from optimus_tui.contract.actions import MAX_KEYS, Interrupted, Plan, PlanKey, Preview, Progress, Receipt, Refusal
 from optimus_tui.tui.widgets.columns import fit_cell, fit_name
 from optimus_tui.tui.widgets.figures import wrap
 from optimus_tui.tui.widgets.line_view import Piece
@@ -55,6 +55,14 @@ def preview_lines(plan: Plan, card: Preview, width: int, age_seconds: float, who
     if card.gentler is not None and card.gentler_words:
         lines += _told("Gentler", f"{card.gentler_words}   g takes it", width, "good")
     return lines
+
+
+def refusal_lines(refusal: Refusal, began: bool, width: int) -> Lines:
+    """Why not, and what helps, whole: the remedy may be a command. ``began``: it had begun when it was stopped."""
+    lines: Lines = [[(line, "warn")] for line in wrap(refusal.message, width)]
+    lines += [[(line, "quiet")] for line in wrap(refusal.remedy or "", width) if line]
+    end = ("What was done until then is in the audit.", "warn") if began else ("Nothing was changed.", "quiet")
+    return [*lines, [], [end]]
 
 
 def _uncertain(plan: Plan, width: int, whole: bool) -> Lines:

@@ -45,11 +45,14 @@ def audit_words(desk: "Desk", action: str) -> str:
     from optimus_tui.history.audit_files import read
 
     last: tuple[object, object] | None = None
-    for record in read(desk.audit.path):
-        if record.get("action") == action:
-            last = (record.get("seq"), record.get("event"))
     path = desk.audit.path
     place = f"{safe_text(path.name, 60)} in {safe_text(str(path.parent), 200)}"
+    try:
+        for record in read(path):
+            if record.get("action") == action:
+                last = (record.get("seq"), record.get("event"))
+    except OSError as error:
+        return f"not read again: {safe_text(error, 300)}"
     return f"line {last[0]} ({last[1]}) of {place}" if last else f"no line of it was found in {place}"
 
 

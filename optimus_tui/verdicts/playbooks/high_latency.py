@@ -97,7 +97,8 @@ def _look_at_routes(
     }
     for route, spread in ranked[:20]:
         if spread.count < MIN_REQUESTS and spread.p50 is not None:
-            inquiry.found(*latencies.judge_half(_route_name(route), spread.p50 * 1000, spread.count, thresholds))
+            half = bounds.certain_ms(spread, "p50", thresholds.latency_good_ms, thresholds.latency_poor_ms)
+            inquiry.found(*latencies.judge_half(_route_name(route), half, spread.count, thresholds))
     now = seen.served_now.groups if isinstance(seen.served_now, Quantiles) else {}
     quick = {_route_name(route): one for route, one in now.items() if _is_quick(one, thresholds)}
     inquiry.found(
