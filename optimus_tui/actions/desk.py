@@ -96,7 +96,7 @@ class Desk:
 
     def interrupted(self) -> list[Interrupted | Refusal]:
         """Actions whose process ended before they did; reads the audit, so ask at the start, not in a loop."""
-        return trail.interrupted(self._means.folder, self._context.clock.wall())
+        return trail.interrupted(self._means.folder, self._context.clock.wall(), self.audit)
 
     async def resume(
         self, left: Interrupted, confirmation: Confirmation, cancel: threading.Event, report: Report

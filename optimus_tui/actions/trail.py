@@ -16,6 +16,7 @@ from optimus_tui.actions.ledger import Running, kept, plan_file, receipt_file, t
 from optimus_tui.actions.planning import digest_of
 from optimus_tui.actions.preview import words_to_type
 from optimus_tui.contract.actions import OUTCOMES, Interrupted, Outcome, Plan, Receipt, Refusal
+from optimus_tui.history.audit import AuditLog
 from optimus_tui.history.audit_end import VERIFY, trouble
 from optimus_tui.history.audit_files import ACCEPTED, FILE, read
 from optimus_tui.wording.age import age
@@ -55,9 +56,12 @@ class _Seen(NamedTuple):
         return "records of it may be lost: a break of the audit was accepted since" if lost else ""
 
 
-def interrupted(folder: Path, wall: float) -> list[Interrupted | Refusal]:
-    """The oldest first; a Refusal stands for one whose plan or audit cannot be read any more."""
-    seen = _seen(folder)
+def interrupted(folder: Path, wall: float, log: AuditLog | None = None) -> list[Interrupted | Refusal]:
+    """The oldest first; a Refusal stands for one whose plan or audit cannot be read any more.
+
+    ``log`` is the writer of this process, which may know of more records than an older copy of the audit holds.
+    """
+    seen = _seen(folder, log)
     found = [
         _left(folder, action, records, wall, seen.may_lack(records))
         for action, records in seen.opened.items()
@@ -76,11 +80,24 @@ def forgotten(folder: Path) -> list[Forgotten]:
     return _forgotten(folder, _seen(folder))
 
 
-def _seen(folder: Path) -> _Seen:
+def without_record(folder: Path) -> list[str]:
+    """Actions whose plan lies there and of which the audit holds nothing at all: records are missing. It only reads."""
+    seen, found = _seen(folder), []
+    for path in sorted((folder / "actions").glob("*.plan")):
+        if not path.stem.isalnum() or path.stem in seen.opened or path.stem in seen.closed:
+            continue
+        with contextlib.suppress(OSError, Running):
+            os.close(take(path))
+            found.append(path.stem)
+    return found
+
+
+def _seen(folder: Path, log: AuditLog | None = None) -> _Seen:
     opened: Records = {}
     closed: set[str] = set()
     broken_at, problem = 0, trouble(folder / FILE)
     try:
+        problem = problem or (log.behind() if log is not None else "")
         for record in read(folder / FILE):
             action, event = record.get("action"), record.get("event")
             if event == ACCEPTED and isinstance(record.get("seq"), int):

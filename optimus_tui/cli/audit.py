@@ -39,6 +39,7 @@ _folder = click.option("--state", "folder", metavar="DIR", help="The state direc
 @_folder
 def verify_command(folder: str | None) -> int:
     """Follow the chain from its first record, over all its files, to the end that audit.head knows."""
+    from optimus_tui.actions.trail import without_record
     from optimus_tui.history.audit_files import verify
 
     path = _path(folder)
@@ -54,6 +55,10 @@ def verify_command(folder: str | None) -> int:
         complain(f"{plural(checked.records, 'record')} before that are whole")
         _say_files(checked)
         _say_moved(path)
+        return exits.FOUND_SOMETHING
+    if unknown := without_record(path.parent):
+        for action in unknown:
+            complain(f"{path} holds nothing of action {action[:8]}, whose plan lies beside it: records are missing")
         return exits.FOUND_SOMETHING
     say(f"{path}: {plural(checked.records, 'record')}, whole")
     _say_files(checked)

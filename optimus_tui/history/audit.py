@@ -20,7 +20,7 @@ from msgspec import structs
 
 from optimus_tui.clock import Clock
 from optimus_tui.history import file_lock
-from optimus_tui.history.audit_end import AuditUnwritable, end_of, lost, name_taken
+from optimus_tui.history.audit_end import AuditUnwritable, Stamp, check_before, end_of, lost, name_taken, stamp_of
 from optimus_tui.history.audit_files import FILE, ROTATED, has_parts, part_name
 from optimus_tui.history.audit_head import Head, read_head, renew_head, write_head
 from optimus_tui.history.audit_lines import Chained, record_line
@@ -33,6 +33,7 @@ MAX_BYTES = 64_000_000
 """Of one file; then the next one is begun."""
 DISK_SECONDS = 10.0
 """How long a record may take to be on the disk."""
+_NOTHING = "the audit holds no record yet: there is nothing to rotate"
 T = TypeVar("T")
 
 
@@ -63,6 +64,8 @@ class AuditLog:
         self._handle: int | None = None
         self._known: Head | None = None
         """The last record that this process knows to be on the disk; kept when the file is closed."""
+        self._left: Stamp | None = None
+        """The file as this process left it: what is another one since was written by others, or changed."""
         self._lock = threading.Lock()
         self._hanging: threading.Thread | None = None
 
@@ -74,10 +77,17 @@ class AuditLog:
         """Begin a new file that goes on from the present one; where that one lies now. AuditUnwritable if not."""
 
         def work(given_up: threading.Event) -> Path:
-            with self._ours(given_up) as handle:
+            with self._ours(given_up, create=False) as handle:
                 return self._begin_next(handle, reason)
 
         return self._bounded(work)
+
+    def behind(self) -> str:
+        """Why the disk holds less than this process wrote; empty where it does not. Unreadable with a bad head file."""
+        head = read_head(self.folder)
+        if head is None or head.seq >= self._head.seq:
+            return ""
+        return f"the audit ends with record {head.seq:,}, and this process wrote {self._head.seq:,}"
 
     def close(self) -> None:
         """Let go of the file; the next append opens it again, and still knows how it ended."""
@@ -130,10 +140,10 @@ class AuditLog:
         return self._known or Head()
 
     @contextlib.contextmanager
-    def _ours(self, given_up: threading.Event) -> Iterator[int]:
+    def _ours(self, given_up: threading.Event, create: bool = True) -> Iterator[int]:
         """The file, locked, and its end known to be the one that was written last."""
         while True:
-            handle = self._opened()
+            handle = self._opened(create)
             file_lock.lock(handle, self.path, "the audit")
             if self._is_in_place(handle):
                 break
@@ -141,12 +151,15 @@ class AuditLog:
         try:
             if given_up.is_set():
                 raise Unreadable("nobody waits for this record any more")
+            if self._left is not None and self._left != stamp_of(handle):
+                check_before(self.path, handle, self._head)
             self._known, size = end_of(self.path, handle, self._known)
             if self._known.length < size:
                 self._set_aside(handle, self._known.length, size)
             yield handle
         finally:
             if self._handle == handle:  # else it was closed, and its lock went with it
+                self._left = stamp_of(handle)
                 file_lock.unlock(handle)
 
     def _is_in_place(self, handle: int) -> bool:
@@ -155,7 +168,7 @@ class AuditLog:
         except FileNotFoundError:
             return False
 
-    def _opened(self) -> int:
+    def _opened(self, create: bool) -> int:
         if self._handle is not None and self._is_in_place(self._handle):
             return self._handle
         self.close()
@@ -163,8 +176,10 @@ class AuditLog:
         head = read_head(self.folder)
         new = not self._head.seq and (head is None or not head.seq) and not has_parts(self.path)
         try:
-            handle, found = open_plain(self.path, os.O_RDWR | os.O_APPEND | (os.O_CREAT if new else 0))
+            handle, found = open_plain(self.path, os.O_RDWR | os.O_APPEND | (os.O_CREAT if new and create else 0))
         except FileNotFoundError:
+            if new:
+                raise AuditUnwritable(_NOTHING) from None
             raise lost(self.path, self._head if self._head.seq else head or Head()) from None
         if found.st_uid != os.geteuid():
             os.close(handle)
@@ -209,7 +224,7 @@ class AuditLog:
         """A new file in place of the present one, which gets a name of its own."""
         head = self._head
         if not head.seq:
-            raise AuditUnwritable("the audit holds no record yet: there is nothing to rotate")
+            raise AuditUnwritable(_NOTHING)
         kept = self.path.with_name(part_name(head.first))
         with contextlib.suppress(FileExistsError):  # killed here before: it is the same file
             os.link(self.path, kept, follow_symlinks=False)

@@ -56,6 +56,36 @@ def end_of(path: Path, handle: int, known: Head | None) -> tuple[Head, int]:
     return now, size
 
 
+Stamp = tuple[int, int, int, int]
+"""Which file it is, how long, and when it was written to."""
+
+
+def stamp_of(handle: int) -> Stamp:
+    """The stamp of an open file."""
+    found = os.fstat(handle)
+    return found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns
+
+
+def check_before(path: Path, handle: int, known: Head) -> None:
+    """Follow the chain of the open file as far as ``known``; AuditUnwritable where a record of it is another now.
+
+    A file that goes on from an older one begins behind ``known`` or holds it: what it holds is followed.
+    """
+    last: Chained | None = None
+    with open(os.dup(handle), "rb") as file:
+        file.seek(0)
+        for line in file:
+            if not line.endswith(b"\n") or (last is not None and last.seq >= known.seq):
+                return
+            record = decoded(line[:-1])
+            if last is None and record is not None and isinstance(record.get("seq"), int):
+                last = Chained(record["seq"] - 1, str(record.get("prev")))
+            problem = "no record of ours" if last is None or record is None else problem_of(line[:-1], record, last)
+            if problem or record is None:
+                raise AuditUnwritable(f"a record of {shown(path)} was changed since it was written: {problem}", VERIFY)
+            last = Chained(record["seq"], record["hash"])
+
+
 def last_of(path: Path, handle: int, head: Head) -> Head:
     """The last whole record of a file that holds the one that ``head`` knows; AuditUnwritable where one is unsound."""
     return _follow(path, handle, head, _end_of_lines(handle, os.fstat(handle).st_size))

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from optimus_tui.__main__ import run
 from optimus_tui.clock import FixedClock
 from optimus_tui.history import audit
 from optimus_tui.history.audit import AuditLog, AuditUnwritable
@@ -312,3 +313,69 @@ def test_a_disk_that_does_not_answer_is_waited_for_no_longer_than_said(
     assert hanging is not None and hanging.daemon
     hanging.join(5)
     assert log.append("disarmed").seq == 7 and verify(log.path).problem is None
+
+
+def changed_in_place(path: Path) -> None:
+    text = path.read_bytes()
+    path.write_bytes(text.replace(b'"batch":1', b'"batch":7', 1))
+
+
+def changed_in_a_new_file(path: Path) -> None:
+    changed = lines(path)
+    changed[2] = (
+        changed[2].replace(b"tester", b"nobody") if b"tester" in changed[2] else changed[2].replace(b"a1", b"b1", 1)
+    )
+    other = path.with_name("new")
+    other.write_bytes(b"".join(changed))
+    other.replace(path)
+
+
+@pytest.mark.parametrize("change", [changed_in_place, changed_in_a_new_file])
+def test_a_record_changed_in_the_middle_stops_the_writer(tmp_path: Path, change: Callable[[Path], None]) -> None:
+    log = filled(tmp_path)
+    change(log.path)
+    with pytest.raises(AuditUnwritable, match="was changed since it was written"):
+        log.append("intent", "a1", batch=9)
+    assert verify(log.path).problem
+
+
+def test_an_identical_copy_and_another_writer_are_gone_on_from(tmp_path: Path) -> None:
+    log, other = filled(tmp_path), AuditLog(tmp_path, FixedClock())
+    copy = log.path.with_name("copy")
+    shutil.copy(log.path, copy)
+    copy.replace(log.path)
+    for one in (log, other, log, other):
+        one.append("intent", "a1", batch=9)
+    rotate(tmp_path)
+    for one in (log, other):
+        one.append("intent", "a1", batch=10)
+    assert verify(log.path).problem is None
+
+
+def test_rotating_nothing_makes_no_audit(tmp_path: Path) -> None:
+    with pytest.raises(AuditUnwritable, match="nothing to rotate"):
+        rotate(tmp_path)
+    assert not (tmp_path / "audit.jsonl").exists()
+
+
+def test_an_older_copy_of_audit_and_head_is_less_than_this_process_wrote(tmp_path: Path) -> None:
+    log = filled(tmp_path)
+    older = {name: (tmp_path / name).read_bytes() for name in ("audit.jsonl", "audit.head")}
+    assert log.behind() == ""
+    log.append("intent", "a1", batch=9)
+    for name, content in older.items():
+        (tmp_path / name).write_bytes(content)
+    assert "ends with record 5, and this process wrote 6" in log.behind()
+    with pytest.raises(AuditUnwritable):
+        log.append("intent", "a1", batch=10)
+
+
+def test_verify_fails_where_a_plan_lies_beside_an_audit_that_holds_nothing_of_it(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    filled(tmp_path)
+    assert run(["audit", "verify", "--state", str(tmp_path)]) == 0
+    (tmp_path / "actions").mkdir(mode=0o700)
+    (tmp_path / "actions" / "0123456789abcdef.plan").write_bytes(b"{}")
+    assert run(["audit", "verify", "--state", str(tmp_path)]) == 1
+    assert "holds nothing of action 01234567" in capsys.readouterr().err
