@@ -107,7 +107,7 @@ GUARDS: tuple[Guard, ...] = (
     Guard("the file that was written", _H + "audit.py",
           "return os.path.samestat(os.stat(self.path, follow_symlinks=False), os.fstat(handle))", "return True",
           _CHAIN),
-    Guard("a lost file is not begun again", _H + "audit.py", "(os.O_CREAT if new else 0)", "os.O_CREAT", _CHAIN),
+    Guard("a lost file is not begun again", _H + "audit.py", "(os.O_CREAT if new and create else 0)", "os.O_CREAT", _CHAIN),
     # -- files
     Guard("plain paths", _A + "tree.py", "and part not in (\".\", \"..\")", "", _HOSTILE),
     Guard("out of the tree", _A + "tree.py", "if not real.is_relative_to(self.root):", "if False:", _HOSTILE),
