@@ -148,7 +148,7 @@ def _show_and_write(
     for warning in plan.warnings:
         output.hang("note     ", warning)
     checks: list[Check] = []
-    allowed = yes or python is not None or _is_allowed(plan)
+    allowed = yes or _is_allowed(plan)
     for check in run_checks(plan.draft, plan.root, python, judged, None, allowed):
         checks.append(check)
         output.hang(f"{check.status:<9}", f"{check.name}: {check.detail}")

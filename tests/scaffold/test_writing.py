@@ -120,11 +120,26 @@ def test_a_python_without_the_packages_is_said_and_nothing_passes_for_passed(
 ) -> None:
     bare = tmp_path / "bare"
     subprocess.run([sys.executable, "-m", "venv", "--without-pip", str(bare)], check=True, timeout=60)
-    command = ["scaffold", "new", "products", "--project", str(gateway), "--dry-run", "--python"]
+    command = ["scaffold", "new", "products", "--project", str(gateway), "--dry-run", "--yes", "--python"]
     assert run([*command, str(bare / "bin/python")]) == 0
     assert "not run: pytest, pytest_asyncio, fastapi" in " ".join(capsys.readouterr().out.split())
     assert run([*command, str(tmp_path / "nobody")]) == 0
     assert "cannot be started" in " ".join(capsys.readouterr().out.split())
+
+
+def test_a_named_python_is_no_yes_to_the_projects_own_programs(
+    gateway: Path, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    ran = tmp_path / "ran"
+    for name in ("ruff", "python"):
+        program = gateway / ".venv" / "bin" / name
+        program.parent.mkdir(parents=True, exist_ok=True)
+        program.write_text(f"#!/bin/sh\ntouch {ran}\n")
+        program.chmod(0o755)
+    (gateway / "conftest.py").write_text(f"open({str(ran)!r}, 'w')\n")
+    command = ["scaffold", "new", "products", "--project", str(gateway), "--dry-run", "--python", sys.executable]
+    assert run(command) in (0, 1)
+    assert not ran.exists()
 
 
 def test_yes_alone_does_not_write_what_was_not_tested_and_a_relative_python_is_found(

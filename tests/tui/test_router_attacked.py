@@ -9,7 +9,7 @@ from textual import events
 
 from optimus_tui.tui.modals.field import FieldDialog
 from optimus_tui.tui.screens.router_answers import FieldAnswer
-from optimus_tui.tui.screens.router_pages import CHECKLIST, NEXT, WRITE
+from optimus_tui.tui.screens.router_pages import CHECKLIST, NEXT, PREVIEW, WRITE
 from optimus_tui.tui.screens.router_steps import FieldsPage
 from tests.tui.wizard import PASSED, app_for, call_it, checks, gateway, offline, opened, settle, shown, to_page
 
@@ -73,12 +73,18 @@ async def test_hostile_defaults_are_refused_in_words_in_the_editor(gateway: Path
 async def test_enter_held_down_writes_nothing_and_behind_the_write_starts_nothing(
     gateway: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("optimus_tui.tui.screens.router_wizard.HELD_SECONDS", 5.0)  # a busy machine repeats slowly
+    for name in ("HELD_SECONDS", "FIRST_HELD_SECONDS"):  # a busy machine repeats slowly
+        monkeypatch.setattr(f"optimus_tui.tui.screens.router_wizard.{name}", 5.0)
     checks(monkeypatch, *PASSED)
     app = app_for(gateway)
     async with app.run_test(size=(80, 24)) as pilot:
         screen = await opened(pilot)
         call_it(screen)
+        for _ in range(200):
+            await pilot.press("enter")
+            await asyncio.sleep(0.01)
+        assert screen.at == PREVIEW and not screen.checks, "a key that is held starts no code of the project"
+        screen._entered = float("-inf")
         for _ in range(400):
             await pilot.press("enter")
             if screen.at == WRITE:

@@ -79,6 +79,7 @@ async def to_page(pilot: Pilot[Any], screen: RouterScreen, at: int) -> None:
         if here == PREVIEW:
             await settle(pilot, lambda: screen.plan is not None)
             await settle(pilot, lambda: bool(screen.query("#code")) and screen.query_one("#code").has_focus)
+            screen._entered = float("-inf")  # whoever reads the preview lets go of the key
         if here == CHECKS:
             await settle(pilot, lambda: screen._all_checked)
         await pilot.press("enter")

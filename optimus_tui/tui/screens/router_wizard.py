@@ -42,6 +42,8 @@ from optimus_tui.wording.safe import safe_text
 LETTERS = ("router_edit_file", "quit", "help")
 HELD_SECONDS = 0.3
 """Enter again within this is a key held down: behind the write it starts nothing."""
+FIRST_HELD_SECONDS = 0.8
+"""A key that is held repeats after less: it starts no code of the project."""
 
 
 class RouterScreen(RouterPages):
@@ -90,8 +92,11 @@ class RouterScreen(RouterPages):
         event.stop()
         now, before = time.monotonic(), self._entered
         self._entered = now
-        if self.at < NEXT or now - before > HELD_SECONDS:
+        least = FIRST_HELD_SECONDS if self.at == PREVIEW else HELD_SECONDS if self.at >= NEXT else 0.0
+        if now - before > least:
             await self.go_on()
+        elif self.at == PREVIEW:
+            self._note("enter once more: it runs the project's code, in a copy", wrong=False)
 
     async def go_on(self) -> None:
         """To the next page, if this one allows it. One turn at a time."""
