@@ -62,6 +62,8 @@ class GatewayState(Struct, frozen=True, kw_only=True):
     service: ServiceState
     cache: CacheMetrics | None = None
     cache_fault: Fault | None = None
+    cache_absent: bool = False
+    """The gateway has no such page (404)."""
     rules: LimitRules | None = None
     rules_fault: Fault | None = None
 

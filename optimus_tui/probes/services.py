@@ -68,6 +68,7 @@ async def read_gateway(
         service=service,
         cache=cache,
         cache_fault=cache_fault or metrics.fault,
+        cache_absent=metrics.answer is not None and metrics.answer.status == 404,
         rules=rules,
         rules_fault=rules_fault,
     )

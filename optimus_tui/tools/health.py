@@ -8,6 +8,7 @@ import asyncio
 from typing import TYPE_CHECKING
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from optimus_tui.contract.findings import Finding
 from optimus_tui.contract.health import Series
@@ -27,7 +28,7 @@ from optimus_tui.tools.health_sections import (
     postgres_section,
     redis_section,
 )
-from optimus_tui.tools.hit_rates import counted_below, present_rate
+from optimus_tui.tools.hit_rates import counted_rate, present_rate
 from optimus_tui.tools.parts import SERVER_SECONDS, nothing, part, reading
 from optimus_tui.tools.survey import Survey, judge_limits, read_known, survey
 from optimus_tui.tools.words import HEALTH_SEVERITY, diagnostics
@@ -160,16 +161,18 @@ async def _figures(ctx: "Context", counters: Counters) -> GatewayFigures:
 async def _present(
     ctx: "Context", query: DiagnoseQuery, counters: Counters, state: GatewayState | None
 ) -> HitRate | None:
-    """The hit rate of now as it was kept; where nobody kept it and there is reason for a finding, from looks.
+    """The hit rate of now as it was kept; where nobody kept it and there is reason to look, from looks.
 
-    The reason is a low published rate, or a good one that the counters of the gateway's own page contradict.
+    The reason is a low published rate, a good one that the counters of the gateway's own page contradict, or counters
+    beside no published rate.
     """
     if not query.include_cache_metrics:
         return None
     published = state.cache.hit_rate if state is not None and state.cache is not None else None
     warn = ctx.settings.thresholds.hit_rate_warn
-    below = await part(ctx, counted_below(counters, warn), "the gateway's counters", METRICS_SECONDS)
-    doubtful = published is not None and (published < warn or below is True)
+    counted = await part(ctx, counted_rate(counters), "the gateway's counters", METRICS_SECONDS)
+    told = counted if isinstance(counted, float) else None
+    doubtful = told is not None if published is None else published < warn or (told is not None and told < warn)
     asked = counters if doubtful else Counters(ctx, counters.minutes, live=False)
     found = await part(ctx, present_rate(ctx, asked, live=doubtful), "the hit rate", METRICS_SECONDS)
     return None if isinstance(found, Fault) else found
@@ -214,8 +217,10 @@ def _others(
     if limits is not None and seen is not None:
         found += [*seen.find_unknown_layout(), *_unread(seen.fault, limits, answers=looked.server.fault is None)]
     answered = state is not None and state.service.status == "healthy"
-    if query.include_cache_metrics and rate is None and answered and state is not None and state.cache_fault:
-        found += find_unmeasured("hit rate", state.cache_fault, rule="cache.unmeasured")
+    unknown = query.include_cache_metrics and rate is None and looked.recent is None
+    if unknown and answered and state is not None and state.cache_fault:
+        unread = find_unmeasured("hit rate", state.cache_fault, rule="cache.unmeasured")
+        found += [replace(one, severity="low") for one in unread] if state.cache_absent else unread
     return [*found, *looked.events]
 
 

@@ -55,8 +55,8 @@ async def present_rate(ctx: "Context", counters: Counters, *, live: bool) -> Hit
     return from_counters(hits, misses) or (await _look(ctx) if live else None)
 
 
-async def counted_below(counters: Counters, rate: float) -> bool:
-    """Whether the gateway's page counts fewer hits since its start than ``rate``; False without these counters."""
+async def counted_rate(counters: Counters) -> float | None:
+    """Hits by look-ups since the gateway's start, by its page's counters; None without them, or with too few."""
     state = (await counters.first_look()).value
     totals = {HITS: 0.0, MISSES: 0.0}
     for name, value in (state.values if state is not None else {}).items():
@@ -64,7 +64,7 @@ async def counted_below(counters: Counters, rate: float) -> bool:
         if metric in totals:
             totals[metric] += value
     lookups = sum(totals.values())
-    return lookups >= MIN_LOOKUPS and totals[HITS] / lookups < rate
+    return totals[HITS] / lookups if lookups >= MIN_LOOKUPS else None
 
 
 def from_counters(hits: Increase, misses: Increase) -> HitRate | None:
