@@ -79,7 +79,7 @@ async def run(ctx: "Context", query: DiagnoseQuery) -> DiagnoseReport:
     tenant, state = query.tenant_id.encode(), looked.gateway.value
     rules = merge_rules(state.rules if state else None, ctx.settings.limits)
     limits = judge_limits(ctx, looked.seen, rules) if looked.seen and query.include_rate_limiting else None
-    rate = _rate(state, looked.server, ctx.clock.mono()) if query.include_cache_metrics else None
+    rate = (_rate(state, looked.server, ctx.clock.mono()) or looked.recent) if query.include_cache_metrics else None
     report = verdicts.judge(
         verdicts.Looks(gateway=looked.gateway, engine=looked.engine, server=looked.server, postgres=looked.postgres),
         history=looked.history,
@@ -217,7 +217,7 @@ def _others(
     if limits is not None and seen is not None:
         found += [*seen.find_unknown_layout(), *_unread(seen.fault, limits, answers=looked.server.fault is None)]
     answered = state is not None and state.service.status == "healthy"
-    unknown = query.include_cache_metrics and rate is None and looked.recent is None
+    unknown = query.include_cache_metrics and rate is None
     if unknown and answered and state is not None and state.cache_fault:
         unread = find_unmeasured("hit rate", state.cache_fault, rule="cache.unmeasured")
         found += [replace(one, severity="low") for one in unread] if state.cache_absent else unread
