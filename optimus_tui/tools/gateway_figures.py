@@ -7,7 +7,7 @@
 It never raises for an outage and bounds itself (2.5 s for what was kept, 6.5 s with looks). None is unknown, never
 zero; ``unknown`` holds a sentence for each thing that is not known. ``findings`` are ready to show and to rank:
 ``errors.rate`` (names the route and the tenant that fail most), ``breaker.open``, ``breaker.half_open``,
-``gateway.restarts``, ``metrics.several_processes`` (low) and ``limits.refused``. A gateway that publishes nothing has
+``gateway.restarts``, ``metrics.several_processes`` (low), ``limits.refused`` and ``latency.p95`` of a route. A gateway that publishes nothing has
 no finding: it is unknown, and not accused.
 """
 
@@ -29,12 +29,14 @@ from optimus_tui.verdicts.performance import find_errors_lately, shown
 from optimus_tui.verdicts.playbooks.circuit_breaker import METRIC, breakers, judge_breaker
 from optimus_tui.verdicts.refusals import find_refusals_lately
 from optimus_tui.verdicts.restarts import find_restarts, find_several
+from optimus_tui.verdicts.routes import judge_routes
 
 if TYPE_CHECKING:
     from optimus_tui.context import Context
 
 REQUESTS, REFUSED = "http_requests_total", "rate_limit_refused_total"
-LIVE_SECONDS, KEPT_SECONDS = 6.5, 2.5
+DURATIONS = "http_request_duration_seconds"
+LIVE_SECONDS, KEPT_SECONDS, ROUTES_SECONDS = 6.5, 2.5, 1.5
 BREAKER_MINUTES = LATELY_MINUTES = 1.5
 """A kept state of a breaker that is older tells nothing of now."""
 ONE_LOOK = "nobody recorded them, and one look at /metrics tells no growth; it holds no failure and no refusal"
@@ -84,15 +86,16 @@ async def gateway_figures(ctx: "Context", minutes: float, *, live: bool = False)
     counters = Counters(ctx, minutes, live=live)
     try:
         async with asyncio.timeout(LIVE_SECONDS if live else KEPT_SECONDS):
-            requests, refused, lately, states = await asyncio.gather(
+            requests, refused, lately, states, slow = await asyncio.gather(
                 counters.increase(REQUESTS),
                 counters.increase(REFUSED),
                 _lately(ctx),
                 counters.states() if live else _kept_states(ctx),
+                _slow_routes(ctx, minutes),
             )
     except TimeoutError:
         return _NOT_IN_TIME
-    return _figures(ctx, requests, refused, lately, states)
+    return _figures(ctx, requests, refused, lately, states, slow)
 
 
 async def summary_figures(ctx: "Context", counters: Counters) -> GatewayFigures:
@@ -104,8 +107,12 @@ async def summary_figures(ctx: "Context", counters: Counters) -> GatewayFigures:
     kept = Counters(ctx, counters.minutes, live=False)
     try:
         async with asyncio.timeout(LIVE_SECONDS):
-            requests, refused, lately, first = await asyncio.gather(
-                kept.increase(REQUESTS), kept.increase(REFUSED), _lately(ctx), counters.first_look()
+            requests, refused, lately, first, slow = await asyncio.gather(
+                kept.increase(REQUESTS),
+                kept.increase(REFUSED),
+                _lately(ctx),
+                counters.first_look(),
+                _slow_routes(ctx, counters.minutes),
             )
             states: Sequence[MetricsState] | Fault = published(first)
             nothing_kept = requests.covered_minutes <= 0 and not requests.several
@@ -118,7 +125,7 @@ async def summary_figures(ctx: "Context", counters: Counters) -> GatewayFigures:
                 requests, refused = replace(requests, fault=why), replace(refused, fault=refused.fault or why)
     except TimeoutError:
         return _NOT_IN_TIME
-    return _figures(ctx, requests, refused, lately, states)
+    return _figures(ctx, requests, refused, lately, states, slow)
 
 
 async def sampled_figures(ctx: "Context", minutes: float, states: Sequence[MetricsState]) -> GatewayFigures:
@@ -126,12 +133,12 @@ async def sampled_figures(ctx: "Context", minutes: float, states: Sequence[Metri
     kept = Counters(ctx, minutes, live=False)
     try:
         async with asyncio.timeout(KEPT_SECONDS):
-            requests, refused, lately = await asyncio.gather(
-                kept.increase(REQUESTS), kept.increase(REFUSED), _lately(ctx)
+            requests, refused, lately, slow = await asyncio.gather(
+                kept.increase(REQUESTS), kept.increase(REFUSED), _lately(ctx), _slow_routes(ctx, minutes)
             )
     except TimeoutError:
         return _NOT_IN_TIME
-    return _figures(ctx, requests, refused, lately, states)
+    return _figures(ctx, requests, refused, lately, states, slow)
 
 
 def published(look: Reading[MetricsState]) -> Sequence[MetricsState] | Fault:
@@ -166,15 +173,28 @@ async def _lately(ctx: "Context") -> tuple[Increase, Increase]:
     return requests, refusals(requests, refused).grown
 
 
+async def _slow_routes(ctx: "Context", minutes: float) -> list[Finding]:
+    """What the gateway's own histogram says of its routes, as far as it was kept; nothing where it takes too long."""
+    try:
+        async with asyncio.timeout(ROUTES_SECONDS):
+            served, lately = await asyncio.gather(
+                *(Counters(ctx, span, live=False).quantiles(DURATIONS, "route") for span in (minutes, LATELY_MINUTES))
+            )
+    except TimeoutError:
+        return []
+    return judge_routes(served.groups, lately.groups, ctx.settings.thresholds)
+
+
 def _figures(
     ctx: "Context",
     requests: Increase,
     refused: Increase,
     lately: tuple[Increase, Increase],
     states: Sequence[MetricsState] | Fault,
+    slow: Sequence[Finding],
 ) -> GatewayFigures:
     unknown = []
-    findings: list[Finding] = []
+    findings: list[Finding] = [*slow]
     circuits: dict[str, list[float]] = {}
     if isinstance(states, Fault):
         unknown.append(f"circuits: {states.message}")

@@ -9,11 +9,13 @@ from optimus_tui.contract.metrics import Quantiles, Window
 from optimus_tui.contract.tools.performance import PerformanceQuery
 from optimus_tui.tools.counted import Counters
 from optimus_tui.tools.evidence import kept_series, live_series, why_untimed
+from optimus_tui.tools.gateway_figures import DURATIONS, LATELY_MINUTES
 from optimus_tui.tools.performance_result import Result
 from optimus_tui.tools.words import rounded, sentence
 from optimus_tui.verdicts import bounds
 from optimus_tui.verdicts import latency as bars
 from optimus_tui.verdicts.performance import assess, shown, told_by
+from optimus_tui.verdicts.routes import judge_routes
 from optimus_tui.verdicts.spread import Figures, figures
 
 if TYPE_CHECKING:
@@ -33,8 +35,11 @@ async def latency(ctx: "Context", query: PerformanceQuery) -> Result:
     only flatter it, and has figures of its own under ``services``.
     """
     counters = Counters(ctx, query.time_window_minutes)
-    looks, windows, (routes, upstreams) = await asyncio.gather(
-        _look(ctx), _windows(ctx, query.time_window_minutes), _histograms(counters)
+    looks, windows, (routes, upstreams), lately = await asyncio.gather(
+        _look(ctx),
+        _windows(ctx, query.time_window_minutes),
+        _histograms(counters),
+        Counters(ctx, LATELY_MINUTES, live=False).quantiles(DURATIONS, "route"),
     )
     services = {name: _service(looks[name], windows[name]) for name in SERVICES}
     best = max(windows.values(), key=lambda window: window.covered_minutes)
@@ -52,7 +57,11 @@ async def latency(ctx: "Context", query: PerformanceQuery) -> Result:
         results=results,
         covered_minutes=best.covered_minutes if kept else routes.covered_minutes,
         source=best.source if kept else routes.source,
-        findings=(*_down(looks), *bars.judge(_series(looks, windows, ctx.clock.wall()), ctx.settings.thresholds)),
+        findings=(
+            *_down(looks),
+            *bars.judge(_series(looks, windows, ctx.clock.wall()), ctx.settings.thresholds),
+            *judge_routes(routes.groups, lately.groups, ctx.settings.thresholds),
+        ),
     )
 
 
@@ -75,7 +84,7 @@ async def _windows(ctx: "Context", minutes: float) -> dict[str, Window]:
 
 async def _histograms(counters: Counters) -> tuple[Quantiles, Quantiles]:
     routes, upstreams = await asyncio.gather(
-        counters.quantiles("http_request_duration_seconds", "route"),
+        counters.quantiles(DURATIONS, "route"),
         counters.quantiles("upstream_request_duration_seconds", "service"),
     )
     return routes, upstreams

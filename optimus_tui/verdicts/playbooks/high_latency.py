@@ -12,17 +12,15 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from optimus_tui.contract.findings import Finding
-from optimus_tui.contract.metrics import Quantiles, Spread
+from optimus_tui.contract.metrics import Quantiles
 from optimus_tui.contract.reading import Fault, Reading
 from optimus_tui.contract.services import GatewayState, HitRate, ServerState, ServiceState
 from optimus_tui.contract.strain import SlowCall, SlowState
 from optimus_tui.settings.model import Thresholds
-from optimus_tui.verdicts import bounds
-from optimus_tui.verdicts import latency as latencies
 from optimus_tui.verdicts.hit_rate import find_hit_rate
-from optimus_tui.verdicts.performance import MIN_REQUESTS
 from optimus_tui.verdicts.playbooks.inquiry import Conclusion, Inquiry
 from optimus_tui.verdicts.playbooks.proxy_timeout import Timed, look_at_direct, spread_section
+from optimus_tui.verdicts.routes import by_time, judge_routes
 from optimus_tui.verdicts.services import is_away, judge_engine, judge_gateway, judge_server
 from optimus_tui.wording.numbers import latency, percent, plural
 from optimus_tui.wording.safe import safe_text
@@ -87,41 +85,12 @@ def _look_at_routes(
         inquiry.lacks(what, why)
         return {}
     inquiry.covered(seen.served.covered_minutes, seen.served.source)
-    ranked = sorted(seen.served.groups.items(), key=lambda item: -(item[1].mean or 0.0) * item[1].count)
+    ranked = by_time(seen.served.groups)
     asked = sum(spread.count for _, spread in ranked)
     inquiry.saw(f"{plural(len(ranked), 'route')} of the gateway, {asked:,.0f} requests ({seen.served.source})")
-    slow = {
-        _route_name(route): spread
-        for route, spread in ranked
-        if spread.count >= MIN_REQUESTS and spread.p95 is not None
-    }
-    for route, spread in ranked[:20]:
-        if spread.count < MIN_REQUESTS and spread.p50 is not None:
-            half = bounds.certain_ms(spread, "p50", thresholds.latency_good_ms, thresholds.latency_poor_ms)
-            inquiry.found(*latencies.judge_half(_route_name(route), half, spread.count, thresholds))
     now = seen.served_now.groups if isinstance(seen.served_now, Quantiles) else {}
-    quick = {_route_name(route): one for route, one in now.items() if _is_quick(one, thresholds)}
-    inquiry.found(
-        *(
-            latencies.eased(one, f"quick again in its last {quick[one.subject].count:,.0f} requests")
-            if one.subject in quick
-            else one
-            for one in _judge_routes(slow, thresholds)
-        )
-    )
+    inquiry.found(*judge_routes(seen.served.groups, now, thresholds))
     return {safe_text(route, 80) or "(none)": spread_section(spread) for route, spread in ranked}
-
-
-def _route_name(route: str) -> str:
-    return f"route {safe_text(route, 80)}"
-
-
-def _is_quick(spread: Spread, thresholds: Thresholds) -> bool:
-    return spread.count >= latencies.MIN_SAMPLES and bounds.is_quick(spread, thresholds.latency_good_ms)
-
-
-def _judge_routes(routes: Mapping[str, Spread], thresholds: Thresholds) -> list[Finding]:
-    return [finding for name, one in list(routes.items())[:5] for finding in bounds.judge_spread(name, one, thresholds)]
 
 
 def _look_at_slow(inquiry: Inquiry, seen: LatencyEvidence, *, down: bool) -> dict[str, Any]:
