@@ -15,6 +15,7 @@ from optimus_tui.wording.charts import CHARTS, Chart, Samples, chart
 from optimus_tui.wording.numbers import latency, percent, plural, thousands
 from optimus_tui.workflow.severity import MATTERS, level, rank
 from optimus_tui.workflow.standing import severity_words
+from optimus_tui.workflow.subject import about, main_finding, worst_outcome
 from optimus_tui.workflow.times import elapsed, mtta, mttr
 
 UNKNOWN = "unknown"
@@ -27,7 +28,7 @@ def story(state: IncidentState, history: Mapping[str, Samples], now: Stamp, noti
     summary = list(_summary(state))
     return {
         "state": state,
-        "title": _title(state, dict(summary)),
+        "title": _title(state),
         "head": list(_head(state, now)),
         "summary": summary,
         "impact": list(_impact(state)),
@@ -42,9 +43,20 @@ def story(state: IncidentState, history: Mapping[str, Samples], now: Stamp, noti
     }
 
 
-def _title(state: IncidentState, summary: Mapping[str, str]) -> str:
-    """What it is called; where nobody named it, what was found."""
-    return summary.get("What was found", state.title) if state.title == f"Incident {state.id}" else state.title
+def _title(state: IncidentState) -> str:
+    """Return the title; where nobody named the incident, the finding that it is about."""
+    found = _found(state) if state.title == f"Incident {state.id}" else ""
+    return found or state.title
+
+
+def _found(state: IncidentState) -> str:
+    """Return the sentence of the finding that the incident is about, as it was at its worst; empty before any look."""
+    main = main_finding(state)
+    if main is not None:
+        return main.message
+    outcomes = [one for step in state.steps if (one := worst_outcome(step)) is not None]
+    worst = max(outcomes, key=lambda one: rank(one.severity), default=None)
+    return worst.headline if worst is not None else ""
 
 
 def _head(state: IncidentState, now: Stamp) -> Iterator[tuple[str, str]]:
@@ -69,14 +81,26 @@ def _span(seconds: float | None, why: str) -> str:
 
 
 def _summary(state: IncidentState) -> Iterator[tuple[str, str]]:
-    worst = max((step for step in state.steps if step.outcome), key=lambda step: rank(_of(step).severity), default=None)
-    if worst is not None:
-        yield "What was found", _of(worst).headline
+    if found := _found(state):
+        others = len(about(state)) - 1
+        more = f" ({plural(others, 'more finding')} under Evidence)" if others > 0 else ""
+        yield "What was found", f"{found}{more}"
+    yield from _later_looks(state)
     if state.choice is not None:
         tenant = f" for {state.choice.tenant}" if state.choice.tenant else ""
         yield "What was looked at", f"{state.choice.issue}{tenant}: {state.choice.reason}"
     yield "Cause", state.cause or "not known yet"
     yield "Resolution", state.resolution or "not resolved yet"
+
+
+def _later_looks(state: IncidentState) -> Iterator[tuple[str, str]]:
+    """What the steps that were asked again say now, and the last check after an action."""
+    for step in state.steps:
+        if step.change is not None and step.outcome is not None and step.ended is not None:
+            said = f"{step.outcome.verdict}: {step.outcome.headline}" if step.outcome.verdict else step.outcome.headline
+            yield f"Later look, {step.plan.title}", f"{clock(step.ended.wall)} UTC, {step.change.verdict}. {said}"
+    for deed in state.deeds[-1:]:
+        yield "Check after the last action", deed.verdict or "it has not answered"
 
 
 def _of(step: Step) -> Outcome:

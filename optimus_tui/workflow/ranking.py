@@ -57,10 +57,10 @@ def rank_issues(outcome: Outcome, slow_ms: float) -> tuple[Candidate, ...]:
     """All six issue types, the best founded first. ``slow_ms``: from here on a service is slow."""
     clues: dict[str, list[_Clue]] = {issue: [] for issue in ISSUES}
     for finding in outcome.findings:
-        for place, issue in enumerate(_pointed(finding)):
+        for place, issue in enumerate(issues_of(finding)):
             clues[issue].append(_Clue(finding, _PER_RANK * rank(level(finding)) // (1 + place)))
     for look in _slow(outcome, slow_ms):
-        for place, issue in enumerate(_pointed(look)):
+        for place, issue in enumerate(issues_of(look)):
             clues[issue].append(_Clue(look, _PER_LOOK // (1 + place)))
     nothing = not any(clues.values())
     ranked = [_candidate(issue, clues[issue], nothing) for issue in ISSUES]
@@ -71,7 +71,7 @@ def _place(candidate: Candidate) -> int:
     return ISSUES.index(candidate.issue)
 
 
-def _pointed(finding: Diagnostic) -> tuple[str, ...]:
+def issues_of(finding: Diagnostic) -> tuple[str, ...]:
     """The issues that the finding points to; one that matters and fits nowhere points to the usual one."""
     found = next((issues for prefix, issues in POINTS_TO if finding.rule.startswith(prefix)), None)
     if found is not None:

@@ -203,3 +203,34 @@ def test_an_incident_that_nobody_named_is_headed_by_what_was_found() -> None:
     unnamed = IncidentState(id="7", title="Incident 7", steps=(step,))
     assert story(unnamed, {}, stamp(1.0), ())["title"] == "engine does not answer"
     assert story(msgspec.structs.replace(unnamed, title="Black Friday"), {}, stamp(1.0), ())["title"] == "Black Friday"
+
+
+ENGINE = found("services.engine", "critical", "engine", message="engine does not answer")
+LEFT = found("errors.rate", "high", "gateway", message="27 % of 2,391 requests failed")
+
+
+@pytest.mark.parametrize("form", ["md", "html"])
+def test_what_was_found_is_what_it_was_at_its_worst_and_a_later_look_stands_beside_it(
+    timeline: Timeline, form: str
+) -> None:
+    play = Play(id="7", title="Incident 7")
+    play.run("health", outcome(ENGINE, LEFT, headline="engine does not answer (+1)"))
+    play.run("health", outcome(LEFT, headline=LEFT.message, verdict="needs_attention"))
+    told = story(play.state, {}, stamp(), ())
+    summary = dict(told["summary"])
+    assert told["title"] == "engine does not answer"
+    assert summary["What was found"] == "engine does not answer (1 more finding under Evidence)"
+    assert "needs_attention: 27 % of 2,391" in summary["Later look, Health check"]
+    heading = next(line for line in written(play.state, timeline, form).splitlines() if "incident 7" in line)
+    assert "engine does not answer" in heading
+
+
+def test_it_is_about_the_chosen_issue_where_another_finding_is_as_bad() -> None:
+    play = Play(id="7", title="Incident 7")
+    play.run("health", outcome(IMMORTAL, ENGINE))
+    play.choose("circuit_breaker")
+    assert story(play.state, {}, stamp(), ())["title"] == "engine does not answer"
+    play.choose("rate_limiting", "acme")
+    assert story(play.state, {}, stamp(), ())["title"] == IMMORTAL.message
+    play.choose("memory_leak")
+    assert story(play.state, {}, stamp(), ())["title"] == IMMORTAL.message, "nothing points there: the worst of all"

@@ -1,0 +1,54 @@
+"""What an incident is about: the findings of the issue that was chosen, as they were at their worst. Pure.
+
+A step that is asked again after the repair finds something else, often what is still counted from before. That is a
+later look, and never what the incident is about.
+"""
+
+from collections.abc import Iterator
+
+from optimus_tui.contract.incident import IncidentState, Outcome, Step
+from optimus_tui.contract.tools.common import Diagnostic
+from optimus_tui.workflow.ranking import issues_of, tenant_of
+from optimus_tui.workflow.severity import level, rank
+
+
+def main_finding(state: IncidentState) -> Diagnostic | None:
+    """Return the worst finding that the incident is about, the earliest of those; None before anything was found."""
+    return next(iter(about(state)), None)
+
+
+def about(state: IncidentState) -> tuple[Diagnostic, ...]:
+    """Return the findings that the incident is about, the worst first.
+
+    These are the findings that point to the chosen issue and, where one was chosen, speak of its tenant. Without a
+    choice, or where nothing points to it, these are all findings.
+    """
+    found = _at_worst(state)
+    choice = state.choice
+    if choice is None:
+        return found
+    of_issue = tuple(one for one in found if choice.issue in issues_of(one))
+    of_tenant = tuple(one for one in of_issue if choice.tenant is not None and tenant_of(one) == choice.tenant)
+    return of_tenant or of_issue or found
+
+
+def worst_outcome(step: Step) -> Outcome | None:
+    """Return what the step found at its worst; its only outcome where it never found anything."""
+    return step.worst or step.outcome
+
+
+def _at_worst(state: IncidentState) -> tuple[Diagnostic, ...]:
+    """All findings, each as it was first seen at its worst; the worst first, equal ones in the order of the steps."""
+    known: dict[tuple[str, str], Diagnostic] = {}
+    for one in _findings(state):
+        key = one.rule, one.subject
+        if key not in known or rank(level(one)) > rank(level(known[key])):
+            known[key] = one
+    return tuple(sorted(known.values(), key=lambda one: -rank(level(one))))
+
+
+def _findings(state: IncidentState) -> Iterator[Diagnostic]:
+    """Of every step: its worst run first, then the two that are kept beside it."""
+    for step in state.steps:
+        for outcome in (step.worst, step.before, step.outcome):
+            yield from outcome.findings if outcome is not None else ()
