@@ -39,6 +39,14 @@ class Evidence(Struct, frozen=True, kw_only=True):
     size: int
 
 
+class OpenFinding(Struct, frozen=True, kw_only=True):
+    """A finding on the screen when the incident was opened. ``since``: wall-clock seconds since when it held."""
+
+    rule: str
+    subject: str
+    since: float
+
+
 class Figure(Struct, frozen=True, kw_only=True):
     """One deciding number. ``value`` None: it could not be measured. ``name`` is stable: ``engine.p95``."""
 
@@ -240,7 +248,11 @@ class IncidentState(Struct, frozen=True, kw_only=True):
     slow_ms: float = 500.0
     opened: Stamp | None = None
     began: float | None = None
-    """Wall-clock seconds since when the fault is known to hold; None where nobody said."""
+    """Wall-clock seconds since when the fault is known to hold; None where that is not known."""
+    began_given: bool = False
+    """The operator said when it began. Otherwise it follows from the finding that the incident is about."""
+    open_findings: tuple[OpenFinding, ...] = ()
+    """The findings that were on the screen when the incident was opened."""
     steps: tuple[Step, ...] = ()
     """In the order in which they are to be done."""
     team: tuple[TeamAdvice, ...] = ()

@@ -4,7 +4,16 @@ from typing import Any, Literal
 
 from msgspec import Struct
 
-from optimus_tui.contract.incident import Candidate, Evidence, KeptReceipt, Outcome, Stamp, StepPlan, TeamAdvice
+from optimus_tui.contract.incident import (
+    Candidate,
+    Evidence,
+    KeptReceipt,
+    OpenFinding,
+    Outcome,
+    Stamp,
+    StepPlan,
+    TeamAdvice,
+)
 
 
 class Event(Struct, frozen=True, kw_only=True, tag_field="event"):
@@ -26,8 +35,11 @@ class Opened(Event, frozen=True, kw_only=True, tag="opened"):
     team: tuple[TeamAdvice, ...] = ()
     slow_ms: float = 500.0
     began: float | None = None
+    """As the operator gave it; None leaves it to the findings."""
     alarms: tuple[str, ...] = ()
-    """The findings that were on the screen."""
+    """The findings that were on the screen, as sentences."""
+    open_findings: tuple[OpenFinding, ...] = ()
+    """The same, with the time since when each held; without those of which nobody kept track."""
 
 
 class Captured(Event, frozen=True, kw_only=True, tag="captured"):

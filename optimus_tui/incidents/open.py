@@ -4,13 +4,15 @@ It refuses to take an incident over silently: whoever resumes one is in its time
 """
 
 import asyncio
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
 from optimus_tui.contract import incident_events as happened
-from optimus_tui.contract.incident import IncidentState
+from optimus_tui.contract.findings import Finding
+from optimus_tui.contract.incident import IncidentState, OpenFinding
 from optimus_tui.history import incident_files as files
 from optimus_tui.history.incident_files import Unreadable
 from optimus_tui.history.store import system_of
@@ -27,6 +29,8 @@ if TYPE_CHECKING:
     from optimus_tui.context import Context
 
 NEWEST = 200
+MOST_FINDINGS = 200
+"""Findings of the screen that are kept with their times."""
 
 
 class Listed(Struct, frozen=True, kw_only=True):
@@ -44,10 +48,13 @@ async def open_incident(
     *,
     name: str = DEFAULT,
     began: float | None = None,
-    alarms: tuple[str, ...] = (),
+    alarms: Sequence[Finding] = (),
     root: Path | None = None,
 ) -> Keeper:
-    """A new incident, recorded. ``began``: wall-clock seconds since when the fault holds; ``alarms``: its findings.
+    """Open and record a new incident.
+
+    ``began``: wall-clock seconds since when the fault holds, where the operator gave it; without it the beginning is
+    that of the finding that the first step turns out to be about. ``alarms``: the findings on the screen.
 
     IncidentError where the playbook is wrong or nothing can be written. The caller captures the history (``capture``).
     """
@@ -76,7 +83,12 @@ async def open_incident(
             team=chosen.team,
             slow_ms=settings.thresholds.latency_good_ms,
             began=began,
-            alarms=tuple(plain(one, 400) for one in alarms[:20]),
+            alarms=tuple(plain(one.message, 400) for one in alarms[:20]),
+            open_findings=tuple(
+                OpenFinding(rule=one.rule, subject=one.subject, since=one.since)
+                for one in alarms[:MOST_FINDINGS]
+                if one.since is not None
+            ),
         )
     )
     return keeper

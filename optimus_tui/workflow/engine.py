@@ -76,6 +76,8 @@ def _open(state: IncidentState, event: happened.Opened) -> Reduced:
         slow_ms=event.slow_ms,
         opened=event.at,
         began=event.began,
+        began_given=event.began is not None,
+        open_findings=event.open_findings,
         steps=tuple(shapes.Step(plan=plan) for plan in event.steps),
         team=event.team,
     )

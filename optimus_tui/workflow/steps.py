@@ -12,6 +12,7 @@ from optimus_tui.workflow.advising import advise
 from optimus_tui.workflow.comparing import compare
 from optimus_tui.workflow.ranking import rank_issues, tenant_of
 from optimus_tui.workflow.severity import rank, worse_of
+from optimus_tui.workflow.subject import beginning
 
 Reduced = tuple[IncidentState, tuple[AnyEffect, ...]]
 
@@ -82,7 +83,7 @@ def finish(state: IncidentState, event: happened.StepFinished) -> Reduced:
     )
     if state.steps and step.plan.id == _first(state):
         after = replace(after, candidates=rank_issues(event.outcome, state.slow_ms))
-    after = _bring_forward(after, ended)
+    after = _bring_forward(_dated(after), ended)
     coming = after.next
     asks = coming is not None and coming.plan.choose_issue and after.choice is None and after.candidates
     return after, (happened.AskIssue(candidates=after.candidates),) if asks else ()
@@ -90,6 +91,11 @@ def finish(state: IncidentState, event: happened.StepFinished) -> Reduced:
 
 def _worst(known: Outcome | None, now: Outcome) -> Outcome | None:
     return now if rank(now.severity) > rank(known.severity if known else "none") else known
+
+
+def _dated(state: IncidentState) -> IncidentState:
+    """The state with the beginning that follows from what it is about now; a beginning that was given stays."""
+    return state if state.began_given else replace(state, began=beginning(state))
 
 
 def _first(state: IncidentState) -> str:
@@ -159,7 +165,7 @@ def choose(state: IncidentState, event: happened.IssueChosen) -> Reduced:
     for step in chosen.steps:
         if step.plan.choose_issue and step.status == "done" and step.arguments != arguments_of(chosen, step):
             chosen = put(chosen, replace(step, status="waiting"))
-    return chosen, ()
+    return _dated(chosen), ()
 
 
 def _refuse(reason: str, state: IncidentState) -> Reduced:

@@ -32,6 +32,22 @@ def about(state: IncidentState) -> tuple[Diagnostic, ...]:
     return of_tenant or of_issue or found
 
 
+def beginning(state: IncidentState) -> float | None:
+    """Return the wall-clock seconds since when the main finding held, as the screen showed it when the incident opened.
+
+    Where the screen did not show that finding, the earliest of those that are as bad; None where it showed none.
+    """
+    found = about(state)
+    if not found:
+        return None
+    shown = {(one.rule, one.subject): one.since for one in state.open_findings}
+    main = found[0]
+    if (main.rule, main.subject) in shown:
+        return shown[main.rule, main.subject]
+    as_bad = [one for one in found if rank(level(one)) == rank(level(main))]
+    return min((shown[key] for one in as_bad if (key := (one.rule, one.subject)) in shown), default=None)
+
+
 def worst_outcome(step: Step) -> Outcome | None:
     """Return what the step found at its worst; its only outcome where it never found anything."""
     return step.worst or step.outcome

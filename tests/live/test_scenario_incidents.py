@@ -18,6 +18,7 @@ import pytest
 from optimus_tui.actions.desk import Desk
 from optimus_tui.context import Context
 from optimus_tui.contract.actions import ActionRequest, Confirmation, Plan, Receipt
+from optimus_tui.contract.findings import Finding
 from optimus_tui.contract.incident import Candidate, Deed
 from optimus_tui.demo.command import demo_settings
 from optimus_tui.demo.handle import DemoHandle
@@ -59,13 +60,13 @@ def _quicker_looks(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 class Room:
-    """An engineer's place: the screen's findings, the incident, the desk. ``alarms``: since when a rule held."""
+    """An engineer's place: the screen's findings, the incident, the desk. ``alarms``: the first of each rule."""
 
     def __init__(self, demo: DemoHandle, context: Context, folder: Path) -> None:
         self.demo, self.context, self.folder = demo, context, folder
         self.desk = Desk(context, folder / "state")
         self.seen = False
-        self.alarms: dict[str, float] = {}
+        self.alarms: dict[str, Finding] = {}
         self.keeper: Keeper
 
     def heard(self, subject: str, report: object) -> None:
@@ -73,7 +74,7 @@ class Room:
             self.seen = True
             for one in report.findings:  # type: ignore[attr-defined]
                 if rank(one.severity) >= MATTERS and one.since is not None:
-                    self.alarms.setdefault(one.rule, one.since)
+                    self.alarms.setdefault(one.rule, one)
 
     async def play(self, scenario: str) -> None:
         outcome = await self.demo.play(scenario)
@@ -81,9 +82,8 @@ class Room:
 
     async def open(self, title: str = "") -> Candidate:
         """The incident with its first step; what it says to look at first."""
-        began = min(self.alarms.values(), default=None)
-        root = self.folder / "incidents"
-        self.keeper = await open_incident(self.context, title, name="demo", began=began, root=root)
+        root, alarms = self.folder / "incidents", tuple(self.alarms.values())
+        self.keeper = await open_incident(self.context, title, name="demo", alarms=alarms, root=root)
         await self.step("health")
         return self.keeper.state.candidates[0]
 

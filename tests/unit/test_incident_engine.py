@@ -248,6 +248,43 @@ def test_who_did_not_say_when_it_began_has_no_time_to_acknowledge() -> None:
     assert mtta(Play().state) is None
 
 
+ENGINE = found("services.engine", "critical", "engine")
+SCREEN = (
+    shapes.OpenFinding(rule="limits.refused", subject="beta", since=100.0),
+    shapes.OpenFinding(rule="services.engine", subject="engine", since=900.0),
+    shapes.OpenFinding(rule="breaker.open", subject="ai_engine", since=905.0),
+)
+
+
+def test_it_began_with_the_finding_that_it_is_about_and_not_with_the_oldest_on_the_screen() -> None:
+    play = Play(open_findings=SCREEN)
+    assert play.state.began is None, "nothing says yet what it is about"
+    play.run("health", outcome(ENGINE, found("limits.refused", "high", "beta")))
+    assert play.state.began == 900.0
+    play.choose("rate_limiting", "beta")
+    assert play.state.began == 100.0
+    play.choose("circuit_breaker")
+    assert play.state.began == 900.0
+    play.run("health", outcome(found("limits.refused", "high", "beta")))
+    assert play.state.began == 900.0, "what is left later does not date the fault"
+
+
+def test_where_the_screen_did_not_show_the_fault_its_beginning_is_unknown() -> None:
+    play = Play(open_findings=SCREEN[:1])
+    play.run("health", outcome(ENGINE, found("limits.refused", "high", "beta")))
+    assert play.state.began is None
+    play = Play(open_findings=SCREEN[2:])
+    play.run("health", outcome(ENGINE, found("breaker.open", "critical", "ai_engine")))
+    assert play.state.began == 905.0, "that of one that is as bad"
+
+
+def test_a_beginning_that_the_operator_gave_stays() -> None:
+    play = Play(began=7.0, open_findings=SCREEN)
+    play.run("health", outcome(ENGINE))
+    play.choose("circuit_breaker")
+    assert play.state.began == 7.0
+
+
 def test_durations_go_by_the_clock_that_both_moments_share_row_28() -> None:
     assert elapsed(Stamp(0, 10, boot="x"), Stamp(900, 15, boot="x")) == 5
     assert elapsed(Stamp(0, 10, 100.0, "x"), Stamp(900, 15, 130.0, "y")) == 30

@@ -80,14 +80,11 @@ class Incidents(TakingUp):
             if place < len(left):
                 self.keeper = await resume_incident(self.context, left[place].number)
                 return False
-        found = self._alarming()
-        since = [one.since for one in found if one.since is not None]
         self.keeper = await open_incident(
             self.context,
             self.incident_title(),
             name=self.playbook_name(),
-            began=min(since, default=None),
-            alarms=tuple(one.message for one in found),
+            alarms=self._alarming(),
         )
         self.run_worker(capture(self.keeper), name="capture", group="incident-capture", exit_on_error=False)
         return True
