@@ -19,6 +19,7 @@ from optimus_tui.workflow.subject import about, main_finding, worst_outcome
 from optimus_tui.workflow.times import elapsed, mtta, mttr
 
 UNKNOWN = "unknown"
+NOT_PROVED = "not proved by a check"
 _RATIOS = {"error_rate": "requests that failed (5xx)", "refused_rate": "requests refused (429)",
            "client_error_rate": "requests that were wrong (4xx)"}  # fmt: skip
 
@@ -69,10 +70,13 @@ def _head(state: IncidentState, now: Stamp) -> Iterator[tuple[str, str]]:
     yield "Opened", f"{clock(opened.wall, dated=True)} UTC by {state.operator}" if opened else UNKNOWN
     if state.repaired is not None:
         yield "Repaired", f"{clock(state.repaired.wall, dated=True)} UTC, proved by a check"
+    elif state.closed is not None:
+        yield "Repaired", NOT_PROVED
     yield "Closed", f"{clock(state.closed.wall, dated=True)} UTC" if state.closed else "still open"
     yield "Duration", age(elapsed(opened, end)) if opened else UNKNOWN
     yield "Time to acknowledge (MTTA)", _span(mtta(state), "nobody said when it began")
-    yield "Time to repair (MTTR)", _span(mttr(state), "it is not repaired")
+    until = f", until it was closed: {NOT_PROVED}" if state.closed is not None and state.repaired is None else ""
+    yield "Time to repair (MTTR)", _span(mttr(state), "it is not repaired") + until
     yield "Playbook", state.playbook
 
 

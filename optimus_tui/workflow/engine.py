@@ -16,6 +16,7 @@ from optimus_tui.contract.incident import Entry, IncidentState
 from optimus_tui.contract.incident_events import AnyEffect, AnyEvent, Refused
 from optimus_tui.workflow import deeds, steps
 from optimus_tui.workflow.chronicle import entry
+from optimus_tui.workflow.repair import proved
 
 Reduced = tuple[IncidentState, tuple[AnyEffect, ...]]
 CAPTURE_MINUTES = 10.0
@@ -104,6 +105,13 @@ def _impact(state: IncidentState, event: happened.ImpactMeasured) -> Reduced:
     return replace(state, impact=(*others, measure)), ()
 
 
+def _check(state: IncidentState, event: happened.CheckFinished) -> Reduced:
+    """A check alone proves no repair where a step that was asked again says otherwise."""
+    after, effects = deeds.check(state, event)
+    refused = after is state
+    return (after if refused else replace(after, repaired=proved(after, event.at))), effects
+
+
 def _resume(state: IncidentState, event: happened.Resumed) -> Reduced:
     """What was running when its process went has no result."""
     freed = tuple(
@@ -153,7 +161,7 @@ _RULES: dict[type, Callable[[IncidentState, Any], Reduced]] = {
     happened.NoteAdded: _note,
     happened.AdviceMarked: deeds.mark,
     happened.ActionDone: deeds.act,
-    happened.CheckFinished: deeds.check,
+    happened.CheckFinished: _check,
     happened.ChecksAsked: deeds.ask_again,
     happened.ImpactMeasured: _impact,
     happened.Resumed: _resume,

@@ -11,6 +11,7 @@ from optimus_tui.contract.incident_events import AnyEffect, Refused
 from optimus_tui.workflow.advising import advise
 from optimus_tui.workflow.comparing import compare
 from optimus_tui.workflow.ranking import rank_issues, tenant_of
+from optimus_tui.workflow.repair import proved
 from optimus_tui.workflow.severity import rank, worse_of
 from optimus_tui.workflow.subject import beginning
 
@@ -79,8 +80,8 @@ def finish(state: IncidentState, event: happened.StepFinished) -> Reduced:
         after,
         severity=worse_of(state.severity, event.outcome.severity),
         tenants=tuple(dict.fromkeys((*state.tenants, *named)))[:50],
-        repaired=_repaired(state, event.at, change),
     )
+    after = replace(after, repaired=proved(after, event.at)) if change is not None else after
     if state.steps and step.plan.id == _first(state):
         after = replace(after, candidates=rank_issues(event.outcome, state.slow_ms))
     after = _bring_forward(_dated(after), ended)
@@ -101,14 +102,6 @@ def _dated(state: IncidentState) -> IncidentState:
 def _first(state: IncidentState) -> str:
     """The step whose findings are ranked: the first one that asks a tool."""
     return next((step.plan.id for step in state.steps if step.plan.kind == "tool"), "")
-
-
-def _repaired(state: IncidentState, at: shapes.Stamp, change: shapes.Comparison | None) -> shapes.Stamp | None:
-    if change is None or change.verdict in ("better", "unknown"):
-        return state.repaired
-    if change.verdict == "fixed":
-        return state.repaired or at
-    return None if change.verdict == "worse" or change.held else state.repaired
 
 
 def _bring_forward(state: IncidentState, after: Step) -> IncidentState:

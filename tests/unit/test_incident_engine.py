@@ -18,6 +18,8 @@ from optimus_tui.workflow.engine import _RULES, reduce, replay
 from optimus_tui.workflow.times import elapsed, mtta, mttr
 from tests.unit.incident_world import IMMORTAL, REPAIR, Play, found, outcome, runbook, stamp
 
+ENGINE = found("services.engine", "critical", "engine")
+
 
 def test_the_five_steps_ask_what_the_users_document_asks() -> None:
     assert [(plan.tool, plan.arguments) for plan in runbook()] == [
@@ -97,6 +99,61 @@ def test_a_redo_says_what_changed() -> None:
     assert play.state.repaired is not None
     play.run("health", outcome(IMMORTAL))
     assert play.state.repaired is None
+
+
+def test_it_is_repaired_only_when_every_step_that_was_asked_again_says_so() -> None:
+    left = found("errors.rate", "high", "gateway", measured=0.39, threshold=0.05)
+    play = Play()
+    play.run("health", outcome(ENGINE))
+    play.run("integration", outcome(found("integration.health", "high", "health")))
+    play.run("performance", outcome(found("latency.p95", "low", "engine")))
+    play.run("integration", outcome())
+    assert play.state.repaired is not None, "the only step that was asked again says so"
+    play.run("health", outcome(left))
+    assert play.state.repaired is None
+    play.run("integration", outcome())
+    assert play.state.repaired is None, "it has nothing new to say, and the health check still shows a fault"
+    play.run("health", outcome(found("metrics.unmeasured", "low", "gateway"), severity="low"))
+    assert play.state.step("health").change.verdict == "unknown"  # type: ignore[union-attr]
+    assert play.state.repaired is None, "what cannot be measured is not fixed"
+    play.run("performance", outcome())
+    play.run("health", outcome(left))
+    play.run("health", outcome())
+    assert play.state.repaired is not None
+    assert play.state.repaired == play.state.step("health").ended  # type: ignore[union-attr]
+
+
+def test_a_step_that_says_otherwise_holds_back_the_repair_that_a_check_proved() -> None:
+    play = Play()
+    play.run("health", outcome(IMMORTAL))
+    play.choose("rate_limiting")
+    play.run("identify", outcome(ENGINE))
+    play.act()
+    play.check("health", outcome())
+    assert play.state.repaired is not None
+    play.run("identify", outcome(ENGINE))
+    assert play.state.repaired is None
+    play.tell(happened.ChecksAsked(at=stamp(), action_id="a1"))
+    play.check("health", outcome())
+    assert play.state.repaired is None, "the step was asked after the action, and it still shows a fault"
+    play.run("identify", outcome())
+    assert play.state.repaired is not None
+
+
+def test_a_check_that_says_otherwise_is_answered_by_a_later_action_or_look() -> None:
+    play = Play()
+    play.run("health", outcome(IMMORTAL))
+    play.act()
+    play.check("health", outcome(IMMORTAL))
+    play.act("a2", kind="reset_counters")
+    play.check("health", outcome(), "a2")
+    assert play.state.repaired is not None, "the later action for the same tenant has proved it"
+    play = Play()
+    play.run("health", outcome(IMMORTAL))
+    play.act()
+    play.check("health", outcome(IMMORTAL))
+    play.run("health", outcome())
+    assert play.state.repaired is not None, "the step that showed it was asked after the action"
 
 
 def test_a_failed_redo_keeps_what_was_found_before() -> None:
@@ -248,7 +305,6 @@ def test_who_did_not_say_when_it_began_has_no_time_to_acknowledge() -> None:
     assert mtta(Play().state) is None
 
 
-ENGINE = found("services.engine", "critical", "engine")
 SCREEN = (
     shapes.OpenFinding(rule="limits.refused", subject="beta", since=100.0),
     shapes.OpenFinding(rule="services.engine", subject="engine", since=900.0),

@@ -225,6 +225,16 @@ def test_what_was_found_is_what_it_was_at_its_worst_and_a_later_look_stands_besi
     assert "engine does not answer" in heading
 
 
+def test_a_closed_incident_without_proof_is_not_called_repaired() -> None:
+    play = Play(id="7", began=1_795_000_000.0)
+    play.run("health", outcome(ENGINE))
+    play.run("health", outcome(LEFT))
+    play.tell(happened.Closed(at=stamp(), cause="c", resolution="r"))
+    head = dict(story(play.state, {}, stamp(), ())["head"])
+    assert head["Repaired"] == "not proved by a check"
+    assert head["Time to repair (MTTR)"].endswith("until it was closed: not proved by a check")
+
+
 def test_it_is_about_the_chosen_issue_where_another_finding_is_as_bad() -> None:
     play = Play(id="7", title="Incident 7")
     play.run("health", outcome(IMMORTAL, ENGINE))
