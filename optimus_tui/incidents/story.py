@@ -10,9 +10,12 @@ from typing import Any
 import msgspec
 
 from optimus_tui.contract.incident import Deed, Figure, IncidentState, Outcome, Stamp, Step
+from optimus_tui.contract.limits import ALL_TENANTS
+from optimus_tui.contract.tools.common import Diagnostic
 from optimus_tui.wording.age import age, clock
 from optimus_tui.wording.charts import CHARTS, Chart, Samples, chart
 from optimus_tui.wording.numbers import latency, percent, plural, thousands
+from optimus_tui.workflow.ranking import tenant_of
 from optimus_tui.workflow.severity import MATTERS, level, rank
 from optimus_tui.workflow.standing import severity_words
 from optimus_tui.workflow.subject import about, main_finding, worst_outcome
@@ -22,6 +25,8 @@ UNKNOWN = "unknown"
 NOT_PROVED = "not proved by a check"
 _RATIOS = {"error_rate": "requests that failed (5xx)", "refused_rate": "requests refused (429)",
            "client_error_rate": "requests that were wrong (4xx)"}  # fmt: skip
+_OF_TENANTS = ("limits.", "cache.no_ttl", "cache.large", "cache.churn", "coherence.")
+"""The beginnings of rules whose findings concern the keys of single tenants."""
 
 
 def story(state: IncidentState, history: Mapping[str, Samples], now: Stamp, notices: tuple[str, ...]) -> dict[str, Any]:
@@ -112,7 +117,7 @@ def _of(step: Step) -> Outcome:
 
 
 def _impact(state: IncidentState) -> Iterator[tuple[str, str]]:
-    yield "Tenants", ", ".join(state.tenants) or "none was named by a finding"
+    yield "Tenants", _tenants(state)
     measured = {one.name: one.outcome for one in state.impact}
     traffic = _figures(measured.get("error_rate"))
     yield "Requests", thousands(round(traffic["requests"])) if "requests" in traffic else UNKNOWN
@@ -129,6 +134,24 @@ def _impact(state: IncidentState) -> Iterator[tuple[str, str]]:
     for one in state.impact:
         if one.outcome.verdict in ("unknown", "not available"):
             yield f"Why {one.name.replace('_', ' ')} is unknown", one.outcome.headline
+
+
+def _tenants(state: IncidentState) -> str:
+    """The tenants that it is about, and apart from them those that other findings name."""
+    found = [one for one in about(state) if rank(level(one)) >= MATTERS]
+    if not found:
+        return ", ".join(state.tenants) or "none was named by a finding"
+    mine = [] if tenant_of(found[0]) is None else [name for one in found if (name := tenant_of(one)) is not None]
+    others = [one for one in state.tenants if one not in mine]
+    beside = f" (named beside it: {', '.join(others)})" if others else ""
+    return f"{', '.join(dict.fromkeys(mine)) or _reach(found[0])}{beside}"
+
+
+def _reach(main: Diagnostic) -> str:
+    """Whom a finding concerns that names no tenant for certain."""
+    if main.rule.startswith(_OF_TENANTS) and main.subject != ALL_TENANTS:
+        return f"not named for certain by the finding, which is about {main.subject or 'something without a name'}"
+    return "not limited to one tenant"
 
 
 def _performance(state: IncidentState) -> Outcome | None:

@@ -244,3 +244,29 @@ def test_it_is_about_the_chosen_issue_where_another_finding_is_as_bad() -> None:
     assert story(play.state, {}, stamp(), ())["title"] == IMMORTAL.message
     play.choose("memory_leak")
     assert story(play.state, {}, stamp(), ())["title"] == IMMORTAL.message, "nothing points there: the worst of all"
+
+
+def test_an_incident_of_all_tenants_is_not_put_down_to_one_that_a_finding_names() -> None:
+    play = Play()
+    assert dict(story(play.state, {}, stamp(), ())["impact"])["Tenants"] == "none was named by a finding"
+    play.run("health", outcome(ENGINE, found("limits.near", "low", "demo_dentist / chat")))
+    tenants = dict(story(play.state, {}, stamp(), ())["impact"])["Tenants"]
+    assert tenants == "not limited to one tenant (named beside it: demo_dentist)"
+    play = Play()
+    play.run("health", outcome(IMMORTAL, found("limits.over", "high", "beta / chat")))
+    assert dict(story(play.state, {}, stamp(), ())["impact"])["Tenants"] == "acme, beta"
+    play.choose("rate_limiting", "acme")
+    assert dict(story(play.state, {}, stamp(), ())["impact"])["Tenants"] == "acme (named beside it: beta)"
+    play = Play()
+    play.run("health", outcome(found("limits.over", "high", "several counters")))
+    assert "about several counters" in dict(story(play.state, {}, stamp(), ())["impact"])["Tenants"]
+
+
+def test_the_severity_is_said_once_and_in_one_word(timeline: Timeline) -> None:
+    play = Play(id="7", title="t")
+    play.run("health", outcome(ENGINE))
+    play.run("health", outcome(LEFT))
+    text = written(play.state, timeline, "html")
+    assert "high (at worst critical)" in text
+    heading = re.sub("<[^>]*>", "", next(line for line in text.splitlines() if line.startswith("<h1>")))
+    assert heading == "Post-mortem: incident 7, t"
