@@ -23,6 +23,8 @@ from optimus_tui.workflow.times import elapsed, mtta, mttr
 
 UNKNOWN = "unknown"
 NOT_PROVED = "not proved by a check"
+MOST_OPEN = 20
+"""Open recommendations that are listed; further ones are counted."""
 _RATIOS = {"error_rate": "requests that failed (5xx)", "refused_rate": "requests refused (429)",
            "client_error_rate": "requests that were wrong (4xx)"}  # fmt: skip
 _OF_TENANTS = ("limits.", "cache.no_ttl", "cache.large", "cache.churn", "coherence.")
@@ -167,7 +169,7 @@ def _step(step: Step) -> dict[str, Any]:
     outcome = _of(step)
     return {
         "title": step.plan.title,
-        "status": step.status,
+        "status": "not done" if step.status == "waiting" else step.status,
         "said": step.said,
         "tool": step.plan.tool,
         "arguments": ", ".join(f"{name} {_argument(value)}" for name, value in step.arguments.items()),
@@ -227,9 +229,10 @@ def _open(state: IncidentState) -> Iterator[str]:
             yield f"{step.plan.title} was not done{f': {step.said}' if step.said else ''}"
         elif step.status == "skipped":
             yield f"{step.plan.title} was skipped: {step.said}"
-    for one in state.advice:
-        if one.status == "open" and rank(one.priority) >= MATTERS:
-            yield f"{one.priority}: {one.action}"
+    waiting = [one for one in state.advice if one.status == "open"]
+    yield from (f"{one.priority}: {one.action}" for one in waiting[:MOST_OPEN])
+    if len(waiting) > MOST_OPEN:
+        yield f"{plural(len(waiting) - MOST_OPEN, 'more recommendation is', 'more recommendations are')} open"
     for deed in state.deeds:
         if deed.verdict not in ("fixed", "better"):
             yield f"{deed.receipt.words or deed.receipt.kind}: {deed.verdict or 'its check has not answered'}"

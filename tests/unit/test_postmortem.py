@@ -15,6 +15,7 @@ from optimus_tui.contract.incident import Figure, IncidentState
 from optimus_tui.contract.tools.common import Recommendation
 from optimus_tui.history.timeline import Timeline, new_timeline
 from optimus_tui.incidents.markdown import escaped, fenced
+from optimus_tui.incidents.playbooks import playbook
 from optimus_tui.incidents.postmortem import render
 from optimus_tui.incidents.story import story
 from optimus_tui.wording.age import age
@@ -270,3 +271,34 @@ def test_the_severity_is_said_once_and_in_one_word(timeline: Timeline) -> None:
     assert "high (at worst critical)" in text
     heading = re.sub("<[^>]*>", "", next(line for line in text.splitlines() if line.startswith("<h1>")))
     assert heading == "Post-mortem: incident 7, t"
+
+
+@pytest.mark.parametrize("form", ["md", "html"])
+def test_a_document_of_a_closed_incident_stands_alone(timeline: Timeline, form: str) -> None:
+    low = Recommendation(action="See what the service did", priority="low")
+    play = Play(id="7", title="t", steps=playbook("demo").steps, team=playbook("demo").team)
+    play.run("health", outcome(ENGINE, LEFT, recommendations=(REPAIR, low)))
+    restart = next(one.id for one in play.state.advice if one.source == "playbook")
+    play.tell(happened.AdviceMarked(at=stamp(), advice=restart, status="done"))
+    play.run("health", outcome(LEFT, recommendations=(REPAIR, low)))
+    play.tell(happened.Closed(at=stamp(), cause="c", resolution="r"))
+    text = re.sub(r"[\\*]|<[^>]*>", "", written(play.state, timeline, form))
+    still = text[text.index("Still open") :]
+    assert "low: See what the service did" in still and "critical: Give 1 counter" in still
+    assert "Apply recommendations: not done" in text and "waiting" not in text
+    assert "Found at its worst:" in text and "Found by the last look:" in text
+    assert "Restart the AI engine" in text and "Typed in the dashboard:" in text
+    assert not re.search(r"\besc\b|\bpress\b|then type|the command$", text, re.MULTILINE)
+
+
+def test_what_is_still_open_says_how_many_more_there_are() -> None:
+    many = tuple(Recommendation(action=f"do {number}", priority="low") for number in range(30))
+    play = Play()
+    play.run("health", outcome(recommendations=many))
+    still = story(play.state, {}, stamp(), ())["open"]
+    assert sum(one.startswith("low: do") for one in still) == 20
+    assert "10 more recommendations are open" in still
+
+
+def test_no_words_of_the_demo_quote_its_screen() -> None:
+    assert not [one.action for one in playbook("demo").team if re.search(r"\besc\b|the command", one.action)]

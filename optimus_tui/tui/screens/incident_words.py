@@ -174,6 +174,8 @@ def advice_section(advice: Advice, number: int) -> Section:
         lines.append(Line("a does it from here, after a card that shows exactly what", "here", "ok"))
     if advice.command:
         lines.append(Line(safe(advice.command, 2_000), "command"))
+        if advice.command.startswith(":") and advice.status == "open":
+            lines.append(Line("esc goes to the panes: type the command there", "how", "quiet"))
     if advice.file:
         lines.append(Line(safe(advice.file), "file"))
     for one in advice.evidence or ((advice.reason,) if advice.reason else ()):
