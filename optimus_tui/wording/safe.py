@@ -33,6 +33,19 @@ def safe_text(raw: object, limit: int = 200) -> str:
     return f"{shown[: max(1, limit - 16)]}…{last} ({size:,})"
 
 
+def safe_sentence(raw: object, limit: int = 300) -> str:
+    """Return a sentence as safe text of at most ``limit`` characters; a longer one is cut after a word, with ``…``.
+
+    For sentences, whose beginning says the most. Names keep their end and their length: ``safe_text``.
+    """
+    whole = raw if isinstance(raw, str) else str(raw)
+    shown = _escape(whole[: limit + 1])
+    if len(whole) <= limit and len(shown) <= limit:
+        return shown
+    head = shown[: limit - 1]
+    return f"{head[: head.rfind(' ')] if ' ' in head[limit // 2 :] else head}…"
+
+
 def _escape(text: str) -> str:
     out: list[str] = []
     combining = 0

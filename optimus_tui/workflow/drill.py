@@ -13,7 +13,7 @@ from optimus_tui.contract.drill import DrillResult, Mark, Truth
 from optimus_tui.contract.findings import Finding
 from optimus_tui.contract.incident import IncidentState
 from optimus_tui.contract.tools.common import Diagnostic
-from optimus_tui.wording.safe import safe_text
+from optimus_tui.wording.safe import safe_sentence
 from optimus_tui.workflow.comparing import BLIND
 from optimus_tui.workflow.severity import MATTERS, level, rank
 
@@ -106,7 +106,7 @@ def judge(names: tuple[str, str], truth: Truth, watch: Watch, kept: IncidentStat
         cure=truth.cure,
         ended=ended,
         solved=at["gone"] is not None and at["closed"] is not None,
-        marks=tuple(Mark(one.name, one.seconds, safe_text(one.words, 300)) for one in marks),
+        marks=tuple(Mark(one.name, one.seconds, safe_sentence(one.words)) for one in marks),
         missed=tuple(_missed(marks, state, watch)),
         detect=at["shown"],
         acknowledge=at["opened"],
@@ -155,6 +155,6 @@ def _missed(marks: Sequence[Mark], state: IncidentState, watch: Watch) -> Iterab
         yield f"it came back ({watch.returned}×): what was done first did not end the cause"
     for step in state.steps:
         if step.status == "skipped":
-            yield f"step {step.plan.title} was skipped: {safe_text(step.said, 200)}"
+            yield f"step {step.plan.title} was skipped: {safe_sentence(step.said, 200)}"
         elif step.status != "done":
             yield f"step {step.plan.title} was not done"

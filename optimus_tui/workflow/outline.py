@@ -13,7 +13,7 @@ import msgspec
 from optimus_tui.contract.incident import Figure, Outcome
 from optimus_tui.contract.tools.common import Diagnostic, Recommendation
 from optimus_tui.wording.numbers import figure
-from optimus_tui.wording.safe import safe_text
+from optimus_tui.wording.safe import safe_sentence, safe_text
 from optimus_tui.workflow.severity import level, rank, worst
 
 MOST = 40
@@ -30,7 +30,7 @@ def outline(document: Mapping[str, Any]) -> Outcome:
     verdict = next((str(document[key]) for key in _VERDICTS if isinstance(document.get(key), str)), "")
     verdict = verdict or _assessment(document) or worst(found)
     figures = tuple(one for one in _figures(document) if one.value is None or math.isfinite(one.value))
-    unknown = tuple(safe_text(one, 300) for one in _list(document.get("unknown"))[:MOST] if isinstance(one, str))
+    unknown = tuple(safe_sentence(one) for one in _list(document.get("unknown"))[:MOST] if isinstance(one, str))
     return Outcome(
         verdict=safe_text(verdict, 60),
         severity=worst(found),
@@ -77,7 +77,7 @@ def _failed_tests(document: Mapping[str, Any]) -> Iterator[Diagnostic]:
         if not isinstance(one, Mapping) or one.get("status") != "fail":
             continue
         name = safe_text(one.get("test") or "test", 80)
-        why = safe_text(one.get("error") or "it did not pass", 400)
+        why = safe_sentence(one.get("error") or "it did not pass", 400)
         yield Diagnostic(
             severity="high", message=f"{name} failed: {why}", rule=f"integration.{name}", subject=name, measured="fail",
             threshold="pass", impact="Requests through the gateway may fail in the same way.",
@@ -97,14 +97,14 @@ def _headline(document: Mapping[str, Any], found: list[Diagnostic], figures: tup
     """The worst finding; without one the numbers, or that nothing was found."""
     if found:
         rest = f" (+{len(found) - 1})" if len(found) > 1 else ""
-        return safe_text(found[0].message, 300) + rest
+        return safe_sentence(found[0].message) + rest
     if isinstance(document.get("pass_rate"), str):
         return safe_text(f"{document['pass_rate']} tests passed", 120)
     known = [f"{one.label} {figure(one.value, one.unit)}" for one in figures if one.value is not None]
     if known:
         return " · ".join(known[:4])
     examined = [one for one in _list(document.get("examined")) if isinstance(one, str)]
-    return safe_text(examined[0], 300) if examined else "nothing found"
+    return safe_sentence(examined[0]) if examined else "nothing found"
 
 
 # -- numbers

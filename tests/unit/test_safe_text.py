@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from rich.cells import cell_len
 
 from optimus_tui.wording.redact import redact
-from optimus_tui.wording.safe import is_plain, safe_text
+from optimus_tui.wording.safe import is_plain, safe_sentence, safe_text
 
 HOSTILE = [
     b"\x1b]52;c;QUJD\x07", b"\x1b]0;title\x1b\\", b"\x1b]8;;http://e\x1b\\x", b"\x1b[2J", b"\x1b[6n",
@@ -48,6 +48,21 @@ def test_a_long_name_is_elided_with_its_size_row_10() -> None:
     shown = safe_text(b"k" * 1_000_000, 80)
     assert "…" in shown
     assert shown.endswith("(1,000,000)")
+
+
+def test_a_long_sentence_ends_after_a_word_and_says_so() -> None:
+    words = "27 % of 2,391 requests failed; 545 requests of demo_dentist"
+    assert safe_sentence(words, 60) == words
+    assert safe_sentence(words, 45) == "27 % of 2,391 requests failed; 545 requests…"
+    assert safe_sentence("k" * 99, 20) == "k" * 19 + "…"
+    assert len(safe_sentence("\x1b" * 1_000_000, 300)) == 300
+
+
+@given(st.text(max_size=300), st.integers(10, 80))
+def test_any_sentence_comes_out_printable_and_bounded(raw: str, limit: int) -> None:
+    shown = safe_sentence(raw, limit)
+    assert shown.isprintable()
+    assert len(shown) <= limit
 
 
 def test_a_combining_flood_is_cut_row_13() -> None:

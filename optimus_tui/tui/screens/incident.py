@@ -235,4 +235,4 @@ class IncidentScreen(AdviceWork):
 
     def copy_forms(self) -> list[tuple[str, str]]:
         """Recommended commands."""
-        return [(words.safe(one.action, 120), one.command) for one in self.state.advice if one.command]
+        return [(words.sentence(one.action, 120), one.command) for one in self.state.advice if one.command]

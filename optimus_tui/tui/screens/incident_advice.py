@@ -35,7 +35,9 @@ class AdviceWork(IncidentWork):
     async def _act(self, found: list[Advice]) -> None:
         here = self.advice_here
         if here is None or here not in found:
-            rows = [(f"{one.priority}  {words.safe(one.action, 200)}", words.safe(one.reason, 300)) for one in found]
+            rows = [
+                (f"{one.priority}  {words.sentence(one.action, 200)}", words.sentence(one.reason, 300)) for one in found
+            ]
             place = 0 if len(found) == 1 else await self.app.push_screen_wait(PickDialog("Do which", rows))
             if place is None:
                 return
@@ -61,7 +63,9 @@ class AdviceWork(IncidentWork):
         tenant = self._tenant_bytes(advice.tenant)
         if tenant is None:
             said = await self.app.push_screen_wait(
-                QuestionDialog(words.safe(advice.action, 60), [Line("Tenant", words.safe(advice.tenant or "", 200))])
+                QuestionDialog(
+                    words.sentence(advice.action, 60), [Line("Tenant", words.safe(advice.tenant or "", 200))]
+                )
             )
             if said is None:
                 return None
@@ -112,7 +116,7 @@ class AdviceWork(IncidentWork):
     async def _mark(self, advice: Advice) -> None:
         states = ("done", "dismissed", "open")
         rows = [("Done by hand", "somebody did it, outside of here"), ("Dismissed", "asks why"), ("Open again", "")]
-        place = await self.app.push_screen_wait(PickDialog(words.safe(advice.action, 80), rows))
+        place = await self.app.push_screen_wait(PickDialog(words.sentence(advice.action, 80), rows))
         if place is None:
             return
         line = Line("Why", needed=True) if place == 1 else Line("Remark", needed=False)

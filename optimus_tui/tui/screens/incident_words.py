@@ -14,7 +14,7 @@ from optimus_tui.tui.widgets.columns import fit_cell
 from optimus_tui.tui.widgets.line_view import Piece
 from optimus_tui.wording.age import age, clock
 from optimus_tui.wording.numbers import figure, latency, plural
-from optimus_tui.wording.safe import safe_text
+from optimus_tui.wording.safe import safe_sentence, safe_text
 from optimus_tui.workflow.standing import standing
 from optimus_tui.workflow.times import elapsed, mtta, mttr
 
@@ -28,8 +28,13 @@ VERDICT_TONES: dict[str, Tone] = {
 
 
 def safe(text: object, limit: int = LONG) -> str:
-    """Through the first gate."""
+    """Through the first gate, for names and commands."""
     return safe_text(text, limit)
+
+
+def sentence(text: object, limit: int = LONG) -> str:
+    """Through the first gate; what is too long is cut at its end."""
+    return safe_sentence(text, limit)
 
 
 def bar_words(state: IncidentState, now: Stamp, mode: tuple[str, str], problem: str, width: int) -> tuple[Words, Words]:
@@ -75,12 +80,12 @@ def step_summary(state: IncidentState, step: Step) -> str:
         waiting = sum(one.status == "open" for one in state.advice)
         return f"{waiting} waiting" if waiting else ""
     if step.status in ("skipped", "failed"):
-        return safe(step.said, 200)
+        return sentence(step.said, 200)
     if step.change is not None and step.status == "done":
-        return f"{step.change.verdict}: {safe(step.change.words, 200)}"
+        return f"{step.change.verdict}: {sentence(step.change.words, 200)}"
     if step.outcome is not None:
-        return f"{safe(step.outcome.verdict, 30)}: {safe(step.outcome.headline, 200)}"
-    return safe(step.said, 200)
+        return f"{safe(step.outcome.verdict, 30)}: {sentence(step.outcome.headline, 200)}"
+    return sentence(step.said, 200)
 
 
 def evidence_sections(state: IncidentState, step: Step, document: Mapping[str, Any] | None) -> list[Section]:
@@ -88,7 +93,9 @@ def evidence_sections(state: IncidentState, step: Step, document: Mapping[str, A
     made: list[Section] = []
     if step.status in ("skipped", "failed") or (step.said and step.plan.kind != "tool"):
         told = {"skipped": "Skipped", "failed": "No result"}.get(step.status, "Said")
-        made.append(Section(title=told, lines=(Line(safe(step.said), tone="warning" if told == "No result" else ""),)))
+        made.append(
+            Section(title=told, lines=(Line(sentence(step.said), tone="warning" if told == "No result" else ""),))
+        )
     if step.change is not None:
         made.append(change_section("Since the run before", step.change))
     if step.outcome is not None:
@@ -103,13 +110,13 @@ def evidence_sections(state: IncidentState, step: Step, document: Mapping[str, A
 
 
 def _ahead(state: IncidentState, step: Step) -> Section:
-    lines = [Line(safe(step.plan.why))] if step.plan.why else []
+    lines = [Line(sentence(step.plan.why))] if step.plan.why else []
     if step.plan.tool:
         lines.append(Line(safe(step.plan.tool, 80), "asks"))
     if step.plan.command:
         lines.append(Line(safe(step.plan.command), "command"))
     if step.plan.choose_issue and state.choice is not None:
-        lines.append(Line(f"{state.choice.issue}, {safe(state.choice.reason)}", "looks at"))
+        lines.append(Line(f"{state.choice.issue}, {sentence(state.choice.reason)}", "looks at"))
     return Section(title="Not done yet", lines=tuple(lines) or (Line("enter goes on"),))
 
 
@@ -118,7 +125,7 @@ def _deciding(step: Step) -> list[Section]:
     if outcome is None:
         return []
     took = f"   {latency(step.took_ms)}" if step.took_ms is not None else ""
-    lines = [Line(safe(outcome.headline), safe(outcome.verdict, 30), _tone(outcome.severity))]
+    lines = [Line(sentence(outcome.headline), safe(outcome.verdict, 30), _tone(outcome.severity))]
     lines += [Line(figure(one.value, safe(one.unit, 12)), safe(one.label or one.name, 40)) for one in outcome.figures]
     return [Section(title=f"What decides{took}", lines=tuple(lines), urgent=True)]
 
@@ -127,7 +134,7 @@ def _ranking(state: IncidentState) -> Section:
     chosen = state.choice.issue if state.choice else ""
     lines = tuple(
         Line(
-            safe(one.reason) + (f" ({safe(one.tenant, 60)})" if one.tenant else ""),
+            sentence(one.reason) + (f" ({safe(one.tenant, 60)})" if one.tenant else ""),
             one.issue,
             "ok" if one.issue == chosen else "",
         )
@@ -139,13 +146,13 @@ def _ranking(state: IncidentState) -> Section:
 
 def change_section(title: str, change: Comparison) -> Section:
     """Before and after."""
-    lines = [Line(safe(change.words), change.verdict, VERDICT_TONES[change.verdict])]
+    lines = [Line(sentence(change.words), change.verdict, VERDICT_TONES[change.verdict])]
     lines += [
         Line(f"{figure(before, unit if unit == 'share' else '')} → {figure(after, safe(unit, 12))}", safe(label, 40))
         for label, before, after, unit in change.figures
     ]
     for word, texts, tone in (("gone", change.gone, "ok"), ("new", change.new, "critical"), ("still", change.held, "")):
-        lines += [Line(safe(one), word, tone) for one in texts]  # type: ignore[arg-type]
+        lines += [Line(sentence(one), word, tone) for one in texts]  # type: ignore[arg-type]
     return Section(title=title, lines=tuple(lines), urgent=change.verdict in ("worse", "same"))
 
 
@@ -153,14 +160,14 @@ def deed_section(deed: Deed) -> Section:
     """An action, its outcome by kinds, and the checks after it."""
     receipt = deed.receipt
     counts = ", ".join(f"{count:,} {safe(name, 20)}" for name, count in receipt.counts.items()) or "nothing"
-    lines = [Line(safe(receipt.words)), Line(f"{counts} of {plural(receipt.planned, 'key')} planned", "outcome")]
+    lines = [Line(sentence(receipt.words)), Line(f"{counts} of {plural(receipt.planned, 'key')} planned", "outcome")]
     for check in deed.checks:
         if check.change is None:
             lines.append(Line("asked again …", safe(check.step, 30), "quiet"))
         else:
-            lines.append(Line(f"{check.change.verdict}: {safe(check.change.words)}", safe(check.step, 30),
+            lines.append(Line(f"{check.change.verdict}: {sentence(check.change.words)}", safe(check.step, 30),
                               VERDICT_TONES[check.change.verdict]))  # fmt: skip
-    lines.append(Line(safe(receipt.audit) or "–", "audit", "quiet"))
+    lines.append(Line(sentence(receipt.audit) or "–", "audit", "quiet"))
     again = "" if deed.verdict in (None, "fixed") else "   r checks again"
     return Section(title=f"Done here: {deed.verdict or 'checking …'}{again}", lines=tuple(lines))
 
@@ -169,7 +176,7 @@ def advice_section(advice: Advice, number: int) -> Section:
     """One recommendation: priority, why, the exact command, and whether it can be done from here."""
     mark = MARKS.get(advice.priority, "")
     state = {"open": "", "done": "   ✓ done", "dismissed": "   – dismissed"}[advice.status]
-    lines = [Line(safe(advice.action), "do")]
+    lines = [Line(sentence(advice.action), "do")]
     if advice.kind and advice.status == "open":
         lines.append(Line("a does it from here, after a card that shows exactly what", "here", "ok"))
     if advice.command:
@@ -179,9 +186,9 @@ def advice_section(advice: Advice, number: int) -> Section:
     if advice.file:
         lines.append(Line(safe(advice.file), "file"))
     for one in advice.evidence or ((advice.reason,) if advice.reason else ()):
-        lines.append(Line(safe(one), "because"))
+        lines.append(Line(sentence(one), "because"))
     if advice.said:
-        lines.append(Line(safe(advice.said), "said", "quiet"))
+        lines.append(Line(sentence(advice.said), "said", "quiet"))
     return Section(title=f"{number}  {mark}{advice.priority}{state}", lines=tuple(lines))
 
 
@@ -189,7 +196,7 @@ def closing_sections(state: IncidentState) -> list[Section]:
     """How it ended."""
     if state.status != "closed":
         return []
-    lines = [Line(safe(state.cause), "cause"), Line(safe(state.resolution), "resolution")]
+    lines = [Line(sentence(state.cause), "cause"), Line(sentence(state.resolution), "resolution")]
     for label, seconds in (("until somebody acted", mtta(state)), ("until repaired", mttr(state))):
         if seconds is not None:
             lines.append(Line(age(seconds), label))
@@ -199,7 +206,7 @@ def closing_sections(state: IncidentState) -> list[Section]:
 def timeline_section(state: IncidentState, most: int = 20) -> Section:
     """The newest lines of the timeline."""
     entries = state.timeline[-most:]
-    lines = tuple(Line(safe(one.text, 300), clock(one.at.wall)) for one in reversed(entries))
+    lines = tuple(Line(sentence(one.text, 300), clock(one.at.wall)) for one in reversed(entries))
     return Section(title="Timeline, newest first", lines=lines)
 
 

@@ -100,7 +100,7 @@ class IncidentWork(Leaving):
         """Let the operator decide what to look at; the best reason stands first."""
         found = self.state.candidates
         named = {one.issue for one in found}
-        rows = [(one.issue, words.safe(one.reason, 300)) for one in found]
+        rows = [(one.issue, words.sentence(one.reason, 300)) for one in found]
         rows += [(issue, "nothing points there") for issue in ISSUES if issue not in named]
         about = "What the health check points to, the strongest reason first."
         place = await self.app.push_screen_wait(PickDialog("What to look at", rows, about))
