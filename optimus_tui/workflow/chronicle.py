@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 from optimus_tui.contract import incident_events as happened
-from optimus_tui.contract.incident import Entry, IncidentState
+from optimus_tui.contract.incident import Comparison, Entry, IncidentState, Outcome
 from optimus_tui.contract.incident_events import AnyEvent
 
 Words = tuple[str, str]
@@ -39,8 +39,15 @@ def _started(state: IncidentState, event: happened.StepStarted) -> Words:
 
 def _finished(state: IncidentState, event: happened.StepFinished) -> Words:
     step = state.step(event.step)
-    change = f" ({step.change.verdict}: {step.change.words})" if step and step.change else ""
+    change = f" ({_change(step.change, event.outcome)})" if step and step.change else ""
     return "verdict", f"{_title(state, event.step)}: {event.outcome.verdict}, {event.outcome.headline}{change}"
+
+
+def _change(change: Comparison, outcome: Outcome) -> str:
+    """The verdict with its reason; without the finding that the line names already."""
+    told = outcome.findings[0].message if outcome.findings else ""
+    words = change.words.replace(told, "").rstrip(": ") if told else change.words
+    return f"{change.verdict}: {words}" if words and words != change.verdict else change.verdict
 
 
 def _failed(state: IncidentState, event: happened.StepFailed) -> Words:

@@ -156,6 +156,18 @@ def test_a_check_that_says_otherwise_is_answered_by_a_later_action_or_look() -> 
     assert play.state.repaired is not None, "the step that showed it was asked after the action"
 
 
+def test_the_timeline_does_not_say_a_finding_twice_in_one_line() -> None:
+    left = found("errors.rate", "high", "gateway", message="39 % of 306 requests failed", measured=0.4, threshold=0.1)
+    less = replace(left, measured=0.2, message="20 % of 403 requests failed")
+    play = Play()
+    play.run("health", outcome(ENGINE, left))
+    play.run("health", outcome(less, headline=less.message, verdict="needs_attention"))
+    line = play.state.timeline[-1].text
+    assert line == "Health check: needs_attention, 20 % of 403 requests failed (better: less of it, and still)"
+    play.run("health", outcome(verdict="healthy"))
+    assert play.state.timeline[-1].text == "Health check: healthy, so (fixed: what was found is gone)"
+
+
 def test_a_failed_redo_keeps_what_was_found_before() -> None:
     play = Play()
     play.run("health", outcome(IMMORTAL))

@@ -167,7 +167,7 @@ def deed_section(deed: Deed) -> Section:
         else:
             lines.append(Line(f"{check.change.verdict}: {sentence(check.change.words)}", safe(check.step, 30),
                               VERDICT_TONES[check.change.verdict]))  # fmt: skip
-    lines.append(Line(sentence(receipt.audit) or "–", "audit", "quiet"))
+    lines.append(Line(safe(receipt.audit) or "–", "audit", "quiet"))
     again = "" if deed.verdict in (None, "fixed") else "   r checks again"
     return Section(title=f"Done here: {deed.verdict or 'checking …'}{again}", lines=tuple(lines))
 
