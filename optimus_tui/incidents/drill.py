@@ -2,7 +2,7 @@
 
 from optimus_tui.contract.drill import DrillResult
 from optimus_tui.incidents.markdown import escaped
-from optimus_tui.wording.age import age, clock
+from optimus_tui.wording.age import clock
 
 NOT_REAL = "This is a drill: the fault was injected on purpose, in the demo."
 MEANS = {
@@ -27,9 +27,9 @@ def stopwatch(seconds: float | None) -> str:
 
 
 def summary(result: DrillResult) -> str:
-    """One line, for the timeline."""
+    """Return one line for the timeline, with the times in the form of the result."""
     spans = (("detected", result.detect), ("acknowledged", result.acknowledge), ("resolved", result.resolve))
-    told = ", ".join(f"{word} after {age(span)}" if span is not None else f"not {word}" for word, span in spans)
+    told = ", ".join(f"{word} after {stopwatch(span)}" if span is not None else f"not {word}" for word, span in spans)
     return f"End of the drill ({result.ended}). Injected was {result.scenario}: {told}."
 
 

@@ -13,8 +13,10 @@ from optimus_tui.contract.drill import DrillResult, Mark, Truth
 from optimus_tui.contract.findings import Finding
 from optimus_tui.contract.incident import IncidentState
 from optimus_tui.contract.tools.common import Diagnostic
+from optimus_tui.wording.age import age
 from optimus_tui.wording.safe import safe_sentence
 from optimus_tui.workflow.comparing import BLIND
+from optimus_tui.workflow.ranking import issues_of
 from optimus_tui.workflow.severity import MATTERS, level, rank
 
 HOLD_SECONDS = 15.0
@@ -23,12 +25,15 @@ HOLD_SECONDS = 15.0
 
 class Watch(Struct, frozen=True, kw_only=True):
     """What was seen since the fault was in place at ``injected``. ``words``: of the finding that showed it;
-    ``returned``: how often it came back; ``remedies``: what was done outside, when."""
+    ``returned``: how often it came back; ``remedies``: what was done outside, when; ``earlier``: other alarms of before
+    the fault showed; ``left``: what followed from it and is still shown, now that its own findings are gone."""
 
     injected: float
     shown: float | None = None
     words: str = ""
     cleared: float | None = None
+    earlier: frozenset[tuple[str, str]] = frozenset()
+    left: tuple[str, ...] = ()
     returned: int = 0
     remedies: tuple[tuple[float, str], ...] = ()
     identified: tuple[float, str] | None = None
@@ -42,6 +47,7 @@ def shows(truth: Truth, found: Finding | Diagnostic) -> bool:
 def look(watch: Watch, truth: Truth, findings: Iterable[Finding], mono: float) -> Watch:
     """The watch after the screen showed these findings at ``mono``."""
     findings = tuple(findings)
+    alarms = {(one.rule, one.subject): one for one in findings if rank(level(one)) >= MATTERS}
     mine = next((one for one in findings if shows(truth, one)), None)
     if mine is not None:
         if watch.shown is None:
@@ -49,10 +55,21 @@ def look(watch: Watch, truth: Truth, findings: Iterable[Finding], mono: float) -
         if watch.cleared is not None:
             return replace(watch, cleared=None, returned=watch.returned + 1)
         return watch
-    blind = any(one.rule.startswith(BLIND) and rank(level(one)) >= MATTERS for one in findings)
-    if watch.shown is None or watch.cleared is not None or blind:
-        return watch
-    return replace(watch, cleared=mono)
+    if watch.shown is None:
+        return replace(watch, earlier=frozenset(alarms))
+    blind = any(one.rule.startswith(BLIND) for one in alarms.values())
+    followed = tuple(
+        _counted(one)
+        for key, one in alarms.items()
+        if key not in watch.earlier and set(issues_of(one)) & set(truth.issues)
+    )
+    cleared = mono if watch.cleared is None and not blind else watch.cleared
+    return replace(watch, cleared=cleared, left=followed)
+
+
+def _counted(one: Finding) -> str:
+    span = f" (counted over the last {age(one.window_seconds)})" if one.window_seconds else ""
+    return f"{one.message}{span}"
 
 
 def follow(watch: Watch, truth: Truth, state: IncidentState) -> Watch:
@@ -89,10 +106,10 @@ def judge(names: tuple[str, str], truth: Truth, watch: Watch, kept: IncidentStat
         _opened(state, watch),
         _identified(truth, state, watch),
         _acted(state, watch),
-        _mark("gone", watch.cleared, watch, "its findings left the screen, and stayed away", _still(watch)),
+        _mark("gone", watch.cleared, watch, _gone(truth, watch), _still(watch)),
         _mark(
             "proved", state.repaired.mono if state.repaired else None, watch,
-            "the check that showed it says: fixed", "no check of the incident said: fixed",
+            "all that looked again found it gone", "no check of the incident proved that it is gone",
         ),
         _mark(
             "closed", state.closed.mono if state.closed else None, watch,
@@ -143,6 +160,12 @@ def _acted(state: IncidentState, watch: Watch) -> Mark:
         by_whom = "; it went by itself or by another hand" if watch.cleared is not None else ""
         return Mark("acted", None, f"nothing was done from here or by :remedy{by_whom}")
     return _mark("acted", done[0][0], watch, ", then ".join(words for _, words in done), "")
+
+
+def _gone(truth: Truth, watch: Watch) -> str:
+    rules = ", ".join(truth.rules)
+    left = f"; what followed from it is still on the screen: {'; '.join(watch.left[:3])}" if watch.left else ""
+    return f"its findings ({rules}) left the screen, and stayed away{left}"
 
 
 def _still(watch: Watch) -> str:

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 
 from msgspec import Struct
 
+from optimus_tui.contract.findings import Finding
 from optimus_tui.contract.incident import ISSUES, Candidate, Outcome
 from optimus_tui.contract.limits import ALL_TENANTS, NO_OPERATION, NO_TENANT
 from optimus_tui.contract.tools.common import Diagnostic
@@ -71,7 +72,7 @@ def _place(candidate: Candidate) -> int:
     return ISSUES.index(candidate.issue)
 
 
-def issues_of(finding: Diagnostic) -> tuple[str, ...]:
+def issues_of(finding: Diagnostic | Finding) -> tuple[str, ...]:
     """The issues that the finding points to; one that matters and fits nowhere points to the usual one."""
     found = next((issues for prefix, issues in POINTS_TO if finding.rule.startswith(prefix)), None)
     if found is not None:

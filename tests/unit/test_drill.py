@@ -60,6 +60,27 @@ def test_a_fault_that_comes_back_was_not_gone() -> None:
     assert any("came back (1" in one for one in result.missed)
 
 
+def test_gone_is_only_what_is_gone_and_what_still_counts_from_before_is_named() -> None:
+    earlier = finding("limits.near", "beta / chat")
+    followed = replace(finding("limits.refused", "acme"), window_seconds=90.0)
+    watch = seen((99, (earlier,)), (101, (earlier, finding(), followed)), (105, (earlier, followed)))
+    words = next(one.words for one in judge(NAMES, TRUTH, watch, None, "given up").marks if one.name == "gone")
+    assert words.endswith(
+        "stayed away; what followed from it is still on the screen: acme: limits.refused (counted over the last 90 s)"
+    )
+    watch = look(watch, TRUTH, (earlier,), 140)
+    assert watch.cleared == 105
+    words = next(one.words for one in judge(NAMES, TRUTH, watch, None, "given up").marks if one.name == "gone")
+    assert words == "its findings (limits.over) left the screen, and stayed away"
+
+
+def test_the_timeline_and_the_result_give_a_time_in_one_form() -> None:
+    watch = seen((101.8, (finding(),)), (134.2, ()))
+    result = judge(NAMES, TRUTH, watch, state(opened=Stamp(0, 123.6)), "given up")
+    assert "detected after 0:01, acknowledged after 0:23, resolved after 0:34" in summary(result)
+    assert "| First shown | 0:01 |" in page(result, 0.0)
+
+
 def test_what_nobody_can_see_is_not_gone() -> None:
     blind = finding("server.unreachable", "redis", "critical")
     assert seen((101, (finding(),)), (105, (blind,))).cleared is None

@@ -6,6 +6,8 @@ Texts in a state are as they were said, so everything passes the first gate here
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from msgspec.structs import replace
+
 from optimus_tui.contract.incident import Advice, Comparison, Deed, IncidentState, Stamp, Step
 from optimus_tui.tools.sections import Line, Section, Tone, sections
 from optimus_tui.tui.render_report import MARKS
@@ -78,7 +80,7 @@ def step_summary(state: IncidentState, step: Step) -> str:
     """What came of a step, in a few words."""
     if step.plan.kind == "apply" and step.status == "waiting":
         waiting = sum(one.status == "open" for one in state.advice)
-        return f"{waiting} waiting" if waiting else ""
+        return f"{waiting} to do" if waiting else ""
     if step.status in ("skipped", "failed"):
         return sentence(step.said, 200)
     if step.change is not None and step.status == "done":
@@ -105,8 +107,15 @@ def evidence_sections(state: IncidentState, step: Step, document: Mapping[str, A
     if step.outcome is None and step.status == "waiting":
         made.append(_ahead(state, step))
     if document is not None:
-        made += sections(document)  # type: ignore[arg-type]  # it takes any document that encodes
+        made += [_counted(state, one) for one in sections(document)]  # type: ignore[arg-type]  # any that encodes
     return made
+
+
+def _counted(state: IncidentState, section: Section) -> Section:
+    """A tool's own list of recommendations is a part of the last step's: it shows no count of its own beside that."""
+    if not section.title.startswith("To do") or not state.advice:
+        return section
+    return replace(section, title="To do, as this tool says (the last step lists all)")
 
 
 def _ahead(state: IncidentState, step: Step) -> Section:
