@@ -109,7 +109,9 @@ def _later_looks(state: IncidentState) -> Iterator[tuple[str, str]]:
     for step in state.steps:
         if step.change is not None and step.outcome is not None and step.ended is not None:
             said = f"{step.outcome.verdict}: {step.outcome.headline}" if step.outcome.verdict else step.outcome.headline
-            yield f"Later look, {step.plan.title}", f"{clock(step.ended.wall)} UTC, {step.change.verdict}. {said}"
+            still_well = step.change.verdict == "same" and not step.change.held
+            verdict = "" if still_well else f", {step.change.verdict}"
+            yield f"Later look, {step.plan.title}", f"{clock(step.ended.wall)} UTC{verdict}. {said}"
     for deed in state.deeds[-1:]:
         yield "Check after the last action", deed.verdict or "it has not answered"
 

@@ -53,10 +53,14 @@ def _end(step: Step) -> float | None:
 
 
 def _gone(step: Step) -> set[Key]:
-    """What a step had when it was asked before, and no longer has; nothing where it can no longer tell."""
+    """What a step had when it was asked before, and no longer has; nothing where it can no longer tell.
+
+    Its worst run counts too, however often it was asked since, except of a step whose runs may be about other issues.
+    """
     if step.before is None or step.outcome is None or step.change is None or step.change.verdict == "unknown":
         return set()
-    return _keys(step.before) - _keys(step.outcome)
+    worst = _keys(step.worst) if step.worst is not None and not step.plan.choose_issue else set()
+    return (_keys(step.before) | worst) - _keys(step.outcome)
 
 
 def _keys(outcome: Outcome) -> set[Key]:

@@ -57,3 +57,12 @@ def test_a_check_that_says_fixed_clears_its_rules_and_no_others() -> None:
     done = Deed(at=at(5), receipt=receipt, rules=("limits.over",), verdict="fixed")
     assert standing(incident(step("health", 1, OVER, SLOW), deeds=(done,))) == "medium"
     assert standing(incident(step("health", 1, OVER, SLOW), deeds=(replace(done, verdict="same"),))) == "high"
+
+
+def test_asked_a_third_time_a_step_still_speaks_for_an_earlier_one_that_shared_its_finding() -> None:
+    third = replace(step("health", 9, before=outcome(SLOW), verdict="fixed"), worst=outcome(OVER))
+    assert standing(incident(step("performance", 1, OVER), third)) == "none"
+    plan = StepPlan(id="identify", title="", choose_issue=True)
+    assert standing(incident(step("performance", 1, OVER), replace(third, plan=plan))) == "high", (
+        "its worst run may have looked at another issue"
+    )
