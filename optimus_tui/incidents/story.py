@@ -77,14 +77,19 @@ def _head(state: IncidentState, now: Stamp) -> Iterator[tuple[str, str]]:
     yield "Opened", f"{clock(opened.wall, dated=True)} UTC by {state.operator}" if opened else UNKNOWN
     if state.repaired is not None:
         yield "Repaired", f"{clock(state.repaired.wall, dated=True)} UTC, proved by a check"
-    elif state.closed is not None:
+    elif _is_unproved(state):
         yield "Repaired", NOT_PROVED
     yield "Closed", f"{clock(state.closed.wall, dated=True)} UTC" if state.closed else "still open"
     yield "Duration", age(elapsed(opened, end)) if opened else UNKNOWN
     yield "Time to acknowledge (MTTA)", _span(mtta(state), "nobody said when it began")
-    until = f", until it was closed: {NOT_PROVED}" if state.closed is not None and state.repaired is None else ""
+    until = f", until it was closed: {NOT_PROVED}" if _is_unproved(state) else ""
     yield "Time to repair (MTTR)", _span(mttr(state), "it is not repaired") + until
     yield "Playbook", state.playbook
+
+
+def _is_unproved(state: IncidentState) -> bool:
+    """Whether it was closed with a fault found and without proof that it is gone."""
+    return state.closed is not None and state.repaired is None and rank(state.severity) >= MATTERS
 
 
 def _span(seconds: float | None, why: str) -> str:

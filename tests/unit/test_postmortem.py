@@ -234,6 +234,10 @@ def test_a_closed_incident_without_proof_is_not_called_repaired() -> None:
     head = dict(story(play.state, {}, stamp(), ())["head"])
     assert head["Repaired"] == "not proved by a check"
     assert head["Time to repair (MTTR)"].endswith("until it was closed: not proved by a check")
+    calm = Play(id="7")
+    calm.run("health", outcome())
+    calm.tell(happened.Closed(at=stamp(), cause="c", resolution="r"))
+    assert "Repaired" not in dict(story(calm.state, {}, stamp(), ())["head"]), "nothing was wrong"
 
 
 def test_it_is_about_the_chosen_issue_where_another_finding_is_as_bad() -> None:
