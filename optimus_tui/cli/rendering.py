@@ -13,10 +13,13 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
+from optimus_tui.cli.fitted_table import FittedTable
 from optimus_tui.cli.phrases import phrase, title, worth_showing
 from optimus_tui.contract.tools.patterns import unescaped
+from optimus_tui.tools.records import split
 from optimus_tui.wording.glyphs import OVERALL_MARKS, SEVERITY_MARKS, Mark
 from optimus_tui.wording.safe import safe_text
+from optimus_tui.wording.ttl import NEVER
 
 if TYPE_CHECKING:
     from optimus_tui.contract.tools.common import Report
@@ -193,27 +196,24 @@ def _pairs(values: Mapping[str, Any], literal: bool = False) -> Table:
     return grid
 
 
-def _rows_table(rows: Mapping[str, Mapping[str, Any]]) -> Table:
+def _rows_table(rows: Mapping[str, Mapping[str, Any]]) -> RenderableType:
     """Sections of one shape: a row each, with its name in front."""
     return _list_table([{"": key, **row} for key, row in rows.items()], named=True)
 
 
-def _list_table(rows: Sequence[Mapping[str, Any]], named: bool = False) -> Table:
-    keys: dict[str, None] = {}
-    for row in rows[:ROWS]:
-        keys.update(dict.fromkeys(worth_showing(row)))
-    table = Table(box=None, pad_edge=False, header_style="dim", padding=(0, 2, 0, 0))
-    for key in keys:
-        number = key and all(isinstance(row.get(key), (int, float, type(None))) for row in rows[:ROWS])
-        name = key in ("", "key", "tenant", "operation", "test", "service")
-        table.add_column(Text(title(key)), justify="right" if number else "left", overflow="fold", no_wrap=False)
-        table.columns[-1].min_width = 8 if name else None
-    for row in rows[:ROWS]:
-        table.add_row(*(Text(_cell(key, row, named)) for key in keys))
-    if not named:
-        for line in _rest(len(rows)):
-            table.add_row(line)
-    return table
+def _list_table(rows: Sequence[Mapping[str, Any]], named: bool = False) -> RenderableType:
+    shown = rows[:ROWS]
+    shared, own = split(shown)
+    whole_files = [key for key in shared if any("\n" in str(row.get(key)) for row in shown)]
+    keys = [key for key in shared if key != "immortal" and key not in whole_files]
+    cells = [[_cell(key, row, named) for key in keys] for row in shown]
+    below = [
+        Text(f"{line[0] if line else number}: {' · '.join(f'{title(key)} {phrase(key, row[key])}' for key in few)}")
+        for number, (line, row, few) in enumerate(zip(cells, shown, own, strict=True), 1)
+        if few
+    ]
+    below += [Text(f"{title(key)} has many lines; --json shows it", style="dim") for key in whole_files]
+    return FittedTable([title(key) for key in keys], cells, [*below, *([] if named else _rest(len(rows)))])
 
 
 def _cell(key: str, row: Mapping[str, Any], named: bool) -> str:
@@ -221,6 +221,8 @@ def _cell(key: str, row: Mapping[str, Any], named: bool) -> str:
         return ""
     if named and key == "":
         return title(row[""]) if row[""].replace("_", "").isalnum() and _is_service(row) else safe_text(row[""], 80)
+    if key == "ttl_seconds" and row[key] is None and row.get("immortal"):
+        return NEVER
     return phrase(key, row[key], 160)
 
 

@@ -11,15 +11,12 @@ from optimus_tui.tools.sections import Line, Section
 from optimus_tui.tui.widgets.columns import fit_cell, fit_name
 from optimus_tui.tui.widgets.figures import wrap
 from optimus_tui.tui.widgets.line_view import Piece
+from optimus_tui.wording.columns import GAP, Need, fitting_widths, is_figure, left_out
 
 INKS = {"critical": "crit", "warning": "warn", "ok": "good", "quiet": "quiet", "": ""}
 MARKS = {"critical": "✖ ", "high": "▲ ", "medium": "▲ ", "warning": "▲ ", "low": "△ ", "info": "△ "}
 """Severities carry their glyph, so that colour alone says nothing."""
 MOST_LABEL = 34
-LEAST_CELL = 6
-FLOORS = (20, 14)
-"""Cells that the first column and the others keep before columns are left out."""
-GAP = 2
 
 Lines = list[list[Piece]]
 
@@ -60,13 +57,12 @@ def _labelled(lines: Sequence[Line], width: int) -> Lines:
 def _table(section: Section, width: int) -> Lines:
     if not section.rows:
         return []
-    widths = _widths(section, width - 2)
-    figures = [all(_is_figure(row[at]) for row in section.rows) for at in range(len(widths))]
+    figures = [all(is_figure(row[at]) for row in section.rows) for at in range(len(section.columns))]
+    widths = _widths(section, figures, width - 2)
     made: Lines = [_row(section.columns, widths, figures, "quiet")]
     made += [_row(row, widths, figures, "") for row in section.rows]
     if len(widths) < len(section.columns):
-        left_out = ", ".join(section.columns[len(widths) :])
-        made += [[("  " + part, "quiet")] for part in wrap(f"not shown for want of room: {left_out}", width - 2)]
+        made += [[("  " + part, "quiet")] for part in wrap(left_out(section.columns[len(widths) :]), width - 2)]
     return made
 
 
@@ -84,35 +80,9 @@ def _ink_of(cell: str) -> str:
     return "crit" if cell == "never" else INKS[tone_of(cell)] if cell not in ("ok", "none") else ""
 
 
-def _is_figure(cell: str) -> bool:
-    return cell[:1].isdigit() or cell[:1] in "–?<>≥+-~" or cell == "never"
-
-
-def _widths(section: Section, width: int) -> list[int]:
-    """As wide as their longest cell. Where that is too much, heads give way first, then long cells, then columns."""
-    data = [max(cell_len(row[at]) for row in section.rows) for at in range(len(section.columns))]
-    heads = [cell_len(head) for head in section.columns]
-    for shown in range(len(data), 0, -1):
-        widths = [max(pair) for pair in zip(data[:shown], heads, strict=False)]
-        floors = [
-            min(natural, max(LEAST_CELL, min(cells, FLOORS[at > 0])))
-            for at, (natural, cells) in enumerate(zip(widths, data, strict=False))
-        ]
-        _give_way(widths, [max(cells, floor) for cells, floor in zip(data, floors, strict=False)], width)
-        _give_way(widths, floors, width)
-        if _total(widths) <= width:
-            return widths
-    return [max(LEAST_CELL, width)]
-
-
-def _give_way(widths: list[int], floors: list[int], width: int) -> None:
-    """Take from the column that is farthest above its floor until the line fits."""
-    while _total(widths) > width:
-        spare = [one - floor for one, floor in zip(widths, floors, strict=True)]
-        if max(spare) <= 0:
-            return
-        widths[spare.index(max(spare))] -= 1
-
-
-def _total(widths: list[int]) -> int:
-    return sum(widths) + GAP * len(widths)
+def _widths(section: Section, figures: Sequence[bool], width: int) -> list[int]:
+    needs = [
+        Need(head=cell_len(head), cells=max(cell_len(row[at]) for row in section.rows), whole=figures[at])
+        for at, head in enumerate(section.columns)
+    ]
+    return fitting_widths(needs, width)

@@ -4,6 +4,7 @@ import io
 import re
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 from rich.cells import cell_len
@@ -12,8 +13,10 @@ from rich.console import Console
 from optimus_tui.__main__ import run
 from optimus_tui.cli.phrases import phrase, title
 from optimus_tui.cli.rendering import render
-from optimus_tui.contract.tools.common import Diagnostic, Recommendation
+from optimus_tui.contract.tools.common import Diagnostic, Recommendation, Report
 from optimus_tui.contract.tools.health import LimitSection
+from optimus_tui.contract.tools.integration import IntegrationReport
+from optimus_tui.contract.tools.performance import PerformanceReport
 from optimus_tui.contract.tools.troubleshoot import TroubleshootReport
 from optimus_tui.tools.registry import TOOLS
 from tests.hostile import HostileServer
@@ -25,7 +28,7 @@ HOSTILE = "t\x1b]52;c;eA==\x07 [@click=app.quit]x[/] \x9b31m \u202e [/red]"
 COMMAND = "redis-cli -h localhost -p 6379 EXPIRE " + "rate_limit:demo_dentist:" + "x" * 150 + " 60 NX"
 
 
-def page(report: TroubleshootReport, width: int = 80, colour: bool = True) -> str:
+def page(report: Report, width: int = 80, colour: bool = True) -> str:
     console = Console(
         file=io.StringIO(), width=width, force_terminal=colour, markup=False, highlight=False, emoji=False
     )
@@ -79,6 +82,64 @@ def test_no_line_is_wider_than_the_terminal_but_a_command_that_may_be_copied(wid
     assert [line.strip() for line in lines if cell_len(line) > min(width, 120)] == [COMMAND]
 
 
+FLOW = IntegrationReport(
+    tool="test_ai_engine_integration",
+    timestamp="2026-11-22T10:00:00Z",
+    test_type="full_flow",
+    tenant_id="demo_dentist",
+    overall_status="all_pass",
+    pass_rate="4/4 (100.0%)",
+    tests_performed=(
+        {"test": "ai_engine_health", "status": "pass", "response_time_ms": 4.0, "status_code": 200, "error": None},
+        {"test": "ai_engine_performance", "status": "pass", "total_requests": 5, "successful_requests": 5,
+         "failed_requests": 0, "average_response_time_ms": 2.2, "within_target": True,
+         "requests": [{"status_code": 200}] * 5, "error": None, "note": None},
+        {"test": "cache_integration", "status": "pass", "data_integrity": True, "response_time_ms": 3.7},
+        {"test": "full_integration_flow", "status": "pass", "status_code": 200, "response_time_ms": 15.1},
+    ),
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("width", [60, 80, 100, 140])
+def test_no_word_is_shattered_and_what_only_one_test_knows_stands_below(width: int) -> None:
+    shown = page(FLOW, width, colour=False)
+    words = shown.split()
+    for word in ("ai_engine_performance", "full_integration_flow", "response", "average", "entries", "successful"):
+        assert any(word in one for one in words), word
+    table = shown[shown.index("tests performed") :].splitlines()
+    assert table[1].split() == ["test", "status", "response", "time", "status", "code"]
+    assert table[2].split() == ["ai_engine_health", "pass", "4.0", "ms", "200"]
+    assert "ai_engine_performance: total requests 5" in shown
+
+
+SERVICES = {
+    name: {"samples": 5, "average_ms": 5.4, "p50_ms": 5.0, "p95_ms": 8.3, "p99_ms": 8.3, "max_ms": 8.3, "failed": 0,
+           "covered_minutes": 0.0, "source": "live"} for name in ("gateway", "engine")
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("width", "left_out"), [(80, "source"), (60, "failed, covered, source"), (100, "")])
+def test_columns_that_do_not_fit_are_left_out_from_the_right_and_named(width: int, left_out: str) -> None:
+    shown = page(performance({"services": SERVICES}), width, colour=False)
+    assert "average" in shown and "samples" in shown
+    said = [line.strip() for line in shown.splitlines() if "want of room" in line]
+    assert said == ([f"not shown for want of room: {left_out}"] if left_out else [])
+
+
+def test_a_long_name_keeps_both_ends_on_one_line() -> None:
+    route = "/api/conversations/{conversation_id}/attachments/{attachment_id}/export"
+    rows = [{"route": route, "requests": 2, "average_ms": 4.4, "p50_ms": 3.0, "p95_ms": 8.0, "p99_ms": 9.0}]
+    (line,) = [one for one in page(performance({"rows": rows}), 80, colour=False).splitlines() if "/api/" in one]
+    assert "…" in line and line.split()[0].endswith("/export") and "9.0 ms" in line
+
+
+def performance(results: dict[str, Any]) -> PerformanceReport:
+    return PerformanceReport(
+        tool="analyze_performance_metrics", timestamp="2026-11-22T10:00:00Z", metric_type="latency", tenant_filter=None,
+        window_requested_minutes=60, window_covered_minutes=8.633, source="live", analysis_results=results,
+    )  # fmt: skip
+
+
 def test_a_key_says_its_unit_in_words() -> None:
     assert (title("average_latency_ms"), phrase("average_latency_ms", 45.2)) == ("average latency", "45 ms")
     assert (phrase("hit_rate", 0.85), phrase("memory_bytes", 1024), phrase("x", None)) == ("85 %", "1.0 KB", "?")
@@ -113,7 +174,7 @@ def test_every_tool_has_a_page_on_a_terminal(
 
 
 def test_on_a_real_terminal_it_is_a_page_and_with_json_a_document(world: HostileServer) -> None:
-    terminal = Terminal.optimus("run", "diagnose_gateway_health")
+    terminal = Terminal.optimus("run", "diagnose_gateway_health", rows=90)  # the page is read from its top
     try:
         assert "HEALTHY" in terminal.wait_for("total limit keys")
         assert terminal.wait_exit() == 0
