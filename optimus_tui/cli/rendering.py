@@ -16,10 +16,10 @@ from rich.text import Text
 from optimus_tui.cli.fitted_table import FittedTable
 from optimus_tui.cli.phrases import phrase, title, worth_showing
 from optimus_tui.contract.tools.patterns import unescaped
-from optimus_tui.tools.records import split
+from optimus_tui.tools.figures import measured, samples
+from optimus_tui.tools.records import cell, layout
 from optimus_tui.wording.glyphs import OVERALL_MARKS, SEVERITY_MARKS, Mark
 from optimus_tui.wording.safe import safe_text
-from optimus_tui.wording.ttl import NEVER
 
 if TYPE_CHECKING:
     from optimus_tui.contract.tools.common import Report
@@ -98,12 +98,12 @@ def _finding(finding: Mapping[str, Any]) -> Iterator[RenderableType]:
     row.add_column(overflow="fold")
     row.add_row(Text(mark.text, style=_STYLES[mark.tone]), Text(safe_text(finding.get("message", ""), 600)))
     facts = [safe_text(finding.get("rule", ""), 80)]
-    unit = safe_text(finding.get("unit", ""), 20)
+    unit = finding.get("unit", "")
     for name in ("measured", "threshold"):
         if finding.get(name) is not None:
-            facts.append(f"{name} {phrase('', finding[name])}{f' {unit}' if unit else ''}")
+            facts.append(f"{name} {measured(finding[name], unit)}")
     if finding.get("samples"):
-        facts.append(f"{finding['samples']:,} samples")
+        facts.append(samples(finding["samples"]))
     row.add_row("", Text(" · ".join(filter(None, facts)), style="dim"))
     if finding.get("impact"):
         row.add_row("", Text(safe_text(finding["impact"], 400), style="dim"))
@@ -192,7 +192,10 @@ def _pairs(values: Mapping[str, Any], literal: bool = False) -> Table:
     grid.add_column(style="dim", no_wrap=True)
     grid.add_column(overflow="fold")
     for key in worth_showing(values):
-        grid.add_row(Text(safe_text(key, 80) if literal else title(key)), Text(phrase(key, values[key], 400)))
+        if literal:
+            grid.add_row(Text(safe_text(key, 80)), Text(phrase("", values[key], 400)))
+        else:
+            grid.add_row(Text(title(key)), Text(safe_text(cell(values, key), 400)))
     return grid
 
 
@@ -203,17 +206,17 @@ def _rows_table(rows: Mapping[str, Mapping[str, Any]]) -> RenderableType:
 
 def _list_table(rows: Sequence[Mapping[str, Any]], named: bool = False) -> RenderableType:
     shown = rows[:ROWS]
-    shared, own = split(shown)
-    whole_files = [key for key in shared if any("\n" in str(row.get(key)) for row in shown)]
-    keys = [key for key in shared if key != "immortal" and key not in whole_files]
-    cells = [[_cell(key, row, named) for key in keys] for row in shown]
+    made = layout(shown)
+    cells = [[_cell(key, row, named) for key in made.columns] for row in shown]
     below = [
-        Text(f"{line[0] if line else number}: {' · '.join(f'{title(key)} {phrase(key, row[key])}' for key in few)}")
-        for number, (line, row, few) in enumerate(zip(cells, shown, own, strict=True), 1)
-        if few
+        Text(
+            f"{line[0] if line else number}: " + " · ".join(f"{title(key)} {phrase(key, row[key], 400)}" for key in own)
+        )
+        for number, (line, row, own) in enumerate(zip(cells, shown, made.own, strict=True), 1)
+        if own
     ]
-    below += [Text(f"{title(key)} has many lines; --json shows it", style="dim") for key in whole_files]
-    return FittedTable([title(key) for key in keys], cells, [*below, *([] if named else _rest(len(rows)))])
+    below += [Text(f"{title(key)} has many lines; --json shows it", style="dim") for key in made.many_lines]
+    return FittedTable([title(key) for key in made.columns], cells, [*below, *([] if named else _rest(len(rows)))])
 
 
 def _cell(key: str, row: Mapping[str, Any], named: bool) -> str:
@@ -221,9 +224,7 @@ def _cell(key: str, row: Mapping[str, Any], named: bool) -> str:
         return ""
     if named and key == "":
         return title(row[""]) if row[""].replace("_", "").isalnum() and _is_service(row) else safe_text(row[""], 80)
-    if key == "ttl_seconds" and row[key] is None and row.get("immortal"):
-        return NEVER
-    return phrase(key, row[key], 160)
+    return safe_text(cell(row, key), 160)
 
 
 def _recommend(console: Console, items: Sequence[Mapping[str, Any]]) -> None:

@@ -3,23 +3,67 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from msgspec import Struct
 
-def split(records: Sequence[Mapping[str, Any]]) -> tuple[list[str], list[list[str]]]:
-    """Return the keys that at least half of the records have, and for each record its other keys.
+from optimus_tui.tools.figures import figure
+from optimus_tui.wording.ttl import NEVER
+
+QUIET = ("immortal",)
+"""Keys that another column says already: an immortal key's TTL is "never"."""
+
+SENTENCES = ("error",)
+"""Keys whose values are too long for a column."""
+
+
+class Layout(Struct, frozen=True):
+    """``columns`` for all records, ``own`` further keys of each, and keys whose texts have ``many_lines``."""
+
+    columns: tuple[str, ...]
+    own: tuple[tuple[str, ...], ...]
+    many_lines: tuple[str, ...]
+
+
+def layout(records: Sequence[Mapping[str, Any]]) -> Layout:
+    """Return which keys at least half of the records have, and for each record its other keys.
 
     A key is left out of both where no record, or this record, holds anything under it. What only some records know (one
-    test of four counts requests) would be a column of blanks; it stands below the table, on that record's own line.
+    test of four counts requests) would be a column of blanks, and what holds further values fits into no cell: both
+    stand below the table, on the record's own line.
     """
     having: dict[str, int] = {}
     known: set[str] = set()
+    many_lines: dict[str, None] = {}
+    nested: set[str] = set()
     for one in records:
         for key, value in one.items():
             having[key] = having.get(key, 0) + 1
-            if not _is_nothing(value):
+            if not _is_nothing(value) and key not in QUIET:
                 known.add(key)
-    shared = [key for key, count in having.items() if key in known and count * 2 >= len(records)]
-    own = [[key for key in one if key not in shared and not _is_nothing(one[key])] for one in records]
-    return shared, own
+            if isinstance(value, str) and "\n" in value:
+                many_lines[key] = None
+            if key in SENTENCES or _is_nested(value):
+                nested.add(key)
+    known -= many_lines.keys()
+    columns = tuple(key for key, count in having.items() if key in known - nested and count * 2 >= len(records))
+    own = tuple(
+        tuple(key for key, value in one.items() if key in known and key not in columns and not _is_nothing(value))
+        for one in records
+    )
+    return Layout(columns, own, tuple(many_lines))
+
+
+def cell(record: Mapping[str, Any], key: str) -> str:
+    """One value of a record in words; the TTL of what never expires is ``never``, not unknown."""
+    if key == "ttl_seconds" and record.get(key) is None and record.get("immortal"):
+        return NEVER
+    return figure(key, record.get(key))
+
+
+def _is_nested(value: object) -> bool:
+    """Return True for what holds more than can stand in one cell."""
+    return isinstance(value, dict) or (
+        isinstance(value, (list, tuple)) and any(isinstance(one, (dict, list, tuple)) for one in value)
+    )
 
 
 def _is_nothing(value: object) -> bool:

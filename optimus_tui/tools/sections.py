@@ -14,7 +14,8 @@ import msgspec
 from msgspec import Struct
 
 from optimus_tui.contract.tools.common import Report
-from optimus_tui.tools.figures import figure
+from optimus_tui.tools.figures import figure, label, measured, samples
+from optimus_tui.tools.records import cell, layout
 from optimus_tui.wording.safe import safe_text
 
 Tone = Literal["critical", "warning", "ok", "quiet", ""]
@@ -115,7 +116,9 @@ def _verdict(rest: dict[str, Any]) -> Section:
     bare = {name: value for name, value in rest.items() if not isinstance(value, (dict, list))}
     ordered = [*(name for name in VERDICT if name in bare), *(name for name in bare if name not in VERDICT)]
     lines = tuple(
-        Line(figure(name, rest.pop(name)), title_of(name).lower(), tone_of(bare[name]) if name in VERDICT else "")
+        Line(
+            figure(name, rest.pop(name)), title_of(label(name)).lower(), tone_of(bare[name]) if name in VERDICT else ""
+        )
         for name in ordered
     )
     return Section(title="Verdict" if ordered and ordered[0] in VERDICT else "Asked", lines=lines)
@@ -137,15 +140,13 @@ def _findings(found: Sequence[Mapping[str, Any]]) -> Section:
 
 def _measured(one: Mapping[str, Any]) -> str:
     """``limits.over · measured 153 requests · threshold 150 · 1 sample``."""
-    unit = f" {safe_text(one['unit'], 20)}" if one.get("unit") else ""
     parts = [safe_text(one.get("rule") or "", 80)]
     parts += [
-        f"{name} {figure(name, one[name])}{unit if isinstance(one[name], (int, float)) else ''}"
+        f"{name} {measured(one[name], one.get('unit') or '')}"
         for name in ("measured", "threshold")
         if one.get(name) is not None
     ]
-    samples = one.get("samples")
-    parts += [f"{samples:,} sample{'' if samples == 1 else 's'}"] if samples is not None else []
+    parts += [samples(one["samples"])] if one.get("samples") is not None else []
     return " · ".join(part for part in parts if part)
 
 
@@ -209,7 +210,7 @@ def _nested(value: object) -> bool:
 
 def _described(title: str, value: Any, depth: int) -> list[Section]:
     if isinstance(value, list):
-        if value and all(_flat(one) for one in value):
+        if value and all(isinstance(one, dict) for one in value):
             return [_table(title, [("", one) for one in value])]
         texts = [msgspec.json.encode(one).decode() if _nested(one) else figure("", one) for one in value] or ["none"]
         return [Section(title=title, lines=_sentences(texts, ""))]
@@ -232,39 +233,43 @@ def _is_small(value: object) -> bool:
 
 
 def _inline(value: Mapping[str, Any]) -> str:
-    return " · ".join(f"{safe_text(name, 80)} {_cell(value, name)}" for name in value) or "none"
+    return " · ".join(f"{_label(name, value[name])} {cell(value, name)}" for name in value) or "none"
+
+
+def _label(name: str, value: object) -> str:
+    """The key of a bare value; without its unit where the figure says it."""
+    return label(name) if value is None or isinstance(value, (int, float)) else safe_text(name, 80)
 
 
 def _facts(bare: Mapping[str, Any]) -> tuple[Line, ...]:
     """What is known; a null says nothing unless everything is null."""
     known = {name: one for name, one in bare.items() if one is not None and one != []} or dict(bare)
     lines = [
-        Line(_cell(bare, name), safe_text(name, 80), "warning" if name == "error" else tone_of(one))
+        Line(cell(bare, name), _label(name, one), "warning" if name == "error" else _tone(name, one))
         for name, one in list(known.items())[:SHOWN]
     ]
     return (*lines, *_more(len(known)))
 
 
+def _tone(name: str, value: object) -> Tone:
+    """The tone of a fact. A section's ``status: ok`` says that it was read: no verdict, so no colour."""
+    return "" if name == "status" and value == "ok" else tone_of(value)
+
+
 def _table(title: str, records: Sequence[tuple[str, Mapping[str, Any]]]) -> Section:
-    """One row a record; columns where at least one knows something. Errors are sentences: they stand below."""
-    names = list(dict.fromkeys(name for _, one in records for name in one))
-    columns = [
-        name
-        for name in names
-        if name not in ("error", "immortal") and any(one.get(name) not in (None, [], "") for _, one in records)
-    ]
+    """One row a record; columns where at least one knows something. Errors and what few know stand below."""
+    shown = records[:SHOWN]
+    made = layout([one for _, one in shown])
+    columns = [name for name in made.columns if name != "error"]
     headed = any(head for head, _ in records)
-    rows = tuple(
-        (*((head,) if headed else ()), *(_cell(one, name) for name in columns)) for head, one in records[:SHOWN]
-    )
-    wrong = [
-        Line(safe_text(one["error"], LONGEST), head, "warning") for head, one in records[:SHOWN] if one.get("error")
-    ]
-    heads: Iterable[str] = (*(("",) if headed else ()), *(safe_text(name, 80) for name in columns))
-    return Section(title=title, columns=tuple(heads), rows=rows, lines=(*wrong, *_more(len(records))))
-
-
-def _cell(record: Mapping[str, Any], name: str) -> str:
-    if name == "ttl_seconds" and record.get(name) is None and record.get("immortal"):
-        return "never"
-    return figure(name, record.get(name))
+    rows = tuple((*((head,) if headed else ()), *(cell(one, name) for name in columns)) for head, one in shown)
+    lines: list[Line] = []
+    for (head, one), row, own in zip(shown, rows, made.own, strict=True):
+        name = head or (row[0] if row else "")
+        if one.get("error"):
+            lines.append(Line(safe_text(one["error"], LONGEST), name, "warning"))
+        if few := [key for key in own if key != "error"]:
+            lines.append(Line(" · ".join(f"{label(key)} {cell(one, key)}" for key in few), name))
+    lines += [Line("has many lines: see the JSON", label(name), "quiet") for name in made.many_lines]
+    heads: Iterable[str] = (*(("",) if headed else ()), *(label(name) for name in columns))
+    return Section(title=title, columns=tuple(heads), rows=rows, lines=(*lines, *_more(len(records))))

@@ -52,7 +52,13 @@ def report(name: str = HOSTILE) -> TroubleshootReport:
         },
         rate_limiting_details={"by_tenant": {name: 3, "demo_dentist": 4}, "rows": [{"tenant": name, "share": 0.5}]},
         diagnostics=(
-            Diagnostic(severity="critical", message=f"{name} never resets", rule="limits.immortal", measured="no TTL"),
+            Diagnostic(
+                severity="critical",
+                message=f"{name} never resets",
+                rule="limits.immortal",
+                measured="no TTL",
+                samples=1,
+            ),
         ),
         recommendations=(Recommendation(action=f"repair {name}", priority="critical", command=COMMAND),),
         severity_assessment="critical",
@@ -133,6 +139,22 @@ def test_a_long_name_keeps_both_ends_on_one_line() -> None:
     assert "…" in line and line.split()[0].endswith("/export") and "9.0 ms" in line
 
 
+def test_units_are_said_once_and_a_read_section_is_not_praised() -> None:
+    shown = page(performance({"status": "ok", "headroom": {"status": "ok", "average_share_used": 1.04}}), colour=False)
+    assert "status  read" in shown and "ok" not in shown.split()
+    assert "104 %" in shown and "8.6 min" in shown
+    shown = " ".join(page(report("acme"), colour=False).split())
+    assert (
+        "no TTL · 1 sample " in shown and "never" in shown and "yes" not in shown.split("examined")[0].split("acme")[-1]
+    )
+
+
+def test_names_of_others_are_not_renamed() -> None:
+    shown = page(performance({"refilled": {"cache:list_messages:demo_dentist": 11, "x_ms:y_ms": 5}}), colour=False)
+    assert "cache:list_messages:demo_dentist  x_ms:y_ms" in shown
+    assert shown.split()[-2:] == ["11", "5"]
+
+
 def performance(results: dict[str, Any]) -> PerformanceReport:
     return PerformanceReport(
         tool="analyze_performance_metrics", timestamp="2026-11-22T10:00:00Z", metric_type="latency", tenant_filter=None,
@@ -142,7 +164,7 @@ def performance(results: dict[str, Any]) -> PerformanceReport:
 
 def test_a_key_says_its_unit_in_words() -> None:
     assert (title("average_latency_ms"), phrase("average_latency_ms", 45.2)) == ("average latency", "45 ms")
-    assert (phrase("hit_rate", 0.85), phrase("memory_bytes", 1024), phrase("x", None)) == ("85 %", "1.0 KB", "?")
+    assert (phrase("hit_rate", 0.85), phrase("memory_bytes", 1024), phrase("x", None)) == ("85 %", "1.0 KB", "–")
     assert (phrase("x", True), phrase("x", 1247), phrase("ttl_seconds", 41)) == ("yes", "1,247", "0:41")
     assert phrase("x", [{"a": 1}, {"a": 2}]) == "2 entries"
 

@@ -15,9 +15,11 @@ from optimus_tui.settings.model import Settings
 from optimus_tui.tools import explains, routine
 from optimus_tui.tools.arguments import parse
 from optimus_tui.tools.callings import callings
+from optimus_tui.tools.figures import figure, label, measured, samples
 from optimus_tui.tools.registry import TOOLS
 from optimus_tui.tools.sections import Section, sections
 from optimus_tui.tui.render_report import report_lines
+from tests.surfaces.test_rendering import FLOW
 from tests.tui.pictures import MIXED, counter, limits_report
 
 NOW = "2026-01-01T00:00:00Z"
@@ -73,9 +75,55 @@ def test_an_unknown_is_said_once_and_null_is_never_a_zero() -> None:
     assert sum("no history" in line.text for section in made for line in section.lines) == 1
     table = named(made, "Rate limiting analysis")
     rows = {row[0]: dict(zip(table.columns, row, strict=True)) for row in table.rows}
-    assert rows["chat"]["ttl_seconds"] == "never"
+    assert rows["chat"]["ttl"] == "never"
     assert rows["export"]["current_count"] == "–"
     assert ("export", "not a number") in [(line.label, line.text) for line in table.lines]
+
+
+def test_the_status_of_a_section_says_that_it_was_read_and_judges_nothing() -> None:
+    details = {"status": "ok", "average_share_used": 1.04, "slope_seconds": 2.01, "used_bytes": 512, "state": "ok"}
+    lines = {
+        line.label: line for line in named(sections(trouble(rate_limiting_details=details)), "Rate limiting d").lines
+    }
+    assert (lines["status"].text, lines["status"].tone) == ("read", "")
+    assert lines["average_share_used"].text == "104 %"
+    assert lines["slope_measured_over"].text == "2.01 s"
+    assert lines["used"].text == "512 B"
+    assert (lines["state"].text, lines["state"].tone) == ("ok", "ok")
+
+
+def test_a_unit_is_said_once() -> None:
+    assert (label("ttl_seconds"), label("memory_bytes"), label("window_covered_minutes")) == (
+        "ttl",
+        "memory",
+        "window_covered",
+    )
+    assert [figure("covered_minutes", value) for value in (0, 0.03, 8.633, 60)] == [
+        "0 min",
+        "1.8 s",
+        "8.6 min",
+        "60 min",
+    ]
+    assert [measured(*pair) for pair in ((0.605, "share"), (512, "bytes"), (1, "keys"), (2, "keys"), ("no", ""))] == [
+        "61 %", "512 B", "1 key", "2 keys", "no",
+    ]  # fmt: skip
+    assert measured(-2048, "bytes/h") == "-2.0 KB/h"
+    assert (samples(1), samples(1200)) == ("1 sample", "1,200 samples")
+    assert [figure(name, 1) for name in ("share", "share_of_requests", "shared_with", "hit_rate_trend")] == [
+        "100 %",
+        "100 %",
+        "1",
+        "1",
+    ]
+
+
+def test_tests_of_different_shapes_are_one_table_with_the_rest_below() -> None:
+    (table,) = [one for one in sections(FLOW) if one.rows]
+    assert table.columns == ("test", "status", "response_time", "status_code")
+    below = {line.label: line.text for line in table.lines}
+    assert below["cache_integration"] == "data_integrity yes"
+    assert "average_response_time 2.2 ms" in below["ai_engine_performance"]
+    assert "5 entries" in below["ai_engine_performance"]
 
 
 def test_no_finding_says_so_and_no_result_says_why() -> None:
