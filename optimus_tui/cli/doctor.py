@@ -20,6 +20,7 @@ from optimus_tui.context import Context
 from optimus_tui.contract.reading import Fault, Reading
 from optimus_tui.contract.services import GatewayState, ServiceState
 from optimus_tui.settings.model import RedisTarget, Settings
+from optimus_tui.wording.numbers import percent
 
 if TYPE_CHECKING:
     from optimus_tui.probes.rights import Rights
@@ -95,9 +96,9 @@ def _values(settings: Settings) -> list[tuple[str, str]]:
             )
             rows.append((name, configured))
         elif isinstance(value, Struct):
-            rows += [(f"{name}.{one.name}", str(getattr(value, one.name))) for one in msgspec.structs.fields(value)]
+            rows += [(f"{name}.{one.name}", _plain(getattr(value, one.name))) for one in msgspec.structs.fields(value)]
         elif isinstance(value, dict):
-            rows += [(f"{name}.{key}", str(inner)) for key, inner in value.items()] or [(name, "none")]
+            rows += [(f"{name}.{key}", _plain(inner)) for key, inner in value.items()] or [(name, "none")]
         else:
             rows.append((name, _plain(value)))
     return rows
@@ -176,7 +177,7 @@ def _gateway(reading: Reading[GatewayState]) -> list[Line]:
     if state.cache_fault:
         lines.append(Line("WRONG", "  cache", _said(state.cache_fault)))
     elif state.cache:
-        rate = "unknown" if state.cache.hit_rate is None else f"{state.cache.hit_rate:.0%}"
+        rate = "unknown" if state.cache.hit_rate is None else percent(state.cache.hit_rate)
         lines.append(Line("ok", "  cache", f"hit rate {rate} by its own figures"))
     if state.rules_fault:
         lines.append(Line("WRONG", "  limits", _said(state.rules_fault)))

@@ -127,7 +127,7 @@ def test_doctor_says_all_is_well_with_values_and_sources(
     assert all(len(line) <= 80 for line in shown.splitlines())
     assert "(REDIS_URL)" in shown and "(--refresh)" in shown and "(BACKEND_ORCHESTRATOR_URL)" in shown
     assert "WRONG" not in shown and "\x1b" not in shown
-    for words in ("healthy in", "connected in", "version 9\\x1b[2J", "primary", "hit rate 85%", "answers queries"):
+    for words in ("healthy in", "connected in", "version 9\\x1b[2J", "primary", "hit rate 85 %", "answers queries"):
         assert words in shown
     assert "postgres    not configured" in shown
 

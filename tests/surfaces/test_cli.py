@@ -10,6 +10,8 @@ import pytest
 
 from optimus_tui import __version__
 from optimus_tui.__main__ import run
+from optimus_tui.cli import doctor
+from optimus_tui.settings.model import Settings
 
 
 @pytest.fixture(autouse=True)
@@ -180,3 +182,9 @@ def test_a_theme_that_does_not_exist_opens_no_dashboard(
     (tmp_path / "optimus.toml").write_text('[keys]\n"pane.zoom" = "y"\n')
     assert run(["--config", "optimus.toml", *verb]) == 2
     assert "takes y, which is pane.copy already" in sentence(capsys)
+
+
+def test_doctor_says_not_set_for_every_setting_that_is_not() -> None:
+    rows = dict(doctor._values(Settings()))
+    assert not [name for name, shown in rows.items() if "None" in shown or shown in ("True", "False")]
+    assert rows["thresholds.proxy_timeout_ms"] == "not set"
