@@ -1,6 +1,7 @@
 """The one table of keys."""
 
 import re
+from dataclasses import replace
 from typing import get_args
 
 from textual.binding import ActiveBinding, Binding
@@ -8,8 +9,9 @@ from textual.content import Content
 from textual.widget import Widget
 
 from optimus_tui.assets import asset_dir
+from optimus_tui.contract.findings import Finding
 from optimus_tui.tui.keys import KEYS, Scope, bindings, markdown_table, written
-from optimus_tui.tui.modals.text import help_dialog
+from optimus_tui.tui.modals.text import _facts, help_dialog
 
 TAKEN_BY_TERMINALS = {f"ctrl+{c}" for c in "abhijms"}
 
@@ -53,6 +55,21 @@ def test_help_lists_every_key_that_works_and_none_that_does_not() -> None:
     assert isinstance(content, Content)
     for key in KEYS:
         assert (f" {key.help}\n" in f"{content.plain}\n") == (key.id != "app.quit"), key.id
+
+
+def test_help_writes_the_keys_in_the_readmes_order() -> None:
+    """Whatever order Textual reports them in; keys that the user chose come after."""
+    one = next(one for one in bindings("pane") if isinstance(one, Binding) and one.id == "pane.first")
+    active = [ActiveBinding(Widget(), replace(one, key=key), True, "") for key in ("Z", "home", "g")]
+    content = help_dialog("Here", "", active).content
+    assert isinstance(content, Content)
+    assert "g home Z" in content.plain
+
+
+def test_the_explanation_words_a_share_and_a_size_as_the_tools_do() -> None:
+    facts = [dict(_facts(Finding(rule="r", severity="high", subject="", message="", measured=value, unit=unit)))
+             for value, unit in ((0.605, "share"), (512.0, "bytes"), (1.0, "keys"))]  # fmt: skip
+    assert [one["measured"] for one in facts] == ["61 %", "512 B", "1 key"]
 
 
 def test_the_readme_has_the_table_as_it_is() -> None:

@@ -12,6 +12,7 @@ from textual.widget import Widget
 from textual.widgets import Static
 
 from optimus_tui.contract.findings import Finding
+from optimus_tui.tools.figures import measured
 from optimus_tui.tui.keys import KEYS, written
 from optimus_tui.tui.modals.base import Dialog
 from optimus_tui.tui.widgets.figures import wrap
@@ -70,12 +71,20 @@ def help_dialog(pane_title: str, about: str, active: Iterable[ActiveBinding]) ->
             lines.append(Content.styled(heading, "bold"))
             lines += [
                 Content.from_markup(
-                    "  [$primary]$key[/] $help", key=f"{written(','.join(live[k.id])):<14}", help=k.help
+                    "  [$primary]$key[/] $help",
+                    key=f"{written(','.join(_in_order(live[k.id], k.keys))):<14}",
+                    help=k.help,
                 )
                 for k in rows
             ]
             lines.append(Content(""))
     return TextDialog(f"Help · {pane_title}", Content("\n").join(lines[:-1]))
+
+
+def _in_order(pressed: list[str], table: str) -> list[str]:
+    """Keys in the order of the table, as the README has them; those that the user chose come after."""
+    known = table.split(",")
+    return sorted(pressed, key=lambda key: known.index(key) if key in known else len(known))
 
 
 def explain_dialog(subject: str, findings: list[Finding]) -> TextDialog:
@@ -106,10 +115,7 @@ def _hanging(markup: str, label: str, blanks: int, text: str, width: int) -> lis
 
 def _facts(finding: Finding) -> list[tuple[str, str]]:
     def figure(value: float | str | None) -> str:
-        if value is None:
-            return ""
-        text = value if isinstance(value, str) else f"{value:,.3f}".rstrip("0").rstrip(".")
-        return safe_text(f"{text} {finding.unit}".strip())
+        return "" if value is None else measured(value, finding.unit)
 
     since = time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime(finding.since)) if finding.since else ""
     window = f" in {finding.window_seconds:,.0f} s" if finding.window_seconds else ""
