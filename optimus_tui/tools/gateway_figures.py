@@ -7,8 +7,8 @@
 It never raises for an outage and bounds itself (2.5 s for what was kept, 6.5 s with looks). None is unknown, never
 zero; ``unknown`` holds a sentence for each thing that is not known. ``findings`` are ready to show and to rank:
 ``errors.rate`` (names the route and the tenant that fail most), ``breaker.open``, ``breaker.half_open``,
-``gateway.restarts``, ``metrics.several_processes`` (low), ``limits.refused`` and ``latency.p95`` of a route. A gateway that publishes nothing has
-no finding: it is unknown, and not accused.
+``gateway.restarts``, ``metrics.several_processes`` (low), ``limits.refused`` and ``latency.p95`` of slow routes. A
+gateway that publishes nothing has no finding: it is unknown, and not accused.
 """
 
 import asyncio
