@@ -7,6 +7,7 @@ from textual.widgets import OptionList
 from textual.widgets.option_list import Option
 
 from optimus_tui.tui.modals.base import Dialog
+from optimus_tui.tui.widgets.options import ReversedChoice
 
 
 class ChooseDialog(Dialog):
@@ -20,7 +21,7 @@ class ChooseDialog(Dialog):
 
     def body(self) -> list[Widget]:
         return [
-            OptionList(
+            ReversedChoice(
                 *[Option(Content.from_markup("[bold]$name[/]\n  $text", name=n, text=t)) for n, t in self.choices],
                 id="body",
             )

@@ -13,6 +13,7 @@ from textual.widgets.selection_list import Selection
 
 from optimus_tui.contract.actions import Plan
 from optimus_tui.tui.modals.base import Dialog
+from optimus_tui.tui.widgets.options import TickList
 from optimus_tui.wording.numbers import plural
 from optimus_tui.wording.safe import safe_text
 
@@ -49,7 +50,7 @@ class IncludeDialog(Dialog):
         self.dismiss(frozenset(self.keys[place] for place in chosen))
 
 
-class _List(SelectionList[int]):
+class _List(TickList):
     """Enter decides for the whole list, space for one key."""
 
     BINDINGS: ClassVar[list[BindingType]] = [("enter", "screen.take", ""), ("space", "select", "")]

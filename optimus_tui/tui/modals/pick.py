@@ -9,6 +9,7 @@ from textual.widgets import OptionList, Static
 from textual.widgets.option_list import Option
 
 from optimus_tui.tui.modals.base import Dialog
+from optimus_tui.tui.widgets.options import ReversedChoice
 
 
 class PickDialog(Dialog):
@@ -34,7 +35,7 @@ class PickDialog(Dialog):
             for name, text in self.choices
         ]
         head: list[Widget] = [Static(Content(self.about + "\n"), classes="card-about")] if self.about else []
-        return [*head, OptionList(*options, id="body")]
+        return [*head, ReversedChoice(*options, id="body")]
 
     @on(OptionList.OptionSelected)
     def _chosen(self, event: OptionList.OptionSelected) -> None:

@@ -152,7 +152,7 @@ class Pane(LineView):
         if muted != self.muted:
             self.muted = muted
             self.refresh()
-        left: Words = [(f"{self.NUMBER} {self.TITLE}", "head")]
+        left: Words = [(f"{self.NUMBER} {self.TITLE}", "here")]
         if filter_text:
             left.append((f"  / {filter_text}", "crit" if self.filter_error else "accent"))
         self._set_edges(self._edge(left, words), self._edge([(truth, "warn" if stale else "quiet")], []))

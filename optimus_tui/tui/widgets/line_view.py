@@ -18,9 +18,10 @@ from textual.strip import Strip
 from optimus_tui.tui.widgets.figures import wrap
 
 Piece = tuple[str, str]
-"""Safe text and the name of its ink: bright, quiet, good, warn, crit, accent, head, or "" for plain."""
+"""Safe text and the name of its ink: bright, quiet, good, warn, crit, accent, head, here (the
+title of a pane, which shows the focus where there are no colours), or "" for plain."""
 
-INKS = ("bright", "quiet", "good", "warn", "crit", "accent", "head")
+INKS = ("bright", "quiet", "good", "warn", "crit", "accent", "head", "here")
 
 
 class LineView(ScrollView, can_focus=True):
