@@ -14,6 +14,7 @@ from optimus_tui.tui.modals.choose import ChooseDialog
 from optimus_tui.tui.modals.pick import PickDialog
 from optimus_tui.tui.panes.limits import LimitsPane
 from optimus_tui.tui.screens.dashboard import Dashboard
+from optimus_tui.tui.widgets.options import TickList
 from optimus_tui.tui.widgets.report_view import ReportView, ToolList
 from tests.tui.pane_app import PaneApp
 from tests.tui.pictures import SETTINGS, limits_report, reading
@@ -56,6 +57,17 @@ async def test_one_choice_of_a_menu_is_reversed_without_colours(dialog: Any) -> 
         seen = "".join(reversed_texts(app))
         assert "second" in seen
         assert "first" not in seen
+
+
+async def test_one_line_of_a_list_to_tick_is_reversed_without_colours() -> None:
+    app = PaneApp(LimitsPane(FixedClock(), SETTINGS))
+    async with app.run_test(size=(84, 20)) as pilot:
+        options = TickList(("first", 0), ("second", 1))
+        await app.mount(options)
+        options.focus()
+        await pilot.press("down")
+        await pilot.pause()
+        assert "second" in "".join(reversed_texts(app))
 
 
 @pytest.fixture

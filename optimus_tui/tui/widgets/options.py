@@ -11,12 +11,18 @@ class ReversedChoice(OptionList):
     """Draws the highlighted option in reverse video under NO_COLOR: Textual leaves ``reverse`` out of an option."""
 
     def render_line(self, y: int) -> Strip:
-        strip = super().render_line(y)
-        line = self.scroll_offset.y + y
-        if not self.app.no_color or self.highlighted is None or line >= len(self._lines):
-            return strip
-        return strip.apply_style(REVERSED) if self._lines[line][0] == self.highlighted else strip
+        return _reversed(self, y, super().render_line(y))
 
 
-class TickList(ReversedChoice, SelectionList[int]):
-    """Options that are ticked, each known by its number."""
+class TickList(SelectionList[int]):
+    """Options that are ticked, each known by its number; drawn as those above."""
+
+    def render_line(self, y: int) -> Strip:
+        return _reversed(self, y, super().render_line(y))
+
+
+def _reversed(options: OptionList, y: int, strip: Strip) -> Strip:
+    line = options.scroll_offset.y + y
+    if not options.app.no_color or options.highlighted is None or line >= len(options._lines):
+        return strip
+    return strip.apply_style(REVERSED) if options._lines[line][0] == options.highlighted else strip
