@@ -145,7 +145,7 @@ class OptimusApp(App[int]):
 
     async def on_event(self, event: events.Event) -> None:
         if isinstance(event, events.Key) and event is not self._key:  # it comes by again where nobody took it
-            now = time.monotonic()
+            now = event.time  # when it was read, not when a busy screen came to it
             self.key_before = self._key.key if self._key is not None else ""
             self.quiet_before_key, self._key_at, self._key = now - self._key_at, now, event
             if self.touched is not None:

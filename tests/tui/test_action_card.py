@@ -142,13 +142,61 @@ async def test_enter_held_down_confirms_nothing_row_71(redis: RealServer) -> Non
         card = await opened_card(pilot, dashboard)
         await filled(pilot)
         await pilot.press(*["enter"] * 5)
-        assert card.query_one("#confirm-reason").has_focus
+        assert card.query_one("#go").has_focus
+        assert card.stage == "asking"
         card.query_one("#go").focus()
         for _ in range(30):
             await pilot.press("enter")
             await asyncio.sleep(0.03)
         assert card.stage == "asking"
         assert redis.command("TTL", IMMORTAL).strip() == b":-1"
+
+
+async def test_an_enter_long_after_a_refused_one_is_a_new_press(redis: RealServer) -> None:
+    async with running(redis) as (pilot, dashboard):
+        card = await opened_card(pilot, dashboard)
+        await filled(pilot)
+        await pilot.press("tab", "tab", "enter")
+        assert "too soon" in said(pilot)
+        await asyncio.sleep(action_card.REPEAT_SECONDS / 2)
+        await pilot.press("enter")
+        await pilot.pause()
+        assert card.stage == "asking", "a held key comes again this soon"
+        await asyncio.sleep(action_card.REPEAT_SECONDS + 0.1)
+        await pilot.press("enter")
+        await until(pilot, lambda: card.stage == "told")
+
+
+async def test_enter_in_the_reason_goes_on_or_says_what_is_missing(redis: RealServer) -> None:
+    async with running(redis) as (pilot, dashboard):
+        card = await opened_card(pilot, dashboard)
+        await filled(pilot, words="test 2", reason="ok")
+        await pilot.press("enter")
+        assert card.query_one("#confirm-typed").has_focus
+        assert "not the words: type test 1" in said(pilot)
+        await pilot.press("end", "backspace", "1", "enter", "end", "enter")
+        assert card.query_one("#confirm-reason").has_focus
+        assert "a reason of three letters or more is missing" in said(pilot)
+        await pilot.press("end", "k", "enter")
+        assert card.query_one("#go").has_focus
+        assert card.stage == "asking"
+        await asyncio.sleep(action_card.REPEAT_SECONDS + 0.1)
+        await pilot.press("enter")
+        await until(pilot, lambda: card.stage == "told")
+
+
+async def test_what_is_typed_while_a_button_has_the_focus_lands_in_the_field(redis: RealServer) -> None:
+    async with running(redis) as (pilot, dashboard):
+        card = await opened_card(pilot, dashboard)
+        assert card.query_one("#cancel").has_focus
+        await typed(pilot, "test 1")
+        assert card.query_one("#confirm-typed", Input).value == "test 1"
+        assert card.query_one("#confirm-typed").has_focus
+        card.query_one("#cancel").focus()
+        await pilot.press("v")
+        assert card.whole, "its own keys stay keys"
+        await typed(pilot, "0")
+        assert card.query_one("#confirm-typed", Input).value == "test 10"
 
 
 async def test_what_is_pasted_is_refused_with_and_without_a_line_break_row_71(redis: RealServer) -> None:

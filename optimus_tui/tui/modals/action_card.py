@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 QUIET_SECONDS = 0.5
 """An Enter that confirms comes this long after the key before it, and after the button got the focus."""
 
+REPEAT_SECONDS = 1.0
+"""An Enter this soon after another Enter may be one key that is held down: terminals repeat it after 0.25 to 0.7 s."""
 
 RENEW_SECONDS = 45.0
 """A plan of this age is made anew by itself: who reads with care is not to lose what was typed."""
@@ -125,10 +127,15 @@ class ActionCard(CardFace):
 
     @on(Input.Submitted)
     def _submitted(self, event: Input.Submitted) -> None:
-        """Enter in a field goes to the reason and no further: the button is reached with tab."""
+        """Go to the next field, then to the button; say what is missing. Enter in a field confirms nothing."""
         event.stop()
         if event.input.id == "confirm-typed":
             self.query_one("#confirm-reason", Input).focus()
+        elif event.input.id == "confirm-reason" and self.stage == "asking":
+            field, words = self._missing()
+            self._refusal = Refusal("wrong words", words) if field else self._refusal
+            self.draw()
+            self.query_one(field or "#go").focus()
         elif event.input.id == "window" and event.value and self._asks_window():
             self.request = structs.replace(self.request, window_seconds=int(event.value))
             self.make_plan()
@@ -136,9 +143,10 @@ class ActionCard(CardFace):
     def action_confirm(self) -> None:
         """Enter on the button. One that comes too soon after another key, or after the focus, is nobody's decision."""
         since_focus = self.clock.mono() - self._focused_at
-        held = self.optimus.key_before == "enter"  # however long ago: a lagging screen stretches what is held down
-        if held or since_focus < QUIET_SECONDS or self.optimus.quiet_before_key < QUIET_SECONDS:
-            self._refusal = Refusal("wrong words", "too soon: tab to the button, wait a moment, then enter")
+        quiet = self.optimus.quiet_before_key
+        held = self.optimus.key_before == "enter" and quiet < REPEAT_SECONDS
+        if held or since_focus < QUIET_SECONDS or quiet < QUIET_SECONDS:
+            self._refusal = Refusal("wrong words", "too soon: wait a second, then press enter once")
             self.draw()
             return
         if self._may_confirm():
@@ -190,6 +198,16 @@ class ActionCard(CardFace):
         if action in ("whole", "gentler", "anew", "include") and isinstance(self.focused, Input):
             return False
         return not (action == "dismiss" and self.stage == "acting")
+
+    def on_key(self, event: events.Key) -> None:
+        """Put what is typed while a button has the focus into the field that waits for it."""
+        letter, field = event.character, self.query_one(TypedInput)
+        typed = letter is not None and letter.isprintable() and event.key not in self.active_bindings
+        if typed and self.stage == "asking" and isinstance(self.focused, Button) and not self._cramped():
+            event.stop()
+            self.set_focus(field, from_app_focus=True)  # a field that tab reaches selects what it holds
+            field.cursor_position = len(field.value)
+            field.insert_text_at_cursor(letter or "")
 
     def action_roll(self, by: int) -> None:
         self.query_one(CardView).scroll_relative(y=by, animate=False)

@@ -34,6 +34,8 @@ if TYPE_CHECKING:
 STALE_SECONDS = 60.0
 LEAST = (64, 20)
 """Columns and rows below which nothing is confirmed: what one confirms has to be in sight."""
+LEAST_REASON = 3
+"""Characters of a reason."""
 MOST_WINDOW = 8
 """Digits of a window in seconds."""
 
@@ -166,8 +168,15 @@ class CardFace(Dialog):
             return "older than a minute: r plans anew", True
         return armed_words(self.desk.guard), False
 
+    def _missing(self) -> tuple[str, str]:
+        """The field that is not filled in yet and what it wants; two empty texts when both are."""
+        if self.query_one(TypedInput).value != self.words:
+            return "#confirm-typed", f"not the words: type {safe_text(self.words, 60)}"
+        if len(self.query_one("#confirm-reason", Input).value.strip()) < LEAST_REASON:
+            return "#confirm-reason", "a reason of three letters or more is missing"
+        return "", ""
+
     def _may_confirm(self) -> bool:
         if self.stage != "asking" or self._cramped() or self.desk.guard.armed is None or self._age() > STALE_SECONDS:
             return False
-        typed, reason = self.query_one(TypedInput).value, self.query_one("#confirm-reason", Input).value
-        return bool(self.words) and typed == self.words and len(reason.strip()) >= 3
+        return bool(self.words) and not self._missing()[0]
