@@ -426,6 +426,58 @@ async def test_the_view_stays_at_the_top_while_the_cursor_s_row_goes_down() -> N
         assert (app.pane.cursor, app.pane.scroll_offset.y) == (0, 0)
 
 
+def sinking(count: int) -> LimitsReport:
+    """``mine`` is the hottest with 149 and the last with 1."""
+    calm = [counter(f"t{number:02}", count=50) for number in range(40)]
+    return limits_report([counter("mine", count=count), *calm])
+
+
+@pytest.mark.parametrize("keys", [(), ("k",), ("v", "v"), ("pageup",), ("j", "g")])
+async def test_a_cursor_that_was_never_moved_stays_on_the_first_place(keys: tuple[str, ...]) -> None:
+    app = PaneApp(pane())
+    async with app.run_test(size=(84, 14)) as pilot:
+        app.pane.reading = reading(sinking(149))
+        await pilot.pause()
+        await pilot.press(*keys)
+        app.pane.reading = reading(sinking(1))
+        await pilot.pause()
+        assert (app.pane.cursor, app.pane.scroll_offset.y) == (0, 0)
+
+
+async def test_a_row_that_was_clicked_keeps_the_cursor_also_on_the_first_place() -> None:
+    app = PaneApp(pane())
+    async with app.run_test(size=(84, 14)) as pilot:
+        app.pane.reading = reading(sinking(149))
+        await pilot.pause()
+        app.pane.action_open = lambda: None
+        await pilot.click(LimitsPane, offset=(5, 2))
+        app.pane.reading = reading(sinking(1))
+        await pilot.pause()
+        assert app.pane.selected.counter.tenant == b"mine"
+
+
+async def test_a_view_that_went_with_its_row_comes_back_to_the_top() -> None:
+    clock = FixedClock()
+    app = PaneApp(pane(clock))
+    async with app.run_test(size=(84, 14)) as pilot:
+        app.pane.reading = reading(sinking(149))
+        await pilot.pause()
+        await pilot.press("j", "k")
+        app.pane.reading = reading(sinking(1))
+        await pilot.pause()
+        assert app.pane.cursor == 40 and app.pane.scroll_offset.y > 0, "it goes with a row just moved to"
+        clock.advance(limits_pane.FOLLOW_SECONDS + 1)
+        app.pane.reading = reading(sinking(1))
+        await pilot.pause()
+        assert app.pane.scroll_offset.y == 0
+        assert app.pane.selected.counter.tenant == b"mine"
+        await pilot.press("G")
+        clock.advance(limits_pane.FOLLOW_SECONDS + 1)
+        app.pane.reading = reading(sinking(1))
+        await pilot.pause()
+        assert app.pane.scroll_offset.y > 0, "where the operator went"
+
+
 async def test_a_filter_on_no_field_is_said_instead_of_an_empty_table() -> None:
     app = PaneApp(pane())
     async with app.run_test(size=(84, 20)) as pilot:

@@ -1,7 +1,7 @@
 """Rate limits: one row for each tenant and operation, the most urgent first. Draws verdicts; it makes none."""
 
 from collections import Counter as Tally
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
 from msgspec.structs import replace
@@ -55,6 +55,8 @@ class LimitsPane(Pane):
         self.foot_lines = 2
         self._states: Mapping[str, int] = {}
         self._moved_mono = -FOLLOW_SECONDS
+        self._followed_to = 0
+        """Where the view went from its top with the cursor's row; 0 while it did not."""
 
     @property
     def report(self) -> LimitsReport | None:
@@ -120,8 +122,21 @@ class LimitsPane(Pane):
         return self.clock.mono() - self._moved_mono < FOLLOW_SECONDS
 
     def move_to(self, index: int) -> None:
-        self._moved_mono = self.clock.mono()
+        self._moved_mono, self._followed_to = self.clock.mono(), 0
         super().move_to(index)
+
+    def set_rows(self, rows: Sequence[Any]) -> None:
+        """Show these rows. A view that went with the cursor's row comes back to the top once it follows no more."""
+        first = int(self.scroll_offset.y)
+        super().set_rows(rows)
+        now = int(self.scroll_offset.y)
+        if first == 0 and now and self.view_follows():
+            self._followed_to = now
+        elif self._followed_to and first == self._followed_to:
+            self._followed_to = now
+            if not self.view_follows():
+                self._followed_to = 0
+                self.scroll_to(y=0, animate=False, immediate=True, force=True)
 
     def watch_scroll_y(self, old_value: float, new_value: float) -> None:
         super().watch_scroll_y(old_value, new_value)
@@ -218,7 +233,6 @@ class LimitsPane(Pane):
 
     def action_first(self) -> None:
         super().action_first()
-        self._cursor_key = None  # on the first place, whoever comes to stand there
         self._moved_mono = -FOLLOW_SECONDS
 
     def action_open(self) -> None:

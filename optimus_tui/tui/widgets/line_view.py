@@ -126,11 +126,14 @@ class LineView(ScrollView, can_focus=True):
         return width - 1 if self.show_vertical_scrollbar and width <= self.scrollable_content_region.width else width
 
     def move_to(self, index: int) -> None:
-        """Put the cursor on a row and bring it into view, without animation."""
+        """Put the cursor on a row and bring it into view, without animation. One that was not moved off the first
+        place yet stays there, whichever row comes to stand on it."""
         if not self.rows:
             return
-        self.cursor = max(0, min(len(self.rows) - 1, index))
-        self._cursor_key = self.key_of(self.rows[self.cursor])
+        index = max(0, min(len(self.rows) - 1, index))
+        if index or self.cursor or self._cursor_key is not None:
+            self._cursor_key = self.key_of(self.rows[index])
+        self.cursor = index
         self._show_cursor()
 
     def _show_cursor(self) -> None:
@@ -153,6 +156,7 @@ class LineView(ScrollView, can_focus=True):
 
     def action_first(self) -> None:
         self.move_to(0)
+        self._cursor_key = None  # on the first place, whichever row comes to stand there
 
     def action_last(self) -> None:
         self.move_to(len(self.rows) - 1)
@@ -168,6 +172,7 @@ class LineView(ScrollView, can_focus=True):
         if self.head_lines <= offset.y < self.head_lines + self.page_size and 0 <= index < len(self.rows):
             again = index == self.cursor
             self.move_to(index)
+            self._cursor_key = self.key_of(self.rows[index])
             if again or event.chain > 1:
                 self.action_open()
 
