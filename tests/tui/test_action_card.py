@@ -254,14 +254,16 @@ async def test_a_card_fits_into_80_by_24_with_its_fields_and_buttons_in_sight(re
             assert part in text, part
 
 
-async def test_the_header_counts_down_and_disarm_ends_it(redis: RealServer) -> None:
-    async with running(redis) as (pilot, dashboard):
+@pytest.mark.parametrize("size", [(140, 42), (80, 24)])
+async def test_the_header_counts_down_and_disarm_ends_it(redis: RealServer, size: tuple[int, int]) -> None:
+    async with running(redis, size=size) as (pilot, dashboard):
         assert "read-only" in said(pilot)
         dashboard.run_command("arm 5m")
         await until(pilot, lambda: isinstance(pilot.app.screen, ArmDialog))
         await typed(pilot, "test")
         await pilot.press("enter")
         await until(pilot, lambda: pilot.app.screen is dashboard and "ARMED 4:5" in said(pilot))
+        assert f"127.0.0.1:{redis.port}" in screen_lines(pilot.app)[0]
         dashboard.run_command("disarm")
         await until(pilot, lambda: "read-only" in said(pilot))
 

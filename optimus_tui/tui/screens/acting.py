@@ -8,12 +8,14 @@ import asyncio
 from typing import TYPE_CHECKING, Any
 
 from msgspec import structs
+from rich.cells import cell_len
 from textual import on, work
 from textual.worker import Worker, WorkerState
 
 from optimus_tui.contract.actions import ActionRequest, Receipt, Refusal
 from optimus_tui.tui.commands import CommandError
 from optimus_tui.tui.screens.base import DashboardBase
+from optimus_tui.tui.screens.status import mode_room, target_words
 from optimus_tui.wording.safe import safe_text
 
 if TYPE_CHECKING:
@@ -52,9 +54,10 @@ class Acting(DashboardBase):
         from optimus_tui.tui.modals.action_parts import armed_words
 
         words = armed_words(self.desk.guard)
-        if self.size.width >= 110:
-            words += f"  {safe_text(armed.where.place, 40)} db {armed.where.db} as {safe_text(armed.where.user, 24)}"
-        return words, "b:error"
+        if self.size.width < 110:  # how long comes first, then where; that no key was pressed is said by what is left
+            words = words.partition(": no key")[0]
+        room = mode_room(self.settings, self.size.width) - cell_len(words)
+        return words + target_words(armed.where, room), "b:error"
 
     # -- arming ----------------------------------------------------------------------------------------------------
 

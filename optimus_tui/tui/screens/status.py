@@ -3,15 +3,22 @@
 import time
 from collections.abc import Iterable
 
+from rich.cells import cell_len
+
+from optimus_tui.contract.actions import Where
 from optimus_tui.contract.findings import Overall
 from optimus_tui.settings.model import Settings
 from optimus_tui.tui.panes.base import Pane
 from optimus_tui.tui.widgets.bars import Words
+from optimus_tui.tui.widgets.columns import fit_name
+from optimus_tui.tui.widgets.figures import first_that_fits
 from optimus_tui.wording.glyphs import OVERALL_MARKS
 from optimus_tui.wording.safe import safe_text
 
 TONES = {"critical": "b:error", "warning": "b:warning", "ok": "success", "quiet": "quiet"}
 INK_COLORS = {"crit": "b:error", "warn": "warning", "good": "success", "quiet": "quiet", "accent": "primary"}
+LEAST_PLACE = 12
+"""Cells below which a shortened address tells nothing."""
 SHORT = {"limits": "Limits", "cache": "Cache", "feed": "Feed"}
 
 
@@ -51,6 +58,26 @@ def status_words(
         right += [("own load ", "quiet"), (f"{own_rate:.0f}/s" + gap, "")]
     right += [(time.strftime("%H:%M:%S", time.gmtime(wall)), ""), (" UTC ", "quiet")]
     return left, right
+
+
+def mode_room(settings: Settings, width: int) -> int:
+    """Cells for the mode in the status line: what the name, the environment and the longest right end leave."""
+    if width >= 110:
+        return width  # there is room for all of it, and the note behind it is what is cut
+    start = cell_len(f" OPTIMUS  {safe_text(settings.environment, 24)}  ") + (11 if settings.overridden else 0)
+    return width - start - cell_len(f"  {OVERALL_MARKS['needs_attention'].text}  00:00:00 UTC ")
+
+
+def target_words(where: Where, room: int) -> str:
+    """What is armed, after two blanks: address, database and login, or as much of the address as there is room for."""
+    place = safe_text(where.place, 40)
+    whole = f"{place} db {where.db}"
+    forms = [f"{whole} as {safe_text(where.user, 24)}", whole, place]
+    if room - 2 >= LEAST_PLACE:
+        forms.append(fit_name(place, min(cell_len(place), room - 2)))
+    port = place.rpartition(":")[2]
+    forms.append(f":{port}" if port.isdecimal() else "")
+    return first_that_fits([f"  {form}" if form else "" for form in forms if form] + [""], room)
 
 
 def tab_words(panes: Iterable[Pane], current: str, width: int) -> tuple[tuple[str, str, str, str, bool], ...]:
