@@ -4,12 +4,26 @@ Refuses to flatter: without a value there is no "as of", a partial count is neve
 said. All text is already safe to show (a Fault's message is).
 """
 
-from optimus_tui.contract.reading import Coverage, Fault, Reading
+from optimus_tui.contract.reading import Coverage, Fault, FaultKind, Reading
 from optimus_tui.wording.age import age, clock
 from optimus_tui.wording.numbers import compact
 from optimus_tui.wording.ttl import until
 
 STILL_TODAY_SECONDS = 12 * 3600.0
+BRIEF_FAULTS: dict[FaultKind, str] = {
+    "refused": "no connection",
+    "timeout": "no answer in time",
+    "auth": "login refused",
+    "denied": "not allowed",
+    "loading": "loading",
+    "busy": "busy",
+    "role": "wrong role",
+    "invalid": "odd answer",
+    "tls": "TLS error",
+    "starved": "we had no CPU",
+    "bug": "our own bug",
+}
+"""What failed, in a word or two: for lines where age and retry need the room."""
 
 
 def coverage_words(coverage: Coverage | None) -> str:
@@ -31,6 +45,22 @@ def fault_words(fault: Fault | None, source: str, retry_in: float | None = None)
     if retry_in is None:
         return (said,)
     return (said, "retrying" if retry_in <= 0 else f"retry in {until(retry_in)}")
+
+
+def outage_forms(start: str, fault: Fault | None, source: str, where: str, retry_in: float | None) -> list[str]:
+    """Wordings of what failed, the longest first. All but the first begin with ``start`` (how old, since when) and end
+    with when it is tried again: only what stands between them is shortened, and ``where`` (the address) goes first.
+    """
+    if fault is None:
+        return [start]
+    said, *retry = fault_words(fault, source, retry_in)
+    near = said
+    for place in (f"{where}: ", f" from {where}", f" at {where}", f" to {where}"):
+        near = near.replace(place, "")
+    near = near.replace(where, "the server")
+    brief = BRIEF_FAULTS[fault.kind]
+    middles = [said, near, near.removeprefix(f"{source}: "), f"{source}: {brief}", brief, ""]
+    return [" · ".join(part for part in (start, middle, *retry) if part) for middle in middles]
 
 
 def truth_line(

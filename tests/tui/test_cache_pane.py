@@ -285,6 +285,18 @@ async def test_nothing_answered_and_nothing_there_are_different_sentences() -> N
         assert "No cache:* keys." in scene.text()
 
 
+async def test_age_and_retry_fit_at_every_width_whatever_failed_row_33() -> None:
+    fault = Fault("timeout", "no answer from localhost:6379/0 within its second")
+    for width in (56, 80, 140):
+        scene = Scene()
+        async with scene.app.run_test(size=(width, 20)) as pilot:
+            await scene.arrive(pilot, fault=fault, retry_in=3.0)
+            last = scene.lines()[-1]
+            assert " old" in last or "as of" in last
+            assert "no answer" in last
+            assert "retry in 3 s" in last, width
+
+
 async def test_an_outage_keeps_the_rows_and_says_why_at_every_width_row_33() -> None:
     fault = Fault("refused", "localhost:6379/0: connection refused")
     for width in (56, 80, 140):

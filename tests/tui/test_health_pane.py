@@ -1,6 +1,7 @@
 """The health pane: the verdict first, every dependency with its numbers or the reason for none, then the findings."""
 
 import pytest
+from msgspec.structs import replace
 
 from optimus_tui.clock import FixedClock
 from optimus_tui.contract.findings import Finding
@@ -10,7 +11,7 @@ from optimus_tui.contract.services import GatewayState, HitRate, ServiceState
 from optimus_tui.tui.messages import CopyRequested
 from optimus_tui.tui.panes.health import HealthPane
 from tests.tui.pane_app import PaneApp, screen_lines
-from tests.tui.pictures import MONO, SETTINGS, SLOW, WALL, gateway, health_report, reading, server
+from tests.tui.pictures import MONO, NEVER, SETTINGS, SLOW, WALL, gateway, health_report, reading, server
 
 REFUSED = Fault("refused", "localhost:6379/0: connection refused", "start redis")
 UNREACHABLE = Finding(
@@ -114,6 +115,34 @@ async def test_a_fault_beside_an_old_value_never_reads_as_healthy() -> None:
     assert "✖ engine   disconnected" in line_of(lines, "engine")
     assert "✖ redis    disconnected" in line_of(lines, "redis")
     assert "45 ms" not in line_of(lines, "gateway")
+
+
+@pytest.mark.parametrize("size", [(80, 24), (54, 24)])
+async def test_findings_from_a_redis_that_cannot_be_read_are_dimmed_and_dated(size: tuple[int, int]) -> None:
+    app = PaneApp(pane())
+    async with app.run_test(size=size) as pilot:
+        down = reading(server(), 30, fault=REFUSED, retry_in=5.0)
+        app.pane.reading = health_report(server=down, findings=(UNREACHABLE, NEVER))
+        await pilot.pause()
+        old = [row for row in app.pane.rows if row.finding is NEVER]
+        new = [row for row in app.pane.rows if row.finding is UNREACHABLE]
+        assert "read 30 s ago" in "".join(text for row in old for text, _ in row.pieces)
+        assert not {ink for row in old for _, ink in row.pieces} & {"crit", "warn", "bright"}
+        assert "crit" in {ink for row in new for _, ink in row.pieces}
+        app.pane.reading = health_report(findings=(NEVER,))
+        await pilot.pause()
+        assert "crit" in {ink for row in app.pane.rows if row.finding is NEVER for _, ink in row.pieces}
+
+
+async def test_a_gateway_that_says_it_is_degraded_gives_no_odd_answer() -> None:
+    fault = Fault("invalid", '/health answered 200, but says "status": "degraded"')
+    state = replace(gateway(), service=replace(gateway().service, status="unhealthy", sickness="degraded"))
+    finding = replace(SLOW, rule="services.gateway", subject="gateway", message="gateway is degraded")
+    looked = reading(state, fault=fault, retry_in=2.0)
+    lines = await drawn(health_report(gateway=looked, findings=(finding,)), (56, 24))
+    assert "degraded" in line_of(lines, "gateway")
+    assert "odd answer" not in "\n".join(lines)
+    assert "says so itself · retry in 2 s" in line_of(lines, "gateway")
 
 
 async def test_in_a_narrow_pane_the_reason_is_brief_where_a_finding_tells_it_in_full() -> None:

@@ -164,6 +164,21 @@ async def test_the_reason_for_staleness_survives_a_narrow_frame(width: int) -> N
         assert "connection refused · retry in 3 s" in screen_lines(app)[-1]
 
 
+@pytest.mark.parametrize("width", [56, 84])
+@pytest.mark.parametrize("last", [27.0, None])
+async def test_how_old_what_failed_and_when_again_fit_with_a_long_fault(width: int, last: float | None) -> None:
+    app = PaneApp(pane())
+    async with app.run_test(size=(width, 20)) as pilot:
+        fault = Fault("timeout", "no answer from localhost:6379/0 within its second")
+        report = None if last is None else limits_report()
+        app.pane.reading = reading(report, last or 0.0, fault=fault, retry_in=3.0)
+        await pilot.pause()
+        line = screen_lines(app)[-1]
+        assert ("no data yet" if last is None else "27 s") in line
+        assert "no answer" in line
+        assert "retry in 3 s" in line
+
+
 async def test_a_reading_that_nobody_renews_becomes_stale_by_its_age() -> None:
     clock = FixedClock()
     app = PaneApp(pane(clock))

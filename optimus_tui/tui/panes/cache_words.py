@@ -12,7 +12,7 @@ from optimus_tui.wording.age import age, clock
 from optimus_tui.wording.numbers import compact, thousands
 from optimus_tui.wording.safe import safe_text
 from optimus_tui.wording.shell import redis_cli
-from optimus_tui.wording.truth import coverage_words, fault_words, truth_line
+from optimus_tui.wording.truth import coverage_words, outage_forms, truth_line
 
 if TYPE_CHECKING:
     from optimus_tui.tui.modals.sheet import Fact
@@ -98,10 +98,8 @@ def truth_forms(reading: Reading[Any], mono: float, where: str) -> list[str]:
     if reading.fault is None:
         brief = truth_line(reading, mono, source="redis", counted=strange or scanned)
         return [form for one in (whole, brief) for form in (one, one.removesuffix(" · redis ok"))]
-    faults = fault_words(reading.fault, "redis", reading.retry_in)
-    short = [word.replace(f"{where}: ", "").replace(where, "the server") for word in faults]
     old = f"{age(mono - reading.taken_mono)} old" if report else "no data yet"
-    return [whole, " · ".join([old, *faults]), " · ".join([old, *short]), " · ".join(short)]
+    return [whole, *outage_forms(old, reading.fault, "redis", where, reading.retry_in)]
 
 
 def empty_words(report: CacheReport) -> list[str]:

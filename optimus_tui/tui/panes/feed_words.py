@@ -9,7 +9,7 @@ from optimus_tui.wording.age import age, clock
 from optimus_tui.wording.numbers import compact, thousands
 from optimus_tui.wording.safe import safe_text
 from optimus_tui.wording.shell import redis_cli
-from optimus_tui.wording.truth import fault_words
+from optimus_tui.wording.truth import fault_words, outage_forms
 
 QUIET_SECONDS = 60.0
 """Without an event for so long, the line says what proves that the link lives."""
@@ -73,13 +73,12 @@ def _outage_forms(status: FeedStatus, now: Clock, arrived_mono: float, where: st
     since = ""
     if state == "down" and status.verified_mono is not None:
         since = f" since {clock(now.wall() - (now.mono() - status.verified_mono))}"
-    short = [word.replace(f"{where}: ", "").replace(where, "the server") for word in faults]
+    whole = " · ".join([state + since, *faults, f"{thousands(status.received)} events so far"])
     return [
-        " · ".join([state + since, *faults, f"{thousands(status.received)} events so far"]),
-        " · ".join([state + since, *faults]),
-        " · ".join([state + since, *short]),
-        " · ".join([state, *short]),
-        " · ".join([state, *short[:1]]),
+        whole,
+        *outage_forms(state + since, status.fault, "redis", where, retry)[:3],
+        *outage_forms((state + since)[: -len(":00")] if since else state, status.fault, "redis", where, retry)[:-1],
+        *outage_forms(state, status.fault, "redis", where, retry),
     ]
 
 

@@ -28,6 +28,15 @@ from optimus_tui.wording.truth import STILL_TODAY_SECONDS
 NAME_CELLS = 8
 NOTE_AT = 2 + NAME_CELLS + 1
 WIDEST_SPARK = 40
+FROM_REDIS = frozenset(
+    {
+        *(f"limits.{one}" for one in ("broken", "immortal", "kept", "long_ttl", "near", "over", "tenant_share")),
+        *(f"limits.{one}" for one in ("total", "unknown_layout")),
+        *(f"cache.{one}" for one in ("large", "no_ttl", "unknown_layout")),
+        *(f"server.{one}" for one in ("clients", "memory", "persistence", "replica_link", "replicas")),
+    }
+)
+"""Rules that judge what was read in Redis: while it cannot be read, what they found is old."""
 
 
 class HealthLine(Struct, frozen=True):
@@ -84,7 +93,7 @@ def build(
     if not report.findings:
         lines += _all_well(report, width)
     for finding in report.findings:
-        lines += _finding(finding, width, wall, muted)
+        lines += _finding(finding, width, wall, muted, _read_ago(finding, report, wall))
     return lines
 
 
@@ -195,10 +204,20 @@ def _all_well(report: HealthReport, width: int) -> Iterator[HealthLine]:
         yield HealthLine("all", part, [("  " if part else f"{mark.glyph} ", INKS[mark.tone]), (text, "quiet")])
 
 
-def _finding(finding: Finding, width: int, wall: float, muted: Mapping[Hashable, float | None]) -> Iterator[HealthLine]:
+def _read_ago(finding: Finding, report: HealthReport, wall: float) -> str:
+    """How long ago Redis was read for this finding while it cannot be read; empty where the finding is current."""
+    server = report.server
+    if server is None or server.fault is None or finding.rule not in FROM_REDIS:
+        return ""
+    return f"read {age(wall - server.taken_at)} ago" if server.value is not None else "read before"
+
+
+def _finding(
+    finding: Finding, width: int, wall: float, muted: Mapping[Hashable, float | None], read_ago: str = ""
+) -> Iterator[HealthLine]:
     mark = SEVERITY_MARKS[finding.severity]
     group = (finding.rule, finding.subject)
-    ink = "quiet" if group in muted else INKS[mark.tone]
+    ink = "quiet" if group in muted or read_ago else INKS[mark.tone]
     start = f"{mark.glyph} {mark.word}  "
     indent = " " * cell_len(start)
     facts = "since " + _since(finding.since, wall) if finding.since is not None else ""
@@ -209,7 +228,7 @@ def _finding(finding: Finding, width: int, wall: float, muted: Mapping[Hashable,
         yield HealthLine(group, part, [begin, (text, "bright" if ink != "quiet" else "")], finding)
     until = muted.get(group)
     hushed = "" if group not in muted else "muted" if until is None else f"muted until {clock(until)[:5]}"
-    known = [words for words in (hushed, facts, samples) if words]
+    known = [words for words in (hushed, read_ago, facts, samples) if words]
     if known:
         detail = as_many_as_fit([*known, "e explains"], width - len(indent))
         yield HealthLine(group, part + 1, [(indent, ""), (detail, "quiet")], finding)

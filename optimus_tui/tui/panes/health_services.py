@@ -16,6 +16,7 @@ from optimus_tui.settings.model import Settings
 from optimus_tui.wording.glyphs import SEVERITY_MARKS, STATUS_MARKS, Mark
 from optimus_tui.wording.numbers import NOTHING, compact, latency, percent
 from optimus_tui.wording.safe import safe_text
+from optimus_tui.wording.truth import BRIEF_FAULTS
 from optimus_tui.wording.ttl import until
 
 INKS = {"critical": "crit", "warning": "warn", "ok": "good", "quiet": "quiet"}
@@ -30,17 +31,6 @@ REDIS_WORDS: dict[FaultKind, str] = {
     "bug": "error",
 }
 """What a fault of Redis is called in a word; it is disconnected by any other."""
-
-
-BRIEF: dict[FaultKind, str] = {
-    "refused": "no connection",
-    "timeout": "no answer in time",
-    "invalid": "odd answer",
-    "tls": "TLS",
-    "denied": "not allowed",
-    "starved": "we had no CPU",
-    "bug": "our own bug",
-}
 
 
 class ServiceLine(Struct, frozen=True, kw_only=True):
@@ -109,7 +99,8 @@ def _service(
             mark, word = SEVERITY_MARKS["medium"], "degraded"
         code = state.status_code if state else None
         note = _why(fault, reading, since_arrival) or (f"it answered {code}" if code is not None else "")
-        briefs = _briefs(fault, name, report, _retry(reading, since_arrival))
+        owned = word == "degraded"  # its own word: nothing is odd about the answer
+        briefs = _briefs(fault, name, report, _retry(reading, since_arrival), "says so itself" if owned else "")
         return ServiceLine(name=name, mark=mark, word=word, note=note, briefs=briefs, answers=False)
     return _answering(name, mark, mark.word, state.latency_ms, state.version, report)
 
@@ -196,11 +187,11 @@ def _why(fault: Fault | None, reading: Reading[Any], since_arrival: float) -> st
     return " · ".join(part for part in (fault.message if fault else "", _retry(reading, since_arrival)) if part)
 
 
-def _briefs(fault: Fault | None, name: str, report: HealthReport, retry: str) -> tuple[str, ...]:
+def _briefs(fault: Fault | None, name: str, report: HealthReport, retry: str, why: str = "") -> tuple[str, ...]:
     """Only where a finding says the rest: two words on why, and when it is tried again."""
     if fault is None or worst(report.findings, name) is None:
         return ()
-    why = BRIEF.get(fault.kind, "")
+    why = why or BRIEF_FAULTS[fault.kind]
     return tuple(form for form in (" · ".join(part for part in (why, retry) if part), retry, why) if form)
 
 

@@ -22,7 +22,7 @@ from optimus_tui.verdicts.limit_words import limit_subject, subject_of, tenant_w
 from optimus_tui.wording.age import age
 from optimus_tui.wording.glyphs import SEVERITY_MARKS
 from optimus_tui.wording.safe import safe_text
-from optimus_tui.wording.truth import fault_words, truth_line
+from optimus_tui.wording.truth import outage_forms, truth_line
 
 RULES = {"immortal": "limits.immortal", "over": "limits.over", "near": "limits.near", "broken": "limits.broken"}
 """The rule that judges a state: a finding that sums up many counters explains each of them."""
@@ -173,11 +173,12 @@ class LimitsPane(Pane):
         past = moment - reading.taken_mono
         late = past > LATE_SECONDS + 3 * self.settings.refresh_seconds and not self.paused
         if reading.value is None:
-            return truth_line(reading, moment, source="redis"), reading.fault is not None
+            forms = outage_forms("no data yet", reading.fault, "redis", target, reading.retry_in)
+            whole = truth_line(reading, moment, source="redis")
+            return first_that_fits([whole, *forms], self.edge_room), reading.fault is not None
         forms = [truth_line(reading, moment, source="redis", counted=c) for c in limit_words.count_forms(reading.value)]
-        if faults := fault_words(reading.fault, "redis", reading.retry_in):
-            brief = [f"{age(past)} old", *faults]
-            forms += [" · ".join(brief), " · ".join(brief).replace(f" {target}:", "")]
+        if reading.fault is not None:
+            forms += outage_forms(f"{age(past)} old", reading.fault, "redis", target, reading.retry_in)
         return first_that_fits(forms, self.edge_room), bool(reading.fault) or late
 
     def state(self) -> tuple[str, str]:
