@@ -20,7 +20,7 @@ class RepairCounter(Recipe):
     verb = "Repair"
     condition = "a counter of the tenant without a TTL"
     commands: ClassVar[frozenset[str]] = frozenset({"EXPIRE"})
-    undo = "The count is kept; the TTL cannot be taken back from here."
+    undo = "Until then the count stays as it is. The TTL cannot be taken back from here."
 
     def meets(self, pttl: int) -> bool:
         return pttl == -1
@@ -28,7 +28,7 @@ class RepairCounter(Recipe):
     def effect(self, plan: Plan) -> str:
         window, tenant = plan.request.window_seconds or 0, safe_text(plan.request.tenant, 60)
         ends = "ends" if plan.count == 1 else "end"
-        return f"{plural(plan.count, 'counter')} of {tenant} {ends} in {ttl(window)}; the next request counts from 0."
+        return f"{plural(plan.count, 'counter')} of {tenant} {ends} in {ttl(window)}; requests after that count from 0."
 
     async def act(self, wire: Wire, plan: Plan, keys: Sequence[bytes]) -> list[Outcome]:
         return await end_each(wire, plan.where.version, keys, plan.request.window_seconds or 0)

@@ -38,7 +38,7 @@ async def test_a_failed_check_forbids_the_write_and_one_that_did_not_run_asks_on
         await to_page(pilot, screen, WRITE)
         assert "tests: not run: fakeredis is missing. Write without this check?" in " ".join(shown(app).split())
         await pilot.press("down", "right", "enter")
-        await settle(pilot, lambda: "before this is a yes: tests: not run" in " ".join(shown(app).split()))
+        await settle(pilot, lambda: "answer yes to: tests: not run" in " ".join(shown(app).split()))
         assert not screen.written
         await pilot.press("up", "right", "enter")
         await settle(pilot, lambda: screen.at == NEXT)

@@ -42,7 +42,7 @@ async def test_from_a_name_to_a_written_router_by_keys_alone(gateway: Path, monk
         assert len(screen.plan.draft.spec.operations) == 5
         assert not (gateway / "src/backend/routers/products.py").exists()
         await pilot.press("enter")  # nothing is written before a yes
-        await settle(pilot, lambda: "before this is a yes" in shown(app))
+        await settle(pilot, lambda: "answer yes to" in shown(app))
         assert not screen.written
         await pilot.press("right", "enter")
         await settle(pilot, lambda: screen.at == NEXT)

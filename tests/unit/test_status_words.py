@@ -3,8 +3,10 @@
 import pytest
 from rich.cells import cell_len
 
+from optimus_tui.actions import guard
 from optimus_tui.contract.actions import Where
 from optimus_tui.settings.model import Settings
+from optimus_tui.tui.modals import arm
 from optimus_tui.tui.screens.status import mode_room, target_words
 
 
@@ -33,3 +35,7 @@ def test_the_target_is_shortened_and_not_dropped(place: str, room: int, words: s
 def test_at_80_columns_there_is_room_for_an_address() -> None:
     room = mode_room(Settings(environment="demo"), 80) - len("ARMED 10:00")
     assert target_words(where("127.0.0.1:25714"), room) == "  127.0.0.1:25714"
+
+
+def test_the_arm_dialog_s_minutes_are_the_guard_s() -> None:
+    assert arm.IDLE_MINUTES * 60 == guard.IDLE_SECONDS

@@ -132,7 +132,7 @@ class CardFace(Dialog):
         if self.stage == "acting":
             return progress_lines(self._progress, self._cancel.is_set(), width)
         if self._receipt is not None:
-            return receipt_lines(*self._receipt, width)
+            return receipt_lines(*self._receipt, width, self.plan, self.card.effect if self.card else "")
         if self.plan is None or self.card is None:
             return []
         if self._cramped():

@@ -179,8 +179,11 @@ def progress_lines(progress: Progress | None, stopping: bool, width: int) -> Lin
     return lines
 
 
-def receipt_lines(receipt: Receipt, audit: str, width: int) -> Lines:
-    """What became of it, kind by kind, what was seen afterwards, and where the proof lies."""
+def receipt_lines(receipt: Receipt, audit: str, width: int, plan: Plan | None = None, effect: str = "") -> Lines:
+    """What became of it, kind by kind, which keys and to what effect, what was seen afterwards, where the proof lies.
+
+    ``plan`` and ``effect`` are what was confirmed; the effect is told only where all of it was done.
+    """
     good = receipt.verified and not receipt.stopped and not receipt.cancelled and not receipt.counts.get("unknown")
     head = (
         "Done and verified" if good else "Ended early" if receipt.stopped or receipt.cancelled else "Done, with remarks"
@@ -190,6 +193,12 @@ def receipt_lines(receipt: Receipt, audit: str, width: int) -> Lines:
     lines: Lines = [[(head, "good" if good else "warn"), (f"   {latency(receipt.seconds * 1000)}", "quiet")], []]
     lines += _counts(receipt.counts, width) or [[("no key was touched", "quiet")]]
     lines.append([])
+    for number, key in enumerate(plan.keys[:FEW] if plan is not None else ()):
+        more = f"   … {plan.count - FEW:,} more" if plan is not None and number == FEW - 1 and plan.count > FEW else ""
+        name = fit_name(safe_text(key.key, 400), max(12, width - 10 - len(more))).rstrip()
+        lines.append([(f"{'Keys' if number == 0 else '':<10}", "quiet"), (name, "bright"), (more, "quiet")])
+    if effect and good and receipt.counts.get("done"):
+        lines += _told("Now", effect, width, "")
     if receipt.stopped:
         lines += _told("Stopped", receipt.stopped, width, "warn")
     if receipt.cancelled:

@@ -18,6 +18,9 @@ from optimus_tui.wording.safe import safe_text
 if TYPE_CHECKING:
     from optimus_tui.actions.desk import Desk
 
+IDLE_MINUTES = 3
+"""What ``actions.guard.IDLE_SECONDS`` is: importing it here would load the write side."""
+
 
 class ArmDialog(Dialog):
     """Dismisses with True once it is armed, else None."""
@@ -31,7 +34,8 @@ class ArmDialog(Dialog):
 
     def body(self) -> list[Widget]:
         about = (
-            f"For {self.minutes:g} min, or until nobody has touched a key for 3, actions may change {self.place}.\n"
+            f"For {self.minutes:g} min, or until no key is pressed for {IDLE_MINUTES:g} min, actions may change "
+            f"{self.place}.\n"
             "Each of them still shows exactly what it does, and asks before it does it.\n"
         )
         return [

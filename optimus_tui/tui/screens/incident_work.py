@@ -16,6 +16,7 @@ from optimus_tui.tui.modals.question import Line, QuestionDialog
 from optimus_tui.tui.screens import incident_words as words
 from optimus_tui.tui.screens.leaving import Leaving
 from optimus_tui.tui.widgets.report_view import ReportView
+from optimus_tui.wording.numbers import plural
 from optimus_tui.wording.safe import safe_text
 from optimus_tui.workflow.severity import MATTERS, rank
 
@@ -201,7 +202,8 @@ class IncidentWork(Leaving):
         from optimus_tui.incidents.measuring import measure
 
         left = sum(step.status in ("waiting", "failed", "running") for step in self.state.steps)
-        about = f"{left} of its steps were neither done nor skipped." if left else "All steps are through."
+        were = "was" if left == 1 else "were"
+        about = f"{plural(left, 'step')} {were} neither done nor skipped." if left else "All steps are through."
         said = await self.app.push_screen_wait(
             QuestionDialog(f"Close incident {self.state.id}", [Line("Cause"), Line("Resolution")], about)
         )

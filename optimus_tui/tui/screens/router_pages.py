@@ -130,7 +130,7 @@ class RouterPages(TypedAhead):
             return WritePage(self._questions(), self._refusal())
         if at == NEXT:
             return NextPage(self._next_steps())
-        about = "What the document asks of a new feature. full_flow posts one recognisable test message to the gateway."
+        about = "What to check after adding a feature. full_flow posts one recognisable test message to the gateway."
         return TasksPage("Checklist", self.flow, about)
 
     def _draw_keys(self) -> None:

@@ -241,7 +241,7 @@ class WritePage(Page):
         if self.refusal:
             return self.refusal if started else ""
         missing = next((q for q, c in zip(self.questions, self.choices, strict=True) if not c.value), "")
-        return f"nothing is written before this is a yes: {safe_text(missing, 300)}" if missing and started else ""
+        return f"to write, answer yes to: {safe_text(missing, 300)}" if missing and started else ""
 
     def on_key(self, event: events.Key) -> None:
         if event.key in ("up", "down"):
