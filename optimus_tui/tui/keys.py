@@ -77,7 +77,7 @@ KEYS: tuple[Key, ...] = (
     ),
     Key("app.incident", "i", "incident", "incident", "Incident: five guided steps; resumes an open one", "app", 10),
     Key("app.log", "L", "log", "command log", "Command log: what was sent to Redis and HTTP; copies it", "app", 15),
-    Key("pane.actions", "a", "screen.actions", "actions", "What can be done about this row, once armed", "pane", 11),
+    Key("pane.actions", "a", "screen.actions", "actions", "What can be done about this row, once armed", "pane", 9),
     Key("pane.pin", "p", "screen.pin", "pin", "Keep this row in the open incident", "pane"),
     Key("app.health", "1", "focus_pane('health')", "health", "Go to the health pane", "app"),
     Key("app.limits", "2", "focus_pane('limits')", "limits", "Go to the rate limits", "app"),

@@ -15,7 +15,7 @@ from optimus_tui.grammar.filter import parse_filter
 from optimus_tui.tui.messages import CopyRequested, StateChanged
 from optimus_tui.tui.modals.bodies import body_facts
 from optimus_tui.tui.modals.sheet import SheetDialog
-from optimus_tui.tui.panes import feed_store
+from optimus_tui.tui.panes import feed_lines, feed_store
 from optimus_tui.tui.panes.feed import FeedPane
 from optimus_tui.tui.panes.feed_store import FeedStore, passes
 from tests.tui.pane_app import PaneApp, screen_lines
@@ -344,6 +344,12 @@ async def test_events_too_fast_to_show_are_said_to_be_sampled_row_61() -> None:
         assert "1,990 too fast to show" in scene.lines()[-1]
         await scene.arrive(pilot, events(2101, 2110))
         assert "sampled" not in scene.lines()[0]
+
+
+def test_a_number_of_keys_never_loses_its_unit() -> None:
+    for room in range(11, 40):
+        assert feed_lines._fit_detail("cache:*:demo_dentist:* 2 keys", room).rstrip().endswith(" 2 keys")
+    assert feed_lines._fit_detail("a sentence of many words and nothing else", 12) == "a sentence …"
 
 
 async def test_the_link_down_says_since_when_why_and_when_it_tries_again_row_33() -> None:

@@ -51,7 +51,9 @@ def test_help_lists_every_key_that_works_and_none_that_does_not() -> None:
         for one in bindings(*get_args(Scope))
         if isinstance(one, Binding) and one.id == key.id
     ]
-    content = help_dialog("Here", "about", active).content
+    made = help_dialog("Here", "about", active).content
+    assert callable(made)
+    content = made(200)
     assert isinstance(content, Content)
     for key in KEYS:
         assert (f" {key.help}\n" in f"{content.plain}\n") == (key.id != "app.quit"), key.id
@@ -61,15 +63,33 @@ def test_help_writes_the_keys_in_the_readmes_order() -> None:
     """Whatever order Textual reports them in; keys that the user chose come after."""
     one = next(one for one in bindings("pane") if isinstance(one, Binding) and one.id == "pane.first")
     active = [ActiveBinding(Widget(), replace(one, key=key), True, "") for key in ("Z", "home", "g")]
-    content = help_dialog("Here", "", active).content
-    assert isinstance(content, Content)
-    assert "g home Z" in content.plain
+    made = help_dialog("Here", "", active).content
+    assert callable(made)
+    assert "g home Z" in made(80).plain
 
 
 def test_the_explanation_words_a_share_and_a_size_as_the_tools_do() -> None:
     facts = [dict(_facts(Finding(rule="r", severity="high", subject="", message="", measured=value, unit=unit)))
              for value, unit in ((0.605, "share"), (512.0, "bytes"), (1.0, "keys"))]  # fmt: skip
     assert [one["measured"] for one in facts] == ["61 %", "512 B", "1 key"]
+
+
+def test_help_that_wraps_goes_on_under_its_own_column() -> None:
+    active = [
+        ActiveBinding(None, one, True)  # type: ignore[arg-type]
+        for one in bindings(*get_args(Scope))
+        if isinstance(one, Binding)
+    ]
+    made = help_dialog("Here", "about", active).content
+    assert callable(made)
+    wrapped = [line for line in made(48).plain.splitlines() if line]
+    assert max(len(line) for line in wrapped) <= 48
+    assert {line for line in wrapped if not line.startswith(" ")} == {"about", "Here", "Everywhere"}
+
+
+def test_what_can_be_done_stays_in_the_footer_before_what_one_pane_adds() -> None:
+    place = {key.id: (key.footer, number) for number, key in enumerate(KEYS)}
+    assert all(place["pane.actions"] < place[one] for one in ("limits.detail", "cache.value", "feed.wrap"))
 
 
 def test_the_readme_has_the_table_as_it_is() -> None:

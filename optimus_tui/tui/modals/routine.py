@@ -14,6 +14,8 @@ from optimus_tui.tui.modals.base import Dialog
 from optimus_tui.tui.widgets.columns import fit_cell
 from optimus_tui.tui.widgets.line_view import LineView, Piece
 
+TOLD_CELLS = 48
+"""Where the reasons stand below each other, as long as there is room for it."""
 Row = Step | str
 """A line that runs, or a heading."""
 
@@ -49,11 +51,12 @@ class RoutineView(LineView):
         told = " ".join([row.errand.tool, *(_word(one) for one in row.errand.arguments.items())])
         room = max(10, width - 22)
         why = "" if number or len(told) + len(row.why) + 3 > room else f"   {row.why}"
+        cells = min(room - len(why), max(len(told), TOLD_CELLS))  # the reason gives its place up last
         head: list[Piece] = [("  ", ""), (fit_cell("" if again else row.when, 18), "bright")]
         return [
             *head,
             (f"{number:<2}", "quiet"),
-            (fit_cell(told, min(room, max(len(told), 48))), "accent"),
+            (fit_cell(told, cells), "accent"),
             (why, "quiet"),
         ]
 

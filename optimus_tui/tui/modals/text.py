@@ -62,23 +62,22 @@ def help_dialog(pane_title: str, about: str, active: Iterable[ActiveBinding]) ->
     for entry in active:
         if entry.binding.id and entry.enabled:
             live.setdefault(entry.binding.id, []).append(entry.binding.key)
-    lines: list[Content] = []
-    if about:
-        lines += [Content(about.replace("`", "")), Content("")]
-    for everywhere, heading in ((False, "Here"), (True, "Everywhere")):
-        rows = [k for k in KEYS if (k.scope == "app") is everywhere and k.id in live]
-        if rows:
-            lines.append(Content.styled(heading, "bold"))
-            lines += [
-                Content.from_markup(
-                    "  [$primary]$key[/] $help",
-                    key=f"{written(','.join(_in_order(live[k.id], k.keys))):<14}",
-                    help=k.help,
-                )
-                for k in rows
-            ]
-            lines.append(Content(""))
-    return TextDialog(f"Help · {pane_title}", Content("\n").join(lines[:-1]))
+
+    def words(width: int) -> Content:
+        lines: list[Content] = []
+        if about:
+            lines += [*(Content(part) for part in wrap(about.replace("`", ""), max(8, width))), Content("")]
+        for everywhere, heading in ((False, "Here"), (True, "Everywhere")):
+            rows = [k for k in KEYS if (k.scope == "app") is everywhere and k.id in live]
+            if rows:
+                lines.append(Content.styled(heading, "bold"))
+                for k in rows:
+                    keys = f"{written(','.join(_in_order(live[k.id], k.keys))):<14}"
+                    lines += _hanging("  [$primary]$label[/] $text", keys, 3, k.help, width)
+                lines.append(Content(""))
+        return Content("\n").join(lines[:-1])
+
+    return TextDialog(f"Help · {pane_title}", words)
 
 
 def _in_order(pressed: list[str], table: str) -> list[str]:

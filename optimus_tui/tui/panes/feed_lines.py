@@ -3,6 +3,8 @@
 Pure: an event and its meaning in, pieces of safe text out.
 """
 
+import re
+
 from rich.cells import cell_len
 
 from optimus_tui.contract.feed import FeedEvent, FeedGap, ParsedEvent
@@ -17,6 +19,9 @@ GAP = 2
 MOST_LINES = 5
 """Lines of one wrapped event; ``enter`` shows it whole."""
 HEAD_CHARACTERS = 600
+LEAST_OBJECT = 4
+"""Cells that are left of a key's name before the number of keys is cut."""
+_COUNT = re.compile(r" [\d,]+ (?:keys?|bytes)$")
 CHANNEL_PREFIX = b"cache_coherence:"
 
 COLUMNS = (
@@ -89,8 +94,16 @@ def _cell(name: str, event: FeedEvent, meaning: ParsedEvent, room: int, detail: 
 
 def _detail_cell(event: FeedEvent, text: str, room: int, ink: str) -> list[Piece]:
     if event.origin == "log":
-        return [("log ", "accent"), (fit_cell(text, room - 4), ink)]
-    return [(fit_cell(text, room), ink)]
+        return [("log ", "accent"), (_fit_detail(text, room - 4), ink)]
+    return [(_fit_detail(text, room), ink)]
+
+
+def _fit_detail(text: str, room: int) -> str:
+    """What it is about gives way before how many keys: a number never loses its unit."""
+    count = _COUNT.search(text)
+    if count is None or cell_len(text) <= room or len(count[0]) + LEAST_OBJECT > room:
+        return fit_cell(text, room)
+    return fit_cell(text[: count.start()], room - len(count[0])) + count[0]
 
 
 def _detail_parts(event: FeedEvent, meaning: ParsedEvent, room: int, most: int) -> list[str]:

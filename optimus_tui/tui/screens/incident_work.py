@@ -15,6 +15,7 @@ from optimus_tui.tui.modals.pick import PickDialog
 from optimus_tui.tui.modals.question import Line, QuestionDialog
 from optimus_tui.tui.screens import incident_words as words
 from optimus_tui.tui.screens.leaving import Leaving
+from optimus_tui.tui.toasts import path_lines
 from optimus_tui.tui.widgets.report_view import ReportView
 from optimus_tui.wording.numbers import plural
 from optimus_tui.wording.safe import safe_text
@@ -222,4 +223,5 @@ class IncidentWork(Leaving):
 
         await export(self.keeper, "md")
         path = await export(self.keeper, "html")
-        self.say(f"post-mortem written to {path.parent}: {path.stem}.md and {path.name}")
+        place = path_lines(f"{path.parent}/", self.app.size.width)
+        self.say(f"post-mortem written: {path.stem}.md and {path.name} in\n{place}")

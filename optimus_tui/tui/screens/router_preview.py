@@ -48,11 +48,12 @@ class CodeView(VerticalScroll, can_focus=True):
             Syntax(text, language, theme=theme, line_numbers=numbers, word_wrap=True, background_color=background)
         )
         self.border_title = Content.assemble(
+            " ",
             *[
                 part
                 for i, (name, _, _) in enumerate(self.views)
                 for part in ((name, "bold" if i == self.at else "dim"), ("   ", ""))
-            ]
+            ],
         )
         self.scroll_to(y=0, animate=False)
 

@@ -19,6 +19,13 @@ from optimus_tui.tui.widgets.report_view import ReportView, ToolList
 from optimus_tui.wording.safe import safe_text
 
 
+def _hint(run: Run | None) -> str:
+    """What stands in place of an answer."""
+    if run is None:
+        return "Enter in a field above asks this tool; Enter in the list goes to its fields."
+    return "waiting for the answer …" if run.running else run.stopped + "."
+
+
 class Answers(Leaving):
     """The reading half of the tools screen; ``runs`` are kept by tool."""
 
@@ -59,9 +66,7 @@ class Answers(Leaving):
 
         view, run = self.query_one(ReportView), self.run
         width = max(20, view.scrollable_content_region.width - 1)
-        view.hint = ("Enter asks this tool with what stands above.",) if run is None else (
-            ("waiting for the answer …",) if run.running else (run.stopped + ".",)
-        )  # fmt: skip
+        view.hint = (_hint(run),)
         lines: list[list[Piece]] = []
         if run is not None and run.report is not None and not run.running:
             if self.as_json:
