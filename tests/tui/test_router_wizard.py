@@ -12,6 +12,7 @@ from optimus_tui.tui.screens import router_work
 from optimus_tui.tui.screens.dashboard import Dashboard
 from optimus_tui.tui.screens.router_pages import NEXT, PREVIEW, WRITE
 from optimus_tui.tui.screens.router_wizard import RouterScreen
+from tests.tui.pane_app import screen_lines
 from tests.tui.wizard import PASSED, app_for, call_it, checks, gateway, offline, opened, settle, shown, to_page
 
 __all__ = ["gateway", "offline"]  # fixtures
@@ -98,6 +99,8 @@ async def test_the_project_is_remembered_for_the_next_router(gateway: Path) -> N
         await settle(
             pilot, lambda: screen.plan is not None and "plan" not in {w.name for w in screen.workers if w.is_running}
         )
+        await settle(pilot, lambda: any("router   tests" in line for line in screen_lines(app)))
+        assert not any("─router" in line for line in screen_lines(app))
     app = app_for(None)
     async with app.run_test(size=(80, 24)) as pilot:
         screen = await opened(pilot)
