@@ -146,6 +146,7 @@ async def test_stale_rows_stay_muted_under_an_amber_truth_line_with_a_live_retry
         truth, stale = app.pane.truth()
         assert stale
         assert app.pane.muted
+        assert app.pane.ink("here") == app.pane.ink("quiet")
         assert "(27 s)" in truth
         assert "connection refused · retry in 5 s" in truth
         assert "clinic_b" in "\n".join(screen_lines(app))

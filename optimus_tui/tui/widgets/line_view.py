@@ -23,6 +23,9 @@ title of a pane, which shows the focus where there are no colours), or "" for pl
 
 INKS = ("bright", "quiet", "good", "warn", "crit", "accent", "head", "here")
 
+MUTED = ("", "bright", "good", "head", "accent", "here")
+"""Inks that are quiet while the view is muted."""
+
 
 class LineView(ScrollView, can_focus=True):
     """Rows by line. ``head_lines`` stay on top, ``foot_lines`` at the bottom; the cursor stays on its row's key."""
@@ -187,7 +190,8 @@ class LineView(ScrollView, can_focus=True):
         style = self._inks.get(slot)
         if style is None:
             style = self.rich_style
-            wanted = "quiet" if self.muted and name in ("", "bright", "good", "head", "accent") else name
+            dimmed = self.muted and name in MUTED and not (name == "here" and self.app.no_color)
+            wanted = "quiet" if dimmed else name
             if wanted:
                 style += self.get_component_rich_style(f"ink--{wanted}", partial=True)
             if selected:
