@@ -40,10 +40,9 @@ from optimus_tui.tui.widgets.typed import BoundedInput
 from optimus_tui.wording.safe import safe_text
 
 LETTERS = ("router_edit_file", "quit", "help")
-HELD_SECONDS = 0.3
-"""Enter again within this is a key held down: behind the write it starts nothing."""
-FIRST_HELD_SECONDS = 0.8
-"""A key that is held repeats after less: it starts no code of the project."""
+HELD_SECONDS, FIRST_HELD_SECONDS = 0.3, 0.8
+"""Enter again within this is a key held down: behind the write, and before its first repetition at the preview, it
+starts nothing."""
 
 
 class RouterScreen(RouterPages):
