@@ -7,8 +7,8 @@
 It never raises for an outage and bounds itself (2.5 s for what was kept, 6.5 s with looks). None is unknown, never
 zero; ``unknown`` holds a sentence for each thing that is not known. ``findings`` are ready to show and to rank:
 ``errors.rate`` (names the route and the tenant that fail most), ``breaker.open``, ``breaker.half_open``,
-``gateway.restarts``, ``metrics.several_processes`` (low), ``limits.refused`` and ``latency.p95`` of slow routes. A
-gateway that publishes nothing has no finding: it is unknown, and not accused.
+``gateway.restarts``, ``metrics.several_processes`` (low), ``limits.refused``, ``latency.p95`` of slow routes and
+``services.flapping``. A gateway that publishes nothing has no finding: it is unknown, and not accused.
 """
 
 import asyncio
@@ -24,6 +24,7 @@ from optimus_tui.contract.reading import Fault, Reading
 from optimus_tui.contract.tools.common import WindowSource
 from optimus_tui.grammar.prometheus import split_series
 from optimus_tui.tools.counted import NO_PAGE, Counters, missing
+from optimus_tui.verdicts.flapping import judge_flapping
 from optimus_tui.verdicts.outcomes import class_of, outcomes, refusals, worst
 from optimus_tui.verdicts.performance import find_errors_lately, shown
 from optimus_tui.verdicts.playbooks.circuit_breaker import METRIC, breakers, judge_breaker
@@ -36,7 +37,8 @@ if TYPE_CHECKING:
 
 REQUESTS, REFUSED = "http_requests_total", "rate_limit_refused_total"
 DURATIONS = "http_request_duration_seconds"
-LIVE_SECONDS, KEPT_SECONDS, ROUTES_SECONDS = 6.5, 2.5, 1.5
+SERVICES = ("gateway", "engine")
+LIVE_SECONDS, KEPT_SECONDS, PAST_SECONDS = 6.5, 2.5, 1.5
 BREAKER_MINUTES = LATELY_MINUTES = 1.5
 """A kept state of a breaker that is older tells nothing of now."""
 ONE_LOOK = "nobody recorded them, and one look at /metrics tells no growth; it holds no failure and no refusal"
@@ -86,16 +88,16 @@ async def gateway_figures(ctx: "Context", minutes: float, *, live: bool = False)
     counters = Counters(ctx, minutes, live=live)
     try:
         async with asyncio.timeout(LIVE_SECONDS if live else KEPT_SECONDS):
-            requests, refused, lately, states, slow = await asyncio.gather(
+            requests, refused, lately, states, past = await asyncio.gather(
                 counters.increase(REQUESTS),
                 counters.increase(REFUSED),
                 _lately(ctx),
                 counters.states() if live else _kept_states(ctx),
-                _slow_routes(ctx, minutes),
+                _of_the_past(ctx, minutes),
             )
     except TimeoutError:
         return _NOT_IN_TIME
-    return _figures(ctx, requests, refused, lately, states, slow)
+    return _figures(ctx, requests, refused, lately, states, past)
 
 
 async def summary_figures(ctx: "Context", counters: Counters) -> GatewayFigures:
@@ -107,12 +109,12 @@ async def summary_figures(ctx: "Context", counters: Counters) -> GatewayFigures:
     kept = Counters(ctx, counters.minutes, live=False)
     try:
         async with asyncio.timeout(LIVE_SECONDS):
-            requests, refused, lately, first, slow = await asyncio.gather(
+            requests, refused, lately, first, past = await asyncio.gather(
                 kept.increase(REQUESTS),
                 kept.increase(REFUSED),
                 _lately(ctx),
                 counters.first_look(),
-                _slow_routes(ctx, counters.minutes),
+                _of_the_past(ctx, counters.minutes),
             )
             states: Sequence[MetricsState] | Fault = published(first)
             nothing_kept = requests.covered_minutes <= 0 and not requests.several
@@ -125,7 +127,7 @@ async def summary_figures(ctx: "Context", counters: Counters) -> GatewayFigures:
                 requests, refused = replace(requests, fault=why), replace(refused, fault=refused.fault or why)
     except TimeoutError:
         return _NOT_IN_TIME
-    return _figures(ctx, requests, refused, lately, states, slow)
+    return _figures(ctx, requests, refused, lately, states, past)
 
 
 async def sampled_figures(ctx: "Context", minutes: float, states: Sequence[MetricsState]) -> GatewayFigures:
@@ -133,12 +135,12 @@ async def sampled_figures(ctx: "Context", minutes: float, states: Sequence[Metri
     kept = Counters(ctx, minutes, live=False)
     try:
         async with asyncio.timeout(KEPT_SECONDS):
-            requests, refused, lately, slow = await asyncio.gather(
-                kept.increase(REQUESTS), kept.increase(REFUSED), _lately(ctx), _slow_routes(ctx, minutes)
+            requests, refused, lately, past = await asyncio.gather(
+                kept.increase(REQUESTS), kept.increase(REFUSED), _lately(ctx), _of_the_past(ctx, minutes)
             )
     except TimeoutError:
         return _NOT_IN_TIME
-    return _figures(ctx, requests, refused, lately, states, slow)
+    return _figures(ctx, requests, refused, lately, states, past)
 
 
 def published(look: Reading[MetricsState]) -> Sequence[MetricsState] | Fault:
@@ -173,16 +175,19 @@ async def _lately(ctx: "Context") -> tuple[Increase, Increase]:
     return requests, refusals(requests, refused).grown
 
 
-async def _slow_routes(ctx: "Context", minutes: float) -> list[Finding]:
-    """What the gateway's own histogram says of its routes, as far as it was kept; nothing where it takes too long."""
+async def _of_the_past(ctx: "Context", minutes: float) -> list[Finding]:
+    """What was kept of the gateway's own histogram and of the looks at both services; nothing where it takes too
+    long."""
     try:
-        async with asyncio.timeout(ROUTES_SECONDS):
+        async with asyncio.timeout(PAST_SECONDS):
             served, lately = await asyncio.gather(
                 *(Counters(ctx, span, live=False).quantiles(DURATIONS, "route") for span in (minutes, LATELY_MINUTES))
             )
+            looks = await asyncio.gather(*(ctx.windows.series(f"state.{name}", minutes) for name in SERVICES))
     except TimeoutError:
         return []
-    return judge_routes(served.groups, lately.groups, ctx.settings.thresholds)
+    unsteady = [one for name, kept in zip(SERVICES, looks, strict=True) for one in judge_flapping(name, kept.samples)]
+    return [*unsteady, *judge_routes(served.groups, lately.groups, ctx.settings.thresholds)]
 
 
 def _figures(
@@ -191,10 +196,10 @@ def _figures(
     refused: Increase,
     lately: tuple[Increase, Increase],
     states: Sequence[MetricsState] | Fault,
-    slow: Sequence[Finding],
+    past: Sequence[Finding],
 ) -> GatewayFigures:
     unknown = []
-    findings: list[Finding] = [*slow]
+    findings: list[Finding] = [*past]
     circuits: dict[str, list[float]] = {}
     if isinstance(states, Fault):
         unknown.append(f"circuits: {states.message}")

@@ -17,6 +17,7 @@ from optimus_tui.workflow.severity import MATTERS, level, rank
 POINTS_TO: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("limits.", ("rate_limiting",)),
     ("latency.", ("high_latency", "proxy_timeout")),
+    ("services.flapping", ("circuit_breaker", "proxy_timeout")),
     ("services.engine", ("circuit_breaker", "proxy_timeout")),
     ("services.gateway", ("high_latency",)),
     ("services.postgres", ("proxy_timeout",)),

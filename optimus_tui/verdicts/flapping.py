@@ -1,0 +1,37 @@
+"""Judges a service that answered and failed by turns. Pure.
+
+One look in a good moment tells little of it: what was kept of the looks before tells more. A service that failed all
+the time is down, which is a finding of its own, and one that has answered for a while is told as past.
+"""
+
+from collections.abc import Sequence
+
+from optimus_tui.contract.findings import Finding
+from optimus_tui.verdicts.latency import CURED_LOOKS, MIN_SAMPLES, eased
+from optimus_tui.wording.age import age
+
+LEAST_FAILED, FAILED_SHARE = 3, 0.15
+"""A restart costs a look or two; less of all looks is no flapping."""
+
+
+def judge_flapping(name: str, looks: Sequence[tuple[float, float]]) -> list[Finding]:
+    """``services.flapping``, medium. ``looks``: by time, whether it answered as it should (1.0) or not (0.0)."""
+    failed = sum(value < 1 for _, value in looks)
+    if len(looks) < MIN_SAMPLES or not max(LEAST_FAILED, FAILED_SHARE * len(looks)) <= failed < len(looks):
+        return []
+    seconds = looks[-1][0] - looks[0][0]
+    found = Finding(
+        rule="services.flapping",
+        severity="medium",
+        subject=name,
+        message=f"{name} failed {failed} of {len(looks)} looks in {age(seconds)}",
+        measured=round(failed / len(looks), 4),
+        threshold=FAILED_SHARE,
+        unit="share",
+        samples=len(looks),
+        window_seconds=seconds,
+        impact="Requests fail whenever it does not answer; a single look in a good moment shows nothing of it.",
+        remedy="See its log for restarts, health checks that time out, or one bad instance behind a balancer.",
+    )
+    good_again = all(value >= 1 for _, value in looks[-CURED_LOOKS:])
+    return [eased(found, f"good again in the last {CURED_LOOKS} looks")] if good_again else [found]
