@@ -1,5 +1,7 @@
 """When a limit will be reached: held to the figures of the bench, with fixed seeds."""
 
+import math
+
 import pytest
 from msgspec.structs import replace
 
@@ -10,8 +12,10 @@ from tests.bench.bench_forecast import (
     WINDOW,
     bursty,
     ebbing,
+    evenly,
     looks_of_pane,
     looks_of_tool,
+    looks_of_two,
     measure,
     quickening,
     slowing,
@@ -27,6 +31,56 @@ def test_slowing_traffic_is_falsely_foretold_in_at_most_five_of_a_hundred_looks(
     assert told.false <= 0.05
     assert told.foretold >= 0.7
     assert measure(ebbing, 150, 7, looks).false <= 0.08
+
+
+@pytest.mark.parametrize(("looks", "least"), [(looks_of_pane, 0.8), (looks_of_tool, 0.65), (looks_of_two, 0.75)])
+def test_traffic_at_even_distances_is_foretold_by_most_late_looks(looks: object, least: float) -> None:
+    told = measure(steady, 150, 7, looks, evenly)
+    assert told.false <= 0.01
+    assert told.late >= least
+
+
+def _even(rate: float, passed: float, phase: float, looks: int) -> Pace:
+    """The forecast for even traffic so many seconds into its window, from looks two seconds apart."""
+    samples = tuple(
+        (1000.0 + passed - 2 * n, math.floor(rate * (passed - 2 * n) + phase)) for n in range(looks - 1, -1, -1)
+    )
+    ttl_ms = round((WINDOW - passed) * 1000)
+    counter = replace(ONE, count=samples[-1][1], ttl_ms=ttl_ms, taken_mono=1000.0 + passed)
+    return forecast(counter, Track(samples), 150, WINDOW)
+
+
+@pytest.mark.parametrize("looks", [2, 3, 6, 15])
+@pytest.mark.parametrize(("rate", "least"), [(2.8, 0.8), (3.0, 1.0), (3.5, 1.0), (4.0, 1.0)])
+def test_a_count_that_is_off_by_one_is_no_slowing(rate: float, least: float, looks: int) -> None:
+    hit = 150 / rate
+    cases = [(hit * share / 100, phase / 10) for share in range(70, 98) for phase in range(10)]
+    told = [(passed, _even(rate, passed, phase, looks)) for passed, phase in cases]
+    ranges = [(passed, pace.earliest, pace.latest) for passed, pace in told if pace.earliest is not None]
+    assert len(ranges) >= least * len(cases)
+    for passed, earliest, latest in ranges:
+        assert latest is not None
+        assert earliest - 0.5 <= hit - passed <= latest + 0.5
+
+
+def test_a_slowing_by_one_request_is_foretold_as_about_and_one_by_more_is_not() -> None:
+    counter = replace(ONE, count=105, ttl_ms=24_900)  # 3/s since the begin, 35 s ago; needs 45 more in 25 s
+    by_one = forecast(counter, Track(((998.0, 100), (1000.0, 105))), 150, WINDOW)
+    assert by_one.rough
+    assert by_one.earliest is not None
+    assert by_one.latest is not None
+    assert by_one.earliest < 15 < by_one.latest < 24.9
+    by_more = forecast(counter, Track(((998.0, 101), (1000.0, 105))), 150, WINDOW)
+    assert by_more.earliest is None
+
+
+def test_a_few_requests_are_no_even_traffic() -> None:
+    counter = replace(ONE, count=18, ttl_ms=54_000)  # 3/s, but for six seconds only
+    assert forecast(counter, Track(((998.0, 13), (1000.0, 18))), 60, WINDOW).earliest is None
+
+
+def test_a_count_that_falls_foretells_nothing() -> None:
+    assert forecast(ONE, Track(((992.0, 68), (996.0, 64), (1000.0, 60))), 100, WINDOW).earliest is None
 
 
 @pytest.mark.parametrize(("looks", "least"), [(looks_of_pane, 0.75), (looks_of_tool, 0.5)])
