@@ -5,7 +5,7 @@ query and reads the answer. It refuses pattern matching on other people's text: 
 """
 
 import math
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Literal
 from urllib.parse import quote, urlencode, urlsplit
 
@@ -30,6 +30,8 @@ RAW_SECONDS, BEFORE_SECONDS = 900.0, 60.0
 """Up to this length a window gets the samples as they were scraped, from so many seconds before it."""
 MAX_TARGETS, MAX_JOBS = 20, 10
 TARGET_LABELS = ("__name__", "job", "instance")
+SERVICE_LABELS = ("app", "app_kubernetes_io_name", "namespace", "container", "deployment")
+"""Labels of a target that name what it is, as service discovery adds them."""
 
 Get = Callable[[str, float, int], Awaitable[tuple[int, bytes] | Fault]]
 """``await get(url, deadline_s, cap_bytes)``: status and body, or the fault. Never raises for an outage."""
@@ -91,7 +93,8 @@ class Prometheus:
         ``of_gateway`` asks only targets that publish the gateway's own counter. Where one of the targets is the
         gateway's configured address, the others are left out: they are other gateways. Where targets of several jobs
         answer and no selector is configured, none is used: whose they are cannot be known. Short windows get the
-        samples as they were scraped, with their times; long ones a sample each step.
+        samples as they were scraped, with their times; long ones a sample each step. Targets of one job that a label
+        tells apart as different services are as many gateways, too.
         """
         selector = self._selector(name, labels)
         if selector is None:
@@ -109,8 +112,11 @@ class Prometheus:
         targets = sorted({one.target for one in series})
         jobs = sorted({job for job, _ in targets})
         words = tuple(safe_text("/".join(part or "-" for part in target), 120) for target in targets[:MAX_TARGETS])
-        if len(jobs) > 1 and not own and not self._names.get("selector", "").strip():
-            return Found(step=step, fault=_ambiguous(name, jobs), targets=words)
+        if not own and not self._names.get("selector", "").strip():
+            if len(jobs) > 1:
+                return Found(step=step, fault=_ambiguous(name, "job", jobs), targets=words)
+            if several := _told_apart(series):
+                return Found(step=step, fault=_ambiguous(name, *several), targets=words)
         return Found(found=tuple(series), step=step, fault=fault, targets=words)
 
     async def starts(self, of: Found, since: float, until: float) -> dict[tuple[str, str], Samples]:
@@ -178,15 +184,28 @@ def _once(series: list[TargetSeries]) -> list[TargetSeries]:
     return [one for one in series if chosen[one.target[1]] == one.target]
 
 
-def _ambiguous(name: str, jobs: list[str]) -> Fault:
-    """Why targets of several jobs are not added up, and what makes them one gateway's."""
-    shown = ", ".join(safe_text(job, 60) for job in jobs[:MAX_JOBS])
-    more = f" and {len(jobs) - MAX_JOBS} more" if len(jobs) > MAX_JOBS else ""
-    first = safe_text(jobs[0], 60).replace("'", "")
+def _told_apart(series: Sequence[TargetSeries]) -> tuple[str, list[str]] | None:
+    """The label by which targets of one job are different services, and its values; None where they are replicas."""
+    for label in SERVICE_LABELS:
+        of_targets: dict[tuple[str, str], set[str]] = {}
+        for one in series:
+            of_targets.setdefault(one.target, set()).add(one.labels.get(label, ""))
+        values = {next(iter(values)) for values in of_targets.values() if len(values) == 1}
+        if len(values) > 1 and "" not in values and all(len(values) == 1 for values in of_targets.values()):
+            return label, sorted(values)
+    return None
+
+
+def _ambiguous(name: str, label: str, values: list[str]) -> Fault:
+    """Why targets of several jobs (or whatever ``label`` tells apart) are not added up, and what makes them one's."""
+    shown = ", ".join(safe_text(value, 60) for value in values[:MAX_JOBS])
+    more = f" and {len(values) - MAX_JOBS} more" if len(values) > MAX_JOBS else ""
+    first = safe_text(values[0], 60).replace("'", "")
+    kinds = "jobs" if label == "job" else f"services (label {label})"
     return Fault(
         "invalid",
-        f"Prometheus holds {name} of several jobs ({shown}{more}): whose are the gateway's cannot be known",
-        f"""say which in optimus.toml: [metrics] selector = 'job="{first}"'""",
+        f"Prometheus holds {name} of several {kinds} ({shown}{more}): whose are the gateway's cannot be known",
+        f"""say which in optimus.toml: [metrics] selector = '{label}="{first}"'""",
     )
 
 
