@@ -94,7 +94,7 @@ def grow(
     restarts = sum(one.born and looks[0].at < one.base for one in lives)
     shape = Growth(processes=len(lives), restarts=restarts, together=together(lives))
     counts = _counts(lives, found)
-    if any(one.several(restarts_allowed, jump) for one in counts):
+    if any(one.several(restarts_allowed, jump, in_turn) for one in counts):
         return shape._replace(several=True)
     covered = covered_time(lives, inside, gap)
     if not covered or all(one.span <= 0 for one in lives):
@@ -191,13 +191,13 @@ class _Count:
         """Whether a counter fell back within the window."""
         return any(at > self.life.base for at in self._falls)
 
-    def several(self, restarts_allowed: int, jump: float) -> bool:
+    def several(self, restarts_allowed: int, jump: float, in_turn: bool) -> bool:
         """Whether this cannot be one process: it fell back and cannot have restarted, or too often, or it jumped."""
         if self.life.known:
             return bool(self._falls)
         if len(self._falls) > restarts_allowed:
             return True
-        return self._jumped(jump) or any(not self._restarted_at(at) for at in self._falls)
+        return self._jumped(jump, in_turn) or any(not self._restarted_at(at) for at in self._falls)
 
     def _restarted_at(self, at: float) -> bool:
         """Whether what stood there after the fall fits the time since the look before."""
@@ -207,8 +207,9 @@ class _Count:
         usual = rest / others if others > 0 else 0.0
         return seconds <= 0 or self._after_fall <= max(20.0, 5.0 * usual * seconds)
 
-    def _jumped(self, jump: float) -> bool:
-        """Whether one step grew as no other did: another process, one that has counted for longer."""
+    def _jumped(self, jump: float, in_turn: bool) -> bool:
+        """Whether one step grew as no other did: another process, one that has counted for longer. Of many looks that
+        is believed only where each may have met another process, and everything that moves jumped."""
         times = [self.life.base, *(one.at for one in self.life.looks if one.at > self.life.base)]
         if len(times) < 3:
             return False
@@ -218,17 +219,20 @@ class _Count:
         rest = (sum(step[0] for step in steps) - grown) / others
         if grown <= jump or grown / seconds <= JUMP_TIMES * (rest + 1):
             return False
-        return len(times) < SHORT_STREAM or not self._went_on(at, seconds / others)
+        return len(times) < SHORT_STREAM or (in_turn and self._all_jumped(at, seconds / others))
 
-    def _went_on(self, at: float, part: float) -> bool:
-        """Whether a series that also grows at other times grew as usual at this one: a burst leaves some as they were,
-        and another process has other figures throughout. ``part``: the step's length as a share of all other time."""
+    def _all_jumped(self, at: float, part: float) -> bool:
+        """Whether all series that also grow at other times jumped at this one: a burst leaves some as they were, and
+        another process has other figures throughout. ``part``: the step's length as a share of all other time."""
+        moving = 0
         for steps in self._own_steps.values():
             then = steps.get(at, 0.0)
             usual = sum(steps.values()) - then
-            if usual >= 5 and then <= JUMP_TIMES * (usual * part + 1):
-                return True
-        return False
+            if usual >= 5:
+                moving += 1
+                if then <= JUMP_TIMES * (usual * part + 1):
+                    return False
+        return moving > 0
 
     def add_to(self, totals: Totals, scale: float) -> None:
         """Add this process' growth to the sums by labels."""

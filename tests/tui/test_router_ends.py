@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from optimus_tui.tui.screens.router_wizard import FIRST_HELD_SECONDS
 from tests.scaffold.workshop import alive, endless_gateway, pids_in
 from tests.terminal import Terminal
 
@@ -43,6 +44,7 @@ def wizard(tmp_path: Path) -> Iterator[tuple[Terminal, Path, Path]]:
             terminal.wait_for(page)
             if page == "6 Preview":
                 terminal.wait_for("APIRouter|import ")
+                time.sleep(FIRST_HELD_SECONDS + 0.1)  # a key that is held does not go on from here
         wait(terminal, lambda: bool(pids_in(told)))
         yield terminal, temporary, told
     finally:

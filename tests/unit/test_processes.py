@@ -154,7 +154,7 @@ async def test_one_process_that_does_not_tell_its_start_has_its_true_rate(world:
 
 def steady(jump: dict[str, float], length: int = 1, rates: dict[str, float] | None = None) -> Growth:
     """Twenty-two looks, two seconds apart, at what does not tell its start; a step holds so much more of a series."""
-    rates = rates or {OK: 9.0}
+    rates = {OK: 9.0} if rates is None else rates
     looks = [Look(NOW + 2.0 * number) for number in range(22)]
     found = {
         name: [
@@ -191,9 +191,12 @@ def test_a_jump_of_all_that_moves_is_another_process(
         ({OK: 2_000.0}, 3, {OK: 9.0}),  # a burst of several looks
         ({BAD: 1_500.0}, 1, {OK: 9.0}),  # failures alone, while all else went on
         ({OK: 150.0}, 1, {OK: 9.0}),
+        ({OK: 2_000.0}, 1, {}),  # nothing else ever moved: who knows
     ],
 )
 def test_a_burst_is_counted(jump: dict[str, float], length: int, rates: dict[str, float]) -> None:
     found = steady(jump, length, rates)
     assert not found.several
-    assert sum(one.increase for one in found.series) == pytest.approx(9.0 * 42 + sum(jump.values()) * length)
+    assert sum(one.increase for one in found.series) == pytest.approx(
+        sum(rates.values()) * 42 + sum(jump.values()) * length
+    )
