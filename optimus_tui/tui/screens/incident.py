@@ -30,9 +30,6 @@ if TYPE_CHECKING:
 
 NARROW = 110
 
-WHILE_OPEN = ("step", "skip", "redo", "act", "mark", "look", "close")
-"""Actions of an open incident."""
-
 
 class IncidentBar(Bar):
     """Severity and elapsed time, always in sight."""
@@ -97,10 +94,6 @@ class IncidentScreen(AdviceWork):
             yield ReportView(id="evidence")
         yield Static(id="incident-next")
         yield KeyStrip()
-
-    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """What changes an incident is not offered once it is closed; notes and the post-mortem still are."""
-        return not (action in WHILE_OPEN and self.state.status == "closed") and super().check_action(action, parameters)
 
     # -- life ------------------------------------------------------------------------------------------------------
 
