@@ -18,6 +18,7 @@ from optimus_tui.verdicts.limit_words import operation_words
 from optimus_tui.verdicts.limits import limit_for
 from optimus_tui.verdicts.order import each_or_one, some_of
 from optimus_tui.verdicts.outcomes import outcomes
+from optimus_tui.verdicts.performance import MIN_REQUESTS
 from optimus_tui.verdicts.playbooks.errors import span_words
 from optimus_tui.wording.numbers import percent
 from optimus_tui.wording.safe import safe_text
@@ -25,8 +26,6 @@ from optimus_tui.wording.safe import safe_text
 REFUSED_SHARE, LEAST_REFUSED = 0.10, 20
 LEAST_NOW = 3
 """Refusals within less than a minute that are enough where their pace makes ``LEAST_REFUSED`` of a minute."""
-LEAST_LATELY = 20
-"""With fewer requests nobody knows whether a tenant is still refused."""
 SAME_SPAN = 0.8
 """Two figures are of the same time where the shorter one covers at least this part of the longer one."""
 
@@ -115,7 +114,7 @@ def find_refusals_lately(
     Without enough requests in that minute nobody knows, and the window decides.
     """
     found = find_refusals(requests, refused)
-    if lately_refused.covered_minutes <= 0 or outcomes(lately_requests.series).requests < LEAST_LATELY:
+    if lately_refused.covered_minutes <= 0 or outcomes(lately_requests.series).requests < MIN_REQUESTS:
         return found
     now = find_refusals(lately_requests, lately_refused)
     still = {one.subject for one in now}
