@@ -46,8 +46,19 @@ POINTS_TO: tuple[tuple[str, tuple[str, ...]], ...] = (
 
 USUAL = "high_latency"
 """What the runbook looks at when nothing points anywhere."""
-_PER_RANK, _PER_LOOK, _PER_FINDING = 100, 10, 1
-"""A single slow look weighs less than any finding."""
+FAILING_NOW = (
+    "limits.over",
+    "limits.immortal",
+    "limits.refused",
+    "services.",
+    "server.refuses_writes",
+    "breaker.open",
+    "errors.",
+)
+"""Beginnings of rules by which requests fail or are refused; at the same level these lead over what is only slow."""
+_PER_RANK, _FAILING, _PER_LOOK, _PER_FINDING = 100, 40, 10, 1
+"""A single slow look weighs less than any finding, and many findings less than one of a higher level."""
+_MOST_COUNTED = 30
 
 
 class _Clue(Struct, frozen=True):
@@ -60,13 +71,19 @@ def rank_issues(outcome: Outcome, slow_ms: float) -> tuple[Candidate, ...]:
     clues: dict[str, list[_Clue]] = {issue: [] for issue in ISSUES}
     for finding in outcome.findings:
         for place, issue in enumerate(issues_of(finding)):
-            clues[issue].append(_Clue(finding, _PER_RANK * rank(level(finding)) // (1 + place)))
+            clues[issue].append(_Clue(finding, _weight(finding) // (1 + place)))
     for look in _slow(outcome, slow_ms):
         for place, issue in enumerate(issues_of(look)):
             clues[issue].append(_Clue(look, _PER_LOOK // (1 + place)))
     nothing = not any(clues.values())
     ranked = [_candidate(issue, clues[issue], nothing) for issue in ISSUES]
     return tuple(sorted(ranked, key=lambda one: (-one.score, not nothing or one.issue != USUAL, _place(one))))
+
+
+def _weight(finding: Diagnostic) -> int:
+    degree = rank(level(finding))
+    failing = degree >= MATTERS and finding.rule.startswith(FAILING_NOW)
+    return _PER_RANK * degree + (_FAILING if failing else 0)
 
 
 def _place(candidate: Candidate) -> int:
@@ -103,7 +120,7 @@ def _candidate(issue: str, clues: Sequence[_Clue], nothing: bool) -> Candidate:
     return Candidate(
         issue=issue,
         reason=ordered[0].finding.message + more,
-        score=ordered[0].score + _PER_FINDING * min(len(ordered), 50),
+        score=ordered[0].score + _PER_FINDING * min(len(ordered), _MOST_COUNTED),
         tenant=tenants[0] if tenants else None,
         rules=tuple(dict.fromkeys(one.finding.rule for one in ordered)),
     )

@@ -45,6 +45,14 @@ def test_the_immediate_leads_whatever_the_words_of_the_tool() -> None:
     assert first(found("breaker.open", "warning", level="high"), stuck)[0] == "rate_limiting"
 
 
+def test_refused_requests_lead_over_any_number_of_slow_routes_of_the_same_level() -> None:
+    over = found("limits.over", "warning", level="high", message="acme / chat has used up its limit: 1,148 of 150")
+    slow = [found("latency.p95", "warning", level="high", subject=f"route /{number}") for number in range(60)]
+    assert first(*slow, over) == ("rate_limiting", over.message)
+    worse = found("latency.p95", "critical", level="critical", subject="route /chat")
+    assert first(worse, over)[0] == "high_latency", "a higher level leads over everything below it"
+
+
 def test_a_slow_look_alone_is_a_reason_and_without_anything_the_runbook_chooses() -> None:
     assert first() == ("high_latency", "engine took 914 ms, more than 500 ms")
     chosen, reason = first(figures=())
