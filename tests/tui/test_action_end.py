@@ -1,6 +1,5 @@
 """How a card ends that could not go on: it says whether something was done, and its remedy can be read whole."""
 
-import asyncio
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +12,7 @@ from optimus_tui.tui.modals import action_card, action_parts
 from optimus_tui.tui.modals.action_lines import refusal_lines
 from tests.realserver import RealServer
 from tests.tui import test_action_card
-from tests.tui.test_action_card import opened_card, running, said, typed, until
+from tests.tui.test_action_card import confirm, opened_card, running, said, typed, until
 
 redis, _here = test_action_card.redis, test_action_card._here
 REMEDY = "look at it, and remove it once nobody uses it: redis-cli -h 127.0.0.1 -p 16401 UNLINK optimus:lock:acme"
@@ -23,9 +22,7 @@ async def confirmed(pilot: Pilot[Any], card: action_card.ActionCard) -> None:
     for field, text in (("#confirm-typed", "test 1"), ("#confirm-reason", "never resets")):
         card.query_one(field, Input).focus()
         await typed(pilot, text)
-    card.query_one("#go").focus()
-    await asyncio.sleep(action_card.QUIET_SECONDS + 0.05)
-    await pilot.press("enter")
+    await confirm(pilot, card)
 
 
 @pytest.mark.parametrize("width", [40, 70])

@@ -9,14 +9,14 @@ import pytest
 from textual import events
 from textual.pilot import Pilot
 
-from optimus_tui.tui.modals.action_card import QUIET_SECONDS, ActionCard
+from optimus_tui.tui.modals.action_card import ActionCard
 from optimus_tui.tui.modals.arm import ArmDialog
 from optimus_tui.tui.modals.pick import PickDialog
 from optimus_tui.tui.modals.question import HELD_SECONDS, Line, QuestionDialog
 from optimus_tui.tui.screens.dashboard import Dashboard
 from optimus_tui.tui.screens.incident import IncidentScreen
 from tests.realserver import RealServer, free_port
-from tests.tui.test_action_card import IMMORTAL, _here, redis, running, said, typed, until
+from tests.tui.test_action_card import IMMORTAL, _here, confirm, redis, running, said, typed, until
 
 __all__ = ["_here", "redis"]
 
@@ -149,8 +149,7 @@ async def test_from_the_alarm_to_a_verified_repair_and_the_post_mortem(redis: Re
         await pilot.press("tab")
         await typed(pilot, "blocked")
         await pilot.press("tab", "tab")
-        await pilot.pause(QUIET_SECONDS + 0.1)
-        await pilot.press("enter")
+        await confirm(pilot, card)
         await until(pilot, lambda: card.stage == "told")
         await until(pilot, lambda: bool(screen.state.deeds) and screen.state.deeds[0].verdict is not None)
         assert app.screen is card, "what is checked next does not wait for a reader"

@@ -19,7 +19,7 @@ from optimus_tui.tui.modals.question import QuestionDialog
 from optimus_tui.tui.screens.incident import IncidentScreen
 from tests.live.acting import number, put
 from tests.realserver import RealServer
-from tests.tui.test_action_card import _here, filled, redis, running, said, shown, typed, until
+from tests.tui.test_action_card import _here, confirm, filled, redis, running, said, shown, typed, until
 
 __all__ = ["_here", "redis"]
 KEYS = 800
@@ -89,14 +89,7 @@ async def test_the_next_start_offers_to_verify_and_to_resume_row_74(
 async def confirmed_anew(pilot: Pilot[Any], card: ResumeCard) -> None:
     card.query_one("#confirm-typed").focus()
     await typed(pilot, card.left.confirm)
-    for _ in range(5):  # a busy machine notices the focus late, and then it is too soon
-        card.query_one("#go").focus()
-        await until(pilot, lambda: card.query_one("#go").has_focus)
-        await asyncio.sleep(QUIET_SECONDS + 0.2)
-        await pilot.press("enter")
-        if card.stage != "asking":
-            return
-        await pilot.press("shift+tab")
+    await confirm(pilot, card)
 
 
 async def test_closing_it_writes_nothing_to_redis_and_needs_no_arming_row_74(redis: RealServer, tmp_path: Path) -> None:
