@@ -12,6 +12,7 @@ from urllib.parse import quote, urlencode, urlsplit
 import msgspec
 from msgspec import Struct
 
+from optimus_tui.contract.metric_names import PROCESS_START, REQUESTS
 from optimus_tui.contract.reading import Fault
 from optimus_tui.grammar.prometheus import OWN_ROUTES, base_of, canonical
 from optimus_tui.history.rows import Samples
@@ -23,9 +24,7 @@ CAP_BYTES = 8_000_000
 POINTS = 120
 LEAST_STEP_SECONDS = 5.0
 MAX_SERIES = 5_000
-GATEWAY_MARK = "http_requests_total"
 """Whoever publishes this is the gateway: names that every process has are asked of it only."""
-START = "process_start_time_seconds"
 RAW_SECONDS, BEFORE_SECONDS = 900.0, 60.0
 """Up to this length a window gets the samples as they were scraped, from so many seconds before it."""
 MAX_TARGETS, MAX_JOBS = 20, 10
@@ -99,7 +98,7 @@ class Prometheus:
         selector = self._selector(name, labels)
         if selector is None:
             return Found()
-        query = f"{selector} and on (job, instance) {self._selector(GATEWAY_MARK, {})}" if of_gateway else selector
+        query = f"{selector} and on (job, instance) {self._selector(REQUESTS, {})}" if of_gateway else selector
         raw = not of_gateway and until - since <= RAW_SECONDS
         step = 0.0 if raw else max(LEAST_STEP_SECONDS, math.ceil((until - since) / POINTS))
         answer = await self._ask(query, since, until, step)
@@ -124,7 +123,7 @@ class Prometheus:
         targets = {one.target for one in of.found}
         found: dict[tuple[str, str], Samples] = {}
         for job in sorted({job for job, _ in targets})[:MAX_JOBS]:
-            selector = self._selector(START, {"job": job})
+            selector = self._selector(PROCESS_START, {"job": job})
             answer = None if selector is None else await self._ask(selector, since, until, of.step)
             if isinstance(answer, tuple):
                 found |= {one.target: one.samples for one in read_answer(*answer)[0] if one.target in targets}

@@ -11,6 +11,7 @@ from typing import TypeVar
 from msgspec.structs import replace
 
 from optimus_tui.clock import Clock
+from optimus_tui.contract.metric_names import MEMORY
 from optimus_tui.contract.metrics import Counted, Increase, Quantiles, Window, WindowOrigin
 from optimus_tui.contract.reading import Fault
 from optimus_tui.grammar.prometheus import HISTOGRAM_PARTS, base_of, series_name, split_series
@@ -28,7 +29,7 @@ KEYFRAME_SECONDS = 600.0
 """The recorder writes every labelled series at least this often, changed or not."""
 RATES = ("redis.hits", "redis.misses", "events.rate")
 """Kept as amounts a second, so that several recorders of one file do not add up."""
-IN_PROMETHEUS = {"gateway.rss": "process_resident_memory_bytes"}
+IN_PROMETHEUS = {"gateway.rss": MEMORY}
 _ENOUGH = 0.9
 
 

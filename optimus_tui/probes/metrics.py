@@ -15,6 +15,17 @@ import httpx
 from msgspec.structs import replace
 
 from optimus_tui.clock import Clock
+from optimus_tui.contract.metric_names import (
+    BREAKER,
+    DURATIONS,
+    HITS,
+    MEMORY,
+    MISSES,
+    PROCESS_START,
+    REFUSED,
+    REQUESTS,
+    UPSTREAM_DURATIONS,
+)
 from optimus_tui.contract.metrics import MetricsState
 from optimus_tui.contract.reading import Fault, Reading
 from optimus_tui.grammar.prometheus import (
@@ -35,12 +46,9 @@ MAX_SERIES = 4_000
 MAX_NAME = 512
 """Characters of a series' name, labels included."""
 
-REQUESTS, DURATIONS = "http_requests_total", "http_request_duration_seconds"
-BREAKER = "circuit_breaker_state"
-COUNTERS = (REQUESTS, "rate_limit_refused_total", "cache_hits_total", "cache_misses_total")
-HISTOGRAMS = (DURATIONS, "upstream_request_duration_seconds")
-GAUGES = (BREAKER, "process_resident_memory_bytes")
-START = "process_start_time_seconds"
+COUNTERS = (REQUESTS, REFUSED, HITS, MISSES)
+HISTOGRAMS = (DURATIONS, UPSTREAM_DURATIONS)
+GAUGES = (BREAKER, MEMORY)
 OTHERS = "other"
 """The tenant under which requests of many tenants are summed, by the gateway or here."""
 SKEW_SECONDS = 5.0
@@ -91,7 +99,7 @@ def pick_series(parsed: Exposition, wanted: Mapping[str, str]) -> MetricsState:
     crowded = _crowded(parsed, wanted)
     for name, labels, value in parsed.samples:
         own = wanted[name]
-        if own == START:
+        if own == PROCESS_START:
             process = value if not labels and math.isfinite(value) and value > 0 else process
             continue
         if not math.isfinite(value) or (value < 0 and own not in GAUGES):
@@ -112,7 +120,7 @@ def pick_series(parsed: Exposition, wanted: Mapping[str, str]) -> MetricsState:
         else:
             values[series] = value
     published = parsed.declared.keys() | {sample.name for sample in parsed.samples}
-    metrics = tuple(base for base, names in _bases(wanted).items() if base != START and published & names)
+    metrics = tuple(base for base, names in _bases(wanted).items() if base != PROCESS_START and published & names)
     return MetricsState(
         metrics=metrics,
         process=process,
@@ -183,7 +191,7 @@ def _bases(wanted: Mapping[str, str]) -> dict[str, set[str]]:
 
 def _wanted(remapped: Mapping[str, str]) -> dict[str, str]:
     """By published name the contract's; a histogram has three of each."""
-    wanted = {remapped.get(name) or name: name for name in (*COUNTERS, *GAUGES, START)}
+    wanted = {remapped.get(name) or name: name for name in (*COUNTERS, *GAUGES, PROCESS_START)}
     for name in HISTOGRAMS:
         published = remapped.get(name) or name
         wanted |= {f"{published}{part}": f"{name}{part}" for part in HISTOGRAM_PARTS}

@@ -12,6 +12,7 @@ from optimus_tui.contract.cache import CacheReport
 from optimus_tui.contract.feed import FeedBatch
 from optimus_tui.contract.health import HealthReport
 from optimus_tui.contract.limits import LimitsReport
+from optimus_tui.contract.metric_names import MEMORY
 from optimus_tui.contract.metrics import MetricsState
 from optimus_tui.contract.reading import Reading
 from optimus_tui.contract.services import GatewayState, ServerState, ServiceState
@@ -27,7 +28,6 @@ for it, also where one of several processes answers seldom."""
 MAX_PROCESSES = 32
 MAX_KINDS = 50
 LONGEST_GAP_SECONDS = 90.0
-RESIDENT = "process_resident_memory_bytes"
 
 
 class Keeper(Protocol):
@@ -188,7 +188,7 @@ class Recorder:
             values[STARTED] = state.started_at
         resident = 0.0
         for name, value in state.values.items():
-            if name.startswith(RESIDENT):
+            if name.startswith(MEMORY):
                 resident = max(resident, value)
             elif "|" not in name or process.labelled.get(name) != value:
                 values[name] = value

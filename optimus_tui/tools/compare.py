@@ -11,6 +11,7 @@ from msgspec import to_builtins
 
 from optimus_tui.contract.findings import Finding
 from optimus_tui.contract.limits import LimitRow, LimitsReport
+from optimus_tui.contract.metric_names import DURATIONS, REFUSED, REQUESTS
 from optimus_tui.contract.metrics import Increase, Quantiles
 from optimus_tui.contract.reading import Fault, Reading
 from optimus_tui.contract.services import GatewayState
@@ -66,9 +67,9 @@ async def _compare(ctx: "Context", tenants: list[bytes], minutes: int) -> Compar
         read_gateway(ctx.http, ctx.settings, ctx.clock, with_rules=True),
         survey(ctx, ttls=True),
         read_events(ctx, minutes),
-        counters.increase("http_requests_total"),
-        counters.increase("rate_limit_refused_total"),
-        counters.quantiles("http_request_duration_seconds", "tenant"),
+        counters.increase(REQUESTS),
+        counters.increase(REFUSED),
+        counters.quantiles(DURATIONS, "tenant"),
     )
     if seen.fault is not None and not seen.coverage.scanned:
         raise unreachable(seen.fault)

@@ -19,6 +19,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from optimus_tui.contract.findings import Finding
+from optimus_tui.contract.metric_names import BREAKER, DURATIONS, REFUSED, REQUESTS
 from optimus_tui.contract.metrics import Increase, MetricsState
 from optimus_tui.contract.reading import Fault, Reading
 from optimus_tui.contract.tools.common import WindowSource
@@ -27,7 +28,7 @@ from optimus_tui.tools.counted import NO_PAGE, Counters, missing
 from optimus_tui.verdicts.flapping import judge_flapping
 from optimus_tui.verdicts.outcomes import class_of, outcomes, refusals, worst
 from optimus_tui.verdicts.performance import find_errors_lately, shown
-from optimus_tui.verdicts.playbooks.circuit_breaker import METRIC, breakers, judge_breaker
+from optimus_tui.verdicts.playbooks.circuit_breaker import breakers, judge_breaker
 from optimus_tui.verdicts.refusals import find_refusals_lately
 from optimus_tui.verdicts.restarts import find_restarts, find_several
 from optimus_tui.verdicts.routes import judge_routes
@@ -35,8 +36,6 @@ from optimus_tui.verdicts.routes import judge_routes
 if TYPE_CHECKING:
     from optimus_tui.context import Context
 
-REQUESTS, REFUSED = "http_requests_total", "rate_limit_refused_total"
-DURATIONS = "http_request_duration_seconds"
 SERVICES = ("gateway", "engine")
 LIVE_SECONDS, KEPT_SECONDS, PAST_SECONDS = 6.5, 2.5, 1.5
 BREAKER_MINUTES = LATELY_MINUTES = 1.5
@@ -206,7 +205,7 @@ def _figures(
     else:
         circuits = breakers(states)
         if not circuits:
-            unknown.append(f"circuits: the gateway publishes no {METRIC}")
+            unknown.append(f"circuits: the gateway publishes no {BREAKER}")
     for name, values in circuits.items():
         findings += judge_breaker(name, values)
     known = requests.covered_minutes > 0
@@ -251,12 +250,12 @@ def _figures(
 
 async def _kept_states(ctx: "Context") -> Sequence[MetricsState] | Fault:
     """The breakers' states as they were kept within the last minutes."""
-    names = await ctx.store.names(METRIC)
+    names = await ctx.store.names(BREAKER)
     windows = await asyncio.gather(*(ctx.windows.series(name, BREAKER_MINUTES) for name in names[:100]))
     values = {window.name: window.samples[-1][1] for window in windows if window.samples}
     if not values:
         return Fault("invalid", "nobody kept the states of circuit breakers within the last minutes")
-    return [MetricsState(values={name: value for name, value in values.items() if split_series(name)[0] == METRIC})]
+    return [MetricsState(values={name: value for name, value in values.items() if split_series(name)[0] == BREAKER})]
 
 
 def _reason(fault: Fault | None) -> str:

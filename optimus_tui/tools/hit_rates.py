@@ -9,6 +9,7 @@ import asyncio
 import math
 from typing import TYPE_CHECKING
 
+from optimus_tui.contract.metric_names import HITS, MISSES
 from optimus_tui.contract.metrics import Increase
 from optimus_tui.contract.services import HitRate
 from optimus_tui.grammar.prometheus import split_series
@@ -26,7 +27,6 @@ RECENT_WAIT_SECONDS = 0.9
 FRESH_SECONDS = 15.0
 """A kept sample that is older tells nothing of now."""
 LOOKS, APART_SECONDS = 6, 0.4
-HITS, MISSES = "cache_hits_total", "cache_misses_total"
 
 
 async def recent_rate(ctx: "Context") -> HitRate | None:

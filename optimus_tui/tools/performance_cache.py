@@ -5,13 +5,14 @@ from typing import TYPE_CHECKING, Any
 
 from optimus_tui.contract.cache import CacheReport, GroupTotals
 from optimus_tui.contract.findings import Finding
+from optimus_tui.contract.metric_names import HITS, MISSES
 from optimus_tui.contract.metrics import Increase, Window
 from optimus_tui.contract.reading import Reading
 from optimus_tui.contract.services import GatewayState, HitRate, ServerState
 from optimus_tui.contract.tools.common import WindowSource
 from optimus_tui.contract.tools.performance import PerformanceQuery
 from optimus_tui.tools.counted import Counters
-from optimus_tui.tools.hit_rates import HITS, MISSES, from_counters, present_rate
+from optimus_tui.tools.hit_rates import from_counters, present_rate
 from optimus_tui.tools.performance_result import Result, not_available
 from optimus_tui.tools.survey import Survey, survey
 from optimus_tui.tools.words import rounded, sentence

@@ -5,11 +5,12 @@ from typing import TYPE_CHECKING, Any
 
 from optimus_tui.contract.findings import Finding
 from optimus_tui.contract.health import Series
+from optimus_tui.contract.metric_names import DURATIONS, UPSTREAM_DURATIONS
 from optimus_tui.contract.metrics import Quantiles, Window
 from optimus_tui.contract.tools.performance import PerformanceQuery
 from optimus_tui.tools.counted import Counters
 from optimus_tui.tools.evidence import kept_series, live_series, why_untimed
-from optimus_tui.tools.gateway_figures import DURATIONS, LATELY_MINUTES
+from optimus_tui.tools.gateway_figures import LATELY_MINUTES
 from optimus_tui.tools.performance_result import Result
 from optimus_tui.tools.words import rounded, sentence
 from optimus_tui.verdicts import bounds
@@ -85,7 +86,7 @@ async def _windows(ctx: "Context", minutes: float) -> dict[str, Window]:
 async def _histograms(counters: Counters) -> tuple[Quantiles, Quantiles]:
     routes, upstreams = await asyncio.gather(
         counters.quantiles(DURATIONS, "route"),
-        counters.quantiles("upstream_request_duration_seconds", "service"),
+        counters.quantiles(UPSTREAM_DURATIONS, "service"),
     )
     return routes, upstreams
 

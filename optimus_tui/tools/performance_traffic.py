@@ -2,6 +2,7 @@
 
 from typing import TYPE_CHECKING, Any
 
+from optimus_tui.contract.metric_names import REQUESTS
 from optimus_tui.contract.metrics import Increase
 from optimus_tui.contract.tools.performance import PerformanceQuery
 from optimus_tui.tools.counted import Counters
@@ -13,7 +14,6 @@ from optimus_tui.verdicts.restarts import find_restarts, restarts_words
 if TYPE_CHECKING:
     from optimus_tui.context import Context
 
-REQUESTS = "http_requests_total"
 STATUS_REMEDY = "Let the counter carry a label status (or status_code, code) with the answer's HTTP status."
 OTHERS = "other"
 """The label under which a gateway sums tenants beyond its bound."""

@@ -14,6 +14,7 @@ from msgspec.structs import replace
 
 from optimus_tui.contract.findings import Finding
 from optimus_tui.contract.limits import Counter, LimitRules
+from optimus_tui.contract.metric_names import REFUSED, REQUESTS
 from optimus_tui.contract.metrics import Counted, Increase, MetricsState
 from optimus_tui.contract.reading import Fault, Reading
 from optimus_tui.grammar.keys import parse_key
@@ -22,13 +23,12 @@ from optimus_tui.index.limits import LimitIndex
 from optimus_tui.tools.counted import Counters, latest_pages, live_increase
 from optimus_tui.tools.parts import part
 from optimus_tui.tools.survey import Survey, read_known
-from optimus_tui.verdicts.outcomes import REFUSED_COUNTER, Refusals, refusals
+from optimus_tui.verdicts.outcomes import Refusals, refusals
 from optimus_tui.verdicts.refusals import find_refusals, find_refused_below
 
 if TYPE_CHECKING:
     from optimus_tui.context import Context
 
-REQUESTS = "http_requests_total"
 LOOK_SECONDS, COUNT_SECONDS = 4.5, 1.5
 SLOPE_SECONDS = 2.0
 FEW_NAMES = 500
@@ -123,11 +123,11 @@ async def read_refusals(ctx: "Context", counters: Counters, minutes: float) -> R
     """What was kept of the window, else what the gateway's page tells. Never raises for an outage."""
     requests, refused, looks = await asyncio.gather(
         _increase(ctx, counters, REQUESTS),
-        _increase(ctx, counters, REFUSED_COUNTER),
+        _increase(ctx, counters, REFUSED),
         part(ctx, counters.looks(), "/metrics", LOOK_SECONDS),
     )
     seen: Sequence[Reading[MetricsState]] = [] if isinstance(looks, Fault) else looks
-    growth = live_increase(REFUSED_COUNTER, seen, {}) if seen else Increase(name=REFUSED_COUNTER)
+    growth = live_increase(REFUSED, seen, {}) if seen else Increase(name=REFUSED)
     kept = RefusalEvidence(requests=requests, refused=refusals(requests, refused), growth=growth)
     if requests.several or refused.several:
         return kept
@@ -152,7 +152,7 @@ def _since_start(
     if covered and covered <= kept.refused.grown.covered_minutes:
         return kept
     requests = _life(REQUESTS, latest, covered or AGELESS_MINUTES)
-    refused = refusals(requests, _life(REFUSED_COUNTER, latest, covered or AGELESS_MINUTES))
+    refused = refusals(requests, _life(REFUSED, latest, covered or AGELESS_MINUTES))
     total = refused.grown.total
     if len(known) == len(ages) and covered <= minutes:
         return replace(kept, requests=requests, refused=refused)

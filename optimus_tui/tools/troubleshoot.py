@@ -8,6 +8,7 @@ from msgspec.structs import replace
 
 from optimus_tui.contract.cache import CacheReport
 from optimus_tui.contract.findings import SEVERITIES
+from optimus_tui.contract.metric_names import BREAKER, DURATIONS, HITS, MISSES, REQUESTS, UPSTREAM_DURATIONS
 from optimus_tui.contract.reading import Fault
 from optimus_tui.contract.tools.troubleshoot import TroubleshootQuery, TroubleshootReport
 from optimus_tui.tools.evidence import Evidence
@@ -75,7 +76,7 @@ async def _cache_miss(ctx: "Context", query: TroubleshootQuery, part: Evidence) 
     (gateway, server), (history, evicted), (hits, misses), cache, events, recent = await asyncio.gather(
         asyncio.gather(part.gateway(), part.server()),
         asyncio.gather(part.series("hit_rate.gateway"), part.series("redis.evicted")),
-        asyncio.gather(part.increase("cache_hits_total"), part.increase("cache_misses_total")),
+        asyncio.gather(part.increase(HITS), part.increase(MISSES)),
         _cache(ctx, tenant),
         part.events(),
         part.present_rate(),
@@ -99,7 +100,7 @@ async def _cache_miss(ctx: "Context", query: TroubleshootQuery, part: Evidence) 
 
 async def _circuit_breaker(ctx: "Context", query: TroubleshootQuery, part: Evidence) -> Answer:
     async def history() -> tuple[Any, ...]:
-        names = await part.names(circuit_breaker.METRIC)
+        names = await part.names(BREAKER)
         windows = await asyncio.gather(*(part.series(name) for name in names))
         return tuple(one for one in windows if not isinstance(one, Fault))
 
@@ -107,8 +108,8 @@ async def _circuit_breaker(ctx: "Context", query: TroubleshootQuery, part: Evide
         asyncio.gather(part.gateway(), part.engine()),
         part.metrics(),
         history(),
-        part.increase("http_requests_total"),
-        part.recent_increase("http_requests_total"),
+        part.increase(REQUESTS),
+        part.recent_increase(REQUESTS),
     )
     evidence = circuit_breaker.BreakerEvidence(
         gateway=gateway, engine=engine, metrics=metrics, history=kept, requests=requests, recent=recent
@@ -121,10 +122,10 @@ async def _proxy_timeout(ctx: "Context", query: TroubleshootQuery, part: Evidenc
     (gateway, engine), direct, upstream, served, requests, recent = await asyncio.gather(
         asyncio.gather(part.gateway(), part.engine()),
         part.timed("gateway", "engine"),
-        part.quantiles("upstream_request_duration_seconds", "service"),
-        part.quantiles("http_request_duration_seconds"),
-        part.increase("http_requests_total"),
-        part.recent_increase("http_requests_total"),
+        part.quantiles(UPSTREAM_DURATIONS, "service"),
+        part.quantiles(DURATIONS),
+        part.increase(REQUESTS),
+        part.recent_increase(REQUESTS),
     )
     evidence = proxy_timeout.ProxyEvidence(
         gateway=gateway,
@@ -157,10 +158,10 @@ async def _high_latency(ctx: "Context", query: TroubleshootQuery, part: Evidence
         asyncio.gather(part.gateway(), part.engine(), part.server()),
         part.timed("gateway", "engine", "redis"),
         asyncio.gather(
-            part.quantiles("http_request_duration_seconds", "route"),
-            part.recent_quantiles("http_request_duration_seconds", "route"),
+            part.quantiles(DURATIONS, "route"),
+            part.recent_quantiles(DURATIONS, "route"),
         ),
-        part.quantiles("upstream_request_duration_seconds", "service"),
+        part.quantiles(UPSTREAM_DURATIONS, "service"),
         part.slow(),
     )
     evidence = high_latency.LatencyEvidence(

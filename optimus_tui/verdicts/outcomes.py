@@ -10,11 +10,11 @@ from collections.abc import Iterable, Sequence
 from msgspec import Struct
 from msgspec.structs import replace
 
+from optimus_tui.contract.metric_names import REFUSED
 from optimus_tui.contract.metrics import Counted, Increase
 from optimus_tui.contract.reading import Fault
 from optimus_tui.wording.safe import safe_text
 
-REFUSED_COUNTER = "rate_limit_refused_total"
 _CODE = re.compile(r"[1-5](?:[0-9]{2}|xx)", re.IGNORECASE)
 NO_STATUS = "the gateway's counter of requests has no status label"
 
@@ -96,18 +96,18 @@ class Refusals(Struct, frozen=True, kw_only=True):
 def refusals(requests: Increase | Fault, refused: Increase | Fault) -> Refusals:
     """Refusals by the gateway's own counter of them, else by its requests' status 429, else unknown with the reason."""
     if isinstance(refused, Increase) and refused.covered_minutes > 0:
-        return Refusals(grown=refused, basis=REFUSED_COUNTER)
+        return Refusals(grown=refused, basis=REFUSED)
     basis = "http_requests_total, status 429"
     own = refused if isinstance(refused, Fault) else refused.fault
     if isinstance(requests, Fault) or requests.covered_minutes <= 0:
         other = requests if isinstance(requests, Fault) else requests.fault
-        return Refusals(grown=Increase(name=REFUSED_COUNTER, fault=own or other), basis=REFUSED_COUNTER)
+        return Refusals(grown=Increase(name=REFUSED, fault=own or other), basis=REFUSED)
     told = outcomes(requests.series)
     if told.refused is None:
-        message = f"the gateway publishes no {REFUSED_COUNTER}, and {told.why_refused}"
-        return Refusals(grown=Increase(name=REFUSED_COUNTER, fault=Fault("invalid", message)), basis=basis)
+        message = f"the gateway publishes no {REFUSED}, and {told.why_refused}"
+        return Refusals(grown=Increase(name=REFUSED, fault=Fault("invalid", message)), basis=basis)
     answered = tuple(one for one in requests.series if one.labels.get("status") == "429")
-    return Refusals(grown=replace(requests, name=REFUSED_COUNTER, series=answered), basis=basis)
+    return Refusals(grown=replace(requests, name=REFUSED, series=answered), basis=basis)
 
 
 def worst(grown: Increase, label: str) -> tuple[str, Outcomes] | None:

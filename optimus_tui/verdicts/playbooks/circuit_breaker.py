@@ -11,6 +11,7 @@ from typing import Any
 from msgspec import Struct
 
 from optimus_tui.contract.findings import Finding
+from optimus_tui.contract.metric_names import BREAKER
 from optimus_tui.contract.metrics import Increase, MetricsState, Window
 from optimus_tui.contract.reading import Fault, Reading
 from optimus_tui.contract.services import GatewayState, ServiceState
@@ -22,7 +23,6 @@ from optimus_tui.verdicts.services import judge_engine, judge_gateway
 from optimus_tui.wording.numbers import latency
 from optimus_tui.wording.safe import safe_text
 
-METRIC = "circuit_breaker_state"
 MAX_SHOWN = 50
 WORDS = {0.0: "closed", 1.0: "half-open", 2.0: "open"}
 
@@ -89,7 +89,7 @@ def _look_at_states(inquiry: Inquiry, seen: BreakerEvidence, *, down: bool) -> d
         inquiry.found(*judge_breaker(name, values, seen.engine.value))
     if not states:
         published = any(state.published for state in seen.metrics)
-        why = f"the gateway does not publish {METRIC}" if published else "the gateway has no /metrics"
+        why = f"the gateway does not publish {BREAKER}" if published else "the gateway has no /metrics"
         inquiry.lacks("circuit breaker state", why)
     else:
         inquiry.saw(f"circuit breakers: {', '.join(f'{name} {state}' for name, state in states.items())}")
@@ -102,7 +102,7 @@ def breakers(states: Sequence[MetricsState]) -> dict[str, list[float]]:
     for state in states:
         for series, value in state.values.items():
             metric, labels = split_series(series)
-            if metric == METRIC:
+            if metric == BREAKER:
                 found.setdefault(safe_text(labels.get("service", "unnamed"), 60), []).append(value)
     return dict(sorted(found.items(), key=lambda item: (-max(item[1]), item[0])))
 

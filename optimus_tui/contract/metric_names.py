@@ -1,0 +1,10 @@
+"""What a gateway calls its metrics, as the contract promises: one name for each, for all that read them."""
+
+REQUESTS = "http_requests_total"
+REFUSED = "rate_limit_refused_total"
+HITS, MISSES = "cache_hits_total", "cache_misses_total"
+DURATIONS = "http_request_duration_seconds"
+UPSTREAM_DURATIONS = "upstream_request_duration_seconds"
+BREAKER = "circuit_breaker_state"
+MEMORY = "process_resident_memory_bytes"
+PROCESS_START = "process_start_time_seconds"
