@@ -159,7 +159,9 @@ def _service(name: str, reading: Reading[ServiceState]) -> Line:
     if state.fault:
         return Line("WRONG", name, f"{state.status}: {_said(state.fault)}")
     took = f" in {state.latency_ms:.1f} ms" if state.latency_ms is not None else ""
-    return Line("ok", name, f"{state.status}{took}{f', version {state.version}' if state.version else ''}")
+    says = f"; it says {state.remark.words}" if state.remark else ""
+    mark: Mark = "note" if state.remark else "ok"
+    return Line(mark, name, f"{state.status}{took}{f', version {state.version}' if state.version else ''}{says}")
 
 
 def _gateway(reading: Reading[GatewayState]) -> list[Line]:

@@ -14,6 +14,17 @@ Sickness = Literal["sick", "degraded"]
 """What a service says of itself although it answers 200; degraded weighs less."""
 
 
+class Remark(Struct, frozen=True):
+    """What a body says that makes its service neither sick nor simply well; ``words`` quote it, safe to show.
+
+    part: the service calls itself well, and one of its parts sick. noted: the same of a part that may fail, or that is
+    not surely one. unknown word: its verdict is no word that anybody here knows.
+    """
+
+    kind: Literal["part", "noted", "unknown word"]
+    words: str
+
+
 class ServiceState(Struct, frozen=True, kw_only=True):
     """One dependency. Gateway: healthy, unhealthy, error. Engine and Postgres: connected, error, disconnected.
 
@@ -29,6 +40,8 @@ class ServiceState(Struct, frozen=True, kw_only=True):
     fault: Fault | None = None
     sickness: Sickness | None = None
     """Set where it answered as it should, and its own words are sick; ``fault`` quotes them."""
+    remark: Remark | None = None
+    """Set where its words are not sick, and still are to be told."""
     instances: tuple["Instance", ...] = ()
 
     @property

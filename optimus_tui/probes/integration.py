@@ -18,7 +18,7 @@ from optimus_tui.probes.client import ObserverRedis
 from optimus_tui.probes.commands import OWN_PREFIX, OWN_SECONDS
 from optimus_tui.probes.faults import OUTAGES, fault_of
 from optimus_tui.probes.fetch import FETCH_ERRORS, Posted, fault_of_http, fetch
-from optimus_tui.probes.services import Look, look
+from optimus_tui.probes.services import Look, look_at_health
 
 TEST_PHONE = "+10000000000"
 """No network has such a number; the engine keeps the conversation under it."""
@@ -68,7 +68,7 @@ async def round_trip(redis: ObserverRedis, tenant: str) -> CacheRoundTrip:
 
 
 async def time_requests(http: httpx.AsyncClient, url: str, times: int, seconds: float) -> list[Look]:
-    """``times`` requests one after the other, each with its own time; fewer where ``seconds`` are over before.
+    """``times`` requests for a health check one after the other, each timed; fewer where ``seconds`` are over before.
 
     Once one has no answer, the rest go out together: there is no time that they could disturb.
     """
@@ -80,10 +80,10 @@ async def time_requests(http: httpx.AsyncClient, url: str, times: int, seconds: 
         if seen and left < max(LEAST_SECONDS, ROOM * slowest):
             break
         if seen and seen[-1].answer is None:
-            rest = [look(http, url, min(PROBE_SECONDS, left)) for _ in range(times - len(seen))]
+            rest = [look_at_health(http, url, min(PROBE_SECONDS, left)) for _ in range(times - len(seen))]
             seen += await asyncio.gather(*rest)
         else:
-            seen.append(await look(http, url, min(PROBE_SECONDS, left)))
+            seen.append(await look_at_health(http, url, min(PROBE_SECONDS, left)))
     return seen
 
 

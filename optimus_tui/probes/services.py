@@ -21,7 +21,7 @@ from optimus_tui.probes.delay import measured_ms
 from optimus_tui.probes.fetch import DEADLINE_S, FETCH_ERRORS, Fetched, fault_of_http, fetch
 from optimus_tui.probes.published import parse_cache_metrics, parse_rules
 from optimus_tui.probes.redirects import CODES, elsewhere
-from optimus_tui.probes.sickness import sickness_of
+from optimus_tui.probes.sickness import WELL, Said, judge_body, judge_text
 from optimus_tui.settings.model import Settings
 from optimus_tui.wording.safe import safe_text
 
@@ -35,11 +35,15 @@ RULES_CAP_BYTES = 400_000
 
 
 class Look(Struct, frozen=True):
-    """One GET: the JSON object it brought, or the fault; ``answer`` None where nothing came at all."""
+    """One GET: the JSON object it brought, or the fault; ``answer`` None where nothing came at all.
+
+    ``said`` is what a health check says of its service; ``fault`` quotes it where that is sick.
+    """
 
     answer: Fetched | None
     document: dict[str, Any] | None = None
     fault: Fault | None = None
+    said: Said = WELL
 
 
 async def read_gateway(
@@ -55,7 +59,7 @@ async def read_gateway(
         metrics, *limits = await asyncio.gather(*_published(http, base, with_rules))
     else:
         health, metrics, *limits = await asyncio.gather(
-            look(http, settings.gateway_url + "/health"), *_published(http, settings.gateway_url, with_rules)
+            look_at_health(http, settings.gateway_url + "/health"), *_published(http, settings.gateway_url, with_rules)
         )
         service = _service(health, GATEWAY_WORDS)
     cache, cache_fault = parse_cache_metrics(metrics.document) if metrics.document is not None else (None, None)
@@ -88,7 +92,7 @@ async def read_engine(http: httpx.AsyncClient, settings: Settings, clock: Clock)
     if settings.engine_urls:
         state, _ = await _instances(http, settings.engine_urls, ENGINE_WORDS)
     else:
-        state = _service(await look(http, settings.engine_url + "/health"), ENGINE_WORDS)
+        state = _service(await look_at_health(http, settings.engine_url + "/health"), ENGINE_WORDS)
     return Reading(
         value=state, taken_at=clock.wall(), taken_mono=clock.mono(), took_ms=state.latency_ms, fault=state.fault
     )
@@ -106,7 +110,7 @@ async def _instances(
     http: httpx.AsyncClient, urls: tuple[str, ...], words: tuple[Status, Status, Status]
 ) -> tuple[ServiceState, str]:
     """The worst of a service's addresses, with each of them; and the first address that serves, else the first."""
-    looks = await asyncio.gather(*(look(http, url + "/health") for url in urls))
+    looks = await asyncio.gather(*(look_at_health(http, url + "/health") for url in urls))
     found = tuple(Instance(url, _service(seen, words)) for url, seen in zip(urls, looks, strict=True))
     worst = max(found, key=lambda one: (_badness(one.state), one.state.latency_ms or 0.0))
     fault = worst.state.fault
@@ -119,12 +123,12 @@ async def _instances(
 
 
 def _badness(state: ServiceState) -> int:
-    """From 0 for a service that is well to 3 for one that does not answer."""
+    """From 0 for a service that is well to 4 for one that does not answer."""
     if state.fault is None:
-        return 0
+        return int(state.remark is not None and state.remark.kind == "part")
     if state.sickness == "degraded":
-        return 1
-    return 3 if state.status_code is None else 2
+        return 2
+    return 4 if state.status_code is None else 3
 
 
 async def look(http: httpx.AsyncClient, url: str, deadline_s: float = DEADLINE_S, cap_bytes: int = CAP_BYTES) -> Look:
@@ -140,22 +144,32 @@ async def look(http: httpx.AsyncClient, url: str, deadline_s: float = DEADLINE_S
     return Look(answer, None, Fault("invalid", f"{safe_text(path, 60)} {problem}"))
 
 
+async def look_at_health(http: httpx.AsyncClient, url: str, deadline_s: float = DEADLINE_S) -> Look:
+    """``look`` at a health check: a 200 whose own words are sick has a fault that quotes them."""
+    seen = await look(http, url, deadline_s)
+    if seen.answer is None or seen.answer.status != 200 or seen.answer.problem:
+        return seen
+    said = judge_body(seen.document) if seen.document is not None else judge_text(seen.answer.body)
+    if said.sickness is None:
+        return replace(seen, said=said)
+    return replace(seen, said=said, fault=Fault("invalid", f"/health answered 200, but says {said.words}"))
+
+
 def _service(seen: Look, words: tuple[Status, Status, Status]) -> ServiceState:
     if seen.answer is None:
         if seen.fault is not None and seen.fault.kind == "starved":
             return ServiceState(status="unknown", fault=seen.fault)
         wrong = seen.fault is not None and seen.fault.kind == "invalid"  # it spoke, but not HTTP
         return ServiceState(status=words[1] if wrong else words[2], fault=seen.fault)
-    said = sickness_of(seen.document) if seen.document is not None else None
-    fault = Fault("invalid", f"/health answered 200, but says {said[1]}") if said else seen.fault
     return ServiceState(
-        status=words[0] if seen.document is not None and said is None else words[1],
+        status=words[0] if seen.fault is None else words[1],
         latency_ms=measured_ms(seen.answer.took_ms, seen.answer.own_ms),
         own_ms=seen.answer.own_ms,
         status_code=seen.answer.status,
         version=_version(seen.document),
-        fault=fault,
-        sickness=said[0] if said else None,
+        fault=seen.fault,
+        sickness=seen.said.sickness,
+        remark=seen.said.remark,
     )
 
 

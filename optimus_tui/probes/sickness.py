@@ -1,42 +1,88 @@
 """Whether a health check's own words say that the service is sick. Pure.
 
-It refuses to judge words that it does not know, and what a service says about its parts: only its own verdict counts.
+The service's own verdict comes first: a word or a flag at the top, or in an envelope such as ``data``. Where it gives
+none, its parts decide. Where it calls itself well and a part of it sick, that is a remark. It refuses to judge words
+that it does not know, counts, and parts that are switched off.
 """
 
+from collections.abc import Sequence
 from typing import Any
 
-from optimus_tui.contract.services import Sickness
+import msgspec
+from msgspec import Struct
+
+from optimus_tui.contract.services import Remark, Sickness
+from optimus_tui.probes.health_parts import Budget, Claim, find_parts, own_claims
+from optimus_tui.probes.health_words import LONGEST, sense_of_word
 from optimus_tui.wording.safe import safe_text
 
-VERDICTS = ("status", "state", "health")
-FLAGS = ("ok", "healthy")
-SICK = frozenset(("down", "fail", "failed", "error", "unhealthy", "critical"))
-DEGRADED = frozenset(("degraded", "warn"))
+MOST_QUOTED = 3
 
 
-def sickness_of(document: dict[str, Any]) -> tuple[Sickness, str] | None:
-    """Return how sick a 200's JSON object says its service is, and the words that say so; None: not that we know.
+class Said(Struct, frozen=True, kw_only=True):
+    """What a body says of its service. ``words`` quote what is sick; without ``sickness`` nothing is."""
 
-    The verdict may stand one level deeper, as in ``{"health": {"status": "DOWN"}}``. The worst of several counts.
-    """
-    found = _said(document, "")
-    for name in VERDICTS:
-        inner = document.get(name)
-        if isinstance(inner, dict):
-            found += _said(inner, f"{name}.")
-    return min(found, key=lambda one: one[0] != "sick", default=None)
+    sickness: Sickness | None = None
+    words: str = ""
+    remark: Remark | None = None
 
 
-def _said(document: dict[str, Any], path: str) -> list[tuple[Sickness, str]]:
-    found: list[tuple[Sickness, str]] = []
-    for name in VERDICTS:
-        word = document.get(name)
-        if not isinstance(word, str):
-            continue
-        plain = word.strip().lower()
-        if plain in SICK:
-            found.append(("sick", f'"{path}{name}": "{safe_text(word.strip(), 40)}"'))
-        elif plain in DEGRADED:
-            found.append(("degraded", f'"{path}{name}": "{safe_text(word.strip(), 40)}"'))
-    found += [("sick", f'"{path}{name}": false') for name in FLAGS if document.get(name) is False]
-    return found
+WELL = Said()
+
+
+def judge_body(document: dict[str, Any]) -> Said:
+    """Return how sick a 200's JSON object says its service is. The worst of several verdicts counts."""
+    own, budget = own_claims(document), Budget()
+    parts = [one for one in find_parts(document, budget) if one.sense in ("sick", "degraded")]
+    ill = [one for one in parts if not one.optional]
+    for sickness in _WORST_FIRST:
+        if mine := [one for one in own if one.sense == sickness]:
+            return Said(sickness=sickness, words=_quote(mine, ill))
+    if any(one.sense == "good" for one in own):
+        return Said(remark=_of_parts(parts))
+    if ill:
+        sick = any(one.sense == "sick" and one.sure for one in ill)
+        return Said(sickness="sick" if sick else "degraded", words=_quote(sorted(ill, key=_order)))
+    return Said(remark=_of_parts(parts) or _unknown(own, budget))
+
+
+def judge_text(body: bytes) -> Said:
+    """The same of a 200 that is no JSON object: a word as plain text, or as a JSON string."""
+    text = body[: 4 * LONGEST].decode("utf-8", "replace").strip()
+    try:
+        value = msgspec.json.decode(body) if len(body) <= LONGEST else None
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        value = None
+    word = value if isinstance(value, str) else text
+    if sense_of_word(word) not in _WORST_FIRST:
+        return WELL
+    return Said(sickness="sick", words=f'"{safe_text(word.strip(), 40)}"')
+
+
+_WORST_FIRST: tuple[Sickness, Sickness] = ("sick", "degraded")
+
+
+def _order(claim: Claim) -> tuple[bool, bool]:
+    return claim.sense != "sick", not claim.sure
+
+
+def _quote(first: Sequence[Claim], others: Sequence[Claim] = ()) -> str:
+    words = list(dict.fromkeys(one.words for one in (*first, *others)))
+    more = len(words) - MOST_QUOTED
+    return ", ".join(words[:MOST_QUOTED]) + (f" and {more} more" if more > 0 else "")
+
+
+def _of_parts(parts: Sequence[Claim]) -> Remark | None:
+    """What a service that is well, or says nothing of itself, says of its parts."""
+    surely = [one for one in parts if one.sense == "sick" and one.sure and not one.optional]
+    if surely:
+        return Remark("part", _quote(surely))
+    return Remark("noted", _quote(sorted(parts, key=_order))) if parts else None
+
+
+def _unknown(own: Sequence[Claim], budget: Budget) -> Remark | None:
+    if own:
+        return Remark("unknown word", _quote(own))
+    if budget.cut:
+        return Remark("unknown word", "more than is read of a health check")
+    return None

@@ -11,7 +11,8 @@ from optimus_tui.contract.reading import Fault
 from optimus_tui.probes.client import ObserverRedis
 from optimus_tui.probes.delay import disturbed, watching
 from optimus_tui.probes.faults import OUTAGES, fault_of
-from optimus_tui.probes.services import Look, look
+from optimus_tui.probes.services import Look, look_at_health
+from optimus_tui.probes.sickness import WELL, Said
 
 BUDGET_S = 4.0
 DEADLINE_S = 2.5
@@ -28,6 +29,8 @@ class Timed(Struct, frozen=True, kw_only=True):
     own_ms: float = 0.0
     status_code: int | None = None
     fault: Fault | None = None
+    said: Said = WELL
+    """What a health check says of its service. One that calls itself degraded answered nonetheless: no fault."""
 
     @property
     def good(self) -> bool:
@@ -41,7 +44,7 @@ class Timed(Struct, frozen=True, kw_only=True):
 
 
 async def time_service(http: httpx.AsyncClient, clock: Clock, url: str, times: int) -> list[Timed]:
-    """Up to ``times`` GETs for a JSON object; at least one. Fewer where one had no answer or four seconds are over.
+    """Up to ``times`` GETs of a health check; at least one. Fewer where one had no answer or four seconds are over.
 
     One more goes before them, which may have to connect: it counts only where it fails, or takes longer than any
     connection, so that a slow service still has two looks. Looks during which our own event loop stood still are taken
@@ -50,7 +53,7 @@ async def time_service(http: httpx.AsyncClient, clock: Clock, url: str, times: i
     done: list[Timed] = []
     spare, warm, until = times, False, clock.mono() + BUDGET_S
     while len(done) < times and (not done or clock.mono() < until):
-        one = _timed(await look(http, url, DEADLINE_S))
+        one = _timed(await look_at_health(http, url, DEADLINE_S))
         first, warm = not warm, True
         if first and one.good and one.ms is not None and one.ms < WARM_MS:
             continue
@@ -67,7 +70,8 @@ def _timed(seen: Look) -> Timed:
     answer = seen.answer
     if answer is None:
         return Timed(ms=None, fault=seen.fault)
-    return Timed(ms=answer.took_ms, own_ms=answer.own_ms, status_code=answer.status, fault=seen.fault)
+    fault = None if seen.said.sickness == "degraded" else seen.fault
+    return Timed(ms=answer.took_ms, own_ms=answer.own_ms, status_code=answer.status, fault=fault, said=seen.said)
 
 
 async def time_pings(redis: ObserverRedis, clock: Clock, times: int) -> list[Timed]:

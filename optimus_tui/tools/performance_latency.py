@@ -21,6 +21,7 @@ from optimus_tui.verdicts.spread import Figures, figures
 
 if TYPE_CHECKING:
     from optimus_tui.context import Context
+    from optimus_tui.probes.sickness import Said
     from optimus_tui.probes.timing import Timed
 
 LOOKS = 5
@@ -188,6 +189,7 @@ def _down(looks: dict[str, list["Timed"]]) -> list[Finding]:
     for name, of in looks.items():
         failed = [one for one in of if not one.good]
         if not failed:
+            found += _degraded(name, of[-1].said)
             continue
         why = sentence(failed[-1].fault) or "it did not answer as it should"
         all_of = len(failed) == len(of)
@@ -206,3 +208,21 @@ def _down(looks: dict[str, list["Timed"]]) -> list[Finding]:
             )
         )
     return found
+
+
+def _degraded(name: str, said: "Said") -> list[Finding]:
+    """A service that answers in time and calls itself degraded."""
+    if said.sickness is None:
+        return []
+    return [
+        Finding(
+            rule=_RULES[name],
+            severity="medium",
+            subject=name,
+            message=f"{name} is degraded: /health answered 200, but says {said.words}",
+            measured="degraded",
+            threshold="healthy",
+            impact="It answers, and does less than it should.",
+            remedy="Ask diagnose_gateway_health, then look at its log.",
+        )
+    ]

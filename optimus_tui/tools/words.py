@@ -62,6 +62,7 @@ def service(state: ServiceState, fault: Fault | None = None) -> DependencySectio
         status_code=state.status_code,
         version=state.version,
         error=sentence(state.fault or fault),
+        says=state.remark.words if state.remark else None,
         instances=tuple(
             InstanceSection(
                 address=safe_text(one.address, 200),

@@ -6,7 +6,7 @@ ours that fails is not called an outage.
 
 from optimus_tui.contract.findings import Finding, Severity
 from optimus_tui.contract.reading import Fault, Reading
-from optimus_tui.contract.services import GatewayState, ServerState, ServiceState, Sickness, Status
+from optimus_tui.contract.services import GatewayState, Remark, ServerState, ServiceState, Sickness, Status
 from optimus_tui.verdicts.server import judge_condition
 
 OURS = frozenset({"auth", "denied"})
@@ -26,6 +26,7 @@ _REMEDY = {
     "postgres": "Look at the database and its connections; then at the DSN in the settings.",
     "redis": "Look at the Redis process, its log and the network on the way; then at its address in the settings.",
 }
+_PART_IMPACT = "What needs that part fails, or is answered without it; its status code does not show it."
 
 
 def judge_gateway(reading: Reading[GatewayState] | None) -> list[Finding]:
@@ -101,8 +102,10 @@ def _service(
     name: str, state: ServiceState | None, fault: Fault | None, good: Status, severity: Severity
 ) -> list[Finding]:
     """A state is what the look itself found, its fault only says why; without a state the fault is all there is."""
-    if state is not None and (state.status == "not configured" or (state.status == good and fault is None)):
+    if state is not None and state.status == "not configured":
         return []
+    if state is not None and state.status == good and fault is None:
+        return [_remarked(name, state.remark)] if state.remark is not None else []
     if state is not None and state.status == good:
         state = None  # good as of an earlier look: the fault is what holds now
     why = (state.fault if state else None) or fault
@@ -129,6 +132,25 @@ def _service(
             remedy=(why.remedy if why else None) or _REMEDY[name],
         )
     ]
+
+
+def _remarked(name: str, remark: Remark) -> Finding:
+    """A service that is well, and says something to be told. Only a part that surely is sick needs attention."""
+    said = f"{name} calls itself well, and says of a part of it {remark.words}"
+    if remark.kind == "unknown word":
+        said = f"{name} answered 200 and says {remark.words}: taken as healthy by its status code"
+    part = remark.kind == "part"
+    return Finding(
+        rule=f"services.{name}_says",
+        severity="medium" if part else "low",
+        subject=name,
+        message=said,
+        measured="sick part" if part else remark.kind,
+        threshold="healthy",
+        samples=1,
+        impact=_PART_IMPACT if part else "None, as far as is known.",
+        remedy=f"See what {name} says under /health, and whether that part is needed.",
+    )
 
 
 def _said(name: str, status: str, sickness: Sickness | None) -> str:

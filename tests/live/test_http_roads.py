@@ -174,18 +174,26 @@ async def test_a_dead_first_address_of_a_name_costs_a_moment(
     assert state.latency_ms is not None and state.latency_ms < 1500
 
 
+HTML, TEXT, JSON = b"text/html", b"text/plain", b"application/json"
+
+
 @pytest.mark.parametrize(
-    ("body", "words", "severity"),
+    ("body", "kind", "words", "severity"),
     [
-        (b'{"status":"DOWN"}', '"status": "DOWN"', "critical"),
-        (b'{"status":"degraded","version":"1"}', '"status": "degraded"', "medium"),
-        (b'{"ok":false}', '"ok": false', "critical"),
+        (b'{"status":"DOWN"}', JSON, 'says "status": "DOWN"', "critical"),
+        (b'{"status":"OUT_OF_SERVICE"}', JSON, 'says "status": "OUT_OF_SERVICE"', "critical"),
+        (b'{"status":"degraded","version":"1"}', JSON, 'says "status": "degraded"', "medium"),
+        (b'{"ok":false}', JSON, 'says "ok": false', "critical"),
+        (b'{"checks":{"redis":{"status":"down"}}}', JSON, 'says "checks.redis.status": "down"', "critical"),
+        (b'"DOWN"', JSON, 'says "DOWN"', "critical"),
+        (b"unhealthy", TEXT, 'says "unhealthy"', "critical"),
+        (b"<html>down</html>", HTML, "answered 200 with text/html instead of JSON", "critical"),
     ],
 )
 async def test_a_service_that_calls_itself_sick_is_not_healthy(
-    http: httpx.AsyncClient, service: HostileServer, body: bytes, words: str, severity: str
+    http: httpx.AsyncClient, service: HostileServer, body: bytes, kind: bytes, words: str, severity: str
 ) -> None:
-    service.on("/health", reply(body))
+    service.on("/health", reply(body, kind=kind))
     settings = Settings(gateway_url=service.url, engine_url=service.url)
     gateway = await read_gateway(http, settings, FixedClock(), with_rules=False)
     assert gateway.value is not None and gateway.value.service.status == "unhealthy"
@@ -194,16 +202,56 @@ async def test_a_service_that_calls_itself_sick_is_not_healthy(
     assert all(words in finding.message for finding in both)
 
 
-async def test_the_integration_test_and_diagnose_follow_a_sick_body(service: HostileServer) -> None:
+@pytest.mark.parametrize(
+    ("body", "words", "severity"),
+    [
+        (b'{"status":"ok","redis":"disconnected"}', 'of a part of it "redis": "disconnected"', "medium"),
+        (b'{"status":"ok","checks":{"mail":{"status":"down","optional":true}}}', '"checks.mail.status"', "low"),
+        (b'{"status":"blargh"}', '"status": "blargh": taken as healthy by its status code', "low"),
+    ],
+)
+async def test_what_a_healthy_service_says_of_its_parts_is_told(
+    http: httpx.AsyncClient, service: HostileServer, body: bytes, words: str, severity: str
+) -> None:
+    service.on("/health", reply(body))
+    settings = Settings(gateway_url=service.url, engine_url=service.url)
+    gateway = await read_gateway(http, settings, FixedClock(), with_rules=False)
+    assert gateway.value is not None and (gateway.value.service.status, gateway.fault) == ("healthy", None)
+    both = [*judge_gateway(gateway), *judge_engine(await read_engine(http, settings, FixedClock()))]
+    assert [(finding.rule, finding.severity) for finding in both] == [
+        ("services.gateway_says", severity),
+        ("services.engine_says", severity),
+    ]
+    assert all(words in finding.message for finding in both)
+
+
+async def test_every_tool_that_asks_a_health_check_follows_a_sick_body(service: HostileServer) -> None:
     service.on("/health", reply(b'{"status":"fail"}', kind=b"application/health+json"))
     context = Context(Settings(gateway_url=service.url, engine_url=service.url))
-    tested = await run_tool(context, "test_ai_engine_integration", {"include_cache_test": False})
+    tested = [
+        await run_tool(context, "test_ai_engine_integration", {"test_type": kind, "include_cache_test": False})
+        for kind in ("connectivity", "performance")
+    ]
     seen = msgspec.to_builtins(await run_tool(context, "diagnose_gateway_health", {}))
+    timed = msgspec.to_builtins(await run_tool(context, "analyze_performance_metrics", {"metric_type": "latency"}))
     await context.aclose()
-    assert exit_code(tested) == 1
+    assert [exit_code(one) for one in tested] == [1, 1]
     assert seen["backend_orchestrator_health"]["status"] == "unhealthy"
     assert seen["ai_engine_connectivity"]["status"] == "error"
     assert '"status": "fail"' in seen["ai_engine_connectivity"]["error"]
+    said = {one["rule"]: one["level"] for one in timed["diagnostics"]}
+    assert said["services.gateway"] == said["services.engine"] == "critical"
+    assert timed["analysis_results"]["latency_summary"]["assessment"] != "excellent"
+
+
+async def test_a_degraded_service_is_timed_and_called_degraded(service: HostileServer) -> None:
+    service.on("/health", reply(b'{"status":"degraded"}'))
+    context = Context(Settings(gateway_url=service.url, engine_url=service.url))
+    timed = msgspec.to_builtins(await run_tool(context, "analyze_performance_metrics", {"metric_type": "latency"}))
+    await context.aclose()
+    said = {one["rule"]: one["level"] for one in timed["diagnostics"]}
+    assert said["services.gateway"] == said["services.engine"] == "medium"
+    assert all(one["latency_ms"] is not None for one in timed["analysis_results"]["latency_tests"])
 
 
 async def test_of_several_addresses_the_worst_counts_and_each_is_shown(service: HostileServer) -> None:

@@ -52,13 +52,18 @@ def sick_body(gateway: HostileServer, server: RealServer) -> None:
     gateway.on("/health", reply(b'{"status":"DOWN"}'))
 
 
+def sick_part(gateway: HostileServer, server: RealServer) -> None:
+    gateway.on("/health", reply(b'{"status":"ok","redis":"disconnected"}'))
+
+
 FAULTS: dict[str, tuple[Fault, str, str, str]] = {
     "an open circuit": (open_circuit, "breaker.open", "circuit_breaker", ""),
     "a third of all requests": (a_third_fails, "errors.rate", "circuit_breaker", "error_rate"),
     "a counter that never resets": (immortal, "limits.immortal", "rate_limiting", "rate_limiting_efficiency"),
     "a tenant over its limit": (over_the_limit, "limits.over", "rate_limiting", "rate_limiting_efficiency"),
     "a low hit rate": (low_hit_rate, "cache.hit_rate", "cache_miss", "cache_performance"),
-    "a body that says DOWN": (sick_body, "services.gateway", "high_latency", ""),
+    "a body that says DOWN": (sick_body, "services.gateway", "high_latency", "latency"),
+    "a part that is sick": (sick_part, "services.gateway_says", "rate_limiting", ""),
 }
 
 

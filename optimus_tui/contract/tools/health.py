@@ -30,7 +30,7 @@ class DependencySection(Struct, frozen=True, kw_only=True):
 
     ``latency_ms`` leaves out ``own_delay_ms``, for which our own event loop stood still meanwhile (null: not worth
     telling): the true time lies between the one and the sum. ``instances`` has each address of a service with several;
-    the section itself is the worst of them.
+    the section itself is the worst of them. ``says`` quotes what a body that is well has to tell all the same.
     """
 
     status: str
@@ -39,6 +39,7 @@ class DependencySection(Struct, frozen=True, kw_only=True):
     status_code: int | None = None
     version: str | None = None
     error: str | None = None
+    says: str | None = None
     instances: tuple[InstanceSection, ...] = ()
 
 

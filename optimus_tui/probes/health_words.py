@@ -1,0 +1,82 @@
+"""The words with which services speak of their health, and what each says. Pure.
+
+Collected from Spring Actuator, health+json, ASP.NET, MicroProfile, terminus, the health libraries of Django, Flask and
+Go, gRPC and Elasticsearch. A word that is not here is unknown, which is neither good nor sick.
+"""
+
+import re
+from typing import Any, Literal
+
+Sense = Literal["good", "idle", "degraded", "sick", "unknown"]
+"""What a value says; idle: a part that is switched off or not in use, which is no fault."""
+
+LONGEST = 200
+"""Characters of a value that are looked at; a verdict stands at the beginning."""
+_SICK = frozenset(
+    (
+        *("down", "fail", "failed", "failing", "failure", "error", "errored", "unhealthy", "critical"),
+        *("fatal", "dead", "sick", "bad", "ko", "nok", "red", "broken", "crashed", "faulted", "faulty", "panic"),
+        *("out of service", "unavailable", "service unavailable", "temporarily unavailable", "offline", "outage"),
+        *("major outage", "unreachable", "disconnected", "connection refused", "refused", "timeout", "timed out"),
+        *("stopped", "stopping", "terminated", "terminating", "shutdown", "shut down", "shutting down", "draining"),
+        *("maintenance", "in maintenance", "under maintenance", "maintenance mode", "down for maintenance"),
+        *("starting", "starting up", "initializing", "initialising", "booting", "pre initializing", "warming up"),
+        *("loading", "loading model"),
+        *("notready", "notserving", "unresponsive", "unserviceable", "inoperative", "exited", "killed", "suspended"),
+        *("service error", "internal server error", "unexpected result", "timeout during health check"),
+    )
+)
+_DEGRADED = frozenset(
+    (
+        *("degraded", "warn", "warning", "yellow", "partial", "partially available", "partially degraded"),
+        *("partial outage", "minor outage", "degraded performance", "impaired", "limited", "unstable", "overloaded"),
+    )
+)
+_GOOD = frozenset(
+    (
+        *("ok", "okay", "up", "healthy", "pass", "passed", "passing", "success", "successful", "succeeded", "good"),
+        *("green", "running", "alive", "live", "ready", "serving", "online", "active", "available", "operational"),
+        *("normal", "nominal", "working", "connected", "started", "fine", "well", "stable", "reachable", "true", "yes"),
+        *("all good", "all ok", "all systems operational", "up and running", "in service", "responding", "200 ok"),
+        *("enabled", "listening", "complete", "completed", "initialized", "service healthy", "pong"),
+    )
+)
+_IDLE = frozenset(
+    (
+        *("disabled", "not configured", "unconfigured", "not enabled", "not used", "unused", "not applicable"),
+        *("n/a", "na", "none", "null", "nil", "off", "skipped", "skip", "optional", "inactive", "idle", "standby"),
+    )
+)
+_BETWEEN = re.compile(r"[\s_\-]+")
+_END = re.compile(r"\s*[:;,(!.]\s*|\s+-\s+")
+"""What may follow a verdict: ``unavailable: no route to host``, ``Healthy!``."""
+SERVER_ERRORS = range(500, 600)
+
+
+def sense_of(value: Any) -> Sense:
+    """What the value of a verdict says; ``unknown`` for all that is no word, no flag and no HTTP status."""
+    if isinstance(value, bool):
+        return "good" if value else "sick"
+    if isinstance(value, int):
+        return "sick" if value in SERVER_ERRORS else "good" if value == 200 else "unknown"
+    return sense_of_word(value) if isinstance(value, str) else "unknown"
+
+
+def sense_of_word(text: str) -> Sense:
+    """What a word says, or a text that begins with one."""
+    text = text[:LONGEST].strip().lower()
+    for plain in dict.fromkeys((_plain(text), _plain(_END.split(text, maxsplit=1)[0]))):
+        if (sense := _sense(plain)) != "unknown":
+            return sense
+    return "unknown"
+
+
+def _plain(text: str) -> str:
+    return _BETWEEN.sub(" ", text.strip(" \"'!.:")).strip()
+
+
+def _sense(plain: str) -> Sense:
+    if plain in _SICK or plain in ("false", "no") or (plain.startswith("not ") and plain[4:] in _GOOD - {"enabled"}):
+        return "sick"
+    known: tuple[tuple[Sense, frozenset[str]], ...] = (("degraded", _DEGRADED), ("good", _GOOD), ("idle", _IDLE))
+    return next((sense for sense, words in known if plain in words), "unknown")
