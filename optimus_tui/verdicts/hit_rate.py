@@ -10,14 +10,15 @@ processes that each publish their own counts mixes their figures. Shares run fro
 from msgspec import Struct
 from msgspec.structs import replace
 
-from optimus_tui.contract.findings import Finding
+from optimus_tui.contract.findings import Finding, Severity
 from optimus_tui.contract.services import CacheMetrics, GatewayState, HitRate, ServerState
 from optimus_tui.settings.model import Thresholds
+from optimus_tui.verdicts.chance import surely_less
 from optimus_tui.verdicts.latency import eased
 from optimus_tui.wording.numbers import percent
 
-MIN_LOOKUPS = 20
-"""Fewer look-ups than this say nothing about a rate."""
+MIN_LOOKUPS, FEW_LOOKUPS = 20, 100
+"""Fewer look-ups than the first say nothing about a rate; fewer than the second may mislead by chance."""
 WINDOW_SECONDS = 600.0
 EVERY_SECONDS = 10.0
 RECENT_SECONDS, RECENT_LOOKUPS = 20.0, 100
@@ -172,7 +173,8 @@ def find_conflict(published: HitRate | None, present: HitRate | None, thresholds
 def find_hit_rate(rate: HitRate | None, server: ServerState | None, thresholds: Thresholds) -> list[Finding]:
     """Findings about the rate. Unknown is a finding only where the right to measure it is missing.
 
-    A rate of fewer look-ups than ``MIN_LOOKUPS`` is not judged; one that tells no count is, as its source means it.
+    A rate of fewer look-ups than ``MIN_LOOKUPS`` is not judged; one that tells no count is, as its source means it. One
+    of few that may be a good one by chance is low.
     """
     if rate is None:
         if server is None or server.info_fault is None:
@@ -195,12 +197,15 @@ def find_hit_rate(rate: HitRate | None, server: ServerState | None, thresholds: 
         return []
     low = rate.value < thresholds.hit_rate_low
     bar = thresholds.hit_rate_low if low else thresholds.hit_rate_warn
+    chance = rate.samples is not None and _may_be_good(rate.value, rate.samples, thresholds)
+    severity: Severity = "high" if low else "medium"
+    few = f"; {rate.samples} look-ups are few, it may be chance" if chance else ""
     return [
         Finding(
             rule="cache.hit_rate",
-            severity="high" if low else "medium",
+            severity="low" if chance else severity,
             subject="hit rate",
-            message=f"hit rate {percent(rate.value, bar)} is below {percent(bar)} ({rate.source})",
+            message=f"hit rate {percent(rate.value, bar)} is below {percent(bar)} ({rate.source}){few}",
             measured=rate.value,
             threshold=bar,
             unit="share",
@@ -212,3 +217,8 @@ def find_hit_rate(rate: HitRate | None, server: ServerState | None, thresholds: 
             else "Watch it; compare with the feed: bulk invalidations and short TTLs show first there.",
         )
     ]
+
+
+def _may_be_good(rate: float, lookups: int, thresholds: Thresholds) -> bool:
+    """Whether few look-ups cannot tell this rate from one that is not below any bar."""
+    return lookups < FEW_LOOKUPS and not surely_less(rate * lookups, lookups, thresholds.hit_rate_warn)

@@ -21,6 +21,8 @@ from optimus_tui.wording.numbers import latency
 
 MIN_SAMPLES = 5
 """A p95 of fewer samples is only their maximum."""
+SURE_SAMPLES = 20
+"""From here on a p95 is over a bar only where two samples are."""
 WINDOW_SECONDS = 600.0
 NOW_LOOKS = 5
 FEW_LOOKS = 2
@@ -65,13 +67,18 @@ def _over_window(name: str, series: Series, thresholds: Thresholds) -> list[Find
         return []
     newest = series.latest[-CURED_LOOKS:]
     cured = len(newest) == CURED_LOOKS and max(newest) <= thresholds.latency_good_ms
+    if cured:
+        severity: Severity = "low"
+        words = f"; quick again in the last {CURED_LOOKS} looks"
+    else:
+        severity = _sure(bar.severity, series, thresholds)
+        words = f"; one look of {series.samples} was slow" if severity == "low" else ""
     return [
         Finding(
             rule="latency.p95",
-            severity="low" if cured else bar.severity,
+            severity=severity,
             subject=name,
-            message=f"{name} p95 {latency(series.p95)} is over {latency(bar.ms)}"
-            + (f"; quick again in the last {CURED_LOOKS} looks" if cured else ""),
+            message=f"{name} p95 {latency(series.p95)} is over {latency(bar.ms)}{words}",
             measured=series.p95,
             threshold=bar.ms,
             unit="ms",
@@ -81,6 +88,14 @@ def _over_window(name: str, series: Series, thresholds: Thresholds) -> list[Find
             remedy=_compare_with_others(name),
         )
     ]
+
+
+def _sure(severity: Severity, series: Series, thresholds: Thresholds) -> Severity:
+    """How bad it is by two looks at least: of fewer than ``SURE_SAMPLES`` the p95 is only the slowest one."""
+    if series.samples >= SURE_SAMPLES or len(series.latest) < FEW_LOOKS:
+        return severity
+    second = _bar_below(sorted(series.latest)[-FEW_LOOKS], thresholds)
+    return second.severity if second is not None else "low"
 
 
 def _now(name: str, series: Series, thresholds: Thresholds) -> list[Finding]:

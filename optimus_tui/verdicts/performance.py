@@ -5,21 +5,24 @@ share of nothing is None, not 0. Latencies in milliseconds, shares from 0 to 1.
 """
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from msgspec.structs import replace
 
-from optimus_tui.contract.findings import Finding
+from optimus_tui.contract.findings import Finding, Severity
 from optimus_tui.contract.metrics import Counted, Grown, Increase
 from optimus_tui.settings.model import Thresholds
+from optimus_tui.verdicts.chance import interval, surely_less
 from optimus_tui.verdicts.latency import eased
+from optimus_tui.verdicts.order import worst_first
 from optimus_tui.verdicts.outcomes import class_of, outcomes, worst
 from optimus_tui.verdicts.restarts import processes_section
 from optimus_tui.wording.numbers import percent, plural
 from optimus_tui.wording.safe import safe_text
 
 MIN_REQUESTS = 20
-"""A share or a percentile of fewer requests is not judged."""
+"""A percentile of fewer requests is not judged, and a share of fewer only where it is beyond doubt."""
+MIN_FAILURES = 3
 SHOWN = 50
 GRADES = ("excellent", "good", "acceptable", "poor")
 
@@ -142,23 +145,47 @@ def _errors_by(grown: Increase, label: str) -> list[dict[str, Any]]:
     ]
 
 
+class Weight(NamedTuple):
+    """How bad a share of failures is, and the bar that it is at or over."""
+
+    severity: Severity
+    bar: float
+
+
+def weigh_failures(failed: float, requests: float, thresholds: Thresholds) -> Weight | None:
+    """None below the lower bar. A share that chance alone may have lifted over it is low, whatever it is.
+
+    A share of fewer than ``MIN_REQUESTS`` counts where several failed and it is over the higher bar beyond chance.
+    """
+    warn, high = thresholds.error_rate_warn, thresholds.error_rate_high
+    share = failed / requests if requests > 0 else 0.0
+    if failed <= 0 or share < warn:
+        return None
+    least = interval(failed, requests)[0]
+    if requests < MIN_REQUESTS:
+        return Weight("high", high) if failed >= MIN_FAILURES and least >= high else Weight("low", warn)
+    if least <= warn:
+        return Weight("low", warn)
+    return Weight("high", high) if share >= high else Weight("medium", warn)
+
+
 def find_errors(grown: Increase, subject: str, thresholds: Thresholds) -> list[Finding]:
-    """A finding where the share of 5xx is too high and rests on enough requests; it names who fails most."""
+    """A finding where the share of 5xx is too high, low where that may be chance; it names who fails most."""
     told = outcomes(grown.series)
     rate = told.failing_share
-    if rate is None or told.requests < MIN_REQUESTS or rate < thresholds.error_rate_warn:
+    weight = weigh_failures(told.failed or 0.0, told.requests, thresholds)
+    if rate is None or weight is None:
         return []
-    high = rate >= thresholds.error_rate_high
-    bar = thresholds.error_rate_high if high else thresholds.error_rate_warn
+    few = f"{_whole(told.failed or 0):,} failures of so few requests may be chance"
     return [
         Finding(
             rule="errors.rate",
-            severity="high" if high else "medium",
+            severity=weight.severity,
             subject=subject,
-            message=f"{percent(rate, bar)} of {plural(_whole(told.requests), 'request')} failed, "
-            f"the bar is {percent(bar)}{who_fails(grown)}",
+            message=f"{percent(rate, weight.bar)} of {plural(_whole(told.requests), 'request')} failed, "
+            f"the bar is {percent(weight.bar)}{f'; {few}' if weight.severity == 'low' else ''}{who_fails(grown)}",
             measured=round(rate, 4),
-            threshold=bar,
+            threshold=weight.bar,
             unit="share",
             samples=_whole(told.requests),
             window_seconds=grown.covered_minutes * 60,
@@ -169,17 +196,23 @@ def find_errors(grown: Increase, subject: str, thresholds: Thresholds) -> list[F
 
 
 def find_errors_lately(grown: Increase, lately: Increase, subject: str, thresholds: Thresholds) -> list[Finding]:
-    """The same where the last minute or so decides: it is judged where it knows enough requests.
+    """The same where the last minute or so counts too: what is worse there decides.
 
-    A share that was too high over the window and is good again is told as a low finding.
+    A share that was too high over the window and surely is good again is told as a low finding.
     """
-    now = outcomes(lately.series)
+    over, now = find_errors(grown, subject, thresholds), outcomes(lately.series)
     if lately.covered_minutes <= 0 or now.failing_share is None or now.requests < MIN_REQUESTS:
-        return find_errors(grown, subject, thresholds)
-    words = f"{percent(now.failing_share)} of the last {now.requests:,.0f}"
-    return find_errors(lately, subject, thresholds) or [
-        eased(one, words) for one in find_errors(grown, subject, thresholds)
-    ]
+        return over
+    if over and is_good_again(now.failed or 0.0, now.requests, over[0], thresholds):
+        return [eased(one, f"{percent(now.failing_share)} of the last {now.requests:,.0f}") for one in over]
+    fresh = [one for one in find_errors(lately, subject, thresholds) if one.severity != "low"]
+    return list(worst_first([*fresh, *over])[:1])
+
+
+def is_good_again(failed: float, requests: float, before: Finding, thresholds: Thresholds) -> bool:
+    """Whether the last requests are below the bar, and surely better than the share of the finding ``before``."""
+    share = before.measured if isinstance(before.measured, float) else 1.0
+    return failed < thresholds.error_rate_warn * requests and surely_less(failed, requests, share)
 
 
 def who_fails(grown: Increase) -> str:

@@ -58,7 +58,10 @@ def test_an_ill_engine_is_critical_in_every_form_it_can_take() -> None:
 def test_the_error_ratio_has_two_bars_and_a_least_number_of_requests() -> None:
     assert found(ask(requests=increase({"200": 97, "502": 3}))) == {"errors.rate": "medium"}
     assert found(ask(requests=increase({"200": 90, "503": 10}))) == {"errors.rate": "high"}
-    told = ask(requests=increase({"200": 1, "500": 9}))
+    assert found(ask(requests=increase({"200": 1, "500": 9}))) == {"errors.rate": "high"}, (
+        "no chance explains nine of ten"
+    )
+    told = ask(requests=increase({"200": 9, "500": 1}))
     assert found(told) == {}
     assert any("10 requests in 30 min are too few" in line for line in told.unknown)
 

@@ -65,6 +65,8 @@ def test_latency_is_judged_by_the_contracts_bars() -> None:
 
 def test_timeouts_are_counted_as_504_and_not_as_every_error() -> None:
     assert found(ask(requests=increase({"200": 940, "504": 60}))) == {"errors.timeouts": "high"}
+    assert found(ask(requests=increase({"200": 7, "504": 3}))) == {"errors.timeouts": "high"}
+    assert found(ask(requests=increase({"200": 518, "504": 6}))) == {"errors.timeouts": "low"}
     assert found(ask(requests=increase({"200": 940, "500": 60}))) == {}
 
 

@@ -118,6 +118,20 @@ def test_the_latency_finding_reads_as_the_screen_shows_it() -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("newest", "severity"),
+    [
+        ((20, 20, 20, 20, 1500), "low"),
+        ((20, 20, 20, 700, 1500), "medium"),
+        ((20, 20, 20, 1200, 1500), "high"),
+    ],
+)
+def test_a_p95_of_few_looks_is_judged_by_two_of_them(newest: tuple[float, ...], severity: str) -> None:
+    (found,) = latency.judge({"engine": Series(p95=1500.0, samples=5, latest=newest)}, BARS)
+    assert (found.severity, found.measured) == (severity, 1500.0)
+    assert found.message.endswith("; one look of 5 was slow") == (severity == "low")
+
+
 def looked(*newest: float, p95: float) -> list[tuple[str, str]]:
     series = Series(p95=p95, samples=300, latest=newest)
     return [(f.rule, f.severity) for f in latency.judge({"engine": series}, BARS)]
@@ -225,6 +239,9 @@ def test_one_look_shows_the_gateways_own_figure_and_few_lookups_are_shown_but_no
     assert few is not None and few.samples == 19
     assert find_hit_rate(few, None, BARS) == []
     assert [f.severity for f in find_hit_rate(published(counted(1, 19)), None, BARS)] == ["high"]
+    (found,) = find_hit_rate(published(counted(13, 7)), None, BARS)
+    assert found.severity == "low" and found.message.endswith("20 look-ups are few, it may be chance")
+    assert [f.severity for f in find_hit_rate(published(counted(65, 35)), None, BARS)] == ["medium"]
 
 
 def test_a_restarted_server_starts_the_rate_anew_row_34() -> None:

@@ -1,12 +1,24 @@
 """Figures of traffic: shares of nothing are no zero, failures are never fast, tenants are literal text."""
 
+from random import Random
+
 import pytest
 
 from optimus_tui.contract.metrics import Counted, Increase, MetricsState
 from optimus_tui.contract.reading import Reading
 from optimus_tui.settings.model import Thresholds
 from optimus_tui.tools.counted import live_increase
-from optimus_tui.verdicts.performance import assess, error_rate, find_errors, grade, of_tenant, throughput, trend
+from optimus_tui.verdicts.chance import interval
+from optimus_tui.verdicts.performance import (
+    assess,
+    error_rate,
+    find_errors,
+    find_errors_lately,
+    grade,
+    of_tenant,
+    throughput,
+    trend,
+)
 from optimus_tui.verdicts.spread import figures, percentile
 
 BARS = Thresholds()
@@ -73,12 +85,75 @@ def test_no_requests_have_no_error_rate() -> None:
     assert find_errors(grown(), "gateway", BARS) == []
 
 
-def test_an_error_rate_is_judged_from_twenty_requests_on() -> None:
-    assert find_errors(grown(("a", "500", 19)), "gateway", BARS) == []
-    (finding,) = find_errors(grown(("a", "500", 20)), "gateway", BARS)
-    assert (finding.severity, finding.samples, finding.window_seconds) == ("high", 20, 60.0)
-    (finding,) = find_errors(grown(("a", "500", 2), ("a", "200", 98)), "gateway", BARS)
-    assert finding.severity == "medium"
+def share(failed: int, of: int, minutes: float = 1.0) -> Increase:
+    return grown(("a", "500", failed), ("a", "200", of - failed), minutes=minutes)
+
+
+@pytest.mark.parametrize(
+    ("failed", "of", "severity"),
+    [
+        (6, 524, "low"),
+        (2, 100, "low"),
+        (12, 600, "medium"),
+        (3, 100, "medium"),
+        (5, 100, "high"),
+        (20, 20, "high"),
+        (3, 10, "high"),
+        (19, 19, "high"),
+        (1, 20, "low"),
+        (1, 10, "low"),
+        (2, 3, "low"),
+    ],
+)
+def test_a_share_of_failures_is_a_finding_only_beyond_chance(failed: int, of: int, severity: str) -> None:
+    (finding,) = find_errors(share(failed, of), "gateway", BARS)
+    assert (finding.severity, finding.samples, finding.window_seconds) == (severity, of, 60.0)
+    assert ("may be chance" in finding.message) == (severity == "low")
+
+
+def test_a_share_below_the_bar_is_no_finding_at_all() -> None:
+    assert find_errors(share(0, 20), "gateway", BARS) == find_errors(share(5, 524), "gateway", BARS) == []
+
+
+@pytest.mark.parametrize(
+    ("lately", "severity"),
+    [
+        ((0, 20), "low"),
+        ((1, 150), "low"),
+        ((2, 100), "high"),
+        ((0, 19), "high"),
+    ],
+)
+def test_a_share_that_was_too_high_is_past_only_where_the_last_requests_surely_are_better(
+    lately: tuple[int, int], severity: str
+) -> None:
+    (finding,) = find_errors_lately(share(300, 1000, 30.0), share(*lately), "gateway", BARS)
+    assert finding.severity == severity
+
+
+def test_a_few_good_requests_are_no_proof_that_a_small_share_of_failures_is_over() -> None:
+    (finding,) = find_errors_lately(share(400, 20_000, 30.0), share(0, 40), "gateway", BARS)
+    assert (finding.severity, finding.samples) == ("medium", 20_000)
+    (finding,) = find_errors_lately(share(400, 20_000, 30.0), share(0, 400), "gateway", BARS)
+    assert finding.severity == "low" and finding.message.endswith("0 % of the last 400")
+
+
+def test_what_fails_lately_counts_beyond_chance_and_one_failure_is_no_burst() -> None:
+    assert find_errors_lately(share(5, 10_000, 30.0), share(1, 20), "gateway", BARS) == []
+    (finding,) = find_errors_lately(share(50, 10_000, 30.0), share(10, 40), "gateway", BARS)
+    assert (finding.severity, finding.samples) == ("high", 40)
+
+
+def test_an_interval_holds_the_true_share_about_as_often_as_it_says() -> None:
+    random = Random(7)
+    for true, of in ((0.01, 500), (0.3, 10), (0.7, 60)):
+        inside = 0
+        for _ in range(400):
+            lower, upper = interval(sum(random.random() < true for _ in range(of)), of)
+            inside += lower <= true <= upper
+        assert inside >= 0.88 * 400
+    assert interval(6, 524) == pytest.approx((0.00526, 0.02475), abs=1e-5)
+    assert interval(0, 0) == (0.0, 1.0)
 
 
 def test_a_series_that_is_new_between_two_looks_counts_from_zero() -> None:

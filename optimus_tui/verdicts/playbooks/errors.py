@@ -11,7 +11,7 @@ from optimus_tui.contract.reading import Fault
 from optimus_tui.settings.model import Thresholds
 from optimus_tui.verdicts.latency import eased
 from optimus_tui.verdicts.outcomes import outcomes
-from optimus_tui.verdicts.performance import MIN_REQUESTS, find_errors
+from optimus_tui.verdicts.performance import MIN_REQUESTS, Weight, find_errors, is_good_again, weigh_failures
 from optimus_tui.verdicts.playbooks.inquiry import Inquiry
 from optimus_tui.verdicts.restarts import find_restarts, processes_section
 from optimus_tui.wording.numbers import percent
@@ -56,7 +56,8 @@ def look_at_errors(
         "lower_bound": requests.lower_bound,
     }
     inquiry.found(*find_restarts(requests))
-    if total < MIN_REQUESTS:
+    weight = weigh_failures(sum(failed.values()), total, thresholds)
+    if total < MIN_REQUESTS and (weight is None or weight.severity == "low"):
         inquiry.lacks(
             what, f"{total:,} requests in {span_words(requests.covered_minutes)} are too few, {MIN_REQUESTS} are needed"
         )
@@ -65,9 +66,8 @@ def look_at_errors(
     inquiry.saw(
         f"{what} {percent(share)} of {total:,} requests in {span_words(requests.covered_minutes)} ({requests.source})"
     )
-    good = _good_again(recent, thresholds, only)
-    found = _judge_timeouts(share, requests, what, thresholds) if only else find_errors(requests, "gateway", thresholds)
-    inquiry.found(*(eased(one, good) if good else one for one in found))
+    found = _judge_timeouts(share, requests, what, weight) if only else find_errors(requests, "gateway", thresholds)
+    inquiry.found(*(_as_of_now(one, recent, thresholds, only) for one in found))
     return {**section, "share": round(share, 4)}
 
 
@@ -75,12 +75,14 @@ def _counts(status: str, only: str) -> bool:
     return status == only if only else status.startswith("5")
 
 
-def _good_again(recent: Increase | Fault | None, thresholds: Thresholds, only: str) -> str:
-    """In words; empty where the last requests are too few to say, or no better."""
+def _as_of_now(found: Finding, recent: Increase | Fault | None, thresholds: Thresholds, only: str) -> Finding:
+    """The finding, a low one where the recent requests are good again; as it is where they are too few to say."""
     if not isinstance(recent, Increase) or recent.total < MIN_REQUESTS or _unknown(recent, only):
-        return ""
-    share = sum(n for status, n in recent.by("status").items() if _counts(status, only)) / recent.total
-    return f"{percent(share)} of the last {recent.total:,.0f}" if share < thresholds.error_rate_warn else ""
+        return found
+    failed = sum(n for status, n in recent.by("status").items() if _counts(status, only))
+    if not is_good_again(failed, recent.total, found, thresholds):
+        return found
+    return eased(found, f"{percent(failed / recent.total)} of the last {recent.total:,.0f}")
 
 
 def span_words(minutes: float) -> str:
@@ -101,19 +103,18 @@ def _unknown(requests: Increase, only: str) -> str:
     return f"the status label holds classes only: {only} is inside 5xx" if classes else ""
 
 
-def _judge_timeouts(share: float, requests: Increase, what: str, thresholds: Thresholds) -> list[Finding]:
-    if share < thresholds.error_rate_warn:
+def _judge_timeouts(share: float, requests: Increase, what: str, weight: Weight | None) -> list[Finding]:
+    if weight is None:
         return []
-    high = share >= thresholds.error_rate_high
-    bar = thresholds.error_rate_high if high else thresholds.error_rate_warn
+    few = "; so few may be chance" if weight.severity == "low" else ""
     return [
         Finding(
             rule="errors.timeouts",
-            severity="high" if high else "medium",
+            severity=weight.severity,
             subject="gateway",
-            message=f"{what} {percent(share, bar)} is at or over {percent(bar)}",
+            message=f"{what} {percent(share, weight.bar)} is at or over {percent(weight.bar)}{few}",
             measured=share,
-            threshold=bar,
+            threshold=weight.bar,
             unit="share",
             samples=round(requests.total),
             window_seconds=requests.covered_minutes * 60,
