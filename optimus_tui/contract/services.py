@@ -17,11 +17,11 @@ Sickness = Literal["sick", "degraded"]
 class Remark(Struct, frozen=True):
     """What a body says that makes its service neither sick nor simply well; ``words`` quote it, safe to show.
 
-    part: the service calls itself well, and one of its parts sick. noted: the same of a part that may fail, or that is
-    not surely one. unknown word: its verdict is no word that anybody here knows.
+    part: the service calls itself well, and a part of it sick: its own word counts. unknown word: its verdict is no
+    word that anybody here knows.
     """
 
-    kind: Literal["part", "noted", "unknown word"]
+    kind: Literal["part", "unknown word"]
     words: str
 
 

@@ -125,7 +125,7 @@ async def _instances(
 def _badness(state: ServiceState) -> int:
     """From 0 for a service that is well to 4 for one that does not answer."""
     if state.fault is None:
-        return int(state.remark is not None and state.remark.kind == "part")
+        return int(state.remark is not None)
     if state.sickness == "degraded":
         return 2
     return 4 if state.status_code is None else 3

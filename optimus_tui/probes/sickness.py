@@ -74,10 +74,7 @@ def _quote(first: Sequence[Claim], others: Sequence[Claim] = ()) -> str:
 
 def _of_parts(parts: Sequence[Claim]) -> Remark | None:
     """What a service that is well, or says nothing of itself, says of its parts."""
-    surely = [one for one in parts if one.sense == "sick" and one.sure and not one.optional]
-    if surely:
-        return Remark("part", _quote(surely))
-    return Remark("noted", _quote(sorted(parts, key=_order))) if parts else None
+    return Remark("part", _quote(sorted(parts, key=_order))) if parts else None
 
 
 def _unknown(own: Sequence[Claim], budget: Budget) -> Remark | None:

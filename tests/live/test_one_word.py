@@ -52,10 +52,6 @@ def sick_body(gateway: HostileServer, server: RealServer) -> None:
     gateway.on("/health", reply(b'{"status":"DOWN"}'))
 
 
-def sick_part(gateway: HostileServer, server: RealServer) -> None:
-    gateway.on("/health", reply(b'{"status":"ok","redis":"disconnected"}'))
-
-
 FAULTS: dict[str, tuple[Fault, str, str, str]] = {
     "an open circuit": (open_circuit, "breaker.open", "circuit_breaker", ""),
     "a third of all requests": (a_third_fails, "errors.rate", "circuit_breaker", "error_rate"),
@@ -63,7 +59,6 @@ FAULTS: dict[str, tuple[Fault, str, str, str]] = {
     "a tenant over its limit": (over_the_limit, "limits.over", "rate_limiting", "rate_limiting_efficiency"),
     "a low hit rate": (low_hit_rate, "cache.hit_rate", "cache_miss", "cache_performance"),
     "a body that says DOWN": (sick_body, "services.gateway", "high_latency", "latency"),
-    "a part that is sick": (sick_part, "services.gateway_says", "rate_limiting", ""),
 }
 
 
@@ -166,3 +161,19 @@ async def test_a_page_that_hangs_costs_the_counters_and_nothing_else(server: Rea
     assert time.monotonic() - began < 6
     assert health["backend_orchestrator_health"]["status"] == "healthy" and health["redis"]["status"] == "connected"
     assert health["gateway_metrics"]["status"] == "unknown"
+
+
+async def test_a_sick_part_beside_a_good_word_is_told_on_every_surface_and_is_no_alarm(
+    server: RealServer, tmp_path: Path
+) -> None:
+    rule = "services.gateway_says"
+    async with system(server.port, tmp_path) as (context, gateway):
+        gateway.on("/health", reply(b'{"status":"ok","checks":{"redis":{"status":"down"}}}'))
+        health = await ask(context, "diagnose_gateway_health")
+        trouble = await ask(context, "troubleshoot_production_issue", issue_type="rate_limiting")
+        meeting = await standup(context)
+        report = await sampled(context, rule)
+    assert (level_of(health, rule), level_of(trouble, rule)) == ("low", "low")
+    assert health["overall_status"] == meeting.overall_status == "healthy"
+    assert health["backend_orchestrator_health"]["says"] == '"checks.redis.status": "down"'
+    assert {one.rule: one.severity for one in report.findings}[rule] == "low"

@@ -8,11 +8,16 @@ from tests.worlds.links import busy_machine
 from tests.worlds.services import Service
 from tests.worlds.world import World
 
-SICK = ({"status": "DOWN"}, {"status": "unhealthy"}, {"ok": False}, {"state": "failed"}, {"healthy": False})
+SICK = (
+    {"status": "DOWN"}, {"status": "unhealthy"}, {"ok": False}, {"state": "failed"}, {"healthy": False},
+    {"status": "OUT_OF_SERVICE"}, {"status": False}, {"status": "not ready"},
+)  # fmt: skip
 MILD = ({"status": "degraded"}, {"health": "warn"})
 WELL = (
     {"status": "ok"}, {"status": "UP"}, {"status": "healthy", "checks": {"redis": "ok"}}, {"ok": True},
     {"status": "pass", "version": "1"}, {"message": "no failures, nothing is down"}, {"uptime": 12},
+    {"status": "ok", "errors": 0, "last_error": None, "failed": False, "maintenance": False},
+    {"status": "SERVING"}, {"checks": {"mail": {"status": "disabled"}, "db": [{"status": "pass"}]}},
 )  # fmt: skip
 
 
@@ -36,7 +41,7 @@ async def bodies_that_say_they_are_sick(w: World) -> None:
 
 @world(fast=True, healthy=True)
 async def bodies_that_are_well(w: World) -> None:
-    """Seven healthy bodies in other words, on both services."""
+    """Healthy bodies in other words, on both services."""
     for body in WELL:
         w.gateway.on("/health", body)
         w.engine.on("/health", body)
