@@ -77,7 +77,9 @@ def _unknown(report: CacheReport) -> list[Finding]:
             rule="cache.unknown_layout",
             severity="low",
             subject="cache keys",
-            message=f"no cache key of a known layout; {layout_words(report.unknown)}",
+            message=layout_words(
+                report.unknown, known=report.coverage.scanned - report.unknown.count, wanted="cache key"
+            ),
             measured=float(report.unknown.count),
             threshold=0.0,
             unit="keys",

@@ -8,10 +8,10 @@ from optimus_tui.wording.numbers import plural
 SHOWN = 3
 
 
-def layout_words(unknown: UnknownLayout, *, known: int = 0, shown: int = SHOWN) -> str:
+def layout_words(unknown: UnknownLayout, *, known: int = 0, shown: int = SHOWN, wanted: str = "") -> str:
     """``15 keys, none of a layout we know: 9 × `LIMITS:LIMITER/…` ``; "" where every name is understood.
 
-    ``known`` is the number of keys whose layout is known.
+    ``known`` is the number of keys whose layout is known; beside these, ``wanted`` says what is not among them.
     """
     if not unknown.count:
         return ""
@@ -19,7 +19,10 @@ def layout_words(unknown: UnknownLayout, *, known: int = 0, shown: int = SHOWN) 
     more = len(unknown.shapes) - shown
     shapes += f" and {plural(more, 'other shape')}" if more > 0 else ""
     keys = plural(unknown.count, "key")
-    return f"{keys} of no layout we know: {shapes}" if known else f"{keys}, none of a layout we know: {shapes}"
+    if not known:
+        return f"{keys}, none of a layout we know: {shapes}"
+    lead = f"no {wanted}, but " if wanted else ""
+    return f"{lead}{keys} of no layout we know: {shapes}"
 
 
 def counters_unknown(counters: int, unknown: UnknownLayout) -> bool:
@@ -37,7 +40,7 @@ def find_unknown_layout(counters: int, unknown: UnknownLayout, coverage: Coverag
             rule="limits.unknown_layout",
             severity="medium" if unknown.like_limiter else "low",
             subject="rate limits",
-            message=f"no rate-limit counter of a known layout; {layout_words(unknown, known=known)}",
+            message=layout_words(unknown, known=known, wanted="rate-limit counter"),
             measured=float(unknown.count),
             threshold=0.0,
             unit="keys",

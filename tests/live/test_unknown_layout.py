@@ -34,6 +34,7 @@ async def test_the_health_tool_says_which_shapes_there_are(foreign: RealServer, 
     }
     (found,) = [one for one in document["diagnostics"] if one["rule"] == "limits.unknown_layout"]
     assert found["severity"] == "warning"
+    assert found["message"] == document["rate_limiting"]["error"]  # one sentence, said once
     assert document["overall_status"] == "needs_attention"
 
 
@@ -45,7 +46,8 @@ async def test_other_names_beside_no_counter_are_a_note_where_they_are_no_limite
         document = await ask(context, "diagnose_gateway_health")
     assert document["rate_limiting"]["status"] == "unknown"
     assert document["overall_status"] == "healthy"
-    assert "limits.unknown_layout" in [one["rule"] for one in document["diagnostics"]]
+    (found,) = [one for one in document["diagnostics"] if one["rule"] == "limits.unknown_layout"]
+    assert found["message"] == "no rate-limit counter, but 1 key of no layout we know: 1 × `session:…`"
 
 
 async def test_a_known_counter_beside_them_is_good_news(foreign: RealServer, tmp_path: Path) -> None:

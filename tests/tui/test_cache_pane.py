@@ -466,6 +466,7 @@ async def test_keys_of_no_known_layout_are_said_where_nothing_else_is(size: tupl
         await scene.arrive(pilot)
         text = scene.text()
         assert "15 keys, none of a layout we know" in text.replace("\n", " ")
+        assert "No cache:*" not in text  # one sentence, which the other would contradict
         assert "LIMITS:LIMITER/…" in text
         assert "15 of no known layout" in text
         assert "\x1b" not in text

@@ -4,15 +4,18 @@ import re
 import time
 
 import pytest
+from msgspec import structs
 
 from optimus_tui.clock import FixedClock
-from optimus_tui.contract.limits import LimitsReport
+from optimus_tui.contract.cache import UnknownLayout
+from optimus_tui.contract.limits import LimitsReport, ShapeCount, UnparsedNames
 from optimus_tui.contract.reading import Coverage, Fault
 from optimus_tui.tui.messages import CopyRequested, StateChanged
 from optimus_tui.tui.panes import limit_rows
 from optimus_tui.tui.panes import limits as limits_pane
 from optimus_tui.tui.panes.limits import LimitsPane
 from optimus_tui.tui.widgets.names import mark_of
+from optimus_tui.verdicts.layouts import find_unknown_layout
 from tests.tui.pane_app import PaneApp, screen_lines
 from tests.tui.pictures import MIXED, SETTINGS, counter, limits_report, reading
 
@@ -202,6 +205,19 @@ async def test_an_empty_pane_says_what_to_do_and_only_a_complete_look_says_none(
     text = "\n".join(await drawn(partial))
     assert "so far: scanned 41k of 184k" in text
     assert "≥ 0" in text
+
+
+async def test_keys_of_a_strange_layout_are_no_empty_pane() -> None:
+    unknown = UnknownLayout(count=15, shapes=(("LIMITS:LIMITER/…", 9), ("session:…", 6)), like_limiter=True)
+    findings = tuple(find_unknown_layout(0, unknown, Coverage(15, 15, True)))
+    strange = structs.replace(limits_report((), coverage=Coverage(15, 15, True)), findings=findings)
+    text = " ".join(" ".join(await drawn(strange)).replace("│", " ").split())
+    assert "15 keys, none of a layout we know: 9 × `LIMITS:LIMITER/…`, 6 × `session:…`." in text
+    assert "No rate_limit" not in text
+    odd = structs.replace(strange, findings=(), unparsed=UnparsedNames(2, 0, (ShapeCount("rate_limit:", 2),)))
+    text = " ".join(" ".join(await drawn(odd)).replace("│", " ").split())
+    assert "2 rate_limit:* keys, none of the form rate_limit:tenant:operation: 2 × `rate_limit:`." in text
+    assert "No rate_limit" not in text
 
 
 async def test_a_missing_right_is_named_with_its_remedy_row_40() -> None:

@@ -104,12 +104,14 @@ def truth_forms(reading: Reading[Any], mono: float, where: str) -> list[str]:
 
 def empty_words(report: CacheReport) -> list[str]:
     """Why there is no cache key."""
-    strange = layout_words(report.unknown, shown=len(report.unknown.shapes))
+    known = report.coverage.scanned - report.unknown.count
+    strange = layout_words(report.unknown, known=known, shown=len(report.unknown.shapes), wanted="cache:* key")
     if not report.coverage.complete:
-        words = f"No cache:* keys so far: {coverage_words(report.coverage)}."
-        return [words, strange] if strange else [words]
+        some = layout_words(report.unknown, known=1, shown=len(report.unknown.shapes))
+        words = f"No cache:* keys so far: {coverage_words(report.coverage)}"
+        return [f"{words}; {some}." if some else f"{words}."]
     if strange:
-        return [f"No cache:* keys among what was scanned: {strange}."]
+        return [f"{strange[:1].upper()}{strange[1:]}."]
     return ["No cache:* keys. They appear with the first answer that the gateway caches."]
 
 

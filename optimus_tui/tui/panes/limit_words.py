@@ -14,7 +14,7 @@ from optimus_tui.tui.widgets.names import mark_of
 from optimus_tui.verdicts.limit_words import tenant_words
 from optimus_tui.wording.age import age
 from optimus_tui.wording.glyphs import LIMIT_MARKS
-from optimus_tui.wording.numbers import compact, percent, plural, thousands
+from optimus_tui.wording.numbers import percent, plural, thousands
 from optimus_tui.wording.safe import safe_text
 from optimus_tui.wording.shell import curl, redis_cli
 from optimus_tui.wording.truth import coverage_words
@@ -166,11 +166,16 @@ def empty_words(report: LimitsReport | None, filter_text: str) -> Sequence[str]:
         return ()
     if filter_text and report.rows:
         return (f"None of {plural(len(report.rows), 'counter')} matches / {safe_text(filter_text)}", "esc clears it.")
-    words = ["No rate_limit:* keys. Counters appear with the first request."]
-    if not report.coverage.complete:
-        words = [f"No rate_limit:* keys so far: {coverage_words(report.coverage)}."]
-    words += [finding.message for finding in report.findings if finding.rule == "limits.unknown_layout"]
+    lines = []
     if report.unparsed.count:
-        shapes = ", ".join(f"{one.count:,} × {one.shape}" for one in report.unparsed.shapes[:3])
-        words.append(f"{compact(report.unparsed.count)} names are not rate_limit:tenant:operation: {shapes}.")
-    return words
+        shapes = ", ".join(f"{one.count:,} × `{one.shape}`" for one in report.unparsed.shapes[:3])
+        names = plural(report.unparsed.count, "rate_limit:* key")
+        partly = "" if report.coverage.complete else f" ({coverage_words(report.coverage)})"
+        lines.append(f"{names}, none of the form rate_limit:tenant:operation: {shapes}{partly}.")
+    strange = [finding.message for finding in report.findings if finding.rule == "limits.unknown_layout"]
+    lines += [f"{words[:1].upper()}{words[1:]}." for words in strange]
+    if lines:
+        return lines
+    if not report.coverage.complete:
+        return [f"No rate_limit:* keys so far: {coverage_words(report.coverage)}."]
+    return ["No rate_limit:* keys. Counters appear with the first request."]
