@@ -12,8 +12,8 @@ from optimus_tui.tools.coherence_audit import Audit, audit, audit_section
 from optimus_tui.tools.coherence_events import events_section, pubsub_section, read_events, read_listeners, recent
 from optimus_tui.tools.coherence_keys import Keys, read_keys, sample_section
 from optimus_tui.tools.event_arrivals import late_claims
-from optimus_tui.tools.survey import Survey, survey, unreachable
-from optimus_tui.tools.words import diagnostics
+from optimus_tui.tools.survey import Survey, is_refused, survey, unreachable
+from optimus_tui.tools.words import diagnostics, sentence
 from optimus_tui.verdicts import coherence_advice as verdicts
 from optimus_tui.verdicts.coherence_events import covered_minutes
 from optimus_tui.verdicts.order import worst_first
@@ -35,16 +35,18 @@ def found(report: CoherenceReport) -> bool:
 async def run(ctx: "Context", query: CoherenceQuery) -> CoherenceReport:
     """One walk over the keys, one look at the log, one at the channels, one at each key that an event names.
 
-    ToolFailure where Redis cannot be asked at all; a part that cannot be read costs only itself.
+    ToolFailure where Redis cannot be asked at all, or gives nothing; a part that cannot be read costs only itself.
     """
     from optimus_tui.tools.answer import timestamp
 
     seen = await survey(ctx, ttls=True, sizes=SIZES)
-    if seen.fault is not None and not seen.coverage.scanned:
-        raise unreachable(seen.fault)
+    if seen.unread is not None and not is_refused(seen.unread):
+        raise unreachable(seen.unread)
     log, listeners = await asyncio.gather(
         read_events(ctx, query.time_window_minutes) if query.include_event_log else _nothing(), read_listeners(ctx)
     )
+    if seen.unread is not None and (log is None or log.window is None) and listeners.channels is None:
+        raise unreachable(seen.unread)
     seen.cache.know_tenants(log.tenants if log else ())
     keys = await read_keys(ctx, seen)
     checked = await audit(ctx, log.window, keys) if log and log.window else None
@@ -87,6 +89,17 @@ async def _nothing() -> None:
 
 
 def _totals(keys: Keys, seen: Survey) -> CoherenceAnalysis:
+    if seen.unread is not None:
+        return CoherenceAnalysis(
+            total_cache_keys=None,
+            coherence_tracking_keys=None,
+            cache_to_coherence_ratio=None,
+            keys_without_ttl=None,
+            tracking_keys_not_understood=None,
+            unknown=keys.tracking.unknown,
+            status="unknown",
+            error=sentence(seen.unread),
+        )
     total, tracking = keys.report.keys, keys.report.coherence_keys
     whole = keys.report.coverage.complete
     return CoherenceAnalysis(
@@ -99,6 +112,8 @@ def _totals(keys: Keys, seen: Survey) -> CoherenceAnalysis:
         tracking_keys_not_understood=keys.tracking.not_understood,
         unknown=keys.tracking.unknown,
         unknown_layout=seen.names_section,
+        status="ok" if seen.fault is None else "partial",
+        error=sentence(seen.fault),
     )
 
 

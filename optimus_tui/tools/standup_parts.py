@@ -120,7 +120,7 @@ def _cache(coherence: Mapping[str, Any], failures: Mapping[str, ToolFailure]) ->
         keys=totals.get("total_cache_keys"),
         without_ttl=totals.get("keys_without_ttl"),
         complete=bool(coherence.get("coverage", {}).get("complete")),
-        error=_why(failures, "coherence"),
+        error=totals.get("error") or _why(failures, "coherence"),
     )
 
 

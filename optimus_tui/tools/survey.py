@@ -45,6 +45,11 @@ class Survey:
     window_asked: bool = False
 
     @property
+    def unread(self) -> Fault | None:
+        """Why not a single name was read; None where some were, or where there is none to read."""
+        return self.fault if not self.coverage.scanned else None
+
+    @property
     def unknown(self) -> UnknownLayout:
         """Names of no known layout."""
         return self.cache.unknown
@@ -185,6 +190,11 @@ def judge_limits(ctx: "Context", seen: Survey, rules: LimitRules | None) -> Limi
         unparsed=seen.limits.unparsed,
         total=seen.limits.total,
     )
+
+
+def is_refused(fault: Fault) -> bool:
+    """Whether the server answers and only this command is not to be had: the others may well be."""
+    return fault.kind in ("denied", "invalid")
 
 
 def unreachable(fault: Fault) -> ToolFailure:

@@ -182,6 +182,29 @@ async def test_missing_rights_cost_their_part_and_keys_is_never_said(server: Rea
     assert "cmdstat_keys:" not in said and "cmdstat_scan:" in said
 
 
+async def test_without_scan_the_events_are_told_and_the_keys_are_unknown_and_without_all_of_it_it_is_refused(
+    server: RealServer, tmp_path: Path
+) -> None:
+    example(server)
+    target = add_user(server, "eventsonly", "-scan -eval_ro")
+    async with system(server.port, tmp_path, redis=target) as (context, _):
+        report = await answer(context, TOOL, {})
+        seen = await ask(context, TOOL)
+    assert seen["events"]["status"] == "ok" and seen["events"]["in_window"] == 3
+    assert seen["pubsub"]["status"] == "ok"
+    analysis = seen["cache_coherence_analysis"]
+    assert analysis["status"] == "unknown" and "SCAN" in analysis["error"].upper()
+    counts = ("total_cache_keys", "coherence_tracking_keys", "keys_without_ttl", "orphan_tracking_keys")
+    assert [analysis[name] for name in counts] == [None] * 4
+    assert "coherence.unmeasured" in [one["rule"] for one in seen["diagnostics"]]
+    assert exit_code(report) == 1
+    nothing = add_user(server, "nothing", "-scan -eval_ro -lrange -llen -pubsub|channels")
+    async with system(server.port, tmp_path, redis=nothing) as (context, _):
+        with pytest.raises(ToolFailure) as refused:
+            await answer(context, TOOL, {})
+    assert (refused.value.exit_code, refused.value.error.code) == (4, "refused")
+
+
 async def test_the_event_log_is_left_alone_when_not_asked_for(server: RealServer, tmp_path: Path) -> None:
     example(server)
     server.command("CONFIG", "RESETSTAT")

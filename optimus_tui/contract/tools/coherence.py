@@ -23,19 +23,24 @@ class CoherenceQuery(Query, frozen=True, kw_only=True):
 
 
 class CoherenceAnalysis(Struct, frozen=True, kw_only=True):
-    """Totals. The ratio is tracking keys ÷ cache keys, null without cache keys or without a whole scan."""
+    """Totals. The ratio is tracking keys ÷ cache keys, null without cache keys or without a whole scan.
 
-    total_cache_keys: int
-    coherence_tracking_keys: int
+    ``status``: ok, partial where not all keys were scanned, unknown where none could be; ``error`` says why.
+    """
+
+    total_cache_keys: int | None
+    coherence_tracking_keys: int | None
     cache_to_coherence_ratio: float | None
     keys_without_ttl: int | None
     orphan_tracking_keys: int | None = None
     untracked_cache_keys: int | None = None
-    tracking_keys_not_understood: int = 0
+    tracking_keys_not_understood: int | None = 0
     unknown_layout: NamesSection | None = None
     """Names of no known layout."""
     unknown: str | None = None
     """Why orphans and untracked keys are null."""
+    status: str = "ok"
+    error: str | None = None
 
 
 class SampledKey(Struct, frozen=True, kw_only=True):
