@@ -47,6 +47,11 @@ def fault_words(fault: Fault | None, source: str, retry_in: float | None = None)
     return (said, "retrying" if retry_in <= 0 else f"retry in {until(retry_in)}")
 
 
+def counted_down(retry_in: float | None, passed: float) -> float | None:
+    """``retry_in`` as it is ``passed`` seconds later: never below 0; None stays None."""
+    return None if retry_in is None else max(0.0, retry_in - passed)
+
+
 def outage_forms(start: str, fault: Fault | None, source: str, where: str, retry_in: float | None) -> list[str]:
     """Wordings of what failed, the longest first. All but the first begin with ``start`` (how old, since when) and end
     with when it is tried again: only what stands between them is shortened, and ``where`` (the address) goes first.

@@ -6,6 +6,8 @@ from typing import Any
 from unittest.mock import AsyncMock
 
 import pytest
+from msgspec.structs import replace
+from rich.cells import cell_len
 
 from optimus_tui.contract.feed import FeedBatch, FeedEvent, FeedStatus
 from optimus_tui.contract.reading import Coverage, Fault
@@ -14,7 +16,7 @@ from optimus_tui.tui.app import OptimusApp
 from optimus_tui.tui.modals.sheet import SheetDialog
 from optimus_tui.tui.screens.dashboard import Dashboard
 from optimus_tui.tui.screens.tenant import TenantScreen
-from optimus_tui.tui.screens.tenant_lists import EventList, KeyList
+from optimus_tui.tui.screens.tenant_lists import CounterList, EventList, KeyList
 from optimus_tui.tui.screens.tools import ToolsScreen
 from tests.tui.pane_app import screen_lines
 from tests.tui.pictures import SETTINGS, counter, limits_report, reading
@@ -104,7 +106,31 @@ async def test_the_tenant_stays_live_while_the_dashboard_reads_on() -> None:
         dashboard.pane("limits").reading = reading(None, fault=Fault("refused", "nobody answers"))
         screen.look()
         await pilot.pause()
-        assert "no counters read yet" in "\n".join(screen_lines(app))
+        assert "no data yet · redis: nobody answers" in "\n".join(screen_lines(app))
+
+
+@pytest.mark.parametrize("size", [(80, 24), (140, 42)])
+async def test_during_an_outage_every_list_keeps_its_age_and_says_when_it_is_tried_again(size: tuple[int, int]) -> None:
+    app = OptimusApp(SETTINGS)
+    async with app.run_test(size=size) as pilot:
+        screen = await opened(pilot, CacheIndex(), [event(1, TENANT)])
+        dashboard: Any = screen.dashboard
+        fault = Fault("refused", "nobody answers at localhost:6379/0: connection refused, after a long while of trying")
+        for name in ("limits", "cache"):
+            pane = dashboard.pane(name)
+            pane.reading = replace(pane.reading, fault=fault, retry_in=30.0)
+        status = FeedStatus(state="down", fault=fault, retry_in=30.0)
+        dashboard.pane("feed").reading = FeedBatch(items=(), status=status)
+        screen.look()
+        await pilot.pause()
+        for one in screen.lists():
+            assert str(one.border_subtitle).endswith(("retry in 30 s", "retry in 29 s")), one.border_subtitle
+            assert cell_len(str(one.border_subtitle)) <= one.size.width - 2
+        dashboard.pane("limits").reading = reading(None, fault=fault, retry_in=30.0)
+        screen.look()
+        await pilot.pause()
+        lists = screen.query_one(CounterList)
+        assert str(lists.border_subtitle).startswith("no data yet")
 
 
 async def test_zoom_event_detail_copies_and_tools_work_by_keys_and_escape_undoes_each() -> None:

@@ -47,6 +47,8 @@ class Pane(LineView):
         """The reading that the rows are made from: the newest, or while paused the one of that moment."""
         self.arrived_mono = clock.mono()
         """When it came here: a ``retry_in`` counts from then."""
+        self.newest_mono = clock.mono()
+        """When the newest reading came, also one that is not shown while the pane is paused."""
         self._paused_mono = clock.mono()
         self._frame_drawn: tuple[object, ...] = ()
         self._state_told = ""
@@ -95,8 +97,9 @@ class Pane(LineView):
     # -- life ------------------------------------------------------------------------------------------------------
 
     def watch_reading(self) -> None:
+        self.newest_mono = self.clock.mono()
         if not self.paused:
-            self.shown, self.arrived_mono = self.reading, self.clock.mono()
+            self.shown, self.arrived_mono = self.reading, self.newest_mono
             if self.reading is not None:
                 self.refresh_rows()
         self.draw_frame()

@@ -27,7 +27,7 @@ from optimus_tui.tui.widgets.figures import first_that_fits
 from optimus_tui.tui.widgets.line_view import Piece
 from optimus_tui.wording.numbers import plural, thousands
 from optimus_tui.wording.safe import safe_text
-from optimus_tui.wording.truth import truth_line
+from optimus_tui.wording.truth import counted_down, truth_line
 
 SORTS = ("key", "ttl", "size")
 
@@ -116,8 +116,7 @@ class CachePane(CacheTree):
         moment, where = self.clock.mono(), safe_text(self.settings.redis.label)
         if reading is None:
             return truth_line(None, moment, source="redis", target=where), False
-        if reading.retry_in is not None:
-            reading = replace(reading, retry_in=max(0.0, reading.retry_in - (moment - self.arrived_mono)))
+        reading = replace(reading, retry_in=counted_down(reading.retry_in, moment - self.arrived_mono))
         forms = truth_forms(reading, moment, where)
         patience = 4 * self.settings.scan.names_every_seconds + 2 * (reading.took_ms or 0) / 1000
         late = moment - reading.taken_mono > patience and not self.paused

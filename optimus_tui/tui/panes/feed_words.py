@@ -9,7 +9,7 @@ from optimus_tui.wording.age import age, clock
 from optimus_tui.wording.numbers import compact, thousands
 from optimus_tui.wording.safe import safe_text
 from optimus_tui.wording.shell import redis_cli
-from optimus_tui.wording.truth import fault_words, outage_forms
+from optimus_tui.wording.truth import counted_down, fault_words, outage_forms
 
 QUIET_SECONDS = 60.0
 """Without an event for so long, the line says what proves that the link lives."""
@@ -67,7 +67,7 @@ def gap_note(status: FeedStatus, store: FeedStore) -> str:
 
 def _outage_forms(status: FeedStatus, now: Clock, arrived_mono: float, where: str) -> list[str]:
     """``down since 10:29:40 · redis: connection refused · retry in 3 s``."""
-    retry = None if status.retry_in is None else max(0.0, status.retry_in - (now.mono() - arrived_mono))
+    retry = counted_down(status.retry_in, now.mono() - arrived_mono)
     faults = fault_words(status.fault, "redis", retry)
     state = status.state if status.state in ("broken", "denied") else "down"
     since = ""

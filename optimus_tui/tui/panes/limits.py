@@ -22,7 +22,7 @@ from optimus_tui.verdicts.limit_words import limit_subject, subject_of, tenant_w
 from optimus_tui.wording.age import age
 from optimus_tui.wording.glyphs import SEVERITY_MARKS
 from optimus_tui.wording.safe import safe_text
-from optimus_tui.wording.truth import outage_forms, truth_line
+from optimus_tui.wording.truth import counted_down, outage_forms, truth_line
 
 RULES = {"immortal": "limits.immortal", "over": "limits.over", "near": "limits.near", "broken": "limits.broken"}
 """The rule that judges a state: a finding that sums up many counters explains each of them."""
@@ -168,8 +168,7 @@ class LimitsPane(Pane):
         if reading is None:
             return truth_line(None, 0.0, source="redis", target=target), False
         moment = self.clock.mono()
-        if reading.retry_in is not None:
-            reading = replace(reading, retry_in=max(0.0, reading.retry_in - (moment - self.arrived_mono)))
+        reading = replace(reading, retry_in=counted_down(reading.retry_in, moment - self.arrived_mono))
         past = moment - reading.taken_mono
         late = past > LATE_SECONDS + 3 * self.settings.refresh_seconds and not self.paused
         if reading.value is None:

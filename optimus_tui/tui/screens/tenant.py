@@ -11,7 +11,7 @@ from textual.containers import Vertical
 
 from optimus_tui.assets import asset_dir
 from optimus_tui.contract.cache import CacheReport
-from optimus_tui.contract.feed import FeedBatch
+from optimus_tui.contract.feed import FeedBatch, FeedStatus
 from optimus_tui.contract.limits import LimitsReport
 from optimus_tui.contract.reading import Reading
 from optimus_tui.tui.keys import chosen
@@ -22,6 +22,7 @@ from optimus_tui.tui.widgets.bars import KeyStrip
 from optimus_tui.tui.widgets.names import mark_of
 from optimus_tui.wording.safe import safe_text
 from optimus_tui.wording.shell import redis_cli
+from optimus_tui.wording.truth import counted_down
 
 if TYPE_CHECKING:
     from optimus_tui.tui.screens.opening import Opening
@@ -65,16 +66,24 @@ class TenantScreen(Leaving):
         limits: Reading[LimitsReport] | None = self.dashboard.pane("limits").reading
         cache: Reading[CacheReport] | None = self.dashboard.pane("cache").reading
         feed: FeedBatch | None = self.dashboard.pane("feed").reading
+        where = safe_text(self.dashboard.settings.redis.label)
+        for one in self.lists():
+            one.where = where
         bridge = self.dashboard.bridge
         index = bridge.sampler.cache_index if bridge is not None and bridge.sampler is not None else None
-        self.query_one(CounterList).look(limits)
-        self.query_one(KeyList).look(cache, index)
-        self.query_one(EventList).tell(feed)
+        self.query_one(CounterList).look(limits, self._retry_in("limits", limits))
+        self.query_one(KeyList).look(cache, index, self._retry_in("cache", cache))
+        self.query_one(EventList).tell(feed, self._retry_in("feed", feed.status if feed is not None else None))
         name, mark = safe_text(self.tenant, 60) or "(empty)", mark_of(self.tenant)[0]
         if mark:
             name = f"{name} ({mark}: {self.tenant[:24].hex(' ')})"
         for one in self.lists():
             one.draw_frame(name)
+
+    def _retry_in(self, name: str, look: "Reading[Any] | FeedStatus | None") -> float | None:
+        """Seconds until a pane's source is tried again; None where it is well."""
+        passed = self.dashboard.context.clock.mono() - self.dashboard.pane(name).newest_mono
+        return counted_down(look.retry_in, passed) if look is not None else None
 
     async def _follow_events(self) -> None:
         """Read what the feed pane keeps, a slice at a time, and then what comes."""

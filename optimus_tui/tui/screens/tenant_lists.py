@@ -21,6 +21,7 @@ from optimus_tui.tui.keys import MOVES, chosen
 from optimus_tui.tui.modals.event import event_dialog
 from optimus_tui.tui.panes import limit_rows
 from optimus_tui.tui.widgets.columns import fit_cell
+from optimus_tui.tui.widgets.figures import first_that_fits
 from optimus_tui.tui.widgets.line_view import LineView, Piece
 from optimus_tui.tui.widgets.names import name_pieces
 from optimus_tui.wording.age import age
@@ -28,7 +29,7 @@ from optimus_tui.wording.age import clock as clock_words
 from optimus_tui.wording.numbers import plural
 from optimus_tui.wording.safe import safe_text
 from optimus_tui.wording.size import size
-from optimus_tui.wording.truth import coverage_words
+from optimus_tui.wording.truth import coverage_words, fault_words, outage_forms
 from optimus_tui.wording.ttl import ttl
 
 MOST_KEYS, MOST_EVENTS = 2_000, 500
@@ -37,7 +38,7 @@ SLICE = 200
 
 
 class TenantList(LineView):
-    """A framed list; ``title`` and ``truth`` are what its edges say."""
+    """A framed list; the title and the first of ``truth`` that fits are what its edges say."""
 
     BINDINGS: ClassVar[Any] = chosen(*MOVES, "pane.copy")
     TITLE = ""
@@ -45,12 +46,14 @@ class TenantList(LineView):
     def __init__(self, tenant: bytes, clock: Clock, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.tenant, self.clock = tenant, clock
-        self.truth = "reading …"
+        self.truth = ["reading …"]
+        self.where = ""
+        """The server's address, safe to show: the first to go where the truth line is too long."""
         self._told: tuple[str, str] = ("", "")
 
     def draw_frame(self, name: str) -> None:
         """Title and truth line, where they changed."""
-        told = (f"{self.TITLE} of {name}", self.truth)
+        told = (f"{self.TITLE} of {name}", first_that_fits(self.truth, self.size.width - 2))
         if told != self._told:
             self._told = told
             self.border_title, self.border_subtitle = Content(told[0]), Content(told[1])
@@ -66,6 +69,22 @@ class TenantList(LineView):
     def empty_lines(self) -> list[str]:
         return [self.empty]
 
+    def say_unread(self, reading: Reading[Any] | None, retry_in: float | None) -> None:
+        """Nothing was read yet: say why, and when it is tried again."""
+        fault = reading.fault if reading is not None else None
+        self.empty = fault.message if fault is not None else "connecting …"
+        self.truth = outage_forms("no data yet", fault, "redis", self.where, retry_in)
+
+    def say_read(self, counted: list[str], past: float, reading: Reading[Any], retry_in: float | None) -> None:
+        """What was read (``counted``, the fullest wording first), how old it is, and what stands in the way."""
+        whole = [f"{one} · read {age(past)} ago" for one in counted]
+        if reading.fault is None:
+            self.truth = whole
+            return
+        faults = " · ".join(fault_words(reading.fault, "redis", retry_in))
+        forms = outage_forms(f"{age(past)} old", reading.fault, "redis", self.where, retry_in)
+        self.truth = [*(f"{one} · {faults}" for one in whole), *forms]
+
     empty = "nothing here"
 
 
@@ -77,20 +96,21 @@ class CounterList(TenantList):
     def __init__(self, tenant: bytes, clock: Clock) -> None:
         super().__init__(tenant, clock, id="tenant-counters")
 
-    def look(self, reading: Reading[LimitsReport] | None) -> None:
+    def look(self, reading: Reading[LimitsReport] | None, retry_in: float | None) -> None:
         """Take the counters of the newest reading."""
         report = reading.value if reading is not None else None
         if reading is None or report is None:
-            self.empty = reading.fault.message if reading is not None and reading.fault else "connecting …"
-            self.truth = "no counters read yet"
+            self.say_unread(reading, retry_in)
             return
         rows = [row for row in report.rows if row.counter.tenant == self.tenant]
         listed = next((one.counters for one in report.tenants if one.tenant == self.tenant), len(rows))
-        past = age(self.clock.mono() - reading.taken_mono)
-        truth = f"{plural(listed, 'counter')} · {coverage_words(report.coverage)} · read {past} ago"
-        self.truth = f"{truth} · {reading.fault.message}" if reading.fault else truth
+        counted = plural(listed, "counter")
+        forms = [f"{counted} · {coverage_words(report.coverage)}", counted]
+        self.say_read(forms, self.clock.mono() - reading.taken_mono, reading, retry_in)
         self.muted = reading.fault is not None
         self.empty = "No counter now: they come with the tenant's next request."
+        if not report.coverage.complete:
+            self.empty = f"No counter of this tenant so far: {coverage_words(report.coverage)}."
         self.set_rows(rows)
 
     def key_of(self, row: LimitRow) -> bytes:
@@ -122,12 +142,11 @@ class KeyList(TenantList):
         self._index: CacheIndex | None = None
         self._of: list[GroupTotals] = []
 
-    def look(self, reading: Reading[CacheReport] | None, index: CacheIndex | None) -> None:
+    def look(self, reading: Reading[CacheReport] | None, index: CacheIndex | None, retry_in: float | None) -> None:
         """Take the keys anew where the index changed."""
         report = reading.value if reading is not None else None
         if reading is None or report is None or index is None:
-            self.truth = "no keys read yet"
-            self.empty = reading.fault.message if reading is not None and reading.fault else "connecting …"
+            self.say_unread(reading, retry_in)
             return
         if self._listed != (report.version, reading.taken_mono):
             self._listed, self._index = (report.version, reading.taken_mono), index
@@ -141,8 +160,12 @@ class KeyList(TenantList):
         parts += [f"{never:,} never expire"] if never else []
         parts += [size(sum(used), estimate=not exact)] if used else []
         parts += [f"the first {len(self.rows):,} listed"] if total > len(self.rows) else []
-        self.truth = " · ".join([*parts, coverage_words(report.coverage)])
+        forms = [" · ".join([*parts, coverage_words(report.coverage)]), " · ".join(parts), parts[0]]
+        self.say_read(forms, self.clock.mono() - reading.taken_mono, reading, retry_in)
+        self.muted = reading.fault is not None
         self.empty = "No cache:* key of this tenant."
+        if not report.coverage.complete:
+            self.empty = f"No cache:* key of this tenant so far: {coverage_words(report.coverage)}."
 
     def _lines(self, index: CacheIndex) -> list[KeyLine]:
         lines: list[KeyLine] = []
@@ -218,14 +241,15 @@ class EventList(TenantList):
             self._fresh = False
             self.set_rows(list(self._found))
 
-    def tell(self, batch: FeedBatch | None) -> None:
+    def tell(self, batch: FeedBatch | None, retry_in: float | None) -> None:
         """Say how the feed is: silence is no health."""
         state = batch.status.state if batch is not None else "connecting"
         fault = batch.status.fault if batch is not None else None
         shown = f", the last {len(self._found):,} listed" if self._count > len(self._found) else ""
-        self.truth = f"{plural(self._count, 'event')} in the feed{shown} · feed {state}"
-        if fault is not None:
-            self.truth += f" · {fault.message}"
+        counted = plural(self._count, "event")
+        lead = f"feed {state}"
+        forms = outage_forms(lead, fault, "redis", self.where, retry_in)
+        self.truth = [f"{counted} in the feed{shown} · {forms[0]}", f"{counted} · {forms[0]}", *forms]
         self.empty = "No event of this tenant in the feed yet." if state == "live" else f"The feed is {state}."
 
     def key_of(self, row: FeedEvent) -> int:
