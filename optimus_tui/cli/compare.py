@@ -14,7 +14,7 @@ import click
 from optimus_tui.cli import exits, output
 from optimus_tui.cli.flags import connected, joined, settings_of
 from optimus_tui.cli.output import complain, hang, say
-from optimus_tui.wording.numbers import NOTHING, latency, percent, thousands
+from optimus_tui.wording.numbers import NOTHING, UNKNOWN, latency, percent, thousands
 from optimus_tui.wording.safe import safe_text
 
 if TYPE_CHECKING:
@@ -27,7 +27,14 @@ _GLYPHS = {"critical": "✖", "high": "▲", "medium": "▲", "low": "△"}
 
 
 def _used(one: "TenantFigures") -> str:
-    return f"{thousands(one.current_count)} / {thousands(one.limit)}" if one.counters else NOTHING
+    return f"{thousands(one.current_count)} / {thousands(one.limit)}" if one.counters != 0 else NOTHING
+
+
+def _p95(one: "TenantFigures") -> str:
+    """Interpolated in the gateway's histogram, or no more than a bound."""
+    if one.latency_p95_bound is not None or one.latency_p95_ms is None:
+        return one.latency_p95_bound or latency(None)
+    return f"≈ {latency(one.latency_p95_ms)}"
 
 
 _Row = tuple[str, Callable[["TenantFigures"], str]]
@@ -39,9 +46,9 @@ _GROUPS: tuple[tuple[tuple[str, ...], tuple[_Row, ...]], ...] = (
     (
         ("share",),
         (
-            ("fullest", lambda one: one.operation or ("?" if one.counters else NOTHING)),
+            ("fullest", lambda one: one.operation or (NOTHING if one.counters == 0 else UNKNOWN)),
             ("  used / limit", _used),
-            ("  share of limit", lambda one: percent(one.share) if one.counters else NOTHING),
+            ("  share of limit", lambda one: percent(one.share) if one.counters != 0 else NOTHING),
         ),
     ),
     (("requests",), (("requests", lambda one: thousands(one.requests)),)),
@@ -61,10 +68,7 @@ _GROUPS: tuple[tuple[tuple[str, ...], tuple[_Row, ...]], ...] = (
         ),
     ),
     (("events",), (("events", lambda one: thousands(one.events)),)),
-    (
-        ("latency_p95_ms",),
-        (("latency p95", lambda one: latency(one.latency_p95_ms) if one.latency_p95_ms is not None else "?"),),
-    ),
+    (("latency_p95_ms",), (("latency p95", _p95),)),
 )
 """The figures that a group of rows is sorted by, and the rows, which stay together."""
 
@@ -130,7 +134,7 @@ def _print(report: "CompareReport", width: int) -> None:
     for finding in report.diagnostics:
         hang(f"{_GLYPHS.get(finding.severity, '△')} ", finding.message)
     for reason in report.unknown:
-        hang("? ", reason)
+        hang(f"{UNKNOWN} ", reason)
     for line in _covered(report):
         say(line)
 

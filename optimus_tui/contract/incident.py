@@ -48,12 +48,14 @@ class OpenFinding(Struct, frozen=True, kw_only=True):
 
 
 class Figure(Struct, frozen=True, kw_only=True):
-    """One deciding number. ``value`` None: it could not be measured. ``name`` is stable: ``engine.p95``."""
+    """One deciding number. ``value`` None: it could not be measured. ``name`` is stable: ``engine.p95``. ``words`` say
+    it where it is an estimate or a bound: ``≈ 320 ms``."""
 
     name: str
     value: float | None
     unit: str = ""
     label: str = ""
+    words: str = ""
 
 
 class Outcome(Struct, frozen=True, kw_only=True):

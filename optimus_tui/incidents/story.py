@@ -14,6 +14,7 @@ from optimus_tui.contract.limits import ALL_TENANTS
 from optimus_tui.contract.tools.common import Diagnostic
 from optimus_tui.wording.age import age, clock
 from optimus_tui.wording.charts import CHARTS, Chart, Samples, chart
+from optimus_tui.wording.numbers import UNKNOWN as UNMEASURED
 from optimus_tui.wording.numbers import latency, percent, plural, thousands
 from optimus_tui.workflow.ranking import tenant_of
 from optimus_tui.workflow.severity import MATTERS, level, rank
@@ -194,12 +195,15 @@ def _step(step: Step) -> dict[str, Any]:
 
 def _findings(outcome: Outcome) -> list[tuple[str, str, str, str, str]]:
     return [
-        (level(one), one.message, one.rule, _number(one.measured), _number(one.threshold)) for one in outcome.findings
+        (level(one), one.message, one.rule, one.measured_words or _number(one.measured), _number(one.threshold))
+        for one in outcome.findings
     ]
 
 
 def _shown(one: Figure) -> tuple[str, str]:
-    """Number and unit apart; a share has none of its own."""
+    """Number and unit apart; a share has none of its own, nor has an estimate."""
+    if one.words:
+        return (one.words, "")
     return (percent(one.value), "") if one.unit == "share" else (_number(one.value), one.unit)
 
 
@@ -210,7 +214,7 @@ def _argument(value: object) -> str:
 
 def _number(value: float | str | None) -> str:
     if value is None:
-        return "?"
+        return UNMEASURED
     return value if isinstance(value, str) else f"{value:,.6g}"
 
 

@@ -5,7 +5,7 @@ A tenant is bytes and literal: ``*`` is a tenant by that name. It refuses to sho
 
 import asyncio
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from msgspec import to_builtins
 
@@ -22,10 +22,10 @@ from optimus_tui.tools.answer import DEADLINE_SECONDS, out_of_time, timestamp
 from optimus_tui.tools.coherence_events import Log, read_events
 from optimus_tui.tools.counted import Counters
 from optimus_tui.tools.parts import within
-from optimus_tui.tools.survey import Survey, read_known, survey, unreachable
+from optimus_tui.tools.survey import Survey, is_refused, read_known, survey, unreachable
 from optimus_tui.tools.words import diagnostics, rounded, sentence
 from optimus_tui.verdicts import limits as verdicts
-from optimus_tui.verdicts.bounds import estimate_ms, is_wide
+from optimus_tui.verdicts.bounds import estimate_ms, is_wide, shown_ms
 from optimus_tui.verdicts.coherence_events import covered_minutes
 from optimus_tui.verdicts.differences import differences
 from optimus_tui.verdicts.limit_words import operation_words
@@ -34,6 +34,7 @@ from optimus_tui.verdicts.outcomes import outcomes, refusals
 from optimus_tui.verdicts.performance import find_errors, of_tenant
 from optimus_tui.verdicts.refusals import find_refusals, refused_by_tenant
 from optimus_tui.verdicts.rules import merge_rules
+from optimus_tui.verdicts.unmeasured import find_unmeasured
 from optimus_tui.wording.safe import safe_text
 
 if TYPE_CHECKING:
@@ -71,8 +72,9 @@ async def _compare(ctx: "Context", tenants: list[bytes], minutes: int) -> Compar
         counters.increase(REFUSED),
         counters.quantiles(DURATIONS, "tenant"),
     )
-    if seen.fault is not None and not seen.coverage.scanned:
-        raise unreachable(seen.fault)
+    told = log.window is not None or requests.covered_minutes > 0
+    if seen.unread is not None and not (is_refused(seen.unread) and told):
+        raise unreachable(seen.unread)
     seen.cache.know_tenants(tenants)
     rules = merge_rules(gateway.value.rules if gateway.value else None, ctx.settings.limits)
     wanted = set(tenants)
@@ -98,7 +100,15 @@ async def _compare(ctx: "Context", tenants: list[bytes], minutes: int) -> Compar
         coverage=seen.section,
         tenants=figures,
         differs=tuple(differences([to_builtins(one) for one in figures])),
-        diagnostics=diagnostics(worst_first([*_of_these(limits), *looks.findings(tenants, ctx.settings.thresholds)])),
+        diagnostics=diagnostics(
+            worst_first(
+                [
+                    *_of_these(limits),
+                    *looks.findings(tenants, ctx.settings.thresholds),
+                    *find_unmeasured("the keyspace", seen.unread, rule="compare.unmeasured"),
+                ]
+            )
+        ),
         unknown=tuple(looks.unknown(fault or seen.fault, _no_rules(gateway))),
     )
 
@@ -149,16 +159,17 @@ class _Looks:
         rows = [row for row in self.limits.rows if row.counter.tenant == tenant]
         fullest = max((row for row in rows if row.share is not None), key=_share, default=None)
         keys, never = self.cache.get(tenant, (0, 0))
+        scanned = self.seen.unread is None
         text = tenant.decode("utf-8", "surrogateescape")
         window = self.log.window
         requests, refused = _grown(self.requests, text), _grown(self.refused, text)
         told = outcomes(of_tenant(self.requests, text).series) if requests is not None else None
         return TenantFigures(
             tenant_id=safe_text(tenant, 200),
-            counters=len(rows),
+            counters=len(rows) if scanned else None,
             share_of_all_counters=round(len(rows) / self.seen.limits.total, 4) if self.seen.limits.total else None,
-            immortal=sum(row.state == "immortal" for row in rows),
-            over=sum(row.state == "over" for row in rows),
+            immortal=sum(row.state == "immortal" for row in rows) if scanned else None,
+            over=sum(row.state == "over" for row in rows) if scanned else None,
             operation=operation_words(fullest.counter.operation, 80) if fullest else None,
             current_count=fullest.counter.count if fullest else None,
             limit=fullest.limit if fullest else None,
@@ -168,10 +179,10 @@ class _Looks:
             error_share=rounded(told.failing_share, 4) if told else None,
             refused=refused,
             refused_share=self._refused_share(text),
-            cache_keys=keys,
-            cache_keys_without_ttl=never,
+            cache_keys=keys if scanned else None,
+            cache_keys_without_ttl=never if scanned else None,
             events=sum(one.event.tenant == text for one in window.events) if window else None,
-            latency_p95_ms=self._p95(text),
+            **self._p95(text),
         )
 
     def _refused_share(self, tenant: str) -> float | None:
@@ -189,9 +200,12 @@ class _Looks:
                 found += find_refusals(self.requests, self.refused, text)
         return found
 
-    def _p95(self, tenant: str) -> float | None:
+    def _p95(self, tenant: str) -> dict[str, Any]:
         spread = self.times.groups.get(tenant)
-        return rounded(estimate_ms(spread, "p95")) if spread else None
+        if spread is None:
+            return {}
+        bound = shown_ms(spread, "p95") if is_wide(spread, "p95") else None
+        return {"latency_p95_ms": rounded(estimate_ms(spread, "p95")), "latency_p95_bound": bound}
 
     def unknown(self, fault: Fault | None, no_rules: str) -> list[str]:
         """Why there are gaps."""
@@ -208,8 +222,6 @@ class _Looks:
             reasons.append("requests: the gateway does not count them by tenant")
         if not any(self.times.groups):
             reasons.append("latency: the gateway times no tenant by itself")
-        elif any(is_wide(one, "p95") for one in self.times.groups.values()):
-            reasons.append("latency: where it is missing, the histogram's buckets are too wide for a p95")
         if self.limits.rules is None:
             reasons.append(f"limits: {no_rules}, and none are configured")
         return reasons

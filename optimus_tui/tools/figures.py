@@ -1,7 +1,7 @@
 """One value of a document in words, by what its key says about the unit: ``_ms``, ``_bytes``, ``ttl_seconds``, shares.
 
-Pure, and the same on every surface. It refuses to turn an unknown into a number: null is ``–``, never 0. A unit is said
-once: where ``figure`` says it, ``label`` does not.
+Pure, and the same on every surface. It refuses to turn an unknown into a number: null is ``?``, never 0; ``–`` is an
+empty text. A unit is said once: where ``figure`` says it, ``label`` does not.
 """
 
 import re
@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 
 from optimus_tui.wording.age import age
-from optimus_tui.wording.numbers import NOTHING, latency, percent, plural
+from optimus_tui.wording.numbers import NOTHING, UNKNOWN, latency, percent, plural
 from optimus_tui.wording.numbers import figure as counted
 from optimus_tui.wording.safe import safe_text
 from optimus_tui.wording.size import size
@@ -41,7 +41,9 @@ def label(key: str) -> str:
 
 def figure(name: str, value: Any) -> str:
     """``value`` of the key ``name`` as safe text with its unit."""
-    if value is None or value == "":
+    if value is None:
+        return UNKNOWN
+    if value == "":
         return NOTHING
     if isinstance(value, bool):
         return "yes" if value else "no"

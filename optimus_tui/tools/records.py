@@ -6,6 +6,7 @@ from typing import Any
 from msgspec import Struct
 
 from optimus_tui.tools.figures import figure
+from optimus_tui.wording.numbers import NOTHING
 from optimus_tui.wording.ttl import NEVER
 
 QUIET = ("immortal",)
@@ -21,6 +22,26 @@ class Layout(Struct, frozen=True):
     columns: tuple[str, ...]
     own: tuple[tuple[str, ...], ...]
     many_lines: tuple[str, ...]
+
+
+def with_estimates(value: Any) -> Any:
+    """The same part of a document with estimates and bounds in words: ``≈ 320 ms``, ``≤ 10 s``.
+
+    Percentiles out of a histogram (``percentiles_from``) become texts, and so does what a finding measured.
+    """
+    if isinstance(value, (list, tuple)):
+        return [with_estimates(one) for one in value]
+    if not isinstance(value, Mapping):
+        return value
+    shown = {key: with_estimates(one) for key, one in value.items()}
+    if words := shown.pop("measured_words", ""):
+        shown["measured"] = words
+    if shown.pop("percentiles_from", None) is not None:
+        for part in ("p50", "p95", "p99"):
+            bound, value = shown.pop(f"{part}_bound", None), shown.get(f"{part}_ms")
+            if bound is not None or value is not None:
+                shown[f"{part}_ms"] = bound or f"≈ {figure(f'{part}_ms', value)}"
+    return shown
 
 
 def layout(records: Sequence[Mapping[str, Any]]) -> Layout:
@@ -53,7 +74,10 @@ def layout(records: Sequence[Mapping[str, Any]]) -> Layout:
 
 
 def cell(record: Mapping[str, Any], key: str) -> str:
-    """One value of a record in words; the TTL of what never expires is ``never``, not unknown."""
+    """One value of a record in words; the TTL of what never expires is ``never``, and a key that it lacks says
+    nothing of it."""
+    if key not in record:
+        return NOTHING
     if key == "ttl_seconds" and record.get(key) is None and record.get("immortal"):
         return NEVER
     return figure(key, record.get(key))

@@ -27,6 +27,7 @@ def diagnostics(findings: Iterable[Finding], words: dict[str, str] | None = None
             rule=finding.rule,
             subject=finding.subject,
             measured=finding.measured,
+            measured_words=finding.measured_words,
             threshold=finding.threshold,
             unit=finding.unit,
             samples=finding.samples,

@@ -1,7 +1,8 @@
 """Percentiles of histograms, as exact as their buckets are. Pure.
 
-A percentile lies somewhere in its bucket. In a narrow bucket the interpolated value is good enough; in a wide one only
-the edges are known, and it is told as a bound ("≤ 10 s") and judged only by what is certain: the bucket's lower edge.
+A percentile lies somewhere in its bucket. In a narrow bucket the interpolated value is good enough, and told as what it
+is ("≈ 320 ms"); in a wide one only the edges are known, and it is told as a bound ("≤ 10 s") and judged only by what is
+certain: the bucket's lower edge.
 """
 
 import math
@@ -19,6 +20,8 @@ from optimus_tui.wording.numbers import latency
 Percentile = Literal["p50", "p95", "p99"]
 WIDE, NARROW = 2.6, 1.5
 """Upper edge over lower edge. The usual buckets (0.1, 0.25, 0.5, 1, 2.5 …) are not wide and not narrow."""
+HISTOGRAM = "histogram"
+"""What a document's ``percentiles_from`` says where they are interpolated within buckets."""
 QUICK_SECONDS = 0.1
 """Within the first bucket up to this, how exact does not matter."""
 
@@ -48,16 +51,32 @@ def estimate_ms(spread: Spread, which: Percentile) -> float | None:
 
 
 def shown_ms(spread: Spread, which: Percentile) -> str:
-    """``45 ms``, ``≤ 10.0 s``, ``over 10.0 s``; ``–`` where nothing was timed."""
-    found, value = edges(spread, which), _value(spread, which)
-    if found is None or value is None or not is_wide(spread, which):
-        return latency(None if value is None else value * 1000)
+    """``≈ 320 ms``, ``≤ 10 s``, ``over 10 s``; ``?`` where nothing was timed."""
+    value = _value(spread, which)
+    if value is None:
+        return latency(None)
+    return _bound(spread, which) or f"≈ {latency(value * 1000)}"
+
+
+def _bound(spread: Spread, which: Percentile) -> str:
+    """``≤ 10 s``, ``over 10 s`` where no more is known; else ""."""
+    found = edges(spread, which)
+    if found is None or not is_wide(spread, which):
+        return ""
     lower, upper = found
-    return f"over {latency(lower * 1000)}" if math.isinf(upper) else f"≤ {latency(upper * 1000)}"
+    return f"over {_edge(lower)}" if math.isinf(upper) else f"≤ {_edge(upper)}"
+
+
+def _edge(seconds: float) -> str:
+    """An edge is a round number and exact: ``10 s``, not ``10.0 s``."""
+    return latency(seconds * 1000).replace(".0 ", " ")
 
 
 def section(spread: Spread) -> dict[str, float | str | None]:
-    """``mean_ms``, ``p50_ms``, ``p95_ms``, ``p99_ms``; a percentile that is only a bound is null beside its words."""
+    """``mean_ms``, ``p50_ms``, ``p95_ms``, ``p99_ms``; a percentile that is only a bound is null beside its words.
+
+    ``percentiles_from`` tells the pages that the others are estimates.
+    """
     found: dict[str, float | str | None] = {"mean_ms": None if spread.mean is None else round(spread.mean * 1000, 1)}
     bounds: dict[str, str] = {}
     which: Percentile
@@ -66,7 +85,7 @@ def section(spread: Spread) -> dict[str, float | str | None]:
         found[f"{which}_ms"] = None if value is None else round(value, 1)
         if is_wide(spread, which):
             bounds[f"{which}_bound"] = shown_ms(spread, which)
-    return {**found, **bounds}
+    return {**found, **bounds, "percentiles_from": HISTOGRAM}
 
 
 def certain_ms(spread: Spread, which: Percentile, *bars: float) -> float | None:
@@ -92,17 +111,29 @@ def judge_spread(name: str, spread: Spread, thresholds: Thresholds) -> list[Find
     found = latencies.judge({name: series}, thresholds)
     bucket = edges(spread, "p95")
     if bucket is None or not is_wide(spread, "p95"):
-        return found
+        words = shown_ms(spread, "p95")
+        return [
+            replace(one, message=f"{name} p95 {words} is over {latency(_bar(one))}", measured_words=words)
+            for one in found
+        ]
     lower, upper = bucket
-    ends = "" if math.isinf(upper) else f" and {latency(upper * 1000)} at most"
+    ends = "" if math.isinf(upper) else f" and {_edge(upper)} at most"
     return [
         replace(
             one,
-            message=f"{name} p95 is more than {latency(lower * 1000)}{ends}, over the bar of {latency(_bar(one))}",
+            message=f"{name} p95 is more than {_edge(lower)}{ends}, over the bar of {latency(_bar(one))}",
             measured=lower * 1000,
+            measured_words=f"over {_edge(lower)}",
         )
         for one in found
     ]
+
+
+def judge_half(name: str, spread: Spread, thresholds: Thresholds) -> list[Finding]:
+    """The same of a few requests by half of them: too few for a p95, and more than two slow ones of two."""
+    p50 = certain_ms(spread, "p50", thresholds.latency_good_ms, thresholds.latency_poor_ms)
+    words = shown_ms(spread, "p50")
+    return latencies.judge_half(name, p50, words, spread.count, thresholds)
 
 
 def _bar(finding: Finding) -> float | None:

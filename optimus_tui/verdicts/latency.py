@@ -124,8 +124,11 @@ def _looks(number: int) -> str:
     return f"for the last {number} looks" if number >= NOW_LOOKS else f"in {number} of {number} looks"
 
 
-def judge_half(name: str, p50_ms: float | None, requests: float, thresholds: Thresholds) -> list[Finding]:
-    """A finding where half of a few requests were slow: too few for a p95, and more than two slow ones of two."""
+def judge_half(name: str, p50_ms: float | None, words: str, requests: float, thresholds: Thresholds) -> list[Finding]:
+    """A finding where half of a few requests were slow: too few for a p95, and more than two slow ones of two.
+
+    ``words`` say the p50, which is an estimate.
+    """
     bar = _bar_below(p50_ms, thresholds)
     if bar is None or requests < MIN_SAMPLES:
         return []
@@ -134,8 +137,9 @@ def judge_half(name: str, p50_ms: float | None, requests: float, thresholds: Thr
             rule="latency.half",
             severity=bar.severity,
             subject=name,
-            message=f"half of {requests:,.0f} requests to {name} took over {latency(bar.ms)} (p50 {latency(p50_ms)})",
+            message=f"half of {requests:,.0f} requests to {name} took over {latency(bar.ms)} (p50 {words})",
             measured=p50_ms,
+            measured_words=words,
             threshold=bar.ms,
             unit="ms",
             samples=round(requests),

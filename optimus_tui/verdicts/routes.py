@@ -29,8 +29,7 @@ def judge_routes(routes: Mapping[str, Spread], lately: Mapping[str, Spread], thr
     found: list[Finding] = []
     for route, spread in ranked[:MOST_THIN]:
         if spread.count < MIN_REQUESTS and spread.p50 is not None:
-            half = bounds.certain_ms(spread, "p50", thresholds.latency_good_ms, thresholds.latency_poor_ms)
-            found += latencies.judge_half(_name(route), half, spread.count, thresholds)
+            found += bounds.judge_half(_name(route), spread, thresholds)
     many = [(route, spread) for route, spread in ranked if spread.count >= MIN_REQUESTS and spread.p95 is not None]
     for route, spread in many[:MOST_JUDGED]:
         now = lately.get(route)

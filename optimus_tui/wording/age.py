@@ -3,11 +3,13 @@
 import math
 from datetime import UTC, datetime
 
+from optimus_tui.wording.numbers import UNKNOWN
+
 
 def age(seconds: float | None) -> str:
     """A duration: tenths below five seconds, then ``27 s``, ``4 min``, ``3 h``, ``2 d``. Never below ``0.0 s``."""
     if seconds is None or not math.isfinite(seconds):
-        return "?"
+        return UNKNOWN
     past = max(0.0, seconds)
     if past < 4.95:
         return f"{past:.1f} s"
@@ -21,9 +23,9 @@ def age(seconds: float | None) -> str:
 def clock(wall: float | None, *, dated: bool = False) -> str:
     """``10:30:07`` in UTC (``2026-11-23 10:30:07`` when ``dated``); ``?`` for a time that no calendar holds."""
     if wall is None or not math.isfinite(wall):
-        return "?"
+        return UNKNOWN
     try:
         moment = datetime.fromtimestamp(wall, UTC)
     except (OverflowError, ValueError, OSError):
-        return "?"
+        return UNKNOWN
     return f"{moment:%Y-%m-%d %H:%M:%S}" if dated else f"{moment:%H:%M:%S}"

@@ -19,7 +19,7 @@ WHOLE = 40
 """Cells up to which a column of figures is never narrowed: half a number is a wrong number."""
 
 _FIGURE = re.compile(
-    r"[–?]|never|[<>≥≈+~-]{0,2} ?\d[\d.,:]*(?: ?(?:%|[A-Za-z]{1,3}))?(?:/\w{1,3})?|\d{4}-\d\d-\d\dT[\d:.]+Z"
+    r"[–?]|never|(?:over )?[<>≥≤≈+~-]{0,2} ?\d[\d.,:]*(?: ?(?:%|[A-Za-z]{1,3}))?(?:/\w{1,3})?|\d{4}-\d\d-\d\dT[\d:.]+Z"
 )
 
 

@@ -1,13 +1,15 @@
 """Counts, rates, shares and latencies as words, each with its unit.
 
-Refuses to invent: None is ``?`` or ``–``, never 0. Shares are rounded once: 99.6 % never reads as full, and beside the
+Refuses to invent: None is ``?``, never 0. Shares are rounded once: 99.6 % never reads as full, and beside the
 70 % that it missed 69.97 % reads as what it is.
 """
 
 import math
 
 UNKNOWN = "?"
+"""The one mark, on every surface, for what nobody knows."""
 NOTHING = "–"
+"""The one mark for what there is none of: no answer 429 ahead, no limit of a tenant without counters."""
 
 
 def thousands(count: int | None) -> str:
@@ -90,9 +92,9 @@ def rate(per_second: float | None) -> str:
 
 
 def slope(per_second: float | None) -> str:
-    """A change with its sign: ``+3.1``, ``0.0``, ``–`` where it is not known."""
+    """A change with its sign: ``+3.1``, ``0.0``, ``?`` where it is not known."""
     if per_second is None or not math.isfinite(per_second):
-        return NOTHING
+        return UNKNOWN
     if abs(per_second) < 0.05:
         return "0.0"
     return (
@@ -103,9 +105,9 @@ def slope(per_second: float | None) -> str:
 
 
 def latency(milliseconds: float | None) -> str:
-    """``0.4 ms``, ``45 ms``, ``1.2 s``; ``–`` where nothing was timed."""
+    """``0.4 ms``, ``45 ms``, ``1.2 s``; ``?`` where nothing was timed."""
     if milliseconds is None or not math.isfinite(milliseconds):
-        return NOTHING
+        return UNKNOWN
     if milliseconds < 9.95:
         return f"{milliseconds:.1f} ms"
     return f"{milliseconds:.0f} ms" if milliseconds < 999.5 else f"{milliseconds / 1000:,.1f} s"

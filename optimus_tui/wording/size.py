@@ -1,5 +1,7 @@
 """Bytes as words: ``612 B``, ``1.0 KB``, ``92 KB``, ``2 GB``. Refuses to show an unknown size as 0."""
 
+from optimus_tui.wording.numbers import UNKNOWN
+
 _UNITS = ("KB", "MB", "GB", "TB", "PB")
 
 
@@ -9,7 +11,7 @@ def size(byte_count: int | None, *, estimate: bool = False) -> str:
     ``?`` when unknown; ``~`` in front of an estimate.
     """
     if byte_count is None:
-        return "?"
+        return UNKNOWN
     mark = "~" if estimate else ""
     if byte_count < 1000:
         return f"{mark}{byte_count} B"

@@ -6,6 +6,8 @@ with "not known" (``?``).
 
 import math
 
+from optimus_tui.wording.numbers import NOTHING, UNKNOWN
+
 NEVER = "never"
 
 
@@ -14,7 +16,7 @@ def ttl(seconds: float | None, *, immortal: bool = False) -> str:
     if immortal:
         return NEVER
     if seconds is None or not math.isfinite(seconds):
-        return "?"
+        return UNKNOWN
     left = max(0, math.ceil(seconds))
     if left < 3600:
         return f"{left // 60}:{left % 60:02d}"
@@ -28,7 +30,7 @@ def ttl(seconds: float | None, *, immortal: bool = False) -> str:
 def until(seconds: float | None) -> str:
     """Seconds until something happens: ``now``, ``3 s``, ``4 min``; ``–`` when it will not (or nobody can tell)."""
     if seconds is None or not math.isfinite(seconds):
-        return "–"
+        return NOTHING
     if seconds <= 0:
         return "now"
     left = math.ceil(seconds)

@@ -194,5 +194,6 @@ def _moved(before: Outcome, after: Outcome) -> tuple[tuple[str, float | None, fl
     for now in after.figures:
         was = old.get(now.name)
         if was is not None and was.value != now.value:
-            moved.append((now.label or now.name, was.value, now.value, now.unit))
+            label = now.label or now.name
+            moved.append((f"{label} ≈" if now.words or was.words else label, was.value, now.value, now.unit))
     return tuple(moved[:20])

@@ -100,7 +100,7 @@ def _headline(document: Mapping[str, Any], found: list[Diagnostic], figures: tup
         return safe_sentence(found[0].message) + rest
     if isinstance(document.get("pass_rate"), str):
         return safe_text(f"{document['pass_rate']} tests passed", 120)
-    known = [f"{one.label} {figure(one.value, one.unit)}" for one in figures if one.value is not None]
+    known = [f"{one.label} {one.words or figure(one.value, one.unit)}" for one in figures if one.value is not None]
     if known:
         return " · ".join(known[:4])
     examined = [one for one in _list(document.get("examined")) if isinstance(one, str)]
@@ -159,7 +159,8 @@ def _of_findings(document: Mapping[str, Any]) -> Iterator[Figure]:
     for one in _items(document, "diagnostics", Diagnostic):
         if isinstance(one.measured, (int, float)):
             label = safe_text(one.subject or one.rule, 60)
-            yield Figure(name=f"{one.rule}|{one.subject}", value=float(one.measured), unit=one.unit, label=label)
+            yield Figure(name=f"{one.rule}|{one.subject}", value=float(one.measured), unit=one.unit, label=label,
+                         words=one.measured_words)  # fmt: skip
 
 
 _SEEK: dict[str, Callable[[Mapping[str, Any]], Iterator[Figure]]] = {

@@ -13,6 +13,7 @@ from optimus_tui.__main__ import run
 from optimus_tui.cli.compare import table
 from optimus_tui.contract.tools.compare import TenantFigures
 from tests.hostile import HostileServer
+from tests.live.observer import PASSWORD, add_user
 from tests.realserver import RealServer, free_port
 
 Capture = pytest.CaptureFixture[str]
@@ -104,6 +105,33 @@ def test_the_table_fits_the_width(width: int) -> None:
     lines = list(table([TenantFigures(tenant_id=name) for name in names], width))
     assert all(cell_len(line) <= width for line in lines)
     assert "会社の名前" in "".join(lines)
+
+
+def test_a_percentile_out_of_a_histogram_is_an_estimate_or_a_bound_and_one_mark_stands_for_unknown() -> None:
+    tenants = [
+        TenantFigures(tenant_id="a", counters=0, latency_p95_ms=320.4),
+        TenantFigures(tenant_id="b", counters=2, latency_p95_bound="≤ 10 s"),
+        TenantFigures(tenant_id="c"),
+    ]
+    rows = {line[:18].strip(): line[18:].split("   ") for line in table(tenants, 200)}
+    assert [one.strip() for one in rows["latency p95"] if one.strip()] == ["≈ 320 ms", "≤ 10 s", "?"]
+    assert [one.strip() for one in rows["fullest"] if one.strip()] == ["–", "?", "?"]  # no counter, and nobody knows
+    assert [one.strip() for one in rows["used / limit"] if one.strip()] == ["–", "? / ?", "? / ?"]
+
+
+def test_without_scan_the_rest_is_compared_and_the_keys_are_unknown(
+    world: HostileServer, server: RealServer, capsys: Capture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fill(server)
+    now = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
+    server.command("LPUSH", "cache_coherence_events", f'{{"type":"x","tenant_id":"acme","timestamp":"{now}"}}')
+    add_user(server, "eventsonly", "-scan -eval_ro")
+    monkeypatch.setenv("REDIS_URL", f"redis://eventsonly:{PASSWORD}@127.0.0.1:{server.port}")
+    assert run(["compare", "acme", "clinic_b", "--json"]) == 1
+    document = json.loads(capsys.readouterr().out)
+    acme, clinic = document["tenants"]
+    assert (acme["events"], acme["counters"], acme["cache_keys"], clinic["immortal"]) == (1, None, None, None)
+    assert [one["rule"] for one in document["diagnostics"]] == ["compare.unmeasured"]
 
 
 def test_a_tenant_without_a_trace_is_named(world: HostileServer, server: RealServer, capsys: Capture) -> None:

@@ -7,7 +7,11 @@ import pytest
 from optimus_tui.contract.metrics import Counted, Spread
 from optimus_tui.history.counters import spread
 from optimus_tui.settings.model import Thresholds
-from optimus_tui.verdicts.bounds import estimate_ms, judge_spread, section, shown_ms
+from optimus_tui.tools.records import cell, layout, with_estimates
+from optimus_tui.tui.modals.text import _facts as explained
+from optimus_tui.tui.screens.alert_words import measured
+from optimus_tui.verdicts.bounds import estimate_ms, judge_half, judge_spread, section, shown_ms
+from optimus_tui.wording.columns import is_figure
 
 T = Thresholds()
 
@@ -24,22 +28,22 @@ INSTRUMENTATOR = [(0.1, 50.0), (0.5, 90.0), (1.0, 94.0), (math.inf, 100.0)]
 
 def test_beyond_the_last_edge_it_is_over_that_edge_and_judged_by_it() -> None:
     of = histogram(*INSTRUMENTATOR)
-    assert shown_ms(of, "p95") == "over 1.0 s" and estimate_ms(of, "p95") is None
+    assert shown_ms(of, "p95") == "over 1 s" and estimate_ms(of, "p95") is None
     (finding,) = judge_spread("route /a", of, T)
-    assert finding.message == "route /a p95 is more than 1.0 s, over the bar of 1.0 s"
+    assert finding.message == "route /a p95 is more than 1 s, over the bar of 1.0 s"
     assert (finding.measured, finding.severity) == (1000.0, "high")
 
 
 @pytest.mark.parametrize(
     ("buckets", "words", "severity"),
     [
-        ([(0.1, 90.0), (10.0, 100.0), (math.inf, 100.0)], "≤ 10.0 s", None),  # 0.1 to 10 s: it may be 200 ms
-        ([(1.0, 90.0), (10.0, 100.0), (math.inf, 100.0)], "≤ 10.0 s", "high"),
-        ([(2.0, 90.0), (10.0, 100.0), (math.inf, 100.0)], "≤ 10.0 s", "high"),
-        ([(0.5, 90.0), (1.0, 100.0), (math.inf, 100.0)], "750 ms", "medium"),  # certainly over 500, not over 1,000
-        ([(0.25, 90.0), (0.5, 100.0), (math.inf, 100.0)], "375 ms", None),
-        ([(0.75, 90.0), (1.1, 100.0), (math.inf, 100.0)], "925 ms", "medium"),
-        ([(0.005, 100.0), (math.inf, 100.0)], "4.8 ms", None),
+        ([(0.1, 90.0), (10.0, 100.0), (math.inf, 100.0)], "≤ 10 s", None),  # 0.1 to 10 s: it may be 200 ms
+        ([(1.0, 90.0), (10.0, 100.0), (math.inf, 100.0)], "≤ 10 s", "high"),
+        ([(2.0, 90.0), (10.0, 100.0), (math.inf, 100.0)], "≤ 10 s", "high"),
+        ([(0.5, 90.0), (1.0, 100.0), (math.inf, 100.0)], "≈ 750 ms", "medium"),  # certainly over 500, not over 1,000
+        ([(0.25, 90.0), (0.5, 100.0), (math.inf, 100.0)], "≈ 375 ms", None),
+        ([(0.75, 90.0), (1.1, 100.0), (math.inf, 100.0)], "≈ 925 ms", "medium"),
+        ([(0.005, 100.0), (math.inf, 100.0)], "≈ 4.8 ms", None),
     ],
 )
 def test_what_is_certain_is_judged_and_what_may_be_is_not(
@@ -52,5 +56,34 @@ def test_what_is_certain_is_judged_and_what_may_be_is_not(
 
 def test_a_document_holds_null_beside_the_bound() -> None:
     of = section(histogram(*INSTRUMENTATOR))
-    assert of["p95_ms"] is None and of["p95_bound"] == "over 1.0 s" and of["p50_ms"] == 100.0
+    assert of["p95_ms"] is None and of["p95_bound"] == "over 1 s" and of["p50_ms"] == 100.0
     assert "p50_bound" not in of
+
+
+def test_an_interpolated_percentile_reads_as_an_estimate_wherever_a_finding_is_shown() -> None:
+    (finding,) = judge_spread("x", histogram((0.5, 90.0), (1.0, 100.0), (math.inf, 100.0)), T)
+    assert finding.message == "x p95 ≈ 750 ms is over 500 ms"
+    assert (finding.measured, finding.measured_words) == (750.0, "≈ 750 ms")
+    (half,) = judge_half("y", histogram((0.5, 2.0), (1.0, 8.0), (math.inf, 8.0)), T)
+    assert half.message.endswith("took over 500 ms (p50 ≈ 667 ms)")
+    (wide,) = judge_spread("z", histogram((1.0, 90.0), (10.0, 100.0), (math.inf, 100.0)), T)
+    assert wide.message == "z p95 is more than 1 s and 10 s at most, over the bar of 1.0 s"
+    assert (wide.measured, wide.measured_words) == (1000.0, "over 1 s")
+    assert measured(finding) == "≈ 750 ms"
+    facts = dict(explained(finding))
+    assert facts["measured"] == "≈ 750 ms"
+
+
+def test_the_tables_of_the_tools_say_estimates_and_bounds_in_words_and_the_document_keeps_numbers() -> None:
+    rows = [
+        {"route": "/a", **section(histogram((0.5, 90.0), (1.0, 100.0), (math.inf, 100.0)))},
+        {"route": "/b", **section(histogram((1.0, 90.0), (10.0, 100.0), (math.inf, 100.0)))},
+    ]
+    assert rows[0]["p95_ms"] == 750.0
+    shown = with_estimates(rows)
+    columns = layout(shown).columns
+    assert columns == ("route", "mean_ms", "p50_ms", "p95_ms", "p99_ms")
+    assert [cell(one, "p95_ms") for one in shown] == ["≈ 750 ms", "≤ 10 s"]
+    assert cell(shown[0], "mean_ms") == "200 ms"  # a sum over a count is exact
+    assert all(is_figure(cell(one, "p95_ms")) for one in shown)
+    assert with_estimates({"measured": 750.0, "measured_words": "≈ 750 ms"}) == {"measured": "≈ 750 ms"}

@@ -36,7 +36,7 @@ def ask(thresholds: object = KNOWN, **more: object) -> Conclusion:
 def test_a_healthy_system_is_not_accused_where_the_predecessor_always_said_high() -> None:
     told = ask()
     assert (found(told), told.unknown) == ({}, ())
-    assert "ai_engine through the gateway: p95 90 ms, p99 135 ms of 500" in told.examined
+    assert "ai_engine through the gateway: p95 ≈ 90 ms, p99 ≈ 135 ms of 500" in told.examined
     assert told.analysis["lost_between"]["share"] == 0.55
 
 

@@ -9,7 +9,8 @@ class TenantFigures(Struct, frozen=True, kw_only=True):
     """One tenant. Shares run from 0 to 1; ``share`` is of ``operation``'s limit, the fullest one.
 
     ``failed`` are requests answered 5xx, ``error_share`` and ``refused_share`` parts of its requests; null where the
-    gateway does not count by tenant, or without a status.
+    gateway does not count by tenant, or without a status. ``latency_p95_ms`` is interpolated in the gateway's
+    histogram; where a bucket is too wide for that, it is null and ``latency_p95_bound`` says what is known, ``≤ 10 s``.
     """
 
     tenant_id: str
@@ -30,6 +31,7 @@ class TenantFigures(Struct, frozen=True, kw_only=True):
     cache_keys_without_ttl: int | None = None
     events: int | None = None
     latency_p95_ms: float | None = None
+    latency_p95_bound: str | None = None
 
 
 class CompareReport(Report, frozen=True, kw_only=True):

@@ -121,7 +121,7 @@ def _facts(finding: Finding) -> list[tuple[str, str]]:
     return [
         ("rule", finding.rule),
         ("about", safe_text(finding.subject)),
-        ("measured", figure(finding.measured)),
+        ("measured", finding.measured_words or figure(finding.measured)),
         ("threshold", figure(finding.threshold)),
         ("samples", f"{finding.samples:,}{window}" if finding.samples is not None else ""),
         ("since", since),

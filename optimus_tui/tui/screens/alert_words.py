@@ -155,6 +155,8 @@ def since_words(since: float, now: float) -> str:
 def measured(finding: Finding) -> str:
     """``41 counters``, ``52 %``, ``914 ms``; empty where nothing was counted."""
     value = finding.measured
+    if finding.measured_words:
+        return finding.measured_words
     if value is None or isinstance(value, str):
         return safe_text(value or "", 40)
     if finding.unit == "share":

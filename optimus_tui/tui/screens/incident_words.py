@@ -135,7 +135,10 @@ def _deciding(step: Step) -> list[Section]:
         return []
     took = f"   {latency(step.took_ms)}" if step.took_ms is not None else ""
     lines = [Line(sentence(outcome.headline), safe(outcome.verdict, 30), _tone(outcome.severity))]
-    lines += [Line(figure(one.value, safe(one.unit, 12)), safe(one.label or one.name, 40)) for one in outcome.figures]
+    lines += [
+        Line(safe(one.words, 40) or figure(one.value, safe(one.unit, 12)), safe(one.label or one.name, 40))
+        for one in outcome.figures
+    ]
     return [Section(title=f"What decides{took}", lines=tuple(lines), urgent=True)]
 
 

@@ -126,8 +126,7 @@ def _look_at_upstream(
         sections[name] = spread_section(spread)
         if spread.count < MIN_REQUESTS:
             inquiry.lacks(f"percentiles of {name}", f"{spread.count:.0f} proxied requests, {MIN_REQUESTS} are needed")
-            half = bounds.certain_ms(spread, "p50", thresholds.latency_good_ms, thresholds.latency_poor_ms)
-            inquiry.found(*latencies.judge_half(via, half, spread.count, thresholds))
+            inquiry.found(*bounds.judge_half(via, spread, thresholds))
             continue
         p95, p99 = bounds.shown_ms(spread, "p95"), bounds.shown_ms(spread, "p99")
         inquiry.saw(f"{via}: p95 {p95}, p99 {p99} of {spread.count:,.0f}")
@@ -152,6 +151,7 @@ def _judge_timeout(name: str, spread: Spread, thresholds: Thresholds) -> list[Fi
             subject=name,
             message=f"{name}: p99 {bounds.shown_ms(spread, 'p99')} {said} the timeout of {latency(timeout)}",
             measured=p99,
+            measured_words=bounds.shown_ms(spread, "p99"),
             threshold=timeout if at else NEAR * timeout,
             unit="ms",
             samples=round(spread.count),
