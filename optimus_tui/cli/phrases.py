@@ -1,6 +1,6 @@
 """A document's keys and values in words: ``latency_ms: 45.2`` becomes ``latency`` and ``45 ms``. Pure.
 
-Values are worded by ``tools.figures``, as on the screen. It refuses to drop one that is not known: that is ``–``,
+Values are worded by ``tools.figures``, as on the screen. It refuses to drop one that is not known: that is ``?``,
 unless the key is one that has nothing to say then.
 """
 

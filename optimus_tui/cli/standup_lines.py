@@ -11,7 +11,7 @@ from rich.cells import cell_len, set_cell_size
 from optimus_tui.contract.tools.standup import Change, ServicePart, StandupFinding, StandupReport
 from optimus_tui.wording.age import age
 from optimus_tui.wording.glyphs import OVERALL_MARKS, SEVERITY_MARKS
-from optimus_tui.wording.numbers import latency, percent, plural, thousands
+from optimus_tui.wording.numbers import UNKNOWN, latency, percent, plural, thousands
 from optimus_tui.wording.safe import safe_text
 from optimus_tui.wording.size import size
 
@@ -80,7 +80,7 @@ def _day(stamp: str | None, now: str) -> str:
     """``Fri 09:00``; with the date where that was more than six days ago."""
     then, present = _moment(stamp), _moment(now)
     if then is None or present is None:
-        return "?"
+        return UNKNOWN
     recent = abs(calendar.timegm(present) - calendar.timegm(then)) < 6 * 86_400
     return time.strftime("%a %H:%M" if recent else "%Y-%m-%d %H:%M", then)
 
@@ -117,9 +117,9 @@ def _parts(report: StandupReport) -> list[tuple[str, str]]:
         ("gateway", _service(report.gateway)),
         ("engine", _service(report.engine)),
         ("redis", _service(redis, memory)),
-        ("limits", _limits(report) if limits.counters is not None else f"? {cut(limits.error or '', 60)}"),
-        ("cache", _cache(report) if cache.keys is not None else f"? {cut(cache.error or '', 60)}"),
-        ("events", _events(report) if events.in_window is not None else f"? {cut(events.error or '', 60)}"),
+        ("limits", _limits(report) if limits.counters is not None else f"{UNKNOWN} {cut(limits.error or '', 60)}"),
+        ("cache", _cache(report) if cache.keys is not None else f"{UNKNOWN} {cut(cache.error or '', 60)}"),
+        ("events", _events(report) if events.in_window is not None else f"{UNKNOWN} {cut(events.error or '', 60)}"),
     ]
 
 

@@ -17,7 +17,7 @@ from optimus_tui.verdicts.coherence_events import EventWindow
 from optimus_tui.verdicts.coherence_tracking import Tracking
 from optimus_tui.verdicts.event_clock import find_clock
 from optimus_tui.verdicts.order import some_of, worst_first
-from optimus_tui.wording.numbers import percent, plural
+from optimus_tui.wording.numbers import UNKNOWN, percent, plural
 from optimus_tui.wording.safe import safe_text
 
 
@@ -115,7 +115,7 @@ def advise(facts: Facts, findings: Sequence[Finding], thresholds: Thresholds) ->
             text = message.format(
                 keys=cache.keys,
                 tracking=cache.coherence_keys,
-                share=percent(cache.coherence_keys / cache.keys) if cache.keys else "?",
+                share=percent(cache.coherence_keys / cache.keys) if cache.keys else UNKNOWN,
                 said=finding.message,
             )
             priority = {"low": "low", "medium": "medium"}.get(finding.severity, "high")

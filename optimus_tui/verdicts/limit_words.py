@@ -1,6 +1,7 @@
 """How a rate-limit counter is named and counted in sentences. Pure."""
 
 from optimus_tui.contract.limits import NO_OPERATION, NO_TENANT, LimitRow
+from optimus_tui.wording.numbers import UNKNOWN
 from optimus_tui.wording.safe import safe_text
 
 
@@ -26,7 +27,7 @@ def limit_subject(operation: bytes) -> str:
 
 def used_words(row: LimitRow) -> str:
     """``153 of 150``; ``?`` for a count that is not known."""
-    count = "?" if row.counter.count is None else f"{row.counter.count:,}"
+    count = UNKNOWN if row.counter.count is None else f"{row.counter.count:,}"
     return f"{count} of {'an unknown limit' if row.limit is None else f'{row.limit:,}'}"
 
 

@@ -164,7 +164,7 @@ def performance(results: dict[str, Any]) -> PerformanceReport:
 
 def test_a_key_says_its_unit_in_words() -> None:
     assert (title("average_latency_ms"), phrase("average_latency_ms", 45.2)) == ("average latency", "45 ms")
-    assert (phrase("hit_rate", 0.85), phrase("memory_bytes", 1024), phrase("x", None)) == ("85 %", "1.0 KB", "–")
+    assert (phrase("hit_rate", 0.85), phrase("memory_bytes", 1024), phrase("x", None)) == ("85 %", "1.0 KB", "?")
     assert (phrase("x", True), phrase("x", 1247), phrase("ttl_seconds", 41)) == ("yes", "1,247", "0:41")
     assert phrase("x", [{"a": 1}, {"a": 2}]) == "2 entries"
 

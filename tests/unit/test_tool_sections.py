@@ -76,7 +76,7 @@ def test_an_unknown_is_said_once_and_null_is_never_a_zero() -> None:
     table = named(made, "Rate limiting analysis")
     rows = {row[0]: dict(zip(table.columns, row, strict=True)) for row in table.rows}
     assert rows["chat"]["ttl"] == "never"
-    assert rows["export"]["current_count"] == "–"
+    assert rows["export"]["current_count"] == "?"
     assert ("export", "not a number") in [(line.label, line.text) for line in table.lines]
 
 

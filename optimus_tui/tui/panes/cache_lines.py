@@ -8,7 +8,7 @@ from optimus_tui.tui.widgets.columns import Column, fit_cell, fit_columns
 from optimus_tui.tui.widgets.figures import first_that_fits, fit_count
 from optimus_tui.tui.widgets.line_view import Piece
 from optimus_tui.tui.widgets.names import name_pieces
-from optimus_tui.wording.numbers import compact
+from optimus_tui.wording.numbers import UNKNOWN, compact
 from optimus_tui.wording.safe import safe_text
 from optimus_tui.wording.size import size
 from optimus_tui.wording.ttl import ttl
@@ -69,7 +69,7 @@ def group_pieces(group: GroupTotals, width: int, *, opened: bool, matched: int |
         *name,
         (" " + fit_cell(_keys(group.keys, matched, partial, widths["keys"]), widths["keys"], "right"), ""),
         (" " + fit_cell(spread(group), widths["ttl"], "right"), "quiet"),
-        (" " + fit_cell(bytes_used or "?", widths["size"], "right"), "quiet"),
+        (" " + fit_cell(bytes_used or UNKNOWN, widths["size"], "right"), "quiet"),
         (" " + fit_cell(fit_count(group.without_ttl, widths["tail"]), widths["tail"], "right"), _tail_ink(group)),
     ]
 

@@ -20,7 +20,7 @@ from optimus_tui.tui.widgets.line_view import Piece
 from optimus_tui.tui.widgets.spark import spark
 from optimus_tui.wording.age import age, clock
 from optimus_tui.wording.glyphs import OVERALL_MARKS, SEVERITY_MARKS
-from optimus_tui.wording.numbers import compact, plural
+from optimus_tui.wording.numbers import NOTHING, UNKNOWN, compact, plural
 from optimus_tui.wording.safe import safe_text
 from optimus_tui.wording.size import size
 from optimus_tui.wording.truth import STILL_TODAY_SECONDS
@@ -122,7 +122,7 @@ def _service(line: ServiceLine, fitted: Sequence[tuple[Column, int]], width: int
                 piece = (chart, ink if ink in ("warn", "crit") else "quiet")
             case _:
                 text = getattr(line, column.id, "")
-                quiet = column.id in ("p50", "version") or text == "–"
+                quiet = column.id in ("p50", "version") or text in (NOTHING, UNKNOWN)
                 piece = (fit_cell(text, wide, column.align), "quiet" if quiet else "")
         pieces += [piece, (" ", "")]
     yield HealthLine(line.name, 0, pieces)

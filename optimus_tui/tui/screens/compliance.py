@@ -22,6 +22,7 @@ from optimus_tui.tui.keys import chosen
 from optimus_tui.tui.screens.compliance_live import LiveHalf
 from optimus_tui.tui.widgets.bars import KeyStrip
 from optimus_tui.tui.widgets.compliance_lists import DriftList, FileList, IssueList
+from optimus_tui.wording.numbers import UNKNOWN
 from optimus_tui.wording.safe import safe_text
 
 TOOL = "validate_enterprise_patterns"
@@ -145,7 +146,7 @@ class ComplianceScreen(LiveHalf):
             words.append((self.failure, ""))
         elif report is not None:
             score = report.average_compliance_score
-            worth = "?" if score is None else f"{score:.2f}"
+            worth = UNKNOWN if score is None else f"{score:.2f}"
             parts = [f"{report.overall_compliance} {worth}", _counted(report.files_validated, "file"),
                      _counted(len(report.issues_found), "finding")]  # fmt: skip
             parts += [f"{len(report.skipped)} skipped"] if report.skipped else []

@@ -22,7 +22,7 @@ from optimus_tui.verdicts.playbooks.inquiry import Conclusion, Inquiry
 from optimus_tui.verdicts.playbooks.proxy_timeout import Timed, look_at_direct, spread_section
 from optimus_tui.verdicts.routes import by_time, judge_routes
 from optimus_tui.verdicts.services import is_away, judge_engine, judge_gateway, judge_server
-from optimus_tui.wording.numbers import latency, percent, plural
+from optimus_tui.wording.numbers import latency, percent, plural, thousands
 from optimus_tui.wording.safe import safe_text
 
 LEAST_SLOW_MS = 1.0
@@ -105,7 +105,7 @@ def _look_at_slow(inquiry: Inquiry, seen: LatencyEvidence, *, down: bool) -> dic
         inquiry.lacks("slow commands", slow.calls_fault, rule="redis.slow_unmeasured", excused=down)
     else:
         ours = f", {slow.own:,} of our own left out" if slow.own else ""
-        logged = "?" if slow.logged is None else f"{slow.logged:,}"
+        logged = thousands(slow.logged)
         inquiry.saw(f"{plural(len(calls), 'entry', 'entries')} of SLOWLOG within the window (of {logged}{ours})")
         inquiry.found(*_judge_calls(calls, window))
     if slow.events_fault is not None:
