@@ -112,7 +112,7 @@ class OptimusApp(App[int]):
         self.quiet_before_key = 0.0
         """Seconds between the key that acts now and the one before it."""
         self.key_before = ""
-        """That key's name: one that is held down comes after itself."""
+        """That key's name."""
         self._key_at = time.monotonic()
         self._key: events.Key | None = None
         for theme in THEMES:
@@ -143,6 +143,10 @@ class OptimusApp(App[int]):
         seconds = self.NOTIFICATION_TIMEOUT if timeout is None else timeout
         self.post_message(Notify(LastingNotification(message, title, severity, seconds, markup=markup)))
 
+    def is_held(self, seconds: float) -> bool:
+        """Return whether the key that acts now came within ``seconds`` of itself: it may be one that is held down."""
+        return self._key is not None and self._key.key == self.key_before and self.quiet_before_key < seconds
+
     async def on_event(self, event: events.Event) -> None:
         if isinstance(event, events.Key) and event is not self._key:  # it comes by again where nobody took it
             now = event.time  # when it was read, not when a busy screen came to it
@@ -150,6 +154,8 @@ class OptimusApp(App[int]):
             self.quiet_before_key, self._key_at, self._key = now - self._key_at, now, event
             if self.touched is not None:
                 self.touched()
+        elif isinstance(event, events.MouseDown):
+            self._key = None  # a click is no repetition of the key before it
         await super().on_event(event)
 
     def on_mount(self) -> None:

@@ -11,7 +11,7 @@ from optimus_tui.tui.modals.field import FieldDialog
 from optimus_tui.tui.screens.router_answers import FieldAnswer
 from optimus_tui.tui.screens.router_pages import CHECKLIST, NEXT, PREVIEW, WRITE
 from optimus_tui.tui.screens.router_steps import FieldsPage
-from tests.tui.wizard import PASSED, app_for, call_it, checks, gateway, offline, opened, settle, shown, to_page
+from tests.tui.wizard import PASSED, app_for, call_it, checks, gateway, let_go, offline, opened, settle, shown, to_page
 
 FIELDS = 4
 HOSTILE = ("1e999", "nan", "0x10", "9" * 200, "\x1b[31m", "'''", "{{7*7}}", "true", "–1")
@@ -31,7 +31,7 @@ async def test_every_page_lives_in_any_size_with_thirty_fields(gateway: Path, mo
                 await pilot.press("right", "enter")
                 await settle(pilot, lambda: screen.at == NEXT)
             if at == CHECKLIST:
-                screen._entered = -1.0
+                let_go(screen.app)
                 await pilot.press("enter")
                 await settle(pilot, lambda: screen.at == CHECKLIST)
             for size in ((20, 5), (80, 24)):
@@ -74,7 +74,7 @@ async def test_enter_held_down_writes_nothing_and_behind_the_write_starts_nothin
     gateway: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for name in ("HELD_SECONDS", "FIRST_HELD_SECONDS"):  # a busy machine repeats slowly
-        monkeypatch.setattr(f"optimus_tui.tui.screens.router_wizard.{name}", 5.0)
+        monkeypatch.setattr(f"optimus_tui.tui.screens.router_wizard.{name}", 60.0)
     checks(monkeypatch, *PASSED)
     app = app_for(gateway)
     async with app.run_test(size=(80, 24)) as pilot:
@@ -84,7 +84,7 @@ async def test_enter_held_down_writes_nothing_and_behind_the_write_starts_nothin
             await pilot.press("enter")
             await asyncio.sleep(0.01)
         assert screen.at == PREVIEW and not screen.checks, "a key that is held starts no code of the project"
-        screen._entered = float("-inf")
+        let_go(screen.app)
         for _ in range(400):
             await pilot.press("enter")
             if screen.at == WRITE:
@@ -116,7 +116,7 @@ async def test_the_footer_says_what_enter_does_on_each_page_and_only_keys_that_w
             if at == NEXT:
                 await pilot.press("right", "enter")
             if at == CHECKLIST:
-                screen._entered = -1.0
+                let_go(screen.app)
                 await pilot.press("enter")
             await settle(pilot, lambda at=at: screen.at == at)  # type: ignore[misc]
             await settle(pilot, lambda word=word: f"enter {word}" in shown(app).splitlines()[-1])  # type: ignore[misc]
@@ -131,3 +131,16 @@ async def test_the_footer_says_what_enter_does_on_each_page_and_only_keys_that_w
                 assert ("Wizard: choose this" in shown(app)) == (at in (2, 3))
                 await pilot.press("escape")
                 await settle(pilot, lambda: app.screen is screen)
+
+
+async def test_a_click_after_two_enters_is_no_key_held_down(gateway: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    checks(monkeypatch, *PASSED)
+    app = app_for(gateway)
+    async with app.run_test(size=(80, 24)) as pilot:
+        screen = await opened(pilot)
+        call_it(screen)
+        await to_page(pilot, screen, PREVIEW)
+        await pilot.press("enter", "enter")
+        assert app.is_held(60.0)
+        await pilot.click("#code")
+        assert not app.is_held(60.0)

@@ -10,7 +10,7 @@ from optimus_tui.actions.checks import Check
 from optimus_tui.tui.app import OptimusApp
 from optimus_tui.tui.screens.dashboard import Dashboard
 from optimus_tui.tui.screens.router_pages import CHECKLIST, CHECKS, NEXT, PREVIEW, WRITE
-from tests.tui.wizard import PASSED, app_for, call_it, checks, gateway, offline, opened, settle, shown, to_page
+from tests.tui.wizard import PASSED, app_for, call_it, checks, gateway, let_go, offline, opened, settle, shown, to_page
 
 __all__ = ["gateway", "offline"]  # fixtures
 
@@ -107,7 +107,7 @@ async def test_the_checks_run_for_real_and_the_checklist_has_a_result_each(
         await pilot.press("right", "enter")
         for at in (NEXT, CHECKLIST):
             await settle(pilot, lambda at=at: screen.at == at)  # type: ignore[misc]
-            screen._entered = -1.0  # a while after the Enter before
+            let_go(screen.app)  # a while after the Enter before
             await pilot.press("enter")
         done = ("passed", "found", "failed", "not run")
         await settle(pilot, lambda: bool(screen.flow) and all(task.state in done for task in screen.flow), 60)
@@ -116,7 +116,7 @@ async def test_the_checks_run_for_real_and_the_checklist_has_a_result_each(
         assert told["Validate"][0] == "passed"
         assert told["Validate"][1].startswith("excellent")
         assert all(detail for _, detail in told.values())
-        screen._entered = -1.0
+        let_go(screen.app)
         await pilot.press("enter")
         await settle(pilot, lambda: isinstance(app.screen, Dashboard))
 

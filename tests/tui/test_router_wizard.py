@@ -51,8 +51,7 @@ async def test_from_a_name_to_a_written_router_by_keys_alone(gateway: Path, monk
         assert "price: FiniteFloat = 9.5" in written
         assert (gateway / "tests/test_products.py").exists()
         assert "products" in (gateway / "src/backend/app.py").read_text()
-        assert "curl" in shown(app)
-        assert "uvicorn" in shown(app)
+        await settle(pilot, lambda: "curl" in shown(app) and "uvicorn" in shown(app))
 
 
 async def test_back_keeps_answers_and_escape_asks_before_it_loses_them(gateway: Path) -> None:

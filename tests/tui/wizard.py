@@ -72,6 +72,11 @@ def call_it(screen: RouterScreen, name: str = "products") -> None:
     screen.query_one("#router-name", Input).value = name
 
 
+def let_go(app: Any) -> None:
+    """As if no key had been pressed for long."""
+    app._key_at = float("-inf")
+
+
 async def to_page(pilot: Pilot[Any], screen: RouterScreen, at: int) -> None:
     """Enter through the pages; a page that is still busy is waited for."""
     while screen.at < at:
@@ -79,7 +84,7 @@ async def to_page(pilot: Pilot[Any], screen: RouterScreen, at: int) -> None:
         if here == PREVIEW:
             await settle(pilot, lambda: screen.plan is not None)
             await settle(pilot, lambda: bool(screen.query("#code")) and screen.query_one("#code").has_focus)
-            screen._entered = float("-inf")  # whoever reads the preview lets go of the key
+            let_go(screen.app)  # whoever reads the preview lets go of the key
         if here == CHECKS:
             await settle(pilot, lambda: screen._all_checked)
         await pilot.press("enter")

@@ -143,9 +143,8 @@ class ActionCard(CardFace):
     def action_confirm(self) -> None:
         """Enter on the button. One that comes too soon after another key, or after the focus, is nobody's decision."""
         since_focus = self.clock.mono() - self._focused_at
-        quiet = self.optimus.quiet_before_key
-        held = self.optimus.key_before == "enter" and quiet < REPEAT_SECONDS
-        if held or since_focus < QUIET_SECONDS or quiet < QUIET_SECONDS:
+        too_soon = min(since_focus, self.optimus.quiet_before_key) < QUIET_SECONDS
+        if too_soon or self.optimus.is_held(REPEAT_SECONDS):
             self._refusal = Refusal("wrong words", "too soon: wait a second, then press enter once")
             self.draw()
             return

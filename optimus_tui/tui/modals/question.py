@@ -69,12 +69,7 @@ class QuestionDialog(Dialog):
                 self.query_one("#ask-wrong", Static).update(Content(f"{line.label} is needed"))
                 field.focus()
                 return
-        if not any(texts) and self._held():
+        if not any(texts) and cast("OptimusApp", self.app).is_held(HELD_SECONDS):  # the enter that opened the dialog
             self.query_one("#ask-wrong", Static).update(Content("enter once more, and nothing is written here"))
             return
         self.dismiss(texts)
-
-    def _held(self) -> bool:
-        """Whether this enter may still be the one that opened the dialog, held down."""
-        app = cast("OptimusApp", self.app)
-        return app.key_before == "enter" and app.quiet_before_key < HELD_SECONDS

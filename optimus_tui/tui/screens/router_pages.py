@@ -66,7 +66,6 @@ class RouterPages(TypedAhead):
         self._planned: dict[str, object] | None = None
         self._checked = False
         self._began = 0.0
-        self._entered = -1.0
         self._turning = asyncio.Lock()
 
     def compose(self) -> ComposeResult:

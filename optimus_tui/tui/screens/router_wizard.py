@@ -5,7 +5,6 @@ written before the last page's explicit yes, and nothing slow happens on the eve
 """
 
 import asyncio
-import time
 from collections.abc import Callable
 from typing import Any, ClassVar
 
@@ -89,10 +88,8 @@ class RouterScreen(RouterPages):
     @on(Page.Onward)
     async def _onward(self, event: Page.Onward) -> None:
         event.stop()
-        now, before = time.monotonic(), self._entered
-        self._entered = now
         least = FIRST_HELD_SECONDS if self.at == PREVIEW else HELD_SECONDS if self.at >= NEXT else 0.0
-        if now - before > least:
+        if not self.optimus.is_held(least):
             await self.go_on()
         elif self.at == PREVIEW:
             self._note("enter once more: it runs the project's code, in a copy", wrong=False)
