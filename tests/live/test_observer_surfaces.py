@@ -12,6 +12,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +31,8 @@ from tests.tui.test_interrupted import interrupt
 
 pytestmark = pytest.mark.live
 
+AT_ONCE = 4
+"""Calls that run beside each other: most of their time is waiting between looks."""
 GIVEN: dict[str, Any] = {"router_name": "order_items", "router_path": "chat.py", "issue_type": "cache_miss"}
 """A sensible value for what a tool cannot do without."""
 HOSTILE = ("acme", "*", "a:b", "acme\r\nFLUSHALL\r\n", "x" * 4096, '"; redis.call("DEL", "k") --', "\x00\x1b[2J")
@@ -159,12 +162,16 @@ async def test_no_tool_over_mcp_writes_row_77(system: System) -> None:
     params = StdioServerParameters(
         command=sys.executable, args=["-m", "optimus_tui", "mcp"], env=dict(os.environ), cwd=str(Path.cwd())
     )
+    turns = asyncio.Semaphore(AT_ONCE)
+
+    async def answers(client: Client, name: str, arguments: dict[str, Any]) -> bool:
+        async with turns:
+            return not (await client.call_tool(name, arguments)).is_error
+
     async with Client(params) as client:
         assert [one.name for one in (await client.list_tools()).tools] == list(TOOLS)
-        answered = 0
-        for name in TOOLS:
-            for arguments in [*asked(name), {"nope": 1}, {"tenant_id": 7}]:
-                answered += not (await client.call_tool(name, arguments)).is_error
+        calls = [(name, one) for name in TOOLS for one in [*asked(name), {"nope": 1}, {"tenant_id": 7}]]
+        answered = sum(await asyncio.gather(*(answers(client, *call) for call in calls)))
         for name in ("nope", "reset_counters", "unlink_no_ttl", "FLUSHALL"):
             assert (await client.call_tool(name, {"tenant": "acme"})).is_error
     assert answered > 40
@@ -189,12 +196,18 @@ def serving(*words: str) -> Iterator[str]:
 
 
 def test_no_endpoint_writes_row_77(system: System) -> None:
-    dice, answered = random.Random(77), 0
+    dice = random.Random(77)
     kind = {"Content-Type": "application/json"}
-    with serving("serve", "--port", "0") as url, httpx.Client(trust_env=False, timeout=30) as http:
-        for name in TOOLS:
-            for arguments in asked(name):
-                answered += http.post(f"{url}/{name}", json=arguments).status_code == 200
+    with (
+        serving("serve", "--port", "0") as url,
+        httpx.Client(trust_env=False, timeout=30) as http,
+        ThreadPoolExecutor(AT_ONCE) as threads,
+    ):
+
+        def answers(call: tuple[str, dict[str, Any]]) -> bool:
+            return http.post(f"{url}/{call[0]}", json=call[1]).status_code == 200
+
+        answered = sum(threads.map(answers, [(name, one) for name in TOOLS for one in asked(name)]))
         paths = [
             url,
             f"{url}/",
