@@ -45,6 +45,11 @@ class ServiceState(Struct, frozen=True, kw_only=True):
     instances: tuple["Instance", ...] = ()
 
     @property
+    def answered_well(self) -> bool | None:
+        """Whether this look found it well; None where the look tells nothing of it."""
+        return None if self.status in ("not configured", "unknown") else self.status in ("healthy", "connected")
+
+    @property
     def serves(self) -> bool:
         """Whether it answered as it should, whatever it says of itself: its figures may be used."""
         return self.fault is None or self.sickness is not None

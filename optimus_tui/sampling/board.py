@@ -15,6 +15,7 @@ from optimus_tui.contract.reading import Coverage, Fault, Reading
 from optimus_tui.contract.services import GatewayState, HitRate, ServerState, ServiceState
 from optimus_tui.history.ring import Ring
 from optimus_tui.probes.delay import disturbed
+from optimus_tui.sampling.steadiness import Steadiness
 from optimus_tui.settings.model import Settings
 from optimus_tui.verdicts import episodes, health
 from optimus_tui.verdicts.hit_rate import LookupTrack, hit_rate, recent_growth, track_gateway, track_lookups
@@ -42,6 +43,9 @@ class Board:
         """Called by the loop that first finds Redis answering again: the others need not wait out their pauses."""
         self._latency: dict[str, Ring] = {}
         self._rates = Ring(combine="mean")
+        self._steadiness = Steadiness()
+        self.recalled: set[str] = set()
+        """Services whose earlier looks were asked for."""
         self._server = NO_LOOKS
         self._lookups = LookupTrack()
         self._published = LookupTrack()
@@ -54,6 +58,7 @@ class Board:
         """The newest look at the gateway."""
         self.looks = replace(self.looks, gateway=reading)
         self._time("gateway", reading.value.service if reading.value else None)
+        self._steady("gateway", reading.taken_at, reading.value.service if reading.value else None)
         if reading.value is not None and _serves(reading):
             self._published = track_gateway(self._published, reading.value.cache, reading.taken_mono)
         self._note_rate()
@@ -63,6 +68,7 @@ class Board:
         """The newest look at the engine."""
         self.looks = replace(self.looks, engine=reading)
         self._time("engine", reading.value)
+        self._steady("engine", reading.taken_at, reading.value)
         self.hand_on()
 
     def put_postgres(self, reading: Reading[ServiceState]) -> None:
@@ -84,6 +90,10 @@ class Board:
             self._lookups = track_lookups(self._lookups, reading.value, reading.taken_mono)
             self._note_rate()
         self.hand_on()
+
+    def remember_looks(self, name: str, samples: Sequence[tuple[float, float]]) -> None:
+        """Looks at a service from before this process began."""
+        self._steadiness.remember(name, samples)
 
     @property
     def run_id(self) -> str | None:
@@ -180,6 +190,10 @@ class Board:
             return
         if not disturbed(state.latency_ms, state.own_ms):
             self._ring(name).put(self.clock.mono(), state.latency_ms)
+
+    def _steady(self, name: str, at: float, state: ServiceState | None) -> None:
+        self._steadiness.see(name, at, state)
+        self.settle(f"looks at the {name}", self._steadiness.findings(name))
 
 
 def _serves(look: Reading[GatewayState]) -> bool:

@@ -106,9 +106,8 @@ class Recorder:
                 self._server(server.value, server.taken_mono)
 
     def _service(self, name: str, state: ServiceState) -> None:
-        if state.status in ("not configured", "unknown"):
+        if (good := state.answered_well) is None:
             return
-        good = state.status in ("healthy", "connected")
         self._values[f"state.{name}"] = float(good)
         if good and state.latency_ms is not None and not disturbed(state.latency_ms, state.own_ms):
             self._values[f"latency.{name}"] = state.latency_ms

@@ -23,6 +23,7 @@ from optimus_tui.sampling.readings import (
     unforeseen,
     unreadable_answer,
 )
+from optimus_tui.sampling.steadiness import kept_looks
 
 RULES_EVERY_SECONDS = 10.0
 POSTGRES_EVERY_SECONDS = 5.0
@@ -47,6 +48,7 @@ async def watch_gateway(context: Context, board: Board, beat: Beat) -> None:
         delay = _delay(reading.fault, answered, backoff, context.settings.refresh_seconds)
         state = replace(state, rules=known.rules, rules_fault=known.rules_fault)
         board.put_gateway(replace(reading, value=state, retry_in=delay if reading.fault else None))
+        await _recall(context, board, "gateway")
         await beat.rest(delay)
 
 
@@ -82,7 +84,15 @@ async def watch_engine(context: Context, board: Board, beat: Beat) -> None:
         answered = reading.value is not None and reading.value.status_code is not None
         delay = _delay(reading.fault, answered, backoff, context.settings.refresh_seconds)
         board.put_engine(replace(reading, retry_in=delay if reading.fault else None))
+        await _recall(context, board, "engine")
         await beat.rest(delay)
+
+
+async def _recall(context: Context, board: Board, name: str) -> None:
+    """After the first look: what was kept of the looks before it."""
+    if name not in board.recalled:
+        board.recalled.add(name)
+        board.remember_looks(name, await kept_looks(context, name))
 
 
 async def watch_postgres(context: Context, board: Board, beat: Beat) -> None:

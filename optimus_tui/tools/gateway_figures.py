@@ -130,12 +130,15 @@ async def summary_figures(ctx: "Context", counters: Counters) -> GatewayFigures:
 
 
 async def sampled_figures(ctx: "Context", minutes: float, states: Sequence[MetricsState]) -> GatewayFigures:
-    """Return the figures for a watcher that keeps what it reads: from what was kept, and its own latest looks."""
+    """Return the figures for a watcher that keeps what it reads: from what was kept, and its own latest looks.
+
+    Without ``services.flapping``: a watcher's own looks tell that, whether or not the gateway publishes anything.
+    """
     kept = Counters(ctx, minutes, live=False)
     try:
         async with asyncio.timeout(KEPT_SECONDS):
             requests, refused, lately, past = await asyncio.gather(
-                kept.increase(REQUESTS), kept.increase(REFUSED), _lately(ctx), _of_the_past(ctx, minutes)
+                kept.increase(REQUESTS), kept.increase(REFUSED), _lately(ctx), _slow_routes(ctx, minutes)
             )
     except TimeoutError:
         return _NOT_IN_TIME
@@ -175,18 +178,31 @@ async def _lately(ctx: "Context") -> tuple[Increase, Increase]:
 
 
 async def _of_the_past(ctx: "Context", minutes: float) -> list[Finding]:
-    """What was kept of the gateway's own histogram and of the looks at both services; nothing where it takes too
-    long."""
+    """What was kept of the looks at both services, and of the gateway's own histogram."""
+    unsteady, slow = await asyncio.gather(_unsteady(ctx, minutes), _slow_routes(ctx, minutes))
+    return [*unsteady, *slow]
+
+
+async def _unsteady(ctx: "Context", minutes: float) -> list[Finding]:
+    """Services whose kept looks failed again and again; nothing where reading them takes too long."""
+    try:
+        async with asyncio.timeout(PAST_SECONDS):
+            looks = await asyncio.gather(*(ctx.windows.series(f"state.{name}", minutes) for name in SERVICES))
+    except TimeoutError:
+        return []
+    return [one for name, kept in zip(SERVICES, looks, strict=True) for one in judge_flapping(name, kept.samples)]
+
+
+async def _slow_routes(ctx: "Context", minutes: float) -> list[Finding]:
+    """Routes that are slow by the gateway's kept histogram; nothing where reading it takes too long."""
     try:
         async with asyncio.timeout(PAST_SECONDS):
             served, lately = await asyncio.gather(
                 *(Counters(ctx, span, live=False).quantiles(DURATIONS, "route") for span in (minutes, LATELY_MINUTES))
             )
-            looks = await asyncio.gather(*(ctx.windows.series(f"state.{name}", minutes) for name in SERVICES))
     except TimeoutError:
         return []
-    unsteady = [one for name, kept in zip(SERVICES, looks, strict=True) for one in judge_flapping(name, kept.samples)]
-    return [*unsteady, *judge_routes(served.groups, lately.groups, ctx.settings.thresholds)]
+    return judge_routes(served.groups, lately.groups, ctx.settings.thresholds)
 
 
 def _figures(

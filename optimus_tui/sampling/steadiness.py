@@ -1,0 +1,57 @@
+"""How the looks at gateway and engine went in the last minutes: a service that comes and goes is found on the pane too.
+
+The rule is the tools' own (``judge_flapping``), and so is the span. What was kept before this process began counts as
+well: it is read once, after the first look.
+"""
+
+import asyncio
+from collections import deque
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from optimus_tui.contract.findings import Finding
+from optimus_tui.contract.services import ServiceState
+from optimus_tui.verdicts.flapping import judge_flapping
+
+if TYPE_CHECKING:
+    from optimus_tui.context import Context
+
+SECONDS = 300.0
+MOST_LOOKS = 2000
+RECALL_SECONDS = 1.5
+
+
+class Steadiness:
+    """The looks of the last five minutes, by service and wall-clock time: 1.0 where it answered as it should."""
+
+    def __init__(self) -> None:
+        self._looks: dict[str, deque[tuple[float, float]]] = {}
+
+    def see(self, name: str, at: float, state: ServiceState | None) -> None:
+        """Note one look; one that tells nothing of the service is left out."""
+        if state is None or (good := state.answered_well) is None:
+            return
+        looks = self._looks.setdefault(name, deque(maxlen=MOST_LOOKS))
+        looks.append((at, float(good)))
+        while looks[0][0] < at - SECONDS:
+            looks.popleft()
+
+    def remember(self, name: str, samples: Sequence[tuple[float, float]]) -> None:
+        """Put kept looks before our own."""
+        own = self._looks.get(name, deque())
+        first = own[0][0] if own else float("inf")
+        self._looks[name] = deque([*(one for one in samples if one[0] < first), *own], maxlen=MOST_LOOKS)
+
+    def findings(self, name: str) -> list[Finding]:
+        """``services.flapping``, or nothing."""
+        return judge_flapping(name, tuple(self._looks.get(name, ())))
+
+
+async def kept_looks(context: "Context", name: str) -> Sequence[tuple[float, float]]:
+    """The looks of the last minutes that were kept, by whichever process; none where that takes too long."""
+    try:
+        async with asyncio.timeout(RECALL_SECONDS):
+            window = await context.windows.series(f"state.{name}", SECONDS / 60)
+    except TimeoutError:
+        return ()
+    return window.samples
