@@ -51,9 +51,24 @@ async def watch_metrics(context: Context, board: Board, beat: Beat) -> None:
             await _judge(context, board, latest)
             await beat.rest(FIRST_SECONDS if looks < FIRST_LOOKS else EVERY_SECONDS)
         else:
-            board.unmeasured("metrics", ())  # what was wrong still counts as wrong until it can be read again
+            await _judge_kept(context, board)
             no_answer = reading.fault is not None and reading.fault.kind != "invalid"
             await beat.rest(NO_ANSWER_SECONDS if no_answer else NOTHING_THERE_SECONDS)
+
+
+async def _judge_kept(context: Context, board: Board) -> None:
+    """Without a page: what Prometheus knows. What was wrong and cannot be read counts as wrong until it can."""
+    if not context.settings.prometheus_url:
+        board.unmeasured("metrics", ())
+        return
+    from optimus_tui.tools.gateway_figures import sampled_figures
+
+    figures = await sampled_figures(context, WINDOW_MINUTES, ())
+    if figures.requests is None:
+        board.unmeasured("metrics", figures.findings)
+    else:
+        circuits = [one for one in board.settled("metrics") if one.rule.startswith("breaker.")]
+        board.settle("metrics", [*figures.findings, *circuits])
 
 
 async def _judge(context: Context, board: Board, latest: Pages) -> None:

@@ -1,6 +1,7 @@
 """A service that answers and fails by turns is found on the Health pane too, with or without ``/metrics``."""
 
 import itertools
+import shutil
 import time
 from pathlib import Path
 
@@ -12,6 +13,8 @@ from tests.hostile import HostileServer, Writer, reply, sends
 from tests.listening import Heard, sampling
 from tests.live.toolbox import ask, system
 from tests.realserver import RealServer
+from tests.worlds.prometheus import prometheus_that_scraped
+from tests.worlds.traffic import answering, share, steady
 
 pytestmark = pytest.mark.live
 RULE = "services.flapping"
@@ -68,3 +71,27 @@ async def test_a_steady_service_and_one_that_is_down_do_not_flap(server: RealSer
         async with sampling(context, heard, ("gateway",)):
             await heard.until("health", lambda _: len(heard.reports["health"]) >= 8)
     assert not [f for one in heard.reports["health"] for f in one.findings if f.rule == RULE]
+
+
+async def test_routes_that_prometheus_alone_knows_to_be_slow_are_found_on_the_pane(
+    server: RealServer, tmp_path: Path
+) -> None:
+    if not shutil.which("promtool") or not shutil.which("prometheus"):
+        pytest.skip("no prometheus on this machine (apt-get install prometheus)")
+    slow = answering(share(steady(10), 0.9), share(steady(10), 0.1))
+    slow.times(
+        "http_request_duration_seconds", steady(10), [(0.1, 0.1), (1.0, 0.2), (2.5, 1.0)], 2.0, route="/api/chat"
+    )
+    async with system(server.port, tmp_path) as (_, gateway):
+        target = ({"job": "gateway", "instance": gateway.url.removeprefix("http://")}, slow)
+        with prometheus_that_scraped([target], 20) as url:
+            async with system(server.port, tmp_path, prometheus_url=url, gateway_url=gateway.url) as (context, _):
+                seen = await ask(context, "diagnose_gateway_health")
+                heard = Heard()
+                async with sampling(context, heard, ("gateway", "metrics")):
+                    report = await heard.until(
+                        "health", lambda one: [f for f in one.findings if f.rule == "errors.rate"]
+                    )
+    told = {one["rule"]: one["level"] for one in seen["diagnostics"] if one["rule"] in ("errors.rate", "latency.p95")}
+    assert told == {"errors.rate": "high", "latency.p95": "high"}
+    assert {one.rule: one.severity for one in report.findings if one.rule in told} == told
