@@ -1,6 +1,7 @@
 """Latency: a few looks at each service now, and what the window says of each service and route."""
 
 import asyncio
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from optimus_tui.contract.findings import Finding
@@ -33,6 +34,8 @@ _RULES = {"gateway": "services.gateway", "engine": "services.engine", "redis": "
 async def latency(ctx: "Context", query: PerformanceQuery) -> Result:
     """``latency_tests`` and their summary as of now; ``services``, ``routes`` and ``upstreams`` over the window.
 
+    The summary's ``assessment`` is never better than the worst finding of the whole document.
+
     The average is over the two services that speak HTTP, as callers meet them; Redis, a hundred times faster, would
     only flatter it, and has figures of its own under ``services``.
     """
@@ -46,9 +49,14 @@ async def latency(ctx: "Context", query: PerformanceQuery) -> Result:
     services = {name: _service(looks[name], windows[name]) for name in SERVICES}
     best = max(windows.values(), key=lambda window: window.covered_minutes)
     kept = best.covered_minutes > 0
+    findings = (
+        *_down(looks),
+        *bars.judge(_series(looks, windows, ctx.clock.wall()), ctx.settings.thresholds),
+        *judge_routes(routes.groups, lately.groups, ctx.settings.thresholds),
+    )
     results: dict[str, Any] = {
         "latency_tests": [_test(name, looks[name]) for name in ("gateway", "engine")],
-        "latency_summary": _summary(ctx, looks),
+        "latency_summary": _summary(ctx, looks, findings),
         "services": services,
         "routes": _groups(routes, "route"),
         "upstreams": _groups(upstreams, "service"),
@@ -59,11 +67,7 @@ async def latency(ctx: "Context", query: PerformanceQuery) -> Result:
         results=results,
         covered_minutes=best.covered_minutes if kept else routes.covered_minutes,
         source=best.source if kept else routes.source,
-        findings=(
-            *_down(looks),
-            *bars.judge(_series(looks, windows, ctx.clock.wall()), ctx.settings.thresholds),
-            *judge_routes(routes.groups, lately.groups, ctx.settings.thresholds),
-        ),
+        findings=findings,
     )
 
 
@@ -112,7 +116,7 @@ def _test(name: str, looks: list["Timed"]) -> dict[str, Any]:
     }
 
 
-def _summary(ctx: "Context", looks: dict[str, list["Timed"]]) -> dict[str, Any]:
+def _summary(ctx: "Context", looks: dict[str, list["Timed"]], findings: Sequence[Finding]) -> dict[str, Any]:
     both = [looks["gateway"], looks["engine"]]
     means = figures([of.average for of in (figures(_times(one)) for one in both) if of.average is not None])
     every = figures([ms for one in both for ms in _times(one)])
@@ -126,7 +130,7 @@ def _summary(ctx: "Context", looks: dict[str, list["Timed"]]) -> dict[str, Any]:
         "p99_latency_ms": rounded(every.p99),
         "samples": every.samples,
         "failed": sum(failed for _, failed in counts),
-        "assessment": assess(means.average, counts, ctx.settings.thresholds),
+        "assessment": assess(means.average, counts, ctx.settings.thresholds, findings),
     }
 
 

@@ -25,6 +25,8 @@ MIN_REQUESTS = 20
 MIN_FAILURES = 3
 SHOWN = 50
 GRADES = ("excellent", "good", "acceptable", "poor")
+_BEST_WITH: dict[Severity, int] = {"low": 0, "medium": 2, "high": 3, "critical": 3}
+"""The best grade beside a finding: medium stands for over 500 ms, high for over 1,000 ms."""
 
 
 def grade(milliseconds: float, thresholds: Thresholds) -> str:
@@ -33,10 +35,16 @@ def grade(milliseconds: float, thresholds: Thresholds) -> str:
     return next((word for word, bar in zip(GRADES, bars, strict=False) if milliseconds < bar), "poor")
 
 
-def assess(average: float | None, services: Sequence[tuple[int, int]], thresholds: Thresholds) -> str:
-    """The grade of the average, never better than failures allow. ``services``: (looks, failed) of each.
+def assess(
+    average: float | None,
+    services: Sequence[tuple[int, int]],
+    thresholds: Thresholds,
+    findings: Sequence[Finding] = (),
+) -> str:
+    """The grade of the average, never better than failures and findings allow. ``services``: (looks, failed) of each.
 
-    One failed look at most acceptable, half of a service's looks poor; "unknown" where nothing was timed.
+    One failed look or a medium finding: at most acceptable; half of a service's looks or a worse finding: poor.
+    "unknown" where nothing was timed.
     """
     if average is None:
         return "unknown"
@@ -44,7 +52,7 @@ def assess(average: float | None, services: Sequence[tuple[int, int]], threshold
     for looks, failed in services:
         if failed:
             worst = max(worst, 3 if 2 * failed >= looks else 2)
-    return GRADES[worst]
+    return GRADES[max([worst, *(_BEST_WITH[one.severity] for one in findings)])]
 
 
 def of_tenant(grown: Increase, tenant: str | None) -> Increase:

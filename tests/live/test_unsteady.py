@@ -95,3 +95,18 @@ async def test_routes_that_prometheus_alone_knows_to_be_slow_are_found_on_the_pa
     told = {one["rule"]: one["level"] for one in seen["diagnostics"] if one["rule"] in ("errors.rate", "latency.p95")}
     assert told == {"errors.rate": "high", "latency.p95": "high"}
     assert {one.rule: one.severity for one in report.findings if one.rule in told} == told
+
+
+async def test_the_latency_tool_says_nothing_good_beside_a_finding_about_kept_looks(
+    server: RealServer, tmp_path: Path
+) -> None:
+    async with system(server.port, tmp_path) as (context, _):
+        quick = await ask(context, "analyze_performance_metrics", metric_type="latency")
+        now = time.time()
+        for number in range(60):
+            context.store.put(now - 130 + 2 * number, {"latency.engine": 1400.0, "latency.gateway": 5.0})
+        slow = await ask(context, "analyze_performance_metrics", metric_type="latency")
+    assert quick["analysis_results"]["latency_summary"]["assessment"] == "excellent" and not quick["diagnostics"]
+    assert [(one["subject"], one["level"]) for one in slow["diagnostics"]] == [("engine", "high")]
+    summary = slow["analysis_results"]["latency_summary"]
+    assert summary["average_latency_ms"] < 100 and summary["assessment"] == "poor"

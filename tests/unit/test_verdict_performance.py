@@ -3,7 +3,9 @@
 from random import Random
 
 import pytest
+from msgspec.structs import replace
 
+from optimus_tui.contract.findings import Severity
 from optimus_tui.contract.metrics import Counted, Increase, MetricsState
 from optimus_tui.contract.reading import Reading
 from optimus_tui.settings.model import Thresholds
@@ -50,6 +52,16 @@ def test_a_service_that_fails_is_never_called_fast() -> None:
     assert assess(3.0, [(5, 1), (5, 0)], BARS) == "acceptable"
     assert assess(3.0, [(1, 1), (5, 0)], BARS) == "poor"
     assert assess(None, [(1, 1), (1, 1)], BARS) == "unknown"
+
+
+@pytest.mark.parametrize(
+    ("severities", "word"),
+    [((), "excellent"), (("low",), "excellent"), (("low", "medium"), "acceptable"), (("medium", "high"), "poor")],
+)
+def test_the_assessment_is_never_better_than_the_worst_finding(severities: tuple[Severity, ...], word: str) -> None:
+    findings = [replace(find_errors(share(1, 10), "gateway", BARS)[0], severity=one) for one in severities]
+    assert assess(3.0, [(5, 0)], BARS, findings) == word
+    assert assess(1200.0, [(5, 0)], BARS, findings) == "poor"
 
 
 def test_percentiles_are_values_that_were_measured() -> None:
