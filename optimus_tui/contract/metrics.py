@@ -30,6 +30,9 @@ class MetricsState(Struct, frozen=True, kw_only=True):
     """By metric of the contract that is missing, published ones that seem to be the same under another name; at most
     five each, the likeliest first."""
     values: dict[str, float] = field(default_factory=dict)
+    marks: dict[str, float] = field(default_factory=dict)
+    """What tells one process from another beside its start: when its series were created (``…_created``), the CPU
+    seconds it used and what its garbage collector did, which only grow."""
     summed: bool = False
     """Whether tenants of a counter with very many series were summed as "other"."""
     left_out: int = 0

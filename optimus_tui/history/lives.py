@@ -18,6 +18,8 @@ PROCESS, STARTED = "metrics.process", "metrics.started"
 """Kept with every look: the process' start as it publishes it (0 where it does not), and the same by our clock."""
 FELL, LEFT_OUT = "metrics.fell", "metrics.left_out"
 """Kept with a look at which a counter stood lower than before in the same process, or with a page that was cut."""
+SAME = "metrics.same"
+"""Kept with a look that is proved to be at the same process as the one before (1), or at another (0)."""
 
 
 class Look(NamedTuple):
@@ -25,7 +27,9 @@ class Look(NamedTuple):
 
     ``process`` is the same for looks at the same process. ``known`` is False where nothing tells processes apart: then
     all looks with this ``process`` may be of one or of many. ``started`` is when it began, None where unknown.
-    ``fell`` is True where a counter stood lower than at the look before, ``cut`` where the page was not kept whole.
+    ``fell`` is True where a counter stood lower than at the look before, ``cut`` where the page was not kept whole,
+    ``same`` where this look and the one before at ``process`` are proved to be of one process, ``other`` where they are
+    proved to be of two.
     """
 
     at: float
@@ -34,10 +38,15 @@ class Look(NamedTuple):
     started: float | None = None
     fell: bool = False
     cut: bool = False
+    same: bool = False
+    other: bool = False
 
 
 class Life(NamedTuple):
-    """One process: its looks, the time at which its growth begins, and until when it is taken to have lived."""
+    """One process: its looks, the time at which its growth begins, and until when it is taken to have lived.
+
+    ``known`` is False where its looks may be of one process or of many, one after the other.
+    """
 
     process: Hashable
     known: bool
@@ -66,15 +75,17 @@ def lives_of(looks: Sequence[Look], since: float, *, in_turn: bool, gap: float) 
     starts = [own[0].started for own in seen.values() if own[0].known and own[0].started is not None]
     times = [one.at for one in looks if one.at >= since]
     patience = _patience(_overlap([(own[0].at, own[-1].at) for own in seen.values()]))
-    mixed = len({own[0].known for own in seen.values()}) > 1
+    untold = [one for own in seen.values() for one in own if not one.known]
     lives = []
     bases = {process: _base(own, since, gap) for process, own in seen.items()}
     begins = min(base for base, _ in bases.values())
     for process, own in seen.items():
         base, born = bases[process]
         first, last = own[0].at, own[-1].at
-        if not in_turn or mixed or not own[0].known:
-            lives.append(Life(process, own[0].known, own, base, born, base, last, ended=False))
+        known = own[0].known or any(other[0].known and by_turns(other, own) for other in seen.values())
+        alone = own[0].known and untold and not by_turns(own, untold)
+        if not in_turn or alone or not known:
+            lives.append(Life(process, known, own, base, born, base, last, ended=False))
             continue
         missed_before = sum(at < first for at in times)
         missed_after = sum(at > last for at in times)
@@ -82,6 +93,12 @@ def lives_of(looks: Sequence[Look], since: float, *, in_turn: bool, gap: float) 
         begin = base if born or missed_before >= patience else begins
         lives.append(Life(process, True, own, base, born, begin, last if ended else times[-1], ended))
     return lives
+
+
+def by_turns(one: Sequence[Look], other: Sequence[Look]) -> bool:
+    """Whether a look of one lies between two of the other."""
+    first, last = max(one[0].at, other[0].at), min(one[-1].at, other[-1].at)
+    return any(first <= look.at <= last for look in one) and any(first <= look.at <= last for look in other)
 
 
 def hidden(looks: Sequence[Look], since: float, inside: Sequence[Look], seen: int) -> bool:

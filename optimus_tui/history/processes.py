@@ -7,27 +7,25 @@ was first seen counts from its first look. Times are seconds of one clock, which
 """
 
 from collections.abc import Hashable, Mapping, Sequence
-from itertools import pairwise
 from typing import NamedTuple
 
 from optimus_tui.contract.metrics import Counted, MetricsState
 from optimus_tui.grammar.prometheus import split_series
 from optimus_tui.history.counters import matches
+from optimus_tui.history.jumps import SHORT_STREAM, TOLD_LEAST, TOLD_TIMES, jumps
 from optimus_tui.history.lives import GAP_SECONDS, Life, Look, covered_time, hidden, lives_of, together
 from optimus_tui.history.rows import Samples
 from optimus_tui.history.spans import length, union, within
+from optimus_tui.history.untold import without_untold
 
-SHORT_STREAM = 8
-"""With fewer looks than this a mixture of processes may hide: no counter need have fallen back yet."""
-JUMP_TIMES = 20
-"""A step that grew so many times as fast as all others may be another process."""
 Totals = dict[tuple[tuple[str, str], ...], Counted]
 """Sums by labels."""
 SEVERAL = "several processes answer here (or it restarts again and again): no rates"
+LEAPT = "a look found counters far ahead of the look before: another process answers here, or a short burst: no rates"
 
 
 class Growth(NamedTuple):
-    """Growth by series over the time in ``spans``; empty where ``several`` is True: then no figure is one.
+    """Growth by series over the time in ``spans``; empty where ``several`` says why no figure is one.
 
     ``processes`` counts those seen within the window, ``restarts`` those of them that began after a former look.
     ``lower_bound`` is True where requests may have been lost with a process that ended.
@@ -39,7 +37,7 @@ class Growth(NamedTuple):
     restarts: int = 0
     together: int = 0
     lower_bound: bool = False
-    several: bool = False
+    several: str = ""
 
     @property
     def seconds(self) -> float:
@@ -87,6 +85,8 @@ def grow(
         restarts_allowed: falls that are taken for a restart where nothing tells processes apart.
         jump: growth from one look to the next that may be another process, where few looks tell nothing apart.
     """
+    every = looks
+    looks = without_untold(looks, found)
     inside = [one for one in looks if one.at >= since]
     if not inside:
         return Growth()
@@ -94,13 +94,14 @@ def grow(
     restarts = sum(one.born and looks[0].at < one.base for one in lives)
     shape = Growth(processes=len(lives), restarts=restarts, together=together(lives))
     counts = _counts(lives, found)
-    if any(one.several(restarts_allowed, jump, in_turn) for one in counts):
-        return shape._replace(several=True)
+    if reason := next((why for one in counts if (why := one.several(restarts_allowed, jump, in_turn))), ""):
+        return shape._replace(several=reason)
     covered = covered_time(lives, inside, gap)
     if not covered or all(one.span <= 0 for one in lives):
         return shape
     fallen = sum(one.restarted for one in counts)
     lower = bool(fallen or restarts) or (in_turn and hidden(looks, since, inside, len(lives)))
+    lower |= len({one.known for one in every if one.at >= since}) > 1
     totals: Totals = {}
     for one in counts:
         life, scale = one.life, 1.0
@@ -130,7 +131,7 @@ def add(growths: Sequence[Growth]) -> Growth:
         restarts=sum(one.restarts for one in growths),
         together=sum(one.together for one in growths),
         lower_bound=any(one.lower_bound for one in growths),
-        several=any(one.several for one in growths),
+        several=next((one.several for one in growths if one.several), ""),
     )
 
 
@@ -156,9 +157,11 @@ class _Count:
         self._growth: dict[str, tuple[float, int]] = {}
         self._steps: dict[float, float] = {}
         self._own_steps: dict[str, dict[float, float]] = {}
-        """By series, only where nothing tells processes apart."""
-        self._falls = {one.at for one in life.looks if one.fell}
+        self._others = {one.at for one in life.looks if one.other}
+        self._falls = {one.at for one in life.looks if one.fell} | self._others
         self._after_fall = 0.0
+        self._appeared: dict[float, float] = {}
+        """What series stood at that were seen for the first time, by look."""
         self._cut = any(one.cut for one in life.looks)
 
     def take(self, name: str, samples: Sequence[tuple[float, float]]) -> None:
@@ -166,11 +169,14 @@ class _Count:
         life, total, resets = self.life, 0.0, 0
         last: float | None = 0.0 if life.born else None
         summed = split_series(name)[0].endswith("_sum")
+        steps = self._own_steps.setdefault(name, {})
         for at, value in samples:
             grown = 0.0
             fell = last is not None and value < last and (not summed or at in self._falls)
+            fell |= last is not None and at in self._others  # all that it counted is its own
             if last is None and at > life.base and not self._cut:
                 last = 0.0  # this process had been looked at without the series: it was born since
+                self._appeared[at] = self._appeared.get(at, 0.0) + (0.0 if summed else value)
             if fell:
                 grown = value
                 self._falls.add(at)
@@ -180,9 +186,8 @@ class _Count:
                 grown = max(0.0, value - last)  # a sum of seconds may go back a little: a clock was set
             if at > life.base:
                 total += grown
-                self._steps[at] = self._steps.get(at, 0.0) + grown
-                if not life.known:
-                    self._own_steps.setdefault(name, {})[at] = grown
+            steps[at] = grown
+            self._steps[at] = self._steps.get(at, 0.0) + grown
             last = value
         self._growth[name] = total, resets
 
@@ -191,48 +196,45 @@ class _Count:
         """Whether a counter fell back within the window."""
         return any(at > self.life.base for at in self._falls)
 
-    def several(self, restarts_allowed: int, jump: float, in_turn: bool) -> bool:
-        """Whether this cannot be one process: it fell back and cannot have restarted, or too often, or it jumped."""
-        if self.life.known:
-            return bool(self._falls)
-        if len(self._falls) > restarts_allowed:
-            return True
-        return self._jumped(jump, in_turn) or any(not self._restarted_at(at) for at in self._falls)
+    def several(self, restarts_allowed: int, jump: float, in_turn: bool) -> str:
+        """Why this cannot be one process: it fell back and cannot have restarted, or too often, or it jumped. Empty
+        where it can."""
+        allowed = 0 if self.life.known else restarts_allowed
+        if len(self._falls) > allowed or any(not self._restarted_at(at) for at in self._falls):
+            return SEVERAL
+        return LEAPT if self._jumped(jump, in_turn) else ""
 
     def _restarted_at(self, at: float) -> bool:
         """Whether what stood there after the fall fits the time since the look before."""
-        seconds = at - max((one.at for one in self.life.looks if one.at < at), default=at)
-        rest = sum(grown for when, grown in self._steps.items() if when != at)
-        others = self.life.span - seconds
-        usual = rest / others if others > 0 else 0.0
+        seconds, usual = self._usual(at)
         return seconds <= 0 or self._after_fall <= max(20.0, 5.0 * usual * seconds)
 
-    def _jumped(self, jump: float, in_turn: bool) -> bool:
-        """Whether one step grew as no other did: another process, one that has counted for longer. Of many looks that
-        is believed only where each may have met another process, and everything that moves jumped."""
-        times = [self.life.base, *(one.at for one in self.life.looks if one.at > self.life.base)]
-        if len(times) < 3:
-            return False
-        steps = [(self._steps.get(at, 0.0), at - before, at) for before, at in pairwise(times)]
-        grown, seconds, at = max(steps)
-        others = max(self.life.span - seconds, 1e-9)
-        rest = (sum(step[0] for step in steps) - grown) / others
-        if grown <= jump or grown / seconds <= JUMP_TIMES * (rest + 1):
-            return False
-        return len(times) < SHORT_STREAM or (in_turn and self._all_jumped(at, seconds / others))
+    def _usual(self, at: float) -> tuple[float, float]:
+        """The seconds since the look before, and the growth a second at all other times."""
+        first = self.life.looks[0].at
+        seconds = at - max((one.at for one in self.life.looks if one.at < at), default=at)
+        others = self.life.last - first - seconds
+        rest = sum(grown for when, grown in self._steps.items() if when != at)
+        return seconds, rest / others if others > 0 else 0.0
 
-    def _all_jumped(self, at: float, part: float) -> bool:
-        """Whether all series that also grow at other times jumped at this one: a burst leaves some as they were, and
-        another process has other figures throughout. ``part``: the step's length as a share of all other time."""
-        moving = 0
-        for steps in self._own_steps.values():
-            then = steps.get(at, 0.0)
-            usual = sum(steps.values()) - then
-            if usual >= 5:
-                moving += 1
-                if then <= JUMP_TIMES * (usual * part + 1):
-                    return False
-        return moving > 0
+    def _jumped(self, jump: float, in_turn: bool) -> bool:
+        """Whether another process may have answered a look within the window. Of many looks that is believed only
+        where each may have met another process."""
+        times = [one.at for one in self.life.looks]
+        if self.life.born and self.life.base < times[0]:
+            times.insert(0, self.life.base)
+        few = not self.life.known and len(times) < SHORT_STREAM
+        if len(times) < 3 or not (in_turn or few):
+            return False
+        proved = {one.at for one in self.life.looks if one.same}
+        found = jumps(times, self._steps, self._own_steps.values(), jump, told=self.life.known)
+        found += [at for at in self._appeared if self._came_from_elsewhere(at)]
+        return any(at > self.life.base and at not in proved for at in found)
+
+    def _came_from_elsewhere(self, at: float) -> bool:
+        """Whether series seen for the first time had counted too much for the time since the look before."""
+        seconds, usual = self._usual(at)
+        return usual > 0 and self._appeared[at] > max(TOLD_LEAST, TOLD_TIMES * (usual + 1) * seconds)
 
     def add_to(self, totals: Totals, scale: float) -> None:
         """Add this process' growth to the sums by labels."""

@@ -16,8 +16,8 @@ from optimus_tui.contract.metrics import Counted, Increase, Quantiles, Window, W
 from optimus_tui.contract.reading import Fault
 from optimus_tui.grammar.prometheus import HISTOGRAM_PARTS, base_of, series_name, split_series
 from optimus_tui.history.counters import covered_minutes, group_spreads, increase, integrate
-from optimus_tui.history.lives import FELL, GAP_SECONDS, LEFT_OUT, PROCESS, PUBLISHED, STARTED, Look
-from optimus_tui.history.processes import SEVERAL, Growth, add, grow, only
+from optimus_tui.history.lives import FELL, GAP_SECONDS, LEFT_OUT, PROCESS, PUBLISHED, SAME, STARTED, Look
+from optimus_tui.history.processes import Growth, add, grow, only
 from optimus_tui.history.prometheus import Found, Get, Prometheus, TargetSeries
 from optimus_tui.history.rows import Samples
 from optimus_tui.history.store import Store
@@ -166,9 +166,9 @@ class Windows:
     async def _looks(store: Store, metric: str, since: float, until: float) -> list[Look]:
         """Looks that found the metric published, and at which process each was."""
         beats = f"{PUBLISHED}{metric}"
-        kept = await store.many([beats, PROCESS, STARTED, FELL, LEFT_OUT], since, until)
+        kept = await store.many([beats, PROCESS, STARTED, FELL, LEFT_OUT, SAME], since, until)
         process, started = dict(kept[PROCESS]), dict(kept[STARTED])
-        fell, cut = dict(kept[FELL]), dict(kept[LEFT_OUT])
+        fell, cut, same = dict(kept[FELL]), dict(kept[LEFT_OUT]), dict(kept[SAME])
         return [
             Look(
                 at=at,
@@ -177,6 +177,8 @@ class Windows:
                 started=started.get(at),
                 fell=at in fell,
                 cut=at in cut,
+                same=same.get(at) == 1,
+                other=same.get(at) == 0,
             )
             for at, _ in kept[beats]
         ]
@@ -194,7 +196,7 @@ def increase_of(
         return Increase(
             name=metric,
             source=source,
-            fault=Fault("invalid", SEVERAL),
+            fault=Fault("invalid", growth.several),
             several=True,
             processes=growth.processes,
             restarts=growth.restarts,

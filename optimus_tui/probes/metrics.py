@@ -38,6 +38,7 @@ from optimus_tui.grammar.prometheus import (
     series_name,
 )
 from optimus_tui.probes.fetch import DEADLINE_S, FETCH_ERRORS, Fetched, fault_of_http, fetch
+from optimus_tui.probes.process_marks import mark_names, marks_of
 from optimus_tui.settings.model import Settings
 from optimus_tui.wording.safe import safe_text
 
@@ -84,11 +85,12 @@ def _state(answer: Fetched, remapped: Mapping[str, str]) -> tuple[MetricsState |
         return None, Fault("invalid", f"/metrics answered {answer.status} {safe_text(answer.reason, 60)}".rstrip())
     if answer.problem:
         return None, Fault("invalid", f"/metrics answered 200, but {answer.problem}")
-    wanted = _wanted(remapped)
-    parsed = parse_exposition(answer.body, wanted)
+    wanted, marks = _wanted(remapped), mark_names(remapped)
+    parsed = parse_exposition(answer.body, wanted.keys() | marks)
     if parsed.malformed and not parsed.samples:
         return None, Fault("invalid", "/metrics answered 200 with what is no Prometheus text")
-    return pick_series(parsed, wanted), None
+    counted = parsed._replace(samples=[one for one in parsed.samples if one.name in wanted])
+    return replace(pick_series(counted, wanted), marks=marks_of(parsed.samples, marks)), None
 
 
 def pick_series(parsed: Exposition, wanted: Mapping[str, str]) -> MetricsState:

@@ -16,7 +16,8 @@ from optimus_tui.contract.metric_names import MEMORY
 from optimus_tui.contract.metrics import MetricsState
 from optimus_tui.contract.reading import Reading
 from optimus_tui.contract.services import GatewayState, ServerState, ServiceState
-from optimus_tui.history.lives import FELL, LEFT_OUT, PROCESS, PUBLISHED, STARTED
+from optimus_tui.history.lives import FELL, LEFT_OUT, PROCESS, PUBLISHED, SAME, STARTED
+from optimus_tui.history.marks import compare_marks
 from optimus_tui.history.processes import fell_back
 from optimus_tui.probes.delay import disturbed
 from optimus_tui.sampling.board import Sink
@@ -178,7 +179,8 @@ class Recorder:
         """
         mono = self._clock.mono()
         process = self._process(state.process)
-        if mono - process.keyframe_mono >= KEYFRAME_SECONDS:
+        compared = compare_marks(process.marks, state.marks)
+        if mono - process.keyframe_mono >= KEYFRAME_SECONDS or compared == "other":
             process.keyframe_mono = mono
             process.labelled = {}
         values = {f"{PUBLISHED}{metric}": 1.0 for metric in state.metrics}
@@ -197,7 +199,9 @@ class Recorder:
             values[LEFT_OUT] = max(1, state.left_out)
         if fell_back(process.values, state):
             values[FELL] = 1.0
-        process.values = state.values
+        if compared != "unknown":
+            values[SAME] = float(compared == "same")
+        process.values, process.marks = state.values, state.marks
         process.labelled = {name: value for name, value in state.values.items() if "|" in name}
         self._store().put(at, values)
 
@@ -215,5 +219,6 @@ class _Process:
 
     def __init__(self) -> None:
         self.values: dict[str, float] = {}
+        self.marks: dict[str, float] = {}
         self.labelled: dict[str, float] = {}
         self.keyframe_mono = float("-inf")

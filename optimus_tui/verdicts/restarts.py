@@ -55,11 +55,12 @@ def find_several(grown: Grown) -> list[Finding]:
             subject="gateway",
             message=grown.fault.message if grown.fault else "several processes answer here: no rates",
             measured="unknown",
-            threshold="one process, or start times",
+            threshold="one process, or start times that differ",
             samples=grown.processes,
             impact="Rates and shares of failures of the gateway are unknown here.",
-            remedy="Publish process_start_time_seconds with /metrics, or let the workers share one registry "
-            "(PROMETHEUS_MULTIPROC_DIR), or configure a Prometheus that scrapes each of them.",
+            remedy="Publish process_start_time_seconds with /metrics from every worker. Where workers share a start "
+            "time, let them share one registry (PROMETHEUS_MULTIPROC_DIR), or configure a Prometheus that scrapes each "
+            "of them.",
         )
     ]
 

@@ -123,6 +123,8 @@ class Gateway(Service):
         """True: a connection keeps its process (a balancer that counts connections, not requests)."""
         self.at_random: random.Random | None = None
         """Where set: each request meets any of the processes."""
+        self.plan: Callable[[float], int] | None = None
+        """Where set: at each time the number of the process that answers (a balancer that keeps one for a while)."""
         self._turn = 0
         self.on("/health", {"status": "ok", "version": "2.1.0"})
         self.on("/api/cache/metrics", {"hit_rate": 0.85, "total_keys": 1247})
@@ -147,6 +149,8 @@ class Gateway(Service):
         if not (self.sticky and connection):
             self._turn += 1
             connection[:] = [self._turn]
+        if self.plan and (chosen := self.processes[self.plan(t) % len(self.processes)]) in alive:
+            return Answer(chosen.page(t, self.clock.began), kind="text/plain; version=0.0.4")
         process = self.at_random.choice(alive) if self.at_random else alive[connection[0] % len(alive)]
         return Answer(process.page(t, self.clock.began), kind="text/plain; version=0.0.4")
 

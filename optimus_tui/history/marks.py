@@ -1,0 +1,28 @@
+"""What tells that two looks were at one process or at two, beside start times and counters. Pure."""
+
+from collections.abc import Mapping
+from typing import Literal
+
+from optimus_tui.contract.metric_names import CREATED
+from optimus_tui.grammar.prometheus import split_series
+
+SLACK = 0.05
+"""CPU seconds are a sum of two clocks, which may step back a little."""
+
+
+def compare_marks(before: Mapping[str, float], marks: Mapping[str, float]) -> Literal["same", "other", "unknown"]:
+    """Whether one process published both.
+
+    A series is created once: another time is another process. Only labelled ones prove the same process, since they are
+    created at the first request; others may be created before workers are forked. What only grows proves nothing.
+    """
+    proved = False
+    for name, value in before.items():
+        now = marks.get(name)
+        if now is None:
+            continue
+        created = split_series(name)[0].endswith(CREATED)
+        if (created and now != value) or now < value - SLACK:
+            return "other"
+        proved |= created and "|" in name
+    return "same" if proved else "unknown"

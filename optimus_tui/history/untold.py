@@ -1,0 +1,43 @@
+"""Looks that do not tell the process' start among looks that do. Pure.
+
+A page may be cut short, or one of several workers has no collector for its process. Where such looks continue what a
+process that tells its start has counted, they may be of that process or of another: they are left out, and the figure
+is a lower bound. Where its counters and theirs do not fit one timeline, they are of another process.
+"""
+
+from collections.abc import Hashable, Mapping, Sequence
+
+from optimus_tui.history.lives import Look, by_turns
+from optimus_tui.history.rows import Samples
+
+
+def without_untold(looks: Sequence[Look], found: Mapping[str, Samples]) -> list[Look]:
+    """The looks without those that tell no start and may be of a process that does; all where there are none such."""
+    untold = [one for one in looks if not one.known]
+    if not untold or len(untold) == len(looks):
+        return list(looks)
+    told: dict[Hashable, list[Look]] = {}
+    for one in looks:
+        if one.known:
+            told.setdefault(one.process, []).append(one)
+    for own in told.values():
+        if by_turns(own, untold) and _one_timeline(sorted([*own, *untold]), found):
+            return [one for one in looks if one.known]
+    return list(looks)
+
+
+def _one_timeline(looks: Sequence[Look], found: Mapping[str, Samples]) -> bool:
+    """Whether no counter falls from look to look, as if all were at one process. Samples are kept where they changed
+    since the last look at the same process."""
+    for samples in found.values():
+        kept = dict(samples)
+        last: dict[Hashable, float] = {}
+        before = 0.0
+        for one in looks:
+            value = kept.get(one.at, last.get(one.process))
+            if value is None:
+                continue
+            if value < before:
+                return False
+            last[one.process] = before = value
+    return True

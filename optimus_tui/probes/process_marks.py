@@ -1,0 +1,32 @@
+"""What a page of metrics tells of the process behind it, beside its start time. Pure.
+
+prometheus-client publishes when each series was created, the CPU seconds of the process and what its garbage collector
+did. Workers that were forked in the same moment have one start time, and still differ in these.
+"""
+
+import math
+from collections.abc import Iterable, Mapping
+
+from optimus_tui.contract.metric_names import CREATED, DURATIONS, HITS, MISSES, REFUSED, REQUESTS, UPSTREAM_DURATIONS
+from optimus_tui.grammar.prometheus import Sample, series_name
+
+MAX_MARKS = 200
+GROWING = ("process_cpu_seconds_total", "python_gc_collections_total", "python_gc_objects_collected_total")
+
+
+def mark_names(remapped: Mapping[str, str]) -> set[str]:
+    """The published names of all marks."""
+    counted = (REQUESTS, REFUSED, HITS, MISSES, DURATIONS, UPSTREAM_DURATIONS)
+    published = (remapped.get(name) or name for name in counted)
+    return {*GROWING, *(name.removesuffix("_total").removesuffix("_count") + CREATED for name in published)}
+
+
+def marks_of(samples: Iterable[Sample], names: set[str]) -> dict[str, float]:
+    """The marks of a page by series, the first so many."""
+    marks: dict[str, float] = {}
+    for name, labels, value in samples:
+        if len(marks) >= MAX_MARKS:
+            break
+        if name in names and math.isfinite(value):
+            marks[series_name(name, labels)] = value
+    return marks
