@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from msgspec import to_builtins
 
 from optimus_tui.contract.findings import Finding
-from optimus_tui.contract.limits import LimitRow, LimitsReport
+from optimus_tui.contract.limits import LimitRow, LimitRules, LimitsReport
 from optimus_tui.contract.metric_names import DURATIONS, REFUSED, REQUESTS
 from optimus_tui.contract.metrics import Increase, Quantiles
 from optimus_tui.contract.reading import Fault, Reading
@@ -22,12 +22,14 @@ from optimus_tui.tools.answer import DEADLINE_SECONDS, out_of_time, timestamp
 from optimus_tui.tools.coherence_events import Log, read_events
 from optimus_tui.tools.counted import Counters
 from optimus_tui.tools.parts import within
+from optimus_tui.tools.refusals import neighbours
 from optimus_tui.tools.survey import Survey, is_refused, read_known, survey, unreachable
 from optimus_tui.tools.words import diagnostics, rounded, sentence
 from optimus_tui.verdicts import limits as verdicts
 from optimus_tui.verdicts.bounds import estimate_ms, is_wide, shown_ms
 from optimus_tui.verdicts.coherence_events import covered_minutes
 from optimus_tui.verdicts.differences import differences
+from optimus_tui.verdicts.limit_blocked import common_limits
 from optimus_tui.verdicts.limit_words import operation_words
 from optimus_tui.verdicts.order import worst_first
 from optimus_tui.verdicts.outcomes import outcomes, refusals
@@ -43,6 +45,7 @@ if TYPE_CHECKING:
 TOOL = "compare"
 MOST_TENANTS = 20
 EVERY = 1_000_000
+OTHERS_SECONDS = 0.8
 
 
 def found(report: CompareReport) -> bool:
@@ -77,16 +80,8 @@ async def _compare(ctx: "Context", tenants: list[bytes], minutes: int) -> Compar
         raise unreachable(seen.unread)
     seen.cache.know_tenants(tenants)
     rules = merge_rules(gateway.value.rules if gateway.value else None, ctx.settings.limits)
-    wanted = set(tenants)
-    fault = await _read(ctx, seen, wanted)
-    limits = verdicts.judge(
-        [one for one in seen.limits.counters(ctx.clock.mono()) if one.tenant in wanted],
-        tracks=seen.limits.tracks(),
-        rules=rules,
-        thresholds=ctx.settings.thresholds,
-        coverage=seen.coverage,
-        common={},  # whether all others are over their limits too, nobody has looked
-    )
+    fault, others = await _read(ctx, seen, set(tenants))
+    limits, thresholds = _judged(ctx, seen, rules, set(tenants)), ctx.settings.thresholds
     looks = _Looks(seen, limits, log, requests, refused, times)
     events_covered = covered_minutes(log.window, ctx.clock.wall(), minutes) if log.window else None
     figures = tuple(looks.figures(tenant) for tenant in tenants)
@@ -104,20 +99,40 @@ async def _compare(ctx: "Context", tenants: list[bytes], minutes: int) -> Compar
             worst_first(
                 [
                     *_of_these(limits),
-                    *looks.findings(tenants, ctx.settings.thresholds),
+                    *looks.findings(tenants, thresholds),
                     *find_unmeasured("the keyspace", seen.unread, rule="compare.unmeasured"),
                 ]
             )
         ),
-        unknown=tuple(looks.unknown(fault or seen.fault, _no_rules(gateway))),
+        unknown=(*looks.unknown(fault or seen.fault, _no_rules(gateway)), *_unread(others)),
     )
 
 
-async def _read(ctx: "Context", seen: Survey, tenants: set[bytes]) -> Fault | None:
-    """The values of these tenants' counters, and of no other's."""
+async def _read(ctx: "Context", seen: Survey, tenants: set[bytes]) -> tuple[Fault | None, Fault | None]:
+    """The values of these tenants' counters, and of some others' of the same operations: where all are over their
+    limits, no single client is to blame. Why not all were read, for each of the two."""
     names = [one for one in seen.limits.names_to_read(EVERY) if _owner(one) in tenants]
     _, fault = await read_known(ctx, seen, names)
-    return fault
+    _, others = await read_known(ctx, seen, neighbours(seen, names), OTHERS_SECONDS)
+    return fault, others
+
+
+def _judged(ctx: "Context", seen: Survey, rules: LimitRules | None, tenants: set[bytes]) -> LimitsReport:
+    """These tenants' counters, beside all that were read: who is to blame shows there."""
+    read, thresholds = seen.limits.counters(ctx.clock.mono()), ctx.settings.thresholds
+    return verdicts.judge(
+        [one for one in read if one.tenant in tenants],
+        tracks=seen.limits.tracks(),
+        rules=rules,
+        thresholds=thresholds,
+        coverage=seen.coverage,
+        common=common_limits([verdicts.judge_row(one, None, rules, thresholds) for one in read]),
+    )
+
+
+def _unread(others: Fault | None) -> list[str]:
+    """That nobody knows whether a limit is too low for all, or one client asks too much."""
+    return [f"other tenants' counters: {sentence(others)}; a limit may be too low for all of them"] if others else []
 
 
 def _owner(name: bytes) -> bytes | None:

@@ -6,7 +6,7 @@ is older than the window or unknown, that is said.
 """
 
 import asyncio
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from msgspec import Struct
@@ -89,12 +89,16 @@ async def _between(ctx: "Context", seen: Survey, names: Sequence[bytes], index: 
     await asyncio.sleep(max(0.0, SLOPE_SECONDS - (ctx.clock.mono() - read_at)))
 
 
-def neighbours(seen: Survey, names: Iterable[bytes]) -> list[bytes]:
+def neighbours(seen: Survey, names: Collection[bytes]) -> list[bytes]:
     """Other tenants' counters of the same operations: they tell a limit that is too low from a busy client."""
-    operations = {parse_key(name).operation for name in names}
-    everybody = seen.limits.names_to_read(seen.limits.total + 1) if operations else []
-    others = [one for one in everybody if one not in seen.of_tenant and parse_key(one).operation in operations]
-    return others[:MAX_NEIGHBOURS]
+    own = {*seen.of_tenant, *names}
+    others: dict[bytes, list[bytes]] = {parse_key(name).operation: [] for name in names}
+    for one in seen.limits.names_to_read(seen.limits.total + 1) if others else ():
+        operation = parse_key(one).operation
+        if operation in others and one not in own:
+            others[operation].append(one)
+    each = max(1, MAX_NEIGHBOURS // max(1, len(others)))
+    return [one for names in others.values() for one in names[:each]][:MAX_NEIGHBOURS]
 
 
 class RefusalEvidence(Struct, frozen=True, kw_only=True):

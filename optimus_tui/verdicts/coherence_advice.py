@@ -17,7 +17,7 @@ from optimus_tui.verdicts.coherence_events import EventWindow
 from optimus_tui.verdicts.coherence_tracking import Tracking
 from optimus_tui.verdicts.event_clock import find_clock
 from optimus_tui.verdicts.order import some_of, worst_first
-from optimus_tui.wording.numbers import UNKNOWN, percent, plural
+from optimus_tui.wording.numbers import UNKNOWN, part_of, percent, plural
 from optimus_tui.wording.safe import safe_text
 
 
@@ -79,7 +79,7 @@ def _of_events(facts: Facts) -> list[Finding]:
                 rule="coherence.malformed",
                 severity="low",
                 subject="event log",
-                message=f"{window.malformed:,} of {plural(window.read, 'event')} in the log "
+                message=f"{part_of(window.malformed, window.read, 'event')} in the log "
                 f"{'is' if window.malformed == 1 else 'are'} malformed",
                 measured=float(window.malformed),
                 threshold=0.0,

@@ -10,7 +10,7 @@ from collections.abc import Collection, Sequence
 
 from optimus_tui.contract.feed import ClockOffset
 from optimus_tui.contract.findings import Finding, Severity
-from optimus_tui.wording.numbers import plural
+from optimus_tui.wording.numbers import part_of
 
 SKEW_SECONDS = 60.0
 """Clocks may differ by so much, and an event may be under way for so long."""
@@ -50,7 +50,7 @@ def find_clock(offset: ClockOffset | None) -> list[Finding]:
             rule="events.clock",
             severity=severity,
             subject="coherence events",
-            message=f"{offset.events:,} of {plural(offset.of, 'event')}: {clock_words(offset)}: "
+            message=f"{part_of(offset.events, offset.of, 'event')}: {clock_words(offset)}: "
             f"the publisher's clock or time zone is off{late}",
             measured=offset.seconds,
             threshold=SKEW_SECONDS,

@@ -17,7 +17,7 @@ from optimus_tui.contract.findings import Finding, Severity
 from optimus_tui.contract.health import Series
 from optimus_tui.settings.model import Thresholds
 from optimus_tui.verdicts.order import worst_first
-from optimus_tui.wording.numbers import latency
+from optimus_tui.wording.numbers import latency, part_of
 
 MIN_SAMPLES = 5
 """A p95 of fewer samples is only their maximum."""
@@ -121,7 +121,7 @@ def _now(name: str, series: Series, thresholds: Thresholds) -> list[Finding]:
 
 
 def _looks(number: int) -> str:
-    return f"for the last {number} looks" if number >= NOW_LOOKS else f"in {number} of {number} looks"
+    return f"for the last {number} looks" if number >= NOW_LOOKS else f"in {part_of(number, number, 'look')}"
 
 
 def judge_half(name: str, p50_ms: float | None, words: str, requests: float, thresholds: Thresholds) -> list[Finding]:

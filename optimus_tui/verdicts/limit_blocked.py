@@ -18,7 +18,7 @@ from optimus_tui.verdicts.limit_words import (
     used_words,
 )
 from optimus_tui.verdicts.order import each_or_one, some_of
-from optimus_tui.wording.numbers import percent, plural
+from optimus_tui.wording.numbers import part_of, percent, plural
 
 LONG_TTL_WINDOWS = 2
 """Two windows are allowed: some limiters keep the window before for a sliding average."""
@@ -117,12 +117,12 @@ def too_low(one: CommonLimit, over: Sequence[LimitRow], window: float | None) ->
     """The finding about a limit that nearly every tenant has used up. ``over`` are counters of it that were read."""
     name = operation_words(one.operation)
     limits = sorted({row.limit for row in over if row.limit is not None})
-    what = f"its limit of {limits[0]:,}" if len(limits) == 1 else "their limits"
+    what = f"the limit of {limits[0]:,}" if len(limits) == 1 else "their limits"
     return Finding(
         rule="limits.over",
         severity="high",
         subject=limit_subject(one.operation),
-        message=f"{one.over:,} of {one.tenants:,} tenants have used up {what} for {name}: "
+        message=f"{part_of(one.over, one.tenants, 'tenant')} have used up {what} for {name}: "
         "the limit is too low for this traffic, or one limit is shared by all",
         measured=float(one.over),
         threshold=float(one.tenants),

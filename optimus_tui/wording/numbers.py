@@ -113,6 +113,15 @@ def latency(milliseconds: float | None) -> str:
     return f"{milliseconds:.0f} ms" if milliseconds < 999.5 else f"{milliseconds / 1000:,.1f} s"
 
 
+def part_of(count: int, of: int, one: str, many: str | None = None) -> str:
+    """``8 of 9 tenants``, ``all 9 tenants``, ``both tenants``, ``the only tenant``."""
+    if count != of or not of:
+        return f"{count:,} of {plural(of, one, many)}"
+    if of == 1:
+        return f"the only {one}"
+    return f"both {many or one + 's'}" if of == 2 else f"all {plural(of, one, many)}"
+
+
 def plural(count: int, one: str, many: str | None = None) -> str:
     """``1 counter``, ``1,247 counters``."""
     return f"{count:,} {one if count == 1 else many or one + 's'}"

@@ -126,7 +126,7 @@ async def test_nine_of_nine_tenants_over_their_limit_are_no_search_for_one_clien
         health = await ask(context, HEALTH, tenant_id="tenant3")
         one = await ask(context, PERFORMANCE, metric_type="rate_limiting_efficiency", tenant_filter="tenant3")
     for document in (trouble, health, one):
-        assert "9 of 9 tenants" in document["diagnostics"][0]["message"]
+        assert "all 9 tenants" in document["diagnostics"][0]["message"]
         assert document["diagnostics"][0]["severity"] in ("high", "warning")
     assert not any("client" in row["action"].lower().partition("no single")[0] for row in trouble["recommendations"])
 

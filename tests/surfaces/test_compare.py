@@ -139,3 +139,21 @@ def test_a_tenant_without_a_trace_is_named(world: HostileServer, server: RealSer
     assert run(["compare", "acme", "nosuch"]) == 0
     shown = capsys.readouterr().out
     assert "nosuch has no key, counter or event" in shown and "acme has no" not in shown
+
+
+def test_where_all_tenants_are_over_the_limit_is_named_and_no_client(
+    world: HostileServer, server: RealServer, capsys: Capture
+) -> None:
+    for number in range(9):
+        server.command("SET", f"rate_limit:t{number}:chat", "200", "EX", "60")
+    server.command("SET", "rate_limit:t0:list", "3", "EX", "60")
+    assert run(["compare", "t0", "t1", "--json"]) == 1
+    document = json.loads(capsys.readouterr().out)
+    (one,) = [row for row in document["diagnostics"] if row["rule"] == "limits.over"]
+    assert one["message"].startswith("all 9 tenants have used up the limit of 150 for chat: the limit is too low")
+    assert one["subject"] == "limit of chat"
+    for number in range(2, 9):
+        server.command("SET", f"rate_limit:t{number}:chat", "3", "EX", "60")
+    assert run(["compare", "t0", "t1", "--json"]) == 1
+    document = json.loads(capsys.readouterr().out)
+    assert [row["subject"] for row in document["diagnostics"]] == ["t0 / chat", "t1 / chat"]

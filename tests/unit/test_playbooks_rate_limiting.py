@@ -110,7 +110,7 @@ def test_two_agreeing_halves_say_when_429_comes_as_a_range() -> None:
 def test_nine_of_nine_tenants_over_are_no_search_for_a_client() -> None:
     told = ask(counter(count=150), common={b"chat": CommonLimit(b"chat", 9, 9)})
     (one,) = told.findings
-    assert one.message.startswith("9 of 9 tenants have used up")
+    assert one.message.startswith("all 9 tenants have used up the limit of")
     assert not any("Find the client" in advice.action for advice in actions(told))
     assert actions(told)[0].action.startswith("Raise the limit of chat for all tenants")
 

@@ -114,7 +114,7 @@ def test_nine_of_nine_tenants_over_blame_the_limit_and_no_client() -> None:
     (one,) = found.findings
     assert (one.rule, one.severity, one.subject) == ("limits.over", "high", "limit of chat")
     assert one.message == (
-        "9 of 9 tenants have used up its limit of 150 for chat: "
+        "all 9 tenants have used up the limit of 150 for chat: "
         "the limit is too low for this traffic, or one limit is shared by all"
     )
     assert "client that loops" not in one.remedy

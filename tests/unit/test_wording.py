@@ -129,6 +129,9 @@ def test_rates_slopes_and_latencies() -> None:
     assert [numbers.slope(s) for s in (3.14, 0.0, -0.4, None, 0.01)] == ["+3.1", "0.0", "-0.4", "?", "0.0"]
     assert [numbers.latency(v) for v in (0.41, 45, 840, 1234, None)] == ["0.4 ms", "45 ms", "840 ms", "1.2 s", "?"]
     assert [numbers.plural(1, "counter"), numbers.plural(1247, "counter")] == ["1 counter", "1,247 counters"]
+    parts = [numbers.part_of(*counts, "tenant") for counts in ((8, 9), (9, 9), (2, 2), (1, 1), (0, 1), (0, 0))]
+    assert parts == ["8 of 9 tenants", "all 9 tenants", "both tenants", "the only tenant", "0 of 1 tenant",
+                     "0 of 0 tenants"]  # fmt: skip
 
 
 def test_every_state_has_a_glyph_and_a_word() -> None:

@@ -174,6 +174,15 @@ class World(Judge):
     async def diagnose(self, tenant: str = "acme", **more: Any) -> Given:
         return await self.ask("diagnose_gateway_health", tenant_id=tenant, **more)
 
+    async def compare(self, *tenants: str, minutes: int = 5) -> Given:
+        """The document of tenants side by side."""
+        from optimus_tui.tools.answer import encode
+        from optimus_tui.tools.compare import compare, found
+
+        with self._environment():
+            report = await compare(self.context, [one.encode() for one in tenants], minutes)
+        return Given(json.loads(encode(report)), int(found(report)))
+
     async def standup(self) -> Given:
         """The stand-up's document."""
         from optimus_tui.tools.answer import encode

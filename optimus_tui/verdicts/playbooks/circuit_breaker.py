@@ -20,7 +20,7 @@ from optimus_tui.settings.model import Thresholds
 from optimus_tui.verdicts.playbooks.errors import look_at_errors
 from optimus_tui.verdicts.playbooks.inquiry import Conclusion, Inquiry
 from optimus_tui.verdicts.services import judge_engine, judge_gateway
-from optimus_tui.wording.numbers import latency
+from optimus_tui.wording.numbers import latency, part_of
 from optimus_tui.wording.safe import safe_text
 
 MAX_SHOWN = 50
@@ -122,7 +122,7 @@ def judge_breaker(name: str, values: Sequence[float], engine: ServiceState | Non
         return []
     is_open = value == 2.0
     well = _is_engine(name) and engine is not None and engine.status == "connected"
-    of = f" in {list(values).count(value)} of {len(values)} processes" if len(values) > 1 else ""
+    of = f" in {part_of(list(values).count(value), len(values), 'process', 'processes')}" if len(values) > 1 else ""
     cause = " although the AI engine answers us: it fails or times out under real requests" if well else ""
     return [
         Finding(
@@ -159,7 +159,7 @@ def _look_at_history(inquiry: Inquiry, history: tuple[Window, ...], now: dict[st
         name = safe_text(split_series(window.name)[1].get("service", "unnamed"), 60)
         samples = sum(value == 2.0 for _, value in window.samples)
         opened[name] = {"samples": len(window.samples), "open": samples}
-        inquiry.saw(f"history of {name}: open in {samples:,} of {len(window.samples):,} samples")
+        inquiry.saw(f"history of {name}: open in {part_of(samples, len(window.samples), 'sample')}")
         if samples and now.get(name) == WORDS[0.0]:
             inquiry.found(_was_open(name, samples, len(window.samples)))
     return opened

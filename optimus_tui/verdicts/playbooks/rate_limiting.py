@@ -24,7 +24,7 @@ from optimus_tui.verdicts.order import some_of
 from optimus_tui.verdicts.playbooks.errors import span_words
 from optimus_tui.verdicts.playbooks.inquiry import Conclusion, Inquiry
 from optimus_tui.verdicts.services import is_away, judge_gateway, judge_server
-from optimus_tui.wording.numbers import percent, plural
+from optimus_tui.wording.numbers import part_of, percent, plural
 from optimus_tui.wording.safe import safe_text
 from optimus_tui.wording.shell import redis_cli
 from optimus_tui.wording.ttl import span_ahead
@@ -189,7 +189,7 @@ def _raise_limit(one: CommonLimit) -> Recommendation:
         action=f"Raise the limit of {name} for all tenants, or find out whether they share one counter",
         priority="high",
         file="src/backend/utils/rate_limiter.py",
-        reason=f"{one.over:,} of {one.tenants:,} tenants have used it up: no single client is to blame",
+        reason=f"{part_of(one.over, one.tenants, 'tenant')} have used it up: no single client is to blame",
         rule="limits.over",
     )
 

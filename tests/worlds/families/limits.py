@@ -4,6 +4,8 @@ from tests.worlds.catalogue import world
 from tests.worlds.traffic import Process, answering, steady
 from tests.worlds.world import World
 
+ALL_OVER = "all 9 tenants have used up the limit of 150 for chat: the limit is too low"
+
 
 async def _everywhere(w: World, tenant: str, *words: str, least: str) -> None:
     """The same fact in the tool, the summary, the stand-up and the pane."""
@@ -123,8 +125,20 @@ async def every_tenant_over_its_limit(w: World) -> None:
         w.counter(f"rate_limit:tenant{n}:chat", 200 + n)
     answer = await w.trouble("rate_limiting", "tenant3")
     w.found("troubleshoot", answer, least="high")
-    w.says("the limit is doubted", answer, "too low", "of 9 tenants", "all 9", "9 of 9", "every tenant")
-    w.says("stand-up doubts the limit", await w.standup(), "too low", "9 of 9", "all 9", "every tenant")
+    w.says("the limit is doubted", answer, ALL_OVER)
+    w.says("stand-up says the same", await w.standup(), ALL_OVER)
+
+
+@world()
+async def every_tenant_over_in_pane_and_comparison(w: World) -> None:
+    """Nine of nine tenants are over: the pane and a comparison of two of them say so in the same words."""
+    for n in range(9):
+        w.counter(f"rate_limit:tenant{n}:chat", 200 + n)
+    panes = await w.panes(1.5, ("server", "limits", "keys", "gateway"))
+    w.found("pane", panes.given("limits"), ALL_OVER, least="high")
+    compared = await w.compare("tenant3", "tenant5")
+    w.found("compare", compared, ALL_OVER, rule="limits.over", least="high")
+    w.not_found("compare blames no client", compared, "tenant3 / chat", rule="limits.over", least="low")
 
 
 @world(fast=True)
