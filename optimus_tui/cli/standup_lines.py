@@ -29,10 +29,11 @@ def lines(report: StandupReport) -> list[str]:
         shown.append(_part(name, middle, report.changes.get(name)))
     room = MOST - len(shown)
     findings = [one for one in report.findings if one.severity != "low"] or list(report.findings)
-    short = findings[: room - 1] if len(findings) > room else findings
+    whole = len(findings) == len(report.findings) <= room
+    short = findings if whole else findings[: room - 1]
     shown += [_finding(one, report) for one in short]
-    if len(short) < len(findings):
-        shown.append(f"  … {len(findings) - len(short)} more: optimus-tui standup --json")
+    if not whole:
+        shown.append(f"  … {len(report.findings) - len(short)} more: optimus-tui standup --json")
     return [fit(line, WIDTH).rstrip() for line in shown]
 
 
@@ -149,7 +150,10 @@ def _events(report: StandupReport) -> str:
     events = report.events
     if not events.in_window:
         return f"none in {report.window_minutes} min"
-    rate = f"{events.per_minute:,.1f}/min" if events.per_minute is not None else f"{events.in_window:,}"
+    span = "" if events.covered_minutes is None else f" in {events.covered_minutes:,.1f} min"
+    rate = f"{plural(events.in_window, 'event')}{span}"
+    if events.per_minute is not None:
+        rate = f"{events.per_minute:,.1f}/min"
     last = f", last {age(events.seconds_ago)} ago" if events.seconds_ago is not None else ""
     bad = f", {events.malformed:,} malformed" if events.malformed else ""
     return f"{rate}{last}{bad}"

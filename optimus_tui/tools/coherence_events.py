@@ -9,7 +9,7 @@ from msgspec import Struct
 from optimus_tui.contract.reading import Fault
 from optimus_tui.grammar.keys import COHERENCE_PREFIX
 from optimus_tui.tools.words import sentence
-from optimus_tui.verdicts.coherence_events import EventWindow, Logged, pick_window, tally
+from optimus_tui.verdicts.coherence_events import EventWindow, Logged, per_minute, pick_window, tally
 from optimus_tui.verdicts.event_clock import clock_words
 from optimus_tui.wording.safe import safe_text
 
@@ -146,7 +146,7 @@ def events_section(log: Log | None, covered: float | None) -> dict[str, Any]:
         "omitted": max(0, len(window.events) - RECENT),
         "by_type": tally(one.event.type for one in window.events),
         "by_tenant": tally(one.event.tenant for one in window.events),
-        "per_minute": round(len(window.events) / minutes, 2) if minutes >= 0.1 else None,
+        "per_minute": per_minute(len(window.events), minutes) if minutes >= 0.1 else None,
         "newest": stamp(window.events[0].at) if window.events else None,
         "oldest_in_log": stamp(window.oldest) if window.oldest is not None else None,
         "clock_offset_seconds": round(window.clock.seconds, 1) if window.clock is not None else None,

@@ -129,6 +129,7 @@ def _events(ctx: "Context", coherence: Mapping[str, Any], failures: Mapping[str,
     newest = seconds_of(events.get("newest"))
     return EventsPart(
         in_window=events.get("in_window"),
+        covered_minutes=coherence.get("window_covered_minutes"),
         per_minute=events.get("per_minute"),
         seconds_ago=None if newest is None else round(max(0.0, ctx.clock.wall() - newest), 1),
         malformed=events.get("malformed"),

@@ -87,6 +87,11 @@ def covered_minutes(seen: EventWindow, wall: float, minutes: float) -> float:
     return 0.0 if seen.oldest is None else max(0.0, min(float(minutes), (wall - seen.oldest) / 60))
 
 
+def per_minute(events: int, minutes: float) -> float | None:
+    """Events a minute; None for a single one, which has no rate, and where no time is covered."""
+    return round(events / minutes, 2) if minutes > 0 and events != 1 else None
+
+
 def events_per_second(seen: EventWindow, wall: float) -> float | None:
     """Events a second over the last ``FLOOD_SECONDS``, or over what the log still holds of them where it is too short;
     None where that is too few events to call it a rate."""

@@ -115,6 +115,31 @@ def test_it_is_never_more_than_twelve_lines_of_eighty_columns(count: int) -> Non
     assert any("more: " in line for line in shown) == (count > 4)
 
 
+@pytest.mark.parametrize(("grave", "low"), [(2, 5), (4, 1), (0, 3), (6, 3), (0, 9)])
+def test_findings_shown_and_left_out_add_up_to_those_counted(grave: int, low: int) -> None:
+    found = [finding(subject=f"grave {number}") for number in range(grave)]
+    found += [finding(subject=f"low {number}", severity="low") for number in range(low)]
+    shown = lines(report(findings=tuple(found)))
+    listed = sum("never resets" in line for line in shown)
+    more = sum(int(line.split("… ")[1].split()[0]) for line in shown if "more: " in line)
+    assert listed + more == grave + low
+    assert f"{grave + low} findings" in shown[1]
+    assert len(shown) <= 12
+
+
+@pytest.mark.parametrize(
+    ("events", "words"),
+    [
+        (EventsPart(in_window=1, covered_minutes=6.83, seconds_ago=410), "1 event in 6.8 min, last 6 min ago"),
+        (EventsPart(in_window=0, covered_minutes=6.83), "none in 60 min"),
+        (EventsPart(in_window=12, covered_minutes=6.0, per_minute=2.0), "2.0/min"),
+        (EventsPart(in_window=3), "3 events"),
+    ],
+)
+def test_a_single_event_has_no_rate(events: EventsPart, words: str) -> None:
+    assert any(line == f"  events    {words}" for line in lines(report(events=events)))
+
+
 def test_what_could_not_be_looked_at_is_not_gone() -> None:
     before = report(findings=(finding(),))
     assert compare(before, report(unknown=("coherence: down",))).gone == ()

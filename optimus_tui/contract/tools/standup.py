@@ -50,9 +50,13 @@ class CachePart(Struct, frozen=True, kw_only=True):
 
 
 class EventsPart(Struct, frozen=True, kw_only=True):
-    """Invalidation events of the window by their own timestamps."""
+    """Invalidation events of the window by their own timestamps. ``per_minute`` is null for a single one.
+
+    ``covered_minutes``: how much of the window the log reaches back over.
+    """
 
     in_window: int | None = None
+    covered_minutes: float | None = None
     per_minute: float | None = None
     seconds_ago: float | None = None
     malformed: int | None = None

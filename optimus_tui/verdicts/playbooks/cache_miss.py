@@ -17,6 +17,7 @@ from optimus_tui.contract.reading import Fault, Reading
 from optimus_tui.contract.services import GatewayState, HitRate, ServerState
 from optimus_tui.settings.model import Thresholds
 from optimus_tui.verdicts import cache as cache_verdict
+from optimus_tui.verdicts.coherence_events import per_minute
 from optimus_tui.verdicts.event_clock import clock_words, find_clock
 from optimus_tui.verdicts.feed import find_flood
 from optimus_tui.verdicts.hit_rate import MIN_LOOKUPS, find_conflict, find_rates
@@ -233,7 +234,7 @@ def _look_at_events(
         "undated": events.undated,
         "clock_offset_seconds": None if events.clock is None else round(events.clock.seconds, 1),
         "covered_minutes": round(minutes, 2),
-        "per_minute": round(events.events / minutes, 2) if minutes > 0 else None,
+        "per_minute": per_minute(events.events, minutes),
         "per_minute_by_type": _rates(events.by_type, minutes),
         "per_minute_by_tenant": _rates(events.by_tenant, minutes),
         "refilled_and_invalidated_again": events.refills,
@@ -241,7 +242,7 @@ def _look_at_events(
 
 
 def _rates(counts: dict[str, int], minutes: float) -> dict[str, float | None]:
-    return {name: round(number / minutes, 2) if minutes > 0 else None for name, number in counts.items()}
+    return {name: per_minute(number, minutes) for name, number in counts.items()}
 
 
 def _churning(events: Invalidations, refills: int) -> Finding:

@@ -196,3 +196,14 @@ async def three_thousand_events_of_many_tenants(w: World) -> None:
     w.expect("events in the window", "3,000", answer.doc["events"].get("in_window"),
              answer.doc["events"].get("in_window") == 3000, unknown="read" in answer.doc["events"]
              and answer.doc["events"]["read"] < 3000 and answer.doc["events"].get("length") == 3000)  # fmt: skip
+
+
+@world(fast=True)
+async def a_single_event(w: World) -> None:
+    """One event, six seconds old: no rate."""
+    _healthy_cache(w)
+    _log(w, _event(w, 6.8))
+    events = (await w.ask(COHERENCE)).doc["events"]
+    w.expect("coherence", "1 in the window, no rate", events, events["in_window"] == 1 and events["per_minute"] is None)
+    invalidations = (await w.trouble("cache_miss")).doc["cache_miss_analysis"]["invalidations"]
+    w.expect("cache_miss", "no rate", invalidations, invalidations["per_minute"] is None)
