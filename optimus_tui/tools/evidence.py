@@ -131,6 +131,12 @@ class Evidence:
         found = await self.bounded(present_rate(self.ctx, self.counters, live=True), "hit rate", COUNTED_SECONDS)
         return None if isinstance(found, Fault) else found
 
+    async def kept_increase(self, metric: str) -> Increase | Fault:
+        """Growth over the window; nothing where nobody kept it."""
+        return await self.bounded(
+            self.ctx.windows.increase(metric, self.minutes), f"history of {metric}", WINDOW_SECONDS
+        )
+
     async def recent_increase(self, metric: str) -> Increase | Fault:
         """Growth over the last minute and a half; nothing where nobody kept it."""
         asked = self.ctx.windows.increase(metric, COUNTED_MINUTES)

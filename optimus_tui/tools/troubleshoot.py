@@ -9,6 +9,7 @@ from msgspec.structs import replace
 from optimus_tui.contract.cache import CacheReport
 from optimus_tui.contract.findings import SEVERITIES
 from optimus_tui.contract.metric_names import BREAKER, DURATIONS, HITS, MISSES, REQUESTS, UPSTREAM_DURATIONS
+from optimus_tui.contract.metrics import Increase
 from optimus_tui.contract.reading import Fault
 from optimus_tui.contract.tools.troubleshoot import TroubleshootQuery, TroubleshootReport
 from optimus_tui.tools.evidence import Evidence
@@ -145,10 +146,20 @@ async def _memory_leak(ctx: "Context", query: TroubleshootQuery, part: Evidence)
         names = ["redis.memory", "gateway.rss", *NAMESPACES, *await part.names("cache.kind.")]
         return dict(zip(names, await asyncio.gather(*(part.series(name) for name in names)), strict=True))
 
-    gateway, server, memory, kept, cache = await asyncio.gather(
-        part.gateway(), part.server(), part.memory(), windows(), _cache(ctx, query.tenant_id.encode())
+    (gateway, server, memory), kept, requests, cache = await asyncio.gather(
+        asyncio.gather(part.gateway(), part.server(), part.memory()),
+        windows(),
+        part.kept_increase(REQUESTS),
+        _cache(ctx, query.tenant_id.encode()),
     )
-    evidence = memory_leak.MemoryEvidence(gateway=gateway, server=server, memory=memory, windows=kept, cache=cache)
+    evidence = memory_leak.MemoryEvidence(
+        gateway=gateway,
+        server=server,
+        memory=memory,
+        windows=kept,
+        cache=cache,
+        requests=requests if isinstance(requests, Increase) else Increase(name=REQUESTS, fault=requests),
+    )
     told = await asyncio.to_thread(memory_leak.conclude, evidence, ctx.settings.thresholds)
     return told, {"memory_leak_analysis": told.analysis}
 

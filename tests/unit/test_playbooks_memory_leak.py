@@ -7,6 +7,7 @@ from collections.abc import Callable
 import pytest
 
 from optimus_tui.contract.cache import GroupTotals, KindTotals
+from optimus_tui.contract.metrics import Grown
 from optimus_tui.contract.reading import Fault
 from optimus_tui.contract.strain import MemoryState
 from optimus_tui.verdicts.playbooks.inquiry import Conclusion
@@ -132,3 +133,14 @@ def test_faults_cost_their_own_part() -> None:
     told = ask(windows={"redis.memory": Fault("timeout", "no answer"), "gateway.rss": window([])})
     assert found(told) == {}
     assert "slope of Redis memory: no answer" in told.unknown
+
+
+def test_a_gateway_that_restarts_cannot_show_a_leak_and_the_restarts_are_told() -> None:
+    loop = Grown(processes=40, restarts=39, together=1, covered_minutes=10.0, lower_bound=True)
+    told = ask(requests=loop)
+    assert [one.rule for one in told.findings] == ["gateway.restarts"]
+    assert any("a process that restarts cannot show a leak" in line for line in told.unknown)
+    once = Grown(processes=2, restarts=1, together=1, covered_minutes=30.0)
+    assert not any("restart" in line for line in ask(requests=once).unknown)
+    mixed = Grown(several=True, fault=Fault("invalid", "several processes answer here: no rates"))
+    assert "slope of the gateway's resident memory: several processes answer here" in ask(requests=mixed).unknown

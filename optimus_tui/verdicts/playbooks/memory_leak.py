@@ -12,7 +12,7 @@ from msgspec import Struct
 
 from optimus_tui.contract.cache import CacheReport
 from optimus_tui.contract.findings import Finding, Severity
-from optimus_tui.contract.metrics import Window
+from optimus_tui.contract.metrics import Grown, Window
 from optimus_tui.contract.reading import Fault, Reading
 from optimus_tui.contract.services import GatewayState, ServerState
 from optimus_tui.contract.strain import MemoryState
@@ -20,6 +20,7 @@ from optimus_tui.contract.tools.common import Recommendation
 from optimus_tui.settings.model import Thresholds
 from optimus_tui.verdicts import cache as cache_verdict
 from optimus_tui.verdicts.playbooks.inquiry import Conclusion, Inquiry
+from optimus_tui.verdicts.restarts import find_restarts
 from optimus_tui.verdicts.services import is_away, judge_gateway, judge_server
 from optimus_tui.verdicts.trend import MIN_MINUTES, MIN_SAMPLES, Trend, trend
 from optimus_tui.wording.numbers import percent, plural
@@ -35,20 +36,24 @@ _LABELS = {"redis.memory": "Redis memory", "gateway.rss": "the gateway's residen
 
 
 class MemoryEvidence(Struct, frozen=True, kw_only=True):
-    """``windows`` are histories by series name: redis.memory, gateway.rss (bytes), and counts of keys by namespace."""
+    """``windows`` are histories by series name: redis.memory, gateway.rss (bytes), and counts of keys by namespace.
+
+    ``requests`` tells which processes of the gateway were seen, and their restarts.
+    """
 
     gateway: Reading[GatewayState]
     server: Reading[ServerState]
     memory: MemoryState | Fault
     windows: Mapping[str, Window | Fault]
     cache: CacheReport | Fault
+    requests: Grown = Grown()
 
 
 def conclude(seen: MemoryEvidence, thresholds: Thresholds) -> Conclusion:
     """Slopes first, then what could explain them."""
     inquiry = Inquiry()
     down = judge_server(seen.server)
-    inquiry.found(*judge_gateway(seen.gateway), *down)
+    inquiry.found(*judge_gateway(seen.gateway), *down, *find_restarts(seen.requests))
     growth = _growth_by_namespace(inquiry, seen.windows)
     slopes = {name: _look_at_slope(inquiry, name, seen, growth) for name in _LABELS}
     memory = _look_at_memory(inquiry, seen.memory, down=is_away(seen.server))
@@ -76,6 +81,9 @@ def _look_at_slope(
     inquiry: Inquiry, name: str, seen: MemoryEvidence, growth: Mapping[str, dict[str, Any]]
 ) -> Trend | None:
     window, label = seen.windows.get(name), _LABELS[name]
+    if name == "gateway.rss" and (why := _too_short_lived(seen.requests)):
+        inquiry.lacks(f"slope of {label}", why)
+        return None
     if window is None or isinstance(window, Fault):
         inquiry.lacks(f"slope of {label}", window.message if window else "no history was kept")
         return None
@@ -95,6 +103,20 @@ def _look_at_slope(
         limit = seen.memory.limit if name == "redis.memory" and isinstance(seen.memory, MemoryState) else None
         inquiry.found(_judge_growth(name, found, limit, growth))
     return found
+
+
+def _too_short_lived(requests: Grown) -> str:
+    """Why no slope of the gateway's memory is one: its processes end too soon, or are mixed up. Empty where they do
+    not."""
+    if requests.several and requests.fault is not None:
+        return requests.fault.message.removesuffix(": no rates")
+    seconds = requests.covered_minutes * 60 * max(1, requests.together) / max(1, requests.processes)
+    if not requests.restarts or seconds >= MIN_MINUTES * 60:
+        return ""
+    return (
+        f"it restarted at least {plural(requests.restarts, 'time')} in {requests.covered_minutes:.0f} min: "
+        "a process that restarts cannot show a leak"
+    )
 
 
 def _judge_growth(name: str, found: Trend, limit: int | None, growth: Mapping[str, dict[str, Any]]) -> Finding:

@@ -217,3 +217,18 @@ async def killed_by_memory_every_four_minutes(w: World) -> None:
     w.rate("throughput of 10 min", await w.performance("throughput", 10), 9.8)
     answer = await w.performance("throughput", 10)
     w.says("restarts are told", answer, "restart")
+
+
+@world(past=10, fast=True)
+async def a_crash_loop_shows_no_leak(w: World) -> None:
+    """A new process every 4 s, whose memory grows while it lives: the restarts are told, a leak is unknown."""
+
+    def make(born: float, died: float) -> Process:
+        return answering(TEN, born=born, died=died).shows("process_resident_memory_bytes", lambda t: 2e8 + 2e6 * t)
+
+    w.gateway.runs(*crash_loop(make, 4, -60, 660))
+    await w.record(minutes=10)
+    answer = await w.trouble("memory_leak", minutes=10)
+    w.found("the restarts are told", answer, "restart", rule="gateway.restarts", least="high")
+    w.says("a leak is unknown", answer, "a process that restarts cannot show a leak")
+    w.not_found("no leak is told", answer, rule="memory.growth", least="low")
