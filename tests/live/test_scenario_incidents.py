@@ -163,7 +163,7 @@ Work = Callable[[], Awaitable[None]]
 
 
 async def until(condition: Callable[[], bool], work: Work | None = None, told: Callable[[], str] = str) -> None:
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 60
     while not condition():
         assert time.monotonic() < deadline, f"it was not measured in time {told()}"
         if work is not None:
