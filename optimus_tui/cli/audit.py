@@ -82,6 +82,7 @@ def _say_files(checked: "Checked") -> None:
 
 
 def _say_moved(path: Path) -> None:
+    from optimus_tui.history.audit_end import put_back
     from optimus_tui.history.audit_files import moved_to
     from optimus_tui.history.audit_head import read_head
 
@@ -92,6 +93,8 @@ def _say_moved(path: Path) -> None:
     place = moved_to(path, head) if head is not None else None
     if place is not None:
         complain(f"its records lie in {place}: optimus-tui audit rotate takes that file over")
+    elif head is not None and head.seq:
+        complain(put_back(path))
 
 
 @command.command("show")

@@ -18,6 +18,7 @@ from optimus_tui.history.audit_files import (
     has_parts,
     holds_end,
     moved_to,
+    packed,
     read,
 )
 from optimus_tui.history.audit_head import Head, read_head, renew_head, write_head
@@ -103,8 +104,18 @@ def lost(path: Path, head: Head) -> AuditUnwritable:
         )
     return AuditUnwritable(
         f"the audit {shown(path)} does not hold record {head.seq:,}, which was written to it",
-        f"{VERIFY} says what is missing; put the file back, or go on without it with {ACCEPT}",
+        f"{VERIFY} says what is missing; {put_back(path)}, or go on without it with {ACCEPT}",
     )
+
+
+def put_back(path: Path) -> str:
+    """What to do with an audit that somebody took away and that does not lie beside its place as it was."""
+    place = packed(path)
+    if place is not None:
+        return f"it may lie packed in {shown(place)}: unpack that file where it is, then {ROTATE}"
+    if path.exists() and path.stat().st_size:
+        return "put the file back as it was"
+    return f"if it was moved (to logrotate's olddir, say), put that file into {shown(path.parent)}, then {ROTATE}"
 
 
 def name_taken(path: Path) -> AuditUnwritable:

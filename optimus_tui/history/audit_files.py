@@ -23,6 +23,7 @@ ROTATED, ACCEPTED = "rotated", "break accepted"
 MAX_LINE = 64_000_000
 _NAME = re.compile(r"audit[A-Za-z0-9._-]{0,80}", re.ASCII)
 MOST_FILES = 10_000
+PACKED = (".gz", ".bz2", ".xz", ".zst", ".lz4", ".Z")
 
 
 class Part(Struct, frozen=True, kw_only=True):
@@ -263,6 +264,19 @@ def moved_to(path: Path, head: Head) -> Path | None:
             finally:
                 os.close(handle)
     return None
+
+
+def packed(path: Path) -> Path | None:
+    """The newest packed file beside the audit that has its name (logrotate's ``compress``), None where there is none.
+
+    Nobody looks into it: what unpacks to how much is for a person to decide.
+    """
+    found = []
+    for one in siblings(path):
+        if one.name.startswith(path.name) and one.suffix in PACKED:
+            with contextlib.suppress(OSError):
+                found.append((one.lstat().st_mtime, one))
+    return max(found)[1] if found else None
 
 
 def siblings(path: Path) -> list[Path]:
