@@ -1,7 +1,6 @@
 """``init DIR``: the reference system as files of one's own. It refuses to touch a file that exists."""
 
 import os
-import shlex
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -12,6 +11,7 @@ import click
 from optimus_tui.assets import asset_dir
 from optimus_tui.cli import exits
 from optimus_tui.cli.output import complain, say
+from optimus_tui.wording.shell import shell_word
 
 _NOT_COPIED = ("__pycache__", ".pytest_cache", ".ruff_cache", ".mypy_cache", ".venv", "build", "dist")
 _STEPS = """
@@ -40,7 +40,7 @@ def command(directory: str) -> int:
         complain(f"init: {reason}" if isinstance(error, Refused) else f"init: {directory} cannot be written: {reason}")
         return exits.USAGE
     say(f"{copied} files are in {directory}")
-    for line in _STEPS.format(place=shlex.quote(directory)).splitlines():
+    for line in _STEPS.format(place=shell_word(directory)).splitlines():
         say(line)
     return exits.HEALTHY
 

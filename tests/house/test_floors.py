@@ -22,3 +22,8 @@ def test_every_module_says_what_it_is_for_and_stays_below_300_lines(module: Path
     text = module.read_text("utf-8")
     assert text.count("\n") <= 300
     assert ast.get_docstring(ast.parse(text)), "no docstring"
+
+
+def test_every_command_for_people_is_quoted_by_one_function() -> None:
+    """``shlex.quote`` leaves a word that begins with ``=`` as it is, which zsh takes for the path of a program."""
+    assert [path.name for path in MODULES if "shlex.quote" in path.read_text("utf-8")] == []

@@ -5,7 +5,6 @@ It starts nothing and writes nothing: that is ``router_wizard``'s, which goes fr
 """
 
 import asyncio
-import shlex
 from typing import TYPE_CHECKING, cast
 
 from textual import on
@@ -33,6 +32,7 @@ from optimus_tui.tui.screens.router_steps import (
 from optimus_tui.tui.widgets.bars import KeyStrip
 from optimus_tui.tui.widgets.router_lists import FieldList, Task
 from optimus_tui.wording.safe import safe_text
+from optimus_tui.wording.shell import shell_word
 
 if TYPE_CHECKING:
     from optimus_tui.actions.routers import RouterPlan
@@ -233,7 +233,7 @@ class RouterPages(TypedAhead):
         from optimus_tui.scaffold.explain import next_steps
 
         assert self.plan is not None
-        root = shlex.quote(str(self.plan.root))
+        root = shell_word(str(self.plan.root))
         tests, start, ask = next_steps(self.plan.draft.spec, self.context.settings.gateway_url)[-3:]
         python = ".venv/bin/python -m " if (self.plan.root / ".venv/bin/python").exists() else ""
         shown = [
