@@ -219,6 +219,44 @@ async def test_what_is_typed_while_a_button_has_the_focus_lands_in_the_field(red
         assert card.query_one("#confirm-typed", Input).value == "test 10"
 
 
+@pytest.mark.parametrize("environment", ["qa", "vienna", "green", "int", "release"])
+async def test_words_that_begin_with_a_command_are_typed_and_the_card_names_the_keys_that_work(
+    redis: RealServer, environment: str
+) -> None:
+    async with running(redis) as (pilot, dashboard):
+        card = await opened_card(pilot, dashboard, offer=2)
+        plan = card.plan
+        card.words = f"{environment} 2"
+        assert card.query_one("#cancel").has_focus
+        await typed(pilot, f"{environment} 2")
+        assert card.is_attached and card.plan is plan and not card.whole
+        assert card.query_one("#confirm-typed", Input).value == f"{environment} 2"
+        await until(pilot, lambda: "f5 plan anew" in str(card.query_one("#card").border_subtitle))
+        card.query_one("#cancel").focus()
+        for letter in "qgir":
+            await pilot.press(letter)
+            assert card.is_attached and card.plan is plan, letter
+            card.query_one("#cancel").focus()
+        assert card.query_one("#confirm-typed", Input).value == f"{environment} 2qgir"
+        await pilot.press("f2")
+        assert card.whole
+        await pilot.press("f3")
+        await until(pilot, lambda: card.request.kind == "repair_counter" and card.stage == "asking")
+        await until(pilot, lambda: "r plan anew" in str(card.query_one("#card").border_subtitle))
+        await pilot.press("escape")
+        await until(pilot, lambda: not card.is_attached)
+
+
+async def test_a_letter_that_cannot_be_meant_for_the_field_is_a_command(redis: RealServer) -> None:
+    async with running(redis) as (pilot, dashboard):
+        card = await opened_card(pilot, dashboard)
+        plan = card.plan
+        await pilot.press("r")
+        await until(pilot, lambda: card.plan is not plan and card.stage == "asking")
+        await pilot.press("q")
+        await until(pilot, lambda: not card.is_attached)
+
+
 async def test_what_is_pasted_is_refused_with_and_without_a_line_break_row_71(redis: RealServer) -> None:
     async with running(redis) as (pilot, dashboard):
         card = await opened_card(pilot, dashboard)

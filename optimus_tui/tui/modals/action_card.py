@@ -15,6 +15,7 @@ from textual.widgets import Button, Input
 from textual.worker import Worker, WorkerState
 
 from optimus_tui.contract.actions import Confirmation, Plan, Progress, Receipt, Refusal
+from optimus_tui.tui.modals import action_keys
 from optimus_tui.tui.modals.action_face import CardFace
 from optimus_tui.tui.modals.action_parts import CardView, audit_words
 from optimus_tui.tui.widgets.typed import TypedInput
@@ -35,17 +36,7 @@ RENEW_SECONDS = 45.0
 class ActionCard(CardFace):
     """Dismisses with ``(Receipt, audit words)`` once something was carried out, else None."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [
-        ("escape,q", "leave", "leave"),
-        ("v", "whole", "all"),
-        ("g", "gentler", "gentler"),
-        ("i", "include", "include"),
-        ("r", "anew", "plan anew"),
-        ("up", "roll(-1)", ""),
-        ("down", "roll(1)", ""),
-        ("pageup", "roll(-8)", ""),
-        ("pagedown", "roll(8)", ""),
-    ]
+    BINDINGS: ClassVar[list[BindingType]] = action_keys.BINDINGS
 
     @property
     def optimus(self) -> "OptimusApp":
@@ -193,9 +184,9 @@ class ActionCard(CardFace):
     # -- keys ------------------------------------------------------------------------------------------------------
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """Letters are letters while something is typed."""
-        if action in ("whole", "gentler", "anew", "include") and isinstance(self.focused, Input):
-            return False
+        """Letters are letters while something is typed, and while what they begin is waited for."""
+        if action == "letter":
+            return self.is_command(str(parameters[0]))
         return not (action == "dismiss" and self.stage == "acting")
 
     def on_key(self, event: events.Key) -> None:
@@ -207,6 +198,10 @@ class ActionCard(CardFace):
             self.set_focus(field, from_app_focus=True)  # a field that tab reaches selects what it holds
             field.cursor_position = len(field.value)
             field.insert_text_at_cursor(letter or "")
+
+    async def action_letter(self, action: str) -> None:
+        """What the letter stands for."""
+        await self.run_action(action)
 
     def action_roll(self, by: int) -> None:
         self.query_one(CardView).scroll_relative(y=by, animate=False)

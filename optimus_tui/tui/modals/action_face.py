@@ -14,6 +14,7 @@ from textual.widgets import Button, Input, Static
 
 from optimus_tui.clock import Clock
 from optimus_tui.contract.actions import ActionRequest, Plan, Preview, Progress, Receipt, Refusal
+from optimus_tui.tui.modals.action_keys import ALWAYS, LETTERS, is_command
 from optimus_tui.tui.modals.action_lines import (
     Lines,
     preview_lines,
@@ -143,13 +144,28 @@ class CardFace(Dialog):
         """What is about to be confirmed."""
         assert self.plan is not None
         assert self.card is not None
-        return preview_lines(self.plan, self.card, width, self._age(), self.whole)
+        keys = {action: self.key_of(action) for action in LETTERS}
+        return preview_lines(self.plan, self.card, width, self._age(), self.whole, keys)
+
+    def is_command(self, action: str) -> bool:
+        """Whether the letter of ``action`` is a command now, and not typed."""
+        if isinstance(self.focused, Input):
+            return False
+        if self.stage != "asking" or self._cramped():
+            return True
+        typed, reason = self.query_one(TypedInput).value, self.query_one("#confirm-reason", Input).value
+        return is_command(action, self.words, typed, reason)
+
+    def key_of(self, action: str) -> str:
+        """The key to name for ``action``: its letter, or the one that works while letters are typed."""
+        return (LETTERS if self.is_command(action) else ALWAYS)[action]
 
     def _keys(self, overflows: bool) -> str:
         if self._asks_window():
             return "enter plans with it   esc closes"
-        keys = {"asking": "tab next   v all keys   r plan anew   esc cancels", "planning": "esc cancels",
-                "acting": "esc stops after the batch", "refused": "r plan anew   esc closes"}  # fmt: skip
+        whole, anew = self.key_of("whole"), self.key_of("anew")
+        keys = {"asking": f"tab next   {whole} all keys   {anew} plan anew   esc cancels", "planning": "esc cancels",
+                "acting": "esc stops after the batch", "refused": f"{anew} plan anew   esc closes"}  # fmt: skip
         return ("↑↓ more   " if overflows else "") + keys.get(self.stage, "esc closes")
 
     def _age(self) -> float:
@@ -165,7 +181,7 @@ class CardFace(Dialog):
         if armed is None:
             return "disarmed meanwhile: esc, then :arm", True
         if self._age() > STALE_SECONDS:
-            return "older than a minute: r plans anew", True
+            return f"older than a minute: {self.key_of('anew')} plans anew", True
         return armed_words(self.desk.guard), False
 
     def _missing(self) -> tuple[str, str]:

@@ -1,8 +1,9 @@
 """The words of the action card: a preview, a run, a receipt as lines with their inks. Pure; figures are the plan's."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from optimus_tui.contract.actions import MAX_KEYS, Interrupted, Plan, PlanKey, Preview, Progress, Receipt, Refusal
+from optimus_tui.tui.modals.action_keys import LETTERS
 from optimus_tui.tui.widgets.columns import fit_cell, fit_name
 from optimus_tui.tui.widgets.figures import wrap
 from optimus_tui.tui.widgets.line_view import Piece
@@ -32,8 +33,10 @@ OUTCOME_WORDS = {
 }
 
 
-def preview_lines(plan: Plan, card: Preview, width: int, age_seconds: float, whole: bool) -> Lines:
-    """The blast radius: what exactly, how much, and what will be different."""
+def preview_lines(
+    plan: Plan, card: Preview, width: int, age_seconds: float, whole: bool, keys: Mapping[str, str] = LETTERS
+) -> Lines:
+    """The blast radius: what exactly, how much, and what will be different. ``keys``: by what they do."""
     read = f"{plural(card.count, 'key')}, read {age_seconds:.0f} s ago" if age_seconds >= 1 else (
         f"{plural(card.count, 'key')}, read just now"
     )  # fmt: skip
@@ -45,15 +48,17 @@ def preview_lines(plan: Plan, card: Preview, width: int, age_seconds: float, who
         said = f"… {more:,} more" + (
             ""
             if whole
-            else "  (v shows " + ("all" if len(card.samples) == card.count else f"{len(card.samples)} of them") + ")"
+            else f"  ({keys['whole']} shows "
+            + ("all" if len(card.samples) == card.count else f"{len(card.samples)} of them")
+            + ")"
         )
         lines.append([("  " + said, "quiet")])
     lines.append([])
     lines += facts(_figures(card, plan.request.max_keys), width)
-    lines += _uncertain(plan, width, whole)
+    lines += _uncertain(plan, width, whole, keys)
     lines += _told("After", f"{card.effect} {card.undo}".strip(), width, "bright")
     if card.gentler is not None and card.gentler_words:
-        lines += _told("Gentler", f"{card.gentler_words}   g takes it", width, "good")
+        lines += _told("Gentler", f"{card.gentler_words}   {keys['gentler']} takes it", width, "good")
     return lines
 
 
@@ -65,21 +70,23 @@ def refusal_lines(refusal: Refusal, began: bool, width: int) -> Lines:
     return [*lines, [], [end]]
 
 
-def _uncertain(plan: Plan, width: int, whole: bool) -> Lines:
+def _uncertain(plan: Plan, width: int, whole: bool, keys: Mapping[str, str]) -> Lines:
     """Keys that may be another tenant's: those left out, and those that the operator took in."""
     planned = {key.key for key in plan.keys}
     out = [key for key in plan.ambiguous if key not in planned]
     taken = len(plan.ambiguous) - len(out)
     lines: Lines = []
     if out:
-        words = f"{plural(len(out), 'key')} whose owner is not certain   i takes in, v shows"
+        words = (
+            f"{plural(len(out), 'key')} whose owner is not certain   {keys['include']} takes in, {keys['whole']} shows"
+        )
         lines += _told("Left out", words, width, "warn")
         shown = out[:MOST_UNCERTAIN] if whole else []
         lines += [[("  ? ", "warn"), (fit_name(safe_text(key, 400), max(12, width - 4)), "")] for key in shown]
         if len(out) > len(shown) > 0:
             lines.append([(f"  … {len(out) - len(shown):,} more", "quiet")])
     if taken:
-        words = f"{plural(taken, 'key')} whose owner is not certain, taken in by you   i takes out"
+        words = f"{plural(taken, 'key')} whose owner is not certain, taken in by you   {keys['include']} takes out"
         lines += _told("Taken in", words, width, "crit")
     return lines
 

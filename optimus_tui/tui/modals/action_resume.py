@@ -53,7 +53,8 @@ class ResumeCard(ActionCard):
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Its keys are those of its plan: there is nothing to plan, to widen or to take in."""
-        return action not in ("gentler", "anew", "include", "whole") and super().check_action(action, parameters)
+        asked = str(parameters[0]) if action == "letter" else action
+        return asked not in ("gentler", "anew", "include", "whole") and super().check_action(action, parameters)
 
     def _keys(self, overflows: bool) -> str:
         keys = {"asking": "tab next   esc leaves it open", "acting": "esc stops after the batch"}

@@ -1,0 +1,28 @@
+"""The action card's keys beside those that type: a letter while no words are waited for, a function key always.
+
+While the card waits for words, typing is safe. A letter is a command only with a button in focus, and only where it
+cannot be meant for the field: it does not go on with the words, and it leaves or changes nothing that was typed.
+"""
+
+from textual.binding import BindingType
+
+LETTERS = {"leave": "q", "whole": "v", "gentler": "g", "include": "i", "anew": "r"}
+ALWAYS = {"leave": "esc", "whole": "f2", "gentler": "f3", "include": "f4", "anew": "f5"}
+"""The keys by what they do; those of ``ALWAYS`` type nothing."""
+
+BINDINGS: list[BindingType] = [
+    ("escape", "leave", "leave"),
+    *((letter, f"letter('{action}')", "") for action, letter in LETTERS.items()),
+    *((key, action, "") for action, key in ALWAYS.items() if action != "leave"),
+    ("up", "roll(-1)", ""),
+    ("down", "roll(1)", ""),
+    ("pageup", "roll(-8)", ""),
+    ("pagedown", "roll(8)", ""),
+]
+
+
+def is_command(action: str, words: str, typed: str, reason: str) -> bool:
+    """Whether the letter of ``action`` is a command while ``words`` are to be typed and a button has the focus."""
+    if words.startswith(typed + LETTERS[action]):
+        return False
+    return action == "whole" or not (typed or reason)
