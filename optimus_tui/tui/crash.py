@@ -36,8 +36,15 @@ def keep_report(error: BaseException) -> str:
     """Write the report to a private file; the two sentences for the terminal."""
     text = report_text(error)
     last = text.strip().splitlines()[-1]
+    words, place = write_report(text)
+    return f"optimus-tui stopped because of a bug of its own: {last}\n{words} {place}".rstrip() + (
+        "" if place else f"\n{text}"
+    )
+
+
+def write_report(text: str) -> tuple[str, str]:
+    """The sentence that says where the report is, and the path that it ends with; "" where it could not be written."""
     try:
-        place = f"The report is in {write_private('crash.txt', text)}; it holds no variables and no secrets."
+        return "The report, without variables and secrets, is in", str(write_private("crash.txt", text))
     except OSError as problem:
-        place = f"The report could not be written ({problem.strerror}):\n{text}"
-    return f"optimus-tui stopped because of a bug of its own: {last}\n{place}"
+        return f"The report could not be written ({problem.strerror}).", ""

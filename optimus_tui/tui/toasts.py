@@ -10,6 +10,12 @@ import re
 from rich.cells import cell_len
 from textual.notifications import Notification
 
+from optimus_tui.wording.safe import safe_text
+
+LONGEST, LONGEST_PATH = 400, 4_096
+"""Characters of a sentence and of a path: one that is cut leads nowhere."""
+PATH_SECONDS = 10
+"""A toast with a path stands so long: it is to be read, or taken with the mouse."""
 LEAST_SECONDS = 0.05
 """A toast stands at least so long."""
 
@@ -26,6 +32,12 @@ class LastingNotification(Notification):
     def has_expired(self) -> bool:
         """Whether its time is over, by the wall clock."""
         return super().time_left <= 0
+
+
+def toast_text(sentence: str, path: object, screen_width: int) -> str:
+    """A sentence as safe text; the ``path`` that it is about, where there is one, begins on a line of its own."""
+    said = safe_text(sentence, LONGEST)
+    return f"{said}\n{path_lines(safe_text(str(path), LONGEST_PATH), screen_width)}" if path else said
 
 
 def path_lines(path: str, screen_width: int) -> str:

@@ -16,6 +16,7 @@ from optimus_tui.tui.modals.question import HELD_SECONDS, Line, QuestionDialog
 from optimus_tui.tui.screens.dashboard import Dashboard
 from optimus_tui.tui.screens.incident import IncidentScreen
 from tests.realserver import RealServer, free_port
+from tests.tui.pane_app import screen_lines
 from tests.tui.test_action_card import IMMORTAL, _here, confirm, redis, running, said, typed, until
 
 __all__ = ["_here", "redis"]
@@ -168,6 +169,14 @@ async def test_from_the_alarm_to_a_verified_repair_and_the_post_mortem(redis: Re
         await until(pilot, lambda: (place / "postmortem.html").exists(), 30)
         assert screen.state.status == "closed"
         assert "counter without ttl" in (place / "postmortem.md").read_text()
+        await until(pilot, lambda: "next step" not in screen_lines(app)[-1])
+        assert not [one for one in ("s skip", "r redo", "a act", "c close") if one in screen_lines(app)[-1]]
+        assert "n note" in screen_lines(app)[-1] and "x export" in screen_lines(app)[-1]
+        await pilot.press("enter")
+        await until(pilot, lambda: "this incident is closed" in said(pilot))
+        await pilot.press("question_mark")
+        await until(pilot, lambda: "Help" in said(pilot))
+        assert "Leave a step out" not in said(pilot) and "Write the post-mortem now" in said(pilot)
 
 
 async def test_a_reset_reaches_no_further_than_its_finding(redis: RealServer) -> None:

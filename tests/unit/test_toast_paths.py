@@ -2,7 +2,7 @@
 
 import pytest
 
-from optimus_tui.tui.toasts import path_lines
+from optimus_tui.tui.toasts import path_lines, toast_text
 
 PATH = "/home/operator/.local/state/optimus-tui/incidents/2026-11-29-demo-engine/"
 
@@ -17,3 +17,9 @@ def test_a_path_is_broken_after_slashes_only(width: int) -> None:
 
 def test_a_name_longer_than_the_toast_stands_on_a_line_of_its_own() -> None:
     assert path_lines("/a/" + "x" * 90 + "/b", 80).split("\n") == ["/a/", "x" * 90 + "/", "b"]
+
+
+def test_a_path_begins_on_a_line_of_its_own_and_a_hostile_one_is_escaped() -> None:
+    assert toast_text("84 lines written to", "/srv/x.txt", 80) == "84 lines written to\n/srv/x.txt"
+    assert toast_text("a\nb", None, 80) == "a\\nb"
+    assert "\x1b" not in toast_text("written to", "/srv/\x1b[2J/x", 80)

@@ -10,7 +10,7 @@ from optimus_tui.contract.health import HealthReport
 from optimus_tui.settings.model import Settings
 from optimus_tui.tui.feeds.bridge import Bridge
 from optimus_tui.tui.panes.base import Pane
-from optimus_tui.wording.safe import safe_text
+from optimus_tui.tui.toasts import PATH_SECONDS, toast_text
 
 if TYPE_CHECKING:
     from optimus_tui.tui.app import OptimusApp
@@ -40,9 +40,11 @@ class DashboardBase(Screen[None]):
         """All four, in the order of their numbers."""
         return list(self.query(Pane))
 
-    def say(self, sentence: str, severity: str = "information") -> None:
-        """A toast: safe text, never markup."""
-        self.app.notify(safe_text(sentence, 400), markup=False, severity=cast(Any, severity), timeout=4)
+    def say(self, sentence: str, severity: str = "information", path: object = None) -> None:
+        """A toast: safe text, never markup. ``path``: the file that the sentence ends with."""
+        words = toast_text(sentence, path, self.app.size.width)
+        seconds = PATH_SECONDS if path else 4
+        self.app.notify(words, markup=False, severity=cast(Any, severity), timeout=seconds)
 
     def action_quit(self) -> None:
         """Leave; the exit code is 0."""

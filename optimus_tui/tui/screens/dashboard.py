@@ -115,12 +115,13 @@ class Dashboard(Prompting):
     def _worker_changed(self, event: Worker.StateChanged) -> None:
         if event.state is not WorkerState.ERROR or event.worker.error is None:
             return
-        name, place = event.worker.name, self.optimus.keep_report(event.worker.error)
+        name, (words, path) = event.worker.name, self.optimus.keep_report(event.worker.error)
         if name.startswith("source:"):
-            self.say(f"{name} stopped because of a bug; it starts again in {RESTART_SECONDS:g} s. {place}", "error")
+            again = f"{name} stopped because of a bug; it starts again in {RESTART_SECONDS:g} s."
+            self.say(f"{again} {words}", "error", path)
             self.set_timer(RESTART_SECONDS, lambda: self.restart_source(name.removeprefix("source:")))
         else:
-            self.say(f"{name} stopped because of a bug. {place}", "error")
+            self.say(f"{name} stopped because of a bug. {words}", "error", path)
 
     def restart_source(self, name: str) -> None:
         """Start a loop that a bug ended."""

@@ -48,7 +48,7 @@ class Dialogs(DashboardBase):
         except OSError as error:
             self.say(f"could not write the export: {error.strerror}", "error")
         else:
-            self.say(f"{len(event.lines):,} lines written to {path}")
+            self.say(f"{len(event.lines):,} lines written to", path=path)
 
     @on(messages.PreviewRequested)
     def _preview(self, event: messages.PreviewRequested) -> None:

@@ -79,7 +79,7 @@ class DrillScreen(Leaving):
         except OSError as error:
             self.say(f"could not write the result: {error.strerror}", "error")
         else:
-            self.say(f"written to {path}")
+            self.say("written to", path=path)
 
 
 def result_sections(result: DrillResult) -> list[Section]:

@@ -29,6 +29,8 @@ if TYPE_CHECKING:
     from optimus_tui.tui.screens.incidents import Incidents
 
 NARROW = 110
+WHILE_OPEN = tuple(f"incident.{name}" for name in ("step", "skip", "redo", "act", "mark", "look", "close"))
+"""Keys that neither footer nor help offers once the incident is closed; who presses one is told why."""
 
 
 class IncidentBar(Bar):
@@ -157,7 +159,9 @@ class IncidentScreen(AdviceWork):
         self._drawn = drawn
         said = words.next_words(state, step, len(words.doable(state.advice)))
         self.query_one("#incident-next", Static).update(Content.assemble(("Next  ", "bold"), said))
-        self.query_one(KeyStrip).refresh()
+        strip = self.query_one(KeyStrip)
+        strip.labels = dict.fromkeys(WHILE_OPEN, "") if state.status == "closed" else {}
+        strip.refresh()
         if step.evidence is not None and step.evidence.name not in self._documents:
             self.read(step.evidence)
         self._show(step, anew)
@@ -208,8 +212,8 @@ class IncidentScreen(AdviceWork):
     @on(Worker.StateChanged)
     def _worker_changed(self, event: Worker.StateChanged) -> None:
         if event.state is WorkerState.ERROR and event.worker.error is not None:
-            place = self.dashboard.optimus.keep_report(event.worker.error)
-            self.say(f"{event.worker.name} stopped because of a bug. {place}", "error")
+            words, path = self.dashboard.optimus.keep_report(event.worker.error)
+            self.say(f"{event.worker.name} stopped because of a bug. {words}", "error", path)
 
     # -- getting about ---------------------------------------------------------------------------------------------
 

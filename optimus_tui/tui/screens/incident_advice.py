@@ -27,7 +27,9 @@ class AdviceWork(IncidentWork):
     def action_act(self) -> None:
         """Do the recommendation under the cursor, or one of those that can be done from here."""
         found = words.doable(self.state.advice)
-        if self.state.status != "open" or not found:
+        if self.is_closed():
+            return
+        if not found:
             self.say("no recommendation here that an action of ours could carry out", "warning")
             return
         self.work(self._act(found), "acting")
@@ -108,6 +110,8 @@ class AdviceWork(IncidentWork):
     def action_mark(self) -> None:
         """Say that the recommendation under the cursor was done by hand, or will not be."""
         advice = self.advice_here
+        if self.is_closed():
+            return
         if advice is None:
             self.say("go to the last step, tab to its list and put the cursor on a recommendation", "warning")
         else:

@@ -15,7 +15,6 @@ from optimus_tui.tui.modals.pick import PickDialog
 from optimus_tui.tui.modals.question import Line, QuestionDialog
 from optimus_tui.tui.screens import incident_words as words
 from optimus_tui.tui.screens.leaving import Leaving
-from optimus_tui.tui.toasts import path_lines
 from optimus_tui.tui.widgets.report_view import ReportView
 from optimus_tui.wording.numbers import plural
 from optimus_tui.wording.safe import safe_text
@@ -59,6 +58,12 @@ class IncidentWork(Leaving):
 
         self.dashboard.run_worker(told(), name="incident", group=group, exit_on_error=False)
 
+    def is_closed(self) -> bool:
+        """Whether nothing can be done in this incident any more; then say so."""
+        if self.state.status == "closed":
+            self.say("this incident is closed: n adds a note, x writes the post-mortem, i on the panes opens another")
+        return self.state.status != "open"
+
     # -- steps -----------------------------------------------------------------------------------------------------
 
     def running_words(self) -> str:
@@ -77,7 +82,7 @@ class IncidentWork(Leaving):
     def action_step(self) -> None:
         """Enter: the next step."""
         coming = self.state.next
-        if self.state.status != "open" or self.state.running is not None:
+        if self.is_closed() or self.state.running is not None:
             return
         if coming is None:
             self.action_close()
@@ -121,11 +126,14 @@ class IncidentWork(Leaving):
 
     def action_look(self) -> None:
         """Choose again what to look at; the step that looked at something else is to be done again."""
-        self.work(self._choose())
+        if not self.is_closed():
+            self.work(self._choose())
 
     def action_redo(self) -> None:
         """Ask the step under the cursor again; what changed stands above its evidence."""
         step = self.selected
+        if self.is_closed():
+            return
         if step is not None and step.plan.kind == "apply" and self.state.running is None:
             self.work(self._check_again())
         elif step is None or step.plan.kind != "tool":
@@ -155,6 +163,8 @@ class IncidentWork(Leaving):
     def action_skip(self) -> None:
         """Leave out the step under the cursor where it waits, else the next one."""
         step = self.selected
+        if self.is_closed():
+            return
         if step is None or step.status not in ("waiting", "failed"):
             step = self.state.next
         if step is not None:
@@ -196,7 +206,7 @@ class IncidentWork(Leaving):
 
     def action_close(self) -> None:
         """Ask for cause and resolution, measure what it cost, close, and write the post-mortem."""
-        if self.state.status == "open":
+        if not self.is_closed():
             self.work(self._close(), "incident-close")
 
     async def _close(self) -> None:
@@ -223,5 +233,4 @@ class IncidentWork(Leaving):
 
         await export(self.keeper, "md")
         path = await export(self.keeper, "html")
-        place = path_lines(f"{path.parent}/", self.app.size.width)
-        self.say(f"post-mortem written: {path.stem}.md and {path.name} in\n{place}")
+        self.say(f"post-mortem written: {path.stem}.md and {path.name} in", path=f"{path.parent}/")

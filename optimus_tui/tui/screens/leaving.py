@@ -3,13 +3,15 @@
 from typing import Any
 
 from textual import on, work
+from textual.binding import ActiveBinding
 
 from optimus_tui.tui import clipboard, messages
 from optimus_tui.tui.modals.choose import ChooseDialog
 from optimus_tui.tui.modals.text import help_dialog
 from optimus_tui.tui.once import Once
 from optimus_tui.tui.theme import THEMES
-from optimus_tui.wording.safe import safe_text
+from optimus_tui.tui.toasts import PATH_SECONDS, toast_text
+from optimus_tui.tui.widgets.bars import KeyStrip
 
 
 class Leaving(Once):
@@ -19,14 +21,20 @@ class Leaving(Once):
         """What ``Y`` offers: a name and the text, each."""
         return []
 
-    def say(self, sentence: str, severity: Any = "information") -> None:
-        """A toast: safe text, never markup."""
-        self.app.notify(safe_text(sentence, 400), markup=False, severity=severity, timeout=4)
+    def say(self, sentence: str, severity: Any = "information", path: object = None) -> None:
+        """A toast: safe text, never markup. ``path``: the file that the sentence ends with."""
+        words = toast_text(sentence, path, self.app.size.width)
+        self.app.notify(words, markup=False, severity=severity, timeout=PATH_SECONDS if path else 4)
 
     def action_help(self) -> None:
         about = " ".join((type(self).__doc__ or "").split())
         title = type(self).__name__.removesuffix("Screen")
-        self.app.push_screen(help_dialog(title, about, self.active_bindings.values()))
+        self.app.push_screen(help_dialog(title, about, self._offered()))
+
+    def _offered(self) -> list[ActiveBinding]:
+        """The keys that work here, without those that the footer leaves out because there is nothing to do for them."""
+        labels = {name: word for strip in self.query(KeyStrip) for name, word in strip.labels.items()}
+        return [one for one in self.active_bindings.values() if labels.get(one.binding.id or "", "offered")]
 
     @work(exclusive=True, group="copy", exit_on_error=False)
     async def action_copy_as(self) -> None:

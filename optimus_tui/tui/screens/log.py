@@ -230,7 +230,7 @@ class CommandLogScreen(Leaving):
         except OSError as error:
             self.say(f"could not write the export: {error.strerror}", "error")
         else:
-            self.say(f"{len(told):,} lines written to {path}")
+            self.say(f"{len(told):,} lines written to", path=path)
 
 
 def _whole(word: Any) -> tuple[str, str]:
