@@ -7,27 +7,9 @@ unless the key is one that has nothing to say then.
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from optimus_tui.tools.figures import figure, is_documented, label
+from optimus_tui.tools.figures import SILENT, figure, is_documented, label
 from optimus_tui.wording.numbers import plural
 from optimus_tui.wording.safe import safe_text
-
-_SILENT = frozenset(
-    (
-        "error",
-        "reason",
-        "status_code",
-        "version",
-        "mode",
-        "role",
-        "problem",
-        "unknown",
-        "detail",
-        "notes",
-        "remedy",
-        "tenant_filter",
-    )
-)
-"""Keys that need not be shown where they hold nothing."""
 
 
 def title(key: str) -> str:
@@ -40,7 +22,7 @@ def worth_showing(values: Mapping[str, Any]) -> Iterator[str]:
     absent = values.get("status") in ("not configured", "not checked", "not available", "unknown")
     for key, value in values.items():
         nothing = value is None or value == ""
-        if nothing and (absent or key in _SILENT):
+        if nothing and (absent or key in SILENT):
             continue
         if key == "immortal" and value is False:
             continue

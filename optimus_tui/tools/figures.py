@@ -20,6 +20,12 @@ LONGEST = 4_000
 READ = "read"
 """How a section's ``status: ok`` is shown: it says that the section could be read, and judges nothing."""
 
+SILENT = frozenset(
+    {"error", "reason", "status_code", "version", "mode", "role", "problem", "unknown", "detail", "notes", "remedy",
+     "tenant_filter"}
+)  # fmt: skip
+"""Keys that hold nothing where there is nothing, not where it is unknown: they need not be shown then."""
+
 _SHARE = re.compile(r"(?:^|_)(?:share|hit_rate|miss_rate|error_rate|error_ratio)(?:_|$)")
 _KEY = re.compile(r"[a-z0-9_]+")
 _UNIT = re.compile(r"_(?:ms|bytes|seconds|minutes)$")

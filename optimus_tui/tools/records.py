@@ -5,12 +5,15 @@ from typing import Any
 
 from msgspec import Struct
 
-from optimus_tui.tools.figures import figure
+from optimus_tui.tools.figures import SILENT, figure
 from optimus_tui.wording.numbers import NOTHING
 from optimus_tui.wording.ttl import NEVER
 
 QUIET = ("immortal",)
 """Keys that another column says already: an immortal key's TTL is "never"."""
+
+UNASKED = ("not configured", "not checked", "skipped")
+"""The status of what was not looked at, by somebody's will."""
 
 SENTENCES = ("error",)
 """Keys whose values are too long for a column."""
@@ -74,9 +77,10 @@ def layout(records: Sequence[Mapping[str, Any]]) -> Layout:
 
 
 def cell(record: Mapping[str, Any], key: str) -> str:
-    """One value of a record in words; the TTL of what never expires is ``never``, and a key that it lacks says
-    nothing of it."""
-    if key not in record:
+    """One value of a record in words; the TTL of what never expires is ``never``. A key that it lacks, one that holds
+    nothing where there is nothing, and all of what nobody asked are ``–``: that is not unknown."""
+    nothing = key in SILENT or record.get("status") in UNASKED
+    if key not in record or (record[key] is None and nothing):
         return NOTHING
     if key == "ttl_seconds" and record.get(key) is None and record.get("immortal"):
         return NEVER

@@ -200,9 +200,9 @@ class OptimusApp(App[int]):
 
     # -- the end ---------------------------------------------------------------------------------------------------
 
-    def keep_report(self, error: BaseException) -> tuple[str, str]:
-        """Write a crash report without variables; the words that say where it is, and its path."""
-        return crash.write_report(crash.report_text(error))
+    def keep_report(self, error: BaseException) -> str:
+        """Write a crash report without variables; the words that say where it is."""
+        return crash.keep_report(error).splitlines()[-1]
 
     def _fatal_error(self) -> None:
         """Replace Textual's traceback, which prints every local variable."""

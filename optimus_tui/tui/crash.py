@@ -36,15 +36,14 @@ def keep_report(error: BaseException) -> str:
     """Write the report to a private file; the two sentences for the terminal."""
     text = report_text(error)
     last = text.strip().splitlines()[-1]
-    words, place = write_report(text)
-    return f"optimus-tui stopped because of a bug of its own: {last}\n{words} {place}".rstrip() + (
-        "" if place else f"\n{text}"
-    )
-
-
-def write_report(text: str) -> tuple[str, str]:
-    """The sentence that says where the report is, and the path that it ends with; "" where it could not be written."""
     try:
-        return "The report, without variables and secrets, is in", str(write_private("crash.txt", text))
+        place = f"The report, without variables and secrets, is in {write_private('crash.txt', text)}"
     except OSError as problem:
-        return f"The report could not be written ({problem.strerror}).", ""
+        place = f"The report could not be written ({problem.strerror}):\n{text}"
+    return f"optimus-tui stopped because of a bug of its own: {last}\n{place}"
+
+
+def parted(place: str) -> tuple[str, str]:
+    """The words that say where the report is, and its path; "" where there is none."""
+    words, mark, path = place.partition(" is in ")
+    return words + mark.rstrip(), path

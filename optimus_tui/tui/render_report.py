@@ -3,6 +3,7 @@
 What a cell cannot hold is elided and stays whole in the JSON; a command is never cut, it wraps.
 """
 
+import re
 from collections.abc import Sequence
 
 from rich.cells import cell_len
@@ -11,12 +12,15 @@ from optimus_tui.tools.sections import Line, Section
 from optimus_tui.tui.widgets.columns import fit_cell, fit_name
 from optimus_tui.tui.widgets.figures import wrap
 from optimus_tui.tui.widgets.line_view import Piece
-from optimus_tui.wording.columns import GAP, Need, fitting_widths, is_figure, left_out
+from optimus_tui.wording.columns import GAP, LEAST, Need, fitting_widths, is_figure, left_out
 
 INKS = {"critical": "crit", "warning": "warn", "ok": "good", "quiet": "quiet", "": ""}
 MARKS = {"critical": "✖ ", "high": "▲ ", "medium": "▲ ", "warning": "▲ ", "low": "△ ", "info": "△ "}
 """Severities carry their glyph, so that colour alone says nothing."""
 MOST_LABEL = 34
+LONGEST_WORD = 24
+_WORDS = re.compile(r"[^_ ]*[_ ]|[^_ ]+")
+"""The words of a column's head, each with what parts it from the next."""
 
 Lines = list[list[Piece]]
 
@@ -59,11 +63,29 @@ def _table(section: Section, width: int) -> Lines:
         return []
     figures = [all(is_figure(row[at]) for row in section.rows) for at in range(len(section.columns))]
     widths = _widths(section, figures, width - 2)
-    made: Lines = [_row(section.columns, widths, figures, "quiet")]
+    made = _heads(section.columns, widths, figures)
     made += [_row(row, widths, figures, "") for row in section.rows]
     if len(widths) < len(section.columns):
         made += [[("  " + part, "quiet")] for part in wrap(left_out(section.columns[len(widths) :]), width - 2)]
     return made
+
+
+def _heads(columns: Sequence[str], widths: Sequence[int], figures: Sequence[bool]) -> Lines:
+    """The heads, those that are too wide broken between their words, all ending on the line above the rows."""
+    heads = [head_lines(head, width) for head, width in zip(columns, widths, strict=False)]
+    high = max((len(lines) for lines in heads), default=0)
+    stacked = [[""] * (high - len(lines)) + lines for lines in heads]
+    return [_row(cells, widths, figures, "quiet") for cells in zip(*stacked, strict=True)]
+
+
+def head_lines(head: str, width: int) -> list[str]:
+    """A head in lines of at most ``width`` cells, broken between its words; a longer word is cut when it is drawn."""
+    lines = [""]
+    for word in _WORDS.findall(head):
+        if lines[-1] and cell_len(lines[-1] + word.rstrip()) > width:
+            lines.append("")
+        lines[-1] += word
+    return [line.rstrip() for line in lines]
 
 
 def _row(cells: Sequence[str], widths: Sequence[int], figures: Sequence[bool], ink: str) -> list[Piece]:
@@ -82,7 +104,12 @@ def _ink_of(cell: str) -> str:
 
 def _widths(section: Section, figures: Sequence[bool], width: int) -> list[int]:
     needs = [
-        Need(head=cell_len(head), cells=max(cell_len(row[at]) for row in section.rows), whole=figures[at])
+        Need(
+            head=cell_len(head),
+            cells=max(cell_len(row[at]) for row in section.rows),
+            least_head=min(LONGEST_WORD, max([LEAST, *(cell_len(word.rstrip()) for word in _WORDS.findall(head))])),
+            whole=figures[at],
+        )
         for at, head in enumerate(section.columns)
     ]
     return fitting_widths(needs, width)

@@ -74,6 +74,12 @@ def test_an_interpolated_percentile_reads_as_an_estimate_wherever_a_finding_is_s
     assert facts["measured"] == "≈ 750 ms"
 
 
+def test_what_there_is_none_of_is_not_unknown() -> None:
+    redis = {"status": "connected", "latency_ms": None, "status_code": None}
+    assert [cell(redis, key) for key in ("latency_ms", "status_code", "samples")] == ["?", "–", "–"]
+    assert cell({"status": "not configured", "latency_ms": None}, "latency_ms") == "–"
+
+
 def test_the_tables_of_the_tools_say_estimates_and_bounds_in_words_and_the_document_keeps_numbers() -> None:
     rows = [
         {"route": "/a", **section(histogram((0.5, 90.0), (1.0, 100.0), (math.inf, 100.0)))},

@@ -174,7 +174,7 @@ class ActionCard(CardFace):
     @on(Worker.StateChanged)
     def _worker_changed(self, event: Worker.StateChanged) -> None:
         if event.state is WorkerState.ERROR and event.worker.error is not None:
-            place = " ".join(self.optimus.keep_report(event.worker.error)).rstrip(". ")
+            place = self.optimus.keep_report(event.worker.error)
             self.stage = "refused"
             self._refusal = Refusal(
                 "unreachable", f"stopped by a bug of ours; {place}", "see the audit for what was done"

@@ -101,9 +101,9 @@ class ComplianceScreen(LiveHalf):
     @on(Worker.StateChanged)
     def _worker_changed(self, event: Worker.StateChanged) -> None:
         if event.state is WorkerState.ERROR and event.worker.error is not None:
-            words, path = self.optimus.keep_report(event.worker.error)
-            stopped = f"stopped by a bug of ours; {words} {path}"
-            self.say(f"{event.worker.name} stopped because of a bug. {words}", "error", path)
+            place = self.optimus.keep_report(event.worker.error)
+            stopped = f"stopped by a bug of ours; {place}"
+            self.say_bug(event.worker.name, place)
             if event.worker.name == "drift":
                 self.live_failed(stopped)
             else:

@@ -18,6 +18,7 @@ from optimus_tui.contract.feed import FeedBatch
 from optimus_tui.contract.health import HealthReport
 from optimus_tui.settings.model import Settings
 from optimus_tui.tui import messages
+from optimus_tui.tui.crash import parted
 from optimus_tui.tui.feeds.bridge import Bridge
 from optimus_tui.tui.keys import bindings
 from optimus_tui.tui.panes.base import Pane
@@ -115,7 +116,7 @@ class Dashboard(Prompting):
     def _worker_changed(self, event: Worker.StateChanged) -> None:
         if event.state is not WorkerState.ERROR or event.worker.error is None:
             return
-        name, (words, path) = event.worker.name, self.optimus.keep_report(event.worker.error)
+        name, (words, path) = event.worker.name, parted(self.optimus.keep_report(event.worker.error))
         if name.startswith("source:"):
             again = f"{name} stopped because of a bug; it starts again in {RESTART_SECONDS:g} s."
             self.say(f"{again} {words}", "error", path)

@@ -212,8 +212,7 @@ class IncidentScreen(AdviceWork):
     @on(Worker.StateChanged)
     def _worker_changed(self, event: Worker.StateChanged) -> None:
         if event.state is WorkerState.ERROR and event.worker.error is not None:
-            words, path = self.dashboard.optimus.keep_report(event.worker.error)
-            self.say(f"{event.worker.name} stopped because of a bug. {words}", "error", path)
+            self.say_bug(event.worker.name, self.dashboard.optimus.keep_report(event.worker.error))
 
     # -- getting about ---------------------------------------------------------------------------------------------
 

@@ -6,6 +6,7 @@ from textual import on, work
 from textual.binding import ActiveBinding
 
 from optimus_tui.tui import clipboard, messages
+from optimus_tui.tui.crash import parted
 from optimus_tui.tui.modals.choose import ChooseDialog
 from optimus_tui.tui.modals.text import help_dialog
 from optimus_tui.tui.once import Once
@@ -25,6 +26,11 @@ class Leaving(Once):
         """A toast: safe text, never markup. ``path``: the file that the sentence ends with."""
         words = toast_text(sentence, path, self.app.size.width)
         self.app.notify(words, markup=False, severity=severity, timeout=PATH_SECONDS if path else 4)
+
+    def say_bug(self, name: str, place: str) -> None:
+        """That a worker ended by a bug, and where the report is."""
+        words, path = parted(place)
+        self.say(f"{name} stopped because of a bug. {words}", "error", path)
 
     def action_help(self) -> None:
         about = " ".join((type(self).__doc__ or "").split())

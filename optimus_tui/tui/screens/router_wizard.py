@@ -288,11 +288,10 @@ class RouterScreen(RouterPages):
         error = event.worker.error
         if event.state is not WorkerState.ERROR or error is None:
             return
-        words, path = self.optimus.keep_report(error)
-        place = f"{words} {path}"
+        place = self.optimus.keep_report(error)
         for task in [*self.checks, *self.flow]:
             if task.state == "running":
                 task.state, task.detail = "failed", f"stopped by a bug of ours; {place}"
         self._refresh_tasks(self.flow if self.at == CHECKLIST else self.checks)
-        self.say(f"{event.worker.name} stopped because of a bug. {words}", "error", path)
+        self.say_bug(event.worker.name, place)
         self._note(f"stopped because of a bug of ours; {place}")

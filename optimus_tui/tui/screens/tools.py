@@ -203,11 +203,11 @@ class ToolsScreen(Answers):
         worker = event.worker
         if event.state is not WorkerState.ERROR or worker.error is None:
             return
-        words, path = self.optimus.keep_report(worker.error)
+        place = self.optimus.keep_report(worker.error)
         run = self.runs.get(worker.name.removeprefix("tool:"))
         if run is not None and run.running:
-            run.took, run.stopped = self.context.clock.mono() - run.started, f"stopped by a bug of ours; {words} {path}"
-        self.say(f"{worker.name} stopped because of a bug. {words}", "error", path)
+            run.took, run.stopped = self.context.clock.mono() - run.started, f"stopped by a bug of ours; {place}"
+        self.say_bug(worker.name, place)
         self.show_answer(anew=True)
 
     def _stop(self, why: str) -> None:
