@@ -17,7 +17,7 @@ from optimus_tui.cli.fitted_table import FittedTable
 from optimus_tui.cli.phrases import phrase, title, worth_showing
 from optimus_tui.contract.tools.patterns import unescaped
 from optimus_tui.tools.figures import measured, samples
-from optimus_tui.tools.records import cell, layout, with_estimates
+from optimus_tui.tools.records import cell, in_words, layout
 from optimus_tui.wording.glyphs import OVERALL_MARKS, SEVERITY_MARKS, Mark
 from optimus_tui.wording.safe import safe_text
 
@@ -40,7 +40,7 @@ def render(report: "Report", console: Console | None = None) -> None:
     """Print the page; at most 120 columns wide."""
     console = console or Console(highlight=False, markup=False, emoji=False)
     console.width = min(WIDEST, console.width)
-    document: dict[str, Any] = with_estimates(msgspec.to_builtins(report))
+    document: dict[str, Any] = in_words(msgspec.to_builtins(report))
     console.print(_headline(document))
     for finding in document.get("diagnostics", ()):
         console.print(*_finding(finding), sep="\n")

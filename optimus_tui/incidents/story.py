@@ -202,8 +202,8 @@ def _findings(outcome: Outcome) -> list[tuple[str, str, str, str, str]]:
 
 def _shown(one: Figure) -> tuple[str, str]:
     """Number and unit apart; a share has none of its own, nor has an estimate."""
-    if one.words:
-        return (one.words, "")
+    if one.words or one.unit == "ms":
+        return (one.words or latency(one.value), "")
     return (percent(one.value), "") if one.unit == "share" else (_number(one.value), one.unit)
 
 

@@ -12,6 +12,14 @@ from optimus_tui.wording.ttl import NEVER
 QUIET = ("immortal",)
 """Keys that another column says already: an immortal key's TTL is "never"."""
 
+_NO_NAMES = {"count": 0, "shapes": []}
+_NONE: dict[str, tuple[Any, ...]] = {
+    "omitted": (0,),
+    "unparsed": (_NO_NAMES, {**_NO_NAMES, "shapes": ()}),
+    "unknown_layout": (_NO_NAMES, {**_NO_NAMES, "shapes": ()}),
+}
+"""Keys with what they hold where there is none."""
+
 UNASKED = ("not configured", "not checked", "skipped")
 """The status of what was not looked at, by somebody's will."""
 
@@ -27,16 +35,17 @@ class Layout(Struct, frozen=True):
     many_lines: tuple[str, ...]
 
 
-def with_estimates(value: Any) -> Any:
+def in_words(value: Any) -> Any:
     """The same part of a document with estimates and bounds in words: ``≈ 320 ms``, ``≤ 10 s``.
 
-    Percentiles out of a histogram (``percentiles_from``) become texts, and so does what a finding measured.
+    Percentiles out of a histogram (``percentiles_from``) become texts, and so does what a finding measured. Lists that
+    nothing was left out of, and names of which there are none, say nothing to a reader.
     """
     if isinstance(value, (list, tuple)):
-        return [with_estimates(one) for one in value]
+        return [in_words(one) for one in value]
     if not isinstance(value, Mapping):
         return value
-    shown = {key: with_estimates(one) for key, one in value.items()}
+    shown = {key: in_words(one) for key, one in value.items() if not (key in _NONE and one in _NONE[key])}
     if words := shown.pop("measured_words", ""):
         shown["measured"] = words
     if shown.pop("percentiles_from", None) is not None:

@@ -15,7 +15,7 @@ from msgspec import Struct
 
 from optimus_tui.contract.tools.common import Report
 from optimus_tui.tools.figures import figure, label, measured, samples
-from optimus_tui.tools.records import cell, layout, with_estimates
+from optimus_tui.tools.records import cell, in_words, layout
 from optimus_tui.wording.safe import safe_text
 
 Tone = Literal["critical", "warning", "ok", "quiet", ""]
@@ -66,7 +66,7 @@ class Section(Struct, frozen=True, kw_only=True):
 
 def sections(report: Report) -> list[Section]:
     """The readable document. An ``ErrorReport`` is one section that says why there is no result."""
-    document: dict[str, Any] = with_estimates(msgspec.json.decode(msgspec.json.encode(report)))
+    document: dict[str, Any] = in_words(msgspec.json.decode(msgspec.json.encode(report)))
     rest = {name: _without_repeats(value, document) for name, value in document.items() if name not in HEAD}
     if isinstance(rest.get("error"), dict):
         return [_failure(rest["error"])]

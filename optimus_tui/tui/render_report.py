@@ -43,7 +43,7 @@ def text_lines(text: str, width: int) -> Lines:
 
 def _labelled(lines: Sequence[Line], width: int) -> Lines:
     labels = [MARKS.get(line.label, "") + line.label for line in lines]
-    room = min(MOST_LABEL, max((cell_len(label) for label in labels), default=0), max(8, width // 3))
+    room = min(MOST_LABEL, max((cell_len(label) for label in labels), default=0), max(8, 2 * width // 5))
     indent = room + 2 if room else 0
     made: Lines = []
     for label, line in zip(labels, lines, strict=True):

@@ -82,6 +82,11 @@ def figure(value: float | None, unit: str = "") -> str:
     return f"{value:,.4g} {unit}".rstrip() if abs(value) < 1000 else f"{value:,.0f} {unit}".rstrip()
 
 
+def quantity(value: float | None, unit: str = "") -> str:
+    """The same with a latency in its own words, as every pane has it: ``40 ms``, not ``39.61 ms``."""
+    return latency(value) if unit == "ms" else figure(value, unit)
+
+
 def rate(per_second: float | None) -> str:
     """``38/s``, ``0.4/s``, ``41k/s``."""
     if per_second is None or not math.isfinite(per_second):

@@ -12,7 +12,7 @@ import msgspec
 
 from optimus_tui.contract.incident import Figure, Outcome
 from optimus_tui.contract.tools.common import Diagnostic, Recommendation
-from optimus_tui.wording.numbers import figure
+from optimus_tui.wording.numbers import quantity
 from optimus_tui.wording.safe import safe_sentence, safe_text
 from optimus_tui.workflow.severity import level, rank, worst
 
@@ -100,7 +100,7 @@ def _headline(document: Mapping[str, Any], found: list[Diagnostic], figures: tup
         return safe_sentence(found[0].message) + rest
     if isinstance(document.get("pass_rate"), str):
         return safe_text(f"{document['pass_rate']} tests passed", 120)
-    known = [f"{one.label} {one.words or figure(one.value, one.unit)}" for one in figures if one.value is not None]
+    known = [f"{one.label} {one.words or quantity(one.value, one.unit)}" for one in figures if one.value is not None]
     if known:
         return " · ".join(known[:4])
     examined = [one for one in _list(document.get("examined")) if isinstance(one, str)]

@@ -7,7 +7,7 @@ import pytest
 from optimus_tui.contract.metrics import Counted, Spread
 from optimus_tui.history.counters import spread
 from optimus_tui.settings.model import Thresholds
-from optimus_tui.tools.records import cell, layout, with_estimates
+from optimus_tui.tools.records import cell, in_words, layout
 from optimus_tui.tui.modals.text import _facts as explained
 from optimus_tui.tui.screens.alert_words import measured
 from optimus_tui.verdicts.bounds import estimate_ms, judge_half, judge_spread, section, shown_ms
@@ -86,10 +86,13 @@ def test_the_tables_of_the_tools_say_estimates_and_bounds_in_words_and_the_docum
         {"route": "/b", **section(histogram((1.0, 90.0), (10.0, 100.0), (math.inf, 100.0)))},
     ]
     assert rows[0]["p95_ms"] == 750.0
-    shown = with_estimates(rows)
+    shown = in_words(rows)
     columns = layout(shown).columns
     assert columns == ("route", "mean_ms", "p50_ms", "p95_ms", "p99_ms")
     assert [cell(one, "p95_ms") for one in shown] == ["≈ 750 ms", "≤ 10 s"]
     assert cell(shown[0], "mean_ms") == "200 ms"  # a sum over a count is exact
     assert all(is_figure(cell(one, "p95_ms")) for one in shown)
-    assert with_estimates({"measured": 750.0, "measured_words": "≈ 750 ms"}) == {"measured": "≈ 750 ms"}
+    nothing = {"omitted": 0, "unparsed": {"count": 0, "shapes": []}, "total": 0}
+    assert in_words(nothing) == {"total": 0}
+    assert in_words({"omitted": 2}) == {"omitted": 2}
+    assert in_words({"measured": 750.0, "measured_words": "≈ 750 ms"}) == {"measured": "≈ 750 ms"}

@@ -30,6 +30,8 @@ COLUMNS = (
     Column("resets", "resets", 8, "right"),
     Column("state", " state", 14, hide_below=100),
 )
+OF_ONE_TENANT = tuple(column for column in COLUMNS if column.id != "tenant")
+"""Where all rows are one tenant's, its name would only take the room of the operations'."""
 FIGURES = ("used", "limit", "share")
 ENDED = "ended"
 GRACE_SECONDS = 1.0
@@ -71,10 +73,10 @@ def ordered(rows: Sequence[LimitRow], order: Order, backwards: bool) -> Sequence
     return known if len(known) == len(rows) else [*known, *(row for row in rows if key(row) is None)]
 
 
-def draw_head(width: int, sorted_by: str) -> list[Piece]:
+def draw_head(width: int, sorted_by: str, columns: Sequence[Column] = COLUMNS) -> list[Piece]:
     """The titles; the one that the rows are sorted by stands out."""
     pieces: list[Piece] = []
-    for column, cells in fit_columns(COLUMNS, width):
+    for column, cells in fit_columns(columns, width):
         chosen = sorted_by and (column.id == sorted_by or (sorted_by == "used" and column.id == "limit"))
         pieces += [(fit_cell(column.title, cells, column.align), "head" if chosen else "quiet"), (" ", "")]
     return pieces
@@ -90,11 +92,11 @@ def column_at(x: int, width: int) -> str:
     return ""
 
 
-def draw_row(row: LimitRow, width: int, moment: float) -> list[Piece]:
+def draw_row(row: LimitRow, width: int, moment: float, columns: Sequence[Column] = COLUMNS) -> list[Piece]:
     """One counter in ``width`` cells as of ``moment`` (monotonic seconds)."""
     over = has_ended(row, moment)
     pieces: list[Piece] = []
-    fitted = fit_columns(COLUMNS, width)
+    fitted = fit_columns(columns, width)
     figures = sum(cells + 1 for column, cells in fitted if column.id in FIGURES) - 1
     for column, cells in fitted:
         if row.counter.count is None and column.id in FIGURES:

@@ -15,7 +15,7 @@ from optimus_tui.tui.widgets.bars import Words
 from optimus_tui.tui.widgets.columns import fit_cell
 from optimus_tui.tui.widgets.line_view import Piece
 from optimus_tui.wording.age import age, clock
-from optimus_tui.wording.numbers import figure, latency, plural
+from optimus_tui.wording.numbers import latency, plural, quantity
 from optimus_tui.wording.safe import safe_sentence, safe_text
 from optimus_tui.workflow.standing import standing
 from optimus_tui.workflow.times import elapsed, mtta, mttr
@@ -136,7 +136,7 @@ def _deciding(step: Step) -> list[Section]:
     took = f"   {latency(step.took_ms)}" if step.took_ms is not None else ""
     lines = [Line(sentence(outcome.headline), safe(outcome.verdict, 30), _tone(outcome.severity))]
     lines += [
-        Line(safe(one.words, 40) or figure(one.value, safe(one.unit, 12)), safe(one.label or one.name, 40))
+        Line(safe(one.words, 40) or quantity(one.value, safe(one.unit, 12)), safe(one.label or one.name, 40))
         for one in outcome.figures
     ]
     return [Section(title=f"What decides{took}", lines=tuple(lines), urgent=True)]
@@ -156,11 +156,18 @@ def _ranking(state: IncidentState) -> Section:
     return Section(title=f"Looking at {chosen}" if chosen else "What to look at", lines=lines)
 
 
+WHOLE = ("share", "ms")
+"""Units that stand with both figures of a pair; any other is said once."""
+
+
 def change_section(title: str, change: Comparison) -> Section:
     """Before and after."""
     lines = [Line(sentence(change.words), change.verdict, VERDICT_TONES[change.verdict])]
     lines += [
-        Line(f"{figure(before, unit if unit == 'share' else '')} → {figure(after, safe(unit, 12))}", safe(label, 40))
+        Line(
+            f"{quantity(before, unit if unit in ('share', 'ms') else '')} → {quantity(after, safe(unit, 12))}",
+            safe(label, 40),
+        )
         for label, before, after, unit in change.figures
     ]
     for word, texts, tone in (("gone", change.gone, "ok"), ("new", change.new, "critical"), ("still", change.held, "")):
@@ -190,7 +197,7 @@ def advice_section(advice: Advice, number: int) -> Section:
     state = {"open": "", "done": "   ✓ done", "dismissed": "   – dismissed"}[advice.status]
     lines = [Line(sentence(advice.action), "do")]
     if advice.kind and advice.status == "open":
-        lines.append(Line("a does it from here, after a card that shows exactly what", "here", "ok"))
+        lines.append(Line("a does it from here; a card first shows exactly what it changes", "here", "ok"))
     if advice.command:
         lines.append(Line(safe(advice.command, 2_000), "command"))
         if advice.command.startswith(":") and advice.status == "open":

@@ -117,10 +117,10 @@ class CounterList(TenantList):
         return row.counter.key
 
     def head(self, line: int, width: int) -> list[Piece]:
-        return limit_rows.draw_head(width, "") if self.rows else []
+        return limit_rows.draw_head(width, "", limit_rows.OF_ONE_TENANT) if self.rows else []
 
     def row(self, index: int, width: int) -> list[Piece]:
-        return limit_rows.draw_row(self.rows[index], width, self.clock.mono())
+        return limit_rows.draw_row(self.rows[index], width, self.clock.mono(), limit_rows.OF_ONE_TENANT)
 
     def key_under_cursor(self) -> bytes | None:
         row: LimitRow | None = self.selected
