@@ -22,7 +22,7 @@ READ = "read"
 
 SILENT = frozenset(
     {"error", "reason", "status_code", "version", "mode", "role", "problem", "unknown", "detail", "notes", "remedy",
-     "tenant_filter"}
+     "tenant_filter", "own_delay_ms", "worst_route", "worst_tenant", "router_path"}
 )  # fmt: skip
 """Keys that hold nothing where there is nothing, not where it is unknown: they need not be shown then."""
 
@@ -48,7 +48,7 @@ def label(key: str) -> str:
 def figure(name: str, value: Any) -> str:
     """``value`` of the key ``name`` as safe text with its unit."""
     if value is None:
-        return UNKNOWN
+        return NOTHING if name in SILENT else UNKNOWN
     if value == "":
         return NOTHING
     if isinstance(value, bool):

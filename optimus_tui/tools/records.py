@@ -5,7 +5,7 @@ from typing import Any
 
 from msgspec import Struct
 
-from optimus_tui.tools.figures import SILENT, figure
+from optimus_tui.tools.figures import figure
 from optimus_tui.wording.numbers import NOTHING
 from optimus_tui.wording.ttl import NEVER
 
@@ -88,8 +88,7 @@ def layout(records: Sequence[Mapping[str, Any]]) -> Layout:
 def cell(record: Mapping[str, Any], key: str) -> str:
     """One value of a record in words; the TTL of what never expires is ``never``. A key that it lacks, one that holds
     nothing where there is nothing, and all of what nobody asked are ``–``: that is not unknown."""
-    nothing = key in SILENT or record.get("status") in UNASKED
-    if key not in record or (record[key] is None and nothing):
+    if key not in record or (record[key] is None and record.get("status") in UNASKED):
         return NOTHING
     if key == "ttl_seconds" and record.get(key) is None and record.get("immortal"):
         return NEVER

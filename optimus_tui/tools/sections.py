@@ -14,7 +14,7 @@ import msgspec
 from msgspec import Struct
 
 from optimus_tui.contract.tools.common import Report
-from optimus_tui.tools.figures import figure, label, measured, samples
+from optimus_tui.tools.figures import SILENT, figure, is_documented, label, measured, samples
 from optimus_tui.tools.records import cell, in_words, layout
 from optimus_tui.wording.safe import safe_text
 
@@ -113,6 +113,8 @@ def _failure(error: Mapping[str, Any]) -> Section:
 
 def _verdict(rest: dict[str, Any]) -> Section:
     """All bare values of the document's first level, the verdict first; they leave ``rest``."""
+    for name in [name for name in rest if name in SILENT and rest[name] is None]:
+        del rest[name]
     bare = {name: value for name, value in rest.items() if not isinstance(value, (dict, list))}
     ordered = [*(name for name in VERDICT if name in bare), *(name for name in bare if name not in VERDICT)]
     lines = tuple(
@@ -223,7 +225,8 @@ def _described(title: str, value: Any, depth: int) -> list[Section]:
     made = [Section(title=title, lines=_facts(bare))] if bare else []
     for name, one in value.items():
         if name not in bare and depth < DEEPEST:
-            made += _described(f"{title} · {safe_text(name, 80)}", one, depth + 1)
+            part = safe_text(name, 80)
+            made += _described(f"{title} · {part.replace('_', ' ') if is_documented(name) else part}", one, depth + 1)
     return made or [Section(title=title, lines=(Line("none", tone="quiet"),))]
 
 

@@ -207,6 +207,18 @@ async def test_an_empty_pane_says_what_to_do_and_only_a_complete_look_says_none(
     assert "≥ 0" in text
 
 
+async def test_what_was_within_its_limits_before_an_outage_is_no_good_news_now() -> None:
+    app = PaneApp(pane())
+    async with app.run_test(size=(84, 20)) as pilot:
+        calm = limits_report([counter("acme", "chat", 3)], coverage=Coverage(1, 1, True))
+        app.pane.reading = reading(calm)
+        await pilot.pause()
+        assert "● within limits" in "\n".join(screen_lines(app)) and app.pane.state() == ("", "")
+        app.pane.reading = reading(calm, fault=Fault("refused", "nobody answers"), retry_in=3.0)
+        await pilot.pause()
+        assert "within limits" not in "\n".join(screen_lines(app)) and app.pane.state() == ("○", "warn")
+
+
 async def test_keys_of_a_strange_layout_are_no_empty_pane() -> None:
     unknown = UnknownLayout(count=15, shapes=(("LIMITS:LIMITER/…", 9), ("session:…", 6)), like_limiter=True)
     findings = tuple(find_unknown_layout(0, unknown, Coverage(15, 15, True)))

@@ -158,6 +158,8 @@ def _hit_rate(report: HealthReport) -> ServiceLine:
         return ServiceLine(name="hit rate", mark=quiet, word="unknown", note=note, answers=False)
     source, _, more = safe_text(rate.source, 60).partition(", ")
     keys = "" if rate.total_keys is None else f"{compact(rate.total_keys)} keys"
+    if source.startswith("redis") and report.server is not None and report.server.fault is not None:
+        mark, keys = STATUS_MARKS["unknown"], "read before"  # of before the outage: no proof that all is well now
     return ServiceLine(
         name="hit rate",
         mark=mark,

@@ -30,8 +30,11 @@ JUDGED = {
 """What the title says of findings that no row's state tells."""
 
 
-def verdict_words(report: LimitsReport, states: Mapping[str, int], room: int, order: str) -> Words:
-    """The answer, then the order, in at most ``room`` cells; the order is the last to go."""
+def verdict_words(
+    report: LimitsReport, states: Mapping[str, int], room: int, order: str, *, current: bool = True
+) -> Words:
+    """The answer, then the order, in at most ``room`` cells; the order is the last to go. ``current``: the report is of
+    now; an old one proves nothing good."""
     parts: Words = []
     if never := states.get("immortal", 0):
         parts.append((f"✖ {never:,} never reset{'s' if never == 1 else ''}", "crit"))
@@ -44,7 +47,14 @@ def verdict_words(report: LimitsReport, states: Mapping[str, int], room: int, or
     told = {JUDGED.get(finding.rule) for finding in report.findings}
     parts += [(f"▲ {words}", "warn") for words in dict.fromkeys(JUDGED.values()) if words in told]
     worrying = any(finding.severity != "low" for finding in report.findings)
-    if not parts and not worrying and states.get("ok") == report.total and report.coverage.complete and report.total:
+    if (
+        current
+        and not parts
+        and not worrying
+        and states.get("ok") == report.total
+        and report.coverage.complete
+        and report.total
+    ):
         parts.append(("● within limits", "good"))
     while parts and sum(len(text) + 2 for text, _ in parts) + len(order) > room:
         parts.pop()

@@ -160,7 +160,13 @@ class LimitsPane(Pane):
         above = self.offenders_above()
         lost: Words = [(f"↑ {above:,} above", "crit")] if above else []
         taken += sum(len(text) + 2 for text, _ in lost)
-        return [*lost, *limit_words.verdict_words(self.report, self._states, self.edge_room - taken, words)]
+        room, current = self.edge_room - taken, not self._is_unreadable
+        return [*lost, *limit_words.verdict_words(self.report, self._states, room, words, current=current)]
+
+    @property
+    def _is_unreadable(self) -> bool:
+        """Whether the newest try to read the counters failed."""
+        return self.shown is not None and self.shown.fault is not None
 
     def truth(self) -> tuple[str, bool]:
         reading: Reading[Any] | None = self.shown
@@ -185,7 +191,7 @@ class LimitsPane(Pane):
         if report is None:
             return "○", "quiet"
         if not report.findings:
-            return "", ""
+            return ("○", "warn") if self._is_unreadable else ("", "")
         mark = SEVERITY_MARKS[report.findings[0].severity]
         return mark.glyph, limit_rows.INKS[mark.tone]
 
