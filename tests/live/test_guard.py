@@ -101,6 +101,9 @@ async def test_the_back_doors_of_the_library_are_shut_row_77(tap: Tap, server: R
                 pass
         with pytest.raises(CommandRefused):
             await redis.pubsub().execute_command("PUBLISH", "c", "m")
+        for loop in (redis.scan_iter, redis.hscan_iter, redis.sscan_iter, redis.zscan_iter):
+            with pytest.raises(CommandRefused):  # the library's own would never see its end
+                await asyncio.wait_for(anext(loop("k")), 2)
     assert server.command("EXISTS", "k") == b":1\r\n"
     assert set(tap.names()) <= OBSERVER
 

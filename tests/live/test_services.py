@@ -153,7 +153,8 @@ async def test_answers_without_an_end_are_left_within_3_s_all_at_once_rows_85_90
         gateway.on(path, act)
     tracemalloc.start()
     started = time.monotonic()
-    seen = await asyncio.gather(*(look(http, gateway.url + path) for path in ENDLESS))
+    async with asyncio.timeout(10):
+        seen = await asyncio.gather(*(look(http, gateway.url + path) for path in ENDLESS))
     took, peak = time.monotonic() - started, tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert took <= 3

@@ -48,7 +48,7 @@ GUARDS: tuple[Guard, ...] = (
     Guard("checked where it is packed", _P + "guard.py", "            return self.cleared(words)\n",
           "            return words\n", _GUARD),
     Guard("the library's own loops", _P + "client.py", "    hscan_iter = sscan_iter = zscan_iter = scan_iter\n", "\n",
-          _GUARD),
+          f"{_GUARD}::test_the_back_doors_of_the_library_are_shut_row_77"),
     # -- replies
     Guard("the cap of a reply", _P + "parser.py", "if self._taken > self._cap + self._read_size:", "if False:", _CAPS),
     Guard("announcements before the parser", _P + "parser.py", "            self._heads.check(data)\n",
@@ -74,7 +74,8 @@ GUARDS: tuple[Guard, ...] = (
     Guard("no cookies", _P + "transport.py", "DefaultCookiePolicy(allowed_domains=[])", "DefaultCookiePolicy()",
           "tests/live/test_services.py"),
     Guard("an answer's time", _P + "fetch.py", "    async with asyncio.timeout(deadline_s):",
-          "    async with asyncio.timeout(None):", "tests/live/test_services.py"),
+          "    async with asyncio.timeout(None):",
+          "tests/live/test_services.py::test_answers_without_an_end_are_left_within_3_s_all_at_once_rows_85_90_91"),
     # -- what an action may say
     Guard("commands of the action", _A + "permit.py", "        if name not in self._commands:\n", "        if False:\n",
           _PURE),
