@@ -8,7 +8,7 @@ missing, an action is verified and closed, not gone on with.
 import contextlib
 import os
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -82,14 +82,9 @@ def forgotten(folder: Path) -> list[Forgotten]:
 
 def without_record(folder: Path) -> list[str]:
     """Actions whose plan lies there and of which the audit holds nothing at all: records are missing. It only reads."""
-    seen, found = _seen(folder), []
-    for path in sorted((folder / "actions").glob("*.plan")):
-        if not path.stem.isalnum() or path.stem in seen.opened or path.stem in seen.closed:
-            continue
-        with contextlib.suppress(OSError, Running):
-            os.close(take(path))
-            found.append(path.stem)
-    return found
+    seen = _seen(folder)
+    plans = _not_running(folder, lambda action: action not in seen.opened and action not in seen.closed)
+    return [path.stem for path, error in plans if error is None]
 
 
 def _seen(folder: Path, log: AuditLog | None = None) -> _Seen:
@@ -121,23 +116,33 @@ def _confirmed(records: Sequence[dict[str, Any]]) -> bool:
 
 
 def _forgotten(folder: Path, seen: _Seen) -> list[Forgotten]:
-    found = []
-    for path in sorted((folder / "actions").glob("*.plan")):
-        action = path.stem
+    def is_lost(action: str) -> bool:
         records = seen.opened.get(action, [])
-        if not action.isalnum() or action in seen.closed or _confirmed(records):
+        if action in seen.closed or _confirmed(records):
+            return False
+        return not records or bool(seen.may_lack(records))  # else killed before it was confirmed: nothing was done
+
+    found = []
+    for path, error in _not_running(folder, is_lost):
+        action = path.stem
+        about = f"action {action[:8]} ({safe_text(str(error), 300)})" if error else _about(action, kept(path, Plan))
+        found.append(Forgotten(action, path, about))
+    return found
+
+
+def _not_running(folder: Path, wanted: Callable[[str], bool]) -> Iterator[tuple[Path, OSError | None]]:
+    """The plans of these actions that nobody carries out, by name, each with why it cannot be read."""
+    for path in sorted((folder / "actions").glob("*.plan")):
+        if not path.stem.isalnum() or not wanted(path.stem):
             continue
-        if records and not seen.may_lack(records):
-            continue  # killed before it was confirmed: nothing was done
         try:
             os.close(take(path))
         except (Running, FileNotFoundError):
             continue
         except OSError as error:
-            found.append(Forgotten(action, path, f"action {action[:8]} ({safe_text(str(error), 300)})"))
-            continue
-        found.append(Forgotten(action, path, _about(action, kept(path, Plan))))
-    return found
+            yield path, error
+        else:
+            yield path, None
 
 
 def _unreadable(folder: Path) -> list[Refusal]:

@@ -164,3 +164,15 @@ async def test_a_receipt_that_nobody_lived_to_record_is_recorded_when_the_incide
         assert "(closed)" in deed.receipt.audit
     lines = (tmp_path / "optimus-tui" / "incidents" / "0001" / "timeline.jsonl").read_text().splitlines()
     assert sum("action_done" in json.dumps(json.loads(line)) for line in lines) == 1
+
+
+async def test_one_that_cannot_be_taken_up_is_told_once_and_not_called_none(redis: RealServer, tmp_path: Path) -> None:
+    interrupt(redis, tmp_path)
+    (plan,) = (tmp_path / "optimus-tui" / "actions").glob("*.plan")
+    plan.write_bytes(b"damaged")
+    async with running(redis, writable=False) as (pilot, dashboard):
+        await until(pilot, lambda: "is damaged: see the audit" in shown(pilot))
+        pilot.app.clear_notifications()
+        dashboard.run_command("interrupted")
+        await until(pilot, lambda: "is damaged: see the audit" in shown(pilot))
+        assert "no action was interrupted" not in shown(pilot)

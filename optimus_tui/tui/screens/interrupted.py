@@ -32,33 +32,42 @@ class TakingUp(Acting):
     @work(exclusive=True, group="interrupted", name="interrupted", exit_on_error=False)
     async def offer_interrupted(self, asked: bool = False) -> None:
         """At the start, and when ``asked`` for: then it is also said that there is none."""
-        found = await self.interrupted()
-        if found and self.app.screen is not self:
+        found = await self._left_open()
+        others = self._say_others(found)
+        mine = self._mine(found)
+        if mine and self.app.screen is not self:
             self.say("an action was interrupted: :interrupted shows it", "warning")  # nothing pops up over a card
             return
-        for left in found:
+        for left in mine:
             await self.take_up(left)
-        if asked and not found:
+        if asked and not mine and not others:
             self.say("no action was interrupted here")
 
     async def interrupted(self) -> list[Interrupted]:
-        """Open actions of this environment that no process has; what is wrong with others is said."""
+        """Open actions of this environment that no process has."""
+        return self._mine(await self._left_open())
+
+    async def _left_open(self) -> list[Interrupted | Refusal]:
         if not await asyncio.to_thread(holds, "*.plan"):
             return []
         desk = await self.open_desk()
-        found = await asyncio.to_thread(desk.interrupted)
-        mine: list[Interrupted] = []
+        return await asyncio.to_thread(desk.interrupted)
+
+    def _mine(self, found: list[Interrupted | Refusal]) -> list[Interrupted]:
+        here = self.settings.environment
+        return [one for one in found if isinstance(one, Interrupted) and one.plan.where.environment == here]
+
+    def _say_others(self, found: list[Interrupted | Refusal]) -> bool:
+        """Say what is wrong with those that cannot be taken up here; whether there were any."""
         elsewhere: set[str] = set()
         for one in found:
             if isinstance(one, Refusal):
                 self.say_refusal(one)
-            elif one.plan.where.environment == self.settings.environment:
-                mine.append(one)
-            else:
+            elif one.plan.where.environment != self.settings.environment:
                 elsewhere.add(one.plan.where.environment)
         if elsewhere:
             self.say(f"an action was interrupted in {', '.join(sorted(elsewhere))}: it is offered there", "warning")
-        return mine
+        return len(self._mine(found)) < len(found)
 
     async def take_up(self, left: Interrupted) -> None:
         """Ask what to do with one until it is closed, or left as it is."""
