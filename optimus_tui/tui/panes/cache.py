@@ -25,7 +25,7 @@ from optimus_tui.tui.panes.cache_tree import CacheTree
 from optimus_tui.tui.panes.cache_words import empty_words, group_forms, key_forms, preview_facts, truth_forms
 from optimus_tui.tui.widgets.figures import first_that_fits
 from optimus_tui.tui.widgets.line_view import Piece
-from optimus_tui.wording.numbers import plural, thousands
+from optimus_tui.wording.numbers import UNKNOWN, plural, thousands
 from optimus_tui.wording.safe import safe_text
 from optimus_tui.wording.truth import counted_down, truth_line
 
@@ -106,6 +106,8 @@ class CachePane(CacheTree):
             return []
         least = "≥" if self._partial else ""
         total = f"{least}{plural(report.keys, 'key')}"
+        if any(finding.rule == "cache.unknown_layout" for finding in report.findings):
+            total = f"{UNKNOWN} keys"  # none of a layout that we know is not none
         matched = self.rows.keys_matched
         return [(total if matched is None else f"{thousands(matched)} of {total}", "")]
 

@@ -14,7 +14,7 @@ from optimus_tui.tui.widgets.names import mark_of
 from optimus_tui.verdicts.limit_words import tenant_words
 from optimus_tui.wording.age import age
 from optimus_tui.wording.glyphs import LIMIT_MARKS
-from optimus_tui.wording.numbers import percent, plural, thousands
+from optimus_tui.wording.numbers import UNKNOWN, percent, plural, thousands
 from optimus_tui.wording.safe import safe_text
 from optimus_tui.wording.shell import curl, redis_cli
 from optimus_tui.wording.truth import coverage_words
@@ -98,10 +98,12 @@ def tenants_line(report: LimitsReport, threshold: int, width: int) -> list[Piece
 
 
 def total_pieces(report: LimitsReport, threshold: int, width: int) -> list[Piece]:
-    """``48 of 1,000`` and what could not be understood; ``≥`` while not everything was read."""
+    """``48 of 1,000`` and what could not be understood; ``≥`` while not everything was read, ``?`` where no layout is
+    known: none that we know is not none."""
+    strange = any(finding.rule == "limits.unknown_layout" for finding in report.findings)
     over = any(finding.rule == "limits.total" for finding in report.findings)
     keys = report.total + report.unparsed.count - report.unparsed.shown
-    text = f"{'▲ ' if over else ''}{'' if report.coverage.complete else '≥ '}{keys:,}"
+    text = f"{'▲ ' if over else ''}{'' if report.coverage.complete else '≥ '}{UNKNOWN if strange else f'{keys:,}'}"
     pieces: list[Piece] = [(text, "warn" if over else ""), (f" of {threshold:,}", "quiet")]
     if report.unparsed.count and width >= 50:
         pieces.insert(0, (f"{report.unparsed.count:,} unparsed   ", "warn"))
