@@ -16,6 +16,7 @@ from optimus_tui.clock import Clock
 from optimus_tui.contract.actions import ActionRequest, Plan, Preview, Progress, Receipt, Refusal
 from optimus_tui.tui.modals.action_keys import ALWAYS, LETTERS, is_command
 from optimus_tui.tui.modals.action_lines import (
+    FEW,
     Lines,
     preview_lines,
     progress_lines,
@@ -163,10 +164,16 @@ class CardFace(Dialog):
     def _keys(self, overflows: bool) -> str:
         if self._asks_window():
             return "enter plans with it   esc closes"
-        whole, anew = self.key_of("whole"), self.key_of("anew")
-        keys = {"asking": f"tab next   {whole} all keys   {anew} plan anew   esc cancels", "planning": "esc cancels",
+        anew = self.key_of("anew")
+        whole = f"   {self.key_of('whole')} all keys" if self._has_more else ""
+        keys = {"asking": f"tab next{whole}   {anew} plan anew   esc cancels", "planning": "esc cancels",
                 "acting": "esc stops after the batch", "refused": f"{anew} plan anew   esc closes"}  # fmt: skip
         return ("↑↓ more   " if overflows else "") + keys.get(self.stage, "esc closes")
+
+    @property
+    def _has_more(self) -> bool:
+        """Whether there are keys that are shown only when all are asked for."""
+        return self.card is not None and (len(self.card.samples) > FEW or bool(self.plan and self.plan.ambiguous))
 
     def _age(self) -> float:
         return max(0.0, self.clock.mono() - self.plan.made_mono) if self.plan else 0.0
