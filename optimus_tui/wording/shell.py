@@ -4,8 +4,10 @@ Refuses to write a pattern where a key is meant, and never writes a password: re
 """
 
 from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
 
-from optimus_tui.settings.model import RedisTarget
+if TYPE_CHECKING:
+    from optimus_tui.settings.model import RedisTarget
 
 _PLAIN = frozenset(b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_@%+=:,./-")
 
@@ -26,19 +28,19 @@ def _octet(byte: int) -> str:
     return chr(byte) if 32 <= byte < 127 and byte not in b"\\'!" else f"\\{byte:03o}"
 
 
-def redis_cli(target: RedisTarget, words: Iterable[bytes | str]) -> str:
+def redis_cli(target: "RedisTarget", words: Iterable[bytes | str]) -> str:
     """A redis-cli line for this server, database and user. The password is left to REDISCLI_AUTH."""
     return " ".join([*_client(target), *(shell_word(word) for word in words)])
 
 
-def redis_cli_any(target: RedisTarget, words: Sequence[bytes]) -> str:
+def redis_cli_any(target: "RedisTarget", words: Sequence[bytes]) -> str:
     """As ``redis_cli``, for any bytes: with a NUL, which no shell passes on, they go to redis-cli's input."""
     if not any(b"\0" in word for word in words):
         return redis_cli(target, words)
     return " ".join(["printf", "'%s\\n'", shell_word(" ".join(map(_quoted, words))), "|", *_client(target)])
 
 
-def _client(target: RedisTarget) -> list[str]:
+def _client(target: "RedisTarget") -> list[str]:
     where = ["-s", shell_word(target.path)] if target.path else ["-h", shell_word(target.host), "-p", str(target.port)]
     if target.scheme == "rediss":
         where.append("--tls")
