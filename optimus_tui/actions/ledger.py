@@ -17,7 +17,7 @@ import msgspec
 
 from optimus_tui.contract.actions import Confirmation, Outcome, Plan, Receipt, Refusal
 from optimus_tui.history.audit import AuditLog, AuditUnwritable, quoted
-from optimus_tui.history.state_files import open_plain, read_plain, sync_folder
+from optimus_tui.history.state_files import open_plain, read_plain, reason, sync_folder
 from optimus_tui.wording.safe import safe_text
 
 T = TypeVar("T")
@@ -184,4 +184,4 @@ def _as_audit_trouble(path: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise AuditUnwritable(f"{safe_text(str(path))} cannot be written: {error.strerror}") from None
+        raise AuditUnwritable(f"{safe_text(str(path))} cannot be written: {reason(error, path.parent)}") from None

@@ -19,6 +19,7 @@ from optimus_tui.contract.actions import OUTCOMES, Interrupted, Outcome, Plan, R
 from optimus_tui.history.audit import AuditLog
 from optimus_tui.history.audit_end import VERIFY, trouble
 from optimus_tui.history.audit_files import ACCEPTED, FILE, read
+from optimus_tui.history.state_files import in_the_way, shown
 from optimus_tui.wording.age import age
 from optimus_tui.wording.numbers import plural
 from optimus_tui.wording.safe import safe_text
@@ -149,12 +150,12 @@ def _unreadable(folder: Path) -> list[Refusal]:
     place = folder / "actions"
     try:
         os.listdir(place)
-    except FileNotFoundError:
-        return []
     except OSError as error:
-        why = "is no directory" if isinstance(error, NotADirectoryError) else f"cannot be read: {error.strerror}"
-        said = f"{safe_text(str(place), 300)} {why}: nobody can tell whether an action was interrupted"
-        return [Refusal("conflict", said, "move it away, or make it readable")]
+        blocked = in_the_way(place)
+        if isinstance(error, FileNotFoundError) and not blocked:
+            return []
+        why = blocked or f"{shown(place)} cannot be read: {error.strerror}"
+        return [Refusal("conflict", f"nobody can tell whether an action was interrupted: {why}")]
     return []
 
 

@@ -141,6 +141,7 @@ async def examine(settings: Settings) -> list[Line]:
         _service("postgres", postgres),
         prometheus,
         _source(settings.source_path),
+        _state(),
     ]
     lines += [Line("WRONG", "settings", warning) for warning in settings.warnings]
     return lines + [Line("note", "settings", note) for note in settings.notes]
@@ -273,6 +274,21 @@ def _commands(rights: "Rights") -> list[Line]:
         else:
             rest.append(f"{words} is not available{cost}")
     return lines + [Line("note", "  commands", one) for one in rest]
+
+
+def _state() -> Line:
+    """The directory of audit, incidents and history."""
+    from optimus_tui.history.audit import state_folder
+    from optimus_tui.history.audit_end import VERIFY, trouble
+    from optimus_tui.history.audit_files import FILE
+    from optimus_tui.history.state_files import in_the_way, shown
+
+    folder = state_folder()
+    if wrong := in_the_way(folder):
+        return Line("WRONG", "state", wrong)
+    if wrong := trouble(folder / FILE):
+        return Line("WRONG", "state", wrong, VERIFY)
+    return Line("ok", "state", f"audit, incidents and history lie in {shown(folder)}")
 
 
 def _source(path: Path | None) -> Line:

@@ -24,7 +24,7 @@ from optimus_tui.history.audit_end import AuditUnwritable, Stamp, check_before, 
 from optimus_tui.history.audit_files import FILE, ROTATED, has_parts, part_name
 from optimus_tui.history.audit_head import Head, read_head, renew_head, write_head
 from optimus_tui.history.audit_lines import Chained, record_line
-from optimus_tui.history.state_files import Unreadable, open_plain, put_in_place, shown, sync_folder
+from optimus_tui.history.state_files import Unreadable, open_plain, put_in_place, reason, shown, sync_folder
 from optimus_tui.threads import Unanswered, within
 
 __all__ = ["AuditLog", "AuditUnwritable", "begin_file", "quoted", "state_folder", "unquoted"]
@@ -122,7 +122,7 @@ class AuditLog:
             raise AuditUnwritable(f"the audit cannot be written: {error}", "see optimus-tui audit verify") from None
         except OSError as error:
             full = error.errno in (errno.ENOSPC, errno.EDQUOT)
-            what = "the disk is full" if full else error.strerror or "an error"
+            what = "the disk is full" if full else reason(error, self.folder)
             raise AuditUnwritable(f"the audit {shown(self.path)} cannot be written: {what}") from None
 
     def _append_locked(self, given_up: threading.Event, event: str, action: str, fields: dict[str, object]) -> Chained:

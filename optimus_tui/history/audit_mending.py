@@ -20,7 +20,7 @@ from optimus_tui.history.audit_files import ACCEPTED, FILE, Checked, moved_to, p
 from optimus_tui.history.audit_head import Head, read_head
 from optimus_tui.history.audit_lines import FIRST
 from optimus_tui.history.incident_files import keep_aside
-from optimus_tui.history.state_files import Unreadable, open_plain, read_plain, shown, sync_folder
+from optimus_tui.history.state_files import Unreadable, open_plain, read_plain, reason, shown, sync_folder
 
 
 class Accepted(Struct, frozen=True, kw_only=True):
@@ -169,7 +169,7 @@ def _alone(folder: Path) -> Iterator[None]:
     except Unreadable as error:
         raise AuditUnwritable(str(error)) from None
     except OSError as error:
-        raise AuditUnwritable(f"{shown(folder)} cannot be written: {error.strerror or 'an error'}") from None
+        raise AuditUnwritable(f"{shown(folder)} cannot be written: {reason(error, folder)}") from None
     finally:
         if handle >= 0:
             os.close(handle)

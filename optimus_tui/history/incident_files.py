@@ -36,11 +36,11 @@ def numbers(root: Path) -> list[int]:
     """The incidents there are, oldest first. Unreadable where their directory is none, or cannot be read."""
     try:
         return sorted(int(name) for name in os.listdir(root) if _NAME.match(name))
-    except FileNotFoundError:
-        return []
-    except NotADirectoryError:
-        raise Unreadable(f"{shown(root)} is no directory") from None
     except OSError as error:
+        if blocked := state_files.in_the_way(root):
+            raise Unreadable(blocked) from None
+        if isinstance(error, FileNotFoundError):
+            return []
         raise Unreadable(f"{shown(root)} cannot be read: {error.strerror}") from None
 
 

@@ -116,10 +116,34 @@ def shown(path: Path) -> str:
     return safe_text(str(path), 300)
 
 
+def in_the_way(folder: Path) -> str:
+    """What stands where ``folder`` or a directory above it is needed, and the remedy; empty where nothing does."""
+    for place in (*reversed(folder.parents), folder):
+        try:
+            mode = os.stat(place).st_mode
+        except FileNotFoundError:
+            if not place.is_symlink():
+                return ""
+            return f"{shown(place)} is a link to nowhere: remove it, or make what it points to"
+        except OSError as error:
+            return f"{shown(place)} cannot be looked at: {error.strerror}"
+        if not stat.S_ISDIR(mode):
+            what = next((word for is_kind, word in _KINDS if is_kind(mode)), "a file")
+            return f"{shown(place)} is {what} where a directory is needed: move it away"
+    return ""
+
+
+def reason(error: OSError, folder: Path) -> str:
+    """Why something in ``folder`` failed: what stands in its way, else the system's words."""
+    return in_the_way(folder) or error.strerror or "an error"
+
+
 def _refuse_other_kinds(path: Path) -> None:
     try:
         mode = path.lstat().st_mode
     except FileNotFoundError:
+        if blocked := in_the_way(path.parent):
+            raise Unreadable(blocked) from None
         return
     except OSError as error:
         raise _unreadable(path, error, os.O_RDONLY) from None
@@ -130,4 +154,4 @@ def _refuse_other_kinds(path: Path) -> None:
 
 def _unreadable(path: Path, error: OSError, flags: int) -> Unreadable:
     what = "read" if flags & os.O_ACCMODE == os.O_RDONLY else "written"
-    return Unreadable(f"{shown(path)} cannot be {what}: {error.strerror or 'an error'}")
+    return Unreadable(in_the_way(path.parent) or f"{shown(path)} cannot be {what}: {error.strerror or 'an error'}")

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from optimus_tui.contract.reading import Fault
 from optimus_tui.history.file import NewerFile
+from optimus_tui.history.state_files import in_the_way
 from optimus_tui.wording.safe import safe_text
 
 _DAMAGED = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
@@ -48,6 +49,8 @@ def fault_of_history(error: BaseException, path: Path) -> Fault:
     if code in _CLOSED_TO_US or _number(error) in (errno.EACCES, errno.EPERM, errno.EROFS):
         remedy = "check the rights of that file and its directory"
         return Fault("denied", f"{place} cannot be written; samples stay in memory", remedy)
+    if blocked := in_the_way(path.parent):
+        return Fault("busy", f"no history: {blocked}", "samples wait in memory")
     what = safe_text(_words(error, code), 80)
     return Fault("busy", f"{place}: {what}; samples wait in memory")
 

@@ -15,6 +15,7 @@ from optimus_tui.contract.findings import Finding
 from optimus_tui.contract.incident import IncidentState, OpenFinding
 from optimus_tui.history import incident_files as files
 from optimus_tui.history.incident_files import Unreadable
+from optimus_tui.history.state_files import in_the_way, reason
 from optimus_tui.history.store import system_of
 from optimus_tui.history.timeline import new_timeline, open_timeline
 from optimus_tui.incidents.clocks import Clocks, operator, who
@@ -67,7 +68,8 @@ async def open_incident(
     try:
         number, timeline = await asyncio.to_thread(new_timeline, root or files.incidents_dir(), who())
     except OSError as error:
-        raise IncidentError(f"no incident can be opened: {error.strerror or 'an error'}", 4) from None
+        why = reason(error, root or files.incidents_dir())
+        raise IncidentError(f"no incident can be opened: {why}", 4) from None
     keeper = Keeper(ctx, timeline, clocks)
     settings = ctx.settings
     await keeper.tell(
@@ -101,7 +103,10 @@ async def resume_incident(
 
     With ``announce`` the timeline says who took it up; a step that a dead process left running is freed in any case.
     """
-    folder = files.folder_of(root or files.incidents_dir(), number)
+    root = root or files.incidents_dir()
+    if blocked := in_the_way(root):
+        raise IncidentError(blocked, 4)
+    folder = files.folder_of(root, number)
     if (folder.exists() or folder.is_symlink()) and not folder.is_dir():
         raise IncidentError(f"incident {number} cannot be read: {safe_text(str(folder), 300)} is no directory", 4)
     if not folder.is_dir():
