@@ -12,10 +12,11 @@ from typing import Any
 import msgspec
 from redis.exceptions import NoPermissionError, OutOfMemoryError, ResponseError
 
-from optimus_tui.actions.permit import LOCK_MS, LOCKS
+from optimus_tui.actions.permit import LOCK_MS
 from optimus_tui.actions.wire import Wire
 from optimus_tui.clock import Clock
 from optimus_tui.contract.actions import ActionRequest, Refusal
+from optimus_tui.grammar.keys import LOCK_PREFIX
 from optimus_tui.history.audit import quoted
 from optimus_tui.wording.age import age
 from optimus_tui.wording.safe import safe_text
@@ -26,7 +27,7 @@ RENEW_SECONDS = 5.0
 
 def lock_name(request: ActionRequest) -> bytes:
     """The tenant's lock; it holds no byte of the tenant's that could mean something else."""
-    return LOCKS + quoted(request.tenant).encode()
+    return LOCK_PREFIX + quoted(request.tenant).encode()
 
 
 class Lock:
@@ -125,4 +126,6 @@ def _owner(value: object) -> dict[str, Any]:
 def _words(owner: dict[str, Any], now: float) -> str:
     since = owner.get("since")
     for_ = f" for {age(now - since)}" if isinstance(since, (int, float)) and now else ""
-    return f"{safe_text(owner.get('user', '?'), 40)} on {safe_text(owner.get('host', '?'), 40)} is at this tenant{for_}"
+    process = f" (process {owner['pid']})" if type(owner.get("pid")) is int else ""
+    who, host = (safe_text(owner.get(field, "?"), 40) for field in ("user", "host"))
+    return f"{who} on {host}{process} is at this tenant{for_}"

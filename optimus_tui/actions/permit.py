@@ -8,7 +8,6 @@ from collections.abc import Collection, Sequence
 
 from optimus_tui.probes.commands import MAX_SCAN_COUNT, CommandRefused, Word
 
-LOCKS = b"optimus:lock:"
 LOCK_MS = 30_000
 
 _LOOKS = """

@@ -17,6 +17,8 @@ LIMIT_PREFIX = b"rate_limit:"
 CACHE_PREFIX = b"cache:"
 COHERENCE_PREFIX = b"cache_coherence:"
 EVENT_LOG = b"cache_coherence_events"
+LOCK_PREFIX = b"optimus:lock:"
+"""Locks of this product's actions, one a tenant."""
 
 MAX_TENANT_PARTS = 32
 """A tenant with more colons than this is not looked for among the known ones: parsing stays cheap for hostile names."""

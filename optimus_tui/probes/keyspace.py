@@ -13,9 +13,10 @@ from redis.exceptions import InvalidResponse, NoPermissionError
 
 from optimus_tui.contract.reading import Fault
 from optimus_tui.grammar.info import parse_info
-from optimus_tui.grammar.keys import CACHE_PREFIX, COHERENCE_PREFIX, EVENT_LOG, LIMIT_PREFIX
+from optimus_tui.grammar.keys import CACHE_PREFIX, COHERENCE_PREFIX, EVENT_LOG, LIMIT_PREFIX, LOCK_PREFIX
 from optimus_tui.grammar.shapes import heads_of
 from optimus_tui.probes.client import ObserverRedis
+from optimus_tui.probes.commands import OWN_PREFIX
 from optimus_tui.probes.faults import OUTAGES
 from optimus_tui.probes.own import OwnLoad
 from optimus_tui.probes.pacing import Gait
@@ -30,7 +31,8 @@ NEVER, GONE, NOT_ASKED = -1, -2, -3
 PIPELINE_KEYS = 100
 PREFIXES = (LIMIT_PREFIX, CACHE_PREFIX, COHERENCE_PREFIX)
 NAMES = frozenset({EVENT_LOG, LIMIT_PREFIX.removesuffix(b":")})
-OWN_PREFIX = b"integration_test:"
+OWN_PREFIXES = (OWN_PREFIX, LOCK_PREFIX)
+"""Names that this product itself writes: they are nobody's layout."""
 NO_SCAN = "limits and cache panes stay empty"
 
 Pace = Callable[[float], Awaitable[None]]
@@ -166,7 +168,7 @@ async def _page(
         raise reply
     found = shaped(reply, _ScanReply)
     names = [name for name in found.names if _is_known(name)]
-    strange = [name for name in found.names if not _is_known(name) and not name.startswith(OWN_PREFIX)]
+    strange = [name for name in found.names if not _is_known(name) and not name.startswith(OWN_PREFIXES)]
     others = len(found.names) - len(names)
     page = Page(names, others=others, foreign=len(strange), heads=heads_of(strange))  # TTLs are asked for next
     return found.cursor, page

@@ -49,7 +49,7 @@ for i = 1, #page[2] do
     end
   else
     others = others + 1
-    if string.sub(key, 1, 17) ~= 'integration_test:' then
+    if string.sub(key, 1, 17) ~= 'integration_test:' and string.sub(key, 1, 13) ~= 'optimus:lock:' then
       foreign = foreign + 1
       local head = head_of(key)
       if heads[head] then

@@ -253,12 +253,13 @@ async def test_a_second_operator_sees_who_is_at_it_and_for_how_long_row_75(serve
 
 async def test_a_lock_whose_owner_died_ends_by_itself_row_76(server: RealServer, tmp_path: Path) -> None:
     put(server, "cache:conv:acme:1")
-    dead = '{"action":"dead","user":"ann","host":"bastion","since":1}'
+    dead = '{"action":"dead","user":"ann","host":"bastion","pid":4711,"since":1}'
     server.command("SET", "optimus:lock:acme", dead, "PX", "30000")
     async with armed(server.port, tmp_path) as desk:
         plan = await planned(desk, "invalidate_tenant")
         answer = await desk.apply(plan, confirmation(plan), threading.Event(), ignore)
-        assert isinstance(answer, Refusal) and answer.code == "locked" and "ann on bastion" in answer.message
+        assert isinstance(answer, Refusal) and answer.code == "locked"
+        assert "ann on bastion (process 4711) is at this tenant for" in answer.message
         server.command("PEXPIRE", "optimus:lock:acme", "1")  # 30 s later
         while number(server, "EXISTS", "optimus:lock:acme"):
             pass

@@ -268,12 +268,15 @@ NAMES_OF_OTHERS = (
 )  # fmt: skip
 
 
+OUR_NAMES = (b"integration_test:acme:1", b"optimus:lock:acme", b"cache_coherence_events", b"rate_limit")
+
+
 @pytest.mark.parametrize("ttls", [True, False])
 @pytest.mark.parametrize("scripts", [True, False])
 async def test_names_of_no_known_layout_are_told_by_their_beginning(
     server: RealServer, ttls: bool, scripts: bool
 ) -> None:
-    for name in (*NAMES_OF_OTHERS, b"integration_test:acme:1", b"cache_coherence_events", b"rate_limit"):
+    for name in (*NAMES_OF_OTHERS, *OUR_NAMES):
         server.command("RPUSH", name, "1")
     async with observing(target_of(server.port)) as redis:
         redis.scripts = scripts

@@ -59,8 +59,9 @@ async def test_a_known_counter_beside_them_is_good_news(foreign: RealServer, tmp
     assert not [one for one in document["diagnostics"] if one["rule"] == "limits.unknown_layout"]
 
 
-async def test_our_own_key_is_no_foreign_name(server: RealServer, tmp_path: Path) -> None:
-    pipe(server.port, (b"SET", b"integration_test:acme:1", b"x", b"EX", b"60"))
+@pytest.mark.parametrize("name", [b"integration_test:acme:1", b"optimus:lock:acme"])
+async def test_our_own_key_is_no_foreign_name(server: RealServer, tmp_path: Path, name: bytes) -> None:
+    pipe(server.port, (b"SET", name, b"x", b"EX", b"60"))
     async with system(server.port, tmp_path) as (context, _):
         document = await ask(context, "diagnose_gateway_health")
     assert document["rate_limiting"]["status"] == "ok"
