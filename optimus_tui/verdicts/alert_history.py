@@ -21,7 +21,7 @@ def merge(*histories: Iterable[AlertEpisode]) -> tuple[AlertEpisode, ...]:
     by_key: dict[Key, list[AlertEpisode]] = {}
     for episode in sorted((one for history in histories for one in history), key=lambda one: one.since):
         mine = by_key.setdefault(key_of(episode.finding), [])
-        if mine and episode.since <= mine[-1].seen + SAME_SECONDS:
+        if mine and episode.since <= max(mine[-1].since, mine[-1].seen) + SAME_SECONDS:
             mine[-1] = _joined(mine[-1], episode)
         else:
             mine.append(episode)
@@ -31,8 +31,13 @@ def merge(*histories: Iterable[AlertEpisode]) -> tuple[AlertEpisode, ...]:
 
 
 def _joined(one: AlertEpisode, other: AlertEpisode) -> AlertEpisode:
-    """``one`` began first. How it ended is known best by whoever saw it last."""
-    last = max(one, other, key=lambda episode: (episode.seen, bool(episode.end)))
+    """``one`` began first. How it ended is known best by whoever saw it last.
+
+    Two states of one watcher's episode begin at the same moment; the later one lasted longer, also where the clock was
+    set back meanwhile.
+    """
+    same = one.since == other.since
+    last = max(one, other, key=lambda episode: (episode.lasted if same else episode.seen, bool(episode.end)))
     worst = max(one, other, key=lambda episode: SEVERITIES.index(episode.finding.severity))
     return replace(
         last,

@@ -381,6 +381,13 @@ def test_two_watchers_of_one_trouble_make_one_episode() -> None:
     assert merge([one], [mine], [theirs]) == (one,)
 
 
+@pytest.mark.parametrize("end", ["", "cleared"])
+def test_a_clock_that_was_set_back_makes_no_second_episode_and_the_later_state_counts_row_28(end: Any) -> None:
+    kept = episode(WALL, WALL + 8, lasted=8.0)
+    now = episode(WALL, WALL - 3560, lasted=40.0, end=end)
+    assert merge([now], [kept]) == merge([kept], [now]) == (now,)
+
+
 def test_a_later_trouble_of_the_same_name_stays_its_own_and_the_newest_is_first() -> None:
     early, late = episode(WALL, WALL + 60, end="cleared"), episode(WALL + 120, WALL + 130)
     assert merge([early, late]) == (late, early)
