@@ -29,11 +29,12 @@ from optimus_tui.verdicts import limits as verdicts
 from optimus_tui.verdicts.bounds import estimate_ms, is_wide, shown_ms
 from optimus_tui.verdicts.coherence_events import covered_minutes
 from optimus_tui.verdicts.differences import differences
+from optimus_tui.verdicts.failures import find_errors
 from optimus_tui.verdicts.limit_blocked import common_limits
 from optimus_tui.verdicts.limit_words import operation_words
 from optimus_tui.verdicts.order import worst_first
 from optimus_tui.verdicts.outcomes import outcomes, refusals
-from optimus_tui.verdicts.performance import find_errors, of_tenant
+from optimus_tui.verdicts.performance import of_tenant
 from optimus_tui.verdicts.refusals import find_refusals, refused_by_tenant
 from optimus_tui.verdicts.rules import merge_rules
 from optimus_tui.verdicts.unmeasured import find_unmeasured

@@ -25,9 +25,10 @@ from optimus_tui.contract.reading import Fault, Reading
 from optimus_tui.contract.tools.common import WindowSource
 from optimus_tui.grammar.prometheus import split_series
 from optimus_tui.tools.counted import NO_PAGE, Counters, missing
+from optimus_tui.verdicts.failures import GATEWAY, find_errors
 from optimus_tui.verdicts.flapping import judge_flapping
 from optimus_tui.verdicts.outcomes import class_of, outcomes, refusals, worst
-from optimus_tui.verdicts.performance import find_errors_lately, shown
+from optimus_tui.verdicts.performance import shown
 from optimus_tui.verdicts.playbooks.circuit_breaker import breakers, judge_breaker
 from optimus_tui.verdicts.refusals import find_refusals_lately
 from optimus_tui.verdicts.restarts import find_restarts, find_several
@@ -230,7 +231,7 @@ def _figures(
         unknown.append(f"requests: {_reason(requests.fault)}")
         findings += find_several(requests)
     else:
-        findings += find_errors_lately(requests, lately[0], "gateway", ctx.settings.thresholds)
+        findings += find_errors(requests, GATEWAY, ctx.settings.thresholds, lately[0])
         findings += find_restarts(requests)
         if told.failed is None:
             unknown.append(f"failures: {told.why_failed}")

@@ -9,6 +9,7 @@ from optimus_tui.tools.counted import Counters
 from optimus_tui.tools.performance_result import Result, not_available, reason_of
 from optimus_tui.tools.words import sentence
 from optimus_tui.verdicts import performance as verdicts
+from optimus_tui.verdicts.failures import GATEWAY, find_errors
 from optimus_tui.verdicts.restarts import find_restarts, restarts_words
 
 if TYPE_CHECKING:
@@ -40,8 +41,8 @@ async def error_rate(ctx: "Context", query: PerformanceQuery) -> Result:
         return uncounted("error rate", grown)
     own = verdicts.of_tenant(grown, query.tenant_filter)
     figures = verdicts.error_rate(own)
-    subject = "gateway" if query.tenant_filter is None else verdicts.shown(query.tenant_filter)
-    findings = [*verdicts.find_errors(own, subject, ctx.settings.thresholds), *find_restarts(grown)]
+    subject = GATEWAY if query.tenant_filter is None else verdicts.shown(query.tenant_filter)
+    findings = [*find_errors(own, subject, ctx.settings.thresholds), *find_restarts(grown)]
     status = "ok" if figures["requests"] else "no requests"
     if why := figures.get("failures_unknown"):
         status = "not available"

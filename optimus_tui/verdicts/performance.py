@@ -5,24 +5,19 @@ share of nothing is None, not 0. Latencies in milliseconds, shares from 0 to 1.
 """
 
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 from msgspec.structs import replace
 
 from optimus_tui.contract.findings import Finding, Severity
 from optimus_tui.contract.metrics import Counted, Grown, Increase
 from optimus_tui.settings.model import Thresholds
-from optimus_tui.verdicts.chance import interval, surely_less
-from optimus_tui.verdicts.latency import eased
-from optimus_tui.verdicts.order import worst_first
-from optimus_tui.verdicts.outcomes import class_of, outcomes, worst
+from optimus_tui.verdicts.outcomes import class_of, outcomes
 from optimus_tui.verdicts.restarts import processes_section
-from optimus_tui.wording.numbers import percent, plural
 from optimus_tui.wording.safe import safe_text
 
 MIN_REQUESTS = 20
 """A percentile of fewer requests is not judged, and a share of fewer only where it is beyond doubt."""
-MIN_FAILURES = 3
 SHOWN = 50
 GRADES = ("excellent", "good", "acceptable", "poor")
 _BEST_WITH: dict[Severity, int] = {"low": 0, "medium": 2, "high": 3, "critical": 3}
@@ -151,89 +146,6 @@ def _errors_by(grown: Increase, label: str) -> list[dict[str, Any]]:
         }
         for name, told in rows[:SHOWN]
     ]
-
-
-class Weight(NamedTuple):
-    """How bad a share of failures is, and the bar that it is at or over."""
-
-    severity: Severity
-    bar: float
-
-
-def weigh_failures(failed: float, requests: float, thresholds: Thresholds) -> Weight | None:
-    """None below the lower bar. A share that chance alone may have lifted over it is low, whatever it is.
-
-    A share of fewer than ``MIN_REQUESTS`` counts where several failed and it is over the higher bar beyond chance.
-    """
-    warn, high = thresholds.error_rate_warn, thresholds.error_rate_high
-    share = failed / requests if requests > 0 else 0.0
-    if failed <= 0 or share < warn:
-        return None
-    least = interval(failed, requests)[0]
-    if requests < MIN_REQUESTS:
-        return Weight("high", high) if failed >= MIN_FAILURES and least >= high else Weight("low", warn)
-    if least <= warn:
-        return Weight("low", warn)
-    return Weight("high", high) if share >= high else Weight("medium", warn)
-
-
-def find_errors(grown: Increase, subject: str, thresholds: Thresholds) -> list[Finding]:
-    """A finding where the share of 5xx is too high, low where that may be chance; it names who fails most."""
-    told = outcomes(grown.series)
-    rate = told.failing_share
-    weight = weigh_failures(told.failed or 0.0, told.requests, thresholds)
-    if rate is None or weight is None:
-        return []
-    few = f"{_whole(told.failed or 0):,} failures of so few requests may be chance"
-    return [
-        Finding(
-            rule="errors.rate",
-            severity=weight.severity,
-            subject=subject,
-            message=f"{percent(rate, weight.bar)} of {plural(_whole(told.requests), 'request')} failed, "
-            f"the bar is {percent(weight.bar)}{f'; {few}' if weight.severity == 'low' else ''}{who_fails(grown)}",
-            measured=round(rate, 4),
-            threshold=weight.bar,
-            unit="share",
-            samples=_whole(told.requests),
-            window_seconds=grown.covered_minutes * 60,
-            impact="Callers get errors instead of answers.",
-            remedy="See which route fails most, then the engine's health and the gateway's log.",
-        )
-    ]
-
-
-def find_errors_lately(grown: Increase, lately: Increase, subject: str, thresholds: Thresholds) -> list[Finding]:
-    """The same where the last minute or so counts too: what is worse there decides.
-
-    A share that was too high over the window and surely is good again is told as a low finding.
-    """
-    over, now = find_errors(grown, subject, thresholds), outcomes(lately.series)
-    if lately.covered_minutes <= 0 or now.failing_share is None or now.requests < MIN_REQUESTS:
-        return over
-    if over and is_good_again(now.failed or 0.0, now.requests, over[0], thresholds):
-        return [eased(one, f"{percent(now.failing_share)} of the last {now.requests:,.0f}") for one in over]
-    fresh = [one for one in find_errors(lately, subject, thresholds) if one.severity != "low"]
-    return list(worst_first([*fresh, *over])[:1])
-
-
-def is_good_again(failed: float, requests: float, before: Finding, thresholds: Thresholds) -> bool:
-    """Whether the last requests are below the bar, and surely better than the share of the finding ``before``."""
-    share = before.measured if isinstance(before.measured, float) else 1.0
-    return failed < thresholds.error_rate_warn * requests and surely_less(failed, requests, share)
-
-
-def who_fails(grown: Increase) -> str:
-    """Under which route and tenant most requests failed, as the end of a sentence; empty where labels do not tell."""
-    parts = []
-    for label in ("route", "tenant"):
-        found = worst(grown, label)
-        if found is not None:
-            name, told = found
-            parts.append(
-                f"{label} {shown(name)} ({_whole(told.failed or 0):,} of {plural(_whole(told.requests), 'request')})"
-            )
-    return f"; most at {', '.join(parts)}" if parts else ""
 
 
 def trend(samples: Sequence[tuple[float, float]]) -> dict[str, Any] | None:

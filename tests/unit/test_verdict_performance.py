@@ -11,11 +11,10 @@ from optimus_tui.contract.reading import Reading
 from optimus_tui.settings.model import Thresholds
 from optimus_tui.tools.counted import live_increase
 from optimus_tui.verdicts.chance import interval
+from optimus_tui.verdicts.failures import find_errors
 from optimus_tui.verdicts.performance import (
     assess,
     error_rate,
-    find_errors,
-    find_errors_lately,
     grade,
     of_tenant,
     throughput,
@@ -139,20 +138,20 @@ def test_a_share_below_the_bar_is_no_finding_at_all() -> None:
 def test_a_share_that_was_too_high_is_past_only_where_the_last_requests_surely_are_better(
     lately: tuple[int, int], severity: str
 ) -> None:
-    (finding,) = find_errors_lately(share(300, 1000, 30.0), share(*lately), "gateway", BARS)
+    (finding,) = find_errors(share(300, 1000, 30.0), "gateway", BARS, share(*lately))
     assert finding.severity == severity
 
 
 def test_a_few_good_requests_are_no_proof_that_a_small_share_of_failures_is_over() -> None:
-    (finding,) = find_errors_lately(share(400, 20_000, 30.0), share(0, 40), "gateway", BARS)
+    (finding,) = find_errors(share(400, 20_000, 30.0), "gateway", BARS, share(0, 40))
     assert (finding.severity, finding.samples) == ("medium", 20_000)
-    (finding,) = find_errors_lately(share(400, 20_000, 30.0), share(0, 400), "gateway", BARS)
+    (finding,) = find_errors(share(400, 20_000, 30.0), "gateway", BARS, share(0, 400))
     assert finding.severity == "low" and finding.message.endswith("0 % of the last 400")
 
 
 def test_what_fails_lately_counts_beyond_chance_and_one_failure_is_no_burst() -> None:
-    assert find_errors_lately(share(5, 10_000, 30.0), share(1, 20), "gateway", BARS) == []
-    (finding,) = find_errors_lately(share(50, 10_000, 30.0), share(10, 40), "gateway", BARS)
+    assert find_errors(share(5, 10_000, 30.0), "gateway", BARS, share(1, 20)) == []
+    (finding,) = find_errors(share(50, 10_000, 30.0), "gateway", BARS, share(10, 40))
     assert (finding.severity, finding.samples) == ("high", 40)
 
 

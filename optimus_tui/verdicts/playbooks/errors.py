@@ -9,9 +9,18 @@ from optimus_tui.contract.findings import Finding
 from optimus_tui.contract.metrics import Increase
 from optimus_tui.contract.reading import Fault
 from optimus_tui.settings.model import Thresholds
+from optimus_tui.verdicts.failures import (
+    GATEWAY,
+    Weight,
+    failing_part,
+    find_errors,
+    is_good_again,
+    weigh_failures,
+    weigh_part,
+)
 from optimus_tui.verdicts.latency import eased
 from optimus_tui.verdicts.outcomes import outcomes
-from optimus_tui.verdicts.performance import MIN_REQUESTS, Weight, find_errors, is_good_again, weigh_failures
+from optimus_tui.verdicts.performance import MIN_REQUESTS
 from optimus_tui.verdicts.playbooks.inquiry import Inquiry
 from optimus_tui.verdicts.restarts import find_restarts, processes_section
 from optimus_tui.wording.numbers import percent
@@ -66,18 +75,40 @@ def look_at_errors(
     inquiry.saw(
         f"{what} {percent(share)} of {total:,} requests in {span_words(requests.covered_minutes)} ({requests.source})"
     )
-    found = _judge_timeouts(share, requests, what, weight) if only else find_errors(requests, "gateway", thresholds)
-    inquiry.found(*(_as_of_now(one, recent, thresholds, only) for one in found))
+    known = recent if isinstance(recent, Increase) and not _unknown(recent, only) else None
+    if only:
+        inquiry.found(*_find_timeouts(share, requests, what, weight, known, thresholds, only))
+    else:
+        inquiry.found(*find_errors(requests, GATEWAY, thresholds, known))
     return {**section, "share": round(share, 4)}
+
+
+def _find_timeouts(
+    share: float,
+    requests: Increase,
+    what: str,
+    weight: Weight | None,
+    recent: Increase | None,
+    thresholds: Thresholds,
+    only: str,
+) -> list[Finding]:
+    """Of all requests; where these are not too many, of one route or tenant that all others hide."""
+    if weight is not None and weight.severity != "low":
+        return [_as_of_now(_timeouts(share, requests, what, weight), recent, thresholds, only)]
+    part = failing_part(requests, thresholds, lambda status: status == only)
+    if part is not None:
+        alone = _timeouts(part.failed / part.requests, part.of(requests), what, weigh_part(part, thresholds), str(part))
+        return [_as_of_now(alone, part.of(recent) if recent is not None else None, thresholds, only)]
+    return [_timeouts(share, requests, what, weight)] if weight is not None else []
 
 
 def _counts(status: str, only: str) -> bool:
     return status == only if only else status.startswith("5")
 
 
-def _as_of_now(found: Finding, recent: Increase | Fault | None, thresholds: Thresholds, only: str) -> Finding:
+def _as_of_now(found: Finding, recent: Increase | None, thresholds: Thresholds, only: str) -> Finding:
     """The finding, a low one where the recent requests are good again; as it is where they are too few to say."""
-    if not isinstance(recent, Increase) or recent.total < MIN_REQUESTS or _unknown(recent, only):
+    if recent is None or recent.total < MIN_REQUESTS:
         return found
     failed = sum(n for status, n in recent.by("status").items() if _counts(status, only))
     if not is_good_again(failed, recent.total, found, thresholds):
@@ -103,22 +134,19 @@ def _unknown(requests: Increase, only: str) -> str:
     return f"the status label holds classes only: {only} is inside 5xx" if classes else ""
 
 
-def _judge_timeouts(share: float, requests: Increase, what: str, weight: Weight | None) -> list[Finding]:
-    if weight is None:
-        return []
+def _timeouts(share: float, requests: Increase, what: str, weight: Weight, subject: str = GATEWAY) -> Finding:
     few = "; so few may be chance" if weight.severity == "low" else ""
-    return [
-        Finding(
-            rule="errors.timeouts",
-            severity=weight.severity,
-            subject="gateway",
-            message=f"{what} {percent(share, weight.bar)} is at or over {percent(weight.bar)}{few}",
-            measured=share,
-            threshold=weight.bar,
-            unit="share",
-            samples=round(requests.total),
-            window_seconds=requests.covered_minutes * 60,
-            impact="These requests waited as long as the proxy does, and failed.",
-            remedy="Look at the engine's slow requests in these minutes; raise the proxy's timeout only after that.",
-        )
-    ]
+    where = "" if subject == GATEWAY else f" of {subject}"
+    return Finding(
+        rule="errors.timeouts",
+        severity=weight.severity,
+        subject=subject,
+        message=f"{what}{where} {percent(share, weight.bar)} is at or over {percent(weight.bar)}{few}",
+        measured=share,
+        threshold=weight.bar,
+        unit="share",
+        samples=round(requests.total),
+        window_seconds=requests.covered_minutes * 60,
+        impact="These requests waited as long as the proxy does, and failed.",
+        remedy="Look at the engine's slow requests in these minutes; raise the proxy's timeout only after that.",
+    )

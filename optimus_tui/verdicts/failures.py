@@ -1,0 +1,196 @@
+"""Judges the share of requests that failed (5xx): of all, and of a single route or tenant that all others hide. Pure.
+
+Ten in thirty chats that fail are 0.5 % of all requests where a monitor asks for /health twice a second: what is over
+the higher bar beyond chance under one route or tenant is told by itself.
+"""
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+from msgspec.structs import replace
+
+from optimus_tui.contract.findings import Finding, Severity
+from optimus_tui.contract.metrics import Increase
+from optimus_tui.settings.model import Thresholds
+from optimus_tui.verdicts.chance import interval, surely_less
+from optimus_tui.verdicts.latency import eased
+from optimus_tui.verdicts.order import worst_first
+from optimus_tui.verdicts.outcomes import class_of, outcomes, worst
+from optimus_tui.verdicts.performance import MIN_REQUESTS, shown
+from optimus_tui.wording.numbers import percent, plural
+
+MIN_FAILURES = 3
+LABELS = ("route", "tenant")
+GATEWAY = "gateway"
+
+
+class Weight(NamedTuple):
+    """How bad a share of failures is, and the bar that it is at or over."""
+
+    severity: Severity
+    bar: float
+
+
+def weigh_failures(failed: float, requests: float, thresholds: Thresholds) -> Weight | None:
+    """None below the lower bar. A share that chance alone may have lifted over it is low, whatever it is.
+
+    A share of fewer than ``MIN_REQUESTS`` counts where several failed and it is over the higher bar beyond chance.
+    """
+    warn, high = thresholds.error_rate_warn, thresholds.error_rate_high
+    share = failed / requests if requests > 0 else 0.0
+    if failed <= 0 or share < warn:
+        return None
+    least = interval(failed, requests)[0]
+    if requests < MIN_REQUESTS:
+        return Weight("high", high) if failed >= MIN_FAILURES and least >= high else Weight("low", warn)
+    if least <= warn:
+        return Weight("low", warn)
+    return Weight("high", high) if share >= high else Weight("medium", warn)
+
+
+class Part(NamedTuple):
+    """One route or tenant (``label``) with its failures among its requests."""
+
+    label: str
+    name: str
+    failed: float
+    requests: float
+
+    def of(self, grown: Increase) -> Increase:
+        """Only its series."""
+        return replace(grown, series=tuple(one for one in grown.series if one.labels.get(self.label) == self.name))
+
+    def __str__(self) -> str:
+        return f"{self.label} {shown(self.name)}"
+
+
+def is_failure(status: str) -> bool:
+    """Whether a status is a failure of the gateway (5xx)."""
+    return class_of(status) == "server"
+
+
+def failing_part(grown: Increase, thresholds: Thresholds, counts: Callable[[str], bool] = is_failure) -> Part | None:
+    """The route, else the tenant, with the most failures of those that are over the higher bar beyond chance."""
+    for label in LABELS:
+        groups: dict[str, list[float]] = {}
+        for one in grown.series:
+            if name := one.labels.get(label):
+                group = groups.setdefault(name, [0.0, 0.0])
+                group[0] += one.increase if counts(one.labels.get("status", "")) else 0.0
+                group[1] += one.increase
+        parts = [Part(label, name, *figures) for name, figures in groups.items()]
+        sure = [
+            one
+            for one in parts
+            if one.failed >= MIN_FAILURES and interval(one.failed, one.requests)[0] >= thresholds.error_rate_high
+        ]
+        if sure:
+            return max(sure, key=lambda one: (one.failed, one.name))
+    return None
+
+
+def weigh_part(part: Part, thresholds: Thresholds) -> Weight:
+    """Of so few requests that it is no trend yet, a share beyond chance is medium."""
+    return Weight("high" if part.requests >= MIN_REQUESTS else "medium", thresholds.error_rate_high)
+
+
+def find_errors(grown: Increase, subject: str, thresholds: Thresholds, lately: Increase | None = None) -> list[Finding]:
+    """A finding where the share of 5xx is too high, low where that may be chance; it names who fails most.
+
+    Where it is not too high for all of them together, one route or tenant that surely fails is told. ``lately``: the
+    same over the last minute or so: what is worse there decides, and what surely is good again is told as low.
+    """
+    found = _find_lately(grown, lately, subject, thresholds)
+    if found and found[0].severity != "low":
+        return found
+    if outcomes(grown.series).failing_share is None:
+        return found
+    for span in (grown, lately):
+        part = failing_part(span, thresholds) if span is not None else None
+        if span is not None and part is not None:
+            return [_as_of_now(_find_part(part, subject, span, thresholds), part, lately, thresholds)]
+    return found
+
+
+def _as_of_now(found: Finding, part: Part, lately: Increase | None, thresholds: Thresholds) -> Finding:
+    """The finding, low where the part's latest requests are surely good again."""
+    now = outcomes(part.of(lately).series) if lately is not None and lately.covered_minutes > 0 else None
+    if now is None or now.failed is None or not is_good_again(now.failed, now.requests, found, thresholds):
+        return found
+    return eased(found, f"{percent(now.failed / now.requests)} of the last {now.requests:,.0f}")
+
+
+def _find_part(part: Part, subject: str, grown: Increase, thresholds: Thresholds) -> Finding:
+    weight, share = weigh_part(part, thresholds), part.failed / part.requests
+    return Finding(
+        rule="errors.rate",
+        severity=weight.severity,
+        subject=str(part) if subject == GATEWAY else f"{subject}, {part}",
+        message=f"{percent(share, weight.bar)} of {plural(round(part.requests), 'request')} of {part} failed, "
+        f"the bar is {percent(weight.bar)}",
+        measured=round(share, 4),
+        threshold=weight.bar,
+        unit="share",
+        samples=round(part.requests),
+        window_seconds=grown.covered_minutes * 60,
+        impact="Callers get errors instead of answers there; all others are mostly answered.",
+        remedy="See the gateway's log of that route or tenant, then what it needs.",
+    )
+
+
+def _find_lately(grown: Increase, lately: Increase | None, subject: str, thresholds: Thresholds) -> list[Finding]:
+    over = _find(grown, subject, thresholds)
+    if lately is None:
+        return over
+    now = outcomes(lately.series)
+    if lately.covered_minutes <= 0 or now.failing_share is None or now.requests < MIN_REQUESTS:
+        return over
+    if over and is_good_again(now.failed or 0.0, now.requests, over[0], thresholds):
+        return [eased(one, f"{percent(now.failing_share)} of the last {now.requests:,.0f}") for one in over]
+    fresh = [one for one in _find(lately, subject, thresholds) if one.severity != "low"]
+    return list(worst_first([*fresh, *over])[:1])
+
+
+def _find(grown: Increase, subject: str, thresholds: Thresholds) -> list[Finding]:
+    """All requests together."""
+    told = outcomes(grown.series)
+    rate = told.failing_share
+    weight = weigh_failures(told.failed or 0.0, told.requests, thresholds)
+    if rate is None or weight is None:
+        return []
+    few = f"{round(told.failed or 0):,} failures of so few requests may be chance"
+    return [
+        Finding(
+            rule="errors.rate",
+            severity=weight.severity,
+            subject=subject,
+            message=f"{percent(rate, weight.bar)} of {plural(round(told.requests), 'request')} failed, "
+            f"the bar is {percent(weight.bar)}{f'; {few}' if weight.severity == 'low' else ''}{who_fails(grown)}",
+            measured=round(rate, 4),
+            threshold=weight.bar,
+            unit="share",
+            samples=round(told.requests),
+            window_seconds=grown.covered_minutes * 60,
+            impact="Callers get errors instead of answers.",
+            remedy="See which route fails most, then the engine's health and the gateway's log.",
+        )
+    ]
+
+
+def is_good_again(failed: float, requests: float, before: Finding, thresholds: Thresholds) -> bool:
+    """Whether the last requests are below the bar, and surely better than the share of the finding ``before``."""
+    share = before.measured if isinstance(before.measured, float) else 1.0
+    return failed < thresholds.error_rate_warn * requests and surely_less(failed, requests, share)
+
+
+def who_fails(grown: Increase) -> str:
+    """Under which route and tenant most requests failed, as the end of a sentence; empty where labels do not tell."""
+    parts = []
+    for label in LABELS:
+        found = worst(grown, label)
+        if found is not None:
+            name, told = found
+            parts.append(
+                f"{label} {shown(name)} ({round(told.failed or 0):,} of {plural(round(told.requests), 'request')})"
+            )
+    return f"; most at {', '.join(parts)}" if parts else ""
