@@ -90,8 +90,8 @@ def failing_part(grown: Increase, thresholds: Thresholds, counts: Callable[[str]
 
 
 def weigh_part(part: Part, thresholds: Thresholds) -> Weight:
-    """Of so few requests that it is no trend yet, a share beyond chance is medium."""
-    return Weight("high" if part.requests >= MIN_REQUESTS else "medium", thresholds.error_rate_high)
+    """Low where the part has so few requests that they are nearly none of all: told, and no alarm."""
+    return Weight("high" if part.requests >= MIN_REQUESTS else "low", thresholds.error_rate_high)
 
 
 def find_errors(grown: Increase, subject: str, thresholds: Thresholds, lately: Increase | None = None) -> list[Finding]:

@@ -30,7 +30,7 @@ def test_a_third_of_all_chats_is_told_beside_thousands_of_health_checks() -> Non
 def test_one_tenant_that_gets_nothing_but_errors_is_told() -> None:
     seen = grown(("/chat", "acme", "500", 6.0), ("/chat", "other", "200", 3000.0))
     (found,) = find_errors(seen, "gateway", BARS)
-    assert (found.severity, found.subject) == ("medium", "tenant acme"), "six requests are no trend yet"
+    assert (found.severity, found.subject) == ("low", "tenant acme"), "six requests are no trend yet"
 
 
 def test_what_is_too_much_for_all_is_told_of_all() -> None:
@@ -52,9 +52,9 @@ def test_a_route_that_is_good_again_is_low_and_one_that_just_began_to_fail_is_to
     before = grown(MONITORED, ("/chat", "acme", "200", 23.0), ("/chat", "acme", "504", 10.0))
     (found,) = find_errors(before, "gateway", BARS, grown(MONITORED, ("/chat", "acme", "200", 15.0), minutes=1.5))
     assert found.severity == "low" and "0 % of the last 15" in found.message
-    fine = grown(MONITORED, ("/chat", "acme", "200", 400.0), ("/chat", "acme", "504", 5.0))
-    (found,) = find_errors(fine, "gateway", BARS, grown(MONITORED, ("/chat", "acme", "504", 5.0), minutes=1.5))
-    assert found.severity == "medium" and found.subject == "route /chat"
+    fine = grown(MONITORED, ("/chat", "acme", "200", 900.0), ("/chat", "acme", "504", 25.0))
+    (found,) = find_errors(fine, "gateway", BARS, grown(MONITORED, ("/chat", "acme", "504", 25.0), minutes=1.5))
+    assert found.severity == "high" and found.subject == "route /chat"
 
 
 def test_fifty_routes_that_fail_below_the_bar_by_chance_are_seldom_accused() -> None:
