@@ -66,6 +66,9 @@ def members_of(batch: list[Any], version: str | None) -> list[dict[str, Any]]:
         check_message(message)
         if message.get("method") == "initialize":
             raise FrameRefused(types.INVALID_REQUEST, "initialize must not be part of a batch")
+    ids = [message["id"] for message in batch if is_request(message)]
+    if len(set(ids)) < len(ids):  # nobody could tell which of the answers belongs to which
+        raise FrameRefused(types.INVALID_REQUEST, "two requests of a batch have the same id; none was carried out")
     return batch
 
 

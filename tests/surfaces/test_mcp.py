@@ -219,6 +219,10 @@ async def test_odd_ids_blank_lines_a_bom_and_batches_are_answered_as_the_version
             answer = json.loads(await asyncio.wait_for(frames.process.stdout.readline(), 20))
             if version == "2025-03-26":
                 assert answer == [{"jsonrpc": "2.0", "id": n, "result": {}} for n in (7, "8")]
+                frames.send(batch.replace(b'"8"', b"7"))
+                refused = await frames.next()
+                assert refused["id"] is None and refused["error"]["code"] == -32600
+                assert "have the same id" in refused["error"]["message"]
                 mixed = [{"jsonrpc": "2.0", "method": "notifications/initialized"}, {"jsonrpc": "2.0", "id": 9}]
                 frames.send(json.dumps(mixed).encode())
             else:

@@ -22,7 +22,8 @@ from optimus_tui.tools.registry import TOOLS
 from tests.hostile import HostileServer, reply
 from tests.realserver import RealServer
 
-GATEWAY = Path(__file__).parents[2] / "templates" / "orchestrator"
+ROOT = Path(__file__).parents[2]
+GATEWAY = ROOT / "templates" / "orchestrator"
 """The source tree whose routers are validated."""
 FAKED = "diagnose_gateway_health"
 
@@ -45,6 +46,7 @@ def environment(gateway: HostileServer, redis_url: str, home: object) -> dict[st
     return {
         **kept,
         **urls,
+        "PYTHONPATH": str(ROOT),  # this tree, not what may be installed
         "XDG_CACHE_HOME": str(home),
         "HOME": str(home),
         "XDG_CONFIG_HOME": str(home),
