@@ -17,7 +17,7 @@ import msgspec
 from msgspec import Struct
 
 from optimus_tui.actions.tree import Refused
-from optimus_tui.history.state_files import Unreadable, read_plain
+from optimus_tui.history.state_files import Unreadable, names_in, read_plain
 from optimus_tui.wording.safe import safe_text
 
 KEPT = 50
@@ -100,7 +100,11 @@ class Journal:
         Without it nobody can tell what was written last, nor whether that was finished.
         """
         found: list[Entry] = []
-        for path in sorted(self._folder.glob("*.json")):
+        try:
+            names = names_in(self._folder)
+        except Unreadable as error:
+            raise Refused(f"the undo journal cannot be read: {error}") from None
+        for path in (self._folder / name for name in names if name.endswith(".json")):
             try:
                 entry = msgspec.json.decode(read_plain(path)[0], type=Entry)
             except FileNotFoundError:

@@ -19,7 +19,7 @@ from optimus_tui.contract.actions import OUTCOMES, Interrupted, Outcome, Plan, R
 from optimus_tui.history.audit import AuditLog
 from optimus_tui.history.audit_end import VERIFY, trouble
 from optimus_tui.history.audit_files import ACCEPTED, FILE, read
-from optimus_tui.history.state_files import in_the_way, shown
+from optimus_tui.history.state_files import Unreadable, names_in
 from optimus_tui.wording.age import age
 from optimus_tui.wording.numbers import plural
 from optimus_tui.wording.safe import safe_text
@@ -133,7 +133,11 @@ def _forgotten(folder: Path, seen: _Seen) -> list[Forgotten]:
 
 def _not_running(folder: Path, wanted: Callable[[str], bool]) -> Iterator[tuple[Path, OSError | None]]:
     """The plans of these actions that nobody carries out, by name, each with why it cannot be read."""
-    for path in sorted((folder / "actions").glob("*.plan")):
+    try:
+        plans = [folder / "actions" / name for name in names_in(folder / "actions") if name.endswith(".plan")]
+    except Unreadable:  # which is said by itself
+        plans = []
+    for path in plans:
         if not path.stem.isalnum() or not wanted(path.stem):
             continue
         try:
@@ -147,15 +151,10 @@ def _not_running(folder: Path, wanted: Callable[[str], bool]) -> Iterator[tuple[
 
 
 def _unreadable(folder: Path) -> list[Refusal]:
-    place = folder / "actions"
     try:
-        os.listdir(place)
-    except OSError as error:
-        blocked = in_the_way(place)
-        if isinstance(error, FileNotFoundError) and not blocked:
-            return []
-        why = blocked or f"{shown(place)} cannot be read: {error.strerror}"
-        return [Refusal("conflict", f"nobody can tell whether an action was interrupted: {why}")]
+        names_in(folder / "actions")
+    except Unreadable as error:
+        return [Refusal("conflict", f"nobody can tell whether an action was interrupted: {error}")]
     return []
 
 

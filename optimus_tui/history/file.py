@@ -78,7 +78,7 @@ class HistoryFile:
         try:
             found = os.fstat(handle)
             if not stat.S_ISREG(found.st_mode):
-                raise OSError(errno.EINVAL, "it is not a plain file")
+                raise OSError(errno.EINVAL, "it is not a plain file and must be moved away")
             if found.st_mode & 0o077 and found.st_uid == os.geteuid():
                 os.fchmod(handle, 0o600)
         finally:

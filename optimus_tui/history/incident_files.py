@@ -34,14 +34,7 @@ def incidents_dir() -> Path:
 
 def numbers(root: Path) -> list[int]:
     """The incidents there are, oldest first. Unreadable where their directory is none, or cannot be read."""
-    try:
-        return sorted(int(name) for name in os.listdir(root) if _NAME.match(name))
-    except OSError as error:
-        if blocked := state_files.in_the_way(root):
-            raise Unreadable(blocked) from None
-        if isinstance(error, FileNotFoundError):
-            return []
-        raise Unreadable(f"{shown(root)} cannot be read: {error.strerror}") from None
+    return sorted(int(name) for name in state_files.names_in(root) if _NAME.match(name))
 
 
 def folder_of(root: Path, number: int) -> Path:

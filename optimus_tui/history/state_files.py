@@ -116,6 +116,18 @@ def shown(path: Path) -> str:
     return safe_text(str(path), 300)
 
 
+def names_in(folder: Path) -> list[str]:
+    """The names in a directory, sorted; none where there is no such directory. Unreadable where nobody can tell."""
+    try:
+        return sorted(os.listdir(folder))
+    except OSError as error:
+        if blocked := in_the_way(folder):
+            raise Unreadable(blocked) from None
+        if isinstance(error, FileNotFoundError):
+            return []
+        raise _unreadable(folder, error, os.O_RDONLY) from None
+
+
 def in_the_way(folder: Path) -> str:
     """What stands where ``folder`` or a directory above it is needed, and the remedy; empty where nothing does."""
     for place in (*reversed(folder.parents), folder):
@@ -130,6 +142,8 @@ def in_the_way(folder: Path) -> str:
         if not stat.S_ISDIR(mode):
             what = next((word for is_kind, word in _KINDS if is_kind(mode)), "a file")
             return f"{shown(place)} is {what} where a directory is needed: move it away"
+        if not os.access(place, os.X_OK, effective_ids=os.access in os.supports_effective_ids):
+            return f"{shown(place)} cannot be entered by this user: check its owner and rights"
     return ""
 
 

@@ -46,11 +46,11 @@ def fault_of_history(error: BaseException, path: Path) -> Fault:
         return Fault("busy", f"no room for {place}: the disk is full; samples wait in memory", "free some space")
     if is_locked(error):
         return Fault("busy", f"{place} is locked by another process; samples wait in memory")
+    if blocked := in_the_way(path.parent):
+        return Fault("busy", f"{blocked}; samples wait in memory")
     if code in _CLOSED_TO_US or _number(error) in (errno.EACCES, errno.EPERM, errno.EROFS):
         remedy = "check the rights of that file and its directory"
         return Fault("denied", f"{place} cannot be written; samples stay in memory", remedy)
-    if blocked := in_the_way(path.parent):
-        return Fault("busy", f"no history: {blocked}", "samples wait in memory")
     what = safe_text(_words(error, code), 80)
     return Fault("busy", f"{place}: {what}; samples wait in memory")
 

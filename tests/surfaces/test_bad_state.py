@@ -85,7 +85,8 @@ def test_a_directory_that_is_none_is_said_and_no_incident_is_silently_gone(
     capsys.readouterr()
     code = run(["incident", "list"])
     said = capsys.readouterr()
-    assert "no directory" in said.out + said.err and code == (4 if place == "incidents" else 0)
+    wrong = f"is a {kind} where a directory is needed" if place == "incidents" else "no directory"
+    assert wrong in said.out + said.err and code == (4 if place == "incidents" else 0)
     assert run(["incident", "show", "1"]) in (2, 4)
 
 
@@ -99,7 +100,8 @@ def test_a_history_that_cannot_be_read_is_said_by_run_and_by_nobody_else(
     put(state / "history", "file") if kind == "folder" else put(state / "history" / "default.sqlite", kind)
     run(words)
     document = json.loads(capsys.readouterr().out)
-    assert "default.sqlite" in document["history_unread"]
+    wrong = "history is a file where a directory is needed" if kind == "folder" else "default.sqlite"
+    assert wrong in document["history_unread"]
 
 
 def test_a_home_that_cannot_be_written_is_said_in_words(

@@ -1,6 +1,9 @@
 """Something else stands where the state directory belongs: every road names it and its remedy."""
 
 import os
+import shutil
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -39,6 +42,46 @@ async def test_the_history_names_it(wrong: str, tmp_path: Path) -> None:
     fault = await store.ready()
     await store.close()
     assert fault is not None and wrong in fault.message
+
+
+CLOSED = """
+import sys, time
+from pathlib import Path
+from optimus_tui.__main__ import run
+from optimus_tui.actions.journal import Journal
+from optimus_tui.actions.trail import interrupted
+from optimus_tui.actions.tree import Refused
+folder = Path(sys.argv[1])
+for road in sys.argv[2:]:
+    run(road.split())
+    print("<end>", flush=True)
+print(*interrupted(folder, time.time()), "<end>")
+try:
+    print(Journal(folder, folder).entries(), "<end>")
+except Refused as refused:
+    print(refused, "<end>")
+"""
+
+
+def test_every_road_names_a_directory_that_is_closed_to_this_user(tmp_path: Path) -> None:
+    folder = tmp_path / "optimus-tui"
+    folder.mkdir(mode=0o000)
+    words = [sys.executable, "-c", CLOSED, str(folder), *ROADS]
+    if os.geteuid() == 0:  # for whom no directory is closed
+        setpriv = shutil.which("setpriv")
+        if setpriv is None:
+            pytest.skip("root, and no setpriv to be less")
+        words = [setpriv, "--bounding-set=-dac_override,-dac_read_search", *words]
+    env = {**os.environ, "XDG_STATE_HOME": str(tmp_path)}
+    done = subprocess.run(
+        words, env=env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=60, check=False
+    )
+    folder.chmod(0o700)
+    assert done.returncode == 0, done.stdout
+    said = [" ".join(one.split()) for one in done.stdout.split("<end>")[:-1]]
+    assert len(said) == len(ROADS) + 2
+    sentence = f"{folder} cannot be entered by this user: check its owner and rights"
+    assert [one for one in said if sentence not in one] == []
 
 
 def test_a_directory_or_nothing_at_all_is_not_in_the_way(tmp_path: Path) -> None:

@@ -12,12 +12,16 @@ from optimus_tui.contract.health import HealthReport
 from optimus_tui.settings.model import Settings
 from optimus_tui.tui.panes.health import HealthPane
 from optimus_tui.tui.screens.base import DashboardBase
+from optimus_tui.tui.toasts import LONGEST, PATH_SECONDS
+from optimus_tui.wording.safe import safe_text
 
 if TYPE_CHECKING:
     from optimus_tui.sampling.alert_book import AlertBook
 
 TOAST_SECONDS = 5.0
 CLOSE_SECONDS = 1.0
+UNKEPT_SECONDS = 3.0
+"""A history that another process has locked for a moment is not worth a word."""
 BELL_GAP_SECONDS = 5.0
 """Between two rings, whatever happens."""
 
@@ -32,6 +36,9 @@ class Alerting(DashboardBase):
         super().__init__(settings)
         self._up: list[float] = []
         """When the toasts that are up go away: names that are made up by somebody must not cover the screen."""
+        self._unkept = ("", 0.0)
+        """What is wrong with the history now, and since when."""
+        self._said_unkept: set[str] = set()
 
     def open_book(self) -> None:
         """Start to take note; the mutes are read before the first alert."""
@@ -67,6 +74,17 @@ class Alerting(DashboardBase):
                 self._up.append(mono + TOAST_SECONDS)
         if any(notice.rings for notice in notices):
             self.ring()
+
+    def hear_history(self) -> None:
+        """Say once why samples and alerts are not kept on the disk, where that lasts."""
+        fault = self.context.store.fault if self.alerts is not None and self.alerts.loaded else None
+        sentence, mono = "" if fault is None else fault.message, self.context.clock.mono()
+        if sentence != self._unkept[0]:
+            self._unkept = (sentence, mono)
+        if sentence and sentence not in self._said_unkept and mono - self._unkept[1] >= UNKEPT_SECONDS:
+            self._said_unkept.add(sentence)
+            words = safe_text(f"{sentence}; {fault.remedy}" if fault and fault.remedy else sentence, LONGEST)
+            self.app.notify(words, markup=False, severity="warning", timeout=PATH_SECONDS)
 
     def ring(self) -> None:
         """The bell, where the settings and the terminal's focus want it. Without focus reports it counts as focused."""

@@ -160,6 +160,7 @@ class Dashboard(Prompting):
             self.take(*self._waiting.popitem())
         for pane in self.panes():
             pane.tick()
+        self.hear_history()
         self.draw_status()
 
     @on(messages.StateChanged)

@@ -195,9 +195,9 @@ class Incidents(TakingUp):
 
 def _left_open(environment: str) -> "Listed | None":
     """The newest that a start may offer to resume. Reads files."""
-    from optimus_tui.history.incident_files import incidents_dir
+    from optimus_tui.history.incident_files import incidents_dir, numbers
 
-    if not incidents_dir().exists():
+    if not numbers(incidents_dir()):
         return None
     from optimus_tui.incidents.open import unfinished
 

@@ -5,7 +5,7 @@ typed words, as the action did.
 """
 
 import asyncio
-import os
+import fnmatch
 from typing import TYPE_CHECKING
 
 from textual import work
@@ -153,9 +153,15 @@ def _ways(left: Interrupted) -> list[tuple[str, str]]:
 def holds(pattern: str) -> bool:
     """Whether an action left such a file: the plan of one that is open, the receipt of one that is closed.
 
-    True, too, where something else stands in their directory's place: whoever reads it says what.
+    True, too, where nobody can tell, since something else stands in their directory's place, or above it, or it cannot
+    be read: whoever reads it says what.
     """
     from platformdirs import user_state_path
 
+    from optimus_tui.history.state_files import Unreadable, names_in
+
     folder = user_state_path("optimus-tui", appauthor=False) / "actions"
-    return any(folder.glob(pattern)) if folder.is_dir() else os.path.lexists(folder)
+    try:
+        return bool(fnmatch.filter(names_in(folder), pattern))
+    except Unreadable:
+        return True

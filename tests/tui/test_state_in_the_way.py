@@ -1,0 +1,66 @@
+"""The dashboard where its state cannot be kept or read: it names why, once, and takes nothing for none."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from optimus_tui.tui.screens import alerting
+from optimus_tui.tui.screens.interrupted import holds
+from tests.realserver import RealServer
+from tests.tui.test_action_card import _here, redis, running, shown, until
+
+__all__ = ["_here", "redis"]
+
+
+async def test_a_pipe_in_the_place_of_the_state_directory_is_named_and_not_taken_for_no_interrupted_action(
+    redis: RealServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(alerting, "UNKEPT_SECONDS", 0.0)
+    os.mkfifo(tmp_path / "optimus-tui")
+    wrong = f"{tmp_path / 'optimus-tui'} is a pipe where a directory is needed: move it away"
+    async with running(redis, writable=False) as (pilot, dashboard):
+        await until(pilot, lambda: f"{wrong}; samples wait in memory" in shown(pilot))
+        pilot.app.clear_notifications()
+        dashboard.run_command("interrupted")
+        await until(pilot, lambda: f"nobody can tell whether an action was interrupted: {wrong}" in shown(pilot))
+        assert "no action was interrupted" not in shown(pilot)
+
+
+async def test_a_history_that_is_a_pipe_gets_one_toast(
+    redis: RealServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(alerting, "UNKEPT_SECONDS", 0.0)
+    (tmp_path / "optimus-tui" / "history").mkdir(parents=True, mode=0o700)
+    os.mkfifo(tmp_path / "optimus-tui" / "history" / "test.sqlite")
+    async with running(redis, writable=False) as (pilot, dashboard):
+        await until(pilot, lambda: "test.sqlite: it is not a plain file and must be moved away" in shown(pilot))
+        pilot.app.clear_notifications()
+        for _ in range(3):
+            dashboard.hear_history()
+        assert "test.sqlite" not in shown(pilot), "once is enough"
+
+
+async def test_a_history_that_is_locked_for_a_moment_gets_none(redis: RealServer, tmp_path: Path) -> None:
+    async with running(redis, writable=False) as (pilot, dashboard):
+        await until(pilot, lambda: dashboard.alerts is not None and dashboard.alerts.loaded)
+        from optimus_tui.contract.reading import Fault
+
+        store, said = dashboard.context.store, len(pilot.app._notifications)
+        store.fault = Fault("busy", "somebody has it")
+        dashboard.hear_history()
+        store.fault = None
+        dashboard.hear_history()
+        assert len(pilot.app._notifications) == said
+
+
+def test_where_nobody_can_tell_something_may_be_left(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
+    assert not holds("*.plan"), "nothing was ever done here"
+    (tmp_path / "optimus-tui").symlink_to("/nowhere/at/all")
+    assert holds("*.plan")
+    (tmp_path / "optimus-tui").unlink()
+    (tmp_path / "optimus-tui" / "actions").mkdir(parents=True)
+    assert not holds("*.plan")
+    (tmp_path / "optimus-tui" / "actions" / "1.plan").touch()
+    assert holds("*.plan") and not holds("*.receipt")
