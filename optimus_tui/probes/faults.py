@@ -147,7 +147,7 @@ def _of_wire(error: BaseException, said: str, where: str, target: RedisTarget) -
         hint = "if that port speaks plain text, use redis:// instead of rediss://"
         remedy = hint if target.scheme == "rediss" else None
         return Fault("timeout", f"no answer from {where} within its second", remedy)
-    if "No connection available" in said:
+    if is_crowded(error):
         return Fault("timeout", f"all our connections to {where} are waiting for an answer")
     if any(isinstance(one, ConnectionRefusedError) or _errno(one) == errno.ECONNREFUSED for one in causes):
         return Fault("refused", f"{where}: connection refused")
@@ -155,6 +155,11 @@ def _of_wire(error: BaseException, said: str, where: str, target: RedisTarget) -
         hint = "it may ask for a client certificate: add ssl_certfile and ssl_keyfile to the address"
         return Fault("refused", f"{where} closed the connection", hint if _shows_no_certificate(target) else None)
     return None
+
+
+def is_crowded(error: BaseException) -> bool:
+    """Whether it never came to ask: looks of our own held all connections."""
+    return "No connection available" in str(error)
 
 
 def _shows_no_certificate(target: RedisTarget) -> bool:

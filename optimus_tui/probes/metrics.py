@@ -1,7 +1,8 @@
 """The gateway's ``/metrics``: one bounded look, kept to the names of the contract.
 
 It refuses to guess: a page that is missing is not published, a page that is too large or no exposition is a fault, and
-a NaN, an infinite or a negative counter is left out and counted. Resets are for whoever compares two looks.
+a NaN, an infinite or a negative value is left out and counted; of a counter, the other series go with it. Resets are
+for whoever compares two looks.
 """
 
 import asyncio
@@ -98,14 +99,16 @@ def pick_series(parsed: Exposition, wanted: Mapping[str, str]) -> MetricsState:
     values: dict[str, float] = {}
     left_out, malformed = 0, parsed.malformed
     process = None
-    crowded = _crowded(parsed, wanted)
+    crowded, unread = _crowded(parsed, wanted), _unread(parsed, wanted)
     for name, labels, value in parsed.samples:
         own = wanted[name]
         if own == PROCESS_START:
             process = value if not labels and math.isfinite(value) and value > 0 else process
             continue
-        if not math.isfinite(value) or (value < 0 and own not in GAUGES):
+        if _senseless(own, value):
             malformed += 1
+            continue
+        if own in unread:
             continue
         told = _told(own, canonical(labels), value)
         if told is None:
@@ -134,6 +137,19 @@ def pick_series(parsed: Exposition, wanted: Mapping[str, str]) -> MetricsState:
         summed=bool(crowded),
         malformed=malformed,
     )
+
+
+def _senseless(own: str, value: float) -> bool:
+    return not math.isfinite(value) or (value < 0 and own not in GAUGES)
+
+
+def _unread(parsed: Exposition, wanted: Mapping[str, str]) -> set[str]:
+    """Counters of which a series cannot be read: the rest of them has another sum, and other shares."""
+    return {
+        wanted[one.name]
+        for one in parsed.samples
+        if wanted[one.name] in COUNTERS and _senseless(wanted[one.name], one.value)
+    }
 
 
 def _crowded(parsed: Exposition, wanted: Mapping[str, str]) -> set[str]:

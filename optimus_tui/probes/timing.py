@@ -5,12 +5,13 @@ It refuses to hammer: one after the other, and no further look at what did not a
 
 import httpx
 from msgspec import Struct
+from msgspec.structs import replace
 
 from optimus_tui.clock import Clock
 from optimus_tui.contract.reading import Fault
 from optimus_tui.probes.client import ObserverRedis
 from optimus_tui.probes.delay import disturbed, watching
-from optimus_tui.probes.faults import OUTAGES, fault_of
+from optimus_tui.probes.faults import OUTAGES, fault_of, is_crowded
 from optimus_tui.probes.services import Look, look_at_health
 from optimus_tui.probes.sickness import WELL, Said
 
@@ -75,7 +76,10 @@ def _timed(seen: Look) -> Timed:
 
 
 async def time_pings(redis: ObserverRedis, clock: Clock, times: int) -> list[Timed]:
-    """Up to ``times`` PINGs; the first, which may have to connect, is not counted where it went well."""
+    """Up to ``times`` PINGs; the first, which may have to connect, is not counted where it went well.
+
+    Where other looks of ours hold all connections, nothing was asked, and nothing is known of the other side.
+    """
     done: list[Timed] = []
     try:
         with watching() as span:
@@ -86,5 +90,6 @@ async def time_pings(redis: ObserverRedis, clock: Clock, times: int) -> list[Tim
                 await redis.ping()
                 done.append(Timed(ms=span.took_ms, own_ms=span.own_ms))
     except OUTAGES as error:
-        done.append(Timed(ms=None, fault=fault_of(error, redis.target)))
+        fault = fault_of(error, redis.target)
+        done.append(Timed(ms=None, fault=replace(fault, kind="starved") if is_crowded(error) else fault))
     return done

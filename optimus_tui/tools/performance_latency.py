@@ -18,6 +18,7 @@ from optimus_tui.verdicts import bounds
 from optimus_tui.verdicts import latency as bars
 from optimus_tui.verdicts.performance import assess, shown, told_by
 from optimus_tui.verdicts.routes import judge_routes
+from optimus_tui.verdicts.services import STARVED, unheard
 from optimus_tui.verdicts.spread import Figures, figures
 
 if TYPE_CHECKING:
@@ -192,6 +193,10 @@ def _down(looks: dict[str, list["Timed"]]) -> list[Finding]:
     found = []
     for name, of in looks.items():
         failed = [one for one in of if not one.good]
+        spoilt = [one.fault for one in failed if one.fault and one.fault.kind == STARVED]
+        if spoilt and len(spoilt) == len(failed):
+            found.append(unheard(name, spoilt[-1]))
+            continue
         if not failed:
             found += _degraded(name, of[-1].said)
             continue

@@ -58,7 +58,7 @@ def judge_server(reading: Reading[ServerState] | None) -> list[Finding]:
     if (fault := reading.fault) is None:
         return judge_condition(reading.value) if reading.value is not None else []
     if fault.kind == STARVED:
-        return [_unknown("redis", fault, rule="server.unknown")]
+        return [unheard("redis", fault)]
     if fault.kind in OURS:
         return [
             Finding(
@@ -160,6 +160,11 @@ def _said(name: str, status: str, sickness: Sickness | None) -> str:
     if sickness == "degraded":
         return "is degraded"
     return "is unhealthy" if sickness or status == "unhealthy" else "answers wrongly"
+
+
+def unheard(name: str, why: Fault) -> Finding:
+    """Medium: what held us back says nothing about the other side."""
+    return _unknown(name, why, rule="server.unknown" if name == "redis" else "")
 
 
 def _unknown(name: str, why: Fault | None, rule: str = "") -> Finding:
