@@ -5,13 +5,11 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from textual._wait import SLEEP_GRANULARITY, wait_for_idle
 
 from tests.realserver import RealServer, server_binary
 
 LONGEST_FIRST = ("live", "worlds", "scaffold", "surfaces", "tui", "house", "unit")
 """Folders of tests: a file runs on one worker, so that a long one that begins last keeps the others waiting."""
-IDLE_SECONDS = 0.1
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -23,22 +21,6 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         return LONGEST_FIRST.index(folder) if folder in LONGEST_FIRST else 0
 
     items.sort(key=place)
-
-
-@pytest.fixture(scope="session", autouse=True)
-def _no_wait_for_an_idle_dashboard() -> Iterator[None]:
-    """Textual waits up to a second before and after each key until the process idles, and a live dashboard never does.
-
-    What a test waits for it asks for itself; keys come in the order in which they were pressed however busy it is.
-    """
-    with pytest.MonkeyPatch.context() as patched:
-        for module in ("textual.app", "textual.pilot"):
-            patched.setattr(f"{module}.wait_for_idle", _wait_for_idle)
-        yield
-
-
-async def _wait_for_idle(min_sleep: float = SLEEP_GRANULARITY, max_sleep: float = IDLE_SECONDS) -> None:
-    await wait_for_idle(min_sleep, min(max_sleep, IDLE_SECONDS))
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -25,6 +25,8 @@ ALLOWED = re.compile(
     rb"|\x1b_G[^\x1b]*\x1b\\|\x1bP\+q[0-9a-fA-F]*\x1b\\|\x1bP=[0-9]s\x1b\\|\x1b[78=>]"
 )
 """Everything that Textual's own driver may write. What is left of the output must be printable or a line break."""
+UNFINISHED = re.compile(rb"\x1b(?:\[[0-9;:?<>=]*)?$")
+"""The end of the output may lie within one of them."""
 
 
 class Terminal:
@@ -112,7 +114,7 @@ class Terminal:
 
     def foreign_bytes(self) -> bytes:
         """Control bytes that are not the driver's own: data that reached the terminal as a command."""
-        rest = ALLOWED.sub(b"", bytes(self.raw))
+        rest = UNFINISHED.sub(b"", ALLOWED.sub(b"", bytes(self.raw)))
         text = rest.decode("utf-8", "replace")
         return "".join(c for c in text if not c.isprintable() and c not in "\r\n\t" and c != "\ufffd").encode()
 

@@ -1,6 +1,7 @@
 """Drills through the real screen on the real demo, by keys alone: hidden, timed by what is measured, ended by proof."""
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -143,27 +144,18 @@ async def test_engine_down_is_played_by_keys_from_the_alarm_to_the_result(runnin
         again: IncidentScreen = app.screen
         done = [one.status for one in again.state.advice if one.command == ":remedy restart-engine"]
         assert done == ["done"], "what was done is not still open"
-        for _ in range(20):
+        deadline = time.monotonic() + 90
+        while again.state.repaired is None and time.monotonic() < deadline:
             again.show_step(again.state.steps[-1])
             await pilot.press("r")  # the last step asks again whatever showed the fault
             await until(pilot, lambda: again.state.running is None and again.selected is again.state.steps[0], 30)
-            if again.state.repaired is not None:
-                break
             await asyncio.sleep(0.3)
         assert again.state.repaired is not None
         await close(pilot, "no engine", "restarted")
         marks = result(pilot)
         in_order(marks, "injected", "shown", "opened", "identified", "acted", "proved", "closed")
-        text = said(pilot)
-        for words in (
-            "engine-down",
-            SCENARIOS["engine-down"].says[:40],
-            "to detect",
-            "MTTA",
-            "MTTR",
-            "circuit_breaker",
-        ):
-            assert words in text, words
+        told = ("engine-down", SCENARIOS["engine-down"].says[:40], "to detect", "MTTA", "MTTR", "circuit_breaker")
+        await until(pilot, lambda: all(words in said(pilot) for words in told))
         await pilot.press("x")
         await until(pilot, lambda: bool(list(tmp_path.rglob("drill-*.md"))))
     what_is_left(tmp_path)
