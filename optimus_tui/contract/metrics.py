@@ -22,6 +22,8 @@ class MetricsState(Struct, frozen=True, kw_only=True):
 
     published: bool = True
     metrics: tuple[str, ...] = ()
+    unread: tuple[str, ...] = ()
+    """Counters of the contract that it publishes with a value that is no number: nothing of them is known."""
     process: float | None = None
     """Its ``process_start_time_seconds`` as published: the same for looks at one process; None where it tells none."""
     started_at: float | None = None

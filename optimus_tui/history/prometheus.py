@@ -58,6 +58,8 @@ class TargetSeries(Struct, frozen=True):
     labels: dict[str, str]
     target: tuple[str, str]
     samples: Samples
+    unread: bool = False
+    """Whether a value of it is no finite number."""
 
 
 class Found(Struct, frozen=True, kw_only=True):
@@ -116,6 +118,11 @@ class Prometheus:
                 return Found(step=step, fault=_ambiguous(name, "job", jobs), targets=words)
             if several := _told_apart(series):
                 return Found(step=step, fault=_ambiguous(name, *several), targets=words)
+        if name.endswith("_total") and any(one.unread for one in series):
+            # of a counter without one of its series, neither the sum nor a share is true
+            return Found(
+                step=step, fault=Fault("invalid", f"values of {name} in Prometheus are no numbers"), targets=words
+            )
         return Found(found=tuple(series), step=step, fault=fault, targets=words)
 
     async def starts(self, of: Found, since: float, until: float) -> dict[tuple[str, str], Samples]:
@@ -169,7 +176,7 @@ def _found(series: _Series) -> TargetSeries:
     labels = canonical({name: value for name, value in series.metric.items() if name not in TARGET_LABELS})
     target = series.metric.get("job", ""), series.metric.get("instance", "")
     samples = [(at, value) for at, text in series.values if (value := _number(text)) is not None and math.isfinite(at)]
-    return TargetSeries(labels, target, samples)
+    return TargetSeries(labels, target, samples, unread=len(samples) < len(series.values))
 
 
 def _once(series: list[TargetSeries]) -> list[TargetSeries]:

@@ -49,6 +49,8 @@ MAX_NAME = 512
 """Characters of a series' name, labels included."""
 
 COUNTERS = (REQUESTS, REFUSED, HITS, MISSES)
+_PAIR = (HITS, MISSES)
+"""One without the other makes no share."""
 HISTOGRAMS = (DURATIONS, UPSTREAM_DURATIONS)
 GAUGES = (BREAKER, MEMORY)
 OTHERS = "other"
@@ -125,12 +127,16 @@ def pick_series(parsed: Exposition, wanted: Mapping[str, str]) -> MetricsState:
         else:
             values[series] = value
     published = parsed.declared.keys() | {sample.name for sample in parsed.samples}
-    metrics = tuple(base for base, names in _bases(wanted).items() if base != PROCESS_START and published & names)
+    silent = {PROCESS_START, *map(base_of, unread)}
+    metrics = tuple(base for base, names in _bases(wanted).items() if base not in silent and published & names)
     return MetricsState(
         metrics=metrics,
         process=process,
+        unread=tuple(sorted(map(base_of, unread))),
         lookalikes={
-            name: others for name, others in _lookalikes(parsed.declared).items() if others and name not in metrics
+            name: others
+            for name, others in _lookalikes(parsed.declared).items()
+            if others and name not in metrics and name not in silent
         },
         values=values,
         left_out=left_out,
@@ -145,11 +151,9 @@ def _senseless(own: str, value: float) -> bool:
 
 def _unread(parsed: Exposition, wanted: Mapping[str, str]) -> set[str]:
     """Counters of which a series cannot be read: the rest of them has another sum, and other shares."""
-    return {
-        wanted[one.name]
-        for one in parsed.samples
-        if wanted[one.name] in COUNTERS and _senseless(wanted[one.name], one.value)
-    }
+    named = ((wanted[one.name], one.value) for one in parsed.samples)
+    found = {own for own, value in named if own in COUNTERS and _senseless(own, value)}
+    return found | (set(_PAIR) if found & set(_PAIR) else set())
 
 
 def _crowded(parsed: Exposition, wanted: Mapping[str, str]) -> set[str]:

@@ -170,6 +170,8 @@ def live_increase(metric: str, looks: Sequence[Reading[MetricsState]], labels: M
 def missing(metric: str, state: MetricsState) -> Fault:
     """Why a counter that the page does not hold is unknown; names what looks like it, and the setting to add."""
     base = base_of(metric)
+    if base in state.unread:
+        return Fault("invalid", f"values of {base} in the gateway's /metrics are no numbers")
     others = state.lookalikes.get(base, ())
     if not others:
         return Fault("invalid", f"the gateway's /metrics holds no {base}")

@@ -2,11 +2,13 @@
 
 from typing import Any, cast
 
+import msgspec
 from redis.exceptions import ConnectionError as LostConnection
 
 from optimus_tui.clock import Clock
-from optimus_tui.contract.metric_names import HITS, REQUESTS
+from optimus_tui.contract.metric_names import HITS, MISSES, REQUESTS
 from optimus_tui.grammar.prometheus import parse_exposition
+from optimus_tui.history.prometheus import read_answer
 from optimus_tui.probes.metrics import pick_series
 from optimus_tui.probes.timing import BUDGET_S, Timed, time_pings
 from optimus_tui.settings.model import RedisTarget
@@ -54,7 +56,19 @@ async def test_pings_of_a_far_redis_end_within_their_budget_and_keep_two() -> No
 
 def test_a_counter_of_which_one_series_is_no_number_is_not_summed_from_the_rest() -> None:
     for value in ("+Inf", "NaN", "-5"):
-        page = f'{REQUESTS}{{status="200"}} 90\n{REQUESTS}{{status="500"}} {value}\ncache_hits_total 7\n'
-        seen = pick_series(parse_exposition(page.encode()), {name: name for name in (REQUESTS, HITS)})
-        assert list(seen.values) == [HITS], value
-        assert seen.malformed == 1
+        page = f'{REQUESTS}{{status="200"}} 90\n{REQUESTS}{{status="500"}} {value}\n'
+        seen = pick_series(parse_exposition(page.encode()), {name: name for name in (REQUESTS,)})
+        assert not seen.values, value
+        assert (seen.malformed, seen.unread, seen.metrics) == (1, ("http_requests_total",), ())
+
+
+def test_hits_are_not_counted_without_misses_that_are_no_number() -> None:
+    page = f"{HITS} 90\n{MISSES} NaN\n{REQUESTS} 7\n"
+    seen = pick_series(parse_exposition(page.encode()), {name: name for name in (REQUESTS, HITS, MISSES)})
+    assert list(seen.values) == [REQUESTS]
+
+
+def test_a_count_of_prometheus_that_is_no_number_is_marked() -> None:
+    rows = [{"metric": {"job": "g"}, "values": [[1, "4"], [2, text]]} for text in ("5", "+Inf")]
+    body = msgspec.json.encode({"status": "success", "data": {"resultType": "matrix", "result": rows}})
+    assert [one.unread for one in read_answer(200, body)[0]] == [False, True]

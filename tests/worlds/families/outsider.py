@@ -269,3 +269,57 @@ async def limits_published_as_texts(w: World) -> None:
     over = any("over" in one["message"] or "used up" in one["message"] for one in answer.findings)
     w.expect("over, or said that it is unknown", "one of both", answer.summary + str(answer.doc)[:1500],
              over or "unknown" in answer.words() or "cannot be read" in answer.words())  # fmt: skip
+
+
+@world(needs=NEEDS)
+async def share_that_prometheus_cannot_tell(w: World) -> None:
+    """Prometheus scraped ``+Inf`` as the count of failures: the share is unknown on this road too, never 0."""
+    p = answering(steady(9)).shows("http_requests_total", float("inf"), status="500", route="/api/chat", tenant="acme")
+    own = {"job": "gateway", "instance": w.gateway.url.removeprefix("http://")}
+    w.env["PROMETHEUS_URL"] = w.ends.enter_context(prometheus_that_scraped([(own, p)], 20))
+    answer = await w.performance("error_rate", 10)
+    given = None if answer.not_available else answer.results.get("error_rate")
+    w.expect("error rate", "unknown", f"{given} {answer.summary}", given is None)
+
+
+@world(past=6)
+async def hits_that_are_no_number(w: World) -> None:
+    """The counter of misses is NaN, that of hits grows with 5/s: a hit rate of 1.0 is not true."""
+    w.gateway.on("/api/cache/metrics", {"detail": "Not Found"}, 404)
+    p = answering(steady(10)).counts("cache_hits_total", steady(5)).shows("cache_misses_total", float("nan"))
+    w.gateway.runs(p)
+    await w.record(minutes=6)
+    answer = await w.performance("cache_performance", 5)
+    given = None if answer.not_available else answer.results.get("hit_rate")
+    w.expect("hit rate", "unknown", f"{given} {answer.summary}", given is None)
+
+
+@world(past=6)
+async def an_engine_that_healed_and_an_open_circuit(w: World) -> None:
+    """The engine was away from minute one to three and is back, the breaker stays open: only the breaker is now."""
+    w.gateway.runs(
+        answering(steady(7)).shows("circuit_breaker_state", lambda t: float(t > 60) * 2, service="ai_engine")
+    )
+    w.engine.down = lambda t: 60 < t < 180
+    await w.record(minutes=6, sources=("metrics", "gateway", "engine"))
+    answer = await w.diagnose()
+    w.found("breaker", answer, rule="breaker", least="high")
+    w.not_found("the engine is back", answer, rule="services.engine", least="critical")
+
+
+@world(past=7)
+async def one_tenant_fails_and_another_is_refused(w: World) -> None:
+    """globex fails at 40 % of 5/s, initech is refused at 50 % of 4/s, acme is well with 6/s: each by its name."""
+    w.gateway.runs(answering(steady(6)))
+    for name, status, good, bad in (("globex", "503", 3, 2), ("initech", "429", 2, 2)):
+        for code, rate in (("200", good), (status, bad)):
+            w.gateway.processes[0].counts(
+                "http_requests_total", steady(rate), method="POST", route="/api/chat", status=code, tenant=name
+            )
+    await w.record(minutes=7)
+    w.found("globex fails", await w.performance("error_rate", 5, tenant_filter="globex"), rule="errors", least="high")
+    w.errors("acme is well", await w.performance("error_rate", 5, tenant_filter="acme"), 0)
+    w.found("initech is refused", await w.trouble("rate_limiting", "initech", 5), rule="limits.refused", least="high")
+    w.not_found("acme is not refused", await w.trouble("rate_limiting", "acme", 5), "acme", rule="limits.refused")
+    compared = await w.compare("acme", "globex", "initech")
+    w.says("compare names globex", compared, "globex")
