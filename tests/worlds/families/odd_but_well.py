@@ -47,7 +47,7 @@ async def deployed_in_the_window(w: World) -> None:
     w.errors("error rate of 8 min", await w.performance("error_rate", 8), 0)
 
 
-@world(healthy=True, fast=True)
+@world(healthy=True)
 async def one_below_the_limit(w: World) -> None:
     """149 of 150 in a window that ends in two seconds, nobody asks any more: nobody is refused."""
     w.gateway.publishes(chat=150)
