@@ -42,6 +42,12 @@ MOST_WINDOW = 8
 """Digits of a window in seconds."""
 
 
+def _show(field: Static, text: str) -> None:
+    """Change the text where it is another: each update lays out the screen anew, five times a second here."""
+    if field.content != Content(text):
+        field.update(Content(text))
+
+
 class CardFace(Dialog):
     """The card's state and its picture."""
 
@@ -98,13 +104,13 @@ class CardFace(Dialog):
         cancel.label = {"asking": "Cancel", "planning": "Cancel", "acting": "Stop"}.get(self.stage, "Close")
         note, wrong = self._note()
         field = self.query_one("#card-note", Static)
-        field.update(Content(note))
+        _show(field, note)
         field.set_class(wrong, "-wrong")
         card = self.query_one("#card")
         card.border_title = Content(self._title())
         card.border_subtitle = Content(self._keys(overflows=view.max_scroll_y > 0))
         if self.card is not None:
-            self.query_one("#confirm-words", Static).update(Content(f"Type  {safe_text(self.words, 60)}"))
+            _show(self.query_one("#confirm-words", Static), f"Type  {safe_text(self.words, 60)}")
             go.label = self.card.verb
         go.disabled = not self._may_confirm()
 
