@@ -35,7 +35,8 @@ def about(state: IncidentState) -> tuple[Diagnostic, ...]:
 def beginning(state: IncidentState) -> float | None:
     """Return the wall-clock seconds since when the main finding held, as the screen showed it when the incident opened.
 
-    Where the screen did not show that finding, the earliest of those that are as bad; None where it showed none.
+    Where the screen did not show that finding, the earliest of those that are as bad, else of those that point to the
+    same issues: a slow engine is seen before the routes that wait for it. None where it showed none.
     """
     found = about(state)
     if not found:
@@ -45,7 +46,12 @@ def beginning(state: IncidentState) -> float | None:
     if (main.rule, main.subject) in shown:
         return shown[main.rule, main.subject]
     as_bad = [one for one in found if rank(level(one)) == rank(level(main))]
-    return min((shown[key] for one in as_bad if (key := (one.rule, one.subject)) in shown), default=None)
+    related = [one for one in found if set(issues_of(one)) & set(issues_of(main))]
+    for group in (as_bad, related):
+        times = [shown[key] for one in group if (key := (one.rule, one.subject)) in shown]
+        if times:
+            return min(times)
+    return None
 
 
 def worst_outcome(step: Step) -> Outcome | None:
