@@ -45,7 +45,7 @@ def check_message(message: Any) -> None:
     """Raise FrameRefused where one message, not a batch, would get no answer though its sender waits for one."""
     if not isinstance(message, dict):
         raise FrameRefused(types.INVALID_REQUEST, NO_MESSAGE)
-    if "id" not in message or "error" in message:
+    if "id" not in message or ("error" in message and "method" not in message):
         return
     given = message["id"]
     fits = isinstance(given, str) and len(given) <= LONGEST_ID
