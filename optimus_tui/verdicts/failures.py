@@ -101,13 +101,10 @@ def find_errors(grown: Increase, subject: str, thresholds: Thresholds, lately: I
     same over the last minute or so: what is worse there decides, and what surely is good again is told as low.
     """
     found = _find_lately(grown, lately, subject, thresholds)
-    if found and found[0].severity != "low":
-        return found
-    if outcomes(grown.series).failing_share is None:
+    if (found and found[0].severity != "low") or outcomes(grown.series).failing_share is None:
         return found
     for span in (grown, lately):
-        part = failing_part(span, thresholds) if span is not None else None
-        if span is not None and part is not None:
+        if span is not None and (part := failing_part(span, thresholds)) is not None:
             return [_as_of_now(_find_part(part, subject, span, thresholds), part, lately, thresholds)]
     return found
 
@@ -115,24 +112,20 @@ def find_errors(grown: Increase, subject: str, thresholds: Thresholds, lately: I
 def _as_of_now(found: Finding, part: Part, lately: Increase | None, thresholds: Thresholds) -> Finding:
     """The finding, low where the part's latest requests are surely good again."""
     now = outcomes(part.of(lately).series) if lately is not None and lately.covered_minutes > 0 else None
-    if now is None or now.failed is None or not is_good_again(now.failed, now.requests, found, thresholds):
+    if now is None or now.failed is None:
         return found
-    return eased(found, f"{percent(now.failed / now.requests)} of the last {now.requests:,.0f}")
+    return good_again(found, now.failed, now.requests, thresholds) or found
 
 
 def _find_part(part: Part, subject: str, grown: Increase, thresholds: Thresholds) -> Finding:
     weight, share = weigh_part(part, thresholds), part.failed / part.requests
-    return Finding(
-        rule="errors.rate",
-        severity=weight.severity,
-        subject=str(part) if subject == GATEWAY else f"{subject}, {part}",
-        message=f"{percent(share, weight.bar)} of {plural(round(part.requests), 'request')} of {part} failed, "
-        f"the bar is {percent(weight.bar)}",
-        measured=round(share, 4),
-        threshold=weight.bar,
-        unit="share",
-        samples=round(part.requests),
-        window_seconds=grown.covered_minutes * 60,
+    return _finding(
+        weight,
+        str(part) if subject == GATEWAY else f"{subject}, {part}",
+        share,
+        part.requests,
+        grown,
+        of=f" of {part}",
         impact="Callers get errors instead of answers there; all others are mostly answered.",
         remedy="See the gateway's log of that route or tenant, then what it needs.",
     )
@@ -145,8 +138,9 @@ def _find_lately(grown: Increase, lately: Increase | None, subject: str, thresho
     now = outcomes(lately.series)
     if lately.covered_minutes <= 0 or now.failing_share is None or now.requests < MIN_REQUESTS:
         return over
-    if over and is_good_again(now.failed or 0.0, now.requests, over[0], thresholds):
-        return [eased(one, f"{percent(now.failing_share)} of the last {now.requests:,.0f}") for one in over]
+    calm = good_again(over[0], now.failed or 0.0, now.requests, thresholds) if over else None
+    if calm is not None:
+        return [calm]
     fresh = [one for one in _find(lately, subject, thresholds) if one.severity != "low"]
     return list(worst_first([*fresh, *over])[:1])
 
@@ -158,29 +152,59 @@ def _find(grown: Increase, subject: str, thresholds: Thresholds) -> list[Finding
     weight = weigh_failures(told.failed or 0.0, told.requests, thresholds)
     if rate is None or weight is None:
         return []
-    few = f"{round(told.failed or 0):,} failures of so few requests may be chance"
+    few = f"; {round(told.failed or 0):,} failures of so few requests may be chance" if weight.severity == "low" else ""
     return [
-        Finding(
-            rule="errors.rate",
-            severity=weight.severity,
-            subject=subject,
-            message=f"{percent(rate, weight.bar)} of {plural(round(told.requests), 'request')} failed, "
-            f"the bar is {percent(weight.bar)}{f'; {few}' if weight.severity == 'low' else ''}{who_fails(grown)}",
-            measured=round(rate, 4),
-            threshold=weight.bar,
-            unit="share",
-            samples=round(told.requests),
-            window_seconds=grown.covered_minutes * 60,
+        _finding(
+            weight,
+            subject,
+            rate,
+            told.requests,
+            grown,
+            rest=f"{few}{who_fails(grown)}",
             impact="Callers get errors instead of answers.",
             remedy="See which route fails most, then the engine's health and the gateway's log.",
         )
     ]
 
 
-def is_good_again(failed: float, requests: float, before: Finding, thresholds: Thresholds) -> bool:
-    """Whether the last requests are below the bar, and surely better than the share of the finding ``before``."""
-    share = before.measured if isinstance(before.measured, float) else 1.0
-    return failed < thresholds.error_rate_warn * requests and surely_less(failed, requests, share)
+def _finding(
+    weight: Weight,
+    subject: str,
+    share: float,
+    requests: float,
+    grown: Increase,
+    *,
+    of: str = "",
+    rest: str = "",
+    impact: str,
+    remedy: str,
+) -> Finding:
+    """A share of failures over its bar. ``of``: whose requests, where not all are meant; ``rest`` ends the sentence."""
+    return Finding(
+        rule="errors.rate",
+        severity=weight.severity,
+        subject=subject,
+        message=f"{percent(share, weight.bar)} of {plural(round(requests), 'request')}{of} failed, "
+        f"the bar is {percent(weight.bar)}{rest}",
+        measured=round(share, 4),
+        threshold=weight.bar,
+        unit="share",
+        samples=round(requests),
+        window_seconds=grown.covered_minutes * 60,
+        impact=impact,
+        remedy=remedy,
+    )
+
+
+def good_again(found: Finding, failed: float, requests: float, thresholds: Thresholds) -> Finding | None:
+    """Return the finding as one of the past where the last requests are below the bar and surely better than it tells.
+
+    None where they are not, or too few to say.
+    """
+    share = found.measured if isinstance(found.measured, float) else 1.0
+    if failed >= thresholds.error_rate_warn * requests or not surely_less(failed, requests, share):
+        return None
+    return eased(found, f"{percent(failed / requests)} of the last {requests:,.0f}")
 
 
 def who_fails(grown: Increase) -> str:

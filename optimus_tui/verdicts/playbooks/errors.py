@@ -14,11 +14,11 @@ from optimus_tui.verdicts.failures import (
     Weight,
     failing_part,
     find_errors,
-    is_good_again,
+    good_again,
+    is_failure,
     weigh_failures,
     weigh_part,
 )
-from optimus_tui.verdicts.latency import eased
 from optimus_tui.verdicts.outcomes import outcomes
 from optimus_tui.verdicts.performance import MIN_REQUESTS
 from optimus_tui.verdicts.playbooks.inquiry import Inquiry
@@ -95,7 +95,7 @@ def _find_timeouts(
     """Of all requests; where these are not too many, of one route or tenant that all others hide."""
     if weight is not None and weight.severity != "low":
         return [_as_of_now(_timeouts(share, requests, what, weight), recent, thresholds, only)]
-    part = failing_part(requests, thresholds, lambda status: status == only)
+    part = failing_part(requests, thresholds, lambda status: _counts(status, only))
     if part is not None:
         alone = _timeouts(part.failed / part.requests, part.of(requests), what, weigh_part(part, thresholds), str(part))
         return [_as_of_now(alone, part.of(recent) if recent is not None else None, thresholds, only)]
@@ -103,7 +103,7 @@ def _find_timeouts(
 
 
 def _counts(status: str, only: str) -> bool:
-    return status == only if only else status.startswith("5")
+    return status == only if only else is_failure(status)
 
 
 def _as_of_now(found: Finding, recent: Increase | None, thresholds: Thresholds, only: str) -> Finding:
@@ -111,9 +111,7 @@ def _as_of_now(found: Finding, recent: Increase | None, thresholds: Thresholds, 
     if recent is None or recent.total < MIN_REQUESTS:
         return found
     failed = sum(n for status, n in recent.by("status").items() if _counts(status, only))
-    if not is_good_again(failed, recent.total, found, thresholds):
-        return found
-    return eased(found, f"{percent(failed / recent.total)} of the last {recent.total:,.0f}")
+    return good_again(found, failed, recent.total, thresholds) or found
 
 
 def span_words(minutes: float) -> str:
