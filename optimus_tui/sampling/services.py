@@ -23,7 +23,7 @@ from optimus_tui.sampling.readings import (
     unforeseen,
     unreadable_answer,
 )
-from optimus_tui.sampling.steadiness import kept_looks
+from optimus_tui.sampling.steadiness import SECONDS
 
 RULES_EVERY_SECONDS = 10.0
 POSTGRES_EVERY_SECONDS = 5.0
@@ -91,8 +91,10 @@ async def watch_engine(context: Context, board: Board, beat: Beat) -> None:
 async def _recall(context: Context, board: Board, name: str) -> None:
     """After the first look: what was kept of the looks before it."""
     if name not in board.recalled:
+        from optimus_tui.tools.gateway_figures import kept_looks
+
         board.recalled.add(name)
-        board.remember_looks(name, await kept_looks(context, name))
+        board.remember_looks(name, await kept_looks(context, name, SECONDS / 60))
 
 
 async def watch_postgres(context: Context, board: Board, beat: Beat) -> None:

@@ -4,21 +4,15 @@ The rule is the tools' own (``judge_flapping``), and so is the span. What was ke
 well: it is read once, after the first look.
 """
 
-import asyncio
 from collections import deque
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 from optimus_tui.contract.findings import Finding
 from optimus_tui.contract.services import ServiceState
 from optimus_tui.verdicts.flapping import judge_flapping
 
-if TYPE_CHECKING:
-    from optimus_tui.context import Context
-
 SECONDS = 300.0
 MOST_LOOKS = 2000
-RECALL_SECONDS = 1.5
 
 
 class Steadiness:
@@ -45,13 +39,3 @@ class Steadiness:
     def findings(self, name: str) -> list[Finding]:
         """``services.flapping``, or nothing."""
         return judge_flapping(name, tuple(self._looks.get(name, ())))
-
-
-async def kept_looks(context: "Context", name: str) -> Sequence[tuple[float, float]]:
-    """The looks of the last minutes that were kept, by whichever process; none where that takes too long."""
-    try:
-        async with asyncio.timeout(RECALL_SECONDS):
-            window = await context.windows.series(f"state.{name}", SECONDS / 60)
-    except TimeoutError:
-        return ()
-    return window.samples

@@ -184,14 +184,20 @@ async def _of_the_past(ctx: "Context", minutes: float) -> list[Finding]:
     return [*unsteady, *slow]
 
 
-async def _unsteady(ctx: "Context", minutes: float) -> list[Finding]:
-    """Services whose kept looks failed again and again; nothing where reading them takes too long."""
+async def kept_looks(ctx: "Context", name: str, minutes: float) -> Sequence[tuple[float, float]]:
+    """Return the kept looks at a service by time, 1.0 where it answered well; none where reading takes too long."""
     try:
         async with asyncio.timeout(PAST_SECONDS):
-            looks = await asyncio.gather(*(ctx.windows.series(f"state.{name}", minutes) for name in SERVICES))
+            window = await ctx.windows.series(f"state.{name}", minutes)
     except TimeoutError:
-        return []
-    return [one for name, kept in zip(SERVICES, looks, strict=True) for one in judge_flapping(name, kept.samples)]
+        return ()
+    return window.samples
+
+
+async def _unsteady(ctx: "Context", minutes: float) -> list[Finding]:
+    """Services whose kept looks failed again and again."""
+    looks = await asyncio.gather(*(kept_looks(ctx, name, minutes) for name in SERVICES))
+    return [one for name, kept in zip(SERVICES, looks, strict=True) for one in judge_flapping(name, kept)]
 
 
 async def _slow_routes(ctx: "Context", minutes: float) -> list[Finding]:
