@@ -181,7 +181,9 @@ def _sense(plain: str, value: Any) -> Sense | None:
     if plain in FLAGS:
         return sense if sense in ("good", "sick") else None
     raised = value is True or (isinstance(value, str) and value.strip().lower() in ("true", "yes", "on"))
-    return ("degraded" if plain == "degraded" else "sick") if raised else None
+    if not raised:
+        return None
+    return "degraded" if plain == "degraded" else "sick"
 
 
 def _is_part(plain: str) -> bool:

@@ -58,7 +58,9 @@ def sense_of(value: Any) -> Sense:
     if isinstance(value, bool):
         return "good" if value else "sick"
     if isinstance(value, int):
-        return "sick" if value in SERVER_ERRORS else "good" if value == 200 else "unknown"
+        if value in SERVER_ERRORS:
+            return "sick"
+        return "good" if value == 200 else "unknown"
     return sense_of_word(value) if isinstance(value, str) else "unknown"
 
 

@@ -45,6 +45,11 @@ class Look(Struct, frozen=True):
     fault: Fault | None = None
     said: Said = WELL
 
+    @property
+    def failure(self) -> Fault | None:
+        """Why it did not answer as it should; a service that calls itself degraded did."""
+        return None if self.said.sickness == "degraded" else self.fault
+
 
 async def read_gateway(
     http: httpx.AsyncClient, settings: Settings, clock: Clock, *, with_rules: bool

@@ -72,8 +72,7 @@ def _timed(seen: Look) -> Timed:
     answer = seen.answer
     if answer is None:
         return Timed(ms=None, fault=seen.fault)
-    fault = None if seen.said.sickness == "degraded" else seen.fault
-    return Timed(ms=answer.took_ms, own_ms=answer.own_ms, status_code=answer.status, fault=fault, said=seen.said)
+    return Timed(ms=answer.took_ms, own_ms=answer.own_ms, status_code=answer.status, fault=seen.failure, said=seen.said)
 
 
 async def time_pings(redis: ObserverRedis, clock: Clock, times: int) -> list[Timed]:

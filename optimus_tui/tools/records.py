@@ -50,9 +50,9 @@ def in_words(value: Any) -> Any:
         shown["measured"] = words
     if shown.pop("percentiles_from", None) is not None:
         for part in ("p50", "p95", "p99"):
-            bound, value = shown.pop(f"{part}_bound", None), shown.get(f"{part}_ms")
-            if bound is not None or value is not None:
-                shown[f"{part}_ms"] = bound or f"≈ {figure(f'{part}_ms', value)}"
+            bound, number = shown.pop(f"{part}_bound", None), shown.get(f"{part}_ms")
+            if bound is not None or number is not None:
+                shown[f"{part}_ms"] = bound or f"≈ {figure(f'{part}_ms', number)}"
     return shown
 
 

@@ -45,13 +45,10 @@ def preview_lines(
     lines += [_key_line(key, width) for key in shown]
     if card.count > len(shown):
         more = card.count - len(shown)
-        said = f"… {more:,} more" + (
-            ""
-            if whole
-            else f"  ({keys['whole']} shows "
-            + ("all" if len(card.samples) == card.count else f"{len(card.samples)} of them")
-            + ")"
-        )
+        said = f"… {more:,} more"
+        if not whole:
+            some = "all" if len(card.samples) == card.count else f"{len(card.samples)} of them"
+            said += f"  ({keys['whole']} shows {some})"
         lines.append([("  " + said, "quiet")])
     lines.append([])
     lines += facts(_figures(card, plan.request.max_keys), width)

@@ -12,6 +12,14 @@ from tests.worlds.world import World
 NEEDS = ("prometheus", "promtool")
 
 
+def counting(label: str, rates: dict[str, float], **labels: str) -> Process:
+    """One process that counts requests at these rates a second by the values of ``label``."""
+    process = Process()
+    for value, rate in rates.items():
+        process.counts("http_requests_total", steady(rate), **{label: value}, **labels)
+    return process
+
+
 @world(past=9)
 async def sticky_for_a_minute_without_start_times(w: World) -> None:
     """Two workers without a start time, 9/s each; the balancer changes every 70 s: no rate is made up."""
@@ -201,10 +209,7 @@ async def volatile_policy_with_nothing_to_evict(w: World) -> None:
 @world(past=6)
 async def statuses_in_capitals_and_names(w: World) -> None:
     """``code="5XX"`` and ``"2XX"``: a quarter of 8/s fails."""
-    p = Process()
-    for status, rate in (("2XX", 6), ("5XX", 2)):
-        p.counts("http_requests_total", steady(rate), code=status, path="/v1/chat")
-    w.gateway.runs(p)
+    w.gateway.runs(counting("code", {"2XX": 6, "5XX": 2}, path="/v1/chat"))
     await w.record(minutes=6)
     w.errors("error rate", await w.performance("error_rate", 5), 0.25)
     w.found("diagnose", await w.diagnose(), rule="errors", least="high")
@@ -213,10 +218,7 @@ async def statuses_in_capitals_and_names(w: World) -> None:
 @world(past=6)
 async def failures_named_by_grpc_codes(w: World) -> None:
     """``grpc_code`` instead of a status: OK and Unavailable: how many failed is told or unknown, never 0."""
-    p = Process()
-    for code, rate in (("OK", 6), ("Unavailable", 4)):
-        p.counts("http_requests_total", steady(rate), grpc_code=code, route="/chat")
-    w.gateway.runs(p)
+    w.gateway.runs(counting("grpc_code", {"OK": 6, "Unavailable": 4}, route="/chat"))
     await w.record(minutes=6)
     answer = await w.performance("error_rate", 5)
     given = None if answer.not_available else answer.results.get("error_rate")
