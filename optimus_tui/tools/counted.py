@@ -18,6 +18,7 @@ from optimus_tui.history.lives import LOOKS_EACH, Look
 from optimus_tui.history.marks import compare_marks
 from optimus_tui.history.processes import grow
 from optimus_tui.history.windows import increase_of, quantiles_of
+from optimus_tui.tools.breaker_states import by_process
 
 if TYPE_CHECKING:
     from optimus_tui.context import Context
@@ -80,9 +81,10 @@ class Counters:
         return await asyncio.shield(self._first)
 
     async def states(self) -> list[MetricsState] | Fault:
-        """What each process publishes now: of each that answered its latest page."""
+        """What each process publishes now: of each that answered its latest page, and where nothing tells processes
+        apart one for each set of states of circuit breakers."""
         looks = await self.looks()
-        latest = latest_pages(one.value for one in looks)
+        latest = by_process(one.value for one in looks if one.value is not None)
         return latest or next((one.fault for one in looks if one.fault), Fault("invalid", NO_PAGE))
 
     async def _kept(self, asked: Awaitable[T]) -> T | Fault:

@@ -1,7 +1,7 @@
 """What the gateway's own counters and breakers say, in one answer for every surface that sums a system up.
 
-    figures = await gateway_figures(ctx, minutes=15)             # history or Prometheus only; costs no request
-    figures = await gateway_figures(ctx, minutes=15, live=True)  # without them: five looks at /metrics, 2 to 4 s
+    figures = await summary_figures(ctx, counters)       # what was kept and one look, more where that holds trouble
+    figures = await sampled_figures(ctx, minutes, pages)  # for a watcher: what was kept and its own latest looks
     findings += figures.findings
 
 It never raises for an outage and bounds itself (2.5 s for what was kept, 6.5 s with looks). None is unknown, never
@@ -24,6 +24,7 @@ from optimus_tui.contract.metrics import Increase, MetricsState
 from optimus_tui.contract.reading import Fault, Reading
 from optimus_tui.contract.tools.common import WindowSource
 from optimus_tui.grammar.prometheus import split_series
+from optimus_tui.tools.breaker_states import by_process, kept_breakers
 from optimus_tui.tools.counted import NO_PAGE, Counters, missing
 from optimus_tui.verdicts.failures import GATEWAY, find_errors
 from optimus_tui.verdicts.flapping import judge_flapping
@@ -39,8 +40,7 @@ if TYPE_CHECKING:
 
 SERVICES = ("gateway", "engine")
 LIVE_SECONDS, KEPT_SECONDS, PAST_SECONDS = 6.5, 2.5, 1.5
-BREAKER_MINUTES = LATELY_MINUTES = 1.5
-"""A kept state of a breaker that is older tells nothing of now."""
+LATELY_MINUTES = 1.5
 ONE_LOOK = "nobody recorded them, and one look at /metrics tells no growth; it holds no failure and no refusal"
 _WHY = "the gateway's counters did not answer in time"
 
@@ -77,44 +77,22 @@ class GatewayFigures(Struct, frozen=True, kw_only=True):
 _NOT_IN_TIME = GatewayFigures(unknown=(f"requests: {_WHY}", f"circuits: {_WHY}"))
 
 
-async def gateway_figures(ctx: "Context", minutes: float, *, live: bool = False) -> GatewayFigures:
-    """Return what the gateway's counters say of the last ``minutes``.
-
-    Args:
-        ctx: the run's context.
-        minutes: the window; what it covers may be less and is said.
-        live: look at /metrics where nothing was kept. Without it only history and Prometheus are asked.
-    """
-    counters = Counters(ctx, minutes, live=live)
-    try:
-        async with asyncio.timeout(LIVE_SECONDS if live else KEPT_SECONDS):
-            requests, refused, lately, states, past = await asyncio.gather(
-                counters.increase(REQUESTS),
-                counters.increase(REFUSED),
-                _lately(ctx),
-                counters.states() if live else _kept_states(ctx),
-                _of_the_past(ctx, minutes),
-            )
-    except TimeoutError:
-        return _NOT_IN_TIME
-    return _figures(ctx, requests, refused, lately, states, past)
-
-
 async def summary_figures(ctx: "Context", counters: Counters) -> GatewayFigures:
     """Return the figures for a summary that must be quick: what was kept, and the circuit breakers of one look.
 
-    Further looks are taken only where the page of that one look holds failures or refusals at all: what has never been
+    Breakers of processes that this look did not meet are taken from what was kept. Further looks are taken only where the page of that one look holds failures or refusals at all: what has never been
     counted cannot have happened lately. Where they are not, the rates are unknown, and ``unknown`` says so.
     """
     kept = Counters(ctx, counters.minutes, live=False)
     try:
         async with asyncio.timeout(LIVE_SECONDS):
-            requests, refused, lately, first, past = await asyncio.gather(
+            requests, refused, lately, first, past, before = await asyncio.gather(
                 kept.increase(REQUESTS),
                 kept.increase(REFUSED),
                 _lately(ctx),
                 counters.first_look(),
                 _of_the_past(ctx, counters.minutes),
+                _kept_breakers(ctx),
             )
             states: Sequence[MetricsState] | Fault = published(first)
             nothing_kept = requests.covered_minutes <= 0 and not requests.several
@@ -127,7 +105,7 @@ async def summary_figures(ctx: "Context", counters: Counters) -> GatewayFigures:
                 requests, refused = replace(requests, fault=why), replace(refused, fault=refused.fault or why)
     except TimeoutError:
         return _NOT_IN_TIME
-    return _figures(ctx, requests, refused, lately, states, past)
+    return _figures(ctx, requests, refused, lately, _with(before, states), past)
 
 
 async def sampled_figures(ctx: "Context", minutes: float, states: Sequence[MetricsState]) -> GatewayFigures:
@@ -138,12 +116,30 @@ async def sampled_figures(ctx: "Context", minutes: float, states: Sequence[Metri
     kept = Counters(ctx, minutes, live=False)
     try:
         async with asyncio.timeout(KEPT_SECONDS):
-            requests, refused, lately, past = await asyncio.gather(
-                kept.increase(REQUESTS), kept.increase(REFUSED), _lately(ctx), _slow_routes(ctx, minutes)
+            requests, refused, lately, past, before = await asyncio.gather(
+                kept.increase(REQUESTS),
+                kept.increase(REFUSED),
+                _lately(ctx),
+                _slow_routes(ctx, minutes),
+                _kept_breakers(ctx),
             )
     except TimeoutError:
         return _NOT_IN_TIME
-    return _figures(ctx, requests, refused, lately, states, past)
+    return _figures(ctx, requests, refused, lately, by_process([*before, *states]), past)
+
+
+def _with(before: Sequence[MetricsState], states: Sequence[MetricsState] | Fault) -> Sequence[MetricsState] | Fault:
+    """The states with those of processes that were met shortly before; a look that failed stays unknown."""
+    return states if isinstance(states, Fault) else by_process([*before, *states])
+
+
+async def _kept_breakers(ctx: "Context") -> list[MetricsState]:
+    """The breakers of processes that were met within the last minute; none where reading them takes too long."""
+    try:
+        async with asyncio.timeout(PAST_SECONDS):
+            return await kept_breakers(ctx)
+    except TimeoutError:
+        return []
 
 
 def published(look: Reading[MetricsState]) -> Sequence[MetricsState] | Fault:
@@ -269,16 +265,6 @@ def _figures(
         findings=tuple(findings),
         unknown=tuple(unknown),
     )
-
-
-async def _kept_states(ctx: "Context") -> Sequence[MetricsState] | Fault:
-    """The breakers' states as they were kept within the last minutes."""
-    names = await ctx.store.names(BREAKER)
-    windows = await asyncio.gather(*(ctx.windows.series(name, BREAKER_MINUTES) for name in names[:100]))
-    values = {window.name: window.samples[-1][1] for window in windows if window.samples}
-    if not values:
-        return Fault("invalid", "nobody kept the states of circuit breakers within the last minutes")
-    return [MetricsState(values={name: value for name, value in values.items() if split_series(name)[0] == BREAKER})]
 
 
 def _reason(fault: Fault | None) -> str:
