@@ -80,8 +80,9 @@ _NOT_IN_TIME = GatewayFigures(unknown=(f"requests: {_WHY}", f"circuits: {_WHY}")
 async def summary_figures(ctx: "Context", counters: Counters) -> GatewayFigures:
     """Return the figures for a summary that must be quick: what was kept, and the circuit breakers of one look.
 
-    Breakers of processes that this look did not meet are taken from what was kept. Further looks are taken only where the page of that one look holds failures or refusals at all: what has never been
-    counted cannot have happened lately. Where they are not, the rates are unknown, and ``unknown`` says so.
+    Breakers of processes that this look did not meet are taken from what was kept. Further looks are taken only where
+    the page of that one look holds failures or refusals at all: what has never been counted cannot have happened
+    lately. Where they are not, the rates are unknown, and ``unknown`` says so.
     """
     kept = Counters(ctx, counters.minutes, live=False)
     try:
