@@ -12,6 +12,8 @@ import re
 from collections.abc import Collection, Mapping
 from typing import NamedTuple
 
+from optimus_tui.contract.metric_names import BREAKER, UPSTREAM_DURATIONS
+
 MAX_LINE = 16_384
 MAX_SAMPLES = 100_000
 MAX_DECLARED = 10_000
@@ -26,6 +28,10 @@ SYNONYMS = {
     "method": ("http_method", "http_request_method"),
 }
 """By label of the contract the names that common libraries give it, the likeliest first."""
+
+SERVICE_NAMES = ("upstream", "backend", "dependency", "circuit_breaker", "circuit", "breaker", "breaker_name", "name")
+"""Names of the contract's label ``service`` in ``OF_SERVICES``, the likeliest first."""
+OF_SERVICES = (BREAKER, UPSTREAM_DURATIONS)
 
 _LABEL_NAME = r"[a-zA-Z_][a-zA-Z0-9_]*+"
 _QUOTED = r'"(?:[^"\\]|\\.)*+"'
@@ -98,10 +104,11 @@ def series_name(metric: str, labels: Mapping[str, str]) -> str:
     return "|".join([metric, *[f"{label}={_escape(labels[label])}" for label in sorted(labels)]])
 
 
-def canonical(labels: Mapping[str, str]) -> dict[str, str]:
-    """Return the labels under the names of the contract; a label that has its name already stays as it is."""
+def canonical(labels: Mapping[str, str], metric: str = "") -> dict[str, str]:
+    """Return a metric's labels under the names of the contract; a label that has its name already stays as it is."""
     found = dict(labels)
-    for name, others in SYNONYMS.items():
+    synonyms = {**SYNONYMS, "service": SERVICE_NAMES} if base_of(metric) in OF_SERVICES else SYNONYMS
+    for name, others in synonyms.items():
         other = next((one for one in others if one in found), None)
         if name not in found and other is not None:
             found[name] = found.pop(other)

@@ -106,7 +106,7 @@ class Prometheus:
         answer = await self._ask(query, since, until, step)
         if isinstance(answer, Fault):
             return Found(step=step, fault=answer)
-        series, fault = read_answer(*answer)
+        series, fault = read_answer(*answer, name)
         series = [one for one in series if one.labels.get("route") not in OWN_ROUTES]
         own = [one for one in series if one.target[1] == self._instance]
         series = _once(own or series)
@@ -156,7 +156,7 @@ class Prometheus:
         return f"{self.published(name)}{{{','.join([*matchers, own] if own else matchers)}}}"
 
 
-def read_answer(status: int, body: bytes) -> tuple[list[TargetSeries], Fault | None]:
+def read_answer(status: int, body: bytes, metric: str = "") -> tuple[list[TargetSeries], Fault | None]:
     """The series of a range query's answer; values that are no finite numbers are left out."""
     try:
         answer = msgspec.json.decode(body, type=_Answer)
@@ -169,11 +169,11 @@ def read_answer(status: int, body: bytes) -> tuple[list[TargetSeries], Fault | N
     fault = (
         Fault("invalid", f"Prometheus holds more than {MAX_SERIES:,} such series: only those count") if many else None
     )
-    return [_found(one) for one in answer.data.result[:MAX_SERIES]], fault
+    return [_found(one, metric) for one in answer.data.result[:MAX_SERIES]], fault
 
 
-def _found(series: _Series) -> TargetSeries:
-    labels = canonical({name: value for name, value in series.metric.items() if name not in TARGET_LABELS})
+def _found(series: _Series, metric: str) -> TargetSeries:
+    labels = canonical({name: value for name, value in series.metric.items() if name not in TARGET_LABELS}, metric)
     target = series.metric.get("job", ""), series.metric.get("instance", "")
     samples = [(at, value) for at, text in series.values if (value := _number(text)) is not None and math.isfinite(at)]
     return TargetSeries(labels, target, samples, unread=len(samples) < len(series.values))

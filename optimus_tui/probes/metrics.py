@@ -112,7 +112,7 @@ def pick_series(parsed: Exposition, wanted: Mapping[str, str]) -> MetricsState:
             continue
         if own in unread:
             continue
-        told = _told(own, canonical(labels), value)
+        told = _told(own, canonical(labels, own), value)
         if told is None:
             continue
         labels, value = told

@@ -207,9 +207,7 @@ async def two_breakers_named_by_another_label(w: World) -> None:
 @world(past=8)
 async def slow_route_that_is_quick_again(w: World) -> None:
     """``/api/export`` took 2 s until three minutes ago and 40 ms since: past, no alarm of the present."""
-    w.gateway.runs(
-        took(answering(steady(9)), "/api/export", (2, phases(3, (300, 0))), (0.04, phases(0, (300, 3))))
-    )
+    w.gateway.runs(took(answering(steady(9)), "/api/export", (2, phases(3, (300, 0))), (0.04, phases(0, (300, 3)))))
     await w.record(minutes=8)
     for name, answer in (await summaries(w)).items():
         w.not_found(name, answer, "/api/export", least="medium")
@@ -218,9 +216,7 @@ async def slow_route_that_is_quick_again(w: World) -> None:
 @world(past=8)
 async def route_that_became_slow(w: World) -> None:
     """``/api/export`` took 40 ms until two minutes ago and 3 s since: the summaries name it."""
-    w.gateway.runs(
-        took(answering(steady(9)), "/api/export", (3, phases(0, (360, 3))), (0.04, phases(3, (360, 0))))
-    )
+    w.gateway.runs(took(answering(steady(9)), "/api/export", (3, phases(0, (360, 3))), (0.04, phases(3, (360, 0)))))
     await w.record(minutes=8)
     answers = await summaries(w)
     answers["high_latency"] = await w.trouble("high_latency", minutes=2)
