@@ -37,6 +37,7 @@ from optimus_tui.grammar.prometheus import (
     canonical,
     parse_exposition,
     series_name,
+    split_series,
 )
 from optimus_tui.probes.fetch import DEADLINE_S, FETCH_ERRORS, Fetched, fault_of_http, fetch
 from optimus_tui.probes.process_marks import mark_names, marks_of
@@ -89,11 +90,25 @@ def _state(answer: Fetched, remapped: Mapping[str, str]) -> tuple[MetricsState |
     if answer.problem:
         return None, Fault("invalid", f"/metrics answered 200, but {answer.problem}")
     wanted, marks = _wanted(remapped), mark_names(remapped)
-    parsed = parse_exposition(answer.body, wanted.keys() | marks)
+    stems = {name.removesuffix("_total"): own for name, own in wanted.items() if own in COUNTERS}
+    parsed = parse_exposition(answer.body, wanted.keys() | marks | stems.keys())
     if parsed.malformed and not parsed.samples:
         return None, Fault("invalid", "/metrics answered 200 with what is no Prometheus text")
     counted = parsed._replace(samples=[one for one in parsed.samples if one.name in wanted])
-    return replace(pick_series(counted, wanted), marks=marks_of(parsed.samples, marks)), None
+    state = replace(pick_series(counted, wanted), marks=marks_of(parsed.samples, marks))
+    bare = {stems[one.name]: one.name for one in parsed.samples if one.name in stems.keys() - wanted.keys()}
+    return _without(state, {own: name for own, name in bare.items() if own not in _counted_in(state)}), None
+
+
+def _counted_in(state: MetricsState) -> set[str]:
+    """The metrics of which it holds a series."""
+    return {split_series(name)[0] for name in state.values}
+
+
+def _without(state: MetricsState, bare: Mapping[str, str]) -> MetricsState:
+    """The same where counters are published without ``_total``: a TYPE line of that name does not prove ours."""
+    metrics = tuple(name for name in state.metrics if name not in bare)
+    return replace(state, metrics=metrics, lookalikes={**state.lookalikes, **{own: (bare[own],) for own in bare}})
 
 
 def pick_series(parsed: Exposition, wanted: Mapping[str, str]) -> MetricsState:

@@ -90,7 +90,16 @@ def _look_at_routes(
     inquiry.saw(f"{plural(len(ranked), 'route')} of the gateway, {asked:,.0f} requests ({seen.served.source})")
     now = seen.served_now.groups if isinstance(seen.served_now, Quantiles) else {}
     inquiry.found(*judge_routes(seen.served.groups, now, thresholds))
-    return {safe_text(route, 80) or "(none)": spread_section(spread) for route, spread in ranked}
+    bare = [(route, spread.mean) for route, spread in ranked if spread.p50 is None and spread.mean is not None]
+    if bare:
+        slowest, mean = max(bare, key=lambda one: one[1])
+        of = f"{plural(len(bare), 'route')}: no buckets are published for them"
+        inquiry.lacks(f"percentiles of {of}", f"{_shown(slowest)} takes {latency(1000 * mean)} on average")
+    return {_shown(route): spread_section(spread) for route, spread in ranked}
+
+
+def _shown(route: str) -> str:
+    return safe_text(route, 80) or "(none)"
 
 
 def _look_at_slow(inquiry: Inquiry, seen: LatencyEvidence, *, down: bool) -> dict[str, Any]:

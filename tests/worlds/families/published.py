@@ -36,8 +36,9 @@ async def shares(w: World, bad: float, rate: float | None = None, minutes: int =
 
 def requests(t: float, good: float, bad: float) -> str:
     """Two series of one counter."""
+    of = 'tenant="acme",route="/api/chat",method="POST"'
     told = [
-        f'http_requests_total{{status="{status}",tenant="acme",route="/api/chat",method="POST"}} {int(rate * (t + 7200))}'
+        f'http_requests_total{{status="{status}",{of}}} {int(rate * (t + 7200))}'
         for status, rate in (("200", good), ("500", bad))
     ]
     return "\n".join(["# TYPE http_requests_total counter", *told, ""])
