@@ -12,7 +12,7 @@ LIMIT = 150
 WINDOW = 60
 
 
-async def _watch(
+async def watch(
     w: World, count: Total, seconds: float, age: float = 0.0
 ) -> list[tuple[float, float | None, float | None]]:
     """(second, earliest, latest) of each report of the pane while the counter moves as told; None: no 429 foretold.
@@ -38,7 +38,9 @@ def _hit(true: float, earliest: float, latest: float) -> bool:
     return earliest * 0.8 - 1 <= true <= latest * 1.2 + 1
 
 
-def _judge(w: World, rows: list[tuple[float, float | None, float | None]], reached: float | None, since: float) -> None:
+def judge_forecast(
+    w: World, rows: list[tuple[float, float | None, float | None]], reached: float | None, since: float
+) -> None:
     asked = [row for row in rows if row[0] >= since and (reached is None or row[0] < reached)]
     told = [(second, low, high) for second, low, high in asked if low is not None and high is not None]
     part = len(told) / max(1, len(asked))
@@ -56,15 +58,15 @@ def _judge(w: World, rows: list[tuple[float, float | None, float | None]], reach
 @world()
 async def steady_towards_the_limit(w: World) -> None:
     """5 requests/s from 80 on: the limit is reached after 14 s."""
-    rows = await _watch(w, lambda t: 80 + 5 * t, 13, age=16)
-    _judge(w, rows, 14, since=4)
+    rows = await watch(w, lambda t: 80 + 5 * t, 13, age=16)
+    judge_forecast(w, rows, 14, since=4)
 
 
 @world(healthy=True)
 async def slowing_below_the_limit(w: World) -> None:
     """10 requests/s at first, fading with a time constant of 5 s: 60 to 110 of 150, no 429 ever."""
-    rows = await _watch(w, lambda t: 60 + 50 * (1 - math.exp(-t / 5)), 15, age=5)
-    _judge(w, rows, None, since=3)
+    rows = await watch(w, lambda t: 60 + 50 * (1 - math.exp(-t / 5)), 15, age=5)
+    judge_forecast(w, rows, None, since=3)
 
 
 @world()
@@ -72,23 +74,23 @@ async def quickening_towards_the_limit(w: World) -> None:
     """Traffic that doubles every 3 s: 150 is reached after 14 s."""
     rate = math.log(2) / 3
     scale = 130 / (math.exp(rate * 14) - 1)
-    rows = await _watch(w, lambda t: 20 + scale * (math.exp(rate * t) - 1), 13.5, age=9)
-    _judge(w, rows, 14, since=7)
+    rows = await watch(w, lambda t: 20 + scale * (math.exp(rate * t) - 1), 13.5, age=9)
+    judge_forecast(w, rows, 14, since=7)
 
 
 @world()
 async def bursty_towards_the_limit(w: World) -> None:
     """Half a second of 12 requests/s, half a second of silence: 6/s on average, 150 is reached after about 15 s."""
     total = bursts(12, 0.5, 0.5)
-    rows = await _watch(w, lambda t: 60 + total(t), 14, age=10)
-    _judge(w, rows, 15, since=4)
+    rows = await watch(w, lambda t: 60 + total(t), 14, age=10)
+    judge_forecast(w, rows, 15, since=4)
 
 
 @world(healthy=True)
 async def a_window_that_restarts(w: World) -> None:
     """100 of 150, then the window ends and it counts from 0 again, slowly: the fall is no trouble."""
-    rows = await _watch(w, lambda t: 100 + t if t < 4 else (t - 4) * 1.5, 10)
-    _judge(w, rows, None, since=5)
+    rows = await watch(w, lambda t: 100 + t if t < 4 else (t - 4) * 1.5, 10)
+    judge_forecast(w, rows, None, since=5)
 
 
 async def _told(w: World, count: Total, wait: float, age: float) -> tuple[float | None, float, str]:
@@ -135,7 +137,7 @@ async def the_tool_and_one_burst(w: World) -> None:
 @world()
 async def a_burst_at_the_start_and_then_steady(w: World) -> None:
     """60 requests in the window's first moment, then 3/s: the limit is reached after 30 s of 60."""
-    rows = await _watch(w, lambda t: 60 + 3 * t, 28)
+    rows = await watch(w, lambda t: 60 + 3 * t, 28)
     told = [
         (30 - second, low, high) for second, low, high in rows if second >= 12 and low is not None and high is not None
     ]
@@ -152,5 +154,5 @@ async def a_burst_at_the_start_and_then_steady(w: World) -> None:
 @world(healthy=True)
 async def steady_but_the_window_ends_first(w: World) -> None:
     """2 requests/s from 60 on, and the window ends in 10 s: it will have counted 80 of 150."""
-    rows = await _watch(w, lambda t: 60 + 2 * t, 9, age=50)
-    _judge(w, rows, None, since=3)
+    rows = await watch(w, lambda t: 60 + 2 * t, 9, age=50)
+    judge_forecast(w, rows, None, since=3)
