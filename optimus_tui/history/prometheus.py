@@ -15,6 +15,7 @@ from msgspec import Struct
 from optimus_tui.contract.metric_names import PROCESS_START, REQUESTS
 from optimus_tui.contract.reading import Fault
 from optimus_tui.grammar.prometheus import OWN_ROUTES, base_of, canonical
+from optimus_tui.history.prometheus_targets import MAX_JOBS, SERVICE_LABELS, TargetSeries, ambiguity, once
 from optimus_tui.history.rows import Samples
 from optimus_tui.settings.model import Settings
 from optimus_tui.wording.safe import safe_text
@@ -27,11 +28,8 @@ MAX_SERIES = 5_000
 """Whoever publishes this is the gateway: names that every process has are asked of it only."""
 RAW_SECONDS, BEFORE_SECONDS = 900.0, 60.0
 """Up to this length a window gets the samples as they were scraped, from so many seconds before it."""
-MAX_TARGETS, MAX_JOBS = 20, 10
+MAX_TARGETS = 20
 TARGET_LABELS = ("__name__", "job", "instance")
-SERVICE_LABELS = ("app", "app_kubernetes_io_name", "namespace", "container", "deployment")
-"""Labels of a target that name what it is, as service discovery adds them."""
-
 Get = Callable[[str, float, int], Awaitable[tuple[int, bytes] | Fault]]
 """``await get(url, deadline_s, cap_bytes)``: status and body, or the fault. Never raises for an outage."""
 
@@ -52,16 +50,6 @@ class _Answer(Struct):
     error: str = ""
 
 
-class TargetSeries(Struct, frozen=True):
-    """One series: its labels without those of the target, its target (job, instance), and its samples."""
-
-    labels: dict[str, str]
-    target: tuple[str, str]
-    samples: Samples
-    unread: bool = False
-    """Whether a value of it is no finite number."""
-
-
 class Found(Struct, frozen=True, kw_only=True):
     """What Prometheus holds of a metric. ``step`` is the seconds between two samples, 0 for samples as they were
     scraped; ``targets`` are those used, as ``job/instance``, or those that cannot be told apart where ``fault`` says
@@ -79,7 +67,7 @@ class Prometheus:
     def __init__(self, settings: Settings, get: Get) -> None:
         self.base = settings.prometheus_url or ""
         self._get, self._names = get, settings.metrics
-        self._instance = urlsplit(settings.gateway_url).netloc
+        self._instances = {urlsplit(url).netloc for url in settings.gateways}
 
     def published(self, name: str) -> str:
         """The gateway's name for a metric of the contract; a histogram's parts follow their histogram."""
@@ -108,22 +96,43 @@ class Prometheus:
             return Found(step=step, fault=answer)
         series, fault = read_answer(*answer, name)
         series = [one for one in series if one.labels.get("route") not in OWN_ROUTES]
-        own = [one for one in series if one.target[1] == self._instance]
-        series = _once(own or series)
+        series, doubt = await self._ours(name, series, since, until)
         targets = sorted({one.target for one in series})
-        jobs = sorted({job for job, _ in targets})
         words = tuple(safe_text("/".join(part or "-" for part in target), 120) for target in targets[:MAX_TARGETS])
-        if not own and not self._names.get("selector", "").strip():
-            if len(jobs) > 1:
-                return Found(step=step, fault=_ambiguous(name, "job", jobs), targets=words)
-            if several := _told_apart(series):
-                return Found(step=step, fault=_ambiguous(name, *several), targets=words)
+        if doubt is not None:
+            return Found(step=step, fault=doubt, targets=words)
         if name.endswith("_total") and any(one.unread for one in series):
             # of a counter without one of its series, neither the sum nor a share is true
             return Found(
                 step=step, fault=Fault("invalid", f"values of {name} in Prometheus are no numbers"), targets=words
             )
         return Found(found=tuple(series), step=step, fault=fault, targets=words)
+
+    async def _ours(
+        self, name: str, series: Sequence[TargetSeries], since: float, until: float
+    ) -> tuple[list[TargetSeries], Fault | None]:
+        """The series of the gateway's targets, and why whose they are cannot be known.
+
+        The gateway is who counts requests. Where a target of that kind is its configured address, and none of these
+        series is of it, they are another's, however few jobs publish them.
+        """
+        own = [one for one in series if one.target[1] in self._instances]
+        if own or not series or self._names.get("selector", "").strip():
+            return once(own or series), None
+        gateways = series if name == REQUESTS else await self._gateways(since, until)
+        if any(one.target[1] in self._instances for one in gateways):
+            return [], None
+        targets = {one.target for one in gateways or series}
+        found = once([one for one in series if one.target in targets])
+        return found, ambiguity(name, once(gateways or series))
+
+    async def _gateways(self, since: float, until: float) -> list[TargetSeries]:
+        """The targets that count requests, with the labels that name what they are."""
+        selector = self._selector(REQUESTS, {})
+        labels = ", ".join(("job", "instance", *SERVICE_LABELS))
+        step = max(LEAST_STEP_SECONDS, math.ceil((until - since) / POINTS))
+        answer = await self._ask(f"group by ({labels}) ({selector})", since, until, step)
+        return [] if isinstance(answer, Fault) else read_answer(*answer)[0]
 
     async def starts(self, of: Found, since: float, until: float) -> dict[tuple[str, str], Samples]:
         """By target the start times of its processes, at the times of the samples in ``of``; empty where unknown."""
@@ -177,42 +186,6 @@ def _found(series: _Series, metric: str) -> TargetSeries:
     target = series.metric.get("job", ""), series.metric.get("instance", "")
     samples = [(at, value) for at, text in series.values if (value := _number(text)) is not None and math.isfinite(at)]
     return TargetSeries(labels, target, samples, unread=len(samples) < len(series.values))
-
-
-def _once(series: list[TargetSeries]) -> list[TargetSeries]:
-    """Each instance under one job only: what two jobs scrape from one address is the same process, counted once."""
-    samples: dict[tuple[str, str], int] = {}
-    for one in series:
-        samples[one.target] = samples.get(one.target, 0) + len(one.samples)
-    chosen: dict[str, tuple[str, str]] = {}
-    for target in sorted(samples, key=lambda target: (-samples[target], target)):
-        chosen.setdefault(target[1], target)
-    return [one for one in series if chosen[one.target[1]] == one.target]
-
-
-def _told_apart(series: Sequence[TargetSeries]) -> tuple[str, list[str]] | None:
-    """The label by which targets of one job are different services, and its values; None where they are replicas."""
-    for label in SERVICE_LABELS:
-        of_targets: dict[tuple[str, str], set[str]] = {}
-        for one in series:
-            of_targets.setdefault(one.target, set()).add(one.labels.get(label, ""))
-        values = {next(iter(values)) for values in of_targets.values() if len(values) == 1}
-        if len(values) > 1 and "" not in values and all(len(values) == 1 for values in of_targets.values()):
-            return label, sorted(values)
-    return None
-
-
-def _ambiguous(name: str, label: str, values: list[str]) -> Fault:
-    """Why targets of several jobs (or whatever ``label`` tells apart) are not added up, and what makes them one's."""
-    shown = ", ".join(safe_text(value, 60) for value in values[:MAX_JOBS])
-    more = f" and {len(values) - MAX_JOBS} more" if len(values) > MAX_JOBS else ""
-    first = safe_text(values[0], 60).replace("'", "")
-    kinds = "jobs" if label == "job" else f"services (label {label})"
-    return Fault(
-        "invalid",
-        f"Prometheus holds {name} of several {kinds} ({shown}{more}): whose are the gateway's cannot be known",
-        f"""say which in optimus.toml: [metrics] selector = '{label}="{first}"'""",
-    )
 
 
 def _number(text: str) -> float | None:

@@ -72,7 +72,7 @@ async def an_empty_database_and_no_optional_part(w: World) -> None:
     for path in ("/api/cache/metrics", "/api/rate-limits"):
         del w.gateway.routes[path]
     await spared_everywhere(w)
-    w.spared("cache_miss", await w.trouble("cache_miss"))
+    w.not_found("cache_miss", await w.trouble("cache_miss"), least="high")
     w.spared("coherence", await w.ask("analyze_cache_coherence"))
 
 
