@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import ssl
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Iterator
@@ -50,6 +51,44 @@ async def long_way(port: int, one_way_seconds: float) -> AsyncIterator[int]:
         for task in list(tasks):
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+
+
+def _certificate(home: Path, *, expired: bool) -> ssl.SSLContext:
+    """A server's context with a certificate that signed itself, ``cert.pem`` and ``key.pem`` in ``home``."""
+    key, cert, asked, extra = (home / name for name in ("key.pem", "cert.pem", "asked.pem", "extra.cnf"))
+    extra.write_text("subjectAltName=IP:127.0.0.1\n")
+    ask = ["openssl", "req", "-newkey", "rsa:2048", "-nodes", "-subj", "/CN=localhost", "-keyout", key, "-out", asked]
+    sign = ["openssl", "x509", "-req", "-in", asked, "-signkey", key, "-extfile", extra, "-out", cert]
+    subprocess.run(ask, check=True, capture_output=True)
+    subprocess.run([*sign, "-days", "0" if expired else "2"], check=True, capture_output=True)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(cert, key)
+    return context
+
+
+@contextlib.asynccontextmanager
+async def tls_before(home: Path, port: int, *, client: bool = False, expired: bool = False) -> AsyncIterator[int]:
+    """A port that speaks TLS and leads to ``port``. ``client``: it asks for a certificate of the caller."""
+    context = _certificate(home, expired=expired)
+    if client:
+        context.verify_mode = ssl.CERT_REQUIRED
+        context.load_verify_locations(home / "cert.pem")
+
+    async def join(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        far_reader, far = await asyncio.open_connection("127.0.0.1", port)
+
+        async def carry(source: asyncio.StreamReader, sink: asyncio.StreamWriter) -> None:
+            while data := await source.read(65536):
+                sink.write(data)
+            sink.close()
+
+        await asyncio.gather(carry(reader, far), carry(far_reader, writer), return_exceptions=True)
+
+    server = await asyncio.start_server(join, "127.0.0.1", 0, ssl=context)
+    try:
+        yield int(server.sockets[0].getsockname()[1])
+    finally:
+        server.close()
 
 
 @contextlib.contextmanager

@@ -1,11 +1,10 @@
 """Ways to the servers: named environments, settings from the wild, TLS where none is, dead addresses, proxies."""
 
 import asyncio
-import ssl
-import subprocess
 
 from tests.realserver import RealServer, server_binary
 from tests.worlds.catalogue import world
+from tests.worlds.links import tls_before
 from tests.worlds.services import Service
 from tests.worlds.world import World
 
@@ -72,49 +71,21 @@ async def name_whose_first_address_is_dead(w: World) -> None:
     w.expect("the feed", "live", state, state == "live")
 
 
-def _certificate(w: World) -> ssl.SSLContext:
-    key, cert = w.home / "key.pem", w.home / "cert.pem"
-    words = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=localhost"]
-    words += ["-addext", "subjectAltName=IP:127.0.0.1", "-keyout", str(key), "-out", str(cert)]
-    subprocess.run(words, check=True, capture_output=True)
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(cert, key)
-    return context
-
-
-async def _tls_before(w: World, port: int, *, client: bool = False) -> int:
-    """A port that speaks TLS and leads to ``port``. ``client``: it asks for a certificate of the caller."""
-    context = _certificate(w)
-    if client:
-        context.verify_mode = ssl.CERT_REQUIRED
-        context.load_verify_locations(w.home / "cert.pem")
-
-    async def join(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        far_reader, far = await asyncio.open_connection("127.0.0.1", port)
-
-        async def carry(source: asyncio.StreamReader, sink: asyncio.StreamWriter) -> None:
-            while data := await source.read(65536):
-                sink.write(data)
-            sink.close()
-
-        await asyncio.gather(carry(reader, far), carry(far_reader, writer), return_exceptions=True)
-
-    server = await asyncio.start_server(join, "127.0.0.1", 0, ssl=context)
-    w.ends.callback(server.close)
-    return int(server.sockets[0].getsockname()[1])
+async def _tls(w: World, port: int, *, client: bool = False) -> int:
+    return await w.ends.enter_async_context(tls_before(w.home, port, client=client))
 
 
 @world(needs=("openssl",))
 async def tls_on_a_plain_port_and_the_reverse(w: World) -> None:
     """Four times the wrong scheme: each message is one sentence that names the right one."""
-    plain, tls = w.redis.port, await _tls_before(w, w.redis.port)
+    plain, tls = w.redis.port, await _tls(w, w.redis.port)
     for url, word in ((f"rediss://127.0.0.1:{plain}/0", "redis://"), (f"redis://127.0.0.1:{tls}/0", "rediss://")):
         w.env["REDIS_URL"] = url
         answer = await w.run("diagnose_gateway_health", tenant_id="acme")
         told = str(answer.doc.get("redis", {}).get("error")) + answer.summary
         w.expect(url.partition(":")[0], f"names {word} or TLS", told, word in told or "tls" in told.lower())
     w.env["REDIS_URL"] = w.redis.url
-    web = await _tls_before(w, w.gateway.port)
+    web = await _tls(w, w.gateway.port)
     for url, word in ((f"https://127.0.0.1:{w.gateway.port}", "http://"), (f"http://127.0.0.1:{web}", "https://")):
         w.env["BACKEND_ORCHESTRATOR_URL"] = url
         answer = await w.run("diagnose_gateway_health", tenant_id="acme")
@@ -126,7 +97,7 @@ async def tls_on_a_plain_port_and_the_reverse(w: World) -> None:
 async def tls_that_asks_for_a_client_certificate(w: World) -> None:
     """The port lets in only who shows a certificate: ssl_certfile and ssl_keyfile in the URL are used."""
     w.counter("rate_limit:acme:chat", 5)
-    tls = await _tls_before(w, w.redis.port, client=True)
+    tls = await _tls(w, w.redis.port, client=True)
     place = f"rediss://127.0.0.1:{tls}/0?ssl_ca_certs={w.home}/cert.pem"
     w.env["REDIS_URL"] = f"{place}&ssl_certfile={w.home}/cert.pem&ssl_keyfile={w.home}/key.pem"
     w.spared("diagnose", await w.run("diagnose_gateway_health", tenant_id="acme"))
@@ -139,7 +110,7 @@ async def tls_that_asks_for_a_client_certificate(w: World) -> None:
 async def tls_with_its_own_authority(w: World) -> None:
     """rediss:// with the certificate's authority in the URL: connected, and nothing to report."""
     w.counter("rate_limit:acme:chat", 5)
-    tls = await _tls_before(w, w.redis.port)
+    tls = await _tls(w, w.redis.port)
     w.env["REDIS_URL"] = f"rediss://127.0.0.1:{tls}/0?ssl_ca_certs={w.home}/cert.pem"
     w.spared("diagnose", await w.run("diagnose_gateway_health", tenant_id="acme"))
 
