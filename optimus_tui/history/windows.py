@@ -18,7 +18,8 @@ from optimus_tui.grammar.prometheus import HISTOGRAM_PARTS, base_of, series_name
 from optimus_tui.history.counters import covered_minutes, group_spreads, increase, integrate
 from optimus_tui.history.lives import FELL, GAP_SECONDS, LEFT_OUT, PROCESS, PUBLISHED, SAME, STARTED, Look
 from optimus_tui.history.processes import Growth, add, grow, only
-from optimus_tui.history.prometheus import Found, Get, Prometheus, TargetSeries
+from optimus_tui.history.prometheus import Found, Get, Prometheus
+from optimus_tui.history.prometheus_targets import TargetSeries
 from optimus_tui.history.rows import Samples
 from optimus_tui.history.store import Store
 from optimus_tui.settings.model import Settings

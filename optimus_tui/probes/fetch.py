@@ -38,6 +38,7 @@ _SAID_IT_IS_TLS = (
 )
 """What servers answer, with 400, to plain HTTP on their TLS port."""
 _NO_TLS_THERE = ("WRONG_VERSION_NUMBER", "HTTP_REQUEST", "PACKET_LENGTH_TOO_LONG", "RECORD_LAYER_FAILURE")
+_SHOWS_NONE = "optimus-tui shows none to HTTP services: let it in another way"
 ASK_AGAIN_SECONDS = 5.0
 _asked: dict[tuple[str, int], tuple[float, Language | None]] = {}
 """When a port was asked what it speaks, and its answer."""
@@ -252,7 +253,8 @@ def fault_of_http(error: BaseException, url: str) -> Fault:
         return Fault("refused", f"{place}: this host name is not known", "check the address in the settings")
     if isinstance(error, httpx.ProtocolError):
         if _hung_up(error):
-            return Fault("refused", f"{place} closed the connection without an answer")
+            remedy = f"it may ask for a client certificate: {_SHOWS_NONE}" if url.startswith("https:") else None
+            return Fault("refused", f"{place} closed the connection without an answer", remedy)
         return Fault("invalid", f"{place} broke HTTP: {safe_text(error, 120)}")
     if isinstance(error, (httpx.NetworkError, OSError)):
         if any(isinstance(one, ConnectionRefusedError) for one in causes) or isinstance(error, httpx.ConnectError):
@@ -286,5 +288,8 @@ def _of_tls(causes: list[BaseException], place: str) -> Fault:
             reason = safe_text(one.verify_message, 100)
             message = f"{place}: the certificate is not valid: {reason}"
             return Fault("tls", message, certificate_remedy(reason, "SSL_CERT_FILE"))
+    reasons = " ".join(str(getattr(one, "reason", "")) for one in causes).lower().replace("_", " ")
+    if "certificate required" in reasons:
+        return Fault("tls", f"{place} asks for a client certificate", _SHOWS_NONE)
     message = f"{place}: no TLS there, or a handshake that failed"
     return Fault("tls", message, "check the address (http or https) and the certificate")

@@ -77,3 +77,22 @@ def test_a_counter_without_a_status_label_knows_neither_failures_nor_refusals() 
     assert "no status label" in told.why_failed
     strange = outcomes(grown(MetricsState(metrics=(REQUESTS,), values={f"{REQUESTS}|status=ok": 5.0})).series)
     assert strange.failed is None and "no HTTP status" in strange.why_failed
+
+
+def test_a_counter_without_total_is_unknown_and_its_name_is_told() -> None:
+    body = b'# TYPE http_requests counter\nhttp_requests{status="500"} 7\n'
+    state, _ = _state(Fetched(status=200, body=body, took_ms=1.0), {})
+    assert state is not None and REQUESTS not in state.metrics
+    fault = grown(state).fault
+    assert fault is not None and fault.remedy is not None
+    assert fault.remedy.endswith('[metrics] http_requests_total = "http_requests"')
+
+
+def test_a_breaker_has_its_name_from_the_label_that_its_library_gives_it() -> None:
+    body = b'circuit_breaker_state{name="billing"} 2\ncircuit_breaker_state{service="mail",name="x"} 0\n'
+    state, _ = _state(Fetched(status=200, body=body, took_ms=1.0), {})
+    assert state is not None
+    assert state.values == {
+        "circuit_breaker_state|service=billing": 2.0,
+        "circuit_breaker_state|name=x|service=mail": 0.0,
+    }
