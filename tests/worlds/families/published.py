@@ -121,7 +121,7 @@ async def a_summary_instead_of_a_histogram(w: World) -> None:
              found, unknown=told)  # fmt: skip
 
 
-@world(past=6, fast=True)
+@world(past=6)
 async def breaker_under_another_label(w: World) -> None:
     """``circuit_breaker_state{name="ai_engine",instance="gw-1"} 2.0``: open, by whatever label it has its name."""
     w.gateway.runs(answering(TEN).shows("circuit_breaker_state", 2.0, name="ai_engine", instance="gw-1"))
@@ -257,7 +257,7 @@ async def page_that_fails_every_second_time(w: World) -> None:
     w.not_found("no restarts", await w.standup(), rule="gateway.restarts", least="low")
 
 
-@world(past=6, fast=True)
+@world(past=6)
 async def an_empty_page(w: World) -> None:
     """``/metrics`` answers 200 with nothing: nothing is known, and no zero is told."""
     tells(w, b"")
