@@ -115,7 +115,8 @@ def put_back(path: Path) -> str:
         return f"it may lie packed in {shown(place)}: unpack that file where it is, then {ROTATE}"
     if path.exists() and path.stat().st_size:
         return "put the file back as it was"
-    return f"if it was moved (to logrotate's olddir, say), put that file into {shown(path.parent)}, then {ROTATE}"
+    folder = shown(path.parent)
+    return f"if it was moved (to logrotate's olddir, say), put that file, unpacked, into {folder}, then {ROTATE}"
 
 
 def name_taken(path: Path) -> AuditUnwritable:

@@ -14,6 +14,7 @@ from optimus_tui.history.audit import AuditLog, AuditUnwritable
 from optimus_tui.history.audit_files import verify
 
 OPTIONS = ["", "create 0600", "copytruncate", "dateext", "compress", "compress\ncopytruncate", "olddir {folder}/old"]
+OPTIONS += ["compress\ndelaycompress", "compress\ndateext", "compress\nolddir {folder}/old"]
 
 
 @pytest.fixture
@@ -35,14 +36,21 @@ def rotated_by(logrotate: str, folder: Path, options: str) -> None:
     subprocess.run(words, check=True, capture_output=True, timeout=20)
 
 
+def unpack(place: Path, folder: Path) -> None:
+    (folder / place.stem).write_bytes(gzip.decompress(place.read_bytes()))
+
+
 def follow(sentence: str, folder: Path) -> None:
     """Do what the sentence says, as somebody who has read nothing else."""
     if "packed in" in sentence:
-        place = Path(sentence.partition("packed in ")[2].partition(":")[0])
-        place.with_suffix("").write_bytes(gzip.decompress(place.read_bytes()))
+        unpack(Path(sentence.partition("packed in ")[2].partition(":")[0]), folder)
     elif "olddir" in sentence:
         (taken,) = (folder / "old").iterdir()
-        taken.rename(folder / taken.name)
+        assert f"put that file, unpacked, into {folder}" in sentence
+        if taken.suffix == ".gz":
+            unpack(taken, folder)
+        else:
+            taken.rename(folder / taken.name)
     assert "optimus-tui audit rotate" in sentence
     assert run(["audit", "rotate", "--state", str(folder)]) == 0
 
