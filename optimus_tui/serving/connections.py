@@ -18,7 +18,7 @@ HEAD_SECONDS = 10.0
 WRITE_SECONDS = 10.0
 """A peer that reads nothing of its answer for so long is left."""
 MOST_CONNECTIONS = 1024
-_REASONS = {408: "Request Timeout", 503: "Service Unavailable"}
+_REASONS = {400: "Bad Request", 408: "Request Timeout", 503: "Service Unavailable"}
 
 
 def most_connections() -> int:
@@ -101,7 +101,7 @@ class BoundedProtocol(H11Protocol):
         if self.transport.is_closing():
             return
         if self._started or status == 503:
-            document = error_document("bad_argument" if status == 408 else "busy", message)
+            document = error_document("busy" if status == 503 else "bad_argument", message)
             head = (
                 f"HTTP/1.1 {status} {_REASONS[status]}\r\ncontent-type: application/json\r\n"
                 f"content-length: {len(document)}\r\nconnection: close\r\n\r\n"
@@ -109,6 +109,13 @@ class BoundedProtocol(H11Protocol):
             self.transport.write(head.encode() + document)
         self.connections.discard(self)  # it no longer counts, however long the system takes to close it
         self.transport.close()
+
+    def send_400_response(self, msg: str) -> None:
+        """Say in a document that this is no HTTP (``msg`` is uvicorn's); only close where an answer has begun."""
+        if self.conn.our_state in (h11.IDLE, h11.SEND_RESPONSE):
+            self.end(400, "what came is no well-formed HTTP request")
+        else:
+            self.transport.close()
 
     def _too_slow(self) -> None:
         self.end(408, f"the request's head did not come whole within {HEAD_SECONDS:g} s")

@@ -183,6 +183,28 @@ def test_sigterm_with_a_stalled_body_ends_in_time_and_prints_no_traceback(
         peer.close()
 
 
+@pytest.mark.parametrize("verb", VERBS, ids=" ".join)
+def test_what_is_no_http_request_is_told_so_in_a_document_and_once(
+    verb: list[str], start: Callable[..., Running]
+) -> None:
+    running = start(verb)
+    chunked = running.head(1).replace(b"Content-Length: 1", b"Transfer-Encoding: chunked")
+    lengths = running.head(1).replace(b"Content-Length: 1", b"Content-Length: 1\r\nContent-Length: 2")
+    for data in (b"nonsense\r\n\r\n", b"\x16\x03\x01\x02\x00\x01\r\n\r\n", chunked + b"zz\r\n{}\r\n", lengths + b"{}"):
+        said = answered(running.raw(data))
+        head, _, body = said.partition(b"\r\n\r\n")
+        assert head.startswith(b"HTTP/1.1 400 ") and said.count(b"HTTP/1.1") == 1, said
+        assert json.loads(body)["error"]["code"] == "bad_argument"
+    stranger = running.raw(chunked.replace(b"Host: 127.0.0.1", b"Host: evil.example"))
+    assert stranger.recv(65536).startswith(b"HTTP/1.1 421 ")
+    stranger.sendall(b"zz\r\n{}\r\n")  # what comes after an answer gets no second one
+    assert b"HTTP/1.1" not in answered(stranger)
+    assert running.good() == 200
+    running.process.send_signal(signal.SIGTERM)
+    running.process.wait(5)
+    assert running.process.stderr and b"Traceback" not in running.process.stderr.read()
+
+
 def test_with_few_descriptors_the_cap_is_lower_and_the_good_are_still_served(start: Callable[..., Running]) -> None:
     running = start(["serve"], descriptors=128)
     peers = [running.raw(b"G") for _ in range(300)]
