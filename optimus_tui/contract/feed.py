@@ -70,7 +70,8 @@ class FeedStatus(Struct, frozen=True, kw_only=True):
     gaps: int = 0
     rate: float = 0.0
     """Events per second over the last second."""
-    last_event_at: float | None = None
+    last_event_mono: float | None = None
+    """When the last event came, on the monotonic clock: the wall clock may jump."""
     verified_mono: float | None = None
     """When the link last proved itself alive (any byte from the server) on the monotonic clock."""
     fault: Fault | None = None

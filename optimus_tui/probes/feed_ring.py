@@ -38,7 +38,7 @@ class FeedRing:
         self._seq = self._judged = 0
         self.received = self.dropped = self.malformed = self.gaps = 0
         self.overflowed = False
-        self.last_event_at: float | None = None
+        self.last_event: float | None = None
         self.verified: float | None = None
         self._state: tuple[FeedState, Fault | None, float | None] = ("connecting", None, None)
 
@@ -52,7 +52,7 @@ class FeedRing:
             rows = [row for reply in replies if (row := self._row(reply, wall))]
         with self._lock:
             self.received += len(rows)
-            self.last_event_at = wall
+            self.last_event = mono
             self._pulse.append((mono, len(rows)))
             while self._pulse[0][0] < mono - 1.0:
                 self._pulse.popleft()
@@ -162,7 +162,7 @@ class FeedRing:
                 malformed=self.malformed,
                 gaps=self.gaps,
                 rate=float(sum(count for at, count in self._pulse if at > mono - 1.0)),
-                last_event_at=self.last_event_at,
+                last_event_mono=self.last_event,
                 verified_mono=self.verified,
                 fault=fault,
                 retry_in=None if retry_at is None else max(0.0, retry_at - mono),

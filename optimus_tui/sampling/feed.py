@@ -49,7 +49,7 @@ async def watch_feed(context: Context, board: Board, beat: Beat) -> None:
         if changed and state in ("down", "broken") and batch.status.state == "live":
             board.back()
         if due or changed:
-            _judge(board, batch.status, clock.wall(), mono)
+            _judge(board, batch.status, mono)
             told, state = mono, batch.status.state
         await beat.rest(EVERY_SECONDS if batch.items else QUIET_SECONDS)
 
@@ -74,5 +74,5 @@ class Claims:
         return by_arrival(self._offsets)
 
 
-def _judge(board: Board, status: FeedStatus, wall: float, mono: float) -> None:
-    board.settle("feed", feed.judge(status, wall=wall, mono=mono, thresholds=board.settings.thresholds))
+def _judge(board: Board, status: FeedStatus, mono: float) -> None:
+    board.settle("feed", feed.judge(status, mono=mono, thresholds=board.settings.thresholds))

@@ -19,8 +19,8 @@ STALE_SECONDS = 3.0
 _USUAL = Thresholds()
 
 
-def judge(status: FeedStatus | None, *, wall: float, mono: float, thresholds: Thresholds = _USUAL) -> list[Finding]:
-    """Findings as of now (``wall`` and ``mono`` in seconds); none before the first connection was tried."""
+def judge(status: FeedStatus | None, *, mono: float, thresholds: Thresholds = _USUAL) -> list[Finding]:
+    """Findings as of now (``mono`` in seconds); none before the first connection was tried."""
     if status is None or status.state == "connecting":
         return []
     if status.state == "denied":
@@ -31,8 +31,8 @@ def judge(status: FeedStatus | None, *, wall: float, mono: float, thresholds: Th
     since = None if status.verified_mono is None else mono - status.verified_mono
     if status.state == "down" or (since is not None and since > STALE_SECONDS):
         findings.append(_down(status, since))
-    elif status.last_event_at is not None and wall - status.last_event_at > SILENT_SECONDS:
-        findings.append(_silent(wall - status.last_event_at, since))
+    elif status.last_event_mono is not None and mono - status.last_event_mono > SILENT_SECONDS:
+        findings.append(_silent(mono - status.last_event_mono, since))
     if status.state == "live":
         findings += [*find_flood(status.rate, thresholds), *find_clock(status.clock)]
     if status.dropped:

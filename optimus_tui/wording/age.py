@@ -29,3 +29,10 @@ def clock(wall: float | None, *, dated: bool = False) -> str:
     except (OverflowError, ValueError, OSError):
         return UNKNOWN
     return f"{moment:%Y-%m-%d %H:%M:%S}" if dated else f"{moment:%H:%M:%S}"
+
+
+def ago(now: float, then: float) -> str:
+    """``27 s ago``; the time of day itself where the wall clock was set back since, which tells no duration."""
+    if then - now > 1.0:
+        return f"at {clock(then, dated=True)} (the clock was set back since)"
+    return f"{age(now - then)} ago"

@@ -143,9 +143,9 @@ def test_a_quiet_link_is_verified_without_an_event_row_65(server: RealServer, wa
     first = feed.status.verified_mono
     assert first is not None
     feed.until(lambda batch: (batch.status.verified_mono or 0) > first)
-    assert (feed.status.last_event_at, feed.status.received) == (None, 0)
+    assert (feed.status.last_event_mono, feed.status.received) == (None, 0)
     publish(server, event(1))
-    feed.until(lambda batch: batch.status.last_event_at is not None)
+    feed.until(lambda batch: batch.status.last_event_mono is not None)
 
 
 def test_a_killed_connection_is_a_gap_row_51(server: RealServer, watch: Watch) -> None:

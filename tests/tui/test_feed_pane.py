@@ -58,7 +58,7 @@ def events(first: int, last: int) -> tuple[FeedItem, ...]:
 
 
 def status(**more: Any) -> FeedStatus:
-    given = {"state": "live", "received": 41_207, "rate": 38.0, "last_event_at": WALL - 1, "verified_mono": MONO - 1}
+    given = {"state": "live", "received": 41_207, "rate": 38.0, "last_event_mono": MONO - 1, "verified_mono": MONO - 1}
     return FeedStatus(**{**given, **more})
 
 
@@ -384,10 +384,19 @@ async def test_a_denied_channel_shows_the_words_that_would_allow_it_row_41() -> 
 async def test_silence_is_told_with_the_proof_that_the_link_lives_row_65() -> None:
     scene = Scene()
     async with scene.app.run_test(size=(84, 12)) as pilot:
-        await scene.arrive(pilot, events(1, 5), last_event_at=WALL - 600, rate=0.0)
+        await scene.arrive(pilot, events(1, 5), last_event_mono=MONO - 600, rate=0.0)
         assert "last event 10 min ago, link verified 1.0 s ago" in scene.lines()[-1]
-        await scene.arrive(pilot, received=0, last_event_at=None)
+        await scene.arrive(pilot, received=0, last_event_mono=None)
         assert "no event yet, link verified 1.0 s ago" in scene.lines()[-1]
+
+
+async def test_a_wall_clock_that_jumps_ages_no_event() -> None:
+    scene = Scene()
+    async with scene.app.run_test(size=(84, 12)) as pilot:
+        for hours in (1, -2):
+            scene.clock._wall += hours * 3600
+            await scene.arrive(pilot, events(1, 5), last_event_mono=MONO - 90, rate=0.0)
+            assert "last event 90 s ago" in scene.lines()[-1]
 
 
 async def test_before_any_answer_the_pane_says_where_it_connects() -> None:
@@ -395,7 +404,7 @@ async def test_before_any_answer_the_pane_says_where_it_connects() -> None:
     async with scene.app.run_test(size=(84, 12)) as pilot:
         await pilot.pause()
         assert "connecting to redis at localhost:6379/0" in scene.text()
-        await scene.arrive(pilot, received=0, last_event_at=None)
+        await scene.arrive(pilot, received=0, last_event_mono=None)
         assert "No events on cache_coherence:*" in scene.text()
 
 

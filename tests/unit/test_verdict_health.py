@@ -314,14 +314,14 @@ def test_cache_keys_are_judged_by_the_contract(report: CacheReport, expected: li
     assert all(f.message.isprintable() for f in found)
 
 
-def feed_rules(status: FeedStatus | None, wall: float = 10_000.0, mono: float = 100.0) -> list[str]:
-    return [f.rule for f in feed.judge(status, wall=wall, mono=mono)]
+def feed_rules(status: FeedStatus | None, mono: float = 100.0) -> list[str]:
+    return [f.rule for f in feed.judge(status, mono=mono)]
 
 
 def test_the_feed_is_judged_by_its_link_not_by_its_silence() -> None:
     assert feed_rules(None) == []
     assert feed_rules(FeedStatus(state="connecting")) == []
-    assert feed_rules(FeedStatus(state="live", verified_mono=99.0, last_event_at=9_990.0)) == []
+    assert feed_rules(FeedStatus(state="live", verified_mono=99.0, last_event_mono=90.0)) == []
     assert feed_rules(FeedStatus(state="live", verified_mono=96.0)) == ["feed.down"]
     assert feed_rules(FeedStatus(state="down")) == ["feed.down"]
     assert feed_rules(FeedStatus(state="denied")) == ["feed.denied"]
@@ -329,8 +329,8 @@ def test_the_feed_is_judged_by_its_link_not_by_its_silence() -> None:
 
 
 def test_ten_minutes_without_an_event_is_said_with_the_links_state_row_65() -> None:
-    status = FeedStatus(state="live", verified_mono=99.0, last_event_at=10_000.0 - 601)
-    found = feed.judge(status, wall=10_000.0, mono=100.0)
+    status = FeedStatus(state="live", verified_mono=999.0, last_event_mono=1000.0 - 601)
+    found = feed.judge(status, mono=1000.0)
     assert found[0].message == "last event 10 min ago, link verified 1.0 s ago"
     assert found[0].severity == "low"
 

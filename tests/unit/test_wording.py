@@ -10,7 +10,7 @@ from optimus_tui.contract.limits import LimitState
 from optimus_tui.contract.reading import Coverage, Fault, Reading
 from optimus_tui.contract.services import Status
 from optimus_tui.wording import glyphs, numbers
-from optimus_tui.wording.age import age, clock
+from optimus_tui.wording.age import age, ago, clock
 from optimus_tui.wording.size import size
 from optimus_tui.wording.truth import coverage_words, truth_line
 from optimus_tui.wording.ttl import ttl, until
@@ -192,3 +192,8 @@ def test_a_share_reads_as_per_cent_and_other_numbers_keep_their_unit() -> None:
         "16,862",
         "?",
     )
+
+
+def test_a_clock_that_was_set_back_tells_no_duration() -> None:
+    assert ago(100.0, 73.0) == "27 s ago" and ago(100.0, 100.5) == "0.0 s ago"
+    assert ago(0.0, 3600.0) == "at 1970-01-01 01:00:00 (the clock was set back since)"

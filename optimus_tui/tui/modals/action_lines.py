@@ -28,7 +28,7 @@ OUTCOME_WORDS = {
     "done": ("good", "did what was planned"),
     "already gone": ("quiet", "gone before we came: somebody or its TTL was faster"),
     "changed": ("warn", "no longer as planned: left alone"),
-    "unknown": ("crit", "sent, and the answer was lost: not repeated"),
+    "unknown": ("crit", "may be done: no answer on record; not repeated"),
     "left": ("warn", "not tried"),
 }
 
@@ -216,12 +216,16 @@ def receipt_lines(receipt: Receipt, audit: str, width: int, plan: Plan | None = 
 
 def _afterwards(receipt: Receipt) -> list[tuple[str, str, str]]:
     told: list[tuple[str, str, str]] = []
-    if receipt.there_again:
-        told.append(
-            ("Again", f"{plural(receipt.there_again, 'key')} meet the condition now: written anew meanwhile", "warn")
-        )
-    if receipt.unknown_gone:
-        told.append(("Unknown", f"{receipt.unknown_gone:,} of the unknown ones are as they should be now", ""))
+    unknown = receipt.counts.get("unknown", 0)
+    still = unknown - receipt.unknown_gone if receipt.unknown_gone is not None else 0
+    anew = (receipt.there_again or 0) - still
+    if anew > 0:
+        told.append(("Again", f"{plural(anew, 'key')} meet the condition now: written anew meanwhile", "warn"))
+    if still:
+        words = f"{still:,} of {unknown:,} meet the condition now: never done, or written anew meanwhile"
+        told.append(("Unknown", words, "warn"))
+    elif receipt.unknown_gone:
+        told.append(("Unknown", f"{receipt.unknown_gone:,} of {unknown:,} are as they should be now", ""))
     if receipt.new_since:
         told.append(("New", f"{plural(receipt.new_since, 'key')} came since the plan, untouched", "warn"))
     if receipt.published == "unknown":

@@ -47,7 +47,7 @@ def truth_forms(status: FeedStatus | None, store: FeedStore, now: Clock, arrived
 
 def quiet_words(status: FeedStatus, now: Clock) -> str:
     """``last event 10 min ago, link verified 1 s ago``; "" while events come."""
-    past = None if status.last_event_at is None else now.wall() - status.last_event_at
+    past = None if status.last_event_mono is None else now.mono() - status.last_event_mono
     if past is not None and past < QUIET_SECONDS:
         return ""
     verified = f"link verified {age(now.mono() - status.verified_mono)} ago" if status.verified_mono is not None else ""

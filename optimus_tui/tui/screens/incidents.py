@@ -12,7 +12,7 @@ from textual import work
 from optimus_tui.contract.actions import Receipt
 from optimus_tui.contract.findings import SEVERITIES, Finding
 from optimus_tui.tui.screens.interrupted import TakingUp, holds
-from optimus_tui.wording.age import age
+from optimus_tui.wording.age import ago
 from optimus_tui.wording.safe import safe_text
 from optimus_tui.workflow.standing import severity_words
 
@@ -162,9 +162,9 @@ class Incidents(TakingUp):
     def _left_words(self, one: "Listed") -> str:
         state, opened = one.state, one.state.opened
         through = sum(step.status in ("done", "skipped") for step in state.steps)
-        ago = f"opened {age(max(0.0, self.context.clock.wall() - opened.wall))} ago, " if opened else ""
+        begun = f"opened {ago(self.context.clock.wall(), opened.wall)}, " if opened else ""
         return safe_text(
-            f"{ago}{severity_words(state)}, {through} of {len(state.steps)} steps through, by {state.operator}", 200
+            f"{begun}{severity_words(state)}, {through} of {len(state.steps)} steps through, by {state.operator}", 200
         )
 
     async def leave_incident(self) -> None:

@@ -12,7 +12,7 @@ from textual import work
 
 from optimus_tui.contract.actions import Interrupted, Receipt, Refusal
 from optimus_tui.tui.screens.acting import Acting
-from optimus_tui.wording.age import age
+from optimus_tui.wording.age import ago
 from optimus_tui.wording.numbers import plural
 from optimus_tui.wording.safe import safe_text
 
@@ -136,10 +136,10 @@ class TakingUp(Acting):
     def _open_words(self, left: Interrupted) -> str:
         card_words = self.desk.preview(left.plan) if self.desk is not None else None
         what = f"{card_words.title} · {card_words.subject}" if card_words else left.plan.request.kind
-        when = age(max(0.0, self.context.clock.wall() - left.started_at))
+        when = ago(self.context.clock.wall(), left.started_at)
         known = f"{left.unknown:,} of the tried ones unknown. " if left.unknown else ""
         why_not = f"It cannot be resumed: {left.why_not}. " if left.why_not else ""
-        words = f"{what}, begun {when} ago for: {safe_text(left.reason, 120)}\n{known}{why_not}"
+        words = f"{what}, begun {when} for: {safe_text(left.reason, 120)}\n{known}{why_not}"
         return words.strip()
 
 
