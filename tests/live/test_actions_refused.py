@@ -87,6 +87,9 @@ async def test_arming_ends_by_itself_and_when_nobody_is_there(server: RealServer
             clock.advance(119)
             desk.guard.touch()
         assert desk.guard.armed is not None and desk.guard.seconds_left == pytest.approx(5)
+        for jump in (3600, -7200):  # of the wall clock alone, which neither disarms nor prolongs
+            clock._wall += jump
+            assert desk.guard.armed is not None and desk.guard.seconds_left == pytest.approx(5)
         clock.advance(5.1)
         assert desk.guard.armed is None and desk.guard.seconds_left == 0
         await desk.arm("test", 10)
