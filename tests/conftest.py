@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from tests import timed
 from tests.realserver import RealServer, server_binary
 
 LONGEST_FIRST = ("live", "worlds", "scaffold", "surfaces", "tui", "house", "unit")
@@ -13,14 +14,21 @@ LONGEST_FIRST = ("live", "worlds", "scaffold", "surfaces", "tui", "house", "unit
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Begin with the folders of the long files."""
+    """Begin with the timed tests, then with the folders of the long files."""
     here = Path(__file__).parent
 
     def place(item: pytest.Item) -> int:
         folder = item.path.relative_to(here).parts[0]
         return LONGEST_FIRST.index(folder) if folder in LONGEST_FIRST else 0
 
-    items.sort(key=place)
+    items[:] = timed.first(sorted(items, key=place))
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_runtest_protocol(item: pytest.Item, nextitem: pytest.Item | None) -> Iterator[None]:
+    """Hold a test back while a timed one needs the machine."""
+    with timed.turn(item, nextitem):
+        return (yield)
 
 
 @pytest.fixture(scope="session", autouse=True)

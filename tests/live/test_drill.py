@@ -28,7 +28,7 @@ from optimus_tui.tui.screens.drilling import Drilling
 from optimus_tui.tui.screens.incident import IncidentScreen
 from tests.tui.test_action_card import said, typed, until
 
-pytestmark = pytest.mark.live
+pytestmark = [pytest.mark.live, pytest.mark.timed]
 
 
 @pytest.fixture(scope="module")
@@ -52,7 +52,7 @@ def _here(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr("optimus_tui.workflow.drill.HOLD_SECONDS", 2.0)
     monkeypatch.setattr("optimus_tui.sampling.metrics.EVERY_SECONDS", 0.5)
     monkeypatch.setattr("optimus_tui.tools.evidence.COUNTED_MINUTES", 0.1)
-    monkeypatch.setattr("optimus_tui.tools.gateway_figures.LATELY_MINUTES", 0.1)
+    monkeypatch.setattr("optimus_tui.tools.gateway_figures.LATELY_MINUTES", 0.3)
 
 
 @asynccontextmanager
@@ -144,7 +144,7 @@ async def test_engine_down_is_played_by_keys_from_the_alarm_to_the_result(runnin
         again: IncidentScreen = app.screen
         done = [one.status for one in again.state.advice if one.command == ":remedy restart-engine"]
         assert done == ["done"], "what was done is not still open"
-        deadline = time.monotonic() + 90
+        deadline = time.monotonic() + 120
         while again.state.repaired is None and time.monotonic() < deadline:
             again.show_step(again.state.steps[-1])
             await pilot.press("r")  # the last step asks again whatever showed the fault
