@@ -21,7 +21,13 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         folder = item.path.relative_to(here).parts[0]
         return LONGEST_FIRST.index(folder) if folder in LONGEST_FIRST else 0
 
-    items[:] = timed.first(sorted(items, key=place))
+    items.sort(key=lambda item: (not timed.is_timed(item), place(item)))
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> object:
+    """Let one worker have all timed files, where pytest-xdist is there and distributes files."""
+    return timed.scheduler(config, log) if config.getvalue("dist") == "loadfile" else None
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)

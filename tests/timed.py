@@ -1,37 +1,49 @@
-"""Room for tests that play in real seconds on a whole running system (mark ``timed``).
+"""Room for the tests that play in real seconds on a whole running system.
 
-Beside three other tests on two cores such a system really is slow, and the tools say so. Under pytest-xdist all timed
-tests run first, in one worker, and until they are through only one other test runs at a time.
+Beside three other tests on two cores such a system really is slow, and the tools say so. Under pytest-xdist the timed
+files run first, in one worker, and until they are through only one other test runs at a time.
 """
 
 import contextlib
 import fcntl
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+FILES = ("tests/live/test_drill.py", "tests/live/test_scenario_incidents.py")
 
-def first(items: Sequence[pytest.Item]) -> list[pytest.Item]:
-    """Return the timed tests before the others, in one group; of the others each file is a group."""
-    for item in items:
-        if _is_of_worker(item):
-            item.add_marker(pytest.mark.xdist_group("timed" if _is_timed(item) else item.nodeid.partition("::")[0]))
-    return sorted(items, key=lambda item: not _is_timed(item))
+
+def is_timed(item: pytest.Item) -> bool:
+    """Return whether this test is of a timed file."""
+    return item.nodeid.partition("::")[0] in FILES
+
+
+def scheduler(config: pytest.Config, log: Any) -> Any:
+    """Return pytest-xdist's scheduler by files, for which the timed files are one."""
+    from xdist.scheduler import LoadFileScheduling
+
+    class Scheduler(LoadFileScheduling):  # type: ignore[misc]
+        def _split_scope(self, nodeid: str) -> str:
+            file = str(super()._split_scope(nodeid))
+            return "timed" if file in FILES else file
+
+    return Scheduler(config, log)
 
 
 @contextlib.contextmanager
 def turn(item: pytest.Item, coming: pytest.Item | None) -> Iterator[None]:
     """Hold back this test until it may run. ``coming``: the worker's next one."""
-    if not _is_of_worker(item) or not any(map(_is_timed, item.session.items)):
+    if not hasattr(item.config, "workerinput") or not any(map(is_timed, item.session.items)):
         yield
         return
     shared = Path(item.config._tmp_path_factory.getbasetemp()).parent  # type: ignore[attr-defined]
     through = shared / "timed-tests-are-through"
-    if _is_timed(item):
+    if is_timed(item):
         yield
-        if coming is None or not _is_timed(coming):
+        if coming is None or not is_timed(coming):
             through.touch()
         return
     with (shared / "beside-timed-tests").open("w") as lock:
@@ -41,11 +53,3 @@ def turn(item: pytest.Item, coming: pytest.Item | None) -> Iterator[None]:
                 break
             time.sleep(0.05)
         yield
-
-
-def _is_timed(item: pytest.Item) -> bool:
-    return item.get_closest_marker("timed") is not None
-
-
-def _is_of_worker(item: pytest.Item) -> bool:
-    return hasattr(item.config, "workerinput")

@@ -28,7 +28,7 @@ from optimus_tui.tui.screens.drilling import Drilling
 from optimus_tui.tui.screens.incident import IncidentScreen
 from tests.tui.test_action_card import said, typed, until
 
-pytestmark = [pytest.mark.live, pytest.mark.timed]
+pytestmark = pytest.mark.live
 
 
 @pytest.fixture(scope="module")

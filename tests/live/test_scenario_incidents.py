@@ -34,7 +34,7 @@ from optimus_tui.sampling.sampler import Sampler
 from optimus_tui.workflow.severity import MATTERS, rank
 from optimus_tui.workflow.times import mtta, mttr
 
-pytestmark = [pytest.mark.live, pytest.mark.timed]
+pytestmark = pytest.mark.live
 
 
 @pytest.fixture(scope="module")
