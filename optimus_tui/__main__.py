@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, ClassVar, NoReturn
 import click
 
 from optimus_tui import __version__
-from optimus_tui.cli import ends, exits, output
+from optimus_tui.cli import exits, output, signals
 from optimus_tui.cli.flags import (
     Command,
     connected,
@@ -22,8 +22,8 @@ from optimus_tui.cli.flags import (
     settings_of,
 )
 from optimus_tui.cli.group import LazyGroup, Verb
-from optimus_tui.cli.taste import CHECK
 from optimus_tui.cli.terminal import why_no_dashboard
+from optimus_tui.cli.ui_settings_check import CHECK
 from optimus_tui.demo.scenarios import DEFAULT, DRILLS, NAMES, RANDOM
 from optimus_tui.settings.errors import SettingsError
 
@@ -117,7 +117,7 @@ def _with_most(settings: "Settings", flags: Mapping[str, object]) -> "Settings":
 
 def _check_taste(settings: "Settings") -> None:
     """SettingsError for a theme that does not exist and for keys that cannot be."""
-    from optimus_tui.cli.taste import check
+    from optimus_tui.cli.ui_settings_check import check
     from optimus_tui.tui.keys import KEYS, MOVES
     from optimus_tui.tui.theme import NAMES as THEMES
 
@@ -174,7 +174,7 @@ def run(arguments: list[str]) -> int:
     except click.exceptions.Exit as left:
         return left.exit_code
     except (click.Abort, KeyboardInterrupt):
-        word, code = ends.interrupted()
+        word, code = signals.interrupted()
         output.complain(word)
         return code
     except click.ClickException as error:
@@ -212,7 +212,7 @@ def _crashed(error: Exception) -> int:
 
 def main() -> NoReturn:
     """The console script."""
-    ends.heed_sigterm()
+    signals.heed_sigterm()
     output.leave(run(sys.argv[1:]))
 
 

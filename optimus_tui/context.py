@@ -7,7 +7,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from optimus_tui.clock import Clock
-from optimus_tui.probes.own import OwnLoad
+from optimus_tui.probes.load_meter import OwnLoad
 from optimus_tui.settings.model import Settings
 
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from optimus_tui.history.windows import Windows
     from optimus_tui.probes.client import ObserverRedis
     from optimus_tui.probes.feed import FeedReader
-    from optimus_tui.probes.sent import CommandLog
+    from optimus_tui.probes.round_trips import CommandLog
 
 CLIENT_MODULES = ("redis.asyncio", "httpx", "optimus_tui.history.store")
 """What building the clients imports; a screen loads them off its event loop before it asks for any."""

@@ -9,17 +9,17 @@ from collections.abc import Sequence
 
 from msgspec import structs
 
-from optimus_tui.actions.checking import check_drift, check_server
+from optimus_tui.actions.action_log import Ledger, Running, refused, tally
+from optimus_tui.actions.dependencies import Means, Reins
 from optimus_tui.actions.identity import moved, read_where
 from optimus_tui.actions.invalidate_tenant import channel_of
-from optimus_tui.actions.ledger import Ledger, Running, refused, tally
 from optimus_tui.actions.lock import Lock, lock_name
-from optimus_tui.actions.means import Means, Reins
+from optimus_tui.actions.operator_connection import Wire, WireLost
 from optimus_tui.actions.permit import Permit
+from optimus_tui.actions.preflight import check_drift, check_server
 from optimus_tui.actions.recipes import recipe_for
 from optimus_tui.actions.running import Run
 from optimus_tui.actions.verifying import Verified, verify
-from optimus_tui.actions.wire import Wire, WireLost
 from optimus_tui.contract.actions import Confirmation, Interrupted, Outcome, Plan, Receipt, Refusal
 from optimus_tui.history.audit import AuditUnwritable
 

@@ -6,8 +6,8 @@ that runs.
 
 from pathlib import Path
 
-from optimus_tui.actions.ledger import who
-from optimus_tui.actions.trail import Forgotten, forgotten
+from optimus_tui.actions.action_log import who
+from optimus_tui.actions.interrupted_actions import Forgotten, forgotten
 from optimus_tui.history.audit_mending import Accepted, accept_break
 
 

@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from typing import ClassVar
 
 from optimus_tui.actions.expiring import end_each
+from optimus_tui.actions.operator_connection import Wire
 from optimus_tui.actions.recipe import Recipe
-from optimus_tui.actions.wire import Wire
 from optimus_tui.contract.actions import ActionKind, Outcome, Plan
 from optimus_tui.wording.numbers import plural
 from optimus_tui.wording.safe import safe_text

@@ -5,9 +5,9 @@ It refuses to shorten or lengthen a TTL that is there.
 
 from collections.abc import Sequence
 
+from optimus_tui.actions.operator_connection import Wire, WireLost
 from optimus_tui.actions.recipe import Halted, send_each
-from optimus_tui.actions.watching import touch_without_ttl
-from optimus_tui.actions.wire import Wire, WireLost
+from optimus_tui.actions.transaction import touch_without_ttl
 from optimus_tui.contract.actions import Outcome
 
 

@@ -12,8 +12,8 @@ from pathlib import Path
 
 from msgspec.structs import replace
 
-from optimus_tui.actions.journal import Change, Entry, Journal, sync_folder
 from optimus_tui.actions.tree import Refused, Tree, read_plain, write_new
+from optimus_tui.actions.undo_journal import Change, Entry, Journal, sync_folder
 
 
 def plan_files(root: Path, files: Sequence[tuple[str, bytes]]) -> tuple[Change, ...]:

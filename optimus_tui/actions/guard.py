@@ -12,14 +12,14 @@ from collections.abc import Sequence
 
 from redis.exceptions import ResponseError
 
+from optimus_tui.actions.action_log import refused
 from optimus_tui.actions.identity import operator_target, primary_only, read_where
-from optimus_tui.actions.ledger import refused
+from optimus_tui.actions.operator_connection import Listener, Wire, WireLost, open_wire
 from optimus_tui.actions.permit import Permit
-from optimus_tui.actions.wire import Listener, Wire, WireLost, open_wire
 from optimus_tui.clock import Clock
 from optimus_tui.contract.actions import Arming, Refusal
 from optimus_tui.history.audit import AuditLog, AuditUnwritable
-from optimus_tui.probes.own import OwnLoad
+from optimus_tui.probes.load_meter import OwnLoad
 from optimus_tui.settings.model import Settings
 from optimus_tui.wording.safe import safe_text
 

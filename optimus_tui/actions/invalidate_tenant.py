@@ -9,8 +9,8 @@ from typing import ClassVar
 
 import msgspec
 
+from optimus_tui.actions.operator_connection import Wire
 from optimus_tui.actions.recipe import Recipe, of_unlink, send_each
-from optimus_tui.actions.wire import Wire
 from optimus_tui.contract.actions import ActionKind, ActionRequest, Outcome, Plan
 from optimus_tui.grammar.keys import escape_glob
 from optimus_tui.wording.numbers import plural

@@ -10,7 +10,7 @@ from typing import ClassVar
 
 from redis.exceptions import ResponseError
 
-from optimus_tui.actions.wire import Wire, WireLost
+from optimus_tui.actions.operator_connection import Wire, WireLost
 from optimus_tui.contract.actions import ActionKind, ActionRequest, Outcome, Plan
 from optimus_tui.probes.commands import Word
 from optimus_tui.wording.safe import safe_text

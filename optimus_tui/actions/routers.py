@@ -11,8 +11,8 @@ from msgspec import Struct
 
 from optimus_tui.actions.files import apply_changes, plan_files
 from optimus_tui.actions.gitstate import git_warnings
-from optimus_tui.actions.journal import Change, Entry
 from optimus_tui.actions.tree import Refused, Tree
+from optimus_tui.actions.undo_journal import Change, Entry
 from optimus_tui.scaffold.register import APP_PATH, RegistrationError, lines_to_add, register
 from optimus_tui.scaffold.render import Draft, render
 from optimus_tui.scaffold.spec import RouterSpec

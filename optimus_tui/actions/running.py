@@ -10,15 +10,15 @@ from collections.abc import Iterator, Sequence
 
 from redis.exceptions import ResponseError
 
-from optimus_tui.actions.checking import check_server
+from optimus_tui.actions.action_log import Ledger, tally
+from optimus_tui.actions.dependencies import Means, Reins
 from optimus_tui.actions.invalidate_tenant import channel_of, event_of
-from optimus_tui.actions.ledger import Ledger, tally
+from optimus_tui.actions.latency_guard import TRIES, Strain
 from optimus_tui.actions.lock import Lock
-from optimus_tui.actions.means import Means, Reins
+from optimus_tui.actions.operator_connection import Wire, WireLost
+from optimus_tui.actions.preflight import check_server
 from optimus_tui.actions.recipe import Halted
 from optimus_tui.actions.recipes import recipe_for
-from optimus_tui.actions.strain import TRIES, Strain
-from optimus_tui.actions.wire import Wire, WireLost
 from optimus_tui.contract.actions import Outcome, Plan, Progress
 from optimus_tui.history.audit import AuditUnwritable, quoted
 from optimus_tui.wording.safe import safe_text

@@ -4,9 +4,9 @@ from collections.abc import Sequence
 from typing import ClassVar
 
 from optimus_tui.actions.expire_no_ttl import GENTLE_SECONDS
+from optimus_tui.actions.operator_connection import Wire
 from optimus_tui.actions.recipe import Recipe
-from optimus_tui.actions.watching import touch_without_ttl
-from optimus_tui.actions.wire import Wire
+from optimus_tui.actions.transaction import touch_without_ttl
 from optimus_tui.contract.actions import ActionKind, ActionRequest, Outcome, Plan
 from optimus_tui.wording.numbers import plural
 from optimus_tui.wording.safe import safe_text

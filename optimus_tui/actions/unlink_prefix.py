@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from typing import ClassVar
 
+from optimus_tui.actions.operator_connection import Wire
 from optimus_tui.actions.recipe import Recipe, of_unlink, send_each
-from optimus_tui.actions.wire import Wire
 from optimus_tui.contract.actions import ActionKind, ActionRequest, Outcome, Plan
 from optimus_tui.wording.numbers import plural
 from optimus_tui.wording.safe import safe_text

@@ -10,11 +10,11 @@ from collections.abc import Sequence
 from msgspec import Struct
 from redis.exceptions import ResponseError
 
-from optimus_tui.actions.means import Means, Reins
+from optimus_tui.actions.dependencies import Means, Reins
+from optimus_tui.actions.key_selection import Gathering, Known
+from optimus_tui.actions.operator_connection import Wire, WireLost
 from optimus_tui.actions.permit import Permit
 from optimus_tui.actions.recipes import recipe_for
-from optimus_tui.actions.selecting import Gathering, Known
-from optimus_tui.actions.wire import Wire, WireLost
 from optimus_tui.contract.actions import Outcome, Plan
 
 TRIES_SECONDS = 5.0

@@ -39,7 +39,7 @@ _folder = click.option("--state", "folder", metavar="DIR", help="The state direc
 @_folder
 def verify_command(folder: str | None) -> int:
     """Follow the chain from its first record, over all its files, to the end that audit.head knows."""
-    from optimus_tui.actions.trail import without_record
+    from optimus_tui.actions.interrupted_actions import without_record
     from optimus_tui.history.audit_files import verify
 
     path = _path(folder)

@@ -92,7 +92,7 @@ def command(ctx: click.Context, /, tenants: tuple[str, ...], minutes: int, as_js
 
     What differs most between them comes first.
     """
-    from optimus_tui.cli.errands import to_end
+    from optimus_tui.cli.run_async import to_end
     from optimus_tui.tools.compare import MOST_TENANTS
 
     names = [os.fsencode(one) for one in dict.fromkeys(tenants)]
@@ -105,7 +105,7 @@ def command(ctx: click.Context, /, tenants: tuple[str, ...], minutes: int, as_js
 
 
 async def _errand(settings: "Settings", tenants: Sequence[bytes], minutes: int, as_json: bool) -> int:
-    from optimus_tui.cli.errands import connected_to
+    from optimus_tui.cli.run_async import connected_to
     from optimus_tui.tools.answer import encode, failure_report
     from optimus_tui.tools.arguments import ToolFailure
     from optimus_tui.tools.compare import TOOL, compare, found

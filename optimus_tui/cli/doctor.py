@@ -15,7 +15,7 @@ from optimus_tui import __version__
 from optimus_tui.cli import exits
 from optimus_tui.cli.flags import connected, joined, settings_of
 from optimus_tui.cli.output import hang, say
-from optimus_tui.cli.taste import CHECK, Check
+from optimus_tui.cli.ui_settings_check import CHECK, Check
 from optimus_tui.context import Context
 from optimus_tui.contract.reading import Fault, Reading
 from optimus_tui.contract.services import GatewayState, ServiceState

@@ -16,7 +16,7 @@ from optimus_tui.cli.incident_errand import on_incident, unsaved
 from optimus_tui.cli.output import complain, document, say
 
 if TYPE_CHECKING:
-    from optimus_tui.incidents.keeper import Keeper
+    from optimus_tui.incidents.service import Keeper
 
 _HERE = "optimus_tui.cli.incident"
 _STEPS = "optimus_tui.cli.incident_steps"
@@ -53,8 +53,8 @@ def group(ctx: click.Context, /) -> int:
 @click.pass_context
 def begin(ctx: click.Context, /, title: str, name: str, began: str | None, **given: object) -> int:
     """Begin an incident: its first ten minutes of history are kept, its steps wait."""
-    from optimus_tui.cli.errands import connected_to, to_end
     from optimus_tui.cli.incident_words import moment, what_next
+    from optimus_tui.cli.run_async import connected_to, to_end
 
     settings = settings_of(joined(ctx, given))
 

@@ -13,7 +13,7 @@ from optimus_tui.cli.flags import joined, settings_of
 from optimus_tui.cli.output import complain
 
 if TYPE_CHECKING:
-    from optimus_tui.incidents.keeper import Keeper
+    from optimus_tui.incidents.service import Keeper
     from optimus_tui.settings.model import Settings
 
 Work = Callable[["Keeper"], Awaitable[int]]
@@ -30,7 +30,7 @@ def on_incident(
     must_write: bool = True,
 ) -> int:
     """Work on incident ``number``; the exit code. ``must_write``: read-only is refused. ``announce``: it is resumed."""
-    from optimus_tui.cli.errands import connected_to, to_end
+    from optimus_tui.cli.run_async import connected_to, to_end
 
     settings = _settings(joined(ctx, given), needed=must_write)
 

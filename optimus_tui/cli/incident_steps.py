@@ -14,7 +14,7 @@ from optimus_tui.cli.incident_errand import on_incident
 from optimus_tui.cli.output import complain, page, say
 
 if TYPE_CHECKING:
-    from optimus_tui.incidents.keeper import Keeper
+    from optimus_tui.incidents.service import Keeper
 
 
 @click.command("run", short_help="Run the next step.")
@@ -104,7 +104,7 @@ def resume(ctx: click.Context, /, number: int, repair: bool, moved: str | None, 
 def _repair(number: int) -> bool:
     from optimus_tui.history.incident_files import Unreadable, folder_of, incidents_dir
     from optimus_tui.history.timeline import quarantine
-    from optimus_tui.incidents.clocks import who
+    from optimus_tui.incidents.timestamps import who
 
     try:
         kept, records = quarantine(folder_of(incidents_dir(), number), who())

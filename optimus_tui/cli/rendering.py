@@ -14,9 +14,9 @@ from rich.table import Table
 from rich.text import Text
 
 from optimus_tui.cli.fitted_table import FittedTable
-from optimus_tui.cli.phrases import phrase, title, worth_showing
+from optimus_tui.cli.value_format import phrase, title, worth_showing
 from optimus_tui.contract.tools.patterns import unescaped
-from optimus_tui.tools.figures import measured, samples
+from optimus_tui.tools.format_value import measured, samples
 from optimus_tui.tools.records import cell, in_words, layout
 from optimus_tui.wording.glyphs import OVERALL_MARKS, SEVERITY_MARKS, Mark
 from optimus_tui.wording.safe import safe_text

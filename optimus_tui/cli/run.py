@@ -110,8 +110,8 @@ def command(
 
     `optimus-tui tools` lists the tools, `optimus-tui tools NAME` their arguments.
     """
-    from optimus_tui.cli.errands import to_end
-    from optimus_tui.cli.given import question
+    from optimus_tui.cli.run_async import to_end
+    from optimus_tui.cli.tool_arguments import question
     from optimus_tui.tools.arguments import ToolFailure
 
     shown = Shown(tool, as_json or ndjson or not _on_terminal())
@@ -128,7 +128,7 @@ def command(
 
 
 async def _errand(settings: Any, asked: Mapping[str, Any] | bytes, shown: "Shown", every: float | None) -> int:
-    from optimus_tui.cli.errands import connected_to
+    from optimus_tui.cli.run_async import connected_to
 
     async with connected_to(settings) as context:
         while True:

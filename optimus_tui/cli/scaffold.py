@@ -15,7 +15,7 @@ from optimus_tui.cli.flags import connected, joined, settings_of
 from optimus_tui.contract.tools.router import RouterType
 
 if TYPE_CHECKING:
-    from optimus_tui.actions.checks import Check
+    from optimus_tui.actions.draft_checks import Check
     from optimus_tui.actions.routers import RouterPlan
     from optimus_tui.scaffold.spec import RouterSpec
 
@@ -136,7 +136,7 @@ def _show_and_write(
     plan: "RouterPlan", python: str | None, *, dry_run: bool, yes: bool, untested: bool, replace: bool
 ) -> int:
     """Show everything, check everything, ask, write."""
-    from optimus_tui.actions.checks import run_checks
+    from optimus_tui.actions.draft_checks import run_checks
     from optimus_tui.actions.routers import show_diff, show_tree
     from optimus_tui.tools.pattern_files import judged
 

@@ -51,8 +51,8 @@ def serve(ctx: click.Context, /, host: str, port: int, **given: object) -> int:
     from optimus_tui.context import Context
     from optimus_tui.http_api.app import at_mcp
     from optimus_tui.serving import listen
-    from optimus_tui.serving.desk import Desk
-    from optimus_tui.serving.door import Door
+    from optimus_tui.serving.access_control import Door
+    from optimus_tui.serving.dispatcher import Desk
 
     listen.log_to_stderr()
     try:
@@ -85,7 +85,7 @@ def mcp(ctx: click.Context, /, http: bool, host: str | None, port: int | None, *
     settings = settings_of(joined(ctx, given))
     from optimus_tui.context import Context
     from optimus_tui.serving import listen
-    from optimus_tui.serving.desk import Desk
+    from optimus_tui.serving.dispatcher import Desk
 
     listen.log_to_stderr()
     desk = Desk(lambda: Context(settings, keep_log=False))

@@ -39,7 +39,7 @@ def command(ctx: click.Context, /, as_json: bool, md: bool, page: str | None, **
 
     What has been lies in the history of this environment; without one it is the first stand-up.
     """
-    from optimus_tui.cli.errands import to_end
+    from optimus_tui.cli.run_async import to_end
 
     if sum((as_json, md, page is not None)) > 1:
         raise click.UsageError("--json, --md and --html exclude each other")
@@ -50,7 +50,7 @@ def command(ctx: click.Context, /, as_json: bool, md: bool, page: str | None, **
 async def _errand(settings: "Settings", form: str, page: str | None) -> int:
     import asyncio
 
-    from optimus_tui.cli.errands import connected_to
+    from optimus_tui.cli.run_async import connected_to
     from optimus_tui.tools.answer import encode, failure_report
     from optimus_tui.tools.arguments import ToolFailure
     from optimus_tui.tools.standup import series, standup

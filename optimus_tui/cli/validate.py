@@ -188,7 +188,7 @@ def _print(report: "ValidateReport", form: str, known: int, gone: int) -> None:
 
 def _live(settings: "Settings", outcome: "Outcome", tell: Callable[[str], None]) -> "tuple[int, LiveComparison | None]":
     """Below the findings for people, on stderr for programs, whose document stays one; it holds them as JSON."""
-    from optimus_tui.cli.errands import connected_to, to_end
+    from optimus_tui.cli.run_async import connected_to, to_end
     from optimus_tui.tools.arguments import ToolFailure
     from optimus_tui.tools.pattern_drift import live_drift
 

@@ -10,7 +10,7 @@ import time
 from typing import NamedTuple
 from urllib.parse import quote
 
-from optimus_tui.demo.wire import Answer, Http
+from optimus_tui.demo.raw_clients import Answer, Http
 
 WINDOW_SECONDS = 60.0
 DICE = random.Random()  # noqa: S311 - traffic, no secrets

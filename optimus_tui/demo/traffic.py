@@ -17,9 +17,9 @@ from collections.abc import Coroutine
 from typing import Any
 
 from optimus_tui.demo.acts import ACTS, World, drill
+from optimus_tui.demo.raw_clients import Http, Resp
 from optimus_tui.demo.scenarios import SCENARIOS
 from optimus_tui.demo.tenants import DICE, Users, greet
-from optimus_tui.demo.wire import Http, Resp
 
 MOST_AT_ONCE = 40
 """Requests in flight above which everyday users wait: an engine that hangs must not fill our memory."""

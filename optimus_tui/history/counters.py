@@ -11,7 +11,7 @@ from itertools import pairwise
 from typing import NamedTuple
 
 from optimus_tui.contract.metrics import Counted, Spread
-from optimus_tui.history.rows import Samples
+from optimus_tui.history.row_codec import Samples
 
 
 def increase(samples: Samples, since: float, *, born: bool = False) -> tuple[float, int]:

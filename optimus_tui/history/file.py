@@ -14,7 +14,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from optimus_tui.clock import Clock
-from optimus_tui.history.rows import Row, Samples, pack, pick_many, pick_one, unpack
+from optimus_tui.history.row_codec import Row, Samples, pack, pick_many, pick_one, unpack
 
 SCHEMA = 1
 APPLICATION = 0x4F505453

@@ -14,7 +14,7 @@ from optimus_tui.grammar.prometheus import split_series
 from optimus_tui.history.counters import matches
 from optimus_tui.history.jumps import SHORT_STREAM, TOLD_LEAST, TOLD_TIMES, jumps
 from optimus_tui.history.lives import GAP_SECONDS, Life, Look, covered_time, hidden, lives_of, together
-from optimus_tui.history.rows import Samples
+from optimus_tui.history.row_codec import Samples
 from optimus_tui.history.spans import length, union, within
 from optimus_tui.history.untold import without_untold
 

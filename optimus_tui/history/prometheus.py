@@ -16,7 +16,7 @@ from optimus_tui.contract.metric_names import PROCESS_START, REQUESTS
 from optimus_tui.contract.reading import Fault
 from optimus_tui.grammar.prometheus import OWN_ROUTES, base_of, canonical
 from optimus_tui.history.prometheus_targets import MAX_JOBS, SERVICE_LABELS, TargetSeries, ambiguity, once
-from optimus_tui.history.rows import Samples
+from optimus_tui.history.row_codec import Samples
 from optimus_tui.settings.model import Settings
 from optimus_tui.wording.safe import safe_text
 

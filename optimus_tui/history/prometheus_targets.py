@@ -9,7 +9,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from optimus_tui.contract.reading import Fault
-from optimus_tui.history.rows import Samples
+from optimus_tui.history.row_codec import Samples
 from optimus_tui.wording.safe import safe_text
 
 SERVICE_LABELS = ("app", "app_kubernetes_io_name", "namespace", "container", "deployment")

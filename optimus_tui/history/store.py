@@ -19,10 +19,10 @@ from typing import TypeVar
 
 from optimus_tui.clock import Clock
 from optimus_tui.contract.reading import Fault
-from optimus_tui.history.aside import is_there, set_aside
+from optimus_tui.history.errors import fault_of_history, is_damage, is_full, is_locked
 from optimus_tui.history.file import HistoryFile, NewerFile
-from optimus_tui.history.rows import Samples
-from optimus_tui.history.troubles import fault_of_history, is_damage, is_full, is_locked
+from optimus_tui.history.quarantine import is_there, set_aside
+from optimus_tui.history.row_codec import Samples
 from optimus_tui.settings.model import Settings
 from optimus_tui.wording.safe import safe_text
 

@@ -8,7 +8,7 @@ is a lower bound. Where its counters and theirs do not fit one timeline, they ar
 from collections.abc import Hashable, Mapping, Sequence
 
 from optimus_tui.history.lives import Look, by_turns
-from optimus_tui.history.rows import Samples
+from optimus_tui.history.row_codec import Samples
 
 
 def without_untold(looks: Sequence[Look], found: Mapping[str, Samples]) -> list[Look]:

@@ -20,7 +20,7 @@ from optimus_tui.history.lives import FELL, GAP_SECONDS, LEFT_OUT, PROCESS, PUBL
 from optimus_tui.history.processes import Growth, add, grow, only
 from optimus_tui.history.prometheus import Found, Get, Prometheus
 from optimus_tui.history.prometheus_targets import TargetSeries
-from optimus_tui.history.rows import Samples
+from optimus_tui.history.row_codec import Samples
 from optimus_tui.history.store import Store
 from optimus_tui.settings.model import Settings
 

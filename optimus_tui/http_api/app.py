@@ -7,12 +7,12 @@ peer. It refuses bodies that are no JSON by their name, so that no form of a for
 from collections.abc import Collection
 from typing import TYPE_CHECKING
 
-from optimus_tui.serving.door import Door
+from optimus_tui.serving.access_control import Door
 
 if TYPE_CHECKING:
     from optimus_tui.context import Context
     from optimus_tui.serving.asgi import App, Receive, Scope, Send
-    from optimus_tui.serving.desk import Answered, Desk
+    from optimus_tui.serving.dispatcher import Answered, Desk
 
 STATUS = {
     "unknown_tool": 404,
@@ -45,7 +45,7 @@ def tools_app(token: str | None = None, hosts: Collection[str] = ()) -> ToolsApp
     ``token``: what ``Authorization: Bearer`` must hold; None: callers from this machine only, none that a proxy passed
     on. ``hosts``: whole Host values to accept beside the loopback names with the port, as ``gateway.internal:443``.
     """
-    from optimus_tui.serving.desk import Desk
+    from optimus_tui.serving.dispatcher import Desk
 
     return ToolsApp(Desk(context_from_environment), token, hosts)
 

@@ -10,8 +10,8 @@ import msgspec
 
 from optimus_tui.contract import incident_events as happened
 from optimus_tui.contract.incident import Outcome
-from optimus_tui.incidents.keeper import Keeper
-from optimus_tui.workflow.outline import outline
+from optimus_tui.incidents.service import Keeper
+from optimus_tui.workflow.outcome import outline
 
 SERIES = ("latency.", "hit_rate.", "cache.", "coherence.", "limits.", "redis.", "events.", "state.", "gateway.")
 SECONDS = 2.0

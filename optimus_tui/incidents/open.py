@@ -18,10 +18,10 @@ from optimus_tui.history.incident_files import Unreadable
 from optimus_tui.history.state_files import in_the_way, reason
 from optimus_tui.history.store import system_of
 from optimus_tui.history.timeline import new_timeline, open_timeline
-from optimus_tui.incidents.clocks import Clocks, operator, who
 from optimus_tui.incidents.errors import IncidentError, plain
-from optimus_tui.incidents.keeper import Keeper
 from optimus_tui.incidents.playbooks import DEFAULT, playbook
+from optimus_tui.incidents.service import Keeper
+from optimus_tui.incidents.timestamps import Clocks, operator, who
 from optimus_tui.wording.safe import safe_text
 from optimus_tui.workflow.engine import replay
 from optimus_tui.workflow.playbooks import PlaybookError

@@ -17,9 +17,9 @@ from optimus_tui.contract.incident import IncidentState, Stamp
 from optimus_tui.history.incident_files import Unreadable, sync, write_all
 from optimus_tui.history.timeline import Timeline
 from optimus_tui.incidents.errors import IncidentError
-from optimus_tui.incidents.keeper import Keeper
 from optimus_tui.incidents.markdown import LONGEST, escaped, fenced
-from optimus_tui.incidents.story import story
+from optimus_tui.incidents.postmortem_model import story
+from optimus_tui.incidents.service import Keeper
 from optimus_tui.wording.charts import CHART_HEIGHT, CHART_WIDTH, CHARTS
 from optimus_tui.wording.safe import safe_text
 

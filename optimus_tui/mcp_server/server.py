@@ -16,7 +16,7 @@ from msgspec import json
 from optimus_tui import __version__
 from optimus_tui.contract.tools.common import ErrorReport
 from optimus_tui.mcp_server.progress import telling
-from optimus_tui.serving.desk import Desk
+from optimus_tui.serving.dispatcher import Desk
 from optimus_tui.tools.registry import TOOLS, Tool, schema_of
 
 INSTRUCTIONS = (

@@ -22,7 +22,7 @@ from mcp.shared.message import SessionMessage
 from optimus_tui.mcp_server.frames import NO_MESSAGE, FrameRefused
 from optimus_tui.mcp_server.lines import Lines, Raw
 from optimus_tui.mcp_server.server import build
-from optimus_tui.serving.desk import Desk
+from optimus_tui.serving.dispatcher import Desk
 from optimus_tui.tools.arguments import MAX_BYTES
 
 GONE = (BrokenPipeError, anyio.BrokenResourceError, anyio.ClosedResourceError)

@@ -12,9 +12,9 @@ from mcp.server.transport_security import TransportSecuritySettings
 
 from optimus_tui.mcp_server.server import Lifespan, build
 from optimus_tui.mcp_server.sessions import SessionKeeper
+from optimus_tui.serving.access_control import Door
 from optimus_tui.serving.asgi import App
-from optimus_tui.serving.desk import Desk
-from optimus_tui.serving.door import Door
+from optimus_tui.serving.dispatcher import Desk
 from optimus_tui.serving.listen import Bound
 from optimus_tui.tools.arguments import MAX_BYTES
 

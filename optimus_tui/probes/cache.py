@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from optimus_tui.clock import Clock
 from optimus_tui.contract.cache import KeyDetail
 from optimus_tui.probes.client import ObserverRedis
-from optimus_tui.probes.own import OwnLoad
+from optimus_tui.probes.load_meter import OwnLoad
 from optimus_tui.probes.preview import read_preview
 from optimus_tui.probes.replies import raise_general
 from optimus_tui.wording.safe import safe_text

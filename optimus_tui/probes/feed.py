@@ -19,13 +19,13 @@ from optimus_tui.clock import Clock
 from optimus_tui.contract.feed import FeedBatch, FeedState
 from optimus_tui.contract.reading import Fault
 from optimus_tui.probes.dialing import Dialer
-from optimus_tui.probes.feed_dial import FeedLoop
+from optimus_tui.probes.feed_connector import FeedLoop
 from optimus_tui.probes.feed_faults import LinkLost, lost_by_bug, pause_after
 from optimus_tui.probes.feed_link import FeedLink
 from optimus_tui.probes.feed_log import SLACK_SECONDS, LogUnreadable, Window, choose_missed, clock_skew, read_log
 from optimus_tui.probes.feed_ring import FeedRing, Row
-from optimus_tui.probes.own import OwnLoad
-from optimus_tui.probes.sent import on_behalf
+from optimus_tui.probes.load_meter import OwnLoad
+from optimus_tui.probes.round_trips import on_behalf
 from optimus_tui.settings.model import RedisTarget
 
 SETTLE_SECONDS = 0.25

@@ -13,7 +13,7 @@ from typing import Any
 import hiredis
 
 from optimus_tui.probes.dialing import Dialer
-from optimus_tui.probes.feed_dial import CONNECT_SECONDS, greeting, packed
+from optimus_tui.probes.feed_connector import CONNECT_SECONDS, greeting, packed
 from optimus_tui.probes.feed_faults import (
     LinkLost,
     lost_at_end,
@@ -25,9 +25,9 @@ from optimus_tui.probes.feed_faults import (
     lost_by_reply,
     lost_in_silence,
 )
-from optimus_tui.probes.own import OwnLoad
+from optimus_tui.probes.load_meter import OwnLoad
 from optimus_tui.probes.reply_heads import ReplyHeads, Unbounded
-from optimus_tui.probes.sent import Trip
+from optimus_tui.probes.round_trips import Trip
 
 PATTERN = b"cache_coherence:*"
 """Exactly what the recommended ACL grants: a server denies a narrower pattern."""

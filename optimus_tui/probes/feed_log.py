@@ -15,12 +15,12 @@ from msgspec import Struct
 from optimus_tui.grammar.events import parse_event
 from optimus_tui.grammar.keys import EVENT_LOG
 from optimus_tui.probes.dialing import Dialer
-from optimus_tui.probes.feed_dial import CONNECT_SECONDS, greeting, packed
+from optimus_tui.probes.feed_connector import CONNECT_SECONDS, greeting, packed
 from optimus_tui.probes.feed_faults import lost_by_garbage, lost_by_reply
 from optimus_tui.probes.feed_ring import MAX_PAYLOAD, Row
-from optimus_tui.probes.own import OwnLoad
+from optimus_tui.probes.load_meter import OwnLoad
 from optimus_tui.probes.reply_heads import ReplyHeads, Unbounded
-from optimus_tui.probes.sent import Trip
+from optimus_tui.probes.round_trips import Trip
 
 NEWEST = 1000
 MAX_BYTES = 16 * 1024 * 1024

@@ -21,7 +21,7 @@ from optimus_tui.contract.reading import Fault
 from optimus_tui.probes.delay import Span, starved, watching
 from optimus_tui.probes.languages import Language, spoken_at
 from optimus_tui.probes.redirects import CODES, LONGEST, same_origin
-from optimus_tui.probes.sent import CommandLog
+from optimus_tui.probes.round_trips import CommandLog
 from optimus_tui.probes.transport import LIMITS, LazyTls, Noted, no_cookies, plain_transport
 from optimus_tui.probes.unforeseen import UNFORESEEN, certificate_remedy
 from optimus_tui.wording.safe import safe_text

@@ -29,10 +29,10 @@ from redis.maint_notifications import MaintNotificationsConfig
 
 from optimus_tui.probes.commands import CommandRefused, cleared
 from optimus_tui.probes.dialing import Dialer, HungUp, WrongLanguage
-from optimus_tui.probes.own import CONNECTED, OwnLoad
+from optimus_tui.probes.load_meter import CONNECTED, OwnLoad
 from optimus_tui.probes.parser import PatientParser, ReplyTooLarge, Unreadable
 from optimus_tui.probes.reply_caps import name_of, reply_cap
-from optimus_tui.probes.sent import Trip, on_behalf
+from optimus_tui.probes.round_trips import Trip, on_behalf
 from optimus_tui.settings.model import RedisTarget
 
 

@@ -18,7 +18,7 @@ from optimus_tui.grammar.shapes import heads_of
 from optimus_tui.probes.client import ObserverRedis
 from optimus_tui.probes.commands import OWN_PREFIX
 from optimus_tui.probes.faults import OUTAGES
-from optimus_tui.probes.own import OwnLoad
+from optimus_tui.probes.load_meter import OwnLoad
 from optimus_tui.probes.pacing import Gait
 from optimus_tui.probes.reach import ask, ask_all, is_missing, missing_fault, touch
 from optimus_tui.probes.replies import raise_general, shaped

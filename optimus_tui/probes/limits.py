@@ -14,7 +14,7 @@ from optimus_tui.clock import Clock
 from optimus_tui.contract.limits import NO_WINDOW, Counter
 from optimus_tui.grammar.keys import parse_key
 from optimus_tui.probes.client import ObserverRedis
-from optimus_tui.probes.own import OwnLoad
+from optimus_tui.probes.load_meter import OwnLoad
 from optimus_tui.probes.parser import ReplyTooLarge
 from optimus_tui.probes.replies import is_wrong_type, raise_general
 

@@ -17,7 +17,7 @@ from optimus_tui.grammar.info import amount, expiring, keys_in, parse_info, real
 from optimus_tui.probes.client import ObserverRedis
 from optimus_tui.probes.delay import disturbed, measured_ms, watching
 from optimus_tui.probes.faults import OUTAGES, fault_of
-from optimus_tui.probes.own import CONNECTED, OwnLoad
+from optimus_tui.probes.load_meter import CONNECTED, OwnLoad
 from optimus_tui.probes.reach import ask, ask_all, missing_fault, touch
 from optimus_tui.settings.model import RedisTarget
 from optimus_tui.wording.safe import safe_text

@@ -9,7 +9,7 @@ from http.cookiejar import CookieJar, DefaultCookiePolicy
 
 import httpx
 
-from optimus_tui.probes.sent import CommandLog
+from optimus_tui.probes.round_trips import CommandLog
 from optimus_tui.wording.redact import redact
 
 _UNSENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.UnsupportedProtocol)

@@ -16,9 +16,9 @@ from optimus_tui.contract.alerts import AlertEpisode, Mute, Notice
 from optimus_tui.contract.findings import Finding
 from optimus_tui.contract.health import HealthReport
 from optimus_tui.verdicts import alerts
+from optimus_tui.verdicts.alert_groups import unjudged
 from optimus_tui.verdicts.alert_history import merge
 from optimus_tui.verdicts.alert_mutes import in_force
-from optimus_tui.verdicts.alert_sight import unjudged
 
 if TYPE_CHECKING:
     from optimus_tui.history.store import Store

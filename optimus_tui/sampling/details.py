@@ -9,9 +9,9 @@ from collections.abc import Sequence
 from optimus_tui.context import Context
 from optimus_tui.contract.cache import KeyDetail
 from optimus_tui.index.cache import CacheIndex
-from optimus_tui.sampling.beats import Backoff, Beat
-from optimus_tui.sampling.board import Board
-from optimus_tui.sampling.readings import ASK_AGAIN_SECONDS, bounded, login_refused, outages, redis_fault
+from optimus_tui.sampling.interval_timer import Backoff, Beat
+from optimus_tui.sampling.sampler_state import Board
+from optimus_tui.sampling.staleness import ASK_AGAIN_SECONDS, bounded, login_refused, outages, redis_fault
 
 EVERY_SECONDS = 2.0
 LEAST_GAP_SECONDS = 0.25

@@ -12,8 +12,8 @@ from msgspec.structs import replace
 from optimus_tui.context import Context
 from optimus_tui.contract.feed import ClockOffset, FeedEvent, FeedItem, FeedStatus
 from optimus_tui.grammar.events import parse_event
-from optimus_tui.sampling.beats import Beat
-from optimus_tui.sampling.board import Board
+from optimus_tui.sampling.interval_timer import Beat
+from optimus_tui.sampling.sampler_state import Board
 from optimus_tui.verdicts import feed
 from optimus_tui.verdicts.event_clock import by_arrival
 

@@ -15,10 +15,10 @@ from msgspec.structs import replace
 from optimus_tui.context import Context
 from optimus_tui.contract.cache import CacheReport
 from optimus_tui.contract.reading import Coverage, Reading
-from optimus_tui.sampling.beats import Backoff, Beat
-from optimus_tui.sampling.board import Board
-from optimus_tui.sampling.found import Found
-from optimus_tui.sampling.readings import ASK_AGAIN_SECONDS, bounded, kept, login_refused, outages, redis_fault
+from optimus_tui.sampling.interval_timer import Backoff, Beat
+from optimus_tui.sampling.sampler_state import Board
+from optimus_tui.sampling.scan_sink import Found
+from optimus_tui.sampling.staleness import ASK_AGAIN_SECONDS, bounded, kept, login_refused, outages, redis_fault
 from optimus_tui.verdicts import cache as cache_verdict
 from optimus_tui.verdicts.layouts import find_unknown_layout
 from optimus_tui.verdicts.unmeasured import find_unmeasured

@@ -11,12 +11,12 @@ from optimus_tui.context import Context
 from optimus_tui.contract.findings import Finding
 from optimus_tui.contract.limits import Counter, LimitsReport
 from optimus_tui.contract.reading import Coverage, Fault, Reading
-from optimus_tui.sampling.beats import Backoff, Beat
-from optimus_tui.sampling.board import Board
-from optimus_tui.sampling.found import Found
-from optimus_tui.sampling.readings import ASK_AGAIN_SECONDS, bounded, kept, login_refused, outages, redis_fault
+from optimus_tui.sampling.interval_timer import Backoff, Beat
+from optimus_tui.sampling.sampler_state import Board
+from optimus_tui.sampling.scan_sink import Found
+from optimus_tui.sampling.staleness import ASK_AGAIN_SECONDS, bounded, kept, login_refused, outages, redis_fault
 from optimus_tui.verdicts.limits import judge
-from optimus_tui.verdicts.order import worst_first
+from optimus_tui.verdicts.sorting import worst_first
 from optimus_tui.verdicts.unmeasured import find_unmeasured
 
 MANY_ROWS = 1_000

@@ -7,9 +7,9 @@ several processes behind one address show at once that way.
 from optimus_tui.context import Context
 from optimus_tui.contract.metrics import MetricsState
 from optimus_tui.contract.reading import Fault, Reading
-from optimus_tui.sampling.beats import Beat
-from optimus_tui.sampling.board import Board
-from optimus_tui.sampling.readings import READ_SECONDS, bounded, kept, unforeseen, unreadable_answer
+from optimus_tui.sampling.interval_timer import Beat
+from optimus_tui.sampling.sampler_state import Board
+from optimus_tui.sampling.staleness import READ_SECONDS, bounded, kept, unforeseen, unreadable_answer
 
 EVERY_SECONDS = 10.0
 FIRST_LOOKS, FIRST_SECONDS = 6, 0.5

@@ -20,7 +20,7 @@ from optimus_tui.history.lives import FELL, LEFT_OUT, PROCESS, PUBLISHED, SAME, 
 from optimus_tui.history.marks import compare_marks
 from optimus_tui.history.processes import fell_back
 from optimus_tui.probes.delay import disturbed
-from optimus_tui.sampling.board import Sink
+from optimus_tui.sampling.sampler_state import Sink
 
 EVERY_SECONDS = 2.0
 KEYFRAME_SECONDS = 300.0

@@ -12,15 +12,15 @@ from functools import partial
 from optimus_tui.context import Context
 from optimus_tui.index.cache import CacheIndex
 from optimus_tui.index.limits import LimitIndex
-from optimus_tui.probes.sent import on_behalf
-from optimus_tui.sampling.beats import Beat
-from optimus_tui.sampling.board import Board, Sink
+from optimus_tui.probes.round_trips import on_behalf
 from optimus_tui.sampling.details import DetailLoop
 from optimus_tui.sampling.feed import watch_feed
-from optimus_tui.sampling.found import Found
+from optimus_tui.sampling.interval_timer import Beat
 from optimus_tui.sampling.keys import KeyLoop
 from optimus_tui.sampling.limits import LimitLoop
 from optimus_tui.sampling.metrics import watch_metrics
+from optimus_tui.sampling.sampler_state import Board, Sink
+from optimus_tui.sampling.scan_sink import Found
 from optimus_tui.sampling.services import watch_engine, watch_gateway, watch_postgres, watch_server
 
 SOURCES = ("gateway", "engine", "postgres", "server", "limits", "keys", "details", "feed", "metrics")

@@ -10,9 +10,9 @@ from msgspec.structs import replace
 from optimus_tui.context import Context
 from optimus_tui.contract.reading import Fault, Reading
 from optimus_tui.contract.services import GatewayState, ServerState, ServiceState, Status
-from optimus_tui.sampling.beats import Backoff, Beat
-from optimus_tui.sampling.board import Board
-from optimus_tui.sampling.readings import (
+from optimus_tui.sampling.interval_timer import Backoff, Beat
+from optimus_tui.sampling.sampler_state import Board
+from optimus_tui.sampling.staleness import (
     ASK_AGAIN_SECONDS,
     READ_SECONDS,
     bounded,

@@ -11,13 +11,13 @@ import msgspec
 
 from optimus_tui.contract.tools.common import ErrorReport, Report, ToolError
 from optimus_tui.probes.delay import starved, watching
-from optimus_tui.probes.sent import on_behalf
+from optimus_tui.probes.round_trips import on_behalf
 from optimus_tui.tools.arguments import ToolFailure, decode, parse
 from optimus_tui.tools.capping import capped
 from optimus_tui.tools.parts import within
 from optimus_tui.tools.progress import Progress, listening
 from optimus_tui.tools.registry import TOOLS, Tool
-from optimus_tui.tools.words import sentence
+from optimus_tui.tools.report_sections import sentence
 from optimus_tui.wording.safe import safe_text
 
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ from optimus_tui.contract.metric_names import BREAKER
 from optimus_tui.contract.metrics import MetricsState
 from optimus_tui.grammar.prometheus import split_series
 from optimus_tui.history.lives import PROCESS, STARTED
-from optimus_tui.history.rows import Samples
+from optimus_tui.history.row_codec import Samples
 
 if TYPE_CHECKING:
     from optimus_tui.context import Context

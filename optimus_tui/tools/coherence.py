@@ -12,11 +12,11 @@ from optimus_tui.tools.coherence_audit import Audit, audit, audit_section
 from optimus_tui.tools.coherence_events import events_section, pubsub_section, read_events, read_listeners, recent
 from optimus_tui.tools.coherence_keys import Keys, read_keys, sample_section
 from optimus_tui.tools.event_arrivals import late_claims
-from optimus_tui.tools.survey import Survey, is_refused, survey, unreachable
-from optimus_tui.tools.words import diagnostics, sentence
+from optimus_tui.tools.keyspace_scan import Survey, is_refused, survey, unreachable
+from optimus_tui.tools.report_sections import diagnostics, sentence
 from optimus_tui.verdicts import coherence_advice as verdicts
 from optimus_tui.verdicts.coherence_events import covered_minutes
-from optimus_tui.verdicts.order import worst_first
+from optimus_tui.verdicts.sorting import worst_first
 from optimus_tui.verdicts.unmeasured import find_unmeasured
 
 if TYPE_CHECKING:

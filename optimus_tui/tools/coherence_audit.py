@@ -9,10 +9,10 @@ from optimus_tui.contract.reading import Fault
 from optimus_tui.grammar.keys import parse_key
 from optimus_tui.tools.coherence_events import PART_SECONDS, Log, stamp
 from optimus_tui.tools.coherence_keys import Keys
-from optimus_tui.tools.words import sentence
+from optimus_tui.tools.report_sections import sentence
 from optimus_tui.verdicts.coherence_audit import Audited, Plan, count, judge, lengthen, plan
 from optimus_tui.verdicts.coherence_events import EventWindow
-from optimus_tui.verdicts.spread import percentile
+from optimus_tui.verdicts.percentiles import percentile
 from optimus_tui.wording.safe import safe_text
 
 if TYPE_CHECKING:

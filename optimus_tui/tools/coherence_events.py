@@ -8,7 +8,7 @@ from msgspec import Struct
 
 from optimus_tui.contract.reading import Fault
 from optimus_tui.grammar.keys import COHERENCE_PREFIX
-from optimus_tui.tools.words import sentence
+from optimus_tui.tools.report_sections import sentence
 from optimus_tui.verdicts.coherence_events import EventWindow, Logged, per_minute, pick_window, tally
 from optimus_tui.verdicts.event_clock import clock_words
 from optimus_tui.wording.safe import safe_text

@@ -13,7 +13,7 @@ from optimus_tui.contract.tools.coherence import SampledKey
 from optimus_tui.grammar.keys import parse_key
 from optimus_tui.index.cache import NEVER, UNKNOWN, UNPARSED_KIND, CacheIndex
 from optimus_tui.tools.coherence_events import PART_SECONDS
-from optimus_tui.tools.survey import Survey
+from optimus_tui.tools.keyspace_scan import Survey
 from optimus_tui.verdicts.coherence_audit import Lifetime
 from optimus_tui.verdicts.coherence_tracking import Tracking, match
 from optimus_tui.wording.safe import safe_text

@@ -20,11 +20,11 @@ from optimus_tui.probes.delay import watching
 from optimus_tui.settings.model import Thresholds
 from optimus_tui.tools.answer import DEADLINE_SECONDS, out_of_time, timestamp
 from optimus_tui.tools.coherence_events import Log, read_events
-from optimus_tui.tools.counted import Counters
+from optimus_tui.tools.keyspace_scan import Survey, is_refused, read_known, survey, unreachable
+from optimus_tui.tools.metric_windows import Counters
 from optimus_tui.tools.parts import within
 from optimus_tui.tools.refusals import neighbours
-from optimus_tui.tools.survey import Survey, is_refused, read_known, survey, unreachable
-from optimus_tui.tools.words import diagnostics, rounded, sentence
+from optimus_tui.tools.report_sections import diagnostics, rounded, sentence
 from optimus_tui.verdicts import limits as verdicts
 from optimus_tui.verdicts.bounds import estimate_ms, is_wide, shown_ms
 from optimus_tui.verdicts.coherence_events import covered_minutes
@@ -32,11 +32,11 @@ from optimus_tui.verdicts.differences import differences
 from optimus_tui.verdicts.failures import find_errors
 from optimus_tui.verdicts.limit_blocked import common_limits
 from optimus_tui.verdicts.limit_words import operation_words
-from optimus_tui.verdicts.order import worst_first
 from optimus_tui.verdicts.outcomes import outcomes, refusals
 from optimus_tui.verdicts.performance import of_tenant
 from optimus_tui.verdicts.refusals import find_refusals, refused_by_tenant
 from optimus_tui.verdicts.rules import merge_rules
+from optimus_tui.verdicts.sorting import worst_first
 from optimus_tui.verdicts.unmeasured import find_unmeasured
 from optimus_tui.wording.safe import safe_text
 

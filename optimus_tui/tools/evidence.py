@@ -18,9 +18,9 @@ from optimus_tui.contract.strain import MemoryState, SlowState
 from optimus_tui.history.ring import percentile
 from optimus_tui.probes.delay import starved_words
 from optimus_tui.tools import parts
-from optimus_tui.tools.counted import Counters
 from optimus_tui.tools.event_arrivals import late_claims
 from optimus_tui.tools.hit_rates import FRESH_SECONDS, present_rate
+from optimus_tui.tools.metric_windows import Counters
 from optimus_tui.verdicts.hit_rate import LookupTrack, hit_rate, track_lookups
 from optimus_tui.verdicts.latency import CURED_LOOKS, MIN_SAMPLES
 from optimus_tui.verdicts.playbooks.churn import Invalidations, count, newest_end

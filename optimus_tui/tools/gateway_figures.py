@@ -25,7 +25,7 @@ from optimus_tui.contract.reading import Fault, Reading
 from optimus_tui.contract.tools.common import WindowSource
 from optimus_tui.grammar.prometheus import split_series
 from optimus_tui.tools.breaker_states import by_process, kept_breakers
-from optimus_tui.tools.counted import NO_PAGE, Counters, missing
+from optimus_tui.tools.metric_windows import NO_PAGE, Counters, missing
 from optimus_tui.verdicts.failures import GATEWAY, find_errors
 from optimus_tui.verdicts.flapping import judge_flapping
 from optimus_tui.verdicts.outcomes import class_of, outcomes, refusals, worst

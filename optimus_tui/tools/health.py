@@ -16,7 +16,6 @@ from optimus_tui.contract.limits import LimitsReport
 from optimus_tui.contract.reading import Fault, Reading
 from optimus_tui.contract.services import GatewayState, HitRate, ServerState, ServiceState
 from optimus_tui.contract.tools.health import DiagnoseQuery, DiagnoseReport
-from optimus_tui.tools.counted import Counters
 from optimus_tui.tools.gateway_figures import GatewayFigures, summary_figures
 from optimus_tui.tools.health_latency import latencies
 from optimus_tui.tools.health_sections import (
@@ -29,9 +28,10 @@ from optimus_tui.tools.health_sections import (
     redis_section,
 )
 from optimus_tui.tools.hit_rates import counted_rate, present_rate
+from optimus_tui.tools.keyspace_scan import Survey, judge_limits, read_known, survey
+from optimus_tui.tools.metric_windows import Counters
 from optimus_tui.tools.parts import SERVER_SECONDS, nothing, part, reading
-from optimus_tui.tools.survey import Survey, judge_limits, read_known, survey
-from optimus_tui.tools.words import HEALTH_SEVERITY, diagnostics
+from optimus_tui.tools.report_sections import HEALTH_SEVERITY, diagnostics
 from optimus_tui.verdicts import health as verdicts
 from optimus_tui.verdicts.coherence_events import events_per_second, pick_window
 from optimus_tui.verdicts.event_clock import find_clock

@@ -15,7 +15,7 @@ from optimus_tui.contract.services import HitRate
 from optimus_tui.grammar.prometheus import split_series
 from optimus_tui.history.lives import Look
 from optimus_tui.history.processes import grow
-from optimus_tui.tools.counted import JUMP, Counters
+from optimus_tui.tools.metric_windows import JUMP, Counters
 from optimus_tui.verdicts.hit_rate import MIN_LOOKUPS, RECENT_LOOKUPS
 
 if TYPE_CHECKING:

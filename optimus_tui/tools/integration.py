@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from optimus_tui.contract.reading import Fault
 from optimus_tui.contract.tools.integration import IntegrationQuery, IntegrationReport
 from optimus_tui.tools.parts import part, seconds_left
-from optimus_tui.tools.words import rounded, sentence
+from optimus_tui.tools.report_sections import rounded, sentence
 
 if TYPE_CHECKING:
     from optimus_tui.context import Context

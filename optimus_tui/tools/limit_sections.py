@@ -7,7 +7,7 @@ from optimus_tui.contract.limits import LimitRow, UnparsedNames
 from optimus_tui.contract.tools.common import NamesSection, ShapeSection
 from optimus_tui.contract.tools.health import LimitSection
 from optimus_tui.tools.capping import ROWS
-from optimus_tui.tools.words import limit_section, operation_name
+from optimus_tui.tools.report_sections import limit_section, operation_name
 
 MOST_ROWS = ROWS
 """Of a map in a document: as many as any list of it may have."""

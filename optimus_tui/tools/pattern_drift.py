@@ -7,9 +7,9 @@ from optimus_tui.contract.tools.patterns import CodeDrift, LiveComparison
 from optimus_tui.grammar.keys import parse_key
 from optimus_tui.patterns.drift import Declared, Observed, drift
 from optimus_tui.probes.sources import SourceTree
+from optimus_tui.tools.keyspace_scan import survey, unreachable
 from optimus_tui.tools.pattern_files import ROUTERS, Outcome, examine
 from optimus_tui.tools.patterns import SECONDS, source_tree
-from optimus_tui.tools.survey import survey, unreachable
 from optimus_tui.wording.safe import safe_text
 
 if TYPE_CHECKING:

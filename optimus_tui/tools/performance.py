@@ -9,8 +9,8 @@ from optimus_tui.tools.performance_latency import latency
 from optimus_tui.tools.performance_limits import rate_limiting_efficiency
 from optimus_tui.tools.performance_result import Result
 from optimus_tui.tools.performance_traffic import error_rate, throughput
-from optimus_tui.tools.words import diagnostics
-from optimus_tui.verdicts.order import worst_first
+from optimus_tui.tools.report_sections import diagnostics
+from optimus_tui.verdicts.sorting import worst_first
 from optimus_tui.wording.safe import safe_text
 
 if TYPE_CHECKING:

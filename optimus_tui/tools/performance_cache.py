@@ -11,11 +11,11 @@ from optimus_tui.contract.reading import Reading
 from optimus_tui.contract.services import GatewayState, HitRate, ServerState
 from optimus_tui.contract.tools.common import WindowSource
 from optimus_tui.contract.tools.performance import PerformanceQuery
-from optimus_tui.tools.counted import Counters
 from optimus_tui.tools.hit_rates import from_counters, present_rate
+from optimus_tui.tools.keyspace_scan import Survey, survey
+from optimus_tui.tools.metric_windows import Counters
 from optimus_tui.tools.performance_result import Result, not_available
-from optimus_tui.tools.survey import Survey, survey
-from optimus_tui.tools.words import rounded, sentence
+from optimus_tui.tools.report_sections import rounded, sentence
 from optimus_tui.verdicts.cache import judge as judge_cache
 from optimus_tui.verdicts.hit_rate import LookupTrack, find_conflict, find_rates, hit_rate, track_lookups
 from optimus_tui.verdicts.performance import shown, told_by, trend

@@ -9,17 +9,17 @@ from optimus_tui.contract.health import Series
 from optimus_tui.contract.metric_names import DURATIONS, UPSTREAM_DURATIONS
 from optimus_tui.contract.metrics import Quantiles, Window
 from optimus_tui.contract.tools.performance import PerformanceQuery
-from optimus_tui.tools.counted import Counters
 from optimus_tui.tools.evidence import kept_series, live_series, why_untimed
 from optimus_tui.tools.gateway_figures import LATELY_MINUTES
+from optimus_tui.tools.metric_windows import Counters
 from optimus_tui.tools.performance_result import Result
-from optimus_tui.tools.words import rounded, sentence
+from optimus_tui.tools.report_sections import rounded, sentence
 from optimus_tui.verdicts import bounds
 from optimus_tui.verdicts import latency as bars
+from optimus_tui.verdicts.percentiles import Figures, figures
 from optimus_tui.verdicts.performance import assess, shown, told_by
 from optimus_tui.verdicts.routes import judge_routes
 from optimus_tui.verdicts.services import STARVED, unheard
-from optimus_tui.verdicts.spread import Figures, figures
 
 if TYPE_CHECKING:
     from optimus_tui.context import Context

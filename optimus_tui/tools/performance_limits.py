@@ -8,16 +8,16 @@ from optimus_tui.contract.limits import NO_TENANT, Counter, LimitRow, LimitRules
 from optimus_tui.contract.metrics import Increase
 from optimus_tui.contract.reading import Fault
 from optimus_tui.contract.tools.performance import PerformanceQuery
-from optimus_tui.tools.counted import Counters
+from optimus_tui.tools.keyspace_scan import Survey, survey
+from optimus_tui.tools.metric_windows import Counters
 from optimus_tui.tools.performance_result import Result, not_available
 from optimus_tui.tools.refusals import RefusalEvidence, Watched, neighbours, read_refusals, read_twice
-from optimus_tui.tools.survey import Survey, survey
-from optimus_tui.tools.words import limit_section, operation_name, sentence
+from optimus_tui.tools.report_sections import limit_section, operation_name, sentence
 from optimus_tui.verdicts import limits as verdicts
 from optimus_tui.verdicts.limit_blocked import common_limits
-from optimus_tui.verdicts.order import worst_first
 from optimus_tui.verdicts.performance import of_tenant, shown
 from optimus_tui.verdicts.rules import merge_rules
+from optimus_tui.verdicts.sorting import worst_first
 from optimus_tui.wording.safe import safe_text
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ from msgspec import Struct
 from optimus_tui.contract.findings import Finding
 from optimus_tui.contract.reading import Fault
 from optimus_tui.contract.tools.common import WindowSource
-from optimus_tui.tools.words import sentence
+from optimus_tui.tools.report_sections import sentence
 from optimus_tui.verdicts.unmeasured import unmeasured
 
 

@@ -5,9 +5,9 @@ from typing import TYPE_CHECKING, Any
 from optimus_tui.contract.metric_names import REQUESTS
 from optimus_tui.contract.metrics import Increase
 from optimus_tui.contract.tools.performance import PerformanceQuery
-from optimus_tui.tools.counted import Counters
+from optimus_tui.tools.metric_windows import Counters
 from optimus_tui.tools.performance_result import Result, not_available, reason_of
-from optimus_tui.tools.words import sentence
+from optimus_tui.tools.report_sections import sentence
 from optimus_tui.verdicts import performance as verdicts
 from optimus_tui.verdicts.failures import GATEWAY, find_errors
 from optimus_tui.verdicts.restarts import find_restarts, restarts_words

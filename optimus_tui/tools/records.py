@@ -5,7 +5,7 @@ from typing import Any
 
 from msgspec import Struct
 
-from optimus_tui.tools.figures import figure
+from optimus_tui.tools.format_value import figure
 from optimus_tui.wording.numbers import NOTHING
 from optimus_tui.wording.ttl import NEVER
 

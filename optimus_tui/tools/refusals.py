@@ -20,9 +20,9 @@ from optimus_tui.contract.reading import Fault, Reading
 from optimus_tui.grammar.keys import parse_key
 from optimus_tui.grammar.prometheus import split_series
 from optimus_tui.index.limits import LimitIndex
-from optimus_tui.tools.counted import Counters, latest_pages, live_increase
+from optimus_tui.tools.keyspace_scan import Survey, read_known
+from optimus_tui.tools.metric_windows import Counters, latest_pages, live_increase
 from optimus_tui.tools.parts import part
-from optimus_tui.tools.survey import Survey, read_known
 from optimus_tui.verdicts.outcomes import Refusals, refusals
 from optimus_tui.verdicts.refusals import find_refusals, find_refused_below
 

@@ -7,7 +7,7 @@ from collections.abc import Container
 
 from msgspec import Struct
 
-from optimus_tui.tools.errand import Errand
+from optimus_tui.tools.tool_call import Errand
 
 
 class Step(Struct, frozen=True):

@@ -14,7 +14,7 @@ import msgspec
 from msgspec import Struct
 
 from optimus_tui.contract.tools.common import Report
-from optimus_tui.tools.figures import SILENT, figure, is_documented, label, measured, samples
+from optimus_tui.tools.format_value import SILENT, figure, is_documented, label, measured, samples
 from optimus_tui.tools.records import cell, in_words, layout
 from optimus_tui.wording.safe import safe_text
 

@@ -13,9 +13,9 @@ from optimus_tui.contract.metrics import Increase
 from optimus_tui.contract.reading import Fault
 from optimus_tui.contract.tools.troubleshoot import TroubleshootQuery, TroubleshootReport
 from optimus_tui.tools.evidence import Evidence
-from optimus_tui.tools.survey import survey
+from optimus_tui.tools.keyspace_scan import survey
+from optimus_tui.tools.report_sections import diagnostics
 from optimus_tui.tools.troubleshoot_limits import rate_limiting
-from optimus_tui.tools.words import diagnostics
 from optimus_tui.verdicts.playbooks import (
     cache_miss,
     circuit_breaker,
@@ -23,7 +23,7 @@ from optimus_tui.verdicts.playbooks import (
     memory_leak,
     proxy_timeout,
 )
-from optimus_tui.verdicts.playbooks.inquiry import Conclusion
+from optimus_tui.verdicts.playbooks.conclusion import Conclusion
 from optimus_tui.wording.safe import safe_text
 
 if TYPE_CHECKING:

@@ -15,14 +15,14 @@ from optimus_tui.contract.metrics import Increase
 from optimus_tui.contract.reading import Coverage, Fault
 from optimus_tui.contract.tools.troubleshoot import TroubleshootQuery
 from optimus_tui.tools.evidence import Evidence
+from optimus_tui.tools.keyspace_scan import survey
 from optimus_tui.tools.limit_sections import MOST_ROWS, limit_sections, unparsed_section
 from optimus_tui.tools.refusals import RefusalEvidence, Watched, neighbours, read_refusals, read_twice
-from optimus_tui.tools.survey import survey
 from optimus_tui.verdicts import limits as limit_verdicts
 from optimus_tui.verdicts.limit_blocked import common_limits
 from optimus_tui.verdicts.performance import of_tenant
 from optimus_tui.verdicts.playbooks import rate_limiting as playbook
-from optimus_tui.verdicts.playbooks.inquiry import Conclusion
+from optimus_tui.verdicts.playbooks.conclusion import Conclusion
 from optimus_tui.verdicts.rules import merge_rules
 
 if TYPE_CHECKING:

@@ -19,7 +19,7 @@ from optimus_tui.assets import asset_dir
 from optimus_tui.settings.model import Settings
 from optimus_tui.threads import DaemonThreads
 from optimus_tui.tui import crash
-from optimus_tui.tui.gate import LastGate
+from optimus_tui.tui.control_char_filter import LastGate
 from optimus_tui.tui.screens.dashboard import Dashboard
 from optimus_tui.tui.signals import leave_on_signals
 from optimus_tui.tui.theme import THEMES, VARIABLE_DEFAULTS

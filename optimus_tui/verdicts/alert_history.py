@@ -9,7 +9,7 @@ from msgspec.structs import replace
 
 from optimus_tui.contract.alerts import AlertEpisode
 from optimus_tui.contract.findings import SEVERITIES
-from optimus_tui.verdicts.alert_sight import Key, key_of
+from optimus_tui.verdicts.alert_groups import Key, key_of
 
 MAX_EPISODES = 500
 SAME_SECONDS = 15.0

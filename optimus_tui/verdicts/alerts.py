@@ -13,8 +13,8 @@ from msgspec.structs import replace
 
 from optimus_tui.contract.alerts import AlertEpisode, Mute, Notice, NoticeKind
 from optimus_tui.contract.findings import SEVERITIES, Finding
+from optimus_tui.verdicts.alert_groups import Key, Unjudged, key_of, keys_of, sums_up
 from optimus_tui.verdicts.alert_mutes import NO_MUTES, Mutes, holds, silences
-from optimus_tui.verdicts.alert_sight import Key, Unjudged, key_of, keys_of, sums_up
 from optimus_tui.verdicts.episodes import HOLD_SECONDS
 
 SETTLE_SECONDS = 5.0

@@ -9,7 +9,7 @@ from optimus_tui.contract.cache import CacheReport
 from optimus_tui.contract.findings import Finding
 from optimus_tui.settings.model import Thresholds
 from optimus_tui.verdicts.layouts import layout_words
-from optimus_tui.verdicts.order import some_of, worst_first
+from optimus_tui.verdicts.sorting import some_of, worst_first
 from optimus_tui.wording.numbers import percent, plural
 from optimus_tui.wording.safe import safe_text
 

@@ -16,7 +16,7 @@ from optimus_tui.verdicts.coherence_audit import Audited
 from optimus_tui.verdicts.coherence_events import EventWindow
 from optimus_tui.verdicts.coherence_tracking import Tracking
 from optimus_tui.verdicts.event_clock import find_clock
-from optimus_tui.verdicts.order import some_of, worst_first
+from optimus_tui.verdicts.sorting import some_of, worst_first
 from optimus_tui.wording.numbers import UNKNOWN, part_of, percent, plural
 from optimus_tui.wording.safe import safe_text
 

@@ -14,9 +14,9 @@ from optimus_tui.contract.metrics import Increase
 from optimus_tui.settings.model import Thresholds
 from optimus_tui.verdicts.chance import interval, surely_less
 from optimus_tui.verdicts.latency import eased
-from optimus_tui.verdicts.order import worst_first
 from optimus_tui.verdicts.outcomes import class_of, outcomes, worst
 from optimus_tui.verdicts.performance import MIN_REQUESTS, shown
+from optimus_tui.verdicts.sorting import worst_first
 from optimus_tui.wording.numbers import percent, plural
 
 MIN_FAILURES = 3

@@ -15,7 +15,7 @@ from optimus_tui.contract.services import GatewayState, HitRate, ServerState, Se
 from optimus_tui.settings.model import Thresholds
 from optimus_tui.verdicts import latency, services
 from optimus_tui.verdicts.hit_rate import find_rates
-from optimus_tui.verdicts.order import worst_first
+from optimus_tui.verdicts.sorting import worst_first
 
 
 class Looks(Struct, frozen=True, kw_only=True):

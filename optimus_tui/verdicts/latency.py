@@ -16,7 +16,7 @@ from msgspec.structs import replace
 from optimus_tui.contract.findings import Finding, Severity
 from optimus_tui.contract.health import Series
 from optimus_tui.settings.model import Thresholds
-from optimus_tui.verdicts.order import worst_first
+from optimus_tui.verdicts.sorting import worst_first
 from optimus_tui.wording.numbers import latency, part_of
 
 MIN_SAMPLES = 5

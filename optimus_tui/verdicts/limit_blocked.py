@@ -17,7 +17,7 @@ from optimus_tui.verdicts.limit_words import (
     tenant_words,
     used_words,
 )
-from optimus_tui.verdicts.order import each_or_one, some_of
+from optimus_tui.verdicts.sorting import each_or_one, some_of
 from optimus_tui.wording.numbers import part_of, percent, plural
 
 LONG_TTL_WINDOWS = 2

@@ -8,7 +8,7 @@ from optimus_tui.settings.model import Thresholds
 from optimus_tui.verdicts.limit_blocked import CommonLimit, immortals, long_ttls, used_up
 from optimus_tui.verdicts.limit_unusable import broken, foreign, kept, unusable_rules
 from optimus_tui.verdicts.limit_words import subject_of, tenant_words, used_words
-from optimus_tui.verdicts.order import each_or_one, some_of, worst_first
+from optimus_tui.verdicts.sorting import each_or_one, some_of, worst_first
 from optimus_tui.wording.numbers import percent
 
 

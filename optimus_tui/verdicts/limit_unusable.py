@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from optimus_tui.contract.findings import Finding
 from optimus_tui.contract.limits import LimitRow, LimitRules
 from optimus_tui.verdicts.limit_words import subject_of
-from optimus_tui.verdicts.order import some_of
+from optimus_tui.verdicts.sorting import some_of
 
 
 def broken(rows: Sequence[LimitRow]) -> list[Finding]:

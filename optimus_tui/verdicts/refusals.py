@@ -16,10 +16,10 @@ from optimus_tui.contract.metrics import Counted, Increase
 from optimus_tui.verdicts.latency import eased
 from optimus_tui.verdicts.limit_words import operation_words
 from optimus_tui.verdicts.limits import limit_for
-from optimus_tui.verdicts.order import each_or_one, some_of
 from optimus_tui.verdicts.outcomes import outcomes
 from optimus_tui.verdicts.performance import MIN_REQUESTS
 from optimus_tui.verdicts.playbooks.errors import span_words
+from optimus_tui.verdicts.sorting import each_or_one, some_of
 from optimus_tui.wording.numbers import percent
 from optimus_tui.wording.safe import safe_text
 

@@ -14,9 +14,9 @@ from optimus_tui.contract import incident as shapes
 from optimus_tui.contract import incident_events as happened
 from optimus_tui.contract.incident import Entry, IncidentState
 from optimus_tui.contract.incident_events import AnyEffect, AnyEvent, Refused
-from optimus_tui.workflow import deeds, steps
-from optimus_tui.workflow.chronicle import entry
+from optimus_tui.workflow import action_records, steps
 from optimus_tui.workflow.repair import proved
+from optimus_tui.workflow.timeline_text import entry
 
 Reduced = tuple[IncidentState, tuple[AnyEffect, ...]]
 CAPTURE_MINUTES = 10.0
@@ -107,7 +107,7 @@ def _impact(state: IncidentState, event: happened.ImpactMeasured) -> Reduced:
 
 def _check(state: IncidentState, event: happened.CheckFinished) -> Reduced:
     """A check alone proves no repair where a step that was asked again says otherwise."""
-    after, effects = deeds.check(state, event)
+    after, effects = action_records.check(state, event)
     refused = after is state
     return (after if refused else replace(after, repaired=proved(after, event.at))), effects
 
@@ -120,7 +120,7 @@ def _resume(state: IncidentState, event: happened.Resumed) -> Reduced:
         else step
         for step in state.steps
     )
-    return deeds.give_up(replace(state, steps=freed, operator=event.operator or state.operator)), ()
+    return action_records.give_up(replace(state, steps=freed, operator=event.operator or state.operator)), ()
 
 
 def _move(state: IncidentState, event: happened.Moved) -> Reduced:
@@ -159,10 +159,10 @@ _RULES: dict[type, Callable[[IncidentState, Any], Reduced]] = {
     happened.StepDone: steps.done,
     happened.IssueChosen: steps.choose,
     happened.NoteAdded: _note,
-    happened.AdviceMarked: deeds.mark,
-    happened.ActionDone: deeds.act,
+    happened.AdviceMarked: action_records.mark,
+    happened.ActionDone: action_records.act,
     happened.CheckFinished: _check,
-    happened.ChecksAsked: deeds.ask_again,
+    happened.ChecksAsked: action_records.ask_again,
     happened.ImpactMeasured: _impact,
     happened.Resumed: _resume,
     happened.Moved: _move,

@@ -8,9 +8,9 @@ from optimus_tui.contract import incident as shapes
 from optimus_tui.contract import incident_events as happened
 from optimus_tui.contract.incident import ISSUES, IncidentState, Outcome, Step
 from optimus_tui.contract.incident_events import AnyEffect, Refused
-from optimus_tui.workflow.advising import advise
-from optimus_tui.workflow.comparing import compare
+from optimus_tui.workflow.outcome_diff import compare
 from optimus_tui.workflow.ranking import rank_issues, tenant_of
+from optimus_tui.workflow.recommendations import advise
 from optimus_tui.workflow.repair import proved
 from optimus_tui.workflow.severity import rank, worse_of
 from optimus_tui.workflow.subject import beginning

@@ -11,7 +11,7 @@ import time
 
 from optimus_tui.clock import Clock
 from optimus_tui.probes.feed import FeedReader
-from optimus_tui.probes.own import OwnLoad
+from optimus_tui.probes.load_meter import OwnLoad
 from optimus_tui.settings.model import RedisTarget
 from tests.realserver import RealServer, server_binary
 

@@ -6,7 +6,7 @@
 import time
 from collections.abc import Sequence
 
-from optimus_tui.probes.sent import CommandLog, on_behalf
+from optimus_tui.probes.round_trips import CommandLog, on_behalf
 
 ONE = [(b"PTTL", b"rate_limit:tenant_01:op3")]
 HUNDRED = [(b"PTTL", b"rate_limit:tenant_01:op%d" % at) for at in range(100)]

@@ -35,7 +35,7 @@ SHOWN_ONLY: dict[type, dict[str, str]] = {
         "mode": "tools/health_sections.py: mode=value.mode",
         "product": "cli/doctor.py: state.product",
         "version": "tools/health_sections.py: version=value.version",
-        "latency_ms": "sampling/board.py: reading.value.latency_ms",  # its percentiles are judged
+        "latency_ms": "sampling/sampler_state.py: reading.value.latency_ms",  # its percentiles are judged
         "db": "tui/panes/health_lines.py: state.db",
         "keys": "tui/panes/health_lines.py: state.keys",
         "commands_per_second": "tui/panes/health_lines.py: state.commands_per_second",

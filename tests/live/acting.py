@@ -6,8 +6,8 @@ from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import Any
 
-from optimus_tui.actions import strain
-from optimus_tui.actions.desk import Desk
+from optimus_tui.actions import latency_guard
+from optimus_tui.actions.service import Desk
 from optimus_tui.clock import Clock
 from optimus_tui.context import Context
 from optimus_tui.contract.actions import ActionRequest, Confirmation, Plan, Progress, Receipt, Refusal
@@ -29,7 +29,7 @@ OPERATOR_SELECTORS = (
 
 def calm() -> None:
     """Let no action stop because this machine is busy: in processes and tests that are about something else."""
-    strain.ROOM_MS = strain.MOST_MS = 60_000.0
+    latency_guard.ROOM_MS = latency_guard.MOST_MS = 60_000.0
 
 
 def local(port: int, **more: Any) -> RedisTarget:

@@ -9,7 +9,7 @@ from importlib import import_module
 from optimus_tui.clock import Clock
 from optimus_tui.contract.feed import FeedBatch, FeedGap, FeedStatus
 from optimus_tui.probes.feed import FeedReader
-from optimus_tui.probes.own import OwnLoad
+from optimus_tui.probes.load_meter import OwnLoad
 from optimus_tui.settings.model import RedisTarget
 
 import_module("optimus_tui.probes.faults")  # as in the running dashboard, where the other probes have loaded it

@@ -5,7 +5,7 @@ from contextlib import asynccontextmanager
 
 from optimus_tui.probes.client import ObserverRedis, observer_client
 from optimus_tui.probes.keyspace import Page, SweepOutcome, sweep
-from optimus_tui.probes.own import OwnLoad
+from optimus_tui.probes.load_meter import OwnLoad
 from optimus_tui.settings.model import RedisTarget, ScanBudget
 from optimus_tui.settings.secret import Secret
 from tests.realserver import RealServer

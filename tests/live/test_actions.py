@@ -104,10 +104,10 @@ async def test_a_cache_key_that_gains_a_ttl_is_kept_row_68(server: RealServer, t
 async def test_a_key_that_changes_under_the_watch_is_tried_alone_and_then_left_row_68(
     server: RealServer, tmp_path: Path
 ) -> None:
-    from optimus_tui.actions import watching
+    from optimus_tui.actions import transaction
 
     put(server, *(f"cache:conv:acme:{index}" for index in range(3)))
-    looked = watching._look
+    looked = transaction._look
     held = pytest.MonkeyPatch()
 
     async def meddled(wire: object, keys: list[bytes]) -> object:
@@ -116,7 +116,7 @@ async def test_a_key_that_changes_under_the_watch_is_tried_alone_and_then_left_r
             server.command("EXPIRE", "cache:conv:acme:1", "900")
         return outcomes
 
-    held.setattr(watching, "_look", meddled)
+    held.setattr(transaction, "_look", meddled)
     try:
         async with armed(server.port, tmp_path) as desk:
             receipt = await carried_out(desk, await planned(desk, "unlink_no_ttl"))

@@ -242,16 +242,16 @@ async def test_what_runs_in_another_process_is_not_offered_and_an_old_one_only_c
         plan = await planned(desk, "unlink_no_ttl")
         await carried_out(desk, plan, report=_at(100, lambda: seen.extend([other.interrupted()])))
         assert seen == [[]]
-        from optimus_tui.actions import trail
+        from optimus_tui.actions import interrupted_actions
 
         put(server, *(f"cache:conv:acme:{index}" for index in range(300)))
         plan = await planned(desk, "unlink_no_ttl")
         stop = pytest.MonkeyPatch()
         stop.setattr("optimus_tui.actions.verifying.TRIES_SECONDS", -1.0)
-        stop.setattr("optimus_tui.actions.ledger.Ledger.close", _unwritable)
+        stop.setattr("optimus_tui.actions.action_log.Ledger.close", _unwritable)
         await carried_out(desk, plan, report=ignore)
         stop.undo()
-        (old,) = trail.interrupted(tmp_path, time.time() + 1000)
+        (old,) = interrupted_actions.interrupted(tmp_path, time.time() + 1000)
         assert isinstance(old, Interrupted) and old.why_not and old.tried == 300
         answer = await desk.resume(old, Confirmation(old.confirm, "go on"), threading.Event(), ignore)
         assert isinstance(answer, Refusal) and answer.code == "stale"

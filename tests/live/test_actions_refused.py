@@ -7,12 +7,12 @@ from pathlib import Path
 import pytest
 from msgspec import structs
 
-from optimus_tui.actions import trail
-from optimus_tui.actions.selecting import Known
+from optimus_tui.actions import interrupted_actions
+from optimus_tui.actions.key_selection import Known
 from optimus_tui.clock import FixedClock
 from optimus_tui.contract.actions import ActionRequest, Confirmation, Refusal
 from optimus_tui.history.audit_files import read
-from optimus_tui.tui.modals.action_parts import armed_words
+from optimus_tui.tui.modals.action_dialog_widgets import armed_words
 from tests.live.acting import (
     add_operator,
     armed,
@@ -115,7 +115,9 @@ async def test_a_clock_that_jumps_neither_arms_longer_nor_makes_a_plan_fresh_row
         assert desk.guard.seconds_left == pytest.approx(600)
         receipt = await carried_out(desk, fresh)
         assert receipt.verified and 0 <= receipt.seconds < 30
-        assert trail.too_old(old, clock.wall()) is not None, "nobody can tell how old it is: it is only closed"
+        assert interrupted_actions.too_old(old, clock.wall()) is not None, (
+            "nobody can tell how old it is: it is only closed"
+        )
         clock.advance(61)
         assert await refused(desk, old) == "stale"
 

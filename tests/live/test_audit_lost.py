@@ -29,8 +29,8 @@ Harm = Callable[[Path], None]
 @pytest.fixture(autouse=True)
 def _calm(monkeypatch: pytest.MonkeyPatch) -> None:
     """A busy machine is no suffering server."""
-    monkeypatch.setattr("optimus_tui.actions.strain.ROOM_MS", 60_000.0)
-    monkeypatch.setattr("optimus_tui.actions.strain.MOST_MS", 60_000.0)
+    monkeypatch.setattr("optimus_tui.actions.latency_guard.ROOM_MS", 60_000.0)
+    monkeypatch.setattr("optimus_tui.actions.latency_guard.MOST_MS", 60_000.0)
 
 
 def once_at(count: int, act: Callable[[], object]) -> Callable[[Progress], None]:

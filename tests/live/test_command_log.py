@@ -13,14 +13,14 @@ from pathlib import Path
 import pytest
 from redis.exceptions import RedisError
 
+from optimus_tui.actions.operator_connection import open_wire
 from optimus_tui.actions.permit import Permit
-from optimus_tui.actions.wire import open_wire
 from optimus_tui.context import Context
 from optimus_tui.contract.actions import Refusal
 from optimus_tui.probes.cache import read_preview
 from optimus_tui.probes.commands import CommandRefused
 from optimus_tui.probes.fetch import FETCH_ERRORS, Posted, fetch, new_http_client
-from optimus_tui.probes.sent import CommandLog, on_behalf
+from optimus_tui.probes.round_trips import CommandLog, on_behalf
 from optimus_tui.sampling.sampler import Sampler
 from optimus_tui.settings.model import Settings
 from optimus_tui.tools.answer import answer
@@ -75,7 +75,7 @@ async def until_equal(log: CommandLog, tap: Tap) -> None:
 async def test_polls_tools_previews_and_an_action_are_all_in_the_log_and_nothing_else_is(
     server: RealServer, tmp_path: Path
 ) -> None:
-    from optimus_tui.actions.desk import Desk
+    from optimus_tui.actions.service import Desk
 
     put(server, *[f"cache:conv:acme:{at}" for at in range(250)], "rate_limit:acme:chat")
     put(server, "rate_limit:acme:export", ttl=60)

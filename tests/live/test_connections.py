@@ -13,11 +13,11 @@ from typing import Any
 
 import pytest
 
+from optimus_tui.actions.operator_connection import WireLost, open_wire
 from optimus_tui.actions.permit import Permit
-from optimus_tui.actions.wire import WireLost, open_wire
 from optimus_tui.contract.reading import Fault
 from optimus_tui.probes.faults import OUTAGES, fault_of
-from optimus_tui.probes.own import OwnLoad
+from optimus_tui.probes.load_meter import OwnLoad
 from optimus_tui.settings.errors import SettingsError
 from optimus_tui.settings.load import load
 from optimus_tui.settings.model import RedisTarget

@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from optimus_tui.demo.handle import DemoHandle
+from optimus_tui.demo.raw_clients import Answer, Http, Resp
 from optimus_tui.demo.scenarios import SCENARIOS
 from optimus_tui.demo.tenants import TENANTS
-from optimus_tui.demo.wire import Answer, Http, Resp
 
 pytestmark = pytest.mark.live
 

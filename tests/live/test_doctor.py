@@ -11,7 +11,7 @@ import pytest
 from optimus_tui.__main__ import run
 from optimus_tui.assets import asset_dir
 from optimus_tui.probes.client import observer_client
-from optimus_tui.probes.own import OwnLoad
+from optimus_tui.probes.load_meter import OwnLoad
 from optimus_tui.probes.rights import Rights, read_rights
 from optimus_tui.settings.model import RedisTarget
 from optimus_tui.settings.secret import Secret

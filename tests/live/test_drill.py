@@ -18,7 +18,7 @@ from optimus_tui.demo.scenarios import NAMES, SCENARIOS
 from optimus_tui.settings.model import Settings
 from optimus_tui.tui.app import OptimusApp
 from optimus_tui.tui.commands import CommandError, run_line
-from optimus_tui.tui.modals.action_card import QUIET_SECONDS, ActionCard
+from optimus_tui.tui.modals.action_dialog import QUIET_SECONDS, ActionCard
 from optimus_tui.tui.modals.arm import ArmDialog
 from optimus_tui.tui.modals.pick import PickDialog
 from optimus_tui.tui.modals.question import QuestionDialog

@@ -16,9 +16,9 @@ from optimus_tui.contract.reading import Fault
 from optimus_tui.probes import feed_link
 from optimus_tui.probes.commands import CommandRefused
 from optimus_tui.probes.dialing import Dialer
-from optimus_tui.probes.feed_dial import packed
+from optimus_tui.probes.feed_connector import packed
 from optimus_tui.probes.feed_faults import LinkLost, lost_by_reply
-from optimus_tui.probes.own import OwnLoad
+from optimus_tui.probes.load_meter import OwnLoad
 from optimus_tui.settings.model import RedisTarget
 from optimus_tui.settings.secret import Secret
 from tests.live.feed_watch import Feed, Watch, event, watching

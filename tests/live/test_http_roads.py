@@ -16,7 +16,7 @@ from optimus_tui.probes.services import look, read_engine, read_gateway
 from optimus_tui.settings.model import Settings
 from optimus_tui.tools.answer import answer as run_tool
 from optimus_tui.tools.answer import exit_code
-from optimus_tui.tools.counted import Counters
+from optimus_tui.tools.metric_windows import Counters
 from optimus_tui.verdicts.services import judge_engine, judge_gateway
 from tests.hostile import HostileServer, Writer, hostile_server, reply
 from tests.live.scripted import blackhole

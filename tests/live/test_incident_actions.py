@@ -6,10 +6,10 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from optimus_tui.actions.desk import Desk
+from optimus_tui.actions.service import Desk
 from optimus_tui.contract.actions import Refusal
+from optimus_tui.incidents.action_results import kept
 from optimus_tui.incidents.open import open_incident
-from optimus_tui.incidents.receipts import kept
 from optimus_tui.settings.model import Thresholds
 from tests.live.acting import carried_out, planned, put
 from tests.live.toolbox import system

@@ -6,11 +6,11 @@ from typing import Any
 
 import pytest
 
+from optimus_tui.actions.key_selection import Known
 from optimus_tui.actions.planning import make_plan
-from optimus_tui.actions.selecting import Known
 from optimus_tui.contract.actions import ActionRequest, Refusal
 from optimus_tui.contract.reading import Coverage
-from optimus_tui.tools import counted, refusals
+from optimus_tui.tools import metric_windows, refusals
 from tests.live.toolbox import Counts, ask, pipe, system
 from tests.realserver import RealServer
 
@@ -26,7 +26,7 @@ ADDRESS = "::ffff:10.0.0.7"
 @pytest.fixture(autouse=True)
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     """Shorter waits between two looks."""
-    monkeypatch.setattr(counted, "APART_SECONDS", 0.05)
+    monkeypatch.setattr(metric_windows, "APART_SECONDS", 0.05)
     monkeypatch.setattr(refusals, "SLOPE_SECONDS", 0.2)
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from optimus_tui.actions import files, journal
+from optimus_tui.actions import files, undo_journal
 from optimus_tui.actions.files import apply_changes, plan_files
 from optimus_tui.contract.incident import Stamp
 from optimus_tui.contract.incident_events import NoteAdded
@@ -28,8 +28,8 @@ from tests.realserver import RealServer
 @pytest.fixture(autouse=True)
 def _calm(monkeypatch: pytest.MonkeyPatch) -> None:
     """A busy machine is no suffering server."""
-    monkeypatch.setattr("optimus_tui.actions.strain.ROOM_MS", 60_000.0)
-    monkeypatch.setattr("optimus_tui.actions.strain.MOST_MS", 60_000.0)
+    monkeypatch.setattr("optimus_tui.actions.latency_guard.ROOM_MS", 60_000.0)
+    monkeypatch.setattr("optimus_tui.actions.latency_guard.MOST_MS", 60_000.0)
 
 
 def records_after_a_power_cut(disk: ForgetfulDisk, folder: Path) -> list[dict[str, object]]:
@@ -144,7 +144,7 @@ def test_no_file_takes_its_place_before_it_and_its_undo_would_outlive_a_power_cu
     real, seen = files._swap, list[tuple[bytes, bool]]()
     with forgetful() as disk:
 
-        def swap(handle: int, name: str, staged: str, change: journal.Change) -> None:
+        def swap(handle: int, name: str, staged: str, change: undo_journal.Change) -> None:
             (entry,) = state.rglob("*.json")
             seen.append((disk.after_power_cut(root / staged), b"committing" in disk.after_power_cut(entry)))
             real(handle, name, staged, change)
@@ -161,7 +161,7 @@ def test_a_name_that_is_taken_already_is_never_written_through(
     root, state, victim = tmp_path / "project", tmp_path / "state", tmp_path / "victim"
     root.mkdir()
     victim.write_text("somebody else's, and longer than what is new")
-    monkeypatch.setattr(journal.Journal, "new_id", lambda self: "0-known")
+    monkeypatch.setattr(undo_journal.Journal, "new_id", lambda self: "0-known")
     taken = root / ".b.py.0-known.tmp"
     if kind == "a file":
         taken.write_text("mine")

@@ -13,14 +13,14 @@ import psutil
 import pytest
 from redis.exceptions import RedisError
 
+from optimus_tui.actions.operator_connection import WireLost, open_wire
 from optimus_tui.actions.permit import Permit
-from optimus_tui.actions.wire import WireLost, open_wire
 from optimus_tui.clock import Clock
 from optimus_tui.probes.client import observer_client
 from optimus_tui.probes.faults import OUTAGES, fault_of
 from optimus_tui.probes.feed import FeedReader
 from optimus_tui.probes.limits import read_counters
-from optimus_tui.probes.own import OwnLoad
+from optimus_tui.probes.load_meter import OwnLoad
 from optimus_tui.probes.parser import ReplyTooLarge
 from optimus_tui.probes.reply_caps import reply_cap
 from optimus_tui.probes.reply_heads import ReplyHeads, Unbounded

@@ -15,7 +15,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from optimus_tui.actions.desk import Desk
+from optimus_tui.actions.service import Desk
 from optimus_tui.context import Context
 from optimus_tui.contract.actions import ActionRequest, Confirmation, Plan, Receipt
 from optimus_tui.contract.findings import Finding
@@ -24,11 +24,11 @@ from optimus_tui.demo.command import demo_settings
 from optimus_tui.demo.handle import DemoHandle
 from optimus_tui.demo.scenarios import SCENARIOS
 from optimus_tui.history.store import Store
-from optimus_tui.incidents.keeper import Keeper
+from optimus_tui.incidents.action_results import kept
 from optimus_tui.incidents.measuring import measure
 from optimus_tui.incidents.open import open_incident
 from optimus_tui.incidents.postmortem import export
-from optimus_tui.incidents.receipts import kept
+from optimus_tui.incidents.service import Keeper
 from optimus_tui.sampling.record import Recorder
 from optimus_tui.sampling.sampler import Sampler
 from optimus_tui.workflow.severity import MATTERS, rank

@@ -16,7 +16,7 @@ from optimus_tui.contract.strain import MemoryState, SlowState
 from optimus_tui.probes.memory import read_memory
 from optimus_tui.probes.slowlog import read_slowlog
 from optimus_tui.settings.model import RedisTarget, Settings
-from optimus_tui.tools import counted, refusals
+from optimus_tui.tools import metric_windows, refusals
 from optimus_tui.tools.answer import answer, encode, exit_code
 from tests.hostile import HostileServer, hostile_server, reply, sends, silence
 from tests.live.observer import add_user, observing, target_of
@@ -35,7 +35,7 @@ process_resident_memory_bytes 5e7
 def no_history(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """No history but one's own, and shorter waits between two looks."""
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
-    monkeypatch.setattr(counted, "APART_SECONDS", 0.02)
+    monkeypatch.setattr(metric_windows, "APART_SECONDS", 0.02)
     monkeypatch.setattr(refusals, "SLOPE_SECONDS", 0.1)
 
 

@@ -7,7 +7,7 @@ import pytest
 
 from optimus_tui.__main__ import run
 from optimus_tui.actions import interpreters
-from optimus_tui.actions.checks import Check, run_checks
+from optimus_tui.actions.draft_checks import Check, run_checks
 from optimus_tui.actions.routers import plan_router
 from optimus_tui.scaffold.render import render
 from optimus_tui.scaffold.spec import OPERATIONS, make_spec

@@ -19,9 +19,9 @@ from optimus_tui.contract.tools.common import ToolError
 from optimus_tui.contract.tools.health import DiagnoseQuery, DiagnoseReport
 from optimus_tui.http_api import tools_app
 from optimus_tui.http_api.app import at_mcp
-from optimus_tui.serving import asgi, desk
-from optimus_tui.serving.desk import Desk
-from optimus_tui.serving.door import Door
+from optimus_tui.serving import asgi, dispatcher
+from optimus_tui.serving.access_control import Door
+from optimus_tui.serving.dispatcher import Desk
 from optimus_tui.serving.listen import Bound, CannotListen, bind, token_for
 from optimus_tui.tools.arguments import ToolFailure
 from optimus_tui.tools.registry import TOOLS
@@ -278,7 +278,7 @@ async def test_1000_parallel_calls_are_answered_four_at_a_time_row_114(monkeypat
         return a_report()
 
     fake(monkeypatch, slow)
-    monkeypatch.setattr(desk, "PATIENCE_SECONDS", 1.0)
+    monkeypatch.setattr(dispatcher, "PATIENCE_SECONDS", 1.0)
 
     async def one(port: int) -> tuple[int, str]:
         headers = [("Host", f"localhost:{port}"), ("Content-Type", "application/json")]

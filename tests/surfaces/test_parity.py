@@ -20,8 +20,8 @@ from mcp import Client
 from optimus_tui.__main__ import run as command_line
 from optimus_tui.http_api.app import STATUS, at_mcp
 from optimus_tui.mcp_server.server import build
-from optimus_tui.serving.desk import Desk
-from optimus_tui.serving.door import Door
+from optimus_tui.serving.access_control import Door
+from optimus_tui.serving.dispatcher import Desk
 from optimus_tui.tools.registry import TOOLS, Tool
 from tests.hostile import HostileServer, hostile_server
 from tests.realserver import RealServer

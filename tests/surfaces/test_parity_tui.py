@@ -12,8 +12,8 @@ import pytest
 
 from optimus_tui.settings.model import Settings
 from optimus_tui.tools.answer import answer, encode, exit_code
-from optimus_tui.tools.errand import Errand
 from optimus_tui.tools.registry import TOOLS
+from optimus_tui.tools.tool_call import Errand
 from optimus_tui.tui.app import OptimusApp
 from optimus_tui.tui.screens.dashboard import Dashboard
 from optimus_tui.tui.screens.tools import ToolsScreen

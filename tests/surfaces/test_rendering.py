@@ -11,8 +11,8 @@ from rich.cells import cell_len
 from rich.console import Console
 
 from optimus_tui.__main__ import run
-from optimus_tui.cli.phrases import phrase, title
 from optimus_tui.cli.rendering import render
+from optimus_tui.cli.value_format import phrase, title
 from optimus_tui.contract.tools.common import Diagnostic, Recommendation, Report
 from optimus_tui.contract.tools.health import LimitSection
 from optimus_tui.contract.tools.integration import IntegrationReport

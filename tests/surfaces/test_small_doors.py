@@ -14,7 +14,7 @@ import pytest
 from optimus_tui.context import Context
 from optimus_tui.contract.tools.health import DiagnoseQuery, DiagnoseReport
 from optimus_tui.http_api.app import at_mcp
-from optimus_tui.serving.door import Door
+from optimus_tui.serving.access_control import Door
 from optimus_tui.tools.arguments import ToolFailure, from_text, parse
 from optimus_tui.tools.registry import TOOLS
 from tests.hostile import HostileServer

@@ -7,7 +7,7 @@ from textual.filter import LineFilter
 from textual.message import Message
 
 from optimus_tui.assets import asset_dir
-from optimus_tui.tui.gate import LastGate
+from optimus_tui.tui.control_char_filter import LastGate
 from optimus_tui.tui.panes.base import Pane
 from optimus_tui.tui.theme import THEMES, VARIABLE_DEFAULTS
 

@@ -14,8 +14,8 @@ from textual.widgets import Button, Input
 from optimus_tui.contract.limits import LimitRules
 from optimus_tui.settings.model import RedisTarget, Settings
 from optimus_tui.tui.app import OptimusApp
-from optimus_tui.tui.modals import action_card
-from optimus_tui.tui.modals.action_card import ActionCard
+from optimus_tui.tui.modals import action_dialog
+from optimus_tui.tui.modals.action_dialog import ActionCard
 from optimus_tui.tui.modals.arm import ArmDialog
 from optimus_tui.tui.modals.pick import PickDialog
 from optimus_tui.tui.screens.dashboard import Dashboard
@@ -29,7 +29,7 @@ IMMORTAL = b"rate_limit:clinic_b:chat"
 def _here(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
     for name in ("ROOM_MS", "MOST_MS"):  # the machine of the tests is busy, and its PINGs are slow for that
-        monkeypatch.setattr(f"optimus_tui.actions.strain.{name}", 10_000.0)
+        monkeypatch.setattr(f"optimus_tui.actions.latency_guard.{name}", 10_000.0)
 
 
 NOBODY = f"http://127.0.0.1:{free_port()}"
@@ -111,12 +111,12 @@ async def confirm(pilot: Pilot[Any], card: ActionCard) -> None:
         await until(pilot, lambda: not go.disabled)
         go.focus()
         await until(pilot, lambda: go.has_focus)
-        await asyncio.sleep(action_card.QUIET_SECONDS + 0.1)
+        await asyncio.sleep(action_dialog.QUIET_SECONDS + 0.1)
         await pilot.press("enter")
         await pilot.pause()
         if card.stage != "asking":
             return
-        await asyncio.sleep(action_card.REPEAT_SECONDS)
+        await asyncio.sleep(action_dialog.REPEAT_SECONDS)
     raise AssertionError("the button takes no Enter:\n" + said(pilot))
 
 
@@ -155,7 +155,7 @@ async def test_an_immortal_counter_is_repaired_and_the_receipt_names_the_audit_l
 
 
 async def test_enter_held_down_confirms_nothing_row_71(redis: RealServer, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(action_card, "REPEAT_SECONDS", 60.0)  # a busy machine repeats slowly
+    monkeypatch.setattr(action_dialog, "REPEAT_SECONDS", 60.0)  # a busy machine repeats slowly
     async with running(redis) as (pilot, dashboard):
         card = await opened_card(pilot, dashboard)
         await filled(pilot)
@@ -173,17 +173,17 @@ async def test_enter_held_down_confirms_nothing_row_71(redis: RealServer, monkey
 async def test_an_enter_long_after_a_refused_one_is_a_new_press(
     redis: RealServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(action_card, "REPEAT_SECONDS", 3.0)  # a busy machine stands still for a second
+    monkeypatch.setattr(action_dialog, "REPEAT_SECONDS", 3.0)  # a busy machine stands still for a second
     async with running(redis) as (pilot, dashboard):
         card = await opened_card(pilot, dashboard)
         await filled(pilot)
         await pilot.press("tab", "tab", "enter")
         assert "too soon" in said(pilot)
-        await asyncio.sleep(action_card.QUIET_SECONDS + 0.1)
+        await asyncio.sleep(action_dialog.QUIET_SECONDS + 0.1)
         await pilot.press("enter")
         await pilot.pause()
         assert card.stage == "asking", "a held key comes again this soon"
-        await asyncio.sleep(action_card.REPEAT_SECONDS + 0.1)
+        await asyncio.sleep(action_dialog.REPEAT_SECONDS + 0.1)
         await pilot.press("enter")
         await until(pilot, lambda: card.stage == "told")
 
@@ -201,7 +201,7 @@ async def test_enter_in_the_reason_goes_on_or_says_what_is_missing(redis: RealSe
         await pilot.press("end", "k", "enter")
         assert card.query_one("#go").has_focus
         assert card.stage == "asking"
-        await asyncio.sleep(action_card.REPEAT_SECONDS + 0.1)
+        await asyncio.sleep(action_dialog.REPEAT_SECONDS + 0.1)
         await pilot.press("enter")
         await until(pilot, lambda: card.stage == "told")
 
@@ -290,7 +290,7 @@ async def test_g_takes_the_gentler_choice_and_plans_it_anew(redis: RealServer) -
 async def test_what_was_typed_outlives_the_plans_minute_unless_the_keys_changed_row_70(
     redis: RealServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("optimus_tui.tui.modals.action_card.RENEW_SECONDS", 0.2)
+    monkeypatch.setattr("optimus_tui.tui.modals.action_dialog.RENEW_SECONDS", 0.2)
     async with running(redis) as (pilot, dashboard):
         card = await opened_card(pilot, dashboard, offer=2)
         field = card.query_one("#confirm-typed", Input)

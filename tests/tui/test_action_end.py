@@ -8,8 +8,8 @@ from textual.pilot import Pilot
 from textual.widgets import Input
 
 from optimus_tui.contract.actions import Refusal
-from optimus_tui.tui.modals import action_card, action_parts
-from optimus_tui.tui.modals.action_lines import refusal_lines
+from optimus_tui.tui.modals import action_dialog, action_dialog_widgets
+from optimus_tui.tui.modals.action_dialog_text import refusal_lines
 from tests.realserver import RealServer
 from tests.tui import test_action_card
 from tests.tui.test_action_card import confirm, opened_card, running, said, typed, until
@@ -18,7 +18,7 @@ redis, _here = test_action_card.redis, test_action_card._here
 REMEDY = "look at it, and remove it once nobody uses it: redis-cli -h 127.0.0.1 -p 16401 UNLINK optimus:lock:acme"
 
 
-async def confirmed(pilot: Pilot[Any], card: action_card.ActionCard) -> None:
+async def confirmed(pilot: Pilot[Any], card: action_dialog.ActionCard) -> None:
     for field, text in (("#confirm-typed", "test 1"), ("#confirm-reason", "never resets")):
         card.query_one(field, Input).focus()
         await typed(pilot, text)
@@ -39,7 +39,7 @@ def test_a_remedy_is_shown_whole_in_a_narrow_card(width: int) -> None:
 async def test_the_receipt_outlives_an_audit_that_cannot_be_read_again(
     redis: RealServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    real = action_parts.audit_words
+    real = action_dialog_widgets.audit_words
 
     def moved_away(desk: Any, action: str) -> str:
         path = desk.audit.path
@@ -47,7 +47,7 @@ async def test_the_receipt_outlives_an_audit_that_cannot_be_read_again(
         path.symlink_to("elsewhere")
         return real(desk, action)
 
-    monkeypatch.setattr(action_card, "audit_words", moved_away)
+    monkeypatch.setattr(action_dialog, "audit_words", moved_away)
     async with running(redis) as (pilot, dashboard):
         card = await opened_card(pilot, dashboard)
         await confirmed(pilot, card)
@@ -64,7 +64,7 @@ async def test_a_fault_of_ours_after_the_keys_were_changed_does_not_say_that_not
     def broken(*_: Any) -> str:
         raise RuntimeError("x")
 
-    monkeypatch.setattr(action_card, "audit_words", broken)
+    monkeypatch.setattr(action_dialog, "audit_words", broken)
     async with running(redis) as (pilot, dashboard):
         card = await opened_card(pilot, dashboard)
         await confirmed(pilot, card)

@@ -8,7 +8,7 @@ from textual import events
 from textual.widgets import Button, Input
 
 from optimus_tui.contract.actions import ActionRequest
-from optimus_tui.tui.modals.action_card import ActionCard
+from optimus_tui.tui.modals.action_dialog import ActionCard
 from optimus_tui.tui.modals.include import IncludeDialog
 from tests.live.acting import put
 from tests.realserver import RealServer

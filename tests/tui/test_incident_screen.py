@@ -9,7 +9,7 @@ import pytest
 from textual import events
 from textual.pilot import Pilot
 
-from optimus_tui.tui.modals.action_card import ActionCard
+from optimus_tui.tui.modals.action_dialog import ActionCard
 from optimus_tui.tui.modals.arm import ArmDialog
 from optimus_tui.tui.modals.pick import PickDialog
 from optimus_tui.tui.modals.question import HELD_SECONDS, Line, QuestionDialog

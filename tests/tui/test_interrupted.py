@@ -11,8 +11,8 @@ import pytest
 from textual.pilot import Pilot
 
 from optimus_tui.history.audit_files import read
-from optimus_tui.tui.modals.action_card import QUIET_SECONDS
-from optimus_tui.tui.modals.action_resume import ResumeCard
+from optimus_tui.tui.modals.action_dialog import QUIET_SECONDS
+from optimus_tui.tui.modals.action_dialog_resume import ResumeCard
 from optimus_tui.tui.modals.arm import ArmDialog
 from optimus_tui.tui.modals.pick import PickDialog
 from optimus_tui.tui.modals.question import QuestionDialog

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from optimus_tui.probes.sent import CommandLog, on_behalf
+from optimus_tui.probes.round_trips import CommandLog, on_behalf
 from optimus_tui.tui import clipboard
 from optimus_tui.tui.app import OptimusApp
 from optimus_tui.tui.modals.choose import ChooseDialog
@@ -133,7 +133,7 @@ async def test_the_list_grows_while_it_is_looked_at_and_stands_still_while_pause
 
 
 async def test_what_the_ring_dropped_leaves_the_list_too(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("optimus_tui.probes.sent.MOST_TRIPS", 5)
+    monkeypatch.setattr("optimus_tui.probes.round_trips.MOST_TRIPS", 5)
     app = OptimusApp(SETTINGS)
     async with app.run_test(size=(140, 42)) as pilot:
         screen = await opened(pilot)

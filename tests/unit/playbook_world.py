@@ -9,7 +9,7 @@ from optimus_tui.contract.reading import Coverage, Fault, Reading
 from optimus_tui.contract.services import CacheMetrics, GatewayState, ServerState, ServiceState
 from optimus_tui.contract.tools.common import Recommendation
 from optimus_tui.settings.model import Thresholds
-from optimus_tui.verdicts.playbooks.inquiry import Conclusion
+from optimus_tui.verdicts.playbooks.conclusion import Conclusion
 from optimus_tui.verdicts.playbooks.proxy_timeout import Timed
 
 T = Thresholds()

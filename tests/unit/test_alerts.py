@@ -15,9 +15,9 @@ from optimus_tui.contract.services import GatewayState, HitRate, ServerState, Se
 from optimus_tui.settings.errors import SettingsError
 from optimus_tui.settings.schema import check_file
 from optimus_tui.verdicts import alerts
+from optimus_tui.verdicts.alert_groups import unjudged
 from optimus_tui.verdicts.alert_history import MAX_EPISODES, merge
 from optimus_tui.verdicts.alert_mutes import in_force
-from optimus_tui.verdicts.alert_sight import unjudged
 from optimus_tui.verdicts.alerts import LONGEST_WINDOW_HOLD, SETTLE_SECONDS
 from optimus_tui.verdicts.episodes import HOLD_SECONDS
 

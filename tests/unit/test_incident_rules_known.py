@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 import optimus_tui
-from optimus_tui.workflow.comparing import compare
+from optimus_tui.workflow.outcome_diff import compare
 from optimus_tui.workflow.ranking import POINTS_TO
 from tests.unit.incident_world import found, outcome
 

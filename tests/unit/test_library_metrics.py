@@ -11,7 +11,7 @@ from optimus_tui.contract.metrics import Increase, MetricsState
 from optimus_tui.contract.reading import Reading
 from optimus_tui.probes.fetch import Fetched
 from optimus_tui.probes.metrics import _state
-from optimus_tui.tools.counted import live_increase
+from optimus_tui.tools.metric_windows import live_increase
 from optimus_tui.verdicts.outcomes import outcomes, refusals
 
 PAGES = Path(__file__).with_name("expositions")

@@ -9,7 +9,7 @@ from msgspec.structs import replace
 from optimus_tui.contract.limits import Counter, LimitRow, LimitRules, Track, UnparsedNames
 from optimus_tui.contract.reading import Coverage
 from optimus_tui.settings.model import Thresholds
-from optimus_tui.tools.words import limit_section
+from optimus_tui.tools.report_sections import limit_section
 from optimus_tui.tui.panes import limit_rows, limit_words
 from optimus_tui.tui.screens.offers import counter_offers
 from optimus_tui.verdicts.limits import judge

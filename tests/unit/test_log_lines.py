@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from optimus_tui.clock import FixedClock
-from optimus_tui.probes.sent import CommandLog, Trip
+from optimus_tui.probes.round_trips import CommandLog, Trip
 from optimus_tui.settings.model import RedisTarget, Settings
 from optimus_tui.settings.secret import Secret
 from optimus_tui.tui.screens.log_lines import (
@@ -172,7 +172,7 @@ def test_hostile_words_are_shown_apart_elided_and_without_a_control_character() 
 
 
 def test_a_poll_says_its_last_outcome_and_its_failures() -> None:
-    from optimus_tui.probes.sent import on_behalf
+    from optimus_tui.probes.round_trips import on_behalf
 
     log = CommandLog(FixedClock())
     with on_behalf("gateway", poll=True):

@@ -5,8 +5,8 @@ import threading
 import pytest
 
 from optimus_tui.clock import FixedClock
+from optimus_tui.probes.load_meter import OwnLoad
 from optimus_tui.probes.lookups import lookups_of
-from optimus_tui.probes.own import OwnLoad
 
 
 def test_the_rate_covers_the_last_five_seconds_and_fades() -> None:

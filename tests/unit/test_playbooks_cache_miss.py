@@ -10,7 +10,7 @@ from optimus_tui.contract.metrics import Increase
 from optimus_tui.contract.services import HitRate
 from optimus_tui.verdicts.playbooks import churn
 from optimus_tui.verdicts.playbooks.cache_miss import CacheEvidence, conclude
-from optimus_tui.verdicts.playbooks.inquiry import Conclusion
+from optimus_tui.verdicts.playbooks.conclusion import Conclusion
 from tests.unit.playbook_world import DENIED, GONE, T, cache, found, gateway, increase, server, window
 
 NOW = 1_795_000_000.0

@@ -3,7 +3,7 @@
 from optimus_tui.contract.metrics import Increase, MetricsState
 from optimus_tui.contract.reading import Fault
 from optimus_tui.verdicts.playbooks.circuit_breaker import BreakerEvidence, conclude
-from optimus_tui.verdicts.playbooks.inquiry import Conclusion
+from optimus_tui.verdicts.playbooks.conclusion import Conclusion
 from tests.unit.playbook_world import BROKEN, GONE, T, engine, found, gateway, increase, window
 
 SERIES = "circuit_breaker_state|service=ai_engine"

@@ -3,8 +3,8 @@
 from optimus_tui.contract.metrics import Quantiles, Spread
 from optimus_tui.contract.services import HitRate
 from optimus_tui.contract.strain import LatencyEvent, SlowCall, SlowState
+from optimus_tui.verdicts.playbooks.conclusion import Conclusion
 from optimus_tui.verdicts.playbooks.high_latency import LatencyEvidence, conclude
-from optimus_tui.verdicts.playbooks.inquiry import Conclusion
 from tests.unit.playbook_world import (
     DENIED,
     GONE,

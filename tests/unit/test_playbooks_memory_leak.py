@@ -10,7 +10,7 @@ from optimus_tui.contract.cache import GroupTotals, KindTotals
 from optimus_tui.contract.metrics import Grown
 from optimus_tui.contract.reading import Fault
 from optimus_tui.contract.strain import MemoryState
-from optimus_tui.verdicts.playbooks.inquiry import Conclusion
+from optimus_tui.verdicts.playbooks.conclusion import Conclusion
 from optimus_tui.verdicts.playbooks.memory_leak import MemoryEvidence, conclude
 from optimus_tui.verdicts.trend import trend
 from tests.unit.playbook_world import DENIED, GONE, MB, T, cache, found, gateway, server, window

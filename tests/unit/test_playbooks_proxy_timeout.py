@@ -2,7 +2,7 @@
 
 from msgspec.structs import replace
 
-from optimus_tui.verdicts.playbooks.inquiry import Conclusion
+from optimus_tui.verdicts.playbooks.conclusion import Conclusion
 from optimus_tui.verdicts.playbooks.proxy_timeout import ProxyEvidence, conclude
 from tests.unit.playbook_world import (
     BROKEN,

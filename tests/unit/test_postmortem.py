@@ -17,7 +17,7 @@ from optimus_tui.history.timeline import Timeline, new_timeline
 from optimus_tui.incidents.markdown import escaped, fenced
 from optimus_tui.incidents.playbooks import playbook
 from optimus_tui.incidents.postmortem import render
-from optimus_tui.incidents.story import story
+from optimus_tui.incidents.postmortem_model import story
 from optimus_tui.wording.age import age
 from optimus_tui.wording.charts import CHART_HEIGHT, CHART_WIDTH, chart
 from optimus_tui.workflow.times import mtta

@@ -18,11 +18,11 @@ from optimus_tui.contract.reading import Coverage, Fault, Reading
 from optimus_tui.contract.services import GatewayState, ServerState, ServiceState
 from optimus_tui.index.cache import CacheIndex
 from optimus_tui.index.limits import LimitIndex
-from optimus_tui.sampling.beats import Backoff, Beat
-from optimus_tui.sampling.board import Board
-from optimus_tui.sampling.found import Found
-from optimus_tui.sampling.readings import bounded, kept
+from optimus_tui.sampling.interval_timer import Backoff, Beat
 from optimus_tui.sampling.sampler import SOURCES, Sampler
+from optimus_tui.sampling.sampler_state import Board
+from optimus_tui.sampling.scan_sink import Found
+from optimus_tui.sampling.staleness import bounded, kept
 from optimus_tui.settings.model import Settings
 from tests.listening import Heard, sampling
 

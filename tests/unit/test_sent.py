@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from optimus_tui.clock import FixedClock
-from optimus_tui.probes import sent
-from optimus_tui.probes.sent import CommandLog, Hidden, is_write, on_behalf
+from optimus_tui.probes import round_trips
+from optimus_tui.probes.round_trips import CommandLog, Hidden, is_write, on_behalf
 
 CANARY = b"CANARY-hunter2"
 
@@ -79,7 +79,7 @@ def test_a_poll_that_fails_is_counted_with_its_reason_and_the_others_stay_well()
 def test_the_ring_is_bounded_in_trips_commands_and_bytes_and_says_what_is_gone(
     bound: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(sent, bound, 1000)
+    monkeypatch.setattr(round_trips, bound, 1000)
     log = CommandLog(FixedClock())
     for number in range(3000):
         log.sent([(b"GET", b"%d" % number)])

@@ -48,8 +48,8 @@ CLOSED = """
 import sys, time
 from pathlib import Path
 from optimus_tui.__main__ import run
-from optimus_tui.actions.journal import Journal
-from optimus_tui.actions.trail import interrupted
+from optimus_tui.actions.undo_journal import Journal
+from optimus_tui.actions.interrupted_actions import interrupted
 from optimus_tui.actions.tree import Refused
 folder = Path(sys.argv[1])
 for road in sys.argv[2:]:

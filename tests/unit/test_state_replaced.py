@@ -12,7 +12,7 @@ import pytest
 from optimus_tui.actions import files
 from optimus_tui.actions.files import apply_changes, plan_files, undo_last
 from optimus_tui.actions.identity import where_of
-from optimus_tui.actions.strain import Strain
+from optimus_tui.actions.latency_guard import Strain
 from optimus_tui.actions.tree import Refused
 from optimus_tui.contract.actions import Refusal
 from optimus_tui.contract.incident import Stamp

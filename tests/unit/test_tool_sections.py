@@ -12,10 +12,10 @@ from optimus_tui.contract.tools.health import LimitSection
 from optimus_tui.contract.tools.performance import PerformanceReport
 from optimus_tui.contract.tools.troubleshoot import TroubleshootReport
 from optimus_tui.settings.model import Settings
-from optimus_tui.tools import explains, routine
+from optimus_tui.tools import finding_tools, routine
 from optimus_tui.tools.arguments import parse
-from optimus_tui.tools.callings import callings
-from optimus_tui.tools.figures import figure, label, measured, samples
+from optimus_tui.tools.format_value import figure, label, measured, samples
+from optimus_tui.tools.invocations import callings
 from optimus_tui.tools.registry import TOOLS
 from optimus_tui.tools.sections import Section, sections
 from optimus_tui.tui.render_report import report_lines
@@ -161,26 +161,29 @@ def finding(rule: str, subject: str = "") -> Finding:
 
 def test_a_finding_opens_the_tool_that_explains_it_for_its_own_tenant() -> None:
     report = limits_report(MIXED)
-    one = explains.explain(finding("limits.over", "demo_dentist / list_conversations"), report)
-    assert (one.tool, one.arguments) == (explains.TROUBLE, {"issue_type": "rate_limiting", "tenant_id": "demo_dentist"})
-    several = explains.explain(finding("limits.immortal", "several counters"), report)
+    one = finding_tools.explain(finding("limits.over", "demo_dentist / list_conversations"), report)
+    assert (one.tool, one.arguments) == (
+        finding_tools.TROUBLE,
+        {"issue_type": "rate_limiting", "tenant_id": "demo_dentist"},
+    )
+    several = finding_tools.explain(finding("limits.immortal", "several counters"), report)
     assert several.arguments["tenant_id"] == "clinic_b"
-    assert explains.explain(finding("latency.p95", "engine")).arguments == {"issue_type": "high_latency"}
-    assert explains.explain(finding("feed.denied")).tool == explains.COHERENCE
-    assert explains.explain(finding("server.unreachable")).tool == explains.HEALTH
+    assert finding_tools.explain(finding("latency.p95", "engine")).arguments == {"issue_type": "high_latency"}
+    assert finding_tools.explain(finding("feed.denied")).tool == finding_tools.COHERENCE
+    assert finding_tools.explain(finding("server.unreachable")).tool == finding_tools.HEALTH
 
 
 def test_a_tenant_that_cannot_be_told_or_written_is_not_guessed() -> None:
     alike = limits_report((counter(b"a\x1b", "chat", 999), counter(rb"a\x1b", "chat", 999)))
-    assert explains.explain(finding("limits.over", r"a\x1b / chat"), alike).tool == explains.HEALTH
+    assert finding_tools.explain(finding("limits.over", r"a\x1b / chat"), alike).tool == finding_tools.HEALTH
     broken = limits_report((counter(b"a\xff", "chat", 999),))
-    assert explains.explain(finding("limits.over", r"a\xff / chat"), broken).tool == explains.HEALTH
-    assert explains.explain(finding("limits.over", "gone / chat"), None).tool == explains.HEALTH
+    assert finding_tools.explain(finding("limits.over", r"a\xff / chat"), broken).tool == finding_tools.HEALTH
+    assert finding_tools.explain(finding("limits.over", "gone / chat"), None).tool == finding_tools.HEALTH
 
 
 def test_every_errand_of_the_tables_is_a_question_that_its_tool_takes() -> None:
     report = limits_report(MIXED)
-    errands = [explains.explain(finding(prefix, "demo_dentist"), report) for prefix, _, _ in explains.BY_RULE]
+    errands = [finding_tools.explain(finding(prefix, "demo_dentist"), report) for prefix, _, _ in finding_tools.BY_RULE]
     errands += [step.errand for step in (*routine.routine(TOOLS), *routine.symptoms(TOOLS))]
     for errand in errands:
         if errand.tool != "generate_enterprise_router":  # it wants a name, which only a person knows

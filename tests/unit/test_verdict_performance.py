@@ -9,9 +9,10 @@ from optimus_tui.contract.findings import Severity
 from optimus_tui.contract.metrics import Counted, Increase, MetricsState
 from optimus_tui.contract.reading import Reading
 from optimus_tui.settings.model import Thresholds
-from optimus_tui.tools.counted import live_increase
+from optimus_tui.tools.metric_windows import live_increase
 from optimus_tui.verdicts.chance import interval
 from optimus_tui.verdicts.failures import find_errors
+from optimus_tui.verdicts.percentiles import figures, percentile
 from optimus_tui.verdicts.performance import (
     assess,
     error_rate,
@@ -20,7 +21,6 @@ from optimus_tui.verdicts.performance import (
     throughput,
     trend,
 )
-from optimus_tui.verdicts.spread import figures, percentile
 
 BARS = Thresholds()
 

@@ -16,7 +16,7 @@ from optimus_tui.tui.widgets.typed import TypedInput
 from optimus_tui.wording.safe import safe_text
 
 if TYPE_CHECKING:
-    from optimus_tui.actions.desk import Desk
+    from optimus_tui.actions.service import Desk
 
 IDLE_MINUTES = 3
 """What ``actions.guard.IDLE_SECONDS`` is: importing it here would load the write side."""

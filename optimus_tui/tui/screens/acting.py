@@ -19,7 +19,7 @@ from optimus_tui.tui.screens.status import mode_room, target_words
 from optimus_tui.wording.safe import safe_text
 
 if TYPE_CHECKING:
-    from optimus_tui.actions.desk import Desk
+    from optimus_tui.actions.service import Desk
 
 MINUTES = 10.0
 MOST_MINUTES = 60.0
@@ -51,7 +51,7 @@ class Acting(DashboardBase):
         armed = self.desk.guard.armed if self.desk is not None else None
         if self.desk is None or armed is None:
             return "read-only", "quiet"
-        from optimus_tui.tui.modals.action_parts import armed_words
+        from optimus_tui.tui.modals.action_dialog_widgets import armed_words
 
         words = armed_words(self.desk.guard)
         if self.size.width < 110:  # how long comes first, then where; that no key was pressed is said by what is left
@@ -147,7 +147,7 @@ class Acting(DashboardBase):
 
     async def carry_out(self, request: ActionRequest) -> tuple[Receipt, str] | None:
         """From the request to its outcome, on the card that may still be open; None where nothing was done."""
-        from optimus_tui.tui.modals.action_card import ActionCard
+        from optimus_tui.tui.modals.action_dialog import ActionCard
         from optimus_tui.tui.screens.offers import completed
 
         whole = await completed(self, request)
@@ -185,7 +185,7 @@ class Acting(DashboardBase):
 
     def known_tenants(self) -> Any:
         """Tenants that this dashboard has seen counters of: they settle whose a name with colons is."""
-        from optimus_tui.actions.selecting import Known
+        from optimus_tui.actions.key_selection import Known
 
         return Known(frozenset(self.seen_tenants()))
 
@@ -219,6 +219,6 @@ def minutes_of(text: str) -> float:
 
 
 def _load() -> "type[Desk]":
-    from optimus_tui.actions.desk import Desk
+    from optimus_tui.actions.service import Desk
 
     return Desk

@@ -19,8 +19,8 @@ from optimus_tui.tui.screens import alert_words as words
 from optimus_tui.tui.screens.leaving import Leaving
 from optimus_tui.tui.widgets.bars import KeyStrip
 from optimus_tui.tui.widgets.line_view import LineView, Piece
+from optimus_tui.verdicts.alert_groups import key_of, keys_of
 from optimus_tui.verdicts.alert_mutes import silences
-from optimus_tui.verdicts.alert_sight import key_of, keys_of
 from optimus_tui.wording.safe import safe_text
 
 if TYPE_CHECKING:

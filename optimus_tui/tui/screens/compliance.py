@@ -193,7 +193,7 @@ class ComplianceScreen(LiveHalf):
 
     def copy_forms(self) -> list[tuple[str, str]]:
         """The finding in words, and this question for every other surface."""
-        from optimus_tui.tools.callings import callings
+        from optimus_tui.tools.invocations import callings
 
         arguments = {"check_all_routers": True, "validation_level": self.level}
         forms = callings(TOOL, arguments, self.context.settings, self.report)
@@ -222,6 +222,6 @@ def on_disk(root: Path, shown_name: str) -> str:
 
 def _load() -> Any:
     """The tools' code; importing it takes a while the first time. Runs in a thread."""
-    from optimus_tui.tools import answer, callings, patterns  # noqa: F401
+    from optimus_tui.tools import answer, invocations, patterns  # noqa: F401
 
     return answer

@@ -59,7 +59,7 @@ class Dialogs(DashboardBase):
     async def show_preview(self, key: bytes) -> None:
         """Read at most 64 kB of one value, because somebody asked for it."""
         from optimus_tui.probes.cache import read_preview
-        from optimus_tui.probes.sent import on_behalf
+        from optimus_tui.probes.round_trips import on_behalf
 
         with on_behalf("value"):
             reading = await read_preview(self.context.redis, key)

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from optimus_tui.contract.drill import Truth
     from optimus_tui.contract.health import HealthReport
     from optimus_tui.contract.incident import IncidentState
-    from optimus_tui.incidents.keeper import Keeper
+    from optimus_tui.incidents.service import Keeper
     from optimus_tui.tui.app import Demo
     from optimus_tui.workflow.drill import Watch
 

@@ -16,7 +16,7 @@ from textual.worker import Worker, WorkerState
 
 from optimus_tui.assets import asset_dir
 from optimus_tui.contract.incident import Advice, Evidence, IncidentState, Step
-from optimus_tui.incidents.keeper import Keeper
+from optimus_tui.incidents.service import Keeper
 from optimus_tui.tui.keys import MOVES, bindings, chosen
 from optimus_tui.tui.render_report import Lines, report_lines
 from optimus_tui.tui.screens import incident_words as words

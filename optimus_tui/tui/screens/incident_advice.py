@@ -50,7 +50,7 @@ class AdviceWork(IncidentWork):
         outcome = await self.dashboard.carry_out(request)
         if outcome is None:
             return
-        from optimus_tui.incidents.receipts import kept
+        from optimus_tui.incidents.action_results import kept
 
         receipt, audit = outcome
         self._show_last()

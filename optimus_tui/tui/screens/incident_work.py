@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from optimus_tui.contract.incident import ISSUES, IncidentState, Step
 from optimus_tui.incidents.errors import IncidentError
-from optimus_tui.incidents.keeper import Keeper
+from optimus_tui.incidents.service import Keeper
 from optimus_tui.tui.modals.pick import PickDialog
 from optimus_tui.tui.modals.question import Line, QuestionDialog
 from optimus_tui.tui.screens import incident_words as words

@@ -17,8 +17,8 @@ from optimus_tui.wording.safe import safe_text
 from optimus_tui.workflow.standing import severity_words
 
 if TYPE_CHECKING:
-    from optimus_tui.incidents.keeper import Keeper
     from optimus_tui.incidents.open import Listed
+    from optimus_tui.incidents.service import Keeper
 
 OFFERED = 8
 """Incidents that a start offers to resume; the command line lists the others."""
@@ -118,7 +118,7 @@ class Incidents(TakingUp):
                 await self.take_up(left)
         if not await asyncio.to_thread(holds, "*.receipt"):
             return
-        from optimus_tui.tui.modals.action_parts import audit_words
+        from optimus_tui.tui.modals.action_dialog_widgets import audit_words
 
         desk = await self.open_desk()
         for receipt in await asyncio.to_thread(desk.receipts_of, number):
@@ -133,8 +133,8 @@ class Incidents(TakingUp):
         keeper = self.keeper
         if keeper is None or keeper.state.id != receipt.request.incident or not receipt.verified:
             return
+        from optimus_tui.incidents.action_results import kept
         from optimus_tui.incidents.errors import IncidentError
-        from optimus_tui.incidents.receipts import kept
 
         try:
             deed = await keeper.acted(kept(receipt, audit))

@@ -93,7 +93,7 @@ class TakingUp(Acting):
 
     async def _resume(self, left: Interrupted) -> bool:
         """True once it is closed."""
-        from optimus_tui.tui.modals.action_resume import ResumeCard
+        from optimus_tui.tui.modals.action_dialog_resume import ResumeCard
 
         if not await self.be_armed():
             return False
@@ -102,7 +102,7 @@ class TakingUp(Acting):
         return await self._told(outcome)
 
     async def _close(self, left: Interrupted) -> bool:
-        from optimus_tui.tui.modals.action_resume import ResumeCard
+        from optimus_tui.tui.modals.action_dialog_resume import ResumeCard
         from optimus_tui.tui.modals.question import Line, QuestionDialog
 
         about = "Its keys are looked at once more. What was not tried stays as it is."

@@ -7,7 +7,7 @@ what stands there.
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple, Protocol
 
-from optimus_tui.probes.sent import Fold, Hidden, Trip, Words, is_write, shape
+from optimus_tui.probes.round_trips import Fold, Hidden, Trip, Words, is_write, shape
 from optimus_tui.settings.model import RedisTarget, Settings
 from optimus_tui.wording.age import clock
 from optimus_tui.wording.numbers import latency

@@ -14,7 +14,7 @@ from optimus_tui.tui.commands import CommandError
 from optimus_tui.tui.screens.base import DashboardBase
 
 if TYPE_CHECKING:
-    from optimus_tui.tools.errand import Errand
+    from optimus_tui.tools.tool_call import Errand
 
 
 class Opening(DashboardBase):
@@ -31,7 +31,7 @@ class Opening(DashboardBase):
 
     def open_tools(self, name: str = "") -> None:
         """The tools screen, on one tool if named; nothing runs yet."""
-        from optimus_tui.tools.errand import Errand
+        from optimus_tui.tools.tool_call import Errand
 
         if name and name not in self.tools():
             raise CommandError(f"no tool {name!r}; there are {', '.join(self.tools())}")
@@ -94,7 +94,7 @@ class Opening(DashboardBase):
 
     @on(messages.ToolRequested)
     def _tool_requested(self, event: messages.ToolRequested) -> None:
-        from optimus_tui.tools.explains import explain
+        from optimus_tui.tools.finding_tools import explain
 
         event.stop()
         self.run_errand(explain(event.finding, self.limits_report()))

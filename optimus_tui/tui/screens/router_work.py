@@ -16,7 +16,7 @@ from msgspec import structs
 from optimus_tui.wording.safe import safe_text
 
 if TYPE_CHECKING:
-    from optimus_tui.actions.checks import Check
+    from optimus_tui.actions.draft_checks import Check
     from optimus_tui.actions.routers import RouterPlan
     from optimus_tui.context import Context
     from optimus_tui.contract.tools.common import Report
@@ -77,8 +77,8 @@ def _load_highlighter() -> None:
 
 async def follow_checks(plan: "RouterPlan") -> "AsyncIterator[Check]":
     """Each check as it ends. Nobody reading on is the end of them all, and of what they started."""
-    from optimus_tui.actions.checks import run_checks
-    from optimus_tui.actions.leash import Cut, Leash
+    from optimus_tui.actions.draft_checks import run_checks
+    from optimus_tui.actions.sandbox_runner import Cut, Leash
 
     loop, arrived, leash = asyncio.get_running_loop(), asyncio.Queue[Any](), Leash()
 

@@ -127,8 +127,8 @@ class TenantScreen(Leaving):
 
     def action_tools(self) -> None:
         """The playbook for this tenant's limits, filled in, not run; without a tenant where its name is no text."""
-        from optimus_tui.tools.errand import Errand
-        from optimus_tui.tools.explains import TROUBLE
+        from optimus_tui.tools.finding_tools import TROUBLE
+        from optimus_tui.tools.tool_call import Errand
         from optimus_tui.tui.screens.tools import ToolsScreen
 
         asked: dict[str, Any] = {"issue_type": "rate_limiting"}

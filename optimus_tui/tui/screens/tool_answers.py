@@ -84,7 +84,7 @@ class Answers(Leaving):
 
     def copy_forms(self) -> list[tuple[str, str]]:
         """Recommended commands, and this question for every other surface."""
-        from optimus_tui.tools.callings import callings
+        from optimus_tui.tools.invocations import callings
 
         run = self.run
         arguments = run.arguments if run is not None else self.form.values() if self.form is not None else {}

@@ -16,8 +16,8 @@ from textual.worker import Worker, WorkerState
 
 from optimus_tui.assets import asset_dir
 from optimus_tui.context import Context
-from optimus_tui.tools.errand import Errand
 from optimus_tui.tools.registry import TOOLS, Tool
+from optimus_tui.tools.tool_call import Errand
 from optimus_tui.tui.keys import bindings, chosen
 from optimus_tui.tui.screens.tool_answers import Answers
 from optimus_tui.tui.screens.tool_form import ToolForm

@@ -22,8 +22,8 @@ from optimus_tui.verdicts.event_clock import clock_words, find_clock
 from optimus_tui.verdicts.feed import find_flood
 from optimus_tui.verdicts.hit_rate import MIN_LOOKUPS, find_conflict, find_rates
 from optimus_tui.verdicts.playbooks.churn import SECONDS, Invalidations
+from optimus_tui.verdicts.playbooks.conclusion import Conclusion, Inquiry
 from optimus_tui.verdicts.playbooks.errors import span_words
-from optimus_tui.verdicts.playbooks.inquiry import Conclusion, Inquiry
 from optimus_tui.verdicts.services import is_away, judge_gateway, judge_server
 from optimus_tui.wording.numbers import percent, plural, thousands
 from optimus_tui.wording.safe import safe_text

@@ -18,7 +18,7 @@ from optimus_tui.contract.services import GatewayState, HitRate, ServerState, Se
 from optimus_tui.contract.strain import SlowCall, SlowState
 from optimus_tui.settings.model import Thresholds
 from optimus_tui.verdicts.hit_rate import find_hit_rate
-from optimus_tui.verdicts.playbooks.inquiry import Conclusion, Inquiry
+from optimus_tui.verdicts.playbooks.conclusion import Conclusion, Inquiry
 from optimus_tui.verdicts.playbooks.proxy_timeout import Timed, look_at_direct, spread_section
 from optimus_tui.verdicts.routes import by_time, judge_routes
 from optimus_tui.verdicts.services import is_away, judge_engine, judge_gateway, judge_server

@@ -19,7 +19,7 @@ from optimus_tui.contract.strain import MemoryState
 from optimus_tui.contract.tools.common import Recommendation
 from optimus_tui.settings.model import Thresholds
 from optimus_tui.verdicts import cache as cache_verdict
-from optimus_tui.verdicts.playbooks.inquiry import Conclusion, Inquiry
+from optimus_tui.verdicts.playbooks.conclusion import Conclusion, Inquiry
 from optimus_tui.verdicts.restarts import find_restarts
 from optimus_tui.verdicts.services import is_away, judge_gateway, judge_server
 from optimus_tui.verdicts.trend import MIN_MINUTES, MIN_SAMPLES, Trend, trend

@@ -18,8 +18,8 @@ from optimus_tui.settings.model import Thresholds
 from optimus_tui.verdicts import bounds
 from optimus_tui.verdicts import latency as latencies
 from optimus_tui.verdicts.performance import MIN_REQUESTS
+from optimus_tui.verdicts.playbooks.conclusion import Conclusion, Inquiry
 from optimus_tui.verdicts.playbooks.errors import look_at_errors
-from optimus_tui.verdicts.playbooks.inquiry import Conclusion, Inquiry
 from optimus_tui.verdicts.services import judge_engine, judge_gateway
 from optimus_tui.wording.numbers import latency, percent
 from optimus_tui.wording.safe import safe_text

@@ -20,10 +20,10 @@ from optimus_tui.settings.model import RedisTarget, Thresholds
 from optimus_tui.verdicts.limit_blocked import CommonLimit
 from optimus_tui.verdicts.limit_findings import find
 from optimus_tui.verdicts.limit_words import operation_words, subject_of
-from optimus_tui.verdicts.order import some_of
+from optimus_tui.verdicts.playbooks.conclusion import Conclusion, Inquiry
 from optimus_tui.verdicts.playbooks.errors import span_words
-from optimus_tui.verdicts.playbooks.inquiry import Conclusion, Inquiry
 from optimus_tui.verdicts.services import is_away, judge_gateway, judge_server
+from optimus_tui.verdicts.sorting import some_of
 from optimus_tui.wording.numbers import part_of, percent, plural
 from optimus_tui.wording.safe import safe_text
 from optimus_tui.wording.shell import redis_cli

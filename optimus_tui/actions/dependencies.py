@@ -6,12 +6,12 @@ from pathlib import Path
 from typing import NamedTuple
 
 from optimus_tui.actions.guard import Guard
+from optimus_tui.actions.operator_connection import Listener, Wire, open_wire
 from optimus_tui.actions.permit import Permit
-from optimus_tui.actions.wire import Listener, Wire, open_wire
 from optimus_tui.clock import Clock
 from optimus_tui.contract.actions import Progress
 from optimus_tui.history.audit import AuditLog
-from optimus_tui.probes.own import OwnLoad
+from optimus_tui.probes.load_meter import OwnLoad
 from optimus_tui.settings.model import RedisTarget, Settings
 
 Report = Callable[[Progress], None]

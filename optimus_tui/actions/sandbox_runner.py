@@ -18,7 +18,7 @@ import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from optimus_tui.actions import warden
+from optimus_tui.actions import watchdog
 from optimus_tui.settings.children import minimal_environment
 
 PREFIX = "optimus-scaffold-"
@@ -47,7 +47,7 @@ class Leash:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX)  # the warden inherits it and keeps it after us
             self._warden = subprocess.Popen(  # noqa: S603 - our own file
-                [sys.executable, "-I", "-S", warden.__file__, str(self._folder)],
+                [sys.executable, "-I", "-S", watchdog.__file__, str(self._folder)],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.DEVNULL,
                 stderr=subprocess.DEVNULL,

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 
 from optimus_tui.contract.actions import MAX_KEYS, Interrupted, Plan, PlanKey, Preview, Progress, Receipt, Refusal
-from optimus_tui.tui.modals.action_keys import LETTERS
+from optimus_tui.tui.modals.action_dialog_keys import LETTERS
 from optimus_tui.tui.widgets.columns import fit_cell, fit_name
 from optimus_tui.tui.widgets.figures import wrap
 from optimus_tui.tui.widgets.line_view import Piece

@@ -16,7 +16,7 @@ from typing import Literal
 from msgspec import Struct
 
 from optimus_tui.actions.interpreters import Run, find_interpreter, find_programs
-from optimus_tui.actions.leash import KILLED, Leash
+from optimus_tui.actions.sandbox_runner import KILLED, Leash
 from optimus_tui.scaffold.render import Draft
 from optimus_tui.scaffold.samples import needs_redis
 from optimus_tui.settings.children import minimal_environment

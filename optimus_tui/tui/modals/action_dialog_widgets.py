@@ -9,8 +9,8 @@ from optimus_tui.tui.widgets.line_view import LineView, Piece
 from optimus_tui.wording.safe import safe_text
 
 if TYPE_CHECKING:
-    from optimus_tui.actions.desk import Desk
     from optimus_tui.actions.guard import Guard
+    from optimus_tui.actions.service import Desk
 
 IDLE_WARNING_SECONDS = 30.0
 

@@ -10,7 +10,7 @@ import socket
 from typing import TYPE_CHECKING
 
 from optimus_tui.contract.incident import Stamp
-from optimus_tui.probes.sent import on_behalf
+from optimus_tui.probes.round_trips import on_behalf
 from optimus_tui.wording.safe import safe_text
 
 if TYPE_CHECKING:

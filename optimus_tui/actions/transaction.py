@@ -6,8 +6,8 @@ refuses to try a key a third time: one that changes twice within a millisecond i
 
 from collections.abc import Callable, Sequence
 
+from optimus_tui.actions.operator_connection import Wire, WireLost
 from optimus_tui.actions.recipe import Halted, of_unlink, raise_refused
-from optimus_tui.actions.wire import Wire, WireLost
 from optimus_tui.contract.actions import Outcome
 from optimus_tui.probes.commands import Word
 

@@ -10,11 +10,11 @@ from msgspec import structs
 
 from optimus_tui.clock import Clock
 from optimus_tui.contract.actions import Confirmation, Interrupted, Receipt, Refusal
-from optimus_tui.tui.modals.action_card import ActionCard
-from optimus_tui.tui.modals.action_lines import Lines, left_lines
+from optimus_tui.tui.modals.action_dialog import ActionCard
+from optimus_tui.tui.modals.action_dialog_text import Lines, left_lines
 
 if TYPE_CHECKING:
-    from optimus_tui.actions.desk import Desk
+    from optimus_tui.actions.service import Desk
 
 
 class ResumeCard(ActionCard):

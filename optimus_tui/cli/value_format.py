@@ -7,7 +7,7 @@ unless the key is one that has nothing to say then.
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from optimus_tui.tools.figures import SILENT, figure, is_documented, label
+from optimus_tui.tools.format_value import SILENT, figure, is_documented, label
 from optimus_tui.wording.numbers import plural
 from optimus_tui.wording.safe import safe_text
 

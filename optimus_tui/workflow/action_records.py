@@ -6,8 +6,8 @@ from optimus_tui.contract import incident as shapes
 from optimus_tui.contract import incident_events as happened
 from optimus_tui.contract.incident import Check, Comparison, Deed, IncidentState, Step
 from optimus_tui.contract.incident_events import AnyEffect, Refused, RunTool
-from optimus_tui.workflow.advising import RULES_OF
-from optimus_tui.workflow.comparing import compare, overall
+from optimus_tui.workflow.outcome_diff import compare, overall
+from optimus_tui.workflow.recommendations import RULES_OF
 
 Reduced = tuple[IncidentState, tuple[AnyEffect, ...]]
 _LOST = Comparison(verdict="unknown", words="the check was interrupted")

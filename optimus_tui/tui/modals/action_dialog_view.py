@@ -14,8 +14,8 @@ from textual.widgets import Button, Input, Static
 
 from optimus_tui.clock import Clock
 from optimus_tui.contract.actions import ActionRequest, Plan, Preview, Progress, Receipt, Refusal
-from optimus_tui.tui.modals.action_keys import ALWAYS, LETTERS, is_command
-from optimus_tui.tui.modals.action_lines import (
+from optimus_tui.tui.modals.action_dialog_keys import ALWAYS, LETTERS, is_command
+from optimus_tui.tui.modals.action_dialog_text import (
     FEW,
     Lines,
     preview_lines,
@@ -24,14 +24,14 @@ from optimus_tui.tui.modals.action_lines import (
     refusal_lines,
     too_small_lines,
 )
-from optimus_tui.tui.modals.action_parts import CardView, GuardedButton, armed_words
+from optimus_tui.tui.modals.action_dialog_widgets import CardView, GuardedButton, armed_words
 from optimus_tui.tui.modals.base import Dialog
 from optimus_tui.tui.widgets.typed import ReasonInput, TypedInput
 from optimus_tui.wording.safe import safe_text
 
 if TYPE_CHECKING:
-    from optimus_tui.actions.desk import Desk
-    from optimus_tui.actions.selecting import Known
+    from optimus_tui.actions.key_selection import Known
+    from optimus_tui.actions.service import Desk
 
 STALE_SECONDS = 60.0
 LEAST = (64, 20)

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from optimus_tui.actions.ledger import Running, kept, plan_file, receipt_file, take
+from optimus_tui.actions.action_log import Running, kept, plan_file, receipt_file, take
 from optimus_tui.actions.planning import digest_of
 from optimus_tui.actions.preview import words_to_type
 from optimus_tui.contract.actions import OUTCOMES, Interrupted, Outcome, Plan, Receipt, Refusal

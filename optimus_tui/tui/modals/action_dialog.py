@@ -15,9 +15,9 @@ from textual.widgets import Button, Input
 from textual.worker import Worker, WorkerState
 
 from optimus_tui.contract.actions import Confirmation, Plan, Progress, Receipt, Refusal
-from optimus_tui.tui.modals import action_keys
-from optimus_tui.tui.modals.action_face import CardFace
-from optimus_tui.tui.modals.action_parts import CardView, audit_words
+from optimus_tui.tui.modals import action_dialog_keys
+from optimus_tui.tui.modals.action_dialog_view import CardFace
+from optimus_tui.tui.modals.action_dialog_widgets import CardView, audit_words
 from optimus_tui.tui.widgets.typed import TypedInput
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ RENEW_SECONDS = 45.0
 class ActionCard(CardFace):
     """Dismisses with ``(Receipt, audit words)`` once something was carried out, else None."""
 
-    BINDINGS: ClassVar[list[BindingType]] = action_keys.BINDINGS
+    BINDINGS: ClassVar[list[BindingType]] = action_dialog_keys.BINDINGS
 
     @property
     def optimus(self) -> "OptimusApp":

@@ -12,7 +12,7 @@ from msgspec.structs import replace
 
 from optimus_tui.clock import Clock
 from optimus_tui.contract.reading import Fault, Reading
-from optimus_tui.sampling.beats import heed_cancellation
+from optimus_tui.sampling.interval_timer import heed_cancellation
 from optimus_tui.settings.model import RedisTarget
 
 T = TypeVar("T")

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from optimus_tui.clock import Clock
 
 if TYPE_CHECKING:
-    from optimus_tui.probes.sent import CommandLog
+    from optimus_tui.probes.round_trips import CommandLog
 
 CONNECTED: ContextVar[float] = ContextVar("connected", default=float("-inf"))
 """When the running task last made a connection, greeting included, in seconds of its event loop's clock."""
@@ -38,7 +38,7 @@ class OwnLoad:
     def log(self) -> "CommandLog":
         """What was sent; made with the first command, so that the first frame does not pay for it."""
         if self._log is None:
-            from optimus_tui.probes.sent import CommandLog
+            from optimus_tui.probes.round_trips import CommandLog
 
             with self._lock:
                 self._log = self._log or CommandLog(self.clock, self._keep_log)

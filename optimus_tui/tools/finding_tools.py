@@ -6,7 +6,7 @@ cannot be told, or cannot be written as JSON text, no tenant is guessed: the gen
 
 from optimus_tui.contract.findings import Finding
 from optimus_tui.contract.limits import LimitsReport
-from optimus_tui.tools.errand import Errand
+from optimus_tui.tools.tool_call import Errand
 from optimus_tui.verdicts.limit_words import limit_subject, subject_of, tenant_words
 
 HEALTH = "diagnose_gateway_health"

@@ -10,17 +10,17 @@ from pathlib import Path
 
 from msgspec import structs
 
-from optimus_tui.actions import applying, trail
-from optimus_tui.actions.checking import check_plan, check_words
+from optimus_tui.actions import applying, interrupted_actions
+from optimus_tui.actions.dependencies import Means, Reins, Report
 from optimus_tui.actions.guard import DEFAULT_MINUTES, Guard, may_ever_arm
 from optimus_tui.actions.identity import operator_target
-from optimus_tui.actions.means import Means, Reins, Report
+from optimus_tui.actions.key_selection import Known
+from optimus_tui.actions.operator_connection import Listener
 from optimus_tui.actions.planning import Walked, make_plan
+from optimus_tui.actions.preflight import check_plan, check_words
 from optimus_tui.actions.preview import preview, words_to_type
-from optimus_tui.actions.selecting import Known
 from optimus_tui.actions.threads import ActionThreads
 from optimus_tui.actions.verifying import Verified
-from optimus_tui.actions.wire import Listener
 from optimus_tui.context import Context
 from optimus_tui.contract.actions import (
     ActionRequest,
@@ -34,7 +34,7 @@ from optimus_tui.contract.actions import (
 )
 from optimus_tui.contract.limits import LimitRules
 from optimus_tui.history.audit import AuditLog, state_folder
-from optimus_tui.probes.sent import on_behalf
+from optimus_tui.probes.round_trips import on_behalf
 
 GATEWAY_SECONDS = 2.5
 
@@ -96,13 +96,13 @@ class Desk:
 
     def interrupted(self) -> list[Interrupted | Refusal]:
         """Actions whose process ended before they did; reads the audit, so ask at the start, not in a loop."""
-        return trail.interrupted(self._means.folder, self._context.clock.wall(), self.audit)
+        return interrupted_actions.interrupted(self._means.folder, self._context.clock.wall(), self.audit)
 
     async def resume(
         self, left: Interrupted, confirmation: Confirmation, cancel: threading.Event, report: Report
     ) -> Receipt | Refusal:
         """Go on with an interrupted action; needs arming and the words in ``left.confirm``."""
-        why_not = left.why_not or trail.too_old(left.plan, self._context.clock.wall())
+        why_not = left.why_not or interrupted_actions.too_old(left.plan, self._context.clock.wall())
         if why_not is not None:
             return Refusal("stale", why_not, "verify and close it")
         refusal = check_words(self._means, left.plan, left.confirm, confirmation)
@@ -122,7 +122,7 @@ class Desk:
 
     def receipts_of(self, incident: str) -> list[Receipt]:
         """Closed actions of an incident; reads the audit and their files: not for an event loop."""
-        return trail.receipts_of(self._means.folder, incident)
+        return interrupted_actions.receipts_of(self._means.folder, incident)
 
     async def settle(
         self, left: Interrupted, reason: str, cancel: threading.Event, report: Report

@@ -13,7 +13,7 @@ from optimus_tui.settings.errors import SettingsError, nearest, spelled
 if TYPE_CHECKING:
     from optimus_tui.settings.model import Settings
 
-CHECK = "optimus_tui.cli.taste"
+CHECK = "optimus_tui.cli.ui_settings_check"
 """Where a click context's ``meta`` holds the check for verbs that open no screen."""
 
 Check = Callable[["Settings"], None]
