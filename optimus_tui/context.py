@@ -7,7 +7,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from optimus_tui.clock import Clock
-from optimus_tui.probes.load_meter import OwnLoad
+from optimus_tui.probes.load_meter import LoadMeter
 from optimus_tui.settings.model import Settings
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ class Context:
     def __init__(self, settings: Settings, clock: Clock | None = None, *, keep_log: bool = True) -> None:
         self.settings = settings
         self.clock = clock or Clock()
-        self.own = OwnLoad(self.clock, keep_log)
+        self.own = LoadMeter(self.clock, keep_log)
 
     @property
     def log(self) -> "CommandLog":

@@ -27,7 +27,7 @@ class Running(Exception):
     """A process has this action open."""
 
 
-class Ledger:
+class ActionLog:
     """Raises AuditUnwritable wherever the trail would break."""
 
     def __init__(self, audit: AuditLog, folder: Path, plan: Plan) -> None:

@@ -9,12 +9,12 @@ from collections.abc import Sequence
 
 from msgspec import structs
 
-from optimus_tui.actions.action_log import Ledger, Running, refused, tally
-from optimus_tui.actions.dependencies import Means, Reins
+from optimus_tui.actions.action_log import ActionLog, Running, refused, tally
+from optimus_tui.actions.dependencies import ActionDependencies, RunControl
 from optimus_tui.actions.identity import moved, read_where
 from optimus_tui.actions.invalidate_tenant import channel_of
 from optimus_tui.actions.lock import Lock, lock_name
-from optimus_tui.actions.operator_connection import Wire, WireLost
+from optimus_tui.actions.operator_connection import OperatorConnection, WireLost
 from optimus_tui.actions.permit import Permit
 from optimus_tui.actions.preflight import check_drift, check_server
 from optimus_tui.actions.recipes import recipe_for
@@ -24,18 +24,22 @@ from optimus_tui.contract.actions import Confirmation, Interrupted, Outcome, Pla
 from optimus_tui.history.audit import AuditUnwritable
 
 
-async def apply(means: Means, plan: Plan, confirmation: Confirmation, reins: Reins) -> Receipt | Refusal:
+async def apply(
+    means: ActionDependencies, plan: Plan, confirmation: Confirmation, reins: RunControl
+) -> Receipt | Refusal:
     """Carry out a checked plan (see ``checking``); a Refusal means that nothing was changed."""
     outcomes: list[Outcome] = ["left"] * plan.count
     return await _act(means, plan, confirmation, reins, outcomes, resumed=None)
 
 
-async def resume(means: Means, left: Interrupted, confirmation: Confirmation, reins: Reins) -> Receipt | Refusal:
+async def resume(
+    means: ActionDependencies, left: Interrupted, confirmation: Confirmation, reins: RunControl
+) -> Receipt | Refusal:
     """Go on where the process ended. Keys of the last batch are looked at first: those that are gone stay unknown."""
     return await _act(means, left.plan, confirmation, reins, list(left.outcomes), resumed=left)
 
 
-async def look(means: Means, left: Interrupted, reins: Reins) -> Verified | Refusal:
+async def look(means: ActionDependencies, left: Interrupted, reins: RunControl) -> Verified | Refusal:
     """What became of an interrupted action's keys, at the place that it was made for; also where that was restarted."""
     try:
         wire = await means.wire(Permit(db=means.target.db))
@@ -54,9 +58,9 @@ async def look(means: Means, left: Interrupted, reins: Reins) -> Verified | Refu
     return found or elsewhere or Refusal("unreachable", "nobody could look: the server gave no answer", "try again")
 
 
-async def settle(means: Means, left: Interrupted, reason: str, reins: Reins) -> Receipt | Refusal:
+async def settle(means: ActionDependencies, left: Interrupted, reason: str, reins: RunControl) -> Receipt | Refusal:
     """Close an interrupted action: look, and do nothing more."""
-    ledger, began = Ledger(means.audit, means.folder, left.plan), time.perf_counter()
+    ledger, began = ActionLog(means.audit, means.folder, left.plan), time.perf_counter()
     run = Run(means, left.plan, ledger, reins, list(left.outcomes))
     run.stopped, run.event_lost = "closed by the operator", left.publishing
     try:
@@ -80,10 +84,10 @@ async def settle(means: Means, left: Interrupted, reason: str, reins: Reins) -> 
 
 
 async def _act(
-    means: Means,
+    means: ActionDependencies,
     plan: Plan,
     confirmation: Confirmation,
-    reins: Reins,
+    reins: RunControl,
     outcomes: list[Outcome],
     resumed: Interrupted | None,
 ) -> Receipt | Refusal:
@@ -93,7 +97,7 @@ async def _act(
     except WireLost as lost:
         return Refusal("unreachable", lost.fault.message, lost.fault.remedy)
     lock = Lock(wire, lock_name(plan.request), plan.id, plan.where.user)
-    ledger = Ledger(means.audit, means.folder, plan)
+    ledger = ActionLog(means.audit, means.folder, plan)
     run = Run(means, plan, ledger, reins, outcomes)
     run.event_lost = resumed is not None and resumed.publishing
     try:
@@ -123,14 +127,14 @@ async def _act(
         await _let_go(lock, wire)
 
 
-async def _run(plan: Plan, run: Run, wire: Wire, lock: Lock) -> None:
+async def _run(plan: Plan, run: Run, wire: OperatorConnection, lock: Lock) -> None:
     await run.batches(wire, lock, [place for place, outcome in enumerate(run.outcomes) if outcome == "left"])
     wants_event = recipe_for(plan.request.kind).publishes and not run.event_lost
     if wants_event and not run.stopped and not run.cancelled:
         await run.publish(wire, lock)
 
 
-async def _reconcile(plan: Plan, ledger: Ledger, outcomes: list[Outcome], wire: Wire) -> None:
+async def _reconcile(plan: Plan, ledger: ActionLog, outcomes: list[Outcome], wire: OperatorConnection) -> None:
     """What was sent and never answered: a key that still meets the condition was not touched, so it may be now."""
     recipe = recipe_for(plan.request.kind)
     places = [place for place, outcome in enumerate(outcomes) if outcome == "unknown"]
@@ -142,13 +146,13 @@ async def _reconcile(plan: Plan, ledger: Ledger, outcomes: list[Outcome], wire: 
 
 
 async def _end(
-    means: Means,
+    means: ActionDependencies,
     plan: Plan,
     reason: str,
-    reins: Reins,
-    ledger: Ledger,
+    reins: RunControl,
+    ledger: ActionLog,
     run: Run,
-    wire: Wire,
+    wire: OperatorConnection,
     began: float,
     *,
     resumed: bool,
@@ -178,7 +182,7 @@ async def _end(
     return _closed(receipt, ledger, run)
 
 
-def _closed(receipt: Receipt, ledger: Ledger, run: Run) -> Receipt:
+def _closed(receipt: Receipt, ledger: ActionLog, run: Run) -> Receipt:
     try:
         if not receipt.verified:
             ledger.note("not verified", counts=receipt.counts, stopped=receipt.stopped)
@@ -193,14 +197,14 @@ def _closed(receipt: Receipt, ledger: Ledger, run: Run) -> Receipt:
     return receipt
 
 
-def _permit(means: Means, plan: Plan) -> Permit:
+def _permit(means: ActionDependencies, plan: Plan) -> Permit:
     recipe, request = recipe_for(plan.request.kind), plan.request
     keys: Sequence[bytes] = [key.key for key in plan.keys]
     channel = channel_of(request) if recipe.publishes else None
     return Permit(recipe.commands, keys, channel, lock_name(request), means.target.db)
 
 
-async def _let_go(lock: Lock, wire: Wire) -> None:
+async def _let_go(lock: Lock, wire: OperatorConnection) -> None:
     try:
         await lock.release()
     except WireLost:

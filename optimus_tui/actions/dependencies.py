@@ -6,35 +6,35 @@ from pathlib import Path
 from typing import NamedTuple
 
 from optimus_tui.actions.guard import Guard
-from optimus_tui.actions.operator_connection import Listener, Wire, open_wire
+from optimus_tui.actions.operator_connection import Listener, OperatorConnection, open_wire
 from optimus_tui.actions.permit import Permit
 from optimus_tui.clock import Clock
 from optimus_tui.contract.actions import Progress
 from optimus_tui.history.audit import AuditLog
-from optimus_tui.probes.load_meter import OwnLoad
+from optimus_tui.probes.load_meter import LoadMeter
 from optimus_tui.settings.model import RedisTarget, Settings
 
 Report = Callable[[Progress], None]
 
 
-class Means(NamedTuple):
+class ActionDependencies(NamedTuple):
     """Shared by the steps of an action. ``folder`` is the state directory, ``target`` the operator's login."""
 
     settings: Settings
     target: RedisTarget
     clock: Clock
-    own: OwnLoad
+    own: LoadMeter
     guard: Guard
     audit: AuditLog
     folder: Path
 
-    async def wire(self, permit: Permit) -> Wire:
+    async def wire(self, permit: Permit) -> OperatorConnection:
         """A connection for this permit. WireLost says why there is none."""
         listener: Listener | None = self.guard.listener
         return await open_wire(self.target, permit, self.own, listener)
 
 
-class Reins(NamedTuple):
+class RunControl(NamedTuple):
     """What the operator holds while it runs: ``cancel`` ends it after the batch in flight."""
 
     cancel: threading.Event

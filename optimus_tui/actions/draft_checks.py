@@ -16,7 +16,7 @@ from typing import Literal
 from msgspec import Struct
 
 from optimus_tui.actions.interpreters import Run, find_interpreter, find_programs
-from optimus_tui.actions.sandbox_runner import KILLED, Leash
+from optimus_tui.actions.sandbox_runner import KILLED, SandboxRunner
 from optimus_tui.scaffold.render import Draft
 from optimus_tui.scaffold.samples import needs_redis
 from optimus_tui.settings.children import minimal_environment
@@ -49,7 +49,7 @@ def run_checks(
     root: Path,
     python: str | None = None,
     validate: Validate | None = None,
-    leash: Leash | None = None,
+    leash: SandboxRunner | None = None,
     allowed: bool = True,
 ) -> Iterator[Check]:
     """Each check as it ends, in the order of ``CHECKS``. Takes seconds: not for a loop.
@@ -60,7 +60,7 @@ def run_checks(
     Close it, or cut the leash from another thread (it raises ``Cut`` then), and nothing of it is left.
     """
     yield from _read(draft)
-    leash = leash or Leash()
+    leash = leash or SandboxRunner()
     with contextlib.ExitStack() as stack:
         try:
             copy = stack.enter_context(leash)

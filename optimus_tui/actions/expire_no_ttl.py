@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import ClassVar
 
 from optimus_tui.actions.expiring import end_each
-from optimus_tui.actions.operator_connection import Wire
+from optimus_tui.actions.operator_connection import OperatorConnection
 from optimus_tui.actions.recipe import Recipe
 from optimus_tui.contract.actions import ActionKind, Outcome, Plan
 from optimus_tui.wording.numbers import plural
@@ -32,5 +32,5 @@ class ExpireNoTtl(Recipe):
         window, tenant = plan.request.window_seconds or 0, safe_text(plan.request.tenant, 60)
         return f"{plural(plan.count, 'answer')} of {tenant}: served for another {ttl(window)}, then fetched anew."
 
-    async def act(self, wire: Wire, plan: Plan, keys: Sequence[bytes]) -> list[Outcome]:
+    async def act(self, wire: OperatorConnection, plan: Plan, keys: Sequence[bytes]) -> list[Outcome]:
         return await end_each(wire, plan.where.version, keys, plan.request.window_seconds or 0)

@@ -5,13 +5,13 @@ It refuses to shorten or lengthen a TTL that is there.
 
 from collections.abc import Sequence
 
-from optimus_tui.actions.operator_connection import Wire, WireLost
+from optimus_tui.actions.operator_connection import OperatorConnection, WireLost
 from optimus_tui.actions.recipe import Halted, send_each
 from optimus_tui.actions.transaction import touch_without_ttl
 from optimus_tui.contract.actions import Outcome
 
 
-async def end_each(wire: Wire, version: str, keys: Sequence[bytes], seconds: int) -> list[Outcome]:
+async def end_each(wire: OperatorConnection, version: str, keys: Sequence[bytes], seconds: int) -> list[Outcome]:
     """One outcome a key; Halted where it has to end."""
     if not knows_nx(version):
         return await touch_without_ttl(wire, keys, lambda key: ("EXPIRE", key, seconds))
@@ -29,7 +29,9 @@ def knows_nx(version: str) -> bool:
     return major.isdigit() and int(major) >= 7
 
 
-async def _tell_gone(wire: Wire, keys: Sequence[bytes], skipped: Sequence[int], outcomes: list[Outcome]) -> None:
+async def _tell_gone(
+    wire: OperatorConnection, keys: Sequence[bytes], skipped: Sequence[int], outcomes: list[Outcome]
+) -> None:
     """EXPIRE answers 0 for a key that is gone and for one that has a TTL: ask which."""
     try:
         pttls = await wire.together([("PTTL", keys[index]) for index in skipped])

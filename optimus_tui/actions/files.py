@@ -13,7 +13,7 @@ from pathlib import Path
 from msgspec.structs import replace
 
 from optimus_tui.actions.tree import Refused, Tree, read_plain, write_new
-from optimus_tui.actions.undo_journal import Change, Entry, Journal, sync_folder
+from optimus_tui.actions.undo_journal import Change, Entry, UndoJournal, sync_folder
 
 
 def plan_files(root: Path, files: Sequence[tuple[str, bytes]]) -> tuple[Change, ...]:
@@ -26,7 +26,7 @@ def plan_files(root: Path, files: Sequence[tuple[str, bytes]]) -> tuple[Change, 
 def apply_changes(root: Path, changes: Sequence[Change], label: str, folder: Path | None = None) -> Entry:
     """Make the changes, all or none; the entry that can undo them. Refused or OSError with nothing written."""
     with Tree(root) as tree:
-        journal = Journal(tree.root, folder)
+        journal = UndoJournal(tree.root, folder)
         with journal.locked():
             _settle(tree, journal)
             return _apply(tree, journal, changes, label, None)
@@ -35,7 +35,7 @@ def apply_changes(root: Path, changes: Sequence[Change], label: str, folder: Pat
 def undo_last(root: Path, folder: Path | None = None) -> Entry:
     """Take back the last write that still stands; its entry. Refused where a file was changed since."""
     with Tree(root) as tree:
-        journal = Journal(tree.root, folder)
+        journal = UndoJournal(tree.root, folder)
         with journal.locked():
             _settle(tree, journal)
             entries = [entry for entry in journal.entries() if entry.state == "done"]
@@ -57,12 +57,12 @@ def undo_last(root: Path, folder: Path | None = None) -> Entry:
 def recover(root: Path, folder: Path | None = None) -> list[str]:
     """Finish or take back what a killed run left; one sentence each."""
     with Tree(root) as tree:
-        journal = Journal(tree.root, folder)
+        journal = UndoJournal(tree.root, folder)
         with journal.locked():
             return _settle(tree, journal)
 
 
-def _apply(tree: Tree, journal: Journal, changes: Sequence[Change], label: str, undoes: str | None) -> Entry:
+def _apply(tree: Tree, journal: UndoJournal, changes: Sequence[Change], label: str, undoes: str | None) -> Entry:
     for change in changes:
         if tree.read(change.path) != change.before:
             raise Refused(f"{change.path} is not what it was when the plan was made: nothing was written")
@@ -92,7 +92,7 @@ def _apply(tree: Tree, journal: Journal, changes: Sequence[Change], label: str, 
     return entry
 
 
-def _finish(tree: Tree, journal: Journal, entry: Entry) -> None:
+def _finish(tree: Tree, journal: UndoJournal, entry: Entry) -> None:
     """Move everything to its place, or everything back."""
     try:
         for change in entry.changes:
@@ -105,7 +105,7 @@ def _finish(tree: Tree, journal: Journal, entry: Entry) -> None:
         raise
 
 
-def _settle(tree: Tree, journal: Journal) -> list[str]:
+def _settle(tree: Tree, journal: UndoJournal) -> list[str]:
     said: list[str] = []
     for entry in journal.entries():
         if entry.state == "staging":

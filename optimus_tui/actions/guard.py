@@ -14,12 +14,12 @@ from redis.exceptions import ResponseError
 
 from optimus_tui.actions.action_log import refused
 from optimus_tui.actions.identity import operator_target, primary_only, read_where
-from optimus_tui.actions.operator_connection import Listener, Wire, WireLost, open_wire
+from optimus_tui.actions.operator_connection import Listener, OperatorConnection, WireLost, open_wire
 from optimus_tui.actions.permit import Permit
 from optimus_tui.clock import Clock
 from optimus_tui.contract.actions import Arming, Refusal
 from optimus_tui.history.audit import AuditLog, AuditUnwritable
-from optimus_tui.probes.load_meter import OwnLoad
+from optimus_tui.probes.load_meter import LoadMeter
 from optimus_tui.settings.model import Settings
 from optimus_tui.wording.safe import safe_text
 
@@ -51,7 +51,7 @@ def may_ever_arm(settings: Settings) -> Refusal | None:
 class Guard:
     """One a context. ``touch`` belongs to every key press: who is away is disarmed."""
 
-    def __init__(self, settings: Settings, clock: Clock, own: OwnLoad, audit: AuditLog) -> None:
+    def __init__(self, settings: Settings, clock: Clock, own: LoadMeter, audit: AuditLog) -> None:
         self._settings, self._clock, self._own, self._audit = settings, clock, own, audit
         self._armed: Arming | None = None
         self._touched = 0.0
@@ -159,7 +159,7 @@ class Guard:
             await wire.close()
 
 
-async def may_login(wire: Wire, user: str, probes: Sequence[Sequence[str | bytes]]) -> str | Refusal:
+async def may_login(wire: OperatorConnection, user: str, probes: Sequence[Sequence[str | bytes]]) -> str | Refusal:
     """Ask the server's ACL without doing it: empty when it says yes to one at least, else what nobody could prove."""
     replies = await wire.together([("ACL", "DRYRUN", wire.target.username or "default", *probe) for probe in probes])
     if all(isinstance(reply, ResponseError) for reply in replies):

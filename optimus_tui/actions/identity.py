@@ -8,7 +8,7 @@ from collections.abc import Mapping
 
 from redis.exceptions import NoPermissionError, ResponseError
 
-from optimus_tui.actions.operator_connection import Wire
+from optimus_tui.actions.operator_connection import OperatorConnection
 from optimus_tui.contract.actions import Refusal, Where
 from optimus_tui.grammar.info import parse_info
 from optimus_tui.settings.model import RedisTarget, Settings
@@ -68,7 +68,7 @@ def moved(planned: Where, found: Where) -> Refusal | None:
     return None
 
 
-async def read_where(wire: Wire, settings: Settings) -> Where | Refusal:
+async def read_where(wire: OperatorConnection, settings: Settings) -> Where | Refusal:
     """Ask the server itself. WireLost when it is gone."""
     server, replication, me = await wire.together([("INFO", "server"), ("INFO", "replication"), ("ACL", "WHOAMI")])
     for reply in (server, replication):

@@ -14,7 +14,7 @@ from msgspec import Struct
 from optimus_tui.settings.children import minimal_environment
 
 Run = Callable[[Sequence[str], Path, Mapping[str, str], float], tuple[int, str]]
-"""Runs a command in a folder, with an environment, for so many seconds: ``Leash.run``."""
+"""Runs a command in a folder, with an environment, for so many seconds: ``SandboxRunner.run``."""
 LACKS = (
     "import importlib.util as u,sys;"
     "print(*[n for n in sys.argv[1:] if u.find_spec(n) is None]);sys.exit(sys.version_info<(3,11))"

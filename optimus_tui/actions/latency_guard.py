@@ -13,7 +13,7 @@ MOST_MS = 20.0
 TRIES = 3
 
 
-class Strain:
+class LatencyGuard:
     """``before`` are PING times in ms of the quiet server."""
 
     def __init__(self, before: list[float]) -> None:

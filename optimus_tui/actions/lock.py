@@ -12,7 +12,7 @@ from typing import Any
 import msgspec
 from redis.exceptions import NoPermissionError, OutOfMemoryError, ResponseError
 
-from optimus_tui.actions.operator_connection import Wire
+from optimus_tui.actions.operator_connection import OperatorConnection
 from optimus_tui.actions.permit import LOCK_MS
 from optimus_tui.clock import Clock
 from optimus_tui.contract.actions import ActionRequest, Refusal
@@ -33,7 +33,7 @@ def lock_name(request: ActionRequest) -> bytes:
 class Lock:
     """``held`` False with no refusal: there are no locks here."""
 
-    def __init__(self, wire: Wire, name: bytes, action: str, user: str) -> None:
+    def __init__(self, wire: OperatorConnection, name: bytes, action: str, user: str) -> None:
         self._wire, self._name, self.held = wire, name, False
         self._owner = {"action": action, "user": user, "host": socket.gethostname(), "pid": os.getpid()}
         self._value, self._clock = b"", Clock()

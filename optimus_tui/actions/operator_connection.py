@@ -18,7 +18,7 @@ from optimus_tui.contract.reading import Fault
 from optimus_tui.probes.commands import CommandRefused, Word
 from optimus_tui.probes.faults import OUTAGES, fault_of
 from optimus_tui.probes.guard import Guarded, connection_arguments
-from optimus_tui.probes.load_meter import OwnLoad
+from optimus_tui.probes.load_meter import LoadMeter
 from optimus_tui.probes.lookups import lookups_of
 from optimus_tui.settings.model import RedisTarget
 
@@ -51,10 +51,10 @@ class _Operating(Guarded):
         return sent
 
 
-class Wire:
+class OperatorConnection:
     """An open connection. One task uses it."""
 
-    def __init__(self, connection: Any, pool: ConnectionPool, target: RedisTarget, own: OwnLoad) -> None:
+    def __init__(self, connection: Any, pool: ConnectionPool, target: RedisTarget, own: LoadMeter) -> None:
         self._connection, self._pool, self.target, self._own = connection, pool, target, own
         self._lost: Fault | None = None
 
@@ -113,7 +113,9 @@ class Wire:
             return  # it is gone either way
 
 
-async def open_wire(target: RedisTarget, permit: Permit, own: OwnLoad, heard: Listener | None = None) -> Wire:
+async def open_wire(
+    target: RedisTarget, permit: Permit, own: LoadMeter, heard: Listener | None = None
+) -> OperatorConnection:
     """Connect and log in. WireLost says why not."""
     arguments = connection_arguments(target, own, "optimus-tui-operator", TIMEOUT_SECONDS, Retry(NoBackoff(), 0))
     pool = ConnectionPool(_Operating, max_connections=1, permit=permit, heard=heard, **arguments)
@@ -122,4 +124,4 @@ async def open_wire(target: RedisTarget, permit: Permit, own: OwnLoad, heard: Li
             connection = await pool.get_connection()  # type: ignore[no-untyped-call]
     except OUTAGES as error:
         raise WireLost(fault_of(error, target)) from None
-    return Wire(connection, pool, target, own)
+    return OperatorConnection(connection, pool, target, own)

@@ -9,11 +9,11 @@ from msgspec import structs
 from redis.exceptions import ResponseError
 
 from optimus_tui.actions.action_log import kept, plan_file, receipt_file
-from optimus_tui.actions.dependencies import Means
+from optimus_tui.actions.dependencies import ActionDependencies
 from optimus_tui.actions.identity import moved, primary_only, read_where
 from optimus_tui.actions.invalidate_tenant import channel_of
 from optimus_tui.actions.key_selection import check_request
-from optimus_tui.actions.operator_connection import Wire
+from optimus_tui.actions.operator_connection import OperatorConnection
 from optimus_tui.actions.planning import digest_of
 from optimus_tui.actions.preview import foreign
 from optimus_tui.actions.recipes import recipe_for
@@ -27,7 +27,7 @@ MIN_REASON = 3
 _ANEW = "plan anew"
 
 
-def check_words(means: Means, plan: Plan, expected: str, confirmation: Confirmation) -> Refusal | None:
+def check_words(means: ActionDependencies, plan: Plan, expected: str, confirmation: Confirmation) -> Refusal | None:
     """Armed for this server, the right words, a reason."""
     armed = means.guard.armed
     if armed is None:
@@ -40,7 +40,7 @@ def check_words(means: Means, plan: Plan, expected: str, confirmation: Confirmat
     return structs.replace(refusal, remedy="arm anew, then plan anew") if refusal else None
 
 
-def check_plan(means: Means, plan: Plan) -> Receipt | Refusal | None:
+def check_plan(means: ActionDependencies, plan: Plan) -> Receipt | Refusal | None:
     """Whole, fresh and not done before; the stored receipt where exactly this was done before."""
     stored = kept(receipt_file(means.folder, plan.id), Receipt)
     if stored is not None:
@@ -57,7 +57,7 @@ def check_plan(means: Means, plan: Plan) -> Receipt | Refusal | None:
     return check_request(plan.request)
 
 
-async def check_server(means: Means, wire: Wire, plan: Plan) -> Refusal | None:
+async def check_server(means: ActionDependencies, wire: OperatorConnection, plan: Plan) -> Refusal | None:
     """The same server in the same role, with a login that may. WireLost when it is gone."""
     where = await read_where(wire, means.settings)
     if isinstance(where, Refusal):
@@ -65,7 +65,7 @@ async def check_server(means: Means, wire: Wire, plan: Plan) -> Refusal | None:
     return moved(plan.where, where) or primary_only(where) or await _check_rights(wire, plan)
 
 
-async def check_drift(means: Means, wire: Wire, plan: Plan) -> Refusal | None:
+async def check_drift(means: ActionDependencies, wire: OperatorConnection, plan: Plan) -> Refusal | None:
     """Too many keys gone or changed since the plan. A TTL that ran out by itself was to be expected.
 
     Where all are gone there is nothing left to spoil: the action runs and tells so.
@@ -86,7 +86,7 @@ async def check_drift(means: Means, wire: Wire, plan: Plan) -> Refusal | None:
     return Refusal("drift", f"{changed:,} of {plural(plan.count, 'key')} changed since the plan", _ANEW)
 
 
-async def _check_rights(wire: Wire, plan: Plan) -> Refusal | None:
+async def _check_rights(wire: OperatorConnection, plan: Plan) -> Refusal | None:
     probes: list[Sequence[str | bytes]] = []
     key = plan.keys[0].key if plan.keys else b"cache:optimus:nobody:nothing"
     for command in sorted(recipe_for(plan.request.kind).commands):

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import ClassVar
 
 from optimus_tui.actions.expiring import end_each
-from optimus_tui.actions.operator_connection import Wire
+from optimus_tui.actions.operator_connection import OperatorConnection
 from optimus_tui.actions.recipe import Recipe
 from optimus_tui.contract.actions import ActionKind, Outcome, Plan
 from optimus_tui.wording.numbers import plural
@@ -30,5 +30,5 @@ class RepairCounter(Recipe):
         ends = "ends" if plan.count == 1 else "end"
         return f"{plural(plan.count, 'counter')} of {tenant} {ends} in {ttl(window)}; requests after that count from 0."
 
-    async def act(self, wire: Wire, plan: Plan, keys: Sequence[bytes]) -> list[Outcome]:
+    async def act(self, wire: OperatorConnection, plan: Plan, keys: Sequence[bytes]) -> list[Outcome]:
         return await end_each(wire, plan.where.version, keys, plan.request.window_seconds or 0)

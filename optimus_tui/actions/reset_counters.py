@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import ClassVar
 
-from optimus_tui.actions.operator_connection import Wire
+from optimus_tui.actions.operator_connection import OperatorConnection
 from optimus_tui.actions.recipe import Recipe, of_unlink, send_each
 from optimus_tui.contract.actions import ActionKind, ActionRequest, Outcome, Plan
 from optimus_tui.wording.numbers import plural
@@ -38,5 +38,5 @@ class ResetCounters(Recipe):
         )
         return repair, f"set a TTL on the {plural(immortal, 'counter')} without one (keeps the count)"
 
-    async def act(self, wire: Wire, plan: Plan, keys: Sequence[bytes]) -> list[Outcome]:
+    async def act(self, wire: OperatorConnection, plan: Plan, keys: Sequence[bytes]) -> list[Outcome]:
         return await send_each(wire, [("UNLINK", key) for key in keys], of_unlink)

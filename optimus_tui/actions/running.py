@@ -10,12 +10,12 @@ from collections.abc import Iterator, Sequence
 
 from redis.exceptions import ResponseError
 
-from optimus_tui.actions.action_log import Ledger, tally
-from optimus_tui.actions.dependencies import Means, Reins
+from optimus_tui.actions.action_log import ActionLog, tally
+from optimus_tui.actions.dependencies import ActionDependencies, RunControl
 from optimus_tui.actions.invalidate_tenant import channel_of, event_of
-from optimus_tui.actions.latency_guard import TRIES, Strain
+from optimus_tui.actions.latency_guard import TRIES, LatencyGuard
 from optimus_tui.actions.lock import Lock
-from optimus_tui.actions.operator_connection import Wire, WireLost
+from optimus_tui.actions.operator_connection import OperatorConnection, WireLost
 from optimus_tui.actions.preflight import check_server
 from optimus_tui.actions.recipe import Halted
 from optimus_tui.actions.recipes import recipe_for
@@ -33,7 +33,9 @@ LOOK_EVERY = 10
 class Run:
     """One run over a plan. ``outcomes`` is up to date after each batch; ``stopped`` says why it ended by itself."""
 
-    def __init__(self, means: Means, plan: Plan, ledger: Ledger, reins: Reins, outcomes: list[Outcome]) -> None:
+    def __init__(
+        self, means: ActionDependencies, plan: Plan, ledger: ActionLog, reins: RunControl, outcomes: list[Outcome]
+    ) -> None:
         self._means, self._plan, self._ledger, self._reins = means, plan, ledger, reins
         self._recipe = recipe_for(plan.request.kind)
         self.outcomes = outcomes
@@ -43,7 +45,7 @@ class Run:
         self.event_lost = self.broken = False
         self.seconds = 0.0
 
-    async def batches(self, wire: Wire, lock: Lock, places: Sequence[int]) -> None:
+    async def batches(self, wire: OperatorConnection, lock: Lock, places: Sequence[int]) -> None:
         """Act on the keys at ``places`` of the plan (ascending)."""
         began = time.perf_counter()
         try:
@@ -68,7 +70,7 @@ class Run:
             self.stopped, self.broken = str(error), True
         self.seconds += time.perf_counter() - began
 
-    async def publish(self, wire: Wire, lock: Lock) -> None:
+    async def publish(self, wire: OperatorConnection, lock: Lock) -> None:
         """Send the event, once. A lost reply stays unknown."""
         channel = channel_of(self._plan.request)
         event = event_of(self._plan, self._means.clock.wall(), tally(self.outcomes).get("done", 0))
@@ -96,7 +98,7 @@ class Run:
         tried = len(self.outcomes) - counts.get("left", 0)
         self._reins.report(Progress(stage, tried, len(self.outcomes), counts))  # type: ignore[arg-type]
 
-    async def _batch(self, wire: Wire, lock: Lock, start: int, end: int) -> None:
+    async def _batch(self, wire: OperatorConnection, lock: Lock, start: int, end: int) -> None:
         keys = [key.key for key in self._plan.keys[start:end]]
         self._ledger.intent(start, keys)
         found: Sequence[Outcome] = ["left"] * len(keys)
@@ -110,9 +112,9 @@ class Run:
         self._ledger.result(start, found)
         self.tell("acting")
 
-    async def _quiet(self, wire: Wire) -> Strain:
+    async def _quiet(self, wire: OperatorConnection) -> LatencyGuard:
         """What a PING takes before the first batch."""
-        return Strain([await _ping(wire) for _ in range(QUIET_PINGS)])
+        return LatencyGuard([await _ping(wire) for _ in range(QUIET_PINGS)])
 
 
 def chunks(places: Sequence[int]) -> Iterator[tuple[int, int]]:
@@ -128,7 +130,7 @@ def chunks(places: Sequence[int]) -> Iterator[tuple[int, int]]:
         yield start, end
 
 
-async def _figure(wire: Wire, strain: Strain) -> float:
+async def _figure(wire: OperatorConnection, strain: LatencyGuard) -> float:
     """A PING's time; where it is slow, the best of some."""
     best = await _ping(wire)
     for _ in range(TRIES - 1):
@@ -138,7 +140,7 @@ async def _figure(wire: Wire, strain: Strain) -> float:
     return best
 
 
-async def _ping(wire: Wire) -> float:
+async def _ping(wire: OperatorConnection) -> float:
     began = time.perf_counter()
     await wire.ask("PING")
     return (time.perf_counter() - began) * 1000

@@ -28,11 +28,11 @@ LONGEST = 200_000
 KILLED = -int(signal.SIGKILL)
 
 
-class Cut(Exception):
+class RunCancelled(Exception):
     """Nobody waits for this any more."""
 
 
-class Leash:
+class SandboxRunner:
     """Enter it to get the folder; OSError where there is no room for one."""
 
     def __init__(self) -> None:
@@ -80,10 +80,15 @@ class Leash:
     def run(
         self, command: Sequence[str], folder: Path, environment: Mapping[str, str], seconds: float
     ) -> tuple[int, str]:
-        """Exit code and what was printed; ``KILLED`` after too long. Cut, or OSError where it cannot be started."""
+        """Return the exit code (``KILLED`` after too long) and what was printed.
+
+        Raises:
+            RunCancelled: The run was ended from here.
+            OSError: The command cannot be started.
+        """
         with self._turn:
             if self._cut:
-                raise Cut
+                raise RunCancelled
             child = self._start(command, folder, environment)
         with child:
             try:
@@ -96,7 +101,7 @@ class Leash:
                     _kill_group(child)
                     self._hold(None)
         if self._cut:
-            raise Cut
+            raise RunCancelled
         return code, said[-LONGEST:].decode("utf-8", "replace")
 
     def _start(self, command: Sequence[str], folder: Path, environment: Mapping[str, str]) -> "subprocess.Popen[bytes]":

@@ -11,7 +11,7 @@ from pathlib import Path
 from msgspec import structs
 
 from optimus_tui.actions import applying, interrupted_actions
-from optimus_tui.actions.dependencies import Means, Reins, Report
+from optimus_tui.actions.dependencies import ActionDependencies, Report, RunControl
 from optimus_tui.actions.guard import DEFAULT_MINUTES, Guard, may_ever_arm
 from optimus_tui.actions.identity import operator_target
 from optimus_tui.actions.key_selection import Known
@@ -34,12 +34,12 @@ from optimus_tui.contract.actions import (
 )
 from optimus_tui.contract.limits import LimitRules
 from optimus_tui.history.audit import AuditLog, state_folder
-from optimus_tui.probes.round_trips import on_behalf
+from optimus_tui.probes.round_trips import attributed_to
 
 GATEWAY_SECONDS = 2.5
 
 
-class Desk:
+class ActionService:
     """One a context. ``folder`` is the state directory with the audit; the user's own unless told otherwise."""
 
     def __init__(self, context: Context, folder: Path | None = None, listener: Listener | None = None) -> None:
@@ -49,7 +49,7 @@ class Desk:
         self.guard = Guard(settings, context.clock, context.own, self.audit)
         self.guard.listener = listener
         target = operator_target(settings)
-        self._means = Means(settings, target, context.clock, context.own, self.guard, self.audit, folder)
+        self._means = ActionDependencies(settings, target, context.clock, context.own, self.guard, self.audit, folder)
 
     def may_ever_arm(self) -> Refusal | None:
         """What the settings alone forbid: for a menu that says why an action is greyed out."""
@@ -57,7 +57,7 @@ class Desk:
 
     async def arm(self, typed: str, minutes: float = DEFAULT_MINUTES) -> Arming | Refusal:
         """See ``Guard.arm``."""
-        with on_behalf("arm"):
+        with attributed_to("arm"):
             return await self.guard.arm(typed, minutes)
 
     async def plan(
@@ -71,7 +71,7 @@ class Desk:
 
         ``rules`` are the limits in force where the caller has them; else the gateway is asked, for at most 2.5 s.
         """
-        with on_behalf(f"plan {request.kind}"):
+        with attributed_to(f"plan {request.kind}"):
             rules = rules or await self._rules()
             if request.kind == "repair_counter" and request.window_seconds is None and rules:
                 request = structs.replace(request, window_seconds=rules.window_seconds)
@@ -89,9 +89,9 @@ class Desk:
         known = refusal or check_plan(self._means, plan)
         if known is not None:
             return known
-        with on_behalf(plan.request.kind):
+        with attributed_to(plan.request.kind):
             return await self._running.run(
-                lambda: applying.apply(self._means, plan, confirmation, Reins(cancel, report)), cancel
+                lambda: applying.apply(self._means, plan, confirmation, RunControl(cancel, report)), cancel
             )
 
     def interrupted(self) -> list[Interrupted | Refusal]:
@@ -109,16 +109,16 @@ class Desk:
         refusal = refusal or await asyncio.to_thread(self._moved_on, left)
         if refusal is not None:
             return refusal
-        with on_behalf(f"resume {left.plan.request.kind}"):
+        with attributed_to(f"resume {left.plan.request.kind}"):
             return await self._running.run(
-                lambda: applying.resume(self._means, left, confirmation, Reins(cancel, report)), cancel
+                lambda: applying.resume(self._means, left, confirmation, RunControl(cancel, report)), cancel
             )
 
     async def look(self, left: Interrupted, report: Report) -> Verified | Refusal:
         """What became of an interrupted action's keys; it stays open, and nothing is changed."""
         cancel = threading.Event()
-        with on_behalf(f"look at {left.plan.request.kind}"):
-            return await self._running.run(lambda: applying.look(self._means, left, Reins(cancel, report)), cancel)
+        with attributed_to(f"look at {left.plan.request.kind}"):
+            return await self._running.run(lambda: applying.look(self._means, left, RunControl(cancel, report)), cancel)
 
     def receipts_of(self, incident: str) -> list[Receipt]:
         """Closed actions of an incident; reads the audit and their files: not for an event loop."""
@@ -131,9 +131,9 @@ class Desk:
         refusal = await asyncio.to_thread(self._moved_on, left)
         if refusal is not None:
             return refusal
-        with on_behalf(f"close {left.plan.request.kind}"):
+        with attributed_to(f"close {left.plan.request.kind}"):
             return await self._running.run(
-                lambda: applying.settle(self._means, left, reason, Reins(cancel, report)), cancel
+                lambda: applying.settle(self._means, left, reason, RunControl(cancel, report)), cancel
             )
 
     def _moved_on(self, left: Interrupted) -> Refusal | None:

@@ -6,7 +6,7 @@ refuses to try a key a third time: one that changes twice within a millisecond i
 
 from collections.abc import Callable, Sequence
 
-from optimus_tui.actions.operator_connection import Wire, WireLost
+from optimus_tui.actions.operator_connection import OperatorConnection, WireLost
 from optimus_tui.actions.recipe import Halted, of_unlink, raise_refused
 from optimus_tui.contract.actions import Outcome
 from optimus_tui.probes.commands import Word
@@ -14,7 +14,7 @@ from optimus_tui.probes.commands import Word
 Write = Callable[[bytes], Sequence[Word]]
 
 
-async def touch_without_ttl(wire: Wire, keys: Sequence[bytes], write: Write) -> list[Outcome]:
+async def touch_without_ttl(wire: OperatorConnection, keys: Sequence[bytes], write: Write) -> list[Outcome]:
     """Send ``write(key)``, whose reply is 1 when it was done, for each key that has no TTL."""
     together = await _attempt(wire, keys, write)
     if together is not None:
@@ -30,7 +30,7 @@ async def touch_without_ttl(wire: Wire, keys: Sequence[bytes], write: Write) -> 
     return outcomes
 
 
-async def _attempt(wire: Wire, keys: Sequence[bytes], write: Write) -> list[Outcome] | None:
+async def _attempt(wire: OperatorConnection, keys: Sequence[bytes], write: Write) -> list[Outcome] | None:
     """The outcomes; None where a key changed under the watch, and nothing was done."""
     outcomes = await _look(wire, keys)
     meant = [index for index, outcome in enumerate(outcomes) if outcome == "left"]
@@ -54,7 +54,7 @@ async def _attempt(wire: Wire, keys: Sequence[bytes], write: Write) -> list[Outc
     return outcomes
 
 
-async def _look(wire: Wire, keys: Sequence[bytes]) -> list[Outcome]:
+async def _look(wire: OperatorConnection, keys: Sequence[bytes]) -> list[Outcome]:
     """Watch them all, and tell those that are gone or have a TTL; "left" stands for: still to be done."""
     waiting: list[Outcome] = ["left"] * len(keys)
     watched, *pttls = await _quietly(wire, ("WATCH", *keys), waiting, *(("PTTL", key) for key in keys))
@@ -64,7 +64,7 @@ async def _look(wire: Wire, keys: Sequence[bytes]) -> list[Outcome]:
 
 
 async def _quietly(
-    wire: Wire, first: Sequence[Word], outcomes: Sequence[Outcome], *more: Sequence[Word]
+    wire: OperatorConnection, first: Sequence[Word], outcomes: Sequence[Outcome], *more: Sequence[Word]
 ) -> list[object]:
     """Commands that change nothing: where they are lost, nothing was done."""
     try:

@@ -44,7 +44,7 @@ class Entry(Struct, frozen=True, kw_only=True):
     undoes: str | None = None
 
 
-class Journal:
+class UndoJournal:
     """The entries of one project."""
 
     def __init__(self, root: Path, folder: Path | None = None) -> None:

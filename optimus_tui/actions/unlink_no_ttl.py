@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import ClassVar
 
 from optimus_tui.actions.expire_no_ttl import GENTLE_SECONDS
-from optimus_tui.actions.operator_connection import Wire
+from optimus_tui.actions.operator_connection import OperatorConnection
 from optimus_tui.actions.recipe import Recipe
 from optimus_tui.actions.transaction import touch_without_ttl
 from optimus_tui.contract.actions import ActionKind, ActionRequest, Outcome, Plan
@@ -41,5 +41,5 @@ class UnlinkNoTtl(Recipe):
         )
         return ending, f"give them a TTL of {ttl(GENTLE_SECONDS)} instead (nothing goes cold at once)"
 
-    async def act(self, wire: Wire, plan: Plan, keys: Sequence[bytes]) -> list[Outcome]:
+    async def act(self, wire: OperatorConnection, plan: Plan, keys: Sequence[bytes]) -> list[Outcome]:
         return await touch_without_ttl(wire, keys, lambda key: ("UNLINK", key))

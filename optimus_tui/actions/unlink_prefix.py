@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import ClassVar
 
-from optimus_tui.actions.operator_connection import Wire
+from optimus_tui.actions.operator_connection import OperatorConnection
 from optimus_tui.actions.recipe import Recipe, of_unlink, send_each
 from optimus_tui.contract.actions import ActionKind, ActionRequest, Outcome, Plan
 from optimus_tui.wording.numbers import plural
@@ -31,5 +31,5 @@ class UnlinkPrefix(Recipe):
         only = ActionRequest(kind="unlink_no_ttl", tenant=request.tenant, cache_kind=request.cache_kind)
         return only, f"unlink only keys without a TTL ({immortal:,} of these): the others end by themselves"
 
-    async def act(self, wire: Wire, plan: Plan, keys: Sequence[bytes]) -> list[Outcome]:
+    async def act(self, wire: OperatorConnection, plan: Plan, keys: Sequence[bytes]) -> list[Outcome]:
         return await send_each(wire, [("UNLINK", key) for key in keys], of_unlink)

@@ -10,9 +10,9 @@ from collections.abc import Sequence
 from msgspec import Struct
 from redis.exceptions import ResponseError
 
-from optimus_tui.actions.dependencies import Means, Reins
+from optimus_tui.actions.dependencies import ActionDependencies, RunControl
 from optimus_tui.actions.key_selection import Gathering, Known
-from optimus_tui.actions.operator_connection import Wire, WireLost
+from optimus_tui.actions.operator_connection import OperatorConnection, WireLost
 from optimus_tui.actions.permit import Permit
 from optimus_tui.actions.recipes import recipe_for
 from optimus_tui.contract.actions import Outcome, Plan
@@ -31,7 +31,9 @@ class Verified(Struct, frozen=True):
     new_since: int | None
 
 
-async def verify(means: Means, plan: Plan, outcomes: Sequence[Outcome], wire: Wire, reins: Reins) -> Verified | None:
+async def verify(
+    means: ActionDependencies, plan: Plan, outcomes: Sequence[Outcome], wire: OperatorConnection, reins: RunControl
+) -> Verified | None:
     """On the action's connection, or on a new one where that has ended. None when nobody answers."""
     deadline = time.monotonic() + TRIES_SECONDS
     while True:
@@ -53,7 +55,9 @@ async def verify(means: Means, plan: Plan, outcomes: Sequence[Outcome], wire: Wi
             await fresh.close()
 
 
-async def _look(means: Means, plan: Plan, outcomes: Sequence[Outcome], wire: Wire, reins: Reins) -> Verified | None:
+async def _look(
+    means: ActionDependencies, plan: Plan, outcomes: Sequence[Outcome], wire: OperatorConnection, reins: RunControl
+) -> Verified | None:
     recipe = recipe_for(plan.request.kind)
     pttls = await wire.each([("PTTL", key.key) for key in plan.keys])
     if any(isinstance(pttl, ResponseError) for pttl in pttls):
@@ -67,7 +71,7 @@ async def _look(means: Means, plan: Plan, outcomes: Sequence[Outcome], wire: Wir
     )
 
 
-async def _new(means: Means, plan: Plan, wire: Wire, reins: Reins) -> int | None:
+async def _new(means: ActionDependencies, plan: Plan, wire: OperatorConnection, reins: RunControl) -> int | None:
     """Keys that meet the condition now and were not in the plan."""
     known = Known(frozenset(tenant.encode("utf-8", "surrogatepass") for tenant in means.settings.tenants))
     gathering, cursor, deadline = Gathering(plan.request, known), b"0", time.monotonic() + SCAN_SECONDS

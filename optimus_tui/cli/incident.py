@@ -16,7 +16,7 @@ from optimus_tui.cli.incident_errand import on_incident, unsaved
 from optimus_tui.cli.output import complain, document, say
 
 if TYPE_CHECKING:
-    from optimus_tui.incidents.service import Keeper
+    from optimus_tui.incidents.service import IncidentService
 
 _HERE = "optimus_tui.cli.incident"
 _STEPS = "optimus_tui.cli.incident_steps"
@@ -119,7 +119,7 @@ def _list(as_json: bool) -> int:
 def show(ctx: click.Context, /, number: int, as_json: bool, **given: object) -> int:
     """Steps, recommendations, actions and timeline."""
 
-    async def look(keeper: "Keeper") -> int:
+    async def look(keeper: "IncidentService") -> int:
         import msgspec
 
         from optimus_tui.cli.incident_words import lines

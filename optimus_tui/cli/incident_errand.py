@@ -13,10 +13,10 @@ from optimus_tui.cli.flags import joined, settings_of
 from optimus_tui.cli.output import complain
 
 if TYPE_CHECKING:
-    from optimus_tui.incidents.service import Keeper
+    from optimus_tui.incidents.service import IncidentService
     from optimus_tui.settings.model import Settings
 
-Work = Callable[["Keeper"], Awaitable[int]]
+Work = Callable[["IncidentService"], Awaitable[int]]
 
 
 def on_incident(
@@ -74,7 +74,7 @@ def _settings(flags: dict[str, object], *, needed: bool) -> "Settings":
         return Settings()
 
 
-def unsaved(keeper: "Keeper", code: int) -> int:
+def unsaved(keeper: "IncidentService", code: int) -> int:
     """The exit code; what the disk did not take is lost with this process, and said."""
     if keeper.fault is None:
         return code
@@ -82,7 +82,7 @@ def unsaved(keeper: "Keeper", code: int) -> int:
     return exits.REFUSED
 
 
-def _warn(keeper: "Keeper") -> None:
+def _warn(keeper: "IncidentService") -> None:
     for notice in keeper.timeline.notices:
         complain(notice)
     if keeper.read_only:

@@ -14,7 +14,7 @@ from optimus_tui.cli.incident_errand import on_incident
 from optimus_tui.cli.output import complain, page, say
 
 if TYPE_CHECKING:
-    from optimus_tui.incidents.service import Keeper
+    from optimus_tui.incidents.service import IncidentService
 
 
 @click.command("run", short_help="Run the next step.")
@@ -34,7 +34,7 @@ def run(
     if tenant is not None and issue is None:
         raise click.UsageError("--tenant belongs to --issue")
 
-    async def work(keeper: "Keeper") -> int:
+    async def work(keeper: "IncidentService") -> int:
         from optimus_tui.cli.incident_words import ranking, step_lines, what_next
 
         if issue is not None:
@@ -61,7 +61,7 @@ def run(
     return on_incident(ctx, given, number, work)
 
 
-def _say_step(keeper: "Keeper", name: str) -> int:
+def _say_step(keeper: "IncidentService", name: str) -> int:
     from optimus_tui.cli.incident_words import step_lines, what_next
     from optimus_tui.workflow.severity import MATTERS, rank
 
@@ -86,7 +86,7 @@ def _say_step(keeper: "Keeper", name: str) -> int:
 def resume(ctx: click.Context, /, number: int, repair: bool, moved: str | None, **given: object) -> int:
     """Take an incident up again: what ran when its process ended is free to run again."""
 
-    async def work(keeper: "Keeper") -> int:
+    async def work(keeper: "IncidentService") -> int:
         from optimus_tui.cli.incident_words import lines, what_next
 
         if moved is not None and keeper.elsewhere:
@@ -126,7 +126,7 @@ def _repair(number: int) -> bool:
 def note(ctx: click.Context, /, number: int, text: tuple[str, ...], **given: object) -> int:
     """Add a note to the timeline."""
 
-    async def work(keeper: "Keeper") -> int:
+    async def work(keeper: "IncidentService") -> int:
         await keeper.note(" ".join(text))
         return exits.HEALTHY
 
@@ -143,7 +143,7 @@ def note(ctx: click.Context, /, number: int, text: tuple[str, ...], **given: obj
 def close(ctx: click.Context, /, number: int, cause: str, resolution: str, no_measure: bool, **given: object) -> int:
     """Close it: the impact is measured, MTTA and MTTR come out."""
 
-    async def work(keeper: "Keeper") -> int:
+    async def work(keeper: "IncidentService") -> int:
         from optimus_tui.cli.incident_words import spans
         from optimus_tui.incidents.errors import IncidentError
         from optimus_tui.incidents.measuring import measure
@@ -171,7 +171,7 @@ def close(ctx: click.Context, /, number: int, cause: str, resolution: str, no_me
 def export(ctx: click.Context, /, number: int, form: str, place: str | None, **given: object) -> int:
     """Write the post-mortem; prints where it lies."""
 
-    async def work(keeper: "Keeper") -> int:
+    async def work(keeper: "IncidentService") -> int:
         from optimus_tui.incidents.postmortem import export as write_up
         from optimus_tui.incidents.postmortem import render
 

@@ -51,14 +51,16 @@ def serve(ctx: click.Context, /, host: str, port: int, **given: object) -> int:
     from optimus_tui.context import Context
     from optimus_tui.http_api.app import at_mcp
     from optimus_tui.serving import listen
-    from optimus_tui.serving.access_control import Door
-    from optimus_tui.serving.dispatcher import Desk
+    from optimus_tui.serving.access_control import AccessControlMiddleware
+    from optimus_tui.serving.dispatcher import ToolDispatcher
 
     listen.log_to_stderr()
     try:
         bound = listen.bind(host, port)
-        app = Door(
-            at_mcp(Desk(lambda: Context(settings, keep_log=False))), listen.token_for(bound, "serve"), bound.names
+        app = AccessControlMiddleware(
+            at_mcp(ToolDispatcher(lambda: Context(settings, keep_log=False))),
+            listen.token_for(bound, "serve"),
+            bound.names,
         )
     except listen.CannotListen as error:
         complain(error)
@@ -85,10 +87,10 @@ def mcp(ctx: click.Context, /, http: bool, host: str | None, port: int | None, *
     settings = settings_of(joined(ctx, given))
     from optimus_tui.context import Context
     from optimus_tui.serving import listen
-    from optimus_tui.serving.dispatcher import Desk
+    from optimus_tui.serving.dispatcher import ToolDispatcher
 
     listen.log_to_stderr()
-    desk = Desk(lambda: Context(settings, keep_log=False))
+    desk = ToolDispatcher(lambda: Context(settings, keep_log=False))
     if not http:
         with _hurry():
             from optimus_tui.mcp_server.stdio import run

@@ -190,7 +190,7 @@ class Check(Struct, frozen=True, kw_only=True):
     evidence: Evidence | None = None
 
 
-class Deed(Struct, frozen=True, kw_only=True):
+class ActionRecord(Struct, frozen=True, kw_only=True):
     """An action with what came of it. ``verdict`` is the worst of its checks, None until all have answered."""
 
     at: Stamp
@@ -262,7 +262,7 @@ class IncidentState(Struct, frozen=True, kw_only=True):
     candidates: tuple[Candidate, ...] = ()
     choice: Choice | None = None
     advice: tuple[Advice, ...] = ()
-    deeds: tuple[Deed, ...] = ()
+    deeds: tuple[ActionRecord, ...] = ()
     notes: tuple[Note, ...] = ()
     captures: tuple[Capture, ...] = ()
     impact: tuple[Measure, ...] = ()

@@ -7,12 +7,12 @@ peer. It refuses bodies that are no JSON by their name, so that no form of a for
 from collections.abc import Collection
 from typing import TYPE_CHECKING
 
-from optimus_tui.serving.access_control import Door
+from optimus_tui.serving.access_control import AccessControlMiddleware
 
 if TYPE_CHECKING:
     from optimus_tui.context import Context
     from optimus_tui.serving.asgi import App, Receive, Scope, Send
-    from optimus_tui.serving.dispatcher import Answered, Desk
+    from optimus_tui.serving.dispatcher import Answered, ToolDispatcher
 
 STATUS = {
     "unknown_tool": 404,
@@ -27,10 +27,10 @@ STATUS = {
 _RETRY = ((b"retry-after", b"1"),)
 
 
-class ToolsApp(Door):
+class ToolsApp(AccessControlMiddleware):
     """The application to mount. A mounted app is told no end: ``aclose`` is for gateways that want a tidy one."""
 
-    def __init__(self, desk: "Desk", token: str | None, hosts: Collection[str]) -> None:
+    def __init__(self, desk: "ToolDispatcher", token: str | None, hosts: Collection[str]) -> None:
         super().__init__(Tools(desk), token, hosts=hosts)
         self._desk = desk
 
@@ -45,9 +45,9 @@ def tools_app(token: str | None = None, hosts: Collection[str] = ()) -> ToolsApp
     ``token``: what ``Authorization: Bearer`` must hold; None: callers from this machine only, none that a proxy passed
     on. ``hosts``: whole Host values to accept beside the loopback names with the port, as ``gateway.internal:443``.
     """
-    from optimus_tui.serving.dispatcher import Desk
+    from optimus_tui.serving.dispatcher import ToolDispatcher
 
-    return ToolsApp(Desk(context_from_environment), token, hosts)
+    return ToolsApp(ToolDispatcher(context_from_environment), token, hosts)
 
 
 def context_from_environment() -> "Context":
@@ -65,7 +65,7 @@ def context_from_environment() -> "Context":
 class Tools:
     """The two routes, without the door."""
 
-    def __init__(self, desk: "Desk") -> None:
+    def __init__(self, desk: "ToolDispatcher") -> None:
         self._desk = desk
 
     async def __call__(self, scope: "Scope", receive: "Receive", send: "Send") -> None:
@@ -144,7 +144,7 @@ def catalogue() -> bytes:
     return json.encode({"schema_version": SCHEMA_VERSION, "tools": tools})
 
 
-def at_mcp(desk: "Desk") -> "App":
+def at_mcp(desk: "ToolDispatcher") -> "App":
     """What ``serve`` serves: the same routes below /mcp, nothing beside them, and an end that closes the clients."""
     from optimus_tui.serving.asgi import say_no
 
@@ -161,7 +161,7 @@ def at_mcp(desk: "Desk") -> "App":
     return app
 
 
-async def _live(desk: "Desk", receive: "Receive", send: "Send") -> None:
+async def _live(desk: "ToolDispatcher", receive: "Receive", send: "Send") -> None:
     while True:
         kind = (await receive())["type"]
         if kind == "lifespan.shutdown":

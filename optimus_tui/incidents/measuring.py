@@ -10,7 +10,7 @@ import msgspec
 
 from optimus_tui.contract import incident_events as happened
 from optimus_tui.contract.incident import Outcome
-from optimus_tui.incidents.service import Keeper
+from optimus_tui.incidents.service import IncidentService
 from optimus_tui.workflow.outcome import outline
 
 SERIES = ("latency.", "hit_rate.", "cache.", "coherence.", "limits.", "redis.", "events.", "state.", "gateway.")
@@ -20,7 +20,7 @@ IMPACT = ("error_rate", "latency")
 MOST_MINUTES = 10_080
 
 
-async def capture(keeper: Keeper, minutes: float = 10.0) -> int:
+async def capture(keeper: IncidentService, minutes: float = 10.0) -> int:
     """Keep the last minutes of the history as evidence; how many series had samples (0: nothing is recorded)."""
     until = keeper.ctx.clock.wall()
     since = until - 60 * max(0.0, minutes)
@@ -41,7 +41,7 @@ async def capture(keeper: Keeper, minutes: float = 10.0) -> int:
     return len(found)
 
 
-async def measure(keeper: Keeper) -> None:
+async def measure(keeper: IncidentService) -> None:
     """What the incident cost: error ratio and latency from its beginning until now, and the history of that time."""
     keeper.check_system()
     minutes = span_minutes(keeper)
@@ -49,14 +49,14 @@ async def measure(keeper: Keeper) -> None:
     await capture(keeper, minutes + 10)
 
 
-def span_minutes(keeper: Keeper) -> int:
+def span_minutes(keeper: IncidentService) -> int:
     """Whole minutes from the beginning of the fault (else the opening) until now."""
     state, now = keeper.state, keeper.ctx.clock.wall()
     start = state.began if state.began is not None else state.opened.wall if state.opened else now
     return max(1, min(MOST_MINUTES, round((now - start) / 60 + 0.5)))
 
 
-async def _measure(keeper: Keeper, name: str, minutes: int) -> None:
+async def _measure(keeper: IncidentService, name: str, minutes: int) -> None:
     from optimus_tui.tools.answer import answer
     from optimus_tui.tools.arguments import ToolFailure
 

@@ -20,7 +20,7 @@ from optimus_tui.history.store import system_of
 from optimus_tui.history.timeline import new_timeline, open_timeline
 from optimus_tui.incidents.errors import IncidentError, plain
 from optimus_tui.incidents.playbooks import DEFAULT, playbook
-from optimus_tui.incidents.service import Keeper
+from optimus_tui.incidents.service import IncidentService
 from optimus_tui.incidents.timestamps import Clocks, operator, who
 from optimus_tui.wording.safe import safe_text
 from optimus_tui.workflow.engine import replay
@@ -51,7 +51,7 @@ async def open_incident(
     began: float | None = None,
     alarms: Sequence[Finding] = (),
     root: Path | None = None,
-) -> Keeper:
+) -> IncidentService:
     """Open and record a new incident.
 
     ``began``: wall-clock seconds since when the fault holds, where the operator gave it; without it the beginning is
@@ -70,7 +70,7 @@ async def open_incident(
     except OSError as error:
         why = reason(error, root or files.incidents_dir())
         raise IncidentError(f"no incident can be opened: {why}", 4) from None
-    keeper = Keeper(ctx, timeline, clocks)
+    keeper = IncidentService(ctx, timeline, clocks)
     settings = ctx.settings
     await keeper.tell(
         lambda at: happened.Opened(
@@ -98,8 +98,8 @@ async def open_incident(
 
 async def resume_incident(
     ctx: "Context", number: int, *, write: bool = True, announce: bool = True, root: Path | None = None
-) -> Keeper:
-    """An incident as it was left. Read-only where somebody else has it (see ``Keeper.read_only``).
+) -> IncidentService:
+    """An incident as it was left. Read-only where somebody else has it (see ``IncidentService.read_only``).
 
     With ``announce`` the timeline says who took it up; a step that a dead process left running is freed in any case.
     """
@@ -115,7 +115,7 @@ async def resume_incident(
         timeline = await asyncio.to_thread(open_timeline, folder, who(), write=write)
     except Unreadable as error:
         raise IncidentError(str(error), 4) from None
-    keeper = Keeper(ctx, timeline)
+    keeper = IncidentService(ctx, timeline)
     if keeper.state.status == "none":
         await keeper.aclose()
         raise IncidentError(f"incident {number} holds no record: its process ended before the first one", 4)

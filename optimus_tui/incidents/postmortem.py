@@ -19,7 +19,7 @@ from optimus_tui.history.timeline import Timeline
 from optimus_tui.incidents.errors import IncidentError
 from optimus_tui.incidents.markdown import LONGEST, escaped, fenced
 from optimus_tui.incidents.postmortem_model import story
-from optimus_tui.incidents.service import Keeper
+from optimus_tui.incidents.service import IncidentService
 from optimus_tui.wording.charts import CHART_HEIGHT, CHART_WIDTH, CHARTS
 from optimus_tui.wording.safe import safe_text
 
@@ -35,7 +35,7 @@ def render(state: IncidentState, timeline: Timeline, now: Stamp, form: Form) -> 
     return text
 
 
-async def export(keeper: Keeper, form: Form = "md") -> Path:
+async def export(keeper: IncidentService, form: Form = "md") -> Path:
     """Write it beside the timeline, and say so there; where it lies. IncidentError where it cannot be written."""
     text = await asyncio.to_thread(render, keeper.state, keeper.timeline, keeper.clocks.now(), form)
     path = keeper.timeline.folder / f"postmortem.{form}"

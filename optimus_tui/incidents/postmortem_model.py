@@ -9,7 +9,7 @@ from typing import Any
 
 import msgspec
 
-from optimus_tui.contract.incident import Deed, Figure, IncidentState, Outcome, Stamp, Step
+from optimus_tui.contract.incident import ActionRecord, Figure, IncidentState, Outcome, Stamp, Step
 from optimus_tui.contract.limits import ALL_TENANTS
 from optimus_tui.contract.tools.common import Diagnostic
 from optimus_tui.wording.age import age, clock
@@ -218,7 +218,7 @@ def _number(value: float | str | None) -> str:
     return value if isinstance(value, str) else f"{value:,.6g}"
 
 
-def _deed(deed: Deed) -> dict[str, Any]:
+def _deed(deed: ActionRecord) -> dict[str, Any]:
     receipt = deed.receipt
     return {
         "at": clock(receipt.ended or deed.at.wall, dated=True),  # the card may be read for minutes before it is told

@@ -12,14 +12,14 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from optimus_tui.contract import incident_events as happened
-from optimus_tui.contract.incident import Deed, Evidence, IncidentState, KeptReceipt, Stamp, Step
+from optimus_tui.contract.incident import ActionRecord, Evidence, IncidentState, KeptReceipt, Stamp, Step
 from optimus_tui.contract.incident_events import AnyEffect, AnyEvent
 from optimus_tui.contract.reading import Fault
 from optimus_tui.history.store import system_of
 from optimus_tui.history.timeline import Timeline
 from optimus_tui.incidents.errors import IncidentError, plain
 from optimus_tui.incidents.timestamps import Clocks, operator
-from optimus_tui.probes.round_trips import on_behalf
+from optimus_tui.probes.round_trips import attributed_to
 from optimus_tui.workflow.engine import reduce, refusal, replay
 from optimus_tui.workflow.outcome import outline
 
@@ -35,7 +35,7 @@ DISK_SECONDS = 10.0
 CLOSE_SECONDS = 3.0
 
 
-class Keeper:
+class IncidentService:
     """Made by ``incidents.open.open_incident`` and ``resume_incident``. One event loop uses it."""
 
     def __init__(self, ctx: "Context", timeline: Timeline, clocks: Clocks | None = None) -> None:
@@ -169,7 +169,7 @@ class Keeper:
     async def _ask(self, tool: str, arguments: Mapping[str, Any], progress: "Progress | None" = None) -> dict[str, Any]:
         from optimus_tui.tools.answer import answer
 
-        with on_behalf("incident"):
+        with attributed_to("incident"):
             report, _ = await asyncio.gather(answer(self.ctx, tool, arguments, progress), self.clocks.hear())
         document: dict[str, Any] = msgspec.json.decode(msgspec.json.encode(report))
         return document
@@ -226,18 +226,18 @@ class Keeper:
             raise IncidentError("a recommendation is open, done or dismissed")
         await self.tell(lambda at: happened.AdviceMarked(at=at, advice=advice, status=status, said=plain(said)))  # type: ignore[arg-type]
 
-    async def acted(self, receipt: KeptReceipt, advice: str = "", rules: tuple[str, ...] = ()) -> Deed:
+    async def acted(self, receipt: KeptReceipt, advice: str = "", rules: tuple[str, ...] = ()) -> ActionRecord:
         """Record an action's receipt, ask the tools that showed the fault once more; the deed with its verdict."""
         return await self._proved(
             receipt.action_id,
             lambda at: happened.ActionDone(at=at, receipt=receipt, advice=advice, rules=rules),
         )
 
-    async def check_again(self, action_id: str) -> Deed:
+    async def check_again(self, action_id: str) -> ActionRecord:
         """Run an action's checks once more; the deed with its verdict."""
         return await self._proved(action_id, lambda at: happened.ChecksAsked(at=at, action_id=action_id))
 
-    async def _proved(self, name: str, event: Change) -> Deed:
+    async def _proved(self, name: str, event: Change) -> ActionRecord:
         try:
             for one in await self.tell(event):
                 if isinstance(one, happened.RunTool):

@@ -10,7 +10,7 @@ import socket
 from typing import TYPE_CHECKING
 
 from optimus_tui.contract.incident import Stamp
-from optimus_tui.probes.round_trips import on_behalf
+from optimus_tui.probes.round_trips import attributed_to
 from optimus_tui.wording.safe import safe_text
 
 if TYPE_CHECKING:
@@ -43,7 +43,7 @@ class Clocks:
 
         try:
             async with asyncio.timeout(HEAR_SECONDS):
-                with on_behalf("incident"):
+                with attributed_to("incident"):
                     seconds, micro = await self._ctx.redis.time()
             self._heard = (self._ctx.clock.mono(), float(seconds) + float(micro) / 1e6)
         except OUTAGES:

@@ -16,7 +16,7 @@ from msgspec import json
 from optimus_tui import __version__
 from optimus_tui.contract.tools.common import ErrorReport
 from optimus_tui.mcp_server.progress import telling
-from optimus_tui.serving.dispatcher import Desk
+from optimus_tui.serving.dispatcher import ToolDispatcher
 from optimus_tui.tools.registry import TOOLS, Tool, schema_of
 
 INSTRUCTIONS = (
@@ -35,7 +35,7 @@ async def _no_lifespan(_: Server[Any]) -> AsyncIterator[dict[str, Any]]:
     yield {}
 
 
-def build(desk: Desk, lifespan: Lifespan = _no_lifespan) -> Server[Any]:
+def build(desk: ToolDispatcher, lifespan: Lifespan = _no_lifespan) -> Server[Any]:
     """The server on this desk. ``lifespan`` is entered once, whatever the number of sessions."""
 
     async def list_tools(

@@ -22,13 +22,13 @@ from mcp.shared.message import SessionMessage
 from optimus_tui.mcp_server.frames import NO_MESSAGE, FrameRefused
 from optimus_tui.mcp_server.lines import Lines, Raw
 from optimus_tui.mcp_server.server import build
-from optimus_tui.serving.dispatcher import Desk
+from optimus_tui.serving.dispatcher import ToolDispatcher
 from optimus_tui.tools.arguments import MAX_BYTES
 
 GONE = (BrokenPipeError, anyio.BrokenResourceError, anyio.ClosedResourceError)
 
 
-def run(desk: Desk) -> int:
+def run(desk: ToolDispatcher) -> int:
     """Serve until stdin ends; the exit code. Interrupting ends at once: nothing here needs an orderly end."""
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, _leave)
@@ -44,7 +44,7 @@ def _leave(number: int, frame: FrameType | None) -> None:
     os._exit(128 + number)
 
 
-async def _serve(desk: Desk) -> None:
+async def _serve(desk: ToolDispatcher) -> None:
     try:
         await serve_frames(build(desk))
     finally:

@@ -12,9 +12,9 @@ from mcp.server.transport_security import TransportSecuritySettings
 
 from optimus_tui.mcp_server.server import Lifespan, build
 from optimus_tui.mcp_server.sessions import SessionKeeper
-from optimus_tui.serving.access_control import Door
+from optimus_tui.serving.access_control import AccessControlMiddleware
 from optimus_tui.serving.asgi import App
-from optimus_tui.serving.dispatcher import Desk
+from optimus_tui.serving.dispatcher import ToolDispatcher
 from optimus_tui.serving.listen import Bound
 from optimus_tui.tools.arguments import MAX_BYTES
 
@@ -23,7 +23,7 @@ IDLE_SECONDS = 5 * 60.0
 """A session that nobody uses for so long, and that has no open stream, is forgotten."""
 
 
-def app_for(desk: Desk, bound: Bound, token: str | None) -> App:
+def app_for(desk: ToolDispatcher, bound: Bound, token: str | None) -> App:
     """The application on this socket. Sessions are kept, so that clients of either era can cancel."""
     app = build(desk, _closing(desk)).streamable_http_app(
         streamable_http_path="/mcp",
@@ -32,10 +32,10 @@ def app_for(desk: Desk, bound: Bound, token: str | None) -> App:
         session_idle_timeout=IDLE_SECONDS,
         transport_security=TransportSecuritySettings(enable_dns_rebinding_protection=False),
     )
-    return Door(SessionKeeper(app, MOST_SESSIONS), token, bound.names)
+    return AccessControlMiddleware(SessionKeeper(app, MOST_SESSIONS), token, bound.names)
 
 
-def _closing(desk: Desk) -> Lifespan:
+def _closing(desk: ToolDispatcher) -> Lifespan:
     @asynccontextmanager
     async def lifespan(_: Server[Any]) -> AsyncIterator[dict[str, Any]]:
         try:

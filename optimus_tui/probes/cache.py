@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from optimus_tui.clock import Clock
 from optimus_tui.contract.cache import KeyDetail
 from optimus_tui.probes.client import ObserverRedis
-from optimus_tui.probes.load_meter import OwnLoad
+from optimus_tui.probes.load_meter import LoadMeter
 from optimus_tui.probes.preview import read_preview
 from optimus_tui.probes.replies import raise_general
 from optimus_tui.wording.safe import safe_text
@@ -15,7 +15,7 @@ __all__ = ["read_details", "read_preview"]
 KEYS_A_TRIP = 100
 
 
-async def read_details(redis: ObserverRedis, own: OwnLoad, clock: Clock, keys: Sequence[bytes]) -> list[KeyDetail]:
+async def read_details(redis: ObserverRedis, own: LoadMeter, clock: Clock, keys: Sequence[bytes]) -> list[KeyDetail]:
     """One detail for each key, in order; a right that is missing leaves its field None.
 
     Raises what ``probes.faults.OUTAGES`` lists when the server is away or may not be asked for any key's type or TTL.

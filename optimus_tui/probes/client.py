@@ -13,7 +13,7 @@ from redis.exceptions import ResponseError
 
 from optimus_tui.probes.commands import CommandRefused, cleared
 from optimus_tui.probes.guard import Guarded, Patience, connection_arguments
-from optimus_tui.probes.load_meter import OwnLoad
+from optimus_tui.probes.load_meter import LoadMeter
 from optimus_tui.probes.lookups import lookups_of
 from optimus_tui.settings.model import RedisTarget
 
@@ -24,7 +24,7 @@ TIMEOUT_SECONDS = 1.0
 class _Counting(Redis):
     """Counts the look-ups behind each reply, in single commands and pipelines alike."""
 
-    own: OwnLoad
+    own: LoadMeter
 
     async def parse_response(self, connection: Any, command_name: Any, **options: Any) -> Any:
         try:
@@ -47,7 +47,7 @@ class _Counting(Redis):
 class ObserverPipeline(_Counting, Pipeline):  # type: ignore[misc]
     """Commands in one round trip, without MULTI."""
 
-    def __init__(self, pool: ConnectionPool, own: OwnLoad) -> None:
+    def __init__(self, pool: ConnectionPool, own: LoadMeter) -> None:
         super().__init__(pool, {}, False, None)
         self.own = own
 
@@ -60,7 +60,7 @@ class ObserverRedis(_Counting):
     """The observer's client. ``scripts`` turns False once the server has refused ours; ``absent`` holds commands that
     the server does not answer, with the time (monotonic) when that was found: see ``probes.reach``."""
 
-    def __init__(self, pool: BlockingConnectionPool, target: RedisTarget, own: OwnLoad) -> None:
+    def __init__(self, pool: BlockingConnectionPool, target: RedisTarget, own: LoadMeter) -> None:
         super().__init__(connection_pool=pool)
         self.auto_close_connection_pool = True
         self.response_callbacks = {}
@@ -84,7 +84,7 @@ class ObserverRedis(_Counting):
         return ObserverPipeline(self.connection_pool, self.own)
 
 
-def _check(args: tuple[Any, ...], db: int, own: OwnLoad) -> None:
+def _check(args: tuple[Any, ...], db: int, own: LoadMeter) -> None:
     try:
         cleared(args, db)
     except CommandRefused as why:
@@ -92,7 +92,7 @@ def _check(args: tuple[Any, ...], db: int, own: OwnLoad) -> None:
         raise
 
 
-def observer_client(target: RedisTarget, own: OwnLoad, name: str = "optimus-tui") -> ObserverRedis:
+def observer_client(target: RedisTarget, own: LoadMeter, name: str = "optimus-tui") -> ObserverRedis:
     """A client for ``target`` with at most three connections. Connects on first use."""
     retry = Patience(ExponentialBackoff(cap=0.5, base=0.02), 1)
     pool = BlockingConnectionPool(

@@ -87,7 +87,7 @@ def manners_at(target: RedisTarget) -> Manners:
     return _KNOWN.setdefault(place, Manners())
 
 
-class Dialer:
+class Connector:
     """Opens connections to one target. The TLS context is kept: reading the system's authorities takes a while."""
 
     def __init__(self, target: RedisTarget) -> None:

@@ -18,14 +18,14 @@ from msgspec.structs import replace
 from optimus_tui.clock import Clock
 from optimus_tui.contract.feed import FeedBatch, FeedState
 from optimus_tui.contract.reading import Fault
-from optimus_tui.probes.dialing import Dialer
+from optimus_tui.probes.dialing import Connector
 from optimus_tui.probes.feed_connector import FeedLoop
 from optimus_tui.probes.feed_faults import LinkLost, lost_by_bug, pause_after
 from optimus_tui.probes.feed_link import FeedLink
 from optimus_tui.probes.feed_log import SLACK_SECONDS, LogUnreadable, Window, choose_missed, clock_skew, read_log
 from optimus_tui.probes.feed_ring import FeedRing, Row
-from optimus_tui.probes.load_meter import OwnLoad
-from optimus_tui.probes.round_trips import on_behalf
+from optimus_tui.probes.load_meter import LoadMeter
+from optimus_tui.probes.round_trips import attributed_to
 from optimus_tui.settings.model import RedisTarget
 
 SETTLE_SECONDS = 0.25
@@ -52,8 +52,8 @@ class FeedReader:
     ``keep`` is how many of the newest items stay available.
     """
 
-    def __init__(self, target: RedisTarget, own: OwnLoad, clock: Clock, *, keep: int = 10_000) -> None:
-        self._dialer, self._own, self._clock = Dialer(target), own, clock
+    def __init__(self, target: RedisTarget, own: LoadMeter, clock: Clock, *, keep: int = 10_000) -> None:
+        self._dialer, self._own, self._clock = Connector(target), own, clock
         self._ring = FeedRing(keep)
         self._stopping = threading.Event()
         self._thread: threading.Thread | None = None
@@ -117,7 +117,7 @@ class FeedReader:
     # -- the reader's thread
 
     def _main(self) -> None:
-        with on_behalf("feed", poll=True):
+        with attributed_to("feed", poll=True):
             self._read_until_stopped()
 
     def _read_until_stopped(self) -> None:

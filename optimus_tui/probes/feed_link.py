@@ -12,7 +12,7 @@ from typing import Any
 
 import hiredis
 
-from optimus_tui.probes.dialing import Dialer
+from optimus_tui.probes.dialing import Connector
 from optimus_tui.probes.feed_connector import CONNECT_SECONDS, greeting, packed
 from optimus_tui.probes.feed_faults import (
     LinkLost,
@@ -25,9 +25,9 @@ from optimus_tui.probes.feed_faults import (
     lost_by_reply,
     lost_in_silence,
 )
-from optimus_tui.probes.load_meter import OwnLoad
+from optimus_tui.probes.load_meter import LoadMeter
 from optimus_tui.probes.reply_heads import ReplyHeads, Unbounded
-from optimus_tui.probes.round_trips import Trip
+from optimus_tui.probes.round_trips import RoundTrip
 
 PATTERN = b"cache_coherence:*"
 """Exactly what the recommended ACL grants: a server denies a narrower pattern."""
@@ -52,8 +52,8 @@ class FeedLink(asyncio.Protocol):
 
     def __init__(
         self,
-        dialer: Dialer,
-        own: OwnLoad,
+        dialer: Connector,
+        own: LoadMeter,
         take: Callable[[list[list[bytes]]], None],
         alive: Callable[[], None],
         *,
@@ -64,7 +64,7 @@ class FeedLink(asyncio.Protocol):
         self._loop = asyncio.get_running_loop()
         self._replies, self._heads = hiredis.Reader(notEnoughData=_NOTHING), ReplyHeads()
         self._due: deque[bytes] = deque()
-        self._trips: deque[Trip] = deque()
+        self._trips: deque[RoundTrip] = deque()
         self._transport: asyncio.Transport | None = None
         self._end: asyncio.Future[LinkLost] = self._loop.create_future()
         self._confirmed: asyncio.Future[None] = self._loop.create_future()

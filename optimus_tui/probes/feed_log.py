@@ -14,13 +14,13 @@ from msgspec import Struct
 
 from optimus_tui.grammar.events import parse_event
 from optimus_tui.grammar.keys import EVENT_LOG
-from optimus_tui.probes.dialing import Dialer
+from optimus_tui.probes.dialing import Connector
 from optimus_tui.probes.feed_connector import CONNECT_SECONDS, greeting, packed
 from optimus_tui.probes.feed_faults import lost_by_garbage, lost_by_reply
 from optimus_tui.probes.feed_ring import MAX_PAYLOAD, Row
-from optimus_tui.probes.load_meter import OwnLoad
+from optimus_tui.probes.load_meter import LoadMeter
 from optimus_tui.probes.reply_heads import ReplyHeads, Unbounded
-from optimus_tui.probes.round_trips import Trip
+from optimus_tui.probes.round_trips import RoundTrip
 
 NEWEST = 1000
 MAX_BYTES = 16 * 1024 * 1024
@@ -40,7 +40,7 @@ class Window(Struct, frozen=True):
     end: float
 
 
-async def read_log(dialer: Dialer, own: OwnLoad, window: Window) -> list[bytes]:
+async def read_log(dialer: Connector, own: LoadMeter, window: Window) -> list[bytes]:
     """The log's newest thousand payloads, from whichever end holds them. LogUnreadable, OSError or TimeoutError."""
     head = await _read_range(dialer, own, b"0", b"%d" % (NEWEST - 1))
     if len(head) < NEWEST or any(_claim(entry) >= window.start for entry in head):
@@ -48,7 +48,7 @@ async def read_log(dialer: Dialer, own: OwnLoad, window: Window) -> list[bytes]:
     return await _read_range(dialer, own, b"-%d" % NEWEST, b"-1")  # it grows at its tail
 
 
-async def _read_range(dialer: Dialer, own: OwnLoad, first: bytes, last: bytes) -> list[bytes]:
+async def _read_range(dialer: Connector, own: LoadMeter, first: bytes, last: bytes) -> list[bytes]:
     stream = asyncio.StreamReader(limit=1 << 20)
     transport = await dialer.connect(lambda: asyncio.StreamReaderProtocol(stream), CONNECT_SECONDS)
     try:
@@ -73,7 +73,7 @@ async def _read_range(dialer: Dialer, own: OwnLoad, first: bytes, last: bytes) -
     return reply
 
 
-async def _last_reply(dialer: Dialer, stream: asyncio.StreamReader, names: list[bytes], trip: Trip) -> object:
+async def _last_reply(dialer: Connector, stream: asyncio.StreamReader, names: list[bytes], trip: RoundTrip) -> object:
     replies, heads = hiredis.Reader(notEnoughData=stream), ReplyHeads()
     size = 0
     for name in names:
@@ -100,7 +100,7 @@ async def _last_reply(dialer: Dialer, stream: asyncio.StreamReader, names: list[
     return reply
 
 
-def _next(replies: hiredis.Reader, dialer: Dialer) -> Any:
+def _next(replies: hiredis.Reader, dialer: Connector) -> Any:
     try:
         return replies.gets()
     except hiredis.ProtocolError as error:

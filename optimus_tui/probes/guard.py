@@ -28,11 +28,11 @@ from redis.exceptions import TimeoutError as NoAnswer
 from redis.maint_notifications import MaintNotificationsConfig
 
 from optimus_tui.probes.commands import CommandRefused, cleared
-from optimus_tui.probes.dialing import Dialer, HungUp, WrongLanguage
-from optimus_tui.probes.load_meter import CONNECTED, OwnLoad
+from optimus_tui.probes.dialing import Connector, HungUp, WrongLanguage
+from optimus_tui.probes.load_meter import CONNECTED, LoadMeter
 from optimus_tui.probes.parser import PatientParser, ReplyTooLarge, Unreadable
 from optimus_tui.probes.reply_caps import name_of, reply_cap
-from optimus_tui.probes.round_trips import Trip, on_behalf
+from optimus_tui.probes.round_trips import RoundTrip, attributed_to
 from optimus_tui.settings.model import RedisTarget
 
 
@@ -56,13 +56,15 @@ class _Cleared(list[bytes]):
     commands: list[tuple[Any, ...]]
 
 
-def connection_arguments(target: RedisTarget, own: OwnLoad, name: str, timeout: float, retry: Retry) -> dict[str, Any]:
+def connection_arguments(
+    target: RedisTarget, own: LoadMeter, name: str, timeout: float, retry: Retry
+) -> dict[str, Any]:
     """Return what a pool needs to open guarded connections to ``target``.
 
     ``timeout`` (seconds) bounds the connecting and each reply.
     """
     return {
-        "dialer": Dialer(target),
+        "dialer": Connector(target),
         "own": own,
         "name": name,
         "db": target.db,
@@ -80,9 +82,9 @@ def connection_arguments(target: RedisTarget, own: OwnLoad, name: str, timeout: 
 class Guarded(AbstractConnection):
     """The guard, for every kind of connection: TCP, TLS and unix socket."""
 
-    def __init__(self, *, own: OwnLoad, dialer: Dialer, name: str = "", **kwargs: Any) -> None:
+    def __init__(self, *, own: LoadMeter, dialer: Connector, name: str = "", **kwargs: Any) -> None:
         self._own, self._dialer, self._name = own, dialer, name
-        self._due: deque[Trip] = deque()
+        self._due: deque[RoundTrip] = deque()
         self._caps: deque[tuple[str, int]] = deque()
         kwargs |= {"parser_class": PatientParser, "protocol": dialer.manners.protocol}
         super().__init__(**kwargs)
@@ -184,14 +186,14 @@ class Guarded(AbstractConnection):
         self._answered(trip, None)
         return reply
 
-    def _answered(self, trip: Trip | None, error: ResponseError | None) -> None:
+    def _answered(self, trip: RoundTrip | None, error: ResponseError | None) -> None:
         if self._caps:
             self._caps.popleft()
         if trip is not None and trip.answer(error) and self._due:
             self._due.popleft()
 
     async def on_connect_check_health(self, check_health: bool = True) -> None:
-        with on_behalf("connection", poll=True):
+        with attributed_to("connection", poll=True):
             await self._greet(check_health)
         CONNECTED.set(asyncio.get_running_loop().time())
         self._own.note(connects=1)

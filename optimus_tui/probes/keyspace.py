@@ -18,8 +18,8 @@ from optimus_tui.grammar.shapes import heads_of
 from optimus_tui.probes.client import ObserverRedis
 from optimus_tui.probes.commands import OWN_PREFIX
 from optimus_tui.probes.faults import OUTAGES
-from optimus_tui.probes.load_meter import OwnLoad
-from optimus_tui.probes.pacing import Gait
+from optimus_tui.probes.load_meter import LoadMeter
+from optimus_tui.probes.pacing import AdaptivePacer
 from optimus_tui.probes.reach import ask, ask_all, is_missing, missing_fault, touch
 from optimus_tui.probes.replies import raise_general, shaped
 from optimus_tui.probes.scripts import SWEEP_PAGE
@@ -87,7 +87,7 @@ class _Broken(Exception):
 async def sweep(
     redis: ObserverRedis,
     budget: ScanBudget,
-    own: OwnLoad,
+    own: LoadMeter,
     *,
     ttls: bool,
     sizes: int = 0,
@@ -99,7 +99,7 @@ async def sweep(
     seconds of pause that are due; it may wait longer, never shorter.
     """
     scanned, total, cursor = 0, None, b"0"
-    gait = Gait(budget.count, budget.pause_ms)
+    gait = AdaptivePacer(budget.count, budget.pause_ms)
     try:
         run_id, total = await _identity(redis)
         losses = own.losses
@@ -144,7 +144,7 @@ async def _same_server(redis: ObserverRedis, run_id: str | None, lost: bool) -> 
     return total
 
 
-async def _ping_ms(redis: ObserverRedis, own: OwnLoad) -> float:
+async def _ping_ms(redis: ObserverRedis, own: LoadMeter) -> float:
     best = 1000.0
     for _ in range(3):
         began = own.clock.mono()
@@ -154,7 +154,7 @@ async def _ping_ms(redis: ObserverRedis, own: OwnLoad) -> float:
 
 
 async def _page(
-    redis: ObserverRedis, own: OwnLoad, cursor: bytes, count: int, ttls: bool, every: int
+    redis: ObserverRedis, own: LoadMeter, cursor: bytes, count: int, ttls: bool, every: int
 ) -> tuple[bytes, Page]:
     if ttls and redis.scripts:
         reply = await ask(redis, "EVAL_RO", SWEEP_PAGE, 0, cursor, count, every)
@@ -186,7 +186,7 @@ def _script_refused(error: Exception) -> bool:
     return isinstance(error, NoPermissionError) or is_missing(error) or missing
 
 
-def _from_script(reply: _ScriptReply, own: OwnLoad, every: int) -> tuple[bytes, Page]:
+def _from_script(reply: _ScriptReply, own: LoadMeter, every: int) -> tuple[bytes, Page]:
     names, pttls, pairs = reply.names, reply.pttls, reply.sizes
     if len(pttls) != len(names) or len(pairs) % 2 or any(not 0 <= at < len(names) for at in pairs[::2]):
         raise InvalidResponse("a page whose columns do not match")

@@ -14,7 +14,7 @@ from optimus_tui.clock import Clock
 from optimus_tui.contract.limits import NO_WINDOW, Counter
 from optimus_tui.grammar.keys import parse_key
 from optimus_tui.probes.client import ObserverRedis
-from optimus_tui.probes.load_meter import OwnLoad
+from optimus_tui.probes.load_meter import LoadMeter
 from optimus_tui.probes.parser import ReplyTooLarge
 from optimus_tui.probes.replies import is_wrong_type, raise_general
 
@@ -37,7 +37,7 @@ _HIGHEST = 2**63 - 1
 
 
 async def read_counters(
-    redis: ObserverRedis, own: OwnLoad, clock: Clock, names: Sequence[bytes], window_seconds: int | None = None
+    redis: ObserverRedis, own: LoadMeter, clock: Clock, names: Sequence[bytes], window_seconds: int | None = None
 ) -> list[Counter | bytes]:
     """A Counter for each name that exists, the bare name for each that vanished, in the order of ``names``.
 

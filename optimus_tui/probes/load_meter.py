@@ -19,7 +19,7 @@ WINDOW_SECONDS = 5.0
 _BUCKETS_PER_SECOND = 4
 
 
-class OwnLoad:
+class LoadMeter:
     """Counters since the start, shared by all connections and threads of this process.
 
     ``trips`` are round trips (a pipeline is one), ``commands`` what they carried, ``hits`` and ``misses`` what our

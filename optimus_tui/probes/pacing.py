@@ -12,7 +12,7 @@ MAX_PAUSE_MS = 250.0
 _LATEST = 5
 
 
-class Gait:
+class AdaptivePacer:
     """``count`` keys a call and ``pause_seconds`` after it, from each call's time; ``ping_ms`` of that is the way.
 
     The shortest of the latest calls counts as the server's work: our own delays only ever lengthen a call, while a

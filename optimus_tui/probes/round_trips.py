@@ -54,7 +54,7 @@ _BEHALF: ContextVar[Behalf] = ContextVar("behalf", default=Behalf(""))  # noqa: 
 
 
 @contextmanager
-def on_behalf(label: str, *, poll: bool = False) -> Iterator[None]:
+def attributed_to(label: str, *, poll: bool = False) -> Iterator[None]:
     """Everything that this task, its children and ``to_thread`` send is for ``label``; a tool in a step is joined."""
     outer = _BEHALF.get()
     joined = outer.label not in ("", label) and not poll
@@ -66,7 +66,7 @@ def on_behalf(label: str, *, poll: bool = False) -> Iterator[None]:
         _BEHALF.reset(before)
 
 
-class Trip:
+class RoundTrip:
     """Commands that left together, and what became of them. ``commands`` is empty for a poll: its ``folds`` count it.
 
     ``took_ms`` runs from the writing to the last reply (HTTP: to the status line). ``end`` says in safe text why there
@@ -75,7 +75,7 @@ class Trip:
 
     seq = answered = size = 0
     commands: tuple[Words, ...] = ()
-    folds: "Sequence[Fold]" = ()
+    folds: "Sequence[PollSummary]" = ()
     errors: dict[int, str] | None = None
     took_ms: float | None = None
     end = ""
@@ -135,7 +135,7 @@ class Trip:
             self.errors = {**(self.errors or {}), at: said}
 
 
-class Fold:
+class PollSummary:
     """All polls of one source with one command. ``words`` and ``trip`` are the last one's."""
 
     __slots__ = ("behalf", "count", "error", "errors", "key", "trip", "words")
@@ -145,7 +145,7 @@ class Fold:
         self.count = self.errors = 0
         self.error = ""
         self.words: Words = ()
-        self.trip: Trip
+        self.trip: RoundTrip
 
 
 class CommandLog:
@@ -154,15 +154,15 @@ class CommandLog:
     def __init__(self, clock: Clock | None = None, keep: bool = True) -> None:
         self._clock, self._keeps = clock or Clock(), keep
         self._lock = threading.Lock()
-        self._trips: deque[Trip] = deque()
-        self._folds: dict[object, Fold] = {}
+        self._trips: deque[RoundTrip] = deque()
+        self._folds: dict[object, PollSummary] = {}
         self._seq = self._commands = self._bytes = 0
         self.dropped = 0
         """Commands that were kept and had to go for newer ones."""
 
-    def sent(self, commands: Sequence[Sequence[Word]]) -> Trip:
+    def sent(self, commands: Sequence[Sequence[Word]]) -> RoundTrip:
         """Commands that are being written to a socket, in one go."""
-        trip = Trip(_BEHALF.get(), len(commands), self._clock)
+        trip = RoundTrip(_BEHALF.get(), len(commands), self._clock)
         if trip.behalf.poll and self._keeps:
             self._fold(trip, commands)
         elif commands:
@@ -172,16 +172,16 @@ class CommandLog:
 
     def refused(self, words: Sequence[Word], why: object) -> None:
         """A command that was refused before the socket: a bug of ours, kept one by one whoever asked."""
-        trip = Trip(_BEHALF.get(), 1, self._clock)
+        trip = RoundTrip(_BEHALF.get(), 1, self._clock)
         trip.sent, trip.end = False, f"refused, never sent: {safe_text(why, 120)}"
         trip.commands = (kept(words or (b"",)),)
         self._keep(trip)
 
     def requested(
         self, method: bytes, url: bytes, headers: Sequence[tuple[bytes, bytes]] = (), body: bytes = b""
-    ) -> Trip:
+    ) -> RoundTrip:
         """An HTTP request that goes out now. ``url`` holds no user and no password."""
-        trip = Trip(_BEHALF.get(), 1, self._clock)
+        trip = RoundTrip(_BEHALF.get(), 1, self._clock)
         trip.headers = tuple((name.decode("latin-1"), value) for name, value in headers if name.lower() in HEADERS)
         trip.body = body if len(body) <= BODY else Hidden(f"{len(body):,} bytes")
         if trip.behalf.poll and self._keeps:
@@ -191,7 +191,7 @@ class CommandLog:
             self._keep(trip)
         return trip
 
-    def since(self, seq: int = 0) -> tuple[list[Trip], int]:
+    def since(self, seq: int = 0) -> tuple[list[RoundTrip], int]:
         """The trips after number ``seq``, oldest first, and the number of the oldest that is still kept."""
         with self._lock:
             oldest = self._trips[0].seq if self._trips else self._seq + 1
@@ -202,14 +202,14 @@ class CommandLog:
                 new.append(trip)
         return new[::-1], oldest
 
-    def polls(self) -> list[Fold]:
+    def polls(self) -> list[PollSummary]:
         """What is polled, by source and command."""
         with self._lock:
             return sorted(self._folds.values(), key=lambda fold: (fold.behalf.label, fold.words[:1]))
 
     # -- keeping ---------------------------------------------------------------------------------------------------
 
-    def _keep(self, trip: Trip) -> None:
+    def _keep(self, trip: RoundTrip) -> None:
         if not self._keeps:
             return
         trip.size = sum([sum(map(len, words)) + 64 * len(words) for words in trip.commands]) + BODY * trip.is_http
@@ -227,15 +227,15 @@ class CommandLog:
                 self._bytes -= gone.size
                 self.dropped += gone.count
 
-    def _fold(self, trip: Trip, commands: Sequence[Sequence[Word]], http: bool = False) -> None:
+    def _fold(self, trip: RoundTrip, commands: Sequence[Sequence[Word]], http: bool = False) -> None:
         label, folds = trip.behalf.label, []
-        last: dict[Fold, Sequence[Word]] = {}
+        last: dict[PollSummary, Sequence[Word]] = {}
         with self._lock:
             for words in commands:
                 key = (label, *shape(words, http))
                 fold = self._folds.get(key)
                 if fold is None:
-                    fold = self._folds[key] = Fold(key, trip.behalf)
+                    fold = self._folds[key] = PollSummary(key, trip.behalf)
                     if len(self._folds) > MOST_FOLDS:
                         del self._folds[next(iter(self._folds))]
                 fold.count += 1

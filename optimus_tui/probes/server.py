@@ -17,7 +17,7 @@ from optimus_tui.grammar.info import amount, expiring, keys_in, parse_info, real
 from optimus_tui.probes.client import ObserverRedis
 from optimus_tui.probes.delay import disturbed, measured_ms, watching
 from optimus_tui.probes.faults import OUTAGES, fault_of
-from optimus_tui.probes.load_meter import CONNECTED, OwnLoad
+from optimus_tui.probes.load_meter import CONNECTED, LoadMeter
 from optimus_tui.probes.reach import ask, ask_all, missing_fault, touch
 from optimus_tui.settings.model import RedisTarget
 from optimus_tui.wording.safe import safe_text
@@ -38,7 +38,7 @@ _ROLES = {"slave": "replica", "master": "primary"}
 _UNKNOWN_COSTS = "memory, replication, refused writes and the hit rate of Redis are unknown"
 
 
-async def read_server(redis: ObserverRedis, target: RedisTarget, own: OwnLoad, clock: Clock) -> Reading[ServerState]:
+async def read_server(redis: ObserverRedis, target: RedisTarget, own: LoadMeter, clock: Clock) -> Reading[ServerState]:
     """Two round trips: PING, whose time is the latency, then INFO and DBSIZE together. Outages become the fault.
 
     A server that answers PING and is too slow for INFO is one whose state is unknown, and no outage.
@@ -78,7 +78,7 @@ async def read_server(redis: ObserverRedis, target: RedisTarget, own: OwnLoad, c
 
 
 async def read_server_twice(
-    redis: ObserverRedis, target: RedisTarget, own: OwnLoad, clock: Clock, *, between: float = 1.0
+    redis: ObserverRedis, target: RedisTarget, own: LoadMeter, clock: Clock, *, between: float = 1.0
 ) -> Reading[ServerState]:
     """``read_server``; where the server has refused something since its start, look again ``between`` seconds later:
     only what grows is refused now."""

@@ -9,8 +9,8 @@ from collections.abc import Sequence
 from optimus_tui.context import Context
 from optimus_tui.contract.cache import KeyDetail
 from optimus_tui.index.cache import CacheIndex
-from optimus_tui.sampling.interval_timer import Backoff, Beat
-from optimus_tui.sampling.sampler_state import Board
+from optimus_tui.sampling.interval_timer import Backoff, IntervalTimer
+from optimus_tui.sampling.sampler_state import SamplerState
 from optimus_tui.sampling.staleness import ASK_AGAIN_SECONDS, bounded, login_refused, outages, redis_fault
 
 EVERY_SECONDS = 2.0
@@ -22,7 +22,7 @@ _NEVER, _GONE, _NOT_ASKED = -1, -2, -3
 class DetailLoop:
     """``watch`` says which keys are in view."""
 
-    def __init__(self, context: Context, board: Board, beat: Beat, cache: CacheIndex) -> None:
+    def __init__(self, context: Context, board: SamplerState, beat: IntervalTimer, cache: CacheIndex) -> None:
         self.context, self.board, self.beat, self.cache = context, board, beat, cache
         self._keys: tuple[bytes, ...] = ()
         self._backoff = Backoff()

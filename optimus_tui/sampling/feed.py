@@ -12,8 +12,8 @@ from msgspec.structs import replace
 from optimus_tui.context import Context
 from optimus_tui.contract.feed import ClockOffset, FeedEvent, FeedItem, FeedStatus
 from optimus_tui.grammar.events import parse_event
-from optimus_tui.sampling.interval_timer import Beat
-from optimus_tui.sampling.sampler_state import Board
+from optimus_tui.sampling.interval_timer import IntervalTimer
+from optimus_tui.sampling.sampler_state import SamplerState
 from optimus_tui.verdicts import feed
 from optimus_tui.verdicts.event_clock import by_arrival
 
@@ -26,7 +26,7 @@ LATEST, A_BATCH = 100, 20
 """Events whose claimed times are compared with their arrival: of all, and of one batch."""
 
 
-async def watch_feed(context: Context, board: Board, beat: Beat) -> None:
+async def watch_feed(context: Context, board: SamplerState, beat: IntervalTimer) -> None:
     """Start the reader, then drain it until cancelled. The context stops it when it is closed."""
     reader, clock = context.feed, context.clock
     reader.start()
@@ -74,5 +74,5 @@ class Claims:
         return by_arrival(self._offsets)
 
 
-def _judge(board: Board, status: FeedStatus, mono: float) -> None:
+def _judge(board: SamplerState, status: FeedStatus, mono: float) -> None:
     board.settle("feed", feed.judge(status, mono=mono, thresholds=board.settings.thresholds))

@@ -20,7 +20,7 @@ def heed_cancellation() -> None:
         raise asyncio.CancelledError
 
 
-class Beat:
+class IntervalTimer:
     """One loop's rhythm. ``factor`` stretches its intervals; 0 pauses it until it is woken or paced anew."""
 
     def __init__(self) -> None:

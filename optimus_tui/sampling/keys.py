@@ -15,9 +15,9 @@ from msgspec.structs import replace
 from optimus_tui.context import Context
 from optimus_tui.contract.cache import CacheReport
 from optimus_tui.contract.reading import Coverage, Reading
-from optimus_tui.sampling.interval_timer import Backoff, Beat
-from optimus_tui.sampling.sampler_state import Board
-from optimus_tui.sampling.scan_sink import Found
+from optimus_tui.sampling.interval_timer import Backoff, IntervalTimer
+from optimus_tui.sampling.sampler_state import SamplerState
+from optimus_tui.sampling.scan_sink import ScanSink
 from optimus_tui.sampling.staleness import ASK_AGAIN_SECONDS, bounded, kept, login_refused, outages, redis_fault
 from optimus_tui.verdicts import cache as cache_verdict
 from optimus_tui.verdicts.layouts import find_unknown_layout
@@ -41,7 +41,9 @@ SIZED_KEYS = 1_000
 class KeyLoop:
     """One sweep after the other. ``restart()`` gives up the present one: the server is another."""
 
-    def __init__(self, context: Context, board: Board, beat: Beat, found: Found, on_new: Callable[[], None]) -> None:
+    def __init__(
+        self, context: Context, board: SamplerState, beat: IntervalTimer, found: ScanSink, on_new: Callable[[], None]
+    ) -> None:
         self.context, self.board, self.beat, self.found = context, board, beat, found
         self.cache = found.cache
         self._on_new = on_new

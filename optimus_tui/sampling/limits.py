@@ -11,9 +11,9 @@ from optimus_tui.context import Context
 from optimus_tui.contract.findings import Finding
 from optimus_tui.contract.limits import Counter, LimitsReport
 from optimus_tui.contract.reading import Coverage, Fault, Reading
-from optimus_tui.sampling.interval_timer import Backoff, Beat
-from optimus_tui.sampling.sampler_state import Board
-from optimus_tui.sampling.scan_sink import Found
+from optimus_tui.sampling.interval_timer import Backoff, IntervalTimer
+from optimus_tui.sampling.sampler_state import SamplerState
+from optimus_tui.sampling.scan_sink import ScanSink
 from optimus_tui.sampling.staleness import ASK_AGAIN_SECONDS, bounded, kept, login_refused, outages, redis_fault
 from optimus_tui.verdicts.limits import judge
 from optimus_tui.verdicts.sorting import worst_first
@@ -28,7 +28,7 @@ LEAST_GAP_SECONDS = 0.4
 class LimitLoop:
     """Reads, judges, hands on."""
 
-    def __init__(self, context: Context, board: Board, beat: Beat, found: Found) -> None:
+    def __init__(self, context: Context, board: SamplerState, beat: IntervalTimer, found: ScanSink) -> None:
         self.context, self.board, self.beat, self.found = context, board, beat, found
         self.index = found.limits
         self._last: Reading[LimitsReport] | None = None

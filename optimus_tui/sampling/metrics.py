@@ -7,8 +7,8 @@ several processes behind one address show at once that way.
 from optimus_tui.context import Context
 from optimus_tui.contract.metrics import MetricsState
 from optimus_tui.contract.reading import Fault, Reading
-from optimus_tui.sampling.interval_timer import Beat
-from optimus_tui.sampling.sampler_state import Board
+from optimus_tui.sampling.interval_timer import IntervalTimer
+from optimus_tui.sampling.sampler_state import SamplerState
 from optimus_tui.sampling.staleness import READ_SECONDS, bounded, kept, unforeseen, unreadable_answer
 
 EVERY_SECONDS = 10.0
@@ -22,7 +22,7 @@ Pages = dict[tuple[int, float | None], tuple[float, MetricsState]]
 """The latest page of each process, with when it was read: by address and start time."""
 
 
-async def watch_metrics(context: Context, board: Board, beat: Beat) -> None:
+async def watch_metrics(context: Context, board: SamplerState, beat: IntervalTimer) -> None:
     """Hand on ("metrics", Reading[MetricsState]) until cancelled."""
     from optimus_tui.probes.metrics import read_metrics
 
@@ -56,7 +56,7 @@ async def watch_metrics(context: Context, board: Board, beat: Beat) -> None:
             await beat.rest(NO_ANSWER_SECONDS if no_answer else NOTHING_THERE_SECONDS)
 
 
-async def _judge_kept(context: Context, board: Board) -> None:
+async def _judge_kept(context: Context, board: SamplerState) -> None:
     """Without a page: what Prometheus knows. What was wrong and cannot be read counts as wrong until it can."""
     if not context.settings.prometheus_url:
         board.unmeasured("metrics", ())
@@ -71,7 +71,7 @@ async def _judge_kept(context: Context, board: Board) -> None:
         board.settle("metrics", [*figures.findings, *circuits])
 
 
-async def _judge(context: Context, board: Board, latest: Pages) -> None:
+async def _judge(context: Context, board: SamplerState, latest: Pages) -> None:
     """Judge what was kept of the last minutes and the latest page of each process; circuits are told by one look."""
     from optimus_tui.tools.gateway_figures import sampled_figures
 

@@ -31,7 +31,7 @@ MAX_KINDS = 50
 LONGEST_GAP_SECONDS = 90.0
 
 
-class Keeper(Protocol):
+class HistoryWriter(Protocol):
     """Where samples go: ``put(wall-clock seconds, values by name)`` never waits and never raises."""
 
     def put(self, at: float, values: Mapping[str, float]) -> None:
@@ -41,7 +41,7 @@ class Keeper(Protocol):
 class Recorder:
     """Listens to one sampler. The store is opened with the first samples, not before."""
 
-    def __init__(self, store: Callable[[], Keeper], clock: Clock) -> None:
+    def __init__(self, store: Callable[[], HistoryWriter], clock: Clock) -> None:
         self._store, self._clock = store, clock
         self._values: dict[str, float] = {}
         self._slot = self._now_slot()

@@ -12,15 +12,15 @@ from functools import partial
 from optimus_tui.context import Context
 from optimus_tui.index.cache import CacheIndex
 from optimus_tui.index.limits import LimitIndex
-from optimus_tui.probes.round_trips import on_behalf
+from optimus_tui.probes.round_trips import attributed_to
 from optimus_tui.sampling.details import DetailLoop
 from optimus_tui.sampling.feed import watch_feed
-from optimus_tui.sampling.interval_timer import Beat
+from optimus_tui.sampling.interval_timer import IntervalTimer
 from optimus_tui.sampling.keys import KeyLoop
 from optimus_tui.sampling.limits import LimitLoop
 from optimus_tui.sampling.metrics import watch_metrics
-from optimus_tui.sampling.sampler_state import Board, Sink
-from optimus_tui.sampling.scan_sink import Found
+from optimus_tui.sampling.sampler_state import SamplerState, Sink
+from optimus_tui.sampling.scan_sink import ScanSink
 from optimus_tui.sampling.services import watch_engine, watch_gateway, watch_postgres, watch_server
 
 SOURCES = ("gateway", "engine", "postgres", "server", "limits", "keys", "details", "feed", "metrics")
@@ -40,9 +40,9 @@ class Sampler:
 
     def __init__(self, context: Context, sink: Sink) -> None:
         self.cache_index = CacheIndex()
-        self._context, self._board = context, Board(context.settings, context.clock, sink)
-        self._beats = {source: Beat() for source in SOURCES}
-        found = Found(self.cache_index, LimitIndex())
+        self._context, self._board = context, SamplerState(context.settings, context.clock, sink)
+        self._beats = {source: IntervalTimer() for source in SOURCES}
+        found = ScanSink(self.cache_index, LimitIndex())
         found.know_tenants(tenant.encode("utf-8", "surrogateescape") for tenant in context.settings.tenants)
         beats, board = self._beats, self._board
         board.back = self._redis_back
@@ -94,13 +94,13 @@ class Sampler:
                 self._beats[source].wake()
 
 
-async def _polling(source: str, loop: Loop, board: Board) -> None:
+async def _polling(source: str, loop: Loop, board: SamplerState) -> None:
     """Run a loop; what it sends is a poll in the command log.
 
     Where it breaks, its source counts as broken in the verdict until a fresh loop has run for a while. The error is
     raised on: the surface tells it and starts the fresh loop.
     """
-    with on_behalf(source, poll=True):
+    with attributed_to(source, poll=True):
         running = asyncio.ensure_future(loop())
     try:
         done, _ = await asyncio.wait((running,), timeout=STEADY_SECONDS)

@@ -26,7 +26,7 @@ from optimus_tui.verdicts.unmeasured import find_broken
 Sink = Callable[[str, object], None]
 
 
-class Board:
+class SamplerState:
     """Shared by the loops of one sampler, on one event loop."""
 
     def __init__(self, settings: Settings, clock: Clock, sink: Sink) -> None:

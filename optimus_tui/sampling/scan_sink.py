@@ -14,7 +14,7 @@ MAX_COUNTERS = 50_000
 """So many counters' names are told apart from new ones; beyond, the sweep's end tells of them."""
 
 
-class Found:
+class ScanSink:
     """Both indexes behind one door. Between ``begin`` and ``end`` lies one pass."""
 
     def __init__(self, cache: CacheIndex, limits: LimitIndex) -> None:

@@ -10,8 +10,8 @@ from msgspec.structs import replace
 from optimus_tui.context import Context
 from optimus_tui.contract.reading import Fault, Reading
 from optimus_tui.contract.services import GatewayState, ServerState, ServiceState, Status
-from optimus_tui.sampling.interval_timer import Backoff, Beat
-from optimus_tui.sampling.sampler_state import Board
+from optimus_tui.sampling.interval_timer import Backoff, IntervalTimer
+from optimus_tui.sampling.sampler_state import SamplerState
 from optimus_tui.sampling.staleness import (
     ASK_AGAIN_SECONDS,
     READ_SECONDS,
@@ -31,7 +31,7 @@ NOT_CONFIGURED_SECONDS = 60.0
 _HUNG = Fault("timeout", f"no complete answer within {READ_SECONDS:.0f} s")
 
 
-async def watch_gateway(context: Context, board: Board, beat: Beat) -> None:
+async def watch_gateway(context: Context, board: SamplerState, beat: IntervalTimer) -> None:
     """Health and cache figures at every tick, the rules now and then and after an outage."""
     backoff, asked, known = Backoff(), float("-inf"), GatewayState(service=ServiceState(status="unknown"))
     while True:
@@ -69,7 +69,7 @@ async def _gateway(context: Context, with_rules: bool) -> tuple[Reading[GatewayS
     return reading, GatewayState(service=ServiceState(status="error", fault=fault))
 
 
-async def watch_engine(context: Context, board: Board, beat: Beat) -> None:
+async def watch_engine(context: Context, board: SamplerState, beat: IntervalTimer) -> None:
     """The engine's health at every tick."""
     from optimus_tui.probes.services import read_engine
 
@@ -88,7 +88,7 @@ async def watch_engine(context: Context, board: Board, beat: Beat) -> None:
         await beat.rest(delay)
 
 
-async def _recall(context: Context, board: Board, name: str) -> None:
+async def _recall(context: Context, board: SamplerState, name: str) -> None:
     """After the first look: what was kept of the looks before it."""
     if name not in board.recalled:
         from optimus_tui.tools.gateway_figures import kept_looks
@@ -97,7 +97,7 @@ async def _recall(context: Context, board: Board, name: str) -> None:
         board.remember_looks(name, await kept_looks(context, name, SECONDS / 60))
 
 
-async def watch_postgres(context: Context, board: Board, beat: Beat) -> None:
+async def watch_postgres(context: Context, board: SamplerState, beat: IntervalTimer) -> None:
     """One SELECT 1 every five seconds where a DSN is set."""
     from optimus_tui.probes.postgres import read_postgres
 
@@ -117,7 +117,9 @@ async def watch_postgres(context: Context, board: Board, beat: Beat) -> None:
         await beat.rest(delay)
 
 
-async def watch_server(context: Context, board: Board, beat: Beat, changed: Callable[[bool], None]) -> None:
+async def watch_server(
+    context: Context, board: SamplerState, beat: IntervalTimer, changed: Callable[[bool], None]
+) -> None:
     """PING and INFO at every tick. ``changed(restarted)`` is called when Redis came back or is another one."""
     backoff, last = Backoff(), None
     while True:

@@ -23,7 +23,7 @@ class Refusal(NamedTuple):
     headers: Headers = ()
 
 
-class Door:
+class AccessControlMiddleware:
     """An ASGI application before another one.
 
     ``token``: what ``Authorization: Bearer`` must hold; without one only a direct loopback peer comes in.

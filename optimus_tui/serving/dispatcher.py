@@ -47,7 +47,7 @@ class _Room(NamedTuple):
     turns: asyncio.Semaphore
 
 
-class Desk:
+class ToolDispatcher:
     """Takes calls by tool name. ``open_context`` is asked on the first call: a mounted app has no start of its own."""
 
     def __init__(self, open_context: "Callable[[], Context]") -> None:

@@ -11,7 +11,7 @@ import msgspec
 
 from optimus_tui.contract.tools.common import ErrorReport, Report, ToolError
 from optimus_tui.probes.delay import starved, watching
-from optimus_tui.probes.round_trips import on_behalf
+from optimus_tui.probes.round_trips import attributed_to
 from optimus_tui.tools.arguments import ToolFailure, decode, parse
 from optimus_tui.tools.capping import capped
 from optimus_tui.tools.parts import within
@@ -47,7 +47,7 @@ async def answer(
     given = decode(arguments) if isinstance(arguments, (bytes, str)) else arguments
     query = parse(tool.query, given)
     try:
-        with on_behalf(name), listening(progress), watching(), within(DEADLINE_SECONDS):
+        with attributed_to(name), listening(progress), watching(), within(DEADLINE_SECONDS):
             async with asyncio.timeout(DEADLINE_SECONDS):
                 await load(tool)
                 return _with_history(await tool.run(ctx, query), ctx)

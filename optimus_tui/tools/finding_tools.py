@@ -6,7 +6,7 @@ cannot be told, or cannot be written as JSON text, no tenant is guessed: the gen
 
 from optimus_tui.contract.findings import Finding
 from optimus_tui.contract.limits import LimitsReport
-from optimus_tui.tools.tool_call import Errand
+from optimus_tui.tools.tool_call import ToolCall
 from optimus_tui.verdicts.limit_words import limit_subject, subject_of, tenant_words
 
 HEALTH = "diagnose_gateway_health"
@@ -43,7 +43,7 @@ STATES = {"limits.immortal": "immortal", "limits.over": "over", "limits.near": "
 """The state of the counters that a finding about several of them sums up."""
 
 
-def explain(finding: Finding, limits: LimitsReport | None = None) -> Errand:
+def explain(finding: Finding, limits: LimitsReport | None = None) -> ToolCall:
     """What to run for this finding. ``limits`` are the counters as last read."""
     for prefix, tool, wanted in BY_RULE:
         if finding.rule.startswith(prefix):
@@ -51,10 +51,10 @@ def explain(finding: Finding, limits: LimitsReport | None = None) -> Errand:
             if arguments.get("tenant_id") == "?":
                 tenant = _tenant(finding, limits)
                 if tenant is None:
-                    return Errand(HEALTH)
+                    return ToolCall(HEALTH)
                 arguments["tenant_id"] = tenant
-            return Errand(tool, arguments)
-    return Errand(HEALTH)
+            return ToolCall(tool, arguments)
+    return ToolCall(HEALTH)
 
 
 def _tenant(finding: Finding, limits: LimitsReport | None) -> str | None:

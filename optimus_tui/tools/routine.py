@@ -7,34 +7,34 @@ from collections.abc import Container
 
 from msgspec import Struct
 
-from optimus_tui.tools.tool_call import Errand
+from optimus_tui.tools.tool_call import ToolCall
 
 
 class Step(Struct, frozen=True):
     """When or for what; what to run; why."""
 
     when: str
-    errand: Errand
+    errand: ToolCall
     why: str
 
 
 _ROUTINE = (
-    Step("Morning (9 AM)", Errand("diagnose_gateway_health", {"include_cache_metrics": True}), "is everything up"),
-    Step("Midday (1 PM)", Errand("analyze_performance_metrics", {"metric_type": "cache_performance"}), "does it hit"),
-    Step("Evening (6 PM)", Errand("analyze_cache_coherence", {"time_window_minutes": 60}), "did invalidations arrive"),
+    Step("Morning (9 AM)", ToolCall("diagnose_gateway_health", {"include_cache_metrics": True}), "is everything up"),
+    Step("Midday (1 PM)", ToolCall("analyze_performance_metrics", {"metric_type": "cache_performance"}), "does it hit"),
+    Step("Evening (6 PM)", ToolCall("analyze_cache_coherence", {"time_window_minutes": 60}), "do events arrive"),
 )  # fmt: skip
 
 _SYMPTOMS = (
-    Step("Slow responses", Errand("analyze_performance_metrics", {"metric_type": "latency"}), "first"),
-    Step("Slow responses", Errand("analyze_cache_coherence"), "then"),
-    Step("Rate limit errors", Errand("troubleshoot_production_issue", {"issue_type": "rate_limiting"}), "first"),
-    Step("Rate limit errors", Errand("diagnose_gateway_health"), "then"),
-    Step("New API needed", Errand("generate_enterprise_router"), "first"),
-    Step("New API needed", Errand("validate_enterprise_patterns"), "then"),
-    Step("Cache misses", Errand("analyze_cache_coherence"), "first"),
-    Step("Cache misses", Errand("analyze_performance_metrics", {"metric_type": "cache_performance"}), "then"),
-    Step("Service down", Errand("diagnose_gateway_health"), "first"),
-    Step("Service down", Errand("test_ai_engine_integration", {"test_type": "connectivity"}), "then"),
+    Step("Slow responses", ToolCall("analyze_performance_metrics", {"metric_type": "latency"}), "first"),
+    Step("Slow responses", ToolCall("analyze_cache_coherence"), "then"),
+    Step("Rate limit errors", ToolCall("troubleshoot_production_issue", {"issue_type": "rate_limiting"}), "first"),
+    Step("Rate limit errors", ToolCall("diagnose_gateway_health"), "then"),
+    Step("New API needed", ToolCall("generate_enterprise_router"), "first"),
+    Step("New API needed", ToolCall("validate_enterprise_patterns"), "then"),
+    Step("Cache misses", ToolCall("analyze_cache_coherence"), "first"),
+    Step("Cache misses", ToolCall("analyze_performance_metrics", {"metric_type": "cache_performance"}), "then"),
+    Step("Service down", ToolCall("diagnose_gateway_health"), "first"),
+    Step("Service down", ToolCall("test_ai_engine_integration", {"test_type": "connectivity"}), "then"),
 )
 
 

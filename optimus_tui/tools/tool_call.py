@@ -6,7 +6,7 @@ from typing import Any
 from msgspec import Struct, field
 
 
-class Errand(Struct, frozen=True):
+class ToolCall(Struct, frozen=True):
     """Which tool to run, and what to ask it. Arguments that are not named keep the tool's own defaults."""
 
     tool: str

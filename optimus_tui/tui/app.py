@@ -19,7 +19,7 @@ from optimus_tui.assets import asset_dir
 from optimus_tui.settings.model import Settings
 from optimus_tui.threads import DaemonThreads
 from optimus_tui.tui import crash
-from optimus_tui.tui.control_char_filter import LastGate
+from optimus_tui.tui.control_char_filter import ControlCharFilter
 from optimus_tui.tui.screens.dashboard import Dashboard
 from optimus_tui.tui.signals import leave_on_signals
 from optimus_tui.tui.theme import THEMES, VARIABLE_DEFAULTS
@@ -98,7 +98,7 @@ class OptimusApp(App[int]):
         environments: Sequence[str] = (),
         reload: Callable[[str], Settings] | None = None,
     ) -> None:
-        self._gate = LastGate()
+        self._gate = ControlCharFilter()
         self._colorless = NoColor() if "NO_COLOR" in os.environ else None
         folder = asset_dir("styles")
         super().__init__(css_path=[folder / f"{name}.tcss" for name in STYLES])

@@ -16,7 +16,7 @@ _CONTROL = re.compile(
 _CHARACTER = "\N{REPLACEMENT CHARACTER}"
 
 
-class LastGate(LineFilter):
+class ControlCharFilter(LineFilter):
     """A line filter over every rendered strip. Keep ONE instance: Textual caches strips by filter."""
 
     def apply(self, segments: list[Segment], background: Color) -> list[Segment]:

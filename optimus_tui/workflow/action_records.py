@@ -4,7 +4,7 @@ from msgspec.structs import replace
 
 from optimus_tui.contract import incident as shapes
 from optimus_tui.contract import incident_events as happened
-from optimus_tui.contract.incident import Check, Comparison, Deed, IncidentState, Step
+from optimus_tui.contract.incident import ActionRecord, Check, Comparison, IncidentState, Step
 from optimus_tui.contract.incident_events import AnyEffect, Refused, RunTool
 from optimus_tui.workflow.outcome_diff import compare, overall
 from optimus_tui.workflow.recommendations import RULES_OF
@@ -30,7 +30,7 @@ def act(state: IncidentState, event: happened.ActionDone) -> Reduced:
     advice = _advice(state, event)
     rules = event.rules or (advice.rules if advice else ()) or RULES_OF.get(receipt.kind, ())
     steps = _showing(state, set(rules))
-    deed = Deed(
+    deed = ActionRecord(
         at=event.at, receipt=receipt, advice=advice.id if advice else event.advice, rules=rules,
         checks=tuple(Check(step=step.plan.id, before=step.outcome) for step in steps),
         verdict=None if steps else "unknown",
@@ -100,7 +100,7 @@ def _showing(state: IncidentState, rules: set[str]) -> list[Step]:
     return showing or asked[:1]
 
 
-def _answered(deed: Deed, step: str, change: Comparison, evidence: shapes.Evidence | None) -> Deed:
+def _answered(deed: ActionRecord, step: str, change: Comparison, evidence: shapes.Evidence | None) -> ActionRecord:
     checks = tuple(
         replace(one, change=change, evidence=evidence) if one.step == step and one.change is None else one
         for one in deed.checks
@@ -108,14 +108,14 @@ def _answered(deed: Deed, step: str, change: Comparison, evidence: shapes.Eviden
     return replace(deed, checks=checks, verdict=overall(checks))
 
 
-def _settled(state: IncidentState, deed: Deed, at: shapes.Stamp) -> IncidentState:
+def _settled(state: IncidentState, deed: ActionRecord, at: shapes.Stamp) -> IncidentState:
     after = replace(state, deeds=_with(state, deed))
     if deed.verdict == "fixed":
         return replace(after, repaired=state.repaired or at)
     return replace(after, repaired=None) if deed.verdict == "worse" else after
 
 
-def _with(state: IncidentState, deed: Deed) -> tuple[Deed, ...]:
+def _with(state: IncidentState, deed: ActionRecord) -> tuple[ActionRecord, ...]:
     return tuple(deed if one.receipt.action_id == deed.receipt.action_id else one for one in state.deeds)
 
 

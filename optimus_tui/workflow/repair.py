@@ -6,7 +6,7 @@ is no proof while another one still shows a fault, or cannot tell. A later look 
 
 from collections.abc import Iterator
 
-from optimus_tui.contract.incident import Deed, IncidentState, Stamp, Step
+from optimus_tui.contract.incident import ActionRecord, IncidentState, Stamp, Step
 from optimus_tui.workflow.severity import MATTERS, rank
 
 
@@ -31,7 +31,7 @@ def _is_clear(step: Step) -> bool:
     return step.change.verdict == "fixed" or calm
 
 
-def _covers(deed: Deed, step: Step) -> bool:
+def _covers(deed: ActionRecord, step: Step) -> bool:
     """Whether a check of a later action asked this step's tool, and found the fault gone."""
     asked = (one.change for one in deed.checks if one.step == step.plan.id)
     fixed = any(change is not None and change.verdict == "fixed" for change in asked)
@@ -47,5 +47,5 @@ def _of_actions(state: IncidentState) -> Iterator[bool]:
         yield deed.verdict == "fixed" or any(_is_clear(step) and _is_later(step, deed) for step in steps)
 
 
-def _is_later(step: Step, deed: Deed) -> bool:
+def _is_later(step: Step, deed: ActionRecord) -> bool:
     return step.ended is not None and step.ended.wall > deed.at.wall

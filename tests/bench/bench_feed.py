@@ -11,7 +11,7 @@ import time
 
 from optimus_tui.clock import Clock
 from optimus_tui.probes.feed import FeedReader
-from optimus_tui.probes.load_meter import OwnLoad
+from optimus_tui.probes.load_meter import LoadMeter
 from optimus_tui.settings.model import RedisTarget
 from tests.realserver import RealServer, server_binary
 
@@ -52,7 +52,7 @@ def paint(seconds: float) -> int:
 
 def run(port: int, rate: int, seconds: float, busy: float) -> bool:
     """One run; prints its figures and tells whether all arrived."""
-    reader = FeedReader(RedisTarget(host="127.0.0.1", port=port), OwnLoad(), Clock())
+    reader = FeedReader(RedisTarget(host="127.0.0.1", port=port), LoadMeter(), Clock())
     reader.start()
     while reader.drain().status.state != "live":
         time.sleep(0.01)

@@ -6,7 +6,7 @@
 import time
 from collections.abc import Sequence
 
-from optimus_tui.probes.round_trips import CommandLog, on_behalf
+from optimus_tui.probes.round_trips import CommandLog, attributed_to
 
 ONE = [(b"PTTL", b"rate_limit:tenant_01:op3")]
 HUNDRED = [(b"PTTL", b"rate_limit:tenant_01:op%d" % at) for at in range(100)]
@@ -17,7 +17,7 @@ def micros(commands: Sequence[tuple[bytes, ...]], poll: bool, trips: int) -> flo
     """Microseconds a command, the best of seven rounds."""
     log, best = CommandLog(), 1e9
     for _ in range(7):
-        with on_behalf("bench", poll=poll):
+        with attributed_to("bench", poll=poll):
             began = time.process_time()
             for _ in range(trips):
                 trip = log.sent(commands)

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 import optimus_tui
-from optimus_tui.actions.sandbox_runner import Leash
+from optimus_tui.actions.sandbox_runner import SandboxRunner
 from optimus_tui.demo.stack import Ports, demo_environment
 from optimus_tui.settings.children import child_environment, minimal_environment
 from optimus_tui.tui import clipboard, editor
@@ -145,7 +145,7 @@ def test_the_editor_and_tmux_see_no_secret(secrets: Path, monkeypatch: pytest.Mo
 
 
 def test_the_tests_of_a_draft_and_the_process_that_watches_them_see_no_secret(secrets: Path) -> None:
-    leash = Leash()
+    leash = SandboxRunner()
     with leash as folder:
         own = Path(f"/proc/{leash._warden.pid}/environ")
         if own.exists():

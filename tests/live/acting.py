@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from optimus_tui.actions import latency_guard
-from optimus_tui.actions.service import Desk
+from optimus_tui.actions.service import ActionService
 from optimus_tui.clock import Clock
 from optimus_tui.context import Context
 from optimus_tui.contract.actions import ActionRequest, Confirmation, Plan, Progress, Receipt, Refusal
@@ -37,12 +37,12 @@ def local(port: int, **more: Any) -> RedisTarget:
 
 
 @asynccontextmanager
-async def at_desk(port: int, folder: Path, clock: Clock | None = None, **more: Any) -> AsyncIterator[Desk]:
+async def at_desk(port: int, folder: Path, clock: Clock | None = None, **more: Any) -> AsyncIterator[ActionService]:
     """A desk of the environment ``test`` on a server, with its state in ``folder``."""
     nobody = f"http://127.0.0.1:{free_port()}"
     fields = {"environment": "test", "writable": True, "redis": local(port), "gateway_url": nobody, **more}
     context = Context(Settings(**fields), clock)
-    desk = Desk(context, folder)
+    desk = ActionService(context, folder)
     try:
         yield desk
     finally:
@@ -51,14 +51,14 @@ async def at_desk(port: int, folder: Path, clock: Clock | None = None, **more: A
 
 
 @asynccontextmanager
-async def armed(port: int, folder: Path, clock: Clock | None = None, **more: Any) -> AsyncIterator[Desk]:
+async def armed(port: int, folder: Path, clock: Clock | None = None, **more: Any) -> AsyncIterator[ActionService]:
     async with at_desk(port, folder, clock, **more) as desk:
         arming = await desk.arm("test")
         assert not isinstance(arming, Refusal), arming
         yield desk
 
 
-async def planned(desk: Desk, kind: str, tenant: bytes = b"acme", **more: Any) -> Plan:
+async def planned(desk: ActionService, kind: str, tenant: bytes = b"acme", **more: Any) -> Plan:
     plan = await desk.plan(ActionRequest(kind=kind, tenant=tenant, **more))  # type: ignore[arg-type]
     assert isinstance(plan, Plan), plan
     return plan
@@ -68,13 +68,15 @@ def confirmation(plan: Plan, reason: str = "a test") -> Confirmation:
     return Confirmation(f"{plan.where.environment} {plan.count}", reason)
 
 
-async def carried_out(desk: Desk, plan: Plan, cancel: threading.Event | None = None, report: Any = None) -> Receipt:
+async def carried_out(
+    desk: ActionService, plan: Plan, cancel: threading.Event | None = None, report: Any = None
+) -> Receipt:
     receipt = await desk.apply(plan, confirmation(plan), cancel or threading.Event(), report or ignore)
     assert isinstance(receipt, Receipt), receipt
     return receipt
 
 
-async def refused(desk: Desk, plan: Plan, **more: Any) -> str:
+async def refused(desk: ActionService, plan: Plan, **more: Any) -> str:
     answer = await desk.apply(plan, more.get("words") or confirmation(plan), threading.Event(), ignore)
     assert isinstance(answer, Refusal), answer
     return answer.code

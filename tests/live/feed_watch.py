@@ -9,7 +9,7 @@ from importlib import import_module
 from optimus_tui.clock import Clock
 from optimus_tui.contract.feed import FeedBatch, FeedGap, FeedStatus
 from optimus_tui.probes.feed import FeedReader
-from optimus_tui.probes.load_meter import OwnLoad
+from optimus_tui.probes.load_meter import LoadMeter
 from optimus_tui.settings.model import RedisTarget
 
 import_module("optimus_tui.probes.faults")  # as in the running dashboard, where the other probes have loaded it
@@ -20,7 +20,7 @@ class Feed:
     """A started reader and what a test asks of it."""
 
     def __init__(self, target: RedisTarget, keep: int = 10_000) -> None:
-        self.own = OwnLoad()
+        self.own = LoadMeter()
         self.reader = FeedReader(target, self.own, Clock(), keep=keep)
         self.reader.start()
 

@@ -5,7 +5,7 @@ from contextlib import asynccontextmanager
 
 from optimus_tui.probes.client import ObserverRedis, observer_client
 from optimus_tui.probes.keyspace import Page, SweepOutcome, sweep
-from optimus_tui.probes.load_meter import OwnLoad
+from optimus_tui.probes.load_meter import LoadMeter
 from optimus_tui.settings.model import RedisTarget, ScanBudget
 from optimus_tui.settings.secret import Secret
 from tests.realserver import RealServer
@@ -29,7 +29,7 @@ def target_of(port: int, user: str | None = None, password: str | None = None, d
 @asynccontextmanager
 async def observing(target: RedisTarget) -> AsyncIterator[ObserverRedis]:
     """A client with its own load, closed at the end."""
-    redis = observer_client(target, OwnLoad())
+    redis = observer_client(target, LoadMeter())
     try:
         yield redis
     finally:

@@ -248,7 +248,7 @@ async def test_what_runs_in_another_process_is_not_offered_and_an_old_one_only_c
         plan = await planned(desk, "unlink_no_ttl")
         stop = pytest.MonkeyPatch()
         stop.setattr("optimus_tui.actions.verifying.TRIES_SECONDS", -1.0)
-        stop.setattr("optimus_tui.actions.action_log.Ledger.close", _unwritable)
+        stop.setattr("optimus_tui.actions.action_log.ActionLog.close", _unwritable)
         await carried_out(desk, plan, report=ignore)
         stop.undo()
         (old,) = interrupted_actions.interrupted(tmp_path, time.time() + 1000)

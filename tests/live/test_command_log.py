@@ -20,7 +20,7 @@ from optimus_tui.contract.actions import Refusal
 from optimus_tui.probes.cache import read_preview
 from optimus_tui.probes.commands import CommandRefused
 from optimus_tui.probes.fetch import FETCH_ERRORS, Posted, fetch, new_http_client
-from optimus_tui.probes.round_trips import CommandLog, on_behalf
+from optimus_tui.probes.round_trips import CommandLog, attributed_to
 from optimus_tui.sampling.sampler import Sampler
 from optimus_tui.settings.model import Settings
 from optimus_tui.tools.answer import answer
@@ -75,7 +75,7 @@ async def until_equal(log: CommandLog, tap: Tap) -> None:
 async def test_polls_tools_previews_and_an_action_are_all_in_the_log_and_nothing_else_is(
     server: RealServer, tmp_path: Path
 ) -> None:
-    from optimus_tui.actions.service import Desk
+    from optimus_tui.actions.service import ActionService
 
     put(server, *[f"cache:conv:acme:{at}" for at in range(250)], "rate_limit:acme:chat")
     put(server, "rate_limit:acme:export", ttl=60)
@@ -90,9 +90,9 @@ async def test_polls_tools_previews_and_an_action_are_all_in_the_log_and_nothing
         for name in ("diagnose_gateway_health", "test_ai_engine_integration", "analyze_cache_coherence"):
             await answer(context, name, {})
         await answer(context, "analyze_performance_metrics", {"metric_type": "cache_performance"})
-        with on_behalf("value"):
+        with attributed_to("value"):
             await read_preview(context.redis, b"cache:conv:acme:7")
-        desk = Desk(context, tmp_path)
+        desk = ActionService(context, tmp_path)
         assert not isinstance(await desk.arm("test"), Refusal)
         for kind in ("repair_counter", "unlink_no_ttl", "invalidate_tenant"):
             more = {"window_seconds": 60} if kind == "repair_counter" else {}

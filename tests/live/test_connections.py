@@ -17,7 +17,7 @@ from optimus_tui.actions.operator_connection import WireLost, open_wire
 from optimus_tui.actions.permit import Permit
 from optimus_tui.contract.reading import Fault
 from optimus_tui.probes.faults import OUTAGES, fault_of
-from optimus_tui.probes.load_meter import OwnLoad
+from optimus_tui.probes.load_meter import LoadMeter
 from optimus_tui.settings.errors import SettingsError
 from optimus_tui.settings.load import load
 from optimus_tui.settings.model import RedisTarget
@@ -50,7 +50,7 @@ async def observed(target: RedisTarget) -> Fault | None:
 async def operated(target: RedisTarget) -> Fault | None:
     """What stops the operator."""
     try:
-        wire = await open_wire(target, Permit(db=target.db), OwnLoad())
+        wire = await open_wire(target, Permit(db=target.db), LoadMeter())
         assert await wire.ask("PING") == b"PONG"
     except WireLost as lost:
         return lost.fault

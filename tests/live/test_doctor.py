@@ -11,7 +11,7 @@ import pytest
 from optimus_tui.__main__ import run
 from optimus_tui.assets import asset_dir
 from optimus_tui.probes.client import observer_client
-from optimus_tui.probes.load_meter import OwnLoad
+from optimus_tui.probes.load_meter import LoadMeter
 from optimus_tui.probes.rights import Rights, read_rights
 from optimus_tui.settings.model import RedisTarget
 from optimus_tui.settings.secret import Secret
@@ -30,7 +30,7 @@ OBSERVER = (
 async def rights_of(server: RealServer, user: str | None = None, password: str = "CANARY") -> Rights:
     secret = Secret(password) if user else None
     target = RedisTarget(host="127.0.0.1", port=server.port, username=user, password=secret)
-    client = observer_client(target, OwnLoad())
+    client = observer_client(target, LoadMeter())
     try:
         return await read_rights(client)
     finally:

@@ -18,7 +18,7 @@ from optimus_tui.demo.scenarios import NAMES, SCENARIOS
 from optimus_tui.settings.model import Settings
 from optimus_tui.tui.app import OptimusApp
 from optimus_tui.tui.commands import CommandError, run_line
-from optimus_tui.tui.modals.action_dialog import QUIET_SECONDS, ActionCard
+from optimus_tui.tui.modals.action_dialog import QUIET_SECONDS, ActionDialog
 from optimus_tui.tui.modals.arm import ArmDialog
 from optimus_tui.tui.modals.pick import PickDialog
 from optimus_tui.tui.modals.question import QuestionDialog
@@ -185,8 +185,8 @@ async def test_immortal_counter_is_played_by_keys_with_the_repair_from_here(runn
         await until(pilot, lambda: isinstance(app.screen, ArmDialog))
         await typed(pilot, "demo")
         await pilot.press("enter")
-        await until(pilot, lambda: isinstance(app.screen, ActionCard) and app.screen.stage == "asking")
-        card: ActionCard = app.screen
+        await until(pilot, lambda: isinstance(app.screen, ActionDialog) and app.screen.stage == "asking")
+        card: ActionDialog = app.screen
         assert card.request.kind == "repair_counter" and card.request.tenant == b"clinic_b"
         await pilot.press("tab")
         await typed(pilot, "demo 1")

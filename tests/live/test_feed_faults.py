@@ -15,10 +15,10 @@ import pytest
 from optimus_tui.contract.reading import Fault
 from optimus_tui.probes import feed_link
 from optimus_tui.probes.commands import CommandRefused
-from optimus_tui.probes.dialing import Dialer
+from optimus_tui.probes.dialing import Connector
 from optimus_tui.probes.feed_connector import packed
 from optimus_tui.probes.feed_faults import LinkLost, lost_by_reply
-from optimus_tui.probes.load_meter import OwnLoad
+from optimus_tui.probes.load_meter import LoadMeter
 from optimus_tui.settings.model import RedisTarget
 from optimus_tui.settings.secret import Secret
 from tests.live.feed_watch import Feed, Watch, event, watching
@@ -281,8 +281,8 @@ async def test_a_process_that_was_suspended_does_not_take_its_link_for_dead(
 ) -> None:
     monkeypatch.setattr(feed_link, "SILENCE_SECONDS", 1.0)
     alive: list[float] = []
-    dialer = Dialer(RedisTarget(host="127.0.0.1", port=server.port))
-    link = feed_link.FeedLink(dialer, OwnLoad(), lambda _: None, lambda: alive.append(time.monotonic()))
+    dialer = Connector(RedisTarget(host="127.0.0.1", port=server.port))
+    link = feed_link.FeedLink(dialer, LoadMeter(), lambda _: None, lambda: alive.append(time.monotonic()))
     await link.open()
     staying = asyncio.ensure_future(link.stay())
     await asyncio.sleep(0.05)

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from optimus_tui.actions.service import Desk
+from optimus_tui.actions.service import ActionService
 from optimus_tui.contract.actions import Refusal
 from optimus_tui.incidents.action_results import kept
 from optimus_tui.incidents.open import open_incident
@@ -47,7 +47,7 @@ async def test_fixed_is_said_where_it_was_measured_and_only_there(
     case.spoil(server)
     bounds = Thresholds(cache_keys_large=5)
     async with system(server.port, tmp_path, writable=True, environment="test", thresholds=bounds) as (context, _):
-        desk = Desk(context, tmp_path)
+        desk = ActionService(context, tmp_path)
         assert not isinstance(await desk.arm("test"), Refusal)
         keeper = await open_incident(context, root=tmp_path / "incidents")
         await keeper.choose(case.issue, "acme")
@@ -81,7 +81,7 @@ async def test_an_action_whose_fault_no_step_has_shown_is_never_called_fixed(
 ) -> None:
     put(server, "cache:conv:acme:1", ttl=600)
     async with system(server.port, tmp_path, writable=True, environment="test") as (context, _):
-        desk = Desk(context, tmp_path)
+        desk = ActionService(context, tmp_path)
         assert not isinstance(await desk.arm("test"), Refusal)
         keeper = await open_incident(context, root=tmp_path / "incidents")
         await keeper.run("health")

@@ -161,7 +161,7 @@ def test_a_name_that_is_taken_already_is_never_written_through(
     root, state, victim = tmp_path / "project", tmp_path / "state", tmp_path / "victim"
     root.mkdir()
     victim.write_text("somebody else's, and longer than what is new")
-    monkeypatch.setattr(undo_journal.Journal, "new_id", lambda self: "0-known")
+    monkeypatch.setattr(undo_journal.UndoJournal, "new_id", lambda self: "0-known")
     taken = root / ".b.py.0-known.tmp"
     if kind == "a file":
         taken.write_text("mine")

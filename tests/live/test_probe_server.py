@@ -9,7 +9,7 @@ import pytest
 from optimus_tui.contract.reading import Reading
 from optimus_tui.contract.services import ServerState
 from optimus_tui.probes.client import observer_client
-from optimus_tui.probes.load_meter import OwnLoad
+from optimus_tui.probes.load_meter import LoadMeter
 from optimus_tui.probes.server import read_server
 from optimus_tui.settings.model import RedisTarget
 from optimus_tui.tools.parts import SERVER_SECONDS
@@ -211,7 +211,7 @@ async def test_tls_on_a_plain_port_is_a_fault_with_a_hint_row_53(server: RealSer
 
 async def test_a_client_is_built_without_touching_the_network_row_33() -> None:
     began = asyncio.get_running_loop().time()
-    redis = observer_client(target_of(1), OwnLoad())
+    redis = observer_client(target_of(1), LoadMeter())
     assert asyncio.get_running_loop().time() - began < 0.1
     await redis.aclose()
 

@@ -20,7 +20,7 @@ from optimus_tui.probes.client import observer_client
 from optimus_tui.probes.faults import OUTAGES, fault_of
 from optimus_tui.probes.feed import FeedReader
 from optimus_tui.probes.limits import read_counters
-from optimus_tui.probes.load_meter import OwnLoad
+from optimus_tui.probes.load_meter import LoadMeter
 from optimus_tui.probes.parser import ReplyTooLarge
 from optimus_tui.probes.reply_caps import reply_cap
 from optimus_tui.probes.reply_heads import ReplyHeads, Unbounded
@@ -99,7 +99,7 @@ def rss() -> int:
 )
 async def test_the_observer_drops_what_is_too_large_before_it_is_held(flood: Flood, words: tuple[str, ...]) -> None:
     with flooding(flood) as target:
-        own = OwnLoad()
+        own = LoadMeter()
         client = observer_client(target, own)
         before = rss()
         with pytest.raises(RedisError) as raised:
@@ -122,7 +122,7 @@ async def test_the_operators_connection_ends_there_as_well() -> None:
         return bulk()(words)
 
     with flooding(flood) as target:
-        wire = await open_wire(target, Permit(), OwnLoad())
+        wire = await open_wire(target, Permit(), LoadMeter())
         before = rss()
         with pytest.raises(WireLost) as lost:
             await wire.ask("TYPE", "k")
@@ -146,7 +146,7 @@ async def test_a_message_without_end_costs_the_feed_its_link_and_no_memory() -> 
             yield bytes(PIECE)
 
     with flooding(flood) as target:
-        reader = FeedReader(target, OwnLoad(), Clock())
+        reader = FeedReader(target, LoadMeter(), Clock())
         before, most, fault = rss(), 0, None
         reader.start()
         try:
@@ -163,7 +163,7 @@ async def test_a_message_without_end_costs_the_feed_its_link_and_no_memory() -> 
 async def test_one_counter_of_a_megabyte_hides_no_other(server: RealServer) -> None:
     server.command("SET", "rate_limit:acme:chat", "12", "EX", "100")
     server.command("SET", "rate_limit:acme:large", "9" * PIECE, "EX", "100")
-    client = observer_client(RedisTarget(host="127.0.0.1", port=server.port), OwnLoad())
+    client = observer_client(RedisTarget(host="127.0.0.1", port=server.port), LoadMeter())
     names = [b"rate_limit:acme:large", b"rate_limit:acme:chat", b"rate_limit:acme:gone"]
     large, chat, gone = await read_counters(client, client.own, Clock(), names)
     await client.aclose()
@@ -235,7 +235,7 @@ async def test_10000_random_replies_are_no_bug_of_ours_and_the_next_good_one_is_
             raise OSError  # it hangs up
 
     with flooding(flood) as target:
-        client = observer_client(target, OwnLoad())
+        client = observer_client(target, LoadMeter())
         commands = (("INFO",), ("GET", "k"), ("SCAN", "0"), ("SLOWLOG", "GET", "5"), ("TTL", "k"), ("DBSIZE",))
         while answered < REPLIES // 4:
             assert time.monotonic() < deadline

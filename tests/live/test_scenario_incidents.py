@@ -15,11 +15,11 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from optimus_tui.actions.service import Desk
+from optimus_tui.actions.service import ActionService
 from optimus_tui.context import Context
 from optimus_tui.contract.actions import ActionRequest, Confirmation, Plan, Receipt
 from optimus_tui.contract.findings import Finding
-from optimus_tui.contract.incident import Candidate, Deed
+from optimus_tui.contract.incident import ActionRecord, Candidate
 from optimus_tui.demo.command import demo_settings
 from optimus_tui.demo.handle import DemoHandle
 from optimus_tui.demo.scenarios import SCENARIOS
@@ -28,7 +28,7 @@ from optimus_tui.incidents.action_results import kept
 from optimus_tui.incidents.measuring import measure
 from optimus_tui.incidents.open import open_incident
 from optimus_tui.incidents.postmortem import export
-from optimus_tui.incidents.service import Keeper
+from optimus_tui.incidents.service import IncidentService
 from optimus_tui.sampling.record import Recorder
 from optimus_tui.sampling.sampler import Sampler
 from optimus_tui.workflow.severity import MATTERS, rank
@@ -64,10 +64,10 @@ class Room:
 
     def __init__(self, demo: DemoHandle, context: Context, folder: Path) -> None:
         self.demo, self.context, self.folder = demo, context, folder
-        self.desk = Desk(context, folder / "state")
+        self.desk = ActionService(context, folder / "state")
         self.seen = self.calm = False
         self.alarms: dict[str, Finding] = {}
-        self.keeper: Keeper
+        self.keeper: IncidentService
 
     def heard(self, subject: str, report: object) -> None:
         if subject == "health":
@@ -122,7 +122,7 @@ class Room:
         assert done.done, done.note
         await self.keeper.mark(advice.id, "done", done.note)
 
-    async def act(self, kind: str, tenant: str) -> Deed:
+    async def act(self, kind: str, tenant: str) -> ActionRecord:
         """What ``a`` does after its card, with the receipt in the incident and the checks that follow from it."""
         advice = next(one for one in self.keeper.state.advice if one.kind == kind and one.tenant == tenant)
         plan = await self.desk.plan(ActionRequest(kind=kind, tenant=tenant.encode()))  # type: ignore[arg-type]

@@ -20,7 +20,7 @@ from optimus_tui.contract.findings import Finding
 from optimus_tui.contract.reading import Reading
 from optimus_tui.contract.services import ServerState
 from optimus_tui.probes.server import read_server, read_server_twice
-from optimus_tui.sampling.sampler_state import Board
+from optimus_tui.sampling.sampler_state import SamplerState
 from optimus_tui.settings.model import Settings
 from optimus_tui.verdicts.services import judge_server
 from tests.live.observer import observing, target_of
@@ -171,7 +171,7 @@ async def test_a_replica_that_dropped_away_is_said_on_the_board(make_server: Mak
     replica.command("REPLICAOF", "127.0.0.1", str(primary.port))
     await _linked(replica)
     reports: list[Any] = []
-    board = Board(Settings(), Clock(), lambda source, report: reports.append(report))
+    board = SamplerState(Settings(), Clock(), lambda source, report: reports.append(report))
     board.put_server(await look(primary))
     assert not [one for one in reports[-1].findings if one.rule == "server.replicas"]
     replica.kill()
@@ -188,7 +188,7 @@ async def test_connections_that_were_turned_away_are_said(make_server: MakeServe
             link.sendall(b"PING\r\n")
             link.recv(16)
         assert "server.clients" in await findings(server)
-        board = Board(Settings(), Clock(), lambda source, report: None)
+        board = SamplerState(Settings(), Clock(), lambda source, report: None)
         target = target_of(server.port)
         async with observing(target) as redis:
             board.put_server(await read_server(redis, target, redis.own, redis.own.clock))

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from optimus_tui.actions.draft_checks import run_checks
-from optimus_tui.actions.sandbox_runner import FRESH_SECONDS, KILLED, PREFIX, Cut, Leash, clear_stale
+from optimus_tui.actions.sandbox_runner import FRESH_SECONDS, KILLED, PREFIX, RunCancelled, SandboxRunner, clear_stale
 from optimus_tui.scaffold.render import render
 from optimus_tui.scaffold.spec import make_spec
 from tests.scaffold.workshop import alive, endless_gateway, pids_in
@@ -60,10 +60,10 @@ def test_a_command_line_that_is_ended_leaves_no_process_no_copy_and_no_file(
 
 def test_checks_are_cut_from_another_thread_at_once(tmp_path: Path, temporary: Path) -> None:
     gateway, told = endless_gateway(tmp_path)
-    leash, ended = Leash(), threading.Event()
+    leash, ended = SandboxRunner(), threading.Event()
 
     def work() -> None:
-        with contextlib.suppress(Cut):
+        with contextlib.suppress(RunCancelled):
             for _ in run_checks(render(make_spec("products")), gateway, None, None, leash):
                 pass
             raise AssertionError("it came to an end")
@@ -77,13 +77,13 @@ def test_checks_are_cut_from_another_thread_at_once(tmp_path: Path, temporary: P
     assert time.monotonic() - began < 3
     assert not any(map(alive, pids_in(told)))
     assert not list(temporary.iterdir())
-    with pytest.raises(Cut), leash as folder:
+    with pytest.raises(RunCancelled), leash as folder:
         leash.run(["true"], folder, {}, 5)
     assert not list(temporary.iterdir())
 
 
 def test_what_takes_too_long_is_killed_and_what_is_left_behind_as_well(temporary: Path) -> None:
-    leash, environment = Leash(), {"PATH": os.environ["PATH"]}
+    leash, environment = SandboxRunner(), {"PATH": os.environ["PATH"]}
     with leash as folder:
         assert leash.run(["sleep", "300"], folder, environment, 0.5) == (KILLED, "")
         code, said = leash.run([sys.executable, "-c", LEAVE], folder, environment, 20)
@@ -101,7 +101,7 @@ def test_a_copy_that_not_even_a_warden_removed_goes_with_the_next_run(temporary:
     (kept / "file").write_text("x")
     clear_stale()
     assert stale.exists(), "so young that its owner may not have locked it yet"
-    with Leash() as used:
+    with SandboxRunner() as used:
         for folder in (stale, used):
             os.utime(folder, (time.time() - 2 * FRESH_SECONDS,) * 2)
         clear_stale()

@@ -20,8 +20,8 @@ from optimus_tui.contract.tools.health import DiagnoseQuery, DiagnoseReport
 from optimus_tui.http_api import tools_app
 from optimus_tui.http_api.app import at_mcp
 from optimus_tui.serving import asgi, dispatcher
-from optimus_tui.serving.access_control import Door
-from optimus_tui.serving.dispatcher import Desk
+from optimus_tui.serving.access_control import AccessControlMiddleware
+from optimus_tui.serving.dispatcher import ToolDispatcher
 from optimus_tui.serving.listen import Bound, CannotListen, bind, token_for
 from optimus_tui.tools.arguments import ToolFailure
 from optimus_tui.tools.registry import TOOLS
@@ -74,8 +74,8 @@ async def test_example_5_works_as_written_on_a_mounted_app(
 async def test_every_way_to_fail_has_its_status_and_the_same_error_body_row_114(server: RealServer) -> None:
     async with hostile_server() as gateway:
         furnish(gateway, server)
-        server_desk = Desk(lambda: context(gateway, server))
-        async with on_the_wire(Door(at_mcp(server_desk))) as port, client(port) as http:
+        server_desk = ToolDispatcher(lambda: context(gateway, server))
+        async with on_the_wire(AccessControlMiddleware(at_mcp(server_desk))) as port, client(port) as http:
             for path, body, status, code in (
                 ("/mcp/nope", "{}", 404, "unknown_tool"),
                 (f"/mcp/{FAKED}", '{"nope": 1}', 422, "bad_argument"),
@@ -102,7 +102,7 @@ async def test_exit_3_is_503_and_exit_4_is_403(
         raise ToolFailure(ToolError(code=code, message="no result"), exit_code)
 
     fake(monkeypatch, fails)
-    async with on_the_wire(Door(at_mcp(empty_desk()))) as port, client(port) as http:
+    async with on_the_wire(AccessControlMiddleware(at_mcp(empty_desk()))) as port, client(port) as http:
         answer = await http.post(f"/mcp/{FAKED}", content="{}", headers=JSON)
     assert (answer.status_code, answer.json()["error"]["code"]) == (status, code)
     assert answer.headers.get("retry-after") == ("1" if status == 503 else None)
@@ -116,7 +116,7 @@ async def test_a_bug_in_a_tool_is_500_and_its_log_holds_no_secret(
         raise ValueError("redis://u:CANARY@h \x1b[31m")
 
     fake(monkeypatch, breaks)
-    async with on_the_wire(Door(at_mcp(empty_desk()))) as port, client(port) as http:
+    async with on_the_wire(AccessControlMiddleware(at_mcp(empty_desk()))) as port, client(port) as http:
         answer = await http.post(f"/mcp/{FAKED}", content="{}", headers=JSON)
     assert (answer.status_code, answer.json()["error"]["code"]) == (500, "internal")
     assert "ValueError" in caplog.text and "breaks" not in answer.text
@@ -132,7 +132,7 @@ async def test_forms_preflights_and_gets_change_nothing_row_113(monkeypatch: pyt
         return a_report()
 
     fake(monkeypatch, counts)
-    async with on_the_wire(Door(at_mcp(empty_desk()))) as port, client(port) as http:
+    async with on_the_wire(AccessControlMiddleware(at_mcp(empty_desk()))) as port, client(port) as http:
         origin = {"Origin": f"http://127.0.0.1:{port}"}
         preflight = {
             **origin,
@@ -198,8 +198,8 @@ async def test_of_200_forged_requests_none_passes_rows_111_and_112(monkeypatch: 
     fake(monkeypatch, never)
     dice, seen = random.Random(111), []
     async with (
-        on_the_wire(Door(at_mcp(empty_desk()))) as open_port,
-        on_the_wire(Door(at_mcp(empty_desk()), TOKEN)) as shut_port,
+        on_the_wire(AccessControlMiddleware(at_mcp(empty_desk()))) as open_port,
+        on_the_wire(AccessControlMiddleware(at_mcp(empty_desk()), TOKEN)) as shut_port,
     ):
         for number in range(200):
             guarded = bool(number % 2)
@@ -219,7 +219,7 @@ async def test_the_right_token_and_exact_names_pass(monkeypatch: pytest.MonkeyPa
         return a_report()
 
     fake(monkeypatch, answers)
-    door = Door(at_mcp(empty_desk()), TOKEN, names=("Gateway.internal",), hosts=("tools.example",))
+    door = AccessControlMiddleware(at_mcp(empty_desk()), TOKEN, names=("Gateway.internal",), hosts=("tools.example",))
     async with on_the_wire(door) as port, client(port) as http:
         for host in (
             "localhost:{}",
@@ -240,7 +240,7 @@ async def test_the_right_token_and_exact_names_pass(monkeypatch: pytest.MonkeyPa
     "peer", [("10.0.0.7", 1), ("::ffff:10.0.0.7", 1), ("fe80::1", 1), None, ("", 0), ("testclient", 1)]
 )
 def test_a_mounted_app_without_a_token_knows_only_this_machine(peer: Any) -> None:
-    door = Door(at_mcp(empty_desk()))
+    door = AccessControlMiddleware(at_mcp(empty_desk()))
     scope = {"headers": [(b"host", b"localhost:8020")], "client": peer, "server": ("127.0.0.1", 8020)}
     refusal = door.judge(scope)
     assert refusal is not None and refusal.status == 401
@@ -249,7 +249,7 @@ def test_a_mounted_app_without_a_token_knows_only_this_machine(peer: Any) -> Non
 
 
 async def test_a_body_of_5_mb_is_refused_and_kept_nowhere_row_114(monkeypatch: pytest.MonkeyPatch) -> None:
-    async with on_the_wire(Door(at_mcp(empty_desk()))) as port, client(port) as http:
+    async with on_the_wire(AccessControlMiddleware(at_mcp(empty_desk()))) as port, client(port) as http:
 
         async def chunks() -> Any:
             for _ in range(50):
@@ -285,7 +285,7 @@ async def test_1000_parallel_calls_are_answered_four_at_a_time_row_114(monkeypat
         status, body = await raw_post(port, f"/mcp/{FAKED}", headers)
         return status, json.loads(body).get("error", {}).get("code", "")
 
-    async with on_the_wire(Door(at_mcp(empty_desk()))) as port:
+    async with on_the_wire(AccessControlMiddleware(at_mcp(empty_desk()))) as port:
         answers = await asyncio.wait_for(asyncio.gather(*(one(port) for _ in range(1000))), 30)
         assert set(answers) <= {(200, ""), (503, "busy")}
         assert answers.count((200, "")) >= 40
@@ -305,7 +305,7 @@ async def test_a_caller_who_hangs_up_ends_the_call_row_114(monkeypatch: pytest.M
         return a_report()
 
     fake(monkeypatch, waits)
-    async with on_the_wire(Door(at_mcp(empty_desk()))) as port:
+    async with on_the_wire(AccessControlMiddleware(at_mcp(empty_desk()))) as port:
         for _ in range(5):  # one more than there are places
             started.clear()
             ended.clear()

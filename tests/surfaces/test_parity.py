@@ -20,8 +20,8 @@ from mcp import Client
 from optimus_tui.__main__ import run as command_line
 from optimus_tui.http_api.app import STATUS, at_mcp
 from optimus_tui.mcp_server.server import build
-from optimus_tui.serving.access_control import Door
-from optimus_tui.serving.dispatcher import Desk
+from optimus_tui.serving.access_control import AccessControlMiddleware
+from optimus_tui.serving.dispatcher import ToolDispatcher
 from optimus_tui.tools.registry import TOOLS, Tool
 from tests.hostile import HostileServer, hostile_server
 from tests.realserver import RealServer
@@ -76,7 +76,7 @@ def freeze(tool: Tool, monkeypatch: pytest.MonkeyPatch) -> None:
 class Surfaces:
     """Asks on each surface; the document as bytes and how the surface says that it failed."""
 
-    def __init__(self, desk: Desk, port: int, capfd: pytest.CaptureFixture[str]) -> None:
+    def __init__(self, desk: ToolDispatcher, port: int, capfd: pytest.CaptureFixture[str]) -> None:
         self.desk, self.port, self.capfd = desk, port, capfd
 
     async def by_http(self, name: str, arguments: dict[str, Any]) -> tuple[bytes, int]:
@@ -102,8 +102,8 @@ class Surfaces:
 async def surfaces(
     gateway: HostileServer, server: RealServer, capfd: pytest.CaptureFixture[str]
 ) -> AsyncIterator[Surfaces]:
-    desk = Desk(lambda: context(gateway, server))
-    async with on_the_wire(Door(at_mcp(desk))) as port:
+    desk = ToolDispatcher(lambda: context(gateway, server))
+    async with on_the_wire(AccessControlMiddleware(at_mcp(desk))) as port:
         yield Surfaces(desk, port, capfd)
 
 
@@ -188,7 +188,7 @@ async def test_processes_started_apart_agree_as_well(
 ) -> None:
     """Nothing frozen: what may differ is masked, everything else is equal."""
     env = environment(gateway, server.url, tmp_path)
-    desk = Desk(lambda: context(gateway, server))
+    desk = ToolDispatcher(lambda: context(gateway, server))
     for name, arguments in (("diagnose_gateway_health", {"tenant_id": "acme"}), ("test_ai_engine_integration", {})):
         process = await asyncio.create_subprocess_exec(
             *(sys.executable, "-m", "optimus_tui", "run", name, json.dumps(arguments)),

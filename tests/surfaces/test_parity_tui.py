@@ -13,7 +13,7 @@ import pytest
 from optimus_tui.settings.model import Settings
 from optimus_tui.tools.answer import answer, encode, exit_code
 from optimus_tui.tools.registry import TOOLS
-from optimus_tui.tools.tool_call import Errand
+from optimus_tui.tools.tool_call import ToolCall
 from optimus_tui.tui.app import OptimusApp
 from optimus_tui.tui.screens.dashboard import Dashboard
 from optimus_tui.tui.screens.tools import ToolsScreen
@@ -41,7 +41,7 @@ async def test_the_tools_screen_holds_the_document_of_the_one_road(
         async with app.run_test(size=(140, 42)) as pilot:
             for arguments in ARGUMENTS[name]:
                 document = encode(report := await answer(ctx, name, arguments))
-                screen: Any = ToolsScreen(ctx, [], Errand(name, arguments), True)
+                screen: Any = ToolsScreen(ctx, [], ToolCall(name, arguments), True)
                 app.push_screen(screen)
                 async with asyncio.timeout(10):
                     while screen.run is None or screen.run.running:

@@ -14,7 +14,7 @@ import pytest
 from optimus_tui.context import Context
 from optimus_tui.contract.tools.health import DiagnoseQuery, DiagnoseReport
 from optimus_tui.http_api.app import at_mcp
-from optimus_tui.serving.access_control import Door
+from optimus_tui.serving.access_control import AccessControlMiddleware
 from optimus_tui.tools.arguments import ToolFailure, from_text, parse
 from optimus_tui.tools.registry import TOOLS
 from tests.hostile import HostileServer
@@ -64,7 +64,7 @@ async def test_a_slash_more_and_a_type_said_twice_are_the_same_call(monkeypatch:
 
     fake(monkeypatch, answers)
     async with (
-        on_the_wire(Door(at_mcp(empty_desk()))) as port,
+        on_the_wire(AccessControlMiddleware(at_mcp(empty_desk()))) as port,
         httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}") as http,
     ):
         plain = await http.post(f"/mcp/{FAKED}", content="{}", headers=JSON)

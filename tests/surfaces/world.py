@@ -16,7 +16,7 @@ from msgspec.structs import replace
 from optimus_tui.clock import FixedClock
 from optimus_tui.context import Context
 from optimus_tui.contract.tools.health import DiagnoseQuery, DiagnoseReport
-from optimus_tui.serving.dispatcher import Desk
+from optimus_tui.serving.dispatcher import ToolDispatcher
 from optimus_tui.settings.model import RedisTarget, Settings
 from optimus_tui.tools.registry import TOOLS
 from tests.hostile import HostileServer, reply
@@ -92,9 +92,9 @@ def a_report(**more: Any) -> DiagnoseReport:
     )
 
 
-def empty_desk() -> Desk:
+def empty_desk() -> ToolDispatcher:
     """A desk whose tools are fakes: it reaches nothing."""
-    return Desk(lambda: Context(Settings(), FixedClock()))
+    return ToolDispatcher(lambda: Context(Settings(), FixedClock()))
 
 
 @asynccontextmanager

@@ -7,7 +7,7 @@ from textual.filter import LineFilter
 from textual.message import Message
 
 from optimus_tui.assets import asset_dir
-from optimus_tui.tui.control_char_filter import LastGate
+from optimus_tui.tui.control_char_filter import ControlCharFilter
 from optimus_tui.tui.panes.base import Pane
 from optimus_tui.tui.theme import THEMES, VARIABLE_DEFAULTS
 
@@ -18,7 +18,7 @@ class PaneApp(App[None]):
     """Shows ``pane`` alone; ``told`` are the messages that reached the application."""
 
     def __init__(self, pane: Pane, theme: str = "optimus-dark") -> None:
-        self._gate = LastGate()
+        self._gate = ControlCharFilter()
         super().__init__(css_path=[asset_dir("styles") / f"{name}.tcss" for name in STYLES])
         self.pane, self.told = pane, list[Message]()
         for one in THEMES:

@@ -15,7 +15,7 @@ from optimus_tui.contract.limits import LimitRules
 from optimus_tui.settings.model import RedisTarget, Settings
 from optimus_tui.tui.app import OptimusApp
 from optimus_tui.tui.modals import action_dialog
-from optimus_tui.tui.modals.action_dialog import ActionCard
+from optimus_tui.tui.modals.action_dialog import ActionDialog
 from optimus_tui.tui.modals.arm import ArmDialog
 from optimus_tui.tui.modals.pick import PickDialog
 from optimus_tui.tui.screens.dashboard import Dashboard
@@ -80,7 +80,7 @@ async def typed(pilot: Pilot[Any], text: str) -> None:
     await pilot.press(*({" ": "space", "_": "underscore"}.get(one, one) for one in text))
 
 
-async def opened_card(pilot: Pilot[Any], dashboard: Dashboard, offer: int = 0) -> ActionCard:
+async def opened_card(pilot: Pilot[Any], dashboard: Dashboard, offer: int = 0) -> ActionDialog:
     """Arm, and open the card of an action on the immortal counter."""
     app: Any = pilot.app
     dashboard.focus_on("limits")
@@ -92,8 +92,8 @@ async def opened_card(pilot: Pilot[Any], dashboard: Dashboard, offer: int = 0) -
     await pilot.press("enter")
     await until(pilot, lambda: isinstance(app.screen, PickDialog))
     await pilot.press(*["down"] * offer, "enter")
-    await until(pilot, lambda: isinstance(app.screen, ActionCard) and app.screen.stage != "planning")
-    card: ActionCard = app.screen
+    await until(pilot, lambda: isinstance(app.screen, ActionDialog) and app.screen.stage != "planning")
+    card: ActionDialog = app.screen
     return card
 
 
@@ -104,7 +104,7 @@ async def filled(pilot: Pilot[Any], words: str = "test 1", reason: str = "never 
     await typed(pilot, reason)
 
 
-async def confirm(pilot: Pilot[Any], card: ActionCard) -> None:
+async def confirm(pilot: Pilot[Any], card: ActionDialog) -> None:
     """Press Enter on the button as somebody who has waited; a busy machine notices the focus late: wait once more."""
     go = card.query_one("#go", Button)
     for _ in range(5):

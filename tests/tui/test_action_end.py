@@ -18,7 +18,7 @@ redis, _here = test_action_card.redis, test_action_card._here
 REMEDY = "look at it, and remove it once nobody uses it: redis-cli -h 127.0.0.1 -p 16401 UNLINK optimus:lock:acme"
 
 
-async def confirmed(pilot: Pilot[Any], card: action_dialog.ActionCard) -> None:
+async def confirmed(pilot: Pilot[Any], card: action_dialog.ActionDialog) -> None:
     for field, text in (("#confirm-typed", "test 1"), ("#confirm-reason", "never resets")):
         card.query_one(field, Input).focus()
         await typed(pilot, text)

@@ -8,7 +8,7 @@ from textual import events
 from textual.widgets import Button, Input
 
 from optimus_tui.contract.actions import ActionRequest
-from optimus_tui.tui.modals.action_dialog import ActionCard
+from optimus_tui.tui.modals.action_dialog import ActionDialog
 from optimus_tui.tui.modals.include import IncludeDialog
 from tests.live.acting import put
 from tests.realserver import RealServer
@@ -17,13 +17,13 @@ from tests.tui.test_action_card import _here, filled, opened_card, redis, runnin
 __all__ = ["_here", "redis"]
 
 
-async def card_of(pilot: Any, dashboard: Any, request: ActionRequest) -> ActionCard:
+async def card_of(pilot: Any, dashboard: Any, request: ActionRequest) -> ActionDialog:
     """The card of a request, armed without the dialog."""
     desk = await dashboard.open_desk()
     await desk.arm("test")
     dashboard.run_worker(dashboard.carry_out(request), exit_on_error=False)
-    await until(pilot, lambda: isinstance(pilot.app.screen, ActionCard) and pilot.app.screen.stage != "planning")
-    card: ActionCard = pilot.app.screen
+    await until(pilot, lambda: isinstance(pilot.app.screen, ActionDialog) and pilot.app.screen.stage != "planning")
+    card: ActionDialog = pilot.app.screen
     return card
 
 
@@ -135,7 +135,7 @@ async def test_q_closes_a_told_card_and_its_receipt_is_not_lost(redis: RealServe
             seen.append(await dashboard.carry_out(ActionRequest(kind="repair_counter", tenant=b"clinic_b")))
 
         dashboard.run_worker(carried(), exit_on_error=False)
-        await until(pilot, lambda: isinstance(pilot.app.screen, ActionCard) and pilot.app.screen.stage == "asking")
+        await until(pilot, lambda: isinstance(pilot.app.screen, ActionDialog) and pilot.app.screen.stage == "asking")
         card: Any = pilot.app.screen
         await filled(pilot)
         await pilot.press("tab", "tab")

@@ -11,14 +11,14 @@ from textual.color import Color
 from textual.filter import LineFilter
 from textual.widgets import Static
 
-from optimus_tui.tui.control_char_filter import LastGate
+from optimus_tui.tui.control_char_filter import ControlCharFilter
 
 BACKGROUND = Color(0, 0, 0)
 
 
 @pytest.mark.parametrize("text", ["a\x1b[2Jb", "\x9b2J", "\x00", "\u202eabc", "\u200b", "\ufeff", "a\rb", "\U000e0041"])
 def test_control_characters_are_replaced_cell_for_cell(text: str) -> None:
-    (segment,) = LastGate().apply([Segment(text, Style(bold=True))], BACKGROUND)
+    (segment,) = ControlCharFilter().apply([Segment(text, Style(bold=True))], BACKGROUND)
     assert segment.text.isprintable()
     assert len(segment.text) == len(text)
     assert segment.style == Style(bold=True)
@@ -26,11 +26,11 @@ def test_control_characters_are_replaced_cell_for_cell(text: str) -> None:
 
 def test_clean_segments_come_back_as_they_are() -> None:
     segments = [Segment("plain ✖ ä 你好"), Segment(" ")]
-    assert LastGate().apply(segments, BACKGROUND) is segments
+    assert ControlCharFilter().apply(segments, BACKGROUND) is segments
 
 
 def test_the_gate_costs_next_to_nothing_on_clean_text() -> None:
-    gate, segments = LastGate(), [Segment("clinic_b  chat  400 / 150", None)] * 8
+    gate, segments = ControlCharFilter(), [Segment("clinic_b  chat  400 / 150", None)] * 8
     began = time.perf_counter()
     for _ in range(1000):
         gate.apply(segments, BACKGROUND)
@@ -39,7 +39,7 @@ def test_the_gate_costs_next_to_nothing_on_clean_text() -> None:
 
 async def test_a_widget_that_shows_raw_text_is_caught() -> None:
     class Careless(App[None]):
-        gate = LastGate()
+        gate = ControlCharFilter()
 
         def get_line_filters(self) -> list[LineFilter]:
             return [self.gate, *super().get_line_filters()]

@@ -9,7 +9,7 @@ import pytest
 from textual import events
 from textual.pilot import Pilot
 
-from optimus_tui.tui.modals.action_dialog import ActionCard
+from optimus_tui.tui.modals.action_dialog import ActionDialog
 from optimus_tui.tui.modals.arm import ArmDialog
 from optimus_tui.tui.modals.pick import PickDialog
 from optimus_tui.tui.modals.question import HELD_SECONDS, Line, QuestionDialog
@@ -142,8 +142,8 @@ async def test_from_the_alarm_to_a_verified_repair_and_the_post_mortem(redis: Re
             await until(pilot, lambda: isinstance(app.screen, ArmDialog))
         await typed(pilot, "test")
         await pilot.press("enter")
-        await until(pilot, lambda: isinstance(app.screen, ActionCard) and app.screen.stage == "asking")
-        card: ActionCard = app.screen
+        await until(pilot, lambda: isinstance(app.screen, ActionDialog) and app.screen.stage == "asking")
+        card: ActionDialog = app.screen
         assert card.request.kind == "repair_counter" and card.request.tenant == b"clinic_b"
         await pilot.press("tab")
         await typed(pilot, "test 1")
@@ -192,7 +192,7 @@ async def test_a_reset_reaches_no_further_than_its_finding(redis: RealServer) ->
         await until(pilot, lambda: isinstance(app.screen, ArmDialog))
         await typed(pilot, "test")
         await pilot.press("enter")
-        await until(pilot, lambda: isinstance(app.screen, ActionCard) and app.screen.stage == "asking")
+        await until(pilot, lambda: isinstance(app.screen, ActionDialog) and app.screen.stage == "asking")
         assert (app.screen.request.operation, app.screen.plan.count) == (b"chat", 1)
         assert app.screen.request.incident == "1" and "zed, chat" in said(pilot)
 

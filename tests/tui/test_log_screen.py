@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from optimus_tui.probes.round_trips import CommandLog, on_behalf
+from optimus_tui.probes.round_trips import CommandLog, attributed_to
 from optimus_tui.tui import clipboard
 from optimus_tui.tui.app import OptimusApp
 from optimus_tui.tui.modals.choose import ChooseDialog
@@ -37,20 +37,20 @@ def copied(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
 def fill(log: CommandLog) -> None:
     """A tool's look, a value, an action's write, a request, polls, and a refusal."""
-    with on_behalf("diagnose_gateway_health"):
+    with attributed_to("diagnose_gateway_health"):
         trip = log.sent([words for at in range(40) for words in ((b"GET", b"k%d" % at), (b"PTTL", b"k%d" % at))])
         for _ in range(trip.count):
             trip.answer()
         asked = log.requested(b"GET", b"http://127.0.0.1:8020/health")
         asked.status = 200
         asked.answer()
-    with on_behalf("unlink_no_ttl"):
+    with attributed_to("unlink_no_ttl"):
         trip = log.sent([(b"UNLINK", b"cache:conv:acme:1"), (b"UNLINK", b"cache:conv:acme:2")])
         trip.answer()
         trip.answer("NOPERM this user has no permissions")
     log.refused((b"FLUSHALL",), "not on the observer's list")
     for _ in range(9):
-        with on_behalf("limits", poll=True):
+        with attributed_to("limits", poll=True):
             log.sent([(b"PTTL", b"rate_limit:a:chat")]).answer()
 
 
@@ -226,7 +226,7 @@ async def test_hostile_bytes_stay_on_their_line_and_in_their_columns_rows_1_to_1
         await pilot.pause()
         dashboard: Any = app.screen
         for name in HOSTILE:
-            with on_behalf("value"):
+            with attributed_to("value"):
                 dashboard.context.log.sent([(b"UNLINK", name)]).answer(f"ERR \x1b[2J{name!r}")
         screen = await opened(pilot)
         view = screen.query_one(LogList)

@@ -7,7 +7,7 @@ import pytest
 from optimus_tui.actions.expiring import knows_nx
 from optimus_tui.actions.interrupted_actions import outcomes_of
 from optimus_tui.actions.key_selection import Gathering, Known, check_request, select
-from optimus_tui.actions.latency_guard import Strain
+from optimus_tui.actions.latency_guard import LatencyGuard
 from optimus_tui.actions.permit import LOCK_MS, Permit
 from optimus_tui.actions.running import chunks
 from optimus_tui.contract.actions import ActionRequest
@@ -183,16 +183,16 @@ def test_places_are_cut_into_neighbouring_batches() -> None:
 
 
 def test_one_slow_answer_is_chance_and_two_are_not() -> None:
-    strain = Strain([0.3] * 20)
+    strain = LatencyGuard([0.3] * 20)
     assert all(strain.took(0.4) is None for _ in range(30))
     assert strain.took(50.0) is None and strain.took(0.4) is None
     assert "suffers" in (strain.took(30.0) or "")
 
 
 def test_a_long_way_to_the_server_is_no_suffering() -> None:
-    strain = Strain([40.0] * 20)
+    strain = LatencyGuard([40.0] * 20)
     assert all(strain.took(42.0) is None for _ in range(200))
-    assert all(Strain([0.2] * 20).took(4.0) is None for _ in range(3)), "doubled, and nobody can feel it"
+    assert all(LatencyGuard([0.2] * 20).took(4.0) is None for _ in range(3)), "doubled, and nobody can feel it"
 
 
 @pytest.mark.parametrize(

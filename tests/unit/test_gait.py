@@ -1,10 +1,10 @@
 """A sweep's gait: the server's time is never taken beyond its share."""
 
-from optimus_tui.probes.pacing import AIM_MS, MAX_BUSY_SHARE, MAX_PAUSE_MS, MIN_COUNT, Gait
+from optimus_tui.probes.pacing import AIM_MS, MAX_BUSY_SHARE, MAX_PAUSE_MS, MIN_COUNT, AdaptivePacer
 
 
 def test_quick_calls_keep_the_count_and_the_pause() -> None:
-    gait = Gait(250, 2.0)
+    gait = AdaptivePacer(250, 2.0)
     gait.ping_ms = 0.2
     for _ in range(50):
         gait.took(0.5)
@@ -13,7 +13,7 @@ def test_quick_calls_keep_the_count_and_the_pause() -> None:
 
 
 def test_slow_calls_shorten_the_count_and_lengthen_the_pause_row_52() -> None:
-    gait = Gait(250, 2.0)
+    gait = AdaptivePacer(250, 2.0)
     for _ in range(60):
         gait.took(8.0)
     assert gait.count == MIN_COUNT
@@ -25,14 +25,14 @@ def test_slow_calls_shorten_the_count_and_lengthen_the_pause_row_52() -> None:
 
 
 def test_the_count_settles_where_a_call_takes_what_it_may_row_52() -> None:
-    gait = Gait(250, 2.0)
+    gait = AdaptivePacer(250, 2.0)
     for _ in range(300):
         gait.took(gait.count * 0.006)
     assert AIM_MS * 0.5 < gait.count * 0.006 <= AIM_MS * 1.6
 
 
 def test_a_distant_server_is_not_taken_for_a_slow_one_row_52() -> None:
-    gait = Gait(250, 2.0)
+    gait = AdaptivePacer(250, 2.0)
     gait.ping_ms = 200.0
     for _ in range(20):
         gait.took(200.3)
@@ -41,7 +41,7 @@ def test_a_distant_server_is_not_taken_for_a_slow_one_row_52() -> None:
 
 
 def test_our_own_hiccups_are_not_taken_for_the_servers_row_52() -> None:
-    gait = Gait(250, 2.0)
+    gait = AdaptivePacer(250, 2.0)
     for number in range(60):
         gait.took(40.0 if number % 3 == 0 else 0.4)
     assert gait.count == 250
@@ -49,7 +49,7 @@ def test_our_own_hiccups_are_not_taken_for_the_servers_row_52() -> None:
 
 
 def test_pauses_stay_bounded_and_a_small_budget_is_not_exceeded() -> None:
-    gait = Gait(10, 0.0)
+    gait = AdaptivePacer(10, 0.0)
     gait.took(10_000.0)
     assert gait.pause_seconds == MAX_PAUSE_MS / 1000
     assert gait.count == 10

@@ -2,7 +2,16 @@
 
 from msgspec.structs import replace
 
-from optimus_tui.contract.incident import Comparison, Deed, IncidentState, KeptReceipt, Outcome, Stamp, Step, StepPlan
+from optimus_tui.contract.incident import (
+    ActionRecord,
+    Comparison,
+    IncidentState,
+    KeptReceipt,
+    Outcome,
+    Stamp,
+    Step,
+    StepPlan,
+)
 from optimus_tui.contract.tools.common import Diagnostic
 from optimus_tui.workflow.standing import severity_words, standing
 
@@ -26,7 +35,7 @@ def step(name: str, ended: float, *findings: Diagnostic, before: Outcome | None 
     )  # fmt: skip
 
 
-def incident(*steps: Step, deeds: tuple[Deed, ...] = ()) -> IncidentState:
+def incident(*steps: Step, deeds: tuple[ActionRecord, ...] = ()) -> IncidentState:
     return IncidentState(id="1", status="open", severity="high", steps=steps, deeds=deeds)
 
 
@@ -54,7 +63,7 @@ def test_a_run_that_could_not_look_leaves_what_it_had_found_before() -> None:
 
 def test_a_check_that_says_fixed_clears_its_rules_and_no_others() -> None:
     receipt = KeptReceipt(action_id="a", kind="reset_counters", tenant="acme")
-    done = Deed(at=at(5), receipt=receipt, rules=("limits.over",), verdict="fixed")
+    done = ActionRecord(at=at(5), receipt=receipt, rules=("limits.over",), verdict="fixed")
     assert standing(incident(step("health", 1, OVER, SLOW), deeds=(done,))) == "medium"
     assert standing(incident(step("health", 1, OVER, SLOW), deeds=(replace(done, verdict="same"),))) == "high"
 

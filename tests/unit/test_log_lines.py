@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from optimus_tui.clock import FixedClock
-from optimus_tui.probes.round_trips import CommandLog, Trip
+from optimus_tui.probes.round_trips import CommandLog, RoundTrip
 from optimus_tui.settings.model import RedisTarget, Settings
 from optimus_tui.settings.secret import Secret
 from optimus_tui.tui.screens.log_lines import (
@@ -116,7 +116,7 @@ def test_a_write_is_copied_for_the_login_that_wrote() -> None:
 # -- lines -------------------------------------------------------------------------------------------------------------
 
 
-def lines_of(*trips: Trip) -> list[Run]:
+def lines_of(*trips: RoundTrip) -> list[Run]:
     runs: list[Run] = []
     for trip in trips:
         for run in runs_of(trip):
@@ -172,10 +172,10 @@ def test_hostile_words_are_shown_apart_elided_and_without_a_control_character() 
 
 
 def test_a_poll_says_its_last_outcome_and_its_failures() -> None:
-    from optimus_tui.probes.round_trips import on_behalf
+    from optimus_tui.probes.round_trips import attributed_to
 
     log = CommandLog(FixedClock())
-    with on_behalf("gateway", poll=True):
+    with attributed_to("gateway", poll=True):
         trip = log.requested(b"GET", b"http://x/health")
         (line,) = map(Polled, log.polls())
         assert line.outcome()[0] == "waiting"

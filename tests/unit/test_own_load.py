@@ -5,13 +5,13 @@ import threading
 import pytest
 
 from optimus_tui.clock import FixedClock
-from optimus_tui.probes.load_meter import OwnLoad
+from optimus_tui.probes.load_meter import LoadMeter
 from optimus_tui.probes.lookups import lookups_of
 
 
 def test_the_rate_covers_the_last_five_seconds_and_fades() -> None:
     clock = FixedClock()
-    own = OwnLoad(clock)
+    own = LoadMeter(clock)
     for _ in range(10):
         own.note(trips=1, commands=5)
         clock.advance(1)
@@ -22,7 +22,7 @@ def test_the_rate_covers_the_last_five_seconds_and_fades() -> None:
 
 
 def test_many_threads_lose_no_count() -> None:
-    own = OwnLoad(FixedClock())
+    own = LoadMeter(FixedClock())
 
     def work() -> None:
         for _ in range(2000):

@@ -18,10 +18,10 @@ from optimus_tui.contract.reading import Coverage, Fault, Reading
 from optimus_tui.contract.services import GatewayState, ServerState, ServiceState
 from optimus_tui.index.cache import CacheIndex
 from optimus_tui.index.limits import LimitIndex
-from optimus_tui.sampling.interval_timer import Backoff, Beat
+from optimus_tui.sampling.interval_timer import Backoff, IntervalTimer
 from optimus_tui.sampling.sampler import SOURCES, Sampler
-from optimus_tui.sampling.sampler_state import Board
-from optimus_tui.sampling.scan_sink import Found
+from optimus_tui.sampling.sampler_state import SamplerState
+from optimus_tui.sampling.scan_sink import ScanSink
 from optimus_tui.sampling.staleness import bounded, kept
 from optimus_tui.settings.model import Settings
 from tests.listening import Heard, sampling
@@ -42,7 +42,7 @@ def counter(name: bytes = b"rate_limit:acme:chat", count: int = 5) -> Counter:
 
 
 async def test_a_wake_up_ends_the_rest_and_one_that_came_early_is_not_lost() -> None:
-    beat = Beat()
+    beat = IntervalTimer()
     resting = asyncio.create_task(beat.rest(1000))
     await asyncio.sleep(0)
     beat.wake()
@@ -52,7 +52,7 @@ async def test_a_wake_up_ends_the_rest_and_one_that_came_early_is_not_lost() -> 
 
 
 async def test_a_paused_loop_rests_until_it_is_paced_anew() -> None:
-    beat = Beat()
+    beat = IntervalTimer()
     beat.pace(0)
     resting = asyncio.create_task(beat.rest(0.01))
     done, _ = await asyncio.wait([resting], timeout=0.1)
@@ -62,7 +62,7 @@ async def test_a_paused_loop_rests_until_it_is_paced_anew() -> None:
 
 
 async def test_pacing_stretches_the_rest_that_is_under_way() -> None:
-    beat = Beat()
+    beat = IntervalTimer()
     resting = asyncio.create_task(beat.rest(0.05))
     await asyncio.sleep(0)
     beat.pace(100)
@@ -113,8 +113,8 @@ async def test_a_cancellation_that_was_swallowed_below_still_ends_the_loop() -> 
 # -- what a page brings ----------------------------------------------------------------------------------------------
 
 
-def found() -> Found:
-    return Found(CacheIndex(), LimitIndex())
+def found() -> ScanSink:
+    return ScanSink(CacheIndex(), LimitIndex())
 
 
 def test_only_new_cache_keys_are_asked_for_their_ttl() -> None:
@@ -155,7 +155,7 @@ IMMORTAL = Finding(rule="limits.immortal", severity="critical", subject="a / b",
 
 def test_what_is_wrong_keeps_its_beginning_through_an_outage() -> None:
     clock, heard = FixedClock(), Heard()
-    board = Board(Settings(), clock, heard)
+    board = SamplerState(Settings(), clock, heard)
     began = clock.wall()
     board.settle("limits", [IMMORTAL])
     for _ in range(60):
@@ -168,7 +168,7 @@ def test_what_is_wrong_keeps_its_beginning_through_an_outage() -> None:
 
 def test_a_missing_right_is_added_once_and_goes_with_the_next_good_look() -> None:
     heard = Heard()
-    board = Board(Settings(), FixedClock(), heard)
+    board = SamplerState(Settings(), FixedClock(), heard)
     denied = Finding(rule="limits.unmeasured", severity="medium", subject="rate limits", message="SCAN")
     for _ in range(3):
         board.unmeasured("limits", [denied])
@@ -179,7 +179,7 @@ def test_a_missing_right_is_added_once_and_goes_with_the_next_good_look() -> Non
 
 def test_the_health_report_follows_a_new_finding_at_once_and_an_old_one_not() -> None:
     heard = Heard()
-    board = Board(Settings(), FixedClock(), heard)
+    board = SamplerState(Settings(), FixedClock(), heard)
     board.settle("limits", [IMMORTAL])
     board.settle("limits", [IMMORTAL])
     assert len(heard.reports["health"]) == 1
@@ -189,7 +189,7 @@ def test_the_gateways_counts_become_the_rate_of_the_last_ten_minutes() -> None:
     from optimus_tui.contract.services import CacheMetrics
 
     heard = Heard()
-    board = Board(Settings(), FixedClock(), heard)
+    board = SamplerState(Settings(), FixedClock(), heard)
     for mono, hits, misses in ((0.0, 900, 100), (20.0, 910, 190)):
         cache = CacheMetrics(0.9, 5, hits, misses)
         state = GatewayState(service=ServiceState(status="healthy", status_code=200), cache=cache)
@@ -200,7 +200,7 @@ def test_the_gateways_counts_become_the_rate_of_the_last_ten_minutes() -> None:
 
 def test_a_figure_of_a_gateway_that_is_gone_is_not_used() -> None:
     heard = Heard()
-    board = Board(Settings(), FixedClock(), heard)
+    board = SamplerState(Settings(), FixedClock(), heard)
     from optimus_tui.contract.services import CacheMetrics
 
     state = GatewayState(service=ServiceState(status="healthy", status_code=200), cache=CacheMetrics(0.9, 5))

@@ -8,7 +8,7 @@ import pytest
 
 from optimus_tui.clock import FixedClock
 from optimus_tui.probes import round_trips
-from optimus_tui.probes.round_trips import CommandLog, Hidden, is_write, on_behalf
+from optimus_tui.probes.round_trips import CommandLog, Hidden, attributed_to, is_write
 
 CANARY = b"CANARY-hunter2"
 
@@ -33,7 +33,7 @@ def holds(root: object, canary: bytes) -> bool:
 def test_what_a_person_asked_is_kept_one_by_one_with_its_bytes_time_and_outcome() -> None:
     clock = FixedClock()
     log = CommandLog(clock)
-    with on_behalf("value"):
+    with attributed_to("value"):
         trip = log.sent([(b"TYPE", b"k\xff\n"), (b"MEMORY", "USAGE", b"k\xff\n", "SAMPLES", 5)])
     assert trip.outcome(0) == "waiting"
     trip.answer()
@@ -51,7 +51,7 @@ def test_polls_are_folded_by_source_and_command_and_take_no_room_from_what_was_a
     log = CommandLog(FixedClock())
     for number in range(1000):
         for source in ("limits", "keys"):
-            with on_behalf(source, poll=True):
+            with attributed_to(source, poll=True):
                 log.sent([(b"PTTL", b"k%d" % number), (b"PTTL", b"m%d" % number), (b"INFO",)])
     folds = {(fold.behalf.label, fold.words): fold.count for fold in log.polls()}
     assert folds == {
@@ -65,7 +65,7 @@ def test_polls_are_folded_by_source_and_command_and_take_no_room_from_what_was_a
 
 def test_a_poll_that_fails_is_counted_with_its_reason_and_the_others_stay_well() -> None:
     log = CommandLog(FixedClock())
-    with on_behalf("limits", poll=True):
+    with attributed_to("limits", poll=True):
         for _ in range(3):
             trip = log.sent([(b"GET", b"a"), (b"PTTL", b"a")])
             trip.answer("WRONGTYPE no string")
@@ -109,7 +109,7 @@ def test_a_command_too_large_to_look_at_is_told_by_its_size() -> None:
 def test_no_login_no_value_and_no_servers_echo_of_them_enters_the_log(poll: bool) -> None:
     log = CommandLog(FixedClock())
     text = CANARY.decode()
-    with on_behalf("x", poll=poll):
+    with attributed_to("x", poll=poll):
         for words in (
             (b"AUTH", CANARY), (b"auth", b"ops", text), ("HELLO", 3, "AUTH", "ops", text),
             (b"hello", b"3", b"AUTH", CANARY), (b"SET", b"integration_test:t:1", CANARY, b"EX", 60), ("set", "k", text),
@@ -129,9 +129,9 @@ def test_a_tool_within_a_step_says_both_and_a_thread_of_its_own_says_the_same() 
     log = CommandLog(FixedClock())
 
     async def work() -> None:
-        with on_behalf("incident"), on_behalf("diagnose"):
+        with attributed_to("incident"), attributed_to("diagnose"):
             await asyncio.to_thread(log.sent, [(b"PING",)])
-        with on_behalf("limits", poll=True), on_behalf("connection", poll=True):
+        with attributed_to("limits", poll=True), attributed_to("connection", poll=True):
             log.sent([(b"HELLO", b"3")])
         log.sent([(b"PING",)])
 

@@ -48,7 +48,7 @@ CLOSED = """
 import sys, time
 from pathlib import Path
 from optimus_tui.__main__ import run
-from optimus_tui.actions.undo_journal import Journal
+from optimus_tui.actions.undo_journal import UndoJournal
 from optimus_tui.actions.interrupted_actions import interrupted
 from optimus_tui.actions.tree import Refused
 folder = Path(sys.argv[1])
@@ -57,7 +57,7 @@ for road in sys.argv[2:]:
     print("<end>", flush=True)
 print(*interrupted(folder, time.time()), "<end>")
 try:
-    print(Journal(folder, folder).entries(), "<end>")
+    print(UndoJournal(folder, folder).entries(), "<end>")
 except Refused as refused:
     print(refused, "<end>")
 """

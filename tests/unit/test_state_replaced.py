@@ -12,7 +12,7 @@ import pytest
 from optimus_tui.actions import files
 from optimus_tui.actions.files import apply_changes, plan_files, undo_last
 from optimus_tui.actions.identity import where_of
-from optimus_tui.actions.latency_guard import Strain
+from optimus_tui.actions.latency_guard import LatencyGuard
 from optimus_tui.actions.tree import Refused
 from optimus_tui.contract.actions import Refusal
 from optimus_tui.contract.incident import Stamp
@@ -113,7 +113,7 @@ def test_info_that_makes_no_sense_is_refused_in_words(fields: dict[str, str]) ->
 
 
 def test_the_latency_guard_prints_the_figure_it_compared() -> None:
-    guard = Strain([0.3] * 20)
+    guard = LatencyGuard([0.3] * 20)
     said = [guard.took(ms) for ms in [0.4] * 5 + [31.0] * 5]
     assert said[:5] == [None] * 5
     stopped = next(one for one in said if one)

@@ -33,7 +33,7 @@ RENEW_SECONDS = 45.0
 """A plan of this age is made anew by itself: who reads with care is not to lose what was typed."""
 
 
-class ActionCard(CardFace):
+class ActionDialog(CardFace):
     """Dismisses with ``(Receipt, audit words)`` once something was carried out, else None."""
 
     BINDINGS: ClassVar[list[BindingType]] = action_dialog_keys.BINDINGS

@@ -10,17 +10,17 @@ from msgspec import structs
 
 from optimus_tui.clock import Clock
 from optimus_tui.contract.actions import Confirmation, Interrupted, Receipt, Refusal
-from optimus_tui.tui.modals.action_dialog import ActionCard
+from optimus_tui.tui.modals.action_dialog import ActionDialog
 from optimus_tui.tui.modals.action_dialog_text import Lines, left_lines
 
 if TYPE_CHECKING:
-    from optimus_tui.actions.service import Desk
+    from optimus_tui.actions.service import ActionService
 
 
-class ResumeCard(ActionCard):
+class ResumeCard(ActionDialog):
     """As the action card; ``closing`` is the reason to close it for, None asks for words and goes on."""
 
-    def __init__(self, desk: "Desk", clock: Clock, left: Interrupted, closing: str | None = None) -> None:
+    def __init__(self, desk: "ActionService", clock: Clock, left: Interrupted, closing: str | None = None) -> None:
         super().__init__(desk, clock, left.plan.request)
         self.left, self.closing = left, closing
 

@@ -31,7 +31,7 @@ from optimus_tui.wording.safe import safe_text
 
 if TYPE_CHECKING:
     from optimus_tui.actions.key_selection import Known
-    from optimus_tui.actions.service import Desk
+    from optimus_tui.actions.service import ActionService
 
 STALE_SECONDS = 60.0
 LEAST = (64, 20)
@@ -51,7 +51,9 @@ def _show(field: Static, text: str) -> None:
 class CardFace(Dialog):
     """The card's state and its picture."""
 
-    def __init__(self, desk: "Desk", clock: Clock, request: ActionRequest, known: "Known | None" = None) -> None:
+    def __init__(
+        self, desk: "ActionService", clock: Clock, request: ActionRequest, known: "Known | None" = None
+    ) -> None:
         super().__init__()
         self.desk, self.clock, self.request, self.known = desk, clock, request, known
         self.plan: Plan | None = None

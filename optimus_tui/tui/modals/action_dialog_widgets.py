@@ -10,7 +10,7 @@ from optimus_tui.wording.safe import safe_text
 
 if TYPE_CHECKING:
     from optimus_tui.actions.guard import Guard
-    from optimus_tui.actions.service import Desk
+    from optimus_tui.actions.service import ActionService
 
 IDLE_WARNING_SECONDS = 30.0
 
@@ -40,7 +40,7 @@ class GuardedButton(Button):
         event.prevent_default()
 
 
-def audit_words(desk: "Desk", action: str) -> str:
+def audit_words(desk: "ActionService", action: str) -> str:
     """Which line of which file closes this action (or is its last so far). Reads a file: not for the event loop."""
     from optimus_tui.history.audit_files import read
 

@@ -16,7 +16,7 @@ from optimus_tui.tui.widgets.typed import TypedInput
 from optimus_tui.wording.safe import safe_text
 
 if TYPE_CHECKING:
-    from optimus_tui.actions.service import Desk
+    from optimus_tui.actions.service import ActionService
 
 IDLE_MINUTES = 3
 """What ``actions.guard.IDLE_SECONDS`` is: importing it here would load the write side."""
@@ -28,7 +28,7 @@ class ArmDialog(Dialog):
     card_title = "Arm"
     card_keys = "enter arms   esc stays read-only"
 
-    def __init__(self, desk: "Desk", environment: str, place: str, minutes: float) -> None:
+    def __init__(self, desk: "ActionService", environment: str, place: str, minutes: float) -> None:
         super().__init__()
         self.desk, self.environment, self.place, self.minutes = desk, environment, place, minutes
 

@@ -19,7 +19,7 @@ from optimus_tui.tui.screens.status import mode_room, target_words
 from optimus_tui.wording.safe import safe_text
 
 if TYPE_CHECKING:
-    from optimus_tui.actions.service import Desk
+    from optimus_tui.actions.service import ActionService
 
 MINUTES = 10.0
 MOST_MINUTES = 60.0
@@ -28,9 +28,9 @@ MOST_MINUTES = 60.0
 class Acting(DashboardBase):
     """Arms, asks, acts."""
 
-    desk: "Desk | None" = None
+    desk: "ActionService | None" = None
 
-    async def open_desk(self) -> "Desk":
+    async def open_desk(self) -> "ActionService":
         """The write side of this context; imported in a thread the first time."""
         if self.desk is None:
             made = await asyncio.to_thread(_load)
@@ -147,7 +147,7 @@ class Acting(DashboardBase):
 
     async def carry_out(self, request: ActionRequest) -> tuple[Receipt, str] | None:
         """From the request to its outcome, on the card that may still be open; None where nothing was done."""
-        from optimus_tui.tui.modals.action_dialog import ActionCard
+        from optimus_tui.tui.modals.action_dialog import ActionDialog
         from optimus_tui.tui.screens.offers import completed
 
         whole = await completed(self, request)
@@ -156,7 +156,7 @@ class Acting(DashboardBase):
         desk = await self.open_desk()
         most = self.settings.max_keys or whole.max_keys
         whole = structs.replace(whole, max_keys=most, incident=self.incident_here())
-        card = ActionCard(desk, self.context.clock, whole, self.known_tenants())
+        card = ActionDialog(desk, self.context.clock, whole, self.known_tenants())
         closed = self.app.push_screen(card, wait_for_dismiss=True)
         told = asyncio.ensure_future(card.told.wait())  # what is checked next does not wait for a reader
         try:
@@ -218,7 +218,7 @@ def minutes_of(text: str) -> float:
     return minutes
 
 
-def _load() -> "type[Desk]":
-    from optimus_tui.actions.service import Desk
+def _load() -> "type[ActionService]":
+    from optimus_tui.actions.service import ActionService
 
-    return Desk
+    return ActionService

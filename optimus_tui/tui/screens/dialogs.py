@@ -59,8 +59,8 @@ class Dialogs(DashboardBase):
     async def show_preview(self, key: bytes) -> None:
         """Read at most 64 kB of one value, because somebody asked for it."""
         from optimus_tui.probes.cache import read_preview
-        from optimus_tui.probes.round_trips import on_behalf
+        from optimus_tui.probes.round_trips import attributed_to
 
-        with on_behalf("value"):
+        with attributed_to("value"):
             reading = await read_preview(self.context.redis, key)
         self.query_one(CachePane).show_preview(reading)

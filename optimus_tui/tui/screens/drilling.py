@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from optimus_tui.contract.drill import Truth
     from optimus_tui.contract.health import HealthReport
     from optimus_tui.contract.incident import IncidentState
-    from optimus_tui.incidents.service import Keeper
+    from optimus_tui.incidents.service import IncidentService
     from optimus_tui.tui.app import Demo
     from optimus_tui.workflow.drill import Watch
 
@@ -32,7 +32,7 @@ class Drill:
     def __init__(self, scenario: str, says: str, truth: "Truth") -> None:
         self.names, self.truth = (scenario, says), truth
         self.watch: Watch | None = None
-        self.keeper: Keeper | None = None
+        self.keeper: IncidentService | None = None
 
 
 class Drilling(Incidents, Switching):

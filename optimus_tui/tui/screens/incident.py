@@ -16,7 +16,7 @@ from textual.worker import Worker, WorkerState
 
 from optimus_tui.assets import asset_dir
 from optimus_tui.contract.incident import Advice, Evidence, IncidentState, Step
-from optimus_tui.incidents.service import Keeper
+from optimus_tui.incidents.service import IncidentService
 from optimus_tui.tui.keys import MOVES, bindings, chosen
 from optimus_tui.tui.render_report import Lines, report_lines
 from optimus_tui.tui.screens import incident_words as words
@@ -80,7 +80,7 @@ class IncidentScreen(AdviceWork):
     ]
     AUTO_FOCUS = "#steps"
 
-    def __init__(self, dashboard: "Incidents", keeper: Keeper, fresh: bool) -> None:
+    def __init__(self, dashboard: "Incidents", keeper: IncidentService, fresh: bool) -> None:
         super().__init__(dashboard, keeper)
         self._fresh = fresh
         self._documents: dict[str, Any] = {}

@@ -8,7 +8,7 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from optimus_tui.contract.incident import Advice, Comparison, Deed, IncidentState, Stamp, Step
+from optimus_tui.contract.incident import ActionRecord, Advice, Comparison, IncidentState, Stamp, Step
 from optimus_tui.tools.sections import Line, Section, Tone, sections
 from optimus_tui.tui.render_report import MARKS
 from optimus_tui.tui.widgets.bars import Words
@@ -175,7 +175,7 @@ def change_section(title: str, change: Comparison) -> Section:
     return Section(title=title, lines=tuple(lines), urgent=change.verdict in ("worse", "same"))
 
 
-def deed_section(deed: Deed) -> Section:
+def deed_section(deed: ActionRecord) -> Section:
     """An action, its outcome by kinds, and the checks after it."""
     receipt = deed.receipt
     counts = ", ".join(f"{count:,} {safe(name, 20)}" for name, count in receipt.counts.items()) or "nothing"

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from optimus_tui.contract.incident import ISSUES, IncidentState, Step
 from optimus_tui.incidents.errors import IncidentError
-from optimus_tui.incidents.service import Keeper
+from optimus_tui.incidents.service import IncidentService
 from optimus_tui.tui.modals.pick import PickDialog
 from optimus_tui.tui.modals.question import Line, QuestionDialog
 from optimus_tui.tui.screens import incident_words as words
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 class IncidentWork(Leaving):
     """The doing half of the incident screen."""
 
-    def __init__(self, dashboard: "Incidents", keeper: Keeper) -> None:
+    def __init__(self, dashboard: "Incidents", keeper: IncidentService) -> None:
         super().__init__()
         self.dashboard, self.keeper = dashboard, keeper
         self._progress: tuple[int, int | None, str] | None = None

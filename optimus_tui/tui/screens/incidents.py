@@ -18,7 +18,7 @@ from optimus_tui.workflow.standing import severity_words
 
 if TYPE_CHECKING:
     from optimus_tui.incidents.open import Listed
-    from optimus_tui.incidents.service import Keeper
+    from optimus_tui.incidents.service import IncidentService
 
 OFFERED = 8
 """Incidents that a start offers to resume; the command line lists the others."""
@@ -27,7 +27,7 @@ OFFERED = 8
 class Incidents(TakingUp):
     """Opens, resumes, shows, lets go."""
 
-    keeper: "Keeper | None" = None
+    keeper: "IncidentService | None" = None
 
     def open_incidents(self) -> None:
         """``:incident``."""
@@ -89,7 +89,7 @@ class Incidents(TakingUp):
         self.run_worker(capture(self.keeper), name="capture", group="incident-capture", exit_on_error=False)
         return True
 
-    async def _follow(self, keeper: "Keeper") -> None:
+    async def _follow(self, keeper: "IncidentService") -> None:
         """Ask whether the system at other addresses is the one that the incident is about; left open, steps refuse."""
         if not keeper.elsewhere or keeper.read_only:
             return
@@ -108,7 +108,7 @@ class Incidents(TakingUp):
             except IncidentError as error:
                 self.say(str(error), "error")
 
-    async def _catch_up(self, keeper: "Keeper") -> None:
+    async def _catch_up(self, keeper: "IncidentService") -> None:
         """Actions of this incident that a process did not live to record, and those that it did not live to end."""
         if keeper.read_only or keeper.state.status != "open":
             return

@@ -7,7 +7,7 @@ what stands there.
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple, Protocol
 
-from optimus_tui.probes.round_trips import Fold, Hidden, Trip, Words, is_write, shape
+from optimus_tui.probes.round_trips import Hidden, PollSummary, RoundTrip, Words, is_write, shape
 from optimus_tui.settings.model import RedisTarget, Settings
 from optimus_tui.wording.age import clock
 from optimus_tui.wording.numbers import latency
@@ -24,7 +24,7 @@ FIELDS = ("kind", "for", "outcome", "took", "text")
 class Command(NamedTuple):
     """One command of a line: its trip, and its place in it."""
 
-    trip: Trip
+    trip: RoundTrip
     at: int
     words: Words
 
@@ -39,7 +39,7 @@ class Line(Protocol):
     @property
     def label(self) -> str: ...
     @property
-    def last(self) -> Trip: ...
+    def last(self) -> RoundTrip: ...
     @property
     def words(self) -> Words: ...
     @property
@@ -51,7 +51,7 @@ class Line(Protocol):
 class Run:
     """Commands of one kind that followed each other on behalf of the same."""
 
-    def __init__(self, trip: Trip, start: int, stop: int) -> None:
+    def __init__(self, trip: RoundTrip, start: int, stop: int) -> None:
         self.parts = [(trip, start, stop)]
         shapes = dict.fromkeys(shape(words, trip.is_http) for words in trip.commands[start:stop])
         self.kind = (trip.behalf.label, trip.is_http, trip.sent, *shapes)
@@ -61,7 +61,7 @@ class Run:
         self.count = stop - start
 
     @property
-    def last(self) -> Trip:
+    def last(self) -> RoundTrip:
         """The newest trip."""
         return self.parts[-1][0]
 
@@ -117,7 +117,7 @@ class Run:
 class Polled:
     """What one source asks again and again."""
 
-    def __init__(self, fold: Fold) -> None:
+    def __init__(self, fold: PollSummary) -> None:
         self.fold, self.key, self.label = fold, fold.key, fold.behalf.label
 
     @property
@@ -126,7 +126,7 @@ class Polled:
         return self.fold.count
 
     @property
-    def last(self) -> Trip:
+    def last(self) -> RoundTrip:
         """The newest trip."""
         return self.fold.trip
 
@@ -152,7 +152,7 @@ class Polled:
         return now, "good" if (trip.status or 0) < 400 else "crit"
 
 
-def runs_of(trip: Trip) -> Iterator[Run]:
+def runs_of(trip: RoundTrip) -> Iterator[Run]:
     """A trip's commands, those of one kind that follow each other together; all, where few kinds of look take turns."""
     shapes = [shape(words, trip.is_http) for words in trip.commands]
     turns = [0, *(at for at in range(1, len(shapes)) if shapes[at] != shapes[at - 1])]
@@ -221,7 +221,7 @@ def pasted(command: Command, settings: Settings) -> str:
         return f"# {name}: not copied, it holds a NUL byte"
 
 
-def _target(trip: Trip, settings: Settings) -> RedisTarget:
+def _target(trip: RoundTrip, settings: Settings) -> RedisTarget:
     if trip.client == OPERATOR and settings.operator_redis is not None:
         return settings.operator_redis
     return settings.redis

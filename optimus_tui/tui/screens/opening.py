@@ -14,7 +14,7 @@ from optimus_tui.tui.commands import CommandError
 from optimus_tui.tui.screens.base import DashboardBase
 
 if TYPE_CHECKING:
-    from optimus_tui.tools.tool_call import Errand
+    from optimus_tui.tools.tool_call import ToolCall
 
 
 class Opening(DashboardBase):
@@ -31,18 +31,18 @@ class Opening(DashboardBase):
 
     def open_tools(self, name: str = "") -> None:
         """The tools screen, on one tool if named; nothing runs yet."""
-        from optimus_tui.tools.tool_call import Errand
+        from optimus_tui.tools.tool_call import ToolCall
 
         if name and name not in self.tools():
             raise CommandError(f"no tool {name!r}; there are {', '.join(self.tools())}")
-        self._push_tools(Errand(name) if name else None, run=False)
+        self._push_tools(ToolCall(name) if name else None, run=False)
 
-    def run_errand(self, errand: "Errand | None") -> None:
+    def run_errand(self, errand: "ToolCall | None") -> None:
         """The tools screen, and at once the answer."""
         if errand is not None:
             self._push_tools(errand, run=True)
 
-    def _push_tools(self, errand: "Errand | None", run: bool) -> None:
+    def _push_tools(self, errand: "ToolCall | None", run: bool) -> None:
         from optimus_tui.tui.screens.tools import ToolsScreen
 
         self.app.push_screen(ToolsScreen(self.context, self.tenant_names(), errand, run))

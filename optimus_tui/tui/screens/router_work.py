@@ -78,9 +78,9 @@ def _load_highlighter() -> None:
 async def follow_checks(plan: "RouterPlan") -> "AsyncIterator[Check]":
     """Each check as it ends. Nobody reading on is the end of them all, and of what they started."""
     from optimus_tui.actions.draft_checks import run_checks
-    from optimus_tui.actions.sandbox_runner import Cut, Leash
+    from optimus_tui.actions.sandbox_runner import RunCancelled, SandboxRunner
 
-    loop, arrived, leash = asyncio.get_running_loop(), asyncio.Queue[Any](), Leash()
+    loop, arrived, leash = asyncio.get_running_loop(), asyncio.Queue[Any](), SandboxRunner()
 
     def tell(what: object) -> None:
         with contextlib.suppress(RuntimeError):  # the screen's loop is gone: nobody waits for it
@@ -93,7 +93,7 @@ async def follow_checks(plan: "RouterPlan") -> "AsyncIterator[Check]":
             for check in run_checks(plan.draft, plan.root, None, judged, leash):
                 tell(check)
             tell(None)
-        except Cut:
+        except RunCancelled:
             return
         except BaseException as error:
             tell(error)

@@ -128,7 +128,7 @@ class TenantScreen(Leaving):
     def action_tools(self) -> None:
         """The playbook for this tenant's limits, filled in, not run; without a tenant where its name is no text."""
         from optimus_tui.tools.finding_tools import TROUBLE
-        from optimus_tui.tools.tool_call import Errand
+        from optimus_tui.tools.tool_call import ToolCall
         from optimus_tui.tui.screens.tools import ToolsScreen
 
         asked: dict[str, Any] = {"issue_type": "rate_limiting"}
@@ -138,7 +138,7 @@ class TenantScreen(Leaving):
             self.say("this tenant's name is not UTF-8: a tool cannot be asked about it", "warning")
             return
         names = self.dashboard.tenant_names()
-        self.app.push_screen(ToolsScreen(self.dashboard.context, names, Errand(TROUBLE, asked), False))
+        self.app.push_screen(ToolsScreen(self.dashboard.context, names, ToolCall(TROUBLE, asked), False))
 
     def copy_forms(self) -> list[tuple[str, str]]:
         key = self.current().key_under_cursor()

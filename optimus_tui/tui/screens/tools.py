@@ -17,7 +17,7 @@ from textual.worker import Worker, WorkerState
 from optimus_tui.assets import asset_dir
 from optimus_tui.context import Context
 from optimus_tui.tools.registry import TOOLS, Tool
-from optimus_tui.tools.tool_call import Errand
+from optimus_tui.tools.tool_call import ToolCall
 from optimus_tui.tui.keys import bindings, chosen
 from optimus_tui.tui.screens.tool_answers import Answers
 from optimus_tui.tui.screens.tool_form import ToolForm
@@ -49,7 +49,7 @@ class ToolsScreen(Answers):
     ]  # fmt: skip
     AUTO_FOCUS = ""
 
-    def __init__(self, context: Context, tenants: list[str], errand: Errand | None = None, run: bool = False) -> None:
+    def __init__(self, context: Context, tenants: list[str], errand: ToolCall | None = None, run: bool = False) -> None:
         super().__init__(context, TOOLS[errand.tool if errand else next(iter(TOOLS))])
         self.tenants = tenants
         self.asked: dict[str, dict[str, Any]] = {}
@@ -254,7 +254,7 @@ class ToolsScreen(Answers):
 
         self.app.push_screen(RoutineDialog(), self._take)
 
-    def _take(self, errand: Errand | None) -> None:
+    def _take(self, errand: ToolCall | None) -> None:
         """Run what the routine's card was left with."""
         if errand is None:
             return

@@ -22,7 +22,7 @@ from optimus_tui.verdicts.event_clock import clock_words, find_clock
 from optimus_tui.verdicts.feed import find_flood
 from optimus_tui.verdicts.hit_rate import MIN_LOOKUPS, find_conflict, find_rates
 from optimus_tui.verdicts.playbooks.churn import SECONDS, Invalidations
-from optimus_tui.verdicts.playbooks.conclusion import Conclusion, Inquiry
+from optimus_tui.verdicts.playbooks.conclusion import Conclusion, ConclusionBuilder
 from optimus_tui.verdicts.playbooks.errors import span_words
 from optimus_tui.verdicts.services import is_away, judge_gateway, judge_server
 from optimus_tui.wording.numbers import percent, plural, thousands
@@ -52,7 +52,7 @@ class CacheEvidence(Struct, frozen=True, kw_only=True):
 
 def conclude(seen: CacheEvidence, thresholds: Thresholds) -> Conclusion:
     """The rate judged, its trend told, and every possible cause looked at."""
-    inquiry = Inquiry()
+    inquiry = ConclusionBuilder()
     away, down = judge_gateway(seen.gateway), judge_server(seen.server)
     inquiry.found(*away, *down)
     rate = _look_at_rate(inquiry, seen, thresholds, away=bool(away))
@@ -75,7 +75,9 @@ def _over_window(seen: CacheEvidence) -> tuple[HitRate, int, Increase] | None:
     return HitRate(seen.hits.total / (seen.hits.total + seen.misses.total), source), lookups, seen.hits
 
 
-def _look_at_rate(inquiry: Inquiry, seen: CacheEvidence, thresholds: Thresholds, *, away: bool) -> dict[str, Any]:
+def _look_at_rate(
+    inquiry: ConclusionBuilder, seen: CacheEvidence, thresholds: Thresholds, *, away: bool
+) -> dict[str, Any]:
     windowed = _over_window(seen)
     rate, samples = seen.rate, 1
     if windowed is not None:
@@ -110,7 +112,7 @@ def _look_at_rate(inquiry: Inquiry, seen: CacheEvidence, thresholds: Thresholds,
     }
 
 
-def _trend(inquiry: Inquiry, history: Window | Fault) -> dict[str, Any]:
+def _trend(inquiry: ConclusionBuilder, history: Window | Fault) -> dict[str, Any]:
     samples = () if isinstance(history, Fault) else history.samples
     if isinstance(history, Fault) or len(samples) < 10:
         inquiry.lacks("trend of the hit rate", "too little history")
@@ -129,7 +131,9 @@ def _trend(inquiry: Inquiry, history: Window | Fault) -> dict[str, Any]:
     }
 
 
-def _look_at_keys(inquiry: Inquiry, seen: CacheEvidence, thresholds: Thresholds, *, down: bool) -> dict[str, Any]:
+def _look_at_keys(
+    inquiry: ConclusionBuilder, seen: CacheEvidence, thresholds: Thresholds, *, down: bool
+) -> dict[str, Any]:
     cache = seen.cache
     if isinstance(cache, Fault):
         inquiry.lacks("cache keys", cache, rule="cache.unmeasured", excused=down)
@@ -159,7 +163,7 @@ def _bins() -> list[str]:
     return [*(f"<{edge}s" for edge in TTL_EDGES), f">={TTL_EDGES[-1]}s"]
 
 
-def _look_at_evictions(inquiry: Inquiry, seen: CacheEvidence) -> dict[str, Any]:
+def _look_at_evictions(inquiry: ConclusionBuilder, seen: CacheEvidence) -> dict[str, Any]:
     server, window = seen.server.value, seen.evicted
     now = server.evicted_keys if server else None
     section: dict[str, Any] = {
@@ -208,7 +212,7 @@ def _evicting(grown: float, window: Window, server: ServerState | None) -> Findi
 
 
 def _look_at_events(
-    inquiry: Inquiry, events: Invalidations | Fault, thresholds: Thresholds, *, down: bool
+    inquiry: ConclusionBuilder, events: Invalidations | Fault, thresholds: Thresholds, *, down: bool
 ) -> dict[str, Any]:
     if isinstance(events, Fault):
         inquiry.lacks("invalidations", events, rule="events.unmeasured", excused=down)

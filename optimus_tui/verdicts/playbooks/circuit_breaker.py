@@ -17,7 +17,7 @@ from optimus_tui.contract.reading import Fault, Reading
 from optimus_tui.contract.services import GatewayState, ServiceState
 from optimus_tui.grammar.prometheus import split_series
 from optimus_tui.settings.model import Thresholds
-from optimus_tui.verdicts.playbooks.conclusion import Conclusion, Inquiry
+from optimus_tui.verdicts.playbooks.conclusion import Conclusion, ConclusionBuilder
 from optimus_tui.verdicts.playbooks.errors import look_at_errors
 from optimus_tui.verdicts.services import judge_engine, judge_gateway
 from optimus_tui.wording.numbers import latency, part_of
@@ -42,7 +42,7 @@ class BreakerEvidence(Struct, frozen=True, kw_only=True):
 
 def conclude(seen: BreakerEvidence, thresholds: Thresholds) -> Conclusion:
     """State, health and errors, each judged by itself."""
-    inquiry = Inquiry()
+    inquiry = ConclusionBuilder()
     away = judge_gateway(seen.gateway)
     ill = judge_engine(seen.engine)
     inquiry.found(*away, *ill)
@@ -77,7 +77,7 @@ def _ms(state: ServiceState | None) -> float | None:
     return None if state is None or state.latency_ms is None else round(state.latency_ms, 1)
 
 
-def _look_at_states(inquiry: Inquiry, seen: BreakerEvidence, *, down: bool) -> dict[str, str]:
+def _look_at_states(inquiry: ConclusionBuilder, seen: BreakerEvidence, *, down: bool) -> dict[str, str]:
     if isinstance(seen.metrics, Fault):
         inquiry.lacks("circuit breaker state", seen.metrics, rule="breaker.unmeasured", excused=down)
         return {}
@@ -149,7 +149,7 @@ def _is_engine(service: str) -> bool:
     return bool(words & {"ai", "engine", "aiengine", "llm", "unnamed"})
 
 
-def _look_at_history(inquiry: Inquiry, history: tuple[Window, ...], now: dict[str, str]) -> dict[str, Any]:
+def _look_at_history(inquiry: ConclusionBuilder, history: tuple[Window, ...], now: dict[str, str]) -> dict[str, Any]:
     """By service whether it was open within the window: what was, is told; only what is, is judged."""
     opened: dict[str, Any] = {}
     for window in history:

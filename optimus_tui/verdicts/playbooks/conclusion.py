@@ -31,7 +31,7 @@ class Conclusion(Struct, frozen=True, kw_only=True):
     source: WindowOrigin = "live"
 
 
-class Inquiry:
+class ConclusionBuilder:
     """Filled while a playbook looks, closed into its conclusion."""
 
     def __init__(self) -> None:

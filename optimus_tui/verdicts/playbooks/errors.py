@@ -21,14 +21,14 @@ from optimus_tui.verdicts.failures import (
 )
 from optimus_tui.verdicts.outcomes import outcomes
 from optimus_tui.verdicts.performance import MIN_REQUESTS
-from optimus_tui.verdicts.playbooks.conclusion import Inquiry
+from optimus_tui.verdicts.playbooks.conclusion import ConclusionBuilder
 from optimus_tui.verdicts.restarts import find_restarts, processes_section
 from optimus_tui.wording.numbers import percent
 from optimus_tui.wording.safe import safe_text
 
 
 def look_at_errors(
-    inquiry: Inquiry,
+    inquiry: ConclusionBuilder,
     requests: Increase | Fault,
     thresholds: Thresholds,
     *,

@@ -18,7 +18,7 @@ from optimus_tui.contract.services import GatewayState, HitRate, ServerState, Se
 from optimus_tui.contract.strain import SlowCall, SlowState
 from optimus_tui.settings.model import Thresholds
 from optimus_tui.verdicts.hit_rate import find_hit_rate
-from optimus_tui.verdicts.playbooks.conclusion import Conclusion, Inquiry
+from optimus_tui.verdicts.playbooks.conclusion import Conclusion, ConclusionBuilder
 from optimus_tui.verdicts.playbooks.proxy_timeout import Timed, look_at_direct, spread_section
 from optimus_tui.verdicts.routes import by_time, judge_routes
 from optimus_tui.verdicts.services import is_away, judge_engine, judge_gateway, judge_server
@@ -49,7 +49,7 @@ class LatencyEvidence(Struct, frozen=True, kw_only=True):
 
 def conclude(seen: LatencyEvidence, thresholds: Thresholds) -> Conclusion:
     """Every part timed and judged, then put in order."""
-    inquiry = Inquiry()
+    inquiry = ConclusionBuilder()
     away, down = judge_gateway(seen.gateway), judge_server(seen.server)
     inquiry.found(*away, *judge_engine(seen.engine), *down)
     direct = look_at_direct(inquiry, seen.direct, thresholds)
@@ -74,7 +74,7 @@ def conclude(seen: LatencyEvidence, thresholds: Thresholds) -> Conclusion:
 
 
 def _look_at_routes(
-    inquiry: Inquiry, seen: LatencyEvidence, thresholds: Thresholds, *, down: bool
+    inquiry: ConclusionBuilder, seen: LatencyEvidence, thresholds: Thresholds, *, down: bool
 ) -> dict[str, dict[str, float | str | None]]:
     what = "latency by route"
     if isinstance(seen.served, Fault):
@@ -102,7 +102,7 @@ def _shown(route: str) -> str:
     return safe_text(route, 80) or "(none)"
 
 
-def _look_at_slow(inquiry: Inquiry, seen: LatencyEvidence, *, down: bool) -> dict[str, Any]:
+def _look_at_slow(inquiry: ConclusionBuilder, seen: LatencyEvidence, *, down: bool) -> dict[str, Any]:
     slow = seen.slow
     if isinstance(slow, Fault):
         inquiry.lacks("slow commands", slow, rule="redis.slow_unmeasured", excused=down)
@@ -159,7 +159,7 @@ def _judge_calls(calls: list[SlowCall], window: float) -> list[Finding]:
     ]
 
 
-def _look_at_rate(inquiry: Inquiry, seen: LatencyEvidence, thresholds: Thresholds) -> None:
+def _look_at_rate(inquiry: ConclusionBuilder, seen: LatencyEvidence, thresholds: Thresholds) -> None:
     if seen.rate is None:
         inquiry.lacks("share of cache misses", "no hit rate is known")
         return

@@ -19,7 +19,7 @@ from optimus_tui.contract.strain import MemoryState
 from optimus_tui.contract.tools.common import Recommendation
 from optimus_tui.settings.model import Thresholds
 from optimus_tui.verdicts import cache as cache_verdict
-from optimus_tui.verdicts.playbooks.conclusion import Conclusion, Inquiry
+from optimus_tui.verdicts.playbooks.conclusion import Conclusion, ConclusionBuilder
 from optimus_tui.verdicts.restarts import find_restarts
 from optimus_tui.verdicts.services import is_away, judge_gateway, judge_server
 from optimus_tui.verdicts.trend import MIN_MINUTES, MIN_SAMPLES, Trend, trend
@@ -51,7 +51,7 @@ class MemoryEvidence(Struct, frozen=True, kw_only=True):
 
 def conclude(seen: MemoryEvidence, thresholds: Thresholds) -> Conclusion:
     """Slopes first, then what could explain them."""
-    inquiry = Inquiry()
+    inquiry = ConclusionBuilder()
     down = judge_server(seen.server)
     inquiry.found(*judge_gateway(seen.gateway), *down, *find_restarts(seen.requests))
     growth = _growth_by_namespace(inquiry, seen.windows)
@@ -78,7 +78,7 @@ def conclude(seen: MemoryEvidence, thresholds: Thresholds) -> Conclusion:
 
 
 def _look_at_slope(
-    inquiry: Inquiry, name: str, seen: MemoryEvidence, growth: Mapping[str, dict[str, Any]]
+    inquiry: ConclusionBuilder, name: str, seen: MemoryEvidence, growth: Mapping[str, dict[str, Any]]
 ) -> Trend | None:
     window, label = seen.windows.get(name), _LABELS[name]
     if name == "gateway.rss" and (why := _too_short_lived(seen.requests)):
@@ -144,7 +144,9 @@ def _judge_growth(name: str, found: Trend, limit: int | None, growth: Mapping[st
     )
 
 
-def _growth_by_namespace(inquiry: Inquiry, windows: Mapping[str, Window | Fault]) -> dict[str, dict[str, Any]]:
+def _growth_by_namespace(
+    inquiry: ConclusionBuilder, windows: Mapping[str, Window | Fault]
+) -> dict[str, dict[str, Any]]:
     """Slopes of the numbers of keys, the fastest growing first."""
     trends: list[tuple[str, Trend]] = []
     for name, window in windows.items():
@@ -162,7 +164,7 @@ def _growth_by_namespace(inquiry: Inquiry, windows: Mapping[str, Window | Fault]
     return {name: one.document for name, one in trends}
 
 
-def _look_at_memory(inquiry: Inquiry, memory: MemoryState | Fault, *, down: bool) -> dict[str, Any]:
+def _look_at_memory(inquiry: ConclusionBuilder, memory: MemoryState | Fault, *, down: bool) -> dict[str, Any]:
     if isinstance(memory, Fault):
         inquiry.lacks("memory of Redis", memory, rule="memory.unmeasured", excused=down)
         return {"status": "unknown", "error": memory.message}
@@ -229,7 +231,7 @@ def _judge_buffers(memory: MemoryState) -> list[Finding]:
 
 
 def _look_at_keys(
-    inquiry: Inquiry, cache: CacheReport | Fault, thresholds: Thresholds, *, down: bool
+    inquiry: ConclusionBuilder, cache: CacheReport | Fault, thresholds: Thresholds, *, down: bool
 ) -> dict[str, Any]:
     if isinstance(cache, Fault):
         inquiry.lacks("keys without TTL", cache, rule="cache.unmeasured", excused=down)

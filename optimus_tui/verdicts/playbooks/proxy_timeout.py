@@ -18,7 +18,7 @@ from optimus_tui.settings.model import Thresholds
 from optimus_tui.verdicts import bounds
 from optimus_tui.verdicts import latency as latencies
 from optimus_tui.verdicts.performance import MIN_REQUESTS
-from optimus_tui.verdicts.playbooks.conclusion import Conclusion, Inquiry
+from optimus_tui.verdicts.playbooks.conclusion import Conclusion, ConclusionBuilder
 from optimus_tui.verdicts.playbooks.errors import look_at_errors
 from optimus_tui.verdicts.services import judge_engine, judge_gateway
 from optimus_tui.wording.numbers import latency, percent
@@ -55,7 +55,7 @@ class ProxyEvidence(Struct, frozen=True, kw_only=True):
 
 def conclude(seen: ProxyEvidence, thresholds: Thresholds) -> Conclusion:
     """Direct latency, the gateway's view, and how many requests were given up."""
-    inquiry = Inquiry()
+    inquiry = ConclusionBuilder()
     away = judge_gateway(seen.gateway)
     inquiry.found(*away, *judge_engine(seen.engine))
     direct = look_at_direct(inquiry, seen.direct, thresholds)
@@ -75,7 +75,7 @@ def conclude(seen: ProxyEvidence, thresholds: Thresholds) -> Conclusion:
     )
 
 
-def look_at_direct(inquiry: Inquiry, direct: Mapping[str, Timed], thresholds: Thresholds) -> dict[str, Any]:
+def look_at_direct(inquiry: ConclusionBuilder, direct: Mapping[str, Timed], thresholds: Thresholds) -> dict[str, Any]:
     """Our own timings: the section, and findings of the latency rules."""
     section: dict[str, Any] = {}
     for name, timed in direct.items():
@@ -106,7 +106,7 @@ def spread_section(spread: Spread) -> dict[str, float | str | None]:
 
 
 def _look_at_upstream(
-    inquiry: Inquiry, seen: ProxyEvidence, thresholds: Thresholds, *, down: bool
+    inquiry: ConclusionBuilder, seen: ProxyEvidence, thresholds: Thresholds, *, down: bool
 ) -> dict[str, dict[str, float | str | None]]:
     what = "engine latency as the gateway sees it"
     if isinstance(seen.upstream, Fault):

@@ -20,7 +20,7 @@ from optimus_tui.settings.model import RedisTarget, Thresholds
 from optimus_tui.verdicts.limit_blocked import CommonLimit
 from optimus_tui.verdicts.limit_findings import find
 from optimus_tui.verdicts.limit_words import operation_words, subject_of
-from optimus_tui.verdicts.playbooks.conclusion import Conclusion, Inquiry
+from optimus_tui.verdicts.playbooks.conclusion import Conclusion, ConclusionBuilder
 from optimus_tui.verdicts.playbooks.errors import span_words
 from optimus_tui.verdicts.services import is_away, judge_gateway, judge_server
 from optimus_tui.verdicts.sorting import some_of
@@ -61,7 +61,7 @@ class LimitEvidence(Struct, frozen=True, kw_only=True):
 
 def conclude(seen: LimitEvidence, thresholds: Thresholds) -> Conclusion:
     """The tenant's counters judged; recommendations in the order in which to try them."""
-    inquiry, name = Inquiry(), safe_text(seen.tenant, 60)
+    inquiry, name = ConclusionBuilder(), safe_text(seen.tenant, 60)
     inquiry.found(*judge_gateway(seen.gateway), *judge_server(seen.server))
     _look_at_counters(inquiry, seen, name)
     report = replace(seen.report, tenants=(TenantCount(seen.tenant, seen.found),))
@@ -74,7 +74,7 @@ def conclude(seen: LimitEvidence, thresholds: Thresholds) -> Conclusion:
     return inquiry.close(_details(seen, thresholds, refused), told=_TOLD)
 
 
-def _look_at_counters(inquiry: Inquiry, seen: LimitEvidence, name: str) -> None:
+def _look_at_counters(inquiry: ConclusionBuilder, seen: LimitEvidence, name: str) -> None:
     coverage, rows = seen.report.coverage, seen.report.rows
     down = is_away(seen.server)
     if seen.fault is not None:
@@ -105,7 +105,7 @@ def _rising(rows: Sequence[LimitRow]) -> str:
     return f"at this pace {operation_words(first.counter.operation)} reaches its limit first, in {when}"
 
 
-def _look_at_limits(inquiry: Inquiry, seen: LimitEvidence) -> None:
+def _look_at_limits(inquiry: ConclusionBuilder, seen: LimitEvidence) -> None:
     state, rules = seen.gateway.value, seen.report.rules
     if rules is not None:
         inquiry.saw(f"limits per {rules.window_seconds} s, said by {safe_text(rules.source, 60)}")
@@ -118,7 +118,7 @@ def _look_at_limits(inquiry: Inquiry, seen: LimitEvidence) -> None:
     inquiry.lacks("limits", why, rule="limits.rules_unmeasured", excused=bool(judge_gateway(seen.gateway)))
 
 
-def _look_at_refusals(inquiry: Inquiry, refused: Increase | Fault, name: str) -> dict[str, Any]:
+def _look_at_refusals(inquiry: ConclusionBuilder, refused: Increase | Fault, name: str) -> dict[str, Any]:
     if isinstance(refused, Fault) or not refused.covered_minutes:
         fault = refused if isinstance(refused, Fault) else refused.fault
         why = (
@@ -140,7 +140,7 @@ def _look_at_refusals(inquiry: Inquiry, refused: Increase | Fault, name: str) ->
     }
 
 
-def _advise(inquiry: Inquiry, seen: LimitEvidence, thresholds: Thresholds, name: str) -> None:
+def _advise(inquiry: ConclusionBuilder, seen: LimitEvidence, thresholds: Thresholds, name: str) -> None:
     rows = [row for row in seen.report.rows if not row.counter.doubt]
     _leave_out(inquiry, seen.report.rows)
     immortal = [row for row in rows if row.state == "immortal"]
@@ -173,7 +173,7 @@ def _advise(inquiry: Inquiry, seen: LimitEvidence, thresholds: Thresholds, name:
         inquiry.advise_last(_delete(rest, seen, when, "limits.tenant_share"))
 
 
-def _leave_out(inquiry: Inquiry, rows: Sequence[LimitRow]) -> None:
+def _leave_out(inquiry: ConclusionBuilder, rows: Sequence[LimitRow]) -> None:
     """Say of which counters no command is recommended, and why."""
     doubtful = [row for row in rows if row.counter.doubt]
     if doubtful:
