@@ -14,7 +14,7 @@ from optimus_tui.actions.dependencies import ActionDependencies, RunControl
 from optimus_tui.actions.identity import moved, read_where
 from optimus_tui.actions.invalidate_tenant import channel_of
 from optimus_tui.actions.lock import Lock, lock_name
-from optimus_tui.actions.operator_connection import OperatorConnection, WireLost
+from optimus_tui.actions.operator_connection import ConnectionLost, OperatorConnection
 from optimus_tui.actions.permit import Permit
 from optimus_tui.actions.preflight import check_drift, check_server
 from optimus_tui.actions.recipes import recipe_for
@@ -25,140 +25,148 @@ from optimus_tui.history.audit import AuditUnwritable
 
 
 async def apply(
-    means: ActionDependencies, plan: Plan, confirmation: Confirmation, reins: RunControl
+    dependencies: ActionDependencies, plan: Plan, confirmation: Confirmation, control: RunControl
 ) -> Receipt | Refusal:
     """Carry out a checked plan (see ``checking``); a Refusal means that nothing was changed."""
     outcomes: list[Outcome] = ["left"] * plan.count
-    return await _act(means, plan, confirmation, reins, outcomes, resumed=None)
+    return await _act(dependencies, plan, confirmation, control, outcomes, resumed=None)
 
 
 async def resume(
-    means: ActionDependencies, left: Interrupted, confirmation: Confirmation, reins: RunControl
+    dependencies: ActionDependencies, left: Interrupted, confirmation: Confirmation, control: RunControl
 ) -> Receipt | Refusal:
     """Go on where the process ended. Keys of the last batch are looked at first: those that are gone stay unknown."""
-    return await _act(means, left.plan, confirmation, reins, list(left.outcomes), resumed=left)
+    return await _act(dependencies, left.plan, confirmation, control, list(left.outcomes), resumed=left)
 
 
-async def look(means: ActionDependencies, left: Interrupted, reins: RunControl) -> Verified | Refusal:
+async def look(dependencies: ActionDependencies, left: Interrupted, control: RunControl) -> Verified | Refusal:
     """What became of an interrupted action's keys, at the place that it was made for; also where that was restarted."""
     try:
-        wire = await means.wire(Permit(db=means.target.db))
-    except WireLost as lost:
+        connection = await dependencies.connection(Permit(db=dependencies.target.db))
+    except ConnectionLost as lost:
         return Refusal("unreachable", lost.fault.message, lost.fault.remedy)
     try:
-        where = await read_where(wire, means.settings)
+        where = await read_where(connection, dependencies.settings)
         if isinstance(where, Refusal):
             return where
         elsewhere = moved(structs.replace(left.plan.where, run_id=where.run_id, role=where.role), where)
-        found = None if elsewhere else await verify(means, left.plan, left.outcomes, wire, reins)
-    except WireLost as lost:
+        found = None if elsewhere else await verify(dependencies, left.plan, left.outcomes, connection, control)
+    except ConnectionLost as lost:
         return Refusal("unreachable", lost.fault.message, lost.fault.remedy)
     finally:
-        await wire.close()
+        await connection.close()
     return found or elsewhere or Refusal("unreachable", "nobody could look: the server gave no answer", "try again")
 
 
-async def settle(means: ActionDependencies, left: Interrupted, reason: str, reins: RunControl) -> Receipt | Refusal:
+async def settle(
+    dependencies: ActionDependencies, left: Interrupted, reason: str, control: RunControl
+) -> Receipt | Refusal:
     """Close an interrupted action: look, and do nothing more."""
-    ledger, began = ActionLog(means.audit, means.folder, left.plan), time.perf_counter()
-    run = Run(means, left.plan, ledger, reins, list(left.outcomes))
+    action_log, began = ActionLog(dependencies.audit, dependencies.folder, left.plan), time.perf_counter()
+    run = Run(dependencies, left.plan, action_log, control, list(left.outcomes))
     run.stopped, run.event_lost = "closed by the operator", left.publishing
     try:
-        ledger.reopen(f"close: {reason}", left.outcomes)
-        wire = await means.wire(Permit(db=means.target.db))
+        action_log.reopen(f"close: {reason}", left.outcomes)
+        connection = await dependencies.connection(Permit(db=dependencies.target.db))
         try:
-            where = await read_where(wire, means.settings)
+            where = await read_where(connection, dependencies.settings)
             elsewhere = where if isinstance(where, Refusal) else moved(left.plan.where, where)
             run.stopped += f"; {elsewhere.message}" if elsewhere else ""
-            return await _end(means, left.plan, reason, reins, ledger, run, wire, began, resumed=True)
+            return await _end(
+                dependencies, left.plan, reason, control, action_log, run, connection, began, resumed=True
+            )
         finally:
-            await wire.close()
+            await connection.close()
     except (Running, FileNotFoundError):
         return Refusal("conflict", "another process has this action")
     except AuditUnwritable as error:
         return refused(error)
-    except WireLost as lost:
+    except ConnectionLost as lost:
         return Refusal("unreachable", lost.fault.message, lost.fault.remedy)
     finally:
-        ledger.leave()
+        action_log.leave()
 
 
 async def _act(
-    means: ActionDependencies,
+    dependencies: ActionDependencies,
     plan: Plan,
     confirmation: Confirmation,
-    reins: RunControl,
+    control: RunControl,
     outcomes: list[Outcome],
     resumed: Interrupted | None,
 ) -> Receipt | Refusal:
     began = time.perf_counter()
     try:
-        wire = await means.wire(_permit(means, plan))
-    except WireLost as lost:
+        connection = await dependencies.connection(_permit(dependencies, plan))
+    except ConnectionLost as lost:
         return Refusal("unreachable", lost.fault.message, lost.fault.remedy)
-    lock = Lock(wire, lock_name(plan.request), plan.id, plan.where.user)
-    ledger = ActionLog(means.audit, means.folder, plan)
-    run = Run(means, plan, ledger, reins, outcomes)
+    lock = Lock(connection, lock_name(plan.request), plan.id, plan.where.user)
+    action_log = ActionLog(dependencies.audit, dependencies.folder, plan)
+    run = Run(dependencies, plan, action_log, control, outcomes)
     run.event_lost = resumed is not None and resumed.publishing
     try:
         run.tell("checking")
-        refusal = await check_server(means, wire, plan)
+        refusal = await check_server(dependencies, connection, plan)
         if refusal is None and resumed is None:
-            refusal = await check_drift(means, wire, plan)
+            refusal = await check_drift(dependencies, connection, plan)
         if refusal is None and resumed is not None:
-            ledger.reopen(confirmation.reason, outcomes)
+            action_log.reopen(confirmation.reason, outcomes)
         refusal = refusal or await lock.take(again=resumed is not None)
         if refusal is not None:
             return refusal
         if resumed is None:
-            ledger.open(confirmation)
+            action_log.open(confirmation)
         else:
-            await _reconcile(plan, ledger, outcomes, wire)
-        await _run(plan, run, wire, lock)
-        return await _end(means, plan, confirmation.reason, reins, ledger, run, wire, began, resumed=bool(resumed))
+            await _reconcile(plan, action_log, outcomes, connection)
+        await _run(plan, run, connection, lock)
+        return await _end(
+            dependencies, plan, confirmation.reason, control, action_log, run, connection, began, resumed=bool(resumed)
+        )
     except AuditUnwritable as error:
         return refused(error)
     except (Running, FileNotFoundError):
         return Refusal("conflict", "another process has this action")
-    except WireLost as lost:
+    except ConnectionLost as lost:
         return Refusal("unreachable", lost.fault.message, lost.fault.remedy)
     finally:
-        ledger.leave()
-        await _let_go(lock, wire)
+        action_log.leave()
+        await _let_go(lock, connection)
 
 
-async def _run(plan: Plan, run: Run, wire: OperatorConnection, lock: Lock) -> None:
-    await run.batches(wire, lock, [place for place, outcome in enumerate(run.outcomes) if outcome == "left"])
+async def _run(plan: Plan, run: Run, connection: OperatorConnection, lock: Lock) -> None:
+    await run.batches(connection, lock, [place for place, outcome in enumerate(run.outcomes) if outcome == "left"])
     wants_event = recipe_for(plan.request.kind).publishes and not run.event_lost
     if wants_event and not run.stopped and not run.cancelled:
-        await run.publish(wire, lock)
+        await run.publish(connection, lock)
 
 
-async def _reconcile(plan: Plan, ledger: ActionLog, outcomes: list[Outcome], wire: OperatorConnection) -> None:
+async def _reconcile(
+    plan: Plan, action_log: ActionLog, outcomes: list[Outcome], connection: OperatorConnection
+) -> None:
     """What was sent and never answered: a key that still meets the condition was not touched, so it may be now."""
     recipe = recipe_for(plan.request.kind)
     places = [place for place, outcome in enumerate(outcomes) if outcome == "unknown"]
-    pttls = await wire.each([("PTTL", plan.keys[place].key) for place in places])
+    pttls = await connection.each([("PTTL", plan.keys[place].key) for place in places])
     there = [place for place, pttl in zip(places, pttls, strict=True) if isinstance(pttl, int) and recipe.meets(pttl)]
     for place in there:
         outcomes[place] = "left"
-    ledger.note("reconciled", asked=places, there=there)
+    action_log.note("reconciled", asked=places, there=there)
 
 
 async def _end(
-    means: ActionDependencies,
+    dependencies: ActionDependencies,
     plan: Plan,
     reason: str,
-    reins: RunControl,
-    ledger: ActionLog,
+    control: RunControl,
+    action_log: ActionLog,
     run: Run,
-    wire: OperatorConnection,
+    connection: OperatorConnection,
     began: float,
     *,
     resumed: bool,
 ) -> Receipt:
     run.tell("verifying")
-    found = await verify(means, plan, run.outcomes, wire, reins)
+    found = await verify(dependencies, plan, run.outcomes, connection, control)
     receipt = Receipt(
         id=plan.id,
         request=plan.request,
@@ -166,7 +174,7 @@ async def _end(
         digest=plan.digest,
         outcomes=tuple(run.outcomes),
         counts=tally(run.outcomes),
-        started_at=means.clock.wall(),
+        started_at=dependencies.clock.wall(),
         seconds=time.perf_counter() - began,
         acting_seconds=run.seconds,
         reason=reason,
@@ -179,16 +187,16 @@ async def _end(
         published="unknown" if run.event_lost else run.published,
         resumed=resumed,
     )
-    return _closed(receipt, ledger, run)
+    return _closed(receipt, action_log, run)
 
 
-def _closed(receipt: Receipt, ledger: ActionLog, run: Run) -> Receipt:
+def _closed(receipt: Receipt, action_log: ActionLog, run: Run) -> Receipt:
     try:
         if not receipt.verified:
-            ledger.note("not verified", counts=receipt.counts, stopped=receipt.stopped)
+            action_log.note("not verified", counts=receipt.counts, stopped=receipt.stopped)
             return receipt
-        ledger.note("verified", there_again=receipt.there_again, new_since=receipt.new_since)
-        ledger.close(receipt)
+        action_log.note("verified", there_again=receipt.there_again, new_since=receipt.new_since)
+        action_log.close(receipt)
     except AuditUnwritable as error:
         known = receipt.stopped or ""
         stopped = known if str(error) in known else f"{known}; {error}".removeprefix("; ")
@@ -197,17 +205,17 @@ def _closed(receipt: Receipt, ledger: ActionLog, run: Run) -> Receipt:
     return receipt
 
 
-def _permit(means: ActionDependencies, plan: Plan) -> Permit:
+def _permit(dependencies: ActionDependencies, plan: Plan) -> Permit:
     recipe, request = recipe_for(plan.request.kind), plan.request
     keys: Sequence[bytes] = [key.key for key in plan.keys]
     channel = channel_of(request) if recipe.publishes else None
-    return Permit(recipe.commands, keys, channel, lock_name(request), means.target.db)
+    return Permit(recipe.commands, keys, channel, lock_name(request), dependencies.target.db)
 
 
-async def _let_go(lock: Lock, wire: OperatorConnection) -> None:
+async def _let_go(lock: Lock, connection: OperatorConnection) -> None:
     try:
         await lock.release()
-    except WireLost:
+    except ConnectionLost:
         pass  # it ends by itself in 30 s
     finally:
-        await wire.close()
+        await connection.close()

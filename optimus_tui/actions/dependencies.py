@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from optimus_tui.actions.guard import Guard
-from optimus_tui.actions.operator_connection import Listener, OperatorConnection, open_wire
+from optimus_tui.actions.operator_connection import Listener, OperatorConnection, open_operator_connection
 from optimus_tui.actions.permit import Permit
 from optimus_tui.clock import Clock
 from optimus_tui.contract.actions import Progress
@@ -28,10 +28,10 @@ class ActionDependencies(NamedTuple):
     audit: AuditLog
     folder: Path
 
-    async def wire(self, permit: Permit) -> OperatorConnection:
+    async def connection(self, permit: Permit) -> OperatorConnection:
         """A connection for this permit. WireLost says why there is none."""
         listener: Listener | None = self.guard.listener
-        return await open_wire(self.target, permit, self.own, listener)
+        return await open_operator_connection(self.target, permit, self.own, listener)
 
 
 class RunControl(NamedTuple):

@@ -49,7 +49,7 @@ def run_checks(
     root: Path,
     python: str | None = None,
     validate: Validate | None = None,
-    leash: SandboxRunner | None = None,
+    runner: SandboxRunner | None = None,
     allowed: bool = True,
 ) -> Iterator[Check]:
     """Each check as it ends, in the order of ``CHECKS``. Takes seconds: not for a loop.
@@ -60,10 +60,10 @@ def run_checks(
     Close it, or cut the leash from another thread (it raises ``Cut`` then), and nothing of it is left.
     """
     yield from _read(draft)
-    leash = leash or SandboxRunner()
+    runner = runner or SandboxRunner()
     with contextlib.ExitStack() as stack:
         try:
-            copy = stack.enter_context(leash)
+            copy = stack.enter_context(runner)
             problem = copy_project(root, copy)
             for file in draft.files:
                 (copy / file.path).parent.mkdir(parents=True, exist_ok=True)
@@ -73,9 +73,9 @@ def run_checks(
             for name in ("lint", "validate", "tests"):
                 yield Check(name, "not run", safe_text(why, 300))
             return
-        yield _lint(draft, copy, find_programs(root, python, "ruff", allowed), leash.run)
+        yield _lint(draft, copy, find_programs(root, python, "ruff", allowed), runner.run)
         yield _validate(draft, copy, validate)
-        yield problem or (_test(draft, root, copy, python, leash.run) if allowed else NOT_ALLOWED)
+        yield problem or (_test(draft, root, copy, python, runner.run) if allowed else NOT_ALLOWED)
 
 
 NOT_ALLOWED = Check("tests", "not run", "not run: they import this project's own code, and nobody said yes to that")

@@ -32,5 +32,5 @@ class ExpireNoTtl(Recipe):
         window, tenant = plan.request.window_seconds or 0, safe_text(plan.request.tenant, 60)
         return f"{plural(plan.count, 'answer')} of {tenant}: served for another {ttl(window)}, then fetched anew."
 
-    async def act(self, wire: OperatorConnection, plan: Plan, keys: Sequence[bytes]) -> list[Outcome]:
-        return await end_each(wire, plan.where.version, keys, plan.request.window_seconds or 0)
+    async def act(self, connection: OperatorConnection, plan: Plan, keys: Sequence[bytes]) -> list[Outcome]:
+        return await end_each(connection, plan.where.version, keys, plan.request.window_seconds or 0)

@@ -5,21 +5,21 @@ It refuses to shorten or lengthen a TTL that is there.
 
 from collections.abc import Sequence
 
-from optimus_tui.actions.operator_connection import OperatorConnection, WireLost
+from optimus_tui.actions.operator_connection import ConnectionLost, OperatorConnection
 from optimus_tui.actions.recipe import Halted, send_each
 from optimus_tui.actions.transaction import touch_without_ttl
 from optimus_tui.contract.actions import Outcome
 
 
-async def end_each(wire: OperatorConnection, version: str, keys: Sequence[bytes], seconds: int) -> list[Outcome]:
+async def end_each(connection: OperatorConnection, version: str, keys: Sequence[bytes], seconds: int) -> list[Outcome]:
     """One outcome a key; Halted where it has to end."""
     if not knows_nx(version):
-        return await touch_without_ttl(wire, keys, lambda key: ("EXPIRE", key, seconds))
+        return await touch_without_ttl(connection, keys, lambda key: ("EXPIRE", key, seconds))
     commands = [("EXPIRE", key, seconds, "NX") for key in keys]
-    outcomes = await send_each(wire, commands, lambda reply: "done" if reply == 1 else "changed")
+    outcomes = await send_each(connection, commands, lambda reply: "done" if reply == 1 else "changed")
     skipped = [index for index, outcome in enumerate(outcomes) if outcome == "changed"]
     if skipped:
-        await _tell_gone(wire, keys, skipped, outcomes)
+        await _tell_gone(connection, keys, skipped, outcomes)
     return outcomes
 
 
@@ -30,12 +30,12 @@ def knows_nx(version: str) -> bool:
 
 
 async def _tell_gone(
-    wire: OperatorConnection, keys: Sequence[bytes], skipped: Sequence[int], outcomes: list[Outcome]
+    connection: OperatorConnection, keys: Sequence[bytes], skipped: Sequence[int], outcomes: list[Outcome]
 ) -> None:
     """EXPIRE answers 0 for a key that is gone and for one that has a TTL: ask which."""
     try:
-        pttls = await wire.together([("PTTL", keys[index]) for index in skipped])
-    except WireLost as lost:
+        pttls = await connection.together([("PTTL", keys[index]) for index in skipped])
+    except ConnectionLost as lost:
         raise Halted(outcomes, lost.fault.message) from None
     for index, pttl in zip(skipped, pttls, strict=True):
         if pttl == -2:

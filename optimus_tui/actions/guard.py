@@ -14,7 +14,12 @@ from redis.exceptions import ResponseError
 
 from optimus_tui.actions.action_log import refused
 from optimus_tui.actions.identity import operator_target, primary_only, read_where
-from optimus_tui.actions.operator_connection import Listener, OperatorConnection, WireLost, open_wire
+from optimus_tui.actions.operator_connection import (
+    ConnectionLost,
+    Listener,
+    OperatorConnection,
+    open_operator_connection,
+)
 from optimus_tui.actions.permit import Permit
 from optimus_tui.clock import Clock
 from optimus_tui.contract.actions import Arming, Refusal
@@ -134,15 +139,15 @@ class Guard:
     async def _ask(self, seconds: float) -> Arming | Refusal:
         target = operator_target(self._settings)
         try:
-            wire = await open_wire(target, Permit(db=target.db), self._own, self.listener)
-        except WireLost as lost:
+            connection = await open_operator_connection(target, Permit(db=target.db), self._own, self.listener)
+        except ConnectionLost as lost:
             return Refusal("unreachable", lost.fault.message, lost.fault.remedy)
         try:
-            where = await read_where(wire, self._settings)
+            where = await read_where(connection, self._settings)
             refusal = where if isinstance(where, Refusal) else primary_only(where)
             if refusal is not None or isinstance(where, Refusal):
                 return refusal or where  # type: ignore[return-value]
-            note = await may_login(wire, where.user, _PROBES)
+            note = await may_login(connection, where.user, _PROBES)
             if isinstance(note, Refusal):
                 return note
             now = self._clock.mono()
@@ -153,15 +158,19 @@ class Guard:
                 until_mono=now + seconds,
                 note=note,
             )
-        except WireLost as lost:
+        except ConnectionLost as lost:
             return Refusal("unreachable", lost.fault.message, lost.fault.remedy)
         finally:
-            await wire.close()
+            await connection.close()
 
 
-async def may_login(wire: OperatorConnection, user: str, probes: Sequence[Sequence[str | bytes]]) -> str | Refusal:
+async def may_login(
+    connection: OperatorConnection, user: str, probes: Sequence[Sequence[str | bytes]]
+) -> str | Refusal:
     """Ask the server's ACL without doing it: empty when it says yes to one at least, else what nobody could prove."""
-    replies = await wire.together([("ACL", "DRYRUN", wire.target.username or "default", *probe) for probe in probes])
+    replies = await connection.together(
+        [("ACL", "DRYRUN", connection.target.username or "default", *probe) for probe in probes]
+    )
     if all(isinstance(reply, ResponseError) for reply in replies):
         return "the server cannot be asked beforehand whether the login may (ACL DRYRUN)"
     if any(reply == b"OK" for reply in replies):

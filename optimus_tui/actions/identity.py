@@ -68,9 +68,11 @@ def moved(planned: Where, found: Where) -> Refusal | None:
     return None
 
 
-async def read_where(wire: OperatorConnection, settings: Settings) -> Where | Refusal:
+async def read_where(connection: OperatorConnection, settings: Settings) -> Where | Refusal:
     """Ask the server itself. WireLost when it is gone."""
-    server, replication, me = await wire.together([("INFO", "server"), ("INFO", "replication"), ("ACL", "WHOAMI")])
+    server, replication, me = await connection.together(
+        [("INFO", "server"), ("INFO", "replication"), ("ACL", "WHOAMI")]
+    )
     for reply in (server, replication):
         if isinstance(reply, NoPermissionError):
             return Refusal("no right", "INFO is not allowed for this login", "grant +info to the login")

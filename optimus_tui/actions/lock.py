@@ -33,8 +33,8 @@ def lock_name(request: ActionRequest) -> bytes:
 class Lock:
     """``held`` False with no refusal: there are no locks here."""
 
-    def __init__(self, wire: OperatorConnection, name: bytes, action: str, user: str) -> None:
-        self._wire, self._name, self.held = wire, name, False
+    def __init__(self, connection: OperatorConnection, name: bytes, action: str, user: str) -> None:
+        self._connection, self._name, self.held = connection, name, False
         self._owner = {"action": action, "user": user, "host": socket.gethostname(), "pid": os.getpid()}
         self._value, self._clock = b"", Clock()
         self._seen = 0.0
@@ -47,11 +47,11 @@ class Lock:
         now = await self._seconds()
         self._value = msgspec.json.encode({**self._owner, "since": now})
         try:
-            taken = await self._wire.ask("SET", self._name, self._value, "NX", "PX", LOCK_MS)
-            other = None if taken == b"OK" else await self._wire.ask("GET", self._name)
+            taken = await self._connection.ask("SET", self._name, self._value, "NX", "PX", LOCK_MS)
+            other = None if taken == b"OK" else await self._connection.ask("GET", self._name)
             if again and _owner(other).get("action") == self._owner["action"]:
-                await self._wire.ask("UNLINK", self._name)
-                taken = await self._wire.ask("SET", self._name, self._value, "NX", "PX", LOCK_MS)
+                await self._connection.ask("UNLINK", self._name)
+                taken = await self._connection.ask("SET", self._name, self._value, "NX", "PX", LOCK_MS)
         except (NoPermissionError, OutOfMemoryError):
             return None  # a full server has no room for a lock, and unlinking is what it needs
         except ResponseError as error:
@@ -70,8 +70,8 @@ class Lock:
             return None
         try:
             asked = self._clock.mono()
-            ours = await self._wire.ask("GET", self._name) == self._value
-            if ours and await self._wire.ask("PEXPIRE", self._name, LOCK_MS) == 1:
+            ours = await self._connection.ask("GET", self._name) == self._value
+            if ours and await self._connection.ask("PEXPIRE", self._name, LOCK_MS) == 1:
                 self._seen = asked
                 return None
         except ResponseError as error:
@@ -82,7 +82,7 @@ class Lock:
     async def _held_by(self, value: object, now: float) -> Refusal:
         """Who holds it; one that never ends is named, since waiting does not help there."""
         try:
-            left = await self._wire.ask("PTTL", self._name)
+            left = await self._connection.ask("PTTL", self._name)
         except ResponseError:
             left = None
         if left == -1:
@@ -98,18 +98,18 @@ class Lock:
 
     def _command(self, word: str) -> str:
         """What the operator may type; it is not done from here."""
-        return safe_text(redis_cli(self._wire.target, [word, self._name]), 400)
+        return safe_text(redis_cli(self._connection.target, [word, self._name]), 400)
 
     async def release(self) -> None:
         """Let the next one in; one that is not ours stays, one that the server keeps ends by itself."""
         held, self.held = self.held, False
         with contextlib.suppress(ResponseError):
-            if held and await self._wire.ask("GET", self._name) == self._value:
-                await self._wire.ask("UNLINK", self._name)
+            if held and await self._connection.ask("GET", self._name) == self._value:
+                await self._connection.ask("UNLINK", self._name)
 
     async def _seconds(self) -> float:
         try:
-            seconds, micros = await self._wire.ask("TIME")
+            seconds, micros = await self._connection.ask("TIME")
         except ResponseError:
             return 0.0
         return int(seconds) + int(micros) / 1e6

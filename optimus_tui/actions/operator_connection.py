@@ -1,7 +1,7 @@
-"""The operator's one connection: built for an action, gone after it, never mended and never asked twice.
+"""The connection that carries out one action: opened for it, closed after it, never reopened.
 
-A reply that does not come is unknown, and the connection ends there: ``WireLost`` carries what had arrived. It refuses
-to retry, to reconnect by itself, and to send what its ``Permit`` does not list.
+Where a reply does not come, its outcome is unknown and the connection ends: ``ConnectionLost`` carries the replies that
+had arrived. It refuses to retry, to reconnect by itself, and to send what its ``Permit`` does not list.
 """
 
 import asyncio
@@ -29,7 +29,7 @@ TRIP = 100
 Listener = Callable[[tuple[Word, ...]], None]
 
 
-class WireLost(Exception):
+class ConnectionLost(Exception):
     """The connection ended. ``replies`` are those that had arrived; not ``sent``: it had ended before."""
 
     def __init__(self, fault: Fault, replies: Sequence[Any] = (), *, sent: bool = False) -> None:
@@ -68,7 +68,7 @@ class OperatorConnection:
     async def together(self, commands: Sequence[Sequence[Word]]) -> list[Any]:
         """Replies in order, a refusal of the server as the item it belongs to. All is sent before the first is read."""
         if self._lost is not None:
-            raise WireLost(self._lost)
+            raise ConnectionLost(self._lost)
         replies: list[Any] = []
         try:
             await self._connection.send_packed_command(self._connection.pack_commands(commands), check_health=False)
@@ -81,7 +81,7 @@ class OperatorConnection:
             raise
         except OUTAGES as error:
             await self._give_up(fault_of(error, self.target))
-            raise WireLost(fault_of(error, self.target), replies, sent=True) from None
+            raise ConnectionLost(fault_of(error, self.target), replies, sent=True) from None
         except BaseException:  # a cancelled task leaves replies unread: nothing may be asked after that
             await self._give_up(Fault("refused", "the action was interrupted"))
             raise
@@ -113,7 +113,7 @@ class OperatorConnection:
             return  # it is gone either way
 
 
-async def open_wire(
+async def open_operator_connection(
     target: RedisTarget, permit: Permit, own: LoadMeter, heard: Listener | None = None
 ) -> OperatorConnection:
     """Connect and log in. WireLost says why not."""
@@ -123,5 +123,5 @@ async def open_wire(
         async with asyncio.timeout(2 * TIMEOUT_SECONDS):
             connection = await pool.get_connection()  # type: ignore[no-untyped-call]
     except OUTAGES as error:
-        raise WireLost(fault_of(error, target)) from None
+        raise ConnectionLost(fault_of(error, target)) from None
     return OperatorConnection(connection, pool, target, own)

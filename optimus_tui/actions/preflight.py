@@ -27,9 +27,11 @@ MIN_REASON = 3
 _ANEW = "plan anew"
 
 
-def check_words(means: ActionDependencies, plan: Plan, expected: str, confirmation: Confirmation) -> Refusal | None:
+def check_words(
+    dependencies: ActionDependencies, plan: Plan, expected: str, confirmation: Confirmation
+) -> Refusal | None:
     """Armed for this server, the right words, a reason."""
-    armed = means.guard.armed
+    armed = dependencies.guard.armed
     if armed is None:
         return Refusal("not armed", "nothing is armed", ":arm, then confirm once more")
     if confirmation.typed != expected:
@@ -40,38 +42,38 @@ def check_words(means: ActionDependencies, plan: Plan, expected: str, confirmati
     return structs.replace(refusal, remedy="arm anew, then plan anew") if refusal else None
 
 
-def check_plan(means: ActionDependencies, plan: Plan) -> Receipt | Refusal | None:
+def check_plan(dependencies: ActionDependencies, plan: Plan) -> Receipt | Refusal | None:
     """Whole, fresh and not done before; the stored receipt where exactly this was done before."""
-    stored = kept(receipt_file(means.folder, plan.id), Receipt)
+    stored = kept(receipt_file(dependencies.folder, plan.id), Receipt)
     if stored is not None:
         other = stored.digest != plan.digest
         return Refusal("conflict", "this action's id was used for other keys", _ANEW) if other else stored
     if not plan.id.isalnum() or digest_of(key.key for key in plan.keys) != plan.digest:
         return Refusal("conflict", "the plan is not the one that was made", _ANEW)
-    if plan_file(means.folder, plan.id).exists():
+    if plan_file(dependencies.folder, plan.id).exists():
         return Refusal("conflict", "this action is running, or was interrupted: resume it")
     if foreign(plan) or plan.count > plan.request.max_keys:
         return Refusal("request", "the plan holds keys of others, or too many", _ANEW)
-    if means.clock.mono() - plan.made_mono > MAX_AGE_SECONDS:
+    if dependencies.clock.mono() - plan.made_mono > MAX_AGE_SECONDS:
         return Refusal("stale", f"the plan is older than {MAX_AGE_SECONDS:.0f} s", _ANEW)
     return check_request(plan.request)
 
 
-async def check_server(means: ActionDependencies, wire: OperatorConnection, plan: Plan) -> Refusal | None:
+async def check_server(dependencies: ActionDependencies, connection: OperatorConnection, plan: Plan) -> Refusal | None:
     """The same server in the same role, with a login that may. WireLost when it is gone."""
-    where = await read_where(wire, means.settings)
+    where = await read_where(connection, dependencies.settings)
     if isinstance(where, Refusal):
         return where
-    return moved(plan.where, where) or primary_only(where) or await _check_rights(wire, plan)
+    return moved(plan.where, where) or primary_only(where) or await _check_rights(connection, plan)
 
 
-async def check_drift(means: ActionDependencies, wire: OperatorConnection, plan: Plan) -> Refusal | None:
+async def check_drift(dependencies: ActionDependencies, connection: OperatorConnection, plan: Plan) -> Refusal | None:
     """Too many keys gone or changed since the plan. A TTL that ran out by itself was to be expected.
 
     Where all are gone there is nothing left to spoil: the action runs and tells so.
     """
-    recipe, passed_ms = recipe_for(plan.request.kind), (means.clock.mono() - plan.made_mono + 1) * 1000
-    pttls = await wire.each([("PTTL", key.key) for key in plan.keys])
+    recipe, passed_ms = recipe_for(plan.request.kind), (dependencies.clock.mono() - plan.made_mono + 1) * 1000
+    pttls = await connection.each([("PTTL", key.key) for key in plan.keys])
     for pttl in pttls:
         if isinstance(pttl, ResponseError):
             return Refusal("no right", f"a key cannot be read: {safe_text(pttl, 120)}")
@@ -86,7 +88,7 @@ async def check_drift(means: ActionDependencies, wire: OperatorConnection, plan:
     return Refusal("drift", f"{changed:,} of {plural(plan.count, 'key')} changed since the plan", _ANEW)
 
 
-async def _check_rights(wire: OperatorConnection, plan: Plan) -> Refusal | None:
+async def _check_rights(connection: OperatorConnection, plan: Plan) -> Refusal | None:
     probes: list[Sequence[str | bytes]] = []
     key = plan.keys[0].key if plan.keys else b"cache:optimus:nobody:nothing"
     for command in sorted(recipe_for(plan.request.kind).commands):
@@ -96,9 +98,9 @@ async def _check_rights(wire: OperatorConnection, plan: Plan) -> Refusal | None:
             "PUBLISH": ("PUBLISH", channel_of(plan.request), b"{}"),
         }
         probes.append(words[command])
-    user = wire.target.username or "default"
+    user = connection.target.username or "default"
     for probe, said in zip(
-        probes, await wire.together([("ACL", "DRYRUN", user, *probe) for probe in probes]), strict=True
+        probes, await connection.together([("ACL", "DRYRUN", user, *probe) for probe in probes]), strict=True
     ):
         if not isinstance(said, ResponseError) and said != b"OK":
             name = str(probe[0]).lower()

@@ -10,7 +10,7 @@ from typing import ClassVar
 
 from redis.exceptions import ResponseError
 
-from optimus_tui.actions.operator_connection import OperatorConnection, WireLost
+from optimus_tui.actions.operator_connection import ConnectionLost, OperatorConnection
 from optimus_tui.contract.actions import ActionKind, ActionRequest, Outcome, Plan
 from optimus_tui.probes.commands import Word
 from optimus_tui.wording.safe import safe_text
@@ -54,7 +54,7 @@ class Recipe(ABC):
         return None
 
     @abstractmethod
-    async def act(self, wire: OperatorConnection, plan: Plan, keys: Sequence[bytes]) -> list[Outcome]:
+    async def act(self, connection: OperatorConnection, plan: Plan, keys: Sequence[bytes]) -> list[Outcome]:
         """Do it to these keys; Halted when it has to end here."""
 
 
@@ -64,12 +64,12 @@ def of_unlink(reply: object) -> Outcome:
 
 
 async def send_each(
-    wire: OperatorConnection, commands: Sequence[Sequence[Word]], judge: Callable[[object], Outcome]
+    connection: OperatorConnection, commands: Sequence[Sequence[Word]], judge: Callable[[object], Outcome]
 ) -> list[Outcome]:
     """One command a key, all in one trip."""
     try:
-        replies = await wire.together(commands)
-    except WireLost as lost:
+        replies = await connection.together(commands)
+    except ConnectionLost as lost:
         known: list[Outcome] = [_judged(reply, judge) for reply in lost.replies]
         rest: Outcome = "unknown" if lost.sent else "left"
         raise Halted([*known, *[rest] * (len(commands) - len(known))], lost.fault.message) from None

@@ -30,5 +30,5 @@ class RepairCounter(Recipe):
         ends = "ends" if plan.count == 1 else "end"
         return f"{plural(plan.count, 'counter')} of {tenant} {ends} in {ttl(window)}; requests after that count from 0."
 
-    async def act(self, wire: OperatorConnection, plan: Plan, keys: Sequence[bytes]) -> list[Outcome]:
-        return await end_each(wire, plan.where.version, keys, plan.request.window_seconds or 0)
+    async def act(self, connection: OperatorConnection, plan: Plan, keys: Sequence[bytes]) -> list[Outcome]:
+        return await end_each(connection, plan.where.version, keys, plan.request.window_seconds or 0)

@@ -38,5 +38,5 @@ class ResetCounters(Recipe):
         )
         return repair, f"set a TTL on the {plural(immortal, 'counter')} without one (keeps the count)"
 
-    async def act(self, wire: OperatorConnection, plan: Plan, keys: Sequence[bytes]) -> list[Outcome]:
-        return await send_each(wire, [("UNLINK", key) for key in keys], of_unlink)
+    async def act(self, connection: OperatorConnection, plan: Plan, keys: Sequence[bytes]) -> list[Outcome]:
+        return await send_each(connection, [("UNLINK", key) for key in keys], of_unlink)

@@ -49,7 +49,9 @@ class ActionService:
         self.guard = Guard(settings, context.clock, context.own, self.audit)
         self.guard.listener = listener
         target = operator_target(settings)
-        self._means = ActionDependencies(settings, target, context.clock, context.own, self.guard, self.audit, folder)
+        self._dependencies = ActionDependencies(
+            settings, target, context.clock, context.own, self.guard, self.audit, folder
+        )
 
     def may_ever_arm(self) -> Refusal | None:
         """What the settings alone forbid: for a menu that says why an action is greyed out."""
@@ -85,18 +87,18 @@ class ActionService:
         self, plan: Plan, confirmation: Confirmation, cancel: threading.Event, report: Report
     ) -> Receipt | Refusal:
         """Carry it out, in a thread of its own. ``report`` is called from there; ``cancel`` ends it after a batch."""
-        refusal = check_words(self._means, plan, words_to_type(plan), confirmation)
-        known = refusal or check_plan(self._means, plan)
+        refusal = check_words(self._dependencies, plan, words_to_type(plan), confirmation)
+        known = refusal or check_plan(self._dependencies, plan)
         if known is not None:
             return known
         with attributed_to(plan.request.kind):
             return await self._running.run(
-                lambda: applying.apply(self._means, plan, confirmation, RunControl(cancel, report)), cancel
+                lambda: applying.apply(self._dependencies, plan, confirmation, RunControl(cancel, report)), cancel
             )
 
     def interrupted(self) -> list[Interrupted | Refusal]:
         """Actions whose process ended before they did; reads the audit, so ask at the start, not in a loop."""
-        return interrupted_actions.interrupted(self._means.folder, self._context.clock.wall(), self.audit)
+        return interrupted_actions.interrupted(self._dependencies.folder, self._context.clock.wall(), self.audit)
 
     async def resume(
         self, left: Interrupted, confirmation: Confirmation, cancel: threading.Event, report: Report
@@ -105,24 +107,26 @@ class ActionService:
         why_not = left.why_not or interrupted_actions.too_old(left.plan, self._context.clock.wall())
         if why_not is not None:
             return Refusal("stale", why_not, "verify and close it")
-        refusal = check_words(self._means, left.plan, left.confirm, confirmation)
+        refusal = check_words(self._dependencies, left.plan, left.confirm, confirmation)
         refusal = refusal or await asyncio.to_thread(self._moved_on, left)
         if refusal is not None:
             return refusal
         with attributed_to(f"resume {left.plan.request.kind}"):
             return await self._running.run(
-                lambda: applying.resume(self._means, left, confirmation, RunControl(cancel, report)), cancel
+                lambda: applying.resume(self._dependencies, left, confirmation, RunControl(cancel, report)), cancel
             )
 
     async def look(self, left: Interrupted, report: Report) -> Verified | Refusal:
         """What became of an interrupted action's keys; it stays open, and nothing is changed."""
         cancel = threading.Event()
         with attributed_to(f"look at {left.plan.request.kind}"):
-            return await self._running.run(lambda: applying.look(self._means, left, RunControl(cancel, report)), cancel)
+            return await self._running.run(
+                lambda: applying.look(self._dependencies, left, RunControl(cancel, report)), cancel
+            )
 
     def receipts_of(self, incident: str) -> list[Receipt]:
         """Closed actions of an incident; reads the audit and their files: not for an event loop."""
-        return interrupted_actions.receipts_of(self._means.folder, incident)
+        return interrupted_actions.receipts_of(self._dependencies.folder, incident)
 
     async def settle(
         self, left: Interrupted, reason: str, cancel: threading.Event, report: Report
@@ -133,7 +137,7 @@ class ActionService:
             return refusal
         with attributed_to(f"close {left.plan.request.kind}"):
             return await self._running.run(
-                lambda: applying.settle(self._means, left, reason, RunControl(cancel, report)), cancel
+                lambda: applying.settle(self._dependencies, left, reason, RunControl(cancel, report)), cancel
             )
 
     def _moved_on(self, left: Interrupted) -> Refusal | None:

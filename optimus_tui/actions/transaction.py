@@ -6,7 +6,7 @@ refuses to try a key a third time: one that changes twice within a millisecond i
 
 from collections.abc import Callable, Sequence
 
-from optimus_tui.actions.operator_connection import OperatorConnection, WireLost
+from optimus_tui.actions.operator_connection import ConnectionLost, OperatorConnection
 from optimus_tui.actions.recipe import Halted, of_unlink, raise_refused
 from optimus_tui.contract.actions import Outcome
 from optimus_tui.probes.commands import Word
@@ -14,15 +14,15 @@ from optimus_tui.probes.commands import Word
 Write = Callable[[bytes], Sequence[Word]]
 
 
-async def touch_without_ttl(wire: OperatorConnection, keys: Sequence[bytes], write: Write) -> list[Outcome]:
+async def touch_without_ttl(connection: OperatorConnection, keys: Sequence[bytes], write: Write) -> list[Outcome]:
     """Send ``write(key)``, whose reply is 1 when it was done, for each key that has no TTL."""
-    together = await _attempt(wire, keys, write)
+    together = await _attempt(connection, keys, write)
     if together is not None:
         return together
     outcomes: list[Outcome] = []
     for key in keys:
         try:
-            alone = await _attempt(wire, [key], write)
+            alone = await _attempt(connection, [key], write)
         except Halted as halted:
             left: list[Outcome] = ["left"] * (len(keys) - len(outcomes) - 1)
             raise Halted([*outcomes, *halted.outcomes, *left], halted.why) from None
@@ -30,17 +30,17 @@ async def touch_without_ttl(wire: OperatorConnection, keys: Sequence[bytes], wri
     return outcomes
 
 
-async def _attempt(wire: OperatorConnection, keys: Sequence[bytes], write: Write) -> list[Outcome] | None:
+async def _attempt(connection: OperatorConnection, keys: Sequence[bytes], write: Write) -> list[Outcome] | None:
     """The outcomes; None where a key changed under the watch, and nothing was done."""
-    outcomes = await _look(wire, keys)
+    outcomes = await _look(connection, keys)
     meant = [index for index, outcome in enumerate(outcomes) if outcome == "left"]
     if not meant:
-        await _quietly(wire, ("UNWATCH",), outcomes)
+        await _quietly(connection, ("UNWATCH",), outcomes)
         return outcomes
     commands = [("MULTI",), *(write(keys[index]) for index in meant), ("EXEC",)]
     try:
-        replies = await wire.together(commands)
-    except WireLost as lost:
+        replies = await connection.together(commands)
+    except ConnectionLost as lost:
         for index in meant:
             outcomes[index] = "unknown" if lost.sent else "left"
         raise Halted(outcomes, lost.fault.message) from None
@@ -54,20 +54,20 @@ async def _attempt(wire: OperatorConnection, keys: Sequence[bytes], write: Write
     return outcomes
 
 
-async def _look(wire: OperatorConnection, keys: Sequence[bytes]) -> list[Outcome]:
+async def _look(connection: OperatorConnection, keys: Sequence[bytes]) -> list[Outcome]:
     """Watch them all, and tell those that are gone or have a TTL; "left" stands for: still to be done."""
     waiting: list[Outcome] = ["left"] * len(keys)
-    watched, *pttls = await _quietly(wire, ("WATCH", *keys), waiting, *(("PTTL", key) for key in keys))
+    watched, *pttls = await _quietly(connection, ("WATCH", *keys), waiting, *(("PTTL", key) for key in keys))
     raise_refused([watched, *pttls], waiting)
     said: dict[object, Outcome] = {-1: "left", -2: "already gone"}
     return [said.get(pttl, "changed") for pttl in pttls]
 
 
 async def _quietly(
-    wire: OperatorConnection, first: Sequence[Word], outcomes: Sequence[Outcome], *more: Sequence[Word]
+    connection: OperatorConnection, first: Sequence[Word], outcomes: Sequence[Outcome], *more: Sequence[Word]
 ) -> list[object]:
     """Commands that change nothing: where they are lost, nothing was done."""
     try:
-        return await wire.together([first, *more])
-    except WireLost as lost:
+        return await connection.together([first, *more])
+    except ConnectionLost as lost:
         raise Halted(outcomes, lost.fault.message) from None

@@ -41,5 +41,5 @@ class UnlinkNoTtl(Recipe):
         )
         return ending, f"give them a TTL of {ttl(GENTLE_SECONDS)} instead (nothing goes cold at once)"
 
-    async def act(self, wire: OperatorConnection, plan: Plan, keys: Sequence[bytes]) -> list[Outcome]:
-        return await touch_without_ttl(wire, keys, lambda key: ("UNLINK", key))
+    async def act(self, connection: OperatorConnection, plan: Plan, keys: Sequence[bytes]) -> list[Outcome]:
+        return await touch_without_ttl(connection, keys, lambda key: ("UNLINK", key))

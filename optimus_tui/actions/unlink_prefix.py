@@ -31,5 +31,5 @@ class UnlinkPrefix(Recipe):
         only = ActionRequest(kind="unlink_no_ttl", tenant=request.tenant, cache_kind=request.cache_kind)
         return only, f"unlink only keys without a TTL ({immortal:,} of these): the others end by themselves"
 
-    async def act(self, wire: OperatorConnection, plan: Plan, keys: Sequence[bytes]) -> list[Outcome]:
-        return await send_each(wire, [("UNLINK", key) for key in keys], of_unlink)
+    async def act(self, connection: OperatorConnection, plan: Plan, keys: Sequence[bytes]) -> list[Outcome]:
+        return await send_each(connection, [("UNLINK", key) for key in keys], of_unlink)

@@ -12,7 +12,7 @@ from redis.exceptions import ResponseError
 
 from optimus_tui.actions.dependencies import ActionDependencies, RunControl
 from optimus_tui.actions.key_selection import Gathering, Known
-from optimus_tui.actions.operator_connection import OperatorConnection, WireLost
+from optimus_tui.actions.operator_connection import ConnectionLost, OperatorConnection
 from optimus_tui.actions.permit import Permit
 from optimus_tui.actions.recipes import recipe_for
 from optimus_tui.contract.actions import Outcome, Plan
@@ -32,34 +32,42 @@ class Verified(Struct, frozen=True):
 
 
 async def verify(
-    means: ActionDependencies, plan: Plan, outcomes: Sequence[Outcome], wire: OperatorConnection, reins: RunControl
+    dependencies: ActionDependencies,
+    plan: Plan,
+    outcomes: Sequence[Outcome],
+    connection: OperatorConnection,
+    control: RunControl,
 ) -> Verified | None:
     """On the action's connection, or on a new one where that has ended. None when nobody answers."""
     deadline = time.monotonic() + TRIES_SECONDS
     while True:
         try:
-            return await _look(means, plan, outcomes, wire, reins)
-        except WireLost:
+            return await _look(dependencies, plan, outcomes, connection, control)
+        except ConnectionLost:
             if time.monotonic() > deadline:
                 return None
         await asyncio.sleep(0.2)
         try:
-            fresh = await means.wire(Permit(db=means.target.db))
-        except WireLost:
+            fresh = await dependencies.connection(Permit(db=dependencies.target.db))
+        except ConnectionLost:
             continue
         try:
-            return await _look(means, plan, outcomes, fresh, reins)
-        except WireLost:
+            return await _look(dependencies, plan, outcomes, fresh, control)
+        except ConnectionLost:
             continue
         finally:
             await fresh.close()
 
 
 async def _look(
-    means: ActionDependencies, plan: Plan, outcomes: Sequence[Outcome], wire: OperatorConnection, reins: RunControl
+    dependencies: ActionDependencies,
+    plan: Plan,
+    outcomes: Sequence[Outcome],
+    connection: OperatorConnection,
+    control: RunControl,
 ) -> Verified | None:
     recipe = recipe_for(plan.request.kind)
-    pttls = await wire.each([("PTTL", key.key) for key in plan.keys])
+    pttls = await connection.each([("PTTL", key.key) for key in plan.keys])
     if any(isinstance(pttl, ResponseError) for pttl in pttls):
         return None
     meets = [recipe.meets(pttl) for pttl in pttls]
@@ -67,27 +75,29 @@ async def _look(
     return Verified(
         there_again=sum(one and again for one, again in zip(tried, meets, strict=True)),
         unknown_gone=sum(outcome == "unknown" and not again for outcome, again in zip(outcomes, meets, strict=True)),
-        new_since=await _new(means, plan, wire, reins),
+        new_since=await _new(dependencies, plan, connection, control),
     )
 
 
-async def _new(means: ActionDependencies, plan: Plan, wire: OperatorConnection, reins: RunControl) -> int | None:
+async def _new(
+    dependencies: ActionDependencies, plan: Plan, connection: OperatorConnection, control: RunControl
+) -> int | None:
     """Keys that meet the condition now and were not in the plan."""
-    known = Known(frozenset(tenant.encode("utf-8", "surrogatepass") for tenant in means.settings.tenants))
+    known = Known(frozenset(tenant.encode("utf-8", "surrogatepass") for tenant in dependencies.settings.tenants))
     gathering, cursor, deadline = Gathering(plan.request, known), b"0", time.monotonic() + SCAN_SECONDS
     while True:
         try:
-            cursor, names = await wire.ask("SCAN", cursor, "COUNT", SCAN_COUNT)
+            cursor, names = await connection.ask("SCAN", cursor, "COUNT", SCAN_COUNT)
         except ResponseError:
             return None
         gathering.add(names)
         if cursor == b"0":
             break
-        if reins.cancel.is_set() or time.monotonic() > deadline:
+        if control.cancel.is_set() or time.monotonic() > deadline:
             return None
         await asyncio.sleep(SCAN_PAUSE)
     old = {key.key for key in plan.keys} | set(plan.ambiguous)
     fresh = [name for name in gathering.selected().keys if name not in old]
-    pttls = await wire.each([("PTTL", name) for name in fresh])
+    pttls = await connection.each([("PTTL", name) for name in fresh])
     recipe = recipe_for(plan.request.kind)
     return sum(isinstance(pttl, int) and recipe.meets(pttl) for pttl in pttls)

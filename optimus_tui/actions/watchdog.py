@@ -1,6 +1,6 @@
 """Outlives us by a moment: kills what we left running and removes the copy it ran in, a kill -9 of ours included.
 
-Run as a file by ``leash``, with nothing but the standard library: ``warden.py FOLDER``. Standard input tells which
+Run as a file by ``runner``, with nothing but the standard library: ``warden.py FOLDER``. Standard input tells which
 process group runs just now, 0 for none; its end is our end, or our order.
 """
 

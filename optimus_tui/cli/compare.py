@@ -101,10 +101,10 @@ def command(ctx: click.Context, /, tenants: tuple[str, ...], minutes: int, as_js
     for name in names:
         if not name or len(name) > MOST_BYTES:
             raise click.UsageError(f"a tenant's name has 1 to {MOST_BYTES:,} bytes, this one has {len(name):,}")
-    return to_end(_errand(settings_of(joined(ctx, given)), names, minutes, as_json))
+    return to_end(_tool_call(settings_of(joined(ctx, given)), names, minutes, as_json))
 
 
-async def _errand(settings: "Settings", tenants: Sequence[bytes], minutes: int, as_json: bool) -> int:
+async def _tool_call(settings: "Settings", tenants: Sequence[bytes], minutes: int, as_json: bool) -> int:
     from optimus_tui.cli.run_async import connected_to
     from optimus_tui.tools.answer import encode, failure_report
     from optimus_tui.tools.arguments import ToolFailure

@@ -58,28 +58,28 @@ def begin(ctx: click.Context, /, title: str, name: str, began: str | None, **giv
 
     settings = settings_of(joined(ctx, given))
 
-    async def errand() -> int:
+    async def tool_call() -> int:
         from optimus_tui.incidents.errors import IncidentError
         from optimus_tui.incidents.measuring import capture
         from optimus_tui.incidents.open import open_incident
 
         async with connected_to(settings) as context:
             try:
-                keeper = await open_incident(
+                incident_service = await open_incident(
                     context, title, name=name, began=moment(began, context.clock.wall()) if began else None
                 )
             except IncidentError as error:
                 complain(error)
                 return error.exit_code
             try:
-                await capture(keeper)
+                await capture(incident_service)
             finally:
-                await keeper.aclose()
-            say(f"incident {keeper.state.id}")
-            say(f"next: {what_next(keeper.state)}")
-            return unsaved(keeper, exits.HEALTHY)
+                await incident_service.aclose()
+            say(f"incident {incident_service.state.id}")
+            say(f"next: {what_next(incident_service.state)}")
+            return unsaved(incident_service, exits.HEALTHY)
 
-    return to_end(errand())
+    return to_end(tool_call())
 
 
 @click.command("list", short_help="The incidents there are.")
@@ -119,15 +119,17 @@ def _list(as_json: bool) -> int:
 def show(ctx: click.Context, /, number: int, as_json: bool, **given: object) -> int:
     """Steps, recommendations, actions and timeline."""
 
-    async def look(keeper: "IncidentService") -> int:
+    async def look(incident_service: "IncidentService") -> int:
         import msgspec
 
         from optimus_tui.cli.incident_words import lines
 
         if as_json:
-            document(msgspec.json.encode({"incident": keeper.state, "notices": keeper.timeline.notices}))
+            document(
+                msgspec.json.encode({"incident": incident_service.state, "notices": incident_service.timeline.notices})
+            )
         else:
-            for line in lines(keeper.state, keeper.clocks.now()):
+            for line in lines(incident_service.state, incident_service.clocks.now()):
                 say(line)
         return exits.HEALTHY
 

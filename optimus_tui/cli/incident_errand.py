@@ -34,30 +34,30 @@ def on_incident(
 
     settings = _settings(joined(ctx, given), needed=must_write)
 
-    async def errand() -> int:
+    async def tool_call() -> int:
         from optimus_tui.incidents.errors import IncidentError
         from optimus_tui.incidents.open import resume_incident
 
         async with connected_to(settings) as context:
             try:
-                keeper = await resume_incident(context, number, write=write, announce=announce)
+                incident_service = await resume_incident(context, number, write=write, announce=announce)
             except IncidentError as error:
                 complain(error)
                 return error.exit_code
             code = exits.REFUSED
             try:
                 if write:
-                    _warn(keeper)
-                if not (write and keeper.read_only and must_write and not announce):
-                    code = await work(keeper)
+                    _warn(incident_service)
+                if not (write and incident_service.read_only and must_write and not announce):
+                    code = await work(incident_service)
             except IncidentError as error:
                 complain(error)
                 code = error.exit_code
             finally:
-                await keeper.aclose()
-            return unsaved(keeper, code)
+                await incident_service.aclose()
+            return unsaved(incident_service, code)
 
-    return to_end(errand())
+    return to_end(tool_call())
 
 
 def _settings(flags: dict[str, object], *, needed: bool) -> "Settings":
@@ -74,16 +74,16 @@ def _settings(flags: dict[str, object], *, needed: bool) -> "Settings":
         return Settings()
 
 
-def unsaved(keeper: "IncidentService", code: int) -> int:
+def unsaved(incident_service: "IncidentService", code: int) -> int:
     """The exit code; what the disk did not take is lost with this process, and said."""
-    if keeper.fault is None:
+    if incident_service.fault is None:
         return code
-    complain(f"not recorded, and lost now: {keeper.fault.message}")
+    complain(f"not recorded, and lost now: {incident_service.fault.message}")
     return exits.REFUSED
 
 
-def _warn(keeper: "IncidentService") -> None:
-    for notice in keeper.timeline.notices:
+def _warn(incident_service: "IncidentService") -> None:
+    for notice in incident_service.timeline.notices:
         complain(notice)
-    if keeper.read_only:
-        complain(f"incident {keeper.state.id} is read-only: {keeper.read_only}")
+    if incident_service.read_only:
+        complain(f"incident {incident_service.state.id} is read-only: {incident_service.read_only}")

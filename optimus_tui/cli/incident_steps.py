@@ -34,43 +34,43 @@ def run(
     if tenant is not None and issue is None:
         raise click.UsageError("--tenant belongs to --issue")
 
-    async def work(keeper: "IncidentService") -> int:
+    async def work(incident_service: "IncidentService") -> int:
         from optimus_tui.cli.incident_words import ranking, step_lines, what_next
 
         if issue is not None:
-            await keeper.choose(issue, tenant)
-        step = keeper.state.step(name) if name else keeper.state.next
+            await incident_service.choose(issue, tenant)
+        step = incident_service.state.step(name) if name else incident_service.state.next
         if step is not None and reason is not None:
-            await keeper.skip(step.plan.id, reason)
+            await incident_service.skip(step.plan.id, reason)
         elif step is not None and step.plan.kind != "tool" and said is not None:
-            await keeper.done(step.plan.id, said)
-        elif step is not None and step.plan.choose_issue and keeper.state.choice is None:
-            for line in ranking(keeper.state):
+            await incident_service.done(step.plan.id, said)
+        elif step is not None and step.plan.choose_issue and incident_service.state.choice is None:
+            for line in ranking(incident_service.state):
                 say(line)
             complain(f"which issue is yours to decide: optimus-tui incident run {number} --issue TYPE")
             return exits.USAGE
         elif step is not None and step.plan.kind != "tool":
-            for line in step_lines(step, keeper.state):
+            for line in step_lines(step, incident_service.state):
                 say(line)
-            say(f"next: {what_next(keeper.state)}")
+            say(f"next: {what_next(incident_service.state)}")
             return exits.HEALTHY
         else:
-            step = await keeper.run(name)
-        return _say_step(keeper, step.plan.id if step else "")
+            step = await incident_service.run(name)
+        return _say_step(incident_service, step.plan.id if step else "")
 
     return on_incident(ctx, given, number, work)
 
 
-def _say_step(keeper: "IncidentService", name: str) -> int:
+def _say_step(incident_service: "IncidentService", name: str) -> int:
     from optimus_tui.cli.incident_words import step_lines, what_next
     from optimus_tui.workflow.severity import MATTERS, rank
 
-    step = keeper.state.step(name)
+    step = incident_service.state.step(name)
     if step is None:
         return exits.HEALTHY
-    for line in step_lines(step, keeper.state):
+    for line in step_lines(step, incident_service.state):
         say(line)
-    say(f"next: {what_next(keeper.state)}")
+    say(f"next: {what_next(incident_service.state)}")
     if step.status == "failed":
         return exits.UNREACHABLE
     found = step.status == "done" and step.outcome is not None and rank(step.outcome.severity) >= MATTERS
@@ -86,15 +86,15 @@ def _say_step(keeper: "IncidentService", name: str) -> int:
 def resume(ctx: click.Context, /, number: int, repair: bool, moved: str | None, **given: object) -> int:
     """Take an incident up again: what ran when its process ended is free to run again."""
 
-    async def work(keeper: "IncidentService") -> int:
+    async def work(incident_service: "IncidentService") -> int:
         from optimus_tui.cli.incident_words import lines, what_next
 
-        if moved is not None and keeper.elsewhere:
-            await keeper.move(moved)
-        for line in lines(keeper.state, keeper.clocks.now()):
+        if moved is not None and incident_service.elsewhere:
+            await incident_service.move(moved)
+        for line in lines(incident_service.state, incident_service.clocks.now()):
             say(line)
-        say(f"next: {what_next(keeper.state)}")
-        return exits.REFUSED if keeper.read_only else exits.HEALTHY
+        say(f"next: {what_next(incident_service.state)}")
+        return exits.REFUSED if incident_service.read_only else exits.HEALTHY
 
     if repair and not _repair(number):
         return exits.REFUSED
@@ -126,8 +126,8 @@ def _repair(number: int) -> bool:
 def note(ctx: click.Context, /, number: int, text: tuple[str, ...], **given: object) -> int:
     """Add a note to the timeline."""
 
-    async def work(keeper: "IncidentService") -> int:
-        await keeper.note(" ".join(text))
+    async def work(incident_service: "IncidentService") -> int:
+        await incident_service.note(" ".join(text))
         return exits.HEALTHY
 
     return on_incident(ctx, given, number, work)
@@ -143,18 +143,18 @@ def note(ctx: click.Context, /, number: int, text: tuple[str, ...], **given: obj
 def close(ctx: click.Context, /, number: int, cause: str, resolution: str, no_measure: bool, **given: object) -> int:
     """Close it: the impact is measured, MTTA and MTTR come out."""
 
-    async def work(keeper: "IncidentService") -> int:
+    async def work(incident_service: "IncidentService") -> int:
         from optimus_tui.cli.incident_words import spans
         from optimus_tui.incidents.errors import IncidentError
         from optimus_tui.incidents.measuring import measure
 
-        if not no_measure and keeper.state.status == "open":
+        if not no_measure and incident_service.state.status == "open":
             try:
-                await measure(keeper)
+                await measure(incident_service)
             except IncidentError as error:
                 complain(f"the impact is not measured: {error}")
-        await keeper.close_incident(cause, resolution)
-        for line in spans(keeper.state):
+        await incident_service.close_incident(cause, resolution)
+        for line in spans(incident_service.state):
             say(line)
         return exits.HEALTHY
 
@@ -171,15 +171,15 @@ def close(ctx: click.Context, /, number: int, cause: str, resolution: str, no_me
 def export(ctx: click.Context, /, number: int, form: str, place: str | None, **given: object) -> int:
     """Write the post-mortem; prints where it lies."""
 
-    async def work(keeper: "IncidentService") -> int:
+    async def work(incident_service: "IncidentService") -> int:
         from optimus_tui.incidents.postmortem import export as write_up
         from optimus_tui.incidents.postmortem import render
 
         wanted = "html" if form == "html" else "md"
         if place is None:
-            say(str(await write_up(keeper, wanted)))  # type: ignore[arg-type]
+            say(str(await write_up(incident_service, wanted)))  # type: ignore[arg-type]
             return exits.HEALTHY
-        text = render(keeper.state, keeper.timeline, keeper.clocks.now(), wanted)  # type: ignore[arg-type]
+        text = render(incident_service.state, incident_service.timeline, incident_service.clocks.now(), wanted)  # type: ignore[arg-type]
         return _put(text, place)
 
     return on_incident(ctx, given, number, work, write=place is None, must_write=False)

@@ -93,8 +93,8 @@ def lines(state: "IncidentState", now: "Stamp") -> Iterator[str]:
         yield "Recommendations"
         for advice in state.advice:
             yield f"  {advice.id}  {advice.priority:<8}  {advice.status:<9}  {advice.action}"
-    for deed in state.deeds:
-        yield f"  action {deed.receipt.action_id}: {deed.receipt.words} → {deed.verdict or 'not checked'}"
+    for record in state.action_records:
+        yield f"  action {record.receipt.action_id}: {record.receipt.words} → {record.verdict or 'not checked'}"
     yield ""
     yield "Timeline (UTC)"
     for entry in state.timeline:

@@ -124,10 +124,10 @@ def command(
         return shown.failure(failure)
     except SettingsError as error:
         return shown.refuse(str(error), None, "bad_configuration")
-    return to_end(_errand(settings, asked, shown, every))
+    return to_end(_tool_call(settings, asked, shown, every))
 
 
-async def _errand(settings: Any, asked: Mapping[str, Any] | bytes, shown: "Shown", every: float | None) -> int:
+async def _tool_call(settings: Any, asked: Mapping[str, Any] | bytes, shown: "Shown", every: float | None) -> int:
     from optimus_tui.cli.run_async import connected_to
 
     async with connected_to(settings) as context:

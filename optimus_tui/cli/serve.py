@@ -90,16 +90,16 @@ def mcp(ctx: click.Context, /, http: bool, host: str | None, port: int | None, *
     from optimus_tui.serving.dispatcher import ToolDispatcher
 
     listen.log_to_stderr()
-    desk = ToolDispatcher(lambda: Context(settings, keep_log=False))
+    dispatcher = ToolDispatcher(lambda: Context(settings, keep_log=False))
     if not http:
         with _hurry():
             from optimus_tui.mcp_server.stdio import run
-        return run(desk)
+        return run(dispatcher)
     with _hurry():
         from optimus_tui.mcp_server.streamable import app_for
     try:
         bound = listen.bind(host or "127.0.0.1", 8031 if port is None else port)
-        app = app_for(desk, bound, listen.token_for(bound, "mcp"))
+        app = app_for(dispatcher, bound, listen.token_for(bound, "mcp"))
     except listen.CannotListen as error:
         complain(error)
         return exits.USAGE

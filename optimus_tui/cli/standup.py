@@ -44,10 +44,10 @@ def command(ctx: click.Context, /, as_json: bool, md: bool, page: str | None, **
     if sum((as_json, md, page is not None)) > 1:
         raise click.UsageError("--json, --md and --html exclude each other")
     settings = settings_of(joined(ctx, given))
-    return to_end(_errand(settings, "json" if as_json else "md" if md else "text", page))
+    return to_end(_tool_call(settings, "json" if as_json else "md" if md else "text", page))
 
 
-async def _errand(settings: "Settings", form: str, page: str | None) -> int:
+async def _tool_call(settings: "Settings", form: str, page: str | None) -> int:
     import asyncio
 
     from optimus_tui.cli.run_async import connected_to

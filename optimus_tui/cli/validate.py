@@ -194,7 +194,7 @@ def _live(settings: "Settings", outcome: "Outcome", tell: Callable[[str], None])
 
     compared: LiveComparison | None = None
 
-    async def errand() -> int:
+    async def tool_call() -> int:
         nonlocal compared
         async with connected_to(settings) as context:
             try:
@@ -208,4 +208,4 @@ def _live(settings: "Settings", outcome: "Outcome", tell: Callable[[str], None])
         tell(f"code and live: {len(found)} differences, {compared.covered}")
         return exits.FOUND_SOMETHING if any(one.priority != "low" for one in found) else exits.HEALTHY
 
-    return to_end(errand()), compared
+    return to_end(tool_call()), compared

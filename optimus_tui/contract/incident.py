@@ -262,7 +262,7 @@ class IncidentState(Struct, frozen=True, kw_only=True):
     candidates: tuple[Candidate, ...] = ()
     choice: Choice | None = None
     advice: tuple[Advice, ...] = ()
-    deeds: tuple[ActionRecord, ...] = ()
+    action_records: tuple[ActionRecord, ...] = ()
     notes: tuple[Note, ...] = ()
     captures: tuple[Capture, ...] = ()
     impact: tuple[Measure, ...] = ()

@@ -35,9 +35,9 @@ _NEWCOMER_SECONDS = 0.8
 class Day:
     """The everyday rhythm of all users, from the first minute in short to the steady state."""
 
-    def __init__(self, world: World, errands: asyncio.TaskGroup) -> None:
+    def __init__(self, world: World, tool_calls: asyncio.TaskGroup) -> None:
         self.crowd = list(world.users.values())
-        self.errands, self.under_way = errands, 0
+        self.tool_calls, self.under_way = tool_calls, 0
 
     async def begin(self) -> None:
         """Every tenant's first few customers."""
@@ -46,7 +46,7 @@ class Day:
     def go_on(self) -> None:
         """All users at their own pace from now on; the first seconds are busier, as after an opening."""
         for part in (self._opening(), self._newcomers(), *(self._live(users) for users in self.crowd)):
-            self.errands.create_task(part)
+            self.tool_calls.create_task(part)
 
     async def _opening(self) -> None:
         """A good part of a minute's chats and look-ups within seconds, so that the picture is soon typical."""
@@ -76,12 +76,12 @@ class Day:
             else:
                 self._do(users.work())
 
-    def _do(self, errand: Coroutine[Any, Any, None]) -> None:
+    def _do(self, tool_call: Coroutine[Any, Any, None]) -> None:
         if self.under_way < MOST_AT_ONCE:
             self.under_way += 1
-            self.errands.create_task(errand).add_done_callback(self._done)
+            self.tool_calls.create_task(tool_call).add_done_callback(self._done)
         else:
-            errand.close()
+            tool_call.close()
 
     def _done(self, _: object) -> None:
         self.under_way -= 1
@@ -107,8 +107,8 @@ class Stage:
 async def obey(orders: "asyncio.Queue[dict[str, str]]", world: World) -> None:
     """Carry out orders one after the other. ``warm`` comes first, once the servers answer. Only a bug ends it."""
     stage = Stage(world)
-    async with asyncio.TaskGroup() as errands:
-        day = Day(world, errands)
+    async with asyncio.TaskGroup() as tool_calls:
+        day = Day(world, tool_calls)
         while True:
             order = await orders.get()
             if order["order"] == "warm":

@@ -30,13 +30,13 @@ _RETRY = ((b"retry-after", b"1"),)
 class ToolsApp(AccessControlMiddleware):
     """The application to mount. A mounted app is told no end: ``aclose`` is for gateways that want a tidy one."""
 
-    def __init__(self, desk: "ToolDispatcher", token: str | None, hosts: Collection[str]) -> None:
-        super().__init__(Tools(desk), token, hosts=hosts)
-        self._desk = desk
+    def __init__(self, dispatcher: "ToolDispatcher", token: str | None, hosts: Collection[str]) -> None:
+        super().__init__(Tools(dispatcher), token, hosts=hosts)
+        self._dispatcher = dispatcher
 
     async def aclose(self) -> None:
         """Close the clients that calls have opened; safe to call twice."""
-        await self._desk.aclose()
+        await self._dispatcher.aclose()
 
 
 def tools_app(token: str | None = None, hosts: Collection[str] = ()) -> ToolsApp:
@@ -65,8 +65,8 @@ def context_from_environment() -> "Context":
 class Tools:
     """The two routes, without the door."""
 
-    def __init__(self, desk: "ToolDispatcher") -> None:
-        self._desk = desk
+    def __init__(self, dispatcher: "ToolDispatcher") -> None:
+        self._dispatcher = dispatcher
 
     async def __call__(self, scope: "Scope", receive: "Receive", send: "Send") -> None:
         """Serve one request."""
@@ -96,7 +96,7 @@ class Tools:
             await say_no(send, 415, "bad_argument", wrong)
         else:
             body = await read_body(receive)
-            answered = await while_connected(receive, self._desk.call(name, body))
+            answered = await while_connected(receive, self._dispatcher.call(name, body))
             await say(send, *_answer(answered))
 
 
@@ -144,15 +144,15 @@ def catalogue() -> bytes:
     return json.encode({"schema_version": SCHEMA_VERSION, "tools": tools})
 
 
-def at_mcp(desk: "ToolDispatcher") -> "App":
+def at_mcp(dispatcher: "ToolDispatcher") -> "App":
     """What ``serve`` serves: the same routes below /mcp, nothing beside them, and an end that closes the clients."""
     from optimus_tui.serving.asgi import say_no
 
-    tools = Tools(desk)
+    tools = Tools(dispatcher)
 
     async def app(scope: "Scope", receive: "Receive", send: "Send") -> None:
         if scope["type"] == "lifespan":
-            await _live(desk, receive, send)
+            await _live(dispatcher, receive, send)
         elif scope["path"] == "/mcp" or scope["path"].startswith("/mcp/"):
             await tools({**scope, "root_path": "/mcp"}, receive, send)
         else:
@@ -161,11 +161,11 @@ def at_mcp(desk: "ToolDispatcher") -> "App":
     return app
 
 
-async def _live(desk: "ToolDispatcher", receive: "Receive", send: "Send") -> None:
+async def _live(dispatcher: "ToolDispatcher", receive: "Receive", send: "Send") -> None:
     while True:
         kind = (await receive())["type"]
         if kind == "lifespan.shutdown":
-            await desk.aclose()
+            await dispatcher.aclose()
         await send({"type": f"{kind}.complete"})
         if kind == "lifespan.shutdown":
             return

@@ -20,53 +20,55 @@ IMPACT = ("error_rate", "latency")
 MOST_MINUTES = 10_080
 
 
-async def capture(keeper: IncidentService, minutes: float = 10.0) -> int:
+async def capture(incident_service: IncidentService, minutes: float = 10.0) -> int:
     """Keep the last minutes of the history as evidence; how many series had samples (0: nothing is recorded)."""
-    until = keeper.ctx.clock.wall()
+    until = incident_service.ctx.clock.wall()
     since = until - 60 * max(0.0, minutes)
     found: dict[str, Any] = {}
     try:
         async with asyncio.timeout(SECONDS):
-            store = keeper.ctx.store
+            store = incident_service.ctx.store
             names = [name for name in await store.names() if "|" not in name and name.startswith(SERIES)]
             many = await store.many(names[:MOST_SERIES], since, until)
             found = {name: samples[-MOST_SAMPLES:] for name, samples in many.items() if samples}
     except TimeoutError:
         pass
     if found:
-        kept = keeper.document("history", {"since": since, "until": until, "series": found})
-        await keeper.tell(
+        kept = incident_service.document("history", {"since": since, "until": until, "series": found})
+        await incident_service.tell(
             lambda at: happened.Captured(at=at, evidence=kept[0], since=since, until=until, series=len(found)), kept
         )
     return len(found)
 
 
-async def measure(keeper: IncidentService) -> None:
+async def measure(incident_service: IncidentService) -> None:
     """What the incident cost: error ratio and latency from its beginning until now, and the history of that time."""
-    keeper.check_system()
-    minutes = span_minutes(keeper)
-    await asyncio.gather(*(_measure(keeper, name, minutes) for name in IMPACT))
-    await capture(keeper, minutes + 10)
+    incident_service.check_system()
+    minutes = span_minutes(incident_service)
+    await asyncio.gather(*(_measure(incident_service, name, minutes) for name in IMPACT))
+    await capture(incident_service, minutes + 10)
 
 
-def span_minutes(keeper: IncidentService) -> int:
+def span_minutes(incident_service: IncidentService) -> int:
     """Whole minutes from the beginning of the fault (else the opening) until now."""
-    state, now = keeper.state, keeper.ctx.clock.wall()
+    state, now = incident_service.state, incident_service.ctx.clock.wall()
     start = state.began if state.began is not None else state.opened.wall if state.opened else now
     return max(1, min(MOST_MINUTES, round((now - start) / 60 + 0.5)))
 
 
-async def _measure(keeper: IncidentService, name: str, minutes: int) -> None:
+async def _measure(incident_service: IncidentService, name: str, minutes: int) -> None:
     from optimus_tui.tools.answer import answer
     from optimus_tui.tools.arguments import ToolFailure
 
     arguments = {"metric_type": name, "time_window_minutes": minutes}
     try:
-        report = await answer(keeper.ctx, "analyze_performance_metrics", arguments)
+        report = await answer(incident_service.ctx, "analyze_performance_metrics", arguments)
     except ToolFailure as failure:
         gap = Outcome(verdict="unknown", severity="none", headline=failure.error.message)
-        await keeper.tell(lambda at: happened.ImpactMeasured(at=at, name=name, outcome=gap))
+        await incident_service.tell(lambda at: happened.ImpactMeasured(at=at, name=name, outcome=gap))
         return
     document = msgspec.json.decode(msgspec.json.encode(report))
-    kept, found = keeper.document(f"impact-{name}", document), outline(document)
-    await keeper.tell(lambda at: happened.ImpactMeasured(at=at, name=name, outcome=found, evidence=kept[0]), kept)
+    kept, found = incident_service.document(f"impact-{name}", document), outline(document)
+    await incident_service.tell(
+        lambda at: happened.ImpactMeasured(at=at, name=name, outcome=found, evidence=kept[0]), kept
+    )

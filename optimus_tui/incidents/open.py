@@ -70,9 +70,9 @@ async def open_incident(
     except OSError as error:
         why = reason(error, root or files.incidents_dir())
         raise IncidentError(f"no incident can be opened: {why}", 4) from None
-    keeper = IncidentService(ctx, timeline, clocks)
+    incident_service = IncidentService(ctx, timeline, clocks)
     settings = ctx.settings
-    await keeper.tell(
+    await incident_service.tell(
         lambda at: happened.Opened(
             at=at,
             id=str(number),
@@ -93,7 +93,7 @@ async def open_incident(
             ),
         )
     )
-    return keeper
+    return incident_service
 
 
 async def resume_incident(
@@ -115,15 +115,17 @@ async def resume_incident(
         timeline = await asyncio.to_thread(open_timeline, folder, who(), write=write)
     except Unreadable as error:
         raise IncidentError(str(error), 4) from None
-    keeper = IncidentService(ctx, timeline)
-    if keeper.state.status == "none":
-        await keeper.aclose()
+    incident_service = IncidentService(ctx, timeline)
+    if incident_service.state.status == "none":
+        await incident_service.aclose()
         raise IncidentError(f"incident {number} holds no record: its process ended before the first one", 4)
-    left = keeper.state.running is not None or any(deed.verdict is None for deed in keeper.state.deeds)
-    if not keeper.read_only and (left or announce):
+    left = incident_service.state.running is not None or any(
+        record.verdict is None for record in incident_service.state.action_records
+    )
+    if not incident_service.read_only and (left or announce):
         said = "; ".join(timeline.notices)
-        await keeper.tell(lambda at: happened.Resumed(at=at, operator=operator(), said=said))
-    return keeper
+        await incident_service.tell(lambda at: happened.Resumed(at=at, operator=operator(), said=said))
+    return incident_service
 
 
 def listed(root: Path | None = None) -> list[Listed]:

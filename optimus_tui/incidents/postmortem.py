@@ -35,16 +35,18 @@ def render(state: IncidentState, timeline: Timeline, now: Stamp, form: Form) -> 
     return text
 
 
-async def export(keeper: IncidentService, form: Form = "md") -> Path:
+async def export(incident_service: IncidentService, form: Form = "md") -> Path:
     """Write it beside the timeline, and say so there; where it lies. IncidentError where it cannot be written."""
-    text = await asyncio.to_thread(render, keeper.state, keeper.timeline, keeper.clocks.now(), form)
-    path = keeper.timeline.folder / f"postmortem.{form}"
+    text = await asyncio.to_thread(
+        render, incident_service.state, incident_service.timeline, incident_service.clocks.now(), form
+    )
+    path = incident_service.timeline.folder / f"postmortem.{form}"
     try:
         await asyncio.to_thread(_write, path, text)
     except OSError as error:
         raise IncidentError(f"{path} cannot be written: {error.strerror}", 4) from None
-    if not keeper.read_only:
-        await keeper.tell(lambda at: happened.Exported(at=at, place=path.name))
+    if not incident_service.read_only:
+        await incident_service.tell(lambda at: happened.Exported(at=at, place=path.name))
     return path
 
 

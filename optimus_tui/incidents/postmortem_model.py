@@ -44,7 +44,7 @@ def story(state: IncidentState, history: Mapping[str, Samples], now: Stamp, noti
         "timeline": [(clock(one.at.wall, dated=True), one.mark, one.text) for one in state.timeline],
         "steps": [_step(step) for step in state.steps],
         "charts": list(_charts(state, history)),
-        "deeds": [_deed(deed) for deed in state.deeds],
+        "deeds": [_action_record(record) for record in state.action_records],
         "advice": [(one.priority, one.action, one.status, one.said, one.command or "") for one in state.advice],
         "open": list(_open(state)),
         "notices": notices,
@@ -118,8 +118,8 @@ def _later_looks(state: IncidentState) -> Iterator[tuple[str, str]]:
             still_well = step.change.verdict == "same" and not step.change.held
             verdict = "" if still_well else f", {step.change.verdict}"
             yield f"Later look, {step.plan.title}", f"{clock(step.ended.wall)} UTC{verdict}. {said}"
-    for deed in state.deeds[-1:]:
-        yield "Check after the last action", deed.verdict or "it has not answered"
+    for record in state.action_records[-1:]:
+        yield "Check after the last action", record.verdict or "it has not answered"
 
 
 def _of(step: Step) -> Outcome:
@@ -218,18 +218,18 @@ def _number(value: float | str | None) -> str:
     return value if isinstance(value, str) else f"{value:,.6g}"
 
 
-def _deed(deed: ActionRecord) -> dict[str, Any]:
-    receipt = deed.receipt
+def _action_record(record: ActionRecord) -> dict[str, Any]:
+    receipt = record.receipt
     return {
-        "at": clock(receipt.ended or deed.at.wall, dated=True),  # the card may be read for minutes before it is told
+        "at": clock(receipt.ended or record.at.wall, dated=True),  # the card may be read for minutes before it is told
         "what": receipt.words or f"{receipt.kind} for {receipt.tenant}",
         "planned": plural(receipt.planned, "key"),
         "counts": ", ".join(f"{word} {number:,}" for word, number in receipt.counts.items()) or "nothing done",
         "reason": receipt.reason,
         "audit": receipt.audit,
         "id": receipt.action_id,
-        "verdict": deed.verdict or "the check has not answered",
-        "checks": [f"{one.step}: {one.change.verdict}, {one.change.words}" for one in deed.checks if one.change],
+        "verdict": record.verdict or "the check has not answered",
+        "checks": [f"{one.step}: {one.change.verdict}, {one.change.words}" for one in record.checks if one.change],
     }
 
 
@@ -244,9 +244,9 @@ def _open(state: IncidentState) -> Iterator[str]:
     yield from (f"{one.priority}: {one.action}" for one in waiting[:MOST_OPEN])
     if len(waiting) > MOST_OPEN:
         yield f"{plural(len(waiting) - MOST_OPEN, 'more recommendation is', 'more recommendations are')} open"
-    for deed in state.deeds:
-        if deed.verdict not in ("fixed", "better"):
-            yield f"{deed.receipt.words or deed.receipt.kind}: {deed.verdict or 'its check has not answered'}"
+    for record in state.action_records:
+        if record.verdict not in ("fixed", "better"):
+            yield f"{record.receipt.words or record.receipt.kind}: {record.verdict or 'its check has not answered'}"
     for step in state.steps:
         for gap in _of(step).unknown[:5]:
             yield f"not measured ({step.plan.title}): {gap}"

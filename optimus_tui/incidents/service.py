@@ -247,11 +247,11 @@ class IncidentService:
             for step in self._unanswered(name):
                 await self.tell(_interrupted(name, step))
             raise
-        return next(one for one in self.state.deeds if one.receipt.action_id == name)
+        return next(one for one in self.state.action_records if one.receipt.action_id == name)
 
     def _unanswered(self, action_id: str) -> list[str]:
-        found = [one for one in self.state.deeds if one.receipt.action_id == action_id]
-        return [check.step for deed in found for check in deed.checks if check.change is None]
+        found = [one for one in self.state.action_records if one.receipt.action_id == action_id]
+        return [check.step for record in found for check in record.checks if check.change is None]
 
     async def close_incident(self, cause: str, resolution: str) -> None:
         """The end."""

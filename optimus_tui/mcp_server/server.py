@@ -35,20 +35,20 @@ async def _no_lifespan(_: Server[Any]) -> AsyncIterator[dict[str, Any]]:
     yield {}
 
 
-def build(desk: ToolDispatcher, lifespan: Lifespan = _no_lifespan) -> Server[Any]:
+def build(dispatcher: ToolDispatcher, lifespan: Lifespan = _no_lifespan) -> Server[Any]:
     """The server on this desk. ``lifespan`` is entered once, whatever the number of sessions."""
 
     async def list_tools(
         ctx: ServerRequestContext[Any, Any], params: types.PaginatedRequestParams | None
     ) -> types.ListToolsResult:
-        desk.warm_up()
+        dispatcher.warm_up()
         return types.ListToolsResult(tools=[described(tool) for tool in TOOLS.values()])
 
     async def call_tool(
         ctx: ServerRequestContext[Any, Any], params: types.CallToolRequestParams
     ) -> types.CallToolResult:
         async with telling(ctx.session) as listener:
-            answered = await desk.call(params.name, params.arguments or {}, listener)
+            answered = await dispatcher.call(params.name, params.arguments or {}, listener)
         if answered.code == "internal":
             raise MCPError(types.INTERNAL_ERROR, json.decode(answered.document)["error"]["message"])
         return types.CallToolResult(

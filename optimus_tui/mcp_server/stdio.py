@@ -28,12 +28,12 @@ from optimus_tui.tools.arguments import MAX_BYTES
 GONE = (BrokenPipeError, anyio.BrokenResourceError, anyio.ClosedResourceError)
 
 
-def run(desk: ToolDispatcher) -> int:
+def run(dispatcher: ToolDispatcher) -> int:
     """Serve until stdin ends; the exit code. Interrupting ends at once: nothing here needs an orderly end."""
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, _leave)
     try:
-        asyncio.run(_serve(desk))
+        asyncio.run(_serve(dispatcher))
     except* GONE:  # the client has gone first
         pass
     return 0
@@ -44,11 +44,11 @@ def _leave(number: int, frame: FrameType | None) -> None:
     os._exit(128 + number)
 
 
-async def _serve(desk: ToolDispatcher) -> None:
+async def _serve(dispatcher: ToolDispatcher) -> None:
     try:
-        await serve_frames(build(desk))
+        await serve_frames(build(dispatcher))
     finally:
-        await desk.aclose()
+        await dispatcher.aclose()
 
 
 async def serve_frames(server: Server[Any]) -> None:

@@ -23,9 +23,9 @@ IDLE_SECONDS = 5 * 60.0
 """A session that nobody uses for so long, and that has no open stream, is forgotten."""
 
 
-def app_for(desk: ToolDispatcher, bound: Bound, token: str | None) -> App:
+def app_for(dispatcher: ToolDispatcher, bound: Bound, token: str | None) -> App:
     """The application on this socket. Sessions are kept, so that clients of either era can cancel."""
-    app = build(desk, _closing(desk)).streamable_http_app(
+    app = build(dispatcher, _closing(dispatcher)).streamable_http_app(
         streamable_http_path="/mcp",
         max_request_body_size=MAX_BYTES,
         max_sessions=2 * MOST_SESSIONS,  # the keeper makes room before it comes to that
@@ -35,12 +35,12 @@ def app_for(desk: ToolDispatcher, bound: Bound, token: str | None) -> App:
     return AccessControlMiddleware(SessionKeeper(app, MOST_SESSIONS), token, bound.names)
 
 
-def _closing(desk: ToolDispatcher) -> Lifespan:
+def _closing(dispatcher: ToolDispatcher) -> Lifespan:
     @asynccontextmanager
     async def lifespan(_: Server[Any]) -> AsyncIterator[dict[str, Any]]:
         try:
             yield {}
         finally:
-            await desk.aclose()
+            await dispatcher.aclose()
 
     return lifespan

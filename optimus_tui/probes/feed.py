@@ -53,7 +53,7 @@ class FeedReader:
     """
 
     def __init__(self, target: RedisTarget, own: LoadMeter, clock: Clock, *, keep: int = 10_000) -> None:
-        self._dialer, self._own, self._clock = Connector(target), own, clock
+        self._connector, self._own, self._clock = Connector(target), own, clock
         self._ring = FeedRing(keep)
         self._stopping = threading.Event()
         self._thread: threading.Thread | None = None
@@ -137,7 +137,7 @@ class FeedReader:
         if self._live_since is not None:
             self._note_loss(lost_by_bug(RuntimeError("its loop ended")), 0.0)
         while not self._stopping.is_set():
-            link = FeedLink(self._dialer, self._own, self._take, self._alive, named=not self._hung_up)
+            link = FeedLink(self._connector, self._own, self._take, self._alive, named=not self._hung_up)
             following = asyncio.ensure_future(self._follow(link))
             waking = asyncio.ensure_future(self._until_stopped(wake))
             try:
@@ -208,7 +208,7 @@ class FeedReader:
         start = max(broken.wall - SLACK_SECONDS, self._first_live or 0.0, seen[0][0] if full and seen else 0.0)
         end = live + (0.0 if self._ring.overflowed else SLACK_SECONDS)
         window = Window(min(start, broken.wall) + skew, end + skew)
-        entries = await read_log(self._dialer, self._own, window)
+        entries = await read_log(self._connector, self._own, window)
         await asyncio.sleep(0.05)
         known, _, _ = self._ring.known()
         return choose_missed(entries, known, window, self._clock.wall()), ""

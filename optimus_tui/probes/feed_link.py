@@ -52,15 +52,15 @@ class FeedLink(asyncio.Protocol):
 
     def __init__(
         self,
-        dialer: Connector,
+        connector: Connector,
         own: LoadMeter,
         take: Callable[[list[list[bytes]]], None],
         alive: Callable[[], None],
         *,
         named: bool = True,
     ) -> None:
-        self._named = named and dialer.manners.named
-        self._dialer, self._own, self._take, self._alive = dialer, own, take, alive
+        self._named = named and connector.manners.named
+        self._connector, self._own, self._take, self._alive = connector, own, take, alive
         self._loop = asyncio.get_running_loop()
         self._replies, self._heads = hiredis.Reader(notEnoughData=_NOTHING), ReplyHeads()
         self._due: deque[bytes] = deque()
@@ -77,30 +77,30 @@ class FeedLink(asyncio.Protocol):
         try:
             await self._subscribe()
         except LinkLost as lost:
-            reached = self._transport is not None or self._dialer.target.scheme == "rediss"
+            reached = self._transport is not None or self._connector.target.scheme == "rediss"
             why = None
             if reached and lost.fault.kind in ("refused", "timeout", "tls"):
-                why = await self._dialer.explain()
+                why = await self._connector.explain()
             if why is None:
                 raise
-            raise lost_by_error(why, self._dialer.target) from lost
+            raise lost_by_error(why, self._connector.target) from lost
 
     async def _subscribe(self) -> None:
         try:
-            self._transport = await self._dialer.connect(lambda: self, CONNECT_SECONDS)
+            self._transport = await self._connector.connect(lambda: self, CONNECT_SECONDS)
         except TimeoutError as error:
-            raise lost_in_silence(self._dialer.target, CONNECT_SECONDS) from error
+            raise lost_in_silence(self._connector.target, CONNECT_SECONDS) from error
         except (OSError, ValueError) as error:
-            raise lost_by_error(error, self._dialer.target) from error
+            raise lost_by_error(error, self._connector.target) from error
         self.heard = self._loop.time()
-        self._send(*greeting(self._dialer.target, self._named), (b"PSUBSCRIBE", PATTERN))
+        self._send(*greeting(self._connector.target, self._named), (b"PSUBSCRIBE", PATTERN))
         await asyncio.wait((self._confirmed, self._end), timeout=CONFIRM_SECONDS, return_when=asyncio.FIRST_COMPLETED)
         if self._confirmed.done():
             return  # even if it ended since: it was live, so its end is a gap
         if self._end.done():
             lost = self._end.result()
-            raise lost_at_subscribing(self._dialer.target) if lost.at_end else lost
-        raise lost_in_silence(self._dialer.target, CONFIRM_SECONDS)
+            raise lost_at_subscribing(self._connector.target) if lost.at_end else lost
+        raise lost_in_silence(self._connector.target, CONFIRM_SECONDS)
 
     async def stay(self) -> None:
         """Ping when it is quiet, until the link is lost: always ends in LinkLost."""
@@ -114,7 +114,7 @@ class FeedLink(asyncio.Protocol):
                 awake = now  # we were suspended: the silence may have been ours
             ticked = now
             if now - max(self.heard, awake) > SILENCE_SECONDS:
-                raise lost_in_silence(self._dialer.target, now - self.heard)
+                raise lost_in_silence(self._connector.target, now - self.heard)
             if now - self.heard >= PING_SECONDS and now - pinged >= PING_SECONDS:
                 pinged = now
                 self._send((b"PING",))
@@ -137,13 +137,13 @@ class FeedLink(asyncio.Protocol):
             self._replies.feed(data)
             batch.extend(iter(self._replies.gets, _NOTHING))
         except (hiredis.ProtocolError, Unbounded):
-            broken = lost_by_garbage(data, self._dialer.target)
+            broken = lost_by_garbage(data, self._connector.target)
         except Exception as error:  # a server may send what breaks the reader: that is its fault
-            broken = lost_by_answer(error, self._dialer.target)
+            broken = lost_by_answer(error, self._connector.target)
         try:
             events = self._sort(batch)
         except Exception as error:  # a reply of no foreseen shape ends this link and is told, not the reader
-            events, broken = [], lost_by_answer(error, self._dialer.target)
+            events, broken = [], lost_by_answer(error, self._connector.target)
         try:
             if events:
                 self._take(events)
@@ -155,13 +155,13 @@ class FeedLink(asyncio.Protocol):
             self._lose(broken)
         self._unparsed = 0 if batch else self._unparsed + len(data)
         if self._unparsed > MAX_MESSAGE:
-            self._lose(lost_by_garbage(b"a message without end", self._dialer.target))
+            self._lose(lost_by_garbage(b"a message without end", self._connector.target))
 
     def connection_lost(self, error: Exception | None) -> None:
         """The transport is gone: orderly (None) or not."""
         if self._end.done():
             return
-        ended = lost_by_error(error, self._dialer.target) if error else lost_at_end(self._dialer.target)
+        ended = lost_by_error(error, self._connector.target) if error else lost_at_end(self._connector.target)
         self._lose(self._hint or ended)
 
     # -- ours
@@ -193,10 +193,10 @@ class FeedLink(asyncio.Protocol):
         if isinstance(reply, hiredis.ReplyError):
             self._refused(command, str(reply))
         elif reply not in (b"OK", b"PONG", [b"pong", b""]):
-            self._lose(lost_by_garbage(b"an answer nobody asked for", self._dialer.target))
+            self._lose(lost_by_garbage(b"an answer nobody asked for", self._connector.target))
 
     def _refused(self, command: bytes, said: str) -> None:
-        lost = lost_by_reply(said, self._dialer.target)
+        lost = lost_by_reply(said, self._connector.target)
         if command == b"CLIENT":
             self._hint = lost if lost.fault.kind == "busy" else None  # a name is a courtesy; no room is not
         elif command != b"PING":  # a server that refuses a ping is there

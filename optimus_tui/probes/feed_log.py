@@ -40,28 +40,28 @@ class Window(Struct, frozen=True):
     end: float
 
 
-async def read_log(dialer: Connector, own: LoadMeter, window: Window) -> list[bytes]:
+async def read_log(connector: Connector, own: LoadMeter, window: Window) -> list[bytes]:
     """The log's newest thousand payloads, from whichever end holds them. LogUnreadable, OSError or TimeoutError."""
-    head = await _read_range(dialer, own, b"0", b"%d" % (NEWEST - 1))
+    head = await _read_range(connector, own, b"0", b"%d" % (NEWEST - 1))
     if len(head) < NEWEST or any(_claim(entry) >= window.start for entry in head):
         return head
-    return await _read_range(dialer, own, b"-%d" % NEWEST, b"-1")  # it grows at its tail
+    return await _read_range(connector, own, b"-%d" % NEWEST, b"-1")  # it grows at its tail
 
 
-async def _read_range(dialer: Connector, own: LoadMeter, first: bytes, last: bytes) -> list[bytes]:
+async def _read_range(connector: Connector, own: LoadMeter, first: bytes, last: bytes) -> list[bytes]:
     stream = asyncio.StreamReader(limit=1 << 20)
-    transport = await dialer.connect(lambda: asyncio.StreamReaderProtocol(stream), CONNECT_SECONDS)
+    transport = await connector.connect(lambda: asyncio.StreamReaderProtocol(stream), CONNECT_SECONDS)
     try:
-        commands = greeting(dialer.target, dialer.manners.named)
-        if dialer.target.db:
-            commands.append((b"SELECT", b"%d" % dialer.target.db))
+        commands = greeting(connector.target, connector.manners.named)
+        if connector.target.db:
+            commands.append((b"SELECT", b"%d" % connector.target.db))
         commands.append((b"LRANGE", EVENT_LOG, first, last))
-        data = b"".join(packed(*words, db=dialer.target.db) for words in commands)
+        data = b"".join(packed(*words, db=connector.target.db) for words in commands)
         trip = own.log.sent(commands)
         transport.write(data)
         own.note(trips=1, commands=len(commands))
         try:
-            reply = await _last_reply(dialer, stream, [words[0] for words in commands], trip)
+            reply = await _last_reply(connector, stream, [words[0] for words in commands], trip)
         except BaseException:
             trip.lose("no answer: it was not read to its end")
             raise
@@ -73,11 +73,13 @@ async def _read_range(dialer: Connector, own: LoadMeter, first: bytes, last: byt
     return reply
 
 
-async def _last_reply(dialer: Connector, stream: asyncio.StreamReader, names: list[bytes], trip: RoundTrip) -> object:
+async def _last_reply(
+    connector: Connector, stream: asyncio.StreamReader, names: list[bytes], trip: RoundTrip
+) -> object:
     replies, heads = hiredis.Reader(notEnoughData=stream), ReplyHeads()
     size = 0
     for name in names:
-        while (reply := _next(replies, dialer)) is stream:
+        while (reply := _next(replies, connector)) is stream:
             data = await stream.read(1 << 18)
             size += len(data)
             if not data:
@@ -96,15 +98,15 @@ async def _last_reply(dialer: Connector, stream: asyncio.StreamReader, names: li
                 raise LogUnreadable("the event log is no list")
             if said.startswith("NOPERM"):
                 raise LogUnreadable("the ACL denies the event log")
-            raise LogUnreadable(f"the event log is unreadable: {lost_by_reply(said, dialer.target).cause}")
+            raise LogUnreadable(f"the event log is unreadable: {lost_by_reply(said, connector.target).cause}")
     return reply
 
 
-def _next(replies: hiredis.Reader, dialer: Connector) -> Any:
+def _next(replies: hiredis.Reader, connector: Connector) -> Any:
     try:
         return replies.gets()
     except hiredis.ProtocolError as error:
-        raise LogUnreadable(lost_by_garbage(b"", dialer.target).cause) from error
+        raise LogUnreadable(lost_by_garbage(b"", connector.target).cause) from error
     except Exception as error:  # bytes that break the reader
         raise LogUnreadable("the event log cannot be read") from error
 

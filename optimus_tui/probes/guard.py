@@ -82,18 +82,18 @@ def connection_arguments(
 class Guarded(AbstractConnection):
     """The guard, for every kind of connection: TCP, TLS and unix socket."""
 
-    def __init__(self, *, own: LoadMeter, dialer: Connector, name: str = "", **kwargs: Any) -> None:
-        self._own, self._dialer, self._name = own, dialer, name
+    def __init__(self, *, own: LoadMeter, connector: Connector, name: str = "", **kwargs: Any) -> None:
+        self._own, self._connector, self._name = own, connector, name
         self._due: deque[RoundTrip] = deque()
         self._caps: deque[tuple[str, int]] = deque()
-        kwargs |= {"parser_class": PatientParser, "protocol": dialer.manners.protocol}
+        kwargs |= {"parser_class": PatientParser, "protocol": connector.manners.protocol}
         super().__init__(**kwargs)
 
     def repr_pieces(self) -> list[tuple[str, str]]:
-        return [("target", self._dialer.target.label)]
+        return [("target", self._connector.target.label)]
 
     def _host_error(self) -> str:
-        target = self._dialer.target
+        target = self._connector.target
         return target.path or f"{target.host}:{target.port}"
 
     async def _connect(self) -> None:
@@ -101,7 +101,7 @@ class Guarded(AbstractConnection):
         loop = asyncio.get_running_loop()
         reader = asyncio.StreamReader(loop=loop)
         protocol = asyncio.StreamReaderProtocol(reader, loop=loop)
-        transport = await self._dialer.connect(lambda: protocol, float(self.socket_connect_timeout or 1.0))
+        transport = await self._connector.connect(lambda: protocol, float(self.socket_connect_timeout or 1.0))
         self._reader, self._writer = reader, asyncio.StreamWriter(transport, protocol, reader, loop)
 
     async def connect_check_health(self, check_health: bool = True, retry_socket_connect: bool = True) -> None:
@@ -109,7 +109,7 @@ class Guarded(AbstractConnection):
         try:
             await super().connect_check_health(check_health, retry_socket_connect)
         except (LostConnection, InvalidResponse, NoAnswer) as error:
-            why = await self._dialer.explain() if self._strange(error) else None
+            why = await self._connector.explain() if self._strange(error) else None
             if why is None:
                 raise
             if isinstance(why, WrongLanguage):
@@ -120,7 +120,7 @@ class Guarded(AbstractConnection):
         """Return whether the port may speak something else: it was reached, and what came was no Redis."""
         if isinstance(error, (AuthenticationError, AuthorizationError, BusyLoadingError, Unreadable, ReplyTooLarge)):
             return False
-        secured = self._dialer.target.scheme == "rediss"
+        secured = self._connector.target.scheme == "rediss"
         if isinstance(error, NoAnswer):  # to a TLS greeting a plain server says nothing; no TLS server keeps silent
             return secured
         causes = (error, error.__cause__, error.__context__)
@@ -200,7 +200,7 @@ class Guarded(AbstractConnection):
 
     async def _greet(self, check_health: bool) -> None:
         """Log in; where the server or a proxy hangs up on HELLO or on a name, once more without."""
-        manners = self._dialer.manners
+        manners = self._connector.manners
         self.protocol = manners.protocol
         try:
             await self._log_in(check_health, manners.named)

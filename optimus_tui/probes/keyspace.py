@@ -99,22 +99,22 @@ async def sweep(
     seconds of pause that are due; it may wait longer, never shorter.
     """
     scanned, total, cursor = 0, None, b"0"
-    gait = AdaptivePacer(budget.count, budget.pause_ms)
+    pacer = AdaptivePacer(budget.count, budget.pause_ms)
     try:
         run_id, total = await _identity(redis)
         losses = own.losses
-        gait.ping_ms = await _ping_ms(redis, own)
+        pacer.ping_ms = await _ping_ms(redis, own)
         while True:
             began = own.clock.mono()
-            cursor, page = await _page(redis, own, cursor, gait.count, ttls, sizes)
-            gait.took((own.clock.mono() - began) * 1000)
+            cursor, page = await _page(redis, own, cursor, pacer.count, ttls, sizes)
+            pacer.took((own.clock.mono() - began) * 1000)
             if ttls and page.pttls is None:
                 page = await _with_ttls(redis, page, sizes)
             scanned += len(page.names) + page.others
             yield structs.replace(page, total=total)
             if cursor == b"0":
                 break
-            await pace(gait.pause_seconds)
+            await pace(pacer.pause_seconds)
         total = await _same_server(redis, run_id, own.losses != losses)
     except _Broken as broken:
         yield SweepOutcome(complete=False, scanned=scanned, total=total, reason=str(broken))

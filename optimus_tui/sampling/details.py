@@ -22,8 +22,8 @@ _NEVER, _GONE, _NOT_ASKED = -1, -2, -3
 class DetailLoop:
     """``watch`` says which keys are in view."""
 
-    def __init__(self, context: Context, board: SamplerState, beat: IntervalTimer, cache: CacheIndex) -> None:
-        self.context, self.board, self.beat, self.cache = context, board, beat, cache
+    def __init__(self, context: Context, sampler_state: SamplerState, timer: IntervalTimer, cache: CacheIndex) -> None:
+        self.context, self.sampler_state, self.timer, self.cache = context, sampler_state, timer, cache
         self._keys: tuple[bytes, ...] = ()
         self._backoff = Backoff()
 
@@ -32,18 +32,18 @@ class DetailLoop:
         chosen = tuple(keys[:MAX_KEYS])
         new = set(chosen) - set(self._keys)
         self._keys = chosen
-        if new and self.beat.factor:
-            self.beat.wake()
+        if new and self.timer.factor:
+            self.timer.wake()
 
     async def run(self) -> None:
         """Until cancelled."""
         while True:
             if not self._keys:
-                await self.beat.rest(ASK_AGAIN_SECONDS)
+                await self.timer.rest(ASK_AGAIN_SECONDS)
                 continue
             delay = await self._once()
             await asyncio.sleep(LEAST_GAP_SECONDS)
-            await self.beat.rest(delay - LEAST_GAP_SECONDS)
+            await self.timer.rest(delay - LEAST_GAP_SECONDS)
 
     async def _once(self) -> float:
         from optimus_tui.probes.cache import read_details
@@ -56,7 +56,7 @@ class DetailLoop:
             return ASK_AGAIN_SECONDS if stopped else self._backoff.failed()
         self._backoff.worked()
         self.cache.put_page([one.key for one in details], [_pttl(one) for one in details], None, context.clock.mono())
-        self.board.sink("details", tuple(details))
+        self.sampler_state.sink("details", tuple(details))
         return EVERY_SECONDS
 
 

@@ -26,7 +26,7 @@ LATEST, A_BATCH = 100, 20
 """Events whose claimed times are compared with their arrival: of all, and of one batch."""
 
 
-async def watch_feed(context: Context, board: SamplerState, beat: IntervalTimer) -> None:
+async def watch_feed(context: Context, sampler_state: SamplerState, timer: IntervalTimer) -> None:
     """Start the reader, then drain it until cancelled. The context stops it when it is closed."""
     reader, clock = context.feed, context.clock
     reader.start()
@@ -45,13 +45,13 @@ async def watch_feed(context: Context, board: SamplerState, beat: IntervalTimer)
         due = mono - told >= STATUS_SECONDS
         changed = batch.status.state != state
         if batch.items or due or changed:
-            board.sink("feed", batch)
+            sampler_state.sink("feed", batch)
         if changed and state in ("down", "broken") and batch.status.state == "live":
-            board.back()
+            sampler_state.back()
         if due or changed:
-            _judge(board, batch.status, mono)
+            _judge(sampler_state, batch.status, mono)
             told, state = mono, batch.status.state
-        await beat.rest(EVERY_SECONDS if batch.items else QUIET_SECONDS)
+        await timer.rest(EVERY_SECONDS if batch.items else QUIET_SECONDS)
 
 
 class Claims:
@@ -74,5 +74,5 @@ class Claims:
         return by_arrival(self._offsets)
 
 
-def _judge(board: SamplerState, status: FeedStatus, mono: float) -> None:
-    board.settle("feed", feed.judge(status, mono=mono, thresholds=board.settings.thresholds))
+def _judge(sampler_state: SamplerState, status: FeedStatus, mono: float) -> None:
+    sampler_state.settle("feed", feed.judge(status, mono=mono, thresholds=sampler_state.settings.thresholds))

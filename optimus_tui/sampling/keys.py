@@ -42,9 +42,14 @@ class KeyLoop:
     """One sweep after the other. ``restart()`` gives up the present one: the server is another."""
 
     def __init__(
-        self, context: Context, board: SamplerState, beat: IntervalTimer, found: ScanSink, on_new: Callable[[], None]
+        self,
+        context: Context,
+        sampler_state: SamplerState,
+        timer: IntervalTimer,
+        found: ScanSink,
+        on_new: Callable[[], None],
     ) -> None:
-        self.context, self.board, self.beat, self.found = context, board, beat, found
+        self.context, self.sampler_state, self.timer, self.found = context, sampler_state, timer, found
         self.cache = found.cache
         self._on_new = on_new
         self._backoff = Backoff()
@@ -58,14 +63,14 @@ class KeyLoop:
     def restart(self) -> None:
         """Another server answers: what was swept says nothing about it."""
         self._restarted = True
-        self.beat.wake()
+        self.timer.wake()
 
     async def run(self) -> None:
         """Until cancelled."""
         with suppress(TimeoutError):  # how many keys there are decides how many sizes are measured
-            await bounded(self.board.server_seen.wait(), FIRST_LOOK_SECONDS)
+            await bounded(self.sampler_state.server_seen.wait(), FIRST_LOOK_SECONDS)
         while True:
-            await self.beat.rest(await self._pass())
+            await self.timer.rest(await self._pass())
 
     async def _pass(self) -> float:
         """One sweep; the seconds until the next."""
@@ -77,16 +82,16 @@ class KeyLoop:
         outcome = await self._sweep(ttls)
         coverage = Coverage(outcome.scanned, outcome.total, outcome.complete, outcome.reason)
         self.found.end(coverage)
-        self.board.sweep_fault = outcome.fault
+        self.sampler_state.sweep_fault = outcome.fault
         if not outcome.complete:
             return self._broken(outcome, coverage)
         self._backoff.worked()
         if self._failed:
             self._failed = False
-            self.board.back()
+            self.sampler_state.back()
         first, self._swept = not self._swept, True
         self._asked_ttls = started if ttls else self._asked_ttls
-        self.board.coverage = coverage
+        self.sampler_state.coverage = coverage
         self._hand_on(coverage, ended=True)
         if first:
             self._on_new()
@@ -97,7 +102,7 @@ class KeyLoop:
         from optimus_tui.probes.keyspace import SweepOutcome, sweep
 
         context, scanned, fresh = self.context, 0, list[bytes]()
-        sizes = max(1, (self.board.keys or 10 * SIZED_KEYS) // SIZED_KEYS) if ttls else 0
+        sizes = max(1, (self.sampler_state.keys or 10 * SIZED_KEYS) // SIZED_KEYS) if ttls else 0
         pages = cast(
             "AsyncGenerator[Page | SweepOutcome, None]",
             sweep(context.redis, context.settings.scan, context.own, ttls=ttls, sizes=sizes, pace=self._pace),
@@ -111,14 +116,16 @@ class KeyLoop:
                         return item
                     if self._restarted:
                         reason = "server restarted (run_id changed)"
-                        return SweepOutcome(complete=False, scanned=scanned, total=self.board.keys, reason=reason)
+                        return SweepOutcome(
+                            complete=False, scanned=scanned, total=self.sampler_state.keys, reason=reason
+                        )
                     scanned += len(item.names) + item.others
                     fresh += self._take(item, scanned)
                     await self._ask_ttls(fresh, rest=False)
         except outages() as error:
             fault = redis_fault(error, context.settings.redis)
             return SweepOutcome(
-                complete=False, scanned=scanned, total=self.board.keys, reason=fault.message, fault=fault
+                complete=False, scanned=scanned, total=self.sampler_state.keys, reason=fault.message, fault=fault
             )
 
     def _take(self, page: "Page", scanned: int) -> list[bytes]:
@@ -126,12 +133,12 @@ class KeyLoop:
         self.cache.put_unknown(page.foreign, page.heads)
         fresh, found_limits = self.found.take(page.names, page.pttls, page.sizes, self.context.clock.mono())
         if not self._swept:
-            total = self.board.keys if page.total is None else page.total
-            self.board.coverage = Coverage(scanned, total, complete=False)
+            total = self.sampler_state.keys if page.total is None else page.total
+            self.sampler_state.coverage = Coverage(scanned, total, complete=False)
         if found_limits:
             self._on_new()
         if self.context.clock.mono() - self._reported >= REPORT_SECONDS and self._worth_telling():
-            self._hand_on(self.board.coverage)
+            self._hand_on(self.sampler_state.coverage)
         return fresh
 
     def _worth_telling(self) -> bool:
@@ -152,7 +159,7 @@ class KeyLoop:
         """Between two calls: as long as the sweep asks for, longer where the trips of a second are used up."""
         if self._swept:
             usual = max(pause, 1 / self.context.settings.scan.trips_per_second)
-            self._owed += usual * max(1.0, self.beat.factor) - pause
+            self._owed += usual * max(1.0, self.timer.factor) - pause
             if self._owed >= BURST_SECONDS:
                 pause, self._owed = pause + self._owed, 0.0
         await asyncio.sleep(min(pause, LONGEST_PAUSE_SECONDS))
@@ -161,7 +168,7 @@ class KeyLoop:
         stopped = login_refused(outcome.fault)
         delay = ASK_AGAIN_SECONDS if stopped else self._backoff.failed()
         if not self._swept or outcome.fault is None:
-            self.board.coverage = coverage
+            self.sampler_state.coverage = coverage
         if outcome.fault is None:  # cut short by a restart: what was found stands, marked as a part
             self._swept, self._asked_ttls = False, float("-inf")
             self._hand_on(coverage)
@@ -169,9 +176,9 @@ class KeyLoop:
         self._failed = True
         if outcome.scanned and not self._swept:
             self._hand_on(coverage)
-        self.board.unmeasured("cache", find_unmeasured("cache keys", outcome.fault, rule="cache.unmeasured"))
+        self.sampler_state.unmeasured("cache", find_unmeasured("cache keys", outcome.fault, rule="cache.unmeasured"))
         self._last = kept(self._last, outcome.fault, None if stopped else delay, self.context.clock)
-        self.board.sink("cache", self._last)
+        self.sampler_state.sink("cache", self._last)
         self._on_new()
         return delay
 
@@ -181,10 +188,10 @@ class KeyLoop:
         self._reported = mono
         report = replace(self.cache.report(mono), coverage=coverage)
         report = cache_verdict.judge(report, self.context.settings.thresholds)
-        report = replace(report, findings=self.board.settle("cache", report.findings))
+        report = replace(report, findings=self.sampler_state.settle("cache", report.findings))
         counters = self.found.limits.total
-        self.board.settle("layout", find_unknown_layout(counters, report.unknown, coverage, known=report.keys))
+        self.sampler_state.settle("layout", find_unknown_layout(counters, report.unknown, coverage, known=report.keys))
         if self._swept and not ended and self._last is not None and self._last.value is not None:
             wall, mono = self._last.taken_at, self._last.taken_mono
         self._last = Reading(value=report, taken_at=wall, taken_mono=mono, coverage=coverage)
-        self.board.sink("cache", self._last)
+        self.sampler_state.sink("cache", self._last)

@@ -28,8 +28,8 @@ LEAST_GAP_SECONDS = 0.4
 class LimitLoop:
     """Reads, judges, hands on."""
 
-    def __init__(self, context: Context, board: SamplerState, beat: IntervalTimer, found: ScanSink) -> None:
-        self.context, self.board, self.beat, self.found = context, board, beat, found
+    def __init__(self, context: Context, sampler_state: SamplerState, timer: IntervalTimer, found: ScanSink) -> None:
+        self.context, self.sampler_state, self.timer, self.found = context, sampler_state, timer, found
         self.index = found.limits
         self._last: Reading[LimitsReport] | None = None
         self._backoff = Backoff()
@@ -42,17 +42,17 @@ class LimitLoop:
             if self._last is not None:
                 await asyncio.sleep(LEAST_GAP_SECONDS)
                 delay = max(0.0, delay - LEAST_GAP_SECONDS)
-            await self.beat.rest(delay)
+            await self.timer.rest(delay)
 
     async def _once(self) -> float:
         from optimus_tui.probes.limits import read_counters
 
         context, names = self.context, self.index.names_to_read()
         wall, mono = context.clock.wall(), context.clock.mono()
-        if not names and not self.board.coverage.complete and not self.board.coverage.scanned:
+        if not names and not self.sampler_state.coverage.complete and not self.sampler_state.coverage.scanned:
             return self._nothing_known()
         try:
-            rules = self.board.rules
+            rules = self.sampler_state.rules
             window = rules.window_seconds if rules else None
             found = await bounded(read_counters(context.redis, context.own, context.clock, names, window))
         except outages() as error:
@@ -65,14 +65,18 @@ class LimitLoop:
         self._backoff.worked()
         if self._failing:
             self._failing = False
-            self.board.back()
-        denied = self.board.sweep_fault if self.board.sweep_fault and self.board.sweep_fault.kind == "denied" else None
+            self.sampler_state.back()
+        denied = (
+            self.sampler_state.sweep_fault
+            if self.sampler_state.sweep_fault and self.sampler_state.sweep_fault.kind == "denied"
+            else None
+        )
         took_ms = (context.clock.mono() - mono) * 1000
         self._last = Reading(
             value=report, taken_at=wall, taken_mono=mono, took_ms=took_ms, fault=denied, coverage=report.coverage
         )
         self._hand_on()
-        self.board.see_limits()
+        self.sampler_state.see_limits()
         return context.settings.refresh_seconds
 
     async def _judged(self) -> LimitsReport:
@@ -83,7 +87,7 @@ class LimitLoop:
             return judge(
                 counters,
                 tracks=tracks,
-                rules=self.board.rules,
+                rules=self.sampler_state.rules,
                 thresholds=self.context.settings.thresholds,
                 coverage=self._coverage(),
                 unparsed=self.index.unparsed,
@@ -91,24 +95,24 @@ class LimitLoop:
             )
 
         report = await asyncio.to_thread(work) if len(counters) > MANY_ROWS else work()
-        more = find_unmeasured("rate limits", self.board.sweep_fault, rule="limits.unmeasured")
-        settled = self.board.settle("limits", [*report.findings, *more])
+        more = find_unmeasured("rate limits", self.sampler_state.sweep_fault, rule="limits.unmeasured")
+        settled = self.sampler_state.settle("limits", [*report.findings, *more])
         return replace(report, findings=worst_first([*settled, *self._elsewhere()]))
 
     def _elsewhere(self) -> list[Finding]:
         """What other loops have handed to the board about limits: refused requests, names of no known layout."""
-        found = [*self.board.settled("metrics"), *self.board.settled("layout")]
+        found = [*self.sampler_state.settled("metrics"), *self.sampler_state.settled("layout")]
         return [finding for finding in found if finding.rule.startswith("limits.")]
 
     def _coverage(self) -> Coverage:
-        coverage = self.board.coverage
+        coverage = self.sampler_state.coverage
         if coverage.complete and self.index.overflow:
             return replace(coverage, complete=False, reason="more counters than are kept")
         return coverage
 
     def _nothing_known(self) -> float:
         """No sweep has got anywhere yet: say why if there is a reason, else keep still."""
-        fault = self.board.sweep_fault
+        fault = self.sampler_state.sweep_fault
         if fault is not None:
             return self._failed(fault)
         return self.context.settings.refresh_seconds
@@ -118,9 +122,9 @@ class LimitLoop:
         delay = ASK_AGAIN_SECONDS if stopped else self._backoff.failed()
         self._last = kept(self._last, fault, None if stopped else delay, self.context.clock)
         self._failing = True
-        self.board.unmeasured("limits", find_unmeasured("rate limits", fault, rule="limits.unmeasured"))
+        self.sampler_state.unmeasured("limits", find_unmeasured("rate limits", fault, rule="limits.unmeasured"))
         self._hand_on()
         return delay
 
     def _hand_on(self) -> None:
-        self.board.sink("limits", self._last)
+        self.sampler_state.sink("limits", self._last)

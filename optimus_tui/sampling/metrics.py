@@ -22,7 +22,7 @@ Pages = dict[tuple[int, float | None], tuple[float, MetricsState]]
 """The latest page of each process, with when it was read: by address and start time."""
 
 
-async def watch_metrics(context: Context, board: SamplerState, beat: IntervalTimer) -> None:
+async def watch_metrics(context: Context, sampler_state: SamplerState, timer: IntervalTimer) -> None:
     """Hand on ("metrics", Reading[MetricsState]) until cancelled."""
     from optimus_tui.probes.metrics import read_metrics
 
@@ -39,7 +39,7 @@ async def watch_metrics(context: Context, board: SamplerState, beat: IntervalTim
             reading = kept(None, hung, None, context.clock)
         except unforeseen() as error:
             reading = kept(None, unreadable_answer(error), None, context.clock)
-        board.sink("metrics", reading)
+        sampler_state.sink("metrics", reading)
         place = turn % len(context.settings.gateways)
         page = reading.value if reading.value is not None and reading.value.published else None
         if page is not None:
@@ -48,30 +48,30 @@ async def watch_metrics(context: Context, board: SamplerState, beat: IntervalTim
             continue  # the other addresses of the gateway are read in the same breath: they are other processes
         if page is not None:
             looks += 1
-            await _judge(context, board, latest)
-            await beat.rest(FIRST_SECONDS if looks < FIRST_LOOKS else EVERY_SECONDS)
+            await _judge(context, sampler_state, latest)
+            await timer.rest(FIRST_SECONDS if looks < FIRST_LOOKS else EVERY_SECONDS)
         else:
-            await _judge_kept(context, board)
+            await _judge_kept(context, sampler_state)
             no_answer = reading.fault is not None and reading.fault.kind != "invalid"
-            await beat.rest(NO_ANSWER_SECONDS if no_answer else NOTHING_THERE_SECONDS)
+            await timer.rest(NO_ANSWER_SECONDS if no_answer else NOTHING_THERE_SECONDS)
 
 
-async def _judge_kept(context: Context, board: SamplerState) -> None:
+async def _judge_kept(context: Context, sampler_state: SamplerState) -> None:
     """Without a page: what Prometheus knows. What was wrong and cannot be read counts as wrong until it can."""
     if not context.settings.prometheus_url:
-        board.unmeasured("metrics", ())
+        sampler_state.unmeasured("metrics", ())
         return
     from optimus_tui.tools.gateway_figures import sampled_figures
 
     figures = await sampled_figures(context, WINDOW_MINUTES, ())
     if figures.requests is None:
-        board.unmeasured("metrics", figures.findings)
+        sampler_state.unmeasured("metrics", figures.findings)
     else:
-        circuits = [one for one in board.settled("metrics") if one.rule.startswith("breaker.")]
-        board.settle("metrics", [*figures.findings, *circuits])
+        circuits = [one for one in sampler_state.settled("metrics") if one.rule.startswith("breaker.")]
+        sampler_state.settle("metrics", [*figures.findings, *circuits])
 
 
-async def _judge(context: Context, board: SamplerState, latest: Pages) -> None:
+async def _judge(context: Context, sampler_state: SamplerState, latest: Pages) -> None:
     """Judge what was kept of the last minutes and the latest page of each process; circuits are told by one look."""
     from optimus_tui.tools.gateway_figures import sampled_figures
 
@@ -79,4 +79,4 @@ async def _judge(context: Context, board: SamplerState, latest: Pages) -> None:
     for one in [one for one, (mono, _) in latest.items() if mono < oldest]:
         del latest[one]
     figures = await sampled_figures(context, WINDOW_MINUTES, [state for _, state in latest.values()])
-    board.settle("metrics", figures.findings)
+    sampler_state.settle("metrics", figures.findings)

@@ -40,31 +40,31 @@ class Sampler:
 
     def __init__(self, context: Context, sink: Sink) -> None:
         self.cache_index = CacheIndex()
-        self._context, self._board = context, SamplerState(context.settings, context.clock, sink)
+        self._context, self._sampler_state = context, SamplerState(context.settings, context.clock, sink)
         self._beats = {source: IntervalTimer() for source in SOURCES}
         found = ScanSink(self.cache_index, LimitIndex())
         found.know_tenants(tenant.encode("utf-8", "surrogateescape") for tenant in context.settings.tenants)
-        beats, board = self._beats, self._board
-        board.back = self._redis_back
-        self._limits = LimitLoop(context, board, beats["limits"], found)
-        self._keys = KeyLoop(context, board, beats["keys"], found, beats["limits"].wake)
-        self._details = DetailLoop(context, board, beats["details"], self.cache_index)
+        timers, sampler_state = self._beats, self._sampler_state
+        sampler_state.back = self._redis_back
+        self._limits = LimitLoop(context, sampler_state, timers["limits"], found)
+        self._keys = KeyLoop(context, sampler_state, timers["keys"], found, timers["limits"].wake)
+        self._details = DetailLoop(context, sampler_state, timers["details"], self.cache_index)
 
     def loops(self) -> dict[str, Loop]:
         """A coroutine function for each source. Run each in a task of its own; cancel it to end it."""
-        context, board, beats = self._context, self._board, self._beats
+        context, sampler_state, timers = self._context, self._sampler_state, self._beats
         loops: dict[str, Loop] = {
-            "gateway": lambda: watch_gateway(context, board, beats["gateway"]),
-            "engine": lambda: watch_engine(context, board, beats["engine"]),
-            "postgres": lambda: watch_postgres(context, board, beats["postgres"]),
-            "server": lambda: watch_server(context, board, beats["server"], self._server_changed),
+            "gateway": lambda: watch_gateway(context, sampler_state, timers["gateway"]),
+            "engine": lambda: watch_engine(context, sampler_state, timers["engine"]),
+            "postgres": lambda: watch_postgres(context, sampler_state, timers["postgres"]),
+            "server": lambda: watch_server(context, sampler_state, timers["server"], self._server_changed),
             "limits": self._limits.run,
             "keys": self._keys.run,
             "details": self._details.run,
-            "feed": lambda: watch_feed(context, board, beats["feed"]),
-            "metrics": lambda: watch_metrics(context, board, beats["metrics"]),
+            "feed": lambda: watch_feed(context, sampler_state, timers["feed"]),
+            "metrics": lambda: watch_metrics(context, sampler_state, timers["metrics"]),
         }
-        return {name: partial(_polling, name, loop, board) for name, loop in loops.items()}
+        return {name: partial(_polling, name, loop, sampler_state) for name, loop in loops.items()}
 
     def watch_keys(self, keys: Sequence[bytes]) -> None:
         """The cache keys in view: their type, size and TTL are read every two seconds."""
@@ -76,8 +76,8 @@ class Sampler:
 
     def refresh(self, source: str | None = None) -> None:
         """Look again now: at one source, or at all. KeyError for an unknown source."""
-        for beat in self._beats.values() if source is None else (self._beats[source],):
-            beat.wake()
+        for timer in self._beats.values() if source is None else (self._beats[source],):
+            timer.wake()
         if source in (None, "feed") and "feed" in self._context.__dict__:
             self._context.feed.retry()
 
@@ -94,7 +94,7 @@ class Sampler:
                 self._beats[source].wake()
 
 
-async def _polling(source: str, loop: Loop, board: SamplerState) -> None:
+async def _polling(source: str, loop: Loop, sampler_state: SamplerState) -> None:
     """Run a loop; what it sends is a poll in the command log.
 
     Where it breaks, its source counts as broken in the verdict until a fresh loop has run for a while. The error is
@@ -105,10 +105,10 @@ async def _polling(source: str, loop: Loop, board: SamplerState) -> None:
     try:
         done, _ = await asyncio.wait((running,), timeout=STEADY_SECONDS)
         if not done:
-            board.mend(source)
+            sampler_state.mend(source)
         await running
     except Exception as error:
-        board.break_off(source, error)
+        sampler_state.break_off(source, error)
         raise
     finally:
         running.cancel()

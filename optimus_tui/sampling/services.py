@@ -31,7 +31,7 @@ NOT_CONFIGURED_SECONDS = 60.0
 _HUNG = Fault("timeout", f"no complete answer within {READ_SECONDS:.0f} s")
 
 
-async def watch_gateway(context: Context, board: SamplerState, beat: IntervalTimer) -> None:
+async def watch_gateway(context: Context, sampler_state: SamplerState, timer: IntervalTimer) -> None:
     """Health and cache figures at every tick, the rules now and then and after an outage."""
     backoff, asked, known = Backoff(), float("-inf"), GatewayState(service=ServiceState(status="unknown"))
     while True:
@@ -41,15 +41,15 @@ async def watch_gateway(context: Context, board: SamplerState, beat: IntervalTim
         if with_rules and state.service.serves:
             asked, known = now, state
             if state.rules_fault is None:
-                board.published = state.rules
+                sampler_state.published = state.rules
         answered = state.service.status_code is not None
         if not answered:
             asked = float("-inf")  # another gateway may come back: ask for its rules at once
         delay = _delay(reading.fault, answered, backoff, context.settings.refresh_seconds)
         state = replace(state, rules=known.rules, rules_fault=known.rules_fault)
-        board.put_gateway(replace(reading, value=state, retry_in=delay if reading.fault else None))
-        await _recall(context, board, "gateway")
-        await beat.rest(delay)
+        sampler_state.put_gateway(replace(reading, value=state, retry_in=delay if reading.fault else None))
+        await _recall(context, sampler_state, "gateway")
+        await timer.rest(delay)
 
 
 async def _gateway(context: Context, with_rules: bool) -> tuple[Reading[GatewayState], GatewayState]:
@@ -69,7 +69,7 @@ async def _gateway(context: Context, with_rules: bool) -> tuple[Reading[GatewayS
     return reading, GatewayState(service=ServiceState(status="error", fault=fault))
 
 
-async def watch_engine(context: Context, board: SamplerState, beat: IntervalTimer) -> None:
+async def watch_engine(context: Context, sampler_state: SamplerState, timer: IntervalTimer) -> None:
     """The engine's health at every tick."""
     from optimus_tui.probes.services import read_engine
 
@@ -83,21 +83,21 @@ async def watch_engine(context: Context, board: SamplerState, beat: IntervalTime
             reading = _failed(context, "error", unreadable_answer(error))
         answered = reading.value is not None and reading.value.status_code is not None
         delay = _delay(reading.fault, answered, backoff, context.settings.refresh_seconds)
-        board.put_engine(replace(reading, retry_in=delay if reading.fault else None))
-        await _recall(context, board, "engine")
-        await beat.rest(delay)
+        sampler_state.put_engine(replace(reading, retry_in=delay if reading.fault else None))
+        await _recall(context, sampler_state, "engine")
+        await timer.rest(delay)
 
 
-async def _recall(context: Context, board: SamplerState, name: str) -> None:
+async def _recall(context: Context, sampler_state: SamplerState, name: str) -> None:
     """After the first look: what was kept of the looks before it."""
-    if name not in board.recalled:
+    if name not in sampler_state.recalled:
         from optimus_tui.tools.gateway_figures import kept_looks
 
-        board.recalled.add(name)
-        board.remember_looks(name, await kept_looks(context, name, SECONDS / 60))
+        sampler_state.recalled.add(name)
+        sampler_state.remember_looks(name, await kept_looks(context, name, SECONDS / 60))
 
 
-async def watch_postgres(context: Context, board: SamplerState, beat: IntervalTimer) -> None:
+async def watch_postgres(context: Context, sampler_state: SamplerState, timer: IntervalTimer) -> None:
     """One SELECT 1 every five seconds where a DSN is set."""
     from optimus_tui.probes.postgres import read_postgres
 
@@ -113,17 +113,19 @@ async def watch_postgres(context: Context, board: SamplerState, beat: IntervalTi
         usual = NOT_CONFIGURED_SECONDS if idle else max(POSTGRES_EVERY_SECONDS, context.settings.refresh_seconds)
         delay = usual if idle else _delay(reading.fault, False, backoff, usual)
         delay = ASK_AGAIN_SECONDS if login_refused(reading.fault) else delay
-        board.put_postgres(replace(reading, retry_in=delay if reading.fault and delay < ASK_AGAIN_SECONDS else None))
-        await beat.rest(delay)
+        sampler_state.put_postgres(
+            replace(reading, retry_in=delay if reading.fault and delay < ASK_AGAIN_SECONDS else None)
+        )
+        await timer.rest(delay)
 
 
 async def watch_server(
-    context: Context, board: SamplerState, beat: IntervalTimer, changed: Callable[[bool], None]
+    context: Context, sampler_state: SamplerState, timer: IntervalTimer, changed: Callable[[bool], None]
 ) -> None:
     """PING and INFO at every tick. ``changed(restarted)`` is called when Redis came back or is another one."""
     backoff, last = Backoff(), None
     while True:
-        run_before, failed_before = board.run_id, last is not None and last.fault is not None
+        run_before, failed_before = sampler_state.run_id, last is not None and last.fault is not None
         reading = await _server(context)
         if (fault := reading.fault) is None:
             backoff.worked()
@@ -133,11 +135,11 @@ async def watch_server(
             delay = ASK_AGAIN_SECONDS if stopped else backoff.failed()
             newest = reading if reading.value is not None else kept(last, fault, None, context.clock)
             last = replace(newest, retry_in=None if stopped else delay)
-        board.put_server(last)
-        restarted = run_before is not None and board.run_id is not None and board.run_id != run_before
+        sampler_state.put_server(last)
+        restarted = run_before is not None and sampler_state.run_id is not None and sampler_state.run_id != run_before
         if fault is None and (failed_before or restarted):
             changed(restarted)
-        await beat.rest(delay)
+        await timer.rest(delay)
 
 
 async def _server(context: Context) -> Reading[ServerState]:

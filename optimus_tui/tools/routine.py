@@ -14,7 +14,7 @@ class Step(Struct, frozen=True):
     """When or for what; what to run; why."""
 
     when: str
-    errand: ToolCall
+    tool_call: ToolCall
     why: str
 
 
@@ -40,9 +40,9 @@ _SYMPTOMS = (
 
 def routine(known: Container[str]) -> tuple[Step, ...]:
     """The three looks of a day."""
-    return tuple(step for step in _ROUTINE if step.errand.tool in known)
+    return tuple(step for step in _ROUTINE if step.tool_call.tool in known)
 
 
 def symptoms(known: Container[str]) -> tuple[Step, ...]:
     """Symptom by symptom the first tool and the one to take next."""
-    return tuple(step for step in _SYMPTOMS if step.errand.tool in known)
+    return tuple(step for step in _SYMPTOMS if step.tool_call.tool in known)

@@ -25,17 +25,17 @@ def mark(state: IncidentState, event: happened.AdviceMarked) -> Reduced:
 def act(state: IncidentState, event: happened.ActionDone) -> Reduced:
     """Record the receipt and ask again every tool that showed what the action was to cure."""
     receipt = event.receipt
-    if any(one.receipt.action_id == receipt.action_id for one in state.deeds):
+    if any(one.receipt.action_id == receipt.action_id for one in state.action_records):
         return state, (Refused(reason=f"action {receipt.action_id!r} is recorded already"),)
     advice = _advice(state, event)
     rules = event.rules or (advice.rules if advice else ()) or RULES_OF.get(receipt.kind, ())
     steps = _showing(state, set(rules))
-    deed = ActionRecord(
+    record = ActionRecord(
         at=event.at, receipt=receipt, advice=advice.id if advice else event.advice, rules=rules,
         checks=tuple(Check(step=step.plan.id, before=step.outcome) for step in steps),
         verdict=None if steps else "unknown",
     )  # fmt: skip
-    after = replace(state, deeds=(*state.deeds, deed))
+    after = replace(state, action_records=(*state.action_records, record))
     if advice is not None:
         after = _marked(after, advice.id, "done", receipt.words)
     return after, _asked(steps, receipt.action_id)
@@ -43,14 +43,14 @@ def act(state: IncidentState, event: happened.ActionDone) -> Reduced:
 
 def ask_again(state: IncidentState, event: happened.ChecksAsked) -> Reduced:
     """The same checks against the same findings, a while later."""
-    deed = next((one for one in state.deeds if one.receipt.action_id == event.action_id), None)
-    if deed is None or not deed.checks:
+    record = next((one for one in state.action_records if one.receipt.action_id == event.action_id), None)
+    if record is None or not record.checks:
         return state, (Refused(reason=f"action {event.action_id!r} has no checks to run again"),)
-    if deed.verdict is None:
+    if record.verdict is None:
         return state, (Refused(reason="its checks are running"),)
-    waiting = replace(deed, verdict=None, checks=tuple(replace(one, change=None) for one in deed.checks))
-    steps = [step for one in deed.checks if (step := state.step(one.step)) is not None]
-    return replace(state, deeds=_with(state, waiting)), _asked(steps, event.action_id)
+    waiting = replace(record, verdict=None, checks=tuple(replace(one, change=None) for one in record.checks))
+    steps = [step for one in record.checks if (step := state.step(one.step)) is not None]
+    return replace(state, action_records=_with(state, waiting)), _asked(steps, event.action_id)
 
 
 def _asked(steps: list[Step], action_id: str) -> tuple[AnyEffect, ...]:
@@ -69,27 +69,27 @@ def _advice(state: IncidentState, event: happened.ActionDone) -> shapes.Advice |
 
 def check(state: IncidentState, event: happened.CheckFinished) -> Reduced:
     """Compare what the tool says now with what it said before the action."""
-    deed = next((one for one in state.deeds if one.receipt.action_id == event.action_id), None)
+    record = next((one for one in state.action_records if one.receipt.action_id == event.action_id), None)
     step = state.step(event.step)
-    if deed is None or step is None or step.outcome is None:
+    if record is None or step is None or step.outcome is None:
         return state, (Refused(reason=f"no check of {event.step!r} was asked for"),)
-    open_check = next((one for one in deed.checks if one.step == event.step and one.change is None), None)
+    open_check = next((one for one in record.checks if one.step == event.step and one.change is None), None)
     if open_check is None:
         return state, (Refused(reason=f"the check of {event.step!r} has answered already"),)
     if event.outcome is None:
         change = Comparison(verdict="unknown", words=event.message or "the check had no result")
     else:
-        change = compare(open_check.before or step.outcome, event.outcome, deed.rules, event.at.wall - deed.at.wall)
-    return _settled(state, _answered(deed, event.step, change, event.evidence), event.at), ()
+        change = compare(open_check.before or step.outcome, event.outcome, record.rules, event.at.wall - record.at.wall)
+    return _settled(state, _answered(record, event.step, change, event.evidence), event.at), ()
 
 
 def give_up(state: IncidentState) -> IncidentState:
     """Checks that were running in a process that is gone say nothing."""
-    for deed in state.deeds:
-        for one in deed.checks:
+    for record in state.action_records:
+        for one in record.checks:
             if one.change is None:
-                deed = _answered(deed, one.step, _LOST, None)
-        state = replace(state, deeds=_with(state, deed))
+                record = _answered(record, one.step, _LOST, None)
+        state = replace(state, action_records=_with(state, record))
     return state
 
 
@@ -100,23 +100,23 @@ def _showing(state: IncidentState, rules: set[str]) -> list[Step]:
     return showing or asked[:1]
 
 
-def _answered(deed: ActionRecord, step: str, change: Comparison, evidence: shapes.Evidence | None) -> ActionRecord:
+def _answered(record: ActionRecord, step: str, change: Comparison, evidence: shapes.Evidence | None) -> ActionRecord:
     checks = tuple(
         replace(one, change=change, evidence=evidence) if one.step == step and one.change is None else one
-        for one in deed.checks
+        for one in record.checks
     )
-    return replace(deed, checks=checks, verdict=overall(checks))
+    return replace(record, checks=checks, verdict=overall(checks))
 
 
-def _settled(state: IncidentState, deed: ActionRecord, at: shapes.Stamp) -> IncidentState:
-    after = replace(state, deeds=_with(state, deed))
-    if deed.verdict == "fixed":
+def _settled(state: IncidentState, record: ActionRecord, at: shapes.Stamp) -> IncidentState:
+    after = replace(state, action_records=_with(state, record))
+    if record.verdict == "fixed":
         return replace(after, repaired=state.repaired or at)
-    return replace(after, repaired=None) if deed.verdict == "worse" else after
+    return replace(after, repaired=None) if record.verdict == "worse" else after
 
 
-def _with(state: IncidentState, deed: ActionRecord) -> tuple[ActionRecord, ...]:
-    return tuple(deed if one.receipt.action_id == deed.receipt.action_id else one for one in state.deeds)
+def _with(state: IncidentState, record: ActionRecord) -> tuple[ActionRecord, ...]:
+    return tuple(record if one.receipt.action_id == record.receipt.action_id else one for one in state.action_records)
 
 
 def _marked(state: IncidentState, name: str, status: str, said: str) -> IncidentState:

@@ -154,8 +154,8 @@ def _identified(truth: Truth, state: IncidentState, watch: Watch) -> Mark:
 
 
 def _acted(state: IncidentState, watch: Watch) -> Mark:
-    deeds = [(one.at.mono, one.receipt.words or one.receipt.kind) for one in state.deeds]
-    done = sorted(one for one in (*deeds, *watch.remedies) if one[0] >= watch.injected)
+    action_records = [(one.at.mono, one.receipt.words or one.receipt.kind) for one in state.action_records]
+    done = sorted(one for one in (*action_records, *watch.remedies) if one[0] >= watch.injected)
     if not done:
         by_whom = "; it went by itself or by another hand" if watch.cleared is not None else ""
         return Mark("acted", None, f"nothing was done from here or by :remedy{by_whom}")

@@ -20,7 +20,7 @@ def _of_steps(state: IncidentState) -> Iterator[bool]:
     """Whether what a step showed is gone, for each that showed a fault and was asked again."""
     for step in state.steps:
         if step.change is not None and step.worst is not None and rank(step.worst.severity) >= MATTERS:
-            yield _is_clear(step) or any(_covers(deed, step) for deed in state.deeds)
+            yield _is_clear(step) or any(_covers(record, step) for record in state.action_records)
 
 
 def _is_clear(step: Step) -> bool:
@@ -31,21 +31,21 @@ def _is_clear(step: Step) -> bool:
     return step.change.verdict == "fixed" or calm
 
 
-def _covers(deed: ActionRecord, step: Step) -> bool:
+def _covers(record: ActionRecord, step: Step) -> bool:
     """Whether a check of a later action asked this step's tool, and found the fault gone."""
-    asked = (one.change for one in deed.checks if one.step == step.plan.id)
+    asked = (one.change for one in record.checks if one.step == step.plan.id)
     fixed = any(change is not None and change.verdict == "fixed" for change in asked)
-    return fixed and step.ended is not None and deed.at.wall > step.ended.wall
+    return fixed and step.ended is not None and record.at.wall > step.ended.wall
 
 
 def _of_actions(state: IncidentState) -> Iterator[bool]:
     """Whether the last action for each tenant is proved, by its checks or by a step that was asked after it."""
-    last = {deed.receipt.tenant: deed for deed in state.deeds}
-    for deed in last.values():
-        checked = {one.step for one in deed.checks}
+    last = {record.receipt.tenant: record for record in state.action_records}
+    for record in last.values():
+        checked = {one.step for one in record.checks}
         steps = [step for step in state.steps if step.plan.id in checked]
-        yield deed.verdict == "fixed" or any(_is_clear(step) and _is_later(step, deed) for step in steps)
+        yield record.verdict == "fixed" or any(_is_clear(step) and _is_later(step, record) for step in steps)
 
 
-def _is_later(step: Step, deed: ActionRecord) -> bool:
-    return step.ended is not None and step.ended.wall > deed.at.wall
+def _is_later(step: Step, record: ActionRecord) -> bool:
+    return step.ended is not None and step.ended.wall > record.at.wall

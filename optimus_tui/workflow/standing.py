@@ -29,7 +29,10 @@ def _of_step(state: IncidentState, step: Step) -> Iterator[Diagnostic]:
     if step.outcome is None:
         return
     fixed = {
-        rule for deed in state.deeds if deed.verdict == "fixed" and _later(deed.at.wall, step) for rule in deed.rules
+        rule
+        for record in state.action_records
+        if record.verdict == "fixed" and _later(record.at.wall, step)
+        for rule in record.rules
     }
     gone = {key for other in state.steps if _later(_end(other), step) for key in _gone(other)}
     for one in (*step.outcome.findings, *_unseen(step)):

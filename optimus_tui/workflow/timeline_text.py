@@ -88,16 +88,16 @@ def _acted(state: IncidentState, event: happened.ActionDone) -> Words:
 
 
 def _checked(state: IncidentState, event: happened.CheckFinished) -> Words:
-    deed = next((one for one in state.deeds if one.receipt.action_id == event.action_id), None)
-    check = next((one for one in deed.checks if one.step == event.step), None) if deed else None
+    record = next((one for one in state.action_records if one.receipt.action_id == event.action_id), None)
+    check = next((one for one in record.checks if one.step == event.step), None) if record else None
     change = check.change if check else None
     words = f"{change.verdict}, {change.words}" if change else event.message or "no result"
     return "check", f"{_title(state, event.step)} asked again: {words}"
 
 
 def _asked_again(state: IncidentState, event: happened.ChecksAsked) -> Words:
-    deed = next((one for one in state.deeds if one.receipt.action_id == event.action_id), None)
-    return "step", f"checked once more: {(deed.receipt.words if deed else '') or event.action_id}"
+    record = next((one for one in state.action_records if one.receipt.action_id == event.action_id), None)
+    return "step", f"checked once more: {(record.receipt.words if record else '') or event.action_id}"
 
 
 def _impact(state: IncidentState, event: happened.ImpactMeasured) -> Words:

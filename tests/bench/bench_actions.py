@@ -58,15 +58,15 @@ async def speed(server: RealServer, folder: Path, kind: str, **more: object) -> 
     quiet = Prober(server.port)
     await asyncio.sleep(1)
     before = await asyncio.to_thread(quiet.p99)
-    async with armed(server.port, folder / kind) as desk:
+    async with armed(server.port, folder / kind) as action_service:
         began = time.perf_counter()
-        plan = await planned(desk, kind, **more)
+        plan = await planned(action_service, kind, **more)
         planning = time.perf_counter() - began
         busy = Prober(server.port)
         await asyncio.sleep(0.3)
-        receipt = await carried_out(desk, plan)
+        receipt = await carried_out(action_service, plan)
         during = await asyncio.to_thread(busy.p99)
-        guess = desk.preview(plan).seconds
+        guess = action_service.preview(plan).seconds
     print(
         f"{kind:18} planned in {planning:.2f} s, {plan.count / receipt.acting_seconds:,.0f} keys/s "
         f"({receipt.acting_seconds:.2f} s, guessed {guess:.2f}; {receipt.seconds:.2f} s with checks and look), "

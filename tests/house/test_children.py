@@ -145,9 +145,9 @@ def test_the_editor_and_tmux_see_no_secret(secrets: Path, monkeypatch: pytest.Mo
 
 
 def test_the_tests_of_a_draft_and_the_process_that_watches_them_see_no_secret(secrets: Path) -> None:
-    leash = SandboxRunner()
-    with leash as folder:
-        own = Path(f"/proc/{leash._warden.pid}/environ")
+    runner = SandboxRunner()
+    with runner as folder:
+        own = Path(f"/proc/{runner._warden.pid}/environ")
         if own.exists():
             for _ in range(100):
                 if own.read_bytes():  # empty until the kernel has set it up
@@ -155,7 +155,7 @@ def test_the_tests_of_a_draft_and_the_process_that_watches_them_see_no_secret(se
                 time.sleep(0.02)
             assert_nothing_seen(own.read_bytes().replace(b"\0", b"\n").decode())
         tell = "import os; print(*map('='.join, os.environ.items()), sep='\\n')"
-        code, said = leash.run([sys.executable, "-c", tell], folder, minimal_environment(), 20)
+        code, said = runner.run([sys.executable, "-c", tell], folder, minimal_environment(), 20)
         assert code == 0
         assert_nothing_seen(said)
 

@@ -42,24 +42,24 @@ async def at_desk(port: int, folder: Path, clock: Clock | None = None, **more: A
     nobody = f"http://127.0.0.1:{free_port()}"
     fields = {"environment": "test", "writable": True, "redis": local(port), "gateway_url": nobody, **more}
     context = Context(Settings(**fields), clock)
-    desk = ActionService(context, folder)
+    action_service = ActionService(context, folder)
     try:
-        yield desk
+        yield action_service
     finally:
-        desk.close()
+        action_service.close()
         await context.aclose()
 
 
 @asynccontextmanager
 async def armed(port: int, folder: Path, clock: Clock | None = None, **more: Any) -> AsyncIterator[ActionService]:
-    async with at_desk(port, folder, clock, **more) as desk:
-        arming = await desk.arm("test")
+    async with at_desk(port, folder, clock, **more) as action_service:
+        arming = await action_service.arm("test")
         assert not isinstance(arming, Refusal), arming
-        yield desk
+        yield action_service
 
 
-async def planned(desk: ActionService, kind: str, tenant: bytes = b"acme", **more: Any) -> Plan:
-    plan = await desk.plan(ActionRequest(kind=kind, tenant=tenant, **more))  # type: ignore[arg-type]
+async def planned(action_service: ActionService, kind: str, tenant: bytes = b"acme", **more: Any) -> Plan:
+    plan = await action_service.plan(ActionRequest(kind=kind, tenant=tenant, **more))  # type: ignore[arg-type]
     assert isinstance(plan, Plan), plan
     return plan
 
@@ -69,15 +69,15 @@ def confirmation(plan: Plan, reason: str = "a test") -> Confirmation:
 
 
 async def carried_out(
-    desk: ActionService, plan: Plan, cancel: threading.Event | None = None, report: Any = None
+    action_service: ActionService, plan: Plan, cancel: threading.Event | None = None, report: Any = None
 ) -> Receipt:
-    receipt = await desk.apply(plan, confirmation(plan), cancel or threading.Event(), report or ignore)
+    receipt = await action_service.apply(plan, confirmation(plan), cancel or threading.Event(), report or ignore)
     assert isinstance(receipt, Receipt), receipt
     return receipt
 
 
-async def refused(desk: ActionService, plan: Plan, **more: Any) -> str:
-    answer = await desk.apply(plan, more.get("words") or confirmation(plan), threading.Event(), ignore)
+async def refused(action_service: ActionService, plan: Plan, **more: Any) -> str:
+    answer = await action_service.apply(plan, more.get("words") or confirmation(plan), threading.Event(), ignore)
     assert isinstance(answer, Refusal), answer
     return answer.code
 

@@ -20,10 +20,10 @@ def told(step: Progress) -> None:
 
 
 async def main(port: int, folder: Path, kind: str, incident: str = "", tenant: str = "acme") -> None:
-    async with armed(port, folder) as desk:
-        plan = await planned(desk, kind, tenant.encode(), incident=incident)
+    async with armed(port, folder) as action_service:
+        plan = await planned(action_service, kind, tenant.encode(), incident=incident)
         print("ready", flush=True)
-        receipt = await desk.apply(plan, confirmation(plan), threading.Event(), told)
+        receipt = await action_service.apply(plan, confirmation(plan), threading.Event(), told)
         print("finished", getattr(receipt, "stopped", receipt), flush=True)
 
 

@@ -65,16 +65,18 @@ def _start_and_kill(server: RealServer, folder: Path, kind: str, after: float, b
 
 
 async def _go_on(server: RealServer, folder: Path) -> None:
-    async with armed(server.port, folder) as desk:
-        for one in desk.interrupted():
+    async with armed(server.port, folder) as action_service:
+        for one in action_service.interrupted():
             assert isinstance(one, Interrupted) and one.why_not is None
-            answer = await desk.resume(one, Confirmation(one.confirm, "it was killed"), threading.Event(), ignore)
+            answer = await action_service.resume(
+                one, Confirmation(one.confirm, "it was killed"), threading.Event(), ignore
+            )
             assert isinstance(answer, Receipt) and answer.verified and answer.resumed, answer
             assert answer.there_again == 0
             if answer.counts.get("left", 0):
                 assert "suffers" in (answer.stopped or ""), answer.stopped
-                await carried_out(desk, await planned(desk, one.plan.request.kind))
-        assert desk.interrupted() == []
+                await carried_out(action_service, await planned(action_service, one.plan.request.kind))
+        assert action_service.interrupted() == []
     assert verify(folder / "audit.jsonl").problem is None
 
 

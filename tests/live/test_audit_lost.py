@@ -46,9 +46,9 @@ def once_at(count: int, act: Callable[[], object]) -> Callable[[Progress], None]
 
 async def stopped_by(server: RealServer, folder: Path, harm: Harm) -> Receipt:
     put(server, *(f"cache:conv:acme:{index}" for index in range(KEYS)), "cache:conv:other:1")
-    async with armed(server.port, folder) as desk:
-        plan = await planned(desk, "invalidate_tenant")
-        receipt = await carried_out(desk, plan, report=once_at(300, lambda: harm(folder / "audit.jsonl")))
+    async with armed(server.port, folder) as action_service:
+        plan = await planned(action_service, "invalidate_tenant")
+        receipt = await carried_out(action_service, plan, report=once_at(300, lambda: harm(folder / "audit.jsonl")))
     assert not receipt.verified and receipt.published is None
     assert receipt.stopped is not None and "optimus-tui audit" in receipt.stopped, receipt.stopped
     assert receipt.counts == {"done": 300, "left": 700}, "it stops before the next batch"
@@ -61,17 +61,19 @@ async def test_an_audit_that_logrotate_took_stops_the_action_and_rotate_lets_it_
     server: RealServer, tmp_path: Path, harm: Harm, capsys: pytest.CaptureFixture[str]
 ) -> None:
     await stopped_by(server, tmp_path, harm)
-    async with armed_after(server, tmp_path) as desk:
-        (left,) = desk.interrupted()
+    async with armed_after(server, tmp_path) as action_service:
+        (left,) = action_service.interrupted()
         assert isinstance(left, (Interrupted, Refusal))
         assert run(["audit", "verify", "--state", str(tmp_path)]) != 0
         assert run(["audit", "rotate", "--state", str(tmp_path)]) == 0
-        (left,) = desk.interrupted()
+        (left,) = action_service.interrupted()
         assert isinstance(left, Interrupted) and left.why_not is None and left.tried == 300
-        assert not isinstance(await desk.arm("test"), Refusal)
-        done = await desk.resume(left, Confirmation(left.confirm, "it was rotated"), threading.Event(), ignore)
+        assert not isinstance(await action_service.arm("test"), Refusal)
+        done = await action_service.resume(
+            left, Confirmation(left.confirm, "it was rotated"), threading.Event(), ignore
+        )
         assert isinstance(done, Receipt) and done.verified and done.counts == {"done": KEYS}
-        assert desk.interrupted() == []
+        assert action_service.interrupted() == []
     capsys.readouterr()
     assert run(["audit", "verify", "--state", str(tmp_path)]) == 0
     said = capsys.readouterr().out
@@ -86,30 +88,30 @@ async def test_an_audit_that_is_lost_stops_the_action_which_is_never_silently_go
 ) -> None:
     receipt = await stopped_by(server, tmp_path, harm)
     assert run(["audit", "verify", "--state", str(tmp_path)]) != 0
-    async with armed_after(server, tmp_path) as desk:
-        (left,) = desk.interrupted()
+    async with armed_after(server, tmp_path) as action_service:
+        (left,) = action_service.interrupted()
         if harm is cut_back:
             assert isinstance(left, Interrupted) and left.why_not and "audit.head" in left.why_not
         else:
             assert isinstance(left, Refusal) and left.code == "audit" and receipt.id[:8] in left.message
             assert "1,000 keys" in left.message and "verify" in (left.remedy or "")
-        answer = await desk.arm("test")
+        answer = await action_service.arm("test")
         assert isinstance(answer, Refusal) and answer.code == "audit" and "accept-break" in (answer.remedy or "")
         capsys.readouterr()
         words = ["audit", "accept-break", "--state", str(tmp_path), "--reason", "somebody cleaned up"]
         assert run(words) == 0
         said = capsys.readouterr().out
         if harm is cut_back:
-            (left,) = desk.interrupted()
+            (left,) = action_service.interrupted()
             assert isinstance(left, Interrupted) and "break of the audit was accepted" in (left.why_not or "")
-            settled = await desk.settle(left, "records were lost", threading.Event(), ignore)
+            settled = await action_service.settle(left, "records were lost", threading.Event(), ignore)
             assert isinstance(settled, Receipt) and settled.verified
         else:
             assert receipt.id[:8] in said and "plan anew" in said
             assert (tmp_path / "actions" / f"{receipt.id}.plan-lost").exists()
-        assert desk.interrupted() == []
-        await desk.arm("test")
-        assert (await carried_out(desk, await planned(desk, "invalidate_tenant"))).verified
+        assert action_service.interrupted() == []
+        await action_service.arm("test")
+        assert (await carried_out(action_service, await planned(action_service, "invalidate_tenant"))).verified
     assert verify(tmp_path / "audit.jsonl").problem is None
     assert run(["audit", "verify", "--state", str(tmp_path)]) == 0
     assert "a break was accepted" in capsys.readouterr().out
@@ -140,12 +142,14 @@ async def test_a_lock_on_the_audit_held_elsewhere_stops_the_action_and_names_who
         others[0].stdout.readline()
 
     try:
-        async with armed(server.port, tmp_path) as desk:
+        async with armed(server.port, tmp_path) as action_service:
             began = time.monotonic()
-            receipt = await carried_out(desk, await planned(desk, "invalidate_tenant"), report=once_at(300, hold))
+            receipt = await carried_out(
+                action_service, await planned(action_service, "invalidate_tenant"), report=once_at(300, hold)
+            )
             assert receipt.counts == {"done": 300, "left": 700} and not receipt.verified
             assert f"held by process {others[0].pid} (flock)" in (receipt.stopped or "")
-            answer = await desk.arm("test")
+            answer = await action_service.arm("test")
             assert isinstance(answer, Refusal) and "is held by" in answer.message
             assert time.monotonic() - began < 15
     finally:
@@ -179,8 +183,8 @@ async def test_after_a_pause_the_lock_is_looked_at_before_the_next_batch(
 
     monkeypatch.setattr(AuditLog, "append", slow)
     report = once_at(300, pause) if where.startswith("between") else ignore
-    async with armed(server.port, tmp_path) as desk:
-        receipt = await carried_out(desk, await planned(desk, "invalidate_tenant"), report=report)
+    async with armed(server.port, tmp_path) as action_service:
+        receipt = await carried_out(action_service, await planned(action_service, "invalidate_tenant"), report=report)
     assert receipt.counts == {"done": 300, "left": 700} and "lock was lost" in (receipt.stopped or "")
     assert receipt.published is None and receipt.verified
     assert b"ann" in server.command("GET", "optimus:lock:acme"), "another's lock stays"
@@ -213,14 +217,14 @@ async def test_a_lock_that_never_ends_is_named_with_its_remedy_and_left_alone(
     server: RealServer, tmp_path: Path, words: tuple[str, ...], said: str
 ) -> None:
     put(server, "cache:conv:acme:1")
-    async with armed(server.port, tmp_path) as desk:
-        plan = await planned(desk, "invalidate_tenant")
+    async with armed(server.port, tmp_path) as action_service:
+        plan = await planned(action_service, "invalidate_tenant")
         server.command(*words)
-        answer = await desk.apply(plan, confirmation(plan), threading.Event(), ignore)
+        answer = await action_service.apply(plan, confirmation(plan), threading.Event(), ignore)
         assert isinstance(answer, Refusal) and answer.code == "locked" and said in answer.message
         command = f"redis-cli -h 127.0.0.1 -p {server.port} UNLINK optimus:lock:acme"
         assert command in (answer.remedy or "") and number(server, "EXISTS", "optimus:lock:acme") == 1
-        assert await refused(desk, plan) == "locked"
+        assert await refused(action_service, plan) == "locked"
 
 
 async def test_leaving_stops_an_action_that_runs_and_waits_for_it_a_few_seconds_at_most(
@@ -238,12 +242,14 @@ async def test_leaving_stops_an_action_that_runs_and_waits_for_it_a_few_seconds_
         held.set()
         go.wait(20)
 
-    async with armed(server.port, tmp_path) as desk:
-        plan = await planned(desk, "unlink_no_ttl")
-        task = asyncio.ensure_future(desk.apply(plan, confirmation(plan), threading.Event(), once_at(300, hang)))
+    async with armed(server.port, tmp_path) as action_service:
+        plan = await planned(action_service, "unlink_no_ttl")
+        task = asyncio.ensure_future(
+            action_service.apply(plan, confirmation(plan), threading.Event(), once_at(300, hang))
+        )
         await asyncio.to_thread(held.wait, 10)
         began = time.monotonic()
-        desk.close()
+        action_service.close()
         assert time.monotonic() - began < 4
         go.set()
         receipt = await task

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from redis.exceptions import RedisError
 
-from optimus_tui.actions.operator_connection import open_wire
+from optimus_tui.actions.operator_connection import open_operator_connection
 from optimus_tui.actions.permit import Permit
 from optimus_tui.context import Context
 from optimus_tui.contract.actions import Refusal
@@ -92,16 +92,16 @@ async def test_polls_tools_previews_and_an_action_are_all_in_the_log_and_nothing
         await answer(context, "analyze_performance_metrics", {"metric_type": "cache_performance"})
         with attributed_to("value"):
             await read_preview(context.redis, b"cache:conv:acme:7")
-        desk = ActionService(context, tmp_path)
-        assert not isinstance(await desk.arm("test"), Refusal)
+        action_service = ActionService(context, tmp_path)
+        assert not isinstance(await action_service.arm("test"), Refusal)
         for kind in ("repair_counter", "unlink_no_ttl", "invalidate_tenant"):
             more = {"window_seconds": 60} if kind == "repair_counter" else {}
-            await carried_out(desk, await planned(desk, kind, **more))
+            await carried_out(action_service, await planned(action_service, kind, **more))
         await until(lambda: {"limits", "cache", "feed", "health"} <= seen and _polled(context, b"PSUBSCRIBE"))
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
-        desk.close()
+        action_service.close()
         await context.aclose()
         await until_equal(context.log, tap)
         names = passed(tap)
@@ -128,7 +128,7 @@ async def test_what_is_refused_is_marked_and_never_passes_the_wire(server: RealS
                 await context.redis.execute_command(*words)
         with pytest.raises(CommandRefused):
             context.redis.pipeline().execute_command("GETDEL", "k")
-        wire = await open_wire(local(tap.port), Permit(), context.own)
+        wire = await open_operator_connection(local(tap.port), Permit(), context.own)
         with pytest.raises(CommandRefused):
             await wire.ask(b"UNLINK", b"k")
         await wire.close()

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from optimus_tui.actions.operator_connection import WireLost, open_wire
+from optimus_tui.actions.operator_connection import ConnectionLost, open_operator_connection
 from optimus_tui.actions.permit import Permit
 from optimus_tui.contract.reading import Fault
 from optimus_tui.probes.faults import OUTAGES, fault_of
@@ -50,9 +50,9 @@ async def observed(target: RedisTarget) -> Fault | None:
 async def operated(target: RedisTarget) -> Fault | None:
     """What stops the operator."""
     try:
-        wire = await open_wire(target, Permit(db=target.db), LoadMeter())
+        wire = await open_operator_connection(target, Permit(db=target.db), LoadMeter())
         assert await wire.ask("PING") == b"PONG"
-    except WireLost as lost:
+    except ConnectionLost as lost:
         return lost.fault
     await wire.close()
     return None

@@ -197,8 +197,10 @@ async def test_immortal_counter_is_played_by_keys_with_the_repair_from_here(runn
         await pilot.press("enter")
         await until(pilot, lambda: card.stage == "told")
         await pilot.press("escape")
-        await until(pilot, lambda: bool(screen.state.deeds) and screen.state.deeds[0].verdict is not None)
-        assert screen.state.deeds[0].verdict == "better", "it resets again; the window is full until its end"
+        await until(
+            pilot, lambda: bool(screen.state.action_records) and screen.state.action_records[0].verdict is not None
+        )
+        assert screen.state.action_records[0].verdict == "better", "it resets again; the window is full until its end"
         await close(pilot, "no TTL", "repaired")
         marks = result(pilot)
         in_order(marks, "injected", "shown", "opened", "identified", "acted", "closed")

@@ -281,8 +281,8 @@ async def test_a_process_that_was_suspended_does_not_take_its_link_for_dead(
 ) -> None:
     monkeypatch.setattr(feed_link, "SILENCE_SECONDS", 1.0)
     alive: list[float] = []
-    dialer = Connector(RedisTarget(host="127.0.0.1", port=server.port))
-    link = feed_link.FeedLink(dialer, LoadMeter(), lambda _: None, lambda: alive.append(time.monotonic()))
+    connector = Connector(RedisTarget(host="127.0.0.1", port=server.port))
+    link = feed_link.FeedLink(connector, LoadMeter(), lambda _: None, lambda: alive.append(time.monotonic()))
     await link.open()
     staying = asyncio.ensure_future(link.stay())
     await asyncio.sleep(0.05)

@@ -32,39 +32,39 @@ async def test_from_the_alarm_to_a_proven_fix_and_the_post_mortem(server: RealSe
     async with system(server.port, tmp_path) as (context, _):
         for ago in range(600, 0, -30):
             context.store.put(context.clock.wall() - ago, {"latency.engine": 40.0, "x|a=b": 1.0})
-        keeper = await open_incident(context, "acme is blocked", root=root)
-        assert await capture(keeper) == 1, "labelled series are not kept"
+        incident_service = await open_incident(context, "acme is blocked", root=root)
+        assert await capture(incident_service) == 1, "labelled series are not kept"
         began = time.perf_counter()
-        step = await keeper.run()
+        step = await incident_service.run()
         assert time.perf_counter() - began < 1.0, "step 1 on a healthy loopback system"
-        assert (step.plan.id, keeper.state.severity) == ("health", "critical")
-        best = keeper.state.candidates[0]
+        assert (step.plan.id, incident_service.state.severity) == ("health", "critical")
+        best = incident_service.state.candidates[0]
         assert (best.issue, best.tenant) == ("rate_limiting", "acme")
         with pytest.raises(IncidentError, match="choose"):
-            await keeper.run()
-        await keeper.choose(best.issue, best.tenant)
-        step = await keeper.run()
+            await incident_service.run()
+        await incident_service.choose(best.issue, best.tenant)
+        step = await incident_service.run()
         assert step.outcome is not None
         assert step.arguments["tenant_id"] == "acme"
-        advice = next(one for one in keeper.state.advice if one.kind == "repair_counter")
+        advice = next(one for one in incident_service.state.advice if one.kind == "repair_counter")
         assert "EXPIRE rate_limit:acme:chat 60 NX" in (advice.command or "")
-        await keeper.run()
-        step = await keeper.run()
+        await incident_service.run()
+        step = await incident_service.run()
         assert (step.plan.id, step.outcome and step.outcome.verdict) == ("integration", "all_pass")
         server.command("EXPIRE", "rate_limit:acme:chat", "60", "NX")
         receipt = KeptReceipt(action_id="a1", kind="repair_counter", tenant="acme", counts={"done": 1}, planned=1)
-        deed = await keeper.acted(receipt, advice.id)
-        assert deed.verdict == "fixed", deed.checks
-        assert {check.step for check in deed.checks} == {"health", "identify"}
-        await keeper.done("apply")
-        await measure(keeper)
-        await keeper.close_incident("INCR without EXPIRE", "window given back")
-        page = await export(keeper, "html")
-        await keeper.aclose()
+        record = await incident_service.acted(receipt, advice.id)
+        assert record.verdict == "fixed", record.checks
+        assert {check.step for check in record.checks} == {"health", "identify"}
+        await incident_service.done("apply")
+        await measure(incident_service)
+        await incident_service.close_incident("INCR without EXPIRE", "window given back")
+        page = await export(incident_service, "html")
+        await incident_service.aclose()
     text = page.read_text("utf-8")
     assert "<svg" in text and "window given back" in text and "a1" in text
     (one,) = listed(root)
-    assert (one.state.status, one.state.timeline) == ("closed", keeper.state.timeline)
+    assert (one.state.status, one.state.timeline) == ("closed", incident_service.state.timeline)
     assert mttr(one.state) is not None
     assert all(entry.at.server is not None for entry in one.state.timeline), "the server's clock was heard"
     assert unfinished("default", root) == []
@@ -74,8 +74,8 @@ async def test_an_incident_left_in_the_middle_of_a_step_is_offered_and_goes_on(
     server: RealServer, tmp_path: Path
 ) -> None:
     async with system(server.port, tmp_path) as (context, _):
-        keeper = await open_incident(context, root=tmp_path)
-        await keeper.tell(lambda at: happened.StepStarted(at=at, step="health"))
+        incident_service = await open_incident(context, root=tmp_path)
+        await incident_service.tell(lambda at: happened.StepStarted(at=at, step="health"))
         assert unfinished("default", tmp_path) == [], "it is open here"
         second = await resume_incident(context, 1, root=tmp_path)
         assert "open elsewhere" in second.read_only
@@ -83,7 +83,7 @@ async def test_an_incident_left_in_the_middle_of_a_step_is_offered_and_goes_on(
             await second.note("x")
         assert refused.value.exit_code == 4
         await second.aclose()
-        keeper.timeline.close()  # as the end of a process does
+        incident_service.timeline.close()  # as the end of a process does
         (offered,) = unfinished("default", tmp_path)
         again = await resume_incident(context, offered.number, root=tmp_path)
         assert again.state.running is None
@@ -104,48 +104,48 @@ async def test_a_tool_without_result_fails_its_step_and_a_cancelled_one_is_recor
     monkeypatch.setattr("optimus_tui.tools.integration._run_all", hangs)  # its parts have bounds of their own
     async with system(server.port, tmp_path) as (context, gateway):
         gateway.on("/health", silence)
-        keeper = await open_incident(context, root=tmp_path)
-        step = await keeper.run("integration")
+        incident_service = await open_incident(context, root=tmp_path)
+        step = await incident_service.run("integration")
         assert step.status == "failed"
         assert "no result within" in step.said
         monkeypatch.setattr("optimus_tui.tools.answer.DEADLINE_SECONDS", 8.0)
-        task = asyncio.create_task(keeper.run("integration"))
+        task = asyncio.create_task(incident_service.run("integration"))
         await asyncio.sleep(pause)
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
             await task
-        assert keeper.state.running is None
-        assert keeper.state.step("integration").status == "failed"  # type: ignore[union-attr]
-        await keeper.aclose()
+        assert incident_service.state.running is None
+        assert incident_service.state.step("integration").status == "failed"  # type: ignore[union-attr]
+        await incident_service.aclose()
 
 
 async def test_a_dead_redis_costs_the_servers_clock_and_nothing_else(tmp_path: Path, make_server: Any) -> None:
     server = make_server()
     async with system(server.port, tmp_path) as (context, _):
-        keeper = await open_incident(context, root=tmp_path)
+        incident_service = await open_incident(context, root=tmp_path)
         server.kill()
-        step = await keeper.run()
+        step = await incident_service.run()
         assert step.outcome is not None
         assert any(one.rule == "server.unreachable" for one in step.outcome.findings)
-        await keeper.aclose()
+        await incident_service.aclose()
 
 
 async def test_another_system_is_not_asked_on_behalf_of_an_incident(server: RealServer, tmp_path: Path) -> None:
     async with system(server.port, tmp_path) as (context, _):
-        keeper = await open_incident(context, root=tmp_path)
-        await keeper.aclose()
+        incident_service = await open_incident(context, root=tmp_path)
+        await incident_service.aclose()
     async with system(server.port, tmp_path, environment="other") as (context, _):
-        keeper = await resume_incident(context, 1, root=tmp_path)
+        incident_service = await resume_incident(context, 1, root=tmp_path)
         with pytest.raises(IncidentError, match="--env default"):
-            await keeper.run()
-        await keeper.note("a note belongs to the incident, not to the system")
-        await keeper.aclose()
+            await incident_service.run()
+        await incident_service.note("a note belongs to the incident, not to the system")
+        await incident_service.aclose()
     async with system(server.port, tmp_path) as (context, _):  # the same name, its services at other addresses
-        keeper = await resume_incident(context, 1, root=tmp_path)
+        incident_service = await resume_incident(context, 1, root=tmp_path)
         with pytest.raises(IncidentError, match="--moved REASON"):
-            await keeper.run()
+            await incident_service.run()
         with pytest.raises(IncidentError, match="reason"):
-            await keeper.move(" ")
-        await keeper.move("failed over")
-        assert (await keeper.run()).status == "done"
-        await keeper.aclose()
+            await incident_service.move(" ")
+        await incident_service.move("failed over")
+        assert (await incident_service.run()).status == "done"
+        await incident_service.aclose()

@@ -47,33 +47,33 @@ async def test_fixed_is_said_where_it_was_measured_and_only_there(
     case.spoil(server)
     bounds = Thresholds(cache_keys_large=5)
     async with system(server.port, tmp_path, writable=True, environment="test", thresholds=bounds) as (context, _):
-        desk = ActionService(context, tmp_path)
-        assert not isinstance(await desk.arm("test"), Refusal)
-        keeper = await open_incident(context, root=tmp_path / "incidents")
-        await keeper.choose(case.issue, "acme")
-        step = await keeper.run("identify")
+        action_service = ActionService(context, tmp_path)
+        assert not isinstance(await action_service.arm("test"), Refusal)
+        incident_service = await open_incident(context, root=tmp_path / "incidents")
+        await incident_service.choose(case.issue, "acme")
+        step = await incident_service.run("identify")
         assert step.outcome is not None and case.rule in {one.rule for one in step.outcome.findings}
 
         async def act() -> Any:
-            receipt = await carried_out(desk, await planned(desk, case.kind, **case.more))
+            receipt = await carried_out(action_service, await planned(action_service, case.kind, **case.more))
             assert receipt.verified and receipt.counts == {"done": len(receipt.outcomes)}
             return kept(receipt)
 
         first = await act()
         case.spoil(server)  # whoever writes them is still at it
-        deed = await keeper.acted(first, rules=(case.rule,))
-        assert deed.verdict == "same", deed.checks
-        assert keeper.state.repaired is None
-        deed = await keeper.acted(await act(), rules=(case.rule,))
-        assert deed.verdict == "fixed", deed.checks
-        assert keeper.state.repaired is not None
+        record = await incident_service.acted(first, rules=(case.rule,))
+        assert record.verdict == "same", record.checks
+        assert incident_service.state.repaired is None
+        record = await incident_service.acted(await act(), rules=(case.rule,))
+        assert record.verdict == "fixed", record.checks
+        assert incident_service.state.repaired is not None
         case.spoil(server)
         third = await act()
         server.kill()  # nobody can look any more
-        deed = await keeper.acted(third, rules=(case.rule,))
-        assert deed.verdict in ("unknown", "worse"), deed.checks
-        desk.close()
-        await keeper.aclose()
+        record = await incident_service.acted(third, rules=(case.rule,))
+        assert record.verdict in ("unknown", "worse"), record.checks
+        action_service.close()
+        await incident_service.aclose()
 
 
 async def test_an_action_whose_fault_no_step_has_shown_is_never_called_fixed(
@@ -81,12 +81,12 @@ async def test_an_action_whose_fault_no_step_has_shown_is_never_called_fixed(
 ) -> None:
     put(server, "cache:conv:acme:1", ttl=600)
     async with system(server.port, tmp_path, writable=True, environment="test") as (context, _):
-        desk = ActionService(context, tmp_path)
-        assert not isinstance(await desk.arm("test"), Refusal)
-        keeper = await open_incident(context, root=tmp_path / "incidents")
-        await keeper.run("health")
-        receipt = await carried_out(desk, await planned(desk, "invalidate_tenant"))
-        deed = await keeper.acted(kept(receipt))
-        assert deed.verdict == "same", deed.checks
-        desk.close()
-        await keeper.aclose()
+        action_service = ActionService(context, tmp_path)
+        assert not isinstance(await action_service.arm("test"), Refusal)
+        incident_service = await open_incident(context, root=tmp_path / "incidents")
+        await incident_service.run("health")
+        receipt = await carried_out(action_service, await planned(action_service, "invalidate_tenant"))
+        record = await incident_service.acted(kept(receipt))
+        assert record.verdict == "same", record.checks
+        action_service.close()
+        await incident_service.aclose()

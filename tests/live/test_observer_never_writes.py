@@ -63,8 +63,10 @@ async def through_the_steps(walk: Walk) -> None:
         return
     base = walk.depth
     for _ in range(6):
-        keeper = walk.dashboard.keeper
-        await walk.until(lambda keeper=keeper: keeper is None or keeper.state.running is None)
+        incident_service = walk.dashboard.incident_service
+        await walk.until(
+            lambda incident_service=incident_service: incident_service is None or incident_service.state.running is None
+        )
         await walk.press("enter")
         await walk.answer(base)
 
@@ -135,7 +137,7 @@ async def test_whatever_is_pressed_nothing_is_written_row_77(
         async with walking(system.settings(writable=writable, acl=acl)) as walk:
             for one in walks:
                 await one(walk)
-            armed = walk.dashboard.desk is not None and walk.dashboard.desk.guard.armed
+            armed = walk.dashboard.action_service is not None and walk.dashboard.action_service.guard.armed
         assert not armed
         account = await asyncio.to_thread(system.proven, 500)
         assert {b"SCAN", b"GET", b"PTTL", b"INFO", b"PSUBSCRIBE"} <= {one.words[0].upper() for one in account.said}

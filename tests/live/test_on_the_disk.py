@@ -86,8 +86,8 @@ async def test_no_write_leaves_before_its_intent_and_its_plan_would_outlive_a_po
     with forgetful() as disk:
         judge = Judge(server.port, disk, tmp_path)
         try:
-            async with armed(judge.port, tmp_path) as desk:
-                receipt = await carried_out(desk, await planned(desk, kind))
+            async with armed(judge.port, tmp_path) as action_service:
+                receipt = await carried_out(action_service, await planned(action_service, kind))
         finally:
             judge.stop()
         assert receipt.verified and judge.judged >= 250 and judge.unheard == []

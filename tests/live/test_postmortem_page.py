@@ -73,7 +73,7 @@ def test_200_hostile_strings_are_text_in_a_browser(
     browser: str, listener: tuple[str, list[bytes]], tmp_path: Path
 ) -> None:
     url, asked = listener
-    strings = [piece.replace("{}", deed.replace("{url}", url)) for piece in PIECES for deed in DEEDS]
+    strings = [piece.replace("{}", record.replace("{url}", url)) for piece in PIECES for record in DEEDS]
     assert len(set(strings)) == 200
     play = Play(id="7", title=strings[0], environment="prod", operator=strings[1], began=1_794_999_000.0)
     play.run("health", outcome(found("limits.immortal", "critical", strings[2], message=strings[3])))

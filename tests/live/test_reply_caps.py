@@ -13,7 +13,7 @@ import psutil
 import pytest
 from redis.exceptions import RedisError
 
-from optimus_tui.actions.operator_connection import WireLost, open_wire
+from optimus_tui.actions.operator_connection import ConnectionLost, open_operator_connection
 from optimus_tui.actions.permit import Permit
 from optimus_tui.clock import Clock
 from optimus_tui.probes.client import observer_client
@@ -122,12 +122,12 @@ async def test_the_operators_connection_ends_there_as_well() -> None:
         return bulk()(words)
 
     with flooding(flood) as target:
-        wire = await open_wire(target, Permit(), LoadMeter())
+        wire = await open_operator_connection(target, Permit(), LoadMeter())
         before = rss()
-        with pytest.raises(WireLost) as lost:
+        with pytest.raises(ConnectionLost) as lost:
             await wire.ask("TYPE", "k")
         assert "65,536 bytes" in lost.value.fault.message and rss() - before < 40 * PIECE
-        with pytest.raises(WireLost):
+        with pytest.raises(ConnectionLost):
             await wire.ask("PING")
         await asyncio.sleep(0.1)
         assert asked == [b"TYPE"]

@@ -64,10 +64,10 @@ class Room:
 
     def __init__(self, demo: DemoHandle, context: Context, folder: Path) -> None:
         self.demo, self.context, self.folder = demo, context, folder
-        self.desk = ActionService(context, folder / "state")
+        self.action_service = ActionService(context, folder / "state")
         self.seen = self.calm = False
         self.alarms: dict[str, Finding] = {}
-        self.keeper: IncidentService
+        self.incident_service: IncidentService
 
     def heard(self, subject: str, report: object) -> None:
         if subject == "health":
@@ -85,52 +85,52 @@ class Room:
     async def open(self, title: str = "") -> Candidate:
         """The incident with its first step; what it says to look at first."""
         root, alarms = self.folder / "incidents", tuple(self.alarms.values())
-        self.keeper = await open_incident(self.context, title, name="demo", alarms=alarms, root=root)
+        self.incident_service = await open_incident(self.context, title, name="demo", alarms=alarms, root=root)
         await self.step("health")
-        return self.keeper.state.candidates[0]
+        return self.incident_service.state.candidates[0]
 
     async def leading(self, issue: str) -> Candidate:
         """The incident once its first step leads to this: what was refused before it must have been seen to be over."""
         await self.open()
-        await until(lambda: self.keeper.state.candidates[0].issue == issue, lambda: self.step("health"))
-        return self.keeper.state.candidates[0]
+        await until(lambda: self.incident_service.state.candidates[0].issue == issue, lambda: self.step("health"))
+        return self.incident_service.state.candidates[0]
 
     async def step(self, name: str) -> None:
-        step = await self.keeper.run(name)
+        step = await self.incident_service.run(name)
         assert step.status == "done", step.said
 
     async def look(self, issue: str, tenant: str | None, rule: str) -> None:
         """Choose, and look until the decisive finding is in the evidence."""
-        await self.keeper.choose(issue, tenant)
+        await self.incident_service.choose(issue, tenant)
         await until(lambda: self._shows("identify", rule), lambda: self.step("identify"))
 
     def _shows(self, name: str, rule: str) -> bool:
-        step = self.keeper.state.step(name)
+        step = self.incident_service.state.step(name)
         found = step.outcome.findings if step and step.outcome else ()
         return any(one.rule == rule and rank(one.severity) >= MATTERS for one in found)
 
     async def rest(self) -> None:
         """The steps that were not needed to find it."""
         for name in ("performance", "integration"):
-            if (step := self.keeper.state.step(name)) and step.status == "waiting":
+            if (step := self.incident_service.state.step(name)) and step.status == "waiting":
                 await self.step(name)
 
     async def follow(self, command: str) -> None:
         """Do what a recommendation's command says, and say so."""
-        advice = next(one for one in self.keeper.state.advice if one.command == command)
+        advice = next(one for one in self.incident_service.state.advice if one.command == command)
         done = await self.demo.remedy(command.removeprefix(":remedy "))
         assert done.done, done.note
-        await self.keeper.mark(advice.id, "done", done.note)
+        await self.incident_service.mark(advice.id, "done", done.note)
 
     async def act(self, kind: str, tenant: str) -> ActionRecord:
         """What ``a`` does after its card, with the receipt in the incident and the checks that follow from it."""
-        advice = next(one for one in self.keeper.state.advice if one.kind == kind and one.tenant == tenant)
-        plan = await self.desk.plan(ActionRequest(kind=kind, tenant=tenant.encode()))  # type: ignore[arg-type]
+        advice = next(one for one in self.incident_service.state.advice if one.kind == kind and one.tenant == tenant)
+        plan = await self.action_service.plan(ActionRequest(kind=kind, tenant=tenant.encode()))  # type: ignore[arg-type]
         assert isinstance(plan, Plan), plan
         words = Confirmation(f"demo {plan.count}", "recommended by the incident")
-        receipt = await self.desk.apply(plan, words, threading.Event(), lambda _: None)
+        receipt = await self.action_service.apply(plan, words, threading.Event(), lambda _: None)
         assert isinstance(receipt, Receipt), receipt
-        return await self.keeper.acted(kept(receipt), advice.id, advice.rules)
+        return await self.incident_service.acted(kept(receipt), advice.id, advice.rules)
 
     async def fixed(self, *steps: str) -> None:
         """Ask the steps again until each has said "fixed": the engine measures, nobody tells it."""
@@ -140,23 +140,25 @@ class Room:
             for name in steps:
                 if name not in said:
                     await self.step(name)
-                    step = self.keeper.state.step(name)
+                    step = self.incident_service.state.step(name)
                     if step and step.change and step.change.verdict == "fixed":
                         said.add(name)
 
         await until(
-            lambda: said == set(steps), again, lambda: f"{set(steps) - said} of {self.keeper.state.timeline[-3:]}"
+            lambda: said == set(steps),
+            again,
+            lambda: f"{set(steps) - said} of {self.incident_service.state.timeline[-3:]}",
         )
 
     async def close(self, cause: str, resolution: str, *words: str) -> None:
         """Close and export; both forms name what matters, and both times came out."""
-        await self.keeper.done("apply")
-        await measure(self.keeper)
-        await self.keeper.close_incident(cause, resolution)
-        assert mtta(self.keeper.state) is not None
-        assert mttr(self.keeper.state) is not None
+        await self.incident_service.done("apply")
+        await measure(self.incident_service)
+        await self.incident_service.close_incident(cause, resolution)
+        assert mtta(self.incident_service.state) is not None
+        assert mttr(self.incident_service.state) is not None
         for form in ("md", "html"):
-            text = (await export(self.keeper, form)).read_text("utf-8").replace("\\", "")  # type: ignore[arg-type]
+            text = (await export(self.incident_service, form)).read_text("utf-8").replace("\\", "")  # type: ignore[arg-type]
             for word in (*words, cause, resolution):
                 assert word in text, (form, word)
 
@@ -183,7 +185,7 @@ async def engineer(demo: DemoHandle, folder: Path) -> AsyncIterator[Room]:
     sampler = Sampler(context, Recorder(lambda: context.store, context.clock).listen(room.heard))
     loops = [asyncio.ensure_future(loop()) for loop in sampler.loops().values()]
     try:
-        await room.desk.arm("demo")
+        await room.action_service.arm("demo")
         await until(lambda: room.seen)
         yield room
     finally:
@@ -192,8 +194,8 @@ async def engineer(demo: DemoHandle, folder: Path) -> AsyncIterator[Room]:
             loop.cancel()
         await asyncio.gather(*loops, return_exceptions=True)
         if hasattr(room, "keeper"):
-            await room.keeper.aclose()
-        room.desk.close()
+            await room.incident_service.aclose()
+        room.action_service.close()
         await context.aclose()
 
 
@@ -203,15 +205,15 @@ async def test_quiet_nothing_is_found_and_it_says_so(running: DemoHandle, tmp_pa
         first = await room.open()
         assert (first.issue, first.score) == ("high_latency", 0)
         assert "nothing that was found points to it" in first.reason
-        await room.keeper.choose(first.issue)
+        await room.incident_service.choose(first.issue)
         await room.step("identify")
         await room.rest()
-        state = room.keeper.state
+        state = room.incident_service.state
         assert state.severity == "none"
         assert [one for one in state.advice if rank(one.priority) >= MATTERS] == []
-        await room.keeper.done("apply")
-        await room.keeper.close_incident("a false alarm", "nothing was wrong")
-        text = (await export(room.keeper, "md")).read_text("utf-8")
+        await room.incident_service.done("apply")
+        await room.incident_service.close_incident("a false alarm", "nothing was wrong")
+        text = (await export(room.incident_service, "md")).read_text("utf-8")
         assert "nothing was wrong" in text
         assert "unknown: nobody said when it began" in text, "no beginning is made up"
 
@@ -225,7 +227,7 @@ async def test_immortal_counter_is_repaired_from_here(running: DemoHandle, tmp_p
         assert "never resets" in first.reason
         await room.look(first.issue, first.tenant, "limits.immortal")
         await room.rest()
-        advice = next(one for one in room.keeper.state.advice if one.kind == "repair_counter")
+        advice = next(one for one in room.incident_service.state.advice if one.kind == "repair_counter")
         assert "EXPIRE rate_limit:clinic_b:chat 60 NX" in (advice.command or "")
         repaired = await room.act("repair_counter", "clinic_b")
         assert repaired.verdict == "better", "it resets again, and the window is still full: no more is claimed"
@@ -243,8 +245,8 @@ async def test_noisy_tenant_is_blocked_and_then_reset(running: DemoHandle, tmp_p
         assert "used up its limit" in first.reason
         await room.look(first.issue, first.tenant, "limits.over")
         await room.follow(":remedy block-client")
-        deed = await room.act("reset_counters", "demo_dentist")
-        assert deed.verdict == "fixed", deed.checks
+        record = await room.act("reset_counters", "demo_dentist")
+        assert record.verdict == "fixed", record.checks
         await room.close("a client in a loop", "blocked, and its counter reset", "demo_dentist", "limits.over")
 
 
@@ -254,7 +256,7 @@ async def test_engine_down_leads_to_integration_first_and_to_a_restart(running: 
         await until(lambda: "services.engine" in room.alarms)
         first = await room.open()
         assert (first.issue, first.rules[0]) == ("circuit_breaker", "services.engine")
-        coming = room.keeper.state.next
+        coming = room.incident_service.state.next
         assert coming and coming.plan.id == "integration", "the branch: does a request reach the engine"
         await room.step("integration")
         await room.look(first.issue, first.tenant, "breaker.open")
@@ -271,7 +273,7 @@ async def test_engine_slow_is_seen_by_the_last_looks_and_cured_by_them(running: 
         await until(lambda: bool({"latency.now", "latency.p95"} & set(room.alarms)))
         first = await room.leading("high_latency")
         assert " over " in first.reason, "over 500 ms, or over 1 s where the gateway's routes wait for it longer"
-        await room.keeper.choose(first.issue)
+        await room.incident_service.choose(first.issue)
         await until(
             lambda: room._shows("identify", "latency.now") or room._shows("identify", "latency.p95"),
             lambda: room.step("identify"),
@@ -288,9 +290,9 @@ async def test_cache_stampede_is_seen_in_the_rate_of_now(running: DemoHandle, tm
         first = await room.leading("cache_miss")
         assert "hit rate" in first.reason
         await room.look(first.issue, first.tenant, "cache.hit_rate")
-        step = room.keeper.state.step("identify")
+        step = room.incident_service.state.step("identify")
         assert step and step.evidence
-        seen = room.keeper.read(step.evidence)["cache_miss_analysis"]["invalidations"]["per_minute_by_type"]
+        seen = room.incident_service.read(step.evidence)["cache_miss_analysis"]["invalidations"]["per_minute_by_type"]
         assert seen["bulk_invalidation"] > 5, "a minute, when nothing in the demo drops in bulk otherwise"
         await room.follow(":remedy stop-job")
         await room.fixed("health", "identify")

@@ -171,12 +171,12 @@ async def test_a_replica_that_dropped_away_is_said_on_the_board(make_server: Mak
     replica.command("REPLICAOF", "127.0.0.1", str(primary.port))
     await _linked(replica)
     reports: list[Any] = []
-    board = SamplerState(Settings(), Clock(), lambda source, report: reports.append(report))
-    board.put_server(await look(primary))
+    sampler_state = SamplerState(Settings(), Clock(), lambda source, report: reports.append(report))
+    sampler_state.put_server(await look(primary))
     assert not [one for one in reports[-1].findings if one.rule == "server.replicas"]
     replica.kill()
     await asyncio.sleep(0.1)
-    board.put_server(await look(primary))
+    sampler_state.put_server(await look(primary))
     assert [one.rule for one in reports[-1].findings if one.subject == "redis"] == ["server.replicas"]
 
 
@@ -188,15 +188,15 @@ async def test_connections_that_were_turned_away_are_said(make_server: MakeServe
             link.sendall(b"PING\r\n")
             link.recv(16)
         assert "server.clients" in await findings(server)
-        board = SamplerState(Settings(), Clock(), lambda source, report: None)
+        sampler_state = SamplerState(Settings(), Clock(), lambda source, report: None)
         target = target_of(server.port)
         async with observing(target) as redis:
-            board.put_server(await read_server(redis, target, redis.own, redis.own.clock))
+            sampler_state.put_server(await read_server(redis, target, redis.own, redis.own.clock))
             for _ in range(3):
                 with contextlib.suppress(OSError):
                     server.command("PING")
-            board.put_server(await read_server(redis, target, redis.own, redis.own.clock))
-        found = {one.rule: one for one in judge_server(board.looks.server)}
+            sampler_state.put_server(await read_server(redis, target, redis.own, redis.own.clock))
+        found = {one.rule: one for one in judge_server(sampler_state.looks.server)}
         assert found["server.refuses_connections"].severity == "high"
     finally:
         for link in taken:

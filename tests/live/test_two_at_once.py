@@ -49,12 +49,12 @@ async def test_an_action_of_one_is_offered_to_the_other_only_once_its_process_is
     assert process.stdout is not None
     assert [process.stdout.readline() for _ in range(2)] == [b"ready\n", b"acting\n"]
     process.send_signal(signal.SIGSTOP)
-    async with at_desk(server.port, tmp_path) as desk:
-        assert desk.interrupted() == []
+    async with at_desk(server.port, tmp_path) as action_service:
+        assert action_service.interrupted() == []
         process.kill()
         process.wait()
         process.stdout.close()
-        assert len(desk.interrupted()) == 1
+        assert len(action_service.interrupted()) == 1
 
 
 def faketime_library() -> str:

@@ -60,11 +60,11 @@ def test_a_command_line_that_is_ended_leaves_no_process_no_copy_and_no_file(
 
 def test_checks_are_cut_from_another_thread_at_once(tmp_path: Path, temporary: Path) -> None:
     gateway, told = endless_gateway(tmp_path)
-    leash, ended = SandboxRunner(), threading.Event()
+    runner, ended = SandboxRunner(), threading.Event()
 
     def work() -> None:
         with contextlib.suppress(RunCancelled):
-            for _ in run_checks(render(make_spec("products")), gateway, None, None, leash):
+            for _ in run_checks(render(make_spec("products")), gateway, None, None, runner):
                 pass
             raise AssertionError("it came to an end")
         ended.set()
@@ -72,21 +72,21 @@ def test_checks_are_cut_from_another_thread_at_once(tmp_path: Path, temporary: P
     threading.Thread(target=work, daemon=True).start()
     until(lambda: pids_in(told))
     began = time.monotonic()
-    leash.cut()
+    runner.cut()
     assert ended.wait(5)
     assert time.monotonic() - began < 3
     assert not any(map(alive, pids_in(told)))
     assert not list(temporary.iterdir())
-    with pytest.raises(RunCancelled), leash as folder:
-        leash.run(["true"], folder, {}, 5)
+    with pytest.raises(RunCancelled), runner as folder:
+        runner.run(["true"], folder, {}, 5)
     assert not list(temporary.iterdir())
 
 
 def test_what_takes_too_long_is_killed_and_what_is_left_behind_as_well(temporary: Path) -> None:
-    leash, environment = SandboxRunner(), {"PATH": os.environ["PATH"]}
-    with leash as folder:
-        assert leash.run(["sleep", "300"], folder, environment, 0.5) == (KILLED, "")
-        code, said = leash.run([sys.executable, "-c", LEAVE], folder, environment, 20)
+    runner, environment = SandboxRunner(), {"PATH": os.environ["PATH"]}
+    with runner as folder:
+        assert runner.run(["sleep", "300"], folder, environment, 0.5) == (KILLED, "")
+        code, said = runner.run([sys.executable, "-c", LEAVE], folder, environment, 20)
         assert code == 0
         until(lambda: not alive(int(said)), 5)
     assert not list(temporary.iterdir())

@@ -76,8 +76,8 @@ def freeze(tool: Tool, monkeypatch: pytest.MonkeyPatch) -> None:
 class Surfaces:
     """Asks on each surface; the document as bytes and how the surface says that it failed."""
 
-    def __init__(self, desk: ToolDispatcher, port: int, capfd: pytest.CaptureFixture[str]) -> None:
-        self.desk, self.port, self.capfd = desk, port, capfd
+    def __init__(self, dispatcher: ToolDispatcher, port: int, capfd: pytest.CaptureFixture[str]) -> None:
+        self.dispatcher, self.port, self.capfd = dispatcher, port, capfd
 
     async def by_http(self, name: str, arguments: dict[str, Any]) -> tuple[bytes, int]:
         url = f"http://127.0.0.1:{self.port}/mcp/{name}"
@@ -86,7 +86,7 @@ class Surfaces:
         return answer.content, answer.status_code
 
     async def by_mcp(self, name: str, arguments: dict[str, Any]) -> tuple[bytes, bool]:
-        async with Client(build(self.desk)) as client:
+        async with Client(build(self.dispatcher)) as client:
             result = await client.call_tool(name, arguments)
         text: str = result.content[0].text
         assert result.structured_content == json.loads(text)
@@ -102,9 +102,9 @@ class Surfaces:
 async def surfaces(
     gateway: HostileServer, server: RealServer, capfd: pytest.CaptureFixture[str]
 ) -> AsyncIterator[Surfaces]:
-    desk = ToolDispatcher(lambda: context(gateway, server))
-    async with on_the_wire(AccessControlMiddleware(at_mcp(desk))) as port:
-        yield Surfaces(desk, port, capfd)
+    dispatcher = ToolDispatcher(lambda: context(gateway, server))
+    async with on_the_wire(AccessControlMiddleware(at_mcp(dispatcher))) as port:
+        yield Surfaces(dispatcher, port, capfd)
 
 
 @pytest.mark.parametrize("name", list(TOOLS))
@@ -188,16 +188,16 @@ async def test_processes_started_apart_agree_as_well(
 ) -> None:
     """Nothing frozen: what may differ is masked, everything else is equal."""
     env = environment(gateway, server.url, tmp_path)
-    desk = ToolDispatcher(lambda: context(gateway, server))
+    dispatcher = ToolDispatcher(lambda: context(gateway, server))
     for name, arguments in (("diagnose_gateway_health", {"tenant_id": "acme"}), ("test_ai_engine_integration", {})):
         process = await asyncio.create_subprocess_exec(
             *(sys.executable, "-m", "optimus_tui", "run", name, json.dumps(arguments)),
             stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=env, cwd=tmp_path,
         )  # fmt: skip
         printed, _ = await process.communicate()
-        answered = await desk.call(name, arguments)
+        answered = await dispatcher.call(name, arguments)
         assert _masked(json.loads(printed)) == _masked(json.loads(answered.document))
-    await desk.aclose()
+    await dispatcher.aclose()
 
 
 def _masked(value: Any) -> Any:

@@ -41,11 +41,11 @@ async def test_the_receipt_outlives_an_audit_that_cannot_be_read_again(
 ) -> None:
     real = action_dialog_widgets.audit_words
 
-    def moved_away(desk: Any, action: str) -> str:
-        path = desk.audit.path
+    def moved_away(action_service: Any, action: str) -> str:
+        path = action_service.audit.path
         path.rename(path.with_name("elsewhere"))
         path.symlink_to("elsewhere")
-        return real(desk, action)
+        return real(action_service, action)
 
     monkeypatch.setattr(action_dialog, "audit_words", moved_away)
     async with running(redis) as (pilot, dashboard):

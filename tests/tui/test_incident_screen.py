@@ -58,7 +58,7 @@ async def test_escape_leaves_it_open_and_i_comes_back_to_the_same_one(redis: Rea
         screen = await opened(pilot)
         await pilot.press("escape")
         assert isinstance(pilot.app.screen, Dashboard)
-        assert dashboard.keeper is screen.keeper and screen.state.status == "open"
+        assert dashboard.incident_service is screen.incident_service and screen.state.status == "open"
         await opened(pilot)
         assert "INCIDENT 1" in said(pilot)
 
@@ -152,12 +152,14 @@ async def test_from_the_alarm_to_a_verified_repair_and_the_post_mortem(redis: Re
         await pilot.press("tab", "tab")
         await confirm(pilot, card)
         await until(pilot, lambda: card.stage == "told")
-        await until(pilot, lambda: bool(screen.state.deeds) and screen.state.deeds[0].verdict is not None)
+        await until(
+            pilot, lambda: bool(screen.state.action_records) and screen.state.action_records[0].verdict is not None
+        )
         assert app.screen is card, "what is checked next does not wait for a reader"
         await pilot.press("escape")
         await until(pilot, lambda: app.screen is screen)
-        assert screen.state.deeds[0].receipt.audit.startswith("line ")
-        assert screen.state.deeds[0].verdict == "unknown"  # the gateway is not there: nobody may say fixed
+        assert screen.state.action_records[0].receipt.audit.startswith("line ")
+        assert screen.state.action_records[0].verdict == "unknown"  # the gateway is not there: nobody may say fixed
         assert redis.command("TTL", IMMORTAL).strip() != b":-1"
         await pilot.press("c")
         await until(pilot, lambda: isinstance(app.screen, QuestionDialog))
@@ -202,7 +204,7 @@ async def test_an_enter_that_is_held_down_answers_once_and_marks_nothing_row_71(
         app: Any = pilot.app
         screen = await opened(pilot)
         for step in screen.state.steps[1:-1]:
-            await screen.keeper.skip(step.plan.id, "not now")
+            await screen.incident_service.skip(step.plan.id, "not now")
         screen.show_step(screen.state.steps[-1])
         enters = [events.Key("enter", "\r") for _ in range(8)]
         for one in enters:

@@ -135,10 +135,10 @@ async def test_its_incident_takes_it_up_and_its_receipt_row_74(redis: RealServer
         await pilot.press("enter")
         await until(pilot, lambda: isinstance(app.screen, ResumeCard) and app.screen.stage == "told")
         await pilot.press("escape")
-        await until(pilot, lambda: bool(dashboard.keeper and dashboard.keeper.state.deeds))
-        await until(pilot, lambda: dashboard.keeper.state.deeds[0].verdict is not None)  # type: ignore[union-attr]
-        assert dashboard.keeper is not None
-        assert dashboard.keeper.state.deeds[0].receipt.kind == "invalidate_tenant"
+        await until(pilot, lambda: bool(dashboard.incident_service and dashboard.incident_service.state.action_records))
+        await until(pilot, lambda: dashboard.incident_service.state.action_records[0].verdict is not None)  # type: ignore[union-attr]
+        assert dashboard.incident_service is not None
+        assert dashboard.incident_service.state.action_records[0].receipt.kind == "invalidate_tenant"
 
 
 async def test_a_receipt_that_nobody_lived_to_record_is_recorded_when_the_incident_is_taken_up(
@@ -150,18 +150,18 @@ async def test_a_receipt_that_nobody_lived_to_record_is_recorded_when_the_incide
         await pilot.press("i")
         await until(pilot, lambda: isinstance(pilot.app.screen, IncidentScreen))
         await dashboard.leave_incident()
-    async with armed(redis.port, tmp_path / "optimus-tui") as desk:
-        await carried_out(desk, await planned(desk, "reset_counters", b"acme", incident="1"))
-        await carried_out(desk, await planned(desk, "invalidate_tenant", b"acme", incident="2"))
+    async with armed(redis.port, tmp_path / "optimus-tui") as action_service:
+        await carried_out(action_service, await planned(action_service, "reset_counters", b"acme", incident="1"))
+        await carried_out(action_service, await planned(action_service, "invalidate_tenant", b"acme", incident="2"))
     async with running(redis) as (pilot, dashboard):
         await pilot.press("i")
         await until(pilot, lambda: "Resume incident 1" in said(pilot))
         await pilot.press("enter")
-        await until(pilot, lambda: bool(dashboard.keeper and dashboard.keeper.state.deeds))
-        assert dashboard.keeper is not None
-        (deed,) = dashboard.keeper.state.deeds
-        assert (deed.receipt.kind, deed.receipt.counts) == ("reset_counters", {"done": 1})
-        assert "(closed)" in deed.receipt.audit
+        await until(pilot, lambda: bool(dashboard.incident_service and dashboard.incident_service.state.action_records))
+        assert dashboard.incident_service is not None
+        (record,) = dashboard.incident_service.state.action_records
+        assert (record.receipt.kind, record.receipt.counts) == ("reset_counters", {"done": 1})
+        assert "(closed)" in record.receipt.audit
     lines = (tmp_path / "optimus-tui" / "incidents" / "0001" / "timeline.jsonl").read_text().splitlines()
     assert sum("action_done" in json.dumps(json.loads(line)) for line in lines) == 1
 

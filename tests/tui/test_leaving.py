@@ -28,5 +28,5 @@ async def test_leaving_closes_the_connections_lets_go_of_the_incident_and_disarm
         assert b"optimus-tui" in redis.command("CLIENT", "LIST")
         await pilot.press("q")
     assert b"optimus-tui" not in redis.command("CLIENT", "LIST")
-    assert dashboard.keeper is None
+    assert dashboard.incident_service is None
     assert "the session ended" in last_record(tmp_path)

@@ -135,4 +135,4 @@ async def test_what_only_the_server_knows_is_said_where_one_arms(make_server: An
             await typed(pilot, "test")
             await pilot.press("enter")
             await until(pilot, lambda why=why, pilot=pilot: why in said(pilot))
-            assert dashboard.desk is not None and dashboard.desk.guard.armed is None
+            assert dashboard.action_service is not None and dashboard.action_service.guard.armed is None

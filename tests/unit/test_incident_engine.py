@@ -251,12 +251,12 @@ def test_an_action_has_the_check_that_showed_the_fault_run_again() -> None:
     play.run("integration", outcome())
     advice = play.state.advice[0].id
     (again,) = play.act()
-    assert play.state.deeds[0].advice == advice, "it is the one for this kind of action and tenant"
+    assert play.state.action_records[0].advice == advice, "it is the one for this kind of action and tenant"
     assert (again.step, again.tool, again.action_id) == ("health", "diagnose_gateway_health", "a1")
     assert play.state.advice[0].status == "done"
-    assert play.state.deeds[0].verdict is None
+    assert play.state.action_records[0].verdict is None
     play.check("health", outcome())
-    assert play.state.deeds[0].verdict == "fixed"
+    assert play.state.action_records[0].verdict == "fixed"
     assert play.state.repaired is not None
     assert "recorded already" in play.refused(play.events[-2])
     assert "answered already" in play.refused(play.events[-1])
@@ -268,13 +268,13 @@ def test_a_check_asked_once_more_is_compared_with_what_stood_before_the_action()
     play.act()
     assert "are running" in play.refused(happened.ChecksAsked(at=stamp(), action_id="a1"))
     play.check("health", outcome(IMMORTAL))
-    assert play.state.deeds[0].verdict == "same"
+    assert play.state.action_records[0].verdict == "same"
     play.run("health", outcome())  # done again meanwhile: it shows nothing any more
     (again,) = play.tell(happened.ChecksAsked(at=stamp(), action_id="a1"))
     assert (again.step, again.tool, again.action_id) == ("health", "diagnose_gateway_health", "a1")
-    assert play.state.deeds[0].verdict is None
+    assert play.state.action_records[0].verdict is None
     play.check("health", outcome())
-    assert play.state.deeds[0].verdict == "fixed"
+    assert play.state.action_records[0].verdict == "fixed"
     assert "no checks" in play.refused(happened.ChecksAsked(at=stamp(), action_id="other"))
 
 
@@ -283,7 +283,7 @@ def test_a_check_without_result_says_nothing() -> None:
     play.run("health", outcome(IMMORTAL))
     play.act()
     play.check("health", None)
-    assert play.state.deeds[0].verdict == "unknown"
+    assert play.state.action_records[0].verdict == "unknown"
     assert play.state.repaired is None
 
 
@@ -295,7 +295,7 @@ def test_resuming_frees_what_a_dead_process_left_running() -> None:
     play.tell(happened.Resumed(at=stamp(), operator="ops2"))
     assert play.state.running is None
     assert "interrupted" in play.state.step("performance").said  # type: ignore[union-attr]
-    assert play.state.deeds[0].verdict == "unknown"
+    assert play.state.action_records[0].verdict == "unknown"
 
 
 def test_closing_asks_for_cause_and_resolution_and_the_times_come_out() -> None:

@@ -35,8 +35,8 @@ def step(name: str, ended: float, *findings: Diagnostic, before: Outcome | None 
     )  # fmt: skip
 
 
-def incident(*steps: Step, deeds: tuple[ActionRecord, ...] = ()) -> IncidentState:
-    return IncidentState(id="1", status="open", severity="high", steps=steps, deeds=deeds)
+def incident(*steps: Step, action_records: tuple[ActionRecord, ...] = ()) -> IncidentState:
+    return IncidentState(id="1", status="open", severity="high", steps=steps, action_records=action_records)
 
 
 def test_a_step_asked_again_without_the_finding_lets_the_header_fall() -> None:
@@ -64,8 +64,8 @@ def test_a_run_that_could_not_look_leaves_what_it_had_found_before() -> None:
 def test_a_check_that_says_fixed_clears_its_rules_and_no_others() -> None:
     receipt = KeptReceipt(action_id="a", kind="reset_counters", tenant="acme")
     done = ActionRecord(at=at(5), receipt=receipt, rules=("limits.over",), verdict="fixed")
-    assert standing(incident(step("health", 1, OVER, SLOW), deeds=(done,))) == "medium"
-    assert standing(incident(step("health", 1, OVER, SLOW), deeds=(replace(done, verdict="same"),))) == "high"
+    assert standing(incident(step("health", 1, OVER, SLOW), action_records=(done,))) == "medium"
+    assert standing(incident(step("health", 1, OVER, SLOW), action_records=(replace(done, verdict="same"),))) == "high"
 
 
 def test_asked_a_third_time_a_step_still_speaks_for_an_earlier_one_that_shared_its_finding() -> None:

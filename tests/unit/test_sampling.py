@@ -42,33 +42,33 @@ def counter(name: bytes = b"rate_limit:acme:chat", count: int = 5) -> Counter:
 
 
 async def test_a_wake_up_ends_the_rest_and_one_that_came_early_is_not_lost() -> None:
-    beat = IntervalTimer()
-    resting = asyncio.create_task(beat.rest(1000))
+    timer = IntervalTimer()
+    resting = asyncio.create_task(timer.rest(1000))
     await asyncio.sleep(0)
-    beat.wake()
+    timer.wake()
     await asyncio.wait_for(resting, 1)
-    beat.wake()
-    await asyncio.wait_for(beat.rest(1000), 1)
+    timer.wake()
+    await asyncio.wait_for(timer.rest(1000), 1)
 
 
 async def test_a_paused_loop_rests_until_it_is_paced_anew() -> None:
-    beat = IntervalTimer()
-    beat.pace(0)
-    resting = asyncio.create_task(beat.rest(0.01))
+    timer = IntervalTimer()
+    timer.pace(0)
+    resting = asyncio.create_task(timer.rest(0.01))
     done, _ = await asyncio.wait([resting], timeout=0.1)
     assert not done
-    beat.pace(1)
+    timer.pace(1)
     await asyncio.wait_for(resting, 1)
 
 
 async def test_pacing_stretches_the_rest_that_is_under_way() -> None:
-    beat = IntervalTimer()
-    resting = asyncio.create_task(beat.rest(0.05))
+    timer = IntervalTimer()
+    resting = asyncio.create_task(timer.rest(0.05))
     await asyncio.sleep(0)
-    beat.pace(100)
+    timer.pace(100)
     done, _ = await asyncio.wait([resting], timeout=0.2)
     assert not done
-    beat.pace(1)
+    timer.pace(1)
     await asyncio.wait_for(resting, 1)
 
 
@@ -155,33 +155,33 @@ IMMORTAL = Finding(rule="limits.immortal", severity="critical", subject="a / b",
 
 def test_what_is_wrong_keeps_its_beginning_through_an_outage() -> None:
     clock, heard = FixedClock(), Heard()
-    board = SamplerState(Settings(), clock, heard)
+    sampler_state = SamplerState(Settings(), clock, heard)
     began = clock.wall()
-    board.settle("limits", [IMMORTAL])
+    sampler_state.settle("limits", [IMMORTAL])
     for _ in range(60):
         clock.advance(5)
-        board.unmeasured("limits", [])
-    assert board.settle("limits", [IMMORTAL])[0].since == began
+        sampler_state.unmeasured("limits", [])
+    assert sampler_state.settle("limits", [IMMORTAL])[0].since == began
     assert heard.last("health").findings[0].since == began
     assert heard.last("health").overall == "critical"
 
 
 def test_a_missing_right_is_added_once_and_goes_with_the_next_good_look() -> None:
     heard = Heard()
-    board = SamplerState(Settings(), FixedClock(), heard)
+    sampler_state = SamplerState(Settings(), FixedClock(), heard)
     denied = Finding(rule="limits.unmeasured", severity="medium", subject="rate limits", message="SCAN")
     for _ in range(3):
-        board.unmeasured("limits", [denied])
+        sampler_state.unmeasured("limits", [denied])
     assert [one.rule for one in heard.last("health").findings] == ["limits.unmeasured"]
-    board.settle("limits", [])
+    sampler_state.settle("limits", [])
     assert heard.last("health").findings == ()
 
 
 def test_the_health_report_follows_a_new_finding_at_once_and_an_old_one_not() -> None:
     heard = Heard()
-    board = SamplerState(Settings(), FixedClock(), heard)
-    board.settle("limits", [IMMORTAL])
-    board.settle("limits", [IMMORTAL])
+    sampler_state = SamplerState(Settings(), FixedClock(), heard)
+    sampler_state.settle("limits", [IMMORTAL])
+    sampler_state.settle("limits", [IMMORTAL])
     assert len(heard.reports["health"]) == 1
 
 
@@ -189,25 +189,25 @@ def test_the_gateways_counts_become_the_rate_of_the_last_ten_minutes() -> None:
     from optimus_tui.contract.services import CacheMetrics
 
     heard = Heard()
-    board = SamplerState(Settings(), FixedClock(), heard)
+    sampler_state = SamplerState(Settings(), FixedClock(), heard)
     for mono, hits, misses in ((0.0, 900, 100), (20.0, 910, 190)):
         cache = CacheMetrics(0.9, 5, hits, misses)
         state = GatewayState(service=ServiceState(status="healthy", status_code=200), cache=cache)
-        board.put_gateway(Reading(value=state, taken_at=mono, taken_mono=mono))
+        sampler_state.put_gateway(Reading(value=state, taken_at=mono, taken_mono=mono))
     rate = heard.last("health").hit_rate
     assert (rate.value, rate.source, rate.samples) == (0.1, "gateway, last 10 min", 100)
 
 
 def test_a_figure_of_a_gateway_that_is_gone_is_not_used() -> None:
     heard = Heard()
-    board = SamplerState(Settings(), FixedClock(), heard)
+    sampler_state = SamplerState(Settings(), FixedClock(), heard)
     from optimus_tui.contract.services import CacheMetrics
 
     state = GatewayState(service=ServiceState(status="healthy", status_code=200), cache=CacheMetrics(0.9, 5))
     look = Reading(value=state, taken_at=0.0, taken_mono=0.0)
-    board.put_gateway(look)
+    sampler_state.put_gateway(look)
     assert heard.last("health").hit_rate.source.startswith("gateway")
-    board.put_gateway(replace(look, fault=REFUSED))
+    sampler_state.put_gateway(replace(look, fault=REFUSED))
     assert heard.last("health").hit_rate is None
 
 
@@ -291,7 +291,7 @@ async def test_limits_say_nothing_before_a_sweep_has_looked(monkeypatch: pytest.
         sampler.refresh("limits")
         await asyncio.sleep(0.05)
         assert "limits" not in heard.reports
-        sampler._board.coverage = Coverage(0, 0, complete=True)
+        sampler._sampler_state.coverage = Coverage(0, 0, complete=True)
         sampler.refresh("limits")
         report = await heard.until("limits", lambda reading: reading.value is not None)
     assert (report.value.rows, report.value.coverage.complete) == ((), True)

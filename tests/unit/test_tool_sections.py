@@ -183,15 +183,17 @@ def test_a_tenant_that_cannot_be_told_or_written_is_not_guessed() -> None:
 
 def test_every_errand_of_the_tables_is_a_question_that_its_tool_takes() -> None:
     report = limits_report(MIXED)
-    errands = [finding_tools.explain(finding(prefix, "demo_dentist"), report) for prefix, _, _ in finding_tools.BY_RULE]
-    errands += [step.errand for step in (*routine.routine(TOOLS), *routine.symptoms(TOOLS))]
-    for errand in errands:
-        if errand.tool != "generate_enterprise_router":  # it wants a name, which only a person knows
-            parse(TOOLS[errand.tool].query, errand.arguments)
-    assert [step.errand.tool for step in routine.routine(TOOLS)] == [
+    tool_calls = [
+        finding_tools.explain(finding(prefix, "demo_dentist"), report) for prefix, _, _ in finding_tools.BY_RULE
+    ]
+    tool_calls += [step.tool_call for step in (*routine.routine(TOOLS), *routine.symptoms(TOOLS))]
+    for tool_call in tool_calls:
+        if tool_call.tool != "generate_enterprise_router":  # it wants a name, which only a person knows
+            parse(TOOLS[tool_call.tool].query, tool_call.arguments)
+    assert [step.tool_call.tool for step in routine.routine(TOOLS)] == [
         "diagnose_gateway_health", "analyze_performance_metrics", "analyze_cache_coherence",
     ]  # fmt: skip
-    assert routine.routine(TOOLS)[2].errand.arguments == {"time_window_minutes": 60}
+    assert routine.routine(TOOLS)[2].tool_call.arguments == {"time_window_minutes": 60}
     assert routine.symptoms(()) == ()
 
 

@@ -71,11 +71,11 @@ class ActionDialog(CardFace):
         self.query_one(TypedInput).value = ""
         self.query_one("#cancel", Button).focus()
         self.draw()
-        answer = await self.desk.plan(self.request, self.known, self._walked)
+        answer = await self.action_service.plan(self.request, self.known, self._walked)
         if isinstance(answer, Refusal):
             self.stage, self._refusal = "refused", answer
         else:
-            self.plan, self.card, self.stage = answer, self.desk.preview(answer), "asking"
+            self.plan, self.card, self.stage = answer, self.action_service.preview(answer), "asking"
             self.words = self.card.confirm
         self.draw()
         self.query_one("#window" if self._asks_window() else "#cancel").focus()
@@ -90,10 +90,10 @@ class ActionDialog(CardFace):
     async def renew(self) -> None:
         """The same plan from a fresh look; what was typed stands only where it is about exactly the same keys."""
         before = self.plan
-        answer = await self.desk.plan(self.request, self.known)
+        answer = await self.action_service.plan(self.request, self.known)
         if self.stage != "asking" or self.plan is not before or before is None or isinstance(answer, Refusal):
             return
-        self.plan, self.card = answer, self.desk.preview(answer)
+        self.plan, self.card = answer, self.action_service.preview(answer)
         if (answer.digest, answer.where) != (before.digest, before.where):
             with self.prevent(Input.Changed):
                 self.words, self.query_one(TypedInput).value = self.card.confirm, ""
@@ -150,7 +150,7 @@ class ActionDialog(CardFace):
     async def perform(self, confirmation: Confirmation) -> Receipt | Refusal:
         """What the desk is asked for."""
         assert self.plan is not None
-        return await self.desk.apply(self.plan, confirmation, self._cancel, self._heard)
+        return await self.action_service.apply(self.plan, confirmation, self._cancel, self._heard)
 
     @work(exclusive=True, group="act", name="action", exit_on_error=False)
     async def act(self, confirmation: Confirmation) -> None:
@@ -169,7 +169,7 @@ class ActionDialog(CardFace):
         self._progress = progress
 
     async def _audit_words(self, receipt: Receipt) -> str:
-        return await asyncio.to_thread(audit_words, self.desk, receipt.id)
+        return await asyncio.to_thread(audit_words, self.action_service, receipt.id)
 
     @on(Worker.StateChanged)
     def _worker_changed(self, event: Worker.StateChanged) -> None:

@@ -20,14 +20,16 @@ if TYPE_CHECKING:
 class ResumeCard(ActionDialog):
     """As the action card; ``closing`` is the reason to close it for, None asks for words and goes on."""
 
-    def __init__(self, desk: "ActionService", clock: Clock, left: Interrupted, closing: str | None = None) -> None:
-        super().__init__(desk, clock, left.plan.request)
+    def __init__(
+        self, action_service: "ActionService", clock: Clock, left: Interrupted, closing: str | None = None
+    ) -> None:
+        super().__init__(action_service, clock, left.plan.request)
         self.left, self.closing = left, closing
 
     def begin(self) -> None:
         plan, outcomes = self.left.plan, self.left.outcomes
         rest = tuple(key for key, outcome in zip(plan.keys, outcomes, strict=True) if outcome in ("left", "unknown"))
-        self.plan, self.card = plan, self.desk.preview(structs.replace(plan, keys=rest))
+        self.plan, self.card = plan, self.action_service.preview(structs.replace(plan, keys=rest))
         self.words, self._refusal = self.left.confirm, None
         if self.closing is None:
             self.stage = "asking"
@@ -39,8 +41,8 @@ class ResumeCard(ActionDialog):
 
     async def perform(self, confirmation: Confirmation) -> Receipt | Refusal:
         if self.closing is not None:
-            return await self.desk.settle(self.left, self.closing, self._cancel, self._heard)
-        return await self.desk.resume(self.left, confirmation, self._cancel, self._heard)
+            return await self.action_service.settle(self.left, self.closing, self._cancel, self._heard)
+        return await self.action_service.resume(self.left, confirmation, self._cancel, self._heard)
 
     def _title(self) -> str:
         return f"{'Resume' if self.closing is None else 'Close'}: {super()._title()}"

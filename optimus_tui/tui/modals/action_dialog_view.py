@@ -52,10 +52,10 @@ class CardFace(Dialog):
     """The card's state and its picture."""
 
     def __init__(
-        self, desk: "ActionService", clock: Clock, request: ActionRequest, known: "Known | None" = None
+        self, action_service: "ActionService", clock: Clock, request: ActionRequest, known: "Known | None" = None
     ) -> None:
         super().__init__()
-        self.desk, self.clock, self.request, self.known = desk, clock, request, known
+        self.action_service, self.clock, self.request, self.known = action_service, clock, request, known
         self.plan: Plan | None = None
         self.card: Preview | None = None
         self.words = ""
@@ -192,12 +192,12 @@ class CardFace(Dialog):
             return "", False
         if self._refusal is not None:
             return self._refusal.message + (f" · {self._refusal.remedy}" if self._refusal.remedy else ""), True
-        armed = self.desk.guard.armed
+        armed = self.action_service.guard.armed
         if armed is None:
             return "disarmed meanwhile: esc, then :arm", True
         if self._age() > STALE_SECONDS:
             return f"older than a minute: {self.key_of('anew')} plans anew", True
-        return armed_words(self.desk.guard), False
+        return armed_words(self.action_service.guard), False
 
     def _missing(self) -> tuple[str, str]:
         """The field that is not filled in yet and what it wants; two empty texts when both are."""
@@ -208,6 +208,11 @@ class CardFace(Dialog):
         return "", ""
 
     def _may_confirm(self) -> bool:
-        if self.stage != "asking" or self._cramped() or self.desk.guard.armed is None or self._age() > STALE_SECONDS:
+        if (
+            self.stage != "asking"
+            or self._cramped()
+            or self.action_service.guard.armed is None
+            or self._age() > STALE_SECONDS
+        ):
             return False
         return bool(self.words) and not self._missing()[0]

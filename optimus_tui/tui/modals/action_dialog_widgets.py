@@ -40,12 +40,12 @@ class GuardedButton(Button):
         event.prevent_default()
 
 
-def audit_words(desk: "ActionService", action: str) -> str:
+def audit_words(action_service: "ActionService", action: str) -> str:
     """Which line of which file closes this action (or is its last so far). Reads a file: not for the event loop."""
     from optimus_tui.history.audit_files import read
 
     last: tuple[object, object] | None = None
-    path = desk.audit.path
+    path = action_service.audit.path
     place = f"{safe_text(path.name, 60)} in {safe_text(str(path.parent), 200)}"
     try:
         for record in read(path):

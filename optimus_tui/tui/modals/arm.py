@@ -28,9 +28,9 @@ class ArmDialog(Dialog):
     card_title = "Arm"
     card_keys = "enter arms   esc stays read-only"
 
-    def __init__(self, desk: "ActionService", environment: str, place: str, minutes: float) -> None:
+    def __init__(self, action_service: "ActionService", environment: str, place: str, minutes: float) -> None:
         super().__init__()
-        self.desk, self.environment, self.place, self.minutes = desk, environment, place, minutes
+        self.action_service, self.environment, self.place, self.minutes = action_service, environment, place, minutes
 
     def body(self) -> list[Widget]:
         about = (
@@ -65,7 +65,7 @@ class ArmDialog(Dialog):
     @work(exclusive=True, group="arm", exit_on_error=False)
     async def ask(self, typed: str) -> None:
         """Arm, or show why not."""
-        answer = await self.desk.arm(typed, self.minutes)
+        answer = await self.action_service.arm(typed, self.minutes)
         if isinstance(answer, Refusal):
             self._say(answer.message + (f" · {answer.remedy}" if answer.remedy else ""))
             return

@@ -48,7 +48,7 @@ class RoutineView(LineView):
         before = self.rows[index - 1] if index else None
         again = isinstance(before, Step) and before.when == row.when
         number = {"first": "1", "then": "2"}.get(row.why, "")
-        told = " ".join([row.errand.tool, *(_word(one) for one in row.errand.arguments.items())])
+        told = " ".join([row.tool_call.tool, *(_word(one) for one in row.tool_call.arguments.items())])
         room = max(10, width - 22)
         why = "" if number or len(told) + len(row.why) + 3 > room else f"   {row.why}"
         cells = min(room - len(why), max(len(told), TOLD_CELLS))  # the reason gives its place up last
@@ -73,7 +73,7 @@ class RoutineView(LineView):
 
     def action_open(self) -> None:
         if isinstance(self.selected, Step):
-            self.screen.dismiss(self.selected.errand)
+            self.screen.dismiss(self.selected.tool_call)
 
 
 class RoutineDialog(Dialog):

@@ -28,32 +28,32 @@ MOST_MINUTES = 60.0
 class Acting(DashboardBase):
     """Arms, asks, acts."""
 
-    desk: "ActionService | None" = None
+    action_service: "ActionService | None" = None
 
     async def open_desk(self) -> "ActionService":
         """The write side of this context; imported in a thread the first time."""
-        if self.desk is None:
+        if self.action_service is None:
             made = await asyncio.to_thread(_load)
-            self.desk = self.desk or made(self.context)
-        return self.desk
+            self.action_service = self.action_service or made(self.context)
+        return self.action_service
 
     def close_desk(self) -> None:
         """Disarm; an action that runs is told to stop by its own card."""
-        if self.desk is not None:
-            self.desk.close()
-            self.desk = None
+        if self.action_service is not None:
+            self.action_service.close()
+            self.action_service = None
         self.optimus.touched = None
 
     # -- what the header says --------------------------------------------------------------------------------------
 
     def mode_words(self) -> tuple[str, str]:
         """``read-only``, or how long it is armed and where."""
-        armed = self.desk.guard.armed if self.desk is not None else None
-        if self.desk is None or armed is None:
+        armed = self.action_service.guard.armed if self.action_service is not None else None
+        if self.action_service is None or armed is None:
             return "read-only", "quiet"
         from optimus_tui.tui.modals.action_dialog_widgets import armed_words
 
-        words = armed_words(self.desk.guard)
+        words = armed_words(self.action_service.guard)
         if self.size.width < 110:  # how long comes first, then where; that no key was pressed is said by what is left
             words = words.partition(": no key")[0]
         room = mode_room(self.settings, self.size.width) - cell_len(words)
@@ -78,24 +78,26 @@ class Acting(DashboardBase):
         """True once it is armed; says why not otherwise."""
         from optimus_tui.tui.modals.arm import ArmDialog
 
-        desk = await self.open_desk()
-        refusal = desk.may_ever_arm()
+        action_service = await self.open_desk()
+        refusal = action_service.may_ever_arm()
         if refusal is not None:
             self.say_refusal(refusal)
             return False
         target = self.settings.operator_redis or self.settings.redis
         where = f"{self.settings.environment}, Redis at {safe_text(target.path or f'{target.host}:{target.port}', 80)}"
-        armed = bool(await self.app.push_screen_wait(ArmDialog(desk, self.settings.environment, where, minutes)))
+        armed = bool(
+            await self.app.push_screen_wait(ArmDialog(action_service, self.settings.environment, where, minutes))
+        )
         if armed:
-            self.optimus.touched = desk.guard.touch
+            self.optimus.touched = action_service.guard.touch
         self.draw_mode()
         return armed
 
     def disarm(self) -> None:
         """Back to looking only."""
-        if self.desk is None or self.desk.guard.armed is None:
+        if self.action_service is None or self.action_service.guard.armed is None:
             raise CommandError("nothing is armed")
-        self.desk.guard.disarm()
+        self.action_service.guard.disarm()
         self.optimus.touched = None
         self.draw_mode()
         self.say("disarmed: read-only again")
@@ -142,8 +144,8 @@ class Acting(DashboardBase):
 
     async def be_armed(self) -> bool:
         """True where it is armed, or was armed just now."""
-        desk = await self.open_desk()
-        return desk.guard.armed is not None or await self.ask_to_arm()
+        action_service = await self.open_desk()
+        return action_service.guard.armed is not None or await self.ask_to_arm()
 
     async def carry_out(self, request: ActionRequest) -> tuple[Receipt, str] | None:
         """From the request to its outcome, on the card that may still be open; None where nothing was done."""
@@ -153,10 +155,10 @@ class Acting(DashboardBase):
         whole = await completed(self, request)
         if whole is None:
             return None
-        desk = await self.open_desk()
+        action_service = await self.open_desk()
         most = self.settings.max_keys or whole.max_keys
         whole = structs.replace(whole, max_keys=most, incident=self.incident_here())
-        card = ActionDialog(desk, self.context.clock, whole, self.known_tenants())
+        card = ActionDialog(action_service, self.context.clock, whole, self.known_tenants())
         closed = self.app.push_screen(card, wait_for_dismiss=True)
         told = asyncio.ensure_future(card.told.wait())  # what is checked next does not wait for a reader
         try:

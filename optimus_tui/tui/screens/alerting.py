@@ -96,8 +96,8 @@ class Alerting(DashboardBase):
 
     def incident_is_closed(self) -> bool:
         """True where ``i`` would open one."""
-        keeper: Any = getattr(self, "keeper", None)
-        return keeper is None or keeper.state.status != "open"
+        incident_service: Any = getattr(self, "keeper", None)
+        return incident_service is None or incident_service.state.status != "open"
 
     def count_muted(self) -> int:
         """How many mutes are in force; the health pane marks them."""

@@ -32,7 +32,7 @@ class Drill:
     def __init__(self, scenario: str, says: str, truth: "Truth") -> None:
         self.names, self.truth = (scenario, says), truth
         self.watch: Watch | None = None
-        self.keeper: IncidentService | None = None
+        self.incident_service: IncidentService | None = None
 
 
 class Drilling(Incidents, Switching):
@@ -120,8 +120,8 @@ class Drilling(Incidents, Switching):
         self.draw_mode()
         while not is_over(drill.watch, self._state_of(drill), self.context.clock.mono()):
             await self._take_up(drill)
-            if drill.keeper is not None:
-                drill.watch = follow(drill.watch, drill.truth, drill.keeper.state)
+            if drill.incident_service is not None:
+                drill.watch = follow(drill.watch, drill.truth, drill.incident_service.state)
             await asyncio.sleep(self.LOOK_SECONDS)
         await self._end_drill(demo, drill, "solved")
 
@@ -139,14 +139,18 @@ class Drilling(Incidents, Switching):
             self.drill.watch = look(self.drill.watch, self.drill.truth, report.findings, mono)
 
     def _state_of(self, drill: Drill) -> "IncidentState | None":
-        return drill.keeper.state if drill.keeper is not None else None
+        return drill.incident_service.state if drill.incident_service is not None else None
 
     async def _take_up(self, drill: Drill) -> None:
         """The incident that is kept meanwhile says that it is one of a drill."""
-        keeper = self.keeper
-        if keeper is None or keeper is drill.keeper or keeper.state.status != "open":
+        incident_service = self.incident_service
+        if (
+            incident_service is None
+            or incident_service is drill.incident_service
+            or incident_service.state.status != "open"
+        ):
             return
-        drill.keeper = keeper
+        drill.incident_service = incident_service
         from optimus_tui.incidents.drill import NOT_REAL
 
         await self._note(drill, NOT_REAL)
@@ -154,10 +158,10 @@ class Drilling(Incidents, Switching):
     async def _note(self, drill: Drill, text: str) -> None:
         from optimus_tui.incidents.errors import IncidentError
 
-        if drill.keeper is None:
+        if drill.incident_service is None:
             return
         try:
-            await drill.keeper.note(text)
+            await drill.incident_service.note(text)
         except IncidentError as error:
             self.say(str(error), "warning")
 
@@ -203,12 +207,12 @@ class Drilling(Incidents, Switching):
 
             watch = self.drill.watch
             self.drill.watch = replace(watch, remedies=(*watch.remedies, (done.at, label)))
-        if self.keeper is not None and self.keeper.state.status == "open":
+        if self.incident_service is not None and self.incident_service.state.status == "open":
             try:
-                await self.keeper.note(f"done outside: {label}. {done.note}")
-                for one in self.keeper.state.advice:
+                await self.incident_service.note(f"done outside: {label}. {done.note}")
+                for one in self.incident_service.state.advice:
                     if one.status == "open" and one.command == f":remedy {name}":
-                        await self.keeper.mark(one.id, "done", done.note)
+                        await self.incident_service.mark(one.id, "done", done.note)
             except IncidentError as error:
                 self.say(str(error), "warning")
 

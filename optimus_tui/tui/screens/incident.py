@@ -80,8 +80,8 @@ class IncidentScreen(AdviceWork):
     ]
     AUTO_FOCUS = "#steps"
 
-    def __init__(self, dashboard: "Incidents", keeper: IncidentService, fresh: bool) -> None:
-        super().__init__(dashboard, keeper)
+    def __init__(self, dashboard: "Incidents", incident_service: IncidentService, fresh: bool) -> None:
+        super().__init__(dashboard, incident_service)
         self._fresh = fresh
         self._documents: dict[str, Any] = {}
         self._drawn: tuple[object, ...] = ()
@@ -137,9 +137,15 @@ class IncidentScreen(AdviceWork):
 
     def bar_words(self) -> tuple[Words, Words]:
         """What stands on top."""
-        fault = self.keeper.fault
-        problem = f"READ-ONLY {self.keeper.read_only}" if self.keeper.read_only else fault.message if fault else ""
-        return words.bar_words(self.state, self.keeper.clocks.now(), self._mode(), problem, self.size.width)
+        fault = self.incident_service.fault
+        problem = (
+            f"READ-ONLY {self.incident_service.read_only}"
+            if self.incident_service.read_only
+            else fault.message
+            if fault
+            else ""
+        )
+        return words.bar_words(self.state, self.incident_service.clocks.now(), self._mode(), problem, self.size.width)
 
     def _mode(self) -> tuple[str, str]:
         drill, (mode, ink) = self.dashboard.drill_words(), self.dashboard.mode_words()
@@ -174,8 +180,8 @@ class IncidentScreen(AdviceWork):
         for section in words.closing_sections(state):
             lines += [*report_lines([section], width), []]
         if step.plan.kind == "apply":
-            for deed in reversed(state.deeds):
-                lines += [*report_lines([words.deed_section(deed)], width), []]
+            for record in reversed(state.action_records):
+                lines += [*report_lines([words.deed_section(record)], width), []]
             self._owners = [""] * len(lines)
             for number, advice in enumerate(state.advice, 1):
                 part = [*report_lines([words.advice_section(advice, number)], width), []]
@@ -203,7 +209,7 @@ class IncidentScreen(AdviceWork):
         from optimus_tui.incidents.errors import IncidentError
 
         try:
-            self._documents[evidence.name] = await asyncio.to_thread(self.keeper.read, evidence)
+            self._documents[evidence.name] = await asyncio.to_thread(self.incident_service.read, evidence)
         except (Unreadable, IncidentError) as error:
             self._documents[evidence.name] = {"error": {"code": "evidence", "message": str(error)}}
         if self.is_mounted and self.selected is not None:

@@ -55,10 +55,12 @@ class AdviceWork(IncidentWork):
         receipt, audit = outcome
         self._show_last()
         if not receipt.verified:
-            await self.keeper.note(f"Action {receipt.id} is open: {receipt.stopped or 'nobody could verify it'}.")
+            await self.incident_service.note(
+                f"Action {receipt.id} is open: {receipt.stopped or 'nobody could verify it'}."
+            )
             return
-        deed = await self.keeper.acted(kept(receipt, audit), here.id, here.rules)
-        self.say(f"checked again: {deed.verdict or 'not known'}")
+        record = await self.incident_service.acted(kept(receipt, audit), here.id, here.rules)
+        self.say(f"checked again: {record.verdict or 'not known'}")
 
     async def _request(self, advice: Advice) -> ActionRequest | None:
         """For exactly one tenant; asked for where the recommendation names none for certain."""
@@ -126,4 +128,4 @@ class AdviceWork(IncidentWork):
         line = Line("Why", needed=True) if place == 1 else Line("Remark", needed=False)
         said = [""] if place == 2 else await self.app.push_screen_wait(QuestionDialog(rows[place][0], [line]))
         if said is not None:
-            await self.keeper.mark(advice.id, states[place], said[0])
+            await self.incident_service.mark(advice.id, states[place], said[0])

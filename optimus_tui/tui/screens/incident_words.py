@@ -175,20 +175,20 @@ def change_section(title: str, change: Comparison) -> Section:
     return Section(title=title, lines=tuple(lines), urgent=change.verdict in ("worse", "same"))
 
 
-def deed_section(deed: ActionRecord) -> Section:
+def deed_section(record: ActionRecord) -> Section:
     """An action, its outcome by kinds, and the checks after it."""
-    receipt = deed.receipt
+    receipt = record.receipt
     counts = ", ".join(f"{count:,} {safe(name, 20)}" for name, count in receipt.counts.items()) or "nothing"
     lines = [Line(sentence(receipt.words)), Line(f"{counts} of {plural(receipt.planned, 'key')} planned", "outcome")]
-    for check in deed.checks:
+    for check in record.checks:
         if check.change is None:
             lines.append(Line("asked again …", safe(check.step, 30), "quiet"))
         else:
             lines.append(Line(f"{check.change.verdict}: {sentence(check.change.words)}", safe(check.step, 30),
                               VERDICT_TONES[check.change.verdict]))  # fmt: skip
     lines.append(Line(safe(receipt.audit) or "–", "audit", "quiet"))
-    again = "" if deed.verdict in (None, "fixed") else "   r checks again"
-    return Section(title=f"Done here: {deed.verdict or 'checking …'}{again}", lines=tuple(lines))
+    again = "" if record.verdict in (None, "fixed") else "   r checks again"
+    return Section(title=f"Done here: {record.verdict or 'checking …'}{again}", lines=tuple(lines))
 
 
 def advice_section(advice: Advice, number: int) -> Section:

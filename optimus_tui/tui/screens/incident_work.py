@@ -27,16 +27,16 @@ if TYPE_CHECKING:
 class IncidentWork(Leaving):
     """The doing half of the incident screen."""
 
-    def __init__(self, dashboard: "Incidents", keeper: IncidentService) -> None:
+    def __init__(self, dashboard: "Incidents", incident_service: IncidentService) -> None:
         super().__init__()
-        self.dashboard, self.keeper = dashboard, keeper
+        self.dashboard, self.incident_service = dashboard, incident_service
         self._progress: tuple[int, int | None, str] | None = None
         self._began = 0.0
 
     @property
     def state(self) -> IncidentState:
         """As recorded."""
-        return self.keeper.state
+        return self.incident_service.state
 
     @property
     def selected(self) -> Step | None:
@@ -100,7 +100,7 @@ class IncidentWork(Leaving):
             return
         self.show_step(step)
         self._progress, self._began = None, time.monotonic()
-        await self.keeper.run(step.plan.id, self._heard)
+        await self.incident_service.run(step.plan.id, self._heard)
         self._began = 0.0
 
     async def _choose(self) -> bool:
@@ -114,7 +114,7 @@ class IncidentWork(Leaving):
         if place is None:
             return False
         tenant = found[place].tenant if place < len(found) else None
-        await self.keeper.choose(rows[place][0], tenant)
+        await self.incident_service.choose(rows[place][0], tenant)
         return True
 
     async def _done(self, step: Step) -> None:
@@ -122,7 +122,7 @@ class IncidentWork(Leaving):
             QuestionDialog(words.safe(step.plan.title, 60), [Line("What was done or found", needed=False)])
         )
         if said is not None:
-            await self.keeper.done(step.plan.id, said[0])
+            await self.incident_service.done(step.plan.id, said[0])
 
     def action_look(self) -> None:
         """Choose again what to look at; the step that looked at something else is to be done again."""
@@ -143,9 +143,11 @@ class IncidentWork(Leaving):
 
     async def _check_again(self) -> None:
         """What was done from here by its own checks; what was done elsewhere by the steps that showed the fault."""
-        unproved = [one for one in self.state.deeds if one.verdict != "fixed"] or self.state.deeds[-1:]
-        for deed in unproved:
-            proved = await self.keeper.check_again(deed.receipt.action_id)
+        unproved = [one for one in self.state.action_records if one.verdict != "fixed"] or self.state.action_records[
+            -1:
+        ]
+        for record in unproved:
+            proved = await self.incident_service.check_again(record.receipt.action_id)
             self.say(f"checked again: {proved.verdict or 'not known'}")
         if unproved:
             return
@@ -174,7 +176,7 @@ class IncidentWork(Leaving):
         title = f"Skip {words.safe(step.plan.title, 60)}"
         said = await self.app.push_screen_wait(QuestionDialog(title, [Line("Why")]))
         if said is not None:
-            await self.keeper.skip(step.plan.id, said[0])
+            await self.incident_service.skip(step.plan.id, said[0])
 
     # -- notes -----------------------------------------------------------------------------------------------------
 
@@ -186,7 +188,7 @@ class IncidentWork(Leaving):
             QuestionDialog("Note", [Line("Note")], "Goes into the timeline, with the time.")
         )
         if said is not None:
-            await self.keeper.note(said[0])
+            await self.incident_service.note(said[0])
             self.say("noted")
 
     def action_pin(self) -> None:
@@ -199,7 +201,7 @@ class IncidentWork(Leaving):
         self.work(self._pin(text, step.plan.title), "incident-note")
 
     async def _pin(self, text: str, title: str) -> None:
-        await self.keeper.note(text, "evidence", title)
+        await self.incident_service.note(text, "evidence", title)
         self.say("pinned")
 
     # -- the end ---------------------------------------------------------------------------------------------------
@@ -221,8 +223,8 @@ class IncidentWork(Leaving):
         if said is None:
             return
         self.say("measuring what it cost …")
-        await measure(self.keeper)
-        await self.keeper.close_incident(said[0], said[1])
+        await measure(self.incident_service)
+        await self.incident_service.close_incident(said[0], said[1])
         await self._export()
 
     def action_export(self) -> None:
@@ -231,6 +233,6 @@ class IncidentWork(Leaving):
     async def _export(self) -> None:
         from optimus_tui.incidents.postmortem import export
 
-        await export(self.keeper, "md")
-        path = await export(self.keeper, "html")
+        await export(self.incident_service, "md")
+        path = await export(self.incident_service, "html")
         self.say(f"post-mortem written: {path.stem}.md and {path.name} in", path=f"{path.parent}/")

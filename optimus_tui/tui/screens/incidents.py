@@ -27,7 +27,7 @@ OFFERED = 8
 class Incidents(TakingUp):
     """Opens, resumes, shows, lets go."""
 
-    keeper: "IncidentService | None" = None
+    incident_service: "IncidentService | None" = None
 
     def open_incidents(self) -> None:
         """``:incident``."""
@@ -41,7 +41,7 @@ class Incidents(TakingUp):
         except OSError as error:
             self.say(f"nobody can tell whether an incident was left open: {error}", "warning")
             return
-        if left is not None and self.keeper is None:
+        if left is not None and self.incident_service is None:
             self.say(f"incident {left.number} was left open ({self._left_words(left)}): i resumes it", "warning")
 
     @work(exclusive=True, group="incident-open", name="incident", exit_on_error=False)
@@ -52,17 +52,17 @@ class Incidents(TakingUp):
         from optimus_tui.tui.screens.incident import IncidentScreen
 
         fresh = False
-        if self.keeper is None or self.keeper.state.status != "open":
+        if self.incident_service is None or self.incident_service.state.status != "open":
             await self.leave_incident()
             try:
                 fresh = await self._take_one()
             except IncidentError as error:
                 self.say(str(error), "error")
                 return
-        if self.keeper is not None:
-            await self._follow(self.keeper)
-            self.app.push_screen(IncidentScreen(self, self.keeper, fresh))
-            await self._catch_up(self.keeper)
+        if self.incident_service is not None:
+            await self._follow(self.incident_service)
+            self.app.push_screen(IncidentScreen(self, self.incident_service, fresh))
+            await self._catch_up(self.incident_service)
 
     async def _take_one(self) -> bool:
         """Resume or open; True for a new one, which the caller starts with its first step."""
@@ -78,41 +78,41 @@ class Incidents(TakingUp):
             if place is None:
                 return False
             if place < len(left):
-                self.keeper = await resume_incident(self.context, left[place].number)
+                self.incident_service = await resume_incident(self.context, left[place].number)
                 return False
-        self.keeper = await open_incident(
+        self.incident_service = await open_incident(
             self.context,
             self.incident_title(),
             name=self.playbook_name(),
             alarms=self._alarming(),
         )
-        self.run_worker(capture(self.keeper), name="capture", group="incident-capture", exit_on_error=False)
+        self.run_worker(capture(self.incident_service), name="capture", group="incident-capture", exit_on_error=False)
         return True
 
-    async def _follow(self, keeper: "IncidentService") -> None:
+    async def _follow(self, incident_service: "IncidentService") -> None:
         """Ask whether the system at other addresses is the one that the incident is about; left open, steps refuse."""
-        if not keeper.elsewhere or keeper.read_only:
+        if not incident_service.elsewhere or incident_service.read_only:
             return
         from optimus_tui.incidents.errors import IncidentError
         from optimus_tui.tui.modals.question import Line, QuestionDialog
 
         known = "the demo was started again" if self.optimus.demo is not None else ""
         about = (
-            f"Incident {keeper.state.id} was opened on a system at other addresses. If this is the same trouble, say "
-            "why they changed, and it goes on here; it is noted in the timeline."
+            f"Incident {incident_service.state.id} was opened on a system at other addresses. If this is the same "
+            "trouble, say why they changed, and it goes on here; it is noted in the timeline."
         )
         said = await self.app.push_screen_wait(QuestionDialog("Other addresses", [Line("reason", known)], about))
         if said is not None:
             try:
-                await keeper.move(said[0])
+                await incident_service.move(said[0])
             except IncidentError as error:
                 self.say(str(error), "error")
 
-    async def _catch_up(self, keeper: "IncidentService") -> None:
+    async def _catch_up(self, incident_service: "IncidentService") -> None:
         """Actions of this incident that a process did not live to record, and those that it did not live to end."""
-        if keeper.read_only or keeper.state.status != "open":
+        if incident_service.read_only or incident_service.state.status != "open":
             return
-        number = keeper.state.id
+        number = incident_service.state.id
         for left in await self.interrupted():
             if left.plan.request.incident == number:
                 await self.take_up(left)
@@ -120,28 +120,34 @@ class Incidents(TakingUp):
             return
         from optimus_tui.tui.modals.action_dialog_widgets import audit_words
 
-        desk = await self.open_desk()
-        for receipt in await asyncio.to_thread(desk.receipts_of, number):
-            if all(deed.receipt.action_id != receipt.id for deed in keeper.state.deeds):
-                await self.recorded(receipt, await asyncio.to_thread(audit_words, desk, receipt.id))
+        action_service = await self.open_desk()
+        for receipt in await asyncio.to_thread(action_service.receipts_of, number):
+            if all(record.receipt.action_id != receipt.id for record in incident_service.state.action_records):
+                await self.recorded(receipt, await asyncio.to_thread(audit_words, action_service, receipt.id))
 
     def incident_here(self) -> str:
-        keeper = self.keeper
-        return keeper.state.id if keeper is not None and keeper.state.status == "open" and not keeper.read_only else ""
+        incident_service = self.incident_service
+        return (
+            incident_service.state.id
+            if incident_service is not None
+            and incident_service.state.status == "open"
+            and not incident_service.read_only
+            else ""
+        )
 
     async def recorded(self, receipt: Receipt, audit: str) -> None:
-        keeper = self.keeper
-        if keeper is None or keeper.state.id != receipt.request.incident or not receipt.verified:
+        incident_service = self.incident_service
+        if incident_service is None or incident_service.state.id != receipt.request.incident or not receipt.verified:
             return
         from optimus_tui.incidents.action_results import kept
         from optimus_tui.incidents.errors import IncidentError
 
         try:
-            deed = await keeper.acted(kept(receipt, audit))
+            record = await incident_service.acted(kept(receipt, audit))
         except IncidentError as error:
             self.say(str(error), "warning")
         else:
-            self.say(f"checked again: {deed.verdict or 'not known'}")
+            self.say(f"checked again: {record.verdict or 'not known'}")
 
     def incident_title(self) -> str:
         """What a new incident is called; empty for its number."""
@@ -169,9 +175,9 @@ class Incidents(TakingUp):
 
     async def leave_incident(self) -> None:
         """Let others write to it; it stays as it is."""
-        keeper, self.keeper = self.keeper, None
-        if keeper is not None:
-            await keeper.aclose()
+        incident_service, self.incident_service = self.incident_service, None
+        if incident_service is not None:
+            await incident_service.aclose()
 
     @work(group="incident-note", exit_on_error=False)
     async def action_pin(self) -> None:
@@ -179,18 +185,18 @@ class Incidents(TakingUp):
         from optimus_tui.incidents.errors import IncidentError
 
         pane = self.pane(self.current)
-        if self.keeper is None or self.keeper.state.status != "open":
+        if self.incident_service is None or self.incident_service.state.status != "open":
             self.say("no incident is open here: i opens one", "warning")
             return
         if pane.selected is None:
             self.say("nothing to pin here: put the cursor on a row first", "warning")
             return
         try:
-            await self.keeper.note(pane.plain(pane.cursor).strip(), pane.TITLE, pane.copy_name() or "")
+            await self.incident_service.note(pane.plain(pane.cursor).strip(), pane.TITLE, pane.copy_name() or "")
         except IncidentError as error:
             self.say(str(error), "error")
         else:
-            self.say(f"pinned to incident {self.keeper.state.id}")
+            self.say(f"pinned to incident {self.incident_service.state.id}")
 
 
 def _left_open(environment: str) -> "Listed | None":

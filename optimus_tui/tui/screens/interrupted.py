@@ -50,8 +50,8 @@ class TakingUp(Acting):
     async def _left_open(self) -> list[Interrupted | Refusal]:
         if not await asyncio.to_thread(holds, "*.plan"):
             return []
-        desk = await self.open_desk()
-        return await asyncio.to_thread(desk.interrupted)
+        action_service = await self.open_desk()
+        return await asyncio.to_thread(action_service.interrupted)
 
     def _mine(self, found: list[Interrupted | Refusal]) -> list[Interrupted]:
         here = self.settings.environment
@@ -97,8 +97,8 @@ class TakingUp(Acting):
 
         if not await self.be_armed():
             return False
-        desk = await self.open_desk()
-        outcome: Outcome | None = await self.app.push_screen_wait(ResumeCard(desk, self.context.clock, left))
+        action_service = await self.open_desk()
+        outcome: Outcome | None = await self.app.push_screen_wait(ResumeCard(action_service, self.context.clock, left))
         return await self._told(outcome)
 
     async def _close(self, left: Interrupted) -> bool:
@@ -109,8 +109,8 @@ class TakingUp(Acting):
         said = await self.app.push_screen_wait(QuestionDialog("Verify and close", [Line("Why")], about))
         if said is None:
             return False
-        desk = await self.open_desk()
-        card = ResumeCard(desk, self.context.clock, left, said[0])
+        action_service = await self.open_desk()
+        card = ResumeCard(action_service, self.context.clock, left, said[0])
         outcome: Outcome | None = await self.app.push_screen_wait(card)
         return await self._told(outcome)
 
@@ -122,8 +122,8 @@ class TakingUp(Acting):
         return outcome[0].verified
 
     async def _verified_words(self, left: Interrupted) -> str:
-        desk = await self.open_desk()
-        seen: Verified | Refusal = await desk.look(left, lambda _: None)
+        action_service = await self.open_desk()
+        seen: Verified | Refusal = await action_service.look(left, lambda _: None)
         if isinstance(seen, Refusal):
             return f"Not verified: {seen.message}"
         parts = [f"{plural(seen.there_again, 'tried key')} still to be done or written anew"]
@@ -134,7 +134,7 @@ class TakingUp(Acting):
         return "Verified: " + ", ".join(parts) + "."
 
     def _open_words(self, left: Interrupted) -> str:
-        card_words = self.desk.preview(left.plan) if self.desk is not None else None
+        card_words = self.action_service.preview(left.plan) if self.action_service is not None else None
         what = f"{card_words.title} · {card_words.subject}" if card_words else left.plan.request.kind
         when = ago(self.context.clock.wall(), left.started_at)
         known = f"{left.unknown:,} of the tried ones unknown. " if left.unknown else ""

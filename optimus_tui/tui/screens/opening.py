@@ -37,15 +37,15 @@ class Opening(DashboardBase):
             raise CommandError(f"no tool {name!r}; there are {', '.join(self.tools())}")
         self._push_tools(ToolCall(name) if name else None, run=False)
 
-    def run_errand(self, errand: "ToolCall | None") -> None:
+    def run_tool_call(self, tool_call: "ToolCall | None") -> None:
         """The tools screen, and at once the answer."""
-        if errand is not None:
-            self._push_tools(errand, run=True)
+        if tool_call is not None:
+            self._push_tools(tool_call, run=True)
 
-    def _push_tools(self, errand: "ToolCall | None", run: bool) -> None:
+    def _push_tools(self, tool_call: "ToolCall | None", run: bool) -> None:
         from optimus_tui.tui.screens.tools import ToolsScreen
 
-        self.app.push_screen(ToolsScreen(self.context, self.tenant_names(), errand, run))
+        self.app.push_screen(ToolsScreen(self.context, self.tenant_names(), tool_call, run))
 
     def limits_report(self) -> LimitsReport | None:
         """The counters as last read."""
@@ -66,7 +66,7 @@ class Opening(DashboardBase):
     def action_routine(self) -> None:
         from optimus_tui.tui.modals.routine import RoutineDialog
 
-        self.app.push_screen(RoutineDialog(), self.run_errand)
+        self.app.push_screen(RoutineDialog(), self.run_tool_call)
 
     def action_router(self) -> None:
         self.open_router()
@@ -97,7 +97,7 @@ class Opening(DashboardBase):
         from optimus_tui.tools.finding_tools import explain
 
         event.stop()
-        self.run_errand(explain(event.finding, self.limits_report()))
+        self.run_tool_call(explain(event.finding, self.limits_report()))
 
     @on(messages.TenantRequested)
     def _tenant_requested(self, event: messages.TenantRequested) -> None:

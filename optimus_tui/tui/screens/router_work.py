@@ -80,7 +80,7 @@ async def follow_checks(plan: "RouterPlan") -> "AsyncIterator[Check]":
     from optimus_tui.actions.draft_checks import run_checks
     from optimus_tui.actions.sandbox_runner import RunCancelled, SandboxRunner
 
-    loop, arrived, leash = asyncio.get_running_loop(), asyncio.Queue[Any](), SandboxRunner()
+    loop, arrived, runner = asyncio.get_running_loop(), asyncio.Queue[Any](), SandboxRunner()
 
     def tell(what: object) -> None:
         with contextlib.suppress(RuntimeError):  # the screen's loop is gone: nobody waits for it
@@ -90,7 +90,7 @@ async def follow_checks(plan: "RouterPlan") -> "AsyncIterator[Check]":
         from optimus_tui.tools.pattern_files import judged
 
         try:
-            for check in run_checks(plan.draft, plan.root, None, judged, leash):
+            for check in run_checks(plan.draft, plan.root, None, judged, runner):
                 tell(check)
             tell(None)
         except RunCancelled:
@@ -105,7 +105,7 @@ async def follow_checks(plan: "RouterPlan") -> "AsyncIterator[Check]":
                 raise got
             yield got
     finally:
-        leash.cut()
+        runner.cut()
 
 
 # -- the development checklist -----------------------------------------------------------------------------------------

@@ -49,11 +49,13 @@ class ToolsScreen(Answers):
     ]  # fmt: skip
     AUTO_FOCUS = ""
 
-    def __init__(self, context: Context, tenants: list[str], errand: ToolCall | None = None, run: bool = False) -> None:
-        super().__init__(context, TOOLS[errand.tool if errand else next(iter(TOOLS))])
+    def __init__(
+        self, context: Context, tenants: list[str], tool_call: ToolCall | None = None, run: bool = False
+    ) -> None:
+        super().__init__(context, TOOLS[tool_call.tool if tool_call else next(iter(TOOLS))])
         self.tenants = tenants
         self.asked: dict[str, dict[str, Any]] = {}
-        self._errand, self._run_at_once = errand, run
+        self._tool_call, self._run_at_once = tool_call, run
         self._worker: Worker[None] | None = None
         self._formed = ""
 
@@ -82,12 +84,12 @@ class ToolsScreen(Answers):
         listing.runs = self.runs
         listing.move_to(list(TOOLS).index(self.tool.name))
         self.lay_out()
-        if self._errand is not None:
-            self.asked[self.tool.name] = dict(self._errand.arguments)
-        if self._errand is None:
+        if self._tool_call is not None:
+            self.asked[self.tool.name] = dict(self._tool_call.arguments)
+        if self._tool_call is None:
             listing.focus()
         self.set_interval(0.2, self.draw_elapsed)
-        self._open_tool(self._errand is not None)
+        self._open_tool(self._tool_call is not None)
 
     def _open_tool(self, ready_to_run: bool) -> None:
         """Load the tool's code in a thread, then make its form."""
@@ -254,13 +256,13 @@ class ToolsScreen(Answers):
 
         self.app.push_screen(RoutineDialog(), self._take)
 
-    def _take(self, errand: ToolCall | None) -> None:
+    def _take(self, tool_call: ToolCall | None) -> None:
         """Run what the routine's card was left with."""
-        if errand is None:
+        if tool_call is None:
             return
-        self.asked[errand.tool] = dict(errand.arguments)
-        self.tool, self._run_at_once, self.as_json = TOOLS[errand.tool], True, False
-        self.query_one(ToolList).move_to(list(TOOLS).index(errand.tool))
+        self.asked[tool_call.tool] = dict(tool_call.arguments)
+        self.tool, self._run_at_once, self.as_json = TOOLS[tool_call.tool], True, False
+        self.query_one(ToolList).move_to(list(TOOLS).index(tool_call.tool))
         self._open_tool(True)
 
 

@@ -52,15 +52,15 @@ class CacheEvidence(Struct, frozen=True, kw_only=True):
 
 def conclude(seen: CacheEvidence, thresholds: Thresholds) -> Conclusion:
     """The rate judged, its trend told, and every possible cause looked at."""
-    inquiry = ConclusionBuilder()
+    conclusion = ConclusionBuilder()
     away, down = judge_gateway(seen.gateway), judge_server(seen.server)
-    inquiry.found(*away, *down)
-    rate = _look_at_rate(inquiry, seen, thresholds, away=bool(away))
-    keys = _look_at_keys(inquiry, seen, thresholds, down=is_away(seen.server))
-    evictions = _look_at_evictions(inquiry, seen)
-    events = _look_at_events(inquiry, seen.events, thresholds, down=is_away(seen.server))
+    conclusion.found(*away, *down)
+    rate = _look_at_rate(conclusion, seen, thresholds, away=bool(away))
+    keys = _look_at_keys(conclusion, seen, thresholds, down=is_away(seen.server))
+    evictions = _look_at_evictions(conclusion, seen)
+    events = _look_at_events(conclusion, seen.events, thresholds, down=is_away(seen.server))
     status = "ok" if rate["hit_rate"] is not None else "unknown"
-    return inquiry.close({"status": status, **rate, "keys": keys, "evictions": evictions, "invalidations": events})
+    return conclusion.close({"status": status, **rate, "keys": keys, "evictions": evictions, "invalidations": events})
 
 
 def _over_window(seen: CacheEvidence) -> tuple[HitRate, int, Increase] | None:
@@ -76,31 +76,31 @@ def _over_window(seen: CacheEvidence) -> tuple[HitRate, int, Increase] | None:
 
 
 def _look_at_rate(
-    inquiry: ConclusionBuilder, seen: CacheEvidence, thresholds: Thresholds, *, away: bool
+    conclusion: ConclusionBuilder, seen: CacheEvidence, thresholds: Thresholds, *, away: bool
 ) -> dict[str, Any]:
     windowed = _over_window(seen)
     rate, samples = seen.rate, 1
     if windowed is not None:
         rate, samples = windowed[0], windowed[1]
-        inquiry.covered(windowed[2].covered_minutes, windowed[2].source)
+        conclusion.covered(windowed[2].covered_minutes, windowed[2].source)
     state, server = seen.gateway.value, seen.server.value
     if rate is None:
         fault = state.cache_fault if state else seen.gateway.fault
         if server is None or server.info_fault is None:
             why = fault or "nobody has looked enough up yet to say"
-            inquiry.lacks("hit rate", why, rule="cache.hit_rate_unmeasured", excused=away)
+            conclusion.lacks("hit rate", why, rule="cache.hit_rate_unmeasured", excused=away)
         else:
-            inquiry.lacks("hit rate", server.info_fault.message)
+            conclusion.lacks("hit rate", server.info_fault.message)
     else:
-        inquiry.saw(f"hit rate {percent(rate.value)} ({rate.source})")
+        conclusion.saw(f"hit rate {percent(rate.value)} ({rate.source})")
     if rate is not None:
         rate = replace(rate, samples=samples if windowed else rate.samples)
     if seen.recent is not None:
-        inquiry.saw(f"hit rate now {percent(seen.recent.value)} ({seen.recent.source})")
+        conclusion.saw(f"hit rate now {percent(seen.recent.value)} ({seen.recent.source})")
     found = find_rates(rate, seen.recent, server, thresholds)
     if windowed is not None:
         found += find_conflict(seen.rate, seen.recent or rate, thresholds)
-    inquiry.found(*(one if one.samples is not None else replace(one, samples=samples) for one in found))
+    conclusion.found(*(one if one.samples is not None else replace(one, samples=samples) for one in found))
     return {
         "hit_rate": None if rate is None else round(rate.value, 4),
         "hit_rate_source": None if rate is None else rate.source,
@@ -108,19 +108,19 @@ def _look_at_rate(
         "published_hit_rate": None if seen.rate is None else round(seen.rate.value, 4),
         "published_hit_rate_source": None if seen.rate is None else seen.rate.source,
         "recent_hit_rate": None if seen.recent is None else round(seen.recent.value, 4),
-        "trend": _trend(inquiry, seen.history),
+        "trend": _trend(conclusion, seen.history),
     }
 
 
-def _trend(inquiry: ConclusionBuilder, history: Window | Fault) -> dict[str, Any]:
+def _trend(conclusion: ConclusionBuilder, history: Window | Fault) -> dict[str, Any]:
     samples = () if isinstance(history, Fault) else history.samples
     if isinstance(history, Fault) or len(samples) < 10:
-        inquiry.lacks("trend of the hit rate", "too little history")
+        conclusion.lacks("trend of the hit rate", "too little history")
         return {"status": "unknown"}
-    inquiry.covered(history.covered_minutes, history.source)
+    conclusion.covered(history.covered_minutes, history.source)
     quarter = max(1, len(samples) // 4)
     first, last = median(v for _, v in samples[:quarter]), median(v for _, v in samples[-quarter:])
-    inquiry.saw(f"hit rate at the window's start {percent(first)}, at its end {percent(last)}")
+    conclusion.saw(f"hit rate at the window's start {percent(first)}, at its end {percent(last)}")
     return {
         "status": "ok",
         "first": round(first, 4),
@@ -132,18 +132,18 @@ def _trend(inquiry: ConclusionBuilder, history: Window | Fault) -> dict[str, Any
 
 
 def _look_at_keys(
-    inquiry: ConclusionBuilder, seen: CacheEvidence, thresholds: Thresholds, *, down: bool
+    conclusion: ConclusionBuilder, seen: CacheEvidence, thresholds: Thresholds, *, down: bool
 ) -> dict[str, Any]:
     cache = seen.cache
     if isinstance(cache, Fault):
-        inquiry.lacks("cache keys", cache, rule="cache.unmeasured", excused=down)
+        conclusion.lacks("cache keys", cache, rule="cache.unmeasured", excused=down)
         return {"status": "unknown", "error": cache.message}
     findings = cache_verdict.judge(cache, thresholds).findings
-    inquiry.found(*(one for one in findings if one.rule in ("cache.no_ttl", "cache.unknown_layout")))
+    conclusion.found(*(one for one in findings if one.rule in ("cache.no_ttl", "cache.unknown_layout")))
     scope = "all keys scanned" if cache.coverage.complete else f"{cache.coverage.scanned:,} keys scanned, not all"
     if not cache.coverage.complete:
-        inquiry.lacks("the other cache keys", Fault("invalid", scope), rule="cache.unmeasured", excused=down)
-    inquiry.saw(f"{plural(cache.keys, 'cache key')} of {plural(len(cache.kinds), 'kind')} ({scope})")
+        conclusion.lacks("the other cache keys", Fault("invalid", scope), rule="cache.unmeasured", excused=down)
+    conclusion.saw(f"{plural(cache.keys, 'cache key')} of {plural(len(cache.kinds), 'kind')} ({scope})")
     own = sum(one.keys for kind in cache.kinds for one in kind.tenants if one.tenant == seen.tenant)
     return {
         "status": "ok" if cache.coverage.complete else "partial",
@@ -163,7 +163,7 @@ def _bins() -> list[str]:
     return [*(f"<{edge}s" for edge in TTL_EDGES), f">={TTL_EDGES[-1]}s"]
 
 
-def _look_at_evictions(inquiry: ConclusionBuilder, seen: CacheEvidence) -> dict[str, Any]:
+def _look_at_evictions(conclusion: ConclusionBuilder, seen: CacheEvidence) -> dict[str, Any]:
     server, window = seen.server.value, seen.evicted
     now = server.evicted_keys if server else None
     section: dict[str, Any] = {
@@ -175,18 +175,18 @@ def _look_at_evictions(inquiry: ConclusionBuilder, seen: CacheEvidence) -> dict[
     }
     if server is not None and server.info_fault is None:
         limit = size(server.memory_max) if server.memory_max else "no limit"
-        inquiry.saw(
+        conclusion.saw(
             f"memory {size(server.memory_used)} of {limit}, policy {server.memory_policy or 'unknown'}, "
             f"{thousands(now)} keys evicted since the server's start"
         )
     if isinstance(window, Fault) or len(window.samples) < 2:
-        inquiry.lacks("evictions within the window", "no history" if isinstance(window, Window) else window.message)
+        conclusion.lacks("evictions within the window", "no history" if isinstance(window, Window) else window.message)
         return section
     grown = _grown([value for _, value in window.samples])
     section["evicted_in_window"] = round(grown)
-    inquiry.saw(f"{grown:,.0f} keys evicted in {window.covered_minutes:.0f} min")
+    conclusion.saw(f"{grown:,.0f} keys evicted in {window.covered_minutes:.0f} min")
     if grown > 0:
-        inquiry.found(_evicting(grown, window, server))
+        conclusion.found(_evicting(grown, window, server))
     return section
 
 
@@ -212,25 +212,25 @@ def _evicting(grown: float, window: Window, server: ServerState | None) -> Findi
 
 
 def _look_at_events(
-    inquiry: ConclusionBuilder, events: Invalidations | Fault, thresholds: Thresholds, *, down: bool
+    conclusion: ConclusionBuilder, events: Invalidations | Fault, thresholds: Thresholds, *, down: bool
 ) -> dict[str, Any]:
     if isinstance(events, Fault):
-        inquiry.lacks("invalidations", events, rule="events.unmeasured", excused=down)
+        conclusion.lacks("invalidations", events, rule="events.unmeasured", excused=down)
         return {"status": "unknown", "error": events.message}
     if events.covered_minutes > 0:
         span = span_words(events.covered_minutes)
-        inquiry.saw(f"{plural(events.events, 'invalidation')} in {span}, as far as the event log reaches")
+        conclusion.saw(f"{plural(events.events, 'invalidation')} in {span}, as far as the event log reaches")
     elif events.clock is not None:
-        inquiry.lacks("invalidations", f"{clock_words(events.clock)}: they cannot be placed in the window")
+        conclusion.lacks("invalidations", f"{clock_words(events.clock)}: they cannot be placed in the window")
     else:
-        inquiry.lacks("invalidations", "the event log holds no event with a time")
+        conclusion.lacks("invalidations", "the event log holds no event with a time")
     if events.malformed:
-        inquiry.saw(f"{plural(events.malformed, 'event')} of the log cannot be read")
+        conclusion.saw(f"{plural(events.malformed, 'event')} of the log cannot be read")
     minutes = events.covered_minutes
-    inquiry.found(*find_flood(events.per_second, thresholds), *find_clock(events.clock))
+    conclusion.found(*find_flood(events.per_second, thresholds), *find_clock(events.clock))
     refills = sum(events.refills.values())
     if refills >= MANY_REFILLS and refills >= REFILL_SHARE * events.events:
-        inquiry.found(_churning(events, refills))
+        conclusion.found(_churning(events, refills))
     return {
         "status": "ok",
         "events": events.events,

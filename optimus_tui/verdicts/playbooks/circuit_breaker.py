@@ -42,17 +42,17 @@ class BreakerEvidence(Struct, frozen=True, kw_only=True):
 
 def conclude(seen: BreakerEvidence, thresholds: Thresholds) -> Conclusion:
     """State, health and errors, each judged by itself."""
-    inquiry = ConclusionBuilder()
+    conclusion = ConclusionBuilder()
     away = judge_gateway(seen.gateway)
     ill = judge_engine(seen.engine)
-    inquiry.found(*away, *ill)
+    conclusion.found(*away, *ill)
     engine, gateway = seen.engine.value, seen.gateway.value
-    inquiry.saw(f"AI engine asked directly: {_said(engine)}")
-    inquiry.saw(f"gateway asked directly: {_said(gateway.service if gateway else None)}")
-    states = _look_at_states(inquiry, seen, down=bool(away))
-    errors = look_at_errors(inquiry, seen.requests, thresholds, recent=seen.recent, excused=bool(away))
-    opened = _look_at_history(inquiry, seen.history, states)
-    return inquiry.close(
+    conclusion.saw(f"AI engine asked directly: {_said(engine)}")
+    conclusion.saw(f"gateway asked directly: {_said(gateway.service if gateway else None)}")
+    states = _look_at_states(conclusion, seen, down=bool(away))
+    errors = look_at_errors(conclusion, seen.requests, thresholds, recent=seen.recent, excused=bool(away))
+    opened = _look_at_history(conclusion, seen.history, states)
+    return conclusion.close(
         {
             "status": "ok" if states else "unknown",
             "breakers": states,
@@ -77,22 +77,22 @@ def _ms(state: ServiceState | None) -> float | None:
     return None if state is None or state.latency_ms is None else round(state.latency_ms, 1)
 
 
-def _look_at_states(inquiry: ConclusionBuilder, seen: BreakerEvidence, *, down: bool) -> dict[str, str]:
+def _look_at_states(conclusion: ConclusionBuilder, seen: BreakerEvidence, *, down: bool) -> dict[str, str]:
     if isinstance(seen.metrics, Fault):
-        inquiry.lacks("circuit breaker state", seen.metrics, rule="breaker.unmeasured", excused=down)
+        conclusion.lacks("circuit breaker state", seen.metrics, rule="breaker.unmeasured", excused=down)
         return {}
     states: dict[str, str] = {}
     for name, values in list(breakers(seen.metrics).items())[:MAX_SHOWN]:
         worst = max(values)
         of = f" in {values.count(worst)} of {len(values)} processes" if len(set(values)) > 1 else ""
         states[name] = f"{word_of(worst)}{of}"
-        inquiry.found(*judge_breaker(name, values, seen.engine.value))
+        conclusion.found(*judge_breaker(name, values, seen.engine.value))
     if not states:
         published = any(state.published for state in seen.metrics)
         why = f"the gateway does not publish {BREAKER}" if published else "the gateway has no /metrics"
-        inquiry.lacks("circuit breaker state", why)
+        conclusion.lacks("circuit breaker state", why)
     else:
-        inquiry.saw(f"circuit breakers: {', '.join(f'{name} {state}' for name, state in states.items())}")
+        conclusion.saw(f"circuit breakers: {', '.join(f'{name} {state}' for name, state in states.items())}")
     return states
 
 
@@ -149,19 +149,19 @@ def _is_engine(service: str) -> bool:
     return bool(words & {"ai", "engine", "aiengine", "llm", "unnamed"})
 
 
-def _look_at_history(inquiry: ConclusionBuilder, history: tuple[Window, ...], now: dict[str, str]) -> dict[str, Any]:
+def _look_at_history(conclusion: ConclusionBuilder, history: tuple[Window, ...], now: dict[str, str]) -> dict[str, Any]:
     """By service whether it was open within the window: what was, is told; only what is, is judged."""
     opened: dict[str, Any] = {}
     for window in history:
         if not window.samples:
             continue
-        inquiry.covered(window.covered_minutes, window.source)
+        conclusion.covered(window.covered_minutes, window.source)
         name = safe_text(split_series(window.name)[1].get("service", "unnamed"), 60)
         samples = sum(value == 2.0 for _, value in window.samples)
         opened[name] = {"samples": len(window.samples), "open": samples}
-        inquiry.saw(f"history of {name}: open in {part_of(samples, len(window.samples), 'sample')}")
+        conclusion.saw(f"history of {name}: open in {part_of(samples, len(window.samples), 'sample')}")
         if samples and now.get(name) == WORDS[0.0]:
-            inquiry.found(_was_open(name, samples, len(window.samples)))
+            conclusion.found(_was_open(name, samples, len(window.samples)))
     return opened
 
 

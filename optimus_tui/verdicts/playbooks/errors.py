@@ -28,7 +28,7 @@ from optimus_tui.wording.safe import safe_text
 
 
 def look_at_errors(
-    inquiry: ConclusionBuilder,
+    conclusion: ConclusionBuilder,
     requests: Increase | Fault,
     thresholds: Thresholds,
     *,
@@ -40,16 +40,16 @@ def look_at_errors(
     where the ``recent`` requests, of the last minute or so, are good again."""
     what = f"share of {only} answers" if only else "error ratio"
     if isinstance(requests, Fault):
-        inquiry.lacks(what, requests, rule="errors.unmeasured", excused=excused)
+        conclusion.lacks(what, requests, rule="errors.unmeasured", excused=excused)
         return {"status": "unknown", "error": requests.message}
     if not requests.covered_minutes:
         why = requests.fault.message if requests.fault else "the gateway publishes no http_requests_total"
-        inquiry.lacks(what, why)
+        conclusion.lacks(what, why)
         return {"status": "unknown", "error": why}
-    inquiry.covered(requests.covered_minutes, requests.source)
+    conclusion.covered(requests.covered_minutes, requests.source)
     unknown = _unknown(requests, only)
     if unknown:
-        inquiry.lacks(what, unknown)
+        conclusion.lacks(what, unknown)
         return {"status": "unknown", "error": unknown, "requests": round(requests.total)}
     by_status = requests.by("status")
     total = round(requests.total)
@@ -64,22 +64,22 @@ def look_at_errors(
         "processes": processes_section(requests),
         "lower_bound": requests.lower_bound,
     }
-    inquiry.found(*find_restarts(requests))
+    conclusion.found(*find_restarts(requests))
     weight = weigh_failures(sum(failed.values()), total, thresholds)
     if total < MIN_REQUESTS and (weight is None or weight.severity == "low"):
-        inquiry.lacks(
+        conclusion.lacks(
             what, f"{total:,} requests in {span_words(requests.covered_minutes)} are too few, {MIN_REQUESTS} are needed"
         )
         return {**section, "status": "unknown", "share": None}
     share = min(1.0, sum(failed.values()) / total)
-    inquiry.saw(
+    conclusion.saw(
         f"{what} {percent(share)} of {total:,} requests in {span_words(requests.covered_minutes)} ({requests.source})"
     )
     known = recent if isinstance(recent, Increase) and not _unknown(recent, only) else None
     if only:
-        inquiry.found(*_find_timeouts(share, requests, what, weight, known, thresholds, only))
+        conclusion.found(*_find_timeouts(share, requests, what, weight, known, thresholds, only))
     else:
-        inquiry.found(*find_errors(requests, GATEWAY, thresholds, known))
+        conclusion.found(*find_errors(requests, GATEWAY, thresholds, known))
     return {**section, "share": round(share, 4)}
 
 

@@ -49,18 +49,18 @@ class LatencyEvidence(Struct, frozen=True, kw_only=True):
 
 def conclude(seen: LatencyEvidence, thresholds: Thresholds) -> Conclusion:
     """Every part timed and judged, then put in order."""
-    inquiry = ConclusionBuilder()
+    conclusion = ConclusionBuilder()
     away, down = judge_gateway(seen.gateway), judge_server(seen.server)
-    inquiry.found(*away, *judge_engine(seen.engine), *down)
-    direct = look_at_direct(inquiry, seen.direct, thresholds)
-    routes = _look_at_routes(inquiry, seen, thresholds, down=bool(away))
-    slow = _look_at_slow(inquiry, seen, down=is_away(seen.server))
-    _look_at_rate(inquiry, seen, thresholds)
+    conclusion.found(*away, *judge_engine(seen.engine), *down)
+    direct = look_at_direct(conclusion, seen.direct, thresholds)
+    routes = _look_at_routes(conclusion, seen, thresholds, down=bool(away))
+    slow = _look_at_slow(conclusion, seen, down=is_away(seen.server))
+    _look_at_rate(conclusion, seen, thresholds)
     shares, basis = _shares(seen)
     if shares:
         words = ", ".join(f"{one['part']} {percent(one['share'])}" for one in shares)
-        inquiry.saw(f"time by {basis}: {words}")
-    return inquiry.close(
+        conclusion.saw(f"time by {basis}: {words}")
+    return conclusion.close(
         {
             "status": "ok" if direct or routes else "unknown",
             "where_the_time_goes": shares,
@@ -74,27 +74,27 @@ def conclude(seen: LatencyEvidence, thresholds: Thresholds) -> Conclusion:
 
 
 def _look_at_routes(
-    inquiry: ConclusionBuilder, seen: LatencyEvidence, thresholds: Thresholds, *, down: bool
+    conclusion: ConclusionBuilder, seen: LatencyEvidence, thresholds: Thresholds, *, down: bool
 ) -> dict[str, dict[str, float | str | None]]:
     what = "latency by route"
     if isinstance(seen.served, Fault):
-        inquiry.lacks(what, seen.served, rule="latency.unmeasured", excused=down)
+        conclusion.lacks(what, seen.served, rule="latency.unmeasured", excused=down)
         return {}
     if not seen.served.groups:
         why = seen.served.fault.message if seen.served.fault else "no http_request_duration_seconds in this window"
-        inquiry.lacks(what, why)
+        conclusion.lacks(what, why)
         return {}
-    inquiry.covered(seen.served.covered_minutes, seen.served.source)
+    conclusion.covered(seen.served.covered_minutes, seen.served.source)
     ranked = by_time(seen.served.groups)
     asked = sum(spread.count for _, spread in ranked)
-    inquiry.saw(f"{plural(len(ranked), 'route')} of the gateway, {asked:,.0f} requests ({seen.served.source})")
+    conclusion.saw(f"{plural(len(ranked), 'route')} of the gateway, {asked:,.0f} requests ({seen.served.source})")
     now = seen.served_now.groups if isinstance(seen.served_now, Quantiles) else {}
-    inquiry.found(*judge_routes(seen.served.groups, now, thresholds))
+    conclusion.found(*judge_routes(seen.served.groups, now, thresholds))
     bare = [(route, spread.mean) for route, spread in ranked if spread.p50 is None and spread.mean is not None]
     if bare:
         slowest, mean = max(bare, key=lambda one: one[1])
         of = f"{plural(len(bare), 'route')}: no buckets are published for them"
-        inquiry.lacks(f"percentiles of {of}", f"{_shown(slowest)} takes {latency(1000 * mean)} on average")
+        conclusion.lacks(f"percentiles of {of}", f"{_shown(slowest)} takes {latency(1000 * mean)} on average")
     return {_shown(route): spread_section(spread) for route, spread in ranked}
 
 
@@ -102,25 +102,25 @@ def _shown(route: str) -> str:
     return safe_text(route, 80) or "(none)"
 
 
-def _look_at_slow(inquiry: ConclusionBuilder, seen: LatencyEvidence, *, down: bool) -> dict[str, Any]:
+def _look_at_slow(conclusion: ConclusionBuilder, seen: LatencyEvidence, *, down: bool) -> dict[str, Any]:
     slow = seen.slow
     if isinstance(slow, Fault):
-        inquiry.lacks("slow commands", slow, rule="redis.slow_unmeasured", excused=down)
+        conclusion.lacks("slow commands", slow, rule="redis.slow_unmeasured", excused=down)
         return {"status": "unknown", "error": slow.message}
     window = seen.minutes * 60
     calls = [one for one in slow.calls if one.age_s <= window]
     events = [one for one in slow.events if one.age_s <= window]
     if slow.calls_fault is not None:
-        inquiry.lacks("slow commands", slow.calls_fault, rule="redis.slow_unmeasured", excused=down)
+        conclusion.lacks("slow commands", slow.calls_fault, rule="redis.slow_unmeasured", excused=down)
     else:
         ours = f", {slow.own:,} of our own left out" if slow.own else ""
         logged = thousands(slow.logged)
-        inquiry.saw(f"{plural(len(calls), 'entry', 'entries')} of SLOWLOG within the window (of {logged}{ours})")
-        inquiry.found(*_judge_calls(calls, window))
+        conclusion.saw(f"{plural(len(calls), 'entry', 'entries')} of SLOWLOG within the window (of {logged}{ours})")
+        conclusion.found(*_judge_calls(calls, window))
     if slow.events_fault is not None:
-        inquiry.lacks("latency events", slow.events_fault, rule="redis.events_unmeasured", excused=down)
+        conclusion.lacks("latency events", slow.events_fault, rule="redis.events_unmeasured", excused=down)
     else:
-        inquiry.saw(f"{plural(len(events), 'event')} of LATENCY LATEST within the window")
+        conclusion.saw(f"{plural(len(events), 'event')} of LATENCY LATEST within the window")
     return {
         "status": "ok" if slow.calls_fault is None and slow.events_fault is None else "partial",
         "slow_calls": len(calls) if slow.calls_fault is None else None,
@@ -159,12 +159,12 @@ def _judge_calls(calls: list[SlowCall], window: float) -> list[Finding]:
     ]
 
 
-def _look_at_rate(inquiry: ConclusionBuilder, seen: LatencyEvidence, thresholds: Thresholds) -> None:
+def _look_at_rate(conclusion: ConclusionBuilder, seen: LatencyEvidence, thresholds: Thresholds) -> None:
     if seen.rate is None:
-        inquiry.lacks("share of cache misses", "no hit rate is known")
+        conclusion.lacks("share of cache misses", "no hit rate is known")
         return
-    inquiry.saw(f"hit rate {percent(seen.rate.value)} ({seen.rate.source})")
-    inquiry.found(*(replace(one, samples=1) for one in find_hit_rate(seen.rate, seen.server.value, thresholds)))
+    conclusion.saw(f"hit rate {percent(seen.rate.value)} ({seen.rate.source})")
+    conclusion.found(*(replace(one, samples=1) for one in find_hit_rate(seen.rate, seen.server.value, thresholds)))
 
 
 def _shares(seen: LatencyEvidence) -> tuple[list[dict[str, Any]], str]:

@@ -51,22 +51,22 @@ class MemoryEvidence(Struct, frozen=True, kw_only=True):
 
 def conclude(seen: MemoryEvidence, thresholds: Thresholds) -> Conclusion:
     """Slopes first, then what could explain them."""
-    inquiry = ConclusionBuilder()
+    conclusion = ConclusionBuilder()
     down = judge_server(seen.server)
-    inquiry.found(*judge_gateway(seen.gateway), *down, *find_restarts(seen.requests))
-    growth = _growth_by_namespace(inquiry, seen.windows)
-    slopes = {name: _look_at_slope(inquiry, name, seen, growth) for name in _LABELS}
-    memory = _look_at_memory(inquiry, seen.memory, down=is_away(seen.server))
-    keys = _look_at_keys(inquiry, seen.cache, thresholds, down=is_away(seen.server))
+    conclusion.found(*judge_gateway(seen.gateway), *down, *find_restarts(seen.requests))
+    growth = _growth_by_namespace(conclusion, seen.windows)
+    slopes = {name: _look_at_slope(conclusion, name, seen, growth) for name in _LABELS}
+    memory = _look_at_memory(conclusion, seen.memory, down=is_away(seen.server))
+    keys = _look_at_keys(conclusion, seen.cache, thresholds, down=is_away(seen.server))
     if any(slope is None for slope in slopes.values()):
-        inquiry.advise_last(
+        conclusion.advise_last(
             Recommendation(
                 action="Let the recorder run for at least half an hour, then ask again: a leak shows over time only",
                 priority="low",
                 command="optimus-tui record",
             )
         )
-    return inquiry.close(
+    return conclusion.close(
         {
             "status": "ok" if any(slopes.values()) else "unknown",
             "slopes": {name: slope.document if slope else None for name, slope in slopes.items()},
@@ -78,30 +78,30 @@ def conclude(seen: MemoryEvidence, thresholds: Thresholds) -> Conclusion:
 
 
 def _look_at_slope(
-    inquiry: ConclusionBuilder, name: str, seen: MemoryEvidence, growth: Mapping[str, dict[str, Any]]
+    conclusion: ConclusionBuilder, name: str, seen: MemoryEvidence, growth: Mapping[str, dict[str, Any]]
 ) -> Trend | None:
     window, label = seen.windows.get(name), _LABELS[name]
     if name == "gateway.rss" and (why := _too_short_lived(seen.requests)):
-        inquiry.lacks(f"slope of {label}", why)
+        conclusion.lacks(f"slope of {label}", why)
         return None
     if window is None or isinstance(window, Fault):
-        inquiry.lacks(f"slope of {label}", window.message if window else "no history was kept")
+        conclusion.lacks(f"slope of {label}", window.message if window else "no history was kept")
         return None
     found = trend(window.samples, least_rise=LEAST_RISE)
     if found is None:
         had = f"{plural(len(window.samples), 'sample')} over {window.covered_minutes:.0f} min"
-        inquiry.lacks(
+        conclusion.lacks(
             f"slope of {label}", f"{had}; at least {MIN_SAMPLES} over {MIN_MINUTES:.0f} min are needed for a slope"
         )
         return None
-    inquiry.covered(window.covered_minutes, window.source)
-    inquiry.saw(
+    conclusion.covered(window.covered_minutes, window.source)
+    conclusion.saw(
         f"{label}: {_per_hour(found.per_hour)} (95 %: {_per_hour(found.low)} to {_per_hour(found.high)}), "
         f"{plural(found.samples, 'sample')} over {found.minutes:.0f} min"
     )
     if found.growing:
         limit = seen.memory.limit if name == "redis.memory" and isinstance(seen.memory, MemoryState) else None
-        inquiry.found(_judge_growth(name, found, limit, growth))
+        conclusion.found(_judge_growth(name, found, limit, growth))
     return found
 
 
@@ -145,7 +145,7 @@ def _judge_growth(name: str, found: Trend, limit: int | None, growth: Mapping[st
 
 
 def _growth_by_namespace(
-    inquiry: ConclusionBuilder, windows: Mapping[str, Window | Fault]
+    conclusion: ConclusionBuilder, windows: Mapping[str, Window | Fault]
 ) -> dict[str, dict[str, Any]]:
     """Slopes of the numbers of keys, the fastest growing first."""
     trends: list[tuple[str, Trend]] = []
@@ -156,28 +156,28 @@ def _growth_by_namespace(
         if found is not None:
             trends.append((safe_text(name, 80), found))
     if not trends:
-        inquiry.lacks("growth by namespace", "no history of the numbers of keys, or too little")
+        conclusion.lacks("growth by namespace", "no history of the numbers of keys, or too little")
         return {}
     trends.sort(key=lambda item: -item[1].per_hour)
     growing = [name for name, one in trends if one.growing]
-    inquiry.saw(f"keys of {plural(len(trends), 'namespace')}: {', '.join(growing[:3]) or 'none'} growing")
+    conclusion.saw(f"keys of {plural(len(trends), 'namespace')}: {', '.join(growing[:3]) or 'none'} growing")
     return {name: one.document for name, one in trends}
 
 
-def _look_at_memory(inquiry: ConclusionBuilder, memory: MemoryState | Fault, *, down: bool) -> dict[str, Any]:
+def _look_at_memory(conclusion: ConclusionBuilder, memory: MemoryState | Fault, *, down: bool) -> dict[str, Any]:
     if isinstance(memory, Fault):
-        inquiry.lacks("memory of Redis", memory, rule="memory.unmeasured", excused=down)
+        conclusion.lacks("memory of Redis", memory, rule="memory.unmeasured", excused=down)
         return {"status": "unknown", "error": memory.message}
     limit = f"of {size(memory.limit)}" if memory.limit else "without a limit"
-    inquiry.saw(f"Redis uses {size(memory.used)} {limit} ({memory.policy or 'policy unknown'})")
+    conclusion.saw(f"Redis uses {size(memory.used)} {limit} ({memory.policy or 'policy unknown'})")
     if memory.client_buffers is None:
-        inquiry.lacks("client buffers", "this server does not say them")
+        conclusion.lacks("client buffers", "this server does not say them")
     else:
-        inquiry.saw(
+        conclusion.saw(
             f"buffers of {memory.clients if memory.clients is not None else '?'} clients: "
             f"{size(memory.client_buffers)}, largest output lately {size(memory.largest_output)}"
         )
-    inquiry.found(*_judge_buffers(memory))
+    conclusion.found(*_judge_buffers(memory))
     return {
         "status": "ok",
         "used_bytes": memory.used,
@@ -231,20 +231,20 @@ def _judge_buffers(memory: MemoryState) -> list[Finding]:
 
 
 def _look_at_keys(
-    inquiry: ConclusionBuilder, cache: CacheReport | Fault, thresholds: Thresholds, *, down: bool
+    conclusion: ConclusionBuilder, cache: CacheReport | Fault, thresholds: Thresholds, *, down: bool
 ) -> dict[str, Any]:
     if isinstance(cache, Fault):
-        inquiry.lacks("keys without TTL", cache, rule="cache.unmeasured", excused=down)
+        conclusion.lacks("keys without TTL", cache, rule="cache.unmeasured", excused=down)
         return {"status": "unknown", "error": cache.message}
     judged = cache_verdict.judge(cache, thresholds)
-    inquiry.found(
+    conclusion.found(
         *(one for one in judged.findings if one.rule in ("cache.no_ttl", "cache.large", "cache.unknown_layout"))
     )
     without = sum(kind.totals.without_ttl for kind in cache.kinds)
     scope = "all keys scanned" if cache.coverage.complete else f"{cache.coverage.scanned:,} keys scanned, not all"
     if not cache.coverage.complete:
-        inquiry.lacks("the other cache keys", Fault("invalid", scope), rule="cache.unmeasured", excused=down)
-    inquiry.saw(f"{plural(cache.keys, 'cache key')}, {without:,} without TTL ({scope})")
+        conclusion.lacks("the other cache keys", Fault("invalid", scope), rule="cache.unmeasured", excused=down)
+    conclusion.saw(f"{plural(cache.keys, 'cache key')}, {without:,} without TTL ({scope})")
     return {
         "status": "ok" if cache.coverage.complete else "partial",
         "cache_keys": cache.keys,

@@ -55,15 +55,15 @@ class ProxyEvidence(Struct, frozen=True, kw_only=True):
 
 def conclude(seen: ProxyEvidence, thresholds: Thresholds) -> Conclusion:
     """Direct latency, the gateway's view, and how many requests were given up."""
-    inquiry = ConclusionBuilder()
+    conclusion = ConclusionBuilder()
     away = judge_gateway(seen.gateway)
-    inquiry.found(*away, *judge_engine(seen.engine))
-    direct = look_at_direct(inquiry, seen.direct, thresholds)
-    upstream = _look_at_upstream(inquiry, seen, thresholds, down=bool(away))
-    timeouts = look_at_errors(inquiry, seen.requests, thresholds, recent=seen.recent, only="504", excused=bool(away))
+    conclusion.found(*away, *judge_engine(seen.engine))
+    direct = look_at_direct(conclusion, seen.direct, thresholds)
+    upstream = _look_at_upstream(conclusion, seen, thresholds, down=bool(away))
+    timeouts = look_at_errors(conclusion, seen.requests, thresholds, recent=seen.recent, only="504", excused=bool(away))
     if thresholds.proxy_timeout_ms is None:
-        inquiry.lacks("the proxy's timeout", "not configured; set thresholds.proxy_timeout_ms to compare with it")
-    return inquiry.close(
+        conclusion.lacks("the proxy's timeout", "not configured; set thresholds.proxy_timeout_ms to compare with it")
+    return conclusion.close(
         {
             "status": "ok" if upstream else "unknown",
             "direct_ms": direct,
@@ -75,16 +75,18 @@ def conclude(seen: ProxyEvidence, thresholds: Thresholds) -> Conclusion:
     )
 
 
-def look_at_direct(inquiry: ConclusionBuilder, direct: Mapping[str, Timed], thresholds: Thresholds) -> dict[str, Any]:
+def look_at_direct(
+    conclusion: ConclusionBuilder, direct: Mapping[str, Timed], thresholds: Thresholds
+) -> dict[str, Any]:
     """Our own timings: the section, and findings of the latency rules."""
     section: dict[str, Any] = {}
     for name, timed in direct.items():
         series = timed.series
         if not series.samples:
-            inquiry.lacks(f"latency of {name}", timed.lacking or "no request was answered")
+            conclusion.lacks(f"latency of {name}", timed.lacking or "no request was answered")
             continue
-        inquiry.covered(timed.covered_minutes, timed.source)
-        inquiry.saw(
+        conclusion.covered(timed.covered_minutes, timed.source)
+        conclusion.saw(
             f"{name}: p50 {latency(series.p50)}, p95 {latency(series.p95)} of {series.samples:,} looks ({timed.source})"
         )
         section[name] = {
@@ -95,8 +97,8 @@ def look_at_direct(inquiry: ConclusionBuilder, direct: Mapping[str, Timed], thre
             "covered_minutes": round(timed.covered_minutes, 1),
         }
         if series.samples < latencies.MIN_SAMPLES:
-            inquiry.lacks(f"p95 of {name}", f"{series.samples} samples are too few for a percentile")
-    inquiry.found(*latencies.judge({name: timed.series for name, timed in direct.items()}, thresholds))
+            conclusion.lacks(f"p95 of {name}", f"{series.samples} samples are too few for a percentile")
+    conclusion.found(*latencies.judge({name: timed.series for name, timed in direct.items()}, thresholds))
     return section
 
 
@@ -106,32 +108,34 @@ def spread_section(spread: Spread) -> dict[str, float | str | None]:
 
 
 def _look_at_upstream(
-    inquiry: ConclusionBuilder, seen: ProxyEvidence, thresholds: Thresholds, *, down: bool
+    conclusion: ConclusionBuilder, seen: ProxyEvidence, thresholds: Thresholds, *, down: bool
 ) -> dict[str, dict[str, float | str | None]]:
     what = "engine latency as the gateway sees it"
     if isinstance(seen.upstream, Fault):
-        inquiry.lacks(what, seen.upstream, rule="proxy.unmeasured", excused=down)
+        conclusion.lacks(what, seen.upstream, rule="proxy.unmeasured", excused=down)
         return {}
     if not seen.upstream.groups:
         covered = seen.upstream.covered_minutes
         fault = seen.upstream.fault
         why = fault.message if fault else "no upstream_request_duration_seconds is published, or nothing was proxied"
-        inquiry.lacks(what, f"{why}{f' in {covered:.0f} min' if covered >= 1 else ''}")
+        conclusion.lacks(what, f"{why}{f' in {covered:.0f} min' if covered >= 1 else ''}")
         return {}
-    inquiry.covered(seen.upstream.covered_minutes, seen.upstream.source)
+    conclusion.covered(seen.upstream.covered_minutes, seen.upstream.source)
     sections = {}
     for label, spread in seen.upstream.groups.items():
         name = safe_text(label or "upstream", 60)
         via = f"{name} through the gateway"
         sections[name] = spread_section(spread)
         if spread.count < MIN_REQUESTS:
-            inquiry.lacks(f"percentiles of {name}", f"{spread.count:.0f} proxied requests, {MIN_REQUESTS} are needed")
-            inquiry.found(*bounds.judge_half(via, spread, thresholds))
+            conclusion.lacks(
+                f"percentiles of {name}", f"{spread.count:.0f} proxied requests, {MIN_REQUESTS} are needed"
+            )
+            conclusion.found(*bounds.judge_half(via, spread, thresholds))
             continue
         p95, p99 = bounds.shown_ms(spread, "p95"), bounds.shown_ms(spread, "p99")
-        inquiry.saw(f"{via}: p95 {p95}, p99 {p99} of {spread.count:,.0f}")
-        inquiry.found(*bounds.judge_spread(via, spread, thresholds))
-        inquiry.found(*_judge_timeout(name, spread, thresholds))
+        conclusion.saw(f"{via}: p95 {p95}, p99 {p99} of {spread.count:,.0f}")
+        conclusion.found(*bounds.judge_spread(via, spread, thresholds))
+        conclusion.found(*_judge_timeout(name, spread, thresholds))
     return sections
 
 

@@ -61,39 +61,39 @@ class LimitEvidence(Struct, frozen=True, kw_only=True):
 
 def conclude(seen: LimitEvidence, thresholds: Thresholds) -> Conclusion:
     """The tenant's counters judged; recommendations in the order in which to try them."""
-    inquiry, name = ConclusionBuilder(), safe_text(seen.tenant, 60)
-    inquiry.found(*judge_gateway(seen.gateway), *judge_server(seen.server))
-    _look_at_counters(inquiry, seen, name)
+    conclusion, name = ConclusionBuilder(), safe_text(seen.tenant, 60)
+    conclusion.found(*judge_gateway(seen.gateway), *judge_server(seen.server))
+    _look_at_counters(conclusion, seen, name)
     report = replace(seen.report, tenants=(TenantCount(seen.tenant, seen.found),))
-    inquiry.found(*find(report, thresholds, seen.common), *seen.refusals, *seen.layout)
-    _look_at_limits(inquiry, seen)
-    refused = _look_at_refusals(inquiry, seen.refused, name)
+    conclusion.found(*find(report, thresholds, seen.common), *seen.refusals, *seen.layout)
+    _look_at_limits(conclusion, seen)
+    refused = _look_at_refusals(conclusion, seen.refused, name)
     if seen.older:
-        inquiry.lacks("refused requests in the window", seen.older)
-    _advise(inquiry, seen, thresholds, name)
-    return inquiry.close(_details(seen, thresholds, refused), told=_TOLD)
+        conclusion.lacks("refused requests in the window", seen.older)
+    _advise(conclusion, seen, thresholds, name)
+    return conclusion.close(_details(seen, thresholds, refused), told=_TOLD)
 
 
-def _look_at_counters(inquiry: ConclusionBuilder, seen: LimitEvidence, name: str) -> None:
+def _look_at_counters(conclusion: ConclusionBuilder, seen: LimitEvidence, name: str) -> None:
     coverage, rows = seen.report.coverage, seen.report.rows
     down = is_away(seen.server)
     if seen.fault is not None:
-        inquiry.lacks("rate limits", seen.fault, rule="limits.unmeasured", excused=down)
+        conclusion.lacks("rate limits", seen.fault, rule="limits.unmeasured", excused=down)
     if down and not rows:
         return
     scope = "all keys" if coverage.complete else f"{plural(coverage.scanned, 'key')}, not all"
     others = f"{plural(seen.report.total, 'counter')} of all tenants"
-    inquiry.saw(f"{plural(seen.found, 'counter')} of {name} among {others} ({scope} scanned)")
+    conclusion.saw(f"{plural(seen.found, 'counter')} of {name} among {others} ({scope} scanned)")
     if seen.found > len(rows):
         gone = seen.found - len(rows)
-        inquiry.saw(f"{plural(gone, 'counter')} of these not shown: ended meanwhile, or more than are read at once")
+        conclusion.saw(f"{plural(gone, 'counter')} of these not shown: ended meanwhile, or more than are read at once")
     if rows:
         counts = {state: sum(row.state == state for row in rows) for state in ("immortal", "over", "near")}
-        inquiry.saw("without TTL: {immortal}, limit used up: {over}, near it: {near}".format(**counts))
+        conclusion.saw("without TTL: {immortal}, limit used up: {over}, near it: {near}".format(**counts))
     if rows and seen.slope_seconds:
-        inquiry.saw(f"slopes over {seen.slope_seconds:.1f} s: {_rising(rows)}")
+        conclusion.saw(f"slopes over {seen.slope_seconds:.1f} s: {_rising(rows)}")
     elif rows:
-        inquiry.lacks("slopes", "the counters could be read only once")
+        conclusion.lacks("slopes", "the counters could be read only once")
 
 
 def _rising(rows: Sequence[LimitRow]) -> str:
@@ -105,20 +105,20 @@ def _rising(rows: Sequence[LimitRow]) -> str:
     return f"at this pace {operation_words(first.counter.operation)} reaches its limit first, in {when}"
 
 
-def _look_at_limits(inquiry: ConclusionBuilder, seen: LimitEvidence) -> None:
+def _look_at_limits(conclusion: ConclusionBuilder, seen: LimitEvidence) -> None:
     state, rules = seen.gateway.value, seen.report.rules
     if rules is not None:
-        inquiry.saw(f"limits per {rules.window_seconds} s, said by {safe_text(rules.source, 60)}")
+        conclusion.saw(f"limits per {rules.window_seconds} s, said by {safe_text(rules.source, 60)}")
         unknown = [row for row in seen.report.rows if row.limit is None]
         if unknown:
-            inquiry.lacks("limits", f"none is known for {plural(len(unknown), 'operation')} of this tenant")
+            conclusion.lacks("limits", f"none is known for {plural(len(unknown), 'operation')} of this tenant")
         return
     fault = state.rules_fault if state else seen.gateway.fault
     why = fault or "the gateway publishes none and none are configured"
-    inquiry.lacks("limits", why, rule="limits.rules_unmeasured", excused=bool(judge_gateway(seen.gateway)))
+    conclusion.lacks("limits", why, rule="limits.rules_unmeasured", excused=bool(judge_gateway(seen.gateway)))
 
 
-def _look_at_refusals(inquiry: ConclusionBuilder, refused: Increase | Fault, name: str) -> dict[str, Any]:
+def _look_at_refusals(conclusion: ConclusionBuilder, refused: Increase | Fault, name: str) -> dict[str, Any]:
     if isinstance(refused, Fault) or not refused.covered_minutes:
         fault = refused if isinstance(refused, Fault) else refused.fault
         why = (
@@ -126,10 +126,10 @@ def _look_at_refusals(inquiry: ConclusionBuilder, refused: Increase | Fault, nam
             if fault
             else "the gateway publishes no rate_limit_refused_total, or none of this tenant, and no history does"
         )
-        inquiry.lacks("refused requests", why)
+        conclusion.lacks("refused requests", why)
         return {"status": "unknown", "requests": None, "error": why}
-    inquiry.covered(refused.covered_minutes, refused.source)
-    inquiry.saw(f"{refused.total:,.0f} requests of {name} answered 429 in {span_words(refused.covered_minutes)}")
+    conclusion.covered(refused.covered_minutes, refused.source)
+    conclusion.saw(f"{refused.total:,.0f} requests of {name} answered 429 in {span_words(refused.covered_minutes)}")
     by = {safe_text(operation, 80): round(count) for operation, count in refused.by("operation").items() if operation}
     return {
         "status": "ok",
@@ -140,23 +140,23 @@ def _look_at_refusals(inquiry: ConclusionBuilder, refused: Increase | Fault, nam
     }
 
 
-def _advise(inquiry: ConclusionBuilder, seen: LimitEvidence, thresholds: Thresholds, name: str) -> None:
+def _advise(conclusion: ConclusionBuilder, seen: LimitEvidence, thresholds: Thresholds, name: str) -> None:
     rows = [row for row in seen.report.rows if not row.counter.doubt]
-    _leave_out(inquiry, seen.report.rows)
+    _leave_out(conclusion, seen.report.rows)
     immortal = [row for row in rows if row.state == "immortal"]
     over = [row for row in rows if row.state == "over"]
     if immortal:
-        inquiry.advise(_repair(immortal, seen), _find_writer())
-        inquiry.advise_last(
+        conclusion.advise(_repair(immortal, seen), _find_writer())
+        conclusion.advise_last(
             _delete(immortal, seen, f"Only if {name} must be let through before its window ends", "limits.immortal")
         )
     for one in [seen.common[op] for op in dict.fromkeys(row.counter.operation for row in over) if op in seen.common]:
-        inquiry.advise(_raise_limit(one))
+        conclusion.advise(_raise_limit(one))
     alone = [row for row in over if row.counter.operation not in seen.common]
     if alone:
         left = [row.counter.ttl_ms for row in alone if row.counter.ttl_ms is not None]
         wait = f"; until then all of them reset within {max(left) / 1000:.0f} s" if left else ""
-        inquiry.advise(
+        conclusion.advise(
             Recommendation(
                 action=f"Find the client of {name} that repeats its requests, or raise this tenant's limit{wait}",
                 priority="high",
@@ -166,18 +166,18 @@ def _advise(inquiry: ConclusionBuilder, seen: LimitEvidence, thresholds: Thresho
             )
         )
     if over:
-        inquiry.advise_last(_delete(over, seen, "They reset by themselves; only if nobody can wait", "limits.over"))
+        conclusion.advise_last(_delete(over, seen, "They reset by themselves; only if nobody can wait", "limits.over"))
     if seen.found > thresholds.tenant_active_limits:
         rest = [row for row in rows if row.state not in ("immortal", "over")]
         when = f"Only after what invents the operations of {name} has been stopped"
-        inquiry.advise_last(_delete(rest, seen, when, "limits.tenant_share"))
+        conclusion.advise_last(_delete(rest, seen, when, "limits.tenant_share"))
 
 
-def _leave_out(inquiry: ConclusionBuilder, rows: Sequence[LimitRow]) -> None:
+def _leave_out(conclusion: ConclusionBuilder, rows: Sequence[LimitRow]) -> None:
     """Say of which counters no command is recommended, and why."""
     doubtful = [row for row in rows if row.counter.doubt]
     if doubtful:
-        inquiry.saw(
+        conclusion.saw(
             f"no command for {some_of([subject_of(row) for row in doubtful])}: {doubtful[0].counter.doubt}, so that"
             " nobody can be certain whose counter it is"
         )
