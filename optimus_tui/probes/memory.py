@@ -4,7 +4,7 @@ It refuses to fill in: a field that a server does not have is None.
 """
 
 from optimus_tui.contract.reading import Fault
-from optimus_tui.contract.strain import MemoryState
+from optimus_tui.contract.server_condition import MemoryState
 from optimus_tui.grammar.info import parse_info, real, whole
 from optimus_tui.probes.client import ObserverRedis
 from optimus_tui.probes.faults import OUTAGES, fault_of

@@ -8,7 +8,7 @@ from msgspec import Struct
 from redis.exceptions import NoPermissionError
 
 from optimus_tui.contract.reading import Fault
-from optimus_tui.contract.strain import LatencyEvent, SlowCall, SlowState
+from optimus_tui.contract.server_condition import LatencyEvent, SlowCall, SlowState
 from optimus_tui.probes.client import ObserverRedis
 from optimus_tui.probes.faults import OUTAGES, fault_of
 from optimus_tui.probes.scripts import SWEEP_PAGE

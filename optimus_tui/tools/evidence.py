@@ -13,8 +13,8 @@ from msgspec.structs import replace
 from optimus_tui.contract.health import Series
 from optimus_tui.contract.metrics import Increase, MetricsState, Quantiles, Window
 from optimus_tui.contract.reading import Fault, Reading
+from optimus_tui.contract.server_condition import MemoryState, SlowState
 from optimus_tui.contract.services import GatewayState, HitRate, ServerState, ServiceState
-from optimus_tui.contract.strain import MemoryState, SlowState
 from optimus_tui.history.ring import percentile
 from optimus_tui.probes.delay import starved_words
 from optimus_tui.tools import parts

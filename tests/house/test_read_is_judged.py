@@ -12,8 +12,8 @@ import pytest
 
 from optimus_tui.contract.cache import CacheReport, KeyDetail
 from optimus_tui.contract.feed import FeedStatus
+from optimus_tui.contract.server_condition import MemoryState, SlowState
 from optimus_tui.contract.services import ServerState
-from optimus_tui.contract.strain import MemoryState, SlowState
 from optimus_tui.probes.coherence import Channels
 from optimus_tui.verdicts.coherence_events import EventWindow
 

@@ -29,7 +29,7 @@ from tests.live.acting import carried_out, local, planned, put
 from tests.live.observer import add_user, target_of
 from tests.live.tap import Tap
 from tests.realserver import RealServer, free_port
-from tests.unit.test_sent import holds
+from tests.unit.test_command_log import holds
 
 pytestmark = pytest.mark.live
 

@@ -26,7 +26,7 @@ from optimus_tui.tui.screens.dashboard import Dashboard
 from optimus_tui.tui.screens.drill import DrillScreen
 from optimus_tui.tui.screens.drilling import Drilling
 from optimus_tui.tui.screens.incident import IncidentScreen
-from tests.tui.test_action_card import said, typed, until
+from tests.tui.test_action_dialog import said, typed, until
 
 pytestmark = pytest.mark.live
 

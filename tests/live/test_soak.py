@@ -13,10 +13,10 @@ import psutil
 import pytest
 
 from tests.realserver import RealServer
-from tests.surfaces import test_doors
-from tests.surfaces.test_doors import VERBS, Running, message_of
+from tests.surfaces import test_listening
+from tests.surfaces.test_listening import VERBS, Running, message_of
 
-start = test_doors.start
+start = test_listening.start
 CALLS_A_DAY = 32_000
 MOST_A_DAY = 5_000_000
 WARM, STRETCHES = 300, 3

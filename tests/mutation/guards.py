@@ -22,7 +22,7 @@ _COMMANDS, _GUARD = "tests/unit/test_commands.py", "tests/live/test_guard.py"
 _PURE, _REFUSED = "tests/unit/test_actions_pure.py", "tests/live/test_actions_refused.py"
 _CAPS, _DOORS, _HTTP = (
     "tests/live/test_reply_caps.py",
-    "tests/surfaces/test_doors.py",
+    "tests/surfaces/test_listening.py",
     "tests/surfaces/test_http_api.py",
 )
 _GIT, _CHILDREN = "tests/scaffold/test_git_state.py", "tests/house/test_children.py"
@@ -66,8 +66,8 @@ GUARDS: tuple[Guard, ...] = (
     Guard("the feed's own list", _P + "feed_connector.py", "if words[0] not in _OURS:", "if False:",
           "tests/live/test_feed_faults.py::test_the_link_cannot_say_what_is_not_on_its_list_row_77"),
     Guard("logins in the command log", _P + "round_trips.py", "_ELIDED = {*_LOGINS, b\"SET\"}", "_ELIDED = set()",
-          "tests/unit/test_sent.py"),
-    Guard("the log's bound", _P + "round_trips.py", "len(self._trips) > MOST_TRIPS or", "", "tests/unit/test_sent.py"),
+          "tests/unit/test_command_log.py"),
+    Guard("the log's bound", _P + "round_trips.py", "len(self._trips) > MOST_TRIPS or", "", "tests/unit/test_command_log.py"),
     # -- HTTP
     Guard("no proxies", _P + "fetch.py", "        trust_env=False,\n", "",
           "tests/live/test_no_proxy.py"),

@@ -17,7 +17,7 @@ from optimus_tui.tui.screens.dashboard import Dashboard
 from optimus_tui.tui.screens.incident import IncidentScreen
 from tests.realserver import RealServer, free_port
 from tests.tui.pane_app import screen_lines
-from tests.tui.test_action_card import IMMORTAL, _here, confirm, redis, running, said, typed, until
+from tests.tui.test_action_dialog import IMMORTAL, _here, confirm, redis, running, said, typed, until
 
 __all__ = ["_here", "redis"]
 

@@ -19,7 +19,7 @@ from optimus_tui.tui.modals.question import QuestionDialog
 from optimus_tui.tui.screens.incident import IncidentScreen
 from tests.live.acting import number, put
 from tests.realserver import RealServer
-from tests.tui.test_action_card import _here, confirm, filled, redis, running, said, shown, typed, until
+from tests.tui.test_action_dialog import _here, confirm, filled, redis, running, said, shown, typed, until
 
 __all__ = ["_here", "redis"]
 KEYS = 800

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from optimus_tui.tui.modals.arm import ArmDialog
 from tests.realserver import RealServer
-from tests.tui.test_action_card import _here, redis, running, said, typed, until
+from tests.tui.test_action_dialog import _here, redis, running, said, typed, until
 from tests.tui.test_incident_screen import opened
 
 __all__ = ["_here", "redis"]

@@ -8,7 +8,7 @@ import pytest
 from optimus_tui.tui.screens import alerting
 from optimus_tui.tui.screens.interrupted import holds
 from tests.realserver import RealServer
-from tests.tui.test_action_card import _here, redis, running, shown, until
+from tests.tui.test_action_dialog import _here, redis, running, shown, until
 
 __all__ = ["_here", "redis"]
 

@@ -9,7 +9,7 @@ import pytest
 from optimus_tui.contract.cache import GroupTotals, KindTotals
 from optimus_tui.contract.metrics import Grown
 from optimus_tui.contract.reading import Fault
-from optimus_tui.contract.strain import MemoryState
+from optimus_tui.contract.server_condition import MemoryState
 from optimus_tui.verdicts.playbooks.conclusion import Conclusion
 from optimus_tui.verdicts.playbooks.memory_leak import MemoryEvidence, conclude
 from optimus_tui.verdicts.trend import trend

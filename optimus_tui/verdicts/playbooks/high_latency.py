@@ -14,8 +14,8 @@ from msgspec.structs import replace
 from optimus_tui.contract.findings import Finding
 from optimus_tui.contract.metrics import Quantiles
 from optimus_tui.contract.reading import Fault, Reading
+from optimus_tui.contract.server_condition import SlowCall, SlowState
 from optimus_tui.contract.services import GatewayState, HitRate, ServerState, ServiceState
-from optimus_tui.contract.strain import SlowCall, SlowState
 from optimus_tui.settings.model import Thresholds
 from optimus_tui.verdicts.hit_rate import find_hit_rate
 from optimus_tui.verdicts.playbooks.conclusion import Conclusion, ConclusionBuilder

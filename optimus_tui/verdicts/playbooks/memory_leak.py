@@ -14,8 +14,8 @@ from optimus_tui.contract.cache import CacheReport
 from optimus_tui.contract.findings import Finding, Severity
 from optimus_tui.contract.metrics import Grown, Window
 from optimus_tui.contract.reading import Fault, Reading
+from optimus_tui.contract.server_condition import MemoryState
 from optimus_tui.contract.services import GatewayState, ServerState
-from optimus_tui.contract.strain import MemoryState
 from optimus_tui.contract.tools.common import Recommendation
 from optimus_tui.settings.model import Thresholds
 from optimus_tui.verdicts import cache as cache_verdict
