@@ -55,7 +55,7 @@ def _quicker_looks(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("optimus_tui.sampling.record.EVERY_SECONDS", 0.5)
     monkeypatch.setattr("optimus_tui.sampling.metrics.EVERY_SECONDS", 0.5)
     monkeypatch.setattr("optimus_tui.tools.hit_rates.RATE_MINUTES", 0.1)
-    monkeypatch.setattr("optimus_tui.tools.gateway_figures.LATELY_MINUTES", 0.3)
+    monkeypatch.setattr("optimus_tui.tools.gateway_figures.LATELY_MINUTES", 0.2)
     monkeypatch.setattr("optimus_tui.tools.evidence.COUNTED_MINUTES", 0.1)
 
 
