@@ -64,7 +64,7 @@ def connection_arguments(
     ``timeout`` (seconds) bounds the connecting and each reply.
     """
     return {
-        "dialer": Connector(target),
+        "connector": Connector(target),
         "own": own,
         "name": name,
         "db": target.db,
@@ -97,7 +97,7 @@ class Guarded(AbstractConnection):
         return target.path or f"{target.host}:{target.port}"
 
     async def _connect(self) -> None:
-        """Open the streams: what the library's connections do, by way of the dialer."""
+        """Open the streams: what the library's connections do, through the connector."""
         loop = asyncio.get_running_loop()
         reader = asyncio.StreamReader(loop=loop)
         protocol = asyncio.StreamReaderProtocol(reader, loop=loop)
