@@ -20,7 +20,7 @@ CLOSE_SECONDS = 0.5
 def to_end(work: Coroutine[Any, Any, T]) -> T:
     """What ``work`` returns or raises. An interrupt cancels it and comes out as KeyboardInterrupt."""
     with asyncio.Runner() as runner:
-        loop, threads = runner.get_loop(), ThreadPoolExecutor(8, thread_name_prefix="errand")
+        loop, threads = runner.get_loop(), ThreadPoolExecutor(8, thread_name_prefix="run_async")
         loop.set_default_executor(threads)
         try:
             return runner.run(work)

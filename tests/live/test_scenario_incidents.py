@@ -193,7 +193,7 @@ async def engineer(demo: DemoHandle, folder: Path) -> AsyncIterator[Room]:
         for loop in loops:
             loop.cancel()
         await asyncio.gather(*loops, return_exceptions=True)
-        if hasattr(room, "keeper"):
+        if hasattr(room, "incident_service"):
             await room.incident_service.aclose()
         room.action_service.close()
         await context.aclose()

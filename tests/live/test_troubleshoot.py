@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 from msgspec.structs import replace
-from optimus_tui.contract.latency_guard import MemoryState, SlowState
+from optimus_tui.contract.server_condition import MemoryState, SlowState
 
 from optimus_tui.context import Context
 from optimus_tui.probes.memory import read_memory

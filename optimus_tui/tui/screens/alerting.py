@@ -96,7 +96,7 @@ class Alerting(DashboardBase):
 
     def incident_is_closed(self) -> bool:
         """True where ``i`` would open one."""
-        incident_service: Any = getattr(self, "keeper", None)
+        incident_service: Any = getattr(self, "incident_service", None)
         return incident_service is None or incident_service.state.status != "open"
 
     def count_muted(self) -> int:
