@@ -5,7 +5,7 @@ import os
 import sys
 import time
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any, ClassVar, Protocol
+from typing import Any, ClassVar
 
 from rich.segment import Segments
 from rich.text import Text
@@ -21,61 +21,14 @@ from optimus_tui.threads import DaemonThreads
 from optimus_tui.tui import crash
 from optimus_tui.tui.control_char_filter import ControlCharFilter
 from optimus_tui.tui.screens.dashboard import Dashboard
+from optimus_tui.tui.services import Demo
 from optimus_tui.tui.signals import leave_on_signals
 from optimus_tui.tui.theme import THEMES, VARIABLE_DEFAULTS
 from optimus_tui.tui.toasts import LastingNotification
 
-if TYPE_CHECKING:
-    from optimus_tui.contract.drill import Happened, Remedy, Truth
-
 BUG = 70
 """Exit code for a bug of our own (EX_SOFTWARE): none of the contract's, so that nobody takes it for a finding."""
 STYLES = ("app", "dashboard", "panes", "widgets")
-
-
-class Demo(Protocol):
-    """What the screen needs of a running demo: texts are safe, ``starting`` ends when its services can answer."""
-
-    @property
-    def ready(self) -> bool: ...
-    @property
-    def starting(self) -> bool: ...
-    @property
-    def progress(self) -> str: ...
-    @property
-    def failed(self) -> str | None: ...
-    @property
-    def notice(self) -> str: ...
-    @property
-    def note(self) -> str: ...
-    @property
-    def scenario(self) -> str: ...
-    @property
-    def scenarios(self) -> Sequence[str]: ...
-
-    def start(self) -> object:
-        """Start its processes, once. OSError where that is impossible."""
-
-    async def switch(self, name: str) -> None:
-        """Change the scenario."""
-
-    # -- drills
-
-    @property
-    def drill(self) -> str: ...
-    @property
-    def drills(self) -> Sequence[str]: ...
-    @property
-    def remedies(self) -> "Sequence[Remedy]": ...
-
-    def truth(self, name: str) -> "tuple[str, Truth]":
-        """What a scenario is, in a sentence, and what shows and cures it."""
-
-    async def inject(self, name: str) -> "Happened":
-        """Change the scenario and say when it was in place."""
-
-    async def remedy(self, name: str) -> "Happened":
-        """Have something done outside of the product."""
 
 
 def _actions() -> type[Provider]:

@@ -2,42 +2,38 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
+
+from optimus_tui.tui.services import CommandError
+
+if TYPE_CHECKING:
+    from optimus_tui.tui.alerts.controller import AlertsController
+    from optimus_tui.tui.dashboard.navigation import Navigator
+    from optimus_tui.tui.dashboard.settings_commands import SettingsCommands
 
 
-class Commanded(Protocol):
-    """What a command may ask of the dashboard."""
+class CommandTarget(Protocol):
+    """The dashboard as commands see it: its controllers."""
 
-    def show(self, name: str, text: str = "") -> None: ...
-    def set_interval_seconds(self, seconds: float) -> None: ...
+    @property
+    def navigate(self) -> "Navigator": ...
+    @property
+    def settings_commands(self) -> "SettingsCommands": ...
+    @property
+    def alerts(self) -> "AlertsController": ...
     def refresh_now(self) -> None: ...
-    def environments(self) -> list[str]: ...
-    def switch_environment(self, name: str) -> None: ...
     def scenarios(self) -> list[str]: ...
     def switch_scenario(self, name: str) -> None: ...
-    def drills(self) -> list[str]: ...
+    def drill_names(self) -> list[str]: ...
     def open_drill(self, text: str = "") -> None: ...
     def remedies(self) -> list[str]: ...
     def have_done(self, name: str = "") -> None: ...
-    def themes(self) -> list[str]: ...
-    def set_theme(self, name: str) -> None: ...
-    def tools(self) -> list[str]: ...
-    def open_tools(self, name: str = "") -> None: ...
-    def action_routine(self) -> None: ...
-    def open_alerts(self) -> None: ...
     def open_incidents(self) -> None: ...
     def arm(self, text: str = "") -> None: ...
     def disarm(self) -> None: ...
     def open_interrupted(self) -> None: ...
-    def open_router(self, name: str = "") -> None: ...
-    def open_compliance(self) -> None: ...
-    def open_log(self) -> None: ...
     def action_help(self) -> None: ...
     def action_quit(self) -> None: ...
-
-
-class CommandError(ValueError):
-    """One sentence: what is wrong and what would be right."""
 
 
 @dataclass(frozen=True)
@@ -46,43 +42,72 @@ class Command:
 
     name: str
     help: str
-    run: Callable[[Commanded, str], None]
+    run: Callable[[CommandTarget, str], None]
     argument: str = ""
-    choices: Callable[[Commanded], list[str]] = lambda _: []
-    when: Callable[[Commanded], bool] = lambda _: True
+    choices: Callable[[CommandTarget], list[str]] = lambda _: []
+    when: Callable[[CommandTarget], bool] = lambda _: True
 
 
-def _interval(screen: Commanded, text: str) -> None:
+def _interval(screen: CommandTarget, text: str) -> None:
     try:
         seconds = float(text.removesuffix("s"))
     except ValueError:
         raise CommandError(f":interval takes seconds from 0.5 to 60, not {text!r}") from None
-    screen.set_interval_seconds(seconds)
+    screen.settings_commands.set_interval(seconds)
 
 
 COMMANDS: tuple[Command, ...] = (
-    Command("health", "Go to the health pane", lambda s, _: s.show("health")),
-    Command("limits", "Go to the rate limits, of one tenant if named", lambda s, a: s.show("limits", a), "[tenant]"),
-    Command("keys", "Go to the cache keys, those with a prefix if given", lambda s, a: s.show("cache", a), "[prefix]"),
-    Command("feed", "Go to the coherence feed, filtered if a text is given", lambda s, a: s.show("feed", a), "[text]"),
-    Command("run", "The tools; with a name that one", lambda s, a: s.open_tools(a), "[tool]", lambda s: s.tools()),
-    Command("routine", "The day's routine, and which tool for which symptom", lambda s, _: s.action_routine()),
-    Command("router", "Write a new router, step by step", lambda s, a: s.open_router(a), "[name]"),
-    Command("validate", "The gateway's routers by score, and what each lacks", lambda s, _: s.open_compliance()),
+    Command("health", "Go to the health pane", lambda s, _: s.navigate.show_pane("health")),
+    Command(
+        "limits",
+        "Go to the rate limits, of one tenant if named",
+        lambda s, a: s.navigate.show_pane("limits", a),
+        "[tenant]",
+    ),
+    Command(
+        "keys",
+        "Go to the cache keys, those with a prefix if given",
+        lambda s, a: s.navigate.show_pane("cache", a),
+        "[prefix]",
+    ),
+    Command(
+        "feed",
+        "Go to the coherence feed, filtered if a text is given",
+        lambda s, a: s.navigate.show_pane("feed", a),
+        "[text]",
+    ),
+    Command(
+        "run",
+        "The tools; with a name that one",
+        lambda s, a: s.navigate.open_tools(a),
+        "[tool]",
+        lambda s: s.navigate.tools(),
+    ),
+    Command("routine", "The day's routine, and which tool for which symptom", lambda s, _: s.navigate.open_routine()),
+    Command("router", "Write a new router, step by step", lambda s, a: s.navigate.open_router(a), "[name]"),
+    Command(
+        "validate", "The gateway's routers by score, and what each lacks", lambda s, _: s.navigate.open_compliance()
+    ),
     Command("incident", "Five guided steps; resumes an open incident", lambda s, _: s.open_incidents()),
-    Command("alerts", "What was wrong and when; mute a finding for a while", lambda s, _: s.open_alerts()),
-    Command("log", "What was sent to Redis and HTTP, to copy as redis-cli or curl", lambda s, _: s.open_log()),
+    Command("alerts", "What was wrong and when; mute a finding for a while", lambda s, _: s.alerts.open_screen()),
+    Command("log", "What was sent to Redis and HTTP, to copy as redis-cli or curl", lambda s, _: s.navigate.open_log()),
     Command("arm", "May act for a while, 10m unless told", lambda s, a: s.arm(a), "[minutes]", lambda _: ["5m", "10m"]),
     Command("disarm", "Back to read-only", lambda s, _: s.disarm()),
     Command("interrupted", "Actions that ended before they were closed", lambda s, _: s.open_interrupted()),
     Command(
         "env",
         "Switch to another environment of the configuration",
-        lambda s, a: s.switch_environment(a),
+        lambda s, a: s.settings_commands.switch_environment(a),
         "NAME",
-        lambda s: s.environments(),
+        lambda s: s.settings_commands.environments(),
     ),
-    Command("theme", "Change the colours", lambda s, a: s.set_theme(a), "NAME", lambda s: s.themes()),
+    Command(
+        "theme",
+        "Change the colours",
+        lambda s, a: s.settings_commands.set_theme(a),
+        "NAME",
+        lambda s: s.settings_commands.themes(),
+    ),
     Command("interval", "Seconds between two looks", _interval, "SECONDS", lambda _: ["1", "2", "5", "10"]),
     Command("refresh", "Look again now at everything", lambda s, _: s.refresh_now()),
     Command(
@@ -98,7 +123,7 @@ COMMANDS: tuple[Command, ...] = (
         "Demo: a fault to find against the clock; stop ends it",
         lambda s, a: s.open_drill(a),
         "[scenario]",
-        lambda s: s.drills(),
+        lambda s: s.drill_names(),
     ),
     Command(
         "remedy",
@@ -112,7 +137,7 @@ COMMANDS: tuple[Command, ...] = (
 )
 
 
-def completions(screen: Commanded) -> list[str]:
+def completions(screen: CommandTarget) -> list[str]:
     """Whole lines that the prompt may suggest."""
     lines: list[str] = []
     for command in COMMANDS:
@@ -122,7 +147,7 @@ def completions(screen: Commanded) -> list[str]:
     return lines
 
 
-def run_line(screen: Commanded, line: str) -> None:
+def run_line(screen: CommandTarget, line: str) -> None:
     """Run what was typed after the colon; CommandError with a sentence."""
     name, _, argument = line.strip().partition(" ")
     name = {"quit": "q", "cache": "keys"}.get(name, name)

@@ -17,7 +17,7 @@ from optimus_tui.demo.handle import DemoHandle
 from optimus_tui.demo.scenarios import NAMES, SCENARIOS
 from optimus_tui.settings.model import Settings
 from optimus_tui.tui.app import OptimusApp
-from optimus_tui.tui.commands import CommandError, run_line
+from optimus_tui.tui.commands import run_line
 from optimus_tui.tui.modals.action_dialog import QUIET_SECONDS, ActionDialog
 from optimus_tui.tui.modals.arm import ArmDialog
 from optimus_tui.tui.modals.pick import PickDialog
@@ -26,6 +26,7 @@ from optimus_tui.tui.screens.dashboard import Dashboard
 from optimus_tui.tui.screens.drill import DrillScreen
 from optimus_tui.tui.screens.drilling import Drilling
 from optimus_tui.tui.screens.incident import IncidentScreen
+from optimus_tui.tui.services import CommandError
 from tests.tui.test_action_dialog import said, typed, until
 
 pytestmark = pytest.mark.live

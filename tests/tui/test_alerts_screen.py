@@ -16,13 +16,13 @@ from optimus_tui.contract.health import HealthReport
 from optimus_tui.contract.reading import Reading
 from optimus_tui.contract.services import ServerState
 from optimus_tui.settings.model import Settings
+from optimus_tui.tui.alerts.controller import BELL_GAP_SECONDS
 from optimus_tui.tui.app import OptimusApp
 from optimus_tui.tui.messages import ReportArrived
 from optimus_tui.tui.modals.pick import PickDialog
 from optimus_tui.tui.modals.question import QuestionDialog
 from optimus_tui.tui.modals.text import TextDialog
 from optimus_tui.tui.screens.alert_words import toasts
-from optimus_tui.tui.screens.alerting import BELL_GAP_SECONDS, Alerting
 from optimus_tui.tui.screens.alerts import AlertsScreen
 from optimus_tui.tui.screens.dashboard import Dashboard
 from optimus_tui.verdicts.alerts import SETTLE_SECONDS
@@ -65,19 +65,19 @@ class Post:
 async def watching(
     monkeypatch: pytest.MonkeyPatch, size: tuple[int, int] = (80, 24), **settings: Any
 ) -> AsyncIterator[Post]:
-    monkeypatch.setattr(Dashboard, "start_sampling", Alerting.open_book)
+    monkeypatch.setattr(Dashboard, "start_sampling", lambda dashboard: dashboard.alerts.open_book())
     app = OptimusApp(Settings(environment="test", **settings))
     rung: list[float] = []
     monkeypatch.setattr(app, "bell", lambda: rung.append(1.0))
     async with app.run_test(size=size, notifications=True) as pilot:
-        await until(pilot, lambda: isinstance(app.screen, Dashboard) and bool(app.screen.alerts))
+        await until(pilot, lambda: isinstance(app.screen, Dashboard) and bool(app.screen.alerts.book))
         dashboard: Any = app.screen
         post = Post(pilot, dashboard, rung)
         clock = dashboard.context.clock
         wall, mono = clock.wall, clock.mono
         monkeypatch.setattr(clock, "wall", lambda: wall() + post.ahead)
         monkeypatch.setattr(clock, "mono", lambda: mono() + post.ahead)
-        await until(pilot, lambda: dashboard.alerts.loaded)
+        await until(pilot, lambda: dashboard.alerts.book.loaded)
         yield post
 
 
@@ -218,7 +218,7 @@ async def test_a_muted_finding_rings_no_bell_and_raises_no_toast_and_stays_on_th
 ) -> None:
     async with watching(monkeypatch) as post:
         await post.settled()
-        await post.dashboard.alerts.mute(never_resets(), 900, "known")
+        await post.dashboard.alerts.book.mute(never_resets(), 900, "known")
         await away(post)
         await post.see(never_resets())
         assert post.rung == [] and shown(post.pilot) == ""
@@ -272,10 +272,10 @@ async def test_m_asks_how_long_and_why_and_u_takes_it_back(
         await post.pilot.press("enter")
         await until(post.pilot, lambda: isinstance(app.screen, AlertsScreen) and ": [/] known" in said(post.pilot))
         assert "1 muted" in said(post.pilot)
-        (mute,) = post.dashboard.alerts.muted_now().values()
+        (mute,) = post.dashboard.alerts.book.muted_now().values()
         assert mute.until - mute.at == 3600
         await post.pilot.press("u")
-        await until(post.pilot, lambda: post.dashboard.alerts.muted_now() == {})
+        await until(post.pilot, lambda: post.dashboard.alerts.book.muted_now() == {})
         await post.pilot.press("u")
         await until(post.pilot, lambda: "is not muted" in shown(post.pilot))
         await post.pilot.press("escape")
@@ -292,8 +292,8 @@ async def test_an_empty_history_says_so(monkeypatch: pytest.MonkeyPatch) -> None
 
 async def test_opened_before_the_first_reading_it_fills_when_there_is_one(monkeypatch: pytest.MonkeyPatch) -> None:
     async with watching(monkeypatch) as post:
-        book, post.dashboard.alerts = post.dashboard.alerts, None
+        book, post.dashboard.alerts.book = post.dashboard.alerts.book, None
         post.dashboard.run_command("alerts")
         await until(post.pilot, lambda: "nothing is watched yet" in said(post.pilot))
-        post.dashboard.alerts = book
+        post.dashboard.alerts.book = book
         await until(post.pilot, lambda: "Nothing was found wrong" in said(post.pilot))

@@ -6,9 +6,9 @@ from textual.widgets import Label
 from optimus_tui.contract.findings import Finding
 from optimus_tui.settings.model import Settings
 from optimus_tui.tui.app import OptimusApp
-from optimus_tui.tui.commands import CommandError
 from optimus_tui.tui.modals.text import explain_dialog, help_dialog
 from optimus_tui.tui.screens.dashboard import Dashboard
+from optimus_tui.tui.services import CommandError
 from optimus_tui.tui.widgets.prompt import PromptBar
 from tests.tui.pane_app import screen_lines
 from tests.tui.pictures import SLOW, limits_report, reading
@@ -45,9 +45,9 @@ async def test_an_unknown_theme_is_answered_by_the_nearest_one(app: OptimusApp) 
         await pilot.pause()
         assert isinstance(app.screen, Dashboard)
         with pytest.raises(CommandError) as refused:
-            app.screen.set_theme("optimus-drak")
+            app.screen.settings_commands.set_theme("optimus-drak")
         assert str(refused.value) == (
-            f"no theme 'optimus-drak'; the nearest of {len(app.screen.themes())} is optimus-dark"
+            f"no theme 'optimus-drak'; the nearest of {len(app.screen.settings_commands.themes())} is optimus-dark"
         )
 
 

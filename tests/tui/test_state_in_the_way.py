@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from optimus_tui.tui.screens import alerting
+from optimus_tui.tui.alerts import controller as alerting
 from optimus_tui.tui.screens.interrupted import holds
 from tests.realserver import RealServer
 from tests.tui.test_action_dialog import _here, redis, running, shown, until
@@ -37,21 +37,21 @@ async def test_a_history_that_is_a_pipe_gets_one_toast(
         await until(pilot, lambda: "test.sqlite: it is not a plain file and must be moved away" in shown(pilot))
         pilot.app.clear_notifications()
         for _ in range(3):
-            dashboard.hear_history()
+            dashboard.alerts.warn_if_not_kept()
         await pilot.pause()
         assert "test.sqlite" not in shown(pilot), "once is enough"
 
 
 async def test_a_history_that_is_locked_for_a_moment_gets_none(redis: RealServer, tmp_path: Path) -> None:
     async with running(redis, writable=False) as (pilot, dashboard):
-        await until(pilot, lambda: dashboard.alerts is not None and dashboard.alerts.loaded)
+        await until(pilot, lambda: dashboard.alerts.book is not None and dashboard.alerts.book.loaded)
         from optimus_tui.contract.reading import Fault
 
         store = dashboard.context.store
         store.fault = Fault("busy", "somebody has it")
-        dashboard.hear_history()
+        dashboard.alerts.warn_if_not_kept()
         store.fault = None
-        dashboard.hear_history()
+        dashboard.alerts.warn_if_not_kept()
         await pilot.pause()
         assert "somebody has it" not in shown(pilot)
 

@@ -5,7 +5,7 @@ never repainted from here: what an action did shows when the next reading does.
 """
 
 import asyncio
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from msgspec import structs
 from rich.cells import cell_len
@@ -13,13 +13,15 @@ from textual import on, work
 from textual.worker import Worker, WorkerState
 
 from optimus_tui.contract.actions import ActionRequest, Receipt, Refusal
-from optimus_tui.tui.commands import CommandError
+from optimus_tui.tui.dashboard.last_reports import last_report, seen_tenants
 from optimus_tui.tui.screens.base import DashboardBase
 from optimus_tui.tui.screens.status import mode_room, target_words
+from optimus_tui.tui.services import CommandError
 from optimus_tui.wording.safe import safe_text
 
 if TYPE_CHECKING:
     from optimus_tui.actions.service import ActionService
+    from optimus_tui.tui.services import DashboardServices
 
 MINUTES = 10.0
 MOST_MINUTES = 60.0
@@ -90,7 +92,7 @@ class Acting(DashboardBase):
         )
         if armed:
             self.optimus.touched = action_service.guard.touch
-        self.draw_mode()
+        self.draw_status()
         return armed
 
     def disarm(self) -> None:
@@ -99,12 +101,8 @@ class Acting(DashboardBase):
             raise CommandError("nothing is armed")
         self.action_service.guard.disarm()
         self.optimus.touched = None
-        self.draw_mode()
+        self.draw_status()
         self.say("disarmed: read-only again")
-
-    def draw_mode(self) -> None:
-        """The dashboard paints its header."""
-        raise NotImplementedError
 
     def say_refusal(self, refusal: Refusal) -> None:
         """Why not, and what would help."""
@@ -119,7 +117,11 @@ class Acting(DashboardBase):
         from optimus_tui.tui.screens.offers import offers_for, why_none
 
         row = self.pane(self.current).selected
-        offers = offers_for(row, self.seen("limits"), self.seen("cache"))
+        offers = offers_for(
+            row,
+            last_report(cast("DashboardServices", self), "limits"),
+            last_report(cast("DashboardServices", self), "cache"),
+        )
         if not offers:
             self.say(why_none(row), "warning")
             return
@@ -135,12 +137,7 @@ class Acting(DashboardBase):
         if place is not None:
             outcome = await self.carry_out(offers[place].request)
             if outcome is not None:
-                await self.recorded(*outcome)
-
-    def seen(self, name: str) -> Any:
-        """A pane's last report."""
-        reading = self.pane(name).reading
-        return reading.value if reading is not None else None
+                await self.record_action(*outcome)
 
     async def be_armed(self) -> bool:
         """True where it is armed, or was armed just now."""
@@ -157,7 +154,7 @@ class Acting(DashboardBase):
             return None
         action_service = await self.open_desk()
         most = self.settings.max_keys or whole.max_keys
-        whole = structs.replace(whole, max_keys=most, incident=self.incident_here())
+        whole = structs.replace(whole, max_keys=most, incident=self.open_number())
         card = ActionDialog(action_service, self.context.clock, whole, self.known_tenants())
         closed = self.app.push_screen(card, wait_for_dismiss=True)
         told = asyncio.ensure_future(card.told.wait())  # what is checked next does not wait for a reader
@@ -167,21 +164,16 @@ class Acting(DashboardBase):
             told.cancel()
         outcome = card.outcome
         if outcome is not None:
-            self.look_again()
+            self.refresh_now()
         if outcome is not None and not outcome[0].verified:
             self.say("the action stays open: :interrupted verifies, resumes or closes it", "warning")
         return outcome
 
-    def look_again(self) -> None:
-        """What an action did shows with the next readings."""
-        if self.bridge is not None and self.bridge.sampler is not None:
-            self.bridge.sampler.refresh()
-
-    def incident_here(self) -> str:
+    def open_number(self) -> str:
         """The number of the incident that an action belongs to; empty where none is open here."""
         raise NotImplementedError
 
-    async def recorded(self, receipt: Receipt, audit: str) -> None:
+    async def record_action(self, receipt: Receipt, audit: str) -> None:
         """Let that incident know."""
         raise NotImplementedError
 
@@ -189,16 +181,12 @@ class Acting(DashboardBase):
         """Tenants that this dashboard has seen counters of: they settle whose a name with colons is."""
         from optimus_tui.actions.key_selection import Known
 
-        return Known(frozenset(self.seen_tenants()))
-
-    def seen_tenants(self) -> list[bytes]:
-        """Tenants with counters now; the dashboard knows."""
-        raise NotImplementedError
+        return Known(frozenset(seen_tenants(cast("DashboardServices", self))))
 
     @on(Worker.StateChanged)
     def _acting_stopped(self, event: Worker.StateChanged) -> None:
         if event.state is WorkerState.CANCELLED and event.worker.group == "arming":
-            self.draw_mode()
+            self.draw_status()
 
 
 def refusal_words(refusal: Refusal) -> str:
@@ -222,5 +210,6 @@ def minutes_of(text: str) -> float:
 
 def _load() -> "type[ActionService]":
     from optimus_tui.actions.service import ActionService
+    from optimus_tui.tui.services import DashboardServices
 
     return ActionService

@@ -13,10 +13,10 @@ from textual.widgets import Static
 
 from optimus_tui.assets import asset_dir
 from optimus_tui.contract.alerts import AlertEpisode, Mute
+from optimus_tui.tui.base_screen import BaseScreen
 from optimus_tui.tui.keys import MOVES, bindings, chosen
 from optimus_tui.tui.messages import CopyRequested
 from optimus_tui.tui.screens import alert_words as words
-from optimus_tui.tui.screens.leaving import Leaving
 from optimus_tui.tui.widgets.bars import KeyStrip
 from optimus_tui.tui.widgets.line_view import LineView, Piece
 from optimus_tui.verdicts.alert_groups import key_of, keys_of
@@ -25,7 +25,8 @@ from optimus_tui.wording.safe import safe_text
 
 if TYPE_CHECKING:
     from optimus_tui.sampling.alert_book import AlertBook
-    from optimus_tui.tui.screens.alerting import Alerting
+    from optimus_tui.tui.alerts.controller import AlertsController
+    from optimus_tui.tui.services import DashboardServices
 
 DURATIONS: tuple[tuple[str, float | None], ...] = (
     ("15 minutes", 900.0),
@@ -97,7 +98,7 @@ class EpisodeList(LineView):
             self.post_message(CopyRequested(safe_text(self.selected.finding.message, 400), "finding"))
 
 
-class AlertsScreen(Leaving):
+class AlertsScreen(BaseScreen):
     """What was wrong and when: Enter explains, m silences exactly one finding for a while, u lets it speak again."""
 
     CSS_PATH: ClassVar[Any] = [asset_dir("styles") / "alerts.tcss"]
@@ -107,14 +108,14 @@ class AlertsScreen(Leaving):
     ]
     AUTO_FOCUS = ""
 
-    def __init__(self, dashboard: "Alerting") -> None:
+    def __init__(self, dashboard: "DashboardServices", alerts: "AlertsController") -> None:
         super().__init__()
-        self.dashboard = dashboard
+        self.dashboard, self.alerts = dashboard, alerts
 
     @property
     def book(self) -> "AlertBook | None":
         """None before the first reading, and after the environment was left."""
-        return self.dashboard.alerts
+        return self.alerts.book
 
     def compose(self) -> ComposeResult:
         yield Static(id="alerts-way")

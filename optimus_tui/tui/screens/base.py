@@ -1,22 +1,22 @@
 """What every part of the dashboard may use: its settings, its context, its panes and a way to say something."""
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, cast
+from collections.abc import Awaitable, Callable, Sequence
+from functools import partial
+from typing import Any, cast
 
 from textual.screen import Screen
+from textual.worker import Worker
 
 from optimus_tui.context import Context
 from optimus_tui.contract.health import HealthReport
 from optimus_tui.settings.model import Settings
+from optimus_tui.tui.base_screen import BaseScreen
 from optimus_tui.tui.feeds.bridge import Bridge
 from optimus_tui.tui.panes.base import Pane
-from optimus_tui.tui.toasts import PATH_SECONDS, toast_text
-
-if TYPE_CHECKING:
-    from optimus_tui.tui.app import OptimusApp
+from optimus_tui.tui.services import AppServices
 
 
-class DashboardBase(Screen[None]):
+class DashboardBase(BaseScreen):
     """State that the dashboard's parts share; it draws and routes nothing."""
 
     def __init__(self, settings: Settings) -> None:
@@ -28,24 +28,62 @@ class DashboardBase(Screen[None]):
         self.current = "health"
 
     @property
-    def optimus(self) -> "OptimusApp":
-        """The application, typed."""
-        return cast("OptimusApp", self.app)
+    def optimus(self) -> AppServices:
+        """The application's own services."""
+        return cast(AppServices, self.app)
 
     def pane(self, name: str) -> Pane:
-        """A pane by name."""
+        """Return the pane of this name."""
         return self.query_one(f"#{name}", Pane)
 
     def panes(self) -> Sequence[Pane]:
-        """All four, in the order of their numbers."""
+        """Return all four panes, in the order of their numbers."""
         return list(self.query(Pane))
 
-    def say(self, sentence: str, severity: str = "information", path: object = None) -> None:
-        """A toast: safe text, never markup. ``path``: the file that the sentence ends with."""
-        words = toast_text(sentence, path, self.app.size.width)
-        seconds = PATH_SECONDS if path else 4
-        self.app.notify(words, markup=False, severity=cast(Any, severity), timeout=seconds)
+    def is_on_top(self) -> bool:
+        """Return True if no dialog or screen stands above the dashboard."""
+        return self.app.screen is self
 
-    def action_quit(self) -> None:
-        """Leave; the exit code is 0."""
-        self.app.exit(0)
+    def open_screen(self, screen: Screen[Any], on_answer: Callable[[Any], None] | None = None) -> None:
+        """Show a screen above the dashboard; ``on_answer`` gets what it is dismissed with."""
+        self.app.push_screen(screen, on_answer)
+
+    async def ask(self, dialog: Screen[Any]) -> Any:
+        """Show a dialog and wait for its answer. None if it was left without one."""
+        return await self.app.push_screen_wait(dialog)
+
+    def run_in_background(
+        self,
+        group: str,
+        work: Callable[..., Awaitable[Any]],
+        *arguments: Any,
+        name: str = "",
+        exclusive: bool = True,
+    ) -> Worker[Any]:
+        """Run ``work(*arguments)`` in a worker that ends with the dashboard.
+
+        Args:
+            group: The workers that an exclusive one replaces.
+            work: A coroutine function.
+            arguments: What it is called with.
+            name: What a toast about a bug in it calls it; the group's name if empty.
+            exclusive: Cancel the other workers of the group first.
+        """
+        return self.run_worker(
+            partial(work, *arguments), name or group, group, exit_on_error=False, exclusive=exclusive
+        )
+
+    def focus_on(self, name: str) -> None:
+        """Make a pane current and give it the focus."""
+
+    def draw_status(self) -> None:
+        """Draw the status line."""
+
+    def refresh_now(self) -> None:
+        """Make every sampling loop read again now."""
+        if self.bridge and self.bridge.sampler:
+            self.bridge.sampler.refresh()
+
+    def cancel_group(self, group: str) -> None:
+        """Cancel the workers of a group."""
+        self.workers.cancel_group(self, group)

@@ -11,7 +11,7 @@ from textual.content import Content
 
 from optimus_tui.context import Context
 from optimus_tui.contract.tools.patterns import LiveComparison
-from optimus_tui.tui.screens.leaving import Leaving
+from optimus_tui.tui.base_screen import BaseScreen
 from optimus_tui.tui.widgets.compliance_lists import DriftList, IssueList
 from optimus_tui.wording.age import clock
 from optimus_tui.wording.safe import safe_text
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from optimus_tui.tui.app import OptimusApp
 
 
-class LiveHalf(Leaving):
+class LiveHalf(BaseScreen):
     """Code against Redis: asked beside the validation, shown in place of the findings."""
 
     def __init__(self, context: Context) -> None:

@@ -18,7 +18,11 @@ from optimus_tui.contract.feed import FeedBatch
 from optimus_tui.contract.health import HealthReport
 from optimus_tui.settings.model import Settings
 from optimus_tui.tui import messages
+from optimus_tui.tui.alerts.controller import AlertsController
 from optimus_tui.tui.crash import parted
+from optimus_tui.tui.dashboard.navigation import Navigator
+from optimus_tui.tui.dashboard.pane_requests import PaneRequests
+from optimus_tui.tui.dashboard.settings_commands import SettingsCommands
 from optimus_tui.tui.feeds.bridge import Bridge
 from optimus_tui.tui.keys import bindings
 from optimus_tui.tui.panes.base import Pane
@@ -33,7 +37,7 @@ from optimus_tui.tui.widgets.prompt import PromptBar
 from optimus_tui.wording.safe import safe_text
 
 if TYPE_CHECKING:
-    from optimus_tui.tui.app import Demo
+    from optimus_tui.tui.services import Demo
 
 WIDE = (120, 35)
 """Columns and rows from which the panes stand 2×2."""
@@ -54,6 +58,10 @@ class Dashboard(Prompting):
         super().__init__(settings)
         self.zoomed = False
         self._waiting: dict[str, object] = {}
+        self.navigate = Navigator(self)
+        self.requests = PaneRequests(self)
+        self.settings_commands = SettingsCommands(self)
+        self.alerts = AlertsController(self)
 
     def compose(self) -> ComposeResult:
         clock = self.context.clock
@@ -83,7 +91,7 @@ class Dashboard(Prompting):
             await self.wait_for_demo(self.optimus.demo)
         self.bridge = Bridge(self, self.context)
         sampler = await self.bridge.start()
-        self.open_book()
+        self.alerts.open_book()
         self.query_one(CachePane).attach_index(sampler.cache_index)
         self.pace_sources()
         self.offer_interrupted()
@@ -107,7 +115,7 @@ class Dashboard(Prompting):
         """End the loops and close the connections; what was armed is disarmed."""
         await self.leave_incident()
         self.close_desk()
-        await self.close_book()
+        await self.alerts.close_book()
         if self.bridge is not None:
             await self.bridge.stop()
             self.bridge = None
@@ -138,7 +146,7 @@ class Dashboard(Prompting):
             self.query_one(CachePane).put_details(cast("tuple[KeyDetail, ...]", event.report))
             return
         if isinstance(event.report, HealthReport):
-            self.hear(event.report)
+            self.alerts.announce(event.report)
         urgent = isinstance(event.report, FeedBatch) and event.report.items
         if urgent or self.pane(event.subject).reading is None:
             self._waiting.pop(event.subject, None)
@@ -160,7 +168,7 @@ class Dashboard(Prompting):
             self.take(*self._waiting.popitem())
         for pane in self.panes():
             pane.tick()
-        self.hear_history()
+        self.alerts.warn_if_not_kept()
         self.draw_status()
 
     @on(messages.StateChanged)
@@ -178,6 +186,26 @@ class Dashboard(Prompting):
     def _refresh_requested(self, event: messages.RefreshRequested) -> None:
         event.stop()
         self.refresh_now()
+
+    @on(messages.ToolRequested)
+    def _tool_requested(self, event: messages.ToolRequested) -> None:
+        event.stop()
+        self.navigate.explain_with_tool(event.finding)
+
+    @on(messages.TenantRequested)
+    def _tenant_requested(self, event: messages.TenantRequested) -> None:
+        event.stop()
+        self.navigate.open_tenant(event.tenant)
+
+    @on(messages.PreviewRequested)
+    def _preview_requested(self, event: messages.PreviewRequested) -> None:
+        event.stop()
+        self.requests.preview(event.key)
+
+    @on(messages.ExportRequested)
+    def _export_requested(self, event: messages.ExportRequested) -> None:
+        event.stop()
+        self.requests.export(event.pane, event.lines)
 
     # -- what stands around the panes ------------------------------------------------------------------------------
 
@@ -201,11 +229,8 @@ class Dashboard(Prompting):
             self.context.clock.wall(),
             self.size.width,
             self.mode_words(),
-            self.count_muted(),
+            self.alerts.mark_muted(),
         )
-
-    def draw_mode(self) -> None:
-        self.draw_status()
 
     def draw_tabs(self) -> None:
         """Number, title and state of each pane."""
@@ -243,18 +268,6 @@ class Dashboard(Prompting):
 
     # -- getting about ---------------------------------------------------------------------------------------------
 
-    def show(self, name: str, text: str = "") -> None:
-        """Go to a pane, filtered when a text is given."""
-        self.focus_on(name)
-        if text:
-            pane = self.pane(name)
-            if isinstance(pane, LimitsPane):
-                pane.show_tenant(text)
-            elif isinstance(pane, CachePane):
-                pane.show_prefix(text)
-            else:
-                pane.set_filter(text)
-
     def focus_on(self, name: str) -> None:
         """Make a pane current and give it the focus."""
         self.current = name
@@ -274,12 +287,44 @@ class Dashboard(Prompting):
         self.focus_on(name)
 
     def action_next_pane(self, by: int) -> None:
-        names = [pane.NAME for pane in self.panes()]
-        self.focus_on(names[(names.index(self.current) + by) % len(names)])
+        self.navigate.next_pane(by)
 
     def action_zoom(self) -> None:
         self.zoomed = not self.zoomed
         self.lay_out()
+
+    def help_subject(self) -> tuple[str, str]:
+        """Return the current pane's title and its docstring."""
+        pane = self.pane(self.current)
+        return pane.TITLE, " ".join((type(pane).__doc__ or "").split())
+
+    def copy_forms(self) -> list[tuple[str, str]]:
+        """Return the forms in which the current pane's row can be copied."""
+        return self.pane(self.current).copy_forms()
+
+    def action_explain(self) -> None:
+        """Explain the current pane's findings."""
+        self.requests.explain()
+
+    def action_interval(self, by: int) -> None:
+        """Read less often, or more often with a negative number."""
+        self.settings_commands.step_interval(by)
+
+    def action_tools(self) -> None:
+        """Open the tools."""
+        self.navigate.open_tools()
+
+    def action_routine(self) -> None:
+        """Show the day's routine."""
+        self.navigate.open_routine()
+
+    def action_router(self) -> None:
+        """Open the wizard for a new router."""
+        self.navigate.open_router()
+
+    def action_log(self) -> None:
+        """Show what was sent to Redis and over HTTP."""
+        self.navigate.open_log()
 
     def action_back(self) -> None:
         pane = self.pane(self.current)

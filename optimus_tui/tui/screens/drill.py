@@ -10,9 +10,9 @@ from optimus_tui.contract.drill import DrillResult
 from optimus_tui.incidents.drill import MEANS, NOT_REAL, page, stopwatch
 from optimus_tui.tools.sections import Line, Section
 from optimus_tui.tui import clipboard
+from optimus_tui.tui.base_screen import BaseScreen
 from optimus_tui.tui.keys import chosen
 from optimus_tui.tui.render_report import report_lines
-from optimus_tui.tui.screens.leaving import Leaving
 from optimus_tui.tui.widgets.bars import Bar, KeyStrip, Words
 from optimus_tui.tui.widgets.report_view import ReportView
 
@@ -29,7 +29,7 @@ class DrillBar(Bar):
         return [(" DRILL", "b:bright"), (f"   {self.result.scenario}", "accent"), ended], []
 
 
-class DrillScreen(Leaving):
+class DrillScreen(BaseScreen):
     """A drill's result: times since the fault was injected, by what was measured and recorded."""
 
     DEFAULT_CSS = """

@@ -10,16 +10,15 @@ from typing import TYPE_CHECKING
 
 from textual import work
 
-from optimus_tui.tui.commands import CommandError
 from optimus_tui.tui.screens.incidents import Incidents
-from optimus_tui.tui.screens.switching import Switching
+from optimus_tui.tui.services import CommandError
 
 if TYPE_CHECKING:
     from optimus_tui.contract.drill import Truth
     from optimus_tui.contract.health import HealthReport
     from optimus_tui.contract.incident import IncidentState
     from optimus_tui.incidents.service import IncidentService
-    from optimus_tui.tui.app import Demo
+    from optimus_tui.tui.services import Demo
     from optimus_tui.workflow.drill import Watch
 
 RANDOM, STOP = "random", "stop"
@@ -35,7 +34,7 @@ class Drill:
         self.incident_service: IncidentService | None = None
 
 
-class Drilling(Incidents, Switching):
+class Drilling(Incidents):
     """``:drill``, ``:remedy``, and the clock."""
 
     drill: Drill | None = None
@@ -45,7 +44,7 @@ class Drilling(Incidents, Switching):
 
     # -- commands --------------------------------------------------------------------------------------------------
 
-    def drills(self) -> list[str]:
+    def drill_names(self) -> list[str]:
         """What ``:drill`` takes; nothing outside the demo."""
         demo = self.optimus.demo
         return [RANDOM, *demo.drills, STOP] if demo is not None else []
@@ -60,8 +59,8 @@ class Drilling(Incidents, Switching):
             return
         if self.drill is not None:
             raise CommandError("a drill is running: :drill stop ends it and tells what was wrong")
-        if (text or RANDOM) not in self.drills():
-            raise CommandError(f"no drill {text!r}; there are {', '.join(self.drills())}")
+        if (text or RANDOM) not in self.drill_names():
+            raise CommandError(f"no drill {text!r}; there are {', '.join(self.drill_names())}")
         if not demo.ready:
             raise CommandError("the demo is still starting: wait until its name stands in the header")
         self._drill(demo, text or RANDOM)
@@ -78,10 +77,22 @@ class Drilling(Incidents, Switching):
             raise CommandError(f"no remedy {name!r}; there are {', '.join(self.remedies())}")
         self._have_done(demo, name)
 
+    def scenarios(self) -> list[str]:
+        """Names that ``:scenario`` takes; none outside the demo."""
+        return list(self.optimus.demo.scenarios) if self.optimus.demo else []
+
     def switch_scenario(self, name: str) -> None:
+        """Switch the demo; its header says which scenario runs."""
         if self.drill is not None:
             raise CommandError("a drill is running: :remedy has something done, :drill stop gives up")
-        super().switch_scenario(name)
+        if name not in self.scenarios():
+            raise CommandError(f"no scenario {name!r}; there are {', '.join(self.scenarios())}")
+        self.run_in_background("scenario", self._switch_scenario, name)
+
+    async def _switch_scenario(self, name: str) -> None:
+        if self.optimus.demo is not None:
+            await self.optimus.demo.switch(name)
+            self.say(self.optimus.demo.note or f"scenario {name}")
 
     def _demo(self) -> "Demo":
         if self.optimus.demo is None:
@@ -104,7 +115,7 @@ class Drilling(Incidents, Switching):
         pick = random.SystemRandom()
         chosen = pick.choice(list(demo.drills)) if name == RANDOM else name
         drill = self.drill = Drill(chosen, *demo.truth(chosen))
-        self.draw_mode()
+        self.draw_status()
         while not demo.ready:  # noqa: ASYNC110 - it has no event of ours
             await asyncio.sleep(self.LOOK_SECONDS)
         await demo.inject("quiet")
@@ -117,7 +128,7 @@ class Drilling(Incidents, Switching):
             self.say(injected.note, "error")
             return
         drill.watch = Watch(injected=injected.at)
-        self.draw_mode()
+        self.draw_status()
         while not is_over(drill.watch, self._state_of(drill), self.context.clock.mono()):
             await self._take_up(drill)
             if drill.incident_service is not None:
@@ -178,7 +189,7 @@ class Drilling(Incidents, Switching):
 
         self.drill = None
         await demo.inject("quiet")
-        self.draw_mode()
+        self.draw_status()
         if drill.watch is None:
             self.say("the drill ended before its fault was injected")
             return

@@ -8,6 +8,7 @@ from msgspec import structs
 
 from optimus_tui.contract.actions import ActionRequest
 from optimus_tui.contract.incident import Advice
+from optimus_tui.tui.dashboard.last_reports import limits_report, seen_tenants
 from optimus_tui.tui.modals.pick import PickDialog
 from optimus_tui.tui.modals.question import Line, QuestionDialog
 from optimus_tui.tui.screens import incident_words as words
@@ -80,7 +81,7 @@ class AdviceWork(IncidentWork):
     async def _narrowed(self, request: ActionRequest, advice: Advice) -> ActionRequest | None:
         """To the operations that the finding is about: nobody's other limits are lifted by the way."""
         states = [STATES[rule] for rule in advice.rules if rule in STATES]
-        report = self.dashboard.seen("limits")
+        report = limits_report(self.dashboard)
         rows = [row.counter for row in report.rows if row.state in states] if report is not None else []
         named = list(dict.fromkeys(one.operation for one in rows if one.tenant == request.tenant))
         if len(named) == 1:
@@ -99,7 +100,7 @@ class AdviceWork(IncidentWork):
         if not name:
             return None
         raw = name.encode("utf-8", "surrogatepass")
-        alike = {one for one in self.dashboard.seen_tenants() if safe_text(one, 4_096) == name or one == raw}
+        alike = {one for one in seen_tenants(self.dashboard) if safe_text(one, 4_096) == name or one == raw}
         if len(alike) == 1:
             return alike.pop()
         return raw if not alike and safe_text(raw, 4_096) == name else None

@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Any
 from optimus_tui.contract.incident import ISSUES, IncidentState, Step
 from optimus_tui.incidents.errors import IncidentError
 from optimus_tui.incidents.service import IncidentService
+from optimus_tui.tui.base_screen import BaseScreen
 from optimus_tui.tui.modals.pick import PickDialog
 from optimus_tui.tui.modals.question import Line, QuestionDialog
 from optimus_tui.tui.screens import incident_words as words
-from optimus_tui.tui.screens.leaving import Leaving
 from optimus_tui.tui.widgets.report_view import ReportView
 from optimus_tui.wording.numbers import plural
 from optimus_tui.wording.safe import safe_text
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from optimus_tui.tui.screens.incidents import Incidents
 
 
-class IncidentWork(Leaving):
+class IncidentWork(BaseScreen):
     """The doing half of the incident screen."""
 
     def __init__(self, dashboard: "Incidents", incident_service: IncidentService) -> None:

@@ -19,6 +19,7 @@ from optimus_tui.workflow.standing import severity_words
 if TYPE_CHECKING:
     from optimus_tui.incidents.open import Listed
     from optimus_tui.incidents.service import IncidentService
+    from optimus_tui.tui.services import IncidentRecord
 
 OFFERED = 8
 """Incidents that a start offers to resume; the command line lists the others."""
@@ -123,9 +124,9 @@ class Incidents(TakingUp):
         action_service = await self.open_desk()
         for receipt in await asyncio.to_thread(action_service.receipts_of, number):
             if all(record.receipt.action_id != receipt.id for record in incident_service.state.action_records):
-                await self.recorded(receipt, await asyncio.to_thread(audit_words, action_service, receipt.id))
+                await self.record_action(receipt, await asyncio.to_thread(audit_words, action_service, receipt.id))
 
-    def incident_here(self) -> str:
+    def open_number(self) -> str:
         incident_service = self.incident_service
         return (
             incident_service.state.id
@@ -135,7 +136,16 @@ class Incidents(TakingUp):
             else ""
         )
 
-    async def recorded(self, receipt: Receipt, audit: str) -> None:
+    def is_open(self) -> bool:
+        """Return True if an incident is open here."""
+        return self.incident_service is not None and self.incident_service.state.status == "open"
+
+    @property
+    def incidents(self) -> "IncidentRecord":
+        """Return the open incident's record."""
+        return self
+
+    async def record_action(self, receipt: Receipt, audit: str) -> None:
         incident_service = self.incident_service
         if incident_service is None or incident_service.state.id != receipt.request.incident or not receipt.verified:
             return

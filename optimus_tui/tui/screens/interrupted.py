@@ -117,8 +117,8 @@ class TakingUp(Acting):
     async def _told(self, outcome: Outcome | None) -> bool:
         if outcome is None:
             return False
-        self.look_again()
-        await self.recorded(*outcome)
+        self.refresh_now()
+        await self.record_action(*outcome)
         return outcome[0].verified
 
     async def _verified_words(self, left: Interrupted) -> str:

@@ -14,10 +14,10 @@ from optimus_tui.assets import asset_dir
 from optimus_tui.context import Context
 from optimus_tui.grammar.filter import EVERYTHING, Filter, FilterError, parse_filter
 from optimus_tui.tui import clipboard
+from optimus_tui.tui.base_screen import BaseScreen
 from optimus_tui.tui.keys import chosen
 from optimus_tui.tui.messages import CopyRequested
 from optimus_tui.tui.modals.sheet import Fact, SheetDialog
-from optimus_tui.tui.screens.leaving import Leaving
 from optimus_tui.tui.screens.log_lines import (
     FIELDS,
     Line,
@@ -41,7 +41,7 @@ from optimus_tui.wording.safe import safe_text
 MOST_LISTED = 1_000
 
 
-class CommandLogScreen(Leaving):
+class CommandLogScreen(BaseScreen):
     """What this program sent to Redis and over HTTP since it started, as bytes. y copies the line as redis-cli or curl
     for a shell; a password is never in it: redis-cli reads REDISCLI_AUTH. Nothing is run from here. Commands of one
     kind that followed each other are one line; enter lists them. p shows what the panes poll, folded."""

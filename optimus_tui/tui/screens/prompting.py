@@ -2,23 +2,24 @@
 
 from textual import on
 
-from optimus_tui.tui.commands import CommandError, completions, run_line
+from optimus_tui.tui.alerts.controller import AlertsController
+from optimus_tui.tui.commands import completions, run_line
+from optimus_tui.tui.dashboard.navigation import Navigator
+from optimus_tui.tui.dashboard.settings_commands import SettingsCommands
 from optimus_tui.tui.panes.base import Pane
-from optimus_tui.tui.screens.alerting import Alerting
-from optimus_tui.tui.screens.dialogs import Dialogs
 from optimus_tui.tui.screens.drilling import Drilling
-from optimus_tui.tui.screens.opening import Opening
+from optimus_tui.tui.services import CommandError
 from optimus_tui.tui.widgets.prompt import PromptBar
 
 
-class Prompting(Opening, Drilling, Alerting, Dialogs):
+class Prompting(Drilling):
     """Opens, follows and closes the prompt bar."""
 
     _asked_by: Pane | None = None
 
-    def show(self, name: str, text: str = "") -> None:
-        """Go to a pane; the dashboard knows how."""
-        raise NotImplementedError
+    alerts: AlertsController
+    navigate: Navigator
+    settings_commands: SettingsCommands
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """A colon inside the prompt is a colon."""

@@ -6,10 +6,10 @@ becomes a command of the screen.
 
 from textual import events
 
-from optimus_tui.tui.screens.leaving import Leaving
+from optimus_tui.tui.base_screen import BaseScreen
 
 
-class TypedAhead(Leaving):
+class TypedAhead(BaseScreen):
     """Holds keys and pastes until ``hand_on``."""
 
     def __init__(self) -> None:

@@ -4,7 +4,7 @@ It asks Redis nothing: counters and keys are what the sampling loops read, event
 MONITOR, no command of its own. Names are bytes; the tenant is compared by its bytes, never by how it looks.
 """
 
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 from textual.app import ComposeResult
 from textual.containers import Vertical
@@ -14,9 +14,10 @@ from optimus_tui.contract.cache import CacheReport
 from optimus_tui.contract.feed import FeedBatch, FeedStatus
 from optimus_tui.contract.limits import LimitsReport
 from optimus_tui.contract.reading import Reading
+from optimus_tui.tui.base_screen import BaseScreen
+from optimus_tui.tui.dashboard.last_reports import tenant_names
 from optimus_tui.tui.keys import chosen
 from optimus_tui.tui.messages import CopyRequested
-from optimus_tui.tui.screens.leaving import Leaving
 from optimus_tui.tui.screens.tenant_lists import CounterList, EventList, KeyList, TenantList
 from optimus_tui.tui.widgets.bars import KeyStrip
 from optimus_tui.tui.widgets.names import mark_of
@@ -25,10 +26,10 @@ from optimus_tui.wording.shell import redis_cli
 from optimus_tui.wording.truth import counted_down
 
 if TYPE_CHECKING:
-    from optimus_tui.tui.screens.opening import Opening
+    from optimus_tui.tui.services import DashboardServices
 
 
-class TenantScreen(Leaving):
+class TenantScreen(BaseScreen):
     """Counters, cache keys and recent events of one tenant, as the dashboard behind this screen reads them. Nothing
     more is asked of Redis. Tab goes from list to list; z shows one alone; t asks the tools about this tenant."""
 
@@ -39,7 +40,7 @@ class TenantScreen(Leaving):
     )  # fmt: skip
     AUTO_FOCUS = "#tenant-counters"
 
-    def __init__(self, dashboard: "Opening", tenant: bytes) -> None:
+    def __init__(self, dashboard: "DashboardServices", tenant: bytes) -> None:
         super().__init__()
         self.dashboard, self.tenant = dashboard, tenant
         self.zoomed = False
@@ -91,7 +92,7 @@ class TenantScreen(Leaving):
 
         from optimus_tui.tui.panes.feed import FeedPane
 
-        pane = self.dashboard.query_one(FeedPane)
+        pane = cast(FeedPane, self.dashboard.pane("feed"))
         view = self.query_one(EventList)
         while True:
             for chunk in view.unread(pane.store.items):
@@ -137,7 +138,7 @@ class TenantScreen(Leaving):
         except UnicodeDecodeError:
             self.say("this tenant's name is not UTF-8: a tool cannot be asked about it", "warning")
             return
-        names = self.dashboard.tenant_names()
+        names = tenant_names(self.dashboard)
         self.app.push_screen(ToolsScreen(self.dashboard.context, names, ToolCall(TROUBLE, asked), False))
 
     def copy_forms(self) -> list[tuple[str, str]]:

@@ -9,8 +9,8 @@ from textual.content import Content
 
 from optimus_tui.context import Context
 from optimus_tui.tools.registry import Tool
+from optimus_tui.tui.base_screen import BaseScreen
 from optimus_tui.tui.render_report import report_lines, text_lines
-from optimus_tui.tui.screens.leaving import Leaving
 from optimus_tui.tui.screens.tool_form import ToolForm
 from optimus_tui.tui.screens.tool_run import Run
 from optimus_tui.tui.widgets.bars import KeyStrip
@@ -26,7 +26,7 @@ def _hint(run: Run | None) -> str:
     return "waiting for the answer …" if run.running else run.stopped + "."
 
 
-class Answers(Leaving):
+class Answers(BaseScreen):
     """The reading half of the tools screen; ``runs`` are kept by tool."""
 
     def __init__(self, context: Context, tool: Tool) -> None:

@@ -1,4 +1,4 @@
-"""What every screen above the dashboard answers alike: help, copies, themes, the way out. Knows no screen by name."""
+"""What every screen answers alike: help, copies, themes, toasts and the way out."""
 
 from typing import Any
 
@@ -7,43 +7,60 @@ from textual.binding import ActiveBinding
 
 from optimus_tui.tui import clipboard, messages
 from optimus_tui.tui.crash import parted
-from optimus_tui.tui.modals.choose import ChooseDialog
-from optimus_tui.tui.modals.text import help_dialog
 from optimus_tui.tui.once import Once
 from optimus_tui.tui.theme import THEMES
 from optimus_tui.tui.toasts import PATH_SECONDS, toast_text
 from optimus_tui.tui.widgets.bars import KeyStrip
 
 
-class Leaving(Once):
-    """The keys that work everywhere."""
+class BaseScreen(Once):
+    """A screen with the keys that work everywhere."""
 
     def copy_forms(self) -> list[tuple[str, str]]:
-        """What ``Y`` offers: a name and the text, each."""
+        """Return the forms that ``Y`` offers, each a name and the text that is copied."""
         return []
 
+    def help_subject(self) -> tuple[str, str]:
+        """Return the title of the help dialog and a sentence about what it is for."""
+        return type(self).__name__.removesuffix("Screen"), _docstring(self)
+
     def say(self, sentence: str, severity: Any = "information", path: object = None) -> None:
-        """A toast: safe text, never markup. ``path``: the file that the sentence ends with."""
+        """Show a toast of plain text, never markup.
+
+        Args:
+            sentence: What to say.
+            severity: ``information``, ``warning`` or ``error``.
+            path: The file that the sentence ends with; such a toast stays longer.
+        """
         words = toast_text(sentence, path, self.app.size.width)
         self.app.notify(words, markup=False, severity=severity, timeout=PATH_SECONDS if path else 4)
 
     def say_bug(self, name: str, place: str) -> None:
-        """That a worker ended by a bug, and where the report is."""
+        """Say that a worker ended because of a bug, and where its report is.
+
+        Args:
+            name: The worker, with anything else that is to be said about its end.
+            place: The sentence of ``crash.keep_report``.
+        """
         words, path = parted(place)
         self.say(f"{name} stopped because of a bug. {words}", "error", path)
 
     def action_help(self) -> None:
-        about = " ".join((type(self).__doc__ or "").split())
-        title = type(self).__name__.removesuffix("Screen")
-        self.app.push_screen(help_dialog(title, about, self._offered()))
+        """Show the keys that work here."""
+        from optimus_tui.tui.modals.text import help_dialog
+
+        self.app.push_screen(help_dialog(*self.help_subject(), self._offered()))
 
     def _offered(self) -> list[ActiveBinding]:
-        """The keys that work here, without those that the footer leaves out because there is nothing to do for them."""
+        """Return the bindings that work here, without those that the footer leaves out for now."""
         labels = {name: word for strip in self.query(KeyStrip) for name, word in strip.labels.items()}
         return [one for one in self.active_bindings.values() if labels.get(one.binding.id or "", "offered")]
 
     @work(exclusive=True, group="copy", exit_on_error=False)
     async def action_copy_as(self) -> None:
+        """Ask for a form and copy the row in it."""
+        from optimus_tui.tui.modals.choose import ChooseDialog
+
         forms = self.copy_forms()
         if not forms:
             self.say("nothing to copy here: put the cursor on a row first", "warning")
@@ -58,6 +75,7 @@ class Leaving(Once):
         self.say(f"{event.what} copied {clipboard.copy(self.app, event.text)}")
 
     def action_next_theme(self) -> None:
+        """Change to the next of our own themes."""
         names = [theme.name for theme in THEMES]
         at = names.index(self.app.theme) if self.app.theme in names else -1
         self.app.theme = names[(at + 1) % len(names)]
@@ -65,3 +83,8 @@ class Leaving(Once):
     def action_quit(self) -> None:
         """Leave the program; the exit code is 0."""
         self.app.exit(0)
+
+
+def _docstring(documented: object) -> str:
+    """Return the docstring of an object's class on one line."""
+    return " ".join((type(documented).__doc__ or "").split())

@@ -1,0 +1,1 @@
+"""Alerts on the screen: toasts, the bell, the history and its mutes."""

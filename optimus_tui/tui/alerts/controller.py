@@ -1,0 +1,124 @@
+"""Tells the operator about alerts: a toast for what is new, the bell if nobody looks, and the way to the history.
+
+``verdicts/alerts`` decides what is worth an alert. None of it is imported before the first frame is out.
+"""
+
+import asyncio
+import contextlib
+from collections.abc import Hashable
+from typing import TYPE_CHECKING, cast
+
+from optimus_tui.contract.health import HealthReport
+from optimus_tui.tui.services import DashboardServices
+from optimus_tui.tui.toasts import LONGEST, PATH_SECONDS
+from optimus_tui.wording.safe import safe_text
+
+if TYPE_CHECKING:
+    from optimus_tui.sampling.alert_book import AlertBook
+    from optimus_tui.tui.panes.health import HealthPane
+
+TOAST_SECONDS = 5.0
+CLOSE_SECONDS = 1.0
+UNKEPT_SECONDS = 3.0
+"""How long the history must fail before it is said: another process may have locked it for a moment."""
+BELL_GAP_SECONDS = 5.0
+"""The shortest time between two rings."""
+
+
+class AlertsController:
+    """Shows alerts as toasts, rings the bell and marks muted findings."""
+
+    def __init__(self, dashboard: DashboardServices) -> None:
+        self.dashboard = dashboard
+        self.book: AlertBook | None = None
+        """The alerts of this system; None before the sampling starts and after it has stopped."""
+        self._toasts_end: list[float] = []
+        """When each toast on the screen goes away, so that a flood of names does not cover the screen."""
+        self._rang_mono = float("-inf")
+        self._fault = ("", 0.0)
+        """What is wrong with the history now, and since when."""
+        self._said_faults: set[str] = set()
+
+    def open_book(self) -> None:
+        """Start to record alerts. The mutes are read before the first alert is shown."""
+        from optimus_tui.sampling.alert_book import AlertBook
+
+        context = self.dashboard.context
+        self.book = AlertBook(lambda: context.store, context.clock)
+        self.dashboard.run_in_background("alerts", self.book.run, exclusive=False)
+
+    async def close_book(self) -> None:
+        """Stop recording and write what is not kept yet, for at most ``CLOSE_SECONDS``."""
+        book, self.book = self.book, None
+        self.dashboard.cancel_group("alerts")
+        if book is not None and book.loaded:
+            with contextlib.suppress(TimeoutError):  # a file that another process has locked must not delay the end
+                async with asyncio.timeout(CLOSE_SECONDS):
+                    await book.sync()
+
+    def announce(self, report: HealthReport) -> None:
+        """Show what is new in a report, and ring the bell for what is urgent."""
+        notices = self.book.take(report) if self.book is not None else ()
+        if not notices:
+            return
+        from optimus_tui.tui.screens.alert_words import MOST_TOASTS, toasts
+
+        app, mono = self.dashboard.app, self.dashboard.context.clock.mono()
+        self._toasts_end = [end for end in self._toasts_end if end > mono]
+        urgent = any(notice.severity == "critical" for notice in notices)
+        if urgent or len(self._toasts_end) <= MOST_TOASTS:
+            room = max(24, min(60, app.size.width // 2) - 4)
+            for text, severity in toasts(notices, room, self._key_hint(), MOST_TOASTS - len(self._toasts_end)):
+                app.notify(text, markup=False, severity=severity, timeout=TOAST_SECONDS)
+                self._toasts_end.append(mono + TOAST_SECONDS)
+        if any(notice.rings for notice in notices):
+            self.ring()
+
+    def _key_hint(self) -> str:
+        """Return what the key ``i`` does now; an empty string where the dashboard does not get the key."""
+        if not self.dashboard.is_on_top():
+            return ""
+        return "i shows the incident" if self.dashboard.incidents.is_open() else "i opens an incident"
+
+    def warn_if_not_kept(self) -> None:
+        """Say once why samples and alerts are not written to the disk, if that lasts ``UNKEPT_SECONDS``."""
+        fault = self.dashboard.context.store.fault if self.book is not None and self.book.loaded else None
+        sentence, mono = "" if fault is None else fault.message, self.dashboard.context.clock.mono()
+        if sentence != self._fault[0]:
+            self._fault = (sentence, mono)
+        if sentence and sentence not in self._said_faults and mono - self._fault[1] >= UNKEPT_SECONDS:
+            self._said_faults.add(sentence)
+            words = safe_text(f"{sentence}; {fault.remedy}" if fault and fault.remedy else sentence, LONGEST)
+            self.dashboard.app.notify(words, markup=False, severity="warning", timeout=PATH_SECONDS)
+
+    def ring(self) -> None:
+        """Ring the bell if the settings want it for the terminal's focus.
+
+        A terminal that does not report its focus counts as focused.
+        """
+        app, bell = self.dashboard.app, self.dashboard.settings.bell
+        wanted = bell == "always" or (bell == "unfocused" and not app.app_focus)
+        mono = self.dashboard.context.clock.mono()
+        if wanted and mono - self._rang_mono >= BELL_GAP_SECONDS:
+            self._rang_mono = mono
+            app.bell()
+
+    def mark_muted(self) -> int:
+        """Mark muted findings in the health pane, and return how many mutes are in force."""
+        muted = self.book.muted_now() if self.book is not None else {}
+        health = self.dashboard.health
+        marked: dict[Hashable, float | None] = {}
+        if muted and health is not None:
+            from optimus_tui.verdicts.alert_mutes import silences
+
+            now = self.dashboard.context.clock.wall()
+            quiet = [one for one in health.findings if silences(muted, one, now)]
+            marked = {(one.rule, one.subject): muted[one.rule, one.subject].until for one in quiet}
+        cast("HealthPane", self.dashboard.pane("health")).mark_muted(marked)
+        return len(muted)
+
+    def open_screen(self) -> None:
+        """Show the history of alerts (``:alerts``)."""
+        from optimus_tui.tui.screens.alerts import AlertsScreen
+
+        self.dashboard.open_screen(AlertsScreen(self.dashboard, self))

@@ -1,0 +1,1 @@
+"""The dashboard: the screen with the four panes, and its controllers."""

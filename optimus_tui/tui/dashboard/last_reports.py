@@ -1,0 +1,33 @@
+"""What the panes read last, for whoever has to look something up in it."""
+
+from typing import Any
+
+from optimus_tui.contract.limits import LimitsReport
+from optimus_tui.tui.services import DashboardServices
+
+
+def last_report(dashboard: DashboardServices, name: str) -> Any:
+    """Return the last report of a pane whose source keeps readings (health, limits, cache). None before the first."""
+    reading = dashboard.pane(name).reading
+    return reading.value if reading is not None else None
+
+
+def limits_report(dashboard: DashboardServices) -> LimitsReport | None:
+    """Return the counters as last read. None before the first reading."""
+    report: LimitsReport | None = last_report(dashboard, "limits")
+    return report
+
+
+def seen_tenants(dashboard: DashboardServices) -> list[bytes]:
+    """Return the tenants that have counters now, as the bytes of their names."""
+    report = limits_report(dashboard)
+    return [one.tenant for one in report.tenants if one.tenant] if report else []
+
+
+def tenant_names(dashboard: DashboardServices) -> list[str]:
+    """Return the tenants that a tool can be asked about: those of the configuration, then those with counters.
+
+    A name that is not UTF-8 is left out.
+    """
+    names = [tenant.decode("utf-8", "replace") for tenant in seen_tenants(dashboard)]
+    return list(dict.fromkeys([*dashboard.settings.tenants, *(name for name in names if "\ufffd" not in name)]))

@@ -1,0 +1,117 @@
+"""The ways from the dashboard to a pane, and to the screens above it: tools, routine, routers, log, one tenant.
+
+No screen is imported before it is opened, so that the first frame of the dashboard does not wait for it.
+"""
+
+from typing import TYPE_CHECKING, Any
+
+from optimus_tui.tui.dashboard.last_reports import limits_report, tenant_names
+from optimus_tui.tui.panes.cache import CachePane
+from optimus_tui.tui.panes.limits import LimitsPane
+from optimus_tui.tui.services import CommandError, DashboardServices
+
+if TYPE_CHECKING:
+    from optimus_tui.contract.findings import Finding
+    from optimus_tui.tools.tool_call import ToolCall
+
+
+class Navigator:
+    """Goes to panes and opens screens. The dashboard goes on sampling behind them."""
+
+    def __init__(self, dashboard: DashboardServices) -> None:
+        self.dashboard = dashboard
+
+    def show_pane(self, name: str, text: str = "") -> None:
+        """Go to a pane, narrowed down to a text if one is given.
+
+        Args:
+            name: health, limits, cache or feed.
+            text: A tenant in limits, a key's prefix in cache, a filter elsewhere.
+        """
+        self.dashboard.focus_on(name)
+        if not text:
+            return
+        pane = self.dashboard.pane(name)
+        if isinstance(pane, LimitsPane):
+            pane.show_tenant(text)
+        elif isinstance(pane, CachePane):
+            pane.show_prefix(text)
+        else:
+            pane.set_filter(text)
+
+    def next_pane(self, by: int) -> None:
+        """Go ``by`` panes on, round and round; a negative number goes back."""
+        names = [pane.NAME for pane in self.dashboard.panes()]
+        self.dashboard.focus_on(names[(names.index(self.dashboard.current) + by) % len(names)])
+
+    # -- tools
+
+    def tools(self) -> list[str]:
+        """Return the names that ``:run`` takes."""
+        from optimus_tui.tools.registry import TOOLS
+
+        return list(TOOLS)
+
+    def open_tools(self, name: str = "") -> None:
+        """Open the tools screen, on one tool if named. Nothing runs yet.
+
+        Raises:
+            CommandError: There is no tool of this name.
+        """
+        from optimus_tui.tools.tool_call import ToolCall
+
+        if name and name not in self.tools():
+            raise CommandError(f"no tool {name!r}; there are {', '.join(self.tools())}")
+        self._push_tools(ToolCall(name) if name else None, run=False)
+
+    def run_tool_call(self, tool_call: "ToolCall | None") -> None:
+        """Open the tools screen and run a tool at once. None opens nothing."""
+        if tool_call is not None:
+            self._push_tools(tool_call, run=True)
+
+    def explain_with_tool(self, finding: "Finding") -> None:
+        """Run the tool that explains a finding."""
+        from optimus_tui.tools.finding_tools import explain
+
+        self.run_tool_call(explain(finding, limits_report(self.dashboard)))
+
+    def _push_tools(self, tool_call: "ToolCall | None", run: bool) -> None:
+        from optimus_tui.tui.screens.tools import ToolsScreen
+
+        names = tenant_names(self.dashboard)
+        self.dashboard.open_screen(ToolsScreen(self.dashboard.context, names, tool_call, run))
+
+    def open_routine(self) -> None:
+        """Show the day's routine, and run the tool that is chosen there."""
+        from optimus_tui.tui.modals.routine import RoutineDialog
+
+        self.dashboard.open_screen(RoutineDialog(), self._run_chosen)
+
+    def _run_chosen(self, chosen: Any) -> None:
+        self.run_tool_call(chosen)
+
+    # -- other screens
+
+    def open_router(self, name: str = "") -> None:
+        """Open the wizard for a new router. Nothing is written before its last page."""
+        from optimus_tui.tui.screens.router_wizard import RouterScreen
+
+        self.dashboard.open_screen(RouterScreen(self.dashboard.context, name))
+
+    def open_compliance(self) -> None:
+        """Show how the gateway's routers follow the enterprise patterns."""
+        from optimus_tui.tui.screens.compliance import ComplianceScreen
+
+        self.dashboard.open_screen(ComplianceScreen(self.dashboard.context))
+
+    def open_log(self) -> None:
+        """Show what was sent to Redis and over HTTP."""
+        from optimus_tui.tui.screens.log import CommandLogScreen
+
+        self.dashboard.open_screen(CommandLogScreen(self.dashboard.context))
+
+    def open_tenant(self, tenant: bytes) -> None:
+        """Show one tenant's counters, keys and events."""
+        from optimus_tui.tui.screens.tenant import TenantScreen
+
+        self.dashboard.open_screen(TenantScreen(self.dashboard, tenant))

@@ -1,0 +1,178 @@
+"""What a controller, a screen or a dialog may ask of the application and of the dashboard.
+
+Controllers depend on these protocols only, so that none of them imports the dashboard or another controller, not even
+for its types.
+"""
+
+from collections.abc import Awaitable, Callable, Sequence
+from typing import TYPE_CHECKING, Any, Protocol
+
+if TYPE_CHECKING:
+    from textual.app import App
+    from textual.geometry import Size
+    from textual.screen import Screen
+    from textual.worker import Worker
+
+    from optimus_tui.context import Context
+    from optimus_tui.contract.actions import Receipt
+    from optimus_tui.contract.drill import Happened, Remedy, Truth
+    from optimus_tui.contract.health import HealthReport
+    from optimus_tui.settings.model import Settings
+    from optimus_tui.tui.feeds.bridge import Bridge
+    from optimus_tui.tui.panes.base import Pane
+
+
+class CommandError(ValueError):
+    """A command line that cannot be run. Its text is one sentence: what is wrong and what would be right."""
+
+
+class Demo(Protocol):
+    """A running demo. Its texts are safe to show; ``starting`` ends when its services can answer."""
+
+    @property
+    def ready(self) -> bool: ...
+    @property
+    def starting(self) -> bool: ...
+    @property
+    def progress(self) -> str: ...
+    @property
+    def failed(self) -> str | None: ...
+    @property
+    def notice(self) -> str: ...
+    @property
+    def note(self) -> str: ...
+    @property
+    def scenario(self) -> str: ...
+    @property
+    def scenarios(self) -> Sequence[str]: ...
+
+    def start(self) -> object:
+        """Start its processes, once.
+
+        Raises:
+            OSError: They cannot be started.
+        """
+
+    async def switch(self, name: str) -> None:
+        """Change the scenario."""
+
+    # -- drills
+
+    @property
+    def drill(self) -> str: ...
+    @property
+    def drills(self) -> Sequence[str]: ...
+    @property
+    def remedies(self) -> "Sequence[Remedy]": ...
+
+    def truth(self, name: str) -> "tuple[str, Truth]":
+        """Return a scenario's description in one sentence, and which findings show its fault and what cures it."""
+
+    async def inject(self, name: str) -> "Happened":
+        """Change the scenario and return when it was in place."""
+
+    async def remedy(self, name: str) -> "Happened":
+        """Carry out a remedy outside of the product, such as a restart."""
+
+
+class AppServices(Protocol):
+    """What screens and controllers may ask of the application."""
+
+    touched: Callable[[], None] | None
+    """Called for every key while actions are armed."""
+
+    @property
+    def demo(self) -> Demo | None:
+        """Return the running demo, or None outside of it."""
+
+    @property
+    def environments(self) -> list[str]:
+        """Return the names of the configured environments."""
+
+    def switch_environment(self, name: str) -> None:
+        """Close this environment's connections and open the dashboard on another."""
+
+    def keep_report(self, error: BaseException) -> str:
+        """Write a crash report and return the sentence that says where it is."""
+
+
+class IncidentRecord(Protocol):
+    """What other controllers may ask about the open incident."""
+
+    def open_number(self) -> str:
+        """Return the number of the incident that is open and writable here, or an empty string."""
+
+    def is_open(self) -> bool:
+        """Return True if an incident is open here."""
+
+    async def record_action(self, receipt: "Receipt", audit: str) -> None:
+        """Record a verified action in the incident that it was carried out for."""
+
+
+class DashboardServices(Protocol):
+    """What controllers, and the screens above the dashboard, may ask of the dashboard."""
+
+    settings: "Settings"
+    context: "Context"
+    bridge: "Bridge | None"
+    """The sampling loops; None before the first frame is out."""
+    health: "HealthReport | None"
+    """The last health report; None before the first."""
+    current: str
+    """The name of the current pane."""
+
+    @property
+    def app(self) -> "App[Any]":
+        """Return the Textual application: dialogs, toasts, themes."""
+
+    @property
+    def optimus(self) -> AppServices:
+        """Return the application's own services."""
+
+    @property
+    def size(self) -> "Size":
+        """Return columns and rows."""
+
+    @property
+    def incidents(self) -> IncidentRecord:
+        """Return the open incident's record."""
+
+    def pane(self, name: str) -> "Pane":
+        """Return the pane of this name: health, limits, cache or feed."""
+
+    def panes(self) -> "Sequence[Pane]":
+        """Return all panes in the order of their numbers."""
+
+    def say(self, sentence: str, severity: str = "information", path: object = None) -> None:
+        """Show a toast of plain text; ``path`` is the file that it is about."""
+
+    def is_on_top(self) -> bool:
+        """Return True if no dialog or screen stands above the dashboard."""
+
+    def open_screen(self, screen: "Screen[Any]", on_answer: Callable[[Any], None] | None = None) -> None:
+        """Show a screen above the dashboard; ``on_answer`` gets what it is dismissed with."""
+
+    async def ask(self, dialog: "Screen[Any]") -> Any:
+        """Show a dialog and wait for its answer. None if it was left without one."""
+
+    def run_in_background(
+        self,
+        group: str,
+        work: Callable[..., Awaitable[Any]],
+        *arguments: Any,
+        name: str = "",
+        exclusive: bool = True,
+    ) -> "Worker[Any]":
+        """Run ``work(*arguments)`` in a worker that ends with the dashboard; a bug in it is shown as a toast."""
+
+    def cancel_group(self, group: str) -> None:
+        """Cancel the workers of a group."""
+
+    def focus_on(self, name: str) -> None:
+        """Make a pane current and give it the focus."""
+
+    def draw_status(self) -> None:
+        """Draw the status line."""
+
+    def refresh_now(self) -> None:
+        """Make every sampling loop read again now."""
