@@ -1,7 +1,7 @@
-"""One value of a document in words, by what its key says about the unit: ``_ms``, ``_bytes``, ``ttl_seconds``, shares.
+"""Write one value of a document with the unit that its key names: ``_ms``, ``_bytes``, ``ttl_seconds``, shares.
 
-Pure, and the same on every surface. It refuses to turn an unknown into a number: null is ``?``, never 0; ``–`` is an
-empty text. A unit is said once: where ``figure`` says it, ``label`` does not.
+Pure, and the same on every surface. An unknown never becomes a number: null is ``?``, and an empty text is ``–``. Each
+unit appears once: where ``figure`` writes it, ``label`` leaves it out.
 """
 
 import re
@@ -18,73 +18,94 @@ from optimus_tui.wording.ttl import ttl
 
 LONGEST = 4_000
 READ = "read"
-"""How a section's ``status: ok`` is shown: it says that the section could be read, and judges nothing."""
+"""How a section's ``status: ok`` is shown: the section could be read, which is no verdict."""
 
 SILENT = frozenset(
     {"error", "reason", "status_code", "version", "mode", "role", "problem", "unknown", "detail", "notes", "remedy",
-     "tenant_filter", "own_delay_ms", "worst_route", "worst_tenant", "router_path"}
+     "tenant_filter", "own_delay_ms", "worst_route", "worst_tenant", "router_path", "live"}
 )  # fmt: skip
-"""Keys that hold nothing where there is nothing, not where it is unknown: they need not be shown then."""
+"""Keys whose null means that there is none, not that it is unknown. They need not be shown then."""
 
-_SHARE = re.compile(r"(?:^|_)(?:share|hit_rate|miss_rate|error_rate|error_ratio)(?:_|$)")
+_SHARE = re.compile(r"(?:^|_)(?:share|hit_rate|miss_rate|error_rate|refused_rate|error_ratio)(?:_|$)")
+"""Keys of shares: 1.0 is all."""
 _KEY = re.compile(r"[a-z0-9_]+")
 _UNIT = re.compile(r"_(?:ms|bytes|seconds|minutes)$")
-_LABELS = {"slope_seconds": "slope_measured_over", "bytes_estimate": "estimated_memory"}
-"""Keys that say without their unit something else than they mean."""
+_LABELS = {"slope_seconds": "slope measured over", "bytes_estimate": "estimated memory"}
+"""Keys that would mean something else without their unit."""
 
 
 def is_documented(key: str) -> bool:
-    """Return True for a key that may be ours: lower-case words. Anything else is somebody's name and stays as it is."""
+    """Return True for lower-case words, which may be a key of ours. Anything else is a name and stays as it is."""
     return _KEY.fullmatch(key) is not None
 
 
-def label(key: str) -> str:
-    """The documented ``key`` without the unit that its figure carries: ``memory_bytes`` is ``memory``."""
+def in_plain_words(key: str) -> str:
+    """Return ``average_latency_ms`` as ``average latency ms``; a key that cannot be ours stays as it is."""
     if not is_documented(key):
         return safe_text(key, 80)
-    return _LABELS.get(key) or _UNIT.sub("", key[:80])
+    return key[:80].replace("_", " ")
+
+
+def label(key: str) -> str:
+    """Return the key in words without the unit that its figure carries: ``used_memory_bytes`` is ``used memory``."""
+    if not is_documented(key):
+        return safe_text(key, 80)
+    return _LABELS.get(key) or in_plain_words(_UNIT.sub("", key))
 
 
 def figure(name: str, value: Any) -> str:
-    """``value`` of the key ``name`` as safe text with its unit."""
+    """Return a value as safe text with its unit.
+
+    Args:
+        name: the key that the value stands under, or "" where no key names a unit.
+        value: anything that JSON can hold.
+    """
     if value is None:
-        return NOTHING if name in SILENT else UNKNOWN
+        if name in SILENT:
+            return NOTHING
+        return UNKNOWN
     if value == "":
         return NOTHING
-    if isinstance(value, bool):
-        return "yes" if value else "no"
+    if value is True:
+        return "yes"
+    if value is False:
+        return "no"
     if isinstance(value, (int, float)):
-        return _number(name if is_documented(name) else "", value)
+        return _number(name, value)
     if isinstance(value, (list, tuple)):
-        if any(isinstance(one, (dict, list, tuple)) for one in value):
+        if any(isinstance(item, (dict, list, tuple)) for item in value):
             return plural(len(value), "entry", "entries")
-        return ", ".join(figure("", one) for one in value) or "none"
-    if isinstance(value, dict) and not any(isinstance(one, (dict, list, tuple)) for one in value.values()):
-        return safe_text(" · ".join(f"{label(name)} {figure(name, one)}" for name, one in value.items()), LONGEST)
+        return ", ".join(figure("", item) for item in value) or "none"
     if isinstance(value, dict):
-        return safe_text(msgspec.json.encode(value), LONGEST)
+        if any(isinstance(item, (dict, list, tuple)) for item in value.values()):
+            return safe_text(msgspec.json.encode(value), LONGEST)
+        return safe_text(" · ".join(f"{label(key)} {figure(key, item)}" for key, item in value.items()), LONGEST)
     if name == "status" and value == "ok":
         return READ
     return safe_text(value, LONGEST)
 
 
 def measured(value: float | str, unit: str) -> str:
-    """What a finding measured, or its threshold, the unit said once: ``61 %``, ``512 B``, ``1 key``, ``no TTL``."""
+    """Return what a finding measured, or its threshold, with the unit: ``61 %``, ``512 B``, ``1 key``, ``no TTL``."""
     if not isinstance(value, (int, float)):
         return safe_text(value, LONGEST)
     if unit in ("bytes", "bytes/h"):
         return _size(value) + unit.removeprefix("bytes")
     if unit == "ms":
         return latency(value)
-    return counted(value, safe_text(unit.removesuffix("s") if value == 1 and len(unit) > 1 else unit, 20))
+    if value == 1 and len(unit) > 1:
+        unit = unit.removesuffix("s")
+    return counted(value, safe_text(unit, 20))
 
 
 def samples(count: int) -> str:
-    """``1 sample``, ``1,247 samples``."""
+    """Return ``1 sample`` or ``1,247 samples``."""
     return plural(count, "sample")
 
 
 def _number(name: str, value: float) -> str:
+    if not is_documented(name):
+        return _plain_number(value)
     if name.endswith("_ms"):
         return latency(value)
     if name.endswith(("_bytes", "bytes_used")) or name == "bytes_estimate":
@@ -95,16 +116,29 @@ def _number(name: str, value: float) -> str:
         return _minutes(value)
     if _SHARE.search(name) and not name.endswith("_trend"):
         return percent(value)
-    text = f"{value:,}" if isinstance(value, int) else f"{value:,.3f}".rstrip("0").rstrip(".")
-    return f"{text} s" if name.endswith("_seconds") else text
+    if name.endswith("_seconds"):
+        return f"{_plain_number(value)} s"
+    return _plain_number(value)
+
+
+def _plain_number(value: float) -> str:
+    """Return ``1,247`` or ``0.023``: at most three decimals."""
+    if isinstance(value, int):
+        return f"{value:,}"
+    return f"{value:,.3f}".rstrip("0").rstrip(".")
 
 
 def _size(value: float) -> str:
-    return f"{'-' if value < 0 else ''}{size(round(abs(value)))}"
+    sign = ""
+    if value < 0:
+        sign = "-"
+    return sign + size(round(abs(value)))
 
 
 def _minutes(value: float) -> str:
-    """``52 s`` below a minute, ``8.6 min`` below ten, ``60 min``."""
+    """Return ``52 s`` below a minute, ``8.6 min`` below ten minutes, else ``60 min``."""
     if 0 < value < 1:
         return age(value * 60)
-    return f"{value:,.1f}".removesuffix(".0") + " min" if value < 10 else f"{value:,.0f} min"
+    if value < 10:
+        return f"{value:,.1f}".removesuffix(".0") + " min"
+    return f"{value:,.0f} min"

@@ -18,9 +18,9 @@ def test_no_room_imports_upwards_or_sideways() -> None:
 
 
 @pytest.mark.parametrize("module", MODULES, ids=lambda path: str(path.relative_to(ROOT)))
-def test_every_module_says_what_it_is_for_and_stays_below_300_lines(module: Path) -> None:
+def test_every_module_says_what_it_is_for_and_stays_below_450_lines(module: Path) -> None:
     text = module.read_text("utf-8")
-    assert text.count("\n") <= 300
+    assert text.count("\n") <= 450
     assert ast.get_docstring(ast.parse(text)), "no docstring"
 
 

@@ -272,8 +272,8 @@ async def test_the_routine_is_one_key_away_and_each_line_runs_with_enter(
         await settle(pilot, lambda: isinstance(app.screen, RoutineDialog))
         text = "\n".join(screen_lines(app))
         assert all(word in text for word in ("Morning", "Midday", "Evening", "Rate limit errors", "Service down"))
-        assert "did invalidations" not in text or "did invalidations arrive" in text
-        assert size[0] < 140 or "did invalidations arrive" in text
+        assert "do events" not in text or "do events arrive" in text
+        assert size[0] < 140 or "do events arrive" in text
         while "rate_limiting" not in str(app.screen.query_one("#body").selected.tool_call.arguments):  # type: ignore[attr-defined]
             await pilot.press("down")
         await pilot.press("enter")

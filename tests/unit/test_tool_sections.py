@@ -76,7 +76,7 @@ def test_an_unknown_is_said_once_and_null_is_never_a_zero() -> None:
     table = named(made, "Rate limiting analysis")
     rows = {row[0]: dict(zip(table.columns, row, strict=True)) for row in table.rows}
     assert rows["chat"]["ttl"] == "never"
-    assert rows["export"]["current_count"] == "?"
+    assert rows["export"]["current count"] == "?"
     assert ("export", "not a number") in [(line.label, line.text) for line in table.lines]
 
 
@@ -86,8 +86,8 @@ def test_the_status_of_a_section_says_that_it_was_read_and_judges_nothing() -> N
         line.label: line for line in named(sections(trouble(rate_limiting_details=details)), "Rate limiting d").lines
     }
     assert (lines["status"].text, lines["status"].tone) == ("read", "")
-    assert lines["average_share_used"].text == "104 %"
-    assert lines["slope_measured_over"].text == "2.01 s"
+    assert lines["average share used"].text == "104 %"
+    assert lines["slope measured over"].text == "2.01 s"
     assert lines["used"].text == "512 B"
     assert (lines["state"].text, lines["state"].tone) == ("ok", "ok")
 
@@ -96,7 +96,7 @@ def test_a_unit_is_said_once() -> None:
     assert (label("ttl_seconds"), label("memory_bytes"), label("window_covered_minutes")) == (
         "ttl",
         "memory",
-        "window_covered",
+        "window covered",
     )
     assert [figure("covered_minutes", value) for value in (0, 0.03, 8.633, 60)] == [
         "0 min",
@@ -119,10 +119,10 @@ def test_a_unit_is_said_once() -> None:
 
 def test_tests_of_different_shapes_are_one_table_with_the_rest_below() -> None:
     (table,) = [one for one in sections(FLOW) if one.rows]
-    assert table.columns == ("test", "status", "response_time", "status_code")
+    assert table.columns == ("test", "status", "response time", "status code")
     below = {line.label: line.text for line in table.lines}
-    assert below["cache_integration"] == "data_integrity yes"
-    assert "average_response_time 2.2 ms" in below["ai_engine_performance"]
+    assert below["cache_integration"] == "data integrity yes"
+    assert "average response time 2.2 ms" in below["ai_engine_performance"]
     assert "5 entries" in below["ai_engine_performance"]
 
 

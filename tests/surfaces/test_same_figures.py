@@ -1,0 +1,127 @@
+"""A document reads the same everywhere: each figure of the page on the terminal stands on the screen, and back."""
+
+import io
+import re
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import pytest
+from rich.console import Console
+
+from optimus_tui.__main__ import run
+from optimus_tui.cli import rendering
+from optimus_tui.contract.tools.common import Report
+from optimus_tui.contract.tools.performance import PerformanceReport
+from optimus_tui.tools.registry import TOOLS
+from optimus_tui.tools.sections import sections
+from optimus_tui.tui.render_report import report_lines
+from tests.hostile import HostileServer
+from tests.realserver import RealServer
+from tests.surfaces.test_rendering import FLOW
+from tests.surfaces.test_rendering import report as trouble
+from tests.surfaces.world import GATEWAY
+
+WIDE = 2000
+"""Columns, so that no surface leaves a column out or breaks a line."""
+_FIGURE = re.compile(r"(?<![\w.])(?:[<>≥≤≈~+-] ?)?\d[\d.,:]*(?: (?:%|[A-Za-z]{1,3}\b))?(?:/\w{1,3})?(?![\w.])|\?|–")
+
+
+def figures(text: str) -> Counter[str]:
+    """Return each figure of the text with its unit, and how often it stands there."""
+    return Counter(found for line in text.splitlines() for found in _FIGURE.findall(line))
+
+
+def on_the_terminal(report: Report, monkeypatch: pytest.MonkeyPatch) -> str:
+    """Return the page below its first line, which is the verdict and the time."""
+    monkeypatch.setattr(rendering, "WIDEST", WIDE)
+    console = Console(file=io.StringIO(), width=WIDE, markup=False, highlight=False, emoji=False)
+    rendering.render(report, console)
+    assert isinstance(console.file, io.StringIO)
+    page = console.file.getvalue().partition("\n")[2]
+    return re.sub(r"(?m)^ *\d+\. ", "", page)  # what is to do is numbered on the terminal only
+
+
+def on_the_screen(report: Report) -> str:
+    return "\n".join("".join(text for text, _ in line) for line in report_lines(sections(report), WIDE))
+
+
+def same(report: Report, monkeypatch: pytest.MonkeyPatch) -> None:
+    page, screen = on_the_terminal(report, monkeypatch), on_the_screen(report)
+    headings = re.compile(r"(?m)^(?:Findings|To do) \([\d,]+\) *$")
+    terminal, dashboard = figures(headings.sub("", page)), figures(headings.sub("", screen))
+    assert terminal == dashboard, (
+        f"only on the terminal {terminal - dashboard}, only on the screen {dashboard - terminal}"
+    )
+
+
+def performance(results: dict[str, Any]) -> PerformanceReport:
+    return PerformanceReport(
+        tool="analyze_performance_metrics", timestamp="2026-11-22T10:00:00Z", metric_type="error_rate",
+        tenant_filter=None, window_requested_minutes=60, window_covered_minutes=8.6, source="live",
+        analysis_results=results,
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("results", "expected"),
+    [
+        ({"error_rate": 0.05, "refused_rate": 0.0234}, {"5 %", "2.3 %"}),
+        ({"error_ratio": 0.0234, "more": {"error_rate": 0.05, "deeper": {"error_ratio": 0.1}}}, {"2.3 %", "5 %"}),
+        ({"by_tenant": {"error_rate": 0.05, "x_ms": 12, "hit_rate": 2}}, {"0.05", "12", "2"}),
+        ({"by_kind": {f"kind {number}": {"latency_ms": 1.25, "ttl_seconds": 90} for number in range(3)}}, {"1.2 ms"}),
+        ({"rows": [{"error_rate": 0.05, "inner": {"error_ratio": 0.0234, "more": [1, {"a_ms": 5}]}}]}, {"5 %"}),
+        ({"list": [0.05, None, [1, 2]], "none": None, "nothing": [], "part": {"status": "x", "samples": None}}, set()),
+    ],
+)  # fmt: skip
+def test_a_share_reads_as_a_share_and_a_name_of_a_tenant_gives_no_unit(
+    results: dict[str, Any], expected: set[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    document = performance(results)
+    assert expected <= figures(on_the_terminal(document, monkeypatch)).keys()
+    assert expected <= figures(on_the_screen(document)).keys()
+    same(document, monkeypatch)
+
+
+def test_written_documents_have_the_same_figures(monkeypatch: pytest.MonkeyPatch) -> None:
+    same(FLOW, monkeypatch)
+    same(trouble("acme"), monkeypatch)
+    same(trouble(), monkeypatch)
+
+
+@pytest.mark.parametrize("tool", list(TOOLS))
+def test_every_tool_has_the_same_figures_on_the_terminal_and_on_the_screen(
+    tool: str,
+    world: HostileServer,
+    server: RealServer,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    server.command("SET", "rate_limit:acme:chat", "150")
+    server.command("SET", "rate_limit:acme:export", "12", "EX", "3600")
+    server.command("SET", "cache:conversation:acme:1", "x" * 2000)
+    seen: list[Report] = []
+    monkeypatch.setattr("optimus_tui.cli.rendering.render", seen.append)
+    monkeypatch.setattr("optimus_tui.cli.run._on_terminal", lambda: True)
+    monkeypatch.setenv("BACKEND_ORCHESTRATOR_PATH", str(GATEWAY))
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    variants: dict[str, list[list[str]]] = {
+        "troubleshoot_production_issue": [
+            ["--set", f"issue_type={issue}"]
+            for issue in ("rate_limiting", "cache_miss", "circuit_breaker", "high_latency", "memory_leak")
+        ],
+        "analyze_performance_metrics": [
+            ["--set", f"metric_type={metric}"]
+            for metric in ("latency", "throughput", "error_rate", "cache_performance", "rate_limiting_efficiency")
+        ],
+        "generate_enterprise_router": [["--set", "router_name=products"]],
+        "validate_enterprise_patterns": [["--set", "check_all_routers=true"]],
+    }
+    asked = variants.get(tool, [[]])
+    for arguments in asked:
+        assert run(["run", tool, *arguments]) in (0, 1)
+    monkeypatch.undo()
+    assert len(seen) == len(asked)
+    for report in seen:
+        same(report, monkeypatch)
