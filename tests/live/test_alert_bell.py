@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.live.test_terminal import home, open_on
+from tests.live.terminals import home, open_on
 from tests.realserver import RealServer
 from tests.terminal import Terminal
 

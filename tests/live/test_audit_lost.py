@@ -20,7 +20,7 @@ from optimus_tui.history.audit import AuditLog, unquoted
 from optimus_tui.history.audit_files import read, verify
 from tests.live.acting import armed, at_desk, carried_out, confirmation, ignore, number, planned, put, refused
 from tests.realserver import RealServer
-from tests.unit.test_audit_continuity import cut_back, removed, renamed, renamed_and_created, truncated
+from tests.unit.audit_faults import cut_back, removed, renamed, renamed_and_created, truncated
 
 KEYS = 1000
 Harm = Callable[[Path], None]

@@ -28,8 +28,8 @@ from optimus_tui.tui.screens.log_lines import Command, pasted
 from tests.live.acting import carried_out, local, planned, put
 from tests.live.observer import add_user, target_of
 from tests.live.tap import Tap
+from tests.memory import holds
 from tests.realserver import RealServer, free_port
-from tests.unit.test_command_log import holds
 
 pytestmark = pytest.mark.live
 

@@ -15,7 +15,7 @@ import pytest
 
 from optimus_tui.probes.server import read_server
 from tests.live.observer import observing, target_of
-from tests.live.test_connections import program
+from tests.live.roads import program
 from tests.live.toolbox import ask, pipe, system
 from tests.realserver import RealServer, free_port
 

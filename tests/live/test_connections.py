@@ -1,15 +1,12 @@
 """Every road to a server learns the same lessons: the observer, the operator and the feed; and the HTTP probes."""
 
 import contextlib
-import os
-import shutil
 import socket
 import ssl
 import subprocess
 import time
 from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -21,10 +18,11 @@ from optimus_tui.probes.load_meter import LoadMeter
 from optimus_tui.settings.errors import SettingsError
 from optimus_tui.settings.load import load
 from optimus_tui.settings.model import RedisTarget
+from tests.certificates import make_certificate
 from tests.live.feed_watch import Watch, watching
 from tests.live.observer import observing
+from tests.live.roads import program
 from tests.live.scripted import ScriptedServer, blackhole
-from tests.live.test_observer_tls import make_certificate
 from tests.realserver import RealServer, free_port
 from tests.relay import Relay
 
@@ -68,22 +66,6 @@ def fed(watch: Watch, target: RedisTarget) -> Fault | None:
 async def on_every_road(watch: Watch, target: RedisTarget) -> list[Fault | None]:
     roads: list[Callable[[RedisTarget], Awaitable[Fault | None]]] = [observed, operated]
     return [await road(target) for road in roads] + [fed(watch, target)]
-
-
-@pytest.fixture
-def two_addresses(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
-    """Make the name two.test resolve to a dead address first and 127.0.0.1 after it."""
-    real = socket.getaddrinfo
-
-    def name(dead: str) -> None:
-        def answer(host: Any, port: Any, *args: Any, **options: Any) -> Any:
-            if host not in ("two.test", b"two.test"):
-                return real(host, port, *args, **options)
-            return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (one, int(port))) for one in (dead, "127.0.0.1")]
-
-        monkeypatch.setattr(socket, "getaddrinfo", answer)
-
-    return name
 
 
 @pytest.mark.parametrize("dead", ["refused", "silent"])
@@ -130,16 +112,6 @@ async def test_a_client_certificate_opens_every_road(server: RealServer, watch: 
         assert fault is not None
         assert (fault.kind, fault.remedy) == ("tls", "add ssl_certfile and ssl_keyfile to the address"), fault
     relay.stop()
-
-
-def program(name: str) -> str:
-    """The path of a Debian program; without it the test is skipped here and fails in CI."""
-    found = shutil.which(name) or shutil.which(name, path="/usr/sbin")
-    if found is None and os.environ.get("CI"):
-        pytest.fail(f"no {name} on this machine")
-    if found is None:
-        pytest.skip(f"no {name} on this machine")
-    return found
 
 
 async def test_a_real_server_that_asks_for_client_certificates(watch: Watch, tmp_path: Path) -> None:

@@ -27,7 +27,7 @@ from optimus_tui.tui.screens.drill import DrillScreen
 from optimus_tui.tui.screens.drilling import Drilling
 from optimus_tui.tui.screens.incident import IncidentScreen
 from optimus_tui.tui.services import CommandError
-from tests.tui.test_action_dialog import said, typed, until
+from tests.tui.dashboard_driver import said, typed, until
 
 pytestmark = pytest.mark.live
 

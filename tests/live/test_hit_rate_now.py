@@ -8,7 +8,7 @@ import pytest
 
 from optimus_tui.tools.hit_rates import counted_between
 from tests.hostile import Act, reply, sends
-from tests.live.test_tool_performance import TOOL, ask, system
+from tests.live.toolbox import ask, system
 from tests.realserver import RealServer
 
 pytestmark = pytest.mark.live
@@ -35,7 +35,7 @@ async def test_a_good_rate_since_the_start_does_not_pass_for_the_present_one(
 
     async with system(server.port, tmp_path) as (context, gateway):
         gateway.on("/api/cache/metrics", counting(published))
-        seen = await ask(context, TOOL, metric_type="cache_performance")
+        seen = await ask(context, "analyze_performance_metrics", metric_type="cache_performance")
     results = seen["analysis_results"]
     assert results["hit_rate_now"] == pytest.approx(0.28) and results["hit_rate"] == pytest.approx(0.28)
     assert results["published_hit_rate_source"] == "gateway, since its start"
@@ -51,7 +51,7 @@ async def test_counters_that_contradict_the_published_rate_decide_and_the_confli
     async with system(server.port, tmp_path) as (context, gateway):
         gateway.on("/api/cache/metrics", reply(b'{"hit_rate":0.90,"total_keys":1}'))
         gateway.on("/metrics", counting(page, b"text/plain"))
-        seen = await ask(context, TOOL, metric_type="cache_performance")
+        seen = await ask(context, "analyze_performance_metrics", metric_type="cache_performance")
         miss = await ask(context, "troubleshoot_production_issue", issue_type="cache_miss")
         health = await ask(context, "diagnose_gateway_health")
     assert seen["analysis_results"]["hit_rate"] == pytest.approx(0.28)

@@ -18,10 +18,10 @@ from optimus_tui.tools.answer import answer as run_tool
 from optimus_tui.tools.answer import exit_code
 from optimus_tui.tools.metric_windows import Counters
 from optimus_tui.verdicts.services import judge_engine, judge_gateway
+from tests.certificates import make_certificate
 from tests.hostile import HostileServer, Writer, hostile_server, reply
+from tests.live.roads import two_addresses
 from tests.live.scripted import blackhole
-from tests.live.test_connections import two_addresses
-from tests.live.test_observer_tls import make_certificate
 from tests.realserver import free_port
 from tests.relay import Parrot, Relay
 

@@ -177,5 +177,5 @@ GUARDS: tuple[Guard, ...] = (
     Guard("no traceback at the end", _S + "asgi.py", "        except (asyncio.CancelledError, Exception) as error:\n",
           "        except ZeroDivisionError as error:\n", "tests/surfaces/test_ending_well.py"),
     Guard("no log where no screen shows it", _P + "round_trips.py", "        if not self._keeps:\n", "        if False:\n",
-          "tests/live/test_soak.py"),
+          "tests/surfaces/test_soak.py"),
 )  # fmt: skip

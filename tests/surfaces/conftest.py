@@ -1,13 +1,19 @@
 """A healthy small system for tests of whole commands."""
 
-from collections.abc import Iterator
+import os
+import resource
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
 from tests.hostile import HostileServer
-from tests.realserver import RealServer
+from tests.realserver import RealServer, free_port
 from tests.standin import point_to, standing_in
+from tests.surfaces.listeners import Running
 
 
 @pytest.fixture
@@ -24,3 +30,35 @@ def world(
     """The system of the environment: an empty real server and services that can be made to misbehave."""
     point_to(monkeypatch, tmp_path, services.url, services.url, server.url)
     return services
+
+
+@pytest.fixture
+def start(tmp_path: Path) -> Iterator[Callable[..., Running]]:
+    started: list[subprocess.Popen[bytes]] = []
+
+    def launch(verb: list[str], descriptors: int = 1024, redis: str = "redis://127.0.0.1:1/0") -> Running:
+        port = free_port()
+        command = [sys.executable, "-m", "optimus_tui", *verb, "--port", str(port)]
+        environment = {"PATH": os.environ["PATH"], "HOME": str(tmp_path), "REDIS_URL": redis}
+        process = subprocess.Popen(
+            command, cwd=tmp_path, env={**environment, "PYTHONPATH": str(Path(__file__).parents[2])},
+            stderr=subprocess.PIPE, stdout=subprocess.DEVNULL,
+            preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (descriptors, descriptors)),
+        )  # fmt: skip
+        started.append(process)
+        assert process.stderr
+        assert b"answer" in process.stderr.readline()
+        running = Running(process, port, "/mcp" if "mcp" in verb else "/mcp/diagnose_gateway_health")
+        deadline = time.monotonic() + 20
+        while True:
+            try:
+                running.good()
+                return running
+            except OSError:
+                assert time.monotonic() < deadline
+                time.sleep(0.1)
+
+    yield launch
+    for process in started:
+        process.kill()
+        process.communicate()

@@ -4,103 +4,20 @@ The servers run as they are started by people, with 1,024 descriptors.
 """
 
 import contextlib
-import http.client
 import json
 import os
 import resource
 import signal
 import socket
-import subprocess
-import sys
 import time
-from collections.abc import Callable, Iterator
-from pathlib import Path
-from typing import Any, NamedTuple
+from collections.abc import Callable
 
 import pytest
 
 from optimus_tui.mcp_server import streamable
-from tests.realserver import free_port
+from tests.surfaces.listeners import VERBS, Running, message_of
 
-JSON = {"Content-Type": "application/json", "Accept": "application/json, text/event-stream"}
 HALF_OPEN = 1_100
-VERBS = [["serve"], ["mcp", "--http"]]
-
-
-class Running(NamedTuple):
-    """A server of ours. ``path`` takes POSTs."""
-
-    process: "subprocess.Popen[bytes]"
-    port: int
-    path: str
-
-    def ask(self, method: str, path: str, body: Any = None, headers: dict[str, str] | None = None) -> Any:
-        """One request on a connection of its own: the response, read, and its body."""
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=10)
-        with contextlib.closing(connection):
-            connection.request(method, path, body, {**JSON, **(headers or {})})
-            response = connection.getresponse()
-            return response, response.read()
-
-    def greet(self, version: str = "2025-06-18") -> tuple[int, str]:
-        """Open an MCP session: the status and its id."""
-        response, _ = self.ask("POST", "/mcp", json.dumps(opening(version)))
-        return response.status, response.getheader("mcp-session-id") or ""
-
-    def good(self) -> int:
-        """The status of an honest request."""
-        if self.path == "/mcp":
-            return self.greet()[0]
-        return int(self.ask("GET", "/mcp")[0].status)
-
-    def raw(self, data: bytes) -> socket.socket:
-        """A connection on which this was sent."""
-        peer = socket.create_connection(("127.0.0.1", self.port), timeout=15)
-        peer.sendall(data)
-        return peer
-
-    def head(self, length: int) -> bytes:
-        """The head of a POST with a body of so many bytes."""
-        lines = [f"POST {self.path} HTTP/1.1", f"Host: 127.0.0.1:{self.port}", f"Content-Length: {length}"]
-        lines += [f"{name}: {value}" for name, value in JSON.items()]
-        return "\r\n".join([*lines, "", ""]).encode()
-
-
-def opening(version: str = "2025-06-18") -> dict[str, Any]:
-    params = {"protocolVersion": version, "capabilities": {}, "clientInfo": {"name": "x", "version": "1"}}
-    return {"jsonrpc": "2.0", "id": 1, "method": "initialize", "params": params}
-
-
-@pytest.fixture
-def start(tmp_path: Path) -> Iterator[Callable[..., Running]]:
-    started: list[subprocess.Popen[bytes]] = []
-
-    def launch(verb: list[str], descriptors: int = 1024, redis: str = "redis://127.0.0.1:1/0") -> Running:
-        port = free_port()
-        command = [sys.executable, "-m", "optimus_tui", *verb, "--port", str(port)]
-        environment = {"PATH": os.environ["PATH"], "HOME": str(tmp_path), "REDIS_URL": redis}
-        process = subprocess.Popen(
-            command, cwd=tmp_path, env={**environment, "PYTHONPATH": str(Path(__file__).parents[2])},
-            stderr=subprocess.PIPE, stdout=subprocess.DEVNULL,
-            preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (descriptors, descriptors)),
-        )  # fmt: skip
-        started.append(process)
-        assert process.stderr
-        assert b"answer" in process.stderr.readline()
-        running = Running(process, port, "/mcp" if "mcp" in verb else "/mcp/diagnose_gateway_health")
-        deadline = time.monotonic() + 20
-        while True:
-            try:
-                running.good()
-                return running
-            except OSError:
-                assert time.monotonic() < deadline
-                time.sleep(0.1)
-
-    yield launch
-    for process in started:
-        process.kill()
-        process.communicate()
 
 
 def answered(peer: socket.socket) -> bytes:
@@ -228,11 +145,6 @@ def test_the_101st_client_is_served_and_the_oldest_idle_session_gives_way(start:
 
 def test_an_idle_session_is_forgotten_after_minutes() -> None:
     assert 60 <= streamable.IDLE_SECONDS <= 15 * 60
-
-
-def message_of(body: bytes) -> Any:
-    text = body.decode()
-    return json.loads(text.rpartition("data: ")[2] if text.startswith(("event:", "id:", "data:")) else text)
 
 
 def test_over_http_odd_ids_are_answered_a_bom_is_skipped_and_batches_go_by_version(

@@ -10,7 +10,6 @@ import subprocess
 import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import httpx
@@ -22,22 +21,12 @@ from optimus_tui.http_api.app import STATUS, at_mcp
 from optimus_tui.mcp_server.server import build
 from optimus_tui.serving.access_control import AccessControlMiddleware
 from optimus_tui.serving.dispatcher import ToolDispatcher
-from optimus_tui.tools.registry import TOOLS, Tool
-from tests.hostile import HostileServer, hostile_server
+from optimus_tui.tools.registry import TOOLS
+from tests.hostile import HostileServer
 from tests.realserver import RealServer
-from tests.surfaces.world import context, environment, furnish, no_settings, on_the_wire
+from tests.surfaces.parity_driver import ARGUMENTS, freeze
+from tests.surfaces.world import context, environment, on_the_wire
 
-ARGUMENTS: dict[str, list[dict[str, Any]]] = {
-    "diagnose_gateway_health": [{"tenant_id": "acme"}, {"include_cache_metrics": False, "tenant_id": "ü*[x]"}],
-    "analyze_cache_coherence": [{}],
-    "generate_enterprise_router": [{"router_name": "products"}],
-    "troubleshoot_production_issue": [
-        {"issue_type": issue, "tenant_id": "acme"} for issue in ("rate_limiting", "cache_miss", "circuit_breaker")
-    ],
-    "test_ai_engine_integration": [{}, {"test_type": "performance"}],
-    "analyze_performance_metrics": [{"metric_type": metric} for metric in ("latency", "rate_limiting_efficiency")],
-    "validate_enterprise_patterns": [{"check_all_routers": True}],
-}
 REFUSED: list[tuple[str, dict[str, Any]]] = [
     ("diagnose_gateway_health", {"nope": 1}),
     ("diagnose_gateway_health", {"tenant_id": ""}),
@@ -45,32 +34,6 @@ REFUSED: list[tuple[str, dict[str, Any]]] = [
     ("troubleshoot_production_issue", {"issue_type": "sadness"}),
     ("analyze_performance_metrics", {"time_window_minutes": 0}),
 ]
-
-
-@pytest.fixture
-async def gateway(server: RealServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[HostileServer]:
-    """A healthy gateway; the command line in this process finds it by its variables."""
-    with no_settings(monkeypatch, tmp_path):
-        async with hostile_server() as one:
-            furnish(one, server)
-            monkeypatch.chdir(tmp_path)
-            for name, value in environment(one, server.url, tmp_path).items():
-                monkeypatch.setenv(name, value)
-            yield one
-
-
-def freeze(tool: Tool, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The first report on a question is the report on it from then on."""
-    kept: dict[str, Any] = {}
-    code = tool.code
-
-    async def run(ctx: Any, query: Any) -> Any:
-        if repr(query) not in kept:
-            kept[repr(query)] = await code.run(ctx, query)
-        return kept[repr(query)]
-
-    frozen = SimpleNamespace(QUERY=code.QUERY, REPORT=code.REPORT, found=code.found, run=run)
-    monkeypatch.setitem(tool.__dict__, "code", frozen)
 
 
 class Surfaces:

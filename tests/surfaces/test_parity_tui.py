@@ -20,7 +20,7 @@ from optimus_tui.tui.screens.tools import ToolsScreen
 from optimus_tui.tui.widgets.report_view import ReportView
 from tests.hostile import HostileServer
 from tests.realserver import RealServer
-from tests.surfaces.test_parity import ARGUMENTS, freeze, gateway
+from tests.surfaces.parity_driver import ARGUMENTS, freeze, gateway
 from tests.surfaces.world import context
 
 __all__ = ["gateway"]

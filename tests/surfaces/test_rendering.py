@@ -14,7 +14,6 @@ from optimus_tui.__main__ import run
 from optimus_tui.cli.rendering import render
 from optimus_tui.contract.tools.common import Diagnostic, Recommendation, Report
 from optimus_tui.contract.tools.health import LimitSection
-from optimus_tui.contract.tools.integration import IntegrationReport
 from optimus_tui.contract.tools.performance import PerformanceReport
 from optimus_tui.contract.tools.troubleshoot import TroubleshootReport
 from optimus_tui.tools.format_value import figure, label
@@ -23,6 +22,7 @@ from tests.hostile import HostileServer
 from tests.realserver import RealServer
 from tests.surfaces.world import GATEWAY
 from tests.terminal import Terminal
+from tests.tool_documents import FLOW
 
 HOSTILE = "t\x1b]52;c;eA==\x07 [@click=app.quit]x[/] \x9b31m \u202e [/red]"
 COMMAND = "redis-cli -h localhost -p 6379 EXPIRE " + "rate_limit:demo_dentist:" + "x" * 150 + " 60 NX"
@@ -86,24 +86,6 @@ def test_the_verdict_comes_first_then_the_findings_then_figures_then_what_to_do(
 def test_no_line_is_wider_than_the_terminal_but_a_command_that_may_be_copied(width: int) -> None:
     lines = page(report(), width, colour=False).splitlines()
     assert [line.strip() for line in lines if cell_len(line) > min(width, 120)] == [COMMAND]
-
-
-FLOW = IntegrationReport(
-    tool="test_ai_engine_integration",
-    timestamp="2026-11-22T10:00:00Z",
-    test_type="full_flow",
-    tenant_id="demo_dentist",
-    overall_status="all_pass",
-    pass_rate="4/4 (100.0%)",
-    tests_performed=(
-        {"test": "ai_engine_health", "status": "pass", "response_time_ms": 4.0, "status_code": 200, "error": None},
-        {"test": "ai_engine_performance", "status": "pass", "total_requests": 5, "successful_requests": 5,
-         "failed_requests": 0, "average_response_time_ms": 2.2, "within_target": True,
-         "requests": [{"status_code": 200}] * 5, "error": None, "note": None},
-        {"test": "cache_integration", "status": "pass", "data_integrity": True, "response_time_ms": 3.7},
-        {"test": "full_integration_flow", "status": "pass", "status_code": 200, "response_time_ms": 15.1},
-    ),
-)  # fmt: skip
 
 
 @pytest.mark.parametrize("width", [60, 80, 100, 140])

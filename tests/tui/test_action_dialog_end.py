@@ -11,10 +11,8 @@ from optimus_tui.contract.actions import Refusal
 from optimus_tui.tui.modals import action_dialog, action_dialog_widgets
 from optimus_tui.tui.modals.action_dialog_text import refusal_lines
 from tests.realserver import RealServer
-from tests.tui import test_action_dialog
-from tests.tui.test_action_dialog import confirm, opened_card, running, said, typed, until
+from tests.tui.dashboard_driver import confirm, opened_card, running, said, typed, until
 
-redis, _here = test_action_dialog.redis, test_action_dialog._here
 REMEDY = "look at it, and remove it once nobody uses it: redis-cli -h 127.0.0.1 -p 16401 UNLINK optimus:lock:acme"
 
 

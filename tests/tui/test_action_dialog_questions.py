@@ -12,9 +12,7 @@ from optimus_tui.tui.modals.action_dialog import ActionDialog
 from optimus_tui.tui.modals.include import IncludeDialog
 from tests.live.acting import put
 from tests.realserver import RealServer
-from tests.tui.test_action_dialog import _here, filled, opened_card, redis, running, said, typed, until
-
-__all__ = ["_here", "redis"]
+from tests.tui.dashboard_driver import filled, opened_card, running, said, typed, until
 
 
 async def card_of(pilot: Any, dashboard: Any, request: ActionRequest) -> ActionDialog:

@@ -17,23 +17,11 @@ from optimus_tui.tui.modals.choose import ChooseDialog
 from optimus_tui.tui.screens.compliance import ComplianceScreen
 from optimus_tui.tui.screens.dashboard import Dashboard
 from optimus_tui.tui.widgets.compliance_lists import FileList, IssueList
+from tests.tui.bad_routers import BAD
 from tests.tui.pane_app import screen_lines
 from tests.tui.pictures import SETTINGS
 
 SIZES = [(80, 24), (140, 42)]
-BAD = """import requests
-from fastapi import APIRouter
-
-router = APIRouter(prefix="/api/orders")
-
-
-@router.get("/")
-async def list_orders():
-    try:
-        return requests.get("http://10.0.0.5:8010/orders").json()
-    except:
-        pass
-"""
 
 
 @pytest.fixture(autouse=True)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from optimus_tui.assets import asset_dir
 from tests.terminal import Terminal
-from tests.tui.test_compliance_screen import BAD
+from tests.tui.bad_routers import BAD
 
 NAMES = ("esc\x1b[31m.py", "my orders [v2].py")
 EDITOR = """#!/bin/sh

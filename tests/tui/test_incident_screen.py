@@ -7,7 +7,6 @@ from typing import Any
 
 import pytest
 from textual import events
-from textual.pilot import Pilot
 
 from optimus_tui.tui.modals.action_dialog import ActionDialog
 from optimus_tui.tui.modals.arm import ArmDialog
@@ -16,20 +15,9 @@ from optimus_tui.tui.modals.question import HELD_SECONDS, Line, QuestionDialog
 from optimus_tui.tui.screens.dashboard import Dashboard
 from optimus_tui.tui.screens.incident import IncidentScreen
 from tests.realserver import RealServer, free_port
+from tests.tui.dashboard_driver import IMMORTAL, confirm, running, said, typed, until
+from tests.tui.incident_driver import opened
 from tests.tui.pane_app import screen_lines
-from tests.tui.test_action_dialog import IMMORTAL, _here, confirm, redis, running, said, typed, until
-
-__all__ = ["_here", "redis"]
-
-
-async def opened(pilot: Pilot[Any]) -> IncidentScreen:
-    """Press ``i`` and wait for the first step's verdict."""
-    app: Any = pilot.app
-    await pilot.press("i")
-    await until(pilot, lambda: isinstance(app.screen, IncidentScreen))
-    screen: IncidentScreen = app.screen
-    await until(pilot, lambda: screen.state.steps[0].status == "done")
-    return screen
 
 
 def kinds(tmp_path: Path, number: int = 1) -> list[str]:

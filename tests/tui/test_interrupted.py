@@ -2,8 +2,6 @@
 
 import asyncio
 import json
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -17,24 +15,10 @@ from optimus_tui.tui.modals.arm import ArmDialog
 from optimus_tui.tui.modals.pick import PickDialog
 from optimus_tui.tui.modals.question import QuestionDialog
 from optimus_tui.tui.screens.incident import IncidentScreen
-from tests.live.acting import number, put
+from tests.live.acting import number
 from tests.realserver import RealServer
-from tests.tui.test_action_dialog import _here, confirm, filled, redis, running, said, shown, typed, until
-
-__all__ = ["_here", "redis"]
-KEYS = 800
-
-
-def interrupt(server: RealServer, folder: Path, incident: str = "") -> None:
-    """kill -9 in the middle of an invalidation of acme's cache."""
-    put(server, *(f"cache:conv:acme:{index}" for index in range(KEYS)))
-    words = [sys.executable, "-m", "tests.live.doomed", str(server.port), str(folder / "optimus-tui")]
-    process = subprocess.Popen([*words, "invalidate_tenant", incident], stdout=subprocess.PIPE)
-    assert process.stdout is not None
-    assert [process.stdout.readline(), process.stdout.readline()] == [b"ready\n", b"acting\n"]
-    process.kill()
-    process.wait()
-    process.stdout.close()
+from tests.tui.dashboard_driver import confirm, filled, running, said, shown, typed, until
+from tests.tui.interruption import KEYS, interrupt
 
 
 def events(folder: Path) -> list[str]:

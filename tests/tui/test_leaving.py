@@ -4,10 +4,8 @@ from pathlib import Path
 
 from optimus_tui.tui.modals.arm import ArmDialog
 from tests.realserver import RealServer
-from tests.tui.test_action_dialog import _here, redis, running, said, typed, until
-from tests.tui.test_incident_screen import opened
-
-__all__ = ["_here", "redis"]
+from tests.tui.dashboard_driver import running, said, typed, until
+from tests.tui.incident_driver import opened
 
 
 def last_record(place: Path) -> str:

@@ -16,7 +16,7 @@ from optimus_tui.tui.screens.log import CommandLogScreen
 from optimus_tui.tui.widgets.log_list import LogList
 from tests.tui.pane_app import screen_lines
 from tests.tui.pictures import SETTINGS
-from tests.tui.test_tools_screen import settle
+from tests.tui.tools_driver import settle
 
 HOSTILE = [b"cache:\x1b]52;c;eHh4\x07", b"rate_limit:a\nb:chat", b"\xff\xfe", b"", b"a\0b", b"\xe2\x80\xaegnp",
            b"[bold]x[/]", b"k" * 3000, "日本語キー".encode(), b"-rf $(reboot) `id`"]  # fmt: skip

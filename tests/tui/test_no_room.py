@@ -16,11 +16,11 @@ from optimus_tui.tui.panes.health import HealthPane
 from optimus_tui.tui.panes.limits import LimitsPane
 from optimus_tui.tui.screens.dashboard import Dashboard
 from optimus_tui.tui.widgets.columns import fit_columns
+from tests.tui.cache_scene import Scene as CacheScene
+from tests.tui.cache_scene import press
+from tests.tui.feed_scene import GAP, HOSTILE, Scene, event, events, status
 from tests.tui.pane_app import PaneApp
 from tests.tui.pictures import SETTINGS, health_report, limits_report, reading
-from tests.tui.test_cache_pane import Scene as CacheScene
-from tests.tui.test_cache_pane import press
-from tests.tui.test_feed_pane import GAP, HOSTILE, Scene, event, events, status
 
 WIDTHS = (-4, 0, 1, 5, 12)
 

@@ -15,9 +15,7 @@ from optimus_tui.tui.screens.finding_offers import finding_offers
 from optimus_tui.tui.screens.offers import offers_for, tenant_of
 from tests.live.acting import add_operator
 from tests.realserver import RealServer
-from tests.tui.test_action_dialog import _here, redis, running, said, shown, typed, until
-
-__all__ = ["_here", "redis"]
+from tests.tui.dashboard_driver import running, said, shown, typed, until
 
 
 def row(tenant: bytes, operation: bytes = b"chat", state: Any = "immortal") -> LimitRow:

@@ -8,9 +8,7 @@ import pytest
 from optimus_tui.tui.alerts import controller as alerting
 from optimus_tui.tui.screens.interrupted import holds
 from tests.realserver import RealServer
-from tests.tui.test_action_dialog import _here, redis, running, shown, until
-
-__all__ = ["_here", "redis"]
+from tests.tui.dashboard_driver import running, shown, until
 
 
 async def test_a_pipe_in_the_place_of_the_state_directory_is_named_and_not_taken_for_no_interrupted_action(

@@ -20,7 +20,7 @@ from optimus_tui.tui.screens.tenant_lists import CounterList, EventList, KeyList
 from optimus_tui.tui.screens.tools import ToolsScreen
 from tests.tui.pane_app import screen_lines
 from tests.tui.pictures import SETTINGS, counter, limits_report, reading
-from tests.tui.test_tools_screen import settle
+from tests.tui.tools_driver import settle
 
 TENANT = "high_traffic"
 

@@ -25,9 +25,10 @@ from optimus_tui.tui.screens.dashboard import Dashboard
 from optimus_tui.tui.screens.tool_form import Choice
 from optimus_tui.tui.screens.tools import ToolsScreen
 from optimus_tui.tui.widgets.report_view import ReportView, ToolList
+from tests.tool_documents import trouble
 from tests.tui.pane_app import screen_lines
 from tests.tui.pictures import SETTINGS, health_report, limits_report, reading
-from tests.unit.test_tool_sections import trouble
+from tests.tui.tools_driver import settle
 
 TROUBLE = "troubleshoot_production_issue"
 SIZES = [(80, 24), (140, 42)]
@@ -57,15 +58,6 @@ def fake(monkeypatch: pytest.MonkeyPatch, run: Run) -> None:
         QUERY=TroubleshootQuery, REPORT=TroubleshootReport, run=run, found=lambda report: bool(report.diagnostics)
     )
     monkeypatch.setitem(TOOLS[TROUBLE].__dict__, "code", code)
-
-
-async def settle(pilot: Pilot[Any], until: Callable[[], bool]) -> None:
-    for _ in range(200):
-        await pilot.pause()
-        if until():
-            return
-        await asyncio.sleep(0.01)
-    raise AssertionError("it did not come to that")
 
 
 async def open_tool(pilot: Pilot[Any], name: str = TROUBLE) -> ToolsScreen:

@@ -17,6 +17,7 @@ from optimus_tui.history.audit_files import read, verify
 from optimus_tui.history.audit_head import read_head
 from optimus_tui.history.audit_lines import FIRST, Chained, seal
 from optimus_tui.history.audit_mending import accept_break, rotate
+from tests.unit.audit_faults import cut_back, lines, removed, renamed, renamed_and_created, truncated
 
 WHO = {"os_user": "tester"}
 
@@ -28,34 +29,9 @@ def filled(folder: Path, count: int = 5) -> AuditLog:
     return log
 
 
-def lines(path: Path) -> list[bytes]:
-    return path.read_bytes().splitlines(keepends=True)
-
-
-def removed(path: Path) -> None:
-    path.unlink()
-
-
-def renamed(path: Path) -> None:
-    path.rename(path.with_name("audit.jsonl.1"))
-
-
-def renamed_and_created(path: Path) -> None:
-    renamed(path)
-    path.touch(0o600)
-
-
 def copied_and_truncated(path: Path) -> None:
     shutil.copy(path, path.with_name("audit.jsonl.1"))
     os.truncate(path, 0)
-
-
-def truncated(path: Path) -> None:
-    os.truncate(path, 0)
-
-
-def cut_back(path: Path) -> None:
-    os.truncate(path, sum(map(len, lines(path)[:-2])))
 
 
 def cut_in_a_line(path: Path) -> None:

@@ -1,7 +1,6 @@
 """What left is kept: whole for what a person asked, folded for polls, bounded, and never with a secret."""
 
 import asyncio
-import gc
 from typing import Any
 
 import pytest
@@ -9,25 +8,9 @@ import pytest
 from optimus_tui.clock import FixedClock
 from optimus_tui.probes import round_trips
 from optimus_tui.probes.round_trips import CommandLog, Hidden, attributed_to, is_write
+from tests.memory import holds
 
 CANARY = b"CANARY-hunter2"
-
-
-def reachable(root: object) -> list[object]:
-    """Everything that ``root`` keeps alive, but for modules and classes."""
-    found: dict[int, object] = {}
-    waiting = [root]
-    while waiting:
-        one = waiting.pop()
-        if id(one) not in found and not isinstance(one, type) and type(one).__name__ not in ("module", "function"):
-            found[id(one)] = one
-            waiting += gc.get_referents(one)
-    return list(found.values())
-
-
-def holds(root: object, canary: bytes) -> bool:
-    texts = [one for one in reachable(root) if isinstance(one, (bytes, str))]
-    return any(canary in (one if isinstance(one, bytes) else one.encode("utf-8", "replace")) for one in texts)
 
 
 def test_what_a_person_asked_is_kept_one_by_one_with_its_bytes_time_and_outcome() -> None:

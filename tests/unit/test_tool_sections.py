@@ -7,10 +7,8 @@ from typing import Any
 import pytest
 
 from optimus_tui.contract.findings import Finding
-from optimus_tui.contract.tools.common import Diagnostic, ErrorReport, Recommendation, ToolError
-from optimus_tui.contract.tools.health import LimitSection
+from optimus_tui.contract.tools.common import ErrorReport, ToolError
 from optimus_tui.contract.tools.performance import PerformanceReport
-from optimus_tui.contract.tools.troubleshoot import TroubleshootReport
 from optimus_tui.settings.model import Settings
 from optimus_tui.tools import finding_tools, routine
 from optimus_tui.tools.arguments import parse
@@ -19,40 +17,8 @@ from optimus_tui.tools.invocations import callings
 from optimus_tui.tools.registry import TOOLS
 from optimus_tui.tools.sections import Section, sections
 from optimus_tui.tui.render_report import report_lines
-from tests.surfaces.test_rendering import FLOW
+from tests.tool_documents import FLOW, NOW, trouble
 from tests.tui.pictures import MIXED, counter, limits_report
-
-NOW = "2026-01-01T00:00:00Z"
-
-
-def trouble(**more: Any) -> TroubleshootReport:
-    """A rate-limiting answer with one of everything."""
-    given: dict[str, Any] = {
-        "tool": "troubleshoot_production_issue",
-        "timestamp": NOW,
-        "issue_type": "rate_limiting",
-        "tenant_id": "acme",
-        "window_requested_minutes": 30,
-        "window_covered_minutes": 2.5,
-        "source": "live",
-        "rate_limiting_analysis": {
-            "chat": LimitSection(current_count=155, ttl_seconds=None, immortal=True, limit=150),
-            "export": LimitSection(current_count=None, ttl_seconds=41, error="not a number"),
-        },
-        "rate_limiting_details": {"unknown": ["refused requests: no history"], "coverage": {"scanned": 3, "total": 3}},
-        "diagnostics": (
-            Diagnostic(severity="critical", message="acme / chat never resets", rule="limits.immortal", samples=1,
-                       impact="acme is refused", measured="no TTL", threshold="a TTL"),
-        ),
-        "recommendations": (
-            Recommendation(action="Give it a TTL", priority="critical", command="redis-cli EXPIRE k 60 NX"),
-        ),
-        "severity_assessment": "critical",
-        "immediate_action_required": True,
-        "examined": ("2 counters",),
-        "unknown": ("refused requests: no history",),
-    }  # fmt: skip
-    return TroubleshootReport(**{**given, **more})
 
 
 def named(made: list[Section], title: str) -> Section:

@@ -13,10 +13,8 @@ import psutil
 import pytest
 
 from tests.realserver import RealServer
-from tests.surfaces import test_listening
-from tests.surfaces.test_listening import VERBS, Running, message_of
+from tests.surfaces.listeners import VERBS, Running, message_of
 
-start = test_listening.start
 CALLS_A_DAY = 32_000
 MOST_A_DAY = 5_000_000
 WARM, STRETCHES = 300, 3

@@ -1,0 +1,28 @@
+"""Fixtures of the tests that act from the dashboard."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.realserver import RealServer
+from tests.tui.dashboard_driver import IMMORTAL
+
+
+@pytest.fixture(autouse=True)
+def own_state(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Keep what a dashboard leaves behind in the test's folder, and let slow PINGs of a busy machine pass."""
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
+    for name in ("ROOM_MS", "MOST_MS"):
+        monkeypatch.setattr(f"optimus_tui.actions.latency_guard.{name}", 10_000.0)
+
+
+@pytest.fixture
+def redis(make_server: Callable[..., RealServer]) -> RealServer:
+    """Return a server with an immortal counter, two that end, and a cache key without a TTL."""
+    server = make_server()
+    server.command("SET", IMMORTAL, "400")
+    server.command("SET", "rate_limit:clinic_b:export", "12", "EX", "600")
+    server.command("SET", "rate_limit:acme:chat", "5", "EX", "600")
+    server.command("SET", "cache:conversation:acme:1", "x")
+    return server

@@ -1,0 +1,109 @@
+"""Play the dashboard by keys on a real server: open, type, confirm, wait, read the screen."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from typing import Any
+
+from textual.pilot import Pilot
+from textual.widgets import Button
+
+from optimus_tui.contract.limits import LimitRules
+from optimus_tui.settings.model import RedisTarget, Settings
+from optimus_tui.tui.app import OptimusApp
+from optimus_tui.tui.modals import action_dialog
+from optimus_tui.tui.modals.action_dialog import ActionDialog
+from optimus_tui.tui.modals.arm import ArmDialog
+from optimus_tui.tui.modals.pick import PickDialog
+from optimus_tui.tui.screens.dashboard import Dashboard
+from tests.realserver import RealServer, free_port
+from tests.tui.pane_app import screen_lines
+
+IMMORTAL = b"rate_limit:clinic_b:chat"
+
+
+NOBODY = f"http://127.0.0.1:{free_port()}"
+"""The gateway and the engine, at the same address each time."""
+
+
+@asynccontextmanager
+async def running(
+    server: RealServer, size: tuple[int, int] = (140, 42), **more: Any
+) -> AsyncIterator[tuple[Pilot[Any], Dashboard]]:
+    fields: dict[str, Any] = {
+        "environment": "test",
+        "writable": True,
+        "redis": RedisTarget(host="127.0.0.1", port=server.port),
+        "gateway_url": NOBODY,
+        "engine_url": NOBODY,
+        "limits": LimitRules(window_seconds=60, limits={"chat": 150}, source="test"),
+        **more,
+    }
+    app = OptimusApp(Settings(**fields))
+    async with app.run_test(size=size, notifications=True) as pilot:
+        await until(pilot, lambda: any(isinstance(one, Dashboard) for one in app.screen_stack))
+        dashboard: Any = next(one for one in app.screen_stack if isinstance(one, Dashboard))
+        await until(pilot, lambda: bool(dashboard.pane("limits").rows))
+        yield pilot, dashboard
+
+
+async def until(pilot: Pilot[Any], true: Callable[[], bool], seconds: float = 15) -> None:
+    for _ in range(int(seconds / 0.02)):
+        await pilot.pause()
+        if true():
+            return
+        await asyncio.sleep(0.02)
+    raise AssertionError("it did not come to that:\n" + "\n".join(screen_lines(pilot.app)))
+
+
+async def typed(pilot: Pilot[Any], text: str) -> None:
+    await pilot.press(*({" ": "space", "_": "underscore"}.get(one, one) for one in text))
+
+
+async def opened_card(pilot: Pilot[Any], dashboard: Dashboard, offer: int = 0) -> ActionDialog:
+    """Arm, and open the card of an action on the immortal counter."""
+    app: Any = pilot.app
+    dashboard.focus_on("limits")
+    pane = dashboard.pane("limits")
+    pane.move_to(next(i for i, row in enumerate(pane.rows) if row.counter.key == IMMORTAL))
+    await pilot.press("a")
+    await until(pilot, lambda: isinstance(app.screen, ArmDialog))
+    await typed(pilot, "test")
+    await pilot.press("enter")
+    await until(pilot, lambda: isinstance(app.screen, PickDialog))
+    await pilot.press(*["down"] * offer, "enter")
+    await until(pilot, lambda: isinstance(app.screen, ActionDialog) and app.screen.stage != "planning")
+    card: ActionDialog = app.screen
+    return card
+
+
+async def filled(pilot: Pilot[Any], words: str = "test 1", reason: str = "never resets") -> None:
+    await pilot.press("tab")
+    await typed(pilot, words)
+    await pilot.press("tab")
+    await typed(pilot, reason)
+
+
+async def confirm(pilot: Pilot[Any], card: ActionDialog) -> None:
+    """Press Enter on the button as somebody who has waited; a busy machine notices the focus late: wait once more."""
+    go = card.query_one("#go", Button)
+    for _ in range(5):
+        await until(pilot, lambda: not go.disabled)
+        go.focus()
+        await until(pilot, lambda: go.has_focus)
+        await asyncio.sleep(action_dialog.QUIET_SECONDS + 0.1)
+        await pilot.press("enter")
+        await pilot.pause()
+        if card.stage != "asking":
+            return
+        await asyncio.sleep(action_dialog.REPEAT_SECONDS)
+    raise AssertionError("the button takes no Enter:\n" + said(pilot))
+
+
+def said(pilot: Pilot[Any]) -> str:
+    return "\n".join(screen_lines(pilot.app))
+
+
+def shown(pilot: Pilot[Any]) -> str:
+    """Every toast so far."""
+    return "\n".join(str(one.message) for one in pilot.app._notifications)
