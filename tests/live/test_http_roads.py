@@ -20,12 +20,10 @@ from optimus_tui.tools.metric_windows import Counters
 from optimus_tui.verdicts.services import judge_engine, judge_gateway
 from tests.certificates import make_certificate
 from tests.hostile import HostileServer, Writer, hostile_server, reply
-from tests.live.roads import two_addresses
 from tests.live.scripted import blackhole
 from tests.realserver import free_port
 from tests.relay import Parrot, Relay
 
-__all__ = ["two_addresses"]
 OBJECT = reply(b'{"status":"ok"}')
 
 

@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 from msgspec.structs import replace
-from optimus_tui.contract.server_condition import MemoryState, SlowState
 
 from optimus_tui.context import Context
+from optimus_tui.contract.server_condition import MemoryState, SlowState
 from optimus_tui.probes.memory import read_memory
 from optimus_tui.probes.slowlog import read_slowlog
 from optimus_tui.settings.model import RedisTarget, Settings

@@ -1,0 +1,26 @@
+"""The tests' own house: what several files need stands in a helper or a conftest, not in one of the test files."""
+
+import ast
+from pathlib import Path
+
+import pytest
+
+TESTS = Path(__file__).parents[1]
+FILES = sorted(path for path in TESTS.rglob("test_*.py") if "patterns_corpus" not in path.parts)
+
+
+def imported(path: Path) -> list[str]:
+    """Return the dotted names of what a file imports, wherever the statement stands."""
+    found: list[str] = []
+    for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+        if isinstance(node, ast.ImportFrom) and node.module:
+            found += [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)]
+        elif isinstance(node, ast.Import):
+            found += [alias.name for alias in node.names]
+    return found
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(TESTS)))
+def test_no_test_file_is_imported_by_another(path: Path) -> None:
+    tests = {".".join(("tests", *file.relative_to(TESTS).with_suffix("").parts)) for file in FILES}
+    assert tests.intersection(imported(path)) == set()
