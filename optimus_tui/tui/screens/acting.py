@@ -210,6 +210,5 @@ def minutes_of(text: str) -> float:
 
 def _load() -> "type[ActionService]":
     from optimus_tui.actions.service import ActionService
-    from optimus_tui.tui.services import DashboardServices
 
     return ActionService
