@@ -7,6 +7,11 @@ from optimus_tui.contract.tools.health import LimitSection
 from optimus_tui.contract.tools.integration import IntegrationReport
 from optimus_tui.contract.tools.troubleshoot import TroubleshootReport
 
+HOSTILE = "t\x1b]52;c;eA==\x07 [@click=app.quit]x[/] \x9b31m \u202e [/red]"
+
+
+COMMAND = "redis-cli -h localhost -p 6379 EXPIRE " + "rate_limit:demo_dentist:" + "x" * 150 + " 60 NX"
+
 
 def trouble(**more: Any) -> TroubleshootReport:
     """A rate-limiting answer with one of everything."""
@@ -57,3 +62,33 @@ FLOW = IntegrationReport(
 
 
 NOW = "2026-01-01T00:00:00Z"
+
+
+def report(name: str = HOSTILE) -> TroubleshootReport:
+    return TroubleshootReport(
+        tool="troubleshoot_production_issue",
+        timestamp="2026-11-22T10:00:00Z",
+        issue_type="rate_limiting",
+        tenant_id=name,
+        window_requested_minutes=30,
+        window_covered_minutes=0.017,
+        source="live",
+        rate_limiting_analysis={
+            name: LimitSection(current_count=150, ttl_seconds=None, immortal=True, limit=150),
+            "chat": LimitSection(current_count=1_500, ttl_seconds=45, limit=None),
+        },
+        rate_limiting_details={"by_tenant": {name: 3, "demo_dentist": 4}, "rows": [{"tenant": name, "share": 0.5}]},
+        diagnostics=(
+            Diagnostic(
+                severity="critical",
+                message=f"{name} never resets",
+                rule="limits.immortal",
+                measured="no TTL",
+                samples=1,
+            ),
+        ),
+        recommendations=(Recommendation(action=f"repair {name}", priority="critical", command=COMMAND),),
+        severity_assessment="critical",
+        immediate_action_required=True,
+        examined=("2 counters", name),
+    )

@@ -12,7 +12,7 @@ from rich.console import Console
 
 from optimus_tui.__main__ import run
 from optimus_tui.cli.rendering import render
-from optimus_tui.contract.tools.common import Diagnostic, Recommendation, Report
+from optimus_tui.contract.tools.common import Report
 from optimus_tui.contract.tools.health import LimitSection
 from optimus_tui.contract.tools.performance import PerformanceReport
 from optimus_tui.contract.tools.troubleshoot import TroubleshootReport
@@ -22,10 +22,7 @@ from tests.hostile import HostileServer
 from tests.realserver import RealServer
 from tests.surfaces.world import GATEWAY
 from tests.terminal import Terminal
-from tests.tool_documents import FLOW
-
-HOSTILE = "t\x1b]52;c;eA==\x07 [@click=app.quit]x[/] \x9b31m \u202e [/red]"
-COMMAND = "redis-cli -h localhost -p 6379 EXPIRE " + "rate_limit:demo_dentist:" + "x" * 150 + " 60 NX"
+from tests.tool_documents import COMMAND, FLOW, report
 
 
 def page(report: Report, width: int = 80, colour: bool = True) -> str:
@@ -35,36 +32,6 @@ def page(report: Report, width: int = 80, colour: bool = True) -> str:
     render(report, console)
     assert isinstance(console.file, io.StringIO)
     return console.file.getvalue()
-
-
-def report(name: str = HOSTILE) -> TroubleshootReport:
-    return TroubleshootReport(
-        tool="troubleshoot_production_issue",
-        timestamp="2026-11-22T10:00:00Z",
-        issue_type="rate_limiting",
-        tenant_id=name,
-        window_requested_minutes=30,
-        window_covered_minutes=0.017,
-        source="live",
-        rate_limiting_analysis={
-            name: LimitSection(current_count=150, ttl_seconds=None, immortal=True, limit=150),
-            "chat": LimitSection(current_count=1_500, ttl_seconds=45, limit=None),
-        },
-        rate_limiting_details={"by_tenant": {name: 3, "demo_dentist": 4}, "rows": [{"tenant": name, "share": 0.5}]},
-        diagnostics=(
-            Diagnostic(
-                severity="critical",
-                message=f"{name} never resets",
-                rule="limits.immortal",
-                measured="no TTL",
-                samples=1,
-            ),
-        ),
-        recommendations=(Recommendation(action=f"repair {name}", priority="critical", command=COMMAND),),
-        severity_assessment="critical",
-        immediate_action_required=True,
-        examined=("2 counters", name),
-    )
 
 
 def test_hostile_text_is_literal_and_harmless_rows_1_to_16() -> None:

@@ -18,9 +18,9 @@ from optimus_tui.tools.sections import sections
 from optimus_tui.tui.render_report import report_lines
 from tests.hostile import HostileServer
 from tests.realserver import RealServer
-from tests.surfaces.test_rendering import FLOW
-from tests.surfaces.test_rendering import report as trouble
 from tests.surfaces.world import GATEWAY
+from tests.tool_documents import FLOW
+from tests.tool_documents import report as trouble
 
 WIDE = 2000
 """Columns, so that no surface leaves a column out or breaks a line."""
