@@ -1,7 +1,7 @@
-"""One action's trail: intent before act, result after it, the plan beside them as long as the action is open.
+"""The records of one action: the intent before each batch, its result after it, and the plan while it is open.
 
-The plan's file lies under a lock while its process lives, so that nobody resumes what still runs. It refuses to let a
-batch go out whose intent is not on the disk.
+The plan's file is locked while its process runs, so that no other process resumes it. A batch is never sent before its
+intent is on the disk.
 """
 
 import contextlib
@@ -24,18 +24,22 @@ T = TypeVar("T")
 
 
 class Running(Exception):
-    """A process has this action open."""
+    """Another process has this action open."""
 
 
 class ActionLog:
-    """Raises AuditUnwritable wherever the trail would break."""
+    """Writes the records of one action.
+
+    Raises:
+        AuditUnwritable: A record cannot be written (from every method).
+    """
 
     def __init__(self, audit: AuditLog, folder: Path, plan: Plan) -> None:
         self._audit, self._plan, self._handle = audit, plan, -1
         self._file, self._receipt = plan_file(folder, plan.id), receipt_file(folder, plan.id)
 
     def open(self, confirmation: Confirmation) -> None:
-        """Say that it was planned, keep the plan, then say that it was confirmed."""
+        """Record "planned", store the plan, then record "confirmed"."""
         plan, request = self._plan, self._plan.request
         self._audit.append(
             "planned",
@@ -56,22 +60,26 @@ class ActionLog:
             who=who(),
             where=plan.where,
         )
-        # After "planned": a plan that lies there and that the audit does not know is then a sign of lost records.
+        # The plan is stored after "planned": a plan that the audit does not know then means that records were lost.
         with _as_audit_trouble(self._file):
             self._handle = _keep(self._file, msgspec.msgpack.encode(plan), locked=True)
         self._audit.append("confirmed", plan.id, typed=confirmation.typed, reason=confirmation.reason)
 
     def reopen(self, reason: str, outcomes: Sequence[Outcome]) -> None:
-        """Take up an action whose process ended; Running when it has not."""
+        """Open an action whose process ended.
+
+        Raises:
+            Running: Its process has not ended.
+        """
         self._handle = take(self._file)
         self._audit.append("resumed", self._plan.id, reason=reason, who=who(), so_far=tally(outcomes))
 
     def intent(self, start: int, keys: Sequence[bytes]) -> None:
-        """What the next batch is about to be sent for."""
+        """Record the keys of the batch that is about to be sent."""
         self._audit.append("intent", self._plan.id, start=start, keys=[quoted(key) for key in keys])
 
     def result(self, start: int, outcomes: Sequence[Outcome]) -> None:
-        """What became of it, key by key: the odd ones by their place in the plan."""
+        """Record the outcomes of a batch; those other than "done" by their place in the plan."""
         odd: dict[str, list[int]] = {}
         for place, outcome in enumerate(outcomes, start):
             if outcome != "done":
@@ -79,11 +87,11 @@ class ActionLog:
         self._audit.append("result", self._plan.id, start=start, end=start + len(outcomes), odd=odd)
 
     def note(self, event: str, **fields: object) -> None:
-        """Anything else that belongs to the trail."""
+        """Record another event of the action."""
         self._audit.append(event, self._plan.id, **fields)
 
     def close(self, receipt: Receipt) -> None:
-        """The end: the receipt is kept for whoever asks again, the plan is not needed any more."""
+        """Store the receipt, record "closed", and delete the plan."""
         with _as_audit_trouble(self._receipt):
             os.close(_keep(self._receipt, msgspec.msgpack.encode(receipt)))
         self._audit.append(
@@ -101,29 +109,29 @@ class ActionLog:
         self.leave()
 
     def leave(self) -> None:
-        """Let go, the action still open."""
+        """Release the plan's file; the action stays open."""
         handle, self._handle = self._handle, -1
         if handle >= 0:
             os.close(handle)
 
 
 def refused(error: AuditUnwritable) -> Refusal:
-    """Why nothing is done, as long as the audit takes no more."""
+    """Return the Refusal for an audit that cannot be written."""
     return Refusal("audit", error.message, error.remedy or "without an audit nothing is done")
 
 
 def plan_file(folder: Path, action: str) -> Path:
-    """Where an open action's plan lies."""
+    """Return the path of an open action's plan."""
     return folder / "actions" / f"{action}.plan"
 
 
 def receipt_file(folder: Path, action: str) -> Path:
-    """Where a closed action's receipt lies."""
+    """Return the path of a closed action's receipt."""
     return folder / "actions" / f"{action}.receipt"
 
 
 def kept(path: Path, shape: type[T]) -> T | None:
-    """What a file of ours holds; None where there is none, or it is damaged."""
+    """Return what a state file holds; None where there is none, or it is damaged."""
     try:
         return msgspec.msgpack.decode(read_plain(path)[0], type=shape)
     except (OSError, msgspec.MsgspecError):
@@ -131,7 +139,12 @@ def kept(path: Path, shape: type[T]) -> T | None:
 
 
 def take(path: Path) -> int:
-    """The plan's file, locked for us; Running when another process has it, OSError where it is none."""
+    """Open and lock a plan's file and return its descriptor.
+
+    Raises:
+        Running: Another process has it.
+        OSError: It cannot be opened.
+    """
     handle, _ = open_plain(path, os.O_RDWR)
     try:
         fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -142,7 +155,7 @@ def take(path: Path) -> int:
 
 
 def tally(outcomes: Sequence[Outcome]) -> dict[str, int]:
-    """Counts by outcome."""
+    """Count the outcomes."""
     counts: dict[str, int] = {}
     for outcome in outcomes:
         counts[outcome] = counts.get(outcome, 0) + 1
@@ -150,7 +163,7 @@ def tally(outcomes: Sequence[Outcome]) -> dict[str, int]:
 
 
 def who() -> dict[str, str]:
-    """The person, as far as this machine knows."""
+    """Return the user, the SSH connection and the time zone, as far as this machine knows them."""
     try:
         name = pwd.getpwuid(os.getuid()).pw_name
     except KeyError:
@@ -159,7 +172,7 @@ def who() -> dict[str, str]:
 
 
 def _keep(path: Path, data: bytes, *, locked: bool = False) -> int:
-    """The file, whole and on the disk under its name; its open handle."""
+    """Write a file under its name, whole and on the disk, and return its open descriptor."""
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     draft = path.with_name(f"{path.name}.{os.getpid()}.new")
     handle = os.open(draft, os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)

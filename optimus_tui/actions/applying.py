@@ -1,7 +1,8 @@
-"""A confirmed plan carried out, or an interrupted one taken up again: checks, lock, trail, batches, event, receipt.
+"""Carry out a confirmed plan, or continue an interrupted one.
 
-Runs in an event loop of its own, so that a stalled screen neither stops it nor is stopped by it. It refuses to begin
-without the trail on disk, and to call an action closed that nobody could verify.
+The order is: checks, lock, action log, batches, event, receipt. It runs in an event loop of its own, so that a blocked
+screen does not delay it. It refuses to begin before the plan is on the disk, and to close an action that was not
+verified.
 """
 
 import time
@@ -13,12 +14,12 @@ from optimus_tui.actions.action_log import ActionLog, Running, refused, tally
 from optimus_tui.actions.dependencies import ActionDependencies, RunControl
 from optimus_tui.actions.identity import moved, read_where
 from optimus_tui.actions.invalidate_tenant import channel_of
-from optimus_tui.actions.lock import Lock, lock_name
+from optimus_tui.actions.lock import TenantLock, lock_name
 from optimus_tui.actions.operator_connection import ConnectionLost, OperatorConnection
 from optimus_tui.actions.permit import Permit
 from optimus_tui.actions.preflight import check_drift, check_server
 from optimus_tui.actions.recipes import recipe_for
-from optimus_tui.actions.running import Run
+from optimus_tui.actions.running import BatchRun
 from optimus_tui.actions.verifying import Verified, verify
 from optimus_tui.contract.actions import Confirmation, Interrupted, Outcome, Plan, Receipt, Refusal
 from optimus_tui.history.audit import AuditUnwritable
@@ -27,7 +28,7 @@ from optimus_tui.history.audit import AuditUnwritable
 async def apply(
     dependencies: ActionDependencies, plan: Plan, confirmation: Confirmation, control: RunControl
 ) -> Receipt | Refusal:
-    """Carry out a checked plan (see ``checking``); a Refusal means that nothing was changed."""
+    """Carry out a plan that ``preflight`` has checked. A Refusal means that nothing was changed."""
     outcomes: list[Outcome] = ["left"] * plan.count
     return await _act(dependencies, plan, confirmation, control, outcomes, resumed=None)
 
@@ -35,12 +36,15 @@ async def apply(
 async def resume(
     dependencies: ActionDependencies, left: Interrupted, confirmation: Confirmation, control: RunControl
 ) -> Receipt | Refusal:
-    """Go on where the process ended. Keys of the last batch are looked at first: those that are gone stay unknown."""
+    """Continue where the process ended.
+
+    Keys of the last batch are checked first: those that are gone stay "unknown".
+    """
     return await _act(dependencies, left.plan, confirmation, control, list(left.outcomes), resumed=left)
 
 
 async def look(dependencies: ActionDependencies, left: Interrupted, control: RunControl) -> Verified | Refusal:
-    """What became of an interrupted action's keys, at the place that it was made for; also where that was restarted."""
+    """Verify the keys of an interrupted action on its own server, which may have been restarted since."""
     try:
         connection = await dependencies.connection(Permit(db=dependencies.target.db))
     except ConnectionLost as lost:
@@ -55,15 +59,19 @@ async def look(dependencies: ActionDependencies, left: Interrupted, control: Run
         return Refusal("unreachable", lost.fault.message, lost.fault.remedy)
     finally:
         await connection.close()
-    return found or elsewhere or Refusal("unreachable", "nobody could look: the server gave no answer", "try again")
+    return (
+        found
+        or elsewhere
+        or Refusal("unreachable", "the keys could not be checked: the server gave no answer", "try again")
+    )
 
 
 async def settle(
     dependencies: ActionDependencies, left: Interrupted, reason: str, control: RunControl
 ) -> Receipt | Refusal:
-    """Close an interrupted action: look, and do nothing more."""
+    """Close an interrupted action: verify its keys and change nothing."""
     action_log, began = ActionLog(dependencies.audit, dependencies.folder, left.plan), time.perf_counter()
-    run = Run(dependencies, left.plan, action_log, control, list(left.outcomes))
+    run = BatchRun(dependencies, left.plan, action_log, control, list(left.outcomes))
     run.stopped, run.event_lost = "closed by the operator", left.publishing
     try:
         action_log.reopen(f"close: {reason}", left.outcomes)
@@ -100,9 +108,9 @@ async def _act(
         connection = await dependencies.connection(_permit(dependencies, plan))
     except ConnectionLost as lost:
         return Refusal("unreachable", lost.fault.message, lost.fault.remedy)
-    lock = Lock(connection, lock_name(plan.request), plan.id, plan.where.user)
+    lock = TenantLock(connection, lock_name(plan.request), plan.id, plan.where.user)
     action_log = ActionLog(dependencies.audit, dependencies.folder, plan)
-    run = Run(dependencies, plan, action_log, control, outcomes)
+    run = BatchRun(dependencies, plan, action_log, control, outcomes)
     run.event_lost = resumed is not None and resumed.publishing
     try:
         run.tell("checking")
@@ -133,7 +141,7 @@ async def _act(
         await _let_go(lock, connection)
 
 
-async def _run(plan: Plan, run: Run, connection: OperatorConnection, lock: Lock) -> None:
+async def _run(plan: Plan, run: BatchRun, connection: OperatorConnection, lock: TenantLock) -> None:
     await run.batches(connection, lock, [place for place, outcome in enumerate(run.outcomes) if outcome == "left"])
     wants_event = recipe_for(plan.request.kind).publishes and not run.event_lost
     if wants_event and not run.stopped and not run.cancelled:
@@ -143,7 +151,7 @@ async def _run(plan: Plan, run: Run, connection: OperatorConnection, lock: Lock)
 async def _reconcile(
     plan: Plan, action_log: ActionLog, outcomes: list[Outcome], connection: OperatorConnection
 ) -> None:
-    """What was sent and never answered: a key that still meets the condition was not touched, so it may be now."""
+    """Mark keys that were sent without an answer and still meet the condition as "left": they were not touched."""
     recipe = recipe_for(plan.request.kind)
     places = [place for place, outcome in enumerate(outcomes) if outcome == "unknown"]
     pttls = await connection.each([("PTTL", plan.keys[place].key) for place in places])
@@ -159,7 +167,7 @@ async def _end(
     reason: str,
     control: RunControl,
     action_log: ActionLog,
-    run: Run,
+    run: BatchRun,
     connection: OperatorConnection,
     began: float,
     *,
@@ -190,7 +198,7 @@ async def _end(
     return _closed(receipt, action_log, run)
 
 
-def _closed(receipt: Receipt, action_log: ActionLog, run: Run) -> Receipt:
+def _closed(receipt: Receipt, action_log: ActionLog, run: BatchRun) -> Receipt:
     try:
         if not receipt.verified:
             action_log.note("not verified", counts=receipt.counts, stopped=receipt.stopped)
@@ -212,10 +220,10 @@ def _permit(dependencies: ActionDependencies, plan: Plan) -> Permit:
     return Permit(recipe.commands, keys, channel, lock_name(request), dependencies.target.db)
 
 
-async def _let_go(lock: Lock, connection: OperatorConnection) -> None:
+async def _let_go(lock: TenantLock, connection: OperatorConnection) -> None:
     try:
         await lock.release()
     except ConnectionLost:
-        pass  # it ends by itself in 30 s
+        pass  # The lock expires by itself in 30 s.
     finally:
         await connection.close()

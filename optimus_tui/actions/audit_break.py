@@ -1,7 +1,6 @@
-"""Going on without audit records that are lost, and what becomes of the actions that nothing is known of any more.
+"""Accept a break of the audit, and keep the plans of the actions whose records are lost.
 
-Their plans are kept under another name, and the audit says which they were. It refuses to touch the plan of an action
-that runs.
+Their plans are kept under another name, and the audit names them. The plan of a running action is never touched.
 """
 
 from pathlib import Path
@@ -12,7 +11,14 @@ from optimus_tui.history.audit_mending import Accepted, accept_break
 
 
 def accept(folder: Path, reason: str) -> tuple[Accepted, list[str]]:
-    """Accept the break; what it came to, and a sentence for each action that is lost. AuditUnwritable if refused."""
+    """Accept the break.
+
+    Returns:
+        What was accepted, and a sentence for each action that is lost.
+
+    Raises:
+        AuditUnwritable: The audit cannot be written.
+    """
     lost: list[Forgotten] = forgotten(folder)
     accepted = accept_break(folder, who(), reason, actions=tuple(one.action for one in lost))
     said = []

@@ -1,4 +1,4 @@
-"""What an action works with, in one place. It refuses to decide anything."""
+"""What the steps of an action work with."""
 
 import threading
 from collections.abc import Callable
@@ -29,13 +29,17 @@ class ActionDependencies(NamedTuple):
     folder: Path
 
     async def connection(self, permit: Permit) -> OperatorConnection:
-        """A connection for this permit. WireLost says why there is none."""
+        """Open a connection with this permit.
+
+        Raises:
+            ConnectionLost: The server cannot be reached, or refuses the login.
+        """
         listener: Listener | None = self.guard.listener
         return await open_operator_connection(self.target, permit, self.own, listener)
 
 
 class RunControl(NamedTuple):
-    """What the operator holds while it runs: ``cancel`` ends it after the batch in flight."""
+    """How the operator follows and ends a running action: once ``cancel`` is set it ends after the current batch."""
 
     cancel: threading.Event
     report: Report

@@ -1,7 +1,7 @@
-"""Is a draft good enough to be written? Parsed, compiled, linted, validated, its tests run in a copy of the project.
+"""Check a draft before it is written: parse, compile, lint, validate, and run its tests in a copy of the project.
 
-Nothing of the project is changed, and nothing of ours reaches the tests: no address, no password. A check that could
-not be made says so; it is never taken for one that passed.
+Nothing in the project is changed, and the tests get no address and no password. A check that could not be made says so
+and never counts as passed.
 """
 
 import ast
@@ -27,13 +27,13 @@ MAX_FILES, MAX_BYTES = 3000, 30_000_000
 PACKAGES = ("pytest", "pytest_asyncio", "fastapi", "httpx", "redis", "prometheus_client")
 RULES = "F,E9,B,ASYNC,S"
 Validate = Callable[[Path, str], tuple[bool, str]]
-"""A source tree and a router's path in it to whether it is compliant, and one sentence."""
+"""Maps a source tree and a router's path in it to whether it is compliant, and one sentence."""
 _PLUGINS = ("-p", "no:cacheprovider", "-p", "no:hypothesispytest")
 _CONFIGURATION = ("pyproject.toml", "pytest.ini", "tox.ini", "setup.cfg")
 
 
-class Check(Struct, frozen=True):
-    """One check. ``detail`` is one sentence; ``output`` what a failed one printed."""
+class DraftCheck(Struct, frozen=True):
+    """The result of one check. ``detail`` is one sentence; ``output`` is what a failed check printed."""
 
     name: Literal["parse", "compile", "lint", "validate", "tests"]
     status: Literal["passed", "failed", "not run"]
@@ -51,13 +51,22 @@ def run_checks(
     validate: Validate | None = None,
     runner: SandboxRunner | None = None,
     allowed: bool = True,
-) -> Iterator[Check]:
-    """Each check as it ends, in the order of ``CHECKS``. Takes seconds: not for a loop.
+) -> Iterator[DraftCheck]:
+    """Yield the result of each check, in the order of ``CHECKS``. Takes seconds: do not call it on an event loop.
 
-    ``allowed``: somebody said yes to running the project's own code. Without it no program below ``root`` is started,
-    and the tests, which import the project's modules, are not run.
+    Close the generator, or call ``runner.cut`` from another thread, to end the checks early.
 
-    Close it, or cut the leash from another thread (it raises ``Cut`` then), and nothing of it is left.
+    Args:
+        draft: The router and its test.
+        root: The project.
+        python: The interpreter for the tests; None to look for one.
+        validate: The validator; None to skip that check.
+        runner: Runs the programs; None for a new one.
+        allowed: Whether the user agreed to run the project's own code. Without it no program below ``root`` is started,
+            and the tests, which import the project's modules, are not run.
+
+    Raises:
+        RunCancelled: ``runner.cut`` was called.
     """
     yield from _read(draft)
     runner = runner or SandboxRunner()
@@ -71,17 +80,17 @@ def run_checks(
         except OSError as error:
             why = f"not run: the project cannot be copied ({error.filename or 'the disk'}: {error.strerror})"
             for name in ("lint", "validate", "tests"):
-                yield Check(name, "not run", safe_text(why, 300))
+                yield DraftCheck(name, "not run", safe_text(why, 300))
             return
         yield _lint(draft, copy, find_programs(root, python, "ruff", allowed), runner.run)
         yield _validate(draft, copy, validate)
         yield problem or (_test(draft, root, copy, python, runner.run) if allowed else NOT_ALLOWED)
 
 
-NOT_ALLOWED = Check("tests", "not run", "not run: they import this project's own code, and nobody said yes to that")
+NOT_ALLOWED = DraftCheck("tests", "not run", "not run: they import this project's own code, which was not allowed")
 
 
-def _read(draft: Draft) -> Iterator[Check]:
+def _read(draft: Draft) -> Iterator[DraftCheck]:
     for name in ("parse", "compile"):
         try:
             for file in draft.files:
@@ -89,28 +98,28 @@ def _read(draft: Draft) -> Iterator[Check]:
                 if name == "compile":
                     compile(tree, file.path, "exec", dont_inherit=True)
         except (SyntaxError, ValueError) as error:
-            yield Check(name, "failed", f"{file.path}: {safe_text(error)}")
+            yield DraftCheck(name, "failed", f"{file.path}: {safe_text(error)}")
         else:
-            yield Check(name, "passed", "both files are Python")
+            yield DraftCheck(name, "passed", "both files are Python")
 
 
-def _lint(draft: Draft, copy: Path, programs: Sequence[str], run: Run) -> Check:
-    """The first ruff that works: one that cannot be started, or is too old for the rules, is no verdict."""
+def _lint(draft: Draft, copy: Path, programs: Sequence[str], run: Run) -> DraftCheck:
+    """Run the first ruff that works; one that does not start or is too old for the rules gives no result."""
     problem = "ruff is missing"
     for program in programs:
         try:
             code, said = _ruff(program, "check", draft, copy, run)
             if code == 1:
-                return Check("lint", "failed", "ruff objects", safe_lines(said))
+                return DraftCheck("lint", "failed", "ruff found problems", safe_lines(said))
             if code == 0:
                 same = _ruff(program, "format", draft, copy, run)[0] == 0
                 form = "would format nothing" if same else "would format it otherwise, which is no fault"
-                return Check("lint", "passed", f"ruff finds nothing ({RULES}), and {form}")
+                return DraftCheck("lint", "passed", f"ruff finds nothing ({RULES}), and {form}")
             reason = (said.strip().splitlines() or ["it says nothing"])[0]
             problem = f"{safe_text(program, 120)} ended with {code}: {safe_text(reason, 120)}"
         except (OSError, ValueError) as error:
             problem = f"{safe_text(program, 120)} cannot be started ({safe_text(error, 120)})"
-    return Check("lint", "not run", f"not run: {problem}")
+    return DraftCheck("lint", "not run", f"not run: {problem}")
 
 
 def _ruff(program: str, what: str, draft: Draft, copy: Path, run: Run) -> tuple[int, str]:
@@ -120,47 +129,53 @@ def _ruff(program: str, what: str, draft: Draft, copy: Path, run: Run) -> tuple[
     return run(command, copy, minimal_environment(), 30)
 
 
-def _validate(draft: Draft, copy: Path, validate: Validate | None) -> Check:
+def _validate(draft: Draft, copy: Path, validate: Validate | None) -> DraftCheck:
     if validate is None:
-        return Check("validate", "not run", "not run: the validator is missing")
+        return DraftCheck("validate", "not run", "not run: the validator is missing")
     good, sentence = validate(copy, draft.router.path)
     off = [
         word for word, on in (("rate limiting", draft.spec.rate_limiting), ("caching", draft.spec.caching)) if not on
     ]
-    if not good and off:  # what somebody switched off is missed by the validator, and rightly so
-        return Check("validate", "passed", f"{sentence}; {' and '.join(off)} is switched off")
-    return Check("validate", "passed" if good else "failed", sentence)
+    if not good and off:  # The validator reports what the answers switched off on purpose.
+        return DraftCheck("validate", "passed", f"{sentence}; {' and '.join(off)} is switched off")
+    return DraftCheck("validate", "passed" if good else "failed", sentence)
 
 
-def _test(draft: Draft, root: Path, copy: Path, named: str | None, run: Run) -> Check:
+def _test(draft: Draft, root: Path, copy: Path, named: str | None, run: Run) -> DraftCheck:
     packages = (*PACKAGES, *(("fakeredis", "lupa") if needs_redis(draft.spec) else ()))
     python = find_interpreter(root, named, packages, run)
     shown = safe_text(python.path, 200)
     if python.problem:
-        return Check("tests", "not run", f"not run: {shown}: {python.problem}")
+        return DraftCheck("tests", "not run", f"not run: {shown}: {python.problem}")
     if python.missing:
         verb = "is" if len(python.missing) == 1 else "are"
-        return Check("tests", "not run", f"not run: {', '.join(python.missing)} {verb} missing (in {shown})")
+        return DraftCheck("tests", "not run", f"not run: {', '.join(python.missing)} {verb} missing (in {shown})")
     words = ["-m", "pytest", "-q", *_PLUGINS, "-o", "addopts=", draft.test.path]
     environment = minimal_environment(PYTHONPATH=str(copy / "src"))
     try:
         code, said = run([python.path, *words], copy, environment, SECONDS)
     except OSError as error:
-        return Check("tests", "not run", f"not run: {shown} cannot be started ({error.strerror})")
+        return DraftCheck("tests", "not run", f"not run: {shown} cannot be started ({error.strerror})")
     last = said.strip().splitlines()[-1:] or [""]
     if code == KILLED:
-        return Check("tests", "failed", f"the tests did not end within {SECONDS:g} s")
+        return DraftCheck("tests", "failed", f"the tests did not end within {SECONDS:g} s")
     summary = re.sub(r"^=+ | =+$", "", safe_text(last[0], 160))
-    return Check("tests", "failed" if code else "passed", f"{summary} (by {shown})", safe_lines(said) if code else "")
+    return DraftCheck(
+        "tests", "failed" if code else "passed", f"{summary} (by {shown})", safe_lines(said) if code else ""
+    )
 
 
 def safe_lines(text: str, count: int = 60) -> str:
-    """The last lines of what a program printed, safe to show."""
+    """Return the last ``count`` lines of a program's output, safe to show."""
     return "\n".join(safe_text(line, 200) for line in text.strip().splitlines()[-count:])
 
 
-def copy_project(root: Path, copy: Path) -> Check | None:
-    """What the tests need of the project: its sources and pytest's settings, no conftest. No link is followed."""
+def copy_project(root: Path, copy: Path) -> DraftCheck | None:
+    """Copy what the tests need: the sources and pytest's settings, but no conftest. Links are not followed.
+
+    Returns:
+        Why the tests cannot run, or None.
+    """
     files = size = 0
     for folder, folders, names in os.walk(root / "src"):
         folders[:] = sorted(name for name in folders if name != "__pycache__" and not name.startswith("."))
@@ -170,7 +185,7 @@ def copy_project(root: Path, copy: Path) -> Check | None:
                 continue
             files, size = files + 1, size + source.stat().st_size
             if files > MAX_FILES or size > MAX_BYTES:
-                return Check("tests", "not run", f"not run: src holds more than {MAX_FILES:,} files or 30 MB")
+                return DraftCheck("tests", "not run", f"not run: src holds more than {MAX_FILES:,} files or 30 MB")
             _copy(source, copy / source.relative_to(root))
     for path in _CONFIGURATION:
         source = root / path

@@ -1,4 +1,4 @@
-"""Give cache keys that never expire a TTL: the gentler choice. It refuses to touch one that has a TTL by now."""
+"""Give cache keys without a TTL one, which is gentler than unlinking. A key that has a TTL by now is left alone."""
 
 from collections.abc import Sequence
 from typing import ClassVar
@@ -12,11 +12,11 @@ from optimus_tui.wording.safe import safe_text
 from optimus_tui.wording.ttl import ttl
 
 GENTLE_SECONDS = 3600
-"""The TTL offered instead of unlinking."""
+"""Seconds: the TTL that is offered instead of unlinking."""
 
 
 class ExpireNoTtl(Recipe):
-    """EXPIRE of each key, only where there is no TTL."""
+    """EXPIRE of each key that has no TTL."""
 
     kind: ClassVar[ActionKind] = "expire_no_ttl"
     title = "Give cache keys without a TTL one"
@@ -26,11 +26,14 @@ class ExpireNoTtl(Recipe):
     undo = "The answers are kept; the TTL cannot be taken back from here."
 
     def meets(self, pttl: int) -> bool:
+        """Return True for a key without a TTL."""
         return pttl == -1
 
     def effect(self, plan: Plan) -> str:
+        """Return how long the answers will still be served."""
         window, tenant = plan.request.window_seconds or 0, safe_text(plan.request.tenant, 60)
         return f"{plural(plan.count, 'answer')} of {tenant}: served for another {ttl(window)}, then fetched anew."
 
     async def act(self, connection: OperatorConnection, plan: Plan, keys: Sequence[bytes]) -> list[Outcome]:
+        """Set the TTL of each key that has none."""
         return await end_each(connection, plan.where.version, keys, plan.request.window_seconds or 0)

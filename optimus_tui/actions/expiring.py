@@ -1,6 +1,6 @@
-"""Give keys without a TTL one: ``EXPIRE key seconds NX`` where the server knows it (Redis 7), else under WATCH.
+"""Give keys without a TTL one: ``EXPIRE key seconds NX`` on Redis 7 and later, else under WATCH.
 
-It refuses to shorten or lengthen a TTL that is there.
+It refuses to change a TTL that exists.
 """
 
 from collections.abc import Sequence
@@ -12,7 +12,11 @@ from optimus_tui.contract.actions import Outcome
 
 
 async def end_each(connection: OperatorConnection, version: str, keys: Sequence[bytes], seconds: int) -> list[Outcome]:
-    """One outcome a key; Halted where it has to end."""
+    """Set the TTL and return one outcome a key.
+
+    Raises:
+        Halted: Nothing more may be sent.
+    """
     if not knows_nx(version):
         return await touch_without_ttl(connection, keys, lambda key: ("EXPIRE", key, seconds))
     commands = [("EXPIRE", key, seconds, "NX") for key in keys]
@@ -24,7 +28,7 @@ async def end_each(connection: OperatorConnection, version: str, keys: Sequence[
 
 
 def knows_nx(version: str) -> bool:
-    """Whether EXPIRE takes NX there: since Redis 7."""
+    """Return True if EXPIRE takes NX on this version: from Redis 7 on."""
     major = version.partition(".")[0]
     return major.isdigit() and int(major) >= 7
 
@@ -32,7 +36,7 @@ def knows_nx(version: str) -> bool:
 async def _tell_gone(
     connection: OperatorConnection, keys: Sequence[bytes], skipped: Sequence[int], outcomes: list[Outcome]
 ) -> None:
-    """EXPIRE answers 0 for a key that is gone and for one that has a TTL: ask which."""
+    """Correct the outcomes of keys that are gone: EXPIRE answers 0 for them as for keys that have a TTL."""
     try:
         pttls = await connection.together([("PTTL", keys[index]) for index in skipped])
     except ConnectionLost as lost:

@@ -1,7 +1,7 @@
-"""Several files at once: all of them or none, after a kill -9 too, and back again.
+"""Write several files, all of them or none, even after a kill -9; and undo it.
 
-Everything is staged beside its target first, then moved by renames that the journal knows of: the next run
-finishes what a killed one began. It refuses to touch a file that is not what the plan saw, and never follows a link.
+Everything is first staged beside its target, then moved by renames that the journal knows of: the next run finishes
+what a killed one began. It refuses to touch a file that is not what the plan saw, and never follows a link.
 """
 
 import contextlib
@@ -12,19 +12,34 @@ from pathlib import Path
 
 from msgspec.structs import replace
 
-from optimus_tui.actions.tree import Refused, Tree, read_plain, write_new
-from optimus_tui.actions.undo_journal import Change, Entry, UndoJournal, sync_folder
+from optimus_tui.actions.tree import Tree, WriteRefused, read_plain, write_new
+from optimus_tui.actions.undo_journal import FileChange, JournalEntry, UndoJournal, sync_folder
 
 
-def plan_files(root: Path, files: Sequence[tuple[str, bytes]]) -> tuple[Change, ...]:
-    """What writing these files would change; files that are so already are left out. Refused as ``Tree`` refuses."""
+def plan_files(root: Path, files: Sequence[tuple[str, bytes]]) -> tuple[FileChange, ...]:
+    """Return what writing these files would change, without those that are the same already.
+
+    Raises:
+        WriteRefused: A path is refused by ``Tree``.
+    """
     with Tree(root) as tree:
-        seen = [Change(path, tree.read(path), after) for path, after in files]
+        seen = [FileChange(path, tree.read(path), after) for path, after in files]
     return tuple(change for change in seen if change.before != change.after)
 
 
-def apply_changes(root: Path, changes: Sequence[Change], label: str, folder: Path | None = None) -> Entry:
-    """Make the changes, all or none; the entry that can undo them. Refused or OSError with nothing written."""
+def apply_changes(root: Path, changes: Sequence[FileChange], label: str, folder: Path | None = None) -> JournalEntry:
+    """Make all changes or none, and return the journal entry that can undo them.
+
+    Args:
+        root: The project.
+        changes: The changes, as planned.
+        label: What the user calls this write.
+        folder: The journals' folder; None for the user's own.
+
+    Raises:
+        WriteRefused: A file is not what the plan saw; nothing was written.
+        OSError: The disk failed; nothing was written.
+    """
     with Tree(root) as tree:
         journal = UndoJournal(tree.root, folder)
         with journal.locked():
@@ -32,8 +47,12 @@ def apply_changes(root: Path, changes: Sequence[Change], label: str, folder: Pat
             return _apply(tree, journal, changes, label, None)
 
 
-def undo_last(root: Path, folder: Path | None = None) -> Entry:
-    """Take back the last write that still stands; its entry. Refused where a file was changed since."""
+def undo_last(root: Path, folder: Path | None = None) -> JournalEntry:
+    """Undo the last write that still stands and return its entry.
+
+    Raises:
+        WriteRefused: A file was changed since, or there is nothing to undo.
+    """
     with Tree(root) as tree:
         journal = UndoJournal(tree.root, folder)
         with journal.locked():
@@ -42,12 +61,12 @@ def undo_last(root: Path, folder: Path | None = None) -> Entry:
             taken_back = {entry.undoes for entry in entries}
             standing = [entry for entry in entries if entry.undoes is None and entry.id not in taken_back]
             if not standing:
-                raise Refused(f"there is nothing to undo in {tree.root}")
+                raise WriteRefused(f"there is nothing to undo in {tree.root}")
             last = standing[-1]
             changed = [each.path for each in last.changes if tree.read(each.path) != each.after]
             if changed:
-                raise Refused(f"{', '.join(changed)} changed since {last.label} was written: nothing was undone")
-            back = [Change(each.path, each.after, each.before) for each in reversed(last.changes)]
+                raise WriteRefused(f"{', '.join(changed)} changed since {last.label} was written: nothing was undone")
+            back = [FileChange(each.path, each.after, each.before) for each in reversed(last.changes)]
             _apply(tree, journal, back, f"undo of {last.label}", last.id)
             for path in reversed(last.folders):
                 tree.remove_folder(path)
@@ -55,19 +74,21 @@ def undo_last(root: Path, folder: Path | None = None) -> Entry:
 
 
 def recover(root: Path, folder: Path | None = None) -> list[str]:
-    """Finish or take back what a killed run left; one sentence each."""
+    """Finish or undo what a killed run left, and return one sentence for each."""
     with Tree(root) as tree:
         journal = UndoJournal(tree.root, folder)
         with journal.locked():
             return _settle(tree, journal)
 
 
-def _apply(tree: Tree, journal: UndoJournal, changes: Sequence[Change], label: str, undoes: str | None) -> Entry:
+def _apply(
+    tree: Tree, journal: UndoJournal, changes: Sequence[FileChange], label: str, undoes: str | None
+) -> JournalEntry:
     for change in changes:
         if tree.read(change.path) != change.before:
-            raise Refused(f"{change.path} is not what it was when the plan was made: nothing was written")
+            raise WriteRefused(f"{change.path} is not what it was when the plan was made: nothing was written")
     folders = dict.fromkeys(path for each in changes if each.after is not None for path in tree.missing(each.path))
-    entry = Entry(
+    entry = JournalEntry(
         id=journal.new_id(),
         root=str(tree.root),
         label=label,
@@ -92,13 +113,13 @@ def _apply(tree: Tree, journal: UndoJournal, changes: Sequence[Change], label: s
     return entry
 
 
-def _finish(tree: Tree, journal: UndoJournal, entry: Entry) -> None:
-    """Move everything to its place, or everything back."""
+def _finish(tree: Tree, journal: UndoJournal, entry: JournalEntry) -> None:
+    """Move all files to their places, or all of them back."""
     try:
         for change in entry.changes:
             _move(tree, entry, change)
-        journal.save(replace(entry, state="done"))  # what cannot be undone later is not left standing
-    except (Refused, OSError):
+        journal.save(replace(entry, state="done"))  # If this fails, the write is undone: it could not be undone later.
+    except (WriteRefused, OSError):
         _take_back(tree, entry)
         _clear(tree, entry)
         journal.remove(entry)
@@ -116,16 +137,16 @@ def _settle(tree: Tree, journal: UndoJournal) -> list[str]:
             try:
                 _finish(tree, journal, entry)
                 said.append(f"an interrupted write of {entry.label} was finished")
-            except (Refused, OSError) as error:
+            except (WriteRefused, OSError) as error:
                 said.append(f"an interrupted write of {entry.label} was taken back: {error}")
     return said
 
 
-def _staged(entry: Entry, name: str) -> str:
+def _staged(entry: JournalEntry, name: str) -> str:
     return f".{name}.{entry.id}.tmp"
 
 
-def _stage(tree: Tree, entry: Entry, change: Change) -> None:
+def _stage(tree: Tree, entry: JournalEntry, change: FileChange) -> None:
     if change.after is None:
         return
     with tree.parent(change.path) as (handle, name):
@@ -134,7 +155,7 @@ def _stage(tree: Tree, entry: Entry, change: Change) -> None:
 
 
 def _mode(handle: int, name: str) -> int:
-    """An existing file keeps its own; a new one is what the user's mask makes of 0666."""
+    """Return the permission bits: those of the existing file, else 0666 without the user's mask."""
     with contextlib.suppress(FileNotFoundError):
         return stat.S_IMODE(os.stat(name, dir_fd=handle, follow_symlinks=False).st_mode)
     mask = os.umask(0o077)
@@ -142,37 +163,37 @@ def _mode(handle: int, name: str) -> int:
     return 0o666 & ~mask
 
 
-def _move(tree: Tree, entry: Entry, change: Change) -> None:
-    """One file to its place. Done already is done."""
+def _move(tree: Tree, entry: JournalEntry, change: FileChange) -> None:
+    """Move one file to its place; do nothing if it is there already."""
     with tree.parent(change.path) as (handle, name):
         current, staged = read_plain(handle, name, change.path), _staged(entry, name)
         if current != change.after:
             if current != change.before:
-                raise Refused(f"{change.path} was changed by somebody else meanwhile")
+                raise WriteRefused(f"{change.path} was changed by somebody else meanwhile")
             _swap(handle, name, staged, change)
         with contextlib.suppress(FileNotFoundError):
             os.unlink(staged, dir_fd=handle)
         sync_folder(handle)
 
 
-def _swap(handle: int, name: str, staged: str, change: Change) -> None:
+def _swap(handle: int, name: str, staged: str, change: FileChange) -> None:
     if change.after is None:
         os.unlink(name, dir_fd=handle)
     elif change.before is not None:
         os.rename(staged, name, src_dir_fd=handle, dst_dir_fd=handle)
     else:
-        try:  # a link, unlike a rename, never takes the place of a file that appeared just now
+        try:  # A link, unlike a rename, never replaces a file that has just appeared.
             os.link(staged, name, src_dir_fd=handle, dst_dir_fd=handle, follow_symlinks=False)
         except FileExistsError:
-            raise Refused(f"{change.path} appeared meanwhile: nothing was written") from None
-        except OSError:  # a file system without links
+            raise WriteRefused(f"{change.path} appeared meanwhile: nothing was written") from None
+        except OSError:  # The file system has no hard links.
             os.rename(staged, name, src_dir_fd=handle, dst_dir_fd=handle)
 
 
-def _take_back(tree: Tree, entry: Entry) -> None:
-    """Whatever was moved already becomes what it was before."""
+def _take_back(tree: Tree, entry: JournalEntry) -> None:
+    """Restore the files that were moved already."""
     for change in reversed(entry.changes):
-        with contextlib.suppress(Refused, OSError), tree.parent(change.path) as (handle, name):
+        with contextlib.suppress(WriteRefused, OSError), tree.parent(change.path) as (handle, name):
             if read_plain(handle, name, change.path) != change.after:
                 continue
             if change.before is None:
@@ -183,10 +204,10 @@ def _take_back(tree: Tree, entry: Entry) -> None:
             os.rename(old, name, src_dir_fd=handle, dst_dir_fd=handle)
 
 
-def _clear(tree: Tree, entry: Entry) -> None:
-    """Take away what was staged and the folders that were made for it."""
+def _clear(tree: Tree, entry: JournalEntry) -> None:
+    """Remove the staged files and the folders that were made for them."""
     for change in entry.changes:
-        with contextlib.suppress(Refused, OSError), tree.parent(change.path) as (handle, name):
+        with contextlib.suppress(WriteRefused, OSError), tree.parent(change.path) as (handle, name):
             os.unlink(_staged(entry, name), dir_fd=handle)
     for path in reversed(entry.folders):
         tree.remove_folder(path)

@@ -1,9 +1,9 @@
-"""Which files git does not list as new: the patterns of ``.gitignore`` and ``info/exclude``, as git reads them."""
+"""The patterns of ``.gitignore`` and ``info/exclude``, as git reads them: which files git does not list as new."""
 
 import re
 from pathlib import Path
 
-from optimus_tui.actions.git_layout import Unreadable, read_file
+from optimus_tui.actions.git_layout import RepositoryUnreadable, read_file
 
 MAX_FILE = 256 * 1024
 MAX_PATTERN = 500
@@ -12,7 +12,7 @@ _NEVER = "(?!)"
 
 
 class Pattern:
-    """One line. ``base`` is the directory of its file, relative to the top and with a slash at the end, or empty."""
+    """One pattern. ``base`` is the directory of its file, relative to the top, with a slash at the end; or empty."""
 
     def __init__(self, line: str, base: str) -> None:
         self.negated = line.startswith("!")
@@ -24,24 +24,24 @@ class Pattern:
         self._words = re.compile(("" if anchored else "(?:.*/)?") + _translated(line.lstrip("/")), re.DOTALL)
 
     def matches(self, path: str, is_folder: bool) -> bool:
-        """Whether ``path`` (relative to the top) is meant."""
+        """Return True if the pattern covers ``path``, which is relative to the top."""
         if (self.folders_only and not is_folder) or not path.startswith(self._base):
             return False
         return self._words.fullmatch(path[len(self._base) :]) is not None
 
 
 def read_patterns(path: Path, base: str) -> list[Pattern]:
-    """Return the patterns of one file; none where it cannot be read."""
+    """Return the patterns of one file; none if it cannot be read."""
     try:
         text = read_file(path, MAX_FILE).decode("utf-8", "surrogateescape")
-    except Unreadable:
+    except RepositoryUnreadable:
         return []
     lines = [re.sub(r"(?<!\\)[ \t\r]+$", "", line) for line in text.split("\n")]
     return [Pattern(line, base) for line in lines if line and len(line) <= MAX_PATTERN and not line.startswith("#")]
 
 
 def is_ignored(path: str, is_folder: bool, patterns: list[Pattern]) -> bool:
-    """Return what the last pattern that matches says."""
+    """Return True if the last pattern that matches is not a negated one."""
     for pattern in reversed(patterns):
         if pattern.matches(path, is_folder):
             return not pattern.negated
@@ -49,7 +49,10 @@ def is_ignored(path: str, is_folder: bool, patterns: list[Pattern]) -> bool:
 
 
 def _translated(line: str) -> str:
-    """Return a regular expression. Hostile patterns must not make it slow: at most one star a part is tried again."""
+    """Return the pattern as a regular expression.
+
+    Hostile patterns cannot make it slow: each part backtracks into at most one star.
+    """
     parts = line.split("/")
     if parts.count("**") > MAX_DOUBLE_STARS:
         return _NEVER
@@ -68,7 +71,7 @@ def _translated(line: str) -> str:
 
 
 def _part(text: str) -> str:
-    """One name between slashes: what stands between two stars is found at the first place where it fits."""
+    """Translate one name between slashes. What stands between two stars is matched at the first place where it fits."""
     pieces, at = [""], 0
     while at < len(text):
         if text[at] == "*":

@@ -1,6 +1,7 @@
 """Git's index file (versions 2 to 4): which files are tracked, and how they looked when git saw them last.
 
-Only what is needed to tell whether a file changed is read; a split index, or one that makes no sense, is Unreadable.
+Only what is needed to tell whether a file changed is read. A split index, or a damaged one, raises
+``RepositoryUnreadable``.
 """
 
 import hashlib
@@ -11,14 +12,14 @@ from pathlib import Path
 
 from msgspec import Struct
 
-from optimus_tui.actions.git_layout import Unreadable, read_file
+from optimus_tui.actions.git_layout import RepositoryUnreadable, read_file
 
 MAX_INDEX = 200 * 1024 * 1024
 _STAT = struct.Struct(">10I")
 _LINK, _GITLINK, _FOLDER = 0o120000, 0o160000, 0o040000
 
 
-class Entry(Struct, frozen=True):
+class IndexEntry(Struct, frozen=True):
     """One tracked path. ``skip``: git was told not to look at the work tree's file."""
 
     path: bytes
@@ -33,43 +34,50 @@ class Entry(Struct, frozen=True):
 
 
 class Index(Struct, frozen=True):
-    """``written`` is the file's own time in seconds and nanoseconds, ``width`` the bytes of an object's id."""
+    """The whole index.
 
-    entries: tuple[Entry, ...]
+    ``written``: its file's time in (seconds, nanoseconds); ``width``: the bytes of an object's id.
+    """
+
+    entries: tuple[IndexEntry, ...]
     written: tuple[int, int]
     width: int
 
 
 def read_index(path: Path) -> Index:
-    """Return the index; an empty one where there is no file."""
+    """Return the index; an empty one where there is no file.
+
+    Raises:
+        RepositoryUnreadable: It is damaged, split, or of an unknown version.
+    """
     if not os.path.lexists(path):
         return Index((), (0, 0), 20)
     data = read_file(path, MAX_INDEX)
     seen = path.lstat()
     if len(data) < 32 or data[:4] != b"DIRC":
-        raise Unreadable("the index is none")
+        raise RepositoryUnreadable("the index is none")
     version, count = struct.unpack(">II", data[4:12])
     if version not in (2, 3, 4) or count > len(data) // 40:
-        raise Unreadable("the index has a version or a size that is not known")
+        raise RepositoryUnreadable("the index has a version or a size that is not known")
     width = _hash_width(data)
     try:
         entries, end = _entries(data, version, count, width)
     except (struct.error, IndexError, ValueError) as error:
-        raise Unreadable("the index is damaged") from error
+        raise RepositoryUnreadable("the index is damaged") from error
     _check_extensions(data, end, len(data) - width)
     return Index(entries, divmod(seen.st_mtime_ns, 1_000_000_000), width)
 
 
 def _hash_width(data: bytes) -> int:
-    """SHA-256 repositories carry 32 bytes an id; the checksum at the end tells which. All zeros: git left it out."""
+    """Return the bytes of an id, 32 in SHA-256 repositories, found by the checksum (all zeros: git left it out)."""
     if hashlib.sha1(data[:-20], usedforsecurity=False).digest() == data[-20:] or data[-20:] == bytes(20):
         return 20
     if hashlib.sha256(data[:-32]).digest() == data[-32:]:
         return 32
-    raise Unreadable("the index is damaged: its checksum is wrong")
+    raise RepositoryUnreadable("the index is damaged: its checksum is wrong")
 
 
-def _entries(data: bytes, version: int, count: int, width: int) -> tuple[tuple[Entry, ...], int]:
+def _entries(data: bytes, version: int, count: int, width: int) -> tuple[tuple[IndexEntry, ...], int]:
     at, before, found = 12, b"", []
     for _ in range(count):
         start = at
@@ -97,13 +105,15 @@ def _entries(data: bytes, version: int, count: int, width: int) -> tuple[tuple[E
         if _is_hostile(path):
             raise ValueError("a path outside the work tree")
         skip = bool(flags & 0x8000 or extended & 0x4000)
-        found.append(Entry(path, (ctime, ctime_ns), (mtime, mtime_ns), inode, size, mode, oid, skip, flags >> 12 & 3))
+        found.append(
+            IndexEntry(path, (ctime, ctime_ns), (mtime, mtime_ns), inode, size, mode, oid, skip, flags >> 12 & 3)
+        )
         before = path
     return tuple(found), at
 
 
 def read_offset(data: bytes, at: int) -> tuple[int, int]:
-    """Return the variable-length number that version 4 and packs use, and where it ends."""
+    """Return the variable-length number that version 4 and packs use, and the position after it."""
     byte = data[at]
     value = byte & 127
     while byte & 128:
@@ -121,13 +131,19 @@ def _is_hostile(path: bytes) -> bool:
 def _check_extensions(data: bytes, at: int, end: int) -> None:
     while at + 8 <= end:
         kind, size = data[at : at + 4], int.from_bytes(data[at + 4 : at + 8], "big")
-        if not kind[:1].isupper() and kind != b"sdir":  # "link": the entries lie in another file
-            raise Unreadable("the index is split, or uses an extension that is not known")
+        if (
+            not kind[:1].isupper() and kind != b"sdir"
+        ):  # An extension named "link" means that the entries are in another file.
+            raise RepositoryUnreadable("the index is split, or uses an extension that is not known")
         at += 8 + size
 
 
-def is_changed(entry: Entry, path: Path, index: Index, budget: list[int]) -> bool:
-    """Return whether the file differs from what git saw. ``budget[0]`` bytes may be read; Unreadable beyond."""
+def is_changed(entry: IndexEntry, path: Path, index: Index, budget: list[int]) -> bool:
+    """Return True if the file differs from what git saw. ``budget[0]``: bytes that may still be read.
+
+    Raises:
+        RepositoryUnreadable: More bytes would have to be read.
+    """
     kind = entry.mode & 0o170000
     if kind in (_GITLINK, _FOLDER):
         return False
@@ -137,7 +153,7 @@ def is_changed(entry: Entry, path: Path, index: Index, budget: list[int]) -> boo
         return True
     if kind == _LINK:
         return not stat.S_ISLNK(seen.st_mode) or _blob_id(os.readlink(os.fsencode(path)), index.width) != entry.oid
-    if not stat.S_ISREG(seen.st_mode):  # the executable bit is not compared: some file systems have none
+    if not stat.S_ISREG(seen.st_mode):  # The executable bit is not compared: some file systems have none.
         return True
     same_time = _is_time(entry.mtime, seen.st_mtime_ns) and _is_time(entry.ctime, seen.st_ctime_ns)
     if same_time and seen.st_size & 0xFFFFFFFF == entry.size and entry.mtime < index.written:
@@ -146,12 +162,12 @@ def is_changed(entry: Entry, path: Path, index: Index, budget: list[int]) -> boo
         return True
     budget[0] -= seen.st_size
     if budget[0] < 0:
-        raise Unreadable("too many files would have to be read")
+        raise RepositoryUnreadable("too many files would have to be read")
     return _blob_id(read_file(path, seen.st_size), index.width) != entry.oid
 
 
 def _is_time(kept: tuple[int, int], seen: int) -> bool:
-    """Whether a time is the one that the index holds, which may be in whole seconds."""
+    """Return True if a time in ns equals the one in the index, which may be in whole seconds."""
     seconds, rest = divmod(seen, 1_000_000_000)
     return kept[0] == seconds & 0xFFFFFFFF and kept[1] in (0, rest)
 

@@ -1,7 +1,7 @@
-"""Where a repository keeps its parts, read as plain files: no git process is started and no configuration is read.
+"""Find the parts of a git repository by reading plain files; no git process is started.
 
 A repository's configuration can name programs (filters, hooks, fsmonitor, diff drivers, pagers) and other places
-(core.worktree, include.path). None of it is looked at, so none of it can have an effect.
+(core.worktree, include.path). It is never read, so it can have no effect.
 """
 
 import os
@@ -11,17 +11,24 @@ from pathlib import Path
 from msgspec import Struct
 
 MAX_SMALL_FILE = 64 * 1024
-"""HEAD, a reference and a ``.git`` file hold one line."""
+"""Bytes. HEAD, a reference and a ``.git`` file hold one line."""
 MAX_PACKED_REFS = 32 * 1024 * 1024
 MAX_LINKS = 5
 
 
-class Unreadable(Exception):
-    """A part of the repository is missing, damaged, or of a kind that is not understood here."""
+class RepositoryUnreadable(Exception):
+    """A part of the repository is missing, damaged, or of a kind that is not supported."""
 
 
 class Repository(Struct, frozen=True):
-    """``top`` is the work tree, ``own`` this work tree's git directory, ``common`` the one that holds the objects."""
+    """The places of one repository.
+
+    Attributes:
+        top: The work tree.
+        own: This work tree's git directory.
+        common: The git directory that holds the objects.
+        submodule: Whether it is a submodule.
+    """
 
     top: Path
     own: Path
@@ -39,7 +46,12 @@ class OutsideWorkTree(Exception):
 
 
 def find_repository(root: Path) -> Repository | None:
-    """Return the repository around ``root``, or None. OutsideWorkTree, or Unreadable where a ``.git`` leads nowhere."""
+    """Return the repository around ``root``, or None.
+
+    Raises:
+        OutsideWorkTree: ``root`` is in a bare repository or in a git directory.
+        RepositoryUnreadable: A ``.git`` file leads nowhere.
+    """
     for folder in (root, *root.parents):
         marker = folder / ".git"
         if folder.name == ".git" or (not os.path.lexists(marker) and _is_git_directory(folder)):
@@ -54,10 +66,10 @@ def find_repository(root: Path) -> Repository | None:
 def _behind_file(top: Path, marker: Path) -> Repository:
     line = read_file(marker, MAX_SMALL_FILE)
     if not line.startswith(b"gitdir: "):
-        raise Unreadable("the .git file names no directory")
+        raise RepositoryUnreadable("the .git file names no directory")
     own = _joined(top, line.removeprefix(b"gitdir: "))
     if not (own / "HEAD").is_file():
-        raise Unreadable("the .git file names a directory that is no repository")
+        raise RepositoryUnreadable("the .git file names a directory that is no repository")
     shared = own / "commondir"
     if shared.is_file():
         return Repository(top, own, _joined(own, read_file(shared, MAX_SMALL_FILE)))
@@ -68,7 +80,7 @@ def _joined(folder: Path, line: bytes) -> Path:
     try:
         return Path(os.path.normpath(folder / os.fsdecode(line.split(b"\n", 1)[0].rstrip(b"\r"))))
     except ValueError as error:
-        raise Unreadable("a path that no file can have") from error
+        raise RepositoryUnreadable("a path that no file can have") from error
 
 
 def _is_git_directory(folder: Path) -> bool:
@@ -76,19 +88,23 @@ def _is_git_directory(folder: Path) -> bool:
 
 
 def read_file(path: Path, limit: int) -> bytes:
-    """Return the content of a regular file of at most ``limit`` bytes, else Unreadable. A FIFO is never waited for."""
+    """Return the content of a regular file of at most ``limit`` bytes. A FIFO is never waited for.
+
+    Raises:
+        RepositoryUnreadable: It cannot be read, is not a plain file, or is larger.
+    """
     try:
         handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
     except (OSError, ValueError) as error:
-        raise Unreadable(f"{path.name} cannot be read") from error
+        raise RepositoryUnreadable(f"{path.name} cannot be read") from error
     with os.fdopen(handle, "rb") as file:
         seen = os.fstat(handle)
         if not stat.S_ISREG(seen.st_mode) or seen.st_size > limit:
-            raise Unreadable(f"{path.name} is no plain file, or too large")
+            raise RepositoryUnreadable(f"{path.name} is no plain file, or too large")
         try:
             return file.read(limit)
         except OSError as error:
-            raise Unreadable(f"{path.name} cannot be read") from error
+            raise RepositoryUnreadable(f"{path.name} cannot be read") from error
 
 
 def read_head(repository: Repository) -> tuple[str | None, str | None]:
@@ -102,12 +118,12 @@ def read_head(repository: Repository) -> tuple[str | None, str | None]:
         if value is None or not value.startswith("ref: "):
             return branch, _hex(value) if value else None
         reference = value.removeprefix("ref: ").strip()
-    raise Unreadable("references that lead in a circle")
+    raise RepositoryUnreadable("references that lead in a circle")
 
 
 def _reference(repository: Repository, name: str) -> str | None:
     if not name.startswith("refs/") or ".." in name or "\0" in name or name == "refs/heads/.invalid":
-        raise Unreadable("a reference that is not understood")
+        raise RepositoryUnreadable("a reference that is not understood")
     for place in (repository.own, repository.common):
         if (place / name).is_file():
             return read_file(place / name, MAX_SMALL_FILE).decode("utf-8", "surrogateescape").strip()
@@ -123,5 +139,5 @@ def _reference(repository: Repository, name: str) -> str | None:
 
 def _hex(text: str) -> str:
     if len(text) not in (40, 64) or set(text) - set("0123456789abcdef"):
-        raise Unreadable("a commit id that is none")
+        raise RepositoryUnreadable("a commit id that is none")
     return text

@@ -1,4 +1,4 @@
-"""Git's objects, loose and packed, as far as the tree of one commit needs them. Bounded; no git process."""
+"""Read git's loose and packed objects, as far as the tree of one commit needs them. Bounded; starts no git process."""
 
 import mmap
 import os
@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from optimus_tui.actions.git_index import read_offset
-from optimus_tui.actions.git_layout import Unreadable, read_file
+from optimus_tui.actions.git_layout import RepositoryUnreadable, read_file
 
 MAX_OBJECT = 16 * 1024 * 1024
 MAX_TREES = 20_000
@@ -22,17 +22,21 @@ _OFFSET_DELTA, _REFERENCE_DELTA = 6, 7
 
 
 class Objects:
-    """The objects below ``common/objects`` and the stores it names as alternates. ``width``: bytes of an id."""
+    """The objects below ``common/objects`` and in the stores it names as alternates. ``width``: bytes of an id."""
 
     def __init__(self, common: Path, width: int) -> None:
         self._width, self._stores = width, _stores(common / "objects")
         self._packs: list[tuple[Path, mmap.mmap]] | None = None
 
     def files_of(self, commit: str, inside: bytes = b"") -> dict[bytes, tuple[int, bytes]]:
-        """Return the files of a commit whose path begins with ``inside``: path to mode and id."""
+        """Return the files of a commit whose path begins with ``inside``, as path to (mode, id).
+
+        Raises:
+            RepositoryUnreadable: An object is missing, damaged or too large.
+        """
         kind, body = self._read(bytes.fromhex(commit))
         if kind != b"commit" or not body.startswith(b"tree "):
-            raise Unreadable("HEAD names no commit")
+            raise RepositoryUnreadable("HEAD names no commit")
         found: dict[bytes, tuple[int, bytes]] = {}
         waiting = [(b"", bytes.fromhex(body[5 : 5 + 2 * self._width].decode("ascii", "replace")))]
         seen = 0
@@ -40,7 +44,7 @@ class Objects:
             prefix, oid = waiting.pop()
             seen += 1
             if seen > MAX_TREES:
-                raise Unreadable("the commit holds too many directories")
+                raise RepositoryUnreadable("the commit holds too many directories")
             for mode, name, child in self._tree(oid):
                 path = prefix + name + b"/" * (mode == _FOLDER)
                 if mode == _FOLDER and (path.startswith(inside) or inside.startswith(path)):
@@ -48,13 +52,13 @@ class Objects:
                 elif mode != _FOLDER and path.startswith(inside):
                     found[path] = (_OLD_MODES.get(mode, mode), child)
             if len(found) > MAX_FILES:
-                raise Unreadable("the commit holds too many files")
+                raise RepositoryUnreadable("the commit holds too many files")
         return found
 
     def _tree(self, oid: bytes) -> Iterator[tuple[int, bytes, bytes]]:
         kind, body = self._read(oid)
         if kind != b"tree":
-            raise Unreadable("a tree is missing")
+            raise RepositoryUnreadable("a tree is missing")
         at = 0
         while at < len(body):
             end = body.index(b"\0", at)
@@ -72,7 +76,7 @@ class Objects:
                     return head.partition(b" ")[0], body
             return self._packed(oid, depth)
         except (ValueError, IndexError, struct.error, zlib.error, OSError) as error:
-            raise Unreadable("an object is damaged") from error
+            raise RepositoryUnreadable("an object is damaged") from error
 
     def _packed(self, oid: bytes, depth: int) -> tuple[bytes, bytes]:
         if self._packs is None:
@@ -82,11 +86,11 @@ class Objects:
             offset = _find(table, oid, self._width)
             if offset is not None:
                 return self._at(path.with_suffix(".pack"), offset, depth)
-        raise Unreadable("an object is not in this repository")
+        raise RepositoryUnreadable("an object is not in this repository")
 
     def _at(self, pack: Path, offset: int, depth: int) -> tuple[bytes, bytes]:
         if depth > MAX_DELTAS:
-            raise Unreadable("an object is built from too many others")
+            raise RepositoryUnreadable("an object is built from too many others")
         with pack.open("rb") as file:
             file.seek(offset)
             data = file.read(64)
@@ -96,7 +100,7 @@ class Objects:
                 size |= (data[at] & 127) << shift
                 shift, at = shift + 7, at + 1
             if size > MAX_OBJECT:
-                raise Unreadable("an object is too large")
+                raise RepositoryUnreadable("an object is too large")
             base: tuple[bytes, bytes] | None = None
             if kind == _OFFSET_DELTA:
                 back, at = read_offset(data, at)
@@ -131,9 +135,9 @@ def _mapped(path: Path) -> mmap.mmap:
 
 
 def _find(table: mmap.mmap, oid: bytes, width: int) -> int | None:
-    """Where a pack holds an object, by version 2 of its index."""
+    """Return the offset of an object in a pack, from version 2 of its index; None if the pack does not hold it."""
     if table[:8] != b"\xfftOc\0\0\0\2":
-        raise Unreadable("a pack's index has a version that is not known")
+        raise RepositoryUnreadable("a pack's index has a version that is not known")
     fan = struct.unpack_from(">256I", table, 8)
     low, high, count = fan[oid[0] - 1] if oid[0] else 0, fan[oid[0]], fan[255]
     names = 8 + 1024
@@ -151,7 +155,7 @@ def _find(table: mmap.mmap, oid: bytes, width: int) -> int | None:
 
 
 def _patched(base: bytes, delta: bytes) -> bytes:
-    """``base`` with git's copy and insert instructions applied."""
+    """Apply git's copy and insert instructions to ``base``."""
     _, at = _length(delta, 0)
     size, at = _length(delta, at)
     out = bytearray()
@@ -171,7 +175,7 @@ def _patched(base: bytes, delta: bytes) -> bytes:
             out += delta[at : at + order]
             at += order
         if len(out) > MAX_OBJECT:
-            raise Unreadable("an object is too large")
+            raise RepositoryUnreadable("an object is too large")
     if len(out) != size:
         raise ValueError("a delta that does not fit")
     return bytes(out)

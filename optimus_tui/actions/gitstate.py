@@ -1,6 +1,7 @@
-"""What a person should know about the git repository before files are written. It reads files and starts nothing.
+"""Warnings about the git repository before files are written in it.
 
-A repository's own settings can name programs to run; so no git is started here, and its configuration is not read.
+A repository's own settings can name programs to run. Therefore no git process is started, and its configuration is not
+read.
 """
 
 import os
@@ -8,11 +9,11 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from optimus_tui.actions.git_ignore import Pattern, is_ignored, read_patterns
-from optimus_tui.actions.git_index import Entry, Index, is_changed, read_index
+from optimus_tui.actions.git_index import Index, IndexEntry, is_changed, read_index
 from optimus_tui.actions.git_layout import (
     OutsideWorkTree,
     Repository,
-    Unreadable,
+    RepositoryUnreadable,
     find_repository,
     read_head,
 )
@@ -21,14 +22,14 @@ from optimus_tui.wording.safe import safe_text
 
 SHOWN = 10
 MAX_BYTES_READ = 64 * 1024 * 1024
-"""Content that is compared where a file's time alone does not tell."""
+"""Bytes of content that are compared where a file's time alone is not enough."""
 MAX_DEPTH = 100
 MAX_LISTED = 50_000
-"""Directory entries that are looked at for new files."""
+"""Directory entries that are searched for new files."""
 
 
 def git_warnings(root: Path) -> tuple[str, ...]:
-    """Return one sentence a concern; none where the tree is clean and on a branch."""
+    """Return one sentence for each concern; none if the tree is clean and on a branch."""
     root = root.absolute()
     try:
         repository = find_repository(root)
@@ -37,8 +38,8 @@ def git_warnings(root: Path) -> tuple[str, ...]:
         return (*_place(root, repository), *_changes(root, repository))
     except OutsideWorkTree:
         return (f"{root} is in a bare repository or beside its work tree: git cannot show what is written",)
-    except (Unreadable, OSError) as error:
-        why = str(error) if isinstance(error, Unreadable) else error.strerror
+    except (RepositoryUnreadable, OSError) as error:
+        why = str(error) if isinstance(error, RepositoryUnreadable) else error.strerror
         return (f"whether there are unsaved changes in {root} is not known: {safe_text(why or error, 160)}",)
 
 
@@ -58,7 +59,7 @@ def _changes(root: Path, repository: Repository) -> list[str]:
         entries = [entry for entry in index.entries if entry.path.startswith(inside)]
         names = {*_staged(repository, index, entries, inside), *_edited(repository, index, entries)}
         names |= set(_new_files(root, repository, index))
-    except (Unreadable, ValueError, OSError) as error:
+    except (RepositoryUnreadable, ValueError, OSError) as error:
         return [f"whether there are changes that are not committed is not known: {safe_text(error, 160)}"]
     if not names:
         return []
@@ -67,19 +68,19 @@ def _changes(root: Path, repository: Repository) -> list[str]:
     return [f"there are changes that are not committed: {shown}{more}"]
 
 
-def _staged(repository: Repository, index: Index, entries: list[Entry], inside: bytes) -> Iterator[bytes]:
-    """What the next commit would change: index against the tree of HEAD. Merge conflicts count."""
+def _staged(repository: Repository, index: Index, entries: list[IndexEntry], inside: bytes) -> Iterator[bytes]:
+    """Yield what the next commit would change: the index against the tree of HEAD. Merge conflicts count."""
     _, commit = read_head(repository)
     before = Objects(repository.common, index.width).files_of(commit, inside) if commit else {}
     for entry in entries:
-        if entry.mode == 0o040000:  # a sparse index: the directory stands for its files
+        if entry.mode == 0o040000:  # In a sparse index a directory stands for its files.
             before = {path: one for path, one in before.items() if not path.startswith(entry.path)}
         elif entry.stage or before.pop(entry.path, None) != (entry.mode, entry.oid):
             yield entry.path
     yield from before
 
 
-def _edited(repository: Repository, index: Index, entries: list[Entry]) -> Iterator[bytes]:
+def _edited(repository: Repository, index: Index, entries: list[IndexEntry]) -> Iterator[bytes]:
     budget = [MAX_BYTES_READ]
     top = os.fsencode(repository.top)
     for entry in entries:
@@ -88,7 +89,7 @@ def _edited(repository: Repository, index: Index, entries: list[Entry]) -> Itera
 
 
 def _new_files(root: Path, repository: Repository, index: Index) -> Iterator[bytes]:
-    """Files that git neither tracks nor ignores; a directory without a tracked file is named as one."""
+    """Yield files that git neither tracks nor ignores; a directory without a tracked file is yielded as one."""
     tracked = {entry.path for entry in index.entries}
     folders = {path[:at] for path in tracked for at, byte in enumerate(path) if byte == 0x2F}
     patterns = read_patterns(repository.common / "info" / "exclude", "")
@@ -118,7 +119,7 @@ def _walk(
 
 
 def _holds_new_file(folder: Path, base: str, patterns: list[Pattern], left: list[int]) -> bool:
-    """Whether an untracked directory holds a file that is not ignored: git does not list empty ones."""
+    """Return True if an untracked directory holds a file that is not ignored: git does not list empty ones."""
     _check_depth(folder)
     patterns = patterns + read_patterns(folder / ".gitignore", f"{base}/")
     with os.scandir(folder) as listing:
@@ -133,13 +134,17 @@ def _holds_new_file(folder: Path, base: str, patterns: list[Pattern], left: list
 
 def _check_depth(folder: Path) -> None:
     if len(folder.parts) > MAX_DEPTH:
-        raise Unreadable("directories lie too deep")
+        raise RepositoryUnreadable("directories lie too deep")
 
 
 def _within(left: list[int], listing: Iterable["os.DirEntry[str]"]) -> Iterator["os.DirEntry[str]"]:
-    """The entries, each taken off ``left``, the number that may still be looked at; Unreadable beyond."""
+    """Yield the entries and subtract each from ``left``, the number that may still be read.
+
+    Raises:
+        RepositoryUnreadable: There are more.
+    """
     for one in listing:
         left[0] -= 1
         if left[0] < 0:
-            raise Unreadable("there are too many files")
+            raise RepositoryUnreadable("there are too many files")
         yield one

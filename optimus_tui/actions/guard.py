@@ -1,8 +1,8 @@
-"""Arming: permission to act, for one environment and a short time, given by typing its name.
+"""Arming: the permission to act in one environment for a short time, given by typing the environment's name.
 
-Armed is never a default and never outlives its time, a pause of the operator, or a change of the server. It refuses an
-environment that is not writable, an unencrypted or unverified way to another machine, a replica, and a login that the
-server itself says may not.
+Arming is never the default. It ends when its time is over, when no key was pressed for 3 minutes, and when the server
+changes. Arming is refused for an environment that is not writable, an unencrypted or unverified connection to another
+machine, a replica, and a login without the rights.
 """
 
 import asyncio
@@ -32,7 +32,7 @@ DEFAULT_MINUTES = 10.0
 MAX_MINUTES = 60.0
 IDLE_SECONDS = 180.0
 WRITTEN_SECONDS = 2.0
-"""How long the end waits for a record that a slow disk still holds up."""
+"""How long closing waits for the record of the last disarming to be on the disk."""
 _PROBES: tuple[tuple[str | bytes, ...], ...] = (
     ("UNLINK", b"rate_limit:optimus:nobody"),
     ("UNLINK", b"cache:optimus:nobody:nothing"),
@@ -41,7 +41,7 @@ _PROBES: tuple[tuple[str | bytes, ...], ...] = (
 
 
 def may_ever_arm(settings: Settings) -> Refusal | None:
-    """What the settings alone forbid; None where a server may be asked."""
+    """Return what the settings alone forbid; None where the server may be asked."""
     target = operator_target(settings)
     if not settings.writable:
         place = f"[env.{settings.environment}]"
@@ -49,12 +49,12 @@ def may_ever_arm(settings: Settings) -> Refusal | None:
     if not target.tls_verify:
         return Refusal("insecure", "the server's certificate is not checked: nothing is written that way")
     if not target.loopback and target.scheme != "rediss":
-        return Refusal("insecure", f"the way to {safe_text(target.host, 80)} is not encrypted", "use rediss://")
+        return Refusal("insecure", f"the connection to {safe_text(target.host, 80)} is not encrypted", "use rediss://")
     return None
 
 
 class Guard:
-    """One a context. ``touch`` belongs to every key press: who is away is disarmed."""
+    """The arming state of one context. Call ``touch`` on every key press: without any, it disarms."""
 
     def __init__(self, settings: Settings, clock: Clock, own: LoadMeter, audit: AuditLog) -> None:
         self._settings, self._clock, self._own, self._audit = settings, clock, own, audit
@@ -65,7 +65,7 @@ class Guard:
 
     @property
     def armed(self) -> Arming | None:
-        """The permission in force; looking at it ends one that is over."""
+        """The permission in force, or None. Reading it disarms when the time is over."""
         now = self._clock.mono()
         if self._armed is not None and now >= self._armed.until_mono:
             self.disarm("the time was over")
@@ -75,29 +75,29 @@ class Guard:
 
     @property
     def seconds_left(self) -> float:
-        """Until the time that was asked for is over; 0 when it is not armed."""
+        """Seconds until the arming ends; 0 when it is not armed."""
         armed = self.armed
         return max(0.0, armed.until_mono - self._clock.mono()) if armed else 0.0
 
     @property
     def idle_seconds_left(self) -> float:
-        """Until it disarms because nobody touched a key; 0 when it is not armed."""
+        """Seconds until it disarms because no key was pressed; 0 when it is not armed."""
         return max(0.0, self._touched + IDLE_SECONDS - self._clock.mono()) if self.armed else 0.0
 
     def touch(self) -> None:
-        """Somebody is there."""
+        """Note that the operator pressed a key."""
         if self.armed is not None:
             self._touched = self._clock.mono()
 
     async def arm(self, typed: str, minutes: float = DEFAULT_MINUTES) -> Arming | Refusal:
-        """Arm for ``minutes`` (at most 60) once ``typed`` is the environment's name and the server agrees."""
+        """Arm for ``minutes`` (at most 60) if ``typed`` is the environment's name and the server agrees."""
         refusal = may_ever_arm(self._settings)
         if refusal is not None:
             return refusal
         if typed != self._settings.environment:
-            return Refusal("wrong words", "this is not the environment's name: nothing is armed")
+            return Refusal("wrong words", "this is not the environment's name: not armed")
         if not 0 < minutes <= MAX_MINUTES:
-            return Refusal("wrong words", f"between a moment and {MAX_MINUTES:.0f} minutes, please")
+            return Refusal("wrong words", f"arm for more than 0 and at most {MAX_MINUTES:.0f} minutes")
         found = await self._ask(minutes * 60)
         if isinstance(found, Refusal):
             return found
@@ -110,7 +110,7 @@ class Guard:
         return found
 
     def disarm(self, why: str = "asked for") -> None:
-        """Back to looking only, at once; its record goes to the disk in a thread, so that no screen waits for it."""
+        """Disarm at once. A thread writes the record to the audit, so that the screen does not wait."""
         armed, self._armed = self._armed, None
         if armed is not None:
             self._writing = threading.Thread(
@@ -119,7 +119,7 @@ class Guard:
             self._writing.start()
 
     def wait_written(self) -> None:
-        """Until the record of the last disarming is on the disk, or the disk takes too long."""
+        """Wait until the record of the last disarming is on the disk, for at most 2 s."""
         if self._writing is not None:
             self._writing.join(WRITTEN_SECONDS)
 
@@ -132,7 +132,7 @@ class Guard:
     def _say_disarmed(self, environment: str, why: str, before: threading.Thread | None) -> None:
         if before is not None:
             before.join()
-        # It is disarmed all the same where the audit takes no more: the next action is refused for want of one.
+        # It is disarmed even if the audit cannot be written: the next action is refused because of the audit.
         with contextlib.suppress(AuditUnwritable):
             self._audit.append("disarmed", environment=environment, why=why)
 
@@ -167,7 +167,11 @@ class Guard:
 async def may_login(
     connection: OperatorConnection, user: str, probes: Sequence[Sequence[str | bytes]]
 ) -> str | Refusal:
-    """Ask the server's ACL without doing it: empty when it says yes to one at least, else what nobody could prove."""
+    """Ask the server's ACL whether the user may act, without acting.
+
+    Returns:
+        Empty if one of ``probes`` is allowed; a sentence where the server cannot say; a Refusal if none is allowed.
+    """
     replies = await connection.together(
         [("ACL", "DRYRUN", connection.target.username or "default", *probe) for probe in probes]
     )

@@ -1,6 +1,6 @@
-"""Who is at the other end of a connection: which server process, in which role, as which user.
+"""Which server process a connection leads to, in which role, and as which user.
 
-It refuses to guess: a server that does not say its run id cannot be told from another, so nothing is done to it.
+A server that does not report its run id is refused: it cannot be told from another one.
 """
 
 import re
@@ -19,18 +19,18 @@ _RUN_ID = re.compile(r"[0-9a-f]{40}")
 
 
 def operator_target(settings: Settings) -> RedisTarget:
-    """The login that acts: the operator's own where there is one."""
+    """Return the login for actions: the operator's own where there is one."""
     return settings.operator_redis or settings.redis
 
 
 def where_of(settings: Settings, fields: Mapping[str, str]) -> Where | Refusal:
-    """The identity in INFO's fields, for the operator's login."""
+    """Return the identity from INFO's fields, for the operator's login, or why it is refused."""
     target = operator_target(settings)
     if not fields.get("run_id") or not fields.get("role"):
         return Refusal("no right", "the server does not say who it is: INFO is needed", "grant +info to the login")
     if not _RUN_ID.fullmatch(fields["run_id"]) or fields["role"] not in ("master", "slave"):
         said = f"run_id {safe_text(fields['run_id'], 50)}, role {safe_text(fields['role'], 30)}"
-        return Refusal("no right", f"what answers says things that make no sense of a Redis: {said}", "look what it is")
+        return Refusal("no right", f"what answers does not look like a Redis: {said}", "check what listens there")
     if "cluster" in (fields.get("redis_mode"), fields.get("server_mode")):
         return Refusal("cluster", "this is a node of a cluster: clusters are not supported yet")
     return Where(
@@ -46,14 +46,14 @@ def where_of(settings: Settings, fields: Mapping[str, str]) -> Where | Refusal:
 
 
 def primary_only(where: Where) -> Refusal | None:
-    """A replica takes no writes, and what is published on one reaches nobody."""
+    """Refuse a replica: it takes no writes, and its subscribers are not the gateways."""
     if where.role == "master":
         return None
     return Refusal("replica", f"{where.place} is a {safe_text(where.role)}, not the primary", "point at the primary")
 
 
 def moved(planned: Where, found: Where) -> Refusal | None:
-    """Why a plan for ``planned`` must not be carried out on ``found``."""
+    """Return why a plan for ``planned`` must not be carried out on ``found``; None where it may."""
     for field, words in (
         ("environment", "another environment"),
         ("place", "another server"),
@@ -69,7 +69,11 @@ def moved(planned: Where, found: Where) -> Refusal | None:
 
 
 async def read_where(connection: OperatorConnection, settings: Settings) -> Where | Refusal:
-    """Ask the server itself. WireLost when it is gone."""
+    """Ask the server for its identity.
+
+    Raises:
+        ConnectionLost: The connection ended.
+    """
     server, replication, me = await connection.together(
         [("INFO", "server"), ("INFO", "replication"), ("ACL", "WHOAMI")]
     )

@@ -1,6 +1,6 @@
-"""Which Python runs a project's tests: the one that was named, the project's own, else ours; and what it lacks.
+"""Find the Python that runs a project's tests: the one named, the project's own, else ours; and what it lacks.
 
-Programs beside them are looked for in the same order.
+Programs beside these interpreters are looked for in the same order.
 """
 
 import os
@@ -14,7 +14,7 @@ from msgspec import Struct
 from optimus_tui.settings.children import minimal_environment
 
 Run = Callable[[Sequence[str], Path, Mapping[str, str], float], tuple[int, str]]
-"""Runs a command in a folder, with an environment, for so many seconds: ``SandboxRunner.run``."""
+"""Runs a command in a folder, with an environment, for at most so many seconds: ``SandboxRunner.run``."""
 LACKS = (
     "import importlib.util as u,sys;"
     "print(*[n for n in sys.argv[1:] if u.find_spec(n) is None]);sys.exit(sys.version_info<(3,11))"
@@ -22,7 +22,7 @@ LACKS = (
 
 
 class Interpreter(Struct, frozen=True):
-    """A Python and the packages that it would need and has not; ``problem`` where it does not even start."""
+    """A Python, the packages that it lacks, and ``problem`` if it does not start."""
 
     path: str
     missing: tuple[str, ...] = ()
@@ -30,12 +30,12 @@ class Interpreter(Struct, frozen=True):
 
     @property
     def ready(self) -> bool:
-        """Whether the tests can be run by it."""
+        """Whether it can run the tests."""
         return not self.missing and not self.problem
 
 
 def find_interpreter(root: Path, named: str | None, packages: Sequence[str], run: Run) -> Interpreter:
-    """Return the first that can; where none can, the project's own, or the named one. Runs each of them once."""
+    """Return the first that can run the tests; without one, the named or the project's own. Runs each once."""
     if named is not None:
         return _look(_placed(named), packages, run)
     own = root.absolute() / ".venv" / "bin" / "python"
@@ -49,7 +49,10 @@ def find_interpreter(root: Path, named: str | None, packages: Sequence[str], run
 
 
 def find_programs(root: Path, named: str | None, name: str, own: bool = True) -> list[str]:
-    """Return where a program is: beside the Python that was named, the project's (if ``own``), on PATH, beside ours."""
+    """Return the paths of a program, in order of preference.
+
+    They are beside the named Python, beside the project's (if ``own``), on PATH, and beside ours.
+    """
     pythons = [_placed(named)] if named else []
     if own:
         pythons.append(str(root.absolute() / ".venv" / "bin" / "python"))
@@ -59,9 +62,9 @@ def find_programs(root: Path, named: str | None, name: str, own: bool = True) ->
 
 
 def _placed(named: str) -> str:
-    """As the user means it: a path from where they stand, a bare word from PATH. It is started from elsewhere."""
+    """Return the absolute path of a name as typed: a path from the working directory, or a bare word from PATH."""
     if "/" in named:
-        return os.path.abspath(os.path.expanduser(named))  # not resolved: a virtual environment's python is a link
+        return os.path.abspath(os.path.expanduser(named))  # Not resolved: a virtual environment's python is a link.
     return shutil.which(named) or named
 
 

@@ -1,8 +1,7 @@
-"""Interrupted actions, read from the audit: those confirmed and not closed, whose process is gone.
+"""Interrupted actions, read from the audit: confirmed, not closed, and their process is gone.
 
-A plan that lies there and that the audit knows nothing of is listed, too. It refuses to list what still runs, and to
-offer a resumption that nobody can stand for: after a quarter of an hour, on another server, or where records may be
-missing, an action is verified and closed, not gone on with.
+Plans that the audit does not know are listed too. A running action is never listed. An action that is older than a
+quarter of an hour, was made for another server, or may lack records can only be verified and closed, not resumed.
 """
 
 import contextlib
@@ -25,22 +24,26 @@ from optimus_tui.wording.numbers import plural
 from optimus_tui.wording.safe import safe_text
 
 RESUME_SECONDS = 900.0
-"""After that, what is left of an action is planned anew."""
+"""Seconds after which an action cannot be resumed: the rest has to be planned again."""
 Records = dict[str, list[dict[str, Any]]]
 
 
 class Forgotten(NamedTuple):
-    """An action in progress that the audit knows nothing of, or not that it began: its plan, and words about it."""
+    """An action with a plan that the audit does not know, or does not know to have begun. ``words`` describe it."""
 
     action: str
     path: Path
     words: str
 
 
-class _Seen(NamedTuple):
-    """What the audit holds: open actions with their records, closed ones, the number of the last accepted break.
+class _AuditState(NamedTuple):
+    """What the audit holds.
 
-    ``problem`` says what is wrong with the audit itself; empty where nothing is.
+    Attributes:
+        opened: Open actions with their records.
+        closed: Closed actions.
+        broken_at: Number of the record that last accepted a break.
+        problem: What is wrong with the audit itself; empty if nothing is.
     """
 
     opened: Records
@@ -49,7 +52,7 @@ class _Seen(NamedTuple):
     problem: str
 
     def may_lack(self, records: Sequence[dict[str, Any]]) -> str:
-        """Why records that came after these may be missing; empty where none can be."""
+        """Return why records after these may be missing; empty if none can be."""
         if self.problem:
             return self.problem
         began = records[0].get("seq")
@@ -58,9 +61,12 @@ class _Seen(NamedTuple):
 
 
 def interrupted(folder: Path, wall: float, log: AuditLog | None = None) -> list[Interrupted | Refusal]:
-    """The oldest first; a Refusal stands for one whose plan or audit cannot be read any more.
+    """List interrupted actions, oldest first. A Refusal stands for one whose plan or audit cannot be read.
 
-    ``log`` is the writer of this process, which may know of more records than an older copy of the audit holds.
+    Args:
+        folder: The state directory.
+        wall: The time now, in seconds.
+        log: The writer of this process, which may know of more records than an older copy of the audit holds.
     """
     seen = _seen(folder, log)
     found = [
@@ -77,18 +83,18 @@ def interrupted(folder: Path, wall: float, log: AuditLog | None = None) -> list[
 
 
 def forgotten(folder: Path) -> list[Forgotten]:
-    """Actions whose plan lies there, that nobody runs, and that the audit does not hold (any more)."""
+    """List the actions that have a plan, are not running, and are missing in the audit."""
     return _forgotten(folder, _seen(folder))
 
 
 def without_record(folder: Path) -> list[str]:
-    """Actions whose plan lies there and of which the audit holds nothing at all: records are missing. It only reads."""
+    """List the ids of actions that have a plan but no record at all in the audit. Reads only."""
     seen = _seen(folder)
     plans = _not_running(folder, lambda action: action not in seen.opened and action not in seen.closed)
     return [path.stem for path, error in plans if error is None]
 
 
-def _seen(folder: Path, log: AuditLog | None = None) -> _Seen:
+def _seen(folder: Path, log: AuditLog | None = None) -> _AuditState:
     opened: Records = {}
     closed: set[str] = set()
     broken_at, problem = 0, trouble(folder / FILE)
@@ -109,19 +115,20 @@ def _seen(folder: Path, log: AuditLog | None = None) -> _Seen:
                 opened[action].append(record)
     except OSError as error:
         problem = str(error.strerror)
-    return _Seen(opened, frozenset(closed), broken_at, problem)
+    return _AuditState(opened, frozenset(closed), broken_at, problem)
 
 
 def _confirmed(records: Sequence[dict[str, Any]]) -> bool:
     return any(one.get("event") == "confirmed" for one in records)
 
 
-def _forgotten(folder: Path, seen: _Seen) -> list[Forgotten]:
+def _forgotten(folder: Path, seen: _AuditState) -> list[Forgotten]:
     def is_lost(action: str) -> bool:
         records = seen.opened.get(action, [])
         if action in seen.closed or _confirmed(records):
             return False
-        return not records or bool(seen.may_lack(records))  # else killed before it was confirmed: nothing was done
+        # With records but no confirmation it was killed before it began: nothing was done.
+        return not records or bool(seen.may_lack(records))
 
     found = []
     for path, error in _not_running(folder, is_lost):
@@ -132,10 +139,10 @@ def _forgotten(folder: Path, seen: _Seen) -> list[Forgotten]:
 
 
 def _not_running(folder: Path, wanted: Callable[[str], bool]) -> Iterator[tuple[Path, OSError | None]]:
-    """The plans of these actions that nobody carries out, by name, each with why it cannot be read."""
+    """Yield the plans of the wanted actions that no process runs, each with why it cannot be read."""
     try:
         plans = [folder / "actions" / name for name in names_in(folder / "actions") if name.endswith(".plan")]
-    except Unreadable:  # which is said by itself
+    except Unreadable:  # ``_unreadable`` reports this.
         plans = []
     for path in plans:
         if not path.stem.isalnum() or not wanted(path.stem):
@@ -154,7 +161,7 @@ def _unreadable(folder: Path) -> list[Refusal]:
     try:
         names_in(folder / "actions")
     except Unreadable as error:
-        return [Refusal("conflict", f"nobody can tell whether an action was interrupted: {error}")]
+        return [Refusal("conflict", f"it is unknown whether an action was interrupted: {error}")]
     return []
 
 
@@ -197,17 +204,21 @@ def _left(
 
 
 def too_old(plan: Plan, wall: float) -> str | None:
-    """Why it may not be gone on with any more; None where it may."""
+    """Return why the action may no longer be resumed; None if it may."""
     old = wall - plan.made_at
     if 0 <= old < RESUME_SECONDS:
         return None
-    return f"it is {age(old)} old: too much may have changed" if old > 0 else "it is of a time to come: a clock jumped"
+    return (
+        f"it is {age(old)} old: too much may have changed"
+        if old > 0
+        else "its time is in the future: a clock was changed"
+    )
 
 
 def receipts_of(folder: Path, incident: str) -> list[Receipt]:
-    """What was done for an incident, the oldest first: closed actions that carry its number."""
+    """Return the receipts of an incident's closed actions, oldest first."""
     found = []
-    with contextlib.suppress(OSError):  # what is wrong with it is said by ``interrupted``
+    with contextlib.suppress(OSError):  # ``interrupted`` reports what is wrong with the audit.
         for record in read(folder / FILE):
             action = record.get("action")
             if record.get("event") == "planned" and record.get("incident") == incident and isinstance(action, str):
@@ -216,7 +227,10 @@ def receipts_of(folder: Path, incident: str) -> list[Receipt]:
 
 
 def outcomes_of(count: int, records: Sequence[dict[str, Any]]) -> tuple[list[Outcome], bool]:
-    """What is known of each key, and whether the event may have gone out. An intent without its result is unknown."""
+    """Return what is known of each key, and whether the event may have been sent.
+
+    An intent without a result means "unknown".
+    """
     outcomes: list[Outcome] = ["left"] * count
     publishing = False
     for record in records:

@@ -1,6 +1,6 @@
-"""Invalidate a tenant's cache: unlink its keys, then tell the gateways, so that they drop their own copies.
+"""Invalidate a tenant's cache: unlink its keys, then publish an event, so that gateways drop their own copies.
 
-The event goes out once. A reply that is lost leaves it unknown: nobody sends it again by himself.
+The event is sent once. If the reply is lost it is not sent again: whether it arrived stays unknown.
 """
 
 from collections.abc import Sequence
@@ -17,6 +17,7 @@ from optimus_tui.wording.numbers import plural
 from optimus_tui.wording.safe import safe_text
 
 MAX_EVENT = 4096
+"""Bytes of an event; a longer one is sent without its patterns."""
 
 
 class InvalidateTenant(Recipe):
@@ -30,6 +31,7 @@ class InvalidateTenant(Recipe):
     publishes = True
 
     def effect(self, plan: Plan) -> str:
+        """Return what the gateways will do."""
         who = safe_text(plan.request.tenant, 60)
         return (
             f"Cold cache for {plural(plan.count, 'answer')} of {who}, and one event tells the gateways: "
@@ -37,6 +39,7 @@ class InvalidateTenant(Recipe):
         )
 
     def gentler(self, plan: Plan) -> tuple[ActionRequest, str] | None:
+        """Offer to unlink only the keys without a TTL, where there are some of each."""
         immortal = sum(key.immortal for key in plan.keys)
         if not 0 < immortal < plan.count:
             return None
@@ -45,16 +48,20 @@ class InvalidateTenant(Recipe):
         return only, f"unlink only keys without a TTL ({immortal:,} of these): the others end by themselves"
 
     async def act(self, connection: OperatorConnection, plan: Plan, keys: Sequence[bytes]) -> list[Outcome]:
+        """Unlink the keys."""
         return await send_each(connection, [("UNLINK", key) for key in keys], of_unlink)
 
 
 def channel_of(request: ActionRequest) -> bytes:
-    """Where gateways listen for this tenant."""
+    """Return the channel that gateways subscribe to for this tenant."""
     return b"cache_coherence:" + request.tenant
 
 
 def event_of(plan: Plan, wall: float, removed: int) -> bytes:
-    """The event: JSON of at most 4 kB that carries the action's id."""
+    """Return the event: JSON of at most 4 kB with the action's id.
+
+    ``wall``: the time; ``removed``: the keys unlinked.
+    """
     tenant, kind = plan.request.tenant, plan.request.cache_kind
     pattern = b"cache:" + (escape_glob(kind) if kind is not None else b"*") + b":" + escape_glob(tenant) + b":*"
     event: dict[str, object] = {

@@ -1,6 +1,6 @@
-"""What a plan's keys are right now: type, TTL, count; and what a sample of them weighs. Reads only.
+"""Type, TTL and count of a plan's keys now, and the memory of a sample. Reads only.
 
-A key that vanished meanwhile is left out. It refuses to guess: what the login may not read stays unknown.
+A key that is gone meanwhile is left out. What the login may not read stays unknown.
 """
 
 from collections.abc import Sequence
@@ -20,7 +20,7 @@ SAMPLE = 30
 
 
 async def read_facts(context: Context, keys: Sequence[bytes], *, counters: bool) -> list[PlanKey]:
-    """The keys that exist, in order."""
+    """Return the keys that exist, in order. ``counters``: read them as rate-limit counters, with their counts."""
     if counters:
         found = await read_counters(context.redis, context.own, context.clock, keys)
         return [_of_counter(one) for one in found if isinstance(one, Counter)]
@@ -31,7 +31,7 @@ async def read_facts(context: Context, keys: Sequence[bytes], *, counters: bool)
 
 
 async def read_sample(redis: ObserverRedis, keys: Sequence[bytes]) -> tuple[int | None, int]:
-    """Bytes of a sample, and how many keys that are; None where the login may not ask."""
+    """Return the bytes of a sample and how many keys it holds; (None, 0) where MEMORY USAGE is not allowed."""
     some = keys if len(keys) <= SAMPLE else [*keys[:10], *Random(0).sample(list(keys[10:-10]), 10), *keys[-10:]]  # noqa: S311
     if not some:
         return None, 0
@@ -51,7 +51,7 @@ async def _read_some(redis: ObserverRedis, keys: Sequence[bytes]) -> list[PlanKe
     raise_general(replies, step=2)
     for reply in replies[::2]:
         if isinstance(reply, ResponseError):
-            raise reply  # without its TTL nobody knows whether a key meets the condition
+            raise reply  # Without the TTL it is unknown whether the key meets the condition.
     return [
         PlanKey(
             key=key,

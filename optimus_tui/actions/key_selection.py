@@ -1,8 +1,8 @@
-"""Which of the names found belong to the tenant and are meant. Pure: names in, names out.
+"""Select the tenant's keys among the names that a scan found. Pure: names in, names out.
 
-A name is taken apart by the key grammar, never compared with a pattern. Three answers are possible: it is the tenant's;
-it is somebody else's or outside the layout, and no request can ever include it; or nobody can be certain, and it is
-left out unless the operator takes it in by name. It refuses tenants that would mean everybody.
+A name is parsed by the key grammar, never matched against a pattern. A key belongs to the tenant, or to somebody else
+(then no request can include it), or its owner is uncertain (then it is left out unless the operator includes it by
+name). Tenants that would mean all tenants are refused.
 """
 
 from collections.abc import Collection, Iterable
@@ -14,22 +14,32 @@ from optimus_tui.grammar.keys import CACHE_PREFIX, COHERENCE_PREFIX, LIMIT_PREFI
 
 COUNTER_KINDS: frozenset[ActionKind] = frozenset({"repair_counter", "reset_counters"})
 MAX_NAME = 65_536
-"""A longer name is left out: it would have to be sent, shown and kept several times."""
+"""Bytes. A longer name is left out: it would be sent, shown and stored several times."""
 
 MOST_WINDOW = 31_622_400
-"""Seconds; a year."""
+"""Seconds: one year."""
 
 
 class Known(Struct, frozen=True):
-    """Tenants whose colons are settled (``sure``: configured, published, or with a counter), and those that something
-    merely hints at (``hinted``: an event, a tracking key, a counter seen a while ago)."""
+    """Tenant names that help to parse keys with colons in them.
+
+    Attributes:
+        sure: Configured, published, or seen in a counter.
+        hinted: Seen in an event, a tracking key, or a counter a while ago.
+    """
 
     sure: frozenset[bytes] = frozenset()
     hinted: frozenset[bytes] = frozenset()
 
 
 class Selection(Struct, frozen=True):
-    """The tenant's keys that were asked for (sorted), those of uncertain owner, and how many look alike only."""
+    """The result.
+
+    Attributes:
+        keys: The tenant's keys that were asked for, sorted.
+        ambiguous: Keys whose owner is uncertain.
+        neighbours: How many keys of others look alike.
+    """
 
     keys: tuple[bytes, ...]
     ambiguous: tuple[bytes, ...]
@@ -37,7 +47,7 @@ class Selection(Struct, frozen=True):
 
 
 def check_request(request: ActionRequest) -> Refusal | None:
-    """Why this cannot be meant; None where it can."""
+    """Return why the request is refused; None where it is valid."""
     tenant = request.tenant
     if not tenant or not tenant.strip(b"*"):
         return Refusal("request", "an action is for one tenant; none, or all of them (*), is refused")
@@ -50,13 +60,13 @@ def check_request(request: ActionRequest) -> Refusal | None:
         return Refusal("request", "a prefix is needed; without one, invalidate the tenant's cache")
     window = request.window_seconds
     if request.kind in ("repair_counter", "expire_no_ttl") and (window is None or not 1 <= window <= MOST_WINDOW):
-        said = "how long the window is, nobody says" if window is None else f"a window of {window} s is refused"
+        said = "the length of the window is unknown" if window is None else f"a window of {window} s is refused"
         return Refusal("window", said, f"type its seconds, 1 to {MOST_WINDOW}, or configure [limits]")
     return None
 
 
 class Gathering:
-    """What one walk over all names finds for a request: names within reach, and which tenants there are."""
+    """Collects the names and the tenants that one walk over the keyspace finds for a request."""
 
     def __init__(self, request: ActionRequest, known: Known) -> None:
         self._request, self._tail = request, request.tenant + b":"
@@ -64,7 +74,7 @@ class Gathering:
         self.names: set[bytes] = set()
 
     def add(self, names: Iterable[bytes]) -> None:
-        """One page of names."""
+        """Add one page of names."""
         counters = self._request.kind in COUNTER_KINDS
         for name in names:
             if name.startswith(LIMIT_PREFIX):
@@ -83,12 +93,12 @@ class Gathering:
                     self._hinted.add(tenant)
 
     def selected(self) -> Selection:
-        """The walk's outcome, by the key grammar."""
+        """Return the selection by the key grammar."""
         return select(self._request, self.names, Known(frozenset(self._sure), frozenset(self._hinted)))
 
 
 def select(request: ActionRequest, names: Collection[bytes], known: Known) -> Selection:
-    """Sort the names found. Each key in the answer is the tenant's by the grammar, whatever the names look like."""
+    """Sort the names that were found. Every key in the result belongs to the tenant by the grammar."""
     mine, uncertain, neighbours = set[bytes](), set[bytes](), 0
     asked = frozenset({request.tenant})
     sure, claimed, hinted = known.sure, known.sure | asked, known.sure | known.hinted | asked
@@ -114,5 +124,5 @@ def _asked_for(request: ActionRequest, parsed: ParsedKey) -> bool:
 
 
 def _certain(request: ActionRequest, name: bytes, sure: Collection[bytes], hinted: Collection[bytes]) -> bool:
-    """Whether the key would be this tenant's with everything that is hinted at, and with nothing but what is sure."""
+    """Return True if the key is this tenant's with all hinted tenants, and also with the sure ones only."""
     return all(parse_key(name, tenants).tenant == request.tenant for tenants in (sure, hinted))

@@ -1,8 +1,7 @@
-"""Does the server suffer? The time of a PING before each batch, against what it was before the first. Pure.
+"""Stop an action that makes the server slow: PING times before each batch against those before the first. Pure.
 
-A slow answer is asked about again at once, and the best of three counts: a busy moment of our own machine is over by
-then, a server that suffers is not. One slow figure in a hundred is chance, two are not. It refuses to stop for what
-nobody can feel: below 5 ms more than at the start nothing suffers, and a long way to the server is no suffering.
+A slow PING is repeated at once, and the best of three counts, so that a busy moment of this machine does not matter.
+One slow figure in a hundred is chance, two are not. Less than 5 ms more than at the start never counts.
 """
 
 from collections import deque
@@ -14,7 +13,7 @@ TRIES = 3
 
 
 class LatencyGuard:
-    """``before`` are PING times in ms of the quiet server."""
+    """Judges PING times of one action. ``before``: PING times in ms before the first batch."""
 
     def __init__(self, before: list[float]) -> None:
         self._usual = sorted(before)[len(before) // 2] if before else 0.0
@@ -23,28 +22,30 @@ class LatencyGuard:
 
     @property
     def limit_ms(self) -> float:
-        """Above it a PING is slow: 20 ms more than usual, or, where twice the slowest quiet one is less, that (at least
-        5 ms more than usual)."""
+        """Milliseconds above which a PING is slow.
+
+        Twice the slowest time before the first batch, but at least 5 ms and at most 20 ms more than the usual time.
+        """
         return min(self._usual + MOST_MS, max(self._usual + ROOM_MS, 2 * self._before))
 
     def is_slow(self, ms: float) -> bool:
-        """Whether such a time is to be asked about again."""
+        """Return True if the time should be measured again."""
         return ms > self.limit_ms
 
     def took(self, ms: float) -> str | None:
-        """Note one more figure; why to stop, when it is time to."""
+        """Add one PING time in ms. Return why to stop, or None."""
         self._times.append(ms)
         now = p99(list(self._times))
         if not self.is_slow(now):
             return None
         return (
-            f"the server suffers: its PING takes {now:.1f} ms now, more than the {self.limit_ms:.1f} ms that are "
-            f"let through; while it was quiet it took {self._usual:.1f} ms"
+            f"the server is slow: PING takes {now:.1f} ms, above the limit of {self.limit_ms:.1f} ms; "
+            f"before the action it took {self._usual:.1f} ms"
         )
 
 
 def p99(times: list[float]) -> float:
-    """The time that all but one in a hundred stay below; the single worst is left out from twenty on."""
+    """Return the 99th percentile in ms; from 20 values on, the largest is left out."""
     if not times:
         return 0.0
     ordered = sorted(times)

@@ -1,7 +1,7 @@
-"""One operator a tenant at a time: a lock on the server that its owner renews and that ends by itself in 30 s.
+"""One action at a time for each tenant: a lock on the server that its owner renews and that expires after 30 s.
 
-Where the login has no right to locks, or the server no room, there is none: the worst is then that the second finds the
-keys already gone. It refuses to take a lock that another holds, however old it looks: it ends soon enough by itself.
+Without the right to set locks, or without memory on the server, there is no lock: at worst, a second action finds the
+keys already gone. A lock of another owner is never taken over, however old it is.
 """
 
 import contextlib
@@ -26,12 +26,12 @@ RENEW_SECONDS = 5.0
 
 
 def lock_name(request: ActionRequest) -> bytes:
-    """The tenant's lock; it holds no byte of the tenant's that could mean something else."""
+    """Return the key of the tenant's lock; the tenant's name is quoted in it."""
     return LOCK_PREFIX + quoted(request.tenant).encode()
 
 
-class Lock:
-    """``held`` False with no refusal: there are no locks here."""
+class TenantLock:
+    """The lock of one action. ``held`` is False without a refusal where there are no locks."""
 
     def __init__(self, connection: OperatorConnection, name: bytes, action: str, user: str) -> None:
         self._connection, self._name, self.held = connection, name, False
@@ -40,9 +40,13 @@ class Lock:
         self._seen = 0.0
 
     async def take(self, *, again: bool = False) -> Refusal | None:
-        """None when it is ours, or when there are no locks; WireLost when the server is gone.
+        """Take the lock. Return None if it is held or there are no locks, else who holds it.
 
-        ``again``: what holds it may be this very action, whose process is known to be dead.
+        Args:
+            again: The holder may be this very action, whose process is known to be dead.
+
+        Raises:
+            ConnectionLost: The connection ended.
         """
         now = await self._seconds()
         self._value = msgspec.json.encode({**self._owner, "since": now})
@@ -53,7 +57,7 @@ class Lock:
                 await self._connection.ask("UNLINK", self._name)
                 taken = await self._connection.ask("SET", self._name, self._value, "NX", "PX", LOCK_MS)
         except (NoPermissionError, OutOfMemoryError):
-            return None  # a full server has no room for a lock, and unlinking is what it needs
+            return None  # A server without memory cannot store a lock, and unlinking keys is what helps it.
         except ResponseError as error:
             if "WRONGTYPE" in str(error):
                 return self._stuck("is no lock: it holds another type of value")
@@ -62,9 +66,9 @@ class Lock:
         return None if self.held else await self._held_by(other, now)
 
     async def keep(self) -> str | None:
-        """Look at it, and renew it, where that is due; why not, where it is not ours any more.
+        """Check and renew the lock if 5 s have passed since the last check. Return why it is lost, or None.
 
-        Due is 5 s after the last look, however they passed: in batches, on a slow disk, or with the machine asleep.
+        The time counts however it passed: in batches, on a slow disk, or while the machine slept.
         """
         if not self.held or self._clock.mono() - self._seen < RENEW_SECONDS:
             return None
@@ -80,7 +84,7 @@ class Lock:
         return "the lock was lost: it ran out while nothing renewed it, and somebody else may be at these keys"
 
     async def _held_by(self, value: object, now: float) -> Refusal:
-        """Who holds it; one that never ends is named, since waiting does not help there."""
+        """Return who holds the lock. One without a TTL is named, because waiting does not help there."""
         try:
             left = await self._connection.ask("PTTL", self._name)
         except ResponseError:
@@ -97,11 +101,11 @@ class Lock:
         return Refusal("locked", f"the lock key {safe_text(self._name, 200)} {why}", remedy)
 
     def _command(self, word: str) -> str:
-        """What the operator may type; it is not done from here."""
+        """Return the command that the operator may type; it is not sent from here."""
         return safe_text(redis_cli(self._connection.target, [word, self._name]), 400)
 
     async def release(self) -> None:
-        """Let the next one in; one that is not ours stays, one that the server keeps ends by itself."""
+        """Remove the lock if it is still ours; otherwise it expires by itself."""
         held, self.held = self.held, False
         with contextlib.suppress(ResponseError):
             if held and await self._connection.ask("GET", self._name) == self._value:
@@ -128,4 +132,4 @@ def _words(owner: dict[str, Any], now: float) -> str:
     for_ = f" for {age(now - since)}" if isinstance(since, (int, float)) and now else ""
     process = f" (process {owner['pid']})" if type(owner.get("pid")) is int else ""
     who, host = (safe_text(owner.get(field, "?"), 40) for field in ("user", "host"))
-    return f"{who} on {host}{process} is at this tenant{for_}"
+    return f"{who} on {host}{process} is working on this tenant{for_}"

@@ -1,6 +1,6 @@
 """The connection that carries out one action: opened for it, closed after it, never reopened.
 
-Where a reply does not come, its outcome is unknown and the connection ends: ``ConnectionLost`` carries the replies that
+If a reply does not come, its outcome is unknown and the connection ends: ``ConnectionLost`` carries the replies that
 had arrived. It refuses to retry, to reconnect by itself, and to send what its ``Permit`` does not list.
 """
 
@@ -24,13 +24,19 @@ from optimus_tui.settings.model import RedisTarget
 
 TIMEOUT_SECONDS = 2.0
 TRIP = 100
-"""Commands sent together; the server answers others in between."""
+"""Commands in one round trip; the server serves other clients in between."""
 
 Listener = Callable[[tuple[Word, ...]], None]
 
 
 class ConnectionLost(Exception):
-    """The connection ended. ``replies`` are those that had arrived; not ``sent``: it had ended before."""
+    """The connection ended.
+
+    Attributes:
+        fault: Why.
+        replies: Those that had arrived.
+        sent: False if it had ended before the commands were sent.
+    """
 
     def __init__(self, fault: Fault, replies: Sequence[Any] = (), *, sent: bool = False) -> None:
         super().__init__(fault.message)
@@ -38,7 +44,7 @@ class ConnectionLost(Exception):
 
 
 class _Operating(Guarded):
-    """The permit in the place of the observer's list; the guard's other rules hold."""
+    """A guarded connection that checks the permit instead of the observer's list of commands."""
 
     def __init__(self, *, permit: Permit, heard: Listener | None, **kwargs: Any) -> None:
         self._permit, self._heard = permit, heard
@@ -52,21 +58,26 @@ class _Operating(Guarded):
 
 
 class OperatorConnection:
-    """An open connection. One task uses it."""
+    """An open connection, for use by one task."""
 
     def __init__(self, connection: Any, pool: ConnectionPool, target: RedisTarget, own: LoadMeter) -> None:
         self._connection, self._pool, self.target, self._own = connection, pool, target, own
         self._lost: Fault | None = None
 
     async def ask(self, *words: Word) -> Any:
-        """One reply; the server's refusal is raised as ResponseError, anything worse as WireLost."""
+        """Send one command and return its reply.
+
+        Raises:
+            ResponseError: The server refused the command.
+            ConnectionLost: The connection ended.
+        """
         (reply,) = await self.together([words])
         if isinstance(reply, Exception):
             raise reply
         return reply
 
     async def together(self, commands: Sequence[Sequence[Word]]) -> list[Any]:
-        """Replies in order, a refusal of the server as the item it belongs to. All is sent before the first is read."""
+        """Send all commands, then read all replies. A refusal of the server stands in its reply's place."""
         if self._lost is not None:
             raise ConnectionLost(self._lost)
         replies: list[Any] = []
@@ -82,26 +93,26 @@ class OperatorConnection:
         except OUTAGES as error:
             await self._give_up(fault_of(error, self.target))
             raise ConnectionLost(fault_of(error, self.target), replies, sent=True) from None
-        except BaseException:  # a cancelled task leaves replies unread: nothing may be asked after that
+        except BaseException:  # A cancelled task leaves replies unread, so the connection cannot be used again.
             await self._give_up(Fault("refused", "the action was interrupted"))
             raise
         self._count(commands, replies)
         return replies
 
     def _count(self, commands: Sequence[Sequence[Word]], replies: Sequence[Any]) -> None:
-        """Our look-ups must not flatter the server's hit rate."""
+        """Note our own hits and misses, so that they can be subtracted from the server's hit rate."""
         pairs = [lookups_of(words[0], reply) for words, reply in zip(commands, replies, strict=True)]
         self._own.note(hits=sum(hit for hit, _ in pairs), misses=sum(miss for _, miss in pairs))
 
     async def each(self, commands: Sequence[Sequence[Word]]) -> list[Any]:
-        """``together``, a hundred at a time: for looks at many keys."""
+        """Send commands like ``together``, a hundred at a time."""
         replies: list[Any] = []
         for start in range(0, len(commands), TRIP):
             replies += await self.together(commands[start : start + TRIP])
         return replies
 
     async def close(self) -> None:
-        """Hang up; safe to call twice."""
+        """Close the connection. May be called twice."""
         await self._give_up(self._lost or Fault("refused", "the connection was closed"))
 
     async def _give_up(self, fault: Fault) -> None:
@@ -110,13 +121,17 @@ class OperatorConnection:
             async with asyncio.timeout(1):
                 await self._pool.disconnect()
         except OUTAGES:
-            return  # it is gone either way
+            return  # The connection has ended anyway.
 
 
 async def open_operator_connection(
     target: RedisTarget, permit: Permit, own: LoadMeter, heard: Listener | None = None
 ) -> OperatorConnection:
-    """Connect and log in. WireLost says why not."""
+    """Connect and log in.
+
+    Raises:
+        ConnectionLost: The server cannot be reached, or refuses the login.
+    """
     arguments = connection_arguments(target, own, "optimus-tui-operator", TIMEOUT_SECONDS, Retry(NoBackoff(), 0))
     pool = ConnectionPool(_Operating, max_connections=1, permit=permit, heard=heard, **arguments)
     try:

@@ -1,7 +1,7 @@
-"""What one action may say to the server: its own commands, on its own plan's keys, and nothing else.
+"""The commands and keys that one action may send. Pure.
 
-Pure. The connection asks here before each byte, so a key that is not in the plan cannot be written to, whatever went
-wrong above. Patterns, scripts, and commands that take several keys to write do not exist here.
+The connection checks each command here before it is sent, so a key that is not in the plan cannot be written to,
+whatever else went wrong. Patterns, scripts, and commands that write several keys are never allowed.
 """
 
 from collections.abc import Collection, Sequence
@@ -19,9 +19,14 @@ _PARENTS = frozenset({"CLIENT", "ACL"})
 
 
 class Permit:
-    """``commands`` are those of the action that write (UNLINK, EXPIRE, PUBLISH); ``keys`` and ``channel`` the plan's.
+    """What one action may send. Without keys it allows reading only.
 
-    Without keys it is a look around: it writes nothing.
+    Args:
+        commands: Commands of the action that write (UNLINK, EXPIRE, PUBLISH).
+        keys: The plan's keys.
+        channel: The channel of the plan's event, or None.
+        lock: The name of the tenant's lock, or None.
+        db: The only database that SELECT may name.
     """
 
     def __init__(
@@ -36,7 +41,11 @@ class Permit:
         self._channel, self._lock, self._db = channel, lock, str(db).encode()
 
     def cleared(self, words: Sequence[Word]) -> tuple[Word, ...]:
-        """The words themselves, or CommandRefused."""
+        """Return the words.
+
+        Raises:
+            CommandRefused: The action may not send this command.
+        """
         name = _name(words)
         if name in _ON_KEYS:
             self._check_write(name, words)

@@ -1,7 +1,7 @@
-"""A plan from one walk over the keyspace: the tenant's keys that meet the condition, by name, as they are now.
+"""Make a plan from one walk over the keyspace: the tenant's keys that meet the condition, by name.
 
-Reads with the observer's client only: making a plan is no act and needs no arming. It refuses a walk that was cut
-short, more keys than the request allows, and a server that is not the primary.
+Reads with the observer's client only, so it needs no arming. It refuses a walk that was cut short, more keys than the
+request allows, and a server that is not the primary.
 """
 
 import asyncio
@@ -24,7 +24,7 @@ from optimus_tui.probes.keyspace import SweepOutcome, sweep
 
 MAX_REACH = 500_000
 MAX_BYTES = 32_000_000
-"""Of the names of one plan together."""
+"""Bytes of all names of one plan together."""
 
 Walked = Callable[[int, int | None], None]
 
@@ -32,7 +32,14 @@ Walked = Callable[[int, int | None], None]
 async def make_plan(
     context: Context, request: ActionRequest, known: Known, walked: Walked | None = None
 ) -> Plan | Refusal:
-    """The plan, or why there is none. ``walked`` hears of the names seen so far, and of how many there are."""
+    """Return the plan, or why there is none.
+
+    Args:
+        context: The clients, settings and clock.
+        request: What to do, and for which tenant.
+        known: Tenants that are known from elsewhere.
+        walked: Called with the names seen so far and the total (None if unknown).
+    """
     refusal = check_request(request)
     if refusal is not None:
         return refusal
@@ -77,7 +84,7 @@ async def make_plan(
 
 
 def digest_of(keys: Iterable[bytes]) -> str:
-    """One hash for exactly these keys, whatever bytes they hold."""
+    """Return one SHA-256 in hex for exactly these keys, whatever bytes they hold."""
     digest = hashlib.sha256()
     for key in keys:
         digest.update(b"%d:" % len(key) + key)
@@ -116,7 +123,7 @@ async def _walk(
 
 
 async def _meeting(context: Context, request: ActionRequest, selection: Selection) -> tuple[list[PlanKey], int]:
-    """Those that meet the condition now, and how many of the tenant's do not."""
+    """Return the keys that meet the condition now, and how many of the tenant's keys do not."""
     recipe, counters = recipe_for(request.kind), request.kind in COUNTER_KINDS
     facts = await read_facts(context, selection.keys, counters=counters)
     meeting = [fact for fact in facts if recipe.meets(-1 if fact.immortal else fact.ttl_ms or 0)]
@@ -136,7 +143,7 @@ def _too_much(request: ActionRequest, facts: list[PlanKey]) -> Refusal | None:
 
 
 async def _times(context: Context) -> tuple[float, float]:
-    """The best of three PINGs in ms, and the server's time."""
+    """Return the best of three PINGs in ms, and the server's time in seconds (0.0 where TIME is not allowed)."""
     best = 1000.0
     for _ in range(3):
         began = context.clock.mono()

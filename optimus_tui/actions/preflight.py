@@ -1,6 +1,6 @@
-"""The last questions before anything is sent: the words, the age, the server, the rights, and what changed since.
+"""The last checks before anything is sent: words, age, server, rights, and what changed since the plan.
 
-It refuses on the first no. What it asks the server changes nothing there.
+The first failed check refuses the action. The checks change nothing on the server.
 """
 
 from collections.abc import Sequence
@@ -30,7 +30,7 @@ _ANEW = "plan anew"
 def check_words(
     dependencies: ActionDependencies, plan: Plan, expected: str, confirmation: Confirmation
 ) -> Refusal | None:
-    """Armed for this server, the right words, a reason."""
+    """Check that this server is armed, the words are right and a reason is given."""
     armed = dependencies.guard.armed
     if armed is None:
         return Refusal("not armed", "nothing is armed", ":arm, then confirm once more")
@@ -43,7 +43,11 @@ def check_words(
 
 
 def check_plan(dependencies: ActionDependencies, plan: Plan) -> Receipt | Refusal | None:
-    """Whole, fresh and not done before; the stored receipt where exactly this was done before."""
+    """Check that the plan is complete, fresh and was not carried out before.
+
+    Returns:
+        None if it may be carried out, why not, or the stored receipt if exactly this plan was carried out before.
+    """
     stored = kept(receipt_file(dependencies.folder, plan.id), Receipt)
     if stored is not None:
         other = stored.digest != plan.digest
@@ -60,7 +64,11 @@ def check_plan(dependencies: ActionDependencies, plan: Plan) -> Receipt | Refusa
 
 
 async def check_server(dependencies: ActionDependencies, connection: OperatorConnection, plan: Plan) -> Refusal | None:
-    """The same server in the same role, with a login that may. WireLost when it is gone."""
+    """Check that it is the same server in the same role, and that the login has the rights.
+
+    Raises:
+        ConnectionLost: The connection ended.
+    """
     where = await read_where(connection, dependencies.settings)
     if isinstance(where, Refusal):
         return where
@@ -68,9 +76,9 @@ async def check_server(dependencies: ActionDependencies, connection: OperatorCon
 
 
 async def check_drift(dependencies: ActionDependencies, connection: OperatorConnection, plan: Plan) -> Refusal | None:
-    """Too many keys gone or changed since the plan. A TTL that ran out by itself was to be expected.
+    """Refuse if more than 10 % of the keys changed since the plan.
 
-    Where all are gone there is nothing left to spoil: the action runs and tells so.
+    A TTL that ran out by itself does not count. If all keys are gone the action runs and reports that.
     """
     recipe, passed_ms = recipe_for(plan.request.kind), (dependencies.clock.mono() - plan.made_mono + 1) * 1000
     pttls = await connection.each([("PTTL", key.key) for key in plan.keys])

@@ -1,4 +1,7 @@
-"""The card's figures and sentences from a plan. Pure. It refuses to round a count and to promise an undo."""
+"""Figures and sentences of the confirmation dialog, made from a plan.
+
+Pure. It refuses to round a count and to promise an undo.
+"""
 
 from bisect import bisect_right
 from collections import Counter
@@ -12,15 +15,15 @@ from optimus_tui.grammar.keys import parse_key
 from optimus_tui.wording.safe import safe_text
 
 EDGE = 10
-"""So many samples from each end, and as many from between."""
+"""Samples from each end of the list, and as many from the middle."""
 BATCH_SECONDS = 0.008
-"""A batch of a hundred with its two records on disk and its pause, without the way to the server."""
+"""Seconds for a batch of 100 keys with its two records on disk and its pause, without the network."""
 BATCH = 100
 NO_UNDO = "This cannot be undone."
 
 
 def preview(plan: Plan) -> Preview:
-    """What the operator sees before the words are typed."""
+    """Return what the operator sees before typing the words that confirm."""
     recipe = recipe_for(plan.request.kind)
     ttls = [key.ttl_ms for key in plan.keys if key.ttl_ms is not None]
     exact = plan.memory_keys == plan.count
@@ -53,12 +56,17 @@ def preview(plan: Plan) -> Preview:
 
 
 def words_to_type(plan: Plan, left: int | None = None) -> str:
-    """``prod 1423``: facts that have to be read, and nothing that a tenant wrote."""
+    """Return the words that confirm, such as ``prod 1423``: facts that must be read, and no text of a tenant.
+
+    Args:
+        plan: The plan to confirm.
+        left: Number of keys that remain; None for all of the plan.
+    """
     return f"{plan.where.environment} {plan.count if left is None else left}"
 
 
 def foreign(plan: Plan) -> int:
-    """Keys of others in the plan: counted once more, by the grammar alone; it must be 0."""
+    """Count the plan's keys that belong to another tenant, by the key grammar alone. It must be 0."""
     request = plan.request
     family, asked = "limit" if request.kind in COUNTER_KINDS else "cache", frozenset({request.tenant})
     parsed = (parse_key(key.key, asked) for key in plan.keys)
@@ -66,14 +74,14 @@ def foreign(plan: Plan) -> int:
 
 
 def seconds(plan: Plan) -> float:
-    """How long it will take, about."""
+    """Estimate how long the action takes."""
     batches = -(-plan.count // BATCH)
     trips = 3 if recipe_for(plan.request.kind).watched else 1
     return batches * (BATCH_SECONDS + trips * (plan.ping_ms or 1.0) / 1000 + 0.001)
 
 
 def samples(plan: Plan) -> tuple[PlanKey, ...]:
-    """The first ten, ten from between, the last ten: the same for the same plan."""
+    """Return the first ten keys, ten from the middle and the last ten: the same for the same plan."""
     keys = plan.keys
     if len(keys) <= 3 * EDGE:
         return keys
@@ -82,7 +90,7 @@ def samples(plan: Plan) -> tuple[PlanKey, ...]:
 
 
 def subject_of(request: ActionRequest) -> str:
-    """``clinic_b, all operations``; safe to show."""
+    """Return the subject such as ``clinic_b, all operations``, safe to show."""
     tenant = safe_text(request.tenant, 60)
     if request.kind in COUNTER_KINDS:
         return f"{tenant}, {safe_text(request.operation, 60) if request.operation else 'all operations'}"

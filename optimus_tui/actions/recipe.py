@@ -1,4 +1,4 @@
-"""What every action is: its words, its condition, and what it sends for a batch. One file an action fills it in.
+"""The base class of the actions: words, condition, and what is sent for a batch.
 
 A recipe never chooses keys: it gets those of the plan. It refuses to hide a lost reply: ``Halted`` carries what is
 known of each key of the batch, and why nothing more may be sent.
@@ -19,7 +19,7 @@ NO_UNDO = "This cannot be undone."
 
 
 class Halted(Exception):
-    """Stop here. ``outcomes`` are those of the batch's keys, in order."""
+    """The action must stop. ``outcomes`` has one outcome for each key of the batch, in order."""
 
     def __init__(self, outcomes: Sequence[Outcome], why: str) -> None:
         super().__init__(why)
@@ -33,40 +33,48 @@ class Recipe(ABC):
     title: ClassVar[str]
     verb: ClassVar[str]
     condition: ClassVar[str]
-    """What a key must be for the action to touch it, in words."""
+    """What a key must be for the action to touch it, as a phrase."""
     commands: ClassVar[frozenset[str]]
-    """Those that write; nothing else that writes passes the connection."""
+    """The commands that write; the connection refuses every other one that does."""
     watched: ClassVar[bool] = False
-    """Each batch is looked at under WATCH before it is touched: two trips more."""
+    """Whether each batch is checked under WATCH before it is changed, which takes two more round trips."""
     publishes: ClassVar[bool] = False
     undo: ClassVar[str] = NO_UNDO
 
     def meets(self, pttl: int) -> bool:
-        """Whether a key with this PTTL (ms; -1: none, -2: gone) still meets the condition."""
+        """Return True if a key with this PTTL (ms; -1 none, -2 gone) still meets the condition."""
         return pttl != -2
 
     @abstractmethod
     def effect(self, plan: Plan) -> str:
-        """What will be different afterwards, in a sentence."""
+        """Return one sentence that says what will be different afterwards."""
 
     def gentler(self, plan: Plan) -> tuple[ActionRequest, str] | None:
-        """Another action that hurts less and helps as well, with its words; None where there is none."""
+        """Return a less harmful action that also helps, with its words; None where there is none."""
         return None
 
     @abstractmethod
     async def act(self, connection: OperatorConnection, plan: Plan, keys: Sequence[bytes]) -> list[Outcome]:
-        """Do it to these keys; Halted when it has to end here."""
+        """Change these keys and return one outcome for each.
+
+        Raises:
+            Halted: Nothing more may be sent.
+        """
 
 
 def of_unlink(reply: object) -> Outcome:
-    """What a reply to UNLINK of one key means."""
+    """Return the outcome of UNLINK of one key."""
     return "done" if reply == 1 else "already gone"
 
 
 async def send_each(
     connection: OperatorConnection, commands: Sequence[Sequence[Word]], judge: Callable[[object], Outcome]
 ) -> list[Outcome]:
-    """One command a key, all in one trip."""
+    """Send one command a key in one round trip and return their outcomes.
+
+    Raises:
+        Halted: The connection ended, or the server refused a command.
+    """
     try:
         replies = await connection.together(commands)
     except ConnectionLost as lost:
@@ -79,7 +87,7 @@ async def send_each(
 
 
 def raise_refused(replies: Sequence[object], outcomes: Sequence[Outcome]) -> None:
-    """The server refused something: nobody expected that, so it ends here."""
+    """Raise Halted if the server refused one of the commands."""
     for reply in replies:
         if isinstance(reply, Exception):
             raise Halted(outcomes, f"the server refused: {safe_text(reply, 160)}")

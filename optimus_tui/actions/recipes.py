@@ -1,4 +1,4 @@
-"""All actions by kind: the one table. Another goes here, with a file of its own."""
+"""The table of all actions by kind. Add a new action here."""
 
 from optimus_tui.actions.expire_no_ttl import ExpireNoTtl
 from optimus_tui.actions.invalidate_tenant import InvalidateTenant
@@ -16,5 +16,5 @@ RECIPES: dict[ActionKind, Recipe] = {
 
 
 def recipe_for(kind: ActionKind) -> Recipe:
-    """The recipe of a kind."""
+    """Return the recipe of a kind."""
     return RECIPES[kind]

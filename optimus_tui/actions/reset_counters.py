@@ -1,4 +1,4 @@
-"""Reset a tenant's counters: their limits start again at 0. It refuses to reach beyond the one tenant."""
+"""Reset a tenant's counters: their limits start again at 0. Only counters of the one tenant are touched."""
 
 from collections.abc import Sequence
 from typing import ClassVar
@@ -20,12 +20,14 @@ class ResetCounters(Recipe):
     commands: ClassVar[frozenset[str]] = frozenset({"UNLINK"})
 
     def effect(self, plan: Plan) -> str:
+        """Return which limits start again at 0."""
         who, operation = safe_text(plan.request.tenant, 60), plan.request.operation
         if operation is not None:
             return f"{who}'s limit for {safe_text(operation, 60)} starts again at 0."
         return f"{who}'s limits start again at 0."
 
     def gentler(self, plan: Plan) -> tuple[ActionRequest, str] | None:
+        """Offer to set a TTL on the counters without one, which keeps the counts."""
         immortal = sum(key.immortal for key in plan.keys)
         if not immortal:
             return None
@@ -39,4 +41,5 @@ class ResetCounters(Recipe):
         return repair, f"set a TTL on the {plural(immortal, 'counter')} without one (keeps the count)"
 
     async def act(self, connection: OperatorConnection, plan: Plan, keys: Sequence[bytes]) -> list[Outcome]:
+        """Unlink the counters."""
         return await send_each(connection, [("UNLINK", key) for key in keys], of_unlink)

@@ -1,6 +1,6 @@
-"""A new router as one plan: the two files, the lines in ``app.py``, what differs, and what a person should know first.
+"""Plan and write a new router: its two files, the lines in ``app.py``, the diff, and warnings.
 
-It refuses to write what was not shown: the plan holds every byte, and is void once a file is another.
+It refuses to write what was not shown: the plan holds every byte, and is void once a file differs from it.
 """
 
 import difflib
@@ -11,8 +11,8 @@ from msgspec import Struct
 
 from optimus_tui.actions.files import apply_changes, plan_files
 from optimus_tui.actions.gitstate import git_warnings
-from optimus_tui.actions.tree import Refused, Tree
-from optimus_tui.actions.undo_journal import Change, Entry
+from optimus_tui.actions.tree import Tree, WriteRefused
+from optimus_tui.actions.undo_journal import FileChange, JournalEntry
 from optimus_tui.scaffold.register import APP_PATH, RegistrationError, lines_to_add, register
 from optimus_tui.scaffold.render import Draft, render
 from optimus_tui.scaffold.spec import RouterSpec
@@ -20,25 +20,37 @@ from optimus_tui.wording.safe import safe_text
 
 SOURCES = "src/backend/routers"
 Neighbours = Callable[[Path, Draft], Sequence[str]]
-"""A source tree and a draft to sentences about what the draft would share with the routers that are there."""
+"""Maps a source tree and a draft to sentences about what the draft would share with existing routers."""
 
 
 class RouterPlan(Struct, frozen=True):
-    """Everything that would happen. ``replaced`` are files of somebody's that would be another; not ``app.py``."""
+    """Everything that writing the router changes.
+
+    Attributes:
+        root: The project.
+        draft: The router and its test.
+        changes: One change for each file.
+        replaced: Existing files that would be overwritten, without ``app.py``.
+        warnings: What a person should know first.
+    """
 
     root: Path
     draft: Draft
-    changes: tuple[Change, ...]
+    changes: tuple[FileChange, ...]
     replaced: tuple[str, ...]
     warnings: tuple[str, ...]
 
 
 def plan_router(root: Path, spec: RouterSpec, neighbours: Neighbours | None = None) -> RouterPlan:
-    """Look at the project and say what writing this router would change. Refused where it cannot be written."""
+    """Read the project and return what writing this router would change.
+
+    Raises:
+        WriteRefused: The router cannot be written.
+    """
     draft = render(spec)
     with Tree(root) as tree:
         if not (tree.root / SOURCES).is_dir():
-            raise Refused(f"{safe_text(str(tree.root), 160)} is no gateway: it has no {SOURCES}")
+            raise WriteRefused(f"{safe_text(str(tree.root), 160)} is no gateway: it has no {SOURCES}")
         app = tree.read(APP_PATH)
         project = tree.root
     files = [(file.path, file.content.encode()) for file in draft.files]
@@ -55,24 +67,24 @@ def plan_router(root: Path, spec: RouterSpec, neighbours: Neighbours | None = No
     return RouterPlan(project, draft, changes, replaced, tuple(warnings))
 
 
-def write_router(plan: RouterPlan) -> Entry:
+def write_router(plan: RouterPlan) -> JournalEntry:
     """Write exactly the plan, all of it or nothing."""
     return apply_changes(plan.root, plan.changes, f"router {plan.draft.spec.name}")
 
 
 def show_tree(plan: RouterPlan) -> list[str]:
-    """The files, one line each: new, changed, replaced."""
+    """Return one line a file: new, changed or replaced."""
     return [f"{_word(plan, each):<9}{each.path}" for each in plan.changes]
 
 
-def _word(plan: RouterPlan, change: Change) -> str:
+def _word(plan: RouterPlan, change: FileChange) -> str:
     if change.before is None:
         return "new"
     return "replaced" if change.path in plan.replaced else "changed"
 
 
 def show_diff(plan: RouterPlan, *, new_files: bool = True) -> list[str]:
-    """A unified diff of the plan."""
+    """Return a unified diff of the plan. ``new_files``: include files that do not exist yet."""
     lines: list[str] = []
     for each in plan.changes:
         if each.before is None and not new_files:

@@ -1,7 +1,9 @@
-"""The batches: a look at the server's health, the intent on disk, the commands, the result on disk, a pause.
+"""Send the batches of one action.
 
-Ends after the batch in flight when told to; ends by itself when the server suffers or changes, when the lock is lost,
-when the audit takes no more, or when a reply is not the one expected. It refuses to repeat a command.
+For each batch: measure the server's latency, write the intent to the disk, send the commands, write the result to the
+disk, pause. The run ends after the current batch when it is cancelled. It stops by itself when the server gets slow or
+changes, when the lock is lost, when the audit cannot be written, or when a reply is unexpected. It refuses to repeat a
+command.
 """
 
 import asyncio
@@ -14,7 +16,7 @@ from optimus_tui.actions.action_log import ActionLog, tally
 from optimus_tui.actions.dependencies import ActionDependencies, RunControl
 from optimus_tui.actions.invalidate_tenant import channel_of, event_of
 from optimus_tui.actions.latency_guard import TRIES, LatencyGuard
-from optimus_tui.actions.lock import Lock
+from optimus_tui.actions.lock import TenantLock
 from optimus_tui.actions.operator_connection import ConnectionLost, OperatorConnection
 from optimus_tui.actions.preflight import check_server
 from optimus_tui.actions.recipe import Halted
@@ -30,8 +32,14 @@ LOOK_EVERY = 10
 """Batches between two looks at the server's run id and role."""
 
 
-class Run:
-    """One run over a plan. ``outcomes`` is up to date after each batch; ``stopped`` says why it ended by itself."""
+class BatchRun:
+    """One run over a plan.
+
+    Attributes:
+        outcomes: One outcome a key, up to date after each batch.
+        stopped: Why the run ended by itself; None while it goes on.
+        broken: Whether the audit could not be written.
+    """
 
     def __init__(
         self,
@@ -50,8 +58,8 @@ class Run:
         self.event_lost = self.broken = False
         self.seconds = 0.0
 
-    async def batches(self, connection: OperatorConnection, lock: Lock, places: Sequence[int]) -> None:
-        """Act on the keys at ``places`` of the plan (ascending)."""
+    async def batches(self, connection: OperatorConnection, lock: TenantLock, places: Sequence[int]) -> None:
+        """Act on the keys at ``places`` of the plan, which are ascending."""
         began = time.perf_counter()
         try:
             latency_guard = await self._quiet(connection)
@@ -75,8 +83,8 @@ class Run:
             self.stopped, self.broken = str(error), True
         self.seconds += time.perf_counter() - began
 
-    async def publish(self, connection: OperatorConnection, lock: Lock) -> None:
-        """Send the event, once. A lost reply stays unknown."""
+    async def publish(self, connection: OperatorConnection, lock: TenantLock) -> None:
+        """Send the event once. If the reply is lost, whether it went out stays unknown."""
         channel = channel_of(self._plan.request)
         event = event_of(self._plan, self._dependencies.clock.wall(), tally(self.outcomes).get("done", 0))
         self.tell("publishing")
@@ -98,17 +106,17 @@ class Run:
             self.stopped = f"the event was refused: {safe_text(error, 120)}"
 
     def tell(self, stage: str) -> None:
-        """Let the operator see how far it is."""
+        """Report the progress to the operator."""
         counts = tally(self.outcomes)
         tried = len(self.outcomes) - counts.get("left", 0)
         self._control.report(Progress(stage, tried, len(self.outcomes), counts))  # type: ignore[arg-type]
 
-    async def _batch(self, connection: OperatorConnection, lock: Lock, start: int, end: int) -> None:
+    async def _batch(self, connection: OperatorConnection, lock: TenantLock, start: int, end: int) -> None:
         keys = [key.key for key in self._plan.keys[start:end]]
         self._action_log.intent(start, keys)
         found: Sequence[Outcome] = ["left"] * len(keys)
         try:
-            self.stopped = await lock.keep()  # the disk may have taken its time
+            self.stopped = await lock.keep()  # Writing the intent may have taken longer than the lock lasts.
             if not self.stopped:
                 found = await self._recipe.act(connection, self._plan, keys)
         except Halted as halted:
@@ -118,12 +126,12 @@ class Run:
         self.tell("acting")
 
     async def _quiet(self, connection: OperatorConnection) -> LatencyGuard:
-        """What a PING takes before the first batch."""
+        """Measure the PING time before the first batch."""
         return LatencyGuard([await _ping(connection) for _ in range(QUIET_PINGS)])
 
 
 def chunks(places: Sequence[int]) -> Iterator[tuple[int, int]]:
-    """Runs of neighbouring places, at most a batch long, as (start, end)."""
+    """Yield runs of neighbouring places as (start, end), each at most one batch long."""
     start = end = -1
     for place in places:
         if place != end or end - start >= BATCH:
@@ -136,7 +144,7 @@ def chunks(places: Sequence[int]) -> Iterator[tuple[int, int]]:
 
 
 async def _figure(connection: OperatorConnection, latency_guard: LatencyGuard) -> float:
-    """A PING's time; where it is slow, the best of some."""
+    """Return the PING time in ms; if it is slow, the best of three."""
     best = await _ping(connection)
     for _ in range(TRIES - 1):
         if not latency_guard.is_slow(best):

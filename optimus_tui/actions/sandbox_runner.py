@@ -1,7 +1,8 @@
-"""A temporary folder and the programs that run in it: neither outlives us, however we end.
+"""Run programs in a temporary folder; neither the folder nor the programs outlive this process, however it ends.
 
-Programs run one at a time, in a process group of their own; any thread may cut it short. A warden process kills and
-clears up behind us. Folders that not even a warden cleared, after a power cut say, go with the next run.
+Programs run one at a time, each in a process group of its own, and any thread may cancel the run. A watchdog process
+kills and removes what is left. Folders that even the watchdog did not remove (after a power cut, say) are removed by
+the next run.
 """
 
 import contextlib
@@ -23,17 +24,23 @@ from optimus_tui.settings.children import minimal_environment
 
 PREFIX = "optimus-scaffold-"
 FRESH_SECONDS = 60.0
-"""A folder younger than this may belong to a run that is about to lock it."""
+"""Seconds. A younger folder may belong to a run that is about to lock it."""
 LONGEST = 200_000
+"""Bytes of output that are kept, from its end."""
 KILLED = -int(signal.SIGKILL)
+"""The exit code of a program that was killed because it took too long."""
 
 
 class RunCancelled(Exception):
-    """Nobody waits for this any more."""
+    """The run was cancelled: nothing needs its result."""
 
 
 class SandboxRunner:
-    """Enter it to get the folder; OSError where there is no room for one."""
+    """Enter it to get the folder.
+
+    Raises:
+        OSError: The folder or the watchdog cannot be made.
+    """
 
     def __init__(self) -> None:
         self._turn = threading.Lock()
@@ -45,7 +52,7 @@ class SandboxRunner:
         self._folder = Path(tempfile.mkdtemp(prefix=PREFIX)).resolve()
         lock = os.open(self._folder, os.O_RDONLY | os.O_DIRECTORY)
         try:
-            fcntl.flock(lock, fcntl.LOCK_EX)  # the warden inherits it and keeps it after us
+            fcntl.flock(lock, fcntl.LOCK_EX)  # The watchdog inherits the lock and holds it longer than this process.
             self._warden = subprocess.Popen(  # noqa: S603 - our own file
                 [sys.executable, "-I", "-S", watchdog.__file__, str(self._folder)],
                 stdin=subprocess.PIPE,
@@ -67,11 +74,11 @@ class SandboxRunner:
         assert self._warden.stdin
         with contextlib.suppress(BrokenPipeError):
             self._warden.stdin.close()
-        with contextlib.suppress(subprocess.TimeoutExpired):  # it goes on by itself
+        with contextlib.suppress(subprocess.TimeoutExpired):  # The watchdog goes on by itself.
             self._warden.wait(5)
 
     def cut(self) -> None:
-        """Kill what runs and let nothing more run. From any thread; returns at once."""
+        """Kill the running program and refuse further ones. May be called from any thread; returns at once."""
         self._cut = True
         with self._turn:
             if self._running is not None:
@@ -80,11 +87,11 @@ class SandboxRunner:
     def run(
         self, command: Sequence[str], folder: Path, environment: Mapping[str, str], seconds: float
     ) -> tuple[int, str]:
-        """Return the exit code (``KILLED`` after too long) and what was printed.
+        """Run a program and return its exit code (``KILLED`` after ``seconds``) and its output.
 
         Raises:
-            RunCancelled: The run was ended from here.
-            OSError: The command cannot be started.
+            RunCancelled: ``cut`` was called.
+            OSError: The program cannot be started.
         """
         with self._turn:
             if self._cut:
@@ -125,13 +132,13 @@ class SandboxRunner:
 
 
 def _kill_group(leader: "subprocess.Popen[bytes]") -> None:
-    """The program and everything that it started, also what it left behind."""
+    """Kill the program and every process that it started."""
     with contextlib.suppress(ProcessLookupError, PermissionError):
         os.killpg(leader.pid, signal.SIGKILL)
 
 
 def clear_stale() -> None:
-    """Remove folders of ours whose run is dead. Somebody else's, and one in use, are left alone."""
+    """Remove folders of runs that are dead. Folders of other users, and those in use, are left alone."""
     for path in Path(tempfile.gettempdir()).glob(f"{PREFIX}*"):
         with contextlib.suppress(OSError):
             seen = path.lstat()

@@ -1,7 +1,7 @@
-"""The write side's one door: arm, plan, preview, apply, resume, close. Surfaces use this and nothing behind it.
+"""The public interface of the write actions: arm, plan, preview, apply, resume, look and close.
 
-It holds no widget and asks no question: what was typed is handed in. It refuses whatever ``guard`` and ``checking``
-refuse, before a socket is touched.
+Every surface uses ``ActionService`` and nothing behind it. The service asks no questions: what the operator typed is
+passed in. It refuses whatever ``guard`` and ``preflight`` refuse, before a connection is opened.
 """
 
 import asyncio
@@ -40,7 +40,13 @@ GATEWAY_SECONDS = 2.5
 
 
 class ActionService:
-    """One a context. ``folder`` is the state directory with the audit; the user's own unless told otherwise."""
+    """The write actions of one context.
+
+    Args:
+        context: Settings, clock and clients; the actions use its operator login.
+        folder: State directory with the audit; None for the user's own.
+        listener: Called with each command that is sent, or None.
+    """
 
     def __init__(self, context: Context, folder: Path | None = None, listener: Listener | None = None) -> None:
         settings, folder = context.settings, folder or state_folder()
@@ -54,11 +60,11 @@ class ActionService:
         )
 
     def may_ever_arm(self) -> Refusal | None:
-        """What the settings alone forbid: for a menu that says why an action is greyed out."""
+        """Return what the settings alone forbid, or None. Menus use it to say why an action is disabled."""
         return may_ever_arm(self._context.settings)
 
     async def arm(self, typed: str, minutes: float = DEFAULT_MINUTES) -> Arming | Refusal:
-        """See ``Guard.arm``."""
+        """Arm for ``minutes`` minutes; see ``Guard.arm``."""
         with attributed_to("arm"):
             return await self.guard.arm(typed, minutes)
 
@@ -69,9 +75,13 @@ class ActionService:
         walked: Walked | None = None,
         rules: LimitRules | None = None,
     ) -> Plan | Refusal:
-        """A plan from a fresh look; reads only. ``known`` are tenants that the caller has seen (counters, events).
+        """Read the keyspace and return a plan, or why there is none. Changes nothing.
 
-        ``rules`` are the limits in force where the caller has them; else the gateway is asked, for at most 2.5 s.
+        Args:
+            request: What to do, and for which tenant.
+            known: Tenants that the caller has seen in counters and events; None for none.
+            walked: Called with the names seen so far and the total (None if unknown).
+            rules: The limits in force; None to ask the gateway for at most 2.5 s.
         """
         with attributed_to(f"plan {request.kind}"):
             rules = rules or await self._rules()
@@ -80,13 +90,23 @@ class ActionService:
             return await make_plan(self._context, request, self._known(known or Known(), rules), walked)
 
     def preview(self, plan: Plan) -> Preview:
-        """The card."""
+        """Return the figures and sentences of the confirmation dialog."""
         return preview(plan)
 
     async def apply(
         self, plan: Plan, confirmation: Confirmation, cancel: threading.Event, report: Report
     ) -> Receipt | Refusal:
-        """Carry it out, in a thread of its own. ``report`` is called from there; ``cancel`` ends it after a batch."""
+        """Carry out the plan in a thread of its own.
+
+        Args:
+            plan: A plan made by ``plan``.
+            confirmation: What the operator typed, and the reason.
+            cancel: Once set, the action ends after the current batch.
+            report: Called with the progress, from the action's thread.
+
+        Returns:
+            The receipt, or a Refusal where nothing was changed.
+        """
         refusal = check_words(self._dependencies, plan, words_to_type(plan), confirmation)
         known = refusal or check_plan(self._dependencies, plan)
         if known is not None:
@@ -97,13 +117,13 @@ class ActionService:
             )
 
     def interrupted(self) -> list[Interrupted | Refusal]:
-        """Actions whose process ended before they did; reads the audit, so ask at the start, not in a loop."""
+        """List the actions whose process ended before they did. Reads the whole audit, so call it once at the start."""
         return interrupted_actions.interrupted(self._dependencies.folder, self._context.clock.wall(), self.audit)
 
     async def resume(
         self, left: Interrupted, confirmation: Confirmation, cancel: threading.Event, report: Report
     ) -> Receipt | Refusal:
-        """Go on with an interrupted action; needs arming and the words in ``left.confirm``."""
+        """Continue an interrupted action. Needs arming and the words in ``left.confirm``."""
         why_not = left.why_not or interrupted_actions.too_old(left.plan, self._context.clock.wall())
         if why_not is not None:
             return Refusal("stale", why_not, "verify and close it")
@@ -117,7 +137,7 @@ class ActionService:
             )
 
     async def look(self, left: Interrupted, report: Report) -> Verified | Refusal:
-        """What became of an interrupted action's keys; it stays open, and nothing is changed."""
+        """Check the keys of an interrupted action. It stays open, and nothing is changed."""
         cancel = threading.Event()
         with attributed_to(f"look at {left.plan.request.kind}"):
             return await self._running.run(
@@ -125,13 +145,13 @@ class ActionService:
             )
 
     def receipts_of(self, incident: str) -> list[Receipt]:
-        """Closed actions of an incident; reads the audit and their files: not for an event loop."""
+        """Return the receipts of an incident's closed actions. Reads files: do not call it on an event loop."""
         return interrupted_actions.receipts_of(self._dependencies.folder, incident)
 
     async def settle(
         self, left: Interrupted, reason: str, cancel: threading.Event, report: Report
     ) -> Receipt | Refusal:
-        """Verify and close an interrupted action; changes nothing, so it needs no arming."""
+        """Verify and close an interrupted action. Changes no key, so it needs no arming."""
         refusal = await asyncio.to_thread(self._moved_on, left)
         if refusal is not None:
             return refusal
@@ -141,7 +161,7 @@ class ActionService:
             )
 
     def _moved_on(self, left: Interrupted) -> Refusal | None:
-        """Whether somebody went on with it, or closed it, since it was listed: then its words are of yesterday."""
+        """Refuse if another process closed or continued the action after it was listed."""
         now = [one for one in self.interrupted() if isinstance(one, Interrupted) and one.plan.id == left.plan.id]
         if not now:
             return Refusal("conflict", "another process has this action, or has closed it")
@@ -150,14 +170,14 @@ class ActionService:
         return Refusal("stale", "more of it was done since it was listed", "look at it once more")
 
     def close(self) -> None:
-        """End what runs after its batch, as far as 5 s go; disarm and let go of the audit."""
+        """Stop running actions after their batch (waits at most 5 s), disarm and close the audit."""
         self._running.stop()
         self.guard.disarm("the session ended")
         self.guard.wait_written()
         self.audit.close()
 
     async def _rules(self) -> LimitRules | None:
-        """The gateway's, else those configured."""
+        """Return the gateway's limits, or the configured ones where it does not answer."""
         from optimus_tui.probes.services import read_gateway
 
         context, settings = self._context, self._context.settings

@@ -1,7 +1,7 @@
-"""The threads that actions run in, each with an event loop of its own: a stalled screen does not hold them up.
+"""Run each action in a thread with an event loop of its own, so that a blocked screen does not delay it.
 
-Whoever asked may go away: then the action is told to stop after its batch. None of them keeps the process from ending
-for longer than a few seconds; what is left then is an interrupted action, which the next start offers.
+When the caller is cancelled, the action stops after its batch. No action delays the end of the process by more than a
+few seconds; what is left is an interrupted action, which the next start offers.
 """
 
 import asyncio
@@ -16,17 +16,17 @@ from optimus_tui.threads import DaemonThreads
 
 T = TypeVar("T")
 LEAVE_SECONDS = 5.0
-"""How long the end waits for actions that were told to stop."""
+"""How long closing waits for actions that were told to stop."""
 
 
 class ActionThreads:
-    """Those of one desk."""
+    """The running actions of one service."""
 
     def __init__(self) -> None:
         self._running: dict[threading.Thread, threading.Event] = {}
 
     async def run(self, work: Callable[[], Coroutine[Any, Any, T]], cancel: threading.Event) -> T:
-        """Run it to its end in a thread of its own; when the caller is cancelled, ``cancel`` is set."""
+        """Run the work to its end in a thread of its own. If the caller is cancelled, ``cancel`` is set."""
         future: Future[T] = Future()
         context = contextvars.copy_context()
         thread = threading.Thread(target=context.run, args=(self._work, future, work), name="action", daemon=True)
@@ -39,7 +39,7 @@ class ActionThreads:
             raise
 
     def stop(self, seconds: float = LEAVE_SECONDS) -> None:
-        """Tell all of them to stop after their batch, and wait for them so long at most."""
+        """Tell all actions to stop after their batch, and wait for them for at most ``seconds``."""
         until = time.monotonic() + seconds
         for thread, cancel in list(self._running.items()):
             cancel.set()

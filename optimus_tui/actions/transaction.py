@@ -1,7 +1,7 @@
-"""Touch only keys that have no TTL at this very moment: WATCH, look, MULTI, write, EXEC.
+"""Change only keys that have no TTL at that moment: WATCH, PTTL, MULTI, write, EXEC.
 
-A key that changes in between makes the server refuse the whole batch; then each key is tried by itself, once. It
-refuses to try a key a third time: one that changes twice within a millisecond is somebody's.
+If a key changes in between, the server refuses the whole batch; each key is then tried once by itself. A key is never
+tried a third time: one that changes twice within a millisecond is in use.
 """
 
 from collections.abc import Callable, Sequence
@@ -15,7 +15,7 @@ Write = Callable[[bytes], Sequence[Word]]
 
 
 async def touch_without_ttl(connection: OperatorConnection, keys: Sequence[bytes], write: Write) -> list[Outcome]:
-    """Send ``write(key)``, whose reply is 1 when it was done, for each key that has no TTL."""
+    """Send ``write(key)`` for each key without a TTL. The reply 1 means that it was done."""
     together = await _attempt(connection, keys, write)
     if together is not None:
         return together
@@ -31,7 +31,7 @@ async def touch_without_ttl(connection: OperatorConnection, keys: Sequence[bytes
 
 
 async def _attempt(connection: OperatorConnection, keys: Sequence[bytes], write: Write) -> list[Outcome] | None:
-    """The outcomes; None where a key changed under the watch, and nothing was done."""
+    """Return the outcomes; None if a key changed under WATCH, in which case nothing was done."""
     outcomes = await _look(connection, keys)
     meant = [index for index, outcome in enumerate(outcomes) if outcome == "left"]
     if not meant:
@@ -55,7 +55,7 @@ async def _attempt(connection: OperatorConnection, keys: Sequence[bytes], write:
 
 
 async def _look(connection: OperatorConnection, keys: Sequence[bytes]) -> list[Outcome]:
-    """Watch them all, and tell those that are gone or have a TTL; "left" stands for: still to be done."""
+    """Watch the keys and return an outcome for each; "left" means that it still has to be changed."""
     waiting: list[Outcome] = ["left"] * len(keys)
     watched, *pttls = await _quietly(connection, ("WATCH", *keys), waiting, *(("PTTL", key) for key in keys))
     raise_refused([watched, *pttls], waiting)
@@ -66,7 +66,7 @@ async def _look(connection: OperatorConnection, keys: Sequence[bytes]) -> list[O
 async def _quietly(
     connection: OperatorConnection, first: Sequence[Word], outcomes: Sequence[Outcome], *more: Sequence[Word]
 ) -> list[object]:
-    """Commands that change nothing: where they are lost, nothing was done."""
+    """Send commands that change nothing. If they are lost, nothing was done."""
     try:
         return await connection.together([first, *more])
     except ConnectionLost as lost:

@@ -1,6 +1,6 @@
-"""A directory that is written to, held by its file descriptor: nothing outside of it can be reached. POSIX only.
+"""A directory to write in, held by its file descriptor, so that nothing outside of it can be reached. POSIX only.
 
-It refuses links on the way, targets that are no plain files, names of more than plain characters, files above 1 MB.
+It refuses links on the way, targets that are not plain files, unusual characters in names, and files above 1 MB.
 """
 
 import contextlib
@@ -17,19 +17,19 @@ _PART = re.compile(r"[A-Za-z0-9_.-]{1,128}", re.ASCII)
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 
 
-class Refused(Exception):
-    """Why nothing was written, in one sentence."""
+class WriteRefused(Exception):
+    """Nothing was written; the text says why in one sentence."""
 
 
 class Tree:
-    """One open directory. ``root`` is its real path; everything else is named from there, with slashes."""
+    """One open directory. ``root`` is its real path; every other path is relative to it, with slashes."""
 
     def __init__(self, root: Path) -> None:
         try:
             self.root = root.resolve(strict=True)
             self._handle = os.open(self.root, _FOLDER)
         except (OSError, ValueError, RuntimeError):
-            raise Refused(f"{safe_text(str(root), 160)} is no directory that can be opened") from None
+            raise WriteRefused(f"{safe_text(str(root), 160)} is no directory that can be opened") from None
 
     def __enter__(self) -> "Tree":
         return self
@@ -38,18 +38,22 @@ class Tree:
         os.close(self._handle)
 
     def place(self, path: str) -> tuple[tuple[str, ...], str]:
-        """The real folders on the way to a file, and its name. A link inside the tree is followed here, never later."""
+        """Return the real folders on the way to a file, and its name. Links inside the tree are followed only here.
+
+        Raises:
+            WriteRefused: The path leads out of the tree, or is not a plain one.
+        """
         *folders, name = path.split("/")
         if not all(_PART.fullmatch(part) and part not in (".", "..") for part in (*folders, name)):
-            raise Refused(f"{path!r} is no plain path inside the project")
+            raise WriteRefused(f"{path!r} is no plain path inside the project")
         folder = self.root.joinpath(*folders)
         real = folder.resolve()
         if not real.is_relative_to(self.root):
-            raise Refused(f"{'/'.join(folders)} leads out of {self.root}: nothing is written through it")
+            raise WriteRefused(f"{'/'.join(folders)} leads out of {self.root}: nothing is written through it")
         return real.relative_to(self.root).parts, name
 
     def missing(self, path: str) -> list[str]:
-        """The folders that have to be made before the file can be, outermost first."""
+        """Return the folders that must be made before the file, outermost first."""
         folders, _ = self.place(path)
         return [
             "/".join(folders[: n + 1])
@@ -59,7 +63,7 @@ class Tree:
 
     @contextlib.contextmanager
     def parent(self, path: str) -> Iterator[tuple[int, str]]:
-        """The open folder of a file, and the file's name in it."""
+        """Open the folder of a file; yield its descriptor and the file's name."""
         folders, name = self.place(path)
         handle = os.dup(self._handle)
         try:
@@ -77,10 +81,14 @@ class Tree:
         except FileNotFoundError:
             raise
         except OSError:
-            raise Refused(f"{part} on the way to {path} is no plain directory that can be opened") from None
+            raise WriteRefused(f"{part} on the way to {path} is no plain directory that can be opened") from None
 
     def read(self, path: str) -> bytes | None:
-        """What is there; None where nothing is. Refused for a link, a directory, a device, a pipe."""
+        """Return the content of a file, or None where there is none.
+
+        Raises:
+            WriteRefused: It is a link, a directory, a device or a pipe, or too large.
+        """
         try:
             with self.parent(path) as (handle, name):
                 return read_plain(handle, name, path)
@@ -88,40 +96,49 @@ class Tree:
             return None
 
     def make_folder(self, path: str) -> None:
-        """One folder, whose parent exists."""
+        """Make one folder, whose parent exists."""
         with self.parent(path) as (handle, name):
             os.mkdir(name, dir_fd=handle)
 
     def remove_folder(self, path: str) -> None:
-        """One folder, if it is empty."""
+        """Remove one folder if it is empty."""
         with contextlib.suppress(OSError), self.parent(path) as (handle, name):
             os.rmdir(name, dir_fd=handle)
 
 
 def read_plain(handle: int, name: str, shown: str) -> bytes | None:
-    """A plain file in an open folder; None where there is none."""
+    """Return the content of a plain file in an open folder; None where there is none.
+
+    Args:
+        handle: Descriptor of the folder.
+        name: The file's name in it.
+        shown: The path for messages.
+
+    Raises:
+        WriteRefused: It is not a plain file, or larger than 1 MB.
+    """
     try:
         kind = os.stat(name, dir_fd=handle, follow_symlinks=False).st_mode
     except FileNotFoundError:
         return None
     if not stat.S_ISREG(kind):
         word = "a link" if stat.S_ISLNK(kind) else "a directory" if stat.S_ISDIR(kind) else "no plain file"
-        raise Refused(f"{shown} is {word}: nothing is written in its place")
+        raise WriteRefused(f"{shown} is {word}: nothing is written in its place")
     try:
         file = os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, dir_fd=handle)
     except OSError as error:
-        raise Refused(f"{shown} cannot be read: {error.strerror}") from None
+        raise WriteRefused(f"{shown} cannot be read: {error.strerror}") from None
     with open(file, "rb") as opened:
         if not stat.S_ISREG(os.fstat(file).st_mode):
-            raise Refused(f"{shown} is no plain file any more: nothing is written in its place")
+            raise WriteRefused(f"{shown} is no plain file any more: nothing is written in its place")
         data = opened.read(MAX_BYTES + 1)
     if len(data) > MAX_BYTES:
-        raise Refused(f"{shown} is larger than {MAX_BYTES:,} bytes: nothing is written in its place")
+        raise WriteRefused(f"{shown} is larger than {MAX_BYTES:,} bytes: nothing is written in its place")
     return data
 
 
 def write_new(handle: int, name: str, data: bytes, mode: int) -> None:
-    """A new file in an open folder, on the disk when this returns."""
+    """Create a file in an open folder; it is on the disk when this returns. ``mode``: its permission bits."""
     file = os.open(name, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600, dir_fd=handle)
     with open(file, "wb") as opened:
         opened.write(data)

@@ -1,4 +1,4 @@
-"""Unlink cache keys that never expire. It refuses one that has a TTL by now, checked by the server itself."""
+"""Unlink cache keys without a TTL. A key that has one by now is left alone; the server checks this itself."""
 
 from collections.abc import Sequence
 from typing import ClassVar
@@ -24,13 +24,16 @@ class UnlinkNoTtl(Recipe):
     watched = True
 
     def meets(self, pttl: int) -> bool:
+        """Return True for a key without a TTL."""
         return pttl == -1
 
     def effect(self, plan: Plan) -> str:
+        """Return how many answers will be fetched again."""
         who = safe_text(plan.request.tenant, 60)
         return f"Cold cache for {plural(plan.count, 'answer')} of {who}: each is fetched anew when asked for."
 
     def gentler(self, plan: Plan) -> tuple[ActionRequest, str] | None:
+        """Offer to give the keys a TTL instead."""
         request = plan.request
         ending = ActionRequest(
             kind="expire_no_ttl",
@@ -42,4 +45,5 @@ class UnlinkNoTtl(Recipe):
         return ending, f"give them a TTL of {ttl(GENTLE_SECONDS)} instead (nothing goes cold at once)"
 
     async def act(self, connection: OperatorConnection, plan: Plan, keys: Sequence[bytes]) -> list[Outcome]:
+        """Unlink the keys that still have no TTL."""
         return await touch_without_ttl(connection, keys, lambda key: ("UNLINK", key))

@@ -1,4 +1,4 @@
-"""Unlink a tenant's cache keys that begin alike. It refuses an empty prefix: that is an invalidation."""
+"""Unlink a tenant's cache keys with one prefix. An empty prefix is refused: that is an invalidation."""
 
 from collections.abc import Sequence
 from typing import ClassVar
@@ -20,10 +20,12 @@ class UnlinkPrefix(Recipe):
     commands: ClassVar[frozenset[str]] = frozenset({"UNLINK"})
 
     def effect(self, plan: Plan) -> str:
+        """Return how many answers will be fetched again."""
         who = safe_text(plan.request.tenant, 60)
         return f"Cold cache for {plural(plan.count, 'answer')} of {who}: each is fetched anew when asked for."
 
     def gentler(self, plan: Plan) -> tuple[ActionRequest, str] | None:
+        """Offer to unlink only the keys without a TTL, where there are some of each."""
         immortal = sum(key.immortal for key in plan.keys)
         if not 0 < immortal < plan.count:
             return None
@@ -32,4 +34,5 @@ class UnlinkPrefix(Recipe):
         return only, f"unlink only keys without a TTL ({immortal:,} of these): the others end by themselves"
 
     async def act(self, connection: OperatorConnection, plan: Plan, keys: Sequence[bytes]) -> list[Outcome]:
+        """Unlink the keys."""
         return await send_each(connection, [("UNLINK", key) for key in keys], of_unlink)

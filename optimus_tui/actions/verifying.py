@@ -1,6 +1,6 @@
-"""The look afterwards: every key of the plan once more, and what is new. It changes nothing, and connects anew.
+"""Check every key of the plan after the action, and count new ones. Changes nothing, and reconnects by itself.
 
-It refuses to call anything verified that was not looked at: without an answer the action stays open.
+It refuses to call an action verified without an answer of the server: the action then stays open.
 """
 
 import asyncio
@@ -24,7 +24,13 @@ SCAN_PAUSE = 0.002
 
 
 class Verified(Struct, frozen=True):
-    """What was found; ``new_since`` None where the walk was not finished."""
+    """What the check found.
+
+    Attributes:
+        there_again: Keys that were changed and meet the condition again.
+        unknown_gone: Keys with an unknown outcome that no longer meet it.
+        new_since: Keys that meet it and are not in the plan; None if the scan did not finish.
+    """
 
     there_again: int
     unknown_gone: int
@@ -38,7 +44,7 @@ async def verify(
     connection: OperatorConnection,
     control: RunControl,
 ) -> Verified | None:
-    """On the action's connection, or on a new one where that has ended. None when nobody answers."""
+    """Check the keys on the action's connection, or on a new one if that has ended. None without an answer for 5 s."""
     deadline = time.monotonic() + TRIES_SECONDS
     while True:
         try:
@@ -82,7 +88,7 @@ async def _look(
 async def _new(
     dependencies: ActionDependencies, plan: Plan, connection: OperatorConnection, control: RunControl
 ) -> int | None:
-    """Keys that meet the condition now and were not in the plan."""
+    """Count the keys that meet the condition now and were not in the plan; None if the scan did not finish."""
     known = Known(frozenset(tenant.encode("utf-8", "surrogatepass") for tenant in dependencies.settings.tenants))
     gathering, cursor, deadline = Gathering(plan.request, known), b"0", time.monotonic() + SCAN_SECONDS
     while True:

@@ -1,7 +1,7 @@
-"""Outlives us by a moment: kills what we left running and removes the copy it ran in, a kill -9 of ours included.
+"""Kill a sandboxed program and remove its folder once the owner process has ended, even by kill -9.
 
-Run as a file by ``runner``, with nothing but the standard library: ``warden.py FOLDER``. Standard input tells which
-process group runs just now, 0 for none; its end is our end, or our order.
+``sandbox_runner`` starts this file as ``watchdog.py FOLDER``; it needs only the standard library. Each line on standard
+input is the process group that runs now, 0 for none. The end of standard input means that the owner ended or is done.
 """
 
 import contextlib
@@ -16,7 +16,7 @@ PAUSE_SECONDS = 0.1
 
 
 def main(folder: str) -> None:
-    """Wait for the end, then leave nothing."""
+    """Wait for the end of standard input, then kill the running group and remove the folder."""
     running = 0
     for line in sys.stdin:
         running = int(line)
@@ -27,7 +27,7 @@ def main(folder: str) -> None:
         shutil.rmtree(folder, ignore_errors=True)
         if not os.path.lexists(folder):
             return
-        time.sleep(PAUSE_SECONDS)  # what was killed may be writing its last
+        time.sleep(PAUSE_SECONDS)  # The killed processes may still be writing.
 
 
 if __name__ == "__main__":

@@ -15,7 +15,7 @@ from optimus_tui.cli.flags import connected, joined, settings_of
 from optimus_tui.contract.tools.router import RouterType
 
 if TYPE_CHECKING:
-    from optimus_tui.actions.draft_checks import Check
+    from optimus_tui.actions.draft_checks import DraftCheck
     from optimus_tui.actions.routers import RouterPlan
     from optimus_tui.scaffold.spec import RouterSpec
 
@@ -66,7 +66,7 @@ def new(
     """Write a router NAME with its tests, and register it in app.py: all of it or nothing."""
     from optimus_tui.actions.files import recover
     from optimus_tui.actions.routers import plan_router
-    from optimus_tui.actions.tree import Refused
+    from optimus_tui.actions.tree import WriteRefused
     from optimus_tui.scaffold.names import SpecError
     from optimus_tui.scaffold.spec import make_spec
     from optimus_tui.tools.router_neighbours import shared_names
@@ -86,7 +86,7 @@ def new(
         plan = plan_router(root, spec, shared_names)
     except SpecError as error:
         return _refuse(f"{error}; allowed: {', '.join(error.allowed)}" if error.allowed else error)
-    except Refused as error:
+    except WriteRefused as error:
         return _refuse(error)
     return _show_and_write(plan, python, dry_run=dry_run, yes=yes, untested=untested, replace=replace)
 
@@ -98,11 +98,11 @@ def new(
 def undo(ctx: click.Context, /, project: str | None, **given: object) -> int:
     """Take the last router back, if none of its files was changed since."""
     from optimus_tui.actions.files import undo_last
-    from optimus_tui.actions.tree import Refused
+    from optimus_tui.actions.tree import WriteRefused
 
     try:
         entry = undo_last(_root(project, joined(ctx, given)))
-    except (Refused, OSError) as error:
+    except (WriteRefused, OSError) as error:
         return _refuse(_reason(error))
     for change in entry.changes:
         output.say(f"{'removed' if change.before is None else 'restored':<9}{change.path}")
@@ -110,14 +110,16 @@ def undo(ctx: click.Context, /, project: str | None, **given: object) -> int:
 
 
 def _root(project: str | None, flags: dict[str, object]) -> Path:
-    """The gateway's tree; Refused where none is known."""
-    from optimus_tui.actions.tree import Refused
+    """The gateway's tree; WriteRefused where none is known."""
+    from optimus_tui.actions.tree import WriteRefused
 
     if project is not None:
         return Path(project)
     found = settings_of(flags).source_path
     if found is None:
-        raise Refused("no gateway's source tree is here or above: name it with --project or BACKEND_ORCHESTRATOR_PATH")
+        raise WriteRefused(
+            "no gateway's source tree is here or above: name it with --project or BACKEND_ORCHESTRATOR_PATH"
+        )
     return found
 
 
@@ -147,7 +149,7 @@ def _show_and_write(
         output.say(line)
     for warning in plan.warnings:
         output.hang("note     ", warning)
-    checks: list[Check] = []
+    checks: list[DraftCheck] = []
     allowed = yes or _is_allowed(plan)
     for check in run_checks(plan.draft, plan.root, python, judged, None, allowed):
         checks.append(check)
@@ -177,9 +179,9 @@ def _is_allowed(plan: "RouterPlan") -> bool:
     return click.confirm(question, default=False)
 
 
-def _ask_and_write(plan: "RouterPlan", silent: "list[Check]", *, yes: bool, replace: bool) -> int:
+def _ask_and_write(plan: "RouterPlan", silent: "list[DraftCheck]", *, yes: bool, replace: bool) -> int:
     from optimus_tui.actions.routers import write_router
-    from optimus_tui.actions.tree import Refused
+    from optimus_tui.actions.tree import WriteRefused
     from optimus_tui.scaffold.explain import next_steps
 
     questions: list[str] = []
@@ -200,7 +202,7 @@ def _ask_and_write(plan: "RouterPlan", silent: "list[Check]", *, yes: bool, repl
             return exits.FOUND_SOMETHING
     try:
         write_router(plan)
-    except (Refused, OSError) as error:
+    except (WriteRefused, OSError) as error:
         return _refuse(_reason(error))
     _say_next(plan.draft.spec, next_steps(plan.draft.spec, "http://localhost:8020")[3:])
     return exits.HEALTHY

@@ -2,7 +2,7 @@
 
 Plain sockets, because httpx and redis together cost more processor time to import than a minute of this traffic. It
 refuses to be a general client: no TLS, no redirects, no chunked bodies, no RESP3. A missing answer is data
-(``Answer.status == 0``, ``None`` from Redis' link), never an exception.
+(``RawResponse.status == 0``, ``None`` from Redis' link), never an exception.
 """
 
 import asyncio
@@ -14,7 +14,7 @@ Writer = asyncio.StreamWriter
 _TROUBLE = (OSError, EOFError, ValueError, TimeoutError, asyncio.LimitOverrunError)
 
 
-class Answer(NamedTuple):
+class RawResponse(NamedTuple):
     """Status 0 means that no whole answer came. ``remaining``: requests left in the caller's window, where told."""
 
     status: int
@@ -38,7 +38,7 @@ class Http:
 
     async def ask(
         self, method: str, path: str, headers: Mapping[str, str] | None = None, body: object = None
-    ) -> Answer:
+    ) -> RawResponse:
         """One request; ``body`` is sent as JSON. ``path`` must be escaped already."""
         payload = b"" if body is None else json.dumps(body).encode()
         lines = [f"{method} {path} HTTP/1.1", f"Host: 127.0.0.1:{self.port}", f"Content-Length: {len(payload)}"]
@@ -55,14 +55,14 @@ class Http:
                         return answer
                 return await self._exchange(*await asyncio.open_connection("127.0.0.1", self.port), message)
         except _TROUBLE:
-            return Answer(0)
+            return RawResponse(0)
 
     def close(self) -> None:
         """Let go of the connections that wait."""
         while self._idle:
             self._idle.pop()[1].close()
 
-    async def _exchange(self, reader: asyncio.StreamReader, writer: Writer, message: bytes) -> Answer:
+    async def _exchange(self, reader: asyncio.StreamReader, writer: Writer, message: bytes) -> RawResponse:
         kept = False
         try:
             writer.write(message)
@@ -71,9 +71,9 @@ class Http:
             body = await reader.readexactly(int(fields.get(b"content-length", b"0")))
             kept = fields.get(b"connection") != b"close" and b"transfer-encoding" not in fields
             left = fields.get(b"x-ratelimit-remaining")
-            return Answer(int(head[9:12]), body, None if left is None else int(left))
+            return RawResponse(int(head[9:12]), body, None if left is None else int(left))
         except (OSError, EOFError, ValueError):
-            return Answer(0)
+            return RawResponse(0)
         finally:
             if kept:
                 self._idle.append((reader, writer))

@@ -10,7 +10,7 @@ import time
 from typing import NamedTuple
 from urllib.parse import quote
 
-from optimus_tui.demo.raw_clients import Answer, Http
+from optimus_tui.demo.raw_clients import Http, RawResponse
 
 WINDOW_SECONDS = 60.0
 DICE = random.Random()  # noqa: S311 - traffic, no secrets
@@ -62,11 +62,11 @@ class Users:
         self._window_began = 0.0
         self._remaining = 0
 
-    async def ask(self, method: str, path: str, body: object = None) -> Answer:
+    async def ask(self, method: str, path: str, body: object = None) -> RawResponse:
         """One request in the tenant's name."""
         return await self.gateway.ask(method, path, {"X-Tenant-ID": self.habits.name}, body)
 
-    async def chat(self, phone: str) -> Answer:
+    async def chat(self, phone: str) -> RawResponse:
         """A message from this number; opens its conversation when there is none."""
         answer = await self.ask("POST", "/api/chat", {"phone": phone, "message": DICE.choice(_WORDS)})
         self._note_window(answer)
@@ -77,7 +77,7 @@ class Users:
                 self.known.append(conversation)
         return answer
 
-    def _note_window(self, answer: Answer) -> None:
+    def _note_window(self, answer: RawResponse) -> None:
         now = time.monotonic()
         if answer.status == 429:
             self._remaining, self._chat_opens_at = 0, self._window_began + WINDOW_SECONDS
@@ -98,7 +98,7 @@ class Users:
         """Chat again, whatever was refused before."""
         self.silent, self._chat_opens_at = False, 0.0
 
-    async def open_one(self, looks: int = 5) -> Answer | None:
+    async def open_one(self, looks: int = 5) -> RawResponse | None:
         """The next new customer's first message, then ``looks`` at the answer; None while nobody comes."""
         number = len(self.known)
         if number >= self.habits.conversations or not self.may_chat:
@@ -130,7 +130,7 @@ class Users:
             chosen = DICE.choice(idle if idle and DICE.random() < 0.93 else self._busy())
             await self.look_at(chosen, messages=DICE.random() < 0.42)
 
-    async def look_at(self, conversation: str, *, messages: bool) -> Answer:
+    async def look_at(self, conversation: str, *, messages: bool) -> RawResponse:
         """Read one conversation or its messages; a customer the engine forgot (it was restarted) writes again."""
         path = f"/api/conversations/{quote(conversation)}" + ("/messages" if messages else "")
         answer = await self.ask("GET", path)

@@ -48,7 +48,7 @@ class Batch:
         self.answers: list[str] = []
 
 
-class Lines:
+class MessageReader:
     """Iterate to get the messages. ``answer`` sends what is said without the SDK."""
 
     def __init__(self, source: Source, answer: Callable[[Raw], Awaitable[None]]) -> None:
@@ -79,7 +79,7 @@ class Lines:
             await self._send_complete()
 
     async def _whole_lines(self) -> AsyncIterator[bytes]:
-        """Lines of at most 256 kB; a longer one is thrown away as it comes, and refused."""
+        """MessageReader of at most 256 kB; a longer one is thrown away as it comes, and refused."""
         while line := await self._source.readline():
             if len(line) <= MAX_BYTES:
                 yield line

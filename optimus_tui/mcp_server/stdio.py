@@ -20,7 +20,7 @@ from mcp.server.stdio import stdio_server
 from mcp.shared.message import SessionMessage
 
 from optimus_tui.mcp_server.frames import NO_MESSAGE, FrameRefused
-from optimus_tui.mcp_server.lines import Lines, Raw
+from optimus_tui.mcp_server.lines import MessageReader, Raw
 from optimus_tui.mcp_server.server import build
 from optimus_tui.serving.dispatcher import ToolDispatcher
 from optimus_tui.tools.arguments import MAX_BYTES
@@ -65,7 +65,7 @@ async def serve_frames(server: Server[Any]) -> None:
             async def answer(raw: Raw) -> None:
                 await wire.send(SessionMessage(cast("types.JSONRPCMessage", raw)))
 
-            lines = Lines(source, answer)
+            lines = MessageReader(source, answer)
             outgoing, replies = anyio.create_memory_object_stream[SessionMessage](0)
             send, receive = anyio.create_memory_object_stream[SessionMessage | Exception](0)
 
@@ -95,7 +95,7 @@ async def serve_frames(server: Server[Any]) -> None:
 
 
 class _Stdin:
-    """Lines of a descriptor, at most 256 kB and a byte at a time, read in a thread."""
+    """MessageReader of a descriptor, at most 256 kB and a byte at a time, read in a thread."""
 
     def __init__(self, descriptor: int) -> None:
         self._file = os.fdopen(descriptor, "rb", closefd=False)

@@ -15,7 +15,7 @@ from optimus_tui.mcp_server.sessions import SessionKeeper
 from optimus_tui.serving.access_control import AccessControlMiddleware
 from optimus_tui.serving.asgi import App
 from optimus_tui.serving.dispatcher import ToolDispatcher
-from optimus_tui.serving.listen import Bound
+from optimus_tui.serving.listen import ListeningSocket
 from optimus_tui.tools.arguments import MAX_BYTES
 
 MOST_SESSIONS = 100
@@ -23,7 +23,7 @@ IDLE_SECONDS = 5 * 60.0
 """A session that nobody uses for so long, and that has no open stream, is forgotten."""
 
 
-def app_for(dispatcher: ToolDispatcher, bound: Bound, token: str | None) -> App:
+def app_for(dispatcher: ToolDispatcher, bound: ListeningSocket, token: str | None) -> App:
     """The application on this socket. Sessions are kept, so that clients of either era can cancel."""
     app = build(dispatcher, _closing(dispatcher)).streamable_http_app(
         streamable_http_path="/mcp",

@@ -15,7 +15,7 @@ LOOPBACK_NAMES = ("localhost", "127.0.0.1", "[::1]")
 _PASSED_ON = (b"forwarded", b"via", b"x-real-ip")
 
 
-class Refusal(NamedTuple):
+class AccessRefusal(NamedTuple):
     """Why not, and with which HTTP status."""
 
     status: int
@@ -49,37 +49,39 @@ class AccessControlMiddleware:
         else:
             await send({"type": "websocket.close", "code": 1008})
 
-    def judge(self, scope: Scope) -> Refusal | None:
+    def judge(self, scope: Scope) -> AccessRefusal | None:
         """None where the request may pass."""
         headers: list[tuple[bytes, bytes]] = list(scope["headers"])
         return self._credentials(scope, headers) or self._host(scope, headers) or self._origin(scope, headers)
 
-    def _credentials(self, scope: Scope, headers: Iterable[tuple[bytes, bytes]]) -> Refusal | None:
+    def _credentials(self, scope: Scope, headers: Iterable[tuple[bytes, bytes]]) -> AccessRefusal | None:
         challenge = ((b"www-authenticate", b"Bearer"),)
         if self._token is not None:
             shown = _values(headers, b"authorization")
             scheme, _, given = shown[0].partition(b" ") if len(shown) == 1 else (b"", b"", b"")
             if scheme.lower() == b"bearer" and hmac.compare_digest(given.strip(), self._token):
                 return None
-            return Refusal(401, "this address wants Authorization: Bearer and the token", challenge)
+            return AccessRefusal(401, "this address wants Authorization: Bearer and the token", challenge)
         if not _is_loopback(scope.get("client")):
-            return Refusal(401, "without a token the tools answer only to this machine", challenge)
+            return AccessRefusal(401, "without a token the tools answer only to this machine", challenge)
         if any(name in _PASSED_ON or name.startswith(b"x-forwarded") for name, _ in headers):
-            return Refusal(401, "the request was passed on by a proxy, so who asks is unknown; set a token", challenge)
+            return AccessRefusal(
+                401, "the request was passed on by a proxy, so who asks is unknown; set a token", challenge
+            )
         return None
 
-    def _host(self, scope: Scope, headers: Iterable[tuple[bytes, bytes]]) -> Refusal | None:
+    def _host(self, scope: Scope, headers: Iterable[tuple[bytes, bytes]]) -> AccessRefusal | None:
         given = _values(headers, b"host")
         if len(given) == 1 and given[0].decode("latin-1").lower() in self._authorities(scope):
             return None
-        return Refusal(421, "the Host header does not name this server")
+        return AccessRefusal(421, "the Host header does not name this server")
 
-    def _origin(self, scope: Scope, headers: Iterable[tuple[bytes, bytes]]) -> Refusal | None:
+    def _origin(self, scope: Scope, headers: Iterable[tuple[bytes, bytes]]) -> AccessRefusal | None:
         given = _values(headers, b"origin")
         allowed = {f"{scheme}://{one}" for one in self._authorities(scope) for scheme in ("http", "https")}
         if not given or (len(given) == 1 and given[0].decode("latin-1").lower() in allowed):
             return None
-        return Refusal(403, "pages of other origins may not ask")
+        return AccessRefusal(403, "pages of other origins may not ask")
 
     def _authorities(self, scope: Scope) -> set[str]:
         """Every Host value that means this socket."""

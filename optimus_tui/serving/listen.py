@@ -22,7 +22,7 @@ class CannotListen(Exception):
     """One sentence: why there is no socket, or no token."""
 
 
-class Bound(NamedTuple):
+class ListeningSocket(NamedTuple):
     """A listening socket. ``names`` are host names that mean it beside the loopback ones."""
 
     socket: socket.socket
@@ -31,7 +31,7 @@ class Bound(NamedTuple):
     loopback: bool
 
 
-def bind(host: str, port: int) -> Bound:
+def bind(host: str, port: int) -> ListeningSocket:
     """Listen on ``host`` and ``port`` (0: any that is free)."""
     try:
         family, _, _, _, address = min(
@@ -53,10 +53,10 @@ def bind(host: str, port: int) -> Bound:
     at = ipaddress.ip_address(where)
     shown = f"[{where}]" if at.version == 6 else where
     names = () if at.is_loopback else (socket.gethostname(), *(() if at.is_unspecified else (host,)))
-    return Bound(listener, f"http://{shown}:{chosen}", names, at.is_loopback)
+    return ListeningSocket(listener, f"http://{shown}:{chosen}", names, at.is_loopback)
 
 
-def token_for(bound: Bound, purpose: str) -> str | None:
+def token_for(bound: ListeningSocket, purpose: str) -> str | None:
     """The token that callers must show: the variable's, or one of this start; None on loopback without the variable."""
     given = os.environ.pop(TOKEN_VARIABLE, "").strip()
     if given:
@@ -87,7 +87,7 @@ def _keep(token: str, purpose: str) -> Path:
     return path
 
 
-def serve(app: "App", bound: Bound) -> None:
+def serve(app: "App", bound: ListeningSocket) -> None:
     """Serve until SIGINT or SIGTERM. Proxies' headers are not believed, and no version is told."""
     import uvicorn
 

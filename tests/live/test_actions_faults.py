@@ -147,14 +147,14 @@ async def test_what_was_left_on_a_restarted_server_is_closed_with_a_word_about_i
 async def test_a_lost_reply_is_unknown_and_never_repeated_row_81(server: RealServer, tmp_path: Path) -> None:
     put(server, *(f"cache:conv:acme:{index}" for index in range(5)))
     relay, asked = Relay(server.port), pytest.MonkeyPatch()
-    original = running.Run.publish
+    original = running.BatchRun.publish
 
-    async def cut_off(self: running.Run, *words: object) -> None:
+    async def cut_off(self: running.BatchRun, *words: object) -> None:
         relay.mute()
         threading.Timer(2.3, relay.heal).start()
         await original(self, *words)  # type: ignore[arg-type]
 
-    asked.setattr(running.Run, "publish", cut_off)
+    asked.setattr(running.BatchRun, "publish", cut_off)
     try:
         async with armed(relay.port, tmp_path) as action_service:
             plan = await planned(action_service, "invalidate_tenant")
@@ -207,7 +207,7 @@ async def test_a_suffering_server_stops_it(server: RealServer, tmp_path: Path) -
             receipt = await carried_out(action_service, await planned(action_service, "invalidate_tenant"))
     finally:
         slow.undo()
-    assert receipt.stopped and "suffers" in receipt.stopped and receipt.counts == {"done": 300, "left": 600}
+    assert receipt.stopped and "the server is slow" in receipt.stopped and receipt.counts == {"done": 300, "left": 600}
 
 
 @pytest.mark.parametrize("event", ["planned", "confirmed", "intent", "result", "verified", "closed"])

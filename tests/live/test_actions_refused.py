@@ -268,7 +268,7 @@ async def test_a_lock_whose_owner_died_ends_by_itself_row_76(server: RealServer,
         plan = await planned(action_service, "invalidate_tenant")
         answer = await action_service.apply(plan, confirmation(plan), threading.Event(), ignore)
         assert isinstance(answer, Refusal) and answer.code == "locked"
-        assert "ann on bastion (process 4711) is at this tenant for" in answer.message
+        assert "ann on bastion (process 4711) is working on this tenant for" in answer.message
         server.command("PEXPIRE", "optimus:lock:acme", "1")  # 30 s later
         while number(server, "EXISTS", "optimus:lock:acme"):
             pass

@@ -8,14 +8,14 @@ from typing import Any
 import pytest
 
 from optimus_tui.demo.handle import DemoHandle
-from optimus_tui.demo.raw_clients import Answer, Http, Resp
+from optimus_tui.demo.raw_clients import Http, RawResponse, Resp
 from optimus_tui.demo.scenarios import SCENARIOS
 from optimus_tui.demo.tenants import TENANTS
 
 pytestmark = pytest.mark.live
 
 
-async def asked(port: int, path: str, headers: dict[str, str]) -> Answer:
+async def asked(port: int, path: str, headers: dict[str, str]) -> RawResponse:
     client = Http(port)
     answer = await client.ask("GET", path, headers)
     client.close()
@@ -34,10 +34,10 @@ class Demo:
         link.close()
         return replies[0] if replies else None
 
-    async def gateway(self, path: str, tenant: str = "") -> Answer:
+    async def gateway(self, path: str, tenant: str = "") -> RawResponse:
         return await asked(self.handle.ports.gateway, path, {"X-Tenant-ID": tenant} if tenant else {})
 
-    async def engine(self) -> Answer:
+    async def engine(self) -> RawResponse:
         return await asked(self.handle.ports.engine, "/health", {})
 
     async def play(self, scenario: str) -> None:

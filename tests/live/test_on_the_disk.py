@@ -144,7 +144,7 @@ def test_no_file_takes_its_place_before_it_and_its_undo_would_outlive_a_power_cu
     real, seen = files._swap, list[tuple[bytes, bool]]()
     with forgetful() as disk:
 
-        def swap(handle: int, name: str, staged: str, change: undo_journal.Change) -> None:
+        def swap(handle: int, name: str, staged: str, change: undo_journal.FileChange) -> None:
             (entry,) = state.rglob("*.json")
             seen.append((disk.after_power_cut(root / staged), b"committing" in disk.after_power_cut(entry)))
             real(handle, name, staged, change)

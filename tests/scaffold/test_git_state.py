@@ -388,4 +388,4 @@ def test_before_a_yes_no_code_of_the_project_runs(
     run(["validate", str(gateway / "src/backend/routers")])
     run(["scaffold", "undo", "--project", str(gateway)])
     assert not ran.exists(), ran.read_text()
-    assert "nobody said yes" in " ".join(capsys.readouterr().out.split())
+    assert "which was not allowed" in " ".join(capsys.readouterr().out.split())

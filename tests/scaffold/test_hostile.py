@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from optimus_tui.__main__ import run
 from optimus_tui.actions.files import apply_changes, plan_files
-from optimus_tui.actions.tree import Refused
+from optimus_tui.actions.tree import WriteRefused
 from optimus_tui.scaffold.fields import TYPES, Field, literal, make_field
 from optimus_tui.scaffold.names import SpecError
 from optimus_tui.scaffold.render import render
@@ -67,7 +67,7 @@ def test_100_hostile_paths_are_refused_row_98(tmp_path: Path) -> None:
     before = snapshot(tmp_path)
     for word in hostile_words(100, 2):
         for path in (f"../{word}", f"/{word}", f"src/../../{word}", f"src/{word}/../../../x"):
-            with pytest.raises(Refused):
+            with pytest.raises(WriteRefused):
                 plan_files(gateway, [(path, b"x")])
     assert snapshot(tmp_path) == before
 
@@ -184,7 +184,7 @@ def test_links_pipes_folders_and_foreign_files_are_left_alone_row_98(tmp_path: P
     (gateway / "huge").write_bytes(b"x" * 1_000_001)
     before = snapshot(tmp_path)
     for path in ("out/new", "out/victim", "file", "dangling", "pipe", "folder", "huge", "pipe/x", "huge/x"):
-        with pytest.raises(Refused) as refused:
+        with pytest.raises(WriteRefused) as refused:
             apply_changes(gateway, plan_files(gateway, [("fine", b"x"), (path, b"x")]), "router x", tmp_path / "state")
         assert str(refused.value).count("\n") == 0
     shutil.rmtree(tmp_path / "state", ignore_errors=True)

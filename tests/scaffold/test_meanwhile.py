@@ -7,7 +7,7 @@ import pytest
 
 from optimus_tui.actions import files
 from optimus_tui.actions.routers import plan_router, write_router
-from optimus_tui.actions.tree import Refused
+from optimus_tui.actions.tree import WriteRefused
 from optimus_tui.scaffold.spec import make_spec
 from tests.scaffold.workshop import new_gateway
 
@@ -27,7 +27,7 @@ def test_a_file_that_changes_between_look_and_move_is_left_alone(
             (gateway / APP).write_text("theirs = True\n")
 
     monkeypatch.setattr(files, "_stage", stage_and_be_overtaken)
-    with pytest.raises(Refused, match="changed by somebody else meanwhile"):
+    with pytest.raises(WriteRefused, match="changed by somebody else meanwhile"):
         write_router(plan)
     assert (gateway / APP).read_text() == "theirs = True\n"
     assert not (gateway / "src/backend/routers/products.py").exists()

@@ -7,7 +7,7 @@ import pytest
 
 from optimus_tui.__main__ import run
 from optimus_tui.actions import interpreters
-from optimus_tui.actions.draft_checks import Check, run_checks
+from optimus_tui.actions.draft_checks import DraftCheck, run_checks
 from optimus_tui.actions.routers import plan_router
 from optimus_tui.scaffold.render import render
 from optimus_tui.scaffold.spec import OPERATIONS, make_spec
@@ -49,7 +49,7 @@ def test_the_command_line_says_shared_names_before_it_writes(gateway: Path, caps
     assert (gateway / "src/backend/routers/message.py").exists()
 
 
-def lint(gateway: Path, python: str | None = None) -> Check:
+def lint(gateway: Path, python: str | None = None) -> DraftCheck:
     checks = run_checks(render(make_spec("products", "direct", ["get"])), gateway, python)
     found = next(check for check in checks if check.name == "lint")
     checks.close()  # type: ignore[attr-defined]
@@ -67,7 +67,7 @@ def test_the_projects_own_ruff_is_asked_first_and_one_that_does_not_work_is_no_v
     gateway: Path, tmp_path: Path
 ) -> None:
     own = program(gateway / ".venv/bin/ruff", 'echo "own ruff says no"; exit 1')
-    assert lint(gateway) == Check("lint", "failed", "ruff objects", "own ruff says no")
+    assert lint(gateway) == DraftCheck("lint", "failed", "ruff found problems", "own ruff says no")
     named = program(tmp_path / "other/bin/ruff", 'echo "named ruff says no"; exit 1')
     assert "named ruff" in lint(gateway, str(named.with_name("python"))).output
     program(own, 'echo "unknown rule ASYNC"; exit 2')
@@ -79,7 +79,7 @@ def test_without_any_ruff_that_works_the_check_says_which_and_why(
 ) -> None:
     monkeypatch.setattr("optimus_tui.actions.interpreters.shutil.which", lambda *_: None)
     monkeypatch.setattr(interpreters, "sys", SimpleNamespace(executable=str(tmp_path / "nowhere/python")))
-    assert lint(gateway) == Check("lint", "not run", "not run: ruff is missing")
+    assert lint(gateway) == DraftCheck("lint", "not run", "not run: ruff is missing")
     own = program(gateway / ".venv/bin/ruff", "exit 2")
     assert lint(gateway).detail == f"not run: {own} ended with 2: it says nothing"
     own.chmod(0o644)

@@ -11,11 +11,11 @@ from pathlib import Path
 import pytest
 
 from optimus_tui.__main__ import run
-from optimus_tui.actions.draft_checks import Check
+from optimus_tui.actions.draft_checks import DraftCheck
 from optimus_tui.actions.files import apply_changes, plan_files, recover, undo_last
 from optimus_tui.actions.gitstate import git_warnings
 from optimus_tui.actions.routers import plan_router, write_router
-from optimus_tui.actions.tree import Refused
+from optimus_tui.actions.tree import WriteRefused
 from optimus_tui.scaffold.register import RegistrationError, register
 from optimus_tui.scaffold.spec import make_spec
 from tests.scaffold.workshop import new_gateway
@@ -47,7 +47,7 @@ def test_a_router_is_written_registered_and_taken_back_to_the_byte(gateway: Path
     assert plan_router(gateway, make_spec("products")).changes == (), "a second run has nothing to write"
     undo_last(gateway)
     assert files_of(gateway) == before
-    with pytest.raises(Refused, match="nothing to undo"):
+    with pytest.raises(WriteRefused, match="nothing to undo"):
         undo_last(gateway)
 
 
@@ -55,7 +55,7 @@ def test_undo_refuses_where_a_file_was_changed_since(gateway: Path) -> None:
     write_router(plan_router(gateway, make_spec("products")))
     (gateway / APP).write_text((gateway / APP).read_text() + "# mine\n")
     before = files_of(gateway)
-    with pytest.raises(Refused, match=r"app\.py changed since router products was written"):
+    with pytest.raises(WriteRefused, match=r"app\.py changed since router products was written"):
         undo_last(gateway)
     assert files_of(gateway) == before
 
@@ -72,7 +72,7 @@ def test_a_file_that_changed_after_the_plan_stops_all_of_it(gateway: Path) -> No
     plan = plan_router(gateway, make_spec("products"))
     (gateway / "tests/test_products.py").write_text("mine")
     before = files_of(gateway)
-    with pytest.raises(Refused, match="not what it was when the plan was made"):
+    with pytest.raises(WriteRefused, match="not what it was when the plan was made"):
         write_router(plan)
     assert files_of(gateway) == before
 
@@ -160,7 +160,7 @@ def test_yes_alone_does_not_write_what_was_not_tested_and_a_relative_python_is_f
 def test_a_terminal_is_asked_twice_where_a_check_did_not_run(
     gateway: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    silent = Check("tests", "not run", "not run: fakeredis is missing")
+    silent = DraftCheck("tests", "not run", "not run: fakeredis is missing")
     monkeypatch.setattr("optimus_tui.actions.draft_checks.run_checks", lambda *_: iter((silent,)))
     monkeypatch.setattr("sys.stdin.isatty", lambda: True, raising=False)
     asked: list[str] = []
@@ -193,7 +193,7 @@ def test_a_read_only_folder_and_a_full_disk_leave_nothing_row_99(
             patched.setattr(os, "fsync", full)
             try:
                 write_router(plan_router(gateway, make_spec("products")))
-            except (Refused, OSError):
+            except (WriteRefused, OSError):
                 assert files_of(gateway) == before, step
             else:
                 undo_last(gateway)
@@ -246,7 +246,7 @@ def test_killed_at_any_point_the_next_run_leaves_all_files_or_none_row_99(gatewa
 def test_two_at_once_do_not_mix(gateway: Path, tmp_path: Path) -> None:
     from optimus_tui.actions.undo_journal import UndoJournal
 
-    with UndoJournal(gateway.resolve()).locked(), pytest.raises(Refused, match="another scaffold"):
+    with UndoJournal(gateway.resolve()).locked(), pytest.raises(WriteRefused, match="another scaffold"):
         write_router(plan_router(gateway, make_spec("products")))
 
 
@@ -256,7 +256,7 @@ def test_a_parent_that_became_a_link_is_not_followed_row_98(gateway: Path, tmp_p
     shutil.move(gateway / "src/backend/routers", outside)
     (gateway / "src/backend/routers").symlink_to(outside)
     before = files_of(outside)
-    with pytest.raises(Refused, match="leads out of"):
+    with pytest.raises(WriteRefused, match="leads out of"):
         apply_changes(gateway, changes, "x")
     assert files_of(outside) == before
 

@@ -22,7 +22,7 @@ from optimus_tui.http_api.app import at_mcp
 from optimus_tui.serving import asgi, dispatcher
 from optimus_tui.serving.access_control import AccessControlMiddleware
 from optimus_tui.serving.dispatcher import ToolDispatcher
-from optimus_tui.serving.listen import Bound, CannotListen, bind, token_for
+from optimus_tui.serving.listen import CannotListen, ListeningSocket, bind, token_for
 from optimus_tui.tools.arguments import ToolFailure
 from optimus_tui.tools.registry import TOOLS
 from tests.hostile import hostile_server
@@ -334,7 +334,7 @@ async def test_a_bad_configuration_is_said_and_mended_without_a_restart(
 def test_beyond_loopback_there_is_always_a_token_of_this_start(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    def token(bound: Bound) -> str | None:
+    def token(bound: ListeningSocket) -> str | None:
         with bound.socket:
             return token_for(bound, "serve")
 

@@ -106,7 +106,10 @@ async def test_a_offers_what_fits_the_row_on_every_pane_and_says_why_not_elsewhe
     ("more", "why"),
     [
         ({"writable": False}, "test is read-only: set writable = true in [env.test]"),
-        ({"operator_redis": RedisTarget(host="10.1.2.3")}, "the way to 10.1.2.3 is not encrypted: use rediss://"),
+        (
+            {"operator_redis": RedisTarget(host="10.1.2.3")},
+            "the connection to 10.1.2.3 is not encrypted: use rediss://",
+        ),
         ({"operator_redis": RedisTarget(host="h", scheme="rediss", tls_verify=False)}, "certificate is not checked"),
     ],
 )

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from textual.worker import WorkerState
 
-from optimus_tui.actions.draft_checks import Check
+from optimus_tui.actions.draft_checks import DraftCheck
 from optimus_tui.tui.app import OptimusApp
 from optimus_tui.tui.screens.dashboard import Dashboard
 from optimus_tui.tui.screens.router_pages import CHECKLIST, CHECKS, NEXT, PREVIEW, WRITE
@@ -18,7 +18,7 @@ __all__ = ["gateway", "offline"]  # fixtures
 async def test_a_failed_check_forbids_the_write_and_one_that_did_not_run_asks_once_more(
     gateway: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    broken = Check("tests", "failed", "1 failed", "E   assert 200 == 500")
+    broken = DraftCheck("tests", "failed", "1 failed", "E   assert 200 == 500")
     checks(monkeypatch, *PASSED[:4], broken)
     app = app_for(gateway)
     async with app.run_test(size=(80, 24)) as pilot:
@@ -32,7 +32,7 @@ async def test_a_failed_check_forbids_the_write_and_one_that_did_not_run_asks_on
         await pilot.press("enter")
         await pilot.pause()
         assert not (gateway / "src/backend/routers/products.py").exists()
-        checks(monkeypatch, *PASSED[:4], Check("tests", "not run", "not run: fakeredis is missing"))
+        checks(monkeypatch, *PASSED[:4], DraftCheck("tests", "not run", "not run: fakeredis is missing"))
         screen._checked = False
         await screen.show(PREVIEW)
         await to_page(pilot, screen, WRITE)
@@ -126,7 +126,7 @@ async def test_checks_that_hang_leave_the_keys_alive(gateway: Path, monkeypatch:
 
     release = threading.Event()
 
-    def hang(*_: object) -> Iterator[Check]:
+    def hang(*_: object) -> Iterator[DraftCheck]:
         yield PASSED[0]
         release.wait(20)
 
@@ -145,7 +145,7 @@ async def test_checks_that_hang_leave_the_keys_alive(gateway: Path, monkeypatch:
 
 
 async def test_a_bug_in_a_check_is_loud_and_the_wizard_stays(gateway: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def bug(*_: object) -> Iterator[Check]:
+    def bug(*_: object) -> Iterator[DraftCheck]:
         yield PASSED[0]
         raise ZeroDivisionError("our own")
 

@@ -11,7 +11,7 @@ import pytest
 from textual.pilot import Pilot
 from textual.widgets import Input
 
-from optimus_tui.actions.draft_checks import Check
+from optimus_tui.actions.draft_checks import DraftCheck
 from optimus_tui.assets import asset_dir
 from optimus_tui.tui.app import OptimusApp
 from optimus_tui.tui.screens.dashboard import Dashboard
@@ -21,7 +21,7 @@ from tests.tui.pane_app import screen_lines
 from tests.tui.pictures import SETTINGS
 
 SIZES = [(80, 24), (140, 42)]
-PASSED = tuple(Check(name, "passed", "fine") for name in ("parse", "compile", "lint", "validate", "tests"))
+PASSED = tuple(DraftCheck(name, "passed", "fine") for name in ("parse", "compile", "lint", "validate", "tests"))
 
 
 @pytest.fixture(autouse=True)
@@ -37,7 +37,7 @@ def gateway(tmp_path: Path) -> Path:
     return root
 
 
-def checks(monkeypatch: pytest.MonkeyPatch, *results: Check) -> None:
+def checks(monkeypatch: pytest.MonkeyPatch, *results: DraftCheck) -> None:
     monkeypatch.setattr("optimus_tui.actions.draft_checks.run_checks", lambda *_: iter(results))
 
 

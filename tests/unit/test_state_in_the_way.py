@@ -50,7 +50,7 @@ from pathlib import Path
 from optimus_tui.__main__ import run
 from optimus_tui.actions.undo_journal import UndoJournal
 from optimus_tui.actions.interrupted_actions import interrupted
-from optimus_tui.actions.tree import Refused
+from optimus_tui.actions.tree import WriteRefused
 folder = Path(sys.argv[1])
 for road in sys.argv[2:]:
     run(road.split())
@@ -58,7 +58,7 @@ for road in sys.argv[2:]:
 print(*interrupted(folder, time.time()), "<end>")
 try:
     print(UndoJournal(folder, folder).entries(), "<end>")
-except Refused as refused:
+except WriteRefused as refused:
     print(refused, "<end>")
 """
 

@@ -13,7 +13,7 @@ from optimus_tui.actions import files
 from optimus_tui.actions.files import apply_changes, plan_files, undo_last
 from optimus_tui.actions.identity import where_of
 from optimus_tui.actions.latency_guard import LatencyGuard
-from optimus_tui.actions.tree import Refused
+from optimus_tui.actions.tree import WriteRefused
 from optimus_tui.contract.actions import Refusal
 from optimus_tui.contract.incident import Stamp
 from optimus_tui.contract.incident_events import NoteAdded
@@ -71,7 +71,7 @@ def test_an_undo_entry_that_cannot_be_read_is_said_and_nothing_older_is_undone(t
     else:
         last.unlink()
         last.mkdir() if harm == "directory" else os.mkfifo(last)
-    with pytest.raises(Refused, match="undo journal cannot be read"):
+    with pytest.raises(WriteRefused, match="undo journal cannot be read"):
         undo_last(root, state)
     assert (root / "a.py").exists() and (root / "b.py").exists()
 
@@ -89,7 +89,7 @@ def test_a_journal_that_vanishes_half_way_leaves_nothing_that_cannot_be_undone(
         shutil.rmtree(state)
 
     monkeypatch.setattr(files, "_swap", swap)
-    with pytest.raises(Refused, match="nothing is written"):
+    with pytest.raises(WriteRefused, match="nothing is written"):
         apply_changes(root, plan_files(root, [("a.py", b"after")]), "a test", state)
     assert (root / "a.py").read_text() == "before"
 

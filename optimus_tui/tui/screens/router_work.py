@@ -16,7 +16,7 @@ from msgspec import structs
 from optimus_tui.wording.safe import safe_text
 
 if TYPE_CHECKING:
-    from optimus_tui.actions.draft_checks import Check
+    from optimus_tui.actions.draft_checks import DraftCheck
     from optimus_tui.actions.routers import RouterPlan
     from optimus_tui.context import Context
     from optimus_tui.contract.tools.common import Report
@@ -31,7 +31,7 @@ def make_plan(answers: "RouterAnswers") -> "tuple[RouterPlan, tuple[str, ...]]":
     """The plan, and what has to be known first. Unplannable where there can be none."""
     from optimus_tui.actions.files import recover
     from optimus_tui.actions.routers import plan_router
-    from optimus_tui.actions.tree import Refused
+    from optimus_tui.actions.tree import WriteRefused
     from optimus_tui.scaffold.names import SpecError
     from optimus_tui.tools.router_neighbours import shared_names
     from optimus_tui.tui.screens.router_answers import sentence
@@ -43,7 +43,7 @@ def make_plan(answers: "RouterAnswers") -> "tuple[RouterPlan, tuple[str, ...]]":
         plan = plan_router(root, spec, shared_names)
     except SpecError as error:
         raise Unplannable(sentence(error)) from None
-    except (Refused, OSError, ValueError) as error:
+    except (WriteRefused, OSError, ValueError) as error:
         raise Unplannable(reason(error)) from None
     _load_highlighter()
     return plan, (*told, *plan.warnings)
@@ -52,11 +52,11 @@ def make_plan(answers: "RouterAnswers") -> "tuple[RouterPlan, tuple[str, ...]]":
 def write_plan(plan: "RouterPlan") -> None:
     """All files or none. Unplannable with the reason where it was none."""
     from optimus_tui.actions.routers import write_router
-    from optimus_tui.actions.tree import Refused
+    from optimus_tui.actions.tree import WriteRefused
 
     try:
         write_router(plan)
-    except (Refused, OSError) as error:
+    except (WriteRefused, OSError) as error:
         raise Unplannable(reason(error)) from None
 
 
@@ -75,7 +75,7 @@ def _load_highlighter() -> None:
         import_module(module)
 
 
-async def follow_checks(plan: "RouterPlan") -> "AsyncIterator[Check]":
+async def follow_checks(plan: "RouterPlan") -> "AsyncIterator[DraftCheck]":
     """Each check as it ends. Nobody reading on is the end of them all, and of what they started."""
     from optimus_tui.actions.draft_checks import run_checks
     from optimus_tui.actions.sandbox_runner import RunCancelled, SandboxRunner
