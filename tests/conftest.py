@@ -9,19 +9,65 @@ import pytest
 from tests import timed
 from tests.realserver import RealServer, server_binary
 
+WORKERS = 4
+"""More than there are cores: many tests wait for a server."""
 LONGEST_FIRST = ("live", "worlds", "scaffold", "surfaces", "tui", "house", "unit")
 """Folders of tests: a file runs on one worker, so that a long one that begins last keeps the others waiting."""
 
 
+SLOW_FOLDERS = ("live", "worlds", "scaffold")
+SLOW_FILES = frozenset(
+    [
+        "house/test_children.py",
+        "house/test_wheel.py",
+        "surfaces/test_listening.py",
+        "surfaces/test_mcp.py",
+        "surfaces/test_output_ends.py",
+        "surfaces/test_parity_tui.py",
+        "surfaces/test_run.py",
+        "surfaces/test_small_surfaces.py",
+        "surfaces/test_soak.py",
+        "tui/test_action_dialog.py",
+        "tui/test_action_dialog_end.py",
+        "tui/test_action_dialog_questions.py",
+        "tui/test_alerts_screen.py",
+        "tui/test_feed_pane.py",
+        "tui/test_incident_screen.py",
+        "tui/test_interrupted.py",
+        "tui/test_limits_pane.py",
+        "tui/test_log_screen.py",
+        "tui/test_offers.py",
+        "tui/test_router_attacked.py",
+        "tui/test_router_checks.py",
+        "tui/test_router_ends.py",
+        "tui/test_router_wizard.py",
+        "tui/test_tools_screen.py",
+        "unit/test_capping.py",
+        "unit/test_processes.py",
+    ]
+)
+"""Files that cost more than five seconds of processor each, beside those of the slow folders."""
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Begin with the timed tests, then with the folders of the long files."""
+    """Mark what is slow, and begin with the timed tests, then with the folders of the long files."""
     here = Path(__file__).parent
 
     def place(item: pytest.Item) -> int:
         folder = item.path.relative_to(here).parts[0]
         return LONGEST_FIRST.index(folder) if folder in LONGEST_FIRST else 0
 
+    for item in items:
+        file = item.path.relative_to(here)
+        if file.parts[0] in SLOW_FOLDERS or file.as_posix() in SLOW_FILES:
+            item.add_marker(pytest.mark.slow)
     items.sort(key=lambda item: (not timed.is_timed(item), place(item)))
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
+    """Return four workers for whole folders, and none for single files, which would be slower with them."""
+    return WORKERS if any(Path(one.partition("::")[0]).is_dir() for one in config.args) else 0
 
 
 @pytest.hookimpl(optionalhook=True)

@@ -1,10 +1,13 @@
-"""Fixtures of the tests of connections."""
+"""Fixtures of the tests on whole systems."""
 
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
+
+from tests.realserver import RealServer, free_port
+from tests.terminal import Terminal
 
 
 @pytest.fixture
@@ -21,3 +24,30 @@ def two_addresses(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
         monkeypatch.setattr(socket, "getaddrinfo", answer)
 
     return name
+
+
+@pytest.fixture
+def home(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """A home and a configuration of the test's own, and services that nobody runs."""
+    place = str(tmp_path_factory.mktemp("home"))
+    return {
+        "HOME": place,
+        "XDG_STATE_HOME": f"{place}/state",
+        "XDG_CONFIG_HOME": f"{place}/config",
+        "BACKEND_ORCHESTRATOR_URL": f"http://127.0.0.1:{free_port()}",
+        "AI_ENGINE_URL": f"http://127.0.0.1:{free_port()}",
+    }
+
+
+@pytest.fixture
+def open_on(home: dict[str, str]) -> Iterator[Callable[..., Terminal]]:
+    """Open the dashboard on a server, in a terminal that is closed afterwards."""
+    opened: list[Terminal] = []
+
+    def start(server: RealServer, columns: int = 140, rows: int = 42, **env: str) -> Terminal:
+        opened.append(Terminal.optimus(columns=columns, rows=rows, env={**home, "REDIS_URL": server.url, **env}))
+        return opened[-1]
+
+    yield start
+    for terminal in opened:
+        terminal.close()

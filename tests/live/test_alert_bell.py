@@ -6,11 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.live.terminals import home, open_on
 from tests.realserver import RealServer
 from tests.terminal import Terminal
-
-__all__ = ["home", "open_on"]
 
 FOCUS_OUT, FOCUS_IN = b"\x1b[O", b"\x1b[I"
 _STRINGS = re.compile(rb"\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)")

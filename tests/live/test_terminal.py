@@ -8,9 +8,8 @@ from collections.abc import Callable
 
 import pytest
 
-from tests.live.terminals import HOSTILE
 from tests.realserver import RealServer
-from tests.terminal import Terminal
+from tests.terminal import HOSTILE, Terminal
 
 
 def test_hostile_names_and_payloads_never_reach_the_terminal_as_control_rows_1_to_16(

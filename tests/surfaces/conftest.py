@@ -5,15 +5,16 @@ import resource
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 
 import pytest
 
-from tests.hostile import HostileServer
+from tests.hostile import HostileServer, hostile_server
 from tests.realserver import RealServer, free_port
 from tests.standin import point_to, standing_in
 from tests.surfaces.listeners import Running
+from tests.surfaces.world import environment, furnish, no_settings
 
 
 @pytest.fixture
@@ -62,3 +63,15 @@ def start(tmp_path: Path) -> Iterator[Callable[..., Running]]:
     for process in started:
         process.kill()
         process.communicate()
+
+
+@pytest.fixture
+async def gateway(server: RealServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[HostileServer]:
+    """A healthy gateway; the command line in this process finds it by its variables."""
+    with no_settings(monkeypatch, tmp_path):
+        async with hostile_server() as one:
+            furnish(one, server)
+            monkeypatch.chdir(tmp_path)
+            for name, value in environment(one, server.url, tmp_path).items():
+                monkeypatch.setenv(name, value)
+            yield one

@@ -1,16 +1,11 @@
 """A gateway and arguments on which all surfaces are compared."""
 
-from collections.abc import AsyncIterator
-from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from optimus_tui.tools.registry import Tool
-from tests.hostile import HostileServer, hostile_server
-from tests.realserver import RealServer
-from tests.surfaces.world import environment, furnish, no_settings
 
 ARGUMENTS: dict[str, list[dict[str, Any]]] = {
     "diagnose_gateway_health": [{"tenant_id": "acme"}, {"include_cache_metrics": False, "tenant_id": "ü*[x]"}],
@@ -23,18 +18,6 @@ ARGUMENTS: dict[str, list[dict[str, Any]]] = {
     "analyze_performance_metrics": [{"metric_type": metric} for metric in ("latency", "rate_limiting_efficiency")],
     "validate_enterprise_patterns": [{"check_all_routers": True}],
 }
-
-
-@pytest.fixture
-async def gateway(server: RealServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[HostileServer]:
-    """A healthy gateway; the command line in this process finds it by its variables."""
-    with no_settings(monkeypatch, tmp_path):
-        async with hostile_server() as one:
-            furnish(one, server)
-            monkeypatch.chdir(tmp_path)
-            for name, value in environment(one, server.url, tmp_path).items():
-                monkeypatch.setenv(name, value)
-            yield one
 
 
 def freeze(tool: Tool, monkeypatch: pytest.MonkeyPatch) -> None:

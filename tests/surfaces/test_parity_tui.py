@@ -20,10 +20,8 @@ from optimus_tui.tui.screens.tools import ToolsScreen
 from optimus_tui.tui.widgets.report_view import ReportView
 from tests.hostile import HostileServer
 from tests.realserver import RealServer
-from tests.surfaces.parity_driver import ARGUMENTS, freeze, gateway
+from tests.surfaces.parity_driver import ARGUMENTS, freeze
 from tests.surfaces.world import context
-
-__all__ = ["gateway"]
 
 
 @pytest.mark.parametrize("name", list(TOOLS))

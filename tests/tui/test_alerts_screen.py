@@ -28,7 +28,7 @@ from optimus_tui.tui.screens.dashboard import Dashboard
 from optimus_tui.verdicts.alerts import SETTLE_SECONDS
 from optimus_tui.verdicts.episodes import HOLD_SECONDS
 from optimus_tui.wording.safe import safe_text
-from tests.live.terminals import HOSTILE
+from tests.terminal import HOSTILE
 from tests.tui.dashboard_driver import said, shown, typed, until
 
 
