@@ -17,6 +17,7 @@ from optimus_tui.cli.flags import connected, joined, settings_of
 from optimus_tui.cli.output import hang, say
 from optimus_tui.cli.ui_settings_check import CHECK, Check
 from optimus_tui.context import Context
+from optimus_tui.contract.finding_rules import SERVER_INFO_UNKNOWN
 from optimus_tui.contract.reading import Fault, Reading
 from optimus_tui.contract.services import GatewayState, ServiceState
 from optimus_tui.settings.model import RedisTarget, Settings
@@ -225,7 +226,7 @@ async def _redis(context: Context) -> list[Line]:
     )
     for finding in judge_server(reading) if reading.fault is None else ():
         mark: Mark = "note" if finding.severity == "low" else "WRONG"
-        if finding.rule != "server.info_unknown":  # told below, as a command
+        if finding.rule != SERVER_INFO_UNKNOWN:  # told below, as a command
             lines.append(Line(mark, "  state", f"{finding.message} ({finding.remedy})"))
     try:
         rights = await read_rights(context.redis)

@@ -4,6 +4,8 @@ from typing import Literal
 
 from msgspec import Struct
 
+from optimus_tui.contract.actions import ActionKind
+
 Severity = Literal["low", "medium", "high", "critical"]
 Overall = Literal["healthy", "needs_attention", "critical", "unknown"]
 
@@ -29,6 +31,47 @@ class Finding(Struct, frozen=True, kw_only=True):
     remedy: str = ""
     since: float | None = None
     """Wall-clock seconds since when it has held without a break; None while nobody kept track."""
+
+
+class FindingRule(Struct, frozen=True, kw_only=True):
+    """What is fixed for all findings of one rule."""
+
+    id: str
+    title: str
+    severity: Severity | None = None
+    """None where the verdict weighs it."""
+    impact: str = ""
+    """What it means for users; "" where the verdict writes it from what was measured."""
+    remedy: str = ""
+    """What to do; "" where the verdict writes it, or where there is nothing to say."""
+    impact_many: str = ""
+    """The impact where one finding stands for many subjects; "" where it is the same or written by the verdict."""
+    remedy_many: str = ""
+    explained_by: str
+    """The tool that explains it."""
+    issue: str = ""
+    """The ``issue_type`` that the tool is asked for; "" where it takes none."""
+    of_tenant: bool = False
+    """The tool is asked about the tenant that the finding is about."""
+    cured_by: ActionKind | None = None
+    """The action that is offered for it."""
+    also_cured_by: tuple[ActionKind, ...] = ()
+    """Further actions that may cure it: after them it is checked again."""
+    alert_group: str = ""
+    """Rules of one group are one alert for a subject: going from one to the other changes it, and ends nothing."""
+    points_to: tuple[str, ...] | None = None
+    """The issue types of an incident, the likeliest first; None: the usual one, if the finding matters."""
+    fails_requests: bool = False
+    """Requests fail or are refused by it: it comes before what is only slow."""
+    limit_state: Literal["immortal", "over", "near", "broken"] | None = None
+    """The state of the counters that it judges."""
+    from_redis: bool = False
+    """It judges what was read in Redis: while Redis cannot be read, it is old."""
+
+    @property
+    def family(self) -> str:
+        """The part of the id before its dot, such as ``limits``."""
+        return self.id.partition(".")[0]
 
 
 def overall_of(findings: "tuple[Finding, ...] | list[Finding]", unknown: bool = False) -> Overall:

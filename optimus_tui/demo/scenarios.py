@@ -7,6 +7,15 @@ starts the engine, the traffic process does the rest.
 from typing import NamedTuple
 
 from optimus_tui.contract.drill import Remedy, Truth
+from optimus_tui.contract.finding_rules import (
+    CACHE_HIT_RATE,
+    EVENTS_FLOOD,
+    LATENCY_NOW,
+    LATENCY_P95,
+    LIMITS_IMMORTAL,
+    LIMITS_OVER,
+    SERVICES_ENGINE,
+)
 
 DEFAULT = "quiet"
 RANDOM = "random"
@@ -54,7 +63,7 @@ SCENARIOS: dict[str, Scenario] = {
             act="noisy",
             remedy="block-client",
             truth=Truth(
-                rules=("limits.over",),
+                rules=(LIMITS_OVER,),
                 subject="demo_dentist",
                 issues=("rate_limiting",),
                 cure="block the client (:remedy block-client); then reset the counter, or wait for the window to end",
@@ -66,7 +75,7 @@ SCENARIOS: dict[str, Scenario] = {
             act="stampede",
             remedy="stop-job",
             truth=Truth(
-                rules=("cache.hit_rate",),
+                rules=(CACHE_HIT_RATE,),
                 issues=("cache_miss",),
                 cure="stop the job that invalidates in bulk (:remedy stop-job); the hit rate climbs by itself",
             ),
@@ -79,7 +88,7 @@ SCENARIOS: dict[str, Scenario] = {
             injected=True,
             remedy="restart-engine",
             truth=Truth(
-                rules=("latency.now", "latency.p95"),
+                rules=(LATENCY_NOW, LATENCY_P95),
                 subject="engine",
                 issues=("high_latency", "proxy_timeout"),
                 cure="restart the engine (:remedy restart-engine)",
@@ -91,7 +100,7 @@ SCENARIOS: dict[str, Scenario] = {
             engine=False,
             remedy="restart-engine",
             truth=Truth(
-                rules=("services.engine",),
+                rules=(SERVICES_ENGINE,),
                 issues=("circuit_breaker", "proxy_timeout"),
                 cure="start the engine again (:remedy restart-engine); the circuit closes by itself",
             ),
@@ -103,7 +112,7 @@ SCENARIOS: dict[str, Scenario] = {
             injected=True,
             remedy="stop-publisher",
             truth=Truth(
-                rules=("events.flood",),
+                rules=(EVENTS_FLOOD,),
                 issues=("cache_miss",),
                 cure="stop what publishes (:remedy stop-publisher)",
             ),
@@ -114,7 +123,7 @@ SCENARIOS: dict[str, Scenario] = {
             act="immortal",
             injected=True,
             truth=Truth(
-                rules=("limits.immortal",),
+                rules=(LIMITS_IMMORTAL,),
                 subject="clinic_b",
                 issues=("rate_limiting",),
                 cure="give the counter its window back (a, repair), which keeps the count; a reset forgets it too",

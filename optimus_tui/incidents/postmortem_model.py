@@ -9,6 +9,7 @@ from typing import Any
 
 import msgspec
 
+from optimus_tui.contract.finding_rules import CACHE_CHURN, CACHE_LARGE, CACHE_NO_TTL
 from optimus_tui.contract.incident import ActionRecord, Figure, IncidentState, Outcome, Stamp, Step
 from optimus_tui.contract.limits import ALL_TENANTS
 from optimus_tui.contract.tools.common import Diagnostic
@@ -28,7 +29,7 @@ MOST_OPEN = 20
 """Open recommendations that are listed; further ones are counted."""
 _RATIOS = {"error_rate": "requests that failed (5xx)", "refused_rate": "requests refused (429)",
            "client_error_rate": "requests that were wrong (4xx)"}  # fmt: skip
-_OF_TENANTS = ("limits.", "cache.no_ttl", "cache.large", "cache.churn", "coherence.")
+_OF_TENANTS = ("limits.", CACHE_NO_TTL, CACHE_LARGE, CACHE_CHURN, "coherence.")
 """The beginnings of rules whose findings concern the keys of single tenants."""
 
 

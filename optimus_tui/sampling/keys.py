@@ -14,6 +14,7 @@ from msgspec.structs import replace
 
 from optimus_tui.context import Context
 from optimus_tui.contract.cache import CacheReport
+from optimus_tui.contract.finding_rules import CACHE_UNMEASURED
 from optimus_tui.contract.reading import Coverage, Reading
 from optimus_tui.sampling.interval_timer import Backoff, IntervalTimer
 from optimus_tui.sampling.sampler_state import SamplerState
@@ -176,7 +177,7 @@ class KeyLoop:
         self._failed = True
         if outcome.scanned and not self._swept:
             self._hand_on(coverage)
-        self.sampler_state.unmeasured("cache", find_unmeasured("cache keys", outcome.fault, rule="cache.unmeasured"))
+        self.sampler_state.unmeasured("cache", find_unmeasured("cache keys", outcome.fault, rule=CACHE_UNMEASURED))
         self._last = kept(self._last, outcome.fault, None if stopped else delay, self.context.clock)
         self.sampler_state.sink("cache", self._last)
         self._on_new()

@@ -8,6 +8,7 @@ import asyncio
 from msgspec.structs import replace
 
 from optimus_tui.context import Context
+from optimus_tui.contract.finding_rules import LIMITS_UNMEASURED
 from optimus_tui.contract.findings import Finding
 from optimus_tui.contract.limits import Counter, LimitsReport
 from optimus_tui.contract.reading import Coverage, Fault, Reading
@@ -95,7 +96,7 @@ class LimitLoop:
             )
 
         report = await asyncio.to_thread(work) if len(counters) > MANY_ROWS else work()
-        more = find_unmeasured("rate limits", self.sampler_state.sweep_fault, rule="limits.unmeasured")
+        more = find_unmeasured("rate limits", self.sampler_state.sweep_fault, rule=LIMITS_UNMEASURED)
         settled = self.sampler_state.settle("limits", [*report.findings, *more])
         return replace(report, findings=worst_first([*settled, *self._elsewhere()]))
 
@@ -122,7 +123,7 @@ class LimitLoop:
         delay = ASK_AGAIN_SECONDS if stopped else self._backoff.failed()
         self._last = kept(self._last, fault, None if stopped else delay, self.context.clock)
         self._failing = True
-        self.sampler_state.unmeasured("limits", find_unmeasured("rate limits", fault, rule="limits.unmeasured"))
+        self.sampler_state.unmeasured("limits", find_unmeasured("rate limits", fault, rule=LIMITS_UNMEASURED))
         self._hand_on()
         return delay
 

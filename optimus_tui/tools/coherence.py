@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
+from optimus_tui.contract.finding_rules import COHERENCE_UNMEASURED
 from optimus_tui.contract.findings import Finding
 from optimus_tui.contract.reading import Fault
 from optimus_tui.contract.tools.coherence import CoherenceAnalysis, CoherenceQuery, CoherenceReport
@@ -125,5 +126,5 @@ def _unmeasured(*faults: "Fault | Audit | None") -> list[Finding]:
         fault = one.fault if isinstance(one, Audit) else one
         if fault is not None and fault.kind not in ("denied", "invalid", "bug"):
             fault = Fault("invalid", fault.message, fault.remedy)
-        found += find_unmeasured(name, fault, rule="coherence.unmeasured")
+        found += find_unmeasured(name, fault, rule=COHERENCE_UNMEASURED)
     return found

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from msgspec import to_builtins
 
+from optimus_tui.contract.finding_rules import COMPARE_UNMEASURED, LIMITS_TOTAL
 from optimus_tui.contract.findings import Finding
 from optimus_tui.contract.limits import LimitRow, LimitRules, LimitsReport
 from optimus_tui.contract.metric_names import DURATIONS, REFUSED, REQUESTS
@@ -101,7 +102,7 @@ async def _compare(ctx: "Context", tenants: list[bytes], minutes: int) -> Compar
                 [
                     *_of_these(limits),
                     *looks.findings(tenants, thresholds),
-                    *find_unmeasured("the keyspace", seen.unread, rule="compare.unmeasured"),
+                    *find_unmeasured("the keyspace", seen.unread, rule=COMPARE_UNMEASURED),
                 ]
             )
         ),
@@ -145,7 +146,7 @@ def _owner(name: bytes) -> bytes | None:
 
 def _of_these(limits: LimitsReport) -> list[Finding]:
     """The total is everybody's, not theirs."""
-    return [finding for finding in limits.findings if finding.rule != "limits.total"]
+    return [finding for finding in limits.findings if finding.rule != LIMITS_TOTAL]
 
 
 def _no_rules(gateway: Reading[GatewayState]) -> str:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from msgspec import Struct
 from msgspec.structs import replace
 
+from optimus_tui.contract.finding_rules import CACHE_UNMEASURED, LIMITS_UNMEASURED
 from optimus_tui.contract.findings import Finding
 from optimus_tui.contract.health import Series
 from optimus_tui.contract.limits import LimitsReport
@@ -219,7 +220,7 @@ def _others(
     answered = state is not None and state.service.status == "healthy"
     unknown = query.include_cache_metrics and rate is None
     if unknown and answered and state is not None and state.cache_fault:
-        unread = find_unmeasured("hit rate", state.cache_fault, rule="cache.unmeasured")
+        unread = find_unmeasured("hit rate", state.cache_fault, rule=CACHE_UNMEASURED)
         found += [replace(one, severity="low") for one in unread] if state.cache_absent else unread
     return [*found, *looked.events]
 
@@ -227,5 +228,5 @@ def _others(
 def _unread(fault: Fault | None, limits: LimitsReport, *, answers: bool) -> list[Finding]:
     """What of the limits could not be read although it was asked for."""
     if fault is not None and limits.rows:
-        return find_partial("rate limits", fault, rule="limits.partial")
-    return find_unmeasured("rate limits", fault, rule="limits.unmeasured", answers=answers)
+        return find_partial("rate limits", fault)
+    return find_unmeasured("rate limits", fault, rule=LIMITS_UNMEASURED, answers=answers)

@@ -4,8 +4,10 @@ import asyncio
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from optimus_tui.contract.finding_rules import SERVER_UNREACHABLE, SERVICES_ENGINE, SERVICES_GATEWAY
 from optimus_tui.contract.findings import Finding
 from optimus_tui.contract.health import Series
+from optimus_tui.contract.make_finding import make_finding
 from optimus_tui.contract.metric_names import DURATIONS, UPSTREAM_DURATIONS
 from optimus_tui.contract.metrics import Quantiles, Window
 from optimus_tui.contract.tools.performance import PerformanceQuery
@@ -29,7 +31,7 @@ if TYPE_CHECKING:
 LOOKS = 5
 SERVICES = {"gateway": "backend_orchestrator", "engine": "ai_engine", "redis": "redis"}
 """Our name for each, and the document's."""
-_RULES = {"gateway": "services.gateway", "engine": "services.engine", "redis": "server.unreachable"}
+_RULES = {"gateway": SERVICES_GATEWAY, "engine": SERVICES_ENGINE, "redis": SERVER_UNREACHABLE}
 
 
 async def latency(ctx: "Context", query: PerformanceQuery) -> Result:
@@ -203,7 +205,7 @@ def _down(looks: dict[str, list["Timed"]]) -> list[Finding]:
         why = sentence(failed[-1].fault) or "it did not answer as it should"
         all_of = len(failed) == len(of)
         found.append(
-            Finding(
+            make_finding(
                 rule=_RULES[name],
                 severity="critical" if all_of else "high",
                 subject=name,
@@ -224,7 +226,7 @@ def _degraded(name: str, said: "Said") -> list[Finding]:
     if said.sickness is None:
         return []
     return [
-        Finding(
+        make_finding(
             rule=_RULES[name],
             severity="medium",
             subject=name,

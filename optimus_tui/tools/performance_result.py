@@ -4,6 +4,7 @@ from typing import Any
 
 from msgspec import Struct
 
+from optimus_tui.contract.finding_rules import METRICS_UNMEASURED
 from optimus_tui.contract.findings import Finding
 from optimus_tui.contract.reading import Fault
 from optimus_tui.contract.tools.common import WindowSource
@@ -27,7 +28,7 @@ def not_available(subject: str, reason: str, *, remedy: str = REMEDY) -> Result:
     """Nobody can measure it: said, with the finding that says so."""
     return Result(
         results={"status": "not available", "reason": reason},
-        findings=(unmeasured(subject, reason, rule="metrics.unmeasured", remedy=remedy),),
+        findings=(unmeasured(subject, reason, rule=METRICS_UNMEASURED, remedy=remedy),),
     )
 
 

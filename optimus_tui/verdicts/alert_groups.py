@@ -5,6 +5,22 @@ Refuses to take silence for health: a finding whose source went blind is neither
 
 from collections.abc import Callable
 
+from optimus_tui.contract.finding_rules import (
+    CACHE_HIT_RATE,
+    CACHE_UNMEASURED,
+    FEED_BROKEN,
+    FEED_DENIED,
+    FEED_DOWN,
+    LIMITS_PARTIAL,
+    LIMITS_UNMEASURED,
+    METRICS_SEVERAL_PROCESSES,
+    SERVER_INFO_SENSELESS,
+    SERVER_INFO_UNKNOWN,
+    SERVER_LOGIN,
+    SERVER_UNKNOWN,
+    SERVER_UNREACHABLE,
+    rule_of,
+)
 from optimus_tui.contract.findings import Finding
 from optimus_tui.contract.health import HealthReport
 from optimus_tui.verdicts.hit_rate import MIN_LOOKUPS
@@ -13,23 +29,7 @@ from optimus_tui.verdicts.services import answered
 Key = tuple[str, str]
 Unjudged = Callable[[Finding], bool]
 
-_ONE_TROUBLE = {
-    "latency.p95": "latency",
-    "latency.now": "latency",
-    "limits.near": "limits.counter",
-    "limits.over": "limits.counter",
-    "limits.immortal": "limits.counter",
-    "limits.broken": "limits.counter",
-    "server.login": "server",
-    "server.unreachable": "server",
-    "feed.broken": "feed.link",
-    "feed.denied": "feed.link",
-    "feed.down": "feed.link",
-    "feed.silent": "feed.link",
-}
-"""Rules of which at most one holds for a subject: going from one to the other is one episode that changes."""
-
-_NO_ANSWER = frozenset({"server.login", "server.unreachable", "server.unknown", "server.info_unknown"})
+_NO_ANSWER = frozenset({SERVER_LOGIN, SERVER_UNREACHABLE, SERVER_UNKNOWN, SERVER_INFO_UNKNOWN})
 """Rules of what Redis does not answer: they have cleared as soon as they are not found any more."""
 
 
@@ -47,7 +47,7 @@ def keys_of(rule: str, subject: str) -> tuple[Key, Key]:
 
 
 def _trouble_of(rule: str) -> str:
-    return _ONE_TROUBLE.get(rule, rule.removesuffix("_unknown"))
+    return rule_of(rule).alert_group
 
 
 def sums_up(finding: Finding) -> bool:
@@ -71,21 +71,21 @@ def unjudged(report: HealthReport) -> Unjudged:
 
     def tell(finding: Finding) -> bool:
         family = finding.rule.partition(".")[0]
-        if finding.rule == "cache.hit_rate":
+        if finding.rule == CACHE_HIT_RATE:
             return no_rate
         if family == "latency":
             return silent.get(finding.subject, False)
         if family in ("feed", "events"):
-            return bool(rules & {"feed.broken", "feed.down", "feed.denied"})
+            return bool(rules & {FEED_BROKEN, FEED_DOWN, FEED_DENIED})
         if family in ("errors", "breaker", "gateway", "metrics"):
-            return silent["gateway"] or (family in ("errors", "gateway") and "metrics.several_processes" in rules)
+            return silent["gateway"] or (family in ("errors", "gateway") and METRICS_SEVERAL_PROCESSES in rules)
         if family == "server":
-            hidden = bool(rules & {"server.info_unknown", "server.info_senseless"} - {finding.rule})
+            hidden = bool(rules & {SERVER_INFO_UNKNOWN, SERVER_INFO_SENSELESS} - {finding.rule})
             return finding.rule not in _NO_ANSWER and (no_redis or hidden)
         if family == "limits":
-            return no_redis or bool(rules & {"limits.unmeasured", "limits.partial"})
+            return no_redis or bool(rules & {LIMITS_UNMEASURED, LIMITS_PARTIAL})
         if family in ("cache", "coherence"):
-            return no_redis or "cache.unmeasured" in rules
+            return no_redis or CACHE_UNMEASURED in rules
         return False
 
     return tell

@@ -6,7 +6,15 @@ Refuses a ratio from a partial sweep, half of the keys say nothing about the oth
 from msgspec.structs import replace
 
 from optimus_tui.contract.cache import CacheReport
+from optimus_tui.contract.finding_rules import (
+    CACHE_LARGE,
+    CACHE_NO_TTL,
+    CACHE_UNKNOWN_LAYOUT,
+    COHERENCE_HIGH_OVERHEAD,
+    COHERENCE_LOW_COVERAGE,
+)
 from optimus_tui.contract.findings import Finding
+from optimus_tui.contract.make_finding import make_finding
 from optimus_tui.settings.model import Thresholds
 from optimus_tui.verdicts.layouts import layout_words
 from optimus_tui.verdicts.sorting import some_of, worst_first
@@ -29,17 +37,14 @@ def _large(report: CacheReport, thresholds: Thresholds) -> list[Finding]:
         return []
     at_least = "" if report.coverage.complete else "at least "
     return [
-        Finding(
-            rule="cache.large",
-            severity="low",
+        make_finding(
+            rule=CACHE_LARGE,
             subject="cache keys",
             message=f"{at_least}{report.keys:,} cache keys, more than {thresholds.cache_keys_large:,}",
             measured=float(report.keys),
             threshold=float(thresholds.cache_keys_large),
             unit="keys",
             samples=report.coverage.scanned,
-            impact="Memory, and longer bulk invalidations.",
-            remedy="See which kind and tenant hold the most, and whether their TTLs fit.",
         )
     ]
 
@@ -52,17 +57,14 @@ def _without_ttl(report: CacheReport) -> list[Finding]:
     kinds.sort(key=lambda item: -item[1])
     where = some_of([f"{safe_text(kind, 40)} {number:,}" for kind, number in kinds])
     return [
-        Finding(
-            rule="cache.no_ttl",
-            severity="low",
+        make_finding(
+            rule=CACHE_NO_TTL,
             subject="cache keys",
             message=f"{plural(count, 'cache key')} without TTL: {where}",
             measured=float(count),
             threshold=0.0,
             unit="keys",
             samples=report.keys,
-            impact="They never expire: stale answers and memory stay until somebody removes them.",
-            remedy="Give them a TTL, and find the code that writes them without one.",
         )
     ]
 
@@ -73,9 +75,8 @@ def _unknown(report: CacheReport) -> list[Finding]:
     if known or not report.unknown.count or not report.coverage.complete:
         return []
     return [
-        Finding(
-            rule="cache.unknown_layout",
-            severity="low",
+        make_finding(
+            rule=CACHE_UNKNOWN_LAYOUT,
             subject="cache keys",
             message=layout_words(
                 report.unknown, known=report.coverage.scanned - report.unknown.count, wanted="cache key"
@@ -84,8 +85,6 @@ def _unknown(report: CacheReport) -> list[Finding]:
             threshold=0.0,
             unit="keys",
             samples=report.coverage.scanned,
-            impact="If these hold the cache, its size, its TTLs and its coherence are unknown here.",
-            remedy="The layout read is cache:{kind}:{tenant}:{rest}.",
         )
     ]
 
@@ -97,23 +96,18 @@ def _ratio(report: CacheReport, thresholds: Thresholds) -> list[Finding]:
     low, high = thresholds.coherence_ratio_low, thresholds.coherence_ratio_high
     if low <= ratio <= high:
         return []
-    sparse = ratio < low
+    rule, side, threshold = COHERENCE_HIGH_OVERHEAD, "above", high
+    if ratio < low:
+        rule, side, threshold = COHERENCE_LOW_COVERAGE, "below", low
     return [
-        Finding(
-            rule="coherence.low_coverage" if sparse else "coherence.high_overhead",
-            severity="medium",
+        make_finding(
+            rule=rule,
             subject="coherence",
             message=f"{plural(report.coherence_keys, 'tracking key')} for {plural(report.keys, 'cache key')}: "
-            + f"{percent(ratio)}, {'below' if sparse else 'above'} {percent(low if sparse else high)}",
+            + f"{percent(ratio)}, {side} {percent(threshold)}",
             measured=ratio,
-            threshold=low if sparse else high,
+            threshold=threshold,
             unit="ratio",
             samples=report.keys,
-            impact="Changes may not reach the keys they should: stale answers."
-            if sparse
-            else "Tracking costs nearly as much as the cache it tracks.",
-            remedy="Check that what writes the cache also registers it for coherence."
-            if sparse
-            else "See whether tracking keys outlive the cache keys they belong to.",
         )
     ]

@@ -8,7 +8,19 @@ from collections.abc import Sequence
 from msgspec import Struct
 
 from optimus_tui.contract.cache import CacheReport
+from optimus_tui.contract.finding_rules import (
+    CACHE_LARGE,
+    CACHE_NO_TTL,
+    COHERENCE_HIGH_OVERHEAD,
+    COHERENCE_LOW_COVERAGE,
+    COHERENCE_MALFORMED,
+    COHERENCE_STALE,
+    COHERENCE_SUSPECT,
+    COHERENCE_UNHEARD,
+    EVENTS_CLOCK,
+)
 from optimus_tui.contract.findings import Finding
+from optimus_tui.contract.make_finding import make_finding
 from optimus_tui.contract.tools.coherence import CoherenceAdvice
 from optimus_tui.settings.model import Thresholds
 from optimus_tui.verdicts.cache import judge as judge_cache
@@ -38,33 +50,27 @@ def find(facts: Facts, thresholds: Thresholds) -> tuple[Finding, ...]:
     stale = [one for one in facts.audited or () if one.outcome == "survived_stale"]
     if stale:
         found.append(
-            Finding(
-                rule="coherence.stale",
-                severity="high",
+            make_finding(
+                rule=COHERENCE_STALE,
                 subject="coherence",
                 message=f"{plural(len(stale), 'cache key')} survived an invalidation: {_some(stale)}",
                 measured=float(len(stale)),
                 threshold=0.0,
                 unit="keys",
                 samples=len(facts.audited or ()),
-                impact="Tenants are answered with data of before a change, until the TTL ends or for ever.",
-                remedy="See which writer sets these keys or misses them; remove them after a look at each.",
             )
         )
     suspects = [one for one in facts.audited or () if one.outcome == "suspected_stale"]
     if suspects:
         found.append(
-            Finding(
-                rule="coherence.suspect",
-                severity="low",
+            make_finding(
+                rule=COHERENCE_SUSPECT,
                 subject="coherence",
                 message=f"{plural(len(suspects), 'cache key')} may have survived an invalidation: {_some(suspects)}",
                 measured=float(len(suspects)),
                 threshold=0.0,
                 unit="keys",
                 samples=len(facts.audited or ()),
-                impact="Stale answers, unless these keys live shorter than others of their kind.",
-                remedy="Compare their value with the source; give all keys of a kind the same TTL.",
             )
         )
     return worst_first([*found, *_of_events(facts)])
@@ -75,9 +81,8 @@ def _of_events(facts: Facts) -> list[Finding]:
     found = find_clock(window.clock) if window is not None else []
     if window is not None and window.malformed:
         found.append(
-            Finding(
-                rule="coherence.malformed",
-                severity="low",
+            make_finding(
+                rule=COHERENCE_MALFORMED,
                 subject="event log",
                 message=f"{part_of(window.malformed, window.read, 'event')} in the log "
                 f"{'is' if window.malformed == 1 else 'are'} malformed",
@@ -85,22 +90,17 @@ def _of_events(facts: Facts) -> list[Finding]:
                 threshold=0.0,
                 unit="events",
                 samples=window.read,
-                impact="Whoever acts on events may not understand these.",
-                remedy="See in the feed who sends them: an event needs type, tenant_id and timestamp.",
             )
         )
     if facts.unheard:
         found.append(
-            Finding(
-                rule="coherence.unheard",
-                severity="low",
+            make_finding(
+                rule=COHERENCE_UNHEARD,
                 subject="channels",
                 message=f"nobody listens to the events of {some_of(list(facts.unheard))}",
                 measured=float(len(facts.unheard)),
                 threshold=0.0,
                 unit="channels",
-                impact="None where the gateway unlinks keys itself; caches that rely on the channel stay stale.",
-                remedy="See whether anything should be subscribed to cache_coherence:*.",
             )
         )
     return found
@@ -119,7 +119,7 @@ def advise(facts: Facts, findings: Sequence[Finding], thresholds: Thresholds) ->
                 said=finding.message,
             )
             priority = {"low": "low", "medium": "medium"}.get(finding.severity, "high")
-            text = text if finding.rule == "cache.large" else text[:1].upper() + text[1:]
+            text = text if finding.rule == CACHE_LARGE else text[:1].upper() + text[1:]
             advice.append(CoherenceAdvice(type=kind, message=text, action=action, priority=priority, rule=finding.rule))
     if facts.tracking.immortal_orphans:
         number = facts.tracking.immortal_orphans
@@ -136,35 +136,35 @@ def advise(facts: Facts, findings: Sequence[Finding], thresholds: Thresholds) ->
 
 
 _WORDS = {
-    "cache.large": (
+    CACHE_LARGE: (
         "performance",
         "Large number of cache keys: {keys}",
         "Consider implementing cache eviction policies",
     ),
-    "cache.no_ttl": ("memory", "{said}", "Give every cache key a TTL where it is written"),
-    "coherence.low_coverage": (
+    CACHE_NO_TTL: ("memory", "{said}", "Give every cache key a TTL where it is written"),
+    COHERENCE_LOW_COVERAGE: (
         "coverage",
         "Low coherence coverage: {tracking} tracking keys for {keys} cache keys ({share})",
         "Check that what writes the cache also registers it for coherence",
     ),
-    "coherence.high_overhead": (
+    COHERENCE_HIGH_OVERHEAD: (
         "overhead",
         "High coherence overhead: {tracking} tracking keys for {keys} cache keys ({share})",
         "See whether tracking keys outlive the cache keys they stand for; shorten their TTL",
     ),
-    "coherence.stale": (
+    COHERENCE_STALE: (
         "consistency",
         "{said}",
         "Find the writer that sets or misses these keys; see auditor.stale_keys for each with its evidence",
     ),
-    "coherence.suspect": (
+    COHERENCE_SUSPECT: (
         "consistency",
         "{said}",
         "Compare these keys with their source; see auditor.suspected_keys",
     ),
-    "events.clock": ("events", "{said}", "Set the publisher's clock, and let it write times in UTC"),
-    "coherence.malformed": ("events", "{said}", "Send events as JSON with type, tenant_id and timestamp"),
-    "coherence.unheard": ("events", "{said}", "See whether anything should be subscribed to cache_coherence:*"),
+    EVENTS_CLOCK: ("events", "{said}", "Set the publisher's clock, and let it write times in UTC"),
+    COHERENCE_MALFORMED: ("events", "{said}", "Send events as JSON with type, tenant_id and timestamp"),
+    COHERENCE_UNHEARD: ("events", "{said}", "See whether anything should be subscribed to cache_coherence:*"),
 }
 """By rule: type, message and action."""
 

@@ -9,7 +9,9 @@ few odd claims among many are a note, since tenants write payloads.
 from collections.abc import Collection, Sequence
 
 from optimus_tui.contract.feed import ClockOffset
+from optimus_tui.contract.finding_rules import EVENTS_CLOCK
 from optimus_tui.contract.findings import Finding, Severity
+from optimus_tui.contract.make_finding import make_finding
 from optimus_tui.wording.numbers import part_of
 
 SKEW_SECONDS = 60.0
@@ -46,8 +48,8 @@ def find_clock(offset: ClockOffset | None) -> list[Finding]:
     severity: Severity = "medium" if grave else "low"
     late = "" if offset.seconds > 0 else ", or events are delivered late"
     return [
-        Finding(
-            rule="events.clock",
+        make_finding(
+            rule=EVENTS_CLOCK,
             severity=severity,
             subject="coherence events",
             message=f"{part_of(offset.events, offset.of, 'event')}: {clock_words(offset)}: "
@@ -56,9 +58,6 @@ def find_clock(offset: ClockOffset | None) -> list[Finding]:
             threshold=SKEW_SECONDS,
             unit="s",
             samples=offset.of,
-            impact="Events are placed by the times they claim: these fall out of every window, and whoever orders "
-            "events by time orders them wrongly.",
-            remedy="Set the publisher's clock (NTP), and let it write UTC: a local time must not end in Z.",
         )
     ]
 

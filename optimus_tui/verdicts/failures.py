@@ -9,7 +9,9 @@ from typing import NamedTuple
 
 from msgspec.structs import replace
 
+from optimus_tui.contract.finding_rules import ERRORS_RATE
 from optimus_tui.contract.findings import Finding, Severity
+from optimus_tui.contract.make_finding import make_finding
 from optimus_tui.contract.metrics import Increase
 from optimus_tui.settings.model import Thresholds
 from optimus_tui.verdicts.chance import interval, surely_less
@@ -180,8 +182,8 @@ def _finding(
     remedy: str,
 ) -> Finding:
     """A share of failures over its bar. ``of``: whose requests, where not all are meant; ``rest`` ends the sentence."""
-    return Finding(
-        rule="errors.rate",
+    return make_finding(
+        rule=ERRORS_RATE,
         severity=weight.severity,
         subject=subject,
         message=f"{percent(share, weight.bar)} of {plural(round(requests), 'request')}{of} failed, "

@@ -6,7 +6,16 @@ Refuses to take silence for health: "no event" is said together with when the li
 from msgspec.structs import replace
 
 from optimus_tui.contract.feed import FeedStatus
+from optimus_tui.contract.finding_rules import (
+    EVENTS_FLOOD,
+    FEED_BROKEN,
+    FEED_DENIED,
+    FEED_DOWN,
+    FEED_DROPPED,
+    FEED_SILENT,
+)
 from optimus_tui.contract.findings import Finding
+from optimus_tui.contract.make_finding import make_finding
 from optimus_tui.settings.model import Thresholds
 from optimus_tui.verdicts.event_clock import find_clock
 from optimus_tui.wording.age import age
@@ -45,16 +54,13 @@ def find_flood(per_second: float | None, thresholds: Thresholds) -> list[Finding
     if per_second is None or per_second <= thresholds.events_per_second:
         return []
     return [
-        Finding(
-            rule="events.flood",
-            severity="medium",
+        make_finding(
+            rule=EVENTS_FLOOD,
             subject="coherence feed",
             message=f"{per_second:,.0f} coherence events a second, more than {thresholds.events_per_second:,.0f}",
             measured=per_second,
             threshold=thresholds.events_per_second,
             unit="events/s",
-            impact="Every gateway reads and carries out each of them: work without end, caches that never fill.",
-            remedy="See in the feed, by type and tenant, what the events are about; then stop what publishes them.",
         )
     ]
 
@@ -71,14 +77,12 @@ def _remedy(status: FeedStatus, otherwise: str) -> str:
 
 def _denied(status: FeedStatus) -> Finding:
     reason = status.fault.message if status.fault else "the server refuses the subscription"
-    return Finding(
-        rule="feed.denied",
-        severity="medium",
+    return make_finding(
+        rule=FEED_DENIED,
         subject="coherence feed",
         message=f"coherence feed denied: {reason}",
         measured="denied",
         threshold="subscribed",
-        impact="Invalidation events cannot be seen here; the system itself is not affected.",
         remedy=_remedy(status, "Allow the channels: &cache_coherence:*"),
     )
 
@@ -92,58 +96,48 @@ def settled(status: FeedStatus, seconds: float) -> FeedStatus:
 
 
 def _broken(status: FeedStatus) -> Finding:
-    return Finding(
-        rule="feed.broken",
-        severity="medium",
+    return make_finding(
+        rule=FEED_BROKEN,
         subject="coherence feed",
         message=f"coherence feed is broken{_reason(status)}",
         measured="broken",
         threshold="live",
-        impact="Invalidation events are not seen here, however long one waits.",
         remedy=_remedy(status, "See what answers at the address of Redis."),
     )
 
 
 def _down(status: FeedStatus, since: float | None) -> Finding:
-    return Finding(
-        rule="feed.down",
-        severity="medium",
+    return make_finding(
+        rule=FEED_DOWN,
         subject="coherence feed",
         message=f"coherence feed is not live{_reason(status)}",
         measured=since,
         threshold=STALE_SECONDS,
         unit="s",
-        impact="Events of this time may be missing here; the feed marks the gap.",
         remedy=_remedy(status, "It reconnects by itself; see the state of Redis."),
     )
 
 
 def _silent(quiet: float, since: float | None) -> Finding:
     verified = "link not verified" if since is None else f"link verified {age(since)} ago"
-    return Finding(
-        rule="feed.silent",
-        severity="low",
+    return make_finding(
+        rule=FEED_SILENT,
         subject="coherence feed",
         message=f"last event {age(quiet)} ago, {verified}",
         measured=quiet,
         threshold=SILENT_SECONDS,
         unit="s",
         window_seconds=SILENT_SECONDS,
-        impact="Either nothing changes, or what publishes invalidations has stopped.",
-        remedy="Change something that must invalidate a key, and see whether its event arrives.",
     )
 
 
 def _dropped(status: FeedStatus) -> Finding:
-    return Finding(
-        rule="feed.dropped",
-        severity="medium",
+    return make_finding(
+        rule=FEED_DROPPED,
         subject="coherence feed",
         message=f"{plural(status.dropped, 'event')} lost inside this program",
         measured=float(status.dropped),
         threshold=0.0,
         unit="events",
         samples=status.received,
-        impact="The feed and its counts are not complete.",
-        remedy="This is a bug of ours: please report it.",
     )

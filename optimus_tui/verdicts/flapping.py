@@ -6,7 +6,9 @@ the time is down, which is a finding of its own, and one that has answered for a
 
 from collections.abc import Sequence
 
+from optimus_tui.contract.finding_rules import SERVICES_FLAPPING
 from optimus_tui.contract.findings import Finding
+from optimus_tui.contract.make_finding import make_finding
 from optimus_tui.verdicts.latency import CURED_LOOKS, MIN_SAMPLES, eased
 from optimus_tui.wording.age import age
 
@@ -20,9 +22,8 @@ def judge_flapping(name: str, looks: Sequence[tuple[float, float]]) -> list[Find
     if len(looks) < MIN_SAMPLES or not max(LEAST_FAILED, FAILED_SHARE * len(looks)) <= failed < len(looks):
         return []
     seconds = looks[-1][0] - looks[0][0]
-    found = Finding(
-        rule="services.flapping",
-        severity="medium",
+    found = make_finding(
+        rule=SERVICES_FLAPPING,
         subject=name,
         message=f"{name} failed {failed} of {len(looks)} looks in {age(seconds)}",
         measured=round(failed / len(looks), 4),
@@ -30,8 +31,6 @@ def judge_flapping(name: str, looks: Sequence[tuple[float, float]]) -> list[Find
         unit="share",
         samples=len(looks),
         window_seconds=seconds,
-        impact="Requests fail whenever it does not answer; a single look in a good moment shows nothing of it.",
-        remedy="See its log for restarts, health checks that time out, or one bad instance behind a balancer.",
     )
     good_again = all(value >= 1 for _, value in looks[-CURED_LOOKS:])
     return [eased(found, f"good again in the last {CURED_LOOKS} looks")] if good_again else [found]

@@ -10,7 +10,9 @@ processes that each publish their own counts mixes their figures. Shares run fro
 from msgspec import Struct
 from msgspec.structs import replace
 
+from optimus_tui.contract.finding_rules import CACHE_HIT_RATE, CACHE_HIT_RATE_CONFLICT, CACHE_HIT_RATE_UNKNOWN
 from optimus_tui.contract.findings import Finding, Severity
+from optimus_tui.contract.make_finding import make_finding
 from optimus_tui.contract.services import CacheMetrics, GatewayState, HitRate, ServerState
 from optimus_tui.settings.model import Thresholds
 from optimus_tui.verdicts.chance import surely_less
@@ -153,9 +155,8 @@ def find_conflict(published: HitRate | None, present: HitRate | None, thresholds
     if not (published.value >= bar > present.value) or published.value - present.value < CONFLICT:
         return []
     return [
-        Finding(
-            rule="cache.hit_rate_conflict",
-            severity="medium",
+        make_finding(
+            rule=CACHE_HIT_RATE_CONFLICT,
             subject="hit rate",
             message=f"two sources disagree: the hit rate is {percent(published.value)} ({published.source}) "
             f"and {percent(present.value, bar)} ({present.source}); the newer counts decide",
@@ -164,8 +165,6 @@ def find_conflict(published: HitRate | None, present: HitRate | None, thresholds
             unit="share",
             samples=present.samples,
             window_seconds=present.window_seconds,
-            impact="Whoever reads the published figure alone believes that the cache works as well as ever.",
-            remedy="Let the gateway publish its hit rate over the last minutes, or its counts beside it.",
         )
     ]
 
@@ -180,17 +179,15 @@ def find_hit_rate(rate: HitRate | None, server: ServerState | None, thresholds: 
         if server is None or server.info_fault is None:
             return []
         return [
-            Finding(
-                rule="cache.hit_rate_unknown",
-                severity="medium",
+            make_finding(
+                rule=CACHE_HIT_RATE_UNKNOWN,
                 subject="hit rate",
                 message=f"hit rate unknown: the gateway does not publish it, and {server.info_fault.message}",
                 measured="unknown",
                 threshold=thresholds.hit_rate_warn,
                 unit="share",
                 samples=0,
-                impact="A cache that stopped working would not be noticed here.",
-                remedy=server.info_fault.remedy or "Let the gateway serve /api/cache/metrics, or allow INFO.",
+                remedy=server.info_fault.remedy or "",
             )
         ]
     if rate.value >= thresholds.hit_rate_warn or (rate.samples is not None and rate.samples < MIN_LOOKUPS):
@@ -201,8 +198,8 @@ def find_hit_rate(rate: HitRate | None, server: ServerState | None, thresholds: 
     severity: Severity = "high" if low else "medium"
     few = f"; {rate.samples} look-ups are few, it may be chance" if chance else ""
     return [
-        Finding(
-            rule="cache.hit_rate",
+        make_finding(
+            rule=CACHE_HIT_RATE,
             severity="low" if chance else severity,
             subject="hit rate",
             message=f"hit rate {percent(rate.value, bar)} is below {percent(bar)} ({rate.source}){few}",
@@ -211,7 +208,6 @@ def find_hit_rate(rate: HitRate | None, server: ServerState | None, thresholds: 
             unit="share",
             samples=rate.samples,
             window_seconds=rate.window_seconds,
-            impact="More requests than usual go to the AI Engine: slower answers, more load.",
             remedy="Raise the TTL of the kinds that expire soonest; see in the feed whether too much is invalidated."
             if low
             else "Watch it; compare with the feed: bulk invalidations and short TTLs show first there.",

@@ -13,8 +13,10 @@ from typing import NamedTuple
 
 from msgspec.structs import replace
 
+from optimus_tui.contract.finding_rules import LATENCY_HALF, LATENCY_NOW, LATENCY_P95
 from optimus_tui.contract.findings import Finding, Severity
 from optimus_tui.contract.health import Series
+from optimus_tui.contract.make_finding import make_finding
 from optimus_tui.settings.model import Thresholds
 from optimus_tui.verdicts.sorting import worst_first
 from optimus_tui.wording.numbers import latency, part_of
@@ -74,8 +76,8 @@ def _over_window(name: str, series: Series, thresholds: Thresholds) -> list[Find
         severity = _sure(bar.severity, series, thresholds)
         words = f"; one look of {series.samples} was slow" if severity == "low" else ""
     return [
-        Finding(
-            rule="latency.p95",
+        make_finding(
+            rule=LATENCY_P95,
             severity=severity,
             subject=name,
             message=f"{name} p95 {latency(series.p95)} is over {latency(bar.ms)}{words}",
@@ -105,8 +107,8 @@ def _now(name: str, series: Series, thresholds: Thresholds) -> list[Finding]:
     if bar is None or len(newest) < (FEW_LOOKS if series.samples < MIN_SAMPLES else NOW_LOOKS):
         return []
     return [
-        Finding(
-            rule="latency.now",
+        make_finding(
+            rule=LATENCY_NOW,
             severity=bar.severity,
             subject=name,
             message=f"{name} over {latency(bar.ms)} {_looks(len(newest))}, now {latency(newest[-1])}",
@@ -115,7 +117,6 @@ def _now(name: str, series: Series, thresholds: Thresholds) -> list[Finding]:
             unit="ms",
             samples=len(newest),
             impact=f"Every request to {name} takes longer than this at present.{bar.timeouts}",
-            remedy=f"See what {name} waits for now: its load, its own dependencies, its last deployment.",
         )
     ]
 
@@ -133,8 +134,8 @@ def judge_half(name: str, p50_ms: float | None, words: str, requests: float, thr
     if bar is None or requests < MIN_SAMPLES:
         return []
     return [
-        Finding(
-            rule="latency.half",
+        make_finding(
+            rule=LATENCY_HALF,
             severity=bar.severity,
             subject=name,
             message=f"half of {requests:,.0f} requests to {name} took over {latency(bar.ms)} (p50 {words})",
@@ -143,7 +144,6 @@ def judge_half(name: str, p50_ms: float | None, words: str, requests: float, thr
             threshold=bar.ms,
             unit="ms",
             samples=round(requests),
-            impact=f"Every other request to {name} takes longer than this.",
             remedy=_compare_with_others(name),
         )
     ]

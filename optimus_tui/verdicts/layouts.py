@@ -1,7 +1,9 @@
 """Says that there are keys whose layout nobody here understands: then "no counter" is no good news. Pure."""
 
 from optimus_tui.contract.cache import UnknownLayout
+from optimus_tui.contract.finding_rules import LIMITS_UNKNOWN_LAYOUT
 from optimus_tui.contract.findings import Finding
+from optimus_tui.contract.make_finding import make_finding
 from optimus_tui.contract.reading import Coverage
 from optimus_tui.wording.numbers import plural
 
@@ -36,8 +38,8 @@ def find_unknown_layout(counters: int, unknown: UnknownLayout, coverage: Coverag
     if not coverage.complete or not counters_unknown(counters, unknown):
         return []
     return [
-        Finding(
-            rule="limits.unknown_layout",
+        make_finding(
+            rule=LIMITS_UNKNOWN_LAYOUT,
             severity="medium" if unknown.like_limiter else "low",
             subject="rate limits",
             message=layout_words(unknown, known=known, wanted="rate-limit counter"),
@@ -45,7 +47,5 @@ def find_unknown_layout(counters: int, unknown: UnknownLayout, coverage: Coverag
             threshold=0.0,
             unit="keys",
             samples=unknown.count,
-            impact="If one of these shapes holds the counters, a tenant at its limit is not noticed here.",
-            remedy="See which shape holds the rate limits: the layout that is read is rate_limit:{tenant}:{operation}.",
         )
     ]

@@ -7,8 +7,10 @@ from collections.abc import Mapping, Sequence
 
 from msgspec import Struct
 
+from optimus_tui.contract.finding_rules import LIMITS_IMMORTAL, LIMITS_LONG_TTL, LIMITS_OVER
 from optimus_tui.contract.findings import Finding
 from optimus_tui.contract.limits import LimitRow, LimitRules
+from optimus_tui.contract.make_finding import make_finding
 from optimus_tui.verdicts.limit_words import (
     duration_words,
     limit_subject,
@@ -45,32 +47,29 @@ def _immortal(row: LimitRow) -> Finding:
         impact = f"The count only grows: after {plural(left, 'more request')} {tenant} is refused for ever."
     else:
         impact = f"The count only grows: once it reaches its limit, {tenant} is refused for ever."
-    return Finding(
-        rule="limits.immortal",
-        severity="critical",
+    return make_finding(
+        rule=LIMITS_IMMORTAL,
         subject=name,
         message=f"{name} never resets: its counter has no TTL ({used_words(row)})",
         measured="no TTL",
         threshold="a TTL",
         samples=1,
         impact=impact,
-        remedy="Give this one counter a TTL (keeps its count) or reset it; then find what wrote it without one.",
     )
 
 
 def _immortals(rows: Sequence[LimitRow]) -> Finding:
     blocked = sum(_is_full(row) for row in rows)
-    return Finding(
-        rule="limits.immortal",
-        severity="critical",
+    return make_finding(
+        rule=LIMITS_IMMORTAL,
         subject="several counters",
+        many=True,
         message=f"{len(rows):,} counters never reset (no TTL): {some_of([subject_of(row) for row in rows])}",
         measured=float(len(rows)),
         threshold=0.0,
         unit="counters",
         samples=len(rows),
         impact=f"{blocked:,} of them are full: those tenants are refused (429) for ever. The others will follow.",
-        remedy="So many at once point to the writer: look at how the gateway sets the window, then repair each tenant.",
     )
 
 
@@ -118,9 +117,8 @@ def too_low(one: CommonLimit, over: Sequence[LimitRow], window: float | None) ->
     name = operation_words(one.operation)
     limits = sorted({row.limit for row in over if row.limit is not None})
     what = f"the limit of {limits[0]:,}" if len(limits) == 1 else "their limits"
-    return Finding(
-        rule="limits.over",
-        severity="high",
+    return make_finding(
+        rule=LIMITS_OVER,
         subject=limit_subject(one.operation),
         message=f"{part_of(one.over, one.tenants, 'tenant')} have used up {what} for {name}: "
         "the limit is too low for this traffic, or one limit is shared by all",
@@ -137,9 +135,8 @@ def too_low(one: CommonLimit, over: Sequence[LimitRow], window: float | None) ->
 
 def _over(row: LimitRow, window: float | None) -> Finding:
     name = subject_of(row)
-    return Finding(
-        rule="limits.over",
-        severity="high",
+    return make_finding(
+        rule=LIMITS_OVER,
         subject=name,
         message=f"{name} has used up its limit: {used_words(row)} ({percent(row.share)})",
         measured=float(row.counter.count or 0),
@@ -147,17 +144,15 @@ def _over(row: LimitRow, window: float | None) -> Finding:
         unit="requests",
         samples=1,
         window_seconds=window,
-        impact="The next such request is answered 429 until the window ends.",
-        remedy="Wait for the reset, look for a client that loops, or raise this tenant's limit.",
     )
 
 
 def _overs(rows: Sequence[LimitRow], window: float | None) -> Finding:
     tenants = len({row.counter.tenant for row in rows})
-    return Finding(
-        rule="limits.over",
-        severity="high",
+    return make_finding(
+        rule=LIMITS_OVER,
         subject="several counters",
+        many=True,
         message=f"{len(rows):,} counters have used up their limit: {some_of([subject_of(row) for row in rows])}",
         measured=float(len(rows)),
         threshold=0.0,
@@ -165,7 +160,6 @@ def _overs(rows: Sequence[LimitRow], window: float | None) -> Finding:
         samples=len(rows),
         window_seconds=window,
         impact=f"{plural(tenants, 'tenant is', 'tenants are')} answered 429 on these operations until the windows end.",
-        remedy="So many at once: check whether the limits fit the traffic, and what the tenants have in common.",
     )
 
 
@@ -189,8 +183,8 @@ def _long_ttl(row: LimitRow, window: int, everywhere: bool) -> Finding:
     full = _is_full(row)
     tenant = tenant_words(row.counter.tenant)
     blocked = f"{tenant} is answered 429 for {duration_words(left)}, not for {duration_words(window)}."
-    return Finding(
-        rule="limits.long_ttl",
+    return make_finding(
+        rule=LIMITS_LONG_TTL,
         severity="high" if full else "medium",
         subject=subject_of(row),
         message=f"{subject_of(row)} lives for {duration_words(left)} more in a window of {duration_words(window)}"
@@ -209,8 +203,8 @@ def _long_ttls(rows: Sequence[LimitRow], window: int, everywhere: bool) -> Findi
     full = [row for row in rows if _is_full(row)]
     longest = max(row.counter.ttl_ms or 0 for row in rows) / 1000
     which = "all counters live" if everywhere else f"{len(rows):,} counters live"
-    return Finding(
-        rule="limits.long_ttl",
+    return make_finding(
+        rule=LIMITS_LONG_TTL,
         severity="high" if full else "medium",
         subject="several counters",
         message=f"{which} far longer than the window of {duration_words(window)}, up to {duration_words(longest)}: "

@@ -2,8 +2,10 @@
 
 from collections.abc import Mapping, Sequence
 
+from optimus_tui.contract.finding_rules import LIMITS_NEAR, LIMITS_TENANT_SHARE, LIMITS_TOTAL
 from optimus_tui.contract.findings import Finding
 from optimus_tui.contract.limits import LimitRow, LimitsReport, TenantCount
+from optimus_tui.contract.make_finding import make_finding
 from optimus_tui.settings.model import Thresholds
 from optimus_tui.verdicts.limit_blocked import CommonLimit, immortals, long_ttls, used_up
 from optimus_tui.verdicts.limit_unusable import broken, foreign, kept, unusable_rules
@@ -43,34 +45,29 @@ def find(
 
 def _crowded(tenant: TenantCount, thresholds: Thresholds) -> Finding:
     name = tenant_words(tenant.tenant)
-    return Finding(
-        rule="limits.tenant_share",
-        severity="high",
+    return make_finding(
+        rule=LIMITS_TENANT_SHARE,
         subject=name,
         message=f"{name} holds {tenant.counters:,} active limits, more than {thresholds.tenant_active_limits:,}",
         measured=float(tenant.counters),
         threshold=float(thresholds.tenant_active_limits),
         unit="counters",
         samples=tenant.counters,
-        impact="One tenant is busy on unusually many operations at once: a runaway client, or names made up by one.",
-        remedy="Look at this tenant's operations: unknown names point to a client that invents them.",
     )
 
 
 def _crowds(tenants: Sequence[TenantCount], thresholds: Thresholds) -> Finding:
     bar = thresholds.tenant_active_limits
-    return Finding(
-        rule="limits.tenant_share",
-        severity="high",
+    return make_finding(
+        rule=LIMITS_TENANT_SHARE,
         subject="several tenants",
+        many=True,
         message=f"{len(tenants):,} tenants hold more than {bar:,} active limits each: "
         + some_of([f"{tenant_words(t.tenant)} {t.counters:,}" for t in tenants]),
         measured=float(len(tenants)),
         threshold=0.0,
         unit="tenants",
         samples=len(tenants),
-        impact="Many tenants are busy on unusually many operations at once.",
-        remedy="Check whether a release added operations, or whether names are being made up.",
     )
 
 
@@ -80,47 +77,40 @@ def _total(report: LimitsReport, thresholds: Thresholds) -> list[Finding]:
         return []
     at_least = "" if report.coverage.complete else "at least "
     return [
-        Finding(
-            rule="limits.total",
-            severity="medium",
+        make_finding(
+            rule=LIMITS_TOTAL,
             subject="rate limits",
             message=f"{at_least}{keys:,} rate-limit keys, more than {thresholds.limit_keys:,}",
             measured=float(keys),
             threshold=float(thresholds.limit_keys),
             unit="keys",
             samples=keys,
-            impact="Redis carries more windows than expected: many active tenants, or keys that pile up.",
-            remedy="See which tenants hold the most, and whether their counters have TTLs.",
         )
     ]
 
 
 def _near(row: LimitRow, near: float) -> Finding:
     name = subject_of(row)
-    return Finding(
-        rule="limits.near",
-        severity="low",
+    return make_finding(
+        rule=LIMITS_NEAR,
         subject=name,
         message=f"{name} is near its limit: {used_words(row)} ({percent(row.share)})",
         measured=row.share,
         threshold=near,
         unit="share",
         samples=1,
-        impact="It will be answered 429 before its window ends if it goes on like this.",
-        remedy="Nothing yet; watch its slope.",
     )
 
 
 def _nears(rows: Sequence[LimitRow], near: float) -> Finding:
-    return Finding(
-        rule="limits.near",
-        severity="low",
+    return make_finding(
+        rule=LIMITS_NEAR,
         subject="several counters",
+        many=True,
         message=f"{len(rows):,} counters are near their limits: {some_of([subject_of(row) for row in rows])}",
         measured=float(len(rows)),
         threshold=0.0,
         unit="counters",
         samples=len(rows),
         impact=f"Each has used {percent(near)} or more of its window.",
-        remedy="Nothing yet; watch their slopes.",
     )

@@ -2,8 +2,10 @@
 
 from collections.abc import Sequence
 
+from optimus_tui.contract.finding_rules import LIMITS_BROKEN, LIMITS_KEPT, LIMITS_RULES
 from optimus_tui.contract.findings import Finding
 from optimus_tui.contract.limits import LimitRow, LimitRules
+from optimus_tui.contract.make_finding import make_finding
 from optimus_tui.verdicts.limit_words import subject_of
 from optimus_tui.verdicts.sorting import some_of
 
@@ -52,9 +54,8 @@ def foreign(rows: Sequence[LimitRow]) -> list[Finding]:
 def _no_count(rows: Sequence[LimitRow], *, many: str, problem: str, message: str, impact: str, remedy: str) -> Finding:
     """``problem`` is measured of a single key, the number of keys of several, whose subject is ``many``."""
     single = len(rows) == 1
-    return Finding(
-        rule="limits.broken",
-        severity="medium",
+    return make_finding(
+        rule=LIMITS_BROKEN,
         subject=subject_of(rows[0]) if single else many,
         message=message,
         measured=problem if single else float(len(rows)),
@@ -73,16 +74,13 @@ def kept(rows: Sequence[LimitRow]) -> list[Finding]:
     names = some_of([subject_of(row) for row in rows])
     verb = "has no TTL" if len(rows) == 1 else "have no TTL"
     return [
-        Finding(
-            rule="limits.kept",
-            severity="low",
+        make_finding(
+            rule=LIMITS_KEPT,
             subject=subject_of(rows[0]) if len(rows) == 1 else "several windows",
             message=f"{names} {verb}: a sorted set forgets what leaves its window, but its key stays for ever",
             measured="no TTL",
             threshold="a TTL",
             samples=len(rows),
-            impact="Nobody is blocked by it; the keys of tenants that left pile up.",
-            remedy="Set a TTL of one window with each request.",
         )
     ]
 
@@ -92,15 +90,12 @@ def unusable_rules(rules: LimitRules | None) -> list[Finding]:
     if rules is None or not rules.problem:
         return []
     return [
-        Finding(
-            rule="limits.rules",
-            severity="medium",
+        make_finding(
+            rule=LIMITS_RULES,
             subject="published limits",
             message=f"part of the published limits cannot be used: {rules.problem}",
             measured="unusable",
             threshold="whole numbers from 1",
             samples=1,
-            impact="Operations without a usable limit are not judged: all or nothing of them may be refused.",
-            remedy="Mend what /api/rate-limits publishes, or set these limits under [limits] in optimus.toml.",
         )
     ]

@@ -10,8 +10,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from msgspec import Struct
 from msgspec.structs import replace
 
+from optimus_tui.contract.finding_rules import LIMITS_REFUSED, LIMITS_REFUSED_BELOW
 from optimus_tui.contract.findings import Finding
 from optimus_tui.contract.limits import ALL_TENANTS, Counter, LimitRules
+from optimus_tui.contract.make_finding import make_finding
 from optimus_tui.contract.metrics import Counted, Increase
 from optimus_tui.verdicts.latency import eased
 from optimus_tui.verdicts.limit_words import operation_words
@@ -130,8 +132,8 @@ def _told(cases: Sequence[Refused], bound: str, when: str, *, sure: bool) -> lis
 
 def _one(one: Refused, bound: str, when: str, sure: bool) -> Finding:
     share = f"{percent(one.share)} of them or more" if one.share is not None else f"share unknown: {one.why}"
-    return Finding(
-        rule="limits.refused",
+    return make_finding(
+        rule=LIMITS_REFUSED,
         severity="high" if sure else "medium",
         subject=one.name,
         message=f"{bound}{round(one.refused):,} requests of {one.name} were refused (429) {when} ({share})",
@@ -139,24 +141,21 @@ def _one(one: Refused, bound: str, when: str, sure: bool) -> Finding:
         threshold=REFUSED_SHARE if one.share is not None else float(LEAST_REFUSED),
         unit="share" if one.share is not None else "requests",
         samples=round(one.refused),
-        impact="Callers of this tenant are turned away, whatever the counter of the present window says.",
-        remedy="See whether one client repeats its requests, and whether the limit fits what this tenant needs.",
     )
 
 
 def _many(many: Sequence[Refused], how_many: str, when: str, sure: bool) -> Finding:
     names = some_of([f"{one.name} {round(one.refused):,}" for one in many])
-    return Finding(
-        rule="limits.refused",
+    return make_finding(
+        rule=LIMITS_REFUSED,
         severity="high" if sure else "medium",
         subject="several tenants",
+        many=True,
         message=f"{how_many} requests of {len(many):,} tenants were refused (429) {when}: {names}",
         measured=float(len(many)),
         threshold=0.0,
         unit="tenants",
         samples=round(sum(one.refused for one in many)),
-        impact="Callers of these tenants are turned away.",
-        remedy="So many at once: check whether the limits fit the traffic, or whether one limit is shared by all.",
     )
 
 
@@ -203,9 +202,8 @@ def _below(before: Counter | None, after: Counter, rules: LimitRules) -> bool:
 
 def _refused_below(counter: Counter, limit: int, grown: float, seconds: float) -> Finding:
     name = f"{safe_text(counter.tenant, 60)} / {operation_words(counter.operation)}"
-    return Finding(
-        rule="limits.refused_below",
-        severity="high",
+    return make_finding(
+        rule=LIMITS_REFUSED_BELOW,
         subject=name,
         message=f"{round(grown):,} requests were refused (429) within {seconds:.1f} s while {name} stood at"
         f" {counter.count or 0:,} of the published {limit:,}",
@@ -214,8 +212,6 @@ def _refused_below(counter: Counter, limit: int, grown: float, seconds: float) -
         unit="requests",
         samples=round(grown),
         window_seconds=seconds,
-        impact="The published limit is not the one in force: every figure against it is too good.",
-        remedy="Compare the limit in force with /api/rate-limits: that is stale, or a second limiter refuses.",
     )
 
 

@@ -6,11 +6,12 @@ often each of the processes that count together was replaced, and in windows of 
 
 import math
 
+from optimus_tui.contract.finding_rules import GATEWAY_RESTARTS, METRICS_SEVERAL_PROCESSES
 from optimus_tui.contract.findings import Finding, Severity
+from optimus_tui.contract.make_finding import make_finding
 from optimus_tui.contract.metrics import Grown
 from optimus_tui.wording.numbers import plural
 
-RULE, SEVERAL_RULE = "gateway.restarts", "metrics.several_processes"
 HIGH, MEDIUM = 3, 2
 
 
@@ -25,8 +26,8 @@ def find_restarts(grown: Grown) -> list[Finding]:
         severity = "high" if each >= HIGH else "medium"
     span = f"{grown.covered_minutes:.0f} min" if grown.covered_minutes >= 1 else f"{grown.covered_minutes * 60:.0f} s"
     return [
-        Finding(
-            rule=RULE,
+        make_finding(
+            rule=GATEWAY_RESTARTS,
             severity=severity,
             subject="gateway",
             message=f"the gateway's processes restarted at least {plural(grown.restarts, 'time')} in {span} "
@@ -36,10 +37,6 @@ def find_restarts(grown: Grown) -> list[Finding]:
             unit="restarts",
             samples=grown.processes,
             window_seconds=grown.covered_minutes * 60,
-            impact="What a process counted after our last look at it is lost: rates are lower bounds, and requests "
-            "that it was serving broke off.",
-            remedy="A deployment restarts each process once. More often: see the gateway's log and its memory limit "
-            "for why it ends.",
         )
     ]
 
@@ -49,18 +46,13 @@ def find_several(grown: Grown) -> list[Finding]:
     if not grown.several:
         return []
     return [
-        Finding(
-            rule=SEVERAL_RULE,
-            severity="low",
+        make_finding(
+            rule=METRICS_SEVERAL_PROCESSES,
             subject="gateway",
             message=grown.fault.message if grown.fault else "several processes answer here: no rates",
             measured="unknown",
             threshold="one process, or start times that differ",
             samples=grown.processes,
-            impact="Rates and shares of failures of the gateway are unknown here.",
-            remedy="Publish process_start_time_seconds with /metrics from every worker. Where workers share a start "
-            "time, let them share one registry (PROMETHEUS_MULTIPROC_DIR), or configure a Prometheus that scrapes each "
-            "of them.",
         )
     ]
 

@@ -7,7 +7,19 @@ which the server must refuse. A server that evicts keys may be full. What INFO d
 
 from msgspec.structs import replace
 
+from optimus_tui.contract.finding_rules import (
+    SERVER_CLIENTS,
+    SERVER_INFO_SENSELESS,
+    SERVER_INFO_UNKNOWN,
+    SERVER_MEMORY,
+    SERVER_PERSISTENCE,
+    SERVER_REFUSES_CONNECTIONS,
+    SERVER_REFUSES_WRITES,
+    SERVER_REPLICA_LINK,
+    SERVER_REPLICAS,
+)
 from optimus_tui.contract.findings import Finding, Severity
+from optimus_tui.contract.make_finding import make_finding
 from optimus_tui.contract.services import ServerState
 from optimus_tui.verdicts.server_track import REPLICA_SECONDS
 from optimus_tui.wording.numbers import percent, plural
@@ -35,7 +47,6 @@ _WHY = {
     ),
 }
 """By the word of the error: why writes are refused, and what helps."""
-_REFUSED_IMPACT = "Nothing is cached or counted any more: rate limits do not count, invalidations do not reach the log."
 
 
 def judge_condition(state: ServerState) -> list[Finding]:
@@ -70,9 +81,8 @@ def _refuses_writes(state: ServerState) -> list[Finding]:
     elif count := (state.refused.writes or {}).get(first, 0):
         told.append(f"{count:,} refused since its start")
     return [
-        Finding(
-            rule="server.refuses_writes",
-            severity="critical",
+        make_finding(
+            rule=SERVER_REFUSES_WRITES,
             subject="redis",
             message=f"redis refuses writes: {'; '.join(told)}",
             measured=float(sum(grown.values())) if grown else first,
@@ -80,7 +90,6 @@ def _refuses_writes(state: ServerState) -> list[Finding]:
             unit="writes" if grown else "",
             samples=2 if grown else 1,
             window_seconds=lately.seconds if grown and lately and not reasons else None,
-            impact=_REFUSED_IMPACT,
             remedy=remedy,
         )
     ]
@@ -127,8 +136,8 @@ def _memory(state: ServerState) -> list[Finding]:
         return []
     severity: Severity = "medium" if share >= NEARLY_FULL_SHARE else "low"
     return [
-        Finding(
-            rule="server.memory",
+        make_finding(
+            rule=SERVER_MEMORY,
             severity=severity,
             subject="redis",
             message=f"redis uses {percent(share)} of its maxmemory ({size(state.memory_max)}) and evicts nothing "
@@ -137,7 +146,6 @@ def _memory(state: ServerState) -> list[Finding]:
             threshold=NEAR_SHARE,
             unit="share",
             samples=1,
-            impact="When it is full, every write is refused: no caching, no rate limits.",
             remedy=_WHY["OOM"][1],
         )
     ]
@@ -147,16 +155,13 @@ def _persistence(state: ServerState) -> list[Finding]:
     if not state.snapshot_failed:
         return []
     return [
-        Finding(
-            rule="server.persistence",
-            severity="medium",
+        make_finding(
+            rule=SERVER_PERSISTENCE,
             subject="redis",
             message="the last snapshot of redis failed (rdb_last_bgsave_status)",
             measured="err",
             threshold="ok",
             samples=1,
-            impact="A restart loses what changed since the last good one; with stop-writes-on-bgsave-error (the "
-            "default) writes are refused.",
             remedy=_WHY["MISCONF"][1],
         )
     ]
@@ -165,16 +170,13 @@ def _persistence(state: ServerState) -> list[Finding]:
 def _link(state: ServerState) -> list[Finding]:
     if state.role != "replica" or state.link_to_master in (None, "up"):
         return []
-    found = Finding(
-        rule="server.replica_link",
-        severity="high",
+    found = make_finding(
+        rule=SERVER_REPLICA_LINK,
         subject="redis",
         message=f"redis is a replica whose link to its primary is {safe_text(state.link_to_master, 20)}",
         measured=state.link_to_master,
         threshold="up",
         samples=1,
-        impact="What is read here is as old as the break: counters, cache keys and events are not those of now.",
-        remedy="See whether the primary is up and reachable from the replica; else point REDIS_URL at the primary.",
     )
     if state.link_to_master == "syncing":
         found = replace(
@@ -191,9 +193,8 @@ def _replicas(state: ServerState) -> list[Finding]:
     if state.replicas_lost <= 0:
         return []
     return [
-        Finding(
-            rule="server.replicas",
-            severity="medium",
+        make_finding(
+            rule=SERVER_REPLICAS,
             subject="redis",
             message=f"{plural(state.replicas_lost, 'replica')} of redis dropped away, "
             f"{state.replicas or 0:,} still connected",
@@ -202,8 +203,6 @@ def _replicas(state: ServerState) -> list[Finding]:
             unit="replicas",
             samples=2,
             window_seconds=REPLICA_SECONDS,
-            impact="Fewer copies of the data; what reads from that replica reads old data.",
-            remedy="See the replica's process and its log.",
         )
     ]
 
@@ -212,9 +211,8 @@ def _connections(state: ServerState) -> list[Finding]:
     lately = state.refused_lately
     if lately is not None and lately.connections:
         return [
-            Finding(
-                rule="server.refuses_connections",
-                severity="high",
+            make_finding(
+                rule=SERVER_REFUSES_CONNECTIONS,
                 subject="redis",
                 message=f"redis refused {plural(lately.connections, 'connection')} in {lately.seconds or 0:.0f} s: "
                 "it has no room for another client (maxclients)",
@@ -223,24 +221,19 @@ def _connections(state: ServerState) -> list[Finding]:
                 unit="connections",
                 samples=2,
                 window_seconds=lately.seconds,
-                impact="Whoever connects now is turned away: workers that start or reconnect have no Redis.",
-                remedy="Close idle clients (CLIENT LIST), look for one that never closes, or raise maxclients.",
             )
         ]
     if state.clients is None or not state.clients_max or state.clients < CLIENTS_SHARE * state.clients_max:
         return []
     return [
-        Finding(
-            rule="server.clients",
-            severity="medium",
+        make_finding(
+            rule=SERVER_CLIENTS,
             subject="redis",
             message=f"{state.clients:,} of {state.clients_max:,} clients are connected to redis (maxclients)",
             measured=state.clients / state.clients_max,
             threshold=CLIENTS_SHARE,
             unit="share",
             samples=1,
-            impact="When it is full, new connections are refused.",
-            remedy="Look for a client that opens connections and never closes them (CLIENT LIST), or raise maxclients.",
         )
     ]
 
@@ -249,15 +242,14 @@ def _info_unknown(state: ServerState) -> Finding:
     fault = state.info_fault
     assert fault is not None
     odd = fault.kind == "invalid" and "not available" not in fault.message
-    return Finding(
-        rule="server.info_unknown",
+    return make_finding(
+        rule=SERVER_INFO_UNKNOWN,
         severity="medium" if odd else "low",
         subject="redis",
         message=f"redis answers, and its state is unknown: {fault.message}",
         measured="unknown",
         threshold="measured",
         samples=0,
-        impact="Refused writes, a full memory or a lost primary would not be noticed here.",
         remedy=fault.remedy or "",
     )
 
@@ -266,15 +258,12 @@ def _senseless(state: ServerState) -> list[Finding]:
     if not state.senseless:
         return []
     return [
-        Finding(
-            rule="server.info_senseless",
-            severity="medium",
+        make_finding(
+            rule=SERVER_INFO_SENSELESS,
             subject="redis",
             message=f"INFO of redis holds what cannot be: {', '.join(state.senseless)}; taken as unknown",
             measured="unknown",
             threshold="a number",
             samples=1,
-            impact="What these fields tell (memory, clients, look-ups, replication) is not judged.",
-            remedy="See what answers there: a proxy, or a server with a damaged INFO.",
         )
     ]

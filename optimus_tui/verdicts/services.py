@@ -4,7 +4,22 @@ Refuses to excuse and to condemn without evidence: a dependency nobody looked at
 ours that fails is not called an outage.
 """
 
+from optimus_tui.contract.finding_rules import (
+    SERVER_LOGIN,
+    SERVER_UNKNOWN,
+    SERVER_UNREACHABLE,
+    SERVICES_ENGINE,
+    SERVICES_ENGINE_SAYS,
+    SERVICES_ENGINE_UNKNOWN,
+    SERVICES_GATEWAY,
+    SERVICES_GATEWAY_SAYS,
+    SERVICES_GATEWAY_UNKNOWN,
+    SERVICES_POSTGRES,
+    SERVICES_POSTGRES_SAYS,
+    SERVICES_POSTGRES_UNKNOWN,
+)
 from optimus_tui.contract.findings import Finding, Severity
+from optimus_tui.contract.make_finding import make_finding
 from optimus_tui.contract.reading import Fault, Reading
 from optimus_tui.contract.services import GatewayState, Remark, ServerState, ServiceState, Sickness, Status
 from optimus_tui.verdicts.server import judge_condition
@@ -14,18 +29,14 @@ OURS = frozenset({"auth", "denied"})
 STARVED = "starved"
 """The fault of a look that this machine's lack of CPU spoilt: it says nothing about the other side."""
 
-_IMPACT = {
-    "gateway": "Requests of all tenants fail or are about to.",
-    "engine": "Answers that are not cached fail: chat, conversations and messages of all tenants.",
-    "postgres": "The AI Engine cannot read or store conversations.",
-    "redis": "No caching, no rate limits, no coherence: the gateway falls back or fails, and three panes stand still.",
+_ILL = {"gateway": SERVICES_GATEWAY, "engine": SERVICES_ENGINE, "postgres": SERVICES_POSTGRES}
+_UNKNOWN = {
+    "gateway": SERVICES_GATEWAY_UNKNOWN,
+    "engine": SERVICES_ENGINE_UNKNOWN,
+    "postgres": SERVICES_POSTGRES_UNKNOWN,
+    "redis": SERVER_UNKNOWN,
 }
-_REMEDY = {
-    "gateway": "Look at the gateway's process and its log; then at its address in the settings.",
-    "engine": "Look at the engine's process and its log; then at its address in the settings.",
-    "postgres": "Look at the database and its connections; then at the DSN in the settings.",
-    "redis": "Look at the Redis process, its log and the network on the way; then at its address in the settings.",
-}
+_SAYS = {"gateway": SERVICES_GATEWAY_SAYS, "engine": SERVICES_ENGINE_SAYS, "postgres": SERVICES_POSTGRES_SAYS}
 _PART_IMPACT = "What needs that part fails, or is answered without it; its status code does not show it."
 
 
@@ -61,27 +72,23 @@ def judge_server(reading: Reading[ServerState] | None) -> list[Finding]:
         return [unheard("redis", fault)]
     if fault.kind in OURS:
         return [
-            Finding(
-                rule="server.login",
-                severity="high",
+            make_finding(
+                rule=SERVER_LOGIN,
                 subject="redis",
                 message=f"redis refuses our login: {fault.message}",
                 measured=fault.kind,
                 threshold="connected",
-                impact="Redis answers, and we may not look: limits, cache keys and events are unknown.",
-                remedy=fault.remedy or "Check user and password in the settings.",
+                remedy=fault.remedy or "",
             )
         ]
     return [
-        Finding(
-            rule="server.unreachable",
-            severity="critical",
+        make_finding(
+            rule=SERVER_UNREACHABLE,
             subject="redis",
             message=f"redis does not serve: {fault.message}",
             measured=fault.kind,
             threshold="connected",
-            impact=_IMPACT["redis"],
-            remedy=fault.remedy or _REMEDY["redis"],
+            remedy=fault.remedy or "",
         )
     ]
 
@@ -120,16 +127,15 @@ def _service(
     if why is None and code is not None:
         reason = f"it answered {code}"
     return [
-        Finding(
-            rule=f"services.{name}",
+        make_finding(
+            rule=_ILL[name],
             severity=severity,
             subject=name,
             message=f"{name} {said}{f': {reason}' if reason else ''}",
             measured=float(code) if code is not None else status,
             threshold=good,
             samples=1,
-            impact=_IMPACT[name],
-            remedy=(why.remedy if why else None) or _REMEDY[name],
+            remedy=_remedy(why),
         )
     ]
 
@@ -140,16 +146,14 @@ def _remarked(name: str, remark: Remark) -> Finding:
     said = f"{name} answered 200 and says {remark.words}: taken as healthy by its status code"
     if part:
         said = f"{name} is well by its own word, and says of a part {remark.words}"
-    return Finding(
-        rule=f"services.{name}_says",
-        severity="low",
+    return make_finding(
+        rule=_SAYS[name],
         subject=name,
         message=said,
         measured="sick part" if part else remark.kind,
         threshold="healthy",
         samples=1,
         impact=_PART_IMPACT if part else "None, as far as is known.",
-        remedy=f"See what {name} says under /health, and whether that part is needed.",
     )
 
 
@@ -163,19 +167,27 @@ def _said(name: str, status: str, sickness: Sickness | None) -> str:
 
 
 def unheard(name: str, why: Fault) -> Finding:
-    """Medium: what held us back says nothing about the other side."""
-    return _unknown(name, why, rule="server.unknown" if name == "redis" else "")
+    """Return the finding for a look that was held up on our side, which says nothing about the other side."""
+    return _unknown(name, why)
 
 
-def _unknown(name: str, why: Fault | None, rule: str = "") -> Finding:
-    return Finding(
-        rule=rule or f"services.{name}_unknown",
-        severity="medium",
+def _remedy(why: Fault | None) -> str:
+    """Return what the fault advises, or "" for what the catalogue advises."""
+    if why is None:
+        return ""
+    return why.remedy or ""
+
+
+def _unknown(name: str, why: Fault | None) -> Finding:
+    reason = ""
+    if why is not None:
+        reason = f": {why.message}"
+    return make_finding(
+        rule=_UNKNOWN[name],
         subject=name,
-        message=f"{name} cannot be measured{f': {why.message}' if why else ''}",
+        message=f"{name} cannot be measured{reason}",
         measured="unknown",
         threshold="connected",
         samples=0,
-        impact=f"An outage of {name} would not be noticed here.",
-        remedy=(why.remedy if why else None) or _REMEDY[name],
+        remedy=_remedy(why),
     )

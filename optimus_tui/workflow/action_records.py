@@ -4,10 +4,10 @@ from msgspec.structs import replace
 
 from optimus_tui.contract import incident as shapes
 from optimus_tui.contract import incident_events as happened
+from optimus_tui.contract.finding_rules import rules_cured_by
 from optimus_tui.contract.incident import ActionRecord, Check, Comparison, IncidentState, Step
 from optimus_tui.contract.incident_events import AnyEffect, Refused, RunTool
 from optimus_tui.workflow.outcome_diff import compare, overall
-from optimus_tui.workflow.recommendations import RULES_OF
 
 Reduced = tuple[IncidentState, tuple[AnyEffect, ...]]
 _LOST = Comparison(verdict="unknown", words="the check was interrupted")
@@ -28,7 +28,7 @@ def act(state: IncidentState, event: happened.ActionDone) -> Reduced:
     if any(one.receipt.action_id == receipt.action_id for one in state.action_records):
         return state, (Refused(reason=f"action {receipt.action_id!r} is recorded already"),)
     advice = _advice(state, event)
-    rules = event.rules or (advice.rules if advice else ()) or RULES_OF.get(receipt.kind, ())
+    rules = event.rules or (advice.rules if advice else ()) or rules_cured_by(receipt.kind)
     steps = _showing(state, set(rules))
     record = ActionRecord(
         at=event.at, receipt=receipt, advice=advice.id if advice else event.advice, rules=rules,

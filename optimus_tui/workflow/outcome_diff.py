@@ -9,28 +9,50 @@ from collections.abc import Iterable, Sequence
 
 from msgspec import Struct
 
+from optimus_tui.contract.finding_rules import (
+    CACHE_EVICTIONS,
+    CACHE_HIT_RATE_UNKNOWN,
+    CACHE_HIT_RATE_UNMEASURED,
+    CACHE_LARGE,
+    CACHE_NO_TTL,
+    LIMITS_BROKEN,
+    LIMITS_IMMORTAL,
+    LIMITS_LONG_TTL,
+    LIMITS_NEAR,
+    LIMITS_OVER,
+    LIMITS_REFUSED,
+    LIMITS_RULES_UNMEASURED,
+    LIMITS_TENANT_SHARE,
+    LIMITS_UNKNOWN_LAYOUT,
+    METRICS_SEVERAL_PROCESSES,
+    SERVER_INFO_SENSELESS,
+    SERVER_LOGIN,
+    SERVER_UNKNOWN,
+    SERVER_UNREACHABLE,
+    SERVICES_GATEWAY,
+)
 from optimus_tui.contract.incident import Check, Comparison, Outcome, Verdict
 from optimus_tui.contract.tools.common import Diagnostic
 from optimus_tui.workflow.severity import MATTERS, level, rank
 
 NOTICEABLE = 0.10
 """A number beyond its threshold has changed from a tenth on."""
-BLIND = ("server.unreachable", "server.login", "server.unknown", "services.gateway")
+BLIND = (SERVER_UNREACHABLE, SERVER_LOGIN, SERVER_UNKNOWN, SERVICES_GATEWAY)
 """Where one of these holds, what lies behind it was not looked at. A Redis that answers with a fault was looked at."""
-_KEYS = frozenset({"cache.no_ttl", "cache.large"})
+_KEYS = frozenset({CACHE_NO_TTL, CACHE_LARGE})
 SEEN_ANYWAY = {
-    "cache.hit_rate_unknown": _KEYS,
-    "cache.hit_rate_unmeasured": _KEYS,
-    "limits.rules_unmeasured": frozenset({"limits.immortal", "limits.tenant_share"}),
+    CACHE_HIT_RATE_UNKNOWN: _KEYS,
+    CACHE_HIT_RATE_UNMEASURED: _KEYS,
+    LIMITS_RULES_UNMEASURED: frozenset({LIMITS_IMMORTAL, LIMITS_TENANT_SHARE}),
 }
 """What can be looked at although the thing of this rule cannot: keys and their TTLs, whatever the gateway says."""
 HIDES = {
-    "limits.unknown_layout": ("limits.",),
-    "metrics.several_processes": ("errors.", "gateway.", "proxy.", "limits.refused"),
-    "server.info_senseless": ("server.", "redis.", "memory.", "cache.evictions"),
+    LIMITS_UNKNOWN_LAYOUT: ("limits.",),
+    METRICS_SEVERAL_PROCESSES: ("errors.", "gateway.", "proxy.", LIMITS_REFUSED),
+    SERVER_INFO_SENSELESS: ("server.", "redis.", "memory.", CACHE_EVICTIONS),
 }
 """What cannot be told any more where one of these is new: counters that moved to other names, figures without sense."""
-COUNTERS = ("limits.over", "limits.near", "limits.immortal", "limits.long_ttl", "limits.tenant_share", "limits.broken")
+COUNTERS = (LIMITS_OVER, LIMITS_NEAR, LIMITS_IMMORTAL, LIMITS_LONG_TTL, LIMITS_TENANT_SHARE, LIMITS_BROKEN)
 """Rules about a counter as it stands: ``window_seconds`` is the limiter's window there."""
 _WORST: tuple[Verdict, ...] = ("fixed", "better", "same", "unknown", "worse")
 

@@ -8,54 +8,15 @@ from collections.abc import Sequence
 
 from msgspec import Struct
 
+from optimus_tui.contract.finding_rules import LATENCY_LOOK, LIMITS_REFUSED, LIMITS_TENANT_SHARE, rule_of
 from optimus_tui.contract.findings import Finding
 from optimus_tui.contract.incident import ISSUES, Candidate, Outcome
 from optimus_tui.contract.limits import ALL_TENANTS, NO_OPERATION, NO_TENANT
 from optimus_tui.contract.tools.common import Diagnostic
 from optimus_tui.workflow.severity import MATTERS, level, rank
 
-POINTS_TO: tuple[tuple[str, tuple[str, ...]], ...] = (
-    ("limits.", ("rate_limiting",)),
-    ("latency.", ("high_latency", "proxy_timeout")),
-    ("services.flapping", ("circuit_breaker", "proxy_timeout")),
-    ("services.engine", ("circuit_breaker", "proxy_timeout")),
-    ("services.gateway", ("high_latency",)),
-    ("services.postgres", ("proxy_timeout",)),
-    ("server.refuses_writes", ("memory_leak", "cache_miss")),
-    ("server.memory", ("memory_leak", "cache_miss")),
-    ("server.", ("cache_miss", "high_latency")),
-    ("cache.evictions", ("memory_leak", "cache_miss")),
-    ("cache.no_ttl", ("memory_leak",)),
-    ("cache.large", ("memory_leak",)),
-    ("cache.", ("cache_miss",)),
-    ("coherence.", ("cache_miss",)),
-    ("events.", ("cache_miss",)),
-    ("feed.", ("cache_miss",)),
-    ("memory.", ("memory_leak",)),
-    ("redis.memory", ("memory_leak",)),
-    ("redis.", ("high_latency",)),
-    ("breaker.", ("circuit_breaker",)),
-    ("errors.timeouts", ("proxy_timeout", "circuit_breaker")),
-    ("errors.", ("circuit_breaker", "proxy_timeout")),
-    ("proxy.", ("proxy_timeout",)),
-    ("integration.", ("circuit_breaker",)),
-    ("gateway.restarts", ("memory_leak", "circuit_breaker")),
-    ("metrics.", ()),
-)
-"""By the beginning of a rule: the issue types it points to, the first of them most. The first row that fits counts."""
-
 USUAL = "high_latency"
 """What the runbook looks at when nothing points anywhere."""
-FAILING_NOW = (
-    "limits.over",
-    "limits.immortal",
-    "limits.refused",
-    "services.",
-    "server.refuses_writes",
-    "breaker.open",
-    "errors.",
-)
-"""Beginnings of rules by which requests fail or are refused; at the same level these lead over what is only slow."""
 _PER_RANK, _FAILING, _PER_LOOK, _PER_FINDING = 100, 40, 10, 1
 """A single slow look weighs less than any finding, and many findings less than one of a higher level."""
 _MOST_COUNTED = 30
@@ -82,7 +43,7 @@ def rank_issues(outcome: Outcome, slow_ms: float) -> tuple[Candidate, ...]:
 
 def _weight(finding: Diagnostic) -> int:
     degree = rank(level(finding))
-    failing = degree >= MATTERS and finding.rule.startswith(FAILING_NOW)
+    failing = degree >= MATTERS and rule_of(finding.rule).fails_requests
     return _PER_RANK * degree + (_FAILING if failing else 0)
 
 
@@ -92,7 +53,7 @@ def _place(candidate: Candidate) -> int:
 
 def issues_of(finding: Diagnostic | Finding) -> tuple[str, ...]:
     """The issues that the finding points to; one that matters and fits nowhere points to the usual one."""
-    found = next((issues for prefix, issues in POINTS_TO if finding.rule.startswith(prefix)), None)
+    found = rule_of(finding.rule).points_to
     if found is not None:
         return found
     return (USUAL,) if rank(level(finding)) >= MATTERS else ()
@@ -102,7 +63,7 @@ def _slow(outcome: Outcome, slow_ms: float) -> list[Diagnostic]:
     """One look is no percentile, and no finding of the tool's; it is a reason to look here first, and no more."""
     return [
         Diagnostic(
-            severity="medium", rule="latency.look", subject=one.label,
+            severity="medium", rule=LATENCY_LOOK, subject=one.label,
             message=f"{one.label} took {one.value:,.0f} ms, more than {slow_ms:,.0f} ms", measured=one.value,
         )
         for one in outcome.figures
@@ -131,7 +92,7 @@ def tenant_of(finding: Diagnostic) -> str | None:
     if not finding.rule.startswith("limits."):
         return None
     subject = finding.subject
-    if finding.rule in ("limits.tenant_share", "limits.refused"):
+    if finding.rule in (LIMITS_TENANT_SHARE, LIMITS_REFUSED):
         name = "" if subject == ALL_TENANTS else subject
     else:
         name, slash, operation = subject.partition(" / ")

@@ -9,21 +9,11 @@ from collections.abc import Iterable, Sequence
 
 from msgspec.structs import replace
 
+from optimus_tui.contract.finding_rules import rule_of, rules_cured_by
 from optimus_tui.contract.incident import Advice, Outcome, Step, TeamAdvice
 from optimus_tui.contract.tools.common import Diagnostic, Recommendation
 from optimus_tui.workflow.ranking import tenant_of
 from optimus_tui.workflow.severity import MATTERS, level, rank
-
-BY_RULE = {
-    "limits.immortal": "repair_counter",
-    "limits.over": "reset_counters",
-    "limits.tenant_share": "reset_counters",
-    "cache.no_ttl": "unlink_no_ttl",
-    "cache.large": "unlink_prefix",
-    "coherence.stale": "invalidate_tenant",
-    "coherence.suspect": "invalidate_tenant",
-}
-"""The action that cures the finding of a rule."""
 
 BY_COMMAND = (
     ("EXPIRE", "rate_limit:", "repair_counter"),
@@ -31,16 +21,6 @@ BY_COMMAND = (
     ("UNLINK", "cache:", "unlink_prefix"),
 )
 """The action that does what a recommended command does: its verb and the beginning of its keys."""
-
-RULES_OF = {
-    "repair_counter": ("limits.immortal",),
-    "reset_counters": ("limits.over", "limits.tenant_share", "limits.immortal"),
-    "unlink_no_ttl": ("cache.no_ttl",),
-    "expire_no_ttl": ("cache.no_ttl",),
-    "unlink_prefix": ("cache.large", "cache.no_ttl", "cache.churn"),
-    "invalidate_tenant": ("coherence.stale", "coherence.suspect"),
-}
-"""What an action may cure: the checks after it look at these."""
 
 _OFFER = {
     "repair_counter": "Give the counters of {who} that never reset their window back; the counts stay",
@@ -84,7 +64,7 @@ def _add(made: dict[str, Advice], one: Advice) -> None:
 
 def _of_tool(one: Recommendation, outcome: Outcome, step: Step, tenant: str | None) -> Advice:
     kind = _kind_of_command(one.command)
-    cured = (one.rule,) if one.rule else RULES_OF.get(kind, ())
+    cured = (one.rule,) if one.rule else rules_cured_by(kind)
     about = [found for found in outcome.findings if found.rule in cured]
     about = [found for found in about if found.message == one.reason] or about
     asked = step.arguments.get("tenant_id")
@@ -128,7 +108,7 @@ def _offers(findings: Sequence[Diagnostic], made: Iterable[Advice], tenant: str 
     offered = {(one.kind, one.tenant) for one in made if one.kind}
     offers: list[Advice] = []
     for one in findings:
-        kind = BY_RULE.get(one.rule, "")
+        kind = rule_of(one.rule).cured_by or ""
         who = tenant_of(one) or (None if one.rule.startswith("limits.") else tenant)
         if not kind or (kind, who) in offered:
             continue
@@ -160,7 +140,7 @@ def _advice(
         reason=reason,
         kind=kind,
         tenant=tenant,
-        rules=rules or RULES_OF.get(kind, ()),
+        rules=rules or rules_cured_by(kind),
         evidence=tuple(dict.fromkeys(one.message for one in about))[:10],
         source=source,
     )

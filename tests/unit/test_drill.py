@@ -3,13 +3,13 @@
 from msgspec.structs import replace
 
 from optimus_tui.contract.drill import DrillResult, Truth
+from optimus_tui.contract.finding_rules import CATALOGUE
 from optimus_tui.contract.findings import Finding, Severity
 from optimus_tui.contract.incident import Choice, IncidentState, Outcome, Stamp, Step, StepPlan
 from optimus_tui.contract.tools.common import Diagnostic
 from optimus_tui.demo.scenarios import DRILLS, REMEDIES, SCENARIOS
 from optimus_tui.incidents.drill import page, summary
 from optimus_tui.workflow.drill import HOLD_SECONDS, Watch, follow, is_over, judge, look
-from optimus_tui.workflow.ranking import POINTS_TO
 
 TRUTH = Truth(rules=("limits.over",), subject="acme", issues=("rate_limiting",), cure="block it")
 NAMES = ("noisy", "acme is noisy")
@@ -138,8 +138,7 @@ def test_every_drill_names_rules_that_lead_to_its_issue_and_a_cure_that_exists()
     names = {one.name for one in REMEDIES}
     for name in DRILLS:
         scenario = SCENARIOS[name]
-        led = {issue for rule in scenario.truth.rules for prefix, issues in POINTS_TO if rule.startswith(prefix)
-               for issue in issues}  # fmt: skip
+        led = {issue for rule in scenario.truth.rules for issue in CATALOGUE[rule].points_to or ()}
         assert set(scenario.truth.issues) & led, name
         assert scenario.truth.cure
         assert (scenario.remedy in names) or not scenario.remedy

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from optimus_tui.contract.finding_rules import CATALOGUE, COHERENCE, HEALTH, TROUBLE
 from optimus_tui.contract.findings import Finding
 from optimus_tui.contract.tools.common import ErrorReport, ToolError
 from optimus_tui.contract.tools.performance import PerformanceReport
@@ -129,29 +130,27 @@ def test_a_finding_opens_the_tool_that_explains_it_for_its_own_tenant() -> None:
     report = limits_report(MIXED)
     one = finding_tools.explain(finding("limits.over", "demo_dentist / list_conversations"), report)
     assert (one.tool, one.arguments) == (
-        finding_tools.TROUBLE,
+        TROUBLE,
         {"issue_type": "rate_limiting", "tenant_id": "demo_dentist"},
     )
     several = finding_tools.explain(finding("limits.immortal", "several counters"), report)
     assert several.arguments["tenant_id"] == "clinic_b"
     assert finding_tools.explain(finding("latency.p95", "engine")).arguments == {"issue_type": "high_latency"}
-    assert finding_tools.explain(finding("feed.denied")).tool == finding_tools.COHERENCE
-    assert finding_tools.explain(finding("server.unreachable")).tool == finding_tools.HEALTH
+    assert finding_tools.explain(finding("feed.denied")).tool == COHERENCE
+    assert finding_tools.explain(finding("server.unreachable")).tool == HEALTH
 
 
 def test_a_tenant_that_cannot_be_told_or_written_is_not_guessed() -> None:
     alike = limits_report((counter(b"a\x1b", "chat", 999), counter(rb"a\x1b", "chat", 999)))
-    assert finding_tools.explain(finding("limits.over", r"a\x1b / chat"), alike).tool == finding_tools.HEALTH
+    assert finding_tools.explain(finding("limits.over", r"a\x1b / chat"), alike).tool == HEALTH
     broken = limits_report((counter(b"a\xff", "chat", 999),))
-    assert finding_tools.explain(finding("limits.over", r"a\xff / chat"), broken).tool == finding_tools.HEALTH
-    assert finding_tools.explain(finding("limits.over", "gone / chat"), None).tool == finding_tools.HEALTH
+    assert finding_tools.explain(finding("limits.over", r"a\xff / chat"), broken).tool == HEALTH
+    assert finding_tools.explain(finding("limits.over", "gone / chat"), None).tool == HEALTH
 
 
 def test_every_errand_of_the_tables_is_a_question_that_its_tool_takes() -> None:
     report = limits_report(MIXED)
-    tool_calls = [
-        finding_tools.explain(finding(prefix, "demo_dentist"), report) for prefix, _, _ in finding_tools.BY_RULE
-    ]
+    tool_calls = [finding_tools.explain(finding(rule, "demo_dentist"), report) for rule in CATALOGUE]
     tool_calls += [step.tool_call for step in (*routine.routine(TOOLS), *routine.symptoms(TOOLS))]
     for tool_call in tool_calls:
         if tool_call.tool != "generate_enterprise_router":  # it wants a name, which only a person knows

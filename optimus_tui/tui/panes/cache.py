@@ -9,6 +9,7 @@ from typing import Any, ClassVar
 from msgspec.structs import replace
 
 from optimus_tui.contract.cache import GroupTotals, KeyPreview
+from optimus_tui.contract.finding_rules import CACHE_UNKNOWN_LAYOUT
 from optimus_tui.contract.findings import Finding
 from optimus_tui.contract.reading import Reading
 from optimus_tui.tui.keys import bindings
@@ -106,7 +107,7 @@ class CachePane(CacheTree):
             return []
         least = "≥" if self._partial else ""
         total = f"{least}{plural(report.keys, 'key')}"
-        if any(finding.rule == "cache.unknown_layout" for finding in report.findings):
+        if any(finding.rule == CACHE_UNKNOWN_LAYOUT for finding in report.findings):
             total = f"{UNKNOWN} keys"  # none of a layout that we know is not none
         matched = self.rows.keys_matched
         return [(total if matched is None else f"{thousands(matched)} of {total}", "")]

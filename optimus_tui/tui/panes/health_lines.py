@@ -9,6 +9,7 @@ from types import MappingProxyType
 from msgspec import Struct
 from rich.cells import cell_len
 
+from optimus_tui.contract.finding_rules import rule_of
 from optimus_tui.contract.findings import Finding
 from optimus_tui.contract.health import HealthReport
 from optimus_tui.contract.services import ServerState
@@ -28,15 +29,6 @@ from optimus_tui.wording.truth import STILL_TODAY_SECONDS
 NAME_CELLS = 8
 NOTE_AT = 2 + NAME_CELLS + 1
 WIDEST_SPARK = 40
-FROM_REDIS = frozenset(
-    {
-        *(f"limits.{one}" for one in ("broken", "immortal", "kept", "long_ttl", "near", "over", "tenant_share")),
-        *(f"limits.{one}" for one in ("total", "unknown_layout")),
-        *(f"cache.{one}" for one in ("large", "no_ttl", "unknown_layout")),
-        *(f"server.{one}" for one in ("clients", "memory", "persistence", "replica_link", "replicas")),
-    }
-)
-"""Rules that judge what was read in Redis: while it cannot be read, what they found is old."""
 
 
 class HealthLine(Struct, frozen=True):
@@ -207,7 +199,7 @@ def _all_well(report: HealthReport, width: int) -> Iterator[HealthLine]:
 def _read_ago(finding: Finding, report: HealthReport, wall: float) -> str:
     """How long ago Redis was read for this finding while it cannot be read; empty where the finding is current."""
     server = report.server
-    if server is None or server.fault is None or finding.rule not in FROM_REDIS:
+    if server is None or server.fault is None or not rule_of(finding.rule).from_redis:
         return ""
     return f"read {age(wall - server.taken_at)} ago" if server.value is not None else "read before"
 

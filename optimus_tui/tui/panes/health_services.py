@@ -8,6 +8,7 @@ from typing import Any
 
 from msgspec import Struct
 
+from optimus_tui.contract.finding_rules import SERVER_REFUSES_WRITES
 from optimus_tui.contract.findings import SEVERITIES, Finding
 from optimus_tui.contract.health import HealthReport, Series
 from optimus_tui.contract.reading import Fault, FaultKind, Reading
@@ -121,7 +122,7 @@ def _redis(report: HealthReport, settings: Settings, since_arrival: float) -> Se
     word = safe_text(state.role, 16) if state.role else "connected"
     if state.role == "replica" and state.link_to_master not in (None, "up"):
         word = "replica, copying" if state.link_to_master == "syncing" else "replica, cut off"
-    if any(finding.rule == "server.refuses_writes" for finding in report.findings):
+    if any(finding.rule == SERVER_REFUSES_WRITES for finding in report.findings):
         word = "refuses writes"
     return _answering("redis", STATUS_MARKS["connected"], word, state.latency_ms, state.version, report)
 

@@ -4,6 +4,14 @@ from collections.abc import Mapping, Sequence
 
 from rich.cells import cell_len
 
+from optimus_tui.contract.finding_rules import (
+    LIMITS_LONG_TTL,
+    LIMITS_REFUSED,
+    LIMITS_REFUSED_BELOW,
+    LIMITS_TENANT_SHARE,
+    LIMITS_TOTAL,
+    LIMITS_UNKNOWN_LAYOUT,
+)
 from optimus_tui.contract.limits import Counter, LimitRow, LimitsReport
 from optimus_tui.settings.model import Settings
 from optimus_tui.tui.panes.limit_rows import INKS, pace_words, refused_words, reset_words
@@ -22,10 +30,10 @@ from optimus_tui.wording.truth import coverage_words
 Words = list[tuple[str, str]]
 
 JUDGED = {
-    "limits.refused": "refused",
-    "limits.refused_below": "refused",
-    "limits.long_ttl": "TTL too long",
-    "limits.unknown_layout": "unknown layout",
+    LIMITS_REFUSED: "refused",
+    LIMITS_REFUSED_BELOW: "refused",
+    LIMITS_LONG_TTL: "TTL too long",
+    LIMITS_UNKNOWN_LAYOUT: "unknown layout",
 }
 """What the title says of findings that no row's state tells."""
 
@@ -64,7 +72,7 @@ def verdict_words(
 def count_forms(report: LimitsReport) -> tuple[str, str]:
     """How many counters were read and whether these are all: the long wording and the short one."""
     coverage = report.coverage
-    if coverage.complete and any(finding.rule == "limits.unknown_layout" for finding in report.findings):
+    if coverage.complete and any(finding.rule == LIMITS_UNKNOWN_LAYOUT for finding in report.findings):
         return "no counter of a known layout", "layout not known"
     if coverage.complete:
         return f"{plural(report.total, 'counter')}, complete", f"{report.total:,}, complete"
@@ -74,7 +82,7 @@ def count_forms(report: LimitsReport) -> tuple[str, str]:
 
 def tenants_line(report: LimitsReport, threshold: int, width: int) -> list[Piece]:
     """``demo_dentist 18   clinic_a 6   +2        48 of 1,000``: who holds most, and all of them."""
-    flagged = {finding.subject for finding in report.findings if finding.rule == "limits.tenant_share"}
+    flagged = {finding.subject for finding in report.findings if finding.rule == LIMITS_TENANT_SHARE}
     total = total_pieces(report, threshold, width)
     room = width - sum(cell_len(text) for text, _ in total) - 2
     pieces: list[Piece] = []
@@ -100,8 +108,8 @@ def tenants_line(report: LimitsReport, threshold: int, width: int) -> list[Piece
 def total_pieces(report: LimitsReport, threshold: int, width: int) -> list[Piece]:
     """``48 of 1,000`` and what could not be understood; ``≥`` while not everything was read, ``?`` where no layout is
     known: none that we know is not none."""
-    strange = any(finding.rule == "limits.unknown_layout" for finding in report.findings)
-    over = any(finding.rule == "limits.total" for finding in report.findings)
+    strange = any(finding.rule == LIMITS_UNKNOWN_LAYOUT for finding in report.findings)
+    over = any(finding.rule == LIMITS_TOTAL for finding in report.findings)
     keys = report.total + report.unparsed.count - report.unparsed.shown
     text = f"{'▲ ' if over else ''}{'' if report.coverage.complete else '≥ '}{UNKNOWN if strange else f'{keys:,}'}"
     pieces: list[Piece] = [(text, "warn" if over else ""), (f" of {threshold:,}", "quiet")]
@@ -184,7 +192,7 @@ def empty_words(report: LimitsReport | None, filter_text: str) -> Sequence[str]:
         names = plural(report.unparsed.count, "rate_limit:* key")
         partly = "" if report.coverage.complete else f" ({coverage_words(report.coverage)})"
         lines.append(f"{names}, none of the form rate_limit:tenant:operation: {shapes}{partly}.")
-    strange = [finding.message for finding in report.findings if finding.rule == "limits.unknown_layout"]
+    strange = [finding.message for finding in report.findings if finding.rule == LIMITS_UNKNOWN_LAYOUT]
     lines += [f"{words[:1].upper()}{words[1:]}." for words in strange]
     if lines:
         return lines

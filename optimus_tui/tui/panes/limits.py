@@ -8,6 +8,7 @@ from msgspec.structs import replace
 from textual import events
 
 from optimus_tui.clock import Clock
+from optimus_tui.contract.finding_rules import LIMITS_KEPT, LIMITS_LONG_TTL, rule_of
 from optimus_tui.contract.findings import Finding
 from optimus_tui.contract.limits import LimitRow, LimitsReport
 from optimus_tui.contract.reading import Reading
@@ -24,10 +25,15 @@ from optimus_tui.wording.glyphs import SEVERITY_MARKS
 from optimus_tui.wording.safe import safe_text
 from optimus_tui.wording.truth import counted_down, outage_forms, truth_line
 
-RULES = {"immortal": "limits.immortal", "over": "limits.over", "near": "limits.near", "broken": "limits.broken"}
-"""The rule that judges a state: a finding that sums up many counters explains each of them."""
-EXPLAIN_MANY = ("limits.long_ttl", "limits.kept")
+EXPLAIN_MANY = (LIMITS_LONG_TTL, LIMITS_KEPT)
 """Rules that judge what is no state of its own."""
+
+
+def _explains(finding: Finding, row: LimitRow) -> bool:
+    """Return True if a finding that stands for many counters is about the state of this one."""
+    return finding.rule in EXPLAIN_MANY or rule_of(finding.rule).limit_state == row.state
+
+
 FOLLOW_SECONDS = 10.0
 """For so long after a move of the cursor the view goes with its row; later it stays, so that what is hottest shows."""
 OFFENDERS = ("immortal", "over")
@@ -211,7 +217,7 @@ class LimitsPane(Pane):
             finding
             for finding in report.findings
             if finding.subject in (subject_of(row), tenant, limit_subject(row.counter.operation))
-            or (finding.subject.startswith("several ") and finding.rule in (RULES.get(row.state), *EXPLAIN_MANY))
+            or (finding.subject.startswith("several ") and _explains(finding, row))
             or (finding.subject == "several tenants" and tenant in finding.message)
         ]
 

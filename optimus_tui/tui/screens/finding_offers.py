@@ -8,6 +8,7 @@ from collections.abc import Sequence
 
 from optimus_tui.contract.actions import ActionKind, ActionRequest
 from optimus_tui.contract.cache import CacheReport
+from optimus_tui.contract.finding_rules import CACHE_NO_TTL, rule_of
 from optimus_tui.contract.findings import Finding
 from optimus_tui.contract.limits import LimitRow, LimitsReport
 from optimus_tui.tui.screens.offers import Offer, counter_offers
@@ -17,25 +18,25 @@ from optimus_tui.wording.safe import safe_text
 
 MOST = 8
 """Tenants offered for a finding that sums up several."""
-STATES = {"limits.immortal": "immortal", "limits.over": "over"}
-"""The counters that a finding sums up."""
 
 
 def finding_offers(finding: Finding, limits: LimitsReport | None, cache: CacheReport | None) -> list[Offer]:
     """The actions that cure it, the most urgent tenant first; none where none of ours does."""
-    if finding.rule in STATES and limits is not None:
-        rows = [row for row in limits.rows if row.state == STATES[finding.rule] and not row.counter.doubt]
+    rule = rule_of(finding.rule)
+    if rule.limit_state and rule.cured_by and limits is not None:
+        rows = [row for row in limits.rows if row.state == rule.limit_state and not row.counter.doubt]
         named = [row for row in rows if subject_of(row) == finding.subject]
         if len(named) == 1:
             return counter_offers(named[0])
-        return _of_tenants(finding, rows) if finding.subject == "several counters" else []
-    if finding.rule == "cache.no_ttl" and cache is not None:
+        if finding.subject == "several counters":
+            return _of_tenants(rule.cured_by, rows)
+        return []
+    if finding.rule == CACHE_NO_TTL and cache is not None:
         return _without_ttl(cache)
     return []
 
 
-def _of_tenants(finding: Finding, rows: Sequence[LimitRow]) -> list[Offer]:
-    kind: ActionKind = "repair_counter" if finding.rule == "limits.immortal" else "reset_counters"
+def _of_tenants(kind: ActionKind, rows: Sequence[LimitRow]) -> list[Offer]:
     counts: dict[bytes, int] = {}
     for row in rows:
         if row.counter.tenant:

@@ -7,12 +7,12 @@ to reach further than the finding: of a tenant's counters only those that it is 
 from msgspec import structs
 
 from optimus_tui.contract.actions import ActionRequest
+from optimus_tui.contract.finding_rules import rule_of
 from optimus_tui.contract.incident import Advice
 from optimus_tui.tui.dashboard.last_reports import limits_report, seen_tenants
 from optimus_tui.tui.modals.pick import PickDialog
 from optimus_tui.tui.modals.question import Line, QuestionDialog
 from optimus_tui.tui.screens import incident_words as words
-from optimus_tui.tui.screens.finding_offers import STATES
 from optimus_tui.tui.screens.incident_work import IncidentWork
 from optimus_tui.wording.safe import safe_text
 
@@ -80,7 +80,8 @@ class AdviceWork(IncidentWork):
 
     async def _narrowed(self, request: ActionRequest, advice: Advice) -> ActionRequest | None:
         """To the operations that the finding is about: nobody's other limits are lifted by the way."""
-        states = [STATES[rule] for rule in advice.rules if rule in STATES]
+        rules = [rule_of(rule) for rule in advice.rules]
+        states = [rule.limit_state for rule in rules if rule.limit_state and rule.cured_by]
         report = limits_report(self.dashboard)
         rows = [row.counter for row in report.rows if row.state in states] if report is not None else []
         named = list(dict.fromkeys(one.operation for one in rows if one.tenant == request.tenant))

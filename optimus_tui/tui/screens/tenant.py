@@ -128,7 +128,7 @@ class TenantScreen(BaseScreen):
 
     def action_tools(self) -> None:
         """The playbook for this tenant's limits, filled in, not run; without a tenant where its name is no text."""
-        from optimus_tui.tools.finding_tools import TROUBLE
+        from optimus_tui.contract.finding_rules import TROUBLE
         from optimus_tui.tools.tool_call import ToolCall
         from optimus_tui.tui.screens.tools import ToolsScreen
 

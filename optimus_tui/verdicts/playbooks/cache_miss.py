@@ -11,7 +11,17 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from optimus_tui.contract.cache import TTL_EDGES, CacheReport
+from optimus_tui.contract.finding_rules import (
+    CACHE_CHURN,
+    CACHE_EVICTIONS,
+    CACHE_HIT_RATE_UNMEASURED,
+    CACHE_NO_TTL,
+    CACHE_UNKNOWN_LAYOUT,
+    CACHE_UNMEASURED,
+    EVENTS_UNMEASURED,
+)
 from optimus_tui.contract.findings import Finding
+from optimus_tui.contract.make_finding import make_finding
 from optimus_tui.contract.metrics import Increase, Window
 from optimus_tui.contract.reading import Fault, Reading
 from optimus_tui.contract.services import GatewayState, HitRate, ServerState
@@ -88,7 +98,7 @@ def _look_at_rate(
         fault = state.cache_fault if state else seen.gateway.fault
         if server is None or server.info_fault is None:
             why = fault or "nobody has looked enough up yet to say"
-            conclusion.lacks("hit rate", why, rule="cache.hit_rate_unmeasured", excused=away)
+            conclusion.lacks("hit rate", why, rule=CACHE_HIT_RATE_UNMEASURED, excused=away)
         else:
             conclusion.lacks("hit rate", server.info_fault.message)
     else:
@@ -136,13 +146,13 @@ def _look_at_keys(
 ) -> dict[str, Any]:
     cache = seen.cache
     if isinstance(cache, Fault):
-        conclusion.lacks("cache keys", cache, rule="cache.unmeasured", excused=down)
+        conclusion.lacks("cache keys", cache, rule=CACHE_UNMEASURED, excused=down)
         return {"status": "unknown", "error": cache.message}
     findings = cache_verdict.judge(cache, thresholds).findings
-    conclusion.found(*(one for one in findings if one.rule in ("cache.no_ttl", "cache.unknown_layout")))
+    conclusion.found(*(one for one in findings if one.rule in (CACHE_NO_TTL, CACHE_UNKNOWN_LAYOUT)))
     scope = "all keys scanned" if cache.coverage.complete else f"{cache.coverage.scanned:,} keys scanned, not all"
     if not cache.coverage.complete:
-        conclusion.lacks("the other cache keys", Fault("invalid", scope), rule="cache.unmeasured", excused=down)
+        conclusion.lacks("the other cache keys", Fault("invalid", scope), rule=CACHE_UNMEASURED, excused=down)
     conclusion.saw(f"{plural(cache.keys, 'cache key')} of {plural(len(cache.kinds), 'kind')} ({scope})")
     own = sum(one.keys for kind in cache.kinds for one in kind.tenants if one.tenant == seen.tenant)
     return {
@@ -196,9 +206,8 @@ def _grown(values: list[float]) -> float:
 
 def _evicting(grown: float, window: Window, server: ServerState | None) -> Finding:
     policy = server.memory_policy if server else None
-    return Finding(
-        rule="cache.evictions",
-        severity="low",
+    return make_finding(
+        rule=CACHE_EVICTIONS,
         subject="cache keys",
         message=f"{grown:,.0f} keys were evicted before their time in {window.covered_minutes:.0f} min",
         measured=grown,
@@ -207,7 +216,6 @@ def _evicting(grown: float, window: Window, server: ServerState | None) -> Findi
         samples=len(window.samples),
         window_seconds=window.covered_minutes * 60,
         impact=f"Redis is full and drops keys by its policy ({policy or 'unknown'}): each is a miss that need not be.",
-        remedy="Give Redis more memory, or cache less: see which kinds hold the most.",
     )
 
 
@@ -215,7 +223,7 @@ def _look_at_events(
     conclusion: ConclusionBuilder, events: Invalidations | Fault, thresholds: Thresholds, *, down: bool
 ) -> dict[str, Any]:
     if isinstance(events, Fault):
-        conclusion.lacks("invalidations", events, rule="events.unmeasured", excused=down)
+        conclusion.lacks("invalidations", events, rule=EVENTS_UNMEASURED, excused=down)
         return {"status": "unknown", "error": events.message}
     if events.covered_minutes > 0:
         span = span_words(events.covered_minutes)
@@ -251,9 +259,8 @@ def _rates(counts: dict[str, int], minutes: float) -> dict[str, float | None]:
 
 def _churning(events: Invalidations, refills: int) -> Finding:
     name, times = next(iter(events.refills.items()))
-    return Finding(
-        rule="cache.churn",
-        severity="low",
+    return make_finding(
+        rule=CACHE_CHURN,
         subject="invalidations",
         message=f"{refills:,} times keys were refilled and invalidated again within {SECONDS:.0f} s; {name} {times:,}",
         measured=float(refills),
@@ -261,6 +268,4 @@ def _churning(events: Invalidations, refills: int) -> Finding:
         unit="refills",
         samples=events.events,
         window_seconds=events.covered_minutes * 60,
-        impact="Work for nothing: these answers are computed, stored and dropped before anybody reads them twice.",
-        remedy="Invalidate what changed instead of whole kinds, or let writes settle before the cache is filled.",
     )

@@ -10,7 +10,9 @@ from typing import Any
 
 from msgspec import Struct
 
+from optimus_tui.contract.finding_rules import BREAKER_HALF_OPEN, BREAKER_OPEN, BREAKER_UNMEASURED, BREAKER_WAS_OPEN
 from optimus_tui.contract.findings import Finding
+from optimus_tui.contract.make_finding import make_finding
 from optimus_tui.contract.metric_names import BREAKER
 from optimus_tui.contract.metrics import Increase, MetricsState, Window
 from optimus_tui.contract.reading import Fault, Reading
@@ -79,7 +81,7 @@ def _ms(state: ServiceState | None) -> float | None:
 
 def _look_at_states(conclusion: ConclusionBuilder, seen: BreakerEvidence, *, down: bool) -> dict[str, str]:
     if isinstance(seen.metrics, Fault):
-        conclusion.lacks("circuit breaker state", seen.metrics, rule="breaker.unmeasured", excused=down)
+        conclusion.lacks("circuit breaker state", seen.metrics, rule=BREAKER_UNMEASURED, excused=down)
         return {}
     states: dict[str, str] = {}
     for name, values in list(breakers(seen.metrics).items())[:MAX_SHOWN]:
@@ -120,25 +122,20 @@ def judge_breaker(name: str, values: Sequence[float], engine: ServiceState | Non
     value = max(values)
     if value not in (1.0, 2.0):
         return []
-    is_open = value == 2.0
+    rule = BREAKER_HALF_OPEN
+    if value == 2.0:
+        rule = BREAKER_OPEN
     well = _is_engine(name) and engine is not None and engine.status == "connected"
     of = f" in {part_of(list(values).count(value), len(values), 'process', 'processes')}" if len(values) > 1 else ""
     cause = " although the AI engine answers us: it fails or times out under real requests" if well else ""
     return [
-        Finding(
-            rule="breaker.open" if is_open else "breaker.half_open",
-            severity="high" if is_open else "medium",
+        make_finding(
+            rule=rule,
             subject=name,
             message=f"the circuit to {name} is {WORDS[value]}{of}{cause}",
             measured=WORDS[value],
             threshold="closed",
             samples=len(values),
-            impact=f"The gateway refuses requests that need {name} without asking it."
-            if is_open
-            else f"The gateway lets one request through to {name} and refuses the others until it succeeds.",
-            remedy=f"Cure {name}; the circuit closes by itself with the next request that succeeds."
-            if is_open
-            else "Wait for the next look: it closes or opens again with the outcome of one request.",
         )
     ]
 
@@ -166,15 +163,12 @@ def _look_at_history(conclusion: ConclusionBuilder, history: tuple[Window, ...],
 
 
 def _was_open(name: str, samples: int, total: int) -> Finding:
-    return Finding(
-        rule="breaker.was_open",
-        severity="low",
+    return make_finding(
+        rule=BREAKER_WAS_OPEN,
         subject=name,
         message=f"the circuit to {name} was open within the window and is closed again",
         measured=float(samples),
         threshold=0.0,
         unit="samples",
         samples=total,
-        impact="Requests were refused then; they pass now.",
-        remedy="See what the service did at that time.",
     )

@@ -5,7 +5,9 @@ Refuses a share of too few requests, and takes 4xx for what they are: the caller
 
 from typing import Any
 
+from optimus_tui.contract.finding_rules import ERRORS_TIMEOUTS, ERRORS_UNMEASURED
 from optimus_tui.contract.findings import Finding
+from optimus_tui.contract.make_finding import make_finding
 from optimus_tui.contract.metrics import Increase
 from optimus_tui.contract.reading import Fault
 from optimus_tui.settings.model import Thresholds
@@ -40,7 +42,7 @@ def look_at_errors(
     where the ``recent`` requests, of the last minute or so, are good again."""
     what = f"share of {only} answers" if only else "error ratio"
     if isinstance(requests, Fault):
-        conclusion.lacks(what, requests, rule="errors.unmeasured", excused=excused)
+        conclusion.lacks(what, requests, rule=ERRORS_UNMEASURED, excused=excused)
         return {"status": "unknown", "error": requests.message}
     if not requests.covered_minutes:
         why = requests.fault.message if requests.fault else "the gateway publishes no http_requests_total"
@@ -135,8 +137,8 @@ def _unknown(requests: Increase, only: str) -> str:
 def _timeouts(share: float, requests: Increase, what: str, weight: Weight, subject: str = GATEWAY) -> Finding:
     few = "; so few may be chance" if weight.severity == "low" else ""
     where = "" if subject == GATEWAY else f" of {subject}"
-    return Finding(
-        rule="errors.timeouts",
+    return make_finding(
+        rule=ERRORS_TIMEOUTS,
         severity=weight.severity,
         subject=subject,
         message=f"{what}{where} {percent(share, weight.bar)} is at or over {percent(weight.bar)}{few}",
@@ -145,6 +147,4 @@ def _timeouts(share: float, requests: Increase, what: str, weight: Weight, subje
         unit="share",
         samples=round(requests.total),
         window_seconds=requests.covered_minutes * 60,
-        impact="These requests waited as long as the proxy does, and failed.",
-        remedy="Look at the engine's slow requests in these minutes; raise the proxy's timeout only after that.",
     )

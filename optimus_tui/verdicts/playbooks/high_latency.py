@@ -11,7 +11,14 @@ from typing import Any
 from msgspec import Struct
 from msgspec.structs import replace
 
+from optimus_tui.contract.finding_rules import (
+    LATENCY_UNMEASURED,
+    REDIS_EVENTS_UNMEASURED,
+    REDIS_SLOW_COMMANDS,
+    REDIS_SLOW_UNMEASURED,
+)
 from optimus_tui.contract.findings import Finding
+from optimus_tui.contract.make_finding import make_finding
 from optimus_tui.contract.metrics import Quantiles
 from optimus_tui.contract.reading import Fault, Reading
 from optimus_tui.contract.server_condition import SlowCall, SlowState
@@ -78,7 +85,7 @@ def _look_at_routes(
 ) -> dict[str, dict[str, float | str | None]]:
     what = "latency by route"
     if isinstance(seen.served, Fault):
-        conclusion.lacks(what, seen.served, rule="latency.unmeasured", excused=down)
+        conclusion.lacks(what, seen.served, rule=LATENCY_UNMEASURED, excused=down)
         return {}
     if not seen.served.groups:
         why = seen.served.fault.message if seen.served.fault else "no http_request_duration_seconds in this window"
@@ -105,20 +112,20 @@ def _shown(route: str) -> str:
 def _look_at_slow(conclusion: ConclusionBuilder, seen: LatencyEvidence, *, down: bool) -> dict[str, Any]:
     slow = seen.slow
     if isinstance(slow, Fault):
-        conclusion.lacks("slow commands", slow, rule="redis.slow_unmeasured", excused=down)
+        conclusion.lacks("slow commands", slow, rule=REDIS_SLOW_UNMEASURED, excused=down)
         return {"status": "unknown", "error": slow.message}
     window = seen.minutes * 60
     calls = [one for one in slow.calls if one.age_s <= window]
     events = [one for one in slow.events if one.age_s <= window]
     if slow.calls_fault is not None:
-        conclusion.lacks("slow commands", slow.calls_fault, rule="redis.slow_unmeasured", excused=down)
+        conclusion.lacks("slow commands", slow.calls_fault, rule=REDIS_SLOW_UNMEASURED, excused=down)
     else:
         ours = f", {slow.own:,} of our own left out" if slow.own else ""
         logged = thousands(slow.logged)
         conclusion.saw(f"{plural(len(calls), 'entry', 'entries')} of SLOWLOG within the window (of {logged}{ours})")
         conclusion.found(*_judge_calls(calls, window))
     if slow.events_fault is not None:
-        conclusion.lacks("latency events", slow.events_fault, rule="redis.events_unmeasured", excused=down)
+        conclusion.lacks("latency events", slow.events_fault, rule=REDIS_EVENTS_UNMEASURED, excused=down)
     else:
         conclusion.saw(f"{plural(len(events), 'event')} of LATENCY LATEST within the window")
     return {
@@ -143,8 +150,8 @@ def _judge_calls(calls: list[SlowCall], window: float) -> list[Finding]:
     worst = max(calls, key=lambda one: one.took_ms)
     bad = worst.took_ms >= SLOW_CALL_MS
     return [
-        Finding(
-            rule="redis.slow_commands",
+        make_finding(
+            rule=REDIS_SLOW_COMMANDS,
             severity="medium" if bad else "low",
             subject="redis",
             message=f"{plural(len(calls), 'slow command')}, the slowest {worst.command} with {latency(worst.took_ms)}",
@@ -153,8 +160,6 @@ def _judge_calls(calls: list[SlowCall], window: float) -> list[Finding]:
             unit="ms",
             samples=len(calls),
             window_seconds=window,
-            impact="Redis does one thing at a time: everybody else waited that long.",
-            remedy="Find who sends this command on so much data (SLOWLOG GET shows the client) and bound it.",
         )
     ]
 

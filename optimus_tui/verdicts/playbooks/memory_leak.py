@@ -11,7 +11,18 @@ from typing import Any
 from msgspec import Struct
 
 from optimus_tui.contract.cache import CacheReport
+from optimus_tui.contract.finding_rules import (
+    CACHE_LARGE,
+    CACHE_NO_TTL,
+    CACHE_UNKNOWN_LAYOUT,
+    CACHE_UNMEASURED,
+    MEMORY_CLIENT_BUFFERS,
+    MEMORY_GROWTH,
+    MEMORY_OUTPUT_BUFFER,
+    MEMORY_UNMEASURED,
+)
 from optimus_tui.contract.findings import Finding, Severity
+from optimus_tui.contract.make_finding import make_finding
 from optimus_tui.contract.metrics import Grown, Window
 from optimus_tui.contract.reading import Fault, Reading
 from optimus_tui.contract.server_condition import MemoryState
@@ -127,8 +138,8 @@ def _judge_growth(name: str, found: Trend, limit: int | None, growth: Mapping[st
     fastest = next((safe_text(key, 60) for key, one in growth.items() if one["growing"]), None)
     why = f" With it grows {fastest}." if fastest and name == "redis.memory" else ""
     checked: Severity = "high" if severity == "high" else "medium"
-    return Finding(
-        rule="memory.growth",
+    return make_finding(
+        rule=MEMORY_GROWTH,
         severity=checked,
         subject=label,
         message=f"{label} grows by {_per_hour(found.per_hour)}, surely by {_per_hour(found.low)}{when}",
@@ -166,7 +177,7 @@ def _growth_by_namespace(
 
 def _look_at_memory(conclusion: ConclusionBuilder, memory: MemoryState | Fault, *, down: bool) -> dict[str, Any]:
     if isinstance(memory, Fault):
-        conclusion.lacks("memory of Redis", memory, rule="memory.unmeasured", excused=down)
+        conclusion.lacks("memory of Redis", memory, rule=MEMORY_UNMEASURED, excused=down)
         return {"status": "unknown", "error": memory.message}
     limit = f"of {size(memory.limit)}" if memory.limit else "without a limit"
     conclusion.saw(f"Redis uses {size(memory.used)} {limit} ({memory.policy or 'policy unknown'})")
@@ -199,32 +210,26 @@ def _judge_buffers(memory: MemoryState) -> list[Finding]:
     buffers, used = memory.client_buffers, memory.used
     if buffers is not None and used and buffers >= BUFFER_BYTES and buffers >= BUFFER_SHARE * used:
         found.append(
-            Finding(
-                rule="memory.client_buffers",
-                severity="medium",
+            make_finding(
+                rule=MEMORY_CLIENT_BUFFERS,
                 subject="client buffers",
                 message=f"clients' buffers take {size(buffers)}, {percent(buffers / used)} of Redis' memory",
                 measured=buffers / used,
                 threshold=BUFFER_SHARE,
                 unit="share",
                 samples=memory.clients,
-                impact="Memory that no key explains; clients that read too slowly hold it.",
-                remedy="Look for clients that ask for much and read slowly (CLIENT LIST, field omem).",
             )
         )
     if memory.largest_output is not None and memory.largest_output >= OUTPUT_BYTES:
         found.append(
-            Finding(
-                rule="memory.output_buffer",
-                severity="low",
+            make_finding(
+                rule=MEMORY_OUTPUT_BUFFER,
                 subject="client buffers",
                 message=f"one client's output buffer holds {size(memory.largest_output)}",
                 measured=float(memory.largest_output),
                 threshold=float(OUTPUT_BYTES),
                 unit="bytes",
                 samples=1,
-                impact="A subscriber that does not keep up is cut off at its limit and misses events.",
-                remedy="Find the subscriber that falls behind.",
             )
         )
     return found
@@ -234,16 +239,14 @@ def _look_at_keys(
     conclusion: ConclusionBuilder, cache: CacheReport | Fault, thresholds: Thresholds, *, down: bool
 ) -> dict[str, Any]:
     if isinstance(cache, Fault):
-        conclusion.lacks("keys without TTL", cache, rule="cache.unmeasured", excused=down)
+        conclusion.lacks("keys without TTL", cache, rule=CACHE_UNMEASURED, excused=down)
         return {"status": "unknown", "error": cache.message}
     judged = cache_verdict.judge(cache, thresholds)
-    conclusion.found(
-        *(one for one in judged.findings if one.rule in ("cache.no_ttl", "cache.large", "cache.unknown_layout"))
-    )
+    conclusion.found(*(one for one in judged.findings if one.rule in (CACHE_NO_TTL, CACHE_LARGE, CACHE_UNKNOWN_LAYOUT)))
     without = sum(kind.totals.without_ttl for kind in cache.kinds)
     scope = "all keys scanned" if cache.coverage.complete else f"{cache.coverage.scanned:,} keys scanned, not all"
     if not cache.coverage.complete:
-        conclusion.lacks("the other cache keys", Fault("invalid", scope), rule="cache.unmeasured", excused=down)
+        conclusion.lacks("the other cache keys", Fault("invalid", scope), rule=CACHE_UNMEASURED, excused=down)
     conclusion.saw(f"{plural(cache.keys, 'cache key')}, {without:,} without TTL ({scope})")
     return {
         "status": "ok" if cache.coverage.complete else "partial",

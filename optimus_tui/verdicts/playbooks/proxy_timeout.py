@@ -9,8 +9,10 @@ from typing import Any
 
 from msgspec import Struct
 
+from optimus_tui.contract.finding_rules import PROXY_P99, PROXY_UNMEASURED
 from optimus_tui.contract.findings import Finding
 from optimus_tui.contract.health import Series
+from optimus_tui.contract.make_finding import make_finding
 from optimus_tui.contract.metrics import Increase, Quantiles, Spread
 from optimus_tui.contract.reading import Fault, Reading
 from optimus_tui.contract.services import GatewayState, ServiceState
@@ -112,7 +114,7 @@ def _look_at_upstream(
 ) -> dict[str, dict[str, float | str | None]]:
     what = "engine latency as the gateway sees it"
     if isinstance(seen.upstream, Fault):
-        conclusion.lacks(what, seen.upstream, rule="proxy.unmeasured", excused=down)
+        conclusion.lacks(what, seen.upstream, rule=PROXY_UNMEASURED, excused=down)
         return {}
     if not seen.upstream.groups:
         covered = seen.upstream.covered_minutes
@@ -149,8 +151,8 @@ def _judge_timeout(name: str, spread: Spread, thresholds: Thresholds) -> list[Fi
     at = p99 >= timeout
     said = "reaches" if at else "is close to"
     return [
-        Finding(
-            rule="proxy.p99",
+        make_finding(
+            rule=PROXY_P99,
             severity="high" if at else "medium",
             subject=name,
             message=f"{name}: p99 {bounds.shown_ms(spread, 'p99')} {said} the timeout of {latency(timeout)}",
@@ -159,8 +161,6 @@ def _judge_timeout(name: str, spread: Spread, thresholds: Thresholds) -> list[Fi
             threshold=timeout if at else NEAR * timeout,
             unit="ms",
             samples=round(spread.count),
-            impact="One request in a hundred is given up, or nearly.",
-            remedy="Find what makes the slowest requests slow in the engine before raising the proxy's timeout.",
         )
     ]
 

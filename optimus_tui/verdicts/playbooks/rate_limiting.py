@@ -10,6 +10,13 @@ from typing import Any
 from msgspec import Struct, field
 from msgspec.structs import replace
 
+from optimus_tui.contract.finding_rules import (
+    LIMITS_IMMORTAL,
+    LIMITS_OVER,
+    LIMITS_RULES_UNMEASURED,
+    LIMITS_TENANT_SHARE,
+    LIMITS_UNMEASURED,
+)
 from optimus_tui.contract.findings import Finding
 from optimus_tui.contract.limits import LimitRow, LimitRules, LimitsReport, TenantCount
 from optimus_tui.contract.metrics import Increase
@@ -31,7 +38,7 @@ from optimus_tui.wording.ttl import span_ahead
 
 MAX_COMMANDS = 20
 ASSUMED_WINDOW = 60
-_TOLD = frozenset({"limits.immortal", "limits.over"})
+_TOLD = frozenset({LIMITS_IMMORTAL, LIMITS_OVER})
 
 
 class LimitEvidence(Struct, frozen=True, kw_only=True):
@@ -78,7 +85,7 @@ def _look_at_counters(conclusion: ConclusionBuilder, seen: LimitEvidence, name: 
     coverage, rows = seen.report.coverage, seen.report.rows
     down = is_away(seen.server)
     if seen.fault is not None:
-        conclusion.lacks("rate limits", seen.fault, rule="limits.unmeasured", excused=down)
+        conclusion.lacks("rate limits", seen.fault, rule=LIMITS_UNMEASURED, excused=down)
     if down and not rows:
         return
     scope = "all keys" if coverage.complete else f"{plural(coverage.scanned, 'key')}, not all"
@@ -115,7 +122,7 @@ def _look_at_limits(conclusion: ConclusionBuilder, seen: LimitEvidence) -> None:
         return
     fault = state.rules_fault if state else seen.gateway.fault
     why = fault or "the gateway publishes none and none are configured"
-    conclusion.lacks("limits", why, rule="limits.rules_unmeasured", excused=bool(judge_gateway(seen.gateway)))
+    conclusion.lacks("limits", why, rule=LIMITS_RULES_UNMEASURED, excused=bool(judge_gateway(seen.gateway)))
 
 
 def _look_at_refusals(conclusion: ConclusionBuilder, refused: Increase | Fault, name: str) -> dict[str, Any]:
@@ -148,7 +155,7 @@ def _advise(conclusion: ConclusionBuilder, seen: LimitEvidence, thresholds: Thre
     if immortal:
         conclusion.advise(_repair(immortal, seen), _find_writer())
         conclusion.advise_last(
-            _delete(immortal, seen, f"Only if {name} must be let through before its window ends", "limits.immortal")
+            _delete(immortal, seen, f"Only if {name} must be let through before its window ends", LIMITS_IMMORTAL)
         )
     for one in [seen.common[op] for op in dict.fromkeys(row.counter.operation for row in over) if op in seen.common]:
         conclusion.advise(_raise_limit(one))
@@ -162,15 +169,15 @@ def _advise(conclusion: ConclusionBuilder, seen: LimitEvidence, thresholds: Thre
                 priority="high",
                 file="src/backend/utils/rate_limiter.py",
                 reason=f"{plural(len(alone), 'limit')} used up",
-                rule="limits.over",
+                rule=LIMITS_OVER,
             )
         )
     if over:
-        conclusion.advise_last(_delete(over, seen, "They reset by themselves; only if nobody can wait", "limits.over"))
+        conclusion.advise_last(_delete(over, seen, "They reset by themselves; only if nobody can wait", LIMITS_OVER))
     if seen.found > thresholds.tenant_active_limits:
         rest = [row for row in rows if row.state not in ("immortal", "over")]
         when = f"Only after what invents the operations of {name} has been stopped"
-        conclusion.advise_last(_delete(rest, seen, when, "limits.tenant_share"))
+        conclusion.advise_last(_delete(rest, seen, when, LIMITS_TENANT_SHARE))
 
 
 def _leave_out(conclusion: ConclusionBuilder, rows: Sequence[LimitRow]) -> None:
@@ -190,7 +197,7 @@ def _raise_limit(one: CommonLimit) -> Recommendation:
         priority="high",
         file="src/backend/utils/rate_limiter.py",
         reason=f"{part_of(one.over, one.tenants, 'tenant')} have used it up: no single client is to blame",
-        rule="limits.over",
+        rule=LIMITS_OVER,
     )
 
 
@@ -209,7 +216,7 @@ def _repair(rows: Sequence[LimitRow], seen: LimitEvidence) -> Recommendation:
         priority="critical",
         command=command,
         reason="; ".join(["a counter that never resets blocks its tenant for ever", *notes, *more]),
-        rule="limits.immortal",
+        rule=LIMITS_IMMORTAL,
     )
 
 
@@ -219,7 +226,7 @@ def _find_writer() -> Recommendation:
         priority="high",
         file="src/backend/utils/rate_limiter.py",
         reason="repaired counters come back as long as their writer is not",
-        rule="limits.immortal",
+        rule=LIMITS_IMMORTAL,
     )
 
 
