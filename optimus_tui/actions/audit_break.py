@@ -26,6 +26,6 @@ def accept(folder: Path, reason: str) -> tuple[Accepted, list[str]]:
         kept = one.path.with_suffix(".plan-lost")
         one.path.rename(kept)
         said.append(
-            f"{one.words}: what it did is not known. Look at its keys and plan anew; its plan is kept as {kept}"
+            f"{one.words}: what it did is not known. Look at its keys and plan again; its plan is kept as {kept}"
         )
     return accepted, said

@@ -32,7 +32,7 @@ class ExpireNoTtl(Recipe):
     def effect(self, plan: Plan) -> str:
         """Return how long the answers will still be served."""
         window, tenant = plan.request.window_seconds or 0, safe_text(plan.request.tenant, 60)
-        return f"{plural(plan.count, 'answer')} of {tenant}: served for another {ttl(window)}, then fetched anew."
+        return f"{plural(plan.count, 'answer')} of {tenant}: served for another {ttl(window)}, then fetched again."
 
     async def act(self, connection: OperatorConnection, plan: Plan, keys: Sequence[bytes]) -> list[Outcome]:
         """Set the TTL of each key that has none."""

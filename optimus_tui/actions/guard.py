@@ -70,7 +70,7 @@ class Guard:
         if self._armed is not None and now >= self._armed.until_mono:
             self.disarm("the time was over")
         elif self._armed is not None and now - self._touched >= IDLE_SECONDS:
-            self.disarm("nobody touched a key")
+            self.disarm("no key was pressed")
         return self._armed
 
     @property

@@ -14,7 +14,7 @@ from optimus_tui.grammar.info import parse_info
 from optimus_tui.settings.model import RedisTarget, Settings
 from optimus_tui.wording.safe import safe_text
 
-_REMEDY = "plan anew"
+_REMEDY = "plan again"
 _RUN_ID = re.compile(r"[0-9a-f]{40}")
 
 

@@ -74,7 +74,7 @@ def interrupted(folder: Path, wall: float, log: AuditLog | None = None) -> list[
         for action, records in seen.opened.items()
         if _confirmed(records)
     ]
-    remedy = f"{VERIFY} says what is missing; look at its keys before you plan anew"
+    remedy = f"{VERIFY} says what is missing; look at its keys before you plan again"
     why = f": {seen.problem}" if seen.problem else ""
     lost = [
         Refusal("audit", f"the audit knows nothing of {one.words}{why}", remedy) for one in _forgotten(folder, seen)

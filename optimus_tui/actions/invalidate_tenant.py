@@ -35,7 +35,7 @@ class InvalidateTenant(Recipe):
         who = safe_text(plan.request.tenant, 60)
         return (
             f"Cold cache for {plural(plan.count, 'answer')} of {who}, and one event tells the gateways: "
-            "each answer is fetched anew when asked for."
+            "each answer is fetched again when it is requested."
         )
 
     def gentler(self, plan: Plan) -> tuple[ActionRequest, str] | None:

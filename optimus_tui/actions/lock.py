@@ -91,13 +91,13 @@ class TenantLock:
             left = None
         if left == -1:
             return self._stuck("has no TTL, so it never ends by itself: nothing of this product leaves one like that")
-        remedy = f"wait: it ends by itself {LOCK_MS // 1000} s after its owner last renewed it, then plan anew"
+        remedy = f"wait: it ends by itself {LOCK_MS // 1000} s after its owner last renewed it, then plan again"
         if left is None:
             remedy += f" (if it does not end: {self._command('PTTL')})"
         return Refusal("locked", _words(_owner(value), now), remedy)
 
     def _stuck(self, why: str) -> Refusal:
-        remedy = f"look at it, and remove it once nobody uses it: {self._command('UNLINK')}"
+        remedy = f"look at it, and remove it once it is not in use: {self._command('UNLINK')}"
         return Refusal("locked", f"the lock key {safe_text(self._name, 200)} {why}", remedy)
 
     def _command(self, word: str) -> str:

@@ -24,7 +24,7 @@ from optimus_tui.wording.safe import safe_text
 MAX_AGE_SECONDS = 60.0
 MAX_DRIFT = 0.10
 MIN_REASON = 3
-_ANEW = "plan anew"
+_ANEW = "plan again"
 
 
 def check_words(
@@ -39,7 +39,7 @@ def check_words(
     if len(confirmation.reason.strip()) < MIN_REASON:
         return Refusal("wrong words", "a reason is needed: it goes into the audit")
     refusal = moved(plan.where, armed.where)
-    return structs.replace(refusal, remedy="arm anew, then plan anew") if refusal else None
+    return structs.replace(refusal, remedy="arm again, then plan again") if refusal else None
 
 
 def check_plan(dependencies: ActionDependencies, plan: Plan) -> Receipt | Refusal | None:

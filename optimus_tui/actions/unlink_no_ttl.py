@@ -30,7 +30,7 @@ class UnlinkNoTtl(Recipe):
     def effect(self, plan: Plan) -> str:
         """Return how many answers will be fetched again."""
         who = safe_text(plan.request.tenant, 60)
-        return f"Cold cache for {plural(plan.count, 'answer')} of {who}: each is fetched anew when asked for."
+        return f"Cold cache for {plural(plan.count, 'answer')} of {who}: each is fetched again when it is requested."
 
     def gentler(self, plan: Plan) -> tuple[ActionRequest, str] | None:
         """Offer to give the keys a TTL instead."""

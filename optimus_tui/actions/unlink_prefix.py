@@ -22,7 +22,7 @@ class UnlinkPrefix(Recipe):
     def effect(self, plan: Plan) -> str:
         """Return how many answers will be fetched again."""
         who = safe_text(plan.request.tenant, 60)
-        return f"Cold cache for {plural(plan.count, 'answer')} of {who}: each is fetched anew when asked for."
+        return f"Cold cache for {plural(plan.count, 'answer')} of {who}: each is fetched again when it is requested."
 
     def gentler(self, plan: Plan) -> tuple[ActionRequest, str] | None:
         """Offer to unlink only the keys without a TTL, where there are some of each."""

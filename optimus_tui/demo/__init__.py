@@ -1,1 +1,1 @@
-"""The embedded system that `optimus-tui demo` shows: a real server, the reference project, traffic, scenarios."""
+"""The system that ``optimus-tui demo`` shows: a real server, the reference project, traffic, scenarios."""

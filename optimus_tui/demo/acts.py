@@ -1,7 +1,7 @@
-"""What a scenario adds to the everyday traffic: each act sets its cause, runs beside the users, and heals at its end.
+"""What a scenario adds to the everyday traffic. Each act sets its cause, runs beside the users, and ends the cause.
 
-The writes to Redis in this file are the demo's injected faults, all of them; everything else is requests of users. An
-act is an async context manager that yields a sentence once its cause is in place.
+All writes to Redis in this file are injected faults; everything else is requests of users. An act is an async context
+manager that yields a sentence once its cause is in place.
 """
 
 import asyncio
@@ -25,7 +25,7 @@ BLOCKED_KEY = f"rate_limit:{BLOCKED}:chat"
 
 
 class World:
-    """What acts have to hand: the users by tenant, the engine (for its drill) and the server (for injected faults)."""
+    """What acts work with: the users by tenant, the engine (for its drill) and the server (for injected faults)."""
 
     def __init__(self, gateway: Http, engine: Http, server: Resp) -> None:
         self.users = {habits.name: Users(habits, gateway) for habits in TENANTS}
@@ -34,7 +34,7 @@ class World:
 
 @asynccontextmanager
 async def beside(work: Coroutine[None, None, None]) -> AsyncIterator[None]:
-    """Run ``work`` while the block lasts. Its own failure surfaces when the block ends."""
+    """Run ``work`` while the block lasts. An error in it is raised when the block ends."""
     task = asyncio.ensure_future(work)
     try:
         yield
@@ -46,7 +46,7 @@ async def beside(work: Coroutine[None, None, None]) -> AsyncIterator[None]:
 
 @asynccontextmanager
 async def noisy(world: World) -> AsyncIterator[str]:
-    """One tenant's client retries without pause and touches every operation there is."""
+    """One tenant's client retries without a pause and uses every operation."""
     users = world.users[NOISY]
 
     async def shout() -> None:
@@ -72,9 +72,9 @@ async def noisy(world: World) -> AsyncIterator[str]:
 
 @asynccontextmanager
 async def stampede(world: World) -> AsyncIterator[str]:
-    """Again and again every cached answer of a tenant goes, and its users all come back in the same moment.
+    """Drop all cached answers of a tenant again and again, while its users all read them in the same moment.
 
-    So few at a time that nobody's limit is reached: what is to be found is the cache, and nothing in front of it.
+    Few enough at a time that no limit is reached: the only finding is that of the cache.
     """
     crowds = list(world.users.values())
     quieter = sorted(crowds, key=lambda users: users.habits.reads)[:-3]
@@ -98,7 +98,7 @@ async def stampede(world: World) -> AsyncIterator[str]:
 
 
 async def forget_all(server: Resp, tenant: str) -> None:
-    """Injected fault: drop all cached answers of a tenant, with the event a bulk invalidation announces."""
+    """Inject a fault: drop all cached answers of a tenant, with the event of a bulk invalidation."""
     cursor, dropped = b"0", 0
     prefix = f":{tenant}:".encode()
     while True:
@@ -116,7 +116,7 @@ async def forget_all(server: Resp, tenant: str) -> None:
 
 
 def event(kind: str, tenant: str, dropped: int) -> tuple[str, str]:
-    """An event as the gateway words it, with its channel."""
+    """Return (channel, event), worded as the gateway does."""
     moment = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
     body = {
         "type": kind,
@@ -139,14 +139,16 @@ async def announce(server: Resp, events: list[tuple[str, str]]) -> None:
 
 @asynccontextmanager
 async def storm(world: World) -> AsyncIterator[str]:
-    """Injected fault: ``STORM_PER_SECOND`` events a second that no request caused."""
+    """Inject a fault: ``STORM_PER_SECOND`` events a second without a request."""
     names = [habits.name for habits in TENANTS]
 
     async def publish() -> None:
         began, sent = time.monotonic(), 0
         while True:
             due = int((time.monotonic() - began) * STORM_PER_SECOND) - sent
-            if due > STORM_PER_SECOND:  # the machine stood still: do not make up for it in one burst
+            if (
+                due > STORM_PER_SECOND
+            ):  # The machine was paused: the events of that time are dropped, not sent in one burst.
                 began, sent, due = time.monotonic(), 0, 0
             sent += due
             await announce(world.server, [event("conversation_updated", DICE.choice(names), 1) for _ in range(due)])
@@ -158,7 +160,7 @@ async def storm(world: World) -> AsyncIterator[str]:
 
 @asynccontextmanager
 async def slow(world: World) -> AsyncIterator[str]:
-    """The engine's own drill, varied between 600 and 900 ms a second."""
+    """Use the engine's own drill, with a new delay between 600 and 900 ms every second."""
 
     async def vary() -> None:
         while True:
@@ -171,10 +173,10 @@ async def slow(world: World) -> AsyncIterator[str]:
 
 @asynccontextmanager
 async def immortal(world: World) -> AsyncIterator[str]:
-    """Injected fault: a tenant over its limit whose counter loses its TTL.
+    """Inject a fault: the counter of a tenant over its limit loses its TTL.
 
-    The gateway dates such a counter again at the tenant's next request, so its chat users stay away meanwhile. What an
-    operator repairs stays repaired, and the users come back.
+    The gateway sets the TTL again at the tenant's next request, so its chat users stop meanwhile. Once an operator
+    repairs the counter, the users come back.
     """
     users = world.users[BLOCKED]
 
@@ -189,7 +191,7 @@ async def immortal(world: World) -> AsyncIterator[str]:
             answers = await asyncio.gather(*(users.chat(f"+49 30 5550 {n % 12:04d}") for n in range(8)))
             if any(answer.status == 429 for answer in answers):
                 break
-        for _ in range(10):  # a request that was still under way would have dated the counter again
+        for _ in range(10):  # A request that was still under way may have set the TTL again.
             await world.server.send(("PERSIST", BLOCKED_KEY))
             await asyncio.sleep(0.1)
             if await world.server.send(("PTTL", BLOCKED_KEY)) == [-1]:
@@ -205,7 +207,7 @@ async def immortal(world: World) -> AsyncIterator[str]:
 
 
 async def drill(world: World, order: dict[str, float] | None) -> None:
-    """Put the engine's drill in force, or end it. Silent when the engine is down: there is nothing to slow."""
+    """Set the engine's drill, or end it (None). Does nothing if the engine is down."""
     await world.engine.ask("PUT", "/drill", body=order or {"delay_ms": 0})
 
 

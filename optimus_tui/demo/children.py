@@ -1,6 +1,6 @@
-"""Child processes of the supervisor: start, prove ready, notice the end, end. Knows nothing of what they are for.
+"""Child processes of the supervisor: start them, wait until they answer, notice their end, kill them.
 
-Ends are always SIGKILL: no child has state worth saving, and nothing else is certain.
+Children are always ended with SIGKILL: none has state worth saving, and only that is certain.
 """
 
 import asyncio
@@ -19,18 +19,21 @@ READY_SECONDS = 20.0
 
 
 class ChildFailed(Exception):
-    """A child ended or never answered; the text, safe to show, says which and its last words."""
+    """A child ended or never answered; the text, safe to show, names it and the last line of its log."""
 
 
 class Child:
-    """One running process with its log file. Start it from the main thread: on Linux its life hangs on that thread."""
+    """One running process with its log file.
+
+    Start it from the main thread: on Linux it is killed when the thread that started it ends.
+    """
 
     def __init__(self, plan: ChildPlan, environment: Mapping[str, str], directory: Path) -> None:
         self.plan, self.log = plan, directory / f"{plan.name}.log"
         with self.log.open("wb") as log:
             self.process = subprocess.Popen(  # noqa: S603 - our own argument list, no shell
                 plan.argv,
-                stdin=subprocess.PIPE,  # its end tells the child that we are gone
+                stdin=subprocess.PIPE,  # Its end tells the child that this process has ended.
                 stdout=log,
                 stderr=subprocess.STDOUT,
                 cwd=directory,
@@ -39,11 +42,15 @@ class Child:
 
     @property
     def running(self) -> bool:
-        """False once it has ended, whatever the reason."""
+        """False once it has ended, for any reason."""
         return self.process.poll() is None
 
     async def answers(self) -> None:
-        """Return as soon as it answers its greeting. ChildFailed when it ends first or takes ``READY_SECONDS``."""
+        """Wait until it answers its greeting.
+
+        Raises:
+            ChildFailed: It ended, or took longer than ``READY_SECONDS``.
+        """
         deadline = time.monotonic() + READY_SECONDS
         while not await self._greet():
             if not self.running:
@@ -65,11 +72,11 @@ class Child:
             return False
 
     def last_words(self) -> str:
-        """The last line of its log, safe to show."""
+        """Return the last line of its log, safe to show."""
         return last_line(self.log) or f"exit code {self.process.poll()}"
 
     def end(self) -> None:
-        """Kill and reap it; nothing to do when it has ended already."""
+        """Kill it and wait for its end; does nothing if it has ended."""
         self.process.kill()
         self.process.wait()
         if self.process.stdin:
@@ -77,7 +84,7 @@ class Child:
 
 
 class Traffic:
-    """The traffic process and the conversation with it: one order at a time, one answer each."""
+    """The traffic process. It takes one order at a time and answers each."""
 
     def __init__(self, argv: tuple[str, ...], environment: dict[str, str], directory: Path) -> None:
         self.log = directory / "traffic.log"
@@ -93,7 +100,7 @@ class Traffic:
         return self.process.poll() is None
 
     async def play(self, scenario: str, order: str = "play") -> str:
-        """Order a scenario and wait until its cause is in place; the note it answers with."""
+        """Order a scenario, wait until its cause is in place, and return the note."""
         assert self.process.stdin
         assert self.process.stdout
         if self._answers is None:
@@ -107,24 +114,24 @@ class Traffic:
         return str(json.loads(line)["note"])
 
     def last_words(self) -> str:
-        """The last line it wrote to its log."""
+        """Return the last line of its log."""
         return last_line(self.log) or f"exit code {self.process.poll()}"
 
     def end(self) -> None:
-        """Kill and reap it."""
+        """Kill it and wait for its end."""
         self.process.kill()
         self.process.wait()
 
 
 async def read_lines(pipe: Any) -> asyncio.StreamReader:
-    """A pipe as a stream of lines."""
+    """Return a pipe as a stream of lines."""
     reader = asyncio.StreamReader()
     await asyncio.get_running_loop().connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), pipe)
     return reader
 
 
 def last_line(log: Path) -> str:
-    """The last line of a log that says something, safe to show; empty when there is none."""
+    """Return the last line of a log that is not blank, safe to show; empty if there is none."""
     with contextlib.suppress(OSError), log.open("rb") as opened:
         opened.seek(max(0, log.stat().st_size - 8192))
         lines = [line for line in opened.read().splitlines() if line.strip()]

@@ -1,6 +1,6 @@
-"""What ``optimus-tui demo`` does: start the stack, then the dashboard on it, or print where it is and serve.
+"""The command ``optimus-tui demo``: start the demo, then the dashboard on it, or print its addresses and serve.
 
-Light at import: httpx, redis and textual stay out until the dashboard asks for them. It shows no data itself.
+httpx, redis and textual are imported only by the dashboard.
 """
 
 import importlib.util
@@ -18,7 +18,7 @@ GOOD, USAGE, UNREACHABLE, INTERRUPTED = 0, 2, 3, 130
 REMEDY = "the demo needs more packages: pip install 'optimus-tui[demo]'"
 _NEEDED = ("fastapi", "uvicorn", "prometheus_client")
 _GENTLE = 10
-"""Niceness of the demo's processes beside a dashboard, which is to paint first."""
+"""Niceness of the demo's processes beside a dashboard, so that the dashboard paints first."""
 
 
 class _Signalled(Exception):
@@ -28,8 +28,14 @@ class _Signalled(Exception):
 def main(
     scenario: str = DEFAULT, headless: bool = False, base: Settings | None = None, drill: str = "", **overrides: object
 ) -> int:
-    """Run the demo, or a drill in it; the exit code. ``base`` are the user's own settings (theme, keys, thresholds),
-    ``overrides`` fields of Settings; where the services are always comes from the demo.
+    """Run the demo, or a drill in it, and return the exit code.
+
+    Args:
+        scenario: The first scenario.
+        headless: Whether to print the addresses instead of showing the dashboard.
+        base: The user's own settings (theme, keys, thresholds).
+        drill: The drill to begin with; empty for none.
+        overrides: Fields of Settings. Where the services are always comes from the demo.
     """
     if scenario not in NAMES:
         return _complain(f"no scenario {scenario!r}; there are {', '.join(NAMES)}", USAGE)
@@ -45,7 +51,7 @@ def main(
     try:
         if headless:
             return _serve(handle)
-        from optimus_tui.tui.app import run  # it starts the demo after its first frame
+        from optimus_tui.tui.app import run  # The dashboard starts the demo after its first frame.
 
         return int(run(demo_settings(handle, base, **overrides), demo=handle))
     finally:
@@ -53,7 +59,7 @@ def main(
 
 
 def demo_settings(handle: DemoHandle, base: Settings | None = None, **overrides: object) -> Settings:
-    """The settings of a dashboard on this demo: its own environment, writable, and nothing of the user's services."""
+    """Return the settings for a dashboard on this demo: its own environment, writable, none of the user's services."""
     fields: dict[str, object] = {
         "environment": "demo",
         "color": "success",
@@ -80,7 +86,7 @@ def demo_settings(handle: DemoHandle, base: Settings | None = None, **overrides:
 def _serve(handle: DemoHandle) -> int:
     before = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGHUP)}
     for number, handler in before.items():
-        if handler is not signal.SIG_IGN:  # nohup
+        if handler is not signal.SIG_IGN:  # Under nohup, SIGHUP stays ignored.
             signal.signal(number, _raise)
     try:
         _show_progress(handle)
@@ -100,7 +106,7 @@ def _serve(handle: DemoHandle) -> int:
         return INTERRUPTED
     except _Signalled as signalled:
         return 128 + int(signalled.args[0])
-    except BrokenPipeError:  # whoever asked for the addresses has gone
+    except BrokenPipeError:  # The reader of the addresses has ended.
         return INTERRUPTED
     finally:
         for number, handler in before.items():
@@ -108,7 +114,10 @@ def _serve(handle: DemoHandle) -> int:
 
 
 def _show_progress(handle: DemoHandle) -> None:
-    """Until it is ready or has failed: one line that is rewritten on a terminal, one line a stage elsewhere."""
+    """Show the progress until the demo is ready or has failed.
+
+    On a terminal one line is rewritten; elsewhere each stage is a line.
+    """
     terminal, shown = sys.stderr.isatty(), ""
     wipe = "\r\x1b[2K" if terminal else ""
     while not (handle.ready or handle.failed):

@@ -1,6 +1,6 @@
-"""The demo's last resort where no real server runs: fakeredis behind a socket. It refuses to pretend: less is shown.
+"""The demo's server where no real one runs: fakeredis behind a socket. Fewer figures are shown then.
 
-Without the package lupa it runs no scripts, and then the gateway neither counts requests nor caches.
+Without the package lupa it runs no scripts, and the gateway neither counts requests nor caches.
 """
 
 import sys
@@ -16,7 +16,7 @@ def main(port: int) -> None:
     base: Any = server.RequestHandlerClass
 
     class Patient(base):  # type: ignore[misc]
-        """Answers an error and stays, as a real server does; the original hangs up."""
+        """Answers an error and keeps the connection, as a real server does; the original closes it."""
 
         def setup(self) -> None:
             super().setup()

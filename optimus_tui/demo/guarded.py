@@ -1,8 +1,8 @@
-"""Runs one child of the demo so that it cannot outlive its owner: ``guarded OWNER_PID exec|module TARGET ARGS…``.
+"""Run a child of the demo so that it cannot outlive its owner: ``guarded OWNER_PID exec|module TARGET ARGS…``.
 
-On Linux the kernel kills it with its owner (PR_SET_PDEATHSIG, which survives exec); everywhere a Python target also
-ends when its standard input, a pipe held open by the owner, reaches its end. It adds nothing else to the target: there
-is no state worth saving, so the end is abrupt.
+On Linux the kernel kills it with its owner (PR_SET_PDEATHSIG, which survives exec). Everywhere, a Python target also
+ends when its standard input, a pipe held open by the owner, ends. The end is abrupt, because no child has state worth
+saving.
 """
 
 import os
@@ -15,17 +15,17 @@ PR_SET_PDEATHSIG = 1
 
 
 def bind_life_to(owner: int) -> None:
-    """From now on this process dies with process ``owner``, its parent; exits at once if that is gone already."""
+    """Let the kernel kill this process when its parent ``owner`` ends; exit at once if that has ended already."""
     if sys.platform == "linux":
         import ctypes
 
         ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
-    if os.getppid() != owner:  # it died before the kernel knew of the bond
+    if os.getppid() != owner:  # The owner ended before the kernel was told.
         os._exit(0)
 
 
 def end_with_stdin() -> None:
-    """End this process when standard input ends: the owner's side of the pipe is gone."""
+    """End this process when standard input ends: the owner's side of the pipe is closed."""
 
     def wait() -> None:
         while os.read(0, 4096):

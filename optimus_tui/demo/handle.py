@@ -1,7 +1,7 @@
-"""The demo as its owner sees it: started in one call that never waits, watched through attributes, ended for sure.
+"""The demo as the dashboard sees it: started by one call that returns at once, and always ended.
 
-Imports only the standard library, so that a dashboard can open at once. It refuses to touch the demo's servers: all of
-that happens in the supervisor process, which ends with this process whatever ends it.
+Only the standard library is imported, so that a dashboard opens at once. The servers belong to the supervisor process,
+which ends with this process, however it ends.
 """
 
 import asyncio
@@ -25,12 +25,12 @@ from optimus_tui.demo.stack import Ports, demo_environment
 
 SWITCH_SECONDS = 15.0
 WARMING_UP = "warming up"
-"""The supervisor's word for: everything answers, the first traffic runs."""
+"""The stage in which everything answers and the first traffic runs, as the supervisor names it."""
 _STOP_SECONDS = 3.0
 
 
 class Urls(NamedTuple):
-    """Where the demo's three services are (or will be, while it starts)."""
+    """The addresses of the demo's three services, known before they answer."""
 
     gateway: str
     engine: str
@@ -38,30 +38,39 @@ class Urls(NamedTuple):
 
 
 class Switched(NamedTuple):
-    """What became of a switch: ``note`` says in a sentence what happens now, or why it did not."""
+    """The result of a switch. ``note``: in a sentence, what happens now or why it failed."""
 
     done: bool
     scenario: str
     note: str
     at: float = 0.0
-    """Steady-clock seconds when the cause was in place, by the supervisor."""
+    """Monotonic seconds when the cause was in place, by the supervisor."""
 
 
 class DemoHandle:
-    """A running demo. ``progress``, ``ready``, ``failed``, ``notice`` and ``scenario`` change as its messages arrive.
+    """A running demo. Its attributes change as messages of the supervisor arrive; all texts are safe to show.
 
-    ``progress`` is the present stage in words; ``failed`` why it cannot go on, None while it can; ``notice`` a
-    limitation worth showing, or empty; ``note`` what the latest switch did. All of them are safe to show.
+    Attributes:
+        progress: The present stage in words.
+        ready: Whether everything answers.
+        failed: Why it cannot go on; None while it can.
+        notice: A limitation worth showing; empty for none.
+        note: What the latest switch did.
+        scenario: The scenario that is played.
     """
 
     def __init__(self, scenario: str = DEFAULT, *, niceness: int = 0) -> None:
-        """Choose the ports; nothing runs yet. OSError: no port."""
+        """Choose the ports; nothing is started.
+
+        Raises:
+            OSError: There is no free port.
+        """
         self.ports = Ports(*choose_ports(3))
         self.scenario, self.progress = scenario, "starting"
         self.notice = self.note = ""
         self.ready, self.failed = False, None
         self.changed = threading.Event()
-        """Set with every message; whoever waits for it clears it."""
+        """Set with every message; the code that waits for it clears it."""
         self._began, self._ready_after = time.monotonic(), 0.0
         self._directory = ""
         self._waiting: dict[int, Future[Switched]] = {}
@@ -71,8 +80,12 @@ class DemoHandle:
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> "DemoHandle":
-        """Start the supervisor, once; returns within milliseconds. Only from the main thread: the demo ends with the
-        thread that started it. OSError: no process.
+        """Start the supervisor, once; returns within milliseconds.
+
+        Call it from the main thread only: the demo ends with the thread that started it.
+
+        Raises:
+            OSError: The process cannot be started.
         """
         if self._process is not None or self._stopping:
             return self
@@ -84,7 +97,7 @@ class DemoHandle:
             stdout=subprocess.PIPE,
             stderr=self._last_words,
             env=demo_environment(),
-            start_new_session=True,  # ctrl+c in the terminal is for the dashboard, which then ends us
+            start_new_session=True,  # Ctrl+C in the terminal ends the dashboard, which then ends the demo.
         )
         threading.Thread(target=self._listen, args=(self._process,), name="demo-listener", daemon=True).start()
         return self
@@ -94,11 +107,11 @@ class DemoHandle:
     drills: Sequence[str] = DRILLS
     remedies: Sequence[Remedy] = REMEDIES
     drill = ""
-    """The drill to begin with: a scenario, ``random``, or none."""
+    """The drill to begin with: a scenario, ``random``, or empty for none."""
 
     @property
     def urls(self) -> Urls:
-        """Known from the first moment on."""
+        """The addresses, known from the beginning."""
         return Urls(
             f"http://{LOOPBACK}:{self.ports.gateway}",
             f"http://{LOOPBACK}:{self.ports.engine}",
@@ -107,12 +120,12 @@ class DemoHandle:
 
     @property
     def starting(self) -> bool:
-        """True while its services cannot answer yet; they do from the warm-up on, or never once it failed."""
+        """True until its services answer (from the warm-up on); False once it failed."""
         return not (self.ready or self.failed or self.progress == WARMING_UP)
 
     @property
     def elapsed(self) -> float:
-        """Seconds that the start has taken: so far, or in all once it is ready."""
+        """Seconds since the start, or that the start took once it is ready."""
         return self._ready_after or time.monotonic() - self._began
 
     @property
@@ -122,22 +135,22 @@ class DemoHandle:
         return self._process.pid
 
     async def switch(self, name: str) -> None:
-        """``play``, with the outcome left in ``note``."""
+        """Play another scenario and store the result in ``note``."""
         self.note = (await self.play(name)).note
 
     async def play(self, name: str) -> Switched:
-        """Play another scenario: heals the former one, returns once the new cause is in place (or has failed)."""
+        """Play another scenario: end the former one, and return once the new cause is in place or has failed."""
         if name not in NAMES:
             return Switched(False, self.scenario, f"no scenario {name!r}; there are {', '.join(NAMES)}")
         return await self._order({"switch": name}, f"change to {name}")
 
     async def inject(self, name: str) -> Happened:
-        """``play`` for a drill: with the moment at which the fault was in place."""
+        """Play a scenario for a drill, and return the moment at which the fault was in place."""
         played = await self.play(name)
         return Happened(played.done, played.note, played.at)
 
     async def remedy(self, name: str) -> Happened:
-        """Have something done outside of the product."""
+        """Carry out a remedy outside of the product."""
         known = [one.name for one in REMEDIES]
         if name not in known:
             return Happened(False, f"no remedy {name!r}; there are {', '.join(known)}", 0.0)
@@ -145,7 +158,7 @@ class DemoHandle:
         return Happened(done.done, done.note, done.at)
 
     def truth(self, name: str) -> tuple[str, Truth]:
-        """What a scenario really is, in a sentence, and what a drill compares with."""
+        """Return what a scenario really is, in a sentence, and what a drill is judged by."""
         return SCENARIOS[name].says, SCENARIOS[name].truth
 
     async def _order(self, order: dict[str, object], what: str) -> Switched:
@@ -167,7 +180,7 @@ class DemoHandle:
         return not self._stopping and self._process is not None and self._process.poll() is None
 
     def stop(self) -> None:
-        """End the demo with all its processes and files; returns within 3 s. May be called twice."""
+        """End the demo with all its processes and files, within 3 s. May be called twice."""
         self._stopping = True
         if self._process is not None:
             self._end(self._process)
@@ -191,12 +204,12 @@ class DemoHandle:
         try:
             self._process.stdin.write(json.dumps(order).encode() + b"\n")
             self._process.stdin.flush()
-        except (OSError, ValueError):  # it has ended, or stop() closed the pipe
+        except (OSError, ValueError):  # It has ended, or stop() closed the pipe.
             return False
         return True
 
     def _listen(self, process: "subprocess.Popen[bytes]") -> None:
-        """In a thread: take in messages until the supervisor ends. Raw reads: no lock is held when Python exits."""
+        """In a thread, take messages until the supervisor ends. Raw reads hold no lock when Python exits."""
         assert process.stdout
         pending = b""
         while chunk := os.read(process.stdout.fileno(), 65536):

@@ -1,7 +1,7 @@
-"""Free loopback ports for the demo's servers, chosen before anything is started.
+"""Choose free loopback ports for the demo's servers before anything is started.
 
-They are drawn below every usual ephemeral range, so that no outgoing connection takes one between the choice and the
-moment its server listens. It holds nothing open: a port taken meanwhile is reported by the server that cannot bind it.
+They are below every usual ephemeral range, so that no outgoing connection takes one before its server listens. A port
+that is taken meanwhile is reported by the server that cannot bind it.
 """
 
 import contextlib
@@ -13,7 +13,11 @@ _LOW, _HIGH = 18_000, 32_000
 
 
 def choose_ports(count: int) -> tuple[int, ...]:
-    """``count`` different TCP ports that are free on 127.0.0.1 now. OSError when the machine has none left."""
+    """Return ``count`` different TCP ports that are free on 127.0.0.1 now.
+
+    Raises:
+        OSError: There are not enough free ports.
+    """
     with contextlib.ExitStack() as held:
         return tuple(_reserve(held) for _ in range(count))
 
@@ -23,7 +27,7 @@ def _reserve(held: contextlib.ExitStack) -> int:
     for attempt in range(200):
         probe = held.enter_context(socket.socket())
         with contextlib.suppress(OSError):
-            # After 150 busy draws any port will do, an ephemeral one too.
+            # After 150 busy ports any free one is used, also an ephemeral one.
             probe.bind((LOOPBACK, pick.randrange(_LOW, _HIGH) if attempt < 150 else 0))
             return int(probe.getsockname()[1])
     raise OSError("no free loopback port for the demo")

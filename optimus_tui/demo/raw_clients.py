@@ -1,8 +1,8 @@
-"""The least HTTP/1.1 and RESP that the demo's traffic needs, to servers the demo itself started on loopback.
+"""Minimal HTTP/1.1 and RESP clients for the demo's traffic, to servers that the demo started on loopback.
 
-Plain sockets, because httpx and redis together cost more processor time to import than a minute of this traffic. It
-refuses to be a general client: no TLS, no redirects, no chunked bodies, no RESP3. A missing answer is data
-(``RawResponse.status == 0``, ``None`` from Redis' link), never an exception.
+They use plain sockets, because importing httpx and redis takes more processor time than a minute of this traffic. There
+is no TLS, no redirect, no chunked body and no RESP3. A missing answer is a value (``RawResponse.status == 0``, ``None``
+from ``Resp``), never an exception.
 """
 
 import asyncio
@@ -15,14 +15,20 @@ _TROUBLE = (OSError, EOFError, ValueError, TimeoutError, asyncio.LimitOverrunErr
 
 
 class RawResponse(NamedTuple):
-    """Status 0 means that no whole answer came. ``remaining``: requests left in the caller's window, where told."""
+    """One answer.
+
+    Attributes:
+        status: The HTTP status; 0 if no complete answer came.
+        body: The raw body.
+        remaining: Requests left in the caller's window; None if the answer does not say.
+    """
 
     status: int
     body: bytes = b""
     remaining: int | None = None
 
     def json(self) -> Any:
-        """The decoded body, None where it is no JSON."""
+        """Return the decoded body; None if it is not JSON."""
         try:
             return json.loads(self.body)
         except ValueError:
@@ -30,7 +36,7 @@ class RawResponse(NamedTuple):
 
 
 class Http:
-    """A keep-alive client for one host: as many connections as there are requests at once, reused."""
+    """A keep-alive client for one host, with as many connections as there are requests at once."""
 
     def __init__(self, port: int, *, deadline: float = 5.0) -> None:
         self.port, self.deadline = port, deadline
@@ -39,7 +45,7 @@ class Http:
     async def ask(
         self, method: str, path: str, headers: Mapping[str, str] | None = None, body: object = None
     ) -> RawResponse:
-        """One request; ``body`` is sent as JSON. ``path`` must be escaped already."""
+        """Send one request; ``body`` is sent as JSON, and ``path`` must be escaped already."""
         payload = b"" if body is None else json.dumps(body).encode()
         lines = [f"{method} {path} HTTP/1.1", f"Host: 127.0.0.1:{self.port}", f"Content-Length: {len(payload)}"]
         if payload:
@@ -48,7 +54,7 @@ class Http:
         message = "\r\n".join(lines).encode() + b"\r\n\r\n" + payload
         try:
             async with asyncio.timeout(self.deadline):
-                while self._idle:  # the server may have closed an idle connection: then the next, at last a fresh one
+                while self._idle:  # The server may have closed an idle connection: try the next, and at last a new one.
                     reused = self._idle.pop()
                     answer = await self._exchange(*reused, message)
                     if answer.status:
@@ -58,7 +64,7 @@ class Http:
             return RawResponse(0)
 
     def close(self) -> None:
-        """Let go of the connections that wait."""
+        """Close the idle connections."""
         while self._idle:
             self._idle.pop()[1].close()
 
@@ -82,7 +88,7 @@ class Http:
 
 
 class Resp:
-    """A RESP2 connection for the scenarios' injected faults: commands go out together, replies come back in order."""
+    """A RESP2 connection for injected faults: commands are sent together, replies come back in order."""
 
     def __init__(self, port: int) -> None:
         self.port = port
@@ -90,7 +96,7 @@ class Resp:
         self._turn = asyncio.Lock()
 
     async def send(self, *commands: tuple[bytes | str | int, ...]) -> list[Any] | None:
-        """The replies (errors as ``RespError``), or None where the server did not answer."""
+        """Return the replies (errors as ``RespError``), or None if the server did not answer."""
         message = b"".join(_encode(command) for command in commands)
         async with self._turn:
             try:
@@ -106,14 +112,14 @@ class Resp:
                 return None
 
     def close(self) -> None:
-        """Let go of the connection; the next command opens another."""
+        """Close the connection; the next command opens a new one."""
         if self._link:
             self._link[1].close()
         self._link = None
 
 
 class RespError(str):
-    """An error reply's text."""
+    """The text of an error reply."""
 
     __slots__ = ()
 

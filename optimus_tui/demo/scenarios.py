@@ -1,7 +1,7 @@
-"""What the demo can play: one entry a scenario, with the sentence that tells people what is really happening.
+"""The demo's scenarios: one entry each, with a sentence that says what really happens.
 
-Data only, cheap to import (the command line and the palette read it). It refuses to act: the supervisor stops and
-starts the engine, the traffic process does the rest.
+Data only and cheap to import: the command line and the palette read it. The supervisor stops and starts the engine, the
+traffic process does the rest.
 """
 
 from typing import NamedTuple
@@ -22,11 +22,16 @@ RANDOM = "random"
 
 
 class Scenario(NamedTuple):
-    """``says``: the cause in one sentence. ``injected``: part of the cause is a fault put in by hand, not by traffic.
+    """One scenario.
 
-    ``engine``: the engine process runs. ``drill``: body of the engine's ``PUT /drill``, None for no delay and no fault.
-    ``act``: the name of what the traffic process adds to its everyday rhythm. ``remedy``: what ends the cause from
-    outside of the product, empty where an action of the product does. ``truth``: what a drill compares with.
+    Attributes:
+        says: The cause in one sentence.
+        act: The act that the traffic process adds; empty for none.
+        engine: Whether the engine process runs.
+        drill: The body of the engine's ``PUT /drill``; None for no delay and no fault.
+        injected: Whether a part of the cause is injected by hand, not by traffic.
+        remedy: What ends the cause from outside of the product; empty if one of its actions does.
+        truth: What a drill is judged by.
     """
 
     name: str
@@ -51,7 +56,7 @@ REMEDIES: tuple[Remedy, ...] = (
         "What published events without a request is stopped.",
     ),
 )
-"""What an on-call engineer can have done outside of the product. Each really happens, also where it cures nothing."""
+"""What an engineer can do outside of the product. Each is really carried out, even if it fixes nothing."""
 
 SCENARIOS: dict[str, Scenario] = {
     one.name: one
@@ -133,4 +138,4 @@ SCENARIOS: dict[str, Scenario] = {
 }
 NAMES: tuple[str, ...] = tuple(SCENARIOS)
 DRILLS: tuple[str, ...] = tuple(one.name for one in SCENARIOS.values() if one.truth.rules)
-"""Those with a fault to find."""
+"""The scenarios with a fault to find."""

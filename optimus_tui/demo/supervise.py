@@ -1,8 +1,8 @@
-"""The demo's supervisor, a process of its own: owns every child, takes switches of scenario, ends all with its parent.
+"""The demo's supervisor process: owns every child, switches scenarios, and ends all children with its parent.
 
-Reads JSON lines on standard input (``{"switch": NAME, "id": N}`` or ``{"remedy": NAME, "id": N}``; its end means that
-the parent is gone) and writes JSON lines on standard output (``progress``, ``ready``, ``notice``, ``failed``,
-``switched``). It makes no traffic.
+It reads JSON lines on standard input (``{"switch": NAME, "id": N}`` or ``{"remedy": NAME, "id": N}``; its end means
+that the parent has ended) and writes JSON lines on standard output (``progress``, ``ready``, ``notice``, ``failed``,
+``switched``).
 """
 
 import asyncio
@@ -26,7 +26,7 @@ MAX_RESTARTS = 5
 
 
 class Supervisor:
-    """All children of one demo and the scenario that is played."""
+    """All children of one demo, and the scenario that is played."""
 
     def __init__(self, ports: Ports, scenario: Scenario, directory: Path) -> None:
         self.ports, self.scenario, self.directory = ports, scenario, directory
@@ -37,9 +37,13 @@ class Supervisor:
         self._turn = asyncio.Lock()
 
     async def start(self) -> None:
-        """Start all and play the first scenario. ChildFailed says what did not come up."""
+        """Start everything and play the first scenario.
+
+        Raises:
+            ChildFailed: A child did not start.
+        """
         tell(progress="starting a server")
-        # The slow ones to import start at once; none of them needs the server before its first request.
+        # Those that import slowly start first; they need the server only for their first request.
         self._launch(service_plan("gateway", self.ports.gateway))
         self._launch(service_plan("engine", self.ports.engine))
         await self._start_server()
@@ -71,14 +75,14 @@ class Supervisor:
         return self.children[plan.name]
 
     async def switch(self, scenario: Scenario) -> str:
-        """Heal what the former scenario did and play the next one; what happened, in a sentence."""
+        """End the former scenario, play the next one, and return what happened in a sentence."""
         async with self._turn:
             self.scenario = scenario
             await self._set_engine()
             return await self.traffic.play(scenario.name) if self.traffic else ""
 
     async def remedy(self, name: str) -> str:
-        """Do what an engineer could do outside of the product; it ends the scenario only where it is what cures it."""
+        """Do what an engineer could do outside of the product. It ends the scenario only if it fixes its cause."""
         async with self._turn:
             if self.scenario.remedy == name:
                 self.scenario = SCENARIOS[DEFAULT]
@@ -96,7 +100,11 @@ class Supervisor:
             self.children.pop("engine").end()
 
     async def watch(self) -> None:
-        """Start again what ended by itself or by another's hand, some times; ChildFailed after that."""
+        """Restart children that ended, at most ``MAX_RESTARTS`` times.
+
+        Raises:
+            ChildFailed: A child ended too often.
+        """
         while True:
             await asyncio.sleep(LOOK_SECONDS)
             if self.traffic and not self.traffic.running:
@@ -106,13 +114,13 @@ class Supervisor:
                     self.restarts += 1
                     if self.restarts > MAX_RESTARTS:
                         raise ChildFailed(f"{child.plan.label} keeps ending: {child.last_words()}")
-                    await asyncio.sleep(1.0)  # long enough to be seen as an outage
+                    await asyncio.sleep(1.0)  # Long enough to be seen as an outage.
                     await self._launch(child.plan).answers()
                     if self.traffic and child.plan.name == "engine":
                         await self.traffic.play(self.scenario.name)
 
     def end(self) -> None:
-        """End all children and leave nothing on the disk."""
+        """End all children and remove all files."""
         if self.traffic:
             self.traffic.end()
         for child in self.children.values():
@@ -121,26 +129,26 @@ class Supervisor:
 
 
 def tell(**message: object) -> None:
-    """One line to the parent. When nobody reads any more the end is near anyway: nothing to report to."""
+    """Write one line to the parent; errors are ignored, because the parent may have ended."""
     with contextlib.suppress(OSError):
         os.write(1, json.dumps(message).encode() + b"\n")
 
 
 async def listen(orders: "asyncio.Queue[dict[str, Any]]") -> None:
-    """Take in the parent's orders; returns when its side of the pipe is closed."""
+    """Queue the parent's orders until its side of the pipe is closed."""
     reader = await read_lines(sys.stdin)
     while line := await reader.readline():
         orders.put_nowait(json.loads(line))
 
 
 async def orphaned(parent: int) -> None:
-    """Return when our parent is no longer ``parent``: for a pipe that somebody else keeps open."""
-    while os.getppid() == parent:  # noqa: ASYNC110 - the kernel sets no event of ours
+    """Return when the parent is no longer ``parent``, even if another process keeps the pipe open."""
+    while os.getppid() == parent:  # noqa: ASYNC110 - the kernel sends no event for this
         await asyncio.sleep(1.0)
 
 
 async def obey(boss: Supervisor, orders: "asyncio.Queue[dict[str, Any]]", started: "asyncio.Future[None]") -> None:
-    """Carry out the orders one after the other; a switch that fails is answered, not fatal."""
+    """Carry out the orders one after the other; a switch that fails is answered and does not end the demo."""
     while True:
         order = await orders.get()
         outcome: dict[str, object] = {"switched": order["id"], "scenario": order.get("switch", "")}
@@ -157,13 +165,17 @@ async def obey(boss: Supervisor, orders: "asyncio.Queue[dict[str, Any]]", starte
 
 
 async def lead(boss: Supervisor, started: "asyncio.Future[None]") -> None:
-    """Wait for the start, then keep everything running. ChildFailed when that is beyond us."""
+    """Wait for the start, then keep all children running.
+
+    Raises:
+        ChildFailed: A child did not start, or ended too often.
+    """
     await asyncio.shield(started)
     await boss.watch()
 
 
 async def run(ports: Ports, scenario: Scenario, parent: int, directory: Path) -> None:
-    """Serve until the parent is gone or a signal comes; what fails meanwhile is told, the rest goes on."""
+    """Serve until the parent ends or a signal comes. A failure is reported, and the rest goes on."""
     boss = Supervisor(ports, scenario, directory)
     loop, stopped = asyncio.get_running_loop(), asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
@@ -187,7 +199,7 @@ async def run(ports: Ports, scenario: Scenario, parent: int, directory: Path) ->
 
 
 def main(argv: list[str]) -> None:
-    """``supervise PARENT_PID SERVER ENGINE GATEWAY SCENARIO NICENESS``."""
+    """Run ``supervise PARENT_PID SERVER ENGINE GATEWAY SCENARIO NICENESS``."""
     parent, server, engine, gateway = map(int, argv[:4])
     with contextlib.suppress(OSError):
         os.nice(int(argv[5]))

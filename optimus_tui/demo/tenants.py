@@ -1,7 +1,7 @@
-"""The demo's tenants and how their users behave on an ordinary day: data, and one class that acts it out over HTTP.
+"""The demo's tenants and how their users behave on an ordinary day: data, and one class that sends their requests.
 
-Everything here goes through the gateway's public API, so each counter, cached answer and event has a user behind it.
-It refuses to write to Redis (``acts`` does that, for injected faults only).
+Everything uses the gateway's public API, so that each counter, cached answer and event has a user behind it. Only
+``acts`` writes to Redis, for injected faults.
 """
 
 import asyncio
@@ -15,7 +15,7 @@ from optimus_tui.demo.raw_clients import Http, RawResponse
 WINDOW_SECONDS = 60.0
 DICE = random.Random()  # noqa: S311 - traffic, no secrets
 _POLITE_MARGIN = 18
-"""Requests of a window that well-behaved chat users leave alone."""
+"""Requests of a window that well-behaved chat users leave unused."""
 _WORDS = (
     "Hello, can I book a visit for Tuesday?", "What does a check-up cost?", "I have to cancel my appointment.",
     "Are you open on Saturday?", "My insurance has changed, what do you need from me?", "Thank you!",
@@ -24,7 +24,7 @@ _WORDS = (
 
 
 class Habits(NamedTuple):
-    """One tenant: how many conversations it grows to, and its users' chat messages and look-ups a second."""
+    """One tenant: its number of conversations, and its users' chat messages and reads a second."""
 
     name: str
     conversations: int
@@ -50,24 +50,24 @@ TENANTS: tuple[Habits, ...] = (
 
 
 class Users:
-    """The users of one tenant. ``known`` are the ids of the conversations opened so far, the busy ones first."""
+    """The users of one tenant. ``known``: ids of the conversations opened so far, the busy ones first."""
 
     def __init__(self, habits: Habits, gateway: Http) -> None:
         self.habits, self.gateway = habits, gateway
         self.known: list[str] = []
         self.silent = False
-        """Set while a scenario keeps them from chatting."""
+        """True while a scenario keeps the users from chatting."""
         self._phones: dict[str, str] = {}
         self._chat_opens_at = 0.0
         self._window_began = 0.0
         self._remaining = 0
 
     async def ask(self, method: str, path: str, body: object = None) -> RawResponse:
-        """One request in the tenant's name."""
+        """Send one request as this tenant."""
         return await self.gateway.ask(method, path, {"X-Tenant-ID": self.habits.name}, body)
 
     async def chat(self, phone: str) -> RawResponse:
-        """A message from this number; opens its conversation when there is none."""
+        """Send a message from this phone number; opens its conversation if there is none."""
         answer = await self.ask("POST", "/api/chat", {"phone": phone, "message": DICE.choice(_WORDS)})
         self._note_window(answer)
         if answer.status == 200:
@@ -91,7 +91,7 @@ class Users:
 
     @property
     def may_chat(self) -> bool:
-        """False for polite users near their limit, and while a scenario keeps them silent."""
+        """False near the limit, and while a scenario keeps the users silent."""
         return not self.silent and time.monotonic() >= self._chat_opens_at
 
     def come_back(self) -> None:
@@ -99,7 +99,11 @@ class Users:
         self.silent, self._chat_opens_at = False, 0.0
 
     async def open_one(self, looks: int = 5) -> RawResponse | None:
-        """The next new customer's first message, then ``looks`` at the answer; None while nobody comes."""
+        """Send the next new customer's first message and read the answer ``looks`` times.
+
+        Returns:
+            The answer; None if no new customer comes.
+        """
         number = len(self.known)
         if number >= self.habits.conversations or not self.may_chat:
             return None
@@ -112,12 +116,12 @@ class Users:
         return answer
 
     async def chat_somewhere(self) -> None:
-        """An everyday message: nearly always in one of the few conversations that are busy now."""
+        """Send an everyday message, nearly always in one of the few conversations that are busy now."""
         if self.known and self.may_chat:
             await self.chat(self._phones[DICE.choice(self._busy())])
 
     async def look(self) -> None:
-        """An everyday look-up."""
+        """Send an everyday read."""
         dice = DICE.random()
         if dice < 0.03 or not self.known:
             await self.ask("GET", "/api/conversations?limit=50")
@@ -131,7 +135,10 @@ class Users:
             await self.look_at(chosen, messages=DICE.random() < 0.42)
 
     async def look_at(self, conversation: str, *, messages: bool) -> RawResponse:
-        """Read one conversation or its messages; a customer the engine forgot (it was restarted) writes again."""
+        """Read one conversation or its messages.
+
+        If the engine lost it (it was restarted), the customer writes again.
+        """
         path = f"/api/conversations/{quote(conversation)}" + ("/messages" if messages else "")
         answer = await self.ask("GET", path)
         if answer.status == 404 and not self.silent and conversation in self._phones:
@@ -139,7 +146,7 @@ class Users:
         return answer
 
     async def work(self) -> None:
-        """What the staff does now and then: file, rename, delete and open conversations, change the profile."""
+        """Do what the staff does now and then: file, rename, delete and open conversations, change the profile."""
         if not self.known:
             return
         path = f"/api/conversations/{quote(DICE.choice(self.known))}"
@@ -160,7 +167,7 @@ class Users:
 
 
 async def greet(users: Users, customers: int) -> None:
-    """A tenant's first minute in short: a few customers write, their conversations and the lists are looked at."""
+    """Open a tenant's day: a few customers write, and their conversations and the lists are read."""
     await asyncio.gather(users.ask("GET", "/api/conversations?limit=50"), users.ask("GET", "/api/profile"))
     for _ in range(min(customers, users.habits.conversations)):
         await users.open_one()

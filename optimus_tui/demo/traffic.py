@@ -1,8 +1,8 @@
-"""The demo's traffic, a process of its own: everyday users of ten tenants, and the acts of the scenario in force.
+"""The demo's traffic process: everyday users of ten tenants, and the acts of the present scenario.
 
-Orders come as JSON lines on standard input, one answer each on standard output. When standard input ends without a
-kill, the supervisor died: then this process carries out its will (ends the server, removes the directory). It refuses
-to invent numbers: see ``tenants`` for what users do and ``acts`` for the faults that are injected.
+Orders are JSON lines on standard input, each answered on standard output. If standard input ends although this process
+was not killed, the supervisor died: then it ends the server and removes the directory. ``tenants`` says what users do,
+and ``acts`` which faults are injected.
 """
 
 import argparse
@@ -22,34 +22,34 @@ from optimus_tui.demo.scenarios import SCENARIOS
 from optimus_tui.demo.tenants import DICE, Users, greet
 
 MOST_AT_ONCE = 40
-"""Requests in flight above which everyday users wait: an engine that hangs must not fill our memory."""
+"""Requests in flight above which everyday users wait, so that an engine that hangs does not fill the memory."""
 _FIRST_CUSTOMERS = 3
 _OPENING_SECONDS = 15
-"""So much of a minute's chats comes at the start; more would take the busiest tenants over their limits."""
+"""Seconds' worth of chats sent at the start; more would take the busiest tenants over their limits."""
 _OPENING_LOOKS = 6.0
-"""The opening's look-ups are those of this many seconds."""
+"""Seconds' worth of reads sent at the start."""
 _NEWCOMER_SECONDS = 0.8
-"""Between two new customers: each reads ten times, and all of a tenant's readers share its limits."""
+"""Pause between two new customers: each reads ten times, and all readers of a tenant share its limits."""
 
 
 class Day:
-    """The everyday rhythm of all users, from the first minute in short to the steady state."""
+    """The everyday rhythm of all users, from a short first minute to the steady state."""
 
     def __init__(self, world: World, tool_calls: asyncio.TaskGroup) -> None:
         self.crowd = list(world.users.values())
         self.tool_calls, self.under_way = tool_calls, 0
 
     async def begin(self) -> None:
-        """Every tenant's first few customers."""
+        """Let every tenant's first few customers write."""
         await asyncio.gather(*(greet(users, _FIRST_CUSTOMERS) for users in self.crowd))
 
     def go_on(self) -> None:
-        """All users at their own pace from now on; the first seconds are busier, as after an opening."""
+        """Start all users at their own pace; the first seconds are busier."""
         for part in (self._opening(), self._newcomers(), *(self._live(users) for users in self.crowd)):
             self.tool_calls.create_task(part)
 
     async def _opening(self) -> None:
-        """A good part of a minute's chats and look-ups within seconds, so that the picture is soon typical."""
+        """Send a part of a minute's chats and reads within seconds, so that the figures are soon typical."""
         for _ in range(50):
             for users in self.crowd:
                 if DICE.random() < users.habits.chats * _OPENING_SECONDS / 50:
@@ -88,14 +88,14 @@ class Day:
 
 
 class Stage:
-    """Plays one scenario at a time: ends the former act before the next begins."""
+    """Plays one scenario at a time: the former act ends before the next begins."""
 
     def __init__(self, world: World) -> None:
         self.world = world
         self._playing = contextlib.AsyncExitStack()
 
     async def play(self, name: str) -> str:
-        """What happened, in a sentence."""
+        """Play a scenario and return what happened, in a sentence."""
         scenario = SCENARIOS[name]
         await self._playing.aclose()
         await drill(self.world, scenario.drill)
@@ -121,13 +121,13 @@ async def obey(orders: "asyncio.Queue[dict[str, str]]", world: World) -> None:
 
 
 def answer(note: str) -> None:
-    """One line to the supervisor; its end shows on standard input."""
+    """Write one line to the supervisor; its end shows on standard input."""
     with contextlib.suppress(OSError):
         os.write(1, json.dumps({"note": note}).encode() + b"\n")
 
 
 async def listen(orders: "asyncio.Queue[dict[str, str]]") -> None:
-    """Orders from standard input until it ends."""
+    """Queue orders from standard input until it ends."""
     reader = asyncio.StreamReader()
     await asyncio.get_running_loop().connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), sys.stdin)
     while line := await reader.readline():
@@ -135,7 +135,7 @@ async def listen(orders: "asyncio.Queue[dict[str, str]]") -> None:
 
 
 async def execute_will(server: Resp, directory: str) -> None:
-    """The supervisor is dead: end the server if it is really the demo's, and leave nothing on the disk."""
+    """Clean up after the supervisor died: end the server if it is the demo's, and remove the directory."""
     replies = await server.send(("CONFIG", "GET", "dir"))
     if replies and isinstance(replies[0], list) and os.fsencode(directory) in replies[0]:
         await server.send(("SHUTDOWN", "NOSAVE"))
@@ -151,13 +151,13 @@ async def run(options: argparse.Namespace) -> None:
     done, _ = await asyncio.wait({serving, listening}, return_when=asyncio.FIRST_COMPLETED)
     if serving in done:
         serving.result()
-    signal.alarm(3)  # whatever hangs now must not outlive the demo
+    signal.alarm(3)  # If the clean-up hangs, this ends the process.
     await execute_will(Resp(options.server), options.directory)
     os._exit(0)
 
 
 def main(argv: list[str]) -> None:
-    """``traffic --server PORT --engine PORT --gateway PORT --directory DIR``."""
+    """Run ``traffic --server PORT --engine PORT --gateway PORT --directory DIR``."""
     parser = argparse.ArgumentParser()
     for name in ("server", "engine", "gateway"):
         parser.add_argument(f"--{name}", type=int, required=True)

@@ -1,7 +1,7 @@
-"""``GET /`` lists the tools with their schemas, ``POST /{tool}`` answers. Settings are read on the first call.
+"""``GET /`` lists the tools with their schemas, ``POST /{tool}`` runs one. Settings are read on the first call.
 
-A mounted app has no start of its own and does not know its bind: without a token it answers only to a direct loopback
-peer. It refuses bodies that are no JSON by their name, so that no form of a foreign page can call a tool.
+A mounted app has no startup and does not know its address: without a token it answers only direct loopback peers.
+Bodies must be declared as JSON, so that no form on a foreign page can call a tool.
 """
 
 from collections.abc import Collection
@@ -28,22 +28,24 @@ _RETRY = ((b"retry-after", b"1"),)
 
 
 class ToolsApp(AccessControlMiddleware):
-    """The application to mount. A mounted app is told no end: ``aclose`` is for gateways that want a tidy one."""
+    """The application to mount. A mounted app is not told of the end: call ``aclose`` for an orderly one."""
 
     def __init__(self, dispatcher: "ToolDispatcher", token: str | None, hosts: Collection[str]) -> None:
         super().__init__(Tools(dispatcher), token, hosts=hosts)
         self._dispatcher = dispatcher
 
     async def aclose(self) -> None:
-        """Close the clients that calls have opened; safe to call twice."""
+        """Close the clients that calls have opened. May be called twice."""
         await self._dispatcher.aclose()
 
 
 def tools_app(token: str | None = None, hosts: Collection[str] = ()) -> ToolsApp:
-    """The ASGI application to mount: ``app.mount("/mcp", tools_app(token=None))``.
+    """Return the ASGI application to mount: ``app.mount("/mcp", tools_app(token=None))``.
 
-    ``token``: what ``Authorization: Bearer`` must hold; None: callers from this machine only, none that a proxy passed
-    on. ``hosts``: whole Host values to accept beside the loopback names with the port, as ``gateway.internal:443``.
+    Args:
+        token: What ``Authorization: Bearer`` must hold; None to accept only callers on this machine, and none through a
+            proxy.
+        hosts: Whole Host values to accept besides the loopback names with the port, such as ``gateway.internal:443``.
     """
     from optimus_tui.serving.dispatcher import ToolDispatcher
 
@@ -51,7 +53,11 @@ def tools_app(token: str | None = None, hosts: Collection[str] = ()) -> ToolsApp
 
 
 def context_from_environment() -> "Context":
-    """A context on the settings in force here; SettingsError in one sentence."""
+    """Return a context on the settings in force here.
+
+    Raises:
+        SettingsError: A setting is wrong.
+    """
     import os
     from pathlib import Path
 
@@ -63,7 +69,7 @@ def context_from_environment() -> "Context":
 
 
 class Tools:
-    """The two routes, without the door."""
+    """The two routes, without access control."""
 
     def __init__(self, dispatcher: "ToolDispatcher") -> None:
         self._dispatcher = dispatcher
@@ -92,7 +98,7 @@ class Tools:
         elif not name:
             await say(send, 200, catalogue())
         elif wrong := wrong_type(scope):
-            await read_body(receive)  # so that its sender reads the answer
+            await read_body(receive)  # The sender reads the answer only after it has sent the body.
             await say_no(send, 415, "bad_argument", wrong)
         else:
             body = await read_body(receive)
@@ -106,17 +112,17 @@ def _answer(answered: "Answered") -> "tuple[int, bytes, tuple[tuple[bytes, bytes
 
 
 def route_path(scope: "Scope") -> str:
-    """The path below the mount point."""
+    """Return the path below the mount point."""
     path, root = str(scope["path"]), str(scope.get("root_path", ""))
     return path[len(root) :] if root and (path == root or path.startswith(f"{root}/")) else path
 
 
 def wrong_type(scope: "Scope") -> str | None:
-    """Why the body cannot be JSON by its headers, or None."""
+    """Return why the body cannot be JSON by its headers, or None."""
     headers = dict(scope["headers"])
     said = [value for name, value in scope["headers"] if name == b"content-type"]
     kinds = {kind.partition(b";")[0].strip().lower() for value in said for kind in value.split(b",")}
-    if kinds != {b"application/json"}:  # a proxy may say it twice
+    if kinds != {b"application/json"}:  # A proxy may send the header twice.
         return "the Content-Type must be application/json"
     if headers.get(b"content-encoding", b"identity").lower() != b"identity":
         return "the body must not be compressed"
@@ -124,7 +130,7 @@ def wrong_type(scope: "Scope") -> str | None:
 
 
 def catalogue() -> bytes:
-    """All tools with their JSON Schemas, as ``GET /`` shows them."""
+    """Return all tools with their JSON Schemas, as ``GET /`` shows them."""
     from msgspec import json
 
     from optimus_tui.contract.tools.common import SCHEMA_VERSION
@@ -145,7 +151,7 @@ def catalogue() -> bytes:
 
 
 def at_mcp(dispatcher: "ToolDispatcher") -> "App":
-    """What ``serve`` serves: the same routes below /mcp, nothing beside them, and an end that closes the clients."""
+    """Return what ``serve`` serves: the routes below /mcp only, and a shutdown that closes the clients."""
     from optimus_tui.serving.asgi import say_no
 
     tools = Tools(dispatcher)

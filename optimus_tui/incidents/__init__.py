@@ -1,1 +1,1 @@
-"""Incidents as they are kept: the engine's effects are done here, its events recorded, its end written up."""
+"""Incidents on the disk: carry out the engine's effects, record its events, and write the post-mortem."""

@@ -1,4 +1,4 @@
-"""An action's receipt as the incident keeps it: counts and words; the keys themselves stay in the audit."""
+"""An action's receipt in the form that an incident keeps: counts and words. The keys stay in the audit."""
 
 from optimus_tui.contract.actions import Receipt
 from optimus_tui.contract.incident import KeptReceipt
@@ -15,7 +15,7 @@ _DONE = {
 
 
 def kept(receipt: Receipt, audit: str = "") -> KeptReceipt:
-    """``audit`` names where the proof is: the audit file and its line."""
+    """Return the receipt for the incident. ``audit`` names the audit file and the line that prove it."""
     tenant = safe_text(receipt.request.tenant, 120)
     stopped = f"; stopped: {receipt.stopped}" if receipt.stopped else "; cancelled" if receipt.cancelled else ""
     seen = "" if receipt.verified else "; not verified"

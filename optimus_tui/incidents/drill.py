@@ -1,4 +1,4 @@
-"""A drill's result as a page of Markdown. Names and notes in it are hostile: each is escaped before it is placed."""
+"""A drill's result as a page of Markdown. Every name and note in it is escaped."""
 
 from optimus_tui.contract.drill import DrillResult
 from optimus_tui.incidents.markdown import escaped
@@ -15,11 +15,11 @@ MEANS = {
     "proved": "Proved by a check",
     "closed": "Incident closed",
 }
-"""What each mark is called."""
+"""The name of each mark on the page."""
 
 
 def stopwatch(seconds: float | None) -> str:
-    """``2:41``; ``–`` for what never came."""
+    """Return seconds as ``2:41``; ``–`` for None."""
     if seconds is None:
         return "–"
     whole = int(max(0.0, seconds))
@@ -27,14 +27,14 @@ def stopwatch(seconds: float | None) -> str:
 
 
 def summary(result: DrillResult) -> str:
-    """Return one line for the timeline, with the times in the form of the result."""
+    """Return one line for the timeline, with the times as the result shows them."""
     spans = (("detected", result.detect), ("acknowledged", result.acknowledge), ("resolved", result.resolve))
     told = ", ".join(f"{word} after {stopwatch(span)}" if span is not None else f"not {word}" for word, span in spans)
     return f"End of the drill ({result.ended}). Injected was {result.scenario}: {told}."
 
 
 def page(result: DrillResult, wall: float) -> str:
-    """The whole result."""
+    """Return the whole result as Markdown. ``wall``: the time of writing, in seconds."""
     lines = [f"# Drill: {escaped(result.scenario)}, {escaped(result.ended)}", "", NOT_REAL, ""]
     lines += [f"Injected: {escaped(result.says)}", "", f"The cure: {escaped(result.cure)}", ""]
     lines += ["| Mark | After | What was seen |", "|---|---|---|"]

@@ -10,17 +10,17 @@ LONGEST = 4_000
 _MARKUP = frozenset("\\`*_{}[]#!|~$^")
 _ENTITIES = {"<": "&lt;", ">": "&gt;", "&": "&amp;", "@": "&#64;&#8203;"}
 _AT_THE_BEGINNING = frozenset("-+=.)")
-"""Markup only where a line begins: lists, rules, headings underlined."""
+"""Characters that are markup only at the beginning of a line: lists, rules, underlined headings."""
 
 
 class Plain(str):
-    """Markdown that is meant: it is not escaped again."""
+    """Markdown that is meant as such: it is not escaped again."""
 
     __slots__ = ()
 
 
 def escaped(value: object) -> str:
-    """``value`` so that Markdown shows exactly it."""
+    """Return ``value`` escaped, so that Markdown shows exactly its text."""
     if isinstance(value, Plain):
         return value
     text = safe_text(value, LONGEST)
@@ -36,7 +36,7 @@ def escaped(value: object) -> str:
 
 
 def _begins(text: str, place: int) -> bool:
-    """Whether a list, a rule or an underline could begin here."""
+    """Return True if a list, a rule or an underline could begin here."""
     before = text[:place].strip()
     if text[place] in ".)":
         return before.isdigit() and text[place + 1 : place + 2] in ("", " ")
@@ -44,12 +44,12 @@ def _begins(text: str, place: int) -> bool:
 
 
 def _links(text: str, place: int) -> bool:
-    """Whether a renderer would make an address of what stands here."""
+    """Return True if a renderer would turn the text here into a link."""
     return text.startswith("://", place) or (text[place] == "." and text[max(0, place - 3) : place].lower() == "www")
 
 
 def fenced(value: object) -> Plain:
-    """Lines of a command as a block of code."""
+    """Return the lines of a command as a block of code."""
     lines = [safe_text(line, LONGEST) for line in str(value).splitlines()[:200]]
     body = "\n".join(lines)
     fence = "```"

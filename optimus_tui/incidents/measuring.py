@@ -1,6 +1,6 @@
-"""What an incident keeps of the history: the minutes before it, and at its end what it cost.
+"""What an incident keeps of the history: the minutes before it, and its impact at the end.
 
-It refuses to wait: what the history or a tool does not tell in time is left out, and the impact says it is unknown.
+It does not wait for a slow history or tool: after 2 s the figure is left out, and the impact is "unknown".
 """
 
 import asyncio
@@ -21,7 +21,11 @@ MOST_MINUTES = 10_080
 
 
 async def capture(incident_service: IncidentService, minutes: float = 10.0) -> int:
-    """Keep the last minutes of the history as evidence; how many series had samples (0: nothing is recorded)."""
+    """Keep the last ``minutes`` of the history as evidence.
+
+    Returns:
+        The number of series with samples; 0 if nothing is recorded.
+    """
     until = incident_service.ctx.clock.wall()
     since = until - 60 * max(0.0, minutes)
     found: dict[str, Any] = {}
@@ -42,7 +46,7 @@ async def capture(incident_service: IncidentService, minutes: float = 10.0) -> i
 
 
 async def measure(incident_service: IncidentService) -> None:
-    """What the incident cost: error ratio and latency from its beginning until now, and the history of that time."""
+    """Measure the impact: error ratio and latency from the beginning until now, and keep the history of that time."""
     incident_service.check_system()
     minutes = span_minutes(incident_service)
     await asyncio.gather(*(_measure(incident_service, name, minutes) for name in IMPACT))
@@ -50,7 +54,7 @@ async def measure(incident_service: IncidentService) -> None:
 
 
 def span_minutes(incident_service: IncidentService) -> int:
-    """Whole minutes from the beginning of the fault (else the opening) until now."""
+    """Return the whole minutes from the beginning of the fault (else the opening) until now, at least 1."""
     state, now = incident_service.state, incident_service.ctx.clock.wall()
     start = state.began if state.began is not None else state.opened.wall if state.opened else now
     return max(1, min(MOST_MINUTES, round((now - start) / 60 + 0.5)))

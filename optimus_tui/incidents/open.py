@@ -1,6 +1,6 @@
-"""Begins incidents, takes them up again, lists them, and says which ones the last process left open.
+"""Open, resume and list incidents.
 
-It refuses to take an incident over silently: whoever resumes one is in its timeline.
+It refuses to resume one silently: whoever resumes an incident is in its timeline.
 """
 
 import asyncio
@@ -31,11 +31,18 @@ if TYPE_CHECKING:
 
 NEWEST = 200
 MOST_FINDINGS = 200
-"""Findings of the screen that are kept with their times."""
+"""Findings on the screen that are kept with their times."""
 
 
 class Listed(Struct, frozen=True, kw_only=True):
-    """An incident in a list. ``held``: who has it open now; ``problem``: why it cannot be read, or only in part."""
+    """An incident in a list.
+
+    Attributes:
+        number: Its number.
+        state: What its timeline says.
+        held: Who has it open now; empty for nobody.
+        problem: Why it cannot be read, or only in part.
+    """
 
     number: int
     state: IncidentState
@@ -52,12 +59,19 @@ async def open_incident(
     alarms: Sequence[Finding] = (),
     root: Path | None = None,
 ) -> IncidentService:
-    """Open and record a new incident.
+    """Open and record a new incident. The caller captures the history (``capture``).
 
-    ``began``: wall-clock seconds since when the fault holds, where the operator gave it; without it the beginning is
-    that of the finding that the first step turns out to be about. ``alarms``: the findings on the screen.
+    Args:
+        ctx: The settings, clients and clock.
+        title: Its title; empty for ``Incident N``.
+        name: The playbook.
+        began: Wall-clock seconds since when the fault holds, if the operator gave them; None to take the beginning from
+            the main finding of the first step.
+        alarms: The findings on the screen.
+        root: The incidents' directory; None for the user's own.
 
-    IncidentError where the playbook is wrong or nothing can be written. The caller captures the history (``capture``).
+    Raises:
+        IncidentError: The playbook is wrong, or nothing can be written.
     """
     try:
         chosen = await asyncio.to_thread(playbook, name)
@@ -99,9 +113,19 @@ async def open_incident(
 async def resume_incident(
     ctx: "Context", number: int, *, write: bool = True, announce: bool = True, root: Path | None = None
 ) -> IncidentService:
-    """An incident as it was left. Read-only where somebody else has it (see ``IncidentService.read_only``).
+    """Open an incident as it was left. It is read-only if another process has it.
 
-    With ``announce`` the timeline says who took it up; a step that a dead process left running is freed in any case.
+    A step that a dead process left running is always freed.
+
+    Args:
+        ctx: The settings, clients and clock.
+        number: The incident.
+        write: False to open it read-only.
+        announce: Whether the timeline says who resumed it.
+        root: The incidents' directory; None for the user's own.
+
+    Raises:
+        IncidentError: There is no such incident, or it cannot be read.
     """
     root = root or files.incidents_dir()
     if blocked := in_the_way(root):
@@ -129,7 +153,11 @@ async def resume_incident(
 
 
 def listed(root: Path | None = None) -> list[Listed]:
-    """The newest incidents, newest first. Reads files: not for an event loop. IncidentError where none can be read."""
+    """Return the newest 200 incidents, newest first. Reads files: do not call it on an event loop.
+
+    Raises:
+        IncidentError: The directory cannot be read.
+    """
     place = root or files.incidents_dir()
     try:
         return [_look(place, number) for number in reversed(files.numbers(place)[-NEWEST:])]
@@ -138,7 +166,7 @@ def listed(root: Path | None = None) -> list[Listed]:
 
 
 def unfinished(environment: str, root: Path | None = None) -> list[Listed]:
-    """What a start may offer to resume: open incidents of this environment that nobody has open. Reads files."""
+    """Return the open incidents of this environment that no process has open. Reads files."""
     return [
         one
         for one in listed(root)

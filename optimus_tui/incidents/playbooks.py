@@ -1,7 +1,7 @@
-"""The playbooks there are: ours from ``templates/playbooks``, a team's own beside the user's configuration.
+"""The available playbooks: the built-in ones and a team's own beside the user's configuration.
 
-Tools and arguments are checked against the tools themselves, so that a mistake is found when a file is read and not at
-night. It refuses to start with a file that is wrong in part; ours are still there when a team's file is.
+Tools and arguments are checked when a file is read, not when the step runs. A file with any mistake is refused; the
+built-in playbooks remain available.
 """
 
 from pathlib import Path
@@ -18,14 +18,18 @@ MOST_FILES = 100
 
 
 def user_playbooks() -> Path:
-    """Where a team puts its own."""
+    """Return the folder for a team's own playbooks."""
     from optimus_tui.settings.files import user_config_file
 
     return user_config_file().parent / "playbooks"
 
 
 def playbook(name: str = DEFAULT, folder: Path | None = None) -> Playbook:
-    """One playbook, resolved and checked; PlaybookError in one sentence otherwise."""
+    """Return one playbook, resolved and checked.
+
+    Raises:
+        PlaybookError: There is none of this name, or it has a mistake.
+    """
     found, problems = playbooks(folder)
     if name not in found and problems:
         raise PlaybookError(problems[0])
@@ -36,7 +40,10 @@ def playbook(name: str = DEFAULT, folder: Path | None = None) -> Playbook:
 
 
 def playbooks(folder: Path | None = None) -> tuple[dict[str, Playbook], tuple[str, ...]]:
-    """All by name, and what is wrong with files that cannot be used. A team's playbook replaces ours of that name."""
+    """Return all playbooks by name, and what is wrong with files that cannot be used.
+
+    A team's playbook replaces the built-in one of that name.
+    """
     found: dict[str, Playbook] = {}
     problems: list[str] = []
     for place in (asset_dir("templates") / "playbooks", folder or user_playbooks()):
@@ -56,7 +63,7 @@ def playbooks(folder: Path | None = None) -> tuple[dict[str, Playbook], tuple[st
 def _read(path: Path) -> Playbook:
     where = safe_text(str(path), 200)
     try:
-        raw, _ = read_plain(path.resolve(), MAX_BYTES)  # a link is how many keep their configuration
+        raw, _ = read_plain(path.resolve(), MAX_BYTES)  # Many users keep their configuration behind links.
         return parse(raw.decode("utf-8-sig"), where)
     except Unreadable as error:
         raise PlaybookError(str(error)) from None
@@ -65,7 +72,7 @@ def _read(path: Path) -> Playbook:
 
 
 def _check(plan: StepPlan, where: str) -> None:
-    """The step's tool and its arguments, by the tool's own words."""
+    """Check the step's tool and its arguments against the tool's own schema."""
     from optimus_tui.tools.arguments import ToolFailure
     from optimus_tui.tools.arguments import parse as check
     from optimus_tui.tools.registry import TOOLS

@@ -1,7 +1,7 @@
-"""The post-mortem: Markdown, or one HTML page that needs nothing else. Templates only place what ``story`` says.
+"""The post-mortem: Markdown, or one HTML page that needs nothing else. Templates only place what ``story`` returns.
 
-Names, messages and notes are hostile: each passes the first gate, then HTML's or Markdown's own escaping, by the
-environment and not by the template's author. It refuses scripts, links and anything from elsewhere.
+All names, messages and notes are escaped: control characters first, then HTML's or Markdown's own escaping, which the
+environment applies and not the template. Scripts, links and outside resources are refused.
 """
 
 import asyncio
@@ -27,7 +27,7 @@ Form = Literal["md", "html"]
 
 
 def render(state: IncidentState, timeline: Timeline, now: Stamp, form: Form) -> str:
-    """The whole text."""
+    """Return the whole text of the post-mortem."""
     history, gaps = samples(state, timeline)
     told = story(state, history, now, (*timeline.notices, *gaps))
     template = _environment(form).get_template(f"postmortem.{form}.j2")
@@ -36,7 +36,11 @@ def render(state: IncidentState, timeline: Timeline, now: Stamp, form: Form) -> 
 
 
 async def export(incident_service: IncidentService, form: Form = "md") -> Path:
-    """Write it beside the timeline, and say so there; where it lies. IncidentError where it cannot be written."""
+    """Write the post-mortem beside the timeline, record that, and return its path.
+
+    Raises:
+        IncidentError: It cannot be written.
+    """
     text = await asyncio.to_thread(
         render, incident_service.state, incident_service.timeline, incident_service.clocks.now(), form
     )
@@ -51,7 +55,7 @@ async def export(incident_service: IncidentService, form: Form = "md") -> Path:
 
 
 def samples(state: IncidentState, timeline: Timeline) -> tuple[dict[str, list[tuple[float, float]]], tuple[str, ...]]:
-    """The captured history by series, oldest first, and what of it cannot be read any more."""
+    """Return the captured history by series, oldest first, and what of it can no longer be read."""
     import msgspec
 
     found: dict[str, dict[float, float]] = {}
@@ -90,7 +94,7 @@ def _environment(form: Form) -> Any:
 
 
 def _shown(value: object) -> object:
-    """Through the first gate; the environment escapes what comes out of it."""
+    """Remove control characters; the environment escapes the result."""
     return safe_text(value, LONGEST) if type(value) is str else value
 
 

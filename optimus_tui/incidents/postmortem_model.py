@@ -1,6 +1,6 @@
-"""What a post-mortem says, as plain rows: made of the state alone, so that two exports of one incident are the same.
+"""The content of a post-mortem as plain rows, made from the state alone, so that two exports are the same.
 
-It refuses to fill gaps: what was not measured is "unknown", what was not done stands under "still open".
+What was not measured is "unknown", and what was not done is listed under "still open".
 """
 
 import math
@@ -30,11 +30,18 @@ MOST_OPEN = 20
 _RATIOS = {"error_rate": "requests that failed (5xx)", "refused_rate": "requests refused (429)",
            "client_error_rate": "requests that were wrong (4xx)"}  # fmt: skip
 _OF_TENANTS = ("limits.", CACHE_NO_TTL, CACHE_LARGE, CACHE_CHURN, "coherence.")
-"""The beginnings of rules whose findings concern the keys of single tenants."""
+"""Prefixes of rules whose findings concern the keys of single tenants."""
 
 
 def story(state: IncidentState, history: Mapping[str, Samples], now: Stamp, notices: tuple[str, ...]) -> dict[str, Any]:
-    """Everything a template needs."""
+    """Return everything that a template needs.
+
+    Args:
+        state: The incident.
+        history: Captured samples by series.
+        now: The time of writing.
+        notices: What of the timeline or the history cannot be read.
+    """
     summary = list(_summary(state))
     return {
         "state": state,
@@ -54,13 +61,13 @@ def story(state: IncidentState, history: Mapping[str, Samples], now: Stamp, noti
 
 
 def _title(state: IncidentState) -> str:
-    """Return the title; where nobody named the incident, the finding that it is about."""
+    """Return the title; for an incident without one, the finding that it is about."""
     found = _found(state) if state.title == f"Incident {state.id}" else ""
     return found or state.title
 
 
 def _found(state: IncidentState) -> str:
-    """Return the sentence of the finding that the incident is about, as it was at its worst; empty before any look."""
+    """Return the message of the finding that the incident is about, at its worst; empty before any result."""
     main = main_finding(state)
     if main is not None:
         return main.message
@@ -83,14 +90,14 @@ def _head(state: IncidentState, now: Stamp) -> Iterator[tuple[str, str]]:
         yield "Repaired", NOT_PROVED
     yield "Closed", f"{clock(state.closed.wall, dated=True)} UTC" if state.closed else "still open"
     yield "Duration", age(elapsed(opened, end)) if opened else UNKNOWN
-    yield "Time to acknowledge (MTTA)", _span(mtta(state), "nobody said when it began")
+    yield "Time to acknowledge (MTTA)", _span(mtta(state), "its beginning is not known")
     until = f", until it was closed: {NOT_PROVED}" if _is_unproved(state) else ""
     yield "Time to repair (MTTR)", _span(mttr(state), "it is not repaired") + until
     yield "Playbook", state.playbook
 
 
 def _is_unproved(state: IncidentState) -> bool:
-    """Whether it was closed with a fault found and without proof that it is gone."""
+    """Return True if it was closed with a fault found and without proof that it is gone."""
     return state.closed is not None and state.repaired is None and rank(state.severity) >= MATTERS
 
 
@@ -112,7 +119,7 @@ def _summary(state: IncidentState) -> Iterator[tuple[str, str]]:
 
 
 def _later_looks(state: IncidentState) -> Iterator[tuple[str, str]]:
-    """What the steps that were asked again say now, and the last check after an action."""
+    """Yield what the steps that were run again say now, and the last check after an action."""
     for step in state.steps:
         if step.change is not None and step.outcome is not None and step.ended is not None:
             said = f"{step.outcome.verdict}: {step.outcome.headline}" if step.outcome.verdict else step.outcome.headline
@@ -148,7 +155,7 @@ def _impact(state: IncidentState) -> Iterator[tuple[str, str]]:
 
 
 def _tenants(state: IncidentState) -> str:
-    """The tenants that it is about, and apart from them those that other findings name."""
+    """Return the tenants that it is about and, apart from them, those that other findings name."""
     found = [one for one in about(state) if rank(level(one)) >= MATTERS]
     if not found:
         return ", ".join(state.tenants) or "none was named by a finding"
@@ -159,7 +166,7 @@ def _tenants(state: IncidentState) -> str:
 
 
 def _reach(main: Diagnostic) -> str:
-    """Whom a finding concerns that names no tenant for certain."""
+    """Return whom a finding concerns that names no tenant for certain."""
     if main.rule.startswith(_OF_TENANTS) and main.subject != ALL_TENANTS:
         return f"not named for certain by the finding, which is about {main.subject or 'something without a name'}"
     return "not limited to one tenant"
@@ -202,14 +209,14 @@ def _findings(outcome: Outcome) -> list[tuple[str, str, str, str, str]]:
 
 
 def _shown(one: Figure) -> tuple[str, str]:
-    """Number and unit apart; a share has none of its own, nor has an estimate."""
+    """Return number and unit apart; a share and an estimate have no unit of their own."""
     if one.words or one.unit == "ms":
         return (one.words or latency(one.value), "")
     return (percent(one.value), "") if one.unit == "share" else (_number(one.value), one.unit)
 
 
 def _argument(value: object) -> str:
-    """As JSON has it, a text without its quotes."""
+    """Return the value as JSON, a text without its quotes."""
     return value if isinstance(value, str) else msgspec.json.encode(value).decode()
 
 
@@ -222,7 +229,9 @@ def _number(value: float | str | None) -> str:
 def _action_record(record: ActionRecord) -> dict[str, Any]:
     receipt = record.receipt
     return {
-        "at": clock(receipt.ended or record.at.wall, dated=True),  # the card may be read for minutes before it is told
+        "at": clock(
+            receipt.ended or record.at.wall, dated=True
+        ),  # The dialog may stay open for minutes after the action.
         "what": receipt.words or f"{receipt.kind} for {receipt.tenant}",
         "planned": plural(receipt.planned, "key"),
         "counts": ", ".join(f"{word} {number:,}" for word, number in receipt.counts.items()) or "nothing done",
@@ -235,7 +244,7 @@ def _action_record(record: ActionRecord) -> dict[str, Any]:
 
 
 def _open(state: IncidentState) -> Iterator[str]:
-    """What nobody has settled."""
+    """Yield what is not settled."""
     for step in state.steps:
         if step.status in ("waiting", "running", "failed") and step.plan.kind != "apply":
             yield f"{step.plan.title} was not done{f': {step.said}' if step.said else ''}"

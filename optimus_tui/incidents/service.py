@@ -1,7 +1,7 @@
-"""One incident, kept by this process: what happens is reduced, recorded, and only then true; effects are done here.
+"""One incident that this process keeps: each event is reduced, recorded, and only then part of the state.
 
-An event that the engine refuses is never recorded. Recording goes on to its end when whoever asked for it is cancelled.
-It refuses to write where the timeline is read-only, and to ask the tools of another system than the incident's.
+An event that the engine refuses is never recorded. Recording is finished even if the caller is cancelled. It refuses to
+write where the timeline is read-only, and to ask the tools of another system than the incident's.
 """
 
 import asyncio
@@ -31,12 +31,12 @@ Document = tuple[Evidence, bytes]
 Change = Callable[[Stamp], AnyEvent]
 INTERRUPTED = "interrupted by the operator"
 DISK_SECONDS = 10.0
-"""How long a record may take to be on the disk."""
+"""Seconds that a record may take to be on the disk."""
 CLOSE_SECONDS = 3.0
 
 
 class IncidentService:
-    """Made by ``incidents.open.open_incident`` and ``resume_incident``. One event loop uses it."""
+    """One open incident, for use on one event loop. Made by ``open_incident`` and ``resume_incident``."""
 
     def __init__(self, ctx: "Context", timeline: Timeline, clocks: Clocks | None = None) -> None:
         self.ctx, self.timeline = ctx, timeline
@@ -48,20 +48,25 @@ class IncidentService:
 
     @property
     def read_only(self) -> str:
-        """Why nothing can be recorded; empty where it can."""
+        """Why nothing can be recorded; empty if it can."""
         return self.timeline.read_only
 
     @property
     def fault(self) -> Fault | None:
-        """Why records wait in memory now, with their number."""
+        """Why records wait in memory, with their number; None if none do."""
         return self.timeline.fault
 
     # -- recording
 
     async def tell(self, event: Change, *documents: Document) -> tuple[AnyEffect, ...]:
-        """Record what happened; the effects that are left to do. ``event`` makes it of the moment's stamp.
+        """Record an event and return the effects that are left to carry out.
 
-        IncidentError (exit code 4) where it cannot happen now or cannot be recorded here.
+        Args:
+            event: Makes the event from the current time stamp.
+            documents: Evidence to store with it.
+
+        Raises:
+            IncidentError: The event cannot happen now, or cannot be recorded here (exit code 4).
         """
         task = asyncio.ensure_future(self._tell(event, documents))
         self._writing.add(task)
@@ -81,8 +86,14 @@ class IncidentService:
             return effects
 
     async def _on_disk(self, event: AnyEvent, documents: tuple[Document, ...], state: IncidentState) -> None:
-        """Append it, and make ``state`` true. IncidentError where the disk does not answer; what it takes later is true
-        then, and until then nothing more is recorded."""
+        """Append the event to the timeline, then make ``state`` the current one.
+
+        If the disk does not answer in time, the event counts as soon as it is written; nothing more is recorded until
+        then.
+
+        Raises:
+            IncidentError: The disk does not answer.
+        """
         if self._hanging is not None and not self._hanging.done():
             raise IncidentError(f"the disk under {self.timeline.folder} still does not answer: nothing is recorded", 4)
         work = asyncio.ensure_future(asyncio.to_thread(self.timeline.append, event, *documents))
@@ -100,12 +111,17 @@ class IncidentService:
         self.state = state
 
     def document(self, stem: str, document: object) -> Document:
-        """A document to hand to ``tell``."""
+        """Return a document to pass to ``tell``."""
         raw = document if isinstance(document, bytes) else msgspec.json.encode(document)
         return self.timeline.describe(stem, raw), raw
 
     def read(self, evidence: Evidence) -> Any:
-        """A document of this incident, decoded. ``Unreadable`` or IncidentError where it is gone, changed, no JSON."""
+        """Return a document of this incident, decoded.
+
+        Raises:
+            Unreadable: It is gone or changed.
+            IncidentError: It is not JSON.
+        """
         try:
             return msgspec.json.decode(self.timeline.read(evidence))
         except (msgspec.MsgspecError, RecursionError):
@@ -114,18 +130,23 @@ class IncidentService:
     # -- steps
 
     async def run(self, name: str | None = None, progress: "Progress | None" = None) -> Step:
-        """Ask the tool of this step (the next one): the step with its outcome, or failed with the reason."""
+        """Run a step's tool and return the step with its outcome, or failed with the reason.
+
+        Args:
+            name: The step's id; None for the next one.
+            progress: Called with the tool's progress.
+        """
         self.check_system()
         step = self.state.step(name) if name else self.state.next
         if step is None:
-            raise IncidentError(f"there is no step {name!r}" if name else "all steps are through", 4 if not name else 2)
+            raise IncidentError(f"there is no step {name!r}" if name else "all steps are done", 4 if not name else 2)
         of = step.plan.id
         try:
             effects = await self.tell(lambda at: happened.StepStarted(at=at, step=of))
             (ask,) = [one for one in effects if isinstance(one, happened.RunTool)]
             await self._perform(ask, progress)
         except asyncio.CancelledError:
-            await self._written()  # it may have been recorded as begun at this very moment
+            await self._written()  # The start of the step may be on its way to the disk.
             if self.state.running is not None and self.state.running.plan.id == of:
                 await self.tell(lambda at: happened.StepFailed(at=at, step=of, message=INTERRUPTED))
             raise
@@ -149,7 +170,7 @@ class IncidentService:
             await failed(failure.error.message)
             return
         except Exception:
-            await failed("a bug of ours; see its report")
+            await failed("a bug in Optimus TUI; see its report")
             raise
         took = round((self.ctx.clock.mono() - began) * 1000, 1)
         kept, found = self.document(f"{ask.step}-check" if ask.action_id else ask.step, document), outline(document)
@@ -175,7 +196,11 @@ class IncidentService:
         return document
 
     def check_system(self) -> None:
-        """IncidentError where the settings lead to another system than the one the incident is about."""
+        """Check that the settings lead to the system that the incident is about.
+
+        Raises:
+            IncidentError: They lead to another one.
+        """
         settings, state = self.ctx.settings, self.state
         if state.environment != settings.environment:
             raise IncidentError(
@@ -189,26 +214,26 @@ class IncidentService:
 
     @property
     def elsewhere(self) -> bool:
-        """Whether the system stood at other addresses when the incident was opened, or when it last moved."""
+        """Whether the system's addresses differ from those when the incident was opened or last moved."""
         return bool(self.state.system) and self.state.system != system_of(self.ctx.settings)
 
     async def move(self, reason: str) -> None:
-        """Go on with the system that is configured now."""
+        """Continue with the system that is configured now."""
         system = system_of(self.ctx.settings)
         await self.tell(lambda at: happened.Moved(at=at, system=system, reason=plain(reason), operator=operator()))
 
     # -- the operator
 
     async def choose(self, issue: str, tenant: str | None = None, reason: str = "") -> None:
-        """Decide what to look at."""
+        """Record the issue type (and tenant) to look at."""
         await self.tell(lambda at: happened.IssueChosen(at=at, issue=issue, tenant=tenant, reason=plain(reason)))
 
     async def skip(self, step: str, reason: str) -> None:
-        """Leave a step out."""
+        """Skip a step, with a reason."""
         await self.tell(lambda at: happened.StepSkipped(at=at, step=step, reason=plain(reason)))
 
     async def done(self, step: str, said: str = "") -> None:
-        """A step without a tool is through."""
+        """Mark a step without a tool as done."""
         await self.tell(lambda at: happened.StepDone(at=at, step=step, said=plain(said)))
 
     async def note(self, text: str, pane: str = "", title: str = "") -> None:
@@ -221,20 +246,20 @@ class IncidentService:
         )
 
     async def mark(self, advice: str, status: str, said: str = "") -> None:
-        """A recommendation was "done" by hand, is "dismissed" (with a reason), or "open" again."""
+        """Mark a recommendation as "done" by hand, "dismissed" (with a reason) or "open" again."""
         if status not in ("open", "done", "dismissed"):
             raise IncidentError("a recommendation is open, done or dismissed")
         await self.tell(lambda at: happened.AdviceMarked(at=at, advice=advice, status=status, said=plain(said)))  # type: ignore[arg-type]
 
     async def acted(self, receipt: KeptReceipt, advice: str = "", rules: tuple[str, ...] = ()) -> ActionRecord:
-        """Record an action's receipt, ask the tools that showed the fault once more; the deed with its verdict."""
+        """Record an action's receipt, run the tools that showed the fault, and return the record with its verdict."""
         return await self._proved(
             receipt.action_id,
             lambda at: happened.ActionDone(at=at, receipt=receipt, advice=advice, rules=rules),
         )
 
     async def check_again(self, action_id: str) -> ActionRecord:
-        """Run an action's checks once more; the deed with its verdict."""
+        """Run an action's checks again and return its record with the verdict."""
         return await self._proved(action_id, lambda at: happened.ChecksAsked(at=at, action_id=action_id))
 
     async def _proved(self, name: str, event: Change) -> ActionRecord:
@@ -254,15 +279,15 @@ class IncidentService:
         return [check.step for record in found for check in record.checks if check.change is None]
 
     async def close_incident(self, cause: str, resolution: str) -> None:
-        """The end."""
+        """Close the incident with its cause and resolution."""
         await self.tell(lambda at: happened.Closed(at=at, cause=plain(cause), resolution=plain(resolution)))
 
     async def reopen(self, reason: str) -> None:
-        """It was not the end."""
+        """Reopen a closed incident."""
         await self.tell(lambda at: happened.Reopened(at=at, reason=plain(reason)))
 
     async def aclose(self) -> None:
-        """Finish what is being recorded, as far as 3 s go, and let others write. The incident stays as it is."""
+        """Finish what is being recorded (waits at most 3 s) and release the incident. Its status stays as it is."""
         await self._written()
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(CLOSE_SECONDS):

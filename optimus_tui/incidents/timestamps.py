@@ -1,6 +1,6 @@
-"""Stamps of three clocks: the wall's, the machine's steady one, and Redis' own where it was heard lately.
+"""Time stamps of three clocks: wall, monotonic, and Redis' own where it answered lately.
 
-It refuses to wait for Redis: half a second, and without an answer a stamp has two clocks.
+Redis gets half a second; without an answer a stamp has two clocks.
 """
 
 import asyncio
@@ -17,20 +17,22 @@ if TYPE_CHECKING:
     from optimus_tui.context import Context
 
 HEAR_SECONDS = 0.5
+"""How long Redis may take to answer."""
 FRESH_SECONDS = 600.0
+"""How long Redis' last answer is used."""
 
 
 class Clocks:
-    """Stamps for one keeper."""
+    """Makes the stamps of one incident."""
 
     def __init__(self, ctx: "Context") -> None:
         self._ctx = ctx
         self._heard: tuple[float, float] | None = None
-        """(our steady clock, the server's) when both were read."""
+        """Our monotonic clock and the server's time, when both were read."""
         self._boot = boot_id()
 
     def now(self) -> Stamp:
-        """This moment."""
+        """Return the stamp of this moment."""
         wall, mono = self._ctx.clock.wall(), self._ctx.clock.mono()
         server = None
         if self._heard is not None and mono - self._heard[0] <= FRESH_SECONDS:
@@ -38,7 +40,7 @@ class Clocks:
         return Stamp(wall, mono, server, self._boot)
 
     async def hear(self) -> None:
-        """Ask Redis for its time; what it does not tell is left out."""
+        """Ask Redis for its time; without an answer, stamps lack it."""
         from optimus_tui.probes.faults import OUTAGES
 
         try:
@@ -51,7 +53,7 @@ class Clocks:
 
 
 def boot_id() -> str:
-    """What tells one boot of this machine from the next; empty where the machine does not say."""
+    """Return an id that differs for each boot of this machine; empty where the machine has none."""
     try:
         with open("/proc/sys/kernel/random/boot_id", encoding="ascii") as file:
             return file.read(64).strip()
@@ -60,7 +62,7 @@ def boot_id() -> str:
 
 
 def operator() -> str:
-    """Who is at the keyboard: the system's user, as far as it is known."""
+    """Return the system's user, or its uid where it has no name."""
     try:
         return safe_text(getpass.getuser(), 60)
     except (OSError, KeyError, ImportError):
@@ -68,5 +70,5 @@ def operator() -> str:
 
 
 def who() -> str:
-    """What is shown to those who come second: user, process, machine."""
+    """Return user, process and machine, for others who open the same incident."""
     return f"{operator()}, process {os.getpid()} on {safe_text(socket.gethostname(), 60)}"

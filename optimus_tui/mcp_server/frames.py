@@ -1,7 +1,7 @@
-"""JSON-RPC frames as they come, before the SDK looks at them: what it would pass over in silence is answered here.
+"""Check JSON-RPC frames before the SDK sees them, and answer those that it would silently drop.
 
-A request whose id is null, a fraction, a list or larger than a client can mean is an invalid request, not a
-notification. Batches belong to protocol version 2025-03-26 and to no other.
+A request whose id is null, a fraction, a list or too large is an invalid request, not a notification. Batches exist
+only in protocol version 2025-03-26.
 """
 
 import json
@@ -12,14 +12,14 @@ import mcp_types as types
 WITH_BATCHES = "2025-03-26"
 MOST_IN_BATCH = 50
 LARGEST_ID = 2**53 - 1
-"""What every JSON implementation can keep exactly."""
+"""The largest whole number that every JSON implementation keeps exactly."""
 LONGEST_ID = 256
 BYTE_ORDER_MARK = "\ufeff"
-NO_MESSAGE = "the frame is JSON, but no JSON-RPC message"
+NO_MESSAGE = "the frame is JSON, but not a JSON-RPC message"
 
 
 class FrameRefused(Exception):
-    """A frame that is answered with an error. ``code`` is JSON-RPC's; ``id`` what it belongs to, None if unknown."""
+    """A frame that is answered with an error. ``code`` is JSON-RPC's."""
 
     def __init__(self, code: int, message: str) -> None:
         super().__init__(message)
@@ -34,7 +34,11 @@ class FrameRefused(Exception):
 
 
 def read_frame(text: str) -> Any:
-    """Return a frame (an object or a list) without a byte order mark, or raise FrameRefused. ``text`` is not blank."""
+    """Return a frame (an object or a list) without a byte order mark. ``text`` is not blank.
+
+    Raises:
+        FrameRefused: It is not JSON.
+    """
     try:
         return json.loads(text.removeprefix(BYTE_ORDER_MARK))
     except (ValueError, RecursionError):
@@ -42,7 +46,11 @@ def read_frame(text: str) -> Any:
 
 
 def check_message(message: Any) -> None:
-    """Raise FrameRefused where one message, not a batch, would get no answer though its sender waits for one."""
+    """Check one message, not a batch.
+
+    Raises:
+        FrameRefused: The SDK would not answer it, though its sender waits for an answer.
+    """
     if not isinstance(message, dict):
         raise FrameRefused(types.INVALID_REQUEST, NO_MESSAGE)
     if "id" not in message or ("error" in message and "method" not in message):
@@ -56,7 +64,15 @@ def check_message(message: Any) -> None:
 
 
 def members_of(batch: list[Any], version: str | None) -> list[dict[str, Any]]:
-    """Return the messages of a batch, or raise FrameRefused. ``version``: what was negotiated, None before that."""
+    """Return the messages of a batch.
+
+    Args:
+        batch: The decoded list.
+        version: The negotiated protocol version; None before that.
+
+    Raises:
+        FrameRefused: Batches are not allowed now, or a message is refused.
+    """
     if version != WITH_BATCHES:
         said = f"protocol version {version}" if version else "a connection that was not initialized"
         raise FrameRefused(types.INVALID_REQUEST, f"{said} knows no batches")
@@ -67,17 +83,17 @@ def members_of(batch: list[Any], version: str | None) -> list[dict[str, Any]]:
         if message.get("method") == "initialize":
             raise FrameRefused(types.INVALID_REQUEST, "initialize must not be part of a batch")
     ids = [message["id"] for message in batch if is_request(message)]
-    if len(set(ids)) < len(ids):  # nobody could tell which of the answers belongs to which
+    if len(set(ids)) < len(ids):  # Their answers could not be told apart.
         raise FrameRefused(types.INVALID_REQUEST, "two requests of a batch have the same id; none was carried out")
     return batch
 
 
 def is_request(message: dict[str, Any]) -> bool:
-    """Return whether its sender waits for an answer."""
+    """Return True if the sender waits for an answer."""
     return "method" in message and "id" in message
 
 
 def negotiated(requested: object) -> str:
-    """Return the version that the SDK answers an initialize request with."""
+    """Return the protocol version that the SDK answers an initialize request with."""
     known = types.version.HANDSHAKE_PROTOCOL_VERSIONS
     return str(requested) if requested in known else types.version.LATEST_HANDSHAKE_VERSION

@@ -1,7 +1,7 @@
-"""What comes in on stdin, line by line, as the SDK's reader wants it: one clean message a line.
+"""Read stdin line by line as the SDK's reader needs it: one valid message a line.
 
-Blank lines and a byte order mark are skipped. What is no message is answered at once and goes no further. The answers
-to a batch are kept until all have come and leave as one list.
+Blank lines and a byte order mark are skipped. A line that is not a message is answered at once and not passed on. The
+answers to a batch are collected and sent as one list.
 """
 
 import json
@@ -25,12 +25,12 @@ class Source(Protocol):
     """A binary stream that is read in a thread."""
 
     async def readline(self) -> bytes:
-        """Return a line, or what there is of it; nothing at the end."""
+        """Return a line, or what there is of it; empty at the end."""
         ...
 
 
 class Raw:
-    """JSON that is written as it stands; it has the one method of a message that the SDK's writer calls."""
+    """JSON that is written as it is; it has the one method of a message that the SDK's writer calls."""
 
     def __init__(self, text: str) -> None:
         self._text = text
@@ -41,7 +41,7 @@ class Raw:
 
 
 class Batch:
-    """Requests that came together: their ids, and the answers so far."""
+    """The open requests of one batch, and the answers so far."""
 
     def __init__(self, members: list[dict[str, Any]]) -> None:
         self.waiting = {message["id"] for message in members if is_request(message)}
@@ -49,7 +49,7 @@ class Batch:
 
 
 class MessageReader:
-    """Iterate to get the messages. ``answer`` sends what is said without the SDK."""
+    """Iterate to get the messages. ``answer`` sends what is answered without the SDK."""
 
     def __init__(self, source: Source, answer: Callable[[Raw], Awaitable[None]]) -> None:
         self._source, self._answer = source, answer
@@ -79,7 +79,7 @@ class MessageReader:
             await self._send_complete()
 
     async def _whole_lines(self) -> AsyncIterator[bytes]:
-        """MessageReader of at most 256 kB; a longer one is thrown away as it comes, and refused."""
+        """Yield lines of at most 256 kB; a longer one is discarded as it arrives, and refused."""
         while line := await self._source.readline():
             if len(line) <= MAX_BYTES:
                 yield line
@@ -100,7 +100,7 @@ class MessageReader:
                     batch.waiting.discard(cancelled)
 
     async def outgoing(self, message: Any) -> bool:
-        """Look at a message of the SDK's; True where it may go out by itself, False where it waits for its batch."""
+        """Return True if a message of the SDK may be sent by itself, False if it is kept for its batch."""
         if not isinstance(message, (types.JSONRPCResponse, types.JSONRPCError)):
             return True
         if self._opening is not None and message.id == self._opening and isinstance(message, types.JSONRPCResponse):

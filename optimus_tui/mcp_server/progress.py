@@ -1,4 +1,4 @@
-"""Progress as notifications: a share from 0 to 1 that only grows, ten times a second at most, the end included."""
+"""Progress as notifications: a share from 0 to 1 that only grows, at most ten times a second, the end included."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -12,7 +12,7 @@ PAUSE_SECONDS = 0.1
 
 
 class _Teller:
-    """Keeps the newest state only: a client that does not read cannot hold up a scan."""
+    """Keeps only the newest state, so that a client that does not read cannot delay a scan."""
 
     def __init__(self, session: ServerSession) -> None:
         self._session, self._news = session, asyncio.Event()
@@ -45,7 +45,7 @@ class _Teller:
 
 @asynccontextmanager
 async def telling(session: ServerSession) -> AsyncIterator[Progress]:
-    """What a tool reports inside is told to the caller, if the caller asked for it."""
+    """Yield a progress listener whose calls are sent to the client, if the client asked for progress."""
     teller = _Teller(session)
     task = asyncio.create_task(teller.tell())
     try:

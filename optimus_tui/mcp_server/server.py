@@ -1,6 +1,6 @@
-"""The server: what is listed and what a call answers. ``isError`` stands exactly where ``run`` would exit 2, 3 or 4.
+"""The server: what is listed and what a call answers. ``isError`` is set exactly where ``run`` would exit 2, 3 or 4.
 
-Structured content is the text, decoded. A bug of ours is a protocol error, never a document that looks like an answer.
+Structured content is the text, decoded. A bug is a protocol error, never a document that looks like an answer.
 """
 
 from collections.abc import AsyncIterator, Callable
@@ -36,7 +36,7 @@ async def _no_lifespan(_: Server[Any]) -> AsyncIterator[dict[str, Any]]:
 
 
 def build(dispatcher: ToolDispatcher, lifespan: Lifespan = _no_lifespan) -> Server[Any]:
-    """The server on this desk. ``lifespan`` is entered once, whatever the number of sessions."""
+    """Return the server. ``lifespan`` is entered once, whatever the number of sessions."""
 
     async def list_tools(
         ctx: ServerRequestContext[Any, Any], params: types.PaginatedRequestParams | None
@@ -70,7 +70,7 @@ def build(dispatcher: ToolDispatcher, lifespan: Lifespan = _no_lifespan) -> Serv
 
 
 def described(tool: Tool) -> types.Tool:
-    """How a client sees the tool; what it changes stands in the description, where a model reads it."""
+    """Return the tool as a client sees it. What it changes is part of the description, where a model reads it."""
     return types.Tool(
         name=tool.name,
         title=tool.name.replace("_", " ").capitalize().replace("Ai ", "AI ").replace(" ai ", " AI "),
@@ -87,7 +87,7 @@ def described(tool: Tool) -> types.Tool:
 
 
 def answer_schema(tool: Tool) -> dict[str, Any]:
-    """The report's schema or the error's: clients hold structured content to it, also where ``isError`` is true."""
+    """Return the schema of a report or an error: clients validate structured content, also if ``isError`` is true."""
     report, error = tool.output_schema(), schema_of(ErrorReport)
     shared = {**error.pop("$defs", {}), **report.pop("$defs", {})}
     return {"type": "object", "anyOf": [report, error], "$defs": shared}

@@ -1,8 +1,8 @@
-"""Before the SDK's streamable HTTP: whole bodies, answers to every frame, batches, and room for the next client.
+"""Around the SDK's streamable HTTP: complete bodies, an answer to every frame, batches, and room for new clients.
 
-A session is the oldest idle one when its last POST lies longest back and none is being answered; an open GET stream
-does not keep it. It gives way when one more client comes than there is room for; that client is told 404 on its next
-request, as the protocol has it, and initializes again.
+With the maximum of sessions, one more client ends the one whose last POST is longest ago and that is not being
+answered; an open GET stream does not keep it. That client gets 404 on its next request, as the protocol says, and
+initializes again.
 """
 
 import asyncio
@@ -26,7 +26,7 @@ VERSION_HEADER = b"mcp-protocol-version"
 
 
 class Session:
-    """One client. ``used`` is the loop's time of its last POST; ``busy`` how many are being answered."""
+    """One client. ``used``: the loop's time of its last POST; ``busy``: how many of its requests are being answered."""
 
     def __init__(self, version: str, now: float) -> None:
         self.version, self.used, self.busy = version, now, 0
@@ -39,7 +39,7 @@ class _Said(NamedTuple):
 
 
 class SessionKeeper:
-    """The application around the SDK's. ``most`` clients at a time."""
+    """The application around the SDK's, with at most ``most`` clients."""
 
     def __init__(self, app: App, most: int) -> None:
         self._app, self._most = app, most
@@ -113,7 +113,7 @@ class SessionKeeper:
         await self._app(scope, _replayed(body, receive), noted)
 
     async def _put_out(self, scope: Scope) -> bool:
-        """End the session that has been idle longest; False where all are busy."""
+        """End the session that has been idle longest. Return False if all are busy."""
         idle = [(session.used, name) for name, session in self._sessions.items() if not session.busy]
         if not idle:
             return False
@@ -127,7 +127,7 @@ class SessionKeeper:
     async def _batch(
         self, scope: Scope, receive: Receive, send: Send, members: list[dict[str, Any]], session: Session | None
     ) -> None:
-        """Each message by itself, one after the other; the answers together."""
+        """Run the messages one after the other and send the answers together."""
         answers: list[Any] = []
         for message in members:
             body = json.dumps(message).encode()
@@ -144,7 +144,7 @@ def _header(scope: Scope, wanted: bytes) -> bytes:
 
 
 def _replayed(body: bytes, receive: Receive) -> Receive:
-    """The body that was read, once more; after it what comes."""
+    """Return a receiver that gives the body that was read, then what follows."""
     waiting = [body]
 
     async def replay() -> Message:
@@ -156,7 +156,7 @@ def _replayed(body: bytes, receive: Receive) -> Receive:
 
 
 async def _collected(app: App, scope: Scope, body: bytes) -> _Said:
-    """The whole answer to one request of our own making."""
+    """Return the whole answer to a request that is made here."""
     said = _Said(0, [], b"")
 
     async def keep(message: Message) -> None:
@@ -180,7 +180,7 @@ async def _collected(app: App, scope: Scope, body: bytes) -> _Said:
 
 
 async def _answers(said: _Said, wanted: object) -> AsyncIterator[Any]:
-    """The messages in an answer that belong to one request: JSON, or events with one message each."""
+    """Yield the messages in an answer that belong to one request: from JSON, or from events with one message each."""
     kind = dict(said.headers).get(b"content-type", b"")
     lines = [said.body]
     if kind.startswith(b"text/event-stream"):

@@ -1,6 +1,6 @@
-"""MCP on stdin and stdout. Frames only: the SDK points file descriptor 1 at stderr for everybody else.
+"""MCP on stdin and stdout. The SDK redirects file descriptor 1 to stderr, so that stdout carries only frames.
 
-A frame that is no message is answered with a JSON-RPC error, and the next one is served.
+A frame that is not a message is answered with a JSON-RPC error, and the next one is served.
 """
 
 import asyncio
@@ -29,18 +29,18 @@ GONE = (BrokenPipeError, anyio.BrokenResourceError, anyio.ClosedResourceError)
 
 
 def run(dispatcher: ToolDispatcher) -> int:
-    """Serve until stdin ends; the exit code. Interrupting ends at once: nothing here needs an orderly end."""
+    """Serve until stdin ends and return the exit code. A signal ends the process at once."""
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, _leave)
     try:
         asyncio.run(_serve(dispatcher))
-    except* GONE:  # the client has gone first
+    except* GONE:  # The client disconnected first.
         pass
     return 0
 
 
 def _leave(number: int, frame: FrameType | None) -> None:
-    """An orderly end would wait for the read that waits for a line."""
+    """Exit at once: an orderly end would wait for the thread that reads stdin."""
     os._exit(128 + number)
 
 
@@ -52,13 +52,13 @@ async def _serve(dispatcher: ToolDispatcher) -> None:
 
 
 async def serve_frames(server: Server[Any]) -> None:
-    """One client on the process's own streams."""
+    """Serve one client on the process's own streams."""
     with _own_stdin() as source:
         to_sdk, lines_out = anyio.create_memory_object_stream[str](0)
-        # What is printed meanwhile would wait in a buffer and come out on stdout at the end.
+        # Text printed meanwhile would stay in a buffer and appear on stdout at the end.
         async with (
             stdio_server(stdin=cast("anyio.AsyncFile[str]", lines_out)) as (incoming, wire),
-            wire,  # its end is the end of the SDK's writer
+            wire,  # Closing it ends the SDK's writer.
             _nothing_on_stdout(),
         ):
 
@@ -95,7 +95,7 @@ async def serve_frames(server: Server[Any]) -> None:
 
 
 class _Stdin:
-    """MessageReader of a descriptor, at most 256 kB and a byte at a time, read in a thread."""
+    """Lines of a descriptor, at most 256 kB and a byte each, read in a thread."""
 
     def __init__(self, descriptor: int) -> None:
         self._file = os.fdopen(descriptor, "rb", closefd=False)
@@ -106,7 +106,7 @@ class _Stdin:
 
 @contextmanager
 def _own_stdin() -> Iterator[_Stdin]:
-    """Descriptor 0 for ourselves; everybody else finds it empty."""
+    """Yield descriptor 0; all other code finds stdin empty."""
     private = os.dup(0)
     empty = os.open(os.devnull, os.O_RDONLY)
     os.dup2(empty, 0)
@@ -114,7 +114,7 @@ def _own_stdin() -> Iterator[_Stdin]:
     try:
         yield _Stdin(private)
     finally:
-        os.dup2(private, 0)  # ``private`` stays open: a thread may still be reading it
+        os.dup2(private, 0)  # ``private`` stays open, because a thread may still be reading it.
 
 
 @asynccontextmanager
@@ -124,5 +124,5 @@ async def _nothing_on_stdout() -> AsyncIterator[None]:
 
 
 def _error(problem: Exception) -> types.JSONRPCError:
-    """What is JSON by our reader and no message by the SDK's."""
+    """Return the error for a frame that is JSON but not a message to the SDK."""
     return FrameRefused(types.INVALID_REQUEST, NO_MESSAGE).error

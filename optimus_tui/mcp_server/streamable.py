@@ -1,6 +1,6 @@
-"""MCP as streamable HTTP on /mcp, behind our own door: the SDK's look-alike checks stay off.
+"""MCP as streamable HTTP on /mcp, behind our own access control; the SDK's similar checks are off.
 
-It refuses bodies beyond 256 kB or slower than 5 s and, as everywhere, strangers without a token.
+Bodies above 256 kB or slower than 5 s are refused, and other machines need a token.
 """
 
 from collections.abc import AsyncIterator
@@ -20,15 +20,15 @@ from optimus_tui.tools.arguments import MAX_BYTES
 
 MOST_SESSIONS = 100
 IDLE_SECONDS = 5 * 60.0
-"""A session that nobody uses for so long, and that has no open stream, is forgotten."""
+"""Seconds after which a session without requests and without an open stream is dropped."""
 
 
 def app_for(dispatcher: ToolDispatcher, bound: ListeningSocket, token: str | None) -> App:
-    """The application on this socket. Sessions are kept, so that clients of either era can cancel."""
+    """Return the application for this socket. Sessions are kept, so that clients of any protocol version can cancel."""
     app = build(dispatcher, _closing(dispatcher)).streamable_http_app(
         streamable_http_path="/mcp",
         max_request_body_size=MAX_BYTES,
-        max_sessions=2 * MOST_SESSIONS,  # the keeper makes room before it comes to that
+        max_sessions=2 * MOST_SESSIONS,  # ``SessionKeeper`` ends sessions before this is reached.
         session_idle_timeout=IDLE_SECONDS,
         transport_security=TransportSecuritySettings(enable_dns_rebinding_protection=False),
     )

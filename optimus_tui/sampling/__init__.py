@@ -1,1 +1,1 @@
-"""The polling loops: one long-lived loop a source, for whichever surface listens."""
+"""The polling loops: one long-lived loop for each source, for any surface that listens."""

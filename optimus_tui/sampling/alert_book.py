@@ -1,8 +1,8 @@
-"""The book of alerts of one watched system: what to say now, what was, and what is muted. For screen and recorder.
+"""The alerts of one watched system: notices to show now, past episodes, and mutes. For the screen and the recorder.
 
-It lies in the environment's history file, as two documents that every watcher of the system reads and adds to; what
-the file does not take stays in memory, and ``trouble`` says so. A document that cannot be read is set aside under
-another key, and said. Refuses to decide anything: verdicts do.
+They are stored in the environment's history file as two documents, which every process that watches the system reads
+and adds to. What the file does not take stays in memory, and ``trouble`` says so. A document that cannot be read is
+kept under another key and reported. The rules are those of ``verdicts.alerts``.
 """
 
 import asyncio
@@ -26,30 +26,33 @@ if TYPE_CHECKING:
 EPISODES, MUTES = "alerts.episodes", "alerts.mutes"
 LOOK_SECONDS = 5.0
 SYNC_SECONDS = 60.0
-"""So often what others wrote is read, and ours is written while something holds."""
+"""Seconds between two reads of what other processes wrote, and two writes while an alert holds."""
 MOST_BYTES = 900_000
 
 T = TypeVar("T")
 
 
 class AlertBook:
-    """One a context, on its event loop. ``load`` it before the first ``take``: mutes come before alerts."""
+    """The alerts of one context, on its event loop.
+
+    Call ``load`` before the first ``take``, so that mutes are known.
+    """
 
     def __init__(self, store: "Callable[[], Store]", clock: Clock) -> None:
         self._store, self._clock = store, clock
         self.state = alerts.Alerts()
         self.mutes: dict[tuple[str, str], Mute] = {}
         self.past: tuple[AlertEpisode, ...] = ()
-        """As last read: of earlier starts and of other watchers, ours among them."""
+        """Episodes as last read: of earlier starts and of all processes, this one included."""
         self.trouble = ""
-        """Why something is not kept, or could not be read; safe to show."""
+        """Why something is not stored, or could not be read; safe to show."""
         self.loaded = False
         self._changed = self._unkept = False
-        """Whether episodes changed since they were written; whether the file did not take our mutes."""
+        """Whether episodes changed since they were written; whether our mutes could not be written."""
         self._synced_mono = float("-inf")
 
     def take(self, report: HealthReport) -> tuple[Notice, ...]:
-        """What is to be said after this report."""
+        """Take a health report and return the notices to show."""
         if not self.loaded:
             return ()
         before = self.state
@@ -65,11 +68,11 @@ class AlertBook:
         return notices
 
     def muted_now(self) -> dict[tuple[str, str], Mute]:
-        """The mutes in force, by rule and subject."""
+        """Return the mutes in force, by rule and subject."""
         return in_force(self.mutes.values(), self._clock.wall())
 
     def episodes(self) -> tuple[AlertEpisode, ...]:
-        """All that are known, the newest first."""
+        """Return all known episodes, newest first."""
         return merge(self._own(), self.past)
 
     def _own(self) -> tuple[AlertEpisode, ...]:
@@ -78,7 +81,7 @@ class AlertBook:
     # -- mutes
 
     async def mute(self, finding: Finding, seconds: float | None, reason: str) -> bool:
-        """Silence one finding; for ever at most until it clears (``seconds`` None). False: only in memory."""
+        """Mute one finding for ``seconds``, or until it clears (None). Return False if only memory holds the mute."""
         now = self._clock.wall()
         until = None if seconds is None else now + seconds
         made = Mute(
@@ -87,7 +90,7 @@ class AlertBook:
         return await self._change([made], ())
 
     async def unmute(self, mute: Mute) -> bool:
-        """Lift a mute by hand. False: only in memory."""
+        """End a mute. Return False if only memory holds the change."""
         self.state = alerts.forget_mute(self.state, mute)
         return await self._change([], [mute])
 
@@ -99,7 +102,7 @@ class AlertBook:
         return not self._unkept
 
     async def _read_mutes(self) -> None:
-        """What others muted counts here too; where the file does not answer, or lacks ours, what we know goes on."""
+        """Read the mutes of other processes. Ours are kept if the file does not answer or lacks them."""
         if self._unkept:
             return
         found = await self._read(MUTES, list[Mute])
@@ -115,7 +118,7 @@ class AlertBook:
         self.loaded = True
 
     async def run(self) -> None:
-        """Until cancelled: read, and keep what changed."""
+        """Read, then write what changed, until cancelled."""
         await self.load()
         while True:
             await asyncio.sleep(LOOK_SECONDS)
@@ -124,7 +127,7 @@ class AlertBook:
                 await self.sync()
 
     async def sync(self) -> None:
-        """Add ours to what is in the file, and see what others added."""
+        """Add our episodes to the file, and read those of other processes."""
         self._changed, self._synced_mono = False, self._clock.mono()
         await self._read_mutes()
         over = alerts.outlived(self.state, self.mutes, self._clock.mono())

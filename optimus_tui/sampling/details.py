@@ -1,6 +1,6 @@
-"""The loop that looks closely at the keys in view. Nothing in view, nothing asked.
+"""The loop that reads details of the keys in view. Without keys in view it reads nothing.
 
-Refuses to hurry after a scrolling hand: two looks are a quarter of a second apart at least.
+Two reads are at least 0.25 s apart, however fast the user scrolls.
 """
 
 import asyncio
@@ -20,7 +20,7 @@ _NEVER, _GONE, _NOT_ASKED = -1, -2, -3
 
 
 class DetailLoop:
-    """``watch`` says which keys are in view."""
+    """Reads type, size and TTL of the keys that ``watch`` names."""
 
     def __init__(self, context: Context, sampler_state: SamplerState, timer: IntervalTimer, cache: CacheIndex) -> None:
         self.context, self.sampler_state, self.timer, self.cache = context, sampler_state, timer, cache
@@ -28,7 +28,7 @@ class DetailLoop:
         self._backoff = Backoff()
 
     def watch(self, keys: Sequence[bytes]) -> None:
-        """From now on these; what is new among them is looked at soon."""
+        """Set the keys in view; new ones are read soon."""
         chosen = tuple(keys[:MAX_KEYS])
         new = set(chosen) - set(self._keys)
         self._keys = chosen
@@ -36,7 +36,7 @@ class DetailLoop:
             self.timer.wake()
 
     async def run(self) -> None:
-        """Until cancelled."""
+        """Read every two seconds, until cancelled."""
         while True:
             if not self._keys:
                 await self.timer.rest(ASK_AGAIN_SECONDS)

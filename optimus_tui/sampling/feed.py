@@ -1,7 +1,6 @@
-"""The loop that fetches from the feed's reader what has arrived, up to ten times a second.
+"""The loop that fetches what the feed's reader received, up to ten times a second.
 
-The reader drains its connection in a thread of its own, whatever happens here. Refuses to hand on an unchanged state
-more often than once a second.
+The reader empties its connection in a thread of its own. An unchanged state is handed on at most once a second.
 """
 
 from collections import deque
@@ -19,15 +18,15 @@ from optimus_tui.verdicts.event_clock import by_arrival
 
 EVERY_SECONDS = 0.1
 QUIET_SECONDS = 0.25
-"""While nothing arrives."""
+"""Seconds between two fetches while nothing arrives."""
 STATUS_SECONDS = 1.0
 BATCH_LIMIT = 1000
 LATEST, A_BATCH = 100, 20
-"""Events whose claimed times are compared with their arrival: of all, and of one batch."""
+"""Number of events whose claimed times are compared with their arrival: in all, and of one batch."""
 
 
 async def watch_feed(context: Context, sampler_state: SamplerState, timer: IntervalTimer) -> None:
-    """Start the reader, then drain it until cancelled. The context stops it when it is closed."""
+    """Start the reader and fetch its events until cancelled. The context stops the reader when it is closed."""
     reader, clock = context.feed, context.clock
     reader.start()
     seq, told, state, claims = 0, float("-inf"), "", Claims()
@@ -55,13 +54,13 @@ async def watch_feed(context: Context, sampler_state: SamplerState, timer: Inter
 
 
 class Claims:
-    """Claimed times minus arrivals of the latest events, in seconds; of a storm only some are looked at."""
+    """Claimed time minus arrival of the latest events, in seconds. Only some events of a large batch are compared."""
 
     def __init__(self) -> None:
         self._offsets: deque[float] = deque(maxlen=LATEST)
 
     def add(self, items: Sequence[FeedItem]) -> None:
-        """Look at the newest of these events."""
+        """Add the newest of these events."""
         live = [one for one in items[-A_BATCH:] if isinstance(one, FeedEvent) and one.origin == "live"]
         for event in live:
             claimed = parse_event(event.payload, event.length).claimed_at
@@ -70,7 +69,7 @@ class Claims:
 
     @property
     def offset(self) -> ClockOffset | None:
-        """How far they are off; None where they are not."""
+        """How far the claimed times are off; None if they are not."""
         return by_arrival(self._offsets)
 
 

@@ -1,6 +1,6 @@
-"""When a loop runs again: after its interval, when it is woken, more slowly or not at all while its pane is hidden.
+"""When a loop runs again: after its interval, when woken, and slower or not at all while its pane is hidden.
 
-Refuses to spin: a failed read waits at least half a second, twice as long after each further failure, five at most.
+A failed read is repeated after at least 0.5 s, after twice the time for each further failure, and after at most 5 s.
 """
 
 import asyncio
@@ -10,10 +10,10 @@ LAST_RETRY_SECONDS = 5.0
 
 
 def heed_cancellation() -> None:
-    """Raise CancelledError if this task was cancelled and something below swallowed it.
+    """Raise CancelledError if this task was cancelled and a call below swallowed it.
 
-    Before Python 3.12 ``asyncio.wait_for`` does so when what it waits for is done in the same moment, and clients that
-    use it pass that on: a loop would live on after its screen is gone.
+    Before Python 3.12 ``asyncio.wait_for`` does so if its result is ready in the same moment, and clients that use it
+    pass that on: a loop would outlive its screen.
     """
     task = asyncio.current_task()
     if task is not None and task.cancelling():
@@ -21,7 +21,7 @@ def heed_cancellation() -> None:
 
 
 class IntervalTimer:
-    """One loop's rhythm. ``factor`` stretches its intervals; 0 pauses it until it is woken or paced anew."""
+    """The intervals of one loop. ``factor`` multiplies them; 0 pauses the loop until it is woken or paced again."""
 
     def __init__(self) -> None:
         self.factor = 1.0
@@ -34,7 +34,7 @@ class IntervalTimer:
         self._changed.set()
 
     def pace(self, factor: float) -> None:
-        """Stretch the intervals from now on, the present one included."""
+        """Multiply the intervals from now on, including the present one."""
         if factor != self.factor:
             self.factor = max(0.0, factor)
             self._changed.set()
@@ -58,16 +58,16 @@ class IntervalTimer:
 
 
 class Backoff:
-    """Seconds to wait after each failure in a row."""
+    """Seconds to wait after each of several failures in a row."""
 
     def __init__(self) -> None:
         self._next = FIRST_RETRY_SECONDS
 
     def failed(self) -> float:
-        """One more failure; how long to wait now."""
+        """Note a failure and return the seconds to wait now."""
         delay, self._next = self._next, min(self._next * 2, LAST_RETRY_SECONDS)
         return delay
 
     def worked(self) -> None:
-        """It works again: the next failure starts from the shortest wait."""
+        """Note a success: the next failure starts from the shortest wait."""
         self._next = FIRST_RETRY_SECONDS

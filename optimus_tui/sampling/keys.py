@@ -1,8 +1,8 @@
-"""The loop that sweeps the keyspace: it feeds the cache index and finds the rate-limit counters.
+"""The loop that scans the keyspace, fills the cache index and finds the rate-limit counters.
 
-The first pass asks for TTLs and runs at the scan budget's own pace; later passes ask for names only, at a bounded
-number of round trips a second, and for TTLs of what is new. Refuses to call a pass complete that was cut short, and to
-forget a key that a broken pass did not see.
+The first pass reads TTLs and runs at the pace of the scan budget. Later passes read names only, at a bounded number of
+round trips a second, and the TTLs of new keys. A pass that was cut short never counts as complete, and no key is
+forgotten because of it.
 """
 
 import asyncio
@@ -28,19 +28,19 @@ if TYPE_CHECKING:
     from optimus_tui.probes.keyspace import Page, SweepOutcome
 
 PAGE_SECONDS = 8.0
-"""For one page with its TTLs and the pause before it; each command in it has the client's own deadline."""
+"""Deadline of one page with its TTLs and the pause before it; each command also has the client's own."""
 FIRST_LOOK_SECONDS = 1.0
 REPORT_SECONDS = 0.5
 BURST_SECONDS = 0.3
-"""A few calls in a row and then a longer pause cost us a third less than the same calls spread evenly."""
+"""Length of a pause between bursts: calls in bursts cost this process a third less than evenly spread ones."""
 LONGEST_PAUSE_SECONDS = 2.0
 TTLS_A_TRIP = 100
 SIZED_KEYS = 1_000
-"""About so many sizes are measured in a pass; the rest is estimated from them."""
+"""About how many sizes are measured in a pass; the others are estimated from them."""
 
 
 class KeyLoop:
-    """One sweep after the other. ``restart()`` gives up the present one: the server is another."""
+    """Runs one pass after the other."""
 
     def __init__(
         self,
@@ -56,25 +56,25 @@ class KeyLoop:
         self._backoff = Backoff()
         self._last: Reading[CacheReport] | None = None
         self._asked_ttls = float("-inf")
-        self._swept = False  # a pass was complete since the server last changed
+        self._swept = False  # Whether a pass was complete since the server last changed.
         self._restarted = self._failed = False
         self._reported = float("-inf")
-        self._owed = 0.0  # seconds of pause put off, so that calls come in bursts
+        self._owed = 0.0  # Seconds of pause saved up, so that calls come in bursts.
 
     def restart(self) -> None:
-        """Another server answers: what was swept says nothing about it."""
+        """Give up the present pass: another server answers, and what was read says nothing about it."""
         self._restarted = True
         self.timer.wake()
 
     async def run(self) -> None:
-        """Until cancelled."""
-        with suppress(TimeoutError):  # how many keys there are decides how many sizes are measured
+        """Scan until cancelled."""
+        with suppress(TimeoutError):  # The number of keys decides how many sizes are measured.
             await bounded(self.sampler_state.server_seen.wait(), FIRST_LOOK_SECONDS)
         while True:
             await self.timer.rest(await self._pass())
 
     async def _pass(self) -> float:
-        """One sweep; the seconds until the next."""
+        """Run one pass and return the seconds until the next."""
         budget, started = self.context.settings.scan, self.context.clock.mono()
         if self._restarted:
             self._restarted, self._swept, self._asked_ttls = False, False, float("-inf")
@@ -97,7 +97,7 @@ class KeyLoop:
         if first:
             self._on_new()
         took = self.context.clock.mono() - started
-        return max(budget.names_every_seconds - took, took, 1.0)  # a long sweep rests as long as it took
+        return max(budget.names_every_seconds - took, took, 1.0)  # The pause is at least as long as the pass was.
 
     async def _sweep(self, ttls: bool) -> "SweepOutcome":
         from optimus_tui.probes.keyspace import SweepOutcome, sweep
@@ -130,7 +130,7 @@ class KeyLoop:
             )
 
     def _take(self, page: "Page", scanned: int) -> list[bytes]:
-        """Put one page into the indexes; the names whose TTL nobody has asked yet."""
+        """Put one page into the indexes and return the names whose TTL is unknown."""
         self.cache.put_unknown(page.foreign, page.heads)
         fresh, found_limits = self.found.take(page.names, page.pttls, page.sizes, self.context.clock.mono())
         if not self._swept:
@@ -157,7 +157,7 @@ class KeyLoop:
             await self._pace(self.context.settings.scan.pause_ms / 1000)
 
     async def _pace(self, pause: float) -> None:
-        """Between two calls: as long as the sweep asks for, longer where the trips of a second are used up."""
+        """Wait between two calls: the scan's own pause, or longer if the round trips of this second are used up."""
         if self._swept:
             usual = max(pause, 1 / self.context.settings.scan.trips_per_second)
             self._owed += usual * max(1.0, self.timer.factor) - pause
@@ -170,7 +170,7 @@ class KeyLoop:
         delay = ASK_AGAIN_SECONDS if stopped else self._backoff.failed()
         if not self._swept or outcome.fault is None:
             self.sampler_state.coverage = coverage
-        if outcome.fault is None:  # cut short by a restart: what was found stands, marked as a part
+        if outcome.fault is None:  # Cut short by a restart: the result is kept and marked as incomplete.
             self._swept, self._asked_ttls = False, float("-inf")
             self._hand_on(coverage)
             return delay
@@ -184,7 +184,10 @@ class KeyLoop:
         return delay
 
     def _hand_on(self, coverage: Coverage, *, ended: bool = False) -> None:
-        """Judge and give to the sink. Until a repeated pass has ``ended``, the report is as of the one before."""
+        """Judge the index and hand on the report.
+
+        Until a repeated pass ``ended``, it carries the time of the last one.
+        """
         wall, mono = self.context.clock.wall(), self.context.clock.mono()
         self._reported = mono
         report = replace(self.cache.report(mono), coverage=coverage)

@@ -1,6 +1,6 @@
-"""The loop that reads the known counters and has them judged. Finding them is the sweep's work (``keys``).
+"""The loop that reads the known counters and judges them. The key loop finds them.
 
-Refuses to report "no counters" before a sweep has looked for them.
+It never reports "no counters" before a scan has looked for them.
 """
 
 import asyncio
@@ -21,13 +21,13 @@ from optimus_tui.verdicts.sorting import worst_first
 from optimus_tui.verdicts.unmeasured import find_unmeasured
 
 MANY_ROWS = 1_000
-"""More rows than this are judged in a thread: the screen must not wait for them."""
+"""More rows than this are judged in a thread, so that the screen does not wait for them."""
 LEAST_GAP_SECONDS = 0.4
-"""Between two reads, however often a sweep finds something new."""
+"""Seconds between two reads, however often the scan finds new counters."""
 
 
 class LimitLoop:
-    """Reads, judges, hands on."""
+    """Reads the counters, judges them, and hands on the report."""
 
     def __init__(self, context: Context, sampler_state: SamplerState, timer: IntervalTimer, found: ScanSink) -> None:
         self.context, self.sampler_state, self.timer, self.found = context, sampler_state, timer, found
@@ -37,7 +37,7 @@ class LimitLoop:
         self._failing = False
 
     async def run(self) -> None:
-        """Until cancelled."""
+        """Read until cancelled."""
         while True:
             delay = await self._once()
             if self._last is not None:
@@ -101,7 +101,7 @@ class LimitLoop:
         return replace(report, findings=worst_first([*settled, *self._elsewhere()]))
 
     def _elsewhere(self) -> list[Finding]:
-        """What other loops have handed to the board about limits: refused requests, names of no known layout."""
+        """Return findings of other loops about limits: refused requests, names of an unknown layout."""
         found = [*self.sampler_state.settled("metrics"), *self.sampler_state.settled("layout")]
         return [finding for finding in found if finding.rule.startswith("limits.")]
 
@@ -112,7 +112,7 @@ class LimitLoop:
         return coverage
 
     def _nothing_known(self) -> float:
-        """No sweep has got anywhere yet: say why if there is a reason, else keep still."""
+        """No scan has a result yet: hand on its fault if it has one, else nothing."""
         fault = self.sampler_state.sweep_fault
         if fault is not None:
             return self._failed(fault)

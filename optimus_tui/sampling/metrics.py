@@ -1,7 +1,7 @@
-"""The loop that reads the gateway's own figures every ten seconds, keeps them for windows and has them judged.
+"""The loop that reads the gateway's ``/metrics`` every ten seconds, keeps the figures, and judges them.
 
-A page that is missing or makes no sense is looked for again after a minute. The first looks follow each other quickly:
-several processes behind one address show at once that way.
+A page that is missing or cannot be parsed is tried again after a minute. The first reads follow each other quickly, so
+that several processes behind one address show at once.
 """
 
 from optimus_tui.context import Context
@@ -16,10 +16,10 @@ FIRST_LOOKS, FIRST_SECONDS = 6, 0.5
 NOTHING_THERE_SECONDS = 60.0
 NO_ANSWER_SECONDS = 5.0
 FRESH_SECONDS = 60.0
-"""A page that is older, of one of several processes, tells nothing of now."""
+"""Seconds after which the page of one of several processes is too old to use."""
 WINDOW_MINUTES = 5
 Pages = dict[tuple[int, float | None], tuple[float, MetricsState]]
-"""The latest page of each process, with when it was read: by address and start time."""
+"""(Address, start time) of a process → (when it was read, its latest page)."""
 
 
 async def watch_metrics(context: Context, sampler_state: SamplerState, timer: IntervalTimer) -> None:
@@ -45,7 +45,7 @@ async def watch_metrics(context: Context, sampler_state: SamplerState, timer: In
         if page is not None:
             latest[place, page.process] = reading.taken_mono, page
         if place:
-            continue  # the other addresses of the gateway are read in the same breath: they are other processes
+            continue  # The gateway's other addresses, which are other processes, are read without a pause.
         if page is not None:
             looks += 1
             await _judge(context, sampler_state, latest)
@@ -57,7 +57,7 @@ async def watch_metrics(context: Context, sampler_state: SamplerState, timer: In
 
 
 async def _judge_kept(context: Context, sampler_state: SamplerState) -> None:
-    """Without a page: what Prometheus knows. What was wrong and cannot be read counts as wrong until it can."""
+    """Judge without a page, by Prometheus. Findings that cannot be measured stay until they can."""
     if not context.settings.prometheus_url:
         sampler_state.unmeasured("metrics", ())
         return
@@ -72,7 +72,7 @@ async def _judge_kept(context: Context, sampler_state: SamplerState) -> None:
 
 
 async def _judge(context: Context, sampler_state: SamplerState, latest: Pages) -> None:
-    """Judge what was kept of the last minutes and the latest page of each process; circuits are told by one look."""
+    """Judge the figures of the last minutes and the latest page of each process."""
     from optimus_tui.tools.gateway_figures import sampled_figures
 
     oldest = context.clock.mono() - FRESH_SECONDS

@@ -1,7 +1,8 @@
-"""What the loops hand on becomes samples: the same for a dashboard and for a recording without a screen.
+"""Turn what the loops hand on into samples, for a dashboard and for a recording without a screen alike.
 
-One set of values every two seconds, on even seconds of the wall clock, so that several processes that watch the same
-system fill the same sets. Refuses to keep a value twice, one that is old, and one of a part taken for the whole.
+One set of values is written every two seconds, on even seconds of the wall clock, so that several processes that watch
+the same system fill the same sets. A value is never kept twice, nor one that is old, nor one of a part taken for the
+whole.
 """
 
 from collections.abc import Callable, Mapping
@@ -24,8 +25,8 @@ from optimus_tui.sampling.sampler_state import Sink
 
 EVERY_SECONDS = 2.0
 KEYFRAME_SECONDS = 300.0
-"""A labelled series is kept when it changed, and this often anyway: well within the ten minutes that windows look back
-for it, also where one of several processes answers seldom."""
+"""Seconds. A labelled series is kept when it changed and at least this often: well within the ten minutes that
+windows look back for it, even if one of several processes answers seldom."""
 MAX_PROCESSES = 32
 MAX_KINDS = 50
 LONGEST_GAP_SECONDS = 90.0
@@ -39,7 +40,7 @@ class HistoryWriter(Protocol):
 
 
 class Recorder:
-    """Listens to one sampler. The store is opened with the first samples, not before."""
+    """Records the reports of one sampler. The store is opened with the first samples, not before."""
 
     def __init__(self, store: Callable[[], HistoryWriter], clock: Clock) -> None:
         self._store, self._clock = store, clock
@@ -51,7 +52,7 @@ class Recorder:
         self._processes: dict[float | None, _Process] = {}
 
     def listen(self, sink: Sink) -> Sink:
-        """A sink that keeps samples of everything and hands it to ``sink``, but for what only we want (metrics)."""
+        """Return a sink that records every report and passes it to ``sink``, except "metrics"."""
 
         def hear(subject: str, report: object) -> None:
             self.take(subject, report)
@@ -61,7 +62,7 @@ class Recorder:
         return hear
 
     def take(self, subject: str, report: object) -> None:
-        """Keep what is new in a report."""
+        """Record what is new in a report."""
         if isinstance(report, HealthReport):
             self._health(report)
         elif isinstance(report, FeedBatch):
@@ -77,7 +78,7 @@ class Recorder:
             self.flush()
 
     def flush(self) -> None:
-        """Hand over what has gathered."""
+        """Write the values gathered so far."""
         self._slot = self._now_slot()
         values, self._values = self._values, {}
         if values:
@@ -172,10 +173,10 @@ class Recorder:
             self._events = mono, received
 
     def _metrics(self, state: MetricsState, at: float) -> None:
-        """One look at ``/metrics``, kept at its own time and not with the others of its two seconds: a rate is divided
-        by the time between two looks, and two looks of one moment may be at different processes.
+        """Record one read of ``/metrics`` at its own time, not with the other values of its two seconds.
 
-        Unlabelled series are kept always, labelled ones where they changed since the last look at this process.
+        A rate is divided by the time between two reads, and two reads of one moment may be of different processes.
+        Unlabelled series are always kept, labelled ones if they changed since the last read of this process.
         """
         mono = self._clock.mono()
         process = self._process(state.process)
@@ -206,7 +207,7 @@ class Recorder:
         self._store().put(at, values)
 
     def _process(self, start: float | None) -> "_Process":
-        """What was last seen of the process that started then; the one longest not seen makes room."""
+        """Return what was last seen of the process that started then; the one longest not seen is dropped."""
         process = self._processes.pop(start, None) or _Process()
         self._processes[start] = process
         while len(self._processes) > MAX_PROCESSES:
@@ -215,7 +216,7 @@ class Recorder:
 
 
 class _Process:
-    """The last look at one process of the gateway."""
+    """The last read of one process of the gateway."""
 
     def __init__(self) -> None:
         self.values: dict[str, float] = {}

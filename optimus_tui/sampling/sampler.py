@@ -1,8 +1,8 @@
-"""One long-lived loop a source, for whichever surface listens: the dashboard, a recording, alerts.
+"""One long-lived loop for each source, for any surface that listens: the dashboard, a recording, alerts.
 
-Loops read, hand on, sleep. None ends, none raises for an outage or a strange answer; one that hangs delays no other. A
-bug ends its own loop loudly, and its source is broken in the verdict until the fresh loop that ``loops()`` gives has
-taken its place. Refuses to open a connection before a loop runs.
+Loops read, hand on, and wait. No outage and no strange answer ends a loop, and a loop that hangs delays no other. A bug
+ends its own loop with an error; its source counts as broken until the new loop from ``loops()`` has run for a while. No
+connection is opened before a loop runs.
 """
 
 import asyncio
@@ -27,15 +27,16 @@ SOURCES = ("gateway", "engine", "postgres", "server", "limits", "keys", "details
 _FROM_REDIS = ("server", "limits", "keys", "details")
 
 STEADY_SECONDS = 3.0
-"""A loop that ran for so long has read its source at least once."""
+"""Seconds after which a running loop has read its source at least once."""
 
 Loop = Callable[[], Coroutine[object, object, None]]
 
 
 class Sampler:
-    """Hands ``sink`` (subject, report) pairs: "health" HealthReport, "limits" Reading[LimitsReport], "cache"
-    Reading[CacheReport], "details" tuple[KeyDetail, ...], "feed" FeedBatch, "metrics"
-    Reading[MetricsState] (for a recorder: see ``record``). All on the loops' event loop.
+    """Runs the loops and hands (subject, report) pairs to ``sink``, all on the loops' event loop.
+
+    The pairs are "health" HealthReport, "limits" Reading[LimitsReport], "cache" Reading[CacheReport], "details"
+    tuple[KeyDetail, ...], "feed" FeedBatch, and "metrics" Reading[MetricsState] (for a recorder: see ``record``).
     """
 
     def __init__(self, context: Context, sink: Sink) -> None:
@@ -51,7 +52,7 @@ class Sampler:
         self._details = DetailLoop(context, sampler_state, timers["details"], self.cache_index)
 
     def loops(self) -> dict[str, Loop]:
-        """A coroutine function for each source. Run each in a task of its own; cancel it to end it."""
+        """Return a coroutine function for each source. Run each in a task of its own; cancel the task to end it."""
         context, sampler_state, timers = self._context, self._sampler_state, self._beats
         loops: dict[str, Loop] = {
             "gateway": lambda: watch_gateway(context, sampler_state, timers["gateway"]),
@@ -67,38 +68,46 @@ class Sampler:
         return {name: partial(_polling, name, loop, sampler_state) for name, loop in loops.items()}
 
     def watch_keys(self, keys: Sequence[bytes]) -> None:
-        """The cache keys in view: their type, size and TTL are read every two seconds."""
+        """Set the cache keys in view: their type, size and TTL are read every two seconds."""
         self._details.watch(keys)
 
     def pace(self, source: str, factor: float) -> None:
-        """Stretch a source's intervals (2.0: half as often); 0 pauses it. KeyError for an unknown source."""
+        """Multiply a source's intervals (2.0: half as often); 0 pauses it.
+
+        Raises:
+            KeyError: The source is unknown.
+        """
         self._beats[source].pace(factor)
 
     def refresh(self, source: str | None = None) -> None:
-        """Look again now: at one source, or at all. KeyError for an unknown source."""
+        """Read one source, or all of them (None), now.
+
+        Raises:
+            KeyError: The source is unknown.
+        """
         for timer in self._beats.values() if source is None else (self._beats[source],):
             timer.wake()
         if source in (None, "feed") and "feed" in self._context.__dict__:
             self._context.feed.retry()
 
     def _server_changed(self, restarted: bool) -> None:
-        """Redis came back, or is another one and the sweep starts anew."""
+        """Redis is back; if it ``restarted``, scan the keyspace again from the start."""
         if restarted:
             self._keys.restart()
         self._redis_back()
 
     def _redis_back(self) -> None:
-        """Nobody waits out a retry, but for those whose pane is hidden."""
+        """Redis is back: wake every loop whose pane is visible."""
         for source in _FROM_REDIS:
             if self._beats[source].factor:
                 self._beats[source].wake()
 
 
 async def _polling(source: str, loop: Loop, sampler_state: SamplerState) -> None:
-    """Run a loop; what it sends is a poll in the command log.
+    """Run a loop; its commands count as polls in the command log.
 
-    Where it breaks, its source counts as broken in the verdict until a fresh loop has run for a while. The error is
-    raised on: the surface tells it and starts the fresh loop.
+    If the loop ends with an error, its source counts as broken until a new loop has run for a while. The error is
+    raised on: the surface reports it and starts the new loop.
     """
     with attributed_to(source, poll=True):
         running = asyncio.ensure_future(loop())

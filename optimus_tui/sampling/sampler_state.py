@@ -1,6 +1,6 @@
-"""Everything the loops have learnt, in one place: it composes the health report and remembers since when what is wrong.
+"""What all loops have read, in one place: it composes the health report and knows since when each finding holds.
 
-Refuses to read anything itself, and to decide anything: verdicts judge, this only remembers.
+It reads nothing itself, and the verdicts are those of ``verdicts``.
 """
 
 import asyncio
@@ -27,25 +27,25 @@ Sink = Callable[[str, object], None]
 
 
 class SamplerState:
-    """Shared by the loops of one sampler, on one event loop."""
+    """The state shared by the loops of one sampler, on one event loop."""
 
     def __init__(self, settings: Settings, clock: Clock, sink: Sink) -> None:
         self.settings, self.clock, self.sink = settings, clock, sink
         self.looks = health.Looks()
         self.server_seen = asyncio.Event()
-        """Set once Redis was looked at, with whatever result."""
+        """Set once Redis was read, with any result."""
         self.published: LimitRules | None = None
         self.limits_seen = False
         self.coverage = Coverage(0, None, complete=False, reason="not read yet")
-        """Of the sweep that finds counters and cache keys."""
+        """Coverage of the scan that finds counters and cache keys."""
         self.sweep_fault: Fault | None = None
         self.back: Callable[[], None] = lambda: None
-        """Called by the loop that first finds Redis answering again: the others need not wait out their pauses."""
+        """Called by the loop that first finds Redis answering again, so that the others do not wait to retry."""
         self._latency: dict[str, Ring] = {}
         self._rates = Ring(combine="mean")
         self._steadiness = Steadiness()
         self.recalled: set[str] = set()
-        """Services whose earlier looks were asked for."""
+        """Services whose earlier samples were read from the history."""
         self._server = NO_LOOKS
         self._lookups = LookupTrack()
         self._published = LookupTrack()
@@ -55,7 +55,7 @@ class SamplerState:
     # -- looks at dependencies
 
     def put_gateway(self, reading: Reading[GatewayState]) -> None:
-        """The newest look at the gateway."""
+        """Take the newest reading of the gateway."""
         self.looks = replace(self.looks, gateway=reading)
         self._time("gateway", reading.value.service if reading.value else None)
         self._steady("gateway", reading.taken_at, reading.value.service if reading.value else None)
@@ -65,20 +65,20 @@ class SamplerState:
         self.hand_on()
 
     def put_engine(self, reading: Reading[ServiceState]) -> None:
-        """The newest look at the engine."""
+        """Take the newest reading of the engine."""
         self.looks = replace(self.looks, engine=reading)
         self._time("engine", reading.value)
         self._steady("engine", reading.taken_at, reading.value)
         self.hand_on()
 
     def put_postgres(self, reading: Reading[ServiceState]) -> None:
-        """The newest look at Postgres."""
+        """Take the newest reading of Postgres."""
         self.looks = replace(self.looks, postgres=reading)
         self._time("postgres", reading.value)
         self.hand_on()
 
     def put_server(self, reading: Reading[ServerState]) -> None:
-        """The newest look at Redis, compared with those before it."""
+        """Take the newest reading of Redis and compare it with earlier ones."""
         if reading.fault is None and reading.value is not None:
             self._server, state = track_server(self._server, reading.value, reading.taken_mono)
             reading = replace(reading, value=state)
@@ -92,28 +92,28 @@ class SamplerState:
         self.hand_on()
 
     def remember_looks(self, name: str, samples: Sequence[tuple[float, float]]) -> None:
-        """Looks at a service from before this process began."""
+        """Take samples of a service from before this process began."""
         self._steadiness.remember(name, samples)
 
     @property
     def run_id(self) -> str | None:
-        """Of the server that answered last."""
+        """The run id of the server that answered last; None if none did."""
         look = self.looks.server
         return look.value.run_id if look and look.value else None
 
     @property
     def keys(self) -> int | None:
-        """DBSIZE as of the last look."""
+        """The number of keys (DBSIZE) as of the last reading; None before the first."""
         look = self.looks.server
         return look.value.keys if look and look.value else None
 
     @property
     def rules(self) -> LimitRules | None:
-        """The limits in force."""
+        """The limits in force; None if there are none."""
         return merge_rules(self.published, self.settings.limits)
 
     def see_limits(self) -> None:
-        """The counters were read: from now on nothing found is good news."""
+        """Note that the counters were read: from now on, no counter is a result."""
         if not self.limits_seen:
             self.limits_seen = True
             self.hand_on()
@@ -121,7 +121,10 @@ class SamplerState:
     # -- findings
 
     def settle(self, subject: str, findings: Sequence[Finding]) -> tuple[Finding, ...]:
-        """The subject's findings as of now, each with its beginning; the health report follows when they changed."""
+        """Replace the subject's findings and return them with their beginnings.
+
+        The health report is handed on if they changed.
+        """
         before = {(one.rule, one.subject, one.severity) for one in self._findings.get(subject, ())}
         self._findings[subject] = self._dated(subject, findings)
         if before != {(one.rule, one.subject, one.severity) for one in findings}:
@@ -129,21 +132,21 @@ class SamplerState:
         return self._findings[subject]
 
     def settled(self, subject: str) -> tuple[Finding, ...]:
-        """The subject's findings as they were settled last."""
+        """Return the subject's findings as last settled."""
         return self._findings.get(subject, ())
 
     def unmeasured(self, subject: str, findings: Sequence[Finding]) -> None:
-        """Nothing could be measured, ``findings`` say why: what was wrong still counts as wrong."""
+        """Add ``findings``, which say why nothing was measured; earlier findings stay."""
         known = {(one.rule, one.subject) for one in findings}
         before = [one for one in self._findings.get(subject, ()) if (one.rule, one.subject) not in known]
         self.settle(subject, [*findings, *before])
 
     def break_off(self, source: str, error: BaseException) -> None:
-        """The loop of a source ended by an error: what it showed is old from now on."""
+        """Note that the loop of a source ended with an error: what it showed is old from now on."""
         self.settle(f"broken {source}", [find_broken(source, type(error).__name__)])
 
     def mend(self, source: str) -> None:
-        """A fresh loop of the source has run for a while."""
+        """Note that a new loop of the source has run for a while."""
         if self._findings.get(f"broken {source}"):
             self.settle(f"broken {source}", [])
 
@@ -197,6 +200,9 @@ class SamplerState:
 
 
 def _serves(look: Reading[GatewayState]) -> bool:
-    """Return whether this look brought figures: a fault beside a good state means that the state is an older one."""
+    """Return True if this reading brought figures.
+
+    A fault beside a good state means that the state is an older one.
+    """
     state = look.value.service if look.value is not None else None
     return state is not None and state.serves and (look.fault is None or state.sickness is not None)

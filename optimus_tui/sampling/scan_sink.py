@@ -1,6 +1,6 @@
-"""Hands the names of one page to the indexes, and says what is new: cache keys without a known TTL, unknown counters.
+"""Give the names of each page to both indexes and return what is new: keys without a known TTL, unknown counters.
 
-Refuses to look at the server: names in, indexes fed, new names out.
+It never asks the server.
 """
 
 from collections.abc import Iterable, Sequence
@@ -11,11 +11,11 @@ from optimus_tui.index.cache import UNKNOWN, UNPARSED_KIND, CacheIndex
 from optimus_tui.index.limits import LimitIndex
 
 MAX_COUNTERS = 50_000
-"""So many counters' names are told apart from new ones; beyond, the sweep's end tells of them."""
+"""Counters whose names are remembered; with more, new ones are reported at the end of the scan."""
 
 
 class ScanSink:
-    """Both indexes behind one door. Between ``begin`` and ``end`` lies one pass."""
+    """Feeds the cache index and the limit index. One pass lies between ``begin`` and ``end``."""
 
     def __init__(self, cache: CacheIndex, limits: LimitIndex) -> None:
         self.cache, self.limits = cache, limits
@@ -24,20 +24,20 @@ class ScanSink:
         self._present: set[bytes] = set()
 
     def know_tenants(self, tenants: Iterable[bytes]) -> None:
-        """Tenants with colons in their names: they settle whose a key is."""
+        """Add tenants with colons in their names, which settle whose a key is."""
         new = {tenant for tenant in tenants if b":" in tenant} - self._tenants
         if new:
             self._tenants |= new
             self.cache.know_tenants(new)
 
     def begin(self) -> None:
-        """A pass starts."""
+        """Begin a pass."""
         self._present = set()
         self.cache.begin_sweep()
         self.limits.begin_sweep()
 
     def end(self, coverage: Coverage) -> None:
-        """The pass is over. A counter that a complete one did not see is new when it comes back."""
+        """End a pass. A counter that a complete pass did not see counts as new when it comes back."""
         self.cache.end_sweep(coverage)
         self.limits.end_sweep(coverage.complete)
         if coverage.complete:
@@ -46,7 +46,11 @@ class ScanSink:
     def take(
         self, names: Sequence[bytes], pttls: Sequence[int] | None, sizes: Sequence[int | None] | None, mono: float
     ) -> tuple[list[bytes], bool]:
-        """Cache keys whose TTL is not known yet (empty where the page brought TTLs), and whether a counter is new."""
+        """Add one page.
+
+        Returns:
+            The cache keys whose TTL is unknown (empty if the page brought TTLs), and whether a counter is new.
+        """
         before = self.cache.version
         self.cache.put_page(names, pttls, sizes, mono)
         fresh = [] if pttls is not None or self.cache.version == before else [n for n in names if self._is_fresh(n)]

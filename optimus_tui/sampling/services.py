@@ -1,6 +1,6 @@
-"""The loops that look at gateway, engine, Postgres and the Redis server. Each stands alone: one that hangs delays none.
+"""The loops that read gateway, engine, Postgres and the Redis server. One that hangs delays no other.
 
-Refuses to ask more than it must: rules every ten seconds, Postgres every five, what is not configured once a minute.
+The rules are read every ten seconds, Postgres every five, and what is not configured once a minute.
 """
 
 from collections.abc import Callable
@@ -32,7 +32,7 @@ _HUNG = Fault("timeout", f"no complete answer within {READ_SECONDS:.0f} s")
 
 
 async def watch_gateway(context: Context, sampler_state: SamplerState, timer: IntervalTimer) -> None:
-    """Health and cache figures at every tick, the rules now and then and after an outage."""
+    """Read health and cache figures at every tick, and the rules every ten seconds and after an outage."""
     backoff, asked, known = Backoff(), float("-inf"), GatewayState(service=ServiceState(status="unknown"))
     while True:
         now = context.clock.mono()
@@ -44,7 +44,7 @@ async def watch_gateway(context: Context, sampler_state: SamplerState, timer: In
                 sampler_state.published = state.rules
         answered = state.service.status_code is not None
         if not answered:
-            asked = float("-inf")  # another gateway may come back: ask for its rules at once
+            asked = float("-inf")  # Another gateway may come back, so its rules are read at once.
         delay = _delay(reading.fault, answered, backoff, context.settings.refresh_seconds)
         state = replace(state, rules=known.rules, rules_fault=known.rules_fault)
         sampler_state.put_gateway(replace(reading, value=state, retry_in=delay if reading.fault else None))
@@ -70,7 +70,7 @@ async def _gateway(context: Context, with_rules: bool) -> tuple[Reading[GatewayS
 
 
 async def watch_engine(context: Context, sampler_state: SamplerState, timer: IntervalTimer) -> None:
-    """The engine's health at every tick."""
+    """Read the engine's health at every tick."""
     from optimus_tui.probes.services import read_engine
 
     backoff = Backoff()
@@ -89,7 +89,7 @@ async def watch_engine(context: Context, sampler_state: SamplerState, timer: Int
 
 
 async def _recall(context: Context, sampler_state: SamplerState, name: str) -> None:
-    """After the first look: what was kept of the looks before it."""
+    """After the first reading, add what the history kept of earlier ones."""
     if name not in sampler_state.recalled:
         from optimus_tui.tools.gateway_figures import kept_looks
 
@@ -98,7 +98,7 @@ async def _recall(context: Context, sampler_state: SamplerState, name: str) -> N
 
 
 async def watch_postgres(context: Context, sampler_state: SamplerState, timer: IntervalTimer) -> None:
-    """One SELECT 1 every five seconds where a DSN is set."""
+    """Run one SELECT 1 every five seconds if a DSN is set."""
     from optimus_tui.probes.postgres import read_postgres
 
     backoff = Backoff()
@@ -122,7 +122,7 @@ async def watch_postgres(context: Context, sampler_state: SamplerState, timer: I
 async def watch_server(
     context: Context, sampler_state: SamplerState, timer: IntervalTimer, changed: Callable[[bool], None]
 ) -> None:
-    """PING and INFO at every tick. ``changed(restarted)`` is called when Redis came back or is another one."""
+    """Send PING and INFO at every tick. ``changed(restarted)`` is called when Redis is back or is another process."""
     backoff, last = Backoff(), None
     while True:
         run_before, failed_before = sampler_state.run_id, last is not None and last.fault is not None
@@ -153,7 +153,7 @@ async def _server(context: Context) -> Reading[ServerState]:
 
 
 def _delay(fault: Fault | None, answered: bool, backoff: Backoff, usual: float) -> float:
-    """A service that answers wrongly is asked at the usual pace, one that does not answer with growing pauses."""
+    """Return the usual pause for a service that answers, even wrongly, and growing pauses for one that does not."""
     if fault is not None and not answered:
         return backoff.failed()
     backoff.worked()

@@ -1,7 +1,7 @@
-"""What every loop does with a read that failed: bound it, name the fault, keep the last good value with its old time.
+"""What every loop does with a failed read: bound it, name the fault, keep the last good value with its old time.
 
-Refuses to swallow a bug: only what a probe lists as an outage, and what an answer breaks in the code that reads it,
-becomes a fault; anything else ends the loop loudly.
+A bug is never hidden: only what a probe lists as an outage, and what a strange answer breaks in the code that reads it,
+becomes a fault. Anything else ends the loop with an error.
 """
 
 import asyncio
@@ -18,13 +18,17 @@ from optimus_tui.settings.model import RedisTarget
 T = TypeVar("T")
 
 READ_SECONDS = 3.0
-"""No read takes longer than this, whatever hangs."""
+"""Deadline of every read, whatever hangs."""
 ASK_AGAIN_SECONDS = 1e9
-"""After a refused login: only the operator's refresh tries again, so that no account gets locked."""
+"""The pause after a refused login: only the operator's refresh tries again, so that no account gets locked."""
 
 
 async def bounded(read: Awaitable[T], seconds: float = READ_SECONDS) -> T:
-    """The result, or TimeoutError after ``seconds``."""
+    """Return the result of ``read``.
+
+    Raises:
+        TimeoutError: It took longer than ``seconds``.
+    """
     async with asyncio.timeout(seconds):
         result = await read
     heed_cancellation()
@@ -32,38 +36,45 @@ async def bounded(read: Awaitable[T], seconds: float = READ_SECONDS) -> T:
 
 
 def outages() -> tuple[type[Exception], ...]:
-    """What a read from Redis may raise without being a bug."""
+    """Return the exceptions that a read from Redis may raise without being a bug."""
     from optimus_tui.probes.faults import OUTAGES
 
     return (*OUTAGES, TimeoutError)
 
 
 def unforeseen() -> tuple[type[Exception], ...]:
-    """What an answer of no foreseen shape breaks in the code that reads it."""
+    """Return the exceptions that an answer of an unexpected shape raises in the code that reads it."""
     from optimus_tui.probes.unforeseen import UNFORESEEN
 
     return UNFORESEEN
 
 
 def unreadable_answer(error: BaseException) -> Fault:
-    """The fault of an answer over HTTP that broke what reads it."""
+    """Return the fault for an HTTP answer that could not be read."""
     return Fault("invalid", f"its answer cannot be read ({type(error).__name__})", "check what answers there")
 
 
 def redis_fault(error: BaseException, target: RedisTarget) -> Fault:
-    """The fault in words."""
+    """Return the fault for an exception of a read from Redis."""
     from optimus_tui.probes.faults import fault_of
 
     return fault_of(error, target)
 
 
 def kept(last: Reading[T] | None, fault: Fault, retry_in: float | None, clock: Clock) -> Reading[T]:
-    """The last good value with its old time, beside the fault."""
+    """Return the last good value with its old time, and the fault.
+
+    Args:
+        last: The last reading; None before the first.
+        fault: Why the new one failed.
+        retry_in: Seconds until the next try; None if there is none.
+        clock: The clock for a reading without a value.
+    """
     if last is None:
         return Reading(value=None, taken_at=clock.wall(), taken_mono=clock.mono(), fault=fault, retry_in=retry_in)
     return replace(last, fault=fault, retry_in=retry_in)
 
 
 def login_refused(fault: Fault | None) -> bool:
-    """True where asking again with the same password can only do harm."""
+    """Return True if the login was refused: trying again with the same password can only do harm."""
     return fault is not None and fault.kind == "auth"

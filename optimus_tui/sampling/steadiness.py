@@ -1,7 +1,7 @@
-"""How the looks at gateway and engine went in the last minutes: a service that comes and goes is found on the pane too.
+"""The readings of gateway and engine in the last five minutes, to find a service that comes and goes.
 
-The rule is the tools' own (``judge_flapping``), and so is the span. What was kept before this process began counts as
-well: it is read once, after the first look.
+The rule (``judge_flapping``) and the window are those of the tools. Samples from before this process began count too:
+they are read once, after the first reading.
 """
 
 from collections import deque
@@ -16,13 +16,13 @@ MOST_LOOKS = 2000
 
 
 class Steadiness:
-    """The looks of the last five minutes, by service and wall-clock time: 1.0 where it answered as it should."""
+    """The readings of the last five minutes, by service and wall-clock time: 1.0 if it answered well, else 0.0."""
 
     def __init__(self) -> None:
         self._looks: dict[str, deque[tuple[float, float]]] = {}
 
     def see(self, name: str, at: float, state: ServiceState | None) -> None:
-        """Note one look; one that tells nothing of the service is left out."""
+        """Note one reading; one that says nothing about the service is left out."""
         if state is None or (good := state.answered_well) is None:
             return
         looks = self._looks.setdefault(name, deque(maxlen=MOST_LOOKS))
@@ -31,11 +31,11 @@ class Steadiness:
             looks.popleft()
 
     def remember(self, name: str, samples: Sequence[tuple[float, float]]) -> None:
-        """Put kept looks before our own."""
+        """Put earlier samples before our own."""
         own = self._looks.get(name, deque())
         first = own[0][0] if own else float("inf")
         self._looks[name] = deque([*(one for one in samples if one[0] < first), *own], maxlen=MOST_LOOKS)
 
     def findings(self, name: str) -> list[Finding]:
-        """``services.flapping``, or nothing."""
+        """Return ``services.flapping``, or nothing."""
         return judge_flapping(name, tuple(self._looks.get(name, ())))

@@ -1,4 +1,4 @@
-"""Routers from a few answers: names checked, files rendered in memory, and judged before anybody sees them.
+"""Make routers from a few answers: check names, render the files in memory, and check the result.
 
-It refuses to touch the disk, except to read its own templates: writing is ``actions.files``.
+The disk is only read, for the templates: ``actions`` writes the files.
 """

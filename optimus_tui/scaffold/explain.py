@@ -1,4 +1,4 @@
-"""What a draft has, and what is left to do with it, in words and in lines to copy. Pure."""
+"""What a draft contains, and what is left to do, in sentences and in lines to copy. Pure."""
 
 import json
 from urllib.parse import urlsplit
@@ -10,7 +10,7 @@ from optimus_tui.wording.shell import shell_word
 
 
 def features(spec: RouterSpec) -> tuple[str, ...]:
-    """One sentence a feature; those that are switched off are not mentioned."""
+    """Return one sentence for each feature that is switched on."""
     where = {
         "proxy": "Proxy: the AI Engine keeps everything, behind its circuit breaker and deadline",
         "direct": "Direct: a repository seam with an in-memory store to begin with",
@@ -31,7 +31,7 @@ def features(spec: RouterSpec) -> tuple[str, ...]:
 
 
 def next_steps(spec: RouterSpec, gateway_url: str) -> tuple[str, ...]:
-    """Lines and commands, in the order of doing; the last three run its tests, start the gateway and ask it."""
+    """Return lines and commands in order; the last three run the tests, start the gateway and send a request."""
     router, test = spec.paths
     imported, included = lines_to_add(spec.name)
     return (
@@ -45,7 +45,7 @@ def next_steps(spec: RouterSpec, gateway_url: str) -> tuple[str, ...]:
 
 
 def _request(spec: RouterSpec, gateway_url: str) -> str:
-    """A call that is answered as it stands: the list or a create first, for nothing is there yet."""
+    """Return a request that works at once: the list or a create first, because nothing exists yet."""
     operation = next(each for each in ("list", "create", "get", "update", "delete") if each in spec.operations)
     url = f"{gateway_url}/api/{spec.name}{'/' if operation in ('list', 'create') else '/1'}"
     line = f"curl -X {METHODS[operation]} {shell_word(url)} -H 'X-Tenant-ID: demo_dentist'"

@@ -1,6 +1,6 @@
-"""The fields of a resource's own model: ``price:float?=9.5`` read, checked, and written as Python. Pure.
+"""The fields of a resource's model: read ``price:float?=9.5``, check it, and write it as Python. Pure.
 
-A default is read by its field's type and written through ``literal``: no text of a caller becomes code.
+A default is read by its field's type and written by ``literal``, so that no text of a caller becomes code.
 """
 
 import math
@@ -15,11 +15,11 @@ from optimus_tui.wording.safe import safe_text
 
 MAX_FIELDS = 40
 LONGEST_LITERAL = 46
-"""Characters of a default as Python writes it: a line with the longest name still fits."""
+"""Characters of a default written as Python, so that a line with the longest name still fits."""
 
 
 class FieldType(Struct, frozen=True):
-    """One type a field may have: how code writes it, how a default is read, and two values for the tests."""
+    """One type of field: how code writes it, how a default is read, and two values for the tests."""
 
     annotation: str
     read: Callable[[str], Any]
@@ -67,7 +67,7 @@ TYPES: Mapping[str, FieldType] = {
 
 
 class Field(Struct, frozen=True):
-    """One field. ``default`` counts only where ``has_default``; an optional one without a default is None."""
+    """One field. ``default`` counts only with ``has_default``; an optional field without a default is None."""
 
     name: str
     type: str
@@ -88,11 +88,11 @@ class Field(Struct, frozen=True):
 
 
 DEFAULT_FIELDS = (Field("name", "str"), Field("description", "str", optional=True))
-"""The model of a router for which nobody named fields."""
+"""The model of a router without named fields."""
 
 
 def literal(value: Any) -> str:
-    """A value as Python code, with the quotes that a formatter would choose."""
+    """Return a value as Python code, with the quotes that a formatter would choose."""
     written = repr(value)
     if not isinstance(value, str) or written[0] == '"' or value.count('"') > value.count("'"):
         return written
@@ -101,7 +101,11 @@ def literal(value: Any) -> str:
 
 
 def parse_field(text: str) -> Field:
-    """``name:type``, ``name:type?``, ``name:type=default``, ``name:type?=default``; SpecError otherwise."""
+    """Read ``name:type``, ``name:type?``, ``name:type=default`` or ``name:type?=default``.
+
+    Raises:
+        SpecError: The name, the type or the default is wrong.
+    """
     name, colon, rest = text.partition(":")
     check_field_name(name)
     kind, equals, default = rest.partition("=")
@@ -115,7 +119,11 @@ def parse_field(text: str) -> Field:
 
 
 def make_field(name: str, kind: str, optional: bool = False, default: str | None = None) -> Field:
-    """A field from single answers; ``default`` is text, None for none. SpecError as in ``parse_field``."""
+    """Return a field from single answers; ``default`` is text, or None for no default.
+
+    Raises:
+        SpecError: The name, the type or the default is wrong.
+    """
     if default is None:
         return parse_field(f"{name}:{kind}{'?' if optional else ''}")
     check_field_name(name)
@@ -142,7 +150,11 @@ _WORDS = {
 
 
 def parse_fields(texts: Iterable[str]) -> tuple[Field, ...]:
-    """All fields, in their order; the default model where there are none."""
+    """Return all fields in their order; the default model without any.
+
+    Raises:
+        SpecError: A field is wrong, named twice, or one too many.
+    """
     fields = tuple(parse_field(text) for text in texts)
     names = [field.name for field in fields]
     twice = next((name for name in names if names.count(name) > 1), None)

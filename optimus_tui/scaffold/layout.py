@@ -1,13 +1,13 @@
-"""Lines as the gateway's formatter would break them, for names of any length. Pure."""
+"""Break lines as the gateway's formatter would, for names of any length. Pure."""
 
 from collections.abc import Iterable, Sequence
 
 WIDTH = 110
-"""Characters of a line in the gateway's project."""
+"""Characters in a line of the gateway's project."""
 
 
 def lay(opening: str, parts: Sequence[str], closing: str) -> str:
-    """``opening(a, b)closing``: on one line, else its parts on a line of their own, else each on one."""
+    """Write ``opening(a, b)closing`` on one line, else its parts on a line of their own, else one part a line."""
     inner = ", ".join(parts)
     one = f"{opening}{inner}{closing}"
     if len(one) <= WIDTH or not parts:
@@ -20,7 +20,7 @@ def lay(opening: str, parts: Sequence[str], closing: str) -> str:
 
 
 def lay_list(opening: str, items: Sequence[str]) -> str:
-    """``opening[a, b]``: on one line, else each on one."""
+    """Write ``opening[a, b]`` on one line, else one item a line."""
     one = f"{opening}[{', '.join(items)}]"
     if len(one) <= WIDTH:
         return one
@@ -29,7 +29,7 @@ def lay_list(opening: str, items: Sequence[str]) -> str:
 
 
 def lay_import(module: str, names: Iterable[str]) -> str:
-    """A sorted import line: CONSTANTS, Classes, functions; one name a line where they do not fit."""
+    """Write a sorted import: CONSTANTS, Classes, functions; one name a line if they do not fit."""
     ordered = sorted(set(names), key=lambda name: (0 if name.isupper() else 1 if name[0].isupper() else 2, name))
     one = f"from {module} import {', '.join(ordered)}"
     if len(one) <= WIDTH:

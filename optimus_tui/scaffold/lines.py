@@ -1,4 +1,4 @@
-"""The lines of a generated router that depend on more than one answer: decorators, signatures, imports. Pure."""
+"""The lines of a generated router that depend on several answers: decorators, signatures, imports. Pure."""
 
 from collections.abc import Callable
 from typing import Any
@@ -9,7 +9,7 @@ from optimus_tui.scaffold.spec import OF_ONE, READS, RouterSpec
 
 
 def context(spec: RouterSpec) -> dict[str, Any]:
-    """Everything that the templates may use; nothing else is known to them."""
+    """Return everything that the templates may use."""
     return {
         "s": spec,
         "PATH": f"/api/{spec.name}",
@@ -39,17 +39,17 @@ _KEPT = {
 
 
 def takes_body(spec: RouterSpec) -> bool:
-    """Whether callers send the resource."""
+    """Return True if callers send the resource."""
     return bool({"create", "update"} & set(spec.operations))
 
 
 def has_models(spec: RouterSpec) -> bool:
-    """Whether the resource is seen at all: a proxy that only deletes never sees one."""
+    """Return True if the resource is ever seen; a proxy that only deletes never sees one."""
     return spec.has_store or spec.operations != ("delete",)
 
 
 def caught(spec: RouterSpec) -> str:
-    """What fails behind this router."""
+    """Return the exceptions that mean a failure behind this router."""
     kinds = ["httpx.HTTPError"] if spec.has_engine else []
     kinds += ["OSError"] if spec.has_store else []
     kinds += ["ValidationError"] if _validates(spec) else []
@@ -57,12 +57,12 @@ def caught(spec: RouterSpec) -> str:
 
 
 def _validates(spec: RouterSpec) -> bool:
-    """Whether an answer of the engine is checked: to a deletion it says nothing."""
+    """Return True if answers of the engine are checked; the answer to a deletion is empty."""
     return spec.has_engine and spec.operations != ("delete",)
 
 
 def router_imports(spec: RouterSpec) -> str:
-    """The import block, of exactly what is used, in the order of a sorted file."""
+    """Return the imports that are used, in sorted order."""
     cached = spec.caching and bool(spec.reads)
     of_one = any(each in OF_ONE for each in spec.operations)
     typing = {"Annotated" for _ in [0] if of_one or spec.has_store or spec.uses("Text")}
@@ -108,7 +108,7 @@ def _own_imports(spec: RouterSpec) -> list[str]:
 
 def _route(spec: RouterSpec) -> Callable[..., str]:
     def route(method: str, operation: str, *more: str, both: bool = False) -> str:
-        """The decorator; two of them where the path is the collection's, which answers with and without its slash."""
+        """Return the decorator; two of them for the collection's path, with and without its slash."""
         limited = [f"dependencies=[Depends(rate_limited({literal(spec.operation(operation))}))]"]
         rest = [*more, *(limited if spec.rate_limiting else [])]
         if operation in OF_ONE:
@@ -123,7 +123,7 @@ def _route(spec: RouterSpec) -> Callable[..., str]:
 
 def _function(spec: RouterSpec) -> Callable[..., str]:
     def function(operation: str, own: list[str], answer: str) -> str:
-        """The signature: what is asked for, who asks, what is used."""
+        """Return the signature: the path's id, the tenant, and what the function uses."""
         takes = [f"{spec.one}_id: {spec.entity}Id"] if operation in OF_ONE else []
         takes += [*own, "tenant: Tenant"]
         takes += ["engine: Engine"] if spec.has_engine else []
@@ -138,7 +138,7 @@ def _function(spec: RouterSpec) -> Callable[..., str]:
 
 def _stale(spec: RouterSpec) -> Callable[[str], str]:
     def stale(identifier: str) -> str:
-        """The invalidation, and the event it publishes."""
+        """Return the invalidation, which also publishes the event."""
         if not spec.caching:
             return ""
         parts = ["InvalidationType.RESOURCE_UPDATED", "tenant"]
@@ -150,7 +150,7 @@ def _stale(spec: RouterSpec) -> Callable[[str], str]:
 
 def _log(spec: RouterSpec) -> Callable[[str, str], str]:
     def log(change: str, identifier: str) -> str:
-        """One structured line for a change: who and which, never what was sent."""
+        """Return one structured log line for a change: tenant and id, without what was sent."""
         event = literal(f"{spec.one.replace('_', ' ')} {change}")
         fields = f'extra={{"fields": {{"tenant": tenant, "id": {identifier}}}}}'
         return lay("    _log.info(", [event, fields], ")")

@@ -1,4 +1,4 @@
-"""Which names may stand in generated code, and what is made of them. Pure.
+"""The names that may stand in generated code, and what is derived from them. Pure.
 
 ``str.isidentifier`` is not enough: it accepts keywords, full-width letters and look-alikes from other alphabets.
 """
@@ -13,10 +13,10 @@ from optimus_tui.wording.safe import safe_text
 RULE = "a lower-case letter, then up to 39 lower-case letters, digits or _, and no word of the language"
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,39}", re.ASCII)
 _SOFT = frozenset(("_", "case", "match", "type"))
-"""Soft keywords of any Python: 3.11 does not know all of them, and the code may run elsewhere."""
+"""Soft keywords of all Python versions: the code may run on another one than this."""
 TAKEN_ROUTERS = ("app", "main", "routers", "utils", "config", "conftest", "test")
 _DEVICE = re.compile(r"(con|nul|prn|aux|com[0-9]|lpt[0-9])", re.ASCII)
-"""What Windows opens whatever the folder: no checkout there could hold such a file."""
+"""Device names of Windows, where no folder can hold a file of this name."""
 TAKEN_FIELDS = (
     "id", "str", "int", "float", "bool", "dt", "copy", "dict", "json", "schema", "schema_json", "validate",
     "construct", "from_orm", "parse_file", "parse_obj", "parse_raw", "update_forward_refs",
@@ -29,11 +29,16 @@ _IMPORTED = frozenset(
     StringConstraints Tenant Text ValidationError
     """.split()  # noqa: SIM905 - thirty quotes are harder to read
 )
-"""Class names that the generated files use for something else."""
+"""Class names that the generated files already use."""
 
 
 class SpecError(ValueError):
-    """An answer that makes no router: which argument it is, one sentence, and what it may be."""
+    """An answer that makes no router.
+
+    Attributes:
+        argument: Which answer.
+        allowed: The values that are allowed; None if they cannot be listed.
+    """
 
     def __init__(self, argument: str, message: str, allowed: tuple[str, ...] | None = None) -> None:
         super().__init__(message)
@@ -41,12 +46,16 @@ class SpecError(ValueError):
 
 
 def is_word(name: str) -> bool:
-    """Whether it is a word of the language, always or in places."""
+    """Return True for a keyword, also one that is a keyword only in places."""
     return keyword.iskeyword(name) or keyword.issoftkeyword(name) or name in _SOFT
 
 
 def check_name(name: object, argument: str, taken: Collection[str], what: str) -> str:
-    """The name itself, or a SpecError that says the rule. ``what`` is how a person calls the thing."""
+    """Return the name. ``what``: how a person calls the thing.
+
+    Raises:
+        SpecError: It is not a plain name, or in ``taken``.
+    """
     shown = safe_text(name if isinstance(name, str) else repr(name), 60)
     if not isinstance(name, str) or not _NAME.fullmatch(name) or is_word(name):
         raise SpecError(argument, f"{shown!r} cannot name {what}: it must be {RULE}")
@@ -56,7 +65,11 @@ def check_name(name: object, argument: str, taken: Collection[str], what: str) -
 
 
 def check_router_name(name: object) -> str:
-    """A name for the router's file, path and operations."""
+    """Return a name for the router's file, path and operations.
+
+    Raises:
+        SpecError: It cannot be one.
+    """
     checked = check_name(name, "router_name", TAKEN_ROUTERS, "a router")
     if _DEVICE.fullmatch(checked):
         raise SpecError("router_name", f"{checked!r} cannot name a router: it must be {RULE}, and no device of Windows")
@@ -64,7 +77,11 @@ def check_router_name(name: object) -> str:
 
 
 def check_field_name(name: object) -> str:
-    """A name for a field of the resource's model."""
+    """Return a name for a field of the resource's model.
+
+    Raises:
+        SpecError: It cannot be one.
+    """
     if name == "id":
         raise SpecError("fields", "'id' cannot name a field: every resource has one already, given where it is kept")
     checked = check_name(name, "fields", TAKEN_FIELDS, "a field")
@@ -87,12 +104,12 @@ _IRREGULAR = dict(
 
 
 def singular(name: str) -> str:
-    """One of them: ``products`` gives ``product``, ``people`` ``person``; the name itself where unsure."""
+    """Return the singular: ``product`` for ``products``, ``person`` for ``people``; the name itself if unsure."""
     head, _, last = name.rpartition("_")
     one = last
     if last in _IRREGULAR:
         one = _IRREGULAR[last]
-    elif not re.search("[aeiouy]", last):  # sms, dns: letters of their own, not several of something
+    elif not re.search("[aeiouy]", last):  # An abbreviation such as sms or dns is not a plural.
         one = last
     elif last.endswith("ies") and len(last) > 4:
         one = last[:-3] + "y"
@@ -105,7 +122,7 @@ def singular(name: str) -> str:
 
 
 def class_name(one: str) -> str:
-    """``order_item`` as ``OrderItem``; never a name that the generated files or the language use."""
+    """Return ``OrderItem`` for ``order_item``; never a name that the generated files or Python use."""
     made = "".join(part.capitalize() for part in one.split("_"))
     constant = made.isupper() and len(made) > 1
     return f"{made}Item" if constant or made in _IMPORTED or hasattr(builtins, made) else made

@@ -1,6 +1,6 @@
-"""A router's two lines in the gateway's ``app.py``: found by syntax tree, put in once, the rest left as it is. Pure.
+"""Add a router's two lines to the gateway's ``app.py``: found by syntax tree, added once, the rest unchanged. Pure.
 
-It refuses to guess: where no application can be found, the reason is said and a person adds the lines.
+If no application can be found, it says so, and a person adds the lines.
 """
 
 import ast
@@ -14,12 +14,16 @@ class RegistrationError(ValueError):
 
 
 def lines_to_add(name: str) -> tuple[str, str]:
-    """The import and the call, as a person would write them."""
+    """Return the import and the call, as a person would write them."""
     return f"from backend.routers.{name} import router as {name}_router", f"app.include_router({name}_router)"
 
 
 def register(source: str, name: str) -> str:
-    """The source with the router in it; the source itself where it is already. RegistrationError otherwise."""
+    """Return the source with the router in it; the same source if it is registered already.
+
+    Raises:
+        RegistrationError: The place for the lines cannot be found.
+    """
     try:
         tree = ast.parse(source)
     except (SyntaxError, ValueError, RecursionError, MemoryError):
@@ -44,7 +48,7 @@ def register(source: str, name: str) -> str:
 
 
 def _imported_as(tree: ast.Module, name: str) -> str | None:
-    """The name under which ``backend.routers.NAME``'s router is known."""
+    """Return the name under which the router of ``backend.routers.NAME`` is imported; None if it is not."""
     for node in ast.walk(tree):
         if isinstance(node, ast.ImportFrom) and node.module == f"backend.routers.{name}":
             for one in node.names:
@@ -58,7 +62,7 @@ def _imported_as(tree: ast.Module, name: str) -> str | None:
 
 
 def _calls(tree: ast.Module) -> list[ast.Call]:
-    """Every ``something.include_router(...)`` that stands as a statement, in the order of the file."""
+    """Return every ``something.include_router(...)`` that is a statement, in the order of the file."""
     found = [
         node.value
         for node in ast.walk(tree)
@@ -77,7 +81,7 @@ def _argument(call: ast.Call) -> str:
 
 
 def _place_of_call(tree: ast.Module) -> tuple[int, str, str]:
-    """After which line, with which indent, on which application: behind the last of its kind, or its making."""
+    """Return (line, indent, application) for the call: after the last one, else after the application is made."""
     calls = _calls(tree)
     if calls:
         last = calls[-1]
@@ -96,7 +100,7 @@ def _place_of_call(tree: ast.Module) -> tuple[int, str, str]:
 
 
 def _place_of_import(tree: ast.Module, name: str) -> int:
-    """After which line: among the routers' imports in their order, else behind the last import of all."""
+    """Return the line after which to import: among the routers' sorted imports, else after the last import."""
     imports = [node for node in tree.body if isinstance(node, (ast.Import, ast.ImportFrom))]
     routers = [
         node

@@ -1,6 +1,6 @@
-"""A spec as files in memory: fixed templates, a sandbox, no undefined names, and a look at the result's shape.
+"""Render a spec as files in memory: fixed templates in a sandbox, no undefined names, and a check of the result.
 
-It refuses text of a caller as a template, and a result whose syntax tree is not the one that its answers call for.
+Text of a caller is never a template, and the syntax tree of the result must be the expected one.
 """
 
 import hashlib
@@ -21,14 +21,14 @@ if TYPE_CHECKING:
 
 
 class DraftFile(Struct, frozen=True):
-    """One file that is not written yet; ``path`` is from the gateway's root."""
+    """One file that is not written yet; ``path`` is relative to the gateway's root."""
 
     path: str
     content: str
 
     @property
     def sha256(self) -> str:
-        """Of the content in UTF-8."""
+        """The hash of the content in UTF-8, in hex."""
         return hashlib.sha256(self.content.encode()).hexdigest()
 
 
@@ -41,12 +41,16 @@ class Draft(Struct, frozen=True):
 
     @property
     def files(self) -> tuple[DraftFile, DraftFile]:
-        """The router first."""
+        """The router's file, then the test's."""
         return self.router, self.test
 
 
 def render(spec: RouterSpec) -> Draft:
-    """The draft; the same spec gives the same bytes. ShapeError where a template went wrong."""
+    """Return the draft; the same spec always gives the same bytes.
+
+    Raises:
+        ShapeError: The result is not the expected code.
+    """
     router, test = _texts(spec)
     check_shape(spec, (router, test), _texts)
     return Draft(spec, DraftFile(spec.paths[0], router), DraftFile(spec.paths[1], test))

@@ -1,4 +1,4 @@
-"""What the generated tests need to know: the bodies they send, the calls they make, the modules they import. Pure."""
+"""What the generated tests need: the bodies that they send, their calls, and their imports. Pure."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -12,7 +12,7 @@ METHODS = {"list": "GET", "create": "POST", "get": "GET", "update": "PUT", "dele
 
 
 def trial_context(spec: RouterSpec) -> dict[str, Any]:
-    """Everything the tests' templates use beyond the router's."""
+    """Return everything that the tests' template uses besides the router's."""
     place = "store" if spec.has_store else "engine"
     place_type = f"{spec.entity}Memory" if spec.has_store else "FakeEngine"
     own = ["api: httpx.AsyncClient", f"{place}: {place_type}"]
@@ -45,17 +45,17 @@ def trial_context(spec: RouterSpec) -> dict[str, Any]:
 
 
 def sample(fields: Sequence[Field]) -> dict[str, Any]:
-    """A body that is taken: a plain value for each field."""
+    """Return a valid body: a plain value for each field."""
     return {field.name: TYPES[field.type].samples[0] for field in fields}
 
 
 def needs_redis(spec: RouterSpec) -> bool:
-    """Whether anything is kept in Redis."""
+    """Return True if anything is kept in Redis."""
     return spec.rate_limiting or spec.caching
 
 
 def lay_dict(opening: str, values: Mapping[str, Any]) -> str:
-    """A dictionary of plain values: on one line, else one entry a line."""
+    """Write a dictionary of plain values on one line, else one entry a line."""
     entries = [f"{literal(key)}: {literal(value)}" for key, value in values.items()]
     one = f"{opening}{{{', '.join(entries)}}}"
     if len(one) <= WIDTH:
@@ -73,7 +73,7 @@ def _left(spec: RouterSpec) -> list[str]:
 
 
 def _models(spec: RouterSpec) -> list[tuple[str, int]]:
-    """How often each model is named where the operations are described."""
+    """Return how often each model occurs in the OpenAPI description of the operations."""
     of = [{"create", "update"}, {"create", "get", "update"}, {"list"}]
     names = (f"New{spec.entity}", spec.entity, f"{spec.entity}Page")
     return [(name, len(each & set(spec.operations))) for name, each in zip(names, of, strict=True)]

@@ -1,7 +1,7 @@
-"""Is the generated code what its answers call for, and nothing else? Judged on syntax trees. Pure.
+"""Check that the generated code is what its answers call for, and nothing else, by its syntax tree. Pure.
 
-The same spec with harmless names and values of the same kinds is rendered beside it: both trees must have the same
-nodes in the same order. Code that came in with a name or a value would be one more.
+The same spec with harmless names and values of the same kinds is rendered too: both trees must have the same nodes in
+the same order. Code smuggled in by a name or a value would be an additional node.
 """
 
 import ast
@@ -14,11 +14,20 @@ from optimus_tui.scaffold.spec import RouterSpec
 
 
 class ShapeError(Exception):
-    """A generated file is no Python, or not the Python that was meant. A bug of ours, or an attack that got far."""
+    """A generated file is not Python, or not the expected code. A bug of Optimus TUI, or an attack."""
 
 
 def check_shape(spec: RouterSpec, texts: tuple[str, ...], render: Callable[[RouterSpec], tuple[str, ...]]) -> None:
-    """ShapeError where a text cannot be compiled or has other nodes than its harmless twin."""
+    """Compile the texts and compare their nodes with those of the harmless twin.
+
+    Args:
+        spec: The answers.
+        texts: The rendered files.
+        render: Renders a spec.
+
+    Raises:
+        ShapeError: A text does not compile, or differs.
+    """
     for text, path, twin in zip(texts, spec.paths, render(_twin(spec)), strict=True):
         try:
             tree = ast.parse(text, path)
@@ -46,7 +55,7 @@ def _twin(spec: RouterSpec) -> RouterSpec:
 
 
 def _like(value: Any) -> Any:
-    """A harmless value of the same kind; a negative number is two nodes, so it stays one."""
+    """Return a harmless value of the same kind. A negative number has two nodes, so it stays negative."""
     if isinstance(value, str):
         return "x"
     if isinstance(value, (int, float)) and not isinstance(value, bool):

@@ -1,4 +1,4 @@
-"""What is asked for, checked: everything that a template needs to know about one router. Pure."""
+"""The checked answers for one router: everything that the templates need. Pure."""
 
 from collections.abc import Iterable
 from typing import Literal, get_args
@@ -18,7 +18,7 @@ Flag = Literal["rate_limiting", "caching"]
 
 
 class RouterSpec(Struct, frozen=True, kw_only=True):
-    """One router. ``operations`` are in the order of the documentation, whatever order they were given in."""
+    """One router. ``operations`` are in the order of the documentation, however they were given."""
 
     name: str
     type: RouterType = "proxy"
@@ -39,12 +39,12 @@ class RouterSpec(Struct, frozen=True, kw_only=True):
 
     @property
     def paths(self) -> tuple[str, str]:
-        """The router's file and its test's, from the gateway's root."""
+        """The router's file and its test's, relative to the gateway's root."""
         return f"src/backend/routers/{self.name}.py", f"tests/test_{self.name}.py"
 
     @property
     def reads(self) -> tuple[Operation, ...]:
-        """The operations that can be answered by a cache."""
+        """The operations that a cache can answer."""
         return tuple(each for each in self.operations if each in READS)
 
     @property
@@ -54,20 +54,20 @@ class RouterSpec(Struct, frozen=True, kw_only=True):
 
     @property
     def has_engine(self) -> bool:
-        """Whether the AI Engine is asked."""
+        """Whether the router calls the AI Engine."""
         return self.type != "direct"
 
     @property
     def has_store(self) -> bool:
-        """Whether there is a store of the gateway's own."""
+        """Whether the router has a store of the gateway's own."""
         return self.type != "proxy"
 
     def operation(self, each: str) -> str:
-        """The name that limits count and functions carry: ``list_products``, ``get_product``."""
+        """Return the name of a function and of its limit: ``list_products``, ``get_product``."""
         return f"{each}_{self.name if each == 'list' else self.one}"
 
     def uses(self, *annotations: str) -> bool:
-        """Whether a field is of one of these types, as code writes them."""
+        """Return True if a field has one of these types, as code writes them."""
         return any(TYPES[field.type].annotation in annotations for field in self.fields)
 
 
@@ -80,7 +80,11 @@ def make_spec(
     caching: bool = True,
     fields: Iterable[str] = (),
 ) -> RouterSpec:
-    """A checked spec from answers as text; SpecError names the one that is wrong."""
+    """Return a checked spec from answers as text.
+
+    Raises:
+        SpecError: An answer is wrong; the error names it.
+    """
     checked = check_router_name(name)
     kind = next((each for each in ROUTER_TYPES if each == router_type), None)
     if kind is None:

@@ -1,4 +1,4 @@
-"""What the surfaces for other programs share: the desk that takes calls, the door that looks at who comes, the socket.
+"""What the surfaces for other programs share: the dispatcher of calls, access control, and the socket.
 
-It knows neither MCP nor the paths of the REST surface, and holds no verdict.
+It knows neither MCP nor the paths of the REST surface, and judges nothing.
 """

@@ -1,7 +1,7 @@
-"""Who may come in over HTTP: the peer or its token first, then Host, then Origin, each compared exactly.
+"""Access control for HTTP: the peer or its token first, then Host, then Origin, each compared exactly.
 
-A browser that was lured to a rebound name, a proxy that passes strangers on, and a neighbour on the network are told
-no before anything is read. It refuses to match by prefix or wildcard, and to take a token from the address.
+Rebound host names in a browser, proxies that pass requests on, and other machines in the network are refused before the
+request is read. Nothing matches by prefix or wildcard, and a token in the address does not count.
 """
 
 import hmac
@@ -16,7 +16,7 @@ _PASSED_ON = (b"forwarded", b"via", b"x-real-ip")
 
 
 class AccessRefusal(NamedTuple):
-    """Why not, and with which HTTP status."""
+    """Why a request is refused, and with which HTTP status."""
 
     status: int
     message: str
@@ -24,10 +24,13 @@ class AccessRefusal(NamedTuple):
 
 
 class AccessControlMiddleware:
-    """An ASGI application before another one.
+    """An ASGI application that protects another one.
 
-    ``token``: what ``Authorization: Bearer`` must hold; without one only a direct loopback peer comes in.
-    ``names``: host names beside the loopback ones, to which the port is added; ``hosts``: whole Host values.
+    Args:
+        app: The application to protect.
+        token: What ``Authorization: Bearer`` must hold; None to admit only direct loopback peers.
+        names: Host names besides the loopback ones, to which the port is added.
+        hosts: Whole Host values.
     """
 
     def __init__(
@@ -37,7 +40,7 @@ class AccessControlMiddleware:
         self._names, self._hosts = tuple(name.lower() for name in names), tuple(host.lower() for host in hosts)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass the request on, or answer it here."""
+        """Pass the request on, or answer it with the refusal."""
         if scope["type"] == "lifespan":
             await self._app(scope, receive, send)
         elif scope["type"] == "http":
@@ -50,7 +53,7 @@ class AccessControlMiddleware:
             await send({"type": "websocket.close", "code": 1008})
 
     def judge(self, scope: Scope) -> AccessRefusal | None:
-        """None where the request may pass."""
+        """Return why the request is refused; None if it may pass."""
         headers: list[tuple[bytes, bytes]] = list(scope["headers"])
         return self._credentials(scope, headers) or self._host(scope, headers) or self._origin(scope, headers)
 
@@ -61,12 +64,12 @@ class AccessControlMiddleware:
             scheme, _, given = shown[0].partition(b" ") if len(shown) == 1 else (b"", b"", b"")
             if scheme.lower() == b"bearer" and hmac.compare_digest(given.strip(), self._token):
                 return None
-            return AccessRefusal(401, "this address wants Authorization: Bearer and the token", challenge)
+            return AccessRefusal(401, "this address requires Authorization: Bearer and the token", challenge)
         if not _is_loopback(scope.get("client")):
             return AccessRefusal(401, "without a token the tools answer only to this machine", challenge)
         if any(name in _PASSED_ON or name.startswith(b"x-forwarded") for name, _ in headers):
             return AccessRefusal(
-                401, "the request was passed on by a proxy, so who asks is unknown; set a token", challenge
+                401, "the request came through a proxy, so the caller is unknown; set a token", challenge
             )
         return None
 
@@ -81,10 +84,10 @@ class AccessControlMiddleware:
         allowed = {f"{scheme}://{one}" for one in self._authorities(scope) for scheme in ("http", "https")}
         if not given or (len(given) == 1 and given[0].decode("latin-1").lower() in allowed):
             return None
-        return AccessRefusal(403, "pages of other origins may not ask")
+        return AccessRefusal(403, "pages of other origins are refused")
 
     def _authorities(self, scope: Scope) -> set[str]:
-        """Every Host value that means this socket."""
+        """Return every Host value that means this socket."""
         address, port = scope.get("server") or (None, None)
         names = {*LOOPBACK_NAMES, *self._names}
         if address and self._token is not None:
@@ -98,7 +101,7 @@ def _values(headers: Iterable[tuple[bytes, bytes]], wanted: bytes) -> list[bytes
 
 
 def _is_loopback(peer: Any) -> bool:
-    """An unknown peer (a Unix socket, a test client) is nobody."""
+    """Return True for a loopback peer. An unknown peer (a Unix socket, a test client) is not one."""
     try:
         address = ipaddress.ip_address(peer[0])
     except (TypeError, ValueError, IndexError):

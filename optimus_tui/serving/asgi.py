@@ -1,6 +1,6 @@
-"""The little of ASGI that we need: a body that ends, an answer in JSON, and knowing that the caller has gone.
+"""Helpers for plain ASGI: a bounded body, an answer in JSON, and noticing that the caller disconnected.
 
-It refuses to read more than it may: a body beyond the cap is thrown away as it comes, never kept.
+A body beyond the limit is discarded as it arrives, never kept.
 """
 
 import asyncio
@@ -26,13 +26,13 @@ T = TypeVar("T")
 _log = logging.getLogger("optimus_tui.serving")
 
 BODY_SECONDS = 5.0
-"""A body that has not come whole by then is not waited for."""
+"""Seconds in which a body must be complete."""
 _THROWN_AWAY = 16 * 1024 * 1024
-"""Bytes of a body too large that are still taken off the line, so that its sender reads the answer."""
+"""Bytes of a too large body that are still read and discarded, so that its sender reads the answer."""
 
 
 class Gone(Exception):
-    """The caller has hung up."""
+    """The caller disconnected."""
 
 
 class BodyRefused(Exception):
@@ -44,7 +44,12 @@ class BodyRefused(Exception):
 
 
 async def read_body(receive: Receive, cap: int = MAX_BYTES) -> bytes:
-    """The whole body; BodyRefused beyond ``cap`` bytes or after 5 s, Gone where the caller left."""
+    """Return the whole body.
+
+    Raises:
+        BodyRefused: It is larger than ``cap`` bytes or takes longer than 5 s.
+        Gone: The caller disconnected.
+    """
     kept, seen = bytearray(), 0
     try:
         async with asyncio.timeout(BODY_SECONDS):
@@ -66,7 +71,11 @@ async def read_body(receive: Receive, cap: int = MAX_BYTES) -> bytes:
 
 
 async def while_connected(receive: Receive, work: Awaitable[T]) -> T:
-    """What ``work`` comes to; it is cancelled, and Gone raised, when the caller hangs up first."""
+    """Return the result of ``work``, which is cancelled if the caller disconnects.
+
+    Raises:
+        Gone: The caller disconnected first.
+    """
     task: asyncio.Task[T] = asyncio.ensure_future(work)
     watch = asyncio.ensure_future(_hang_up(receive))
     try:
@@ -86,7 +95,7 @@ async def _hang_up(receive: Receive) -> None:
 
 
 async def say(send: Send, status: int, document: bytes, headers: Headers = ()) -> None:
-    """One JSON document as the answer. No header lets a page of another origin read it."""
+    """Send one JSON document as the answer. No header lets a page of another origin read it."""
     lines = [
         (b"content-type", b"application/json"),
         (b"content-length", str(len(document)).encode()),
@@ -99,20 +108,20 @@ async def say(send: Send, status: int, document: bytes, headers: Headers = ()) -
 
 
 async def say_no(send: Send, status: int, code: ErrorCode, message: str, headers: Headers = ()) -> None:
-    """The error body, for what did not come as far as a tool."""
+    """Send an error document for a request that reached no tool."""
     await say(send, status, error_document(code, message), headers)
 
 
 def error_document(code: ErrorCode, message: str) -> bytes:
-    """Return the document that says why there is no answer."""
+    """Return the JSON document that says why there is no answer."""
     failure = ToolFailure(ToolError(code=code, message=message), 4 if code == "refused" else 2)
     return encode(failure_report("", failure, time.time()))
 
 
 def ending_well(app: App) -> App:
-    """Return ``app`` so that neither its end nor a bug prints a traceback or leaves an answer open.
+    """Wrap ``app`` so that neither cancellation nor a bug prints a traceback or leaves an answer unfinished.
 
-    Cancelled by a server that ends: 503, or the end of what was being sent. A bug: one line in the log, and 500.
+    If the server ends: 503, or the end of what was being sent. A bug: one line in the log, and 500.
     """
 
     async def ended(scope: Scope, receive: Receive, send: Send) -> None:
@@ -133,7 +142,7 @@ def ending_well(app: App) -> App:
             if is_bug:
                 _log.error("%s: %s", type(error).__name__, safe_text(redact(str(error)), 300))
             if not started and is_bug:
-                await say_no(send, 500, "internal", "a bug of the server; see its log")
+                await say_no(send, 500, "internal", "a bug in the server; see its log")
             elif not started:
                 await say_no(send, 503, "busy", "the server is ending", ((b"connection", b"close"),))
             elif not complete:

@@ -1,7 +1,7 @@
-"""The connections of ``serve`` and ``mcp --http``: how long each may wait, how many there may be, and who gives way.
+"""Deadlines and a cap for the connections of ``serve`` and ``mcp --http``.
 
-A peer that opens connections and sends nothing, half a head or half a body takes no place from one that asks. Beyond
-the cap the connection that has waited longest for its peer is closed; a request that is being answered never is.
+A peer that sends nothing, half a head or half a body takes no place from one that asks. Above the cap, the connection
+that has waited longest for its peer is closed; a request that is being answered never is.
 """
 
 import asyncio
@@ -14,24 +14,24 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 from optimus_tui.serving.asgi import error_document
 
 HEAD_SECONDS = 10.0
-"""From the connection, or the first byte of a further request, to the end of its head."""
+"""Seconds from the connection, or the first byte of a further request, to the end of its head."""
 WRITE_SECONDS = 10.0
-"""A peer that reads nothing of its answer for so long is left."""
+"""Seconds after which a peer that reads nothing of its answer is disconnected."""
 MOST_CONNECTIONS = 1024
 _REASONS = {400: "Bad Request", 408: "Request Timeout", 503: "Service Unavailable"}
 
 
 def most_connections() -> int:
-    """Return how many may be open: a quarter of the descriptors that this process may have, at most 1,024.
+    """Return how many may be open: a quarter of this process's file descriptors, at most 1,024.
 
-    Between two looks at the cap as many again can be accepted, and as many again be closing.
+    Between two checks of the cap, as many again can be accepted, and as many again be closing.
     """
     soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
     return max(8, min(MOST_CONNECTIONS, soft // 4 if soft > 0 else MOST_CONNECTIONS))
 
 
 class BoundedProtocol(H11Protocol):
-    """HTTP/1.1 with deadlines. The cap is ``most`` open connections a server."""
+    """HTTP/1.1 with deadlines and at most ``most`` open connections a server."""
 
     most = most_connections()
 
@@ -44,14 +44,14 @@ class BoundedProtocol(H11Protocol):
 
     @property
     def waits(self) -> bool:
-        """Whether the peer has to send something before anything can be done."""
+        """Whether the peer has to send something before the server can do anything."""
         cycle = self.cycle
         if cycle is None or cycle.response_complete:
             return True
         return cycle.more_body and not cycle.response_started
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        """Admit the peer, or put the one out that has waited longest."""
+        """Accept the peer; above the cap, close the connection that has waited longest."""
         super().connection_made(transport)
         self._deadline = self.loop.call_later(HEAD_SECONDS, self._too_slow)
         if len(self.connections) <= self.most:
@@ -61,14 +61,14 @@ class BoundedProtocol(H11Protocol):
         victim.end(503, "there are too many connections; try again")
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Forget the timers."""
+        """Cancel the timers."""
         for timer in (self._deadline, self._stalled):
             if timer is not None:
                 timer.cancel()
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
-        """Read on, and watch how long the head takes."""
+        """Read on, and start or end the deadline of the head."""
         self.heard, self._started = self.loop.time(), True
         super().data_received(data)
         in_head = self.conn.their_state is h11.IDLE and bool(self.conn.trailing_data[0])
@@ -79,25 +79,25 @@ class BoundedProtocol(H11Protocol):
             self._deadline = None
 
     def pause_writing(self) -> None:
-        """The peer does not read: for a while."""
+        """Start the deadline of a peer that does not read."""
         super().pause_writing()
         self._stalled = self.loop.call_later(WRITE_SECONDS, self.transport.abort)
 
     def resume_writing(self) -> None:
-        """It reads again."""
+        """End the deadline: the peer reads again."""
         if self._stalled is not None:
             self._stalled.cancel()
         super().resume_writing()
 
     def shutdown(self) -> None:
-        """The server ends: who has sent half a request gets no time to finish it."""
+        """End the server's connection. A peer that has sent half a request gets no time to finish it."""
         if self.waits and self.cycle is not None and not self.cycle.response_complete:
             self.transport.abort()
         else:
             super().shutdown()
 
     def end(self, status: int, message: str) -> None:
-        """Close the connection, with an answer where the peer has begun to ask."""
+        """Close the connection, with an answer if the peer has begun a request."""
         if self.transport.is_closing():
             return
         if self._started or status == 503:
@@ -107,13 +107,13 @@ class BoundedProtocol(H11Protocol):
                 f"content-length: {len(document)}\r\nconnection: close\r\n\r\n"
             )
             self.transport.write(head.encode() + document)
-        self.connections.discard(self)  # it no longer counts, however long the system takes to close it
+        self.connections.discard(self)  # It no longer counts, however long the system takes to close it.
         self.transport.close()
 
     def send_400_response(self, msg: str) -> None:
-        """Say in a document that this is no HTTP (``msg`` is uvicorn's); only close where an answer has begun."""
+        """Answer that the request is not HTTP, or only close if an answer has begun. ``msg`` is uvicorn's."""
         if self.conn.our_state in (h11.IDLE, h11.SEND_RESPONSE):
-            self.end(400, "what came is no well-formed HTTP request")
+            self.end(400, "this is not a well-formed HTTP request")
         else:
             self.transport.close()
 

@@ -1,6 +1,6 @@
-"""Where calls from other programs arrive: four at a time, each answered with one document, whatever happens.
+"""Runs calls from other programs: four at a time, each answered with one document.
 
-It refuses to queue without end: who waits longer than two seconds for a turn is told to come back.
+A call that waits longer than two seconds for its turn is refused as "busy".
 """
 
 import asyncio
@@ -32,7 +32,13 @@ _log = logging.getLogger("optimus_tui.serving")
 
 
 class Answered(NamedTuple):
-    """One JSON document; ``exit_code`` is what ``run`` would have ended with, ``code`` why there is no result."""
+    """One JSON document.
+
+    Attributes:
+        document: The document as JSON.
+        exit_code: What ``run`` would have exited with.
+        code: Why there is no result; None if there is one.
+    """
 
     document: bytes
     exit_code: int
@@ -40,7 +46,7 @@ class Answered(NamedTuple):
 
 
 class _Room(NamedTuple):
-    """What belongs to one event loop."""
+    """The context and the semaphore of one event loop."""
 
     loop: asyncio.AbstractEventLoop
     context: "Context"
@@ -48,7 +54,10 @@ class _Room(NamedTuple):
 
 
 class ToolDispatcher:
-    """Takes calls by tool name. ``open_context`` is asked on the first call: a mounted app has no start of its own."""
+    """Runs tools by name.
+
+    ``open_context`` is called on the first call, because a mounted app has no startup of its own.
+    """
 
     def __init__(self, open_context: "Callable[[], Context]") -> None:
         self._open_context = open_context
@@ -59,10 +68,10 @@ class ToolDispatcher:
     async def call(
         self, name: str, arguments: Mapping[str, Any] | bytes | str, progress: Progress | None = None
     ) -> Answered:
-        """Run one tool; never raises for anything but cancellation.
+        """Run one tool. Raises nothing but CancelledError.
 
-        The work is a task of its own that is cancelled once: the SDK cancels again and again until we are gone, which
-        would break off the clean-up of connections and leave them lost in their pool.
+        The work is a task of its own that is cancelled once: the SDK cancels repeatedly until the call has ended, which
+        would interrupt the clean-up of connections and leave them lost in their pool.
         """
         task = asyncio.create_task(self._serve(name, arguments, progress))
         self._running.add(task)
@@ -89,24 +98,22 @@ class ToolDispatcher:
             return self.refuse(name, ToolFailure(said, 2))
         except Exception as error:
             _log.error("%s", _trace(name, error))
-            said = ToolError(
-                code="internal", message=f"{safe_text(name, 80)} met a bug of its own; see the server's log"
-            )
+            said = ToolError(code="internal", message=f"{safe_text(name, 80)} ended with a bug; see the server's log")
             return self.refuse(name, ToolFailure(said, 70))
 
     def refuse(self, name: str, failure: ToolFailure) -> Answered:
-        """The document that says why there is no result."""
+        """Return the document that says why there is no result."""
         clock = self._room.context.clock if self._room else Clock()
         return Answered(encode(failure_report(name, failure, clock.wall())), failure.exit_code, failure.error.code)
 
     def warm_up(self) -> None:
-        """Load, in a thread and once, what the first call needs: callers who list the tools are about to call one."""
+        """Load in a thread, once, what the first call needs: a client that lists the tools soon calls one."""
         if not self._warm:
             self._warm = True
             threading.Thread(target=_load_clients, daemon=True, name="warm-up").start()
 
     async def aclose(self) -> None:
-        """End what still runs and close the clients; safe to call twice."""
+        """Cancel running calls and close the clients. May be called twice."""
         for task in self._running:
             task.cancel()
         if self._running:
@@ -116,7 +123,7 @@ class ToolDispatcher:
             await room.context.aclose()
 
     def _enter(self) -> _Room:
-        """Clients belong to the loop they were made in; another loop gets its own."""
+        """Return the context of this event loop: clients belong to the loop in which they were made."""
         loop = asyncio.get_running_loop()
         if self._room is None or self._room.loop is not loop:
             self._room = _Room(loop, self._open_context(), asyncio.Semaphore(AT_ONCE))
@@ -145,7 +152,7 @@ def _load_clients() -> None:
 
 
 def _trace(name: str, error: Exception) -> str:
-    """Where it happened, never what the variables held."""
+    """Return where the error happened, without the values of variables."""
     frames = traceback.extract_tb(error.__traceback__)[-12:]
     where = " < ".join(f"{Path(frame.filename).name}:{frame.lineno}" for frame in reversed(frames))
     return f"{safe_text(name, 80)}: {type(error).__name__}: {safe_text(redact(str(error)), 300)} at {where}"

@@ -1,6 +1,7 @@
-"""A socket, its token and uvicorn on it. Loopback unless told otherwise; beyond it nobody comes in without a token.
+"""A listening socket, its token, and uvicorn on it.
 
-It refuses to put a token on a command line or into a log: a terminal is shown it, everybody else reads the file.
+It binds to loopback by default; any other address requires a token. A token is never on a command line or in a log: it
+is shown on a terminal, and kept in a private file.
 """
 
 import ipaddress
@@ -19,11 +20,11 @@ SHORTEST_TOKEN = 16
 
 
 class CannotListen(Exception):
-    """One sentence: why there is no socket, or no token."""
+    """Why there is no socket or no token, in one sentence."""
 
 
 class ListeningSocket(NamedTuple):
-    """A listening socket. ``names`` are host names that mean it beside the loopback ones."""
+    """A listening socket. ``names`` are host names for it besides the loopback ones."""
 
     socket: socket.socket
     url: str
@@ -32,7 +33,11 @@ class ListeningSocket(NamedTuple):
 
 
 def bind(host: str, port: int) -> ListeningSocket:
-    """Listen on ``host`` and ``port`` (0: any that is free)."""
+    """Listen on ``host`` and ``port`` (0 for any free port).
+
+    Raises:
+        CannotListen: The address cannot be used.
+    """
     try:
         family, _, _, _, address = min(
             socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE),
@@ -57,7 +62,13 @@ def bind(host: str, port: int) -> ListeningSocket:
 
 
 def token_for(bound: ListeningSocket, purpose: str) -> str | None:
-    """The token that callers must show: the variable's, or one of this start; None on loopback without the variable."""
+    """Return the token that callers must send; None on loopback without the variable.
+
+    It is the variable's, or a new one.
+
+    Raises:
+        CannotListen: The variable's token is too short, or the new one cannot be stored.
+    """
     given = os.environ.pop(TOKEN_VARIABLE, "").strip()
     if given:
         if len(given) < SHORTEST_TOKEN or not given.isascii():
@@ -88,7 +99,7 @@ def _keep(token: str, purpose: str) -> Path:
 
 
 def serve(app: "App", bound: ListeningSocket) -> None:
-    """Serve until SIGINT or SIGTERM. Proxies' headers are not believed, and no version is told."""
+    """Serve until SIGINT or SIGTERM. Headers of proxies are ignored, and no version is sent."""
     import uvicorn
 
     from optimus_tui.serving.asgi import ending_well
@@ -112,13 +123,13 @@ def serve(app: "App", bound: ListeningSocket) -> None:
 
 
 def note(sentence: str) -> None:
-    """One line on stderr."""
+    """Write one line to stderr."""
     sys.stderr.write(f"optimus-tui: {sentence}\n")
     sys.stderr.flush()
 
 
 def log_to_stderr() -> None:
-    """Warnings and worse, of ours and of the libraries; stdout stays untouched."""
+    """Log warnings and errors, also of the libraries, to stderr; stdout is not used."""
     import logging
 
     logging.basicConfig(stream=sys.stderr, level=logging.WARNING, format="optimus-tui: %(levelname)s %(message)s")

@@ -1,1 +1,1 @@
-"""What an incident is and what follows from each event: pure. No file, no clock, no network."""
+"""The state of an incident and what follows from each event. Pure: no file, no clock, no network."""

@@ -1,4 +1,4 @@
-"""What follows from doing something: recommendations marked, actions recorded, the checks that run again. Pure."""
+"""What follows from acting: recommendations marked, actions recorded, and the checks that run again. Pure."""
 
 from msgspec.structs import replace
 
@@ -14,7 +14,7 @@ _LOST = Comparison(verdict="unknown", words="the check was interrupted")
 
 
 def mark(state: IncidentState, event: happened.AdviceMarked) -> Reduced:
-    """A recommendation was done by hand, dismissed, or taken up again."""
+    """Mark a recommendation as done by hand, dismissed, or open again."""
     if not any(one.id == event.advice for one in state.advice):
         return state, (Refused(reason=f"there is no recommendation {event.advice!r}"),)
     if event.status == "dismissed" and not event.said.strip():
@@ -23,7 +23,7 @@ def mark(state: IncidentState, event: happened.AdviceMarked) -> Reduced:
 
 
 def act(state: IncidentState, event: happened.ActionDone) -> Reduced:
-    """Record the receipt and ask again every tool that showed what the action was to cure."""
+    """Record the receipt and run again every tool that showed what the action was to fix."""
     receipt = event.receipt
     if any(one.receipt.action_id == receipt.action_id for one in state.action_records):
         return state, (Refused(reason=f"action {receipt.action_id!r} is recorded already"),)
@@ -42,7 +42,7 @@ def act(state: IncidentState, event: happened.ActionDone) -> Reduced:
 
 
 def ask_again(state: IncidentState, event: happened.ChecksAsked) -> Reduced:
-    """The same checks against the same findings, a while later."""
+    """Run the same checks against the same findings again."""
     record = next((one for one in state.action_records if one.receipt.action_id == event.action_id), None)
     if record is None or not record.checks:
         return state, (Refused(reason=f"action {event.action_id!r} has no checks to run again"),)
@@ -60,7 +60,10 @@ def _asked(steps: list[Step], action_id: str) -> tuple[AnyEffect, ...]:
 
 
 def _advice(state: IncidentState, event: happened.ActionDone) -> shapes.Advice | None:
-    """The recommendation that was followed: the named one, else the open one for this kind of action and tenant."""
+    """Return the recommendation that was followed.
+
+    It is the named one, else the open one for this kind of action and tenant.
+    """
     if event.advice:
         return next((one for one in state.advice if one.id == event.advice), None)
     followed = (event.receipt.kind, event.receipt.tenant)
@@ -84,7 +87,7 @@ def check(state: IncidentState, event: happened.CheckFinished) -> Reduced:
 
 
 def give_up(state: IncidentState) -> IncidentState:
-    """Checks that were running in a process that is gone say nothing."""
+    """Mark checks that ran in a dead process as "unknown"."""
     for record in state.action_records:
         for one in record.checks:
             if one.change is None:
@@ -94,7 +97,7 @@ def give_up(state: IncidentState) -> IncidentState:
 
 
 def _showing(state: IncidentState, rules: set[str]) -> list[Step]:
-    """The steps whose tool showed one of these; the first of all where none is known to have."""
+    """Return the steps whose tool showed one of these rules; without any, the first step that ran a tool."""
     asked = [step for step in state.steps if step.plan.kind == "tool" and step.outcome is not None]
     showing = [step for step in asked if step.outcome and rules & {one.rule for one in step.outcome.findings}]
     return showing or asked[:1]

@@ -1,7 +1,8 @@
-"""A drill judged: what the screen showed and what the incident recorded, against what was injected. Pure.
+"""Judge a drill: what the screen showed and what the incident recorded, against what was injected. Pure.
 
-Marks are of what was measured or recorded, never of a key that was pressed: a finding that appeared, a tool's answer, a
-receipt, a finding that stayed away. It refuses to call a fault gone that nobody could look at, and one that came back.
+Marks are set by what was measured or recorded, never by a key press: a finding that appeared, a tool's answer, a
+receipt, a finding that stayed away. A fault does not count as gone while it could not be measured, or once it came
+back.
 """
 
 from collections.abc import Iterable, Sequence
@@ -20,13 +21,23 @@ from optimus_tui.workflow.ranking import issues_of
 from optimus_tui.workflow.severity import MATTERS, level, rank
 
 HOLD_SECONDS = 15.0
-"""A fault is gone once its findings stayed away for so long: a counter that was only emptied is full again by then."""
+"""A fault is gone once its findings stayed away for so long. By then, a counter that was only emptied is full again."""
 
 
 class Watch(Struct, frozen=True, kw_only=True):
-    """What was seen since the fault was in place at ``injected``. ``words``: of the finding that showed it;
-    ``returned``: how often it came back; ``remedies``: what was done outside, when; ``earlier``: other alarms of before
-    the fault showed; ``left``: what followed from it and is still shown, now that its own findings are gone."""
+    """What was seen since the fault was injected. Times are monotonic seconds.
+
+    Attributes:
+        injected: When the fault was in place.
+        shown: When a finding first showed it; None before.
+        words: The message of that finding.
+        cleared: When its findings left the screen; None while they are shown.
+        earlier: Rules and subjects of other alarms from before the fault showed.
+        left: Messages of alarms that followed from it and are still shown after its own findings are gone.
+        returned: How often it came back.
+        remedies: What was done outside of the product, with its time.
+        identified: When the fault was identified, and in which words; None before.
+    """
 
     injected: float
     shown: float | None = None
@@ -40,12 +51,12 @@ class Watch(Struct, frozen=True, kw_only=True):
 
 
 def shows(truth: Truth, found: Finding | Diagnostic) -> bool:
-    """Whether this finding is the injected fault, and an alarm."""
+    """Return True if this finding is an alarm about the injected fault."""
     return found.rule in truth.rules and truth.subject in found.subject and rank(level(found)) >= MATTERS
 
 
 def look(watch: Watch, truth: Truth, findings: Iterable[Finding], mono: float) -> Watch:
-    """The watch after the screen showed these findings at ``mono``."""
+    """Return the watch after the screen showed these findings at ``mono``."""
     findings = tuple(findings)
     alarms = {(one.rule, one.subject): one for one in findings if rank(level(one)) >= MATTERS}
     mine = next((one for one in findings if shows(truth, one)), None)
@@ -73,8 +84,10 @@ def _counted(one: Finding) -> str:
 
 
 def follow(watch: Watch, truth: Truth, state: IncidentState) -> Watch:
-    """The watch after a look at the incident. Identified is the fault once the right thing is looked at and a step's
-    evidence holds the finding that shows it: the later of both."""
+    """Return the watch after the incident changed.
+
+    The fault is identified once the right issue was chosen and a step's evidence holds its finding: the later of both.
+    """
     chosen, looking = state.choice, next((one for one in state.steps if one.plan.choose_issue), None)
     if watch.identified or chosen is None or chosen.issue not in truth.issues or not (looking and looking.started):
         return watch
@@ -92,13 +105,21 @@ def follow(watch: Watch, truth: Truth, state: IncidentState) -> Watch:
 
 
 def is_over(watch: Watch, state: IncidentState | None, mono: float) -> bool:
-    """Gone for good, and the incident closed."""
+    """Return True if the fault stayed away and the incident is closed."""
     away = watch.cleared is not None and mono - watch.cleared >= HOLD_SECONDS
     return away and state is not None and state.status == "closed"
 
 
 def judge(names: tuple[str, str], truth: Truth, watch: Watch, kept: IncidentState | None, ended: str) -> DrillResult:
-    """What came of it. ``names``: the scenario and what it really is; ``kept``: the incident, if any."""
+    """Return the result of a drill.
+
+    Args:
+        names: The scenario and what it really is.
+        truth: What was injected.
+        watch: What was seen.
+        kept: The incident; None if there was none.
+        ended: How the drill ended.
+    """
     state = kept or IncidentState()
     marks = [
         Mark("injected", 0.0, names[1]),
@@ -149,7 +170,7 @@ def _identified(truth: Truth, state: IncidentState, watch: Watch) -> Mark:
     issue = state.choice.issue if state.choice else ""
     if issue not in truth.issues:
         looked = f"; looked at was {issue}" if issue else ""
-        return Mark("identified", None, f"nobody looked at {' or '.join(truth.issues)}{looked}")
+        return Mark("identified", None, f"the issue {' or '.join(truth.issues)} was not looked at{looked}")
     return Mark("identified", None, "no step's evidence holds the fault's finding")
 
 
@@ -157,8 +178,8 @@ def _acted(state: IncidentState, watch: Watch) -> Mark:
     action_records = [(one.at.mono, one.receipt.words or one.receipt.kind) for one in state.action_records]
     done = sorted(one for one in (*action_records, *watch.remedies) if one[0] >= watch.injected)
     if not done:
-        by_whom = "; it went by itself or by another hand" if watch.cleared is not None else ""
-        return Mark("acted", None, f"nothing was done from here or by :remedy{by_whom}")
+        by_whom = "; the fault ended in another way" if watch.cleared is not None else ""
+        return Mark("acted", None, f"no action or :remedy was carried out{by_whom}")
     return _mark("acted", done[0][0], watch, ", then ".join(words for _, words in done), "")
 
 

@@ -1,8 +1,8 @@
-"""The engine: ``reduce(state, event) -> (state, effects)``, and replay. Pure and total.
+"""The engine: ``reduce(state, event) -> (state, effects)``, and replay. Pure; never raises.
 
-An event that cannot happen now (a step that is not there, an incident that is closed) changes nothing and comes back as
-the one effect ``Refused``, with the reason; it is not to be recorded. A replay of the recorded events gives the same
-state again. It refuses to act and to tell the time: effects are done by whoever keeps the incident.
+An event that cannot happen now (a step that does not exist, a closed incident) changes nothing. It returns the single
+effect ``Refused`` with the reason, and must not be recorded. Replaying the recorded events gives the same state again.
+The engine carries out no effects and reads no clock: ``incidents.service`` does.
 """
 
 from collections.abc import Callable, Iterable
@@ -23,7 +23,7 @@ CAPTURE_MINUTES = 10.0
 
 
 def reduce(state: IncidentState, event: AnyEvent) -> Reduced:
-    """The state after ``event`` and what is to be done about it."""
+    """Return the state after ``event`` and the effects to carry out."""
     reason = _why_not(state, event)
     if reason:
         return state, (Refused(reason=reason),)
@@ -35,7 +35,7 @@ def reduce(state: IncidentState, event: AnyEvent) -> Reduced:
 
 
 def replay(events: Iterable[AnyEvent], state: IncidentState | None = None) -> IncidentState:
-    """What recorded events amount to; effects are left undone."""
+    """Return the state after recorded events; their effects are not carried out."""
     now = state or IncidentState()
     for event in events:
         now, _ = reduce(now, event)
@@ -43,7 +43,7 @@ def replay(events: Iterable[AnyEvent], state: IncidentState | None = None) -> In
 
 
 def refusal(effects: Iterable[AnyEffect]) -> str | None:
-    """Why the event was refused; None where it happened."""
+    """Return why the event was refused; None if it happened."""
     return next((one.reason for one in effects if isinstance(one, Refused)), None)
 
 
@@ -94,7 +94,7 @@ def _capture(state: IncidentState, event: happened.Captured) -> Reduced:
 
 def _note(state: IncidentState, event: happened.NoteAdded) -> Reduced:
     if not event.text.strip():
-        return state, (Refused(reason="a note without text says nothing"),)
+        return state, (Refused(reason="the note has no text"),)
     note = shapes.Note(at=event.at, text=event.text, pane=event.pane, title=event.title, operator=event.operator)
     return replace(state, notes=(*state.notes, note)), ()
 
@@ -106,14 +106,14 @@ def _impact(state: IncidentState, event: happened.ImpactMeasured) -> Reduced:
 
 
 def _check(state: IncidentState, event: happened.CheckFinished) -> Reduced:
-    """A check alone proves no repair where a step that was asked again says otherwise."""
+    """Record a check's answer. It proves no repair while a step that was run again says otherwise."""
     after, effects = action_records.check(state, event)
     refused = after is state
     return (after if refused else replace(after, repaired=proved(after, event.at))), effects
 
 
 def _resume(state: IncidentState, event: happened.Resumed) -> Reduced:
-    """What was running when its process went has no result."""
+    """Free what was running when its process ended: it has no result."""
     freed = tuple(
         replace(step, status="waiting", said="interrupted: its process ended while it ran")
         if step.status == "running"

@@ -1,7 +1,7 @@
-"""From a tool's document to what an incident keeps of it: verdict, findings, recommendations, deciding numbers. Pure.
+"""What an incident keeps of a tool's document: verdict, findings, recommendations, main figures. Pure.
 
-Total: whatever a document holds, something comes out; what it does not hold is not made up. The whole document stays
-beside the timeline as evidence. It refuses to judge: words and severities are the tool's.
+It accepts any document and leaves out what the document does not hold. The whole document is kept beside the timeline
+as evidence. Words and severities are the tool's.
 """
 
 import math
@@ -17,13 +17,13 @@ from optimus_tui.wording.safe import safe_sentence, safe_text
 from optimus_tui.workflow.severity import level, rank, worst
 
 MOST = 40
-"""Findings and recommendations that are kept beside the evidence."""
+"""Findings, recommendations and figures that are kept beside the evidence, of each."""
 _LONGEST = 2_000
 _VERDICTS = ("overall_status", "severity_assessment", "overall_compliance")
 
 
 def outline(document: Mapping[str, Any]) -> Outcome:
-    """The outcome of any tool's document (as builtins: ``msgspec.to_builtins`` of a report)."""
+    """Return the outcome of any tool's document (as builtins: ``msgspec.to_builtins`` of a report)."""
     found = [*_items(document, "diagnostics", Diagnostic), *_failed_tests(document)]
     found.sort(key=lambda one: -rank(level(one)))
     advice = [_recommendation(one) for one in _list(document.get("recommendations")) if isinstance(one, Mapping)]
@@ -56,7 +56,10 @@ def _items(document: Mapping[str, Any], key: str, kind: type[Diagnostic]) -> Ite
 
 
 def _recommendation(one: Mapping[str, Any]) -> Recommendation:
-    """Of troubleshoot's shape (action, priority, command) or of the coherence analysis' (type, message, action)."""
+    """Read a recommendation.
+
+    Troubleshooting writes (action, priority, command), coherence analysis (type, message, action).
+    """
 
     def text(key: str, limit: int = _LONGEST) -> str | None:
         value = one.get(key)
@@ -94,7 +97,7 @@ def _assessment(document: Mapping[str, Any]) -> str:
 
 
 def _headline(document: Mapping[str, Any], found: list[Diagnostic], figures: tuple[Figure, ...]) -> str:
-    """The worst finding; without one the numbers, or that nothing was found."""
+    """Return the worst finding; without one the main figures, or that nothing was found."""
     if found:
         rest = f" (+{len(found) - 1})" if len(found) > 1 else ""
         return safe_sentence(found[0].message) + rest

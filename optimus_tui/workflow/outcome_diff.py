@@ -1,8 +1,8 @@
-"""Before and after: fixed, better, same, worse, or unknown. Pure.
+"""Compare two outcomes: fixed, better, same, worse, or unknown. Pure.
 
-No measurement, no verdict: a fault that is gone because nobody could look any more is not fixed. A new finding as bad
-as the one that went is worse; a lesser one that came in its place (a counter that was immortal and is now only over its
-limit) leaves it at better. What is counted over minutes that began before an action tells nothing about its effect.
+Without a measurement there is no verdict: a fault that could not be measured any more is not fixed. A new finding as
+severe as the one that is gone is worse; a lesser one in its place (a counter that was immortal and is now only over its
+limit) leaves it at better. What is counted over a window that began before an action says nothing about its effect.
 """
 
 from collections.abc import Iterable, Sequence
@@ -36,29 +36,29 @@ from optimus_tui.contract.tools.common import Diagnostic
 from optimus_tui.workflow.severity import MATTERS, level, rank
 
 NOTICEABLE = 0.10
-"""A number beyond its threshold has changed from a tenth on."""
+"""The share of the threshold by which a figure must move to count as changed."""
 BLIND = (SERVER_UNREACHABLE, SERVER_LOGIN, SERVER_UNKNOWN, SERVICES_GATEWAY)
-"""Where one of these holds, what lies behind it was not looked at. A Redis that answers with a fault was looked at."""
+"""While one of these holds, what lies behind it is not measured. A Redis that answers with a fault was measured."""
 _KEYS = frozenset({CACHE_NO_TTL, CACHE_LARGE})
 SEEN_ANYWAY = {
     CACHE_HIT_RATE_UNKNOWN: _KEYS,
     CACHE_HIT_RATE_UNMEASURED: _KEYS,
     LIMITS_RULES_UNMEASURED: frozenset({LIMITS_IMMORTAL, LIMITS_TENANT_SHARE}),
 }
-"""What can be looked at although the thing of this rule cannot: keys and their TTLs, whatever the gateway says."""
+"""Rules that can still be measured under this finding: keys and their TTLs, whatever the gateway says."""
 HIDES = {
     LIMITS_UNKNOWN_LAYOUT: ("limits.",),
     METRICS_SEVERAL_PROCESSES: ("errors.", "gateway.", "proxy.", LIMITS_REFUSED),
     SERVER_INFO_SENSELESS: ("server.", "redis.", "memory.", CACHE_EVICTIONS),
 }
-"""What cannot be told any more where one of these is new: counters that moved to other names, figures without sense."""
+"""Prefixes of rules that cannot be measured while one of these is new: renamed counters, senseless figures."""
 COUNTERS = (LIMITS_OVER, LIMITS_NEAR, LIMITS_IMMORTAL, LIMITS_LONG_TTL, LIMITS_TENANT_SHARE, LIMITS_BROKEN)
-"""Rules about a counter as it stands: ``window_seconds`` is the limiter's window there."""
+"""Rules about a counter's present state: there, ``window_seconds`` is the limiter's window."""
 _WORST: tuple[Verdict, ...] = ("fixed", "better", "same", "unknown", "worse")
 
 
 class _Extent(Struct, frozen=True):
-    """How bad one rule is: severity, how many, and how far beyond its threshold."""
+    """How severe one rule is: rank of severity, number of cases, and distance from the threshold as a share of it."""
 
     rank: int = 0
     count: float = 0
@@ -66,9 +66,13 @@ class _Extent(Struct, frozen=True):
 
 
 def compare(before: Outcome, after: Outcome, rules: Iterable[str] = (), seconds: float | None = None) -> Comparison:
-    """``after`` against ``before``; ``rules``: those that were to be cured, however light, else all that mattered.
+    """Compare ``after`` with ``before``.
 
-    ``seconds``: how long ago the action between both was done; None where there was none.
+    Args:
+        before: The earlier outcome.
+        after: The later one.
+        rules: The rules that were to be fixed, however light; empty for all findings from medium on.
+        seconds: How long ago the action between both ended; None if there was none.
     """
     cured = set(rules)
     targets = [one for one in before.findings if (one.rule in cured if cured else _matters(one))]
@@ -92,7 +96,7 @@ def compare(before: Outcome, after: Outcome, rules: Iterable[str] = (), seconds:
 
 
 def overall(checks: Sequence[Check]) -> Verdict | None:
-    """The worst of the checks; None while one of them has not answered, or there is none."""
+    """Return the worst verdict of the checks; None while one of them has no answer, or there is none."""
     found = [one.change.verdict for one in checks if one.change is not None]
     return max(found, key=_WORST.index) if found and len(found) == len(checks) else None
 
@@ -116,8 +120,10 @@ def _judge(
 
 
 def _by_extent(targets: list[Diagnostic], left: list[Diagnostic], old: list[Diagnostic]) -> tuple[Verdict, str]:
-    """The worst of what changed decides. ``old``: what was counted from before the action on, and cannot show that
-    there is more of it since."""
+    """Decide by the worst of what changed.
+
+    ``old``: findings counted from before the action on, which cannot show that it got worse.
+    """
     fell, grew = 0, 0
     more = None
     for rule in sorted({one.rule for one in (*targets, *left)}):
@@ -144,13 +150,13 @@ def _extent(rule: str, findings: Iterable[Diagnostic]) -> _Extent:
 
 
 def _number(one: Diagnostic) -> float:
-    """How many things a finding sums up."""
+    """Return how many cases a finding sums up."""
     grouped = one.subject.startswith("several ") and isinstance(one.measured, (int, float))
     return float(one.measured or 0) if grouped else 1.0
 
 
 def _beyond(one: Diagnostic) -> float:
-    """Distance from the threshold as a share of it, whichever side is the bad one."""
+    """Return the distance from the threshold as a share of it, on either side."""
     if one.subject.startswith("several ") or not isinstance(one.measured, (int, float)):
         return 0.0
     if not isinstance(one.threshold, (int, float)) or not one.threshold:
@@ -159,7 +165,7 @@ def _beyond(one: Diagnostic) -> float:
 
 
 def _sign(before: _Extent, after: _Extent) -> int:
-    """1 worse, -1 better, 0 the same."""
+    """Return 1 for worse, -1 for better, 0 for the same."""
     for old, new, least in (
         (before.rank, after.rank, 0.5),
         (before.count, after.count, 0.5),
@@ -177,18 +183,20 @@ def _matters(one: Diagnostic) -> bool:
 
 
 def _reaches_back(one: Diagnostic, seconds: float) -> bool:
-    """Whether it is counted over a time that began longer than ``seconds`` ago. A counter holds its window's count in
-    this moment, however long that window is."""
+    """Return True if the finding counts over a window that began longer than ``seconds`` ago.
+
+    A counter holds its present count, however long its window is.
+    """
     return not one.rule.startswith(COUNTERS) and (one.window_seconds or 0.0) > seconds
 
 
 def _unseen(one: Diagnostic) -> bool:
-    """It says that something, or a part of it, could not be looked at, and nothing about that thing."""
+    """Return True if the finding only says that something could not be measured."""
     return one.rule.endswith(("unmeasured", "_unknown", ".partial"))
 
 
 def _is_blind(aimed: set[str], after: Outcome, known: set[str]) -> bool:
-    """Whether what the rules are about could not be looked at. ``known``: the rules that held before."""
+    """Return True if what the rules are about could not be measured. ``known``: the rules that held before."""
     families = {rule.partition(".")[0] for rule in aimed}
     for one in after.findings:
         if _unseen(one) and one.rule.partition(".")[0] in {*families, "metrics"}:

@@ -1,7 +1,8 @@
-"""Playbooks are data: TOML in, steps and a team's recommendations out; what is wrong is named by file and key. Pure.
+"""Read playbooks from TOML: steps, and a team's recommendations. Pure.
 
-A playbook either stands alone or ``extends`` another: its steps then come after the ones they name, or before the last.
-It refuses unknown keys, tools without a name, two steps with one id, and commands that span lines unseen.
+Mistakes are named by file and key. A playbook stands alone or ``extends`` another: its steps are then inserted after
+the ones that they name, or before the last. Unknown keys, tools without a name, two steps with one id, and unprintable
+characters are refused.
 """
 
 import re
@@ -29,11 +30,17 @@ _WORDS = {str: "text", list: "a list", dict: "a table", bool: "true or false"}
 
 
 class PlaybookError(Exception):
-    """One sentence that names the file and the key."""
+    """A mistake in a playbook; the text is one sentence that names the file and the key."""
 
 
 class Playbook(Struct, frozen=True, kw_only=True):
-    """A whole one. ``after`` maps a step's id to the step it wants to follow; ``extends`` is empty once resolved."""
+    """One playbook.
+
+    Attributes:
+        where: Its file, for messages.
+        after: Maps a step's id to the id of the step it is to follow.
+        extends: The playbook that it extends; empty once resolved.
+    """
 
     name: str
     title: str
@@ -46,7 +53,11 @@ class Playbook(Struct, frozen=True, kw_only=True):
 
 
 def parse(text: str, where: str) -> Playbook:
-    """The playbook in ``text``; ``where`` is its file's name for sentences."""
+    """Return the playbook in ``text``. ``where``: the file's name for messages.
+
+    Raises:
+        PlaybookError: It has a mistake.
+    """
     try:
         table = tomllib.loads(text)
     except (tomllib.TOMLDecodeError, RecursionError) as error:
@@ -80,7 +91,11 @@ def parse(text: str, where: str) -> Playbook:
 
 
 def resolve(name: str, playbooks: Mapping[str, Playbook]) -> Playbook:
-    """The playbook of that name with what it extends; PlaybookError naming the file and the key otherwise."""
+    """Return the named playbook merged with those that it extends.
+
+    Raises:
+        PlaybookError: One of them is missing, or they extend each other.
+    """
     chain: list[Playbook] = []
     while True:
         found = playbooks.get(name)
@@ -107,7 +122,7 @@ def _extend(base: Playbook, more: Playbook) -> Playbook:
     steps = list(base.steps)
     for plan in more.steps:
         ids = [one.id for one in steps]
-        if plan.id in ids:  # the team's own version of a step
+        if plan.id in ids:  # The team's own version replaces the step.
             steps[ids.index(plan.id)] = plan
             continue
         follows = more.after.get(plan.id)

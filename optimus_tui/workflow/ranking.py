@@ -1,7 +1,7 @@
-"""Which issue type to look at, ranked from what the first step found, each with its reason. The operator decides. Pure.
+"""Rank the issue types to look at by what the first step found, each with its reason. The operator decides. Pure.
 
-It refuses to hide a possibility: all six stand there, those that nothing points to last and saying so. A tenant is
-named only where the finding's subject is plain text, so that it is no guess at a name that was escaped for the screen.
+All six are always listed; those that no finding points to come last and say so. A tenant is named only if the finding's
+subject is plain text, so that an escaped name is never guessed.
 """
 
 from collections.abc import Sequence
@@ -16,9 +16,9 @@ from optimus_tui.contract.tools.common import Diagnostic
 from optimus_tui.workflow.severity import MATTERS, level, rank
 
 USUAL = "high_latency"
-"""What the runbook looks at when nothing points anywhere."""
+"""The issue type that the runbook starts with when no finding points to one."""
 _PER_RANK, _FAILING, _PER_LOOK, _PER_FINDING = 100, 40, 10, 1
-"""A single slow look weighs less than any finding, and many findings less than one of a higher level."""
+"""One slow measurement weighs less than any finding, and many findings less than one of a higher severity."""
 _MOST_COUNTED = 30
 
 
@@ -28,7 +28,7 @@ class _Clue(Struct, frozen=True):
 
 
 def rank_issues(outcome: Outcome, slow_ms: float) -> tuple[Candidate, ...]:
-    """All six issue types, the best founded first. ``slow_ms``: from here on a service is slow."""
+    """Return all six issue types, the best supported first. ``slow_ms``: milliseconds above which a service is slow."""
     clues: dict[str, list[_Clue]] = {issue: [] for issue in ISSUES}
     for finding in outcome.findings:
         for place, issue in enumerate(issues_of(finding)):
@@ -60,7 +60,10 @@ def issues_of(finding: Diagnostic | Finding) -> tuple[str, ...]:
 
 
 def _slow(outcome: Outcome, slow_ms: float) -> list[Diagnostic]:
-    """One look is no percentile, and no finding of the tool's; it is a reason to look here first, and no more."""
+    """Return a clue for each slow service.
+
+    One measurement is no percentile and no finding, only a reason to look here.
+    """
     return [
         Diagnostic(
             severity="medium", rule=LATENCY_LOOK, subject=one.label,
@@ -73,8 +76,8 @@ def _slow(outcome: Outcome, slow_ms: float) -> list[Diagnostic]:
 
 def _candidate(issue: str, clues: Sequence[_Clue], nothing: bool) -> Candidate:
     if not clues:
-        usual = "; the runbook's own choice then" if nothing and issue == USUAL else ""
-        return Candidate(issue=issue, reason=f"nothing that was found points to it{usual}", score=0)
+        usual = "; it is the runbook's default" if nothing and issue == USUAL else ""
+        return Candidate(issue=issue, reason=f"no finding points to it{usual}", score=0)
     ordered = sorted(clues, key=lambda one: -one.score)
     more = f" (+{len(ordered) - 1})" if len(ordered) > 1 else ""
     tenants = [name for one in ordered if (name := tenant_of(one.finding)) is not None]
@@ -88,7 +91,7 @@ def _candidate(issue: str, clues: Sequence[_Clue], nothing: bool) -> Candidate:
 
 
 def tenant_of(finding: Diagnostic) -> str | None:
-    """The tenant that a finding about limits is about, where its subject leaves no doubt."""
+    """Return the tenant that a finding about limits names, if its subject leaves no doubt; else None."""
     if not finding.rule.startswith("limits."):
         return None
     subject = finding.subject

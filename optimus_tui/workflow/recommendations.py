@@ -1,7 +1,6 @@
-"""The last step's list: what the tools recommended, what the team adds, and what the product itself can do. Pure.
+"""The list of the last step: what the tools recommend, what the team adds, and which actions can help. Pure.
 
-One table says which fault an action of ours cures. It refuses to recommend an action for a tenant whose name nobody
-knows for certain, and to call something doable where the table does not.
+One table says which action fixes which finding. An action is recommended only for a tenant whose name is certain.
 """
 
 import hashlib
@@ -20,24 +19,30 @@ BY_COMMAND = (
     ("UNLINK", "rate_limit:", "reset_counters"),
     ("UNLINK", "cache:", "unlink_prefix"),
 )
-"""The action that does what a recommended command does: its verb and the beginning of its keys."""
-
+"""(Verb, prefix of the keys, action): the action that does what a recommended command does."""
 _OFFER = {
     "repair_counter": "Give the counters of {who} that never reset their window back; the counts stay",
-    "reset_counters": "Only if nobody can wait for the windows to end: reset the counters of {who}",
+    "reset_counters": "Only if the windows cannot be waited for: reset the counters of {who}",
     "unlink_no_ttl": "Unlink the cache keys of {who} that never expire",
     "unlink_prefix": "Unlink cache keys of {who} by the beginning of their names",
     "invalidate_tenant": "Invalidate the cache of {who}, so that gateways drop theirs too",
 }
 _LAST = ("reset_counters", "unlink_prefix")
-"""These forget something that somebody may miss: they are never urgent."""
+"""These actions lose data that may be needed: their priority is always low."""
 _ORDER = {"critical": 0, "high": 1, "medium": 2, "low": 3}
 
 
 def advise(
     steps: Sequence[Step], team: Sequence[TeamAdvice], before: Sequence[Advice], tenant: str | None
 ) -> tuple[Advice, ...]:
-    """All advice, the most urgent first; marks made on ``before`` stay. ``tenant``: the chosen one."""
+    """Return all recommendations, the most urgent first.
+
+    Args:
+        steps: The incident's steps with their outcomes.
+        team: The team's recommendations.
+        before: The earlier list; its marks are kept.
+        tenant: The chosen tenant; None for none.
+    """
     made: dict[str, Advice] = {}
     for step in steps:
         if step.outcome is None:
@@ -52,9 +57,8 @@ def advise(
         replace(one, status=marked[one.id].status, said=marked[one.id].said) if one.id in marked else one
         for one in made.values()
     ]
-    gone = [
-        one for name, one in marked.items() if name not in made
-    ]  # done is done, also where a redo no longer says it
+    # What was done stays in the list, even if a step that was run again no longer recommends it.
+    gone = [one for name, one in marked.items() if name not in made]
     return tuple(sorted([*kept, *gone], key=lambda one: _ORDER.get(one.priority, 2)))
 
 
@@ -104,7 +108,7 @@ def _covers(when: str, rule: str) -> bool:
 
 
 def _offers(findings: Sequence[Diagnostic], made: Iterable[Advice], tenant: str | None) -> list[Advice]:
-    """An action of ours for every finding that has one, where no recommendation led to it."""
+    """Return an action for every finding that has one, unless a recommendation already leads to it."""
     offered = {(one.kind, one.tenant) for one in made if one.kind}
     offers: list[Advice] = []
     for one in findings:

@@ -1,8 +1,8 @@
-"""How bad an incident is now: the worst of what was found and still stands. Pure.
+"""The present severity of an incident: the worst finding that still holds. Pure.
 
-The incident itself keeps the worst that was ever found. A finding no longer stands where the step that made it was
-asked again and no longer has it, where a later step no longer has what it shared with it, and where the check after an
-action proved that it is fixed. What nobody looked at again stands.
+The incident itself keeps the worst severity that was ever found. A finding no longer holds if the step that made it was
+run again without it, if a later step no longer has a finding they shared, or if the check after an action proved that
+it is fixed. A finding that was not measured again still holds.
 """
 
 from collections.abc import Iterator
@@ -15,12 +15,12 @@ Key = tuple[str, str]
 
 
 def standing(state: IncidentState) -> str:
-    """Return the severity of what stands: none, low, medium, high or critical."""
+    """Return the present severity: none, low, medium, high or critical."""
     return worst(one for step in state.steps for one in _of_step(state, step))
 
 
 def severity_words(state: IncidentState) -> str:
-    """Return the severity of now, with the worst there was where that is another one: ``low (at worst high)``."""
+    """Return the present severity, with the worst one if it differs: ``low (at worst high)``."""
     now = standing(state)
     return now if now == state.severity else f"{now} (at worst {state.severity})"
 
@@ -41,7 +41,7 @@ def _of_step(state: IncidentState, step: Step) -> Iterator[Diagnostic]:
 
 
 def _unseen(step: Step) -> Iterator[Diagnostic]:
-    """What the step had found before, where its last run could not look at it: our blindness mends no fault."""
+    """Yield the step's earlier findings if its last run could not measure them: they still hold."""
     if step.before is not None and step.change is not None and step.change.verdict == "unknown":
         yield from step.before.findings
 
@@ -56,9 +56,9 @@ def _end(step: Step) -> float | None:
 
 
 def _gone(step: Step) -> set[Key]:
-    """What a step had when it was asked before, and no longer has; nothing where it can no longer tell.
+    """Return what a step found when it ran before, and no longer finds; nothing if it cannot tell.
 
-    Its worst run counts too, however often it was asked since, except of a step whose runs may be about other issues.
+    Its worst run counts too, except for a step whose runs may be about different issues.
     """
     if step.before is None or step.outcome is None or step.change is None or step.change.verdict == "unknown":
         return set()

@@ -1,4 +1,4 @@
-"""What events do to the steps: run, redo with a comparison, skip with a reason, come forward, choose an issue. Pure."""
+"""How events change the steps: run, run again and compare, skip, bring forward, choose an issue. Pure."""
 
 from typing import Any
 
@@ -19,7 +19,7 @@ Reduced = tuple[IncidentState, tuple[AnyEffect, ...]]
 
 
 def arguments_of(state: IncidentState, step: Step) -> dict[str, Any]:
-    """What the step's tool is asked: the plan's arguments, with the issue and the tenant that were chosen."""
+    """Return the arguments for the step's tool: those of the plan, with the chosen issue and tenant."""
     arguments = dict(step.plan.arguments)
     if step.plan.choose_issue and state.choice is not None:
         arguments["issue_type"] = state.choice.issue
@@ -29,14 +29,14 @@ def arguments_of(state: IncidentState, step: Step) -> dict[str, Any]:
 
 
 def put(state: IncidentState, step: Step) -> IncidentState:
-    """The state with this step in the place of the old one, and the advice that follows from it."""
+    """Return the state with this step replaced, and the recommendations that follow from it."""
     steps = tuple(step if one.plan.id == step.plan.id else one for one in state.steps)
     tenant = state.choice.tenant if state.choice else None
     return replace(state, steps=steps, advice=advise(steps, state.team, state.advice, tenant))
 
 
 def start(state: IncidentState, event: happened.StepStarted) -> Reduced:
-    """Ask the step's tool."""
+    """Start the step's tool."""
     step, running = state.step(event.step), state.running
     if step is None:
         return _refuse(f"there is no step {event.step!r}; there are {_names(state)}", state)
@@ -65,7 +65,7 @@ _ASK = "first choose which issue to look at"
 
 
 def finish(state: IncidentState, event: happened.StepFinished) -> Reduced:
-    """Take the answer in: severity, tenants, what to look at, which step comes forward."""
+    """Take the tool's outcome: severity, tenants, issues to look at, and which steps come forward."""
     step = state.step(event.step)
     if step is None or step.status != "running":
         return _refuse(f"step {event.step!r} is not running", state)
@@ -95,17 +95,17 @@ def _worst(known: Outcome | None, now: Outcome) -> Outcome | None:
 
 
 def _dated(state: IncidentState) -> IncidentState:
-    """The state with the beginning that follows from what it is about now; a beginning that was given stays."""
+    """Return the state with the beginning that follows from its main finding; a beginning that was given stays."""
     return state if state.began_given else replace(state, began=beginning(state))
 
 
 def _first(state: IncidentState) -> str:
-    """The step whose findings are ranked: the first one that asks a tool."""
+    """Return the step whose findings are ranked: the first one with a tool."""
     return next((step.plan.id for step in state.steps if step.plan.kind == "tool"), "")
 
 
 def _bring_forward(state: IncidentState, after: Step) -> IncidentState:
-    """Steps that wait and name a rule which was found come directly after this one."""
+    """Move waiting steps that name a rule which was found directly after this one."""
     rules = {one.rule for one in after.outcome.findings} if after.outcome else set()
     wanted = [one for one in state.steps if one.status == "waiting" and rules & set(one.plan.first_when)]
     if not wanted:
@@ -120,7 +120,7 @@ def _bring_forward(state: IncidentState, after: Step) -> IncidentState:
 
 
 def fail(state: IncidentState, event: happened.StepFailed) -> Reduced:
-    """The tool has no result; what an earlier run found stays."""
+    """Mark the step as failed; what an earlier run found stays."""
     step = state.step(event.step)
     if step is None or step.status != "running":
         return _refuse(f"step {event.step!r} is not running", state)
@@ -128,7 +128,7 @@ def fail(state: IncidentState, event: happened.StepFailed) -> Reduced:
 
 
 def skip(state: IncidentState, event: happened.StepSkipped) -> Reduced:
-    """Leave a step out."""
+    """Skip a step, with a reason."""
     step = state.step(event.step)
     if step is None or step.status not in ("waiting", "failed"):
         return _refuse(f"step {event.step!r} cannot be skipped: it does not wait", state)
@@ -138,7 +138,7 @@ def skip(state: IncidentState, event: happened.StepSkipped) -> Reduced:
 
 
 def done(state: IncidentState, event: happened.StepDone) -> Reduced:
-    """A step without a tool is through."""
+    """Mark a step without a tool as done."""
     step = state.step(event.step)
     if step is None or step.plan.kind == "tool":
         return _refuse(f"step {event.step!r} is not one that is done by hand", state)
@@ -146,7 +146,7 @@ def done(state: IncidentState, event: happened.StepDone) -> Reduced:
 
 
 def choose(state: IncidentState, event: happened.IssueChosen) -> Reduced:
-    """The operator decides. A step that looked at something else is to be done again."""
+    """Set the chosen issue. A step that looked at another one has to be run again."""
     if event.issue not in ISSUES:
         return _refuse(f"there is no issue type {event.issue!r}; there are {', '.join(ISSUES)}", state)
     if any(step.plan.choose_issue and step.status == "running" for step in state.steps):

@@ -1,7 +1,7 @@
-"""What an incident is about: the findings of the issue that was chosen, as they were at their worst. Pure.
+"""What an incident is about: the findings of the chosen issue, as they were at their worst. Pure.
 
-A step that is asked again after the repair finds something else, often what is still counted from before. That is a
-later look, and never what the incident is about.
+A step that is run again after the repair finds something else, often what is still counted from before. That is a later
+result and never what the incident is about.
 """
 
 from collections.abc import Iterator
@@ -20,8 +20,8 @@ def main_finding(state: IncidentState) -> Diagnostic | None:
 def about(state: IncidentState) -> tuple[Diagnostic, ...]:
     """Return the findings that the incident is about, the worst first.
 
-    These are the findings that point to the chosen issue and, where one was chosen, speak of its tenant. Without a
-    choice, or where nothing points to it, these are all findings.
+    These are the findings that point to the chosen issue and, if one was chosen, name its tenant. Without a choice, or
+    if nothing points to it, these are all findings.
     """
     found = _at_worst(state)
     choice = state.choice
@@ -33,10 +33,10 @@ def about(state: IncidentState) -> tuple[Diagnostic, ...]:
 
 
 def beginning(state: IncidentState) -> float | None:
-    """Return the wall-clock seconds since when the main finding held, as the screen showed it when the incident opened.
+    """Return the wall-clock seconds since when the main finding held, as shown when the incident opened.
 
-    Where the screen did not show that finding, the earliest of those that are as bad, else of those that point to the
-    same issues: a slow engine is seen before the routes that wait for it. None where it showed none.
+    If that finding was not shown then, take the earliest of those that are as severe, else of those that point to the
+    same issues: a slow engine is seen before the routes that wait for it. None without any.
     """
     found = about(state)
     if not found:
@@ -55,12 +55,12 @@ def beginning(state: IncidentState) -> float | None:
 
 
 def worst_outcome(step: Step) -> Outcome | None:
-    """Return what the step found at its worst; its only outcome where it never found anything."""
+    """Return the outcome of the step at its worst; its only outcome if it never found anything."""
     return step.worst or step.outcome
 
 
 def _at_worst(state: IncidentState) -> tuple[Diagnostic, ...]:
-    """All findings, each as it was first seen at its worst; the worst first, equal ones in the order of the steps."""
+    """Return all findings, each as first seen at its worst; the worst first, equal ones in the order of the steps."""
     known: dict[tuple[str, str], Diagnostic] = {}
     for one in _findings(state):
         key = one.rule, one.subject
@@ -70,7 +70,7 @@ def _at_worst(state: IncidentState) -> tuple[Diagnostic, ...]:
 
 
 def _findings(state: IncidentState) -> Iterator[Diagnostic]:
-    """Of every step: its worst run first, then the two that are kept beside it."""
+    """Yield the findings of every step: of its worst run first, then of the two kept beside it."""
     for step in state.steps:
         for outcome in (step.worst, step.before, step.outcome):
             yield from outcome.findings if outcome is not None else ()

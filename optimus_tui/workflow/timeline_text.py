@@ -1,4 +1,4 @@
-"""One line of the timeline for each event: what a person reads afterwards. Pure; texts stay as they were said."""
+"""One line of the timeline for each event, for people to read. Pure; typed texts are kept as they are."""
 
 from collections.abc import Callable
 from typing import Any
@@ -11,7 +11,7 @@ Words = tuple[str, str]
 
 
 def entry(state: IncidentState, event: AnyEvent) -> Entry:
-    """The line of ``event``, which led to ``state``."""
+    """Return the line of ``event``, which led to ``state``."""
     mark, text = _LINES[type(event)](state, event)
     return Entry(event.at, mark, text)
 
@@ -44,7 +44,7 @@ def _finished(state: IncidentState, event: happened.StepFinished) -> Words:
 
 
 def _change(change: Comparison, outcome: Outcome) -> str:
-    """The verdict with its reason; without the finding that the line names already."""
+    """Return the verdict with its reason, without the finding that the line names already."""
     told = outcome.findings[0].message if outcome.findings else ""
     words = change.words.replace(told, "").rstrip(": ") if told else change.words
     return f"{change.verdict}: {words}" if words and words != change.verdict else change.verdict

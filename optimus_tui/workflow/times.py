@@ -1,6 +1,6 @@
-"""How long between two stamps: by the steady clock where one machine's boot saw both, else by clocks that may jump.
+"""Seconds between two stamps: by the monotonic clock within one boot of one machine, else by clocks that may jump.
 
-Also the two figures that come out of an incident: until somebody acted (MTTA), until it was repaired (MTTR). Pure.
+Also the two figures of an incident: time to acknowledge (MTTA) and time to repair (MTTR). Pure.
 """
 
 import math
@@ -9,7 +9,7 @@ from optimus_tui.contract.incident import IncidentState, Stamp
 
 
 def elapsed(start: Stamp, end: Stamp) -> float:
-    """Seconds from ``start`` to ``end``, never below 0 and always finite."""
+    """Return the seconds from ``start`` to ``end``, never below 0 and always finite."""
     if start.boot and start.boot == end.boot:
         seconds = end.mono - start.mono
     elif start.server is not None and end.server is not None:
@@ -20,7 +20,7 @@ def elapsed(start: Stamp, end: Stamp) -> float:
 
 
 def mtta(state: IncidentState) -> float | None:
-    """Seconds from the beginning of the fault to the opening of the incident; None where nobody said when it began."""
+    """Return the seconds from the beginning of the fault to the opening; None if the beginning is unknown."""
     if state.opened is None or state.began is None:
         return None
     seconds = state.opened.wall - state.began
@@ -28,7 +28,10 @@ def mtta(state: IncidentState) -> float | None:
 
 
 def mttr(state: IncidentState) -> float | None:
-    """Seconds from the beginning (else the opening) to the repair that a check proved, else to the closing."""
+    """Return the seconds from the beginning (else the opening) to the proved repair.
+
+    Without a proof the closing counts; None before either.
+    """
     end = state.repaired or state.closed
     if state.opened is None or end is None:
         return None

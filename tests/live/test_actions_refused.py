@@ -75,7 +75,7 @@ async def test_a_slow_disk_holds_no_screen_up_when_it_disarms(
         monkeypatch.setattr(
             action_service.audit, "append", lambda *event, **fields: slow.wait(5) and write(*event, **fields)
         )
-        action_service.guard.disarm("nobody touched a key")
+        action_service.guard.disarm("no key was pressed")
         assert action_service.guard.armed is None and [one["event"] for one in read(tmp_path / "audit.jsonl")] == [
             "armed"
         ]
@@ -104,7 +104,7 @@ async def test_arming_ends_by_itself_and_when_nobody_is_there(server: RealServer
         clock.advance(181)
         assert action_service.guard.armed is None
     said = [record["why"] for record in read(tmp_path / "audit.jsonl") if record["event"] == "disarmed"]
-    assert said == ["the time was over", "nobody touched a key"]
+    assert said == ["the time was over", "no key was pressed"]
 
 
 @pytest.mark.parametrize("jump", [3600.0, -3600.0])

@@ -107,7 +107,7 @@ async def test_an_audit_that_is_lost_stops_the_action_which_is_never_silently_go
             settled = await action_service.settle(left, "records were lost", threading.Event(), ignore)
             assert isinstance(settled, Receipt) and settled.verified
         else:
-            assert receipt.id[:8] in said and "plan anew" in said
+            assert receipt.id[:8] in said and "plan again" in said
             assert (tmp_path / "actions" / f"{receipt.id}.plan-lost").exists()
         assert action_service.interrupted() == []
         await action_service.arm("test")

@@ -139,7 +139,7 @@ GUARDS: tuple[Guard, ...] = (
           "any(name in _PASSED_ON or name.startswith(b\"x-forwarded\") for name, _ in headers)", "False", _HTTP),
     Guard("Host", _S + "access_control.py", "lower() in self._authorities(scope):\n            return None\n        return AccessRefusal(421",
           "lower():\n            return None\n        return AccessRefusal(421", _HTTP),
-    Guard("Origin", _S + "access_control.py", "        return AccessRefusal(403, \"pages of other origins may not ask\")",
+    Guard("Origin", _S + "access_control.py", "        return AccessRefusal(403, \"pages of other origins are refused\")",
           "        return None", _HTTP),
     Guard("a body's size", _S + "asgi.py", "    if seen > cap:\n", "    if False:\n", _HTTP),
     Guard("a body's time", _S + "asgi.py", "async with asyncio.timeout(BODY_SECONDS):",

@@ -13,7 +13,7 @@ from optimus_tui.tui.modals.action_dialog_text import refusal_lines
 from tests.realserver import RealServer
 from tests.tui.dashboard_driver import confirm, opened_card, running, said, typed, until
 
-REMEDY = "look at it, and remove it once nobody uses it: redis-cli -h 127.0.0.1 -p 16401 UNLINK optimus:lock:acme"
+REMEDY = "look at it, and remove it once it is not in use: redis-cli -h 127.0.0.1 -p 16401 UNLINK optimus:lock:acme"
 
 
 async def confirmed(pilot: Pilot[Any], card: action_dialog.ActionDialog) -> None:

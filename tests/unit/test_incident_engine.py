@@ -63,7 +63,7 @@ def test_without_a_clue_the_runbooks_own_choice_stands_first_and_says_so() -> No
     play = Play()
     play.run("health", outcome())
     assert play.state.candidates[0].issue == "high_latency"
-    assert "nothing that was found points to it" in play.state.candidates[0].reason
+    assert "no finding points to it" in play.state.candidates[0].reason
 
 
 def test_a_slow_look_points_to_latency_without_being_a_finding() -> None:

@@ -56,7 +56,7 @@ def test_refused_requests_lead_over_any_number_of_slow_routes_of_the_same_level(
 def test_a_slow_look_alone_is_a_reason_and_without_anything_the_runbook_chooses() -> None:
     assert first() == ("high_latency", "engine took 914 ms, more than 500 ms")
     chosen, reason = first(figures=())
-    assert (chosen, reason) == ("high_latency", "nothing that was found points to it; the runbook's own choice then")
+    assert (chosen, reason) == ("high_latency", "no finding points to it; it is the runbook's default")
 
 
 def test_the_runbooks_choice_is_not_named_while_there_is_a_finding() -> None:
