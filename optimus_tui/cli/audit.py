@@ -49,8 +49,12 @@ def verify_command(folder: str | None) -> int:
         complain(_words_of(path, error))
         return exits.USAGE
     if checked.problem:
-        place = path.with_name(checked.broken_file) if checked.broken_file else path
-        line = f", line {checked.broken_line:,}" if checked.broken_line else ""
+        place = path
+        if checked.broken_file:
+            place = path.with_name(checked.broken_file)
+        line = ""
+        if checked.broken_line:
+            line = f", line {checked.broken_line:,}"
         complain(f"{place}{line}: {checked.problem}")
         complain(f"{plural(checked.records, 'record')} before that are whole")
         _say_files(checked)
@@ -73,7 +77,9 @@ def verify_command(folder: str | None) -> int:
 def _say_files(checked: "Checked") -> None:
     if len(checked.parts) > 1:
         for part in checked.parts:
-            what = f"records {part.first:,} to {part.last:,}" if part.last else "no sound record"
+            what = "no sound record"
+            if part.last:
+                what = f"records {part.first:,} to {part.last:,}"
             say(f"  {part.name}: {what}")
     for one in checked.breaks:
         say(f"a break was accepted at {one.at}: {_lost(one.first, one.last)}; reason given: {one.reason}")
@@ -90,7 +96,9 @@ def _say_moved(path: Path) -> None:
         head = read_head(path.parent)
     except OSError:
         return
-    place = moved_to(path, head) if head is not None else None
+    place = None
+    if head is not None:
+        place = moved_to(path, head)
     if place is not None:
         complain(f"its records lie in {place}: optimus-tui audit rotate takes that file over")
     elif head is not None and head.seq:
@@ -116,7 +124,9 @@ def show_command(folder: str | None, action: str | None, last: int | None, as_js
         return exits.USAGE
     if not records:
         complain(f"{path}: no record{f' of {action}' if action else ''}")
-        return exits.USAGE if not path.exists() else exits.HEALTHY
+        if not path.exists():
+            return exits.USAGE
+        return exits.HEALTHY
     for record in records[-last:] if last else records:
         if as_json:
             document(msgspec.json.encode(record))
@@ -167,13 +177,17 @@ def accept_command(folder: str | None, reason: str) -> int:
 
 
 def _lost(first: int, last: int) -> str:
-    return f"records {first:,} to {last:,} are lost" if last >= first else "no record is lost"
+    if last >= first:
+        return f"records {first:,} to {last:,} are lost"
+    return "no record is lost"
 
 
 def _words_of(path: Path, error: OSError) -> str:
     from optimus_tui.history.state_files import Unreadable
 
-    return str(error) if isinstance(error, Unreadable) else f"{path}: {error.strerror}"
+    if isinstance(error, Unreadable):
+        return str(error)
+    return f"{path}: {error.strerror}"
 
 
 def _words(record: Mapping[str, Any]) -> str:
@@ -187,4 +201,6 @@ def _words(record: Mapping[str, Any]) -> str:
         elif isinstance(value, dict):
             value = " ".join(f"{inner} {one}" for inner, one in value.items() if one not in (None, "", []))
         shown.append(f"{name} {value}")
-    return f"{record.get('event', '?')}: {', '.join(shown)}" if shown else str(record.get("event", "?"))
+    if shown:
+        return f"{record.get('event', '?')}: {', '.join(shown)}"
+    return str(record.get("event", "?"))

@@ -27,7 +27,9 @@ _GLYPHS = {"critical": "✖", "high": "▲", "medium": "▲", "low": "△"}
 
 
 def _used(one: "TenantFigures") -> str:
-    return f"{thousands(one.current_count)} / {thousands(one.limit)}" if one.counters != 0 else NOTHING
+    if one.counters != 0:
+        return f"{thousands(one.current_count)} / {thousands(one.limit)}"
+    return NOTHING
 
 
 def _p95(one: "TenantFigures") -> str:
@@ -122,7 +124,9 @@ async def _tool_call(settings: "Settings", tenants: Sequence[bytes], minutes: in
         output.document(encode(report), indent=2 if sys.stdout.isatty() else 0)
     else:
         _print(report, shutil.get_terminal_size((80, 24)).columns)
-    return exits.FOUND_SOMETHING if found(report) else exits.HEALTHY
+    if found(report):
+        return exits.FOUND_SOMETHING
+    return exits.HEALTHY
 
 
 def _print(report: "CompareReport", width: int) -> None:
@@ -150,11 +154,15 @@ def _covered(report: "CompareReport") -> Iterator[str]:
     from optimus_tui.wording.age import age
 
     keys = report.coverage
-    whole = "" if keys.complete else ", incomplete"
+    whole = ", incomplete"
+    if keys.complete:
+        whole = ""
     scanned = f"{thousands(keys.scanned)} of {thousands(keys.total)} keys scanned{whole}"
     asked = f"requests over {age(report.window_covered_minutes * 60)} ({report.source})"
     events = report.events_covered_minutes
-    logged = "" if events is None else f", events over {age(events * 60)}"
+    logged = ""
+    if events is not None:
+        logged = f", events over {age(events * 60)}"
     yield f"{report.timestamp} · {scanned} · {asked}{logged}, {report.window_requested_minutes} min asked for"
 
 

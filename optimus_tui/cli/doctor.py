@@ -67,7 +67,9 @@ def command(ctx: click.Context, /, **given: object) -> int:
         hang(f"  {line.mark:<6}{line.subject:<12}", line.says)
         if line.copy:
             say(f"{'':20}{line.copy}")
-    return exits.FOUND_SOMETHING if any(line.mark == "WRONG" for line in lines) else exits.HEALTHY
+    if any(line.mark == "WRONG" for line in lines):
+        return exits.FOUND_SOMETHING
+    return exits.HEALTHY
 
 
 def _print_settings(settings: Settings) -> None:
@@ -90,11 +92,11 @@ def _values(settings: Settings) -> list[tuple[str, str]]:
         elif name == "postgres_dsn":
             rows.append((name, "set (not shown)" if value else "not set"))
         elif name == "limits":
-            configured = (
-                f"{len(value.limits)} operations, {len(value.tenants)} tenants, window {value.window_seconds} s"
-                if value
-                else "none of our own: the gateway's count"
-            )
+            configured = "none of our own: the gateway's count"
+            if value:
+                configured = (
+                    f"{len(value.limits)} operations, {len(value.tenants)} tenants, window {value.window_seconds} s"
+                )
             rows.append((name, configured))
         elif isinstance(value, Struct):
             rows += [(f"{name}.{one.name}", _plain(getattr(value, one.name))) for one in msgspec.structs.fields(value)]
@@ -107,16 +109,25 @@ def _values(settings: Settings) -> list[tuple[str, str]]:
 
 def _plain(value: object) -> str:
     if isinstance(value, bool):
-        return "yes" if value else "no"
+        if value:
+            return "yes"
+        return "no"
     if isinstance(value, tuple):
         return ", ".join(map(str, value)) or "none"
-    return "not set" if value in (None, "") else str(value)
+    if value in (None, ""):
+        return "not set"
+    return str(value)
 
 
 def _place(target: RedisTarget) -> str:
-    secured = " with TLS" if target.scheme == "rediss" else ""
-    password = ", password set" if target.password else ""
-    return f"{target.label}{secured}{'' if target.tls_verify else ', certificate NOT checked'}{password}"
+    text = target.label
+    if target.scheme == "rediss":
+        text += " with TLS"
+    if not target.tls_verify:
+        text += ", certificate NOT checked"
+    if target.password:
+        text += ", password set"
+    return text
 
 
 async def examine(settings: Settings) -> list[Line]:
@@ -160,9 +171,15 @@ def _service(name: str, reading: Reading[ServiceState]) -> Line:
         return Line("--", name, "not configured")
     if state.fault:
         return Line("WRONG", name, f"{state.status}: {_said(state.fault)}")
-    took = f" in {state.latency_ms:.1f} ms" if state.latency_ms is not None else ""
-    says = f"; it says {state.remark.words}" if state.remark else ""
-    mark: Mark = "note" if state.remark else "ok"
+    took = ""
+    if state.latency_ms is not None:
+        took = f" in {state.latency_ms:.1f} ms"
+    says = ""
+    if state.remark:
+        says = f"; it says {state.remark.words}"
+    mark: Mark = "ok"
+    if state.remark:
+        mark = "note"
     return Line(mark, name, f"{state.status}{took}{f', version {state.version}' if state.version else ''}{says}")
 
 
@@ -181,7 +198,9 @@ def _gateway(reading: Reading[GatewayState]) -> list[Line]:
     if state.cache_fault:
         lines.append(Line("WRONG", "  cache", _said(state.cache_fault)))
     elif state.cache:
-        rate = "unknown" if state.cache.hit_rate is None else percent(state.cache.hit_rate)
+        rate = "unknown"
+        if state.cache.hit_rate is not None:
+            rate = percent(state.cache.hit_rate)
         lines.append(Line("ok", "  cache", f"hit rate {rate} by its own figures"))
     if state.rules_fault:
         lines.append(Line("WRONG", "  limits", _said(state.rules_fault)))
@@ -219,13 +238,18 @@ async def _redis(context: Context) -> list[Line]:
         return [Line("WRONG", "redis", _said(reading.fault) if reading.fault else "unknown")]
     known = [state.product, state.version, state.mode, state.role, f"{state.keys:,} keys" if state.keys else None]
     what = ", ".join(one for one in known if one) or "answers"
-    took = f" in {state.latency_ms:.1f} ms" if state.latency_ms is not None else ""
+    took = ""
+    if state.latency_ms is not None:
+        took = f" in {state.latency_ms:.1f} ms"
     says = f"{what}, {state.latency_command}{took}"
-    lines = (
-        [Line("WRONG", "redis", f"{says}: {_said(reading.fault)}")] if reading.fault else [Line("ok", "redis", says)]
-    )
+    if reading.fault:
+        lines = [Line("WRONG", "redis", f"{says}: {_said(reading.fault)}")]
+    else:
+        lines = [Line("ok", "redis", says)]
     for finding in judge_server(reading) if reading.fault is None else ():
-        mark: Mark = "note" if finding.severity == "low" else "WRONG"
+        mark: Mark = "WRONG"
+        if finding.severity == "low":
+            mark = "note"
         if finding.rule != SERVER_INFO_UNKNOWN:  # told below, as a command
             lines.append(Line(mark, "  state", f"{finding.message} ({finding.remedy})"))
     try:
@@ -240,7 +264,9 @@ def _rights(rights: "Rights", version: str) -> list[Line]:
     line = rights.acl_line.replace("%R~", "~") if old else rights.acl_line  # read-only patterns came with 7.0
     wanted = [right for right in rights.tried if right.rule not in OPTIONAL]
     granted = sum(right.state == "granted" for right in wanted)
-    whole = "all" if granted == len(wanted) else f"{granted} of the"
+    whole = "all"
+    if granted != len(wanted):
+        whole = f"{granted} of the"
     lines = [Line("ok", "  rights", f"user {rights.user}: {whole} {len(wanted)} rights for what the panes show")]
     lines += _commands(rights)
     essential = [right.rule for right in rights.missing if right.essential]
@@ -254,7 +280,9 @@ def _rights(rights: "Rights", version: str) -> list[Line]:
     elif rights.missing:
         details = [right.rule for right in rights.missing if right.rule not in OPTIONAL]
         rest = [right.rule for right in rights.missing if right.rule in OPTIONAL]
-        says = f"missing, panes show less without: {' '.join(details)}; " if details else ""
+        says = ""
+        if details:
+            says = f"missing, panes show less without: {' '.join(details)}; "
         says += f"optional, for more detail: {' '.join(rest)}; " if rest else ""
         says += "an administrator may enter:"
         lines.append(Line("note", "  rights", says, line))
@@ -268,7 +296,9 @@ def _commands(rights: "Rights") -> list[Line]:
     lines, rest = [], []
     for name in rights.unavailable:
         words = name.replace("|", " ").upper()
-        cost = f": {COSTS[name]}" if name in COSTS else ""
+        cost = ""
+        if name in COSTS:
+            cost = f": {COSTS[name]}"
         if name in EMPTY_WITHOUT:
             remedy = "it is renamed or disabled, or a proxy is in between; point REDIS_URL at a server that has it"
             lines.append(Line("WRONG", "  commands", f"{words} is not available{cost} ({remedy})"))

@@ -42,7 +42,9 @@ class Verbs(LazyGroup):
 @click.pass_context
 def group(ctx: click.Context, /) -> int:
     """Incidents are kept under the state directory, one directory each; without a verb they are listed."""
-    return exits.HEALTHY if ctx.invoked_subcommand else _list(as_json=False)
+    if ctx.invoked_subcommand:
+        return exits.HEALTHY
+    return _list(as_json=False)
 
 
 @click.command("open", short_help="Begin an incident.")

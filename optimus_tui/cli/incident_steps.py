@@ -39,7 +39,10 @@ def run(
 
         if issue is not None:
             await incident_service.choose(issue, tenant)
-        step = incident_service.state.step(name) if name else incident_service.state.next
+        if name:
+            step = incident_service.state.step(name)
+        else:
+            step = incident_service.state.next
         if step is not None and reason is not None:
             await incident_service.skip(step.plan.id, reason)
         elif step is not None and step.plan.kind != "tool" and said is not None:
@@ -74,7 +77,9 @@ def _say_step(incident_service: "IncidentService", name: str) -> int:
     if step.status == "failed":
         return exits.UNREACHABLE
     found = step.status == "done" and step.outcome is not None and rank(step.outcome.severity) >= MATTERS
-    return exits.FOUND_SOMETHING if found else exits.HEALTHY
+    if found:
+        return exits.FOUND_SOMETHING
+    return exits.HEALTHY
 
 
 @click.command("resume", short_help="Take one up again.")
@@ -94,7 +99,9 @@ def resume(ctx: click.Context, /, number: int, repair: bool, moved: str | None, 
         for line in lines(incident_service.state, incident_service.clocks.now()):
             say(line)
         say(f"next: {what_next(incident_service.state)}")
-        return exits.REFUSED if incident_service.read_only else exits.HEALTHY
+        if incident_service.read_only:
+            return exits.REFUSED
+        return exits.HEALTHY
 
     if repair and not _repair(number):
         return exits.REFUSED
@@ -175,7 +182,9 @@ def export(ctx: click.Context, /, number: int, form: str, place: str | None, **g
         from optimus_tui.incidents.postmortem import export as write_up
         from optimus_tui.incidents.postmortem import render
 
-        wanted = "html" if form == "html" else "md"
+        wanted = "md"
+        if form == "html":
+            wanted = "html"
         if place is None:
             say(str(await write_up(incident_service, wanted)))  # type: ignore[arg-type]
             return exits.HEALTHY

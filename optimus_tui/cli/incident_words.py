@@ -19,7 +19,10 @@ def moment(text: str, now: float) -> float:
     from optimus_tui.wording.stamps import seconds_of
 
     ago = re.fullmatch(r"(\d{1,6})([smhd])", text.strip())
-    at = now - int(ago[1]) * _UNITS[ago[2]] if ago else seconds_of(text.strip())
+    if ago:
+        at: float | None = now - int(ago[1]) * _UNITS[ago[2]]
+    else:
+        at = seconds_of(text.strip())
     if at is None or at > now or at < 0:
         raise click.UsageError("--began is how long ago (26m, 2h) or an instant in the past (2026-11-23T10:05:00Z)")
     return at
@@ -35,7 +38,9 @@ def what_next(state: "IncidentState") -> str:
     if step.plan.kind != "tool":
         return f"{base} run {state.id} --done TEXT    ({step.plan.title})"
     if step.plan.choose_issue and state.choice is None:
-        best = state.candidates[0].issue if state.candidates else "TYPE"
+        best = "TYPE"
+        if state.candidates:
+            best = state.candidates[0].issue
         return f"{base} run {state.id} --issue {best}    ({step.plan.title})"
     return f"{base} run {state.id}    ({step.plan.title})"
 
@@ -48,9 +53,15 @@ def row(one: "Listed") -> str:
     state = one.state
     if state.opened is None:
         return f"{one.number:>4}  unreadable  {one.problem}"
-    held = f" · open in {one.held}" if one.held else ""
-    cut = f" · {one.problem}" if one.problem else ""
-    left = "" if state.status == "closed" or one.held else f" · optimus-tui incident resume {one.number}"
+    held = ""
+    if one.held:
+        held = f" · open in {one.held}"
+    cut = ""
+    if one.problem:
+        cut = f" · {one.problem}"
+    left = ""
+    if not (state.status == "closed" or one.held):
+        left = f" · optimus-tui incident resume {one.number}"
     when = clock(state.opened.wall, dated=True)
     return (
         f"{one.number:>4}  {state.status:<6}  {standing(state):<8}  {when}  {state.environment}  {state.title}"
@@ -80,13 +91,20 @@ def lines(state: "IncidentState", now: "Stamp") -> Iterator[str]:
     from optimus_tui.workflow.times import elapsed
 
     opened = state.opened
-    since = f" · opened {clock(opened.wall, dated=True)} UTC" if opened else ""
-    lasts = f" · {age(elapsed(opened, state.closed or now))}" if opened else ""
+    since = ""
+    if opened:
+        since = f" · opened {clock(opened.wall, dated=True)} UTC"
+    lasts = ""
+    if opened:
+        lasts = f" · {age(elapsed(opened, state.closed or now))}"
     yield f"incident {state.id} · {state.environment} · {state.status} · {severity_words(state)}{since}{lasts}"
     yield state.title
     yield ""
     for number, step in enumerate(state.steps, 1):
-        said = step.outcome.headline if step.outcome else step.said
+        if step.outcome:
+            said = step.outcome.headline
+        else:
+            said = step.said
         yield f"{_MARKS[step.status]} {number} {step.plan.title:<24} {said}".rstrip()
     if state.advice:
         yield ""
@@ -117,7 +135,9 @@ def spans(state: "IncidentState") -> Iterator[str]:
 def ranking(state: "IncidentState") -> Iterator[str]:
     """What could be looked at, the best founded first."""
     for number, one in enumerate(state.candidates, 1):
-        tenant = f" --tenant {one.tenant}" if one.tenant else ""
+        tenant = ""
+        if one.tenant:
+            tenant = f" --tenant {one.tenant}"
         yield f"{number}. {one.issue}{tenant}: {one.reason}"
 
 
@@ -125,7 +145,9 @@ def step_lines(step: "Step", state: "IncidentState") -> Iterator[str]:
     """What a step came to."""
     from optimus_tui.workflow.severity import level
 
-    said = f": {step.said}" if step.said else ""
+    said = ""
+    if step.said:
+        said = f": {step.said}"
     yield f"{step.plan.title}: {step.outcome.verdict if step.outcome else step.status}{said}"
     if step.change is not None:
         yield f"  again: {step.change.verdict}, {step.change.words}"
@@ -136,7 +158,9 @@ def step_lines(step: "Step", state: "IncidentState") -> Iterator[str]:
     if step.plan.kind != "apply":
         return
     for advice in state.advice:
-        can = f"  (can be done here: {advice.kind})" if advice.kind else ""
+        can = ""
+        if advice.kind:
+            can = f"  (can be done here: {advice.kind})"
         yield f"  {advice.priority:<8}  {advice.action}{can}"
         for line in (advice.command or "").splitlines():
             yield f"            {line}"

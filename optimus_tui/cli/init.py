@@ -36,7 +36,10 @@ def command(directory: str) -> int:
     try:
         copied = copy_template(asset_dir("templates") / "orchestrator", Path(directory))
     except (Refused, OSError, ValueError) as error:
-        reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+        if isinstance(error, OSError) and error.strerror:
+            reason = error.strerror
+        else:
+            reason = str(error)
         complain(f"init: {reason}" if isinstance(error, Refused) else f"init: {directory} cannot be written: {reason}")
         return exits.USAGE
     say(f"{copied} files are in {directory}")
@@ -83,7 +86,9 @@ def _files(source: Path) -> Iterator[Path]:
 def _refuse_existing(target: Path, files: list[Path]) -> None:
     there = [str(name) for name in files if os.path.lexists(target / name)]
     if there:
-        more = f" and {len(there) - 10} more" if len(there) > 10 else ""
+        more = ""
+        if len(there) > 10:
+            more = f" and {len(there) - 10} more"
         raise Refused(f"nothing was written, these exist in {target}: {', '.join(there[:10])}{more}")
 
 
@@ -114,7 +119,9 @@ def _add(source: Path, target: Path, files: list[Path]) -> int:
 
 def _write_new(source: Path, target: Path) -> None:
     """A new file with the source's content and its execute bit; fails where anything, even a dangling link, exists."""
-    mode = 0o777 if os.access(source, os.X_OK) else 0o666
+    mode = 0o666
+    if os.access(source, os.X_OK):
+        mode = 0o777
     handle = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, mode)
     with open(handle, "wb") as file:
         file.write(source.read_bytes())

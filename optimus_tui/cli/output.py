@@ -53,7 +53,9 @@ def unwritable(error: BaseException) -> Unwritable | None:
     while trace is not None and trace.tb_next is not None:
         trace = trace.tb_next
     by_click = trace is not None and str(trace.tb_frame.f_globals.get("__name__")).startswith("click.")
-    return _full(error) if by_click and isinstance(error, OSError) else None
+    if by_click and isinstance(error, OSError):
+        return _full(error)
+    return None
 
 
 def _full(error: OSError) -> Unwritable:

@@ -80,8 +80,12 @@ async def record(settings: "Settings", minutes: float | None = None) -> int:
         await context.aclose()
     complain(f"stopped: {plural(store.saved, 'set')} kept{_losses(store.waiting + store.lost)}")
     if number:
-        return exits.INTERRUPTED if number == signal.SIGINT else 128 + number
-    return exits.HEALTHY if store.saved else exits.UNREACHABLE
+        if number == signal.SIGINT:
+            return exits.INTERRUPTED
+        return 128 + number
+    if store.saved:
+        return exits.HEALTHY
+    return exits.UNREACHABLE
 
 
 class Heard:
@@ -115,7 +119,10 @@ class Heard:
 async def _wait(context: Context, heard: Heard, arrived: "asyncio.Queue[int]", minutes: float | None) -> int:
     """Say once a minute how it goes; 0 when the time is over, else the signal's number."""
     loop = asyncio.get_running_loop()
-    ends = loop.time() + minutes * 60 if minutes is not None else float("inf")
+    if minutes is not None:
+        ends = loop.time() + minutes * 60
+    else:
+        ends = float("inf")
     while (left := ends - loop.time()) > 0:
         try:
             async with asyncio.timeout(min(left, STATUS_SECONDS)):
@@ -136,7 +143,9 @@ async def _say(context: Context, heard: Heard) -> None:
 
 
 def _losses(count: int) -> str:
-    return f", {plural(count, 'set')} not on disk" if count else ""
+    if count:
+        return f", {plural(count, 'set')} not on disk"
+    return ""
 
 
 @contextlib.asynccontextmanager
@@ -165,7 +174,9 @@ async def _kept_alive(name: str, loops: "Loops") -> None:
 def _place_of(error: Exception) -> str:
     """Where and what, without the values of variables."""
     frames = traceback.extract_tb(error.__traceback__)
-    place = f"{Path(frames[-1].filename).name}:{frames[-1].lineno} " if frames else ""
+    place = ""
+    if frames:
+        place = f"{Path(frames[-1].filename).name}:{frames[-1].lineno} "
     return f"{place}{type(error).__name__}: {redact(str(error))[:200]}"
 
 

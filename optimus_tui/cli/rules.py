@@ -26,13 +26,18 @@ def command(rule: str | None, form: str) -> int:
     if rule is not None and rule not in RULES:
         complain(f"there is no rule {rule!r}; there are {', '.join((*RULES, *OF_FILES))}")
         return exits.USAGE
-    chosen = [RULES[rule]] if rule is not None else list(RULES.values())
+    if rule is not None:
+        chosen = [RULES[rule]]
+    else:
+        chosen = list(RULES.values())
     if form == "json":
         import msgspec
 
         fields = ("id", "pattern", "level", "priority", "title", "why", "fix", "bad", "good")
         documents = [{name: getattr(one, name) for name in fields} for one in chosen]
-        content = documents if rule is None else documents[0]
+        content: object = documents
+        if rule is not None:
+            content = documents[0]
         output.document(msgspec.json.encode(content), indent=2 if sys.stdout.isatty() else 0)
     elif form == "md":
         from optimus_tui.patterns.catalogue import page

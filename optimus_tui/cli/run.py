@@ -73,7 +73,9 @@ def complete_value(ctx: click.Context, param: click.Parameter, incomplete: str) 
     kinds = {field.name: field.type for field in msgspec.structs.fields(tool.query)}
     if not equals:
         return [CompletionItem(f"{one}=") for one in kinds if one.startswith(name)]
-    values = allowed_values(kinds[name]) or () if name in kinds else ()
+    values: tuple[str, ...] = ()
+    if name in kinds:
+        values = allowed_values(kinds[name]) or ()
     return [CompletionItem(f"{name}={one}") for one in values if one.startswith(begun) and " " not in one]
 
 
@@ -207,9 +209,15 @@ class Shown:
         from optimus_tui.tools.registry import TOOLS
         from optimus_tui.wording.safe import safe_text
 
-        param = error.param if isinstance(error, click.BadParameter) else None
-        argument = param.opts[0].lstrip("-") if param is not None else None
-        allowed = tuple(TOOLS) if argument == "tool" else None
+        param = None
+        if isinstance(error, click.BadParameter):
+            param = error.param
+        argument = None
+        if param is not None:
+            argument = param.opts[0].lstrip("-")
+        allowed = None
+        if argument == "tool":
+            allowed = tuple(TOOLS)
         message = safe_text(error.format_message(), 600)
         said = ToolError(code="bad_argument", message=message, argument=argument, allowed=allowed)
         self._error(ToolFailure(said, exits.USAGE))

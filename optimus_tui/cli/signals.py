@@ -19,7 +19,9 @@ def heed_sigterm() -> None:
 
 def interrupted() -> tuple[str, int]:
     """The word and the exit code for an interruption."""
-    return ("terminated", exits.TERMINATED) if _arrived else ("interrupted", exits.INTERRUPTED)
+    if _arrived:
+        return ("terminated", exits.TERMINATED)
+    return ("interrupted", exits.INTERRUPTED)
 
 
 def _interrupt(number: int, frame: FrameType | None) -> None:

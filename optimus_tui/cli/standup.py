@@ -105,4 +105,6 @@ def _put_page(report: "StandupReport", samples: "dict[str, tuple[tuple[float, fl
 
 
 def _code(report: "StandupReport") -> int:
-    return exits.HEALTHY if report.overall_status == "healthy" else exits.FOUND_SOMETHING
+    if report.overall_status == "healthy":
+        return exits.HEALTHY
+    return exits.FOUND_SOMETHING

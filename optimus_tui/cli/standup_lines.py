@@ -30,7 +30,10 @@ def lines(report: StandupReport) -> list[str]:
     room = MOST - len(shown)
     findings = [one for one in report.findings if one.severity != "low"] or list(report.findings)
     whole = len(findings) == len(report.findings) <= room
-    short = findings if whole else findings[: room - 1]
+    if whole:
+        short = findings
+    else:
+        short = findings[: room - 1]
     shown += [_finding(one, report) for one in short]
     if not whole:
         shown.append(f"  … {len(report.findings) - len(short)} more: optimus-tui standup --json")
@@ -62,12 +65,17 @@ def cut(text: object, width: int) -> str:
 
 def _headline(report: StandupReport) -> str:
     now = _moment(report.timestamp)
-    when = time.strftime("%a %Y-%m-%d %H:%M UTC", now) if now else report.timestamp
+    if now:
+        when = time.strftime("%a %Y-%m-%d %H:%M UTC", now)
+    else:
+        when = report.timestamp
     return f"optimus standup · {cut(report.environment, 20)} · {when} · {_since(report)}"
 
 
 def _since(report: StandupReport) -> str:
-    return f"since {_day(report.since, report.timestamp)}" if report.since else "first standup"
+    if report.since:
+        return f"since {_day(report.since, report.timestamp)}"
+    return "first standup"
 
 
 def _moment(stamp: str | None) -> time.struct_time | None:
@@ -108,7 +116,9 @@ def _glyph(change: Change) -> str:
         return "="
     if change.rose is None:
         return "~"
-    return "▲" if change.rose else "▼"
+    if change.rose:
+        return "▲"
+    return "▼"
 
 
 def _parts(report: StandupReport) -> list[tuple[str, str]]:
@@ -141,8 +151,12 @@ def _limits(report: StandupReport) -> str:
 
 def _cache(report: StandupReport) -> str:
     cache = report.cache
-    least = "" if cache.complete else "at least "
-    never = "" if cache.without_ttl is None else f", {cache.without_ttl:,} never expire"
+    least = "at least "
+    if cache.complete:
+        least = ""
+    never = ""
+    if cache.without_ttl is not None:
+        never = f", {cache.without_ttl:,} never expire"
     return f"{least}{thousands(cache.keys)} keys{never}"
 
 
@@ -150,18 +164,26 @@ def _events(report: StandupReport) -> str:
     events = report.events
     if not events.in_window:
         return f"none in {report.window_minutes} min"
-    span = "" if events.covered_minutes is None else f" in {events.covered_minutes:,.1f} min"
+    span = ""
+    if events.covered_minutes is not None:
+        span = f" in {events.covered_minutes:,.1f} min"
     rate = f"{plural(events.in_window, 'event')}{span}"
     if events.per_minute is not None:
         rate = f"{events.per_minute:,.1f}/min"
-    last = f", last {age(events.seconds_ago)} ago" if events.seconds_ago is not None else ""
-    bad = f", {events.malformed:,} malformed" if events.malformed else ""
+    last = ""
+    if events.seconds_ago is not None:
+        last = f", last {age(events.seconds_ago)} ago"
+    bad = ""
+    if events.malformed:
+        bad = f", {events.malformed:,} malformed"
     return f"{rate}{last}{bad}"
 
 
 def _finding(finding: StandupFinding, report: StandupReport) -> str:
     glyph = SEVERITY_MARKS[finding.severity].glyph
     old = report.since is not None and not finding.new
-    since = f"  since {_day(finding.since, report.timestamp)}" if old else ""
+    since = ""
+    if old:
+        since = f"  since {_day(finding.since, report.timestamp)}"
     lead = f"{glyph} {'new' if report.since and finding.new else '':<5}"
     return f"{lead}{fit(safe_text(finding.message, LONGEST), WIDTH - len(lead) - len(since))}{since}"

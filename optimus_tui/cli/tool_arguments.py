@@ -17,7 +17,9 @@ from optimus_tui.wording.safe import safe_text
 def question(tool: str, text: str | None, sets: Sequence[str]) -> Mapping[str, Any] | bytes:
     """What to ask the tool; ToolFailure in one sentence. A single value replaces the same one of the JSON."""
     query = find(tool).query
-    raw = _checked(*_read(text)) if text is not None else b""
+    raw = b""
+    if text is not None:
+        raw = _checked(*_read(text))
     if not sets:
         return raw
     values = decode(raw)
@@ -48,12 +50,16 @@ def _read_file(path: str) -> bytes:
     try:
         handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)  # a FIFO without a writer would hang
     except (OSError, ValueError) as error:
-        reason = error.strerror if isinstance(error, OSError) and error.strerror else "no file can have this name"
+        reason = "no file can have this name"
+        if isinstance(error, OSError) and error.strerror:
+            reason = error.strerror
         raise refuse(f"the file {shown} cannot be read: {reason}") from None
     try:
         kind = os.fstat(handle).st_mode
         if not stat.S_ISREG(kind):
-            word = "a directory" if stat.S_ISDIR(kind) else "no plain file"
+            word = "no plain file"
+            if stat.S_ISDIR(kind):
+                word = "a directory"
             raise refuse(f"{shown} is {word}; @ takes a plain file, - reads stdin")
         with open(handle, "rb", closefd=False) as file:
             return file.read(MAX_BYTES + 1)

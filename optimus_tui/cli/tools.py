@@ -25,7 +25,10 @@ def command(name: str | None, as_json: bool) -> int:
     from optimus_tui.tools.registry import TOOLS
 
     try:
-        chosen = [find(name)] if name is not None else list(TOOLS.values())
+        if name is not None:
+            chosen = [find(name)]
+        else:
+            chosen = list(TOOLS.values())
     except ToolFailure as failure:
         output.complain(failure.error.message)
         return failure.exit_code
@@ -64,7 +67,9 @@ def _describe(tool: "Tool") -> None:
     say("Arguments")
     for name, about in schema.get("properties", {}).items():
         required = name in schema.get("required", ())
-        default = "required" if required else f"default {_json(about.get('default'))}"
+        default = "required"
+        if not required:
+            default = f"default {_json(about.get('default'))}"
         hang(f"  {name:<24}", f"{_kind(about)}, {default}")
         if about.get("description"):
             hang(" " * 26, about["description"])

@@ -86,7 +86,9 @@ def _checked(wish: str, where: str) -> Iterator[str]:
         *modifiers, last = name.split("+")
         plain = len(last) == 1 and last.isalnum()
         if not (plain or last in _KEYS) or any(one not in _MODIFIERS for one in modifiers):
-            shown = f"{spelled(name)!r} is no key" if name else "a key is missing"
+            shown = "a key is missing"
+            if name:
+                shown = f"{spelled(name)!r} is no key"
             raise SettingsError(f"{where}: {shown}; write it as in z, Z, ?, f5, ctrl+t or question_mark")
         if name in _SAME:
             raise SettingsError(f"{where}: no terminal can tell {name} from {_SAME[name]}")

@@ -48,7 +48,9 @@ def command(
 ) -> int:  # fmt: skip
     """Check the routers in PATHS (files or folders), or those of the gateway's source tree."""
     cwd = working_directory()
-    settings = settings_of(joined(ctx, given)) if live or not paths else None
+    settings = None
+    if live or not paths:
+        settings = settings_of(joined(ctx, given))
     wanted = _wanted(paths, cwd, settings)
     outcome = _examined(wanted, use_cache=not no_cache)
     report = _report(outcome, level, cwd)
@@ -90,7 +92,10 @@ def _wanted(paths: Sequence[Path], cwd: Path, settings: "Settings | None") -> li
         if not os.path.lexists(place):
             raise click.UsageError(f"there is no {path}")
         root = _root_of(place)
-        files = list(_below(root, place)) if place.is_dir() else [place.relative_to(root).as_posix()]
+        if place.is_dir():
+            files = list(_below(root, place))
+        else:
+            files = [place.relative_to(root).as_posix()]
         groups.setdefault(root, []).extend(files)
     return [(root, list(dict.fromkeys(files)), False) for root, files in groups.items()]
 
@@ -103,7 +108,10 @@ def _below(root: Path, folder: Path) -> Iterator[str]:
 
 def _root_of(place: Path) -> Path:
     """The project that a path belongs to: the nearest folder above that looks like one, else where its package lies."""
-    start = place if place.is_dir() else place.parent
+    if place.is_dir():
+        start = place
+    else:
+        start = place.parent
     for mark in _ROOT_MARKS:
         for folder in (start, *start.parents):
             if (folder / mark).exists():
@@ -128,10 +136,17 @@ def _report(outcome: "Outcome", level: str, cwd: Path) -> "ValidateReport":
 
     def name(root: Path, path: str) -> str:
         place = root / path
-        near = place.relative_to(cwd) if place.is_relative_to(cwd) else Path(path) if _is_tree(root) else place
+        if place.is_relative_to(cwd):
+            near = place.relative_to(cwd)
+        elif _is_tree(root):
+            near = Path(path)
+        else:
+            near = place
         return shown(near.as_posix())
 
-    notes = () if outcome.judged else ("no router was judged",)
+    notes: tuple[str, ...] = ()
+    if not outcome.judged:
+        notes = ("no router was judged",)
     return build(outcome, level, timestamp(time.time()), name, notes)  # type: ignore[arg-type]
 
 
@@ -143,7 +158,9 @@ def _exit_code(report: "ValidateReport", outcome: "Outcome") -> int:
     refused = any("declares no route" not in reason for _, _, reason in outcome.skipped)
     found = any(one.priority in ("high", "medium") for one in report.issues_found)
     nothing = not outcome.judged and not outcome.skipped
-    return exits.FOUND_SOMETHING if found or refused or nothing else exits.HEALTHY
+    if found or refused or nothing:
+        return exits.FOUND_SOMETHING
+    return exits.HEALTHY
 
 
 def _write(place: Path, report: "ValidateReport") -> int:
@@ -166,7 +183,10 @@ def _reduced(report: "ValidateReport", place: Path) -> "tuple[ValidateReport, in
     try:
         known = parsed(place.read_bytes())
     except (OSError, ValueError) as error:
-        reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+        if isinstance(error, OSError) and error.strerror:
+            reason = error.strerror
+        else:
+            reason = str(error)
         raise click.UsageError(f"--baseline {place}: {reason}") from None
     new, old, gone = split(report.issues_found, known)
     return msgspec.structs.replace(report, issues_found=tuple(new)), old, gone
@@ -179,7 +199,9 @@ def _print(report: "ValidateReport", form: str, known: int, gone: int) -> None:
     if form in ("json", "sarif"):
         import msgspec
 
-        content = report if form == "json" else validate_formats.sarif(report, __version__)
+        content: object = report
+        if form == "sarif":
+            content = validate_formats.sarif(report, __version__)
         output.document(msgspec.json.encode(content), indent=2 if sys.stdout.isatty() else 0)
         return
     for line in validate_formats.github(report) if form == "github" else validate_formats.lines(report, known, gone):
@@ -206,6 +228,8 @@ def _live(settings: "Settings", outcome: "Outcome", tell: Callable[[str], None])
         for one in found:
             tell(f"{one.priority} {one.kind}: {one.message}. {one.fix}")
         tell(f"code and live: {len(found)} differences, {compared.covered}")
-        return exits.FOUND_SOMETHING if any(one.priority != "low" for one in found) else exits.HEALTHY
+        if any(one.priority != "low" for one in found):
+            return exits.FOUND_SOMETHING
+        return exits.HEALTHY
 
     return to_end(tool_call()), compared

@@ -32,13 +32,25 @@ def lines(report: "ValidateReport", known: int, gone: int) -> Iterator[str]:
 
 def _summary(report: "ValidateReport", known: int, gone: int) -> Iterator[str]:
     count = len(report.issues_found)
-    files = "1 file" if report.files_validated == 1 else f"{report.files_validated} files"
-    average = "no score" if report.average_compliance_score is None else f"{report.average_compliance_score:.2f}"
-    verdict = "a file is worse than the average" if report.hides_worse else report.overall_compliance.replace("_", " ")
-    findings = "1 finding" if count == 1 else f"{count} findings"
-    new = " not in the baseline" if known or gone else ""
+    files = "1 file"
+    if report.files_validated != 1:
+        files = f"{report.files_validated} files"
+    average = "no score"
+    if report.average_compliance_score is not None:
+        average = f"{report.average_compliance_score:.2f}"
+    verdict = "a file is worse than the average"
+    if not report.hides_worse:
+        verdict = report.overall_compliance.replace("_", " ")
+    findings = "1 finding"
+    if count != 1:
+        findings = f"{count} findings"
+    new = ""
+    if known or gone:
+        new = " not in the baseline"
     low = min((one.compliance_score for one in report.files), default=0.0)
-    worst = f", the worst {low:.2f}" if report.files_validated > 1 else ""
+    worst = ""
+    if report.files_validated > 1:
+        worst = f", the worst {low:.2f}"
     yield f"{verdict}: {average} over {files}{worst} at {report.validation_level}, {findings}{new}"
     if known:
         yield f"{known} known findings of the baseline are not shown"

@@ -44,8 +44,9 @@ async def answer(
     ``progress`` hears how far a scan has come.
     """
     tool = find(name)
-    given = decode(arguments) if isinstance(arguments, (bytes, str)) else arguments
-    query = parse(tool.query, given)
+    if isinstance(arguments, (bytes, str)):
+        arguments = decode(arguments)
+    query = parse(tool.query, arguments)
     try:
         with attributed_to(name), listening(progress), watching(), within(DEADLINE_SECONDS):
             async with asyncio.timeout(DEADLINE_SECONDS):
@@ -83,7 +84,9 @@ def _import_all() -> None:
 
 def exit_code(report: Report) -> int:
     """0, or 1 where something was found."""
-    return 1 if TOOLS[report.tool].found(report) else 0
+    if TOOLS[report.tool].found(report):
+        return 1
+    return 0
 
 
 def failure_report(name: str, failure: ToolFailure, wall: float) -> ErrorReport:

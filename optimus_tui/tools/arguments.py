@@ -37,11 +37,15 @@ def refuse(message: str, argument: str | None = None, allowed: tuple[str, ...] |
 
 def decode(raw: bytes | str) -> dict[str, Any]:
     """One JSON object; a failure that says where the text stops being JSON."""
-    data = raw.encode("utf-8", "surrogatepass") if isinstance(raw, str) else raw
+    data = raw
+    if isinstance(raw, str):
+        data = raw.encode("utf-8", "surrogatepass")
     if len(data) > MAX_BYTES:
         raise refuse(f"the arguments are {len(data):,} bytes; at most {MAX_BYTES:,} are read")
     try:
-        value = msgjson.decode(data) if data.strip() else {}
+        value = {}
+        if data.strip():
+            value = msgjson.decode(data)
     except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as error:
         raise refuse(f"the arguments are not JSON: {safe_text(error)}") from None
     if not isinstance(value, dict):
@@ -55,7 +59,9 @@ def parse(kind: type[Q], given: Mapping[str, Any]) -> Q:
     for name in given:
         if name not in known:
             near = get_close_matches(str(name), known, 1)
-            hint = f" (did you mean {near[0]}?)" if near else ""
+            hint = ""
+            if near:
+                hint = f" (did you mean {near[0]}?)"
             raise refuse(f"unknown argument {safe_text(name, 80)!r}{hint}", safe_text(name, 80), tuple(known))
     for name, field in known.items():
         if field.required and name not in given:
@@ -87,7 +93,9 @@ def from_text(kind: type[Query], name: str, text: str) -> Any:
             return _number(text)
     if typing.get_origin(bare) in (tuple, list):
         return [part.strip() for part in text.strip("[]").split(",") if part.strip()]
-    return None if text == "null" and _may_be_nothing(known[name]) else text
+    if text == "null" and _may_be_nothing(known[name]):
+        return None
+    return text
 
 
 def _whole(value: Any, kind: Any) -> Any:
@@ -103,7 +111,9 @@ def _number(text: str) -> Any:
         number = float(text)
     except ValueError:
         return text
-    return number if math.isfinite(number) and "_" not in text else text
+    if math.isfinite(number) and "_" not in text:
+        return number
+    return text
 
 
 def allowed_values(kind: Any) -> tuple[str, ...] | None:
@@ -115,7 +125,9 @@ def allowed_values(kind: Any) -> tuple[str, ...] | None:
         return ("true", "false")
     if typing.get_origin(bare) in (tuple, list):
         inner = typing.get_args(bare)
-        return allowed_values(inner[0]) if inner else None
+        if inner:
+            return allowed_values(inner[0])
+        return None
     if bare is int:
         for meta in _metas(kind):
             if meta.ge is not None:

@@ -37,7 +37,10 @@ async def kept_breakers(ctx: "Context") -> list[MetricsState]:
     states: list[MetricsState] = []
     for process in (one for one in last if not _replaced(last[one], starts, len(last))):
         own = {name: [one for one in samples if met.get(one[0]) == process] for name, samples in kept.items()}
-        found = [_latest(own)] if process else [_latest(own), _turning(own, until - TURNING_SECONDS)]
+        if process:
+            found = [_latest(own)]
+        else:
+            found = [_latest(own), _turning(own, until - TURNING_SECONDS)]
         states += [MetricsState(process=process or None, values=values) for values in found if values]
     return states
 

@@ -28,7 +28,10 @@ def capped(document: dict[str, Any]) -> dict[str, Any]:
 def _shortened(value: Any) -> tuple[Any, int]:
     """The value with at most ``ROWS`` entries, each bounded in turn, and the number of entries that were cut."""
     if isinstance(value, dict):
-        kept = value if len(value) <= ROWS else dict(list(value.items())[:ROWS])
+        if len(value) <= ROWS:
+            kept = value
+        else:
+            kept = dict(list(value.items())[:ROWS])
         return capped(kept), len(value) - len(kept)
     if isinstance(value, (list, tuple)):
         return [_shortened(item)[0] for item in value[:ROWS]], max(0, len(value) - ROWS)

@@ -50,8 +50,12 @@ async def run(ctx: "Context", query: CoherenceQuery) -> CoherenceReport:
         raise unreachable(seen.unread)
     seen.cache.know_tenants(log.tenants if log else ())
     keys = await read_keys(ctx, seen)
-    checked = await audit(ctx, log.window, keys) if log and log.window else None
-    window = log.window if log else None
+    checked = None
+    if log and log.window:
+        checked = await audit(ctx, log.window, keys)
+    window = None
+    if log:
+        window = log.window
     if log and window is not None and window.clock is None:
         window = replace(window, clock=await late_claims(ctx, log.payloads))
         log = replace(log, window=window)
@@ -64,7 +68,9 @@ async def run(ctx: "Context", query: CoherenceQuery) -> CoherenceReport:
     )
     findings = verdicts.find(facts, ctx.settings.thresholds)
     wall = ctx.clock.wall()
-    covered = covered_minutes(window, wall, query.time_window_minutes) if window else None
+    covered = None
+    if window:
+        covered = covered_minutes(window, wall, query.time_window_minutes)
     return CoherenceReport(
         tool="analyze_cache_coherence",
         timestamp=timestamp(wall),
@@ -123,7 +129,10 @@ def _unmeasured(*faults: "Fault | Audit | None") -> list[Finding]:
     found: list[Finding] = []
     names = ("the keyspace", "the event log", "the channels", "the auditor")
     for name, one in zip(names, faults, strict=True):
-        fault = one.fault if isinstance(one, Audit) else one
+        if isinstance(one, Audit):
+            fault = one.fault
+        else:
+            fault = one
         if fault is not None and fault.kind not in ("denied", "invalid", "bug"):
             fault = Fault("invalid", fault.message, fault.remedy)
         found += find_unmeasured(name, fault, rule=COHERENCE_UNMEASURED)

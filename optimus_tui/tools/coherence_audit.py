@@ -120,4 +120,6 @@ def _named(audited: tuple[Audited, ...], outcome: str) -> list[dict[str, Any]]:
 
 
 def _rounded(value: float | None) -> int | None:
-    return None if value is None else round(value)
+    if value is None:
+        return None
+    return round(value)

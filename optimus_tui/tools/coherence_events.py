@@ -36,8 +36,9 @@ class Log(Struct, frozen=True, kw_only=True):
     @property
     def tenants(self) -> list[bytes]:
         """Tenants of the window's events, at most fifty: those with colons settle whose keys are whose."""
-        events = self.window.events if self.window else ()
-        names = {one.event.tenant.encode("utf-8", "surrogatepass") for one in events}
+        if self.window is None:
+            return []
+        names = {logged.event.tenant.encode("utf-8", "surrogatepass") for logged in self.window.events}
         return sorted(names)[:RECENT]
 
 
@@ -103,7 +104,9 @@ async def read_listeners(ctx: "Context") -> Listeners:
 
 def recent(window: EventWindow | None) -> tuple[dict[str, Any], ...]:
     """The window's newest events as the document shows them."""
-    return tuple(_event(one) for one in window.events[:RECENT]) if window else ()
+    if window:
+        return tuple(_event(one) for one in window.events[:RECENT])
+    return ()
 
 
 def _event(logged: Logged) -> dict[str, Any]:
@@ -113,14 +116,18 @@ def _event(logged: Logged) -> dict[str, Any]:
         "tenant_id": safe_text(event.tenant, 200),
         "timestamp": stamp(logged.at),
     }
-    return {**shown, "detail": safe_text(event.detail, 160)} if event.detail else shown
+    if event.detail:
+        return {**shown, "detail": safe_text(event.detail, 160)}
+    return shown
 
 
 def stamp(at: float) -> str:
     """UTC with a Z; milliseconds where there are any."""
     whole, millis = divmod(round(at * 1000), 1000)
     text = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(whole))
-    return f"{text}.{millis:03d}Z" if millis else f"{text}Z"
+    if millis:
+        return f"{text}.{millis:03d}Z"
+    return f"{text}Z"
 
 
 def events_section(log: Log | None, covered: float | None) -> dict[str, Any]:
@@ -132,7 +139,9 @@ def events_section(log: Log | None, covered: float | None) -> dict[str, Any]:
         fields = {"in_window": None, "read": None, "malformed": None, "length": log.length or None}
         return {"status": "unknown", **fields, "error": sentence(log.fault)}
     minutes = covered or 0.0
-    misplaced = clock_words(window.clock) if window.clock is not None else ""
+    misplaced = ""
+    if window.clock is not None:
+        misplaced = clock_words(window.clock)
     lost = bool(misplaced) and not window.events  # nobody knows what was in the window
     return {
         "status": "unknown" if lost else "ok",

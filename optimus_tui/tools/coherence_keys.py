@@ -88,7 +88,9 @@ class _Owners:
             return None
         if group not in self._names:
             self._names[group] = frozenset(self._index.names(*group))
-        return group if name in self._names[group] else None
+        if name in self._names[group]:
+            return group
+        return None
 
 
 def _lifetimes(index: CacheIndex, groups: Iterable[Group], mono: float) -> tuple[dict[bytes, Lifetime], int]:

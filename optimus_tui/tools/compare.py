@@ -85,7 +85,9 @@ async def _compare(ctx: "Context", tenants: list[bytes], minutes: int) -> Compar
     fault, others = await _read(ctx, seen, set(tenants))
     limits, thresholds = _judged(ctx, seen, rules, set(tenants)), ctx.settings.thresholds
     looks = _Looks(seen, limits, log, requests, refused, times)
-    events_covered = covered_minutes(log.window, ctx.clock.wall(), minutes) if log.window else None
+    events_covered = None
+    if log.window:
+        events_covered = covered_minutes(log.window, ctx.clock.wall(), minutes)
     figures = tuple(looks.figures(tenant) for tenant in tenants)
     return CompareReport(
         tool=TOOL,
@@ -134,14 +136,18 @@ def _judged(ctx: "Context", seen: Survey, rules: LimitRules | None, tenants: set
 
 def _unread(others: Fault | None) -> list[str]:
     """That nobody knows whether a limit is too low for all, or one client asks too much."""
-    return [f"other tenants' counters: {sentence(others)}; a limit may be too low for all of them"] if others else []
+    if others:
+        return [f"other tenants' counters: {sentence(others)}; a limit may be too low for all of them"]
+    return []
 
 
 def _owner(name: bytes) -> bytes | None:
     from optimus_tui.grammar.keys import parse_key
 
     parsed = parse_key(name)
-    return parsed.tenant if parsed.family == "limit" else None
+    if parsed.family == "limit":
+        return parsed.tenant
+    return None
 
 
 def _of_these(limits: LimitsReport) -> list[Finding]:
@@ -152,7 +158,10 @@ def _of_these(limits: LimitsReport) -> list[Finding]:
 def _no_rules(gateway: Reading[GatewayState]) -> str:
     """Why the gateway tells none."""
     state = gateway.value
-    fault = (state.service.fault or state.rules_fault) if state else gateway.fault
+    if state:
+        fault = state.service.fault or state.rules_fault
+    else:
+        fault = gateway.fault
     return sentence(fault) or "the gateway publishes none"
 
 
@@ -180,7 +189,9 @@ class _Looks:
         text = tenant.decode("utf-8", "surrogateescape")
         window = self.log.window
         requests, refused = _grown(self.requests, text), _grown(self.refused, text)
-        told = outcomes(of_tenant(self.requests, text).series) if requests is not None else None
+        told = None
+        if requests is not None:
+            told = outcomes(of_tenant(self.requests, text).series)
         return TenantFigures(
             tenant_id=safe_text(tenant, 200),
             counters=len(rows) if scanned else None,
@@ -204,7 +215,9 @@ class _Looks:
 
     def _refused_share(self, tenant: str) -> float | None:
         told = refused_by_tenant(self.requests, self.refused, tenant)
-        return rounded(told[0].share, 4) if told and told[0].tenant == tenant else None
+        if told and told[0].tenant == tenant:
+            return rounded(told[0].share, 4)
+        return None
 
     def findings(self, tenants: Sequence[bytes], thresholds: Thresholds) -> list[Finding]:
         """Failures and refusals of these tenants, where the gateway counts by tenant."""
@@ -221,12 +234,16 @@ class _Looks:
         spread = self.times.groups.get(tenant)
         if spread is None:
             return {}
-        bound = shown_ms(spread, "p95") if is_wide(spread, "p95") else None
+        bound = None
+        if is_wide(spread, "p95"):
+            bound = shown_ms(spread, "p95")
         return {"latency_p95_ms": rounded(estimate_ms(spread, "p95")), "latency_p95_bound": bound}
 
     def unknown(self, fault: Fault | None, no_rules: str) -> list[str]:
         """Why there are gaps."""
-        reasons = [f"keys: {sentence(fault)}"] if fault else []
+        reasons = []
+        if fault:
+            reasons = [f"keys: {sentence(fault)}"]
         if self.log.window is None:
             reasons.append(f"events: {sentence(self.log.fault) or 'no event log'}")
         for name, one in (("requests", self.requests), ("refused", self.refused)):

@@ -100,9 +100,13 @@ class Evidence:
             return log
         if log.length and not log.payloads:
             return Fault("invalid", f"the event log's {log.length:,} entries are too large to read")
-        payloads = log.payloads if log.whole else newest_end(log.payloads)
+        payloads: Sequence[bytes] = log.payloads
+        if not log.whole:
+            payloads = newest_end(log.payloads)
         found = await asyncio.to_thread(count, payloads, self.ctx.clock.wall(), self.minutes)
-        return found if found.clock is not None else replace(found, clock=await late_claims(self.ctx, log.payloads))
+        if found.clock is not None:
+            return found
+        return replace(found, clock=await late_claims(self.ctx, log.payloads))
 
     def rate(self, gateway: Reading[GatewayState], server: Reading[ServerState]) -> HitRate | None:
         """The hit rate of now, with its source."""
@@ -120,7 +124,9 @@ class Evidence:
     async def names(self, prefix: str) -> list[str]:
         """Kept series whose names begin so; none where there is no history."""
         found = await self.bounded(self.ctx.store.names(prefix), "history")
-        return [] if isinstance(found, Fault) else found[:50]
+        if isinstance(found, Fault):
+            return []
+        return found[:50]
 
     async def increase(self, metric: str, labels: Mapping[str, str] | None = None) -> Increase | Fault:
         """Growth over the window, else over several looks now."""
@@ -129,7 +135,9 @@ class Evidence:
     async def present_rate(self) -> HitRate | None:
         """The hit rate of now by the gateway's own counts, looked at now where nobody kept them."""
         found = await self.bounded(present_rate(self.ctx, self.counters, live=True), "hit rate", COUNTED_SECONDS)
-        return None if isinstance(found, Fault) else found
+        if isinstance(found, Fault):
+            return None
+        return found
 
     async def kept_increase(self, metric: str) -> Increase | Fault:
         """Growth over the window; nothing where nobody kept it."""
@@ -177,7 +185,10 @@ class Evidence:
         if name == "redis":
             looks = time_pings(ctx.redis, ctx.clock, BURST)
         else:
-            base = settings.gateway_url if name == "gateway" else settings.engine_url
+            if name == "gateway":
+                base = settings.gateway_url
+            else:
+                base = settings.engine_url
             looks = time_service(ctx.http, ctx.clock, f"{base}/health", BURST)
         found = await self.bounded(looks, name, BURST_SECONDS)
         if isinstance(found, Fault):

@@ -39,7 +39,9 @@ def _tenant(finding: Finding, limits: LimitsReport | None) -> str | None:
         ordered = [row.counter.tenant for row in limits.rows if row.state == state] or [
             one.tenant for one in limits.tenants if state is None
         ]
-        return _text(ordered[0]) if ordered else None
+        if ordered:
+            return _text(ordered[0])
+        return None
     users = [row for row in limits.rows if finding.subject == limit_subject(row.counter.operation)]
     if users:
         return _text(users[0].counter.tenant)
@@ -48,7 +50,9 @@ def _tenant(finding: Finding, limits: LimitsReport | None) -> str | None:
         for row in limits.rows
         if finding.subject in (tenant_words(row.counter.tenant), subject_of(row))
     }
-    return _text(named.pop()) if len(named) == 1 else None
+    if len(named) == 1:
+        return _text(named.pop())
+    return None
 
 
 def _text(tenant: bytes) -> str | None:

@@ -102,7 +102,10 @@ async def summary_figures(ctx: "Context", counters: Counters) -> GatewayFigures:
                     counters.increase(REQUESTS), counters.increase(REFUSED), counters.states()
                 )
             elif nothing_kept and requests.fault is None:
-                why = states if isinstance(states, Fault) else _why_one_look(states[0])
+                if isinstance(states, Fault):
+                    why = states
+                else:
+                    why = _why_one_look(states[0])
                 requests, refused = replace(requests, fault=why), replace(refused, fault=refused.fault or why)
     except TimeoutError:
         return _NOT_IN_TIME
@@ -131,7 +134,9 @@ async def sampled_figures(ctx: "Context", minutes: float, states: Sequence[Metri
 
 def _with(before: Sequence[MetricsState], states: Sequence[MetricsState] | Fault) -> Sequence[MetricsState] | Fault:
     """The states with those of processes that were met shortly before; a look that failed stays unknown."""
-    return states if isinstance(states, Fault) else by_process([*before, *states])
+    if isinstance(states, Fault):
+        return states
+    return by_process([*before, *states])
 
 
 async def _kept_breakers(ctx: "Context") -> list[MetricsState]:
@@ -152,7 +157,9 @@ def published(look: Reading[MetricsState]) -> Sequence[MetricsState] | Fault:
 
 def _why_one_look(state: MetricsState) -> Fault:
     """Why one look at this page tells no rate."""
-    return Fault("invalid", ONE_LOOK) if REQUESTS in state.metrics else missing(REQUESTS, state)
+    if REQUESTS in state.metrics:
+        return Fault("invalid", ONE_LOOK)
+    return missing(REQUESTS, state)
 
 
 def _holds_trouble(state: MetricsState) -> bool:
@@ -271,4 +278,6 @@ def _figures(
 def _reason(fault: Fault | None) -> str:
     if fault is None:
         return "nobody counted them in this window"
-    return f"{fault.message}; {fault.remedy}" if fault.remedy else fault.message
+    if fault.remedy:
+        return f"{fault.message}; {fault.remedy}"
+    return fault.message

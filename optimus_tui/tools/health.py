@@ -79,8 +79,12 @@ async def run(ctx: "Context", query: DiagnoseQuery) -> DiagnoseReport:
     looked = await look(ctx, query)
     tenant, state = query.tenant_id.encode(), looked.gateway.value
     rules = merge_rules(state.rules if state else None, ctx.settings.limits)
-    limits = judge_limits(ctx, looked.seen, rules) if looked.seen and query.include_rate_limiting else None
-    rate = (_rate(state, looked.server, ctx.clock.mono()) or looked.recent) if query.include_cache_metrics else None
+    limits = None
+    if looked.seen and query.include_rate_limiting:
+        limits = judge_limits(ctx, looked.seen, rules)
+    rate = None
+    if query.include_cache_metrics:
+        rate = _rate(state, looked.server, ctx.clock.mono()) or looked.recent
     report = verdicts.judge(
         verdicts.Looks(gateway=looked.gateway, engine=looked.engine, server=looked.server, postgres=looked.postgres),
         history=looked.history,
@@ -156,7 +160,9 @@ async def _untimed(
 
 async def _figures(ctx: "Context", counters: Counters) -> GatewayFigures:
     found = await part(ctx, summary_figures(ctx, counters), "the gateway's counters", METRICS_SECONDS)
-    return GatewayFigures(unknown=(f"requests: {found.message}",)) if isinstance(found, Fault) else found
+    if isinstance(found, Fault):
+        return GatewayFigures(unknown=(f"requests: {found.message}",))
+    return found
 
 
 async def _present(
@@ -169,14 +175,26 @@ async def _present(
     """
     if not query.include_cache_metrics:
         return None
-    published = state.cache.hit_rate if state is not None and state.cache is not None else None
+    published = None
+    if state is not None and state.cache is not None:
+        published = state.cache.hit_rate
     warn = ctx.settings.thresholds.hit_rate_warn
     counted = await part(ctx, counted_rate(counters), "the gateway's counters", METRICS_SECONDS)
-    told = counted if isinstance(counted, float) else None
-    doubtful = told is not None if published is None else published < warn or (told is not None and told < warn)
-    asked = counters if doubtful else Counters(ctx, counters.minutes, live=False)
+    told = None
+    if isinstance(counted, float):
+        told = counted
+    if published is None:
+        doubtful = told is not None
+    else:
+        doubtful = published < warn or (told is not None and told < warn)
+    if doubtful:
+        asked = counters
+    else:
+        asked = Counters(ctx, counters.minutes, live=False)
     found = await part(ctx, present_rate(ctx, asked, live=doubtful), "the hit rate", METRICS_SECONDS)
-    return None if isinstance(found, Fault) else found
+    if isinstance(found, Fault):
+        return None
+    return found
 
 
 async def _events_now(ctx: "Context") -> tuple[Finding, ...]:

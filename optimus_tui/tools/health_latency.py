@@ -39,7 +39,9 @@ def _time_of(state: ServiceState | None) -> float | None:
 
     if state is None or state.latency_ms is None or state.fault is not None:
         return None
-    return None if disturbed(state.latency_ms, state.own_ms) else state.latency_ms
+    if disturbed(state.latency_ms, state.own_ms):
+        return None
+    return state.latency_ms
 
 
 async def _series(ctx: "Context", name: str, first: float | None) -> Series:
@@ -60,8 +62,13 @@ async def _again(ctx: "Context", name: str) -> float | None:
 
     if name == "redis":
         pings = await part(ctx, time_pings(ctx.redis, ctx.clock, 1), name)
-        return pings[0].ms if not isinstance(pings, Fault) and pings and pings[0].counts else None
-    base = ctx.settings.gateway_url if name == "gateway" else ctx.settings.engine_url
+        if not isinstance(pings, Fault) and pings and pings[0].counts:
+            return pings[0].ms
+        return None
+    if name == "gateway":
+        base = ctx.settings.gateway_url
+    else:
+        base = ctx.settings.engine_url
     seen = await part(ctx, look(ctx.http, f"{base}/health"), name)
     if isinstance(seen, Fault) or seen.answer is None or seen.fault is not None:
         return None

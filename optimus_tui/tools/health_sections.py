@@ -28,12 +28,16 @@ AWAY = ("refused", "timeout", "tls")
 def gateway_section(reading: Reading[GatewayState]) -> DependencySection:
     """The gateway's health."""
     state = reading.value
-    return service(state.service, reading.fault) if state else _unheard(reading.fault, "error")
+    if state:
+        return service(state.service, reading.fault)
+    return _unheard(reading.fault, "error")
 
 
 def engine_section(reading: Reading[ServiceState]) -> DependencySection:
     """The AI engine's health."""
-    return dependency(reading) if reading.value else _unheard(reading.fault, "disconnected")
+    if reading.value:
+        return dependency(reading)
+    return _unheard(reading.fault, "disconnected")
 
 
 def _unheard(fault: Fault | None, word: str) -> DependencySection:
@@ -69,9 +73,15 @@ def cache_section(
     if not query.include_cache_metrics:
         return CacheMetricsSection(status="not checked")
     state = reading.value
-    metrics = state.cache if state else None
-    total = metrics.total_keys if metrics else None
-    unknown = seen.names_section if seen is not None and seen.coverage.scanned else None
+    metrics = None
+    if state:
+        metrics = state.cache
+    total = None
+    if metrics:
+        total = metrics.total_keys
+    unknown = None
+    if seen is not None and seen.coverage.scanned:
+        unknown = seen.names_section
     if rate is not None:
         return CacheMetricsSection(
             status="ok",
@@ -82,14 +92,18 @@ def cache_section(
         )
     why = sentence(state.cache_fault if state else reading.fault)
     if not why:
-        why = "nobody has looked anything up yet" if metrics else "the gateway did not answer"
+        why = "the gateway did not answer"
+        if metrics:
+            why = "nobody has looked anything up yet"
     return CacheMetricsSection(status="unknown", total_keys=total, unknown_layout=unknown, error=why)
 
 
 def metrics_section(figures: GatewayFigures) -> GatewayMetricsSection:
     """The gateway's own counters and circuit breakers."""
     known = figures.requests_per_second is not None or figures.breakers_known
-    whole = "partial" if figures.unknown else "ok"
+    whole = "ok"
+    if figures.unknown:
+        whole = "partial"
     processes = None
     if figures.processes is not None:
         processes = ProcessesSection(seen=figures.processes, restarts=figures.restarts or 0)
@@ -124,7 +138,9 @@ def limiting_section(
     rows = [row for row in limits.rows if row.counter.tenant == tenant]
     fault: Fault | None = seen.fault
     strange = seen.counters_unknown
-    known = "ok" if fault is None else "partial"
+    known = "partial"
+    if fault is None:
+        known = "ok"
     return RateLimitingSection(
         status="unknown" if strange else known,
         tenant_id=name,

@@ -43,7 +43,9 @@ async def recent_rate(ctx: "Context") -> HitRate | None:
         return None
     samples = [(at, int(hits[at]), int(misses[at])) for at in times]
     rate = counted_between(samples, f"gateway, last {times[-1] - times[0]:.0f} s")
-    return rate if rate is not None and (rate.samples or 0) >= RECENT_LOOKUPS else None
+    if rate is not None and (rate.samples or 0) >= RECENT_LOOKUPS:
+        return rate
+    return None
 
 
 async def present_rate(ctx: "Context", counters: Counters, *, live: bool) -> HitRate | None:
@@ -64,7 +66,9 @@ async def counted_rate(counters: Counters) -> float | None:
         if metric in totals:
             totals[metric] += value
     lookups = sum(totals.values())
-    return totals[HITS] / lookups if lookups >= MIN_LOOKUPS else None
+    if lookups >= MIN_LOOKUPS:
+        return totals[HITS] / lookups
+    return None
 
 
 def from_counters(hits: Increase, misses: Increase) -> HitRate | None:
@@ -73,7 +77,10 @@ def from_counters(hits: Increase, misses: Increase) -> HitRate | None:
     if min(hits.covered_minutes, misses.covered_minutes) <= 0 or hits.source != misses.source or lookups < MIN_LOOKUPS:
         return None
     seconds = hits.covered_minutes * 60
-    span = f"{hits.covered_minutes:.0f} min" if seconds >= 60 else f"{seconds:.1f} s"
+    if seconds >= 60:
+        span = f"{hits.covered_minutes:.0f} min"
+    else:
+        span = f"{seconds:.1f} s"
     return HitRate(hits.total / lookups, f"the gateway's counters over {span}", None, round(lookups), seconds)
 
 
@@ -107,4 +114,6 @@ async def _look(ctx: "Context") -> HitRate | None:
         samples.append((began, cache.hits, cache.misses))
         if len(samples) < LOOKS:
             await asyncio.sleep(max(0.0, APART_SECONDS - (ctx.clock.mono() - began)))
-    return counted_between(samples, f"gateway, last {samples[-1][0] - samples[0][0]:.1f} s") if samples else None
+    if samples:
+        return counted_between(samples, f"gateway, last {samples[-1][0] - samples[0][0]:.1f} s")
+    return None

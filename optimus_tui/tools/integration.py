@@ -61,8 +61,12 @@ async def _run_all(ctx: "Context", tenant: str, names: Sequence[str]) -> list[di
     async with asyncio.TaskGroup() as group:
         engine: asyncio.Task[dict[str, Any]] | None = None
         for name in names:
-            before = None if name == "cache_integration" else engine
-            patience = MESSAGE_WAITS_SECONDS if name == "full_integration_flow" else None
+            before = engine
+            if name == "cache_integration":
+                before = None
+            patience = None
+            if name == "full_integration_flow":
+                patience = MESSAGE_WAITS_SECONDS
             tasks[name] = group.create_task(_test(ctx, tenant, name, before, patience))
             if name != "cache_integration":
                 engine = tasks[name]
@@ -94,8 +98,12 @@ def _sum_up(done: list[dict[str, Any]]) -> tuple[str, str]:
 def _grade(share: float) -> str:
     """The words for the share of tests that passed."""
     if share in (0, 1):
-        return "all_pass" if share else "all_fail"
-    return "mostly_pass" if share >= 0.8 else "partial_pass"
+        if share:
+            return "all_pass"
+        return "all_fail"
+    if share >= 0.8:
+        return "mostly_pass"
+    return "partial_pass"
 
 
 async def _health(ctx: "Context", tenant: str) -> dict[str, Any]:
@@ -127,7 +135,9 @@ async def _performance(ctx: "Context", tenant: str) -> dict[str, Any]:
         for seen in looks
     ]
     times = sorted(seen.answer.took_ms for seen in looks if seen.answer and seen.failure is None)
-    average = sum(times) / len(times) if times else None
+    average = None
+    if times:
+        average = sum(times) / len(times)
     good = len(times) == len(looks)
     missing = f"only {len(looks)} of {REQUESTS} requests were sent: there was no time for more"
     fast = average is not None and average <= ctx.settings.thresholds.latency_poor_ms

@@ -22,7 +22,10 @@ def callings(
 ) -> list[tuple[str, str]]:
     """A name and the text, each: recommended commands first, then this very question for each surface."""
     text = msgspec.json.encode(arguments).decode()
-    environment = [] if settings.environment == "default" else ["--env", shell_word(settings.environment)]
+    if settings.environment == "default":
+        environment = []
+    else:
+        environment = ["--env", shell_word(settings.environment)]
     line = " ".join(["optimus-tui", "run", *environment, tool, shell_word(text)])
     call = {"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": {"name": tool, "arguments": dict(arguments)}}
     post = f"curl -sS -X POST {SERVE}/mcp/{tool} -H 'Content-Type: application/json' -d {shell_word(text)}"

@@ -47,7 +47,9 @@ class Survey:
     @property
     def unread(self) -> Fault | None:
         """Why not a single name was read; None where some were, or where there is none to read."""
-        return self.fault if not self.coverage.scanned else None
+        if not self.coverage.scanned:
+            return self.fault
+        return None
 
     @property
     def unknown(self) -> UnknownLayout:
@@ -174,9 +176,13 @@ async def _window(ctx: "Context") -> int | None:
     from optimus_tui.probes.services import read_gateway
 
     gateway = await part(ctx, read_gateway(ctx.http, ctx.settings, ctx.clock, with_rules=True), "limits")
-    published = gateway.value.rules if not isinstance(gateway, Fault) and gateway.value else None
+    published = None
+    if not isinstance(gateway, Fault) and gateway.value:
+        published = gateway.value.rules
     rules = merge_rules(published, ctx.settings.limits)
-    return rules.window_seconds if rules else None
+    if rules:
+        return rules.window_seconds
+    return None
 
 
 def judge_limits(ctx: "Context", seen: Survey, rules: LimitRules | None) -> LimitsReport:
@@ -199,7 +205,10 @@ def is_refused(fault: Fault) -> bool:
 
 def unreachable(fault: Fault) -> ToolFailure:
     """No result: what the tool needs cannot be reached (3), or may not be read (4)."""
-    sentence = f"{fault.message}; {fault.remedy}" if fault.remedy else fault.message
+    if fault.remedy:
+        sentence = f"{fault.message}; {fault.remedy}"
+    else:
+        sentence = fault.message
     if fault.kind in ("denied", "auth"):
         return ToolFailure(ToolError(code="refused", message=sentence), 4)
     return ToolFailure(ToolError(code="unreachable", message=sentence), 3)

@@ -128,7 +128,11 @@ def enough(looks: Sequence[Reading[MetricsState]]) -> bool:
 
 def _first_fault(found: Increase, kept: Increase | Fault) -> Increase:
     """The same with the reason why a better source did not answer, where there is one."""
-    better, targets = (kept, ()) if isinstance(kept, Fault) else (kept.fault, kept.targets)
+    if isinstance(kept, Fault):
+        better: Fault | None = kept
+        targets: tuple[str, ...] = ()
+    else:
+        better, targets = kept.fault, kept.targets
     if better is None:
         return found
     if found.fault is None or found.several:
@@ -151,7 +155,9 @@ def live_increase(metric: str, looks: Sequence[Reading[MetricsState]], labels: M
     for one, state in states:
         compared = compare_marks(last.get(state.process, {}), state.marks)
         last[state.process] = state.marks
-        began = None if state.started_at is None else state.started_at - one.taken_at + one.taken_mono
+        began = None
+        if state.started_at is not None:
+            began = state.started_at - one.taken_at + one.taken_mono
         known = state.process is not None
         cut, same, other = bool(state.left_out or state.summed), compared == "same", compared == "other"
         marks.append(Look(one.taken_mono, state.process, known, began, cut=cut, same=same, other=other))

@@ -63,7 +63,9 @@ async def part(ctx: "Context", work: Awaitable[T], what: str, most: float = PART
         async with asyncio.timeout(seconds) as limit:
             return await work
     except TimeoutError as error:
-        return not_in_time(what, seconds) if limit.expired() else fault_of(error, ctx.settings.redis)
+        if limit.expired():
+            return not_in_time(what, seconds)
+        return fault_of(error, ctx.settings.redis)
     except OUTAGES as error:
         return fault_of(error, ctx.settings.redis)
 

@@ -41,7 +41,9 @@ class VerdictCache:
     def get(self, path: str, digest: bytes) -> Verdict | None:
         """The verdict on exactly these bytes."""
         known = self._kept.verdicts.get(path)
-        return known[1] if known is not None and known[0] == digest else None
+        if known is not None and known[0] == digest:
+            return known[1]
+        return None
 
     def put(self, path: str, digest: bytes, verdict: Verdict) -> None:
         """Keep a verdict."""
@@ -72,11 +74,15 @@ class VerdictCache:
 
     def _load(self) -> _File:
         try:
-            data = self._place.read_bytes() if self._place.stat().st_size <= MOST_BYTES else b""
+            data = b""
+            if self._place.stat().st_size <= MOST_BYTES:
+                data = self._place.read_bytes()
             found = msgspec.msgpack.decode(data, type=_File)
         except (OSError, msgspec.DecodeError, RecursionError):
             return _File(_version())
-        return found if found.version == _version() else _File(_version())
+        if found.version == _version():
+            return found
+        return _File(_version())
 
 
 def cache_folder() -> Path:

@@ -43,7 +43,9 @@ async def live_drift(ctx: "Context", outcome: Outcome) -> LiveComparison:
     kinds = frozenset(safe_text(one.kind, 80) for one in totals)
     declared, observed = declared_in(outcome), Observed(operations - {""}, kinds, immortal, seen.coverage.complete)
     found = drift(declared, observed)
-    whole = "" if seen.coverage.complete else ", not all of them: what is declared and was not seen is not judged"
+    whole = ", not all of them: what is declared and was not seen is not judged"
+    if seen.coverage.complete:
+        whole = ""
     differences = tuple(CodeDrift(**one._asdict()) for one in found)
     return LiveComparison(
         differences=differences,

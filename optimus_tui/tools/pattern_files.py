@@ -58,15 +58,22 @@ def _examine(
     def digest_of(path: str) -> bytes:
         if path not in digests:
             data = tree.load(path)
-            digests[path] = b"" if data is None else _digest(data)
+            if data is None:
+                digests[path] = b""
+            else:
+                digests[path] = _digest(data)
         return digests[path]
 
-    kept = VerdictCache(tree.root, digest_of, cache_folder) if use_cache else None
+    kept = None
+    if use_cache:
+        kept = VerdictCache(tree.root, digest_of, cache_folder)
     project = Project(tree.load)
     judged: list[Judged] = []
     skipped: list[tuple[Path, str, str]] = []
     everything = list(paths)
-    stop = None if seconds is None else time.monotonic() + seconds
+    stop = None
+    if seconds is not None:
+        stop = time.monotonic() + seconds
     collects = gc.isenabled()
     gc.disable()  # trees are many small objects without cycles that matter: collecting them doubles the time
     try:
@@ -96,7 +103,9 @@ def _one(
         skipped.append((tree.root, path, data.reason))
         return
     digest = _digest(data)
-    verdict = kept.get(path, digest) if kept is not None else None
+    verdict = None
+    if kept is not None:
+        verdict = kept.get(path, digest)
     if verdict is None:
         verdict = inspect(path, data, project)
         if kept is not None:
@@ -125,5 +134,7 @@ def judged(tree: Path, path: str) -> tuple[bool, str]:
         return False, f"it could not be judged: {outcome.skipped[0][2]}"
     verdict = outcome.judged[0].verdict
     compliance = score(verdict, "production_ready").compliance
-    first = f"; line {verdict.issues[0].line}: {verdict.issues[0].message}" if verdict.issues else ""
+    first = ""
+    if verdict.issues:
+        first = f"; line {verdict.issues[0].line}: {verdict.issues[0].message}"
     return word(compliance) in ("excellent", "good"), f"{word(compliance)} ({compliance:.2f}) for production{first}"

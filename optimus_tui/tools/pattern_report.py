@@ -68,7 +68,9 @@ def build(
         issues += found
         affected.update({_pattern(entry.rule, level) for entry in found})
     count = len(outcome.judged)
-    average = round(total / count, 2) if count else None
+    average = None
+    if count:
+        average = round(total / count, 2)
     return ValidateReport(
         tool=TOOL,
         timestamp=timestamp,
@@ -92,22 +94,34 @@ def _below(files: Sequence[RouterFile], average: float | None) -> list[str]:
     if not worse:
         return []
     told = ", ".join(f"{one.file} {one.compliance_score:.2f}" for one in worse[:_TOLD])
-    more = f" and {len(worse) - _TOLD} more" if len(worse) > _TOLD else ""
-    verb = "is" if len(worse) == 1 else "are"
+    more = ""
+    if len(worse) > _TOLD:
+        more = f" and {len(worse) - _TOLD} more"
+    verb = "are"
+    if len(worse) == 1:
+        verb = "is"
     return [f"{len(worse)} of {len(files)} routers {verb} below {bound:.2f}, which the average hides: {told}{more}"]
 
 
 def _state(met: float | None) -> PatternState:
     if met is None:
         return "not applicable"
-    return "passed" if met == 1 else "failed" if met == 0 else "partial"
+    if met == 1:
+        return "passed"
+    if met == 0:
+        return "failed"
+    return "partial"
 
 
 def _entry(issue: Issue, path: str, level: Level) -> PatternIssue | None:
     rule = rules_at(level).get(issue.rule)
     if rule is None and issue.rule not in OF_FILES:
         return None
-    priority, why, fix = (rule.priority, rule.why, rule.fix) if rule is not None else OF_FILES[issue.rule]
+    if rule is not None:
+        texts: tuple[str, str, str] = (rule.priority, rule.why, rule.fix)
+    else:
+        texts = OF_FILES[issue.rule]
+    priority, why, fix = texts
     return PatternIssue(
         file=path, line=issue.line, column=issue.column, issue=shown(issue.message), rule=issue.rule,
         priority=priority, fix=fix, why=why, source=shown(issue.text), also=tuple(map(shown, issue.also)),
@@ -116,7 +130,9 @@ def _entry(issue: Issue, path: str, level: Level) -> PatternIssue | None:
 
 def _pattern(rule: str, level: Level) -> str:
     found = rules_at(level).get(rule)
-    return found.pattern if found is not None else rule.partition(".")[0]
+    if found is not None:
+        return found.pattern
+    return rule.partition(".")[0]
 
 
 def _advice(pattern: str, number: int, issues: list[PatternIssue], level: Level) -> PatternAdvice:

@@ -36,14 +36,18 @@ async def run(ctx: "Context", query: ValidateQuery) -> ValidateReport:
             "name a router with router_path, or set check_all_routers", "router_path", ("a file such as products.py",)
         )
     outcome = await asyncio.to_thread(_judge, root, query.router_path)
-    notes = () if outcome.judged else ("no router was judged",)
+    notes: tuple[str, ...] = ()
+    if not outcome.judged:
+        notes = ("no router was judged",)
     return build(outcome, query.validation_level, timestamp(ctx.clock.wall()), notes=notes)
 
 
 def source_tree(path: Path | None) -> Path:
     """The gateway's source tree; a failure that says how to name it."""
     if path is None or not (path / ROUTERS).is_dir():
-        where = "here or above" if path is None else f"in {shown(str(path))}"
+        where = "here or above"
+        if path is not None:
+            where = f"in {shown(str(path))}"
         message = f"there is no {ROUTERS} {where}; BACKEND_ORCHESTRATOR_PATH names the gateway's source tree"
         raise ToolFailure(ToolError(code="bad_configuration", message=message), 2)
     return path

@@ -113,10 +113,15 @@ def _why(gateway: GatewayState | None) -> str:
 
 
 def _keys_section(report: CacheReport, seen: Survey, counts: Window, tenant: str | None) -> dict[str, Any]:
-    owner = None if tenant is None else tenant.encode("utf-8", "surrogatepass")
+    owner = None
+    if tenant is not None:
+        owner = tenant.encode("utf-8", "surrogatepass")
     kinds: list[tuple[str, list[GroupTotals]]] = []
     for kind in report.kinds:
-        of = [kind.totals] if owner is None else [one for one in kind.tenants if one.tenant == owner]
+        if owner is None:
+            of = [kind.totals]
+        else:
+            of = [one for one in kind.tenants if one.tenant == owner]
         if of:
             kinds.append((shown(kind.totals.kind.decode("utf-8", "backslashreplace")), of))
     every = [one for _, of in kinds for one in of]

@@ -107,7 +107,10 @@ def _test(name: str, looks: list["Timed"]) -> dict[str, Any]:
     """One service as the document shows it: its average, or why it has none."""
     of = figures(_times(looks))
     failed = [one for one in looks if not one.good]
-    last = failed[-1] if failed else looks[-1]
+    if failed:
+        last = failed[-1]
+    else:
+        last = looks[-1]
     return {
         "service": SERVICES[name],
         "latency_ms": rounded(of.average),
@@ -183,7 +186,10 @@ def _groups(found: Quantiles, label: str) -> dict[str, Any]:
 def _series(looks: dict[str, list["Timed"]], windows: dict[str, Window], wall: float) -> dict[str, Series]:
     found = {}
     for name, window in windows.items():
-        found[name] = kept_series(window, wall) if _is_kept(window) else live_series(_times(looks[name]))
+        if _is_kept(window):
+            found[name] = kept_series(window, wall)
+        else:
+            found[name] = live_series(_times(looks[name]))
     return found
 
 

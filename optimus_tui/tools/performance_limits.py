@@ -32,7 +32,9 @@ async def rate_limiting_efficiency(ctx: "Context", query: PerformanceQuery) -> R
     from optimus_tui.probes.services import read_gateway
 
     counters = Counters(ctx, query.time_window_minutes)
-    tenant = None if query.tenant_filter is None else query.tenant_filter.encode("utf-8", "surrogatepass")
+    tenant = None
+    if query.tenant_filter is not None:
+        tenant = query.tenant_filter.encode("utf-8", "surrogatepass")
     gateway, (seen, watched, evidence) = await asyncio.gather(
         read_gateway(ctx.http, ctx.settings, ctx.clock, with_rules=True), _look(ctx, query, counters, tenant)
     )
@@ -43,8 +45,13 @@ async def rate_limiting_efficiency(ctx: "Context", query: PerformanceQuery) -> R
     if not known and not counted and not refusals:
         reason = f"{sentence(refused.fault) or 'nobody counted refusals'}; {sentence(seen.fault)}"
         return not_available("rate-limiting efficiency", reason)
-    limits, fault = _limits(ctx, seen, watched, rules, tenant) if known else (None, seen.fault)
-    memory = await _memory(ctx, seen, tenant) if known and fault is None else None
+    if known:
+        limits, fault = _limits(ctx, seen, watched, rules, tenant)
+    else:
+        limits, fault = (None, seen.fault)
+    memory = None
+    if known and fault is None:
+        memory = await _memory(ctx, seen, tenant)
     findings = [*(limits.findings if limits else ()), *refusals]
     if not known or fault is not None:
         findings += not_available("the counters", sentence(fault) or "not read").findings
@@ -74,8 +81,13 @@ async def _look(
     """The names, the counters twice, and the gateway's page in between."""
     began = ctx.clock.mono()
     seen = await survey(ctx, tenant=tenant)
-    names = sorted(seen.of_tenant) if tenant is not None else seen.limits.names_to_read()
-    others = neighbours(seen, names) if tenant is not None else []
+    if tenant is not None:
+        names = sorted(seen.of_tenant)
+    else:
+        names = seen.limits.names_to_read()
+    others = []
+    if tenant is not None:
+        others = neighbours(seen, names)
     watched = await read_twice(ctx, counters, seen, names, others, began)
     return seen, watched, await read_refusals(ctx, counters, query.time_window_minutes)
 
@@ -106,8 +118,14 @@ async def _memory(ctx: "Context", seen: Survey, tenant: bytes | None) -> dict[st
     from optimus_tui.probes.cache import read_details
     from optimus_tui.probes.faults import OUTAGES, fault_of
 
-    names = sorted(seen.of_tenant) if tenant is not None else [one.key for one in seen.limits.counters()]
-    total = len(seen.of_tenant) if tenant is not None else seen.limits.total
+    if tenant is not None:
+        names = sorted(seen.of_tenant)
+    else:
+        names = [one.key for one in seen.limits.counters()]
+    if tenant is not None:
+        total = len(seen.of_tenant)
+    else:
+        total = seen.limits.total
     some = names[:: max(1, len(names) // WEIGHED)][:WEIGHED]
     try:
         details = await read_details(ctx.redis, ctx.own, ctx.clock, some)
@@ -115,8 +133,12 @@ async def _memory(ctx: "Context", seen: Survey, tenant: bytes | None) -> dict[st
         fault = sentence(fault_of(error, ctx.settings.redis))
         return {"status": "unknown", "limit_keys": total, "estimated_bytes": None, "error": fault}
     sizes = [detail.bytes_used for detail in details if detail.bytes_used is not None]
-    mean = sum(sizes) / len(sizes) if sizes else None
-    estimated = None if mean is None else round(mean * total)
+    mean = None
+    if sizes:
+        mean = sum(sizes) / len(sizes)
+    estimated = None
+    if mean is not None:
+        estimated = round(mean * total)
     return {
         "status": "ok" if sizes or not total else "unknown",
         "limit_keys": total,
@@ -178,7 +200,9 @@ def _headroom(limits: LimitsReport | None, rules: LimitRules | None, fault: Faul
 
 def _row(row: LimitRow) -> dict[str, Any]:
     section = limit_section(row.counter, row)
-    left = None if row.limit is None or row.counter.count is None else max(0, row.limit - row.counter.count)
+    left = None
+    if not (row.limit is None or row.counter.count is None):
+        left = max(0, row.limit - row.counter.count)
     return {
         "tenant": safe_text(row.counter.tenant, 120) or NO_TENANT,
         "operation": operation_name(row.counter),

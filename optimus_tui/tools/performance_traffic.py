@@ -41,9 +41,14 @@ async def error_rate(ctx: "Context", query: PerformanceQuery) -> Result:
         return uncounted("error rate", grown)
     own = verdicts.of_tenant(grown, query.tenant_filter)
     figures = verdicts.error_rate(own)
-    subject = GATEWAY if query.tenant_filter is None else verdicts.shown(query.tenant_filter)
+    if query.tenant_filter is None:
+        subject = GATEWAY
+    else:
+        subject = verdicts.shown(query.tenant_filter)
     findings = [*find_errors(own, subject, ctx.settings.thresholds), *find_restarts(grown)]
-    status = "ok" if figures["requests"] else "no requests"
+    status = "no requests"
+    if figures["requests"]:
+        status = "ok"
     if why := figures.get("failures_unknown"):
         status = "not available"
         figures["reason"] = why
@@ -71,12 +76,12 @@ def _notes(grown: Increase, query: PerformanceQuery) -> dict[str, Any]:
     if query.tenant_filter is not None and not any("tenant" in one.labels for one in grown.series) and grown.series:
         notes.append("the gateway does not count by tenant: no request can be told to be this tenant's")
     if grown.lower_bound:
-        lost = (
-            "what processes counted after our last look at them is lost"
-            if grown.restarts
-            else "not every process was seen often enough"
-        )
+        lost = "not every process was seen often enough"
+        if grown.restarts:
+            lost = "what processes counted after our last look at them is lost"
         notes.append(f"the figures are lower bounds: {restarts_words(grown)}{lost}")
     if grown.fault is not None:
         notes.append(sentence(grown.fault) or "")
-    return {"notes": notes} if notes else {}
+    if notes:
+        return {"notes": notes}
+    return {}

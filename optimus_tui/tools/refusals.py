@@ -130,8 +130,13 @@ async def read_refusals(ctx: "Context", counters: Counters, minutes: float) -> R
         _increase(ctx, counters, REFUSED),
         part(ctx, counters.looks(), "/metrics", LOOK_SECONDS),
     )
-    seen: Sequence[Reading[MetricsState]] = [] if isinstance(looks, Fault) else looks
-    growth = live_increase(REFUSED, seen, {}) if seen else Increase(name=REFUSED)
+    seen: Sequence[Reading[MetricsState]] = []
+    if not isinstance(looks, Fault):
+        seen = looks
+    if seen:
+        growth = live_increase(REFUSED, seen, {})
+    else:
+        growth = Increase(name=REFUSED)
     kept = RefusalEvidence(requests=requests, refused=refusals(requests, refused), growth=growth)
     if requests.several or refused.several:
         return kept
@@ -140,7 +145,9 @@ async def read_refusals(ctx: "Context", counters: Counters, minutes: float) -> R
 
 async def _increase(ctx: "Context", counters: Counters, metric: str) -> Increase:
     found = await part(ctx, counters.increase(metric), metric, LOOK_SECONDS)
-    return Increase(name=metric, fault=found) if isinstance(found, Fault) else found
+    if isinstance(found, Fault):
+        return Increase(name=metric, fault=found)
+    return found
 
 
 def _since_start(

@@ -63,7 +63,10 @@ class Tool:
 def schema_of(kind: type[Any]) -> dict[str, Any]:
     """One self-contained object schema: the definition itself with what it refers to beside it."""
     (root,), definitions = msgspec.json.schema_components([kind], ref_template="#/$defs/{name}")
-    schema = dict(definitions.pop(root["$ref"].rsplit("/", 1)[1])) if "$ref" in root else dict(root)
+    if "$ref" in root:
+        schema = dict(definitions.pop(root["$ref"].rsplit("/", 1)[1]))
+    else:
+        schema = dict(root)
     if definitions:
         schema["$defs"] = definitions
     as_sent: dict[str, Any] = msgspec.json.decode(msgspec.json.encode(schema))  # defaults as callers see them
@@ -84,7 +87,10 @@ def _name_types(schema: Any) -> None:
     values = schema.get("enum", [schema["const"]] if "const" in schema else [])
     if isinstance(values, list) and values and "type" not in schema:
         types = sorted({_TYPES[type(value)] for value in values})
-        schema["type"] = types[0] if len(types) == 1 else types
+        if len(types) == 1:
+            schema["type"] = types[0]
+        else:
+            schema["type"] = types
     for key, inner in schema.items():
         if key not in ("default", "enum", "const", "examples"):
             _name_types(inner)

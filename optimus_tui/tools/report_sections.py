@@ -41,7 +41,9 @@ def sentence(fault: Fault | None) -> str | None:
     """A fault and its remedy in one string."""
     if fault is None:
         return None
-    return f"{fault.message}; {fault.remedy}" if fault.remedy else fault.message
+    if fault.remedy:
+        return f"{fault.message}; {fault.remedy}"
+    return fault.message
 
 
 def dependency(reading: Reading[ServiceState] | None) -> DependencySection:
@@ -95,4 +97,6 @@ def operation_name(counter: Counter) -> str:
 
 def rounded(value: float | None, digits: int = 1) -> float | None:
     """A figure with as many digits as it deserves."""
-    return None if value is None else round(value, digits)
+    if value is None:
+        return None
+    return round(value, digits)

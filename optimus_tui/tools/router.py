@@ -35,7 +35,10 @@ async def run(ctx: "Context", query: RouterQuery) -> RouterReport:
             fields=query.fields,
         )
     except SpecError as error:
-        message = f"{error}; allowed: {', '.join(error.allowed)}" if error.allowed else str(error)
+        if error.allowed:
+            message = f"{error}; allowed: {', '.join(error.allowed)}"
+        else:
+            message = str(error)
         wrong = ToolError(code="bad_argument", message=message, argument=error.argument, allowed=error.allowed)
         raise ToolFailure(wrong, 2) from None
     draft = render(spec)

@@ -70,7 +70,9 @@ async def _ask_all(ctx: "Context", minutes: int, seconds: float) -> dict[str, di
     """Each tool's document, or why there is none."""
 
     async def ask(tool: str, arguments: dict[str, Any]) -> Report:
-        window = {"time_window_minutes": minutes} if tool != "diagnose_gateway_health" else {}
+        window = {}
+        if tool != "diagnose_gateway_health":
+            window = {"time_window_minutes": minutes}
         return await answer(ctx, tool, {**arguments, **window})
 
     tasks = {name: asyncio.create_task(ask(*what), name=name) for name, what in _ASK.items()}
@@ -92,7 +94,9 @@ async def _memory(ctx: "Context") -> int | None:
             server = await read_server(ctx.redis, ctx.settings.redis, ctx.own, ctx.clock)
     except TimeoutError:
         return None
-    return server.value.memory_used if server.value else None
+    if server.value:
+        return server.value.memory_used
+    return None
 
 
 def _outcome(task: "asyncio.Task[Report]", tool: str) -> dict[str, Any] | ToolFailure:
@@ -117,7 +121,9 @@ async def _recall(ctx: "Context") -> Meetings | None:
     except TimeoutError:
         return None
     try:
-        return msgspec.json.decode(raw, type=Meetings) if raw else None
+        if raw:
+            return msgspec.json.decode(raw, type=Meetings)
+        return None
     except msgspec.DecodeError:  # an older or a newer version wrote it: as if there were none
         return None
 
@@ -136,11 +142,15 @@ def _compared_with(kept: Meetings | None, wall: float) -> StandupReport | None:
         return None
     last = seconds_of(kept.latest.timestamp)
     same_meeting = last is not None and abs(wall - last) < SAME_MEETING_SECONDS
-    return kept.before if same_meeting else kept.latest
+    if same_meeting:
+        return kept.before
+    return kept.latest
 
 
 def _window(before: StandupReport | None, wall: float) -> int:
-    last = seconds_of(before.timestamp) if before else None
+    last = None
+    if before:
+        last = seconds_of(before.timestamp)
     if last is None:
         return FIRST_MINUTES
     return round(min(MOST_MINUTES, max(LEAST_MINUTES, (wall - last) / 60)))

@@ -138,4 +138,6 @@ def _events(ctx: "Context", coherence: Mapping[str, Any], failures: Mapping[str,
 
 
 def _why(failures: Mapping[str, ToolFailure], name: str) -> str | None:
-    return failures[name].error.message if name in failures else None
+    if name in failures:
+        return failures[name].error.message
+    return None

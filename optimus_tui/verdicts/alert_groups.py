@@ -61,7 +61,9 @@ def unjudged(report: HealthReport) -> Unjudged:
     no_redis = report.server is None or report.server.fault is not None
     rate = report.hit_rate
     no_rate = rate is None or (rate.samples is not None and rate.samples < MIN_LOOKUPS)
-    gateway = report.gateway.value.service if report.gateway and report.gateway.value else None
+    gateway = None
+    if report.gateway and report.gateway.value:
+        gateway = report.gateway.value.service
     silent = {
         "gateway": not answered(gateway),
         "engine": not answered(report.engine.value if report.engine else None),

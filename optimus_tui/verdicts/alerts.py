@@ -60,16 +60,24 @@ def step(
 
     ``now`` is the wall clock, ``mono`` the monotonic one; ``unjudged`` tells what a missing finding means.
     """
-    first = mono if state.first_mono is None else state.first_mono
+    if state.first_mono is None:
+        first = mono
+    else:
+        first = state.first_mono
     settled = state.settled or mono - first >= SETTLE_SECONDS
     there = _by_key(findings)
     held, notices = dict[Key, Held](), list[Notice]()
     gone = {key: one for key, one in state.held.items() if key not in there}
     for key, finding in there.items():
         old = state.held.get(key)
-        one = _seen(old, finding, now, mono) if old else _begun(finding, gone.values(), now, mono)
+        if old:
+            one = _seen(old, finding, now, mono)
+        else:
+            one = _begun(finding, gone.values(), now, mono)
         muted = silences(mutes, finding, now)
-        kind = None if muted or not settled else _kind(one, old, _is_mute(mutes, finding, now), not state.settled)
+        kind = None
+        if not (muted or not settled):
+            kind = _kind(one, old, _is_mute(mutes, finding, now), not state.settled)
         held[key] = _told(one, kind, muted)
         if kind is not None:
             rings = kind != "worsened" or one.told < LOUD or finding.severity == "critical"
@@ -118,7 +126,9 @@ def _level(finding: Finding) -> int:
 def _begun(finding: Finding, gone: Iterable[Held], now: float, mono: float) -> Held:
     """A new episode. Where it only sums up, or splits, what was told already, that counts as told."""
     told = max((one.told for one in gone if _goes_on(one.finding, finding)), default=-1)
-    since = finding.since if finding.since is not None else now
+    since = now
+    if finding.since is not None:
+        since = finding.since
     episode = AlertEpisode(finding=finding, severity=finding.severity, since=since, seen=now)
     return Held(episode=episode, finding=finding, began_mono=mono, seen_mono=mono, told=told)
 
@@ -160,12 +170,16 @@ def _hold(finding: Finding) -> float:
 def _worse(one: Finding, other: Finding) -> Finding:
     """Of two sights of the same trouble the worse one, the later one where they are equal."""
     if _level(one) != _level(other):
-        return one if _level(one) > _level(other) else other
+        if _level(one) > _level(other):
+            return one
+        return other
     values = (one.measured, other.measured, other.threshold)
     if one.rule != other.rule or not all(isinstance(value, (int, float)) for value in values):
         return other
     first, second, bar = (float(value or 0) for value in values)
-    return one if (first > second if second >= bar else first < second) else other
+    if first > second if second >= bar else first < second:
+        return one
+    return other
 
 
 # -- what is said
@@ -187,7 +201,9 @@ def _kind(one: Held, old: Held | None, under_mute: bool, first_look: bool) -> No
         return "standing"
     if old is not None and level > SEVERITIES.index(old.episode.severity):
         return "worsened"
-    return "still" if one.muted else "appeared"
+    if one.muted:
+        return "still"
+    return "appeared"
 
 
 def _cleared(over: Iterable[Held]) -> list[Notice]:

@@ -47,7 +47,9 @@ def is_wide(spread: Spread, which: Percentile) -> bool:
 def estimate_ms(spread: Spread, which: Percentile) -> float | None:
     """The percentile in milliseconds where its bucket is good for one; None where only a bound is known."""
     value = _value(spread, which)
-    return None if value is None or is_wide(spread, which) else value * 1000
+    if value is None or is_wide(spread, which):
+        return None
+    return value * 1000
 
 
 def shown_ms(spread: Spread, which: Percentile) -> str:
@@ -64,7 +66,9 @@ def _bound(spread: Spread, which: Percentile) -> str:
     if found is None or not is_wide(spread, which):
         return ""
     lower, upper = found
-    return f"over {_edge(lower)}" if math.isinf(upper) else f"≤ {_edge(upper)}"
+    if math.isinf(upper):
+        return f"over {_edge(lower)}"
+    return f"≤ {_edge(upper)}"
 
 
 def _edge(seconds: float) -> str:
@@ -82,7 +86,10 @@ def section(spread: Spread) -> dict[str, float | str | None]:
     which: Percentile
     for which in ("p50", "p95", "p99"):
         value = estimate_ms(spread, which)
-        found[f"{which}_ms"] = None if value is None else round(value, 1)
+        if value is None:
+            found[f"{which}_ms"] = None
+        else:
+            found[f"{which}_ms"] = round(value, 1)
         if is_wide(spread, which):
             bounds[f"{which}_bound"] = shown_ms(spread, which)
     return {**found, **bounds, "percentiles_from": HISTOGRAM}
@@ -117,7 +124,9 @@ def judge_spread(name: str, spread: Spread, thresholds: Thresholds) -> list[Find
             for one in found
         ]
     lower, upper = bucket
-    ends = "" if math.isinf(upper) else f" and {_edge(upper)} at most"
+    ends = ""
+    if not math.isinf(upper):
+        ends = f" and {_edge(upper)} at most"
     return [
         replace(
             one,
@@ -137,7 +146,9 @@ def judge_half(name: str, spread: Spread, thresholds: Thresholds) -> list[Findin
 
 
 def _bar(finding: Finding) -> float | None:
-    return finding.threshold if isinstance(finding.threshold, float | int) else None
+    if isinstance(finding.threshold, float | int):
+        return finding.threshold
+    return None
 
 
 def is_quick(spread: Spread, bar_ms: float) -> bool:
@@ -145,4 +156,6 @@ def is_quick(spread: Spread, bar_ms: float) -> bool:
     value, bucket = spread.p95, edges(spread, "p95")
     if value is None:
         return False
-    return value * 1000 <= bar_ms if bucket is None or not is_wide(spread, "p95") else bucket[1] * 1000 <= bar_ms
+    if bucket is None or not is_wide(spread, "p95"):
+        return value * 1000 <= bar_ms
+    return bucket[1] * 1000 <= bar_ms

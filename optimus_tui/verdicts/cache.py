@@ -35,7 +35,9 @@ def judge(report: CacheReport, thresholds: Thresholds) -> CacheReport:
 def _large(report: CacheReport, thresholds: Thresholds) -> list[Finding]:
     if report.keys <= thresholds.cache_keys_large:
         return []
-    at_least = "" if report.coverage.complete else "at least "
+    at_least = "at least "
+    if report.coverage.complete:
+        at_least = ""
     return [
         make_finding(
             rule=CACHE_LARGE,

@@ -41,7 +41,12 @@ def _aged(now: StandupFinding, before: StandupFinding | None, timestamp: str) ->
 
 def _service(before: ServicePart, now: ServicePart) -> Change:
     if before.status != now.status:
-        direction: Direction = "better" if now.status in _GOOD else "worse" if before.status in _GOOD else "changed"
+        if now.status in _GOOD:
+            direction: Direction = "better"
+        elif before.status in _GOOD:
+            direction = "worse"
+        else:
+            direction = "changed"
         return Change(direction=direction, words=f"was {before.status}")
     for name, word in (("p95_ms", "p95 was"), ("latency_ms", "was")):
         old, new = getattr(before, name), getattr(now, name)

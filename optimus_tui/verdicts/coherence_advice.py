@@ -78,7 +78,9 @@ def find(facts: Facts, thresholds: Thresholds) -> tuple[Finding, ...]:
 
 def _of_events(facts: Facts) -> list[Finding]:
     window = facts.window
-    found = find_clock(window.clock) if window is not None else []
+    found = []
+    if window is not None:
+        found = find_clock(window.clock)
     if window is not None and window.malformed:
         found.append(
             make_finding(
@@ -119,7 +121,8 @@ def advise(facts: Facts, findings: Sequence[Finding], thresholds: Thresholds) ->
                 said=finding.message,
             )
             priority = {"low": "low", "medium": "medium"}.get(finding.severity, "high")
-            text = text if finding.rule == CACHE_LARGE else text[:1].upper() + text[1:]
+            if finding.rule != CACHE_LARGE:
+                text = text[:1].upper() + text[1:]
             advice.append(CoherenceAdvice(type=kind, message=text, action=action, priority=priority, rule=finding.rule))
     if facts.tracking.immortal_orphans:
         number = facts.tracking.immortal_orphans

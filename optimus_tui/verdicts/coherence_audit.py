@@ -38,7 +38,9 @@ class Lifetime(Struct, frozen=True):
     def ceiling_ms(self) -> float:
         """What no TTL of the kind exceeds, in 19 of 20 cases: the largest of n that are spread evenly lies that near
         to the true end. Infinite with too few keys."""
-        return self.longest_ms * (1 + 3 / self.keys) if self.keys >= ENOUGH_KEYS else math.inf
+        if self.keys >= ENOUGH_KEYS:
+            return self.longest_ms * (1 + 3 / self.keys)
+        return math.inf
 
 
 class Plan(Struct, frozen=True, kw_only=True):

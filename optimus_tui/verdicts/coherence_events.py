@@ -63,7 +63,10 @@ def pick_window(payloads: Iterable[bytes], wall: float, minutes: float) -> Event
             future.append(at - wall)
             continue
         ahead = max(ahead, at - wall)
-        oldest = at if oldest is None else min(oldest, at)
+        if oldest is None:
+            oldest = at
+        else:
+            oldest = min(oldest, at)
         if at < start:
             older += 1
         else:
@@ -84,12 +87,16 @@ def pick_window(payloads: Iterable[bytes], wall: float, minutes: float) -> Event
 
 def covered_minutes(seen: EventWindow, wall: float, minutes: float) -> float:
     """How much of the window the log reaches back over; 0 where it holds no event with a time."""
-    return 0.0 if seen.oldest is None else max(0.0, min(float(minutes), (wall - seen.oldest) / 60))
+    if seen.oldest is None:
+        return 0.0
+    return max(0.0, min(float(minutes), (wall - seen.oldest) / 60))
 
 
 def per_minute(events: int, minutes: float) -> float | None:
     """Events a minute; None for a single one, which has no rate, and where no time is covered."""
-    return round(events / minutes, 2) if minutes > 0 and events != 1 else None
+    if minutes > 0 and events != 1:
+        return round(events / minutes, 2)
+    return None
 
 
 def events_per_second(seen: EventWindow, wall: float) -> float | None:
@@ -98,7 +105,10 @@ def events_per_second(seen: EventWindow, wall: float) -> float | None:
     newest = [one.at for one in seen.events if one.at >= wall - FLOOD_SECONDS]
     if len(newest) < FLOOD_EVENTS:
         return None
-    reach = FLOOD_SECONDS if len(newest) < len(seen.events) or seen.older else max(newest) - min(newest)
+    if len(newest) < len(seen.events) or seen.older:
+        reach = FLOOD_SECONDS
+    else:
+        reach = max(newest) - min(newest)
     return len(newest) / max(reach, 0.001)
 
 

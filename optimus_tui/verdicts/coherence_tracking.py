@@ -82,7 +82,10 @@ def _stands_for(
     seen: _Seen,
 ) -> bool | None:
     """Whether a cache key is behind it; None where the name says nothing."""
-    whole = rest if rest.startswith(CACHE_PREFIX) else CACHE_PREFIX + rest
+    if rest.startswith(CACHE_PREFIX):
+        whole = rest
+    else:
+        whole = CACHE_PREFIX + rest
     owner = owner_of(whole)
     if owner is not None:
         seen.names[whole] = owner
@@ -97,7 +100,9 @@ def _stands_for(
             seen.groups.add(group)
             return True
     named = (tenant in owners and kind) or (kind in kinds and tenant) or (first in kinds and last)
-    return False if named else None
+    if named:
+        return False
+    return None
 
 
 def _untracked(groups: Mapping[Group, int], seen: _Seen) -> int:

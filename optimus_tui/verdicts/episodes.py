@@ -37,7 +37,12 @@ def track(
     for finding in findings:
         subject = (finding.rule, finding.subject)
         known = state.get(subject)
-        since = known.since if known else finding.since if finding.since is not None else now
+        if known:
+            since = known.since
+        elif finding.since is not None:
+            since = finding.since
+        else:
+            since = now
         state[subject] = Episode(since, mono)
         dated.append(finding if finding.since == since else replace(finding, since=since))
     return state, tuple(dated)

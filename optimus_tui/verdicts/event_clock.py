@@ -29,7 +29,10 @@ def by_arrival(offsets: Collection[float], enough: int = ENOUGH_EVENTS) -> Clock
     if len(off) < enough:
         return None
     ahead = [one for one in off if one > 0]
-    side = ahead if 2 * len(ahead) >= len(off) else [one for one in off if one < 0]
+    if 2 * len(ahead) >= len(off):
+        side = ahead
+    else:
+        side = [one for one in off if one < 0]
     return ClockOffset(seconds=_median(side), events=len(side), of=len(offsets))
 
 
@@ -45,8 +48,12 @@ def find_clock(offset: ClockOffset | None) -> list[Finding]:
     if offset is None:
         return []
     grave = abs(offset.seconds) >= GRAVE_SECONDS and 2 * offset.events >= offset.of and offset.events >= ENOUGH_EVENTS
-    severity: Severity = "medium" if grave else "low"
-    late = "" if offset.seconds > 0 else ", or events are delivered late"
+    severity: Severity = "low"
+    if grave:
+        severity = "medium"
+    late = ", or events are delivered late"
+    if offset.seconds > 0:
+        late = ""
     return [
         make_finding(
             rule=EVENTS_CLOCK,

@@ -39,15 +39,21 @@ def weigh_failures(failed: float, requests: float, thresholds: Thresholds) -> We
     A share of fewer than ``MIN_REQUESTS`` counts where several failed and it is over the higher bar beyond chance.
     """
     warn, high = thresholds.error_rate_warn, thresholds.error_rate_high
-    share = failed / requests if requests > 0 else 0.0
+    share = 0.0
+    if requests > 0:
+        share = failed / requests
     if failed <= 0 or share < warn:
         return None
     least = interval(failed, requests)[0]
     if requests < MIN_REQUESTS:
-        return Weight("high", high) if failed >= MIN_FAILURES and least >= high else Weight("low", warn)
+        if failed >= MIN_FAILURES and least >= high:
+            return Weight("high", high)
+        return Weight("low", warn)
     if least <= warn:
         return Weight("low", warn)
-    return Weight("high", high) if share >= high else Weight("medium", warn)
+    if share >= high:
+        return Weight("high", high)
+    return Weight("medium", warn)
 
 
 class Part(NamedTuple):
@@ -113,7 +119,9 @@ def find_errors(grown: Increase, subject: str, thresholds: Thresholds, lately: I
 
 def _as_of_now(found: Finding, part: Part, lately: Increase | None, thresholds: Thresholds) -> Finding:
     """The finding, low where the part's latest requests are surely good again."""
-    now = outcomes(part.of(lately).series) if lately is not None and lately.covered_minutes > 0 else None
+    now = None
+    if lately is not None and lately.covered_minutes > 0:
+        now = outcomes(part.of(lately).series)
     if now is None or now.failed is None:
         return found
     return good_again(found, now.failed, now.requests, thresholds) or found
@@ -140,7 +148,9 @@ def _find_lately(grown: Increase, lately: Increase | None, subject: str, thresho
     now = outcomes(lately.series)
     if lately.covered_minutes <= 0 or now.failing_share is None or now.requests < MIN_REQUESTS:
         return over
-    calm = good_again(over[0], now.failed or 0.0, now.requests, thresholds) if over else None
+    calm = None
+    if over:
+        calm = good_again(over[0], now.failed or 0.0, now.requests, thresholds)
     if calm is not None:
         return [calm]
     fresh = [one for one in _find(lately, subject, thresholds) if one.severity != "low"]
@@ -154,7 +164,9 @@ def _find(grown: Increase, subject: str, thresholds: Thresholds) -> list[Finding
     weight = weigh_failures(told.failed or 0.0, told.requests, thresholds)
     if rate is None or weight is None:
         return []
-    few = f"; {round(told.failed or 0):,} failures of so few requests may be chance" if weight.severity == "low" else ""
+    few = ""
+    if weight.severity == "low":
+        few = f"; {round(told.failed or 0):,} failures of so few requests may be chance"
     return [
         _finding(
             weight,
@@ -203,7 +215,9 @@ def good_again(found: Finding, failed: float, requests: float, thresholds: Thres
 
     None where they are not, or too few to say.
     """
-    share = found.measured if isinstance(found.measured, float) else 1.0
+    share = 1.0
+    if isinstance(found.measured, float):
+        share = found.measured
     if failed >= thresholds.error_rate_warn * requests or not surely_less(failed, requests, share):
         return None
     return eased(found, f"{percent(failed / requests)} of the last {requests:,.0f}")
@@ -219,4 +233,6 @@ def who_fails(grown: Increase) -> str:
             parts.append(
                 f"{label} {shown(name)} ({round(told.failed or 0):,} of {plural(round(told.requests), 'request')})"
             )
-    return f"; most at {', '.join(parts)}" if parts else ""
+    if parts:
+        return f"; most at {', '.join(parts)}"
+    return ""

@@ -37,7 +37,9 @@ def judge(status: FeedStatus | None, *, mono: float, thresholds: Thresholds = _U
     if status.state == "broken":
         return [_broken(status)]
     findings = []
-    since = None if status.verified_mono is None else mono - status.verified_mono
+    since = None
+    if status.verified_mono is not None:
+        since = mono - status.verified_mono
     if status.state == "down" or (since is not None and since > STALE_SECONDS):
         findings.append(_down(status, since))
     elif status.last_event_mono is not None and mono - status.last_event_mono > SILENT_SECONDS:
@@ -67,7 +69,9 @@ def find_flood(per_second: float | None, thresholds: Thresholds) -> list[Finding
 
 def _reason(status: FeedStatus) -> str:
     """The fault as the end of a sentence; empty without one."""
-    return f": {status.fault.message}" if status.fault else ""
+    if status.fault:
+        return f": {status.fault.message}"
+    return ""
 
 
 def _remedy(status: FeedStatus, otherwise: str) -> str:
@@ -76,7 +80,9 @@ def _remedy(status: FeedStatus, otherwise: str) -> str:
 
 
 def _denied(status: FeedStatus) -> Finding:
-    reason = status.fault.message if status.fault else "the server refuses the subscription"
+    reason = "the server refuses the subscription"
+    if status.fault:
+        reason = status.fault.message
     return make_finding(
         rule=FEED_DENIED,
         subject="coherence feed",
@@ -119,7 +125,9 @@ def _down(status: FeedStatus, since: float | None) -> Finding:
 
 
 def _silent(quiet: float, since: float | None) -> Finding:
-    verified = "link not verified" if since is None else f"link verified {age(since)} ago"
+    verified = "link not verified"
+    if since is not None:
+        verified = f"link verified {age(since)} ago"
     return make_finding(
         rule=FEED_SILENT,
         subject="coherence feed",

@@ -33,4 +33,6 @@ def judge_flapping(name: str, looks: Sequence[tuple[float, float]]) -> list[Find
         window_seconds=seconds,
     )
     good_again = all(value >= 1 for _, value in looks[-CURED_LOOKS:])
-    return [eased(found, f"good again in the last {CURED_LOOKS} looks")] if good_again else [found]
+    if good_again:
+        return [eased(found, f"good again in the last {CURED_LOOKS} looks")]
+    return [found]

@@ -95,7 +95,9 @@ def forecast(counter: Counter, track: Track | None, limit: int | None, window: i
 
 def _points(counter: Counter, track: Track | None, window: int | None) -> list[Point]:
     """The looks at the present window, oldest first, after its begin (no request yet) where that is known."""
-    samples = track.samples if track else ()
+    samples: tuple[tuple[float, int], ...] = ()
+    if track:
+        samples = track.samples
     points: list[Point] = [(at, float(count)) for at, count in samples if at <= counter.taken_mono]
     if not points or points[-1][0] < counter.taken_mono:
         points.append((counter.taken_mono, float(counter.count or 0)))
@@ -112,13 +114,17 @@ def _began(counter: Counter, track: Track | None, window: int | None) -> float |
     if window is None or counter.ttl_ms is None or counter.sliding or (track is not None and track.renewed):
         return None
     passed = window - counter.ttl_ms / 1000
-    return counter.taken_mono - passed if passed >= 0 else None
+    if passed >= 0:
+        return counter.taken_mono - passed
+    return None
 
 
 def _left(counter: Counter, track: Track | None, window: int | None) -> float:
     """Seconds until the count starts again; without end for a counter that never does."""
     if counter.ttl_ms is None:
-        return _NEVER if counter.immortal or window is None else float(window)
+        if counter.immortal or window is None:
+            return _NEVER
+        return float(window)
     if track is not None and track.renewed:
         return _NEVER
     return counter.ttl_ms / 1000
@@ -227,7 +233,9 @@ def _while_steady(need: float, halves: _Halves) -> tuple[float, float]:
 
 
 def _at_pace(need: float, pace: float) -> float:
-    return need / pace if pace > 0 else _NEVER
+    if pace > 0:
+        return need / pace
+    return _NEVER
 
 
 def _while_quickening(need: float, pace: float, older: float, halves: _Halves) -> float:
@@ -248,4 +256,6 @@ def _while_slowing(need: float, pace: float, older: float, halves: _Halves) -> f
     fading = math.log(older / pace) / halves.apart
     now = pace * math.exp(-fading * halves.newer_seconds / 2)
     part = need * fading / now
-    return -math.log1p(-part) / fading if part < 1 else _NEVER
+    if part < 1:
+        return -math.log1p(-part) / fading
+    return _NEVER

@@ -40,7 +40,9 @@ def judge(
 ) -> HealthReport:
     """The report. ``recent`` is the hit rate of now beside ``rate``, which is over minutes; ``others`` are the findings
     of limits, cache and feed; ``limits_seen``: counters were read once."""
-    server = looks.server.value if looks.server else None
+    server = None
+    if looks.server:
+        server = looks.server.value
     findings = worst_first(
         [
             *services.judge_gateway(looks.gateway),

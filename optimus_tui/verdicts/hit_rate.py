@@ -83,8 +83,12 @@ def _add(track: LookupTrack, now: Lookups, run_id: str | None) -> LookupTrack:
 
 def hit_rate(gateway: GatewayState | None, track: LookupTrack, published: LookupTrack = NO_LOOKUPS) -> HitRate | None:
     """The rate and its source; None when nobody can say. ``track`` is of Redis, ``published`` of the gateway."""
-    cache = gateway.cache if gateway is not None else None
-    total_keys = cache.total_keys if cache is not None else None
+    cache = None
+    if gateway is not None:
+        cache = gateway.cache
+    total_keys = None
+    if cache is not None:
+        total_keys = cache.total_keys
     if cache is not None and cache.hit_rate is not None:
         if cache.hits is not None and cache.misses is not None:
             recent = _growth(published, FROM_GATEWAY_NOW, total_keys)
@@ -99,11 +103,15 @@ def _span_of(cache: CacheMetrics) -> str:
     counted = _counted(cache)
     if not counted or cache.hits is None or cache.hit_rate is None:
         return FROM_GATEWAY
-    return FROM_GATEWAY_LIFE if abs(cache.hits / counted - cache.hit_rate) < 0.02 else FROM_GATEWAY
+    if abs(cache.hits / counted - cache.hit_rate) < 0.02:
+        return FROM_GATEWAY_LIFE
+    return FROM_GATEWAY
 
 
 def _counted(cache: CacheMetrics) -> int | None:
-    return None if cache.hits is None or cache.misses is None else cache.hits + cache.misses
+    if cache.hits is None or cache.misses is None:
+        return None
+    return cache.hits + cache.misses
 
 
 def _growth(track: LookupTrack, source: str, total_keys: int | None) -> HitRate | None:
@@ -127,7 +135,9 @@ def recent_growth(track: LookupTrack) -> HitRate | None:
         return None
     seconds = last.mono - base[-1].mono
     rate = _growth(replace(track, samples=base[-1:]), f"gateway, last {seconds:.0f} s", None)
-    return rate if rate is not None and (rate.samples or 0) >= RECENT_LOOKUPS else None
+    if rate is not None and (rate.samples or 0) >= RECENT_LOOKUPS:
+        return rate
+    return None
 
 
 def find_rates(
@@ -193,10 +203,17 @@ def find_hit_rate(rate: HitRate | None, server: ServerState | None, thresholds: 
     if rate.value >= thresholds.hit_rate_warn or (rate.samples is not None and rate.samples < MIN_LOOKUPS):
         return []
     low = rate.value < thresholds.hit_rate_low
-    bar = thresholds.hit_rate_low if low else thresholds.hit_rate_warn
+    if low:
+        bar = thresholds.hit_rate_low
+    else:
+        bar = thresholds.hit_rate_warn
     chance = rate.samples is not None and _may_be_good(rate.value, rate.samples, thresholds)
-    severity: Severity = "high" if low else "medium"
-    few = f"; {rate.samples} look-ups are few, it may be chance" if chance else ""
+    severity: Severity = "medium"
+    if low:
+        severity = "high"
+    few = ""
+    if chance:
+        few = f"; {rate.samples} look-ups are few, it may be chance"
     return [
         make_finding(
             rule=CACHE_HIT_RATE,

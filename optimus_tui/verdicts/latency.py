@@ -74,7 +74,9 @@ def _over_window(name: str, series: Series, thresholds: Thresholds) -> list[Find
         words = f"; quick again in the last {CURED_LOOKS} looks"
     else:
         severity = _sure(bar.severity, series, thresholds)
-        words = f"; one look of {series.samples} was slow" if severity == "low" else ""
+        words = ""
+        if severity == "low":
+            words = f"; one look of {series.samples} was slow"
     return [
         make_finding(
             rule=LATENCY_P95,
@@ -97,7 +99,9 @@ def _sure(severity: Severity, series: Series, thresholds: Thresholds) -> Severit
     if series.samples >= SURE_SAMPLES or len(series.latest) < FEW_LOOKS:
         return severity
     second = _bar_below(sorted(series.latest)[-FEW_LOOKS], thresholds)
-    return second.severity if second is not None else "low"
+    if second is not None:
+        return second.severity
+    return "low"
 
 
 def _now(name: str, series: Series, thresholds: Thresholds) -> list[Finding]:
@@ -122,7 +126,9 @@ def _now(name: str, series: Series, thresholds: Thresholds) -> list[Finding]:
 
 
 def _looks(number: int) -> str:
-    return f"for the last {number} looks" if number >= NOW_LOOKS else f"in {part_of(number, number, 'look')}"
+    if number >= NOW_LOOKS:
+        return f"for the last {number} looks"
+    return f"in {part_of(number, number, 'look')}"
 
 
 def judge_half(name: str, p50_ms: float | None, words: str, requests: float, thresholds: Thresholds) -> list[Finding]:

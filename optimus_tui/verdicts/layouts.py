@@ -23,7 +23,9 @@ def layout_words(unknown: UnknownLayout, *, known: int = 0, shown: int = SHOWN, 
     keys = plural(unknown.count, "key")
     if not known:
         return f"{keys}, none of a layout we know: {shapes}"
-    lead = f"no {wanted}, but " if wanted else ""
+    lead = ""
+    if wanted:
+        lead = f"no {wanted}, but "
     return f"{lead}{keys} of no layout we know: {shapes}"
 
 

@@ -101,7 +101,8 @@ def used_up(
     rows: Sequence[LimitRow], window: float | None, common: Mapping[bytes, CommonLimit] | None = None
 ) -> list[Finding]:
     """Limits that are used up: by single tenants, or by nearly all (``common``; None: seen from ``rows``)."""
-    common = common_limits(rows) if common is None else common
+    if common is None:
+        common = common_limits(rows)
     over = [row for row in rows if row.state == "over"]
     single = [row for row in over if row.counter.operation not in common]
     shared: dict[bytes, list[LimitRow]] = {}
@@ -116,7 +117,9 @@ def too_low(one: CommonLimit, over: Sequence[LimitRow], window: float | None) ->
     """The finding about a limit that nearly every tenant has used up. ``over`` are counters of it that were read."""
     name = operation_words(one.operation)
     limits = sorted({row.limit for row in over if row.limit is not None})
-    what = f"the limit of {limits[0]:,}" if len(limits) == 1 else "their limits"
+    what = "their limits"
+    if len(limits) == 1:
+        what = f"the limit of {limits[0]:,}"
     return make_finding(
         rule=LIMITS_OVER,
         subject=limit_subject(one.operation),
@@ -202,7 +205,9 @@ def _long_ttl(row: LimitRow, window: int, everywhere: bool) -> Finding:
 def _long_ttls(rows: Sequence[LimitRow], window: int, everywhere: bool) -> Finding:
     full = [row for row in rows if _is_full(row)]
     longest = max(row.counter.ttl_ms or 0 for row in rows) / 1000
-    which = "all counters live" if everywhere else f"{len(rows):,} counters live"
+    which = "all counters live"
+    if not everywhere:
+        which = f"{len(rows):,} counters live"
     return make_finding(
         rule=LIMITS_LONG_TTL,
         severity="high" if full else "medium",

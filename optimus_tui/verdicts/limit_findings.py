@@ -24,7 +24,9 @@ def find(
     by_state: dict[str, list[LimitRow]] = {}
     for row in report.rows:
         by_state.setdefault(row.state, []).append(row)
-    window = float(report.rules.window_seconds) if report.rules else None
+    window = None
+    if report.rules:
+        window = float(report.rules.window_seconds)
     crowded = [tenant for tenant in report.tenants if tenant.counters > thresholds.tenant_active_limits]
     findings = immortals(by_state.get("immortal", []))
     findings += used_up(report.rows, window, common)
@@ -75,7 +77,9 @@ def _total(report: LimitsReport, thresholds: Thresholds) -> list[Finding]:
     keys = report.total + report.unparsed.count - report.unparsed.shown
     if keys <= thresholds.limit_keys:
         return []
-    at_least = "" if report.coverage.complete else "at least "
+    at_least = "at least "
+    if report.coverage.complete:
+        at_least = ""
     return [
         make_finding(
             rule=LIMITS_TOTAL,

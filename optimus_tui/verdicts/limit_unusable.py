@@ -38,7 +38,10 @@ def foreign(rows: Sequence[LimitRow]) -> list[Finding]:
         return []
     shown = (rows[0].counter.problem or "a number").partition(":")[0]
     names = some_of([subject_of(row) for row in rows])
-    holds = f"{names} holds {shown}, which is" if len(rows) == 1 else f"{len(rows):,} keys ({names}) hold numbers"
+    if len(rows) == 1:
+        holds = f"{names} holds {shown}, which is"
+    else:
+        holds = f"{len(rows):,} keys ({names}) hold numbers"
     return [
         _no_count(
             rows,
@@ -72,7 +75,9 @@ def kept(rows: Sequence[LimitRow]) -> list[Finding]:
     if not rows:
         return []
     names = some_of([subject_of(row) for row in rows])
-    verb = "has no TTL" if len(rows) == 1 else "have no TTL"
+    verb = "have no TTL"
+    if len(rows) == 1:
+        verb = "has no TTL"
     return [
         make_finding(
             rule=LIMITS_KEPT,

@@ -27,7 +27,10 @@ def limit_subject(operation: bytes) -> str:
 
 def used_words(row: LimitRow) -> str:
     """``153 of 150``; ``?`` for a count that is not known."""
-    count = UNKNOWN if row.counter.count is None else f"{row.counter.count:,}"
+    if row.counter.count is None:
+        count = UNKNOWN
+    else:
+        count = f"{row.counter.count:,}"
     return f"{count} of {'an unknown limit' if row.limit is None else f'{row.limit:,}'}"
 
 

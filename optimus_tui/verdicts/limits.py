@@ -64,9 +64,13 @@ def judge_row(counter: Counter, track: Track | None, rules: LimitRules | None, t
     """One counter. ``refused_in`` counts from the counter's ``taken_mono``, as its TTL does."""
     limit = limit_for(counter, rules)
     if counter.count is None or counter.count < 0:
-        state: LimitState = "unknown limit" if counter.problem == NO_WINDOW else "broken"
+        state: LimitState = "broken"
+        if counter.problem == NO_WINDOW:
+            state = "unknown limit"
         return LimitRow(counter=counter, state=state, limit=limit, resets_mono=counter.resets_mono)
-    share = None if limit is None else _share(counter.count, limit)
+    share = None
+    if limit is not None:
+        share = _share(counter.count, limit)
     pace = forecast(counter, track, limit, rules.window_seconds if rules else None)
     full = limit is not None and counter.count >= limit
     return LimitRow(
@@ -84,7 +88,9 @@ def judge_row(counter: Counter, track: Track | None, rules: LimitRules | None, t
 
 def _share(count: int, limit: int) -> float:
     """Of the limit; a limit of 0 is full from the beginning."""
-    return count / limit if limit else float(max(1, count))
+    if limit:
+        return count / limit
+    return float(max(1, count))
 
 
 def _state(counter: Counter, limit: int | None, share: float | None, thresholds: Thresholds) -> LimitState:
@@ -95,7 +101,9 @@ def _state(counter: Counter, limit: int | None, share: float | None, thresholds:
         return "unknown limit"
     if counter.count is not None and counter.count >= limit:
         return "over"
-    return "near" if share >= thresholds.near_limit else "ok"
+    if share >= thresholds.near_limit:
+        return "near"
+    return "ok"
 
 
 def limit_for(counter: Counter, rules: LimitRules | None) -> int | None:
@@ -105,7 +113,9 @@ def limit_for(counter: Counter, rules: LimitRules | None) -> int | None:
     # surrogateescape keeps two different byte names different: a broken name never borrows another tenant's override
     tenant = counter.tenant.decode("utf-8", "surrogateescape")
     limit = rules.limit_for(tenant, counter.operation.decode("utf-8", "surrogateescape"))
-    return limit if limit is None or limit >= 0 else None
+    if limit is None or limit >= 0:
+        return limit
+    return None
 
 
 def _urgency(row: LimitRow) -> tuple[int, float, int, bytes]:

@@ -35,12 +35,16 @@ class Outcomes(Struct, frozen=True, kw_only=True):
     @property
     def failing_share(self) -> float | None:
         """0 to 1; None without requests, and where failures are unknown."""
-        return None if self.failed is None or self.requests <= 0 else min(1.0, self.failed / self.requests)
+        if self.failed is None or self.requests <= 0:
+            return None
+        return min(1.0, self.failed / self.requests)
 
     @property
     def refused_share(self) -> float | None:
         """0 to 1; None without requests, and where refusals are unknown."""
-        return None if self.refused is None or self.requests <= 0 else min(1.0, self.refused / self.requests)
+        if self.refused is None or self.requests <= 0:
+            return None
+        return min(1.0, self.refused / self.requests)
 
 
 def outcomes(series: Iterable[Counted]) -> Outcomes:
@@ -69,7 +73,9 @@ def _why_unknown(statuses: Sequence[str]) -> str:
     """Why answers with these status labels cannot be told apart; empty without any."""
     if "" in statuses:
         return NO_STATUS
-    return f"its status label says {safe_text(statuses[-1], 30)}, which is no HTTP status" if statuses else ""
+    if statuses:
+        return f"its status label says {safe_text(statuses[-1], 30)}, which is no HTTP status"
+    return ""
 
 
 def class_of(status: str) -> str:
@@ -98,9 +104,15 @@ def refusals(requests: Increase | Fault, refused: Increase | Fault) -> Refusals:
     if isinstance(refused, Increase) and refused.covered_minutes > 0:
         return Refusals(grown=refused, basis=REFUSED)
     basis = "http_requests_total, status 429"
-    own = refused if isinstance(refused, Fault) else refused.fault
+    if isinstance(refused, Fault):
+        own: Fault | None = refused
+    else:
+        own = refused.fault
     if isinstance(requests, Fault) or requests.covered_minutes <= 0:
-        other = requests if isinstance(requests, Fault) else requests.fault
+        if isinstance(requests, Fault):
+            other: Fault | None = requests
+        else:
+            other = requests.fault
         return Refusals(grown=Increase(name=REFUSED, fault=own or other), basis=REFUSED)
     told = outcomes(requests.series)
     if told.refused is None:

@@ -156,13 +156,20 @@ def trend(samples: Sequence[tuple[float, float]]) -> dict[str, Any] | None:
     first = sum(value for _, value in samples[:third]) / third
     last = sum(value for _, value in samples[-third:]) / third
     steady = abs(last - first) <= 0.02 * max(abs(first), abs(last))
-    direction = "steady" if steady else "rising" if last > first else "falling"
+    if steady:
+        direction = "steady"
+    elif last > first:
+        direction = "rising"
+    else:
+        direction = "falling"
     return {"direction": direction, "from": round(first, 4), "to": round(last, 4), "samples": len(samples)}
 
 
 def shown(label: str) -> str:
     """A label as a document shows it."""
-    return safe_text(label, 120) if label else "(none)"
+    if label:
+        return safe_text(label, 120)
+    return "(none)"
 
 
 def _whole(count: float) -> int:
@@ -170,12 +177,18 @@ def _whole(count: float) -> int:
 
 
 def _rate(count: float, seconds: float) -> float | None:
-    return round(count / seconds, 3) if seconds > 0 else None
+    if seconds > 0:
+        return round(count / seconds, 3)
+    return None
 
 
 def _count(count: float | None) -> int | None:
-    return None if count is None else round(count)
+    if count is None:
+        return None
+    return round(count)
 
 
 def _share(part: float | None, total: float) -> float | None:
-    return round(part / total, 4) if part is not None and total > 0 else None
+    if part is not None and total > 0:
+        return round(part / total, 4)
+    return None

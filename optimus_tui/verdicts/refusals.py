@@ -99,11 +99,14 @@ def find_refusals(
         if one.refused >= least and (one.share is None or one.share >= REFUSED_SHARE)
     ]
     when = f"in {span_words(refused.covered_minutes)}"
-    when = "since the gateway started, nobody knows when" if since_start else when
+    if since_start:
+        when = "since the gateway started, nobody knows when"
     worth.sort(key=lambda one: (one.share is None, -one.refused))
     shared = [one for one in worth if one.share is not None]
     vague = [one for one in worth if one.share is None]
-    bound = "at least " if refused.lower_bound else ""
+    bound = ""
+    if refused.lower_bound:
+        bound = "at least "
     told = [*_told(shared, bound, when, sure=not since_start), *_told(vague, bound, when, sure=False)]
     return [replace(one, window_seconds=refused.covered_minutes * 60) for one in told]
 
@@ -131,7 +134,10 @@ def _told(cases: Sequence[Refused], bound: str, when: str, *, sure: bool) -> lis
 
 
 def _one(one: Refused, bound: str, when: str, sure: bool) -> Finding:
-    share = f"{percent(one.share)} of them or more" if one.share is not None else f"share unknown: {one.why}"
+    if one.share is not None:
+        share = f"{percent(one.share)} of them or more"
+    else:
+        share = f"share unknown: {one.why}"
     return make_finding(
         rule=LIMITS_REFUSED,
         severity="high" if sure else "medium",

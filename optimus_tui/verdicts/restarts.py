@@ -23,8 +23,13 @@ def find_restarts(grown: Grown) -> list[Finding]:
     each = math.ceil(grown.restarts / max(1, grown.together) / hours)
     severity: Severity = "low"
     if each >= MEDIUM:
-        severity = "high" if each >= HIGH else "medium"
-    span = f"{grown.covered_minutes:.0f} min" if grown.covered_minutes >= 1 else f"{grown.covered_minutes * 60:.0f} s"
+        severity = "medium"
+        if each >= HIGH:
+            severity = "high"
+    if grown.covered_minutes >= 1:
+        span = f"{grown.covered_minutes:.0f} min"
+    else:
+        span = f"{grown.covered_minutes * 60:.0f} s"
     return [
         make_finding(
             rule=GATEWAY_RESTARTS,
@@ -59,9 +64,13 @@ def find_several(grown: Grown) -> list[Finding]:
 
 def restarts_words(grown: Grown) -> str:
     """``at least 3 restarts, ``; empty without one."""
-    return f"at least {plural(grown.restarts, 'restart')}, " if grown.restarts else ""
+    if grown.restarts:
+        return f"at least {plural(grown.restarts, 'restart')}, "
+    return ""
 
 
 def processes_section(grown: Grown) -> dict[str, int] | None:
     """``{seen, restarts}`` for documents; None where nothing was seen."""
-    return {"seen": grown.processes, "restarts": grown.restarts} if grown.processes else None
+    if grown.processes:
+        return {"seen": grown.processes, "restarts": grown.restarts}
+    return None

@@ -68,7 +68,9 @@ def _refuses_writes(state: ServerState) -> list[Finding]:
     """One finding, with all that says so: what the server must refuse in its state, and what it refused lately."""
     reasons = _must_refuse(state)
     lately = state.refused_lately
-    grown = {name: count for name, count in (lately.writes or {}).items() if count > 0} if lately else {}
+    grown = {}
+    if lately:
+        grown = {name: count for name, count in (lately.writes or {}).items() if count > 0}
     words = list(dict.fromkeys([*reasons, *grown]))
     if not words:
         return []
@@ -102,7 +104,9 @@ def _must_refuse(state: ServerState) -> dict[str, str]:
     refused = state.refused.writes or {}
     full = share is not None and (share >= 1.0 or (share >= FULL_SHARE and bool(refused.get("OOM"))))
     if full and state.role != "replica" and _evicts_nothing(state):
-        nothing = "" if state.memory_policy == "noeviction" else ", and no key has a TTL"
+        nothing = ", and no key has a TTL"
+        if state.memory_policy == "noeviction":
+            nothing = ""
         found["OOM"] = (
             f"it uses {size(state.memory_used)} of {size(state.memory_max)} and evicts nothing "
             f"({state.memory_policy}{nothing})"
@@ -134,7 +138,9 @@ def _memory(state: ServerState) -> list[Finding]:
     share = memory_share(state)
     if share is None or share < NEAR_SHARE or state.role == "replica" or not _evicts_nothing(state):
         return []
-    severity: Severity = "medium" if share >= NEARLY_FULL_SHARE else "low"
+    severity: Severity = "low"
+    if share >= NEARLY_FULL_SHARE:
+        severity = "medium"
     return [
         make_finding(
             rule=SERVER_MEMORY,

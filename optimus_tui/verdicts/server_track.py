@@ -30,7 +30,9 @@ NO_LOOKS = ServerTrack()
 
 def track_server(track: ServerTrack, state: ServerState, mono: float) -> tuple[ServerTrack, ServerState]:
     """The track with this look added, and the state with what the comparison with earlier looks tells."""
-    last = track.looks[-1][1] if track.looks else None
+    last = None
+    if track.looks:
+        last = track.looks[-1][1]
     if last is not None and (last.run_id != state.run_id or (state.uptime_seconds or 0) < (last.uptime_seconds or 0)):
         track, last = NO_LOOKS, None
     recent = [(at, one) for at, one in track.looks if at >= mono - KEEP_SECONDS]
@@ -39,8 +41,12 @@ def track_server(track: ServerTrack, state: ServerState, mono: float) -> tuple[S
     replicas = state.replicas or 0
     if replicas >= most or mono - at > REPLICA_SECONDS:
         most, at = replicas, mono
-    lost = most - replicas if state.role == "primary" and state.replicas is not None else 0
-    lately = growth(looks[0][1].refused, state.refused, mono - looks[0][0]) if last is not None else None
+    lost = 0
+    if state.role == "primary" and state.replicas is not None:
+        lost = most - replicas
+    lately = None
+    if last is not None:
+        lately = growth(looks[0][1].refused, state.refused, mono - looks[0][0])
     if last is not None and lately is None and state.refused.writes is not None:
         looks = ((mono, state),)  # counts were set back (CONFIG RESETSTAT): compare from here on
     track = ServerTrack(looks=looks, replicas=most, replicas_mono=at)

@@ -67,7 +67,9 @@ def judge_server(reading: Reading[ServerState] | None) -> list[Finding]:
     if reading is None:
         return []
     if (fault := reading.fault) is None:
-        return judge_condition(reading.value) if reading.value is not None else []
+        if reading.value is not None:
+            return judge_condition(reading.value)
+        return []
     if fault.kind == STARVED:
         return [unheard("redis", fault)]
     if fault.kind in OURS:
@@ -112,18 +114,26 @@ def _service(
     if state is not None and state.status == "not configured":
         return []
     if state is not None and state.status == good and fault is None:
-        return [_remarked(name, state.remark)] if state.remark is not None else []
+        if state.remark is not None:
+            return [_remarked(name, state.remark)]
+        return []
     if state is not None and state.status == good:
         state = None  # good as of an earlier look: the fault is what holds now
     why = (state.fault if state else None) or fault
     if (state is not None and state.status == "unknown") or (why is not None and why.kind == STARVED):
         return [_unknown(name, why)]
-    status = state.status if state is not None else "no answer"
-    code = state.status_code if state is not None else None
+    status = "no answer"
+    if state is not None:
+        status = state.status
+    code = None
+    if state is not None:
+        code = state.status_code
     if state is not None and state.sickness == "degraded":
         severity = "medium"
     said = _said(name, status, state.sickness if state is not None else None)
-    reason = why.message if why else ""
+    reason = ""
+    if why:
+        reason = why.message
     if why is None and code is not None:
         reason = f"it answered {code}"
     return [
@@ -163,7 +173,9 @@ def _said(name: str, status: str, sickness: Sickness | None) -> str:
         return "does not answer"
     if sickness == "degraded":
         return "is degraded"
-    return "is unhealthy" if sickness or status == "unhealthy" else "answers wrongly"
+    if sickness or status == "unhealthy":
+        return "is unhealthy"
+    return "answers wrongly"
 
 
 def unheard(name: str, why: Fault) -> Finding:

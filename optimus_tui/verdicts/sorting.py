@@ -20,7 +20,9 @@ def each_or_one(
     cases: Sequence[T], each: Callable[[T], Finding], together: Callable[[Sequence[T]], Finding]
 ) -> list[Finding]:
     """A finding for each case, or a single one for all where there are more than ``MANY``."""
-    return [each(case) for case in cases] if len(cases) <= MANY else [together(cases)]
+    if len(cases) <= MANY:
+        return [each(case) for case in cases]
+    return [together(cases)]
 
 
 def some_of(names: Sequence[str], shown: int = 2) -> str:

@@ -69,7 +69,9 @@ def conclude(seen: CacheEvidence, thresholds: Thresholds) -> Conclusion:
     keys = _look_at_keys(conclusion, seen, thresholds, down=is_away(seen.server))
     evictions = _look_at_evictions(conclusion, seen)
     events = _look_at_events(conclusion, seen.events, thresholds, down=is_away(seen.server))
-    status = "ok" if rate["hit_rate"] is not None else "unknown"
+    status = "unknown"
+    if rate["hit_rate"] is not None:
+        status = "ok"
     return conclusion.close({"status": status, **rate, "keys": keys, "evictions": evictions, "invalidations": events})
 
 
@@ -95,7 +97,10 @@ def _look_at_rate(
         conclusion.covered(windowed[2].covered_minutes, windowed[2].source)
     state, server = seen.gateway.value, seen.server.value
     if rate is None:
-        fault = state.cache_fault if state else seen.gateway.fault
+        if state:
+            fault = state.cache_fault
+        else:
+            fault = seen.gateway.fault
         if server is None or server.info_fault is None:
             why = fault or "nobody has looked enough up yet to say"
             conclusion.lacks("hit rate", why, rule=CACHE_HIT_RATE_UNMEASURED, excused=away)
@@ -123,7 +128,10 @@ def _look_at_rate(
 
 
 def _trend(conclusion: ConclusionBuilder, history: Window | Fault) -> dict[str, Any]:
-    samples = () if isinstance(history, Fault) else history.samples
+    if isinstance(history, Fault):
+        samples: tuple[tuple[float, float], ...] = ()
+    else:
+        samples = history.samples
     if isinstance(history, Fault) or len(samples) < 10:
         conclusion.lacks("trend of the hit rate", "too little history")
         return {"status": "unknown"}
@@ -150,7 +158,9 @@ def _look_at_keys(
         return {"status": "unknown", "error": cache.message}
     findings = cache_verdict.judge(cache, thresholds).findings
     conclusion.found(*(one for one in findings if one.rule in (CACHE_NO_TTL, CACHE_UNKNOWN_LAYOUT)))
-    scope = "all keys scanned" if cache.coverage.complete else f"{cache.coverage.scanned:,} keys scanned, not all"
+    scope = "all keys scanned"
+    if not cache.coverage.complete:
+        scope = f"{cache.coverage.scanned:,} keys scanned, not all"
     if not cache.coverage.complete:
         conclusion.lacks("the other cache keys", Fault("invalid", scope), rule=CACHE_UNMEASURED, excused=down)
     conclusion.saw(f"{plural(cache.keys, 'cache key')} of {plural(len(cache.kinds), 'kind')} ({scope})")
@@ -175,7 +185,9 @@ def _bins() -> list[str]:
 
 def _look_at_evictions(conclusion: ConclusionBuilder, seen: CacheEvidence) -> dict[str, Any]:
     server, window = seen.server.value, seen.evicted
-    now = server.evicted_keys if server else None
+    now = None
+    if server:
+        now = server.evicted_keys
     section: dict[str, Any] = {
         "evicted_since_start": now,
         "evicted_in_window": None,
@@ -184,7 +196,9 @@ def _look_at_evictions(conclusion: ConclusionBuilder, seen: CacheEvidence) -> di
         "max_memory_bytes": server.memory_max if server else None,
     }
     if server is not None and server.info_fault is None:
-        limit = size(server.memory_max) if server.memory_max else "no limit"
+        limit = "no limit"
+        if server.memory_max:
+            limit = size(server.memory_max)
         conclusion.saw(
             f"memory {size(server.memory_used)} of {limit}, policy {server.memory_policy or 'unknown'}, "
             f"{thousands(now)} keys evicted since the server's start"
@@ -205,7 +219,9 @@ def _grown(values: list[float]) -> float:
 
 
 def _evicting(grown: float, window: Window, server: ServerState | None) -> Finding:
-    policy = server.memory_policy if server else None
+    policy = None
+    if server:
+        policy = server.memory_policy
     return make_finding(
         rule=CACHE_EVICTIONS,
         subject="cache keys",

@@ -72,11 +72,15 @@ def conclude(seen: BreakerEvidence, thresholds: Thresholds) -> Conclusion:
 def _said(state: ServiceState | None) -> str:
     if state is None:
         return "no answer"
-    return state.status if state.latency_ms is None else f"{state.status} in {latency(state.latency_ms)}"
+    if state.latency_ms is None:
+        return state.status
+    return f"{state.status} in {latency(state.latency_ms)}"
 
 
 def _ms(state: ServiceState | None) -> float | None:
-    return None if state is None or state.latency_ms is None else round(state.latency_ms, 1)
+    if state is None or state.latency_ms is None:
+        return None
+    return round(state.latency_ms, 1)
 
 
 def _look_at_states(conclusion: ConclusionBuilder, seen: BreakerEvidence, *, down: bool) -> dict[str, str]:
@@ -86,12 +90,16 @@ def _look_at_states(conclusion: ConclusionBuilder, seen: BreakerEvidence, *, dow
     states: dict[str, str] = {}
     for name, values in list(breakers(seen.metrics).items())[:MAX_SHOWN]:
         worst = max(values)
-        of = f" in {values.count(worst)} of {len(values)} processes" if len(set(values)) > 1 else ""
+        of = ""
+        if len(set(values)) > 1:
+            of = f" in {values.count(worst)} of {len(values)} processes"
         states[name] = f"{word_of(worst)}{of}"
         conclusion.found(*judge_breaker(name, values, seen.engine.value))
     if not states:
         published = any(state.published for state in seen.metrics)
-        why = f"the gateway does not publish {BREAKER}" if published else "the gateway has no /metrics"
+        why = "the gateway has no /metrics"
+        if published:
+            why = f"the gateway does not publish {BREAKER}"
         conclusion.lacks("circuit breaker state", why)
     else:
         conclusion.saw(f"circuit breakers: {', '.join(f'{name} {state}' for name, state in states.items())}")
@@ -126,8 +134,12 @@ def judge_breaker(name: str, values: Sequence[float], engine: ServiceState | Non
     if value == 2.0:
         rule = BREAKER_OPEN
     well = _is_engine(name) and engine is not None and engine.status == "connected"
-    of = f" in {part_of(list(values).count(value), len(values), 'process', 'processes')}" if len(values) > 1 else ""
-    cause = " although the AI engine answers us: it fails or times out under real requests" if well else ""
+    of = ""
+    if len(values) > 1:
+        of = f" in {part_of(list(values).count(value), len(values), 'process', 'processes')}"
+    cause = ""
+    if well:
+        cause = " although the AI engine answers us: it fails or times out under real requests"
     return [
         make_finding(
             rule=rule,

@@ -40,12 +40,16 @@ def look_at_errors(
 ) -> dict[str, Any]:
     """The section for the analysis, and a finding where the share of 5xx (or of status ``only``) is too high; a low one
     where the ``recent`` requests, of the last minute or so, are good again."""
-    what = f"share of {only} answers" if only else "error ratio"
+    what = "error ratio"
+    if only:
+        what = f"share of {only} answers"
     if isinstance(requests, Fault):
         conclusion.lacks(what, requests, rule=ERRORS_UNMEASURED, excused=excused)
         return {"status": "unknown", "error": requests.message}
     if not requests.covered_minutes:
-        why = requests.fault.message if requests.fault else "the gateway publishes no http_requests_total"
+        why = "the gateway publishes no http_requests_total"
+        if requests.fault:
+            why = requests.fault.message
         conclusion.lacks(what, why)
         return {"status": "unknown", "error": why}
     conclusion.covered(requests.covered_minutes, requests.source)
@@ -77,7 +81,9 @@ def look_at_errors(
     conclusion.saw(
         f"{what} {percent(share)} of {total:,} requests in {span_words(requests.covered_minutes)} ({requests.source})"
     )
-    known = recent if isinstance(recent, Increase) and not _unknown(recent, only) else None
+    known = None
+    if isinstance(recent, Increase) and not _unknown(recent, only):
+        known = recent
     if only:
         conclusion.found(*_find_timeouts(share, requests, what, weight, known, thresholds, only))
     else:
@@ -101,11 +107,15 @@ def _find_timeouts(
     if part is not None:
         alone = _timeouts(part.failed / part.requests, part.of(requests), what, weigh_part(part, thresholds), str(part))
         return [_as_of_now(alone, part.of(recent) if recent is not None else None, thresholds, only)]
-    return [_timeouts(share, requests, what, weight)] if weight is not None else []
+    if weight is not None:
+        return [_timeouts(share, requests, what, weight)]
+    return []
 
 
 def _counts(status: str, only: str) -> bool:
-    return status == only if only else is_failure(status)
+    if only:
+        return status == only
+    return is_failure(status)
 
 
 def _as_of_now(found: Finding, recent: Increase | None, thresholds: Thresholds, only: str) -> Finding:
@@ -120,7 +130,9 @@ def span_words(minutes: float) -> str:
     """``30 min``, ``1.5 min``, ``1.5 s``."""
     if minutes < 1:
         return f"{minutes * 60:.1f} s"
-    return f"{minutes:.0f} min" if minutes >= 10 else f"{round(minutes, 1):g} min"
+    if minutes >= 10:
+        return f"{minutes:.0f} min"
+    return f"{round(minutes, 1):g} min"
 
 
 def _unknown(requests: Increase, only: str) -> str:
@@ -131,12 +143,18 @@ def _unknown(requests: Increase, only: str) -> str:
     classes = only and any(
         one.increase > 0 and one.labels.get("status", "").lower() == "5xx" for one in requests.series
     )
-    return f"the status label holds classes only: {only} is inside 5xx" if classes else ""
+    if classes:
+        return f"the status label holds classes only: {only} is inside 5xx"
+    return ""
 
 
 def _timeouts(share: float, requests: Increase, what: str, weight: Weight, subject: str = GATEWAY) -> Finding:
-    few = "; so few may be chance" if weight.severity == "low" else ""
-    where = "" if subject == GATEWAY else f" of {subject}"
+    few = ""
+    if weight.severity == "low":
+        few = "; so few may be chance"
+    where = ""
+    if subject != GATEWAY:
+        where = f" of {subject}"
     return make_finding(
         rule=ERRORS_TIMEOUTS,
         severity=weight.severity,

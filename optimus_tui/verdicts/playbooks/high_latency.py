@@ -88,14 +88,18 @@ def _look_at_routes(
         conclusion.lacks(what, seen.served, rule=LATENCY_UNMEASURED, excused=down)
         return {}
     if not seen.served.groups:
-        why = seen.served.fault.message if seen.served.fault else "no http_request_duration_seconds in this window"
+        why = "no http_request_duration_seconds in this window"
+        if seen.served.fault:
+            why = seen.served.fault.message
         conclusion.lacks(what, why)
         return {}
     conclusion.covered(seen.served.covered_minutes, seen.served.source)
     ranked = by_time(seen.served.groups)
     asked = sum(spread.count for _, spread in ranked)
     conclusion.saw(f"{plural(len(ranked), 'route')} of the gateway, {asked:,.0f} requests ({seen.served.source})")
-    now = seen.served_now.groups if isinstance(seen.served_now, Quantiles) else {}
+    now = {}
+    if isinstance(seen.served_now, Quantiles):
+        now = seen.served_now.groups
     conclusion.found(*judge_routes(seen.served.groups, now, thresholds))
     bare = [(route, spread.mean) for route, spread in ranked if spread.p50 is None and spread.mean is not None]
     if bare:
@@ -120,7 +124,9 @@ def _look_at_slow(conclusion: ConclusionBuilder, seen: LatencyEvidence, *, down:
     if slow.calls_fault is not None:
         conclusion.lacks("slow commands", slow.calls_fault, rule=REDIS_SLOW_UNMEASURED, excused=down)
     else:
-        ours = f", {slow.own:,} of our own left out" if slow.own else ""
+        ours = ""
+        if slow.own:
+            ours = f", {slow.own:,} of our own left out"
         logged = thousands(slow.logged)
         conclusion.saw(f"{plural(len(calls), 'entry', 'entries')} of SLOWLOG within the window (of {logged}{ours})")
         conclusion.found(*_judge_calls(calls, window))
@@ -185,7 +191,9 @@ def _shares(seen: LatencyEvidence) -> tuple[list[dict[str, Any]], str]:
             return _ranked({**parts, "gateway itself and redis": own}, whole), "the gateway's histograms"
     timed = {name: one.series.p50 or 0.0 for name, one in seen.direct.items() if one.series.samples}
     whole = sum(timed.values())
-    return (_ranked(timed, whole), "our own requests (p50)") if whole > 0 else ([], "nothing")
+    if whole > 0:
+        return (_ranked(timed, whole), "our own requests (p50)")
+    return ([], "nothing")
 
 
 def _ranked(parts: Mapping[str, float], whole: float) -> list[dict[str, Any]]:

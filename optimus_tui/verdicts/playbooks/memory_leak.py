@@ -111,7 +111,9 @@ def _look_at_slope(
         f"{plural(found.samples, 'sample')} over {found.minutes:.0f} min"
     )
     if found.growing:
-        limit = seen.memory.limit if name == "redis.memory" and isinstance(seen.memory, MemoryState) else None
+        limit = None
+        if name == "redis.memory" and isinstance(seen.memory, MemoryState):
+            limit = seen.memory.limit
         conclusion.found(_judge_growth(name, found, limit, growth))
     return found
 
@@ -132,12 +134,18 @@ def _too_short_lived(requests: Grown) -> str:
 
 def _judge_growth(name: str, found: Trend, limit: int | None, growth: Mapping[str, dict[str, Any]]) -> Finding:
     label, severity, when = _LABELS[name], "medium", ""
-    hours = (limit - found.last) / found.low if limit is not None and found.low > 0 else None
+    hours = None
+    if limit is not None and found.low > 0:
+        hours = (limit - found.last) / found.low
     if hours is not None and hours < SOON_HOURS:
         severity, when = "high", f"; at least at this pace maxmemory is reached in {max(0.0, hours):.1f} h"
     fastest = next((safe_text(key, 60) for key, one in growth.items() if one["growing"]), None)
-    why = f" With it grows {fastest}." if fastest and name == "redis.memory" else ""
-    checked: Severity = "high" if severity == "high" else "medium"
+    why = ""
+    if fastest and name == "redis.memory":
+        why = f" With it grows {fastest}."
+    checked: Severity = "medium"
+    if severity == "high":
+        checked = "high"
     return make_finding(
         rule=MEMORY_GROWTH,
         severity=checked,
@@ -179,7 +187,9 @@ def _look_at_memory(conclusion: ConclusionBuilder, memory: MemoryState | Fault, 
     if isinstance(memory, Fault):
         conclusion.lacks("memory of Redis", memory, rule=MEMORY_UNMEASURED, excused=down)
         return {"status": "unknown", "error": memory.message}
-    limit = f"of {size(memory.limit)}" if memory.limit else "without a limit"
+    limit = "without a limit"
+    if memory.limit:
+        limit = f"of {size(memory.limit)}"
     conclusion.saw(f"Redis uses {size(memory.used)} {limit} ({memory.policy or 'policy unknown'})")
     if memory.client_buffers is None:
         conclusion.lacks("client buffers", "this server does not say them")
@@ -244,7 +254,9 @@ def _look_at_keys(
     judged = cache_verdict.judge(cache, thresholds)
     conclusion.found(*(one for one in judged.findings if one.rule in (CACHE_NO_TTL, CACHE_LARGE, CACHE_UNKNOWN_LAYOUT)))
     without = sum(kind.totals.without_ttl for kind in cache.kinds)
-    scope = "all keys scanned" if cache.coverage.complete else f"{cache.coverage.scanned:,} keys scanned, not all"
+    scope = "all keys scanned"
+    if not cache.coverage.complete:
+        scope = f"{cache.coverage.scanned:,} keys scanned, not all"
     if not cache.coverage.complete:
         conclusion.lacks("the other cache keys", Fault("invalid", scope), rule=CACHE_UNMEASURED, excused=down)
     conclusion.saw(f"{plural(cache.keys, 'cache key')}, {without:,} without TTL ({scope})")

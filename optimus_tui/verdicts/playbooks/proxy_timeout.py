@@ -119,7 +119,9 @@ def _look_at_upstream(
     if not seen.upstream.groups:
         covered = seen.upstream.covered_minutes
         fault = seen.upstream.fault
-        why = fault.message if fault else "no upstream_request_duration_seconds is published, or nothing was proxied"
+        why = "no upstream_request_duration_seconds is published, or nothing was proxied"
+        if fault:
+            why = fault.message
         conclusion.lacks(what, f"{why}{f' in {covered:.0f} min' if covered >= 1 else ''}")
         return {}
     conclusion.covered(seen.upstream.covered_minutes, seen.upstream.source)
@@ -149,7 +151,9 @@ def _judge_timeout(name: str, spread: Spread, thresholds: Thresholds) -> list[Fi
     if p99 is None or p99 < NEAR * timeout:
         return []
     at = p99 >= timeout
-    said = "reaches" if at else "is close to"
+    said = "is close to"
+    if at:
+        said = "reaches"
     return [
         make_finding(
             rule=PROXY_P99,
@@ -182,4 +186,6 @@ def _lost(seen: ProxyEvidence) -> dict[str, Any]:
 
 
 def _round(value: float | None) -> float | None:
-    return None if value is None else round(value, 2)
+    if value is None:
+        return None
+    return round(value, 2)

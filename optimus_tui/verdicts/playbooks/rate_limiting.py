@@ -88,7 +88,9 @@ def _look_at_counters(conclusion: ConclusionBuilder, seen: LimitEvidence, name: 
         conclusion.lacks("rate limits", seen.fault, rule=LIMITS_UNMEASURED, excused=down)
     if down and not rows:
         return
-    scope = "all keys" if coverage.complete else f"{plural(coverage.scanned, 'key')}, not all"
+    scope = "all keys"
+    if not coverage.complete:
+        scope = f"{plural(coverage.scanned, 'key')}, not all"
     others = f"{plural(seen.report.total, 'counter')} of all tenants"
     conclusion.saw(f"{plural(seen.found, 'counter')} of {name} among {others} ({scope} scanned)")
     if seen.found > len(rows):
@@ -120,19 +122,23 @@ def _look_at_limits(conclusion: ConclusionBuilder, seen: LimitEvidence) -> None:
         if unknown:
             conclusion.lacks("limits", f"none is known for {plural(len(unknown), 'operation')} of this tenant")
         return
-    fault = state.rules_fault if state else seen.gateway.fault
+    if state:
+        fault = state.rules_fault
+    else:
+        fault = seen.gateway.fault
     why = fault or "the gateway publishes none and none are configured"
     conclusion.lacks("limits", why, rule=LIMITS_RULES_UNMEASURED, excused=bool(judge_gateway(seen.gateway)))
 
 
 def _look_at_refusals(conclusion: ConclusionBuilder, refused: Increase | Fault, name: str) -> dict[str, Any]:
     if isinstance(refused, Fault) or not refused.covered_minutes:
-        fault = refused if isinstance(refused, Fault) else refused.fault
-        why = (
-            fault.message
-            if fault
-            else "the gateway publishes no rate_limit_refused_total, or none of this tenant, and no history does"
-        )
+        if isinstance(refused, Fault):
+            fault: Fault | None = refused
+        else:
+            fault = refused.fault
+        why = "the gateway publishes no rate_limit_refused_total, or none of this tenant, and no history does"
+        if fault:
+            why = fault.message
         conclusion.lacks("refused requests", why)
         return {"status": "unknown", "requests": None, "error": why}
     conclusion.covered(refused.covered_minutes, refused.source)
@@ -162,7 +168,9 @@ def _advise(conclusion: ConclusionBuilder, seen: LimitEvidence, thresholds: Thre
     alone = [row for row in over if row.counter.operation not in seen.common]
     if alone:
         left = [row.counter.ttl_ms for row in alone if row.counter.ttl_ms is not None]
-        wait = f"; until then all of them reset within {max(left) / 1000:.0f} s" if left else ""
+        wait = ""
+        if left:
+            wait = f"; until then all of them reset within {max(left) / 1000:.0f} s"
         conclusion.advise(
             Recommendation(
                 action=f"Find the client of {name} that repeats its requests, or raise this tenant's limit{wait}",
@@ -204,9 +212,16 @@ def _raise_limit(one: CommonLimit) -> Recommendation:
 def _repair(rows: Sequence[LimitRow], seen: LimitEvidence) -> Recommendation:
     """EXPIRE … NX: keeps the count, ends with the window, does nothing where somebody repaired it already."""
     rules = seen.report.rules
-    window = rules.window_seconds if rules else ASSUMED_WINDOW
-    words = ["NX"] if _knows_nx(seen.server.value) else []
-    notes = [] if rules else [f"the gateway's window is not known, {ASSUMED_WINDOW} s assumed"]
+    window = ASSUMED_WINDOW
+    if rules:
+        window = rules.window_seconds
+    words = []
+    if _knows_nx(seen.server.value):
+        words = ["NX"]
+    if rules:
+        notes = []
+    else:
+        notes = [f"the gateway's window is not known, {ASSUMED_WINDOW} s assumed"]
     if not words:
         notes.append("this server is older than EXPIRE … NX: make sure that TTL still answers -1")
     keys = [row.counter.key for row in rows]
@@ -259,14 +274,18 @@ def _lines(
 
 def _knows_nx(server: ServerState | None) -> bool:
     """EXPIRE takes NX since Redis 7.0; where nobody knows the version, the safe form is recommended."""
-    major = (server.version or "").partition(".")[0] if server else ""
+    major = ""
+    if server:
+        major = (server.version or "").partition(".")[0]
     return not (major.isdigit() and int(major) < 7 and (server is None or server.product in (None, "redis")))
 
 
 def _details(seen: LimitEvidence, thresholds: Thresholds, refused: dict[str, Any]) -> dict[str, Any]:
     report = seen.report
     share = seen.found / thresholds.tenant_active_limits
-    incomplete = "partial" if report.rows else "unknown"
+    incomplete = "unknown"
+    if report.rows:
+        incomplete = "partial"
     return {
         "status": "ok" if seen.fault is None else incomplete,
         "active_limits": seen.found if report.coverage.scanned or seen.found else None,
