@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Protocol
 from optimus_tui.tui.services import CommandError
 
 if TYPE_CHECKING:
+    from optimus_tui.tui.actions.controller import ActionsController
+    from optimus_tui.tui.actions.interrupted import InterruptedActions
     from optimus_tui.tui.alerts.controller import AlertsController
     from optimus_tui.tui.dashboard.navigation import Navigator
     from optimus_tui.tui.dashboard.settings_commands import SettingsCommands
@@ -29,9 +31,10 @@ class CommandTarget(Protocol):
     def remedies(self) -> list[str]: ...
     def have_done(self, name: str = "") -> None: ...
     def open_incidents(self) -> None: ...
-    def arm(self, text: str = "") -> None: ...
-    def disarm(self) -> None: ...
-    def open_interrupted(self) -> None: ...
+    @property
+    def actions(self) -> "ActionsController": ...
+    @property
+    def interrupted(self) -> "InterruptedActions": ...
     def action_help(self) -> None: ...
     def action_quit(self) -> None: ...
 
@@ -91,9 +94,15 @@ COMMANDS: tuple[Command, ...] = (
     Command("incident", "Five guided steps; resumes an open incident", lambda s, _: s.open_incidents()),
     Command("alerts", "What was wrong and when; mute a finding for a while", lambda s, _: s.alerts.open_screen()),
     Command("log", "What was sent to Redis and HTTP, to copy as redis-cli or curl", lambda s, _: s.navigate.open_log()),
-    Command("arm", "May act for a while, 10m unless told", lambda s, a: s.arm(a), "[minutes]", lambda _: ["5m", "10m"]),
-    Command("disarm", "Back to read-only", lambda s, _: s.disarm()),
-    Command("interrupted", "Actions that ended before they were closed", lambda s, _: s.open_interrupted()),
+    Command(
+        "arm",
+        "May act for a while, 10m unless told",
+        lambda s, a: s.actions.arm(a),
+        "[minutes]",
+        lambda _: ["5m", "10m"],
+    ),
+    Command("disarm", "Back to read-only", lambda s, _: s.actions.disarm()),
+    Command("interrupted", "Actions that ended before they were closed", lambda s, _: s.interrupted.offer(asked=True)),
     Command(
         "env",
         "Switch to another environment of the configuration",

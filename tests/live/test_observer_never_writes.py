@@ -137,7 +137,7 @@ async def test_whatever_is_pressed_nothing_is_written_row_77(
         async with walking(system.settings(writable=writable, acl=acl)) as walk:
             for one in walks:
                 await one(walk)
-            armed = walk.dashboard.action_service is not None and walk.dashboard.action_service.guard.armed
+            armed = walk.dashboard.actions.service is not None and walk.dashboard.actions.service.guard.armed
         assert not armed
         account = await asyncio.to_thread(system.proven, 500)
         assert {b"SCAN", b"GET", b"PTTL", b"INFO", b"PSUBSCRIBE"} <= {one.words[0].upper() for one in account.said}

@@ -225,7 +225,7 @@ async def test_the_header_counts_down_and_disarm_ends_it(redis: RealServer, size
 
 async def test_an_idle_operator_is_disarmed_by_itself(redis: RealServer, monkeypatch: pytest.MonkeyPatch) -> None:
     async with running(redis) as (pilot, dashboard):
-        dashboard.arm("5m")
+        dashboard.actions.arm("5m")
         await until(pilot, lambda: isinstance(pilot.app.screen, ArmDialog))
         await typed(pilot, "test")
         await pilot.press("enter")

@@ -17,9 +17,9 @@ from tests.tui.dashboard_driver import filled, opened_card, running, said, typed
 
 async def card_of(pilot: Any, dashboard: Any, request: ActionRequest) -> ActionDialog:
     """The card of a request, armed without the dialog."""
-    action_service = await dashboard.open_desk()
+    action_service = await dashboard.actions.open_service()
     await action_service.arm("test")
-    dashboard.run_worker(dashboard.carry_out(request), exit_on_error=False)
+    dashboard.run_worker(dashboard.actions.carry_out(request), exit_on_error=False)
     await until(pilot, lambda: isinstance(pilot.app.screen, ActionDialog) and pilot.app.screen.stage != "planning")
     card: ActionDialog = pilot.app.screen
     return card
@@ -126,11 +126,11 @@ def test_the_flag_is_bounded_and_belongs_to_the_dashboard_row_78(
 async def test_q_closes_a_told_card_and_its_receipt_is_not_lost(redis: RealServer) -> None:
     async with running(redis) as (pilot, dashboard):
         seen: list[object] = []
-        action_service = await dashboard.open_desk()
+        action_service = await dashboard.actions.open_service()
         await action_service.arm("test")
 
         async def carried() -> None:
-            seen.append(await dashboard.carry_out(ActionRequest(kind="repair_counter", tenant=b"clinic_b")))
+            seen.append(await dashboard.actions.carry_out(ActionRequest(kind="repair_counter", tenant=b"clinic_b")))
 
         dashboard.run_worker(carried(), exit_on_error=False)
         await until(pilot, lambda: isinstance(pilot.app.screen, ActionDialog) and pilot.app.screen.stage == "asking")

@@ -9,10 +9,10 @@ from optimus_tui.contract.findings import Finding
 from optimus_tui.contract.limits import Counter, LimitRow, LimitsReport
 from optimus_tui.contract.reading import Coverage
 from optimus_tui.settings.model import RedisTarget
+from optimus_tui.tui.actions.available_actions import offers_for, tenant_of
+from optimus_tui.tui.actions.finding_actions import finding_offers
 from optimus_tui.tui.modals.arm import ArmDialog
 from optimus_tui.tui.modals.pick import PickDialog
-from optimus_tui.tui.screens.finding_offers import finding_offers
-from optimus_tui.tui.screens.offers import offers_for, tenant_of
 from tests.live.acting import add_operator
 from tests.realserver import RealServer
 from tests.tui.dashboard_driver import running, said, shown, typed, until
@@ -70,7 +70,7 @@ def test_an_event_is_of_the_tenant_of_its_channel_whatever_its_payload_claims(ch
 async def test_a_offers_what_fits_the_row_on_every_pane_and_says_why_not_elsewhere(redis: RealServer) -> None:
     async with running(redis) as (pilot, dashboard):
         app: Any = pilot.app
-        await (await dashboard.open_desk()).arm("test")
+        await (await dashboard.actions.open_service()).arm("test")
 
         async def offered(pane: str, wanted: str) -> None:
             dashboard.focus_on(pane)
@@ -136,4 +136,4 @@ async def test_what_only_the_server_knows_is_said_where_one_arms(make_server: An
             await typed(pilot, "test")
             await pilot.press("enter")
             await until(pilot, lambda why=why, pilot=pilot: why in said(pilot))
-            assert dashboard.action_service is not None and dashboard.action_service.guard.armed is None
+            assert dashboard.actions.service is not None and dashboard.actions.service.guard.armed is None

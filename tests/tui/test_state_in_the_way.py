@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from optimus_tui.tui.actions.interrupted import holds
 from optimus_tui.tui.alerts import controller as alerting
-from optimus_tui.tui.screens.interrupted import holds
 from tests.realserver import RealServer
 from tests.tui.dashboard_driver import running, shown, until
 

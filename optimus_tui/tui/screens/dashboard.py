@@ -18,6 +18,8 @@ from optimus_tui.contract.feed import FeedBatch
 from optimus_tui.contract.health import HealthReport
 from optimus_tui.settings.model import Settings
 from optimus_tui.tui import messages
+from optimus_tui.tui.actions.controller import ActionsController
+from optimus_tui.tui.actions.interrupted import InterruptedActions
 from optimus_tui.tui.alerts.controller import AlertsController
 from optimus_tui.tui.crash import parted
 from optimus_tui.tui.dashboard.navigation import Navigator
@@ -62,6 +64,8 @@ class Dashboard(Prompting):
         self.requests = PaneRequests(self)
         self.settings_commands = SettingsCommands(self)
         self.alerts = AlertsController(self)
+        self.actions = ActionsController(self)
+        self.interrupted = InterruptedActions(self, self.actions)
 
     def compose(self) -> ComposeResult:
         clock = self.context.clock
@@ -94,7 +98,7 @@ class Dashboard(Prompting):
         self.alerts.open_book()
         self.query_one(CachePane).attach_index(sampler.cache_index)
         self.pace_sources()
-        self.offer_interrupted()
+        self.interrupted.offer()
         self.offer_incident()
 
     async def wait_for_demo(self, demo: "Demo") -> None:
@@ -114,7 +118,7 @@ class Dashboard(Prompting):
     async def stop_sampling(self) -> None:
         """End the loops and close the connections; what was armed is disarmed."""
         await self.leave_incident()
-        self.close_desk()
+        self.actions.close_service()
         await self.alerts.close_book()
         if self.bridge is not None:
             await self.bridge.stop()
@@ -122,6 +126,8 @@ class Dashboard(Prompting):
 
     @on(Worker.StateChanged)
     def _worker_changed(self, event: Worker.StateChanged) -> None:
+        if event.state is WorkerState.CANCELLED and event.worker.group == "arming":
+            self.draw_status()
         if event.state is not WorkerState.ERROR or event.worker.error is None:
             return
         name, (words, path) = event.worker.name, parted(self.optimus.keep_report(event.worker.error))
@@ -228,7 +234,7 @@ class Dashboard(Prompting):
             self.context.own.rate(self.context.clock.mono()),
             self.context.clock.wall(),
             self.size.width,
-            self.mode_words(),
+            self.actions.mode_words(),
             self.alerts.mark_muted(),
         )
 
@@ -301,6 +307,10 @@ class Dashboard(Prompting):
     def copy_forms(self) -> list[tuple[str, str]]:
         """Return the forms in which the current pane's row can be copied."""
         return self.pane(self.current).copy_forms()
+
+    def action_actions(self) -> None:
+        """Show what can be done about the row under the cursor."""
+        self.actions.choose_for_row()
 
     def action_explain(self) -> None:
         """Explain the current pane's findings."""

@@ -148,7 +148,7 @@ class IncidentScreen(AdviceWork):
         return words.bar_words(self.state, self.incident_service.clocks.now(), self._mode(), problem, self.size.width)
 
     def _mode(self) -> tuple[str, str]:
-        drill, (mode, ink) = self.dashboard.drill_words(), self.dashboard.mode_words()
+        drill, (mode, ink) = self.dashboard.drill_words(), self.dashboard.actions.mode_words()
         return (f"{drill}   {mode}", ink if ink != "quiet" else "warning") if drill else (mode, ink)
 
     # -- drawing ---------------------------------------------------------------------------------------------------

@@ -9,6 +9,7 @@ from msgspec import structs
 from optimus_tui.contract.actions import ActionRequest
 from optimus_tui.contract.finding_rules import rule_of
 from optimus_tui.contract.incident import Advice
+from optimus_tui.tui.actions.finding_actions import STATES
 from optimus_tui.tui.dashboard.last_reports import limits_report, seen_tenants
 from optimus_tui.tui.modals.pick import PickDialog
 from optimus_tui.tui.modals.question import Line, QuestionDialog
@@ -46,9 +47,9 @@ class AdviceWork(IncidentWork):
                 return
             here = found[place]
         request = await self._request(here)
-        if request is None or not await self.dashboard.be_armed():
+        if request is None or not await self.dashboard.actions.ensure_armed():
             return
-        outcome = await self.dashboard.carry_out(request)
+        outcome = await self.dashboard.actions.carry_out(request)
         if outcome is None:
             return
         from optimus_tui.incidents.action_results import kept

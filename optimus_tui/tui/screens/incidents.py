@@ -11,7 +11,9 @@ from textual import work
 
 from optimus_tui.contract.actions import Receipt
 from optimus_tui.contract.findings import SEVERITIES, Finding
-from optimus_tui.tui.screens.interrupted import TakingUp, holds
+from optimus_tui.tui.actions.controller import ActionsController
+from optimus_tui.tui.actions.interrupted import InterruptedActions, holds
+from optimus_tui.tui.screens.base import DashboardBase
 from optimus_tui.wording.age import ago
 from optimus_tui.wording.safe import safe_text
 from optimus_tui.workflow.standing import severity_words
@@ -25,9 +27,11 @@ OFFERED = 8
 """Incidents that a start offers to resume; the command line lists the others."""
 
 
-class Incidents(TakingUp):
+class Incidents(DashboardBase):
     """Opens, resumes, shows, lets go."""
 
+    actions: ActionsController
+    interrupted: InterruptedActions
     incident_service: "IncidentService | None" = None
 
     def open_incidents(self) -> None:
@@ -114,14 +118,14 @@ class Incidents(TakingUp):
         if incident_service.read_only or incident_service.state.status != "open":
             return
         number = incident_service.state.id
-        for left in await self.interrupted():
+        for left in await self.interrupted.listed():
             if left.plan.request.incident == number:
-                await self.take_up(left)
+                await self.interrupted.take_up(left)
         if not await asyncio.to_thread(holds, "*.receipt"):
             return
         from optimus_tui.tui.modals.action_dialog_widgets import audit_words
 
-        action_service = await self.open_desk()
+        action_service = await self.actions.open_service()
         for receipt in await asyncio.to_thread(action_service.receipts_of, number):
             if all(record.receipt.action_id != receipt.id for record in incident_service.state.action_records):
                 await self.record_action(receipt, await asyncio.to_thread(audit_words, action_service, receipt.id))

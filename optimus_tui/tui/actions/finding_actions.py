@@ -1,7 +1,7 @@
-"""What can be done about a finding: the counters or cache groups that it sums up, looked up in the last readings. Pure.
+"""What can be done about a finding: actions on the counters or cache groups that it sums up.
 
-A finding's subject is text, no identity: the tenant's bytes come from the readings, and where two tenants read alike
-neither is offered. It refuses to offer what does not cure the finding.
+A finding names its tenant in text. The bytes of the name are looked up in the last readings, and if two tenants look
+the same, neither is offered.
 """
 
 from collections.abc import Sequence
@@ -11,7 +11,7 @@ from optimus_tui.contract.cache import CacheReport
 from optimus_tui.contract.finding_rules import CACHE_NO_TTL, rule_of
 from optimus_tui.contract.findings import Finding
 from optimus_tui.contract.limits import LimitRow, LimitsReport
-from optimus_tui.tui.screens.offers import Offer, counter_offers
+from optimus_tui.tui.actions.available_actions import Offer, counter_offers
 from optimus_tui.verdicts.limit_words import subject_of
 from optimus_tui.wording.numbers import plural
 from optimus_tui.wording.safe import safe_text
@@ -21,7 +21,13 @@ MOST = 8
 
 
 def finding_offers(finding: Finding, limits: LimitsReport | None, cache: CacheReport | None) -> list[Offer]:
-    """The actions that cure it, the most urgent tenant first; none where none of ours does."""
+    """Return the actions that cure a finding, those of the most affected tenant first. Empty if there is none.
+
+    Args:
+        finding: A finding of the health report.
+        limits: The last reading of the counters; None before the first.
+        cache: The last reading of the cache keys; None before the first.
+    """
     rule = rule_of(finding.rule)
     if rule.limit_state and rule.cured_by and limits is not None:
         rows = [row for row in limits.rows if row.state == rule.limit_state and not row.counter.doubt]

@@ -1,6 +1,6 @@
-"""What can be done about a row: pure offers from what the row is, and the questions that complete a request.
+"""What can be done about a row, from what the row is, and the question that completes a request.
 
-An offer is for one tenant, by its bytes as they were read. It refuses rows that belong to nobody in particular.
+An offer is for one tenant, by the bytes of its name as they were read. A row of no single tenant has none.
 """
 
 from typing import TYPE_CHECKING, NamedTuple
@@ -19,11 +19,11 @@ from optimus_tui.tui.panes.health_lines import HealthLine
 from optimus_tui.wording.safe import safe_text
 
 if TYPE_CHECKING:
-    from optimus_tui.tui.screens.acting import Acting
+    from optimus_tui.tui.services import DashboardServices
 
 
 class Offer(NamedTuple):
-    """Safe words, and what they ask for."""
+    """An action that can be chosen: its name and a note, both safe to show, and its request."""
 
     name: str
     about: str
@@ -31,14 +31,17 @@ class Offer(NamedTuple):
 
 
 def offers_for(row: object, limits: LimitsReport | None = None, cache: CacheReport | None = None) -> list[Offer]:
-    """The actions for the row under the cursor, the gentlest first; none for a row of nobody in particular.
+    """Return the actions for a pane's row, the gentlest first. None of them for a row of no single tenant.
 
-    ``limits`` and ``cache`` are the last readings: a finding's tenants are looked up there.
+    Args:
+        row: The row of any pane.
+        limits: The last reading of the counters, in which a finding's tenants are looked up.
+        cache: The last reading of the cache keys, likewise.
     """
     if isinstance(row, LimitRow):
         return counter_offers(row)
     if isinstance(row, HealthLine) and row.finding is not None:
-        from optimus_tui.tui.screens.finding_offers import finding_offers
+        from optimus_tui.tui.actions.finding_actions import finding_offers
 
         return finding_offers(row.finding, limits, cache)
     if isinstance(row, FeedEvent):
@@ -52,7 +55,7 @@ def offers_for(row: object, limits: LimitsReport | None = None, cache: CacheRepo
 
 
 def why_none(row: object) -> str:
-    """Why nothing can be done about this row, in a sentence."""
+    """Return why no action is offered for a row, in a sentence."""
     if isinstance(row, HealthLine):
         if row.finding is None:
             return "no action here: a finding has one where we can cure it; e explains, i leads through"
@@ -69,7 +72,7 @@ def why_none(row: object) -> str:
 
 
 def tenant_of(event: FeedEvent) -> bytes:
-    """Whose channel it came on; empty where that was cut or is nobody's. What the payload claims does not count."""
+    """Return the tenant of an event's channel, whatever its payload says. Empty if the channel is cut or of no tenant."""
     channel = event.channel
     whole = channel.startswith(COHERENCE_PREFIX) and len(channel) < MAX_CHANNEL
     return channel[len(COHERENCE_PREFIX) :] if whole else b""
@@ -84,7 +87,7 @@ def _invalidation(tenant: bytes) -> Offer:
 
 
 def counter_offers(row: LimitRow) -> list[Offer]:
-    """Repair where it never resets, reset it, reset all of its tenant."""
+    """Return the actions for one counter: repair it if it never resets, reset it, reset all of its tenant."""
     counter = row.counter
     tenant, operation = counter.tenant, counter.operation
     if not tenant or counter.doubt:
@@ -116,10 +119,10 @@ def _cache_offers(group: GroupTotals, tenant: bytes) -> list[Offer]:
     ]  # fmt: skip
 
 
-async def completed(dashboard: "Acting", request: ActionRequest) -> ActionRequest | None:
-    """The request with what only the operator knows; None where nothing was answered."""
+async def completed(dashboard: "DashboardServices", request: ActionRequest) -> ActionRequest | None:
+    """Ask for what only the operator knows, and return the whole request. None if it was not answered."""
     if request.kind == "unlink_prefix" and not request.prefix:
         about = f"Keys of {safe_text(request.tenant, 60)} whose names go on like this after the tenant."
-        said = await dashboard.app.push_screen_wait(QuestionDialog("Unlink by prefix", [Line("Prefix")], about))
-        return None if said is None else structs.replace(request, prefix=said[0].encode("utf-8", "surrogatepass"))
+        answers = await dashboard.ask(QuestionDialog("Unlink by prefix", [Line("Prefix")], about))
+        return None if answers is None else structs.replace(request, prefix=answers[0].encode("utf-8", "surrogatepass"))
     return request

@@ -1,0 +1,178 @@
+"""Offers interrupted actions at the start and from their incident, until each is closed.
+
+Nothing is imported or read if no action was left open. An action never goes on by itself: that needs arming and typed
+words, as the action did.
+"""
+
+import asyncio
+import fnmatch
+from typing import TYPE_CHECKING
+
+from optimus_tui.contract.actions import Interrupted, Receipt, Refusal
+from optimus_tui.tui.actions.controller import ActionsController
+from optimus_tui.tui.services import DashboardServices
+from optimus_tui.wording.age import ago
+from optimus_tui.wording.numbers import plural
+from optimus_tui.wording.safe import safe_text
+
+if TYPE_CHECKING:
+    from optimus_tui.actions.verifying import Verified
+
+Outcome = tuple[Receipt, str]
+
+
+class InterruptedActions:
+    """Finds interrupted actions and asks what to do with each."""
+
+    def __init__(self, dashboard: DashboardServices, actions: ActionsController) -> None:
+        self.dashboard, self.actions = dashboard, actions
+
+    def offer(self, asked: bool = False) -> None:
+        """Offer each interrupted action of this environment.
+
+        Args:
+            asked: The operator asked for them (``:interrupted``), and is told if there is none.
+        """
+        self.dashboard.run_in_background("interrupted", self._offer, asked)
+
+    async def _offer(self, asked: bool) -> None:
+        found = await self._left_open()
+        others = self._say_others(found)
+        mine = self._mine(found)
+        if mine and not self.dashboard.is_on_top():  # no dialog opens above another one
+            self.dashboard.say("an action was interrupted: :interrupted shows it", "warning")
+            return
+        for left in mine:
+            await self.take_up(left)
+        if asked and not mine and not others:
+            self.dashboard.say("no action was interrupted here")
+
+    async def listed(self) -> list[Interrupted]:
+        """Return the open actions of this environment that no process is carrying out."""
+        return self._mine(await self._left_open())
+
+    async def _left_open(self) -> list[Interrupted | Refusal]:
+        if not await asyncio.to_thread(holds, "*.plan"):
+            return []
+        service = await self.actions.open_service()
+        return await asyncio.to_thread(service.interrupted)
+
+    def _mine(self, found: list[Interrupted | Refusal]) -> list[Interrupted]:
+        here = self.dashboard.settings.environment
+        return [one for one in found if isinstance(one, Interrupted) and one.plan.where.environment == here]
+
+    def _say_others(self, found: list[Interrupted | Refusal]) -> bool:
+        """Say what is wrong with those that cannot be taken up here. Return True if there were any."""
+        elsewhere: set[str] = set()
+        for one in found:
+            if isinstance(one, Refusal):
+                self.actions.say_refusal(one)
+            elif one.plan.where.environment != self.dashboard.settings.environment:
+                elsewhere.add(one.plan.where.environment)
+        if elsewhere:
+            names = ", ".join(sorted(elsewhere))
+            self.dashboard.say(f"an action was interrupted in {names}: it is offered there", "warning")
+        return len(self._mine(found)) < len(found)
+
+    async def take_up(self, left: Interrupted) -> None:
+        """Ask what to do with an interrupted action until it is closed, or left as it is."""
+        from optimus_tui.tui.modals.pick import PickDialog
+
+        about = self._open_words(left)
+        while True:
+            title = f"Interrupted at {left.tried:,} of {plural(left.plan.count, 'key')}"
+            place = await self.dashboard.ask(PickDialog(title, _choices(left), about))
+            if place is None:
+                self.dashboard.say("it stays open: :interrupted shows it again", "warning")
+                return
+            if place == 0:
+                about = f"{self._open_words(left)}\n{await self._verified_words(left)}"
+                continue
+            closing = place == len(_choices(left)) - 1
+            if await (self._close(left) if closing else self._resume(left)):
+                return
+            now = [one for one in await self.listed() if one.plan.id == left.plan.id]
+            if not now:
+                return
+            left, about = now[0], self._open_words(now[0])
+
+    async def _resume(self, left: Interrupted) -> bool:
+        """Go on with an action. Return True once it is closed."""
+        from optimus_tui.tui.modals.action_dialog_resume import ResumeCard
+
+        if not await self.actions.ensure_armed():
+            return False
+        service = await self.actions.open_service()
+        outcome: Outcome | None = await self.dashboard.ask(ResumeCard(service, self.dashboard.context.clock, left))
+        return await self._record(outcome)
+
+    async def _close(self, left: Interrupted) -> bool:
+        """Verify an action's keys and close it. Return True once it is closed."""
+        from optimus_tui.tui.modals.action_dialog_resume import ResumeCard
+        from optimus_tui.tui.modals.question import Line, QuestionDialog
+
+        about = "Its keys are looked at once more. What was not tried stays as it is."
+        answers = await self.dashboard.ask(QuestionDialog("Verify and close", [Line("Why")], about))
+        if answers is None:
+            return False
+        service = await self.actions.open_service()
+        card = ResumeCard(service, self.dashboard.context.clock, left, answers[0])
+        outcome: Outcome | None = await self.dashboard.ask(card)
+        return await self._record(outcome)
+
+    async def _record(self, outcome: Outcome | None) -> bool:
+        """Record an outcome in the incident. Return True if the action is verified, and so closed."""
+        if outcome is None:
+            return False
+        self.dashboard.refresh_now()
+        await self.dashboard.incidents.record_action(*outcome)
+        return outcome[0].verified
+
+    async def _verified_words(self, left: Interrupted) -> str:
+        service = await self.actions.open_service()
+        seen: Verified | Refusal = await service.look(left, lambda _: None)
+        if isinstance(seen, Refusal):
+            return f"Not verified: {seen.message}"
+        parts = [f"{plural(seen.there_again, 'tried key')} still to be done or written anew"]
+        if left.unknown:
+            parts.append(f"{seen.unknown_gone:,} of {left.unknown:,} unknown ones are as they should be")
+        if seen.new_since:
+            parts.append(f"{seen.new_since:,} new since the plan")
+        return "Verified: " + ", ".join(parts) + "."
+
+    def _open_words(self, left: Interrupted) -> str:
+        service = self.actions.service
+        card_words = service.preview(left.plan) if service is not None else None
+        what = f"{card_words.title} · {card_words.subject}" if card_words else left.plan.request.kind
+        when = ago(self.dashboard.context.clock.wall(), left.started_at)
+        known = f"{left.unknown:,} of the tried ones unknown. " if left.unknown else ""
+        why_not = f"It cannot be resumed: {left.why_not}. " if left.why_not else ""
+        words = f"{what}, begun {when} for: {safe_text(left.reason, 120)}\n{known}{why_not}"
+        return words.strip()
+
+
+def _choices(left: Interrupted) -> list[tuple[str, str]]:
+    choices = [("Verify", "looks at its keys once more; changes nothing, and it stays open")]
+    if left.why_not is None:
+        choices.append(("Resume", "arms, asks for the words, and goes on where it ended"))
+    return [*choices, ("Verify and close", "asks why; what was not tried stays as it is and can be planned anew")]
+
+
+def holds(pattern: str) -> bool:
+    """Return True if the actions' state directory has a file of this pattern, or may have one.
+
+    It may have one if something else is in the directory's place or above it, or if it cannot be read: whoever reads
+    the file says what is wrong.
+
+    Args:
+        pattern: ``*.plan`` for actions that are open, ``*.receipt`` for those that are closed.
+    """
+    from platformdirs import user_state_path
+
+    from optimus_tui.history.state_files import Unreadable, names_in
+
+    folder = user_state_path("optimus-tui", appauthor=False) / "actions"
+    try:
+        return bool(fnmatch.filter(names_in(folder), pattern))
+    except Unreadable:
+        return True
