@@ -35,15 +35,16 @@ class BaseScreen(Once):
         words = toast_text(sentence, path, self.app.size.width)
         self.app.notify(words, markup=False, severity=severity, timeout=PATH_SECONDS if path else 4)
 
-    def say_bug(self, name: str, place: str) -> None:
+    def say_bug(self, name: str, place: str, then: str = "") -> None:
         """Say that a worker ended because of a bug, and where its report is.
 
         Args:
-            name: The worker, with anything else that is to be said about its end.
+            name: The worker.
             place: The sentence of ``crash.keep_report``.
+            then: What happens next; empty for nothing.
         """
         words, path = parted(place)
-        self.say(f"{name} stopped because of a bug. {words}", "error", path)
+        self.say(f"{name} stopped because of a bug{f'; {then}' if then else ''}. {words}", "error", path)
 
     def action_help(self) -> None:
         """Show the keys that work here."""

@@ -12,6 +12,8 @@ if TYPE_CHECKING:
     from optimus_tui.tui.alerts.controller import AlertsController
     from optimus_tui.tui.dashboard.navigation import Navigator
     from optimus_tui.tui.dashboard.settings_commands import SettingsCommands
+    from optimus_tui.tui.drills.controller import DrillController
+    from optimus_tui.tui.incidents.controller import IncidentController
 
 
 class CommandTarget(Protocol):
@@ -22,21 +24,24 @@ class CommandTarget(Protocol):
     @property
     def settings_commands(self) -> "SettingsCommands": ...
     @property
-    def alerts(self) -> "AlertsController": ...
-    def refresh_now(self) -> None: ...
-    def scenarios(self) -> list[str]: ...
-    def switch_scenario(self, name: str) -> None: ...
-    def drill_names(self) -> list[str]: ...
-    def open_drill(self, text: str = "") -> None: ...
-    def remedies(self) -> list[str]: ...
-    def have_done(self, name: str = "") -> None: ...
-    def open_incidents(self) -> None: ...
-    @property
     def actions(self) -> "ActionsController": ...
     @property
     def interrupted(self) -> "InterruptedActions": ...
-    def action_help(self) -> None: ...
-    def action_quit(self) -> None: ...
+    @property
+    def incidents(self) -> "IncidentController": ...
+    @property
+    def alerts(self) -> "AlertsController": ...
+    @property
+    def drills(self) -> "DrillController": ...
+
+    def refresh_now(self) -> None:
+        """Make every sampling loop read again now."""
+
+    def action_help(self) -> None:
+        """Show the keys that work here."""
+
+    def action_quit(self) -> None:
+        """Leave the program."""
 
 
 @dataclass(frozen=True)
@@ -91,7 +96,7 @@ COMMANDS: tuple[Command, ...] = (
     Command(
         "validate", "The gateway's routers by score, and what each lacks", lambda s, _: s.navigate.open_compliance()
     ),
-    Command("incident", "Five guided steps; resumes an open incident", lambda s, _: s.open_incidents()),
+    Command("incident", "Five guided steps; resumes an open incident", lambda s, _: s.incidents.open()),
     Command("alerts", "What was wrong and when; mute a finding for a while", lambda s, _: s.alerts.open_screen()),
     Command("log", "What was sent to Redis and HTTP, to copy as redis-cli or curl", lambda s, _: s.navigate.open_log()),
     Command(
@@ -122,24 +127,24 @@ COMMANDS: tuple[Command, ...] = (
     Command(
         "scenario",
         "Demo: switch to another scenario",
-        lambda s, a: s.switch_scenario(a),
+        lambda s, a: s.drills.switch_scenario(a),
         "NAME",
-        lambda s: s.scenarios(),
-        lambda s: bool(s.scenarios()),
+        lambda s: s.drills.scenarios(),
+        lambda s: bool(s.drills.scenarios()),
     ),
     Command(
         "drill",
         "Demo: a fault to find against the clock; stop ends it",
-        lambda s, a: s.open_drill(a),
+        lambda s, a: s.drills.start_or_stop(a),
         "[scenario]",
-        lambda s: s.drill_names(),
+        lambda s: s.drills.names(),
     ),
     Command(
         "remedy",
         "Demo: have something done outside, as a restart",
-        lambda s, a: s.have_done(a),
+        lambda s, a: s.drills.apply_remedy(a),
         "[what]",
-        lambda s: s.remedies(),
+        lambda s: s.drills.remedies(),
     ),
     Command("help", "Keys that work right here", lambda s, _: s.action_help()),
     Command("q", "Leave", lambda s, _: s.action_quit()),

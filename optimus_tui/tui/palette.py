@@ -8,8 +8,8 @@ from textual.screen import Screen
 from textual.types import IgnoreReturnCallbackType
 
 from optimus_tui.tui.commands import COMMANDS
+from optimus_tui.tui.dashboard.screen import Dashboard
 from optimus_tui.tui.keys import KEYS, written
-from optimus_tui.tui.screens.dashboard import Dashboard
 
 
 class Actions(Provider):
@@ -45,7 +45,7 @@ class Actions(Provider):
         return lambda: screen.app.simulate_key(first)
 
     def _line(self, screen: Dashboard, line: str) -> IgnoreReturnCallbackType:
-        return lambda: screen.run_command(line)
+        return lambda: screen.prompt.run(line)
 
     async def discover(self) -> Hits:
         for title, about, run in self._entries():

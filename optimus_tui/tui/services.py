@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from optimus_tui.contract.drill import Happened, Remedy, Truth
     from optimus_tui.contract.health import HealthReport
     from optimus_tui.settings.model import Settings
-    from optimus_tui.tui.feeds.bridge import Bridge
+    from optimus_tui.tui.dashboard.sampling_bridge import SamplingBridge
     from optimus_tui.tui.panes.base import Pane
 
 
@@ -114,8 +114,8 @@ class DashboardServices(Protocol):
 
     settings: "Settings"
     context: "Context"
-    bridge: "Bridge | None"
-    """The sampling loops; None before the first frame is out."""
+    bridge: "SamplingBridge"
+    """The sampling loops; they run once the first frame is out."""
     health: "HealthReport | None"
     """The last health report; None before the first."""
     current: str

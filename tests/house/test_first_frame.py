@@ -7,7 +7,7 @@ PROBE = """
 import asyncio, sys
 from optimus_tui.settings.model import Settings
 from optimus_tui.tui.app import OptimusApp
-from optimus_tui.tui.screens.dashboard import Dashboard
+from optimus_tui.tui.dashboard.screen import Dashboard
 
 seen = []
 

@@ -18,10 +18,10 @@ from textual.widgets import Input, OptionList
 from optimus_tui.settings.model import Settings
 from optimus_tui.tui.app import OptimusApp
 from optimus_tui.tui.commands import COMMANDS
+from optimus_tui.tui.dashboard.screen import Dashboard
 from optimus_tui.tui.keys import KEYS
 from optimus_tui.tui.modals.base import Dialog
 from optimus_tui.tui.palette import Actions
-from optimus_tui.tui.screens.dashboard import Dashboard
 from optimus_tui.tui.widgets.prompt import PromptBar
 
 _CHARACTERS = {"space": " ", "slash": "/", "colon": ":", "question_mark": "?", "minus": "-", "plus": "+"}
@@ -118,7 +118,7 @@ class Walk:
 
     async def line(self, text: str) -> None:
         """A command line, as the prompt hands it on."""
-        self.dashboard.run_command(text)
+        self.dashboard.prompt.run(text)
         await self.quiet()
 
     # -- dialogs ---------------------------------------------------------------------------------------------------

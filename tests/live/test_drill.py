@@ -18,13 +18,13 @@ from optimus_tui.demo.scenarios import NAMES, SCENARIOS
 from optimus_tui.settings.model import Settings
 from optimus_tui.tui.app import OptimusApp
 from optimus_tui.tui.commands import run_line
+from optimus_tui.tui.dashboard.screen import Dashboard
+from optimus_tui.tui.drills.controller import DrillController
 from optimus_tui.tui.modals.action_dialog import QUIET_SECONDS, ActionDialog
 from optimus_tui.tui.modals.arm import ArmDialog
 from optimus_tui.tui.modals.pick import PickDialog
 from optimus_tui.tui.modals.question import QuestionDialog
-from optimus_tui.tui.screens.dashboard import Dashboard
 from optimus_tui.tui.screens.drill import DrillScreen
-from optimus_tui.tui.screens.drilling import Drilling
 from optimus_tui.tui.screens.incident import IncidentScreen
 from optimus_tui.tui.services import CommandError
 from tests.tui.dashboard_driver import said, typed, until
@@ -49,7 +49,7 @@ def running() -> Iterator[DemoHandle]:
 def _here(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
-    monkeypatch.setattr(Drilling, "PAUSE", (0.5, 1.0))
+    monkeypatch.setattr(DrillController, "PAUSE", (0.5, 1.0))
     monkeypatch.setattr("optimus_tui.workflow.drill.HOLD_SECONDS", 2.0)
     monkeypatch.setattr("optimus_tui.sampling.metrics.EVERY_SECONDS", 0.5)
     monkeypatch.setattr("optimus_tui.tools.evidence.COUNTED_MINUTES", 0.1)
@@ -67,9 +67,11 @@ async def drilling(demo: DemoHandle, drill: str) -> AsyncIterator[tuple[Pilot[An
         await pilot.press("colon")
         await typed(pilot, f"drill {drill}")
         await pilot.press("enter")
-        await until(pilot, lambda: dashboard.drill is not None)
+        await until(pilot, lambda: dashboard.drills.running is not None)
         await until(pilot, lambda: "drill: any moment" in said(pilot))
-        await until(pilot, lambda: dashboard.drill is not None and dashboard.drill.watch is not None, 30)
+        await until(
+            pilot, lambda: dashboard.drills.running is not None and dashboard.drills.running.watch is not None, 30
+        )
         try:
             yield pilot, dashboard
         finally:
@@ -85,7 +87,9 @@ async def command(pilot: Pilot[Any], line: str) -> None:
 async def to_the_last_step(pilot: Pilot[Any], dashboard: Dashboard) -> IncidentScreen:
     """Open the incident once the alarm is on the screen, and press enter until only the last step waits."""
     app: Any = pilot.app
-    await until(pilot, lambda: dashboard.drill is not None and dashboard.drill.watch.shown is not None)  # type: ignore[union-attr]
+    await until(
+        pilot, lambda: dashboard.drills.running is not None and dashboard.drills.running.watch.shown is not None
+    )  # type: ignore[union-attr]
     await pilot.press("i")
     await until(pilot, lambda: isinstance(app.screen, IncidentScreen))
     screen: IncidentScreen = app.screen
@@ -139,7 +143,9 @@ async def test_engine_down_is_played_by_keys_from_the_alarm_to_the_result(runnin
         await pilot.press("escape")
         await until(pilot, lambda: isinstance(app.screen, Dashboard))
         await command(pilot, "remedy restart-engine")
-        await until(pilot, lambda: dashboard.drill is not None and bool(dashboard.drill.watch.remedies))  # type: ignore[union-attr]
+        await until(
+            pilot, lambda: dashboard.drills.running is not None and bool(dashboard.drills.running.watch.remedies)
+        )  # type: ignore[union-attr]
         await pilot.press("i")
         await until(pilot, lambda: isinstance(app.screen, IncidentScreen))
         again: IncidentScreen = app.screen

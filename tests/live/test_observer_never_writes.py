@@ -63,7 +63,7 @@ async def through_the_steps(walk: Walk) -> None:
         return
     base = walk.depth
     for _ in range(6):
-        incident_service = walk.dashboard.incident_service
+        incident_service = walk.dashboard.incidents.service
         await walk.until(
             lambda incident_service=incident_service: incident_service is None or incident_service.state.running is None
         )

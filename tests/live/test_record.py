@@ -129,7 +129,7 @@ async def test_a_time_that_is_none_is_a_bad_argument(tmp_path: Path, minutes: st
 
 async def test_the_dashboard_loads_neither_sqlite_nor_a_client_before_its_first_frame() -> None:
     code = (
-        "import sys, optimus_tui.tui.app, optimus_tui.tui.feeds.bridge, optimus_tui.context as c\n"
+        "import sys, optimus_tui.tui.app, optimus_tui.tui.dashboard.sampling_bridge, optimus_tui.context as c\n"
         "from optimus_tui.settings.model import Settings; c.Context(Settings())\n"
         "print(sorted({'sqlite3', 'httpx', 'redis'} & set(sys.modules)))"
     )

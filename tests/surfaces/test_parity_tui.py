@@ -15,7 +15,7 @@ from optimus_tui.tools.answer import answer, encode, exit_code
 from optimus_tui.tools.registry import TOOLS
 from optimus_tui.tools.tool_call import ToolCall
 from optimus_tui.tui.app import OptimusApp
-from optimus_tui.tui.screens.dashboard import Dashboard
+from optimus_tui.tui.dashboard.screen import Dashboard
 from optimus_tui.tui.screens.tools import ToolsScreen
 from optimus_tui.tui.widgets.report_view import ReportView
 from tests.hostile import HostileServer

@@ -15,7 +15,7 @@ from optimus_tui.tui.modals import action_dialog
 from optimus_tui.tui.modals.action_dialog import ActionDialog
 from optimus_tui.tui.modals.arm import ArmDialog
 from optimus_tui.tui.modals.pick import PickDialog
-from optimus_tui.tui.screens.dashboard import Dashboard
+from optimus_tui.tui.dashboard.screen import Dashboard
 from tests.realserver import RealServer, free_port
 from tests.tui.pane_app import screen_lines
 

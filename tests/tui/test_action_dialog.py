@@ -213,13 +213,13 @@ async def test_a_card_fits_into_80_by_24_with_its_fields_and_buttons_in_sight(re
 async def test_the_header_counts_down_and_disarm_ends_it(redis: RealServer, size: tuple[int, int]) -> None:
     async with running(redis, size=size) as (pilot, dashboard):
         assert "read-only" in said(pilot)
-        dashboard.run_command("arm 5m")
+        dashboard.prompt.run("arm 5m")
         await until(pilot, lambda: isinstance(pilot.app.screen, ArmDialog))
         await typed(pilot, "test")
         await pilot.press("enter")
         await until(pilot, lambda: pilot.app.screen is dashboard and "ARMED 4:5" in said(pilot))
         assert f"127.0.0.1:{redis.port}" in screen_lines(pilot.app)[0]
-        dashboard.run_command("disarm")
+        dashboard.prompt.run("disarm")
         await until(pilot, lambda: "read-only" in said(pilot))
 
 
@@ -236,7 +236,7 @@ async def test_an_idle_operator_is_disarmed_by_itself(redis: RealServer, monkeyp
 
 async def test_a_read_only_environment_says_why_it_is_not_armed(redis: RealServer) -> None:
     async with running(redis, writable=False) as (pilot, dashboard):
-        dashboard.run_command("arm")
+        dashboard.prompt.run("arm")
         await until(pilot, lambda: "writable = true" in shown(pilot))
         dashboard.focus_on("limits")
         await pilot.press("a")

@@ -18,13 +18,13 @@ from optimus_tui.contract.services import ServerState
 from optimus_tui.settings.model import Settings
 from optimus_tui.tui.alerts.controller import BELL_GAP_SECONDS
 from optimus_tui.tui.app import OptimusApp
+from optimus_tui.tui.dashboard.screen import Dashboard
 from optimus_tui.tui.messages import ReportArrived
 from optimus_tui.tui.modals.pick import PickDialog
 from optimus_tui.tui.modals.question import QuestionDialog
 from optimus_tui.tui.modals.text import TextDialog
 from optimus_tui.tui.screens.alert_words import toasts
 from optimus_tui.tui.screens.alerts import AlertsScreen
-from optimus_tui.tui.screens.dashboard import Dashboard
 from optimus_tui.verdicts.alerts import SETTLE_SECONDS
 from optimus_tui.verdicts.episodes import HOLD_SECONDS
 from optimus_tui.wording.safe import safe_text
@@ -234,7 +234,7 @@ async def test_a_muted_finding_rings_no_bell_and_raises_no_toast_and_stays_on_th
 
 async def opened(post: Post) -> AlertsScreen:
     app: Any = post.pilot.app
-    post.dashboard.run_command("alerts")
+    post.dashboard.prompt.run("alerts")
     await until(post.pilot, lambda: isinstance(app.screen, AlertsScreen) and bool(app.screen.query("#episodes")))
     await post.pilot.pause()
     screen: AlertsScreen = app.screen
@@ -293,7 +293,7 @@ async def test_an_empty_history_says_so(monkeypatch: pytest.MonkeyPatch) -> None
 async def test_opened_before_the_first_reading_it_fills_when_there_is_one(monkeypatch: pytest.MonkeyPatch) -> None:
     async with watching(monkeypatch) as post:
         book, post.dashboard.alerts.book = post.dashboard.alerts.book, None
-        post.dashboard.run_command("alerts")
+        post.dashboard.prompt.run("alerts")
         await until(post.pilot, lambda: "nothing is watched yet" in said(post.pilot))
         post.dashboard.alerts.book = book
         await until(post.pilot, lambda: "Nothing was found wrong" in said(post.pilot))

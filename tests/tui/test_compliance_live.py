@@ -12,8 +12,8 @@ from textual.pilot import Pilot
 
 from optimus_tui.settings.model import RedisTarget
 from optimus_tui.tui.app import OptimusApp
+from optimus_tui.tui.dashboard.screen import Dashboard
 from optimus_tui.tui.screens.compliance import ComplianceScreen
-from optimus_tui.tui.screens.dashboard import Dashboard
 from optimus_tui.tui.widgets.compliance_lists import DriftList, FileList, IssueList
 from tests.patterns_tree import GOOD, make_tree
 from tests.realserver import RealServer
@@ -61,7 +61,7 @@ async def settle(pilot: Pilot[Any], until: Callable[[], bool]) -> None:
 async def opened(pilot: Pilot[Any]) -> ComplianceScreen:
     await pilot.pause()
     dashboard: Any = pilot.app.screen
-    dashboard.run_command("validate")
+    dashboard.prompt.run("validate")
     await settle(pilot, lambda: isinstance(pilot.app.screen, ComplianceScreen))
     screen: Any = pilot.app.screen
     await settle(pilot, lambda: screen.report is not None)

@@ -13,9 +13,9 @@ from textual.pilot import Pilot
 
 from optimus_tui.tui import editor
 from optimus_tui.tui.app import OptimusApp
+from optimus_tui.tui.dashboard.screen import Dashboard
 from optimus_tui.tui.modals.choose import ChooseDialog
 from optimus_tui.tui.screens.compliance import ComplianceScreen
-from optimus_tui.tui.screens.dashboard import Dashboard
 from optimus_tui.tui.widgets.compliance_lists import FileList, IssueList
 from tests.tui.bad_routers import BAD
 from tests.tui.pane_app import screen_lines
@@ -53,7 +53,7 @@ async def settle(pilot: Pilot[Any], until: Callable[[], bool]) -> None:
 async def opened(pilot: Pilot[Any]) -> ComplianceScreen:
     await pilot.pause()
     dashboard: Any = pilot.app.screen
-    dashboard.run_command("validate")
+    dashboard.prompt.run("validate")
     await settle(pilot, lambda: isinstance(pilot.app.screen, ComplianceScreen))
     screen: Any = pilot.app.screen
     await settle(pilot, lambda: screen.report is not None or bool(screen.failure))

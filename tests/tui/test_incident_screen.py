@@ -8,11 +8,11 @@ from typing import Any
 import pytest
 from textual import events
 
+from optimus_tui.tui.dashboard.screen import Dashboard
 from optimus_tui.tui.modals.action_dialog import ActionDialog
 from optimus_tui.tui.modals.arm import ArmDialog
 from optimus_tui.tui.modals.pick import PickDialog
 from optimus_tui.tui.modals.question import HELD_SECONDS, Line, QuestionDialog
-from optimus_tui.tui.screens.dashboard import Dashboard
 from optimus_tui.tui.screens.incident import IncidentScreen
 from tests.realserver import RealServer, free_port
 from tests.tui.dashboard_driver import IMMORTAL, confirm, running, said, typed, until
@@ -46,7 +46,7 @@ async def test_escape_leaves_it_open_and_i_comes_back_to_the_same_one(redis: Rea
         screen = await opened(pilot)
         await pilot.press("escape")
         assert isinstance(pilot.app.screen, Dashboard)
-        assert dashboard.incident_service is screen.incident_service and screen.state.status == "open"
+        assert dashboard.incidents.service is screen.incident_service and screen.state.status == "open"
         await opened(pilot)
         assert "INCIDENT 1" in said(pilot)
 
@@ -56,7 +56,7 @@ async def test_a_later_start_says_that_it_is_open_and_offers_to_resume_it_row_10
 ) -> None:
     async with running(redis) as (pilot, dashboard):
         await opened(pilot)
-        await dashboard.leave_incident()
+        await dashboard.incidents.leave()
     async with running(redis) as (pilot, _):
         app: Any = pilot.app
         await until(pilot, lambda: "incident 1 was left open" in said(pilot))
@@ -72,7 +72,7 @@ async def test_a_later_start_says_that_it_is_open_and_offers_to_resume_it_row_10
 async def test_at_other_addresses_it_goes_on_once_the_operator_says_why(redis: RealServer, tmp_path: Path) -> None:
     async with running(redis) as (pilot, dashboard):
         await opened(pilot)
-        await dashboard.leave_incident()
+        await dashboard.incidents.leave()
     async with running(redis, engine_url=f"http://127.0.0.1:{free_port()}") as (pilot, _):
         app: Any = pilot.app
         await pilot.press("i")

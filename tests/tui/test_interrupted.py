@@ -84,7 +84,7 @@ async def test_closing_it_writes_nothing_to_redis_and_needs_no_arming_row_74(red
         await until(pilot, lambda: isinstance(app.screen, PickDialog))
         await pilot.press("escape")
         await until(pilot, lambda: "stays open" in shown(pilot))
-        dashboard.run_command("interrupted")
+        dashboard.prompt.run("interrupted")
         await until(pilot, lambda: isinstance(app.screen, PickDialog))
         await pilot.press("end", "enter")
         await until(pilot, lambda: isinstance(app.screen, QuestionDialog))
@@ -93,7 +93,7 @@ async def test_closing_it_writes_nothing_to_redis_and_needs_no_arming_row_74(red
         await until(pilot, lambda: isinstance(app.screen, ResumeCard) and app.screen.stage == "told")
         assert "not tried" in said(pilot) and "closed by the operator" in said(pilot)
         await pilot.press("escape")
-        dashboard.run_command("interrupted")
+        dashboard.prompt.run("interrupted")
         await until(pilot, lambda: "no action was interrupted here" in shown(pilot))
     assert number(redis, "DBSIZE") == left and events(tmp_path)[-2:] == ["verified", "closed"]
 
@@ -103,7 +103,7 @@ async def test_its_incident_takes_it_up_and_its_receipt_row_74(redis: RealServer
         await pilot.press("i")
         await until(pilot, lambda: isinstance(pilot.app.screen, IncidentScreen))
         await until(pilot, lambda: pilot.app.screen.state.steps[0].status == "done")  # type: ignore[attr-defined]
-        await dashboard.leave_incident()
+        await dashboard.incidents.leave()
     interrupt(redis, tmp_path, "1")
     async with running(redis) as (pilot, dashboard):
         app: Any = pilot.app
@@ -119,10 +119,12 @@ async def test_its_incident_takes_it_up_and_its_receipt_row_74(redis: RealServer
         await pilot.press("enter")
         await until(pilot, lambda: isinstance(app.screen, ResumeCard) and app.screen.stage == "told")
         await pilot.press("escape")
-        await until(pilot, lambda: bool(dashboard.incident_service and dashboard.incident_service.state.action_records))
-        await until(pilot, lambda: dashboard.incident_service.state.action_records[0].verdict is not None)  # type: ignore[union-attr]
-        assert dashboard.incident_service is not None
-        assert dashboard.incident_service.state.action_records[0].receipt.kind == "invalidate_tenant"
+        await until(
+            pilot, lambda: bool(dashboard.incidents.service and dashboard.incidents.service.state.action_records)
+        )
+        await until(pilot, lambda: dashboard.incidents.service.state.action_records[0].verdict is not None)  # type: ignore[union-attr]
+        assert dashboard.incidents.service is not None
+        assert dashboard.incidents.service.state.action_records[0].receipt.kind == "invalidate_tenant"
 
 
 async def test_a_receipt_that_nobody_lived_to_record_is_recorded_when_the_incident_is_taken_up(
@@ -133,7 +135,7 @@ async def test_a_receipt_that_nobody_lived_to_record_is_recorded_when_the_incide
     async with running(redis) as (pilot, dashboard):
         await pilot.press("i")
         await until(pilot, lambda: isinstance(pilot.app.screen, IncidentScreen))
-        await dashboard.leave_incident()
+        await dashboard.incidents.leave()
     async with armed(redis.port, tmp_path / "optimus-tui") as action_service:
         await carried_out(action_service, await planned(action_service, "reset_counters", b"acme", incident="1"))
         await carried_out(action_service, await planned(action_service, "invalidate_tenant", b"acme", incident="2"))
@@ -141,9 +143,11 @@ async def test_a_receipt_that_nobody_lived_to_record_is_recorded_when_the_incide
         await pilot.press("i")
         await until(pilot, lambda: "Resume incident 1" in said(pilot))
         await pilot.press("enter")
-        await until(pilot, lambda: bool(dashboard.incident_service and dashboard.incident_service.state.action_records))
-        assert dashboard.incident_service is not None
-        (record,) = dashboard.incident_service.state.action_records
+        await until(
+            pilot, lambda: bool(dashboard.incidents.service and dashboard.incidents.service.state.action_records)
+        )
+        assert dashboard.incidents.service is not None
+        (record,) = dashboard.incidents.service.state.action_records
         assert (record.receipt.kind, record.receipt.counts) == ("reset_counters", {"done": 1})
         assert "(closed)" in record.receipt.audit
     lines = (tmp_path / "optimus-tui" / "incidents" / "0001" / "timeline.jsonl").read_text().splitlines()
@@ -157,6 +161,6 @@ async def test_one_that_cannot_be_taken_up_is_told_once_and_not_called_none(redi
     async with running(redis, writable=False) as (pilot, dashboard):
         await until(pilot, lambda: "is damaged: see the audit" in shown(pilot))
         pilot.app.clear_notifications()
-        dashboard.run_command("interrupted")
+        dashboard.prompt.run("interrupted")
         await until(pilot, lambda: "is damaged: see the audit" in shown(pilot))
         assert "no action was interrupted" not in shown(pilot)

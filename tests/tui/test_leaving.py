@@ -17,7 +17,7 @@ async def test_leaving_closes_the_connections_lets_go_of_the_incident_and_disarm
     redis: RealServer, tmp_path: Path
 ) -> None:
     async with running(redis) as (pilot, dashboard):
-        dashboard.run_command("arm 5m")
+        dashboard.prompt.run("arm 5m")
         await until(pilot, lambda: isinstance(pilot.app.screen, ArmDialog))
         await typed(pilot, "test")
         await pilot.press("enter")
@@ -26,5 +26,5 @@ async def test_leaving_closes_the_connections_lets_go_of_the_incident_and_disarm
         assert b"optimus-tui" in redis.command("CLIENT", "LIST")
         await pilot.press("q")
     assert b"optimus-tui" not in redis.command("CLIENT", "LIST")
-    assert dashboard.incident_service is None
+    assert dashboard.incidents.service is None
     assert "the session ended" in last_record(tmp_path)

@@ -9,9 +9,9 @@ import pytest
 from optimus_tui.probes.round_trips import CommandLog, attributed_to
 from optimus_tui.tui import clipboard
 from optimus_tui.tui.app import OptimusApp
+from optimus_tui.tui.dashboard.screen import Dashboard
 from optimus_tui.tui.modals.choose import ChooseDialog
 from optimus_tui.tui.modals.sheet import SheetDialog
-from optimus_tui.tui.screens.dashboard import Dashboard
 from optimus_tui.tui.screens.log import CommandLogScreen
 from optimus_tui.tui.widgets.log_list import LogList
 from tests.tui.pane_app import screen_lines
@@ -59,7 +59,7 @@ async def opened(pilot: Any, key: bool = True) -> CommandLogScreen:
     if key:
         await pilot.press("L")
     else:
-        pilot.app.screen.run_command("log")
+        pilot.app.screen.prompt.run("log")
     await settle(pilot, lambda: isinstance(pilot.app.screen, CommandLogScreen))
     await pilot.pause()
     screen: CommandLogScreen = pilot.app.screen

@@ -8,13 +8,13 @@ from optimus_tui.clock import FixedClock
 from optimus_tui.contract.feed import FeedBatch, FeedGap
 from optimus_tui.settings.model import Settings
 from optimus_tui.tui.app import OptimusApp
+from optimus_tui.tui.dashboard.screen import Dashboard
 from optimus_tui.tui.modals.text import TextDialog
 from optimus_tui.tui.panes.base import Pane
 from optimus_tui.tui.panes.feed import FeedPane
 from optimus_tui.tui.panes.feed_lines import COLUMNS, event_lines, gap_lines
 from optimus_tui.tui.panes.health import HealthPane
 from optimus_tui.tui.panes.limits import LimitsPane
-from optimus_tui.tui.screens.dashboard import Dashboard
 from optimus_tui.tui.widgets.columns import fit_columns
 from tests.tui.cache_scene import Scene as CacheScene
 from tests.tui.cache_scene import press

@@ -3,8 +3,8 @@
 import pytest
 
 from optimus_tui.tui.app import OptimusApp
+from optimus_tui.tui.dashboard.screen import Dashboard
 from optimus_tui.tui.modals.text import TextDialog
-from optimus_tui.tui.screens.dashboard import Dashboard
 from optimus_tui.tui.widgets.prompt import PromptBar
 from tests.tui.pictures import SETTINGS, health_report
 
@@ -28,6 +28,6 @@ async def test_explain_open_filter_and_zoom_reach_the_dashboard_from_a_focused_p
             assert isinstance(app.screen, TextDialog), key
             await pilot.press("escape")
         await pilot.press("z")
-        assert dashboard.zoomed
+        assert dashboard.pane_layout.zoomed
         await pilot.press("slash")
         assert dashboard.query_one(PromptBar).is_open

@@ -8,8 +8,8 @@ import pytest
 from textual import events
 from textual.widgets import Input
 
+from optimus_tui.tui.dashboard.screen import Dashboard
 from optimus_tui.tui.modals.field import FieldDialog
-from optimus_tui.tui.screens.dashboard import Dashboard
 from optimus_tui.tui.screens.router_answers import FieldAnswer, name_problem
 from optimus_tui.tui.screens.router_wizard import RouterScreen
 from tests.tui.wizard import SIZES, app_for, gateway, offline, opened, settle, shown

@@ -6,10 +6,10 @@ from typing import Any
 import pytest
 from textual.widgets import Input
 
+from optimus_tui.tui.dashboard.screen import Dashboard
 from optimus_tui.tui.modals.ask import AskDialog
 from optimus_tui.tui.modals.field import FieldDialog
 from optimus_tui.tui.screens import router_work
-from optimus_tui.tui.screens.dashboard import Dashboard
 from optimus_tui.tui.screens.router_pages import NEXT, PREVIEW, WRITE
 from optimus_tui.tui.screens.router_wizard import RouterScreen
 from tests.tui.pane_app import screen_lines
@@ -111,7 +111,7 @@ async def test_router_with_a_name_on_the_command_line_and_in_the_palette(gateway
     async with app.run_test(size=(80, 24)) as pilot:
         await pilot.pause()
         dashboard: Any = app.screen
-        dashboard.run_command("router orders")
+        dashboard.prompt.run("router orders")
         await settle(pilot, lambda: isinstance(app.screen, RouterScreen) and isinstance(app.screen.focused, Input))
         assert app.screen.query_one("#router-name", Input).value == "orders"
 

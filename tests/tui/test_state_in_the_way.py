@@ -20,7 +20,7 @@ async def test_a_pipe_in_the_place_of_the_state_directory_is_named_and_not_taken
     async with running(redis, writable=False) as (pilot, dashboard):
         await until(pilot, lambda: f"{wrong}; samples wait in memory" in shown(pilot))
         pilot.app.clear_notifications()
-        dashboard.run_command("interrupted")
+        dashboard.prompt.run("interrupted")
         await until(pilot, lambda: f"it is unknown whether an action was interrupted: {wrong}" in shown(pilot))
         assert "no action was interrupted" not in shown(pilot)
 

@@ -13,8 +13,8 @@ from optimus_tui.contract.feed import FeedBatch, FeedEvent, FeedStatus
 from optimus_tui.contract.reading import Coverage, Fault
 from optimus_tui.index.cache import CacheIndex
 from optimus_tui.tui.app import OptimusApp
+from optimus_tui.tui.dashboard.screen import Dashboard
 from optimus_tui.tui.modals.sheet import SheetDialog
-from optimus_tui.tui.screens.dashboard import Dashboard
 from optimus_tui.tui.screens.tenant import TenantScreen
 from optimus_tui.tui.screens.tenant_lists import CounterList, EventList, KeyList
 from optimus_tui.tui.screens.tools import ToolsScreen
@@ -42,8 +42,7 @@ def fill(dashboard: Any, index: CacheIndex, events: list[FeedEvent]) -> None:
     names = [b"cache:conv:high_traffic:1", b"cache:conv:high_traffic:2", b"cache:conv:other:3"]
     index.put_page(names, [60_000, -1, 5_000], None, mono)
     index.end_sweep(Coverage(3, 3, complete=True))
-    sampler = SimpleNamespace(cache_index=index, pace=lambda *_: None)
-    dashboard.bridge = SimpleNamespace(sampler=sampler, stop=AsyncMock())
+    dashboard.bridge = SimpleNamespace(cache_index=index, pace=lambda *_: None, stop=AsyncMock())
     dashboard.pane("cache").attach_index(index)
     dashboard.pane("cache").reading = reading(index.report(mono))
     dashboard.pane("limits").reading = reading(limits_report())

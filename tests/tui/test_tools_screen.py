@@ -17,11 +17,11 @@ from optimus_tui.tools.arguments import ToolFailure
 from optimus_tui.tools.progress import report as tell
 from optimus_tui.tools.registry import TOOLS
 from optimus_tui.tui.app import OptimusApp
+from optimus_tui.tui.dashboard.screen import Dashboard
 from optimus_tui.tui.keys import KEYS
 from optimus_tui.tui.modals.choose import ChooseDialog
 from optimus_tui.tui.modals.routine import RoutineDialog
 from optimus_tui.tui.modals.text import TextDialog
-from optimus_tui.tui.screens.dashboard import Dashboard
 from optimus_tui.tui.screens.tool_form import Choice
 from optimus_tui.tui.screens.tools import ToolsScreen
 from optimus_tui.tui.widgets.report_view import ReportView, ToolList
@@ -279,9 +279,9 @@ async def test_run_on_the_command_line_opens_the_tool_and_refuses_an_unknown_one
     async with app.run_test(size=(80, 24)) as pilot:
         await pilot.pause()
         dashboard: Any = app.screen
-        dashboard.run_command("run sadness")
+        dashboard.prompt.run("run sadness")
         assert app.screen is dashboard
-        dashboard.run_command(f"run {TROUBLE}")
+        dashboard.prompt.run(f"run {TROUBLE}")
         await settle(pilot, lambda: isinstance(app.screen, ToolsScreen))
         screen: Any = app.screen
         assert screen.tool.name == TROUBLE

@@ -7,7 +7,7 @@ import pytest
 from optimus_tui.__main__ import run
 from optimus_tui.cli import flags as cli_flags
 from optimus_tui.settings.model import Settings
-from optimus_tui.tui.screens.status import status_words
+from optimus_tui.tui.dashboard.status_line import status_words
 
 NOBODY = "redis://127.0.0.1:1"
 

@@ -72,7 +72,7 @@ def why_none(row: object) -> str:
 
 
 def tenant_of(event: FeedEvent) -> bytes:
-    """Return the tenant of an event's channel, whatever its payload says. Empty if the channel is cut or of no tenant."""
+    """Return the tenant that an event's channel names. Empty if the channel is cut or of no tenant."""
     channel = event.channel
     whole = channel.startswith(COHERENCE_PREFIX) and len(channel) < MAX_CHANNEL
     return channel[len(COHERENCE_PREFIX) :] if whole else b""

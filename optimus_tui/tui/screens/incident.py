@@ -26,7 +26,8 @@ from optimus_tui.tui.widgets.line_view import LineView, Piece
 from optimus_tui.tui.widgets.report_view import ReportView
 
 if TYPE_CHECKING:
-    from optimus_tui.tui.screens.incidents import Incidents
+    from optimus_tui.tui.incidents.controller import IncidentController
+    from optimus_tui.tui.services import DashboardServices
 
 NARROW = 110
 WHILE_OPEN = tuple(f"incident.{name}" for name in ("step", "skip", "redo", "act", "mark", "look", "close"))
@@ -80,8 +81,14 @@ class IncidentScreen(AdviceWork):
     ]
     AUTO_FOCUS = "#steps"
 
-    def __init__(self, dashboard: "Incidents", incident_service: IncidentService, fresh: bool) -> None:
-        super().__init__(dashboard, incident_service)
+    def __init__(
+        self,
+        dashboard: "DashboardServices",
+        incidents: "IncidentController",
+        incident_service: IncidentService,
+        fresh: bool,
+    ) -> None:
+        super().__init__(dashboard, incidents, incident_service)
         self._fresh = fresh
         self._documents: dict[str, Any] = {}
         self._drawn: tuple[object, ...] = ()
@@ -148,7 +155,7 @@ class IncidentScreen(AdviceWork):
         return words.bar_words(self.state, self.incident_service.clocks.now(), self._mode(), problem, self.size.width)
 
     def _mode(self) -> tuple[str, str]:
-        drill, (mode, ink) = self.dashboard.drill_words(), self.dashboard.actions.mode_words()
+        drill, (mode, ink) = self.incidents.header(), self.incidents.actions.mode_words()
         return (f"{drill}   {mode}", ink if ink != "quiet" else "warning") if drill else (mode, ink)
 
     # -- drawing ---------------------------------------------------------------------------------------------------

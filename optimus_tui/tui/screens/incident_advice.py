@@ -47,9 +47,9 @@ class AdviceWork(IncidentWork):
                 return
             here = found[place]
         request = await self._request(here)
-        if request is None or not await self.dashboard.actions.ensure_armed():
+        if request is None or not await self.incidents.actions.ensure_armed():
             return
-        outcome = await self.dashboard.actions.carry_out(request)
+        outcome = await self.incidents.actions.carry_out(request)
         if outcome is None:
             return
         from optimus_tui.incidents.action_results import kept

@@ -21,15 +21,18 @@ from optimus_tui.wording.safe import safe_text
 from optimus_tui.workflow.severity import MATTERS, rank
 
 if TYPE_CHECKING:
-    from optimus_tui.tui.screens.incidents import Incidents
+    from optimus_tui.tui.incidents.controller import IncidentController
+    from optimus_tui.tui.services import DashboardServices
 
 
 class IncidentWork(BaseScreen):
     """The doing half of the incident screen."""
 
-    def __init__(self, dashboard: "Incidents", incident_service: IncidentService) -> None:
+    def __init__(
+        self, dashboard: "DashboardServices", incidents: "IncidentController", incident_service: IncidentService
+    ) -> None:
         super().__init__()
-        self.dashboard, self.incident_service = dashboard, incident_service
+        self.dashboard, self.incidents, self.incident_service = dashboard, incidents, incident_service
         self._progress: tuple[int, int | None, str] | None = None
         self._began = 0.0
 
@@ -56,7 +59,7 @@ class IncidentWork(BaseScreen):
             except IncidentError as error:
                 self.say(str(error), "warning")
 
-        self.dashboard.run_worker(told(), name="incident", group=group, exit_on_error=False)
+        self.dashboard.run_in_background(group, told, name="incident", exclusive=False)
 
     def is_closed(self) -> bool:
         """Whether nothing can be done in this incident any more; then say so."""

@@ -70,10 +70,8 @@ class TenantScreen(BaseScreen):
         where = safe_text(self.dashboard.settings.redis.label)
         for one in self.lists():
             one.where = where
-        bridge = self.dashboard.bridge
-        index = bridge.sampler.cache_index if bridge is not None and bridge.sampler is not None else None
         self.query_one(CounterList).look(limits, self._retry_in("limits", limits))
-        self.query_one(KeyList).look(cache, index, self._retry_in("cache", cache))
+        self.query_one(KeyList).look(cache, self.dashboard.bridge.cache_index, self._retry_in("cache", cache))
         self.query_one(EventList).tell(feed, self._retry_in("feed", feed.status if feed is not None else None))
         name, mark = safe_text(self.tenant, 60) or "(empty)", mark_of(self.tenant)[0]
         if mark:

@@ -1,4 +1,7 @@
-"""From the sampling loops to messages: one worker a source, none of which can take the screen down with it."""
+"""Runs the sampling loops in workers of the dashboard, one for each source, and posts what they read as messages.
+
+A bug in one loop ends neither the screen nor the other loops.
+"""
 
 import asyncio
 import importlib
@@ -11,8 +14,8 @@ from optimus_tui.context import CLIENT_MODULES, Context
 from optimus_tui.tui.messages import ReportArrived
 
 if TYPE_CHECKING:
+    from optimus_tui.index.cache import CacheIndex
     from optimus_tui.sampling.sampler import Sampler
-
 
 _SCREENS = (
     "optimus_tui.tui.modals.event",
@@ -21,27 +24,38 @@ _SCREENS = (
     "optimus_tui.tui.screens.tenant",
     "optimus_tui.tools.answer",
 )
-"""What the operator may open next: loaded once data flows, so that no key press pays for it."""
+"""What the operator may open next: loaded once data flows, so that no key press waits for it."""
 
 _SETTLED_SECONDS = 2.0
 
 
 def _load(modules: tuple[str, ...]) -> None:
-    """Import in a thread: the event loop goes on painting."""
+    """Import modules. Runs in a thread, so that the event loop goes on painting."""
     for module in modules:
         importlib.import_module(module)
 
 
-class Bridge:
-    """Starts the loops of one context on a widget's worker pool and posts what they hand on to that widget."""
+class SamplingBridge:
+    """The sampling loops of one context. Every method but ``start`` does nothing while they are not running."""
 
     def __init__(self, owner: Widget, context: Context) -> None:
+        """Start nothing yet.
+
+        Args:
+            owner: Whose workers run the loops, and who gets ``ReportArrived``.
+            context: What they read with.
+        """
         self.owner, self.context = owner, context
         self.sampler: Sampler | None = None
         self._workers: list[Worker[Any]] = []
 
+    @property
+    def cache_index(self) -> "CacheIndex | None":
+        """Return the index of the cache keys; None before the loops run."""
+        return self.sampler.cache_index if self.sampler is not None else None
+
     async def start(self) -> "Sampler":
-        """Load the clients off the event loop, then start one worker a source."""
+        """Import the clients in a thread, then start one worker for each source."""
         await asyncio.to_thread(_load, CLIENT_MODULES)
         from optimus_tui.sampling.record import Recorder
         from optimus_tui.sampling.sampler import Sampler
@@ -57,7 +71,7 @@ class Bridge:
         await asyncio.to_thread(_load, _SCREENS)
 
     def restart(self, name: str) -> None:
-        """Start the loop of one source; also after a bug ended it."""
+        """Start the loop of one source, also after a bug ended it."""
         if self.sampler is not None:
             loop = self.sampler.loops()[name]
             self._workers.append(
@@ -65,6 +79,21 @@ class Bridge:
                     loop(), name=f"source:{name}", group=f"source:{name}", exit_on_error=False, exclusive=True
                 )
             )
+
+    def refresh(self) -> None:
+        """Make every loop read again now."""
+        if self.sampler is not None:
+            self.sampler.refresh()
+
+    def watch_keys(self, keys: tuple[bytes, ...]) -> None:
+        """Read the details of these cache keys only."""
+        if self.sampler is not None:
+            self.sampler.watch_keys(keys)
+
+    def pace(self, source: str, factor: float) -> None:
+        """Stretch a source's intervals: 2.0 reads half as often, 0 pauses."""
+        if self.sampler is not None:
+            self.sampler.pace(source, factor)
 
     def _hand_on(self, subject: str, report: object) -> None:
         self.owner.post_message(ReportArrived(subject, report))
@@ -74,4 +103,5 @@ class Bridge:
         for worker in self._workers:
             worker.cancel()
         self._workers.clear()
+        self.sampler = None
         await self.context.aclose()

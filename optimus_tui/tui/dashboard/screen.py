@@ -1,0 +1,366 @@
+"""The dashboard: lays the four panes out, gives each its readings, and hands keys and messages to its controllers.
+
+It judges nothing and reads nothing: reports come from ``sampling_bridge``, and panes draw what they are given. What a
+key does stands in the controller that its ``action_*`` method names.
+"""
+
+from collections.abc import Awaitable, Callable, Sequence
+from functools import partial
+from typing import Any, cast
+
+from textual import events, on
+from textual.app import ComposeResult
+from textual.containers import Container
+from textual.screen import Screen
+from textual.widgets import Static
+from textual.worker import Worker, WorkerState
+
+from optimus_tui.context import Context
+from optimus_tui.contract.health import HealthReport
+from optimus_tui.settings.model import Settings
+from optimus_tui.tui import messages
+from optimus_tui.tui.actions.controller import ActionsController
+from optimus_tui.tui.actions.interrupted import InterruptedActions
+from optimus_tui.tui.alerts.controller import AlertsController
+from optimus_tui.tui.base_screen import BaseScreen
+from optimus_tui.tui.dashboard.layout import PaneLayout
+from optimus_tui.tui.dashboard.navigation import Navigator
+from optimus_tui.tui.dashboard.pane_requests import PaneRequests
+from optimus_tui.tui.dashboard.prompt import PromptController
+from optimus_tui.tui.dashboard.report_queue import ReportQueue
+from optimus_tui.tui.dashboard.sampling_bridge import SamplingBridge
+from optimus_tui.tui.dashboard.settings_commands import SettingsCommands
+from optimus_tui.tui.dashboard.status_line import status_words
+from optimus_tui.tui.drills.controller import DrillController
+from optimus_tui.tui.incidents.controller import IncidentController
+from optimus_tui.tui.keys import bindings
+from optimus_tui.tui.panes.base import Pane
+from optimus_tui.tui.panes.cache import CachePane
+from optimus_tui.tui.panes.feed import FeedPane
+from optimus_tui.tui.panes.health import HealthPane
+from optimus_tui.tui.panes.limits import LimitsPane
+from optimus_tui.tui.services import AppServices
+from optimus_tui.tui.widgets.bars import KeyStrip, StatusBar, TabStrip
+from optimus_tui.tui.widgets.prompt import PromptBar
+
+RESTART_SECONDS = 5.0
+"""Seconds until a sampling loop that ended because of a bug starts again."""
+
+
+class Dashboard(BaseScreen):
+    """Four panes, a status line, a tab strip, a prompt and the key line."""
+
+    BINDINGS = bindings("app")
+    AUTO_FOCUS = "#health"
+
+    def __init__(self, settings: Settings) -> None:
+        super().__init__()
+        self.settings = settings
+        self.context = Context(settings)
+        self.bridge = SamplingBridge(self, self.context)
+        self.health: HealthReport | None = None
+        self.current = "health"
+        self.pane_layout = PaneLayout(self, self)
+        self.navigate = Navigator(self)
+        self.requests = PaneRequests(self)
+        self.settings_commands = SettingsCommands(self)
+        self.alerts = AlertsController(self)
+        self.actions = ActionsController(self)
+        self.interrupted = InterruptedActions(self, self.actions)
+        self.incidents = IncidentController(self, self.actions, self.interrupted)
+        self.drills = DrillController(self, self.incidents)
+        self.prompt = PromptController(self, self)
+        self.reports = ReportQueue(self, self.alerts, self.drills)
+
+    def compose(self) -> ComposeResult:
+        """Return the bars, the panes and the prompt."""
+        clock = self.context.clock
+        yield StatusBar()
+        yield TabStrip()
+        with Container(id="panes"):
+            yield HealthPane(clock, self.settings)
+            yield LimitsPane(clock, self.settings)
+            yield CachePane(clock, self.settings)
+            yield FeedPane(clock, self.settings)
+        yield Static(id="too-small")
+        yield self.prompt.bar
+        yield KeyStrip()
+
+    # -- what controllers may ask (DashboardServices)
+
+    @property
+    def optimus(self) -> AppServices:
+        """Return the application's own services."""
+        return cast(AppServices, self.app)
+
+    def pane(self, name: str) -> Pane:
+        """Return the pane of this name: health, limits, cache or feed."""
+        return self.query_one(f"#{name}", Pane)
+
+    def panes(self) -> Sequence[Pane]:
+        """Return all four panes, in the order of their numbers."""
+        return list(self.query(Pane))
+
+    def is_on_top(self) -> bool:
+        """Return True if no dialog or screen stands above the dashboard."""
+        return self.app.screen is self
+
+    def open_screen(self, screen: Screen[Any], on_answer: Callable[[Any], None] | None = None) -> None:
+        """Show a screen above the dashboard; ``on_answer`` gets what it is dismissed with."""
+        self.app.push_screen(screen, on_answer)
+
+    async def ask(self, dialog: Screen[Any]) -> Any:
+        """Show a dialog and wait for its answer. None if it was left without one."""
+        return await self.app.push_screen_wait(dialog)
+
+    def run_in_background(
+        self,
+        group: str,
+        work: Callable[..., Awaitable[Any]],
+        *arguments: Any,
+        name: str = "",
+        exclusive: bool = True,
+    ) -> Worker[Any]:
+        """Run ``work(*arguments)`` in a worker that ends with the dashboard; a bug in it is shown as a toast.
+
+        Args:
+            group: The group that the worker belongs to.
+            work: A coroutine function.
+            arguments: What it is called with.
+            name: What a toast about a bug calls it; the group's name if empty.
+            exclusive: Cancel the other workers of the group first.
+        """
+        whole = partial(work, *arguments)
+        return self.run_worker(whole, name or group, group, exit_on_error=False, exclusive=exclusive)
+
+    def cancel_group(self, group: str) -> None:
+        """Cancel the workers of a group."""
+        self.workers.cancel_group(self, group)
+
+    def refresh_now(self) -> None:
+        """Make every sampling loop read again now."""
+        self.bridge.refresh()
+
+    def focus_on(self, name: str) -> None:
+        """Make a pane current and give it the focus."""
+        self.current = name
+        self.pane_layout.apply()
+        self.pane(name).focus()
+
+    # -- start and end
+
+    def on_mount(self) -> None:
+        """Draw the first frame, then start to read."""
+        self.pane_layout.apply()
+        self.tick()
+        self.set_interval(1.0, self.tick)
+        self.call_after_refresh(self.start_sampling)
+
+    def start_sampling(self) -> None:
+        """Start to read, after the first frame: nothing on it waits for a network answer."""
+        self.run_in_background("start", self._start_sampling, name="start_sampling", exclusive=False)
+
+    async def _start_sampling(self) -> None:
+        await self.drills.start_demo()
+        sampler = await self.bridge.start()
+        self.alerts.open_book()
+        self.query_one(CachePane).attach_index(sampler.cache_index)
+        self.pane_layout.pace_sources()
+        self.interrupted.offer()
+        self.incidents.offer()
+
+    async def stop_sampling(self) -> None:
+        """Leave the incident, disarm, end the loops and close the connections."""
+        await self.incidents.leave()
+        self.actions.close_service()
+        await self.alerts.close_book()
+        await self.bridge.stop()
+
+    @on(Worker.StateChanged)
+    def _worker_changed(self, event: Worker.StateChanged) -> None:
+        if event.state is WorkerState.CANCELLED and event.worker.group == "arming":
+            self.draw_status()
+        if event.state is not WorkerState.ERROR or event.worker.error is None:
+            return
+        name, place = event.worker.name, self.optimus.keep_report(event.worker.error)
+        if name.startswith("source:"):
+            self.say_bug(name, place, f"it starts again in {RESTART_SECONDS:g} s")
+            self.set_timer(RESTART_SECONDS, lambda: self.bridge.restart(name.removeprefix("source:")))
+        else:
+            self.say_bug(name, place)
+
+    # -- readings
+
+    @on(messages.ReportArrived)
+    def _report(self, event: messages.ReportArrived) -> None:
+        event.stop()
+        self.reports.put(event.subject, event.report)
+
+    def tick(self) -> None:
+        """Draw what arrived in the last second, the clock, ages and countdowns: one paint for all of them."""
+        self.reports.draw_waiting()
+        for pane in self.panes():
+            pane.tick()
+        self.alerts.warn_if_not_kept()
+        self.draw_status()
+
+    # -- messages of the panes and bars
+
+    @on(messages.StateChanged)
+    def _state_changed(self, event: messages.StateChanged) -> None:
+        event.stop()
+        self.pane_layout.draw_tabs()
+
+    @on(messages.InterestChanged)
+    def _interest(self, event: messages.InterestChanged) -> None:
+        event.stop()
+        self.bridge.watch_keys(event.keys)
+
+    @on(messages.RefreshRequested)
+    def _refresh_requested(self, event: messages.RefreshRequested) -> None:
+        event.stop()
+        self.refresh_now()
+
+    @on(messages.ToolRequested)
+    def _tool_requested(self, event: messages.ToolRequested) -> None:
+        event.stop()
+        self.navigate.explain_with_tool(event.finding)
+
+    @on(messages.TenantRequested)
+    def _tenant_requested(self, event: messages.TenantRequested) -> None:
+        event.stop()
+        self.navigate.open_tenant(event.tenant)
+
+    @on(messages.PreviewRequested)
+    def _preview_requested(self, event: messages.PreviewRequested) -> None:
+        event.stop()
+        self.requests.preview(event.key)
+
+    @on(messages.ExportRequested)
+    def _export_requested(self, event: messages.ExportRequested) -> None:
+        event.stop()
+        self.requests.export(event.pane, event.lines)
+
+    @on(TabStrip.Picked)
+    def _picked(self, event: TabStrip.Picked) -> None:
+        self.focus_on(event.name)
+
+    @on(PromptBar.Changed)
+    def _prompt_changed(self, event: PromptBar.Changed) -> None:
+        if type(event) is PromptBar.Changed:
+            self.prompt.follow(event.sigil, event.text)
+
+    @on(PromptBar.Submitted)
+    def _prompt_submitted(self, event: PromptBar.Submitted) -> None:
+        self.prompt.submit(event.sigil, event.text)
+
+    @on(PromptBar.Cancelled)
+    def _prompt_cancelled(self, event: PromptBar.Cancelled) -> None:
+        self.prompt.cancel(event.sigil)
+
+    # -- layout, and what stands around the panes
+
+    def draw_status(self) -> None:
+        """Draw the line above the panes."""
+        overall = self.health.overall if self.health else "unknown"
+        self.query_one(StatusBar).facts = status_words(
+            self.settings,
+            self.drills.status_note(),
+            overall if self.pane_layout.is_single else None,
+            self.context.own.rate(self.context.clock.mono()),
+            self.context.clock.wall(),
+            self.size.width,
+            self.actions.mode_words(),
+            self.alerts.mark_muted(),
+        )
+
+    def on_resize(self, event: events.Resize) -> None:
+        """Lay out for the new size."""
+        self.pane_layout.apply()
+
+    def on_descendant_focus(self, event: events.DescendantFocus) -> None:
+        """Make the pane current that got the focus."""
+        if isinstance(event.widget, Pane) and self.current != event.widget.NAME:
+            self.current = event.widget.NAME
+            self.pane_layout.apply()
+
+    # -- keys
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Return False for the command key while the prompt is open: a colon is then a colon."""
+        if action == "command" and self.prompt.bar.is_open:
+            return False
+        return super().check_action(action, parameters)
+
+    def help_subject(self) -> tuple[str, str]:
+        """Return the current pane's title and its docstring."""
+        pane = self.pane(self.current)
+        return pane.TITLE, " ".join((type(pane).__doc__ or "").split())
+
+    def copy_forms(self) -> list[tuple[str, str]]:
+        """Return the forms in which the current pane's row can be copied."""
+        return self.pane(self.current).copy_forms()
+
+    def action_filter(self) -> None:
+        """Filter the current pane."""
+        self.prompt.open_filter()
+
+    def action_command(self) -> None:
+        """Ask for a command line."""
+        self.prompt.open_command()
+
+    def action_explain(self) -> None:
+        """Explain the current pane's findings."""
+        self.requests.explain()
+
+    def action_actions(self) -> None:
+        """Show what can be done about the row under the cursor."""
+        self.actions.choose_for_row()
+
+    def action_incident(self) -> None:
+        """Open, resume or show an incident."""
+        self.incidents.open()
+
+    def action_pin(self) -> None:
+        """Keep the row under the cursor in the open incident."""
+        self.incidents.pin_row()
+
+    def action_interval(self, by: int) -> None:
+        """Read less often, or more often with a negative number."""
+        self.settings_commands.step_interval(by)
+
+    def action_tools(self) -> None:
+        """Open the tools."""
+        self.navigate.open_tools()
+
+    def action_routine(self) -> None:
+        """Show the day's routine."""
+        self.navigate.open_routine()
+
+    def action_router(self) -> None:
+        """Open the wizard for a new router."""
+        self.navigate.open_router()
+
+    def action_log(self) -> None:
+        """Show what was sent to Redis and over HTTP."""
+        self.navigate.open_log()
+
+    def action_focus_pane(self, name: str) -> None:
+        """Go to a pane."""
+        self.focus_on(name)
+
+    def action_next_pane(self, by: int) -> None:
+        """Go to the next pane, or back with a negative number."""
+        self.navigate.next_pane(by)
+
+    def action_zoom(self) -> None:
+        """Show the current pane alone, or all of them again."""
+        self.pane_layout.toggle_zoom()
+
+    def action_back(self) -> None:
+        """Go one level back: the filter first, then the zoom."""
+        pane = self.pane(self.current)
+        if pane.filter.text or pane.filter_error:
+            pane.set_filter("")
+        elif self.pane_layout.zoomed:
+            self.action_zoom()

@@ -1,1 +1,0 @@
-"""The bridge from the sampling loops to messages on the screen."""

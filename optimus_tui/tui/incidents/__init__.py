@@ -1,0 +1,1 @@
+"""Incidents on the screen: opening, resuming, steps, recommendations."""

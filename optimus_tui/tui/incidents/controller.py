@@ -1,0 +1,232 @@
+"""Opens and resumes incidents, keeps the open one while the panes stay live, and pins rows to it.
+
+None of the workflow is imported before somebody presses ``i``. The incident belongs to the dashboard, not to the screen
+that shows it: leaving that screen leaves the incident open.
+"""
+
+import asyncio
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from optimus_tui.contract.actions import Receipt
+from optimus_tui.contract.findings import SEVERITIES, Finding
+from optimus_tui.tui.actions.controller import ActionsController
+from optimus_tui.tui.actions.interrupted import InterruptedActions, holds
+from optimus_tui.tui.services import DashboardServices
+from optimus_tui.wording.age import ago
+from optimus_tui.wording.safe import safe_text
+from optimus_tui.workflow.standing import severity_words
+
+if TYPE_CHECKING:
+    from optimus_tui.incidents.open import Listed
+    from optimus_tui.incidents.service import IncidentService
+
+MAX_OFFERED = 8
+"""Incidents that can be resumed from the dialog; the command line lists all of them."""
+
+
+class IncidentController:
+    """Opens, resumes, shows and leaves incidents."""
+
+    def __init__(
+        self, dashboard: DashboardServices, actions: ActionsController, interrupted: InterruptedActions
+    ) -> None:
+        self.dashboard, self.actions, self.interrupted = dashboard, actions, interrupted
+        self.service: IncidentService | None = None
+        """The incident of this dashboard, open or closed. None before one is opened or resumed."""
+        self.title: Callable[[], str] = lambda: ""
+        """Returns the title of a new incident; it is called by its number if that is empty."""
+        self.playbook: Callable[[], str] = lambda: "default"
+        """Returns the name of the playbook of a new incident."""
+        self.header: Callable[[], str] = lambda: ""
+        """Returns what the incident screen's header says before the mode, such as the clock of a drill."""
+
+    # -- what others ask (IncidentRecord)
+
+    def is_open(self) -> bool:
+        """Return True if an incident is open here."""
+        return self.service is not None and self.service.state.status == "open"
+
+    def open_number(self) -> str:
+        """Return the number of the incident that is open and writable here, or an empty string."""
+        service = self.service
+        if service is None or service.read_only or service.state.status != "open":
+            return ""
+        return service.state.id
+
+    async def record_action(self, receipt: Receipt, audit: str) -> None:
+        """Record a verified action in its incident, look at the system again, and say whether the fault is gone.
+
+        Args:
+            receipt: What was done. It is left out if it is unverified or belongs to another incident.
+            audit: The words about its audit record.
+        """
+        service = self.service
+        if service is None or service.state.id != receipt.request.incident or not receipt.verified:
+            return
+        from optimus_tui.incidents.action_results import kept
+        from optimus_tui.incidents.errors import IncidentError
+
+        try:
+            record = await service.acted(kept(receipt, audit))
+        except IncidentError as error:
+            self.dashboard.say(str(error), "warning")
+        else:
+            self.dashboard.say(f"checked again: {record.verdict or 'not known'}")
+
+    # -- opening and resuming
+
+    def offer(self) -> None:
+        """Say at the start that an incident was left open. Nothing is imported if there never was one."""
+        self.dashboard.run_in_background("incident-left", self._offer, name="incidents left open")
+
+    async def _offer(self) -> None:
+        try:
+            left = await asyncio.to_thread(_left_open, self.dashboard.settings.environment)
+        except OSError as error:
+            self.dashboard.say(f"nobody can tell whether an incident was left open: {error}", "warning")
+            return
+        if left is not None and self.service is None:
+            text = f"incident {left.number} was left open ({self._left_words(left)}): i resumes it"
+            self.dashboard.say(text, "warning")
+
+    def open(self) -> None:
+        """Show the incident that is open here; else ask for one to resume, or open a new one."""
+        self.dashboard.run_in_background("incident-open", self._open, name="incident")
+
+    async def _open(self) -> None:
+        await asyncio.to_thread(_load)
+        from optimus_tui.incidents.errors import IncidentError
+        from optimus_tui.tui.screens.incident import IncidentScreen
+
+        fresh = False
+        if not self.is_open():
+            await self.leave()
+            try:
+                fresh = await self._resume_or_open()
+            except IncidentError as error:
+                self.dashboard.say(str(error), "error")
+                return
+        if self.service is not None:
+            await self._confirm_addresses(self.service)
+            self.dashboard.open_screen(IncidentScreen(self.dashboard, self, self.service, fresh))
+            await self._catch_up(self.service)
+
+    async def _resume_or_open(self) -> bool:
+        """Resume an incident or open one. Return True for a new one, which starts with its first step."""
+        from optimus_tui.incidents.measuring import capture
+        from optimus_tui.incidents.open import open_incident, resume_incident, unfinished
+        from optimus_tui.tui.modals.pick import PickDialog
+
+        context, environment = self.dashboard.context, self.dashboard.settings.environment
+        left = (await asyncio.to_thread(unfinished, environment))[:MAX_OFFERED]
+        if left:
+            choices = [(f"Resume incident {one.number}", self._left_words(one)) for one in left]
+            choices.append(("Open a new incident", "the open ones stay as they are"))
+            place = await self.dashboard.ask(PickDialog("Incident", choices))
+            if place is None:
+                return False
+            if place < len(left):
+                self.service = await resume_incident(context, left[place].number)
+                return False
+        self.service = await open_incident(context, self.title(), name=self.playbook(), alarms=self._alarming())
+        self.dashboard.run_in_background("incident-capture", capture, self.service, name="capture", exclusive=False)
+        return True
+
+    async def _confirm_addresses(self, service: "IncidentService") -> None:
+        """Ask whether the system at other addresses is the incident's own. Its steps are refused until that is said."""
+        if not service.elsewhere or service.read_only:
+            return
+        from optimus_tui.incidents.errors import IncidentError
+        from optimus_tui.tui.modals.question import Line, QuestionDialog
+
+        known = "the demo was started again" if self.dashboard.optimus.demo is not None else ""
+        about = (
+            f"Incident {service.state.id} was opened on a system at other addresses. If this is the same trouble, "
+            "say why they changed, and it goes on here; it is noted in the timeline."
+        )
+        answers = await self.dashboard.ask(QuestionDialog("Other addresses", [Line("reason", known)], about))
+        if answers is not None:
+            try:
+                await service.move(answers[0])
+            except IncidentError as error:
+                self.dashboard.say(str(error), "error")
+
+    async def _catch_up(self, service: "IncidentService") -> None:
+        """Offer this incident's interrupted actions, and record those that ended without being recorded."""
+        if service.read_only or service.state.status != "open":
+            return
+        number = service.state.id
+        for left in await self.interrupted.listed():
+            if left.plan.request.incident == number:
+                await self.interrupted.take_up(left)
+        if not await asyncio.to_thread(holds, "*.receipt"):
+            return
+        from optimus_tui.tui.modals.action_dialog_widgets import audit_words
+
+        actions = await self.actions.open_service()
+        for receipt in await asyncio.to_thread(actions.receipts_of, number):
+            if all(record.receipt.action_id != receipt.id for record in service.state.action_records):
+                await self.record_action(receipt, await asyncio.to_thread(audit_words, actions, receipt.id))
+
+    def _alarming(self) -> list[Finding]:
+        health = self.dashboard.health
+        findings = health.findings if health is not None else ()
+        return [one for one in findings if SEVERITIES.index(one.severity) >= SEVERITIES.index("medium")]
+
+    def _left_words(self, listed: "Listed") -> str:
+        state, opened = listed.state, listed.state.opened
+        through = sum(step.status in ("done", "skipped") for step in state.steps)
+        begun = f"opened {ago(self.dashboard.context.clock.wall(), opened.wall)}, " if opened else ""
+        return safe_text(
+            f"{begun}{severity_words(state)}, {through} of {len(state.steps)} steps through, by {state.operator}", 200
+        )
+
+    async def leave(self) -> None:
+        """Release the incident, so that another process can write to it. It stays open."""
+        service, self.service = self.service, None
+        if service is not None:
+            await service.aclose()
+
+    # -- pins
+
+    def pin_row(self) -> None:
+        """Keep the row under the cursor in the incident's timeline."""
+        self.dashboard.run_in_background("incident-note", self._pin_row, name="pin", exclusive=False)
+
+    async def _pin_row(self) -> None:
+        from optimus_tui.incidents.errors import IncidentError
+
+        pane = self.dashboard.pane(self.dashboard.current)
+        if self.service is None or self.service.state.status != "open":
+            self.dashboard.say("no incident is open here: i opens one", "warning")
+            return
+        if pane.selected is None:
+            self.dashboard.say("nothing to pin here: put the cursor on a row first", "warning")
+            return
+        try:
+            await self.service.note(pane.plain(pane.cursor).strip(), pane.TITLE, pane.copy_name() or "")
+        except IncidentError as error:
+            self.dashboard.say(str(error), "error")
+        else:
+            self.dashboard.say(f"pinned to incident {self.service.state.id}")
+
+
+def _left_open(environment: str) -> "Listed | None":
+    """Return the newest incident that a start may offer to resume. Reads files."""
+    from optimus_tui.history.incident_files import incidents_dir, numbers
+
+    if not numbers(incidents_dir()):
+        return None
+    from optimus_tui.incidents.open import unfinished
+
+    return next(iter(unfinished(environment)), None)
+
+
+def _load() -> None:
+    """Import the workflow's code, which takes a while the first time. Runs in a thread."""
+    import optimus_tui.incidents.measuring
+    import optimus_tui.incidents.open
+    import optimus_tui.tools.answer
+    import optimus_tui.tools.sections
+    import optimus_tui.tui.screens.incident  # noqa: F401
