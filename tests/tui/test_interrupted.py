@@ -14,7 +14,7 @@ from optimus_tui.tui.modals.action_dialog_resume import ResumeCard
 from optimus_tui.tui.modals.arm import ArmDialog
 from optimus_tui.tui.modals.pick import PickDialog
 from optimus_tui.tui.modals.question import QuestionDialog
-from optimus_tui.tui.screens.incident import IncidentScreen
+from optimus_tui.tui.incidents.screen import IncidentScreen
 from tests.live.acting import number
 from tests.realserver import RealServer
 from tests.tui.dashboard_driver import confirm, filled, running, said, shown, typed, until

@@ -4,7 +4,7 @@ from typing import Any
 
 from optimus_tui.contract.incident import Advice
 from optimus_tui.contract.tools.common import Recommendation
-from optimus_tui.tui.screens.incident_words import advice_section, evidence_sections, step_summary
+from optimus_tui.tui.incidents.text import advice_section, evidence_sections, step_summary
 from tests.unit.incident_world import Play, found, outcome
 
 LATER = Recommendation(action="See the log", priority="low")

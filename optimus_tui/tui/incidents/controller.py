@@ -97,7 +97,7 @@ class IncidentController:
     async def _open(self) -> None:
         await asyncio.to_thread(_load)
         from optimus_tui.incidents.errors import IncidentError
-        from optimus_tui.tui.screens.incident import IncidentScreen
+        from optimus_tui.tui.incidents.screen import IncidentScreen
 
         fresh = False
         if not self.is_open():
@@ -229,4 +229,4 @@ def _load() -> None:
     import optimus_tui.incidents.open
     import optimus_tui.tools.answer
     import optimus_tui.tools.sections
-    import optimus_tui.tui.screens.incident  # noqa: F401
+    import optimus_tui.tui.incidents.screen  # noqa: F401

@@ -17,10 +17,12 @@ from textual.worker import Worker, WorkerState
 from optimus_tui.assets import asset_dir
 from optimus_tui.contract.incident import Advice, Evidence, IncidentState, Step
 from optimus_tui.incidents.service import IncidentService
+from optimus_tui.tui.base_screen import BaseScreen
+from optimus_tui.tui.incidents import text as words
+from optimus_tui.tui.incidents.recommendations import RecommendationActions
+from optimus_tui.tui.incidents.step_actions import StepActions
 from optimus_tui.tui.keys import MOVES, bindings, chosen
 from optimus_tui.tui.render_report import Lines, report_lines
-from optimus_tui.tui.screens import incident_words as words
-from optimus_tui.tui.screens.incident_advice import AdviceWork
 from optimus_tui.tui.widgets.bars import Bar, KeyStrip, Words
 from optimus_tui.tui.widgets.line_view import LineView, Piece
 from optimus_tui.tui.widgets.report_view import ReportView
@@ -71,7 +73,7 @@ class StepList(LineView):
             self.call_later(self.app.run_action, "screen.show_step", self)
 
 
-class IncidentScreen(AdviceWork):
+class IncidentScreen(BaseScreen):
     """Five steps from the alarm to the fix: enter goes on, every step can be skipped, done again, noted and left."""
 
     CSS_PATH = asset_dir("styles") / "incident.tcss"
@@ -88,7 +90,18 @@ class IncidentScreen(AdviceWork):
         incident_service: IncidentService,
         fresh: bool,
     ) -> None:
-        super().__init__(dashboard, incidents, incident_service)
+        """Show an incident.
+
+        Args:
+            dashboard: Whose workers do what takes time.
+            incidents: What the header shows, and what arms.
+            incident_service: The incident.
+            fresh: Run the first step at once.
+        """
+        super().__init__()
+        self.dashboard, self.incidents, self.incident_service = dashboard, incidents, incident_service
+        self.steps = StepActions(self, dashboard, incident_service)
+        self.recommendations = RecommendationActions(self, self.steps, incidents.actions)
         self._fresh = fresh
         self._documents: dict[str, Any] = {}
         self._drawn: tuple[object, ...] = ()
@@ -117,7 +130,7 @@ class IncidentScreen(AdviceWork):
             self.query_one(StepList).move_to(self.state.steps.index(coming))
         self.set_interval(0.2, self.draw)
         if self._fresh:
-            self.action_step()
+            self.steps.next_step()
 
     def on_resize(self, event: events.Resize) -> None:
         self.lay_out()
@@ -130,33 +143,45 @@ class IncidentScreen(AdviceWork):
         self.query_one("#steps").styles.max_height = len(self.state.steps) + 2
 
     @property
+    def state(self) -> IncidentState:
+        """Return the incident as recorded."""
+        return self.incident_service.state
+
+    def evidence_line(self) -> str:
+        """Return the line under the evidence's cursor; empty without a cursor."""
+        view = self.query_one("#evidence", ReportView)
+        return view.plain(view.cursor).strip() if view.selected is not None else ""
+
+    @property
     def selected(self) -> Step | None:
-        """The step under the cursor."""
+        """Return the step under the cursor."""
         name = self.query_one(StepList).selected
         return self.state.step(name) if name else None
 
     @property
-    def advice_here(self) -> Advice | None:
-        """The recommendation under the cursor, where the last step's list is shown."""
+    def selected_advice(self) -> Advice | None:
+        """Return the recommendation under the cursor; None if the list of the last step is not shown."""
         at = self.query_one("#evidence", ReportView).cursor
         name = self._owners[at] if 0 <= at < len(self._owners) else ""
         return next((one for one in self.state.advice if one.id == name), None)
 
     def bar_words(self) -> tuple[Words, Words]:
-        """What stands on top."""
+        """Return the words of the line on top, left and right."""
+        now = self.incident_service.clocks.now()
+        return words.bar_words(self.state, now, self._mode(), self._problem(), self.size.width)
+
+    def _problem(self) -> str:
+        """Return why the incident cannot be written to or is not kept; empty if all is well."""
+        if self.incident_service.read_only:
+            return f"READ-ONLY {self.incident_service.read_only}"
         fault = self.incident_service.fault
-        problem = (
-            f"READ-ONLY {self.incident_service.read_only}"
-            if self.incident_service.read_only
-            else fault.message
-            if fault
-            else ""
-        )
-        return words.bar_words(self.state, self.incident_service.clocks.now(), self._mode(), problem, self.size.width)
+        return fault.message if fault else ""
 
     def _mode(self) -> tuple[str, str]:
-        drill, (mode, ink) = self.incidents.header(), self.incidents.actions.mode_words()
-        return (f"{drill}   {mode}", ink if ink != "quiet" else "warning") if drill else (mode, ink)
+        drill, (mode, style) = self.incidents.header(), self.incidents.actions.mode_words()
+        if not drill:
+            return mode, style
+        return f"{drill}   {mode}", "warning" if style == "quiet" else style
 
     # -- drawing ---------------------------------------------------------------------------------------------------
 
@@ -164,7 +189,7 @@ class IncidentScreen(AdviceWork):
         """Five times a second: the clock always, the rest where it changed."""
         self.query_one(IncidentBar).refresh()
         state, step = self.state, self.selected
-        self.query_one(StepList).show(state, self.running_words())
+        self.query_one(StepList).show(state, self.steps.running_words())
         drawn = (id(state), step.plan.id if step else "", self.size)
         if drawn == self._drawn or step is None:
             return
@@ -237,6 +262,48 @@ class IncidentScreen(AdviceWork):
         names = [one.plan.id for one in self.state.steps]
         self.query_one(StepList).move_to(names.index(step.plan.id))
         self.draw()
+
+    # -- keys
+
+    def action_step(self) -> None:
+        """Run the next step."""
+        self.steps.next_step()
+
+    def action_look(self) -> None:
+        """Choose again what to look at."""
+        self.steps.choose_again()
+
+    def action_redo(self) -> None:
+        """Repeat the step under the cursor."""
+        self.steps.repeat()
+
+    def action_skip(self) -> None:
+        """Skip a step."""
+        self.steps.skip()
+
+    def action_note(self) -> None:
+        """Add a note to the timeline."""
+        self.steps.note()
+
+    def action_pin(self) -> None:
+        """Keep the line under the evidence's cursor in the timeline."""
+        self.steps.pin()
+
+    def action_close(self) -> None:
+        """Close the incident."""
+        self.steps.close()
+
+    def action_export(self) -> None:
+        """Write the post-mortem."""
+        self.steps.export()
+
+    def action_act(self) -> None:
+        """Carry out a recommendation."""
+        self.recommendations.carry_out()
+
+    def action_mark(self) -> None:
+        """Mark a recommendation as done by hand, dismissed or open again."""
+        self.recommendations.mark()
 
     def action_back(self) -> None:
         """From the evidence to the steps, from the steps to the panes; the incident stays open."""

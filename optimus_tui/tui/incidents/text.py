@@ -252,7 +252,9 @@ def next_words(state: IncidentState, selected: Step | None, doable: int) -> str:
 
 
 def _tone(severity: str) -> Tone:
-    return "critical" if severity == "critical" else "warning" if severity in ("high", "medium") else ""
+    if severity == "critical":
+        return "critical"
+    return "warning" if severity in ("high", "medium") else ""
 
 
 def doable(advice: Sequence[Advice]) -> list[Advice]:

@@ -1,0 +1,157 @@
+"""What the incident screen does about recommendations: carries one out, records its outcome, marks manual work.
+
+A recommendation names its tenant in text. The bytes of the name are looked up, and asked for if that leaves a doubt.
+An action reaches no further than its finding: of a tenant's counters only those that it is about.
+"""
+
+from typing import Protocol
+
+from msgspec import structs
+
+from optimus_tui.contract.actions import ActionRequest
+from optimus_tui.contract.finding_rules import rule_of
+from optimus_tui.contract.incident import Advice
+from optimus_tui.tui.actions.controller import ActionsController
+from optimus_tui.tui.dashboard.last_reports import limits_report, seen_tenants
+from optimus_tui.tui.incidents import text as words
+from optimus_tui.tui.incidents.step_actions import IncidentView, StepActions
+from optimus_tui.tui.modals.pick import PickDialog
+from optimus_tui.tui.modals.question import Line, QuestionDialog
+from optimus_tui.wording.safe import safe_text
+
+
+class RecommendationView(IncidentView, Protocol):
+    """What the recommendations may ask of the incident screen."""
+
+    @property
+    def selected_advice(self) -> Advice | None:
+        """Return the recommendation under the cursor; None if the list of the last step is not shown."""
+
+    @property
+    def is_mounted(self) -> bool:
+        """Return True while the screen is open."""
+
+
+class RecommendationActions:
+    """Carries out recommendations and marks them."""
+
+    def __init__(self, view: RecommendationView, steps: StepActions, actions: ActionsController) -> None:
+        """Do nothing yet.
+
+        Args:
+            view: The screen that shows the incident.
+            steps: The incident's other actions; they have its service and start the work.
+            actions: What arms and carries out actions.
+        """
+        self.view, self.steps, self.actions = view, steps, actions
+        self.dashboard, self.service = steps.dashboard, steps.service
+
+    def carry_out(self) -> None:
+        """Carry out the recommendation under the cursor, or ask for one that can be carried out from here."""
+        found = words.doable(self.service.state.advice)
+        if self.steps.refuse_if_closed():
+            return
+        if not found:
+            self.view.say("no recommendation here that an action of ours could carry out", "warning")
+            return
+        self.steps.start(self._carry_out, found, group="acting")
+
+    async def _carry_out(self, found: list[Advice]) -> None:
+        here = self.view.selected_advice
+        if here is None or here not in found:
+            rows = [
+                (f"{one.priority}  {words.sentence(one.action, 200)}", words.sentence(one.reason, 300)) for one in found
+            ]
+            place = 0 if len(found) == 1 else await self.dashboard.ask(PickDialog("Do which", rows))
+            if place is None:
+                return
+            here = found[place]
+        request = await self._request(here)
+        if request is None or not await self.actions.ensure_armed():
+            return
+        outcome = await self.actions.carry_out(request)
+        if outcome is None:
+            return
+        from optimus_tui.incidents.action_results import kept
+
+        receipt, audit = outcome
+        self._show_last()
+        if not receipt.verified:
+            await self.service.note(f"Action {receipt.id} is open: {receipt.stopped or 'nobody could verify it'}.")
+            return
+        record = await self.service.acted(kept(receipt, audit), here.id, here.rules)
+        self.view.say(f"checked again: {record.verdict or 'not known'}")
+
+    async def _request(self, advice: Advice) -> ActionRequest | None:
+        """Return the request for exactly one tenant, which is asked for if in doubt. None if it was not answered."""
+        tenant = self._tenant_bytes(advice.tenant)
+        if tenant is None:
+            said = await self.dashboard.ask(
+                QuestionDialog(
+                    words.sentence(advice.action, 60), [Line("Tenant", words.safe(advice.tenant or "", 200))]
+                )
+            )
+            if said is None:
+                return None
+            tenant = self._tenant_bytes(said[0]) or said[0].encode("utf-8", "surrogatepass")
+        request = ActionRequest(kind=advice.kind, tenant=tenant)  # type: ignore[arg-type]  # one of ACTIONS
+        return await self._narrowed(request, advice) if request.kind == "reset_counters" else request
+
+    async def _narrowed(self, request: ActionRequest, advice: Advice) -> ActionRequest | None:
+        """Narrow a request to the operations that the finding is about, so that no other limit is lifted.
+
+        None if it was not answered.
+        """
+        rules = [rule_of(rule) for rule in advice.rules]
+        states = [rule.limit_state for rule in rules if rule.limit_state and rule.cured_by]
+        report = limits_report(self.dashboard)
+        rows = [row.counter for row in report.rows if row.state in states] if report is not None else []
+        named = list(dict.fromkeys(one.operation for one in rows if one.tenant == request.tenant))
+        if len(named) == 1:
+            return structs.replace(request, operation=named[0])
+        if not named:
+            return request
+        choices = [(f"Only {safe_text(one, 60)}", "this one counter starts again at 0") for one in named]
+        choices.append(("All operations", "every limit of this tenant starts again at 0"))
+        place = await self.dashboard.ask(PickDialog("Reset which", choices))
+        if place is None:
+            return None
+        return request if place == len(named) else structs.replace(request, operation=named[place])
+
+    def _tenant_bytes(self, name: str | None) -> bytes | None:
+        """Return the bytes of a tenant's name as a finding shows it. None if several tenants look like it."""
+        if not name:
+            return None
+        raw = name.encode("utf-8", "surrogatepass")
+        alike = {one for one in seen_tenants(self.dashboard) if safe_text(one, 4_096) == name or one == raw}
+        if len(alike) == 1:
+            return alike.pop()
+        return raw if not alike and safe_text(raw, 4_096) == name else None
+
+    def _show_last(self) -> None:
+        last = next((one for one in self.service.state.steps if one.plan.kind == "apply"), None)
+        if last is not None and self.view.is_mounted:
+            self.view.show_step(last)
+
+    def mark(self) -> None:
+        """Mark the recommendation under the cursor as done by hand, dismissed or open again."""
+        advice = self.view.selected_advice
+        if self.steps.refuse_if_closed():
+            return
+        if advice is None:
+            self.view.say("go to the last step, tab to its list and put the cursor on a recommendation", "warning")
+        else:
+            self.steps.start(self._mark, advice)
+
+    async def _mark(self, advice: Advice) -> None:
+        states = ("done", "dismissed", "open")
+        rows = [("Done by hand", "somebody did it, outside of here"), ("Dismissed", "asks why"), ("Open again", "")]
+        place = await self.dashboard.ask(PickDialog(words.sentence(advice.action, 80), rows))
+        if place is None:
+            return
+        answers: list[str] | None = [""]
+        if states[place] != "open":
+            line = Line("Why", needed=True) if states[place] == "dismissed" else Line("Remark", needed=False)
+            answers = await self.dashboard.ask(QuestionDialog(rows[place][0], [line]))
+        if answers is not None:
+            await self.service.mark(advice.id, states[place], answers[0])

@@ -1,0 +1,251 @@
+"""What the keys of the incident screen do with steps and notes: run, choose, skip, repeat, note, pin, close, export.
+
+Work that takes time runs in workers of the dashboard, so that leaving the screen does not end it. A refusal is shown
+in the incident service's own words, and nothing is shown before it is recorded.
+"""
+
+import time
+from collections.abc import Awaitable, Callable
+from typing import Any, Protocol
+
+from optimus_tui.contract.incident import ISSUES, IncidentState, Step
+from optimus_tui.incidents.errors import IncidentError
+from optimus_tui.incidents.service import IncidentService
+from optimus_tui.tui.incidents import text as words
+from optimus_tui.tui.modals.pick import PickDialog
+from optimus_tui.tui.modals.question import Line, QuestionDialog
+from optimus_tui.tui.services import DashboardServices
+from optimus_tui.wording.numbers import plural
+from optimus_tui.wording.safe import safe_text
+from optimus_tui.workflow.severity import MATTERS, rank
+
+
+class IncidentView(Protocol):
+    """What the controllers of the incident screen may ask of it."""
+
+    @property
+    def selected(self) -> Step | None:
+        """Return the step under the cursor; None before the steps are drawn."""
+
+    def show_step(self, step: Step) -> None:
+        """Put the cursor on a step."""
+
+    def evidence_line(self) -> str:
+        """Return the line under the evidence's cursor; empty without a cursor."""
+
+    def say(self, sentence: str, severity: Any = "information", path: object = None) -> None:
+        """Show a toast of plain text."""
+
+
+class StepActions:
+    """Carries out what the operator decides about steps, notes and the end of an incident."""
+
+    def __init__(self, view: IncidentView, dashboard: DashboardServices, service: IncidentService) -> None:
+        """Do nothing yet.
+
+        Args:
+            view: The screen that shows the incident.
+            dashboard: Whose workers do the work, and who shows the dialogs.
+            service: The incident.
+        """
+        self.view, self.dashboard, self.service = view, dashboard, service
+        self._progress: tuple[int, int | None, str] | None = None
+        self._began = 0.0
+
+    @property
+    def state(self) -> IncidentState:
+        """Return the incident as recorded."""
+        return self.service.state
+
+    def start(self, work: Callable[..., Awaitable[Any]], *arguments: Any, group: str = "incident-work") -> None:
+        """Run ``work(*arguments)`` in a worker of the dashboard, and show a refusal."""
+
+        async def guarded() -> None:
+            try:
+                await work(*arguments)
+            except IncidentError as error:
+                self.view.say(str(error), "warning")
+
+        self.dashboard.run_in_background(group, guarded, name="incident", exclusive=False)
+
+    def refuse_if_closed(self) -> bool:
+        """Return True if nothing can be done in this incident any more; the reason is shown if it is closed."""
+        if self.state.status == "closed":
+            self.view.say(
+                "this incident is closed: n adds a note, x writes the post-mortem, i on the panes opens another"
+            )
+        return self.state.status != "open"
+
+    # -- steps -----------------------------------------------------------------------------------------------------
+
+    def running_words(self) -> str:
+        """Return how long the running step has taken, and how far it is."""
+        if not self._began:
+            return "running"
+        parts = [f"running {time.monotonic() - self._began:.1f} s"]
+        if self._progress is not None:
+            done, total, what = self._progress
+            parts.append(f"{done:,}{f' of {total:,}' if total is not None else ''} {safe_text(what, 40)}")
+        return " · ".join(parts)
+
+    def _heard(self, done: int, total: int | None, what: str) -> None:
+        self._progress = (done, total, what)
+
+    def next_step(self) -> None:
+        """Run the next step; show a manual one first. After the last step, close the incident."""
+        coming = self.state.next
+        if self.refuse_if_closed() or self.state.running is not None:
+            return
+        if coming is None:
+            self.close()
+        elif coming.plan.kind == "tool":
+            self.start(self._run, coming)
+        elif self.view.selected is not coming:
+            self.view.show_step(coming)
+        else:
+            self.start(self._done, coming)
+
+    async def _run(self, step: Step) -> None:
+        if step.plan.choose_issue and self.state.choice is None and not await self._choose():
+            return
+        if self.state.running is not None:
+            return
+        self.view.show_step(step)
+        self._progress, self._began = None, time.monotonic()
+        await self.service.run(step.plan.id, self._heard)
+        self._began = 0.0
+
+    async def _choose(self) -> bool:
+        """Ask what to look at, the strongest reason first. Return False if it was not answered."""
+        found = self.state.candidates
+        named = {one.issue for one in found}
+        rows = [(one.issue, words.sentence(one.reason, 300)) for one in found]
+        rows += [(issue, "nothing points there") for issue in ISSUES if issue not in named]
+        about = "What the health check points to, the strongest reason first."
+        place = await self.dashboard.ask(PickDialog("What to look at", rows, about))
+        if place is None:
+            return False
+        tenant = found[place].tenant if place < len(found) else None
+        await self.service.choose(rows[place][0], tenant)
+        return True
+
+    async def _done(self, step: Step) -> None:
+        said = await self.dashboard.ask(
+            QuestionDialog(words.safe(step.plan.title, 60), [Line("What was done or found", needed=False)])
+        )
+        if said is not None:
+            await self.service.done(step.plan.id, said[0])
+
+    def choose_again(self) -> None:
+        """Ask again what to look at. The step that looked at something else must be repeated."""
+        if not self.refuse_if_closed():
+            self.start(self._choose)
+
+    def repeat(self) -> None:
+        """Repeat the step under the cursor. What changed is shown above its evidence."""
+        step = self.view.selected
+        if self.refuse_if_closed():
+            return
+        if step is not None and step.plan.kind == "apply" and self.state.running is None:
+            self.start(self._check_again)
+        elif step is None or step.plan.kind != "tool":
+            self.view.say("this step runs no tool", "warning")
+        elif self.state.running is None:
+            self.start(self._run, step)
+
+    async def _check_again(self) -> None:
+        """Check actions of this screen by their own checks, and others by the steps that showed the fault."""
+        unproved = [one for one in self.state.action_records if one.verdict != "fixed"] or self.state.action_records[
+            -1:
+        ]
+        for record in unproved:
+            proved = await self.service.check_again(record.receipt.action_id)
+            self.view.say(f"checked again: {proved.verdict or 'not known'}")
+        if unproved:
+            return
+        showing = [one for one in self.state.steps if one.worst and rank(one.worst.severity) >= MATTERS]
+        for step in showing:
+            await self._run(step)
+            ended = self.state.step(step.plan.id)
+            change = ended.change if ended is not None else None
+            self.view.say(f"{words.safe(step.plan.title, 60)} asked again: {change.verdict if change else 'not known'}")
+        if showing:
+            self.view.show_step(showing[0])
+        else:
+            self.view.say("no step has shown a fault that could be looked for again", "warning")
+
+    def skip(self) -> None:
+        """Leave out the step under the cursor if it waits or has failed, else the next one."""
+        step = self.view.selected
+        if self.refuse_if_closed():
+            return
+        if step is None or step.status not in ("waiting", "failed"):
+            step = self.state.next
+        if step is not None:
+            self.start(self._skip, step)
+
+    async def _skip(self, step: Step) -> None:
+        title = f"Skip {words.safe(step.plan.title, 60)}"
+        said = await self.dashboard.ask(QuestionDialog(title, [Line("Why")]))
+        if said is not None:
+            await self.service.skip(step.plan.id, said[0])
+
+    # -- notes -----------------------------------------------------------------------------------------------------
+
+    def note(self) -> None:
+        """Ask for a note and record it."""
+        self.start(self._note, group="incident-note")
+
+    async def _note(self) -> None:
+        said = await self.dashboard.ask(
+            QuestionDialog("Note", [Line("Note")], "Goes into the timeline, with the time.")
+        )
+        if said is not None:
+            await self.service.note(said[0])
+            self.view.say("noted")
+
+    def pin(self) -> None:
+        """Keep the line under the evidence's cursor in the timeline."""
+        text, step = self.view.evidence_line(), self.view.selected
+        if not text or step is None:
+            self.view.say("nothing to pin: tab to the evidence and put the cursor on a line", "warning")
+            return
+        self.start(self._pin, text, step.plan.title, group="incident-note")
+
+    async def _pin(self, text: str, title: str) -> None:
+        await self.service.note(text, "evidence", title)
+        self.view.say("pinned")
+
+    # -- the end ---------------------------------------------------------------------------------------------------
+
+    def close(self) -> None:
+        """Ask for cause and resolution, measure what it cost, close, and write the post-mortem."""
+        if not self.refuse_if_closed():
+            self.start(self._close, group="incident-close")
+
+    async def _close(self) -> None:
+        from optimus_tui.incidents.measuring import measure
+
+        left = sum(step.status in ("waiting", "failed", "running") for step in self.state.steps)
+        were = "was" if left == 1 else "were"
+        about = f"{plural(left, 'step')} {were} neither done nor skipped." if left else "All steps are through."
+        said = await self.dashboard.ask(
+            QuestionDialog(f"Close incident {self.state.id}", [Line("Cause"), Line("Resolution")], about)
+        )
+        if said is None:
+            return
+        self.view.say("measuring what it cost …")
+        await measure(self.service)
+        await self.service.close_incident(said[0], said[1])
+        await self._export()
+
+    def export(self) -> None:
+        """Write the post-mortem."""
+        self.start(self._export, group="incident-close")
+
+    async def _export(self) -> None:
+        from optimus_tui.incidents.postmortem import export
+
+        await export(self.service, "md")
+        path = await export(self.service, "html")
+        self.view.say(f"post-mortem written: {path.stem}.md and {path.name} in", path=f"{path.parent}/")
