@@ -48,7 +48,7 @@ class BaseScreen(Once):
 
     def action_help(self) -> None:
         """Show the keys that work here."""
-        from optimus_tui.tui.modals.text import help_dialog
+        from optimus_tui.tui.dialogs.text import help_dialog
 
         self.app.push_screen(help_dialog(*self.help_subject(), self._offered()))
 
@@ -60,7 +60,7 @@ class BaseScreen(Once):
     @work(exclusive=True, group="copy", exit_on_error=False)
     async def action_copy_as(self) -> None:
         """Ask for a form and copy the row in it."""
-        from optimus_tui.tui.modals.choose import ChooseDialog
+        from optimus_tui.tui.dialogs.choose import ChooseDialog
 
         forms = self.copy_forms()
         if not forms:

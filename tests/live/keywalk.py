@@ -19,8 +19,8 @@ from optimus_tui.settings.model import Settings
 from optimus_tui.tui.app import OptimusApp
 from optimus_tui.tui.commands import COMMANDS
 from optimus_tui.tui.dashboard.screen import Dashboard
+from optimus_tui.tui.dialogs.base import Dialog
 from optimus_tui.tui.keys import KEYS
-from optimus_tui.tui.modals.base import Dialog
 from optimus_tui.tui.palette import Actions
 from optimus_tui.tui.widgets.prompt import PromptBar
 

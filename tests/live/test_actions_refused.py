@@ -12,7 +12,7 @@ from optimus_tui.actions.key_selection import Known
 from optimus_tui.clock import FixedClock
 from optimus_tui.contract.actions import ActionRequest, Confirmation, Refusal
 from optimus_tui.history.audit_files import read
-from optimus_tui.tui.modals.action_dialog_widgets import armed_words
+from optimus_tui.tui.actions.action_dialog_widgets import armed_words
 from tests.live.acting import (
     add_operator,
     armed,

@@ -24,7 +24,7 @@ from optimus_tui.probes.round_trips import CommandLog, attributed_to
 from optimus_tui.sampling.sampler import Sampler
 from optimus_tui.settings.model import Settings
 from optimus_tui.tools.answer import answer
-from optimus_tui.tui.screens.log_lines import Command, pasted
+from optimus_tui.tui.command_log.lines import Command, pasted
 from tests.live.acting import carried_out, local, planned, put
 from tests.live.observer import add_user, target_of
 from tests.live.tap import Tap

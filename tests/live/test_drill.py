@@ -16,16 +16,16 @@ from optimus_tui.demo.command import demo_settings
 from optimus_tui.demo.handle import DemoHandle
 from optimus_tui.demo.scenarios import NAMES, SCENARIOS
 from optimus_tui.settings.model import Settings
+from optimus_tui.tui.actions.action_dialog import QUIET_SECONDS, ActionDialog
+from optimus_tui.tui.actions.arm_dialog import ArmDialog
 from optimus_tui.tui.app import OptimusApp
 from optimus_tui.tui.commands import run_line
 from optimus_tui.tui.dashboard.screen import Dashboard
+from optimus_tui.tui.dialogs.pick import PickDialog
+from optimus_tui.tui.dialogs.question import QuestionDialog
 from optimus_tui.tui.drills.controller import DrillController
+from optimus_tui.tui.drills.screen import DrillScreen
 from optimus_tui.tui.incidents.screen import IncidentScreen
-from optimus_tui.tui.modals.action_dialog import QUIET_SECONDS, ActionDialog
-from optimus_tui.tui.modals.arm import ArmDialog
-from optimus_tui.tui.modals.pick import PickDialog
-from optimus_tui.tui.modals.question import QuestionDialog
-from optimus_tui.tui.screens.drill import DrillScreen
 from optimus_tui.tui.services import CommandError
 from tests.tui.dashboard_driver import said, typed, until
 

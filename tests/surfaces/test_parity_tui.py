@@ -16,7 +16,7 @@ from optimus_tui.tools.registry import TOOLS
 from optimus_tui.tools.tool_call import ToolCall
 from optimus_tui.tui.app import OptimusApp
 from optimus_tui.tui.dashboard.screen import Dashboard
-from optimus_tui.tui.screens.tools import ToolsScreen
+from optimus_tui.tui.tools.screen import ToolsScreen
 from optimus_tui.tui.widgets.report_view import ReportView
 from tests.hostile import HostileServer
 from tests.realserver import RealServer

@@ -4,7 +4,7 @@ from typing import Any
 
 from textual.pilot import Pilot
 
-from optimus_tui.tui.screens.incident import IncidentScreen
+from optimus_tui.tui.incidents.screen import IncidentScreen
 from tests.tui.dashboard_driver import until
 
 

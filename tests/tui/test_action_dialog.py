@@ -6,9 +6,9 @@ import pytest
 from textual import events
 from textual.widgets import Button, Input
 
-from optimus_tui.tui.modals import action_dialog
-from optimus_tui.tui.modals.arm import ArmDialog
-from optimus_tui.tui.modals.pick import PickDialog
+from optimus_tui.tui.actions import action_dialog
+from optimus_tui.tui.actions.arm_dialog import ArmDialog
+from optimus_tui.tui.dialogs.pick import PickDialog
 from tests.realserver import RealServer
 from tests.tui.dashboard_driver import (
     IMMORTAL,
@@ -185,7 +185,7 @@ async def test_g_takes_the_gentler_choice_and_plans_it_anew(redis: RealServer) -
 async def test_what_was_typed_outlives_the_plans_minute_unless_the_keys_changed_row_70(
     redis: RealServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("optimus_tui.tui.modals.action_dialog.RENEW_SECONDS", 0.2)
+    monkeypatch.setattr("optimus_tui.tui.actions.action_dialog.RENEW_SECONDS", 0.2)
     async with running(redis) as (pilot, dashboard):
         card = await opened_card(pilot, dashboard, offer=2)
         field = card.query_one("#confirm-typed", Input)

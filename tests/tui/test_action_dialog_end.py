@@ -8,8 +8,8 @@ from textual.pilot import Pilot
 from textual.widgets import Input
 
 from optimus_tui.contract.actions import Refusal
-from optimus_tui.tui.modals import action_dialog, action_dialog_widgets
-from optimus_tui.tui.modals.action_dialog_text import refusal_lines
+from optimus_tui.tui.actions import action_dialog, action_dialog_widgets
+from optimus_tui.tui.actions.action_dialog_text import refusal_lines
 from tests.realserver import RealServer
 from tests.tui.dashboard_driver import confirm, opened_card, running, said, typed, until
 

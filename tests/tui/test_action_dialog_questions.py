@@ -8,8 +8,8 @@ from textual import events
 from textual.widgets import Button, Input
 
 from optimus_tui.contract.actions import ActionRequest
-from optimus_tui.tui.modals.action_dialog import ActionDialog
-from optimus_tui.tui.modals.include import IncludeDialog
+from optimus_tui.tui.actions.action_dialog import ActionDialog
+from optimus_tui.tui.actions.include_dialog import IncludeDialog
 from tests.live.acting import put
 from tests.realserver import RealServer
 from tests.tui.dashboard_driver import filled, opened_card, running, said, typed, until

@@ -13,7 +13,7 @@ from textual.pilot import Pilot
 from optimus_tui.settings.model import RedisTarget
 from optimus_tui.tui.app import OptimusApp
 from optimus_tui.tui.dashboard.screen import Dashboard
-from optimus_tui.tui.screens.compliance import ComplianceScreen
+from optimus_tui.tui.routers.compliance_screen import ComplianceScreen
 from optimus_tui.tui.widgets.compliance_lists import DriftList, FileList, IssueList
 from tests.patterns_tree import GOOD, make_tree
 from tests.realserver import RealServer

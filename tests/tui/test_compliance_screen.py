@@ -14,8 +14,8 @@ from textual.pilot import Pilot
 from optimus_tui.tui import editor
 from optimus_tui.tui.app import OptimusApp
 from optimus_tui.tui.dashboard.screen import Dashboard
-from optimus_tui.tui.modals.choose import ChooseDialog
-from optimus_tui.tui.screens.compliance import ComplianceScreen
+from optimus_tui.tui.dialogs.choose import ChooseDialog
+from optimus_tui.tui.routers.compliance_screen import ComplianceScreen
 from optimus_tui.tui.widgets.compliance_lists import FileList, IssueList
 from tests.tui.bad_routers import BAD
 from tests.tui.pane_app import screen_lines
@@ -101,7 +101,8 @@ async def test_the_level_is_a_key_away_and_asks_for_more(routers: Path) -> None:
 async def test_enter_opens_the_findings_line_in_the_editor(routers: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     heard: list[tuple[Path, int]] = []
     monkeypatch.setattr(
-        "optimus_tui.tui.screens.compliance.open_in_editor", lambda app, path, line: heard.append((path, line)) or ""
+        "optimus_tui.tui.routers.compliance_screen.open_in_editor",
+        lambda app, path, line: heard.append((path, line)) or "",
     )
     app = app_for(routers.parents[2])
     async with app.run_test(size=(80, 24)) as pilot:
@@ -158,7 +159,7 @@ async def test_a_file_whose_name_holds_the_best_verdict_is_shown_and_opened_as_i
     mine.write_text(BAD.replace("10.0.0.5", "excellent"))
     gone: list[tuple[Path, int]] = []
     monkeypatch.setattr(
-        "optimus_tui.tui.screens.compliance.open_in_editor",
+        "optimus_tui.tui.routers.compliance_screen.open_in_editor",
         lambda _app, path, line=1: (gone.append((path, line)), "")[1],
     )
     app = app_for(routers.parents[2])

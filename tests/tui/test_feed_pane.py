@@ -11,9 +11,9 @@ from textual.pilot import Pilot
 from optimus_tui.contract.feed import ClockOffset, FeedBatch
 from optimus_tui.contract.reading import Fault
 from optimus_tui.grammar.filter import parse_filter
+from optimus_tui.tui.dialogs.bodies import body_facts
+from optimus_tui.tui.dialogs.sheet import SheetDialog
 from optimus_tui.tui.messages import CopyRequested, StateChanged
-from optimus_tui.tui.modals.bodies import body_facts
-from optimus_tui.tui.modals.sheet import SheetDialog
 from optimus_tui.tui.panes import feed_lines, feed_store
 from optimus_tui.tui.panes.feed_store import FeedStore, passes
 from tests.tui.feed_scene import GAP, HOSTILE, Scene, event, events, status

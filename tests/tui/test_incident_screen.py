@@ -8,12 +8,12 @@ from typing import Any
 import pytest
 from textual import events
 
+from optimus_tui.tui.actions.action_dialog import ActionDialog
+from optimus_tui.tui.actions.arm_dialog import ArmDialog
 from optimus_tui.tui.dashboard.screen import Dashboard
+from optimus_tui.tui.dialogs.pick import PickDialog
+from optimus_tui.tui.dialogs.question import HELD_SECONDS, Line, QuestionDialog
 from optimus_tui.tui.incidents.screen import IncidentScreen
-from optimus_tui.tui.modals.action_dialog import ActionDialog
-from optimus_tui.tui.modals.arm import ArmDialog
-from optimus_tui.tui.modals.pick import PickDialog
-from optimus_tui.tui.modals.question import HELD_SECONDS, Line, QuestionDialog
 from tests.realserver import RealServer, free_port
 from tests.tui.dashboard_driver import IMMORTAL, confirm, running, said, typed, until
 from tests.tui.incident_driver import opened

@@ -9,11 +9,11 @@ import pytest
 from textual.pilot import Pilot
 
 from optimus_tui.history.audit_files import read
-from optimus_tui.tui.modals.action_dialog import QUIET_SECONDS
-from optimus_tui.tui.modals.action_dialog_resume import ResumeCard
-from optimus_tui.tui.modals.arm import ArmDialog
-from optimus_tui.tui.modals.pick import PickDialog
-from optimus_tui.tui.modals.question import QuestionDialog
+from optimus_tui.tui.actions.action_dialog import QUIET_SECONDS
+from optimus_tui.tui.actions.action_dialog_resume import ResumeCard
+from optimus_tui.tui.actions.arm_dialog import ArmDialog
+from optimus_tui.tui.dialogs.pick import PickDialog
+from optimus_tui.tui.dialogs.question import QuestionDialog
 from optimus_tui.tui.incidents.screen import IncidentScreen
 from tests.live.acting import number
 from tests.realserver import RealServer

@@ -7,9 +7,9 @@ from textual import events
 from textual.app import App
 from textual.widgets import Input
 
-from optimus_tui.tui.modals.field import FieldDialog
-from optimus_tui.tui.modals.question import Line, QuestionDialog
-from optimus_tui.tui.screens.router_answers import FieldAnswer
+from optimus_tui.tui.dialogs.question import Line, QuestionDialog
+from optimus_tui.tui.routers.answers import FieldAnswer
+from optimus_tui.tui.routers.field_dialog import FieldDialog
 from tests.tui.wizard import app_for, offline  # noqa: F401 - the fixture keeps the dashboard from asking
 
 

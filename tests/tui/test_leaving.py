@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from optimus_tui.tui.modals.arm import ArmDialog
+from optimus_tui.tui.actions.arm_dialog import ArmDialog
 from tests.realserver import RealServer
 from tests.tui.dashboard_driver import running, said, typed, until
 from tests.tui.incident_driver import opened

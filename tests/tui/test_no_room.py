@@ -9,7 +9,7 @@ from optimus_tui.contract.feed import FeedBatch, FeedGap
 from optimus_tui.settings.model import Settings
 from optimus_tui.tui.app import OptimusApp
 from optimus_tui.tui.dashboard.screen import Dashboard
-from optimus_tui.tui.modals.text import TextDialog
+from optimus_tui.tui.dialogs.text import TextDialog
 from optimus_tui.tui.panes.base import Pane
 from optimus_tui.tui.panes.feed import FeedPane
 from optimus_tui.tui.panes.feed_lines import COLUMNS, event_lines, gap_lines

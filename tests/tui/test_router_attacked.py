@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 from textual import events
 
-from optimus_tui.tui.modals.field import FieldDialog
-from optimus_tui.tui.screens.router_answers import FieldAnswer
-from optimus_tui.tui.screens.router_pages import CHECKLIST, NEXT, PREVIEW, WRITE
-from optimus_tui.tui.screens.router_steps import FieldsPage
+from optimus_tui.tui.routers.answers import FieldAnswer
+from optimus_tui.tui.routers.field_dialog import FieldDialog
+from optimus_tui.tui.routers.pages import CHECKLIST, NEXT, PREVIEW, WRITE
+from optimus_tui.tui.routers.steps import FieldsPage
 from tests.tui.wizard import PASSED, app_for, call_it, checks, gateway, let_go, offline, opened, settle, shown, to_page
 
 FIELDS = 4
@@ -74,7 +74,7 @@ async def test_enter_held_down_writes_nothing_and_behind_the_write_starts_nothin
     gateway: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for name in ("HELD_SECONDS", "FIRST_HELD_SECONDS"):  # a busy machine repeats slowly
-        monkeypatch.setattr(f"optimus_tui.tui.screens.router_wizard.{name}", 60.0)
+        monkeypatch.setattr(f"optimus_tui.tui.routers.wizard.{name}", 60.0)
     checks(monkeypatch, *PASSED)
     app = app_for(gateway)
     async with app.run_test(size=(80, 24)) as pilot:

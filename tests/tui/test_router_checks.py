@@ -9,7 +9,7 @@ from textual.worker import WorkerState
 from optimus_tui.actions.draft_checks import DraftCheck
 from optimus_tui.tui.app import OptimusApp
 from optimus_tui.tui.dashboard.screen import Dashboard
-from optimus_tui.tui.screens.router_pages import CHECKLIST, CHECKS, NEXT, PREVIEW, WRITE
+from optimus_tui.tui.routers.pages import CHECKLIST, CHECKS, NEXT, PREVIEW, WRITE
 from tests.tui.wizard import PASSED, app_for, call_it, checks, gateway, let_go, offline, opened, settle, shown, to_page
 
 __all__ = ["gateway", "offline"]  # fixtures

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from optimus_tui.tui.screens.router_wizard import FIRST_HELD_SECONDS
+from optimus_tui.tui.routers.wizard import FIRST_HELD_SECONDS
 from tests.scaffold.workshop import alive, endless_gateway, pids_in
 from tests.terminal import Terminal
 

@@ -9,9 +9,9 @@ from textual import events
 from textual.widgets import Input
 
 from optimus_tui.tui.dashboard.screen import Dashboard
-from optimus_tui.tui.modals.field import FieldDialog
-from optimus_tui.tui.screens.router_answers import FieldAnswer, name_problem
-from optimus_tui.tui.screens.router_wizard import RouterScreen
+from optimus_tui.tui.routers.answers import FieldAnswer, name_problem
+from optimus_tui.tui.routers.field_dialog import FieldDialog
+from optimus_tui.tui.routers.wizard import RouterScreen
 from tests.tui.wizard import SIZES, app_for, gateway, offline, opened, settle, shown
 
 __all__ = ["gateway", "offline"]  # fixtures
@@ -68,7 +68,7 @@ async def test_keys_behind_ctrl_n_in_one_burst_are_the_routers_name(
 ) -> None:
     """Also the very first time, while the wizard's code is still read, and where the project is known late."""
     if slow:
-        for module in [name for name in sys.modules if name.startswith("optimus_tui.tui.screens.router_")]:
+        for module in [name for name in sys.modules if name.startswith("optimus_tui.tui.routers.")]:
             monkeypatch.delitem(sys.modules, module)
     app = app_for(gateway)
     async with app.run_test(size=(80, 24)) as pilot:
@@ -93,7 +93,7 @@ async def test_a_paste_behind_ctrl_n_is_kept_and_a_project_that_was_typed_is_not
         known.wait(20)
         return "/the/last/one"
 
-    monkeypatch.setattr("optimus_tui.tui.screens.router_wizard.remembered_project", late)
+    monkeypatch.setattr("optimus_tui.tui.routers.wizard.remembered_project", late)
     app = app_for(gateway)
     async with app.run_test(size=(80, 24)) as pilot:
         await pilot.pause()

@@ -7,11 +7,11 @@ import pytest
 from textual.widgets import Input
 
 from optimus_tui.tui.dashboard.screen import Dashboard
-from optimus_tui.tui.modals.ask import AskDialog
-from optimus_tui.tui.modals.field import FieldDialog
-from optimus_tui.tui.screens import router_work
-from optimus_tui.tui.screens.router_pages import NEXT, PREVIEW, WRITE
-from optimus_tui.tui.screens.router_wizard import RouterScreen
+from optimus_tui.tui.dialogs.confirm import AskDialog
+from optimus_tui.tui.routers import work as router_work
+from optimus_tui.tui.routers.field_dialog import FieldDialog
+from optimus_tui.tui.routers.pages import NEXT, PREVIEW, WRITE
+from optimus_tui.tui.routers.wizard import RouterScreen
 from tests.tui.pane_app import screen_lines
 from tests.tui.wizard import PASSED, app_for, call_it, checks, gateway, offline, opened, settle, shown, to_page
 
@@ -117,7 +117,7 @@ async def test_router_with_a_name_on_the_command_line_and_in_the_palette(gateway
 
 
 def test_the_plan_refuses_in_one_sentence_where_the_project_is_none(tmp_path: Path) -> None:
-    from optimus_tui.tui.screens.router_answers import RouterAnswers
+    from optimus_tui.tui.routers.answers import RouterAnswers
 
     with pytest.raises(router_work.Unplannable, match="is no gateway"):
         router_work.make_plan(RouterAnswers(name="products", project=str(tmp_path)))

@@ -14,10 +14,10 @@ from optimus_tui.contract.reading import Coverage, Fault
 from optimus_tui.index.cache import CacheIndex
 from optimus_tui.tui.app import OptimusApp
 from optimus_tui.tui.dashboard.screen import Dashboard
-from optimus_tui.tui.modals.sheet import SheetDialog
-from optimus_tui.tui.screens.tenant import TenantScreen
-from optimus_tui.tui.screens.tenant_lists import CounterList, EventList, KeyList
-from optimus_tui.tui.screens.tools import ToolsScreen
+from optimus_tui.tui.dialogs.sheet import SheetDialog
+from optimus_tui.tui.tenant.lists import CounterList, EventList, KeyList
+from optimus_tui.tui.tenant.screen import TenantScreen
+from optimus_tui.tui.tools.screen import ToolsScreen
 from tests.tui.pane_app import screen_lines
 from tests.tui.pictures import SETTINGS, counter, limits_report, reading
 from tests.tui.tools_driver import settle

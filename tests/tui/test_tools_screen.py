@@ -18,12 +18,12 @@ from optimus_tui.tools.progress import report as tell
 from optimus_tui.tools.registry import TOOLS
 from optimus_tui.tui.app import OptimusApp
 from optimus_tui.tui.dashboard.screen import Dashboard
+from optimus_tui.tui.dialogs.choose import ChooseDialog
+from optimus_tui.tui.dialogs.text import TextDialog
 from optimus_tui.tui.keys import KEYS
-from optimus_tui.tui.modals.choose import ChooseDialog
-from optimus_tui.tui.modals.routine import RoutineDialog
-from optimus_tui.tui.modals.text import TextDialog
-from optimus_tui.tui.screens.tool_form import Choice
-from optimus_tui.tui.screens.tools import ToolsScreen
+from optimus_tui.tui.tools.form import Choice
+from optimus_tui.tui.tools.routine_dialog import RoutineDialog
+from optimus_tui.tui.tools.screen import ToolsScreen
 from optimus_tui.tui.widgets.report_view import ReportView, ToolList
 from tests.tool_documents import trouble
 from tests.tui.pane_app import screen_lines

@@ -15,8 +15,8 @@ from optimus_tui.actions.draft_checks import DraftCheck
 from optimus_tui.assets import asset_dir
 from optimus_tui.tui.app import OptimusApp
 from optimus_tui.tui.dashboard.screen import Dashboard
-from optimus_tui.tui.screens.router_pages import CHECKS, PREVIEW
-from optimus_tui.tui.screens.router_wizard import RouterScreen
+from optimus_tui.tui.routers.pages import CHECKS, PREVIEW
+from optimus_tui.tui.routers.wizard import RouterScreen
 from tests.tui.pane_app import screen_lines
 from tests.tui.pictures import SETTINGS
 

@@ -8,8 +8,8 @@ from optimus_tui.contract.metrics import Counted, Spread
 from optimus_tui.history.counters import spread
 from optimus_tui.settings.model import Thresholds
 from optimus_tui.tools.records import cell, in_words, layout
-from optimus_tui.tui.modals.text import _facts as explained
-from optimus_tui.tui.screens.alert_words import measured
+from optimus_tui.tui.alerts.text import measured
+from optimus_tui.tui.dialogs.text import _facts as explained
 from optimus_tui.verdicts.bounds import estimate_ms, judge_half, judge_spread, section, shown_ms
 from optimus_tui.wording.columns import is_figure
 

@@ -12,7 +12,7 @@ from optimus_tui.clock import FixedClock
 from optimus_tui.probes.round_trips import CommandLog, RoundTrip
 from optimus_tui.settings.model import RedisTarget, Settings
 from optimus_tui.settings.secret import Secret
-from optimus_tui.tui.screens.log_lines import (
+from optimus_tui.tui.command_log.lines import (
     Command,
     Polled,
     Run,

@@ -3,7 +3,7 @@
 import pytest
 
 from optimus_tui.contract.actions import ActionRequest, Receipt, Where
-from optimus_tui.tui.modals.action_dialog_text import receipt_lines
+from optimus_tui.tui.actions.action_dialog_text import receipt_lines
 
 WHERE = Where(environment="lab", place="127.0.0.1:1", db=0, run_id="r", replid="", user="u", role="primary")
 

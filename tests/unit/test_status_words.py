@@ -6,8 +6,8 @@ from rich.cells import cell_len
 from optimus_tui.actions import guard
 from optimus_tui.contract.actions import Where
 from optimus_tui.settings.model import Settings
+from optimus_tui.tui.actions import arm_dialog as arm
 from optimus_tui.tui.dashboard.status_line import mode_room, target_words
-from optimus_tui.tui.modals import arm
 
 
 def where(place: str) -> Where:

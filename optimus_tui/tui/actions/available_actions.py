@@ -13,7 +13,7 @@ from optimus_tui.contract.feed import FeedEvent, FeedGap
 from optimus_tui.contract.limits import LimitRow, LimitsReport
 from optimus_tui.grammar.keys import COHERENCE_PREFIX
 from optimus_tui.probes.feed_ring import MAX_CHANNEL
-from optimus_tui.tui.modals.question import Line, QuestionDialog
+from optimus_tui.tui.dialogs.question import Line, QuestionDialog
 from optimus_tui.tui.panes.cache_rows import KeyRow
 from optimus_tui.tui.panes.health_lines import HealthLine
 from optimus_tui.wording.safe import safe_text

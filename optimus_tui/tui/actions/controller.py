@@ -50,7 +50,7 @@ class ActionsController:
         armed = self.service.guard.armed if self.service is not None else None
         if self.service is None or armed is None:
             return "read-only", "quiet"
-        from optimus_tui.tui.modals.action_dialog_widgets import armed_words
+        from optimus_tui.tui.actions.action_dialog_widgets import armed_words
 
         words, width = armed_words(self.service.guard), self.dashboard.size.width
         if width < 110:  # leave out how long no key was pressed: the time left includes it
@@ -82,7 +82,7 @@ class ActionsController:
 
     async def ask_to_arm(self, minutes: float = DEFAULT_MINUTES) -> bool:
         """Ask for the environment's name and arm. Return True once it is armed; the reason is shown otherwise."""
-        from optimus_tui.tui.modals.arm import ArmDialog
+        from optimus_tui.tui.actions.arm_dialog import ArmDialog
 
         service, settings = await self.open_service(), self.dashboard.settings
         refusal = service.may_ever_arm()
@@ -128,7 +128,7 @@ class ActionsController:
 
     async def _choose_for_row(self) -> None:
         from optimus_tui.tui.actions.available_actions import offers_for, why_none
-        from optimus_tui.tui.modals.pick import PickDialog
+        from optimus_tui.tui.dialogs.pick import PickDialog
 
         dashboard = self.dashboard
         row = dashboard.pane(dashboard.current).selected
@@ -157,8 +157,8 @@ class ActionsController:
             The receipt and the words about its audit record, as soon as they are known: the dialog may still be
             open. None if nothing was done.
         """
+        from optimus_tui.tui.actions.action_dialog import ActionDialog
         from optimus_tui.tui.actions.available_actions import completed
-        from optimus_tui.tui.modals.action_dialog import ActionDialog
 
         whole = await completed(self.dashboard, request)
         if whole is None:

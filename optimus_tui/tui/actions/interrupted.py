@@ -76,7 +76,7 @@ class InterruptedActions:
 
     async def take_up(self, left: Interrupted) -> None:
         """Ask what to do with an interrupted action until it is closed, or left as it is."""
-        from optimus_tui.tui.modals.pick import PickDialog
+        from optimus_tui.tui.dialogs.pick import PickDialog
 
         about = self._open_words(left)
         while True:
@@ -98,7 +98,7 @@ class InterruptedActions:
 
     async def _resume(self, left: Interrupted) -> bool:
         """Go on with an action. Return True once it is closed."""
-        from optimus_tui.tui.modals.action_dialog_resume import ResumeCard
+        from optimus_tui.tui.actions.action_dialog_resume import ResumeCard
 
         if not await self.actions.ensure_armed():
             return False
@@ -108,8 +108,8 @@ class InterruptedActions:
 
     async def _close(self, left: Interrupted) -> bool:
         """Verify an action's keys and close it. Return True once it is closed."""
-        from optimus_tui.tui.modals.action_dialog_resume import ResumeCard
-        from optimus_tui.tui.modals.question import Line, QuestionDialog
+        from optimus_tui.tui.actions.action_dialog_resume import ResumeCard
+        from optimus_tui.tui.dialogs.question import Line, QuestionDialog
 
         about = "Its keys are looked at once more. What was not tried stays as it is."
         answers = await self.dashboard.ask(QuestionDialog("Verify and close", [Line("Why")], about))

@@ -61,7 +61,7 @@ class AlertsController:
         notices = self.book.take(report) if self.book is not None else ()
         if not notices:
             return
-        from optimus_tui.tui.screens.alert_words import MOST_TOASTS, toasts
+        from optimus_tui.tui.alerts.text import MOST_TOASTS, toasts
 
         app, mono = self.dashboard.app, self.dashboard.context.clock.mono()
         self._toasts_end = [end for end in self._toasts_end if end > mono]
@@ -119,6 +119,6 @@ class AlertsController:
 
     def open_screen(self) -> None:
         """Show the history of alerts (``:alerts``)."""
-        from optimus_tui.tui.screens.alerts import AlertsScreen
+        from optimus_tui.tui.alerts.screen import AlertsScreen
 
         self.dashboard.open_screen(AlertsScreen(self.dashboard, self))

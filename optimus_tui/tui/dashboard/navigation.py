@@ -76,14 +76,14 @@ class Navigator:
         self.run_tool_call(explain(finding, limits_report(self.dashboard)))
 
     def _push_tools(self, tool_call: "ToolCall | None", run: bool) -> None:
-        from optimus_tui.tui.screens.tools import ToolsScreen
+        from optimus_tui.tui.tools.screen import ToolsScreen
 
         names = tenant_names(self.dashboard)
         self.dashboard.open_screen(ToolsScreen(self.dashboard.context, names, tool_call, run))
 
     def open_routine(self) -> None:
         """Show the day's routine, and run the tool that is chosen there."""
-        from optimus_tui.tui.modals.routine import RoutineDialog
+        from optimus_tui.tui.tools.routine_dialog import RoutineDialog
 
         self.dashboard.open_screen(RoutineDialog(), self._run_chosen)
 
@@ -94,24 +94,24 @@ class Navigator:
 
     def open_router(self, name: str = "") -> None:
         """Open the wizard for a new router. Nothing is written before its last page."""
-        from optimus_tui.tui.screens.router_wizard import RouterScreen
+        from optimus_tui.tui.routers.wizard import RouterScreen
 
         self.dashboard.open_screen(RouterScreen(self.dashboard.context, name))
 
     def open_compliance(self) -> None:
         """Show how the gateway's routers follow the enterprise patterns."""
-        from optimus_tui.tui.screens.compliance import ComplianceScreen
+        from optimus_tui.tui.routers.compliance_screen import ComplianceScreen
 
         self.dashboard.open_screen(ComplianceScreen(self.dashboard.context))
 
     def open_log(self) -> None:
         """Show what was sent to Redis and over HTTP."""
-        from optimus_tui.tui.screens.log import CommandLogScreen
+        from optimus_tui.tui.command_log.screen import CommandLogScreen
 
         self.dashboard.open_screen(CommandLogScreen(self.dashboard.context))
 
     def open_tenant(self, tenant: bytes) -> None:
         """Show one tenant's counters, keys and events."""
-        from optimus_tui.tui.screens.tenant import TenantScreen
+        from optimus_tui.tui.tenant.screen import TenantScreen
 
         self.dashboard.open_screen(TenantScreen(self.dashboard, tenant))

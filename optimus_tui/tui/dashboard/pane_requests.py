@@ -17,7 +17,7 @@ class PaneRequests:
 
     def explain(self) -> None:
         """Explain the findings of the current pane."""
-        from optimus_tui.tui.modals.text import explain_dialog
+        from optimus_tui.tui.dialogs.text import explain_dialog
 
         pane = self.dashboard.pane(self.dashboard.current)
         self.dashboard.open_screen(explain_dialog(pane.explain_subject(), pane.findings_here()))

@@ -18,10 +18,10 @@ if TYPE_CHECKING:
     from optimus_tui.sampling.sampler import Sampler
 
 _SCREENS = (
-    "optimus_tui.tui.modals.event",
-    "optimus_tui.tui.modals.text",
-    "optimus_tui.tui.screens.tools",
-    "optimus_tui.tui.screens.tenant",
+    "optimus_tui.tui.dialogs.event",
+    "optimus_tui.tui.dialogs.text",
+    "optimus_tui.tui.tools.screen",
+    "optimus_tui.tui.tenant.screen",
     "optimus_tui.tools.answer",
 )
 """What the operator may open next: loaded once data flows, so that no key press waits for it."""

@@ -236,7 +236,7 @@ class DrillController:
     async def _end(self, demo: Demo, drill: Drill, ended: str) -> None:
         await asyncio.to_thread(_load)
         from optimus_tui.incidents.drill import summary
-        from optimus_tui.tui.screens.drill import DrillScreen
+        from optimus_tui.tui.drills.screen import DrillScreen
         from optimus_tui.workflow.drill import judge
 
         self.running = None
@@ -252,7 +252,7 @@ class DrillController:
     # -- remedies
 
     async def _apply_remedy(self, demo: Demo, name: str) -> None:
-        from optimus_tui.tui.modals.pick import PickDialog
+        from optimus_tui.tui.dialogs.pick import PickDialog
 
         if not name:
             rows = [(one.label, f":remedy {one.name}") for one in demo.remedies]
@@ -300,5 +300,5 @@ class DrillController:
 
 def _load() -> None:
     """Import what shows the result. Runs in a thread, so that the screen goes on painting."""
-    import optimus_tui.tui.screens.drill
+    import optimus_tui.tui.drills.screen
     import optimus_tui.workflow.drill  # noqa: F401

@@ -116,7 +116,7 @@ class IncidentController:
         """Resume an incident or open one. Return True for a new one, which starts with its first step."""
         from optimus_tui.incidents.measuring import capture
         from optimus_tui.incidents.open import open_incident, resume_incident, unfinished
-        from optimus_tui.tui.modals.pick import PickDialog
+        from optimus_tui.tui.dialogs.pick import PickDialog
 
         context, environment = self.dashboard.context, self.dashboard.settings.environment
         left = (await asyncio.to_thread(unfinished, environment))[:MAX_OFFERED]
@@ -138,7 +138,7 @@ class IncidentController:
         if not service.elsewhere or service.read_only:
             return
         from optimus_tui.incidents.errors import IncidentError
-        from optimus_tui.tui.modals.question import Line, QuestionDialog
+        from optimus_tui.tui.dialogs.question import Line, QuestionDialog
 
         known = "the demo was started again" if self.dashboard.optimus.demo is not None else ""
         about = (
@@ -162,7 +162,7 @@ class IncidentController:
                 await self.interrupted.take_up(left)
         if not await asyncio.to_thread(holds, "*.receipt"):
             return
-        from optimus_tui.tui.modals.action_dialog_widgets import audit_words
+        from optimus_tui.tui.actions.action_dialog_widgets import audit_words
 
         actions = await self.actions.open_service()
         for receipt in await asyncio.to_thread(actions.receipts_of, number):

@@ -13,10 +13,10 @@ from optimus_tui.contract.finding_rules import rule_of
 from optimus_tui.contract.incident import Advice
 from optimus_tui.tui.actions.controller import ActionsController
 from optimus_tui.tui.dashboard.last_reports import limits_report, seen_tenants
+from optimus_tui.tui.dialogs.pick import PickDialog
+from optimus_tui.tui.dialogs.question import Line, QuestionDialog
 from optimus_tui.tui.incidents import text as words
 from optimus_tui.tui.incidents.step_actions import IncidentView, StepActions
-from optimus_tui.tui.modals.pick import PickDialog
-from optimus_tui.tui.modals.question import Line, QuestionDialog
 from optimus_tui.wording.safe import safe_text
 
 

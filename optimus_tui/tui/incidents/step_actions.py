@@ -11,9 +11,9 @@ from typing import Any, Protocol
 from optimus_tui.contract.incident import ISSUES, IncidentState, Step
 from optimus_tui.incidents.errors import IncidentError
 from optimus_tui.incidents.service import IncidentService
+from optimus_tui.tui.dialogs.pick import PickDialog
+from optimus_tui.tui.dialogs.question import Line, QuestionDialog
 from optimus_tui.tui.incidents import text as words
-from optimus_tui.tui.modals.pick import PickDialog
-from optimus_tui.tui.modals.question import Line, QuestionDialog
 from optimus_tui.tui.services import DashboardServices
 from optimus_tui.wording.numbers import plural
 from optimus_tui.wording.safe import safe_text

@@ -57,7 +57,7 @@ class CachePane(CacheTree):
         self._show_sheet(title, facts)
 
     def _show_sheet(self, title: str, facts: list[tuple[str, str, str]], *keys: str) -> None:
-        from optimus_tui.tui.modals.sheet import SheetDialog
+        from optimus_tui.tui.dialogs.sheet import SheetDialog
 
         self.app.push_screen(SheetDialog(title, facts, *keys))
 

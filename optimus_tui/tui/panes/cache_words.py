@@ -15,7 +15,7 @@ from optimus_tui.wording.shell import redis_cli
 from optimus_tui.wording.truth import coverage_words, outage_forms, truth_line
 
 if TYPE_CHECKING:
-    from optimus_tui.tui.modals.sheet import Fact
+    from optimus_tui.tui.dialogs.sheet import Fact
 
 READERS: dict[str, tuple[str, ...]] = {
     "string": ("GET", "{key}"),
@@ -51,7 +51,7 @@ def group_forms(target: RedisTarget, group: GroupTotals) -> list[tuple[str, str]
 
 def preview_facts(answer: Reading[KeyPreview] | KeyPreview | str, wall: float) -> "tuple[list[Fact], str]":
     """The sheet for what came back when somebody asked for a value, and its title."""
-    from optimus_tui.tui.modals.bodies import body_facts
+    from optimus_tui.tui.dialogs.bodies import body_facts
 
     if isinstance(answer, Reading):
         if answer.value is None:

@@ -263,7 +263,7 @@ class FeedPane(Pane, WrappingView):
     # -- what can be done with a row -------------------------------------------------------------------------------
 
     def action_open(self) -> None:
-        from optimus_tui.tui.modals.event import event_dialog, gap_dialog
+        from optimus_tui.tui.dialogs.event import event_dialog, gap_dialog
 
         item = self.selected
         if isinstance(item, FeedGap):

@@ -2,8 +2,8 @@
 
 from typing import Any, ClassVar
 
+from optimus_tui.tui.command_log.lines import Line, kind_of, line_words
 from optimus_tui.tui.keys import MOVES, chosen
-from optimus_tui.tui.screens.log_lines import Line, kind_of, line_words
 from optimus_tui.tui.widgets.columns import Column, fit_cell, fit_columns, fit_name
 from optimus_tui.tui.widgets.line_view import LineView, Piece
 from optimus_tui.wording.age import clock

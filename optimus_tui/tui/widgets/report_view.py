@@ -5,7 +5,7 @@ from typing import Any, ClassVar
 from optimus_tui.tools.registry import TOOLS
 from optimus_tui.tui.keys import MOVES, chosen
 from optimus_tui.tui.messages import CopyRequested
-from optimus_tui.tui.screens.tool_run import Run
+from optimus_tui.tui.tools.run import Run
 from optimus_tui.tui.widgets.columns import fit_cell
 from optimus_tui.tui.widgets.line_view import LineView, Piece
 

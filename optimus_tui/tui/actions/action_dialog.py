@@ -1,0 +1,242 @@
+"""The blast-radius card: plan, read, type, confirm, watch, read what became of it. One card from beginning to end.
+
+It writes nothing itself: the desk does, once the words are typed. It refuses a confirmation that a held or buffered
+Enter could give, words that were pasted, and to paint an outcome that the desk has not reported.
+"""
+
+import asyncio
+import threading
+from typing import TYPE_CHECKING, ClassVar
+
+from msgspec import structs
+from textual import events, on, work
+from textual.binding import BindingType
+from textual.widgets import Button, Input
+from textual.worker import Worker, WorkerState
+
+from optimus_tui.contract.actions import Confirmation, Plan, Progress, Receipt, Refusal
+from optimus_tui.tui.actions import action_dialog_keys
+from optimus_tui.tui.actions.action_dialog_view import CardFace
+from optimus_tui.tui.actions.action_dialog_widgets import CardView, audit_words
+from optimus_tui.tui.widgets.typed import TypedInput
+
+if TYPE_CHECKING:
+    from optimus_tui.tui.app import OptimusApp
+
+QUIET_SECONDS = 0.5
+"""An Enter that confirms comes this long after the key before it, and after the button got the focus."""
+
+REPEAT_SECONDS = 1.0
+"""An Enter this soon after another Enter may be one key that is held down: terminals repeat it after 0.25 to 0.7 s."""
+
+RENEW_SECONDS = 45.0
+"""A plan of this age is made anew by itself: who reads with care is not to lose what was typed."""
+
+
+class ActionDialog(CardFace):
+    """Dismisses with ``(Receipt, audit words)`` once something was carried out, else None."""
+
+    BINDINGS: ClassVar[list[BindingType]] = action_dialog_keys.BINDINGS
+
+    @property
+    def optimus(self) -> "OptimusApp":
+        """The application, typed."""
+        return self.app  # type: ignore[return-value]
+
+    def on_mount(self) -> None:
+        self._renewed: Plan | None = None
+        self.set_interval(0.2, self.draw)
+        self.set_interval(1.0, self._keep_fresh)
+        self.begin()
+
+    @property
+    def outcome(self) -> tuple[Receipt, str] | None:
+        """The receipt with the audit's words once something was carried out: known before the card is closed."""
+        return self._receipt
+
+    # -- planning --------------------------------------------------------------------------------------------------
+
+    def begin(self) -> None:
+        """What the card does first."""
+        self.make_plan()
+
+    def _walked(self, seen: int, total: int | None) -> None:
+        self._seen = (seen, total)
+
+    @work(exclusive=True, group="plan", exit_on_error=False)
+    async def make_plan(self) -> None:
+        """A plan from a fresh look: reads only."""
+        self.stage, self.plan, self.card, self._refusal, self.whole = "planning", None, None, None, False
+        self.words = ""
+        self.query_one(TypedInput).value = ""
+        self.query_one("#cancel", Button).focus()
+        self.draw()
+        answer = await self.action_service.plan(self.request, self.known, self._walked)
+        if isinstance(answer, Refusal):
+            self.stage, self._refusal = "refused", answer
+        else:
+            self.plan, self.card, self.stage = answer, self.action_service.preview(answer), "asking"
+            self.words = self.card.confirm
+        self.draw()
+        self.query_one("#window" if self._asks_window() else "#cancel").focus()
+
+    def _keep_fresh(self) -> None:
+        """Once a plan: one that cannot be made again grows old, and then nothing is confirmed."""
+        if self.stage == "asking" and self._age() > RENEW_SECONDS and self.plan is not self._renewed:
+            self._renewed = self.plan
+            self.renew()
+
+    @work(exclusive=True, group="plan", exit_on_error=False)
+    async def renew(self) -> None:
+        """The same plan from a fresh look; what was typed stands only where it is about exactly the same keys."""
+        before = self.plan
+        answer = await self.action_service.plan(self.request, self.known)
+        if self.stage != "asking" or self.plan is not before or before is None or isinstance(answer, Refusal):
+            return
+        self.plan, self.card = answer, self.action_service.preview(answer)
+        if (answer.digest, answer.where) != (before.digest, before.where):
+            with self.prevent(Input.Changed):
+                self.words, self.query_one(TypedInput).value = self.card.confirm, ""
+            self._refusal = Refusal("drift", "the keys are others than a minute ago: read them again")
+        self.draw()
+
+    # -- confirming ------------------------------------------------------------------------------------------------
+
+    def on_descendant_focus(self, event: events.DescendantFocus) -> None:
+        self._focused_at = self.clock.mono()
+
+    @on(TypedInput.PasteRefused)
+    def _pasted(self) -> None:
+        self._refusal = Refusal("wrong words", "please type it: what is pasted is refused")
+        self.draw()
+
+    @on(Input.Changed)
+    def _changed(self) -> None:
+        if self.stage == "asking":
+            self._refusal = None
+        self.draw()
+
+    @on(Input.Submitted)
+    def _submitted(self, event: Input.Submitted) -> None:
+        """Go to the next field, then to the button; say what is missing. Enter in a field confirms nothing."""
+        event.stop()
+        if event.input.id == "confirm-typed":
+            self.query_one("#confirm-reason", Input).focus()
+        elif event.input.id == "confirm-reason" and self.stage == "asking":
+            field, words = self._missing()
+            self._refusal = Refusal("wrong words", words) if field else self._refusal
+            self.draw()
+            self.query_one(field or "#go").focus()
+        elif event.input.id == "window" and event.value and self._asks_window():
+            self.request = structs.replace(self.request, window_seconds=int(event.value))
+            self.make_plan()
+
+    def action_confirm(self) -> None:
+        """Enter on the button. One that comes too soon after another key, or after the focus, is nobody's decision."""
+        since_focus = self.clock.mono() - self._focused_at
+        too_soon = min(since_focus, self.optimus.quiet_before_key) < QUIET_SECONDS
+        if too_soon or self.optimus.is_held(REPEAT_SECONDS):
+            self._refusal = Refusal("wrong words", "too soon: wait a second, then press enter once")
+            self.draw()
+            return
+        if self._may_confirm():
+            typed, reason = self.query_one(TypedInput).value, self.query_one("#confirm-reason", Input).value
+            self.stage, self._progress = "acting", None
+            self._cancel = threading.Event()
+            self.act(Confirmation(typed, reason.strip()))
+            self.query_one("#cancel", Button).focus()
+            self.draw()
+
+    async def perform(self, confirmation: Confirmation) -> Receipt | Refusal:
+        """What the desk is asked for."""
+        assert self.plan is not None
+        return await self.action_service.apply(self.plan, confirmation, self._cancel, self._heard)
+
+    @work(exclusive=True, group="act", name="action", exit_on_error=False)
+    async def act(self, confirmation: Confirmation) -> None:
+        """Hand it to the desk; what it reports is shown, and nothing before."""
+        self.began = True
+        answer = await self.perform(confirmation)
+        if isinstance(answer, Refusal):
+            self.stage, self._refusal, self.began = "refused", answer, False
+        else:
+            self.stage, self._receipt = "told", (answer, await self._audit_words(answer))
+            self.told.set()
+        self.draw()
+
+    def _heard(self, progress: Progress) -> None:
+        """From the action's thread: remembered here, drawn by the interval."""
+        self._progress = progress
+
+    async def _audit_words(self, receipt: Receipt) -> str:
+        return await asyncio.to_thread(audit_words, self.action_service, receipt.id)
+
+    @on(Worker.StateChanged)
+    def _worker_changed(self, event: Worker.StateChanged) -> None:
+        if event.state is WorkerState.ERROR and event.worker.error is not None:
+            place = self.optimus.keep_report(event.worker.error)
+            self.stage = "refused"
+            self._refusal = Refusal(
+                "unreachable", f"stopped by a bug of ours; {place}", "see the audit for what was done"
+            )
+            self.draw()
+
+    # -- keys ------------------------------------------------------------------------------------------------------
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Letters are letters while something is typed, and while what they begin is waited for."""
+        if action == "letter":
+            return self.is_command(str(parameters[0]))
+        return not (action == "dismiss" and self.stage == "acting")
+
+    def on_key(self, event: events.Key) -> None:
+        """Put what is typed while a button has the focus into the field that waits for it."""
+        letter, field = event.character, self.query_one(TypedInput)
+        typed = letter is not None and letter.isprintable() and event.key not in self.active_bindings
+        if typed and self.stage == "asking" and isinstance(self.focused, Button) and not self._cramped():
+            event.stop()
+            self.set_focus(field, from_app_focus=True)  # a field that tab reaches selects what it holds
+            field.cursor_position = len(field.value)
+            field.insert_text_at_cursor(letter or "")
+
+    async def action_letter(self, action: str) -> None:
+        """What the letter stands for."""
+        await self.run_action(action)
+
+    def action_roll(self, by: int) -> None:
+        self.query_one(CardView).scroll_relative(y=by, animate=False)
+
+    def action_whole(self) -> None:
+        self.whole = not self.whole
+        self.draw()
+
+    def action_gentler(self) -> None:
+        if self.stage == "asking" and self.card is not None and self.card.gentler is not None:
+            said = self.request
+            self.request = structs.replace(self.card.gentler, max_keys=said.max_keys, incident=said.incident)
+            self.make_plan()
+
+    def action_anew(self) -> None:
+        if self.stage in ("asking", "refused") and self._receipt is None:
+            self.begin()
+
+    @work(exclusive=True, group="include", exit_on_error=False)
+    async def action_include(self) -> None:
+        """Take keys of uncertain owner in, or out again, one by one; then it is another plan with other words."""
+        if self.stage != "asking" or self.plan is None or not self.plan.ambiguous:
+            return
+        from optimus_tui.tui.actions.include_dialog import IncludeDialog
+
+        taken = await self.app.push_screen_wait(IncludeDialog(self.plan))
+        if taken is not None and taken != self.request.include:
+            self.request = structs.replace(self.request, include=taken)
+            self.make_plan()
+
+    @on(Button.Pressed, "#cancel")
+    def action_leave(self) -> None:
+        """Cancel before, stop during, close after."""
+        if self.stage == "acting":
+            self._cancel.set()
+            self.draw()
+        else:
+            self.dismiss(self._receipt)

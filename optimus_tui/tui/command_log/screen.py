@@ -1,0 +1,238 @@
+"""The command log: everything that went to Redis and HTTP, to read, to copy as redis-cli or curl, and to keep.
+
+It sends nothing itself and never runs what it shows. What a person asked for stands alone; p shows what is polled.
+"""
+
+import asyncio
+from typing import Any, ClassVar
+
+from textual import on
+from textual.app import ComposeResult
+from textual.content import Content
+
+from optimus_tui.assets import asset_dir
+from optimus_tui.context import Context
+from optimus_tui.grammar.filter import EVERYTHING, Filter, FilterError, parse_filter
+from optimus_tui.tui import clipboard
+from optimus_tui.tui.base_screen import BaseScreen
+from optimus_tui.tui.command_log.lines import (
+    FIELDS,
+    Line,
+    Polled,
+    Run,
+    command_words,
+    exported,
+    fields,
+    kind_of,
+    pasted,
+    runs_of,
+    to_paste,
+)
+from optimus_tui.tui.dialogs.sheet import Fact, SheetDialog
+from optimus_tui.tui.keys import chosen
+from optimus_tui.tui.messages import CopyRequested
+from optimus_tui.tui.widgets.bars import KeyStrip
+from optimus_tui.tui.widgets.log_list import ASKED, POLLED, LogList
+from optimus_tui.tui.widgets.prompt import PromptBar
+from optimus_tui.wording.age import clock
+from optimus_tui.wording.numbers import latency, plural
+from optimus_tui.wording.safe import safe_text
+
+MOST_LISTED = 1_000
+
+
+class CommandLogScreen(BaseScreen):
+    """What this program sent to Redis and over HTTP since it started, as bytes. y copies the line as redis-cli or curl
+    for a shell; a password is never in it: redis-cli reads REDISCLI_AUTH. Nothing is run from here. Commands of one
+    kind that followed each other are one line; enter lists them. p shows what the panes poll, folded."""
+
+    CSS_PATH: ClassVar[Any] = [asset_dir("styles") / "log.tcss"]
+    BINDINGS: ClassVar[Any] = chosen(
+        "app.help", "app.back", "app.theme", "app.quit", "pane.filter", "pane.pause", "pane.copy_as", "pane.export",
+        "log.polling",
+    )  # fmt: skip
+    AUTO_FOCUS = "#log"
+
+    def __init__(self, context: Context) -> None:
+        super().__init__()
+        self.context = context
+        self.filter: Filter = EVERYTHING
+        self.polling = self.paused = False
+        self._runs: list[Run] = []
+        self._seen = 0
+
+    def compose(self) -> ComposeResult:
+        yield LogList()
+        yield PromptBar()
+        yield KeyStrip()
+
+    def on_mount(self) -> None:
+        self.look()
+        self.set_interval(1.0, self.look)
+
+    # -- reading ---------------------------------------------------------------------------------------------------
+
+    def look(self) -> None:
+        """Once a second: what was sent since the last look."""
+        if not self.paused:
+            self._take()
+        self._show()
+
+    def _take(self) -> None:
+        trips, oldest = self.context.log.since(self._seen)
+        for trip in trips:
+            self._seen = trip.seq
+            for run in runs_of(trip):
+                if not (self._runs and self._runs[-1].joined(run)):
+                    self._runs.append(run)
+        gone = next((i for i, run in enumerate(self._runs) if run.last.seq >= oldest), len(self._runs))
+        del self._runs[:gone]
+        if self._runs:
+            self._runs[0].forget(oldest)
+
+    def _show(self) -> None:
+        view = self.query_one(LogList)
+        lines: list[Line] = []
+        lines += map(Polled, self.context.log.polls()) if self.polling else reversed(self._runs)
+        if self.filter:
+            lines = [line for line in lines if self.filter.matches(fields(line))]
+        view.columns = POLLED if self.polling else ASKED
+        view.says = self._nothing()
+        if not (self.paused and self.polling):
+            view.set_rows(lines)
+        view.border_title, view.border_subtitle = Content(self._title()), Content(self._truth())
+
+    def _nothing(self) -> list[str]:
+        if self.filter:
+            return [f"No line holds {safe_text(self.filter.text, 80)}.", "esc shows all again."]
+        if self.polling:
+            return ["Nothing was polled yet."]
+        return ["Nothing was sent on your behalf yet.", "Tools, values, incidents and actions show here; p: polling."]
+
+    def _title(self) -> str:
+        title = "Command log: polling" if self.polling else "Command log: what you asked for"
+        words = [title, *([f"/ {safe_text(self.filter.text, 60)}"] if self.filter else [])]
+        return "  ".join([*words, *(["PAUSED"] if self.paused else [])])
+
+    def _truth(self) -> str:
+        log = self.context.log
+        folds = log.polls()
+        polled = sum(fold.count for fold in folds)
+        if self.polling:
+            return f"{plural(polled, 'command')} of {plural(len(folds), 'kind')} since the start"
+        parts = [plural(sum(run.count for run in self._runs), "command")]
+        parts += [f"{log.dropped:,} older ones gone"] if log.dropped else []
+        parts += [f"{len(log.since(self._seen)[0]):,} newer"] if self.paused else []
+        return " · ".join([*parts, f"polling sent {polled:,}, p shows it"])
+
+    # -- getting about ---------------------------------------------------------------------------------------------
+
+    def action_polling(self) -> None:
+        self.polling = not self.polling
+        self.query_one(LogList).move_to(0)
+        self._show()
+
+    def action_pause(self) -> None:
+        self.paused = not self.paused
+        self.look()
+
+    def action_back(self) -> None:
+        if self.filter:
+            self._filter_by("")
+        elif self.polling:
+            self.action_polling()
+        else:
+            self.dismiss(None)
+
+    def action_filter(self) -> None:
+        self.query_one(PromptBar).ask("/", self.filter.text)
+
+    def _filter_by(self, text: str) -> str:
+        """The sentence to show when the text is no filter."""
+        try:
+            self.filter = parse_filter(text, FIELDS)
+        except FilterError as error:
+            return str(error)
+        self._show()
+        return ""
+
+    @on(PromptBar.Changed)
+    def _typed(self, event: PromptBar.Changed) -> None:
+        event.stop()
+        prompt = self.query_one(PromptBar)
+        wrong = self._filter_by("" if isinstance(event, PromptBar.Cancelled) else event.text)
+        prompt.note(wrong)
+        if isinstance(event, PromptBar.Cancelled) or (isinstance(event, PromptBar.Submitted) and not wrong):
+            prompt.close()
+            self.query_one(LogList).focus()
+
+    # -- a line ----------------------------------------------------------------------------------------------------
+
+    def selected(self) -> Line | None:
+        """The line under the cursor."""
+        return self.query_one(LogList).selected
+
+    def action_detail(self) -> None:
+        line = self.selected()
+        if line is not None:
+            self.app.push_screen(SheetDialog("Command" if line.count == 1 else "Commands", self._facts(line)))
+
+    def _facts(self, line: Line) -> list[Fact]:
+        trip, (outcome, ink) = line.last, line.outcome()
+        commands = [command for command, _ in zip(line.commands(), range(MOST_LISTED), strict=False)]
+        facts: list[Fact] = [
+            ("sent", f"{clock(trip.wall, dated=True)} UTC", ""),
+            ("kind", *kind_of(line)),
+            ("for", line.label, ""),
+            ("through", trip.client, ""),
+            ("outcome", outcome, ink),
+            ("took", latency(line.took_ms), ""),
+            ("times", f"{line.count:,}", ""),
+            ("body", command_words((trip.body,)) if trip.body else "", ""),
+        ]
+        facts = [fact for fact in facts if fact[1]]
+        if len(commands) == 1:
+            facts += [("", "", ""), *((f"word {i}", *_whole(word)) for i, word in enumerate(commands[0].words))]
+            return [*facts, ("", "", ""), ("to paste", pasted(commands[0], self.context.settings), "accent")]
+        facts.append(("", "", ""))
+        for number, (sent, at, words) in enumerate(commands, 1):
+            said = sent.outcome(at)
+            facts.append((f"{number:,}", command_words(words) + ("" if said == "ok" else f"   {said}"), ""))
+        left = line.count - len(commands)
+        return [*facts, *([("", f"… {left:,} more: x writes all to a file", "quiet")] if left else [])]
+
+    def action_copy_line(self) -> None:
+        line = self.selected()
+        if line is not None:
+            what = "curl line" if line.last.is_http else "redis-cli line"
+            writes = kind_of(line)[0] == "WRITE"
+            text = to_paste(line, self.context.settings)
+            self.post_message(CopyRequested(text, f"{what} that writes when pasted" if writes else what))
+
+    def copy_forms(self) -> list[tuple[str, str]]:
+        line = self.selected()
+        if line is None:
+            return []
+        settings, commands = self.context.settings, list(line.commands())
+        forms = [("curl" if line.last.is_http else "redis-cli", pasted(commands[0], settings))]
+        if len(commands) > 1:
+            forms.append((f"redis-cli, all {len(commands):,}", to_paste(line, settings)))
+        return [*forms, ("in words", f"{clock(line.last.wall)} {command_words(line.words)}: {line.outcome()[0]}")]
+
+    def action_export(self) -> None:
+        lines = list(self.query_one(LogList).rows)
+        self.run_worker(self._export(lines), name="export", group="export", exclusive=True, exit_on_error=False)
+
+    async def _export(self, lines: list[Line]) -> None:
+        told = await asyncio.to_thread(exported, lines, self.context.settings)
+        try:
+            path = clipboard.write_export("commands", self.context.clock.wall(), told)
+        except OSError as error:
+            self.say(f"could not write the export: {error.strerror}", "error")
+        else:
+            self.say(f"{len(told):,} lines written to", path=path)
+
+
+def _whole(word: Any) -> tuple[str, str]:
+    """A word as far as it can be read."""
+    return (safe_text(word, 4_000), "bright") if isinstance(word, bytes) else (f"‹{word}›", "quiet")

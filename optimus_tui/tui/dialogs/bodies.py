@@ -1,0 +1,65 @@
+"""Bytes that somebody else wrote as lines to read: JSON set out where it is JSON, else the text as it came.
+
+Pure and bounded. Every line has passed the first gate; what is cut is said.
+"""
+
+import json
+
+import msgspec
+
+from optimus_tui.tui.dialogs.sheet import Fact
+from optimus_tui.wording.safe import safe_text
+
+MOST_BYTES = 64 * 1024
+LONGEST_LINE = 2_000
+MOST_LINES = 3_000
+
+
+def body_facts(raw: bytes) -> list[Fact]:
+    """``raw`` in lines. Numbers and names come out as a JSON reader sees them; anything else comes out escaped."""
+    text = _pretty(raw[:MOST_BYTES])
+    lines = text.split("\n") if text is not None else _plain(raw[:MOST_BYTES])
+    facts: list[Fact] = [("", _safe_line(line), "") for line in lines[:MOST_LINES]]
+    if len(lines) > MOST_LINES or len(raw) > MOST_BYTES:
+        facts.append(("", f"… cut after {min(len(lines), MOST_LINES):,} lines", "quiet"))
+    return facts
+
+
+def _pretty(raw: bytes) -> str | None:
+    """Set out as JSON; None where it is none, or where setting it out would say less than the bytes do."""
+    try:
+        value = msgspec.json.decode(raw)
+        if not isinstance(value, (dict, list)) or _repeats(raw, value):
+            return None
+        return json.dumps(value, indent=2, ensure_ascii=False)
+    except (ValueError, RecursionError, OverflowError):
+        return None
+
+
+def _repeats(raw: bytes, value: object) -> bool:
+    """A name that occurs twice would vanish: such a text is shown as it came."""
+    try:
+        counted = _count(json.loads(raw, object_pairs_hook=list))
+    except (ValueError, RecursionError):
+        return True
+    return counted != _count(value)
+
+
+def _count(value: object) -> int:
+    """How many values there are inside. Pairs, as read with ``object_pairs_hook=list``, count as a dict's items do."""
+    if isinstance(value, dict):
+        return sum(2 + _count(inner) for inner in value.values())
+    if isinstance(value, list):
+        return sum(1 + _count(inner) for inner in value)
+    if isinstance(value, tuple):
+        return 1 + _count(value[1])
+    return 0
+
+
+def _plain(raw: bytes) -> list[str]:
+    return raw.decode("utf-8", "backslashreplace").split("\n")
+
+
+def _safe_line(line: str) -> str:
+    indent = len(line) - len(line.lstrip(" "))
+    return " " * min(indent, 40) + safe_text(line[indent:], LONGEST_LINE)

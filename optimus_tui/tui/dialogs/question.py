@@ -1,0 +1,75 @@
+"""A dialog that asks for a line or two of text: why a step is skipped, a note, cause and resolution.
+
+Enter in the last field answers; a field that is needed and empty is said, not guessed, and an Enter held down since
+before answers nothing. It knows nothing of its askers.
+"""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, ClassVar, NamedTuple, cast
+
+from textual import on
+from textual.binding import Binding, BindingType
+from textual.content import Content
+from textual.widget import Widget
+from textual.widgets import Input, Static
+
+from optimus_tui.tui.dialogs.base import Dialog
+
+if TYPE_CHECKING:
+    from optimus_tui.tui.app import OptimusApp
+
+LONGEST = 2_000
+HELD_SECONDS = 0.8
+"""A terminal repeats a key that is held down after at most this long."""
+
+
+class Line(NamedTuple):
+    """A label, what stands there already, and whether it may stay empty. All safe text."""
+
+    label: str
+    value: str = ""
+    needed: bool = True
+
+
+class QuestionDialog(Dialog):
+    """Dismisses with the texts in the order of the lines, or None."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("down", "app.focus_next", "", priority=True),
+        Binding("up", "app.focus_previous", "", priority=True),
+    ]
+    card_keys = "enter goes on   esc leaves"
+
+    def __init__(self, title: str, lines: Sequence[Line], about: str = "") -> None:
+        super().__init__()
+        self.card_title, self.lines, self.about = title, lines, about
+
+    def body(self) -> list[Widget]:
+        made: list[Widget] = [Static(Content(self.about + "\n"), classes="card-about")] if self.about else []
+        for number, line in enumerate(self.lines):
+            made.append(Static(Content(line.label), classes="ask-label"))
+            field = Input(line.value, id=f"ask-{number}", select_on_focus=False, max_length=LONGEST, compact=True)
+            made.append(field.add_class("ask-field"))
+        return [*made, Static(id="ask-wrong")]
+
+    def on_mount(self) -> None:
+        self.query_one("#ask-0", Input).focus()
+
+    @on(Input.Submitted)
+    def _submitted(self, event: Input.Submitted) -> None:
+        event.stop()
+        fields = list(self.query(Input))
+        at = fields.index(event.input)
+        if at + 1 < len(fields):
+            self.set_focus(fields[at + 1])
+            return
+        texts = [field.value.strip() for field in fields]
+        for field, line, text in zip(fields, self.lines, texts, strict=True):
+            if line.needed and not text:
+                self.query_one("#ask-wrong", Static).update(Content(f"{line.label} is needed"))
+                field.focus()
+                return
+        if not any(texts) and cast("OptimusApp", self.app).is_held(HELD_SECONDS):  # the enter that opened the dialog
+            self.query_one("#ask-wrong", Static).update(Content("enter once more, and nothing is written here"))
+            return
+        self.dismiss(texts)

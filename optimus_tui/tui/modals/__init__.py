@@ -1,1 +1,0 @@
-"""Dialogs that answer one question and go."""

@@ -1,0 +1,128 @@
+"""The wizard's preview: code, tests, tree and diff of a plan, highlighted. It reads a plan and nothing else."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from rich.syntax import Syntax
+from textual.app import ComposeResult
+from textual.containers import VerticalScroll
+from textual.content import Content
+from textual.widgets import Static
+
+from optimus_tui.tui.keys import chosen
+from optimus_tui.tui.routers.steps import Page
+from optimus_tui.tui.widgets.router_lists import WITHOUT_ENTER
+from optimus_tui.wording.safe import safe_text
+
+if TYPE_CHECKING:
+    from optimus_tui.actions.routers import RouterPlan
+
+
+class CodeView(VerticalScroll, can_focus=True):
+    """Highlighted text that scrolls; left and right change what is shown."""
+
+    BINDINGS: ClassVar[Any] = [
+        *chosen(*WITHOUT_ENTER),
+        ("left,h", "turn(-1)", ""),
+        ("right,l", "turn(1)", ""),
+    ]
+
+    def __init__(self, views: Sequence[tuple[str, str, str]]) -> None:
+        super().__init__(id="code")
+        self.views, self.at = list(views), 0
+
+    def compose(self) -> ComposeResult:
+        yield Static(id="code-text")
+
+    def on_mount(self) -> None:
+        self.show()
+
+    def show(self) -> None:
+        """The view that was turned to."""
+        title, language, text = self.views[self.at]
+        del title
+        theme = "ansi_dark" if self.app.current_theme.dark else "ansi_light"
+        numbers = language == "python"
+        background = self.app.theme_variables.get("background", "default")
+        self.query_one("#code-text", Static).update(
+            Syntax(text, language, theme=theme, line_numbers=numbers, word_wrap=True, background_color=background)
+        )
+        self.border_title = Content.assemble(
+            " ",
+            *[
+                part
+                for i, (name, _, _) in enumerate(self.views)
+                for part in ((name, "bold" if i == self.at else "dim"), ("   ", ""))
+            ],
+        )
+        self.scroll_to(y=0, animate=False)
+
+    def action_turn(self, by: int) -> None:
+        self.at = (self.at + by) % len(self.views)
+        self.show()
+
+    def action_move(self, by: int) -> None:
+        self.scroll_relative(y=by, animate=False)
+
+    def action_page(self, by: int) -> None:
+        self.scroll_relative(y=by * max(1, self.size.height - 1), animate=False)
+
+    def action_first(self) -> None:
+        self.scroll_to(y=0, animate=False)
+
+    def action_last(self) -> None:
+        self.scroll_to(y=self.max_scroll_y, animate=False)
+
+
+class PreviewPage(Page):
+    """Everything that would be written: the code, the tests, the tree, the diff."""
+
+    title = "Preview"
+    hint = "enter runs the project's code in a copy   ←→ view   esc leaves"
+    enter = "check"
+
+    def __init__(self, plan: "RouterPlan | None", told: Sequence[str], failure: str = "") -> None:
+        super().__init__()
+        self.plan, self.told, self.failure = plan, told, failure
+
+    def compose(self) -> ComposeResult:
+        if self.plan is None:
+            yield Static(Content(self.failure or "Rendering, and looking at the project …"), classes="page-about")
+            return
+        yield CodeView(views_of(self.plan, self.told))
+
+    def problem(self, started: bool = True) -> str:
+        return "" if self.plan is not None else self.failure or ("the plan is not ready yet" if started else "")
+
+
+def views_of(plan: "RouterPlan", told: Sequence[str]) -> list[tuple[str, str, str]]:
+    """Title, language and text of each view. Texts of the project pass the first gate line by line."""
+    from optimus_tui.actions.routers import show_diff
+
+    diff = "\n".join(safe_text(line, 400) if line else "" for line in show_diff(plan)) or "nothing would change"
+    return [
+        ("router", "python", plan.draft.router.content),
+        ("tests", "python", plan.draft.test.content),
+        ("tree", "text", "\n".join(tree_of(plan, told))),
+        ("diff", "diff", diff),
+    ]
+
+
+def tree_of(plan: "RouterPlan", told: Sequence[str]) -> list[str]:
+    """The project with the files that would be other ones."""
+    lines, seen = [f"{safe_text(str(plan.root), 200)}/"], list[str]()
+    for change in sorted(plan.changes, key=lambda one: one.path):
+        *folders, name = change.path.split("/")
+        for depth, folder in enumerate(folders):
+            here = "/".join(folders[: depth + 1])
+            if here not in seen:
+                seen.append(here)
+                lines.append(f"{'    ' * (depth + 1)}{folder}/")
+        was = 0 if change.before is None else change.before.count(b"\n")
+        now = 0 if change.after is None else change.after.count(b"\n")
+        state = f"new, {now} lines" if change.before is None else f"{was} lines become {now}"
+        word = "   REPLACED" if change.path in plan.replaced else ""
+        lines.append(f"{'    ' * (len(folders) + 1)}{name}   {state}{word}")
+    if not plan.changes:
+        lines.append("    nothing would change: it is there already, exactly like this")
+    return [*lines, *(["", "To know first:"] if told else []), *(f"- {safe_text(one, 400)}" for one in told)]

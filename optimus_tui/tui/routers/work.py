@@ -1,0 +1,190 @@
+"""The wizard's slow parts, off the event loop: plan, checks, write, and the checklist's questions. It draws nothing.
+
+Checks run in a thread of their own that dies with the process: a test that hangs keeps nobody from leaving.
+"""
+
+import asyncio
+import contextlib
+import hashlib
+import threading
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from msgspec import structs
+
+from optimus_tui.wording.safe import safe_text
+
+if TYPE_CHECKING:
+    from optimus_tui.actions.draft_checks import DraftCheck
+    from optimus_tui.actions.routers import RouterPlan
+    from optimus_tui.context import Context
+    from optimus_tui.contract.tools.common import Report
+    from optimus_tui.tui.routers.answers import RouterAnswers
+
+
+class Unplannable(Exception):
+    """Why there is no plan, or why nothing was written, in one sentence."""
+
+
+def make_plan(answers: "RouterAnswers") -> "tuple[RouterPlan, tuple[str, ...]]":
+    """The plan, and what has to be known first. Unplannable where there can be none."""
+    from optimus_tui.actions.files import recover
+    from optimus_tui.actions.routers import plan_router
+    from optimus_tui.actions.tree import WriteRefused
+    from optimus_tui.scaffold.names import SpecError
+    from optimus_tui.tools.router_neighbours import shared_names
+    from optimus_tui.tui.routers.answers import sentence
+
+    try:
+        spec = answers.spec()
+        root = Path(answers.project).expanduser()
+        told = recover(root)
+        plan = plan_router(root, spec, shared_names)
+    except SpecError as error:
+        raise Unplannable(sentence(error)) from None
+    except (WriteRefused, OSError, ValueError) as error:
+        raise Unplannable(reason(error)) from None
+    _load_highlighter()
+    return plan, (*told, *plan.warnings)
+
+
+def write_plan(plan: "RouterPlan") -> None:
+    """All files or none. Unplannable with the reason where it was none."""
+    from optimus_tui.actions.routers import write_router
+    from optimus_tui.actions.tree import WriteRefused
+
+    try:
+        write_router(plan)
+    except (WriteRefused, OSError) as error:
+        raise Unplannable(reason(error)) from None
+
+
+def reason(error: Exception) -> str:
+    """An error's sentence, safe to show."""
+    if isinstance(error, OSError) and error.strerror:
+        return safe_text(f"nothing was written: {error.filename or 'the disk'}: {error.strerror}", 400)
+    return safe_text(str(error), 400)
+
+
+def _load_highlighter() -> None:
+    """Imported here, in the plan's thread, so that the preview does not wait for it."""
+    from importlib import import_module
+
+    for module in ("pygments.lexers.diff", "pygments.lexers.python", "rich.syntax"):
+        import_module(module)
+
+
+async def follow_checks(plan: "RouterPlan") -> "AsyncIterator[DraftCheck]":
+    """Each check as it ends. Nobody reading on is the end of them all, and of what they started."""
+    from optimus_tui.actions.draft_checks import run_checks
+    from optimus_tui.actions.sandbox_runner import RunCancelled, SandboxRunner
+
+    loop, arrived, runner = asyncio.get_running_loop(), asyncio.Queue[Any](), SandboxRunner()
+
+    def tell(what: object) -> None:
+        with contextlib.suppress(RuntimeError):  # the screen's loop is gone: nobody waits for it
+            loop.call_soon_threadsafe(arrived.put_nowait, what)
+
+    def work() -> None:
+        from optimus_tui.tools.pattern_files import judged
+
+        try:
+            for check in run_checks(plan.draft, plan.root, None, judged, runner):
+                tell(check)
+            tell(None)
+        except RunCancelled:
+            return
+        except BaseException as error:
+            tell(error)
+
+    threading.Thread(target=work, name="router-checks", daemon=True).start()
+    try:
+        while (got := await arrived.get()) is not None:
+            if isinstance(got, BaseException):
+                raise got
+            yield got
+    finally:
+        runner.cut()
+
+
+# -- the development checklist -----------------------------------------------------------------------------------------
+
+
+def checklist(answers: "RouterAnswers") -> list[tuple[str, str, dict[str, object]]]:
+    """What is asked after a router was written: title, tool, arguments, as the user's document has them."""
+    return [
+        ("Generate", "generate_enterprise_router", answers.arguments()),
+        (
+            "Validate",
+            "validate_enterprise_patterns",
+            {"router_path": f"{answers.name}.py", "validation_level": "production_ready"},
+        ),
+        ("Test integration", "test_ai_engine_integration", {"test_type": "full_flow"}),
+        ("Baseline", "analyze_performance_metrics", {"metric_type": "latency"}),
+    ]
+
+
+async def ask(context: "Context", project: Path, tool: str, arguments: dict[str, object]) -> tuple[int, str]:
+    """Run one tool by the road of all surfaces; its exit code and one sentence."""
+    from optimus_tui.tools import answer as road
+    from optimus_tui.tools.arguments import ToolFailure
+
+    place = context
+    if tool == "validate_enterprise_patterns":  # the wizard's project may be another than the environment's
+        from optimus_tui.context import Context
+
+        place = Context(structs.replace(context.settings, source_path=project), context.clock)
+    try:
+        report = await road.answer(place, tool, arguments)
+    except ToolFailure as failure:
+        return failure.exit_code, safe_text(failure.error.message, 400)
+    told = await asyncio.to_thread(_told, report, project)
+    return told if told is not None else (road.exit_code(report), _first_words(report))
+
+
+def _told(report: "Report", project: Path) -> tuple[int, str] | None:
+    """What matters of a draft here: whether the files on the disk are the drafted ones."""
+    from optimus_tui.contract.tools.patterns import ValidateReport
+    from optimus_tui.contract.tools.router import RouterReport
+
+    if isinstance(report, ValidateReport):
+        worth = report.average_compliance_score
+        found = len(report.issues_found)
+        first = f": line {report.issues_found[0].line}, {report.issues_found[0].issue}" if found else ""
+        words = f"{report.overall_compliance} ({'?' if worth is None else f'{worth:.2f}'}), {found} findings{first}"
+        return int(any(one.priority in ("high", "medium") for one in report.issues_found)), words
+    if not isinstance(report, RouterReport):
+        return None
+    other = []
+    for file in report.files:
+        try:
+            same = hashlib.sha256((project / file.path).read_bytes()).hexdigest() == file.sha256
+        except OSError:
+            same = False
+        if not same:
+            other.append(file.path)
+    if other:
+        return 1, f"{' and '.join(other)} on the disk is not the draft any more"
+    return 0, f"{len(report.files)} files on the disk, exactly as drafted"
+
+
+def _first_words(report: "Report") -> str:
+    """The verdict in words; else the first line of the report's own sections that says something."""
+    from optimus_tui.contract.tools.integration import IntegrationReport
+    from optimus_tui.contract.tools.performance import PerformanceReport
+    from optimus_tui.tools.sections import sections
+
+    if isinstance(report, IntegrationReport):
+        failed = [str(one.get("test", "?")) for one in report.tests_performed if one.get("status") == "fail"]
+        missing = f"; failed: {', '.join(failed)}" if failed else ""
+        return safe_text(f"{report.overall_status}, {report.pass_rate}{missing}", 300)
+    if isinstance(report, PerformanceReport):
+        covered = f"{report.window_covered_minutes:.0f} of {report.window_requested_minutes} min covered"
+        first = f"; {report.diagnostics[0].message}" if report.diagnostics else ""
+        return safe_text(f"{report.metric_type}, {covered} ({report.source}){first}", 300)
+    for section in sections(report):
+        for line in section.lines:
+            if line.text:
+                return safe_text(f"{line.label}: {line.text}" if line.label else line.text, 300)
+    return "done"

@@ -1,1 +1,0 @@
-"""Screens: they lay panes out and route between them."""

@@ -1,0 +1,1 @@
+"""One tenant on the screen: counters, keys, events."""

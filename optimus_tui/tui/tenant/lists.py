@@ -1,0 +1,271 @@
+"""The three lists of a tenant's screen. They draw what was read elsewhere and ask nobody.
+
+Bounded: 2,000 keys and 500 events are listed, the totals are exact. Events of other tenants are passed over by bytes.
+"""
+
+from collections import deque
+from collections.abc import Iterable, Iterator
+from itertools import islice
+from typing import Any, ClassVar
+
+from textual.content import Content
+
+from optimus_tui.clock import Clock
+from optimus_tui.contract.cache import CacheReport, GroupTotals
+from optimus_tui.contract.feed import FeedBatch, FeedEvent, FeedItem
+from optimus_tui.contract.limits import LimitRow, LimitsReport
+from optimus_tui.contract.reading import Reading
+from optimus_tui.grammar.events import parse_event
+from optimus_tui.index.cache import NEVER, UNKNOWN, CacheIndex
+from optimus_tui.tui.dialogs.event import event_dialog
+from optimus_tui.tui.keys import MOVES, chosen
+from optimus_tui.tui.panes import limit_rows
+from optimus_tui.tui.widgets.columns import fit_cell
+from optimus_tui.tui.widgets.figures import first_that_fits
+from optimus_tui.tui.widgets.line_view import LineView, Piece
+from optimus_tui.tui.widgets.names import name_pieces
+from optimus_tui.wording.age import age
+from optimus_tui.wording.age import clock as clock_words
+from optimus_tui.wording.numbers import plural
+from optimus_tui.wording.safe import safe_text
+from optimus_tui.wording.size import size
+from optimus_tui.wording.truth import coverage_words, fault_words, outage_forms
+from optimus_tui.wording.ttl import ttl
+
+MOST_KEYS, MOST_EVENTS = 2_000, 500
+SLICE = 200
+"""Events read between two turns of the event loop."""
+
+
+class TenantList(LineView):
+    """A framed list; the title and the first of ``truth`` that fits are what its edges say."""
+
+    BINDINGS: ClassVar[Any] = chosen(*MOVES, "pane.copy")
+    TITLE = ""
+
+    def __init__(self, tenant: bytes, clock: Clock, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.tenant, self.clock = tenant, clock
+        self.truth = ["reading …"]
+        self.where = ""
+        """The server's address, safe to show: the first to go where the truth line is too long."""
+        self._told: tuple[str, str] = ("", "")
+
+    def draw_frame(self, name: str) -> None:
+        """Title and truth line, where they changed."""
+        told = (f"{self.TITLE} of {name}", first_that_fits(self.truth, self.size.width - 2))
+        if told != self._told:
+            self._told = told
+            self.border_title, self.border_subtitle = Content(told[0]), Content(told[1])
+        self.refresh()
+
+    def key_under_cursor(self) -> bytes | None:
+        """The Redis key of the row, where it is one."""
+        return None
+
+    def action_copy(self) -> None:
+        self.call_later(self.app.run_action, "screen.copy", self)
+
+    def empty_lines(self) -> list[str]:
+        return [self.empty]
+
+    def say_unread(self, reading: Reading[Any] | None, retry_in: float | None) -> None:
+        """Nothing was read yet: say why, and when it is tried again."""
+        fault = reading.fault if reading is not None else None
+        self.empty = fault.message if fault is not None else "connecting …"
+        self.truth = outage_forms("no data yet", fault, "redis", self.where, retry_in)
+
+    def say_read(self, counted: list[str], past: float, reading: Reading[Any], retry_in: float | None) -> None:
+        """What was read (``counted``, the fullest wording first), how old it is, and what stands in the way."""
+        whole = [f"{one} · read {age(past)} ago" for one in counted]
+        if reading.fault is None:
+            self.truth = whole
+            return
+        faults = " · ".join(fault_words(reading.fault, "redis", retry_in))
+        forms = outage_forms(f"{age(past)} old", reading.fault, "redis", self.where, retry_in)
+        self.truth = [*(f"{one} · {faults}" for one in whole), *forms]
+
+    empty = "nothing here"
+
+
+class CounterList(TenantList):
+    """The tenant's counters as the limits pane has them, with countdowns."""
+
+    TITLE = "Counters"
+
+    def __init__(self, tenant: bytes, clock: Clock) -> None:
+        super().__init__(tenant, clock, id="tenant-counters")
+
+    def look(self, reading: Reading[LimitsReport] | None, retry_in: float | None) -> None:
+        """Take the counters of the newest reading."""
+        report = reading.value if reading is not None else None
+        if reading is None or report is None:
+            self.say_unread(reading, retry_in)
+            return
+        rows = [row for row in report.rows if row.counter.tenant == self.tenant]
+        listed = next((one.counters for one in report.tenants if one.tenant == self.tenant), len(rows))
+        counted = plural(listed, "counter")
+        forms = [f"{counted} · {coverage_words(report.coverage)}", counted]
+        self.say_read(forms, self.clock.mono() - reading.taken_mono, reading, retry_in)
+        self.muted = reading.fault is not None
+        self.empty = "No counter now: they come with the tenant's next request."
+        if not report.coverage.complete:
+            self.empty = f"No counter of this tenant so far: {coverage_words(report.coverage)}."
+        self.set_rows(rows)
+
+    def key_of(self, row: LimitRow) -> bytes:
+        return row.counter.key
+
+    def head(self, line: int, width: int) -> list[Piece]:
+        return limit_rows.draw_head(width, "", limit_rows.OF_ONE_TENANT) if self.rows else []
+
+    def row(self, index: int, width: int) -> list[Piece]:
+        return limit_rows.draw_row(self.rows[index], width, self.clock.mono(), limit_rows.OF_ONE_TENANT)
+
+    def key_under_cursor(self) -> bytes | None:
+        row: LimitRow | None = self.selected
+        return row.counter.key if row is not None else None
+
+
+KeyLine = tuple[bytes, bytes, int]
+"""Kind, name, and when it expired when it was listed, as the index tells it."""
+
+
+class KeyList(TenantList):
+    """The tenant's cache keys from the index, kind by kind; those that never expire and those that go soon first."""
+
+    TITLE = "Cache keys"
+
+    def __init__(self, tenant: bytes, clock: Clock) -> None:
+        super().__init__(tenant, clock, id="tenant-keys")
+        self._listed: tuple[int, float] = (-1, 0.0)
+        self._index: CacheIndex | None = None
+        self._of: list[GroupTotals] = []
+
+    def look(self, reading: Reading[CacheReport] | None, index: CacheIndex | None, retry_in: float | None) -> None:
+        """Take the keys anew where the index changed."""
+        report = reading.value if reading is not None else None
+        if reading is None or report is None or index is None:
+            self.say_unread(reading, retry_in)
+            return
+        if self._listed != (report.version, reading.taken_mono):
+            self._listed, self._index = (report.version, reading.taken_mono), index
+            self._of = [group for kind in report.kinds for group in kind.tenants if group.tenant == self.tenant]
+            self.set_rows(self._lines(index))
+        total = sum(group.keys for group in self._of)
+        never = sum(group.without_ttl for group in self._of)
+        used = [group.bytes_used for group in self._of if group.bytes_used is not None]
+        exact = len(used) == len(self._of) and all(group.bytes_exact for group in self._of)
+        parts = [f"{plural(total, 'key')} in {plural(len(self._of), 'kind')}"]
+        parts += [f"{never:,} never expire"] if never else []
+        parts += [size(sum(used), estimate=not exact)] if used else []
+        parts += [f"the first {len(self.rows):,} listed"] if total > len(self.rows) else []
+        forms = [" · ".join([*parts, coverage_words(report.coverage)]), " · ".join(parts), parts[0]]
+        self.say_read(forms, self.clock.mono() - reading.taken_mono, reading, retry_in)
+        self.muted = reading.fault is not None
+        self.empty = "No cache:* key of this tenant."
+        if not report.coverage.complete:
+            self.empty = f"No cache:* key of this tenant so far: {coverage_words(report.coverage)}."
+
+    def _lines(self, index: CacheIndex) -> list[KeyLine]:
+        lines: list[KeyLine] = []
+        for group in self._of:
+            names = islice(index.names(group.kind, self.tenant), MOST_KEYS - len(lines))
+            lines += [(group.kind, name, index.expires_ms(group.kind, self.tenant, name)) for name in names]
+        lines.sort(key=lambda line: (line[2] != NEVER, line[2] == UNKNOWN, line[2], line[1]))
+        return lines
+
+    def key_of(self, row: KeyLine) -> bytes:
+        return row[1]
+
+    def head(self, line: int, width: int) -> list[Piece]:
+        kind, name = _key_widths(width)
+        return [(f"{'kind':<{kind}} {'key':<{name}} {'expires':>9}", "quiet")] if self.rows else []
+
+    def row(self, index: int, width: int) -> list[Piece]:
+        kind, name, at = self.rows[index]
+        if self._index is not None:
+            at = self._index.expires_ms(kind, self.tenant, name)  # refilled since it was listed
+        kind_cells, name_cells = _key_widths(width)
+        left = None if at in (NEVER, UNKNOWN) else at / 1000 - self.clock.mono()
+        ended = left is not None and left < -limit_rows.GRACE_SECONDS
+        words = limit_rows.ENDED if ended else ttl(None if left is None else max(0.0, left), immortal=at == NEVER)
+        rest = name[len(b"cache::") + len(kind) + len(self.tenant) + 1 :] or name
+        return [
+            (fit_cell(safe_text(kind, 60), kind_cells), "quiet"),
+            (" ", ""),
+            *name_pieces(rest, name_cells, ""),
+            (f" {words:>9}", "crit" if at == NEVER else "quiet" if ended else ""),
+        ]
+
+    def key_under_cursor(self) -> bytes | None:
+        row: KeyLine | None = self.selected
+        return row[1] if row is not None else None
+
+
+def _key_widths(width: int) -> tuple[int, int]:
+    kind = max(8, min(24, width // 4))
+    return kind, max(8, width - kind - 11)
+
+
+class EventList(TenantList):
+    """The tenant's events among those that the feed pane keeps, the newest first."""
+
+    TITLE = "Events"
+
+    def __init__(self, tenant: bytes, clock: Clock) -> None:
+        super().__init__(tenant, clock, id="tenant-events")
+        self._seen = 0
+        self._found: deque[FeedEvent] = deque(maxlen=MOST_EVENTS)
+        self._count = 0
+        self._fresh = False
+
+    def unread(self, items: Iterable[FeedItem]) -> Iterator[list[FeedEvent]]:
+        """What came since the last look, oldest first, in slices; a copy: the feed goes on meanwhile."""
+        new = [item for item in items if item.seq > self._seen and isinstance(item, FeedEvent)]
+        for at in range(0, len(new), SLICE):
+            yield new[at : at + SLICE]
+
+    def take(self, events: list[FeedEvent]) -> None:
+        """Keep those of this tenant."""
+        for event in events:
+            meaning = parse_event(event.payload, event.length)
+            if not meaning.problem and meaning.tenant.encode("utf-8", "surrogatepass") == self.tenant:
+                self._found.appendleft(event)
+                self._count, self._fresh = self._count + 1, True
+        self._seen = max(self._seen, events[-1].seq)
+
+    def place(self) -> None:
+        """Show what was found."""
+        if self._fresh:
+            self._fresh = False
+            self.set_rows(list(self._found))
+
+    def tell(self, batch: FeedBatch | None, retry_in: float | None) -> None:
+        """Say how the feed is: silence is no health."""
+        state = batch.status.state if batch is not None else "connecting"
+        fault = batch.status.fault if batch is not None else None
+        shown = f", the last {len(self._found):,} listed" if self._count > len(self._found) else ""
+        counted = plural(self._count, "event")
+        lead = f"feed {state}"
+        forms = outage_forms(lead, fault, "redis", self.where, retry_in)
+        self.truth = [f"{counted} in the feed{shown} · {forms[0]}", f"{counted} · {forms[0]}", *forms]
+        self.empty = "No event of this tenant in the feed yet." if state == "live" else f"The feed is {state}."
+
+    def key_of(self, row: FeedEvent) -> int:
+        return row.seq
+
+    def head(self, line: int, width: int) -> list[Piece]:
+        return [(f"{'received':<9} {'type':<24} what", "quiet")] if self.rows else []
+
+    def row(self, index: int, width: int) -> list[Piece]:
+        event: FeedEvent = self.rows[index]
+        meaning = parse_event(event.payload, event.length)
+        kind = fit_cell(safe_text(meaning.type, 60), 24)
+        detail = fit_cell(safe_text(meaning.detail or event.channel, 200), max(1, width - 35))
+        return [(f"{clock_words(event.received_at):<9} ", "quiet"), (kind + " ", "bright"), (detail, "")]
+
+    def action_open(self) -> None:
+        if self.selected is not None:
+            event: FeedEvent = self.selected
+            self.app.push_screen(event_dialog(event, parse_event(event.payload, event.length)))

@@ -1,0 +1,158 @@
+"""One tenant, live: its counters, its cache keys, its events. It looks at what the dashboard has anyway.
+
+It asks Redis nothing: counters and keys are what the sampling loops read, events are those that the feed pane keeps. No
+MONITOR, no command of its own. Names are bytes; the tenant is compared by its bytes, never by how it looks.
+"""
+
+from typing import TYPE_CHECKING, Any, ClassVar, cast
+
+from textual.app import ComposeResult
+from textual.containers import Vertical
+
+from optimus_tui.assets import asset_dir
+from optimus_tui.contract.cache import CacheReport
+from optimus_tui.contract.feed import FeedBatch, FeedStatus
+from optimus_tui.contract.limits import LimitsReport
+from optimus_tui.contract.reading import Reading
+from optimus_tui.tui.base_screen import BaseScreen
+from optimus_tui.tui.dashboard.last_reports import tenant_names
+from optimus_tui.tui.keys import chosen
+from optimus_tui.tui.messages import CopyRequested
+from optimus_tui.tui.tenant.lists import CounterList, EventList, KeyList, TenantList
+from optimus_tui.tui.widgets.bars import KeyStrip
+from optimus_tui.tui.widgets.names import mark_of
+from optimus_tui.wording.safe import safe_text
+from optimus_tui.wording.shell import redis_cli
+from optimus_tui.wording.truth import counted_down
+
+if TYPE_CHECKING:
+    from optimus_tui.tui.services import DashboardServices
+
+
+class TenantScreen(BaseScreen):
+    """Counters, cache keys and recent events of one tenant, as the dashboard behind this screen reads them. Nothing
+    more is asked of Redis. Tab goes from list to list; z shows one alone; t asks the tools about this tenant."""
+
+    CSS_PATH = asset_dir("styles") / "tenant.tcss"
+    BINDINGS: ClassVar[Any] = chosen(
+        "app.help", "app.back", "app.next", "app.previous", "app.theme", "app.quit", "app.tools",
+        "pane.copy_as", "pane.zoom",
+    )  # fmt: skip
+    AUTO_FOCUS = "#tenant-counters"
+
+    def __init__(self, dashboard: "DashboardServices", tenant: bytes) -> None:
+        super().__init__()
+        self.dashboard, self.tenant = dashboard, tenant
+        self.zoomed = False
+
+    def compose(self) -> ComposeResult:
+        clock = self.dashboard.context.clock
+        with Vertical(id="tenant-room"):
+            yield CounterList(self.tenant, clock)
+            yield KeyList(self.tenant, clock)
+            yield EventList(self.tenant, clock)
+        yield KeyStrip()
+
+    def lists(self) -> list[TenantList]:
+        """The three, from the top."""
+        return list(self.query(TenantList))
+
+    def on_mount(self) -> None:
+        self.look()
+        self.set_interval(1.0, self.look)
+        self.run_worker(self._follow_events(), name="events", group="events", exit_on_error=False)
+
+    def look(self) -> None:
+        """Once a second: what the dashboard has read by now."""
+        limits: Reading[LimitsReport] | None = self.dashboard.pane("limits").reading
+        cache: Reading[CacheReport] | None = self.dashboard.pane("cache").reading
+        feed: FeedBatch | None = self.dashboard.pane("feed").reading
+        where = safe_text(self.dashboard.settings.redis.label)
+        for one in self.lists():
+            one.where = where
+        self.query_one(CounterList).look(limits, self._retry_in("limits", limits))
+        self.query_one(KeyList).look(cache, self.dashboard.bridge.cache_index, self._retry_in("cache", cache))
+        self.query_one(EventList).tell(feed, self._retry_in("feed", feed.status if feed is not None else None))
+        name, mark = safe_text(self.tenant, 60) or "(empty)", mark_of(self.tenant)[0]
+        if mark:
+            name = f"{name} ({mark}: {self.tenant[:24].hex(' ')})"
+        for one in self.lists():
+            one.draw_frame(name)
+
+    def _retry_in(self, name: str, look: "Reading[Any] | FeedStatus | None") -> float | None:
+        """Seconds until a pane's source is tried again; None where it is well."""
+        passed = self.dashboard.context.clock.mono() - self.dashboard.pane(name).newest_mono
+        return counted_down(look.retry_in, passed) if look is not None else None
+
+    async def _follow_events(self) -> None:
+        """Read what the feed pane keeps, a slice at a time, and then what comes."""
+        import asyncio
+
+        from optimus_tui.tui.panes.feed import FeedPane
+
+        pane = cast(FeedPane, self.dashboard.pane("feed"))
+        view = self.query_one(EventList)
+        while True:
+            for chunk in view.unread(pane.store.items):
+                view.take(chunk)
+                await asyncio.sleep(0)
+            view.place()
+            await asyncio.sleep(0.5)
+
+    # -- getting about ---------------------------------------------------------------------------------------------
+
+    def current(self) -> TenantList:
+        """The list with the focus."""
+        return next((one for one in self.lists() if one.has_focus), self.lists()[0])
+
+    def action_next_pane(self, by: int) -> None:
+        lists = self.lists()
+        lists[(lists.index(self.current()) + by) % len(lists)].focus()
+
+    def on_descendant_focus(self) -> None:
+        for one in self.lists():
+            one.set_class(one.has_focus, "-current")
+        self.query_one(KeyStrip).refresh()
+
+    def action_zoom(self) -> None:
+        self.zoomed = not self.zoomed
+        self.set_class(self.zoomed, "-zoomed")
+
+    def action_back(self) -> None:
+        if self.zoomed:
+            self.action_zoom()
+        else:
+            self.dismiss(None)
+
+    def action_tools(self) -> None:
+        """The playbook for this tenant's limits, filled in, not run; without a tenant where its name is no text."""
+        from optimus_tui.contract.finding_rules import TROUBLE
+        from optimus_tui.tools.tool_call import ToolCall
+        from optimus_tui.tui.tools.screen import ToolsScreen
+
+        asked: dict[str, Any] = {"issue_type": "rate_limiting"}
+        try:
+            asked["tenant_id"] = self.tenant.decode("utf-8")
+        except UnicodeDecodeError:
+            self.say("this tenant's name is not UTF-8: a tool cannot be asked about it", "warning")
+            return
+        names = tenant_names(self.dashboard)
+        self.app.push_screen(ToolsScreen(self.dashboard.context, names, ToolCall(TROUBLE, asked), False))
+
+    def copy_forms(self) -> list[tuple[str, str]]:
+        key = self.current().key_under_cursor()
+        if key is None:
+            return []
+        target, forms = self.dashboard.settings.redis, []
+        read = (("GET",),) if isinstance(self.current(), CounterList) else ()
+        for words in (*read, ("TYPE",), ("PTTL",), ("MEMORY", "USAGE")):
+            try:
+                forms.append((f"redis-cli {' '.join(words)}", redis_cli(target, [*words, key])))
+            except ValueError as error:
+                forms.append((f"redis-cli {' '.join(words)}", f"# {error}"))
+        return forms
+
+    def action_copy(self) -> None:
+        key = self.current().key_under_cursor()
+        if key is not None:
+            self.post_message(CopyRequested(safe_text(key, 4_096), "name"))

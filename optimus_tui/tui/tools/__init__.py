@@ -1,0 +1,1 @@
+"""The tools on the screen: list, form, answer, the routine of the day."""

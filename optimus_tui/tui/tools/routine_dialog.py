@@ -1,0 +1,92 @@
+"""The day's routine and "which tool for which symptom" on one card; Enter runs the line under the cursor.
+
+Dismisses with the errand, or None. The tables are ``tools.routine``'s: nothing of them is written here.
+"""
+
+from typing import Any, ClassVar
+
+from textual.widget import Widget
+
+from optimus_tui.tools.registry import TOOLS
+from optimus_tui.tools.routine import Step, routine, symptoms
+from optimus_tui.tui.dialogs.base import Dialog
+from optimus_tui.tui.keys import MOVES, chosen
+from optimus_tui.tui.widgets.columns import fit_cell
+from optimus_tui.tui.widgets.line_view import LineView, Piece
+
+TOLD_CELLS = 48
+"""Where the reasons stand below each other, as long as there is room for it."""
+Row = Step | str
+"""A line that runs, or a heading."""
+
+
+class RoutineView(LineView):
+    """Headings and steps; the cursor stands on steps only."""
+
+    BINDINGS: ClassVar[Any] = chosen(*MOVES)
+    head_lines = 0
+
+    def __init__(self) -> None:
+        super().__init__(id="body")
+        self._steps: list[Row] = [
+            "The day",
+            *routine(TOOLS),
+            "",
+            "Which tool for which symptom",
+            *symptoms(TOOLS),
+        ]
+
+    def on_mount(self) -> None:
+        self.set_rows(self._steps)
+        self.styles.height = len(self._steps)
+        self.move_to(1)
+
+    def row(self, index: int, width: int) -> list[Piece]:
+        row = self.rows[index]
+        if isinstance(row, str):
+            return [(row, "head")]
+        before = self.rows[index - 1] if index else None
+        again = isinstance(before, Step) and before.when == row.when
+        number = {"first": "1", "then": "2"}.get(row.why, "")
+        told = " ".join([row.tool_call.tool, *(_word(one) for one in row.tool_call.arguments.items())])
+        room = max(10, width - 22)
+        why = "" if number or len(told) + len(row.why) + 3 > room else f"   {row.why}"
+        cells = min(room - len(why), max(len(told), TOLD_CELLS))  # the reason gives its place up last
+        head: list[Piece] = [("  ", ""), (fit_cell("" if again else row.when, 18), "bright")]
+        return [
+            *head,
+            (f"{number:<2}", "quiet"),
+            (fit_cell(told, cells), "accent"),
+            (why, "quiet"),
+        ]
+
+    def move_to(self, index: int) -> None:
+        index = max(0, min(len(self.rows) - 1, index))
+        step = -1 if index < self.cursor else 1
+        while 0 <= index < len(self.rows) and isinstance(self.rows[index], str):
+            index += step
+        if 0 <= index < len(self.rows):
+            super().move_to(index)
+
+    def action_first(self) -> None:
+        self.move_to(1)
+
+    def action_open(self) -> None:
+        if isinstance(self.selected, Step):
+            self.screen.dismiss(self.selected.tool_call)
+
+
+class RoutineDialog(Dialog):
+    """The card."""
+
+    card_title = "Routine"
+    card_keys = "enter runs   ↑↓ choose   esc closes"
+
+    def body(self) -> list[Widget]:
+        return [RoutineView()]
+
+
+def _word(argument: tuple[str, object]) -> str:
+    """An argument in short: what its value does not say, its name does."""
+    name, value = argument
+    return str(value) if isinstance(value, str) else f"{name}={str(value).lower()}"

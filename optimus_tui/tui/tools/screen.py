@@ -1,0 +1,277 @@
+"""The tools screen: the tools left, a form made from the chosen one's schema, the answer in readable sections.
+
+It runs them by the one road that all surfaces take (``tools.answer``), in a worker that esc stops, and knows none of
+them: what a tool takes comes from its schema, what it says from its document. Answers are kept while it is open.
+"""
+
+import asyncio
+from typing import TYPE_CHECKING, Any, ClassVar, cast
+
+from textual import events, on
+from textual.app import ComposeResult
+from textual.containers import Horizontal, Vertical
+from textual.content import Content
+from textual.widgets import Input, Static
+from textual.worker import Worker, WorkerState
+
+from optimus_tui.assets import asset_dir
+from optimus_tui.context import Context
+from optimus_tui.tools.registry import TOOLS, Tool
+from optimus_tui.tools.tool_call import ToolCall
+from optimus_tui.tui.keys import bindings, chosen
+from optimus_tui.tui.tools.answers import Answers
+from optimus_tui.tui.tools.form import ToolForm
+from optimus_tui.tui.tools.run import Run
+from optimus_tui.tui.widgets.bars import KeyStrip
+from optimus_tui.tui.widgets.report_view import ReportView, ToolList
+from optimus_tui.wording.safe import safe_text
+
+if TYPE_CHECKING:
+    from optimus_tui.tui.app import OptimusApp
+
+NARROW = 110
+"""Columns below which an answer takes the whole screen while it is read."""
+
+LETTERS = ("json", "screen.copy_as", "refresh", "quit", "help", "routine")
+"""Actions on letters: while a text is typed they are text."""
+
+
+class ToolsScreen(Answers):
+    """Choose a tool, fill in what it takes, run it with Enter, read what it found. Answers stay while this is open."""
+
+    CSS_PATH = asset_dir("styles") / "tools.tcss"
+    BINDINGS: ClassVar[Any] = [
+        *bindings("tools"),
+        *chosen(
+            "app.help", "app.back", "app.next", "app.previous", "app.theme", "app.quit", "app.routine",
+            "pane.refresh", "pane.copy_as",
+        ),
+    ]  # fmt: skip
+    AUTO_FOCUS = ""
+
+    def __init__(
+        self, context: Context, tenants: list[str], tool_call: ToolCall | None = None, run: bool = False
+    ) -> None:
+        super().__init__(context, TOOLS[tool_call.tool if tool_call else next(iter(TOOLS))])
+        self.tenants = tenants
+        self.asked: dict[str, dict[str, Any]] = {}
+        self._tool_call, self._run_at_once = tool_call, run
+        self._worker: Worker[None] | None = None
+        self._formed = ""
+
+    def compose(self) -> ComposeResult:
+        with Horizontal(id="tools-room"):
+            with Vertical(id="tools-left"):
+                yield ToolList()
+            with Vertical(id="tools-right"):
+                with Vertical(id="ask"):
+                    yield Static(id="ask-about")
+                    yield Vertical(id="ask-form")
+                    yield Static(id="ask-note")
+                yield ReportView(id="answer")
+        yield KeyStrip()
+
+    @property
+    def optimus(self) -> "OptimusApp":
+        """The application, typed."""
+        return cast("OptimusApp", self.app)
+
+    # -- life ------------------------------------------------------------------------------------------------------
+
+    async def on_mount(self) -> None:
+        listing = self.query_one(ToolList)
+        listing.border_title = "Tools"
+        listing.runs = self.runs
+        listing.move_to(list(TOOLS).index(self.tool.name))
+        self.lay_out()
+        if self._tool_call is not None:
+            self.asked[self.tool.name] = dict(self._tool_call.arguments)
+        if self._tool_call is None:
+            listing.focus()
+        self.set_interval(0.2, self.draw_elapsed)
+        self._open_tool(self._tool_call is not None)
+
+    def _open_tool(self, ready_to_run: bool) -> None:
+        """Load the tool's code in a thread, then make its form."""
+        work = self._make_form(self.tool, ready_to_run)
+        self.run_worker(work, name="form", group="form", exclusive=True, exit_on_error=False)
+
+    async def _make_form(self, tool: Tool, ready_to_run: bool) -> None:
+        self.query_one("#ask-about", Static).update(Content(_about(tool)))
+        schema = await asyncio.to_thread(_load, tool)
+        place = self.query_one("#ask-form", Vertical)
+        async with self.batch():
+            await place.remove_children()
+            await place.mount(ToolForm(schema, self.asked.get(tool.name, {}), self.tenants))
+        self._formed = tool.name
+        self.query_one("#ask").border_title = tool.name
+        self._check()
+        self.show_answer(anew=True)
+        if ready_to_run:
+            self.action_fill_in()
+            if self._run_at_once:
+                self._run_at_once = False
+                self.action_refresh()
+
+    def on_resize(self, event: events.Resize) -> None:
+        self.lay_out()
+        self.call_after_refresh(self.show_answer)
+
+    def lay_out(self) -> None:
+        """Beside each other where there is room."""
+        narrow = self.size.width < NARROW
+        reading = self.query_one(ReportView).has_focus
+        before = (self.has_class("-narrow"), self.has_class("-reading"))
+        self.set_class(narrow, "-narrow")
+        self.set_class(reading, "-reading")
+        if before != (narrow, reading):
+            self.call_after_refresh(self.show_answer)
+
+    def on_descendant_focus(self, event: events.DescendantFocus) -> None:
+        self.lay_out()
+        self.query_one(KeyStrip).refresh()
+
+    # -- asking ----------------------------------------------------------------------------------------------------
+
+    def action_tool_under_cursor(self) -> None:
+        name = self.query_one(ToolList).selected
+        if name is not None and name != self.tool.name:
+            if self.form is not None and self._formed == self.tool.name:
+                self.asked[self.tool.name] = self.form.values()
+            self.tool = TOOLS[name]
+            self.as_json = False
+            self._open_tool(False)
+
+    def action_fill_in(self) -> None:
+        if self.form is not None:
+            self.form.focus_first()
+
+    @on(ToolForm.Changed)
+    def _form_changed(self, event: ToolForm.Changed) -> None:
+        self._check()
+
+    def _check(self) -> bool:
+        """Whether the tool would take these arguments; what it would say, else what the field is for, is shown."""
+        from optimus_tui.tools.arguments import ToolFailure, parse
+
+        if self.form is None or self._formed != self.tool.name:
+            return False
+        note = self.query_one("#ask-note", Static)
+        try:
+            parse(self.tool.query, self.form.values())
+        except ToolFailure as failure:
+            note.set_class(True, "-wrong")
+            note.update(Content(safe_text(str(failure), 400)))
+            return False
+        note.set_class(False, "-wrong")
+        note.update(Content(self.form.about() or " "))
+        return True
+
+    @on(ToolForm.Submitted)
+    def _form_submitted(self, event: ToolForm.Submitted) -> None:
+        self.action_refresh()
+
+    def action_refresh(self) -> None:
+        """Run the chosen tool with what the form holds. One runs at a time."""
+        if not self._check() or self.form is None:
+            return
+        if self._worker is not None and not self._worker.is_finished:
+            self._stop("stopped for another run")
+        run = Run(self.tool.name, self.form.values(), self.context.clock.mono())
+        self.runs[run.tool] = run
+        self.as_json = False
+        self.query_one(ReportView).focus()
+        self.show_answer(anew=True)
+        self._worker = self.run_worker(self._answer(run), name=f"tool:{run.tool}", group="tool", exit_on_error=False)
+
+    async def _answer(self, run: Run) -> None:
+        from optimus_tui.tools import answer as road
+        from optimus_tui.tools.arguments import ToolFailure
+
+        self.deadline = road.DEADLINE_SECONDS
+        try:
+            run.report = await road.answer(self.context, run.tool, run.arguments, run.heard)
+            run.code = road.exit_code(run.report)
+        except ToolFailure as failure:
+            run.report = road.failure_report(run.tool, failure, self.context.clock.wall())
+            run.code = failure.exit_code
+        run.encoded = await asyncio.to_thread(road.encode, run.report)
+        run.took = self.context.clock.mono() - run.started
+        if self.is_mounted:
+            self.show_answer(anew=True)
+
+    @on(Worker.StateChanged)
+    def _worker_changed(self, event: Worker.StateChanged) -> None:
+        worker = event.worker
+        if event.state is not WorkerState.ERROR or worker.error is None:
+            return
+        place = self.optimus.keep_report(worker.error)
+        run = self.runs.get(worker.name.removeprefix("tool:"))
+        if run is not None and run.running:
+            run.took, run.stopped = self.context.clock.mono() - run.started, f"stopped by a bug of ours; {place}"
+        self.say_bug(worker.name, place)
+        self.show_answer(anew=True)
+
+    def _stop(self, why: str) -> None:
+        """End the running tool."""
+        if self._worker is not None:
+            run = self.runs.get((self._worker.name or "").removeprefix("tool:"))
+            self._worker.cancel()
+            self._worker = None
+            if run is not None and run.running:
+                run.took, run.stopped = self.context.clock.mono() - run.started, why
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """While a text is typed its letters are letters; JSON wants an answer."""
+        if isinstance(self.focused, Input) and action in LETTERS:
+            return False
+        return not (action == "json" and (self.run is None or self.run.report is None))
+
+    # -- getting about ---------------------------------------------------------------------------------------------
+
+    def action_back(self) -> None:
+        """Stop what runs; else from the answer to the form, to the list, to the dashboard."""
+        if self._worker is not None and self.run is not None and self.run.running:
+            self._stop("stopped")
+            self.show_answer(anew=True)
+        elif self.query_one(ReportView).has_focus:
+            self.action_fill_in()
+        elif self.query_one(ToolList).has_focus:
+            self.dismiss(None)
+        else:
+            self.query_one(ToolList).focus()
+
+    def action_next_pane(self, by: int) -> None:
+        """List, form, answer, and round again."""
+        places = [self.query_one(ToolList), self.form, self.query_one(ReportView)]
+        at = next((i for i, place in enumerate(places) if place is not None and place.has_focus_within), 0)
+        chosen_place = places[(at + by) % len(places)]
+        if isinstance(chosen_place, ToolForm):
+            chosen_place.focus_first()
+        elif chosen_place is not None:
+            chosen_place.focus()
+
+    def action_routine(self) -> None:
+        from optimus_tui.tui.tools.routine_dialog import RoutineDialog
+
+        self.app.push_screen(RoutineDialog(), self._take)
+
+    def _take(self, tool_call: ToolCall | None) -> None:
+        """Run what the routine's card was left with."""
+        if tool_call is None:
+            return
+        self.asked[tool_call.tool] = dict(tool_call.arguments)
+        self.tool, self._run_at_once, self.as_json = TOOLS[tool_call.tool], True, False
+        self.query_one(ToolList).move_to(list(TOOLS).index(tool_call.tool))
+        self._open_tool(True)
+
+
+def _load(tool: Tool) -> dict[str, Any]:
+    """The schema; importing the tool's code takes a while the first time. Runs in a thread."""
+    import optimus_tui.tools.answer  # noqa: F401
+
+    return tool.input_schema()
+
+
+def _about(tool: Tool) -> str:
+    return tool.description + (f" It writes: {tool.writes}" if tool.writes else "")
