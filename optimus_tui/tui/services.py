@@ -80,6 +80,8 @@ class AppServices(Protocol):
 
     touched: Callable[[], None] | None
     """Called for every key while actions are armed."""
+    quiet_before_key: float
+    """Seconds between the key that acts now and the one before it."""
 
     @property
     def demo(self) -> Demo | None:
@@ -91,6 +93,9 @@ class AppServices(Protocol):
 
     def switch_environment(self, name: str) -> None:
         """Close this environment's connections and open the dashboard on another."""
+
+    def is_held(self, seconds: float) -> bool:
+        """Return True if the key that acts now came within ``seconds`` of itself: it may be held down."""
 
     def keep_report(self, error: BaseException) -> str:
         """Write a crash report and return the sentence that says where it is."""

@@ -10,12 +10,9 @@ import signal
 import sys
 import termios
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from types import FrameType
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from optimus_tui.tui.app import OptimusApp
+from typing import Protocol
 
 PATIENCE = 3.0
 """Seconds for an orderly end before the forced one."""
@@ -25,9 +22,23 @@ LEAVE_SECONDS = 12.0
 _RESTORE = b"\x1b[?1049l\x1b[?25h\x1b[?1000l\x1b[?1003l\x1b[?1015l\x1b[?1006l\x1b[?2004l\x1b[<u\x1b[0m"
 
 
+class EndingApp(Protocol):
+    """The application as far as its end is concerned."""
+
+    leaving: Callable[[], None] | None
+    """Called when it is about to end."""
+
+    @property
+    def return_code(self) -> int | None:
+        """Return the exit code; None while the application runs."""
+
+    def exit(self, result: int | None = None, return_code: int = 0) -> None:
+        """End the application."""
+
+
 @contextlib.contextmanager
-def leave_on_signals(app: "OptimusApp") -> Iterator[None]:
-    """While open, SIGTERM and SIGHUP (and SIGINT from outside) end the application, and no end takes for ever."""
+def leave_on_signals(app: EndingApp) -> Iterator[None]:
+    """End the application on SIGTERM and SIGHUP while the context is open, by force if it does not end in time."""
     before = _terminal_state()
     import asyncio
 

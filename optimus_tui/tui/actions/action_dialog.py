@@ -21,7 +21,7 @@ from optimus_tui.tui.actions.action_dialog_widgets import CardView, audit_words
 from optimus_tui.tui.widgets.typed import TypedInput
 
 if TYPE_CHECKING:
-    from optimus_tui.tui.app import OptimusApp
+    from optimus_tui.tui.services import AppServices
 
 QUIET_SECONDS = 0.5
 """An Enter that confirms comes this long after the key before it, and after the button got the focus."""
@@ -39,8 +39,8 @@ class ActionDialog(CardFace):
     BINDINGS: ClassVar[list[BindingType]] = action_dialog_keys.BINDINGS
 
     @property
-    def optimus(self) -> "OptimusApp":
-        """The application, typed."""
+    def optimus(self) -> "AppServices":
+        """Return the application's own services."""
         return self.app  # type: ignore[return-value]
 
     def on_mount(self) -> None:

@@ -3,7 +3,7 @@
 An offer is for one tenant, by the bytes of its name as they were read. A row of no single tenant has none.
 """
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from msgspec import structs
 
@@ -13,6 +13,8 @@ from optimus_tui.contract.feed import FeedEvent, FeedGap
 from optimus_tui.contract.limits import LimitRow, LimitsReport
 from optimus_tui.grammar.keys import COHERENCE_PREFIX
 from optimus_tui.probes.feed_ring import MAX_CHANNEL
+from optimus_tui.tui.actions.counter_actions import Offer, counter_offers
+from optimus_tui.tui.actions.finding_actions import finding_offers
 from optimus_tui.tui.dialogs.question import Line, QuestionDialog
 from optimus_tui.tui.panes.cache_rows import KeyRow
 from optimus_tui.tui.panes.health_lines import HealthLine
@@ -20,14 +22,6 @@ from optimus_tui.wording.safe import safe_text
 
 if TYPE_CHECKING:
     from optimus_tui.tui.services import DashboardServices
-
-
-class Offer(NamedTuple):
-    """An action that can be chosen: its name and a note, both safe to show, and its request."""
-
-    name: str
-    about: str
-    request: ActionRequest
 
 
 def offers_for(row: object, limits: LimitsReport | None = None, cache: CacheReport | None = None) -> list[Offer]:
@@ -41,8 +35,6 @@ def offers_for(row: object, limits: LimitsReport | None = None, cache: CacheRepo
     if isinstance(row, LimitRow):
         return counter_offers(row)
     if isinstance(row, HealthLine) and row.finding is not None:
-        from optimus_tui.tui.actions.finding_actions import finding_offers
-
         return finding_offers(row.finding, limits, cache)
     if isinstance(row, FeedEvent):
         tenant = tenant_of(row)
@@ -84,28 +76,6 @@ def _invalidation(tenant: bytes) -> Offer:
         "all kinds, and the gateways are told to drop theirs",
         ActionRequest(kind="invalidate_tenant", tenant=tenant),
     )
-
-
-def counter_offers(row: LimitRow) -> list[Offer]:
-    """Return the actions for one counter: repair it if it never resets, reset it, reset all of its tenant."""
-    counter = row.counter
-    tenant, operation = counter.tenant, counter.operation
-    if not tenant or counter.doubt:
-        return []
-    who, what = safe_text(tenant, 60), safe_text(operation, 60)
-    offers = []
-    if counter.immortal and not counter.sliding:
-        offers.append(Offer(
-            f"Repair {what} of {who}", "gives the counter its window back; the count stays",
-            ActionRequest(kind="repair_counter", tenant=tenant, operation=operation),
-        ))  # fmt: skip
-    return [
-        *offers,
-        Offer(f"Reset {what} of {who}", "this one counter starts again at 0",
-              ActionRequest(kind="reset_counters", tenant=tenant, operation=operation)),
-        Offer(f"Reset all counters of {who}", "every operation starts again at 0",
-              ActionRequest(kind="reset_counters", tenant=tenant)),
-    ]  # fmt: skip
 
 
 def _cache_offers(group: GroupTotals, tenant: bytes) -> list[Offer]:

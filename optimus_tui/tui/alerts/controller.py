@@ -121,4 +121,4 @@ class AlertsController:
         """Show the history of alerts (``:alerts``)."""
         from optimus_tui.tui.alerts.screen import AlertsScreen
 
-        self.dashboard.open_screen(AlertsScreen(self.dashboard, self))
+        self.dashboard.open_screen(AlertsScreen(self.dashboard, lambda: self.book))

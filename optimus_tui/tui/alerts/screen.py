@@ -3,6 +3,7 @@
 It holds nothing itself: episodes and mutes are the book's, which the dashboard keeps while this screen is closed.
 """
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from textual import events, on, work
@@ -25,7 +26,6 @@ from optimus_tui.wording.safe import safe_text
 
 if TYPE_CHECKING:
     from optimus_tui.sampling.alert_book import AlertBook
-    from optimus_tui.tui.alerts.controller import AlertsController
     from optimus_tui.tui.services import DashboardServices
 
 DURATIONS: tuple[tuple[str, float | None], ...] = (
@@ -108,14 +108,20 @@ class AlertsScreen(BaseScreen):
     ]
     AUTO_FOCUS = ""
 
-    def __init__(self, dashboard: "DashboardServices", alerts: "AlertsController") -> None:
+    def __init__(self, dashboard: "DashboardServices", book: Callable[[], "AlertBook | None"]) -> None:
+        """Show a book.
+
+        Args:
+            dashboard: Whose clock counts.
+            book: Returns the alerts as they are now; None while nothing is watched.
+        """
         super().__init__()
-        self.dashboard, self.alerts = dashboard, alerts
+        self.dashboard, self._book = dashboard, book
 
     @property
     def book(self) -> "AlertBook | None":
-        """None before the first reading, and after the environment was left."""
-        return self.alerts.book
+        """Return the alerts. None before the first reading, and after the environment was left."""
+        return self._book()
 
     def compose(self) -> ComposeResult:
         yield Static(id="alerts-way")

@@ -16,7 +16,7 @@ from textual.widgets import Input, Static
 from optimus_tui.tui.dialogs.base import Dialog
 
 if TYPE_CHECKING:
-    from optimus_tui.tui.app import OptimusApp
+    from optimus_tui.tui.services import AppServices
 
 LONGEST = 2_000
 HELD_SECONDS = 0.8
@@ -69,7 +69,7 @@ class QuestionDialog(Dialog):
                 self.query_one("#ask-wrong", Static).update(Content(f"{line.label} is needed"))
                 field.focus()
                 return
-        if not any(texts) and cast("OptimusApp", self.app).is_held(HELD_SECONDS):  # the enter that opened the dialog
+        if not any(texts) and cast("AppServices", self.app).is_held(HELD_SECONDS):  # the enter that opened the dialog
             self.query_one("#ask-wrong", Static).update(Content("enter once more, and nothing is written here"))
             return
         self.dismiss(texts)

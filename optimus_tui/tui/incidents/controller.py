@@ -109,7 +109,7 @@ class IncidentController:
                 return
         if self.service is not None:
             await self._confirm_addresses(self.service)
-            self.dashboard.open_screen(IncidentScreen(self.dashboard, self, self.service, fresh))
+            self.dashboard.open_screen(IncidentScreen(self.dashboard, self.actions, self.service, fresh, self.header))
             await self._catch_up(self.service)
 
     async def _resume_or_open(self) -> bool:

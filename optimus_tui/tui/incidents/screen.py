@@ -5,6 +5,7 @@ on when the screen is left; the panes stay live behind it.
 """
 
 import asyncio
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from textual import events, on
@@ -28,7 +29,7 @@ from optimus_tui.tui.widgets.line_view import LineView, Piece
 from optimus_tui.tui.widgets.report_view import ReportView
 
 if TYPE_CHECKING:
-    from optimus_tui.tui.incidents.controller import IncidentController
+    from optimus_tui.tui.actions.controller import ActionsController
     from optimus_tui.tui.services import DashboardServices
 
 NARROW = 110
@@ -86,23 +87,25 @@ class IncidentScreen(BaseScreen):
     def __init__(
         self,
         dashboard: "DashboardServices",
-        incidents: "IncidentController",
+        actions: "ActionsController",
         incident_service: IncidentService,
         fresh: bool,
+        header: Callable[[], str],
     ) -> None:
         """Show an incident.
 
         Args:
             dashboard: Whose workers do what takes time.
-            incidents: What the header shows, and what arms.
+            actions: What arms and carries out actions.
             incident_service: The incident.
             fresh: Run the first step at once.
+            header: Returns what is said before the mode, such as the clock of a drill.
         """
         super().__init__()
-        self.dashboard, self.incidents, self.incident_service = dashboard, incidents, incident_service
+        self.dashboard, self.actions, self.incident_service = dashboard, actions, incident_service
         self.steps = StepActions(self, dashboard, incident_service)
-        self.recommendations = RecommendationActions(self, self.steps, incidents.actions)
-        self._fresh = fresh
+        self.recommendations = RecommendationActions(self, self.steps, actions)
+        self._fresh, self._header = fresh, header
         self._documents: dict[str, Any] = {}
         self._drawn: tuple[object, ...] = ()
         self._owners: list[str] = []
@@ -178,7 +181,7 @@ class IncidentScreen(BaseScreen):
         return fault.message if fault else ""
 
     def _mode(self) -> tuple[str, str]:
-        drill, (mode, style) = self.incidents.header(), self.incidents.actions.mode_words()
+        drill, (mode, style) = self._header(), self.actions.mode_words()
         if not drill:
             return mode, style
         return f"{drill}   {mode}", "warning" if style == "quiet" else style

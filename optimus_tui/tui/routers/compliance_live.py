@@ -17,7 +17,7 @@ from optimus_tui.wording.age import clock
 from optimus_tui.wording.safe import safe_text
 
 if TYPE_CHECKING:
-    from optimus_tui.tui.app import OptimusApp
+    from optimus_tui.tui.services import AppServices
 
 
 class LiveHalf(BaseScreen):
@@ -31,9 +31,9 @@ class LiveHalf(BaseScreen):
         self._live_at: float | None = None
 
     @property
-    def optimus(self) -> "OptimusApp":
-        """The application, typed."""
-        return cast("OptimusApp", self.app)
+    def optimus(self) -> "AppServices":
+        """Return the application's own services."""
+        return cast("AppServices", self.app)
 
     def compare(self) -> None:
         """Ask Redis once more; what is shown stays until the answer is there."""

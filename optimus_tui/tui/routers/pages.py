@@ -36,7 +36,7 @@ from optimus_tui.wording.shell import shell_word
 
 if TYPE_CHECKING:
     from optimus_tui.actions.routers import RouterPlan
-    from optimus_tui.tui.app import OptimusApp
+    from optimus_tui.tui.services import AppServices
 
 
 STEPS = ("Name", "Type", "Operations", "Features", "Fields", "Preview", "Checks", "Write", "Next steps", "Checklist")
@@ -76,9 +76,9 @@ class RouterPages(TypedAhead):
         yield KeyStrip()
 
     @property
-    def optimus(self) -> "OptimusApp":
-        """The application, typed."""
-        return cast("OptimusApp", self.app)
+    def optimus(self) -> "AppServices":
+        """Return the application's own services."""
+        return cast("AppServices", self.app)
 
     @property
     def page(self) -> Page | None:

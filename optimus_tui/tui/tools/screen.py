@@ -27,7 +27,7 @@ from optimus_tui.tui.widgets.report_view import ReportView, ToolList
 from optimus_tui.wording.safe import safe_text
 
 if TYPE_CHECKING:
-    from optimus_tui.tui.app import OptimusApp
+    from optimus_tui.tui.services import AppServices
 
 NARROW = 110
 """Columns below which an answer takes the whole screen while it is read."""
@@ -72,9 +72,9 @@ class ToolsScreen(Answers):
         yield KeyStrip()
 
     @property
-    def optimus(self) -> "OptimusApp":
-        """The application, typed."""
-        return cast("OptimusApp", self.app)
+    def optimus(self) -> "AppServices":
+        """Return the application's own services."""
+        return cast("AppServices", self.app)
 
     # -- life ------------------------------------------------------------------------------------------------------
 
