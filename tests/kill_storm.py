@@ -14,7 +14,7 @@ import time
 from collections import Counter
 from pathlib import Path
 
-from optimus_tui.actions.files import apply_changes, plan_files, recover
+from optimus_tui.actions.files.changes import apply_changes, plan_files, recover
 from tests.killing import kill_one
 from tests.live.killing import kill_once
 from tests.realserver import RealServer, server_binary

@@ -12,13 +12,12 @@ from msgspec import structs
 
 from optimus_tui.actions.action_log import ActionLog, Running, refused, tally
 from optimus_tui.actions.dependencies import ActionDependencies, RunControl
-from optimus_tui.actions.identity import moved, read_where
-from optimus_tui.actions.invalidate_tenant import channel_of
-from optimus_tui.actions.lock import TenantLock, lock_name
-from optimus_tui.actions.operator_connection import ConnectionLost, OperatorConnection
-from optimus_tui.actions.permit import Permit
 from optimus_tui.actions.preflight import check_drift, check_server
-from optimus_tui.actions.recipes import recipe_for
+from optimus_tui.actions.redis.identity import moved, read_where
+from optimus_tui.actions.redis.key_actions import channel_of, recipe_for
+from optimus_tui.actions.redis.lock import TenantLock, lock_name
+from optimus_tui.actions.redis.operator_connection import ConnectionLost, OperatorConnection
+from optimus_tui.actions.redis.permit import Permit
 from optimus_tui.actions.running import BatchRun
 from optimus_tui.actions.verifying import Verified, verify
 from optimus_tui.contract.actions import Confirmation, Interrupted, Outcome, Plan, Receipt, Refusal

@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 from optimus_tui.actions.guard import Guard
-from optimus_tui.actions.operator_connection import Listener, OperatorConnection, open_operator_connection
-from optimus_tui.actions.permit import Permit
+from optimus_tui.actions.redis.operator_connection import Listener, OperatorConnection, open_operator_connection
+from optimus_tui.actions.redis.permit import Permit
 from optimus_tui.clock import Clock
 from optimus_tui.contract.actions import Progress
 from optimus_tui.history.audit import AuditLog

@@ -13,14 +13,14 @@ from collections.abc import Sequence
 from redis.exceptions import ResponseError
 
 from optimus_tui.actions.action_log import refused
-from optimus_tui.actions.identity import operator_target, primary_only, read_where
-from optimus_tui.actions.operator_connection import (
+from optimus_tui.actions.redis.identity import operator_target, primary_only, read_where
+from optimus_tui.actions.redis.operator_connection import (
     ConnectionLost,
     Listener,
     OperatorConnection,
     open_operator_connection,
 )
-from optimus_tui.actions.permit import Permit
+from optimus_tui.actions.redis.permit import Permit
 from optimus_tui.clock import Clock
 from optimus_tui.contract.actions import Arming, Refusal
 from optimus_tui.history.audit import AuditLog, AuditUnwritable

@@ -11,10 +11,10 @@ from collections.abc import Callable, Iterable
 
 from redis.exceptions import ResponseError
 
-from optimus_tui.actions.identity import primary_only, where_of
-from optimus_tui.actions.key_facts import read_facts, read_sample
-from optimus_tui.actions.key_selection import COUNTER_KINDS, Gathering, Known, Selection, check_request
-from optimus_tui.actions.recipes import recipe_for
+from optimus_tui.actions.redis.identity import primary_only, where_of
+from optimus_tui.actions.redis.key_actions import recipe_for
+from optimus_tui.actions.redis.key_facts import read_facts, read_sample
+from optimus_tui.actions.redis.key_selection import COUNTER_KINDS, Gathering, Known, Selection, check_request
 from optimus_tui.context import Context
 from optimus_tui.contract.actions import ActionRequest, Plan, PlanKey, Refusal, Where
 from optimus_tui.contract.reading import Coverage

@@ -10,13 +10,12 @@ from redis.exceptions import ResponseError
 
 from optimus_tui.actions.action_log import kept, plan_file, receipt_file
 from optimus_tui.actions.dependencies import ActionDependencies
-from optimus_tui.actions.identity import moved, primary_only, read_where
-from optimus_tui.actions.invalidate_tenant import channel_of
-from optimus_tui.actions.key_selection import check_request
-from optimus_tui.actions.operator_connection import OperatorConnection
 from optimus_tui.actions.planning import digest_of
 from optimus_tui.actions.preview import foreign
-from optimus_tui.actions.recipes import recipe_for
+from optimus_tui.actions.redis.identity import moved, primary_only, read_where
+from optimus_tui.actions.redis.key_actions import channel_of, recipe_for
+from optimus_tui.actions.redis.key_selection import check_request
+from optimus_tui.actions.redis.operator_connection import OperatorConnection
 from optimus_tui.contract.actions import Confirmation, Plan, Receipt, Refusal
 from optimus_tui.wording.numbers import plural
 from optimus_tui.wording.safe import safe_text

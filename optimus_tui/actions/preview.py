@@ -7,8 +7,8 @@ from bisect import bisect_right
 from collections import Counter
 from random import Random
 
-from optimus_tui.actions.key_selection import COUNTER_KINDS
-from optimus_tui.actions.recipes import recipe_for
+from optimus_tui.actions.redis.key_actions import recipe_for
+from optimus_tui.actions.redis.key_selection import COUNTER_KINDS
 from optimus_tui.contract.actions import ActionRequest, Plan, PlanKey, Preview
 from optimus_tui.contract.cache import TTL_EDGES
 from optimus_tui.grammar.keys import parse_key

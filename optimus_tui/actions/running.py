@@ -14,13 +14,12 @@ from redis.exceptions import ResponseError
 
 from optimus_tui.actions.action_log import ActionLog, tally
 from optimus_tui.actions.dependencies import ActionDependencies, RunControl
-from optimus_tui.actions.invalidate_tenant import channel_of, event_of
-from optimus_tui.actions.latency_guard import TRIES, LatencyGuard
-from optimus_tui.actions.lock import TenantLock
-from optimus_tui.actions.operator_connection import ConnectionLost, OperatorConnection
 from optimus_tui.actions.preflight import check_server
-from optimus_tui.actions.recipe import Halted
-from optimus_tui.actions.recipes import recipe_for
+from optimus_tui.actions.redis.key_actions import channel_of, event_of, recipe_for
+from optimus_tui.actions.redis.latency_guard import TRIES, LatencyGuard
+from optimus_tui.actions.redis.lock import TenantLock
+from optimus_tui.actions.redis.operator_connection import ConnectionLost, OperatorConnection
+from optimus_tui.actions.redis.recipe import Halted
 from optimus_tui.contract.actions import Outcome, Plan, Progress
 from optimus_tui.history.audit import AuditUnwritable, quoted
 from optimus_tui.wording.safe import safe_text

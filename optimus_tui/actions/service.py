@@ -13,12 +13,12 @@ from msgspec import structs
 from optimus_tui.actions import applying, interrupted_actions
 from optimus_tui.actions.dependencies import ActionDependencies, Report, RunControl
 from optimus_tui.actions.guard import DEFAULT_MINUTES, Guard, may_ever_arm
-from optimus_tui.actions.identity import operator_target
-from optimus_tui.actions.key_selection import Known
-from optimus_tui.actions.operator_connection import Listener
 from optimus_tui.actions.planning import Walked, make_plan
 from optimus_tui.actions.preflight import check_plan, check_words
 from optimus_tui.actions.preview import preview, words_to_type
+from optimus_tui.actions.redis.identity import operator_target
+from optimus_tui.actions.redis.key_selection import Known
+from optimus_tui.actions.redis.operator_connection import Listener
 from optimus_tui.actions.threads import ActionThreads
 from optimus_tui.actions.verifying import Verified
 from optimus_tui.context import Context

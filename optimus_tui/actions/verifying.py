@@ -11,10 +11,10 @@ from msgspec import Struct
 from redis.exceptions import ResponseError
 
 from optimus_tui.actions.dependencies import ActionDependencies, RunControl
-from optimus_tui.actions.key_selection import Gathering, Known
-from optimus_tui.actions.operator_connection import ConnectionLost, OperatorConnection
-from optimus_tui.actions.permit import Permit
-from optimus_tui.actions.recipes import recipe_for
+from optimus_tui.actions.redis.key_actions import recipe_for
+from optimus_tui.actions.redis.key_selection import Gathering, Known
+from optimus_tui.actions.redis.operator_connection import ConnectionLost, OperatorConnection
+from optimus_tui.actions.redis.permit import Permit
 from optimus_tui.contract.actions import Outcome, Plan
 
 TRIES_SECONDS = 5.0

@@ -15,8 +15,8 @@ from optimus_tui.cli.flags import connected, joined, settings_of
 from optimus_tui.contract.tools.router import RouterType
 
 if TYPE_CHECKING:
-    from optimus_tui.actions.draft_checks import DraftCheck
-    from optimus_tui.actions.routers import RouterPlan
+    from optimus_tui.actions.drafts.draft_checks import DraftCheck
+    from optimus_tui.actions.drafts.routers import RouterPlan
     from optimus_tui.scaffold.spec import RouterSpec
 
 SHOWN_OUTPUT = 40
@@ -64,9 +64,9 @@ def new(
     **given: object,
 ) -> int:
     """Write a router NAME with its tests, and register it in app.py: all of it or nothing."""
-    from optimus_tui.actions.files import recover
-    from optimus_tui.actions.routers import plan_router
-    from optimus_tui.actions.tree import WriteRefused
+    from optimus_tui.actions.drafts.routers import plan_router
+    from optimus_tui.actions.files.changes import recover
+    from optimus_tui.actions.files.tree import WriteRefused
     from optimus_tui.scaffold.names import SpecError
     from optimus_tui.scaffold.spec import make_spec
     from optimus_tui.tools.router_neighbours import shared_names
@@ -97,8 +97,8 @@ def new(
 @click.pass_context
 def undo(ctx: click.Context, /, project: str | None, **given: object) -> int:
     """Take the last router back, if none of its files was changed since."""
-    from optimus_tui.actions.files import undo_last
-    from optimus_tui.actions.tree import WriteRefused
+    from optimus_tui.actions.files.changes import undo_last
+    from optimus_tui.actions.files.tree import WriteRefused
 
     try:
         entry = undo_last(_root(project, joined(ctx, given)))
@@ -111,7 +111,7 @@ def undo(ctx: click.Context, /, project: str | None, **given: object) -> int:
 
 def _root(project: str | None, flags: dict[str, object]) -> Path:
     """The gateway's tree; WriteRefused where none is known."""
-    from optimus_tui.actions.tree import WriteRefused
+    from optimus_tui.actions.files.tree import WriteRefused
 
     if project is not None:
         return Path(project)
@@ -138,8 +138,8 @@ def _show_and_write(
     plan: "RouterPlan", python: str | None, *, dry_run: bool, yes: bool, untested: bool, replace: bool
 ) -> int:
     """Show everything, check everything, ask, write."""
-    from optimus_tui.actions.draft_checks import run_checks
-    from optimus_tui.actions.routers import show_diff, show_tree
+    from optimus_tui.actions.drafts.draft_checks import run_checks
+    from optimus_tui.actions.drafts.routers import show_diff, show_tree
     from optimus_tui.tools.pattern_files import judged
 
     if not plan.changes:
@@ -180,8 +180,8 @@ def _is_allowed(plan: "RouterPlan") -> bool:
 
 
 def _ask_and_write(plan: "RouterPlan", silent: "list[DraftCheck]", *, yes: bool, replace: bool) -> int:
-    from optimus_tui.actions.routers import write_router
-    from optimus_tui.actions.tree import WriteRefused
+    from optimus_tui.actions.drafts.routers import write_router
+    from optimus_tui.actions.files.tree import WriteRefused
     from optimus_tui.scaffold.explain import next_steps
 
     questions: list[str] = []

@@ -52,7 +52,10 @@ def _place(candidate: Candidate) -> int:
 
 
 def issues_of(finding: Diagnostic | Finding) -> tuple[str, ...]:
-    """The issues that the finding points to; one that matters and fits nowhere points to the usual one."""
+    """Return the issue types that the finding's rule points to.
+
+    A finding that matters and whose rule points to none gets the usual issue type.
+    """
     found = rule_of(finding.rule).points_to
     if found is not None:
         return found

@@ -1,6 +1,7 @@
 """The list of the last step: what the tools recommend, what the team adds, and which actions can help. Pure.
 
-One table says which action fixes which finding. An action is recommended only for a tenant whose name is certain.
+The catalogue of findings says which action fixes which finding. An action is recommended only for a tenant whose name
+is certain.
 """
 
 import hashlib

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 import optimus_tui
-from optimus_tui.actions.sandbox_runner import SandboxRunner
+from optimus_tui.actions.drafts.sandbox_runner import SandboxRunner
 from optimus_tui.demo.stack import Ports, demo_environment
 from optimus_tui.settings.children import child_environment, minimal_environment
 from optimus_tui.tui import clipboard, editor
@@ -23,7 +23,7 @@ FORBIDDEN_MODULES = {"pty", "multiprocessing", "webbrowser", "pexpect", "sh"}
 FORBIDDEN_NAMES = {"create_subprocess_exec", "create_subprocess_shell", "subprocess_exec", "ProcessPoolExecutor"}
 MAKERS = {"child_environment", "minimal_environment", "demo_environment"}
 HANDED_ON = {
-    "actions/sandbox_runner.py": "_start",  # its callers, draft_checks and interpreters, call a maker
+    "actions/drafts/sandbox_runner.py": "_start",  # its callers, draft_checks and interpreters, call a maker
     "demo/children.py": "__init__",  # the supervisor's own, made by demo_environment
 }
 """Where the environment is a parameter: the file, and the one function there."""

@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import Any
 
-from optimus_tui.actions import latency_guard
+from optimus_tui.actions.redis import latency_guard
 from optimus_tui.actions.service import ActionService
 from optimus_tui.clock import Clock
 from optimus_tui.context import Context

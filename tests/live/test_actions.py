@@ -50,11 +50,11 @@ async def test_the_window_comes_from_the_settings_or_is_asked_for(server: RealSe
 
 
 async def test_before_redis_7_the_repair_runs_under_watch(server: RealServer, tmp_path: Path) -> None:
-    from optimus_tui.actions import expiring
+    from optimus_tui.actions.redis import key_actions
 
     put(server, "rate_limit:acme:chat", "rate_limit:acme:list")
     asked = pytest.MonkeyPatch()
-    asked.setattr(expiring, "knows_nx", lambda version: False)
+    asked.setattr(key_actions, "knows_nx", lambda version: False)
     try:
         async with armed(server.port, tmp_path) as action_service:
             receipt = await carried_out(
@@ -108,7 +108,7 @@ async def test_a_cache_key_that_gains_a_ttl_is_kept_row_68(server: RealServer, t
 async def test_a_key_that_changes_under_the_watch_is_tried_alone_and_then_left_row_68(
     server: RealServer, tmp_path: Path
 ) -> None:
-    from optimus_tui.actions import transaction
+    from optimus_tui.actions.redis import transaction
 
     put(server, *(f"cache:conv:acme:{index}" for index in range(3)))
     looked = transaction._look

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from optimus_tui.__main__ import run
-from optimus_tui.actions import lock as locks
+from optimus_tui.actions.redis import lock as locks
 from optimus_tui.contract.actions import Confirmation, Interrupted, Progress, Receipt, Refusal
 from optimus_tui.history import file_lock
 from optimus_tui.history.audit import AuditLog, unquoted
@@ -29,8 +29,8 @@ Harm = Callable[[Path], None]
 @pytest.fixture(autouse=True)
 def _calm(monkeypatch: pytest.MonkeyPatch) -> None:
     """A busy machine is no suffering server."""
-    monkeypatch.setattr("optimus_tui.actions.latency_guard.ROOM_MS", 60_000.0)
-    monkeypatch.setattr("optimus_tui.actions.latency_guard.MOST_MS", 60_000.0)
+    monkeypatch.setattr("optimus_tui.actions.redis.latency_guard.ROOM_MS", 60_000.0)
+    monkeypatch.setattr("optimus_tui.actions.redis.latency_guard.MOST_MS", 60_000.0)
 
 
 def once_at(count: int, act: Callable[[], object]) -> Callable[[Progress], None]:

@@ -13,8 +13,8 @@ from pathlib import Path
 import pytest
 from redis.exceptions import RedisError
 
-from optimus_tui.actions.operator_connection import open_operator_connection
-from optimus_tui.actions.permit import Permit
+from optimus_tui.actions.redis.operator_connection import open_operator_connection
+from optimus_tui.actions.redis.permit import Permit
 from optimus_tui.context import Context
 from optimus_tui.contract.actions import Refusal
 from optimus_tui.probes.cache import read_preview

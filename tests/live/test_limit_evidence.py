@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from optimus_tui.actions.key_selection import Known
 from optimus_tui.actions.planning import make_plan
+from optimus_tui.actions.redis.key_selection import Known
 from optimus_tui.contract.actions import ActionRequest, Refusal
 from optimus_tui.contract.reading import Coverage
 from optimus_tui.tools import metric_windows, refusals

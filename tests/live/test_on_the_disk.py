@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from optimus_tui.actions import files, undo_journal
-from optimus_tui.actions.files import apply_changes, plan_files
+from optimus_tui.actions.files import changes, undo_journal
+from optimus_tui.actions.files.changes import apply_changes, plan_files
 from optimus_tui.contract.incident import Stamp
 from optimus_tui.contract.incident_events import NoteAdded
 from optimus_tui.history import incident_files
@@ -28,8 +28,8 @@ from tests.realserver import RealServer
 @pytest.fixture(autouse=True)
 def _calm(monkeypatch: pytest.MonkeyPatch) -> None:
     """A busy machine is no suffering server."""
-    monkeypatch.setattr("optimus_tui.actions.latency_guard.ROOM_MS", 60_000.0)
-    monkeypatch.setattr("optimus_tui.actions.latency_guard.MOST_MS", 60_000.0)
+    monkeypatch.setattr("optimus_tui.actions.redis.latency_guard.ROOM_MS", 60_000.0)
+    monkeypatch.setattr("optimus_tui.actions.redis.latency_guard.MOST_MS", 60_000.0)
 
 
 def records_after_a_power_cut(disk: ForgetfulDisk, folder: Path) -> list[dict[str, object]]:
@@ -141,7 +141,7 @@ def test_no_file_takes_its_place_before_it_and_its_undo_would_outlive_a_power_cu
     root, state = tmp_path / "project", tmp_path / "state"
     root.mkdir()
     (root / "a.py").write_text("before")
-    real, seen = files._swap, list[tuple[bytes, bool]]()
+    real, seen = changes._swap, list[tuple[bytes, bool]]()
     with forgetful() as disk:
 
         def swap(handle: int, name: str, staged: str, change: undo_journal.FileChange) -> None:
@@ -149,7 +149,7 @@ def test_no_file_takes_its_place_before_it_and_its_undo_would_outlive_a_power_cu
             seen.append((disk.after_power_cut(root / staged), b"committing" in disk.after_power_cut(entry)))
             real(handle, name, staged, change)
 
-        monkeypatch.setattr(files, "_swap", swap)
+        monkeypatch.setattr(changes, "_swap", swap)
         apply_changes(root, plan_files(root, [("a.py", b"after"), ("b.py", b"new")]), "a test", state)
     assert seen == [(b"after", True), (b"new", True)]
 

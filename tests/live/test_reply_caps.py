@@ -13,8 +13,8 @@ import psutil
 import pytest
 from redis.exceptions import RedisError
 
-from optimus_tui.actions.operator_connection import ConnectionLost, open_operator_connection
-from optimus_tui.actions.permit import Permit
+from optimus_tui.actions.redis.operator_connection import ConnectionLost, open_operator_connection
+from optimus_tui.actions.redis.permit import Permit
 from optimus_tui.clock import Clock
 from optimus_tui.probes.client import observer_client
 from optimus_tui.probes.faults import OUTAGES, fault_of

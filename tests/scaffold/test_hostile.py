@@ -12,8 +12,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from optimus_tui.__main__ import run
-from optimus_tui.actions.files import apply_changes, plan_files
-from optimus_tui.actions.tree import WriteRefused
+from optimus_tui.actions.files.changes import apply_changes, plan_files
+from optimus_tui.actions.files.tree import WriteRefused
 from optimus_tui.scaffold.fields import TYPES, Field, literal, make_field
 from optimus_tui.scaffold.names import SpecError
 from optimus_tui.scaffold.render import render

@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
-from optimus_tui.actions import files
-from optimus_tui.actions.routers import plan_router, write_router
-from optimus_tui.actions.tree import WriteRefused
+from optimus_tui.actions.drafts.routers import plan_router, write_router
+from optimus_tui.actions.files import changes
+from optimus_tui.actions.files.tree import WriteRefused
 from optimus_tui.scaffold.spec import make_spec
 from tests.scaffold.workshop import new_gateway
 
@@ -19,14 +19,14 @@ def test_a_file_that_changes_between_look_and_move_is_left_alone(
 ) -> None:
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
     gateway = new_gateway(tmp_path / "gateway")
-    plan, stage = plan_router(gateway, make_spec("products")), files._stage
+    plan, stage = plan_router(gateway, make_spec("products")), changes._stage
 
     def stage_and_be_overtaken(tree: Any, entry: Any, change: Any) -> None:
         stage(tree, entry, change)
         if change.path == APP:
             (gateway / APP).write_text("theirs = True\n")
 
-    monkeypatch.setattr(files, "_stage", stage_and_be_overtaken)
+    monkeypatch.setattr(changes, "_stage", stage_and_be_overtaken)
     with pytest.raises(WriteRefused, match="changed by somebody else meanwhile"):
         write_router(plan)
     assert (gateway / APP).read_text() == "theirs = True\n"

@@ -12,8 +12,15 @@ from pathlib import Path
 
 import pytest
 
-from optimus_tui.actions.draft_checks import run_checks
-from optimus_tui.actions.sandbox_runner import FRESH_SECONDS, KILLED, PREFIX, RunCancelled, SandboxRunner, clear_stale
+from optimus_tui.actions.drafts.draft_checks import run_checks
+from optimus_tui.actions.drafts.sandbox_runner import (
+    FRESH_SECONDS,
+    KILLED,
+    PREFIX,
+    RunCancelled,
+    SandboxRunner,
+    clear_stale,
+)
 from optimus_tui.scaffold.render import render
 from optimus_tui.scaffold.spec import make_spec
 from tests.scaffold.workshop import alive, endless_gateway, pids_in

@@ -6,9 +6,9 @@ from types import SimpleNamespace
 import pytest
 
 from optimus_tui.__main__ import run
-from optimus_tui.actions import interpreters
-from optimus_tui.actions.draft_checks import DraftCheck, run_checks
-from optimus_tui.actions.routers import plan_router
+from optimus_tui.actions.drafts import interpreters
+from optimus_tui.actions.drafts.draft_checks import DraftCheck, run_checks
+from optimus_tui.actions.drafts.routers import plan_router
 from optimus_tui.scaffold.render import render
 from optimus_tui.scaffold.spec import OPERATIONS, make_spec
 from optimus_tui.tools.router_neighbours import shared_names
@@ -77,7 +77,7 @@ def test_the_projects_own_ruff_is_asked_first_and_one_that_does_not_work_is_no_v
 def test_without_any_ruff_that_works_the_check_says_which_and_why(
     gateway: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("optimus_tui.actions.interpreters.shutil.which", lambda *_: None)
+    monkeypatch.setattr("optimus_tui.actions.drafts.interpreters.shutil.which", lambda *_: None)
     monkeypatch.setattr(interpreters, "sys", SimpleNamespace(executable=str(tmp_path / "nowhere/python")))
     assert lint(gateway) == DraftCheck("lint", "not run", "not run: ruff is missing")
     own = program(gateway / ".venv/bin/ruff", "exit 2")

@@ -11,11 +11,11 @@ from pathlib import Path
 import pytest
 
 from optimus_tui.__main__ import run
-from optimus_tui.actions.draft_checks import DraftCheck
-from optimus_tui.actions.files import apply_changes, plan_files, recover, undo_last
-from optimus_tui.actions.gitstate import git_warnings
-from optimus_tui.actions.routers import plan_router, write_router
-from optimus_tui.actions.tree import WriteRefused
+from optimus_tui.actions.drafts.draft_checks import DraftCheck
+from optimus_tui.actions.drafts.routers import plan_router, write_router
+from optimus_tui.actions.files.changes import apply_changes, plan_files, recover, undo_last
+from optimus_tui.actions.files.git_state import git_warnings
+from optimus_tui.actions.files.tree import WriteRefused
 from optimus_tui.scaffold.register import RegistrationError, register
 from optimus_tui.scaffold.spec import make_spec
 from tests.scaffold.workshop import new_gateway
@@ -106,7 +106,7 @@ def test_an_existing_router_is_named_as_replaced_and_yes_alone_does_not_do_it_ro
 def test_without_yes_and_without_a_terminal_nothing_is_written(
     gateway: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("optimus_tui.actions.draft_checks.run_checks", lambda *_: iter(()))
+    monkeypatch.setattr("optimus_tui.actions.drafts.draft_checks.run_checks", lambda *_: iter(()))
     before = files_of(gateway)
     assert run(["scaffold", "new", "products", "--project", str(gateway)]) == 2
     assert "say --yes" in capsys.readouterr().err
@@ -161,7 +161,7 @@ def test_a_terminal_is_asked_twice_where_a_check_did_not_run(
     gateway: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     silent = DraftCheck("tests", "not run", "not run: fakeredis is missing")
-    monkeypatch.setattr("optimus_tui.actions.draft_checks.run_checks", lambda *_: iter((silent,)))
+    monkeypatch.setattr("optimus_tui.actions.drafts.draft_checks.run_checks", lambda *_: iter((silent,)))
     monkeypatch.setattr("sys.stdin.isatty", lambda: True, raising=False)
     asked: list[str] = []
     answers = iter((True, True, False, True, True, True))
@@ -204,8 +204,9 @@ def test_a_read_only_folder_and_a_full_disk_leave_nothing_row_99(
 WRITER = """
 import os, sys
 from pathlib import Path
-from optimus_tui.actions import files, undo_journal
-from optimus_tui.actions.routers import plan_router, write_router
+from optimus_tui.actions.files import changes
+from optimus_tui.actions.files import undo_journal
+from optimus_tui.actions.drafts.routers import plan_router, write_router
 from optimus_tui.scaffold.spec import make_spec
 stop = int(sys.argv[2])
 def trap(name, module):
@@ -244,7 +245,7 @@ def test_killed_at_any_point_the_next_run_leaves_all_files_or_none_row_99(gatewa
 
 
 def test_two_at_once_do_not_mix(gateway: Path, tmp_path: Path) -> None:
-    from optimus_tui.actions.undo_journal import UndoJournal
+    from optimus_tui.actions.files.undo_journal import UndoJournal
 
     with UndoJournal(gateway.resolve()).locked(), pytest.raises(WriteRefused, match="another scaffold"):
         write_router(plan_router(gateway, make_spec("products")))

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from textual.worker import WorkerState
 
-from optimus_tui.actions.draft_checks import DraftCheck
+from optimus_tui.actions.drafts.draft_checks import DraftCheck
 from optimus_tui.tui.app import OptimusApp
 from optimus_tui.tui.dashboard.screen import Dashboard
 from optimus_tui.tui.routers.pages import CHECKLIST, CHECKS, NEXT, PREVIEW, WRITE
@@ -130,7 +130,7 @@ async def test_checks_that_hang_leave_the_keys_alive(gateway: Path, monkeypatch:
         yield PASSED[0]
         release.wait(20)
 
-    monkeypatch.setattr("optimus_tui.actions.draft_checks.run_checks", hang)
+    monkeypatch.setattr("optimus_tui.actions.drafts.draft_checks.run_checks", hang)
     app = app_for(gateway)
     async with app.run_test(size=(80, 24)) as pilot:
         screen = await opened(pilot)
@@ -149,7 +149,7 @@ async def test_a_bug_in_a_check_is_loud_and_the_wizard_stays(gateway: Path, monk
         yield PASSED[0]
         raise ZeroDivisionError("our own")
 
-    monkeypatch.setattr("optimus_tui.actions.draft_checks.run_checks", bug)
+    monkeypatch.setattr("optimus_tui.actions.drafts.draft_checks.run_checks", bug)
     monkeypatch.setattr(OptimusApp, "keep_report", lambda self, error: "the report is in /x")
     app = app_for(gateway)
     async with app.run_test(size=(80, 24)) as pilot:

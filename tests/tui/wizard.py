@@ -11,7 +11,7 @@ import pytest
 from textual.pilot import Pilot
 from textual.widgets import Input
 
-from optimus_tui.actions.draft_checks import DraftCheck
+from optimus_tui.actions.drafts.draft_checks import DraftCheck
 from optimus_tui.assets import asset_dir
 from optimus_tui.tui.app import OptimusApp
 from optimus_tui.tui.dashboard.screen import Dashboard
@@ -38,7 +38,7 @@ def gateway(tmp_path: Path) -> Path:
 
 
 def checks(monkeypatch: pytest.MonkeyPatch, *results: DraftCheck) -> None:
-    monkeypatch.setattr("optimus_tui.actions.draft_checks.run_checks", lambda *_: iter(results))
+    monkeypatch.setattr("optimus_tui.actions.drafts.draft_checks.run_checks", lambda *_: iter(results))
 
 
 async def settle(pilot: Pilot[Any], until: Callable[[], bool], seconds: float = 15.0) -> None:

@@ -48,9 +48,9 @@ CLOSED = """
 import sys, time
 from pathlib import Path
 from optimus_tui.__main__ import run
-from optimus_tui.actions.undo_journal import UndoJournal
+from optimus_tui.actions.files.undo_journal import UndoJournal
 from optimus_tui.actions.interrupted_actions import interrupted
-from optimus_tui.actions.tree import WriteRefused
+from optimus_tui.actions.files.tree import WriteRefused
 folder = Path(sys.argv[1])
 for road in sys.argv[2:]:
     run(road.split())

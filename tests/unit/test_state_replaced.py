@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from optimus_tui.actions import files
-from optimus_tui.actions.files import apply_changes, plan_files, undo_last
-from optimus_tui.actions.identity import where_of
-from optimus_tui.actions.latency_guard import LatencyGuard
-from optimus_tui.actions.tree import WriteRefused
+from optimus_tui.actions.files import changes
+from optimus_tui.actions.files.changes import apply_changes, plan_files, undo_last
+from optimus_tui.actions.files.tree import WriteRefused
+from optimus_tui.actions.redis.identity import where_of
+from optimus_tui.actions.redis.latency_guard import LatencyGuard
 from optimus_tui.contract.actions import Refusal
 from optimus_tui.contract.incident import Stamp
 from optimus_tui.contract.incident_events import NoteAdded
@@ -82,13 +82,13 @@ def test_a_journal_that_vanishes_half_way_leaves_nothing_that_cannot_be_undone(
     root, state = tmp_path / "project", tmp_path / "state"
     root.mkdir()
     (root / "a.py").write_text("before")
-    real = files._swap
+    real = changes._swap
 
     def swap(*words: object) -> None:
         real(*words)  # type: ignore[arg-type]
         shutil.rmtree(state)
 
-    monkeypatch.setattr(files, "_swap", swap)
+    monkeypatch.setattr(changes, "_swap", swap)
     with pytest.raises(WriteRefused, match="nothing is written"):
         apply_changes(root, plan_files(root, [("a.py", b"after")]), "a test", state)
     assert (root / "a.py").read_text() == "before"
@@ -117,7 +117,7 @@ def test_the_latency_guard_prints_the_figure_it_compared() -> None:
     said = [guard.took(ms) for ms in [0.4] * 5 + [31.0] * 5]
     assert said[:5] == [None] * 5
     stopped = next(one for one in said if one)
-    assert "takes 31.0 ms now, more than the 5.3 ms" in stopped and "quiet it took 0.3 ms" in stopped
+    assert "takes 31.0 ms, above the limit of 5.3 ms" in stopped and "before the action it took 0.3 ms" in stopped
     assert guard.is_slow(guard.limit_ms + 0.01) and not guard.is_slow(guard.limit_ms)
 
 

@@ -30,7 +30,7 @@ from optimus_tui.tui.widgets.typed import ReasonInput, TypedInput
 from optimus_tui.wording.safe import safe_text
 
 if TYPE_CHECKING:
-    from optimus_tui.actions.key_selection import Known
+    from optimus_tui.actions.redis.key_selection import Known
     from optimus_tui.actions.service import ActionService
 
 STALE_SECONDS = 60.0

@@ -183,7 +183,7 @@ class ActionsController:
 
     def _known_tenants(self) -> Any:
         """Return the tenants with counters: they settle which tenant a name with colons belongs to."""
-        from optimus_tui.actions.key_selection import Known
+        from optimus_tui.actions.redis.key_selection import Known
 
         return Known(frozenset(seen_tenants(self.dashboard)))
 

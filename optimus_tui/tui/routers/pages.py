@@ -35,7 +35,7 @@ from optimus_tui.wording.safe import safe_text
 from optimus_tui.wording.shell import shell_word
 
 if TYPE_CHECKING:
-    from optimus_tui.actions.routers import RouterPlan
+    from optimus_tui.actions.drafts.routers import RouterPlan
     from optimus_tui.tui.services import AppServices
 
 

@@ -15,7 +15,7 @@ from optimus_tui.tui.widgets.router_lists import WITHOUT_ENTER
 from optimus_tui.wording.safe import safe_text
 
 if TYPE_CHECKING:
-    from optimus_tui.actions.routers import RouterPlan
+    from optimus_tui.actions.drafts.routers import RouterPlan
 
 
 class CodeView(VerticalScroll, can_focus=True):
@@ -97,7 +97,7 @@ class PreviewPage(Page):
 
 def views_of(plan: "RouterPlan", told: Sequence[str]) -> list[tuple[str, str, str]]:
     """Title, language and text of each view. Texts of the project pass the first gate line by line."""
-    from optimus_tui.actions.routers import show_diff
+    from optimus_tui.actions.drafts.routers import show_diff
 
     diff = "\n".join(safe_text(line, 400) if line else "" for line in show_diff(plan)) or "nothing would change"
     return [

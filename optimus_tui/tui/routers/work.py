@@ -16,8 +16,8 @@ from msgspec import structs
 from optimus_tui.wording.safe import safe_text
 
 if TYPE_CHECKING:
-    from optimus_tui.actions.draft_checks import DraftCheck
-    from optimus_tui.actions.routers import RouterPlan
+    from optimus_tui.actions.drafts.draft_checks import DraftCheck
+    from optimus_tui.actions.drafts.routers import RouterPlan
     from optimus_tui.context import Context
     from optimus_tui.contract.tools.common import Report
     from optimus_tui.tui.routers.answers import RouterAnswers
@@ -29,9 +29,9 @@ class Unplannable(Exception):
 
 def make_plan(answers: "RouterAnswers") -> "tuple[RouterPlan, tuple[str, ...]]":
     """The plan, and what has to be known first. Unplannable where there can be none."""
-    from optimus_tui.actions.files import recover
-    from optimus_tui.actions.routers import plan_router
-    from optimus_tui.actions.tree import WriteRefused
+    from optimus_tui.actions.drafts.routers import plan_router
+    from optimus_tui.actions.files.changes import recover
+    from optimus_tui.actions.files.tree import WriteRefused
     from optimus_tui.scaffold.names import SpecError
     from optimus_tui.tools.router_neighbours import shared_names
     from optimus_tui.tui.routers.answers import sentence
@@ -51,8 +51,8 @@ def make_plan(answers: "RouterAnswers") -> "tuple[RouterPlan, tuple[str, ...]]":
 
 def write_plan(plan: "RouterPlan") -> None:
     """All files or none. Unplannable with the reason where it was none."""
-    from optimus_tui.actions.routers import write_router
-    from optimus_tui.actions.tree import WriteRefused
+    from optimus_tui.actions.drafts.routers import write_router
+    from optimus_tui.actions.files.tree import WriteRefused
 
     try:
         write_router(plan)
@@ -77,8 +77,8 @@ def _load_highlighter() -> None:
 
 async def follow_checks(plan: "RouterPlan") -> "AsyncIterator[DraftCheck]":
     """Each check as it ends. Nobody reading on is the end of them all, and of what they started."""
-    from optimus_tui.actions.draft_checks import run_checks
-    from optimus_tui.actions.sandbox_runner import RunCancelled, SandboxRunner
+    from optimus_tui.actions.drafts.draft_checks import run_checks
+    from optimus_tui.actions.drafts.sandbox_runner import RunCancelled, SandboxRunner
 
     loop, arrived, runner = asyncio.get_running_loop(), asyncio.Queue[Any](), SandboxRunner()
 

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from msgspec import Struct
 
-from optimus_tui.actions.git_layout import RepositoryUnreadable, read_file
+from optimus_tui.actions.files.git_layout import RepositoryUnreadable, read_file
 
 MAX_INDEX = 200 * 1024 * 1024
 _STAT = struct.Struct(">10I")

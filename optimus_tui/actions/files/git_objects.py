@@ -7,8 +7,8 @@ import zlib
 from collections.abc import Iterator
 from pathlib import Path
 
-from optimus_tui.actions.git_index import read_offset
-from optimus_tui.actions.git_layout import RepositoryUnreadable, read_file
+from optimus_tui.actions.files.git_index import read_offset
+from optimus_tui.actions.files.git_layout import RepositoryUnreadable, read_file
 
 MAX_OBJECT = 16 * 1024 * 1024
 MAX_TREES = 20_000

@@ -12,8 +12,8 @@ from typing import Any
 import msgspec
 from redis.exceptions import NoPermissionError, OutOfMemoryError, ResponseError
 
-from optimus_tui.actions.operator_connection import OperatorConnection
-from optimus_tui.actions.permit import LOCK_MS
+from optimus_tui.actions.redis.operator_connection import OperatorConnection
+from optimus_tui.actions.redis.permit import LOCK_MS
 from optimus_tui.clock import Clock
 from optimus_tui.contract.actions import ActionRequest, Refusal
 from optimus_tui.grammar.keys import LOCK_PREFIX

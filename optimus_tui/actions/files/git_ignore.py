@@ -3,7 +3,7 @@
 import re
 from pathlib import Path
 
-from optimus_tui.actions.git_layout import RepositoryUnreadable, read_file
+from optimus_tui.actions.files.git_layout import RepositoryUnreadable, read_file
 
 MAX_FILE = 256 * 1024
 MAX_PATTERN = 500

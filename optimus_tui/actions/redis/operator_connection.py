@@ -13,7 +13,7 @@ from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.exceptions import ResponseError
 
-from optimus_tui.actions.permit import Permit
+from optimus_tui.actions.redis.permit import Permit
 from optimus_tui.contract.reading import Fault
 from optimus_tui.probes.commands import CommandRefused, Word
 from optimus_tui.probes.faults import OUTAGES, fault_of

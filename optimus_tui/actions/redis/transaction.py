@@ -6,8 +6,8 @@ tried a third time: one that changes twice within a millisecond is in use.
 
 from collections.abc import Callable, Sequence
 
-from optimus_tui.actions.operator_connection import ConnectionLost, OperatorConnection
-from optimus_tui.actions.recipe import Halted, of_unlink, raise_refused
+from optimus_tui.actions.redis.operator_connection import ConnectionLost, OperatorConnection
+from optimus_tui.actions.redis.recipe import Halted, of_unlink, raise_refused
 from optimus_tui.contract.actions import Outcome
 from optimus_tui.probes.commands import Word
 

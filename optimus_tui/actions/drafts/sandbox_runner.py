@@ -19,7 +19,7 @@ import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from optimus_tui.actions import watchdog
+from optimus_tui.actions.drafts import watchdog
 from optimus_tui.settings.children import minimal_environment
 
 PREFIX = "optimus-scaffold-"

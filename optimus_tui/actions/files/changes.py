@@ -12,8 +12,8 @@ from pathlib import Path
 
 from msgspec.structs import replace
 
-from optimus_tui.actions.tree import Tree, WriteRefused, read_plain, write_new
-from optimus_tui.actions.undo_journal import FileChange, JournalEntry, UndoJournal, sync_folder
+from optimus_tui.actions.files.tree import Tree, WriteRefused, read_plain, write_new
+from optimus_tui.actions.files.undo_journal import FileChange, JournalEntry, UndoJournal, sync_folder
 
 
 def plan_files(root: Path, files: Sequence[tuple[str, bytes]]) -> tuple[FileChange, ...]:

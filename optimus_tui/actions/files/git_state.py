@@ -8,16 +8,16 @@ import os
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from optimus_tui.actions.git_ignore import Pattern, is_ignored, read_patterns
-from optimus_tui.actions.git_index import Index, IndexEntry, is_changed, read_index
-from optimus_tui.actions.git_layout import (
+from optimus_tui.actions.files.git_ignore import Pattern, is_ignored, read_patterns
+from optimus_tui.actions.files.git_index import Index, IndexEntry, is_changed, read_index
+from optimus_tui.actions.files.git_layout import (
     OutsideWorkTree,
     Repository,
     RepositoryUnreadable,
     find_repository,
     read_head,
 )
-from optimus_tui.actions.git_objects import Objects
+from optimus_tui.actions.files.git_objects import Objects
 from optimus_tui.wording.safe import safe_text
 
 SHOWN = 10

@@ -10,7 +10,7 @@ from typing import ClassVar
 
 from redis.exceptions import ResponseError
 
-from optimus_tui.actions.operator_connection import ConnectionLost, OperatorConnection
+from optimus_tui.actions.redis.operator_connection import ConnectionLost, OperatorConnection
 from optimus_tui.contract.actions import ActionKind, ActionRequest, Outcome, Plan
 from optimus_tui.probes.commands import Word
 from optimus_tui.wording.safe import safe_text

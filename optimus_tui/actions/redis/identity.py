@@ -8,7 +8,7 @@ from collections.abc import Mapping
 
 from redis.exceptions import NoPermissionError, ResponseError
 
-from optimus_tui.actions.operator_connection import OperatorConnection
+from optimus_tui.actions.redis.operator_connection import OperatorConnection
 from optimus_tui.contract.actions import Refusal, Where
 from optimus_tui.grammar.info import parse_info
 from optimus_tui.settings.model import RedisTarget, Settings

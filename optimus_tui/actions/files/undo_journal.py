@@ -16,7 +16,7 @@ from typing import Literal
 import msgspec
 from msgspec import Struct
 
-from optimus_tui.actions.tree import WriteRefused
+from optimus_tui.actions.files.tree import WriteRefused
 from optimus_tui.history.state_files import Unreadable, names_in, read_plain
 from optimus_tui.wording.safe import safe_text
 

@@ -15,8 +15,8 @@ from typing import Literal
 
 from msgspec import Struct
 
-from optimus_tui.actions.interpreters import Run, find_interpreter, find_programs
-from optimus_tui.actions.sandbox_runner import KILLED, SandboxRunner
+from optimus_tui.actions.drafts.interpreters import Run, find_interpreter, find_programs
+from optimus_tui.actions.drafts.sandbox_runner import KILLED, SandboxRunner
 from optimus_tui.scaffold.render import Draft
 from optimus_tui.scaffold.samples import needs_redis
 from optimus_tui.settings.children import minimal_environment

@@ -1,0 +1,1 @@
+"""Drafts of routers: planned, checked in a sandbox, and written."""

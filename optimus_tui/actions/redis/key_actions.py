@@ -1,0 +1,276 @@
+"""The actions on keys: repair or reset counters, expire or unlink cache keys, invalidate a tenant.
+
+Each action is a ``Recipe``; ``RECIPES`` is the table of all by kind, and a new action belongs there.
+"""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import ClassVar
+
+import msgspec
+
+from optimus_tui.actions.redis.operator_connection import ConnectionLost, OperatorConnection
+from optimus_tui.actions.redis.recipe import Halted, Recipe, of_unlink, send_each
+from optimus_tui.actions.redis.transaction import touch_without_ttl
+from optimus_tui.contract.actions import ActionKind, ActionRequest, Outcome, Plan
+from optimus_tui.grammar.keys import escape_glob
+from optimus_tui.wording.numbers import plural
+from optimus_tui.wording.safe import safe_text
+from optimus_tui.wording.ttl import ttl
+
+MAX_EVENT = 4096
+"""Bytes of an event; a longer one is sent without its patterns."""
+GENTLE_SECONDS = 3600
+"""Seconds: the TTL that is offered instead of unlinking."""
+
+
+class RepairCounter(Recipe):
+    """EXPIRE of each counter that has no TTL."""
+
+    kind: ClassVar[ActionKind] = "repair_counter"
+    title = "Repair a counter that never resets"
+    verb = "Repair"
+    condition = "a counter of the tenant without a TTL"
+    commands: ClassVar[frozenset[str]] = frozenset({"EXPIRE"})
+    undo = "Until then the count stays as it is. The TTL cannot be taken back from here."
+
+    def meets(self, pttl: int) -> bool:
+        """Return True for a key without a TTL."""
+        return pttl == -1
+
+    def effect(self, plan: Plan) -> str:
+        """Return when the counters will end."""
+        window, tenant = plan.request.window_seconds or 0, safe_text(plan.request.tenant, 60)
+        ends = "ends" if plan.count == 1 else "end"
+        return f"{plural(plan.count, 'counter')} of {tenant} {ends} in {ttl(window)}; requests after that count from 0."
+
+    async def act(self, connection: OperatorConnection, plan: Plan, keys: Sequence[bytes]) -> list[Outcome]:
+        """Set the window as the TTL of each key that has none."""
+        return await end_each(connection, plan.where.version, keys, plan.request.window_seconds or 0)
+
+
+class ResetCounters(Recipe):
+    """UNLINK of each counter."""
+
+    kind: ClassVar[ActionKind] = "reset_counters"
+    title = "Reset a tenant's counters"
+    verb = "Reset"
+    condition = "a counter of the tenant"
+    commands: ClassVar[frozenset[str]] = frozenset({"UNLINK"})
+
+    def effect(self, plan: Plan) -> str:
+        """Return which limits start again at 0."""
+        who, operation = safe_text(plan.request.tenant, 60), plan.request.operation
+        if operation is not None:
+            return f"{who}'s limit for {safe_text(operation, 60)} starts again at 0."
+        return f"{who}'s limits start again at 0."
+
+    def gentler(self, plan: Plan) -> tuple[ActionRequest, str] | None:
+        """Offer to set a TTL on the counters without one, which keeps the counts."""
+        immortal = sum(key.immortal for key in plan.keys)
+        if not immortal:
+            return None
+        request = plan.request
+        repair = ActionRequest(
+            kind="repair_counter",
+            tenant=request.tenant,
+            operation=request.operation,
+            window_seconds=request.window_seconds,
+        )
+        return repair, f"set a TTL on the {plural(immortal, 'counter')} without one (keeps the count)"
+
+    async def act(self, connection: OperatorConnection, plan: Plan, keys: Sequence[bytes]) -> list[Outcome]:
+        """Unlink the counters."""
+        return await send_each(connection, [("UNLINK", key) for key in keys], of_unlink)
+
+
+class UnlinkNoTtl(Recipe):
+    """WATCH, PTTL, MULTI, UNLINK, EXEC for each batch."""
+
+    kind: ClassVar[ActionKind] = "unlink_no_ttl"
+    title = "Unlink cache keys without a TTL"
+    verb = "Unlink"
+    condition = "a cache key of the tenant without a TTL"
+    commands: ClassVar[frozenset[str]] = frozenset({"UNLINK"})
+    watched = True
+
+    def meets(self, pttl: int) -> bool:
+        """Return True for a key without a TTL."""
+        return pttl == -1
+
+    def effect(self, plan: Plan) -> str:
+        """Return how many answers will be fetched again."""
+        who = safe_text(plan.request.tenant, 60)
+        return f"Cold cache for {plural(plan.count, 'answer')} of {who}: each is fetched again when it is requested."
+
+    def gentler(self, plan: Plan) -> tuple[ActionRequest, str] | None:
+        """Offer to give the keys a TTL instead."""
+        request = plan.request
+        ending = ActionRequest(
+            kind="expire_no_ttl",
+            tenant=request.tenant,
+            cache_kind=request.cache_kind,
+            window_seconds=GENTLE_SECONDS,
+            include=request.include,
+        )
+        return ending, f"give them a TTL of {ttl(GENTLE_SECONDS)} instead (nothing goes cold at once)"
+
+    async def act(self, connection: OperatorConnection, plan: Plan, keys: Sequence[bytes]) -> list[Outcome]:
+        """Unlink the keys that still have no TTL."""
+        return await touch_without_ttl(connection, keys, lambda key: ("UNLINK", key))
+
+
+class ExpireNoTtl(Recipe):
+    """EXPIRE of each key that has no TTL."""
+
+    kind: ClassVar[ActionKind] = "expire_no_ttl"
+    title = "Give cache keys without a TTL one"
+    verb = "Set TTL"
+    condition = "a cache key of the tenant without a TTL"
+    commands: ClassVar[frozenset[str]] = frozenset({"EXPIRE"})
+    undo = "The answers are kept; the TTL cannot be taken back from here."
+
+    def meets(self, pttl: int) -> bool:
+        """Return True for a key without a TTL."""
+        return pttl == -1
+
+    def effect(self, plan: Plan) -> str:
+        """Return how long the answers will still be served."""
+        window, tenant = plan.request.window_seconds or 0, safe_text(plan.request.tenant, 60)
+        return f"{plural(plan.count, 'answer')} of {tenant}: served for another {ttl(window)}, then fetched again."
+
+    async def act(self, connection: OperatorConnection, plan: Plan, keys: Sequence[bytes]) -> list[Outcome]:
+        """Set the TTL of each key that has none."""
+        return await end_each(connection, plan.where.version, keys, plan.request.window_seconds or 0)
+
+
+class UnlinkPrefix(Recipe):
+    """UNLINK of each key."""
+
+    kind: ClassVar[ActionKind] = "unlink_prefix"
+    title = "Unlink cache keys by prefix"
+    verb = "Unlink"
+    condition = "a cache key of the tenant that begins with the prefix"
+    commands: ClassVar[frozenset[str]] = frozenset({"UNLINK"})
+
+    def effect(self, plan: Plan) -> str:
+        """Return how many answers will be fetched again."""
+        who = safe_text(plan.request.tenant, 60)
+        return f"Cold cache for {plural(plan.count, 'answer')} of {who}: each is fetched again when it is requested."
+
+    def gentler(self, plan: Plan) -> tuple[ActionRequest, str] | None:
+        """Offer to unlink only the keys without a TTL, where there are some of each."""
+        immortal = sum(key.immortal for key in plan.keys)
+        if not 0 < immortal < plan.count:
+            return None
+        request = plan.request
+        only = ActionRequest(kind="unlink_no_ttl", tenant=request.tenant, cache_kind=request.cache_kind)
+        return only, f"unlink only keys without a TTL ({immortal:,} of these): the others end by themselves"
+
+    async def act(self, connection: OperatorConnection, plan: Plan, keys: Sequence[bytes]) -> list[Outcome]:
+        """Unlink the keys."""
+        return await send_each(connection, [("UNLINK", key) for key in keys], of_unlink)
+
+
+class InvalidateTenant(Recipe):
+    """UNLINK of each key, and one event on the tenant's channel."""
+
+    kind: ClassVar[ActionKind] = "invalidate_tenant"
+    title = "Invalidate a tenant's cache"
+    verb = "Invalidate"
+    condition = "a cache key of the tenant"
+    commands: ClassVar[frozenset[str]] = frozenset({"UNLINK", "PUBLISH"})
+    publishes = True
+
+    def effect(self, plan: Plan) -> str:
+        """Return what the gateways will do."""
+        who = safe_text(plan.request.tenant, 60)
+        return (
+            f"Cold cache for {plural(plan.count, 'answer')} of {who}, and one event tells the gateways: "
+            "each answer is fetched again when it is requested."
+        )
+
+    def gentler(self, plan: Plan) -> tuple[ActionRequest, str] | None:
+        """Offer to unlink only the keys without a TTL, where there are some of each."""
+        immortal = sum(key.immortal for key in plan.keys)
+        if not 0 < immortal < plan.count:
+            return None
+        request = plan.request
+        only = ActionRequest(kind="unlink_no_ttl", tenant=request.tenant, cache_kind=request.cache_kind)
+        return only, f"unlink only keys without a TTL ({immortal:,} of these): the others end by themselves"
+
+    async def act(self, connection: OperatorConnection, plan: Plan, keys: Sequence[bytes]) -> list[Outcome]:
+        """Unlink the keys."""
+        return await send_each(connection, [("UNLINK", key) for key in keys], of_unlink)
+
+
+def channel_of(request: ActionRequest) -> bytes:
+    """Return the channel that gateways subscribe to for this tenant."""
+    return b"cache_coherence:" + request.tenant
+
+
+def event_of(plan: Plan, wall: float, removed: int) -> bytes:
+    """Return the event: JSON of at most 4 kB with the action's id.
+
+    ``wall``: the time; ``removed``: the keys unlinked.
+    """
+    tenant, kind = plan.request.tenant, plan.request.cache_kind
+    pattern = b"cache:" + (escape_glob(kind) if kind is not None else b"*") + b":" + escape_glob(tenant) + b":*"
+    event: dict[str, object] = {
+        "type": "bulk_invalidation",
+        "tenant_id": tenant.decode("utf-8", "backslashreplace"),
+        "timestamp": datetime.fromtimestamp(wall, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z"),
+        "event_id": plan.id,
+        "action_id": plan.id,
+        "source": "optimus-tui",
+        "keys_invalidated": removed,
+    }
+    shown = pattern.decode("utf-8", "backslashreplace")
+    whole = msgspec.json.encode({**event, "pattern": shown, "patterns": [shown]})
+    return whole if len(whole) <= MAX_EVENT else msgspec.json.encode(event)
+
+
+async def end_each(connection: OperatorConnection, version: str, keys: Sequence[bytes], seconds: int) -> list[Outcome]:
+    """Set the TTL and return one outcome a key.
+
+    Raises:
+        Halted: Nothing more may be sent.
+    """
+    if not knows_nx(version):
+        return await touch_without_ttl(connection, keys, lambda key: ("EXPIRE", key, seconds))
+    commands = [("EXPIRE", key, seconds, "NX") for key in keys]
+    outcomes = await send_each(connection, commands, lambda reply: "done" if reply == 1 else "changed")
+    skipped = [index for index, outcome in enumerate(outcomes) if outcome == "changed"]
+    if skipped:
+        await _tell_gone(connection, keys, skipped, outcomes)
+    return outcomes
+
+
+def knows_nx(version: str) -> bool:
+    """Return True if EXPIRE takes NX on this version: from Redis 7 on."""
+    major = version.partition(".")[0]
+    return major.isdigit() and int(major) >= 7
+
+
+async def _tell_gone(
+    connection: OperatorConnection, keys: Sequence[bytes], skipped: Sequence[int], outcomes: list[Outcome]
+) -> None:
+    """Correct the outcomes of keys that are gone: EXPIRE answers 0 for them as for keys that have a TTL."""
+    try:
+        pttls = await connection.together([("PTTL", keys[index]) for index in skipped])
+    except ConnectionLost as lost:
+        raise Halted(outcomes, lost.fault.message) from None
+    for index, pttl in zip(skipped, pttls, strict=True):
+        if pttl == -2:
+            outcomes[index] = "already gone"
+
+
+RECIPES: dict[ActionKind, Recipe] = {
+    recipe.kind: recipe
+    for recipe in (RepairCounter(), ResetCounters(), UnlinkNoTtl(), ExpireNoTtl(), InvalidateTenant(), UnlinkPrefix())
+}
+
+
+def recipe_for(kind: ActionKind) -> Recipe:
+    """Return the recipe of a kind."""
+    return RECIPES[kind]
