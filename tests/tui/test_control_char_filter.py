@@ -31,10 +31,10 @@ def test_clean_segments_come_back_as_they_are() -> None:
 
 def test_the_gate_costs_next_to_nothing_on_clean_text() -> None:
     gate, segments = ControlCharFilter(), [Segment("clinic_b  chat  400 / 150", None)] * 8
-    began = time.perf_counter()
+    began = time.thread_time()
     for _ in range(1000):
         gate.apply(segments, BACKGROUND)
-    assert time.perf_counter() - began < 0.1
+    assert time.thread_time() - began < 0.1
 
 
 async def test_a_widget_that_shows_raw_text_is_caught() -> None:

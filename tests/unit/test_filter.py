@@ -62,12 +62,12 @@ def test_what_is_no_filter_is_refused_in_one_sentence(text: str, word: str) -> N
 
 @given(st.text(max_size=60))
 def test_any_text_is_parsed_or_refused_and_quick(text: str) -> None:
-    started = time.perf_counter()
+    started = time.thread_time()
     try:
         parse_filter(text).matches(ROW)
     except FilterError as error:
         assert str(error)
-    assert time.perf_counter() - started < 1
+    assert time.thread_time() - started < 1
 
 
 FIELDS = ("text", "tenant", "operation", "count", "percent", "ttl")

@@ -435,7 +435,7 @@ async def test_a_locked_file_makes_nobody_wait_who_only_hands_over(path: Path, m
     other.execute("BEGIN IMMEDIATE")
     started = time.perf_counter()
     store.put(NOW + 100, {"latency.redis": 1.0})
-    assert time.perf_counter() - started < 0.05
+    assert time.perf_counter() - started < 0.2, "as long as the file is waited for"
     assert len(await store.series("latency.redis", NOW, NOW + 100)) == 11
     assert store.fault is not None and "locked" in store.fault.message
     other.execute("ROLLBACK")

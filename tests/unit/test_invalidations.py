@@ -41,9 +41,9 @@ def test_a_thousand_names_are_bounded_and_a_nasty_pattern_is_fast() -> None:
     assert len(of(keys=[f"cache:a:b:{n}" for n in range(1000)])) == MAX_TARGETS
     pieces = split_glob(b"cache:" + b"a*" * 4 + b"b")
     assert pieces is not None
-    began = time.perf_counter()
+    began = time.thread_time()
     assert not Target(pieces).matches(b"cache:" + b"a" * 100_000)
-    assert time.perf_counter() - began < 0.1
+    assert time.thread_time() - began < 0.1
 
 
 @given(st.binary(max_size=200) | st.text().map(lambda text: json.dumps({"pattern": text, "keys": [text, 1]}).encode()))

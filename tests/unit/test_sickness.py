@@ -175,12 +175,12 @@ def test_hostile_bodies_cost_little_and_never_raise() -> None:
     wide = {"checks": [{}] * 20_000}
     many = {f"key {number}": "down" for number in range(5000)}
     loop = {"status": {"status": {"status": {"status": "down"}}}}
-    began = time.perf_counter()
+    began = time.thread_time()
     assert remark(deep) == remark(wide) == ("unknown word", "more than is read of a health check")
     assert judge_body(many).sickness == "degraded"
     assert judge_body(loop).sickness == "sick"
     assert judge_body({"status": "ok", **wide}) == WELL
-    assert time.perf_counter() - began < 0.5  # 0.03 s when measured alone
+    assert time.thread_time() - began < 0.5  # 0.03 s when measured alone
 
 
 def test_a_word_from_outside_is_made_safe() -> None:
