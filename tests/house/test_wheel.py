@@ -53,6 +53,7 @@ def test_the_wheel_holds_every_style_and_template_and_no_litter(built: Path) -> 
     wanted = files_below(ROOT / "styles") | files_below(ROOT / "templates")
     assert {f"optimus_tui/{name}" for name in wanted} <= names
     assert "optimus_tui/styles/dashboard.tcss" in names
+    assert "optimus_tui/py.typed" in names, "without it type checkers take nothing of ours for typed"
     assert "optimus_tui/templates/orchestrator/src/backend/app.py" in names
     litter = [name for name in names if "__pycache__" in name or "_cache/" in name or name.endswith(".pyc")]
     assert litter == []
@@ -62,7 +63,8 @@ def test_the_wheel_holds_every_style_and_template_and_no_litter(built: Path) -> 
 def test_the_sdist_holds_what_a_packager_needs(built: Path) -> None:
     with tarfile.open(next(built.glob("*.tar.gz"))) as archive:
         names = {name.partition("/")[2] for name in archive.getnames()}
-    assert {"pyproject.toml", "README.md", "LICENSE", "CHANGELOG.md", "tests/conftest.py"} <= names
+    wanted = {"pyproject.toml", "README.md", "LICENSE", "CHANGELOG.md", "CONTRIBUTING.md", "SECURITY.md"}
+    assert wanted | {"tests/conftest.py", ".github/commit_subject.py"} <= names
 
 
 def test_what_is_installed_runs_and_finds_its_own_files(installed: Path, tmp_path: Path) -> None:
