@@ -62,7 +62,7 @@ async def test_one_redirect_to_the_same_origin_is_followed(
     assert [path for path, _ in service.requests] == ["/health", "/health/"]
 
 
-async def test_a_second_redirect_and_one_to_elsewhere_are_not_followed(
+async def test_a_second_redirect_and_one_to_elsewhere_are_not_followed_row_87(
     http: httpx.AsyncClient, service: HostileServer
 ) -> None:
     async with hostile_server() as other:
