@@ -1,6 +1,6 @@
-"""The entry: picks one surface, imports only that one, and turns every end into an exit code.
+"""The entry point: choose one surface, import only that one, and turn every end into an exit code.
 
-``--version`` and ``--help`` load nothing but click. It refuses to hold logic of a surface.
+``--version`` and ``--help`` load nothing but click. The surfaces' own logic does not belong here.
 """
 
 import os
@@ -40,13 +40,13 @@ MOST_KEYS = 500_000
 
 
 def acting(command: Command) -> Command:
-    """The flag of what opens a dashboard: actions are there and nowhere else."""
+    """Add the flag that allows actions. Only verbs that open a dashboard have it."""
     about = f"Keys that one action may take (10,000; at most {MOST_KEYS:,})."
     return click.option("--max-keys", type=click.IntRange(1, MOST_KEYS), metavar="N", help=about)(command)
 
 
 class Verbs(LazyGroup):
-    """All verbs."""
+    """The group of all verbs."""
 
     verbs: ClassVar[dict[str, Verb]] = {
         "demo": Verb("optimus_tui.__main__:demo", "A living system on this machine, and the dashboard on it."),
@@ -116,7 +116,7 @@ def _with_most(settings: "Settings", flags: Mapping[str, object]) -> "Settings":
 
 
 def _check_taste(settings: "Settings") -> None:
-    """SettingsError for a theme that does not exist and for keys that cannot be."""
+    """Raise SettingsError for a theme that does not exist and for key bindings that are not valid."""
     from optimus_tui.cli.ui_settings_check import check
     from optimus_tui.tui.keys import KEYS, MOVES
     from optimus_tui.tui.theme import NAMES as THEMES
@@ -161,7 +161,7 @@ def demo(ctx: click.Context, /, scenario: str, drill: str | None, headless: bool
 
 
 def run(arguments: list[str]) -> int:
-    """The command line as a function: the exit code; everything that went wrong is one sentence on stderr."""
+    """Run the command line and return the exit code. Every failure is one sentence on stderr."""
     closed = sys.stdout is None
     output.prepare()
     output.decided(exits.HEALTHY)
@@ -211,7 +211,7 @@ def _crashed(error: Exception) -> int:
 
 
 def main() -> NoReturn:
-    """The console script."""
+    """Run the command line and exit: the console script."""
     signals.heed_sigterm()
     output.leave(run(sys.argv[1:]))
 

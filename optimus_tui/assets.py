@@ -1,4 +1,4 @@
-"""Where ``styles/`` and ``templates/`` are: inside the package when installed, beside it in a checkout."""
+"""Locate ``styles/`` and ``templates/``: inside the package when installed, beside it in a checkout."""
 
 from pathlib import Path
 
@@ -6,7 +6,11 @@ _PACKAGE = Path(__file__).resolve().parent
 
 
 def asset_dir(name: str) -> Path:
-    """The directory ``name``; FileNotFoundError with a remedy when the installation is incomplete."""
+    """Return the path of the directory ``name``.
+
+    Raises:
+        FileNotFoundError: the installation is incomplete; the message says how to repair it.
+    """
     for candidate in (_PACKAGE / name, _PACKAGE.parent / name):
         if candidate.is_dir():
             return candidate

@@ -1,4 +1,4 @@
-"""The clock. Only the context hands it out, so that tests can stop it."""
+"""The clock of a run. Only the context creates one, so that tests can replace it by a fixed clock."""
 
 import time
 
@@ -10,27 +10,29 @@ class Clock:
     """Wall-clock seconds for people, monotonic seconds for durations."""
 
     def wall(self) -> float:
-        """Seconds since the epoch (UTC); may jump."""
+        """Return seconds since the epoch (UTC). The value may jump when the system's time is set."""
         return time.time()
 
     def mono(self) -> float:
-        """Seconds that never go back, also of sleep; only differences mean anything."""
+        """Return monotonic seconds, which count on while the machine sleeps; only differences matter."""
         return time.monotonic() if _BOOT is None else time.clock_gettime(_BOOT)
 
 
 class FixedClock(Clock):
-    """A clock that moves only when told to: for tests and rendered pictures."""
+    """A clock that moves only when ``advance`` is called: for tests and rendered pictures."""
 
     def __init__(self, wall: float = 1_795_000_000.0, mono: float = 1000.0) -> None:
         self._wall, self._mono = wall, mono
 
     def wall(self) -> float:
+        """Return the fixed wall-clock seconds."""
         return self._wall
 
     def mono(self) -> float:
+        """Return the fixed monotonic seconds."""
         return self._mono
 
     def advance(self, seconds: float) -> None:
-        """Move both clocks forward."""
+        """Move both clocks forward by ``seconds``."""
         self._wall += seconds
         self._mono += seconds

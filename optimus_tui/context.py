@@ -1,4 +1,4 @@
-"""The composition root: settings, clock and clients for one run. Clients are built on first use, not before.
+"""The composition root: settings, clock and clients for one run. Clients are built on first use.
 
 Importing this module loads neither redis nor httpx; building a client does.
 """
@@ -25,9 +25,9 @@ CLIENT_MODULES = ("redis.asyncio", "httpx", "optimus_tui.history.store")
 
 
 class Context:
-    """What a probe or a tool needs from the outside. One event loop uses it; the feed has a thread of its own.
+    """Everything that a probe or a tool needs from outside, for one event loop. The feed runs in a thread of its own.
 
-    ``keep_log``: whether what was sent is kept to be looked at, as a screen does; processes without one forget it.
+    ``keep_log`` keeps the sent commands for the command log screen; processes without a screen discard them.
     """
 
     def __init__(self, settings: Settings, clock: Clock | None = None, *, keep_log: bool = True) -> None:
@@ -37,26 +37,26 @@ class Context:
 
     @property
     def log(self) -> "CommandLog":
-        """What left for Redis and HTTP, whoever sent it."""
+        """Return the log of all commands and requests that were sent to Redis and HTTP services."""
         return self.own.log
 
     @cached_property
     def redis(self) -> "ObserverRedis":
-        """The read-only client: a command that is not on the observer's list is refused before the socket."""
+        """Return the read-only client: it refuses commands that are not on the observer's list before they are sent."""
         from optimus_tui.probes.client import observer_client
 
         return observer_client(self.settings.redis, self.own)
 
     @cached_property
     def http(self) -> "httpx.AsyncClient":
-        """One client for all services, without redirects and without the environment's proxies."""
+        """Return the HTTP client for all services, without redirects and without the environment's proxies."""
         from optimus_tui.probes.fetch import new_http_client
 
         return new_http_client(self.log)
 
     @cached_property
     def fresh_http(self) -> "httpx.AsyncClient":
-        """The same with a new connection for every request, so that each may meet another worker of a service."""
+        """Return an HTTP client that opens a new connection for every request, so that each may reach another worker."""
         from optimus_tui.probes.fetch import new_http_client
         from optimus_tui.probes.transport import FRESH
 
@@ -64,21 +64,21 @@ class Context:
 
     @cached_property
     def feed(self) -> "FeedReader":
-        """The reader of coherence events; not started yet."""
+        """Return the reader of coherence events; it is not started yet."""
         from optimus_tui.probes.feed import FeedReader
 
         return FeedReader(self.settings.redis, self.own, self.clock)
 
     @cached_property
     def store(self) -> "Store":
-        """The environment's history file; opened with the first question or sample."""
+        """Return the environment's history file; it is opened with the first query or sample."""
         from optimus_tui.history.store import Store, history_path, system_of
 
         return Store(history_path(self.settings), system_of(self.settings), clock=self.clock)
 
     @cached_property
     def windows(self) -> "Windows":
-        """Questions about the last minutes: Prometheus where it is configured, else the history."""
+        """Return the queries over the last minutes: Prometheus where it is configured, else the history."""
         from optimus_tui.history.windows import Windows
 
         return Windows(self.settings, lambda: self.store, self._get, self.clock)
@@ -89,7 +89,7 @@ class Context:
         return await fetch_or_fault(self.http, url, deadline_s, cap_bytes)
 
     async def aclose(self) -> None:
-        """Close what was built; safe to call twice."""
+        """Close all clients that were built. Safe to call twice."""
         built = self.__dict__
         built.pop("windows", None)
         if "store" in built:

@@ -1,7 +1,7 @@
-"""Threads that never keep the process from ending, and work that is waited for no longer than it was said.
+"""Daemon threads that do not keep the process alive, and waits with a time limit.
 
-A thread that hangs (a lock, a disk that does not answer, a name look-up) cannot be ended from outside; it can only be
-left. So it is a daemon here, and whoever waits for it has a bound. It refuses to hide that: what was left is said.
+A hanging thread (a lock, a disk that does not answer, a name look-up) cannot be stopped from outside. So the threads
+are daemon threads, every wait for one has a limit, and a thread that is left running is reported (``Unanswered``).
 """
 
 import threading
@@ -16,7 +16,7 @@ MOST = 64
 
 
 class Unanswered(TimeoutError):
-    """The work did not end in time; its ``thread`` goes on."""
+    """The work did not end in time; its ``thread`` still runs."""
 
     def __init__(self, thread: threading.Thread) -> None:
         super().__init__("no answer in time")
@@ -24,7 +24,11 @@ class Unanswered(TimeoutError):
 
 
 def within(seconds: float, work: Callable[[], T], name: str) -> T:
-    """Return what ``work`` returns or raise what it raises; Unanswered where it takes longer than ``seconds``."""
+    """Run ``work`` in a daemon thread and return its result, or raise its exception.
+
+    Raises:
+        Unanswered: it takes longer than ``seconds``.
+    """
     future: Future[T] = Future()
     thread = threading.Thread(target=_settle, args=(future, work), name=name, daemon=True)
     thread.start()
@@ -37,7 +41,7 @@ def within(seconds: float, work: Callable[[], T], name: str) -> T:
 
 
 class DaemonThreads(ThreadPoolExecutor):
-    """An executor for an event loop: neither ``asyncio.run`` nor the interpreter waits for its threads at the end."""
+    """An executor for an event loop; neither ``asyncio.run`` nor the interpreter waits for its threads at the end."""
 
     def __init__(self, name: str = "worker", most: int = MOST) -> None:
         super().__init__(1)  # its own threads are never started
@@ -47,7 +51,7 @@ class DaemonThreads(ThreadPoolExecutor):
         self._running = 0
 
     def submit(self, fn: Callable[..., T], /, *args: Any, **kwargs: Any) -> "Future[T]":
-        """Run it in a thread, now or as soon as one is free."""
+        """Run ``fn`` in a thread, now or as soon as one is free."""
         future: Future[T] = Future()
         with self._guard:
             self._jobs.append((future, lambda: fn(*args, **kwargs)))
@@ -58,7 +62,7 @@ class DaemonThreads(ThreadPoolExecutor):
         return future
 
     def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
-        """Drop what has not begun; what runs is left to itself, whatever ``wait`` says."""
+        """Drop the tasks that have not begun. Running ones are not waited for, whatever ``wait`` says."""
         with self._guard:
             while self._jobs:
                 self._jobs.popleft()[0].cancel()

@@ -1,1 +1,1 @@
-"""Frozen shapes that every floor speaks: one file per subject, no behaviour beyond derived values, no I/O."""
+"""Frozen data shapes that all rooms use: one file per subject, no behaviour beyond derived values, no I/O."""

@@ -1,7 +1,7 @@
-"""What is asked of the write side, what it means to do, and what became of it.
+"""Actions: what is requested, what is planned, and what the result was.
 
-Names are bytes: what is acted on is never rebuilt from text. Texts in here (messages, remedies, effects) are safe to
-show; a ``reason`` that somebody typed is not, until it passes ``safe_text``.
+Key names are bytes, so that an action never works on a name rebuilt from text. Texts in here (messages, remedies,
+effects) are safe to show; a ``reason`` that the operator typed is not, until it passes ``safe_text``.
 """
 
 from typing import Literal
@@ -46,7 +46,7 @@ MAX_KEYS = 10_000
 
 
 class Refusal(Struct, frozen=True):
-    """Why something was not done. Nothing was sent that changes anything."""
+    """Why an action was not carried out. Nothing that changes data was sent."""
 
     code: RefusalCode
     message: str
@@ -54,12 +54,12 @@ class Refusal(Struct, frozen=True):
 
 
 class ActionRequest(Struct, frozen=True, kw_only=True):
-    """What somebody wants done to one tenant.
+    """An action that is requested for one tenant.
 
-    ``operation`` narrows the two counter actions to one operation, ``cache_kind`` the cache actions to one kind, None
-    is all. ``prefix`` (unlink_prefix) is how the part after ``cache:{kind}:{tenant}:`` begins. ``window_seconds``
-    (repair_counter, expire_no_ttl) is the TTL to set. ``include`` names ambiguous keys that the operator takes for this
-    tenant's. ``incident`` is the number of the incident that it belongs to, empty where it belongs to none.
+    ``operation`` narrows the two counter actions to one operation, ``cache_kind`` the cache actions to one kind; None
+    means all. ``prefix`` (unlink_prefix) is how the part after ``cache:{kind}:{tenant}:`` begins. ``window_seconds``
+    (repair_counter, expire_no_ttl) is the TTL to set. ``include`` names ambiguous keys that the operator counts as this
+    tenant's. ``incident`` is the number of the incident that the action belongs to, empty for none.
     """
 
     kind: ActionKind
@@ -74,7 +74,7 @@ class ActionRequest(Struct, frozen=True, kw_only=True):
 
 
 class Where(Struct, frozen=True, kw_only=True):
-    """Which server, database and login: a plan holds for exactly one of them. ``place`` is host and port, or a path."""
+    """The server, database and login that a plan is valid for. ``place`` is host and port, or a socket path."""
 
     environment: str
     place: str
@@ -87,7 +87,10 @@ class Where(Struct, frozen=True, kw_only=True):
 
 
 class PlanKey(Struct, frozen=True, kw_only=True):
-    """A key as it was when the plan was made. ``count`` is a counter's; ``ttl_ms`` None with ``immortal``: no TTL."""
+    """A key as it was when the plan was made.
+
+    ``count`` is set for counters. ``ttl_ms`` None with ``immortal``: the key has no TTL.
+    """
 
     key: bytes
     type: str | None = None
@@ -97,11 +100,11 @@ class PlanKey(Struct, frozen=True, kw_only=True):
 
 
 class Plan(Struct, frozen=True, kw_only=True):
-    """Exactly these keys, on exactly that server, for a minute. Keys are sorted; ``digest`` is a sha256 over them.
+    """The exact keys of an action on one server, valid for a minute. Keys are sorted; ``digest`` is their SHA-256.
 
-    ``neighbours`` counts keys that look alike and belong to others (never in ``keys``), ``ambiguous`` names keys whose
-    owner is not certain (in ``keys`` only if included by hand), ``skipped`` counts the tenant's keys that do not meet
-    the condition. ``made_at`` is wall-clock seconds, ``made_mono`` monotonic, ``server_time`` the server's.
+    ``neighbours`` counts similar keys of other tenants (never in ``keys``), ``ambiguous`` names keys whose owner is not
+    certain (in ``keys`` only if included by hand), ``skipped`` counts the tenant's keys that do not meet the condition.
+    ``made_at`` is wall-clock seconds, ``made_mono`` monotonic seconds, ``server_time`` the server's clock.
     """
 
     id: str
@@ -124,14 +127,15 @@ class Plan(Struct, frozen=True, kw_only=True):
 
     @property
     def count(self) -> int:
-        """How many keys it will act on at most."""
+        """Return the number of keys that the action changes at most."""
         return len(self.keys)
 
 
 class Preview(Struct, frozen=True, kw_only=True):
-    """The card. ``samples`` are the first and last ten keys and ten in between; ``foreign`` must be 0.
+    """What the action dialog shows of a plan. ``samples`` are the first and last ten keys and ten in between.
 
-    ``histogram`` counts keys with a TTL by ``contract.cache.TTL_EDGES``. ``confirm`` is what has to be typed.
+    ``foreign`` must be 0. ``histogram`` counts keys with a TTL by ``contract.cache.TTL_EDGES``. ``confirm`` is the text
+    that the operator has to type.
     """
 
     title: str
@@ -158,14 +162,14 @@ class Preview(Struct, frozen=True, kw_only=True):
 
 
 class Confirmation(Struct, frozen=True):
-    """What the operator typed: the words ``{environment} {count}``, and why."""
+    """What the operator typed: the words ``{environment} {count}``, and the reason."""
 
     typed: str
     reason: str
 
 
 class Progress(Struct, frozen=True):
-    """How far it is: ``tried`` of ``total`` keys, counts by outcome so far, and the stage in a word."""
+    """The progress of an action: ``tried`` of ``total`` keys, the counts by outcome so far, and the stage in a word."""
 
     stage: Literal["checking", "acting", "publishing", "verifying", "closed"]
     tried: int
@@ -174,13 +178,13 @@ class Progress(Struct, frozen=True):
 
 
 class Receipt(Struct, frozen=True, kw_only=True):
-    """What became of a plan. ``outcomes`` stand in the order of the plan's keys.
+    """The result of a plan. ``outcomes`` are in the order of the plan's keys.
 
-    ``stopped`` says why it ended early by itself. The look afterwards tells ``there_again`` (tried keys that meet the
-    condition now: written anew meanwhile, or unknown and not done), ``unknown_gone`` (unknown ones that do not) and
-    ``new_since`` (keys that meet it and were not in the plan); None where it was not possible. Only a ``verified``
-    action is closed; another one stays among the interrupted.
-    ``published`` is the number of subscribers that heard the event, or "unknown".
+    ``stopped`` says why the action ended early. The check afterwards sets ``there_again`` (tried keys that meet the
+    condition now: written again meanwhile, or unknown and not done), ``unknown_gone`` (keys with an unknown outcome
+    that do not meet it) and ``new_since`` (keys that meet it and were not in the plan); each is None where the check
+    was not possible. Only a ``verified`` action is closed; any other stays among the interrupted ones. ``published`` is
+    the number of subscribers that received the event, or "unknown".
     """
 
     id: str
@@ -204,10 +208,10 @@ class Receipt(Struct, frozen=True, kw_only=True):
 
 
 class Interrupted(Struct, frozen=True, kw_only=True):
-    """An action whose process ended before it did. ``tried`` of its keys were, the ``unknown`` last ones maybe.
+    """An action whose process ended first. ``tried`` keys were tried; of these the ``unknown`` last ones are uncertain.
 
-    ``publishing``: the event was about to be sent, so it is never sent again. ``why_not`` says why it can only be
-    verified and closed; None where it may be resumed.
+    ``publishing``: the event was about to be sent, so it is never sent again. ``why_not`` says why the action can only
+    be verified and closed; None where it may be resumed.
     """
 
     plan: Plan
@@ -222,7 +226,7 @@ class Interrupted(Struct, frozen=True, kw_only=True):
 
 
 class Arming(Struct, frozen=True, kw_only=True):
-    """Permission to act in one environment until ``until_mono`` (monotonic seconds), or until nobody touches a key."""
+    """Permission to act in one environment until ``until_mono`` (monotonic seconds), or until the operator is idle."""
 
     environment: str
     where: Where

@@ -1,4 +1,4 @@
-"""What alerts remember and say: episodes of findings, mutes, and the notices that become toasts."""
+"""Alerts: episodes of findings, mutes, and the notices that become toasts."""
 
 from typing import Literal
 
@@ -11,9 +11,10 @@ NoticeKind = Literal["standing", "appeared", "worsened", "still", "cleared"]
 
 
 class AlertEpisode(Struct, frozen=True, kw_only=True):
-    """One trouble from its beginning to its end. ``finding`` is as it was at its worst, ``severity`` as it is now.
+    """One problem from its beginning to its end. ``finding`` is its worst state, ``severity`` the present one.
 
-    ``since`` and ``seen`` (last seen to hold) are wall-clock seconds for people; ``lasted`` is monotonic seconds.
+    ``since`` and ``seen`` (when it was last observed) are wall-clock seconds for people; ``lasted`` is monotonic
+    seconds.
     """
 
     finding: Finding
@@ -30,7 +31,7 @@ class AlertEpisode(Struct, frozen=True, kw_only=True):
 
 
 class Mute(Struct, frozen=True, kw_only=True):
-    """Silence for exactly one (rule, subject). ``severity`` is the one it had when it was muted."""
+    """A mute of exactly one (rule, subject). ``severity`` is the one at the time of muting."""
 
     rule: str
     subject: str
@@ -43,7 +44,7 @@ class Mute(Struct, frozen=True, kw_only=True):
 
 
 class Notice(Struct, frozen=True, kw_only=True):
-    """Something to say once. ``rings``: worth the bell where nobody looks."""
+    """A message that is shown once. ``rings``: the terminal bell may ring for it."""
 
     kind: NoticeKind
     finding: Finding

@@ -26,14 +26,14 @@ class GroupTotals(Struct, frozen=True, kw_only=True):
 
 
 class KindTotals(Struct, frozen=True):
-    """A kind and its tenants, the larger first."""
+    """A cache kind and its tenants, the larger first."""
 
     totals: GroupTotals
     tenants: tuple[GroupTotals, ...]
 
 
 class KeyDetail(Struct, frozen=True, kw_only=True):
-    """One key looked at closely. ``ttl_ms`` None with ``immortal`` means it never expires; ``gone``: it vanished."""
+    """Details of one key. ``ttl_ms`` None with ``immortal``: it never expires; ``gone``: it no longer exists."""
 
     key: bytes
     type: str | None = None
@@ -45,7 +45,7 @@ class KeyDetail(Struct, frozen=True, kw_only=True):
 
 
 class KeyPreview(Struct, frozen=True, kw_only=True):
-    """At most 64 kB of one value, already bounded by the server. ``parts`` are raw."""
+    """At most 64 kB of one value, cut by the server. ``parts`` are raw bytes."""
 
     key: bytes
     type: str
@@ -55,8 +55,10 @@ class KeyPreview(Struct, frozen=True, kw_only=True):
 
 
 class UnknownLayout(Struct, frozen=True, kw_only=True):
-    """Names of no known layout: how many, and their shapes (safe text) with how many names each stands for, the most
-    frequent first; at most ten. ``like_limiter``: a shape looks like the counters of some limiter."""
+    """Key names of no known layout: their number, and at most ten shapes (safe text) with counts, most frequent first.
+
+    ``like_limiter``: a shape looks like the counters of some rate limiter.
+    """
 
     count: int = 0
     shapes: tuple[tuple[str, int], ...] = ()
@@ -64,7 +66,7 @@ class UnknownLayout(Struct, frozen=True, kw_only=True):
 
 
 class CacheReport(Struct, frozen=True, kw_only=True):
-    """The keyspace as far as the sweep has seen it. ``version`` grows when a key came, went or changed its group."""
+    """The keyspace as far as it was scanned. ``version`` grows when a key appeared, vanished or changed its group."""
 
     kinds: tuple[KindTotals, ...]
     keys: int

@@ -1,14 +1,17 @@
-"""A drill: what was injected, what counts as found and as fixed, and what came of it. Light: the command line reads it.
+"""A drill: the injected fault, what counts as found and as fixed, and the result.
 
-Times are seconds of the machine's steady clock, which all processes of one boot share.
+Times are seconds of the machine's monotonic clock, which all processes since the last boot share.
 """
 
 from typing import NamedTuple
 
 
 class Truth(NamedTuple):
-    """Of a scenario. ``rules``: findings that show its fault (with ``subject`` in their subject, where given).
-    ``issues``: what is rightly looked at. ``cure``: what ends it, in words."""
+    """The expected answer to a scenario.
+
+    ``rules`` are the findings that show its fault (with ``subject`` in their subject, where given), ``issues`` the
+    issue types that fit, ``cure`` a text that says what ends it.
+    """
 
     rules: tuple[str, ...] = ()
     subject: str = ""
@@ -17,7 +20,7 @@ class Truth(NamedTuple):
 
 
 class Remedy(NamedTuple):
-    """Something done outside of the product: its name, what it is, and what is said once it happened."""
+    """Something done outside of the product: its name, a description, and the message once it was done."""
 
     name: str
     label: str
@@ -25,7 +28,7 @@ class Remedy(NamedTuple):
 
 
 class Happened(NamedTuple):
-    """What became of an order to the demo. ``at``: when it was in force; ``note``: in a sentence, or why it is not."""
+    """The result of an order to the demo. ``at``: when it took effect; ``note``: what happened, or why it did not."""
 
     done: bool
     note: str
@@ -33,8 +36,10 @@ class Happened(NamedTuple):
 
 
 class Mark(NamedTuple):
-    """One line of the result. ``seconds`` since the fault was injected, None where it never came; ``words`` say what
-    was seen, or what is missing."""
+    """One line of the result. ``seconds`` since the fault was injected, None where it never happened.
+
+    ``words`` say what was observed, or what is missing.
+    """
 
     name: str
     seconds: float | None
@@ -42,7 +47,7 @@ class Mark(NamedTuple):
 
 
 class DrillResult(NamedTuple):
-    """All that is told at the end. ``detect``, ``acknowledge``, ``resolve``: seconds, None where it never came."""
+    """The result of a drill. ``detect``, ``acknowledge``, ``resolve``: seconds, None where it never happened."""
 
     scenario: str
     says: str

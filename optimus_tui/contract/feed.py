@@ -1,4 +1,4 @@
-"""The coherence feed: raw events as they arrived, what they mean, and where some may be missing."""
+"""The coherence feed: raw events as they arrived, their meaning, and gaps in which some may be missing."""
 
 from typing import Literal
 
@@ -11,9 +11,9 @@ FeedState = Literal["connecting", "live", "down", "denied", "broken"]
 
 
 class FeedEvent(Struct, frozen=True, kw_only=True):
-    """One message. ``seq`` orders the feed; ``payload`` is cut at 4 kB, ``length`` is the true size in bytes.
+    """One message. ``seq`` orders the feed; ``payload`` is cut at 4 kB, ``length`` is the full size in bytes.
 
-    ``origin`` is "log" for those read back from the event list after a gap.
+    ``origin`` is "log" for events that were read from the event list after a gap.
     """
 
     seq: int
@@ -25,7 +25,7 @@ class FeedEvent(Struct, frozen=True, kw_only=True):
 
 
 class FeedGap(Struct, frozen=True, kw_only=True):
-    """The link was lost for ``seconds``: events may be missing. ``filled`` came back from the event log."""
+    """The connection was lost for ``seconds``, so events may be missing. ``filled`` came from the event log."""
 
     seq: int
     received_at: float
@@ -38,9 +38,9 @@ FeedItem = FeedEvent | FeedGap
 
 
 class ParsedEvent(Struct, frozen=True, kw_only=True):
-    """What a payload says. ``problem`` is set and the rest empty when it is not a well-formed event.
+    """The content of a payload. For a malformed event ``problem`` is set and the rest is empty.
 
-    ``claimed_at`` is the sender's timestamp in wall-clock seconds: a claim, never the order.
+    ``claimed_at`` is the sender's timestamp in wall-clock seconds: a claim that never determines the order.
     """
 
     type: str = ""
@@ -51,8 +51,10 @@ class ParsedEvent(Struct, frozen=True, kw_only=True):
 
 
 class ClockOffset(Struct, frozen=True, kw_only=True):
-    """How far the times that events claim are off: the median of ``events`` that are, among ``of`` looked at. Seconds,
-    positive where the claims run ahead."""
+    """How far the timestamps of events differ from our clock: the median, in seconds, positive where they are ahead.
+
+    ``events`` of the ``of`` that were looked at differ.
+    """
 
     seconds: float
     events: int
@@ -60,7 +62,7 @@ class ClockOffset(Struct, frozen=True, kw_only=True):
 
 
 class FeedStatus(Struct, frozen=True, kw_only=True):
-    """Counters of the reader since its start, and the state of its link."""
+    """Counters of the reader since its start, and the state of its connection."""
 
     state: FeedState
     received: int = 0
@@ -81,7 +83,7 @@ class FeedStatus(Struct, frozen=True, kw_only=True):
 
 
 class FeedBatch(Struct, frozen=True, kw_only=True):
-    """What arrived since the last batch (oldest first, bounded) and the counters as of now."""
+    """What arrived since the last batch (oldest first, bounded) and the present counters."""
 
     items: tuple[FeedItem, ...]
     status: FeedStatus

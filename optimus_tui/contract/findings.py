@@ -1,4 +1,4 @@
-"""What a verdict says: a sentence with the rule, the measured value and the threshold behind it."""
+"""Findings: a sentence with the rule, the measured value and the threshold behind it."""
 
 from typing import Literal
 
@@ -14,7 +14,7 @@ SEVERITIES: tuple[Severity, ...] = ("low", "medium", "high", "critical")
 
 
 class Finding(Struct, frozen=True, kw_only=True):
-    """One judged fact. ``rule`` is a stable dotted id, ``subject`` what it is about (safe text), both identify it."""
+    """One judged fact. ``rule`` (a stable dotted id) and ``subject`` (safe text) together identify it."""
 
     rule: str
     severity: Severity
@@ -75,7 +75,10 @@ class FindingRule(Struct, frozen=True, kw_only=True):
 
 
 def overall_of(findings: "tuple[Finding, ...] | list[Finding]", unknown: bool = False) -> Overall:
-    """The overall status after the worst finding; ``unknown`` when nothing could be measured at all."""
+    """Return the overall status that follows from the worst finding.
+
+    ``unknown``: nothing could be measured at all.
+    """
     worst = max((SEVERITIES.index(f.severity) for f in findings), default=-1)
     if worst >= 3:
         return "critical"

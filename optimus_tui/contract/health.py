@@ -1,4 +1,4 @@
-"""The health pane's picture: every dependency, its latency history, the hit rate and the verdict."""
+"""The data of the health pane: every dependency, its latency history, the hit rate and the verdict."""
 
 from msgspec import Struct, field
 
@@ -19,7 +19,7 @@ class Series(Struct, frozen=True, kw_only=True):
 
 
 class HealthReport(Struct, frozen=True, kw_only=True):
-    """None for a reading means nobody has looked yet."""
+    """The whole health pane. A reading of None was not taken yet."""
 
     gateway: Reading[GatewayState] | None = None
     engine: Reading[ServiceState] | None = None

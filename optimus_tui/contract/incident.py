@@ -1,7 +1,7 @@
-"""An incident: its steps, the state that its events (``incident_events``) amount to. All floors speak these shapes.
+"""An incident: its steps, and the state that results from its events (``incident_events``).
 
-An incident's state is never stored: it is what its events amount to. Times are stamps of three clocks; texts are the
-operator's and the tools', as they are: whoever shows them passes them through the first gate.
+The state of an incident is never stored: it is computed from its events. Times are stamps of three clocks. Texts are
+the operator's and the tools', unchanged: whoever shows them passes them through ``wording.safe`` first.
 """
 
 from typing import Any, Literal
@@ -22,8 +22,11 @@ ACTIONS = ("repair_counter", "reset_counters", "unlink_no_ttl", "invalidate_tena
 
 
 class Stamp(Struct, frozen=True):
-    """One moment. ``wall``: seconds since the epoch; ``mono``: seconds of the machine's steady clock, which counts only
-    within one ``boot`` (empty: unknown); ``server``: Redis' own clock where it was heard lately."""
+    """One moment on up to three clocks.
+
+    ``wall``: seconds since the epoch. ``mono``: seconds of the machine's monotonic clock, which are comparable only
+    within one ``boot`` (empty: unknown). ``server``: Redis' own clock where it was read recently.
+    """
 
     wall: float
     mono: float = 0.0
@@ -32,7 +35,7 @@ class Stamp(Struct, frozen=True):
 
 
 class Evidence(Struct, frozen=True, kw_only=True):
-    """A whole document beside the timeline: its file's name, digest (SHA-256, hex) and size in bytes."""
+    """A document stored beside the timeline: its file's name, digest (SHA-256, hex) and size in bytes."""
 
     name: str
     sha256: str
@@ -40,7 +43,7 @@ class Evidence(Struct, frozen=True, kw_only=True):
 
 
 class OpenFinding(Struct, frozen=True, kw_only=True):
-    """A finding on the screen when the incident was opened. ``since``: wall-clock seconds since when it held."""
+    """A finding that was active when the incident was opened. ``since``: wall-clock seconds."""
 
     rule: str
     subject: str
@@ -48,8 +51,10 @@ class OpenFinding(Struct, frozen=True, kw_only=True):
 
 
 class Figure(Struct, frozen=True, kw_only=True):
-    """One deciding number. ``value`` None: it could not be measured. ``name`` is stable: ``engine.p95``. ``words`` say
-    it where it is an estimate or a bound: ``≈ 320 ms``."""
+    """One deciding number. ``value`` None: it could not be measured. ``name`` is stable: ``engine.p95``.
+
+    ``words`` show it where it is an estimate or a bound: ``≈ 320 ms``.
+    """
 
     name: str
     value: float | None
@@ -59,8 +64,10 @@ class Figure(Struct, frozen=True, kw_only=True):
 
 
 class Outcome(Struct, frozen=True, kw_only=True):
-    """What a tool's document amounts to. ``verdict`` is the document's own word; ``severity`` "none" without finding.
-    ``more``: findings that were left out here; the evidence has them all."""
+    """A summary of a tool's document. ``verdict`` is the document's own word; ``severity`` "none": no finding.
+
+    ``more``: the number of findings that were left out here; the evidence has them all.
+    """
 
     verdict: str
     severity: str
@@ -73,7 +80,7 @@ class Outcome(Struct, frozen=True, kw_only=True):
 
 
 class Comparison(Struct, frozen=True, kw_only=True):
-    """Before and after: the verdict, the reason for it in one sentence, and what went, came and stayed."""
+    """Before and after: the verdict, its reason in one sentence, and the findings that went, came and stayed."""
 
     verdict: Verdict
     words: str
@@ -85,7 +92,7 @@ class Comparison(Struct, frozen=True, kw_only=True):
 
 
 class StepPlan(Struct, frozen=True, kw_only=True):
-    """A step as its playbook has it. ``first_when``: rules whose finding brings this step forward."""
+    """A step as its playbook defines it. ``first_when``: rules whose finding moves this step forward."""
 
     id: str
     title: str
@@ -99,7 +106,7 @@ class StepPlan(Struct, frozen=True, kw_only=True):
 
 
 class TeamAdvice(Struct, frozen=True, kw_only=True):
-    """A team's own recommendation: shown in the last step where a finding of one of these rules was made."""
+    """A team's own recommendation, shown in the last step when a finding of one of these rules was made."""
 
     when: tuple[str, ...]
     action: str
@@ -109,7 +116,7 @@ class TeamAdvice(Struct, frozen=True, kw_only=True):
 
 
 class Step(Struct, frozen=True, kw_only=True):
-    """A step as it stands. ``before`` and ``change`` are there once it was redone."""
+    """A step in its present state. ``before`` and ``change`` are set once it was repeated."""
 
     plan: StepPlan
     status: StepStatus = "waiting"
@@ -130,7 +137,7 @@ class Step(Struct, frozen=True, kw_only=True):
 
 
 class Candidate(Struct, frozen=True, kw_only=True):
-    """An issue type to look at, with what points to it. ``tenant`` None: nobody in particular."""
+    """An issue type to look at, with the findings that suggest it. ``tenant`` None: no particular tenant."""
 
     issue: str
     reason: str
@@ -140,7 +147,7 @@ class Candidate(Struct, frozen=True, kw_only=True):
 
 
 class Choice(Struct, frozen=True, kw_only=True):
-    """What the operator decided to look at."""
+    """The issue that the operator decided to look at."""
 
     issue: str
     tenant: str | None = None
@@ -148,7 +155,7 @@ class Choice(Struct, frozen=True, kw_only=True):
 
 
 class Advice(Struct, frozen=True, kw_only=True):
-    """One line of the last step. ``kind``: an action of ours that does it (one of ACTIONS), empty where none does."""
+    """One recommendation of the last step. ``kind``: the built-in action that does it (one of ACTIONS), empty for none."""
 
     id: str
     action: str
@@ -167,7 +174,7 @@ class Advice(Struct, frozen=True, kw_only=True):
 
 
 class KeptReceipt(Struct, frozen=True, kw_only=True):
-    """What an action of ours did. ``counts`` by outcome (done, already gone, changed…); ``audit`` names the proof."""
+    """The result of a built-in action. ``counts`` by outcome (done, already gone, …); ``audit`` names its record."""
 
     action_id: str
     kind: str
@@ -182,7 +189,7 @@ class KeptReceipt(Struct, frozen=True, kw_only=True):
 
 
 class Check(Struct, frozen=True, kw_only=True):
-    """A step's tool asked once more after an action; ``change`` None while it runs, ``before`` what it found then."""
+    """A step's tool run again after an action; ``change`` is None while it runs, ``before`` what it found before."""
 
     step: str
     before: Outcome | None = None
@@ -191,7 +198,7 @@ class Check(Struct, frozen=True, kw_only=True):
 
 
 class ActionRecord(Struct, frozen=True, kw_only=True):
-    """An action with what came of it. ``verdict`` is the worst of its checks, None until all have answered."""
+    """An action with its results. ``verdict`` is the worst of its checks, None until all have answered."""
 
     at: Stamp
     receipt: KeptReceipt
@@ -202,7 +209,7 @@ class ActionRecord(Struct, frozen=True, kw_only=True):
 
 
 class Note(Struct, frozen=True, kw_only=True):
-    """What the operator wrote, or pinned from a pane (``pane`` says which, ``title`` what)."""
+    """A note of the operator, or something pinned from a pane (``pane`` says which, ``title`` what)."""
 
     at: Stamp
     text: str
@@ -230,7 +237,7 @@ class Measure(Struct, frozen=True, kw_only=True):
 
 
 class Entry(Struct, frozen=True):
-    """One line of the timeline for people."""
+    """One line of the timeline as text."""
 
     at: Stamp
     mark: str
@@ -238,7 +245,7 @@ class Entry(Struct, frozen=True):
 
 
 class IncidentState(Struct, frozen=True, kw_only=True):
-    """All there is to know of an incident. Everything in it follows from its events."""
+    """The full state of an incident, computed from its events."""
 
     id: str = ""
     title: str = ""
@@ -277,14 +284,14 @@ class IncidentState(Struct, frozen=True, kw_only=True):
 
     @property
     def running(self) -> Step | None:
-        """The step whose tool is at work."""
+        """Return the step whose tool runs now, or None."""
         return next((step for step in self.steps if step.status == "running"), None)
 
     @property
     def next(self) -> Step | None:
-        """The step to do next; None when all are through."""
+        """Return the step to do next; None when all are done."""
         return next((step for step in self.steps if step.status in ("waiting", "failed")), None)
 
     def step(self, name: str) -> Step | None:
-        """The step of that id."""
+        """Return the step with this id, or None."""
         return next((step for step in self.steps if step.plan.id == name), None)

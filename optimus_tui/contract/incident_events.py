@@ -1,4 +1,4 @@
-"""What happens in an incident (events: a record of the timeline is one of these) and what follows (effects)."""
+"""The events of an incident (each is a record of the timeline) and the effects that follow from them."""
 
 from typing import Any, Literal
 
@@ -23,7 +23,7 @@ class Event(Struct, frozen=True, kw_only=True, tag_field="event"):
 
 
 class Opened(Event, frozen=True, kw_only=True, tag="opened"):
-    """The first of them. The steps are copied in, so that an edited playbook does not rewrite history."""
+    """The first event of an incident. The steps are copied in, so that an edited playbook does not rewrite history."""
 
     id: str
     title: str
@@ -52,13 +52,13 @@ class Captured(Event, frozen=True, kw_only=True, tag="captured"):
 
 
 class StepStarted(Event, frozen=True, kw_only=True, tag="step_started"):
-    """A step's tool is asked. Asking a step that is done is a redo."""
+    """A step's tool was started. Starting a finished step again is a redo."""
 
     step: str
 
 
 class StepFinished(Event, frozen=True, kw_only=True, tag="step_finished"):
-    """The tool answered."""
+    """A step's tool returned a result."""
 
     step: str
     outcome: Outcome
@@ -67,28 +67,28 @@ class StepFinished(Event, frozen=True, kw_only=True, tag="step_finished"):
 
 
 class StepFailed(Event, frozen=True, kw_only=True, tag="step_failed"):
-    """The tool has no result."""
+    """A step's tool returned no result."""
 
     step: str
     message: str
 
 
 class StepSkipped(Event, frozen=True, kw_only=True, tag="step_skipped"):
-    """The operator leaves it out, and says why."""
+    """The operator skipped a step and gave the reason."""
 
     step: str
     reason: str
 
 
 class StepDone(Event, frozen=True, kw_only=True, tag="step_done"):
-    """A manual step, or the last one, is through."""
+    """A manual step, or the last one, was marked as done."""
 
     step: str
     said: str = ""
 
 
 class IssueChosen(Event, frozen=True, kw_only=True, tag="issue_chosen"):
-    """The operator decided what to look at."""
+    """The operator chose the issue to look at."""
 
     issue: str
     tenant: str | None = None
@@ -96,7 +96,7 @@ class IssueChosen(Event, frozen=True, kw_only=True, tag="issue_chosen"):
 
 
 class NoteAdded(Event, frozen=True, kw_only=True, tag="note"):
-    """A note, or a pin from a pane."""
+    """A note was added, or something was pinned from a pane."""
 
     text: str
     pane: str = ""
@@ -105,7 +105,7 @@ class NoteAdded(Event, frozen=True, kw_only=True, tag="note"):
 
 
 class AdviceMarked(Event, frozen=True, kw_only=True, tag="advice_marked"):
-    """A recommendation was done by hand, dismissed, or taken up again."""
+    """A recommendation was done by hand, dismissed, or made active again."""
 
     advice: str
     status: Literal["open", "done", "dismissed"]
@@ -113,7 +113,7 @@ class AdviceMarked(Event, frozen=True, kw_only=True, tag="advice_marked"):
 
 
 class ActionDone(Event, frozen=True, kw_only=True, tag="action_done"):
-    """An action of ours came to its end. ``rules``: what it was to cure."""
+    """A built-in action ended. ``rules``: the findings that it was meant to fix."""
 
     receipt: KeptReceipt
     advice: str = ""
@@ -121,7 +121,7 @@ class ActionDone(Event, frozen=True, kw_only=True, tag="action_done"):
 
 
 class CheckFinished(Event, frozen=True, kw_only=True, tag="check_finished"):
-    """A step's tool answered after an action. ``outcome`` None: it had no result, ``message`` says why."""
+    """A step's tool returned after an action. ``outcome`` None: it had no result, and ``message`` says why."""
 
     action_id: str
     step: str
@@ -131,13 +131,13 @@ class CheckFinished(Event, frozen=True, kw_only=True, tag="check_finished"):
 
 
 class ChecksAsked(Event, frozen=True, kw_only=True, tag="checks_asked"):
-    """The checks after an action run once more: a window had to end first."""
+    """The checks after an action run again, because a window had to end first."""
 
     action_id: str
 
 
 class ImpactMeasured(Event, frozen=True, kw_only=True, tag="impact"):
-    """A figure over the whole incident."""
+    """A figure over the whole incident was measured."""
 
     name: str
     outcome: Outcome
@@ -145,14 +145,14 @@ class ImpactMeasured(Event, frozen=True, kw_only=True, tag="impact"):
 
 
 class Resumed(Event, frozen=True, kw_only=True, tag="resumed"):
-    """Another process took over; what was running then has no result."""
+    """Another process continued the incident; steps that were running have no result."""
 
     operator: str
     said: str = ""
 
 
 class Moved(Event, frozen=True, kw_only=True, tag="moved"):
-    """The operator goes on with a system at other addresses, and says why it is the same trouble."""
+    """The operator continues with a system at other addresses, and gives the reason."""
 
     system: str
     reason: str
@@ -160,14 +160,14 @@ class Moved(Event, frozen=True, kw_only=True, tag="moved"):
 
 
 class Closed(Event, frozen=True, kw_only=True, tag="closed"):
-    """The end, with cause and resolution."""
+    """The incident was closed, with cause and resolution."""
 
     cause: str
     resolution: str
 
 
 class Reopened(Event, frozen=True, kw_only=True, tag="reopened"):
-    """It was not the end."""
+    """A closed incident was reopened."""
 
     reason: str
 
@@ -189,7 +189,7 @@ AnyEvent = (
 
 
 class Effect(Struct, frozen=True, kw_only=True):
-    """Something to do."""
+    """Something to do as a consequence of an event."""
 
 
 class CaptureHistory(Effect, frozen=True, kw_only=True):
@@ -199,7 +199,7 @@ class CaptureHistory(Effect, frozen=True, kw_only=True):
 
 
 class RunTool(Effect, frozen=True, kw_only=True):
-    """Ask a tool; the answer is this step's, or where ``action_id`` is set a check of that action."""
+    """Run a tool; its result belongs to the step, or to a check of the action ``action_id`` where that is set."""
 
     step: str
     tool: str
@@ -208,13 +208,13 @@ class RunTool(Effect, frozen=True, kw_only=True):
 
 
 class AskIssue(Effect, frozen=True, kw_only=True):
-    """Let the operator choose what to look at; the best reason stands first."""
+    """Let the operator choose what to look at; the best candidate is listed first."""
 
     candidates: tuple[Candidate, ...]
 
 
 class Refused(Effect, frozen=True, kw_only=True):
-    """The event cannot happen now: nothing changed, and it is not recorded. One sentence."""
+    """The event is not possible now; nothing changed and it is not recorded. Holds one sentence that says why."""
 
     reason: str
 

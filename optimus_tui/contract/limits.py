@@ -1,4 +1,4 @@
-"""Rate-limit counters: as read from Redis, and as judged against the limits."""
+"""Rate-limit counters as read from Redis, and as judged against the limits."""
 
 from typing import Literal
 
@@ -18,7 +18,7 @@ LimitState = Literal["immortal", "over", "near", "ok", "unknown limit", "broken"
 
 
 class LimitRules(Struct, frozen=True, kw_only=True):
-    """The limits in force: per operation, with per-tenant overrides; ``source`` says who published them."""
+    """The limits in force: per operation, with per-tenant overrides; ``source`` says where they come from."""
 
     window_seconds: int
     limits: dict[str, int] = field(default_factory=dict)
@@ -30,17 +30,17 @@ class LimitRules(Struct, frozen=True, kw_only=True):
     """What of the published limits could not be used (safe text); "" where all of it could."""
 
     def limit_for(self, tenant: str, operation: str) -> int | None:
-        """Requests per window, or None where no limit is known."""
+        """Return the requests per window, or None where no limit is known."""
         return self.tenants.get(tenant, {}).get(operation, self.limits.get(operation, self.default))
 
 
 class Counter(Struct, frozen=True, kw_only=True):
-    """One ``rate_limit:{tenant}:{operation}`` key as read. ``key`` is the identity; names stay bytes.
+    """One ``rate_limit:{tenant}:{operation}`` key as read. ``key`` is the identity; names are bytes.
 
-    ``count`` is None with ``problem`` saying why ("not a number", "a list"). ``ttl_ms`` is None when ``immortal``
-    (the server answered -1) or when it could not be read. ``foreign``: the value is a number, but none that counting up
-    from zero can give (-3, 12.5): a limiter of another kind keeps it. ``sliding``: a sorted set, of which only what is
-    inside the window counts. ``doubt`` says why nobody can be certain whose counter it is: actions leave it out.
+    ``count`` is None with ``problem`` saying why ("not a number", "a list"). ``ttl_ms`` is None when ``immortal`` (the
+    server answered -1) or when it could not be read. ``foreign``: the value is a number that no counter starting at
+    zero can reach (-3, 12.5), so another kind of limiter writes it. ``sliding``: a sorted set, of which only the
+    entries inside the window count. ``doubt`` says why the owner is not certain; actions leave such a counter out.
     """
 
     key: bytes
@@ -57,19 +57,19 @@ class Counter(Struct, frozen=True, kw_only=True):
 
     @property
     def resets_mono(self) -> float | None:
-        """When its window ends on the monotonic clock; None without a TTL."""
+        """Return when its window ends, in monotonic seconds; None without a TTL."""
         return None if self.ttl_ms is None else self.taken_mono + self.ttl_ms / 1000
 
 
 class ShapeCount(Struct, frozen=True):
-    """Names of one shape (safe text) and how many there are."""
+    """A shape of key names (safe text) and how many names have it."""
 
     shape: str
     count: int
 
 
 class UnparsedNames(Struct, frozen=True):
-    """Names under the prefix that are outside the layout, by their shapes, the most frequent first.
+    """Names under the prefix that do not follow the layout, by their shapes, the most frequent first.
 
     ``shown`` of them are read and judged as counters all the same (one part only, no operation); the others cannot be
     counters.
@@ -81,9 +81,9 @@ class UnparsedNames(Struct, frozen=True):
 
 
 class Track(Struct, frozen=True):
-    """The looks at one counter's present window: (monotonic seconds, count), oldest first.
+    """The observations of one counter in its present window: (monotonic seconds, count), oldest first.
 
-    ``renewed``: the TTL starts again with every request, so that it does not tell when the window began.
+    ``renewed``: the TTL restarts with every request, so it does not tell when the window began.
     """
 
     samples: tuple[tuple[float, int], ...] = ()
@@ -93,8 +93,8 @@ class Track(Struct, frozen=True):
 class LimitRow(Struct, frozen=True, kw_only=True):
     """A counter against its limit. ``share`` is count ÷ limit (1.0 = full); ``slope`` is requests per second.
 
-    ``rough``: the slope rests on little evidence and is to be shown as about. ``refused_in`` is seconds until the next
-    request is answered 429, counted from the counter's ``taken_mono``: 0.0 means now, None that it is not foretold
+    ``rough``: the slope rests on little evidence and is shown as approximate. ``refused_in`` is seconds until the next
+    request is answered 429, counted from the counter's ``taken_mono``: 0.0 means now, None that it is not expected
     within this window; it is the earliest moment, ``refused_latest`` the latest one. ``resets_mono`` is when the window
     ends on the monotonic clock, None when it never does.
     """
@@ -118,7 +118,7 @@ class TenantCount(Struct, frozen=True):
 
 
 class LimitsReport(Struct, frozen=True, kw_only=True):
-    """All rows, the most urgent first, with the tenants by number of counters and the findings of this subject."""
+    """All rows, the most urgent first, with the tenants by number of counters and the findings about limits."""
 
     rows: tuple[LimitRow, ...]
     tenants: tuple[TenantCount, ...]

@@ -1,4 +1,4 @@
-"""What a gateway calls its metrics, as the contract promises: one name for each, for all that read them."""
+"""The names of the gateway's metrics as the contract defines them."""
 
 REQUESTS = "http_requests_total"
 REFUSED = "rate_limit_refused_total"

@@ -1,6 +1,6 @@
-"""Figures over time: what the gateway publishes about itself, and windows over what was kept.
+"""Figures over time: what the gateway publishes about itself, and windows over stored samples.
 
-A series is named ``metric|label=value|…`` (see ``grammar.prometheus``). No sample, no figure: empty is never zero.
+A series is named ``metric|label=value|…`` (see ``grammar.prometheus``). A missing sample is never counted as zero.
 """
 
 from typing import Literal
@@ -13,11 +13,11 @@ WindowOrigin = Literal["prometheus", "history", "live"]
 
 
 class MetricsState(Struct, frozen=True, kw_only=True):
-    """One look at ``/metrics``: raw monotone counters, buckets and gauges under the names of the contract.
+    """One reading of ``/metrics``: raw monotone counters, buckets and gauges under the names of the contract.
 
     ``published`` is False where the gateway has no such page, which is no fault. ``metrics`` are the contract's names
-    that it publishes, also those that have counted nothing yet. ``left_out`` counts series beyond the cap or with a
-    name too long, ``malformed`` lines and values that make no sense (NaN, negative counters).
+    that it publishes, including those that have counted nothing yet. ``left_out`` counts series beyond the cap or with
+    a name too long, ``malformed`` lines and values that are not valid (NaN, negative counters).
     """
 
     published: bool = True
@@ -42,11 +42,11 @@ class MetricsState(Struct, frozen=True, kw_only=True):
 
 
 class Origin(Struct, frozen=True, kw_only=True):
-    """What every figure over a window tells of where it comes from.
+    """Where a figure over a window comes from.
 
-    ``covered_minutes`` is the time for which the figure is known: gaps are not in it. ``source`` is "live" with nothing
-    covered where nobody kept any; ``fault`` says why a better source did not answer. ``targets`` are the Prometheus
-    targets (``job/instance``) that were used.
+    ``covered_minutes`` is the time for which the figure is known, without gaps. ``source`` is "live" with nothing
+    covered where no samples were stored; ``fault`` says why a better source did not answer. ``targets`` are the
+    Prometheus targets (``job/instance``) that were used.
     """
 
     covered_minutes: float = 0.0
@@ -63,12 +63,12 @@ class Window(Origin, frozen=True, kw_only=True):
 
 
 class Grown(Origin, frozen=True, kw_only=True):
-    """What a figure from counters tells of the processes that counted.
+    """What a figure from counters says about the processes that counted.
 
-    ``processes`` were seen within the window; ``restarts`` began after a former look, so there were at least as many;
-    ``together`` counted at one time at most. ``lower_bound``: requests may have been lost with a process that ended,
-    the figure is "at least". ``several``: processes answer that cannot be told apart; then nothing is covered and
-    ``fault`` says so.
+    ``processes`` were seen within the window; ``restarts`` of them began after an earlier reading, so there were at
+    least as many restarts; ``together`` is how many counted at one time at most. ``lower_bound``: requests may have
+    been lost with a process that ended, so the figure is "at least". ``several``: several processes answer that cannot
+    be told apart; then nothing is covered and ``fault`` says so.
     """
 
     processes: int = 0
@@ -79,7 +79,7 @@ class Grown(Origin, frozen=True, kw_only=True):
 
 
 class Counted(Struct, frozen=True, kw_only=True):
-    """By how much one series of a counter grew; ``resets`` is how often it began anew."""
+    """The growth of one series of a counter; ``resets`` is how often it restarted at zero."""
 
     labels: dict[str, str]
     increase: float
@@ -87,9 +87,10 @@ class Counted(Struct, frozen=True, kw_only=True):
 
 
 class Increase(Grown, frozen=True, kw_only=True):
-    """A counter over a window, series by series.
+    """The growth of a counter over a window, series by series.
 
-    ``covered_minutes`` 0 means that nobody knows; covered and without series, that it was published and did not count.
+    ``covered_minutes`` 0 means that the growth is unknown; covered and without series, that the counter was published
+    and did not grow.
     """
 
     name: str
@@ -97,11 +98,11 @@ class Increase(Grown, frozen=True, kw_only=True):
 
     @property
     def total(self) -> float:
-        """Over all series."""
+        """Return the sum over all series."""
         return sum(one.increase for one in self.series)
 
     def by(self, label: str) -> dict[str, float]:
-        """Totals per value of a label, the largest first; series without the label under the empty text."""
+        """Return totals per value of a label, the largest first; series without the label are under the empty text."""
         totals: dict[str, float] = {}
         for one in self.series:
             value = one.labels.get(label, "")
@@ -110,10 +111,10 @@ class Increase(Grown, frozen=True, kw_only=True):
 
 
 class Spread(Struct, frozen=True, kw_only=True):
-    """A histogram over a window, in the histogram's unit (seconds).
+    """The percentiles of a histogram over a window, in the histogram's unit (seconds).
 
-    A percentile is interpolated within its bucket, whose edges are beside it: ``verdicts.bounds`` tells how far it can
-    be trusted. The upper edge of the last bucket is infinite.
+    A percentile is interpolated within its bucket, whose edges are beside it: ``verdicts.bounds`` tells how precise it
+    is. The upper edge of the last bucket is infinite.
     """
 
     count: float
@@ -127,7 +128,7 @@ class Spread(Struct, frozen=True, kw_only=True):
 
 
 class Quantiles(Grown, frozen=True, kw_only=True):
-    """A histogram over a window by the value of one label; all together under the empty text without a label."""
+    """A histogram over a window, by the value of one label; without a label all observations are under the empty text."""
 
     name: str
     groups: dict[str, Spread] = field(default_factory=dict)

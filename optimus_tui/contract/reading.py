@@ -1,4 +1,4 @@
-"""One measurement and everything needed to judge how far to trust it."""
+"""One measurement with everything needed to judge its reliability."""
 
 from typing import Generic, Literal, TypeVar
 
@@ -31,9 +31,9 @@ class Fault(Struct, frozen=True):
 
 
 class Coverage(Struct, frozen=True):
-    """How much of what was to be read was read. ``total`` is None where nobody knows it.
+    """How much of the data was read. ``total`` is None where it is unknown.
 
-    ``scanned`` is never more than ``total``: a walk meets a name twice, and names come and go under it.
+    ``scanned`` is never more than ``total``: a scan may see a name twice, and names appear and vanish during it.
     """
 
     scanned: int
@@ -49,9 +49,9 @@ class Coverage(Struct, frozen=True):
 class Reading(Struct, Generic[T], frozen=True, kw_only=True):
     """A value with its time, its fault and its coverage.
 
-    ``taken_at`` is wall-clock seconds since the epoch (for people), ``taken_mono`` seconds of the monotonic clock
-    (for ages and countdowns); both belong to the value. A fault beside a value means that the latest try failed, or
-    succeeded in part: the value is the last good one and its time tells how old it is.
+    ``taken_at`` is wall-clock seconds since the epoch (for people), ``taken_mono`` monotonic seconds (for ages and
+    countdowns); both belong to the value. A fault beside a value means that the latest attempt failed at least in part:
+    the value is the last good one, and its time tells how old it is.
     """
 
     value: T | None

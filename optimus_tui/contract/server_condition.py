@@ -1,4 +1,4 @@
-"""What a server says about its own strain: slow calls, latency events, memory and buffers. Sizes in bytes."""
+"""The server's own signs of overload: slow calls, latency events, memory and buffers. Sizes in bytes."""
 
 from msgspec import Struct
 
@@ -14,7 +14,7 @@ class SlowCall(Struct, frozen=True, kw_only=True):
 
 
 class LatencyEvent(Struct, frozen=True, kw_only=True):
-    """One event of the server's latency monitor (it keeps some only where it was told to)."""
+    """One event of the server's latency monitor (which records only when it is enabled)."""
 
     event: str
     age_s: float
@@ -23,8 +23,11 @@ class LatencyEvent(Struct, frozen=True, kw_only=True):
 
 
 class SlowState(Struct, frozen=True, kw_only=True):
-    """Each half may fail by itself. ``logged`` is the length of the slow log, ``calls`` its newest entries, both
-    without the ``own`` ones that this program caused."""
+    """The slow log and the latency events; each half may fail independently.
+
+    ``logged`` is the length of the slow log, ``calls`` its newest entries, both without the ``own`` ones that this
+    program caused.
+    """
 
     logged: int | None = None
     own: int = 0
@@ -35,7 +38,7 @@ class SlowState(Struct, frozen=True, kw_only=True):
 
 
 class MemoryState(Struct, frozen=True, kw_only=True):
-    """What INFO says about memory and clients; None where a server does not say it."""
+    """What INFO reports about memory and clients; None for a field that the server does not report."""
 
     used: int | None = None
     resident: int | None = None

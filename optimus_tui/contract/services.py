@@ -1,4 +1,4 @@
-"""What is known of the gateway, the engine and Postgres after one look."""
+"""The state of the gateway, the engine and Postgres after one check."""
 
 from typing import Literal
 
@@ -15,10 +15,10 @@ Sickness = Literal["sick", "degraded"]
 
 
 class Remark(Struct, frozen=True):
-    """What a body says that makes its service neither sick nor simply well; ``words`` quote it, safe to show.
+    """A contradiction in the body of a health check whose service answers well; ``words`` quote it, safe to show.
 
-    part: the service calls itself well, and a part of it sick: its own word counts. unknown word: its verdict is no
-    word that anybody here knows.
+    part: the service reports itself well and one of its parts sick; its own word counts. unknown word: its verdict is a
+    word that is not known here.
     """
 
     kind: Literal["part", "unknown word"]
@@ -28,8 +28,8 @@ class Remark(Struct, frozen=True):
 class ServiceState(Struct, frozen=True, kw_only=True):
     """One dependency. Gateway: healthy, unhealthy, error. Engine and Postgres: connected, error, disconnected.
 
-    ``latency_ms`` leaves out ``own_ms``, the time for which our own event loop stood still meanwhile. Of a service
-    with several addresses this is the worst one, and ``instances`` has each of them, as they are configured.
+    ``latency_ms`` does not include ``own_ms``, the time for which our own event loop was blocked meanwhile. For a
+    service with several addresses this is the worst one; ``instances`` has each of them, in the configured order.
     """
 
     status: Status
@@ -46,24 +46,24 @@ class ServiceState(Struct, frozen=True, kw_only=True):
 
     @property
     def answered_well(self) -> bool | None:
-        """Whether this look found it well; None where the look tells nothing of it."""
+        """Return whether this check found the service well; None where the check says nothing about it."""
         return None if self.status in ("not configured", "unknown") else self.status in ("healthy", "connected")
 
     @property
     def serves(self) -> bool:
-        """Whether it answered as it should, whatever it says of itself: its figures may be used."""
+        """Return whether it answered as it should, whatever it reports about itself: its figures may be used."""
         return self.fault is None or self.sickness is not None
 
 
 class Instance(Struct, frozen=True):
-    """One address of a service that has several, and what was found there."""
+    """One address of a service that has several, with its state."""
 
     address: str
     state: ServiceState
 
 
 class CacheMetrics(Struct, frozen=True):
-    """The gateway's own figures. ``hit_rate`` is a share from 0 to 1; None means the gateway does not say.
+    """The gateway's own cache figures. ``hit_rate`` is a share from 0 to 1; None: the gateway does not publish it.
 
     ``hits`` and ``misses`` are look-ups since the gateway's start, where it publishes them beside the rate.
     """
@@ -87,9 +87,11 @@ class GatewayState(Struct, frozen=True, kw_only=True):
 
 
 class Refusals(Struct, frozen=True, kw_only=True):
-    """What a server refused, counted by the word of its error (OOM, MISCONF, NOREPLICAS, READONLY), and connections
-    that it had no room for. Since its start, or within ``seconds`` where that is set. ``writes`` is None where the
-    server keeps no such counts (before Redis 6.2)."""
+    """What a server refused: counts by error code (OOM, MISCONF, NOREPLICAS, READONLY), and rejected connections.
+
+    The counts are since the server's start, or within ``seconds`` where that is set. ``writes`` is None where the
+    server keeps no such counts (before Redis 6.2).
+    """
 
     writes: dict[str, int] | None = None
     connections: int | None = None
@@ -97,7 +99,7 @@ class Refusals(Struct, frozen=True, kw_only=True):
 
 
 def growth(old: Refusals, new: Refusals, seconds: float) -> Refusals | None:
-    """What was refused between two looks at one run of a server; None where it cannot be told (counts set back)."""
+    """Return what was refused between two readings of one server run; None where a counter was reset in between."""
     writes: dict[str, int] | None = None
     if old.writes is not None and new.writes is not None:
         writes = {name: count - old.writes.get(name, 0) for name, count in new.writes.items()}
@@ -110,11 +112,11 @@ def growth(old: Refusals, new: Refusals, seconds: float) -> Refusals | None:
 
 
 class ServerState(Struct, frozen=True, kw_only=True):
-    """Redis, or what speaks its protocol. Sizes in bytes; None means unknown (INFO missing or denied, field absent).
+    """Redis or a compatible server. Sizes in bytes; None means unknown (INFO missing or denied, field absent).
 
-    ``latency_command`` is what the latency was measured with: PING, or the next harmless command where it is missing.
-    ``refused`` counts since the server's start, ``refused_lately`` between our latest looks (None: one look only).
-    ``replicas_lost`` is how many replicas were connected lately and are no longer.
+    ``latency_command`` is the command that was timed: PING, or the next harmless one where PING is missing. ``refused``
+    counts since the server's start, ``refused_lately`` between the latest two readings (None: only one so far).
+    ``replicas_lost`` is how many replicas were connected recently and no longer are.
     """
 
     latency_ms: float | None
@@ -162,7 +164,7 @@ class ServerState(Struct, frozen=True, kw_only=True):
 
 
 class HitRate(Struct, frozen=True):
-    """A share from 0 to 1 with the place it came from, as shown.
+    """A share from 0 to 1 with the source that is shown beside it.
 
     ``samples`` is the number of look-ups behind it, ``window_seconds`` the time they were made in; None: not known.
     """

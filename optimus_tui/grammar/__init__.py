@@ -1,1 +1,1 @@
-"""What names and payloads mean: total functions over hostile bytes. No I/O; nothing here ever raises on input."""
+"""Parsers for names and payloads: total functions over untrusted bytes. No I/O; no function raises on any input."""

@@ -1,8 +1,8 @@
-"""What the payload of a coherence event says. For the feed pane's visible rows and for reading the event log.
+"""Parse the payload of a coherence event, for the feed pane's visible rows and for the event log.
 
-Payloads are written by tenants: every byte is hostile. Nothing here raises on any input, guesses a missing tenant, or
-makes text fit for a screen: ``type``, ``tenant`` and ``detail`` come out as sent (bounded) and still have to pass
-``wording.safe``; ``problem`` is our own phrase and holds no byte of the payload.
+Payloads are written by tenants, so every byte is untrusted. Nothing here raises on any input, guesses a missing tenant,
+or makes text fit for a screen: ``type``, ``tenant`` and ``detail`` come out as sent (bounded) and still have to pass
+``wording.safe``; ``problem`` is a fixed phrase without a byte of the payload.
 """
 
 import json
@@ -26,10 +26,10 @@ _decode = msgspec.json.Decoder().decode
 
 
 def parse_event(payload: bytes, length: int | None = None) -> ParsedEvent:
-    """Read one payload; ``length`` is its true size in bytes where ``payload`` was cut. Never raises.
+    """Parse one payload; ``length`` is its full size in bytes where ``payload`` was cut. Never raises.
 
-    An event is a JSON object whose ``type`` and ``tenant_id`` are strings with text in them and whose names occur
-    once. An unreadable ``timestamp`` only leaves ``claimed_at`` at None: it is a claim, and nothing depends on it.
+    An event is a JSON object whose ``type`` and ``tenant_id`` are non-empty strings and whose names occur once. An
+    unreadable ``timestamp`` only leaves ``claimed_at`` at None: nothing depends on it.
     """
     found = _read(payload, length)
     if isinstance(found, str):
@@ -43,12 +43,12 @@ def parse_event(payload: bytes, length: int | None = None) -> ParsedEvent:
 
 
 def is_event(payload: bytes, length: int | None = None) -> bool:
-    """True exactly where ``parse_event`` finds no problem; about 1 us for a payload of 150 bytes."""
+    """Return True exactly where ``parse_event`` finds no problem; about 1 us for a payload of 150 bytes."""
     return not isinstance(_read(payload, length), str)
 
 
 def claimed_time(value: object) -> float | None:
-    """Seconds since the epoch of an ISO text (without an offset: UTC) or an epoch number in s, ms, us or ns."""
+    """Return the seconds since the epoch of an ISO text (without offset: UTC) or an epoch number in s, ms, us or ns."""
     if isinstance(value, str) and len(value) <= 40:
         if value.isascii() and value.replace(".", "", 1).isdigit() and len(value) >= 9:
             return _epoch(float(value))
@@ -72,7 +72,7 @@ def _epoch(number: float) -> float | None:
 
 
 def _read(payload: bytes, length: int | None) -> dict[str, object] | str:
-    """The decoded object with checked names, or what is wrong with it."""
+    """Return the decoded object with checked names, or a text that says what is wrong with it."""
     if length is not None and length > len(payload):
         return f"too long to read: {length:,} bytes"
     try:
@@ -97,7 +97,7 @@ def _read(payload: bytes, length: int | None) -> dict[str, object] | str:
 
 
 def _repeats(payload: bytes, found: dict[str, object]) -> bool:
-    """Whether a top-level name occurs twice. Decoders keep the last one silently, so two readers may disagree."""
+    """Return whether a top-level name occurs twice. Decoders silently keep the last one, so two readers may disagree."""
     if b"\\" not in payload and all(payload.count(f'"{name}"'.encode()) == 1 for name in found):
         return False
     try:
@@ -108,7 +108,7 @@ def _repeats(payload: bytes, found: dict[str, object]) -> bool:
 
 
 def _detail(event: dict[str, object]) -> str:
-    """A short phrase from what the event says beyond its claims: a verb, an object, a number of keys."""
+    """Return a short phrase from the other fields of the event: a verb, an object, a number of keys."""
     parts = [next((v for n in _VERBS if isinstance(v := event.get(n), str) and v), "")]
     parts.append(next((text for n in _OBJECTS if (text := _object(event.get(n)))), ""))
     parts.append(next((_keys(v) for n in _COUNTS if (v := event.get(n)) is not None and _keys(v)), ""))

@@ -1,9 +1,9 @@
 """The filter language of ``/``: words, ``/regex/``, ``!not``, ``field:text`` and ``field<number``. Pure.
 
 Terms are joined by AND. ``tenant:acme ttl<30 !chat`` keeps rows of acme whose TTL is under 30 s and that do not hold
-"chat". A number may carry a unit: ``ttl<5m``, ``size>10k``. A field whose value is unknown matches no comparison.
-Given the names of the fields there are, a comparison of another one is refused; names may hold colons, so ``acme:eu``
-is a text unless its beginning looks like a field mistyped.
+"chat". A number may carry a unit: ``ttl<5m``, ``size>10k``. A field whose value is unknown matches no comparison. Where
+the field names are given, a comparison of an unknown field is an error. Key names may hold colons, so ``acme:eu`` is a
+text unless its first part looks like a mistyped field.
 """
 
 import re
@@ -35,7 +35,7 @@ _MAX = 256
 
 
 class FilterError(ValueError):
-    """One sentence: what is wrong with the filter."""
+    """The filter is not valid; the message is one sentence."""
 
 
 @dataclass(frozen=True)
@@ -49,7 +49,7 @@ class Filter:
         return bool(self.terms)
 
     def matches(self, fields: Fields) -> bool:
-        """True when every term holds."""
+        """Return True when every term holds."""
         return all(term(fields) for term in self.terms)
 
 
@@ -57,8 +57,14 @@ EVERYTHING = Filter("")
 
 
 def parse_filter(text: str, fields: Collection[str] = ()) -> Filter:
-    """Parse what was typed; FilterError with a sentence when it cannot be a filter. ``fields`` are the names that
-    terms may use; without them any name will do.
+    """Parse the typed text into a filter.
+
+    Args:
+        text: what was typed.
+        fields: the names that terms may use; empty: any name.
+
+    Raises:
+        FilterError: the text is not a valid filter; the message says why.
     """
     if len(text) > _MAX:
         raise FilterError(f"a filter has at most {_MAX} characters")
@@ -79,7 +85,7 @@ def _regex(pattern: str) -> Callable[[Fields], bool]:
 
 
 def _field(name: str, fields: Collection[str]) -> str:
-    """The field that is meant; FilterError when there is none of that name."""
+    """Return the field that ``name`` or its alias stands for; FilterError when there is none."""
     low = name.lower()
     if not fields or low in fields:
         return low
@@ -90,7 +96,7 @@ def _field(name: str, fields: Collection[str]) -> str:
 
 
 def _is_name(word: str, fields: Collection[str]) -> bool:
-    """Whether what stands before a colon is part of a name: no field, and no field mistyped."""
+    """Return whether the text before a colon is part of a key name: neither a field nor a mistyped one."""
     low = word.lower()
     if not fields or low in fields or _ALIASES.get(low, "") in fields:
         return False

@@ -1,7 +1,4 @@
-"""The reply of INFO into fields. Total: odd lines are skipped, a field that is not there is simply not there.
-
-It refuses to interpret: numbers become numbers only where a caller asks for one.
-"""
+"""Parse the reply of INFO into fields. Odd lines are skipped; numbers are converted only by the accessors."""
 
 from collections.abc import Iterable, Mapping
 
@@ -10,7 +7,7 @@ MAX_AMOUNT = 2**63 - 1
 
 
 def parse_info(reply: object) -> dict[str, str]:
-    """Fields by name, raw text (undecodable bytes as ``\\xff``). Anything but bytes or text gives no fields."""
+    r"""Return the fields by name as raw text (undecodable bytes as ``\xff``); empty for anything but bytes or text."""
     if isinstance(reply, (bytes, bytearray)):
         text = bytes(reply).decode("utf-8", "backslashreplace")
     elif isinstance(reply, str):
@@ -28,7 +25,7 @@ def parse_info(reply: object) -> dict[str, str]:
 
 
 def whole(fields: Mapping[str, str], name: str) -> int | None:
-    """The field as a whole number of at most 64 bits, else None."""
+    """Return the field as a whole number of at most 64 bits, else None."""
     value = fields.get(name, "")
     if len(value) > 20 or not value.lstrip("-").isascii() or not value.lstrip("-").isdigit():
         return None
@@ -39,18 +36,18 @@ def whole(fields: Mapping[str, str], name: str) -> int | None:
 
 
 def amount(fields: Mapping[str, str], name: str) -> int | None:
-    """The field as a number of things or bytes: whole, not negative, of at most 63 bits; else None."""
+    """Return the field as a non-negative whole number of at most 63 bits, else None."""
     value = whole(fields, name)
     return value if value is not None and 0 <= value <= MAX_AMOUNT else None
 
 
 def senseless(fields: Mapping[str, str], names: Iterable[str]) -> tuple[str, ...]:
-    """Those of ``names`` that are there and hold no ``amount``: what answers counts in no way that we know."""
+    """Return those of ``names`` that are present but hold no valid ``amount``."""
     return tuple(name for name in names if name in fields and amount(fields, name) is None)
 
 
 def real(fields: Mapping[str, str], name: str) -> float | None:
-    """The field as a finite number, else None."""
+    """Return the field as a finite number, else None."""
     value = fields.get(name, "")
     try:
         number = float(value) if len(value) <= 32 else None
@@ -60,12 +57,12 @@ def real(fields: Mapping[str, str], name: str) -> float | None:
 
 
 def keys_in(fields: Mapping[str, str], db: int) -> int | None:
-    """Keys of database ``db`` after INFO's keyspace section; None where the section says nothing about it."""
+    """Return the number of keys in database ``db`` from INFO's keyspace section; None where it has no such line."""
     return _in_keyspace(fields.get(f"db{db}", ""), "keys")
 
 
 def expiring(fields: Mapping[str, str]) -> int | None:
-    """Keys with a TTL in all databases after INFO's keyspace section; None where no database is told."""
+    """Return the number of keys with a TTL in all databases from INFO's keyspace section; None where it lists none."""
     found = [
         _in_keyspace(value, "expires") for name, value in fields.items() if name[:2] == "db" and name[2:].isdigit()
     ]

@@ -1,7 +1,7 @@
-"""Which cache keys an event says it made stale: keys by name, or patterns as Redis understands them.
+"""Read which cache keys an event invalidates: keys by name, or patterns as Redis understands them.
 
-Events are written by tenants. Nothing here raises, and no pattern can be slow: only ``*`` is a wildcard here, matched
-piece by piece; a pattern with ``?`` or ``[`` is not understood, and said to be so, rather than matched by halves.
+Events are written by tenants. Nothing here raises, and no pattern can be slow: ``*`` is the only wildcard that is
+supported. A pattern with ``?`` or ``[`` is counted as not understood and matches nothing.
 """
 
 import msgspec
@@ -19,23 +19,23 @@ _decode = msgspec.json.Decoder().decode
 
 
 class Target(Struct, frozen=True):
-    """One key (a single piece), or all keys made of these pieces with anything between them."""
+    """One key (a single piece), or all keys that consist of these pieces with anything between them."""
 
     pieces: tuple[bytes, ...]
 
     @property
     def key(self) -> bytes | None:
-        """The name, where only one key is meant."""
+        """Return the key's name; None for a pattern."""
         return self.pieces[0] if len(self.pieces) == 1 else None
 
     @property
     def kind(self) -> bytes | None:
-        """The kind that the pattern is about; None where it is about several."""
+        """Return the cache kind that the pattern covers; None where it covers several."""
         parts = self.pieces[0].split(b":")
         return parts[1] if len(parts) > 2 and parts[1] else None
 
     def matches(self, name: bytes) -> bool:
-        """Whether ``name`` is meant; linear in its length."""
+        """Return whether ``name`` is covered, in time linear in its length."""
         first, last = self.pieces[0], self.pieces[-1]
         if len(self.pieces) == 1:
             return name == first
@@ -51,7 +51,7 @@ class Target(Struct, frozen=True):
 
 
 def named_targets(payload: bytes) -> tuple[tuple[Target, ...], int]:
-    """The targets of an event's payload, and how many it names that were not understood or are no cache keys."""
+    """Return the targets that an event's payload names, and how many others were not understood or are no cache keys."""
     try:
         event = _decode(payload)
     except (msgspec.MsgspecError, ValueError, RecursionError, OverflowError):
@@ -86,7 +86,7 @@ def _target(text: str, is_pattern: bool) -> Target | None:
 
 
 def split_glob(pattern: bytes) -> tuple[bytes, ...] | None:
-    """The literal pieces between the stars of a pattern; None where it says more than that."""
+    """Return the literal pieces between the stars of a pattern; None where it uses another wildcard."""
     pieces, now, place = [], bytearray(), 0
     while place < len(pattern):
         char = pattern[place : place + 1]

@@ -1,8 +1,8 @@
-r"""What a key's name says: whose it is and what it counts or caches.
+"""Parse a key's name: its tenant, and the operation it counts or the kind of cache entry it is.
 
-Total: any bytes give a ``ParsedKey``, never an exception. It refuses to guess: a name that starts like one of ours and
-does not follow the grammar is "unparsed" and has no tenant, so nothing done to a tenant can ever touch it. Whatever may
-be a counter is read and judged as one; where its owner is in doubt it is marked, and actions leave it out.
+Any bytes give a ``ParsedKey``, never an exception. A name that starts like a known layout but does not follow it is
+"unparsed" and has no tenant, so an action on a tenant can never touch it. A name that may be a counter is read and
+judged as one; where its owner is in doubt it is marked, and actions leave it out.
 """
 
 import re
@@ -27,10 +27,10 @@ _GLOB = re.compile(rb"([\\*?\[\]^-])")
 
 
 class ParsedKey(Struct, frozen=True):
-    """``kind`` is set for cache keys, ``operation`` for counters; ``rest`` is what follows the last part named here.
+    """The parts of a name. ``kind`` is set for cache keys, ``operation`` for counters; ``rest`` is what follows them.
 
-    ``doubt`` says why nobody can be certain whose counter this is ("" where there is no doubt): such a counter is shown
-    and judged, and no action takes it. ``shape`` is how a name outside the layout looks, "" for a name that follows it.
+    ``doubt`` says why the owner of a counter is not certain ("" where it is): such a counter is shown and judged, and
+    no action takes it. ``shape`` describes a name that does not follow the layout, "" for one that does.
     """
 
     family: Family
@@ -52,7 +52,12 @@ OTHER = ParsedKey("other")
 
 
 def parse_key(name: bytes, tenants: Collection[bytes] = frozenset()) -> ParsedKey:
-    """The parts of ``name``. ``tenants`` are the known ones (a set, for speed): they settle whose colons are whose."""
+    """Return the parts of ``name``.
+
+    Args:
+        name: the key's name.
+        tenants: the known tenants (a set, for speed). They decide which colons belong to the tenant's name.
+    """
     if name.startswith(LIMIT_PREFIX):
         return _limit(name)
     if name.startswith(CACHE_PREFIX):
@@ -79,7 +84,7 @@ def _limit(name: bytes) -> ParsedKey:
 
 
 def doubt_of(tenant: bytes, operation: bytes) -> str:
-    """Why nobody can be certain whose counter this is; "" where there is no doubt."""
+    """Return why the owner of this counter is not certain; "" where it is."""
     if not tenant:
         return EMPTY_TENANT
     if tenant.startswith(b":") or tenant.endswith(b":"):
@@ -110,5 +115,5 @@ def _longest_known(tail: bytes, tenants: Collection[bytes]) -> tuple[bytes, byte
 
 
 def escape_glob(literal: bytes) -> bytes:
-    """``literal`` as a pattern for SCAN that matches only itself."""
+    """Return ``literal`` as a pattern for SCAN that matches only itself."""
     return _GLOB.sub(rb"\\\1", literal)

@@ -1,11 +1,11 @@
-r"""What a service publishes at ``/metrics``: the text exposition format, read without trusting a byte of it.
+r"""Parse the text exposition format that services publish at ``/metrics``. Every byte of it is untrusted.
 
-Our own and not prometheus-client's: that one is in the extra ``demo`` only, costs 0.12 s to import, raises on the first
-bad line and so loses the good ones. This one is total: any bytes give samples and a count of lines that were none. It
-refuses to judge values (NaN and infinities are handed on) and to be slow: time grows with the length only.
+prometheus-client is not used: it is in the extra ``demo`` only, costs 0.12 s to import, and raises on the first bad
+line, which loses the good ones. This parser is total: any bytes give samples and a count of malformed lines. Values are
+not judged (NaN and infinities are passed on). Time grows only with the length.
 
-A series has one name everywhere in the product, ``http_requests_total|method=GET|route=/api/x``: labels in the order
-of their names, ``\`` and ``|`` in a value with a ``\`` before them. ``series_name`` and ``split_series`` translate.
+A series has one name everywhere in the product, ``http_requests_total|method=GET|route=/api/x``: labels in the order of
+their names, ``\`` and ``|`` in a value with a ``\`` before them. ``series_name`` and ``split_series`` translate.
 """
 
 import re
@@ -48,7 +48,7 @@ _PART = re.compile(r"(?:[^|\\]|\\.)*+")
 
 
 class Sample(NamedTuple):
-    """One line. Bytes that are no UTF-8 are in the texts as surrogates."""
+    """One line. Bytes that are not UTF-8 are in the texts as surrogates."""
 
     name: str
     labels: dict[str, str]
@@ -56,10 +56,10 @@ class Sample(NamedTuple):
 
 
 class Exposition(NamedTuple):
-    """All samples in their order; ``malformed`` counts lines that are neither sample nor comment nor empty.
+    """All samples in order; ``malformed`` counts lines that are neither sample nor comment nor empty.
 
-    ``declared`` holds the names of TYPE lines with their types: a labelled counter that never counted has nothing else
-    to show.
+    ``declared`` maps the names of TYPE lines to their types: a labelled counter that never counted has only such a
+    line.
     """
 
     samples: list[Sample]
@@ -68,7 +68,10 @@ class Exposition(NamedTuple):
 
 
 def parse_exposition(body: bytes, names: Collection[str] | None = None) -> Exposition:
-    """The samples of ``body``; with ``names`` only those of these metrics. At most 100,000; the rest is malformed."""
+    """Return the samples of ``body``; with ``names`` only those of these metrics.
+
+    At most 100,000 samples are kept; all further ones count as malformed.
+    """
     samples: list[Sample] = []
     declared: dict[str, str] = {}
     malformed = 0
@@ -98,7 +101,7 @@ def parse_exposition(body: bytes, names: Collection[str] | None = None) -> Expos
 
 
 def series_name(metric: str, labels: Mapping[str, str]) -> str:
-    """The one name of a series."""
+    """Return the name of a series."""
     if not labels:
         return metric
     return "|".join([metric, *[f"{label}={_escape(labels[label])}" for label in sorted(labels)]])
@@ -116,7 +119,7 @@ def canonical(labels: Mapping[str, str], metric: str = "") -> dict[str, str]:
 
 
 def split_series(name: str) -> tuple[str, dict[str, str]]:
-    """Metric and labels of a series' name; total: what has no ``=`` is left out."""
+    """Return the metric and the labels of a series' name; parts without ``=`` are left out."""
     if "|" not in name:
         return name, {}
     if "\\" not in name:
@@ -133,7 +136,7 @@ def split_series(name: str) -> tuple[str, dict[str, str]]:
 
 
 def base_of(name: str) -> str:
-    """The histogram behind one of its three parts; any other name as it is."""
+    """Return the histogram's name for one of its three parts; any other name unchanged."""
     for part in HISTOGRAM_PARTS:
         if name.endswith(part):
             return name.removesuffix(part)

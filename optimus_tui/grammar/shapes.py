@@ -1,10 +1,10 @@
-r"""Shapes of key names of no known layout: ``LIMITS:LIMITER/…`` for names that begin alike and then vary.
+"""Shapes of key names of no known layout: ``LIMITS:LIMITER/…`` for names with the same beginning.
 
-A shape is made of a name's leading literal parts (letters and a few signs, no figures), up to the first part that
+A shape consists of a name's leading literal parts (letters and a few signs, no figures), up to the first part that
 varies. ``Shapes`` counts names by shape in bounded memory: with a million different beginnings the shapes become
-shorter, the rarest are taken together, and no name is lost from the count. Shapes are untrusted text.
+shorter and the rarest are merged, but every name stays counted. Shapes are untrusted text.
 
-``heads_of`` does in Python what the sweep's script does on the server; both must cut names alike.
+``heads_of`` does in Python what the scan's script does on the server; both must cut names alike.
 """
 
 import re
@@ -35,15 +35,17 @@ _LIMITER = re.compile(
 
 
 class Shape(Struct, frozen=True):
-    """``text`` ends in ``…`` where names go on differently; raw text, not fit for a screen."""
+    """A shape. ``text`` ends in ``…`` where names go on differently; raw text, not fit for a screen."""
 
     text: str
     count: int
 
 
 def head_of(name: bytes) -> bytes:
-    """The literal beginning of a name; empty where it varies from its first byte. A whole word without any separator
-    (``celery``) is its own head and ends in a NUL byte: nothing varies in it."""
+    """Return the literal beginning of a name; empty where it varies from its first byte.
+
+    A word without any separator (``celery``) is its own head and ends in a NUL byte, because nothing in it varies.
+    """
     begin = name[:HEAD_BYTES]
     version = _DJANGO.match(begin)
     at = version.end() if version else 0
@@ -61,26 +63,26 @@ def head_of(name: bytes) -> bytes:
 
 
 def heads_of(names: Iterable[bytes]) -> dict[bytes, int]:
-    """How many of the names begin with each head."""
+    """Return how many of the names begin with each head."""
     return Counter(head_of(name) for name in names)
 
 
 class Shapes:
-    """Counts names by shape. ``add`` heads, ask ``shapes`` for at most ``SHOWN`` of them, the most frequent first."""
+    """Counts names by shape: ``add`` heads, then read at most ``SHOWN`` of them from ``shapes``, most frequent first."""
 
     def __init__(self) -> None:
         self.count = 0
         self._heads: dict[bytes, int] = {}
 
     def add(self, heads: Mapping[bytes, int], others: int = 0) -> None:
-        """Count these heads, and ``others`` names whose head is not told."""
+        """Count these heads, and ``others`` names whose head is not known."""
         for head, number in heads.items():
             self._put(head, number)
         if others > 0:
             self._put(b"", others)
 
     def shapes(self) -> tuple[Shape, ...]:
-        """The shapes, those with one long beginning taken together where they are many."""
+        """Return the shapes; where there are many, those with one long common beginning are merged."""
         heads = _folded(self._heads)
         ordered = sorted(heads.items(), key=lambda item: (-item[1], item[0]))
         if len(ordered) > SHOWN:
@@ -100,12 +102,12 @@ class Shapes:
 
 
 def looks_like_limiter(shapes: Iterable[Shape]) -> bool:
-    """Whether a shape names a limiter: limit, throttle, quota, gcra, or a part rl, bucket, generic_key."""
+    """Return whether a shape names a limiter: limit, throttle, quota, gcra, or a part rl, bucket, generic_key."""
     return any(_LIMITER.search(shape.text) for shape in shapes)
 
 
 def _folded(heads: Mapping[bytes, int]) -> dict[bytes, int]:
-    """The heads, those that begin alike counted to their beginning where it goes on in too many ways."""
+    """Return the heads; those with a common beginning that continues in too many ways are counted under it."""
     folded = dict(heads)
     for depth in range(1, PARTS):
         branches: dict[bytes, set[bytes]] = {}

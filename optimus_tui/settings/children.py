@@ -1,8 +1,8 @@
-"""The environment that a child process gets: nothing of ours that opens a door.
+"""The environment of child processes, without our secrets.
 
-Every process that is started (editor, tmux, tests, demo, watchdog) gets its environment here; a house test looks for
-one that does not. It refuses variables with a secret's name, values with a password in an address, and every value that
-holds one of the passwords found so.
+Every process that is started (editor, tmux, tests, demo, watchdog) gets its environment here; a house test checks that.
+Left out are variables with a secret's name, values with a password in an address, and every value that contains one of
+the passwords found that way.
 """
 
 import os
@@ -49,7 +49,7 @@ def child_environment(
 
 
 def minimal_environment(**more: str) -> dict[str, str]:
-    """Return what a program needs to start, and ``more``: for code that somebody else wrote."""
+    """Return the variables that a program needs to start, and ``more``: for code that others wrote."""
     return child_environment(MINIMAL, LC_ALL="C.UTF-8", PYTHONUTF8="1", **more)
 
 

@@ -1,4 +1,4 @@
-"""Layers of values into Settings. It refuses to read files or the environment itself.
+"""Merge layers of values into Settings. Files and the environment are read elsewhere.
 
 ``writable`` and ``operator_redis_url`` decide what may be changed, so they are not inherited: a named environment has
 them only from its own table. The environment ``default`` is writable where its Redis is on this machine.
@@ -52,7 +52,7 @@ class Composer:
         self.notes: list[str] = []
 
     def settings(self, cwd: Path) -> Settings:
-        """The whole; SettingsError on the first mistake."""
+        """Return the complete settings; SettingsError on the first mistake."""
         self._warn_of_files()
         redis = self._redis()
         operator = self._operator(redis)
@@ -90,7 +90,7 @@ class Composer:
         )
 
     def _find(self, field: str, key: str, layers: list[Layer] | None = None) -> Found | None:
-        """The value of a file key, its source noted under the field's name. An empty text counts as not set."""
+        """Return the value of a file key and note its source under the field's name. An empty text counts as not set."""
         found = pick(self.layers if layers is None else layers, key)
         if found is not None and isinstance(found.value, str) and key in ENV_KEYS.values():
             found = Found(unquoted(found.value), found.layer)
@@ -113,13 +113,13 @@ class Composer:
         return merged
 
     def _own_layers(self) -> list[Layer]:
-        """The tables that may say what can be changed: those of the environment itself."""
+        """Return the layers that may set what can be changed: those of the environment itself."""
         if self.environment == DEFAULT:
             return self.from_files
         return [layer for layer in self.from_files if layer.table]
 
     def _services(self, field: str, key: str) -> tuple[str, ...]:
-        """The addresses of a service, from a comma-separated list; none where none is set."""
+        """Return the addresses of a service from a comma-separated list; empty where none is set."""
         found = self._find(field, key)
         if found is None:
             return ()
@@ -128,7 +128,7 @@ class Composer:
         return tuple(dict.fromkeys(without_suffix(url, ("/health", "/healthz"), where, self.notes) for url in urls))
 
     def _prometheus(self) -> str | None:
-        """Prometheus' address. A bad one is a warning: without it our own history answers."""
+        """Return Prometheus' address. A bad one is only a warning, because our own history can answer instead."""
         found = self._find("prometheus_url", "prometheus_url")
         if found is None:
             return None
@@ -194,7 +194,7 @@ class Composer:
         return False
 
     def _dsn(self) -> tuple[Secret | None, str]:
-        """The Postgres address, or why the configured one cannot be used."""
+        """Return the Postgres address, or why the configured one cannot be used."""
         found = self._find("postgres_dsn", "postgres_dsn")
         if found is None:
             return None, ""
@@ -239,7 +239,7 @@ class Composer:
                 self.warnings.append(f"{file.path} holds a password and others may read it: chmod 600 it")
 
     def _overridden(self) -> tuple[str, ...]:
-        """What takes the place of a named environment's values; notes which generic variables do not, or fill in."""
+        """Return what overrides a named environment's values, and note the generic variables that do not."""
         if self.environment == DEFAULT:
             return ()
         for key, name in self.generic.names.items():

@@ -1,12 +1,12 @@
-"""The one error that configuration may raise. It refuses to hold a value: places, names and rules only."""
+"""The only exception of the settings. It holds places, names and rules, never a value."""
 
 
 class SettingsError(Exception):
-    """``str()`` is one sentence that names where the mistake is and what would be right; never a secret."""
+    """A mistake in the settings. ``str()`` is one sentence with the place and the remedy; never a secret."""
 
 
 def nearest(word: str, known: list[str]) -> str:
-    """``did you mean X?`` for a mistyped name, or the list of valid names when none comes near."""
+    """Return ``did you mean X?`` for a mistyped name, or the list of valid names when none is similar."""
     from difflib import get_close_matches
 
     close = get_close_matches(word.lower().replace("-", "_"), known, n=1, cutoff=0.55)
@@ -16,6 +16,6 @@ def nearest(word: str, known: list[str]) -> str:
 
 
 def spelled(name: str, limit: int = 60) -> str:
-    """A name from a file, printable and short (the screen's own gate is a floor above this one)."""
+    """Return a name from a file, printable and cut (``wording.safe`` may not be imported here)."""
     shown = name if name.isprintable() else name.encode("unicode_escape", "surrogatepass").decode("ascii")
     return shown if len(shown) <= limit else f"{shown[:limit]}…"

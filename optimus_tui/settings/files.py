@@ -1,4 +1,4 @@
-"""Finding and reading configuration files. It refuses what is not a small, regular, UTF-8 TOML file."""
+"""Find and read configuration files. Only small, regular, UTF-8 TOML files are accepted."""
 
 import os
 import re
@@ -28,30 +28,34 @@ class ConfigFile(Struct, frozen=True):
 
     @property
     def environments(self) -> dict[str, dict[str, Any]]:
-        """The ``[env.NAME]`` tables."""
+        """Return the ``[env.NAME]`` tables."""
         tables: dict[str, dict[str, Any]] = self.table.get("env", {})
         return tables
 
 
 def find_project_file(cwd: Path) -> Path | None:
-    """The nearest ``optimus.toml`` at or above ``cwd``."""
+    """Return the nearest ``optimus.toml`` at or above ``cwd``, or None."""
     return next((one / PROJECT_FILE for one in (cwd, *cwd.parents) if os.path.lexists(one / PROJECT_FILE)), None)
 
 
 def find_source_tree(cwd: Path) -> Path | None:
-    """The nearest directory at or above ``cwd`` that holds ``src/backend``: the gateway's source tree."""
+    """Return the nearest directory at or above ``cwd`` that holds ``src/backend`` (the gateway's sources), or None."""
     return next((one for one in (cwd, *cwd.parents) if os.path.isdir(one / "src" / "backend")), None)
 
 
 def user_config_file() -> Path:
-    """Where the user's own configuration is on this platform (it need not exist)."""
+    """Return the path of the user's own configuration on this platform (it need not exist)."""
     from platformdirs import user_config_path
 
     return user_config_path("optimus-tui", appauthor=False) / "config.toml"
 
 
 def read_config(path: Path) -> ConfigFile:
-    """The file at ``path``, checked key by key; SettingsError naming the file (and the key) otherwise."""
+    """Return the checked content of the file at ``path``.
+
+    Raises:
+        SettingsError: the file cannot be read or a key is wrong; the message names both.
+    """
     raw, mode = _read_regular(path)
     try:
         table = tomllib.loads(raw.decode("utf-8-sig"))
@@ -66,7 +70,7 @@ def read_config(path: Path) -> ConfigFile:
 
 
 def _read_regular(path: Path) -> tuple[bytes, int]:
-    """Content and mode bits; opened without blocking, so that a FIFO cannot hold up the start."""
+    """Return content and mode bits; the file is opened non-blocking, so that a FIFO cannot hold up the start."""
     try:
         handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
         try:
@@ -89,7 +93,7 @@ def _read_regular(path: Path) -> tuple[bytes, int]:
 
 
 def _line_of(error: BaseException) -> str:
-    """The place only: the parser's own sentence may quote the file."""
+    """Return only the line of the error, because the parser's own message may quote the file."""
     found = re.search(r"at line (\d+), column (\d+)", str(error))
     if found:
         return f" at line {found[1]}, column {found[2]}"

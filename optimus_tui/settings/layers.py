@@ -1,4 +1,4 @@
-"""Where a value may come from, the more specific first, and the merging of tables. It refuses to judge values."""
+"""The layers that a value may come from, the more specific first, and the merging of tables. Values are not judged."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -29,7 +29,7 @@ FLAG_KEYS = {
 
 
 class Layer(Struct, frozen=True):
-    """Values of one origin by file key. ``where`` words an error, ``source`` what ``Settings.sources`` shows."""
+    """The values of one origin by file key. ``where`` words an error, ``source`` what ``Settings.sources`` shows."""
 
     values: Mapping[str, Any]
     names: Mapping[str, str]
@@ -40,11 +40,11 @@ class Layer(Struct, frozen=True):
     base: Path = Path()
 
     def source(self, key: str) -> str:
-        """``REDIS_URL``, ``--redis-url``, ``optimus.toml [env.prod]``."""
+        """Return the source of a key as shown: ``REDIS_URL``, ``--redis-url``, ``optimus.toml [env.prod]``."""
         return self.names.get(key) or self.label
 
     def where(self, key: str) -> str:
-        """The place a person has to correct."""
+        """Return the place that a person has to correct."""
         return self.names.get(key) or f"{self.file}: {self.table}{key}"
 
 
@@ -56,14 +56,14 @@ class Found(Struct, frozen=True):
 
 
 def flag_layer(flags: Mapping[str, object], cwd: Path) -> Layer:
-    """The command line's values; a flag that is None was not given."""
+    """Return the layer of the command line's values; a flag that is None was not given."""
     given = {key: name for flag, (name, key) in FLAG_KEYS.items() if flags.get(flag) is not None}
     values = {key: flags[flag] for flag, (_, key) in FLAG_KEYS.items() if flags.get(flag) is not None}
     return Layer(values, given, base=cwd)
 
 
 def variable_layer(env: Mapping[str, str], cwd: Path, names: Mapping[str, str] = ENV_KEYS) -> Layer:
-    """The environment variables' values; an empty variable counts as not set.
+    """Return the layer of the environment variables; an empty variable counts as not set.
 
     ``names`` maps variables to file keys: ENV_KEYS (the default environment's) or OVERRIDES (every environment's).
     """
@@ -72,7 +72,7 @@ def variable_layer(env: Mapping[str, str], cwd: Path, names: Mapping[str, str] =
 
 
 def file_layers(files: Sequence[ConfigFile], environment: str) -> list[Layer]:
-    """The tables of all files: every file's ``[env.NAME]`` before any file's top level."""
+    """Return the tables of all files: every file's ``[env.NAME]`` before any file's top level."""
     named = [
         Layer(
             file.environments[environment],
@@ -89,12 +89,12 @@ def file_layers(files: Sequence[ConfigFile], environment: str) -> list[Layer]:
 
 
 def pick(layers: Sequence[Layer], key: str) -> Found | None:
-    """The first layer's value for ``key``."""
+    """Return the value for ``key`` from the first layer that has it, or None."""
     return next((Found(layer.values[key], layer) for layer in layers if key in layer.values), None)
 
 
 def merge(layers: Sequence[Layer], key: str) -> tuple[dict[str, Any], dict[str, str]]:
-    """A sub-table put together entry by entry, and the source of each dotted entry."""
+    """Return a table merged entry by entry, and the source of each dotted entry."""
     merged: dict[str, Any] = {}
     sources: dict[str, str] = {}
     for layer in reversed(layers):

@@ -1,9 +1,9 @@
-"""Flags, environment variables and files into Settings, with the source of every value.
+"""Read flags, environment variables and files into Settings, with the source of every value.
 
-Flags come first, then the OPTIMUS_… variables, then the tables of an environment that was named (``--env``, ``:env``,
-OPTIMUS_ENV), then the generic variables (REDIS_URL, …), which belong to the default environment, then the files' top
-level; the project's ``optimus.toml`` comes before the user's own file (``--config`` and OPTIMUS_CONFIG take the place
-of both). It refuses to guess: a mistake is one SettingsError sentence, never a default in silence.
+Order: flags, the OPTIMUS_… variables, the tables of an environment that was named (``--env``, ``:env``, OPTIMUS_ENV),
+the generic variables (REDIS_URL, …) of the default environment, the files' top level. The project's ``optimus.toml``
+comes before the user's own file; ``--config`` and OPTIMUS_CONFIG replace both. A mistake is one SettingsError sentence,
+never a silent default.
 """
 
 import os
@@ -21,10 +21,17 @@ __all__ = ["DEFAULT", "SettingsError", "environments", "load"]
 
 
 def load(flags: Mapping[str, object], env: Mapping[str, str], cwd: Path, user_config: Path | None) -> Settings:
-    """The settings in force.
+    """Return the settings in force.
 
-    ``flags``: env, config, gateway_url, engine_url, redis_url, refresh (seconds), theme, insecure_tls; None or absent
-    means not given. ``user_config`` need not exist. SettingsError with one sentence on any mistake.
+    Args:
+        flags: env, config, gateway_url, engine_url, redis_url, refresh (seconds), theme, insecure_tls; None or absent
+            means not given.
+        env: the environment variables.
+        cwd: the directory from which the project's file is searched.
+        user_config: the user's own file; it need not exist.
+
+    Raises:
+        SettingsError: any mistake, in one sentence.
     """
     files = _files(flags, env, cwd, user_config)
     environment, chosen_by = _environment(flags, env, files)
@@ -36,7 +43,7 @@ def load(flags: Mapping[str, object], env: Mapping[str, str], cwd: Path, user_co
 
 
 def environments(flags: Mapping[str, object], env: Mapping[str, str], cwd: Path, user_config: Path | None) -> list[str]:
-    """The names that ``env`` may take: ``default`` first, then those of the files. SettingsError as for ``load``."""
+    """Return the names that ``env`` may take: ``default``, then those of the files. SettingsError as for ``load``."""
     return _known(_files(flags, env, cwd, user_config))
 
 
@@ -61,7 +68,7 @@ def _files(
 
 
 def _environment(flags: Mapping[str, object], env: Mapping[str, str], files: list[ConfigFile]) -> tuple[str, str]:
-    """The environment's name and what chose it (empty: nobody)."""
+    """Return the environment's name and what chose it (empty for the default)."""
     name, chosen_by = str(flags.get("env") or ""), "--env"
     if not name:
         name, chosen_by = env.get("OPTIMUS_ENV", "").strip(), "OPTIMUS_ENV"

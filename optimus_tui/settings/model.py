@@ -1,4 +1,4 @@
-"""What can be set, with units and defaults. The only place that holds a threshold. Reads nothing by itself."""
+"""All settings with units and defaults; the only place that holds a threshold."""
 
 from pathlib import Path
 from typing import Annotated, Literal
@@ -15,7 +15,7 @@ Bell = Literal["unfocused", "always", "never"]
 
 
 class Thresholds(Struct, frozen=True, forbid_unknown_fields=True):
-    """Where a measurement becomes a finding. Shares run from 0 to 1, latencies in milliseconds."""
+    """The thresholds at which a measurement becomes a finding. Shares run from 0 to 1, latencies in milliseconds."""
 
     hit_rate_warn: Share = 0.70
     hit_rate_low: Share = 0.60
@@ -38,7 +38,7 @@ class Thresholds(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class ScanBudget(Struct, frozen=True, forbid_unknown_fields=True):
-    """How gently the keyspace is swept: keys a call, pause between calls, and how often."""
+    """How gently the keyspace is scanned: keys per call, pause between calls, and how often."""
 
     count: Annotated[int, Meta(ge=10, le=10_000)] = 250
     pause_ms: Annotated[float, Meta(ge=0, le=1000)] = 2.0
@@ -49,7 +49,7 @@ class ScanBudget(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class RedisTarget(Struct, frozen=True, kw_only=True):
-    """Where Redis is, parsed once. ``label`` is what may be shown: host, port or path, db and user; no password."""
+    """A parsed Redis address. ``label`` is what may be shown: host, port or path, db and user; no password."""
 
     scheme: str = "redis"
     host: str = "localhost"
@@ -72,14 +72,14 @@ class RedisTarget(Struct, frozen=True, kw_only=True):
 
     @property
     def label(self) -> str:
-        """Text for headers and messages."""
+        """Return the address as text for headers and messages."""
         host = f"[{self.host}]" if ":" in self.host else self.host
         place = self.path or f"{host}:{self.port}"
         return f"{self.username}@{place}/{self.db}" if self.username else f"{place}/{self.db}"
 
     @property
     def loopback(self) -> bool:
-        """True where the connection cannot leave this machine."""
+        """Return True where the connection cannot leave this machine."""
         return bool(self.path) or self.host in ("localhost", "::1") or self.host.startswith("127.")
 
 
@@ -126,26 +126,26 @@ class Settings(Struct, frozen=True, kw_only=True):
 
     @property
     def gateways(self) -> tuple[str, ...]:
-        """Every address of the gateway, the first of them first."""
+        """Return every address of the gateway, the primary one first."""
         return self.gateway_urls or (self.gateway_url,)
 
     def at_gateway(self, turn: int) -> "Settings":
-        """Return these settings for one of the gateway's addresses; ``turn`` counts through all, again and again."""
+        """Return these settings for one of the gateway's addresses; ``turn`` counts through all of them in rotation."""
         if not self.gateway_urls:
             return self
         return replace(self, gateway_url=self.gateway_urls[turn % len(self.gateway_urls)], gateway_urls=())
 
     @property
     def engines(self) -> tuple[str, ...]:
-        """Every address of the engine, the first of them first."""
+        """Return every address of the engine, the primary one first."""
         return self.engine_urls or (self.engine_url,)
 
     @property
     def names_postgres(self) -> bool:
-        """Whether a Postgres is configured, also by an address that cannot be used."""
+        """Return whether a Postgres is configured, even by an address that cannot be used."""
         return bool(self.postgres_dsn or self.postgres_problem)
 
     @property
     def title(self) -> str:
-        """The environment's name as headers show it: with what overrides its values."""
+        """Return the environment's name as headers show it, with what overrides its values."""
         return f"{self.environment} (overridden: {', '.join(self.overridden)})" if self.overridden else self.environment

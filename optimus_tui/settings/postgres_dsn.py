@@ -1,4 +1,4 @@
-"""The address of Postgres as the driver reads it, from what applications write. It refuses to repeat any part of it."""
+"""Translate the Postgres address that applications use into one for the driver. Errors repeat no part of it."""
 
 from optimus_tui.settings.errors import SettingsError
 from optimus_tui.settings.text import note_left_out, unquoted
@@ -31,10 +31,10 @@ _SSL = {
 
 
 def parse_postgres_dsn(text: str, where: str, notes: list[str]) -> str:
-    """Return what libpq understands; raise SettingsError naming ``where`` where that is not possible.
+    """Return the address as libpq understands it; raise SettingsError naming ``where`` where that is not possible.
 
-    ``postgresql+asyncpg://`` loses its driver, options of SQLAlchemy and other clients are dropped and named in
-    ``notes``. Key and value pairs (``host=… dbname=…``) stay as they are.
+    ``postgresql+asyncpg://`` loses its driver; options of SQLAlchemy and other clients are dropped and named in
+    ``notes``. Key and value pairs (``host=… dbname=…``) stay unchanged.
     """
     dsn = unquoted(text)
     if not dsn.isprintable():

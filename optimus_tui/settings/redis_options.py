@@ -1,7 +1,7 @@
-"""The query of a Redis address: which options say something to us, which are another client's, which are nobody's.
+"""The query of a Redis address: which options are used, and which are ignored as other clients' or unknown.
 
-It refuses what would change where we look, and to repeat a word that it does not know: it could be a piece of a
-password.
+Options that would change the server or database are refused. An unknown word is not repeated in messages, because it
+could be a piece of a password.
 """
 
 from typing import NamedTuple
@@ -41,10 +41,10 @@ class Trust(NamedTuple):
 
 
 class Options(dict[str, str]):
-    """Understood options by name, decoded."""
+    """The options in use by name, decoded."""
 
     def trust(self, scheme: str, where: str, insecure_tls: bool) -> Trust:
-        """Return what is checked of the server's certificate; raise SettingsError where that is less than allowed."""
+        """Return how the server's certificate is checked; raise SettingsError where that is less than allowed."""
         used = [name for name in self if name.startswith("ssl_")]
         if used and scheme != "rediss":
             raise SettingsError(f"{where}: {used[0]} needs rediss://; {scheme}:// is not encrypted")
@@ -75,7 +75,7 @@ class Options(dict[str, str]):
 
 
 def read_options(query: str, where: str, notes: list[str] | None = None) -> Options:
-    """Return the options that we understand; what is ignored goes into ``notes``, named where that is safe."""
+    """Return the options in use; ignored ones are added to ``notes``, by name where that is safe."""
     options, ignored, unknown = Options(), [], 0
     for part in filter(None, query.split("&")):
         name, _, value = part.partition("=")

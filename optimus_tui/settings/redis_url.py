@@ -1,8 +1,8 @@
-"""A Redis URL into a RedisTarget, strictly. It refuses to guess, to connect, and to repeat any part of the URL.
+"""Parse a Redis URL strictly into a RedisTarget. Errors repeat no part of the URL.
 
 A lenient parser is dangerous here: an unescaped ``@`` or ``/`` in a password makes a part of it a host name, which then
-shows up in DNS queries and error messages. So an address that is not plainly right is refused, in words that hold only
-names of our own. Options in its query that say how another client works are named and ignored.
+shows up in DNS queries and error messages. So an address that is not clearly valid is refused, with a message that
+holds only our own words. Options in its query that configure other clients are named and ignored.
 """
 
 import re
@@ -34,8 +34,8 @@ def parse_redis_url(
 ) -> RedisTarget:
     """Return the target behind ``text``; raise SettingsError naming ``where`` (a flag, a variable, a file's key).
 
-    ``insecure_tls`` says that ``ssl_cert_reqs=none`` was allowed by hand (--insecure-tls). What the query holds and
-    we ignore is appended to ``notes``, one sentence each.
+    ``insecure_tls``: ``ssl_cert_reqs=none`` was allowed by hand (--insecure-tls). One sentence for each ignored option
+    of the query is appended to ``notes``.
     """
     url = unquoted(text)
     if not url.isprintable() or any(char.isspace() for char in url):
@@ -75,12 +75,12 @@ def parse_redis_url(
 
 
 def holds_password(url: str) -> bool:
-    """True where the text might hold a password: what has an ``@`` after a colon, or names one."""
+    """Return True where the text may hold a password: it has an ``@`` after a colon, or names one."""
     return ":" in url.partition("://")[2].rpartition("@")[0] or "password" in url.lower()
 
 
 def _where_it_is(scheme: str, place: str, options: Options, where: str) -> tuple[str, int, str | None, int]:
-    """Host, port, socket path (unix only) and database."""
+    """Return host, port, socket path (unix only) and database."""
     db: int | None
     if scheme == "unix":
         host, port, path, db = "localhost", 6379, _socket_path(place, where), None
@@ -96,7 +96,7 @@ def _where_it_is(scheme: str, place: str, options: Options, where: str) -> tuple
 
 
 def _login(username: str | None, password: str | None, options: Options, where: str) -> tuple[str | None, str | None]:
-    """User and password, from before the ``@`` or from the query."""
+    """Return user and password, from before the ``@`` or from the query."""
     if (username and "username" in options) or (password and "password" in options):
         raise SettingsError(f"{where}: user or password stand before the @ and in the query as well")
     return username or options.get("username") or None, password or options.get("password") or None

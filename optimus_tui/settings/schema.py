@@ -1,6 +1,6 @@
-"""What a configuration file may say, key by key, and the check that names the key which is wrong.
+"""The keys of a configuration file, and the check that names the key with a mistake.
 
-It refuses unknown keys (with the nearest valid one), wrong types, values out of range, and to repeat a value.
+Unknown keys (with the nearest valid one), wrong types and values out of range are refused; no message repeats a value.
 """
 
 import math
@@ -20,7 +20,7 @@ EnvironmentName = Annotated[str, Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,39}
 
 
 class LimitsTable(Struct, frozen=True):
-    """``[limits]``: requests per window, for operations that the gateway does not publish."""
+    """The table ``[limits]``: requests per window, for operations that the gateway does not publish."""
 
     window_seconds: Annotated[int, Meta(ge=1, le=31_622_400)] = 60
     operations: dict[str, Limit] = {}
@@ -28,7 +28,7 @@ class LimitsTable(Struct, frozen=True):
 
 
 class EnvTable(Struct, frozen=True):
-    """``[env.NAME]``, and the part of the top level that is the same. Every key may be left out."""
+    """The table ``[env.NAME]``, and the part of the top level that is the same. Every key may be left out."""
 
     backend_orchestrator_url: Text = ""
     ai_engine_url: Text = ""
@@ -57,12 +57,12 @@ class FileTable(EnvTable, frozen=True):
 
 
 def check_file(table: dict[str, Any], where: str) -> None:
-    """SettingsError naming ``where`` and the dotted key of the first mistake in a whole file."""
+    """Raise SettingsError for the first mistake in a whole file, naming ``where`` and the dotted key."""
     _check(table, FileTable, where, "")
 
 
 def check_value(key: str, value: object, where: str) -> None:
-    """The same for one top-level value that came from a flag or a variable."""
+    """Raise SettingsError for a mistake in one top-level value that came from a flag or a variable."""
     kinds = {field.name: field.type for field in msgspec.structs.fields(FileTable)}
     _check(value, kinds[key], where, "")
 
@@ -105,7 +105,7 @@ def _join(dotted: str, key: str) -> str:
 
 
 def _in_words(message: str) -> str:
-    """msgspec's sentence in the words of a person who writes a config file; it never holds the value."""
+    """Return msgspec's message in plain words for the author of a config file; it never holds the value."""
     body, _, path = message.partition(" - at `$")
     if "matching regex" in body:
         return COLOR_RULE if "success" in body else "may hold letters, digits, . _ and - only"

@@ -4,7 +4,7 @@ from typing import NoReturn
 
 
 class Secret:
-    """Wraps text such as a password. ``reveal()`` is the only way to the text; search for it to audit the uses."""
+    """A text such as a password. ``reveal()`` is the only way to read it; search for it to audit the uses."""
 
     __slots__ = ("__text",)
 
@@ -12,7 +12,7 @@ class Secret:
         self.__text = text
 
     def reveal(self) -> str:
-        """The text itself, for the one call that needs it."""
+        """Return the text itself, for the one call that needs it."""
         return self.__text
 
     def __bool__(self) -> bool:

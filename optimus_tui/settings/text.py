@@ -1,4 +1,4 @@
-"""Text of settings as it comes from shells, env files and URLs. It refuses to repeat what it was given."""
+"""Clean up setting texts from shells, env files and URLs. Errors do not repeat the text."""
 
 import re
 from urllib.parse import unquote
@@ -17,9 +17,9 @@ def unquoted(text: str) -> str:
 
 
 def note_left_out(ignored: list[str], unknown: int, where: str, notes: list[str]) -> None:
-    """Append what of an address' query is left out: options of other clients by name, those that nobody knows counted.
+    """Append to ``notes`` which options of an address' query are ignored: other clients' by name, unknown ones counted.
 
-    A word that is not known is not repeated: it could be a piece of a password.
+    An unknown word is not repeated, because it could be a piece of a password.
     """
     if ignored:
         verb = "is" if len(ignored) == 1 else "are"

@@ -1,6 +1,6 @@
-"""The files that a TLS address names: found, readable and fitting together, or one sentence about the one that is not.
+"""Check the files that a TLS address names: they must exist, be readable and fit together.
 
-It refuses to let OpenSSL ask the terminal for a key's password.
+OpenSSL is never allowed to ask the terminal for a key's password.
 """
 
 import os

@@ -1,4 +1,4 @@
-"""How long ago, and what time it was, in UTC: ``0.8 s``, ``27 s``, ``4 min``, ``10:30:07``. Reads no clock itself."""
+"""Durations and times of day as text, in UTC: ``0.8 s``, ``27 s``, ``4 min``, ``10:30:07``. Reads no clock itself."""
 
 import math
 from datetime import UTC, datetime
@@ -7,7 +7,7 @@ from optimus_tui.wording.numbers import UNKNOWN
 
 
 def age(seconds: float | None) -> str:
-    """A duration: tenths below five seconds, then ``27 s``, ``4 min``, ``3 h``, ``2 d``. Never below ``0.0 s``."""
+    """Return a duration: tenths below five seconds, then ``27 s``, ``4 min``, ``3 h``, ``2 d``; at least ``0.0 s``."""
     if seconds is None or not math.isfinite(seconds):
         return UNKNOWN
     past = max(0.0, seconds)
@@ -21,7 +21,7 @@ def age(seconds: float | None) -> str:
 
 
 def clock(wall: float | None, *, dated: bool = False) -> str:
-    """``10:30:07`` in UTC (``2026-11-23 10:30:07`` when ``dated``); ``?`` for a time that no calendar holds."""
+    """Return ``10:30:07`` in UTC (``2026-11-23 10:30:07`` when ``dated``); ``?`` for a time outside of the calendar."""
     if wall is None or not math.isfinite(wall):
         return UNKNOWN
     try:
@@ -32,7 +32,7 @@ def clock(wall: float | None, *, dated: bool = False) -> str:
 
 
 def ago(now: float, then: float) -> str:
-    """``27 s ago``; the time of day itself where the wall clock was set back since, which tells no duration."""
+    """Return ``27 s ago``, or the time of day where the wall clock was set back since, so that no duration is known."""
     if then - now > 1.0:
         return f"at {clock(then, dated=True)} (the clock was set back since)"
     return f"{age(now - then)} ago"

@@ -1,6 +1,7 @@
-"""Samples as line charts for a page: polylines in a box of fixed size, and the words beside them. Pure.
+"""Samples as line charts for a page: polylines in a box of fixed size, and the labels beside them. Pure.
 
-From zero, so that noise does not look like news; a gap in the samples is a gap in the line; peaks survive thinning.
+The axis starts at zero, so that noise does not look dramatic. A gap in the samples is a gap in the line; thinning keeps
+the peaks.
 """
 
 import math
@@ -30,7 +31,7 @@ CHARTS: dict[str, tuple[str, Callable[[float], str]]] = {
 
 
 class Chart(Struct, frozen=True):
-    """One line chart: polylines (a gap begins a new one), and the words beside it. ``marks``: where moments lie (x)."""
+    """One line chart: polylines (a gap begins a new one) and the labels beside it. ``marks``: x of marked moments."""
 
     title: str
     lines: tuple[str, ...]
@@ -42,7 +43,7 @@ class Chart(Struct, frozen=True):
 
 
 def chart(name: str, samples: Samples, moments: Sequence[float] = ()) -> Chart | None:
-    """The chart of a series; None where two points are not to be had. ``moments``: wall-clock seconds to mark."""
+    """Return the chart of a series; None with fewer than two points. ``moments``: wall-clock seconds to mark."""
     title, words = CHARTS[name]
     kept = [(at, value) for at, value in samples if math.isfinite(at) and math.isfinite(value)]
     if len(kept) < 2 or kept[-1][0] <= kept[0][0]:
@@ -71,7 +72,7 @@ def chart(name: str, samples: Samples, moments: Sequence[float] = ()) -> Chart |
 
 
 def _thinned(samples: Samples) -> Samples:
-    """At most two points (the lowest and the highest) of each of so many stretches: peaks stay."""
+    """Return at most two points (the lowest and the highest) of each stretch, so that peaks stay."""
     if len(samples) <= POINTS:
         return samples
     size_of = math.ceil(len(samples) / (POINTS / 2))

@@ -1,7 +1,7 @@
-"""Which columns of a table fit into a line, and how wide each is: counted in terminal cells, for every surface alike.
+"""Choose which columns of a table fit into a line and how wide each is, in terminal cells. Pure.
 
-Pure. Columns are left out from the right only, so their order is their importance; whoever draws the table names below
-it what was left out (``left_out``).
+Columns are left out from the right only, so the order of columns is their importance; the caller names below the table
+what was left out (``left_out``).
 """
 
 import re
@@ -24,7 +24,7 @@ _FIGURE = re.compile(
 
 
 class Need(Struct, frozen=True):
-    """What one column asks for, in cells: its head on one line, its longest cell, and the narrowest its head may be."""
+    """The needs of one column, in cells: its head on one line, its longest cell, and the narrowest its head may be."""
 
     head: int
     cells: int
@@ -36,8 +36,8 @@ class Need(Struct, frozen=True):
 def fitting_widths(needs: Sequence[Need], width: int, gap: int = GAP) -> list[int]:
     """Return the widths of the first columns, as many as fit into ``width`` cells with ``gap`` blanks after each.
 
-    Where the natural widths are too much, heads give way first, then long cells, then whole columns from the right. The
-    first column always stays.
+    Where the natural widths do not fit, heads are narrowed first, then long cells, then columns are dropped from the
+    right. The first column always stays.
     """
     for shown in range(len(needs), 0, -1):
         columns = needs[:shown]
@@ -51,12 +51,12 @@ def fitting_widths(needs: Sequence[Need], width: int, gap: int = GAP) -> list[in
 
 
 def is_figure(cell: str) -> bool:
-    """Return True for a number with its unit, a time, and for what stands in the place of one."""
+    """Return True for a number with its unit, a time, and for the signs that replace an unknown one."""
     return _FIGURE.fullmatch(cell) is not None
 
 
 def left_out(names: Sequence[str]) -> str:
-    """``not shown for want of room: ttl, limit``."""
+    """Return the line that names the columns left out: ``not shown for want of room: ttl, limit``."""
     return f"not shown for want of room: {', '.join(names)}"
 
 
@@ -66,7 +66,7 @@ def _floor(one: Need, most: int) -> int:
 
 
 def _give_way(widths: list[int], floors: Sequence[int], width: int, gap: int) -> None:
-    """Take from the column that is farthest above its floor until the line fits."""
+    """Reduce the column that is farthest above its floor until the line fits."""
     while sum(widths) + gap * len(widths) > width:
         spare = [one - floor for one, floor in zip(widths, floors, strict=True)]
         if max(spare) <= 0:

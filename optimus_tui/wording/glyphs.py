@@ -1,6 +1,6 @@
-"""A glyph and a word for each state, so that colour alone never carries a meaning. Names no colour: ``tone`` is a role.
+"""A glyph and a word for each state, so that colour alone never carries a meaning.
 
-Tones: ``critical``, ``warning``, ``ok``, ``quiet``. The screen maps them to its theme.
+Tones are roles, not colours: ``critical``, ``warning``, ``ok``, ``quiet``. The screen maps them to its theme.
 """
 
 from typing import Literal
@@ -15,7 +15,7 @@ Tone = Literal["critical", "warning", "ok", "quiet"]
 
 
 class Mark(Struct, frozen=True):
-    """``glyph`` is one cell wide; ``word`` says the same for those who cannot see it."""
+    """A glyph, one cell wide, with the ``word`` that says the same without it, and its tone."""
 
     glyph: str
     word: str
@@ -23,7 +23,7 @@ class Mark(Struct, frozen=True):
 
     @property
     def text(self) -> str:
-        """Both: ``✖ CRIT``."""
+        """Return glyph and word: ``✖ CRIT``."""
         return f"{self.glyph} {self.word}"
 
 

@@ -1,7 +1,7 @@
-"""Counts, rates, shares and latencies as words, each with its unit.
+"""Counts, rates, shares and latencies as text, each with its unit.
 
-Refuses to invent: None is ``?``, never 0. Shares are rounded once: 99.6 % never reads as full, and beside the
-70 % that it missed 69.97 % reads as what it is.
+None is ``?``, never 0. Shares are rounded once: 99.6 % never reads as full, and beside a threshold of 70 % the value
+69.97 % is shown with enough decimals to differ from it.
 """
 
 import math
@@ -13,12 +13,12 @@ NOTHING = "–"
 
 
 def thousands(count: int | None) -> str:
-    """``1,247``; ``?`` where nobody counted."""
+    """Return ``1,247``; ``?`` for None."""
     return UNKNOWN if count is None else f"{count:,}"
 
 
 def compact(count: int | None) -> str:
-    """``1,247`` below ten thousand, then ``41k``, ``1.2M``, ``3.4G``; cut, never rounded up."""
+    """Return ``1,247`` below ten thousand, then ``41k``, ``1.2M``, ``3.4G``; cut, never rounded up."""
     if count is None:
         return UNKNOWN
     if abs(count) < 10_000:
@@ -32,9 +32,9 @@ def compact(count: int | None) -> str:
 
 
 def percent_number(share: float | None) -> str:
-    """A share (1.0 = full) as a bare number, for a column headed ``%``: ``94``, ``99.5``, ``267``, ``<1``, ``?``.
+    """Return a share (1.0 = full) as a bare number for a column headed ``%``: ``94``, ``99.5``, ``267``, ``<1``, ``?``.
 
-    Rounded once to a whole number; next to full with one decimal, so that what is not full never reads as 100.
+    It is rounded to a whole number, close to full to one decimal, so that a share below full never reads as 100.
     """
     if share is None or not math.isfinite(share):
         return UNKNOWN
@@ -44,7 +44,7 @@ def percent_number(share: float | None) -> str:
 
 
 def percent(share: float | None, bar: float | None = None) -> str:
-    """A share (1.0 = full) as ``85 %``, ``7.5 %``, ``0.1 %``, ``<0.1 %``, ``99.6 %``.
+    """Return a share (1.0 = full) as ``85 %``, ``7.5 %``, ``0.1 %``, ``<0.1 %``, ``99.6 %``.
 
     Args:
         share: the share.
@@ -65,7 +65,7 @@ def percent(share: float | None, bar: float | None = None) -> str:
 
 
 def _rounded(value: float, digits: int) -> str:
-    """Rounded half up; what is not yet 100, or is more, is not rounded to it."""
+    """Return the value rounded half up, except that a value below or above 100 is never rounded to 100."""
     scale = 10**digits
     rounded = math.floor(value * scale + 0.5 + 1e-9) / scale
     if rounded == 100 and value != 100 and digits:
@@ -74,7 +74,7 @@ def _rounded(value: float, digits: int) -> str:
 
 
 def figure(value: float | None, unit: str = "") -> str:
-    """A measured number with its unit; what is counted in shares as ``87 %``. The unit is text for people already."""
+    """Return a measured number with its unit; a share as ``87 %``. The unit is text for people already."""
     if unit == "share":
         return percent(value)
     if value is None:
@@ -83,12 +83,12 @@ def figure(value: float | None, unit: str = "") -> str:
 
 
 def quantity(value: float | None, unit: str = "") -> str:
-    """The same with a latency in its own words, as every pane has it: ``40 ms``, not ``39.61 ms``."""
+    """Return the same as ``figure``, but a latency as every pane shows it: ``40 ms``, not ``39.61 ms``."""
     return latency(value) if unit == "ms" else figure(value, unit)
 
 
 def rate(per_second: float | None) -> str:
-    """``38/s``, ``0.4/s``, ``41k/s``."""
+    """Return ``38/s``, ``0.4/s``, ``41k/s``."""
     if per_second is None or not math.isfinite(per_second):
         return UNKNOWN
     if 0 < per_second < 0.05:
@@ -97,7 +97,7 @@ def rate(per_second: float | None) -> str:
 
 
 def slope(per_second: float | None) -> str:
-    """A change with its sign: ``+3.1``, ``0.0``, ``?`` where it is not known."""
+    """Return a change with its sign: ``+3.1``, ``0.0``; ``?`` where it is not known."""
     if per_second is None or not math.isfinite(per_second):
         return UNKNOWN
     if abs(per_second) < 0.05:
@@ -110,7 +110,7 @@ def slope(per_second: float | None) -> str:
 
 
 def latency(milliseconds: float | None) -> str:
-    """``0.4 ms``, ``45 ms``, ``1.2 s``; ``?`` where nothing was timed."""
+    """Return ``0.4 ms``, ``45 ms``, ``1.2 s``; ``?`` for None."""
     if milliseconds is None or not math.isfinite(milliseconds):
         return UNKNOWN
     if milliseconds < 9.95:
@@ -119,7 +119,7 @@ def latency(milliseconds: float | None) -> str:
 
 
 def part_of(count: int, of: int, one: str, many: str | None = None) -> str:
-    """``8 of 9 tenants``, ``all 9 tenants``, ``both tenants``, ``the only tenant``."""
+    """Return ``8 of 9 tenants``, ``all 9 tenants``, ``both tenants`` or ``the only tenant``."""
     if count != of or not of:
         return f"{count:,} of {plural(of, one, many)}"
     if of == 1:
@@ -128,5 +128,5 @@ def part_of(count: int, of: int, one: str, many: str | None = None) -> str:
 
 
 def plural(count: int, one: str, many: str | None = None) -> str:
-    """``1 counter``, ``1,247 counters``."""
+    """Return ``1 counter``, ``1,247 counters``."""
     return f"{count:,} {one if count == 1 else many or one + 's'}"

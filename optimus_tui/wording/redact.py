@@ -1,4 +1,4 @@
-"""Takes credentials out of text that may hold an address: the net under ``Secret``, for texts that others wrote."""
+"""Remove credentials from text that may hold an address: a second safeguard beside ``Secret``, for texts from outside."""
 
 import re
 
@@ -13,7 +13,7 @@ _RULES = (
 
 
 def redact(text: str) -> str:
-    """``text`` with the user part of every address, and every named password or token, replaced by ``***``."""
+    """Return ``text`` with the user part of every address, and every named password or token, replaced by ``***``."""
     for pattern, replacement in _RULES:
         text = pattern.sub(replacement, text)
     return text

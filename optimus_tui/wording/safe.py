@@ -1,8 +1,8 @@
-r"""The first gate: the one place where untrusted bytes and text become text that may be shown.
+r"""The only place where untrusted bytes and text become text that may be shown.
 
-Everything from Redis, HTTP, files and exceptions passes here. What a terminal or a reader could take for something
-else (control codes, escape sequences, bidi overrides, zero-width and blank-looking characters) comes out as a visible
-escape such as ``\x1b``. It refuses to guess identity: actions carry the raw bytes, never this text.
+Everything from Redis, HTTP, files and exceptions passes here. What a terminal or a reader could misread (control codes,
+escape sequences, bidi overrides, zero-width and blank-looking characters) comes out as a visible escape such as
+``\x1b``. The result never identifies a key: actions carry the raw bytes.
 """
 
 BLANK_LOOKING = frozenset("\u115f\u1160\u3164\uffa0\u2800\u034f\u17b4\u17b5\u180b\u180c\u180d\u180f\ufe0e\ufe0f")
@@ -10,9 +10,9 @@ MAX_COMBINING = 4
 
 
 def safe_text(raw: object, limit: int = 200) -> str:
-    """Text of at most about ``limit`` characters, printable, on one line; the middle of anything longer is elided.
+    r"""Return printable text of about ``limit`` characters at most, on one line; longer text loses its middle.
 
-    ``raw`` may be bytes (decoded as UTF-8, bad bytes shown as ``\\xff``), text, or an exception.
+    ``raw`` may be bytes (decoded as UTF-8, bad bytes shown as ``\xff``), text, or an exception.
     """
     if isinstance(raw, (bytes, bytearray, memoryview)):
         size = len(raw)
@@ -36,7 +36,7 @@ def safe_text(raw: object, limit: int = 200) -> str:
 def safe_sentence(raw: object, limit: int = 300) -> str:
     """Return a sentence as safe text of at most ``limit`` characters; a longer one is cut after a word, with ``…``.
 
-    For sentences, whose beginning says the most. Names keep their end and their length: ``safe_text``.
+    For sentences, whose beginning matters most. For names use ``safe_text``, which keeps both ends.
     """
     whole = raw if isinstance(raw, str) else str(raw)
     shown = _escape(whole[: limit + 1])
@@ -70,5 +70,5 @@ def _is_mark(char: str) -> bool:
 
 
 def is_plain(raw: bytes) -> bool:
-    """True for printable ASCII: what two people would read and type the same. Anything else earns a badge."""
+    """Return True for printable ASCII, which cannot be misread. Any other name is marked with a badge."""
     return raw.isascii() and raw.decode("ascii").isprintable()

@@ -1,6 +1,6 @@
 """Commands that a person may paste into a shell, safe for any bytes in a name.
 
-Refuses to write a pattern where a key is meant, and never writes a password: redis-cli reads it from REDISCLI_AUTH.
+A key is never written as a pattern, and a password is never written: redis-cli reads it from REDISCLI_AUTH.
 """
 
 from collections.abc import Iterable, Sequence
@@ -13,7 +13,11 @@ _PLAIN = frozenset(b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456
 
 
 def shell_word(raw: bytes | str) -> str:
-    """One word for bash or zsh that becomes exactly these bytes (NUL cannot stand in a shell word: ValueError)."""
+    """Return one word for bash or zsh that becomes exactly these bytes.
+
+    Raises:
+        ValueError: the bytes hold a NUL, which no shell word can.
+    """
     data = raw.encode("utf-8", "surrogateescape") if isinstance(raw, str) else raw
     if b"\0" in data:
         raise ValueError("a name with a NUL byte cannot be written as a shell word")
@@ -29,12 +33,12 @@ def _octet(byte: int) -> str:
 
 
 def redis_cli(target: "RedisTarget", words: Iterable[bytes | str]) -> str:
-    """A redis-cli line for this server, database and user. The password is left to REDISCLI_AUTH."""
+    """Return a redis-cli line for this server, database and user; redis-cli reads the password from REDISCLI_AUTH."""
     return " ".join([*_client(target), *(shell_word(word) for word in words)])
 
 
 def redis_cli_any(target: "RedisTarget", words: Sequence[bytes]) -> str:
-    """As ``redis_cli``, for any bytes: with a NUL, which no shell passes on, they go to redis-cli's input."""
+    """Return a redis-cli line for any bytes: with a NUL, which no shell can pass, the words go to redis-cli's input."""
     if not any(b"\0" in word for word in words):
         return redis_cli(target, words)
     return " ".join(["printf", "'%s\\n'", shell_word(" ".join(map(_quoted, words))), "|", *_client(target)])
@@ -52,13 +56,13 @@ def _client(target: "RedisTarget") -> list[str]:
 
 
 def _quoted(word: bytes) -> str:
-    """A word as redis-cli reads it from its input."""
+    """Return a word as redis-cli reads it from its input."""
     plain = (chr(byte) if 32 <= byte < 127 and byte not in b'\\"' else f"\\x{byte:02x}" for byte in word)
     return '"' + "".join(plain) + '"'
 
 
 def curl(url: str, *headers: tuple[str, bytes | str], method: str = "GET", body: bytes = b"") -> str:
-    """A curl line for a request with these headers, and a body that is sent as it is."""
+    """Return a curl line for a request with these headers and a body that is sent unchanged."""
     parts = ["curl", "-sS"]
     if any(mark in url for mark in "[]{}"):
         parts.append("-g")  # else curl takes them for lists of addresses

@@ -1,4 +1,4 @@
-"""Bytes as words: ``612 B``, ``1.0 KB``, ``92 KB``, ``2 GB``. Refuses to show an unknown size as 0."""
+"""Byte counts as text: ``612 B``, ``1.0 KB``, ``92 KB``, ``2 GB``. An unknown size is ``?``, never 0."""
 
 from optimus_tui.wording.numbers import UNKNOWN
 
@@ -6,7 +6,7 @@ _UNITS = ("KB", "MB", "GB", "TB", "PB")
 
 
 def size(byte_count: int | None, *, estimate: bool = False) -> str:
-    """``byte_count`` in units of 1,024, from 1,000 B on in KB: no column holds ``1008 B`` beside ``1.0 KB``.
+    """Return ``byte_count`` in units of 1,024, from 1,000 B on in KB: no column holds ``1008 B`` beside ``1.0 KB``.
 
     ``?`` when unknown; ``~`` in front of an estimate.
     """

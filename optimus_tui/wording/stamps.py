@@ -1,11 +1,11 @@
-"""Timestamps of our own documents, read back. Reads no clock itself."""
+"""Read back the timestamps of our own documents. Reads no clock itself."""
 
 import math
 from datetime import UTC, datetime
 
 
 def seconds_of(stamp: object) -> float | None:
-    """``2025-01-29T10:30:00Z``, with or without a fraction, as seconds since the epoch; None for anything else."""
+    """Return ``2025-01-29T10:30:00Z``, with or without a fraction, as seconds since the epoch; None for anything else."""
     if not isinstance(stamp, str) or not stamp.endswith("Z"):
         return None
     try:

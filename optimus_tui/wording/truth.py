@@ -1,7 +1,7 @@
-"""The truth line: when a reading was taken, how old and how complete it is, and what stands in its way.
+"""The line that says when a reading was taken, how old and how complete it is, and what failed.
 
-Refuses to flatter: without a value there is no "as of", a partial count is never called complete, a fault is always
-said. All text is already safe to show (a Fault's message is).
+Without a value there is no "as of", a partial count is never called complete, and a fault is always shown. All text is
+already safe to show (a Fault's message is).
 """
 
 from optimus_tui.contract.reading import Coverage, Fault, FaultKind, Reading
@@ -27,7 +27,7 @@ BRIEF_FAULTS: dict[FaultKind, str] = {
 
 
 def coverage_words(coverage: Coverage | None) -> str:
-    """``scanned 41k of 184k``, ``scanned 1,247, complete``, with the reason when it stopped early; "" without one."""
+    """Return ``scanned 41k of 184k`` or ``scanned 1,247, complete``, with the reason of an early stop; "" for None."""
     if coverage is None:
         return ""
     total = "" if coverage.total is None else f" of {compact(max(coverage.total, coverage.scanned))}"
@@ -38,7 +38,7 @@ def coverage_words(coverage: Coverage | None) -> str:
 
 
 def fault_words(fault: Fault | None, source: str, retry_in: float | None = None) -> tuple[str, ...]:
-    """``("redis: connection refused", "retry in 3 s")``; the source is not said twice."""
+    """Return ``("redis: connection refused", "retry in 3 s")``; the source is named once. Empty without a fault."""
     if fault is None:
         return ()
     said = fault.message if fault.message.lower().startswith(source.lower()) else f"{source}: {fault.message}"
@@ -48,13 +48,15 @@ def fault_words(fault: Fault | None, source: str, retry_in: float | None = None)
 
 
 def counted_down(retry_in: float | None, passed: float) -> float | None:
-    """``retry_in`` as it is ``passed`` seconds later: never below 0; None stays None."""
+    """Return ``retry_in`` reduced by ``passed`` seconds, at least 0; None stays None."""
     return None if retry_in is None else max(0.0, retry_in - passed)
 
 
 def outage_forms(start: str, fault: Fault | None, source: str, where: str, retry_in: float | None) -> list[str]:
-    """Wordings of what failed, the longest first. All but the first begin with ``start`` (how old, since when) and end
-    with when it is tried again: only what stands between them is shortened, and ``where`` (the address) goes first.
+    """Return wordings of a failure, the longest first.
+
+    All but the first begin with ``start`` (how old, since when) and end with the time of the next attempt: only the
+    part between them is shortened, and ``where`` (the address) is dropped first.
     """
     if fault is None:
         return [start]
@@ -71,10 +73,14 @@ def outage_forms(start: str, fault: Fault | None, source: str, where: str, retry
 def truth_line(
     reading: Reading[object] | None, mono: float, *, source: str, counted: str = "", target: str = ""
 ) -> str:
-    """One line such as ``as of 10:30:07 (0.8 s) · scanned 41k of 184k · redis: connection refused · retry in 3 s``.
+    """Return a line such as ``as of 10:30:07 (0.8 s) · scanned 41k of 184k · redis ok``, with fault and next retry.
 
-    ``mono`` is the present on the monotonic clock, ``counted`` replaces the coverage's words (``48 counters,
-    complete``), ``target`` says where we are connecting while nobody has answered yet.
+    Args:
+        reading: the reading; None before the first answer.
+        mono: the present on the monotonic clock, in seconds.
+        source: the name of what was read.
+        counted: replaces the coverage's words (``48 counters, complete``).
+        target: the address that is being connected to while there is no answer yet.
     """
     if reading is None:
         return f"connecting to {source}{f' at {target}' if target else ''} …"

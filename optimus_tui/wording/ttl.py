@@ -1,7 +1,7 @@
-"""Times to live and countdowns: ``0:41``, ``4:05``, ``1:02:03``, ``36 h``, ``3 d``, ``never``, ``12-18 s``.
+"""Times to live and countdowns as text: ``0:41``, ``4:05``, ``1:02:03``, ``36 h``, ``3 d``, ``never``, ``12-18 s``.
 
-Rounds up, so that ``0:00`` means due and a key with 400 ms left is not shown as gone. Refuses to mix up "never expires"
-with "not known" (``?``).
+Seconds are rounded up, so that ``0:00`` means due and a key with 400 ms left is not shown as gone. "Never expires" and
+"not known" (``?``) are kept apart.
 """
 
 import math
@@ -12,7 +12,7 @@ NEVER = "never"
 
 
 def ttl(seconds: float | None, *, immortal: bool = False) -> str:
-    """Seconds left as a clock below a day, then hours, days, years. ``immortal`` wins; None alone is ``?``."""
+    """Return seconds left as a clock below a day, then hours, days, years. ``immortal`` wins; otherwise None is ``?``."""
     if immortal:
         return NEVER
     if seconds is None or not math.isfinite(seconds):
@@ -28,7 +28,7 @@ def ttl(seconds: float | None, *, immortal: bool = False) -> str:
 
 
 def until(seconds: float | None) -> str:
-    """Seconds until something happens: ``now``, ``3 s``, ``4 min``; ``–`` when it will not (or nobody can tell)."""
+    """Return the seconds until something happens as ``now``, ``3 s``, ``4 min``; ``–`` for None or an infinite time."""
     if seconds is None or not math.isfinite(seconds):
         return NOTHING
     if seconds <= 0:
@@ -40,7 +40,7 @@ def until(seconds: float | None) -> str:
 
 
 def span_ahead(earliest: float | None, latest: float | None) -> str:
-    """When something foretold happens, in at most nine cells: ``now``, ``12-18 s``, ``≈ 12 s``, ``2-4 min``, ``–``."""
+    """Return when an event is expected, in at most nine cells: ``now``, ``12-18 s``, ``≈ 12 s``, ``2-4 min``, ``–``."""
     if earliest is None or latest is None or not (math.isfinite(earliest) and math.isfinite(latest)):
         return until(earliest)
     if latest <= 0:
