@@ -1,1 +1,1 @@
-"""The read side: client in, model out, no opinions. The only place that awaits Redis or HTTP for reading."""
+"""The read side: a client in, a model out, no judgement. The only room that awaits Redis or HTTP for reading."""

@@ -1,4 +1,4 @@
-"""Cache keys looked at closely: type, TTL and size of those in view. It refuses to read a value: no LRU clock moves."""
+"""Read type, TTL and size of cache keys. Values are never read, so that no key counts as used."""
 
 from collections.abc import Sequence
 
@@ -16,10 +16,12 @@ KEYS_A_TRIP = 100
 
 
 async def read_details(redis: ObserverRedis, own: LoadMeter, clock: Clock, keys: Sequence[bytes]) -> list[KeyDetail]:
-    """One detail for each key, in order; a right that is missing leaves its field None.
+    """Return one detail for each key, in order; where a right is missing, the field is None.
 
-    Raises what ``probes.faults.OUTAGES`` lists when the server is away or may not be asked for any key's type or TTL.
     ``own`` is counted by the client.
+
+    Raises:
+        OUTAGES: (``probes.faults``) the server is away, or the type or TTL of no key may be read.
     """
     details: list[KeyDetail] = []
     for start in range(0, len(keys), KEYS_A_TRIP):

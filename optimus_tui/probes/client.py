@@ -1,7 +1,7 @@
-"""The one way to the server: a client that cannot say what an observer must not say, and that counts what it says.
+"""The observer's Redis client: it sends only commands from the observer's list, and counts what it sends.
 
-The guard itself sits in the connections (``guard``). Replies arrive raw (bytes, whole numbers, lists): no callback
-guesses at them. It refuses to retry for long (one retry, a second a try): a missing answer is news, and shown as such.
+The check itself is in the connections (``guard``). Replies are raw (bytes, whole numbers, lists); no callback converts
+them. Retries are short (one retry, one second per attempt), because a missing answer is shown as such.
 """
 
 from typing import Any, NoReturn
@@ -22,11 +22,12 @@ TIMEOUT_SECONDS = 1.0
 
 
 class _Counting(Redis):
-    """Counts the look-ups behind each reply, in single commands and pipelines alike."""
+    """Counts the key look-ups that each reply stands for, in single commands and pipelines alike."""
 
     own: LoadMeter
 
     async def parse_response(self, connection: Any, command_name: Any, **options: Any) -> Any:
+        """Read the reply and count its look-ups."""
         try:
             reply = await super().parse_response(connection, command_name, **options)
         except ResponseError as error:
@@ -52,13 +53,17 @@ class ObserverPipeline(_Counting, Pipeline):  # type: ignore[misc]
         self.own = own
 
     def execute_command(self, *args: Any, **kwargs: Any) -> Any:
+        """Queue a command; raise CommandRefused for one that is not on the observer's list."""
         _check(args, int(self.connection_pool.connection_kwargs.get("db") or 0), self.own)
         return super().execute_command(*args, **kwargs)
 
 
 class ObserverRedis(_Counting):
-    """The observer's client. ``scripts`` turns False once the server has refused ours; ``absent`` holds commands that
-    the server does not answer, with the time (monotonic) when that was found: see ``probes.reach``."""
+    """The observer's client.
+
+    ``scripts`` turns False once the server has refused our scripts. ``absent`` holds the commands that the server does
+    not answer, with the monotonic time when that was found: see ``probes.reach``.
+    """
 
     def __init__(self, pool: BlockingConnectionPool, target: RedisTarget, own: LoadMeter) -> None:
         super().__init__(connection_pool=pool)
@@ -68,17 +73,18 @@ class ObserverRedis(_Counting):
         self.absent: dict[str, float] = {}
 
     async def execute_command(self, *args: Any, **options: Any) -> Any:
+        """Send a command; raise CommandRefused for one that is not on the observer's list."""
         _check(args, self.target.db, self.own)  # before a connection is taken; the connection checks again
         return await super().execute_command(*args, **options)  # type: ignore[no-untyped-call]
 
     def scan_iter(self, *_: Any, **__: Any) -> NoReturn:
-        """Refused: replies are raw here, so the library's own loop would never see its end."""
+        """Raise CommandRefused: replies are raw here, so the library's own loop would never end."""
         raise CommandRefused("walk the keyspace with probes.keyspace.sweep")
 
     hscan_iter = sscan_iter = zscan_iter = scan_iter
 
     def pipeline(self, transaction: bool = False, shard_hint: str | None = None) -> ObserverPipeline:
-        """A pipeline without a transaction, which is all an observer needs."""
+        """Return a pipeline without a transaction; raise CommandRefused when a transaction is requested."""
         if transaction:
             raise CommandRefused("MULTI is not on the observer's list")
         return ObserverPipeline(self.connection_pool, self.own)
@@ -93,7 +99,7 @@ def _check(args: tuple[Any, ...], db: int, own: LoadMeter) -> None:
 
 
 def observer_client(target: RedisTarget, own: LoadMeter, name: str = "optimus-tui") -> ObserverRedis:
-    """A client for ``target`` with at most three connections. Connects on first use."""
+    """Return a client for ``target`` with at most three connections. It connects on first use."""
     retry = Patience(ExponentialBackoff(cap=0.5, base=0.02), 1)
     pool = BlockingConnectionPool(
         max_connections=MAX_CONNECTIONS,

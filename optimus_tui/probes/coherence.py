@@ -1,7 +1,7 @@
-"""What Redis itself tells about coherence: the event log beside the live feed, who listens, how old a key must be.
+"""Read what Redis holds about coherence: the event log, subscribers, and the TTL and idle time of keys.
 
-It refuses to order or to judge events: the newest is wherever the writer put it, and timestamps tell. It refuses to
-fetch a log of any size: what a thousand events may weigh is asked first. Raises ``probes.faults.OUTAGES``.
+The order of events is not assumed: the newest is wherever the writer put it, and timestamps tell. Before a log is read
+its size is asked, so that at most a bounded number of bytes is fetched. Raises ``probes.faults.OUTAGES``.
 """
 
 from collections.abc import Sequence
@@ -21,43 +21,50 @@ KEYS_A_TRIP = 100
 
 
 class EventLog(Struct, frozen=True, kw_only=True):
-    """Raw payloads from one end or both ends of the log; ``length`` is all it holds."""
+    """Raw payloads from one or both ends of the log; ``length`` is the number of entries it holds."""
 
     payloads: list[bytes]
     length: int
 
     @property
     def whole(self) -> bool:
-        """Whether nothing of the log was left unread."""
+        """Return whether the whole log was read."""
         return len(self.payloads) >= self.length
 
 
 class Channels(Struct, frozen=True, kw_only=True):
-    """Channels with subscribers and how many each has. ``patterns`` counts all pattern subscriptions of the server,
-    also those for other channels; None where it may not be asked."""
+    """Channels with their number of subscribers.
+
+    ``patterns`` counts all pattern subscriptions of the server, also those for other channels; None where the login may
+    not ask for it.
+    """
 
     subscribers: dict[bytes, int]
     patterns: int | None
 
 
 class KeyLook(Struct, frozen=True):
-    """One key now. ``pttl_ms``: -2 gone, -1 never expires, None unknown. ``idle_s``: since it was last read or written;
-    None where the server does not keep that (LFU eviction) or it may not be asked."""
+    """The present state of one key.
+
+    ``pttl_ms``: -2 gone, -1 never expires, None unknown. ``idle_s``: seconds since it was last read or written; None
+    where the server does not record that (LFU eviction) or the login may not ask for it.
+    """
 
     pttl_ms: int | None
     idle_s: int | None
 
 
 async def read_event_log(redis: ObserverRedis, limit: int = 1000) -> list[bytes]:
-    """Up to ``limit`` raw payloads from the head of the list."""
+    """Return up to ``limit`` raw payloads from the head of the list."""
     reply = await redis.execute_command("LRANGE", EVENT_LOG, 0, max(1, limit) - 1)
     return [item for item in reply if isinstance(item, bytes)] if isinstance(reply, list) else []
 
 
 async def read_event_ends(redis: ObserverRedis, limit: int = 1000) -> EventLog:
-    """Up to ``limit`` payloads from the head, and as many from the tail where the log is longer: it may grow there.
+    """Return up to ``limit`` payloads from the head, and as many from the tail where the log is longer.
 
-    Fewer where they weigh more than ``MAX_LOG_BYTES`` on average; none where a single one does.
+    The writer may append at either end. Fewer are read where they exceed ``MAX_LOG_BYTES`` on average; none where a
+    single one does.
     """
     length = await redis.execute_command("LLEN", EVENT_LOG)
     if not isinstance(length, int) or length <= 0:
@@ -74,7 +81,7 @@ async def read_event_ends(redis: ObserverRedis, limit: int = 1000) -> EventLog:
 
 
 async def _affordable(redis: ObserverRedis, length: int) -> int:
-    """How many events may be read, going by the log's size in memory."""
+    """Return how many events may be read, given the log's size in memory."""
     samples = 0 if length <= EXACT_UP_TO else 100  # 0 means all of them
     pipe = redis.pipeline()
     pipe.execute_command("MEMORY", "USAGE", EVENT_LOG, "SAMPLES", samples)
@@ -85,7 +92,7 @@ async def _affordable(redis: ObserverRedis, length: int) -> int:
 
 
 async def read_channels(redis: ObserverRedis) -> Channels:
-    """Who listens to coherence events. Patterns have no names: PUBSUB only counts them."""
+    """Return the subscribers to coherence events. Pattern subscriptions have no names: PUBSUB only counts them."""
     found = await redis.execute_command("PUBSUB", "CHANNELS", CHANNELS)
     names = sorted(name for name in found if isinstance(name, bytes))[:MAX_CHANNELS] if isinstance(found, list) else []
     pipe = redis.pipeline()
@@ -115,7 +122,7 @@ def _pairs(reply: object) -> list[tuple[bytes, int]]:
 
 
 async def look_at_keys(redis: ObserverRedis, names: Sequence[bytes]) -> list[KeyLook]:
-    """TTL and idle time of each key, in order; neither question counts as a use of the key."""
+    """Return TTL and idle time of each key, in order. Neither command counts as a use of the key."""
     looks: list[KeyLook] = []
     for start in range(0, len(names), KEYS_A_TRIP):
         some = names[start : start + KEYS_A_TRIP]

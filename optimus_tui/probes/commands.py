@@ -1,8 +1,7 @@
-"""What an observer may say to the server. Pure: words in, words out or ``CommandRefused``.
+"""The list of commands that the observer may send. Pure: words in, words out or ``CommandRefused``.
 
-Nothing in these lists blocks or walks a whole keyspace in one call, and nothing writes but the integration test's own
-key, which expires within a minute. It refuses what it does not know: a name that is missing here never reaches the
-wire, whatever way it was sent.
+No command in these lists blocks or walks a whole keyspace in one call, and none writes except to the integration test's
+own key, which expires within a minute. A command that is not listed is never sent, whatever way it was issued.
 """
 
 from collections.abc import Sequence
@@ -44,13 +43,16 @@ for _name in OBSERVER:
 
 
 class CommandRefused(Exception):
-    """Somebody asked for a command that an observer never sends: a bug of ours, never an outage."""
+    """A command outside of the observer's list was issued: a bug of this program, never an outage."""
 
 
 def cleared(args: Sequence[Word], db: int = 0) -> tuple[Word, ...]:
-    """The words as they may be sent, or CommandRefused. What is checked is what is returned.
+    """Return the words as they may be sent. What was checked is what is returned.
 
     A first word such as ``CONFIG SET`` counts as two, as the client library would send it.
+
+    Raises:
+        CommandRefused: the command is not on the list.
     """
     if not args or not isinstance(args[0], (str, bytes)):
         raise CommandRefused("not a command")

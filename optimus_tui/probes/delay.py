@@ -1,8 +1,8 @@
-"""How late our own event loop is while something is timed, so that our cost is not charged to others.
+"""Measure how late our own event loop is while something is timed, so that our delay is not counted as the server's.
 
-A timer that is due every few milliseconds tells how long the loop stood still: imports, a busy screen, a machine that
-gives us no CPU. It runs only while somebody times something. Once a request was sent, only the standstill at the end
-of the wait counts: one in the middle of it overlaps with the time that the other side took for itself.
+A timer that is due every few milliseconds shows how long the loop was blocked: by imports, a busy screen, a machine
+without free CPU. It runs only during measurements. Once a request was sent, only a block at the end of the wait counts:
+one in the middle overlaps with the time that the other side needed itself.
 """
 
 import asyncio
@@ -31,7 +31,7 @@ _KEPT = 2048
 
 
 class LoopDelay:
-    """The delays of the running event loop; made by ``watching``. It keeps no reference to the loop."""
+    """The delays of the running event loop; created by ``watching``. It holds no reference to the loop."""
 
     def __init__(self) -> None:
         self._users = 0
@@ -46,14 +46,14 @@ class LoopDelay:
         self._used = 0.0
 
     def enter(self) -> None:
-        """One more measurement begins."""
+        """Begin a measurement."""
         self._users += 1
         if self._timer is None:
             self._used = time.process_time()
             self._schedule(asyncio.get_running_loop().time())
 
     def leave(self) -> None:
-        """A measurement is over."""
+        """End a measurement."""
         self._users -= 1
         if not self._users and self._timer is not None:
             self._note(asyncio.get_running_loop().time())
@@ -61,7 +61,7 @@ class LoopDelay:
             self._timer = None
 
     def since(self, began: float, least: float = 0.0) -> float:
-        """Seconds of delay from ``began`` (of the loop's clock) until now, in pieces of at least ``least`` seconds."""
+        """Return the seconds of delay from ``began`` (loop time) until now, in pieces of at least ``least`` seconds."""
         now = asyncio.get_running_loop().time()
         pieces = [(ended, late) for ended, late in self._late if ended > began]
         if self._timer is not None:
@@ -70,7 +70,7 @@ class LoopDelay:
         return min(total, max(0.0, now - began))
 
     def at_end(self, began: float) -> float:
-        """Seconds of the standstills after ``began`` that reach up to now."""
+        """Return the seconds of the blocks after ``began`` that last until now."""
         now = asyncio.get_running_loop().time()
         pieces = [*self._late, *([(now, now - self._due)] if self._timer is not None and now > self._due else ())]
         edge, total = now, 0.0
@@ -82,7 +82,7 @@ class LoopDelay:
         return min(total, max(0.0, now - began))
 
     def before(self, began: float, until: float) -> float:
-        """Seconds of delay between two times of the loop's clock."""
+        """Return the seconds of delay between two loop times."""
         pieces = (min(ended, until) - max(ended - late, began) for ended, late in self._late)
         return min(sum(one for one in pieces if one > 0), max(0.0, until - began))
 
@@ -101,11 +101,11 @@ class LoopDelay:
         self._used = used
 
     def spent(self, began: float) -> float:
-        """CPU seconds that this process has used since ``began``."""
+        """Return the CPU seconds that this process has used since ``began``."""
         return sum(seconds for ended, seconds in self._spent if ended > began)
 
     def denied(self, began: float) -> float:
-        """Seconds since ``began`` for which our loop was due and got no CPU; short pieces do not count."""
+        """Return the seconds since ``began`` for which the loop was due and got no CPU; short pieces do not count."""
         return sum(min(seconds, ended - began) for ended, seconds in self._denied if ended > began)
 
     def _schedule(self, now: float) -> None:
@@ -117,7 +117,7 @@ _WATCHES: "WeakKeyDictionary[asyncio.AbstractEventLoop, LoopDelay]" = WeakKeyDic
 
 
 class Span:
-    """One measurement under way."""
+    """One running measurement."""
 
     def __init__(self, delay: LoopDelay, began: float) -> None:
         self._delay, self.began = delay, began
@@ -126,29 +126,29 @@ class Span:
         """Whether a connection of its own was opened for it."""
 
     def sent(self) -> None:
-        """The request is on its way: from here on the other side's time runs beside our own."""
+        """Record that the request was sent: from now on the other side's time runs beside our own."""
         self._sent = asyncio.get_running_loop().time()
 
     @property
     def seconds(self) -> float:
-        """Our own delay in this measurement: all of it until the request was sent, then what stood at its end."""
+        """Return our own delay in this measurement: all of it until the request was sent, then only a block at its end."""
         if self._sent is None:
             return self._delay.since(self.began)
         return self._delay.before(self.began, self._sent) + self._delay.at_end(self._sent)
 
     @property
     def own_ms(self) -> float:
-        """The same in milliseconds."""
+        """Return our own delay in milliseconds."""
         return self.seconds * 1000
 
     @property
     def took_ms(self) -> float:
-        """Milliseconds since the measurement began, without our own delay."""
+        """Return the milliseconds since the measurement began, without our own delay."""
         passed = asyncio.get_running_loop().time() - self.began
         return max(0.0, passed - self.seconds) * 1000
 
     def restart(self, at: float | None = None) -> None:
-        """Count from now on only, or from the moment ``at`` of the loop's clock."""
+        """Measure only from now on, or from the loop time ``at``."""
         self.began, self._sent, self.dialed = asyncio.get_running_loop().time() if at is None else at, None, False
 
 
@@ -167,10 +167,10 @@ def watching() -> Iterator[Span]:
 
 
 def stood_still(seconds: float) -> float:
-    """How long the running loop stood still in the last ``seconds``, as far as somebody watched; 0.0 otherwise.
+    """Return how long the running loop was blocked in the last ``seconds``; 0.0 where nothing was measured.
 
-    Standstills of a quarter of a second and more count, and of those from a twentieth on the time that we did not use
-    ourselves: a service that floods us keeps us busy in small pieces, and that is its fault, not ours.
+    Blocks of a quarter of a second and more count, and from a twentieth on the part for which this process used no CPU:
+    a service that floods us keeps us busy in small pieces, and that delay is the service's.
     """
     try:
         loop = asyncio.get_running_loop()
@@ -186,21 +186,21 @@ def stood_still(seconds: float) -> float:
 
 
 def starved(seconds: float) -> str:
-    """Why a deadline of ``seconds`` that has passed tells nothing about the other side; empty where it tells."""
+    """Return why a missed deadline of ``seconds`` says nothing about the other side; empty where it does."""
     still = stood_still(seconds)
     return starved_words(still) if still >= STARVED_SHARE * seconds else ""
 
 
 def starved_words(seconds: float) -> str:
-    """The sentence about our own starvation."""
+    """Return the sentence that says that this process got no CPU."""
     return f"this machine gave us no CPU: our own loop stood still for {seconds:.1f} s"
 
 
 def measured_ms(took_ms: float, own_ms: float) -> float | None:
-    """The other side's time; None where our own delay left nothing of it to measure: no answer takes no time."""
+    """Return the other side's time in milliseconds; None where nothing is left of it after our own delay."""
     return took_ms if took_ms >= LEAST_MS or own_ms <= 0 else None
 
 
 def disturbed(took_ms: float, own_ms: float) -> bool:
-    """Whether a measurement of ``took_ms`` (without ``own_ms`` of our delay) says little about the other side."""
+    """Return whether a measurement of ``took_ms`` (without ``own_ms`` of our delay) says little about the other side."""
     return own_ms >= DISTURBED_MS and own_ms >= DISTURBED_SHARE * (took_ms + own_ms)

@@ -1,8 +1,8 @@
-"""How every connection to Redis is opened: the observer's, the operator's and the feed's.
+"""Open every connection to Redis: the observer's, the operator's and the feed's.
 
 A name is tried at all its addresses, the next one as soon as one does not answer at once; TLS uses the operator's
-files. What a server or a proxy cannot stand (HELLO, a client's name) is remembered for a while. It refuses to send a
-command: that is the connection's work; only a port that answers strangely is asked what language it speaks.
+files. What a server or a proxy does not accept (HELLO, a client's name) is remembered for a while. No command is sent
+here; a port that answers strangely is only asked which protocol it speaks.
 """
 
 import asyncio
@@ -27,7 +27,7 @@ ASK_AGAIN_SECONDS = 5.0
 
 
 class WrongLanguage(LostConnection):
-    """The port speaks something else than its address says. ``language`` is what it speaks."""
+    """The port speaks another protocol than its address says. ``language`` is the one it speaks."""
 
     def __init__(self, language: Language) -> None:
         super().__init__(f"the port speaks {language}")
@@ -35,11 +35,11 @@ class WrongLanguage(LostConnection):
 
 
 class HungUp(LostConnection):
-    """The server ends the connection however it is greeted."""
+    """The server closes the connection after every kind of greeting."""
 
 
 class Manners:
-    """What to leave out when greeting one server. Forgotten after ten minutes: it may have been a moment's fault."""
+    """What to leave out when greeting one server. It is forgotten after ten minutes, since it may be a passing fault."""
 
     def __init__(self) -> None:
         self._protocol: Literal[2, 3] = 3
@@ -49,7 +49,7 @@ class Manners:
 
     @property
     def hopeless(self) -> bool:
-        """Whether every greeting failed a moment ago: then one try at a time is enough."""
+        """Return whether every greeting failed recently: then one attempt at a time is enough."""
         return time.monotonic() - self._gave_up < ASK_AGAIN_SECONDS
 
     def give_up(self) -> None:
@@ -58,18 +58,18 @@ class Manners:
 
     @property
     def protocol(self) -> Literal[2, 3]:
-        """The version of the Redis protocol to begin with."""
+        """Return the version of the Redis protocol to begin with."""
         self._forget()
         return self._protocol
 
     @property
     def named(self) -> bool:
-        """Whether CLIENT SETNAME may be sent."""
+        """Return whether CLIENT SETNAME may be sent."""
         self._forget()
         return self._named
 
     def learn(self, protocol: Literal[2, 3], named: bool) -> None:
-        """Remember what has just worked, after something else had ended the connection."""
+        """Remember the greeting that worked after another one had ended the connection."""
         self._protocol, self._named = protocol, named
         self._until = time.monotonic() + REMEMBER_SECONDS
 
@@ -82,13 +82,13 @@ _KNOWN: dict[tuple[str, int], Manners] = {}
 
 
 def manners_at(target: RedisTarget) -> Manners:
-    """Return what this process has learnt about the server at the target's address."""
+    """Return what this process has learnt about greeting the server at the target's address."""
     place = (target.path, 0) if target.path else (target.host, target.port)
     return _KNOWN.setdefault(place, Manners())
 
 
 class Connector:
-    """Opens connections to one target. The TLS context is kept: reading the system's authorities takes a while."""
+    """Opens connections to one target. The TLS context is kept, because reading the system's authorities is slow."""
 
     def __init__(self, target: RedisTarget) -> None:
         self.target = target
@@ -101,7 +101,7 @@ class Connector:
 
         Raises:
             TimeoutError: not connected within ``seconds``.
-            OSError: what the system or TLS (ssl.SSLError) says.
+            OSError: the error of the system or of TLS (ssl.SSLError).
         """
         loop, target = asyncio.get_running_loop(), self.target
         try:
@@ -126,9 +126,9 @@ class Connector:
         return transport
 
     async def explain(self) -> WrongLanguage | ssl.SSLError | None:
-        """Return why a port that was reached does not answer as its address says; None where nobody knows.
+        """Return why a port that was reached does not answer as its address says; None where the reason is unknown.
 
-        It is asked over connections of their own, for at most 1.4 s, and not again within five seconds.
+        The port is asked over separate connections, for at most 1.4 s, and at most once in five seconds.
         """
         at, known = self._asked
         if self.target.path or time.monotonic() - at < ASK_AGAIN_SECONDS:
@@ -145,7 +145,7 @@ class Connector:
         return found
 
     async def _refusal(self) -> ssl.SSLError | None:
-        """Return what the server says to our certificate, or to none: told after the handshake, before any word."""
+        """Return the server's error about our certificate, or its absence, which TLS 1.3 sends after the handshake."""
         reader = asyncio.StreamReader()
         try:
             transport = await self.connect(lambda: asyncio.StreamReaderProtocol(reader), ASK_SECONDS)
@@ -169,10 +169,10 @@ class Connector:
 
 
 def tls_context(target: RedisTarget) -> ssl.SSLContext:
-    """Return the context for a target, with its files; the system's authorities (SSL_CERT_FILE, SSL_CERT_DIR) without.
+    """Return the TLS context for a target: with its own files, else with the system's authorities.
 
     Raises:
-        OSError: a file cannot be read any more or holds something else now (ssl.SSLError).
+        OSError: a file can no longer be read or has other content now (ssl.SSLError).
     """
     context = ssl.create_default_context(cafile=target.tls_ca, capath=target.tls_ca_path)
     if not target.tls_check_hostname or not target.tls_verify:
@@ -184,7 +184,7 @@ def tls_context(target: RedisTarget) -> ssl.SSLContext:
 
 
 def _is_address(host: str) -> bool:
-    """Return whether there is nothing to choose between: a name may have a dead address before the live one."""
+    """Return whether the host is an IP address. A name may have a dead address before a working one."""
     with contextlib.suppress(ValueError):
         return bool(ip_address(host))
     return False

@@ -1,8 +1,8 @@
-"""Errors of the client and the server into a ``Fault``: what happened, where, and what would help.
+"""Turn errors of the client and the server into a ``Fault``: what happened, where, and what would help.
 
-The server's words are shown escaped and cut, its echo of our arguments (a password, with some servers) never. What
-breaks while an answer is read or used is a fault of that answer: a server may send anything, and none of it may end a
-loop. It refuses to call the rest an outage: a refusal of our own guard, say, is a "bug".
+The server's words are shown escaped and cut; its echo of our arguments (with some servers a password) is never shown.
+An error while an answer is read or used is a fault of that answer: a server may send anything, and none of it may end a
+loop. Any other error is not an outage: a refusal of our own guard, for example, is a "bug".
 """
 
 import errno
@@ -31,7 +31,7 @@ _ECHO = re.compile(r",?\s*with args beginning with.*", re.DOTALL | re.IGNORECASE
 
 
 def fault_of(error: BaseException, target: RedisTarget) -> Fault:
-    """The fault behind ``error`` on ``target``. Total."""
+    """Return the fault behind ``error`` on ``target``. Every error gives a fault."""
     where = safe_text(target.label)
     if isinstance(error, WrongLanguage):
         return wrong_language(error.language, target)
@@ -50,7 +50,7 @@ def fault_of(error: BaseException, target: RedisTarget) -> Fault:
 
 
 def wrong_language(language: Language, target: RedisTarget) -> Fault:
-    """The fault of a port that speaks something else than its address says, with the address that would be right."""
+    """Return the fault of a port that speaks another protocol than its address says, with the address to use instead."""
     where, scheme = safe_text(target.label), target.scheme
     if language == "TLS":
         return Fault("tls", f"{where} speaks TLS", f"use rediss:// instead of {scheme}:// in the address")
@@ -60,7 +60,7 @@ def wrong_language(language: Language, target: RedisTarget) -> Fault:
 
 
 def unreadable(error: BaseException, target: RedisTarget) -> Fault:
-    """The fault of an answer that broke what reads it."""
+    """Return the fault of an answer that the reader could not process."""
     kind = type(error.__cause__ or error).__name__
     return Fault(
         "invalid",
@@ -158,12 +158,15 @@ def _of_wire(error: BaseException, said: str, where: str, target: RedisTarget) -
 
 
 def is_crowded(error: BaseException) -> bool:
-    """Whether it never came to ask: looks of our own held all connections."""
+    """Return whether nothing was sent because our own requests held all connections."""
     return "No connection available" in str(error)
 
 
 def _shows_no_certificate(target: RedisTarget) -> bool:
-    """Whether a server that wants one hangs up: its reason comes after the handshake, and may be lost on the way."""
+    """Return whether the target shows no client certificate: a server that wants one closes the connection.
+
+    Its reason is sent after the handshake and may be lost on the way.
+    """
     return target.scheme == "rediss" and not target.tls_cert
 
 

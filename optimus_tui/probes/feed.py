@@ -1,11 +1,11 @@
-"""The coherence feed's reader: its own daemon thread with its own loop, so that a busy screen never stops draining.
+"""The reader of the coherence feed: a daemon thread with its own loop, so that a busy screen never delays reading.
 
-It counts every event, keeps the newest, marks every gap and says what it knows about its link. It refuses to parse
-payloads while they pour in, to retry a refused login quickly, and to die unseen: a failure of its own is told as a
-bug, and the reader starts again.
+It counts every event, keeps the newest, marks every gap and reports the state of its connection. Payloads are parsed
+only when they are drained, a refused login is retried slowly, and an error of the reader itself is reported as a bug
+before it starts again.
 
-``malformed`` counts, of the events handed out by ``drain``, those that ``parse_event`` finds a problem in: exact
-while the drains keep up (always, at the rates of people), and a lower bound in a storm that ``drain`` samples.
+``malformed`` counts, among the events returned by ``drain``, those that ``parse_event`` finds a problem in: exact while
+all events are drained (always, at normal rates), and a lower bound when there are more than ``drain`` returns.
 """
 
 import asyncio
@@ -39,7 +39,7 @@ FIRST_SECONDS = 5.0
 
 
 class _Break(Struct, frozen=True):
-    """Since when events may be missing, on both clocks, and why."""
+    """When events may have begun to be missing, on both clocks, and why."""
 
     mono: float
     wall: float
@@ -47,7 +47,7 @@ class _Break(Struct, frozen=True):
 
 
 class FeedReader:
-    """``start`` it once, ``drain`` it from any thread as often as you like, ``stop`` it at the end.
+    """The reader: ``start`` it once, ``drain`` it from any thread at any time, ``stop`` it at the end.
 
     ``keep`` is how many of the newest items stay available.
     """
@@ -85,17 +85,17 @@ class FeedReader:
             self._thread.join(timeout)
 
     def retry(self) -> None:
-        """Try again now instead of when the pause is over: for a person who asks, not for a timer."""
+        """Try again now instead of after the pause: on a person's request, not from a timer."""
         wake = self._wake
         if wake:
             with contextlib.suppress(RuntimeError):  # the loop has just closed
                 wake[0].call_soon_threadsafe(wake[1].set)
 
     def drain(self, since_seq: int = 0, limit: int = 1000) -> FeedBatch:
-        """The newest ``limit`` items after ``since_seq``, oldest first, and the counters as of now.
+        """Return the newest ``limit`` items after ``since_seq``, oldest first, and the present counters.
 
-        What a storm pushed out before anybody asked is counted in ``received`` but not handed out; gap marks always
-        are. Also looks after the reader: one that died is shown as a bug and started again.
+        Events that were dropped before they were drained are counted in ``received`` but not returned; gap marks always
+        are. A reader thread that died is reported as a bug and started again here.
         """
         mono = self._clock.mono()
         thread = self._thread
@@ -165,7 +165,7 @@ class FeedReader:
             wake.clear()
 
     async def _follow(self, link: FeedLink) -> None:
-        """One link from opening to loss: ends in LinkLost."""
+        """Run one connection from opening to loss; always ends in LinkLost."""
         broken, filling = self._break, None
         try:
             if broken:
@@ -186,7 +186,7 @@ class FeedReader:
             self._ring.release(None, "the link broke again before the event log was read")
 
     async def _fill(self, broken: _Break, live: float) -> None:
-        """Read back what the gap hid, then let the events go on; whatever happens, they go on."""
+        """Read the events of the gap from the log, then release the waiting ones, even if that failed."""
         rows, note = None, ""
         try:
             await asyncio.sleep(SETTLE_SECONDS)
@@ -220,7 +220,7 @@ class FeedReader:
         self._ring.verified = self._clock.mono()
 
     def _note_loss(self, lost: LinkLost, silence: float) -> float:
-        """Remember since when events may be missing; the pause until the next try, in seconds."""
+        """Remember when events began to be missing and return the pause until the next attempt, in seconds."""
         mono = self._clock.mono()
         self._hung_up = lost.at_end and self._live_since is None and not self._hung_up
         if self._live_since is not None:
@@ -235,7 +235,7 @@ class FeedReader:
         return pause
 
     def _note_stray(self, loop: asyncio.AbstractEventLoop, context: dict[str, object]) -> None:
-        """What asyncio would print into the screen: told as a bug instead. A broken wire is the link's own news."""
+        """Report as a bug what asyncio would print to the screen. A broken connection is reported elsewhere."""
         error = context.get("exception")
         if isinstance(error, OSError):
             return

@@ -1,7 +1,7 @@
-"""What the feed may say to the server, and a loop that never waits for a name server at its end.
+"""The commands that the feed may send, and an event loop that resolves names in a daemon thread.
 
-It refuses what the observer's list does not hold, and never waits for a name server in a thread that could hold up
-the end of the process.
+Commands outside of the observer's list are refused. A name server that does not answer cannot delay the end of the
+process.
 """
 
 import asyncio
@@ -21,16 +21,16 @@ CLIENT_NAME = b"optimus-tui-feed"
 
 
 def packed(*words: bytes, db: int = 0) -> bytes:
-    """One command as it goes over the wire, or CommandRefused."""
+    """Return one command as bytes for the socket; CommandRefused for one that is not on the list."""
     if words[0] not in _OURS:
         raise CommandRefused(f"{words[0][:40]!r} is none of the feed's commands")
     return bytes(hiredis.pack_command(cleared(words, db)))  # type: ignore[arg-type]
 
 
 def greeting(target: RedisTarget, named: bool = True) -> list[tuple[bytes, ...]]:
-    """The commands that open a connection, without a database: pub/sub knows none.
+    """Return the commands that open a connection. No database is selected, because pub/sub has none.
 
-    ``named`` False leaves out the client's name, for a proxy that hangs up on it.
+    ``named`` False leaves out the client's name, for a proxy that closes the connection on it.
     """
     commands: list[tuple[bytes, ...]] = []
     if target.password:
@@ -42,14 +42,14 @@ def greeting(target: RedisTarget, named: bool = True) -> list[tuple[bytes, ...]]
 
 
 class FeedLoop(asyncio.SelectorEventLoop):
-    """An event loop that asks for addresses in a daemon thread.
+    """An event loop that resolves addresses in a daemon thread.
 
-    The usual pool is joined when the process ends: a name server that does not answer would keep the process for
-    half a minute after the operator has quit.
+    The usual pool is joined when the process ends, so a name server that does not answer would keep the process alive
+    for half a minute after the operator has quit.
     """
 
     async def getaddrinfo(self, host: Any, port: Any, **options: Any) -> Any:
-        """As the loop's own, from another thread."""
+        """Resolve an address as the base class does, in a daemon thread."""
         answer: asyncio.Future[Any] = self.create_future()
 
         def ask() -> None:

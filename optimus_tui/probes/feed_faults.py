@@ -1,8 +1,7 @@
-"""Why the feed's link is missing, and how long to leave the server alone after it.
+"""Turn the end of the feed's connection into a fault, and choose the pause before the next attempt.
 
-The reader speaks to the socket itself, so it meets the server's error lines and bytes that are no protocol at all;
-the words come from ``probes.faults``, as for every other connection. It refuses to import the client library before
-something has gone wrong.
+The feed reads the socket itself, so it meets the server's error lines and bytes that are no protocol at all; the words
+come from ``probes.faults``, as for every other connection. The client library is imported only after a failure.
 """
 
 from optimus_tui.contract.reading import Fault, FaultKind
@@ -28,7 +27,7 @@ _CAUSES: dict[FaultKind, str] = {
 
 
 class LinkLost(Exception):
-    """The link ended. ``cause`` is a short phrase for the gap's row; ``at_end`` says that all before was received."""
+    """The connection ended. ``cause`` is a short phrase for the gap's row; ``at_end``: all data before it was received."""
 
     def __init__(self, fault: Fault, cause: str = "", *, at_end: bool = False) -> None:
         super().__init__(fault.message)
@@ -37,7 +36,7 @@ class LinkLost(Exception):
 
 
 def pause_after(fault: Fault, tries: int) -> float:
-    """Seconds until the next try, after ``tries`` failed ones in a row (from 1)."""
+    """Return the seconds until the next attempt, after ``tries`` failed ones in a row (from 1)."""
     if fault.kind in _FIXED_PAUSES:
         return _FIXED_PAUSES[fault.kind]
     grown = 2.0 ** min(tries - 1, 10)
@@ -45,7 +44,7 @@ def pause_after(fault: Fault, tries: int) -> float:
 
 
 def lost_by_reply(text: str, target: RedisTarget) -> LinkLost:
-    """From an error line of the server, such as ``NOPERM this user has no permissions …``."""
+    """Return the loss for an error line of the server, such as ``NOPERM this user has no permissions …``."""
     from redis import exceptions as redis_errors
 
     from optimus_tui.probes.faults import fault_of
@@ -67,48 +66,48 @@ def lost_by_reply(text: str, target: RedisTarget) -> LinkLost:
 
 
 def lost_by_error(error: BaseException, target: RedisTarget) -> LinkLost:
-    """From what the system raised while connecting or reading."""
+    """Return the loss for an error of the system while connecting or reading."""
     from optimus_tui.probes.faults import fault_of
 
     return LinkLost(fault_of(error, target))
 
 
 def lost_at_end(target: RedisTarget) -> LinkLost:
-    """From an orderly end of the connection."""
+    """Return the loss for an orderly end of the connection."""
     fault = Fault("refused", f"{safe_text(target.label, 80)} closed the connection")
     return LinkLost(fault, "connection closed", at_end=True)
 
 
 def lost_at_subscribing(target: RedisTarget) -> LinkLost:
-    """From an orderly end of the connection where the subscription should have been confirmed."""
+    """Return the loss for an orderly end of the connection before the subscription was confirmed."""
     said = f"{safe_text(target.label, 80)} closed the connection instead of subscribing"
     remedy = "a proxy in between may not know PSUBSCRIBE: run optimus-tui doctor, or point REDIS_URL at the server"
     return LinkLost(Fault("refused", said, remedy), "connection closed", at_end=True)
 
 
 def lost_in_silence(target: RedisTarget, seconds: float) -> LinkLost:
-    """From no byte for so long."""
+    """Return the loss for ``seconds`` without any byte."""
     said = f"no answer for {seconds:.1f} s"
     remedy = "use redis:// if the port speaks plain text" if target.scheme == "rediss" else None
     return LinkLost(Fault("timeout", f"{safe_text(target.label, 80)}: {said}", remedy), said)
 
 
 def lost_by_language(language: Language, target: RedisTarget) -> LinkLost:
-    """From a port that speaks something else than its address says."""
+    """Return the loss for a port that speaks another protocol than its address says."""
     from optimus_tui.probes.faults import wrong_language
 
     return LinkLost(wrong_language(language, target), f"{language} instead of the Redis protocol")
 
 
 def lost_by_answer(error: BaseException, target: RedisTarget) -> LinkLost:
-    """From bytes or replies that broke what reads them."""
+    """Return the loss for bytes or replies that the reader could not process."""
     from optimus_tui.probes.faults import unreadable
 
     return LinkLost(unreadable(error, target), "an answer that cannot be read")
 
 
 def lost_by_garbage(first: bytes, target: RedisTarget) -> LinkLost:
-    """From bytes that are no Redis protocol; ``first`` are the first of them."""
+    """Return the loss for bytes that are no Redis protocol; ``first`` are the first of them."""
     where = safe_text(target.label, 80)
     language = spoken_in(first)
     if language in ("TLS", "HTTP"):
@@ -119,6 +118,6 @@ def lost_by_garbage(first: bytes, target: RedisTarget) -> LinkLost:
 
 
 def lost_by_bug(error: BaseException) -> LinkLost:
-    """From an error of our own: told as such, never as an outage."""
+    """Return the loss for an error of this program, which is reported as such and never as an outage."""
     said = f"{type(error).__name__}: {safe_text(error, 120)}"
     return LinkLost(Fault("bug", f"the feed reader failed ({said})", "please report this"))

@@ -1,8 +1,7 @@
-"""One connection of the feed: subscribe, hand on what comes, and notice when nothing comes any more.
+"""One connection of the feed: subscribe, pass events on, and notice a silent server.
 
-The older protocol (RESP2) serves: every server since 3.0 speaks it, and the event log is read over a connection of
-its own. It refuses to call itself subscribed before the server has confirmed it, and never repairs itself: a link
-that is lost stays lost, and says why.
+It uses RESP2, which every server since 3.0 speaks; the event log is read over another connection. The link counts as
+subscribed only after the server has confirmed it. A lost link stays lost and says why.
 """
 
 import asyncio
@@ -48,7 +47,7 @@ _NOTHING = object()
 
 
 class FeedLink(asyncio.Protocol):
-    """``take`` gets lists of messages ``[b"pmessage", pattern, channel, payload]`` on the loop's thread."""
+    """The link. ``take`` gets lists of messages ``[b"pmessage", pattern, channel, payload]`` on the loop's thread."""
 
     def __init__(
         self,
@@ -73,7 +72,11 @@ class FeedLink(asyncio.Protocol):
         self.heard = self._loop.time()
 
     async def open(self) -> None:
-        """Connect and subscribe. LinkLost when that fails, with the port's language where that is why."""
+        """Connect and subscribe.
+
+        Raises:
+            LinkLost: it failed, where possible with the protocol that the port speaks instead.
+        """
         try:
             await self._subscribe()
         except LinkLost as lost:
@@ -103,7 +106,7 @@ class FeedLink(asyncio.Protocol):
         raise lost_in_silence(self._connector.target, CONFIRM_SECONDS)
 
     async def stay(self) -> None:
-        """Ping when it is quiet, until the link is lost: always ends in LinkLost."""
+        """Send a ping when it is quiet, until the link is lost: always ends in LinkLost."""
         ticked = pinged = awake = self._loop.time()
         while True:
             await asyncio.wait((self._end,), timeout=TICK_SECONDS)
@@ -127,7 +130,7 @@ class FeedLink(asyncio.Protocol):
     # -- asyncio's side
 
     def data_received(self, data: bytes) -> None:
-        """Parse all that came in one go."""
+        """Parse all bytes that came together."""
         self.heard = self._loop.time()
         self._alive()
         batch: list[Any] = []
@@ -158,7 +161,7 @@ class FeedLink(asyncio.Protocol):
             self._lose(lost_by_garbage(b"a message without end", self._connector.target))
 
     def connection_lost(self, error: Exception | None) -> None:
-        """The transport is gone: orderly (None) or not."""
+        """Record the end of the transport: orderly (None) or not."""
         if self._end.done():
             return
         ended = lost_by_error(error, self._connector.target) if error else lost_at_end(self._connector.target)
@@ -167,7 +170,7 @@ class FeedLink(asyncio.Protocol):
     # -- ours
 
     def _sort(self, batch: list[Any]) -> list[Any]:
-        """Return the events; everything else is an answer to one of our commands."""
+        """Return the events; everything else is a reply to one of our commands."""
         events = [r for r in batch if _is_event(r)]
         if len(events) != len(batch):
             for reply in batch:
@@ -182,7 +185,7 @@ class FeedLink(asyncio.Protocol):
             self._loop.call_later(BREATH_SECONDS, transport.resume_reading)
 
     def _answer(self, reply: object) -> None:
-        """A reply to one of our commands; they come in the order of the commands."""
+        """Handle a reply to one of our commands; replies come in the order of the commands."""
         if self._trips and self._trips[0].answer(str(reply) if isinstance(reply, hiredis.ReplyError) else None):
             self._trips.popleft()
         if isinstance(reply, list) and len(reply) == 3 and reply[0] == b"psubscribe":
@@ -220,7 +223,7 @@ class FeedLink(asyncio.Protocol):
 
 
 def _is_event(reply: Any) -> bool:
-    """Return whether the reply is a message of our pattern, made of bytes only."""
+    """Return whether the reply is a message of our pattern that consists of bytes only."""
     return (
         type(reply) is list
         and len(reply) == 4

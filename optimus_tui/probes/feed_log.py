@@ -1,7 +1,7 @@
-"""What the event log still tells about a gap: read it once, over a connection of its own, and pick what was missed.
+"""Read the event log after a gap, over a separate connection, and pick the events that were missed.
 
-The log's order is not assumed and its size is not trusted. It refuses to fill in what was received live, what claims
-a time outside the gap, and what claims none.
+The log's order is not assumed and its size is not trusted. An event is left out when it was received live, when its
+timestamp is outside of the gap, and when it has none.
 """
 
 import asyncio
@@ -30,18 +30,23 @@ _SKEW_SAMPLES = 64
 
 
 class LogUnreadable(Exception):
-    """Why the log could not be read, as a short phrase."""
+    """The log could not be read; the message is a short phrase."""
 
 
 class Window(Struct, frozen=True):
-    """Wall-clock seconds between which a missed event may have been sent."""
+    """The wall-clock seconds between which a missed event may have been sent."""
 
     start: float
     end: float
 
 
 async def read_log(connector: Connector, own: LoadMeter, window: Window) -> list[bytes]:
-    """The log's newest thousand payloads, from whichever end holds them. LogUnreadable, OSError or TimeoutError."""
+    """Return the log's newest thousand payloads, from whichever end holds them.
+
+    Raises:
+        LogUnreadable: the server's answer is of no use.
+        OSError: the connection failed (also TimeoutError).
+    """
     head = await _read_range(connector, own, b"0", b"%d" % (NEWEST - 1))
     if len(head) < NEWEST or any(_claim(entry) >= window.start for entry in head):
         return head
@@ -117,7 +122,7 @@ def _claim(payload: bytes) -> float:
 
 
 def clock_skew(rows: Sequence[Row]) -> float:
-    """Seconds by which the senders' clocks run ahead of ours, from the newest events received live; 0 if unknown."""
+    """Return by how many seconds the senders' clocks run ahead of ours, from the newest live events; 0 if unknown."""
     live = [row for row in rows if not row[4]][-_SKEW_SAMPLES:]
     offsets = sorted(claimed - row[0] for row in live if (claimed := _claim(row[2])) >= 0)
     skew = offsets[len(offsets) // 2] if offsets else 0.0
@@ -127,7 +132,7 @@ def clock_skew(rows: Sequence[Row]) -> float:
 def choose_missed(
     entries: Iterable[bytes], known: Counter[tuple[bytes, int]], window: Window, wall: float
 ) -> list[Row]:
-    """Rows for what the log holds, the window spans and nobody received; in the order of their claims.
+    """Return rows for the log's events within the window that were not received, in the order of their timestamps.
 
     ``known`` counts (cut payload, true length): each reception cancels one entry, so that two equal events stay two.
     """

@@ -1,7 +1,7 @@
-"""What the feed keeps: the newest events, every gap's mark, the counters. Crossed by two threads under a brief lock.
+"""What the feed keeps: the newest events, the gap marks, the counters. Shared by two threads under a brief lock.
 
-It does no I/O, reads no payload while events pour in, and never throws an event away uncounted. Rows are plain
-tuples: at tens of thousands a second only those handed out become structures.
+It does no I/O, does not read payloads while events arrive, and counts every event that it drops. Rows are plain tuples:
+at tens of thousands a second only those that are returned become structures.
 """
 
 import threading
@@ -22,10 +22,10 @@ Row = tuple[float, bytes, bytes, int, bool]
 
 
 class FeedRing:
-    """One writer (the reader's thread), any number of readers.
+    """The kept items: one writer (the reader's thread), any number of readers.
 
-    Sequence numbers start at 1 and have no holes: the newest item's is ``_seq``. While the ring *holds*, what arrives
-    is counted at once but queues up, so that a gap's mark and what fills it come first.
+    Sequence numbers start at 1 and have no holes; the newest item's is ``_seq``. While the ring *holds*, arriving
+    events are counted at once but queue up, so that a gap's mark and the events that fill it come first.
     """
 
     def __init__(self, keep: int) -> None:
@@ -63,7 +63,7 @@ class FeedRing:
                 self._held.extend(rows)
 
     def _row(self, reply: Sequence[bytes], wall: float) -> Row | None:
-        """One message by itself: a malformed one costs only itself, and is counted."""
+        """Return the row of one message; None for a malformed one, which is counted."""
         try:
             return (wall, reply[2][:MAX_CHANNEL], reply[3][:MAX_PAYLOAD], len(reply[3]), False)
         except (TypeError, IndexError):
@@ -75,19 +75,19 @@ class FeedRing:
         self._items.extend(rows)
 
     def hold(self) -> None:
-        """From now on what arrives queues up behind a gap that is about to be told."""
+        """Let arriving events queue up until the gap is recorded."""
         with self._lock:
             if self._held is None:
                 self._held = deque(maxlen=self._items.maxlen)
                 self.overflowed = False
 
     def open_gap(self, wall: float, seconds: float, reason: str) -> None:
-        """The link is back after ``seconds``; ``release`` tells it."""
+        """Record that the connection is back after ``seconds``; ``release`` adds the mark."""
         with self._lock:
             self._gap = (wall, seconds, reason)
 
     def release(self, filling: Sequence[Row] | None = None, note: str = "") -> None:
-        """Let the queue go: first the gap's mark if one is open, then ``filling``, then what queued up."""
+        """Add the gap's mark if one is open, then ``filling``, then the queued events."""
         with self._lock:
             if self._gap:
                 wall, seconds, reason = self._gap
@@ -108,11 +108,11 @@ class FeedRing:
             self._gap = self._held = None
 
     def set_state(self, state: FeedState, fault: Fault | None = None, retry_at: float | None = None) -> None:
-        """``retry_at`` is on the monotonic clock."""
+        """Set the state of the connection. ``retry_at`` is in monotonic seconds."""
         self._state = (state, fault, retry_at)
 
     def known(self) -> tuple[Counter[tuple[bytes, int]], list[Row], bool]:
-        """What was received or read back and is still here: as a multiset, as rows, and whether older ones left."""
+        """Return the kept events as a multiset and as rows, and whether older ones were dropped."""
         with self._lock:
             rows = [item for item in self._items if isinstance(item, tuple)]
             held = list(self._held or ())
@@ -122,7 +122,7 @@ class FeedRing:
     # -- the other threads' side
 
     def batch(self, since: int, limit: int, mono: float) -> FeedBatch:
-        """The newest ``limit`` items after ``since``, oldest first; gap marks older than those come along."""
+        """Return the newest ``limit`` items after ``since``, oldest first, with all older gap marks."""
         with self._lock:
             number = max(0, min(self._seq - since, limit, len(self._items)))
             newest = list(islice(reversed(self._items), number))

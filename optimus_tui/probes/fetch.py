@@ -1,9 +1,9 @@
-"""One bounded request: bounded in time as a whole, in bytes as they come off the wire, and never encoded.
+"""One HTTP request, limited in total time and in received bytes, without compression.
 
-One redirect to the same origin is followed. A port that hangs up is asked whether it speaks TLS, or plain HTTP where
-TLS was expected. It refuses to decode, to be led elsewhere, to keep cookies and to judge: what came back is data for
-``services``. An answer that is too large or compressed is an answer with a ``problem``; no answer is an exception that
-``fault_of_http`` words.
+One redirect to the same origin is followed. A port that closes the connection is asked whether it speaks TLS, or plain
+HTTP where TLS was expected. No body is decoded, no other redirect followed, no cookie kept, and no answer judged: that
+is the task of ``services``. An answer that is too large or compressed has a ``problem``; a missing answer is an
+exception that ``fault_of_http`` puts into words.
 """
 
 import asyncio
@@ -46,8 +46,11 @@ _HEADERS = {"Accept": "application/json", "Accept-Encoding": "identity", "User-A
 
 
 class Fetched(Struct, frozen=True, kw_only=True):
-    """An answer. ``body`` holds at most the cap; ``took_ms`` runs from the request to the body's last byte, without
-    ``own_ms``, the time for which our own event loop stood still meanwhile."""
+    """An answer. ``body`` holds at most the cap.
+
+    ``took_ms`` runs from the request to the body's last byte, without ``own_ms``, the time for which our own event loop
+    was blocked meanwhile.
+    """
 
     status: int
     reason: bytes = b""
@@ -66,16 +69,17 @@ class WrongScheme(httpx.TransportError):
 
 
 class Posted(Struct, frozen=True):
-    """What is posted: a body and its headers, sent as they are."""
+    """A body to post and its headers, sent unchanged."""
 
     body: bytes
     headers: dict[bytes, bytes]
 
 
 def new_http_client(log: CommandLog | None = None, *, limits: httpx.Limits = LIMITS) -> httpx.AsyncClient:
-    """The client for all services: no redirects by itself, no proxies, no cookies. Close it with aclose.
+    """Return the client for all services: it follows no redirect by itself and uses no proxies and no cookies.
 
-    ``log`` hears of every request. With ``limits`` FRESH every request has a connection of its own.
+    ``log`` records every request. With ``limits`` FRESH every request has a connection of its own. Close it with
+    aclose.
     """
     log = log or CommandLog()
     client = httpx.AsyncClient(
@@ -92,7 +96,7 @@ def new_http_client(log: CommandLog | None = None, *, limits: httpx.Limits = LIM
 
 
 async def _put_location_aside(response: httpx.Response) -> None:
-    """httpx parses a redirect's target even when it does not follow, and a hostile one makes it raise anything."""
+    """Hide the Location header from httpx, which parses it in any case and may raise anything on a hostile one."""
     response.extensions["optimus.location"] = response.headers.pop("location", "")
 
 
@@ -103,10 +107,10 @@ async def fetch(
     cap_bytes: int = CAP_BYTES,
     post: Posted | None = None,
 ) -> Fetched:
-    """The answer to ``GET url`` (or to what is posted), or one of FETCH_ERRORS.
+    """Return the answer to ``GET url`` (or to a POST of ``post``), or raise one of FETCH_ERRORS.
 
-    A GET whose connection died while idle is tried again, on a new one in the end; one that dies on a new connection is
-    tried once more. One redirect to the same origin is followed. A POST is sent once.
+    A GET whose idle connection died is tried again, finally on a new one; one that dies on a new connection is tried
+    once more. One redirect to the same origin is followed. A POST is sent once.
     """
     with watching() as span:
         async with asyncio.timeout(deadline_s):
@@ -141,7 +145,7 @@ async def _get_patiently(http: httpx.AsyncClient, url: str, cap_bytes: int, span
 
 
 async def _speaks_otherwise(error: Exception, url: str) -> bool:
-    """Return whether the port of ``url`` speaks the other one of HTTP and HTTPS: told by the error, or by asking it."""
+    """Return whether the port of ``url`` speaks the other of HTTP and HTTPS, from the error or by asking it."""
     secured = url.startswith("https:")
     causes = _causes(error)
     tls = [one for one in causes if isinstance(one, ssl.SSLError)]
@@ -161,7 +165,7 @@ async def _speaks_otherwise(error: Exception, url: str) -> bool:
 
 
 async def _language(host: str, port: int, asked_in: Language) -> Language | None:
-    """What the port answers in, asked at most once in five seconds."""
+    """Return the protocol that the port answers in, asked at most once in five seconds."""
     at, known = _asked.get((host, port), (float("-inf"), None))
     if time.monotonic() - at < ASK_AGAIN_SECONDS:
         return known
@@ -177,7 +181,7 @@ async def _get(http: httpx.AsyncClient, url: str, cap_bytes: int, span: Span) ->
 
 
 def _traced(span: Span) -> dict[str, Any]:
-    """Tell the measurement when a connection was opened for the request, and when it has been sent."""
+    """Return request extensions that tell the measurement when a connection was opened and when the request was sent."""
 
     async def trace(event: str, info: object) -> None:
         if event.endswith("send_request_body.complete"):
@@ -223,7 +227,7 @@ async def _read(sent: contextlib.AbstractAsyncContextManager[httpx.Response], ca
 async def fetch_or_fault(
     http: httpx.AsyncClient, url: str, deadline_s: float = DEADLINE_S, cap_bytes: int = CAP_BYTES
 ) -> tuple[int, bytes] | Fault:
-    """Status and whole body of ``GET url``, or why there is none; never raises for an outage or a hostile answer."""
+    """Return status and whole body of ``GET url``, or the fault; never raises for an outage or a hostile answer."""
     try:
         answer = await fetch(http, url, deadline_s, cap_bytes)
     except FETCH_ERRORS as error:
@@ -235,7 +239,7 @@ async def fetch_or_fault(
 
 
 def fault_of_http(error: BaseException, url: str) -> Fault:
-    """The fault behind one of FETCH_ERRORS, in words; ``url`` is one of ours and holds no secret."""
+    """Return the fault behind one of FETCH_ERRORS; ``url`` is a configured address and holds no secret."""
     place = safe_text(url.partition("://")[2].partition("/")[0], 80)
     causes = _causes(error)
     if isinstance(error, WrongScheme):
@@ -268,7 +272,7 @@ def _hung_up(error: BaseException) -> bool:
 
 
 def _causes(error: BaseException) -> list[BaseException]:
-    """The error and everything it was raised from, groups of connection tries included."""
+    """Return the error and everything it was raised from, including groups of connection attempts."""
     found: list[BaseException] = []
     waiting: list[BaseException | None] = [error]
     while waiting and len(found) < 50:

@@ -1,8 +1,7 @@
-"""The guard inside each connection, below pipelines, scripts and subscriptions.
+"""The check of commands inside each connection, below pipelines, scripts and subscriptions.
 
-Words are checked where they are packed, and only what was packed here is written. It refuses everything else, bytes
-that somebody packed himself included. What leaves is counted and kept for the command log here as well, and each
-reply is noted with its command.
+Words are checked where they are packed, and only words packed here are written; everything else is refused, including
+bytes that a caller packed itself. Sent commands are counted and logged here, and each reply is matched to its command.
 """
 
 import asyncio
@@ -37,11 +36,12 @@ from optimus_tui.settings.model import RedisTarget
 
 
 class Patience(Retry):
-    """One more try after a lost connection; none where asking again can do harm (logins get locked) or no good."""
+    """A retry policy: one more attempt after a lost connection, none where it is of no use or may lock a login."""
 
     async def call_with_retry(
         self, do: Any, fail: Any, is_retryable: Any = None, with_failure_count: bool = False
     ) -> Any:
+        """Call ``do``, and call it again after an error that is worth a retry."""
         return await super().call_with_retry(do, fail, is_retryable or _worth_retrying, with_failure_count)
 
 
@@ -51,7 +51,7 @@ def _worth_retrying(error: Exception) -> bool:
 
 
 class _Cleared(list[bytes]):
-    """Packed words that passed the guard; nothing else is written. ``commands`` are the words, one round trip."""
+    """Packed words that passed the check; nothing else is written. ``commands`` are the words of one round trip."""
 
     commands: list[tuple[Any, ...]]
 
@@ -59,7 +59,7 @@ class _Cleared(list[bytes]):
 def connection_arguments(
     target: RedisTarget, own: LoadMeter, name: str, timeout: float, retry: Retry
 ) -> dict[str, Any]:
-    """Return what a pool needs to open guarded connections to ``target``.
+    """Return the arguments with which a pool opens checked connections to ``target``.
 
     ``timeout`` (seconds) bounds the connecting and each reply.
     """
@@ -80,7 +80,7 @@ def connection_arguments(
 
 
 class Guarded(AbstractConnection):
-    """The guard, for every kind of connection: TCP, TLS and unix socket."""
+    """A connection that checks its commands, for TCP, TLS and unix sockets."""
 
     def __init__(self, *, own: LoadMeter, connector: Connector, name: str = "", **kwargs: Any) -> None:
         self._own, self._connector, self._name = own, connector, name
@@ -90,6 +90,7 @@ class Guarded(AbstractConnection):
         super().__init__(**kwargs)
 
     def repr_pieces(self) -> list[tuple[str, str]]:
+        """Return what ``repr`` shows: the target without its password."""
         return [("target", self._connector.target.label)]
 
     def _host_error(self) -> str:
@@ -97,7 +98,7 @@ class Guarded(AbstractConnection):
         return target.path or f"{target.host}:{target.port}"
 
     async def _connect(self) -> None:
-        """Open the streams: what the library's connections do, through the connector."""
+        """Open the streams through the connector."""
         loop = asyncio.get_running_loop()
         reader = asyncio.StreamReader(loop=loop)
         protocol = asyncio.StreamReaderProtocol(reader, loop=loop)
@@ -105,7 +106,11 @@ class Guarded(AbstractConnection):
         self._reader, self._writer = reader, asyncio.StreamWriter(transport, protocol, reader, loop)
 
     async def connect_check_health(self, check_health: bool = True, retry_socket_connect: bool = True) -> None:
-        """Connect and greet; WrongLanguage where the port speaks something else than the address says."""
+        """Connect and greet.
+
+        Raises:
+            WrongLanguage: the port speaks another protocol than the address says.
+        """
         try:
             await super().connect_check_health(check_health, retry_socket_connect)
         except (LostConnection, InvalidResponse, NoAnswer) as error:
@@ -117,7 +122,7 @@ class Guarded(AbstractConnection):
             raise HungUp(str(why)) from why
 
     def _strange(self, error: Exception) -> bool:
-        """Return whether the port may speak something else: it was reached, and what came was no Redis."""
+        """Return whether the port may speak another protocol: it was reached, and its answer was not Redis."""
         if isinstance(error, (AuthenticationError, AuthorizationError, BusyLoadingError, Unreadable, ReplyTooLarge)):
             return False
         secured = self._connector.target.scheme == "rediss"
@@ -131,13 +136,15 @@ class Guarded(AbstractConnection):
         return "max number of clients" not in str(error)
 
     def cleared(self, words: tuple[Any, ...]) -> tuple[Any, ...]:
-        """The words as they may be sent, or CommandRefused: here the observer's list."""
+        """Return the words as they may be sent, or raise CommandRefused. Here the observer's list decides."""
         return cleared(words, int(self.db))
 
     def pack_command(self, *args: Any) -> _Cleared:
+        """Check and pack one command."""
         return self.pack_commands([args])
 
     def pack_commands(self, commands: Iterable[Iterable[Any]]) -> _Cleared:
+        """Check and pack the commands of one round trip."""
         words = [self._checked(tuple(command)) for command in commands]
         packed = _Cleared([b"".join(map(_packed, words))])
         packed.commands = words
@@ -151,6 +158,7 @@ class Guarded(AbstractConnection):
             raise
 
     async def send_packed_command(self, command: Any, check_health: bool = True) -> None:
+        """Send words that ``pack_commands`` has packed, count and log them; raise CommandRefused for any other bytes."""
         if not isinstance(command, _Cleared):
             why = CommandRefused("bytes that did not pass the guard")
             self._own.log.refused((b"(bytes)",), why)
@@ -170,6 +178,7 @@ class Guarded(AbstractConnection):
         self._own.note(trips=1, commands=trip.count)
 
     async def read_response(self, *args: Any, **kwargs: Any) -> Any:
+        """Read the next reply, bounded by its command's cap, and record it with its command."""
         trip = self._due[0] if self._due else None
         if self._caps:
             parser: Any = self._parser
@@ -193,13 +202,14 @@ class Guarded(AbstractConnection):
             self._due.popleft()
 
     async def on_connect_check_health(self, check_health: bool = True) -> None:
+        """Greet the server after connecting, as the source "connection"."""
         with attributed_to("connection", poll=True):
             await self._greet(check_health)
         CONNECTED.set(asyncio.get_running_loop().time())
         self._own.note(connects=1)
 
     async def _greet(self, check_health: bool) -> None:
-        """Log in; where the server or a proxy hangs up on HELLO or on a name, once more without."""
+        """Log in; where the server or a proxy closes the connection on HELLO or on a name, try again without it."""
         manners = self._connector.manners
         self.protocol = manners.protocol
         try:
@@ -244,6 +254,7 @@ class Guarded(AbstractConnection):
         failure_count: int | None = None,
         health_check_failed: bool = False,
     ) -> None:
+        """Close the connection and record the replies that will not come."""
         if self.is_connected:  # also without an error: the pool drops so what the server has closed
             self._own.note(losses=1)
         self._caps.clear()
@@ -273,9 +284,9 @@ def _hello_unknown(error: ResponseError) -> bool:
 
 
 async def name_connection(connection: AbstractConnection, name: str) -> None:
-    """Tell the server who is connected, if it cares to know: a refusal changes nothing.
+    """Send the client's name to the server; a refusal changes nothing.
 
-    Without a name it is asked for a PONG instead: a connection counts only once something came back.
+    Without a name a PING is sent instead, because a connection counts only once a reply came.
     """
     words = ("CLIENT", "SETNAME", name) if name else ("PING",)
     await connection.send_command(*words, check_health=False)

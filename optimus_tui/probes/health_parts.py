@@ -1,9 +1,9 @@
-"""Where a health check's body says how its service and the parts of it are. Pure.
+"""Find where a health check's body reports the state of its service and of the service's parts. Pure.
 
     own_claims({"status": "UP"})                        # the service's own verdict
     find_parts({"checks": {"redis": {"status": "down"}}}, Budget())
 
-It refuses to read without bounds: at most ``Budget.left`` values, and eight levels.
+Reading is bounded: at most ``Budget.left`` values, and eight levels.
 """
 
 from collections.abc import Iterator
@@ -63,7 +63,7 @@ NAMES = ("name", "component", "componentId", "service", "checker", "key", "id")
 
 
 class Claim(NamedTuple):
-    """What one place says. ``words`` quote it; ``sure``: it is surely a part; ``optional``: it may fail."""
+    """The report at one place. ``words`` quote it; ``sure``: it certainly is a part; ``optional``: the part may fail."""
 
     words: str
     sense: Sense
@@ -72,20 +72,20 @@ class Claim(NamedTuple):
 
 
 class Budget:
-    """How many more values are read; ``cut``: there was more, in number or in depth."""
+    """How many more values may be read; ``cut``: there were more, in number or in depth."""
 
     def __init__(self, left: int = MOST_VALUES) -> None:
         self.left, self.cut = left, False
 
     def spend(self, depth: int = 0) -> bool:
-        """Return whether one more may be read."""
+        """Return whether one more value may be read."""
         self.left -= 1
         self.cut = self.cut or self.left < 0 or depth > DEEPEST
         return self.left >= 0 and depth <= DEEPEST
 
 
 def own_claims(document: dict[str, Any], path: str = "", depth: int = 0) -> list[Claim]:
-    """What an object says of itself, at its top and in what wraps it."""
+    """Return what an object reports about itself, at its top level and in an envelope."""
     found = []
     for key, value in document.items():
         plain = _plain(key)
@@ -97,7 +97,7 @@ def own_claims(document: dict[str, Any], path: str = "", depth: int = 0) -> list
 
 
 def find_parts(document: dict[str, Any], budget: Budget) -> Iterator[Claim]:
-    """What a body says of the parts of its service."""
+    """Yield what a body reports about the parts of its service."""
     for key, value in document.items():
         plain = _plain(key)
         if budget.left < 0:
@@ -113,7 +113,7 @@ def find_parts(document: dict[str, Any], budget: Budget) -> Iterator[Claim]:
 
 
 def _inside(value: Any, path: str, depth: int, budget: Budget, *, strict: bool) -> Iterator[Claim]:
-    """The parts in what holds them: by name, or in a list."""
+    """Yield the parts in a container: a mapping by name, or a list."""
     if isinstance(value, list):
         yield from _listed(value, path, depth, budget, sure=True)
     elif isinstance(value, dict):
@@ -141,7 +141,7 @@ def _listed(values: list[Any], path: str, depth: int, budget: Budget, *, sure: b
 
 
 def _part(value: Any, path: str, depth: int, budget: Budget, *, sure: bool) -> Iterator[Claim]:
-    """What is said of one part, and of the parts of it."""
+    """Yield what is reported about one part and its own parts."""
     if not budget.spend(depth):
         return
     if isinstance(value, list):
@@ -159,7 +159,7 @@ def _part(value: Any, path: str, depth: int, budget: Budget, *, sure: bool) -> I
 
 
 def _deeper(part: dict[str, Any], path: str, depth: int, budget: Budget, *, judged: bool) -> Iterator[Claim]:
-    """What is said of the parts of a part. One without a verdict of its own may be a mere group."""
+    """Yield what is reported about the parts of a part. A part without a verdict of its own may be just a group."""
     for key, value in part.items():
         plain = _plain(key)
         if not isinstance(value, dict | list) or budget.left < 0 or _says_nothing(plain):
@@ -171,7 +171,7 @@ def _deeper(part: dict[str, Any], path: str, depth: int, budget: Budget, *, judg
 
 
 def _sense(plain: str, value: Any) -> Sense | None:
-    """What the value of a verdict, a flag or an alarm says; None for a flag that is none."""
+    """Return what the value of a verdict, a flag or an alarm means; None for a flag that is none."""
     if plain in VERDICTS:
         sense = sense_of(value) if isinstance(value, str | int) else "unknown"
         return None if sense == "unknown" and not isinstance(value, str) else sense
@@ -191,12 +191,12 @@ def _is_part(plain: str) -> bool:
 
 
 def _says_nothing(plain: str) -> bool:
-    """Whether a key tells of another time, or holds a text that is no verdict."""
+    """Return whether a key is about another time, or holds a text that is no verdict."""
     return plain.startswith(PAST) or plain.endswith(TEXTS)
 
 
 def _is_off(part: dict[str, Any]) -> bool:
-    """Whether a part is switched off or not in use."""
+    """Return whether a part is switched off or not in use."""
     for key, value in part.items():
         plain = _plain(key)
         if (plain in ("enabled", "configured") and value is False) or (
@@ -209,7 +209,7 @@ def _is_off(part: dict[str, Any]) -> bool:
 
 
 def _may_fail(part: dict[str, Any]) -> bool:
-    """Whether a part is named optional."""
+    """Return whether a part is marked as optional."""
     for key, value in part.items():
         plain = _plain(key)
         if (plain == "optional" and value is True) or (

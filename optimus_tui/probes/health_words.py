@@ -1,7 +1,7 @@
-"""The words with which services speak of their health, and what each says. Pure.
+"""The words with which services report their health, and what each means. Pure.
 
 Collected from Spring Actuator, health+json, ASP.NET, MicroProfile, terminus, the health libraries of Django, Flask and
-Go, gRPC and Elasticsearch. A word that is not here is unknown, which is neither good nor sick.
+Go, gRPC and Elasticsearch. A word that is not listed is unknown, which is neither good nor sick.
 """
 
 import re
@@ -54,7 +54,7 @@ SERVER_ERRORS = range(500, 600)
 
 
 def sense_of(value: Any) -> Sense:
-    """What the value of a verdict says; ``unknown`` for all that is no word, no flag and no HTTP status."""
+    """Return what the value of a verdict means; ``unknown`` for anything but a word, a flag or an HTTP status."""
     if isinstance(value, bool):
         return "good" if value else "sick"
     if isinstance(value, int):
@@ -65,7 +65,7 @@ def sense_of(value: Any) -> Sense:
 
 
 def sense_of_word(text: str) -> Sense:
-    """What a word says, or a text that begins with one."""
+    """Return what a word means, or a text that begins with one."""
     text = text[:LONGEST].strip().lower()
     for plain in dict.fromkeys((_plain(text), _plain(_END.split(text, maxsplit=1)[0]))):
         if (sense := _sense(plain)) != "unknown":

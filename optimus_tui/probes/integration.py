@@ -1,6 +1,6 @@
-"""The probe that writes: a key of its own with a TTL of a minute, and one test message that says it is one.
+"""The only probe that writes: one key with a TTL of a minute, and one test message that is marked as such.
 
-It refuses every other write, and to leave its key behind: it unlinks it, and where that fails the TTL does.
+No other write is possible. The key is unlinked afterwards; where that fails, it expires.
 """
 
 import asyncio
@@ -30,7 +30,7 @@ LEAST_SECONDS, ROOM = 0.3, 1.2
 
 
 class CacheRoundTrip(Struct, frozen=True, kw_only=True):
-    """What became of our own key. ``intact`` None: it was not read back; ``skipped`` says why nothing was written."""
+    """The result of writing our own key. ``intact`` None: it was not read back; ``skipped``: why nothing was written."""
 
     intact: bool | None = None
     removed: bool | None = None
@@ -40,7 +40,7 @@ class CacheRoundTrip(Struct, frozen=True, kw_only=True):
 
 
 class Posting(Struct, frozen=True, kw_only=True):
-    """What the gateway answered to the test message."""
+    """The gateway's answer to the test message."""
 
     took_ms: float | None = None
     status_code: int | None = None
@@ -68,9 +68,9 @@ async def round_trip(redis: ObserverRedis, tenant: str) -> CacheRoundTrip:
 
 
 async def time_requests(http: httpx.AsyncClient, url: str, times: int, seconds: float) -> list[Look]:
-    """``times`` requests for a health check one after the other, each timed; fewer where ``seconds`` are over before.
+    """Send ``times`` requests for a health check one after the other and time each; fewer once ``seconds`` are over.
 
-    Once one has no answer, the rest go out together: there is no time that they could disturb.
+    After one without an answer the rest are sent together, because there is no timing left to disturb.
     """
     ends = asyncio.get_running_loop().time() + seconds
     seen: list[Look] = []
@@ -88,7 +88,7 @@ async def time_requests(http: httpx.AsyncClient, url: str, times: int, seconds: 
 
 
 async def ask_status(http: httpx.AsyncClient, url: str) -> tuple[int | None, float | None, Fault | None]:
-    """The status code of a GET, its milliseconds, or why there is none."""
+    """Return the status code of a GET and its milliseconds, or why there is none."""
     try:
         answer = await fetch(http, url, PROBE_SECONDS)
     except FETCH_ERRORS as error:

@@ -1,8 +1,7 @@
-"""A gentle walk over all names: pages of bytes with their TTLs, and at the end whether the walk was whole.
+"""Scan all key names gently: pages of names with their TTLs, and at the end whether the scan was complete.
 
-Names of no known layout are counted by their beginning, not handed on. It refuses KEYS, more than
-``MAX_BUSY_SHARE`` of the server's time, and to call a walk complete that crossed a restart: the run id is compared,
-never assumed.
+Names of no known layout are only counted by their beginning. KEYS is never used, at most ``MAX_BUSY_SHARE`` of the
+server's time is taken, and a scan during which the server restarted is not complete: the run id is compared.
 """
 
 import asyncio
@@ -54,10 +53,10 @@ class _ScriptReply(Struct, array_like=True):
 
 
 class Page(Struct, frozen=True):
-    """Names of one call (may repeat those of earlier pages), their TTLs in ms and sizes in bytes, item by item.
+    """The names of one call (some may repeat earlier ones), their TTLs in ms and sizes in bytes, item by item.
 
-    ``pttls`` and ``sizes`` are None where the sweep does not ask for them; ``others`` names were left out, of which
-    ``foreign`` are of no known layout and begin with ``heads`` (see ``grammar.shapes``), as far as these are told.
+    ``pttls`` and ``sizes`` are None where the scan does not ask for them; ``others`` names were left out, of which
+    ``foreign`` are of no known layout and begin with ``heads`` (see ``grammar.shapes``), as far as these are known.
     """
 
     names: list[bytes]
@@ -71,7 +70,7 @@ class Page(Struct, frozen=True):
 
 
 class SweepOutcome(Struct, frozen=True, kw_only=True):
-    """The end of a sweep. ``scanned`` counts all names seen, repeated ones too; ``total`` is DBSIZE."""
+    """The end of a scan. ``scanned`` counts all names seen, including repeated ones; ``total`` is DBSIZE."""
 
     complete: bool
     scanned: int
@@ -81,7 +80,7 @@ class SweepOutcome(Struct, frozen=True, kw_only=True):
 
 
 class _Broken(Exception):
-    """The sweep cannot be whole."""
+    """The scan cannot be complete."""
 
 
 async def sweep(
@@ -93,10 +92,10 @@ async def sweep(
     sizes: int = 0,
     pace: Pace = asyncio.sleep,
 ) -> AsyncIterator[Page | SweepOutcome]:
-    """Pages, then one ``SweepOutcome``. Outages end it with the reason; it never raises for them.
+    """Yield pages, then one ``SweepOutcome``. An outage ends it with the reason; it never raises for one.
 
-    ``sizes`` asks the size of every n-th key (0: of none; needs ``ttls``). ``pace`` is awaited between calls with the
-    seconds of pause that are due; it may wait longer, never shorter.
+    ``sizes`` asks for the size of every n-th key (0: of none; needs ``ttls``). ``pace`` is awaited between calls with
+    the due pause in seconds; it may wait longer, never shorter.
     """
     scanned, total, cursor = 0, None, b"0"
     pacer = AdaptivePacer(budget.count, budget.pause_ms)
@@ -126,7 +125,7 @@ async def sweep(
 
 
 async def _identity(redis: ObserverRedis) -> tuple[str | None, int | None]:
-    """The server's run id and its number of keys; None for what it does not tell."""
+    """Return the server's run id and its number of keys; None for what it does not report."""
     info, size = await ask_all(redis, ("INFO", "server"), ("DBSIZE",))
     fields = parse_info(info)
     if "cluster" in (fields.get("redis_mode"), fields.get("server_mode")):
@@ -135,7 +134,7 @@ async def _identity(redis: ObserverRedis) -> tuple[str | None, int | None]:
 
 
 async def _same_server(redis: ObserverRedis, run_id: str | None, lost: bool) -> int | None:
-    """DBSIZE now; a sweep that another server answered in part is broken."""
+    """Return DBSIZE; raise _Broken where another server answered a part of the scan."""
     after, total = await _identity(redis)
     if after != run_id:
         raise _Broken("server restarted (run_id changed)")

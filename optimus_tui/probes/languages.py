@@ -1,6 +1,6 @@
-"""What a port speaks: told from bytes that it sent, or asked over a connection of its own.
+"""Detect which protocol a port speaks: from bytes that it sent, or by asking over a separate connection.
 
-It refuses to send anything but a TLS greeting, a PING or a HEAD, and to guess.
+Only a TLS greeting, a PING or a HEAD is ever sent.
 """
 
 import asyncio
@@ -15,7 +15,7 @@ _ALERT, _HANDSHAKE = 0x15, 0x16
 
 
 def spoken_in(data: bytes) -> Language | None:
-    """Return the language of the first bytes that a server sent; None where they are in none that we know."""
+    """Return the protocol of the first bytes that a server sent; None where it is not known."""
     if data[:5] == b"HTTP/":
         return "HTTP"
     if len(data) >= 2 and data[0] in (_ALERT, _HANDSHAKE) and data[1] == 3:
@@ -26,7 +26,13 @@ def spoken_in(data: bytes) -> Language | None:
 
 
 async def spoken_at(host: str, port: int, asked_in: Language) -> Language | None:
-    """Return what the port answers in when greeted in ``asked_in``; OSError, ValueError or TimeoutError otherwise."""
+    """Return the protocol that the port answers in when greeted in ``asked_in``.
+
+    Raises:
+        OSError: it cannot be reached.
+        ValueError: the address cannot be used.
+        TimeoutError: there was no answer in time.
+    """
     plain = {"plain Redis": b"PING\r\n", "HTTP": b"HEAD / HTTP/1.0\r\n\r\n"}
     greeting = plain[asked_in] if asked_in in plain else _client_hello(host)
     async with asyncio.timeout(ASK_SECONDS):
@@ -39,7 +45,7 @@ async def spoken_at(host: str, port: int, asked_in: Language) -> Language | None
 
 
 def _client_hello(host: str) -> bytes:
-    """The first bytes of a TLS connection; they hold the host's name and nothing else of ours."""
+    """Return the first bytes of a TLS connection; they hold the host's name and nothing else about us."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
     outgoing = ssl.MemoryBIO()

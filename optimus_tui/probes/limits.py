@@ -1,7 +1,7 @@
-"""Counters as they are: one trip for a hundred names, one bad key costs its own row and no other.
+"""Read counters: one round trip for a hundred names. A bad key affects only its own row.
 
-It refuses to turn what is no number into one: a list, a word or 10^30 becomes a problem, never 0. Of a sorted set (a
-sliding window) only what is inside the window counts, by the server's own clock.
+A value that is no number (a list, a word, 10^30) is a problem, never 0. Of a sorted set (a sliding window) only entries
+inside the window count, by the server's own clock.
 """
 
 import re
@@ -39,11 +39,13 @@ _HIGHEST = 2**63 - 1
 async def read_counters(
     redis: ObserverRedis, own: LoadMeter, clock: Clock, names: Sequence[bytes], window_seconds: int | None = None
 ) -> list[Counter | bytes]:
-    """A Counter for each name that exists, the bare name for each that vanished, in the order of ``names``.
+    """Return a Counter for each name that exists and the bare name for each that vanished, in the order of ``names``.
 
-    A sorted set (a sliding window) counts its members of the last ``window_seconds``; where nobody knows the window, it
-    has no count and ``problem`` says so. Other types have no count. Raises what ``probes.faults.OUTAGES`` lists when
-    the server is away or a right is missing for every key. ``own`` is counted by the client.
+    A sorted set (a sliding window) counts its members of the last ``window_seconds``; where the window is unknown
+    (None) it has no count and ``problem`` says so. Other types have no count. ``own`` is counted by the client.
+
+    Raises:
+        OUTAGES: (``probes.faults``) the server is away or a right is missing for every key.
     """
     found: list[Counter | bytes] = []
     for start in range(0, len(names), KEYS_A_TRIP):
@@ -70,7 +72,7 @@ async def _read_some(
 
 
 async def _ask(redis: ObserverRedis, names: Sequence[bytes], readable: Collection[bytes]) -> list[object]:
-    """Value and TTL of each name, in turn; of what is not ``readable`` a text that is no number."""
+    """Return value and TTL of each name, in turn; for one that is not ``readable`` a text that is no number."""
     pipe = redis.pipeline()
     for name in names:
         if name in readable:
@@ -81,7 +83,7 @@ async def _ask(redis: ObserverRedis, names: Sequence[bytes], readable: Collectio
 
 
 async def _short(redis: ObserverRedis, names: Sequence[bytes]) -> set[bytes]:
-    """The names whose value is short enough for a number; what is no string counts as short, and is told by GET."""
+    """Return the names whose value is short enough for a number. Other types than strings count as short."""
     pipe = redis.pipeline()
     for name in names:
         pipe.execute_command("STRLEN", name)
@@ -148,10 +150,10 @@ async def _by_type(redis: ObserverRedis, names: Sequence[bytes], window_seconds:
 
 
 async def _inside(redis: ObserverRedis, names: Sequence[bytes], window_seconds: int) -> list[_Count]:
-    """How many entries of each sorted set lie within the window by the server's clock.
+    """Return how many entries of each sorted set are inside the window, by the server's clock.
 
-    The scores' unit shows by itself: times of now in s, ms, us and ns are a thousandfold apart, so that each unit has a
-    range of its own. No member is ever read.
+    The unit of the scores is detected: present times in s, ms, us and ns differ by a factor of a thousand, so each unit
+    has its own range. No member is ever read.
     """
     try:
         seconds, micros = await redis.execute_command("TIME")
@@ -170,7 +172,7 @@ async def _inside(redis: ObserverRedis, names: Sequence[bytes], window_seconds: 
 
 
 def _live(replies: Sequence[object]) -> _Count:
-    """``replies``: the size, then for each unit the entries inside the window and those that are times at all."""
+    """Return the count from ``replies``: the size, then for each unit the entries inside the window and all times."""
     if not all(isinstance(reply, int) for reply in replies):
         denied = any(isinstance(reply, NoPermissionError) for reply in replies)
         return _Count(None, f"{ZSET}: ZCOUNT is not allowed" if denied else f"{ZSET}, not readable", sliding=True)

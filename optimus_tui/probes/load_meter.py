@@ -1,6 +1,6 @@
-"""What we ourselves cost the server: round trips, commands, and the look-ups that would flatter its hit rate.
+"""Our own load on the server: round trips, commands, and the look-ups that would improve its hit rate.
 
-It refuses to estimate: every figure is counted where the command leaves and where its reply arrives.
+Nothing is estimated: every figure is counted where the command is sent and where its reply arrives.
 """
 
 import threading
@@ -22,9 +22,9 @@ _BUCKETS_PER_SECOND = 4
 class LoadMeter:
     """Counters since the start, shared by all connections and threads of this process.
 
-    ``trips`` are round trips (a pipeline is one), ``commands`` what they carried, ``hits`` and ``misses`` what our
-    look-ups added to the server's keyspace_hits and keyspace_misses, ``connects`` and ``losses`` connections made
-    and ended. ``log`` holds the commands themselves.
+    ``trips`` are round trips (a pipeline is one), ``commands`` the commands in them, ``hits`` and ``misses`` what our
+    look-ups added to the server's keyspace_hits and keyspace_misses, ``connects`` and ``losses`` connections made and
+    ended. ``log`` holds the commands themselves.
     """
 
     def __init__(self, clock: Clock | None = None, keep_log: bool = True) -> None:
@@ -36,7 +36,7 @@ class LoadMeter:
 
     @property
     def log(self) -> "CommandLog":
-        """What was sent; made with the first command, so that the first frame does not pay for it."""
+        """Return the log of sent commands, created with the first command to keep it out of the first frame."""
         if self._log is None:
             from optimus_tui.probes.round_trips import CommandLog
 
@@ -61,7 +61,7 @@ class LoadMeter:
                 self._buckets.append((bucket, before + commands))
 
     def rate(self, mono: float | None = None) -> float:
-        """Our commands per second over the last five seconds."""
+        """Return our commands per second over the last five seconds."""
         now = self.clock.mono() if mono is None else mono
         oldest = int((now - WINDOW_SECONDS) * _BUCKETS_PER_SECOND)
         with self._lock:

@@ -1,7 +1,7 @@
-"""Imports everything that a first look at gateway, engine and Redis would import while it is timed. Nothing else.
+"""Import everything that a first check of gateway, engine and Redis would otherwise import while it is timed.
 
-A tool loads this module, in a thread, before its first measurement: otherwise 200 to 900 ms of our own imports would
-be called the engine's latency.
+A tool imports this module, in a thread, before its first measurement: otherwise 200 to 900 ms of our own imports would
+count as the engine's latency.
 """
 
 import anyio._backends._asyncio

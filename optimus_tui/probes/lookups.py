@@ -1,6 +1,6 @@
-"""How many keyspace hits and misses a reply stands for, by command: so that our own can be left out of the hit rate.
+"""How many keyspace hits and misses a reply stands for, by command, so that ours can be left out of the hit rate. Pure.
 
-Pure. It refuses to count what did not look anything up: SCAN, INFO and MEMORY USAGE add nothing, nor does a refusal.
+Commands that look up no key (SCAN, INFO, MEMORY USAGE) and refusals count nothing.
 """
 
 from collections.abc import Callable
@@ -29,7 +29,7 @@ _SINGLE_MISS: dict[bytes, Callable[[object], bool]] = {
 
 
 def lookups_of(command: object, reply: object) -> tuple[int, int]:
-    """Hits and misses that the server counted for one command. ``reply`` may be the error it answered."""
+    """Return the hits and misses that the server counted for one command. ``reply`` may be the error it answered."""
     name = command.encode() if isinstance(command, str) else command
     name = name.split(b" ", 1)[0].upper() if isinstance(name, bytes) else b""
     if name == b"MGET":  # of another type it answers None as of no key at all: where that matters, GET is asked

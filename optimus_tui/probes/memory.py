@@ -1,6 +1,6 @@
-"""What the server says about its memory and its clients' buffers: two sections of INFO in one round trip.
+"""Read the server's memory and client buffers: two sections of INFO in one round trip.
 
-It refuses to fill in: a field that a server does not have is None.
+A field that the server does not report is None.
 """
 
 from optimus_tui.contract.reading import Fault
@@ -13,7 +13,7 @@ from optimus_tui.wording.safe import safe_text
 
 
 async def read_memory(redis: ObserverRedis, target: RedisTarget) -> MemoryState | Fault:
-    """Memory and buffers now, or why not."""
+    """Return the present memory and buffers, or the fault."""
     pipe = redis.pipeline()
     pipe.execute_command("INFO", "memory")
     pipe.execute_command("INFO", "clients")

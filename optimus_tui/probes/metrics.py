@@ -1,8 +1,8 @@
-"""The gateway's ``/metrics``: one bounded look, kept to the names of the contract.
+"""Read the gateway's ``/metrics`` once, bounded, and keep the contract's metrics.
 
-It refuses to guess: a page that is missing is not published, a page that is too large or no exposition is a fault, and
-a NaN, an infinite or a negative value is left out and counted; of a counter, the other series go with it. Resets are
-for whoever compares two looks.
+A missing page means not published; a page that is too large or not in the exposition format is a fault. A NaN, an
+infinite or a negative value is left out and counted, and with it the other series of that counter. Resets are detected
+by whoever compares two readings.
 """
 
 import asyncio
@@ -67,7 +67,7 @@ _NO_LOOKALIKE = re.compile(r"^(?:python|process|prometheus|promhttp|go|nodejs)_|
 async def read_metrics(
     http: httpx.AsyncClient, settings: Settings, clock: Clock, deadline_s: float = DEADLINE_S
 ) -> Reading[MetricsState]:
-    """What the gateway publishes now. ``value`` is None exactly where ``fault`` says why."""
+    """Return what the gateway publishes now. ``value`` is None exactly where ``fault`` says why."""
     url = f"{settings.gateway_url}/metrics"
     wall, mono = clock.wall(), clock.mono()
     try:
@@ -101,18 +101,18 @@ def _state(answer: Fetched, remapped: Mapping[str, str]) -> tuple[MetricsState |
 
 
 def _counted_in(state: MetricsState) -> set[str]:
-    """The metrics of which it holds a series."""
+    """Return the metrics of which the state holds a series."""
     return {split_series(name)[0] for name in state.values}
 
 
 def _without(state: MetricsState, bare: Mapping[str, str]) -> MetricsState:
-    """The same where counters are published without ``_total``: a TYPE line of that name does not prove ours."""
+    """Return the state where counters have no ``_total``: a TYPE line of that name does not prove the metric."""
     metrics = tuple(name for name in state.metrics if name not in bare)
     return replace(state, metrics=metrics, lookalikes={**state.lookalikes, **{own: (bare[own],) for own in bare}})
 
 
 def pick_series(parsed: Exposition, wanted: Mapping[str, str]) -> MetricsState:
-    """The series under the contract's names; ``wanted`` maps a published name to the contract's."""
+    """Return the series under the contract's names; ``wanted`` maps a published name to the contract's."""
     values: dict[str, float] = {}
     left_out, malformed = 0, parsed.malformed
     process = None
@@ -165,21 +165,23 @@ def _senseless(own: str, value: float) -> bool:
 
 
 def _unread(parsed: Exposition, wanted: Mapping[str, str]) -> set[str]:
-    """Counters of which a series cannot be read: the rest of them has another sum, and other shares."""
+    """Return the counters with an unreadable series: the sum and the shares of the others would be wrong."""
     named = ((wanted[one.name], one.value) for one in parsed.samples)
     found = {own for own, value in named if own in COUNTERS and _senseless(own, value)}
     return found | (set(_PAIR) if found & set(_PAIR) else set())
 
 
 def _crowded(parsed: Exposition, wanted: Mapping[str, str]) -> set[str]:
-    """Counters with more series than are kept: their tenants are summed, so that totals stay true."""
+    """Return the counters with more series than are kept: their tenants are summed, so that totals stay true."""
     counts = Counter(wanted[sample.name] for sample in parsed.samples)
     return {own for own, count in counts.items() if count > MAX_SERIES // 2 and sum(counts.values()) > MAX_SERIES}
 
 
 def _told(own: str, labels: dict[str, str], value: float) -> tuple[dict[str, str], float] | None:
-    """Labels and value as the contract has them; None for a look at the page itself, or a state that a breaker is not
-    in."""
+    """Return labels and value as the contract has them.
+
+    None for a request of the page itself, and for a state that a breaker is not in.
+    """
     if labels.get("route") in OWN_ROUTES:
         return None
     if own == BREAKER and "state" in labels:
@@ -188,14 +190,14 @@ def _told(own: str, labels: dict[str, str], value: float) -> tuple[dict[str, str
 
 
 def _breaker(labels: Mapping[str, str]) -> tuple[dict[str, str], float]:
-    """One series a state, with 1 at the present one, as the contract has it: one series with the state's number."""
+    """Return labels and state number for a breaker that publishes one series per state (1 at the present one)."""
     word = re.sub(r"[^a-z]", "", labels["state"].lower())
     rest = {name: value for name, value in labels.items() if name != "state"}
     return rest, {"closed": 0.0, "halfopen": 1.0, "open": 2.0}.get(word, -1.0)
 
 
 def _lookalikes(declared: Mapping[str, str]) -> dict[str, tuple[str, ...]]:
-    """What seems to count or to time requests under a name of its own, as ``[metrics]`` has to name it."""
+    """Return metrics under other names that seem to count or time requests, as ``[metrics]`` has to name them."""
     counters, counts, timers = [], [], []
     for name, kind in declared.items():
         if not _LOOKALIKE.search(name) or _NO_LOOKALIKE.search(name) or len(name) > 100:
@@ -210,7 +212,7 @@ def _lookalikes(declared: Mapping[str, str]) -> dict[str, tuple[str, ...]]:
 
 
 def _skew(date: str, wall: float) -> float:
-    """Seconds by which the other machine's clock is ahead of ours; 0 where it does not say or it is only a little."""
+    """Return by how many seconds the other machine's clock is ahead of ours; 0 where it is unknown or small."""
     try:
         ahead = parsedate_to_datetime(date).timestamp() - wall
     except (ValueError, TypeError, OverflowError):
@@ -219,7 +221,7 @@ def _skew(date: str, wall: float) -> float:
 
 
 def _bases(wanted: Mapping[str, str]) -> dict[str, set[str]]:
-    """By the contract's metric the published names that prove it, as they stand in samples or in TYPE lines."""
+    """Return for each metric of the contract the published names that prove it, as they stand in samples or TYPE lines."""
     found: dict[str, set[str]] = {}
     for name, own in wanted.items():
         found.setdefault(base_of(own), set()).update((name, base_of(name), name.removesuffix("_total")))
@@ -227,7 +229,7 @@ def _bases(wanted: Mapping[str, str]) -> dict[str, set[str]]:
 
 
 def _wanted(remapped: Mapping[str, str]) -> dict[str, str]:
-    """By published name the contract's; a histogram has three of each."""
+    """Return the contract's name by published name; a histogram has three of each."""
     wanted = {remapped.get(name) or name: name for name in (*COUNTERS, *GAUGES, PROCESS_START)}
     for name in HISTOGRAMS:
         published = remapped.get(name) or name

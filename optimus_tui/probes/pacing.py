@@ -1,4 +1,4 @@
-"""How fast a sweep may walk: from the measured time of its calls to keys a call and pauses between calls. Pure."""
+"""Choose keys per call and pauses of a scan from the measured time of its calls. Pure."""
 
 from collections import deque
 
@@ -13,10 +13,10 @@ _LATEST = 5
 
 
 class AdaptivePacer:
-    """``count`` keys a call and ``pause_seconds`` after it, from each call's time; ``ping_ms`` of that is the way.
+    """The pace of a scan: ``count`` keys per call, then ``pause_seconds``.
 
-    The shortest of the latest calls counts as the server's work: our own delays only ever lengthen a call, while a
-    server that is slow is slow in all of them.
+    Both follow from each call's time without ``ping_ms``, the time of the way. The shortest of the latest calls counts
+    as the server's work: our own delays only ever lengthen a call, while a slow server is slow in all of them.
     """
 
     def __init__(self, count: int, pause_ms: float) -> None:

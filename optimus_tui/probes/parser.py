@@ -1,8 +1,8 @@
-"""The reader of Redis replies, for servers that may send anything.
+"""Parse Redis replies from servers that may send anything.
 
-Messages that nobody asked for (RESP3 pushes) are skipped one after the other, without recursion. A reply is bounded
-while it is read: what goes beyond its command's cap is never held as a whole. It refuses to let an
-error of its own look like one of ours: what cannot be read is an InvalidResponse, whatever it broke.
+Unrequested messages (RESP3 pushes) are skipped one after the other, without recursion. A reply is bounded while it is
+read: one beyond its command's cap is never held as a whole. Every error of the parser, whatever its cause, becomes an
+InvalidResponse.
 """
 
 from typing import Any
@@ -21,11 +21,11 @@ MOST_PUSHES = 10_000
 
 
 class Unreadable(InvalidResponse):
-    """Bytes of a server that broke the reader; ``__cause__`` says how."""
+    """The reader could not process the server's bytes; ``__cause__`` says why."""
 
 
 class ReplyTooLarge(InvalidResponse):
-    """A reply that goes beyond what its command can have for an answer; the connection is dropped."""
+    """The reply is larger than an answer to its command can be; the connection is dropped."""
 
     def __init__(self, command: str, cap: int) -> None:
         super().__init__(f"{command} was answered with more than {cap:,} bytes")
@@ -33,19 +33,19 @@ class ReplyTooLarge(InvalidResponse):
 
 
 class PatientParser(_AsyncHiredisParser):
-    """The library's parser with these promises. ``expect`` says what the next reply may hold."""
+    """The library's parser with bounded replies. ``expect`` sets the bound of the next reply."""
 
     def __init__(self, socket_read_size: int) -> None:
         super().__init__(socket_read_size)
         self._command, self._cap, self._taken = "", REPORT, 0
 
     def on_connect(self, connection: Any) -> None:
-        """Begin anew: nothing of the last connection is left."""
+        """Begin anew, with nothing left of the last connection."""
         super().on_connect(connection)  # type: ignore[no-untyped-call]
         self._taken, self._heads = 0, ReplyHeads()
 
     def expect(self, command: str, cap: int) -> None:
-        """Bound the next reply and the pushes before it to ``cap`` bytes, and what was read together with it."""
+        """Limit the next reply, the pushes before it and what is read together with it to ``cap`` bytes."""
         self._command, self._cap = command, cap
 
     async def read_response(self, disable_decoding: bool = False, push_request: bool = False) -> Any:
@@ -74,7 +74,7 @@ class PatientParser(_AsyncHiredisParser):
             await self.read_from_socket()
 
     async def read_from_socket(self) -> bool:
-        """Take what has come, unless it is more than the reply may hold."""
+        """Read the available bytes, unless they exceed what the reply may hold."""
         stream: Any = self._stream
         data: bytes = await stream.read(self._read_size)
         if not data:
@@ -91,7 +91,7 @@ class PatientParser(_AsyncHiredisParser):
         return True
 
     def _checked(self, response: Any) -> Any:
-        """Raise what the server says about the connection itself."""
+        """Raise the errors that the server reports about the connection itself."""
         if isinstance(response, LostConnection):
             raise response
         if isinstance(response, list) and response and isinstance(response[0], LostConnection):

@@ -1,7 +1,7 @@
-"""Postgres: one ``SELECT 1`` within the deadline. It refuses to repeat what the driver says.
+"""Check Postgres with one ``SELECT 1`` within a deadline. The driver's own messages are never repeated.
 
-The driver's sentences quote pieces of the connection string, a password among them; ours are built from its error
-class and from a few words looked for in its text.
+They quote pieces of the connection string, possibly a password; ours are built from the driver's error class and from a
+few words searched in its text.
 """
 
 import asyncio
@@ -32,10 +32,10 @@ _NAME = ("failed to resolve", "could not translate", "name or service not known"
 
 
 async def read_postgres(dsn: Secret | None, clock: Clock, problem: str = "") -> Reading[ServiceState]:
-    """Connected, error (it answered wrongly) or disconnected (nobody answered); "not configured" without an address.
+    """Return connected, error (a wrong answer) or disconnected (no answer); "not configured" without an address.
 
-    Without the driver the status is unknown and the fault says what to install; so it is with ``problem``, which says
-    why the configured address cannot be used. ``fault`` is the state's own.
+    Without the driver the status is unknown and the fault says what to install. The same holds for ``problem``, which
+    says why the configured address cannot be used. ``fault`` is the state's own.
     """
     if problem:
         unusable = Fault("invalid", safe_text(problem, 200), "as in postgresql://user:password@host:5432/name")
@@ -82,7 +82,7 @@ async def _ask(driver: Any, dsn: Secret) -> ServiceState:
 
 
 def _answered_wrongly(error: Any) -> ServiceState:
-    """The driver could not read the connection string, or the server could not run the statement."""
+    """Return the state for a connection string that the driver cannot read or a statement that the server cannot run."""
     if getattr(error, "sqlstate", None):
         return ServiceState(status="error", fault=Fault("invalid", "Postgres refuses SELECT 1"))
     fault = Fault("invalid", "POSTGRES_DSN cannot be read", "as in postgresql://user:password@host:5432/name")
@@ -106,7 +106,7 @@ def _failed(error: BaseException) -> ServiceState:
 
 
 def _version(number: object) -> str | None:
-    """``150004`` is 15.4; before 10 the second part had two digits."""
+    """Return ``15.4`` for ``150004``; before version 10 the second part had two digits."""
     if not isinstance(number, int) or number <= 0:
         return None
     return f"{number // 10000}.{number % 10000}" if number >= 100000 else f"{number // 10000}.{number // 100 % 100}"

@@ -1,6 +1,6 @@
-"""A bounded look into one value: its size is asked first, and never more than 64 kB is fetched.
+"""Read a bounded part of one value: its size is asked first, and never more than 64 kB is fetched.
 
-It refuses to guess: where the server cannot promise that a part is small, only the length is told.
+Where the server cannot guarantee that a part is small, only the length is returned.
 """
 
 from msgspec import Struct
@@ -34,7 +34,7 @@ class _Scanned(Struct, array_like=True):
 
 
 async def read_preview(redis: ObserverRedis, key: bytes) -> Reading[KeyPreview]:
-    """At most 64 kB of the value. A key that vanished has the type "none"; outages and missing rights are the fault."""
+    """Return at most 64 kB of the value. A key that vanished has the type "none"; an outage is the fault."""
     clock = redis.own.clock
     wall, mono = clock.wall(), clock.mono()
     try:
@@ -70,7 +70,7 @@ async def _head(redis: ObserverRedis, key: bytes, length: int) -> bytes:
 
 
 async def _is_small(redis: ObserverRedis, key: bytes, kind: bytes, length: int) -> bool:
-    """True where the part that would be read is known to fit, by the server's own measure."""
+    """Return True where the part to read is known to fit, by the server's own measure."""
     if length > SAMPLES and kind not in _SAMPLED_FROM_THE_HEAD:
         return False
     size = await redis.execute_command("MEMORY", "USAGE", key, "SAMPLES", SAMPLES)
@@ -78,7 +78,7 @@ async def _is_small(redis: ObserverRedis, key: bytes, kind: bytes, length: int) 
 
 
 def _flat(reply: object) -> list[bytes]:
-    """Members in order, whatever nests them: pairs, a stream's entries."""
+    """Return the members in order from nested replies: pairs, a stream's entries."""
     if isinstance(reply, list):
         return [part for item in reply for part in (_flat(item) if isinstance(item, list) else [item])]
     return []

@@ -1,7 +1,7 @@
-"""What a page of metrics tells of the process behind it, beside its start time. Pure.
+"""Values of a metrics page that identify the process behind it, beside its start time. Pure.
 
-prometheus-client publishes when each series was created, the CPU seconds of the process and what its garbage collector
-did. Workers that were forked in the same moment have one start time, and still differ in these.
+prometheus-client publishes when each series was created, the CPU seconds of the process and the work of its garbage
+collector. Workers that were forked in the same moment share one start time, but differ in these.
 """
 
 import math
@@ -15,14 +15,14 @@ GROWING = ("process_cpu_seconds_total", "python_gc_collections_total", "python_g
 
 
 def mark_names(remapped: Mapping[str, str]) -> set[str]:
-    """The published names of all marks."""
+    """Return the published names of all marks."""
     counted = (REQUESTS, REFUSED, HITS, MISSES, DURATIONS, UPSTREAM_DURATIONS)
     published = (remapped.get(name) or name for name in counted)
     return {*GROWING, *(name.removesuffix("_total").removesuffix("_count") + CREATED for name in published)}
 
 
 def marks_of(samples: Iterable[Sample], names: set[str]) -> dict[str, float]:
-    """The marks of a page by series, the first so many."""
+    """Return the marks of a page by series, a bounded number of them."""
     marks: dict[str, float] = {}
     for name, labels, value in samples:
         if len(marks) >= MAX_MARKS:

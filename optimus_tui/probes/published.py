@@ -1,6 +1,6 @@
-"""The figures a gateway publishes about itself, strictly: what is not a sensible number is left out and said.
+"""Parse the figures that a gateway publishes about itself. A value that is not valid is left out and reported.
 
-Pure. It refuses to repair: a hit rate of 85 is not 0.85, ``true`` is not 1, NaN is nothing.
+Pure. Nothing is repaired: a hit rate of 85 is not 0.85, ``true`` is not 1, NaN is nothing.
 """
 
 import math
@@ -19,7 +19,7 @@ MAX_WINDOW_S = 31_622_400
 
 
 def parse_cache_metrics(document: dict[str, Any]) -> tuple[CacheMetrics | None, Fault | None]:
-    """Hit rate (share), key count, hits and misses where published; a bad one costs only itself."""
+    """Return hit rate (share), key count, hits and misses where published, and a fault for values that are not valid."""
     problems: list[str] = []
     rate, total = document.get("hit_rate"), document.get("total_keys")
     if rate is None and total is None:
@@ -38,7 +38,7 @@ def parse_cache_metrics(document: dict[str, Any]) -> tuple[CacheMetrics | None, 
 
 
 def _counted(value: object, name: str, problems: list[str]) -> int | None:
-    """Look-ups since the start; 12.0 is 12, as Prometheus' clients write counters. None where not published."""
+    """Return the look-ups since the start; 12.0 is 12, as Prometheus' clients write counters. None where not published."""
     number = isinstance(value, (int, float)) and not isinstance(value, bool)
     if number and 0 <= value <= 1 << 53 and value == int(value):  # type: ignore[operator,call-overload]
         return int(value)  # type: ignore[call-overload,no-any-return]
@@ -48,7 +48,7 @@ def _counted(value: object, name: str, problems: list[str]) -> int | None:
 
 
 def parse_rules(document: dict[str, Any]) -> tuple[LimitRules | None, Fault | None]:
-    """Limits per operation and per tenant; a bad entry costs only itself, a bad window costs all."""
+    """Return the limits per operation and per tenant; a bad entry is left out, a bad window rejects all."""
     window = document.get("window_seconds")
     if not isinstance(window, int) or not _is_whole(window) or not 1 <= window <= MAX_WINDOW_S:
         return None, _fault(f"window_seconds {_shown(window)} is not a number of seconds")

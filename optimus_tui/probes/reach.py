@@ -1,7 +1,7 @@
-"""Commands that a server may not have: renamed, disabled, denied, or cut off by a proxy that closes the connection.
+"""Commands that a server may not have: renamed, disabled, denied, or blocked by a proxy that closes the connection.
 
 ``ask`` and ``ask_all`` return an error instead of raising it where only the command is missing, and remember commands
-on which the connection was closed, so that they do not cost a connection at every look. ``touch`` sends the cheapest
+on which the connection was closed, so that these do not cost a connection each time. ``touch`` sends the cheapest
 harmless command that is answered. An outage is raised as by the client.
 """
 
@@ -40,14 +40,14 @@ class CommandMissing(ResponseError):
 
 
 def is_missing(error: object) -> bool:
-    """Whether ``error`` says that the server has no such command (or no longer under this name)."""
+    """Return whether ``error`` says that the server has no such command (or no longer under this name)."""
     if isinstance(error, CommandMissing):
         return True
     return isinstance(error, ResponseError) and any(words in str(error).lower() for words in _WORDS)
 
 
 def missing_fault(command: str, error: Exception, target: RedisTarget, costs: str = "") -> Fault:
-    """The fault of a command that this server does not have, with what it costs; another fault as it is."""
+    """Return the fault of a command that the server does not have, with what it ``costs``; else the error's fault."""
     if not is_missing(error):
         return fault_of(error, target)
     why = f": {costs}" if costs else ""
@@ -57,9 +57,10 @@ def missing_fault(command: str, error: Exception, target: RedisTarget, costs: st
 
 
 async def touch(redis: ObserverRedis) -> str:
-    """Send one harmless command and return its name, after ``PING`` the next that is answered.
+    """Send one harmless command and return its name: ``PING``, or the next one that is answered.
 
-    Raises the client's error when none is.
+    Raises:
+        RedisError: no command is answered.
     """
     trouble: Exception | None = None
     lost: list[str] = []
@@ -92,15 +93,16 @@ async def touch(redis: ObserverRedis) -> str:
 
 
 async def ask(redis: ObserverRedis, *words: Any) -> Any:
-    """The reply, or the error (not raised) where the command is missing, denied or refused for itself.
+    """Return the reply, or the error (not raised) where this command is missing, denied or refused.
 
-    Raises the client's errors where the server is away, loading, busy, or refuses the login.
+    Raises:
+        RedisError: the server is away, loading, busy, or refuses the login.
     """
     return (await ask_all(redis, words))[0]
 
 
 async def ask_all(redis: ObserverRedis, *commands: Sequence[Any]) -> list[Any]:
-    """The replies of several commands, in one round trip where the server takes them all; each as ``ask`` has it."""
+    """Return the replies of several commands, each as from ``ask``; in one round trip where the server accepts all."""
     replies: list[Any] = [_known(redis, words) for words in commands]
     wanted = [place for place, reply in enumerate(replies) if reply is None]
     if len(wanted) > 1:
@@ -124,7 +126,7 @@ _NOT_CLOSED = (AuthenticationError, BusyLoadingError, MaxConnectionsError)
 
 
 async def _ask_alone(redis: ObserverRedis, words: Sequence[Any]) -> Any:
-    """One command; where the connection is closed on it twice while another is answered, remember it as missing."""
+    """Send one command; where the connection is closed on it twice while another is answered, remember it as missing."""
     for attempt in range(2):
         try:
             return await redis.execute_command(*words)

@@ -1,6 +1,6 @@
-"""Where a redirect leads: to the same origin, which is followed once, or elsewhere, which is said. Pure.
+"""Classify redirects: one to the same origin is followed once, any other is reported. Pure.
 
-It refuses to let an answer choose another host, port or scheme, and to repeat more of an address than its origin.
+An answer can never choose another host, port or scheme, and of an address only the origin is repeated.
 """
 
 from urllib.parse import urljoin, urlsplit
@@ -12,7 +12,7 @@ LONGEST = 2000
 
 
 def same_origin(url: str, location: str) -> str | None:
-    """Return the address that ``location`` names, seen from ``url``: another one of the same origin; None otherwise."""
+    """Return the address that ``location`` names relative to ``url`` where it has the same origin; None otherwise."""
     target = _joined(url, location)
     if target is None or target == url or _origin(target) != _origin(url):
         return None
@@ -20,7 +20,7 @@ def same_origin(url: str, location: str) -> str | None:
 
 
 def elsewhere(url: str, location: str) -> str:
-    """Return words for a redirect that is not followed: the origin it names, and nothing more of it."""
+    """Return the text for a redirect that is not followed: the origin it names, and nothing more of it."""
     target = _joined(url, location)
     origin = _origin(target) if target else None
     if origin is None:

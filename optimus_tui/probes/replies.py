@@ -1,6 +1,6 @@
-"""Replies of a pipeline, one by one: which errors belong to one key and which to the whole server.
+"""Check the replies of a pipeline one by one: which errors concern one key and which the whole server.
 
-It refuses to let a server's trouble pass as a key's: what is not plainly about one key is raised.
+An error that does not clearly concern one key is raised.
 """
 
 from collections.abc import Sequence
@@ -13,15 +13,15 @@ T = TypeVar("T")
 
 
 def is_wrong_type(reply: object) -> bool:
-    """True for the error that a command for another type got."""
+    """Return True for the error of a command for another key type."""
     return isinstance(reply, ResponseError) and str(reply).startswith("WRONGTYPE")
 
 
 def raise_general(replies: Sequence[object], step: int = 1) -> None:
-    """Raise the first error that is about more than one key.
+    """Raise the first error that concerns more than one key.
 
-    ``step`` commands were sent for each key. A right that is missing for some keys is theirs alone; one that is missing
-    for every key is the login's.
+    ``step`` commands were sent for each key. A right that is missing for some keys concerns only these; one that is
+    missing for every key concerns the login.
     """
     for reply in replies:
         if isinstance(reply, Exception) and not is_wrong_type(reply) and not isinstance(reply, NoPermissionError):
@@ -34,7 +34,7 @@ def raise_general(replies: Sequence[object], step: int = 1) -> None:
 
 
 def shaped(reply: object, shape: type[T]) -> T:
-    """``reply`` as the type it must have, or InvalidResponse: what answers is then no server we know."""
+    """Return ``reply`` if it has the type ``shape``, else raise InvalidResponse."""
     try:
         return msgspec.convert(reply, shape)
     except msgspec.ValidationError as error:

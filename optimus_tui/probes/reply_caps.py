@@ -1,7 +1,7 @@
 """How many bytes one reply may hold, by the command it answers. Pure.
 
-What is larger was not asked for: the server is another one than we think, or holds values that no pane could show. It
-is not taken into memory to find out.
+A larger reply was not requested: the server is another one than expected, or holds values that no pane can show. It is
+not read into memory.
 """
 
 from collections.abc import Sequence
@@ -33,7 +33,7 @@ _CAPS = {
 
 
 def reply_cap(words: Sequence[Any]) -> int:
-    """Return the bytes that the reply to this command may hold."""
+    """Return how many bytes the reply to this command may hold."""
     name = name_of(words).upper().split(" ")[0]
     if name == "SCAN":
         return max(REPORT, _number_after(words, "COUNT", 10) * NAME)

@@ -1,7 +1,7 @@
-"""What replies announce, looked at before the parser: how many elements, and how deep. Pure.
+"""Check what replies announce before the parser sees them: how many elements, and how deep. Pure.
 
-The parser makes room for every list at once: fourteen bytes that announce two thousand million elements would hold up
-the process for minutes. It refuses such an announcement, and lists within lists beyond what any reply has.
+The parser allocates room for a whole list at once: fourteen bytes that announce two thousand million elements would
+block the process for minutes. Such an announcement is refused, as are lists nested deeper than any valid reply.
 """
 
 MAX_ELEMENTS = 1_000_000
@@ -12,11 +12,11 @@ MAX_LINE = 64 * 1024
 
 
 class Unbounded(Exception):
-    """The reply announces more than any has; the text says what, in safe words."""
+    """The reply announces more than any valid one has; the message says what, in safe words."""
 
 
 class ReplyHeads:
-    """Follows one connection's replies. ``check`` everything that arrives, in order."""
+    """Follows the replies of one connection. Call ``check`` with everything that arrives, in order."""
 
     def __init__(self) -> None:
         self._rest = b""
@@ -24,7 +24,7 @@ class ReplyHeads:
         self._open: list[int] = []
 
     def check(self, data: bytes) -> None:
-        """Raise Unbounded before the parser sees what it cannot bear. What is no protocol is left to the parser."""
+        """Raise Unbounded before the parser sees data that it cannot handle. Invalid protocol is left to the parser."""
         if self._rest:
             data, self._rest = self._rest + data, b""
         at, end = 0, len(data)
@@ -67,7 +67,7 @@ class ReplyHeads:
             self._close()
 
     def _close(self) -> None:
-        """One element is complete, and with the last one of a list the list."""
+        """Record the end of one element, and with the last one of a list the end of the list."""
         while self._open:
             self._open[-1] -= 1
             if self._open[-1]:

@@ -1,7 +1,7 @@
-"""What the login may do and what the server has: every command of the observer, tried once on keys that do not exist.
+"""Test what the login may do and what the server has: every observer command, tried once on keys that do not exist.
 
-It refuses to write and to guess from ACL rules: a right is there when the server obeyed, missing when it said NOPERM. A
-command that was renamed, disabled, or on which a proxy closes the connection is unknown, with what that costs.
+Nothing is written, and ACL rules are not interpreted: a right is present when the server obeyed, missing when it said
+NOPERM. A command that was renamed, disabled, or blocked by a proxy is unknown, with what that costs.
 """
 
 import asyncio
@@ -93,7 +93,7 @@ State = Literal["granted", "missing", "unknown command", "not tried"]
 
 
 class Right(Struct, frozen=True):
-    """``rule`` in the words of ACL SETUSER. ``essential``: without it a pane stays empty; else a detail is missing."""
+    """One right. ``rule`` is in the words of ACL SETUSER. ``essential``: a pane is empty without it."""
 
     rule: str
     state: State
@@ -108,22 +108,22 @@ class Rights(Struct, frozen=True):
 
     @property
     def missing(self) -> tuple[Right, ...]:
-        """Those that the server denied."""
+        """Return the rights that the server denied."""
         return tuple(right for right in self.tried if right.state == "missing")
 
     @property
     def unavailable(self) -> tuple[str, ...]:
-        """Commands that the server does not have, in the words of its ACL."""
+        """Return the commands that the server does not have, in the words of its ACL."""
         return tuple(right.rule[1:] for right in self.tried if right.state == "unknown command")
 
     @property
     def acl_line(self) -> str:
-        """The line that an administrator enters to grant what is missing."""
+        """Return the command that an administrator enters to grant the missing rights."""
         return f"ACL SETUSER {self.user} {' '.join(right.rule for right in self.missing)}"
 
 
 async def read_rights(redis: ObserverRedis) -> Rights:
-    """Try them all. Raises the client's errors when the server goes away meanwhile."""
+    """Try all rights. Raises the client's errors when the server goes away meanwhile."""
     tried: list[Right] = []
     for commands, essential in ((_NEEDED, True), (_USEFUL, False)):
         for name, words in commands.items():
@@ -151,7 +151,7 @@ async def _try(redis: ObserverRedis, name: str, words: tuple[object, ...]) -> St
 
 
 async def _try_key(redis: ObserverRedis, key: bytes) -> State:
-    """By the first command that the login may run at all. To grant a pattern beside ``~*`` would be an error."""
+    """Test a key with the first command that the login may run. Granting a pattern beside ``~*`` would be an error."""
     for command in ("TYPE", "PTTL", "EXISTS", "GET", "STRLEN"):
         error = await ask(redis, command, key)
         if isinstance(error, NoPermissionError):
@@ -165,7 +165,7 @@ async def _try_key(redis: ObserverRedis, key: bytes) -> State:
 
 
 def _denies(said: str, name: str) -> bool:
-    """Whether the refusal is about this command; else it is about the key, or about a command within a script."""
+    """Return whether the refusal is about this command; else it is about the key, or about a command within a script."""
     named = _NAMED.search(said)
     if named is None:
         return name == "eval_ro"

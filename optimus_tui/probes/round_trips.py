@@ -1,8 +1,8 @@
-"""What left this process for Redis and HTTP, kept for the operator: bounded, cheap, and without a secret.
+"""The log of everything that was sent to Redis and HTTP services, for the operator: bounded, cheap, without secrets.
 
-What a person caused is kept one by one, whole, until newer commands need the room; what the panes poll is folded into
-one line a command and source. It refuses to keep passwords, the values of SET, headers other than those listed here,
-and commands too large to be looked at; it never says that something was sent before it was.
+Commands that a person caused are kept one by one until newer ones need the room; the polls of the panes are summarised
+in one line per command and source. Passwords, the values of SET, headers that are not listed here and very large
+commands are not kept. A command is never logged as sent before it was.
 """
 
 import threading
@@ -35,7 +35,7 @@ _ELIDED = {*_LOGINS, b"SET"}
 
 
 class Hidden(str):
-    """A word that is not kept; its text says what stood there."""
+    """The placeholder of a word that is not kept; its text says what it was."""
 
     __slots__ = ()
 
@@ -44,7 +44,7 @@ Words = tuple[bytes | Hidden, ...]
 
 
 class Behalf(NamedTuple):
-    """For whom something is sent: a source that polls, or what a person asked for."""
+    """The source on whose behalf something is sent: a poll, or a person's request."""
 
     label: str
     poll: bool = False
@@ -55,7 +55,7 @@ _BEHALF: ContextVar[Behalf] = ContextVar("behalf", default=Behalf(""))  # noqa: 
 
 @contextmanager
 def attributed_to(label: str, *, poll: bool = False) -> Iterator[None]:
-    """Everything that this task, its children and ``to_thread`` send is for ``label``; a tool in a step is joined."""
+    """Attribute what this task, its children and ``to_thread`` send to ``label``; a tool within a step is joined."""
     outer = _BEHALF.get()
     joined = outer.label not in ("", label) and not poll
     inner = Behalf(f"{outer.label} › {label}" if joined else label, poll or outer.poll)
@@ -67,7 +67,7 @@ def attributed_to(label: str, *, poll: bool = False) -> Iterator[None]:
 
 
 class RoundTrip:
-    """Commands that left together, and what became of them. ``commands`` is empty for a poll: its ``folds`` count it.
+    """Commands that were sent together, and their results. ``commands`` is empty for a poll: its ``folds`` count it.
 
     ``took_ms`` runs from the writing to the last reply (HTTP: to the status line). ``end`` says in safe text why there
     is no further answer; ``sent`` is False for what was refused before the socket.
@@ -92,11 +92,11 @@ class RoundTrip:
 
     @property
     def is_http(self) -> bool:
-        """Whether this is a request, its one command being method and URL."""
+        """Return whether this is an HTTP request, whose one command is method and URL."""
         return self.body is not None
 
     def answer(self, error: BaseException | str | None = None) -> bool:
-        """One more reply; True with the last one."""
+        """Record one more reply; return True with the last one."""
         at = self.answered
         self.answered = at + 1
         if error is not None:
@@ -107,13 +107,13 @@ class RoundTrip:
         return True
 
     def lose(self, why: str) -> None:
-        """No further answer comes. ``why`` is safe text of our own."""
+        """Record that no further answer comes. ``why`` is safe text of our own."""
         for fold in self.folds[self.answered : self.answered + 1]:
             fold.errors, fold.error = fold.errors + (not self.end), why
         self.end = why
 
     def outcome(self, at: int) -> str:
-        """``ok``, the HTTP status, ``waiting``, or what went wrong with command ``at``."""
+        """Return ``ok``, the HTTP status, ``waiting``, or what went wrong with command ``at``."""
         if self.errors and at in self.errors:
             return self.errors[at]
         if at < self.answered:
@@ -136,7 +136,7 @@ class RoundTrip:
 
 
 class PollSummary:
-    """All polls of one source with one command. ``words`` and ``trip`` are the last one's."""
+    """All polls of one source with one command. ``words`` and ``trip`` are those of the last one."""
 
     __slots__ = ("behalf", "count", "error", "errors", "key", "trip", "words")
 
@@ -149,7 +149,7 @@ class PollSummary:
 
 
 class CommandLog:
-    """One a context, shared by its connections and threads. Without ``keep`` it forgets: nobody can look at it."""
+    """The command log of one context, shared by its connections and threads. Without ``keep`` nothing is stored."""
 
     def __init__(self, clock: Clock | None = None, keep: bool = True) -> None:
         self._clock, self._keeps = clock or Clock(), keep
@@ -161,7 +161,7 @@ class CommandLog:
         """Commands that were kept and had to go for newer ones."""
 
     def sent(self, commands: Sequence[Sequence[Word]]) -> RoundTrip:
-        """Commands that are being written to a socket, in one go."""
+        """Record commands that are being written to a socket together."""
         trip = RoundTrip(_BEHALF.get(), len(commands), self._clock)
         if trip.behalf.poll and self._keeps:
             self._fold(trip, commands)
@@ -171,7 +171,7 @@ class CommandLog:
         return trip
 
     def refused(self, words: Sequence[Word], why: object) -> None:
-        """A command that was refused before the socket: a bug of ours, kept one by one whoever asked."""
+        """Record a command that was refused before the socket: a bug, kept individually whatever its source."""
         trip = RoundTrip(_BEHALF.get(), 1, self._clock)
         trip.sent, trip.end = False, f"refused, never sent: {safe_text(why, 120)}"
         trip.commands = (kept(words or (b"",)),)
@@ -180,7 +180,7 @@ class CommandLog:
     def requested(
         self, method: bytes, url: bytes, headers: Sequence[tuple[bytes, bytes]] = (), body: bytes = b""
     ) -> RoundTrip:
-        """An HTTP request that goes out now. ``url`` holds no user and no password."""
+        """Record an HTTP request that is sent now. ``url`` holds no user and no password."""
         trip = RoundTrip(_BEHALF.get(), 1, self._clock)
         trip.headers = tuple((name.decode("latin-1"), value) for name, value in headers if name.lower() in HEADERS)
         trip.body = body if len(body) <= BODY else Hidden(f"{len(body):,} bytes")
@@ -192,7 +192,7 @@ class CommandLog:
         return trip
 
     def since(self, seq: int = 0) -> tuple[list[RoundTrip], int]:
-        """The trips after number ``seq``, oldest first, and the number of the oldest that is still kept."""
+        """Return the trips after number ``seq``, oldest first, and the number of the oldest that is still kept."""
         with self._lock:
             oldest = self._trips[0].seq if self._trips else self._seq + 1
             new = []
@@ -203,7 +203,7 @@ class CommandLog:
         return new[::-1], oldest
 
     def polls(self) -> list[PollSummary]:
-        """What is polled, by source and command."""
+        """Return the summaries of polls, by source and command."""
         with self._lock:
             return sorted(self._folds.values(), key=lambda fold: (fold.behalf.label, fold.words[:1]))
 
@@ -247,19 +247,19 @@ class CommandLog:
 
 
 def shape(words: Sequence[Any], http: bool = False) -> tuple[Any, ...]:
-    """What commands of one kind have in common: the name, with its subcommand; of a request the address."""
+    """Return what commands of one kind have in common: the name with its subcommand, or a request's address."""
     if http:
         return (words[0], words[1].partition(b"?")[0])
     return tuple(words[:2]) if words[0] in _PARENTS else (words[0],)
 
 
 def is_write(words: Words) -> bool:
-    """Whether a command can change something; what is not known to be harmless can."""
+    """Return whether a command can change something; a command not known to be harmless can."""
     return words[0].upper() not in _READS
 
 
 def kept(words: Sequence[Word]) -> Words:
-    """The words as they may be kept, in bytes: without logins, values, and what is too large to look at."""
+    """Return the words as they may be kept, in bytes: without logins, values, and very large words."""
     plain = tuple([word if type(word) is bytes else _as_bytes(word) for word in words])
     name = plain[0].upper()
     if name in _ELIDED:

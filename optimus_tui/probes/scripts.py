@@ -1,6 +1,6 @@
-"""The fixed texts we may run on the server with EVAL_RO. Each is read-only and bounds its own work.
+"""The fixed scripts that may be run on the server with EVAL_RO. Each is read-only and bounds its own work.
 
-It refuses to be extended at run time: only a text in ``SCRIPTS`` passes the allow-list, byte for byte.
+None can be added at run time: only a text in ``SCRIPTS`` passes the allow-list, byte for byte.
 """
 
 from typing import Final

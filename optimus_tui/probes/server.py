@@ -1,7 +1,7 @@
-"""One look at the server: is it there, how fast does it answer, and what does INFO say about it.
+"""Read the server's state: is it there, how fast does it answer, and what does INFO report.
 
-Each part may fail by itself: without PING another harmless command is timed, without INFO there is still a latency and
-the number of keys, and a loading server still says how far it is.
+Each part may fail independently: without PING another harmless command is timed, without INFO there is still a latency
+and the number of keys, and a loading server still reports its progress.
 """
 
 import asyncio
@@ -39,9 +39,10 @@ _UNKNOWN_COSTS = "memory, replication, refused writes and the hit rate of Redis 
 
 
 async def read_server(redis: ObserverRedis, target: RedisTarget, own: LoadMeter, clock: Clock) -> Reading[ServerState]:
-    """Two round trips: PING, whose time is the latency, then INFO and DBSIZE together. Outages become the fault.
+    """Return the server's state after two round trips: PING, whose time is the latency, then INFO and DBSIZE together.
 
-    A server that answers PING and is too slow for INFO is one whose state is unknown, and no outage.
+    An outage becomes the fault. A server that answers PING and is too slow for INFO has an unknown state, which is no
+    outage.
     """
     wall, began = clock.wall(), clock.mono()
     fault: Fault | None = None
@@ -80,8 +81,10 @@ async def read_server(redis: ObserverRedis, target: RedisTarget, own: LoadMeter,
 async def read_server_twice(
     redis: ObserverRedis, target: RedisTarget, own: LoadMeter, clock: Clock, *, between: float = 1.0
 ) -> Reading[ServerState]:
-    """``read_server``; where the server has refused something since its start, look again ``between`` seconds later:
-    only what grows is refused now."""
+    """Return ``read_server``, read again ``between`` seconds later where the server has refused something.
+
+    Only what grows between the two is being refused now.
+    """
     began = clock.mono()
     first = await read_server(redis, target, own, clock)
     before, slow = first.value, clock.mono() - began > QUICK_SECONDS
@@ -100,14 +103,16 @@ async def read_server_twice(
 
 
 def has_refused(refused: Refusals) -> bool:
-    """Whether anything was refused since the server's start."""
+    """Return whether anything was refused since the server's start."""
     return bool(refused.connections) or any((refused.writes or {}).values())
 
 
 async def _latency(redis: ObserverRedis, left: Callable[[], float]) -> tuple[float | None, str]:
-    """The time of one PING (or of what stands in for it) in ms, and its name; asked again where a connection had to be
-    made first, another command was tried in vain, or our own event loop stood still meanwhile. Where the seconds that
-    are ``left`` do not do for that, the first one counts, without the connection."""
+    """Return the time of one PING (or the command that replaces it) in ms, and the command's name.
+
+    It is sent again where a connection had to be opened first, another command was tried in vain, or our own event loop
+    was blocked meanwhile. Where the seconds ``left`` do not suffice, the first time counts, without the connecting.
+    """
     with watching() as span:
         command = await touch(redis)
         if command != "PING" and "PING" not in redis.absent and "MISCONF" in str(await ask(redis, "PING")):
@@ -128,7 +133,7 @@ async def _latency(redis: ObserverRedis, left: Callable[[], float]) -> tuple[flo
 
 
 async def _info(redis: ObserverRedis, alone: bool) -> tuple[object, object]:
-    """INFO and DBSIZE; INFO alone where the server may be loading, since an error there costs the whole pipeline."""
+    """Return the replies of INFO and DBSIZE; only INFO while the server may be loading, when DBSIZE would fail."""
     if alone:
         return await redis.execute_command("INFO"), None
     info, size = await ask_all(redis, ("INFO",), ("DBSIZE",))
@@ -136,7 +141,7 @@ async def _info(redis: ObserverRedis, alone: bool) -> tuple[object, object]:
 
 
 def _info_fault(info: object, fields: dict[str, str], target: RedisTarget) -> Fault | None:
-    """Why INFO tells nothing, or None where it tells something that we know."""
+    """Return why INFO is of no use, or None where it holds known fields."""
     if isinstance(info, Fault):
         return Fault(info.kind, f"INFO was not answered in time: {_UNKNOWN_COSTS}", "see what makes it so slow")
     if isinstance(info, Exception):
@@ -203,12 +208,12 @@ def _link(info: dict[str, str]) -> str | None:
 
 
 def _failed(info: dict[str, str], name: str) -> bool | None:
-    """Whether a status field says err; None where it is not there."""
+    """Return whether a status field says err; None where it is missing."""
     return info[name] != "ok" if info.get(name) else None
 
 
 def _refusals(info: dict[str, str]) -> Refusals:
-    """Counts since the start. A server that counts its errors leaves out those that never happened."""
+    """Return the counts since the start. A server that counts its errors omits those that never happened."""
     writes: dict[str, int] | None = None
     if "total_error_replies" in info or any(name.startswith("errorstat_") for name in info):
         writes = {}

@@ -1,8 +1,8 @@
-"""The gateway and the engine: one bounded look at each, everything in parallel under one deadline.
+"""Check the gateway and the engine: one bounded request each, all in parallel under one deadline.
 
-It refuses to trust an answer: a health check is green only for 200 with a JSON object whose words are not sick, a
-figure counts only where it is one and makes sense. A service that is down is a finding, so the value is always there;
-its fault says why. Of several addresses of one service the worst counts.
+A health check is green only for 200 with a JSON object whose words are not sick, and a figure counts only where it is
+valid. A service that is down is a finding, so the value is always set; its fault says why. Of several addresses of one
+service the worst counts.
 """
 
 import asyncio
@@ -35,9 +35,9 @@ RULES_CAP_BYTES = 400_000
 
 
 class Look(Struct, frozen=True):
-    """One GET: the JSON object it brought, or the fault; ``answer`` None where nothing came at all.
+    """The result of one GET: the JSON object, or the fault; ``answer`` is None where nothing was received.
 
-    ``said`` is what a health check says of its service; ``fault`` quotes it where that is sick.
+    ``said`` is what a health check reports about its service; ``fault`` quotes it where that is sick.
     """
 
     answer: Fetched | None
@@ -47,14 +47,14 @@ class Look(Struct, frozen=True):
 
     @property
     def failure(self) -> Fault | None:
-        """Why it did not answer as it should; a service that calls itself degraded did."""
+        """Return why it did not answer as it should, or None; a service that reports itself degraded did answer."""
         return None if self.said.sickness == "degraded" else self.fault
 
 
 async def read_gateway(
     http: httpx.AsyncClient, settings: Settings, clock: Clock, *, with_rules: bool
 ) -> Reading[GatewayState]:
-    """Health, cache figures and (``with_rules``) limits. ``value`` is always set, also for an outage.
+    """Return health, cache figures and (``with_rules``) limits. ``value`` is always set, also for an outage.
 
     ``Reading.fault`` is the health check's; each other part has its own in the value. A gateway that answers 404 for
     ``/api/rate-limits`` publishes none: ``rules`` and ``rules_fault`` are None, as they are when not asked for.
@@ -87,13 +87,13 @@ async def read_gateway(
 
 
 async def read_cache_metrics(http: httpx.AsyncClient, settings: Settings) -> CacheMetrics | None:
-    """What the gateway publishes of its cache; None where it publishes nothing that makes sense."""
+    """Return the cache figures that the gateway publishes; None where it publishes no valid ones."""
     seen = await look(http, settings.gateway_url + "/api/cache/metrics")
     return parse_cache_metrics(seen.document)[0] if seen.document is not None else None
 
 
 async def read_engine(http: httpx.AsyncClient, settings: Settings, clock: Clock) -> Reading[ServiceState]:
-    """Health of the AI engine. ``value`` is always set, also for an outage; ``fault`` is the same as its own."""
+    """Return the health of the AI engine. ``value`` is always set, also for an outage; ``fault`` is its own."""
     if settings.engine_urls:
         state, _ = await _instances(http, settings.engine_urls, ENGINE_WORDS)
     else:
@@ -104,7 +104,7 @@ async def read_engine(http: httpx.AsyncClient, settings: Settings, clock: Clock)
 
 
 def _published(http: httpx.AsyncClient, base: str, with_rules: bool) -> list[Coroutine[Any, Any, Look]]:
-    """The looks at what the gateway publishes about itself."""
+    """Return the requests for what the gateway publishes about itself."""
     looks = [look(http, base + "/api/cache/metrics")]
     if with_rules:
         looks.append(look(http, base + "/api/rate-limits", cap_bytes=RULES_CAP_BYTES))
@@ -114,7 +114,7 @@ def _published(http: httpx.AsyncClient, base: str, with_rules: bool) -> list[Cor
 async def _instances(
     http: httpx.AsyncClient, urls: tuple[str, ...], words: tuple[Status, Status, Status]
 ) -> tuple[ServiceState, str]:
-    """The worst of a service's addresses, with each of them; and the first address that serves, else the first."""
+    """Return the worst address of a service, with all states, and the first address that serves (else the first)."""
     looks = await asyncio.gather(*(look_at_health(http, url + "/health") for url in urls))
     found = tuple(Instance(url, _service(seen, words)) for url, seen in zip(urls, looks, strict=True))
     worst = max(found, key=lambda one: (_badness(one.state), one.state.latency_ms or 0.0))
@@ -128,7 +128,7 @@ async def _instances(
 
 
 def _badness(state: ServiceState) -> int:
-    """From 0 for a service that is well to 4 for one that does not answer."""
+    """Return 0 for a service that is well up to 4 for one that does not answer."""
     if state.fault is None:
         return int(state.remark is not None)
     if state.sickness == "degraded":
@@ -137,7 +137,7 @@ def _badness(state: ServiceState) -> int:
 
 
 async def look(http: httpx.AsyncClient, url: str, deadline_s: float = DEADLINE_S, cap_bytes: int = CAP_BYTES) -> Look:
-    """``GET url`` and what it means; never raises for an outage or a hostile answer."""
+    """Return the result of ``GET url``; never raises for an outage or a hostile answer."""
     try:
         answer = await fetch(http, url, deadline_s, cap_bytes)
     except FETCH_ERRORS as error:
@@ -150,7 +150,7 @@ async def look(http: httpx.AsyncClient, url: str, deadline_s: float = DEADLINE_S
 
 
 async def look_at_health(http: httpx.AsyncClient, url: str, deadline_s: float = DEADLINE_S) -> Look:
-    """``look`` at a health check: a 200 whose own words are sick has a fault that quotes them."""
+    """Return the result of a health check: a 200 whose own words are sick has a fault that quotes them."""
     seen = await look(http, url, deadline_s)
     if seen.answer is None or seen.answer.status != 200 or seen.answer.problem:
         return seen
@@ -179,7 +179,7 @@ def _service(seen: Look, words: tuple[Status, Status, Status]) -> ServiceState:
 
 
 def _object(answer: Fetched, url: str) -> tuple[dict[str, Any] | None, str]:
-    """The JSON object of a 200, or what is wrong with the answer in words that are safe to show."""
+    """Return the JSON object of a 200, or what is wrong with the answer in words that are safe to show."""
     if answer.status in CODES and answer.location:
         return None, f"answered {answer.status} and leads {elsewhere(url, answer.location)}, which is not followed"
     if answer.status != 200:
@@ -202,7 +202,7 @@ def _object(answer: Fetched, url: str) -> tuple[dict[str, Any] | None, str]:
 
 
 def _other_type(said: str) -> str:
-    """The media type that is not JSON, or an empty text. A proxy may say the header twice, joined by a comma."""
+    """Return the media type where it is not JSON, else "". A proxy may send the header twice, joined by a comma."""
     for one in said.split(","):
         kind = one.partition(";")[0].strip().lower()
         if kind and kind != "application/json" and not kind.endswith("+json"):

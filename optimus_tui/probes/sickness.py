@@ -1,8 +1,8 @@
-"""Whether a health check's own words say that the service is sick. Pure.
+"""Decide whether a health check's own words say that the service is sick. Pure.
 
-The service's own verdict comes first: a word or a flag at the top, or in an envelope such as ``data``. Where it gives
-none, its parts decide. Where it calls itself well and a part of it sick, that is a remark. It refuses to judge words
-that it does not know, counts, and parts that are switched off.
+The service's own verdict comes first: a word or a flag at the top, or in an envelope such as ``data``. Without one its
+parts decide. Where it reports itself well and a part sick, that is a remark. Unknown words, counts, and parts that are
+switched off are not judged.
 """
 
 from collections.abc import Sequence
@@ -20,7 +20,7 @@ MOST_QUOTED = 3
 
 
 class Said(Struct, frozen=True, kw_only=True):
-    """What a body says of its service. ``words`` quote what is sick; without ``sickness`` nothing is."""
+    """What a body reports about its service. ``words`` quote what is sick; nothing is where ``sickness`` is empty."""
 
     sickness: Sickness | None = None
     words: str = ""
@@ -31,7 +31,7 @@ WELL = Said()
 
 
 def judge_body(document: dict[str, Any]) -> Said:
-    """Return how sick a 200's JSON object says its service is. The worst of several verdicts counts."""
+    """Return how sick the JSON object of a 200 says its service is. The worst of several verdicts counts."""
     own, budget = own_claims(document), Budget()
     parts = [one for one in find_parts(document, budget) if one.sense in ("sick", "degraded")]
     ill = [one for one in parts if not one.optional]
@@ -47,7 +47,7 @@ def judge_body(document: dict[str, Any]) -> Said:
 
 
 def judge_text(body: bytes) -> Said:
-    """The same of a 200 that is no JSON object: a word as plain text, or as a JSON string."""
+    """Return the same for a 200 that is no JSON object: a word as plain text, or as a JSON string."""
     text = body[: 4 * LONGEST].decode("utf-8", "replace").strip()
     try:
         value = msgspec.json.decode(body) if len(body) <= LONGEST else None
@@ -73,7 +73,7 @@ def _quote(first: Sequence[Claim], others: Sequence[Claim] = ()) -> str:
 
 
 def _of_parts(parts: Sequence[Claim]) -> Remark | None:
-    """What a service that is well, or says nothing of itself, says of its parts."""
+    """Return the remark about sick parts of a service that is well or has no verdict of its own."""
     return Remark("part", _quote(sorted(parts, key=_order))) if parts else None
 
 

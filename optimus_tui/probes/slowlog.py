@@ -1,7 +1,7 @@
-"""The server's slow log and latency events, in one round trip. Ages are by the server's clock, so skew does not matter.
+"""Read the server's slow log and latency events in one round trip. Ages are by the server's clock.
 
-It refuses to hand on what the slow calls said: arguments hold tenants' data, so only the command's word leaves here.
-Calls of this program are left out, by the name of their connection or by their script.
+Arguments of slow calls hold tenants' data, so only the command's name is returned. Calls of this program are left out,
+by the name of their connection or by their script.
 """
 
 from msgspec import Struct
@@ -30,7 +30,7 @@ class _Entry(Struct, frozen=True):
 
 
 async def read_slowlog(redis: ObserverRedis, target: RedisTarget) -> SlowState | Fault:
-    """The newest entries of both; a Fault where the server is away. A missing right costs its own half."""
+    """Return the newest entries of both; a Fault where the server is away. A missing right affects only its own half."""
     pipe = redis.pipeline()
     pipe.execute_command("TIME")
     pipe.execute_command("SLOWLOG", "LEN")
@@ -59,7 +59,7 @@ def _fault(reply: object, target: RedisTarget) -> Fault | None:
 
 
 def _no_clock(reply: object, target: RedisTarget) -> Fault | None:
-    """Without the server's time no entry has an age."""
+    """Return a fault where the server's time is missing, without which no entry has an age."""
     return fault_of(reply, target) if isinstance(reply, NoPermissionError) else None
 
 
@@ -80,7 +80,7 @@ def _calls(entries: list[_Entry], now: float | None) -> tuple[SlowCall, ...]:
 
 
 def _entries(reply: object) -> tuple[list[_Entry], int]:
-    """The entries that are not ours, newest first, and how many are ours."""
+    """Return the entries of others, newest first, and the number of our own."""
     found = [one for entry in reply if (one := _entry(entry))] if isinstance(reply, list) else []
     ours = {one.address for one in found if one.own and one.address}
     others = [one for one in found if not one.own and one.address not in ours]  # our greeting has no name yet

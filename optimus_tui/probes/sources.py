@@ -1,6 +1,6 @@
-"""Reads source files of one tree: regular ones, inside it, of bounded size. Nothing is imported or waited for.
+"""Read source files of one tree: only regular files inside it, of bounded size. Nothing is imported.
 
-It refuses FIFOs, devices and links that lead out, and says so in one sentence.
+FIFOs, devices and links that lead out of the tree are refused with a sentence.
 """
 
 import errno
@@ -25,14 +25,14 @@ class Skipped(NamedTuple):
 
 
 class SourceTree:
-    """Files below ``root``; paths are relative, with slashes, surrogates for bytes that are no UTF-8."""
+    """The files below ``root``; paths are relative, with slashes, and surrogates for bytes that are not UTF-8."""
 
     def __init__(self, root: Path) -> None:
         self.root = root.resolve()
         self._folders: dict[str, bool] = {}
 
     def read(self, path: str) -> bytes | Skipped:
-        """A file's bytes, at most ``MOST_BYTES`` of them."""
+        """Return a file's bytes, at most ``MOST_BYTES`` of them, or why it was not read."""
         try:
             place = self._place(path)
             if place is None:
@@ -55,7 +55,7 @@ class SourceTree:
             return Skipped(_words(error))
 
     def _place(self, path: str) -> str | None:
-        """Where the file is, behind linked folders; None for outside of the tree. A folder is followed once."""
+        """Return where the file is, behind linked folders; None outside of the tree. Each folder is resolved once."""
         folder = path.rpartition("/")[0]
         if folder not in self._folders:
             there = os.path.realpath(f"{self.root}/{folder}", strict=True)
@@ -65,12 +65,12 @@ class SourceTree:
         return self._behind(path)
 
     def _behind(self, path: str) -> str | None:
-        """Where the links of a path end; None for outside of the tree."""
+        """Return where the links of a path end; None outside of the tree."""
         place = Path(f"{self.root}/{path}").resolve(strict=True)
         return str(place) if place.is_relative_to(self.root) else None
 
     def load(self, path: str) -> bytes | None:
-        """The bytes, or None: for modules that a router names, where absence is no finding."""
+        """Return the bytes, or None: for modules that a router names, whose absence is no finding."""
         try:
             os.lstat(self.root / path)
         except (OSError, ValueError):
@@ -79,7 +79,7 @@ class SourceTree:
         return found if isinstance(found, bytes) else None
 
     def below(self, folder: str) -> Iterator[str]:
-        """The Python files below a folder, sorted; linked folders are not entered."""
+        """Yield the Python files below a folder, sorted; linked folders are not entered."""
         count = 0
         for place, folders, names in os.walk(self.root / folder):
             folders[:] = sorted(name for name in folders if name not in _NOT_ENTERED and not name.startswith("."))
@@ -97,13 +97,13 @@ def _words(error: OSError) -> str:
 
 
 def _read_twice(place: str) -> bytes | None:
-    """Once more, where it changed meanwhile."""
+    """Read the file, and read it again where it changed meanwhile."""
     data = _read_whole(place)
     return _read_whole(place) if data is None else data
 
 
 def _read_whole(place: str) -> bytes | None:
-    """None where the file changed meanwhile; OSError for what is no regular file."""
+    """Return the bytes, None where the file changed meanwhile; OSError for anything but a regular file."""
     handle = os.open(place, os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW | os.O_CLOEXEC)
     try:
         before = os.fstat(handle)

@@ -1,6 +1,6 @@
-"""Several timed looks at one thing, so that a percentile is not made of one. Bounded as a whole, not only each.
+"""Several timed requests to one service, so that a percentile rests on more than one. The total time is bounded.
 
-It refuses to hammer: one after the other, and no further look at what did not answer in time.
+Requests are sent one after the other, and none follows one that did not answer in time.
 """
 
 import httpx
@@ -22,9 +22,9 @@ LEAST_PINGS = 2
 
 
 class Timed(Struct, frozen=True, kw_only=True):
-    """One look. ``ms`` runs to the end of the answer, None without one; ``fault`` says why it was no good answer.
+    """One timed request. ``ms`` runs to the end of the answer, None without one; ``fault``: why it was not good.
 
-    ``own_ms`` is the time for which our own event loop stood still meanwhile; ``ms`` leaves it out.
+    ``own_ms`` is the time for which our own event loop was blocked meanwhile; ``ms`` leaves it out.
     """
 
     ms: float | None
@@ -36,21 +36,21 @@ class Timed(Struct, frozen=True, kw_only=True):
 
     @property
     def good(self) -> bool:
-        """Whether it was a good answer: a failed request is not a fast one."""
+        """Return whether it was a good answer, because a failed request is not a fast one."""
         return self.fault is None and self.ms is not None
 
     @property
     def counts(self) -> bool:
-        """Whether its time says something about the other side: a good answer, and we were there to hear it."""
+        """Return whether its time says something about the other side: a good answer, received without a delay of ours."""
         return self.fault is None and self.ms is not None and not disturbed(self.ms, self.own_ms)
 
 
 async def time_service(http: httpx.AsyncClient, clock: Clock, url: str, times: int) -> list[Timed]:
-    """Up to ``times`` GETs of a health check; at least one. Fewer where one had no answer or four seconds are over.
+    """Time up to ``times`` GETs of a health check, at least one; fewer without an answer or after four seconds.
 
-    One more goes before them, which may have to connect: it counts only where it fails, or takes longer than any
-    connection, so that a slow service still has two looks. Looks during which our own event loop stood still are taken
-    again, up to ``times`` of them.
+    One more is sent before them, which may have to connect: it counts only where it fails or takes longer than
+    connecting ever does, so that a slow service still has two. Requests during which our own event loop was blocked are
+    repeated, up to ``times`` of them.
     """
     done: list[Timed] = []
     spare, warm, until = times, False, clock.mono() + BUDGET_S
@@ -76,10 +76,10 @@ def _timed(seen: Look) -> Timed:
 
 
 async def time_pings(redis: ObserverRedis, clock: Clock, times: int) -> list[Timed]:
-    """Up to ``times`` PINGs; the first, which may have to connect, is not counted where it went well.
+    """Time up to ``times`` PINGs; the first, which may have to connect, is not counted where it went well.
 
-    Fewer where four seconds are over and two are done: what they told is not thrown away for those that are missing.
-    Where other looks of ours hold all connections, nothing was asked, and nothing is known of the other side.
+    Fewer once four seconds are over and two are done: their times are kept. Where our other requests hold all
+    connections, nothing was sent, and nothing is known of the other side.
     """
     done: list[Timed] = []
     until = clock.mono() + BUDGET_S

@@ -1,4 +1,4 @@
-"""HTTP transports that cost nothing until they are used. They refuse cookies, proxies and unverified certificates.
+"""HTTP transports that are built on first use, without cookies, proxies and unverified certificates.
 
 Building a TLS context reads every root certificate (about 0.1 s): it happens in a thread, on the first https request.
 """
@@ -30,6 +30,7 @@ class LazyTls(httpx.AsyncBaseTransport):
         self._building = asyncio.Lock()
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        """Send the request, after building the transport if it is the first one."""
         async with self._building:
             if self._inner is None:
                 context = await asyncio.to_thread(_verifying_context)
@@ -37,17 +38,19 @@ class LazyTls(httpx.AsyncBaseTransport):
         return await self._inner.handle_async_request(request)
 
     async def aclose(self) -> None:
+        """Close the transport if it was built."""
         if self._inner is not None:
             await self._inner.aclose()
 
 
 class Noted(httpx.AsyncBaseTransport):
-    """Notes each request in the command log: the address without user and password, never a header with a secret."""
+    """A transport that records each request in the command log, without user, password and secret headers."""
 
     def __init__(self, inner: httpx.AsyncBaseTransport, log: CommandLog) -> None:
         self._inner, self._log = inner, log
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        """Send the request and record it with its result."""
         url = request.url
         place = url.raw_scheme + b"://" + url.netloc + redact(url.raw_path.decode("ascii", "replace")).encode()
         trip = self._log.requested(request.method.encode(), place, request.headers.raw, request.content)
@@ -66,16 +69,17 @@ class Noted(httpx.AsyncBaseTransport):
         return response
 
     async def aclose(self) -> None:
+        """Close the inner transport."""
         await self._inner.aclose()
 
 
 def plain_transport(limits: httpx.Limits = LIMITS) -> httpx.AsyncHTTPTransport:
-    """The transport for http; its TLS context is empty and never used."""
+    """Return the transport for http; its TLS context is empty and never used."""
     return httpx.AsyncHTTPTransport(verify=ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT), limits=limits, trust_env=False)
 
 
 def no_cookies() -> CookieJar:
-    """A jar that keeps nothing: a service must not make us carry its state, nor grow our memory."""
+    """Return a jar that keeps no cookies, so that a service can neither pass state through us nor grow our memory."""
     return CookieJar(policy=DefaultCookiePolicy(allowed_domains=[]))
 
 

@@ -1,4 +1,4 @@
-"""Times to live of given names, one round trip for a hundred. Refuses to tell "never" from "gone" by guessing."""
+"""Read the times to live of given names, one round trip for a hundred."""
 
 from collections.abc import Sequence
 
@@ -8,7 +8,11 @@ from optimus_tui.probes.replies import raise_general
 
 
 async def read_ttls(redis: ObserverRedis, names: Sequence[bytes]) -> list[int]:
-    """Milliseconds left, -1 for never, -2 for gone, -3 where it may not be asked. Raises ``probes.faults.OUTAGES``."""
+    """Return milliseconds left, -1 for never, -2 for gone, -3 where it may not be read.
+
+    Raises:
+        OUTAGES: (``probes.faults``) the server is away.
+    """
     pttls: list[int] = []
     for start in range(0, len(names), PIPELINE_KEYS):
         pipe = redis.pipeline()

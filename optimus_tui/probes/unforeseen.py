@@ -1,4 +1,4 @@
-"""What an answer of no foreseen shape breaks in the code that reads it. A fault of the answer, never a bug of ours."""
+"""The exceptions that an unexpected answer causes in the code that reads it: faults of the answer, not bugs."""
 
 UNFORESEEN: tuple[type[Exception], ...] = (
     *(TypeError, ValueError, LookupError, AttributeError, ArithmeticError, AssertionError, MemoryError),
@@ -7,7 +7,7 @@ UNFORESEEN: tuple[type[Exception], ...] = (
 
 
 def certificate_remedy(reason: str, option: str) -> str:
-    """Return what helps against a certificate that was not accepted; ``option`` names its authority."""
+    """Return what helps against a certificate that was not accepted; ``option`` names the setting of its authority."""
     words = reason.lower()
     if "mismatch" in words or "not valid for" in words:
         return "use a name of the certificate in the address"
