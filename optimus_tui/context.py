@@ -56,7 +56,7 @@ class Context:
 
     @cached_property
     def fresh_http(self) -> "httpx.AsyncClient":
-        """Return an HTTP client that opens a new connection for every request, so that each may reach another worker."""
+        """Return an HTTP client that opens a new connection for every request, to reach another worker."""
         from optimus_tui.probes.fetch import new_http_client
         from optimus_tui.probes.transport import FRESH
 

@@ -155,7 +155,7 @@ class Choice(Struct, frozen=True, kw_only=True):
 
 
 class Advice(Struct, frozen=True, kw_only=True):
-    """One recommendation of the last step. ``kind``: the built-in action that does it (one of ACTIONS), empty for none."""
+    """One recommendation of the last step. ``kind``: the action that does it (one of ACTIONS), empty for none."""
 
     id: str
     action: str

@@ -128,7 +128,7 @@ class Spread(Struct, frozen=True, kw_only=True):
 
 
 class Quantiles(Grown, frozen=True, kw_only=True):
-    """A histogram over a window, by the value of one label; without a label all observations are under the empty text."""
+    """A histogram over a window, by the value of one label; without a label, all under the empty text."""
 
     name: str
     groups: dict[str, Spread] = field(default_factory=dict)

@@ -97,7 +97,7 @@ def _read(payload: bytes, length: int | None) -> dict[str, object] | str:
 
 
 def _repeats(payload: bytes, found: dict[str, object]) -> bool:
-    """Return whether a top-level name occurs twice. Decoders silently keep the last one, so two readers may disagree."""
+    """Return whether a top-level name occurs twice. Decoders keep the last one, so readers may disagree."""
     if b"\\" not in payload and all(payload.count(f'"{name}"'.encode()) == 1 for name in found):
         return False
     try:

@@ -51,7 +51,7 @@ class Target(Struct, frozen=True):
 
 
 def named_targets(payload: bytes) -> tuple[tuple[Target, ...], int]:
-    """Return the targets that an event's payload names, and how many others were not understood or are no cache keys."""
+    """Return the targets that an event's payload names, and how many others are not supported or no cache keys."""
     try:
         event = _decode(payload)
     except (msgspec.MsgspecError, ValueError, RecursionError, OverflowError):

@@ -68,7 +68,7 @@ def heads_of(names: Iterable[bytes]) -> dict[bytes, int]:
 
 
 class Shapes:
-    """Counts names by shape: ``add`` heads, then read at most ``SHOWN`` of them from ``shapes``, most frequent first."""
+    """Counts names by shape: ``add`` heads, then read the ``SHOWN`` most frequent ones from ``shapes``."""
 
     def __init__(self) -> None:
         self.count = 0

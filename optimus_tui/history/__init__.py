@@ -1,1 +1,1 @@
-"""What was measured before: short rings in memory."""
+"""What was measured before: rings in memory, the history file, Prometheus, the audit and the incidents' timelines."""

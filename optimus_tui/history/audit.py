@@ -1,10 +1,10 @@
 """The audit: append-only files of JSON lines in a state directory, each line chained to the one before by its hash.
 
-An append returns when the line, and the head file that knows it, are on the disk. Several processes may write: each
-takes the file's lock, reads what came in meanwhile and goes on from there. Where what lies on the disk does not descend
-from what this process or the head file knows, nothing is appended any more. It refuses to hand out a half-written line:
-what does not fit is taken back, and a torn end (a process or the power went) is set aside and said. Every wait has an
-end: for another process's lock 3 s, for the disk 10. Whoever cannot write here must not act.
+An append returns when the line and the updated head file are on the disk. Several processes may write: each takes the
+file's lock, reads what was added meanwhile and continues from there. Nothing is appended where the file does not
+continue the record that this process or the head file knows. A half-written line is removed again, and a torn end (a
+killed process, a power failure) is set aside and reported. Every wait is limited: 3 s for another process's lock, 10 s
+for the disk. Without a writable audit no action may run.
 """
 
 import contextlib
@@ -38,24 +38,24 @@ T = TypeVar("T")
 
 
 def state_folder() -> Path:
-    """Where the audit and the plans in progress lie."""
+    """Return the directory of the audit and of the plans in progress."""
     from platformdirs import user_state_path
 
     return user_state_path("optimus-tui", appauthor=False)
 
 
 def quoted(key: bytes) -> str:
-    """A key as plain ASCII that reads well and gives back exactly these bytes."""
+    """Return a key as readable plain ASCII from which ``unquoted`` restores exactly these bytes."""
     return quote_from_bytes(key, safe=":/@*[](),=+.-_~!")
 
 
 def unquoted(text: str) -> bytes:
-    """The key behind ``quoted``."""
+    """Return the key behind ``quoted``."""
     return unquote_to_bytes(text)
 
 
 class AuditLog:
-    """The writer. Safe for use by several threads; ``append`` blocks for two ``fdatasync``, 10 s at most."""
+    """The writer of the audit, safe for several threads. ``append`` blocks for two ``fdatasync``, 10 s at most."""
 
     def __init__(self, folder: Path | None = None, clock: Clock | None = None) -> None:
         self.folder = folder or state_folder()
@@ -70,11 +70,19 @@ class AuditLog:
         self._hanging: threading.Thread | None = None
 
     def append(self, event: str, action: str = "", **fields: object) -> Chained:
-        """One record on the disk: its number and hash. AuditUnwritable when it is not there, not even in part."""
+        """Write one record to the disk and return its number and hash.
+
+        Raises:
+            AuditUnwritable: the record is not on the disk, not even in part.
+        """
         return self._bounded(lambda given_up: self._append_locked(given_up, event, action, fields))
 
     def rotate(self, reason: str = "asked for") -> Path:
-        """Begin a new file that goes on from the present one; where that one lies now. AuditUnwritable if not."""
+        """Begin a new file that continues the present one, and return where the old one is now.
+
+        Raises:
+            AuditUnwritable: no new file could be begun.
+        """
 
         def work(given_up: threading.Event) -> Path:
             with self._ours(given_up, create=False) as handle:
@@ -83,20 +91,24 @@ class AuditLog:
         return self._bounded(work)
 
     def behind(self) -> str:
-        """Why the disk holds less than this process wrote; empty where it does not. Unreadable with a bad head file."""
+        """Return why the disk holds less than this process wrote; empty where it does not.
+
+        Raises:
+            Unreadable: the head file is damaged.
+        """
         head = read_head(self.folder)
         if head is None or head.seq >= self._head.seq:
             return ""
         return f"the audit ends with record {head.seq:,}, and this process wrote {self._head.seq:,}"
 
     def close(self) -> None:
-        """Let go of the file; the next append opens it again, and still knows how it ended."""
+        """Close the file; the next append opens it again and still knows how it ended."""
         handle, self._handle = self._handle, None
         if handle is not None:
             os.close(handle)
 
     def _bounded(self, work: Callable[[threading.Event], T]) -> T:
-        """Do it in a thread that may be left behind. Every failure comes out as AuditUnwritable."""
+        """Run ``work`` in a thread that may be abandoned. Every failure comes out as AuditUnwritable."""
         if self._hanging is not None and self._hanging.is_alive():
             raise AuditUnwritable(f"the disk under {shown(self.folder)} still does not answer", "look at that disk")
         given_up = threading.Event()
@@ -141,7 +153,7 @@ class AuditLog:
 
     @contextlib.contextmanager
     def _ours(self, given_up: threading.Event, create: bool = True) -> Iterator[int]:
-        """The file, locked, and its end known to be the one that was written last."""
+        """Open and lock the file, with its end verified to be the one that was written last."""
         while True:
             handle = self._opened(create)
             file_lock.lock(handle, self.path, "the audit")
@@ -221,7 +233,7 @@ class AuditLog:
         return Chained(now.seq, now.hash)
 
     def _begin_next(self, handle: int, reason: str) -> Path:
-        """A new file in place of the present one, which gets a name of its own."""
+        """Put a new file in the place of the present one and return the name that this one gets."""
         head = self._head
         if not head.seq:
             raise AuditUnwritable(_NOTHING)
@@ -238,7 +250,7 @@ class AuditLog:
 def begin_file(
     folder: Path, clock: Clock, head: Head, kept: str, fields: dict[str, object], event: str = ROTATED
 ) -> Head:
-    """Put a new file in the audit's place whose first record goes on from ``head``; the new head."""
+    """Put a new file in the audit's place whose first record continues ``head``, and return the new head."""
     more = {"file": kept, **fields}
     line, hashed = record_line(clock, Chained(head.seq, head.hash), event, "", more)
     put_in_place(folder / FILE, line)
@@ -248,7 +260,7 @@ def begin_file(
 
 
 def _write_all(handle: int, line: bytes) -> None:
-    """A full disk may take a part of a line without an error: go on until it takes all, or says why not."""
+    """Write all of the line: a full disk may take a part of it without an error."""
     rest = memoryview(line)
     while rest:
         rest = rest[os.write(handle, rest) :]

@@ -1,7 +1,7 @@
-"""The end of the audit's file: whether it is the one that was written last, and where it is.
+"""Verify that the end of the audit's file is the one that was written last, and find it.
 
-It is held against the head file and against what this process knows. It refuses to go on from anything else: what does
-not descend from both is said, with the way to go on.
+The file is compared with the head file and with what this process knows. A file that does not continue both is an
+error, and its message says how to go on.
 """
 
 import os
@@ -31,7 +31,7 @@ _TAIL = 1 << 16
 
 
 class AuditUnwritable(Exception):
-    """The audit takes no more: ``message`` says why, ``remedy`` what would help (or empty). Both may be shown."""
+    """The audit cannot be written: ``message`` says why, ``remedy`` what would help (or empty). Both may be shown."""
 
     def __init__(self, message: str, remedy: str = "") -> None:
         super().__init__(f"{message}: {remedy}" if remedy else message)
@@ -39,10 +39,12 @@ class AuditUnwritable(Exception):
 
 
 def end_of(path: Path, handle: int, known: Head | None) -> tuple[Head, int]:
-    """The last whole record of the locked file, with its head file brought up to it, and the length of the file.
+    """Return the last whole record of the locked file, after updating its head file, and the length of the file.
 
-    ``known`` is the last record that this process knows of. AuditUnwritable where the file does not descend from it, or
-    not from what the head file says.
+    ``known`` is the last record that this process knows of.
+
+    Raises:
+        AuditUnwritable: the file does not continue ``known`` or the head file's record.
     """
     size, head = os.fstat(handle).st_size, read_head(path.parent)
     if head is None:
@@ -62,15 +64,18 @@ Stamp = tuple[int, int, int, int]
 
 
 def stamp_of(handle: int) -> Stamp:
-    """The stamp of an open file."""
+    """Return the stamp of an open file."""
     found = os.fstat(handle)
     return found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns
 
 
 def check_before(path: Path, handle: int, known: Head) -> None:
-    """Follow the chain of the open file as far as ``known``; AuditUnwritable where a record of it is another now.
+    """Verify the chain of the open file up to ``known``.
 
-    A file that goes on from an older one begins behind ``known`` or holds it: what it holds is followed.
+    A file that continues an older one may begin after ``known``; otherwise it holds it. What it holds is verified.
+
+    Raises:
+        AuditUnwritable: a record was changed.
     """
     last: Chained | None = None
     with open(os.dup(handle), "rb") as file:
@@ -88,12 +93,12 @@ def check_before(path: Path, handle: int, known: Head) -> None:
 
 
 def last_of(path: Path, handle: int, head: Head) -> Head:
-    """The last whole record of a file that holds the one that ``head`` knows; AuditUnwritable where one is unsound."""
+    """Return the last whole record of a file that holds that of ``head``; AuditUnwritable where one is not valid."""
     return _follow(path, handle, head, _end_of_lines(handle, os.fstat(handle).st_size))
 
 
 def lost(path: Path, head: Head) -> AuditUnwritable:
-    """What became of an audit that does not hold the record of ``head``, and how to go on."""
+    """Return the error for an audit without the record of ``head``: where it may be and how to go on."""
     if not head.seq:
         return AuditUnwritable(f"{shown(path)} and its head file are gone, and older files of it lie there", ACCEPT)
     place = moved_to(path, head)
@@ -109,7 +114,7 @@ def lost(path: Path, head: Head) -> AuditUnwritable:
 
 
 def put_back(path: Path) -> str:
-    """What to do with an audit that somebody took away and that does not lie beside its place as it was."""
+    """Return what to do about an audit that was taken away and is not beside its place unchanged."""
     place = packed(path)
     if place is not None:
         return f"it may lie packed in {shown(place)}: unpack that file where it is, then {ROTATE}"
@@ -120,12 +125,12 @@ def put_back(path: Path) -> str:
 
 
 def name_taken(path: Path) -> AuditUnwritable:
-    """Why a file of the chain cannot be given this name."""
+    """Return the error for a file of the chain whose new name belongs to another file."""
     return AuditUnwritable(f"{shown(path)} is another file than the one that is to have this name")
 
 
 def trouble(path: Path) -> str:
-    """What is wrong with the end of the audit, looked at quickly; empty where nothing is."""
+    """Return what is wrong with the end of the audit after a quick check; empty where nothing is."""
     try:
         head = read_head(path.parent)
         if head is None or head.seq == 0:
@@ -144,7 +149,7 @@ def trouble(path: Path) -> str:
 
 
 def _adopted(path: Path, handle: int, size: int, known: Head | None) -> Head:
-    """A head for a file that an earlier version wrote, or for a new one."""
+    """Return a head for a new file, or for one that an earlier version wrote."""
     end = _end_of_lines(handle, size)
     first, last = _first(handle), decoded(_last_line(handle, end)) if end else {}
     if end and (last is None or not isinstance(last.get("seq"), int)):
@@ -161,7 +166,7 @@ def _adopted(path: Path, handle: int, size: int, known: Head | None) -> Head:
 
 
 def _start(path: Path, handle: int, size: int, head: Head) -> Head:
-    """The place in the file that ``head`` is about; its very beginning where it goes on from there."""
+    """Return the head at whose place the file is read on; at the file's beginning where it continues ``head`` there."""
     if holds_end(handle, size, head):
         return head
     first = _first(handle)
@@ -172,7 +177,7 @@ def _start(path: Path, handle: int, size: int, head: Head) -> Head:
 
 
 def _follow(path: Path, handle: int, start: Head, end: int) -> Head:
-    """The head after the whole lines that lie behind ``start``."""
+    """Return the head after the whole lines that follow ``start``."""
     if end < start.length:
         raise lost(path, start)
     last, first, origin = Chained(start.seq, start.hash), start.first, start.origin
@@ -186,7 +191,7 @@ def _follow(path: Path, handle: int, start: Head, end: int) -> Head:
 
 
 def _descends(path: Path, handle: int, known: Head, head: Head, now: Head) -> bool:
-    """Whether the chain that ends with ``now`` goes on from the record that this process knows."""
+    """Return whether the chain that ends with ``now`` continues the record that this process knows."""
     if head.seq < known.seq:
         return False
     if now.seq == known.seq:
@@ -198,7 +203,7 @@ def _descends(path: Path, handle: int, known: Head, head: Head, now: Head) -> bo
 
 
 def _end_of_lines(handle: int, size: int) -> int:
-    """The offset after the last line break."""
+    """Return the offset after the last line break."""
     end = size
     while end > 0:
         start = max(0, end - _TAIL)

@@ -1,7 +1,8 @@
 """The audit as a whole: one chain over the file in use and those before it, read and verified in their order.
 
 The first record of a later file names the one before it: after ``rotated`` nothing is missing, after ``break accepted``
-something is, and the record says what and why. It refuses to repair, and to call whole what ends before its head.
+something is, and the record says what and why. Nothing is repaired here, and a chain that ends before its head is not
+whole.
 """
 
 import contextlib
@@ -27,9 +28,9 @@ PACKED = (".gz", ".bz2", ".xz", ".zst", ".lz4", ".Z")
 
 
 class Part(Struct, frozen=True, kw_only=True):
-    """One file of the chain: the numbers of its first and last sound record (0: it has none).
+    """One file of the chain, with the numbers of its first and last valid record (0: it has none).
 
-    ``origin`` is the hash of the first one, ``sound_bytes`` the length of the file up to the last.
+    ``origin`` is the hash of the first one, ``sound_bytes`` the length of the file up to the end of the last.
     """
 
     name: str
@@ -40,7 +41,7 @@ class Part(Struct, frozen=True, kw_only=True):
 
 
 class Break(Struct, frozen=True, kw_only=True):
-    """An accepted break: records ``first`` to ``last`` are lost (none where ``last`` is smaller), when, and why."""
+    """An accepted break: records ``first`` to ``last`` are lost (none where ``last`` is smaller), when and why."""
 
     first: int
     last: int
@@ -49,11 +50,11 @@ class Break(Struct, frozen=True, kw_only=True):
 
 
 class Checked(Struct, frozen=True, kw_only=True):
-    """``records`` is the number of the last sound record; ``broken_line`` the first line (from 1) of ``broken_file``
-    that is not sound, None where it is the end or a whole file that is missing. ``problem`` says what is wrong.
+    """The result of verifying a chain. ``records`` is the number of the last valid record.
 
-    ``torn_bytes`` at the end are a record that was never finished, which no writer counts on: not a broken chain.
-    ``headless``: an earlier version wrote it, without a head file, so a cut end would not show.
+    ``broken_line`` is the first line (from 1) of ``broken_file`` that is not valid, None where the end or a whole file
+    is missing. ``problem`` says what is wrong. ``torn_bytes`` at the end are a record that was never finished, which
+    breaks no chain. ``headless``: an earlier version wrote it, without a head file, so a cut end would not show.
     """
 
     records: int
@@ -70,9 +71,12 @@ class Checked(Struct, frozen=True, kw_only=True):
 
 
 def read(path: Path) -> Iterator[dict[str, Any]]:
-    """All records that can be read, in order, over all files of the chain that ends with ``path``.
+    """Yield all readable records, in order, over all files of the chain that ends with ``path``.
 
-    Lines that cannot be read are left out (``verify`` says so). Unreadable where a file is no plain file.
+    Lines that cannot be read are left out (``verify`` reports them).
+
+    Raises:
+        Unreadable: a file is no plain file.
     """
     with opened(path) as (files, _):
         for _, file in files:
@@ -83,7 +87,7 @@ def read(path: Path) -> Iterator[dict[str, Any]]:
 
 
 def verify(path: Path) -> Checked:
-    """The whole chain, from its first record to the head. OSError where a file cannot be read."""
+    """Verify the whole chain, from its first record to the head. OSError where a file cannot be read."""
     for again in (True, False):
         head = read_head(path.parent) if path.name == FILE else None
         try:
@@ -98,7 +102,7 @@ def verify(path: Path) -> Checked:
 
 
 def walk(path: Path) -> Checked:
-    """The chain that ends with this file, without a look at the head. OSError where a file cannot be read."""
+    """Verify the chain that ends with this file, without the head. OSError where a file cannot be read."""
     with opened(path) as (files, missing):
         if not files:
             path.stat()
@@ -107,7 +111,7 @@ def walk(path: Path) -> Checked:
 
 @contextlib.contextmanager
 def opened(path: Path) -> Iterator[tuple[list[tuple[Path, IO[bytes]]], str]]:
-    """The open files of the chain that ends with ``path``, oldest first, and the name of one that is missing."""
+    """Open the files of the chain that ends with ``path``: yield them oldest first, and the name of a missing one."""
     files: list[tuple[Path, IO[bytes]]] = []
     with contextlib.ExitStack() as stack:
         missing, seen, at = "", set(), path
@@ -130,7 +134,7 @@ def opened(path: Path) -> Iterator[tuple[list[tuple[Path, IO[bytes]]], str]]:
 
 
 def first_record(file: IO[bytes]) -> dict[str, Any] | None:
-    """The first record of an open file; the file is at its start again."""
+    """Return the first record of an open file, and rewind the file."""
     file.seek(0)
     line = file.readline(MAX_LINE)
     file.seek(0)
@@ -138,7 +142,7 @@ def first_record(file: IO[bytes]) -> dict[str, Any] | None:
 
 
 def before(record: dict[str, Any] | None) -> str:
-    """The name of the file that a first record goes on from; empty where it is the first of all."""
+    """Return the name of the file that a first record continues; empty where it is the first of all."""
     if record is None or record.get("event") not in (ROTATED, ACCEPTED):
         return ""
     name = record.get("file")
@@ -155,6 +159,7 @@ class _Walk:
         self.broken: tuple[str, int | None, str] | None = None
 
     def over(self, files: list[tuple[Path, IO[bytes]]], missing: str) -> Checked:
+        """Verify these files in order. ``missing`` is the name of a file before them that is gone."""
         if missing:
             self.broken = (missing, None, f"{missing}, which the next file goes on from, is missing")
         for path, file in files:
@@ -197,7 +202,7 @@ class _Walk:
         self.parts.append(Part(name=path.name, first=first, last=last, origin=origin, sound_bytes=sound))
 
     def _accept(self, record: dict[str, Any]) -> None:
-        """Go on from what was known when the break was accepted, as long as nothing else than the end was lost."""
+        """Continue from what was known when the break was accepted, if only the end was lost."""
         known, found = record.get("known"), (record.get("found"), record.get("found_hash"))
         kept = found == tuple(self.last) or not before(record)
         if not isinstance(known, int) or known < self.last.seq or not kept:
@@ -210,7 +215,7 @@ class _Walk:
 
 
 def _against_head(checked: Checked, head: Head | None, path: Path) -> Checked:
-    """The end of the chain against the head file."""
+    """Return the result after comparing the end of the chain with the head file."""
     if path.name != FILE:
         return structs.replace(checked, headless=False)
     if checked.problem:
@@ -227,7 +232,7 @@ def _against_head(checked: Checked, head: Head | None, path: Path) -> Checked:
 
 
 def end_problem(seq: int, hashed: str, head: Head) -> str | None:
-    """Why a sound chain that ends with record ``seq`` is not the one of ``head``; None where its end may be right."""
+    """Return why a valid chain that ends with record ``seq`` is not that of ``head``; None where it may be."""
     if seq < head.seq:
         lost = head.seq - seq
         which = f"record {head.seq:,} is" if lost == 1 else f"records {seq + 1:,} to {head.seq:,} are"
@@ -244,7 +249,7 @@ def _holds(path: Path, head: Head) -> bool:
 
 
 def holds_end(handle: int, size: int, head: Head) -> bool:
-    """Whether the record that ``head`` knows ends where it says in this open file."""
+    """Return whether the record of ``head`` ends where ``head`` says in this open file."""
     if head.seq == 0:
         return True
     if size < head.length or head.length < 80:
@@ -254,7 +259,7 @@ def holds_end(handle: int, size: int, head: Head) -> bool:
 
 
 def moved_to(path: Path, head: Head) -> Path | None:
-    """Where the file that ``head`` is about lies now, beside the place it was moved from; None where it is not."""
+    """Return the file beside the audit that holds the record of ``head``, which was moved there; None for none."""
     for one in siblings(path):
         with contextlib.suppress(OSError):
             handle, found = open_plain(one)
@@ -267,9 +272,9 @@ def moved_to(path: Path, head: Head) -> Path | None:
 
 
 def packed(path: Path) -> Path | None:
-    """The newest packed file beside the audit that has its name (logrotate's ``compress``), None where there is none.
+    """Return the newest compressed file with the audit's name beside it (logrotate's ``compress``); None for none.
 
-    Nobody looks into it: what unpacks to how much is for a person to decide.
+    It is not opened: whether to unpack it is for a person to decide.
     """
     found = []
     for one in siblings(path):
@@ -280,7 +285,7 @@ def packed(path: Path) -> Path | None:
 
 
 def siblings(path: Path) -> list[Path]:
-    """Other files beside the audit that may be, or may have been, a part of it."""
+    """Return other files beside the audit that may be or may have been a part of it."""
     try:
         names = sorted(os.listdir(path.parent))
     except OSError:
@@ -291,10 +296,10 @@ def siblings(path: Path) -> list[Path]:
 
 
 def has_parts(path: Path) -> bool:
-    """Whether files of a chain lie beside the audit that are not in use any more."""
+    """Return whether there are older files of a chain beside the audit."""
     return any(one.name.startswith("audit-from-") for one in siblings(path))
 
 
 def part_name(first: int) -> str:
-    """The name of a file of the chain that is not in use any more, by the number of its first record."""
+    """Return the name of an older file of the chain, by the number of its first record."""
     return f"audit-from-{first:010d}.jsonl"

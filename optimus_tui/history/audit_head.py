@@ -1,7 +1,7 @@
-"""The audit's head: the number, hash and place of its last record, in a file of its own beside it.
+"""The audit's head: the number, hash and place of its last record, in a separate file beside it.
 
-With it a cut end shows, to every process and to ``verify``. It is written after each record, in one of two slots in
-turn, so that a torn slot leaves the one before. It refuses to be taken for proof against somebody who edits both files.
+It reveals a cut end to every process and to ``verify``. It is written after each record, alternately in one of two
+slots, so that a torn slot leaves the one before. It is no protection against somebody who edits both files.
 """
 
 import contextlib
@@ -25,7 +25,7 @@ class Head(Struct, frozen=True, kw_only=True):
     """The last record: its number ``seq`` (0: none yet), its ``hash``, and ``length`` of the file up to its end.
 
     ``first`` and ``origin`` are the number and hash of the first record of that file (0 and empty before there is one):
-    they tell the file that was cut from another one that begins anew. ``turn`` counts the writes.
+    they distinguish a file that was cut from another one that begins anew. ``turn`` counts the writes.
     """
 
     seq: int = 0
@@ -37,7 +37,11 @@ class Head(Struct, frozen=True, kw_only=True):
 
 
 def read_head(folder: Path) -> Head | None:
-    """The head; None where there is no file. Unreadable where it is damaged or no plain file."""
+    """Return the head; None where there is no file.
+
+    Raises:
+        Unreadable: the file is damaged or no plain file.
+    """
     try:
         handle, _ = open_plain(folder / FILE)
     except FileNotFoundError:
@@ -53,7 +57,7 @@ def read_head(folder: Path) -> Head | None:
 
 
 def write_head(folder: Path, head: Head) -> Head:
-    """Put it on the disk; the head as written. OSError where that is not possible."""
+    """Write the head to the disk and return it as written. OSError where that is not possible."""
     path = folder / FILE
     try:
         handle, _ = open_plain(path, os.O_RDWR)
@@ -69,7 +73,7 @@ def write_head(folder: Path, head: Head) -> Head:
 
 
 def renew_head(folder: Path, head: Head) -> Head:
-    """Replace the file as a whole, whatever lies there as a plain file: for repairs."""
+    """Replace the head file as a whole, whatever plain file is there: for repairs."""
     put_in_place(folder / FILE, 2 * _encoded(head))
     return head
 

@@ -1,8 +1,8 @@
-"""One line of the audit and its place in the chain: how it is sealed, read back, and what is wrong with it.
+"""One line of the audit and its place in the chain: write it, read it, verify it.
 
-The hash covers the line's own bytes and the hash before it, so nothing has to be written the same way twice. A chain
-proves that nothing in it was changed, dropped or put in; lines cut off its end show against the head file
-(``audit_head``). It refuses to repair.
+The hash covers the line's own bytes and the hash before it, so a line never has to be serialised twice the same way. A
+chain proves that nothing in it was changed, dropped or inserted; lines cut off its end show against the head file
+(``audit_head``).
 """
 
 import hashlib
@@ -23,14 +23,14 @@ _SEAL = len(_OPEN) + 64 + len(_CLOSE)
 
 
 class Chained(NamedTuple):
-    """A record's number, from 1, and its hash."""
+    """The number of a record, from 1, and its hash."""
 
     seq: int
     hash: str
 
 
 def record_line(clock: Clock, last: Chained, event: str, action: str, fields: dict[str, object]) -> tuple[bytes, str]:
-    """The line of a record that follows ``last``, and its hash."""
+    """Return the line of a record that follows ``last``, and its hash."""
     head = {
         "v": HEADED,
         "seq": last.seq + 1,
@@ -45,13 +45,13 @@ def record_line(clock: Clock, last: Chained, event: str, action: str, fields: di
 
 
 def seal(body: bytes, before: str) -> tuple[bytes, str]:
-    """The line of a JSON object, and its hash."""
+    """Return the line of a JSON object, and its hash."""
     hashed = _hash(body, before)
     return body[:-1] + _OPEN + hashed.encode() + _CLOSE + b"\n", hashed
 
 
 def problem_of(line: bytes, record: dict[str, Any] | None, last: Chained) -> str | None:
-    """What is wrong with a line (without its break) that shall follow ``last``; None where it is sound."""
+    """Return what is wrong with a line (without its break) that should follow ``last``; None where it is valid."""
     if record is None:
         return "not a record"
     if record.get("seq") != last.seq + 1:
@@ -67,7 +67,7 @@ def _hash(body: bytes, before: str) -> str:
 
 
 def decoded(line: bytes) -> dict[str, Any] | None:
-    """The record of a line; None where it is none."""
+    """Return the record of a line; None where it is none."""
     try:
         record = msgspec.json.decode(line)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError, ValueError):
@@ -76,7 +76,7 @@ def decoded(line: bytes) -> dict[str, Any] | None:
 
 
 def _plain(fields: dict[str, object]) -> dict[str, object]:
-    """Texts that JSON can hold: what is no Unicode is written as an escape."""
+    """Return the fields with texts that JSON can hold: invalid Unicode is written as an escape."""
     return {
         name: value.encode("utf-8", "backslashreplace").decode() if isinstance(value, str) else value
         for name, value in fields.items()

@@ -1,8 +1,8 @@
-"""How an audit goes on that was moved away or lost: on purpose, by a person, and so that the chain tells of it.
+"""Continue an audit that was moved away or lost: on a person's request, and recorded in the chain.
 
-``rotate`` takes over a file that somebody else moved (logrotate, say): nothing is missing then. ``accept_break`` goes
-on without what is lost: the first record of a new file names the last known number and hash, and the reason. What lies
-there is kept. It refuses to accept a break where there is none.
+``rotate`` takes over a file that others moved (logrotate, say): nothing is missing then. ``accept_break`` continues
+without what is lost: the first record of a new file names the last known number and hash, and the reason. Files found
+there are kept. Where nothing is broken, no break is accepted.
 """
 
 import contextlib
@@ -24,7 +24,7 @@ from optimus_tui.history.state_files import Unreadable, open_plain, read_plain, 
 
 
 class Accepted(Struct, frozen=True, kw_only=True):
-    """What an accepted break came to: records ``first`` to ``last`` are lost (none where ``last`` is smaller).
+    """An accepted break: records ``first`` to ``last`` are lost (none where ``last`` is smaller).
 
     ``kept`` are the files that hold what was found.
     """
@@ -35,7 +35,11 @@ class Accepted(Struct, frozen=True, kw_only=True):
 
 
 def rotate(folder: Path, clock: Clock | None = None, reason: str = "asked for") -> Path:
-    """Begin a new file; where the one before it lies now. It may have been moved by others. AuditUnwritable if not."""
+    """Begin a new file and return where the one before it is now, even if others have moved it.
+
+    Raises:
+        AuditUnwritable: no new file could be begun.
+    """
     log, path = AuditLog(folder, clock), folder / FILE
     try:
         return log.rotate(reason)
@@ -74,9 +78,10 @@ def _taken_over(path: Path, place: Path, head: Head, clock: Clock, reason: str) 
 def accept_break(
     folder: Path, who: dict[str, str], reason: str, clock: Clock | None = None, actions: tuple[str, ...] = ()
 ) -> Accepted:
-    """Go on without what is lost. ``actions`` are those in progress that the audit knows nothing of any more.
+    """Continue without what is lost. ``actions`` are those in progress that the audit no longer knows.
 
-    AuditUnwritable where the audit is whole, or where nothing can be written.
+    Raises:
+        AuditUnwritable: the audit is whole, or nothing can be written.
     """
     path = folder / FILE
     with _alone(folder):
@@ -97,7 +102,7 @@ def accept_break(
 
 
 def _checked_head(path: Path) -> Head | None:
-    """The head, None where it is gone or damaged; AuditUnwritable where nothing is broken, or all could be had."""
+    """Return the head, None where it is gone or damaged; AuditUnwritable where nothing is lost."""
     try:
         head = read_head(path.parent)
     except Unreadable:
@@ -115,7 +120,7 @@ def _checked_head(path: Path) -> Head | None:
 
 
 def _base(path: Path, head: Head | None) -> Path | None:
-    """The newest file that belongs to the chain; None where there is none."""
+    """Return the newest file that belongs to the chain; None where there is none."""
     parts = sorted(one for one in siblings(path) if one.name.startswith("audit-from-"))
     try:
         (here,) = walk(path).parts[-1:]
@@ -127,7 +132,7 @@ def _base(path: Path, head: Head | None) -> Path | None:
 
 
 def _kept(path: Path, base: Path | None, found: Checked | None) -> list[Path]:
-    """Give what lies there names of its own: the file that the chain goes on from first."""
+    """Give the existing files names of their own and return them, the one that the chain continues first."""
     kept: list[Path] = []
     if base is not None and base != path:
         kept.append(base)
@@ -149,7 +154,7 @@ def _kept(path: Path, base: Path | None, found: Checked | None) -> list[Path]:
 
 
 def _size(path: Path) -> int:
-    """Bytes; 0 where there is no file. Unreadable where it is no plain file."""
+    """Return the size in bytes; 0 where there is no file. Unreadable where it is no plain file."""
     try:
         handle, found = open_plain(path)
     except FileNotFoundError:
@@ -160,7 +165,7 @@ def _size(path: Path) -> int:
 
 @contextlib.contextmanager
 def _alone(folder: Path) -> Iterator[None]:
-    """One repair at a time; every failure comes out as AuditUnwritable."""
+    """Lock the state directory for one repair; every failure comes out as AuditUnwritable."""
     handle = -1
     try:
         handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)

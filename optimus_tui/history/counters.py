@@ -1,8 +1,8 @@
 """Arithmetic of monotone counters and histograms over a window. Pure.
 
 A drop is a reset: the new value counts from zero, and no rate is ever negative. A series that appears while its process
-was being watched counts from zero as well; one that was there before we looked counts from its first sample. It refuses
-to extrapolate to the window's edges.
+is watched counts from zero as well; one that existed before counts from its first sample. Nothing is extrapolated to
+the window's edges.
 """
 
 import math
@@ -15,7 +15,7 @@ from optimus_tui.history.row_codec import Samples
 
 
 def increase(samples: Samples, since: float, *, born: bool = False) -> tuple[float, int]:
-    """Growth after ``since`` and the number of resets. Samples up to ``since`` only set the start."""
+    """Return the growth after ``since`` and the number of resets. Samples up to ``since`` only set the start."""
     total, resets = 0.0, 0
     last: float | None = 0.0 if born else None
     for at, value in samples:
@@ -30,7 +30,7 @@ def increase(samples: Samples, since: float, *, born: bool = False) -> tuple[flo
 
 
 def integrate(samples: Samples, longest_gap: float) -> float:
-    """The amount behind a rate (per second) over its samples; nothing is counted across a longer gap."""
+    """Return the amount behind a rate (per second) over its samples, without gaps over ``longest_gap``."""
     total = 0.0
     for (before, _), (at, rate) in pairwise(samples):
         if 0 < at - before <= longest_gap:
@@ -39,18 +39,18 @@ def integrate(samples: Samples, longest_gap: float) -> float:
 
 
 def covered_minutes(times: Sequence[float], longest_gap: float) -> float:
-    """Minutes between neighbouring samples, without the gaps."""
+    """Return the minutes between neighbouring samples, without the gaps."""
     steps = (after - before for before, after in pairwise(times))
     return sum(step for step in steps if 0 < step <= longest_gap) / 60
 
 
 def matches(labels: Mapping[str, str], wanted: Mapping[str, str]) -> bool:
-    """Whether every wanted label is there with that very value."""
+    """Return whether every wanted label is present with that value."""
     return all(labels.get(name) == value for name, value in wanted.items())
 
 
 def spread(buckets: Iterable[Counted], count: float, total: float) -> Spread:
-    """The percentiles behind the increases of ``le`` buckets, interpolated within a bucket as Prometheus does."""
+    """Return the percentiles behind increases of ``le`` buckets, interpolated within a bucket as Prometheus does."""
     edges: dict[float, float] = {}
     for one in buckets:
         edge = _edge(one.labels.get("le", ""))
@@ -72,13 +72,13 @@ def spread(buckets: Iterable[Counted], count: float, total: float) -> Spread:
 
 
 def bucket_of(ordered: Sequence[tuple[float, float]], share: float) -> tuple[float, float] | None:
-    """The edges of the bucket that holds a quantile; None where there is none."""
+    """Return the edges of the bucket that holds a quantile; None where there is none."""
     found = _bucket(ordered, share)
     return None if found is None else (min(found.lower, found.upper), found.upper)
 
 
 def quantile(ordered: Sequence[tuple[float, float]], share: float) -> float | None:
-    """Of cumulative buckets (upper edge, observations up to it). Beyond the last finite edge: that edge."""
+    """Return a quantile of cumulative buckets (upper edge, observations up to it); at most the last finite edge."""
     found = _bucket(ordered, share)
     if found is None:
         return None
@@ -112,7 +112,7 @@ def _bucket(ordered: Sequence[tuple[float, float]], share: float) -> _Bucket | N
 def group_spreads(
     buckets: Collection[Counted], sums: Collection[Counted], counts: Collection[Counted], by: str | None
 ) -> dict[str, Spread]:
-    """A histogram's parts by the value of a label, the most used first; series without observations are left out."""
+    """Return a histogram by the value of a label, the most used first; series without observations are left out."""
     observed: dict[str, float] = {}
     for one in counts:
         observed[_group(one, by)] = observed.get(_group(one, by), 0.0) + one.increase

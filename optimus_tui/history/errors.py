@@ -1,7 +1,4 @@
-"""What can go wrong with the history file, in words. It refuses to decide what to do about it.
-
-SQLite's own words are kept out: they can name paths and statements.
-"""
+"""Errors of the history file in words. SQLite's own words are left out: they can name paths and statements."""
 
 import errno
 import sqlite3
@@ -18,24 +15,24 @@ _CLOSED_TO_US = (sqlite3.SQLITE_READONLY, sqlite3.SQLITE_PERM, sqlite3.SQLITE_CA
 
 
 def is_damage(error: BaseException) -> bool:
-    """Whether the file itself is unusable: no retry helps."""
+    """Return whether the file itself is damaged, so that no retry helps."""
     if isinstance(error, sqlite3.OperationalError) or not isinstance(error, sqlite3.DatabaseError):
         return _code(error) in _DAMAGED
     return _code(error) in (*_DAMAGED, None)
 
 
 def is_full(error: BaseException) -> bool:
-    """Whether there is no room: on the disk, or below our own cap."""
+    """Return whether there is no room: on the disk, or below our own cap."""
     return _code(error) == sqlite3.SQLITE_FULL
 
 
 def is_locked(error: BaseException) -> bool:
-    """Whether another process is at it: soon it will not be."""
+    """Return whether another process has locked the file, which ends soon."""
     return _code(error) in _LOCKED or isinstance(error, BlockingIOError)
 
 
 def fault_of_history(error: BaseException, path: Path) -> Fault:
-    """The fault in one sentence that names the file."""
+    """Return the fault in one sentence that names the file."""
     place, code = safe_text(str(path), 200), _code(error)
     if isinstance(error, NewerFile):
         remedy = "update this installation, or move that file away"
@@ -63,7 +60,7 @@ def _words(error: BaseException, code: int | None) -> str:
 
 
 def _code(error: BaseException) -> int | None:
-    """SQLite's primary code."""
+    """Return SQLite's primary error code."""
     code = getattr(error, "sqlite_errorcode", None)
     return code & 0xFF if isinstance(code, int) else None
 

@@ -1,8 +1,8 @@
 """The history file: SQLite in WAL mode, one connection, used by one thread.
 
-Rows of other systems (other addresses in the same environment) lie in the same file and are never seen. It refuses to
-word errors and to retry: ``store`` does. What is older than the retention goes, and so does what lies in the future,
-but only while the clock has been steady: a clock that jumps must not cost the history.
+Rows of other systems (other addresses in the same environment) are in the same file and never returned. Errors are not
+put into words and nothing is retried here: ``store`` does both. Samples older than the retention are dropped, and so
+are those in the future, but only while the clock has been steady: a clock that jumps must not delete the history.
 """
 
 import contextlib
@@ -36,11 +36,11 @@ CREATE TABLE IF NOT EXISTS kept(system TEXT NOT NULL, key TEXT NOT NULL, value B
 
 
 class NewerFile(Exception):
-    """A later version of this product wrote the file: it is left alone."""
+    """A later version of this product wrote the file, so it is not touched."""
 
 
 class HistoryFile:
-    """Raises sqlite3.Error, OSError or NewerFile; the caller decides what that means."""
+    """The open file. Its methods raise sqlite3.Error, OSError or NewerFile."""
 
     def __init__(self, path: Path, system: str, clock: Clock, *, retention_s: float, max_bytes: int) -> None:
         self.path, self.system, self.clock = path, system, clock
@@ -73,7 +73,7 @@ class HistoryFile:
         return db
 
     def _touch(self, flags: int) -> None:
-        """Make sure that a plain file is there, private where it is ours."""
+        """Make sure that there is a plain file, private where it belongs to this user."""
         handle = os.open(self.path, flags | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK, 0o600)
         try:
             found = os.fstat(handle)
@@ -86,7 +86,7 @@ class HistoryFile:
         self._identity = (found.st_dev, found.st_ino)
 
     def _open_to_read(self) -> sqlite3.Connection:
-        """Where we may not write. Without the right to make its side files SQLite reads only what nobody changes."""
+        """Open a file that may not be written. Without the right to create side files SQLite reads it as unchanging."""
         for option in ("mode=ro", "immutable=1"):
             db = sqlite3.connect(f"{self.path.as_uri()}?{option}", uri=True, timeout=BUSY_SECONDS, isolation_level=None)
             try:
@@ -103,7 +103,7 @@ class HistoryFile:
         raise AssertionError  # pragma: no cover - the second try returns or raises
 
     def _check(self, db: sqlite3.Connection) -> int:
-        """The schema's version; sqlite3.DatabaseError for what is no history, NewerFile for a later one."""
+        """Return the schema's version; sqlite3.DatabaseError for another kind of file, NewerFile for a later one."""
         db.execute("PRAGMA trusted_schema=OFF")
         db.execute("BEGIN")
         version: int = db.execute("PRAGMA user_version").fetchone()[0]
@@ -133,7 +133,7 @@ class HistoryFile:
 
     @property
     def moved(self) -> bool:
-        """True when another file, or none, lies at the path now: somebody set ours aside or removed it."""
+        """Return True when another file, or none, is at the path now: ours was set aside or removed."""
         try:
             found = self.path.lstat()
         except OSError:
@@ -141,13 +141,13 @@ class HistoryFile:
         return (found.st_dev, found.st_ino) != self._identity
 
     def close(self) -> None:
-        """Let go of the file."""
+        """Close the file."""
         self.db.close()
 
     # -- writing
 
     def write(self, sets: Sequence[tuple[float, Mapping[str, float]]]) -> None:
-        """Sets of samples (seconds, values by name) in one transaction. A set at a time that has one joins it."""
+        """Write sets of samples (seconds, values by name) in one transaction; a set joins an existing one of its time."""
         if self.read_only is not None:
             raise self.read_only
         if not sets:
@@ -189,7 +189,7 @@ class HistoryFile:
                 self.db.execute(statement, (at, *pack(numbered)))
 
     def _number(self, name: str, ids: dict[str, int], latest: float) -> int:
-        """The series' number in the file; 0 where there is no room for more names."""
+        """Return the series' number in the file; 0 where there is no room for more names."""
         key, now = (self.system, _raw(name)), int(latest)
         found = self.db.execute("SELECT id FROM names WHERE system=? AND name=?", key).fetchone()
         if found:
@@ -203,7 +203,7 @@ class HistoryFile:
         return ids[name]
 
     def keep(self, key: str, value: bytes) -> None:
-        """One document under a key, in the place of the former one."""
+        """Store one document under a key, replacing the former one."""
         if self.read_only is not None:
             raise self.read_only
         self.db.execute("INSERT OR REPLACE INTO kept VALUES(?, ?, ?)", (self.system, key, value))
@@ -211,9 +211,9 @@ class HistoryFile:
     # -- the size
 
     def tidy(self, now: float) -> None:
-        """Drop what is too old, what is not yet, and the oldest tenth where the file is nearly full.
+        """Drop samples that are too old or in the future, and the oldest tenth where the file is nearly full.
 
-        A process that was stopped comes back with an old ``now``: nothing that others wrote meanwhile is the future.
+        A process that was stopped resumes with an old ``now``: what others wrote meanwhile is not in the future.
         """
         future = max(now, self.clock.wall()) + FUTURE_SECONDS
         self._drop(f"at < {_ms(now - self.retention_s)} OR at > {_ms(future)}")
@@ -240,7 +240,7 @@ class HistoryFile:
 
     @property
     def used_bytes(self) -> int:
-        """Of the file, without free pages and without the log beside it."""
+        """Return the size of the file, without free pages and without the log beside it."""
         pages, free, size = (
             self.db.execute(f"PRAGMA {name}").fetchone()[0] for name in ("page_count", "freelist_count", "page_size")
         )
@@ -249,7 +249,7 @@ class HistoryFile:
     # -- reading
 
     def read(self, names: Iterable[str], since: float, until: float) -> dict[str, Samples]:
-        """Samples by name, both ends included, oldest first."""
+        """Return samples by name, both ends included, oldest first."""
         found: dict[str, Samples] = {}
         numbered: dict[str, dict[int, str]] = {"plain": {}, "labelled": {}}
         for name in names:
@@ -269,14 +269,14 @@ class HistoryFile:
         return found
 
     def _rows(self, table: str, since: float, until: float) -> Iterator[Row]:
-        """Rows of the right shape: a damaged file can hold anything."""
+        """Yield rows of the right shape: a damaged file can hold anything."""
         statement = f"SELECT at, ids, numbers FROM {table} WHERE at BETWEEN ? AND ? ORDER BY at"  # noqa: S608
         for at, ids, numbers in self.db.execute(statement, (_ms(since), _ms(until))):
             if type(ids) is bytes and type(numbers) is bytes:
                 yield at, ids, numbers
 
     def names(self, prefix: str) -> list[str]:
-        """All series of this system whose names begin so."""
+        """Return all series of this system whose names begin with ``prefix``."""
         start = _raw(prefix)
         statement = "SELECT name FROM names WHERE system=? AND name >= ? AND substr(name, 1, ?) = ?"
         found = []
@@ -287,7 +287,7 @@ class HistoryFile:
         return sorted(found)
 
     def kept(self, key: str) -> bytes | None:
-        """The document under a key."""
+        """Return the document under a key, or None."""
         row = self.db.execute("SELECT value FROM kept WHERE system=? AND key=?", (self.system, key)).fetchone()
         return row[0] if row and type(row[0]) is bytes else None
 

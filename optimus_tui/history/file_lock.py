@@ -1,7 +1,4 @@
-"""The lock on a file, waited for no longer than a person would, and who holds it meanwhile.
-
-It refuses to wait for ever: whoever holds a lock for longer than that is named instead, as far as this machine tells.
-"""
+"""Lock a file with a time limit, and name the process that holds the lock meanwhile."""
 
 import contextlib
 import fcntl
@@ -18,11 +15,16 @@ _PAUSES = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05)
 
 
 class Held(Unreadable):
-    """Somebody else holds the lock; the sentence says who."""
+    """Another process holds the lock; the message says which, as far as this machine knows."""
 
 
 def lock(handle: int, path: Path, what: str, seconds: float = SECONDS) -> None:
-    """Lock an open file for this process alone. Held after ``seconds``; OSError where there are no locks."""
+    """Lock an open file for this process alone.
+
+    Raises:
+        Held: another process still has the lock after ``seconds``.
+        OSError: the file system has no locks.
+    """
     deadline, turn = time.monotonic() + seconds, 0
     while True:
         try:
@@ -37,12 +39,12 @@ def lock(handle: int, path: Path, what: str, seconds: float = SECONDS) -> None:
 
 
 def unlock(handle: int) -> None:
-    """Let the next one in."""
+    """Release the lock."""
     fcntl.flock(handle, fcntl.LOCK_UN)
 
 
 def holder(handle: int) -> str:
-    """Who holds the lock on this file: ``process 123 (flock), running since 21:40:03 UTC``, or what is known."""
+    """Return who holds the lock on this file: ``process 123 (flock), running since 21:40:03 UTC``, or what is known."""
     file = os.fstat(handle)
     for pid in [*_in_lock_table(file), *_with_it_open(file)]:
         if pid == os.getpid():
@@ -68,7 +70,7 @@ def _in_lock_table(file: os.stat_result) -> list[int]:
 
 
 def _with_it_open(file: os.stat_result) -> list[int]:
-    """Other processes that have the file open: the lock may have outlived the process that took it."""
+    """Return other processes that have the file open, because the lock may outlive the process that took it."""
     found = []
     for name in _names("/proc"):
         if not name.isdigit() or int(name) == os.getpid():

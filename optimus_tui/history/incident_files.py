@@ -1,6 +1,6 @@
-"""The directories of incidents: one each, private, numbered; a lock that tells who writes; evidence beside them.
+"""The directories of incidents: each is private and numbered, with a lock that names the writer, and evidence files.
 
-It refuses to delete anything, to follow links, and to believe a file that somebody else owns or may write.
+Nothing is deleted, no links are followed, and a file that others own or may write is not trusted.
 """
 
 import contextlib
@@ -26,24 +26,28 @@ _EVIDENCE = re.compile(r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,99}$")
 
 
 def incidents_dir() -> Path:
-    """Where all incidents of this user are."""
+    """Return the directory of all incidents of this user."""
     from platformdirs import user_state_path
 
     return user_state_path("optimus-tui", appauthor=False) / "incidents"
 
 
 def numbers(root: Path) -> list[int]:
-    """The incidents there are, oldest first. Unreadable where their directory is none, or cannot be read."""
+    """Return the numbers of the incidents, oldest first. Unreadable where the directory is none or cannot be read."""
     return sorted(int(name) for name in state_files.names_in(root) if _NAME.match(name))
 
 
 def folder_of(root: Path, number: int) -> Path:
-    """The directory of an incident; it need not exist."""
+    """Return the directory of an incident; it need not exist."""
     return root / f"{number:04d}"
 
 
 def new_folder(root: Path) -> tuple[int, Path]:
-    """A directory under the next free number: of two processes each gets its own. OSError where none can be made."""
+    """Create a directory under the next free number, never one that another process creates.
+
+    Raises:
+        OSError: none can be created.
+    """
     root.mkdir(mode=0o700, parents=True, exist_ok=True)
     number = max(numbers(root), default=0) + 1
     while True:
@@ -61,14 +65,14 @@ def new_folder(root: Path) -> tuple[int, Path]:
 
 
 class Lock:
-    """Held by the one process that may write. ``owner`` says who that is where it is somebody else."""
+    """The lock of the one process that may write. ``owner`` names the other process that holds it."""
 
     def __init__(self, folder: Path) -> None:
         self.path, self.owner = folder / LOCK, ""
         self._handle: int | None = None
 
     def take(self, who: str) -> bool:
-        """True where it is ours now. OSError where no lock can be had at all."""
+        """Return True where this process has the lock now. OSError where no lock can be had at all."""
         handle = os.open(self.path, os.O_RDWR | os.O_CREAT | FLAGS, 0o600)
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -85,14 +89,14 @@ class Lock:
         return True
 
     def release(self) -> None:
-        """Let others write."""
+        """Let other processes write."""
         if self._handle is not None:
             os.close(self._handle)
             self._handle = None
 
 
 def is_held(folder: Path) -> str:
-    """Who writes to this incident now; empty where nobody does."""
+    """Return who writes to this incident now; empty for nobody."""
     try:
         handle = os.open(folder / LOCK, os.O_RDWR | FLAGS)
     except OSError:
@@ -110,7 +114,7 @@ def is_held(folder: Path) -> str:
 
 
 def read_plain(path: Path, limit: int = MAX_BYTES) -> tuple[bytes, str]:
-    """The bytes, and why they are not to be written on (empty: they may be). Unreadable where they cannot be had."""
+    """Return the bytes, and why they may not be continued (empty: they may). Unreadable where they cannot be read."""
     try:
         data, found = state_files.read_plain(path, limit)
     except FileNotFoundError as error:
@@ -119,7 +123,7 @@ def read_plain(path: Path, limit: int = MAX_BYTES) -> tuple[bytes, str]:
 
 
 def keep_aside(folder: Path, stem: str, data: bytes) -> Path:
-    """Write ``data`` under a name of its own, for good; OSError where that is not possible."""
+    """Write ``data`` durably to a new file of its own and return it; OSError where that is not possible."""
     stamp = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime())
     for attempt in range(1000):
         path = folder / f"{stem}-{stamp}-{os.getpid()}{f'-{attempt}' if attempt else ''}"
@@ -144,21 +148,21 @@ def keep_aside(folder: Path, stem: str, data: bytes) -> Path:
 
 
 def describe(stem: str, number: int, document: bytes, ending: str = "json") -> Evidence:
-    """What the document will be called. ``number`` makes the name unique within the incident."""
+    """Return the file name, digest and size for a document. ``number`` makes the name unique within the incident."""
     plain = re.sub(r"[^A-Za-z0-9_-]+", "-", stem)[:60] or "document"
     digest = hashlib.sha256(document).hexdigest()
     return Evidence(name=f"{number:04d}-{plain}.{ending}", sha256=digest, size=len(document))
 
 
 def write_evidence(folder: Path, evidence: Evidence, document: bytes) -> None:
-    """Put it there in one step; OSError otherwise, with nothing under its name."""
+    """Write the document in one step; after an OSError there is nothing under its name."""
     place = folder / EVIDENCE
     place.mkdir(mode=0o700, exist_ok=True)
     put_in_place(place / evidence.name, document)
 
 
 def read_evidence(folder: Path, evidence: Evidence) -> bytes:
-    """The document as it was; Unreadable where it is gone or no longer the same."""
+    """Return the unchanged document; Unreadable where it is gone or changed."""
     if not _EVIDENCE.match(evidence.name):
         raise Unreadable("the record names no file of this incident")
     data, _ = read_plain(folder / EVIDENCE / evidence.name)

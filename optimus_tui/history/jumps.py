@@ -1,8 +1,9 @@
-"""Steps of a counter that are no traffic of one process: another process, with other totals, answered. Pure.
+"""Detect steps of a counter that are not one process' traffic: another process, with other totals, answered. Pure.
 
-A balancer may keep one worker for many looks and then take another whose counters are all higher: nothing falls back.
-What shows is a step that grew as no other did, in everything that moves. A short burst looks the same, so the answer is
-"one of both" and no rate is told. Steps between looks that are proved to be of one process are never in doubt.
+A balancer may stay with one worker for many readings and then switch to another whose counters are all higher, so that
+nothing falls. What shows is a step much larger than all others, in everything that moves. A short burst looks the same,
+so the answer is "one of both" and no rate is given. Steps between readings that are proved to be of one process are
+never in doubt.
 """
 
 from collections.abc import Collection, Mapping, Sequence
@@ -21,7 +22,7 @@ SHORT_STREAM = 8
 
 
 class _Step(NamedTuple):
-    """Growth between two looks."""
+    """The growth between two readings."""
 
     rate: float
     grown: float
@@ -37,14 +38,14 @@ def jumps(
     *,
     told: bool,
 ) -> list[float]:
-    """The looks at which another process may have answered; empty where all growth can be one process' traffic.
+    """Return the readings at which another process may have answered; empty where one process can explain all growth.
 
     Args:
-        times: of all looks at what may be one process.
-        grown: by look the growth of all series together since the look before.
+        times: of all readings of what may be one process.
+        grown: the growth of all series together since the reading before, by reading.
         series: the same for each series.
-        least: growth from one look to the next that is in question.
-        told: whether all these looks told the same start time.
+        least: growth from one reading to the next from which on a step is examined.
+        told: whether all these readings have the same start time.
     """
     steps = [
         _Step(grown.get(at, 0.0) / (at - before), grown.get(at, 0.0), number, at)
@@ -59,8 +60,10 @@ def jumps(
 
 
 def _outliers(ranked: Sequence[_Step], least: float, factor: float) -> list[float]:
-    """The few fastest steps where a gap lies between them and all others, and none follows another: a burst of several
-    looks is traffic."""
+    """Return the few fastest steps where a gap separates them from all others.
+
+    Steps that follow one another are a burst of traffic over several readings and do not count.
+    """
     for count in range(1, min(MOST_JUMPS, len(ranked) - 1) + 1):
         chosen = ranked[:count]
         if chosen[-1].grown <= least:
@@ -78,8 +81,10 @@ def _all_jumped(
     chosen: Collection[float],
     factor: float,
 ) -> bool:
-    """Whether all series that also grow at other times jumped at this one: a burst leaves some as they were, and
-    another process has other figures throughout."""
+    """Return whether all series that also grow at other times jumped at this reading.
+
+    A burst leaves some series as they were, and another process has other figures throughout.
+    """
     length = {after: after - before for before, after in pairwise(times)}
     others = sum(seconds for when, seconds in length.items() if when not in chosen)
     moving = 0

@@ -1,4 +1,4 @@
-"""Which processes were looked at, from when to when each is taken to have lived, and what time that covers. Pure."""
+"""Determine which processes were read, how long each is taken to have lived, and the time that this covers. Pure."""
 
 from collections.abc import Hashable, Sequence
 from itertools import pairwise
@@ -23,13 +23,13 @@ SAME = "metrics.same"
 
 
 class Look(NamedTuple):
-    """One look at the page: whose it was, and what it tells beside the counters.
+    """One reading of the page: its process, and what it tells beside the counters.
 
-    ``process`` is the same for looks at the same process. ``known`` is False where nothing tells processes apart: then
-    all looks with this ``process`` may be of one or of many. ``started`` is when it began, None where unknown.
-    ``fell`` is True where a counter stood lower than at the look before, ``cut`` where the page was not kept whole,
-    ``same`` where this look and the one before at ``process`` are proved to be of one process, ``other`` where they are
-    proved to be of two.
+    ``process`` is the same for readings of the same process. ``known`` is False where processes cannot be told apart:
+    then all readings with this ``process`` may be of one or of many. ``started`` is when it began, None where unknown.
+    ``fell`` is True where a counter was lower than at the reading before, ``cut`` where the page was not kept whole,
+    ``same`` where this reading and the one before of ``process`` are proved to be of one process, ``other`` where of
+    two.
     """
 
     at: float
@@ -43,9 +43,9 @@ class Look(NamedTuple):
 
 
 class Life(NamedTuple):
-    """One process: its looks, the time at which its growth begins, and until when it is taken to have lived.
+    """One process: its readings, the time at which its growth begins, and until when it is taken to have lived.
 
-    ``known`` is False where its looks may be of one process or of many, one after the other.
+    ``known`` is False where its readings may be of one process or of many, one after the other.
     """
 
     process: Hashable
@@ -59,15 +59,17 @@ class Life(NamedTuple):
 
     @property
     def last(self) -> float:
+        """Return the time of its last reading."""
         return self.looks[-1].at
 
     @property
     def span(self) -> float:
+        """Return the seconds from the beginning of its growth to its last reading."""
         return self.last - self.base
 
 
 def lives_of(looks: Sequence[Look], since: float, *, in_turn: bool, gap: float) -> list[Life]:
-    """The processes that were seen within the window."""
+    """Return the processes that were seen within the window."""
     by_process: dict[Hashable, list[Look]] = {}
     for one in looks:
         by_process.setdefault(one.process, []).append(one)
@@ -96,14 +98,17 @@ def lives_of(looks: Sequence[Look], since: float, *, in_turn: bool, gap: float) 
 
 
 def by_turns(one: Sequence[Look], other: Sequence[Look]) -> bool:
-    """Whether a look of one lies between two of the other."""
+    """Return whether readings of both processes alternate: one of each is within the time of the other."""
     first, last = max(one[0].at, other[0].at), min(one[-1].at, other[-1].at)
     return any(first <= look.at <= last for look in one) and any(first <= look.at <= last for look in other)
 
 
 def hidden(looks: Sequence[Look], since: float, inside: Sequence[Look], seen: int) -> bool:
-    """Whether a process may have been missed within the window: there were too few looks for so many processes, or one
-    that was seen shortly before, and was not replaced, was met by none of them."""
+    """Return whether a process may have been missed within the window.
+
+    That is so with too few readings for so many processes, and when none met a process that was seen shortly before and
+    was not replaced.
+    """
     if seen > 1 and len(looks) < LOOKS_EACH * seen:
         return True
     last = {one.process: one.at for one in looks if one.known}
@@ -116,13 +121,15 @@ def hidden(looks: Sequence[Look], since: float, inside: Sequence[Look], seen: in
 
 
 def _patience(processes: int) -> int:
-    """So many looks in a row that do not meet a process say that it has ended."""
+    """Return how many readings in a row must miss a process until it counts as ended."""
     return LOOKS_EACH * max(2, processes)
 
 
 def _base(own: Sequence[Look], since: float, gap: float) -> tuple[float, bool]:
-    """Where this process' growth begins, and whether it does so from zero: its start within the window, or its look
-    nearest to the window's beginning."""
+    """Return where this process' growth begins, and whether from zero.
+
+    That is its start within the window, or its reading nearest to the window's beginning.
+    """
     first, started = own[0], own[0].started
     if started is not None and since < started <= first.at + SLACK_SECONDS and first.at >= since:
         return min(started, first.at), True
@@ -136,16 +143,17 @@ def _base(own: Sequence[Look], since: float, gap: float) -> tuple[float, bool]:
 
 
 def _overlap(spans: Sequence[tuple[float, float]]) -> int:
-    """How many of these spans lie over one another at most."""
+    """Return the largest number of these spans that overlap at one time."""
     return max((sum(begin <= at <= end for begin, end in spans) for at, _ in spans), default=0)
 
 
 def together(lives: Sequence[Life]) -> int:
+    """Return how many of the processes lived at one time at most."""
     return _overlap([(one.looks[0].at, one.last) for one in lives])
 
 
 def covered_time(lives: Sequence[Life], inside: Sequence[Look], gap: float) -> list[Span]:
-    """Time in which looks followed one another, and time over which one process is known to have gone on."""
+    """Return the time in which readings followed one another, or over which one process is known to have continued."""
     spans = [(one.base, one.last) for one in lives if one.span > 0]
     times = sorted({one.at for one in inside} | {one.base for one in lives})
     spans += [(before, at) for before, at in pairwise(times) if at - before <= gap]

@@ -1,4 +1,4 @@
-"""What tells that two looks were at one process or at two, beside start times and counters. Pure."""
+"""Decide from the marks of two readings whether one process published both, beside start times and counters. Pure."""
 
 from collections.abc import Mapping
 from typing import Literal
@@ -11,10 +11,11 @@ SLACK = 0.05
 
 
 def compare_marks(before: Mapping[str, float], marks: Mapping[str, float]) -> Literal["same", "other", "unknown"]:
-    """Whether one process published both.
+    """Return whether one process published both readings.
 
-    A series is created once: another time is another process. Only labelled ones prove the same process, since they are
-    created at the first request; others may be created before workers are forked. What only grows proves nothing.
+    A series is created once: another creation time is another process. Only labelled series prove the same process,
+    since they are created at the first request; others may be created before workers are forked. A value that only
+    grows proves nothing.
     """
     proved = False
     for name, value in before.items():

@@ -1,9 +1,9 @@
-"""Growth of counters over looks at one or several processes. Pure.
+"""Growth of counters over readings of one or several processes. Pure.
 
-One address may be answered by several processes (workers, replicas), one after the other (restarts) or in turn. Growth
-is only ever taken between two looks at the same process, and divided by the time between these two looks; the figures
-of the processes are then added. A process that started within the window counts from zero; one that was there before it
-was first seen counts from its first look. Times are seconds of one clock, whichever it is.
+One address may be answered by several processes (workers, replicas), one after the other (restarts) or in rotation.
+Growth is only taken between two readings of the same process, and divided by the time between these two; the figures of
+the processes are then added. A process that started within the window counts from zero; one that existed before counts
+from its first reading. Times are seconds of any one clock.
 """
 
 from collections.abc import Hashable, Mapping, Sequence
@@ -25,9 +25,9 @@ LEAPT = "a look found counters far ahead of the look before: another process ans
 
 
 class Growth(NamedTuple):
-    """Growth by series over the time in ``spans``; empty where ``several`` says why no figure is one.
+    """Growth by series over the time in ``spans``; empty where ``several`` says why no figure is reliable.
 
-    ``processes`` counts those seen within the window, ``restarts`` those of them that began after a former look.
+    ``processes`` counts those seen within the window, ``restarts`` those of them that began after an earlier reading.
     ``lower_bound`` is True where requests may have been lost with a process that ended.
     """
 
@@ -41,14 +41,14 @@ class Growth(NamedTuple):
 
     @property
     def seconds(self) -> float:
-        """The time over which the growth is known."""
+        """Return the seconds over which the growth is known."""
         return length(self.spans)
 
 
 def fell_back(before: Mapping[str, float], state: MetricsState) -> bool:
-    """Whether a counter stands lower than at the look before: another process answers now.
+    """Return whether a counter is lower than at the reading before, so that another process answers now.
 
-    Where nothing tells processes apart, a counter that is gone says so too; one and the same process may remove series.
+    Where processes cannot be told apart, a counter that is gone counts as well; a known process may remove series.
     Gauges may fall, and so may a sum of seconds where a clock was set.
     """
     unknown = state.process is None and not state.left_out
@@ -71,19 +71,18 @@ def grow(
     restarts_allowed: int = 1,
     jump: float = 100.0,
 ) -> Growth:
-    """Growth of the series in ``found`` after ``since``; looks before it only set where growth begins.
+    """Return the growth of the series in ``found`` after ``since``; readings before it only set where growth begins.
 
     Args:
-        looks: every look, oldest first, each with a time of its own.
-        found: by series of one metric its samples, which are kept where they changed; each belongs to the look at its
-            very time.
+        looks: every reading, oldest first, each with a time of its own.
+        found: the samples by series of one metric, kept where they changed; each has the time of its reading.
         since: where the window begins.
-        in_turn: whether each look meets one of several processes by chance. Then a process that was not met at the
-            window's edges is taken to have counted there as it did between its own looks.
-        most: at most so many times the observed span of a process is its growth taken to have gone on.
-        gap: seconds between two looks from which on nobody looked in between.
-        restarts_allowed: falls that are taken for a restart where nothing tells processes apart.
-        jump: growth from one look to the next that may be another process, where few looks tell nothing apart.
+        in_turn: whether each reading meets one of several processes by chance. Then a process that was not met at the
+            window's edges is taken to have counted there as it did between its own readings.
+        most: the growth of a process is extended to at most this multiple of its observed span.
+        gap: seconds between two readings from which on the time between them is not covered.
+        restarts_allowed: falls that are taken for a restart where processes cannot be told apart.
+        jump: growth from one reading to the next that may be another process, where few readings tell nothing apart.
     """
     every = looks
     looks = without_untold(looks, found)
@@ -117,7 +116,7 @@ def grow(
 
 
 def add(growths: Sequence[Growth]) -> Growth:
-    """The growth of different targets, whose processes are never the same, added up."""
+    """Return the sum of the growth of different targets, whose processes are never the same."""
     if len(growths) == 1:
         return growths[0]
     totals: Totals = {}
@@ -136,21 +135,21 @@ def add(growths: Sequence[Growth]) -> Growth:
 
 
 def _put(totals: Totals, labels: dict[str, str], increase: float, resets: int) -> None:
-    """Add growth to what was there under the same labels."""
+    """Add growth to what is there under the same labels."""
     key = tuple(sorted(labels.items()))
     before = totals.get(key) or Counted(labels=labels, increase=0.0)
     totals[key] = Counted(labels=labels, increase=before.increase + increase, resets=before.resets + resets)
 
 
 def only(growth: Growth, labels: Mapping[str, str]) -> Growth:
-    """The same growth with the series that have these labels."""
+    """Return the same growth with only the series that have these labels."""
     if not labels:
         return growth
     return growth._replace(series=tuple(one for one in growth.series if matches(one.labels, labels)))
 
 
 class _Count:
-    """What one process counted: growth by series and by look, and the looks at which a counter of it fell back."""
+    """What one process counted: growth by series and by reading, and the readings at which a counter fell."""
 
     def __init__(self, life: Life) -> None:
         self.life = life
@@ -193,24 +192,23 @@ class _Count:
 
     @property
     def restarted(self) -> bool:
-        """Whether a counter fell back within the window."""
+        """Return whether a counter fell within the window."""
         return any(at > self.life.base for at in self._falls)
 
     def several(self, restarts_allowed: int, jump: float, in_turn: bool) -> str:
-        """Why this cannot be one process: it fell back and cannot have restarted, or too often, or it jumped. Empty
-        where it can."""
+        """Return why this cannot be one process: it jumped, or fell without a possible restart or too often. Else ""."""
         allowed = 0 if self.life.known else restarts_allowed
         if len(self._falls) > allowed or any(not self._restarted_at(at) for at in self._falls):
             return SEVERAL
         return LEAPT if self._jumped(jump, in_turn) else ""
 
     def _restarted_at(self, at: float) -> bool:
-        """Whether what stood there after the fall fits the time since the look before."""
+        """Return whether the value after the fall fits the time since the reading before."""
         seconds, usual = self._usual(at)
         return seconds <= 0 or self._after_fall <= max(20.0, 5.0 * usual * seconds)
 
     def _usual(self, at: float) -> tuple[float, float]:
-        """The seconds since the look before, and the growth a second at all other times."""
+        """Return the seconds since the reading before, and the growth per second at all other times."""
         first = self.life.looks[0].at
         seconds = at - max((one.at for one in self.life.looks if one.at < at), default=at)
         others = self.life.last - first - seconds
@@ -218,8 +216,10 @@ class _Count:
         return seconds, rest / others if others > 0 else 0.0
 
     def _jumped(self, jump: float, in_turn: bool) -> bool:
-        """Whether another process may have answered a look within the window. Of many looks that is believed only
-        where each may have met another process."""
+        """Return whether another process may have answered a reading within the window.
+
+        With many readings that is accepted only where each may have met another process.
+        """
         times = [one.at for one in self.life.looks]
         if self.life.born and self.life.base < times[0]:
             times.insert(0, self.life.base)
@@ -232,7 +232,7 @@ class _Count:
         return any(at > self.life.base and at not in proved for at in found)
 
     def _came_from_elsewhere(self, at: float) -> bool:
-        """Whether series seen for the first time had counted too much for the time since the look before."""
+        """Return whether series seen for the first time had counted too much for the time since the reading before."""
         seconds, usual = self._usual(at)
         return usual > 0 and self._appeared[at] > max(TOLD_LEAST, TOLD_TIMES * (usual + 1) * seconds)
 

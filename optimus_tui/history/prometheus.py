@@ -1,7 +1,7 @@
-"""Range queries on a Prometheus server. No sample is invented: what it does not hold is simply not there.
+"""Range queries on a Prometheus server. A sample that it does not hold is missing, never invented.
 
-The GET itself is handed in (``get``), since the bounded one belongs to the neighbour ``probes``: this room builds the
-query and reads the answer. It refuses pattern matching on other people's text: a label is matched by its exact value.
+The GET itself is passed in (``get``), because the bounded one belongs to the room ``probes``: this room builds the
+query and reads the answer. A label is matched by its exact value, never by a pattern from outside.
 """
 
 import math
@@ -51,9 +51,10 @@ class _Answer(Struct):
 
 
 class Found(Struct, frozen=True, kw_only=True):
-    """What Prometheus holds of a metric. ``step`` is the seconds between two samples, 0 for samples as they were
-    scraped; ``targets`` are those used, as ``job/instance``, or those that cannot be told apart where ``fault`` says
-    so."""
+    """What Prometheus holds of a metric. ``step`` is the seconds between two samples, 0 for samples as scraped.
+
+    ``targets`` are those used, as ``job/instance``, or those that cannot be told apart where ``fault`` says so.
+    """
 
     found: tuple[TargetSeries, ...] = ()
     step: float = 0.0
@@ -62,7 +63,7 @@ class Found(Struct, frozen=True, kw_only=True):
 
 
 class Prometheus:
-    """One server, as far as it knows the watched gateway."""
+    """One server, with what it holds about the watched gateway."""
 
     def __init__(self, settings: Settings, get: Get) -> None:
         self.base = settings.prometheus_url or ""
@@ -70,20 +71,20 @@ class Prometheus:
         self._instances = {urlsplit(url).netloc for url in settings.gateways}
 
     def published(self, name: str) -> str:
-        """The gateway's name for a metric of the contract; a histogram's parts follow their histogram."""
+        """Return the gateway's name for a metric of the contract; a histogram's parts follow their histogram."""
         base = base_of(name)
         return (self._names.get(base) or base) + name[len(base) :]
 
     async def range(
         self, name: str, labels: Mapping[str, str], since: float, until: float, *, of_gateway: bool = False
     ) -> Found:
-        """All series of a metric with exactly these labels, of the gateway's targets only.
+        """Return all series of a metric with exactly these labels, of the gateway's targets only.
 
         ``of_gateway`` asks only targets that publish the gateway's own counter. Where one of the targets is the
-        gateway's configured address, the others are left out: they are other gateways. Where targets of several jobs
-        answer and no selector is configured, none is used: whose they are cannot be known. Short windows get the
-        samples as they were scraped, with their times; long ones a sample each step. Targets of one job that a label
-        tells apart as different services are as many gateways, too.
+        gateway's configured address, the others are left out, because they are other gateways. Where targets of several
+        jobs answer and no selector is configured, none is used, because their owner is unknown; the same holds for
+        targets of one job that a label marks as different services. Short windows get the samples as scraped, with
+        their times; long ones a sample each step.
         """
         selector = self._selector(name, labels)
         if selector is None:
@@ -111,10 +112,10 @@ class Prometheus:
     async def _ours(
         self, name: str, series: Sequence[TargetSeries], since: float, until: float
     ) -> tuple[list[TargetSeries], Fault | None]:
-        """The series of the gateway's targets, and why whose they are cannot be known.
+        """Return the series of the gateway's targets, and why their owner cannot be known.
 
-        The gateway is who counts requests. Where a target of that kind is its configured address, and none of these
-        series is of it, they are another's, however few jobs publish them.
+        The gateway is what counts requests. Where a target of that kind is its configured address and none of these
+        series belongs to it, they belong to another, however few jobs publish them.
         """
         own = [one for one in series if one.target[1] in self._instances]
         if own or not series or self._names.get("selector", "").strip():
@@ -127,7 +128,7 @@ class Prometheus:
         return found, ambiguity(name, once(gateways or series))
 
     async def _gateways(self, since: float, until: float) -> list[TargetSeries]:
-        """The targets that count requests, with the labels that name what they are."""
+        """Return the targets that count requests, with the labels that name what they are."""
         selector = self._selector(REQUESTS, {})
         labels = ", ".join(("job", "instance", *SERVICE_LABELS))
         step = max(LEAST_STEP_SECONDS, math.ceil((until - since) / POINTS))
@@ -135,7 +136,7 @@ class Prometheus:
         return [] if isinstance(answer, Fault) else read_answer(*answer)[0]
 
     async def starts(self, of: Found, since: float, until: float) -> dict[tuple[str, str], Samples]:
-        """By target the start times of its processes, at the times of the samples in ``of``; empty where unknown."""
+        """Return the processes' start times by target, at the times of the samples in ``of``; empty where unknown."""
         targets = {one.target for one in of.found}
         found: dict[tuple[str, str], Samples] = {}
         for job in sorted({job for job, _ in targets})[:MAX_JOBS]:
@@ -156,7 +157,7 @@ class Prometheus:
         return await self._get(url, DEADLINE_SECONDS, CAP_BYTES)
 
     def _selector(self, name: str, labels: Mapping[str, str]) -> str | None:
-        """None where a value is no UTF-8: Prometheus holds no such series."""
+        """Return the selector of a metric; None where a value is not UTF-8, since Prometheus holds no such series."""
         try:
             matchers = [f"{label}={_quoted(value)}" for label, value in sorted(labels.items())]
         except UnicodeEncodeError:
@@ -166,7 +167,7 @@ class Prometheus:
 
 
 def read_answer(status: int, body: bytes, metric: str = "") -> tuple[list[TargetSeries], Fault | None]:
-    """The series of a range query's answer; values that are no finite numbers are left out."""
+    """Return the series of a range query's answer; values that are no finite numbers are left out."""
     try:
         answer = msgspec.json.decode(body, type=_Answer)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):

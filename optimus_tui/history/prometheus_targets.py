@@ -1,6 +1,6 @@
-"""Whose series a Prometheus holds: each process is counted once, and other services are told from the gateway. Pure.
+"""Assign the series of a Prometheus to processes, each counted once, and leave out other services. Pure.
 
-It refuses to guess: where nothing says which of several jobs is the gateway's, the answer is a fault with the setting.
+Where nothing says which of several jobs is the gateway's, the result is a fault that names the setting to use.
 """
 
 from collections.abc import Sequence
@@ -30,7 +30,7 @@ class TargetSeries(Struct, frozen=True):
 
 
 def once(series: Sequence[TargetSeries]) -> list[TargetSeries]:
-    """Each process once: an instance under one job only, and of one of the servers that scraped it.
+    """Return each process once: an instance under one job only, and from one of the servers that scraped it.
 
     What two jobs or two servers scrape from one address is the same process.
     """
@@ -54,7 +54,7 @@ def _plain(series: TargetSeries) -> TargetSeries:
 
 
 def ambiguity(name: str, series: Sequence[TargetSeries]) -> Fault | None:
-    """Why whose these targets are cannot be known; None where they are replicas of one service."""
+    """Return why the owner of these targets cannot be known; None where they are replicas of one service."""
     jobs = sorted({one.target[0] for one in series})
     if len(jobs) > 1:
         return _ambiguous(name, "job", jobs)
@@ -63,7 +63,7 @@ def ambiguity(name: str, series: Sequence[TargetSeries]) -> Fault | None:
 
 
 def _told_apart(series: Sequence[TargetSeries]) -> tuple[str, list[str]] | None:
-    """The label by which targets of one job are different services, and its values; None where they are replicas."""
+    """Return the label that marks targets of one job as different services, and its values; None for replicas."""
     for label in SERVICE_LABELS:
         of_targets: dict[tuple[str, str], set[str]] = {}
         for one in series:
@@ -75,7 +75,7 @@ def _told_apart(series: Sequence[TargetSeries]) -> tuple[str, list[str]] | None:
 
 
 def _ambiguous(name: str, label: str, values: list[str]) -> Fault:
-    """Why targets of several jobs (or whatever ``label`` tells apart) are not added up, and what makes them one's."""
+    """Return why targets of several jobs (or different values of ``label``) are not added up, and the remedy."""
     shown = ", ".join(safe_text(value, 60) for value in values[:MAX_JOBS])
     more = f" and {len(values) - MAX_JOBS} more" if len(values) > MAX_JOBS else ""
     first = safe_text(values[0], 60).replace("'", "")

@@ -1,7 +1,7 @@
-"""What becomes of a damaged history file: it is moved aside under one lock, so that nobody moves a good one.
+"""Move a damaged history file aside under a lock, so that two processes never move a good one.
 
-It refuses to delete what it moved, but for all except the newest two, and to trust the caller's word: the file is
-looked at once more before it is moved, since another process may have begun a new one.
+The file is checked once more before it is moved, since another process may have begun a new one. Of the moved files the
+newest two are kept.
 """
 
 import contextlib
@@ -17,7 +17,11 @@ SIDE_FILES = ("-wal", "-shm", "")
 
 
 def set_aside(path: Path) -> Path | None:
-    """Where the damaged file lies now; None when the one at ``path`` is sound or gone. OSError: it cannot be moved."""
+    """Move a damaged file aside and return where it is now; None when the one at ``path`` is sound or gone.
+
+    Raises:
+        OSError: it cannot be moved.
+    """
     handle = os.open(f"{path}.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
     try:
         fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -34,7 +38,7 @@ def set_aside(path: Path) -> Path | None:
 
 
 def is_there(path: Path) -> bool:
-    """Whether anything has the file's name, whatever it is. OSError where nobody can tell."""
+    """Return whether anything has the file's name, of whatever kind. OSError where that cannot be determined."""
     try:
         path.lstat()
     except FileNotFoundError:
@@ -43,7 +47,7 @@ def is_there(path: Path) -> bool:
 
 
 def is_sound(path: Path) -> bool:
-    """Whether SQLite finds no fault in the whole file, and it is of our making."""
+    """Return whether SQLite finds no fault in the whole file and this product wrote it."""
     from optimus_tui.history.file import APPLICATION
 
     db = sqlite3.connect(path, timeout=2.0, isolation_level=None)

@@ -1,7 +1,7 @@
-"""One line of a timeline: a version, a number, a checksum and the event. What each line of a file amounts to.
+"""One line of a timeline (a version, a number, a checksum, an event), and the scan of a whole file.
 
-Total over any bytes: a line is good, torn, damaged, or written by a newer version, and the sentence about it names the
-line. It refuses to guess: a line whose checksum does not fit is no record, whatever it looks like.
+Any bytes can be read: a line is good, torn, damaged, or written by a newer version, and the message about it names the
+line. A line whose checksum does not match is no record, whatever it contains.
 """
 
 import hashlib
@@ -23,9 +23,10 @@ class _Line(Struct, frozen=True):
 
 
 class Scan(Struct, frozen=True, kw_only=True):
-    """What a file holds. ``good`` is the length in bytes of its whole records; what follows is the torn ``tail``.
+    """The content of a file. ``good`` is the length in bytes of its whole records; then follows the torn ``tail``.
 
-    ``damage`` is a sentence about what cannot be trusted in between, ``newer`` about what only a newer version reads.
+    ``damage`` is a sentence about lines in between that cannot be trusted, ``newer`` about lines that only a newer
+    version reads.
     """
 
     events: tuple[AnyEvent, ...] = ()
@@ -41,14 +42,14 @@ _DECODE_EVENT = msgspec.json.Decoder(AnyEvent)
 
 
 def encode(number: int, event: AnyEvent) -> bytes:
-    """The line of record ``number`` (from 1), with its newline."""
+    """Return the line of record ``number`` (from 1), with its newline."""
     raw = msgspec.json.encode(event)
     line = _Line(VERSION, number, _sum(number, raw), msgspec.Raw(raw))
     return msgspec.json.encode(line) + b"\n"
 
 
 def scan(data: bytes) -> Scan:
-    """All records of a file, as far as they can be trusted."""
+    """Return all records of a file, as far as they can be trusted."""
     events: list[AnyEvent] = []
     good = last = 0
     bad: list[int] = []
@@ -76,7 +77,7 @@ def scan(data: bytes) -> Scan:
 
 
 def _read(raw: bytes) -> "tuple[int, AnyEvent] | str | None":
-    """Number and event; a word where a newer version wrote it; None where it cannot be trusted."""
+    """Return number and event; a word where a newer version wrote it; None where it cannot be trusted."""
     if len(raw) > MAX_LINE:
         return None
     try:

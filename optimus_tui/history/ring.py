@@ -1,4 +1,4 @@
-"""The last ten minutes of one measured number, in memory. Refuses to grow, and to fill a gap with invented values."""
+"""The last ten minutes of one measured number, in memory, of bounded size. Gaps are not filled."""
 
 import math
 from collections import deque
@@ -13,7 +13,7 @@ LATEST, LATEST_SECONDS = 15, 120.0
 
 
 def percentile(ordered: list[float], share: float) -> float | None:
-    """The nearest-rank percentile (``share`` 0 to 1) of ascending values; None without any."""
+    """Return the nearest-rank percentile (``share`` 0 to 1) of ascending values; None without any."""
     if not ordered:
         return None
     rank = -(-round(share * len(ordered) * 1_000_000) // 1_000_000)  # ceil, without 0.95 * 20 becoming 20
@@ -21,10 +21,10 @@ def percentile(ordered: list[float], share: float) -> float | None:
 
 
 class Ring:
-    """Samples of the last ``seconds`` by the monotonic clock, at most 4,096 of them.
+    """The samples of the last ``seconds`` of the monotonic clock, at most 4,096 of them.
 
-    A chart point holds several samples: ``combine`` says whether the largest stands for them (latencies: a spike must
-    not be averaged away) or their mean (shares).
+    A chart point holds several samples: ``combine`` says whether it shows the largest (latencies: a spike must not be
+    averaged away) or their mean (shares).
     """
 
     def __init__(self, seconds: float = 600.0, combine: Literal["max", "mean"] = "max") -> None:
@@ -32,18 +32,18 @@ class Ring:
         self._samples: deque[tuple[float, float]] = deque(maxlen=MAX_SAMPLES)
 
     def put(self, mono: float, value: float) -> None:
-        """Add one sample taken at ``mono``; what has become too old goes."""
+        """Add one sample taken at ``mono``, and drop those that are too old."""
         self._samples.append((mono, value))
         self._drop_old(mono)
 
     def clear(self) -> None:
-        """Forget everything (another server answers now)."""
+        """Drop all samples, because another server answers now."""
         self._samples.clear()
 
     def series(self, mono: float, points: int = 40) -> Series:
-        """The history as of ``mono``: at most ``points`` values, oldest first, and p50 and p95 over all samples.
+        """Return the history as of ``mono``: at most ``points`` values, oldest first, and p50 and p95 over all samples.
 
-        Few samples are shown one by one. Points without a sample (an outage) are left out.
+        A few samples are shown one by one. Points without a sample (an outage) are left out.
         """
         self._drop_old(mono)
         if not self._samples:

@@ -1,7 +1,7 @@
-"""How one set of samples lies in the file: the series' numbers ascending, and beside them the values. Pure.
+"""Encode one set of samples as two byte strings: the series' numbers, ascending, and their values. Pure.
 
-A set is one row, not one row a sample: a day at two seconds stays below the cap with two thousand series, and a write
-touches one page. It refuses to raise on a torn row: such a row holds nothing.
+A set is one row, not one row per sample: a day at two seconds stays below the cap with two thousand series, and a write
+touches one page. A damaged row is read as an empty one.
 """
 
 import struct
@@ -14,13 +14,13 @@ Samples = list[tuple[float, float]]
 
 
 def pack(values: Mapping[int, float]) -> tuple[bytes, bytes]:
-    """Series numbers (32 bits) and their values."""
+    """Return series numbers (32 bits) and their values as bytes."""
     ids = sorted(values)
     return struct.pack(f"<{len(ids)}I", *ids), struct.pack(f"<{len(ids)}d", *(values[one] for one in ids))
 
 
 def unpack(ids: bytes, numbers: bytes) -> tuple[tuple[int, ...], tuple[float, ...]]:
-    """What ``pack`` took; nothing where the two do not belong together."""
+    """Return what ``pack`` encoded; nothing where the two do not belong together."""
     count = len(ids) // 4
     if len(ids) != 4 * count or len(numbers) != 8 * count:
         return (), ()
@@ -28,7 +28,7 @@ def unpack(ids: bytes, numbers: bytes) -> tuple[tuple[int, ...], tuple[float, ..
 
 
 def pick_one(rows: Iterable[Row], series: int) -> Samples:
-    """The samples of one series in seconds, oldest first. Rows with the same series cost one look-up."""
+    """Return the samples of one series, times in seconds, oldest first. Rows with the same series cost one look-up."""
     samples: Samples = []
     before, place = b"", -1
     for at, ids, numbers in rows:
@@ -42,7 +42,7 @@ def pick_one(rows: Iterable[Row], series: int) -> Samples:
 
 
 def pick_many(rows: Iterable[Row], series: Collection[int]) -> dict[int, Samples]:
-    """The samples of several series."""
+    """Return the samples of several series."""
     found: dict[int, Samples] = {one: [] for one in series}
     before, targets = b"", list[tuple[int, Samples]]()
     for at, ids, numbers in rows:

@@ -1,4 +1,4 @@
-"""Stretches of time as (begin, end), in seconds of one clock. Pure."""
+"""Spans of time as (begin, end), in seconds of one clock. Pure."""
 
 from collections.abc import Iterable
 
@@ -6,7 +6,7 @@ Span = tuple[float, float]
 
 
 def union(spans: Iterable[Span]) -> list[Span]:
-    """Return the stretches without overlap, in order."""
+    """Return the spans without overlap, in order."""
     merged: list[Span] = []
     for begin, end in sorted(spans):
         if merged and begin <= merged[-1][1]:
@@ -17,10 +17,10 @@ def union(spans: Iterable[Span]) -> list[Span]:
 
 
 def within(spans: Iterable[Span], begin: float, end: float) -> list[Span]:
-    """Return what of the stretches lies between ``begin`` and ``end``."""
+    """Return the parts of the spans between ``begin`` and ``end``."""
     return [(max(a, begin), min(b, end)) for a, b in spans if min(b, end) > max(a, begin)]
 
 
 def length(spans: Iterable[Span]) -> float:
-    """Return the seconds of all stretches; they must not overlap."""
+    """Return the seconds of all spans; they must not overlap."""
     return sum(end - begin for begin, end in spans)

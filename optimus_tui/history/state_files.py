@@ -1,7 +1,7 @@
-"""Files of our own state, opened so that none can lead elsewhere or hang; what is wrong with one is said in words.
+"""Open the files of our own state safely, and say in words what is wrong with one.
 
-A directory, a link, a pipe or a device in the place of a file is named as such. It refuses to follow links, and to wait
-for somebody to open the other end of a pipe.
+A directory, a link, a pipe or a device in the place of a file is named as such. Links are not followed, and a pipe
+cannot make the process wait.
 """
 
 import contextlib
@@ -25,7 +25,7 @@ _KINDS = (
 
 
 class Unreadable(OSError):
-    """Why a file cannot be used, in one sentence that may be shown."""
+    """A file cannot be used; the message is one sentence that may be shown."""
 
     def __init__(self, sentence: str) -> None:
         super().__init__(errno.EINVAL, sentence)
@@ -35,9 +35,13 @@ class Unreadable(OSError):
 
 
 def open_plain(path: Path, flags: int = os.O_RDONLY) -> tuple[int, os.stat_result]:
-    """Open a plain file; its handle and what it is. FileNotFoundError where there is none, else Unreadable.
+    """Open a plain file and return its handle and its stat.
 
-    ``flags`` with O_CREAT make a private file (0600) where there is none.
+    ``flags`` with O_CREAT create a private file (0600) where there is none.
+
+    Raises:
+        FileNotFoundError: there is no file.
+        Unreadable: the file cannot be opened or is no plain file.
     """
     _refuse_other_kinds(path)
     try:
@@ -54,7 +58,12 @@ def open_plain(path: Path, flags: int = os.O_RDONLY) -> tuple[int, os.stat_resul
 
 
 def read_plain(path: Path, limit: int = MAX_BYTES) -> tuple[bytes, os.stat_result]:
-    """The bytes of a plain file and what it is. FileNotFoundError where there is none, else Unreadable."""
+    """Return the bytes of a plain file and its stat.
+
+    Raises:
+        FileNotFoundError: there is no file.
+        Unreadable: the file cannot be read or is no plain file.
+    """
     handle, found = open_plain(path)
     with open(handle, "rb") as file:
         if found.st_size > limit:
@@ -66,7 +75,7 @@ def read_plain(path: Path, limit: int = MAX_BYTES) -> tuple[bytes, os.stat_resul
 
 
 def whose(found: os.stat_result) -> str:
-    """Why a file is not ours to write on; empty where it is."""
+    """Return why a file may not be written by us; empty where it may."""
     if found.st_uid != os.geteuid():
         return f"its file belongs to another user (uid {found.st_uid})"
     if found.st_mode & 0o022:
@@ -75,7 +84,7 @@ def whose(found: os.stat_result) -> str:
 
 
 def write_all(handle: int, data: bytes, offset: int) -> None:
-    """All of it: a full disk takes a part and says nothing. OSError where it takes no more."""
+    """Write all of ``data``: a full disk takes a part without an error. OSError where it takes no more."""
     view = memoryview(data)
     while view:
         wrote = os.pwrite(handle, view, offset)
@@ -85,7 +94,7 @@ def write_all(handle: int, data: bytes, offset: int) -> None:
 
 
 def sync_folder(folder: Path) -> None:
-    """Make the names in this directory last."""
+    """Make the names in this directory durable."""
     handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
         os.fsync(handle)
@@ -94,7 +103,7 @@ def sync_folder(folder: Path) -> None:
 
 
 def put_in_place(path: Path, data: bytes) -> None:
-    """Put a private file under its name in one step, whole and on the disk; OSError with nothing changed."""
+    """Write a private file in one step, whole and durable; after an OSError nothing has changed."""
     draft = path.with_name(f".{path.name}.{os.getpid()}.new")
     handle = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | FLAGS, 0o600)
     try:
@@ -112,12 +121,12 @@ def put_in_place(path: Path, data: bytes) -> None:
 
 
 def shown(path: Path) -> str:
-    """The path, safe to show."""
+    """Return the path as safe text."""
     return safe_text(str(path), 300)
 
 
 def names_in(folder: Path) -> list[str]:
-    """The names in a directory, sorted; none where there is no such directory. Unreadable where nobody can tell."""
+    """Return the names in a directory, sorted; empty where there is none. Unreadable where it cannot be read."""
     try:
         return sorted(os.listdir(folder))
     except OSError as error:
@@ -129,7 +138,7 @@ def names_in(folder: Path) -> list[str]:
 
 
 def in_the_way(folder: Path) -> str:
-    """What stands where ``folder`` or a directory above it is needed, and the remedy; empty where nothing does."""
+    """Return what is in the way of ``folder`` or a directory above it, with the remedy; empty where nothing is."""
     for place in (*reversed(folder.parents), folder):
         try:
             mode = os.stat(place).st_mode
@@ -148,7 +157,7 @@ def in_the_way(folder: Path) -> str:
 
 
 def reason(error: OSError, folder: Path) -> str:
-    """Why something in ``folder`` failed: what stands in its way, else the system's words."""
+    """Return why something in ``folder`` failed: what is in its way, else the system's words."""
     return in_the_way(folder) or error.strerror or "an error"
 
 

@@ -1,8 +1,8 @@
-"""Samples that outlive the process: a day of them in one file an environment, written by one thread.
+"""Samples that outlive the process: one day in one file per environment, written by one thread.
 
-Handing a sample over never waits and never raises: what the file does not take (disk full, locked, read-only, written
-by a newer version) waits in memory, is tried again, and ``fault`` says why. A damaged file is set aside and a new one
-begun. It refuses to make a file for somebody who only reads.
+Adding a sample never waits and never raises: what the file does not take (disk full, locked, read-only, written by a
+newer version) waits in memory and is tried again, and ``fault`` says why. A damaged file is set aside and a new one
+begun. Reading alone never creates a file.
 """
 
 import asyncio
@@ -46,7 +46,7 @@ ANSWER_SECONDS = 10.0
 
 
 def history_path(settings: Settings) -> Path:
-    """The file of an environment."""
+    """Return the file of an environment."""
     from platformdirs import user_state_path
 
     folder = user_state_path("optimus-tui", appauthor=False) / "history"
@@ -54,7 +54,7 @@ def history_path(settings: Settings) -> Path:
 
 
 def system_of(settings: Settings) -> str:
-    """What tells the samples of one system from another's that was watched in the same environment."""
+    """Return the key that separates the samples of one system from another's in the same environment."""
     redis = settings.redis
     place = redis.path or f"{'localhost' if redis.loopback else redis.host}:{redis.port}"
     addresses = f"{settings.gateway_url}\n{settings.engine_url}\n{place}/{redis.db}".replace("127.0.0.1", "localhost")
@@ -62,7 +62,7 @@ def system_of(settings: Settings) -> str:
 
 
 class Store:
-    """One a context. ``put`` may be called from any thread, the coroutines from any event loop."""
+    """The history of one context. ``put`` may be called from any thread, the coroutines from any event loop."""
 
     def __init__(
         self,
@@ -92,11 +92,11 @@ class Store:
 
     @property
     def waiting(self) -> int:
-        """Sets in memory that the file has not taken yet."""
+        """Return the number of sets in memory that the file has not taken yet."""
         return len(self._waiting)
 
     def put(self, at: float, values: Mapping[str, float]) -> None:
-        """Keep these values as of ``at`` (wall-clock seconds). Values that are no finite numbers are left out."""
+        """Store these values as of ``at`` (wall-clock seconds). Values that are no finite numbers are left out."""
         kept = {
             name: float(value) for name, value in values.items() if 0 < len(name) <= MAX_NAME and math.isfinite(value)
         }
@@ -108,28 +108,28 @@ class Store:
         self._do(lambda: self._save(at, kept))
 
     async def series(self, name: str, since: float, until: float) -> Samples:
-        """(wall-clock seconds, value) from ``since`` to ``until``, oldest first; empty where nothing was kept."""
+        """Return (wall-clock seconds, value) from ``since`` to ``until``, oldest first; empty without samples."""
         return (await self.many([name], since, until))[name]
 
     async def many(self, names: Iterable[str], since: float, until: float) -> dict[str, Samples]:
-        """The same for several series in one pass."""
+        """Return the samples of several series in one pass."""
         wanted = list(dict.fromkeys(names))
         found = await self._ask(lambda file: file.read(wanted, since, until))
         return self._with_waiting(found or {name: [] for name in wanted}, since, until)
 
     async def names(self, prefix: str = "") -> list[str]:
-        """Names of series that begin so, sorted."""
+        """Return the names of series that begin with ``prefix``, sorted."""
         found = set(await self._ask(lambda file: file.names(prefix)) or ())
         for _, values in list(self._waiting):
             found.update(name for name in values if name.startswith(prefix))
         return sorted(found)
 
     async def recall(self, key: str) -> bytes | None:
-        """The document that was remembered under ``key``, by whichever process."""
+        """Return the document that any process stored under ``key``, or None."""
         return await self._ask(lambda file: file.kept(key))
 
     async def remember(self, key: str, document: bytes) -> bool:
-        """Keep one document under ``key``; False where it could not be kept (``fault`` says why)."""
+        """Store one document under ``key``; return False where that was not possible (``fault`` says why)."""
         if len(document) > MAX_DOCUMENT:
             raise ValueError(f"a document holds at most {MAX_DOCUMENT:,} bytes")
 
@@ -140,7 +140,7 @@ class Store:
         return bool(await self._ask(keep, create=True))
 
     async def ready(self) -> Fault | None:
-        """Open the file for writing now; why it cannot be, None when it can. A damaged file is no reason."""
+        """Open the file for writing. Return the fault, or None. A damaged file is replaced, which is not a fault."""
 
         def look(file: HistoryFile) -> bool:
             if file.read_only is not None:
@@ -150,11 +150,11 @@ class Store:
         return None if await self._ask(look, create=True) else self.fault
 
     async def used_bytes(self) -> int:
-        """The file's size without free pages; 0 where there is none."""
+        """Return the file's size in bytes without free pages; 0 where there is none."""
         return await self._ask(lambda file: file.used_bytes) or 0
 
     async def close(self) -> None:
-        """Write what waits and let go of the file, within three seconds. Safe to call twice."""
+        """Write what waits and close the file, within three seconds. Safe to call twice."""
         self._closed = True
         thread = self._thread
         if thread is not None:
@@ -171,7 +171,7 @@ class Store:
         self._jobs.put(job)
 
     async def _ask(self, question: Callable[[HistoryFile], T], *, create: bool = False) -> T | None:
-        """The answer, or None where there is no file or it does not answer."""
+        """Return the answer of the file, or None where there is no file or it does not answer."""
         if self._closed:
             return None
         future: Future[T | None] = Future()
@@ -237,7 +237,7 @@ class Store:
         return True
 
     def _answer(self, question: Callable[[HistoryFile], T], create: bool) -> T | None:
-        """Ask the file; once more after a damaged one was set aside."""
+        """Ask the file, and ask again after a damaged one was set aside."""
         for last in (False, True):
             try:
                 file = self._opened(create)

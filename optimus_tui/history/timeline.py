@@ -1,9 +1,9 @@
-"""The timeline of one incident: events appended for good, one process at a time, nothing acknowledged ever lost.
+"""The timeline of one incident: events appended by one process at a time, durable before they are acknowledged.
 
-``append`` says True only when the record is on disk (``fdatasync``). What the disk does not take (full, gone) is taken
-back to the last whole record, waits in memory with its evidence, in order, and is tried again with the next; ``fault``
-says so. A torn last line is set aside in a file of its own and said. A file that is damaged, newer, another's or open
-in another process is read as far as it can be, and never written. It refuses to delete.
+``append`` returns True only when the record is on disk (``fdatasync``). What the disk does not take (full, gone) is
+removed back to the last whole record, waits in memory with its evidence, in order, and is tried again with the next
+one; ``fault`` says so. A torn last line is moved to a file of its own and reported. A file that is damaged, newer,
+another user's or open in another process is read as far as possible and never written. Nothing is deleted.
 """
 
 import contextlib
@@ -25,7 +25,7 @@ _TAIL = 64
 
 
 class Timeline:
-    """Opened by ``open_timeline``. Not for two threads at once: its keeper serialises."""
+    """An open timeline, from ``open_timeline``. Not thread-safe: its owner serialises the calls."""
 
     def __init__(self, folder: Path, events: tuple[AnyEvent, ...], last: int, good: int) -> None:
         self.folder, self.events = folder, events
@@ -46,15 +46,15 @@ class Timeline:
 
     @property
     def waiting(self) -> int:
-        """Records that are in memory only."""
+        """Return the number of records that are in memory only."""
         return len(self._waiting)
 
     def describe(self, stem: str, document: bytes, ending: str = "json") -> Evidence:
-        """What a document will be called when it is handed to ``append`` with the next record."""
+        """Return name, digest and size of a document that is passed to ``append`` with the next record."""
         return files.describe(stem, self.last + 1, document, ending)
 
     def append(self, event: AnyEvent, *evidence: tuple[Evidence, bytes]) -> bool:
-        """Record an event after its evidence; True once both are on disk, False while they wait in memory."""
+        """Record an event after its evidence; return True once both are on disk, False while they wait in memory."""
         if self.read_only or self._handle is None:
             raise RuntimeError(f"a record for a timeline that is read-only: {self.read_only or 'closed'}")
         if len(self._waiting) >= MAX_WAITING:
@@ -65,7 +65,7 @@ class Timeline:
         return self.flush()
 
     def flush(self) -> bool:
-        """Try again what waits; True where nothing waits any more."""
+        """Try again to write what waits; return True where nothing waits any more."""
         while self._waiting:
             line, documents = self._waiting[0]
             try:
@@ -81,7 +81,7 @@ class Timeline:
         return True
 
     def _write(self, line: bytes) -> None:
-        """One record at the end of the last whole one; what went wrong half-way is taken back."""
+        """Write one record after the last whole one; a partial write is removed."""
         handle = self._handle
         if handle is None:
             raise OSError(errno.EBADF, "closed")
@@ -99,7 +99,7 @@ class Timeline:
         self._tail = line[-_TAIL:]
 
     def _check_place(self, handle: int) -> None:
-        """OSError where the file is not the one any more that the last record was written to."""
+        """Raise OSError where the path is no longer the file that the last record was written to."""
         path, found = self.folder / files.TIMELINE, os.fstat(handle)
         try:
             there = os.stat(path, follow_symlinks=False)
@@ -112,7 +112,7 @@ class Timeline:
             raise OSError(errno.ESTALE, "its file was cut or changed by somebody else: put it back as it was")
 
     def read(self, evidence: Evidence) -> bytes:
-        """A document of this incident; Unreadable where it is gone or changed. What waits in memory is there too."""
+        """Return a document of this incident, also one that waits in memory; Unreadable where it is gone or changed."""
         for _, documents in self._waiting:
             for kept, data in documents:
                 if kept == evidence:
@@ -120,7 +120,7 @@ class Timeline:
         return files.read_evidence(self.folder, evidence)
 
     def close(self) -> None:
-        """Try once more what waits, and let others write. Safe to call twice."""
+        """Try once more to write what waits, and release the lock. Safe to call twice."""
         if self._handle is not None:
             self.flush()
             os.close(self._handle)
@@ -131,9 +131,9 @@ class Timeline:
 
 
 def open_timeline(folder: Path, who: str, *, write: bool = True) -> Timeline:
-    """The timeline in ``folder``, for writing where that is possible (see ``read_only``). Unreadable otherwise.
+    """Open the timeline in ``folder``, for writing where that is possible (see ``read_only``). Unreadable otherwise.
 
-    ``who`` is shown to those who come second.
+    ``who`` is shown to processes that try to write later.
     """
     lock = files.Lock(folder)
     refused = "" if write else "it was opened for reading"
@@ -156,7 +156,7 @@ def open_timeline(folder: Path, who: str, *, write: bool = True) -> Timeline:
 
 
 def new_timeline(root: Path, who: str) -> tuple[int, Timeline]:
-    """A new incident's number and its empty timeline. OSError where none can be made."""
+    """Create an incident and return its number and its empty timeline. OSError where that is not possible."""
     number, folder = files.new_folder(root)
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW
     os.close(os.open(folder / files.TIMELINE, flags, 0o600))
@@ -198,7 +198,7 @@ def _for_writing(path: Path) -> int:
 
 
 def _set_aside(folder: Path, found: Scan, handle: int) -> list[str]:
-    """Keep a torn last line in a file of its own, then end the timeline at its last whole record."""
+    """Move a torn last line to a file of its own, so that the timeline ends at its last whole record."""
     if not found.tail:
         return []
     kept = files.keep_aside(folder, "torn", found.tail)
@@ -209,9 +209,13 @@ def _set_aside(folder: Path, found: Scan, handle: int) -> list[str]:
 
 
 def quarantine(folder: Path, who: str) -> tuple[Path, int]:
-    """Move a damaged timeline aside, for good, and begin a new one with what could be read of it.
+    """Move a damaged timeline aside for good, and begin a new one with the records that could be read.
 
-    Where the damaged file lies now, and how many records the new one holds. Unreadable or OSError: nothing changed.
+    Returns:
+        The path of the damaged file, and the number of records in the new one.
+
+    Raises:
+        Unreadable: (or OSError) nothing was changed.
     """
     lock = files.Lock(folder)
     if not lock.take(who):

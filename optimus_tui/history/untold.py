@@ -1,8 +1,8 @@
-"""Looks that do not tell the process' start among looks that do. Pure.
+"""Handle readings without the process' start time among readings that have it. Pure.
 
-A page may be cut short, or one of several workers has no collector for its process. Where such looks continue what a
-process that tells its start has counted, they may be of that process or of another: they are left out, and the figure
-is a lower bound. Where its counters and theirs do not fit one timeline, they are of another process.
+A page may be cut short, or one of several workers may not publish its start. Where such readings continue the counters
+of a process with a start time, they may be of that process or of another: they are left out, and the figure is a lower
+bound. Where the counters of both do not fit one timeline, they are of another process.
 """
 
 from collections.abc import Hashable, Mapping, Sequence
@@ -12,7 +12,7 @@ from optimus_tui.history.row_codec import Samples
 
 
 def without_untold(looks: Sequence[Look], found: Mapping[str, Samples]) -> list[Look]:
-    """The looks without those that tell no start and may be of a process that does; all where there are none such."""
+    """Return the readings without those that have no start time and may be of a process that has one."""
     untold = [one for one in looks if not one.known]
     if not untold or len(untold) == len(looks):
         return list(looks)
@@ -27,8 +27,10 @@ def without_untold(looks: Sequence[Look], found: Mapping[str, Samples]) -> list[
 
 
 def _one_timeline(looks: Sequence[Look], found: Mapping[str, Samples]) -> bool:
-    """Whether no counter falls from look to look, as if all were at one process. Samples are kept where they changed
-    since the last look at the same process."""
+    """Return whether no counter falls from reading to reading, as if all were of one process.
+
+    Samples are stored only where they changed since the last reading of the same process.
+    """
     for samples in found.values():
         kept = dict(samples)
         last: dict[Hashable, float] = {}

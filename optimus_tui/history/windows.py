@@ -1,7 +1,7 @@
-"""Questions about the last so many minutes, answered by whoever can: Prometheus, else our own history, else nobody.
+"""Queries over the last minutes, answered by Prometheus, else by our own history.
 
-Every answer says what it covered and whose it is. It refuses to stretch: a window that holds ten minutes says ten, and
-an empty one has the source "live": measure now. The wall clock decides, since the samples carry its time.
+Every answer says what it covered and where it comes from. A window that holds ten minutes says ten, and an empty one
+has the source "live": measure now. The wall clock decides, since the samples carry its time.
 """
 
 import asyncio
@@ -35,7 +35,7 @@ _ENOUGH = 0.9
 
 
 class Windows:
-    """One a context. ``store`` and ``get`` may be None: then that source is not asked."""
+    """The queries of one context. ``store`` and ``get`` may be None: then that source is not used."""
 
     def __init__(
         self, settings: Settings, store: Callable[[], Store] | None, get: Get | None, clock: Clock | None = None
@@ -44,7 +44,7 @@ class Windows:
         self._prometheus = Prometheus(settings, get) if settings.prometheus_url and get is not None else None
 
     async def series(self, name: str, minutes: float) -> Window:
-        """Samples of one series as they were kept, oldest first; ``name`` as in the history (``latency.redis``)."""
+        """Return the stored samples of one series, oldest first; ``name`` as in the history (``latency.redis``)."""
         since, until = self._span(minutes)
         far = await self._far_series(name, since, until)
         if self._suffices(far, minutes) or self._store is None:
@@ -54,7 +54,7 @@ class Windows:
         return _better(far, near, len(far.samples), len(near.samples))
 
     async def increase(self, metric: str, minutes: float, labels: Mapping[str, str] | None = None) -> Increase:
-        """By how much the counter's series with these labels grew. Resets count from zero; nothing is extrapolated.
+        """Return how much the counter's series with these labels grew. Resets count from zero; nothing is extrapolated.
 
         Also for the rates ``redis.hits``, ``redis.misses`` and ``events.rate``: the amount behind them.
         """
@@ -70,7 +70,7 @@ class Windows:
     async def quantiles(
         self, histogram: str, minutes: float, labels: Mapping[str, str] | None = None, by: str | None = None
     ) -> Quantiles:
-        """Percentiles of a histogram, in its own unit, by the value of the label ``by`` or all together."""
+        """Return the percentiles of a histogram, in its own unit, by the value of the label ``by`` or all together."""
         parts = await asyncio.gather(
             *(self.increase(f"{histogram}{part}", minutes, labels) for part in HISTOGRAM_PARTS)
         )
@@ -153,7 +153,7 @@ class Windows:
         return increase_of(metric, growth, labels, "history", store.fault)
 
     async def _near_plain(self, store: Store, name: str, since: float, until: float) -> Increase:
-        """Of our own samples: the amount behind a rate, the growth of anything else (``redis.evicted``)."""
+        """Return from our own samples the amount behind a rate, or the growth of anything else (``redis.evicted``)."""
         samples = await store.series(name, since, until)
         if not samples:
             return Increase(name=name, fault=store.fault)
@@ -165,7 +165,7 @@ class Windows:
 
     @staticmethod
     async def _looks(store: Store, metric: str, since: float, until: float) -> list[Look]:
-        """Looks that found the metric published, and at which process each was."""
+        """Return the readings that found the metric published, with the process of each."""
         beats = f"{PUBLISHED}{metric}"
         kept = await store.many([beats, PROCESS, STARTED, FELL, LEFT_OUT, SAME], since, until)
         process, started = dict(kept[PROCESS]), dict(kept[STARTED])
@@ -192,7 +192,7 @@ def _watched_at(since: float, beats: list[float]) -> bool:
 def increase_of(
     metric: str, growth: Growth, labels: Mapping[str, str], source: WindowOrigin, fault: Fault | None = None
 ) -> Increase:
-    """Growth as an answer; where several processes cannot be told apart nothing is covered and the fault says why."""
+    """Return growth as an answer; where several processes cannot be told apart nothing is covered, with the fault."""
     if growth.several:
         return Increase(
             name=metric,
@@ -216,7 +216,7 @@ def increase_of(
 
 
 def quantiles_of(histogram: str, parts: Sequence[Increase], by: str | None) -> Quantiles:
-    """A histogram from the growth of its buckets, its sum and its count, which come from the same looks."""
+    """Return a histogram from the growth of its buckets, its sum and its count, which come from the same readings."""
     buckets, sums, counts = parts
     fault = next((part.fault for part in parts if part.fault), None)
     covered = min(part.covered_minutes for part in parts)
@@ -244,9 +244,9 @@ def _increase_of(
     since: float,
     labels: Mapping[str, str],
 ) -> Increase:
-    """Growth from what Prometheus holds, target by target, with the start times of their processes where needed.
+    """Return growth from what Prometheus holds, target by target, with the start times of the processes where needed.
 
-    Prometheus looks regularly at each target: nothing is taken to have gone on beyond its samples.
+    Prometheus reads each target regularly, so nothing is extended beyond its samples.
     """
     targets: dict[tuple[str, str], list[TargetSeries]] = {}
     for one in answer.found:
@@ -272,9 +272,9 @@ def _by_process(samples: Samples, process: Mapping[float, float]) -> list[Sample
 
 
 def _one_process(groups: Sequence[Samples]) -> Samples:
-    """Of a gauge of several processes that of one: of those seen long enough the one that rose most.
+    """Return one process' samples of a gauge of several: of those seen long enough, the one that rose most.
 
-    The largest value at each time would be a mixture, which rises and falls with who answers.
+    The largest value at each time would be a mixture that rises and falls with the process that answers.
     """
     longest = max((len(samples) for samples in groups), default=0)
     long = [samples for samples in groups if samples and 2 * len(samples) >= longest]
@@ -282,7 +282,7 @@ def _one_process(groups: Sequence[Samples]) -> Samples:
 
 
 def _better(far: T, near: T, far_size: int, near_size: int) -> T:
-    """Prometheus unless our own history covers more."""
+    """Return Prometheus' answer unless our own history covers more."""
     if far_size and (not near_size or far.covered_minutes >= near.covered_minutes):
         return far
     return near if near.covered_minutes > 0 else replace(near, targets=far.targets)

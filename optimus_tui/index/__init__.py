@@ -1,1 +1,1 @@
-"""Mutable pictures of the keyspace, fed page by page, asked for frozen reports. Pure: no I/O, no clock."""
+"""Mutable in-memory indexes of the keyspace: filled page by page, read as frozen reports. Pure: no I/O, no clock."""

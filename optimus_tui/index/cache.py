@@ -1,7 +1,7 @@
-"""The cache's keys by kind and tenant: names, when they expire, and the totals over them.
+"""The index of cache keys by kind and tenant: names, expiry times, and totals.
 
-Holds names as bytes and one number a key, nothing else. It refuses to forget on hearsay: only a complete sweep that did
-not see a name removes it. Names that do not follow the grammar are one group of their own, without a tenant.
+It holds names as bytes and one number per key. A name is removed only after a complete scan that did not see it. Names
+that do not follow the grammar form one group without a tenant.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -23,7 +23,7 @@ _PREFIX = b"cache:"
 
 
 class CacheIndex:
-    """Fed by sweeps: ``begin_sweep``, ``put_page`` for each page, ``end_sweep``. Not shared between threads."""
+    """Filled by scans: ``begin_sweep``, ``put_page`` for each page, ``end_sweep``. Not shared between threads."""
 
     def __init__(self, tenants: Iterable[bytes] = ()) -> None:
         self._groups: dict[tuple[bytes, bytes], Group] = {}
@@ -40,7 +40,7 @@ class CacheIndex:
         self.know_tenants(tenants)
 
     def know_tenants(self, tenants: Iterable[bytes]) -> None:
-        """Tenants seen elsewhere. Those with colons change whose the keys are: their keys move at once."""
+        """Add tenants seen elsewhere. A name with colons may change the owner of keys, which move at once."""
         new = {tenant for tenant in tenants if tenant not in self._tenants and b":" in tenant}
         if not new:
             return
@@ -54,14 +54,14 @@ class CacheIndex:
             self._regroup(group)
 
     def begin_sweep(self) -> None:
-        """A new pass over all names starts; what is known stays until it ends."""
+        """Begin a new scan over all names; what is known stays until it ends."""
         self._sweep = (self._sweep + 1) & SWEEP_MASK
         for group in (*self._groups.values(), self._coherence):
             group.seen = group.measured = group.measured_bytes = 0
         self._shapes_now = Shapes()
 
     def put_unknown(self, count: int, heads: Mapping[bytes, int]) -> None:
-        """Names of no known layout that a page has met: how many, and how many begin with each head that is told."""
+        """Count names of no known layout from a page: how many, and how many begin with each known head."""
         if count:
             self._shapes_now.add(heads, count - sum(heads.values()))
 
@@ -72,7 +72,7 @@ class CacheIndex:
         sizes: Sequence[int | None] | None,
         mono: float,
     ) -> None:
-        """One page as the sweep gives it: TTLs in ms (-1 never, -2 gone, below: not asked), sizes in bytes."""
+        """Add one page of a scan: TTLs in ms (-1 never, -2 gone, below: not asked), sizes in bytes."""
         self._mono, sweep = mono, self._sweep
         now, changes = int(mono * 1000), 0
         for index, name in enumerate(names):
@@ -96,7 +96,7 @@ class CacheIndex:
         self.version += changes > 0
 
     def end_sweep(self, coverage: Coverage) -> None:
-        """The pass is over. Only a complete one removes what it has not seen."""
+        """End the scan. Only a complete one removes the names that it has not seen."""
         removed = 0
         for group in (*self._groups.values(), self._coherence):
             if coverage.complete:
@@ -115,7 +115,7 @@ class CacheIndex:
             self._swept = True
 
     def report(self, mono: float | None = None) -> CacheReport:
-        """Totals as of ``mono``, the larger kinds and tenants first."""
+        """Return the totals as of ``mono``, the larger kinds and tenants first."""
         now = self._mono if mono is None else mono
         kinds: dict[bytes, list[GroupTotals]] = {}
         for group in self._groups.values():
@@ -134,13 +134,15 @@ class CacheIndex:
 
     @property
     def keys(self) -> int:
-        """Cache keys of a known layout."""
+        """Return the number of cache keys of a known layout."""
         return sum(len(group.names) for key, group in self._groups.items() if key[0] != UNPARSED_KIND)
 
     @property
     def unknown(self) -> UnknownLayout:
-        """Names of no known layout as of the last whole sweep (or of the present one where it has met more), and keys
-        that begin with ``cache:`` and have too few parts."""
+        """Return the names of no known layout, and the keys that begin with ``cache:`` and have too few parts.
+
+        The counts are those of the last complete scan, or of the present one where it has already seen more.
+        """
         shapes = self._shapes
         if not self._swept:
             shapes = max(self._shapes, self._shapes_now, key=lambda one: one.count)
@@ -157,21 +159,21 @@ class CacheIndex:
         )
 
     def names(self, kind: bytes, tenant: bytes) -> list[bytes]:
-        """The keys of one tenant within a kind, in no particular order."""
+        """Return the keys of one tenant within a kind, in no particular order."""
         group = self._groups.get((kind, tenant))
         return list(group.names) if group else []
 
     def entries(self, kind: bytes, tenant: bytes) -> list[tuple[bytes, int]]:
-        """Keys with their expiry: milliseconds of the monotonic clock, NEVER or UNKNOWN."""
+        """Return keys with their expiry: milliseconds of the monotonic clock, NEVER or UNKNOWN."""
         group = self._groups.get((kind, tenant))
         return [(name, packed >> SWEEP_BITS) for name, packed in group.names.items()] if group else []
 
     def tracking(self) -> list[tuple[bytes, int]]:
-        """The coherence tracking keys with their expiry, as in ``entries``."""
+        """Return the coherence tracking keys with their expiry, as in ``entries``."""
         return [(name, packed >> SWEEP_BITS) for name, packed in self._coherence.names.items()]
 
     def expires_ms(self, kind: bytes, tenant: bytes, name: bytes) -> int:
-        """When one key expires, as in ``entries``; UNKNOWN for a key that is not there."""
+        """Return when one key expires, as in ``entries``; UNKNOWN for a key that is not there."""
         group = self._groups.get((kind, tenant))
         packed = group.names.get(name) if group else None
         return UNKNOWN if packed is None else packed >> SWEEP_BITS

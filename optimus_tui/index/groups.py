@@ -1,7 +1,7 @@
-"""One kind × tenant of the cache index: its names with one packed number each, and the totals kept beside them.
+"""One kind and tenant of the cache index: its names with one packed number each, and the totals beside them.
 
-The number holds when the key expires (milliseconds of the monotonic clock, or a sentinel) and the sweep that saw it
-last. It refuses to know what a name means; that is the grammar's.
+The number holds when the key expires (milliseconds of the monotonic clock, or a sentinel) and the scan that saw it
+last. Names are not interpreted here.
 """
 
 from bisect import bisect_right
@@ -21,7 +21,7 @@ _NO_HISTOGRAM = (0,) * (len(TTL_EDGES) + 1)
 
 
 class Group:
-    """Names of one kind and tenant. ``seen`` counts those that the present sweep has met."""
+    """The names of one kind and tenant. ``seen`` counts those that the present scan has met."""
 
     __slots__ = (
         "_exact", "_histogram", "_histogram_mono", "_mean", "kind", "measured", "measured_bytes", "names", "seen",
@@ -38,7 +38,7 @@ class Group:
         self._histogram, self._histogram_mono = _NO_HISTOGRAM, float("-inf")
 
     def put(self, name: bytes, expiry: int | None, sweep: int) -> bool:
-        """Remember ``name``; ``expiry`` None keeps what is known. True when the name is new."""
+        """Add ``name``; ``expiry`` None keeps what is known. Return True when the name is new."""
         before = self.names.get(name)
         if before is None:
             self.seen += 1
@@ -57,7 +57,7 @@ class Group:
         return False
 
     def drop(self, name: bytes, sweep: int) -> bool:
-        """Forget ``name``; True when it was there."""
+        """Remove ``name``; return True when it was there."""
         before = self.names.pop(name, None)
         if before is None:
             return False
@@ -66,7 +66,7 @@ class Group:
         return True
 
     def drop_unseen(self, sweep: int) -> int:
-        """Forget the names that this sweep has not met; how many those were."""
+        """Remove the names that this scan has not met, and return their number."""
         missing = len(self.names) - self.seen
         if missing > 0:
             for name in [name for name, packed in self.names.items() if packed & SWEEP_MASK != sweep]:
@@ -74,13 +74,13 @@ class Group:
         return max(0, missing)
 
     def settle_sizes(self) -> None:
-        """Take over the sizes that the sweep has measured."""
+        """Use the sizes that the scan has measured."""
         if self.measured:
             self._mean, self._exact = self.measured_bytes / self.measured, self.measured >= len(self.names)
         self.measured = self.measured_bytes = 0
 
     def totals(self, mono: float) -> GroupTotals:
-        """The totals as of ``mono`` (seconds of the monotonic clock)."""
+        """Return the totals as of ``mono`` (seconds of the monotonic clock)."""
         mean, exact = self._mean, self._exact
         if mean is None and self.measured:
             mean, exact = self.measured_bytes / self.measured, False
@@ -95,7 +95,7 @@ class Group:
         )
 
     def histogram(self, mono: float) -> tuple[int, ...]:
-        """Keys with a TTL by what is left of it, in the bins of ``TTL_EDGES``; expired ones count to the first."""
+        """Return the keys with a TTL by the time left, in the bins of ``TTL_EDGES``; expired ones in the first."""
         if mono - self._histogram_mono >= HISTOGRAM_SECONDS:
             now = int(mono * 1000)
             edges = [(now + edge * 1000) << SWEEP_BITS for edge in TTL_EDGES]

@@ -1,7 +1,7 @@
-"""The counters' memory between reads: which names exist, and the looks at each count's present window.
+"""The index of counters between reads: existing names, and the observations of each count's present window.
 
-A name that vanished (its window ended) is remembered for a while and asked again, so that a window that starts anew
-shows at once and not with the next sweep. It refuses to grow: names beyond ``MAX_NAMES`` are counted, not kept.
+A name that vanished (its window ended) is kept for a while and read again, so that a new window shows at once instead
+of with the next scan. Names beyond ``MAX_NAMES`` are only counted.
 """
 
 from collections import Counter as Tally
@@ -36,7 +36,7 @@ class _Known:
 
 
 class LimitIndex:
-    """Sweeps bring the names (``begin_sweep``, ``put_page``, ``end_sweep``), reads fill them (``put``, ``gone``)."""
+    """Scans bring the names (``begin_sweep``, ``put_page``, ``end_sweep``), reads the values (``put``, ``gone``)."""
 
     def __init__(self) -> None:
         self._names: dict[bytes, _Known] = {}
@@ -47,11 +47,11 @@ class LimitIndex:
         self._turn = 0
 
     def begin_sweep(self) -> None:
-        """A new pass over all names starts."""
+        """Begin a new scan over all names."""
         self._unparsed_now, self._overflow_now = {}, 0
 
     def put_page(self, names: Iterable[bytes]) -> None:
-        """Names a sweep found; those of other families are left alone."""
+        """Add the names of a page; those of other families are ignored."""
         for name in names:
             if not name.startswith(_PREFIX) or (name in self._names and name not in self._unparsed):
                 continue
@@ -64,12 +64,15 @@ class LimitIndex:
         self._overflow = max(self._overflow, self._overflow_now)
 
     def end_sweep(self, complete: bool) -> None:
-        """The pass is over. Only a complete one may lower what is counted here."""
+        """End the scan. Only a complete one may lower what is counted here."""
         if complete:
             self._unparsed, self._overflow = self._unparsed_now, self._overflow_now
 
     def names_to_read(self, budget: int = MAX_READ) -> list[bytes]:
-        """At most ``budget`` names: all if they fit; else half for the highest counts, half for the others in turns."""
+        """Return at most ``budget`` names to read.
+
+        All names if they fit; otherwise half of the budget is for the highest counts, half for the others in rotation.
+        """
         if len(self._names) <= budget:
             return list(self._names)
         high = nlargest(budget // 2, self._names, key=lambda name: _count_of(self._names[name]))
@@ -80,14 +83,14 @@ class LimitIndex:
         return [*high, *(others[start:] + others[:start])[:room]]
 
     def put(self, counters: Iterable[Counter]) -> None:
-        """Counters as read just now."""
+        """Add counters that were just read."""
         for counter in counters:
             if counter.key in self._names or self._remember(counter.key):
                 self._gone.pop(counter.key, None)
                 _add(self._names[counter.key], counter)
 
     def gone(self, names: Iterable[bytes], mono: float) -> None:
-        """Names that were asked for and did not exist at ``mono`` seconds; forgotten ten minutes after the first no."""
+        """Record names that did not exist at ``mono`` seconds; each is dropped ten minutes after the first miss."""
         for name in names:
             known = self._names.get(name)
             if known is None:
@@ -100,14 +103,14 @@ class LimitIndex:
                 del self._names[name], self._gone[name]
 
     def counters(self, mono: float | None = None) -> list[Counter]:
-        """Every counter that exists as far as the last reads tell; without those whose TTL has run out by ``mono``."""
+        """Return every counter that existed at the last reads, without those whose TTL has run out by ``mono``."""
         found = [known.counter for known in self._names.values() if known.counter is not None]
         if mono is None:
             return found
         return [one for one in found if (ends := one.resets_mono) is None or ends >= mono]
 
     def tracks(self) -> dict[bytes, Track]:
-        """The looks at each counter's present window."""
+        """Return the observations of each counter's present window."""
         return {
             name: Track(tuple(known.samples), known.renewed)
             for name, known in self._names.items()
@@ -116,7 +119,7 @@ class LimitIndex:
 
     @property
     def unparsed(self) -> UnparsedNames:
-        """Names that begin with ``rate_limit`` and are outside the layout, by their shapes."""
+        """Return the names that begin with ``rate_limit`` and do not follow the layout, by their shapes."""
         tally = Tally(self._unparsed.values())
         shown = sum(name in self._names and name not in self._gone for name in self._unparsed)
         shapes = tuple(ShapeCount(shape, count) for shape, count in tally.most_common(MAX_SHAPES))
@@ -124,12 +127,12 @@ class LimitIndex:
 
     @property
     def total(self) -> int:
-        """Counters known to exist, those included that did not fit."""
+        """Return the number of counters known to exist, including those that did not fit."""
         return len(self._names) - len(self._gone) + self._overflow
 
     @property
     def overflow(self) -> int:
-        """Counters that exist and are not kept: more than ``MAX_NAMES`` names."""
+        """Return the number of existing counters that are not kept, beyond ``MAX_NAMES`` names."""
         return self._overflow
 
     def _remember(self, name: bytes) -> bool:
@@ -163,7 +166,7 @@ def _add(known: _Known, counter: Counter) -> None:
 
 
 def _began_anew(before: Counter | None, counter: Counter) -> bool:
-    """Whether the window of the last look has ended since: for sure, or about now, with another end in sight."""
+    """Return whether the last window has ended since: for certain, or about now when the new TTL ends elsewhere."""
     ended = before.resets_mono if before is not None else None
     if before is None or ended is None:
         return False
@@ -172,9 +175,9 @@ def _began_anew(before: Counter | None, counter: Counter) -> bool:
 
 
 def _renewed(before: Counter, counter: Counter) -> bool:
-    """Whether the limiter sets its TTL anew with each request: it fell by less than half of the time that passed.
+    """Return whether the limiter restarts its TTL with each request: it fell by less than half of the time that passed.
 
-    When we take note of a TTL may be late, on a busy machine by a second: the end of the window alone tells nothing.
+    A TTL may be read late, on a busy machine by a second, so the end of the window alone proves nothing.
     """
     if before.ttl_ms is None or counter.ttl_ms is None:
         return False
@@ -182,7 +185,7 @@ def _renewed(before: Counter, counter: Counter) -> bool:
 
 
 def _ran_on(known: _Known, before: Counter, counter: Counter) -> bool:
-    """Whether requests came and the TTL fell below what a limiter that sets it anew would have left."""
+    """Return whether requests came and the TTL still fell below what a limiter that restarts it would have left."""
     if counter.ttl_ms is None or (counter.count or 0) <= (before.count or 0):
         return False
     return counter.ttl_ms < known.most_ttl_ms - _passed_ms(before, counter) - 1000 * GRACE_SECONDS

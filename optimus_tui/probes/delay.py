@@ -17,7 +17,7 @@ NOTICED_SECONDS = 0.001
 LEAST_MS = 0.02
 """No answer comes sooner, not even from the same machine."""
 DISTURBED_MS, DISTURBED_SHARE = 50.0, 0.25
-"""A measurement that holds more of our own delay than this says little about the other side."""
+"""A measurement that holds more of our own delay than this says little of the other side."""
 STANDSTILL_SECONDS = 0.25
 PIECE_SECONDS = 0.05
 """Shorter standstills are what every busy machine has: an answer is heard a few milliseconds later, and no less."""
@@ -131,7 +131,7 @@ class Span:
 
     @property
     def seconds(self) -> float:
-        """Return our own delay in this measurement: all of it until the request was sent, then only a block at its end."""
+        """Return our own delay in this measurement: all until the request was sent, then only a block at its end."""
         if self._sent is None:
             return self._delay.since(self.began)
         return self._delay.before(self.began, self._sent) + self._delay.at_end(self._sent)
@@ -202,5 +202,5 @@ def measured_ms(took_ms: float, own_ms: float) -> float | None:
 
 
 def disturbed(took_ms: float, own_ms: float) -> bool:
-    """Return whether a measurement of ``took_ms`` (without ``own_ms`` of our delay) says little about the other side."""
+    """Return whether a measurement of ``took_ms`` (without ``own_ms`` of our delay) says little of the other side."""
     return own_ms >= DISTURBED_MS and own_ms >= DISTURBED_SHARE * (took_ms + own_ms)

@@ -39,7 +39,7 @@ class HungUp(LostConnection):
 
 
 class Manners:
-    """What to leave out when greeting one server. It is forgotten after ten minutes, since it may be a passing fault."""
+    """What to leave out when greeting one server. Forgotten after ten minutes, since it may be a passing fault."""
 
     def __init__(self) -> None:
         self._protocol: Literal[2, 3] = 3

@@ -50,7 +50,7 @@ def fault_of(error: BaseException, target: RedisTarget) -> Fault:
 
 
 def wrong_language(language: Language, target: RedisTarget) -> Fault:
-    """Return the fault of a port that speaks another protocol than its address says, with the address to use instead."""
+    """Return the fault of a port that speaks another protocol than its address says, with the right address."""
     where, scheme = safe_text(target.label), target.scheme
     if language == "TLS":
         return Fault("tls", f"{where} speaks TLS", f"use rediss:// instead of {scheme}:// in the address")

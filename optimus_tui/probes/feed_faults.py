@@ -27,7 +27,7 @@ _CAUSES: dict[FaultKind, str] = {
 
 
 class LinkLost(Exception):
-    """The connection ended. ``cause`` is a short phrase for the gap's row; ``at_end``: all data before it was received."""
+    """The connection ended. ``cause`` is a short phrase for the gap's row; ``at_end``: all before it was received."""
 
     def __init__(self, fault: Fault, cause: str = "", *, at_end: bool = False) -> None:
         super().__init__(fault.message)

@@ -181,7 +181,7 @@ async def _get(http: httpx.AsyncClient, url: str, cap_bytes: int, span: Span) ->
 
 
 def _traced(span: Span) -> dict[str, Any]:
-    """Return request extensions that tell the measurement when a connection was opened and when the request was sent."""
+    """Return request extensions that record when a connection was opened and when the request was sent."""
 
     async def trace(event: str, info: object) -> None:
         if event.endswith("send_request_body.complete"):

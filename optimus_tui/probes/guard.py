@@ -158,7 +158,7 @@ class Guarded(AbstractConnection):
             raise
 
     async def send_packed_command(self, command: Any, check_health: bool = True) -> None:
-        """Send words that ``pack_commands`` has packed, count and log them; raise CommandRefused for any other bytes."""
+        """Send words that ``pack_commands`` has packed, count and log them; raise CommandRefused for others."""
         if not isinstance(command, _Cleared):
             why = CommandRefused("bytes that did not pass the guard")
             self._own.log.refused((b"(bytes)",), why)

@@ -63,7 +63,7 @@ NAMES = ("name", "component", "componentId", "service", "checker", "key", "id")
 
 
 class Claim(NamedTuple):
-    """The report at one place. ``words`` quote it; ``sure``: it certainly is a part; ``optional``: the part may fail."""
+    """The report at one place. ``words`` quote it; ``sure``: it is certainly a part; ``optional``: it may fail."""
 
     words: str
     sense: Sense

@@ -30,7 +30,7 @@ LEAST_SECONDS, ROOM = 0.3, 1.2
 
 
 class CacheRoundTrip(Struct, frozen=True, kw_only=True):
-    """The result of writing our own key. ``intact`` None: it was not read back; ``skipped``: why nothing was written."""
+    """The result of writing our own key. ``intact`` None: it was not read back; ``skipped``: why it was not written."""
 
     intact: bool | None = None
     removed: bool | None = None

@@ -221,7 +221,7 @@ def _skew(date: str, wall: float) -> float:
 
 
 def _bases(wanted: Mapping[str, str]) -> dict[str, set[str]]:
-    """Return for each metric of the contract the published names that prove it, as they stand in samples or TYPE lines."""
+    """Return for each metric of the contract the published names that prove it, as in samples or TYPE lines."""
     found: dict[str, set[str]] = {}
     for name, own in wanted.items():
         found.setdefault(base_of(own), set()).update((name, base_of(name), name.removesuffix("_total")))

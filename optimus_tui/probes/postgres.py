@@ -82,7 +82,7 @@ async def _ask(driver: Any, dsn: Secret) -> ServiceState:
 
 
 def _answered_wrongly(error: Any) -> ServiceState:
-    """Return the state for a connection string that the driver cannot read or a statement that the server cannot run."""
+    """Return the state for a connection string that the driver, or a statement that the server, rejects."""
     if getattr(error, "sqlstate", None):
         return ServiceState(status="error", fault=Fault("invalid", "Postgres refuses SELECT 1"))
     fault = Fault("invalid", "POSTGRES_DSN cannot be read", "as in postgresql://user:password@host:5432/name")

@@ -19,7 +19,7 @@ MAX_WINDOW_S = 31_622_400
 
 
 def parse_cache_metrics(document: dict[str, Any]) -> tuple[CacheMetrics | None, Fault | None]:
-    """Return hit rate (share), key count, hits and misses where published, and a fault for values that are not valid."""
+    """Return hit rate (share), key count, hits and misses where published, and a fault for invalid values."""
     problems: list[str] = []
     rate, total = document.get("hit_rate"), document.get("total_keys")
     if rate is None and total is None:
@@ -38,7 +38,7 @@ def parse_cache_metrics(document: dict[str, Any]) -> tuple[CacheMetrics | None, 
 
 
 def _counted(value: object, name: str, problems: list[str]) -> int | None:
-    """Return the look-ups since the start; 12.0 is 12, as Prometheus' clients write counters. None where not published."""
+    """Return the look-ups since the start; 12.0 is 12, as Prometheus' clients write counters. None: not published."""
     number = isinstance(value, (int, float)) and not isinstance(value, bool)
     if number and 0 <= value <= 1 << 53 and value == int(value):  # type: ignore[operator,call-overload]
         return int(value)  # type: ignore[call-overload,no-any-return]

@@ -126,7 +126,7 @@ _NOT_CLOSED = (AuthenticationError, BusyLoadingError, MaxConnectionsError)
 
 
 async def _ask_alone(redis: ObserverRedis, words: Sequence[Any]) -> Any:
-    """Send one command; where the connection is closed on it twice while another is answered, remember it as missing."""
+    """Send one command; if the connection closes on it twice while another is answered, note it as missing."""
     for attempt in range(2):
         try:
             return await redis.execute_command(*words)

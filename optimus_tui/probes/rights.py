@@ -165,7 +165,7 @@ async def _try_key(redis: ObserverRedis, key: bytes) -> State:
 
 
 def _denies(said: str, name: str) -> bool:
-    """Return whether the refusal is about this command; else it is about the key, or about a command within a script."""
+    """Return whether the refusal is about this command; else it is about the key or a command within a script."""
     named = _NAMED.search(said)
     if named is None:
         return name == "eval_ro"

@@ -30,7 +30,7 @@ class _Entry(Struct, frozen=True):
 
 
 async def read_slowlog(redis: ObserverRedis, target: RedisTarget) -> SlowState | Fault:
-    """Return the newest entries of both; a Fault where the server is away. A missing right affects only its own half."""
+    """Return the newest entries of both; a Fault where the server is away. A missing right affects only its half."""
     pipe = redis.pipeline()
     pipe.execute_command("TIME")
     pipe.execute_command("SLOWLOG", "LEN")

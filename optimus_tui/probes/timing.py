@@ -41,7 +41,7 @@ class Timed(Struct, frozen=True, kw_only=True):
 
     @property
     def counts(self) -> bool:
-        """Return whether its time says something about the other side: a good answer, received without a delay of ours."""
+        """Return whether its time says something about the other side: a good answer, received without our delay."""
         return self.fault is None and self.ms is not None and not disturbed(self.ms, self.own_ms)
 
 

@@ -90,7 +90,7 @@ class Composer:
         )
 
     def _find(self, field: str, key: str, layers: list[Layer] | None = None) -> Found | None:
-        """Return the value of a file key and note its source under the field's name. An empty text counts as not set."""
+        """Return the value of a file key and note its source under the field's name. An empty text is not set."""
         found = pick(self.layers if layers is None else layers, key)
         if found is not None and isinstance(found.value, str) and key in ENV_KEYS.values():
             found = Found(unquoted(found.value), found.layer)

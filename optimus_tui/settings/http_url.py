@@ -1,4 +1,4 @@
-"""Parse the addresses of HTTP services strictly. User names and passwords are refused: addresses are shown on screens."""
+"""Parse the addresses of HTTP services strictly. Passwords are refused, because addresses are shown on screens."""
 
 import re
 from ipaddress import AddressValueError, IPv6Address
@@ -34,13 +34,13 @@ def parse_http_url(text: str, where: str) -> str:
 
 
 def parse_http_urls(text: str, where: str) -> tuple[str, ...]:
-    """Return the addresses of a comma-separated list, each once; SettingsError where one is not valid or none is left."""
+    """Return the addresses of a comma-separated list, each once; SettingsError for a bad one or an empty list."""
     parts = [part for part in unquoted(text).split(",") if part.strip()]
     return tuple(dict.fromkeys(parse_http_url(part, where) for part in parts or [""]))
 
 
 def without_suffix(url: str, suffixes: tuple[str, ...], where: str, notes: list[str]) -> str:
-    """Return the address without a path that is added later anyway, such as ``/health``; ``notes`` names what was cut."""
+    """Return the address without a path that is added later, such as ``/health``; ``notes`` names what was cut."""
     for suffix in suffixes:
         if url.endswith(suffix):
             notes.append(f"{where}: {suffix} is left out of the address, because it is added where it is needed")

@@ -1,4 +1,4 @@
-"""Remove credentials from text that may hold an address: a second safeguard beside ``Secret``, for texts from outside."""
+"""Remove credentials from text that may hold an address: a second safeguard beside ``Secret``."""
 
 import re
 

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 
 
 def seconds_of(stamp: object) -> float | None:
-    """Return ``2025-01-29T10:30:00Z``, with or without a fraction, as seconds since the epoch; None for anything else."""
+    """Return ``2025-01-29T10:30:00Z``, with or without a fraction, as seconds since the epoch; else None."""
     if not isinstance(stamp, str) or not stamp.endswith("Z"):
         return None
     try:

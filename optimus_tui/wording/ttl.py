@@ -12,7 +12,7 @@ NEVER = "never"
 
 
 def ttl(seconds: float | None, *, immortal: bool = False) -> str:
-    """Return seconds left as a clock below a day, then hours, days, years. ``immortal`` wins; otherwise None is ``?``."""
+    """Return seconds left as a clock below a day, then hours, days, years. ``immortal`` wins; None is ``?``."""
     if immortal:
         return NEVER
     if seconds is None or not math.isfinite(seconds):
