@@ -147,7 +147,7 @@ class HistoryFile:
     # -- writing
 
     def write(self, sets: Sequence[tuple[float, Mapping[str, float]]]) -> None:
-        """Write sets of samples (seconds, values by name) in one transaction; a set joins an existing one of its time."""
+        """Write sets of samples (seconds, values by name) in one transaction; a set joins one of the same time."""
         if self.read_only is not None:
             raise self.read_only
         if not sets:

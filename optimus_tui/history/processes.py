@@ -196,7 +196,7 @@ class _Count:
         return any(at > self.life.base for at in self._falls)
 
     def several(self, restarts_allowed: int, jump: float, in_turn: bool) -> str:
-        """Return why this cannot be one process: it jumped, or fell without a possible restart or too often. Else ""."""
+        """Return why this is not one process: it jumped, or fell without a possible restart or too often; else ""."""
         allowed = 0 if self.life.known else restarts_allowed
         if len(self._falls) > allowed or any(not self._restarted_at(at) for at in self._falls):
             return SEVERAL

@@ -1,1 +1,4 @@
-"""Reads routers as syntax trees and says what is missing, where, and how to mend it. It never runs what it reads."""
+"""Check routers against the enterprise patterns from their syntax trees: what is missing, where, and the remedy.
+
+The code that is checked is never run.
+"""

@@ -1,7 +1,4 @@
-"""How routers and applications are put together: who includes whom, and what that declares for the routes.
-
-It follows one file, and the applications beside it. It refuses to judge.
-"""
+"""How routers and applications are put together: which router includes which, and what that declares for the routes."""
 
 import ast
 from collections.abc import Iterator
@@ -13,7 +10,7 @@ _ASSEMBLES = ("include_router", "FastAPI")
 
 
 def inherited(module: Module, router: str, below: frozenset[str]) -> list[tuple[ast.expr, Scope]]:
-    """What the routers of this file that include this one declare; of several, what all of them do."""
+    """Return what the routers of this file that include this one declare; of several, what all of them do."""
     ways: list[list[tuple[ast.expr, Scope]]] = []
     for parent, call in _parents(module).get(router, ()):
         if parent in below or parent == router:
@@ -29,7 +26,7 @@ def inherited(module: Module, router: str, below: frozenset[str]) -> list[tuple[
 
 
 def _parents(module: Module) -> dict[str, list[tuple[str, ast.Call]]]:
-    """By the name of a router: who includes it in this file, and the call that does."""
+    """Return by a router's name which routers of this file include it, with the call that does."""
     known: dict[str, list[tuple[str, ast.Call]]] | None = module.unit.memo.get("parents")
     if known is None:
         known = module.unit.memo["parents"] = {}
@@ -41,12 +38,12 @@ def _parents(module: Module) -> dict[str, list[tuple[str, ast.Call]]]:
 
 
 def includes_others(module: Module) -> bool:
-    """It gathers routers of other files, and so answers requests without a route of its own."""
+    """Return whether the file gathers routers of other files, and so answers requests without a route of its own."""
     return any(name == "include_router" for name, _ in _assembly(module))
 
 
 def router_call(module: Module, name: str) -> ast.Call | None:
-    """The call that made the router: ``APIRouter(…)`` at the top, in a function, or on ``self``."""
+    """Return the call that made the router: ``APIRouter(…)`` at module level, in a function, or on ``self``."""
     made: dict[str, ast.Call | None] = module.unit.memo.setdefault("routers", {})
     if name not in made:
         made[name] = _find_router_call(module, name)
@@ -70,7 +67,7 @@ def _find_router_call(module: Module, name: str) -> ast.Call | None:
 
 
 def listed(node: ast.expr | None, scope: Scope) -> Iterator[tuple[ast.expr, Scope]]:
-    """The elements of a list that is written there, or kept under a name."""
+    """Yield the elements of a list that is written in place or stored under a name."""
     if isinstance(node, ast.Name):
         place: Scope | None = scope
         while place is not None and node.id not in place.bindings:
@@ -88,7 +85,7 @@ def listed(node: ast.expr | None, scope: Scope) -> Iterator[tuple[ast.expr, Scop
 
 
 def declared_on_apps(module: Module, apps: list[Module]) -> tuple[tuple[ast.expr, Scope], ...]:
-    """Dependencies given to ``FastAPI(…)``, or to the ``include_router`` that takes this module's router in."""
+    """Return the dependencies given to ``FastAPI(…)``, or to the ``include_router`` for this module's router."""
     found: list[tuple[ast.expr, Scope]] = []
     for app in (module, *apps):
         for name, call in _assembly(app):
@@ -98,7 +95,7 @@ def declared_on_apps(module: Module, apps: list[Module]) -> tuple[tuple[ast.expr
 
 
 def _assembly(app: Module) -> list[tuple[str, ast.Call]]:
-    """The calls that put an application together, found once."""
+    """Return the calls that assemble an application; they are searched once."""
     known: list[tuple[str, ast.Call]] | None = app.unit.memo.get("assembly")
     if known is None:
         units = (app.unit, *app.units)
@@ -123,5 +120,5 @@ def _is_ours(call: ast.Call, app: Module, module: Module) -> bool:
 
 
 def option_of(node: ast.Call, name: str) -> ast.expr | None:
-    """The value of a keyword."""
+    """Return the value of a keyword argument, or None."""
     return next((word.value for word in node.keywords if word.arg == name), None)

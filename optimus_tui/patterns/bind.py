@@ -1,4 +1,4 @@
-"""What assignments and parameters bind, and two questions about single nodes, for the walk over a tree."""
+"""Record what assignments and parameters bind, and classify single nodes, for the walk over a tree."""
 
 import ast
 
@@ -8,12 +8,12 @@ _new = tuple.__new__  # a named tuple's own constructor takes twice as long
 
 
 def class_of(scope: Scope) -> Class | None:
-    """The class whose body this is."""
+    """Return the class whose body this scope is, or None."""
     return scope.bindings.get("<class>") if scope.kind == "class" else None
 
 
 def bind(target: ast.expr, value: ast.expr | None, annotation: ast.expr | None, scope: Scope) -> None:
-    """Note what a name, an attribute of ``self`` or an entry is given."""
+    """Record what a name, an attribute of ``self`` or an entry is assigned."""
     if isinstance(target, ast.Name):
         owner = class_of(scope)
         if owner is not None:
@@ -55,7 +55,7 @@ _REGISTERS = frozenset({"get", "post", "put", "patch", "delete", "head", "option
 
 
 def answers_requests(node: Function) -> bool:
-    """A route's handler, also one that stands in a function which makes the router."""
+    """Return whether a function is a route's handler, including one nested in a function that makes the router."""
     return any(
         isinstance(one, ast.Call) and isinstance(one.func, ast.Attribute) and one.func.attr in _REGISTERS
         for one in node.decorator_list
@@ -63,7 +63,7 @@ def answers_requests(node: Function) -> bool:
 
 
 def living(body: list[ast.stmt]) -> list[ast.stmt]:
-    """The statements of a function up to its first ``return`` or ``raise``: what stands below them never runs."""
+    """Return the statements of a function up to its first ``return`` or ``raise``, because later ones never run."""
     for at, one in enumerate(body):
         if one.__class__ is ast.Return or one.__class__ is ast.Raise:
             return body[: at + 1]
@@ -71,7 +71,7 @@ def living(body: list[ast.stmt]) -> list[ast.stmt]:
 
 
 def mentions_429(test: ast.expr) -> bool:
-    """A comparison of something with 429: an upstream's answer passed on, not a limit of one's own."""
+    """Return whether something is compared with 429: an upstream's answer is passed on, not a limit of its own."""
     if not isinstance(test, ast.Compare):
         return False
     return any(
@@ -81,7 +81,7 @@ def mentions_429(test: ast.expr) -> bool:
 
 
 def is_empty(node: Function) -> bool:
-    """A body that does nothing: a docstring, ``pass``, ``...``, a constant returned, NotImplementedError."""
+    """Return whether a body does nothing: a docstring, ``pass``, ``...``, a returned constant, NotImplementedError."""
     for at, one in enumerate(node.body):
         if isinstance(one, ast.Pass) or (isinstance(one, ast.Expr) and isinstance(one.value, ast.Constant)):
             continue

@@ -1,4 +1,4 @@
-"""Which calls look a cache up, fill it, or make what is in it go. A lock that is released and a counter are neither."""
+"""Classify calls on a cache: look-up, fill, or invalidation. Releasing a lock and counting are none of these."""
 
 import ast
 
@@ -9,7 +9,7 @@ from optimus_tui.patterns.names import text_of
 
 
 def cache_jobs(seen: Seen, unit: Unit, call: CacheCall) -> set[str]:
-    """What a call on a cache or on Redis amounts to, by the key that it is about."""
+    """Return which cache jobs a call on a cache or on Redis does, judged by its key."""
     if call == "writes":
         return {"cache_write"}
     if call == "removes":
@@ -19,7 +19,7 @@ def cache_jobs(seen: Seen, unit: Unit, call: CacheCall) -> set[str]:
 
 
 def key_mentions(seen: Seen, unit: Unit, parts: tuple[str, ...]) -> bool:
-    """The key that is written in the call, or kept under a name in the same function, holds one of the words."""
+    """Return whether the key, in the call or under a name in the same function, contains one of the words."""
     first = seen.call.node.args[0] if seen.call.node.args else None
     if isinstance(first, ast.Name):
         bound = seen.call.scope.bindings.get(first.id)

@@ -1,4 +1,4 @@
-"""Calls with what they resolve to: once for every unit, for all that is asked of it afterwards."""
+"""Resolve the calls of each unit once, for all checks that follow."""
 
 import ast
 from functools import lru_cache
@@ -24,7 +24,7 @@ class Seen(NamedTuple):
 
     @property
     def about(self) -> frozenset[str]:
-        """The words of what it is called on, by name and by type."""
+        """Return the words of the object that is called, from its name and its type."""
         return _about(self.raw, self.dotted)
 
 
@@ -34,7 +34,7 @@ def _about(raw: str, dotted: str) -> frozenset[str]:
 
 
 def seen_calls(unit: Unit, resolver: Resolver) -> list[Seen]:
-    """The unit's calls, resolved once."""
+    """Return the unit's calls, resolved once."""
     known: list[Seen] | None = unit.memo.get("seen")
     if known is None:
         known = unit.memo["seen"] = [_new(Seen, (call, *_kept(call, resolver))) for call in unit.calls]
@@ -45,7 +45,7 @@ _Kept = tuple[Thing, str, str, str, bool]
 
 
 def _kept(call: Call, resolver: Resolver) -> _Kept:
-    """All but the call: found once for a name, where it is bound, and once for all files that import it."""
+    """Return everything but the call: resolved once for a name, where it is bound, for all files that import it."""
     func, scope = call.node.func, call.scope
     head = func.value if isinstance(func, ast.Attribute) else func
     if not isinstance(head, ast.Name):

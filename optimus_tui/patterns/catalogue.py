@@ -1,4 +1,4 @@
-"""The rules as text for people: one, or all of them as a Markdown page. Nothing is said here that no rule says."""
+"""The rules as text for people, as one Markdown page. All texts come from the rules themselves."""
 
 from collections.abc import Iterable, Iterator
 
@@ -14,7 +14,7 @@ about is set aside by a comment on its line, or on a line of its own above it, w
 
 
 def page(rules: Iterable[Rule] = ()) -> str:
-    """All rules as Markdown, by level."""
+    """Return all rules as Markdown, by level."""
     return "\n".join(_page(list(rules) or list(RULES.values()))).rstrip() + "\n"
 
 

@@ -1,4 +1,4 @@
-"""What an ``except`` branch catches, and whether anybody hears of it. It refuses to say which rule that breaks."""
+"""Analyse ``except`` branches: what they catch, and whether the failure is reported."""
 
 import ast
 
@@ -17,7 +17,7 @@ _TELLS = frozenset(
 
 
 def caught(handler: ast.ExceptHandler, scope: Scope | None = None) -> list[str]:
-    """The last names of what is caught, behind an assignment too; empty for a bare except."""
+    """Return the last part of the names that are caught, also behind an assignment; empty for a bare except."""
     found: list[str] = []
     for one in getattr(handler.type, "elts", [handler.type] if handler.type else []):
         bound = scope.unit.module.scope.bindings.get(chain(one)) if scope is not None else None
@@ -27,12 +27,12 @@ def caught(handler: ast.ExceptHandler, scope: Scope | None = None) -> list[str]:
 
 
 def is_broad(handler: ast.ExceptHandler, scope: Scope | None = None) -> bool:
-    """It catches every exception."""
+    """Return whether it catches every exception."""
     return handler.type is None or not BROAD.isdisjoint(caught(handler, scope))
 
 
 def reraises(handler: ast.ExceptHandler) -> bool:
-    """What was caught goes on, as it is."""
+    """Return whether the caught exception is raised again unchanged."""
     return any(
         isinstance(one, ast.Raise) and (one.exc is None or _is_caught(one.exc, handler)) for one in ast.walk(handler)
     )
@@ -43,7 +43,7 @@ def _is_caught(raised: ast.expr, handler: ast.ExceptHandler) -> bool:
 
 
 def says_nothing(handler: ast.ExceptHandler) -> bool:
-    """No log, no count, no status, no other exception: nobody learns of it."""
+    """Return whether the failure is not reported: no log, no count, no status, no other exception."""
     for one in ast.walk(handler):
         if isinstance(one, ast.Raise):
             return False
@@ -61,7 +61,7 @@ def says_nothing(handler: ast.ExceptHandler) -> bool:
 
 
 def _is_plain_answer(made: ast.Call) -> bool:
-    """An empty collection, or an object like any other: nothing in it tells that something went wrong."""
+    """Return whether the returned object hides the failure: an empty collection, or an ordinary object."""
     name = chain(made.func)
     if name in ("dict", "list", "set"):
         return True
@@ -73,7 +73,7 @@ def _is_plain_answer(made: ast.Call) -> bool:
 
 
 def _tells(node: ast.AST) -> bool:
-    """A status of 400 and above, ``ok=False``, or a word that speaks of failure."""
+    """Return whether the node reports a failure: a status of 400 and above, ``ok=False``, or a word for it."""
     if isinstance(node, ast.Constant):
         if isinstance(node.value, str):
             return not words(node.value).isdisjoint(_TELLS)
@@ -83,5 +83,5 @@ def _tells(node: ast.AST) -> bool:
 
 
 def may_tell_too_much(handler: ast.ExceptHandler, scope: Scope) -> bool:
-    """What is caught may hold hosts, keys and queries: it is anything, or it comes from the network or a store."""
+    """Return whether the exception may hold hosts, keys and queries: any one, or one of the network or a store."""
     return is_broad(handler, scope) or not _FROM_OUTSIDE.isdisjoint(caught(handler, scope))

@@ -1,4 +1,4 @@
-"""What a router says it uses: operations that it limits, kinds that it caches. Only what is written out counts."""
+"""Read what a router declares: operations that it limits, kinds that it caches. Only literal names count."""
 
 import ast
 
@@ -13,7 +13,7 @@ _WITH_KIND = ("fetch", "generate_cache_key", "remember", "key")
 
 
 def declared(view: View) -> tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...]]:
-    """(operations, kinds, kinds that are stored without an expiry), each sorted."""
+    """Return (operations, kinds, kinds that are stored without an expiry), each sorted."""
     operations: set[str] = set()
     lasting: set[str] = set()
     kinds: set[str] = set()
@@ -39,7 +39,7 @@ def declared(view: View) -> tuple[tuple[str, ...], tuple[str, ...], tuple[str, .
 
 
 def _from_key(key: str, operations: set[str], kinds: set[str]) -> None:
-    """``rate_limit:{}:chat`` names an operation, ``cache:product:{}:{}`` a kind."""
+    """Add the names in a key: ``rate_limit:{}:chat`` names an operation, ``cache:product:{}:{}`` a kind."""
     if key.startswith(_LIMITS) and key.rpartition(":")[2].isidentifier():
         operations.add(key.rpartition(":")[2])
     elif key.startswith(_CACHES) and key.count(":") >= 2 and key.split(":")[1].isidentifier():

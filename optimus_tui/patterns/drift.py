@@ -1,7 +1,7 @@
-"""What routers declare against what Redis shows. Pure: names in, findings out.
+"""Compare what routers declare with what Redis holds. Pure: names in, differences out.
 
-Nothing seen is no proof of nothing there: what is declared and was not seen may not have been asked for yet, so it is
-low; it refuses to say it at all where the keyspace was not read whole.
+What is declared and was not seen may not have been used yet, so that difference is of low priority; where the keyspace
+was not read completely, it is not reported at all.
 """
 
 from collections.abc import Collection
@@ -30,7 +30,7 @@ class Observed(NamedTuple):
 
 
 class Drift(NamedTuple):
-    """One difference."""
+    """One difference between the routers and Redis."""
 
     kind: DriftKind
     name: str
@@ -40,7 +40,7 @@ class Drift(NamedTuple):
 
 
 def drift(declared: Declared, seen: Observed, helpers: Collection[str] = ()) -> list[Drift]:
-    """Every difference, the worst first. ``helpers`` are kinds that the gateway itself keeps (its own tracking)."""
+    """Return every difference, the worst first. ``helpers`` are kinds of the gateway itself (its own tracking)."""
     found = [_endless(name, declared, seen) for name in sorted(declared.kinds & seen.immortal_kinds.keys())]
     found += [
         Drift(

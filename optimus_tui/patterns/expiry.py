@@ -1,4 +1,4 @@
-"""Whether what a ``set`` stores ever goes by itself. It refuses to say so where an option may hold the expiry."""
+"""Decide whether what a ``set`` stores ever expires. Where an option may hold the expiry, it counts as expiring."""
 
 from optimus_tui.patterns.calls import Seen
 from optimus_tui.patterns.facts import Unit
@@ -9,7 +9,7 @@ _DATES = ("expire", "pexpire", "expireat")
 
 
 def stays(seen: Seen, unit: Unit, view: View) -> bool:
-    """``redis.set(key, value)`` without an expiry, and none is given afterwards in the same function."""
+    """Return whether ``redis.set(key, value)`` has no expiry and gets none later in the same function."""
     node = seen.call.node
     if len(node.args) > 2 or any(word.arg in _EXPIRIES or word.arg is None for word in node.keywords):
         return False

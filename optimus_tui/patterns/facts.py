@@ -1,7 +1,7 @@
-"""What one pass over a syntax tree leaves behind: modules, classes, units and what happens in them. Plain data.
+"""The facts that one pass over a syntax tree collects: modules, classes, units and what happens in them. Plain data.
 
-A unit is a function or method together with what is nested in it, a class body, or a module's own statements. It
-refuses to judge; names are resolved in ``resolve``.
+A unit is a function or method with everything nested in it, a class body, or a module's own statements. Names are
+resolved in ``resolve``.
 """
 
 import ast
@@ -15,7 +15,7 @@ Function = ast.FunctionDef | ast.AsyncFunctionDef
 
 
 class Scope:
-    """Names bound in one function, lambda, class or module; ``parent`` is where unknown names are looked up next."""
+    """The names bound in one function, lambda, class or module; ``parent`` is the scope that is searched next."""
 
     __slots__ = ("aliases", "bindings", "kind", "node", "parent", "things", "unit")
 
@@ -28,7 +28,7 @@ class Scope:
 
 
 class Call(NamedTuple):
-    """A call and where it stands; ``flags`` are the constants above."""
+    """A call and its place; ``flags`` are the constants above."""
 
     node: ast.Call
     scope: Scope
@@ -36,7 +36,7 @@ class Call(NamedTuple):
 
 
 class Raised(NamedTuple):
-    """A ``raise`` or ``return`` of something."""
+    """A ``raise`` or ``return`` with its value."""
 
     node: ast.Raise | ast.Return
     scope: Scope
@@ -44,7 +44,7 @@ class Raised(NamedTuple):
 
 
 class Unit:
-    """One function or method with what is nested in it, a class body, or a module's own statements."""
+    """One function or method with everything nested in it, a class body, or a module's own statements."""
 
     __slots__ = (
         "attrs",
@@ -94,12 +94,12 @@ class Unit:
 
     @property
     def is_async(self) -> bool:
-        """True for ``async def``."""
+        """Return True for ``async def``."""
         return isinstance(self.node, ast.AsyncFunctionDef)
 
     @property
     def line(self) -> int:
-        """The line of its ``def``."""
+        """Return the line of its ``def``."""
         return getattr(self.node, "lineno", 1)
 
 
@@ -152,7 +152,7 @@ class Module:
         self.unit: Unit
 
     def name_of(self, name: str) -> ast.Name:
-        """A node that stands for one of the module's names; one for each name, since making them is slow."""
+        """Return a node that stands for one of the module's names; one per name, because creating them is slow."""
         made: dict[str, ast.Name] = self.unit.memo.setdefault("nodes", {})
         if name not in made:
             made[name] = ast.Name(name, ast.Load())
@@ -160,7 +160,7 @@ class Module:
 
 
 def release(module: Module) -> None:
-    """Take the facts of a module apart, so that they go at once and leave no circles to be collected."""
+    """Clear the facts of a module, so that they are freed at once without the garbage collector."""
     for scope in module.scopes:
         scope.bindings.clear()
         scope.things.clear()
@@ -182,7 +182,7 @@ def release(module: Module) -> None:
 
 
 def _root_of(path: str, dotted: str, is_package: bool) -> str:
-    """The folder that absolute imports start from, with a slash; empty for the tree itself."""
+    """Return the folder that absolute imports start from, with a slash; empty for the tree itself."""
     depth = (len(dotted.split(".")) if dotted else 0) + is_package
     parts = path.split("/")
     head = parts[: len(parts) - depth]

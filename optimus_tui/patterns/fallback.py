@@ -1,5 +1,6 @@
-"""A tenant that is made up where the caller names none: ``headers.get("X-Tenant-ID", "public")``. It refuses to look
-at empty texts, which are there to be refused, and at words that only stand in logs and labels.
+"""Detect a tenant that is invented where the caller names none: ``headers.get("X-Tenant-ID", "public")``.
+
+Empty texts, which are there to be refused, and words that only stand in logs and labels do not count.
 """
 
 import ast
@@ -11,7 +12,7 @@ _LABELS = frozenset({"", "-", "unknown", "none", "null", "n/a", "?"})
 
 
 def falls_back(node: ast.expr) -> bool:
-    """The expression reads a tenant of the request, and has a text of its own where there is none."""
+    """Return whether the expression reads a tenant from the request and has a text of its own as default."""
     if isinstance(node, ast.BoolOp) and isinstance(node.op, ast.Or):
         return _reads_tenant(node.values[0]) and _is_somebody(node.values[-1])
     if not isinstance(node, ast.Call):
@@ -21,7 +22,7 @@ def falls_back(node: ast.expr) -> bool:
 
 
 def _reads_tenant(node: ast.expr) -> bool:
-    """``headers.get("X-Tenant-ID")``, ``getattr(request.state, "tenant_id")``."""
+    """Return whether the node is like ``headers.get("X-Tenant-ID")`` or ``getattr(request.state, "tenant_id")``."""
     if not isinstance(node, ast.Call):
         return False
     name = chain(node.func)

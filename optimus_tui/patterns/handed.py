@@ -1,7 +1,6 @@
-"""What a call hands on (a cache's own method as a callback, a database session for somebody else to ask with), and
-whether anybody takes what it answers.
+"""Analyse what a call passes on (a cache's method as a callback, a database session) and whether its result is used.
 
-It refuses to look at calls whose source can be seen: those are followed instead.
+Calls whose source is in the tree are not analysed here: they are followed instead.
 """
 
 import ast
@@ -17,7 +16,10 @@ _HTTP = frozenset({"http", "client", "aiohttp", "httpx"})
 
 
 def jobs_handed_on(unit: Unit, resolver: Resolver) -> set[str]:
-    """``tasks.add_task(cache.delete_prefix, …)`` invalidates; ``crud.get_users(db)`` asks the database."""
+    """Return the jobs of what is passed on.
+
+    ``tasks.add_task(cache.delete_prefix, …)`` invalidates; ``crud.get_users(db)`` queries the database.
+    """
     found: set[str] = set()
     sessions = [arg.arg for arg, _, _ in unit.given if _speaks_of_a_database(arg.arg) and not _is_of_http(arg)]
     removes = any(map(_speaks_of_removal, unit.attrs))
@@ -51,12 +53,12 @@ def _speaks_of_a_database(name: str) -> bool:
 
 
 def _is_of_http(arg: ast.arg) -> bool:
-    """A session, but one of HTTP."""
+    """Return whether a session is one of HTTP."""
     return arg.annotation is not None and not words(chain(arg.annotation)).isdisjoint(_HTTP)
 
 
 def is_kept_unread(seen: Seen, unit: Unit) -> bool:
-    """What the call answers gets a name in a function, and nothing but a log ever reads it."""
+    """Return whether the result gets a name in a function, and nothing but a log reads it."""
     node, scope = seen.call.node, seen.call.scope
     names = {
         name

@@ -1,6 +1,6 @@
-"""``# optimus: ignore[rule] reason``: a finding that somebody has thought about. Without a reason nothing is ignored.
+"""Parse ``# optimus: ignore[rule] reason``, which accepts a finding. Without a reason nothing is ignored.
 
-Only real comments count: the tokenizer finds them, and only where the words occur at all.
+Only real comments count: the tokenizer finds them, and it runs only where the words occur at all.
 """
 
 import io
@@ -15,7 +15,7 @@ _COMMENT = re.compile(r"#\s*optimus:\s*ignore(?P<rules>\[[^\]]*\])?(?P<reason>.*
 
 
 class Ignore(NamedTuple):
-    """One comment: which rules, why, and the line that it speaks of."""
+    """One comment: its rules, the reason, and the line that it is about."""
 
     rules: tuple[str, ...]
     reason: str
@@ -25,7 +25,7 @@ class Ignore(NamedTuple):
 
 
 def ignores_in(lines: Lines) -> list[Ignore]:
-    """The comments of a file that could be parsed."""
+    """Return the comments of a file that could be parsed."""
     if MARK not in lines.data:
         return []
     found: list[Ignore] = []
@@ -47,7 +47,7 @@ def ignores_in(lines: Lines) -> list[Ignore]:
 
 
 def _next_code(lines: Lines, row: int) -> int:
-    """The first line below that is no comment and not empty."""
+    """Return the first line below that is neither a comment nor empty."""
     for line in range(row + 1, min(row + 30, len(lines.all())) + 1):
         text = lines.text(line).strip()
         if text and not text.startswith("#"):

@@ -1,6 +1,6 @@
-"""Which jobs a unit does, told from what it calls: limit, cache, invalidate, ask an upstream, map errors, log, count.
+"""Determine which jobs a unit does from its calls: limit, cache, invalidate, ask an upstream, map errors, log, count.
 
-A name is believed only where its definition cannot be seen; a definition that can be seen must do the work itself.
+A name counts only where its definition is not in the tree; a definition in the tree must do the work itself.
 """
 
 import ast
@@ -20,7 +20,7 @@ from optimus_tui.patterns.resolve import External, Instance, Resolver, Thing
 
 
 class Jobs(NamedTuple):
-    """Flags of one unit's own body, and the calls behind those that rules point at."""
+    """The flags of one unit's own body, and the calls behind those that rules point at."""
 
     flags: frozenset[str]
     ignored: tuple[Seen, ...]
@@ -28,7 +28,7 @@ class Jobs(NamedTuple):
 
 
 def jobs_of(unit: Unit, resolver: Resolver) -> Jobs:
-    """What the unit does itself, without what it calls."""
+    """Return what the unit does itself, without what it calls."""
     known: Jobs | None = unit.memo.get("jobs")
     if known is None:
         flags: set[str] = set()
@@ -47,7 +47,7 @@ def jobs_of(unit: Unit, resolver: Resolver) -> Jobs:
 
 
 def is_stub(thing: Thing) -> bool:
-    """A definition that can be seen and does nothing."""
+    """Return whether a definition in the tree does nothing."""
     if isinstance(thing, Unit):
         return thing.stub
     owner = thing.of if isinstance(thing, Instance) else thing
@@ -77,7 +77,7 @@ def _of_call(seen: Seen, unit: Unit, resolver: Resolver, flags: set[str], ignore
 
 
 def is_idle(unit: Unit, resolver: Resolver) -> bool:
-    """A definition that can be seen, and does nothing but write to a log."""
+    """Return whether a definition in the tree does nothing but write to a log."""
     if unit.stub:
         return True
     if unit.raised or unit.stored or unit.augmented or unit.withs:
@@ -88,7 +88,7 @@ def is_idle(unit: Unit, resolver: Resolver) -> bool:
 
 
 def _keepers(module: Module) -> frozenset[str]:
-    """What things are put into for a time, by the names they go by in this file: ``shelf.set(key, value, ttl=60)``."""
+    """Return the names of objects that store values for a time in this file: ``shelf.set(key, value, ttl=60)``."""
     known: frozenset[str] | None = module.unit.memo.get("keepers")
     if known is None:
         units = [one for one in (module.unit, *module.units) if not one.keywords.isdisjoint(vocabulary.LIFETIMES)]
@@ -102,7 +102,7 @@ def _keepers(module: Module) -> frozenset[str]:
 
 
 def _asks_about_tenant(unit: Unit, resolver: Resolver) -> bool:
-    """Something that cannot be seen is told the tenant, and may know how often it has asked."""
+    """Return whether code outside of the tree is given the tenant, and so may count its requests."""
     for seen in seen_calls(unit, resolver):
         if seen.visible or seen.method in LOG_METHODS or seen.method[:1].isupper() or "." not in seen.raw:
             continue
@@ -146,7 +146,7 @@ def _limits(seen: Seen, unit: Unit, flags: set[str], ignored: list[Seen], resolv
 
 
 def _raises(unit: Unit, resolver: Resolver, depth: int = 0) -> bool:
-    """The unit, or one that it calls, raises something."""
+    """Return whether the unit, or one that it calls, raises an exception."""
     if unit.raised:
         return any(
             one.node.exc is not None and chain(one.node.exc) != "ValueError"
@@ -193,7 +193,7 @@ def _of_statements(unit: Unit, resolver: Resolver, flags: set[str]) -> None:
 
 
 def _knows_tenant(unit: Unit, resolver: Resolver) -> bool:
-    """A parameter, a name, an attribute or a header of the unit is, or belongs to, a tenant."""
+    """Return whether a parameter, a name, an attribute or a header of the unit is, or belongs to, a tenant."""
     hollow = hollow_tenants(unit, resolver)
     if any(is_tenant(arg.arg) and arg.arg not in hollow for arg, _, _ in unit.given):
         return True
@@ -210,7 +210,7 @@ def _knows_tenant(unit: Unit, resolver: Resolver) -> bool:
 
 
 def _is_tenants_header(annotation: ast.expr | None, scope: Scope, resolver: Resolver) -> bool:
-    """An alias of this project for ``Annotated[str, Header(alias="X-Tenant-ID")]``."""
+    """Return whether the annotation is this project's alias for ``Annotated[str, Header(alias="X-Tenant-ID")]``."""
     alias = resolver.alias(annotation, scope) if isinstance(annotation, (ast.Name, ast.Attribute)) else None
     return alias is not None and any(
         isinstance(one, ast.keyword) and one.arg == "alias" and is_tenant(text_of(one.value) or "")
@@ -219,7 +219,7 @@ def _is_tenants_header(annotation: ast.expr | None, scope: Scope, resolver: Reso
 
 
 def _is_constant(unit: Unit, name: str) -> bool:
-    """A module's own constant such as ``TENANT = "demo"``: everybody's tenant is nobody's."""
+    """Return whether the name is a module's constant such as ``TENANT = "demo"``, the same for every caller."""
     bound = unit.module.scope.bindings.get(name)
     return isinstance(bound, Bound) and isinstance(bound.value, ast.Constant) and name not in unit.scope.bindings
 
@@ -232,7 +232,7 @@ def _visible_or_unknown(unit: Unit, name: str, resolver: Resolver) -> bool:
 
 
 def refuses(node: ast.Raise | ast.Return) -> bool:
-    """``raise HTTPException(429)``, ``return JSONResponse(…, 429)``, ``raise TooManyRequests``."""
+    """Return whether this answers 429: ``raise HTTPException(429)``, ``return JSONResponse(…, 429)`` and the like."""
     value = node.exc if isinstance(node, ast.Raise) else node.value
     if value is None:
         return False

@@ -1,6 +1,6 @@
-"""From a file's bytes to its verdict: every finding at every level, and what each pattern is worth.
+"""Judge a file from its bytes: every finding at every level, and how well each pattern is met.
 
-A level is chosen afterwards, so that one verdict can be kept for all of them. It refuses to read anything itself.
+A level is chosen afterwards, so that one verdict can be stored for all of them. Files are read elsewhere.
 """
 
 import ast
@@ -36,7 +36,7 @@ class Issue(msgspec.Struct, frozen=True, array_like=True, gc=False):
 
 
 class Share(msgspec.Struct, frozen=True, array_like=True, gc=False):
-    """What a requirement found: subjects that it applies to, and those that fail."""
+    """The result of a requirement: the subjects that it applies to, and those that fail."""
 
     rule: str
     applies: int
@@ -44,7 +44,7 @@ class Share(msgspec.Struct, frozen=True, array_like=True, gc=False):
 
 
 class Verdict(msgspec.Struct, frozen=True, array_like=True, gc=False):
-    """Everything known of one file. ``problem``: it could not be judged, and scores 0."""
+    """The result for one file. ``problem``: why it could not be judged; it then scores 0."""
 
     issues: tuple[Issue, ...] = ()
     shares: tuple[Share, ...] = ()
@@ -110,7 +110,7 @@ def _judged(view: View) -> Verdict:
 
 
 def _joined(hits: list[Hit], subjects: int) -> list[Hit]:
-    """One finding where every route of several has the same fault."""
+    """Return the hits, with one finding for all routes where every route of several has the same fault."""
     named = list(dict.fromkeys(hit.subject for hit in hits))
     if len(named) < 2 or len(named) < subjects:
         return hits
@@ -152,5 +152,5 @@ def _reasonless(ignores: Iterable[Ignore], view: View) -> list[Issue]:
 
 
 def rules_at(level: Level) -> dict[str, Rule]:
-    """The rules that count at a level: its own and those of the levels below."""
+    """Return the rules that count at a level: its own and those of the levels below."""
     return {rule.id: rule for rule in RULES.values() if LEVELS.index(rule.level) <= LEVELS.index(level)}

@@ -1,6 +1,6 @@
-"""The key that a decorator caches under: a text, a template, or a function of this project that makes one.
+"""Find the key that a decorator caches under: a text, a template, or a function of this project that makes one.
 
-It refuses to accuse what cannot be read to the end: a builder that is handed everything may find the tenant in it.
+A key that cannot be read completely is not reported: a builder that receives all arguments may use the tenant.
 """
 
 import ast
@@ -18,7 +18,7 @@ _MAY_KNOW = frozenset({"kwargs", "args", "headers", "state", "user", "principal"
 
 
 def is_shared_key(word: ast.keyword, scope: Scope, resolver: Resolver) -> bool:
-    """All tenants meet under this key."""
+    """Return whether all tenants share this key."""
     if word.arg not in MAKERS:
         return False
     text = text_of(word.value)
@@ -29,7 +29,7 @@ def is_shared_key(word: ast.keyword, scope: Scope, resolver: Resolver) -> bool:
 
 
 def _is_shared_text(text: str) -> bool:
-    """``products``, ``products:{page}``; a gap for an object may be filled with anything."""
+    """Return whether a text is shared: ``products``, ``products:{page}``. A gap for an object may hold anything."""
     gaps = _GAP.findall(text)
     return not is_tenant(text) and not any("." in gap or words(gap) & _MAY_KNOW or gap == "self" for gap in gaps)
 

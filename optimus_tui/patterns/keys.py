@@ -1,4 +1,4 @@
-"""Keys of Redis as the source writes them: does a tenant stand in them. Only what can be read to the end is accused."""
+"""Decide whether Redis keys in the source contain a tenant. Only keys that can be read completely are reported."""
 
 import ast
 
@@ -12,7 +12,7 @@ _SCALARS = ("str", "int", "float", "bool", "UUID", "bytes", "date", "datetime")
 
 
 def key_of(node: ast.Call, unit: Unit) -> ast.expr | None:
-    """The expression of a call's key, through a local name or a constant of the file."""
+    """Return the expression of a call's key, through a local name or a constant of the file."""
     given = node.args[0] if node.args else next((w.value for w in node.keywords if w.arg in ("key", "name")), None)
     if isinstance(given, ast.Name):
         bound = _bound(given.id, unit.scope)
@@ -22,7 +22,7 @@ def key_of(node: ast.Call, unit: Unit) -> ast.expr | None:
 
 
 def written_in(key: ast.expr | None, unit: Unit) -> str:
-    """The key as far as it is written out: an f-string with its gaps, else the first text in the expression."""
+    """Return the literal part of the key: an f-string with its gaps, else the first text in the expression."""
     whole = text_of(key)
     if whole is not None or key is None:
         return whole or ""
@@ -34,25 +34,25 @@ def _first_text(node: ast.AST) -> str:
 
 
 def _made_in(key: ast.Call, unit: Unit) -> str:
-    """The text that a function of the same file makes its keys of."""
+    """Return the text from which a function of the same file makes its keys."""
     made = unit.module.scope.bindings.get(chain(key.func))
     returned = made.returned if isinstance(made, Unit) else []
     return next((text for one in returned if (text := _first_text(one.node))), "")
 
 
 def holds_tenant(node: ast.expr, scope: Scope, unit: Unit) -> bool:
-    """The expression is, or is made of, a tenant."""
+    """Return whether the expression is, or is made of, a tenant."""
     return _tenant_in(node, scope, unit, 0) is True
 
 
 def lacks_tenant(node: ast.Call, scope: Scope, unit: Unit) -> bool:
-    """The key is written out in full here, and nothing in it is, or comes of, a tenant."""
+    """Return whether the key is written out completely here and nothing in it comes from a tenant."""
     key = node.args[0] if node.args else None
     return key is not None and _tenant_in(key, scope, unit, 0) is False
 
 
 def _tenant_in(node: ast.expr, scope: Scope, unit: Unit, depth: int) -> bool | None:
-    """True, False, or None where it cannot be told."""
+    """Return True, False, or None where it cannot be determined."""
     if depth > _DEEPEST:
         return None
     if isinstance(node, ast.Constant):
@@ -81,7 +81,7 @@ def _tenant_in(node: ast.expr, scope: Scope, unit: Unit, depth: int) -> bool | N
 
 
 def _of_base(node: ast.Attribute, scope: Scope) -> bool | None:
-    """``page.limit`` of a parameter named for something else holds no tenant; an object we do not know might."""
+    """Return False for ``page.limit`` of a parameter named for something else; None for an unknown object."""
     base: ast.expr = node
     while isinstance(base, ast.Attribute):
         base = base.value

@@ -1,4 +1,4 @@
-"""What a call's name says, by the words in it. Names repeat from file to file, so each is taken apart once."""
+"""Determine what a call does from the words of its name. Each name is analysed once, because names repeat."""
 
 from functools import lru_cache
 from typing import Literal, NamedTuple
@@ -10,7 +10,7 @@ CacheCall = Literal["", "removes", "writes", "reads"]
 
 
 class NamedJobs(NamedTuple):
-    """Flags that the name alone gives; the others say what must be looked at in the call itself."""
+    """The flags that the name alone gives; the other fields say what must be checked in the call itself."""
 
     flags: frozenset[str] = frozenset()
     limiter: bool = False
@@ -27,13 +27,16 @@ _OF_OUR_OWN = vocabulary.DB | vocabulary.LOGGERS | vocabulary.COLLECTORS | {"tes
 
 @lru_cache(maxsize=50_000)
 def is_invalidation(name: str) -> bool:
-    """A name that says that something is made to go."""
+    """Return True if the name suggests an invalidation (delete, evict, purge)."""
     return not words(name).isdisjoint(vocabulary.INVALIDATES)
 
 
 @lru_cache(maxsize=50_000)
 def named_jobs(raw: str, dotted: str, visible: bool) -> NamedJobs:
-    """``raw`` is the name as written, ``dotted`` by type or import, ``visible``: its source is in the tree."""
+    """Return what a name suggests.
+
+    ``raw`` is the name as written, ``dotted`` by type or import, ``visible``: its source is in the tree.
+    """
     owner, _, method = raw.rpartition(".")
     if not owner and not visible and "." in dotted:
         method = dotted.rpartition(".")[2].removesuffix("()")  # a method bound to a name of its own
@@ -73,7 +76,7 @@ def named_jobs(raw: str, dotted: str, visible: bool) -> NamedJobs:
 
 
 def _asks(raw: str, dotted: str, method: str, about: frozenset[str]) -> set[str]:
-    """A request to an upstream, or a query of a database."""
+    """Return ``upstream`` or ``remote`` for a request to another service, ``db`` for a query, or an empty set."""
     root = dotted.partition(".")[0]
     framework = raw.startswith(("router.", "app.", "request.")) and raw.count(".") == 1
     if root in vocabulary.HTTP_ROOTS and (method in vocabulary.ASKS or method == "urlopen"):
@@ -88,7 +91,7 @@ def _asks(raw: str, dotted: str, method: str, about: frozenset[str]) -> set[str]
 
 
 def _is_clients(dotted: str, method: str, about: frozenset[str]) -> bool:
-    """A method of an object whose type is named for what it asks: ``IdentityClient``, ``LedgerGateway``."""
+    """Return whether the method belongs to a type named as a client: ``IdentityClient``, ``LedgerGateway``."""
     typed = dotted.rpartition(".")[0].rpartition(".")[2]
     if not typed.endswith(("Client", "Gateway", "Sdk", "SDK")) or method[:1].isupper():
         return False
@@ -104,7 +107,7 @@ def _measures(dotted: str, method: str, about: frozenset[str], spoken: frozenset
 
 
 def cache_call(method: str, spoken: frozenset[str], about: frozenset[str], caches: bool, visible: bool) -> CacheCall:
-    """What is done to a cache or to Redis."""
+    """Return what is done to a cache or to Redis."""
     if spoken & vocabulary.REMOVES:
         return "removes"
     if spoken & vocabulary.CACHE_WRITES and "or" not in spoken:

@@ -1,4 +1,4 @@
-"""Names taken apart into words, and the vocabularies that a name is judged by where its definition cannot be seen."""
+"""Split names into words, and the vocabularies that judge a name whose definition is not in the tree."""
 
 import ast
 import re
@@ -40,12 +40,12 @@ LOG_METHODS = frozenset(
 
 @lru_cache(maxsize=20_000)
 def words(name: str) -> frozenset[str]:
-    """``EnterpriseRateLimiter.check_now`` → enterprise, rate, limiter, check, now."""
+    """Return the words of a name: ``EnterpriseRateLimiter.check_now`` gives enterprise, rate, limiter, check, now."""
     return frozenset(one.lower() for one in _WORD.findall(name))
 
 
 def chain(node: ast.AST) -> str:
-    """``self.cache.get`` as text; calls and subscripts in between are left out; empty where there is no name."""
+    """Return ``self.cache.get`` as text, without calls and subscripts in between; empty where there is no name."""
     if node.__class__ is ast.Name:
         return node.id
     if node.__class__ is ast.Attribute and node.value.__class__ is ast.Name:
@@ -69,7 +69,7 @@ def chain(node: ast.AST) -> str:
 
 @lru_cache(maxsize=20_000)
 def is_limiter(name: str) -> bool:
-    """A name that only a rate limiter bears."""
+    """Return whether only a rate limiter has such a name."""
     if _LIMITER.search(name):
         return True
     last = words(name.rpartition(".")[2])
@@ -80,13 +80,13 @@ def is_limiter(name: str) -> bool:
 
 @lru_cache(maxsize=20_000)
 def is_tenant(name: str) -> bool:
-    """A name that holds, or belongs to, a tenant."""
+    """Return whether the name is, or belongs to, a tenant."""
     return not words(name).isdisjoint(TENANT_WORDS)
 
 
 @lru_cache(maxsize=20_000)
 def is_secret(name: str) -> bool:
-    """A name of something that nobody should read in a log; ``token_count`` is none."""
+    """Return whether the name is that of a secret, which must not be logged; ``token_count`` is none."""
     found = words(name)
     if found & SECRET_WORDS or {"api", "key"} <= found or {"private", "key"} <= found:
         return not found & {"hash", "hashed", "length", "policy", "reset", "changed", "expired", "expires", "has", "is"}
@@ -121,7 +121,7 @@ def is_secret(name: str) -> bool:
 
 
 def text_of(node: ast.AST | None) -> str | None:
-    """The text of a constant string, the constant parts of an f-string, or None."""
+    """Return the text of a constant string, the constant parts of an f-string, or None."""
     if isinstance(node, ast.Constant) and isinstance(node.value, str):
         return node.value
     if isinstance(node, ast.JoinedStr):

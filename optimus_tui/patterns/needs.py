@@ -1,6 +1,6 @@
-"""What a parameter depends on: ``= Depends(f)``, ``Annotated[T, Depends(f)]``, behind an alias or a name too.
+"""Find a parameter's dependencies: ``= Depends(f)``, ``Annotated[T, Depends(f)]``, also behind an alias or a name.
 
-It refuses to look into ``f``; and a parameter whose dependency answers nothing is named, so that nobody believes it.
+The dependency ``f`` is not analysed here. A parameter whose dependency returns nothing is reported.
 """
 
 import ast
@@ -11,7 +11,7 @@ from optimus_tui.patterns.resolve import Resolver
 
 
 def needs(resolver: Resolver, arg: ast.arg, default: ast.expr | None, scope: Scope) -> list[tuple[ast.expr, Scope]]:
-    """The arguments of every ``Depends(…)`` that a parameter brings, each with the scope that it is written in."""
+    """Return the arguments of every ``Depends(…)`` of a parameter, each with the scope that it is written in."""
     annotation = arg.annotation
     if default is None:
         return _of_annotation(resolver, annotation, scope) if annotation is not None else []
@@ -37,7 +37,7 @@ def _of_default(
 
 
 def _of_annotation(resolver: Resolver, annotation: ast.expr, scope: Scope) -> list[tuple[ast.expr, Scope]]:
-    """By an alias: once for its name in a scope, however many parameters bear it."""
+    """Return the dependencies of an alias, resolved once per name and scope."""
     if not isinstance(annotation, ast.Name):
         return _written(resolver, annotation, scope)
     key = f"needs {annotation.id}"  # no name holds a blank
@@ -73,7 +73,7 @@ def _written(resolver: Resolver, annotation: ast.expr, scope: Scope) -> list[tup
 
 
 def hollow_tenants(unit: Unit, resolver: Resolver) -> frozenset[str]:
-    """Parameters named for a tenant whose dependency can be seen and answers None or a constant."""
+    """Return the parameters named for a tenant whose dependency is in the tree and returns None or a constant."""
     known: frozenset[str] | None = unit.memo.get("hollow")
     if known is None:
         known = unit.memo["hollow"] = frozenset(
@@ -91,5 +91,5 @@ def _is_hollow(node: ast.expr, scope: Scope, resolver: Resolver) -> bool:
 
 
 def _is_overridden(unit: Unit) -> bool:
-    """``raise NotImplementedError``: the application puts something else in its place."""
+    """Return whether the unit is ``raise NotImplementedError``, which the application replaces by another function."""
     return any(isinstance(one, ast.Raise) for one in getattr(unit.node, "body", []))

@@ -1,6 +1,6 @@
-"""Tenants by another name: ``caller.account_id`` of whoever is logged in owns the data as an ``org_id`` would.
+"""Tenants under another name: ``caller.account_id`` of the logged-in caller owns the data as an ``org_id`` would.
 
-Such a word counts in a file that reads it off its caller, and nowhere else: an account may be just another resource.
+Such a word counts only in a file that reads it from its caller: an account may be just another resource.
 """
 
 import ast
@@ -13,7 +13,7 @@ _CALLERS = frozenset({"user", "principal", "caller", "claims", "identity", "auth
 
 
 def owners_of(module: Module) -> frozenset[str]:
-    """The words that stand for the tenant in this file."""
+    """Return the words that stand for the tenant in this file."""
     known: frozenset[str] | None = module.unit.memo.get("owners")
     if known is None:
         found: set[str] = set()
@@ -26,7 +26,7 @@ def owners_of(module: Module) -> frozenset[str]:
 
 
 def is_caller(arg: ast.arg) -> bool:
-    """A parameter that is who is logged in, by its name or its type."""
+    """Return whether a parameter is the logged-in caller, by its name or its type."""
     typed = arg.annotation
     if isinstance(typed, ast.Subscript):
         typed = typed.slice.elts[0] if isinstance(typed.slice, ast.Tuple) and typed.slice.elts else typed.slice
@@ -34,5 +34,5 @@ def is_caller(arg: ast.arg) -> bool:
 
 
 def is_owner(name: str, module: Module) -> bool:
-    """A name that is, or belongs to, a tenant in this file."""
+    """Return whether the name is, or belongs to, a tenant in this file."""
     return is_tenant(name) or not words(name).isdisjoint(owners_of(module))

@@ -1,6 +1,6 @@
-"""From bytes to a tree, or to one sentence that says why not. Whatever the parser throws is an answer, never a crash.
+"""Parse bytes into a syntax tree, or into one sentence that says why not. Every error of the parser becomes a result.
 
-It refuses to compile, import or run what it reads.
+Nothing that is read is compiled, imported or run.
 """
 
 import ast
@@ -18,7 +18,7 @@ _COOKIE = re.compile(rb"^[ \t\f]*#.*?coding[:=][ \t]*([-\w.]+)")
 
 
 class Unreadable(NamedTuple):
-    """Why a file cannot be read as Python, with the place where it stops being it."""
+    """Why a file cannot be parsed as Python, with the place of the error."""
 
     reason: str
     line: int = 1
@@ -26,7 +26,10 @@ class Unreadable(NamedTuple):
 
 
 def parse(data: bytes) -> ast.Module | Unreadable:
-    """The tree; the parser itself decodes, so byte-order marks and PEP 263 cookies mean what Python takes them for."""
+    """Return the tree, or why there is none.
+
+    The parser itself decodes, so byte-order marks and PEP 263 cookies mean what they mean to Python.
+    """
     if len(data) > MOST_BYTES:
         return Unreadable(f"it is longer than the {MOST_BYTES:,} bytes that are read")
     if b"\0" in data:
@@ -49,7 +52,7 @@ def parse(data: bytes) -> ast.Module | Unreadable:
 
 
 def _stray_byte(data: bytes) -> int | None:
-    """Where a file without an encoding of its own stops being UTF-8: an import refuses it, in a comment too."""
+    """Return where a file without a declared encoding is no UTF-8, which an import rejects, even in a comment."""
     if any(_COOKIE.match(line) for line in data.split(b"\n", 2)[:2]):
         return None
     try:
@@ -61,25 +64,25 @@ def _stray_byte(data: bytes) -> int | None:
 
 @dataclass
 class Lines:
-    """The source's lines as people see them, decoded when the first is asked for."""
+    """The source's lines as people see them, decoded on first use."""
 
     data: bytes
     _lines: list[str] | None = None
 
     def all(self) -> list[str]:
-        """Every line without its ending."""
+        """Return every line without its ending."""
         if self._lines is None:
             text = _decoded(self.data)
             self._lines = _NEWLINE.split(text) if "\r" in text else text.split("\n")
         return self._lines
 
     def text(self, line: int) -> str:
-        """One line, counted from 1; empty where there is none."""
+        """Return one line, counted from 1; empty where there is none."""
         lines = self.all()
         return lines[line - 1] if 0 < line <= len(lines) else ""
 
     def column(self, line: int, offset: int) -> int:
-        """A column counted from 1 in characters; ``offset`` is the parser's, in bytes of UTF-8."""
+        """Return a column counted from 1 in characters; ``offset`` is the parser's, in bytes of UTF-8."""
         if self.data.isascii():
             return offset + 1
         head = self.text(line).encode("utf-8", "surrogatepass")[:offset]
@@ -87,7 +90,7 @@ class Lines:
 
 
 def _decoded(data: bytes) -> str:
-    """As Python would decode it; bad bytes become visible escapes."""
+    """Return the text as Python would decode it; bad bytes become visible escapes."""
     body = data.removeprefix(b"\xef\xbb\xbf")
     codec = "utf-8"
     for line in body.split(b"\n", 2)[:2]:

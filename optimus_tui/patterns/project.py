@@ -1,6 +1,6 @@
-"""The modules of one source tree, read when a name leads there. Pure: whoever makes it says how a file is read.
+"""The modules of one source tree, read when an import leads there. Pure: the caller passes a file reader.
 
-It refuses to import anything, and to look outside the tree: it asks for relative paths only.
+Nothing is imported, and only relative paths within the tree are requested.
 """
 
 import ast
@@ -50,7 +50,7 @@ MOST_MODULES = 400
 
 
 class Project:
-    """``load(path)`` gives the bytes of a file of the tree, or None. Every path asked for is kept in ``asked``."""
+    """The modules of a tree. ``load(path)`` returns a file's bytes, or None; ``asked`` has every requested path."""
 
     def __init__(self, load: Callable[[str], bytes | None]) -> None:
         self._load = load
@@ -66,7 +66,7 @@ class Project:
         """Where imported names are made."""
 
     def read(self, path: str, data: bytes) -> Module | Unreadable:
-        """The module of a file whose bytes are at hand; it is parsed once."""
+        """Return the module of a file whose bytes are given; it is parsed once."""
         known = self._modules.get(path)
         if known is not None:
             return known
@@ -77,13 +77,13 @@ class Project:
         return module
 
     def forget(self, module: Module) -> None:
-        """Let a module go that no other one has led to."""
+        """Release a module that no other one has imported."""
         if module.path not in self.asked:
             self._modules.pop(module.path, None)
             release(module)
 
     def close(self) -> None:
-        """Let all modules go at once; their facts point at each other, and collecting them later takes longer."""
+        """Release all modules at once; their facts refer to each other, and collecting them later takes longer."""
         for module in self._modules.values():
             if module is not None:
                 release(module)
@@ -91,7 +91,7 @@ class Project:
             kept.clear()
 
     def at(self, path: str) -> Module | None:
-        """The module in that file, or None where there is none that can be read."""
+        """Return the module in that file, or None where none can be read."""
         self.asked.add(path)  # also what is just being judged: it may not be forgotten any more
         if path not in self._modules:
             data = self._load(path) if self._loaded < MOST_MODULES else None
@@ -102,7 +102,7 @@ class Project:
         return self._modules[path]
 
     def named(self, dotted: str, near: Module) -> Module | None:
-        """The module that ``near`` means by that name."""
+        """Return the module that ``near`` means by that name, or None."""
         key = (near.root, dotted)
         if key not in self._names:
             found = None
@@ -113,7 +113,7 @@ class Project:
         return self._names[key]
 
     def apps(self, near: Module) -> list[Module]:
-        """Application modules beside the routers' package and above it, at most three levels up."""
+        """Return application modules beside the routers' package and above it, at most three levels up."""
         folder = near.path.rpartition("/")[0]
         if folder not in self._apps:
             found: list[Module] = []
@@ -131,7 +131,7 @@ class Project:
 
 
 def dotted_of(path: str) -> str:
-    """``src/backend/routers/x.py`` → ``backend.routers.x``; without ``src`` the whole path is the name."""
+    """Return the dotted name: ``src/backend/routers/x.py`` is ``backend.routers.x``; without ``src`` the whole path."""
     parts = path.removesuffix(".py").split("/")
     if parts[-1] == "__init__":
         parts.pop()

@@ -1,6 +1,6 @@
-"""What runs because of a unit: calls, callbacks, dependencies and decorators, followed through the project's files.
+"""Follow what runs because of a unit through the project's files: calls, callbacks, dependencies and decorators.
 
-It tells which units run and which jobs they do, by what can be seen, and else by names. It refuses to judge.
+It determines which units run and which jobs they do, from their source where it is in the tree, else from names.
 """
 
 import ast
@@ -18,17 +18,20 @@ _MOST_UNITS = 400
 
 
 class Reach:
-    """Follows what runs, from one module into its neighbours."""
+    """Follows what runs, from one module into the modules that it imports."""
 
     def __init__(self, module: Module, resolver: Resolver) -> None:
         self.module, self.resolver = module, resolver
 
     def reach(self, unit: Unit) -> tuple[Unit, ...]:
-        """The unit and everything that can be seen to run because of it."""
+        """Return the unit and everything in the tree that runs because of it."""
         return tuple(self.closure([unit]))
 
     def closure(self, start: Iterable[Unit], whole: bool = False) -> list[Unit]:
-        """``whole``: follow every unit; else a neighbour's own closure, which is found once, is taken as it is."""
+        """Return the units that run because of those in ``start``.
+
+        ``whole``: follow every unit; otherwise the stored closure of a unit in another module is used.
+        """
         found: dict[int, Unit] = {}
         todo = list(start)
         while todo and len(found) < _MOST_UNITS:
@@ -73,7 +76,7 @@ class Reach:
             yield from methods_of(unit.owner, "__init__", "__post_init__")
 
     def _callbacks(self, seen: Seen) -> Iterator[Unit]:
-        """Functions handed over to what is called."""
+        """Yield the functions that are passed to what is called."""
         node, scope = seen.call.node, seen.call.scope
         given = node.args + [word.value for word in node.keywords] if node.keywords else node.args
         for one in given:
@@ -86,11 +89,11 @@ class Reach:
                     yield from methods_of(thing, "__call__", "dispatch", "__init__")
 
     def dependencies(self, arg: ast.arg, default: ast.expr | None, scope: Scope) -> list[tuple[ast.expr, Scope]]:
-        """What a parameter depends on."""
+        """Return what a parameter depends on."""
         return needs(self.resolver, arg, default, scope)
 
     def started_by(self, node: ast.expr, scope: Scope) -> list[Unit]:
-        """The units that a dependency or decorator runs: functions, factories, classes, callable objects."""
+        """Return the units that a dependency or decorator runs: functions, factories, classes, callable objects."""
         memo = scope.unit.module.started
         known = memo.get(id(node))
         if known is None:
@@ -117,7 +120,7 @@ class Reach:
                     yield from run_by(self.resolver.what(given, scope))
 
     def done_by(self, start: list[Unit]) -> set[str]:
-        """The jobs of these units and of all that runs because of them; a neighbour's are found once."""
+        """Return the jobs of these units and of all that runs because of them; those of other modules are stored."""
         found: set[str] = set()
         seen: set[int] = set()
         todo = list(start)
@@ -139,7 +142,7 @@ class Reach:
         return found
 
     def _own_jobs(self, unit: Unit) -> set[str]:
-        """What a unit does itself, and what decorators of it do that cannot be seen."""
+        """Return what a unit does itself, and what its decorators outside of the tree do."""
         known: set[str] | None = unit.memo.get("own")
         if known is None:
             known = set(jobs_of(unit, self.resolver).flags)
@@ -150,7 +153,7 @@ class Reach:
         return known
 
     def by_name(self, node: ast.expr, scope: Scope) -> set[str]:
-        """What a decorator or dependency whose source cannot be seen does, told from its name."""
+        """Return what a decorator or dependency outside of the tree does, from its name."""
         memo = scope.unit.module.named
         known = memo.get(id(node))
         if known is None:
@@ -190,7 +193,7 @@ class Reach:
 
 
 def _may_be_callback(node: ast.expr, scope: Scope) -> bool:
-    """A name that may stand for a function of the project: none that was handed in, but for ``self``."""
+    """Return whether a name may stand for a function of the project: no parameter except ``self``."""
     while isinstance(node, ast.Attribute):
         node = node.value
     if not isinstance(node, ast.Name):
@@ -205,7 +208,7 @@ def _may_be_callback(node: ast.expr, scope: Scope) -> bool:
 
 
 def run_by(thing: Thing) -> Iterator[Unit]:
-    """The units that run when a thing is called."""
+    """Yield the units that run when a thing is called."""
     if isinstance(thing, Unit):
         yield thing
     elif isinstance(thing, Class):
@@ -215,7 +218,7 @@ def run_by(thing: Thing) -> Iterator[Unit]:
 
 
 def methods_of(owner: Class, *names: str) -> Iterator[Unit]:
-    """Those of a class's methods that it has itself."""
+    """Yield those of the named methods that the class defines itself."""
     for name in names:
         if name in owner.methods:
             yield owner.methods[name]

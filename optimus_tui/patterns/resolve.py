@@ -1,7 +1,7 @@
-"""What a name stands for: a function, a class, an instance, or something whose source cannot be seen.
+"""Resolve a name to a function, a class, an instance, or something whose source is not in the tree.
 
-It follows imports, aliases, parameters' types, ``Depends`` and attributes set on ``self``. It refuses to guess: where
-the trail ends it returns the dotted name under which the thing was imported, or nothing.
+Imports, aliases, parameters' types, ``Depends`` and attributes set on ``self`` are followed. Where this ends, the
+result is the dotted name under which the thing was imported, or nothing.
 """
 
 import ast
@@ -16,7 +16,7 @@ _DEEPEST = 24
 
 
 class Instance(NamedTuple):
-    """An object of a class that is known, by its source or by name only."""
+    """An object of a known class, known by its source or by name only."""
 
     of: "Class | str"
 
@@ -31,13 +31,13 @@ Thing = Unit | Class | Instance | External | Module | None
 
 
 class Resolver:
-    """Answers for one project."""
+    """Resolves names within one project."""
 
     def __init__(self, project: Project) -> None:
         self.project = project
 
     def what(self, node: ast.AST | None, scope: Scope, depth: int = 0) -> Thing:
-        """The thing that an expression stands for."""
+        """Return the thing that an expression stands for."""
         if node is None or depth > _DEEPEST:
             return None
         kind = node.__class__
@@ -69,7 +69,7 @@ class Resolver:
         return self._starred(name, scope.unit.module, depth)
 
     def _starred(self, name: str, module: Module, depth: int) -> Thing:
-        """A name that ``from … import *`` brings."""
+        """Return the thing that ``from … import *`` binds to a name."""
         for base in module.stars:
             home = self.project.named(base, module)
             if home is not None and home is not module:
@@ -119,7 +119,7 @@ class Resolver:
         return found or External(f"{bound.module}.{bound.member}")
 
     def member(self, thing: Thing, name: str, depth: int = 0) -> Thing:
-        """``thing.name``."""
+        """Return ``thing.name``."""
         if depth > _DEEPEST:
             return None
         if isinstance(thing, Module):
@@ -155,7 +155,7 @@ class Resolver:
         return None
 
     def result(self, thing: Thing, node: ast.Call, scope: Scope, depth: int = 0) -> Thing:
-        """What calling a thing gives."""
+        """Return what calling a thing returns."""
         if isinstance(thing, Class):
             return Instance(thing)
         if isinstance(thing, External):
@@ -193,7 +193,7 @@ class Resolver:
         return None
 
     def annotated(self, node: ast.AST | None, scope: Scope, depth: int = 0) -> Thing:
-        """The instance that an annotation promises."""
+        """Return the instance that an annotation declares."""
         if node is None or depth > _DEEPEST:
             return None
         if isinstance(node, ast.Constant) and isinstance(node.value, str):
@@ -230,7 +230,7 @@ class Resolver:
         return Instance(found.dotted) if isinstance(found, External) else None
 
     def alias(self, node: ast.AST, scope: Scope) -> tuple[ast.expr, Scope] | None:
-        """The expression behind a type alias such as ``Tenant = Annotated[str, Depends(get_tenant)]``."""
+        """Return the expression behind a type alias such as ``Tenant = Annotated[str, Depends(get_tenant)]``."""
         name = node.id if isinstance(node, ast.Name) else chain(node)
         if name not in scope.aliases:
             home = self.neighbour(node, scope)
@@ -242,7 +242,7 @@ class Resolver:
         return scope.aliases[name]  # type: ignore[no-any-return]
 
     def neighbour(self, node: ast.AST, scope: Scope) -> tuple[ast.Name, Scope] | None:
-        """The name, in the module of the project that it is imported from; None for what is made here."""
+        """Return the name in the module of the project that it is imported from; None for one that is defined here."""
         place: Scope | None = scope
         while place is not None and isinstance(node, ast.Name):
             bound = place.bindings.get(node.id)
@@ -260,7 +260,7 @@ class Resolver:
         return homes[key]
 
     def where(self, node: ast.AST, scope: Scope) -> tuple[object, Scope] | None:
-        """The binding behind a name, in whichever module it was made."""
+        """Return the binding behind a name, in whichever module it was made."""
         for _ in range(_DEEPEST):
             if isinstance(node, ast.Attribute):
                 home = self.what(node.value, scope)
@@ -286,7 +286,7 @@ class Resolver:
         return None
 
     def depended(self, node: ast.AST | None, scope: Scope) -> ast.AST | None:
-        """The argument of ``Depends(…)``, under whichever name it was imported; None for anything else."""
+        """Return the argument of ``Depends(…)``, under whichever name it was imported; None for anything else."""
         if not isinstance(node, ast.Call):
             return None
         name = chain(node.func).rpartition(".")[2]

@@ -1,6 +1,6 @@
-"""Which functions answer requests, how they are registered, and what is declared to run before them.
+"""Find the functions that answer requests, how they are registered, and what is declared to run before them.
 
-Decorators, ``add_api_route``, class-based views and Starlette's ``Route`` are seen. It refuses to judge.
+Decorators, ``add_api_route``, class-based views and Starlette's ``Route`` are recognised.
 """
 
 import ast
@@ -66,7 +66,7 @@ _READING_POSTS = frozenset(
 
 
 class Route(NamedTuple):
-    """One route. ``declared``: expressions that run for it (dependencies), each with the scope it stands in."""
+    """One route. ``declared``: expressions that run for it (dependencies), each with its scope."""
 
     methods: frozenset[str]
     path: str
@@ -79,17 +79,17 @@ class Route(NamedTuple):
 
     @property
     def name(self) -> str:
-        """The handler's name."""
+        """Return the handler's name."""
         return self.handler.name
 
     @property
     def websocket(self) -> bool:
-        """A socket, which has neither models nor statuses."""
+        """Return whether it is a web socket, which has neither models nor statuses."""
         return "websocket" in self.methods
 
     @property
     def writes(self) -> bool:
-        """Changes something; a search sent as POST does not."""
+        """Return whether it changes something; a search sent as POST does not."""
         if not self.methods & WRITES:
             return False
         if self.methods & {"put", "patch", "delete"}:
@@ -99,12 +99,12 @@ class Route(NamedTuple):
 
     @property
     def reads(self) -> bool:
-        """A GET."""
+        """Return whether it is a GET."""
         return "get" in self.methods
 
     @property
     def system(self) -> bool:
-        """What operators and their tools read: it must answer when everything else is refused."""
+        """Return whether it serves operators and their tools, so it must answer when other requests are refused."""
         if self.methods - {"get", "head", "options"}:
             return False
         last = self.path.rstrip("/").rpartition("/")[2].lower().replace("-", "").replace("_", "")
@@ -112,7 +112,7 @@ class Route(NamedTuple):
 
 
 def routes_of(module: Module, resolver: Resolver) -> list[Route]:
-    """All routes of a file, in the order of its lines."""
+    """Return all routes of a file, in the order of its lines."""
     found: dict[int, Route] = {}
     for route in (*_decorated(module), *_added(module, resolver)):
         known = found.get(id(route.handler))
@@ -121,7 +121,7 @@ def routes_of(module: Module, resolver: Resolver) -> list[Route]:
 
 
 def _merged(one: Route, other: Route) -> Route:
-    """A handler that answers on two paths: only what is declared for both of them runs for it."""
+    """Return one route for a handler with two paths: only what is declared for both of them runs for it."""
     told = {ast.dump(node) for node, _ in other.declared}
     declared = tuple(pair for pair in one.declared if ast.dump(pair[0]) in told)
     return one._replace(methods=one.methods | other.methods, declared=declared)
@@ -140,7 +140,7 @@ def _decorated(module: Module) -> Iterator[Route]:
 
 
 def _added(module: Module, resolver: Resolver) -> Iterator[Route]:
-    """``router.add_api_route("/x", handler)``, ``router.get("/x")(handler)``, ``Route("/x", handler)``."""
+    """Yield the routes of ``router.add_api_route("/x", f)``, ``router.get("/x")(f)`` and ``Route("/x", f)``."""
     for unit in (module.unit, *module.units):
         if "curried" not in unit.memo and unit.attrs.isdisjoint(_ADDS) and unit.loads.isdisjoint(_ROUTES):
             continue

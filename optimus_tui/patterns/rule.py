@@ -1,4 +1,4 @@
-"""What a rule is: an identity, a reason, a remedy, two examples, and a check that yields hits. It holds no state."""
+"""The shape of a rule: an identity, a reason, a remedy, two examples, and a check that yields hits."""
 
 import ast
 from collections.abc import Callable, Iterable
@@ -15,8 +15,10 @@ LEVELS: tuple[Level, ...] = ("basic", "comprehensive", "production_ready")
 
 
 class Hit(NamedTuple):
-    """A place where a rule does not hold. ``subject`` is the route's name for a rule that is judged by route;
-    ``span`` the lines on which an ignore comment counts."""
+    """A place that breaks a rule. ``subject`` is the route's name for a rule that is judged by route.
+
+    ``span`` is the lines on which an ignore comment counts.
+    """
 
     line: int
     offset: int
@@ -29,8 +31,11 @@ class Hit(NamedTuple):
 
 @dataclass(frozen=True)
 class Rule:
-    """One rule. ``pattern`` is the group that the score is counted by. A rule with ``applies`` is a requirement: that
-    function names its subjects, and the share of them without a hit is what counts. Without it a hit costs points."""
+    """One rule. ``pattern`` is the group that the score is counted by.
+
+    A rule with ``applies`` is a requirement: that function returns its subjects, and the share of them without a hit is
+    what counts. Without it each hit costs points.
+    """
 
     id: str
     pattern: str
@@ -46,14 +51,14 @@ class Rule:
 
 
 def at(node: ast.AST, message: str, subject: str = "", span: tuple[int, int] | None = None) -> Hit:
-    """A hit at a node."""
+    """Return a hit at a node."""
     line = getattr(node, "lineno", 1)
     end = getattr(node, "end_lineno", line) or line
     return Hit(line, getattr(node, "col_offset", 0), message, subject, span or (line, min(end, line + 20)))
 
 
 def at_unit(unit: "Unit", message: str) -> Hit:
-    """A hit at a function: its ``def`` line; an ignore comment may stand on a decorator's line too."""
+    """Return a hit at a function's ``def`` line; an ignore comment may also stand on a decorator's line."""
     node = unit.node
     body = getattr(node, "body", None) or [node]
     first = min([unit.line, *(one.lineno for one in unit.decorators)])

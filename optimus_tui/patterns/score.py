@@ -1,7 +1,7 @@
-"""From a verdict to a figure between 0 and 1, and from figures to words. The arithmetic is all here.
+"""Turn a verdict into a score between 0 and 1, and scores into words. The whole arithmetic is here.
 
-Every pattern that applies is worth its weight; a pattern is as good as its weakest requirement, and a requirement as
-good as the share of routes that meet it. Faults cost points on top. A finding of high priority keeps a file below 0.8.
+Every pattern that applies has a weight; a pattern is as good as its weakest requirement, and a requirement as good as
+the share of routes that meet it. Faults cost points in addition. A finding of high priority keeps a file below 0.8.
 """
 
 from typing import NamedTuple
@@ -28,14 +28,14 @@ BELOW_EXCELLENT = 0.79
 
 
 class Score(NamedTuple):
-    """``patterns`` maps a pattern to the share that is met, or None where it does not apply."""
+    """A score. ``patterns`` maps a pattern to the share that is met, or None where it does not apply."""
 
     compliance: float
     patterns: dict[str, float | None]
 
 
 def score(verdict: Verdict, level: Level) -> Score:
-    """What one file is worth at a level."""
+    """Return the score of one file at a level."""
     rules = rules_at(level)
     if verdict.problem:
         return Score(0.0, {})
@@ -66,10 +66,10 @@ _WORDS = (*zip(BOUNDS, ("excellent", "good", "acceptable"), strict=True), (0.0, 
 
 
 def word(value: float) -> str:
-    """The contract's word for an average."""
+    """Return the contract's word for an average."""
     return next(name for bound, name in _WORDS if value >= bound)
 
 
 def lower_bound(value: float) -> float:
-    """The least figure that has the same word."""
+    """Return the lowest score that has the same word."""
     return next(bound for bound, _ in _WORDS if value >= bound)

@@ -1,6 +1,6 @@
-"""One file as rules see it: its routes, what runs for each of them, and which jobs get done on the way.
+"""One file as rules see it: its routes, what runs for each of them, and which jobs are done on the way.
 
-``reach`` follows calls, callbacks, dependencies and decorators through the files of the project. It refuses to judge.
+``reach`` follows calls, callbacks, dependencies and decorators through the files of the project.
 """
 
 import ast
@@ -22,7 +22,7 @@ _MOST_UNITS = 400
 
 
 class View:
-    """A module with its routes and its neighbours."""
+    """A module with its routes and what they reach."""
 
     def __init__(self, module: Module, data: bytes, project: Project) -> None:
         self.module, self.lines, self.project = module, Lines(data), project
@@ -38,17 +38,17 @@ class View:
 
     @cached_property
     def apps(self) -> list[Module]:
-        """The applications that may include this router."""
+        """Return the applications that may include this router."""
         return self.project.apps(self.module)
 
     @cached_property
     def from_apps(self) -> tuple[tuple[ast.expr, Scope], ...]:
-        """Dependencies that an application declares for this router."""
+        """Return the dependencies that an application declares for this router."""
         return declared_on_apps(self.module, self.apps)
 
     @cached_property
     def app_flags(self) -> frozenset[str]:
-        """Jobs done for every request: middleware, exception handlers, the clients made at start-up."""
+        """Return the jobs done for every request: middleware, exception handlers, the clients made at start-up."""
         found: set[str] = set()
         for app in self.apps:
             key = f"flags:{app.path}"
@@ -78,7 +78,7 @@ class View:
         return frozenset(found | self._middleware_jobs(app))
 
     def _middleware_jobs(self, app: Module) -> set[str]:
-        """A limiter that stands before every route."""
+        """Return ``{"limits"}`` where a rate limiter runs before every route, else an empty set."""
         start: list[Unit] = [
             unit for unit in app.units if any(chain(one).endswith(".middleware") for one in unit.decorators)
         ]
@@ -99,7 +99,7 @@ class View:
         return unseen | ({"limits"} if "limits" in found or {"refuses", "counts"} <= found else set())
 
     def declared(self, route: Route) -> Iterator[tuple[ast.expr, Scope]]:
-        """Everything that runs for a route beside its handler: dependencies and decorators, with their scopes."""
+        """Yield everything that runs for a route beside its handler: dependencies and decorators, with their scopes."""
         yield from route.declared
         yield from self.from_apps
         outer = route.handler.scope.parent or route.handler.scope
@@ -115,7 +115,7 @@ class View:
                     yield bound.value, owner.unit.scope
 
     def units(self, route: Route) -> tuple[Unit, ...]:
-        """The handler and every unit whose source can be seen that may run for it."""
+        """Return the handler and every unit in the tree that may run for it."""
         known = self._units.get(id(route.handler))
         if known is None:
             known = self._units[id(route.handler)] = tuple(self.way.closure(self._starts(route)))
@@ -128,7 +128,7 @@ class View:
         return start
 
     def flags(self, route: Route) -> frozenset[str]:
-        """All jobs that get done for a route, by what can be seen and by the names of what cannot."""
+        """Return all jobs that are done for a route, from sources in the tree and from names outside of it."""
         known = self._flags.get(id(route.handler))
         if known is None:
             found = self.way.done_by(self._starts(route))
@@ -143,28 +143,28 @@ class View:
         return known
 
     def calls(self, unit: Unit) -> list[Seen]:
-        """A unit's calls, resolved."""
+        """Return a unit's calls, resolved."""
         return seen_calls(unit, self.resolver)
 
     @cached_property
     def every_call(self) -> list[tuple[Unit, Seen]]:
-        """All calls of the file itself, each with its unit."""
+        """Return all calls of the file itself, each with its unit."""
         return [(unit, seen) for unit in self.own_units for seen in self.calls(unit)]
 
     @cached_property
     def methods(self) -> frozenset[str]:
-        """The last parts of all names that are called, as written and as imported: for rules that may stop early."""
+        """Return the last parts of all called names, as written and as imported: for rules that may stop early."""
         called = {seen.dotted for _, seen in self.every_call}
         return frozenset([seen.method for _, seen in self.every_call] + [one.rpartition(".")[2] for one in called])
 
     @cached_property
     def roots(self) -> frozenset[str]:
-        """The packages of what is called and cannot be seen."""
+        """Return the packages of the called things that are not in the tree."""
         return frozenset([seen.dotted.partition(".")[0] for _, seen in self.every_call])
 
     @cached_property
     def live_units(self) -> list[Unit]:
-        """Those of its units that something in the file names, decorates or declares: no function that nobody calls."""
+        """Return the units that something in the file names, decorates or declares, without functions never called."""
         named: set[str] = set()
         for unit in self.own_units:
             named |= unit.loads

@@ -1,4 +1,4 @@
-"""The words that a job is known by, where its definition cannot be seen. One word more here widens what is believed."""
+"""The words that identify a job where its definition is not in the tree. Each further word accepts more names."""
 
 from optimus_tui.patterns.names import HTTP_VERBS
 

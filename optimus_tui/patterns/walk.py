@@ -1,6 +1,6 @@
 """One pass over a tree, without recursion: depth costs memory, never the interpreter's stack.
 
-It refuses to look at a node twice: everything that rules need is noted here.
+Every node is visited once, and everything that rules need is recorded here.
 """
 
 import ast
@@ -35,7 +35,7 @@ _new = tuple.__new__  # a named tuple's own constructor takes twice as long
 
 
 def read_module(tree: ast.Module, path: str, dotted: str) -> Module:
-    """The facts of one parsed file."""
+    """Return the facts of one parsed file."""
     module = Module(path, dotted, tree)
     scope = Scope("module", tree, None)
     unit = Unit("", tree, scope, module, None)
@@ -75,13 +75,13 @@ class _Walk:
             self.push(children, scope, flags)
 
     def scope(self, kind: str, node: ast.AST, parent: Scope) -> Scope:
-        """A new scope, which its module knows."""
+        """Create a scope and register it with its module."""
         made = Scope(kind, node, parent)
         self.module.scopes.append(made)
         return made
 
     def push(self, nodes: Sequence[Any], scope: Scope, flags: int) -> None:
-        """Visit these later, in their order. Names and constants, which are most of them, are noted at once."""
+        """Visit these nodes later, in order. Names and constants, which are most of them, are recorded at once."""
         unit = scope.unit
         for node in reversed(nodes):
             kind, inner = node.__class__, flags
@@ -99,7 +99,7 @@ class _Walk:
                 self.todo.append((node, scope, inner))
 
     def statements(self, nodes: list[ast.stmt], scope: Scope, flags: int) -> None:
-        """Visit a body later, in its order."""
+        """Visit a body later, in order."""
         self.todo += [(node, scope, flags) for node in reversed(nodes)]
 
     def call(self, node: ast.Call, scope: Scope, flags: int) -> None:
@@ -249,7 +249,7 @@ class _Walk:
                 scope.bindings[alias.asname or alias.name] = _new(Import, (base, alias.name))
 
     def nothing(self, node: ast.AST, scope: Scope, flags: int) -> None:
-        """Nothing to see below."""
+        """Ignore a node without anything of interest below."""
 
 
 _SPECIAL: dict[type, Callable[[_Walk, Any, Scope, int], None]] = {

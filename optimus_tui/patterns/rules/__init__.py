@@ -1,4 +1,4 @@
-"""One small file per group of rules; ``RULES`` is all of them by id, in the order of the documentation."""
+"""One file per group of rules; ``RULES`` is all of them by id, in the order of the documentation."""
 
 from optimus_tui.patterns.rule import LEVELS, Rule
 from optimus_tui.patterns.rules import (

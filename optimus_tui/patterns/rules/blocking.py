@@ -30,7 +30,7 @@ _AFTER_THE_ANSWER = frozenset({"json", "raise_for_status"})
 
 
 def blocks(seen: Seen) -> bool:
-    """The call waits without giving the loop back."""
+    """Return whether the call waits without yielding to the event loop."""
     name = seen.dotted
     if not name:
         return seen.raw in ("input", "open") and seen.thing is None

@@ -1,4 +1,4 @@
-"""Circuit breaker: an upstream that keeps failing is not asked for a while. A router without one needs none."""
+"""Circuit breaker: an upstream that keeps failing is not called for a while. A router without upstreams needs none."""
 
 from collections.abc import Iterator
 
@@ -15,7 +15,7 @@ def _asking(view: View) -> list[str]:
 
 
 def _asks_by_itself(view: View, route: Route) -> bool:
-    """It makes a client of its own, which a breaker round the application's client never sees."""
+    """Return whether it creates a client of its own, which bypasses a breaker around the application's client."""
     for unit in view.units(route):
         for seen in view.calls(unit) if unit.module is view.module else ():
             root, _, rest = seen.dotted.partition(".")

@@ -1,4 +1,4 @@
-"""Caching: expensive reads are kept for a time, under the tenant's own key, and go when what they show is changed."""
+"""Caching: expensive reads are stored for a time, under the tenant's own key, and invalidated by changes."""
 
 import ast
 from collections.abc import Iterator
@@ -17,7 +17,7 @@ _OF_HASHES = ("hget", "hset")
 
 
 def _reads(view: View) -> list[str]:
-    """The file, where any of its reads asks an upstream or a database, or uses a cache."""
+    """Return the file, where any of its reads calls an upstream or a database, or uses a cache."""
     reading = [route for route in view.served if route.reads]
     asked = any({"upstream", "db", "cache_read"} & view.flags(route) for route in reading)
     return ["file"] if asked else []
@@ -61,7 +61,7 @@ def _for_ever(view: View) -> Iterator[Hit]:
 
 
 def _decorated(view: View) -> Iterator[Hit]:
-    """``@cache(key_builder=…)``, ``@cached(key="…")`` on what serves a tenant."""
+    """Yield hits of ``@cache(key_builder=…)`` and ``@cached(key="…")`` on handlers that serve a tenant."""
     handlers = {id(route.handler) for route in view.served}
     for unit in view.module.units:
         for one in unit.decorators:
@@ -77,7 +77,7 @@ def _decorated(view: View) -> Iterator[Hit]:
 
 
 def _in_dictionaries(view: View) -> Iterator[Hit]:
-    """``_product_cache[product_id] = …``: of this process, and of all its tenants."""
+    """Yield hits of ``_product_cache[product_id] = …``: a cache of this process, shared by all its tenants."""
     for unit in view.own_units:
         for place, scope in unit.stored if unit.is_async else ():  # what is set up at import is no answer
             entry = ast.Call(place.value, [place.slice], [])

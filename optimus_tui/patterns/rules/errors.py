@@ -1,4 +1,4 @@
-"""Error handling: an upstream's fault becomes a status, no exception is swallowed, no inside is told outside."""
+"""Error handling: an upstream's fault becomes a status, no exception is swallowed, and no internals are exposed."""
 
 import ast
 from collections.abc import Iterator
@@ -51,7 +51,7 @@ def _swallowed(view: View) -> Iterator[Hit]:
 
 
 def _dropped(view: View) -> Iterator[Hit]:
-    """``finally: return``: an exception that is on its way goes no further."""
+    """Yield hits of ``finally: return``, which discards an exception."""
     if b"finally" not in view.lines.data:
         return
     for node in ast.walk(view.module.tree):
@@ -83,7 +83,7 @@ def _told(view: View) -> Iterator[Hit]:
 
 
 def _names_any(node: ast.Call, named: set[str]) -> bool:
-    """The exception, or its trace, is part of what is answered; the status that it carries tells nothing."""
+    """Return whether the exception, or its trace, is part of the response; the status that it carries is harmless."""
     inside = list(ast.walk(node))
     status = {id(one.value) for one in inside if isinstance(one, ast.Attribute) and one.attr in _STATUS}
     return any(

@@ -1,4 +1,4 @@
-"""Addresses: where a service lives is told by the environment, not by the source."""
+"""Addresses: a service's address comes from the environment, not from the source."""
 
 import ast
 import re

@@ -1,4 +1,4 @@
-"""Dependency injection: clients are made once, at start-up, and handed over, so that tests can replace them."""
+"""Dependency injection: clients are created once, at start-up, and passed on, so that tests can replace them."""
 
 import ast
 from collections.abc import Iterator
@@ -61,7 +61,7 @@ _HANDED = ("upstream", "db", "cache_read", "cache_write", "limits")
 
 
 def makes_client(seen: Seen) -> bool:
-    """A call that opens a connection, or a pool of them."""
+    """Return whether a call opens a connection or a pool."""
     name = seen.dotted or ""
     if not name or name.partition(".")[0] not in _ROOTS:
         return False
@@ -69,7 +69,7 @@ def makes_client(seen: Seen) -> bool:
 
 
 def _subjects(view: View) -> list[str]:
-    """The file, where its routes have anything to be handed."""
+    """Return the file, where its routes use anything that should be injected."""
     if any(not view.flags(route).isdisjoint(_HANDED) for route in view.served):
         return ["file"]
     takes = any(

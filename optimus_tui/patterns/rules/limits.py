@@ -1,4 +1,4 @@
-"""Rate limiting: every route that callers reach is counted per tenant, and the verdict is heeded."""
+"""Rate limiting: every route that callers reach is counted per tenant, and the result is enforced."""
 
 import ast
 from collections.abc import Iterator

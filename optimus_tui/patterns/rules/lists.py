@@ -1,4 +1,4 @@
-"""Lists: every list has an end, and the caller cannot move it as far as they like."""
+"""Lists: every list is limited, and callers cannot raise the limit at will."""
 
 import ast
 from collections.abc import Iterator
@@ -80,7 +80,7 @@ def _unbounded(view: View) -> Iterator[Hit]:
 
 
 def _is_ours(view: View, unit: Unit) -> bool:
-    """Of this file, or a class that a parameter is made of."""
+    """Return whether it is defined in this file, or is the class of a parameter."""
     return unit.module is view.module or unit.name.startswith("__")
 
 
@@ -90,7 +90,7 @@ def _is_paging(arg: ast.arg) -> bool:
 
 
 def _page_model(view: View, route: Route) -> list[tuple[str, Bound]] | None:
-    """The fields that say how much, of a model or class of the tree that the handler takes."""
+    """Return the fields for the page size of a model or class of the tree that the handler takes."""
     for arg, _, scope in route.handler.given:
         typed = view.resolver.annotated(arg.annotation, scope)
         if isinstance(typed, Instance) and isinstance(typed.of, Class):
@@ -105,7 +105,7 @@ def _has_end(bound: Bound) -> bool:
 
 
 def _limits_itself(view: View, route: Route) -> bool:
-    """The handler, or what it calls, cuts the list: a slice, ``.limit(…)``, ``LIMIT`` in the query."""
+    """Return whether the handler, or what it calls, cuts the list: a slice, ``.limit(…)``, ``LIMIT`` in the query."""
     for unit in view.units(route):
         if unit.module is not view.module:
             continue
@@ -122,7 +122,7 @@ def _limits_itself(view: View, route: Route) -> bool:
 
 
 def _endless(view: View, arg: ast.arg, default: ast.expr | None, scope: Scope, route: Route) -> bool:
-    """A plain number without ``le``, which nothing in the handler cuts."""
+    """Return whether it is a plain number without ``le`` that nothing in the handler limits."""
     if not words(arg.arg) & _COUNTS or arg.arg.startswith(("offset", "page_number")):
         return False
     if isinstance(default, ast.Call):
@@ -147,7 +147,7 @@ def _endless(view: View, arg: ast.arg, default: ast.expr | None, scope: Scope, r
 
 
 def _bounded(node: ast.expr) -> bool:
-    """``le``, ``lt`` or a custom validator stands in it."""
+    """Return whether ``le``, ``lt`` or a custom validator is part of it."""
     for one in ast.walk(node):
         if isinstance(one, ast.keyword) and one.arg in ("le", "lt", "multiple_of", "max_value"):
             return True

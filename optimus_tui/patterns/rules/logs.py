@@ -1,4 +1,4 @@
-"""Logging: what happens to a request can be read afterwards, with levels, from where logs go."""
+"""Logging: what happens to a request is logged with levels, to where logs are collected."""
 
 from collections.abc import Iterator
 

@@ -1,4 +1,4 @@
-"""Models: what comes in is validated by a model, what goes out is described by one."""
+"""Models: input is validated by a model, output is described by one."""
 
 import ast
 from collections.abc import Iterator
@@ -24,7 +24,7 @@ def _has_body(view: View, route: Route) -> bool:
 
 
 def _bodies(view: View, route: Route) -> list[ast.arg]:
-    """The parameters that are filled from the body."""
+    """Return the parameters that are filled from the body."""
     memo = route.handler.memo
     if "bodies" not in memo:
         memo["bodies"] = [arg for arg, default in route.handler.params if _is_body(view, route, arg, default)]
@@ -33,7 +33,7 @@ def _bodies(view: View, route: Route) -> list[ast.arg]:
 
 
 def _is_body(view: View, route: Route, arg: ast.arg, default: ast.expr | None) -> bool:
-    """A parameter that FastAPI fills from the body: a model, a dict, or ``Body()``."""
+    """Return whether FastAPI fills a parameter from the body: a model, a dict, or ``Body()``."""
     if (
         arg.arg in ("self", "cls", "request", "response", "background", "background_tasks")
         or f"{{{arg.arg}" in route.path
@@ -73,7 +73,7 @@ def _unwrapped(view: View, node: ast.expr, scope: Scope) -> tuple[ast.expr, Scop
 
 
 def _raw_body(view: View, route: Route) -> ast.AST | None:
-    """``await request.json()`` whose result no model checks."""
+    """Return ``await request.json()`` where no model checks its result."""
     for seen in view.calls(route.handler):
         if seen.method in ("json", "form", "body") and seen.raw.startswith(("request.", "req.")):
             return seen.call.node
@@ -135,7 +135,7 @@ def _answers(view: View) -> list[str]:
 
 
 def _speaks_for_itself(view: View, route: Route) -> bool:
-    """204, a redirect, a file, a stream, nothing at all: there is no JSON to describe."""
+    """Return whether there is no JSON to describe: 204, a redirect, a file, a stream, nothing at all."""
     memo = route.handler.memo
     if "speaks" not in memo:
         memo["speaks"] = _has_no_json(route) or not any(_gives(one.node) for one in route.handler.returned)

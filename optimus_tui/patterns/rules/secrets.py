@@ -1,4 +1,4 @@
-"""Secrets in logs: what opens doors is never written down."""
+"""Secrets in logs: credentials are never logged."""
 
 import ast
 from collections.abc import Iterator
@@ -56,14 +56,14 @@ def _logged(view: View) -> Iterator[Hit]:
 
 
 def _tells(node: ast.expr) -> bool:
-    """A value, not a constant and not something masked."""
+    """Return whether it is a value that would be shown: neither a constant nor masked."""
     return not isinstance(node, ast.Constant) and not (
         isinstance(node, ast.Call) and bool(words(chain(node.func)) & _MASKS)
     )
 
 
 def _copied_headers(given: ast.expr, scope: Scope) -> str:
-    """A name for all of the request's headers, unless what made it names the ones that it leaves out."""
+    """Return a name for all of the request's headers, unless the copy names the ones that it leaves out."""
     if not isinstance(given, ast.Name) or "headers" not in given.id:
         return ""
     bound = scope.bindings.get(given.id)
@@ -77,7 +77,7 @@ def _copied_headers(given: ast.expr, scope: Scope) -> str:
 
 
 def _masked(view: View) -> frozenset[str]:
-    """Fields that pydantic itself masks wherever they are written."""
+    """Return the fields that pydantic masks wherever they are shown."""
     return frozenset(
         name
         for owner in view.module.classes
@@ -87,7 +87,7 @@ def _masked(view: View) -> frozenset[str]:
 
 
 def _secret_in(node: ast.AST, masked: frozenset[str]) -> str:
-    """The name of a secret that is written as it is."""
+    """Return the name of a secret that is written unmasked."""
     todo: list[ast.AST] = [node]
     while todo:
         one = todo.pop()

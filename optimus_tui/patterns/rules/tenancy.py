@@ -1,4 +1,4 @@
-"""Multi-tenancy: every route knows whose data it touches, refuses who does not say, and uses what it was told."""
+"""Multi-tenancy: every route knows its tenant, refuses a request without one, and uses the tenant it was given."""
 
 import ast
 from collections.abc import Iterator
@@ -41,7 +41,7 @@ def _optional(view: View) -> Iterator[Hit]:
 
 
 def _instead(view: View) -> Iterator[Hit]:
-    """``request.headers.get("X-Tenant-ID") or "public"`` where it is asked for a route, and not for a label."""
+    """Yield hits of ``request.headers.get("X-Tenant-ID") or "public"``, read for a route and not for a label."""
     if view.methods.isdisjoint(("get", "getattr")):
         return
     serving: set[int] = set()
@@ -57,13 +57,13 @@ def _instead(view: View) -> Iterator[Hit]:
 
 
 def _is_filter(default: ast.expr | None, unit: Unit) -> bool:
-    """``organization_id=Query(None)`` beside the caller narrows down what that caller may see."""
+    """Return whether ``organization_id=Query(None)`` beside the caller narrows down what that caller may see."""
     asked = isinstance(default, ast.Call) and chain(default.func).rpartition(".")[2] == "Query"
     return asked and any(is_caller(arg) for arg, _ in unit.params)
 
 
 def _replaceable(arg: ast.arg, default: ast.expr | None, unit: Unit, view: View) -> bool:
-    """The header or query parameter may be left out, and nobody refuses."""
+    """Return whether the header or query parameter may be left out without a refusal."""
     serves = any(route.handler is unit for route in view.served) or _is_dependency(unit, view)
     if not serves or default is None:
         return False
@@ -105,13 +105,13 @@ def _unused(view: View) -> Iterator[Hit]:
 
 
 def _others_tell(view: View, unit: Unit) -> bool:
-    """What it asks is told the tenant by other routes of the file."""
+    """Return whether other routes of the file pass the tenant to the object that this one calls."""
     told = {name for route in view.served for name in _asked(view, route.handler, tenant=True)}
     return not told.isdisjoint(_asked(view, unit))
 
 
 def _asked(view: View, unit: Unit, tenant: bool = False) -> Iterator[str]:
-    """The parameters whose methods are called; ``tenant``: those that are told the tenant."""
+    """Yield the parameters whose methods are called; ``tenant``: only those that are given the tenant."""
     given = {arg.arg for arg, _ in unit.params}
     for seen in view.calls(unit):
         root, _, method = seen.raw.partition(".")

@@ -1,4 +1,4 @@
-"""Timeouts: nothing is waited for without end. httpx has one of its own (5 s) unless it is switched off."""
+"""Timeouts: every wait has a limit. httpx has one of its own (5 s) unless it is switched off."""
 
 import ast
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""Code made of data: ``eval`` and ``exec`` have no place in something that callers reach."""
+"""Code built from data: ``eval`` and ``exec`` must not be reachable by callers."""
 
 import ast
 from collections.abc import Iterator
