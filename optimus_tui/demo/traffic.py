@@ -35,9 +35,9 @@ _NEWCOMER_SECONDS = 0.8
 class Day:
     """The everyday rhythm of all users, from a short first minute to the steady state."""
 
-    def __init__(self, world: World, tool_calls: asyncio.TaskGroup) -> None:
+    def __init__(self, world: World, tasks: asyncio.TaskGroup) -> None:
         self.crowd = list(world.users.values())
-        self.tool_calls, self.under_way = tool_calls, 0
+        self.tasks, self.under_way = tasks, 0
 
     async def begin(self) -> None:
         """Let every tenant's first few customers write."""
@@ -46,7 +46,7 @@ class Day:
     def go_on(self) -> None:
         """Start all users at their own pace; the first seconds are busier."""
         for part in (self._opening(), self._newcomers(), *(self._live(users) for users in self.crowd)):
-            self.tool_calls.create_task(part)
+            self.tasks.create_task(part)
 
     async def _opening(self) -> None:
         """Send a part of a minute's chats and reads within seconds, so that the figures are soon typical."""
@@ -76,12 +76,12 @@ class Day:
             else:
                 self._do(users.work())
 
-    def _do(self, tool_call: Coroutine[Any, Any, None]) -> None:
+    def _do(self, request: Coroutine[Any, Any, None]) -> None:
         if self.under_way < MOST_AT_ONCE:
             self.under_way += 1
-            self.tool_calls.create_task(tool_call).add_done_callback(self._done)
+            self.tasks.create_task(request).add_done_callback(self._done)
         else:
-            tool_call.close()
+            request.close()
 
     def _done(self, _: object) -> None:
         self.under_way -= 1
@@ -107,8 +107,8 @@ class Stage:
 async def obey(orders: "asyncio.Queue[dict[str, str]]", world: World) -> None:
     """Carry out orders one after the other. ``warm`` comes first, once the servers answer. Only a bug ends it."""
     stage = Stage(world)
-    async with asyncio.TaskGroup() as tool_calls:
-        day = Day(world, tool_calls)
+    async with asyncio.TaskGroup() as tasks:
+        day = Day(world, tasks)
         while True:
             order = await orders.get()
             if order["order"] == "warm":

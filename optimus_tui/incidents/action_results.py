@@ -2,6 +2,7 @@
 
 from optimus_tui.contract.actions import Receipt
 from optimus_tui.contract.incident import KeptReceipt
+from optimus_tui.wording.clauses import clause
 from optimus_tui.wording.safe import safe_text
 
 _DONE = {
@@ -17,8 +18,11 @@ _DONE = {
 def kept(receipt: Receipt, audit: str = "") -> KeptReceipt:
     """Return the receipt for the incident. ``audit`` names the audit file and the line that prove it."""
     tenant = safe_text(receipt.request.tenant, 120)
-    stopped = f"; stopped: {receipt.stopped}" if receipt.stopped else "; cancelled" if receipt.cancelled else ""
-    seen = "" if receipt.verified else "; not verified"
+    ending = clause(receipt.stopped, "; stopped: ")
+    if receipt.cancelled and not receipt.stopped:
+        ending = "; cancelled"
+    if not receipt.verified:
+        ending += "; not verified"
     return KeptReceipt(
         action_id=receipt.id,
         kind=receipt.request.kind,
@@ -27,7 +31,7 @@ def kept(receipt: Receipt, audit: str = "") -> KeptReceipt:
         planned=len(receipt.outcomes),
         reason=safe_text(receipt.reason, 400),
         audit=audit,
-        words=f"{_DONE.get(receipt.request.kind, receipt.request.kind)} for {tenant}{stopped}{seen}",
+        words=f"{_DONE.get(receipt.request.kind, receipt.request.kind)} for {tenant}{ending}",
         started=receipt.started_at,
         ended=receipt.started_at + receipt.seconds,
     )

@@ -3,6 +3,7 @@
 from optimus_tui.contract.drill import DrillResult
 from optimus_tui.incidents.markdown import escaped
 from optimus_tui.wording.age import clock
+from optimus_tui.wording.clauses import clause
 
 NOT_REAL = "This is a drill: the fault was injected on purpose, in the demo."
 MEANS = {
@@ -29,8 +30,14 @@ def stopwatch(seconds: float | None) -> str:
 def summary(result: DrillResult) -> str:
     """Return one line for the timeline, with the times as the result shows them."""
     spans = (("detected", result.detect), ("acknowledged", result.acknowledge), ("resolved", result.resolve))
-    told = ", ".join(f"{word} after {stopwatch(span)}" if span is not None else f"not {word}" for word, span in spans)
+    told = ", ".join(_reached(word, span) for word, span in spans)
     return f"End of the drill ({result.ended}). Injected was {result.scenario}: {told}."
+
+
+def _reached(word: str, seconds: float | None) -> str:
+    if seconds is None:
+        return f"not {word}"
+    return f"{word} after {stopwatch(seconds)}"
 
 
 def page(result: DrillResult, wall: float) -> str:
@@ -43,5 +50,5 @@ def page(result: DrillResult, wall: float) -> str:
     lines += [f"- Time to acknowledge (MTTA): {stopwatch(result.acknowledge)}"]
     lines += [f"- Time to resolve (MTTR): {stopwatch(result.resolve)}", "", "## Missed", ""]
     lines += [f"- {escaped(one)}" for one in result.missed] or ["Nothing."]
-    place = f" Incident {escaped(result.incident)}." if result.incident else ""
+    place = clause(escaped(result.incident), " Incident ", ".")
     return "\n".join([*lines, "", f"Written {clock(wall, dated=True)} UTC.{place}", ""])

@@ -18,4 +18,6 @@ class IncidentError(Exception):
 def plain(text: str, limit: int = 8_000) -> str:
     """Return typed text as it can be stored: without lone surrogates, at most ``limit`` characters, marked if cut."""
     kept = text.encode("utf-8", "backslashreplace").decode("utf-8").strip()
-    return kept if len(kept) <= limit else f"{kept[:limit]}… ({len(kept):,} characters)"
+    if len(kept) <= limit:
+        return kept
+    return f"{kept[:limit]}… ({len(kept):,} characters)"

@@ -56,7 +56,9 @@ async def measure(incident_service: IncidentService) -> None:
 def span_minutes(incident_service: IncidentService) -> int:
     """Return the whole minutes from the beginning of the fault (else the opening) until now, at least 1."""
     state, now = incident_service.state, incident_service.ctx.clock.wall()
-    start = state.began if state.began is not None else state.opened.wall if state.opened else now
+    start = state.began
+    if start is None:
+        start = state.opened.wall if state.opened else now
     return max(1, min(MOST_MINUTES, round((now - start) / 60 + 0.5)))
 
 

@@ -95,7 +95,9 @@ def _environment(form: Form) -> Any:
 
 def _shown(value: object) -> object:
     """Remove control characters; the environment escapes the result."""
-    return safe_text(value, LONGEST) if type(value) is str else value
+    if type(value) is not str:
+        return value
+    return safe_text(value, LONGEST)
 
 
 def _write(path: Path, text: str) -> None:

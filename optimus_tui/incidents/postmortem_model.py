@@ -15,6 +15,7 @@ from optimus_tui.contract.limits import ALL_TENANTS
 from optimus_tui.contract.tools.common import Diagnostic
 from optimus_tui.wording.age import age, clock
 from optimus_tui.wording.charts import CHARTS, Chart, Samples, chart
+from optimus_tui.wording.clauses import clause
 from optimus_tui.wording.numbers import UNKNOWN as UNMEASURED
 from optimus_tui.wording.numbers import latency, percent, plural, thousands
 from optimus_tui.workflow.ranking import tenant_of
@@ -62,8 +63,9 @@ def story(state: IncidentState, history: Mapping[str, Samples], now: Stamp, noti
 
 def _title(state: IncidentState) -> str:
     """Return the title; for an incident without one, the finding that it is about."""
-    found = _found(state) if state.title == f"Incident {state.id}" else ""
-    return found or state.title
+    if state.title != f"Incident {state.id}":
+        return state.title
+    return _found(state) or state.title
 
 
 def _found(state: IncidentState) -> str:
@@ -73,7 +75,9 @@ def _found(state: IncidentState) -> str:
         return main.message
     outcomes = [one for step in state.steps if (one := worst_outcome(step)) is not None]
     worst = max(outcomes, key=lambda one: rank(one.severity), default=None)
-    return worst.headline if worst is not None else ""
+    if worst is None:
+        return ""
+    return worst.headline
 
 
 def _head(state: IncidentState, now: Stamp) -> Iterator[tuple[str, str]]:
@@ -83,17 +87,23 @@ def _head(state: IncidentState, now: Stamp) -> Iterator[tuple[str, str]]:
     yield "Environment", state.environment
     if state.began is not None:
         yield "Began", f"{clock(state.began, dated=True)} UTC"
-    yield "Opened", f"{clock(opened.wall, dated=True)} UTC by {state.operator}" if opened else UNKNOWN
+    yield "Opened", clause(_at(opened), "", f" by {state.operator}") or UNKNOWN
     if state.repaired is not None:
-        yield "Repaired", f"{clock(state.repaired.wall, dated=True)} UTC, proved by a check"
+        yield "Repaired", f"{_at(state.repaired)}, proved by a check"
     elif _is_unproved(state):
         yield "Repaired", NOT_PROVED
-    yield "Closed", f"{clock(state.closed.wall, dated=True)} UTC" if state.closed else "still open"
+    yield "Closed", _at(state.closed) or "still open"
     yield "Duration", age(elapsed(opened, end)) if opened else UNKNOWN
     yield "Time to acknowledge (MTTA)", _span(mtta(state), "its beginning is not known")
     until = f", until it was closed: {NOT_PROVED}" if _is_unproved(state) else ""
     yield "Time to repair (MTTR)", _span(mttr(state), "it is not repaired") + until
     yield "Playbook", state.playbook
+
+
+def _at(stamp: Stamp | None) -> str:
+    if stamp is None:
+        return ""
+    return f"{clock(stamp.wall, dated=True)} UTC"
 
 
 def _is_unproved(state: IncidentState) -> bool:
@@ -102,7 +112,9 @@ def _is_unproved(state: IncidentState) -> bool:
 
 
 def _span(seconds: float | None, why: str) -> str:
-    return f"{UNKNOWN}: {why}" if seconds is None else age(seconds)
+    if seconds is None:
+        return f"{UNKNOWN}: {why}"
+    return age(seconds)
 
 
 def _summary(state: IncidentState) -> Iterator[tuple[str, str]]:
@@ -112,7 +124,7 @@ def _summary(state: IncidentState) -> Iterator[tuple[str, str]]:
         yield "What was found", f"{found}{more}"
     yield from _later_looks(state)
     if state.choice is not None:
-        tenant = f" for {state.choice.tenant}" if state.choice.tenant else ""
+        tenant = clause(state.choice.tenant, " for ")
         yield "What was looked at", f"{state.choice.issue}{tenant}: {state.choice.reason}"
     yield "Cause", state.cause or "not known yet"
     yield "Resolution", state.resolution or "not resolved yet"
@@ -122,7 +134,7 @@ def _later_looks(state: IncidentState) -> Iterator[tuple[str, str]]:
     """Yield what the steps that were run again say now, and the last check after an action."""
     for step in state.steps:
         if step.change is not None and step.outcome is not None and step.ended is not None:
-            said = f"{step.outcome.verdict}: {step.outcome.headline}" if step.outcome.verdict else step.outcome.headline
+            said = clause(step.outcome.verdict, "", ": ") + step.outcome.headline
             still_well = step.change.verdict == "same" and not step.change.held
             verdict = "" if still_well else f", {step.change.verdict}"
             yield f"Later look, {step.plan.title}", f"{clock(step.ended.wall)} UTC{verdict}. {said}"
@@ -159,9 +171,11 @@ def _tenants(state: IncidentState) -> str:
     found = [one for one in about(state) if rank(level(one)) >= MATTERS]
     if not found:
         return ", ".join(state.tenants) or "none was named by a finding"
-    mine = [] if tenant_of(found[0]) is None else [name for one in found if (name := tenant_of(one)) is not None]
+    mine = []
+    if tenant_of(found[0]) is not None:
+        mine = [name for one in found if (name := tenant_of(one)) is not None]
     others = [one for one in state.tenants if one not in mine]
-    beside = f" (named beside it: {', '.join(others)})" if others else ""
+    beside = clause(", ".join(others), " (named beside it: ", ")")
     return f"{', '.join(dict.fromkeys(mine)) or _reach(found[0])}{beside}"
 
 
@@ -177,15 +191,16 @@ def _performance(state: IncidentState) -> Outcome | None:
 
 
 def _figures(outcome: Outcome | None) -> dict[str, float]:
-    found = outcome.figures if outcome else ()
-    return {one.name: one.value for one in found if one.value is not None and math.isfinite(one.value)}
+    if outcome is None:
+        return {}
+    return {one.name: one.value for one in outcome.figures if one.value is not None and math.isfinite(one.value)}
 
 
 def _step(step: Step) -> dict[str, Any]:
     outcome = _of(step)
     return {
         "title": step.plan.title,
-        "status": "not done" if step.status == "waiting" else step.status,
+        "status": {"waiting": "not done"}.get(step.status, step.status),
         "said": step.said,
         "tool": step.plan.tool,
         "arguments": ", ".join(f"{name} {_argument(value)}" for name, value in step.arguments.items()),
@@ -212,18 +227,24 @@ def _shown(one: Figure) -> tuple[str, str]:
     """Return number and unit apart; a share and an estimate have no unit of their own."""
     if one.words or one.unit == "ms":
         return (one.words or latency(one.value), "")
-    return (percent(one.value), "") if one.unit == "share" else (_number(one.value), one.unit)
+    if one.unit == "share":
+        return percent(one.value), ""
+    return _number(one.value), one.unit
 
 
 def _argument(value: object) -> str:
     """Return the value as JSON, a text without its quotes."""
-    return value if isinstance(value, str) else msgspec.json.encode(value).decode()
+    if isinstance(value, str):
+        return value
+    return msgspec.json.encode(value).decode()
 
 
 def _number(value: float | str | None) -> str:
     if value is None:
         return UNMEASURED
-    return value if isinstance(value, str) else f"{value:,.6g}"
+    if isinstance(value, str):
+        return value
+    return f"{value:,.6g}"
 
 
 def _action_record(record: ActionRecord) -> dict[str, Any]:
@@ -247,7 +268,7 @@ def _open(state: IncidentState) -> Iterator[str]:
     """Yield what is not settled."""
     for step in state.steps:
         if step.status in ("waiting", "running", "failed") and step.plan.kind != "apply":
-            yield f"{step.plan.title} was not done{f': {step.said}' if step.said else ''}"
+            yield f"{step.plan.title} was not done{clause(step.said, ': ')}"
         elif step.status == "skipped":
             yield f"{step.plan.title} was skipped: {step.said}"
     waiting = [one for one in state.advice if one.status == "open"]

@@ -112,7 +112,9 @@ class IncidentService:
 
     def document(self, stem: str, document: object) -> Document:
         """Return a document to pass to ``tell``."""
-        raw = document if isinstance(document, bytes) else msgspec.json.encode(document)
+        raw = document
+        if not isinstance(raw, bytes):
+            raw = msgspec.json.encode(document)
         return self.timeline.describe(stem, raw), raw
 
     def read(self, evidence: Evidence) -> Any:
@@ -138,8 +140,10 @@ class IncidentService:
         """
         self.check_system()
         step = self.state.step(name) if name else self.state.next
+        if step is None and name:
+            raise IncidentError(f"there is no step {name!r}")
         if step is None:
-            raise IncidentError(f"there is no step {name!r}" if name else "all steps are done", 4 if not name else 2)
+            raise IncidentError("all steps are done", 4)
         of = step.plan.id
         try:
             effects = await self.tell(lambda at: happened.StepStarted(at=at, step=of))

@@ -57,13 +57,13 @@ async def serve_frames(server: Server[Any]) -> None:
         to_sdk, lines_out = anyio.create_memory_object_stream[str](0)
         # Text printed meanwhile would stay in a buffer and appear on stdout at the end.
         async with (
-            stdio_server(stdin=cast("anyio.AsyncFile[str]", lines_out)) as (incoming, wire),
-            wire,  # Closing it ends the SDK's writer.
+            stdio_server(stdin=cast("anyio.AsyncFile[str]", lines_out)) as (incoming, sdk_writer),
+            sdk_writer,  # Closing it ends the SDK's writer.
             _nothing_on_stdout(),
         ):
 
             async def answer(raw: Raw) -> None:
-                await wire.send(SessionMessage(cast("types.JSONRPCMessage", raw)))
+                await sdk_writer.send(SessionMessage(cast("types.JSONRPCMessage", raw)))
 
             lines = MessageReader(source, answer)
             outgoing, replies = anyio.create_memory_object_stream[SessionMessage](0)
@@ -78,14 +78,14 @@ async def serve_frames(server: Server[Any]) -> None:
                 async with send:
                     async for item in incoming:
                         if isinstance(item, Exception):
-                            await wire.send(SessionMessage(_error(item)))
+                            await sdk_writer.send(SessionMessage(_error(item)))
                         else:
                             await send.send(item)
 
             async def relay() -> None:
                 async for item in replies:
                     if await lines.outgoing(item.message):
-                        await wire.send(item)
+                        await sdk_writer.send(item)
 
             async with anyio.create_task_group() as group:
                 for work in (read, sift, relay):

@@ -42,10 +42,10 @@ class Sampler:
     def __init__(self, context: Context, sink: Sink) -> None:
         self.cache_index = CacheIndex()
         self._context, self._sampler_state = context, SamplerState(context.settings, context.clock, sink)
-        self._beats = {source: IntervalTimer() for source in SOURCES}
+        self._timers = {source: IntervalTimer() for source in SOURCES}
         found = ScanSink(self.cache_index, LimitIndex())
         found.know_tenants(tenant.encode("utf-8", "surrogateescape") for tenant in context.settings.tenants)
-        timers, sampler_state = self._beats, self._sampler_state
+        timers, sampler_state = self._timers, self._sampler_state
         sampler_state.back = self._redis_back
         self._limits = LimitLoop(context, sampler_state, timers["limits"], found)
         self._keys = KeyLoop(context, sampler_state, timers["keys"], found, timers["limits"].wake)
@@ -53,7 +53,7 @@ class Sampler:
 
     def loops(self) -> dict[str, Loop]:
         """Return a coroutine function for each source. Run each in a task of its own; cancel the task to end it."""
-        context, sampler_state, timers = self._context, self._sampler_state, self._beats
+        context, sampler_state, timers = self._context, self._sampler_state, self._timers
         loops: dict[str, Loop] = {
             "gateway": lambda: watch_gateway(context, sampler_state, timers["gateway"]),
             "engine": lambda: watch_engine(context, sampler_state, timers["engine"]),
@@ -77,7 +77,7 @@ class Sampler:
         Raises:
             KeyError: The source is unknown.
         """
-        self._beats[source].pace(factor)
+        self._timers[source].pace(factor)
 
     def refresh(self, source: str | None = None) -> None:
         """Read one source, or all of them (None), now.
@@ -85,7 +85,7 @@ class Sampler:
         Raises:
             KeyError: The source is unknown.
         """
-        for timer in self._beats.values() if source is None else (self._beats[source],):
+        for timer in self._timers.values() if source is None else (self._timers[source],):
             timer.wake()
         if source in (None, "feed") and "feed" in self._context.__dict__:
             self._context.feed.retry()
@@ -99,8 +99,8 @@ class Sampler:
     def _redis_back(self) -> None:
         """Redis is back: wake every loop whose pane is visible."""
         for source in _FROM_REDIS:
-            if self._beats[source].factor:
-                self._beats[source].wake()
+            if self._timers[source].factor:
+                self._timers[source].wake()
 
 
 async def _polling(source: str, loop: Loop, sampler_state: SamplerState) -> None:

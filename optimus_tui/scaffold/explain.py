@@ -3,6 +3,7 @@
 import json
 from urllib.parse import urlsplit
 
+from optimus_tui.scaffold.layout import when
 from optimus_tui.scaffold.register import lines_to_add
 from optimus_tui.scaffold.samples import METHODS, sample
 from optimus_tui.scaffold.spec import RouterSpec
@@ -23,7 +24,7 @@ def features(spec: RouterSpec) -> tuple[str, ...]:
         said.append("Caching: reads with a TTL, keys apart for each tenant")
     if spec.caching and spec.writes:
         said.append("Cache coherence: a write invalidates cached answers and publishes the event")
-    codes = "404, 422, 502, 503, 504" if spec.has_engine else "404, 422, 503, 504"
+    codes = ", ".join(["404", "422", *when(spec.has_engine, "502"), "503", "504"])
     said.append(f"Error handling: {codes}; failures are logged without contents and counted for Prometheus")
     if "list" in spec.operations:
         said.append("Pagination: limit and offset, bounded")

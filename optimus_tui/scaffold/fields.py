@@ -83,8 +83,10 @@ class Field(Struct, frozen=True):
     @property
     def code(self) -> str:
         """The line in the model."""
-        written = f"{self.name}: {TYPES[self.type].annotation}{' | None' if self.optional else ''}"
-        return written if self.required else f"{written} = {literal(self.default)}"
+        written = f"{self.name}: {TYPES[self.type].annotation}{' | None' * self.optional}"
+        if self.required:
+            return written
+        return f"{written} = {literal(self.default)}"
 
 
 DEFAULT_FIELDS = (Field("name", "str"), Field("description", "str", optional=True))
@@ -125,7 +127,7 @@ def make_field(name: str, kind: str, optional: bool = False, default: str | None
         SpecError: The name, the type or the default is wrong.
     """
     if default is None:
-        return parse_field(f"{name}:{kind}{'?' if optional else ''}")
+        return parse_field(f"{name}:{kind}{'?' * optional}")
     check_field_name(name)
     if kind not in TYPES:
         raise SpecError("fields", f"the field {name} needs one of the known types", tuple(TYPES))

@@ -30,8 +30,15 @@ def lay_list(opening: str, items: Sequence[str]) -> str:
 
 def lay_import(module: str, names: Iterable[str]) -> str:
     """Write a sorted import: CONSTANTS, Classes, functions; one name a line if they do not fit."""
-    ordered = sorted(set(names), key=lambda name: (0 if name.isupper() else 1 if name[0].isupper() else 2, name))
+    ordered = sorted(set(names), key=lambda name: (not name.isupper(), not name[0].isupper(), name))
     one = f"from {module} import {', '.join(ordered)}"
     if len(one) <= WIDTH:
         return one
     return f"from {module} import (\n" + "".join(f"    {name},\n" for name in ordered) + ")"
+
+
+def when(condition: object, *items: str) -> tuple[str, ...]:
+    """Return the items if the condition holds, else none."""
+    if not condition:
+        return ()
+    return items

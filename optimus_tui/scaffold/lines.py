@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 from optimus_tui.scaffold.fields import literal
-from optimus_tui.scaffold.layout import lay, lay_import
+from optimus_tui.scaffold.layout import lay, lay_import, when
 from optimus_tui.scaffold.spec import OF_ONE, READS, RouterSpec
 
 
@@ -21,7 +21,7 @@ def context(spec: RouterSpec) -> dict[str, Any]:
         "has_models": has_models(spec),
         "takes_body": takes_body(spec),
         "caught": caught(spec),
-        "cache_source": ["source"] if spec.type == "hybrid" else [],
+        "cache_source": [*when(spec.type == "hybrid", "source")],
         "literal": literal,
         "lay": lay,
         "route": _route(spec),
@@ -50,10 +50,12 @@ def has_models(spec: RouterSpec) -> bool:
 
 def caught(spec: RouterSpec) -> str:
     """Return the exceptions that mean a failure behind this router."""
-    kinds = ["httpx.HTTPError"] if spec.has_engine else []
-    kinds += ["OSError"] if spec.has_store else []
-    kinds += ["ValidationError"] if _validates(spec) else []
-    return kinds[0] if len(kinds) == 1 else f"({', '.join(kinds)})"
+    kinds = [*when(spec.has_engine, "httpx.HTTPError")]
+    kinds += when(spec.has_store, "OSError")
+    kinds += when(_validates(spec), "ValidationError")
+    if len(kinds) == 1:
+        return kinds[0]
+    return f"({', '.join(kinds)})"
 
 
 def _validates(spec: RouterSpec) -> bool:
@@ -65,37 +67,37 @@ def router_imports(spec: RouterSpec) -> str:
     """Return the imports that are used, in sorted order."""
     cached = spec.caching and bool(spec.reads)
     of_one = any(each in OF_ONE for each in spec.operations)
-    typing = {"Annotated" for _ in [0] if of_one or spec.has_store or spec.uses("Text")}
-    typing |= {"Any"} if cached else set()
-    typing |= {"Protocol"} if spec.has_store else set()
-    typing |= {"Literal"} if spec.type == "hybrid" else set()
-    standard = ["import datetime as dt"] if spec.uses("dt.date", "dt.datetime") and has_models(spec) else []
+    typing = {*when(of_one or spec.has_store or spec.uses("Text"), "Annotated")}
+    typing.update(when(cached, "Any"))
+    typing.update(when(spec.has_store, "Protocol"))
+    typing.update(when(spec.type == "hybrid", "Literal"))
+    standard = [*when(spec.uses("dt.date", "dt.datetime") and has_models(spec), "import datetime as dt")]
     standard += ["import logging"]
-    standard += ["import uuid"] if spec.has_store and "create" in spec.operations else []
+    standard += when(spec.has_store and "create" in spec.operations, "import uuid")
     standard += [lay_import("collections.abc", ["AsyncIterator"])]
-    standard += [lay_import("typing", typing)] if typing else []
+    standard += when(typing, lay_import("typing", typing))
     fastapi = {"APIRouter", "Depends", "HTTPException"}
-    fastapi |= {"Path"} if of_one else set()
-    fastapi |= {"Query"} if spec.type == "hybrid" else set()
-    fastapi |= {"Response"} if cached else set()
+    fastapi.update(when(of_one, "Path"))
+    fastapi.update(when(spec.type == "hybrid", "Query"))
+    fastapi.update(when(cached, "Response"))
     pydantic = {"BaseModel"}
-    pydantic |= {"ConfigDict"} if takes_body(spec) else set()
-    pydantic |= {"StringConstraints"} if spec.uses("Text") else set()
-    pydantic |= {"FiniteFloat"} if spec.uses("FiniteFloat") else set()
-    pydantic |= {"ValidationError"} if _validates(spec) else set()
-    third = ["import httpx"] if spec.has_engine else []
+    pydantic.update(when(takes_body(spec), "ConfigDict"))
+    pydantic.update(when(spec.uses("Text"), "StringConstraints"))
+    pydantic.update(when(spec.uses("FiniteFloat"), "FiniteFloat"))
+    pydantic.update(when(_validates(spec), "ValidationError"))
+    third = [*when(spec.has_engine, "import httpx")]
     third += [lay_import("fastapi", fastapi)]
-    third += [lay_import("pydantic", pydantic)] if has_models(spec) else []
+    third += when(has_models(spec), lay_import("pydantic", pydantic))
     return "\n".join([*standard, "", *third, "", *_own_imports(spec)])
 
 
 def _own_imports(spec: RouterSpec) -> list[str]:
     needs = {"Tenant"}
-    needs |= {"Engine"} if spec.has_engine else set()
-    needs |= {"Paging"} if "list" in spec.operations else set()
-    needs |= {"Cache"} if spec.caching and spec.reads else set()
-    needs |= {"Coherence"} if spec.caching and spec.writes else set()
-    needs |= {"rate_limited"} if spec.rate_limiting else set()
+    needs.update(when(spec.has_engine, "Engine"))
+    needs.update(when("list" in spec.operations, "Paging"))
+    needs.update(when(spec.caching and spec.reads, "Cache"))
+    needs.update(when(spec.caching and spec.writes, "Coherence"))
+    needs.update(when(spec.rate_limiting, "rate_limited"))
     own = [lay_import("backend.dependencies_enterprise", needs)]
     if spec.has_engine:
         own.append(lay_import("backend.errors", ["refusal_of"]))
@@ -110,7 +112,7 @@ def _route(spec: RouterSpec) -> Callable[..., str]:
     def route(method: str, operation: str, *more: str, both: bool = False) -> str:
         """Return the decorator; two of them for the collection's path, with and without its slash."""
         limited = [f"dependencies=[Depends(rate_limited({literal(spec.operation(operation))}))]"]
-        rest = [*more, *(limited if spec.rate_limiting else [])]
+        rest = [*more, *when(spec.rate_limiting, *limited)]
         if operation in OF_ONE:
             return lay(f"@router.{method}(", [literal(f"/{{{spec.one}_id}}"), *rest], ")")
         plain = lay(f"@router.{method}(", ['""', *rest], ")")
@@ -124,13 +126,14 @@ def _route(spec: RouterSpec) -> Callable[..., str]:
 def _function(spec: RouterSpec) -> Callable[..., str]:
     def function(operation: str, own: list[str], answer: str) -> str:
         """Return the signature: the path's id, the tenant, and what the function uses."""
-        takes = [f"{spec.one}_id: {spec.entity}Id"] if operation in OF_ONE else []
+        takes = [*when(operation in OF_ONE, f"{spec.one}_id: {spec.entity}Id")]
         takes += [*own, "tenant: Tenant"]
-        takes += ["engine: Engine"] if spec.has_engine else []
-        takes += ["store: Store"] if spec.has_store else []
+        takes += when(spec.has_engine, "engine: Engine")
+        takes += when(spec.has_store, "store: Store")
         if spec.caching:
-            takes += ["cache: Cache", "response: Response"] if operation in READS else ["coherence: Coherence"]
-        takes += ['source: Source = "local"'] if spec.type == "hybrid" else []
+            takes += when(operation in READS, "cache: Cache", "response: Response")
+            takes += when(operation not in READS, "coherence: Coherence")
+        takes += when(spec.type == "hybrid", 'source: Source = "local"')
         return lay(f"async def {spec.operation(operation)}(", takes, f") -> {answer}:")
 
     return function
@@ -142,7 +145,7 @@ def _stale(spec: RouterSpec) -> Callable[[str], str]:
         if not spec.caching:
             return ""
         parts = ["InvalidationType.RESOURCE_UPDATED", "tenant"]
-        parts += [f"resource_id={identifier}"] if identifier else []
+        parts += when(identifier, f"resource_id={identifier}")
         return lay("    await coherence.invalidate_by_event(", [*parts, "kinds=STALE"], ")")
 
     return stale

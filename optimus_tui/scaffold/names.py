@@ -117,12 +117,16 @@ def singular(name: str) -> str:
         one = last[:-2]
     elif last.endswith("s") and not last.endswith(("ss", "us", "is")) and len(last) > 2:
         one = last[:-1]
-    joined = f"{head}_{one}" if head else one
-    return name if is_word(joined) else joined
+    joined = f"{head}_{one}".removeprefix("_")
+    if is_word(joined):
+        return name
+    return joined
 
 
 def class_name(one: str) -> str:
     """Return ``OrderItem`` for ``order_item``; never a name that the generated files or Python use."""
     made = "".join(part.capitalize() for part in one.split("_"))
     constant = made.isupper() and len(made) > 1
-    return f"{made}Item" if constant or made in _IMPORTED or hasattr(builtins, made) else made
+    if constant or made in _IMPORTED or hasattr(builtins, made):
+        return f"{made}Item"
+    return made

@@ -77,7 +77,9 @@ def _calls(tree: ast.Module) -> list[ast.Call]:
 
 def _argument(call: ast.Call) -> str:
     given = [*call.args, *(keyword.value for keyword in call.keywords if keyword.arg == "router")]
-    return ast.unparse(given[0]) if given else ""
+    if not given:
+        return ""
+    return ast.unparse(given[0])
 
 
 def _place_of_call(tree: ast.Module) -> tuple[int, str, str]:
@@ -114,6 +116,7 @@ def _place_of_import(tree: ast.Module, name: str) -> int:
         return routers[0].lineno - 1
     if imports:
         return imports[-1].end_lineno or imports[-1].lineno
-    first = tree.body[0] if tree.body else None
-    has_docstring = isinstance(first, ast.Expr) and isinstance(first.value, ast.Constant)
-    return (first.end_lineno or 0) if first and has_docstring else 0
+    for first in tree.body[:1]:
+        if isinstance(first, ast.Expr) and isinstance(first.value, ast.Constant):
+            return first.end_lineno or 0
+    return 0

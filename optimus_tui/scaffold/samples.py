@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from optimus_tui.scaffold.fields import TYPES, Field, literal
-from optimus_tui.scaffold.layout import WIDTH, lay_import, lay_list
+from optimus_tui.scaffold.layout import WIDTH, lay_import, lay_list, when
 from optimus_tui.scaffold.spec import OF_ONE, RouterSpec
 
 _STOREMETHODS = {"list": "page", "create": "add", "get": "find", "update": "replace", "delete": "remove"}
@@ -13,10 +13,11 @@ METHODS = {"list": "GET", "create": "POST", "get": "GET", "update": "PUT", "dele
 
 def trial_context(spec: RouterSpec) -> dict[str, Any]:
     """Return everything that the tests' template uses besides the router's."""
-    place = "store" if spec.has_store else "engine"
-    place_type = f"{spec.entity}Memory" if spec.has_store else "FakeEngine"
+    place, place_type = "engine", "FakeEngine"
+    if spec.has_store:
+        place, place_type = "store", f"{spec.entity}Memory"
     own = ["api: httpx.AsyncClient", f"{place}: {place_type}"]
-    with_engine = [*own, "engine: FakeEngine"] if spec.type == "hybrid" else own
+    with_engine = [*own, *when(spec.type == "hybrid", "engine: FakeEngine")]
     body = sample(spec.fields)
     least = {field.name: body[field.name] for field in spec.fields if field.required}
     return {
@@ -38,7 +39,7 @@ def trial_context(spec: RouterSpec) -> dict[str, Any]:
         "store_methods": _tuple([_STOREMETHODS[each] for each in spec.operations]),
         "left_keys": _left(spec),
         "models": _models(spec),
-        "told": ", params=TOLD" if spec.type == "hybrid" else "",
+        "told": "".join(when(spec.type == "hybrid", ", params=TOLD")),
         "lay_dict": lay_dict,
         "lay_list": lay_list,
     }
@@ -82,9 +83,11 @@ def _models(spec: RouterSpec) -> list[tuple[str, int]]:
 def _wrong(spec: RouterSpec) -> list[str]:
     named = {field.type: literal(field.name) for field in spec.fields}
     wrong = ["[]", '{**BODY, "unknown-field": 1}', f"{{**BODY, {literal(spec.fields[0].name)}: []}}"]
-    wrong += [f'{{**BODY, {named["str"]}: ""}}', f'{{**BODY, {named["str"]}: "x" * 2001}}'] if "str" in named else []
-    wrong += [f'{{**BODY, {named["float"]}: "nan"}}'] if "float" in named else []
-    return [*wrong, *(["{}"] if any(field.required for field in spec.fields) else [])]
+    if "str" in named:
+        wrong += [f'{{**BODY, {named["str"]}: ""}}', f'{{**BODY, {named["str"]}: "x" * 2001}}']
+    if "float" in named:
+        wrong.append(f'{{**BODY, {named["float"]}: "nan"}}')
+    return [*wrong, *when(any(field.required for field in spec.fields), "{}")]
 
 
 def _call_line(spec: RouterSpec) -> Any:
@@ -97,33 +100,34 @@ def _call_line(spec: RouterSpec) -> Any:
 
 
 def _fixtures(spec: RouterSpec) -> list[str]:
-    wanted = ["engine: FakeEngine"] if spec.has_engine else []
-    wanted += [f"store: {spec.entity}Memory"] if spec.has_store else []
-    return wanted + (["redis: FakeAsyncRedis"] if needs_redis(spec) else [])
+    wanted = [*when(spec.has_engine, "engine: FakeEngine")]
+    wanted += when(spec.has_store, f"store: {spec.entity}Memory")
+    return [*wanted, *when(needs_redis(spec), "redis: FakeAsyncRedis")]
 
 
 def _imports(spec: RouterSpec) -> str:
-    standard = ["import asyncio"] if spec.has_engine else []
-    standard += ["import json"] if spec.has_engine or (spec.caching and spec.writes) else []
+    standard = [*when(spec.has_engine, "import asyncio")]
+    standard += when(spec.has_engine or (spec.caching and spec.writes), "import json")
     standard += ["import logging"]
     standard += [lay_import("collections.abc", ["AsyncIterator", "Iterator"]), lay_import("typing", ["Any"])]
     third = ["import httpx", "import pytest", "import pytest_asyncio"]
-    third += [lay_import("fakeredis", ["FakeAsyncRedis", "FakeServer"])] if needs_redis(spec) else []
+    third += when(needs_redis(spec), lay_import("fakeredis", ["FakeAsyncRedis", "FakeServer"]))
     third += [lay_import("fastapi", ["FastAPI"])]
     return "\n".join([*standard, "", *third, "", *_own(spec)])
 
 
 def _own(spec: RouterSpec) -> list[str]:
-    points = ["get_http_client"] if spec.has_engine else []
-    points += ["get_redis_cache"] if spec.caching else ["get_rate_limiter"] if spec.rate_limiting else []
-    points += ["get_cache_manager"] if spec.caching and spec.reads else []
+    points = [*when(spec.has_engine, "get_http_client")]
+    points += when(spec.caching, "get_redis_cache")
+    points += when(spec.rate_limiting and not spec.caching, "get_rate_limiter")
+    points += when(spec.caching and spec.reads, "get_cache_manager")
     router = ["router"]
-    router += [spec.entity, f"{spec.entity}Memory", "open_store"] if spec.has_store else []
-    own = [lay_import("backend.clients", ["open_http"])] if spec.has_engine else []
-    own += [lay_import("backend.config.settings", ["Settings"])] if spec.has_engine else []
-    own += [lay_import("backend.dependencies_enterprise", points)] if points else []
+    router += when(spec.has_store, spec.entity, f"{spec.entity}Memory", "open_store")
+    own = [*when(spec.has_engine, lay_import("backend.clients", ["open_http"]))]
+    own += when(spec.has_engine, lay_import("backend.config.settings", ["Settings"]))
+    own += when(points, lay_import("backend.dependencies_enterprise", points))
     own += [lay_import(f"backend.routers.{spec.name}", router)]
-    own += [lay_import("backend.utils.cache_manager", ["CacheManager"])] if spec.caching and spec.reads else []
+    own += when(spec.caching and spec.reads, lay_import("backend.utils.cache_manager", ["CacheManager"]))
     own += [lay_import("backend.utils.metrics", ["RESOURCE_FAILURES"])]
-    own += [lay_import("backend.utils.rate_limiter", ["EnterpriseRateLimiter"])] if spec.rate_limiting else []
+    own += when(spec.rate_limiting, lay_import("backend.utils.rate_limiter", ["EnterpriseRateLimiter"]))
     return own

@@ -40,11 +40,10 @@ def check_shape(spec: RouterSpec, texts: tuple[str, ...], render: Callable[[Rout
 
 def _nodes(tree: ast.AST) -> Iterator[str]:
     for node in ast.walk(tree):
-        yield (
-            f"{type(node).__name__} {type(node.value).__name__}"
-            if isinstance(node, ast.Constant)
-            else type(node).__name__
-        )
+        name = type(node).__name__
+        if isinstance(node, ast.Constant):
+            name = f"{name} {type(node.value).__name__}"
+        yield name
 
 
 def _twin(spec: RouterSpec) -> RouterSpec:

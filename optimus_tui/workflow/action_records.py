@@ -115,7 +115,9 @@ def _settled(state: IncidentState, record: ActionRecord, at: shapes.Stamp) -> In
     after = replace(state, action_records=_with(state, record))
     if record.verdict == "fixed":
         return replace(after, repaired=state.repaired or at)
-    return replace(after, repaired=None) if record.verdict == "worse" else after
+    if record.verdict == "worse":
+        return replace(after, repaired=None)
+    return after
 
 
 def _with(state: IncidentState, record: ActionRecord) -> tuple[ActionRecord, ...]:

@@ -12,9 +12,10 @@ from msgspec.structs import replace
 
 from optimus_tui.contract.drill import DrillResult, Mark, Truth
 from optimus_tui.contract.findings import Finding
-from optimus_tui.contract.incident import IncidentState
+from optimus_tui.contract.incident import IncidentState, Stamp
 from optimus_tui.contract.tools.common import Diagnostic
 from optimus_tui.wording.age import age
+from optimus_tui.wording.clauses import clause
 from optimus_tui.wording.safe import safe_sentence
 from optimus_tui.workflow.outcome_diff import BLIND
 from optimus_tui.workflow.ranking import issues_of
@@ -74,13 +75,15 @@ def look(watch: Watch, truth: Truth, findings: Iterable[Finding], mono: float) -
         for key, one in alarms.items()
         if key not in watch.earlier and set(issues_of(one)) & set(truth.issues)
     )
-    cleared = mono if watch.cleared is None and not blind else watch.cleared
-    return replace(watch, cleared=cleared, left=followed)
+    if watch.cleared is None and not blind:
+        watch = replace(watch, cleared=mono)
+    return replace(watch, left=followed)
 
 
 def _counted(one: Finding) -> str:
-    span = f" (counted over the last {age(one.window_seconds)})" if one.window_seconds else ""
-    return f"{one.message}{span}"
+    if not one.window_seconds:
+        return one.message
+    return f"{one.message} (counted over the last {age(one.window_seconds)})"
 
 
 def follow(watch: Watch, truth: Truth, state: IncidentState) -> Watch:
@@ -129,11 +132,11 @@ def judge(names: tuple[str, str], truth: Truth, watch: Watch, kept: IncidentStat
         _acted(state, watch),
         _mark("gone", watch.cleared, watch, _gone(truth, watch), _still(watch)),
         _mark(
-            "proved", state.repaired.mono if state.repaired else None, watch,
+            "proved", _mono(state.repaired), watch,
             "all that looked again found it gone", "no check of the incident proved that it is gone",
         ),
         _mark(
-            "closed", state.closed.mono if state.closed else None, watch,
+            "closed", _mono(state.closed), watch,
             f"{state.cause}: {state.resolution}", "the incident was not closed",
         ),
     ]  # fmt: skip
@@ -154,14 +157,21 @@ def judge(names: tuple[str, str], truth: Truth, watch: Watch, kept: IncidentStat
 
 
 def _mark(name: str, mono: float | None, watch: Watch, came: str, missing: str) -> Mark:
-    return Mark(name, None, missing) if mono is None else Mark(name, max(0.0, mono - watch.injected), came)
+    if mono is None:
+        return Mark(name, None, missing)
+    return Mark(name, max(0.0, mono - watch.injected), came)
+
+
+def _mono(stamp: Stamp | None) -> float | None:
+    if stamp is None:
+        return None
+    return stamp.mono
 
 
 def _opened(state: IncidentState, watch: Watch) -> Mark:
     if state.opened is not None and state.opened.mono < watch.injected:
         return Mark("opened", 0.0, f"incident {state.id} was open already")
-    mono = state.opened.mono if state.opened else None
-    return _mark("opened", mono, watch, f"incident {state.id}", "no incident was opened")
+    return _mark("opened", _mono(state.opened), watch, f"incident {state.id}", "no incident was opened")
 
 
 def _identified(truth: Truth, state: IncidentState, watch: Watch) -> Mark:
@@ -169,7 +179,7 @@ def _identified(truth: Truth, state: IncidentState, watch: Watch) -> Mark:
         return _mark("identified", watch.identified[0], watch, watch.identified[1], "")
     issue = state.choice.issue if state.choice else ""
     if issue not in truth.issues:
-        looked = f"; looked at was {issue}" if issue else ""
+        looked = clause(issue, "; looked at was ")
         return Mark("identified", None, f"the issue {' or '.join(truth.issues)} was not looked at{looked}")
     return Mark("identified", None, "no step's evidence holds the fault's finding")
 
@@ -185,12 +195,14 @@ def _acted(state: IncidentState, watch: Watch) -> Mark:
 
 def _gone(truth: Truth, watch: Watch) -> str:
     rules = ", ".join(truth.rules)
-    left = f"; what followed from it is still on the screen: {'; '.join(watch.left[:3])}" if watch.left else ""
+    left = clause("; ".join(watch.left[:3]), "; what followed from it is still on the screen: ")
     return f"its findings ({rules}) left the screen, and stayed away{left}"
 
 
 def _still(watch: Watch) -> str:
-    return "its findings are still on the screen" if watch.shown is not None else "it never showed, so it never went"
+    if watch.shown is None:
+        return "it never showed, so it never went"
+    return "its findings are still on the screen"
 
 
 def _missed(marks: Sequence[Mark], state: IncidentState, watch: Watch) -> Iterable[str]:

@@ -53,7 +53,9 @@ _AFTER_THE_END = (happened.NoteAdded, happened.Reopened, happened.Exported, happ
 
 def _why_not(state: IncidentState, event: AnyEvent) -> str:
     if isinstance(event, happened.Opened):
-        return "the incident is open already" if state.status != "none" else ""
+        if state.status == "none":
+            return ""
+        return "the incident is open already"
     if state.status == "none":
         return "the incident has not been opened"
     if state.status == "closed" and not isinstance(event, _AFTER_THE_END):
@@ -108,8 +110,9 @@ def _impact(state: IncidentState, event: happened.ImpactMeasured) -> Reduced:
 def _check(state: IncidentState, event: happened.CheckFinished) -> Reduced:
     """Record a check's answer. It proves no repair while a step that was run again says otherwise."""
     after, effects = action_records.check(state, event)
-    refused = after is state
-    return (after if refused else replace(after, repaired=proved(after, event.at))), effects
+    if after is not state:
+        after = replace(after, repaired=proved(after, event.at))
+    return after, effects
 
 
 def _resume(state: IncidentState, event: happened.Resumed) -> Reduced:

@@ -44,7 +44,9 @@ def outline(document: Mapping[str, Any]) -> Outcome:
 
 
 def _list(value: object) -> list[Any]:
-    return list(value) if isinstance(value, (list, tuple)) else []
+    if not isinstance(value, (list, tuple)):
+        return []
+    return list(value)
 
 
 def _items(document: Mapping[str, Any], key: str, kind: type[Diagnostic]) -> Iterator[Diagnostic]:
@@ -63,7 +65,9 @@ def _recommendation(one: Mapping[str, Any]) -> Recommendation:
 
     def text(key: str, limit: int = _LONGEST) -> str | None:
         value = one.get(key)
-        return value[: limit * 8] if isinstance(value, str) and value else None
+        if not isinstance(value, str):
+            return None
+        return value[: limit * 8] or None
 
     return Recommendation(
         action=text("action") or text("message") or text("recommendation") or "see the evidence",
@@ -107,7 +111,9 @@ def _headline(document: Mapping[str, Any], found: list[Diagnostic], figures: tup
     if known:
         return " · ".join(known[:4])
     examined = [one for one in _list(document.get("examined")) if isinstance(one, str)]
-    return safe_sentence(examined[0]) if examined else "nothing found"
+    if not examined:
+        return "nothing found"
+    return safe_sentence(examined[0])
 
 
 # -- numbers
@@ -121,7 +127,9 @@ def _figures(document: Mapping[str, Any]) -> list[Figure]:
 def _at(document: object, *path: str) -> float | None:
     for key in path:
         document = document.get(key) if isinstance(document, Mapping) else None
-    return float(document) if isinstance(document, (int, float)) and not isinstance(document, bool) else None
+    if not isinstance(document, (int, float)) or isinstance(document, bool):
+        return None
+    return float(document)
 
 
 def _health(document: Mapping[str, Any]) -> Iterator[Figure]:
@@ -154,7 +162,8 @@ def _integration(document: Mapping[str, Any]) -> Iterator[Figure]:
         if isinstance(one, Mapping):
             name = safe_text(one.get("test") or "test", 60)
             value = _at(one, "response_time_ms")
-            value = _at(one, "average_response_time_ms") if value is None else value
+            if value is None:
+                value = _at(one, "average_response_time_ms")
             yield Figure(name=f"test.{name}", value=value, unit="ms", label=name.replace("_", " "))
 
 

@@ -80,7 +80,7 @@ def compare(before: Outcome, after: Outcome, rules: Iterable[str] = (), seconds:
     left = [one for one in after.findings if one.rule in aimed and (cured or _matters(one))]
     known = {one.rule for one in before.findings}
     new = [one for one in after.findings if _matters(one) and one.rule not in known and one.rule not in aimed]
-    old = [] if seconds is None else [one for one in after.findings if _reaches_back(one, seconds)]
+    old = [one for one in after.findings if seconds is not None and _reaches_back(one, seconds)]
     came = [one for one in new if not _unseen(one) and one not in old]
     verdict, words = _judge(targets, left, came, _is_blind(aimed, after, known), old)
     if past := next((one for one in new if one in old), None):
@@ -98,7 +98,9 @@ def compare(before: Outcome, after: Outcome, rules: Iterable[str] = (), seconds:
 def overall(checks: Sequence[Check]) -> Verdict | None:
     """Return the worst verdict of the checks; None while one of them has no answer, or there is none."""
     found = [one.change.verdict for one in checks if one.change is not None]
-    return max(found, key=_WORST.index) if found and len(found) == len(checks) else None
+    if not found or len(found) < len(checks):
+        return None
+    return max(found, key=_WORST.index)
 
 
 def _judge(
@@ -152,7 +154,9 @@ def _extent(rule: str, findings: Iterable[Diagnostic]) -> _Extent:
 def _number(one: Diagnostic) -> float:
     """Return how many cases a finding sums up."""
     grouped = one.subject.startswith("several ") and isinstance(one.measured, (int, float))
-    return float(one.measured or 0) if grouped else 1.0
+    if not grouped:
+        return 1.0
+    return float(one.measured or 0)
 
 
 def _beyond(one: Diagnostic) -> float:
@@ -225,5 +229,7 @@ def _moved(before: Outcome, after: Outcome) -> tuple[tuple[str, float | None, fl
         was = old.get(now.name)
         if was is not None and was.value != now.value:
             label = now.label or now.name
-            moved.append((f"{label} ≈" if now.words or was.words else label, was.value, now.value, now.unit))
+            if now.words or was.words:
+                label = f"{label} ≈"
+            moved.append((label, was.value, now.value, now.unit))
     return tuple(moved[:20])

@@ -128,8 +128,12 @@ def _extend(base: Playbook, more: Playbook) -> Playbook:
         follows = more.after.get(plan.id)
         if follows is not None and follows not in ids:
             raise PlaybookError(f"{more.where}: after names {follows!r}, which is no step; there are {', '.join(ids)}")
-        last = len(steps) - 1 if steps and steps[-1].kind == "apply" else len(steps)
-        steps.insert(ids.index(follows) + 1 if follows is not None else last, plan)
+        place = len(steps)
+        if steps and steps[-1].kind == "apply":
+            place -= 1
+        if follows is not None:
+            place = ids.index(follows) + 1
+        steps.insert(place, plan)
     return Playbook(
         name=more.name, title=more.title, where=more.where, steps=tuple(steps), team=(*base.team, *more.team),
         description=more.description or base.description,

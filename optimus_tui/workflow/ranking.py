@@ -44,7 +44,7 @@ def rank_issues(outcome: Outcome, slow_ms: float) -> tuple[Candidate, ...]:
 def _weight(finding: Diagnostic) -> int:
     degree = rank(level(finding))
     failing = degree >= MATTERS and rule_of(finding.rule).fails_requests
-    return _PER_RANK * degree + (_FAILING if failing else 0)
+    return _PER_RANK * degree + _FAILING * failing
 
 
 def _place(candidate: Candidate) -> int:
@@ -59,7 +59,9 @@ def issues_of(finding: Diagnostic | Finding) -> tuple[str, ...]:
     found = rule_of(finding.rule).points_to
     if found is not None:
         return found
-    return (USUAL,) if rank(level(finding)) >= MATTERS else ()
+    if rank(level(finding)) < MATTERS:
+        return ()
+    return (USUAL,)
 
 
 def _slow(outcome: Outcome, slow_ms: float) -> list[Diagnostic]:
@@ -88,7 +90,7 @@ def _candidate(issue: str, clues: Sequence[_Clue], nothing: bool) -> Candidate:
         issue=issue,
         reason=ordered[0].finding.message + more,
         score=ordered[0].score + _PER_FINDING * min(len(ordered), _MOST_COUNTED),
-        tenant=tenants[0] if tenants else None,
+        tenant=next(iter(tenants), None),
         rules=tuple(dict.fromkeys(one.finding.rule for one in ordered)),
     )
 
@@ -106,4 +108,6 @@ def tenant_of(finding: Diagnostic) -> str | None:
             return None
     doubtful = not name or name.startswith("several ") or "\\" in name or "…" in name or not name.isascii()
     doubtful = doubtful or name == NO_TENANT or name.startswith(":") or name.endswith(":")
-    return None if doubtful else name
+    if doubtful:
+        return None
+    return name

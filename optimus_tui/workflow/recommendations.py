@@ -84,7 +84,9 @@ def _of_tool(one: Recommendation, outcome: Outcome, step: Step, tenant: str | No
         about=about,
         source=step.plan.id,
     )
-    return replace(advice, rules=(one.rule,)) if one.rule else advice
+    if one.rule:
+        return replace(advice, rules=(one.rule,))
+    return advice
 
 
 def _kind_of_command(command: str | None) -> str:

@@ -16,7 +16,9 @@ def proved(state: IncidentState, at: Stamp) -> Stamp | None:
     None while a result says otherwise.
     """
     results = [*_of_steps(state), *_of_actions(state)]
-    return (state.repaired or at) if results and all(results) else None
+    if not results or not all(results):
+        return None
+    return state.repaired or at
 
 
 def _of_steps(state: IncidentState) -> Iterator[bool]:

@@ -14,7 +14,9 @@ MATTERS = SCALE.index("medium")
 def rank(word: str) -> int:
     """Return 0 for none up to 4 for critical; 0 for an unknown word."""
     word = _SAME.get(word, word)
-    return SCALE.index(word) if word in SCALE else 0
+    if word not in SCALE:
+        return 0
+    return SCALE.index(word)
 
 
 def level(finding: Diagnostic | Finding) -> str:

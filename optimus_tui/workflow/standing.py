@@ -22,7 +22,9 @@ def standing(state: IncidentState) -> str:
 def severity_words(state: IncidentState) -> str:
     """Return the present severity, with the worst one if it differs: ``low (at worst high)``."""
     now = standing(state)
-    return now if now == state.severity else f"{now} (at worst {state.severity})"
+    if now == state.severity:
+        return now
+    return f"{now} (at worst {state.severity})"
 
 
 def _of_step(state: IncidentState, step: Step) -> Iterator[Diagnostic]:
@@ -52,7 +54,9 @@ def _later(at: float | None, step: Step) -> bool:
 
 
 def _end(step: Step) -> float | None:
-    return step.ended.wall if step.ended is not None else None
+    if step.ended is None:
+        return None
+    return step.ended.wall
 
 
 def _gone(step: Step) -> set[Key]:

@@ -81,22 +81,30 @@ def finish(state: IncidentState, event: happened.StepFinished) -> Reduced:
         severity=worse_of(state.severity, event.outcome.severity),
         tenants=tuple(dict.fromkeys((*state.tenants, *named)))[:50],
     )
-    after = replace(after, repaired=proved(after, event.at)) if change is not None else after
+    if change is not None:
+        after = replace(after, repaired=proved(after, event.at))
     if state.steps and step.plan.id == _first(state):
         after = replace(after, candidates=rank_issues(event.outcome, state.slow_ms))
     after = _bring_forward(_dated(after), ended)
     coming = after.next
-    asks = coming is not None and coming.plan.choose_issue and after.choice is None and after.candidates
-    return after, (happened.AskIssue(candidates=after.candidates),) if asks else ()
+    if coming is not None and coming.plan.choose_issue and after.choice is None and after.candidates:
+        return after, (happened.AskIssue(candidates=after.candidates),)
+    return after, ()
 
 
 def _worst(known: Outcome | None, now: Outcome) -> Outcome | None:
-    return now if rank(now.severity) > rank(known.severity if known else "none") else known
+    if known is None:
+        return now if rank(now.severity) else None
+    if rank(now.severity) > rank(known.severity):
+        return now
+    return known
 
 
 def _dated(state: IncidentState) -> IncidentState:
     """Return the state with the beginning that follows from its main finding; a beginning that was given stays."""
-    return state if state.began_given else replace(state, began=beginning(state))
+    if state.began_given:
+        return state
+    return replace(state, began=beginning(state))
 
 
 def _first(state: IncidentState) -> str:

@@ -73,4 +73,5 @@ def _findings(state: IncidentState) -> Iterator[Diagnostic]:
     """Yield the findings of every step: of its worst run first, then of the two kept beside it."""
     for step in state.steps:
         for outcome in (step.worst, step.before, step.outcome):
-            yield from outcome.findings if outcome is not None else ()
+            if outcome is not None:
+                yield from outcome.findings

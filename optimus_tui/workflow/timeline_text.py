@@ -6,6 +6,7 @@ from typing import Any
 from optimus_tui.contract import incident_events as happened
 from optimus_tui.contract.incident import Comparison, Entry, IncidentState, Outcome
 from optimus_tui.contract.incident_events import AnyEvent
+from optimus_tui.wording.clauses import clause
 
 Words = tuple[str, str]
 
@@ -18,11 +19,13 @@ def entry(state: IncidentState, event: AnyEvent) -> Entry:
 
 def _title(state: IncidentState, name: str) -> str:
     step = state.step(name)
-    return step.plan.title if step else name
+    if step is None:
+        return name
+    return step.plan.title
 
 
 def _opened(state: IncidentState, event: happened.Opened) -> Words:
-    alarms = f": {'; '.join(event.alarms[:5])}" if event.alarms else ""
+    alarms = clause("; ".join(event.alarms[:5]), ": ")
     return "open", f"{event.title or 'incident'} opened by {event.operator or 'somebody'}{alarms}"
 
 
@@ -46,8 +49,12 @@ def _finished(state: IncidentState, event: happened.StepFinished) -> Words:
 def _change(change: Comparison, outcome: Outcome) -> str:
     """Return the verdict with its reason, without the finding that the line names already."""
     told = outcome.findings[0].message if outcome.findings else ""
-    words = change.words.replace(told, "").rstrip(": ") if told else change.words
-    return f"{change.verdict}: {words}" if words and words != change.verdict else change.verdict
+    words = change.words
+    if told:
+        words = words.replace(told, "").rstrip(": ")
+    if words == change.verdict:
+        return change.verdict
+    return f"{change.verdict}{clause(words, ': ')}"
 
 
 def _failed(state: IncidentState, event: happened.StepFailed) -> Words:
@@ -59,25 +66,24 @@ def _skipped(state: IncidentState, event: happened.StepSkipped) -> Words:
 
 
 def _done(state: IncidentState, event: happened.StepDone) -> Words:
-    return "done", f"{_title(state, event.step)} done{f': {event.said}' if event.said else ''}"
+    return "done", f"{_title(state, event.step)} done{clause(event.said, ': ')}"
 
 
 def _chosen(state: IncidentState, event: happened.IssueChosen) -> Words:
-    tenant = f" for {event.tenant}" if event.tenant else ""
-    reason = f": {state.choice.reason}" if state.choice and state.choice.reason else ""
-    return "choice", f"to be looked at: {event.issue}{tenant}{reason}"
+    reason = clause(state.choice.reason, ": ") if state.choice else ""
+    return "choice", f"to be looked at: {event.issue}{clause(event.tenant, ' for ')}{reason}"
 
 
 def _note(state: IncidentState, event: happened.NoteAdded) -> Words:
     if event.pane:
-        return "pin", f"{event.pane}{f', {event.title}' if event.title else ''}: {event.text}"
+        return "pin", f"{event.pane}{clause(event.title, ', ')}: {event.text}"
     return "note", f"{event.operator or 'note'}: {event.text}"
 
 
 def _marked(state: IncidentState, event: happened.AdviceMarked) -> Words:
     advice = next((one for one in state.advice if one.id == event.advice), None)
-    said = f" ({event.said})" if event.said else ""
-    return "advice", f"{event.status}: {advice.action if advice else event.advice}{said}"
+    action = advice.action if advice else event.advice
+    return "advice", f"{event.status}: {action}{clause(event.said, ' (', ')')}"
 
 
 def _acted(state: IncidentState, event: happened.ActionDone) -> Words:
@@ -105,7 +111,7 @@ def _impact(state: IncidentState, event: happened.ImpactMeasured) -> Words:
 
 
 def _resumed(state: IncidentState, event: happened.Resumed) -> Words:
-    return "open", f"resumed by {event.operator or 'somebody'}{f': {event.said}' if event.said else ''}"
+    return "open", f"resumed by {event.operator or 'somebody'}{clause(event.said, ': ')}"
 
 
 def _moved(state: IncidentState, event: happened.Moved) -> Words:

@@ -16,7 +16,9 @@ def elapsed(start: Stamp, end: Stamp) -> float:
         seconds = end.server - start.server
     else:
         seconds = end.wall - start.wall
-    return max(0.0, seconds) if math.isfinite(seconds) else 0.0
+    if not math.isfinite(seconds):
+        return 0.0
+    return max(0.0, seconds)
 
 
 def mtta(state: IncidentState) -> float | None:
@@ -24,7 +26,9 @@ def mtta(state: IncidentState) -> float | None:
     if state.opened is None or state.began is None:
         return None
     seconds = state.opened.wall - state.began
-    return max(0.0, seconds) if math.isfinite(seconds) else None
+    if not math.isfinite(seconds):
+        return None
+    return max(0.0, seconds)
 
 
 def mttr(state: IncidentState) -> float | None:

@@ -147,7 +147,7 @@ def test_the_editor_and_tmux_see_no_secret(secrets: Path, monkeypatch: pytest.Mo
 def test_the_tests_of_a_draft_and_the_process_that_watches_them_see_no_secret(secrets: Path) -> None:
     runner = SandboxRunner()
     with runner as folder:
-        own = Path(f"/proc/{runner._warden.pid}/environ")
+        own = Path(f"/proc/{runner._watchdog.pid}/environ")
         if own.exists():
             for _ in range(100):
                 if own.read_bytes():  # empty until the kernel has set it up

@@ -53,7 +53,7 @@ class SandboxRunner:
         lock = os.open(self._folder, os.O_RDONLY | os.O_DIRECTORY)
         try:
             fcntl.flock(lock, fcntl.LOCK_EX)  # The watchdog inherits the lock and holds it longer than this process.
-            self._warden = subprocess.Popen(  # noqa: S603 - our own file
+            self._watchdog = subprocess.Popen(  # noqa: S603 - our own file
                 [sys.executable, "-I", "-S", watchdog.__file__, str(self._folder)],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.DEVNULL,
@@ -71,11 +71,11 @@ class SandboxRunner:
         return self._folder
 
     def __exit__(self, *_: object) -> None:
-        assert self._warden.stdin
+        assert self._watchdog.stdin
         with contextlib.suppress(BrokenPipeError):
-            self._warden.stdin.close()
+            self._watchdog.stdin.close()
         with contextlib.suppress(subprocess.TimeoutExpired):  # The watchdog goes on by itself.
-            self._warden.wait(5)
+            self._watchdog.wait(5)
 
     def cut(self) -> None:
         """Kill the running program and refuse further ones. May be called from any thread; returns at once."""
@@ -126,9 +126,9 @@ class SandboxRunner:
 
     def _hold(self, child: "subprocess.Popen[bytes] | None") -> None:
         self._running = child
-        assert self._warden.stdin
+        assert self._watchdog.stdin
         with contextlib.suppress(BrokenPipeError):
-            os.write(self._warden.stdin.fileno(), b"%d\n" % (child.pid if child else 0))
+            os.write(self._watchdog.stdin.fileno(), b"%d\n" % (child.pid if child else 0))
 
 
 def _kill_group(leader: "subprocess.Popen[bytes]") -> None:
