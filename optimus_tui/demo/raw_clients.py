@@ -132,12 +132,14 @@ def _encode(words: tuple[bytes | str | int, ...]) -> bytes:
 async def _decode(reader: asyncio.StreamReader) -> Any:
     line = (await reader.readuntil(b"\r\n"))[:-2]
     kind, rest = line[:1], line[1:]
+    if rest == b"-1" and kind in b"$*":
+        return None
     if kind == b":":
         return int(rest)
     if kind == b"$":
-        return None if rest == b"-1" else (await reader.readexactly(int(rest) + 2))[:-2]
+        return (await reader.readexactly(int(rest) + 2))[:-2]
     if kind == b"*":
-        return None if rest == b"-1" else [await _decode(reader) for _ in range(int(rest))]
+        return [await _decode(reader) for _ in range(int(rest))]
     if kind == b"-":
         return RespError(rest.decode("utf-8", "backslashreplace"))
     if kind == b"+":

@@ -139,7 +139,7 @@ class Users:
 
         If the engine lost it (it was restarted), the customer writes again.
         """
-        path = f"/api/conversations/{quote(conversation)}" + ("/messages" if messages else "")
+        path = f"/api/conversations/{quote(conversation)}{'/messages' * messages}"
         answer = await self.ask("GET", path)
         if answer.status == 404 and not self.silent and conversation in self._phones:
             await self.chat(self._phones[conversation])

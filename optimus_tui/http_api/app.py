@@ -107,14 +107,18 @@ class Tools:
 
 
 def _answer(answered: "Answered") -> "tuple[int, bytes, tuple[tuple[bytes, bytes], ...]]":
-    status = STATUS[answered.code] if answered.code else 200
+    if not answered.code:
+        return 200, answered.document, ()
+    status = STATUS[answered.code]
     return status, answered.document, _RETRY if status == 503 else ()
 
 
 def route_path(scope: "Scope") -> str:
     """Return the path below the mount point."""
     path, root = str(scope["path"]), str(scope.get("root_path", ""))
-    return path[len(root) :] if root and (path == root or path.startswith(f"{root}/")) else path
+    if root and (path == root or path.startswith(f"{root}/")):
+        return path[len(root) :]
+    return path
 
 
 def wrong_type(scope: "Scope") -> str | None:

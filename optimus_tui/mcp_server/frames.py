@@ -96,4 +96,6 @@ def is_request(message: dict[str, Any]) -> bool:
 def negotiated(requested: object) -> str:
     """Return the protocol version that the SDK answers an initialize request with."""
     known = types.version.HANDSHAKE_PROTOCOL_VERSIONS
-    return str(requested) if requested in known else types.version.LATEST_HANDSHAKE_VERSION
+    if requested not in known:
+        return types.version.LATEST_HANDSHAKE_VERSION
+    return str(requested)

@@ -18,6 +18,7 @@ from optimus_tui.contract.tools.common import ErrorReport
 from optimus_tui.mcp_server.progress import telling
 from optimus_tui.serving.dispatcher import ToolDispatcher
 from optimus_tui.tools.registry import TOOLS, Tool, schema_of
+from optimus_tui.wording.clauses import clause
 
 INSTRUCTIONS = (
     "Tools for a multi-tenant gateway (Backend Orchestrator), its AI engine and its Redis. Start with "
@@ -74,7 +75,7 @@ def described(tool: Tool) -> types.Tool:
     return types.Tool(
         name=tool.name,
         title=tool.name.replace("_", " ").capitalize().replace("Ai ", "AI ").replace(" ai ", " AI "),
-        description=f"{tool.description} Writes: {tool.writes}" if tool.writes else tool.description,
+        description=tool.description + clause(tool.writes, " Writes: "),
         input_schema=tool.input_schema(),
         output_schema=answer_schema(tool),
         annotations=types.ToolAnnotations(

@@ -79,11 +79,12 @@ class SessionKeeper:
         except FrameRefused as refused:
             await say(send, 400, refused.text.encode())
             return
-        cleaned = json.dumps(frame).encode() if text.startswith(BYTE_ORDER_MARK) else body
+        if text.startswith(BYTE_ORDER_MARK):
+            body = json.dumps(frame).encode()
         if frame.get("method") == "initialize" and not name:
-            await self._open(scope, receive, send, cleaned, frame)
+            await self._open(scope, receive, send, body, frame)
         else:
-            await self._use(session, scope, _replayed(cleaned, receive), send)
+            await self._use(session, scope, _replayed(body, receive), send)
 
     async def _use(self, session: Session | None, scope: Scope, receive: Receive, send: Send) -> None:
         if session is None:
@@ -136,7 +137,10 @@ class SessionKeeper:
             said = await _collected(lambda *words: self._use(session, *words), {**scope, "headers": headers}, body)
             if is_request(message):
                 answers += [one async for one in _answers(said, message["id"])]
-        await say(send, 200 if answers else 202, json.dumps(answers).encode() if answers else b"")
+        if answers:
+            await say(send, 200, json.dumps(answers).encode())
+        else:
+            await say(send, 202, b"")
 
 
 def _header(scope: Scope, wanted: bytes) -> bytes:
@@ -191,4 +195,6 @@ async def _answers(said: _Said, wanted: object) -> AsyncIterator[Any]:
         except ValueError:
             continue
         if isinstance(message, dict) and "method" not in message:
-            yield {**message, "id": wanted} if message.get("id") is None else message
+            if message.get("id") is None:
+                message["id"] = wanted
+            yield message

@@ -83,7 +83,9 @@ class AlertBook:
     async def mute(self, finding: Finding, seconds: float | None, reason: str) -> bool:
         """Mute one finding for ``seconds``, or until it clears (None). Return False if only memory holds the mute."""
         now = self._clock.wall()
-        until = None if seconds is None else now + seconds
+        until = None
+        if seconds is not None:
+            until = now + seconds
         made = Mute(
             rule=finding.rule, subject=finding.subject, reason=reason, severity=finding.severity, at=now, until=until
         )
@@ -146,7 +148,7 @@ class AlertBook:
         try:
             return msgspec.json.decode(document, type=kind)
         except (msgspec.DecodeError, RecursionError):
-            what = "mutes" if key == MUTES else "past alerts"
+            what = {MUTES: "mutes", EPISODES: "past alerts"}[key]
             aside = await self._store().remember(f"{key}.damaged", document)
             if aside and await self._store().remember(key, b"[]"):
                 self.trouble = f"the kept {what} could not be read; they were set aside as {key}.damaged"

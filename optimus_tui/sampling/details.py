@@ -11,7 +11,7 @@ from optimus_tui.contract.cache import KeyDetail
 from optimus_tui.index.cache import CacheIndex
 from optimus_tui.sampling.interval_timer import Backoff, IntervalTimer
 from optimus_tui.sampling.sampler_state import SamplerState
-from optimus_tui.sampling.staleness import ASK_AGAIN_SECONDS, bounded, login_refused, outages, redis_fault
+from optimus_tui.sampling.staleness import ASK_AGAIN_SECONDS, bounded, next_try, outages, redis_fault
 
 EVERY_SECONDS = 2.0
 LEAST_GAP_SECONDS = 0.25
@@ -52,8 +52,8 @@ class DetailLoop:
         try:
             details = await bounded(read_details(context.redis, context.own, context.clock, keys))
         except outages() as error:
-            stopped = login_refused(redis_fault(error, context.settings.redis))
-            return ASK_AGAIN_SECONDS if stopped else self._backoff.failed()
+            delay, _ = next_try(redis_fault(error, context.settings.redis), self._backoff)
+            return delay
         self._backoff.worked()
         self.cache.put_page([one.key for one in details], [_pttl(one) for one in details], None, context.clock.mono())
         self.sampler_state.sink("details", tuple(details))
@@ -65,4 +65,6 @@ def _pttl(detail: KeyDetail) -> int:
         return _GONE
     if detail.immortal:
         return _NEVER
-    return _NOT_ASKED if detail.ttl_ms is None else detail.ttl_ms
+    if detail.ttl_ms is None:
+        return _NOT_ASKED
+    return detail.ttl_ms

@@ -19,7 +19,13 @@ from optimus_tui.contract.reading import Coverage, Reading
 from optimus_tui.sampling.interval_timer import Backoff, IntervalTimer
 from optimus_tui.sampling.sampler_state import SamplerState
 from optimus_tui.sampling.scan_sink import ScanSink
-from optimus_tui.sampling.staleness import ASK_AGAIN_SECONDS, bounded, kept, login_refused, outages, redis_fault
+from optimus_tui.sampling.staleness import (
+    bounded,
+    kept,
+    next_try,
+    outages,
+    redis_fault,
+)
 from optimus_tui.verdicts import cache as cache_verdict
 from optimus_tui.verdicts.layouts import find_unknown_layout
 from optimus_tui.verdicts.unmeasured import find_unmeasured
@@ -91,7 +97,8 @@ class KeyLoop:
             self._failed = False
             self.sampler_state.back()
         first, self._swept = not self._swept, True
-        self._asked_ttls = started if ttls else self._asked_ttls
+        if ttls:
+            self._asked_ttls = started
         self.sampler_state.coverage = coverage
         self._hand_on(coverage, ended=True)
         if first:
@@ -166,8 +173,7 @@ class KeyLoop:
         await asyncio.sleep(min(pause, LONGEST_PAUSE_SECONDS))
 
     def _broken(self, outcome: "SweepOutcome", coverage: Coverage) -> float:
-        stopped = login_refused(outcome.fault)
-        delay = ASK_AGAIN_SECONDS if stopped else self._backoff.failed()
+        delay, retry_in = next_try(outcome.fault, self._backoff)
         if not self._swept or outcome.fault is None:
             self.sampler_state.coverage = coverage
         if outcome.fault is None:  # Cut short by a restart: the result is kept and marked as incomplete.
@@ -178,7 +184,7 @@ class KeyLoop:
         if outcome.scanned and not self._swept:
             self._hand_on(coverage)
         self.sampler_state.unmeasured("cache", find_unmeasured("cache keys", outcome.fault, rule=CACHE_UNMEASURED))
-        self._last = kept(self._last, outcome.fault, None if stopped else delay, self.context.clock)
+        self._last = kept(self._last, outcome.fault, retry_in, self.context.clock)
         self.sampler_state.sink("cache", self._last)
         self._on_new()
         return delay

@@ -15,7 +15,13 @@ from optimus_tui.contract.reading import Coverage, Fault, Reading
 from optimus_tui.sampling.interval_timer import Backoff, IntervalTimer
 from optimus_tui.sampling.sampler_state import SamplerState
 from optimus_tui.sampling.scan_sink import ScanSink
-from optimus_tui.sampling.staleness import ASK_AGAIN_SECONDS, bounded, kept, login_refused, outages, redis_fault
+from optimus_tui.sampling.staleness import (
+    bounded,
+    kept,
+    next_try,
+    outages,
+    redis_fault,
+)
 from optimus_tui.verdicts.limits import judge
 from optimus_tui.verdicts.sorting import worst_first
 from optimus_tui.verdicts.unmeasured import find_unmeasured
@@ -67,11 +73,9 @@ class LimitLoop:
         if self._failing:
             self._failing = False
             self.sampler_state.back()
-        denied = (
-            self.sampler_state.sweep_fault
-            if self.sampler_state.sweep_fault and self.sampler_state.sweep_fault.kind == "denied"
-            else None
-        )
+        denied = self.sampler_state.sweep_fault
+        if denied is not None and denied.kind != "denied":
+            denied = None
         took_ms = (context.clock.mono() - mono) * 1000
         self._last = Reading(
             value=report, taken_at=wall, taken_mono=mono, took_ms=took_ms, fault=denied, coverage=report.coverage
@@ -119,9 +123,8 @@ class LimitLoop:
         return self.context.settings.refresh_seconds
 
     def _failed(self, fault: Fault) -> float:
-        stopped = login_refused(fault)
-        delay = ASK_AGAIN_SECONDS if stopped else self._backoff.failed()
-        self._last = kept(self._last, fault, None if stopped else delay, self.context.clock)
+        delay, retry_in = next_try(fault, self._backoff)
+        self._last = kept(self._last, fault, retry_in, self.context.clock)
         self._failing = True
         self.sampler_state.unmeasured("limits", find_unmeasured("rate limits", fault, rule=LIMITS_UNMEASURED))
         self._hand_on()

@@ -57,8 +57,9 @@ class SamplerState:
     def put_gateway(self, reading: Reading[GatewayState]) -> None:
         """Take the newest reading of the gateway."""
         self.looks = replace(self.looks, gateway=reading)
-        self._time("gateway", reading.value.service if reading.value else None)
-        self._steady("gateway", reading.taken_at, reading.value.service if reading.value else None)
+        service = reading.value.service if reading.value else None
+        self._time("gateway", service)
+        self._steady("gateway", reading.taken_at, service)
         if reading.value is not None and _serves(reading):
             self._published = track_gateway(self._published, reading.value.cache, reading.taken_mono)
         self._note_rate()
@@ -99,13 +100,17 @@ class SamplerState:
     def run_id(self) -> str | None:
         """The run id of the server that answered last; None if none did."""
         look = self.looks.server
-        return look.value.run_id if look and look.value else None
+        if look is None or look.value is None:
+            return None
+        return look.value.run_id
 
     @property
     def keys(self) -> int | None:
         """The number of keys (DBSIZE) as of the last reading; None before the first."""
         look = self.looks.server
-        return look.value.keys if look and look.value else None
+        if look is None or look.value is None:
+            return None
+        return look.value.keys
 
     @property
     def rules(self) -> LimitRules | None:
@@ -175,7 +180,9 @@ class SamplerState:
 
     def _fresh_gateway(self) -> GatewayState | None:
         look = self.looks.gateway
-        return look.value if look is not None and _serves(look) else None
+        if look is None or not _serves(look):
+            return None
+        return look.value
 
     def _rate(self) -> HitRate | None:
         return hit_rate(self._fresh_gateway(), self._lookups, self._published)
@@ -204,5 +211,7 @@ def _serves(look: Reading[GatewayState]) -> bool:
 
     A fault beside a good state means that the state is an older one.
     """
-    state = look.value.service if look.value is not None else None
-    return state is not None and state.serves and (look.fault is None or state.sickness is not None)
+    if look.value is None:
+        return False
+    state = look.value.service
+    return state.serves and (look.fault is None or state.sickness is not None)

@@ -53,7 +53,9 @@ class ScanSink:
         """
         before = self.cache.version
         self.cache.put_page(names, pttls, sizes, mono)
-        fresh = [] if pttls is not None or self.cache.version == before else [n for n in names if self._is_fresh(n)]
+        fresh = []
+        if pttls is None and self.cache.version != before:
+            fresh = [name for name in names if self._is_fresh(name)]
         return fresh, self._take_counters([name for name in names if name.startswith(b"rate_limit")])
 
     def _is_fresh(self, name: bytes) -> bool:

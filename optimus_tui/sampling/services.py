@@ -18,6 +18,7 @@ from optimus_tui.sampling.staleness import (
     bounded,
     kept,
     login_refused,
+    next_try,
     outages,
     redis_fault,
     unforeseen,
@@ -111,8 +112,11 @@ async def watch_postgres(context: Context, sampler_state: SamplerState, timer: I
             reading = _failed(context, "disconnected", _HUNG)
         idle = reading.value is not None and reading.value.status in ("not configured", "unknown")
         usual = NOT_CONFIGURED_SECONDS if idle else max(POSTGRES_EVERY_SECONDS, context.settings.refresh_seconds)
-        delay = usual if idle else _delay(reading.fault, False, backoff, usual)
-        delay = ASK_AGAIN_SECONDS if login_refused(reading.fault) else delay
+        delay = usual
+        if login_refused(reading.fault):
+            delay = ASK_AGAIN_SECONDS
+        elif not idle:
+            delay = _delay(reading.fault, False, backoff, usual)
         sampler_state.put_postgres(
             replace(reading, retry_in=delay if reading.fault and delay < ASK_AGAIN_SECONDS else None)
         )
@@ -131,10 +135,10 @@ async def watch_server(
             backoff.worked()
             delay, last = context.settings.refresh_seconds, reading
         else:
-            stopped = login_refused(fault)
-            delay = ASK_AGAIN_SECONDS if stopped else backoff.failed()
-            newest = reading if reading.value is not None else kept(last, fault, None, context.clock)
-            last = replace(newest, retry_in=None if stopped else delay)
+            delay, retry_in = next_try(fault, backoff)
+            if reading.value is None:
+                reading = kept(last, fault, None, context.clock)
+            last = replace(reading, retry_in=retry_in)
         sampler_state.put_server(last)
         restarted = run_before is not None and sampler_state.run_id is not None and sampler_state.run_id != run_before
         if fault is None and (failed_before or restarted):

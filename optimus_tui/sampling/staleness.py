@@ -12,7 +12,7 @@ from msgspec.structs import replace
 
 from optimus_tui.clock import Clock
 from optimus_tui.contract.reading import Fault, Reading
-from optimus_tui.sampling.interval_timer import heed_cancellation
+from optimus_tui.sampling.interval_timer import Backoff, heed_cancellation
 from optimus_tui.settings.model import RedisTarget
 
 T = TypeVar("T")
@@ -73,6 +73,19 @@ def kept(last: Reading[T] | None, fault: Fault, retry_in: float | None, clock: C
     if last is None:
         return Reading(value=None, taken_at=clock.wall(), taken_mono=clock.mono(), fault=fault, retry_in=retry_in)
     return replace(last, fault=fault, retry_in=retry_in)
+
+
+def next_try(fault: Fault | None, backoff: Backoff) -> tuple[float, float | None]:
+    """Note a failed read of Redis and return when to read again.
+
+    Returns:
+        The seconds to wait now, and the seconds until the next try: None after a refused login, which only the
+            operator's refresh tries again.
+    """
+    if login_refused(fault):
+        return ASK_AGAIN_SECONDS, None
+    delay = backoff.failed()
+    return delay, delay
 
 
 def login_refused(fault: Fault | None) -> bool:

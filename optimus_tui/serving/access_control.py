@@ -91,9 +91,13 @@ class AccessControlMiddleware:
         address, port = scope.get("server") or (None, None)
         names = {*LOOPBACK_NAMES, *self._names}
         if address and self._token is not None:
-            names.add(f"[{address}]" if ":" in address else address)
+            if ":" in address:
+                address = f"[{address}]"
+            names.add(address)
         exact = {f"{name}:{port}" for name in names}
-        return exact | set(self._hosts) | (names if port in (80, 443, None) else set())
+        if port in (80, 443, None):
+            exact |= names
+        return exact | set(self._hosts)
 
 
 def _values(headers: Iterable[tuple[bytes, bytes]], wanted: bytes) -> list[bytes]:

@@ -27,7 +27,9 @@ def most_connections() -> int:
     Between two checks of the cap, as many again can be accepted, and as many again be closing.
     """
     soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
-    return max(8, min(MOST_CONNECTIONS, soft // 4 if soft > 0 else MOST_CONNECTIONS))
+    if soft <= 0:  # There is no limit.
+        return MOST_CONNECTIONS
+    return max(8, min(MOST_CONNECTIONS, soft // 4))
 
 
 class BoundedProtocol(H11Protocol):

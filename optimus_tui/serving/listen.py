@@ -57,8 +57,12 @@ def bind(host: str, port: int) -> ListeningSocket:
     where, chosen = listener.getsockname()[:2]
     at = ipaddress.ip_address(where)
     shown = f"[{where}]" if at.version == 6 else where
-    names = () if at.is_loopback else (socket.gethostname(), *(() if at.is_unspecified else (host,)))
-    return ListeningSocket(listener, f"http://{shown}:{chosen}", names, at.is_loopback)
+    names: list[str] = []
+    if not at.is_loopback:
+        names.append(socket.gethostname())
+        if not at.is_unspecified:
+            names.append(host)
+    return ListeningSocket(listener, f"http://{shown}:{chosen}", tuple(names), at.is_loopback)
 
 
 def token_for(bound: ListeningSocket, purpose: str) -> str | None:
