@@ -5,7 +5,6 @@ Exit code 0, or 1 where one of them has a finding; 3: Redis could not be asked. 
 
 import os
 import shutil
-import sys
 from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -121,7 +120,7 @@ async def _tool_call(settings: "Settings", tenants: Sequence[bytes], minutes: in
             complain(failure.error.message)
             return failure.exit_code
     if as_json:
-        output.document(encode(report), indent=2 if sys.stdout.isatty() else 0)
+        output.document(encode(report), indent=output.indent())
     else:
         _print(report, shutil.get_terminal_size((80, 24)).columns)
     if found(report):

@@ -36,7 +36,7 @@ OPTIONAL = frozenset(_OPTIONAL.split())
 Mark = Literal["ok", "--", "note", "WRONG"]
 
 
-class Line(Struct, frozen=True):
+class DoctorLine(Struct, frozen=True):
     """One fact: how it stands, what it is about, what there is to say, and a line to copy."""
 
     mark: Mark
@@ -130,7 +130,7 @@ def _place(target: RedisTarget) -> str:
     return text
 
 
-async def examine(settings: Settings) -> list[Line]:
+async def examine(settings: Settings) -> list[DoctorLine]:
     """Look at everything at once; what is not configured is said and is nothing wrong."""
     from optimus_tui.probes.postgres import read_postgres
     from optimus_tui.probes.services import read_engine, read_gateway
@@ -155,38 +155,37 @@ async def examine(settings: Settings) -> list[Line]:
         _source(settings.source_path),
         _state(),
     ]
-    lines += [Line("WRONG", "settings", warning) for warning in settings.warnings]
-    return lines + [Line("note", "settings", note) for note in settings.notes]
+    lines += [DoctorLine("WRONG", "settings", warning) for warning in settings.warnings]
+    return lines + [DoctorLine("note", "settings", note) for note in settings.notes]
 
 
 def _said(fault: Fault) -> str:
     return f"{fault.message}{f' ({fault.remedy})' if fault.remedy else ''}"
 
 
-def _service(name: str, reading: Reading[ServiceState]) -> Line:
+def _service(name: str, reading: Reading[ServiceState]) -> DoctorLine:
     state = reading.value
     if state is None or state.status == "unknown":
-        return Line("WRONG", name, _said(reading.fault) if reading.fault else "unknown")
+        return DoctorLine("WRONG", name, _said(reading.fault) if reading.fault else "unknown")
     if state.status == "not configured":
-        return Line("--", name, "not configured")
+        return DoctorLine("--", name, "not configured")
     if state.fault:
-        return Line("WRONG", name, f"{state.status}: {_said(state.fault)}")
+        return DoctorLine("WRONG", name, f"{state.status}: {_said(state.fault)}")
     took = ""
     if state.latency_ms is not None:
         took = f" in {state.latency_ms:.1f} ms"
     says = ""
-    if state.remark:
-        says = f"; it says {state.remark.words}"
     mark: Mark = "ok"
     if state.remark:
+        says = f"; it says {state.remark.words}"
         mark = "note"
-    return Line(mark, name, f"{state.status}{took}{f', version {state.version}' if state.version else ''}{says}")
+    return DoctorLine(mark, name, f"{state.status}{took}{f', version {state.version}' if state.version else ''}{says}")
 
 
-def _gateway(reading: Reading[GatewayState]) -> list[Line]:
+def _gateway(reading: Reading[GatewayState]) -> list[DoctorLine]:
     state = reading.value
     if state is None:
-        return [Line("WRONG", "gateway", _said(reading.fault) if reading.fault else "unknown")]
+        return [DoctorLine("WRONG", "gateway", _said(reading.fault) if reading.fault else "unknown")]
     lines = [
         _service(
             "gateway",
@@ -196,36 +195,36 @@ def _gateway(reading: Reading[GatewayState]) -> list[Line]:
     if state.service.fault:
         return lines
     if state.cache_fault:
-        lines.append(Line("WRONG", "  cache", _said(state.cache_fault)))
+        lines.append(DoctorLine("WRONG", "  cache", _said(state.cache_fault)))
     elif state.cache:
         rate = "unknown"
         if state.cache.hit_rate is not None:
             rate = percent(state.cache.hit_rate)
-        lines.append(Line("ok", "  cache", f"hit rate {rate} by its own figures"))
+        lines.append(DoctorLine("ok", "  cache", f"hit rate {rate} by its own figures"))
     if state.rules_fault:
-        lines.append(Line("WRONG", "  limits", _said(state.rules_fault)))
+        lines.append(DoctorLine("WRONG", "  limits", _said(state.rules_fault)))
     elif state.rules:
-        lines.append(Line("ok", "  limits", f"publishes limits for {len(state.rules.limits)} operations"))
+        lines.append(DoctorLine("ok", "  limits", f"publishes limits for {len(state.rules.limits)} operations"))
     else:
-        lines.append(Line("--", "  limits", "publishes none (/api/rate-limits is optional)"))
+        lines.append(DoctorLine("--", "  limits", "publishes none (/api/rate-limits is optional)"))
     return lines
 
 
-async def _prometheus(context: Context) -> Line:
+async def _prometheus(context: Context) -> DoctorLine:
     from optimus_tui.probes.services import look
 
     base = context.settings.prometheus_url
     if not base:
-        return Line("--", "prometheus", "not configured")
+        return DoctorLine("--", "prometheus", "not configured")
     seen = await look(context.http, f"{base}/api/v1/query?query=1")
     if seen.fault:
-        return Line("WRONG", "prometheus", _said(seen.fault))
+        return DoctorLine("WRONG", "prometheus", _said(seen.fault))
     if (seen.document or {}).get("status") != "success":
-        return Line("WRONG", "prometheus", "answered a query with something else than a success")
-    return Line("ok", "prometheus", "answers queries")
+        return DoctorLine("WRONG", "prometheus", "answered a query with something else than a success")
+    return DoctorLine("ok", "prometheus", "answers queries")
 
 
-async def _redis(context: Context) -> list[Line]:
+async def _redis(context: Context) -> list[DoctorLine]:
     from optimus_tui.probes.faults import OUTAGES, fault_of
     from optimus_tui.probes.rights import read_rights
     from optimus_tui.probes.server import read_server_twice
@@ -235,7 +234,7 @@ async def _redis(context: Context) -> list[Line]:
     reading = await read_server_twice(context.redis, target, context.own, context.clock)
     state = reading.value
     if state is None:
-        return [Line("WRONG", "redis", _said(reading.fault) if reading.fault else "unknown")]
+        return [DoctorLine("WRONG", "redis", _said(reading.fault) if reading.fault else "unknown")]
     known = [state.product, state.version, state.mode, state.role, f"{state.keys:,} keys" if state.keys else None]
     what = ", ".join(one for one in known if one) or "answers"
     took = ""
@@ -243,23 +242,23 @@ async def _redis(context: Context) -> list[Line]:
         took = f" in {state.latency_ms:.1f} ms"
     says = f"{what}, {state.latency_command}{took}"
     if reading.fault:
-        lines = [Line("WRONG", "redis", f"{says}: {_said(reading.fault)}")]
+        lines = [DoctorLine("WRONG", "redis", f"{says}: {_said(reading.fault)}")]
     else:
-        lines = [Line("ok", "redis", says)]
+        lines = [DoctorLine("ok", "redis", says)]
     for finding in judge_server(reading) if reading.fault is None else ():
         mark: Mark = "WRONG"
         if finding.severity == "low":
             mark = "note"
         if finding.rule != SERVER_INFO_UNKNOWN:  # told below, as a command
-            lines.append(Line(mark, "  state", f"{finding.message} ({finding.remedy})"))
+            lines.append(DoctorLine(mark, "  state", f"{finding.message} ({finding.remedy})"))
     try:
         rights = await read_rights(context.redis)
     except OUTAGES as error:
-        return [*lines, Line("WRONG", "  rights", _said(fault_of(error, target)))]
+        return [*lines, DoctorLine("WRONG", "  rights", _said(fault_of(error, target)))]
     return lines + _rights(rights, state.version or "")
 
 
-def _rights(rights: "Rights", version: str) -> list[Line]:
+def _rights(rights: "Rights", version: str) -> list[DoctorLine]:
     old = version.startswith(("5.", "6."))
     line = rights.acl_line.replace("%R~", "~") if old else rights.acl_line  # read-only patterns came with 7.0
     wanted = [right for right in rights.tried if right.rule not in OPTIONAL]
@@ -267,16 +266,16 @@ def _rights(rights: "Rights", version: str) -> list[Line]:
     whole = "all"
     if granted != len(wanted):
         whole = f"{granted} of the"
-    lines = [Line("ok", "  rights", f"user {rights.user}: {whole} {len(wanted)} rights for what the panes show")]
+    lines = [DoctorLine("ok", "  rights", f"user {rights.user}: {whole} {len(wanted)} rights for what the panes show")]
     lines += _commands(rights)
     essential = [right.rule for right in rights.missing if right.essential]
     if essential:
         says = f"missing, and panes stay empty without: {' '.join(essential)}. An administrator enters:"
-        lines.append(Line("WRONG", "  rights", says, line))
+        lines.append(DoctorLine("WRONG", "  rights", says, line))
         untried = [right.rule for right in rights.tried if right.state == "not tried"]
         if untried:
             says = f"{' '.join(untried)} could not be tried before those are there: run doctor again then"
-            lines.append(Line("note", "  rights", says))
+            lines.append(DoctorLine("note", "  rights", says))
     elif rights.missing:
         details = [right.rule for right in rights.missing if right.rule not in OPTIONAL]
         rest = [right.rule for right in rights.missing if right.rule in OPTIONAL]
@@ -285,11 +284,11 @@ def _rights(rights: "Rights", version: str) -> list[Line]:
             says = f"missing, panes show less without: {' '.join(details)}; "
         says += f"optional, for more detail: {' '.join(rest)}; " if rest else ""
         says += "an administrator may enter:"
-        lines.append(Line("note", "  rights", says, line))
+        lines.append(DoctorLine("note", "  rights", says, line))
     return lines
 
 
-def _commands(rights: "Rights") -> list[Line]:
+def _commands(rights: "Rights") -> list[DoctorLine]:
     """Commands that the server does not have: a line for each without which a pane stays empty, one for the others."""
     from optimus_tui.probes.rights import COSTS, EMPTY_WITHOUT
 
@@ -301,13 +300,13 @@ def _commands(rights: "Rights") -> list[Line]:
             cost = f": {COSTS[name]}"
         if name in EMPTY_WITHOUT:
             remedy = "it is renamed or disabled, or a proxy is in between; point REDIS_URL at a server that has it"
-            lines.append(Line("WRONG", "  commands", f"{words} is not available{cost} ({remedy})"))
+            lines.append(DoctorLine("WRONG", "  commands", f"{words} is not available{cost} ({remedy})"))
         else:
             rest.append(f"{words} is not available{cost}")
-    return lines + [Line("note", "  commands", one) for one in rest]
+    return lines + [DoctorLine("note", "  commands", one) for one in rest]
 
 
-def _state() -> Line:
+def _state() -> DoctorLine:
     """The directory of audit, incidents and history."""
     from optimus_tui.history.audit import state_folder
     from optimus_tui.history.audit_end import VERIFY, trouble
@@ -316,16 +315,16 @@ def _state() -> Line:
 
     folder = state_folder()
     if wrong := in_the_way(folder):
-        return Line("WRONG", "state", wrong)
+        return DoctorLine("WRONG", "state", wrong)
     if wrong := trouble(folder / FILE):
-        return Line("WRONG", "state", wrong, VERIFY)
-    return Line("ok", "state", f"audit, incidents and history lie in {shown(folder)}")
+        return DoctorLine("WRONG", "state", wrong, VERIFY)
+    return DoctorLine("ok", "state", f"audit, incidents and history lie in {shown(folder)}")
 
 
-def _source(path: Path | None) -> Line:
+def _source(path: Path | None) -> DoctorLine:
     if path is None:
-        return Line("--", "source", "no gateway source tree here or above (BACKEND_ORCHESTRATOR_PATH)")
+        return DoctorLine("--", "source", "no gateway source tree here or above (BACKEND_ORCHESTRATOR_PATH)")
     routers = path / "src" / "backend" / "routers"
     if not routers.is_dir():
-        return Line("WRONG", "source", f"{path} holds no src/backend/routers")
-    return Line("ok", "source", f"{len(list(routers.glob('*.py')))} files in {routers}")
+        return DoctorLine("WRONG", "source", f"{path} holds no src/backend/routers")
+    return DoctorLine("ok", "source", f"{len(list(routers.glob('*.py')))} files in {routers}")

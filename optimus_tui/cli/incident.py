@@ -23,7 +23,7 @@ _STEPS = "optimus_tui.cli.incident_steps"
 NUMBER = click.argument("number", metavar="ID", type=click.IntRange(1, 999_999_999))
 
 
-class Verbs(LazyGroup):
+class IncidentVerbs(LazyGroup):
     """What can be done with incidents."""
 
     verbs: ClassVar[dict[str, Verb]] = {
@@ -38,7 +38,7 @@ class Verbs(LazyGroup):
     }
 
 
-@click.group("incident", cls=Verbs, invoke_without_command=True, short_help="Keep and write up incidents.")
+@click.group("incident", cls=IncidentVerbs, invoke_without_command=True, short_help="Keep and write up incidents.")
 @click.pass_context
 def group(ctx: click.Context, /) -> int:
     """Incidents are kept under the state directory, one directory each; without a verb they are listed."""

@@ -195,14 +195,14 @@ def export(ctx: click.Context, /, number: int, form: str, place: str | None, **g
 
 
 def _put(text: str, place: str) -> int:
-    from optimus_tui.cli.standup_page import Unwritable, write
+    from optimus_tui.cli.standup_page import PageNotWritten, write
 
     if place == "-":
         page(text.rstrip("\n"))
         return exits.HEALTHY
     try:
         write(place, text)
-    except Unwritable as error:
+    except PageNotWritten as error:
         complain(f"{place}: {error}")
         return exits.USAGE
     say(place)

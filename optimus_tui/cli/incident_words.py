@@ -92,10 +92,9 @@ def lines(state: "IncidentState", now: "Stamp") -> Iterator[str]:
 
     opened = state.opened
     since = ""
-    if opened:
-        since = f" · opened {clock(opened.wall, dated=True)} UTC"
     lasts = ""
     if opened:
+        since = f" · opened {clock(opened.wall, dated=True)} UTC"
         lasts = f" · {age(elapsed(opened, state.closed or now))}"
     yield f"incident {state.id} · {state.environment} · {state.status} · {severity_words(state)}{since}{lasts}"
     yield state.title

@@ -25,7 +25,7 @@ Next steps:
 """
 
 
-class Refused(Exception):
+class NotCopied(Exception):
     """Why nothing was written, in one sentence."""
 
 
@@ -35,12 +35,14 @@ def command(directory: str) -> int:
     """Copy the reference Backend Orchestrator and AI Engine to DIR, never over existing files."""
     try:
         copied = copy_template(asset_dir("templates") / "orchestrator", Path(directory))
-    except (Refused, OSError, ValueError) as error:
+    except (NotCopied, OSError, ValueError) as error:
         if isinstance(error, OSError) and error.strerror:
             reason = error.strerror
         else:
             reason = str(error)
-        complain(f"init: {reason}" if isinstance(error, Refused) else f"init: {directory} cannot be written: {reason}")
+        complain(
+            f"init: {reason}" if isinstance(error, NotCopied) else f"init: {directory} cannot be written: {reason}"
+        )
         return exits.USAGE
     say(f"{copied} files are in {directory}")
     for line in _STEPS.format(place=shell_word(directory)).splitlines():
@@ -52,9 +54,9 @@ def copy_template(source: Path, target: Path) -> int:
     """Copy all or nothing; the number of files. Refused or OSError when it cannot be done."""
     files = sorted(_files(source))
     if not files:
-        raise Refused("the template is missing from the installation; install optimus-tui again")
+        raise NotCopied("the template is missing from the installation; install optimus-tui again")
     if os.path.lexists(target) and not target.is_dir():
-        raise Refused(f"{target} exists and is no directory")
+        raise NotCopied(f"{target} exists and is no directory")
     _refuse_existing(target, files)
     if target.is_dir() and any(target.iterdir()):
         return _add(source, target.resolve(), files)
@@ -89,7 +91,7 @@ def _refuse_existing(target: Path, files: list[Path]) -> None:
         more = ""
         if len(there) > 10:
             more = f" and {len(there) - 10} more"
-        raise Refused(f"nothing was written, these exist in {target}: {', '.join(there[:10])}{more}")
+        raise NotCopied(f"nothing was written, these exist in {target}: {', '.join(there[:10])}{more}")
 
 
 def _add(source: Path, target: Path, files: list[Path]) -> int:
@@ -102,7 +104,7 @@ def _add(source: Path, target: Path, files: list[Path]) -> int:
             for part in name.parent.parts:
                 folder = folder / part
                 if folder.is_symlink() or (folder.exists() and not folder.is_dir()):
-                    raise Refused(f"nothing was written: {folder} is not a plain directory")
+                    raise NotCopied(f"nothing was written: {folder} is not a plain directory")
                 if not folder.exists():
                     folder.mkdir()
                     made.append(folder)

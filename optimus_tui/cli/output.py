@@ -67,6 +67,13 @@ def complain(sentence: object) -> None:
     print(f"optimus-tui: {safe_text(sentence, LONGEST)}", file=sys.stderr)
 
 
+def indent() -> int:
+    """Return how many blanks a JSON document is indented by: 2 on a terminal, else 0."""
+    if sys.stdout.isatty():
+        return 2
+    return 0
+
+
 def document(encoded: bytes, indent: int = 0) -> None:
     """One JSON document as a line of its own, always UTF-8; ``indent`` spreads it for people.
 

@@ -15,7 +15,7 @@ from rich.text import Text
 
 from optimus_tui.cli.fitted_table import FittedTable
 from optimus_tui.tools.report_headline import SEVERITY_WORDS, headline
-from optimus_tui.tools.sections import Line, Section, sections
+from optimus_tui.tools.sections import Fact, Section, sections
 from optimus_tui.wording.glyphs import SEVERITY_MARKS
 from optimus_tui.wording.safe import safe_text
 
@@ -109,7 +109,7 @@ def _facts(section: Section) -> Iterator[RenderableType]:
             yield Text(line.text, style=_STYLES[line.tone])
 
 
-def _labelled(line: Line) -> str:
+def _labelled(line: Fact) -> str:
     if line.label:
         return f"{line.label}: {line.text}"
     return line.text

@@ -1,7 +1,5 @@
 """``rules``: what the validator checks, why, and how it is mended, with two examples each. It reads nothing."""
 
-import sys
-
 import click
 
 from optimus_tui.cli import exits, output
@@ -38,7 +36,7 @@ def command(rule: str | None, form: str) -> int:
         content: object = documents
         if rule is not None:
             content = documents[0]
-        output.document(msgspec.json.encode(content), indent=2 if sys.stdout.isatty() else 0)
+        output.document(msgspec.json.encode(content), indent=output.indent())
     elif form == "md":
         from optimus_tui.patterns.catalogue import page
 

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 WATCH_SECONDS = 5.0
 
 
-class Run(click.Command):
+class RunCommand(click.Command):
     """Gives ``--watch`` its default where no number follows, and a mistake in the flags its document."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
@@ -46,6 +46,12 @@ class Run(click.Command):
 
 def _is_number(words: list[str]) -> bool:
     return bool(words) and words[0].replace(".", "", 1).isdecimal()
+
+
+def _indent() -> int:
+    if _on_terminal():
+        return 2
+    return 0
 
 
 def _on_terminal() -> bool:
@@ -79,7 +85,7 @@ def complete_value(ctx: click.Context, param: click.Parameter, incomplete: str) 
     return [CompletionItem(f"{name}={one}") for one in values if one.startswith(begun) and " " not in one]
 
 
-@click.command("run", cls=Run, short_help="Ask one tool: one JSON document, or a page on a terminal.")
+@click.command("run", cls=RunCommand, short_help="Ask one tool: one JSON document, or a page on a terminal.")
 @click.argument("tool", metavar="TOOL", shell_complete=complete_tool)
 @click.argument("arguments", metavar="[JSON|-|@FILE]", required=False)
 @click.option(
@@ -171,7 +177,7 @@ class Shown:
         from optimus_tui.tools.answer import encode
 
         if self.as_json:
-            output.document(encode(report), indent=2 if _on_terminal() else 0)
+            output.document(encode(report), indent=_indent())
             if getattr(report, "hides_worse", False):  # a hook that greps stdout drops it: people read stderr
                 output.complain(" ".join(getattr(report, "notes", ())))
             return
@@ -240,4 +246,4 @@ class Shown:
 
         if self.as_json:
             document = encode(failure_report(self.tool, failure, Clock().wall()))
-            output.document(document, indent=2 if _on_terminal() else 0)
+            output.document(document, indent=_indent())

@@ -3,7 +3,6 @@
 Exit code 0: healthy; 1: something needs attention; 3: nothing could be asked. It refuses to judge: the tools did.
 """
 
-import sys
 from typing import TYPE_CHECKING
 
 import click
@@ -82,14 +81,14 @@ def _put(report: "StandupReport", form: str) -> None:
     from optimus_tui.tools.answer import encode
 
     if form == "json":
-        output.document(encode(report), indent=2 if sys.stdout.isatty() else 0)
+        output.document(encode(report), indent=output.indent())
         return
     for line in chat(report).splitlines() if form == "md" else lines(report):
         say(line)
 
 
 def _put_page(report: "StandupReport", samples: "dict[str, tuple[tuple[float, float], ...]]", place: str) -> int:
-    from optimus_tui.cli.standup_page import Unwritable, page, write
+    from optimus_tui.cli.standup_page import PageNotWritten, page, write
 
     text = page(report, samples)
     if place == STDOUT:
@@ -97,7 +96,7 @@ def _put_page(report: "StandupReport", samples: "dict[str, tuple[tuple[float, fl
         return _code(report)
     try:
         write(place, text)
-    except Unwritable as error:
+    except PageNotWritten as error:
         complain(f"{safe_text(place)}: {error}")
         return exits.USAGE
     complain(f"the page is {safe_text(place)}")

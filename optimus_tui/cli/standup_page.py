@@ -13,7 +13,7 @@ from optimus_tui.contract.tools.standup import StandupReport
 from optimus_tui.wording.charts import CHART_HEIGHT, CHART_WIDTH, CHARTS, Samples, chart
 
 
-class Unwritable(Exception):
+class PageNotWritten(Exception):
     """Why the page could not be written, in one sentence."""
 
 
@@ -40,7 +40,7 @@ def write(path: str, text: str) -> None:
     try:
         target = Path(path).resolve()
         if target.exists() and not target.is_file():
-            raise Unwritable("it is no plain file")
+            raise PageNotWritten("it is no plain file")
         draft = target.parent / f".{target.name[:60]}-{secrets.token_hex(6)}"
         handle = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666)
         try:
@@ -51,6 +51,6 @@ def write(path: str, text: str) -> None:
             os.unlink(draft)
             raise
     except OSError as error:
-        raise Unwritable(error.strerror or "it cannot be written") from None
+        raise PageNotWritten(error.strerror or "it cannot be written") from None
     except (ValueError, RuntimeError):
-        raise Unwritable("no file can have this name") from None
+        raise PageNotWritten("no file can have this name") from None

@@ -1,6 +1,5 @@
 """``tools``: what can be asked, with which arguments, and what the answers look like. It refuses to ask anything."""
 
-import sys
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -35,7 +34,7 @@ def command(name: str | None, as_json: bool) -> int:
     if as_json:
         documents = [_document(tool) for tool in chosen]
         encoded = msgspec.json.encode(documents if name is None else documents[0])
-        output.document(encoded, indent=2 if sys.stdout.isatty() else 0)
+        output.document(encoded, indent=output.indent())
     elif name is None:
         wide = max(len(tool.name) for tool in chosen) + 2
         for tool in chosen:

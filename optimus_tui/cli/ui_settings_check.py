@@ -33,7 +33,7 @@ _ALONE = ("incident", "router", "log", "alerts")
 """Screens of their own: the panes' keys do not work there, but for those that every list has."""
 
 
-class Key(Protocol):
+class KeyEntry(Protocol):
     """A line of the table: ``keys`` are the default ones with commas between."""
 
     @property
@@ -44,7 +44,7 @@ class Key(Protocol):
     def scope(self) -> str: ...
 
 
-def check(settings: "Settings", table: Sequence[Key], themes: Iterable[str], lists: Iterable[str] = ()) -> None:
+def check(settings: "Settings", table: Sequence[KeyEntry], themes: Iterable[str], lists: Iterable[str] = ()) -> None:
     """SettingsError for the first choice that cannot be kept. ``lists``: ids of keys that work in every list."""
     names = list(themes)
     if settings.theme not in names:
@@ -96,7 +96,7 @@ def _checked(wish: str, where: str) -> Iterator[str]:
 
 
 def _clashes(
-    mine: str, bound: dict[str, set[str]], table: Sequence[Key], lists: tuple[str, ...]
+    mine: str, bound: dict[str, set[str]], table: Sequence[KeyEntry], lists: tuple[str, ...]
 ) -> Iterator[tuple[str, str]]:
     """Other lines that the same key would mean in the same place, and that key."""
     scopes = {key.id: key.scope for key in table}

@@ -5,7 +5,6 @@ that is not there.
 """
 
 import os
-import sys
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -19,7 +18,7 @@ from optimus_tui.cli.output import complain, say
 if TYPE_CHECKING:
     from optimus_tui.contract.tools.patterns import LiveComparison, ValidateReport
     from optimus_tui.settings.model import Settings
-    from optimus_tui.tools.pattern_files import Outcome
+    from optimus_tui.tools.pattern_files import JudgedFiles
 
 LEVELS = ("basic", "comprehensive", "production_ready")
 _ROOT_MARKS = ("src/backend", ".git", "pyproject.toml")
@@ -119,16 +118,16 @@ def _root_of(place: Path) -> Path:
     return next((one for one in (start, *start.parents) if not (one / "__init__.py").exists()), start)
 
 
-def _examined(wanted: Sequence[tuple[Path, list[str], bool]], use_cache: bool) -> "Outcome":
-    from optimus_tui.tools.pattern_files import Outcome, examine
+def _examined(wanted: Sequence[tuple[Path, list[str], bool]], use_cache: bool) -> "JudgedFiles":
+    from optimus_tui.tools.pattern_files import JudgedFiles, examine
 
     parts = [examine(root, files, named=named, use_cache=use_cache) for root, files, named in wanted]
-    return Outcome(
+    return JudgedFiles(
         tuple(one for part in parts for one in part.judged), tuple(one for part in parts for one in part.skipped)
     )
 
 
-def _report(outcome: "Outcome", level: str, cwd: Path) -> "ValidateReport":
+def _report(outcome: "JudgedFiles", level: str, cwd: Path) -> "ValidateReport":
     import time
 
     from optimus_tui.tools.answer import timestamp
@@ -154,7 +153,7 @@ def _is_tree(root: Path) -> bool:
     return (root / "src" / "backend").is_dir()
 
 
-def _exit_code(report: "ValidateReport", outcome: "Outcome") -> int:
+def _exit_code(report: "ValidateReport", outcome: "JudgedFiles") -> int:
     refused = any("declares no route" not in reason for _, _, reason in outcome.skipped)
     found = any(one.priority in ("high", "medium") for one in report.issues_found)
     nothing = not outcome.judged and not outcome.skipped
@@ -202,13 +201,15 @@ def _print(report: "ValidateReport", form: str, known: int, gone: int) -> None:
         content: object = report
         if form == "sarif":
             content = validate_formats.sarif(report, __version__)
-        output.document(msgspec.json.encode(content), indent=2 if sys.stdout.isatty() else 0)
+        output.document(msgspec.json.encode(content), indent=output.indent())
         return
     for line in validate_formats.github(report) if form == "github" else validate_formats.lines(report, known, gone):
         say(line)
 
 
-def _live(settings: "Settings", outcome: "Outcome", tell: Callable[[str], None]) -> "tuple[int, LiveComparison | None]":
+def _live(
+    settings: "Settings", outcome: "JudgedFiles", tell: Callable[[str], None]
+) -> "tuple[int, LiveComparison | None]":
     """Below the findings for people, on stderr for programs, whose document stays one; it holds them as JSON."""
     from optimus_tui.cli.run_async import connected_to, to_end
     from optimus_tui.tools.arguments import ToolFailure

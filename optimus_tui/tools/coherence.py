@@ -19,6 +19,7 @@ from optimus_tui.verdicts import coherence_advice as verdicts
 from optimus_tui.verdicts.coherence_events import covered_minutes
 from optimus_tui.verdicts.sorting import worst_first
 from optimus_tui.verdicts.unmeasured import find_unmeasured
+from optimus_tui.verdicts.values import rounded
 
 if TYPE_CHECKING:
     from optimus_tui.context import Context
@@ -75,7 +76,7 @@ async def run(ctx: "Context", query: CoherenceQuery) -> CoherenceReport:
         tool="analyze_cache_coherence",
         timestamp=timestamp(wall),
         window_requested_minutes=query.time_window_minutes,
-        window_covered_minutes=None if covered is None else round(covered, 2),
+        window_covered_minutes=rounded(covered, 2),
         source="live",
         cache_coherence_analysis=_totals(keys, seen),
         coverage=seen.section,

@@ -10,7 +10,7 @@ from optimus_tui.grammar.keys import parse_key
 from optimus_tui.tools.coherence_events import PART_SECONDS, Log, stamp
 from optimus_tui.tools.coherence_keys import Keys
 from optimus_tui.tools.report_sections import sentence
-from optimus_tui.verdicts.coherence_audit import Audited, Plan, count, judge, lengthen, plan
+from optimus_tui.verdicts.coherence_audit import Audited, AuditPlan, count, judge, lengthen, plan
 from optimus_tui.verdicts.coherence_events import EventWindow
 from optimus_tui.verdicts.percentiles import percentile
 from optimus_tui.wording.safe import safe_text
@@ -24,7 +24,7 @@ SHOWN = 20
 class Audit(Struct, frozen=True, kw_only=True):
     """What was planned and what was found."""
 
-    plan: Plan
+    plan: AuditPlan
     audited: tuple[Audited, ...] = ()
     fault: Fault | None = None
 

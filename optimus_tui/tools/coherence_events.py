@@ -11,6 +11,7 @@ from optimus_tui.grammar.keys import COHERENCE_PREFIX
 from optimus_tui.tools.report_sections import sentence
 from optimus_tui.verdicts.coherence_events import EventWindow, Logged, per_minute, pick_window, tally
 from optimus_tui.verdicts.event_clock import clock_words
+from optimus_tui.verdicts.values import if_known
 from optimus_tui.wording.safe import safe_text
 
 if TYPE_CHECKING:
@@ -145,7 +146,7 @@ def events_section(log: Log | None, covered: float | None) -> dict[str, Any]:
     lost = bool(misplaced) and not window.events  # nobody knows what was in the window
     return {
         "status": "unknown" if lost else "ok",
-        "in_window": None if lost else len(window.events),
+        "in_window": if_known(not lost, len(window.events)),
         "read": log.read,
         "length": log.length,
         "older_than_window": window.older,

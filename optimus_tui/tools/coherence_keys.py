@@ -16,6 +16,7 @@ from optimus_tui.tools.coherence_events import PART_SECONDS
 from optimus_tui.tools.keyspace_scan import Survey
 from optimus_tui.verdicts.coherence_audit import Lifetime
 from optimus_tui.verdicts.coherence_tracking import Tracking, match
+from optimus_tui.verdicts.values import if_known
 from optimus_tui.wording.safe import safe_text
 
 if TYPE_CHECKING:
@@ -61,7 +62,7 @@ async def read_keys(ctx: "Context", seen: Survey) -> Keys:
         groups=groups,
         kinds_of=kinds_of,
         lifetimes=lifetimes,
-        without_ttl=None if unasked and unasked == report.keys else without,
+        without_ttl=if_known(not (unasked and unasked == report.keys), without),
         tracking=match(
             [(name, expiry == NEVER) for name, expiry in index.tracking()],
             parsed,

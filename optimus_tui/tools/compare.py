@@ -25,7 +25,7 @@ from optimus_tui.tools.keyspace_scan import Survey, is_refused, read_known, surv
 from optimus_tui.tools.metric_windows import Counters
 from optimus_tui.tools.parts import within
 from optimus_tui.tools.refusals import neighbours
-from optimus_tui.tools.report_sections import diagnostics, rounded, sentence
+from optimus_tui.tools.report_sections import diagnostics, sentence
 from optimus_tui.verdicts import limits as verdicts
 from optimus_tui.verdicts.bounds import estimate_ms, is_wide, shown_ms
 from optimus_tui.verdicts.coherence_events import covered_minutes
@@ -39,6 +39,7 @@ from optimus_tui.verdicts.refusals import find_refusals, refused_by_tenant
 from optimus_tui.verdicts.rules import merge_rules
 from optimus_tui.verdicts.sorting import worst_first
 from optimus_tui.verdicts.unmeasured import find_unmeasured
+from optimus_tui.verdicts.values import if_known, rounded
 from optimus_tui.wording.safe import safe_text
 
 if TYPE_CHECKING:
@@ -95,7 +96,7 @@ async def _compare(ctx: "Context", tenants: list[bytes], minutes: int) -> Compar
         window_requested_minutes=minutes,
         window_covered_minutes=round(requests.covered_minutes, 3),
         source=requests.source,
-        events_covered_minutes=None if events_covered is None else round(events_covered, 2),
+        events_covered_minutes=rounded(events_covered, 2),
         coverage=seen.section,
         tenants=figures,
         differs=tuple(differences([to_builtins(one) for one in figures])),
@@ -194,21 +195,18 @@ class _Looks:
             told = outcomes(of_tenant(self.requests, text).series)
         return TenantFigures(
             tenant_id=safe_text(tenant, 200),
-            counters=len(rows) if scanned else None,
+            counters=if_known(scanned, len(rows)),
             share_of_all_counters=round(len(rows) / self.seen.limits.total, 4) if self.seen.limits.total else None,
-            immortal=sum(row.state == "immortal" for row in rows) if scanned else None,
-            over=sum(row.state == "over" for row in rows) if scanned else None,
-            operation=operation_words(fullest.counter.operation, 80) if fullest else None,
-            current_count=fullest.counter.count if fullest else None,
-            limit=fullest.limit if fullest else None,
-            share=round(_share(fullest), 4) if fullest else None,
+            immortal=if_known(scanned, sum(row.state == "immortal" for row in rows)),
+            over=if_known(scanned, sum(row.state == "over" for row in rows)),
+            **_fullest(fullest),
             requests=requests,
             failed=round(told.failed) if told and told.failed is not None else None,
             error_share=rounded(told.failing_share, 4) if told else None,
             refused=refused,
             refused_share=self._refused_share(text),
-            cache_keys=keys if scanned else None,
-            cache_keys_without_ttl=never if scanned else None,
+            cache_keys=if_known(scanned, keys),
+            cache_keys_without_ttl=if_known(scanned, never),
             events=sum(one.event.tenant == text for one in window.events) if window else None,
             **self._p95(text),
         )
@@ -259,6 +257,18 @@ class _Looks:
         if self.limits.rules is None:
             reasons.append(f"limits: {no_rules}, and none are configured")
         return reasons
+
+
+def _fullest(row: LimitRow | None) -> dict[str, Any]:
+    """Return what is told of a tenant's fullest counter; nothing where no counter has a limit."""
+    if row is None:
+        return {"operation": None, "current_count": None, "limit": None, "share": None}
+    return {
+        "operation": operation_words(row.counter.operation, 80),
+        "current_count": row.counter.count,
+        "limit": row.limit,
+        "share": round(_share(row), 4),
+    }
 
 
 def _share(row: LimitRow) -> float:

@@ -24,7 +24,7 @@ from optimus_tui.tools.metric_windows import Counters
 from optimus_tui.verdicts.hit_rate import LookupTrack, hit_rate, track_lookups
 from optimus_tui.verdicts.latency import CURED_LOOKS, MIN_SAMPLES
 from optimus_tui.verdicts.playbooks.churn import Invalidations, count, newest_end
-from optimus_tui.verdicts.playbooks.proxy_timeout import Timed
+from optimus_tui.verdicts.playbooks.proxy_timeout import DependencyLatencies
 
 if TYPE_CHECKING:
     from optimus_tui.context import Context
@@ -42,7 +42,7 @@ COUNTED_MINUTES = 1.5
 """What is called "now" of what /metrics counts: a longer window forgets a fault as slowly as it notices one."""
 
 
-class Evidence:
+class EvidenceReader:
     """One a question. ``minutes`` is the window that was asked for."""
 
     def __init__(self, ctx: "Context", minutes: int) -> None:
@@ -165,17 +165,17 @@ class Evidence:
 
     # -- latencies
 
-    async def timed(self, *names: str) -> dict[str, Timed]:
+    async def timed(self, *names: str) -> dict[str, DependencyLatencies]:
         """Latencies of gateway, engine and redis: kept ones where there are enough, else a few requests now."""
         return dict(zip(names, await asyncio.gather(*(self._timed(name) for name in names)), strict=True))
 
-    async def _timed(self, name: str) -> Timed:
+    async def _timed(self, name: str) -> DependencyLatencies:
         window = await self.series(f"latency.{name}")
         if isinstance(window, Window) and len(window.samples) >= MIN_SAMPLES:
             series = kept_series(window, self.ctx.clock.wall())
-            return Timed(series=series, source=window.source, covered_minutes=window.covered_minutes)
+            return DependencyLatencies(series=series, source=window.source, covered_minutes=window.covered_minutes)
         values, lacking = await self._burst(name)
-        return Timed(series=live_series(values), source="live", lacking=lacking)
+        return DependencyLatencies(series=live_series(values), source="live", lacking=lacking)
 
     async def _burst(self, name: str) -> tuple[list[float], str]:
         """A few requests one after the other, each timed by itself, and why none has a time. Failed ones have none."""

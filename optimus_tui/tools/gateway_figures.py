@@ -34,6 +34,7 @@ from optimus_tui.verdicts.playbooks.circuit_breaker import breakers, judge_break
 from optimus_tui.verdicts.refusals import find_refusals_lately
 from optimus_tui.verdicts.restarts import find_restarts, find_several
 from optimus_tui.verdicts.routes import judge_routes
+from optimus_tui.verdicts.values import if_known
 
 if TYPE_CHECKING:
     from optimus_tui.context import Context
@@ -253,11 +254,11 @@ def _figures(
     route, tenant = worst(requests, "route"), worst(requests, "tenant")
     same = declined.grown.source == requests.source and told.requests > 0
     return GatewayFigures(
-        requests=round(told.requests) if known else None,
+        requests=if_known(known, round(told.requests)),
         requests_per_second=told.requests / seconds if seconds > 0 else None,
         failed=round(told.failed) if known and told.failed is not None else None,
-        failing_share=told.failing_share if known else None,
-        refused=round(total) if refusals_known else None,
+        failing_share=if_known(known, told.failing_share),
+        refused=if_known(refusals_known, round(total)),
         refused_share=min(1.0, total / told.requests) if refusals_known and known and same else None,
         worst_route=shown(route[0]) if route else None,
         worst_tenant=shown(tenant[0]) if tenant else None,

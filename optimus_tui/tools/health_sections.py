@@ -18,7 +18,8 @@ from optimus_tui.contract.tools.health import (
 from optimus_tui.tools.gateway_figures import GatewayFigures
 from optimus_tui.tools.keyspace_scan import Survey
 from optimus_tui.tools.limit_sections import limit_sections, omitted, unparsed_section
-from optimus_tui.tools.report_sections import dependency, rounded, sentence, service
+from optimus_tui.tools.report_sections import dependency, sentence, service
+from optimus_tui.verdicts.values import rounded
 from optimus_tui.wording.safe import safe_text
 
 AWAY = ("refused", "timeout", "tls")

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 from optimus_tui.contract.reading import Fault
 from optimus_tui.contract.tools.integration import IntegrationQuery, IntegrationReport
 from optimus_tui.tools.parts import part, seconds_left
-from optimus_tui.tools.report_sections import rounded, sentence
+from optimus_tui.tools.report_sections import sentence
+from optimus_tui.verdicts.values import if_known, rounded
 
 if TYPE_CHECKING:
     from optimus_tui.context import Context
@@ -106,6 +107,12 @@ def _grade(share: float) -> str:
     return "partial_pass"
 
 
+def _status(passed: bool | None) -> str:
+    if passed:
+        return "pass"
+    return "fail"
+
+
 async def _health(ctx: "Context", tenant: str) -> dict[str, Any]:
     from optimus_tui.probes.services import read_engine
 
@@ -113,7 +120,7 @@ async def _health(ctx: "Context", tenant: str) -> dict[str, Any]:
     state = reading.value
     ok = state is not None and state.status == "connected"
     return {
-        "status": "pass" if ok else "fail",
+        "status": _status(ok),
         "response_time_ms": rounded(state.latency_ms) if state else None,
         "status_code": state.status_code if state else None,
         "error": sentence((state.fault if state else None) or reading.fault),
@@ -126,14 +133,12 @@ async def _performance(ctx: "Context", tenant: str) -> dict[str, Any]:
 
     url = f"{ctx.settings.engine_url}/health"
     looks = await time_requests(ctx.http, url, REQUESTS, seconds_left(PERFORMANCE_SECONDS) - SUMMING_UP_SECONDS)
-    each = [
-        {
-            "status_code": seen.answer.status if seen.answer else None,
-            "response_time_ms": rounded(seen.answer.took_ms) if seen.answer else None,
-            "error": sentence(seen.fault),
-        }
-        for seen in looks
-    ]
+    each: list[dict[str, Any]] = []
+    for seen in looks:
+        status, took = None, None
+        if seen.answer:
+            status, took = seen.answer.status, rounded(seen.answer.took_ms)
+        each.append({"status_code": status, "response_time_ms": took, "error": sentence(seen.fault)})
     times = sorted(seen.answer.took_ms for seen in looks if seen.answer and seen.failure is None)
     average = None
     if times:
@@ -142,7 +147,7 @@ async def _performance(ctx: "Context", tenant: str) -> dict[str, Any]:
     missing = f"only {len(looks)} of {REQUESTS} requests were sent: there was no time for more"
     fast = average is not None and average <= ctx.settings.thresholds.latency_poor_ms
     return {
-        "status": "pass" if good and fast else "fail",
+        "status": _status(good and fast),
         "total_requests": len(looks),
         "successful_requests": len(times),
         "failed_requests": len(looks) - len(times),
@@ -152,7 +157,7 @@ async def _performance(ctx: "Context", tenant: str) -> dict[str, Any]:
         "target_ms": ctx.settings.thresholds.integration_ms,
         "requests": each,
         "error": next((one["error"] for one in each if one["error"]), None),
-        "note": missing if len(looks) < REQUESTS else None,
+        "note": if_known(len(looks) < REQUESTS, missing),
     }
 
 
@@ -165,7 +170,7 @@ async def _error_handling(ctx: "Context", tenant: str) -> dict[str, Any]:
     if fault is None and not ok:
         error = f"an unknown path answered {status} instead of 404"
     return {
-        "status": "pass" if ok else "fail",
+        "status": _status(ok),
         "expected_status_code": 404,
         "status_code": status,
         "response_time_ms": rounded(took),
@@ -179,9 +184,9 @@ async def _cache(ctx: "Context", tenant: str) -> dict[str, Any]:
     seen = await round_trip(ctx.redis, tenant)
     if seen.skipped:
         return {"status": "skipped", "reason": seen.skipped, "data_integrity": None, "error": sentence(seen.fault)}
-    error = sentence(seen.fault) or (None if seen.intact else "what was read back is not what was written")
+    error = sentence(seen.fault) or (if_known(not seen.intact, "what was read back is not what was written"))
     return {
-        "status": "pass" if seen.intact else "fail",
+        "status": _status(seen.intact),
         "data_integrity": seen.intact,
         "cleaned_up": seen.removed,
         "response_time_ms": rounded(seen.took_ms, 2),
@@ -193,9 +198,9 @@ async def _full_flow(ctx: "Context", tenant: str) -> dict[str, Any]:
     from optimus_tui.probes.integration import post_message
 
     posted = await post_message(ctx.http, ctx.settings.gateway_url, tenant)
-    error = sentence(posted.fault) or (None if posted.has_reply else "the answer holds neither reply nor message")
+    error = sentence(posted.fault) or (if_known(not posted.has_reply, "the answer holds neither reply nor message"))
     return {
-        "status": "pass" if posted.has_reply else "fail",
+        "status": _status(posted.has_reply),
         "response_contains_reply": posted.has_reply,
         "status_code": posted.status_code,
         "response_time_ms": rounded(posted.took_ms),

@@ -8,7 +8,7 @@ from optimus_tui.grammar.keys import parse_key
 from optimus_tui.patterns.drift import Declared, Observed, drift
 from optimus_tui.probes.sources import SourceTree
 from optimus_tui.tools.keyspace_scan import survey, unreachable
-from optimus_tui.tools.pattern_files import ROUTERS, Outcome, examine
+from optimus_tui.tools.pattern_files import ROUTERS, JudgedFiles, examine
 from optimus_tui.tools.patterns import SECONDS, source_tree
 from optimus_tui.wording.safe import safe_text
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from optimus_tui.context import Context
 
 
-def declared_in(outcome: Outcome) -> Declared:
+def declared_in(outcome: JudgedFiles) -> Declared:
     """All names that the judged routers write out."""
     operations = {name for one in outcome.judged for name in one.verdict.operations}
     kinds = {name for one in outcome.judged for name in one.verdict.kinds}
@@ -31,7 +31,7 @@ async def compared(ctx: "Context") -> LiveComparison:
     return await live_drift(ctx, outcome)
 
 
-async def live_drift(ctx: "Context", outcome: Outcome) -> LiveComparison:
+async def live_drift(ctx: "Context", outcome: JudgedFiles) -> LiveComparison:
     """The differences, and what was looked at in words. ToolFailure where Redis could not be asked."""
     seen = await survey(ctx, ttls=True)
     if seen.coverage.scanned == 0 and seen.fault is not None:

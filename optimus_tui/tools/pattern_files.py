@@ -29,7 +29,7 @@ class Judged(NamedTuple):
     verdict: Verdict
 
 
-class Outcome(NamedTuple):
+class JudgedFiles(NamedTuple):
     """What was judged, and what was not, with the reason."""
 
     judged: tuple[Judged, ...]
@@ -39,7 +39,7 @@ class Outcome(NamedTuple):
 def examine(
     root: Path, paths: Iterable[str], *, named: bool = False, seconds: float | None = None,
     use_cache: bool = True, cache_folder: Path | None = None,
-) -> Outcome:  # fmt: skip
+) -> JudgedFiles:  # fmt: skip
     """Judge files of the tree at ``root``.
 
     ``named``: somebody asked for these very files, so one without routes is a finding and not a helper to be skipped.
@@ -51,7 +51,7 @@ def examine(
 
 def _examine(
     root: Path, paths: Iterable[str], named: bool, seconds: float | None, use_cache: bool, cache_folder: Path | None
-) -> Outcome:
+) -> JudgedFiles:
     tree = SourceTree(root)
     digests: dict[str, bytes] = {}
 
@@ -91,7 +91,7 @@ def _examine(
             gc.enable()
     if kept is not None:
         kept.save((path, digest_of(path)) for path in project.asked)
-    return Outcome(tuple(judged), tuple(skipped))
+    return JudgedFiles(tuple(judged), tuple(skipped))
 
 
 def _one(

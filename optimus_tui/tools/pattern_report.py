@@ -15,7 +15,7 @@ from optimus_tui.contract.tools.patterns import (
 from optimus_tui.patterns.judge import EMPTY, PARSE, REASON, ROUTELESS, Issue, rules_at
 from optimus_tui.patterns.rule import Level
 from optimus_tui.patterns.score import lower_bound, score, word
-from optimus_tui.tools.pattern_files import Outcome
+from optimus_tui.tools.pattern_files import JudgedFiles
 from optimus_tui.wording.safe import safe_text
 
 TOOL = "validate_enterprise_patterns"
@@ -49,7 +49,11 @@ def shown(text: str) -> str:
 
 
 def build(
-    outcome: Outcome, level: Level, timestamp: str, name: Callable[[Path, str], str] = named, notes: Sequence[str] = ()
+    outcome: JudgedFiles,
+    level: Level,
+    timestamp: str,
+    name: Callable[[Path, str], str] = named,
+    notes: Sequence[str] = (),
 ) -> ValidateReport:
     """The whole document."""
     files: list[RouterFile] = []

@@ -8,7 +8,7 @@ from optimus_tui.contract.tools.common import ToolError
 from optimus_tui.contract.tools.patterns import ValidateQuery, ValidateReport
 from optimus_tui.probes.sources import Skipped, SourceTree
 from optimus_tui.tools.arguments import ToolFailure, refuse
-from optimus_tui.tools.pattern_files import ROUTERS, Outcome, examine
+from optimus_tui.tools.pattern_files import ROUTERS, JudgedFiles, examine
 from optimus_tui.tools.pattern_report import build, shown
 
 if TYPE_CHECKING:
@@ -53,7 +53,7 @@ def source_tree(path: Path | None) -> Path:
     return path
 
 
-def _judge(root: Path, router_path: str | None) -> Outcome:
+def _judge(root: Path, router_path: str | None) -> JudgedFiles:
     tree = SourceTree(root)
     if router_path is None:
         return examine(root, tree.below(ROUTERS), seconds=SECONDS)

@@ -15,10 +15,11 @@ from optimus_tui.tools.hit_rates import from_counters, present_rate
 from optimus_tui.tools.keyspace_scan import Survey, survey
 from optimus_tui.tools.metric_windows import Counters
 from optimus_tui.tools.performance_result import Result, not_available
-from optimus_tui.tools.report_sections import rounded, sentence
+from optimus_tui.tools.report_sections import sentence
 from optimus_tui.verdicts.cache import judge as judge_cache
 from optimus_tui.verdicts.hit_rate import LookupTrack, find_conflict, find_rates, hit_rate, track_lookups
 from optimus_tui.verdicts.performance import shown, told_by, trend
+from optimus_tui.verdicts.values import if_known, rounded
 
 if TYPE_CHECKING:
     from optimus_tui.context import Context
@@ -93,19 +94,22 @@ def _rate_section(
 ) -> dict[str, Any]:
     """The rate of the window, that of now where somebody counts, and what is published, each with its source."""
     return {
-        "hit_rate": rounded(rate.value, 4) if rate else None,
-        "hit_rate_source": rate.source if rate else None,
-        "hit_rate_now": rounded(present.value, 4) if present else None,
-        "hit_rate_now_source": present.source if present else None,
-        "published_hit_rate": rounded(published.value, 4) if published else None,
-        "published_hit_rate_source": published.source if published else None,
+        **_with_source("hit_rate", rate),
+        **_with_source("hit_rate_now", present),
+        **_with_source("published_hit_rate", published),
         "hit_rate_trend": trend(rates.samples),
     }
 
 
+def _with_source(name: str, rate: HitRate | None) -> dict[str, Any]:
+    if rate is None:
+        return {name: None, f"{name}_source": None}
+    return {name: rounded(rate.value, 4), f"{name}_source": rate.source}
+
+
 def _lookups(hits: Increase, misses: Increase) -> dict[str, int | None]:
     counted = hits.covered_minutes > 0 and misses.covered_minutes > 0
-    return {"hits": round(hits.total) if counted else None, "misses": round(misses.total) if counted else None}
+    return {"hits": if_known(counted, round(hits.total)), "misses": if_known(counted, round(misses.total))}
 
 
 def _why(gateway: GatewayState | None) -> str:

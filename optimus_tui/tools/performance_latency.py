@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from optimus_tui.contract.finding_rules import SERVER_UNREACHABLE, SERVICES_ENGINE, SERVICES_GATEWAY
-from optimus_tui.contract.findings import Finding
+from optimus_tui.contract.findings import Finding, Severity
 from optimus_tui.contract.health import Series
 from optimus_tui.contract.make_finding import make_finding
 from optimus_tui.contract.metric_names import DURATIONS, UPSTREAM_DURATIONS
@@ -15,13 +15,14 @@ from optimus_tui.tools.evidence import kept_series, live_series, why_untimed
 from optimus_tui.tools.gateway_figures import LATELY_MINUTES
 from optimus_tui.tools.metric_windows import Counters
 from optimus_tui.tools.performance_result import Result
-from optimus_tui.tools.report_sections import rounded, sentence
+from optimus_tui.tools.report_sections import sentence
 from optimus_tui.verdicts import bounds
 from optimus_tui.verdicts import latency as bars
 from optimus_tui.verdicts.percentiles import Figures, figures
 from optimus_tui.verdicts.performance import assess, shown, told_by
 from optimus_tui.verdicts.routes import judge_routes
 from optimus_tui.verdicts.services import STARVED, unheard
+from optimus_tui.verdicts.values import rounded
 
 if TYPE_CHECKING:
     from optimus_tui.context import Context
@@ -210,10 +211,13 @@ def _down(looks: dict[str, list["Timed"]]) -> list[Finding]:
             continue
         why = sentence(failed[-1].fault) or "it did not answer as it should"
         all_of = len(failed) == len(of)
+        severity: Severity = "high"
+        if all_of:
+            severity = "critical"
         found.append(
             make_finding(
                 rule=_RULES[name],
-                severity="critical" if all_of else "high",
+                severity=severity,
                 subject=name,
                 message=f"{name} failed {len(failed)} of {len(of)} looks: {why}",
                 measured=float(len(failed)),

@@ -18,6 +18,7 @@ from optimus_tui.verdicts.limit_blocked import common_limits
 from optimus_tui.verdicts.performance import of_tenant, shown
 from optimus_tui.verdicts.rules import merge_rules
 from optimus_tui.verdicts.sorting import worst_first
+from optimus_tui.verdicts.values import if_known, rounded
 from optimus_tui.wording.safe import safe_text
 
 if TYPE_CHECKING:
@@ -107,7 +108,7 @@ def _limits(
         thresholds=thresholds,
         coverage=seen.coverage,
         unparsed=seen.limits.unparsed,
-        total=seen.limits.total if tenant is None else None,
+        total=if_known(tenant is None, seen.limits.total),
         common=common,
     )
     return report, watched.fault
@@ -120,11 +121,9 @@ async def _memory(ctx: "Context", seen: Survey, tenant: bytes | None) -> dict[st
 
     if tenant is not None:
         names = sorted(seen.of_tenant)
-    else:
-        names = [one.key for one in seen.limits.counters()]
-    if tenant is not None:
         total = len(seen.of_tenant)
     else:
+        names = [one.key for one in seen.limits.counters()]
         total = seen.limits.total
     some = names[:: max(1, len(names) // WEIGHED)][:WEIGHED]
     try:
@@ -145,7 +144,7 @@ async def _memory(ctx: "Context", seen: Survey, tenant: bytes | None) -> dict[st
         "sampled": len(sizes),
         "average_bytes": None if mean is None else round(mean),
         "estimated_bytes": estimated if total else 0,
-        "error": None if sizes or not total else "no size could be asked",
+        "error": if_known(not (sizes or not total), "no size could be asked"),
     }
 
 
@@ -210,7 +209,7 @@ def _row(row: LimitRow) -> dict[str, Any]:
         "current_count": section.current_count,
         "limit": row.limit,
         "headroom": left,
-        "share_used": None if row.share is None else round(row.share, 4),
+        "share_used": rounded(row.share, 4),
         "ttl_seconds": section.ttl_seconds,
         "immortal": section.immortal,
     }

@@ -23,7 +23,7 @@ from optimus_tui.index.limits import LimitIndex
 from optimus_tui.tools.keyspace_scan import Survey, read_known
 from optimus_tui.tools.metric_windows import Counters, latest_pages, live_increase
 from optimus_tui.tools.parts import part
-from optimus_tui.verdicts.outcomes import Refusals, refusals
+from optimus_tui.verdicts.outcomes import WindowRefusals, refusals
 from optimus_tui.verdicts.refusals import find_refusals, find_refused_below
 
 if TYPE_CHECKING:
@@ -109,9 +109,9 @@ class RefusalEvidence(Struct, frozen=True, kw_only=True):
     """
 
     requests: Increase
-    refused: Refusals
+    refused: WindowRefusals
     growth: Increase
-    ageless: tuple[Increase, Refusals] | None = None
+    ageless: tuple[Increase, WindowRefusals] | None = None
     older: str = ""
 
     def findings(self, watched: Watched, rules: LimitRules | None, tenant: str | None) -> list[Finding]:

@@ -10,6 +10,7 @@ from optimus_tui.contract.services import ServiceState
 from optimus_tui.contract.tools.common import Diagnostic
 from optimus_tui.contract.tools.health import DependencySection, InstanceSection, LimitSection
 from optimus_tui.verdicts.limit_words import operation_words
+from optimus_tui.verdicts.values import rounded
 from optimus_tui.wording.safe import safe_text
 
 TOLD_DELAY_MS = 50.0
@@ -93,10 +94,3 @@ def limit_section(counter: Counter, row: LimitRow | None = None) -> LimitSection
 def operation_name(counter: Counter) -> str:
     """The operation as a document's key."""
     return operation_words(counter.operation, 200)
-
-
-def rounded(value: float | None, digits: int = 1) -> float | None:
-    """A figure with as many digits as it deserves."""
-    if value is None:
-        return None
-    return round(value, digits)

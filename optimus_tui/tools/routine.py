@@ -10,7 +10,7 @@ from msgspec import Struct
 from optimus_tui.tools.tool_call import ToolCall
 
 
-class Step(Struct, frozen=True):
+class RoutineStep(Struct, frozen=True):
     """When or for what; what to run; why."""
 
     when: str
@@ -19,30 +19,36 @@ class Step(Struct, frozen=True):
 
 
 _ROUTINE = (
-    Step("Morning (9 AM)", ToolCall("diagnose_gateway_health", {"include_cache_metrics": True}), "is everything up"),
-    Step("Midday (1 PM)", ToolCall("analyze_performance_metrics", {"metric_type": "cache_performance"}), "does it hit"),
-    Step("Evening (6 PM)", ToolCall("analyze_cache_coherence", {"time_window_minutes": 60}), "do events arrive"),
-)  # fmt: skip
+    RoutineStep(
+        "Morning (9 AM)", ToolCall("diagnose_gateway_health", {"include_cache_metrics": True}), "is everything up"
+    ),
+    RoutineStep(
+        "Midday (1 PM)", ToolCall("analyze_performance_metrics", {"metric_type": "cache_performance"}), "does it hit"
+    ),
+    RoutineStep("Evening (6 PM)", ToolCall("analyze_cache_coherence", {"time_window_minutes": 60}), "do events arrive"),
+)
 
 _SYMPTOMS = (
-    Step("Slow responses", ToolCall("analyze_performance_metrics", {"metric_type": "latency"}), "first"),
-    Step("Slow responses", ToolCall("analyze_cache_coherence"), "then"),
-    Step("Rate limit errors", ToolCall("troubleshoot_production_issue", {"issue_type": "rate_limiting"}), "first"),
-    Step("Rate limit errors", ToolCall("diagnose_gateway_health"), "then"),
-    Step("New API needed", ToolCall("generate_enterprise_router"), "first"),
-    Step("New API needed", ToolCall("validate_enterprise_patterns"), "then"),
-    Step("Cache misses", ToolCall("analyze_cache_coherence"), "first"),
-    Step("Cache misses", ToolCall("analyze_performance_metrics", {"metric_type": "cache_performance"}), "then"),
-    Step("Service down", ToolCall("diagnose_gateway_health"), "first"),
-    Step("Service down", ToolCall("test_ai_engine_integration", {"test_type": "connectivity"}), "then"),
+    RoutineStep("Slow responses", ToolCall("analyze_performance_metrics", {"metric_type": "latency"}), "first"),
+    RoutineStep("Slow responses", ToolCall("analyze_cache_coherence"), "then"),
+    RoutineStep(
+        "Rate limit errors", ToolCall("troubleshoot_production_issue", {"issue_type": "rate_limiting"}), "first"
+    ),
+    RoutineStep("Rate limit errors", ToolCall("diagnose_gateway_health"), "then"),
+    RoutineStep("New API needed", ToolCall("generate_enterprise_router"), "first"),
+    RoutineStep("New API needed", ToolCall("validate_enterprise_patterns"), "then"),
+    RoutineStep("Cache misses", ToolCall("analyze_cache_coherence"), "first"),
+    RoutineStep("Cache misses", ToolCall("analyze_performance_metrics", {"metric_type": "cache_performance"}), "then"),
+    RoutineStep("Service down", ToolCall("diagnose_gateway_health"), "first"),
+    RoutineStep("Service down", ToolCall("test_ai_engine_integration", {"test_type": "connectivity"}), "then"),
 )
 
 
-def routine(known: Container[str]) -> tuple[Step, ...]:
+def routine(known: Container[str]) -> tuple[RoutineStep, ...]:
     """The three looks of a day."""
     return tuple(step for step in _ROUTINE if step.tool_call.tool in known)
 
 
-def symptoms(known: Container[str]) -> tuple[Step, ...]:
+def symptoms(known: Container[str]) -> tuple[RoutineStep, ...]:
     """Symptom by symptom the first tool and the one to take next."""
     return tuple(step for step in _SYMPTOMS if step.tool_call.tool in known)

@@ -58,7 +58,7 @@ _LISTS: tuple[tuple[str, str, Tone], ...] = (
 """Keys that hold sentences, with the title and the tone of their section."""
 
 
-class Line(Struct, frozen=True):
+class Fact(Struct, frozen=True):
     """Safe text, what it is called ("" for a sentence), and its tone."""
 
     text: str
@@ -77,7 +77,7 @@ class Section(Struct, frozen=True, kw_only=True):
     kind: SectionKind = "facts"
     columns: tuple[str, ...] = ()
     rows: tuple[tuple[str, ...], ...] = ()
-    lines: tuple[Line, ...] = ()
+    lines: tuple[Fact, ...] = ()
     urgent: bool = False
     """True where the section holds findings, or says why there is no result."""
 
@@ -141,8 +141,8 @@ def title_of(key: str) -> str:
 
 
 def _failure(error: Mapping[str, Any]) -> Section:
-    lines = [Line(safe_text(error.get("message") or "", LONGEST), tone="critical")]
-    lines += [Line(figure(name, error[name]), name) for name in ("code", "argument", "allowed") if error.get(name)]
+    lines = [Fact(safe_text(error.get("message") or "", LONGEST), tone="critical")]
+    lines += [Fact(figure(name, error[name]), name) for name in ("code", "argument", "allowed") if error.get(name)]
     return Section(title="No result", lines=tuple(lines), urgent=True)
 
 
@@ -158,7 +158,7 @@ def _verdict(rest: dict[str, Any]) -> Section:
         tone: Tone = ""
         if name in VERDICT:
             tone = tone_of(value)
-        lines.append(Line(figure(name, value), label(name), tone, in_headline=name in IN_HEADLINE))
+        lines.append(Fact(figure(name, value), label(name), tone, in_headline=name in IN_HEADLINE))
     title = "Asked"
     if ordered and ordered[0] in VERDICT:
         title = "Verdict"
@@ -176,13 +176,13 @@ def _measured(finding: Mapping[str, Any]) -> str:
     return " · ".join(part for part in parts if part)
 
 
-def _recommendation(entry: Mapping[str, Any]) -> list[Line]:
+def _recommendation(entry: Mapping[str, Any]) -> list[Fact]:
     """Return the sentences of one recommendation, its priority on the first, then its command, file and reason."""
     priority = safe_text(entry.get("priority") or entry.get("type") or "", 40)
     texts = [entry[name] for name in _SENTENCES_OF_ADVICE if entry.get(name)]
-    lines = [Line(safe_text(text, LONGEST)) for text in texts]
+    lines = [Fact(safe_text(text, LONGEST)) for text in texts]
     if lines:
-        lines[0] = Line(lines[0].text, priority, tone_of(priority), starts_item=True)
+        lines[0] = Fact(lines[0].text, priority, tone_of(priority), starts_item=True)
     used = {"rule", "priority", *_SENTENCES_OF_ADVICE}
     if entry.get("type"):
         used.add("type")
@@ -191,7 +191,7 @@ def _recommendation(entry: Mapping[str, Any]) -> list[Line]:
             tone: Tone = "quiet"
             if name == "command":
                 tone = ""
-            lines.append(Line(figure(name, value), label(name), tone))
+            lines.append(Fact(figure(name, value), label(name), tone))
     return lines
 
 
@@ -276,10 +276,10 @@ class _Builder:
         for finding in found[: self.max_rows]:
             severity = safe_text(finding.get("level") or finding.get("severity", ""), 40)
             message = safe_text(finding.get("message", ""), LONGEST)
-            items.append(Line(message, severity, tone_of(severity), starts_item=True))
+            items.append(Fact(message, severity, tone_of(severity), starts_item=True))
             for text in (safe_text(finding.get("impact") or "", LONGEST), _measured(finding)):
                 if text:
-                    items.append(Line(text, tone="quiet"))
+                    items.append(Fact(text, tone="quiet"))
         return self._found(items, len(found))
 
     def issues(self, found: Sequence[Mapping[str, Any]]) -> Section:
@@ -289,41 +289,41 @@ class _Builder:
             priority = safe_text(issue["priority"], 40)
             place = safe_text(f"{unescaped(issue['file'])}:{issue['line']}", 200)
             text = f"{place}  {safe_text(issue['issue'], LONGEST)}"
-            items.append(Line(text, priority, tone_of(priority), starts_item=True))
-            items.append(Line(f"{safe_text(issue['rule'], 80)}: {safe_text(issue['fix'], LONGEST)}", tone="quiet"))
+            items.append(Fact(text, priority, tone_of(priority), starts_item=True))
+            items.append(Fact(f"{safe_text(issue['rule'], 80)}: {safe_text(issue['fix'], LONGEST)}", tone="quiet"))
         return self._found(items, len(found))
 
-    def _found(self, items: Sequence[Line], count: int) -> Section:
+    def _found(self, items: Sequence[Fact], count: int) -> Section:
         if not count:
-            none = Line("Nothing was found wrong in what was looked at.", tone="ok")
+            none = Fact("Nothing was found wrong in what was looked at.", tone="ok")
             return Section(title="Findings", kind="findings", lines=(none,))
         lines = (*items, *self._more(count))
         return Section(title=f"Findings ({count:,})", kind="findings", lines=lines, urgent=True)
 
     def advice(self, entries: Sequence[Any]) -> Section:
         """Return what to do, with the exact commands."""
-        lines: list[Line] = []
+        lines: list[Fact] = []
         for entry in entries[: self.max_rows]:
             if isinstance(entry, dict):
                 lines += _recommendation(entry)
             else:
-                lines.append(Line(safe_text(entry, LONGEST), starts_item=True))
+                lines.append(Fact(safe_text(entry, LONGEST), starts_item=True))
         title = "To do"
         if entries:
             title = f"To do ({len(entries):,})"
         return Section(title=title, kind="advice", lines=(*lines, *self._more(len(entries))))
 
-    def sentences(self, entries: Any, tone: Tone) -> tuple[Line, ...]:
+    def sentences(self, entries: Any, tone: Tone) -> tuple[Fact, ...]:
         """Return a line for each entry of a list, or for a single text."""
         if not isinstance(entries, (list, tuple)):
             entries = [entries]
-        shown = (Line(safe_text(text, LONGEST), tone=tone) for text in entries[: self.max_rows])
+        shown = (Fact(safe_text(text, LONGEST), tone=tone) for text in entries[: self.max_rows])
         return (*shown, *self._more(len(entries)))
 
-    def _more(self, count: int) -> tuple[Line, ...]:
+    def _more(self, count: int) -> tuple[Fact, ...]:
         if count <= self.max_rows:
             return ()
-        return (Line(f"… and {count - self.max_rows:,} more: see the JSON", tone="quiet"),)
+        return (Fact(f"… and {count - self.max_rows:,} more: see the JSON", tone="quiet"),)
 
     def described(self, title: str, value: Any, depth: int, by_data: bool) -> list[Section]:
         """Return a value of any shape as sections.
@@ -337,7 +337,7 @@ class _Builder:
         if isinstance(value, list):
             return [self._list(title, value)]
         if not isinstance(value, dict):
-            return [Section(title=title, lines=(Line(figure("", value)),))]
+            return [Section(title=title, lines=(Fact(figure("", value)),))]
         if len(value) > 1 and all(_flat(inner) and inner for inner in value.values()):
             return [self.table(title, [(safe_text(name, 200), inner) for name, inner in value.items()])]
         small = {name: _inline(inner, _is_keyed_by_data(name)) for name, inner in value.items() if _is_small(inner)}
@@ -349,7 +349,7 @@ class _Builder:
             if name not in bare and depth < DEEPEST:
                 inner_title = f"{title} · {_name(name, by_data)}"
                 made += self.described(inner_title, inner, depth + 1, _is_keyed_by_data(name))
-        return made or [Section(title=title, lines=(Line("none", tone="quiet"),))]
+        return made or [Section(title=title, lines=(Fact("none", tone="quiet"),))]
 
     def _list(self, title: str, values: Sequence[Any]) -> Section:
         if values and all(isinstance(inner, dict) for inner in values):
@@ -362,7 +362,7 @@ class _Builder:
                 texts.append(figure("", inner))
         return Section(title=title, lines=self.sentences(texts or ["none"], ""))
 
-    def _facts(self, bare: Mapping[str, Any], by_data: bool) -> tuple[Line, ...]:
+    def _facts(self, bare: Mapping[str, Any], by_data: bool) -> tuple[Fact, ...]:
         """Return what is known, a line each; a null is shown only where everything is null."""
         known = {name: value for name, value in bare.items() if not (value is None or value == [])}
         known = known or dict(bare)
@@ -370,7 +370,7 @@ class _Builder:
             if known.get(name) is False or "ttl_seconds" in bare:
                 known.pop(name, None)
         lines = [
-            Line(_value(bare, name, by_data), _name(name, by_data, value), _tone(name, value))
+            Fact(_value(bare, name, by_data), _name(name, by_data, value), _tone(name, value))
             for name, value in list(known.items())[: self.max_rows]
         ]
         return (*lines, *self._more(len(known)))
@@ -390,14 +390,14 @@ class _Builder:
         if any(head for head, _ in records):
             heads = ["", *heads]
             rows = [(head, *row) for (head, _), row in zip(shown, rows, strict=True)]
-        lines: list[Line] = []
+        lines: list[Fact] = []
         for (head, record), row, own in zip(shown, rows, made.own, strict=True):
             name = head
             if not head and row:
                 name = row[0]
             if record.get("error"):
-                lines.append(Line(safe_text(record["error"], LONGEST), name, "warning"))
+                lines.append(Fact(safe_text(record["error"], LONGEST), name, "warning"))
             if few := [key for key in own if key != "error"]:
-                lines.append(Line(" · ".join(f"{label(key)} {cell(record, key)}" for key in few), name))
-        lines += [Line("has many lines: see the JSON", label(name), "quiet") for name in made.many_lines]
+                lines.append(Fact(" · ".join(f"{label(key)} {cell(record, key)}" for key in few), name))
+        lines += [Fact("has many lines: see the JSON", label(name), "quiet") for name in made.many_lines]
         return Section(title=title, columns=tuple(heads), rows=tuple(rows), lines=(*lines, *self._more(len(records))))

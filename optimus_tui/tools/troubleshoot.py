@@ -12,7 +12,7 @@ from optimus_tui.contract.metric_names import BREAKER, DURATIONS, HITS, MISSES, 
 from optimus_tui.contract.metrics import Increase
 from optimus_tui.contract.reading import Fault
 from optimus_tui.contract.tools.troubleshoot import TroubleshootQuery, TroubleshootReport
-from optimus_tui.tools.evidence import Evidence
+from optimus_tui.tools.evidence import EvidenceReader
 from optimus_tui.tools.keyspace_scan import survey
 from optimus_tui.tools.report_sections import diagnostics
 from optimus_tui.tools.troubleshoot_limits import rate_limiting
@@ -44,7 +44,7 @@ async def run(ctx: "Context", query: TroubleshootQuery) -> TroubleshootReport:
     """Look into one symptom."""
     from optimus_tui.tools.answer import timestamp
 
-    told, sections = await _PLAYBOOKS[query.issue_type](ctx, query, Evidence(ctx, query.time_window_minutes))
+    told, sections = await _PLAYBOOKS[query.issue_type](ctx, query, EvidenceReader(ctx, query.time_window_minutes))
     worst = max((SEVERITIES.index(one.severity) for one in told.findings), default=-1)
     return TroubleshootReport(
         tool="troubleshoot_production_issue",
@@ -72,7 +72,7 @@ async def _cache(ctx: "Context", tenant: bytes) -> CacheReport | Fault:
     return seen.cache.report(ctx.clock.mono())
 
 
-async def _cache_miss(ctx: "Context", query: TroubleshootQuery, part: Evidence) -> Answer:
+async def _cache_miss(ctx: "Context", query: TroubleshootQuery, part: EvidenceReader) -> Answer:
     tenant = query.tenant_id.encode()
     (gateway, server), (history, evicted), (hits, misses), cache, events, recent = await asyncio.gather(
         asyncio.gather(part.gateway(), part.server()),
@@ -99,7 +99,7 @@ async def _cache_miss(ctx: "Context", query: TroubleshootQuery, part: Evidence) 
     return told, {"cache_miss_analysis": told.analysis}
 
 
-async def _circuit_breaker(ctx: "Context", query: TroubleshootQuery, part: Evidence) -> Answer:
+async def _circuit_breaker(ctx: "Context", query: TroubleshootQuery, part: EvidenceReader) -> Answer:
     async def history() -> tuple[Any, ...]:
         names = await part.names(BREAKER)
         windows = await asyncio.gather(*(part.series(name) for name in names))
@@ -119,7 +119,7 @@ async def _circuit_breaker(ctx: "Context", query: TroubleshootQuery, part: Evide
     return told, {"circuit_breaker_analysis": told.analysis}
 
 
-async def _proxy_timeout(ctx: "Context", query: TroubleshootQuery, part: Evidence) -> Answer:
+async def _proxy_timeout(ctx: "Context", query: TroubleshootQuery, part: EvidenceReader) -> Answer:
     (gateway, engine), direct, upstream, served, requests, recent = await asyncio.gather(
         asyncio.gather(part.gateway(), part.engine()),
         part.timed("gateway", "engine"),
@@ -141,7 +141,7 @@ async def _proxy_timeout(ctx: "Context", query: TroubleshootQuery, part: Evidenc
     return told, {"proxy_timeout_analysis": told.analysis}
 
 
-async def _memory_leak(ctx: "Context", query: TroubleshootQuery, part: Evidence) -> Answer:
+async def _memory_leak(ctx: "Context", query: TroubleshootQuery, part: EvidenceReader) -> Answer:
     async def windows() -> dict[str, Any]:
         names = ["redis.memory", "gateway.rss", *NAMESPACES, *await part.names("cache.kind.")]
         return dict(zip(names, await asyncio.gather(*(part.series(name) for name in names)), strict=True))
@@ -164,7 +164,7 @@ async def _memory_leak(ctx: "Context", query: TroubleshootQuery, part: Evidence)
     return told, {"memory_leak_analysis": told.analysis}
 
 
-async def _high_latency(ctx: "Context", query: TroubleshootQuery, part: Evidence) -> Answer:
+async def _high_latency(ctx: "Context", query: TroubleshootQuery, part: EvidenceReader) -> Answer:
     (gateway, engine, server), direct, (served, served_now), upstream, slow = await asyncio.gather(
         asyncio.gather(part.gateway(), part.engine(), part.server()),
         part.timed("gateway", "engine", "redis"),
@@ -191,7 +191,7 @@ async def _high_latency(ctx: "Context", query: TroubleshootQuery, part: Evidence
     return told, {"high_latency_analysis": told.analysis}
 
 
-_PLAYBOOKS: dict[str, Callable[["Context", TroubleshootQuery, Evidence], Awaitable[Answer]]] = {
+_PLAYBOOKS: dict[str, Callable[["Context", TroubleshootQuery, EvidenceReader], Awaitable[Answer]]] = {
     "rate_limiting": rate_limiting,
     "cache_miss": _cache_miss,
     "circuit_breaker": _circuit_breaker,

@@ -14,7 +14,7 @@ from optimus_tui.contract.limits import UnparsedNames
 from optimus_tui.contract.metrics import Increase
 from optimus_tui.contract.reading import Coverage, Fault
 from optimus_tui.contract.tools.troubleshoot import TroubleshootQuery
-from optimus_tui.tools.evidence import Evidence
+from optimus_tui.tools.evidence import EvidenceReader
 from optimus_tui.tools.keyspace_scan import survey
 from optimus_tui.tools.limit_sections import MOST_ROWS, limit_sections, unparsed_section
 from optimus_tui.tools.refusals import RefusalEvidence, Watched, neighbours, read_refusals, read_twice
@@ -44,7 +44,9 @@ class _Counted(Struct, frozen=True, kw_only=True):
     layout: tuple[Finding, ...] = ()
 
 
-async def rate_limiting(ctx: "Context", query: TroubleshootQuery, part: Evidence) -> tuple[Conclusion, dict[str, Any]]:
+async def rate_limiting(
+    ctx: "Context", query: TroubleshootQuery, part: EvidenceReader
+) -> tuple[Conclusion, dict[str, Any]]:
     """What the playbook concludes, and the document's sections."""
     tenant = query.tenant_id.encode()
     gateway, server, counted = await asyncio.gather(
@@ -87,7 +89,7 @@ async def rate_limiting(ctx: "Context", query: TroubleshootQuery, part: Evidence
     return told, {"rate_limiting_analysis": limit_sections(report.rows), "rate_limiting_details": details}
 
 
-async def _count(ctx: "Context", part: Evidence, tenant: bytes) -> _Counted:
+async def _count(ctx: "Context", part: EvidenceReader, tenant: bytes) -> _Counted:
     """All names, then this tenant's counters twice, with looks at the gateway's page in between."""
     began = ctx.clock.mono()
     seen = await survey(ctx, tenant=tenant)

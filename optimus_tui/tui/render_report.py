@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 from rich.cells import cell_len
 
-from optimus_tui.tools.sections import Line, Section
+from optimus_tui.tools.sections import Fact, Section
 from optimus_tui.tui.widgets.columns import fit_cell, fit_name
 from optimus_tui.tui.widgets.figures import wrap
 from optimus_tui.tui.widgets.line_view import Piece
@@ -41,7 +41,7 @@ def text_lines(text: str, width: int) -> Lines:
     return [[(line[at : at + width], "")] for line in text.split("\n") for at in range(0, max(1, len(line)), width)]
 
 
-def _labelled(lines: Sequence[Line], width: int) -> Lines:
+def _labelled(lines: Sequence[Fact], width: int) -> Lines:
     labels = [MARKS.get(line.label, "") + line.label for line in lines]
     room = min(MOST_LABEL, max((cell_len(label) for label in labels), default=0), max(8, 2 * width // 5))
     indent = room + 2 if room else 0

@@ -25,7 +25,7 @@ LOUD = SEVERITIES.index("medium")
 MAX_ENDED = 500
 
 
-class Held(Struct, frozen=True, kw_only=True):
+class OpenEpisode(Struct, frozen=True, kw_only=True):
     """An episode that is open. ``told`` is the highest severity that was said, as an index; -1 for none."""
 
     episode: AlertEpisode
@@ -43,7 +43,7 @@ class Alerts(Struct, frozen=True, kw_only=True):
 
     first_mono: float | None = None
     settled: bool = False
-    held: Mapping[Key, Held] = MappingProxyType({})
+    held: Mapping[Key, OpenEpisode] = MappingProxyType({})
     ended: tuple[AlertEpisode, ...] = ()
 
 
@@ -66,7 +66,7 @@ def step(
         first = state.first_mono
     settled = state.settled or mono - first >= SETTLE_SECONDS
     there = _by_key(findings)
-    held, notices = dict[Key, Held](), list[Notice]()
+    held, notices = dict[Key, OpenEpisode](), list[Notice]()
     gone = {key: one for key, one in state.held.items() if key not in there}
     for key, finding in there.items():
         old = state.held.get(key)
@@ -123,17 +123,17 @@ def _level(finding: Finding) -> int:
     return SEVERITIES.index(finding.severity)
 
 
-def _begun(finding: Finding, gone: Iterable[Held], now: float, mono: float) -> Held:
+def _begun(finding: Finding, gone: Iterable[OpenEpisode], now: float, mono: float) -> OpenEpisode:
     """A new episode. Where it only sums up, or splits, what was told already, that counts as told."""
     told = max((one.told for one in gone if _goes_on(one.finding, finding)), default=-1)
     since = now
     if finding.since is not None:
         since = finding.since
     episode = AlertEpisode(finding=finding, severity=finding.severity, since=since, seen=now)
-    return Held(episode=episode, finding=finding, began_mono=mono, seen_mono=mono, told=told)
+    return OpenEpisode(episode=episode, finding=finding, began_mono=mono, seen_mono=mono, told=told)
 
 
-def _seen(old: Held, finding: Finding, now: float, mono: float) -> Held:
+def _seen(old: OpenEpisode, finding: Finding, now: float, mono: float) -> OpenEpisode:
     before = old.episode
     episode = replace(
         before,
@@ -147,7 +147,7 @@ def _seen(old: Held, finding: Finding, now: float, mono: float) -> Held:
     return replace(old, episode=episode, finding=finding, seen_mono=mono, present=True)
 
 
-def _absent(one: Held, there: Mapping[Key, Finding], mono: float, blind: bool) -> Held:
+def _absent(one: OpenEpisode, there: Mapping[Key, Finding], mono: float, blind: bool) -> OpenEpisode:
     if any(_goes_on(one.finding, finding) for finding in there.values()):
         return replace(one, episode=replace(one.episode, end="continued", blind=False))
     if blind:
@@ -190,7 +190,7 @@ def _is_mute(mutes: Mutes, finding: Finding, now: float) -> bool:
     return mute is not None and holds(mute, now)
 
 
-def _kind(one: Held, old: Held | None, under_mute: bool, first_look: bool) -> NoticeKind | None:
+def _kind(one: OpenEpisode, old: OpenEpisode | None, under_mute: bool, first_look: bool) -> NoticeKind | None:
     """What to say about a finding that no mute silences; ``under_mute``: there is one, and this is past it."""
     level = _level(one.finding)
     if level < LOUD or (level <= one.told and (under_mute or not one.muted)):
@@ -206,14 +206,14 @@ def _kind(one: Held, old: Held | None, under_mute: bool, first_look: bool) -> No
     return "appeared"
 
 
-def _cleared(over: Iterable[Held]) -> list[Notice]:
+def _cleared(over: Iterable[OpenEpisode]) -> list[Notice]:
     """Of what was said to be wrong, that it no longer is."""
     gone = [one for one in over if one.episode.end == "cleared" and one.told >= LOUD and not one.muted]
     gone.sort(key=lambda one: -_level(one.episode.finding))
     return [Notice(kind="cleared", finding=one.finding, severity=one.episode.finding.severity) for one in gone]
 
 
-def _told(one: Held, kind: NoticeKind | None, muted: bool) -> Held:
+def _told(one: OpenEpisode, kind: NoticeKind | None, muted: bool) -> OpenEpisode:
     if kind is not None:
         return replace(one, told=max(one.told, _level(one.finding)), muted=False)
     return replace(one, muted=muted or (one.muted and _level(one.finding) < LOUD))

@@ -43,7 +43,7 @@ class Lifetime(Struct, frozen=True):
         return math.inf
 
 
-class Plan(Struct, frozen=True, kw_only=True):
+class AuditPlan(Struct, frozen=True, kw_only=True):
     """Keys to look at with the newest event that named them. ``absent`` are patterns and keys that nothing matches."""
 
     keys: dict[bytes, Logged]
@@ -67,7 +67,7 @@ class Audited(Struct, frozen=True, kw_only=True):
     refill_ms: float | None = None
 
 
-def plan(events: Sequence[Logged], names_of: NamesOf, *, complete: bool) -> Plan:
+def plan(events: Sequence[Logged], names_of: NamesOf, *, complete: bool) -> AuditPlan:
     """What to look at, the newest events first. ``complete``: all names are known, so no match means no key."""
     keys: dict[bytes, Logged] = {}
     settled: set[tuple[str, Target]] = set()
@@ -96,7 +96,7 @@ def plan(events: Sequence[Logged], names_of: NamesOf, *, complete: bool) -> Plan
                     keys[name] = logged
                 else:
                     left_out += 1
-    return Plan(keys=keys, absent=absent, strange=strange, naming=naming, left_out=left_out)
+    return AuditPlan(keys=keys, absent=absent, strange=strange, naming=naming, left_out=left_out)
 
 
 def _matching(target: Target, groups: Iterable[Sequence[bytes]]) -> tuple[list[bytes], int]:

@@ -10,6 +10,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 from msgspec import Struct
 
 from optimus_tui.grammar.keys import CACHE_PREFIX, COHERENCE_PREFIX
+from optimus_tui.verdicts.values import if_known
 
 BULK = b"bulk"
 Group = tuple[bytes, bytes]
@@ -94,7 +95,7 @@ def _stands_for(
     first, _, last = rest.partition(b":")
     if tenant and kind == BULK:
         seen.tenants.add(tenant)
-        return tenant in {owner for _, owner in groups} or (None if tenant not in owners else False)
+        return tenant in {owner for _, owner in groups} or (if_known(not (tenant not in owners), False))
     for group in ((kind, tenant), (first, last)):
         if group in groups:
             seen.groups.add(group)

@@ -56,7 +56,7 @@ def weigh_failures(failed: float, requests: float, thresholds: Thresholds) -> We
     return Weight("medium", warn)
 
 
-class Part(NamedTuple):
+class FailingPart(NamedTuple):
     """One route or tenant (``label``) with its failures among its requests."""
 
     label: str
@@ -77,7 +77,9 @@ def is_failure(status: str) -> bool:
     return class_of(status) == "server"
 
 
-def failing_part(grown: Increase, thresholds: Thresholds, counts: Callable[[str], bool] = is_failure) -> Part | None:
+def failing_part(
+    grown: Increase, thresholds: Thresholds, counts: Callable[[str], bool] = is_failure
+) -> FailingPart | None:
     """The route, else the tenant, with the most failures of those that are over the higher bar beyond chance."""
     for label in LABELS:
         groups: dict[str, list[float]] = {}
@@ -86,7 +88,7 @@ def failing_part(grown: Increase, thresholds: Thresholds, counts: Callable[[str]
                 group = groups.setdefault(name, [0.0, 0.0])
                 group[0] += one.increase if counts(one.labels.get("status", "")) else 0.0
                 group[1] += one.increase
-        parts = [Part(label, name, *figures) for name, figures in groups.items()]
+        parts = [FailingPart(label, name, *figures) for name, figures in groups.items()]
         sure = [
             one
             for one in parts
@@ -97,7 +99,7 @@ def failing_part(grown: Increase, thresholds: Thresholds, counts: Callable[[str]
     return None
 
 
-def weigh_part(part: Part, thresholds: Thresholds) -> Weight:
+def weigh_part(part: FailingPart, thresholds: Thresholds) -> Weight:
     """Low where the part has so few requests that they are nearly none of all: told, and no alarm."""
     return Weight("high" if part.requests >= MIN_REQUESTS else "low", thresholds.error_rate_high)
 
@@ -117,7 +119,7 @@ def find_errors(grown: Increase, subject: str, thresholds: Thresholds, lately: I
     return found
 
 
-def _as_of_now(found: Finding, part: Part, lately: Increase | None, thresholds: Thresholds) -> Finding:
+def _as_of_now(found: Finding, part: FailingPart, lately: Increase | None, thresholds: Thresholds) -> Finding:
     """The finding, low where the part's latest requests are surely good again."""
     now = None
     if lately is not None and lately.covered_minutes > 0:
@@ -127,7 +129,7 @@ def _as_of_now(found: Finding, part: Part, lately: Increase | None, thresholds: 
     return good_again(found, now.failed, now.requests, thresholds) or found
 
 
-def _find_part(part: Part, subject: str, grown: Increase, thresholds: Thresholds) -> Finding:
+def _find_part(part: FailingPart, subject: str, grown: Increase, thresholds: Thresholds) -> Finding:
     weight, share = weigh_part(part, thresholds), part.failed / part.requests
     return _finding(
         weight,

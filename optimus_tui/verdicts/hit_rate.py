@@ -214,6 +214,9 @@ def find_hit_rate(rate: HitRate | None, server: ServerState | None, thresholds: 
     few = ""
     if chance:
         few = f"; {rate.samples} look-ups are few, it may be chance"
+    remedy = "Watch it; compare with the feed: bulk invalidations and short TTLs show first there."
+    if low:
+        remedy = "Raise the TTL of the kinds that expire soonest; see in the feed whether too much is invalidated."
     return [
         make_finding(
             rule=CACHE_HIT_RATE,
@@ -225,9 +228,7 @@ def find_hit_rate(rate: HitRate | None, server: ServerState | None, thresholds: 
             unit="share",
             samples=rate.samples,
             window_seconds=rate.window_seconds,
-            remedy="Raise the TTL of the kinds that expire soonest; see in the feed whether too much is invalidated."
-            if low
-            else "Watch it; compare with the feed: bulk invalidations and short TTLs show first there.",
+            remedy=remedy,
         )
     ]
 

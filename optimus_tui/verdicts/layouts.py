@@ -2,7 +2,7 @@
 
 from optimus_tui.contract.cache import UnknownLayout
 from optimus_tui.contract.finding_rules import LIMITS_UNKNOWN_LAYOUT
-from optimus_tui.contract.findings import Finding
+from optimus_tui.contract.findings import Finding, Severity
 from optimus_tui.contract.make_finding import make_finding
 from optimus_tui.contract.reading import Coverage
 from optimus_tui.wording.numbers import plural
@@ -39,10 +39,13 @@ def find_unknown_layout(counters: int, unknown: UnknownLayout, coverage: Coverag
     there are counters of a known layout (``counters`` of them)."""
     if not coverage.complete or not counters_unknown(counters, unknown):
         return []
+    severity: Severity = "low"
+    if unknown.like_limiter:
+        severity = "medium"
     return [
         make_finding(
             rule=LIMITS_UNKNOWN_LAYOUT,
-            severity="medium" if unknown.like_limiter else "low",
+            severity=severity,
             subject="rate limits",
             message=layout_words(unknown, known=known, wanted="rate-limit counter"),
             measured=float(unknown.count),

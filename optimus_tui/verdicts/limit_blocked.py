@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from msgspec import Struct
 
 from optimus_tui.contract.finding_rules import LIMITS_IMMORTAL, LIMITS_LONG_TTL, LIMITS_OVER
-from optimus_tui.contract.findings import Finding
+from optimus_tui.contract.findings import Finding, Severity
 from optimus_tui.contract.limits import LimitRow, LimitRules
 from optimus_tui.contract.make_finding import make_finding
 from optimus_tui.verdicts.limit_words import (
@@ -186,9 +186,15 @@ def _long_ttl(row: LimitRow, window: int, everywhere: bool) -> Finding:
     full = _is_full(row)
     tenant = tenant_words(row.counter.tenant)
     blocked = f"{tenant} is answered 429 for {duration_words(left)}, not for {duration_words(window)}."
+    severity: Severity = "medium"
+    if full:
+        impact = blocked
+        severity = "high"
+    else:
+        impact = f"It counts on long after its window: once it is full, {blocked}"
     return make_finding(
         rule=LIMITS_LONG_TTL,
-        severity="high" if full else "medium",
+        severity=severity,
         subject=subject_of(row),
         message=f"{subject_of(row)} lives for {duration_words(left)} more in a window of {duration_words(window)}"
         f" ({used_words(row)})",
@@ -197,7 +203,7 @@ def _long_ttl(row: LimitRow, window: int, everywhere: bool) -> Finding:
         unit="s",
         samples=1,
         window_seconds=float(window),
-        impact=blocked if full else f"It counts on long after its window: once it is full, {blocked}",
+        impact=impact,
         remedy=_long_remedy(everywhere),
     )
 
@@ -208,9 +214,12 @@ def _long_ttls(rows: Sequence[LimitRow], window: int, everywhere: bool) -> Findi
     which = "all counters live"
     if not everywhere:
         which = f"{len(rows):,} counters live"
+    severity: Severity = "medium"
+    if full:
+        severity = "high"
     return make_finding(
         rule=LIMITS_LONG_TTL,
-        severity="high" if full else "medium",
+        severity=severity,
         subject="several counters",
         message=f"{which} far longer than the window of {duration_words(window)}, up to {duration_words(longest)}: "
         + some_of([subject_of(row) for row in full or rows]),

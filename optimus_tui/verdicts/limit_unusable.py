@@ -57,13 +57,19 @@ def foreign(rows: Sequence[LimitRow]) -> list[Finding]:
 def _no_count(rows: Sequence[LimitRow], *, many: str, problem: str, message: str, impact: str, remedy: str) -> Finding:
     """``problem`` is measured of a single key, the number of keys of several, whose subject is ``many``."""
     single = len(rows) == 1
+    unit = "keys"
+    threshold: float | str = 0.0
+    measured: float | str = float(len(rows))
+    subject = many
+    if single:
+        unit, threshold, measured, subject = "", "a whole number", problem, subject_of(rows[0])
     return make_finding(
         rule=LIMITS_BROKEN,
-        subject=subject_of(rows[0]) if single else many,
+        subject=subject,
         message=message,
-        measured=problem if single else float(len(rows)),
-        threshold="a whole number" if single else 0.0,
-        unit="" if single else "keys",
+        measured=measured,
+        threshold=threshold,
+        unit=unit,
         samples=len(rows),
         impact=impact,
         remedy=remedy,
@@ -76,12 +82,14 @@ def kept(rows: Sequence[LimitRow]) -> list[Finding]:
         return []
     names = some_of([subject_of(row) for row in rows])
     verb = "have no TTL"
+    subject = "several windows"
     if len(rows) == 1:
         verb = "has no TTL"
+        subject = subject_of(rows[0])
     return [
         make_finding(
             rule=LIMITS_KEPT,
-            subject=subject_of(rows[0]) if len(rows) == 1 else "several windows",
+            subject=subject,
             message=f"{names} {verb}: a sorted set forgets what leaves its window, but its key stays for ever",
             measured="no TTL",
             threshold="a TTL",

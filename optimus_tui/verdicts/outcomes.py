@@ -89,7 +89,7 @@ def class_of(status: str) -> str:
     return {"5": "server", "4": "client"}.get(status[0], "good")
 
 
-class Refusals(Struct, frozen=True, kw_only=True):
+class WindowRefusals(Struct, frozen=True, kw_only=True):
     """Refusals over a window. ``grown`` covers nothing where they are unknown, and its fault says why.
 
     ``basis`` names the counter behind them.
@@ -99,10 +99,10 @@ class Refusals(Struct, frozen=True, kw_only=True):
     basis: str
 
 
-def refusals(requests: Increase | Fault, refused: Increase | Fault) -> Refusals:
+def refusals(requests: Increase | Fault, refused: Increase | Fault) -> WindowRefusals:
     """Refusals by the gateway's own counter of them, else by its requests' status 429, else unknown with the reason."""
     if isinstance(refused, Increase) and refused.covered_minutes > 0:
-        return Refusals(grown=refused, basis=REFUSED)
+        return WindowRefusals(grown=refused, basis=REFUSED)
     basis = "http_requests_total, status 429"
     if isinstance(refused, Fault):
         own: Fault | None = refused
@@ -113,13 +113,13 @@ def refusals(requests: Increase | Fault, refused: Increase | Fault) -> Refusals:
             other: Fault | None = requests
         else:
             other = requests.fault
-        return Refusals(grown=Increase(name=REFUSED, fault=own or other), basis=REFUSED)
+        return WindowRefusals(grown=Increase(name=REFUSED, fault=own or other), basis=REFUSED)
     told = outcomes(requests.series)
     if told.refused is None:
         message = f"the gateway publishes no {REFUSED}, and {told.why_refused}"
-        return Refusals(grown=Increase(name=REFUSED, fault=Fault("invalid", message)), basis=basis)
+        return WindowRefusals(grown=Increase(name=REFUSED, fault=Fault("invalid", message)), basis=basis)
     answered = tuple(one for one in requests.series if one.labels.get("status") == "429")
-    return Refusals(grown=replace(requests, name=REFUSED, series=answered), basis=basis)
+    return WindowRefusals(grown=replace(requests, name=REFUSED, series=answered), basis=basis)
 
 
 def worst(grown: Increase, label: str) -> tuple[str, Outcomes] | None:

@@ -11,7 +11,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from optimus_tui.contract.finding_rules import LIMITS_REFUSED, LIMITS_REFUSED_BELOW
-from optimus_tui.contract.findings import Finding
+from optimus_tui.contract.findings import Finding, Severity
 from optimus_tui.contract.limits import ALL_TENANTS, Counter, LimitRules
 from optimus_tui.contract.make_finding import make_finding
 from optimus_tui.contract.metrics import Counted, Increase
@@ -32,7 +32,7 @@ SAME_SPAN = 0.8
 """Two figures are of the same time where the shorter one covers at least this part of the longer one."""
 
 
-class Refused(Struct, frozen=True):
+class RefusedRequests(Struct, frozen=True):
     """Requests of one tenant that were refused; ``tenant`` "" where the gateway does not count by tenant.
 
     ``share`` of its requests from 0 to 1, at least that much; None where it is unknown, and ``why`` says so.
@@ -49,7 +49,7 @@ class Refused(Struct, frozen=True):
         return safe_text(self.tenant, 60) or ALL_TENANTS
 
 
-def refused_by_tenant(requests: Increase, refused: Increase, tenant: str | None = None) -> list[Refused]:
+def refused_by_tenant(requests: Increase, refused: Increase, tenant: str | None = None) -> list[RefusedRequests]:
     """Who was refused how much, the most first; ``tenant`` to look at one only.
 
     A gateway that does not count by tenant tells of all tenants together.
@@ -62,23 +62,23 @@ def refused_by_tenant(requests: Increase, refused: Increase, tenant: str | None 
     return [_share(name, count, requests, refused) for name, count in counts.items()]
 
 
-def _share(tenant: str, count: float, requests: Increase, refused: Increase) -> Refused:
+def _share(tenant: str, count: float, requests: Increase, refused: Increase) -> RefusedRequests:
     """Its requests' own status 429 where they have one (the same samples), else refusals of what was asked at least."""
     spans = sorted((requests.covered_minutes, refused.covered_minutes))
     if spans[0] <= 0:
-        return Refused(tenant, count, None, "how many requests there were is not known")
+        return RefusedRequests(tenant, count, None, "how many requests there were is not known")
     if spans[0] < SAME_SPAN * spans[1]:
-        return Refused(tenant, count, None, "requests were counted over another time than refusals")
+        return RefusedRequests(tenant, count, None, "requests were counted over another time than refusals")
     told = outcomes(_of(requests.series, tenant))
     if tenant and told.requests <= 0:
         everybody = outcomes(requests.series).requests
         least = count / (everybody + count)
         if least >= REFUSED_SHARE:  # of all requests: of its own it can only be more
-            return Refused(tenant, count, least)
-        return Refused(tenant, count, None, "requests are not counted by tenant")
+            return RefusedRequests(tenant, count, least)
+        return RefusedRequests(tenant, count, None, "requests are not counted by tenant")
     if told.refused and told.refused >= count * SAME_SPAN:
-        return Refused(tenant, count, told.refused_share)
-    return Refused(tenant, count, count / (told.requests + count))
+        return RefusedRequests(tenant, count, told.refused_share)
+    return RefusedRequests(tenant, count, count / (told.requests + count))
 
 
 def _of(series: Iterable[Counted], tenant: str) -> list[Counted]:
@@ -127,34 +127,46 @@ def find_refusals_lately(
     return [*now, *(eased(one, words) for one in found if one.subject not in still)]
 
 
-def _told(cases: Sequence[Refused], bound: str, when: str, *, sure: bool) -> list[Finding]:
+def _told(cases: Sequence[RefusedRequests], bound: str, when: str, *, sure: bool) -> list[Finding]:
     return each_or_one(
         cases, lambda one: _one(one, bound, when, sure), lambda many: _many(many, f"{bound}many", when, sure)
     )
 
 
-def _one(one: Refused, bound: str, when: str, sure: bool) -> Finding:
+def _one(one: RefusedRequests, bound: str, when: str, sure: bool) -> Finding:
+    unit = "requests"
     if one.share is not None:
         share = f"{percent(one.share)} of them or more"
+        unit = "share"
+        threshold = REFUSED_SHARE
+        measured = one.share
     else:
         share = f"share unknown: {one.why}"
+        threshold = float(LEAST_REFUSED)
+        measured = float(round(one.refused))
+    severity: Severity = "medium"
+    if sure:
+        severity = "high"
     return make_finding(
         rule=LIMITS_REFUSED,
-        severity="high" if sure else "medium",
+        severity=severity,
         subject=one.name,
         message=f"{bound}{round(one.refused):,} requests of {one.name} were refused (429) {when} ({share})",
-        measured=one.share if one.share is not None else float(round(one.refused)),
-        threshold=REFUSED_SHARE if one.share is not None else float(LEAST_REFUSED),
-        unit="share" if one.share is not None else "requests",
+        measured=measured,
+        threshold=threshold,
+        unit=unit,
         samples=round(one.refused),
     )
 
 
-def _many(many: Sequence[Refused], how_many: str, when: str, sure: bool) -> Finding:
+def _many(many: Sequence[RefusedRequests], how_many: str, when: str, sure: bool) -> Finding:
     names = some_of([f"{one.name} {round(one.refused):,}" for one in many])
+    severity: Severity = "medium"
+    if sure:
+        severity = "high"
     return make_finding(
         rule=LIMITS_REFUSED,
-        severity="high" if sure else "medium",
+        severity=severity,
         subject="several tenants",
         many=True,
         message=f"{how_many} requests of {len(many):,} tenants were refused (429) {when}: {names}",

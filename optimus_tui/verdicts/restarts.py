@@ -50,11 +50,14 @@ def find_several(grown: Grown) -> list[Finding]:
     """A low finding where several processes answer that cannot be told apart."""
     if not grown.several:
         return []
+    message = "several processes answer here: no rates"
+    if grown.fault:
+        message = grown.fault.message
     return [
         make_finding(
             rule=METRICS_SEVERAL_PROCESSES,
             subject="gateway",
-            message=grown.fault.message if grown.fault else "several processes answer here: no rates",
+            message=message,
             measured="unknown",
             threshold="one process, or start times that differ",
             samples=grown.processes,

@@ -82,16 +82,25 @@ def _refuses_writes(state: ServerState) -> list[Finding]:
         told.append(f"{counted} in the last {lately.seconds:.0f} s")
     elif count := (state.refused.writes or {}).get(first, 0):
         told.append(f"{count:,} refused since its start")
+    window_seconds = None
+    if grown and lately and not reasons:
+        window_seconds = lately.seconds
+    samples, unit = 1, ""
+    measured: float | str = first
+    threshold: float | str = "no refusal"
+    if grown:
+        samples, unit = 2, "writes"
+        measured, threshold = float(sum(grown.values())), 0.0
     return [
         make_finding(
             rule=SERVER_REFUSES_WRITES,
             subject="redis",
             message=f"redis refuses writes: {'; '.join(told)}",
-            measured=float(sum(grown.values())) if grown else first,
-            threshold=0.0 if grown else "no refusal",
-            unit="writes" if grown else "",
-            samples=2 if grown else 1,
-            window_seconds=lately.seconds if grown and lately and not reasons else None,
+            measured=measured,
+            threshold=threshold,
+            unit=unit,
+            samples=samples,
+            window_seconds=window_seconds,
             remedy=remedy,
         )
     ]
@@ -248,9 +257,12 @@ def _info_unknown(state: ServerState) -> Finding:
     fault = state.info_fault
     assert fault is not None
     odd = fault.kind == "invalid" and "not available" not in fault.message
+    severity: Severity = "low"
+    if odd:
+        severity = "medium"
     return make_finding(
         rule=SERVER_INFO_UNKNOWN,
-        severity="medium" if odd else "low",
+        severity=severity,
         subject="redis",
         message=f"redis answers, and its state is unknown: {fault.message}",
         measured="unknown",

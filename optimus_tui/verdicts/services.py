@@ -119,30 +119,32 @@ def _service(
         return []
     if state is not None and state.status == good:
         state = None  # good as of an earlier look: the fault is what holds now
-    why = (state.fault if state else None) or fault
+    why = fault
+    if state is not None and state.fault is not None:
+        why = state.fault
     if (state is not None and state.status == "unknown") or (why is not None and why.kind == STARVED):
         return [_unknown(name, why)]
-    status = "no answer"
+    status: str = "no answer"
+    code = sickness = None
     if state is not None:
-        status = state.status
-    code = None
-    if state is not None:
-        code = state.status_code
-    if state is not None and state.sickness == "degraded":
+        status, code, sickness = state.status, state.status_code, state.sickness
+    if sickness == "degraded":
         severity = "medium"
-    said = _said(name, status, state.sickness if state is not None else None)
     reason = ""
-    if why:
-        reason = why.message
-    if why is None and code is not None:
-        reason = f"it answered {code}"
+    if why is not None and why.message:
+        reason = f": {why.message}"
+    elif why is None and code is not None:
+        reason = f": it answered {code}"
+    measured: float | str = status
+    if code is not None:
+        measured = float(code)
     return [
         make_finding(
             rule=_ILL[name],
             severity=severity,
             subject=name,
-            message=f"{name} {said}{f': {reason}' if reason else ''}",
-            measured=float(code) if code is not None else status,
+            message=f"{name} {_said(name, status, sickness)}{reason}",
+            measured=measured,
             threshold=good,
             samples=1,
             remedy=_remedy(why),
@@ -156,14 +158,17 @@ def _remarked(name: str, remark: Remark) -> Finding:
     said = f"{name} answered 200 and says {remark.words}: taken as healthy by its status code"
     if part:
         said = f"{name} is well by its own word, and says of a part {remark.words}"
+    impact, measured = "None, as far as is known.", str(remark.kind)
+    if part:
+        impact, measured = _PART_IMPACT, "sick part"
     return make_finding(
         rule=_SAYS[name],
         subject=name,
         message=said,
-        measured="sick part" if part else remark.kind,
+        measured=measured,
         threshold="healthy",
         samples=1,
-        impact=_PART_IMPACT if part else "None, as far as is known.",
+        impact=impact,
     )
 
 

@@ -10,7 +10,7 @@ from optimus_tui.contract.services import CacheMetrics, GatewayState, ServerStat
 from optimus_tui.contract.tools.common import Recommendation
 from optimus_tui.settings.model import Thresholds
 from optimus_tui.verdicts.playbooks.conclusion import Conclusion
-from optimus_tui.verdicts.playbooks.proxy_timeout import Timed
+from optimus_tui.verdicts.playbooks.proxy_timeout import DependencyLatencies
 
 T = Thresholds()
 GONE = Fault("refused", "nobody answers at localhost:8020")
@@ -57,8 +57,10 @@ def window(values: Iterable[float], step: float = 10.0, name: str = "x") -> Wind
     return Window(name=name, samples=samples, covered_minutes=len(samples) * step / 60, source="history")
 
 
-def timed(p95: float = 20.0, samples: int = 100) -> Timed:
-    return Timed(series=Series(p50=p95 / 2, p95=p95, samples=samples), source="history", covered_minutes=30.0)
+def timed(p95: float = 20.0, samples: int = 100) -> DependencyLatencies:
+    return DependencyLatencies(
+        series=Series(p50=p95 / 2, p95=p95, samples=samples), source="history", covered_minutes=30.0
+    )
 
 
 def cache(**more: object) -> CacheReport:

@@ -8,7 +8,7 @@ from textual.containers import Container
 
 from optimus_tui.contract.drill import DrillResult
 from optimus_tui.incidents.drill import MEANS, NOT_REAL, page, stopwatch
-from optimus_tui.tools.sections import Line, Section
+from optimus_tui.tools.sections import Fact, Section
 from optimus_tui.tui import clipboard
 from optimus_tui.tui.base_screen import BaseScreen
 from optimus_tui.tui.keys import chosen
@@ -86,20 +86,20 @@ def result_sections(result: DrillResult) -> list[Section]:
     """The truth first, then times, marks and what was missed."""
     spans = (("detect", result.detect), ("acknowledge (MTTA)", result.acknowledge), ("resolve (MTTR)", result.resolve))
     return [
-        Section(title="What was injected", lines=(Line(result.says, result.scenario), Line(result.cure, "the cure"))),
+        Section(title="What was injected", lines=(Fact(result.says, result.scenario), Fact(result.cure, "the cure"))),
         Section(
             title="Times since then",
-            lines=tuple(Line(stopwatch(span), f"to {word}", "" if span is not None else "warning")
+            lines=tuple(Fact(stopwatch(span), f"to {word}", "" if span is not None else "warning")
                         for word, span in spans),
         ),
         Section(
             title="Marks, as measured and recorded",
             lines=tuple(
-                Line(f"{stopwatch(one.seconds):<5} {one.words}", MEANS[one.name],
+                Fact(f"{stopwatch(one.seconds):<5} {one.words}", MEANS[one.name],
                      "" if one.seconds is not None else "warning")
                 for one in result.marks
             ),
         ),
-        Section(title="Missed", lines=tuple(Line(one) for one in result.missed) or (Line("nothing", tone="ok"),)),
-        Section(title=NOT_REAL, lines=(Line("x writes this to a file, esc goes back to the panes", tone="quiet"),)),
+        Section(title="Missed", lines=tuple(Fact(one) for one in result.missed) or (Fact("nothing", tone="ok"),)),
+        Section(title=NOT_REAL, lines=(Fact("x writes this to a file, esc goes back to the panes", tone="quiet"),)),
     ]  # fmt: skip

@@ -9,7 +9,7 @@ from typing import Any
 from msgspec.structs import replace
 
 from optimus_tui.contract.incident import ActionRecord, Advice, Comparison, IncidentState, Stamp, Step
-from optimus_tui.tools.sections import Line, Section, Tone, sections
+from optimus_tui.tools.sections import Fact, Section, Tone, sections
 from optimus_tui.tui.render_report import MARKS
 from optimus_tui.tui.widgets.bars import Words
 from optimus_tui.tui.widgets.columns import fit_cell
@@ -96,7 +96,7 @@ def evidence_sections(state: IncidentState, step: Step, document: Mapping[str, A
     if step.status in ("skipped", "failed") or (step.said and step.plan.kind != "tool"):
         told = {"skipped": "Skipped", "failed": "No result"}.get(step.status, "Said")
         made.append(
-            Section(title=told, lines=(Line(sentence(step.said), tone="warning" if told == "No result" else ""),))
+            Section(title=told, lines=(Fact(sentence(step.said), tone="warning" if told == "No result" else ""),))
         )
     if step.change is not None:
         made.append(change_section("Since the run before", step.change))
@@ -119,14 +119,14 @@ def _counted(state: IncidentState, section: Section) -> Section:
 
 
 def _ahead(state: IncidentState, step: Step) -> Section:
-    lines = [Line(sentence(step.plan.why))] if step.plan.why else []
+    lines = [Fact(sentence(step.plan.why))] if step.plan.why else []
     if step.plan.tool:
-        lines.append(Line(safe(step.plan.tool, 80), "asks"))
+        lines.append(Fact(safe(step.plan.tool, 80), "asks"))
     if step.plan.command:
-        lines.append(Line(safe(step.plan.command), "command"))
+        lines.append(Fact(safe(step.plan.command), "command"))
     if step.plan.choose_issue and state.choice is not None:
-        lines.append(Line(f"{state.choice.issue}, {sentence(state.choice.reason)}", "looks at"))
-    return Section(title="Not done yet", lines=tuple(lines) or (Line("enter goes on"),))
+        lines.append(Fact(f"{state.choice.issue}, {sentence(state.choice.reason)}", "looks at"))
+    return Section(title="Not done yet", lines=tuple(lines) or (Fact("enter goes on"),))
 
 
 def _deciding(step: Step) -> list[Section]:
@@ -134,9 +134,9 @@ def _deciding(step: Step) -> list[Section]:
     if outcome is None:
         return []
     took = f"   {latency(step.took_ms)}" if step.took_ms is not None else ""
-    lines = [Line(sentence(outcome.headline), safe(outcome.verdict, 30), _tone(outcome.severity))]
+    lines = [Fact(sentence(outcome.headline), safe(outcome.verdict, 30), _tone(outcome.severity))]
     lines += [
-        Line(safe(one.words, 40) or quantity(one.value, safe(one.unit, 12)), safe(one.label or one.name, 40))
+        Fact(safe(one.words, 40) or quantity(one.value, safe(one.unit, 12)), safe(one.label or one.name, 40))
         for one in outcome.figures
     ]
     return [Section(title=f"What decides{took}", lines=tuple(lines), urgent=True)]
@@ -145,7 +145,7 @@ def _deciding(step: Step) -> list[Section]:
 def _ranking(state: IncidentState) -> Section:
     chosen = state.choice.issue if state.choice else ""
     lines = tuple(
-        Line(
+        Fact(
             sentence(one.reason) + (f" ({safe(one.tenant, 60)})" if one.tenant else ""),
             one.issue,
             "ok" if one.issue == chosen else "",
@@ -162,16 +162,16 @@ WHOLE = ("share", "ms")
 
 def change_section(title: str, change: Comparison) -> Section:
     """Before and after."""
-    lines = [Line(sentence(change.words), change.verdict, VERDICT_TONES[change.verdict])]
+    lines = [Fact(sentence(change.words), change.verdict, VERDICT_TONES[change.verdict])]
     lines += [
-        Line(
+        Fact(
             f"{quantity(before, unit if unit in ('share', 'ms') else '')} → {quantity(after, safe(unit, 12))}",
             safe(label, 40),
         )
         for label, before, after, unit in change.figures
     ]
     for word, texts, tone in (("gone", change.gone, "ok"), ("new", change.new, "critical"), ("still", change.held, "")):
-        lines += [Line(sentence(one), word, tone) for one in texts]  # type: ignore[arg-type]
+        lines += [Fact(sentence(one), word, tone) for one in texts]  # type: ignore[arg-type]
     return Section(title=title, lines=tuple(lines), urgent=change.verdict in ("worse", "same"))
 
 
@@ -179,14 +179,17 @@ def deed_section(record: ActionRecord) -> Section:
     """An action, its outcome by kinds, and the checks after it."""
     receipt = record.receipt
     counts = ", ".join(f"{count:,} {safe(name, 20)}" for name, count in receipt.counts.items()) or "nothing"
-    lines = [Line(sentence(receipt.words)), Line(f"{counts} of {plural(receipt.planned, 'key')} planned", "outcome")]
+    lines = [
+        Fact(sentence(receipt.words)),
+        Fact(f"{counts} of {plural(receipt.planned, 'key')} planned", "outcome"),
+    ]
     for check in record.checks:
         if check.change is None:
-            lines.append(Line("asked again …", safe(check.step, 30), "quiet"))
+            lines.append(Fact("asked again …", safe(check.step, 30), "quiet"))
         else:
-            lines.append(Line(f"{check.change.verdict}: {sentence(check.change.words)}", safe(check.step, 30),
+            lines.append(Fact(f"{check.change.verdict}: {sentence(check.change.words)}", safe(check.step, 30),
                               VERDICT_TONES[check.change.verdict]))  # fmt: skip
-    lines.append(Line(safe(receipt.audit) or "–", "audit", "quiet"))
+    lines.append(Fact(safe(receipt.audit) or "–", "audit", "quiet"))
     again = "" if record.verdict in (None, "fixed") else "   r checks again"
     return Section(title=f"Done here: {record.verdict or 'checking …'}{again}", lines=tuple(lines))
 
@@ -195,19 +198,19 @@ def advice_section(advice: Advice, number: int) -> Section:
     """One recommendation: priority, why, the exact command, and whether it can be done from here."""
     mark = MARKS.get(advice.priority, "")
     state = {"open": "", "done": "   ✓ done", "dismissed": "   – dismissed"}[advice.status]
-    lines = [Line(sentence(advice.action), "do")]
+    lines = [Fact(sentence(advice.action), "do")]
     if advice.kind and advice.status == "open":
-        lines.append(Line("a does it from here; a card first shows exactly what it changes", "here", "ok"))
+        lines.append(Fact("a does it from here; a card first shows exactly what it changes", "here", "ok"))
     if advice.command:
-        lines.append(Line(safe(advice.command, 2_000), "command"))
+        lines.append(Fact(safe(advice.command, 2_000), "command"))
         if advice.command.startswith(":") and advice.status == "open":
-            lines.append(Line("esc goes to the panes: type the command there", "how", "quiet"))
+            lines.append(Fact("esc goes to the panes: type the command there", "how", "quiet"))
     if advice.file:
-        lines.append(Line(safe(advice.file), "file"))
+        lines.append(Fact(safe(advice.file), "file"))
     for one in advice.evidence or ((advice.reason,) if advice.reason else ()):
-        lines.append(Line(sentence(one), "because"))
+        lines.append(Fact(sentence(one), "because"))
     if advice.said:
-        lines.append(Line(sentence(advice.said), "said", "quiet"))
+        lines.append(Fact(sentence(advice.said), "said", "quiet"))
     return Section(title=f"{number}  {mark}{advice.priority}{state}", lines=tuple(lines))
 
 
@@ -215,17 +218,17 @@ def closing_sections(state: IncidentState) -> list[Section]:
     """How it ended."""
     if state.status != "closed":
         return []
-    lines = [Line(sentence(state.cause), "cause"), Line(sentence(state.resolution), "resolution")]
+    lines = [Fact(sentence(state.cause), "cause"), Fact(sentence(state.resolution), "resolution")]
     for label, seconds in (("until somebody acted", mtta(state)), ("until repaired", mttr(state))):
         if seconds is not None:
-            lines.append(Line(age(seconds), label))
+            lines.append(Fact(age(seconds), label))
     return [Section(title="Closed", lines=tuple(lines))]
 
 
 def timeline_section(state: IncidentState, most: int = 20) -> Section:
     """The newest lines of the timeline."""
     entries = state.timeline[-most:]
-    lines = tuple(Line(sentence(one.text, 300), clock(one.at.wall)) for one in reversed(entries))
+    lines = tuple(Fact(sentence(one.text, 300), clock(one.at.wall)) for one in reversed(entries))
     return Section(title="Timeline, newest first", lines=lines)
 
 

@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 from textual.widget import Widget
 
 from optimus_tui.tools.registry import TOOLS
-from optimus_tui.tools.routine import Step, routine, symptoms
+from optimus_tui.tools.routine import RoutineStep, routine, symptoms
 from optimus_tui.tui.dialogs.base import Dialog
 from optimus_tui.tui.keys import MOVES, chosen
 from optimus_tui.tui.widgets.columns import fit_cell
@@ -16,7 +16,7 @@ from optimus_tui.tui.widgets.line_view import LineView, Piece
 
 TOLD_CELLS = 48
 """Where the reasons stand below each other, as long as there is room for it."""
-Row = Step | str
+Row = RoutineStep | str
 """A line that runs, or a heading."""
 
 
@@ -46,7 +46,7 @@ class RoutineView(LineView):
         if isinstance(row, str):
             return [(row, "head")]
         before = self.rows[index - 1] if index else None
-        again = isinstance(before, Step) and before.when == row.when
+        again = isinstance(before, RoutineStep) and before.when == row.when
         number = {"first": "1", "then": "2"}.get(row.why, "")
         told = " ".join([row.tool_call.tool, *(_word(one) for one in row.tool_call.arguments.items())])
         room = max(10, width - 22)
@@ -72,7 +72,7 @@ class RoutineView(LineView):
         self.move_to(1)
 
     def action_open(self) -> None:
-        if isinstance(self.selected, Step):
+        if isinstance(self.selected, RoutineStep):
             self.screen.dismiss(self.selected.tool_call)
 
 

@@ -35,6 +35,7 @@ from optimus_tui.verdicts.playbooks.churn import SECONDS, Invalidations
 from optimus_tui.verdicts.playbooks.conclusion import Conclusion, ConclusionBuilder
 from optimus_tui.verdicts.playbooks.errors import span_words
 from optimus_tui.verdicts.services import is_away, judge_gateway, judge_server
+from optimus_tui.verdicts.values import if_known
 from optimus_tui.wording.numbers import percent, plural, thousands
 from optimus_tui.wording.safe import safe_text
 from optimus_tui.wording.size import size
@@ -117,14 +118,18 @@ def _look_at_rate(
         found += find_conflict(seen.rate, seen.recent or rate, thresholds)
     conclusion.found(*(one if one.samples is not None else replace(one, samples=samples) for one in found))
     return {
-        "hit_rate": None if rate is None else round(rate.value, 4),
-        "hit_rate_source": None if rate is None else rate.source,
-        "lookups": samples if windowed else None,
-        "published_hit_rate": None if seen.rate is None else round(seen.rate.value, 4),
-        "published_hit_rate_source": None if seen.rate is None else seen.rate.source,
+        **_with_source("hit_rate", rate),
+        "lookups": if_known(windowed, samples),
+        **_with_source("published_hit_rate", seen.rate),
         "recent_hit_rate": None if seen.recent is None else round(seen.recent.value, 4),
         "trend": _trend(conclusion, seen.history),
     }
+
+
+def _with_source(name: str, rate: HitRate | None) -> dict[str, Any]:
+    if rate is None:
+        return {name: None, f"{name}_source": None}
+    return {name: round(rate.value, 4), f"{name}_source": rate.source}
 
 
 def _trend(conclusion: ConclusionBuilder, history: Window | Fault) -> dict[str, Any]:
@@ -185,15 +190,16 @@ def _bins() -> list[str]:
 
 def _look_at_evictions(conclusion: ConclusionBuilder, seen: CacheEvidence) -> dict[str, Any]:
     server, window = seen.server.value, seen.evicted
-    now = None
+    now = policy = used = most = None
     if server:
-        now = server.evicted_keys
+        now, policy = server.evicted_keys, server.memory_policy
+        used, most = server.memory_used, server.memory_max
     section: dict[str, Any] = {
         "evicted_since_start": now,
         "evicted_in_window": None,
-        "policy": server.memory_policy if server else None,
-        "memory_bytes": server.memory_used if server else None,
-        "max_memory_bytes": server.memory_max if server else None,
+        "policy": policy,
+        "memory_bytes": used,
+        "max_memory_bytes": most,
     }
     if server is not None and server.info_fault is None:
         limit = "no limit"

@@ -17,7 +17,7 @@ from optimus_tui.contract.finding_rules import (
     REDIS_SLOW_COMMANDS,
     REDIS_SLOW_UNMEASURED,
 )
-from optimus_tui.contract.findings import Finding
+from optimus_tui.contract.findings import Finding, Severity
 from optimus_tui.contract.make_finding import make_finding
 from optimus_tui.contract.metrics import Quantiles
 from optimus_tui.contract.reading import Fault, Reading
@@ -26,9 +26,10 @@ from optimus_tui.contract.services import GatewayState, HitRate, ServerState, Se
 from optimus_tui.settings.model import Thresholds
 from optimus_tui.verdicts.hit_rate import find_hit_rate
 from optimus_tui.verdicts.playbooks.conclusion import Conclusion, ConclusionBuilder
-from optimus_tui.verdicts.playbooks.proxy_timeout import Timed, look_at_direct, spread_section
+from optimus_tui.verdicts.playbooks.proxy_timeout import DependencyLatencies, look_at_direct, spread_section
 from optimus_tui.verdicts.routes import by_time, judge_routes
 from optimus_tui.verdicts.services import is_away, judge_engine, judge_gateway, judge_server
+from optimus_tui.verdicts.values import if_known
 from optimus_tui.wording.numbers import latency, percent, plural, thousands
 from optimus_tui.wording.safe import safe_text
 
@@ -46,7 +47,7 @@ class LatencyEvidence(Struct, frozen=True, kw_only=True):
     gateway: Reading[GatewayState]
     engine: Reading[ServiceState]
     server: Reading[ServerState]
-    direct: Mapping[str, Timed]
+    direct: Mapping[str, DependencyLatencies]
     served: Quantiles | Fault
     upstream: Quantiles | Fault
     slow: SlowState | Fault
@@ -136,7 +137,7 @@ def _look_at_slow(conclusion: ConclusionBuilder, seen: LatencyEvidence, *, down:
         conclusion.saw(f"{plural(len(events), 'event')} of LATENCY LATEST within the window")
     return {
         "status": "ok" if slow.calls_fault is None and slow.events_fault is None else "partial",
-        "slow_calls": len(calls) if slow.calls_fault is None else None,
+        "slow_calls": if_known(slow.calls_fault is None, len(calls)),
         "own_calls_left_out": slow.own,
         "slowest": [
             {"command": one.command, "took_ms": round(one.took_ms, 2), "age_seconds": round(one.age_s)}
@@ -155,14 +156,19 @@ def _judge_calls(calls: list[SlowCall], window: float) -> list[Finding]:
         return []
     worst = max(calls, key=lambda one: one.took_ms)
     bad = worst.took_ms >= SLOW_CALL_MS
+    threshold = 0.0
+    severity: Severity = "low"
+    if bad:
+        threshold = SLOW_CALL_MS
+        severity = "medium"
     return [
         make_finding(
             rule=REDIS_SLOW_COMMANDS,
-            severity="medium" if bad else "low",
+            severity=severity,
             subject="redis",
             message=f"{plural(len(calls), 'slow command')}, the slowest {worst.command} with {latency(worst.took_ms)}",
             measured=worst.took_ms,
-            threshold=SLOW_CALL_MS if bad else 0.0,
+            threshold=threshold,
             unit="ms",
             samples=len(calls),
             window_seconds=window,

@@ -146,6 +146,9 @@ def _judge_growth(name: str, found: Trend, limit: int | None, growth: Mapping[st
     checked: Severity = "medium"
     if severity == "high":
         checked = "high"
+    remedy = "Compare with the gateway's traffic; where that is even, look for caches without a bound in its process."
+    if name == "redis.memory":
+        remedy = "See which namespace grows and whether its keys have TTLs."
     return make_finding(
         rule=MEMORY_GROWTH,
         severity=checked,
@@ -157,9 +160,7 @@ def _judge_growth(name: str, found: Trend, limit: int | None, growth: Mapping[st
         samples=found.samples,
         window_seconds=found.minutes * 60,
         impact=f"From {size(round(found.first))} to {size(round(found.last))} in {found.minutes:.0f} min.{why}",
-        remedy="See which namespace grows and whether its keys have TTLs."
-        if name == "redis.memory"
-        else "Compare with the gateway's traffic; where that is even, look for caches without a bound in its process.",
+        remedy=remedy,
     )
 
 

@@ -10,7 +10,7 @@ from typing import Any
 from msgspec import Struct
 
 from optimus_tui.contract.finding_rules import PROXY_P99, PROXY_UNMEASURED
-from optimus_tui.contract.findings import Finding
+from optimus_tui.contract.findings import Finding, Severity
 from optimus_tui.contract.health import Series
 from optimus_tui.contract.make_finding import make_finding
 from optimus_tui.contract.metrics import Increase, Quantiles, Spread
@@ -30,7 +30,7 @@ NEAR = 0.8
 """Of the timeout: a p99 above it leaves no room."""
 
 
-class Timed(Struct, frozen=True, kw_only=True):
+class DependencyLatencies(Struct, frozen=True, kw_only=True):
     """Latencies of one dependency as we measured them, in ms; ``source`` says whether now or over the window.
 
     ``lacking`` says why there are none.
@@ -47,7 +47,7 @@ class ProxyEvidence(Struct, frozen=True, kw_only=True):
 
     gateway: Reading[GatewayState]
     engine: Reading[ServiceState]
-    direct: Mapping[str, Timed]
+    direct: Mapping[str, DependencyLatencies]
     upstream: Quantiles | Fault
     served: Quantiles | Fault
     requests: Increase | Fault
@@ -78,7 +78,7 @@ def conclude(seen: ProxyEvidence, thresholds: Thresholds) -> Conclusion:
 
 
 def look_at_direct(
-    conclusion: ConclusionBuilder, direct: Mapping[str, Timed], thresholds: Thresholds
+    conclusion: ConclusionBuilder, direct: Mapping[str, DependencyLatencies], thresholds: Thresholds
 ) -> dict[str, Any]:
     """Our own timings: the section, and findings of the latency rules."""
     section: dict[str, Any] = {}
@@ -152,17 +152,22 @@ def _judge_timeout(name: str, spread: Spread, thresholds: Thresholds) -> list[Fi
         return []
     at = p99 >= timeout
     said = "is close to"
+    severity: Severity = "medium"
     if at:
         said = "reaches"
+        threshold = timeout
+        severity = "high"
+    else:
+        threshold = NEAR * timeout
     return [
         make_finding(
             rule=PROXY_P99,
-            severity="high" if at else "medium",
+            severity=severity,
             subject=name,
             message=f"{name}: p99 {bounds.shown_ms(spread, 'p99')} {said} the timeout of {latency(timeout)}",
             measured=p99,
             measured_words=bounds.shown_ms(spread, "p99"),
-            threshold=timeout if at else NEAR * timeout,
+            threshold=threshold,
             unit="ms",
             samples=round(spread.count),
         )

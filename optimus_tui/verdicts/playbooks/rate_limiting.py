@@ -31,6 +31,7 @@ from optimus_tui.verdicts.playbooks.conclusion import Conclusion, ConclusionBuil
 from optimus_tui.verdicts.playbooks.errors import span_words
 from optimus_tui.verdicts.services import is_away, judge_gateway, judge_server
 from optimus_tui.verdicts.sorting import some_of
+from optimus_tui.verdicts.values import rounded
 from optimus_tui.wording.numbers import part_of, percent, plural
 from optimus_tui.wording.safe import safe_text
 from optimus_tui.wording.shell import redis_cli
@@ -294,7 +295,7 @@ def _details(seen: LimitEvidence, thresholds: Thresholds, refused: dict[str, Any
         "total_limit_keys": report.total if report.coverage.scanned else None,
         "window_seconds": report.rules.window_seconds if report.rules else None,
         "limits_from": safe_text(report.rules.source, 60) if report.rules else None,
-        "slope_seconds": None if seen.slope_seconds is None else round(seen.slope_seconds, 2),
+        "slope_seconds": rounded(seen.slope_seconds, 2),
         "operations": _operations(report.rows, report.rules),
         "refused": refused,
         "coverage": {
@@ -311,11 +312,11 @@ def _operations(rows: Sequence[LimitRow], rules: LimitRules | None) -> list[dict
         {
             "operation": operation_words(row.counter.operation, 80),
             "state": row.state,
-            "share": None if row.share is None else round(row.share, 4),
-            "requests_per_second": None if row.slope is None else round(row.slope, 2),
+            "share": rounded(row.share, 4),
+            "requests_per_second": rounded(row.slope, 2),
             "rough": row.rough,
-            "seconds_to_429": None if row.refused_in is None else round(row.refused_in, 1),
-            "seconds_to_429_latest": None if row.refused_latest is None else round(row.refused_latest, 1),
+            "seconds_to_429": rounded(row.refused_in, 1),
+            "seconds_to_429_latest": rounded(row.refused_latest, 1),
             "left_out_of_actions": row.counter.doubt or None,
         }
         for row in rows[:50]
