@@ -43,7 +43,12 @@ def command(ctx: click.Context, /, as_json: bool, md: bool, page: str | None, **
     if sum((as_json, md, page is not None)) > 1:
         raise click.UsageError("--json, --md and --html exclude each other")
     settings = settings_of(joined(ctx, given))
-    return to_end(_tool_call(settings, "json" if as_json else "md" if md else "text", page))
+    form = "text"
+    if as_json:
+        form = "json"
+    elif md:
+        form = "md"
+    return to_end(_tool_call(settings, form, page))
 
 
 async def _tool_call(settings: "Settings", form: str, page: str | None) -> int:

@@ -88,13 +88,10 @@ def _named(payload: bytes) -> tuple[list[str], bool]:
     names: list[str] = []
     for place in _NAMES:
         value = event.get(place)
-        names += (
-            [value]
-            if isinstance(value, str)
-            else [v for v in value if isinstance(v, str)]
-            if isinstance(value, list)
-            else []
-        )
+        if isinstance(value, str):
+            names.append(value)
+        elif isinstance(value, list):
+            names += [name for name in value if isinstance(name, str)]
     removed = next((event[name] for name in _REMOVED if name in event), None)
     known = isinstance(removed, int) and not isinstance(removed, bool) and removed > 0
     short = [name for name in dict.fromkeys(names) if 0 < len(name) <= MAX_NAME_BYTES]
