@@ -200,7 +200,9 @@ def run(arguments: list[str]) -> int:
             return _crashed(error)
         output.complain(full)
         return exits.USAGE
-    return outcome if isinstance(outcome, int) else exits.HEALTHY
+    if isinstance(outcome, int):
+        return outcome
+    return exits.HEALTHY
 
 
 def _crashed(error: Exception) -> int:

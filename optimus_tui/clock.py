@@ -15,7 +15,9 @@ class Clock:
 
     def mono(self) -> float:
         """Return monotonic seconds, which count on while the machine sleeps; only differences matter."""
-        return time.monotonic() if _BOOT is None else time.clock_gettime(_BOOT)
+        if _BOOT is None:
+            return time.monotonic()
+        return time.clock_gettime(_BOOT)
 
 
 class FixedClock(Clock):

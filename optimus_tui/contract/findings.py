@@ -84,4 +84,6 @@ def overall_of(findings: "tuple[Finding, ...] | list[Finding]", unknown: bool = 
         return "critical"
     if worst >= 1:
         return "needs_attention"
-    return "unknown" if unknown else "healthy"
+    if unknown:
+        return "unknown"
+    return "healthy"

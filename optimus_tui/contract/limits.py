@@ -58,7 +58,9 @@ class Counter(Struct, frozen=True, kw_only=True):
     @property
     def resets_mono(self) -> float | None:
         """Return when its window ends, in monotonic seconds; None without a TTL."""
-        return None if self.ttl_ms is None else self.taken_mono + self.ttl_ms / 1000
+        if self.ttl_ms is None:
+            return None
+        return self.taken_mono + self.ttl_ms / 1000
 
 
 class ShapeCount(Struct, frozen=True):

@@ -47,7 +47,9 @@ class ServiceState(Struct, frozen=True, kw_only=True):
     @property
     def answered_well(self) -> bool | None:
         """Return whether this check found the service well; None where the check says nothing about it."""
-        return None if self.status in ("not configured", "unknown") else self.status in ("healthy", "connected")
+        if self.status in ("not configured", "unknown"):
+            return None
+        return self.status in ("healthy", "connected")
 
     @property
     def serves(self) -> bool:

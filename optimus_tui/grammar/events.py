@@ -82,18 +82,24 @@ def _read(payload: bytes, length: int | None) -> dict[str, object] | str:
     except UnicodeDecodeError:
         return "not UTF-8"
     except (msgspec.MsgspecError, ValueError, OverflowError):
-        return "empty" if not payload.strip() else "not JSON"
+        if not payload.strip():
+            return "empty"
+        return "not JSON"
     if not isinstance(found, dict):
         return f"{_KINDS.get(type(found), 'null')}, not an object"
     for name in ("type", "tenant_id"):
         value = found.get(name)
         if not isinstance(value, str):
-            return f"{name} is missing" if name not in found else f"{name} is not a string"
+            if name not in found:
+                return f"{name} is missing"
+            return f"{name} is not a string"
         if not value:
             return f"{name} is empty"
         if len(value) > MAX_NAME:
             return f"{name} is too long: {len(value):,} characters"
-    return "a name occurs twice" if _repeats(payload, found) else found
+    if _repeats(payload, found):
+        return "a name occurs twice"
+    return found
 
 
 def _repeats(payload: bytes, found: dict[str, object]) -> bool:
@@ -116,23 +122,35 @@ def _detail(event: dict[str, object]) -> str:
     if not phrase:
         others = ((n, _object(v)) for n, v in event.items() if n not in _CLAIMS and n not in _COUNTS)
         phrase = " ".join(f"{name[:40]}={text}" for name, text in list(others)[:3] if text)
-    return phrase if len(phrase) <= MAX_DETAIL else phrase[: MAX_DETAIL - 1] + "…"
+    if len(phrase) <= MAX_DETAIL:
+        return phrase
+    return phrase[: MAX_DETAIL - 1] + "…"
 
 
 def _object(value: object) -> str:
     if isinstance(value, str):
         return value[:MAX_DETAIL]
     if isinstance(value, list):
-        return _object(value[0]) if len(value) == 1 and isinstance(value[0], str) else _keys(value)
+        if len(value) == 1 and isinstance(value[0], str):
+            return _object(value[0])
+        return _keys(value)
     if isinstance(value, bool):
-        return "true" if value else "false"
+        if value:
+            return "true"
+        return "false"
     if isinstance(value, int):
-        return str(value) if abs(value) < 10**30 else "a huge number"
-    return f"{value:g}" if isinstance(value, float) else ""
+        if abs(value) < 10**30:
+            return str(value)
+        return "a huge number"
+    if isinstance(value, float):
+        return f"{value:g}"
+    return ""
 
 
 def _keys(value: object) -> str:
     number = len(value) if isinstance(value, list) else value
     if not isinstance(number, int) or isinstance(number, bool) or not 0 <= number < 10**15:
         return ""
-    return "1 key" if number == 1 else f"{number:,} keys"
+    if number == 1:
+        return "1 key"
+    return f"{number:,} keys"

@@ -38,7 +38,9 @@ def whole(fields: Mapping[str, str], name: str) -> int | None:
 def amount(fields: Mapping[str, str], name: str) -> int | None:
     """Return the field as a non-negative whole number of at most 63 bits, else None."""
     value = whole(fields, name)
-    return value if value is not None and 0 <= value <= MAX_AMOUNT else None
+    if value is not None and 0 <= value <= MAX_AMOUNT:
+        return value
+    return None
 
 
 def senseless(fields: Mapping[str, str], names: Iterable[str]) -> tuple[str, ...]:
@@ -53,7 +55,9 @@ def real(fields: Mapping[str, str], name: str) -> float | None:
         number = float(value) if len(value) <= 32 else None
     except ValueError:
         return None
-    return number if number is not None and abs(number) < 1e300 else None
+    if number is not None and abs(number) < 1e300:
+        return number
+    return None
 
 
 def keys_in(fields: Mapping[str, str], db: int) -> int | None:
@@ -67,7 +71,9 @@ def expiring(fields: Mapping[str, str]) -> int | None:
         _in_keyspace(value, "expires") for name, value in fields.items() if name[:2] == "db" and name[2:].isdigit()
     ]
     known = [number for number in found if number is not None]
-    return sum(known) if known else None
+    if known:
+        return sum(known)
+    return None
 
 
 def _in_keyspace(line: str, name: str) -> int | None:

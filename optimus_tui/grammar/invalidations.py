@@ -26,13 +26,17 @@ class Target(Struct, frozen=True):
     @property
     def key(self) -> bytes | None:
         """Return the key's name; None for a pattern."""
-        return self.pieces[0] if len(self.pieces) == 1 else None
+        if len(self.pieces) == 1:
+            return self.pieces[0]
+        return None
 
     @property
     def kind(self) -> bytes | None:
         """Return the cache kind that the pattern covers; None where it covers several."""
         parts = self.pieces[0].split(b":")
-        return parts[1] if len(parts) > 2 and parts[1] else None
+        if len(parts) > 2 and parts[1]:
+            return parts[1]
+        return None
 
     def matches(self, name: bytes) -> bool:
         """Return whether ``name`` is covered, in time linear in its length."""
@@ -74,7 +78,9 @@ def named_targets(payload: bytes) -> tuple[tuple[Target, ...], int]:
 def _texts(value: object) -> list[str]:
     if isinstance(value, str):
         return [value]
-    return [one for one in value[: 2 * MAX_TARGETS] if isinstance(one, str)] if isinstance(value, list) else []
+    if isinstance(value, list):
+        return [one for one in value[: 2 * MAX_TARGETS] if isinstance(one, str)]
+    return []
 
 
 def _target(text: str, is_pattern: bool) -> Target | None:
@@ -82,7 +88,9 @@ def _target(text: str, is_pattern: bool) -> Target | None:
         return None
     raw = text.encode("utf-8", "surrogatepass")
     pieces = split_glob(raw) if is_pattern else (raw,)
-    return Target(pieces) if pieces and pieces[0].startswith(CACHE_PREFIX) else None
+    if pieces and pieces[0].startswith(CACHE_PREFIX):
+        return Target(pieces)
+    return None
 
 
 def split_glob(pattern: bytes) -> tuple[bytes, ...] | None:
@@ -102,4 +110,6 @@ def split_glob(pattern: bytes) -> tuple[bytes, ...] | None:
             now += char
         place += 1
     pieces.append(bytes(now))
-    return tuple(pieces) if len(pieces) <= MAX_STARS + 1 else None
+    if len(pieces) <= MAX_STARS + 1:
+        return tuple(pieces)
+    return None

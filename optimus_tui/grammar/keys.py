@@ -64,12 +64,16 @@ def parse_key(name: bytes, tenants: Collection[bytes] = frozenset()) -> ParsedKe
         return _cache(name, tenants)
     if name.startswith(COHERENCE_PREFIX):
         rest = name[len(COHERENCE_PREFIX) :]
-        return ParsedKey("coherence", rest=rest) if rest else UNPARSED
+        if rest:
+            return ParsedKey("coherence", rest=rest)
+        return UNPARSED
     if name == EVENT_LOG:
         return ParsedKey("event log")
     if name == b"rate_limit":
         return ParsedKey("unparsed", shape="rate_limit")
-    return UNPARSED if name in (b"cache", b"cache_coherence") else OTHER
+    if name in (b"cache", b"cache_coherence"):
+        return UNPARSED
+    return OTHER
 
 
 def _limit(name: bytes) -> ParsedKey:
@@ -89,7 +93,9 @@ def doubt_of(tenant: bytes, operation: bytes) -> str:
         return EMPTY_TENANT
     if tenant.startswith(b":") or tenant.endswith(b":"):
         return EDGE_COLON
-    return "" if operation else NO_OPERATION
+    if operation:
+        return ""
+    return NO_OPERATION
 
 
 def _cache(name: bytes, tenants: Collection[bytes]) -> ParsedKey:

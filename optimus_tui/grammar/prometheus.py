@@ -144,11 +144,15 @@ def base_of(name: str) -> str:
 
 
 def _escape(text: str) -> str:
-    return text.replace("\\", "\\\\").replace("|", "\\|") if "\\" in text or "|" in text else text
+    if "\\" in text or "|" in text:
+        return text.replace("\\", "\\\\").replace("|", "\\|")
+    return text
 
 
 def _unescape(match: re.Match[str]) -> str:
     char = match[1]
     if char == "n":
         return "\n"
-    return char if char in '"\\' else match[0]
+    if char in '"\\':
+        return char
+    return match[0]

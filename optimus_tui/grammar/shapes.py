@@ -59,7 +59,9 @@ def head_of(name: bytes) -> bytes:
     if len(name) <= PART_BYTES and _WORD.match(name):
         return name + b"\0"
     stem = _STEM.match(begin[:PART_BYTES])
-    return stem[0] if stem else b""
+    if stem:
+        return stem[0]
+    return b""
 
 
 def heads_of(names: Iterable[bytes]) -> dict[bytes, int]:

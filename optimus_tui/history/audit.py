@@ -256,7 +256,9 @@ def begin_file(
     put_in_place(folder / FILE, line)
     seq = head.seq + 1
     now = Head(seq=seq, hash=hashed, length=len(line), first=seq, origin=hashed, turn=head.turn + 1)
-    return write_head(folder, now) if event == ROTATED else renew_head(folder, now)
+    if event == ROTATED:
+        return write_head(folder, now)
+    return renew_head(folder, now)
 
 
 def _write_all(handle: int, line: bytes) -> None:

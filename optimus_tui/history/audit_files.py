@@ -138,7 +138,9 @@ def first_record(file: IO[bytes]) -> dict[str, Any] | None:
     file.seek(0)
     line = file.readline(MAX_LINE)
     file.seek(0)
-    return decoded(line[:-1]) if line.endswith(b"\n") else None
+    if line.endswith(b"\n"):
+        return decoded(line[:-1])
+    return None
 
 
 def before(record: dict[str, Any] | None) -> str:
@@ -146,7 +148,9 @@ def before(record: dict[str, Any] | None) -> str:
     if record is None or record.get("event") not in (ROTATED, ACCEPTED):
         return ""
     name = record.get("file")
-    return name if isinstance(name, str) and _NAME.fullmatch(name) else ""
+    if isinstance(name, str) and _NAME.fullmatch(name):
+        return name
+    return ""
 
 
 class _Walk:
@@ -281,7 +285,9 @@ def packed(path: Path) -> Path | None:
         if one.name.startswith(path.name) and one.suffix in PACKED:
             with contextlib.suppress(OSError):
                 found.append((one.lstat().st_mtime, one))
-    return max(found)[1] if found else None
+    if found:
+        return max(found)[1]
+    return None
 
 
 def siblings(path: Path) -> list[Path]:

@@ -59,7 +59,9 @@ def problem_of(line: bytes, record: dict[str, Any] | None, last: Chained) -> str
     if record.get("prev") != last.hash:
         return "it does not follow the record before it"
     body = line[:-_SEAL] + b"}"
-    return None if record.get("hash") == _hash(body, last.hash) else "its contents were changed"
+    if record.get("hash") == _hash(body, last.hash):
+        return None
+    return "its contents were changed"
 
 
 def _hash(body: bytes, before: str) -> str:
@@ -72,7 +74,9 @@ def decoded(line: bytes) -> dict[str, Any] | None:
         record = msgspec.json.decode(line)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError, ValueError):
         return None
-    return record if isinstance(record, dict) else None
+    if isinstance(record, dict):
+        return record
+    return None
 
 
 def _plain(fields: dict[str, object]) -> dict[str, object]:

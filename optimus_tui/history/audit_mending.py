@@ -125,10 +125,14 @@ def _base(path: Path, head: Head | None) -> Path | None:
     try:
         (here,) = walk(path).parts[-1:]
     except (FileNotFoundError, ValueError):
-        return parts[-1] if parts else None
+        if parts:
+            return parts[-1]
+        return None
     if here.first and (head is None or here.origin == head.origin):
         return path
-    return parts[-1] if parts else None
+    if parts:
+        return parts[-1]
+    return None
 
 
 def _kept(path: Path, base: Path | None, found: Checked | None) -> list[Path]:

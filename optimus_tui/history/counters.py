@@ -74,7 +74,9 @@ def spread(buckets: Iterable[Counted], count: float, total: float) -> Spread:
 def bucket_of(ordered: Sequence[tuple[float, float]], share: float) -> tuple[float, float] | None:
     """Return the edges of the bucket that holds a quantile; None where there is none."""
     found = _bucket(ordered, share)
-    return None if found is None else (min(found.lower, found.upper), found.upper)
+    if found is None:
+        return None
+    return (min(found.lower, found.upper), found.upper)
 
 
 def quantile(ordered: Sequence[tuple[float, float]], share: float) -> float | None:
@@ -83,7 +85,9 @@ def quantile(ordered: Sequence[tuple[float, float]], share: float) -> float | No
     if found is None:
         return None
     if math.isinf(found.upper):
-        return found.lower if len(ordered) > 1 else None
+        if len(ordered) > 1:
+            return found.lower
+        return None
     start = min(found.lower, found.upper) if found.upper > 0 else found.upper
     return start + (found.upper - start) * (found.rank - found.below) / (found.seen - found.below)
 
@@ -125,7 +129,9 @@ def group_spreads(
 
 
 def _group(one: Counted, by: str | None) -> str:
-    return one.labels.get(by, "") if by else ""
+    if by:
+        return one.labels.get(by, "")
+    return ""
 
 
 def _edge(text: str) -> float | None:
@@ -133,4 +139,6 @@ def _edge(text: str) -> float | None:
         edge = float(text)
     except ValueError:
         return None
-    return None if math.isnan(edge) else edge
+    if math.isnan(edge):
+        return None
+    return edge

@@ -56,14 +56,20 @@ def _words(error: BaseException, code: int | None) -> str:
     said = getattr(error, "strerror", None)
     if said:
         return str(said)
-    return type(error).__name__ if code is None else f"error {code}"
+    if code is None:
+        return type(error).__name__
+    return f"error {code}"
 
 
 def _code(error: BaseException) -> int | None:
     """Return SQLite's primary error code."""
     code = getattr(error, "sqlite_errorcode", None)
-    return code & 0xFF if isinstance(code, int) else None
+    if isinstance(code, int):
+        return code & 0xFF
+    return None
 
 
 def _number(error: BaseException) -> int | None:
-    return error.errno if isinstance(error, OSError) else None
+    if isinstance(error, OSError):
+        return error.errno
+    return None

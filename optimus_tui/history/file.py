@@ -289,7 +289,9 @@ class HistoryFile:
     def kept(self, key: str) -> bytes | None:
         """Return the document under a key, or None."""
         row = self.db.execute("SELECT value FROM kept WHERE system=? AND key=?", (self.system, key)).fetchone()
-        return row[0] if row and type(row[0]) is bytes else None
+        if row and type(row[0]) is bytes:
+            return row[0]
+        return None
 
 
 def _raw(name: str) -> bytes:

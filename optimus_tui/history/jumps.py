@@ -56,7 +56,9 @@ def jumps(
     chosen = _outliers(sorted(steps, reverse=True), max(least, TOLD_LEAST) if told else least, factor)
     if not told and len(times) < SHORT_STREAM:
         return chosen
-    return chosen if all(_all_jumped(series, at, times, chosen, factor) for at in chosen) else []
+    if all(_all_jumped(series, at, times, chosen, factor) for at in chosen):
+        return chosen
+    return []
 
 
 def _outliers(ranked: Sequence[_Step], least: float, factor: float) -> list[float]:
@@ -70,7 +72,9 @@ def _outliers(ranked: Sequence[_Step], least: float, factor: float) -> list[floa
             return []
         if chosen[-1].rate > factor * (ranked[count].rate + 1):
             numbers = sorted(one.number for one in chosen)
-            return [] if any(b - a == 1 for a, b in pairwise(numbers)) else [one.at for one in chosen]
+            if any(b - a == 1 for a, b in pairwise(numbers)):
+                return []
+            return [one.at for one in chosen]
     return []
 
 

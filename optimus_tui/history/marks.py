@@ -26,4 +26,6 @@ def compare_marks(before: Mapping[str, float], marks: Mapping[str, float]) -> Li
         if (created and now != value) or now < value - SLACK:
             return "other"
         proved |= created and "|" in name
-    return "same" if proved else "unknown"
+    if proved:
+        return "same"
+    return "unknown"

@@ -200,7 +200,9 @@ class _Count:
         allowed = 0 if self.life.known else restarts_allowed
         if len(self._falls) > allowed or any(not self._restarted_at(at) for at in self._falls):
             return SEVERAL
-        return LEAPT if self._jumped(jump, in_turn) else ""
+        if self._jumped(jump, in_turn):
+            return LEAPT
+        return ""
 
     def _restarted_at(self, at: float) -> bool:
         """Return whether the value after the fall fits the time since the reading before."""

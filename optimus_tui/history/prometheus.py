@@ -133,7 +133,9 @@ class Prometheus:
         labels = ", ".join(("job", "instance", *SERVICE_LABELS))
         step = max(LEAST_STEP_SECONDS, math.ceil((until - since) / POINTS))
         answer = await self._ask(f"group by ({labels}) ({selector})", since, until, step)
-        return [] if isinstance(answer, Fault) else read_answer(*answer)[0]
+        if isinstance(answer, Fault):
+            return []
+        return read_answer(*answer)[0]
 
     async def starts(self, of: Found, since: float, until: float) -> dict[tuple[str, str], Samples]:
         """Return the processes' start times by target, at the times of the samples in ``of``; empty where unknown."""
@@ -194,7 +196,9 @@ def _number(text: str) -> float | None:
         value = float(text) if len(text) <= 40 else math.nan
     except ValueError:
         return None
-    return value if math.isfinite(value) else None
+    if math.isfinite(value):
+        return value
+    return None
 
 
 def _quoted(value: str) -> str:

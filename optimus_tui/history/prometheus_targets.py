@@ -50,7 +50,9 @@ def _replica(series: TargetSeries) -> tuple[str, ...]:
 
 def _plain(series: TargetSeries) -> TargetSeries:
     labels = {name: value for name, value in series.labels.items() if name not in REPLICA_LABELS}
-    return series if len(labels) == len(series.labels) else replace(series, labels=labels)
+    if len(labels) == len(series.labels):
+        return series
+    return replace(series, labels=labels)
 
 
 def ambiguity(name: str, series: Sequence[TargetSeries]) -> Fault | None:
@@ -59,7 +61,9 @@ def ambiguity(name: str, series: Sequence[TargetSeries]) -> Fault | None:
     if len(jobs) > 1:
         return _ambiguous(name, "job", jobs)
     several = _told_apart(series)
-    return _ambiguous(name, *several) if several else None
+    if several:
+        return _ambiguous(name, *several)
+    return None
 
 
 def _told_apart(series: Sequence[TargetSeries]) -> tuple[str, list[str]] | None:

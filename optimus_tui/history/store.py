@@ -147,7 +147,9 @@ class Store:
                 raise file.read_only
             return True
 
-        return None if await self._ask(look, create=True) else self.fault
+        if await self._ask(look, create=True):
+            return None
+        return self.fault
 
     async def used_bytes(self) -> int:
         """Return the file's size in bytes without free pages; 0 where there is none."""

@@ -113,7 +113,9 @@ class Windows:
         if not (plain.several or plain.lower_bound or plain.restarts):
             return plain
         starts = await self._prometheus.starts(answer, since, until)
-        return await asyncio.to_thread(_increase_of, metric, answer, starts, since, labels) if starts else plain
+        if starts:
+            return await asyncio.to_thread(_increase_of, metric, answer, starts, since, labels)
+        return plain
 
     # -- our own history
 
@@ -285,7 +287,9 @@ def _better(far: T, near: T, far_size: int, near_size: int) -> T:
     """Return Prometheus' answer unless our own history covers more."""
     if far_size and (not near_size or far.covered_minutes >= near.covered_minutes):
         return far
-    return near if near.covered_minutes > 0 else replace(near, targets=far.targets)
+    if near.covered_minutes > 0:
+        return near
+    return replace(near, targets=far.targets)
 
 
 def _is_of(name: str, metric: str) -> bool:

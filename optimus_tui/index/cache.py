@@ -161,12 +161,16 @@ class CacheIndex:
     def names(self, kind: bytes, tenant: bytes) -> list[bytes]:
         """Return the keys of one tenant within a kind, in no particular order."""
         group = self._groups.get((kind, tenant))
-        return list(group.names) if group else []
+        if group:
+            return list(group.names)
+        return []
 
     def entries(self, kind: bytes, tenant: bytes) -> list[tuple[bytes, int]]:
         """Return keys with their expiry: milliseconds of the monotonic clock, NEVER or UNKNOWN."""
         group = self._groups.get((kind, tenant))
-        return [(name, packed >> SWEEP_BITS) for name, packed in group.names.items()] if group else []
+        if group:
+            return [(name, packed >> SWEEP_BITS) for name, packed in group.names.items()]
+        return []
 
     def tracking(self) -> list[tuple[bytes, int]]:
         """Return the coherence tracking keys with their expiry, as in ``entries``."""
@@ -176,11 +180,15 @@ class CacheIndex:
         """Return when one key expires, as in ``entries``; UNKNOWN for a key that is not there."""
         group = self._groups.get((kind, tenant))
         packed = group.names.get(name) if group else None
-        return UNKNOWN if packed is None else packed >> SWEEP_BITS
+        if packed is None:
+            return UNKNOWN
+        return packed >> SWEEP_BITS
 
     def _group_of(self, name: bytes) -> Group | None:
         if not name.startswith(_PREFIX):
-            return self._coherence if name.startswith(b"cache_coherence:") else None
+            if name.startswith(b"cache_coherence:"):
+                return self._coherence
+            return None
         end = name.find(b":", name.find(b":", 6) + 1)
         if end > 0 and end + 1 < len(name):
             group = self._by_prefix.get(name[:end])

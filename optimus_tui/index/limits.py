@@ -196,4 +196,6 @@ def _passed_ms(before: Counter, counter: Counter) -> float:
 
 
 def _count_of(known: _Known) -> int:
-    return known.counter.count or 0 if known.counter else -1
+    if known.counter:
+        return known.counter.count or 0
+    return -1

@@ -20,7 +20,9 @@ def inherited(module: Module, router: str, below: frozenset[str]) -> list[tuple[
         way += listed(option_of(made, "dependencies"), module.scope) if made is not None else ()
         ways.append(way + inherited(module, parent, below | {router}))
     if len(ways) < 2:
-        return ways[0] if ways else []
+        if ways:
+            return ways[0]
+        return []
     shared = set.intersection(*({ast.dump(node) for node, _ in way} for way in ways))
     return [pair for pair in ways[0] if ast.dump(pair[0]) in shared]
 

@@ -9,7 +9,9 @@ _new = tuple.__new__  # a named tuple's own constructor takes twice as long
 
 def class_of(scope: Scope) -> Class | None:
     """Return the class whose body this scope is, or None."""
-    return scope.bindings.get("<class>") if scope.kind == "class" else None
+    if scope.kind == "class":
+        return scope.bindings.get("<class>")
+    return None
 
 
 def bind(target: ast.expr, value: ast.expr | None, annotation: ast.expr | None, scope: Scope) -> None:

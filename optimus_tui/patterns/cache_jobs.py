@@ -13,9 +13,13 @@ def cache_jobs(seen: Seen, unit: Unit, call: CacheCall) -> set[str]:
     if call == "writes":
         return {"cache_write"}
     if call == "removes":
-        return set() if key_mentions(seen, unit, ("lock", "session", "rate_limit")) else {"invalidates"}
+        if key_mentions(seen, unit, ("lock", "session", "rate_limit")):
+            return set()
+        return {"invalidates"}
     others = ("rate_limit", "ratelimit", "limit:", "lock:", "session:")
-    return set() if key_mentions(seen, unit, others) else {"cache_read"}
+    if key_mentions(seen, unit, others):
+        return set()
+    return {"cache_read"}
 
 
 def key_mentions(seen: Seen, unit: Unit, parts: tuple[str, ...]) -> bool:

@@ -78,9 +78,13 @@ def _resolved(thing: Thing, raw: str) -> _Kept:
 
 def _dotted(thing: Thing) -> str:
     if isinstance(thing, Unit):
-        return f"{thing.owner.name}.{thing.name}" if thing.owner else thing.name
+        if thing.owner:
+            return f"{thing.owner.name}.{thing.name}"
+        return thing.name
     if isinstance(thing, Class):
         return thing.name
     if isinstance(thing, Instance):
-        return thing.of if isinstance(thing.of, str) else thing.of.name
+        if isinstance(thing.of, str):
+            return thing.of
+        return thing.of.name
     return ""

@@ -56,7 +56,9 @@ def drift(declared: Declared, seen: Observed, helpers: Collection[str] = ()) -> 
         )
         for name in sorted(seen.kinds - declared.kinds - set(helpers))
     ]  # fmt: skip
-    return [*found, *_unseen(declared, seen)] if seen.complete else found
+    if seen.complete:
+        return [*found, *_unseen(declared, seen)]
+    return found
 
 
 def _endless(name: str, declared: Declared, seen: Observed) -> Drift:

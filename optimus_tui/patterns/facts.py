@@ -186,7 +186,9 @@ def _root_of(path: str, dotted: str, is_package: bool) -> str:
     depth = (len(dotted.split(".")) if dotted else 0) + is_package
     parts = path.split("/")
     head = parts[: len(parts) - depth]
-    return "/".join(head) + "/" if head else ""
+    if head:
+        return "/".join(head) + "/"
+    return ""
 
 
 class Import(NamedTuple):

@@ -34,4 +34,6 @@ def _reads_tenant(node: ast.expr) -> bool:
 
 def _is_somebody(node: ast.expr) -> bool:
     text = text_of(node)
-    return text.lower() not in _LABELS if text is not None else "default" in words(chain(node))
+    if text is not None:
+        return text.lower() not in _LABELS
+    return "default" in words(chain(node))

@@ -66,13 +66,11 @@ def _tenant_in(node: ast.expr, scope: Scope, unit: Unit, depth: int) -> bool | N
     if isinstance(node, (ast.Tuple, ast.List)):
         return _any([_tenant_in(one, scope, unit, depth + 1) for one in node.elts])
     if isinstance(node, ast.Attribute):
-        return (
-            True
-            if is_owner(chain(node), unit.module)
-            else None
-            if chain(node).startswith(("self.", "cls."))
-            else _of_base(node, scope)
-        )
+        if is_owner(chain(node), unit.module):
+            return True
+        if chain(node).startswith(("self.", "cls.")):
+            return None
+        return _of_base(node, scope)
     if isinstance(node, ast.Name):
         return _of_name(node.id, scope, unit, depth)
     if isinstance(node, ast.Call):
@@ -96,7 +94,9 @@ def _of_base(node: ast.Attribute, scope: Scope) -> bool | None:
         "caller",
     ):
         return None
-    return False if isinstance(base, ast.Name) and isinstance(_bound(base.id, scope), Param) else None
+    if isinstance(base, ast.Name) and isinstance(_bound(base.id, scope), Param):
+        return False
+    return None
 
 
 def _bound(name: str, scope: Scope) -> object:
@@ -132,7 +132,9 @@ def _of_name(name: str, scope: Scope, unit: Unit, depth: int) -> bool | None:
             "namespace",
             "self",
         )
-        return None if outer or opaque or bound.node.arg in ("request", "user", "principal", "ctx") else False
+        if outer or opaque or bound.node.arg in ("request", "user", "principal", "ctx"):
+            return None
+        return False
     return None
 
 
@@ -159,15 +161,15 @@ def _of_call(node: ast.Call, scope: Scope, unit: Unit, depth: int) -> bool | Non
     bound = _bound(name, scope)
     made = bound if isinstance(bound, Unit) else None
     if made is not None:  # a helper of the same file: given no tenant, it can put none in unless it finds one itself
-        return (
-            None
-            if any(is_tenant(one) for one in (*made.loads, *made.attrs)) and not made.params
-            else _any(inside or [False])
-        )
+        if any(is_tenant(one) for one in (*made.loads, *made.attrs)) and not made.params:
+            return None
+        return _any(inside or [False])
     return None
 
 
 def _any(answers: list[bool | None]) -> bool | None:
     if any(answers):
         return True
-    return None if None in answers else False
+    if None in answers:
+        return None
+    return False

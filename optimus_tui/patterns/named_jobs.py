@@ -72,7 +72,9 @@ def named_jobs(raw: str, dotted: str, visible: bool) -> NamedJobs:
         method == "add_exception_handler"
         or (not visible and "handlers" in spoken and not spoken.isdisjoint(vocabulary.FAILURES)),
     )
-    return NOTHING if made == NOTHING else made
+    if made == NOTHING:
+        return NOTHING
+    return made
 
 
 def _asks(raw: str, dotted: str, method: str, about: frozenset[str]) -> set[str]:

@@ -14,9 +14,13 @@ def needs(resolver: Resolver, arg: ast.arg, default: ast.expr | None, scope: Sco
     """Return the arguments of every ``Depends(…)`` of a parameter, each with the scope that it is written in."""
     annotation = arg.annotation
     if default is None:
-        return _of_annotation(resolver, annotation, scope) if annotation is not None else []
+        if annotation is not None:
+            return _of_annotation(resolver, annotation, scope)
+        return []
     found = _of_default(resolver, default, annotation, scope)
-    return found + _of_annotation(resolver, annotation, scope) if annotation is not None else found
+    if annotation is not None:
+        return found + _of_annotation(resolver, annotation, scope)
+    return found
 
 
 def _of_default(

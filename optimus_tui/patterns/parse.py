@@ -79,7 +79,9 @@ class Lines:
     def text(self, line: int) -> str:
         """Return one line, counted from 1; empty where there is none."""
         lines = self.all()
-        return lines[line - 1] if 0 < line <= len(lines) else ""
+        if 0 < line <= len(lines):
+            return lines[line - 1]
+        return ""
 
     def column(self, line: int, offset: int) -> int:
         """Return a column counted from 1 in characters; ``offset`` is the parser's, in bytes of UTF-8."""

@@ -93,7 +93,9 @@ class Resolver:
             return self._import(bound, scope.unit.module, depth)
         if isinstance(bound, Scope):
             return bound.unit
-        return bound if isinstance(bound, (Unit, Class)) else None
+        if isinstance(bound, (Unit, Class)):
+            return bound
+        return None
 
     def _param(self, bound: Param, scope: Scope, depth: int) -> Thing:
         if bound.owner is not None and bound.first and bound.node.arg in ("self", "cls", "__self"):
@@ -175,7 +177,9 @@ class Resolver:
             return Instance(thing)
         if isinstance(thing, External):
             last = thing.dotted.rpartition(".")[2]
-            return Instance(thing.dotted) if last[:1].isupper() else External(f"{thing.dotted}()")
+            if last[:1].isupper():
+                return Instance(thing.dotted)
+            return External(f"{thing.dotted}()")
         if not isinstance(thing, Unit):
             return None
         returns = getattr(thing.node, "returns", None)
@@ -227,7 +231,9 @@ class Resolver:
         found = self.what(node, scope, depth + 1)
         if isinstance(found, Class):
             return Instance(found)
-        return Instance(found.dotted) if isinstance(found, External) else None
+        if isinstance(found, External):
+            return Instance(found.dotted)
+        return None
 
     def alias(self, node: ast.AST, scope: Scope) -> tuple[ast.expr, Scope] | None:
         """Return the expression behind a type alias such as ``Tenant = Annotated[str, Depends(get_tenant)]``."""
@@ -247,7 +253,9 @@ class Resolver:
         while place is not None and isinstance(node, ast.Name):
             bound = place.bindings.get(node.id)
             if bound is not None:
-                return self._home(bound, scope.unit.module) if isinstance(bound, Import) else None
+                if isinstance(bound, Import):
+                    return self._home(bound, scope.unit.module)
+                return None
             place = place.parent
         return None
 

@@ -198,8 +198,12 @@ def _path(node: ast.Call) -> str | None:
     given = node.args[0] if node.args else option_of(node, "path")
     text = text_of(given)
     if text is not None:
-        return text if text == "" or text[0] in "/{" else None
-    return "" if given is not None and isinstance(given, (ast.Name, ast.Attribute, ast.BinOp)) else None
+        if text == "" or text[0] in "/{":
+            return text
+        return None
+    if given is not None and isinstance(given, (ast.Name, ast.Attribute, ast.BinOp)):
+        return ""
+    return None
 
 
 def _strings(node: ast.expr | None) -> frozenset[str]:

@@ -57,7 +57,9 @@ class KeyLook(Struct, frozen=True):
 async def read_event_log(redis: ObserverRedis, limit: int = 1000) -> list[bytes]:
     """Return up to ``limit`` raw payloads from the head of the list."""
     reply = await redis.execute_command("LRANGE", EVENT_LOG, 0, max(1, limit) - 1)
-    return [item for item in reply if isinstance(item, bytes)] if isinstance(reply, list) else []
+    if isinstance(reply, list):
+        return [item for item in reply if isinstance(item, bytes)]
+    return []
 
 
 async def read_event_ends(redis: ObserverRedis, limit: int = 1000) -> EventLog:

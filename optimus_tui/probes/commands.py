@@ -75,7 +75,9 @@ def cleared(args: Sequence[Word], db: int = 0) -> tuple[Word, ...]:
 def _upper(word: Word) -> bytes:
     if isinstance(word, str):
         return word.encode("utf-8", "surrogateescape").upper()
-    return bytes(word).upper() if isinstance(word, (bytes, bytearray, memoryview)) else b""
+    if isinstance(word, (bytes, bytearray, memoryview)):
+        return bytes(word).upper()
+    return b""
 
 
 def _as_bytes(word: Word) -> bytes:

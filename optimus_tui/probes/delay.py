@@ -188,7 +188,9 @@ def stood_still(seconds: float) -> float:
 def starved(seconds: float) -> str:
     """Return why a missed deadline of ``seconds`` says nothing about the other side; empty where it does."""
     still = stood_still(seconds)
-    return starved_words(still) if still >= STARVED_SHARE * seconds else ""
+    if still >= STARVED_SHARE * seconds:
+        return starved_words(still)
+    return ""
 
 
 def starved_words(seconds: float) -> str:
@@ -198,7 +200,9 @@ def starved_words(seconds: float) -> str:
 
 def measured_ms(took_ms: float, own_ms: float) -> float | None:
     """Return the other side's time in milliseconds; None where nothing is left of it after our own delay."""
-    return took_ms if took_ms >= LEAST_MS or own_ms <= 0 else None
+    if took_ms >= LEAST_MS or own_ms <= 0:
+        return took_ms
+    return None
 
 
 def disturbed(took_ms: float, own_ms: float) -> bool:

@@ -150,7 +150,9 @@ class Connector:
         try:
             transport = await self.connect(lambda: asyncio.StreamReaderProtocol(reader), ASK_SECONDS)
         except (OSError, TimeoutError, ValueError) as error:
-            return error if isinstance(error, ssl.SSLError) else None
+            if isinstance(error, ssl.SSLError):
+                return error
+            return None
         try:
             async with asyncio.timeout(ASK_SECONDS):
                 await reader.read(1)

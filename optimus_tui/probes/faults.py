@@ -197,4 +197,6 @@ def _chain(error: BaseException) -> list[BaseException]:
 
 
 def _errno(error: BaseException) -> int | None:
-    return error.errno if isinstance(error, OSError) else None
+    if isinstance(error, OSError):
+        return error.errno
+    return None

@@ -40,7 +40,9 @@ def pause_after(fault: Fault, tries: int) -> float:
     if fault.kind in _FIXED_PAUSES:
         return _FIXED_PAUSES[fault.kind]
     grown = 2.0 ** min(tries - 1, 10)
-    return min(0.5 * grown, 5.0) if fault.kind in _SLOW_KINDS else min(0.05 * grown, 0.5)
+    if fault.kind in _SLOW_KINDS:
+        return min(0.5 * grown, 5.0)
+    return min(0.05 * grown, 0.5)
 
 
 def lost_by_reply(text: str, target: RedisTarget) -> LinkLost:

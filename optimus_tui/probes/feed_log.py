@@ -118,7 +118,9 @@ def _next(replies: hiredis.Reader, connector: Connector) -> Any:
 
 def _claim(payload: bytes) -> float:
     claimed = parse_event(payload).claimed_at
-    return -1.0 if claimed is None else claimed
+    if claimed is None:
+        return -1.0
+    return claimed
 
 
 def clock_skew(rows: Sequence[Row]) -> float:
@@ -126,7 +128,9 @@ def clock_skew(rows: Sequence[Row]) -> float:
     live = [row for row in rows if not row[4]][-_SKEW_SAMPLES:]
     offsets = sorted(claimed - row[0] for row in live if (claimed := _claim(row[2])) >= 0)
     skew = offsets[len(offsets) // 2] if offsets else 0.0
-    return skew if 1.0 < abs(skew) < _MAX_SKEW else 0.0
+    if 1.0 < abs(skew) < _MAX_SKEW:
+        return skew
+    return 0.0
 
 
 def choose_missed(

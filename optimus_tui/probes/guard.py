@@ -275,7 +275,9 @@ def _lost(error: BaseException) -> str:
         return "none came in time"
     if isinstance(error, (LostConnection, OSError)):
         return "the connection broke"
-    return "it was interrupted" if isinstance(error, asyncio.CancelledError) else "what came is no answer"
+    if isinstance(error, asyncio.CancelledError):
+        return "it was interrupted"
+    return "what came is no answer"
 
 
 def _hello_unknown(error: ResponseError) -> bool:

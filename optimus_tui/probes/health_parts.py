@@ -174,16 +174,22 @@ def _sense(plain: str, value: Any) -> Sense | None:
     """Return what the value of a verdict, a flag or an alarm means; None for a flag that is none."""
     if plain in VERDICTS:
         sense = sense_of(value) if isinstance(value, str | int) else "unknown"
-        return None if sense == "unknown" and not isinstance(value, str) else sense
+        if sense == "unknown" and not isinstance(value, str):
+            return None
+        return sense
     if not isinstance(value, str | bool):
         return None
     sense = sense_of(value)
     if plain in FLAGS:
-        return sense if sense in ("good", "sick") else None
+        if sense in ("good", "sick"):
+            return sense
+        return None
     raised = value is True or (isinstance(value, str) and value.strip().lower() in ("true", "yes", "on"))
     if not raised:
         return None
-    return "degraded" if plain == "degraded" else "sick"
+    if plain == "degraded":
+        return "degraded"
+    return "sick"
 
 
 def _is_part(plain: str) -> bool:
@@ -224,7 +230,9 @@ def _plain(key: str) -> str:
 
 
 def _below(path: str, key: str) -> str:
-    return f"{path}.{safe_text(key, 40)}" if path else safe_text(key, 40)
+    if path:
+        return f"{path}.{safe_text(key, 40)}"
+    return safe_text(key, 40)
 
 
 def _quoted(path: str, value: Any) -> str:

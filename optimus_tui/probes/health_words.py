@@ -56,12 +56,18 @@ SERVER_ERRORS = range(500, 600)
 def sense_of(value: Any) -> Sense:
     """Return what the value of a verdict means; ``unknown`` for anything but a word, a flag or an HTTP status."""
     if isinstance(value, bool):
-        return "good" if value else "sick"
+        if value:
+            return "good"
+        return "sick"
     if isinstance(value, int):
         if value in SERVER_ERRORS:
             return "sick"
-        return "good" if value == 200 else "unknown"
-    return sense_of_word(value) if isinstance(value, str) else "unknown"
+        if value == 200:
+            return "good"
+        return "unknown"
+    if isinstance(value, str):
+        return sense_of_word(value)
+    return "unknown"
 
 
 def sense_of_word(text: str) -> Sense:

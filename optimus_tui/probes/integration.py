@@ -121,4 +121,6 @@ def _reply(body: bytes) -> str | None:
     if not isinstance(document, dict):
         return None
     words = document.get("reply", document.get("message"))
-    return words if isinstance(words, str) and words.strip() else None
+    if isinstance(words, str) and words.strip():
+        return words
+    return None

@@ -34,10 +34,16 @@ def lookups_of(command: object, reply: object) -> tuple[int, int]:
     name = name.split(b" ", 1)[0].upper() if isinstance(name, bytes) else b""
     if name == b"MGET":  # of another type it answers None as of no key at all: where that matters, GET is asked
         found = sum(one is not None for one in reply) if isinstance(reply, list) else 0
-        return (found, len(reply) - found) if isinstance(reply, list) else (0, 0)
+        if isinstance(reply, list):
+            return (found, len(reply) - found)
+        return (0, 0)
     missed = _SINGLE_MISS.get(name)
     if missed is None:
         return 0, 0
     if isinstance(reply, Exception):
-        return (1, 0) if str(reply).startswith(("WRONGTYPE", "Operation against a key")) else (0, 0)
-    return (0, 1) if missed(reply) else (1, 0)
+        if str(reply).startswith(("WRONGTYPE", "Operation against a key")):
+            return (1, 0)
+        return (0, 0)
+    if missed(reply):
+        return (0, 1)
+    return (1, 0)

@@ -185,7 +185,9 @@ def _told(own: str, labels: dict[str, str], value: float) -> tuple[dict[str, str
     if labels.get("route") in OWN_ROUTES:
         return None
     if own == BREAKER and "state" in labels:
-        return _breaker(labels) if value != 0 else None
+        if value != 0:
+            return _breaker(labels)
+        return None
     return labels, value
 
 
@@ -217,7 +219,9 @@ def _skew(date: str, wall: float) -> float:
         ahead = parsedate_to_datetime(date).timestamp() - wall
     except (ValueError, TypeError, OverflowError):
         return 0.0
-    return ahead if abs(ahead) > SKEW_SECONDS else 0.0
+    if abs(ahead) > SKEW_SECONDS:
+        return ahead
+    return 0.0
 
 
 def _bases(wanted: Mapping[str, str]) -> dict[str, set[str]]:

@@ -109,4 +109,6 @@ def _version(number: object) -> str | None:
     """Return ``15.4`` for ``150004``; before version 10 the second part had two digits."""
     if not isinstance(number, int) or number <= 0:
         return None
-    return f"{number // 10000}.{number % 10000}" if number >= 100000 else f"{number // 10000}.{number // 100 % 100}"
+    if number >= 100000:
+        return f"{number // 10000}.{number % 10000}"
+    return f"{number // 10000}.{number // 100 % 100}"

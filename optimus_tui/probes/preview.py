@@ -66,7 +66,9 @@ async def _head(redis: ObserverRedis, key: bytes, length: int) -> bytes:
         if length > MAX_BYTES:
             raise
         part = await redis.execute_command("GET", key)
-    return part if isinstance(part, bytes) else b""
+    if isinstance(part, bytes):
+        return part
+    return b""
 
 
 async def _is_small(redis: ObserverRedis, key: bytes, kind: bytes, length: int) -> bool:

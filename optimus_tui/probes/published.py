@@ -107,7 +107,9 @@ def _is_share(value: object) -> bool:
 
 def _shown(value: object) -> str:
     if isinstance(value, (dict, list)):
-        return "(a list)" if isinstance(value, list) else "(an object)"
+        if isinstance(value, list):
+            return "(a list)"
+        return "(an object)"
     if value is None:
         return "missing"
     return safe_text(repr(value) if isinstance(value, str) else value, 40)

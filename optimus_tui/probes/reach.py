@@ -143,7 +143,9 @@ async def _ask_alone(redis: ObserverRedis, words: Sequence[Any]) -> Any:
 
 def _known(redis: ObserverRedis, words: Sequence[Any]) -> Exception | None:
     name = _name(words)
-    return CommandMissing(name) if _is_absent(redis, name) else None
+    if _is_absent(redis, name):
+        return CommandMissing(name)
+    return None
 
 
 def _is_absent(redis: ObserverRedis, name: str) -> bool:

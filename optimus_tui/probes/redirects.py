@@ -27,7 +27,9 @@ def elsewhere(url: str, location: str) -> str:
         return "to an address that is none"
     scheme, host, port = origin
     place = f"{scheme}://{f'[{host}]' if ':' in host else host}:{port}"
-    return f"to {safe_text(place, 100)}" if origin != _origin(url) else "to the same server again"
+    if origin != _origin(url):
+        return f"to {safe_text(place, 100)}"
+    return "to the same server again"
 
 
 def _joined(url: str, location: str) -> str | None:

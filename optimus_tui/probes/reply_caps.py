@@ -51,13 +51,19 @@ def name_of(words: Sequence[Any]) -> str:
 
 def _number_after(words: Sequence[Any], option: str, usual: int) -> int:
     names = [_text(word).upper() for word in words]
-    return _number_at(words, names.index(option) + 1, usual) if option in names else usual
+    if option in names:
+        return _number_at(words, names.index(option) + 1, usual)
+    return usual
 
 
 def _number_at(words: Sequence[Any], at: int, usual: int) -> int:
     text = _text(words[at]) if at < len(words) else ""
-    return min(int(text), 10_000) if text.isdigit() and len(text) < 10 else usual
+    if text.isdigit() and len(text) < 10:
+        return min(int(text), 10_000)
+    return usual
 
 
 def _text(word: Any) -> str:
-    return word.decode("latin-1") if isinstance(word, (bytes, bytearray)) else str(word)
+    if isinstance(word, (bytes, bytearray)):
+        return word.decode("latin-1")
+    return str(word)

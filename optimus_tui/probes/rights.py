@@ -141,12 +141,16 @@ async def _try(redis: ObserverRedis, name: str, words: tuple[object, ...]) -> St
     if not isinstance(error, Exception):
         return "granted"
     if isinstance(error, NoPermissionError):
-        return "missing" if _denies(str(error), name) else "granted"
+        if _denies(str(error), name):
+            return "missing"
+        return "granted"
     if is_missing(error):
         return "unknown command"
     said = str(error).lower()
     if "noperm" in said or "acl failure" in said or "no permission" in said:
-        return "missing" if _denies(str(error), name) else "granted"
+        if _denies(str(error), name):
+            return "missing"
+        return "granted"
     return "granted"  # a wrong type and the like: it was allowed to look
 
 
@@ -182,7 +186,9 @@ async def _try_channels(
             while await pubsub.get_message(timeout=0.5) is None:
                 pass
     except NoPermissionError as error:
-        return ("granted", "missing") if "channel" in str(error).lower() else ("missing", "not tried")
+        if "channel" in str(error).lower():
+            return ("granted", "missing")
+        return ("missing", "not tried")
     except ResponseError as error:
         if not is_missing(error):
             raise

@@ -117,7 +117,9 @@ class RoundTrip:
         if self.errors and at in self.errors:
             return self.errors[at]
         if at < self.answered:
-            return "ok" if self.status is None else str(self.status)
+            if self.status is None:
+                return "ok"
+            return str(self.status)
         return self.end or "waiting"
 
     def _note(self, at: int, error: BaseException | str) -> None:
@@ -250,7 +252,9 @@ def shape(words: Sequence[Any], http: bool = False) -> tuple[Any, ...]:
     """Return what commands of one kind have in common: the name with its subcommand, or a request's address."""
     if http:
         return (words[0], words[1].partition(b"?")[0])
-    return tuple(words[:2]) if words[0] in _PARENTS else (words[0],)
+    if words[0] in _PARENTS:
+        return tuple(words[:2])
+    return (words[0],)
 
 
 def is_write(words: Words) -> bool:
@@ -273,11 +277,15 @@ def _elided(name: bytes, words: tuple[bytes, ...]) -> Words:
     if name == b"AUTH":
         return (words[0], Hidden("login"))
     if name == b"HELLO":
-        return (*words[:2], Hidden("login")) if len(words) > 2 else words
+        if len(words) > 2:
+            return (*words[:2], Hidden("login"))
+        return words
     return (*words[:2], *(Hidden(f"{len(value):,} bytes") for value in words[2:3]), *words[3:])
 
 
 def _as_bytes(word: Word) -> bytes:
     if isinstance(word, str):
         return word.encode("utf-8", "surrogateescape")
-    return bytes(word) if isinstance(word, (bytes, bytearray, memoryview)) else str(word).encode()
+    if isinstance(word, (bytes, bytearray, memoryview)):
+        return bytes(word)
+    return str(word).encode()

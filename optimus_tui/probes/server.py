@@ -161,7 +161,9 @@ def _state(
     info_fault: Fault | None,
 ) -> ServerState:
     def text(name: str) -> str | None:
-        return safe_text(info[name], 60) if info.get(name) else None
+        if info.get(name):
+            return safe_text(info[name], 60)
+        return None
 
     product = text("server_name") or ("redis" if "redis_version" in info else None)
     replica = info.get("role") == "slave"
@@ -209,7 +211,9 @@ def _link(info: dict[str, str]) -> str | None:
 
 def _failed(info: dict[str, str], name: str) -> bool | None:
     """Return whether a status field says err; None where it is missing."""
-    return info[name] != "ok" if info.get(name) else None
+    if info.get(name):
+        return info[name] != "ok"
+    return None
 
 
 def _refusals(info: dict[str, str]) -> Refusals:

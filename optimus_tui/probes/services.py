@@ -48,7 +48,9 @@ class Look(Struct, frozen=True):
     @property
     def failure(self) -> Fault | None:
         """Return why it did not answer as it should, or None; a service that reports itself degraded did answer."""
-        return None if self.said.sickness == "degraded" else self.fault
+        if self.said.sickness == "degraded":
+            return None
+        return self.fault
 
 
 async def read_gateway(
@@ -89,7 +91,9 @@ async def read_gateway(
 async def read_cache_metrics(http: httpx.AsyncClient, settings: Settings) -> CacheMetrics | None:
     """Return the cache figures that the gateway publishes; None where it publishes no valid ones."""
     seen = await look(http, settings.gateway_url + "/api/cache/metrics")
-    return parse_cache_metrics(seen.document)[0] if seen.document is not None else None
+    if seen.document is not None:
+        return parse_cache_metrics(seen.document)[0]
+    return None
 
 
 async def read_engine(http: httpx.AsyncClient, settings: Settings, clock: Clock) -> Reading[ServiceState]:
@@ -133,7 +137,9 @@ def _badness(state: ServiceState) -> int:
         return int(state.remark is not None)
     if state.sickness == "degraded":
         return 2
-    return 4 if state.status_code is None else 3
+    if state.status_code is None:
+        return 4
+    return 3
 
 
 async def look(http: httpx.AsyncClient, url: str, deadline_s: float = DEADLINE_S, cap_bytes: int = CAP_BYTES) -> Look:
@@ -212,4 +218,6 @@ def _other_type(said: str) -> str:
 
 def _version(document: dict[str, Any] | None) -> str | None:
     version = (document or {}).get("version")
-    return safe_text(version, 40) if isinstance(version, str) and version.strip() else None
+    if isinstance(version, str) and version.strip():
+        return safe_text(version, 40)
+    return None

@@ -74,7 +74,9 @@ def _quote(first: Sequence[Claim], others: Sequence[Claim] = ()) -> str:
 
 def _of_parts(parts: Sequence[Claim]) -> Remark | None:
     """Return the remark about sick parts of a service that is well or has no verdict of its own."""
-    return Remark("part", _quote(sorted(parts, key=_order))) if parts else None
+    if parts:
+        return Remark("part", _quote(sorted(parts, key=_order)))
+    return None
 
 
 def _unknown(own: Sequence[Claim], budget: Budget) -> Remark | None:

@@ -55,12 +55,16 @@ async def read_slowlog(redis: ObserverRedis, target: RedisTarget) -> SlowState |
 def _fault(reply: object, target: RedisTarget) -> Fault | None:
     if isinstance(reply, Exception):
         return fault_of(reply, target)
-    return None if isinstance(reply, list) else Fault("invalid", "the server answered with something else than a list")
+    if isinstance(reply, list):
+        return None
+    return Fault("invalid", "the server answered with something else than a list")
 
 
 def _no_clock(reply: object, target: RedisTarget) -> Fault | None:
     """Return a fault where the server's time is missing, without which no entry has an age."""
-    return fault_of(reply, target) if isinstance(reply, NoPermissionError) else None
+    if isinstance(reply, NoPermissionError):
+        return fault_of(reply, target)
+    return None
 
 
 def _now(reply: object) -> float | None:

@@ -46,7 +46,9 @@ class SourceTree:
                 if place is None:
                     return Skipped("it leads out of the source tree")
                 data = _read_twice(place)
-            return Skipped("it changed while it was read") if data is None else data
+            if data is None:
+                return Skipped("it changed while it was read")
+            return data
         except FileNotFoundError:
             return Skipped("there is no such file")
         except (RuntimeError, ValueError):
@@ -67,7 +69,9 @@ class SourceTree:
     def _behind(self, path: str) -> str | None:
         """Return where the links of a path end; None outside of the tree."""
         place = Path(f"{self.root}/{path}").resolve(strict=True)
-        return str(place) if place.is_relative_to(self.root) else None
+        if place.is_relative_to(self.root):
+            return str(place)
+        return None
 
     def load(self, path: str) -> bytes | None:
         """Return the bytes, or None: for modules that a router names, whose absence is no finding."""
@@ -76,7 +80,9 @@ class SourceTree:
         except (OSError, ValueError):
             return None
         found = self.read(path)
-        return found if isinstance(found, bytes) else None
+        if isinstance(found, bytes):
+            return found
+        return None
 
     def below(self, folder: str) -> Iterator[str]:
         """Yield the Python files below a folder, sorted; linked folders are not entered."""
@@ -99,7 +105,9 @@ def _words(error: OSError) -> str:
 def _read_twice(place: str) -> bytes | None:
     """Read the file, and read it again where it changed meanwhile."""
     data = _read_whole(place)
-    return _read_whole(place) if data is None else data
+    if data is None:
+        return _read_whole(place)
+    return data
 
 
 def _read_whole(place: str) -> bytes | None:
@@ -121,4 +129,6 @@ def _read_whole(place: str) -> bytes | None:
         os.close(handle)
     data = b"".join(parts)
     same = (before.st_mtime_ns, before.st_size) == (after.st_mtime_ns, after.st_size)
-    return data if same and len(data) == min(MOST_BYTES, before.st_size) else None
+    if same and len(data) == min(MOST_BYTES, before.st_size):
+        return data
+    return None

@@ -101,7 +101,9 @@ class Composer:
 
     def _value(self, field: str, key: str) -> Any:
         found = self._find(field, key)
-        return found.value if found else None
+        if found:
+            return found.value
+        return None
 
     def _text(self, field: str, key: str) -> str:
         return str(self._value(field, key) or "")

@@ -12,10 +12,14 @@ def nearest(word: str, known: list[str]) -> str:
     close = get_close_matches(word.lower().replace("-", "_"), known, n=1, cutoff=0.55)
     if close:
         return f"did you mean {close[0]}?"
-    return f"valid here: {', '.join(sorted(known))}" if known else "nothing may stand here"
+    if known:
+        return f"valid here: {', '.join(sorted(known))}"
+    return "nothing may stand here"
 
 
 def spelled(name: str, limit: int = 60) -> str:
     """Return a name from a file, printable and cut (``wording.safe`` may not be imported here)."""
     shown = name if name.isprintable() else name.encode("unicode_escape", "surrogatepass").decode("ascii")
-    return shown if len(shown) <= limit else f"{shown[:limit]}…"
+    if len(shown) <= limit:
+        return shown
+    return f"{shown[:limit]}…"

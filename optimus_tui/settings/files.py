@@ -97,4 +97,6 @@ def _line_of(error: BaseException) -> str:
     found = re.search(r"at line (\d+), column (\d+)", str(error))
     if found:
         return f" at line {found[1]}, column {found[2]}"
-    return " (at its end)" if "end of document" in str(error) else ""
+    if "end of document" in str(error):
+        return " (at its end)"
+    return ""

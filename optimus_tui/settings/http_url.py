@@ -64,4 +64,6 @@ def _host_port(authority: str, where: str) -> str:
             raise SettingsError(f"{where}: the host name is missing or is not one")
     if colon and not (_PORT.fullmatch(port) and 1 <= int(port) <= 65535):
         raise SettingsError(f"{where}: the port is not a number from 1 to 65535")
-    return f"{host}:{int(port)}" if colon else host
+    if colon:
+        return f"{host}:{int(port)}"
+    return host

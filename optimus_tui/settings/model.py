@@ -75,7 +75,9 @@ class RedisTarget(Struct, frozen=True, kw_only=True):
         """Return the address as text for headers and messages."""
         host = f"[{self.host}]" if ":" in self.host else self.host
         place = self.path or f"{host}:{self.port}"
-        return f"{self.username}@{place}/{self.db}" if self.username else f"{place}/{self.db}"
+        if self.username:
+            return f"{self.username}@{place}/{self.db}"
+        return f"{place}/{self.db}"
 
     @property
     def loopback(self) -> bool:
@@ -148,4 +150,6 @@ class Settings(Struct, frozen=True, kw_only=True):
     @property
     def title(self) -> str:
         """Return the environment's name as headers show it, with what overrides its values."""
-        return f"{self.environment} (overridden: {', '.join(self.overridden)})" if self.overridden else self.environment
+        if self.overridden:
+            return f"{self.environment} (overridden: {', '.join(self.overridden)})"
+        return self.environment

@@ -71,7 +71,9 @@ class Options(dict[str, str]):
         word = self.get(name, "").lower()
         if word not in _YES | _NO | {""}:
             raise SettingsError(f"{where}: {name} is true or false")
-        return usual if not word else word in _YES
+        if not word:
+            return usual
+        return word in _YES
 
 
 def read_options(query: str, where: str, notes: list[str] | None = None) -> Options:

@@ -101,14 +101,18 @@ def _table(value: object, where: str, dotted: str) -> dict[str, Any]:
 
 def _join(dotted: str, key: str) -> str:
     name = spelled(key) if key and key.replace("_", "").replace("-", "").isalnum() else f'"{spelled(key)}"'
-    return f"{dotted}.{name}" if dotted else name
+    if dotted:
+        return f"{dotted}.{name}"
+    return name
 
 
 def _in_words(message: str) -> str:
     """Return msgspec's message in plain words for the author of a config file; it never holds the value."""
     body, _, path = message.partition(" - at `$")
     if "matching regex" in body:
-        return COLOR_RULE if "success" in body else "may hold letters, digits, . _ and - only"
+        if "success" in body:
+            return COLOR_RULE
+        return "may hold letters, digits, . _ and - only"
     if body.startswith("Invalid enum value"):
         return BELL_RULE
     words = {"`float`": "a number", "`int`": "a whole number", "`str`": "text", "`bool`": "true or false"}

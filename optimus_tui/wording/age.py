@@ -17,7 +17,9 @@ def age(seconds: float | None) -> str:
         return f"{past:.0f} s"
     if past < 7200:
         return f"{past // 60:.0f} min"
-    return f"{past // 3600:.0f} h" if past < 48 * 3600 else f"{past // 86_400:,.0f} d"
+    if past < 48 * 3600:
+        return f"{past // 3600:.0f} h"
+    return f"{past // 86_400:,.0f} d"
 
 
 def clock(wall: float | None, *, dated: bool = False) -> str:
@@ -28,7 +30,9 @@ def clock(wall: float | None, *, dated: bool = False) -> str:
         moment = datetime.fromtimestamp(wall, UTC)
     except (OverflowError, ValueError, OSError):
         return UNKNOWN
-    return f"{moment:%Y-%m-%d %H:%M:%S}" if dated else f"{moment:%H:%M:%S}"
+    if dated:
+        return f"{moment:%Y-%m-%d %H:%M:%S}"
+    return f"{moment:%H:%M:%S}"
 
 
 def ago(now: float, then: float) -> str:

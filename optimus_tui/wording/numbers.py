@@ -14,7 +14,9 @@ NOTHING = "–"
 
 def thousands(count: int | None) -> str:
     """Return ``1,247``; ``?`` for None."""
-    return UNKNOWN if count is None else f"{count:,}"
+    if count is None:
+        return UNKNOWN
+    return f"{count:,}"
 
 
 def compact(count: int | None) -> str:
@@ -79,12 +81,16 @@ def figure(value: float | None, unit: str = "") -> str:
         return percent(value)
     if value is None:
         return UNKNOWN
-    return f"{value:,.4g} {unit}".rstrip() if abs(value) < 1000 else f"{value:,.0f} {unit}".rstrip()
+    if abs(value) < 1000:
+        return f"{value:,.4g} {unit}".rstrip()
+    return f"{value:,.0f} {unit}".rstrip()
 
 
 def quantity(value: float | None, unit: str = "") -> str:
     """Return the same as ``figure``, but a latency as every pane shows it: ``40 ms``, not ``39.61 ms``."""
-    return latency(value) if unit == "ms" else figure(value, unit)
+    if unit == "ms":
+        return latency(value)
+    return figure(value, unit)
 
 
 def rate(per_second: float | None) -> str:
@@ -93,7 +99,9 @@ def rate(per_second: float | None) -> str:
         return UNKNOWN
     if 0 < per_second < 0.05:
         return "<0.1/s"
-    return f"{per_second:.1f}/s" if 0 < per_second < 9.95 else f"{compact(round(per_second))}/s"
+    if 0 < per_second < 9.95:
+        return f"{per_second:.1f}/s"
+    return f"{compact(round(per_second))}/s"
 
 
 def slope(per_second: float | None) -> str:
@@ -102,11 +110,9 @@ def slope(per_second: float | None) -> str:
         return UNKNOWN
     if abs(per_second) < 0.05:
         return "0.0"
-    return (
-        f"{per_second:+,.1f}"
-        if abs(per_second) < 1000
-        else f"{'+' if per_second > 0 else ''}{compact(round(per_second))}"
-    )
+    if abs(per_second) < 1000:
+        return f"{per_second:+,.1f}"
+    return f"{'+' if per_second > 0 else ''}{compact(round(per_second))}"
 
 
 def latency(milliseconds: float | None) -> str:
@@ -115,7 +121,9 @@ def latency(milliseconds: float | None) -> str:
         return UNKNOWN
     if milliseconds < 9.95:
         return f"{milliseconds:.1f} ms"
-    return f"{milliseconds:.0f} ms" if milliseconds < 999.5 else f"{milliseconds / 1000:,.1f} s"
+    if milliseconds < 999.5:
+        return f"{milliseconds:.0f} ms"
+    return f"{milliseconds / 1000:,.1f} s"
 
 
 def part_of(count: int, of: int, one: str, many: str | None = None) -> str:
@@ -124,7 +132,9 @@ def part_of(count: int, of: int, one: str, many: str | None = None) -> str:
         return f"{count:,} of {plural(of, one, many)}"
     if of == 1:
         return f"the only {one}"
-    return f"both {many or one + 's'}" if of == 2 else f"all {plural(of, one, many)}"
+    if of == 2:
+        return f"both {many or one + 's'}"
+    return f"all {plural(of, one, many)}"
 
 
 def plural(count: int, one: str, many: str | None = None) -> str:

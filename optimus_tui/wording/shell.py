@@ -29,7 +29,9 @@ def shell_word(raw: bytes | str) -> str:
 
 
 def _octet(byte: int) -> str:
-    return chr(byte) if 32 <= byte < 127 and byte not in b"\\'!" else f"\\{byte:03o}"
+    if 32 <= byte < 127 and byte not in b"\\'!":
+        return chr(byte)
+    return f"\\{byte:03o}"
 
 
 def redis_cli(target: "RedisTarget", words: Iterable[bytes | str]) -> str:

@@ -13,4 +13,6 @@ def seconds_of(stamp: object) -> float | None:
         seconds = moment.replace(tzinfo=UTC).timestamp()
     except (ValueError, OverflowError):
         return None
-    return seconds if math.isfinite(seconds) else None
+    if math.isfinite(seconds):
+        return seconds
+    return None

@@ -49,7 +49,9 @@ def fault_words(fault: Fault | None, source: str, retry_in: float | None = None)
 
 def counted_down(retry_in: float | None, passed: float) -> float | None:
     """Return ``retry_in`` reduced by ``passed`` seconds, at least 0; None stays None."""
-    return None if retry_in is None else max(0.0, retry_in - passed)
+    if retry_in is None:
+        return None
+    return max(0.0, retry_in - passed)
 
 
 def outage_forms(start: str, fault: Fault | None, source: str, where: str, retry_in: float | None) -> list[str]:

@@ -24,7 +24,9 @@ def ttl(seconds: float | None, *, immortal: bool = False) -> str:
         return f"{left // 3600}:{left // 60 % 60:02d}:{left % 60:02d}"
     if left < 3 * 86_400:
         return f"{left // 3600} h"
-    return f"{left // 86_400:,} d" if left < 1000 * 86_400 else f"{left // (365 * 86_400):,} y"
+    if left < 1000 * 86_400:
+        return f"{left // 86_400:,} d"
+    return f"{left // (365 * 86_400):,} y"
 
 
 def until(seconds: float | None) -> str:
@@ -36,7 +38,9 @@ def until(seconds: float | None) -> str:
     left = math.ceil(seconds)
     if left < 120:
         return f"{left} s"
-    return f"{left // 60} min" if left < 7200 else f"{left // 3600} h"
+    if left < 7200:
+        return f"{left // 60} min"
+    return f"{left // 3600} h"
 
 
 def span_ahead(earliest: float | None, latest: float | None) -> str:
@@ -49,6 +53,10 @@ def span_ahead(earliest: float | None, latest: float | None) -> str:
     for unit, size, most in (("s", 1, 120), ("min", 60, 99 * 60)):
         if high < most:
             first, last = max(1, low // size), max(1, -(-high // size))
-            return f"{first}-{last} {unit}" if last > first else f"≈ {last} {unit}"
+            if last > first:
+                return f"{first}-{last} {unit}"
+            return f"≈ {last} {unit}"
     first, last = low // 3600, -(-high // 3600)
-    return f"{first}-{min(last, 999)} h" if last > first else f"≈ {last} h"
+    if last > first:
+        return f"{first}-{min(last, 999)} h"
+    return f"≈ {last} h"

@@ -20,7 +20,9 @@ def _reads(view: View) -> list[str]:
     """Return the file, where any of its reads calls an upstream or a database, or uses a cache."""
     reading = [route for route in view.served if route.reads]
     asked = any({"upstream", "db", "cache_read"} & view.flags(route) for route in reading)
-    return ["file"] if asked else []
+    if asked:
+        return ["file"]
+    return []
 
 
 def _missing(view: View) -> Iterator[Hit]:

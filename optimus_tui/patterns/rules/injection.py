@@ -77,7 +77,9 @@ def _subjects(view: View) -> list[str]:
         for route in view.served
         for arg, default, scope in route.handler.given
     )
-    return ["file"] if takes else []
+    if takes:
+        return ["file"]
+    return []
 
 
 def _global(view: View) -> Iterator[Hit]:

@@ -8,7 +8,9 @@ from optimus_tui.patterns.view import View
 
 
 def _subjects(view: View) -> list[str]:
-    return ["file"] if view.served else []
+    if view.served:
+        return ["file"]
+    return []
 
 
 def _missing(view: View) -> Iterator[Hit]:

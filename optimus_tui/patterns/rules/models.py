@@ -69,7 +69,9 @@ def _is_body(view: View, route: Route, arg: ast.arg, default: ast.expr | None) -
 
 def _unwrapped(view: View, node: ast.expr, scope: Scope) -> tuple[ast.expr, Scope]:
     alias = view.resolver.alias(node, scope)
-    return alias if alias is not None else (node, scope)
+    if alias is not None:
+        return alias
+    return (node, scope)
 
 
 def _raw_body(view: View, route: Route) -> ast.AST | None:

@@ -73,7 +73,9 @@ def _copied_headers(given: ast.expr, scope: Scope) -> str:
     made = list(ast.walk(value))
     spared = any((text_of(one) or "").lower() in ("authorization", "cookie") for one in made)
     copied = any(chain(one).startswith("request.headers") for one in made if isinstance(one, ast.Attribute))
-    return given.id if copied and not spared else ""
+    if copied and not spared:
+        return given.id
+    return ""
 
 
 def _masked(view: View) -> frozenset[str]:
