@@ -132,7 +132,10 @@ def _comparison(name: str, operator: str, number: str, unit: str) -> Callable[[F
         )
     try:
         # "percent" counts to 100 already: percent>90% and percent>90 are the same, share>90% is 0.9
-        factor = 1.0 if unit == "%" and name.lower() == "percent" else _UNITS[unit.lower()]
+        if unit == "%" and name.lower() == "percent":
+            factor = 1.0
+        else:
+            factor = _UNITS[unit.lower()]
         wanted = float(number) * factor
     except ValueError:
         raise FilterError(f"not a number: {number!r}") from None

@@ -82,7 +82,9 @@ def parse_exposition(body: bytes, names: Collection[str] | None = None) -> Expos
                 if words:
                     declared[words[0]] = words[1] if len(words) > 1 else ""
             continue
-        found = _LINE.fullmatch(line) if len(line) <= MAX_LINE else None
+        found = None
+        if len(line) <= MAX_LINE:
+            found = _LINE.fullmatch(line)
         if found is None or len(samples) >= MAX_SAMPLES:
             malformed += 1
             continue
@@ -110,7 +112,10 @@ def series_name(metric: str, labels: Mapping[str, str]) -> str:
 def canonical(labels: Mapping[str, str], metric: str = "") -> dict[str, str]:
     """Return a metric's labels under the names of the contract; a label that has its name already stays as it is."""
     found = dict(labels)
-    synonyms = {**SYNONYMS, "service": SERVICE_NAMES} if base_of(metric) in OF_SERVICES else SYNONYMS
+    if base_of(metric) in OF_SERVICES:
+        synonyms = {**SYNONYMS, "service": SERVICE_NAMES}
+    else:
+        synonyms = SYNONYMS
     for name, others in synonyms.items():
         other = next((one for one in others if one in found), None)
         if name not in found and other is not None:

@@ -134,7 +134,10 @@ class AuditLog:
             raise AuditUnwritable(f"the audit cannot be written: {error}", "see optimus-tui audit verify") from None
         except OSError as error:
             full = error.errno in (errno.ENOSPC, errno.EDQUOT)
-            what = "the disk is full" if full else reason(error, self.folder)
+            if full:
+                what = "the disk is full"
+            else:
+                what = reason(error, self.folder)
             raise AuditUnwritable(f"the audit {shown(self.path)} cannot be written: {what}") from None
 
     def _append_locked(self, given_up: threading.Event, event: str, action: str, fields: dict[str, object]) -> Chained:

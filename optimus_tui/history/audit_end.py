@@ -86,7 +86,9 @@ def check_before(path: Path, handle: int, known: Head) -> None:
             record = decoded(line[:-1])
             if last is None and record is not None and isinstance(record.get("seq"), int):
                 last = Chained(record["seq"] - 1, str(record.get("prev")))
-            problem = "no record of ours" if last is None or record is None else problem_of(line[:-1], record, last)
+            problem: str | None = "no record of ours"
+            if last is not None and record is not None:
+                problem = problem_of(line[:-1], record, last)
             if problem or record is None:
                 raise AuditUnwritable(f"a record of {shown(path)} was changed since it was written: {problem}", VERIFY)
             last = Chained(record["seq"], record["hash"])

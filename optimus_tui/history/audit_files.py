@@ -239,7 +239,10 @@ def end_problem(seq: int, hashed: str, head: Head) -> str | None:
     """Return why a valid chain that ends with record ``seq`` is not that of ``head``; None where it may be."""
     if seq < head.seq:
         lost = head.seq - seq
-        which = f"record {head.seq:,} is" if lost == 1 else f"records {seq + 1:,} to {head.seq:,} are"
+        if lost == 1:
+            which = f"record {head.seq:,} is"
+        else:
+            which = f"records {seq + 1:,} to {head.seq:,} are"
         return f"{which} missing at the end: {plural(head.seq, 'record')} were written"
     if seq == head.seq and hashed != head.hash:
         return f"record {seq:,} is another than audit.head knows"

@@ -39,7 +39,9 @@ def record_line(clock: Clock, last: Chained, event: str, action: str, fields: di
         "event": event,
         "action": action,
     }
-    more = {"version": __version__, "pid": os.getpid()} if event in ("armed", "planned", "resumed") else {}
+    more = {}
+    if event in ("armed", "planned", "resumed"):
+        more = {"version": __version__, "pid": os.getpid()}
     body = msgspec.json.encode({**head, **more, **_plain(fields), "prev": last.hash})
     return seal(body, last.hash)
 

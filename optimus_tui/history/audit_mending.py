@@ -89,7 +89,10 @@ def accept_break(
         base = _base(path, head)
         found = walk(base) if base is not None else None
         records, hashed = (found.records, found.last_hash) if found is not None else (0, FIRST)
-        known = head if head is not None and head.seq >= records else Head(seq=records, hash=hashed)
+        if head is not None and head.seq >= records:
+            known = head
+        else:
+            known = Head(seq=records, hash=hashed)
         if not known.seq:
             raise AuditUnwritable("there is no audit here that anything could be missing from")
         kept = _kept(path, base, found)

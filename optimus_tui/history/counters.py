@@ -88,7 +88,10 @@ def quantile(ordered: Sequence[tuple[float, float]], share: float) -> float | No
         if len(ordered) > 1:
             return found.lower
         return None
-    start = min(found.lower, found.upper) if found.upper > 0 else found.upper
+    if found.upper > 0:
+        start = min(found.lower, found.upper)
+    else:
+        start = found.upper
     return start + (found.upper - start) * (found.rank - found.below) / (found.seen - found.below)
 
 

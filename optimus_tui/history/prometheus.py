@@ -89,9 +89,15 @@ class Prometheus:
         selector = self._selector(name, labels)
         if selector is None:
             return Found()
-        query = f"{selector} and on (job, instance) {self._selector(REQUESTS, {})}" if of_gateway else selector
+        if of_gateway:
+            query = f"{selector} and on (job, instance) {self._selector(REQUESTS, {})}"
+        else:
+            query = selector
         raw = not of_gateway and until - since <= RAW_SECONDS
-        step = 0.0 if raw else max(LEAST_STEP_SECONDS, math.ceil((until - since) / POINTS))
+        if raw:
+            step = 0.0
+        else:
+            step = max(LEAST_STEP_SECONDS, math.ceil((until - since) / POINTS))
         answer = await self._ask(query, since, until, step)
         if isinstance(answer, Fault):
             return Found(step=step, fault=answer)
@@ -120,7 +126,10 @@ class Prometheus:
         own = [one for one in series if one.target[1] in self._instances]
         if own or not series or self._names.get("selector", "").strip():
             return once(own or series), None
-        gateways = series if name == REQUESTS else await self._gateways(since, until)
+        if name == REQUESTS:
+            gateways = series
+        else:
+            gateways = await self._gateways(since, until)
         if any(one.target[1] in self._instances for one in gateways):
             return [], None
         targets = {one.target for one in gateways or series}
@@ -143,7 +152,10 @@ class Prometheus:
         found: dict[tuple[str, str], Samples] = {}
         for job in sorted({job for job, _ in targets})[:MAX_JOBS]:
             selector = self._selector(PROCESS_START, {"job": job})
-            answer = None if selector is None else await self._ask(selector, since, until, of.step)
+            if selector is None:
+                answer = None
+            else:
+                answer = await self._ask(selector, since, until, of.step)
             if isinstance(answer, tuple):
                 found |= {one.target: one.samples for one in read_answer(*answer)[0] if one.target in targets}
         return found
@@ -173,14 +185,16 @@ def read_answer(status: int, body: bytes, metric: str = "") -> tuple[list[Target
     try:
         answer = msgspec.json.decode(body, type=_Answer)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
-        what = "with what is no answer to a range query" if status == 200 else ""
+        what = ""
+        if status == 200:
+            what = "with what is no answer to a range query"
         return [], Fault("invalid", f"Prometheus answered {status} {what}".rstrip())
     if status != 200 or answer.status != "success" or answer.data is None:
         return [], Fault("invalid", f"Prometheus answered {status}: {safe_text(answer.error or answer.status, 160)}")
     many = len(answer.data.result) > MAX_SERIES
-    fault = (
-        Fault("invalid", f"Prometheus holds more than {MAX_SERIES:,} such series: only those count") if many else None
-    )
+    fault = None
+    if many:
+        fault = Fault("invalid", f"Prometheus holds more than {MAX_SERIES:,} such series: only those count")
     return [_found(one, metric) for one in answer.data.result[:MAX_SERIES]], fault
 
 

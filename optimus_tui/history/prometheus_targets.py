@@ -81,9 +81,14 @@ def _told_apart(series: Sequence[TargetSeries]) -> tuple[str, list[str]] | None:
 def _ambiguous(name: str, label: str, values: list[str]) -> Fault:
     """Return why targets of several jobs (or different values of ``label``) are not added up, and the remedy."""
     shown = ", ".join(safe_text(value, 60) for value in values[:MAX_JOBS])
-    more = f" and {len(values) - MAX_JOBS} more" if len(values) > MAX_JOBS else ""
+    more = ""
+    if len(values) > MAX_JOBS:
+        more = f" and {len(values) - MAX_JOBS} more"
     first = safe_text(values[0], 60).replace("'", "")
-    kinds = "jobs" if label == "job" else f"services (label {label})"
+    if label == "job":
+        kinds = "jobs"
+    else:
+        kinds = f"services (label {label})"
     return Fault(
         "invalid",
         f"Prometheus holds {name} of several {kinds} ({shown}{more}): whose are the gateway's cannot be known",

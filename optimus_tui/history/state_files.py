@@ -176,5 +176,7 @@ def _refuse_other_kinds(path: Path) -> None:
 
 
 def _unreadable(path: Path, error: OSError, flags: int) -> Unreadable:
-    what = "read" if flags & os.O_ACCMODE == os.O_RDONLY else "written"
+    what = "written"
+    if flags & os.O_ACCMODE == os.O_RDONLY:
+        what = "read"
     return Unreadable(in_the_way(path.parent) or f"{shown(path)} cannot be {what}: {error.strerror or 'an error'}")

@@ -172,7 +172,9 @@ def _open(folder: Path, refused: str, write: bool) -> Timeline:
     data, distrust = files.read_plain(path)
     found = scan(data)
     timeline = Timeline(folder, found.events, found.last, found.good)
-    notices = [f"{found.damage}; the file is kept as it is"] if found.damage else []
+    notices = []
+    if found.damage:
+        notices = [f"{found.damage}; the file is kept as it is"]
     refused = refused or distrust or found.damage or (found.newer and f"{found.newer}; update this installation")
     if write and not refused:
         try:
@@ -237,7 +239,10 @@ def quarantine(folder: Path, who: str) -> tuple[Path, int]:
 
 def _fault(error: OSError, folder: Path, waiting: int) -> Fault:
     place = safe_text(str(folder), 200)
-    said = "1 record waits" if waiting == 1 else f"{waiting:,} records wait"
+    if waiting == 1:
+        said = "1 record waits"
+    else:
+        said = f"{waiting:,} records wait"
     if error.errno in _FULL:
         return Fault("busy", f"the disk is full: {said} in memory, not in {place}", "free some space")
     why = safe_text(error.strerror or "an error", 80)

@@ -198,7 +198,10 @@ class CacheIndex:
 
     def _parsed_group(self, name: bytes, prefix: bytes) -> Group:
         parsed = parse_key(name, self._tenants)
-        key = (parsed.kind, parsed.tenant) if parsed.family == "cache" else (UNPARSED_KIND, b"")
+        if parsed.family == "cache":
+            key = (parsed.kind, parsed.tenant)
+        else:
+            key = (UNPARSED_KIND, b"")
         group = self._groups.get(key)
         if group is None:
             group = self._groups[key] = Group(*key)

@@ -4,7 +4,7 @@ import ast
 from collections.abc import Iterator
 
 from optimus_tui.patterns.facts import Bound, Module, Scope
-from optimus_tui.patterns.names import chain
+from optimus_tui.patterns.names import chain, first_argument
 
 _ASSEMBLES = ("include_router", "FastAPI")
 
@@ -112,7 +112,7 @@ def _assembly(app: Module) -> list[tuple[str, ast.Call]]:
 
 
 def _is_ours(call: ast.Call, app: Module, module: Module) -> bool:
-    name = chain(call.args[0]) if call.args else ""
+    name = chain(first_argument(call))
     if app is module:
         return router_call(module, name) is None  # one that is made here inherits it by its name
     bound = app.scope.bindings.get(name.partition(".")[0])

@@ -37,7 +37,10 @@ def bind(target: ast.expr, value: ast.expr | None, annotation: ast.expr | None, 
 def bind_params(node: Function | ast.Lambda, scope: Scope, owner: Class | None) -> None:
     """Bind a function's parameters in its scope; they are its unit's if the function is the unit itself."""
     args = node.args
-    positional = [*args.posonlyargs, *args.args] if args.posonlyargs else args.args
+    if args.posonlyargs:
+        positional = [*args.posonlyargs, *args.args]
+    else:
+        positional = args.args
     required = [None] * (len(positional) - len(args.defaults))
     pairs: list[tuple[ast.arg, ast.expr | None]] = [*zip(positional, [*required, *args.defaults], strict=True)]
     if args.kwonlyargs:
@@ -91,7 +94,10 @@ def is_empty(node: Function) -> bool:
         if last and isinstance(one, ast.Return) and (one.value is None or isinstance(one.value, ast.Constant)):
             continue
         if last and isinstance(one, ast.Raise) and one.exc is not None:
-            raised = one.exc.func if isinstance(one.exc, ast.Call) else one.exc
+            if isinstance(one.exc, ast.Call):
+                raised = one.exc.func
+            else:
+                raised = one.exc
             if getattr(raised, "id", "") == "NotImplementedError":
                 continue
         return False

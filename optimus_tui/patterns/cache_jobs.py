@@ -5,7 +5,7 @@ import ast
 from optimus_tui.patterns.calls import Seen
 from optimus_tui.patterns.facts import Bound, Unit
 from optimus_tui.patterns.named_jobs import CacheCall
-from optimus_tui.patterns.names import text_of
+from optimus_tui.patterns.names import first_argument, text_of
 
 
 def cache_jobs(seen: Seen, unit: Unit, call: CacheCall) -> set[str]:
@@ -24,7 +24,7 @@ def cache_jobs(seen: Seen, unit: Unit, call: CacheCall) -> set[str]:
 
 def key_mentions(seen: Seen, unit: Unit, parts: tuple[str, ...]) -> bool:
     """Return whether the key, in the call or under a name in the same function, contains one of the words."""
-    first = seen.call.node.args[0] if seen.call.node.args else None
+    first = first_argument(seen.call.node)
     if isinstance(first, ast.Name):
         bound = seen.call.scope.bindings.get(first.id)
         if isinstance(bound, Bound):

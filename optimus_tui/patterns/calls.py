@@ -51,7 +51,10 @@ def _kept(call: Call, resolver: Resolver) -> _Kept:
     if not isinstance(head, ast.Name):
         return _resolved(resolver.what(func, scope), chain(func))
     root = head.id
-    raw = f"{root}.{func.attr}" if isinstance(func, ast.Attribute) else root
+    if isinstance(func, ast.Attribute):
+        raw = f"{root}.{func.attr}"
+    else:
+        raw = root
     place = scope
     while place.parent is not None and (root not in place.bindings or (place.kind == "class" and place is not scope)):
         place = place.parent
@@ -71,7 +74,10 @@ def _kept(call: Call, resolver: Resolver) -> _Kept:
 
 
 def _resolved(thing: Thing, raw: str) -> _Kept:
-    dotted = thing.dotted if isinstance(thing, External) else _dotted(thing)
+    if isinstance(thing, External):
+        dotted = thing.dotted
+    else:
+        dotted = _dotted(thing)
     visible = isinstance(thing, (Unit, Class)) or (isinstance(thing, Instance) and isinstance(thing.of, Class))
     return thing, raw, dotted, raw.rpartition(".")[2], visible
 

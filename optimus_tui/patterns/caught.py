@@ -20,8 +20,13 @@ def caught(handler: ast.ExceptHandler, scope: Scope | None = None) -> list[str]:
     """Return the last part of the names that are caught, also behind an assignment; empty for a bare except."""
     found: list[str] = []
     for one in getattr(handler.type, "elts", [handler.type] if handler.type else []):
-        bound = scope.unit.module.scope.bindings.get(chain(one)) if scope is not None else None
-        given = bound.value if isinstance(bound, Bound) and isinstance(bound.value, ast.Name) else one
+        bound = None
+        if scope is not None:
+            bound = scope.unit.module.scope.bindings.get(chain(one))
+        if isinstance(bound, Bound) and isinstance(bound.value, ast.Name):
+            given = bound.value
+        else:
+            given = one
         found.append(chain(given).rpartition(".")[2])
     return found
 

@@ -98,6 +98,11 @@ class Unit:
         return isinstance(self.node, ast.AsyncFunctionDef)
 
     @property
+    def owner_name(self) -> str:
+        """Return the name of the class that it is a method of, "" for a function."""
+        return getattr(self.owner, "name", "")
+
+    @property
     def line(self) -> int:
         """Return the line of its ``def``."""
         return getattr(self.node, "lineno", 1)

@@ -17,8 +17,8 @@ def falls_back(node: ast.expr) -> bool:
         return _reads_tenant(node.values[0]) and _is_somebody(node.values[-1])
     if not isinstance(node, ast.Call):
         return False
-    asked = node.args[-1] if len(node.args) == (3 if chain(node.func) == "getattr" else 2) else None
-    return asked is not None and _reads_tenant(node) and _is_somebody(asked)
+    with_default = 3 if chain(node.func) == "getattr" else 2
+    return len(node.args) == with_default and _reads_tenant(node) and _is_somebody(node.args[-1])
 
 
 def _reads_tenant(node: ast.expr) -> bool:
@@ -26,7 +26,11 @@ def _reads_tenant(node: ast.expr) -> bool:
     if not isinstance(node, ast.Call):
         return False
     name = chain(node.func)
-    given = [node.func, *node.args] if name.endswith(".get") else node.args if name == "getattr" else []
+    given = node.args
+    if name.endswith(".get"):
+        given = [node.func, *node.args]
+    elif name != "getattr":
+        return False
     if len(given) < 2:
         return False
     return is_tenant(text_of(given[1]) or "") and bool(words(chain(given[0])) & _SOURCES)

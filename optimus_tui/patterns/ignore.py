@@ -35,7 +35,9 @@ def ignores_in(lines: Lines) -> list[Ignore]:
     except (tokenize.TokenError, SyntaxError):
         return []
     for token in tokens:
-        comment = _COMMENT.match(token.string) if token.type == tokenize.COMMENT else None
+        comment = None
+        if token.type == tokenize.COMMENT:
+            comment = _COMMENT.match(token.string)
         if comment is None:
             continue
         row, column = token.start

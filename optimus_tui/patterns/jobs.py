@@ -13,7 +13,7 @@ from optimus_tui.patterns.facts import DECLARED, IGNORED, IN_EXCEPT, TESTS_429, 
 from optimus_tui.patterns.handed import is_kept_unread, jobs_handed_on
 from optimus_tui.patterns.keys import holds_tenant
 from optimus_tui.patterns.named_jobs import NOTHING, cache_call, is_invalidation, named_jobs
-from optimus_tui.patterns.names import LOG_METHODS, chain, is_limiter, is_tenant, text_of, words
+from optimus_tui.patterns.names import LOG_METHODS, chain, first_argument, is_limiter, is_tenant, text_of, words
 from optimus_tui.patterns.needs import hollow_tenants
 from optimus_tui.patterns.owners import owners_of
 from optimus_tui.patterns.resolve import External, Instance, Resolver, Thing
@@ -115,7 +115,7 @@ def _asks_about_tenant(unit: Unit, resolver: Resolver) -> bool:
 
 
 def _maps_more_than_validation(node: ast.Call) -> bool:
-    name = chain(node.args[0]) if node.args else ""
+    name = chain(first_argument(node))
     return name.rpartition(".")[2] not in vocabulary.OF_VALIDATION
 
 
@@ -126,7 +126,9 @@ def _limits(seen: Seen, unit: Unit, flags: set[str], ignored: list[Seen], resolv
     unused = bool(seen.call.flags & IGNORED)
     if seen.visible:
         thing = seen.thing
-        method_of = thing.owner.name if isinstance(thing, Unit) and thing.owner is not None else ""
+        method_of = ""
+        if isinstance(thing, Unit) and thing.owner is not None:
+            method_of = thing.owner.name
         if unused and is_limiter(method_of) and last not in ("__init__", "reset", "close"):
             assert isinstance(thing, Unit)
             if not _raises(thing, resolver):
@@ -211,7 +213,9 @@ def _knows_tenant(unit: Unit, resolver: Resolver) -> bool:
 
 def _is_tenants_header(annotation: ast.expr | None, scope: Scope, resolver: Resolver) -> bool:
     """Return whether the annotation is this project's alias for ``Annotated[str, Header(alias="X-Tenant-ID")]``."""
-    alias = resolver.alias(annotation, scope) if isinstance(annotation, (ast.Name, ast.Attribute)) else None
+    alias = None
+    if isinstance(annotation, (ast.Name, ast.Attribute)):
+        alias = resolver.alias(annotation, scope)
     return alias is not None and any(
         isinstance(one, ast.keyword) and one.arg == "alias" and is_tenant(text_of(one.value) or "")
         for one in ast.walk(alias[0])

@@ -66,7 +66,10 @@ def inspect(path: str, data: bytes, project: Project) -> Verdict:
         text = safe_text(Lines(data).text(module.line).strip(), 160)
         return Verdict((Issue(PARSE, module.line, module.column, message, text),), problem=PARSE)
     view = View(module, data, project)
-    verdict = _judged(view) if view.routes else _routeless(module, view)
+    if view.routes:
+        verdict = _judged(view)
+    else:
+        verdict = _routeless(module, view)
     project.forget(module)
     return verdict
 

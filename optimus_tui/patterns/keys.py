@@ -3,7 +3,7 @@
 import ast
 
 from optimus_tui.patterns.facts import Bound, Param, Scope, Unit
-from optimus_tui.patterns.names import chain, is_tenant, text_of
+from optimus_tui.patterns.names import chain, first_argument, is_tenant, text_of
 from optimus_tui.patterns.owners import is_owner
 
 _DEEPEST = 8
@@ -13,7 +13,8 @@ _SCALARS = ("str", "int", "float", "bool", "UUID", "bytes", "date", "datetime")
 
 def key_of(node: ast.Call, unit: Unit) -> ast.expr | None:
     """Return the expression of a call's key, through a local name or a constant of the file."""
-    given = node.args[0] if node.args else next((w.value for w in node.keywords if w.arg in ("key", "name")), None)
+    named = (word.value for word in node.keywords if word.arg in ("key", "name"))
+    given = first_argument(node) or next(named, None)
     if isinstance(given, ast.Name):
         bound = _bound(given.id, unit.scope)
         if isinstance(bound, Bound) and bound.value is not None:
@@ -47,7 +48,7 @@ def holds_tenant(node: ast.expr, scope: Scope, unit: Unit) -> bool:
 
 def lacks_tenant(node: ast.Call, scope: Scope, unit: Unit) -> bool:
     """Return whether the key is written out completely here and nothing in it comes from a tenant."""
-    key = node.args[0] if node.args else None
+    key = first_argument(node)
     return key is not None and _tenant_in(key, scope, unit, 0) is False
 
 

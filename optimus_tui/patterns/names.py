@@ -44,7 +44,7 @@ def words(name: str) -> frozenset[str]:
     return frozenset(one.lower() for one in _WORD.findall(name))
 
 
-def chain(node: ast.AST) -> str:
+def chain(node: ast.AST | None) -> str:
     """Return ``self.cache.get`` as text, without calls and subscripts in between; empty where there is no name."""
     if node.__class__ is ast.Name:
         return node.id
@@ -68,6 +68,18 @@ def chain(node: ast.AST) -> str:
 
 
 @lru_cache(maxsize=20_000)
+def first_argument(call: ast.Call) -> ast.expr | None:
+    """Return the first positional argument of a call, or None."""
+    return next(iter(call.args), None)
+
+
+def first_type(node: ast.Subscript) -> ast.expr:
+    """Return the first of the types in brackets: ``str`` for ``Annotated[str, Header()]``."""
+    if isinstance(node.slice, ast.Tuple) and node.slice.elts:
+        return node.slice.elts[0]
+    return node.slice
+
+
 def is_limiter(name: str) -> bool:
     """Return whether only a rate limiter has such a name."""
     if _LIMITER.search(name):

@@ -65,7 +65,9 @@ def _written(resolver: Resolver, annotation: ast.expr, scope: Scope) -> list[tup
         annotation, place = alias
     if not isinstance(annotation, ast.Subscript) or chain(annotation.value).rpartition(".")[2] != "Annotated":
         return []
-    parts = annotation.slice.elts if isinstance(annotation.slice, ast.Tuple) else []
+    parts = []
+    if isinstance(annotation.slice, ast.Tuple):
+        parts = annotation.slice.elts
     found: list[tuple[ast.expr, Scope]] = []
     for one in parts[1:]:
         target = resolver.depended(one, place)

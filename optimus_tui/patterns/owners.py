@@ -6,7 +6,7 @@ Such a word counts only in a file that reads it from its caller: an account may 
 import ast
 
 from optimus_tui.patterns.facts import Module
-from optimus_tui.patterns.names import chain, is_tenant, words
+from optimus_tui.patterns.names import chain, first_type, is_tenant, words
 
 _OWNERS = frozenset({"account", "company", "customer", "team", "merchant", "business", "firm", "practice", "shop"})
 _CALLERS = frozenset({"user", "principal", "caller", "claims", "identity", "auth", "who", "me", "viewer", "actor"})
@@ -29,8 +29,8 @@ def is_caller(arg: ast.arg) -> bool:
     """Return whether a parameter is the logged-in caller, by its name or its type."""
     typed = arg.annotation
     if isinstance(typed, ast.Subscript):
-        typed = typed.slice.elts[0] if isinstance(typed.slice, ast.Tuple) and typed.slice.elts else typed.slice
-    return not (words(arg.arg) | words(chain(typed) if typed is not None else "")).isdisjoint(_CALLERS)
+        typed = first_type(typed)
+    return not (words(arg.arg) | words(chain(typed))).isdisjoint(_CALLERS)
 
 
 def is_owner(name: str, module: Module) -> bool:

@@ -94,7 +94,9 @@ class Project:
         """Return the module in that file, or None where none can be read."""
         self.asked.add(path)  # also what is just being judged: it may not be forgotten any more
         if path not in self._modules:
-            data = self._load(path) if self._loaded < MOST_MODULES else None
+            data = None
+            if self._loaded < MOST_MODULES:
+                data = self._load(path)
             self._modules[path] = None
             if data is not None:
                 self._loaded += 1

@@ -78,7 +78,10 @@ class Reach:
     def _callbacks(self, seen: Seen) -> Iterator[Unit]:
         """Yield the functions that are passed to what is called."""
         node, scope = seen.call.node, seen.call.scope
-        given = node.args + [word.value for word in node.keywords] if node.keywords else node.args
+        if node.keywords:
+            given = node.args + [word.value for word in node.keywords]
+        else:
+            given = node.args
         for one in given:
             kind = one.__class__
             if (kind is ast.Name or kind is ast.Attribute) and _may_be_callback(one, scope):
@@ -166,7 +169,10 @@ class Reach:
         thing = self.resolver.what(target.func if isinstance(target, ast.Call) else target, scope)
         if isinstance(thing, (Unit, Class, Module)) or (isinstance(thing, Instance) and isinstance(thing.of, Class)):
             return set()
-        name = f"{thing.dotted}.{chain(target)}" if isinstance(thing, External) else chain(target)
+        if isinstance(thing, External):
+            name = f"{thing.dotted}.{chain(target)}"
+        else:
+            name = chain(target)
         spoken = words(name)
         found: set[str] = set()
         last = words(chain(target).rpartition(".")[2])

@@ -8,7 +8,7 @@ import ast
 from typing import NamedTuple
 
 from optimus_tui.patterns.facts import Bound, Class, Import, Module, Param, Scope, Unit
-from optimus_tui.patterns.names import chain
+from optimus_tui.patterns.names import chain, first_type
 from optimus_tui.patterns.project import Project
 
 DEPENDS = frozenset({"Depends", "Security"})
@@ -115,7 +115,9 @@ class Resolver:
             return self.project.named(bound.module, module) or External(bound.module)
         home = self.project.named(bound.module, module)
         if home is None:
-            inner = self.project.named(f"{bound.module}.{bound.member}", module) if bound.module else None
+            inner = None
+            if bound.module:
+                inner = self.project.named(f"{bound.module}.{bound.member}", module)
             return inner or External(f"{bound.module}.{bound.member}")
         found = self.member(home, bound.member, depth)
         return found or External(f"{bound.module}.{bound.member}")
@@ -188,7 +190,9 @@ class Resolver:
             if typed is not None:
                 return typed
         for one in thing.returned:
-            value = one.node.value if isinstance(one.node, ast.Return) else None
+            value = None
+            if isinstance(one.node, ast.Return):
+                value = one.node.value
             if isinstance(value, ast.Name) and isinstance(one.scope.bindings.get(value.id), Scope):
                 return thing  # a factory: calling what it returns runs what is nested in it
             found = self.what(value, one.scope, depth + 1)
@@ -206,7 +210,7 @@ class Resolver:
             except (SyntaxError, ValueError, RecursionError, MemoryError):
                 return None
         if isinstance(node, (ast.Name, ast.Attribute)):
-            key = f"@{node.id if isinstance(node, ast.Name) else chain(node)}"  # a type: no name begins like that
+            key = f"@{chain(node)}"  # a type: no name begins like that
             if key not in scope.things:
                 scope.things[key] = None
                 scope.things[key] = self._typed(node, scope, depth)
@@ -216,9 +220,8 @@ class Resolver:
             return self.annotated(node.left, scope, depth + 1) or self.annotated(node.right, scope, depth + 1)
         if isinstance(node, ast.Subscript):
             name = chain(node.value).rpartition(".")[2]
-            inner = node.slice.elts[0] if isinstance(node.slice, ast.Tuple) and node.slice.elts else node.slice
             if name in ("Annotated", "Optional", "Union", "ClassVar", "Final"):
-                return self.annotated(inner, scope, depth + 1)
+                return self.annotated(first_type(node), scope, depth + 1)
         return None
 
     def _typed(self, node: ast.Name | ast.Attribute, scope: Scope, depth: int) -> Thing:
@@ -262,7 +265,9 @@ class Resolver:
     def _home(self, bound: Import, near: Module) -> tuple[ast.Name, Scope] | None:
         key, homes = (near.root, bound), self.project.homes
         if key not in homes:
-            home = self.project.named(bound.module, near) if bound.member else None
+            home = None
+            if bound.member:
+                home = self.project.named(bound.module, near)
             known = home is not None and bound.member in home.scope.bindings
             homes[key] = (home.name_of(bound.member), home.scope) if known else None  # type: ignore[union-attr, arg-type]
         return homes[key]

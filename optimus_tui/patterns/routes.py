@@ -154,7 +154,10 @@ def _added(module: Module, resolver: Resolver) -> Iterator[Route]:
                 "add_route",
                 "add_api_websocket_route",
             ):
-                handler = node.args[1] if len(node.args) > 1 else option_of(node, "endpoint")
+                if len(node.args) > 1:
+                    handler = node.args[1]
+                else:
+                    handler = option_of(node, "endpoint")
                 verb = "websocket" if "websocket" in func.attr else "api_route"
             elif isinstance(func, ast.Name) and func.id in _ROUTES and len(node.args) > 1:
                 handler, verb = node.args[1], "api_route"
@@ -179,7 +182,9 @@ def _route(module: Module, verb: str, path: str, handler: Unit, call: ast.Call, 
         names = [text_of(one) for one in getattr(written, "elts", [])]
         methods = frozenset(str(name).lower() for name in names if name) or frozenset({"get"})
     place = handler.scope.parent or module.scope
-    declared = [*listed(options["dependencies"], place)] if "dependencies" in options else []
+    declared = []
+    if "dependencies" in options:
+        declared = [*listed(options["dependencies"], place)]
     tags = _strings(options.get("tags"))
     made = router_call(module, router)
     if made is not None and made.keywords:

@@ -50,7 +50,9 @@ def score(verdict: Verdict, level: Level) -> Score:
             patterns[rule.pattern] = met if known is None else min(known, met)
     weighed = [(WEIGHTS[name], met) for name, met in patterns.items() if met is not None]
     total = sum(weight for weight, _ in weighed)
-    value = sum(weight * met for weight, met in weighed) / total if total else 1.0
+    value = 1.0
+    if total:
+        value = sum(weight * met for weight, met in weighed) / total
     seen = [rules[issue.rule] for issue in verdict.issues if issue.rule in rules]
     faults = [rule for rule in seen if rule.applies is None]
     for at, rule in enumerate(faults):

@@ -144,7 +144,9 @@ class _Walk:
             scope.bindings[node.name] = inner if unit is scope.unit else unit
         bind_params(node, inner, owner if unit.node is node else None)
         given = node.args.defaults or node.args.kw_defaults
-        defaults = [one for one in (*node.args.defaults, *node.args.kw_defaults) if one is not None] if given else []
+        defaults = []
+        if given:
+            defaults = [one for one in (*node.args.defaults, *node.args.kw_defaults) if one is not None]
         self.module.defaults += [(default, node) for default in defaults]
         self.statements(living(node.body), inner, 0)
         self.push(defaults[::-1], scope, 0)
@@ -214,7 +216,7 @@ class _Walk:
 
     def handler(self, node: ast.ExceptHandler, scope: Scope, flags: int) -> None:
         scope.unit.handlers.append((node, scope))
-        caught = chain(node.type) if node.type is not None else ""
+        caught = chain(node.type)
         own = is_limiter(caught) or "TooMany" in caught
         self.statements(node.body, scope, flags if own else flags | IN_EXCEPT)
         if node.type is not None:

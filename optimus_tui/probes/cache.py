@@ -7,7 +7,7 @@ from optimus_tui.contract.cache import KeyDetail
 from optimus_tui.probes.client import ObserverRedis
 from optimus_tui.probes.load_meter import LoadMeter
 from optimus_tui.probes.preview import read_preview
-from optimus_tui.probes.replies import raise_general
+from optimus_tui.probes.replies import natural_number, raise_general, whole_number
 from optimus_tui.wording.safe import safe_text
 
 __all__ = ["read_details", "read_preview"]
@@ -47,8 +47,8 @@ def _detail(key: bytes, kind: object, pttl: object, size: object, mono: float) -
     return KeyDetail(
         key=key,
         type=safe_text(kind, 20) if isinstance(kind, bytes) else None,
-        ttl_ms=pttl if isinstance(pttl, int) and pttl >= 0 else None,
+        ttl_ms=natural_number(pttl),
         immortal=pttl == -1,
-        bytes_used=size if isinstance(size, int) else None,
+        bytes_used=whole_number(size),
         taken_mono=mono,
     )

@@ -10,7 +10,7 @@ from msgspec import Struct
 
 from optimus_tui.grammar.keys import EVENT_LOG
 from optimus_tui.probes.client import ObserverRedis
-from optimus_tui.probes.replies import raise_general
+from optimus_tui.probes.replies import items_of, raise_general, whole_number
 
 CHANNELS = b"cache_coherence:*"
 MAX_LOG_BYTES = 8 * 1024 * 1024
@@ -78,7 +78,7 @@ async def read_event_ends(redis: ObserverRedis, limit: int = 1000) -> EventLog:
     if length > count:
         start = max(count, length - count) - length
         tail = await redis.execute_command("LRANGE", EVENT_LOG, start, -1)
-        payloads += [item for item in tail if isinstance(item, bytes)] if isinstance(tail, list) else []
+        payloads += [item for item in items_of(tail) if isinstance(item, bytes)]
     return EventLog(payloads=payloads, length=length)
 
 
@@ -96,7 +96,7 @@ async def _affordable(redis: ObserverRedis, length: int) -> int:
 async def read_channels(redis: ObserverRedis) -> Channels:
     """Return the subscribers to coherence events. Pattern subscriptions have no names: PUBSUB only counts them."""
     found = await redis.execute_command("PUBSUB", "CHANNELS", CHANNELS)
-    names = sorted(name for name in found if isinstance(name, bytes))[:MAX_CHANNELS] if isinstance(found, list) else []
+    names = sorted(name for name in items_of(found) if isinstance(name, bytes))[:MAX_CHANNELS]
     pipe = redis.pipeline()
     pipe.execute_command("PUBSUB", "NUMPAT")
     if names:
@@ -108,14 +108,14 @@ async def read_channels(redis: ObserverRedis) -> Channels:
             raise reply
         for name, count in _pairs(reply):
             subscribers[name] = count
-    return Channels(subscribers=subscribers, patterns=patterns if isinstance(patterns, int) else None)
+    return Channels(subscribers=subscribers, patterns=whole_number(patterns))
 
 
 def _pairs(reply: object) -> list[tuple[bytes, int]]:
     if isinstance(reply, dict):
         flat: list[object] = [part for pair in reply.items() for part in pair]
     else:
-        flat = reply if isinstance(reply, list) else []
+        flat = items_of(reply)
     return [
         (name, count)
         for name, count in zip(flat[::2], flat[1::2], strict=False)
@@ -136,5 +136,5 @@ async def look_at_keys(redis: ObserverRedis, names: Sequence[bytes]) -> list[Key
         replies = await pipe.execute(raise_on_error=False)
         raise_general(replies[: len(some)])
         for pttl, idle in zip(replies[: len(some)], replies[len(some) :], strict=True):
-            looks.append(KeyLook(pttl if isinstance(pttl, int) else None, idle if isinstance(idle, int) else None))
+            looks.append(KeyLook(whole_number(pttl), whole_number(idle)))
     return looks

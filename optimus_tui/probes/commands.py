@@ -56,7 +56,10 @@ def cleared(args: Sequence[Word], db: int = 0) -> tuple[Word, ...]:
     """
     if not args or not isinstance(args[0], (str, bytes)):
         raise CommandRefused("not a command")
-    first = args[0].encode("utf-8", "surrogateescape") if isinstance(args[0], str) else args[0]
+    if isinstance(args[0], str):
+        first = args[0].encode("utf-8", "surrogateescape")
+    else:
+        first = args[0]
     words: tuple[Word, ...] = (*first.split(), *args[1:])
     if not words:
         raise CommandRefused("not a command")

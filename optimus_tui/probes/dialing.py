@@ -83,7 +83,10 @@ _KNOWN: dict[tuple[str, int], Manners] = {}
 
 def manners_at(target: RedisTarget) -> Manners:
     """Return what this process has learnt about greeting the server at the target's address."""
-    place = (target.path, 0) if target.path else (target.host, target.port)
+    if target.path:
+        place = (target.path, 0)
+    else:
+        place = (target.host, target.port)
     return _KNOWN.setdefault(place, Manners())
 
 

@@ -84,7 +84,10 @@ def _of_login(error: BaseException, said: str, where: str, target: RedisTarget) 
     if not isinstance(error, redis_errors.AuthenticationError):
         return None
     if target.password is None or "without any password" in said:
-        message = f"{where} wants no password" if target.password else f"{where} requires a password"
+        if target.password:
+            message = f"{where} wants no password"
+        else:
+            message = f"{where} requires a password"
         return Fault("auth", message, "set it in REDIS_URL or in the environment's redis_url")
     if "must be called with the client already authenticated" in said or "Authentication required" in said:
         return Fault("auth", f"{where} requires a password", "set it in REDIS_URL or in the environment's redis_url")

@@ -230,7 +230,9 @@ class FeedReader:
             self._live_since = None
         self._tries += 1
         pause = pause_after(lost.fault, self._tries)
-        state: FeedState = "denied" if lost.fault.kind in ("auth", "denied") else "down"
+        state: FeedState = "down"
+        if lost.fault.kind in ("auth", "denied"):
+            state = "denied"
         self._ring.set_state(state, lost.fault, mono + pause)
         return pause
 
@@ -239,5 +241,8 @@ class FeedReader:
         error = context.get("exception")
         if isinstance(error, OSError):
             return
-        stray = error if isinstance(error, BaseException) else RuntimeError(str(context.get("message")))
+        if isinstance(error, BaseException):
+            stray = error
+        else:
+            stray = RuntimeError(str(context.get("message")))
         self._ring.set_state("live" if self._live_since is not None else "down", lost_by_bug(stray).fault)

@@ -56,7 +56,10 @@ class FeedLoop(asyncio.SelectorEventLoop):
             try:
                 found: object = socket.getaddrinfo(host, port, **_named(options))
             except (OSError, UnicodeError) as error:
-                found = error if isinstance(error, OSError) else socket.gaierror(socket.EAI_NONAME, "no such name")
+                if isinstance(error, OSError):
+                    found = error
+                else:
+                    found = socket.gaierror(socket.EAI_NONAME, "no such name")
             with contextlib.suppress(RuntimeError):  # the loop ended meanwhile: nobody waits any more
                 self.call_soon_threadsafe(give, found)
 

@@ -90,7 +90,9 @@ def lost_at_subscribing(target: RedisTarget) -> LinkLost:
 def lost_in_silence(target: RedisTarget, seconds: float) -> LinkLost:
     """Return the loss for ``seconds`` without any byte."""
     said = f"no answer for {seconds:.1f} s"
-    remedy = "use redis:// if the port speaks plain text" if target.scheme == "rediss" else None
+    remedy = None
+    if target.scheme == "rediss":
+        remedy = "use redis:// if the port speaks plain text"
     return LinkLost(Fault("timeout", f"{safe_text(target.label, 80)}: {said}", remedy), said)
 
 

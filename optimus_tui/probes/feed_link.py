@@ -164,7 +164,10 @@ class FeedLink(asyncio.Protocol):
         """Record the end of the transport: orderly (None) or not."""
         if self._end.done():
             return
-        ended = lost_by_error(error, self._connector.target) if error else lost_at_end(self._connector.target)
+        if error:
+            ended = lost_by_error(error, self._connector.target)
+        else:
+            ended = lost_at_end(self._connector.target)
         self._lose(self._hint or ended)
 
     # -- ours

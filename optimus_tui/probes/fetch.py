@@ -249,7 +249,9 @@ def fault_of_http(error: BaseException, url: str) -> Fault:
     if isinstance(error, (TimeoutError, httpx.TimeoutException)):
         if ours := starved(DEADLINE_S):
             return Fault("starved", f"{place} was not heard: {ours}", "relieve this machine and ask again")
-        remedy = "if that port speaks plain HTTP, use http://" if url.startswith("https:") else None
+        remedy = None
+        if url.startswith("https:"):
+            remedy = "if that port speaks plain HTTP, use http://"
         return Fault("timeout", f"{place} gave no complete answer in time", remedy)
     if any(isinstance(one, ssl.SSLError) for one in causes):
         return _of_tls(causes, place)
@@ -257,7 +259,9 @@ def fault_of_http(error: BaseException, url: str) -> Fault:
         return Fault("refused", f"{place}: this host name is not known", "check the address in the settings")
     if isinstance(error, httpx.ProtocolError):
         if _hung_up(error):
-            remedy = f"it may ask for a client certificate: {_SHOWS_NONE}" if url.startswith("https:") else None
+            remedy = None
+            if url.startswith("https:"):
+                remedy = f"it may ask for a client certificate: {_SHOWS_NONE}"
             return Fault("refused", f"{place} closed the connection without an answer", remedy)
         return Fault("invalid", f"{place} broke HTTP: {safe_text(error, 120)}")
     if isinstance(error, (httpx.NetworkError, OSError)):

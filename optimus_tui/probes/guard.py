@@ -114,7 +114,9 @@ class Guarded(AbstractConnection):
         try:
             await super().connect_check_health(check_health, retry_socket_connect)
         except (LostConnection, InvalidResponse, NoAnswer) as error:
-            why = await self._connector.explain() if self._strange(error) else None
+            why = None
+            if self._strange(error):
+                why = await self._connector.explain()
             if why is None:
                 raise
             if isinstance(why, WrongLanguage):

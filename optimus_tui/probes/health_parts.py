@@ -173,7 +173,9 @@ def _deeper(part: dict[str, Any], path: str, depth: int, budget: Budget, *, judg
 def _sense(plain: str, value: Any) -> Sense | None:
     """Return what the value of a verdict, a flag or an alarm means; None for a flag that is none."""
     if plain in VERDICTS:
-        sense = sense_of(value) if isinstance(value, str | int) else "unknown"
+        sense: Sense = "unknown"
+        if isinstance(value, str | int):
+            sense = sense_of(value)
         if sense == "unknown" and not isinstance(value, str):
             return None
         return sense

@@ -104,7 +104,9 @@ async def post_message(http: httpx.AsyncClient, gateway_url: str, tenant: str) -
         answer = await fetch(http, f"{gateway_url}/api/chat", MESSAGE_SECONDS, post=Posted(body, headers))
     except FETCH_ERRORS as error:
         return Posting(fault=fault_of_http(error, gateway_url))
-    reply = _reply(answer.body) if answer.status < 300 and not answer.problem else None
+    reply = None
+    if answer.status < 300 and not answer.problem:
+        reply = _reply(answer.body)
     fault = None
     if answer.status >= 300 or answer.problem:
         fault = Fault(

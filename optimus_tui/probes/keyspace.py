@@ -20,7 +20,7 @@ from optimus_tui.probes.faults import OUTAGES
 from optimus_tui.probes.load_meter import LoadMeter
 from optimus_tui.probes.pacing import AdaptivePacer
 from optimus_tui.probes.reach import ask, ask_all, is_missing, missing_fault, touch
-from optimus_tui.probes.replies import raise_general, shaped
+from optimus_tui.probes.replies import natural_number, raise_general, shaped
 from optimus_tui.probes.scripts import SWEEP_PAGE
 from optimus_tui.settings.model import ScanBudget
 
@@ -130,7 +130,7 @@ async def _identity(redis: ObserverRedis) -> tuple[str | None, int | None]:
     fields = parse_info(info)
     if "cluster" in (fields.get("redis_mode"), fields.get("server_mode")):
         raise _Broken("a node of a cluster: clusters are not supported yet")
-    return fields.get("run_id") or None, size if isinstance(size, int) and size >= 0 else None
+    return fields.get("run_id") or None, natural_number(size)
 
 
 async def _same_server(redis: ObserverRedis, run_id: str | None, lost: bool) -> int | None:
@@ -207,7 +207,9 @@ def _heads(flat: list[bytes | int]) -> dict[bytes, int]:
 
 async def _with_ttls(redis: ObserverRedis, page: Page, every: int) -> Page:
     pttls = [NOT_ASKED] * len(page.names)
-    sizes: list[int | None] | None = [None] * len(page.names) if every else None
+    sizes: list[int | None] | None = None
+    if every:
+        sizes = [None] * len(page.names)
     cached = [index for index, name in enumerate(page.names) if name.startswith(b"cache:")]
     for start in range(0, len(cached), PIPELINE_KEYS):
         some = cached[start : start + PIPELINE_KEYS]

@@ -34,7 +34,10 @@ async def spoken_at(host: str, port: int, asked_in: Language) -> Language | None
         TimeoutError: there was no answer in time.
     """
     plain = {"plain Redis": b"PING\r\n", "HTTP": b"HEAD / HTTP/1.0\r\n\r\n"}
-    greeting = plain[asked_in] if asked_in in plain else _client_hello(host)
+    if asked_in in plain:
+        greeting = plain[asked_in]
+    else:
+        greeting = _client_hello(host)
     async with asyncio.timeout(ASK_SECONDS):
         reader, writer = await asyncio.open_connection(host, port, happy_eyeballs_delay=ASK_SECONDS / 3)
         try:

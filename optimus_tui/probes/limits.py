@@ -16,7 +16,7 @@ from optimus_tui.grammar.keys import parse_key
 from optimus_tui.probes.client import ObserverRedis
 from optimus_tui.probes.load_meter import LoadMeter
 from optimus_tui.probes.parser import ReplyTooLarge
-from optimus_tui.probes.replies import is_wrong_type, raise_general
+from optimus_tui.probes.replies import is_wrong_type, natural_number, raise_general
 
 KEYS_A_TRIP = 100
 LONGEST = 1_000
@@ -100,7 +100,7 @@ def _counter(name: bytes, count: "_Count", gone: bool, pttl: object, mono: float
         tenant=parsed.tenant,
         operation=parsed.operation,
         count=count.number,
-        ttl_ms=pttl if isinstance(pttl, int) and pttl >= 0 else None,
+        ttl_ms=natural_number(pttl),
         immortal=pttl == -1,
         problem=count.problem,
         foreign=count.foreign,

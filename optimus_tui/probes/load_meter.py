@@ -57,7 +57,9 @@ class LoadMeter:
             self.connects += connects
             if commands:
                 bucket = int(self.clock.mono() * _BUCKETS_PER_SECOND)
-                before = self._buckets.pop()[1] if self._buckets and self._buckets[-1][0] == bucket else 0
+                before = 0
+                if self._buckets and self._buckets[-1][0] == bucket:
+                    before = self._buckets.pop()[1]
                 self._buckets.append((bucket, before + commands))
 
     def rate(self, mono: float | None = None) -> float:

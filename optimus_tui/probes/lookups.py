@@ -30,20 +30,24 @@ _SINGLE_MISS: dict[bytes, Callable[[object], bool]] = {
 
 def lookups_of(command: object, reply: object) -> tuple[int, int]:
     """Return the hits and misses that the server counted for one command. ``reply`` may be the error it answered."""
-    name = command.encode() if isinstance(command, str) else command
-    name = name.split(b" ", 1)[0].upper() if isinstance(name, bytes) else b""
+    name = b""
+    if isinstance(command, str):
+        name = command.encode()
+    elif isinstance(command, bytes):
+        name = command
+    name = name.split(b" ", 1)[0].upper()
     if name == b"MGET":  # of another type it answers None as of no key at all: where that matters, GET is asked
-        found = sum(one is not None for one in reply) if isinstance(reply, list) else 0
-        if isinstance(reply, list):
-            return (found, len(reply) - found)
-        return (0, 0)
+        if not isinstance(reply, list):
+            return 0, 0
+        found = sum(one is not None for one in reply)
+        return found, len(reply) - found
     missed = _SINGLE_MISS.get(name)
     if missed is None:
         return 0, 0
     if isinstance(reply, Exception):
         if str(reply).startswith(("WRONGTYPE", "Operation against a key")):
-            return (1, 0)
-        return (0, 0)
+            return 1, 0
+        return 0, 0
     if missed(reply):
-        return (0, 1)
-    return (1, 0)
+        return 0, 1
+    return 1, 0

@@ -120,7 +120,10 @@ def pick_series(parsed: Exposition, wanted: Mapping[str, str]) -> MetricsState:
     for name, labels, value in parsed.samples:
         own = wanted[name]
         if own == PROCESS_START:
-            process = value if not labels and math.isfinite(value) and value > 0 else process
+            if not labels and math.isfinite(value) and value > 0:
+                process = value
+            else:
+                process = process
             continue
         if _senseless(own, value):
             malformed += 1

@@ -64,7 +64,10 @@ class PatientParser(_AsyncHiredisParser):
         reader: Any = self._reader
         while True:
             try:
-                response = reader.gets(False) if disable_decoding else reader.gets()
+                if disable_decoding:
+                    response = reader.gets(False)
+                else:
+                    response = reader.gets()
             except RedisError:
                 raise
             except Exception as error:

@@ -46,7 +46,9 @@ async def read_preview(redis: ObserverRedis, key: bytes) -> Reading[KeyPreview]:
 
 async def _preview(redis: ObserverRedis, key: bytes) -> KeyPreview:
     kind = await redis.execute_command("TYPE", key)
-    length = await redis.execute_command(_LENGTH[kind], key) if kind in _LENGTH else None
+    length = None
+    if kind in _LENGTH:
+        length = await redis.execute_command(_LENGTH[kind], key)
     if not isinstance(length, int):
         return _shown(key, kind, None, [], whole=kind == b"none")
     if kind == b"string":

@@ -31,7 +31,9 @@ def parse_cache_metrics(document: dict[str, Any]) -> tuple[CacheMetrics | None, 
         problems.append(f"total_keys {_shown(total)} is not a count")
         total = None
     hits, misses = (_counted(document.get(name), name, problems) for name in ("hits", "misses"))
-    fault = Fault("invalid", f"/api/cache/metrics: {' and '.join(problems)}") if problems else None
+    fault = None
+    if problems:
+        fault = Fault("invalid", f"/api/cache/metrics: {' and '.join(problems)}")
     if rate is None and total is None:
         return None, fault
     return CacheMetrics(float(rate) if rate is not None else None, total, hits, misses), fault
@@ -116,7 +118,9 @@ def _shown(value: object) -> str:
 
 
 def _listed(problems: list[str]) -> str:
-    more = f", and {len(problems) - 3:,} more" if len(problems) > 3 else ""
+    more = ""
+    if len(problems) > 3:
+        more = f", and {len(problems) - 3:,} more"
     return "; ".join(problems[:3]) + more
 
 

@@ -51,7 +51,9 @@ def missing_fault(command: str, error: Exception, target: RedisTarget, costs: st
     if not is_missing(error):
         return fault_of(error, target)
     why = f": {costs}" if costs else ""
-    said = "the connection is closed on it" if isinstance(error, CommandMissing) else "the server does not know it"
+    said = "the server does not know it"
+    if isinstance(error, CommandMissing):
+        said = "the connection is closed on it"
     remedy = f"{said}: point REDIS_URL at the server behind the proxy, or enable {command} for this login"
     return Fault("invalid", f"{command} is not available{why}", remedy)
 

@@ -39,3 +39,24 @@ def shaped(reply: object, shape: type[T]) -> T:
         return msgspec.convert(reply, shape)
     except msgspec.ValidationError as error:
         raise InvalidResponse(str(error)) from None
+
+
+def whole_number(reply: object) -> int | None:
+    """Return ``reply`` if it is a whole number, else None."""
+    if isinstance(reply, int):
+        return reply
+    return None
+
+
+def natural_number(reply: object) -> int | None:
+    """Return ``reply`` if it is a whole number that is not negative, else None."""
+    if isinstance(reply, int) and reply >= 0:
+        return reply
+    return None
+
+
+def items_of(reply: object) -> list[Any]:
+    """Return ``reply`` if it is a list, else an empty one."""
+    if isinstance(reply, list):
+        return reply
+    return []

@@ -148,7 +148,9 @@ def _info_fault(info: object, fields: dict[str, str], target: RedisTarget) -> Fa
         return missing_fault("INFO", info, target, _UNKNOWN_COSTS)
     if any(name in fields for name in _KNOWN):
         return None
-    said = f"INFO holds none of the fields we know ({len(fields)} others)" if fields else "INFO is empty"
+    said = "INFO is empty"
+    if fields:
+        said = f"INFO holds none of the fields we know ({len(fields)} others)"
     return Fault("invalid", f"{said}: {_UNKNOWN_COSTS}", "see what answers to INFO there: a proxy or a managed service")
 
 

@@ -160,7 +160,10 @@ async def look_at_health(http: httpx.AsyncClient, url: str, deadline_s: float = 
     seen = await look(http, url, deadline_s)
     if seen.answer is None or seen.answer.status != 200 or seen.answer.problem:
         return seen
-    said = judge_body(seen.document) if seen.document is not None else judge_text(seen.answer.body)
+    if seen.document is not None:
+        said = judge_body(seen.document)
+    else:
+        said = judge_text(seen.answer.body)
     if said.sickness is None:
         return replace(seen, said=said)
     return replace(seen, said=said, fault=Fault("invalid", f"/health answered 200, but says {said.words}"))

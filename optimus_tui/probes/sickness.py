@@ -50,7 +50,9 @@ def judge_text(body: bytes) -> Said:
     """Return the same for a 200 that is no JSON object: a word as plain text, or as a JSON string."""
     text = body[: 4 * LONGEST].decode("utf-8", "replace").strip()
     try:
-        value = msgspec.json.decode(body) if len(body) <= LONGEST else None
+        value = None
+        if len(body) <= LONGEST:
+            value = msgspec.json.decode(body)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         value = None
     word = value if isinstance(value, str) else text

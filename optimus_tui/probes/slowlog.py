@@ -11,6 +11,7 @@ from optimus_tui.contract.reading import Fault
 from optimus_tui.contract.server_condition import LatencyEvent, SlowCall, SlowState
 from optimus_tui.probes.client import ObserverRedis
 from optimus_tui.probes.faults import OUTAGES, fault_of
+from optimus_tui.probes.replies import items_of
 from optimus_tui.probes.scripts import SWEEP_PAGE
 from optimus_tui.settings.model import RedisTarget
 from optimus_tui.wording.safe import safe_text
@@ -85,7 +86,7 @@ def _calls(entries: list[_Entry], now: float | None) -> tuple[SlowCall, ...]:
 
 def _entries(reply: object) -> tuple[list[_Entry], int]:
     """Return the entries of others, newest first, and the number of our own."""
-    found = [one for entry in reply if (one := _entry(entry))] if isinstance(reply, list) else []
+    found = [one for entry in items_of(reply) if (one := _entry(entry))]
     ours = {one.address for one in found if one.own and one.address}
     others = [one for one in found if not one.own and one.address not in ours]  # our greeting has no name yet
     return others, len(found) - len(others)
@@ -94,7 +95,9 @@ def _entries(reply: object) -> tuple[list[_Entry], int]:
 def _entry(entry: object) -> _Entry | None:
     match entry:
         case [int(), int(at), int(micros), [command, *arguments], *more]:
-            word = safe_text(command, 40).upper() if isinstance(command, bytes) else "?"
+            word = "?"
+            if isinstance(command, bytes):
+                word = safe_text(command, 40).upper()
             address, name = (*more, b"", b"")[:2]
             named = isinstance(name, bytes) and name.startswith(OWN_NAME)
             scripted = any(isinstance(one, bytes) and one.startswith(_OWN_SCRIPT) for one in arguments[:1])
@@ -103,11 +106,12 @@ def _entry(entry: object) -> _Entry | None:
 
 
 def _events(reply: object, now: float | None) -> tuple[LatencyEvent, ...]:
-    found = []
-    for entry in reply if isinstance(reply, list) and now is not None else ():
+    found: list[LatencyEvent] = []
+    if now is None:
+        return ()
+    for entry in items_of(reply):
         match entry:
             case [bytes(event), int(at), int(latest), int(longest), *_]:
-                assert now is not None
                 name = safe_text(event, 40)
                 age = max(0.0, now - at)
                 found.append(LatencyEvent(event=name, age_s=age, latest_ms=float(latest), max_ms=float(longest)))

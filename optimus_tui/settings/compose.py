@@ -264,7 +264,10 @@ class Composer:
 
 
 def _place(target: RedisTarget) -> tuple[str, str, int, int]:
-    host = "localhost" if target.loopback and not target.path else target.host
+    if target.loopback and not target.path:
+        host = "localhost"
+    else:
+        host = target.host
     return target.path or "", "" if target.path else host, 0 if target.path else target.port, target.db
 
 

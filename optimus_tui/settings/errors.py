@@ -19,7 +19,10 @@ def nearest(word: str, known: list[str]) -> str:
 
 def spelled(name: str, limit: int = 60) -> str:
     """Return a name from a file, printable and cut (``wording.safe`` may not be imported here)."""
-    shown = name if name.isprintable() else name.encode("unicode_escape", "surrogatepass").decode("ascii")
+    if name.isprintable():
+        shown = name
+    else:
+        shown = name.encode("unicode_escape", "surrogatepass").decode("ascii")
     if len(shown) <= limit:
         return shown
     return f"{shown[:limit]}…"

@@ -76,7 +76,9 @@ def _read_regular(path: Path) -> tuple[bytes, int]:
         try:
             mode = os.fstat(handle).st_mode
             if not stat.S_ISREG(mode):
-                kind = "a directory" if stat.S_ISDIR(mode) else "not a regular file"
+                kind = "not a regular file"
+                if stat.S_ISDIR(mode):
+                    kind = "a directory"
                 raise SettingsError(f"{path} is {kind}; a configuration is a TOML file")
             with open(handle, "rb", closefd=False) as file:
                 raw = file.read(MAX_BYTES + 1)
@@ -85,7 +87,9 @@ def _read_regular(path: Path) -> tuple[bytes, int]:
     except FileNotFoundError:
         raise SettingsError(f"{path} does not exist") from None
     except (OSError, ValueError) as error:
-        reason = os.strerror(error.errno) if isinstance(error, OSError) and error.errno else "bad file name"
+        reason = "bad file name"
+        if isinstance(error, OSError) and error.errno:
+            reason = os.strerror(error.errno)
         raise SettingsError(f"{path} cannot be read: {reason}") from None
     if len(raw) > MAX_BYTES:
         raise SettingsError(f"{path} is larger than 1 MB; that is no configuration")

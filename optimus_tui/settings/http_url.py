@@ -20,7 +20,9 @@ def parse_http_url(text: str, where: str) -> str:
         raise SettingsError(f"{where}: the address holds a space or a control character")
     scheme, mark, rest = url.partition("://")
     if not mark or scheme.lower() not in ("http", "https"):
-        remedy = f"; write http://{url}" if _BARE.fullmatch(url) else ""
+        remedy = ""
+        if _BARE.fullmatch(url):
+            remedy = f"; write http://{url}"
         raise SettingsError(f"{where}: the address of a service begins with http:// or https://{remedy}")
     if "@" in rest:
         raise SettingsError(f"{where}: the address must not hold a user name or a password")

@@ -56,7 +56,9 @@ def _files(
 ) -> list[ConfigFile]:
     explicit = flags.get("config") or env.get("OPTIMUS_CONFIG", "").strip()
     if explicit:
-        named_by = "--config" if flags.get("config") else "OPTIMUS_CONFIG"
+        named_by = "OPTIMUS_CONFIG"
+        if flags.get("config"):
+            named_by = "--config"
         try:
             return [read_config(cwd / Path(str(explicit)).expanduser())]
         except (SettingsError, RuntimeError) as error:

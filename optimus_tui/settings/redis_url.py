@@ -45,7 +45,9 @@ def parse_redis_url(
     if mark and scheme in LATER:
         raise SettingsError(f"{where}: {scheme}:// is not supported yet; name one server with redis:// or rediss://")
     if not mark or scheme not in SCHEMES:
-        remedy = f"; write redis://{url}" if _BARE.fullmatch(url) else ""
+        remedy = ""
+        if _BARE.fullmatch(url):
+            remedy = f"; write redis://{url}"
         raise SettingsError(f"{where}: a Redis address begins with redis://, rediss:// or unix://{remedy}")
     username, password, rest = _split_user(rest, where)
     if "#" in rest:

@@ -100,7 +100,10 @@ def _table(value: object, where: str, dotted: str) -> dict[str, Any]:
 
 
 def _join(dotted: str, key: str) -> str:
-    name = spelled(key) if key and key.replace("_", "").replace("-", "").isalnum() else f'"{spelled(key)}"'
+    if key and key.replace("_", "").replace("-", "").isalnum():
+        name = spelled(key)
+    else:
+        name = f'"{spelled(key)}"'
     if dotted:
         return f"{dotted}.{name}"
     return name
@@ -118,5 +121,7 @@ def _in_words(message: str) -> str:
     words = {"`float`": "a number", "`int`": "a whole number", "`str`": "text", "`bool`": "true or false"}
     for name, word in {**words, "`array`": "a list", "`object`": "a table", "`null`": "nothing"}.items():
         body = body.replace(name, word)
-    item = f" (item {int(path[1:].partition(']')[0]) + 1})" if path[1:].partition("]")[0].isdigit() else ""
+    item = ""
+    if path[1:].partition("]")[0].isdigit():
+        item = f" (item {int(path[1:].partition(']')[0]) + 1})"
     return f"{body.replace('Expected', 'must be', 1).replace(', got', ', not')}{item}"

@@ -49,7 +49,9 @@ def _found(named: str | None, option: str, where: str, base: Path) -> str | None
             with open(path, "rb") as file:
                 file.read(1)
     except (OSError, RuntimeError, ValueError) as error:
-        reason = os.strerror(error.errno) if isinstance(error, OSError) and error.errno else "not a path"
+        reason = "not a path"
+        if isinstance(error, OSError) and error.errno:
+            reason = os.strerror(error.errno)
         raise SettingsError(f"{where}: {option} {spelled(named, 120)} cannot be read: {reason}") from None
     return str(path)
 
@@ -80,7 +82,9 @@ def _check_certificate(target: RedisTarget, where: str) -> None:
         if "mismatch" in str(error).lower():
             raise SettingsError(f"{where}: ssl_certfile {cert} and ssl_keyfile {key} do not belong together") from None
         if b"ENCRYPTED" in Path(target.tls_key or target.tls_cert).read_bytes()[:1_000_000]:
-            wrong = "with another password" if target.tls_key_password else "and ssl_password is not given"
+            wrong = "and ssl_password is not given"
+            if target.tls_key_password:
+                wrong = "with another password"
             raise SettingsError(f"{where}: the key in {key} is encrypted {wrong}") from None
         raise SettingsError(
             f"{where}: {cert} and {key} do not hold a certificate and its unencrypted key in PEM form"
@@ -92,5 +96,7 @@ def _check_certificate(target: RedisTarget, where: str) -> None:
 def load_certificate(context: "ssl.SSLContext", target: RedisTarget) -> None:
     """Load the client's certificate into ``context``; raise ssl.SSLError or OSError. Never asks the terminal."""
     if target.tls_cert is not None:
-        secret = target.tls_key_password.reveal() if target.tls_key_password else ""
+        secret = ""
+        if target.tls_key_password:
+            secret = target.tls_key_password.reveal()
         context.load_cert_chain(target.tls_cert, target.tls_key, password=lambda: secret)

@@ -18,7 +18,10 @@ def shell_word(raw: bytes | str) -> str:
     Raises:
         ValueError: the bytes hold a NUL, which no shell word can.
     """
-    data = raw.encode("utf-8", "surrogateescape") if isinstance(raw, str) else raw
+    if isinstance(raw, str):
+        data = raw.encode("utf-8", "surrogateescape")
+    else:
+        data = raw
     if b"\0" in data:
         raise ValueError("a name with a NUL byte cannot be written as a shell word")
     if data and all(byte in _PLAIN for byte in data) and not data.startswith(b"="):  # zsh: =ls is /usr/bin/ls
@@ -47,7 +50,10 @@ def redis_cli_any(target: "RedisTarget", words: Sequence[bytes]) -> str:
 
 
 def _client(target: "RedisTarget") -> list[str]:
-    where = ["-s", shell_word(target.path)] if target.path else ["-h", shell_word(target.host), "-p", str(target.port)]
+    if target.path:
+        where = ["-s", shell_word(target.path)]
+    else:
+        where = ["-h", shell_word(target.host), "-p", str(target.port)]
     if target.scheme == "rediss":
         where.append("--tls")
     if target.username:

@@ -30,18 +30,26 @@ def coverage_words(coverage: Coverage | None) -> str:
     """Return ``scanned 41k of 184k`` or ``scanned 1,247, complete``, with the reason of an early stop; "" for None."""
     if coverage is None:
         return ""
-    total = "" if coverage.total is None else f" of {compact(max(coverage.total, coverage.scanned))}"
+    scanned = f"scanned {compact(coverage.scanned)}"
     if coverage.complete:
-        return f"scanned {compact(coverage.scanned)}, complete"
-    why = f", incomplete: {coverage.reason}" if coverage.reason else ("" if total else ", incomplete")
-    return f"scanned {compact(coverage.scanned)}{total}{why}"
+        return f"{scanned}, complete"
+    if coverage.total is not None:
+        scanned += f" of {compact(max(coverage.total, coverage.scanned))}"
+    elif not coverage.reason:
+        return f"{scanned}, incomplete"
+    if coverage.reason:
+        return f"{scanned}, incomplete: {coverage.reason}"
+    return scanned
 
 
 def fault_words(fault: Fault | None, source: str, retry_in: float | None = None) -> tuple[str, ...]:
     """Return ``("redis: connection refused", "retry in 3 s")``; the source is named once. Empty without a fault."""
     if fault is None:
         return ()
-    said = fault.message if fault.message.lower().startswith(source.lower()) else f"{source}: {fault.message}"
+    if fault.message.lower().startswith(source.lower()):
+        said = fault.message
+    else:
+        said = f"{source}: {fault.message}"
     if retry_in is None:
         return (said,)
     return (said, "retrying" if retry_in <= 0 else f"retry in {until(retry_in)}")

@@ -57,8 +57,7 @@ def _for_ever(view: View) -> Iterator[Hit]:
             if seen.method != "set" or not (seen.about & _REDIS) or not stays(seen, unit, view):
                 continue
             key = written_in(key_of(node, unit), unit)
-            owner = unit.owner.name if unit.owner else ""
-            if "cache" in key or words(unit.name) & _CACHE or words(owner) & _CACHE or "cache" in seen.raw:
+            if "cache" in key or words(unit.name) & _CACHE or words(unit.owner_name) & _CACHE or "cache" in seen.raw:
                 yield at(node, "The answer is stored without an expiry: it stays until somebody deletes it")
 
 
@@ -103,9 +102,14 @@ def _shared(view: View) -> Iterator[Hit]:
                 continue
             whole = node
             if seen.method in ("fetch", "remember", *_OF_HASHES):
-                parts = node.args[:2] if seen.method in _OF_HASHES else node.args
+                if seen.method in _OF_HASHES:
+                    parts = node.args[:2]
+                else:
+                    parts = node.args
                 whole = ast.Call(node.func, [ast.Tuple(parts, ast.Load())], [])
-            text = written_in(key_of(node, unit), unit) if lacks_tenant(whole, seen.call.scope, unit) else ""
+            text = ""
+            if lacks_tenant(whole, seen.call.scope, unit):
+                text = written_in(key_of(node, unit), unit)
             if seen.method in _OF_HASHES and "cache" not in text:
                 continue  # a hash of something else
             if text and not text.startswith(("rate_limit", "lock:", "config", "feature")):

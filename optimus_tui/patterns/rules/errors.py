@@ -43,9 +43,9 @@ def _swallowed(view: View) -> Iterator[Hit]:
     yield from _dropped(view)
     for unit in view.own_units if "suppress" in view.methods else ():
         for manager, _ in unit.withs:
-            suppressed = (
-                manager.args if isinstance(manager, ast.Call) and chain(manager.func).endswith("suppress") else []
-            )
+            suppressed = []
+            if isinstance(manager, ast.Call) and chain(manager.func).endswith("suppress"):
+                suppressed = manager.args
             if any(chain(one) in BROAD for one in suppressed):
                 yield at(manager, "suppress(Exception) swallows every exception: nobody will know that it happened")
 

@@ -60,7 +60,9 @@ def _in_unit(view: View, unit: Unit) -> Iterator[Hit]:
                     if id(one) in addresses:
                         accused[id(one)] = addresses[id(one)]
             for word in node.keywords:
-                host = text_of(word.value) if word.arg == "host" and isinstance(word.value, ast.Constant) else None
+                host = None
+                if word.arg == "host" and isinstance(word.value, ast.Constant):
+                    host = text_of(word.value)
                 if host is not None and ("." in host or host in _PLACES) and isinstance(word.value, ast.Constant):
                     accused[id(word.value)] = word.value
     for name, value in _assigned(unit):
@@ -76,14 +78,19 @@ def _in_unit(view: View, unit: Unit) -> Iterator[Hit]:
 
 def _is_settings(unit: Unit) -> bool:
     owner = unit.owner
-    bases = " ".join(chain(one) for one in owner.bases) if owner else ""
-    return "Settings" in bases or "Config" in (owner.name if owner else "")
+    if owner is None:
+        return False
+    bases = " ".join(chain(one) for one in owner.bases)
+    return "Settings" in bases or "Config" in owner.name
 
 
 def _assigned(unit: Unit) -> Iterator[tuple[str, ast.expr]]:
     for node in ast.walk(unit.node) if unit.name else getattr(unit.node, "body", []):
         if isinstance(node, (ast.Assign, ast.AnnAssign)) and isinstance(node.value, (ast.Constant, ast.JoinedStr)):
-            target = node.targets[0] if isinstance(node, ast.Assign) else node.target
+            if isinstance(node, ast.Assign):
+                target = node.targets[0]
+            else:
+                target = node.target
             yield chain(target), node.value
 
 

@@ -99,7 +99,10 @@ def _global(view: View) -> Iterator[Hit]:
 def _kept_as(view: View, node: ast.Call) -> str:
     for one in view.module.tree.body:
         if isinstance(one, (ast.Assign, ast.AnnAssign)) and one.value is not None and _holds(one.value, node):
-            target = one.targets[0] if isinstance(one, ast.Assign) else one.target
+            if isinstance(one, ast.Assign):
+                target = one.targets[0]
+            else:
+                target = one.target
             return chain(target)
     return ""
 

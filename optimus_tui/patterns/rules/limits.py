@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from optimus_tui.patterns.facts import Unit
 from optimus_tui.patterns.jobs import jobs_of
 from optimus_tui.patterns.keys import key_of, lacks_tenant
-from optimus_tui.patterns.names import chain, is_limiter, text_of, words
+from optimus_tui.patterns.names import chain, first_argument, is_limiter, text_of, words
 from optimus_tui.patterns.rule import Hit, Rule, at, at_unit
 from optimus_tui.patterns.view import View
 
@@ -54,9 +54,8 @@ def _counts_requests(unit: Unit, node: ast.Call) -> bool:
     text = (text_of(key_of(node, unit)) or "").lower()
     if "rate" in words(text) or "limit" in text or "throttle" in text or "quota" in text:
         return True
-    named = chain(node.args[0]) if node.args else ""
-    owner = unit.owner.name if unit.owner else ""
-    return is_limiter(named) or is_limiter(unit.name) or is_limiter(owner)
+    named = chain(first_argument(node))
+    return is_limiter(named) or is_limiter(unit.name) or is_limiter(unit.owner_name)
 
 
 def _shared(view: View) -> Iterator[Hit]:

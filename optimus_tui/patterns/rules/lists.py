@@ -85,7 +85,7 @@ def _is_ours(view: View, unit: Unit) -> bool:
 
 
 def _is_paging(arg: ast.arg) -> bool:
-    typed = chain(arg.annotation) if arg.annotation is not None else ""
+    typed = chain(arg.annotation)
     return not (words(arg.arg) | words(typed.rpartition(".")[2])).isdisjoint(_PAGES)
 
 

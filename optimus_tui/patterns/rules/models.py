@@ -4,7 +4,7 @@ import ast
 from collections.abc import Iterator
 
 from optimus_tui.patterns.facts import Scope, Unit
-from optimus_tui.patterns.names import chain
+from optimus_tui.patterns.names import chain, first_type
 from optimus_tui.patterns.routes import Route
 from optimus_tui.patterns.rule import Hit, Rule, at_unit
 from optimus_tui.patterns.view import View
@@ -93,7 +93,9 @@ def _shapeless_in(view: View) -> Iterator[Hit]:
         for arg in _bodies(view, route):
             scope = route.handler.scope.parent or route.handler.scope
             annotation = arg.annotation
-            node = _unwrapped(view, annotation, scope)[0] if annotation is not None else None
+            node = None
+            if annotation is not None:
+                node = _unwrapped(view, annotation, scope)[0]
             if node is None or _is_shapeless(node):
                 yield at_unit(route.handler, f"{route.name} takes any JSON: {arg.arg} is described by no model")
                 break
@@ -125,9 +127,8 @@ def _is_shapeless(node: ast.expr) -> bool:
         return node.value.partition("[")[0] in _SHAPELESS
     if isinstance(node, ast.Subscript):
         name = chain(node.value).rpartition(".")[2]
-        inner = node.slice.elts[0] if isinstance(node.slice, ast.Tuple) and node.slice.elts else node.slice
         if name in ("Annotated", "Optional", "Union") or name in _LISTS:
-            return _is_shapeless(inner)
+            return _is_shapeless(first_type(node))
         return name in _SHAPELESS
     return chain(node).rpartition(".")[2] in _SHAPELESS
 
@@ -165,7 +166,7 @@ def _has_no_json(route: Route) -> bool:
     returns = getattr(route.handler.node, "returns", None)
     if isinstance(returns, ast.Constant) and returns.value is None:
         return True
-    name = chain(returns).rpartition(".")[2] if returns is not None else ""
+    name = chain(returns).rpartition(".")[2]
     return name.endswith("Response") and name != "JSONResponse"
 
 
@@ -177,7 +178,7 @@ def _shapeless_out(view: View) -> Iterator[Hit]:
         returns = getattr(route.handler.node, "returns", None)
         if isinstance(model, ast.Constant) and model.value is None:
             model = None
-        said = model if model is not None else returns
+        said = model or returns
         if said is not None:
             said = _unwrapped(view, said, route.handler.scope.parent or route.handler.scope)[0]
         if said is None or _is_shapeless(said):

@@ -97,7 +97,9 @@ def _secret_in(node: ast.AST, masked: frozenset[str]) -> str:
             spoken = words(chain(one.func))
             if not spoken.isdisjoint(_MASKS):
                 continue
-            asked = one.args[0] if one.args and chain(one.func).endswith(("get", "getenv", "pop")) else None
+            asked = None
+            if one.args and chain(one.func).endswith(("get", "getenv", "pop")):
+                asked = one.args[0]
             if isinstance(asked, ast.Constant) and isinstance(asked.value, str) and is_secret(asked.value):
                 return asked.value
         elif isinstance(one, ast.Compare):

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 from optimus_tui.patterns.facts import Unit
 from optimus_tui.patterns.fallback import falls_back
-from optimus_tui.patterns.names import chain, is_tenant
+from optimus_tui.patterns.names import chain, first_argument, is_tenant
 from optimus_tui.patterns.needs import hollow_tenants
 from optimus_tui.patterns.owners import is_caller
 from optimus_tui.patterns.rule import Hit, Rule, at, at_unit
@@ -70,9 +70,9 @@ def _replaceable(arg: ast.arg, default: ast.expr | None, unit: Unit, view: View)
     if isinstance(default, ast.Constant):
         return default.value is not ...
     if isinstance(default, ast.Call) and chain(default.func).rpartition(".")[2] in _SOURCES:
-        first = default.args[0] if default.args else None
+        first = first_argument(default)
         named = next((word.value for word in default.keywords if word.arg == "default"), None)
-        given = first if first is not None else named
+        given = first or named
         return isinstance(given, ast.Constant) and given.value is not ...
     return False
 
