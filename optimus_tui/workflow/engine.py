@@ -15,7 +15,7 @@ from optimus_tui.contract import incident_events as happened
 from optimus_tui.contract.incident import Entry, IncidentState
 from optimus_tui.contract.incident_events import AnyEffect, AnyEvent, Refused
 from optimus_tui.workflow import action_records, steps
-from optimus_tui.workflow.repair import proved
+from optimus_tui.workflow.standing import proved
 from optimus_tui.workflow.timeline_text import entry
 
 Reduced = tuple[IncidentState, tuple[AnyEffect, ...]]

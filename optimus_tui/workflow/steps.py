@@ -11,8 +11,8 @@ from optimus_tui.contract.incident_events import AnyEffect, Refused
 from optimus_tui.workflow.outcome_diff import compare
 from optimus_tui.workflow.ranking import rank_issues, tenant_of
 from optimus_tui.workflow.recommendations import advise
-from optimus_tui.workflow.repair import proved
 from optimus_tui.workflow.severity import rank, worse_of
+from optimus_tui.workflow.standing import proved
 from optimus_tui.workflow.subject import beginning
 
 Reduced = tuple[IncidentState, tuple[AnyEffect, ...]]
