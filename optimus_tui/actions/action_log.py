@@ -46,8 +46,8 @@ class ActionLog:
             plan.id,
             kind=request.kind,
             tenant=quoted(request.tenant),
-            operation=quoted(request.operation) if request.operation is not None else None,
-            cache_kind=quoted(request.cache_kind) if request.cache_kind is not None else None,
+            operation=_quoted(request.operation),
+            cache_kind=_quoted(request.cache_kind),
             prefix=quoted(request.prefix),
             window_seconds=request.window_seconds,
             max_keys=request.max_keys,
@@ -113,6 +113,12 @@ class ActionLog:
         handle, self._handle = self._handle, -1
         if handle >= 0:
             os.close(handle)
+
+
+def _quoted(name: bytes | None) -> str | None:
+    if name is None:
+        return None
+    return quoted(name)
 
 
 def refused(error: AuditUnwritable) -> Refusal:

@@ -53,16 +53,14 @@ async def look(dependencies: ActionDependencies, left: Interrupted, control: Run
         if isinstance(where, Refusal):
             return where
         elsewhere = moved(structs.replace(left.plan.where, run_id=where.run_id, role=where.role), where)
-        found = None if elsewhere else await verify(dependencies, left.plan, left.outcomes, connection, control)
+        if elsewhere is not None:
+            return elsewhere
+        found = await verify(dependencies, left.plan, left.outcomes, connection, control)
     except ConnectionLost as lost:
         return Refusal("unreachable", lost.fault.message, lost.fault.remedy)
     finally:
         await connection.close()
-    return (
-        found
-        or elsewhere
-        or Refusal("unreachable", "the keys could not be checked: the server gave no answer", "try again")
-    )
+    return found or Refusal("unreachable", "the keys could not be checked: the server gave no answer", "try again")
 
 
 async def settle(
@@ -78,7 +76,8 @@ async def settle(
         try:
             where = await read_where(connection, dependencies.settings)
             elsewhere = where if isinstance(where, Refusal) else moved(left.plan.where, where)
-            run.stopped += f"; {elsewhere.message}" if elsewhere else ""
+            if elsewhere is not None:
+                run.stopped += f"; {elsewhere.message}"
             return await _end(
                 dependencies, left.plan, reason, control, action_log, run, connection, began, resumed=True
             )
@@ -188,12 +187,13 @@ async def _end(
         cancelled=run.cancelled,
         stopped=run.stopped,
         verified=found is not None and not run.broken,
-        there_again=found.there_again if found else None,
-        unknown_gone=found.unknown_gone if found else None,
-        new_since=found.new_since if found else None,
         published="unknown" if run.event_lost else run.published,
         resumed=resumed,
     )
+    if found is not None:
+        receipt = structs.replace(
+            receipt, there_again=found.there_again, unknown_gone=found.unknown_gone, new_since=found.new_since
+        )
     return _closed(receipt, action_log, run)
 
 
@@ -205,8 +205,9 @@ def _closed(receipt: Receipt, action_log: ActionLog, run: BatchRun) -> Receipt:
         action_log.note("verified", there_again=receipt.there_again, new_since=receipt.new_since)
         action_log.close(receipt)
     except AuditUnwritable as error:
-        known = receipt.stopped or ""
-        stopped = known if str(error) in known else f"{known}; {error}".removeprefix("; ")
+        stopped = receipt.stopped or ""
+        if str(error) not in stopped:
+            stopped = f"{stopped}; {error}".removeprefix("; ")
         return structs.replace(receipt, verified=False, stopped=stopped)
     run.tell("closed")
     return receipt

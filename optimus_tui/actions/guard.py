@@ -77,12 +77,16 @@ class Guard:
     def seconds_left(self) -> float:
         """Seconds until the arming ends; 0 when it is not armed."""
         armed = self.armed
-        return max(0.0, armed.until_mono - self._clock.mono()) if armed else 0.0
+        if armed is None:
+            return 0.0
+        return max(0.0, armed.until_mono - self._clock.mono())
 
     @property
     def idle_seconds_left(self) -> float:
         """Seconds until it disarms because no key was pressed; 0 when it is not armed."""
-        return max(0.0, self._touched + IDLE_SECONDS - self._clock.mono()) if self.armed else 0.0
+        if self.armed is None:
+            return 0.0
+        return max(0.0, self._touched + IDLE_SECONDS - self._clock.mono())
 
     def touch(self) -> None:
         """Note that the operator pressed a key."""
@@ -144,9 +148,11 @@ class Guard:
             return Refusal("unreachable", lost.fault.message, lost.fault.remedy)
         try:
             where = await read_where(connection, self._settings)
-            refusal = where if isinstance(where, Refusal) else primary_only(where)
-            if refusal is not None or isinstance(where, Refusal):
-                return refusal or where  # type: ignore[return-value]
+            if isinstance(where, Refusal):
+                return where
+            refusal = primary_only(where)
+            if refusal is not None:
+                return refusal
             note = await may_login(connection, where.user, _PROBES)
             if isinstance(note, Refusal):
                 return note

@@ -20,6 +20,7 @@ from optimus_tui.history.audit_end import VERIFY, trouble
 from optimus_tui.history.audit_files import ACCEPTED, FILE, read
 from optimus_tui.history.state_files import Unreadable, names_in
 from optimus_tui.wording.age import age
+from optimus_tui.wording.clauses import clause
 from optimus_tui.wording.numbers import plural
 from optimus_tui.wording.safe import safe_text
 
@@ -56,8 +57,9 @@ class _AuditState(NamedTuple):
         if self.problem:
             return self.problem
         began = records[0].get("seq")
-        lost = isinstance(began, int) and began < self.broken_at
-        return "records of it may be lost: a break of the audit was accepted since" if lost else ""
+        if isinstance(began, int) and began < self.broken_at:
+            return "records of it may be lost: a break of the audit was accepted since"
+        return ""
 
 
 def interrupted(folder: Path, wall: float, log: AuditLog | None = None) -> list[Interrupted | Refusal]:
@@ -75,7 +77,7 @@ def interrupted(folder: Path, wall: float, log: AuditLog | None = None) -> list[
         if _confirmed(records)
     ]
     remedy = f"{VERIFY} says what is missing; look at its keys before you plan again"
-    why = f": {seen.problem}" if seen.problem else ""
+    why = clause(seen.problem, ": ")
     lost = [
         Refusal("audit", f"the audit knows nothing of {one.words}{why}", remedy) for one in _forgotten(folder, seen)
     ]
@@ -99,7 +101,8 @@ def _seen(folder: Path, log: AuditLog | None = None) -> _AuditState:
     closed: set[str] = set()
     broken_at, problem = 0, trouble(folder / FILE)
     try:
-        problem = problem or (log.behind() if log is not None else "")
+        if not problem and log is not None:
+            problem = log.behind()
         for record in read(folder / FILE):
             action, event = record.get("action"), record.get("event")
             if event == ACCEPTED and isinstance(record.get("seq"), int):

@@ -57,8 +57,10 @@ async def make_plan(
             return refusal
         memory, asked = await read_sample(context.redis, [fact.key for fact in facts])
         again = await _where(context)
+        if isinstance(again, Refusal):
+            return again
         if again != where:
-            return again if isinstance(again, Refusal) else Refusal("elsewhere", "the server changed meanwhile")
+            return Refusal("elsewhere", "the server changed meanwhile")
         ping, server_time = await _times(context)
     except OUTAGES as error:
         fault = fault_of(error, context.settings.redis)
@@ -100,7 +102,9 @@ async def _where(context: Context) -> Where | Refusal:
         if isinstance(reply, Exception):
             raise reply
     where = where_of(context.settings, {**parse_info(server), **parse_info(replication)})
-    return where if isinstance(where, Refusal) else primary_only(where) or where
+    if isinstance(where, Refusal):
+        return where
+    return primary_only(where) or where
 
 
 async def _walk(

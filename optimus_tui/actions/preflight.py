@@ -38,7 +38,9 @@ def check_words(
     if len(confirmation.reason.strip()) < MIN_REASON:
         return Refusal("wrong words", "a reason is needed: it goes into the audit")
     refusal = moved(plan.where, armed.where)
-    return structs.replace(refusal, remedy="arm again, then plan again") if refusal else None
+    if refusal is None:
+        return None
+    return structs.replace(refusal, remedy="arm again, then plan again")
 
 
 def check_plan(dependencies: ActionDependencies, plan: Plan) -> Receipt | Refusal | None:
@@ -49,8 +51,9 @@ def check_plan(dependencies: ActionDependencies, plan: Plan) -> Receipt | Refusa
     """
     stored = kept(receipt_file(dependencies.folder, plan.id), Receipt)
     if stored is not None:
-        other = stored.digest != plan.digest
-        return Refusal("conflict", "this action's id was used for other keys", _ANEW) if other else stored
+        if stored.digest != plan.digest:
+            return Refusal("conflict", "this action's id was used for other keys", _ANEW)
+        return stored
     if not plan.id.isalnum() or digest_of(key.key for key in plan.keys) != plan.digest:
         return Refusal("conflict", "the plan is not the one that was made", _ANEW)
     if plan_file(dependencies.folder, plan.id).exists():

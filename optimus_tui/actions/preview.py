@@ -29,7 +29,7 @@ def preview(plan: Plan) -> Preview:
     exact = plan.memory_keys == plan.count
     measured = plan.memory_sampled is not None and plan.memory_keys > 0
     used = round((plan.memory_sampled or 0) / max(1, plan.memory_keys) * plan.count) if measured else None
-    gentler = recipe.gentler(plan)
+    gentler, gentler_words = recipe.gentler(plan) or (None, None)
     return Preview(
         title=recipe.title,
         verb=recipe.verb,
@@ -49,8 +49,8 @@ def preview(plan: Plan) -> Preview:
         seconds=seconds(plan),
         effect=recipe.effect(plan),
         undo=recipe.undo,
-        gentler=gentler[0] if gentler else None,
-        gentler_words=gentler[1] if gentler else None,
+        gentler=gentler,
+        gentler_words=gentler_words,
         confirm=words_to_type(plan),
     )
 
@@ -62,7 +62,9 @@ def words_to_type(plan: Plan, left: int | None = None) -> str:
         plan: The plan to confirm.
         left: Number of keys that remain; None for all of the plan.
     """
-    return f"{plan.where.environment} {plan.count if left is None else left}"
+    if left is None:
+        left = plan.count
+    return f"{plan.where.environment} {left}"
 
 
 def foreign(plan: Plan) -> int:
@@ -93,9 +95,11 @@ def subject_of(request: ActionRequest) -> str:
     """Return the subject such as ``clinic_b, all operations``, safe to show."""
     tenant = safe_text(request.tenant, 60)
     if request.kind in COUNTER_KINDS:
-        return f"{tenant}, {safe_text(request.operation, 60) if request.operation else 'all operations'}"
-    kind = safe_text(request.cache_kind, 60) if request.cache_kind else "all kinds"
-    return f"{tenant}, {kind}" + (f", {safe_text(request.prefix, 60)}…" if request.kind == "unlink_prefix" else "")
+        return f"{tenant}, {safe_text(request.operation or 'all operations', 60)}"
+    subject = f"{tenant}, {safe_text(request.cache_kind or 'all kinds', 60)}"
+    if request.kind == "unlink_prefix":
+        return f"{subject}, {safe_text(request.prefix, 60)}…"
+    return subject
 
 
 def _histogram(ttls: list[int]) -> tuple[int, ...]:

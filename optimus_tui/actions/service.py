@@ -186,10 +186,13 @@ class ActionService:
                 reading = await read_gateway(context.http, settings, context.clock, with_rules=True)
         except TimeoutError:
             return settings.limits
-        return (reading.value.rules if reading.value else None) or settings.limits
+        if reading.value is None:
+            return settings.limits
+        return reading.value.rules or settings.limits
 
     def _known(self, known: Known, rules: LimitRules | None) -> Known:
         named = set(self._context.settings.tenants)
         for one in (rules, self._context.settings.limits):
-            named |= set(one.tenants) if one else set()
+            if one is not None:
+                named |= set(one.tenants)
         return Known(known.sure | {tenant.encode("utf-8", "surrogatepass") for tenant in named}, known.hinted)

@@ -138,11 +138,15 @@ def _validate(draft: Draft, copy: Path, validate: Validate | None) -> DraftCheck
     ]
     if not good and off:  # The validator reports what the answers switched off on purpose.
         return DraftCheck("validate", "passed", f"{sentence}; {' and '.join(off)} is switched off")
-    return DraftCheck("validate", "passed" if good else "failed", sentence)
+    if not good:
+        return DraftCheck("validate", "failed", sentence)
+    return DraftCheck("validate", "passed", sentence)
 
 
 def _test(draft: Draft, root: Path, copy: Path, named: str | None, run: Run) -> DraftCheck:
-    packages = (*PACKAGES, *(("fakeredis", "lupa") if needs_redis(draft.spec) else ()))
+    packages: tuple[str, ...] = PACKAGES
+    if needs_redis(draft.spec):
+        packages += ("fakeredis", "lupa")
     python = find_interpreter(root, named, packages, run)
     shown = safe_text(python.path, 200)
     if python.problem:

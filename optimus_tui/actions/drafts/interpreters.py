@@ -39,9 +39,11 @@ def find_interpreter(root: Path, named: str | None, packages: Sequence[str], run
     if named is not None:
         return _look(_placed(named), packages, run)
     own = root.absolute() / ".venv" / "bin" / "python"
-    candidates = [str(own)] if own.exists() else []
+    candidates = [sys.executable]
+    if own.exists():
+        candidates.insert(0, str(own))
     looks: list[Interpreter] = []
-    for path in [*candidates, sys.executable]:
+    for path in candidates:
         looks.append(_look(path, packages, run))
         if looks[-1].ready:
             return looks[-1]

@@ -54,7 +54,9 @@ def plan_router(root: Path, spec: RouterSpec, neighbours: Neighbours | None = No
         app = tree.read(APP_PATH)
         project = tree.root
     files = [(file.path, file.content.encode()) for file in draft.files]
-    warnings = [*(neighbours(project, draft) if neighbours is not None else ()), *git_warnings(project)]
+    warnings = list(git_warnings(project))
+    if neighbours is not None:
+        warnings = [*neighbours(project, draft), *warnings]
     try:
         if app is None:
             raise RegistrationError(f"there is no {APP_PATH}")

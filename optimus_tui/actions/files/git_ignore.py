@@ -21,7 +21,7 @@ class Pattern:
         line = line.rstrip("/")
         anchored = "/" in line
         self._base = base
-        self._words = re.compile(("" if anchored else "(?:.*/)?") + _translated(line.lstrip("/")), re.DOTALL)
+        self._words = re.compile("(?:.*/)?" * (not anchored) + _translated(line.lstrip("/")), re.DOTALL)
 
     def matches(self, path: str, is_folder: bool) -> bool:
         """Return True if the pattern covers ``path``, which is relative to the top."""

@@ -174,4 +174,6 @@ def _is_time(kept: tuple[int, int], seen: int) -> bool:
 
 def _blob_id(content: bytes, width: int) -> bytes:
     data = b"blob %d\0" % len(content) + content
-    return hashlib.sha1(data, usedforsecurity=False).digest() if width == 20 else hashlib.sha256(data).digest()
+    if width == 20:
+        return hashlib.sha1(data, usedforsecurity=False).digest()
+    return hashlib.sha256(data).digest()

@@ -112,7 +112,9 @@ class Objects:
                 at += self._width
             file.seek(offset + at)
             body = _inflate(file.read(size + size // 1000 + 4096), size)
-        return (_KINDS[kind], body) if base is None else (base[0], _patched(base[1], body))
+        if base is None:
+            return _KINDS[kind], body
+        return base[0], _patched(base[1], body)
 
 
 def _stores(objects: Path) -> list[Path]:

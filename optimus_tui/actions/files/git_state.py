@@ -39,8 +39,8 @@ def git_warnings(root: Path) -> tuple[str, ...]:
     except OutsideWorkTree:
         return (f"{root} is in a bare repository or beside its work tree: git cannot show what is written",)
     except (RepositoryUnreadable, OSError) as error:
-        why = str(error) if isinstance(error, RepositoryUnreadable) else error.strerror
-        return (f"whether there are unsaved changes in {root} is not known: {safe_text(why or error, 160)}",)
+        why = getattr(error, "strerror", None) or error
+        return (f"whether there are unsaved changes in {root} is not known: {safe_text(why, 160)}",)
 
 
 def _place(root: Path, repository: Repository) -> Iterator[str]:
@@ -64,8 +64,9 @@ def _changes(root: Path, repository: Repository) -> list[str]:
     if not names:
         return []
     shown = ", ".join(safe_text(os.fsdecode(name), 80) for name in sorted(names)[:SHOWN])
-    more = f" and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
-    return [f"there are changes that are not committed: {shown}{more}"]
+    if len(names) > SHOWN:
+        shown = f"{shown} and {len(names) - SHOWN} more"
+    return [f"there are changes that are not committed: {shown}"]
 
 
 def _staged(repository: Repository, index: Index, entries: list[IndexEntry], inside: bytes) -> Iterator[bytes]:

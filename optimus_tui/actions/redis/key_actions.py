@@ -215,7 +215,8 @@ def event_of(plan: Plan, wall: float, removed: int) -> bytes:
     ``wall``: the time; ``removed``: the keys unlinked.
     """
     tenant, kind = plan.request.tenant, plan.request.cache_kind
-    pattern = b"cache:" + (escape_glob(kind) if kind is not None else b"*") + b":" + escape_glob(tenant) + b":*"
+    kind_pattern = b"*" if kind is None else escape_glob(kind)
+    pattern = b"cache:" + kind_pattern + b":" + escape_glob(tenant) + b":*"
     event: dict[str, object] = {
         "type": "bulk_invalidation",
         "tenant_id": tenant.decode("utf-8", "backslashreplace"),
@@ -227,7 +228,9 @@ def event_of(plan: Plan, wall: float, removed: int) -> bytes:
     }
     shown = pattern.decode("utf-8", "backslashreplace")
     whole = msgspec.json.encode({**event, "pattern": shown, "patterns": [shown]})
-    return whole if len(whole) <= MAX_EVENT else msgspec.json.encode(event)
+    if len(whole) > MAX_EVENT:
+        return msgspec.json.encode(event)
+    return whole
 
 
 async def end_each(connection: OperatorConnection, version: str, keys: Sequence[bytes], seconds: int) -> list[Outcome]:

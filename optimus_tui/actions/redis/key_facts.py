@@ -32,14 +32,17 @@ async def read_facts(context: Context, keys: Sequence[bytes], *, counters: bool)
 
 async def read_sample(redis: ObserverRedis, keys: Sequence[bytes]) -> tuple[int | None, int]:
     """Return the bytes of a sample and how many keys it holds; (None, 0) where MEMORY USAGE is not allowed."""
-    some = keys if len(keys) <= SAMPLE else [*keys[:10], *Random(0).sample(list(keys[10:-10]), 10), *keys[-10:]]  # noqa: S311
-    if not some:
+    if len(keys) > SAMPLE:
+        keys = [*keys[:10], *Random(0).sample(list(keys[10:-10]), 10), *keys[-10:]]  # noqa: S311
+    if not keys:
         return None, 0
     pipe = redis.pipeline()
-    for key in some:
+    for key in keys:
         pipe.execute_command("MEMORY", "USAGE", key)
     sizes = [reply for reply in await pipe.execute(raise_on_error=False) if isinstance(reply, int)]
-    return (sum(sizes), len(sizes)) if sizes else (None, 0)
+    if not sizes:
+        return None, 0
+    return sum(sizes), len(sizes)
 
 
 async def _read_some(redis: ObserverRedis, keys: Sequence[bytes]) -> list[PlanKey]:

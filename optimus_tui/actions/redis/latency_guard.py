@@ -49,4 +49,6 @@ def p99(times: list[float]) -> float:
     if not times:
         return 0.0
     ordered = sorted(times)
-    return ordered[-2] if len(ordered) >= 20 else ordered[-1]
+    if len(ordered) < 20:
+        return ordered[-1]
+    return ordered[-2]

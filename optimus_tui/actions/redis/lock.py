@@ -63,7 +63,9 @@ class TenantLock:
                 return self._stuck("is no lock: it holds another type of value")
             return Refusal("locked", f"the lock cannot be taken: {safe_text(error, 120)}")
         self.held, self._seen = taken == b"OK", self._clock.mono()
-        return None if self.held else await self._held_by(other, now)
+        if self.held:
+            return None
+        return await self._held_by(other, now)
 
     async def keep(self) -> str | None:
         """Check and renew the lock if 5 s have passed since the last check. Return why it is lost, or None.
@@ -124,7 +126,9 @@ def _owner(value: object) -> dict[str, Any]:
         owner: Any = msgspec.json.decode(value) if isinstance(value, bytes) else {}
     except (msgspec.MsgspecError, ValueError, RecursionError):
         return {}
-    return owner if isinstance(owner, dict) else {}
+    if not isinstance(owner, dict):
+        return {}
+    return owner
 
 
 def _words(owner: dict[str, Any], now: float) -> str:

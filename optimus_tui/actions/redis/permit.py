@@ -100,7 +100,9 @@ def _name(words: Sequence[Word]) -> str:
     if not words or not isinstance(words[0], (str, bytes)):
         raise CommandRefused("not a command")
     first = _raw(words[0]).upper().decode("latin-1")
-    return f"{first}|{_raw(words[1]).upper().decode('latin-1')}" if first in _PARENTS and len(words) > 1 else first
+    if first in _PARENTS and len(words) > 1:
+        return f"{first}|{_raw(words[1]).upper().decode('latin-1')}"
+    return first
 
 
 def _raw(word: Word) -> bytes:

@@ -94,4 +94,6 @@ def raise_refused(replies: Sequence[object], outcomes: Sequence[Outcome]) -> Non
 
 
 def _judged(reply: object, judge: Callable[[object], Outcome]) -> Outcome:
-    return "left" if isinstance(reply, ResponseError) else judge(reply)
+    if isinstance(reply, ResponseError):
+        return "left"
+    return judge(reply)
