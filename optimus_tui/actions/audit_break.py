@@ -21,11 +21,11 @@ def accept(folder: Path, reason: str) -> tuple[Accepted, list[str]]:
     """
     lost: list[Forgotten] = forgotten(folder)
     accepted = accept_break(folder, who(), reason, actions=tuple(one.action for one in lost))
-    said = []
+    sentences = []
     for one in lost:
         kept = one.path.with_suffix(".plan-lost")
         one.path.rename(kept)
-        said.append(
+        sentences.append(
             f"{one.words}: what it did is not known. Look at its keys and plan again; its plan is kept as {kept}"
         )
-    return accepted, said
+    return accepted, sentences

@@ -109,10 +109,10 @@ async def _check_rights(connection: OperatorConnection, plan: Plan) -> Refusal |
         }
         probes.append(words[command])
     user = connection.target.username or "default"
-    for probe, said in zip(
+    for probe, reply in zip(
         probes, await connection.together([("ACL", "DRYRUN", user, *probe) for probe in probes]), strict=True
     ):
-        if not isinstance(said, ResponseError) and said != b"OK":
+        if not isinstance(reply, ResponseError) and reply != b"OK":
             name = str(probe[0]).lower()
             return Refusal("no right", f"user {safe_text(user, 60)} may not {name.upper()} there", f"grant +{name}")
     return None

@@ -135,5 +135,6 @@ def last_line(log: Path) -> str:
     with contextlib.suppress(OSError), log.open("rb") as opened:
         opened.seek(max(0, log.stat().st_size - 8192))
         lines = [line for line in opened.read().splitlines() if line.strip()]
-        return safe_text(lines[-1]) if lines else ""
+        if lines:
+            return safe_text(lines[-1])
     return ""

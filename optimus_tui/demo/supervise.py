@@ -79,7 +79,9 @@ class Supervisor:
         async with self._turn:
             self.scenario = scenario
             await self._set_engine()
-            return await self.traffic.play(scenario.name) if self.traffic else ""
+            if self.traffic is None:
+                return ""
+            return await self.traffic.play(scenario.name)
 
     async def remedy(self, name: str) -> str:
         """Do what an engineer could do outside of the product. It ends the scenario only if it fixes its cause."""

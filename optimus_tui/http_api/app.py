@@ -124,8 +124,8 @@ def route_path(scope: "Scope") -> str:
 def wrong_type(scope: "Scope") -> str | None:
     """Return why the body cannot be JSON by its headers, or None."""
     headers = dict(scope["headers"])
-    said = [value for name, value in scope["headers"] if name == b"content-type"]
-    kinds = {kind.partition(b";")[0].strip().lower() for value in said for kind in value.split(b",")}
+    values = [value for name, value in scope["headers"] if name == b"content-type"]
+    kinds = {kind.partition(b";")[0].strip().lower() for value in values for kind in value.split(b",")}
     if kinds != {b"application/json"}:  # A proxy may send the header twice.
         return "the Content-Type must be application/json"
     if headers.get(b"content-encoding", b"identity").lower() != b"identity":

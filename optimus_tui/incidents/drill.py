@@ -30,8 +30,8 @@ def stopwatch(seconds: float | None) -> str:
 def summary(result: DrillResult) -> str:
     """Return one line for the timeline, with the times as the result shows them."""
     spans = (("detected", result.detect), ("acknowledged", result.acknowledge), ("resolved", result.resolve))
-    told = ", ".join(_reached(word, span) for word, span in spans)
-    return f"End of the drill ({result.ended}). Injected was {result.scenario}: {told}."
+    results = ", ".join(_reached(word, span) for word, span in spans)
+    return f"End of the drill ({result.ended}). Injected was {result.scenario}: {results}."
 
 
 def _reached(word: str, seconds: float | None) -> str:

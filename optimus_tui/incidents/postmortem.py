@@ -29,9 +29,9 @@ Form = Literal["md", "html"]
 def render(state: IncidentState, timeline: Timeline, now: Stamp, form: Form) -> str:
     """Return the whole text of the post-mortem."""
     history, gaps = samples(state, timeline)
-    told = story(state, history, now, (*timeline.notices, *gaps))
+    content = story(state, history, now, (*timeline.notices, *gaps))
     template = _environment(form).get_template(f"postmortem.{form}.j2")
-    text: str = template.render(**told, width=CHART_WIDTH, height=CHART_HEIGHT, version=__version__)
+    text: str = template.render(**content, width=CHART_WIDTH, height=CHART_HEIGHT, version=__version__)
     return text
 
 

@@ -59,8 +59,8 @@ def check_message(message: Any) -> None:
     fits = isinstance(given, str) and len(given) <= LONGEST_ID
     fits = fits or (isinstance(given, int) and not isinstance(given, bool) and abs(given) <= LARGEST_ID)
     if not fits:
-        said = f"an id must be a whole number up to {LARGEST_ID} or a text of up to {LONGEST_ID} characters"
-        raise FrameRefused(types.INVALID_REQUEST, said)
+        reason = f"an id must be a whole number up to {LARGEST_ID} or a text of up to {LONGEST_ID} characters"
+        raise FrameRefused(types.INVALID_REQUEST, reason)
 
 
 def members_of(batch: list[Any], version: str | None) -> list[dict[str, Any]]:
@@ -74,8 +74,8 @@ def members_of(batch: list[Any], version: str | None) -> list[dict[str, Any]]:
         FrameRefused: Batches are not allowed now, or a message is refused.
     """
     if version != WITH_BATCHES:
-        said = f"protocol version {version}" if version else "a connection that was not initialized"
-        raise FrameRefused(types.INVALID_REQUEST, f"{said} knows no batches")
+        reason = f"protocol version {version}" if version else "a connection that was not initialized"
+        raise FrameRefused(types.INVALID_REQUEST, f"{reason} knows no batches")
     if not 0 < len(batch) <= MOST_IN_BATCH:
         raise FrameRefused(types.INVALID_REQUEST, f"a batch holds 1 to {MOST_IN_BATCH} messages")
     for message in batch:

@@ -11,47 +11,47 @@ from optimus_tui.tools.progress import Progress
 PAUSE_SECONDS = 0.1
 
 
-class _Teller:
+class _ProgressSender:
     """Keeps only the newest state, so that a client that does not read cannot delay a scan."""
 
     def __init__(self, session: ServerSession) -> None:
-        self._session, self._news = session, asyncio.Event()
-        self._share, self._told, self._said = 0.0, -1.0, "started"
-        self._news.set()
+        self._session, self._changed = session, asyncio.Event()
+        self._share, self._sent, self._text = 0.0, -1.0, "started"
+        self._changed.set()
 
-    def hear(self, done: int, total: int | None, what: str) -> None:
+    def update(self, done: int, total: int | None, what: str) -> None:
         share = done / max(done, total) if total else done / (done + 10_000)
         self._share = max(self._share, min(share, 0.99))
-        self._said = f"{done:,} of {total:,} {what}" if total else f"{done:,} {what}"
-        self._news.set()
+        self._text = f"{done:,} of {total:,} {what}" if total else f"{done:,} {what}"
+        self._changed.set()
 
-    async def tell(self) -> None:
+    async def send_all(self) -> None:
         while True:
-            await self._news.wait()
-            self._news.clear()
-            if self._share > self._told:
-                await self._tell()
+            await self._changed.wait()
+            self._changed.clear()
+            if self._share > self._sent:
+                await self._send()
             await asyncio.sleep(PAUSE_SECONDS)
 
     async def end(self) -> None:
-        if self._share > self._told:
-            await self._tell()
+        if self._share > self._sent:
+            await self._send()
         await self._session.report_progress(1.0, 1.0, "done")
 
-    async def _tell(self) -> None:
-        self._told = self._share
-        await self._session.report_progress(self._share, 1.0, self._said)
+    async def _send(self) -> None:
+        self._sent = self._share
+        await self._session.report_progress(self._share, 1.0, self._text)
 
 
 @asynccontextmanager
-async def telling(session: ServerSession) -> AsyncIterator[Progress]:
+async def progress_of(session: ServerSession) -> AsyncIterator[Progress]:
     """Yield a progress listener whose calls are sent to the client, if the client asked for progress."""
-    teller = _Teller(session)
-    task = asyncio.create_task(teller.tell())
+    sender = _ProgressSender(session)
+    task = asyncio.create_task(sender.send_all())
     try:
-        yield teller.hear
+        yield sender.update
     finally:
         task.cancel()
         with suppress(asyncio.CancelledError):
             await task
-    await teller.end()
+    await sender.end()

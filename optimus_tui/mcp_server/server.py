@@ -15,7 +15,7 @@ from msgspec import json
 
 from optimus_tui import __version__
 from optimus_tui.contract.tools.common import ErrorReport
-from optimus_tui.mcp_server.progress import telling
+from optimus_tui.mcp_server.progress import progress_of
 from optimus_tui.serving.dispatcher import ToolDispatcher
 from optimus_tui.tools.registry import TOOLS, Tool, schema_of
 from optimus_tui.wording.clauses import clause
@@ -48,7 +48,7 @@ def build(dispatcher: ToolDispatcher, lifespan: Lifespan = _no_lifespan) -> Serv
     async def call_tool(
         ctx: ServerRequestContext[Any, Any], params: types.CallToolRequestParams
     ) -> types.CallToolResult:
-        async with telling(ctx.session) as listener:
+        async with progress_of(ctx.session) as listener:
             answered = await dispatcher.call(params.name, params.arguments or {}, listener)
         if answered.code == "internal":
             raise MCPError(types.INTERNAL_ERROR, json.decode(answered.document)["error"]["message"])

@@ -32,7 +32,9 @@ class Session:
         self.version, self.used, self.busy = version, now, 0
 
 
-class _Said(NamedTuple):
+class _CollectedAnswer(NamedTuple):
+    """A whole HTTP answer."""
+
     status: int
     headers: list[tuple[bytes, bytes]]
     body: bytes
@@ -134,9 +136,9 @@ class SessionKeeper:
             body = json.dumps(message).encode()
             headers = [(key, value) for key, value in scope["headers"] if key != b"content-length"]
             headers.append((b"content-length", str(len(body)).encode()))
-            said = await _collected(lambda *words: self._use(session, *words), {**scope, "headers": headers}, body)
+            collected = await _collected(lambda *words: self._use(session, *words), {**scope, "headers": headers}, body)
             if is_request(message):
-                answers += [one async for one in _answers(said, message["id"])]
+                answers += [one async for one in _answers(collected, message["id"])]
         if answers:
             await say(send, 200, json.dumps(answers).encode())
         else:
@@ -159,16 +161,16 @@ def _replayed(body: bytes, receive: Receive) -> Receive:
     return replay
 
 
-async def _collected(app: App, scope: Scope, body: bytes) -> _Said:
+async def _collected(app: App, scope: Scope, body: bytes) -> _CollectedAnswer:
     """Return the whole answer to a request that is made here."""
-    said = _Said(0, [], b"")
+    collected = _CollectedAnswer(0, [], b"")
 
     async def keep(message: Message) -> None:
-        nonlocal said
+        nonlocal collected
         if message["type"] == "http.response.start":
-            said = _Said(message["status"], list(message["headers"]), b"")
+            collected = _CollectedAnswer(message["status"], list(message["headers"]), b"")
         else:
-            said = said._replace(body=said.body + message.get("body", b""))
+            collected = collected._replace(body=collected.body + message.get("body", b""))
 
     never = asyncio.get_running_loop().create_future()
 
@@ -180,15 +182,15 @@ async def _collected(app: App, scope: Scope, body: bytes) -> _Said:
         await app(scope, _replayed(body, hung_up), keep)
     finally:
         never.cancel()
-    return said
+    return collected
 
 
-async def _answers(said: _Said, wanted: object) -> AsyncIterator[Any]:
+async def _answers(collected: _CollectedAnswer, wanted: object) -> AsyncIterator[Any]:
     """Yield the messages in an answer that belong to one request: from JSON, or from events with one message each."""
-    kind = dict(said.headers).get(b"content-type", b"")
-    lines = [said.body]
+    kind = dict(collected.headers).get(b"content-type", b"")
+    lines = [collected.body]
     if kind.startswith(b"text/event-stream"):
-        lines = [line[5:] for line in said.body.splitlines() if line.startswith(b"data:")]
+        lines = [line[5:] for line in collected.body.splitlines() if line.startswith(b"data:")]
     for line in lines:
         try:
             message = json.loads(line)

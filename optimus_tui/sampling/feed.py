@@ -29,7 +29,7 @@ async def watch_feed(context: Context, sampler_state: SamplerState, timer: Inter
     """Start the reader and fetch its events until cancelled. The context stops the reader when it is closed."""
     reader, clock = context.feed, context.clock
     reader.start()
-    seq, told, state, claims = 0, float("-inf"), "", Claims()
+    seq, handed_on, state, claims = 0, float("-inf"), "", Claims()
     lived = clock.mono()
     while True:
         batch = reader.drain(seq, limit=BATCH_LIMIT)
@@ -41,7 +41,7 @@ async def watch_feed(context: Context, sampler_state: SamplerState, timer: Inter
             lived = mono
         status = feed.settled(replace(batch.status, clock=claims.offset), mono - lived)
         batch = replace(batch, status=status)
-        due = mono - told >= STATUS_SECONDS
+        due = mono - handed_on >= STATUS_SECONDS
         changed = batch.status.state != state
         if batch.items or due or changed:
             sampler_state.sink("feed", batch)
@@ -49,7 +49,7 @@ async def watch_feed(context: Context, sampler_state: SamplerState, timer: Inter
             sampler_state.back()
         if due or changed:
             _judge(sampler_state, batch.status, mono)
-            told, state = mono, batch.status.state
+            handed_on, state = mono, batch.status.state
         await timer.rest(EVERY_SECONDS if batch.items else QUIET_SECONDS)
 
 

@@ -150,8 +150,8 @@ class KeyLoop:
         return fresh
 
     def _worth_telling(self) -> bool:
-        told = self._last.value if self._last else None
-        return not self._swept or told is None or told.version != self.cache.version
+        last = self._last.value if self._last else None
+        return not self._swept or last is None or last.version != self.cache.version
 
     async def _ask_ttls(self, names: list[bytes], *, rest: bool) -> None:
         from optimus_tui.probes.ttls import read_ttls

@@ -17,18 +17,18 @@ def features(spec: RouterSpec) -> tuple[str, ...]:
         "direct": "Direct: a repository seam with an in-memory store to begin with",
         "hybrid": "Hybrid: the gateway's own store first, the AI Engine for what it does not hold or when told",
     }
-    said = [where[spec.type], "Multi-tenant: X-Tenant-ID is required, checked and part of every key"]
+    sentences = [where[spec.type], "Multi-tenant: X-Tenant-ID is required, checked and part of every key"]
     if spec.rate_limiting:
-        said.append("Rate limiting: per tenant and operation, 429 with Retry-After")
+        sentences.append("Rate limiting: per tenant and operation, 429 with Retry-After")
     if spec.caching and spec.reads:
-        said.append("Caching: reads with a TTL, keys apart for each tenant")
+        sentences.append("Caching: reads with a TTL, keys apart for each tenant")
     if spec.caching and spec.writes:
-        said.append("Cache coherence: a write invalidates cached answers and publishes the event")
+        sentences.append("Cache coherence: a write invalidates cached answers and publishes the event")
     codes = ", ".join(["404", "422", *when(spec.has_engine, "502"), "503", "504"])
-    said.append(f"Error handling: {codes}; failures are logged without contents and counted for Prometheus")
+    sentences.append(f"Error handling: {codes}; failures are logged without contents and counted for Prometheus")
     if "list" in spec.operations:
-        said.append("Pagination: limit and offset, bounded")
-    return (*said, "Tests: each operation, tenants, limits, cache, failures, as far as the router has them")
+        sentences.append("Pagination: limit and offset, bounded")
+    return (*sentences, "Tests: each operation, tenants, limits, cache, failures, as far as the router has them")
 
 
 def next_steps(spec: RouterSpec, gateway_url: str) -> tuple[str, ...]:

@@ -94,12 +94,14 @@ class ToolDispatcher:
         except ToolFailure as failure:
             return self.refuse(name, failure)
         except SettingsError as error:
-            said = ToolError(code="bad_configuration", message=safe_text(error, 400))
-            return self.refuse(name, ToolFailure(said, 2))
+            error_body = ToolError(code="bad_configuration", message=safe_text(error, 400))
+            return self.refuse(name, ToolFailure(error_body, 2))
         except Exception as error:
             _log.error("%s", _trace(name, error))
-            said = ToolError(code="internal", message=f"{safe_text(name, 80)} ended with a bug; see the server's log")
-            return self.refuse(name, ToolFailure(said, 70))
+            error_body = ToolError(
+                code="internal", message=f"{safe_text(name, 80)} ended with a bug; see the server's log"
+            )
+            return self.refuse(name, ToolFailure(error_body, 70))
 
     def refuse(self, name: str, failure: ToolFailure) -> Answered:
         """Return the document that says why there is no result."""

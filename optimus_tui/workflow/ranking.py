@@ -23,6 +23,8 @@ _MOST_COUNTED = 30
 
 
 class _Clue(Struct, frozen=True):
+    """A finding that points to an issue type, and how much it counts."""
+
     finding: Diagnostic
     score: int
 

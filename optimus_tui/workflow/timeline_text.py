@@ -48,10 +48,10 @@ def _finished(state: IncidentState, event: happened.StepFinished) -> Words:
 
 def _change(change: Comparison, outcome: Outcome) -> str:
     """Return the verdict with its reason, without the finding that the line names already."""
-    told = outcome.findings[0].message if outcome.findings else ""
+    shown = outcome.findings[0].message if outcome.findings else ""
     words = change.words
-    if told:
-        words = words.replace(told, "").rstrip(": ")
+    if shown:
+        words = words.replace(shown, "").rstrip(": ")
     if words == change.verdict:
         return change.verdict
     return f"{change.verdict}{clause(words, ': ')}"

@@ -108,14 +108,14 @@ def _lint(draft: Draft, copy: Path, programs: Sequence[str], run: Run) -> DraftC
     problem = "ruff is missing"
     for program in programs:
         try:
-            code, said = _ruff(program, "check", draft, copy, run)
+            code, output = _ruff(program, "check", draft, copy, run)
             if code == 1:
-                return DraftCheck("lint", "failed", "ruff found problems", safe_lines(said))
+                return DraftCheck("lint", "failed", "ruff found problems", safe_lines(output))
             if code == 0:
                 same = _ruff(program, "format", draft, copy, run)[0] == 0
                 form = "would format nothing" if same else "would format it otherwise, which is no fault"
                 return DraftCheck("lint", "passed", f"ruff finds nothing ({RULES}), and {form}")
-            reason = (said.strip().splitlines() or ["it says nothing"])[0]
+            reason = (output.strip().splitlines() or ["it says nothing"])[0]
             problem = f"{safe_text(program, 120)} ended with {code}: {safe_text(reason, 120)}"
         except (OSError, ValueError) as error:
             problem = f"{safe_text(program, 120)} cannot be started ({safe_text(error, 120)})"
@@ -157,16 +157,16 @@ def _test(draft: Draft, root: Path, copy: Path, named: str | None, run: Run) -> 
     words = ["-m", "pytest", "-q", *_PLUGINS, "-o", "addopts=", draft.test.path]
     environment = minimal_environment(PYTHONPATH=str(copy / "src"))
     try:
-        code, said = run([python.path, *words], copy, environment, SECONDS)
+        code, output = run([python.path, *words], copy, environment, SECONDS)
     except OSError as error:
         return DraftCheck("tests", "not run", f"not run: {shown} cannot be started ({error.strerror})")
-    last = said.strip().splitlines()[-1:] or [""]
+    last = output.strip().splitlines()[-1:] or [""]
     if code == KILLED:
         return DraftCheck("tests", "failed", f"the tests did not end within {SECONDS:g} s")
     summary = re.sub(r"^=+ | =+$", "", safe_text(last[0], 160))
-    return DraftCheck(
-        "tests", "failed" if code else "passed", f"{summary} (by {shown})", safe_lines(said) if code else ""
-    )
+    if code:
+        return DraftCheck("tests", "failed", f"{summary} (by {shown})", safe_lines(output))
+    return DraftCheck("tests", "passed", f"{summary} (by {shown})")
 
 
 def safe_lines(text: str, count: int = 60) -> str:

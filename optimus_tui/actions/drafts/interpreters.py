@@ -72,12 +72,12 @@ def _placed(named: str) -> str:
 
 def _look(path: str, packages: Sequence[str], run: Run) -> Interpreter:
     try:
-        code, said = run([path, "-I", "-c", LACKS, *packages], Path("/"), minimal_environment(), 15)
+        code, output = run([path, "-I", "-c", LACKS, *packages], Path("/"), minimal_environment(), 15)
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) and error.strerror else "no file can have this name"
         return Interpreter(path, problem=f"it cannot be started ({reason})")
-    if code == 1 and not said.strip():
+    if code == 1 and not output.strip():
         return Interpreter(path, problem="it is older than Python 3.11")
     if code not in (0, 1):
         return Interpreter(path, problem="it does not work as a Python")
-    return Interpreter(path, tuple(said.split()))
+    return Interpreter(path, tuple(output.split()))

@@ -99,17 +99,17 @@ class SandboxRunner:
             child = self._start(command, folder, environment)
         with child:
             try:
-                said, _ = child.communicate(timeout=seconds)
+                output, _ = child.communicate(timeout=seconds)
                 code = child.returncode
             except subprocess.TimeoutExpired:
-                said, code = b"", KILLED
+                output, code = b"", KILLED
             finally:
                 with self._turn:
                     _kill_group(child)
                     self._hold(None)
         if self._cut:
             raise RunCancelled
-        return code, said[-LONGEST:].decode("utf-8", "replace")
+        return code, output[-LONGEST:].decode("utf-8", "replace")
 
     def _start(self, command: Sequence[str], folder: Path, environment: Mapping[str, str]) -> "subprocess.Popen[bytes]":
         child = subprocess.Popen(  # noqa: S603 - no shell; what runs was chosen by the user

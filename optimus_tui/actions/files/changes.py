@@ -127,19 +127,19 @@ def _finish(tree: Tree, journal: UndoJournal, entry: JournalEntry) -> None:
 
 
 def _settle(tree: Tree, journal: UndoJournal) -> list[str]:
-    said: list[str] = []
+    sentences: list[str] = []
     for entry in journal.entries():
         if entry.state == "staging":
             _clear(tree, entry)
             journal.remove(entry)
-            said.append(f"an interrupted write of {entry.label} was taken back")
+            sentences.append(f"an interrupted write of {entry.label} was taken back")
         elif entry.state == "committing":
             try:
                 _finish(tree, journal, entry)
-                said.append(f"an interrupted write of {entry.label} was finished")
+                sentences.append(f"an interrupted write of {entry.label} was finished")
             except (WriteRefused, OSError) as error:
-                said.append(f"an interrupted write of {entry.label} was taken back: {error}")
-    return said
+                sentences.append(f"an interrupted write of {entry.label} was taken back: {error}")
+    return sentences
 
 
 def _staged(entry: JournalEntry, name: str) -> str:

@@ -118,10 +118,10 @@ class UndoJournal:
             except (OSError, msgspec.DecodeError, RecursionError) as error:
                 why = str(error) if isinstance(error, Unreadable) else "it is damaged"
                 remedy = "look at it and move it away: what it holds cannot be undone then"
-                said = (
+                message = (
                     f"an entry of the undo journal cannot be read, {safe_text(str(path), 300)}: {safe_text(why, 200)}"
                 )
-                raise WriteRefused(f"{said}; {remedy}") from None
+                raise WriteRefused(f"{message}; {remedy}") from None
             if entry.root == self.root:
                 found.append(entry)
         for entry in [each for each in found if each.state == "done"][:-KEPT]:

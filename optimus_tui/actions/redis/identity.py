@@ -29,8 +29,8 @@ def where_of(settings: Settings, fields: Mapping[str, str]) -> Where | Refusal:
     if not fields.get("run_id") or not fields.get("role"):
         return Refusal("no right", "the server does not say who it is: INFO is needed", "grant +info to the login")
     if not _RUN_ID.fullmatch(fields["run_id"]) or fields["role"] not in ("master", "slave"):
-        said = f"run_id {safe_text(fields['run_id'], 50)}, role {safe_text(fields['role'], 30)}"
-        return Refusal("no right", f"what answers does not look like a Redis: {said}", "check what listens there")
+        answer = f"run_id {safe_text(fields['run_id'], 50)}, role {safe_text(fields['role'], 30)}"
+        return Refusal("no right", f"what answers does not look like a Redis: {answer}", "check what listens there")
     if "cluster" in (fields.get("redis_mode"), fields.get("server_mode")):
         return Refusal("cluster", "this is a node of a cluster: clusters are not supported yet")
     return Where(

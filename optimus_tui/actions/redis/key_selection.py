@@ -50,18 +50,18 @@ def check_request(request: ActionRequest) -> Refusal | None:
     """Return why the request is refused; None where it is valid."""
     tenant = request.tenant
     if not tenant or not tenant.strip(b"*"):
-        return Refusal("request", "an action is for one tenant; none, or all of them (*), is refused")
+        return Refusal("request", "an action needs exactly one tenant: an empty name and * are refused")
     if tenant.startswith(b":") or tenant.endswith(b":"):
-        said = "a tenant that begins or ends with a colon is left out of actions: its names do not tell whose they are"
-        return Refusal("request", said)
+        message = "a tenant that begins or ends with a colon is refused: the owner of its keys is uncertain"
+        return Refusal("request", message)
     if len(tenant) > 512:
         return Refusal("request", "a tenant of more than 512 bytes is refused")
     if request.kind == "unlink_prefix" and not request.prefix:
         return Refusal("request", "a prefix is needed; without one, invalidate the tenant's cache")
     window = request.window_seconds
     if request.kind in ("repair_counter", "expire_no_ttl") and (window is None or not 1 <= window <= MOST_WINDOW):
-        said = "the length of the window is unknown" if window is None else f"a window of {window} s is refused"
-        return Refusal("window", said, f"type its seconds, 1 to {MOST_WINDOW}, or configure [limits]")
+        message = "the length of the window is unknown" if window is None else f"a window of {window} s is refused"
+        return Refusal("window", message, f"type its seconds, 1 to {MOST_WINDOW}, or configure [limits]")
     return None
 
 

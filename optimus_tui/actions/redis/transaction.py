@@ -59,8 +59,8 @@ async def _look(connection: OperatorConnection, keys: Sequence[bytes]) -> list[O
     waiting: list[Outcome] = ["left"] * len(keys)
     watched, *pttls = await _quietly(connection, ("WATCH", *keys), waiting, *(("PTTL", key) for key in keys))
     raise_refused([watched, *pttls], waiting)
-    said: dict[object, Outcome] = {-1: "left", -2: "already gone"}
-    return [said.get(pttl, "changed") for pttl in pttls]
+    outcome_of: dict[object, Outcome] = {-1: "left", -2: "already gone"}
+    return [outcome_of.get(pttl, "changed") for pttl in pttls]
 
 
 async def _quietly(
