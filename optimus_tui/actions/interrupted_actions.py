@@ -18,7 +18,7 @@ from optimus_tui.contract.actions import OUTCOMES, Interrupted, Outcome, Plan, R
 from optimus_tui.history.audit import AuditLog
 from optimus_tui.history.audit_end import VERIFY, trouble
 from optimus_tui.history.audit_files import ACCEPTED, FILE, read
-from optimus_tui.history.state_files import Unreadable, names_in
+from optimus_tui.history.state_files import UnreadableFile, names_in
 from optimus_tui.wording.age import age
 from optimus_tui.wording.clauses import clause
 from optimus_tui.wording.numbers import plural
@@ -145,7 +145,7 @@ def _not_running(folder: Path, wanted: Callable[[str], bool]) -> Iterator[tuple[
     """Yield the plans of the wanted actions that no process runs, each with why it cannot be read."""
     try:
         plans = [folder / "actions" / name for name in names_in(folder / "actions") if name.endswith(".plan")]
-    except Unreadable:  # ``_unreadable`` reports this.
+    except UnreadableFile:  # ``_unreadable`` reports this.
         plans = []
     for path in plans:
         if not path.stem.isalnum() or not wanted(path.stem):
@@ -163,7 +163,7 @@ def _not_running(folder: Path, wanted: Callable[[str], bool]) -> Iterator[tuple[
 def _unreadable(folder: Path) -> list[Refusal]:
     try:
         names_in(folder / "actions")
-    except Unreadable as error:
+    except UnreadableFile as error:
         return [Refusal("conflict", f"it is unknown whether an action was interrupted: {error}")]
     return []
 

@@ -15,7 +15,7 @@ from optimus_tui.cli.output import complain, document, hang, say
 from optimus_tui.wording.numbers import plural
 
 if TYPE_CHECKING:
-    from optimus_tui.history.audit_files import Checked
+    from optimus_tui.history.audit_files import AuditCheck
 
 _LEFT_OUT = ("v", "seq", "at", "mono", "event", "action", "prev", "hash", "pid", "version")
 
@@ -74,7 +74,7 @@ def verify_command(folder: str | None) -> int:
     return exits.HEALTHY
 
 
-def _say_files(checked: "Checked") -> None:
+def _say_files(checked: "AuditCheck") -> None:
     if len(checked.parts) > 1:
         for part in checked.parts:
             what = "no sound record"
@@ -183,9 +183,9 @@ def _lost(first: int, last: int) -> str:
 
 
 def _words_of(path: Path, error: OSError) -> str:
-    from optimus_tui.history.state_files import Unreadable
+    from optimus_tui.history.state_files import UnreadableFile
 
-    if isinstance(error, Unreadable):
+    if isinstance(error, UnreadableFile):
         return str(error)
     return f"{path}: {error.strerror}"
 

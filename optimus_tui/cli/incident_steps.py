@@ -109,13 +109,13 @@ def resume(ctx: click.Context, /, number: int, repair: bool, moved: str | None, 
 
 
 def _repair(number: int) -> bool:
-    from optimus_tui.history.incident_files import Unreadable, folder_of, incidents_dir
+    from optimus_tui.history.incident_files import UnreadableFile, folder_of, incidents_dir
     from optimus_tui.history.timeline import quarantine
     from optimus_tui.incidents.timestamps import who
 
     try:
         kept, records = quarantine(folder_of(incidents_dir(), number), who())
-    except Unreadable as error:
+    except UnreadableFile as error:
         complain(error)
         return False
     except OSError as error:

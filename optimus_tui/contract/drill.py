@@ -35,7 +35,7 @@ class Happened(NamedTuple):
     at: float
 
 
-class Mark(NamedTuple):
+class DrillMilestone(NamedTuple):
     """One line of the result. ``seconds`` since the fault was injected, None where it never happened.
 
     ``words`` say what was observed, or what is missing.
@@ -54,7 +54,7 @@ class DrillResult(NamedTuple):
     cure: str
     ended: str
     solved: bool
-    marks: tuple[Mark, ...]
+    marks: tuple[DrillMilestone, ...]
     missed: tuple[str, ...]
     detect: float | None
     acknowledge: float | None

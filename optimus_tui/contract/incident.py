@@ -146,7 +146,7 @@ class Candidate(Struct, frozen=True, kw_only=True):
     rules: tuple[str, ...] = ()
 
 
-class Choice(Struct, frozen=True, kw_only=True):
+class IssueChoice(Struct, frozen=True, kw_only=True):
     """The issue that the operator decided to look at."""
 
     issue: str
@@ -236,7 +236,7 @@ class Measure(Struct, frozen=True, kw_only=True):
     evidence: Evidence | None = None
 
 
-class Entry(Struct, frozen=True):
+class TimelineEntry(Struct, frozen=True):
     """One line of the timeline as text."""
 
     at: Stamp
@@ -267,7 +267,7 @@ class IncidentState(Struct, frozen=True, kw_only=True):
     team: tuple[TeamAdvice, ...] = ()
     severity: str = "none"
     candidates: tuple[Candidate, ...] = ()
-    choice: Choice | None = None
+    choice: IssueChoice | None = None
     advice: tuple[Advice, ...] = ()
     action_records: tuple[ActionRecord, ...] = ()
     notes: tuple[Note, ...] = ()
@@ -275,7 +275,7 @@ class IncidentState(Struct, frozen=True, kw_only=True):
     impact: tuple[Measure, ...] = ()
     tenants: tuple[str, ...] = ()
     """Named by findings, as safe text."""
-    timeline: tuple[Entry, ...] = ()
+    timeline: tuple[TimelineEntry, ...] = ()
     repaired: Stamp | None = None
     closed: Stamp | None = None
     cause: str = ""

@@ -151,7 +151,7 @@ class Resumed(Event, frozen=True, kw_only=True, tag="resumed"):
     said: str = ""
 
 
-class Moved(Event, frozen=True, kw_only=True, tag="moved"):
+class SystemMoved(Event, frozen=True, kw_only=True, tag="moved"):
     """The operator continues with a system at other addresses, and gives the reason."""
 
     system: str
@@ -180,8 +180,8 @@ class Exported(Event, frozen=True, kw_only=True, tag="exported"):
 
 AnyEvent = (
     Opened | Captured | StepStarted | StepFinished | StepFailed | StepSkipped | StepDone | IssueChosen | NoteAdded
-    | AdviceMarked | ActionDone | CheckFinished | ChecksAsked | ImpactMeasured | Resumed | Moved | Closed | Reopened
-    | Exported
+    | AdviceMarked | ActionDone | CheckFinished | ChecksAsked | ImpactMeasured | Resumed | SystemMoved | Closed
+    | Reopened | Exported
 )  # fmt: skip
 
 
@@ -213,10 +213,10 @@ class AskIssue(Effect, frozen=True, kw_only=True):
     candidates: tuple[Candidate, ...]
 
 
-class Refused(Effect, frozen=True, kw_only=True):
+class EventRefused(Effect, frozen=True, kw_only=True):
     """The event is not possible now; nothing changed and it is not recorded. Holds one sentence that says why."""
 
     reason: str
 
 
-AnyEffect = CaptureHistory | RunTool | AskIssue | Refused
+AnyEffect = CaptureHistory | RunTool | AskIssue | EventRefused

@@ -42,7 +42,7 @@ class ServiceState(Struct, frozen=True, kw_only=True):
     """Set where it answered as it should, and its own words are sick; ``fault`` quotes them."""
     remark: Remark | None = None
     """Set where its words are not sick, and still are to be told."""
-    instances: tuple["Instance", ...] = ()
+    instances: tuple["ServiceInstance", ...] = ()
 
     @property
     def answered_well(self) -> bool | None:
@@ -57,7 +57,7 @@ class ServiceState(Struct, frozen=True, kw_only=True):
         return self.fault is None or self.sickness is not None
 
 
-class Instance(Struct, frozen=True):
+class ServiceInstance(Struct, frozen=True):
     """One address of a service that has several, with its state."""
 
     address: str

@@ -24,7 +24,7 @@ from optimus_tui.history.audit_end import AuditUnwritable, Stamp, check_before, 
 from optimus_tui.history.audit_files import FILE, ROTATED, has_parts, part_name
 from optimus_tui.history.audit_head import Head, read_head, renew_head, write_head
 from optimus_tui.history.audit_lines import Chained, record_line
-from optimus_tui.history.state_files import Unreadable, open_plain, put_in_place, reason, shown, sync_folder
+from optimus_tui.history.state_files import UnreadableFile, open_plain, put_in_place, reason, shown, sync_folder
 from optimus_tui.threads import Unanswered, within
 
 __all__ = ["AuditLog", "AuditUnwritable", "begin_file", "quoted", "state_folder", "unquoted"]
@@ -94,7 +94,7 @@ class AuditLog:
         """Return why the disk holds less than this process wrote; empty where it does not.
 
         Raises:
-            Unreadable: the head file is damaged.
+            UnreadableFile: the head file is damaged.
         """
         head = read_head(self.folder)
         if head is None or head.seq >= self._head.seq:
@@ -128,9 +128,9 @@ class AuditLog:
             self._hanging = late.thread
             said = f"the disk under {shown(self.folder)} did not answer within {DISK_SECONDS:.0f} s"
             raise AuditUnwritable(said, "look at that disk") from None
-        except file_lock.Held as error:
+        except file_lock.LockHeld as error:
             raise AuditUnwritable(str(error)) from None
-        except Unreadable as error:
+        except UnreadableFile as error:
             raise AuditUnwritable(f"the audit cannot be written: {error}", "see optimus-tui audit verify") from None
         except OSError as error:
             full = error.errno in (errno.ENOSPC, errno.EDQUOT)
@@ -165,7 +165,7 @@ class AuditLog:
             self.close()  # another process began a new file while we waited
         try:
             if given_up.is_set():
-                raise Unreadable("nobody waits for this record any more")
+                raise UnreadableFile("nobody waits for this record any more")
             if self._left is not None and self._left != stamp_of(handle):
                 check_before(self.path, handle, self._head)
             self._known, size = end_of(self.path, handle, self._known)

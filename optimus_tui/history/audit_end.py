@@ -23,7 +23,7 @@ from optimus_tui.history.audit_files import (
 )
 from optimus_tui.history.audit_head import Head, read_head, renew_head, write_head
 from optimus_tui.history.audit_lines import HEADED, Chained, decoded, problem_of
-from optimus_tui.history.state_files import Unreadable, open_plain, shown
+from optimus_tui.history.state_files import UnreadableFile, open_plain, shown
 
 VERIFY, ROTATE = "optimus-tui audit verify", "optimus-tui audit rotate"
 ACCEPT = "optimus-tui audit accept-break --reason TEXT"
@@ -146,7 +146,7 @@ def trouble(path: Path) -> str:
             if holds_end(handle, found.st_size, head) or (ahead is not None and ahead.get("prev") == head.hash):
                 return ""
         return f"{shown(path)} does not end as audit.head says"
-    except Unreadable as error:
+    except UnreadableFile as error:
         return str(error)
 
 

@@ -27,7 +27,7 @@ MOST_FILES = 10_000
 PACKED = (".gz", ".bz2", ".xz", ".zst", ".lz4", ".Z")
 
 
-class Part(Struct, frozen=True, kw_only=True):
+class AuditPart(Struct, frozen=True, kw_only=True):
     """One file of the chain, with the numbers of its first and last valid record (0: it has none).
 
     ``origin`` is the hash of the first one, ``sound_bytes`` the length of the file up to the end of the last.
@@ -40,7 +40,7 @@ class Part(Struct, frozen=True, kw_only=True):
     sound_bytes: int = 0
 
 
-class Break(Struct, frozen=True, kw_only=True):
+class AuditBreak(Struct, frozen=True, kw_only=True):
     """An accepted break: records ``first`` to ``last`` are lost (none where ``last`` is smaller), when and why."""
 
     first: int
@@ -49,7 +49,7 @@ class Break(Struct, frozen=True, kw_only=True):
     reason: str
 
 
-class Checked(Struct, frozen=True, kw_only=True):
+class AuditCheck(Struct, frozen=True, kw_only=True):
     """The result of verifying a chain. ``records`` is the number of the last valid record.
 
     ``broken_line`` is the first line (from 1) of ``broken_file`` that is not valid, None where the end or a whole file
@@ -65,8 +65,8 @@ class Checked(Struct, frozen=True, kw_only=True):
     broken_file: str = ""
     broken_line: int | None = None
     problem: str | None = None
-    parts: tuple[Part, ...] = ()
-    breaks: tuple[Break, ...] = ()
+    parts: tuple[AuditPart, ...] = ()
+    breaks: tuple[AuditBreak, ...] = ()
     headless: bool = False
 
 
@@ -86,7 +86,7 @@ def read(path: Path) -> Iterator[dict[str, Any]]:
                     yield record
 
 
-def verify(path: Path) -> Checked:
+def verify(path: Path) -> AuditCheck:
     """Verify the whole chain, from its first record to the head. OSError where a file cannot be read."""
     for again in (True, False):
         head = read_head(path.parent) if path.name == FILE else None
@@ -95,18 +95,20 @@ def verify(path: Path) -> Checked:
         except FileNotFoundError:
             if head is None or not head.seq:
                 raise
-            checked = Checked(records=0, last_hash=FIRST, problem=f"it is gone: it held {plural(head.seq, 'record')}")
+            checked = AuditCheck(
+                records=0, last_hash=FIRST, problem=f"it is gone: it held {plural(head.seq, 'record')}"
+            )
         if not checked.problem or not again:  # a writer may have begun a new file in between
             break
     return checked
 
 
-def walk(path: Path) -> Checked:
+def walk(path: Path) -> AuditCheck:
     """Verify the chain that ends with this file, without the head. OSError where a file cannot be read."""
     with opened(path) as (files, missing):
         if not files:
             path.stat()
-        return _Walk().over(files, missing)
+        return _ChainWalk().over(files, missing)
 
 
 @contextlib.contextmanager
@@ -153,16 +155,16 @@ def before(record: dict[str, Any] | None) -> str:
     return ""
 
 
-class _Walk:
+class _ChainWalk:
     """Follows the chain through open files."""
 
     def __init__(self) -> None:
-        self.last, self.parts, self.breaks = Chained(0, FIRST), list[Part](), list[Break]()
+        self.last, self.parts, self.breaks = Chained(0, FIRST), list[AuditPart](), list[AuditBreak]()
         self.at: list[str] = []
         self.torn, self.version = 0, 0
         self.broken: tuple[str, int | None, str] | None = None
 
-    def over(self, files: list[tuple[Path, IO[bytes]]], missing: str) -> Checked:
+    def over(self, files: list[tuple[Path, IO[bytes]]], missing: str) -> AuditCheck:
         """Verify these files in order. ``missing`` is the name of a file before them that is gone."""
         if missing:
             self.broken = (missing, None, f"{missing}, which the next file goes on from, is missing")
@@ -171,7 +173,7 @@ class _Walk:
                 break
             self._through(path, file)
         name, line, problem = self.broken or ("", None, None)
-        return Checked(
+        return AuditCheck(
             records=self.last.seq,
             last_hash=self.last.hash,
             first_at=self.at[0] if self.at else None,
@@ -203,7 +205,7 @@ class _Walk:
             self.version = max(self.version, record["v"] if isinstance(record.get("v"), int) else 0)
             self.at = [*self.at[:1], str(record.get("at"))]
         last = self.last.seq if first else 0
-        self.parts.append(Part(name=path.name, first=first, last=last, origin=origin, sound_bytes=sound))
+        self.parts.append(AuditPart(name=path.name, first=first, last=last, origin=origin, sound_bytes=sound))
 
     def _accept(self, record: dict[str, Any]) -> None:
         """Continue from what was known when the break was accepted, if only the end was lost."""
@@ -213,12 +215,12 @@ class _Walk:
             return
         lost_from = self.last.seq + 1 if before(record) else 1
         self.breaks.append(
-            Break(first=lost_from, last=known, at=str(record.get("at")), reason=str(record.get("reason", "")))
+            AuditBreak(first=lost_from, last=known, at=str(record.get("at")), reason=str(record.get("reason", "")))
         )
         self.last = Chained(known, str(record.get("prev")))
 
 
-def _against_head(checked: Checked, head: Head | None, path: Path) -> Checked:
+def _against_head(checked: AuditCheck, head: Head | None, path: Path) -> AuditCheck:
     """Return the result after comparing the end of the chain with the head file."""
     if path.name != FILE:
         return structs.replace(checked, headless=False)

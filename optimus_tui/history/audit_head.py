@@ -13,7 +13,7 @@ import msgspec
 from msgspec import Struct
 
 from optimus_tui.history.audit_lines import FIRST
-from optimus_tui.history.state_files import Unreadable, open_plain, put_in_place, shown, write_all
+from optimus_tui.history.state_files import UnreadableFile, open_plain, put_in_place, shown, write_all
 
 FILE = "audit.head"
 _SLOT = 512
@@ -40,7 +40,7 @@ def read_head(folder: Path) -> Head | None:
     """Return the head; None where there is no file.
 
     Raises:
-        Unreadable: the file is damaged or no plain file.
+        UnreadableFile: the file is damaged or no plain file.
     """
     try:
         handle, _ = open_plain(folder / FILE)
@@ -52,7 +52,7 @@ def read_head(folder: Path) -> Head | None:
         os.close(handle)
     heads = [one for one in found if one is not None]
     if not heads:
-        raise Unreadable(f"{shown(folder / FILE)} is damaged: nobody can tell from it where the audit ended")
+        raise UnreadableFile(f"{shown(folder / FILE)} is damaged: nobody can tell from it where the audit ended")
     return max(heads, key=lambda one: one.turn)
 
 

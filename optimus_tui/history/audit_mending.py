@@ -16,11 +16,11 @@ from optimus_tui.clock import Clock
 from optimus_tui.history import file_lock
 from optimus_tui.history.audit import AuditLog, AuditUnwritable, begin_file
 from optimus_tui.history.audit_end import ROTATE, last_of, name_taken
-from optimus_tui.history.audit_files import ACCEPTED, FILE, Checked, moved_to, part_name, siblings, verify, walk
+from optimus_tui.history.audit_files import ACCEPTED, FILE, AuditCheck, moved_to, part_name, siblings, verify, walk
 from optimus_tui.history.audit_head import Head, read_head
 from optimus_tui.history.audit_lines import FIRST
 from optimus_tui.history.incident_files import keep_aside
-from optimus_tui.history.state_files import Unreadable, open_plain, read_plain, reason, shown, sync_folder
+from optimus_tui.history.state_files import UnreadableFile, open_plain, read_plain, reason, shown, sync_folder
 
 
 class Accepted(Struct, frozen=True, kw_only=True):
@@ -108,7 +108,7 @@ def _checked_head(path: Path) -> Head | None:
     """Return the head, None where it is gone or damaged; AuditUnwritable where nothing is lost."""
     try:
         head = read_head(path.parent)
-    except Unreadable:
+    except UnreadableFile:
         return None
     place = moved_to(path, head) if head is not None else None
     if place is not None:
@@ -138,7 +138,7 @@ def _base(path: Path, head: Head | None) -> Path | None:
     return None
 
 
-def _kept(path: Path, base: Path | None, found: Checked | None) -> list[Path]:
+def _kept(path: Path, base: Path | None, found: AuditCheck | None) -> list[Path]:
     """Give the existing files names of their own and return them, the one that the chain continues first."""
     kept: list[Path] = []
     if base is not None and base != path:
@@ -161,7 +161,7 @@ def _kept(path: Path, base: Path | None, found: Checked | None) -> list[Path]:
 
 
 def _size(path: Path) -> int:
-    """Return the size in bytes; 0 where there is no file. Unreadable where it is no plain file."""
+    """Return the size in bytes; 0 where there is no file. UnreadableFile where it is no plain file."""
     try:
         handle, found = open_plain(path)
     except FileNotFoundError:
@@ -178,7 +178,7 @@ def _alone(folder: Path) -> Iterator[None]:
         handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
         file_lock.lock(handle, folder, "the state directory")
         yield
-    except Unreadable as error:
+    except UnreadableFile as error:
         raise AuditUnwritable(str(error)) from None
     except OSError as error:
         raise AuditUnwritable(f"{shown(folder)} cannot be written: {reason(error, folder)}") from None

@@ -6,7 +6,7 @@ import os
 import time
 from pathlib import Path
 
-from optimus_tui.history.state_files import Unreadable, shown
+from optimus_tui.history.state_files import UnreadableFile, shown
 from optimus_tui.wording.age import clock
 from optimus_tui.wording.safe import safe_text
 
@@ -14,7 +14,7 @@ SECONDS = 3.0
 _PAUSES = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05)
 
 
-class Held(Unreadable):
+class LockHeld(UnreadableFile):
     """Another process holds the lock; the message says which, as far as this machine knows."""
 
 
@@ -22,7 +22,7 @@ def lock(handle: int, path: Path, what: str, seconds: float = SECONDS) -> None:
     """Lock an open file for this process alone.
 
     Raises:
-        Held: another process still has the lock after ``seconds``.
+        LockHeld: another process still has the lock after ``seconds``.
         OSError: the file system has no locks.
     """
     deadline, turn = time.monotonic() + seconds, 0
@@ -33,7 +33,7 @@ def lock(handle: int, path: Path, what: str, seconds: float = SECONDS) -> None:
         except BlockingIOError:
             if time.monotonic() >= deadline:
                 remedy = "end that process, or wait for it, and try again"
-                raise Held(f"{what} {shown(path)} is held by {holder(handle)}: {remedy}") from None
+                raise LockHeld(f"{what} {shown(path)} is held by {holder(handle)}: {remedy}") from None
         time.sleep(_PAUSES[min(turn, len(_PAUSES) - 1)])
         turn += 1
 

@@ -14,11 +14,11 @@ from pathlib import Path
 
 from optimus_tui.contract.incident import Evidence
 from optimus_tui.history import state_files
-from optimus_tui.history.state_files import FLAGS, MAX_BYTES, Unreadable, put_in_place, shown, whose, write_all
+from optimus_tui.history.state_files import FLAGS, MAX_BYTES, UnreadableFile, put_in_place, shown, whose, write_all
 from optimus_tui.history.state_files import sync_folder as sync
 from optimus_tui.wording.safe import safe_text
 
-__all__ = ["Unreadable", "sync", "write_all"]
+__all__ = ["UnreadableFile", "sync", "write_all"]
 
 TIMELINE, LOCK, EVIDENCE = "timeline.jsonl", "lock", "evidence"
 _NAME = re.compile(r"^[0-9]{4,9}$")
@@ -33,7 +33,7 @@ def incidents_dir() -> Path:
 
 
 def numbers(root: Path) -> list[int]:
-    """Return the numbers of the incidents, oldest first. Unreadable where the directory is none or cannot be read."""
+    """Return the numbers of the incidents, oldest first. UnreadableFile where that is not possible."""
     return sorted(int(name) for name in state_files.names_in(root) if _NAME.match(name))
 
 
@@ -64,7 +64,7 @@ def new_folder(root: Path) -> tuple[int, Path]:
 # -- who writes
 
 
-class Lock:
+class IncidentLock:
     """The lock of the one process that may write. ``owner`` names the other process that holds it."""
 
     def __init__(self, folder: Path) -> None:
@@ -114,11 +114,11 @@ def is_held(folder: Path) -> str:
 
 
 def read_plain(path: Path, limit: int = MAX_BYTES) -> tuple[bytes, str]:
-    """Return the bytes, and why they may not be continued (empty: they may). Unreadable where they cannot be read."""
+    """Return the bytes, and why they may not be continued (empty: they may). UnreadableFile if there are none."""
     try:
         data, found = state_files.read_plain(path, limit)
     except FileNotFoundError as error:
-        raise Unreadable(f"{shown(path)} cannot be read: {error.strerror}") from None
+        raise UnreadableFile(f"{shown(path)} cannot be read: {error.strerror}") from None
     return data, whose(found)
 
 
@@ -162,10 +162,10 @@ def write_evidence(folder: Path, evidence: Evidence, document: bytes) -> None:
 
 
 def read_evidence(folder: Path, evidence: Evidence) -> bytes:
-    """Return the unchanged document; Unreadable where it is gone or changed."""
+    """Return the unchanged document; UnreadableFile where it is gone or changed."""
     if not _EVIDENCE.match(evidence.name):
-        raise Unreadable("the record names no file of this incident")
+        raise UnreadableFile("the record names no file of this incident")
     data, _ = read_plain(folder / EVIDENCE / evidence.name)
     if hashlib.sha256(data).hexdigest() != evidence.sha256:
-        raise Unreadable(f"{evidence.name} is not what was recorded: its digest differs")
+        raise UnreadableFile(f"{evidence.name} is not what was recorded: its digest differs")
     return data

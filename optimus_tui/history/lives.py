@@ -22,7 +22,7 @@ SAME = "metrics.same"
 """Kept with a look that is proved to be at the same process as the one before (1), or at another (0)."""
 
 
-class Look(NamedTuple):
+class ProcessReading(NamedTuple):
     """One reading of the page: its process, and what it tells beside the counters.
 
     ``process`` is the same for readings of the same process. ``known`` is False where processes cannot be told apart:
@@ -50,7 +50,7 @@ class Life(NamedTuple):
 
     process: Hashable
     known: bool
-    looks: list[Look]
+    looks: list[ProcessReading]
     base: float
     born: bool
     begin: float
@@ -68,9 +68,9 @@ class Life(NamedTuple):
         return self.last - self.base
 
 
-def lives_of(looks: Sequence[Look], since: float, *, in_turn: bool, gap: float) -> list[Life]:
+def lives_of(looks: Sequence[ProcessReading], since: float, *, in_turn: bool, gap: float) -> list[Life]:
     """Return the processes that were seen within the window."""
-    by_process: dict[Hashable, list[Look]] = {}
+    by_process: dict[Hashable, list[ProcessReading]] = {}
     for one in looks:
         by_process.setdefault(one.process, []).append(one)
     seen = {process: own for process, own in by_process.items() if own[-1].at >= since}
@@ -97,13 +97,13 @@ def lives_of(looks: Sequence[Look], since: float, *, in_turn: bool, gap: float) 
     return lives
 
 
-def by_turns(one: Sequence[Look], other: Sequence[Look]) -> bool:
+def by_turns(one: Sequence[ProcessReading], other: Sequence[ProcessReading]) -> bool:
     """Return whether readings of both processes alternate: one of each is within the time of the other."""
     first, last = max(one[0].at, other[0].at), min(one[-1].at, other[-1].at)
     return any(first <= look.at <= last for look in one) and any(first <= look.at <= last for look in other)
 
 
-def hidden(looks: Sequence[Look], since: float, inside: Sequence[Look], seen: int) -> bool:
+def hidden(looks: Sequence[ProcessReading], since: float, inside: Sequence[ProcessReading], seen: int) -> bool:
     """Return whether a process may have been missed within the window.
 
     That is so with too few readings for so many processes, and when none met a process that was seen shortly before and
@@ -125,7 +125,7 @@ def _patience(processes: int) -> int:
     return LOOKS_EACH * max(2, processes)
 
 
-def _base(own: Sequence[Look], since: float, gap: float) -> tuple[float, bool]:
+def _base(own: Sequence[ProcessReading], since: float, gap: float) -> tuple[float, bool]:
     """Return where this process' growth begins, and whether from zero.
 
     That is its start within the window, or its reading nearest to the window's beginning.
@@ -152,7 +152,7 @@ def together(lives: Sequence[Life]) -> int:
     return _overlap([(one.looks[0].at, one.last) for one in lives])
 
 
-def covered_time(lives: Sequence[Life], inside: Sequence[Look], gap: float) -> list[Span]:
+def covered_time(lives: Sequence[Life], inside: Sequence[ProcessReading], gap: float) -> list[Span]:
     """Return the time in which readings followed one another, or over which one process is known to have continued."""
     spans = [(one.base, one.last) for one in lives if one.span > 0]
     times = sorted({one.at for one in inside} | {one.base for one in lives})

@@ -13,7 +13,7 @@ from optimus_tui.contract.metrics import Counted, MetricsState
 from optimus_tui.grammar.prometheus import split_series
 from optimus_tui.history.counters import matches
 from optimus_tui.history.jumps import SHORT_STREAM, TOLD_LEAST, TOLD_TIMES, jumps
-from optimus_tui.history.lives import GAP_SECONDS, Life, Look, covered_time, hidden, lives_of, together
+from optimus_tui.history.lives import GAP_SECONDS, Life, ProcessReading, covered_time, hidden, lives_of, together
 from optimus_tui.history.row_codec import Samples
 from optimus_tui.history.spans import length, union, within
 from optimus_tui.history.untold import without_untold
@@ -61,7 +61,7 @@ def fell_back(before: Mapping[str, float], state: MetricsState) -> bool:
 
 
 def grow(
-    looks: Sequence[Look],
+    looks: Sequence[ProcessReading],
     found: Mapping[str, Samples],
     since: float,
     *,
@@ -148,7 +148,7 @@ def only(growth: Growth, labels: Mapping[str, str]) -> Growth:
     return growth._replace(series=tuple(one for one in growth.series if matches(one.labels, labels)))
 
 
-class _Count:
+class _ProcessCounts:
     """What one process counted: growth by series and by reading, and the readings at which a counter fell."""
 
     def __init__(self, life: Life) -> None:
@@ -244,8 +244,8 @@ class _Count:
             _put(totals, split_series(name)[1], grown * scale, resets)
 
 
-def _counts(lives: Sequence[Life], found: Mapping[str, Samples]) -> list[_Count]:
-    counts = {life.process: _Count(life) for life in lives}
+def _counts(lives: Sequence[Life], found: Mapping[str, Samples]) -> list[_ProcessCounts]:
+    counts = {life.process: _ProcessCounts(life) for life in lives}
     owner = {one.at: life.process for life in lives for one in life.looks}
     for name, samples in found.items():
         own: dict[Hashable, list[tuple[float, float]]] = {}

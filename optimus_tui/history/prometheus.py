@@ -50,7 +50,7 @@ class _Answer(Struct):
     error: str = ""
 
 
-class Found(Struct, frozen=True, kw_only=True):
+class QueryResult(Struct, frozen=True, kw_only=True):
     """What Prometheus holds of a metric. ``step`` is the seconds between two samples, 0 for samples as scraped.
 
     ``targets`` are those used, as ``job/instance``, or those that cannot be told apart where ``fault`` says so.
@@ -77,7 +77,7 @@ class Prometheus:
 
     async def range(
         self, name: str, labels: Mapping[str, str], since: float, until: float, *, of_gateway: bool = False
-    ) -> Found:
+    ) -> QueryResult:
         """Return all series of a metric with exactly these labels, of the gateway's targets only.
 
         ``of_gateway`` asks only targets that publish the gateway's own counter. Where one of the targets is the
@@ -88,7 +88,7 @@ class Prometheus:
         """
         selector = self._selector(name, labels)
         if selector is None:
-            return Found()
+            return QueryResult()
         if of_gateway:
             query = f"{selector} and on (job, instance) {self._selector(REQUESTS, {})}"
         else:
@@ -100,20 +100,20 @@ class Prometheus:
             step = max(LEAST_STEP_SECONDS, math.ceil((until - since) / POINTS))
         answer = await self._ask(query, since, until, step)
         if isinstance(answer, Fault):
-            return Found(step=step, fault=answer)
+            return QueryResult(step=step, fault=answer)
         series, fault = read_answer(*answer, name)
         series = [one for one in series if one.labels.get("route") not in OWN_ROUTES]
         series, doubt = await self._ours(name, series, since, until)
         targets = sorted({one.target for one in series})
         words = tuple(safe_text("/".join(part or "-" for part in target), 120) for target in targets[:MAX_TARGETS])
         if doubt is not None:
-            return Found(step=step, fault=doubt, targets=words)
+            return QueryResult(step=step, fault=doubt, targets=words)
         if name.endswith("_total") and any(one.unread for one in series):
             # of a counter without one of its series, neither the sum nor a share is true
-            return Found(
+            return QueryResult(
                 step=step, fault=Fault("invalid", f"values of {name} in Prometheus are no numbers"), targets=words
             )
-        return Found(found=tuple(series), step=step, fault=fault, targets=words)
+        return QueryResult(found=tuple(series), step=step, fault=fault, targets=words)
 
     async def _ours(
         self, name: str, series: Sequence[TargetSeries], since: float, until: float
@@ -146,7 +146,7 @@ class Prometheus:
             return []
         return read_answer(*answer)[0]
 
-    async def starts(self, of: Found, since: float, until: float) -> dict[tuple[str, str], Samples]:
+    async def starts(self, of: QueryResult, since: float, until: float) -> dict[tuple[str, str], Samples]:
         """Return the processes' start times by target, at the times of the samples in ``of``; empty where unknown."""
         targets = {one.target for one in of.found}
         found: dict[tuple[str, str], Samples] = {}

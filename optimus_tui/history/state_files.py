@@ -24,7 +24,7 @@ _KINDS = (
 )
 
 
-class Unreadable(OSError):
+class UnreadableFile(OSError):
     """A file cannot be used; the message is one sentence that may be shown."""
 
     def __init__(self, sentence: str) -> None:
@@ -41,7 +41,7 @@ def open_plain(path: Path, flags: int = os.O_RDONLY) -> tuple[int, os.stat_resul
 
     Raises:
         FileNotFoundError: there is no file.
-        Unreadable: the file cannot be opened or is no plain file.
+        UnreadableFile: the file cannot be opened or is no plain file.
     """
     _refuse_other_kinds(path)
     try:
@@ -53,7 +53,7 @@ def open_plain(path: Path, flags: int = os.O_RDONLY) -> tuple[int, os.stat_resul
     found = os.fstat(handle)
     if not stat.S_ISREG(found.st_mode):
         os.close(handle)
-        raise Unreadable(f"{shown(path)} is no plain file")
+        raise UnreadableFile(f"{shown(path)} is no plain file")
     return handle, found
 
 
@@ -62,12 +62,12 @@ def read_plain(path: Path, limit: int = MAX_BYTES) -> tuple[bytes, os.stat_resul
 
     Raises:
         FileNotFoundError: there is no file.
-        Unreadable: the file cannot be read or is no plain file.
+        UnreadableFile: the file cannot be read or is no plain file.
     """
     handle, found = open_plain(path)
     with open(handle, "rb") as file:
         if found.st_size > limit:
-            raise Unreadable(f"{shown(path)} has {found.st_size:,} bytes; at most {limit:,} are read")
+            raise UnreadableFile(f"{shown(path)} has {found.st_size:,} bytes; at most {limit:,} are read")
         try:
             return file.read(limit + 1), found
         except OSError as error:
@@ -126,12 +126,12 @@ def shown(path: Path) -> str:
 
 
 def names_in(folder: Path) -> list[str]:
-    """Return the names in a directory, sorted; empty where there is none. Unreadable where it cannot be read."""
+    """Return the names in a directory, sorted; empty where there is none. UnreadableFile where it cannot be read."""
     try:
         return sorted(os.listdir(folder))
     except OSError as error:
         if blocked := in_the_way(folder):
-            raise Unreadable(blocked) from None
+            raise UnreadableFile(blocked) from None
         if isinstance(error, FileNotFoundError):
             return []
         raise _unreadable(folder, error, os.O_RDONLY) from None
@@ -166,17 +166,17 @@ def _refuse_other_kinds(path: Path) -> None:
         mode = path.lstat().st_mode
     except FileNotFoundError:
         if blocked := in_the_way(path.parent):
-            raise Unreadable(blocked) from None
+            raise UnreadableFile(blocked) from None
         return
     except OSError as error:
         raise _unreadable(path, error, os.O_RDONLY) from None
     for is_kind, word in _KINDS:
         if is_kind(mode):
-            raise Unreadable(f"{shown(path)} is {word}, not a plain file")
+            raise UnreadableFile(f"{shown(path)} is {word}, not a plain file")
 
 
-def _unreadable(path: Path, error: OSError, flags: int) -> Unreadable:
+def _unreadable(path: Path, error: OSError, flags: int) -> UnreadableFile:
     what = "written"
     if flags & os.O_ACCMODE == os.O_RDONLY:
         what = "read"
-    return Unreadable(in_the_way(path.parent) or f"{shown(path)} cannot be {what}: {error.strerror or 'an error'}")
+    return UnreadableFile(in_the_way(path.parent) or f"{shown(path)} cannot be {what}: {error.strerror or 'an error'}")

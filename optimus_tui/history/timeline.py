@@ -15,7 +15,7 @@ from optimus_tui.contract.incident import Evidence
 from optimus_tui.contract.incident_events import AnyEvent
 from optimus_tui.contract.reading import Fault
 from optimus_tui.history import incident_files as files
-from optimus_tui.history.incident_files import Unreadable
+from optimus_tui.history.incident_files import UnreadableFile
 from optimus_tui.history.records import Scan, encode, scan
 from optimus_tui.wording.safe import safe_text
 
@@ -42,7 +42,7 @@ class Timeline:
         """The last bytes of what is good, as they are on the disk."""
         self._waiting: list[tuple[bytes, list[tuple[Evidence, bytes]]]] = []
         self._handle: int | None = None
-        self._lock: files.Lock | None = None
+        self._lock: files.IncidentLock | None = None
 
     @property
     def waiting(self) -> int:
@@ -112,7 +112,7 @@ class Timeline:
             raise OSError(errno.ESTALE, "its file was cut or changed by somebody else: put it back as it was")
 
     def read(self, evidence: Evidence) -> bytes:
-        """Return a document of this incident, also one that waits in memory; Unreadable where it is gone or changed."""
+        """Return a document of this incident, also one that waits; UnreadableFile where it is gone or changed."""
         for _, documents in self._waiting:
             for kept, data in documents:
                 if kept == evidence:
@@ -131,11 +131,11 @@ class Timeline:
 
 
 def open_timeline(folder: Path, who: str, *, write: bool = True) -> Timeline:
-    """Open the timeline in ``folder``, for writing where that is possible (see ``read_only``). Unreadable otherwise.
+    """Open the timeline in ``folder``, for writing where possible (see ``read_only``). UnreadableFile otherwise.
 
     ``who`` is shown to processes that try to write later.
     """
-    lock = files.Lock(folder)
+    lock = files.IncidentLock(folder)
     refused = "" if write else "it was opened for reading"
     if write:
         try:
@@ -217,16 +217,16 @@ def quarantine(folder: Path, who: str) -> tuple[Path, int]:
         The path of the damaged file, and the number of records in the new one.
 
     Raises:
-        Unreadable: (or OSError) nothing was changed.
+        UnreadableFile: (or OSError) nothing was changed.
     """
-    lock = files.Lock(folder)
+    lock = files.IncidentLock(folder)
     if not lock.take(who):
-        raise Unreadable(f"it is open elsewhere: {lock.owner}")
+        raise UnreadableFile(f"it is open elsewhere: {lock.owner}")
     try:
         data, distrust = files.read_plain(folder / files.TIMELINE)
         found = scan(data)
         if distrust or found.newer or not found.damage:
-            raise Unreadable(distrust or found.newer or "its file is not damaged")
+            raise UnreadableFile(distrust or found.newer or "its file is not damaged")
         lines = b"".join(encode(number, event) for number, event in enumerate(found.events, 1))
         draft = files.keep_aside(folder, ".repaired", lines)
         damaged = files.keep_aside(folder, "damaged", data)

@@ -7,16 +7,16 @@ bound. Where the counters of both do not fit one timeline, they are of another p
 
 from collections.abc import Hashable, Mapping, Sequence
 
-from optimus_tui.history.lives import Look, by_turns
+from optimus_tui.history.lives import ProcessReading, by_turns
 from optimus_tui.history.row_codec import Samples
 
 
-def without_untold(looks: Sequence[Look], found: Mapping[str, Samples]) -> list[Look]:
+def without_untold(looks: Sequence[ProcessReading], found: Mapping[str, Samples]) -> list[ProcessReading]:
     """Return the readings without those that have no start time and may be of a process that has one."""
     untold = [one for one in looks if not one.known]
     if not untold or len(untold) == len(looks):
         return list(looks)
-    told: dict[Hashable, list[Look]] = {}
+    told: dict[Hashable, list[ProcessReading]] = {}
     for one in looks:
         if one.known:
             told.setdefault(one.process, []).append(one)
@@ -26,7 +26,7 @@ def without_untold(looks: Sequence[Look], found: Mapping[str, Samples]) -> list[
     return list(looks)
 
 
-def _one_timeline(looks: Sequence[Look], found: Mapping[str, Samples]) -> bool:
+def _one_timeline(looks: Sequence[ProcessReading], found: Mapping[str, Samples]) -> bool:
     """Return whether no counter falls from reading to reading, as if all were of one process.
 
     Samples are stored only where they changed since the last reading of the same process.

@@ -16,9 +16,9 @@ from optimus_tui.contract.metrics import Counted, Increase, Quantiles, Window, W
 from optimus_tui.contract.reading import Fault
 from optimus_tui.grammar.prometheus import HISTOGRAM_PARTS, base_of, series_name, split_series
 from optimus_tui.history.counters import covered_minutes, group_spreads, increase, integrate
-from optimus_tui.history.lives import FELL, GAP_SECONDS, LEFT_OUT, PROCESS, PUBLISHED, SAME, STARTED, Look
+from optimus_tui.history.lives import FELL, GAP_SECONDS, LEFT_OUT, PROCESS, PUBLISHED, SAME, STARTED, ProcessReading
 from optimus_tui.history.processes import Growth, add, grow, only
-from optimus_tui.history.prometheus import Found, Get, Prometheus
+from optimus_tui.history.prometheus import Get, Prometheus, QueryResult
 from optimus_tui.history.prometheus_targets import TargetSeries
 from optimus_tui.history.row_codec import Samples
 from optimus_tui.history.store import Store
@@ -166,14 +166,14 @@ class Windows:
         return Increase(name=name, series=series, covered_minutes=covered, source="history")
 
     @staticmethod
-    async def _looks(store: Store, metric: str, since: float, until: float) -> list[Look]:
+    async def _looks(store: Store, metric: str, since: float, until: float) -> list[ProcessReading]:
         """Return the readings that found the metric published, with the process of each."""
         beats = f"{PUBLISHED}{metric}"
         kept = await store.many([beats, PROCESS, STARTED, FELL, LEFT_OUT, SAME], since, until)
         process, started = dict(kept[PROCESS]), dict(kept[STARTED])
         fell, cut, same = dict(kept[FELL]), dict(kept[LEFT_OUT]), dict(kept[SAME])
         return [
-            Look(
+            ProcessReading(
                 at=at,
                 process=process.get(at) or None,
                 known=bool(process.get(at)),
@@ -241,7 +241,7 @@ def quantiles_of(histogram: str, parts: Sequence[Increase], by: str | None) -> Q
 
 def _increase_of(
     metric: str,
-    answer: Found,
+    answer: QueryResult,
     starts: Mapping[tuple[str, str], Samples],
     since: float,
     labels: Mapping[str, str],
@@ -258,7 +258,7 @@ def _increase_of(
     for target, of_target in targets.items():
         began = dict(starts.get(target, ()))
         times = sorted({at for one in of_target for at, _ in one.samples})
-        looks = [Look(at, began.get(at), at in began, began.get(at)) for at in times]
+        looks = [ProcessReading(at, began.get(at), at in began, began.get(at)) for at in times]
         samples = {series_name(metric, one.labels): one.samples for one in of_target}
         growths.append(grow(looks, samples, since, in_turn=False, gap=_gap(answer.step)))
     if not growths:

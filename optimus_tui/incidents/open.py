@@ -14,7 +14,7 @@ from optimus_tui.contract import incident_events as happened
 from optimus_tui.contract.findings import Finding
 from optimus_tui.contract.incident import IncidentState, OpenFinding
 from optimus_tui.history import incident_files as files
-from optimus_tui.history.incident_files import Unreadable
+from optimus_tui.history.incident_files import UnreadableFile
 from optimus_tui.history.state_files import in_the_way, reason
 from optimus_tui.history.store import system_of
 from optimus_tui.history.timeline import new_timeline, open_timeline
@@ -137,7 +137,7 @@ async def resume_incident(
         raise IncidentError(f"there is no incident {number}; optimus-tui incident list shows those there are")
     try:
         timeline = await asyncio.to_thread(open_timeline, folder, who(), write=write)
-    except Unreadable as error:
+    except UnreadableFile as error:
         raise IncidentError(str(error), 4) from None
     incident_service = IncidentService(ctx, timeline)
     if incident_service.state.status == "none":
@@ -161,7 +161,7 @@ def listed(root: Path | None = None) -> list[Listed]:
     place = root or files.incidents_dir()
     try:
         return [_look(place, number) for number in reversed(files.numbers(place)[-NEWEST:])]
-    except Unreadable as error:
+    except UnreadableFile as error:
         raise IncidentError(str(error), 4) from None
 
 
@@ -181,7 +181,7 @@ def _look(root: Path, number: int) -> Listed:
     held = files.is_held(folder)
     try:
         timeline = open_timeline(folder, "", write=False)
-    except Unreadable as error:
+    except UnreadableFile as error:
         return Listed(number=number, state=IncidentState(id=str(number)), held=held, problem=safe_text(error))
     state = replay(timeline.events)
     problem = "; ".join(timeline.notices)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from optimus_tui.assets import asset_dir
 from optimus_tui.contract.incident import ISSUES, StepPlan
-from optimus_tui.history.incident_files import Unreadable, read_plain
+from optimus_tui.history.incident_files import UnreadableFile, read_plain
 from optimus_tui.wording.safe import safe_text
 from optimus_tui.workflow.playbooks import Playbook, PlaybookError, parse, resolve
 
@@ -65,7 +65,7 @@ def _read(path: Path) -> Playbook:
     try:
         raw, _ = read_plain(path.resolve(), MAX_BYTES)  # Many users keep their configuration behind links.
         return parse(raw.decode("utf-8-sig"), where)
-    except Unreadable as error:
+    except UnreadableFile as error:
         raise PlaybookError(str(error)) from None
     except UnicodeDecodeError as error:
         raise PlaybookError(f"{where} is not UTF-8 text (byte {error.start})") from None

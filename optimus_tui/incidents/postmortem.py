@@ -14,7 +14,7 @@ from optimus_tui import __version__
 from optimus_tui.assets import asset_dir
 from optimus_tui.contract import incident_events as happened
 from optimus_tui.contract.incident import IncidentState, Stamp
-from optimus_tui.history.incident_files import Unreadable, sync, write_all
+from optimus_tui.history.incident_files import UnreadableFile, sync, write_all
 from optimus_tui.history.timeline import Timeline
 from optimus_tui.incidents.errors import IncidentError
 from optimus_tui.incidents.markdown import LONGEST, escaped, fenced
@@ -64,7 +64,7 @@ def samples(state: IncidentState, timeline: Timeline) -> tuple[dict[str, list[tu
         try:
             document = msgspec.json.decode(timeline.read(one.evidence), type=dict[str, Any])
             series = msgspec.convert(document.get("series"), dict[str, list[tuple[float, float]]])
-        except Unreadable as error:
+        except UnreadableFile as error:
             gaps.append(str(error))
             continue
         except msgspec.MsgspecError:

@@ -224,7 +224,9 @@ class IncidentService:
     async def move(self, reason: str) -> None:
         """Continue with the system that is configured now."""
         system = system_of(self.ctx.settings)
-        await self.tell(lambda at: happened.Moved(at=at, system=system, reason=plain(reason), operator=operator()))
+        await self.tell(
+            lambda at: happened.SystemMoved(at=at, system=system, reason=plain(reason), operator=operator())
+        )
 
     # -- the operator
 

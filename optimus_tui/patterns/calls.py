@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from optimus_tui.patterns.facts import Call, Class, Import, Unit
 from optimus_tui.patterns.names import chain, words
-from optimus_tui.patterns.resolve import External, Instance, Resolver, Thing
+from optimus_tui.patterns.resolve import External, InstanceOf, Resolver, Thing
 
 _new = tuple.__new__  # a named tuple's own constructor takes twice as long
 
@@ -78,7 +78,7 @@ def _resolved(thing: Thing, raw: str) -> _Kept:
         dotted = thing.dotted
     else:
         dotted = _dotted(thing)
-    visible = isinstance(thing, (Unit, Class)) or (isinstance(thing, Instance) and isinstance(thing.of, Class))
+    visible = isinstance(thing, (Unit, Class)) or (isinstance(thing, InstanceOf) and isinstance(thing.of, Class))
     return thing, raw, dotted, raw.rpartition(".")[2], visible
 
 
@@ -89,7 +89,7 @@ def _dotted(thing: Thing) -> str:
         return thing.name
     if isinstance(thing, Class):
         return thing.name
-    if isinstance(thing, Instance):
+    if isinstance(thing, InstanceOf):
         if isinstance(thing.of, str):
             return thing.of
         return thing.of.name

@@ -16,7 +16,7 @@ from optimus_tui.patterns.named_jobs import NOTHING, cache_call, is_invalidation
 from optimus_tui.patterns.names import LOG_METHODS, chain, first_argument, is_limiter, is_tenant, text_of, words
 from optimus_tui.patterns.needs import hollow_tenants
 from optimus_tui.patterns.owners import owners_of
-from optimus_tui.patterns.resolve import External, Instance, Resolver, Thing
+from optimus_tui.patterns.resolve import External, InstanceOf, Resolver, Thing
 
 
 class Jobs(NamedTuple):
@@ -50,7 +50,7 @@ def is_stub(thing: Thing) -> bool:
     """Return whether a definition in the tree does nothing."""
     if isinstance(thing, Unit):
         return thing.stub
-    owner = thing.of if isinstance(thing, Instance) else thing
+    owner = thing.of if isinstance(thing, InstanceOf) else thing
     if isinstance(owner, Class):
         return all(method.stub for name, method in owner.methods.items() if name != "__init__") and not owner.bases
     return False

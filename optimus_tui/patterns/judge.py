@@ -12,7 +12,7 @@ from optimus_tui.patterns.assembly import includes_others
 from optimus_tui.patterns.declared import declared
 from optimus_tui.patterns.facts import Module
 from optimus_tui.patterns.ignore import Ignore, ignores_in
-from optimus_tui.patterns.parse import Lines, Unreadable
+from optimus_tui.patterns.parse import Lines, ParseFailure
 from optimus_tui.patterns.project import Project
 from optimus_tui.patterns.rule import LEVELS, Hit, Level, Rule
 from optimus_tui.patterns.rules import RULES
@@ -61,7 +61,7 @@ class Verdict(msgspec.Struct, frozen=True, array_like=True, gc=False):
 def inspect(path: str, data: bytes, project: Project) -> Verdict:
     """Judge one file; ``path`` is relative to the project's tree."""
     module = project.read(path, data)
-    if isinstance(module, Unreadable):
+    if isinstance(module, ParseFailure):
         message = f"It cannot be parsed: {module.reason}"
         text = safe_text(Lines(data).text(module.line).strip(), 160)
         return Verdict((Issue(PARSE, module.line, module.column, message, text),), problem=PARSE)

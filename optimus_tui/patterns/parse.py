@@ -17,7 +17,7 @@ _NEWLINE = re.compile(r"\r\n|\r|\n")
 _COOKIE = re.compile(rb"^[ \t\f]*#.*?coding[:=][ \t]*([-\w.]+)")
 
 
-class Unreadable(NamedTuple):
+class ParseFailure(NamedTuple):
     """Why a file cannot be parsed as Python, with the place of the error."""
 
     reason: str
@@ -25,30 +25,30 @@ class Unreadable(NamedTuple):
     column: int = 1
 
 
-def parse(data: bytes) -> ast.Module | Unreadable:
+def parse(data: bytes) -> ast.Module | ParseFailure:
     """Return the tree, or why there is none.
 
     The parser itself decodes, so byte-order marks and PEP 263 cookies mean what they mean to Python.
     """
     if len(data) > MOST_BYTES:
-        return Unreadable(f"it is longer than the {MOST_BYTES:,} bytes that are read")
+        return ParseFailure(f"it is longer than the {MOST_BYTES:,} bytes that are read")
     if b"\0" in data:
         line = data.count(b"\n", 0, data.index(b"\0")) + 1
-        return Unreadable("a NUL byte stands in the source", line)
+        return ParseFailure("a NUL byte stands in the source", line)
     if not data.isascii() and (stray := _stray_byte(data)) is not None:
         line = data.count(b"\n", 0, stray) + 1
-        return Unreadable(f"the byte 0x{data[stray]:02x} is not UTF-8, and no encoding is declared", line)
+        return ParseFailure(f"the byte 0x{data[stray]:02x} is not UTF-8, and no encoding is declared", line)
     try:
         return ast.parse(data)
     except SyntaxError as error:
         reason = f"{safe_text(error.msg.partition(';')[0], 160)} (read as Python {_VERSION})"
-        return Unreadable(reason, max(1, error.lineno or 1), max(1, error.offset or 1))
+        return ParseFailure(reason, max(1, error.lineno or 1), max(1, error.offset or 1))
     except RecursionError:
-        return Unreadable("it is nested too deeply")
+        return ParseFailure("it is nested too deeply")
     except MemoryError:
-        return Unreadable("it is nested too deeply for the parser")
+        return ParseFailure("it is nested too deeply for the parser")
     except (ValueError, LookupError, OverflowError) as error:  # UnicodeError is a ValueError
-        return Unreadable(safe_text(error, 160))
+        return ParseFailure(safe_text(error, 160))
 
 
 def _stray_byte(data: bytes) -> int | None:

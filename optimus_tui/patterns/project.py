@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import Any
 
 from optimus_tui.patterns.facts import Import, Module, Scope, release
-from optimus_tui.patterns.parse import Unreadable, parse
+from optimus_tui.patterns.parse import ParseFailure, parse
 from optimus_tui.patterns.walk import read_module
 
 APP_FILES = ("app.py", "main.py", "application.py", "server.py", "asgi.py")
@@ -65,13 +65,13 @@ class Project:
         self.homes: dict[tuple[str, Import], tuple[ast.Name, Scope] | None] = {}
         """Where imported names are made."""
 
-    def read(self, path: str, data: bytes) -> Module | Unreadable:
+    def read(self, path: str, data: bytes) -> Module | ParseFailure:
         """Return the module of a file whose bytes are given; it is parsed once."""
         known = self._modules.get(path)
         if known is not None:
             return known
         tree = parse(data)
-        if isinstance(tree, Unreadable):
+        if isinstance(tree, ParseFailure):
             return tree
         module = self._modules[path] = read_module(tree, path, dotted_of(path))
         return module

@@ -11,7 +11,7 @@ from optimus_tui.patterns.facts import DECLARED, Class, Module, Param, Scope, Un
 from optimus_tui.patterns.jobs import is_stub, jobs_of
 from optimus_tui.patterns.names import chain, is_limiter, words
 from optimus_tui.patterns.needs import needs
-from optimus_tui.patterns.resolve import External, Instance, Resolver, Thing
+from optimus_tui.patterns.resolve import External, InstanceOf, Resolver, Thing
 from optimus_tui.patterns.routes import METHODS
 
 _MOST_UNITS = 400
@@ -64,7 +64,7 @@ class Reach:
                 yield from self._callbacks(seen)
         for manager, scope in unit.withs:
             thing = self.resolver.what(manager, scope)
-            if isinstance(thing, Instance) and isinstance(thing.of, Class):
+            if isinstance(thing, InstanceOf) and isinstance(thing.of, Class):
                 yield from methods_of(thing.of, "__aenter__", "__enter__", "__aexit__", "__exit__")
         for arg, default, scope in unit.given:
             for needed, place in self.dependencies(arg, default, scope):
@@ -109,7 +109,7 @@ class Reach:
             target = node
         thing = self.resolver.what(target, scope)
         yield from run_by(thing)
-        if isinstance(thing, Instance) and isinstance(thing.of, Class):
+        if isinstance(thing, InstanceOf) and isinstance(thing.of, Class):
             yield from methods_of(thing.of, "__call__", "__init__")
         if isinstance(thing, Class):
             yield from methods_of(thing, "__call__", "get_route_handler", "dispatch")
@@ -167,7 +167,7 @@ class Reach:
         depended = self.resolver.depended(node, scope)
         target = depended if depended is not None else node
         thing = self.resolver.what(target.func if isinstance(target, ast.Call) else target, scope)
-        if isinstance(thing, (Unit, Class, Module)) or (isinstance(thing, Instance) and isinstance(thing.of, Class)):
+        if isinstance(thing, (Unit, Class, Module)) or (isinstance(thing, InstanceOf) and isinstance(thing.of, Class)):
             return set()
         if isinstance(thing, External):
             name = f"{thing.dotted}.{chain(target)}"
@@ -219,7 +219,7 @@ def run_by(thing: Thing) -> Iterator[Unit]:
         yield thing
     elif isinstance(thing, Class):
         yield from methods_of(thing, "__init__", "__post_init__")
-    elif isinstance(thing, Instance) and isinstance(thing.of, Class):
+    elif isinstance(thing, InstanceOf) and isinstance(thing.of, Class):
         yield from methods_of(thing.of, "__call__")
 
 

@@ -15,7 +15,7 @@ DEPENDS = frozenset({"Depends", "Security"})
 _DEEPEST = 24
 
 
-class Instance(NamedTuple):
+class InstanceOf(NamedTuple):
     """An object of a known class, known by its source or by name only."""
 
     of: "Class | str"
@@ -27,7 +27,7 @@ class External(NamedTuple):
     dotted: str
 
 
-Thing = Unit | Class | Instance | External | Module | None
+Thing = Unit | Class | InstanceOf | External | Module | None
 
 
 class Resolver:
@@ -99,7 +99,7 @@ class Resolver:
 
     def _param(self, bound: Param, scope: Scope, depth: int) -> Thing:
         if bound.owner is not None and bound.first and bound.node.arg in ("self", "cls", "__self"):
-            return Instance(bound.owner)
+            return InstanceOf(bound.owner)
         outer = scope.parent or scope
         if bound.node.annotation is not None:
             typed = self.annotated(bound.node.annotation, outer, depth + 1)
@@ -134,9 +134,9 @@ class Resolver:
             return self.project.named(f"{thing.dotted}.{name}", thing)
         if isinstance(thing, External):
             return External(f"{thing.dotted}.{name}")
-        if isinstance(thing, Instance) and isinstance(thing.of, str):
+        if isinstance(thing, InstanceOf) and isinstance(thing.of, str):
             return External(f"{thing.of}.{name}")
-        owner = thing.of if isinstance(thing, Instance) else thing
+        owner = thing.of if isinstance(thing, InstanceOf) else thing
         if isinstance(owner, Class):
             return self._of_class(owner, name, depth)
         return None
@@ -161,26 +161,26 @@ class Resolver:
     def result(self, thing: Thing, node: ast.Call, scope: Scope, depth: int = 0) -> Thing:
         """Return what calling a thing returns."""
         if isinstance(thing, Class):
-            return Instance(thing)
+            return InstanceOf(thing)
         if isinstance(thing, External):
             last = thing.dotted.rpartition(".")[2]
             if last[:1].isupper():
-                return Instance(thing.dotted)
+                return InstanceOf(thing.dotted)
             if last == "partial" and node.args:
                 return self.what(node.args[0], scope, depth + 1)
             owner = thing.dotted.rpartition(".")[0]
             if last.startswith("from_") and owner.rpartition(".")[2][:1].isupper():
-                return Instance(owner)
+                return InstanceOf(owner)
             return External(f"{thing.dotted}()")
         return self._result_type(thing, depth)
 
     def _result_type(self, thing: Thing, depth: int) -> Thing:
         if isinstance(thing, Class):
-            return Instance(thing)
+            return InstanceOf(thing)
         if isinstance(thing, External):
             last = thing.dotted.rpartition(".")[2]
             if last[:1].isupper():
-                return Instance(thing.dotted)
+                return InstanceOf(thing.dotted)
             return External(f"{thing.dotted}()")
         if not isinstance(thing, Unit):
             return None
@@ -233,9 +233,9 @@ class Resolver:
             return self.annotated(alias[0], alias[1], depth + 1)
         found = self.what(node, scope, depth + 1)
         if isinstance(found, Class):
-            return Instance(found)
+            return InstanceOf(found)
         if isinstance(found, External):
-            return Instance(found.dotted)
+            return InstanceOf(found.dotted)
         return None
 
     def alias(self, node: ast.AST, scope: Scope) -> tuple[ast.expr, Scope] | None:

@@ -41,11 +41,11 @@ def read_module(tree: ast.Module, path: str, dotted: str) -> Module:
     unit = Unit("", tree, scope, module, None)
     scope.unit, module.scope, module.unit = unit, scope, unit
     module.scopes.append(scope)
-    _Walk(module).run([(node, scope, 0) for node in reversed(tree.body)])
+    _TreeWalk(module).run([(node, scope, 0) for node in reversed(tree.body)])
     return module
 
 
-class _Walk:
+class _TreeWalk:
     def __init__(self, module: Module) -> None:
         self.module = module
         self.todo: list[Item] = []
@@ -254,30 +254,30 @@ class _Walk:
         """Ignore a node without anything of interest below."""
 
 
-_SPECIAL: dict[type, Callable[[_Walk, Any, Scope, int], None]] = {
-    ast.Call: _Walk.call,
-    ast.Expr: _Walk.expression,
-    ast.FunctionDef: _Walk.function,
-    ast.AsyncFunctionDef: _Walk.function,
-    ast.Lambda: _Walk.lambda_,
-    ast.ClassDef: _Walk.class_,
-    ast.Assign: _Walk.assign,
-    ast.AnnAssign: _Walk.ann_assign,
-    ast.NamedExpr: _Walk.named,
-    ast.AugAssign: _Walk.augmented,
-    ast.For: _Walk.loop,
-    ast.AsyncFor: _Walk.loop,
-    ast.With: _Walk.with_,
-    ast.AsyncWith: _Walk.with_,
-    ast.If: _Walk.if_,
-    ast.ExceptHandler: _Walk.handler,
-    ast.Raise: _Walk.raise_,
-    ast.Return: _Walk.return_,
-    ast.Import: _Walk.import_,
-    ast.ImportFrom: _Walk.import_from,
-    ast.Global: _Walk.nothing,
-    ast.Nonlocal: _Walk.nothing,
-    ast.Pass: _Walk.nothing,
+_SPECIAL: dict[type, Callable[[_TreeWalk, Any, Scope, int], None]] = {
+    ast.Call: _TreeWalk.call,
+    ast.Expr: _TreeWalk.expression,
+    ast.FunctionDef: _TreeWalk.function,
+    ast.AsyncFunctionDef: _TreeWalk.function,
+    ast.Lambda: _TreeWalk.lambda_,
+    ast.ClassDef: _TreeWalk.class_,
+    ast.Assign: _TreeWalk.assign,
+    ast.AnnAssign: _TreeWalk.ann_assign,
+    ast.NamedExpr: _TreeWalk.named,
+    ast.AugAssign: _TreeWalk.augmented,
+    ast.For: _TreeWalk.loop,
+    ast.AsyncFor: _TreeWalk.loop,
+    ast.With: _TreeWalk.with_,
+    ast.AsyncWith: _TreeWalk.with_,
+    ast.If: _TreeWalk.if_,
+    ast.ExceptHandler: _TreeWalk.handler,
+    ast.Raise: _TreeWalk.raise_,
+    ast.Return: _TreeWalk.return_,
+    ast.Import: _TreeWalk.import_,
+    ast.ImportFrom: _TreeWalk.import_from,
+    ast.Global: _TreeWalk.nothing,
+    ast.Nonlocal: _TreeWalk.nothing,
+    ast.Pass: _TreeWalk.nothing,
 }
 if hasattr(ast, "TypeAlias"):  # since Python 3.12
-    _SPECIAL[ast.TypeAlias] = _Walk.type_alias
+    _SPECIAL[ast.TypeAlias] = _TreeWalk.type_alias

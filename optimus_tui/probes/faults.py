@@ -16,7 +16,7 @@ from optimus_tui.contract.reading import Fault
 from optimus_tui.probes.delay import starved
 from optimus_tui.probes.dialing import HungUp, WrongLanguage
 from optimus_tui.probes.languages import Language
-from optimus_tui.probes.parser import ReplyTooLarge, Unreadable
+from optimus_tui.probes.parser import ReplyTooLarge, UnreadableReply
 from optimus_tui.probes.unforeseen import UNFORESEEN, certificate_remedy
 from optimus_tui.settings.model import RedisTarget
 from optimus_tui.wording.safe import safe_text
@@ -140,7 +140,7 @@ def _of_wire(error: BaseException, said: str, where: str, target: RedisTarget) -
     if isinstance(error, ReplyTooLarge):
         said = f"{where} answered {safe_text(error.command, 40)} with more than {error.cap:,} bytes"
         return Fault("invalid", f"{said}; the connection was dropped", "check what answers there, and its large keys")
-    if isinstance(error, Unreadable):
+    if isinstance(error, UnreadableReply):
         return unreadable(error, target)
     if isinstance(error, redis_errors.InvalidResponse):
         return Fault("invalid", f"what answers at {where} does not speak the Redis protocol", "check host and port")

@@ -22,7 +22,7 @@ from optimus_tui.probes.dialing import Connector
 from optimus_tui.probes.feed_connector import FeedLoop
 from optimus_tui.probes.feed_faults import LinkLost, lost_by_bug, pause_after
 from optimus_tui.probes.feed_link import FeedLink
-from optimus_tui.probes.feed_log import SLACK_SECONDS, LogUnreadable, Window, choose_missed, clock_skew, read_log
+from optimus_tui.probes.feed_log import SLACK_SECONDS, GapWindow, LogUnreadable, choose_missed, clock_skew, read_log
 from optimus_tui.probes.feed_ring import FeedRing, Row
 from optimus_tui.probes.load_meter import LoadMeter
 from optimus_tui.probes.round_trips import attributed_to
@@ -207,7 +207,7 @@ class FeedReader:
         skew = clock_skew(seen)
         start = max(broken.wall - SLACK_SECONDS, self._first_live or 0.0, seen[0][0] if full and seen else 0.0)
         end = live + (0.0 if self._ring.overflowed else SLACK_SECONDS)
-        window = Window(min(start, broken.wall) + skew, end + skew)
+        window = GapWindow(min(start, broken.wall) + skew, end + skew)
         entries = await read_log(self._connector, self._own, window)
         await asyncio.sleep(0.05)
         known, _, _ = self._ring.known()

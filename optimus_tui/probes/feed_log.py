@@ -33,14 +33,14 @@ class LogUnreadable(Exception):
     """The log could not be read; the message is a short phrase."""
 
 
-class Window(Struct, frozen=True):
+class GapWindow(Struct, frozen=True):
     """The wall-clock seconds between which a missed event may have been sent."""
 
     start: float
     end: float
 
 
-async def read_log(connector: Connector, own: LoadMeter, window: Window) -> list[bytes]:
+async def read_log(connector: Connector, own: LoadMeter, window: GapWindow) -> list[bytes]:
     """Return the log's newest thousand payloads, from whichever end holds them.
 
     Raises:
@@ -134,7 +134,7 @@ def clock_skew(rows: Sequence[Row]) -> float:
 
 
 def choose_missed(
-    entries: Iterable[bytes], known: Counter[tuple[bytes, int]], window: Window, wall: float
+    entries: Iterable[bytes], known: Counter[tuple[bytes, int]], window: GapWindow, wall: float
 ) -> list[Row]:
     """Return rows for the log's events within the window that were not received, in the order of their timestamps.
 

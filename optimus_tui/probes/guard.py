@@ -29,7 +29,7 @@ from redis.maint_notifications import MaintNotificationsConfig
 from optimus_tui.probes.commands import CommandRefused, cleared
 from optimus_tui.probes.dialing import Connector, HungUp, WrongLanguage
 from optimus_tui.probes.load_meter import CONNECTED, LoadMeter
-from optimus_tui.probes.parser import PatientParser, ReplyTooLarge, Unreadable
+from optimus_tui.probes.parser import PatientParser, ReplyTooLarge, UnreadableReply
 from optimus_tui.probes.reply_caps import name_of, reply_cap
 from optimus_tui.probes.round_trips import RoundTrip, attributed_to
 from optimus_tui.settings.model import RedisTarget
@@ -125,7 +125,9 @@ class Guarded(AbstractConnection):
 
     def _strange(self, error: Exception) -> bool:
         """Return whether the port may speak another protocol: it was reached, and its answer was not Redis."""
-        if isinstance(error, (AuthenticationError, AuthorizationError, BusyLoadingError, Unreadable, ReplyTooLarge)):
+        if isinstance(
+            error, (AuthenticationError, AuthorizationError, BusyLoadingError, UnreadableReply, ReplyTooLarge)
+        ):
             return False
         secured = self._connector.target.scheme == "rediss"
         if isinstance(error, NoAnswer):  # to a TLS greeting a plain server says nothing; no TLS server keeps silent

@@ -18,7 +18,7 @@ from optimus_tui.probes.client import ObserverRedis
 from optimus_tui.probes.commands import OWN_PREFIX, OWN_SECONDS
 from optimus_tui.probes.faults import OUTAGES, fault_of
 from optimus_tui.probes.fetch import FETCH_ERRORS, Posted, fault_of_http, fetch
-from optimus_tui.probes.services import Look, look_at_health
+from optimus_tui.probes.services import ServiceCheck, look_at_health
 
 TEST_PHONE = "+10000000000"
 """No network has such a number; the engine keeps the conversation under it."""
@@ -67,13 +67,13 @@ async def round_trip(redis: ObserverRedis, tenant: str) -> CacheRoundTrip:
     return CacheRoundTrip(intact=back == value, removed=bool(removed), took_ms=took)
 
 
-async def time_requests(http: httpx.AsyncClient, url: str, times: int, seconds: float) -> list[Look]:
+async def time_requests(http: httpx.AsyncClient, url: str, times: int, seconds: float) -> list[ServiceCheck]:
     """Send ``times`` requests for a health check one after the other and time each; fewer once ``seconds`` are over.
 
     After one without an answer the rest are sent together, because there is no timing left to disturb.
     """
     ends = asyncio.get_running_loop().time() + seconds
-    seen: list[Look] = []
+    seen: list[ServiceCheck] = []
     while len(seen) < times:
         left = ends - asyncio.get_running_loop().time()
         slowest = max((one.answer.took_ms / 1000 for one in seen if one.answer), default=0.0)

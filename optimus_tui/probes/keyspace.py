@@ -52,7 +52,7 @@ class _ScriptReply(Struct, array_like=True):
     heads: list[bytes | int]
 
 
-class Page(Struct, frozen=True):
+class KeyPage(Struct, frozen=True):
     """The names of one call (some may repeat earlier ones), their TTLs in ms and sizes in bytes, item by item.
 
     ``pttls`` and ``sizes`` are None where the scan does not ask for them; ``others`` names were left out, of which
@@ -91,7 +91,7 @@ async def sweep(
     ttls: bool,
     sizes: int = 0,
     pace: Pace = asyncio.sleep,
-) -> AsyncIterator[Page | SweepOutcome]:
+) -> AsyncIterator[KeyPage | SweepOutcome]:
     """Yield pages, then one ``SweepOutcome``. An outage ends it with the reason; it never raises for one.
 
     ``sizes`` asks for the size of every n-th key (0: of none; needs ``ttls``). ``pace`` is awaited between calls with
@@ -154,7 +154,7 @@ async def _ping_ms(redis: ObserverRedis, own: LoadMeter) -> float:
 
 async def _page(
     redis: ObserverRedis, own: LoadMeter, cursor: bytes, count: int, ttls: bool, every: int
-) -> tuple[bytes, Page]:
+) -> tuple[bytes, KeyPage]:
     if ttls and redis.scripts:
         reply = await ask(redis, "EVAL_RO", SWEEP_PAGE, 0, cursor, count, every)
         if not isinstance(reply, Exception):
@@ -169,7 +169,7 @@ async def _page(
     names = [name for name in found.names if _is_known(name)]
     strange = [name for name in found.names if not _is_known(name) and not name.startswith(OWN_PREFIXES)]
     others = len(found.names) - len(names)
-    page = Page(names, others=others, foreign=len(strange), heads=heads_of(strange))  # TTLs are asked for next
+    page = KeyPage(names, others=others, foreign=len(strange), heads=heads_of(strange))  # TTLs are asked for next
     return found.cursor, page
 
 
@@ -185,7 +185,7 @@ def _script_refused(error: Exception) -> bool:
     return isinstance(error, NoPermissionError) or is_missing(error) or missing
 
 
-def _from_script(reply: _ScriptReply, own: LoadMeter, every: int) -> tuple[bytes, Page]:
+def _from_script(reply: _ScriptReply, own: LoadMeter, every: int) -> tuple[bytes, KeyPage]:
     names, pttls, pairs = reply.names, reply.pttls, reply.sizes
     if len(pttls) != len(names) or len(pairs) % 2 or any(not 0 <= at < len(names) for at in pairs[::2]):
         raise InvalidResponse("a page whose columns do not match")
@@ -197,7 +197,7 @@ def _from_script(reply: _ScriptReply, own: LoadMeter, every: int) -> tuple[bytes
         for index, size in zip(pairs[::2], pairs[1::2], strict=True):
             sizes[index] = size
     heads = _heads(reply.heads)
-    return reply.cursor, Page(names, pttls, sizes, reply.others, foreign=reply.foreign, heads=heads)
+    return reply.cursor, KeyPage(names, pttls, sizes, reply.others, foreign=reply.foreign, heads=heads)
 
 
 def _heads(flat: list[bytes | int]) -> dict[bytes, int]:
@@ -205,7 +205,7 @@ def _heads(flat: list[bytes | int]) -> dict[bytes, int]:
     return {head: count for head, count in heads.items() if isinstance(head, bytes) and isinstance(count, int)}
 
 
-async def _with_ttls(redis: ObserverRedis, page: Page, every: int) -> Page:
+async def _with_ttls(redis: ObserverRedis, page: KeyPage, every: int) -> KeyPage:
     pttls = [NOT_ASKED] * len(page.names)
     sizes: list[int | None] | None = None
     if every:

@@ -91,7 +91,7 @@ async def _short(redis: ObserverRedis, names: Sequence[bytes]) -> set[bytes]:
     return {name for name, size in zip(names, sizes, strict=True) if not isinstance(size, int) or size <= LONGEST}
 
 
-def _counter(name: bytes, count: "_Count", gone: bool, pttl: object, mono: float) -> Counter | bytes:
+def _counter(name: bytes, count: "_CountReply", gone: bool, pttl: object, mono: float) -> Counter | bytes:
     if gone or pttl == -2:
         return name
     parsed = parse_key(name)
@@ -110,46 +110,48 @@ def _counter(name: bytes, count: "_Count", gone: bool, pttl: object, mono: float
     )
 
 
-class _Count(NamedTuple):
+class _CountReply(NamedTuple):
     number: int | None
     problem: str | None = None
     foreign: bool = False
     sliding: bool = False
 
 
-def _count_of(value: object) -> _Count:
+def _count_of(value: object) -> _CountReply:
     if isinstance(value, Exception):
-        return _Count(None, NOT_READABLE)
+        return _CountReply(None, NOT_READABLE)
     if not isinstance(value, bytes):
-        return _Count(None, NOT_A_NUMBER)
+        return _CountReply(None, NOT_A_NUMBER)
     if len(value) <= 19 and value.isdigit() and (number := int(value)) <= _HIGHEST:
-        return _Count(number)
+        return _CountReply(number)
     if len(value) <= LONGEST_NUMBER and _NUMBER.fullmatch(value):
         shown = value.decode("ascii")
-        return _Count(None, f"{shown if len(shown) <= 9 else shown[:8] + '…'}: {FOREIGN_NUMBER}", foreign=True)
-    return _Count(None, NOT_A_NUMBER)
+        return _CountReply(None, f"{shown if len(shown) <= 9 else shown[:8] + '…'}: {FOREIGN_NUMBER}", foreign=True)
+    return _CountReply(None, NOT_A_NUMBER)
 
 
-async def _by_type(redis: ObserverRedis, names: Sequence[bytes], window_seconds: int | None) -> dict[bytes, _Count]:
+async def _by_type(
+    redis: ObserverRedis, names: Sequence[bytes], window_seconds: int | None
+) -> dict[bytes, _CountReply]:
     if not names:
         return {}
     pipe = redis.pipeline()
     for name in names:
         pipe.execute_command("TYPE", name)
     kinds = await pipe.execute(raise_on_error=False)
-    counts: dict[bytes, _Count] = {
-        name: _Count(None, _KINDS.get(kind, "another type") if isinstance(kind, bytes) else "another type")
+    counts: dict[bytes, _CountReply] = {
+        name: _CountReply(None, _KINDS.get(kind, "another type") if isinstance(kind, bytes) else "another type")
         for name, kind in zip(names, kinds, strict=True)
     }
     windows = [name for name, kind in zip(names, kinds, strict=True) if kind == b"zset"]
     if not windows:
         return counts
     if window_seconds is None:
-        return counts | {name: _Count(None, NO_WINDOW, sliding=True) for name in windows}
+        return counts | {name: _CountReply(None, NO_WINDOW, sliding=True) for name in windows}
     return counts | dict(zip(windows, await _inside(redis, windows, window_seconds), strict=True))
 
 
-async def _inside(redis: ObserverRedis, names: Sequence[bytes], window_seconds: int) -> list[_Count]:
+async def _inside(redis: ObserverRedis, names: Sequence[bytes], window_seconds: int) -> list[_CountReply]:
     """Return how many entries of each sorted set are inside the window, by the server's clock.
 
     The unit of the scores is detected: present times in s, ms, us and ns differ by a factor of a thousand, so each unit
@@ -159,7 +161,7 @@ async def _inside(redis: ObserverRedis, names: Sequence[bytes], window_seconds: 
         seconds, micros = await redis.execute_command("TIME")
         now = int(seconds) + int(micros) / 1e6
     except (ResponseError, TypeError, ValueError):
-        return [_Count(None, f"{ZSET}: TIME is not allowed", sliding=True) for _ in names]
+        return [_CountReply(None, f"{ZSET}: TIME is not allowed", sliding=True) for _ in names]
     pipe = redis.pipeline()
     for name in names:
         pipe.execute_command("ZCARD", name)
@@ -171,12 +173,12 @@ async def _inside(redis: ObserverRedis, names: Sequence[bytes], window_seconds: 
     return [_live(replies[start : start + each]) for start in range(0, len(replies), each)]
 
 
-def _live(replies: Sequence[object]) -> _Count:
+def _live(replies: Sequence[object]) -> _CountReply:
     """Return the count from ``replies``: the size, then for each unit the entries inside the window and all times."""
     if not all(isinstance(reply, int) for reply in replies):
         denied = any(isinstance(reply, NoPermissionError) for reply in replies)
-        return _Count(None, f"{ZSET}: ZCOUNT is not allowed" if denied else f"{ZSET}, not readable", sliding=True)
+        return _CountReply(None, f"{ZSET}: ZCOUNT is not allowed" if denied else f"{ZSET}, not readable", sliding=True)
     size, live, times = replies[0], sum(replies[1::2]), sum(replies[2::2])  # type: ignore[arg-type]
     if size and not times:
-        return _Count(None, f"{ZSET}: its scores are no times", sliding=True)
-    return _Count(live, sliding=True)
+        return _CountReply(None, f"{ZSET}: its scores are no times", sliding=True)
+    return _CountReply(live, sliding=True)

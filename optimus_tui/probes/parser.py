@@ -20,7 +20,7 @@ MOST_PUSHES = 10_000
 """Before one reply. Our login subscribes to nothing, so a server that sends more is not one that we can read."""
 
 
-class Unreadable(InvalidResponse):
+class UnreadableReply(InvalidResponse):
     """The reader could not process the server's bytes; ``__cause__`` says why."""
 
 
@@ -58,7 +58,7 @@ class PatientParser(_AsyncHiredisParser):
                 continue
             self._taken = 0  # what was read together with it counts for the next: at most one read
             return self._checked(response)
-        raise Unreadable("thousands of messages that nobody asked for")
+        raise UnreadableReply("thousands of messages that nobody asked for")
 
     async def _next(self, disable_decoding: bool) -> Any:
         reader: Any = self._reader
@@ -71,7 +71,7 @@ class PatientParser(_AsyncHiredisParser):
             except RedisError:
                 raise
             except Exception as error:
-                raise Unreadable(f"an answer that cannot be read ({type(error).__name__})") from error
+                raise UnreadableReply(f"an answer that cannot be read ({type(error).__name__})") from error
             if response is not NOT_ENOUGH_DATA:
                 return response
             await self.read_from_socket()
@@ -88,7 +88,7 @@ class PatientParser(_AsyncHiredisParser):
         try:
             self._heads.check(data)
         except Unbounded as error:
-            raise Unreadable(str(error)) from error
+            raise UnreadableReply(str(error)) from error
         reader: Any = self._reader
         reader.feed(data)
         return True

@@ -16,7 +16,7 @@ from msgspec.structs import replace
 
 from optimus_tui.clock import Clock
 from optimus_tui.contract.reading import Fault, Reading
-from optimus_tui.contract.services import CacheMetrics, GatewayState, Instance, ServiceState, Status
+from optimus_tui.contract.services import CacheMetrics, GatewayState, ServiceInstance, ServiceState, Status
 from optimus_tui.probes.delay import measured_ms
 from optimus_tui.probes.fetch import DEADLINE_S, FETCH_ERRORS, Fetched, fault_of_http, fetch
 from optimus_tui.probes.published import parse_cache_metrics, parse_rules
@@ -34,7 +34,7 @@ RULES_CAP_BYTES = 400_000
 """Bytes of a JSON answer: decoded it may take twenty times as much memory."""
 
 
-class Look(Struct, frozen=True):
+class ServiceCheck(Struct, frozen=True):
     """The result of one GET: the JSON object, or the fault; ``answer`` is None where nothing was received.
 
     ``said`` is what a health check reports about its service; ``fault`` quotes it where that is sick.
@@ -107,7 +107,7 @@ async def read_engine(http: httpx.AsyncClient, settings: Settings, clock: Clock)
     )
 
 
-def _published(http: httpx.AsyncClient, base: str, with_rules: bool) -> list[Coroutine[Any, Any, Look]]:
+def _published(http: httpx.AsyncClient, base: str, with_rules: bool) -> list[Coroutine[Any, Any, ServiceCheck]]:
     """Return the requests for what the gateway publishes about itself."""
     looks = [look(http, base + "/api/cache/metrics")]
     if with_rules:
@@ -120,7 +120,7 @@ async def _instances(
 ) -> tuple[ServiceState, str]:
     """Return the worst address of a service, with all states, and the first address that serves (else the first)."""
     looks = await asyncio.gather(*(look_at_health(http, url + "/health") for url in urls))
-    found = tuple(Instance(url, _service(seen, words)) for url, seen in zip(urls, looks, strict=True))
+    found = tuple(ServiceInstance(url, _service(seen, words)) for url, seen in zip(urls, looks, strict=True))
     worst = max(found, key=lambda one: (_badness(one.state), one.state.latency_ms or 0.0))
     fault = worst.state.fault
     if fault is not None:
@@ -142,20 +142,22 @@ def _badness(state: ServiceState) -> int:
     return 3
 
 
-async def look(http: httpx.AsyncClient, url: str, deadline_s: float = DEADLINE_S, cap_bytes: int = CAP_BYTES) -> Look:
+async def look(
+    http: httpx.AsyncClient, url: str, deadline_s: float = DEADLINE_S, cap_bytes: int = CAP_BYTES
+) -> ServiceCheck:
     """Return the result of ``GET url``; never raises for an outage or a hostile answer."""
     try:
         answer = await fetch(http, url, deadline_s, cap_bytes)
     except FETCH_ERRORS as error:
-        return Look(None, None, fault_of_http(error, url))
+        return ServiceCheck(None, None, fault_of_http(error, url))
     document, problem = _object(answer, url)
     if document is not None:
-        return Look(answer, document)
+        return ServiceCheck(answer, document)
     path = "/" + url.partition("://")[2].partition("/")[2]
-    return Look(answer, None, Fault("invalid", f"{safe_text(path, 60)} {problem}"))
+    return ServiceCheck(answer, None, Fault("invalid", f"{safe_text(path, 60)} {problem}"))
 
 
-async def look_at_health(http: httpx.AsyncClient, url: str, deadline_s: float = DEADLINE_S) -> Look:
+async def look_at_health(http: httpx.AsyncClient, url: str, deadline_s: float = DEADLINE_S) -> ServiceCheck:
     """Return the result of a health check: a 200 whose own words are sick has a fault that quotes them."""
     seen = await look(http, url, deadline_s)
     if seen.answer is None or seen.answer.status != 200 or seen.answer.problem:
@@ -169,7 +171,7 @@ async def look_at_health(http: httpx.AsyncClient, url: str, deadline_s: float = 
     return replace(seen, said=said, fault=Fault("invalid", f"/health answered 200, but says {said.words}"))
 
 
-def _service(seen: Look, words: tuple[Status, Status, Status]) -> ServiceState:
+def _service(seen: ServiceCheck, words: tuple[Status, Status, Status]) -> ServiceState:
     if seen.answer is None:
         if seen.fault is not None and seen.fault.kind == "starved":
             return ServiceState(status="unknown", fault=seen.fault)

@@ -12,7 +12,7 @@ from optimus_tui.contract.reading import Fault
 from optimus_tui.probes.client import ObserverRedis
 from optimus_tui.probes.delay import disturbed, watching
 from optimus_tui.probes.faults import OUTAGES, fault_of, is_crowded
-from optimus_tui.probes.services import Look, look_at_health
+from optimus_tui.probes.services import ServiceCheck, look_at_health
 from optimus_tui.probes.sickness import WELL, Said
 
 BUDGET_S = 4.0
@@ -68,7 +68,7 @@ async def time_service(http: httpx.AsyncClient, clock: Clock, url: str, times: i
     return done
 
 
-def _timed(seen: Look) -> Timed:
+def _timed(seen: ServiceCheck) -> Timed:
     answer = seen.answer
     if answer is None:
         return Timed(ms=None, fault=seen.fault)

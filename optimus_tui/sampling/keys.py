@@ -31,7 +31,7 @@ from optimus_tui.verdicts.layouts import find_unknown_layout
 from optimus_tui.verdicts.unmeasured import find_unmeasured
 
 if TYPE_CHECKING:
-    from optimus_tui.probes.keyspace import Page, SweepOutcome
+    from optimus_tui.probes.keyspace import KeyPage, SweepOutcome
 
 PAGE_SECONDS = 8.0
 """Deadline of one page with its TTLs and the pause before it; each command also has the client's own."""
@@ -112,7 +112,7 @@ class KeyLoop:
         context, scanned, fresh = self.context, 0, list[bytes]()
         sizes = max(1, (self.sampler_state.keys or 10 * SIZED_KEYS) // SIZED_KEYS) if ttls else 0
         pages = cast(
-            "AsyncGenerator[Page | SweepOutcome, None]",
+            "AsyncGenerator[KeyPage | SweepOutcome, None]",
             sweep(context.redis, context.settings.scan, context.own, ttls=ttls, sizes=sizes, pace=self._pace),
         )
         try:
@@ -136,7 +136,7 @@ class KeyLoop:
                 complete=False, scanned=scanned, total=self.sampler_state.keys, reason=fault.message, fault=fault
             )
 
-    def _take(self, page: "Page", scanned: int) -> list[bytes]:
+    def _take(self, page: "KeyPage", scanned: int) -> list[bytes]:
         """Put one page into the indexes and return the names whose TTL is unknown."""
         self.cache.put_unknown(page.foreign, page.heads)
         fresh, found_limits = self.found.take(page.names, page.pttls, page.sizes, self.context.clock.mono())

@@ -13,7 +13,7 @@ from optimus_tui.contract.limits import LimitRules
 from optimus_tui.settings.errors import SettingsError, spelled
 from optimus_tui.settings.files import ConfigFile, find_source_tree
 from optimus_tui.settings.http_url import parse_http_url, parse_http_urls, without_suffix
-from optimus_tui.settings.layers import ENV_KEYS, Found, Layer, file_layers, merge, pick
+from optimus_tui.settings.layers import ENV_KEYS, Layer, LayeredValue, file_layers, merge, pick
 from optimus_tui.settings.model import RedisTarget, ScanBudget, Settings, Thresholds
 from optimus_tui.settings.postgres_dsn import parse_postgres_dsn
 from optimus_tui.settings.redis_url import holds_password, parse_redis_url
@@ -89,11 +89,11 @@ class Composer:
             notes=tuple(dict.fromkeys(self.notes)),
         )
 
-    def _find(self, field: str, key: str, layers: list[Layer] | None = None) -> Found | None:
+    def _find(self, field: str, key: str, layers: list[Layer] | None = None) -> LayeredValue | None:
         """Return the value of a file key and note its source under the field's name. An empty text is not set."""
         found = pick(self.layers if layers is None else layers, key)
         if found is not None and isinstance(found.value, str) and key in ENV_KEYS.values():
-            found = Found(unquoted(found.value), found.layer)
+            found = LayeredValue(unquoted(found.value), found.layer)
         if found is not None and found.value == "":
             found = None
         self.sources[field] = found.layer.source(key) if found else "default"
@@ -157,7 +157,7 @@ class Composer:
             self.warnings.append(f"the certificate of {target.label} is not checked (--insecure-tls): read-only")
         return target
 
-    def _target(self, found: Found, where: str) -> RedisTarget:
+    def _target(self, found: LayeredValue, where: str) -> RedisTarget:
         target = parse_redis_url(found.value, where, insecure_tls=self.insecure_tls, notes=self.notes)
         return with_tls_files(target, where, found.layer.base)
 
@@ -259,7 +259,7 @@ class Composer:
             name
             for layer in self.explicit
             for key, name in layer.names.items()
-            if key in places and pick(self.explicit, key) == Found(layer.values[key], layer)
+            if key in places and pick(self.explicit, key) == LayeredValue(layer.values[key], layer)
         )
 
 

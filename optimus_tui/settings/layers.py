@@ -48,7 +48,7 @@ class Layer(Struct, frozen=True):
         return self.names.get(key) or f"{self.file}: {self.table}{key}"
 
 
-class Found(Struct, frozen=True):
+class LayeredValue(Struct, frozen=True):
     """A value and the layer it came from."""
 
     value: Any
@@ -88,9 +88,9 @@ def file_layers(files: Sequence[ConfigFile], environment: str) -> list[Layer]:
     return named + [Layer(file.table, {}, file.label, str(file.path), "", file.path.parent) for file in files]
 
 
-def pick(layers: Sequence[Layer], key: str) -> Found | None:
+def pick(layers: Sequence[Layer], key: str) -> LayeredValue | None:
     """Return the value for ``key`` from the first layer that has it, or None."""
-    return next((Found(layer.values[key], layer) for layer in layers if key in layer.values), None)
+    return next((LayeredValue(layer.values[key], layer) for layer in layers if key in layer.values), None)
 
 
 def merge(layers: Sequence[Layer], key: str) -> tuple[dict[str, Any], dict[str, str]]:

@@ -13,7 +13,7 @@ from optimus_tui.contract.metric_names import HITS, MISSES
 from optimus_tui.contract.metrics import Increase
 from optimus_tui.contract.services import HitRate
 from optimus_tui.grammar.prometheus import split_series
-from optimus_tui.history.lives import Look
+from optimus_tui.history.lives import ProcessReading
 from optimus_tui.history.processes import grow
 from optimus_tui.tools.metric_windows import JUMP, Counters
 from optimus_tui.verdicts.hit_rate import MIN_LOOKUPS, RECENT_LOOKUPS
@@ -92,7 +92,7 @@ def counted_between(samples: list[tuple[float, int, int]], source: str) -> HitRa
         "lookups_total|result=hit": [(at, float(hits)) for at, hits, _ in samples],
         "lookups_total|result=miss": [(at, float(misses)) for at, _, misses in samples],
     }
-    looks = [Look(at) for at, _, _ in samples]
+    looks = [ProcessReading(at) for at, _, _ in samples]
     growth = grow(looks, found, samples[0][0], most=math.inf, restarts_allowed=0, jump=JUMP)
     lookups = sum(one.increase for one in growth.series)
     if growth.several or lookups < MIN_LOOKUPS:

@@ -14,7 +14,7 @@ from msgspec.structs import replace
 from optimus_tui.contract.metrics import Increase, MetricsState, Quantiles
 from optimus_tui.contract.reading import Fault, Reading
 from optimus_tui.grammar.prometheus import HISTOGRAM_PARTS, base_of, split_series
-from optimus_tui.history.lives import LOOKS_EACH, Look
+from optimus_tui.history.lives import LOOKS_EACH, ProcessReading
 from optimus_tui.history.marks import compare_marks
 from optimus_tui.history.processes import grow
 from optimus_tui.history.windows import increase_of, quantiles_of
@@ -150,7 +150,7 @@ def live_increase(metric: str, looks: Sequence[Reading[MetricsState]], labels: M
     if not all(state.published for _, state in states):
         return Increase(name=metric, fault=Fault("invalid", NO_PAGE))
     found: dict[str, list[tuple[float, float]]] = {}
-    marks: list[Look] = []
+    marks: list[ProcessReading] = []
     last: dict[float | None, Mapping[str, float]] = {}
     for one, state in states:
         compared = compare_marks(last.get(state.process, {}), state.marks)
@@ -160,7 +160,7 @@ def live_increase(metric: str, looks: Sequence[Reading[MetricsState]], labels: M
             began = state.started_at - one.taken_at + one.taken_mono
         known = state.process is not None
         cut, same, other = bool(state.left_out or state.summed), compared == "same", compared == "other"
-        marks.append(Look(one.taken_mono, state.process, known, began, cut=cut, same=same, other=other))
+        marks.append(ProcessReading(one.taken_mono, state.process, known, began, cut=cut, same=same, other=other))
         for name, value in state.values.items():
             if split_series(name)[0] == metric:
                 found.setdefault(name, []).append((one.taken_mono, value))

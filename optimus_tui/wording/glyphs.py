@@ -14,7 +14,7 @@ from optimus_tui.contract.services import Status
 Tone = Literal["critical", "warning", "ok", "quiet"]
 
 
-class Mark(Struct, frozen=True):
+class StateGlyph(Struct, frozen=True):
     """A glyph, one cell wide, with the ``word`` that says the same without it, and its tone."""
 
     glyph: str
@@ -27,35 +27,35 @@ class Mark(Struct, frozen=True):
         return f"{self.glyph} {self.word}"
 
 
-SEVERITY_MARKS: dict[Severity, Mark] = {
-    "critical": Mark("✖", "CRIT", "critical"),
-    "high": Mark("▲", "HIGH", "warning"),
-    "medium": Mark("▲", "WARN", "warning"),
-    "low": Mark("△", "note", "quiet"),
+SEVERITY_MARKS: dict[Severity, StateGlyph] = {
+    "critical": StateGlyph("✖", "CRIT", "critical"),
+    "high": StateGlyph("▲", "HIGH", "warning"),
+    "medium": StateGlyph("▲", "WARN", "warning"),
+    "low": StateGlyph("△", "note", "quiet"),
 }
 
-OVERALL_MARKS: dict[Overall, Mark] = {
-    "critical": Mark("✖", "CRITICAL", "critical"),
-    "needs_attention": Mark("▲", "NEEDS ATTENTION", "warning"),
-    "healthy": Mark("●", "HEALTHY", "ok"),
-    "unknown": Mark("○", "UNKNOWN", "quiet"),
+OVERALL_MARKS: dict[Overall, StateGlyph] = {
+    "critical": StateGlyph("✖", "CRITICAL", "critical"),
+    "needs_attention": StateGlyph("▲", "NEEDS ATTENTION", "warning"),
+    "healthy": StateGlyph("●", "HEALTHY", "ok"),
+    "unknown": StateGlyph("○", "UNKNOWN", "quiet"),
 }
 
-STATUS_MARKS: dict[Status, Mark] = {
-    "healthy": Mark("●", "healthy", "ok"),
-    "connected": Mark("●", "connected", "ok"),
-    "unhealthy": Mark("✖", "unhealthy", "critical"),
-    "error": Mark("✖", "error", "critical"),
-    "disconnected": Mark("✖", "disconnected", "critical"),
-    "not configured": Mark("○", "not configured", "quiet"),
-    "unknown": Mark("○", "unknown", "quiet"),
+STATUS_MARKS: dict[Status, StateGlyph] = {
+    "healthy": StateGlyph("●", "healthy", "ok"),
+    "connected": StateGlyph("●", "connected", "ok"),
+    "unhealthy": StateGlyph("✖", "unhealthy", "critical"),
+    "error": StateGlyph("✖", "error", "critical"),
+    "disconnected": StateGlyph("✖", "disconnected", "critical"),
+    "not configured": StateGlyph("○", "not configured", "quiet"),
+    "unknown": StateGlyph("○", "unknown", "quiet"),
 }
 
-LIMIT_MARKS: dict[LimitState, Mark] = {
-    "immortal": Mark("✖", "never resets", "critical"),
-    "over": Mark("▲", "over", "warning"),
-    "near": Mark("▲", "near", "warning"),
-    "ok": Mark(" ", "ok", "ok"),
-    "unknown limit": Mark("○", "unknown limit", "quiet"),
-    "broken": Mark("✖", "broken", "quiet"),
+LIMIT_MARKS: dict[LimitState, StateGlyph] = {
+    "immortal": StateGlyph("✖", "never resets", "critical"),
+    "over": StateGlyph("▲", "over", "warning"),
+    "near": StateGlyph("▲", "near", "warning"),
+    "ok": StateGlyph(" ", "ok", "ok"),
+    "unknown limit": StateGlyph("○", "unknown limit", "quiet"),
+    "broken": StateGlyph("✖", "broken", "quiet"),
 }

@@ -6,7 +6,7 @@ from optimus_tui.contract import incident as shapes
 from optimus_tui.contract import incident_events as happened
 from optimus_tui.contract.finding_rules import rules_cured_by
 from optimus_tui.contract.incident import ActionRecord, Check, Comparison, IncidentState, Step
-from optimus_tui.contract.incident_events import AnyEffect, Refused, RunTool
+from optimus_tui.contract.incident_events import AnyEffect, EventRefused, RunTool
 from optimus_tui.workflow.outcome_diff import compare, overall
 
 Reduced = tuple[IncidentState, tuple[AnyEffect, ...]]
@@ -16,9 +16,9 @@ _LOST = Comparison(verdict="unknown", words="the check was interrupted")
 def mark(state: IncidentState, event: happened.AdviceMarked) -> Reduced:
     """Mark a recommendation as done by hand, dismissed, or open again."""
     if not any(one.id == event.advice for one in state.advice):
-        return state, (Refused(reason=f"there is no recommendation {event.advice!r}"),)
+        return state, (EventRefused(reason=f"there is no recommendation {event.advice!r}"),)
     if event.status == "dismissed" and not event.said.strip():
-        return state, (Refused(reason="dismissing a recommendation asks for a reason"),)
+        return state, (EventRefused(reason="dismissing a recommendation asks for a reason"),)
     return _marked(state, event.advice, event.status, event.said), ()
 
 
@@ -26,7 +26,7 @@ def act(state: IncidentState, event: happened.ActionDone) -> Reduced:
     """Record the receipt and run again every tool that showed what the action was to fix."""
     receipt = event.receipt
     if any(one.receipt.action_id == receipt.action_id for one in state.action_records):
-        return state, (Refused(reason=f"action {receipt.action_id!r} is recorded already"),)
+        return state, (EventRefused(reason=f"action {receipt.action_id!r} is recorded already"),)
     advice = _advice(state, event)
     rules = event.rules or (advice.rules if advice else ()) or rules_cured_by(receipt.kind)
     steps = _showing(state, set(rules))
@@ -45,9 +45,9 @@ def ask_again(state: IncidentState, event: happened.ChecksAsked) -> Reduced:
     """Run the same checks against the same findings again."""
     record = next((one for one in state.action_records if one.receipt.action_id == event.action_id), None)
     if record is None or not record.checks:
-        return state, (Refused(reason=f"action {event.action_id!r} has no checks to run again"),)
+        return state, (EventRefused(reason=f"action {event.action_id!r} has no checks to run again"),)
     if record.verdict is None:
-        return state, (Refused(reason="its checks are running"),)
+        return state, (EventRefused(reason="its checks are running"),)
     waiting = replace(record, verdict=None, checks=tuple(replace(one, change=None) for one in record.checks))
     steps = [step for one in record.checks if (step := state.step(one.step)) is not None]
     return replace(state, action_records=_with(state, waiting)), _asked(steps, event.action_id)
@@ -75,10 +75,10 @@ def check(state: IncidentState, event: happened.CheckFinished) -> Reduced:
     record = next((one for one in state.action_records if one.receipt.action_id == event.action_id), None)
     step = state.step(event.step)
     if record is None or step is None or step.outcome is None:
-        return state, (Refused(reason=f"no check of {event.step!r} was asked for"),)
+        return state, (EventRefused(reason=f"no check of {event.step!r} was asked for"),)
     open_check = next((one for one in record.checks if one.step == event.step and one.change is None), None)
     if open_check is None:
-        return state, (Refused(reason=f"the check of {event.step!r} has answered already"),)
+        return state, (EventRefused(reason=f"the check of {event.step!r} has answered already"),)
     if event.outcome is None:
         change = Comparison(verdict="unknown", words=event.message or "the check had no result")
     else:

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 from msgspec import Struct
 from msgspec.structs import replace
 
-from optimus_tui.contract.drill import DrillResult, Mark, Truth
+from optimus_tui.contract.drill import DrillMilestone, DrillResult, Truth
 from optimus_tui.contract.findings import Finding
 from optimus_tui.contract.incident import IncidentState, Stamp
 from optimus_tui.contract.tools.common import Diagnostic
@@ -125,7 +125,7 @@ def judge(names: tuple[str, str], truth: Truth, watch: Watch, kept: IncidentStat
     """
     state = kept or IncidentState()
     marks = [
-        Mark("injected", 0.0, names[1]),
+        DrillMilestone("injected", 0.0, names[1]),
         _mark("shown", watch.shown, watch, watch.words, "no finding of this fault came on the screen"),
         _opened(state, watch),
         _identified(truth, state, watch),
@@ -147,7 +147,7 @@ def judge(names: tuple[str, str], truth: Truth, watch: Watch, kept: IncidentStat
         cure=truth.cure,
         ended=ended,
         solved=at["gone"] is not None and at["closed"] is not None,
-        marks=tuple(Mark(one.name, one.seconds, safe_sentence(one.words)) for one in marks),
+        marks=tuple(DrillMilestone(one.name, one.seconds, safe_sentence(one.words)) for one in marks),
         missed=tuple(_missed(marks, state, watch)),
         detect=at["shown"],
         acknowledge=at["opened"],
@@ -156,10 +156,10 @@ def judge(names: tuple[str, str], truth: Truth, watch: Watch, kept: IncidentStat
     )
 
 
-def _mark(name: str, mono: float | None, watch: Watch, came: str, missing: str) -> Mark:
+def _mark(name: str, mono: float | None, watch: Watch, came: str, missing: str) -> DrillMilestone:
     if mono is None:
-        return Mark(name, None, missing)
-    return Mark(name, max(0.0, mono - watch.injected), came)
+        return DrillMilestone(name, None, missing)
+    return DrillMilestone(name, max(0.0, mono - watch.injected), came)
 
 
 def _mono(stamp: Stamp | None) -> float | None:
@@ -168,28 +168,28 @@ def _mono(stamp: Stamp | None) -> float | None:
     return stamp.mono
 
 
-def _opened(state: IncidentState, watch: Watch) -> Mark:
+def _opened(state: IncidentState, watch: Watch) -> DrillMilestone:
     if state.opened is not None and state.opened.mono < watch.injected:
-        return Mark("opened", 0.0, f"incident {state.id} was open already")
+        return DrillMilestone("opened", 0.0, f"incident {state.id} was open already")
     return _mark("opened", _mono(state.opened), watch, f"incident {state.id}", "no incident was opened")
 
 
-def _identified(truth: Truth, state: IncidentState, watch: Watch) -> Mark:
+def _identified(truth: Truth, state: IncidentState, watch: Watch) -> DrillMilestone:
     if watch.identified is not None:
         return _mark("identified", watch.identified[0], watch, watch.identified[1], "")
     issue = state.choice.issue if state.choice else ""
     if issue not in truth.issues:
         looked = clause(issue, "; looked at was ")
-        return Mark("identified", None, f"the issue {' or '.join(truth.issues)} was not looked at{looked}")
-    return Mark("identified", None, "no step's evidence holds the fault's finding")
+        return DrillMilestone("identified", None, f"the issue {' or '.join(truth.issues)} was not looked at{looked}")
+    return DrillMilestone("identified", None, "no step's evidence holds the fault's finding")
 
 
-def _acted(state: IncidentState, watch: Watch) -> Mark:
+def _acted(state: IncidentState, watch: Watch) -> DrillMilestone:
     action_records = [(one.at.mono, one.receipt.words or one.receipt.kind) for one in state.action_records]
     done = sorted(one for one in (*action_records, *watch.remedies) if one[0] >= watch.injected)
     if not done:
         by_whom = "; the fault ended in another way" if watch.cleared is not None else ""
-        return Mark("acted", None, f"no action or :remedy was carried out{by_whom}")
+        return DrillMilestone("acted", None, f"no action or :remedy was carried out{by_whom}")
     return _mark("acted", done[0][0], watch, ", then ".join(words for _, words in done), "")
 
 
@@ -205,7 +205,7 @@ def _still(watch: Watch) -> str:
     return "its findings are still on the screen"
 
 
-def _missed(marks: Sequence[Mark], state: IncidentState, watch: Watch) -> Iterable[str]:
+def _missed(marks: Sequence[DrillMilestone], state: IncidentState, watch: Watch) -> Iterable[str]:
     yield from (f"{one.name}: {one.words}" for one in marks if one.seconds is None)
     if watch.returned:
         yield f"it came back ({watch.returned}×): what was done first did not end the cause"

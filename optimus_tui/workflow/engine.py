@@ -1,7 +1,8 @@
 """The engine: ``reduce(state, event) -> (state, effects)``, and replay. Pure; never raises.
 
 An event that cannot happen now (a step that does not exist, a closed incident) changes nothing. It returns the single
-effect ``Refused`` with the reason, and must not be recorded. Replaying the recorded events gives the same state again.
+effect ``EventRefused`` with the reason, and must not be recorded. Replaying the recorded events gives the same state
+again.
 The engine carries out no effects and reads no clock: ``incidents.service`` does.
 """
 
@@ -12,8 +13,8 @@ from msgspec.structs import replace
 
 from optimus_tui.contract import incident as shapes
 from optimus_tui.contract import incident_events as happened
-from optimus_tui.contract.incident import Entry, IncidentState
-from optimus_tui.contract.incident_events import AnyEffect, AnyEvent, Refused
+from optimus_tui.contract.incident import IncidentState, TimelineEntry
+from optimus_tui.contract.incident_events import AnyEffect, AnyEvent, EventRefused
 from optimus_tui.workflow import action_records, steps
 from optimus_tui.workflow.standing import proved
 from optimus_tui.workflow.timeline_text import entry
@@ -26,11 +27,11 @@ def reduce(state: IncidentState, event: AnyEvent) -> Reduced:
     """Return the state after ``event`` and the effects to carry out."""
     reason = _why_not(state, event)
     if reason:
-        return state, (Refused(reason=reason),)
+        return state, (EventRefused(reason=reason),)
     after, effects = _RULES[type(event)](state, event)
-    if effects and isinstance(effects[-1], Refused):
+    if effects and isinstance(effects[-1], EventRefused):
         return state, effects
-    line: Entry = entry(after, event)
+    line: TimelineEntry = entry(after, event)
     return replace(after, timeline=(*after.timeline, line), events=state.events + 1), effects
 
 
@@ -44,7 +45,7 @@ def replay(events: Iterable[AnyEvent], state: IncidentState | None = None) -> In
 
 def refusal(effects: Iterable[AnyEffect]) -> str | None:
     """Return why the event was refused; None if it happened."""
-    return next((one.reason for one in effects if isinstance(one, Refused)), None)
+    return next((one.reason for one in effects if isinstance(one, EventRefused)), None)
 
 
 _AFTER_THE_END = (happened.NoteAdded, happened.Reopened, happened.Exported, happened.Resumed, happened.Captured,
@@ -65,9 +66,9 @@ def _why_not(state: IncidentState, event: AnyEvent) -> str:
 
 def _open(state: IncidentState, event: happened.Opened) -> Reduced:
     if not event.steps:
-        return state, (Refused(reason="the playbook has no steps"),)
+        return state, (EventRefused(reason="the playbook has no steps"),)
     if len({plan.id for plan in event.steps}) != len(event.steps):
-        return state, (Refused(reason="two steps of the playbook have the same id"),)
+        return state, (EventRefused(reason="two steps of the playbook have the same id"),)
     opened = IncidentState(
         id=event.id,
         title=event.title,
@@ -96,7 +97,7 @@ def _capture(state: IncidentState, event: happened.Captured) -> Reduced:
 
 def _note(state: IncidentState, event: happened.NoteAdded) -> Reduced:
     if not event.text.strip():
-        return state, (Refused(reason="the note has no text"),)
+        return state, (EventRefused(reason="the note has no text"),)
     note = shapes.Note(at=event.at, text=event.text, pane=event.pane, title=event.title, operator=event.operator)
     return replace(state, notes=(*state.notes, note)), ()
 
@@ -126,25 +127,25 @@ def _resume(state: IncidentState, event: happened.Resumed) -> Reduced:
     return action_records.give_up(replace(state, steps=freed, operator=event.operator or state.operator)), ()
 
 
-def _move(state: IncidentState, event: happened.Moved) -> Reduced:
+def _move(state: IncidentState, event: happened.SystemMoved) -> Reduced:
     if not event.reason.strip():
-        return state, (Refused(reason="going on with a system at other addresses asks for a reason"),)
+        return state, (EventRefused(reason="going on with a system at other addresses asks for a reason"),)
     return replace(state, system=event.system), ()
 
 
 def _close(state: IncidentState, event: happened.Closed) -> Reduced:
     if not event.cause.strip() or not event.resolution.strip():
-        return state, (Refused(reason="closing asks for both, the cause and the resolution"),)
+        return state, (EventRefused(reason="closing asks for both, the cause and the resolution"),)
     if state.running is not None:
-        return state, (Refused(reason=f"{state.running.plan.title} is still running"),)
+        return state, (EventRefused(reason=f"{state.running.plan.title} is still running"),)
     return replace(state, status="closed", closed=event.at, cause=event.cause, resolution=event.resolution), ()
 
 
 def _reopen(state: IncidentState, event: happened.Reopened) -> Reduced:
     if state.status != "closed":
-        return state, (Refused(reason="the incident is open"),)
+        return state, (EventRefused(reason="the incident is open"),)
     if not event.reason.strip():
-        return state, (Refused(reason="opening again asks for a reason"),)
+        return state, (EventRefused(reason="opening again asks for a reason"),)
     return replace(state, status="open", closed=None, repaired=None, cause="", resolution=""), ()
 
 
@@ -168,7 +169,7 @@ _RULES: dict[type, Callable[[IncidentState, Any], Reduced]] = {
     happened.ChecksAsked: action_records.ask_again,
     happened.ImpactMeasured: _impact,
     happened.Resumed: _resume,
-    happened.Moved: _move,
+    happened.SystemMoved: _move,
     happened.Closed: _close,
     happened.Reopened: _reopen,
     happened.Exported: _export,

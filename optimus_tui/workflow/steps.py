@@ -7,7 +7,7 @@ from msgspec.structs import replace
 from optimus_tui.contract import incident as shapes
 from optimus_tui.contract import incident_events as happened
 from optimus_tui.contract.incident import ISSUES, IncidentState, Outcome, Step
-from optimus_tui.contract.incident_events import AnyEffect, Refused
+from optimus_tui.contract.incident_events import AnyEffect, EventRefused
 from optimus_tui.workflow.outcome_diff import compare
 from optimus_tui.workflow.ranking import rank_issues, tenant_of
 from optimus_tui.workflow.recommendations import advise
@@ -45,7 +45,7 @@ def start(state: IncidentState, event: happened.StepStarted) -> Reduced:
     if step.plan.kind != "tool":
         return _refuse(f"{step.plan.title} runs no tool: it is done by hand", state)
     if step.plan.choose_issue and state.choice is None:
-        return state, (happened.AskIssue(candidates=state.candidates), Refused(reason=_ASK))
+        return state, (happened.AskIssue(candidates=state.candidates), EventRefused(reason=_ASK))
     arguments = arguments_of(state, step)
     begun = replace(
         step,
@@ -162,7 +162,7 @@ def choose(state: IncidentState, event: happened.IssueChosen) -> Reduced:
     if not any(step.plan.choose_issue for step in state.steps):
         return _refuse("this playbook has no step that looks at an issue type", state)
     reason = event.reason or next((one.reason for one in state.candidates if one.issue == event.issue), "")
-    chosen = replace(state, choice=shapes.Choice(issue=event.issue, tenant=event.tenant, reason=reason))
+    chosen = replace(state, choice=shapes.IssueChoice(issue=event.issue, tenant=event.tenant, reason=reason))
     for step in chosen.steps:
         if step.plan.choose_issue and step.status == "done" and step.arguments != arguments_of(chosen, step):
             chosen = put(chosen, replace(step, status="waiting"))
@@ -170,7 +170,7 @@ def choose(state: IncidentState, event: happened.IssueChosen) -> Reduced:
 
 
 def _refuse(reason: str, state: IncidentState) -> Reduced:
-    return state, (Refused(reason=reason),)
+    return state, (EventRefused(reason=reason),)
 
 
 def _names(state: IncidentState) -> str:

@@ -4,17 +4,17 @@ from collections.abc import Callable
 from typing import Any
 
 from optimus_tui.contract import incident_events as happened
-from optimus_tui.contract.incident import Comparison, Entry, IncidentState, Outcome
+from optimus_tui.contract.incident import Comparison, IncidentState, Outcome, TimelineEntry
 from optimus_tui.contract.incident_events import AnyEvent
 from optimus_tui.wording.clauses import clause
 
 Words = tuple[str, str]
 
 
-def entry(state: IncidentState, event: AnyEvent) -> Entry:
+def entry(state: IncidentState, event: AnyEvent) -> TimelineEntry:
     """Return the line of ``event``, which led to ``state``."""
     mark, text = _LINES[type(event)](state, event)
-    return Entry(event.at, mark, text)
+    return TimelineEntry(event.at, mark, text)
 
 
 def _title(state: IncidentState, name: str) -> str:
@@ -114,7 +114,7 @@ def _resumed(state: IncidentState, event: happened.Resumed) -> Words:
     return "open", f"resumed by {event.operator or 'somebody'}{clause(event.said, ': ')}"
 
 
-def _moved(state: IncidentState, event: happened.Moved) -> Words:
+def _moved(state: IncidentState, event: happened.SystemMoved) -> Words:
     return "open", f"{event.operator or 'somebody'} goes on with the system at other addresses: {event.reason}"
 
 
@@ -146,7 +146,7 @@ _LINES: dict[type, Callable[[IncidentState, Any], Words]] = {
     happened.ChecksAsked: _asked_again,
     happened.ImpactMeasured: _impact,
     happened.Resumed: _resumed,
-    happened.Moved: _moved,
+    happened.SystemMoved: _moved,
     happened.Closed: _closed,
     happened.Reopened: _reopened,
     happened.Exported: _exported,

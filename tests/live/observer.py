@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from optimus_tui.probes.client import ObserverRedis, observer_client
-from optimus_tui.probes.keyspace import Page, SweepOutcome, sweep
+from optimus_tui.probes.keyspace import KeyPage, SweepOutcome, sweep
 from optimus_tui.probes.load_meter import LoadMeter
 from optimus_tui.settings.model import RedisTarget, ScanBudget
 from optimus_tui.settings.secret import Secret
@@ -60,9 +60,9 @@ def fill(server: RealServer, count: int, name: str = "cache:conv:t{}:{}", ttl: i
 
 async def run_sweep(
     redis: ObserverRedis, budget: ScanBudget | None = None, **options: object
-) -> tuple[list[Page], SweepOutcome]:
+) -> tuple[list[KeyPage], SweepOutcome]:
     """A whole sweep: its pages and its outcome."""
-    pages: list[Page] = []
+    pages: list[KeyPage] = []
     async for item in sweep(redis, budget or ScanBudget(), redis.own, **{"ttls": True, **options}):  # type: ignore[arg-type]
         if isinstance(item, SweepOutcome):
             return pages, item

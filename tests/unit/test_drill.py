@@ -5,7 +5,7 @@ from msgspec.structs import replace
 from optimus_tui.contract.drill import DrillResult, Truth
 from optimus_tui.contract.finding_rules import CATALOGUE
 from optimus_tui.contract.findings import Finding, Severity
-from optimus_tui.contract.incident import Choice, IncidentState, Outcome, Stamp, Step, StepPlan
+from optimus_tui.contract.incident import IncidentState, IssueChoice, Outcome, Stamp, Step, StepPlan
 from optimus_tui.contract.tools.common import Diagnostic
 from optimus_tui.demo.scenarios import DRILLS, REMEDIES, SCENARIOS
 from optimus_tui.incidents.drill import page, summary
@@ -40,7 +40,7 @@ def identified(issue: str, rule: str) -> IncidentState:
         Step(plan=plans[0], status="done", started=Stamp(0, 111), ended=Stamp(0, 112), outcome=outcome),
         Step(plan=plans[1], status="done", started=Stamp(0, 120), ended=Stamp(0, 121), outcome=outcome),
     )
-    return state(steps=steps, choice=Choice(issue=issue))
+    return state(steps=steps, choice=IssueChoice(issue=issue))
 
 
 def seconds(result: DrillResult, name: str) -> float | None:

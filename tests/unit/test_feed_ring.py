@@ -5,7 +5,7 @@ from collections import Counter
 
 from optimus_tui.contract.feed import FeedEvent, FeedGap
 from optimus_tui.grammar.keys import EVENT_LOG
-from optimus_tui.probes.feed_log import Window, choose_missed, clock_skew
+from optimus_tui.probes.feed_log import GapWindow, choose_missed, clock_skew
 from optimus_tui.probes.feed_ring import FeedRing, Row
 
 
@@ -126,7 +126,7 @@ def entry(claimed: float, **more: object) -> bytes:
     return json.dumps({"type": "a", "tenant_id": "t", "timestamp": claimed} | more).encode()
 
 
-def chosen(entries: list[bytes], known: list[bytes] = [], window: Window = Window(100.0, 200.0)) -> list[bytes]:  # noqa: B006, B008
+def chosen(entries: list[bytes], known: list[bytes] = [], window: GapWindow = GapWindow(100.0, 200.0)) -> list[bytes]:  # noqa: B006, B008
     left = Counter((payload[:4096], len(payload)) for payload in known)
     return [one[2] for one in choose_missed(entries, left, window, 1.0)]
 
@@ -148,7 +148,7 @@ def test_two_equal_events_stay_two_row_64() -> None:
 
 def test_large_events_are_told_apart_by_head_and_length() -> None:
     large, larger = entry(150, key="k" * 5000), entry(150, key="k" * 5001)
-    (row_chosen,) = choose_missed([large, larger], Counter({(large[:4096], len(large)): 1}), Window(100, 200), 1.0)
+    (row_chosen,) = choose_missed([large, larger], Counter({(large[:4096], len(large)): 1}), GapWindow(100, 200), 1.0)
     assert (len(row_chosen[2]), row_chosen[3], row_chosen[4]) == (4096, len(larger), True)
 
 

@@ -403,7 +403,7 @@ EVENT: Any = st.one_of(
     st.builds(happened.ChecksAsked, at=AT, action_id=st.sampled_from(["a1", "a2"])),
     st.builds(happened.ImpactMeasured, at=AT, name=TEXT, outcome=OUTCOME),
     st.builds(happened.Resumed, at=AT, operator=TEXT),
-    st.builds(happened.Moved, at=AT, system=WORD, reason=TEXT),
+    st.builds(happened.SystemMoved, at=AT, system=WORD, reason=TEXT),
     st.builds(happened.Closed, at=AT, cause=TEXT, resolution=TEXT),
     st.builds(happened.Reopened, at=AT, reason=TEXT),
     st.builds(happened.Exported, at=AT, place=TEXT),
@@ -420,7 +420,7 @@ def test_any_events_in_any_order_end_in_a_state_and_their_replay_in_the_same(eve
                             steps=runbook())  # fmt: skip
     for event in (*events[:1], opening, *events[1:]):
         after, effects = reduce(state, event)
-        refused = [one for one in effects if isinstance(one, happened.Refused)]
+        refused = [one for one in effects if isinstance(one, happened.EventRefused)]
         assert (after is state) == bool(refused)
         if not refused:
             kept.append(event)

@@ -3,7 +3,7 @@
 import pytest
 
 from optimus_tui.grammar.prometheus import Sample
-from optimus_tui.history.lives import Look
+from optimus_tui.history.lives import ProcessReading
 from optimus_tui.history.marks import compare_marks
 from optimus_tui.history.processes import LEAPT, SEVERAL, Growth, grow
 from optimus_tui.probes.process_marks import MAX_MARKS, mark_names, marks_of
@@ -13,12 +13,12 @@ OK, BAD = "http_requests_total|status=200", "http_requests_total|status=500"
 STARTED = NOW - 3600
 
 
-def looks(count: int = 30, told: bool = True, **more: bool) -> list[Look]:
+def looks(count: int = 30, told: bool = True, **more: bool) -> list[ProcessReading]:
     process = STARTED if told else None
-    return [Look(NOW + 10.0 * number, process, told, process, **more) for number in range(count)]
+    return [ProcessReading(NOW + 10.0 * number, process, told, process, **more) for number in range(count)]
 
 
-def steady(marks: list[Look], rate: float, leap: float = 0.0, at: int = 15) -> list[tuple[float, float]]:
+def steady(marks: list[ProcessReading], rate: float, leap: float = 0.0, at: int = 15) -> list[tuple[float, float]]:
     """A counter with a leap at one look."""
     return [(one.at, 1000 + rate * (one.at - NOW) + leap * (number >= at)) for number, one in enumerate(marks)]
 

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from optimus_tui.clock import FixedClock
 from optimus_tui.contract.metrics import Increase, MetricsState
 from optimus_tui.contract.reading import Reading
-from optimus_tui.history.lives import Look
+from optimus_tui.history.lives import ProcessReading
 from optimus_tui.history.processes import Growth, grow
 from optimus_tui.history.store import Store
 from optimus_tui.history.windows import Windows
@@ -155,7 +155,7 @@ async def test_one_process_that_does_not_tell_its_start_has_its_true_rate(world:
 def steady(jump: dict[str, float], length: int = 1, rates: dict[str, float] | None = None) -> Growth:
     """Twenty-two looks, two seconds apart, at what does not tell its start; a step holds so much more of a series."""
     rates = {OK: 9.0} if rates is None else rates
-    looks = [Look(NOW + 2.0 * number) for number in range(22)]
+    looks = [ProcessReading(NOW + 2.0 * number) for number in range(22)]
     found = {
         name: [
             (

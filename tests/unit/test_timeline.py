@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from optimus_tui.contract import incident as shapes
 from optimus_tui.contract import incident_events as happened
 from optimus_tui.history import incident_files as files
-from optimus_tui.history.incident_files import Unreadable
+from optimus_tui.history.incident_files import UnreadableFile
 from optimus_tui.history.records import encode, scan
 from optimus_tui.history.timeline import Timeline, new_timeline, open_timeline, quarantine
 from optimus_tui.workflow.engine import replay
@@ -139,7 +139,7 @@ def test_a_damaged_line_in_between_makes_it_read_only_and_is_never_deleted_row_1
     assert (mended.read_only, texts(mended)) == ("", ["one", "three"])
     assert mended.append(note("four"))
     mended.close()
-    with pytest.raises(Unreadable, match="not damaged"):
+    with pytest.raises(UnreadableFile, match="not damaged"):
         quarantine(folder, "me")
 
 
@@ -190,7 +190,7 @@ def test_what_is_no_plain_file_is_refused_and_hangs_nobody_row_107(tmp_path: Pat
         "directory": path.mkdir,
         "nothing": lambda: None,
     }[kind]()
-    with pytest.raises(Unreadable):
+    with pytest.raises(UnreadableFile):
         open_timeline(folder, "me")
     assert files.is_held(folder) == "", "the lock is free again"
 
@@ -254,11 +254,11 @@ def test_evidence_that_was_changed_or_lost_is_not_shown_as_what_was_recorded(tmp
     assert timeline.append(note("one"), (evidence, b"{}"))
     path = timeline.folder / files.EVIDENCE / evidence.name
     path.write_bytes(b"[]")
-    with pytest.raises(Unreadable, match="digest"):
+    with pytest.raises(UnreadableFile, match="digest"):
         timeline.read(evidence)
     path.unlink()
-    with pytest.raises(Unreadable):
+    with pytest.raises(UnreadableFile):
         timeline.read(evidence)
-    with pytest.raises(Unreadable, match="no file of this incident"):
+    with pytest.raises(UnreadableFile, match="no file of this incident"):
         timeline.read(shapes.Evidence(name="../timeline.jsonl", sha256="", size=0))
     timeline.close()

@@ -17,7 +17,7 @@ import msgspec
 from msgspec import Struct
 
 from optimus_tui.actions.files.tree import WriteRefused
-from optimus_tui.history.state_files import Unreadable, names_in, read_plain
+from optimus_tui.history.state_files import UnreadableFile, names_in, read_plain
 from optimus_tui.wording.safe import safe_text
 
 KEPT = 50
@@ -108,7 +108,7 @@ class UndoJournal:
         found: list[JournalEntry] = []
         try:
             names = names_in(self._folder)
-        except Unreadable as error:
+        except UnreadableFile as error:
             raise WriteRefused(f"the undo journal cannot be read: {error}") from None
         for path in (self._folder / name for name in names if name.endswith(".json")):
             try:
@@ -116,7 +116,7 @@ class UndoJournal:
             except FileNotFoundError:
                 continue
             except (OSError, msgspec.DecodeError, RecursionError) as error:
-                why = str(error) if isinstance(error, Unreadable) else "it is damaged"
+                why = str(error) if isinstance(error, UnreadableFile) else "it is damaged"
                 remedy = "look at it and move it away: what it holds cannot be undone then"
                 message = (
                     f"an entry of the undo journal cannot be read, {safe_text(str(path), 300)}: {safe_text(why, 200)}"

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 from optimus_tui.patterns.facts import Bound, Class, Scope, Unit
 from optimus_tui.patterns.names import chain, words
-from optimus_tui.patterns.resolve import Instance
+from optimus_tui.patterns.resolve import InstanceOf
 from optimus_tui.patterns.routes import Route
 from optimus_tui.patterns.rule import Hit, Rule, at_unit
 from optimus_tui.patterns.view import View
@@ -93,7 +93,7 @@ def _page_model(view: View, route: Route) -> list[tuple[str, Bound]] | None:
     """Return the fields for the page size of a model or class of the tree that the handler takes."""
     for arg, _, scope in route.handler.given:
         typed = view.resolver.annotated(arg.annotation, scope)
-        if isinstance(typed, Instance) and isinstance(typed.of, Class):
+        if isinstance(typed, InstanceOf) and isinstance(typed.of, Class):
             fields = [(name, bound) for name, (bound, _) in typed.of.attributes.items() if words(name) & _PAGES]
             if fields:
                 return fields

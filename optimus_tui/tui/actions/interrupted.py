@@ -169,10 +169,10 @@ def holds(pattern: str) -> bool:
     """
     from platformdirs import user_state_path
 
-    from optimus_tui.history.state_files import Unreadable, names_in
+    from optimus_tui.history.state_files import UnreadableFile, names_in
 
     folder = user_state_path("optimus-tui", appauthor=False) / "actions"
     try:
         return bool(fnmatch.filter(names_in(folder), pattern))
-    except Unreadable:
+    except UnreadableFile:
         return True

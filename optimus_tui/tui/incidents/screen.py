@@ -240,12 +240,12 @@ class IncidentScreen(BaseScreen):
         self.run_worker(self._read(evidence), name="evidence", group="evidence", exit_on_error=False)
 
     async def _read(self, evidence: Evidence) -> None:
-        from optimus_tui.history.incident_files import Unreadable
+        from optimus_tui.history.incident_files import UnreadableFile
         from optimus_tui.incidents.errors import IncidentError
 
         try:
             self._documents[evidence.name] = await asyncio.to_thread(self.incident_service.read, evidence)
-        except (Unreadable, IncidentError) as error:
+        except (UnreadableFile, IncidentError) as error:
             self._documents[evidence.name] = {"error": {"code": "evidence", "message": str(error)}}
         if self.is_mounted and self.selected is not None:
             self._show(self.selected, anew=False)

@@ -14,7 +14,7 @@ from optimus_tui.contract.health import HealthReport, Series
 from optimus_tui.contract.reading import Fault, FaultKind, Reading
 from optimus_tui.contract.services import ServerState, ServiceState
 from optimus_tui.settings.model import Settings
-from optimus_tui.wording.glyphs import SEVERITY_MARKS, STATUS_MARKS, Mark
+from optimus_tui.wording.glyphs import SEVERITY_MARKS, STATUS_MARKS, StateGlyph
 from optimus_tui.wording.numbers import NOTHING, compact, latency, percent
 from optimus_tui.wording.safe import safe_text
 from optimus_tui.wording.truth import BRIEF_FAULTS
@@ -38,7 +38,7 @@ class ServiceLine(Struct, frozen=True, kw_only=True):
     """One line. ``note`` takes the place of the figures: why there are none, safe and in full."""
 
     name: str
-    mark: Mark
+    mark: StateGlyph
     word: str
     now: str = NOTHING
     p50: str = ""
@@ -128,7 +128,7 @@ def _redis(report: HealthReport, settings: Settings, since_arrival: float) -> Se
 
 
 def _answering(
-    name: str, mark: Mark, word: str, now: float | None, version: str | None, report: HealthReport
+    name: str, mark: StateGlyph, word: str, now: float | None, version: str | None, report: HealthReport
 ) -> ServiceLine:
     finding = worst(report.findings, name)
     if finding is not None:
