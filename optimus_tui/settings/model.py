@@ -18,21 +18,35 @@ class Thresholds(Struct, frozen=True, forbid_unknown_fields=True):
     """The thresholds at which a measurement becomes a finding. Shares run from 0 to 1, latencies in milliseconds."""
 
     hit_rate_warn: Share = 0.70
+    """A lower share of cache hits is a finding."""
     hit_rate_low: Share = 0.60
+    """A lower share of cache hits is a serious finding."""
     tenant_active_limits: Annotated[int, Meta(ge=1)] = 15
+    """A tenant with more active counters is a finding."""
     limit_keys: Annotated[int, Meta(ge=1)] = 1000
+    """More counters of rate limits in all are a finding."""
     near_limit: Share = 0.90
+    """Share of its limit from which a counter counts as near it."""
     latency_excellent_ms: Positive = 100.0
+    """Up to this many milliseconds a latency is excellent."""
     latency_good_ms: Positive = 500.0
+    """Up to this many milliseconds a latency is good; over it is a finding."""
     latency_poor_ms: Positive = 1000.0
+    """Over this many milliseconds a latency is a serious finding."""
     integration_ms: Positive = 200.0
+    """Target of the integration test's calls to the engine, in milliseconds."""
     error_rate_warn: Share = 0.01
+    """A higher share of failed requests is a finding."""
     error_rate_high: Share = 0.05
+    """A higher share of failed requests is a serious finding."""
     proxy_timeout_ms: Positive | None = None
     """The gateway's own timeout for the engine; it publishes none, so nobody knows it unless it is said here."""
     cache_keys_large: Annotated[int, Meta(ge=1)] = 1000
+    """More cache keys in all are a finding."""
     coherence_ratio_low: Share = 0.1
+    """Fewer tracking keys for each cache key are a finding."""
     coherence_ratio_high: Share = 0.8
+    """More tracking keys for each cache key are a finding."""
     events_per_second: Positive = 200.0
     """Coherence events; every gateway reads and carries out each of them."""
 
@@ -41,9 +55,13 @@ class ScanBudget(Struct, frozen=True, forbid_unknown_fields=True):
     """How gently the keyspace is scanned: keys per call, pause between calls, and how often."""
 
     count: Annotated[int, Meta(ge=10, le=10_000)] = 250
+    """Keys asked for in one call."""
     pause_ms: Annotated[float, Meta(ge=0, le=1000)] = 2.0
+    """Pause between two calls, in milliseconds."""
     names_every_seconds: Annotated[float, Meta(ge=1)] = 5.0
+    """Seconds between two sweeps for names."""
     ttls_every_seconds: Annotated[float, Meta(ge=10)] = 60.0
+    """Seconds between two sweeps for TTLs."""
     trips_per_second: Annotated[float, Meta(ge=1, le=1000)] = 30.0
     """Ceiling for repeated sweeps; the first sweep is only held by the pause."""
 

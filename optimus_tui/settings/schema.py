@@ -23,37 +23,56 @@ class LimitsTable(Struct, frozen=True):
     """The table ``[limits]``: requests per window, for operations that the gateway does not publish."""
 
     window_seconds: Annotated[int, Meta(ge=1, le=31_622_400)] = 60
+    """Length of a window in seconds."""
     operations: dict[str, Limit] = {}
+    """Requests a window by operation, for every tenant."""
     tenants: dict[str, dict[str, Limit]] = {}
+    """Requests a window by tenant and operation; they go before `operations`."""
 
 
 class EnvTable(Struct, frozen=True):
     """The table ``[env.NAME]``, and the part of the top level that is the same. Every key may be left out."""
 
     backend_orchestrator_url: Text = ""
+    """Address of the gateway; several, separated by commas, are one gateway with several addresses."""
     ai_engine_url: Text = ""
+    """Address of the AI engine; several, separated by commas, are one engine with several addresses."""
     redis_url: Text = ""
+    """Address of Redis: `redis://`, `rediss://` (TLS) or `unix://`. A password here wants a file of mode 0600."""
     operator_redis_url: Text = ""
+    """Login that is used inside an action only. Without it actions use that of `redis_url`."""
     postgres_dsn: Text = ""
+    """Address of Postgres. Without it Postgres is not looked at."""
     prometheus_url: Text = ""
+    """Address of a Prometheus that scrapes the gateway. Without it windows come from our own history."""
     backend_orchestrator_path: Text = ""
+    """Folder of the gateway's source, for `validate` and `scaffold`."""
     writable: bool = False
+    """True lets the environment be armed, and so be changed. `default` is writable where its Redis is local."""
     color: Annotated[str, Meta(pattern=r"^(success|warning|error|accent|primary|secondary|#[0-9A-Fa-f]{6})$")] = ""
+    """Colour of the environment's name in the header: a word of the theme, or `#rrggbb`."""
     tenants: Annotated[tuple[Annotated[str, Meta(min_length=1, max_length=512)], ...], Meta(max_length=10_000)] = ()
+    """Names of tenants; they settle which tenant owns a key when a name holds colons."""
     refresh_seconds: Annotated[float, Meta(ge=0.5, le=60)] = 2.0
+    """Seconds between two looks of the dashboard."""
     theme: Annotated[str, Meta(min_length=1, max_length=60)] = ""
+    """`optimus-dark`, `optimus-light`, `optimus-contrast`, or a theme of Textual."""
     bell: Bell = "unfocused"
+    """When an alert rings the terminal's bell: while the terminal has no focus, always, or never."""
     thresholds: Thresholds = Thresholds()
     scan: ScanBudget = ScanBudget()
     limits: LimitsTable = LimitsTable()
     metrics: dict[str, Text] = {}
+    """Names of the gateway's metrics by their role, where they are not the usual ones."""
 
 
 class FileTable(EnvTable, frozen=True):
     """The top level of a file."""
 
     env: dict[EnvironmentName, EnvTable] = {}
+    """Named environments: `[env.prod]` holds what `--env prod` uses."""
     keys: dict[str, Text] = {}
+    """Other keys for bindings, by the id of the table of keys."""
 
 
 def check_file(table: dict[str, Any], where: str) -> None:
