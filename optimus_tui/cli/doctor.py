@@ -31,7 +31,7 @@ _OPTIONAL = """
     +acl|whoami +getrange +hscan +sscan +zrange +xrange
 """
 OPTIONAL = frozenset(_OPTIONAL.split())
-"""Rights beyond what the panes show; the README's login has all others."""
+"""Rights beyond what the panes show; the login in docs/security.md has all others."""
 
 Mark = Literal["ok", "--", "note", "WRONG"]
 

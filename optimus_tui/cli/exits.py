@@ -1,4 +1,4 @@
-"""Exit codes: a promise to scripts. It refuses to grow meanings; see the table in the README."""
+"""Exit codes: a promise to scripts. It refuses to grow meanings; see the table in docs/index.md."""
 
 HEALTHY = 0
 FOUND_SOMETHING = 1

@@ -1,4 +1,4 @@
-"""The one table of keys. Bindings, footer, help, palette and the README's table are all made from it.
+"""The one table of keys. Bindings, footer, help, palette and the page docs/keys.md are all made from it.
 
 A key is changed here, or by a user in the configuration: ``[keys] "pane.zoom" = "Z"``.
 """
@@ -214,7 +214,7 @@ def written(keys: str, shown: str = "") -> str:
 
 
 def markdown_table() -> str:
-    """The table for the README."""
+    """Return the table of keys as Markdown, for docs/keys.md."""
     rows = ["| key | does | id |", "|---|---|---|"]
     rows += [f"| `{written(k.keys)}` | {k.help} | `{k.id}` |" for k in KEYS]
     return "\n".join(rows)

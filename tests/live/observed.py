@@ -20,9 +20,9 @@ from tests.standin import standing_in
 
 IMMORTAL = b"rate_limit:clinic_b:chat"
 ETERNAL = b"cache:conversation:acme:1"
-README = Path(__file__).parents[2] / "README.md"
+LOGIN_PAGE = Path(__file__).parents[2] / "docs" / "security.md"
 OWN_RIGHTS = ("+set", "+unlink", "~integration_test:*")
-"""What the README's login lacks for the contract's one key: with it, the ACL's log is about everything else."""
+"""What the recommended login lacks for the contract's one key: with it, the ACL's log is about everything else."""
 LONG = "100000"
 EVENTS_A_SECOND = 5
 
@@ -63,9 +63,9 @@ class System:
 
 
 def observer_rights() -> list[str]:
-    """The words of the README's login."""
-    found = re.search(r"^ACL SETUSER optimus_observer (.+)$", README.read_text("utf-8"), re.MULTILINE)
-    assert found, "the README names no observer any more"
+    """Return the words of the recommended login."""
+    found = re.search(r"^ACL SETUSER optimus_observer (.+)$", LOGIN_PAGE.read_text("utf-8"), re.MULTILINE)
+    assert found, f"{LOGIN_PAGE} names no observer any more"
     return found[1].split()
 
 

@@ -179,8 +179,8 @@ def test_the_readmes_login_is_whole_and_the_rest_is_optional_row_40(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    readme = (asset_dir("styles").parent / "README.md").read_text("utf-8")
-    line = next(line for line in readme.splitlines() if line.startswith("ACL SETUSER optimus_observer"))
+    page = (asset_dir("styles").parent / "docs" / "security.md").read_text("utf-8")
+    line = next(line for line in page.splitlines() if line.startswith("ACL SETUSER optimus_observer"))
     server = make_server()
     assert server.command(*line.replace("CHANGE-ME", "CANARY").split()) == b"+OK\r\n"
     monkeypatch.setenv("REDIS_URL", f"redis://optimus_observer:CANARY@127.0.0.1:{server.port}/0")

@@ -17,7 +17,7 @@ from pathlib import Path
 from tests.mutation.guards import GUARDS, Guard
 
 ROOT = Path(__file__).parents[2]
-COPIED = ("optimus_tui", "styles", "templates", "tests", "pyproject.toml", "README.md")
+COPIED = ("optimus_tui", "styles", "templates", "tests", "pyproject.toml", "README.md", "docs")
 SECONDS = 180
 NO_TEST_FAILED = 0
 FAILED = 1

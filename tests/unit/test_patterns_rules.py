@@ -19,10 +19,9 @@ def test_a_rule_finds_its_bad_example_and_nothing_in_its_good_one(rule) -> None:
 
 
 def test_the_page_of_rules_is_the_one_that_the_command_makes_and_the_documentation_points_to_it() -> None:
-    assert (ROOT / "optimus_tui" / "patterns" / "RULES.md").read_text("utf-8") == page(), (
-        "optimus-tui rules --format md > optimus_tui/patterns/RULES.md"
-    )
-    assert "RULES.md" in (ROOT / "README.md").read_text("utf-8") + (ROOT / "ARCHITECTURE.md").read_text("utf-8")
+    assert (ROOT / "docs" / "rules.md").read_text("utf-8") == page(), "optimus-tui rules --format md > docs/rules.md"
+    assert "docs/rules.md" in (ROOT / "README.md").read_text("utf-8")
+    assert "docs/rules.md" in (ROOT / "ARCHITECTURE.md").read_text("utf-8")
 
 
 def test_a_finding_points_at_its_line_and_column_in_characters() -> None:

@@ -81,7 +81,7 @@ def help_dialog(pane_title: str, about: str, active: Iterable[ActiveBinding]) ->
 
 
 def _in_order(pressed: list[str], table: str) -> list[str]:
-    """Keys in the order of the table, as the README has them; those that the user chose come after."""
+    """Keys in the order of the table, as docs/keys.md has them; those that the user chose come after."""
     known = table.split(",")
     return sorted(pressed, key=lambda key: known.index(key) if key in known else len(known))
 

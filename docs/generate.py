@@ -1,0 +1,252 @@
+"""Make the pages that follow the code: ``python docs/generate.py``.
+
+``--check`` writes nothing and fails if a page is not what the code says. ``--site FOLDER`` checks a built site: no page
+may load anything from elsewhere.
+"""
+
+import ast
+import inspect
+import re
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Annotated, Any, get_args, get_origin
+
+import click
+import msgspec
+from msgspec import Meta, Struct
+
+FOLDER = Path(__file__).parent
+MADE = "<!-- Made by `python docs/generate.py`; do not edit. -->\n"
+
+
+def keys() -> Iterator[str]:
+    """Yield the page of keys and ``:`` commands."""
+    from optimus_tui.tui.commands import COMMANDS
+    from optimus_tui.tui.keys import markdown_table
+
+    yield "# Keys and commands\n\n" + MADE
+    yield (
+        "`?` shows the keys that work where you are. Any key can be another: `[keys]` in `optimus.toml` names it by\n"
+        'its id, as in `"pane.zoom" = "Z"`. The mouse works, too.\n'
+    )
+    yield f"## Keys\n\n{markdown_table()}\n"
+    yield "## Commands\n\n`:` opens the command line; tab completes.\n\n| command | does |\n|---|---|"
+    for command in COMMANDS:
+        yield f"| `{cell(f':{command.name} {command.argument}'.rstrip())}` | {cell(command.help)} |"
+
+
+def tools() -> Iterator[str]:
+    """Yield the page of tools: for each its arguments and its answer."""
+    from optimus_tui.tools.registry import TOOLS
+
+    yield "# Tools\n\n" + MADE
+    yield (
+        "Each tool answers the same document in the dashboard (`t`), on the command line (`optimus-tui run NAME`),\n"
+        "over MCP and over HTTP. `optimus-tui tools NAME --json` prints the whole schemas.\n"
+    )
+    for tool in TOOLS.values():
+        yield f"## {tool.name}\n\n{tool.description}\n"
+        if tool.writes:
+            yield f"{tool.writes}\n"
+        asked, answered = tool.input_schema(), tool.output_schema()
+        yield "| argument | takes | default | means |\n|---|---|---|---|"
+        for name, about in asked["properties"].items():
+            default = "required" if name in asked.get("required", ()) else f"`{json(about.get('default'))}`"
+            yield f"| `{name}` | {cell(kind(about))} | {cell(default)} | {cell(about.get('description', ''))} |"
+        yield "\n| answer | holds | means |\n|---|---|---|"
+        for name, about in answered["properties"].items():
+            yield f"| `{name}` | {cell(kind(about))} | {cell(about.get('description', ''))} |"
+        yield ""
+
+
+def rules() -> Iterator[str]:
+    """Yield the page of the validator's rules."""
+    from optimus_tui.patterns.catalogue import page
+
+    yield page().rstrip()
+
+
+def settings() -> Iterator[str]:
+    """Yield the page of all settings: what a file, a variable and a flag may say."""
+    from optimus_tui.settings import layers, schema
+    from optimus_tui.settings.model import ScanBudget, Thresholds
+
+    variables = {key: name for name, key in layers.ENV_KEYS.items()}
+    flags = {key: name for name, key in layers.FLAG_KEYS.values()}
+    yield "# Settings\n\n" + MADE
+    yield (
+        "What `optimus.toml` may say, with types, ranges and defaults; [Configuration](configuration.md) says which\n"
+        "source wins. `optimus-tui doctor` shows the value in force and its source. An unknown key is an error that\n"
+        "names the nearest known one.\n"
+    )
+    yield "## At the top level, and in `[env.NAME]`\n"
+    yield "The variables with `OPTIMUS_` before their names hold for every environment.\n"
+    yield "| key | takes | default | variable | flag | means |\n|---|---|---|---|---|---|"
+    inner = (schema.LimitsTable, Thresholds, ScanBudget)
+    for name, takes, default, means in fields(schema.EnvTable, inner):
+        variable, flag = (f"`{table[name]}`" if name in table else "" for table in (variables, flags))
+        yield f"| `{name}` | {takes} | {default} | {variable} | {flag} | {means} |"
+    yield "\n## At the top level only\n\n| key | takes | default | means |\n|---|---|---|---|"
+    shared = {field.name for field in msgspec.structs.fields(schema.EnvTable)}
+    for name, takes, default, means in fields(schema.FileTable):
+        if name not in shared:
+            yield f"| `{name}` | {takes} | {default} | {means} |"
+    for title, table in (("limits", schema.LimitsTable), ("thresholds", Thresholds), ("scan", ScanBudget)):
+        yield f"\n## `[{title}]`\n\n{said(table)}\n\n| key | takes | default | means |\n|---|---|---|---|"
+        for name, takes, default, means in fields(table):
+            yield f"| `{name}` | {takes} | {default} | {means} |"
+
+
+def commands() -> Iterator[str]:
+    """Yield the page of the command line: each verb with its arguments and options."""
+    from optimus_tui.__main__ import cli
+
+    yield "# Command line\n\n" + MADE
+    yield "`optimus-tui COMMAND --help` prints the same. Options of `optimus-tui` itself also go after a command.\n"
+    yield from _command(cli, click.Context(cli, info_name="optimus-tui"), "##")
+
+
+def _command(command: click.Command, context: click.Context, mark: str) -> Iterator[str]:
+    pieces = " ".join((context.command_path, *command.collect_usage_pieces(context)))
+    yield f"{mark} {context.command_path}\n\n```text\n{pieces}\n```\n"
+    if command.help:
+        yield inspect.cleandoc(command.help).partition("\f")[0].replace("\b\n", "").rstrip() + "\n"
+    records = [param.get_help_record(context) for param in command.params if isinstance(param, click.Option)]
+    own = [record for record in records if record is not None]
+    if own:
+        yield "| option | does |\n|---|---|"
+        yield from (f"| `{cell(names.replace('|', ' / '))}` | {cell(does)} |" for names, does in own)
+        yield ""
+    if isinstance(command, click.Group):
+        for name in command.list_commands(context):
+            inner = command.get_command(context, name)
+            if inner is not None:
+                yield from _command(inner, click.Context(inner, info_name=name, parent=context), "###")
+
+
+PAGES: dict[str, Callable[[], Iterator[str]]] = {
+    "keys.md": keys,
+    "tools.md": tools,
+    "rules.md": rules,
+    "settings.md": settings,
+    "commands.md": commands,
+}
+
+
+def fields(table: type[Struct], without: tuple[type, ...] = ()) -> Iterator[tuple[str, str, str, str]]:
+    """Yield name, type, default and meaning of each field of a table of settings, without fields of some types."""
+    means = sentences(table)
+    for field in msgspec.structs.fields(table):
+        if field.type in without:
+            continue
+        default: Any = field.default
+        if field.default_factory is not msgspec.NODEFAULT:
+            default = field.default_factory()
+        empty = default in (None, "", (), {})
+        yield field.name, cell(takes(field.type)), "" if empty else f"`{json(default)}`", means.get(field.name, "")
+
+
+def sentences(table: type[Struct]) -> dict[str, str]:
+    """Return the sentence below each field of a class, as it may stand in a cell."""
+    (tree,) = ast.parse(inspect.getsource(table)).body
+    assert isinstance(tree, ast.ClassDef)
+    found: dict[str, str] = {}
+    for before, after in zip(tree.body, tree.body[1:], strict=False):
+        if isinstance(before, ast.AnnAssign) and isinstance(before.target, ast.Name) and isinstance(after, ast.Expr):
+            text = after.value.value if isinstance(after.value, ast.Constant) else ""
+            found[before.target.id] = cell(str(text).replace("``", "`"))
+    return found
+
+
+def takes(annotation: Any) -> str:
+    """Return what a field takes, in words: ``whole number, 10 to 10,000``."""
+    base, bounds = annotation, ""
+    if get_origin(annotation) is Annotated:
+        base, *metas = get_args(annotation)
+        bounds = ", ".join(filter(None, (_bounds(meta) for meta in metas if isinstance(meta, Meta))))
+    parts = get_args(base)
+    if str(get_origin(base)) == "typing.Literal":
+        return "one of " + ", ".join(f"`{one}`" for one in parts)
+    if type(None) in parts:
+        return " or ".join(takes(one) for one in parts if one is not type(None)) + ", or nothing"
+    words = {int: "whole number", float: "number", str: "text", bool: "`true` or `false`", tuple: "list", dict: "table"}
+    word = words.get(get_origin(base) or base, "table")
+    if get_origin(base) is None and isinstance(base, type) and issubclass(base, Struct):
+        word = "table"
+    if get_origin(base) is tuple:
+        word = f"list of {takes(parts[0]).partition(',')[0]}"
+    return f"{word}, {bounds}" if bounds else word
+
+
+def _bounds(meta: Meta) -> str:
+    if meta.ge is not None and meta.le is not None:
+        return f"{meta.ge:,} to {meta.le:,}"
+    if meta.ge is not None:
+        return f"at least {meta.ge:,}"
+    return f"more than {meta.gt:,}" if meta.gt is not None else ""
+
+
+def kind(about: dict[str, Any]) -> str:
+    """Return what a JSON Schema takes, in words: ``one of a, b``, ``whole number, 1 to 10,080``."""
+    if "enum" in about:
+        return "one of " + ", ".join(f"`{one}`" for one in about["enum"])
+    if "anyOf" in about:
+        return " or ".join(kind(one) for one in about["anyOf"])
+    words = {"integer": "whole number", "number": "number", "string": "text", "boolean": "`true` or `false`"}
+    words |= {"array": "list", "object": "object", "null": "null"}
+    word = words.get(str(about.get("type")), "object" if "$ref" in about else "anything")
+    if "minimum" in about and "maximum" in about:
+        word += f", {about['minimum']:,} to {about['maximum']:,}"
+    return word
+
+
+def json(value: Any) -> str:
+    """Return a value as JSON."""
+    return msgspec.json.encode(value).decode()
+
+
+def said(table: type) -> str:
+    """Return the docstring of a class as Markdown."""
+    return inspect.cleandoc(table.__doc__ or "").replace("``", "`")
+
+
+def cell(text: str) -> str:
+    """Return the text as it may stand in a cell of a table: on one line, without a bar that ends the cell."""
+    return " ".join(text.split()).replace("|", "\\|")
+
+
+def made(name: str) -> str:
+    """Return the text of a page as the code has it now."""
+    return "\n".join(PAGES[name]()).rstrip() + "\n"
+
+
+def foreign(site: Path) -> list[str]:
+    """Return what pages of a built site load from elsewhere or link to, as ``page: address``."""
+    found = []
+    address = re.compile(r"""(?:src|href|action)=["']?((?:https?:)?//[^"'\s>]+)|url\(["']?((?:https?:)?//[^)"']+)""")
+    for path in sorted(site.rglob("*")):
+        if path.suffix in (".html", ".css"):
+            for match in address.finditer(path.read_text("utf-8")):
+                found.append(f"{path.relative_to(site)}: {match[1] or match[2]}")
+    return found
+
+
+def main() -> int:
+    """Write the pages, check them, or check a built site, as the command line says."""
+    if "--site" in sys.argv:
+        found = foreign(Path(sys.argv[-1]))
+        sys.stderr.write("".join(f"{one}\n" for one in found))
+        return 1 if found else 0
+    stale = [name for name in PAGES if not (FOLDER / name).exists() or (FOLDER / name).read_text("utf-8") != made(name)]
+    for name in stale:
+        if "--check" in sys.argv:
+            sys.stderr.write(f"docs/{name} is not what the code says: python docs/generate.py\n")
+        else:
+            (FOLDER / name).write_text(made(name), "utf-8")
+            sys.stdout.write(f"docs/{name}\n")
+    return 1 if stale and "--check" in sys.argv else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

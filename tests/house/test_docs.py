@@ -1,0 +1,75 @@
+"""The pages are what the code says, and name only files that exist; the README stays short."""
+
+import importlib.util
+import re
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+_SPEC = importlib.util.spec_from_file_location("generate", ROOT / "docs" / "generate.py")
+assert _SPEC is not None and _SPEC.loader is not None
+generate = importlib.util.module_from_spec(_SPEC)
+_SPEC.loader.exec_module(generate)
+
+PAGES = [
+    *sorted((ROOT / "docs").glob("*.md")),
+    *(ROOT / name for name in ("README.md", "CONTRIBUTING.md", "SECURITY.md", "ARCHITECTURE.md")),
+]
+_OUR_FILE = re.compile(r"`((?:optimus_tui|tests|docs|templates|styles|\.github|\.ci)/[\w./*{},-]*)`")
+_LINK = re.compile(r"\]\(([^)#]+)(?:#[^)]*)?\)")
+_ADDRESS = re.compile(r"\b(?:https?|wss?)://([^\s/:`\"'<>)]+)")
+OURS = ("localhost", "127.0.0.1", "gateway.internal", "engine.internal", "10.0.0.7", "…")
+"""Hosts that examples name; none of them is somebody's."""
+
+
+@pytest.mark.parametrize("name", sorted(generate.PAGES))
+def test_a_page_that_follows_the_code_is_what_the_code_says(name: str) -> None:
+    assert (ROOT / "docs" / name).read_text("utf-8") == generate.made(name), "python docs/generate.py"
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_links_lead_to_files_that_exist_and_to_nobody_else(page: Path) -> None:
+    text = page.read_text("utf-8")
+    assert [link for link in _LINK.findall(text) if not (page.parent / link).exists()] == []
+    assert [host for host in _ADDRESS.findall(text) if host not in OURS] == []
+
+
+@pytest.mark.parametrize("page", [page for page in PAGES if page.name != "ARCHITECTURE.md"], ids=lambda page: page.name)
+def test_files_of_ours_that_a_page_names_exist(page: Path) -> None:
+    named = [name for name in _OUR_FILE.findall(page.read_text("utf-8")) if not set("*{") & set(name)]
+    assert [name for name in named if not (ROOT / name).exists()] == []
+
+
+def test_every_setting_has_its_meaning() -> None:
+    rows = [line for line in generate.made("settings.md").splitlines() if line.startswith("| `")]
+    assert [row for row in rows if not row.rstrip(" |").endswith((".", "`"))] == []
+    assert len(rows) > 30
+
+
+def test_the_readme_is_short_and_keeps_the_two_lines_that_set_it_up() -> None:
+    readme = (ROOT / "README.md").read_text("utf-8")
+    assert len(readme.splitlines()) <= 200
+    assert "\npip install -e '.[demo]' && optimus-tui demo " in readme
+    assert "\npip install -e '.[dev]' && pytest " in readme
+    assert {f"docs/pictures/{name}.svg" for name in ("dashboard", "triage", "incident", "wizard", "standup")} <= set(
+        _LINK.findall(readme)
+    )
+
+
+def test_pictures_are_whole_and_load_nothing() -> None:
+    pictures = sorted((ROOT / "docs" / "pictures").glob("*.svg"))
+    for picture in pictures:
+        text = picture.read_text("utf-8")
+        assert text.rstrip().endswith("</svg>"), picture.name
+        assert "@font-face" not in text, picture.name
+        assert "url(http" not in text, picture.name
+    assert len(pictures) == 5
+
+
+def test_the_check_of_a_built_site_finds_what_is_loaded_from_elsewhere(tmp_path: Path) -> None:
+    (tmp_path / "index.html").write_text(
+        '<link href="assets/a.css"><script src="https://cdn.example/x.js"></script><a href="#x">x</a>', "utf-8"
+    )
+    (tmp_path / "a.css").write_text("a { background: url(//fonts.example/y.woff) }", "utf-8")
+    assert generate.foreign(tmp_path) == ["a.css: //fonts.example/y.woff", "index.html: https://cdn.example/x.js"]
