@@ -34,7 +34,7 @@ _NO_ANSWER = frozenset({SERVER_LOGIN, SERVER_UNREACHABLE, SERVER_UNKNOWN, SERVER
 
 
 def key_of(finding: Finding) -> Key:
-    """What identifies its episode."""
+    """Return the pair that identifies the alert of a finding: its group and its subject."""
     rule = finding.rule
     if sums_up(finding):
         return rule, finding.subject
@@ -42,7 +42,7 @@ def key_of(finding: Finding) -> Key:
 
 
 def keys_of(rule: str, subject: str) -> tuple[Key, Key]:
-    """The episodes that a mute of this rule and subject can be about."""
+    """Return the keys of the alerts that a mute of this rule and subject can apply to."""
     return (rule, subject), (_trouble_of(rule), subject)
 
 
@@ -51,12 +51,15 @@ def _trouble_of(rule: str) -> str:
 
 
 def sums_up(finding: Finding) -> bool:
-    """True for a finding that stands for many of its rule. The threshold tells it from a tenant of that name."""
+    """Return True for a finding that stands for many subjects.
+
+    Its threshold of 0 tells it from a tenant of that name.
+    """
     return finding.subject in ("several counters", "several tenants") and finding.threshold == 0.0
 
 
 def unjudged(report: HealthReport) -> Unjudged:
-    """Tells of a finding that is not in ``report`` whether that could be known at all."""
+    """Return a function that tells whether a finding missing from ``report`` could not be judged at all."""
     rules = {finding.rule for finding in report.findings}
     no_redis = report.server is None or report.server.fault is not None
     rate = report.hit_rate

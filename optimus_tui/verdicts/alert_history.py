@@ -17,7 +17,7 @@ SAME_SECONDS = 15.0
 
 
 def merge(*histories: Iterable[AlertEpisode]) -> tuple[AlertEpisode, ...]:
-    """All episodes, the newest first; of the same trouble at the same time one."""
+    """Return the episodes of all histories, newest first, with those of the same trouble and time merged."""
     by_key: dict[Key, list[AlertEpisode]] = {}
     for episode in sorted((one for history in histories for one in history), key=lambda one: one.since):
         mine = by_key.setdefault(key_of(episode.finding), [])

@@ -19,17 +19,17 @@ STEP_SECONDS = 60.0
 
 
 def holds(mute: Mute, now: float) -> bool:
-    """Whether it is in force at ``now`` (wall-clock seconds)."""
+    """Return True if the mute is in force at ``now`` (wall-clock seconds)."""
     return mute.at - STEP_SECONDS <= now and (mute.until is None or now < mute.until)
 
 
 def in_force(mutes: Iterable[Mute], now: float) -> dict[tuple[str, str], Mute]:
-    """Those that hold; of two for the same finding the later one."""
+    """Return the mutes in force by rule and subject; of two for the same finding the later one."""
     return {(one.rule, one.subject): one for one in sorted(mutes, key=lambda one: one.at) if holds(one, now)}
 
 
 def silences(mutes: Mutes, finding: Finding, now: float) -> bool:
-    """Whether nothing is said about this finding as it stands."""
+    """Return True if a mute covers this finding at its present severity."""
     mute = mutes.get((finding.rule, finding.subject))
     if mute is None or not holds(mute, now):
         return False

@@ -26,7 +26,7 @@ MAX_ENDED = 500
 
 
 class OpenEpisode(Struct, frozen=True, kw_only=True):
-    """An episode that is open. ``told`` is the highest severity that was said, as an index; -1 for none."""
+    """An alert that is open. ``told`` is the highest severity that was announced, as an index; -1 for none."""
 
     episode: AlertEpisode
     finding: Finding
@@ -92,7 +92,10 @@ def step(
 
 
 def forget_mute(state: Alerts, mute: Mute) -> Alerts:
-    """After a mute was lifted by hand: whoever lifted it knows what stands and need not be told again."""
+    """Return the state after a mute was lifted by hand.
+
+    The finding is not announced again: whoever lifted it knows it.
+    """
     held = dict(state.held)
     for key in held.keys() & set(keys_of(mute.rule, mute.subject)):
         held[key] = replace(held[key], muted=False, told=max(held[key].told, _level(held[key].finding)))
@@ -100,7 +103,7 @@ def forget_mute(state: Alerts, mute: Mute) -> Alerts:
 
 
 def outlived(state: Alerts, mutes: Mutes, mono: float) -> tuple[Mute, ...]:
-    """Mutes "until it clears" whose finding has cleared. None before a new start has had time to see it."""
+    """Return the mutes "until it clears" whose finding has cleared; none until a new start has had time to see it."""
     if state.first_mono is None or mono - state.first_mono < SETTLE_SECONDS + HOLD_SECONDS:
         return ()
     ending = (mute for mute in mutes.values() if mute.until is None)

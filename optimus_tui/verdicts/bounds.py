@@ -27,7 +27,10 @@ QUICK_SECONDS = 0.1
 
 
 def edges(spread: Spread, which: Percentile) -> tuple[float, float] | None:
-    """The bucket of a percentile in seconds; the upper edge may be infinite. None where it is not known."""
+    """Return the edges in seconds of the bucket that holds a percentile, or None if it is not known.
+
+    The upper edge may be infinite.
+    """
     return {"p50": spread.p50_edges, "p95": spread.p95_edges, "p99": spread.p99_edges}[which]
 
 
@@ -36,7 +39,7 @@ def _value(spread: Spread, which: Percentile) -> float | None:
 
 
 def is_wide(spread: Spread, which: Percentile) -> bool:
-    """Whether the bucket tells no more than a bound."""
+    """Return True if the bucket is so wide that it gives only a bound."""
     found = edges(spread, which)
     if found is None:
         return False
@@ -45,7 +48,7 @@ def is_wide(spread: Spread, which: Percentile) -> bool:
 
 
 def estimate_ms(spread: Spread, which: Percentile) -> float | None:
-    """The percentile in milliseconds where its bucket is good for one; None where only a bound is known."""
+    """Return the percentile in milliseconds, or None where only a bound is known."""
     value = _value(spread, which)
     if value is None or is_wide(spread, which):
         return None
@@ -53,7 +56,7 @@ def estimate_ms(spread: Spread, which: Percentile) -> float | None:
 
 
 def shown_ms(spread: Spread, which: Percentile) -> str:
-    """``≈ 320 ms``, ``≤ 10 s``, ``over 10 s``; ``?`` where nothing was timed."""
+    """Return the percentile in words: ``≈ 320 ms``, ``≤ 10 s``, ``over 10 s``, or ``?`` where nothing was timed."""
     value = _value(spread, which)
     if value is None:
         return latency(None)
@@ -77,9 +80,10 @@ def _edge(seconds: float) -> str:
 
 
 def section(spread: Spread) -> dict[str, float | str | None]:
-    """``mean_ms``, ``p50_ms``, ``p95_ms``, ``p99_ms``; a percentile that is only a bound is null beside its words.
+    """Return ``mean_ms``, ``p50_ms``, ``p95_ms`` and ``p99_ms`` for a document.
 
-    ``percentiles_from`` tells the pages that the others are estimates.
+    A percentile that is only a bound is None, with the bound in words beside it. ``percentiles_from`` marks the others
+    as estimates.
     """
     found: dict[str, float | str | None] = {"mean_ms": None if spread.mean is None else round(spread.mean * 1000, 1)}
     bounds: dict[str, str] = {}
@@ -96,9 +100,9 @@ def section(spread: Spread) -> dict[str, float | str | None]:
 
 
 def certain_ms(spread: Spread, which: Percentile, *bars: float) -> float | None:
-    """The percentile in milliseconds, lowered to the first of the ascending ``bars`` that it may not exceed.
+    """Return the percentile in milliseconds, lowered to the first of the ascending ``bars`` that it may not exceed.
 
-    So compared with these bars it never says more than the bucket's lower edge does.
+    Compared with these bars the value never claims more than the lower edge of its bucket does.
     """
     value, found = _value(spread, which), edges(spread, which)
     if value is None:
@@ -112,7 +116,7 @@ def certain_ms(spread: Spread, which: Percentile, *bars: float) -> float | None:
 
 
 def judge_spread(name: str, spread: Spread, thresholds: Thresholds) -> list[Finding]:
-    """Findings of the latency rules about a histogram's p95, only where it is certainly over their bars."""
+    """Return the findings about a histogram's p95, only where it is certainly over a threshold."""
     p95 = certain_ms(spread, "p95", thresholds.latency_good_ms, thresholds.latency_poor_ms)
     series = Series(p50=(spread.p50 or 0.0) * 1000, p95=p95, samples=round(spread.count))
     found = latencies.judge({name: series}, thresholds)
@@ -139,7 +143,7 @@ def judge_spread(name: str, spread: Spread, thresholds: Thresholds) -> list[Find
 
 
 def judge_half(name: str, spread: Spread, thresholds: Thresholds) -> list[Finding]:
-    """The same of a few requests by half of them: too few for a p95, and more than two slow ones of two."""
+    """Return a finding if half of a few requests were slow, too few for a p95."""
     p50 = certain_ms(spread, "p50", thresholds.latency_good_ms, thresholds.latency_poor_ms)
     words = shown_ms(spread, "p50")
     return latencies.judge_half(name, p50, words, spread.count, thresholds)
@@ -152,7 +156,7 @@ def _bar(finding: Finding) -> float | None:
 
 
 def is_quick(spread: Spread, bar_ms: float) -> bool:
-    """Whether the p95 is certainly at or below the bar."""
+    """Return True if the p95 is certainly at or below the bar."""
     value, bucket = spread.p95, edges(spread, "p95")
     if value is None:
         return False

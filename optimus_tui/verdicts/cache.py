@@ -27,7 +27,7 @@ nearly as many tracking keys as answers."""
 
 
 def judge(report: CacheReport, thresholds: Thresholds) -> CacheReport:
-    """The same report with its findings, the worst first."""
+    """Return the report with its findings, the worst first."""
     findings = [*_ratio(report, thresholds), *_large(report, thresholds), *_without_ttl(report), *_unknown(report)]
     return replace(report, findings=worst_first(findings))
 

@@ -10,7 +10,7 @@ Z = 1.96
 
 
 def interval(hits: float, of: float) -> tuple[float, float]:
-    """Wilson's interval of 95 % for ``hits`` of ``of``; everything from 0 to 1 where nothing was counted."""
+    """Return Wilson's 95 % interval for a share of ``hits`` of ``of``; (0, 1) where nothing was counted."""
     if of <= 0:
         return 0.0, 1.0
     share = min(1.0, max(0.0, hits / of))
@@ -21,5 +21,5 @@ def interval(hits: float, of: float) -> tuple[float, float]:
 
 
 def surely_less(hits: float, of: float, share: float) -> bool:
-    """Whether the true share behind ``hits`` of ``of`` lies below ``share``, beyond chance."""
+    """Return True if the true share behind ``hits`` of ``of`` lies below ``share``, beyond chance."""
     return interval(hits, of)[1] < share

@@ -17,7 +17,7 @@ _GOOD = ("healthy", "connected")
 
 
 def compare(before: StandupReport | None, now: StandupReport) -> StandupReport:
-    """``now`` with its changes; a first stand-up has none."""
+    """Return ``now`` with its changes since ``before``; a first stand-up (None) has none."""
     if before is None:
         return replace(now, findings=tuple(replace(one, since=now.timestamp) for one in now.findings))
     known = {(one.rule, one.subject): one for one in before.findings}

@@ -34,7 +34,7 @@ from optimus_tui.wording.safe import safe_text
 
 
 class Facts(Struct, frozen=True, kw_only=True):
-    """All that was measured. None: not asked for, or not known."""
+    """All that was measured. None means not asked for, or not known."""
 
     cache: CacheReport
     tracking: Tracking
@@ -45,7 +45,7 @@ class Facts(Struct, frozen=True, kw_only=True):
 
 
 def find(facts: Facts, thresholds: Thresholds) -> tuple[Finding, ...]:
-    """Findings, the worst first."""
+    """Return the findings of a coherence analysis, the worst first."""
     found = [*judge_cache(facts.cache, thresholds).findings]
     stale = [one for one in facts.audited or () if one.outcome == "survived_stale"]
     if stale:
@@ -109,7 +109,7 @@ def _of_events(facts: Facts) -> list[Finding]:
 
 
 def advise(facts: Facts, findings: Sequence[Finding], thresholds: Thresholds) -> tuple[CoherenceAdvice, ...]:
-    """One piece of advice for each kind of finding, the most urgent first, and for orphans without a TTL."""
+    """Return one recommendation for each kind of finding, the most urgent first, and one for orphans without a TTL."""
     cache, advice = facts.cache, []
     for finding in findings:
         kind, message, action = _WORDS.get(finding.rule, ("", "", ""))

@@ -29,15 +29,17 @@ NamesOf = Callable[[bytes | None, str], Iterable[Sequence[bytes]]]
 
 
 class Lifetime(Struct, frozen=True):
-    """How long keys of a kind live: the longest TTL seen, over so many keys with one."""
+    """How long keys of a kind live: the longest TTL seen, among how many keys with one."""
 
     longest_ms: int
     keys: int
 
     @property
     def ceiling_ms(self) -> float:
-        """What no TTL of the kind exceeds, in 19 of 20 cases: the largest of n that are spread evenly lies that near
-        to the true end. Infinite with too few keys."""
+        """Return the TTL in ms that no key of the kind exceeds, in 19 of 20 cases.
+
+        The largest of n evenly spread values lies that near to the true maximum. Infinite with too few keys.
+        """
         if self.keys >= ENOUGH_KEYS:
             return self.longest_ms * (1 + 3 / self.keys)
         return math.inf
@@ -68,7 +70,13 @@ class Audited(Struct, frozen=True, kw_only=True):
 
 
 def plan(events: Sequence[Logged], names_of: NamesOf, *, complete: bool) -> AuditPlan:
-    """What to look at, the newest events first. ``complete``: all names are known, so no match means no key."""
+    """Return which keys to look at, those of the newest events first.
+
+    Args:
+        events: the events of the window.
+        names_of: gives the known names of a kind and a tenant.
+        complete: True if all names are known, so that no match means no key.
+    """
     keys: dict[bytes, Logged] = {}
     settled: set[tuple[str, Target]] = set()
     absent = strange = naming = left_out = matched = 0
@@ -113,8 +121,11 @@ def _matching(target: Target, groups: Iterable[Sequence[bytes]]) -> tuple[list[b
 def lengthen(
     lifetimes: Mapping[bytes, Lifetime], looks: Iterable[tuple[bytes, int | None, int | None]]
 ) -> dict[bytes, Lifetime]:
-    """Lifetimes corrected by (kind, TTL in ms, idle seconds): a key lives at least as long as it still has to live and
-    has lain idle. Where nothing was written for a while all TTLs have run down, and the longest is no ceiling."""
+    """Return lifetimes corrected by looks at keys: (kind, TTL in ms, idle seconds).
+
+    A key lives at least as long as its remaining TTL plus the time it was idle. Where nothing was written for a while
+    all TTLs have run down, and the longest one is no maximum.
+    """
     lived = dict(lifetimes)
     for kind, pttl_ms, idle in looks:
         known = lived.get(kind)
@@ -175,7 +186,7 @@ def _outcome(
 
 
 def count(audited: Iterable[Audited]) -> Mapping[Outcome, int]:
-    """How many of each outcome; every outcome is there."""
+    """Return the number of keys for each outcome; every outcome is present."""
     counts: dict[Outcome, int] = dict.fromkeys(
         ("vanished", "refilled", "survived_stale", "suspected_stale", "unknown"), 0
     )

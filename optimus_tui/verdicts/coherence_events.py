@@ -45,7 +45,7 @@ class EventWindow(Struct, frozen=True, kw_only=True):
 
 
 def pick_window(payloads: Iterable[bytes], wall: float, minutes: float) -> EventWindow:
-    """Events of the last ``minutes``. One without a readable time is malformed: nobody can place it."""
+    """Return the events of the last ``minutes``. One without a readable time counts as malformed."""
     start = wall - minutes * 60
     inside: list[Logged] = []
     future: list[float] = []
@@ -86,22 +86,24 @@ def pick_window(payloads: Iterable[bytes], wall: float, minutes: float) -> Event
 
 
 def covered_minutes(seen: EventWindow, wall: float, minutes: float) -> float:
-    """How much of the window the log reaches back over; 0 where it holds no event with a time."""
+    """Return how many minutes of the window the log reaches back; 0 if it holds no event with a time."""
     if seen.oldest is None:
         return 0.0
     return max(0.0, min(float(minutes), (wall - seen.oldest) / 60))
 
 
 def per_minute(events: int, minutes: float) -> float | None:
-    """Events a minute; None for a single one, which has no rate, and where no time is covered."""
+    """Return events a minute; None for a single event, and where no time is covered."""
     if minutes > 0 and events != 1:
         return round(events / minutes, 2)
     return None
 
 
 def events_per_second(seen: EventWindow, wall: float) -> float | None:
-    """Events a second over the last ``FLOOD_SECONDS``, or over what the log still holds of them where it is too short;
-    None where that is too few events to call it a rate."""
+    """Return events a second over the last ``FLOOD_SECONDS``, or over what the log still holds of them.
+
+    None where there are too few events for a rate.
+    """
     newest = [one.at for one in seen.events if one.at >= wall - FLOOD_SECONDS]
     if len(newest) < FLOOD_EVENTS:
         return None
@@ -113,12 +115,12 @@ def events_per_second(seen: EventWindow, wall: float) -> float | None:
 
 
 def tally(names: Iterable[str]) -> dict[str, int]:
-    """How often each name occurs, the most frequent first; beyond fifty names the rest together."""
+    """Return how often each name occurs, the most frequent first; the names after the fiftieth are summed up."""
     return bounded(Counter(safe_text(name, 80) for name in names))
 
 
 def bounded(counts: Mapping[str, int]) -> dict[str, int]:
-    """The fifty largest, and one entry for all others."""
+    """Return the fifty largest counts, and one entry for all others."""
     ordered = sorted(counts.items(), key=lambda item: (-item[1], item[0]))
     kept = dict(ordered[:MAX_NAMES])
     if len(ordered) > MAX_NAMES:

@@ -47,7 +47,12 @@ def match(
     *,
     complete: bool,
 ) -> Tracking:
-    """``tracking``: names and whether they never expire. ``groups``: cache keys by kind and tenant."""
+    """Return how tracking keys and cache keys belong together.
+
+    Args:
+        tracking: names of tracking keys, each with True if it never expires.
+        groups: the number of cache keys by kind and tenant.
+    """
     if not complete:
         return Tracking(orphans=None, untracked=None, unknown="the keyspace was not read whole")
     kinds = {kind for kind, _ in groups}

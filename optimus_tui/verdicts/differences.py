@@ -13,9 +13,9 @@ FEW = 10.0
 
 
 def differences(tenants: Sequence[Mapping[str, object]]) -> dict[str, float]:
-    """How much the tenants differ in each figure, from 0 to 1, the most first.
+    """Return by how much the tenants differ in each figure, from 0 to 1, the largest first.
 
-    Figures in which they are alike are left out, as are words and what is known of one tenant only.
+    Figures in which all are alike are left out, and so are words and what is known of one tenant only.
     """
     found: dict[str, float] = {}
     for name in tenants[0] if tenants else ():

@@ -28,9 +28,9 @@ NO_EPISODES: Episodes = MappingProxyType({})
 def track(
     previous: Episodes, findings: Iterable[Finding], now: float, mono: float
 ) -> tuple[Episodes, tuple[Finding, ...]]:
-    """The episodes after this judgement, and the findings with ``since`` (wall-clock seconds) filled in.
+    """Return the episodes after this judgement, and the findings with ``since`` (wall-clock seconds) filled in.
 
-    ``now`` is the wall clock, ``mono`` the monotonic one. A finding that already knows its ``since`` keeps it.
+    ``now`` is the wall clock, ``mono`` the monotonic one. A finding that already has ``since`` keeps it.
     """
     state = {subject: episode for subject, episode in previous.items() if mono - episode.seen <= HOLD_SECONDS}
     dated = []

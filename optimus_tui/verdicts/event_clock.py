@@ -24,7 +24,7 @@ _NEWEST = 9
 
 
 def by_arrival(offsets: Collection[float], enough: int = ENOUGH_EVENTS) -> ClockOffset | None:
-    """From claims minus arrivals of events as they came; None where too few are off."""
+    """Return the clock offset from claimed minus actual arrival times, or None where too few are off."""
     off = [one for one in offsets if abs(one) > SKEW_SECONDS]
     if len(off) < enough:
         return None
@@ -37,14 +37,14 @@ def by_arrival(offsets: Collection[float], enough: int = ENOUGH_EVENTS) -> Clock
 
 
 def by_future(ahead: Sequence[float], of: int) -> ClockOffset | None:
-    """From the claims of a log that lie in the future, by how much they do; ``of`` dated events in all."""
+    """Return the clock offset from claimed times in the future, by how many seconds, of ``of`` dated events in all."""
     if not ahead:
         return None
     return ClockOffset(seconds=_median(sorted(ahead)[-_NEWEST:]), events=len(ahead), of=of)
 
 
 def find_clock(offset: ClockOffset | None) -> list[Finding]:
-    """Medium where most events are off by minutes, else low."""
+    """Return a finding: medium where most events are off by minutes, else low; none without an offset."""
     if offset is None:
         return []
     grave = abs(offset.seconds) >= GRAVE_SECONDS and 2 * offset.events >= offset.of and offset.events >= ENOUGH_EVENTS
@@ -70,7 +70,7 @@ def find_clock(offset: ClockOffset | None) -> list[Finding]:
 
 
 def clock_words(offset: ClockOffset) -> str:
-    """``claims run 2 h 0 min ahead``."""
+    """Return ``claims run 2 h 0 min ahead``."""
     seconds = abs(offset.seconds)
     zone = round(seconds / _ZONE) * _ZONE
     if zone and abs(seconds - zone) <= _NEAR:

@@ -34,9 +34,10 @@ class Weight(NamedTuple):
 
 
 def weigh_failures(failed: float, requests: float, thresholds: Thresholds) -> Weight | None:
-    """None below the lower bar. A share that chance alone may have lifted over it is low, whatever it is.
+    """Return how bad a share of failures is, or None below the lower threshold.
 
-    A share of fewer than ``MIN_REQUESTS`` counts where several failed and it is over the higher bar beyond chance.
+    A share that chance alone may have lifted is low. A share of fewer than ``MIN_REQUESTS`` counts only where several
+    failed and it is over the higher threshold beyond chance.
     """
     warn, high = thresholds.error_rate_warn, thresholds.error_rate_high
     share = 0.0
@@ -65,7 +66,7 @@ class FailingPart(NamedTuple):
     requests: float
 
     def of(self, grown: Increase) -> Increase:
-        """Only its series."""
+        """Return only the series of this route or tenant."""
         return replace(grown, series=tuple(one for one in grown.series if one.labels.get(self.label) == self.name))
 
     def __str__(self) -> str:
@@ -73,14 +74,14 @@ class FailingPart(NamedTuple):
 
 
 def is_failure(status: str) -> bool:
-    """Whether a status is a failure of the gateway (5xx)."""
+    """Return True if a status is a failure of the gateway (5xx)."""
     return class_of(status) == "server"
 
 
 def failing_part(
     grown: Increase, thresholds: Thresholds, counts: Callable[[str], bool] = is_failure
 ) -> FailingPart | None:
-    """The route, else the tenant, with the most failures of those that are over the higher bar beyond chance."""
+    """Return the route, else the tenant, with the most failures of those over the higher threshold beyond chance."""
     for label in LABELS:
         groups: dict[str, list[float]] = {}
         for one in grown.series:
@@ -100,15 +101,21 @@ def failing_part(
 
 
 def weigh_part(part: FailingPart, thresholds: Thresholds) -> Weight:
-    """Low where the part has so few requests that they are nearly none of all: told, and no alarm."""
+    """Return the weight of a failing part; low where it has nearly none of all requests."""
     return Weight("high" if part.requests >= MIN_REQUESTS else "low", thresholds.error_rate_high)
 
 
 def find_errors(grown: Increase, subject: str, thresholds: Thresholds, lately: Increase | None = None) -> list[Finding]:
-    """A finding where the share of 5xx is too high, low where that may be chance; it names who fails most.
+    """Return a finding where the share of 5xx is too high; it names who fails most.
 
-    Where it is not too high for all of them together, one route or tenant that surely fails is told. ``lately``: the
-    same over the last minute or so: what is worse there decides, and what surely is good again is told as low.
+    It is low where chance may explain it. Where all requests together are fine, one route or tenant that surely fails
+    is named.
+
+    Args:
+        grown: the growth of the counter of requests over the window.
+        subject: what the finding is about.
+        thresholds: the shares from which on it is medium or high.
+        lately: the same over the last minute; what is worse there decides, and what is good again there becomes low.
     """
     found = _find_lately(grown, lately, subject, thresholds)
     if (found and found[0].severity != "low") or outcomes(grown.series).failing_share is None:
@@ -226,7 +233,7 @@ def good_again(found: Finding, failed: float, requests: float, thresholds: Thres
 
 
 def who_fails(grown: Increase) -> str:
-    """Under which route and tenant most requests failed, as the end of a sentence; empty where labels do not tell."""
+    """Return where most requests failed, as the end of a sentence; "" where the labels do not tell."""
     parts = []
     for label in LABELS:
         found = worst(grown, label)

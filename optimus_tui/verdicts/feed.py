@@ -29,7 +29,7 @@ _USUAL = Thresholds()
 
 
 def judge(status: FeedStatus | None, *, mono: float, thresholds: Thresholds = _USUAL) -> list[Finding]:
-    """Findings as of now (``mono`` in seconds); none before the first connection was tried."""
+    """Return the findings about the feed at ``mono`` (seconds); none before the first connection was tried."""
     if status is None or status.state == "connecting":
         return []
     if status.state == "denied":
@@ -52,7 +52,7 @@ def judge(status: FeedStatus | None, *, mono: float, thresholds: Thresholds = _U
 
 
 def find_flood(per_second: float | None, thresholds: Thresholds) -> list[Finding]:
-    """More events a second than anybody causes by working; None is no rate."""
+    """Return a finding for more events a second than normal work causes; None is no known rate."""
     if per_second is None or per_second <= thresholds.events_per_second:
         return []
     return [
@@ -94,7 +94,10 @@ def _denied(status: FeedStatus) -> Finding:
 
 
 def settled(status: FeedStatus, seconds: float) -> FeedStatus:
-    """The status after so many seconds without a live link: where what answers is nonsense, it is "broken"."""
+    """Return the status after so many seconds without a link.
+
+    It is "broken" where what answers is no Redis protocol.
+    """
     odd = status.fault is not None and status.fault.kind in ("invalid", "bug")
     if odd and status.state == "down" and seconds >= PATIENCE_SECONDS:
         return replace(status, state="broken")

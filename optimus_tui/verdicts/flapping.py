@@ -17,7 +17,7 @@ LEAST_FAILED, FAILED_SHARE = 3, 0.15
 
 
 def judge_flapping(name: str, looks: Sequence[tuple[float, float]]) -> list[Finding]:
-    """``services.flapping``, medium. ``looks``: by time, whether it answered as it should (1.0) or not (0.0)."""
+    """Return a finding for a service that fails now and then. ``looks``: (time, 1.0 for a good answer or 0.0)."""
     failed = sum(value < 1 for _, value in looks)
     if len(looks) < MIN_SAMPLES or not max(LEAST_FAILED, FAILED_SHARE * len(looks)) <= failed < len(looks):
         return []

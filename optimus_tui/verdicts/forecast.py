@@ -71,7 +71,7 @@ class _Halves(Struct, frozen=True):
 
 
 def forecast(counter: Counter, track: Track | None, limit: int | None, window: int | None) -> Pace:
-    """The pace of a counter with a count, and when it reaches ``limit``; ``window`` in seconds, None where unknown."""
+    """Return how fast a counter grows and when it reaches ``limit``; ``window`` is in seconds, None if unknown."""
     if counter.count is None:
         return Pace()
     points = _points(counter, track, window)

@@ -38,8 +38,11 @@ def judge(
     others: Iterable[Finding] = (),
     limits_seen: bool = True,
 ) -> HealthReport:
-    """The report. ``recent`` is the hit rate of now beside ``rate``, which is over minutes; ``others`` are the findings
-    of limits, cache and feed; ``limits_seen``: counters were read once."""
+    """Return the whole report.
+
+    ``recent`` is the hit rate of now beside ``rate``, which covers minutes. ``others`` are the findings of limits,
+    cache and feed. ``limits_seen`` is True once counters were read.
+    """
     server = None
     if looks.server:
         server = looks.server.value

@@ -57,7 +57,7 @@ NO_LOOKUPS = LookupTrack()
 
 
 def track_lookups(track: LookupTrack, server: ServerState, mono: float) -> LookupTrack:
-    """The track with this look at Redis added. Another run of the server, or counters set back, start it anew."""
+    """Return the track with this look at Redis added. A restarted server or counters set back begin a new track."""
     if server.keyspace_hits is None or server.keyspace_misses is None:
         return track
     now = Lookups(mono, server.keyspace_hits, server.keyspace_misses, server.own_hits, server.own_misses)
@@ -65,7 +65,7 @@ def track_lookups(track: LookupTrack, server: ServerState, mono: float) -> Looku
 
 
 def track_gateway(track: LookupTrack, cache: CacheMetrics | None, mono: float) -> LookupTrack:
-    """The track with this look at the gateway's own counts added; a restarted gateway starts it anew."""
+    """Return the track with this look at the gateway's counts added. A restarted gateway begins a new track."""
     if cache is None or cache.hits is None or cache.misses is None:
         return track
     return _add(track, Lookups(mono, cache.hits, cache.misses), None)
@@ -82,7 +82,10 @@ def _add(track: LookupTrack, now: Lookups, run_id: str | None) -> LookupTrack:
 
 
 def hit_rate(gateway: GatewayState | None, track: LookupTrack, published: LookupTrack = NO_LOOKUPS) -> HitRate | None:
-    """The rate and its source; None when nobody can say. ``track`` is of Redis, ``published`` of the gateway."""
+    """Return the rate and its source, or None if it is not known.
+
+    ``track`` is of Redis, ``published`` of the gateway.
+    """
     cache = None
     if gateway is not None:
         cache = gateway.cache
@@ -128,7 +131,7 @@ def _growth(track: LookupTrack, source: str, total_keys: int | None) -> HitRate 
 
 
 def recent_growth(track: LookupTrack) -> HitRate | None:
-    """The rate of the last half minute by the gateway's counts; None before there is one, and where too few asked."""
+    """Return the rate of the last half minute by the gateway's counts; None with too few look-ups."""
     last = track.latest
     base = [one for one in track.samples if last is not None and one.mono <= last.mono - RECENT_SECONDS]
     if last is None or not base:
@@ -143,8 +146,10 @@ def recent_growth(track: LookupTrack) -> HitRate | None:
 def find_rates(
     rate: HitRate | None, recent: HitRate | None, server: ServerState | None, thresholds: Thresholds
 ) -> list[Finding]:
-    """Findings about a rate over minutes and the rate of now, where it is known: now decides. What was low and is good
-    again is told as a low finding, and no longer an alarm."""
+    """Return the findings about a rate over minutes and the rate of now, which decides where it is known.
+
+    A rate that was low and is good again is a low finding.
+    """
     over_minutes = find_hit_rate(rate, server, thresholds)
     if recent is None:
         return over_minutes
@@ -155,9 +160,9 @@ def find_rates(
 
 
 def find_conflict(published: HitRate | None, present: HitRate | None, thresholds: Thresholds) -> list[Finding]:
-    """A medium finding where the gateway publishes a good rate and its own counters tell a bad one for now.
+    """Return a medium finding where the gateway publishes a good rate and its own counters show a bad one now.
 
-    The other way round, a low published rate with a good present one, is a rate that has recovered: no conflict.
+    A low published rate beside a good present one has recovered: that is no conflict.
     """
     if published is None or present is None or published.source not in (FROM_GATEWAY, FROM_GATEWAY_LIFE):
         return []
@@ -180,10 +185,10 @@ def find_conflict(published: HitRate | None, present: HitRate | None, thresholds
 
 
 def find_hit_rate(rate: HitRate | None, server: ServerState | None, thresholds: Thresholds) -> list[Finding]:
-    """Findings about the rate. Unknown is a finding only where the right to measure it is missing.
+    """Return the findings about a rate. An unknown rate is a finding only where the right to measure it is missing.
 
-    A rate of fewer look-ups than ``MIN_LOOKUPS`` is not judged; one that tells no count is, as its source means it. One
-    of few that may be a good one by chance is low.
+    A rate of fewer look-ups than ``MIN_LOOKUPS`` is not judged; without a count it is. One of few look-ups that chance
+    may explain is low.
     """
     if rate is None:
         if server is None or server.info_fault is None:

@@ -34,7 +34,7 @@ CURED_LOOKS = 15
 
 
 def judge(history: Mapping[str, Series], thresholds: Thresholds) -> list[Finding]:
-    """At most one finding a dependency: over 500 ms medium, over 1,000 ms high (by default)."""
+    """Return at most one finding for each dependency: by default over 500 ms medium, over 1,000 ms high."""
     findings: list[Finding] = []
     for name, series in history.items():
         findings += worst_first([*_over_window(name, series, thresholds), *_now(name, series, thresholds)])[:1]
@@ -42,7 +42,7 @@ def judge(history: Mapping[str, Series], thresholds: Thresholds) -> list[Finding
 
 
 def eased(finding: Finding, words: str) -> Finding:
-    """The same as something of the past: told, and no longer an alarm. ``words`` say what is quick again."""
+    """Return the finding as a low one of the past. ``words`` say what is quick again."""
     return replace(finding, severity="low", message=f"{finding.message}; {words}")
 
 
@@ -132,10 +132,7 @@ def _looks(number: int) -> str:
 
 
 def judge_half(name: str, p50_ms: float | None, words: str, requests: float, thresholds: Thresholds) -> list[Finding]:
-    """A finding where half of a few requests were slow: too few for a p95, and more than two slow ones of two.
-
-    ``words`` say the p50, which is an estimate.
-    """
+    """Return a finding if half of a few requests were slow, too few for a p95. ``words`` is the estimated p50."""
     bar = _bar_below(p50_ms, thresholds)
     if bar is None or requests < MIN_SAMPLES:
         return []

@@ -11,9 +11,9 @@ SHOWN = 3
 
 
 def layout_words(unknown: UnknownLayout, *, known: int = 0, shown: int = SHOWN, wanted: str = "") -> str:
-    """``15 keys, none of a layout we know: 9 × `LIMITS:LIMITER/…` ``; "" where every name is understood.
+    """Return ``15 keys, none of a layout we know: 9 × `LIMITS:LIMITER/…` ``; "" where every name is understood.
 
-    ``known`` is the number of keys whose layout is known; beside these, ``wanted`` says what is not among them.
+    ``known`` is the number of keys of a known layout; beside these, ``wanted`` is what is not among them.
     """
     if not unknown.count:
         return ""
@@ -30,13 +30,15 @@ def layout_words(unknown: UnknownLayout, *, known: int = 0, shown: int = SHOWN, 
 
 
 def counters_unknown(counters: int, unknown: UnknownLayout) -> bool:
-    """True where no counter of a known layout exists and other names do: nobody knows what the limits are at."""
+    """Return True if no counter has a known layout and other names exist: the limits cannot be judged."""
     return counters == 0 and unknown.count > 0
 
 
 def find_unknown_layout(counters: int, unknown: UnknownLayout, coverage: Coverage, *, known: int = 0) -> list[Finding]:
-    """Medium where the names look like another limiter's, else low. Nothing while the keys were not all seen, and where
-    there are counters of a known layout (``counters`` of them)."""
+    """Return a finding: medium where the names look like another limiter's, else low.
+
+    None while not all keys were seen, and where counters of a known layout exist (``counters`` of them).
+    """
     if not coverage.complete or not counters_unknown(counters, unknown):
         return []
     severity: Severity = "low"

@@ -29,7 +29,7 @@ COMMON_TENANTS, COMMON_SHARE = 3, 2 / 3
 
 
 def immortals(rows: Sequence[LimitRow]) -> list[Finding]:
-    """Counters that never reset."""
+    """Return the findings about counters that never reset."""
     return each_or_one(rows, _immortal, _immortals)
 
 
@@ -82,7 +82,7 @@ class CommonLimit(Struct, frozen=True):
 
 
 def common_limits(rows: Sequence[LimitRow]) -> dict[bytes, CommonLimit]:
-    """The operations, with the counters of all tenants given, where the limit and no single client is to blame."""
+    """Return the operations whose limit is too low for nearly all tenants, from the counters of all tenants."""
     users: dict[bytes, set[bytes]] = {}
     over: dict[bytes, set[bytes]] = {}
     for row in rows:
@@ -100,7 +100,10 @@ def common_limits(rows: Sequence[LimitRow]) -> dict[bytes, CommonLimit]:
 def used_up(
     rows: Sequence[LimitRow], window: float | None, common: Mapping[bytes, CommonLimit] | None = None
 ) -> list[Finding]:
-    """Limits that are used up: by single tenants, or by nearly all (``common``; None: seen from ``rows``)."""
+    """Return the findings about used-up limits: of single tenants, or of nearly all.
+
+    ``common`` are the operations that nearly all have used up; None derives them from ``rows``.
+    """
     if common is None:
         common = common_limits(rows)
     over = [row for row in rows if row.state == "over"]
@@ -114,7 +117,7 @@ def used_up(
 
 
 def too_low(one: CommonLimit, over: Sequence[LimitRow], window: float | None) -> Finding:
-    """The finding about a limit that nearly every tenant has used up. ``over`` are counters of it that were read."""
+    """Return the finding about a limit that nearly every tenant has used up. ``over`` are counters of it."""
     name = operation_words(one.operation)
     limits = sorted({row.limit for row in over if row.limit is not None})
     what = "their limits"
@@ -167,7 +170,7 @@ def _overs(rows: Sequence[LimitRow], window: float | None) -> Finding:
 
 
 def long_ttls(rows: Sequence[LimitRow], rules: LimitRules | None) -> list[Finding]:
-    """Counters that live far longer than the window: their tenants stay blocked long after it has ended."""
+    """Return the findings about counters that live far longer than the window and keep their tenants blocked."""
     if rules is None:
         return []
     most = LONG_TTL_WINDOWS * rules.window_seconds * 1000 + 1000

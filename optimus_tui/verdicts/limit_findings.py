@@ -17,9 +17,10 @@ from optimus_tui.wording.numbers import percent
 def find(
     report: LimitsReport, thresholds: Thresholds, common: Mapping[bytes, CommonLimit] | None = None
 ) -> tuple[Finding, ...]:
-    """All findings of the subject, the worst first. ``report`` has its rows in order and no findings yet.
+    """Return all findings about rate limits, the worst first.
 
-    ``common`` are operations whose limit nearly all tenants have used up; None to see it from the report's own rows.
+    ``report`` has its rows in order and no findings yet. ``common`` are operations whose limit nearly all tenants have
+    used up; None derives them from the report's rows.
     """
     by_state: dict[str, list[LimitRow]] = {}
     for row in report.rows:

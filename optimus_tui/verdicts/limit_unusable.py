@@ -11,7 +11,7 @@ from optimus_tui.verdicts.sorting import some_of
 
 
 def broken(rows: Sequence[LimitRow]) -> list[Finding]:
-    """Keys that hold no count at all."""
+    """Return the findings about keys that hold no count at all."""
     if not rows:
         return []
     problem = rows[0].counter.problem or "not a count"
@@ -33,7 +33,7 @@ def broken(rows: Sequence[LimitRow]) -> list[Finding]:
 
 
 def foreign(rows: Sequence[LimitRow]) -> list[Finding]:
-    """Keys that hold another limiter's numbers."""
+    """Return the findings about keys that hold another limiter's numbers."""
     if not rows:
         return []
     shown = (rows[0].counter.problem or "a number").partition(":")[0]
@@ -77,7 +77,7 @@ def _no_count(rows: Sequence[LimitRow], *, many: str, problem: str, message: str
 
 
 def kept(rows: Sequence[LimitRow]) -> list[Finding]:
-    """Sliding windows without a TTL: nobody is stuck by them."""
+    """Return the findings about sliding windows without a TTL, which block nobody."""
     if not rows:
         return []
     names = some_of([subject_of(row) for row in rows])
@@ -99,7 +99,7 @@ def kept(rows: Sequence[LimitRow]) -> list[Finding]:
 
 
 def unusable_rules(rules: LimitRules | None) -> list[Finding]:
-    """What of the published limits makes no sense."""
+    """Return a finding about published limits that make no sense."""
     if rules is None or not rules.problem:
         return []
     return [

@@ -42,9 +42,10 @@ def judge(
     total: int | None = None,
     common: Mapping[bytes, CommonLimit] | None = None,
 ) -> LimitsReport:
-    """The report. ``tracks`` are the looks at each key, ``total`` the known counters if not all were given.
+    """Return the report about all counters.
 
-    ``common`` are operations whose limit nearly all tenants have used up; None to see it from these counters.
+    ``tracks`` are the looks at each key, ``total`` the known number of counters if not all were given. ``common`` are
+    operations whose limit nearly all tenants have used up; None derives them from these counters.
     """
     rows = sorted((judge_row(one, tracks.get(one.key), rules, thresholds) for one in counters), key=_urgency)
     tally = Tally(row.counter.tenant for row in rows)
@@ -61,7 +62,7 @@ def judge(
 
 
 def judge_row(counter: Counter, track: Track | None, rules: LimitRules | None, thresholds: Thresholds) -> LimitRow:
-    """One counter. ``refused_in`` counts from the counter's ``taken_mono``, as its TTL does."""
+    """Return one judged counter. ``refused_in`` counts from the counter's ``taken_mono``, as its TTL does."""
     limit = limit_for(counter, rules)
     if counter.count is None or counter.count < 0:
         state: LimitState = "broken"
@@ -107,7 +108,7 @@ def _state(counter: Counter, limit: int | None, share: float | None, thresholds:
 
 
 def limit_for(counter: Counter, rules: LimitRules | None) -> int | None:
-    """Requests per window that the counter's tenant may make; None where no limit is known."""
+    """Return the requests per window that the counter's tenant may make, or None if no limit is known."""
     if rules is None:
         return None
     # surrogateescape keeps two different byte names different: a broken name never borrows another tenant's override

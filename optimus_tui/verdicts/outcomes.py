@@ -34,14 +34,14 @@ class Outcomes(Struct, frozen=True, kw_only=True):
 
     @property
     def failing_share(self) -> float | None:
-        """0 to 1; None without requests, and where failures are unknown."""
+        """Return the share of failed requests, 0 to 1; None without requests, and where failures are unknown."""
         if self.failed is None or self.requests <= 0:
             return None
         return min(1.0, self.failed / self.requests)
 
     @property
     def refused_share(self) -> float | None:
-        """0 to 1; None without requests, and where refusals are unknown."""
+        """Return the share of refused requests, 0 to 1; None without requests, and where refusals are unknown."""
         if self.refused is None or self.requests <= 0:
             return None
         return min(1.0, self.refused / self.requests)
@@ -79,7 +79,7 @@ def _why_unknown(statuses: Sequence[str]) -> str:
 
 
 def class_of(status: str) -> str:
-    """``good``, ``server`` (5xx), ``refused`` (429), ``client`` (another 4xx), ``4xx`` (the class), or ``unknown``."""
+    """Return what a status means: good, server (5xx), refused (429), client (another 4xx), 4xx (the class) or unknown."""
     if not _CODE.fullmatch(status):
         return "unknown"
     if status == "429":
@@ -100,7 +100,7 @@ class WindowRefusals(Struct, frozen=True, kw_only=True):
 
 
 def refusals(requests: Increase | Fault, refused: Increase | Fault) -> WindowRefusals:
-    """Refusals by the gateway's own counter of them, else by its requests' status 429, else unknown with the reason."""
+    """Return refusals by the gateway's counter of them, else by status 429 of its requests, else unknown with why."""
     if isinstance(refused, Increase) and refused.covered_minutes > 0:
         return WindowRefusals(grown=refused, basis=REFUSED)
     basis = "http_requests_total, status 429"
@@ -123,7 +123,7 @@ def refusals(requests: Increase | Fault, refused: Increase | Fault) -> WindowRef
 
 
 def worst(grown: Increase, label: str) -> tuple[str, Outcomes] | None:
-    """The value of a label under which most requests failed; None where nothing failed or the label is not there."""
+    """Return the label value under which most requests failed; None without failures or without that label."""
     groups: dict[str, list[Counted]] = {}
     for one in grown.series:
         if one.labels.get(label):

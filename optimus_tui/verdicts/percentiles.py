@@ -7,7 +7,7 @@ from msgspec import Struct
 
 
 class Figures(Struct, frozen=True, kw_only=True):
-    """What a set of samples says, in their own unit; None without samples."""
+    """Percentiles and mean of samples, in the samples' unit; None without samples."""
 
     samples: int
     average: float | None = None
@@ -19,14 +19,14 @@ class Figures(Struct, frozen=True, kw_only=True):
 
 
 def percentile(ordered: Sequence[float], share: float) -> float | None:
-    """The smallest value that ``share`` of the ``ordered`` ones do not exceed: always one that was measured."""
+    """Return the smallest value that ``share`` of the ``ordered`` values do not exceed; None without values."""
     if not ordered:
         return None
     return ordered[max(0, math.ceil(share * len(ordered) - 1e-9) - 1)]
 
 
 def figures(values: Sequence[float]) -> Figures:
-    """All figures at once; what is no finite number is left out."""
+    """Return all figures at once; values that are not finite are left out."""
     ordered = sorted(value for value in values if math.isfinite(value))
     if not ordered:
         return Figures(samples=0)

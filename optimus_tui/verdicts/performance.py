@@ -25,7 +25,7 @@ _BEST_WITH: dict[Severity, int] = {"low": 0, "medium": 2, "high": 3, "critical":
 
 
 def grade(milliseconds: float, thresholds: Thresholds) -> str:
-    """Below 100 ms excellent, 500 good, 1,000 acceptable, else poor (by default)."""
+    """Return the grade: by default below 100 ms excellent, 500 good, 1,000 acceptable, else poor."""
     bars = (thresholds.latency_excellent_ms, thresholds.latency_good_ms, thresholds.latency_poor_ms)
     return next((word for word, bar in zip(GRADES, bars, strict=False) if milliseconds < bar), "poor")
 
@@ -36,10 +36,16 @@ def assess(
     thresholds: Thresholds,
     findings: Sequence[Finding] = (),
 ) -> str:
-    """The grade of the average, never better than failures and findings allow. ``services``: (looks, failed) of each.
+    """Return the grade of the average, never better than failures and findings allow.
 
-    One failed look or a medium finding: at most acceptable; half of a service's looks or a worse finding: poor.
-    "unknown" where nothing was timed.
+    One failed look or a medium finding makes it acceptable at most; failures of half of a service's looks or a worse
+    finding make it poor. It is "unknown" where nothing was timed.
+
+    Args:
+        average: the mean in ms; None where nothing was timed.
+        services: (looks, failed looks) of each service.
+        thresholds: the bounds of the grades.
+        findings: all findings of the document.
     """
     if average is None:
         return "unknown"
@@ -51,14 +57,14 @@ def assess(
 
 
 def of_tenant(grown: Increase, tenant: str | None) -> Increase:
-    """Only the series of this tenant: literal text, no pattern."""
+    """Return only the series of this tenant, compared as literal text; None returns all."""
     if tenant is None:
         return grown
     return replace(grown, series=tuple(one for one in grown.series if one.labels.get("tenant") == tenant))
 
 
 def throughput(grown: Increase) -> dict[str, Any]:
-    """Requests and their rate, by route, tenant, method and status."""
+    """Return requests and their rate, by route, tenant, method and status."""
     seconds = grown.covered_minutes * 60
     return {
         "requests": _whole(grown.total),
@@ -79,7 +85,7 @@ def _omitted(grown: Increase, *labels: str) -> dict[str, int]:
 
 
 def told_by(grown: Grown) -> dict[str, Any]:
-    """What a document says beside every figure from counters: processes, restarts, losses, Prometheus targets."""
+    """Return what every figure from counters needs beside it: processes, restarts, losses, Prometheus targets."""
     told: dict[str, Any] = {"processes": processes_section(grown), "lower_bound": grown.lower_bound}
     if grown.targets:
         told["targets"] = list(grown.targets)
@@ -101,9 +107,9 @@ def _parts(grown: Increase, label: str, seconds: float) -> list[dict[str, Any]]:
 
 
 def error_rate(grown: Increase) -> dict[str, Any]:
-    """Failures (5xx) among all requests; refusals (429) and other 4xx apart: those are the callers'.
+    """Return failures (5xx) among all requests, with refusals (429) and other 4xx apart.
 
-    What the counter's labels do not tell is None, with the reason under ``failures_unknown`` or ``refusals_unknown``.
+    What the labels do not tell is None, with the reason under ``failures_unknown`` or ``refusals_unknown``.
     """
     told = outcomes(grown.series)
     reasons = {"failures_unknown": told.why_failed, "refusals_unknown": told.why_refused}
@@ -149,7 +155,7 @@ def _errors_by(grown: Increase, label: str) -> list[dict[str, Any]]:
 
 
 def trend(samples: Sequence[tuple[float, float]]) -> dict[str, Any] | None:
-    """How a series moved: the mean of its first and of its last third; None with fewer than six samples."""
+    """Return how a series moved: the mean of its first and of its last third; None with fewer than six samples."""
     third = len(samples) // 3
     if third < 2:
         return None
@@ -166,7 +172,7 @@ def trend(samples: Sequence[tuple[float, float]]) -> dict[str, Any] | None:
 
 
 def shown(label: str) -> str:
-    """A label as a document shows it."""
+    """Return a label as a document shows it."""
     if label:
         return safe_text(label, 120)
     return "(none)"

@@ -45,14 +45,14 @@ class RefusedRequests(Struct, frozen=True):
 
     @property
     def name(self) -> str:
-        """As it is shown."""
+        """The tenant's name as it is shown."""
         return safe_text(self.tenant, 60) or ALL_TENANTS
 
 
 def refused_by_tenant(requests: Increase, refused: Increase, tenant: str | None = None) -> list[RefusedRequests]:
-    """Who was refused how much, the most first; ``tenant`` to look at one only.
+    """Return the refused requests of each tenant, the most first; ``tenant`` limits it to one.
 
-    A gateway that does not count by tenant tells of all tenants together.
+    A gateway that does not count by tenant gives one entry for all together.
     """
     if refused.covered_minutes <= 0:
         return []
@@ -88,9 +88,9 @@ def _of(series: Iterable[Counted], tenant: str) -> list[Counted]:
 def find_refusals(
     requests: Increase, refused: Increase, tenant: str | None = None, *, since_start: bool = False
 ) -> list[Finding]:
-    """``limits.refused``: high from 10 % and 20 refusals, medium where the share is unknown.
+    """Return ``limits.refused``: high from 10 % and 20 refusals, medium where the share is unknown.
 
-    ``since_start``: the figures are of the gateway's whole life, and nobody knows how long that is: medium.
+    With ``since_start`` the figures cover the gateway's whole life, of unknown length: then it is medium.
     """
     least = max(LEAST_NOW, LEAST_REFUSED * min(1.0, refused.covered_minutes))
     worth = [
@@ -114,9 +114,9 @@ def find_refusals(
 def find_refusals_lately(
     requests: Increase, refused: Increase, lately_requests: Increase, lately_refused: Increase
 ) -> list[Finding]:
-    """The same where the last minute or so decides: who was refused over the window and no longer is, is a low finding.
+    """Return the findings where the last minute decides: refusals of the window that have ended are low.
 
-    Without enough requests in that minute nobody knows, and the window decides.
+    Without enough requests in that minute the window decides.
     """
     found = find_refusals(requests, refused)
     if lately_refused.covered_minutes <= 0 or outcomes(lately_requests.series).requests < MIN_REQUESTS:
@@ -180,7 +180,7 @@ def _many(many: Sequence[RefusedRequests], how_many: str, when: str, sure: bool)
 def find_refused_below(
     growth: Increase, first: Mapping[bytes, Counter], second: Mapping[bytes, Counter], rules: LimitRules | None
 ) -> list[Finding]:
-    """``limits.refused_below``: refusals that grew between two reads of a counter that stayed below its limit.
+    """Return ``limits.refused_below``: refusals grew between two reads of a counter that stayed below its limit.
 
     ``growth`` must lie between the two reads. A count only rises within its window: what is below the limit at the
     second read of the same window was below it before.

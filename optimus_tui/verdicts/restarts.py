@@ -16,7 +16,7 @@ HIGH, MEDIUM = 3, 2
 
 
 def find_restarts(grown: Grown) -> list[Finding]:
-    """At least three restarts of a process are high, two are medium, one is low."""
+    """Return a finding about restarts of a process: three are high, two medium, one low."""
     if not grown.restarts:
         return []
     hours = max(1.0, grown.covered_minutes / 60)
@@ -47,7 +47,7 @@ def find_restarts(grown: Grown) -> list[Finding]:
 
 
 def find_several(grown: Grown) -> list[Finding]:
-    """A low finding where several processes answer that cannot be told apart."""
+    """Return a low finding where several processes answer that cannot be told apart."""
     if not grown.several:
         return []
     message = "several processes answer here: no rates"
@@ -66,14 +66,14 @@ def find_several(grown: Grown) -> list[Finding]:
 
 
 def restarts_words(grown: Grown) -> str:
-    """``at least 3 restarts, ``; empty without one."""
+    """Return ``at least 3 restarts, ``; "" without one."""
     if grown.restarts:
         return f"at least {plural(grown.restarts, 'restart')}, "
     return ""
 
 
 def processes_section(grown: Grown) -> dict[str, int] | None:
-    """``{seen, restarts}`` for documents; None where nothing was seen."""
+    """Return ``{seen, restarts}`` for documents, or None where nothing was seen."""
     if grown.processes:
         return {"seen": grown.processes, "restarts": grown.restarts}
     return None

@@ -19,12 +19,12 @@ MOST_THIN, MOST_JUDGED = 20, 5
 
 
 def by_time(routes: Mapping[str, Spread]) -> list[tuple[str, Spread]]:
-    """Routes by the time that all their requests took, the longest first."""
+    """Return the routes by the time that all their requests took, the longest first."""
     return sorted(routes.items(), key=lambda item: -(item[1].mean or 0.0) * item[1].count)
 
 
 def judge_routes(routes: Mapping[str, Spread], lately: Mapping[str, Spread], thresholds: Thresholds) -> list[Finding]:
-    """Findings of the latency rules over the window. ``lately``: the same over the last minute or so, {} if unknown."""
+    """Return the latency findings over the window. ``lately``: the same over the last minute, {} if unknown."""
     ranked = by_time(routes)
     found: list[Finding] = []
     for route, spread in ranked[:MOST_THIN]:

@@ -4,10 +4,10 @@ from optimus_tui.contract.limits import LimitRules
 
 
 def merge_rules(published: LimitRules | None, configured: LimitRules | None) -> LimitRules | None:
-    """One set of rules, None where nobody says anything. ``source`` names who contributed.
+    """Return one set of rules, or None where there are none. ``source`` names who contributed.
 
-    An operation that the gateway publishes is the gateway's for all tenants; a configured override for it is ignored,
-    and so is every one of them where the gateway has a default for what it does not name.
+    An operation that the gateway publishes holds for all tenants: a configured override for it is ignored, and so are
+    all of them where the gateway has a default.
     """
     if published is None or configured is None or published.default is not None:
         return published or configured

@@ -50,7 +50,7 @@ _WHY = {
 
 
 def judge_condition(state: ServerState) -> list[Finding]:
-    """Findings about a server that answers, by its own words."""
+    """Return the findings about a server that answers, from its INFO."""
     if state.info_fault is not None:
         return [*_refuses_writes(state), _info_unknown(state)]
     refuses = _refuses_writes(state)
@@ -132,7 +132,7 @@ def _must_refuse(state: ServerState) -> dict[str, str]:
 
 
 def memory_share(state: ServerState) -> float | None:
-    """The share of maxmemory in use as the server itself counts; None without a limit, or where it is not told."""
+    """Return the share of maxmemory in use as the server counts; None without a limit, or where it is not told."""
     if state.memory_used is None or not state.memory_max:
         return None
     return max(0, state.memory_used - (state.memory_uncounted or 0)) / state.memory_max

@@ -29,7 +29,7 @@ NO_LOOKS = ServerTrack()
 
 
 def track_server(track: ServerTrack, state: ServerState, mono: float) -> tuple[ServerTrack, ServerState]:
-    """The track with this look added, and the state with what the comparison with earlier looks tells."""
+    """Return the track with this look added, and the state with what earlier looks add to it."""
     last = None
     if track.looks:
         last = track.looks[-1][1]

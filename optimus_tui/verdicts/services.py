@@ -41,29 +41,32 @@ _PART_IMPACT = "What needs that part fails, or is answered without it; its statu
 
 
 def judge_gateway(reading: Reading[GatewayState] | None) -> list[Finding]:
-    """Critical unless the gateway answered 200 with a JSON object."""
+    """Return a critical finding unless the gateway answered 200 with a JSON object."""
     if reading is None:
         return []
     return _service("gateway", reading.value.service if reading.value else None, reading.fault, "healthy", "critical")
 
 
 def judge_engine(reading: Reading[ServiceState] | None) -> list[Finding]:
-    """Critical unless connected."""
+    """Return a critical finding unless the engine is connected."""
     if reading is None:
         return []
     return _service("engine", reading.value, reading.fault, "connected", "critical")
 
 
 def judge_postgres(reading: Reading[ServiceState] | None) -> list[Finding]:
-    """High unless connected or not configured; medium where it is configured and we lack the means to look."""
+    """Return a high finding unless Postgres is connected or not configured; medium where it could not be looked at."""
     if reading is None:
         return []
     return _service("postgres", reading.value, reading.fault, "connected", "high")
 
 
 def judge_server(reading: Reading[ServerState] | None) -> list[Finding]:
-    """Critical where Redis does not serve; high where only our login fails; medium where we could not listen; else what
-    its INFO says of its condition."""
+    """Return what is wrong with Redis.
+
+    Critical where it does not serve, high where only our login fails, medium where the look failed on our side; else
+    the findings about its INFO.
+    """
     if reading is None:
         return []
     if (fault := reading.fault) is None:
@@ -96,12 +99,12 @@ def judge_server(reading: Reading[ServerState] | None) -> list[Finding]:
 
 
 def is_away(reading: Reading[ServerState] | None) -> bool:
-    """Whether the latest look at Redis failed: what could not be read of it needs no other reason."""
+    """Return True if the latest look at Redis failed: what was not read needs no further reason."""
     return reading is not None and reading.fault is not None
 
 
 def answered(state: ServiceState | None) -> bool:
-    """True where something came back, right or wrong."""
+    """Return True if something came back, right or wrong."""
     return state is not None and (
         state.status_code is not None or state.status in ("healthy", "unhealthy", "connected")
     )

@@ -41,7 +41,7 @@ class Trend(Struct, frozen=True, kw_only=True):
 
     @property
     def document(self) -> dict[str, float | int | bool]:
-        """As documents show it."""
+        """Return the trend as documents show it."""
         return {
             "slope_per_hour": round(self.per_hour, 3),
             "confidence_low": round(self.low, 3),
@@ -56,7 +56,7 @@ class Trend(Struct, frozen=True, kw_only=True):
 
 
 def trend(samples: Samples, *, least_rise: float = 0.0) -> Trend | None:
-    """The trend of (seconds, value) samples, oldest first; None where there are too few or over too short a time.
+    """Return the trend of (seconds, value) samples, oldest first; None with too few or over too short a time.
 
     ``least_rise`` is the rise over the window, in units, below which nothing is called growth.
     """

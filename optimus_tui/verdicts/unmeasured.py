@@ -9,9 +9,9 @@ REFUSED = ("denied", "invalid", "bug")
 
 
 def find_unmeasured(subject: str, fault: Fault | None, *, rule: str, answers: bool = False) -> list[Finding]:
-    """Medium where the server's ACL denies it, and (``answers``: the server itself is well) where it took too long.
+    """Return a medium finding where the server's ACL denies it, or (with ``answers``) where it took too long.
 
-    Nothing for an outage, which is a finding of its own.
+    ``answers`` is True if the server itself is well. An outage gives none: it is a finding of its own.
     """
     if fault is None or (fault.kind not in REFUSED and not answers):
         return []
@@ -32,7 +32,7 @@ def unmeasured(subject: str, reason: str, *, rule: str, remedy: str) -> Finding:
 
 
 def find_broken(source: str, error: str) -> Finding:
-    """Medium: what reads a source ended by an error of its own, and what is shown of it is old."""
+    """Return a medium finding: the reader of a source ended by an error, and what is shown of it is old."""
     return make_finding(
         rule=SOURCE_BROKEN,
         subject=source,

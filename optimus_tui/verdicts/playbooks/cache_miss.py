@@ -62,7 +62,7 @@ class CacheEvidence(Struct, frozen=True, kw_only=True):
 
 
 def conclude(seen: CacheEvidence, thresholds: Thresholds) -> Conclusion:
-    """The rate judged, its trend told, and every possible cause looked at."""
+    """Return the judged rate, its trend, and every possible cause of misses."""
     conclusion = ConclusionBuilder()
     away, down = judge_gateway(seen.gateway), judge_server(seen.server)
     conclusion.found(*away, *down)

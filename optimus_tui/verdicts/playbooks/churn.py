@@ -44,7 +44,7 @@ class Invalidations(Struct, frozen=True, kw_only=True):
 
 
 def count(payloads: Sequence[bytes], now: float, minutes: float) -> Invalidations:
-    """What the payloads say about the last ``minutes``; the log covers as far as its oldest event reaches."""
+    """Return what the payloads tell of the last ``minutes``; the log covers as far back as its oldest event."""
     seen = pick_window(payloads, now, minutes)
     return Invalidations(
         events=len(seen.events),
@@ -60,7 +60,7 @@ def count(payloads: Sequence[bytes], now: float, minutes: float) -> Invalidation
 
 
 def newest_end(payloads: Sequence[bytes]) -> Sequence[bytes]:
-    """Of a log read at both ends, the half with the newest event: between the two lies what nobody read."""
+    """Return the half with the newest event of a log that was read at both ends; what lies between was not read."""
     middle = len(payloads) // 2
     ends = (payloads[:middle], payloads[middle:])
     return max(ends, key=lambda end: max((parse_event(one).claimed_at or 0.0 for one in end), default=0.0))

@@ -43,7 +43,7 @@ class BreakerEvidence(Struct, frozen=True, kw_only=True):
 
 
 def conclude(seen: BreakerEvidence, thresholds: Thresholds) -> Conclusion:
-    """State, health and errors, each judged by itself."""
+    """Return the judged states of circuits, the engine's health and errors."""
     conclusion = ConclusionBuilder()
     away = judge_gateway(seen.gateway)
     ill = judge_engine(seen.engine)
@@ -107,7 +107,7 @@ def _look_at_states(conclusion: ConclusionBuilder, seen: BreakerEvidence, *, dow
 
 
 def breakers(states: Sequence[MetricsState]) -> dict[str, list[float]]:
-    """By service the state of its breaker in each process that publishes one, as numbers of the contract."""
+    """Return for each service the state of its breaker in each process that publishes one (0, 1 or 2)."""
     found: dict[str, list[float]] = {}
     for state in states:
         for series, value in state.values.items():
@@ -118,12 +118,12 @@ def breakers(states: Sequence[MetricsState]) -> dict[str, list[float]]:
 
 
 def word_of(value: float) -> str:
-    """``open`` for 2.0."""
+    """Return the word for a state: ``open`` for 2.0."""
     return WORDS.get(value, f"unknown value {value:g}")
 
 
 def judge_breaker(name: str, values: Sequence[float], engine: ServiceState | None = None) -> list[Finding]:
-    """A finding where the breaker of this service is open (high) or half-open (medium) in any process.
+    """Return a finding if the breaker of this service is open (high) or half open (medium) in any process.
 
     The engine's health explains only the engine's own breaker; ``engine`` may be None.
     """

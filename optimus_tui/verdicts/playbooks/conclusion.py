@@ -20,7 +20,7 @@ AWAY = frozenset({"refused", "timeout", "tls", "loading", "busy"})
 
 
 class Conclusion(Struct, frozen=True, kw_only=True):
-    """What a playbook has to say. ``covered_minutes`` and ``source`` are those of the history it rests on."""
+    """The result of a playbook. ``covered_minutes`` and ``source`` are those of the history that was used."""
 
     analysis: dict[str, Any]
     findings: tuple[Finding, ...]
@@ -32,7 +32,7 @@ class Conclusion(Struct, frozen=True, kw_only=True):
 
 
 class ConclusionBuilder:
-    """Filled while a playbook looks, closed into its conclusion."""
+    """Collects what a playbook finds, and closes into its conclusion."""
 
     def __init__(self) -> None:
         self._findings: list[Finding] = []
@@ -43,17 +43,21 @@ class ConclusionBuilder:
         self._covered, self._source = 0.0, "live"
 
     def saw(self, what: str) -> None:
-        """Something was measured; the sentence says what came of it."""
+        """Add a sentence about something that was measured."""
         self._examined.append(what)
 
     def found(self, *findings: Finding) -> None:
-        """What is wrong. Each finding's remedy becomes a recommendation when the inquiry closes."""
+        """Add findings. The remedy of each becomes a recommendation when the conclusion is closed."""
         self._findings += findings
 
     def lacks(self, what: str, why: Fault | str, *, rule: str = "", excused: bool = False) -> None:
-        """Something could not be measured. Words only: it is not configured, or there is too little of it yet.
+        """Add something that could not be measured.
 
-        A fault is a medium finding under ``rule``, unless what is behind it is down already (``excused``).
+        Args:
+            what: what could not be measured.
+            why: the fault, or words where it is not configured or there is too little of it yet.
+            rule: the rule of the medium finding that a fault becomes.
+            excused: True if what is behind it is known to be down; then there is no finding.
         """
         self._unknown.append(f"{what}: {why.message if isinstance(why, Fault) else why}")
         if isinstance(why, str) or not rule or (excused and why.kind in AWAY):
@@ -61,20 +65,20 @@ class ConclusionBuilder:
         self._findings.append(unmeasured(what, why.message, rule=rule, remedy=why.remedy or ""))
 
     def advise(self, *advice: Recommendation) -> None:
-        """What to do, in order."""
+        """Add recommendations, in order."""
         self._advice += advice
 
     def advise_last(self, *advice: Recommendation) -> None:
-        """What to do when nothing else has helped: it comes after everything."""
+        """Add recommendations that come after all others."""
         self._last += advice
 
     def covered(self, minutes: float, source: str) -> None:
-        """History that was used; the longest of them is what the conclusion says it covered."""
+        """Add history that was used; the conclusion reports the longest."""
         if source != "live" and minutes >= self._covered:
             self._covered, self._source = minutes, source
 
     def close(self, analysis: dict[str, Any], *, told: Iterable[str] = ()) -> Conclusion:
-        """The conclusion. ``told`` are rules whose findings have advice of their own."""
+        """Return the conclusion. ``told`` are rules whose findings already have advice of their own."""
         findings = worst_first(self._findings)
         spoken = {*told}
         remedies = [

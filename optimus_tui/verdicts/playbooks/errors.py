@@ -38,8 +38,10 @@ def look_at_errors(
     only: str = "",
     excused: bool = False,
 ) -> dict[str, Any]:
-    """The section for the analysis, and a finding where the share of 5xx (or of status ``only``) is too high; a low one
-    where the ``recent`` requests, of the last minute or so, are good again."""
+    """Return the section about failures, and add a finding where their share is too high.
+
+    The finding is low where the ``recent`` requests, of the last minute, are good again.
+    """
     what = "error ratio"
     if only:
         what = f"share of {only} answers"
@@ -127,7 +129,7 @@ def _as_of_now(found: Finding, recent: Increase | None, thresholds: Thresholds, 
 
 
 def span_words(minutes: float) -> str:
-    """``30 min``, ``1.5 min``, ``1.5 s``."""
+    """Return ``30 min``, ``1.5 min`` or ``1.5 s``."""
     if minutes < 1:
         return f"{minutes * 60:.1f} s"
     if minutes >= 10:

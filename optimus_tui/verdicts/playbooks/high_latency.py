@@ -56,7 +56,7 @@ class LatencyEvidence(Struct, frozen=True, kw_only=True):
 
 
 def conclude(seen: LatencyEvidence, thresholds: Thresholds) -> Conclusion:
-    """Every part timed and judged, then put in order."""
+    """Return every timed part, judged and ordered by its share of the time."""
     conclusion = ConclusionBuilder()
     away, down = judge_gateway(seen.gateway), judge_server(seen.server)
     conclusion.found(*away, *judge_engine(seen.engine), *down)

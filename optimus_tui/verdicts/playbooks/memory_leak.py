@@ -61,7 +61,7 @@ class MemoryEvidence(Struct, frozen=True, kw_only=True):
 
 
 def conclude(seen: MemoryEvidence, thresholds: Thresholds) -> Conclusion:
-    """Slopes first, then what could explain them."""
+    """Return the slopes of memory, then what could explain them."""
     conclusion = ConclusionBuilder()
     down = judge_server(seen.server)
     conclusion.found(*judge_gateway(seen.gateway), *down, *find_restarts(seen.requests))

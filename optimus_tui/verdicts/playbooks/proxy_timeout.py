@@ -56,7 +56,7 @@ class ProxyEvidence(Struct, frozen=True, kw_only=True):
 
 
 def conclude(seen: ProxyEvidence, thresholds: Thresholds) -> Conclusion:
-    """Direct latency, the gateway's view, and how many requests were given up."""
+    """Return the direct latency, the gateway's view, and how many requests timed out."""
     conclusion = ConclusionBuilder()
     away = judge_gateway(seen.gateway)
     conclusion.found(*away, *judge_engine(seen.engine))
@@ -80,7 +80,7 @@ def conclude(seen: ProxyEvidence, thresholds: Thresholds) -> Conclusion:
 def look_at_direct(
     conclusion: ConclusionBuilder, direct: Mapping[str, DependencyLatencies], thresholds: Thresholds
 ) -> dict[str, Any]:
-    """Our own timings: the section, and findings of the latency rules."""
+    """Return the section about our own timings, and add findings of the latency rules."""
     section: dict[str, Any] = {}
     for name, timed in direct.items():
         series = timed.series
@@ -105,7 +105,7 @@ def look_at_direct(
 
 
 def spread_section(spread: Spread) -> dict[str, float | str | None]:
-    """A histogram's figures in ms; a percentile that is only a bound is null, with the bound in words beside it."""
+    """Return a histogram's figures in ms; a percentile that is only a bound is None, with the bound in words."""
     return {**bounds.section(spread), "samples": round(spread.count)}
 
 

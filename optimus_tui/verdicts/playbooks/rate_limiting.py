@@ -68,7 +68,7 @@ class LimitEvidence(Struct, frozen=True, kw_only=True):
 
 
 def conclude(seen: LimitEvidence, thresholds: Thresholds) -> Conclusion:
-    """The tenant's counters judged; recommendations in the order in which to try them."""
+    """Return the tenant's judged counters, with recommendations in the order in which to try them."""
     conclusion, name = ConclusionBuilder(), safe_text(seen.tenant, 60)
     conclusion.found(*judge_gateway(seen.gateway), *judge_server(seen.server))
     _look_at_counters(conclusion, seen, name)
