@@ -166,9 +166,9 @@ def _covered(report: "CompareReport") -> Iterator[str]:
 
 
 def table(tenants: Sequence[Any], width: int, differs: Sequence[str] = ()) -> Iterator[str]:
-    """Rows of figures, a column a tenant; as many columns below each other as the width needs.
+    """Yield rows of figures with a column for each tenant, in as many blocks as the width needs.
 
-    ``differs`` names the figures in which they differ, the most first: those rows come first.
+    ``differs`` names the figures in which tenants differ most: those rows come first.
     """
     from rich.cells import cell_len
 

@@ -18,7 +18,7 @@ LONGEST_WORD = 24
 
 
 class FittedTable:
-    """Safe cells under their heads, at the width that is there; then lines of their own."""
+    """A table of safe cells that fits the width, followed by lines of text."""
 
     def __init__(self, heads: Sequence[str], rows: Sequence[Sequence[str]], below: Sequence[Text] = ()) -> None:
         self.heads, self.rows, self.below = heads, rows, below

@@ -41,21 +41,21 @@ def connected(command: Command) -> Command:
 
 
 def connected_to_itself(command: Command) -> Command:
-    """The same for a verb that brings its services: flags that say where they are are not shown, and refused."""
+    """Add the flags of a connected verb to one that starts its own services: those that name places are hidden."""
     for name, about in reversed(_FLAGS):
         command = click.option(name, hidden=name in _PLACES, **about)(command)
     return command
 
 
 def refuse_places(flags: Mapping[str, object]) -> None:
-    """UsageError for the first flag that says where services are."""
+    """Raise UsageError for the first flag that says where services are."""
     for name in _PLACES:
         if flags.get(name.lstrip("-").replace("-", "_")) is not None:
             raise click.UsageError(f"{name} means nothing here: the demo starts services of its own and watches those")
 
 
 def joined(ctx: click.Context, given: Mapping[str, object]) -> dict[str, object]:
-    """Flags before the verb and after it; the later wins."""
+    """Return the flags before the verb merged with those after it; the later wins."""
     before: Mapping[str, object] = ctx.find_root().obj or {}
     return {**before, **{name: value for name, value in given.items() if value is not None}}
 
@@ -63,9 +63,12 @@ def joined(ctx: click.Context, given: Mapping[str, object]) -> dict[str, object]
 def settings_of(
     flags: Mapping[str, object], env: Mapping[str, str] | None = None, *, quiet: bool = False
 ) -> "Settings":
-    """Settings from flags, the environment and the files; SettingsError in one sentence.
+    """Return the settings from flags, the environment and files.
 
-    What is doubtful or ignored is said on stderr, each sentence once in a process; ``quiet`` leaves that to the caller.
+    Warnings go to stderr, each sentence once in a process; ``quiet`` leaves them to the caller.
+
+    Raises:
+        SettingsError: a setting is wrong, in one sentence.
     """
     from optimus_tui.settings.load import load
 
@@ -79,14 +82,14 @@ def settings_of(
 
 
 def environments_of(flags: Mapping[str, object], env: Mapping[str, str] | None = None) -> list[str]:
-    """The names that ``--env`` knows here."""
+    """Return the names that ``--env`` accepts."""
     from optimus_tui.settings.load import environments
 
     return environments(flags, os.environ if env is None else env, working_directory(), _user_config())
 
 
 def working_directory() -> Path:
-    """Where we are; the root where that directory has been deleted under us."""
+    """Return the current directory, or the root if it has been deleted."""
     try:
         return Path.cwd()
     except OSError:

@@ -15,14 +15,16 @@ class Verb(NamedTuple):
 
 
 class LazyGroup(click.Group):
-    """Reads names and help lines from ``verbs``; it refuses to import a verb in order to list it."""
+    """A group that knows names and help lines from ``verbs`` and imports a verb only to run it."""
 
     verbs: ClassVar[dict[str, Verb]] = {}
 
     def list_commands(self, ctx: click.Context) -> list[str]:
+        """Return the names of the verbs."""
         return list(self.verbs)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Import and return the command of a verb, or None for an unknown name."""
         verb = self.verbs.get(cmd_name)
         if verb is None:
             return None
@@ -31,10 +33,12 @@ class LazyGroup(click.Group):
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the list of verbs for ``--help``."""
         with formatter.section("Commands"):
             formatter.write_dl([(name, verb.help) for name, verb in self.verbs.items()])
 
     def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        """Return the verbs that begin with ``incomplete``, then what click itself completes."""
         verbs = [
             CompletionItem(name, help=verb.help) for name, verb in self.verbs.items() if name.startswith(incomplete)
         ]

@@ -29,7 +29,10 @@ def on_incident(
     announce: bool = False,
     must_write: bool = True,
 ) -> int:
-    """Work on incident ``number``; the exit code. ``must_write``: read-only is refused. ``announce``: it is resumed."""
+    """Work on incident ``number`` and return the exit code. ``must_write``: read-only is refused.
+
+    ``announce``: it is resumed.
+    """
     from optimus_tui.cli.run_async import connected_to, to_end
 
     settings = _settings(joined(ctx, given), needed=must_write)
@@ -75,7 +78,7 @@ def _settings(flags: dict[str, object], *, needed: bool) -> "Settings":
 
 
 def unsaved(incident_service: "IncidentService", code: int) -> int:
-    """The exit code; what the disk did not take is lost with this process, and said."""
+    """Warn about records that could not be written, and return the exit code."""
     if incident_service.fault is None:
         return code
     complain(f"not recorded, and lost now: {incident_service.fault.message}")

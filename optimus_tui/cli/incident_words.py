@@ -15,7 +15,7 @@ _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
 
 
 def moment(text: str, now: float) -> float:
-    """``26m`` ago, or an instant in UTC, as wall-clock seconds."""
+    """Return wall-clock seconds for ``26m`` (ago) or an instant in UTC."""
     from optimus_tui.wording.stamps import seconds_of
 
     ago = re.fullmatch(r"(\d{1,6})([smhd])", text.strip())
@@ -29,7 +29,7 @@ def moment(text: str, now: float) -> float:
 
 
 def what_next(state: "IncidentState") -> str:
-    """The command that goes on."""
+    """Return the command that continues the incident."""
     base, step = "optimus-tui incident", state.next
     if state.status == "closed":
         return f"{base} export {state.id} --html"
@@ -46,7 +46,7 @@ def what_next(state: "IncidentState") -> str:
 
 
 def row(one: "Listed") -> str:
-    """A line of the list."""
+    """Return the incident's line of the list."""
     from optimus_tui.wording.age import clock
     from optimus_tui.workflow.standing import standing
 
@@ -70,7 +70,7 @@ def row(one: "Listed") -> str:
 
 
 def summary(one: "Listed") -> dict[str, Any]:
-    """The same for a program."""
+    """Return the incident's entry of the list for programs."""
     from optimus_tui.workflow.standing import standing
     from optimus_tui.workflow.times import mtta, mttr
 
@@ -85,7 +85,7 @@ def summary(one: "Listed") -> dict[str, Any]:
 
 
 def lines(state: "IncidentState", now: "Stamp") -> Iterator[str]:
-    """A whole incident."""
+    """Yield the whole incident."""
     from optimus_tui.wording.age import age, clock
     from optimus_tui.workflow.standing import severity_words
     from optimus_tui.workflow.times import elapsed
@@ -120,7 +120,7 @@ def lines(state: "IncidentState", now: "Stamp") -> Iterator[str]:
 
 
 def spans(state: "IncidentState") -> Iterator[str]:
-    """MTTA and MTTR of one that is over."""
+    """Yield MTTA and MTTR of an incident that is closed."""
     from optimus_tui.wording.age import age
     from optimus_tui.workflow.times import mtta, mttr
 
@@ -132,7 +132,7 @@ def spans(state: "IncidentState") -> Iterator[str]:
 
 
 def ranking(state: "IncidentState") -> Iterator[str]:
-    """What could be looked at, the best founded first."""
+    """Yield the issue types to look at, the likeliest first."""
     for number, one in enumerate(state.candidates, 1):
         tenant = ""
         if one.tenant:
@@ -141,7 +141,7 @@ def ranking(state: "IncidentState") -> Iterator[str]:
 
 
 def step_lines(step: "Step", state: "IncidentState") -> Iterator[str]:
-    """What a step came to."""
+    """Yield the result of a step."""
     from optimus_tui.workflow.severity import level
 
     said = ""

@@ -26,7 +26,7 @@ Next steps:
 
 
 class NotCopied(Exception):
-    """Why nothing was written, in one sentence."""
+    """Raised with one sentence if nothing was copied."""
 
 
 @click.command("init", short_help="Copy the reference orchestrator to DIR.")

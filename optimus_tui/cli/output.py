@@ -19,11 +19,14 @@ LONGEST = 2000
 
 
 class ReaderGone(Exception):
-    """Whoever read our output has closed it, as ``| head`` does. No OSError: click would end the process with 1."""
+    """Raised if the reader of our output has closed it, as ``| head`` does.
+
+    It is no OSError: click would end the process with 1.
+    """
 
 
 class Unwritable(Exception):
-    """Standard output takes no more, though somebody wants it to: a full disk, say."""
+    """Raised if standard output cannot be written, for example on a full disk."""
 
 
 def prepare() -> None:
@@ -36,19 +39,19 @@ def prepare() -> None:
 
 
 def say(text: str = "") -> None:
-    """One line on stdout; Unwritable where it takes no more."""
+    """Print one line on stdout; raise Unwritable if it cannot be written."""
     with _writing():
         print(safe_text(text, LONGEST))
 
 
 def flush() -> None:
-    """Hand on what was said; Unwritable where nobody takes it."""
+    """Flush stdout; raise Unwritable if it cannot be written."""
     with _writing():
         sys.stdout.flush()
 
 
 def unwritable(error: BaseException) -> Unwritable | None:
-    """The same for an output that click found full while it printed a help page; None for any other error."""
+    """Return the Unwritable for a full output that click met while it printed help; None for any other error."""
     trace = error.__traceback__
     while trace is not None and trace.tb_next is not None:
         trace = trace.tb_next
@@ -63,7 +66,7 @@ def _full(error: OSError) -> Unwritable:
 
 
 def complain(sentence: object) -> None:
-    """One sentence on stderr."""
+    """Print one sentence on stderr."""
     print(f"optimus-tui: {safe_text(sentence, LONGEST)}", file=sys.stderr)
 
 
@@ -75,9 +78,9 @@ def indent() -> int:
 
 
 def document(encoded: bytes, indent: int = 0) -> None:
-    """One JSON document as a line of its own, always UTF-8; ``indent`` spreads it for people.
+    """Print one JSON document as a line of its own, always UTF-8; ``indent`` spreads it for people.
 
-    What a terminal could take for a command is written as JSON escapes: it is still the same document.
+    Characters that a terminal could take for a command are written as JSON escapes.
     """
     text = encoded.decode("utf-8")
     if not text.isprintable():
@@ -91,7 +94,7 @@ def document(encoded: bytes, indent: int = 0) -> None:
 
 
 def page(text: str) -> None:
-    """A whole document made for a browser, always UTF-8. Its writer has made every part of it safe."""
+    """Print a document for a browser, always UTF-8. All its parts are safe already."""
     _write(text.encode("utf-8", "backslashreplace") + b"\n")
 
 
@@ -118,7 +121,7 @@ def _json_escape(char: str) -> str:
 
 
 def wipe() -> None:
-    """Begin at the top of an empty terminal."""
+    """Clear the terminal."""
     sys.stdout.write("\x1b[H\x1b[2J")
 
 
@@ -126,7 +129,7 @@ _decided = 0
 
 
 def decided(code: int) -> None:
-    """Note the exit code of an answer that is about to be written: it holds also where its reader leaves early."""
+    """Note the exit code of an answer that is about to be written; it holds even if the reader leaves early."""
     global _decided
     _decided = code
 
@@ -156,13 +159,13 @@ def leave(code: int) -> NoReturn:
 
 
 def report(text: str) -> None:
-    """Several lines on stderr: what is kept of a crash."""
+    """Print several lines on stderr, such as a crash report."""
     for line in text.splitlines():
         print(safe_text(line, LONGEST), file=sys.stderr)
 
 
 def hang(lead: str, text: str) -> None:
-    """``lead`` and then ``text``, wrapped under itself at the terminal's width (60 to 100 columns)."""
+    """Print ``lead`` and then ``text``, wrapped and indented at the terminal's width (60 to 100 columns)."""
     width = max(60, min(100, shutil.get_terminal_size((80, 24)).columns))
     shown = safe_text(text, LONGEST)
     lines = textwrap.wrap(shown, max(20, width - len(lead)), break_long_words=False, break_on_hyphens=False) or [""]

@@ -54,7 +54,7 @@ def command(ctx: click.Context, /, minutes: float | None, **given: object) -> in
 
 
 async def record(settings: "Settings", minutes: float | None = None) -> int:
-    """Record until the time is over or a signal arrives; the exit code."""
+    """Record until the time is over or a signal arrives, and return the exit code."""
     from optimus_tui.sampling.alert_book import AlertBook
     from optimus_tui.sampling.record import Recorder
     from optimus_tui.sampling.sampler import Sampler
@@ -89,20 +89,20 @@ async def record(settings: "Settings", minutes: float | None = None) -> int:
 
 
 class Heard:
-    """What the status line tells of the last reports; the book of alerts takes note of each."""
+    """Collects what the status line needs of the last reports, and passes each to the alerts."""
 
     def __init__(self, book: "AlertBook") -> None:
         self.health: HealthReport | None = None
         self._book = book
 
     def take(self, subject: str, report: object) -> None:
-        """A report from the loops."""
+        """Take a report from the sampling loops."""
         if isinstance(report, HealthReport):
             self.health = report
             self._book.take(report)
 
     def words(self) -> str:
-        """``needs_attention: gateway healthy, redis unreachable, 3 findings``."""
+        """Return ``needs_attention: gateway healthy, redis unreachable, 3 findings``."""
         if self.health is None:
             return "nothing seen yet"
         states = []

@@ -24,10 +24,10 @@ WATCH_SECONDS = 5.0
 
 
 class RunCommand(click.Command):
-    """Gives ``--watch`` its default where no number follows, and a mistake in the flags its document."""
+    """A command that gives ``--watch`` its default without a number, and prints a document for mistakes in flags."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        """As click does it; see the class."""
+        """Parse the arguments as click does, with what the class adds."""
         given = list(args)
         if ctx.resilient_parsing and given[-1:] == ["--set"]:  # a shell completes its value: which tool is it for?
             given.pop()
@@ -59,14 +59,14 @@ def _on_terminal() -> bool:
 
 
 def complete_tool(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
-    """Names of tools with what they do."""
+    """Return names of tools with what they do."""
     from optimus_tui.tools.registry import TOOLS
 
     return [CompletionItem(name, help=tool.description) for name, tool in TOOLS.items() if name.startswith(incomplete)]
 
 
 def complete_value(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
-    """``NAME=`` of the tool's arguments, then the values it may take."""
+    """Return ``NAME=`` of the tool's arguments, then the values that one may take."""
     import msgspec
 
     from optimus_tui.tools.arguments import allowed_values
@@ -149,7 +149,7 @@ async def _tool_call(settings: Any, asked: Mapping[str, Any] | bytes, shown: "Sh
 
 
 async def ask(context: "Context", asked: Mapping[str, Any] | bytes, shown: "Shown") -> int:
-    """One question, one document; the exit code."""
+    """Ask the tool once, print its document, and return the exit code."""
     from optimus_tui.tools.answer import answer, exit_code
     from optimus_tui.tools.arguments import ToolFailure
 
@@ -167,13 +167,13 @@ async def ask(context: "Context", asked: Mapping[str, Any] | bytes, shown: "Show
 
 
 class Shown:
-    """Where documents go: ``as_json`` as they are, else as a page."""
+    """Prints answers: as JSON with ``as_json``, else as a page."""
 
     def __init__(self, tool: str, as_json: bool) -> None:
         self.tool, self.as_json = tool, as_json
 
     def report(self, report: "Report") -> None:
-        """An answer."""
+        """Print an answer."""
         from optimus_tui.tools.answer import encode
 
         if self.as_json:
@@ -188,7 +188,7 @@ class Shown:
             output.complain(f"the history could not be read: {report.history_unread}")
 
     def failure(self, failure: "ToolFailure") -> int:
-        """Why there is no answer: the document, the sentence, the exit code."""
+        """Print the document and the sentence that say why there is no answer, and return the exit code."""
         self._error(failure)
         output.complain(failure.error.message)
         return failure.exit_code
@@ -199,7 +199,7 @@ class Shown:
         argument: str | None,
         code: "ErrorCode" = "bad_argument",
     ) -> int:
-        """A mistake in the call itself."""
+        """Print that the call itself is wrong, and return the exit code."""
         from optimus_tui.contract.tools.common import ToolError
         from optimus_tui.tools.arguments import ToolFailure
         from optimus_tui.wording.safe import safe_text
@@ -209,7 +209,7 @@ class Shown:
         )
 
     def misuse(self, error: click.UsageError) -> None:
-        """The document of a mistake in the flags; whoever called us says the sentence."""
+        """Print the document for a mistake in the flags; the caller prints the sentence."""
         from optimus_tui.contract.tools.common import ToolError
         from optimus_tui.tools.arguments import ToolFailure
         from optimus_tui.tools.registry import TOOLS
@@ -229,14 +229,14 @@ class Shown:
         self._error(ToolFailure(said, exits.USAGE))
 
     def bug(self) -> None:
-        """The document of a mistake of ours; the report of it goes to stderr."""
+        """Print the document for an internal error; its report goes to stderr."""
         from optimus_tui.contract.tools.common import ToolError
         from optimus_tui.tools.arguments import ToolFailure
 
         self._error(ToolFailure(ToolError(code="internal", message="a bug of ours; see stderr"), exits.CRASHED))
 
     def again(self) -> None:
-        """Another document follows."""
+        """Prepare for another document."""
         if not self.as_json:
             output.wipe()
 

@@ -18,7 +18,7 @@ CLOSE_SECONDS = 0.5
 
 
 def to_end(work: Coroutine[Any, Any, T]) -> T:
-    """What ``work`` returns or raises. An interrupt cancels it and comes out as KeyboardInterrupt."""
+    """Return what ``work`` returns. An interrupt cancels it and is raised as KeyboardInterrupt."""
     with asyncio.Runner() as runner:
         loop, threads = runner.get_loop(), ThreadPoolExecutor(8, thread_name_prefix="run_async")
         loop.set_default_executor(threads)
@@ -31,7 +31,7 @@ def to_end(work: Coroutine[Any, Any, T]) -> T:
 
 @asynccontextmanager
 async def connected_to(settings: "Settings") -> "AsyncIterator[Context]":
-    """A context for one errand, closed afterwards as far as half a second goes."""
+    """Yield a context for one task, and close it afterwards within half a second."""
     from optimus_tui.context import Context
 
     context = Context(settings, keep_log=False)

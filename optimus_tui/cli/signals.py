@@ -12,13 +12,13 @@ _arrived = False
 
 
 def heed_sigterm() -> None:
-    """From now on SIGTERM interrupts; not where somebody has it ignored."""
+    """Let SIGTERM interrupt the program from now on, unless it is set to be ignored."""
     if signal.getsignal(signal.SIGTERM) is signal.SIG_DFL:
         signal.signal(signal.SIGTERM, _interrupt)
 
 
 def interrupted() -> tuple[str, int]:
-    """The word and the exit code for an interruption."""
+    """Return the word and the exit code for an interruption."""
     if _arrived:
         return ("terminated", exits.TERMINATED)
     return ("interrupted", exits.INTERRUPTED)

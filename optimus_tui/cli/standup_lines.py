@@ -22,7 +22,7 @@ _MIDDLE = 47
 
 
 def lines(report: StandupReport) -> list[str]:
-    """The screen, top to bottom."""
+    """Return the stand-up as lines for a terminal."""
     mark = OVERALL_MARKS[report.overall_status]
     shown = [_headline(report), f"{mark.glyph} {mark.word}   {_counted(report)}"]
     for name, middle in _parts(report):
@@ -41,7 +41,7 @@ def lines(report: StandupReport) -> list[str]:
 
 
 def chat(report: StandupReport) -> str:
-    """The same for a chat: a bold first line, the rest in a fence that nothing in it can close."""
+    """Return the stand-up for a chat: a bold first line, the rest in a code block."""
     head, *rest = lines(report)
     body = "\n".join(rest)
     fence = "```"
@@ -52,14 +52,14 @@ def chat(report: StandupReport) -> str:
 
 
 def fit(text: str, width: int) -> str:
-    """``text`` in exactly ``width`` cells, with an ellipsis where it had to be cut."""
+    """Return ``text`` in exactly ``width`` cells, with an ellipsis if it was cut."""
     if cell_len(text) <= width:
         return set_cell_size(text, width)
     return set_cell_size(text, width - 1).rstrip() + "…"
 
 
 def cut(text: object, width: int) -> str:
-    """``text`` made safe in at most ``width`` cells, its end cut off with an ellipsis."""
+    """Return ``text`` as safe text of at most ``width`` cells, with an ellipsis if it was cut."""
     return fit(safe_text(text, LONGEST), width).rstrip()
 
 

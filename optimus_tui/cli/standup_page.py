@@ -14,11 +14,11 @@ from optimus_tui.wording.charts import CHART_HEIGHT, CHART_WIDTH, CHARTS, Sample
 
 
 class PageNotWritten(Exception):
-    """Why the page could not be written, in one sentence."""
+    """Raised with one sentence if the page could not be written."""
 
 
 def page(report: StandupReport, series: Mapping[str, Samples]) -> str:
-    """The HTML document."""
+    """Return the HTML document."""
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
     environment = Environment(

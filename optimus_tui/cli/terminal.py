@@ -5,7 +5,7 @@ import sys
 
 
 def why_no_dashboard() -> str | None:
-    """The sentence that says why there is none here, or None where there can be one."""
+    """Return the sentence that says why no dashboard can be drawn here, or None if one can."""
     for stream, name in ((sys.stdin, "input"), (sys.stdout, "output"), (sys.__stderr__, "error output")):
         if stream is None or stream.closed or not stream.isatty():
             return f"the dashboard needs a terminal, but the {name} is none; in scripts use a verb (see --help)"

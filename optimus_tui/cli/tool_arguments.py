@@ -15,7 +15,11 @@ from optimus_tui.wording.safe import safe_text
 
 
 def question(tool: str, text: str | None, sets: Sequence[str]) -> Mapping[str, Any] | bytes:
-    """What to ask the tool; ToolFailure in one sentence. A single value replaces the same one of the JSON."""
+    """Return the arguments of a tool, from JSON and single values, which replace those of the JSON.
+
+    Raises:
+        ToolFailure: they cannot be read, in one sentence.
+    """
     query = find(tool).query
     raw = b""
     if text is not None:

@@ -34,18 +34,23 @@ _ALONE = ("incident", "router", "log", "alerts")
 
 
 class KeyEntry(Protocol):
-    """A line of the table: ``keys`` are the default ones with commas between."""
+    """A row of the table of keys: ``keys`` are the default ones, separated by commas."""
 
     @property
-    def id(self) -> str: ...
+    def id(self) -> str:
+        """The name of the key in the settings, such as ``pane.copy``."""
+
     @property
-    def keys(self) -> str: ...
+    def keys(self) -> str:
+        """The default keys, separated by commas."""
+
     @property
-    def scope(self) -> str: ...
+    def scope(self) -> str:
+        """The screen or pane where it works."""
 
 
 def check(settings: "Settings", table: Sequence[KeyEntry], themes: Iterable[str], lists: Iterable[str] = ()) -> None:
-    """SettingsError for the first choice that cannot be kept. ``lists``: ids of keys that work in every list."""
+    """Raise SettingsError for the first choice that cannot be kept. ``lists``: ids of keys that work in every list."""
     names = list(themes)
     if settings.theme not in names:
         where = settings.sources.get("theme", "default")

@@ -15,7 +15,7 @@ _SCHEMA = "https://json.schemastore.org/sarif-2.1.0.json"
 
 
 def lines(report: "ValidateReport", known: int, gone: int) -> Iterator[str]:
-    """``file:line:column priority rule message`` and the remedy below; files by score, the worst first; a summary."""
+    """Yield ``file:line:column priority rule message`` and the remedy of each finding, then files, then a summary."""
     worth = {one.file: one.compliance_score for one in report.files}
     for one in sorted(report.issues_found, key=lambda each: worth.get(each.file, 0.0)):
         yield f"{unescaped(one.file)}:{one.line}:{one.column}: {one.priority} {one.rule} {one.issue}"
@@ -62,7 +62,7 @@ def _summary(report: "ValidateReport", known: int, gone: int) -> Iterator[str]:
 
 
 def github(report: "ValidateReport") -> Iterator[str]:
-    """One workflow command a finding."""
+    """Yield one workflow command for each finding."""
     for one in report.issues_found:
         place = f"file={_property(unescaped(one.file))},line={one.line},col={one.column},title={_property(one.rule)}"
         yield f"::{_GITHUB_LEVELS.get(one.priority, 'notice')} {place}::{_message(f'{one.issue}. {one.fix}')}"
@@ -77,7 +77,7 @@ def _property(text: str) -> str:
 
 
 def sarif(report: "ValidateReport", version: str) -> dict[str, Any]:
-    """A SARIF 2.1.0 log with the rules that were found to be broken."""
+    """Return a SARIF 2.1.0 log with the rules that were broken."""
     from optimus_tui.tools.pattern_baseline import fingerprint
 
     used = {one.rule: one for one in report.issues_found}

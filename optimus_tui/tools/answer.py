@@ -28,7 +28,7 @@ _LOADED = "optimus_tui.probes.loaded"
 
 
 def find(name: str) -> Tool:
-    """The tool of that name; a failure that lists the tools otherwise."""
+    """Return the tool of that name, or raise a ToolFailure that lists the tools."""
     if name in TOOLS:
         return TOOLS[name]
     known = tuple(TOOLS)
@@ -65,14 +65,14 @@ def _with_history(report: Report, ctx: "Context") -> Report:
 
 
 def out_of_time(name: str) -> ToolFailure:
-    """No result within the deadline, and whose fault that is."""
+    """Return the failure for a tool without a result within its deadline, with whose fault that is."""
     why = starved(DEADLINE_SECONDS) or "what it needs is slow or hung"
     message = f"{name} had no result within {DEADLINE_SECONDS:g} s; {why}; try again"
     return ToolFailure(ToolError(code="deadline", message=message), 3)
 
 
 async def load(tool: Tool) -> None:
-    """Import, once and in a thread, what the tool's first request would import while it is timed."""
+    """Import in a thread, once, what the tool's first request would otherwise import while it is timed."""
     if tool.reaches_out and _LOADED not in sys.modules:
         await asyncio.to_thread(_import_all)
 
@@ -83,22 +83,22 @@ def _import_all() -> None:
 
 
 def exit_code(report: Report) -> int:
-    """0, or 1 where something was found."""
+    """Return 0, or 1 if something was found."""
     if TOOLS[report.tool].found(report):
         return 1
     return 0
 
 
 def failure_report(name: str, failure: ToolFailure, wall: float) -> ErrorReport:
-    """The document that says why there is no result."""
+    """Return the document that says why there is no result."""
     return ErrorReport(tool=safe_text(name, 80), timestamp=timestamp(wall), error=failure.error)
 
 
 def encode(report: Report) -> bytes:
-    """One JSON document, UTF-8, on one line; its lists have at most a hundred rows."""
+    """Return the report as JSON in UTF-8 on one line; its lists have at most a hundred rows."""
     return msgspec.json.encode(capped(msgspec.to_builtins(report)))
 
 
 def timestamp(wall: float) -> str:
-    """UTC with a Z, to the second: ``2025-01-29T10:30:00Z``."""
+    """Return UTC to the second with a Z: ``2025-01-29T10:30:00Z``."""
     return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(wall))

@@ -29,14 +29,14 @@ class ToolFailure(Exception):
 
 
 def refuse(message: str, argument: str | None = None, allowed: tuple[str, ...] | None = None) -> ToolFailure:
-    """A bad-argument failure; the sentence ends with what is allowed."""
+    """Return a failure for a bad argument; its sentence ends with what is allowed."""
     if allowed:
         message += f"; allowed: {', '.join(allowed)}"
     return ToolFailure(ToolError(code="bad_argument", message=message, argument=argument, allowed=allowed), 2)
 
 
 def decode(raw: bytes | str) -> dict[str, Any]:
-    """One JSON object; a failure that says where the text stops being JSON."""
+    """Return the JSON object, or raise a ToolFailure that names the place where the text stops being JSON."""
     data = raw
     if isinstance(raw, str):
         data = raw.encode("utf-8", "surrogatepass")
@@ -54,7 +54,7 @@ def decode(raw: bytes | str) -> dict[str, Any]:
 
 
 def parse(kind: type[Q], given: Mapping[str, Any]) -> Q:
-    """The question, or a failure naming the argument at fault and what it may be."""
+    """Return the query, or raise a ToolFailure that names the argument at fault and what it may be."""
     known = {field.name: field for field in msgspec.structs.fields(kind)}
     for name in given:
         if name not in known:
@@ -79,7 +79,10 @@ def parse(kind: type[Q], given: Mapping[str, Any]) -> Q:
 
 
 def from_text(kind: type[Query], name: str, text: str) -> Any:
-    """A command-line value by its argument's type: ``true``, ``15``, ``a,b`` for lists, else the text itself."""
+    """Return a command-line value in the type of its argument.
+
+    ``true``, ``15`` and ``a,b`` become a bool, a number and a list; anything else stays text.
+    """
     known = {field.name: field.type for field in msgspec.structs.fields(kind)}
     if name not in known:
         return text  # parse() refuses the name with the full list
@@ -117,7 +120,7 @@ def _number(text: str) -> Any:
 
 
 def allowed_values(kind: Any) -> tuple[str, ...] | None:
-    """What may stand there, in words: the enum's values, "true, false", or the bounds of a number."""
+    """Return what an argument may be, in words: the values of an enum, "true, false", or the bounds of a number."""
     bare = _bare(kind)
     if typing.get_origin(bare) is typing.Literal:
         return tuple(str(value) for value in typing.get_args(bare))

@@ -25,7 +25,7 @@ MOST_BREAKERS = 100
 
 
 async def kept_breakers(ctx: "Context") -> list[MetricsState]:
-    """Of each process that was met within the last minute its breakers' states; nothing where nobody kept any."""
+    """Return the breakers' states of each process that was met within the last minute; [] if none were kept."""
     store, until = ctx.store, ctx.clock.wall()
     names = (await store.names(BREAKER))[:MOST_BREAKERS]
     if not names:
@@ -66,7 +66,7 @@ def _turning(kept: Mapping[str, Samples], since: float) -> dict[str, float]:
 
 
 def by_process(pages: Iterable[MetricsState]) -> list[MetricsState]:
-    """Of each process its latest page. Where nothing tells processes apart, one for each set of states of breakers."""
+    """Return the latest page of each process. Where processes cannot be told apart: one page for each set of states."""
     return list({(one.process, () if one.process else _breakers(one)): one for one in pages}.values())
 
 

@@ -30,14 +30,18 @@ SIZES = 50
 
 
 def found(report: CoherenceReport) -> bool:
-    """A finding of medium or worse."""
+    """Return True for a finding of medium or worse."""
     return any(one.severity in ("medium", "high", "critical") for one in report.diagnostics)
 
 
 async def run(ctx: "Context", query: CoherenceQuery) -> CoherenceReport:
-    """One walk over the keys, one look at the log, one at the channels, one at each key that an event names.
+    """Analyze the coherence of cache, tracking keys and events.
 
-    ToolFailure where Redis cannot be asked at all, or gives nothing; a part that cannot be read costs only itself.
+    The keys are walked over once; the log, the channels and each key that an event names are read once. A part that
+    cannot be read is missing alone.
+
+    Raises:
+        ToolFailure: Redis cannot be asked, or gives nothing at all.
     """
     from optimus_tui.tools.answer import timestamp
 

@@ -30,7 +30,7 @@ class Audit(Struct, frozen=True, kw_only=True):
 
 
 async def audit(ctx: "Context", window: EventWindow, keys: Keys) -> Audit:
-    """Every key that the window's events named, the newest events first, at most three hundred."""
+    """Read the keys that the window's events named, the newest events first, at most three hundred keys."""
     from optimus_tui.probes.coherence import look_at_keys
     from optimus_tui.probes.faults import OUTAGES, fault_of
 
@@ -64,7 +64,7 @@ async def audit(ctx: "Context", window: EventWindow, keys: Keys) -> Audit:
 
 
 def audit_section(audit: Audit | None, log: Log | None) -> dict[str, Any]:
-    """Counts, times and the keys behind the accusations, each with its evidence."""
+    """Return counts, times, and the keys that survived, each with its evidence."""
     if log is None:
         return {**_NOTHING, "status": "not checked", "error": None}
     if audit is None or audit.fault is not None:

@@ -26,7 +26,7 @@ SHOWN_CHANNELS = 50
 
 
 class Log(Struct, frozen=True, kw_only=True):
-    """The log as read. ``window`` is None exactly where ``fault`` says why."""
+    """The log as read. ``window`` is None exactly if ``fault`` says why."""
 
     window: EventWindow | None = None
     length: int = 0
@@ -36,7 +36,7 @@ class Log(Struct, frozen=True, kw_only=True):
 
     @property
     def tenants(self) -> list[bytes]:
-        """Tenants of the window's events, at most fifty: those with colons settle whose keys are whose."""
+        """At most fifty tenants of the window's events; names with colons decide whose keys are whose."""
         if self.window is None:
             return []
         names = {logged.event.tenant.encode("utf-8", "surrogatepass") for logged in self.window.events}
@@ -44,13 +44,13 @@ class Log(Struct, frozen=True, kw_only=True):
 
 
 class Listeners(Struct, frozen=True, kw_only=True):
-    """Who listens. ``channels`` is None exactly where ``fault`` says why."""
+    """Who is subscribed. ``channels`` is None exactly if ``fault`` says why."""
 
     channels: "Channels | None" = None
     fault: Fault | None = None
 
     def unheard(self, window: EventWindow | None) -> tuple[str, ...]:
-        """Tenants with events in the window on whose channel nobody is; none where a pattern may hear them."""
+        """Return tenants with events in the window and no subscriber; () if a subscription by pattern may cover them."""
         if self.channels is None or window is None or self.channels.patterns != 0:
             return ()
         heard = {tenant for name, count in self.channels.subscribers.items() if count for tenant in _owners(name)}
@@ -58,7 +58,7 @@ class Listeners(Struct, frozen=True, kw_only=True):
         return tuple(sorted(safe_text(tenant, 80) for tenant in tenants - heard))
 
     def silent(self, window: EventWindow | None) -> list[bytes] | None:
-        """Channels that somebody listens to and none of the window's events was for; None where nobody can tell."""
+        """Return channels with subscribers for which no event came in the window; None if that is not known."""
         if self.channels is None or window is None:
             return None
         tenants = {one.event.tenant.encode("utf-8", "surrogatepass") for one in window.events}
@@ -72,7 +72,7 @@ def _owners(channel: bytes) -> set[bytes]:
 
 
 async def read_events(ctx: "Context", minutes: float) -> Log:
-    """The log's events of the window; a log of another type, or one we may not read, is its own fault only."""
+    """Read the log's events of the window. A log of another type, or one we may not read, gives a fault."""
     from optimus_tui.probes.coherence import read_event_ends
     from optimus_tui.probes.faults import OUTAGES, fault_of
 
@@ -92,7 +92,7 @@ async def read_events(ctx: "Context", minutes: float) -> Log:
 
 
 async def read_listeners(ctx: "Context") -> Listeners:
-    """Channels and subscribers, or why not."""
+    """Read channels and subscribers, or the fault why not."""
     from optimus_tui.probes.coherence import read_channels
     from optimus_tui.probes.faults import OUTAGES, fault_of
 
@@ -104,7 +104,7 @@ async def read_listeners(ctx: "Context") -> Listeners:
 
 
 def recent(window: EventWindow | None) -> tuple[dict[str, Any], ...]:
-    """The window's newest events as the document shows them."""
+    """Return the window's newest events as the document shows them."""
     if window:
         return tuple(_event(one) for one in window.events[:RECENT])
     return ()
@@ -123,7 +123,7 @@ def _event(logged: Logged) -> dict[str, Any]:
 
 
 def stamp(at: float) -> str:
-    """UTC with a Z; milliseconds where there are any."""
+    """Return UTC with a Z, and milliseconds if there are any."""
     whole, millis = divmod(round(at * 1000), 1000)
     text = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(whole))
     if millis:
@@ -132,7 +132,7 @@ def stamp(at: float) -> str:
 
 
 def events_section(log: Log | None, covered: float | None) -> dict[str, Any]:
-    """What was read of the log and what it held."""
+    """Return what was read of the log and what it held."""
     if log is None:
         return {"status": "not checked", "in_window": None, "read": None, "malformed": None}
     window = log.window
@@ -165,7 +165,7 @@ def events_section(log: Log | None, covered: float | None) -> dict[str, Any]:
 
 
 def pubsub_section(listeners: Listeners, window: EventWindow | None) -> dict[str, Any]:
-    """Channels with their subscribers. A subscription by pattern shows only in the total of all patterns."""
+    """Return channels with their subscribers. Subscriptions by pattern show only in the total of patterns."""
     channels = listeners.channels
     if channels is None:
         fields = {"channels": None, "subscribers": None, "pattern_subscriptions": None, "silent_channels": None}

@@ -27,7 +27,7 @@ Group = tuple[bytes, bytes]
 
 
 class Keys(Struct, frozen=True, kw_only=True):
-    """The cache as the survey saw it. ``without_ttl`` is None where no TTL could be asked."""
+    """The cache as the scan saw it. ``without_ttl`` is None if no TTL could be read."""
 
     index: CacheIndex
     report: CacheReport
@@ -39,14 +39,14 @@ class Keys(Struct, frozen=True, kw_only=True):
     sample: tuple[KeyDetail, ...]
 
     def names_of(self, kind: bytes | None, tenant: str) -> Iterable[Sequence[bytes]]:
-        """Names of one kind (None: of all) and tenant, group by group."""
+        """Yield the names of one kind (None: all kinds) and tenant, group by group."""
         owner = tenant.encode("utf-8", "surrogatepass")
         kinds = self.kinds_of.get(owner, ())
         return (self.index.names(one, owner) for one in kinds if kind in (None, one))
 
 
 async def read_keys(ctx: "Context", seen: Survey) -> Keys:
-    """Everything that the survey's names tell, and up to twenty keys looked at."""
+    """Read all that the scanned names tell, and look at up to twenty keys."""
     index, report = seen.cache, seen.cache.report(ctx.clock.mono())
     groups = {(one.kind, one.tenant or b""): one.keys for kind in report.kinds for one in kind.tenants}
     lifetimes, unasked = _lifetimes(index, groups, ctx.clock.mono())
@@ -143,7 +143,7 @@ async def _look(ctx: "Context", names: list[bytes]) -> tuple[KeyDetail, ...]:
 
 
 def sample_section(keys: Keys) -> tuple[SampledKey, ...]:
-    """The sample as documents show it; seconds are rounded up."""
+    """Return the sample as documents show it; seconds are rounded up."""
     return tuple(
         SampledKey(
             key=safe_text(detail.key, 200),

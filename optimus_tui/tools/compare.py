@@ -52,12 +52,16 @@ OTHERS_SECONDS = 0.8
 
 
 def found(report: CompareReport) -> bool:
-    """One of these tenants has a finding of medium or worse."""
+    """Return True if one of these tenants has a finding of medium or worse."""
     return any(one.severity != "low" for one in report.diagnostics)
 
 
 async def compare(ctx: "Context", tenants: Sequence[bytes], minutes: int) -> CompareReport:
-    """One column a tenant, in the order asked for. ToolFailure where Redis cannot be asked."""
+    """Compare tenants, one column each, in the order asked for.
+
+    Raises:
+        ToolFailure: Redis cannot be asked.
+    """
     try:
         with watching(), within(DEADLINE_SECONDS):
             async with asyncio.timeout(DEADLINE_SECONDS):

@@ -19,8 +19,11 @@ NEWEST = 50
 
 
 async def late_claims(ctx: "Context", payloads: Sequence[bytes]) -> ClockOffset | None:
-    """How far claims run behind, by the events that came since ``payloads`` were read; None where none came or they are
-    right. Never raises for an outage: then nothing is known."""
+    """Return how far the claimed times of events lie behind their arrival.
+
+    Only events that came since ``payloads`` were read are looked at. None if none came, if they are right, or if Redis
+    cannot be asked.
+    """
     from optimus_tui.probes.coherence import read_event_ends
     from optimus_tui.probes.faults import OUTAGES
 

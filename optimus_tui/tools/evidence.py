@@ -43,14 +43,14 @@ COUNTED_MINUTES = 1.5
 
 
 class EvidenceReader:
-    """One a question. ``minutes`` is the window that was asked for."""
+    """Reads the parts that one playbook asks for. ``minutes`` is the window that was asked for."""
 
     def __init__(self, ctx: "Context", minutes: int) -> None:
         self.ctx, self.minutes = ctx, minutes
         self.counters = Counters(ctx, minutes)
 
     async def bounded(self, part: Awaitable[T], what: str, seconds: float = READ_SECONDS) -> T | Fault:
-        """What the part brings within its time, or why not."""
+        """Return what the part gives within its time, or the fault why not."""
         return await parts.part(self.ctx, part, what, seconds)
 
     async def _reading(self, part: Awaitable[Reading[T]], what: str) -> Reading[T]:
@@ -59,20 +59,20 @@ class EvidenceReader:
     # -- now
 
     async def gateway(self, *, with_rules: bool = False) -> Reading[GatewayState]:
-        """The gateway's health and what it publishes."""
+        """Read the gateway's health and what it publishes."""
         from optimus_tui.probes.services import read_gateway
 
         ctx = self.ctx
         return await self._reading(read_gateway(ctx.http, ctx.settings, ctx.clock, with_rules=with_rules), "gateway")
 
     async def engine(self) -> Reading[ServiceState]:
-        """The engine, asked directly."""
+        """Read the engine's own health page."""
         from optimus_tui.probes.services import read_engine
 
         return await self._reading(read_engine(self.ctx.http, self.ctx.settings, self.ctx.clock), "AI engine")
 
     async def server(self) -> Reading[ServerState]:
-        """Redis with its INFO."""
+        """Read Redis with its INFO."""
         from optimus_tui.probes.server import read_server_twice
 
         ctx = self.ctx
@@ -80,19 +80,19 @@ class EvidenceReader:
         return await parts.reading(ctx, asked, "redis", parts.SERVER_SECONDS)
 
     async def slow(self) -> SlowState | Fault:
-        """Slow log and latency events."""
+        """Read the slow log and latency events."""
         from optimus_tui.probes.slowlog import read_slowlog
 
         return await self.bounded(read_slowlog(self.ctx.redis, self.ctx.settings.redis), "SLOWLOG")
 
     async def memory(self) -> MemoryState | Fault:
-        """Redis' memory and its clients' buffers."""
+        """Read Redis' memory and its clients' buffers."""
         from optimus_tui.probes.memory import read_memory
 
         return await self.bounded(read_memory(self.ctx.redis, self.ctx.settings.redis), "INFO memory")
 
     async def events(self) -> Invalidations | Fault:
-        """The invalidations of the window, from the event log."""
+        """Read the window's invalidations from the event log."""
         from optimus_tui.probes.coherence import read_event_ends
 
         log = await self.bounded(read_event_ends(self.ctx.redis, MAX_EVENTS), "event log")
@@ -109,7 +109,7 @@ class EvidenceReader:
         return replace(found, clock=await late_claims(self.ctx, log.payloads))
 
     def rate(self, gateway: Reading[GatewayState], server: Reading[ServerState]) -> HitRate | None:
-        """The hit rate of now, with its source."""
+        """Return the present hit rate with its source."""
         track = LookupTrack()
         if server.value is not None:
             track = track_lookups(track, server.value, self.ctx.clock.mono())
@@ -118,55 +118,55 @@ class EvidenceReader:
     # -- over the window
 
     async def series(self, name: str) -> Window | Fault:
-        """A kept series."""
+        """Read a recorded series."""
         return await self.bounded(self.ctx.windows.series(name, self.minutes), f"history of {name}")
 
     async def names(self, prefix: str) -> list[str]:
-        """Kept series whose names begin so; none where there is no history."""
+        """Return the recorded series whose names begin with ``prefix``; [] without a history."""
         found = await self.bounded(self.ctx.store.names(prefix), "history")
         if isinstance(found, Fault):
             return []
         return found[:50]
 
     async def increase(self, metric: str, labels: Mapping[str, str] | None = None) -> Increase | Fault:
-        """Growth over the window, else over several looks now."""
+        """Return the growth over the window, else over several looks now."""
         return await self.bounded(self.counters.increase(metric, labels), f"growth of {metric}", COUNTED_SECONDS)
 
     async def present_rate(self) -> HitRate | None:
-        """The hit rate of now by the gateway's own counts, looked at now where nobody kept them."""
+        """Return the present hit rate by the gateway's counts, read now if they were not recorded."""
         found = await self.bounded(present_rate(self.ctx, self.counters, live=True), "hit rate", COUNTED_SECONDS)
         if isinstance(found, Fault):
             return None
         return found
 
     async def kept_increase(self, metric: str) -> Increase | Fault:
-        """Growth over the window; nothing where nobody kept it."""
+        """Return the recorded growth over the window; it covers nothing if none was recorded."""
         return await self.bounded(
             self.ctx.windows.increase(metric, self.minutes), f"history of {metric}", WINDOW_SECONDS
         )
 
     async def recent_increase(self, metric: str) -> Increase | Fault:
-        """Growth over the last minute and a half; nothing where nobody kept it."""
+        """Return the recorded growth over the last 90 seconds; it covers nothing if none was recorded."""
         asked = self.ctx.windows.increase(metric, COUNTED_MINUTES)
         return await self.bounded(asked, f"history of {metric}", WINDOW_SECONDS)
 
     async def recent_quantiles(self, histogram: str, by: str) -> Quantiles | Fault:
-        """A histogram over the last minute and a half; empty where nobody kept it."""
+        """Return a histogram over the last 90 seconds; empty if none was recorded."""
         asked = self.ctx.windows.quantiles(histogram, COUNTED_MINUTES, by=by)
         return await self.bounded(asked, f"history of {histogram}", WINDOW_SECONDS)
 
     async def quantiles(self, histogram: str, by: str | None = None) -> Quantiles | Fault:
-        """A histogram over the window, else over several looks now."""
+        """Return a histogram over the window, else over several looks now."""
         return await self.bounded(self.counters.quantiles(histogram, by), f"growth of {histogram}", COUNTED_SECONDS)
 
     async def metrics(self) -> list[MetricsState] | Fault:
-        """What each process of the gateway publishes now."""
+        """Read what each process of the gateway publishes now."""
         return await self.bounded(self.counters.states(), "/metrics", COUNTED_SECONDS)
 
     # -- latencies
 
     async def timed(self, *names: str) -> dict[str, DependencyLatencies]:
-        """Latencies of gateway, engine and redis: kept ones where there are enough, else a few requests now."""
+        """Return latencies of gateway, engine and redis: recorded ones if there are enough, else a few requests now."""
         return dict(zip(names, await asyncio.gather(*(self._timed(name) for name in names)), strict=True))
 
     async def _timed(self, name: str) -> DependencyLatencies:
@@ -197,7 +197,7 @@ class EvidenceReader:
 
 
 def why_untimed(looks: "Sequence[Look]") -> str:
-    """Why none of these looks has a time that counts; empty where one has."""
+    """Return why none of these looks has a time that counts; "" if one has."""
     if any(one.counts for one in looks):
         return ""
     failed = next((one.fault.message for one in looks if one.fault), "")
@@ -206,12 +206,12 @@ def why_untimed(looks: "Sequence[Look]") -> str:
 
 
 def live_series(values: list[float]) -> Series:
-    """A few looks of just now, summed up."""
+    """Return a few looks of just now as a series."""
     return replace(_summed(values), latest=tuple(values[-CURED_LOOKS:]))
 
 
 def kept_series(window: Window, wall: float) -> Series:
-    """A kept window summed up, with its newest looks where they are of now: they say what the percentile forgets."""
+    """Return a recorded window as a series, with its newest looks apart if they are of now."""
     values = [value for _, value in window.samples]
     fresh = bool(window.samples) and wall - window.samples[-1][0] <= FRESH_SECONDS
     return replace(_summed(values), latest=tuple(values[-CURED_LOOKS:]) if fresh else ())

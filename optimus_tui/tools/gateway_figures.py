@@ -150,7 +150,7 @@ async def _kept_breakers(ctx: "Context") -> list[MetricsState]:
 
 
 def published(look: Reading[MetricsState]) -> Sequence[MetricsState] | Fault:
-    """The page of one look, or why there is none."""
+    """Return the page of one look, or the fault why there is none."""
     if look.value is not None and look.value.published:
         return [look.value]
     return look.fault or Fault("invalid", NO_PAGE)

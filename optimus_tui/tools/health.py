@@ -54,7 +54,7 @@ QUIET_SECONDS = 0.25
 
 
 class Looked(Struct, frozen=True, kw_only=True):
-    """Everything that was read. ``seen`` is None where the keys were not asked for."""
+    """Everything that was read. ``seen`` is None if the keys were not asked for."""
 
     gateway: Reading[GatewayState]
     engine: Reading[ServiceState]
@@ -68,12 +68,12 @@ class Looked(Struct, frozen=True, kw_only=True):
 
 
 def found(report: DiagnoseReport) -> bool:
-    """Anything that needs attention."""
+    """Return True for anything that needs attention."""
     return report.overall_status != "healthy"
 
 
 async def run(ctx: "Context", query: DiagnoseQuery) -> DiagnoseReport:
-    """Probe all dependencies together and judge what they said."""
+    """Probe all dependencies together and judge what they answered."""
     from optimus_tui.tools.answer import timestamp
 
     looked = await look(ctx, query)
@@ -111,7 +111,7 @@ async def run(ctx: "Context", query: DiagnoseQuery) -> DiagnoseReport:
 
 
 async def look(ctx: "Context", query: DiagnoseQuery) -> Looked:
-    """All parts, those that are timed a moment before the others."""
+    """Read all parts, those that are timed a moment before the others."""
     from optimus_tui.probes.server import read_server_twice
     from optimus_tui.probes.services import read_engine, read_gateway
 

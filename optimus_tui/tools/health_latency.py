@@ -24,7 +24,7 @@ KEPT_SECONDS = 0.9
 async def latencies(
     ctx: "Context", gateway: Reading[GatewayState], engine: Reading[ServiceState], server: Reading[ServerState]
 ) -> dict[str, Series]:
-    """By name: gateway, engine, redis; empty series for what gave no good answer."""
+    """Return series by name (gateway, engine, redis); an empty one for what gave no good answer."""
     firsts = {
         "gateway": _time_of(gateway.value.service if gateway.value else None),
         "engine": _time_of(engine.value),

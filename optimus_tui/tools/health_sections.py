@@ -27,7 +27,7 @@ AWAY = ("refused", "timeout", "tls")
 
 
 def gateway_section(reading: Reading[GatewayState]) -> DependencySection:
-    """The gateway's health."""
+    """Return the section about the gateway's health."""
     state = reading.value
     if state:
         return service(state.service, reading.fault)
@@ -35,7 +35,7 @@ def gateway_section(reading: Reading[GatewayState]) -> DependencySection:
 
 
 def engine_section(reading: Reading[ServiceState]) -> DependencySection:
-    """The AI engine's health."""
+    """Return the section about the AI engine's health."""
     if reading.value:
         return dependency(reading)
     return _unheard(reading.fault, "disconnected")
@@ -50,7 +50,7 @@ postgres_section = dependency
 
 
 def redis_section(reading: Reading[ServerState]) -> RedisSection:
-    """Redis as it answered PING and INFO."""
+    """Return the section about Redis, as it answered PING and INFO."""
     value, fault = reading.value, reading.fault
     if value is None or fault is not None:
         if fault is not None and fault.kind == "starved":
@@ -70,7 +70,7 @@ def redis_section(reading: Reading[ServerState]) -> RedisSection:
 def cache_section(
     query: DiagnoseQuery, reading: Reading[GatewayState], rate: HitRate | None, seen: Survey | None
 ) -> CacheMetricsSection:
-    """The hit rate and its source. ``seen`` is what was scanned of the keys."""
+    """Return the section about the hit rate and its source. ``seen`` is what was scanned of the keys."""
     if not query.include_cache_metrics:
         return CacheMetricsSection(status="not checked")
     state = reading.value
@@ -100,7 +100,7 @@ def cache_section(
 
 
 def metrics_section(figures: GatewayFigures) -> GatewayMetricsSection:
-    """The gateway's own counters and circuit breakers."""
+    """Return the section about the gateway's counters and circuit breakers."""
     known = figures.requests_per_second is not None or figures.breakers_known
     whole = "ok"
     if figures.unknown:
@@ -128,7 +128,7 @@ def metrics_section(figures: GatewayFigures) -> GatewayMetricsSection:
 def limiting_section(
     query: DiagnoseQuery, tenant: bytes, seen: Survey | None, limits: LimitsReport | None
 ) -> RateLimitingSection:
-    """The tenant's counters; "partial" where not everything was scanned or read in time."""
+    """Return the section about the tenant's counters; "partial" if not everything was read in time."""
     name = safe_text(query.tenant_id, 200)
     if not query.include_rate_limiting:
         return RateLimitingSection(status="not checked", tenant_id=name)

@@ -30,8 +30,10 @@ LOOKS, APART_SECONDS = 6, 0.4
 
 
 async def recent_rate(ctx: "Context") -> HitRate | None:
-    """The hit rate of the last half minute by the counts that the gateway publishes beside it; None where nobody kept
-    them, where they were set back, and where too little was looked up."""
+    """Return the hit rate of the last 30 seconds by the gateway's published counts.
+
+    None if they were not recorded, if they were set back, and with too few look-ups.
+    """
     asked = (ctx.windows.series(name, RATE_MINUTES) for name in ("gateway.hits", "gateway.misses"))
     try:
         async with asyncio.timeout(RECENT_WAIT_SECONDS):
@@ -49,7 +51,7 @@ async def recent_rate(ctx: "Context") -> HitRate | None:
 
 
 async def present_rate(ctx: "Context", counters: Counters, *, live: bool) -> HitRate | None:
-    """The hit rate of now from the surest source that has one; None where none has."""
+    """Return the present hit rate from the most reliable source that has one, else None."""
     kept = await recent_rate(ctx)
     if kept is not None:
         return kept
@@ -58,7 +60,7 @@ async def present_rate(ctx: "Context", counters: Counters, *, live: bool) -> Hit
 
 
 async def counted_rate(counters: Counters) -> float | None:
-    """Hits by look-ups since the gateway's start, by its page's counters; None without them, or with too few."""
+    """Return hits by look-ups since the gateway's start; None without counters, or with too few look-ups."""
     state = (await counters.first_look()).value
     totals = {HITS: 0.0, MISSES: 0.0}
     for name, value in (state.values if state is not None else {}).items():
@@ -72,7 +74,7 @@ async def counted_rate(counters: Counters) -> float | None:
 
 
 def from_counters(hits: Increase, misses: Increase) -> HitRate | None:
-    """The rate behind the growth of both counters over the same looks; None with fewer look-ups than are judged."""
+    """Return the rate behind the growth of both counters; None with fewer look-ups than are judged."""
     lookups = hits.total + misses.total
     if min(hits.covered_minutes, misses.covered_minutes) <= 0 or hits.source != misses.source or lookups < MIN_LOOKUPS:
         return None
@@ -85,7 +87,7 @@ def from_counters(hits: Increase, misses: Increase) -> HitRate | None:
 
 
 def counted_between(samples: list[tuple[float, int, int]], source: str) -> HitRate | None:
-    """The rate between the first and the last of (seconds, hits, misses); None where they are of several processes."""
+    """Return the rate between the first and the last of (seconds, hits, misses); None across several processes."""
     if len(samples) < 2:
         return None
     found = {

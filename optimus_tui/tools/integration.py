@@ -28,7 +28,7 @@ ERROR_PATH = "/optimus-tui-integration-test/no-such-path"
 
 
 def found(report: IntegrationReport) -> bool:
-    """A failed test, or nothing that could be tested."""
+    """Return True for a failed test, and if nothing could be tested."""
     return report.overall_status != "all_pass"
 
 

@@ -20,7 +20,7 @@ SERVE = "http://127.0.0.1:8030"
 def callings(
     tool: str, arguments: Mapping[str, Any], settings: Settings, report: Report | None = None
 ) -> list[tuple[str, str]]:
-    """A name and the text, each: recommended commands first, then this very question for each surface."""
+    """Return pairs of a name and a text to copy: recommended commands, then this question for each surface."""
     text = msgspec.json.encode(arguments).decode()
     if settings.environment == "default":
         environment = []
@@ -38,7 +38,7 @@ def callings(
 
 
 def recommended(report: Report | None) -> list[tuple[str, str]]:
-    """The commands that an answer recommends, as they are, each with what it does."""
+    """Return the commands that a report recommends, each with what it does."""
     found: list[tuple[str, str]] = []
     for one in getattr(report, "recommendations", ()):
         command = getattr(one, "command", None)

@@ -32,7 +32,7 @@ NAMES_A_TRIP, READERS = 100, 2
 
 @dataclass
 class Survey:
-    """The keyspace as far as it was seen. ``fault`` says why it was not seen at all, or not whole."""
+    """The keyspace as far as it was scanned. ``fault`` says why it was not scanned, or not completely."""
 
     limits: LimitIndex
     cache: CacheIndex
@@ -46,7 +46,7 @@ class Survey:
 
     @property
     def unread(self) -> Fault | None:
-        """Why not a single name was read; None where some were, or where there is none to read."""
+        """Why not a single name was read; None if some were, or if there is none to read."""
         if not self.coverage.scanned:
             return self.fault
         return None
@@ -58,28 +58,28 @@ class Survey:
 
     @property
     def counters_unknown(self) -> str:
-        """Why nothing is known of the limits although the keys were read; "" where that is not so."""
+        """Return why the limits are unknown although the keys were read; "" if they are known."""
         if not counters_unknown(self.limits.total, self.unknown):
             return ""
         return layout_words(self.unknown, known=self.cache.keys)
 
     def find_unknown_layout(self) -> list[Finding]:
-        """The finding that says so."""
+        """Return the finding about names of no known layout."""
         return find_unknown_layout(self.limits.total, self.unknown, self.coverage, known=self.cache.keys)
 
     @property
     def names_section(self) -> NamesSection:
-        """Names of no known layout as documents show them."""
+        """Return names of no known layout as documents show them."""
         return NamesSection(self.unknown.count, tuple(ShapeSection(*one) for one in self.unknown.shapes))
 
     @property
     def section(self) -> CoverageSection:
-        """Coverage as documents show it."""
+        """Return the coverage as documents show it."""
         return CoverageSection(self.coverage.scanned, self.coverage.total, self.coverage.complete)
 
 
 async def survey(ctx: "Context", *, tenant: bytes | None = None, ttls: bool = False, sizes: int = 0) -> Survey:
-    """Walk over all names once. Never raises for an outage."""
+    """Walk over all names once. An outage is a fault of the result, never an exception."""
     from optimus_tui.probes.keyspace import SweepOutcome, sweep
 
     limits, cache = LimitIndex(), CacheIndex(t.encode("utf-8", "surrogateescape") for t in ctx.settings.tenants)
@@ -120,9 +120,9 @@ async def survey(ctx: "Context", *, tenant: bytes | None = None, ttls: bool = Fa
 async def read_known(
     ctx: "Context", seen: Survey, names: Iterable[bytes] | None = None, most: float = READ_SECONDS
 ) -> tuple[list[Counter], Fault | None]:
-    """The values of the counters that were found (the index's first 2,000 unless names are given), and why not all.
+    """Read the values of counters that were found, and return them with the fault why not all were read.
 
-    Never raises for an outage: what was read before it stands. The first names are read first.
+    The first 2,000 names of the index are read unless ``names`` are given; what was read before an outage is returned.
     """
     wanted = list(dict.fromkeys(names if names is not None else seen.limits.names_to_read()))
     trips = [wanted[at : at + NAMES_A_TRIP] for at in range(0, len(wanted), NAMES_A_TRIP)]
@@ -186,7 +186,7 @@ async def _window(ctx: "Context") -> int | None:
 
 
 def judge_limits(ctx: "Context", seen: Survey, rules: LimitRules | None) -> LimitsReport:
-    """All counters of the survey against the rules."""
+    """Judge all counters of the scan by the rules."""
     return limit_verdicts.judge(
         seen.limits.counters(ctx.clock.mono()),
         tracks=seen.limits.tracks(),
@@ -199,12 +199,12 @@ def judge_limits(ctx: "Context", seen: Survey, rules: LimitRules | None) -> Limi
 
 
 def is_refused(fault: Fault) -> bool:
-    """Whether the server answers and only this command is not to be had: the others may well be."""
+    """Return True if the server answers and refuses only this command: others may work."""
     return fault.kind in ("denied", "invalid")
 
 
 def unreachable(fault: Fault) -> ToolFailure:
-    """No result: what the tool needs cannot be reached (3), or may not be read (4)."""
+    """Return the failure for what cannot be reached (exit code 3) or may not be read (4)."""
     if fault.remedy:
         sentence = f"{fault.message}; {fault.remedy}"
     else:

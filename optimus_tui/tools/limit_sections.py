@@ -14,7 +14,7 @@ MOST_ROWS = ROWS
 
 
 def limit_sections(rows: Iterable[LimitRow], most: int = MOST_ROWS) -> dict[str, LimitSection]:
-    """Operation to counter for the first ``most`` rows (the most urgent). Two names that look alike stay two."""
+    """Return the first ``most`` rows (the most urgent) by operation. Two names that look alike stay two."""
     sections: dict[str, LimitSection] = {}
     for row in islice(rows, most):
         name, number = operation_name(row.counter), 1
@@ -26,10 +26,10 @@ def limit_sections(rows: Iterable[LimitRow], most: int = MOST_ROWS) -> dict[str,
 
 
 def omitted(rows: Sequence[object], most: int = MOST_ROWS) -> int:
-    """How many rows a list of at most ``most`` leaves out."""
+    """Return how many rows a list of at most ``most`` leaves out."""
     return max(0, len(rows) - most)
 
 
 def unparsed_section(names: UnparsedNames) -> NamesSection:
-    """Names under rate_limit that are outside the layout, with their shapes."""
+    """Return names under ``rate_limit`` of another layout, with their shapes."""
     return NamesSection(names.count, tuple(ShapeSection(one.shape, one.count) for one in names.shapes))

@@ -36,7 +36,10 @@ NO_PAGE = "the gateway publishes no /metrics (it answered 404)"
 
 
 class Counters:
-    """Asks the window first; looks for itself at most once, whatever is asked. With ``live`` False it never looks."""
+    """Reads counters over the window, else from looks at the page, which are taken at most once.
+
+    With ``live`` False it never looks.
+    """
 
     def __init__(self, ctx: "Context", minutes: float, *, live: bool = True) -> None:
         self._ctx, self._minutes, self._may_look = ctx, minutes, live
@@ -49,7 +52,7 @@ class Counters:
         return self._minutes
 
     async def increase(self, metric: str, labels: Mapping[str, str] | None = None) -> Increase:
-        """Growth of a counter; ``covered_minutes`` 0 where nobody knows, with the reason in ``fault``."""
+        """Return the growth of a counter; ``covered_minutes`` is 0 if unknown, with the reason in ``fault``."""
         kept = await self._kept(self._ctx.windows.increase(metric, self._minutes, labels))
         if isinstance(kept, Increase) and (kept.covered_minutes > 0 or kept.several or not self._may_look):
             return kept
@@ -58,7 +61,7 @@ class Counters:
         return _first_fault(live_increase(metric, await self.looks(), labels or {}), kept)
 
     async def quantiles(self, histogram: str, by: str | None) -> Quantiles:
-        """Percentiles by the value of a label, or all together, in seconds."""
+        """Return percentiles in seconds by the value of a label, or of all together (None)."""
         kept = await self._kept(self._ctx.windows.quantiles(histogram, self._minutes, by=by))
         if isinstance(kept, Quantiles) and (kept.covered_minutes > 0 or kept.several or not self._may_look):
             return kept
@@ -69,20 +72,22 @@ class Counters:
         return await asyncio.to_thread(quantiles_of, histogram, parts, by)
 
     async def looks(self) -> list[Reading[MetricsState]]:
-        """Looks at the page as it is now, at the least one; a single one where there is no page or no answer."""
+        """Return looks at the page as it is now; a single one if there is no page or no answer."""
         if self._looking is None:
             self._looking = asyncio.ensure_future(self._look())
         return await asyncio.shield(self._looking)
 
     async def first_look(self) -> Reading[MetricsState]:
-        """The page once, as it is now; ``looks`` begins with it."""
+        """Return the first look at the page as it is now; ``looks`` begins with it."""
         if self._first is None:
             self._first = asyncio.ensure_future(self._read(0))
         return await asyncio.shield(self._first)
 
     async def states(self) -> list[MetricsState] | Fault:
-        """What each process publishes now: of each that answered its latest page, and where nothing tells processes
-        apart one for each set of states of circuit breakers."""
+        """Return what each process publishes now, or the fault.
+
+        Where processes cannot be told apart: one page for each set of states of circuit breakers.
+        """
         looks = await self.looks()
         latest = by_process(one.value for one in looks if one.value is not None)
         return latest or next((one.fault for one in looks if one.fault), Fault("invalid", NO_PAGE))
@@ -115,12 +120,12 @@ class Counters:
 
 
 def latest_pages(pages: Iterable[MetricsState | None]) -> list[MetricsState]:
-    """Of each process that answered its latest page."""
+    """Return the latest page of each process that answered."""
     return list({page.process: page for page in pages if page is not None}.values())
 
 
 def enough(looks: Sequence[Reading[MetricsState]]) -> bool:
-    """Whether it is unlikely that a process was missed, and each that was seen was seen twice."""
+    """Return True if it is unlikely that a process was missed, and each one was seen twice."""
     seen = [one.value.process for one in looks if one.value is not None and one.value.process is not None]
     once = any(seen.count(process) == 1 for process in set(seen))
     return len(looks) >= max(LEAST_LOOKS, LOOKS_EACH * len(set(seen))) and not once
@@ -142,8 +147,11 @@ def _first_fault(found: Increase, kept: Increase | Fault) -> Increase:
 
 
 def live_increase(metric: str, looks: Sequence[Reading[MetricsState]], labels: Mapping[str, str]) -> Increase:
-    """Growth over looks of a few seconds, process by process. What appeared between two looks at one process grew from
-    zero; where nothing tells processes apart, a counter that falls or jumps makes the figure unknown."""
+    """Return the growth over looks of a few seconds, process by process.
+
+    A series that appeared between two looks at one process grew from zero. Where processes cannot be told apart, a
+    counter that falls or jumps makes the growth unknown.
+    """
     states = [(one, one.value) for one in looks if one.value is not None]
     if not states:
         return Increase(name=metric, fault=next((one.fault for one in looks if one.fault), None))
@@ -176,7 +184,7 @@ def live_increase(metric: str, looks: Sequence[Reading[MetricsState]], labels: M
 
 
 def missing(metric: str, state: MetricsState) -> Fault:
-    """Why a counter that the page does not hold is unknown; names what looks like it, and the setting to add."""
+    """Return the fault for a counter that the page lacks, with similar names and the setting to add."""
     base = base_of(metric)
     if base in state.unread:
         return Fault("invalid", f"values of {base} in the gateway's /metrics are no numbers")

@@ -30,7 +30,7 @@ _ENDS: ContextVar[float] = ContextVar("ends")
 
 @contextmanager
 def within(seconds: float) -> Iterator[None]:
-    """All parts that begin in this block end ``SPARE_SECONDS`` before ``seconds`` are over. An outer whole holds."""
+    """Let all parts of this block end ``SPARE_SECONDS`` before ``seconds`` are over; an outer limit still holds."""
     ends = asyncio.get_running_loop().time() + seconds - SPARE_SECONDS
     token = _ENDS.set(min(ends, _ENDS.get(ends)))
     try:
@@ -40,7 +40,7 @@ def within(seconds: float) -> Iterator[None]:
 
 
 def seconds_left(most: float = PART_SECONDS) -> float:
-    """Seconds that a part which begins now may take: at most ``most``."""
+    """Return the seconds that a part which begins now may take, at most ``most``."""
     ends = _ENDS.get(None)
     if ends is None:
         return most
@@ -48,14 +48,14 @@ def seconds_left(most: float = PART_SECONDS) -> float:
 
 
 def not_in_time(what: str, seconds: float) -> Fault:
-    """The fault of a part that was not done in time."""
+    """Return the fault of a part that was not done in time."""
     if ours := starved(seconds):
         return Fault("starved", f"{what}: not measured: {ours}", "relieve this machine and ask again")
     return Fault("timeout", f"{what}: not measured within {seconds:.1f} s")
 
 
 async def part(ctx: "Context", work: Awaitable[T], what: str, most: float = PART_SECONDS) -> T | Fault:
-    """What ``work`` brings, or why not."""
+    """Return what ``work`` gives in its time, or the fault why not."""
     from optimus_tui.probes.faults import OUTAGES, fault_of
 
     seconds = seconds_left(most)
@@ -71,7 +71,7 @@ async def part(ctx: "Context", work: Awaitable[T], what: str, most: float = PART
 
 
 async def reading(ctx: "Context", work: Awaitable[Reading[T]], what: str, most: float = PART_SECONDS) -> Reading[T]:
-    """The same for a part that brings a Reading: one without a value where it was not done."""
+    """Return the reading that ``work`` gives in its time, or one with a fault."""
     found = await part(ctx, work, what, most)
     if not isinstance(found, Fault):
         return found
@@ -79,4 +79,4 @@ async def reading(ctx: "Context", work: Awaitable[Reading[T]], what: str, most: 
 
 
 async def nothing() -> None:
-    """A part that was not asked for."""
+    """Return None, for a part that was not asked for."""

@@ -16,14 +16,14 @@ FORMAT = 1
 
 
 class Baseline(msgspec.Struct, forbid_unknown_fields=True):
-    """How many findings of each fingerprint are known; readable, so that a review can see what is added."""
+    """How many findings of each fingerprint are known. Its file is text, so that a review shows what is added."""
 
     format: int
     known: dict[str, int]
 
 
 def fingerprint(issue: PatternIssue) -> str:
-    """``src/backend/routers/x.py caching.missing 0123456789ab``."""
+    """Return ``src/backend/routers/x.py caching.missing 0123456789ab``."""
     return _mark(issue, issue.source)
 
 
@@ -37,13 +37,13 @@ def _marks(issue: PatternIssue) -> Counter[str]:
 
 
 def made_of(issues: Sequence[PatternIssue]) -> bytes:
-    """The file's content, sorted, a finding a line."""
+    """Return the content of the file: one finding a line, sorted."""
     known = dict(sorted(Counter(mark for one in issues for mark in _marks(one).elements()).items()))
     return msgspec.json.format(msgspec.json.encode(Baseline(FORMAT, known)), indent=2) + b"\n"
 
 
 def parsed(data: bytes) -> Baseline:
-    """The baseline; ValueError with one sentence for anything else."""
+    """Return the baseline, or raise ValueError with one sentence."""
     try:
         found = msgspec.json.decode(data, type=Baseline)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
@@ -54,7 +54,7 @@ def parsed(data: bytes) -> Baseline:
 
 
 def split(issues: Sequence[PatternIssue], known: Baseline) -> tuple[list[PatternIssue], int, int]:
-    """(new findings, number of known ones, number of known ones that are gone)."""
+    """Return (new findings, number of known ones, number of known ones that are gone)."""
     left = Counter(known.known)
     new: list[PatternIssue] = []
     for one in issues:

@@ -28,7 +28,7 @@ class _File(msgspec.Struct, array_like=True):
 
 
 class VerdictCache:
-    """``digest_of(path)`` tells a neighbour's present content; empty bytes for a file that is not there."""
+    """Keeps verdicts by content. ``digest_of(path)`` is the digest of a neighbour; b"" if there is no such file."""
 
     def __init__(self, root: Path, digest_of: Callable[[str], bytes], folder: Path | None = None) -> None:
         name = hashlib.sha256(os.fsencode(root)).hexdigest()[:24]
@@ -39,7 +39,7 @@ class VerdictCache:
         self._changed = False
 
     def get(self, path: str, digest: bytes) -> Verdict | None:
-        """The verdict on exactly these bytes."""
+        """Return the verdict on exactly these bytes, or None."""
         known = self._kept.verdicts.get(path)
         if known is not None and known[0] == digest:
             return known[1]
@@ -86,7 +86,7 @@ class VerdictCache:
 
 
 def cache_folder() -> Path:
-    """Where verdicts are kept."""
+    """Return the folder where verdicts are kept."""
     import platformdirs
 
     return Path(platformdirs.user_cache_dir("optimus-tui")) / "patterns"

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 def declared_in(outcome: JudgedFiles) -> Declared:
-    """All names that the judged routers write out."""
+    """Return all names that the judged routers write out."""
     operations = {name for one in outcome.judged for name in one.verdict.operations}
     kinds = {name for one in outcome.judged for name in one.verdict.kinds}
     lasting = {name for one in outcome.judged for name in one.verdict.lasting}
@@ -25,14 +25,22 @@ def declared_in(outcome: JudgedFiles) -> Declared:
 
 
 async def compared(ctx: "Context") -> LiveComparison:
-    """All routers of the source tree against Redis. ToolFailure where either cannot be read."""
+    """Compare all routers of the source tree with Redis.
+
+    Raises:
+        ToolFailure: the tree or Redis cannot be read.
+    """
     root = source_tree(ctx.settings.source_path)
     outcome = await asyncio.to_thread(lambda: examine(root, SourceTree(root).below(ROUTERS), seconds=SECONDS))
     return await live_drift(ctx, outcome)
 
 
 async def live_drift(ctx: "Context", outcome: JudgedFiles) -> LiveComparison:
-    """The differences, and what was looked at in words. ToolFailure where Redis could not be asked."""
+    """Return the differences between routers and Redis, and in words what was compared.
+
+    Raises:
+        ToolFailure: Redis could not be asked.
+    """
     seen = await survey(ctx, ttls=True)
     if seen.coverage.scanned == 0 and seen.fault is not None:
         raise unreachable(seen.fault)

@@ -30,7 +30,7 @@ class Judged(NamedTuple):
 
 
 class JudgedFiles(NamedTuple):
-    """What was judged, and what was not, with the reason."""
+    """The judged files, and those that were not judged, with the reason."""
 
     judged: tuple[Judged, ...]
     skipped: tuple[tuple[Path, str, str], ...]
@@ -126,7 +126,7 @@ def _digest(data: bytes) -> bytes:
 
 
 def judged(tree: Path, path: str) -> tuple[bool, str]:
-    """What the validator says of one router at the highest level: whether it needs no work, and one sentence."""
+    """Return whether a router needs no work at the highest level, and one sentence."""
     from optimus_tui.patterns.score import score, word
 
     outcome = examine(tree, [path], named=True, use_cache=False)

@@ -33,12 +33,12 @@ OF_FILES: dict[str, tuple[str, str, str]] = {
 
 
 def named(root: Path, path: str) -> str:
-    """A path as the document shows it: relative to the source tree."""
+    """Return a path relative to the source tree, as the document shows it."""
     return shown(path)
 
 
 def shown(text: str) -> str:
-    """Safe text in which the contract's best word does not occur; in a path it becomes a pattern that fits the file."""
+    """Return safe text without the contract's best word; in a path it becomes a pattern that fits the file."""
     safe = safe_text(text.encode("utf-8", "surrogateescape"), 400)
     at = safe.lower().find(_BEST)
     while at >= 0:
@@ -55,7 +55,7 @@ def build(
     name: Callable[[Path, str], str] = named,
     notes: Sequence[str] = (),
 ) -> ValidateReport:
-    """The whole document."""
+    """Return the whole document."""
     files: list[RouterFile] = []
     issues: list[PatternIssue] = []
     total = 0.0

@@ -20,7 +20,7 @@ SECONDS = 6.0
 
 
 def found(report: ValidateReport) -> bool:
-    """A finding of medium priority or worse, or nothing that could be judged."""
+    """Return True for a finding of medium priority or worse, and if nothing could be judged."""
     return report.files_validated == 0 or any(one.priority in ("high", "medium") for one in report.issues_found)
 
 
@@ -43,7 +43,7 @@ async def run(ctx: "Context", query: ValidateQuery) -> ValidateReport:
 
 
 def source_tree(path: Path | None) -> Path:
-    """The gateway's source tree; a failure that says how to name it."""
+    """Return the gateway's source tree, or raise a ToolFailure that says how to name it."""
     if path is None or not (path / ROUTERS).is_dir():
         where = "here or above"
         if path is not None:
@@ -65,7 +65,7 @@ def _judge(root: Path, router_path: str | None) -> JudgedFiles:
 
 
 def relative_path(tree: SourceTree, router_path: str) -> str:
-    """The path in the tree, or a refusal: absolute paths and whatever leads out of the routers."""
+    """Return the path in the tree; absolute paths, and paths out of the routers, are refused."""
     told = f"router_path {shown(router_path)!r}"
     plain = router_path.removeprefix(f"{ROUTERS}/")
     parts = plain.split("/")

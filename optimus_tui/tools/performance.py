@@ -29,7 +29,7 @@ _MEASURES: dict[str, Measure] = {
 
 
 def found(report: PerformanceReport) -> bool:
-    """A finding of medium or worse, or a figure that nobody could measure."""
+    """Return True for a finding of medium or worse, and if a figure could not be measured."""
     missing = report.analysis_results.get("status") == "not available"
     return missing or any(one.severity in ("medium", "high", "critical") for one in report.diagnostics)
 

@@ -29,7 +29,11 @@ KINDS = 20
 
 
 async def cache_performance(ctx: "Context", query: PerformanceQuery) -> Result:
-    """The window's look-ups where somebody counted them, else the gateway's figure, else Redis' own without ours."""
+    """Measure the hit rate, keys and memory.
+
+    The hit rate is that of the window if look-ups were counted, else the gateway's figure, else Redis' own without our
+    share.
+    """
     from optimus_tui.probes.server import read_server
     from optimus_tui.probes.services import read_gateway
 

@@ -36,12 +36,10 @@ _RULES = {"gateway": SERVICES_GATEWAY, "engine": SERVICES_ENGINE, "redis": SERVE
 
 
 async def latency(ctx: "Context", query: PerformanceQuery) -> Result:
-    """``latency_tests`` and their summary as of now; ``services``, ``routes`` and ``upstreams`` over the window.
+    """Measure latency now (``latency_tests``) and over the window (``services``, ``routes``, ``upstreams``).
 
-    The summary's ``assessment`` is never better than the worst finding of the whole document.
-
-    The average is over the two services that speak HTTP, as callers meet them; Redis, a hundred times faster, would
-    only flatter it, and has figures of its own under ``services``.
+    The summary's ``assessment`` is never better than the worst finding of the document. The average is over the two
+    services that speak HTTP: Redis is a hundred times faster and would only improve it.
     """
     counters = Counters(ctx, query.time_window_minutes)
     looks, windows, (routes, upstreams), lately = await asyncio.gather(

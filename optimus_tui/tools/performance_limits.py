@@ -29,7 +29,7 @@ WEIGHED = 20
 
 
 async def rate_limiting_efficiency(ctx: "Context", query: PerformanceQuery) -> Result:
-    """Refusals from the gateway's counters over the window, headroom from Redis' counters now."""
+    """Measure refusals over the window, and what is left of the limits now."""
     from optimus_tui.probes.services import read_gateway
 
     counters = Counters(ctx, query.time_window_minutes)

@@ -13,7 +13,7 @@ from optimus_tui.verdicts.unmeasured import unmeasured
 
 
 class Result(Struct, frozen=True, kw_only=True):
-    """``results`` is never empty."""
+    """What one metric gives. ``results`` is never empty."""
 
     results: dict[str, Any]
     covered_minutes: float = 0.0
@@ -25,7 +25,7 @@ REMEDY = "Let the gateway serve /metrics, or map its names under [metrics] in th
 
 
 def not_available(subject: str, reason: str, *, remedy: str = REMEDY) -> Result:
-    """Nobody can measure it: said, with the finding that says so."""
+    """Return the result for a metric that cannot be measured, with the finding about it."""
     return Result(
         results={"status": "not available", "reason": reason},
         findings=(unmeasured(subject, reason, rule=METRICS_UNMEASURED, remedy=remedy),),
@@ -33,5 +33,5 @@ def not_available(subject: str, reason: str, *, remedy: str = REMEDY) -> Result:
 
 
 def reason_of(fault: Fault | None, otherwise: str) -> str:
-    """A fault in one sentence."""
+    """Return a fault as one sentence, or ``otherwise`` for no fault."""
     return sentence(fault) or otherwise

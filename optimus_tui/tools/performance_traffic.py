@@ -21,7 +21,7 @@ OTHERS = "other"
 
 
 async def throughput(ctx: "Context", query: PerformanceQuery) -> Result:
-    """Requests by route, tenant, method and status."""
+    """Measure requests by route, tenant, method and status."""
     grown = await Counters(ctx, query.time_window_minutes).increase(REQUESTS)
     if grown.covered_minutes <= 0:
         return uncounted("throughput", grown)
@@ -35,7 +35,7 @@ async def throughput(ctx: "Context", query: PerformanceQuery) -> Result:
 
 
 async def error_rate(ctx: "Context", query: PerformanceQuery) -> Result:
-    """Shares of failed, refused and wrong requests."""
+    """Measure the shares of failed, refused and wrong requests."""
     grown = await Counters(ctx, query.time_window_minutes).increase(REQUESTS)
     if grown.covered_minutes <= 0:
         return uncounted("error rate", grown)
@@ -62,7 +62,7 @@ async def error_rate(ctx: "Context", query: PerformanceQuery) -> Result:
 
 
 def uncounted(subject: str, grown: Increase) -> Result:
-    """Nobody can tell this figure: why, and which processes or Prometheus targets were in the way."""
+    """Return the result for a figure that is unknown, with why, and the processes or targets in question."""
     missing = not_available(subject, reason_of(grown.fault, "nobody counted requests in this window"))
     told = {name: value for name, value in verdicts.told_by(grown).items() if value}
     return Result(results={**missing.results, **told}, findings=missing.findings)

@@ -12,7 +12,7 @@ _LISTENER: ContextVar[Progress | None] = ContextVar("progress", default=None)
 
 @contextmanager
 def listening(listener: Progress | None) -> Iterator[None]:
-    """Everything that this task and its children report goes to ``listener``."""
+    """Send everything that this task and its children report to ``listener``."""
     before = _LISTENER.set(listener)
     try:
         yield
@@ -21,7 +21,7 @@ def listening(listener: Progress | None) -> Iterator[None]:
 
 
 def report(done: int, total: int | None, what: str) -> None:
-    """``done`` of ``total`` so far; never more of them: a walk over the keys meets some names twice."""
+    """Report ``done`` of ``total``, never more than all: a walk over the keys meets some names twice."""
     listener = _LISTENER.get()
     if listener is not None:
         listener(done if total is None else min(done, total), total, what)

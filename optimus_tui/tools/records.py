@@ -36,10 +36,10 @@ class Layout(Struct, frozen=True):
 
 
 def in_words(value: Any) -> Any:
-    """The same part of a document with estimates and bounds in words: ``≈ 320 ms``, ``≤ 10 s``.
+    """Return a part of a document with estimates and bounds in words: ``≈ 320 ms``, ``≤ 10 s``.
 
-    Percentiles out of a histogram (``percentiles_from``) become texts, and so does what a finding measured. Lists that
-    nothing was left out of, and names of which there are none, say nothing to a reader.
+    Percentiles of a histogram (``percentiles_from``) become texts, and so does what a finding measured. Counts of zero
+    left-out rows or odd names are dropped.
     """
     if isinstance(value, (list, tuple)):
         return [in_words(one) for one in value]
@@ -86,8 +86,11 @@ def layout(records: Sequence[Mapping[str, Any]]) -> Layout:
 
 
 def cell(record: Mapping[str, Any], key: str) -> str:
-    """One value of a record in words; the TTL of what never expires is ``never``. A key that it lacks, one that holds
-    nothing where there is nothing, and all of what nobody asked are ``–``: that is not unknown."""
+    """Return one value of a record in words.
+
+    The TTL of what never expires is ``never``. ``–`` stands for a key that the record lacks, for a null that means
+    none, and for everything that was not asked for.
+    """
     if key not in record or (record[key] is None and record.get("status") in UNASKED):
         return NOTHING
     if key == "ttl_seconds" and record.get(key) is None and record.get("immortal"):

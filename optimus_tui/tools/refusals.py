@@ -90,7 +90,7 @@ async def _between(ctx: "Context", seen: Survey, names: Sequence[bytes], index: 
 
 
 def neighbours(seen: Survey, names: Collection[bytes]) -> list[bytes]:
-    """Other tenants' counters of the same operations: they tell a limit that is too low from a busy client."""
+    """Return other tenants' counters of the same operations: they tell a low limit from a busy client."""
     own = {*seen.of_tenant, *names}
     others: dict[bytes, list[bytes]] = {parse_key(name).operation: [] for name in names}
     for one in seen.limits.names_to_read(seen.limits.total + 1) if others else ():
@@ -115,7 +115,7 @@ class RefusalEvidence(Struct, frozen=True, kw_only=True):
     older: str = ""
 
     def findings(self, watched: Watched, rules: LimitRules | None, tenant: str | None) -> list[Finding]:
-        """What is wrong, for one tenant or for all."""
+        """Return the findings for one tenant, or for all (None)."""
         found = find_refusals(self.requests, self.refused.grown, tenant)
         if not found and self.ageless is not None:
             requests, refused = self.ageless
@@ -124,7 +124,7 @@ class RefusalEvidence(Struct, frozen=True, kw_only=True):
 
 
 async def read_refusals(ctx: "Context", counters: Counters, minutes: float) -> RefusalEvidence:
-    """What was kept of the window, else what the gateway's page tells. Never raises for an outage."""
+    """Return the recorded refusals of the window, else what the gateway's page shows. An outage raises nothing."""
     requests, refused, looks = await asyncio.gather(
         _increase(ctx, counters, REQUESTS),
         _increase(ctx, counters, REFUSED),

@@ -29,12 +29,12 @@ class Tool:
 
     @cached_property
     def code(self) -> Any:
-        """The tool's module: QUERY, REPORT, run, found."""
+        """The tool's module, with QUERY, REPORT, run and found."""
         return import_module(f"optimus_tui.tools.{self.module}")
 
     @property
     def query(self) -> type[Query]:
-        """The type of its question."""
+        """The type of its arguments."""
         return self.code.QUERY  # type: ignore[no-any-return]
 
     @property
@@ -44,24 +44,24 @@ class Tool:
 
     @property
     def run(self) -> "Callable[[Context, Any], Awaitable[Report]]":
-        """The tool itself."""
+        """The function that runs the tool."""
         return self.code.run  # type: ignore[no-any-return]
 
     def found(self, report: Report) -> bool:
-        """True where the answer holds a finding of medium or worse, or a failed test: exit code 1."""
+        """Return True for a finding of medium or worse, or a failed test: exit code 1."""
         return bool(self.code.found(report))
 
     def input_schema(self) -> dict[str, Any]:
-        """JSON Schema of the arguments, made from the question's type."""
+        """Return the JSON Schema of the arguments."""
         return schema_of(self.query)
 
     def output_schema(self) -> dict[str, Any]:
-        """JSON Schema of the answer."""
+        """Return the JSON Schema of the answer."""
         return schema_of(self.report)
 
 
 def schema_of(kind: type[Any]) -> dict[str, Any]:
-    """One self-contained object schema: the definition itself with what it refers to beside it."""
+    """Return one object schema that contains everything it refers to."""
     (root,), definitions = msgspec.json.schema_components([kind], ref_template="#/$defs/{name}")
     if "$ref" in root:
         schema = dict(definitions.pop(root["$ref"].rsplit("/", 1)[1]))
@@ -97,7 +97,7 @@ def _name_types(schema: Any) -> None:
 
 
 class Registry(Mapping[str, Tool]):
-    """Tools in the order of the documentation."""
+    """The tools in the order of the documentation."""
 
     def __init__(self, *tools: Tool) -> None:
         self._tools = {tool.name: tool for tool in tools}

@@ -18,7 +18,7 @@ HEALTH_SEVERITY = {"low": "info", "medium": "warning", "high": "warning", "criti
 
 
 def diagnostics(findings: Iterable[Finding], words: dict[str, str] | None = None) -> tuple[Diagnostic, ...]:
-    """Findings as documents carry them; ``words`` renames the severities."""
+    """Return findings as documents carry them; ``words`` renames the severities."""
     return tuple(
         Diagnostic(
             severity=(words or {}).get(finding.severity, finding.severity),
@@ -39,7 +39,7 @@ def diagnostics(findings: Iterable[Finding], words: dict[str, str] | None = None
 
 
 def sentence(fault: Fault | None) -> str | None:
-    """A fault and its remedy in one string."""
+    """Return a fault and its remedy as one sentence; None for no fault."""
     if fault is None:
         return None
     if fault.remedy:
@@ -48,7 +48,7 @@ def sentence(fault: Fault | None) -> str | None:
 
 
 def dependency(reading: Reading[ServiceState] | None) -> DependencySection:
-    """A service's section; "not checked" where nobody asked."""
+    """Return a service's section; "not checked" if it was not asked."""
     if reading is None:
         return DependencySection(status="not checked")
     state = reading.value
@@ -58,7 +58,7 @@ def dependency(reading: Reading[ServiceState] | None) -> DependencySection:
 
 
 def service(state: ServiceState, fault: Fault | None = None) -> DependencySection:
-    """The section of a service that was looked at."""
+    """Return the section of a service that was asked."""
     return DependencySection(
         status=state.status,
         latency_ms=rounded(state.latency_ms),
@@ -81,7 +81,7 @@ def service(state: ServiceState, fault: Fault | None = None) -> DependencySectio
 
 
 def limit_section(counter: Counter, row: LimitRow | None = None) -> LimitSection:
-    """One counter; seconds are rounded up, so that nobody comes back too early."""
+    """Return one counter as documents show it; seconds are rounded up."""
     return LimitSection(
         current_count=counter.count,
         ttl_seconds=None if counter.ttl_ms is None else math.ceil(counter.ttl_ms / 1000),
@@ -92,5 +92,5 @@ def limit_section(counter: Counter, row: LimitRow | None = None) -> LimitSection
 
 
 def operation_name(counter: Counter) -> str:
-    """The operation as a document's key."""
+    """Return the operation as a document's key."""
     return operation_words(counter.operation, 200)

@@ -12,7 +12,7 @@ QUERY, REPORT = RouterQuery, RouterReport
 
 
 def found(report: RouterReport) -> bool:
-    """A draft is no finding."""
+    """Return False: a draft is no finding."""
     return False
 
 

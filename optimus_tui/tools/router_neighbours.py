@@ -18,7 +18,7 @@ _TOLD = 3
 
 
 def shared_names(root: Path, draft: Draft) -> tuple[str, ...]:
-    """One sentence for each router and sort of name. Reads the disk: not for a loop."""
+    """Return one sentence for each router and sort of name that the draft shares. Reads the disk."""
     tree, router = SourceTree(root), draft.router
     mine = inspect(router.path, router.content.encode(), Project(tree.load))
     outcome = examine(root, [path for path in tree.below(ROUTERS) if path != router.path], seconds=SECONDS)

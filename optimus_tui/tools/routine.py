@@ -11,7 +11,7 @@ from optimus_tui.tools.tool_call import ToolCall
 
 
 class RoutineStep(Struct, frozen=True):
-    """When or for what; what to run; why."""
+    """When to look or for what symptom; what to run; why."""
 
     when: str
     tool_call: ToolCall
@@ -45,10 +45,10 @@ _SYMPTOMS = (
 
 
 def routine(known: Container[str]) -> tuple[RoutineStep, ...]:
-    """The three looks of a day."""
+    """Return the three looks of a day."""
     return tuple(step for step in _ROUTINE if step.tool_call.tool in known)
 
 
 def symptoms(known: Container[str]) -> tuple[RoutineStep, ...]:
-    """Symptom by symptom the first tool and the one to take next."""
+    """Return for each symptom the first tool and the next one."""
     return tuple(step for step in _SYMPTOMS if step.tool_call.tool in known)

@@ -37,7 +37,7 @@ _SERIES = (
 
 
 class Meetings(msgspec.Struct, frozen=True):
-    """What is kept: the latest stand-up, and the one it was compared with."""
+    """What is kept on disk: the latest stand-up, and the one that it was compared with."""
 
     latest: StandupReport
     before: StandupReport | None = None
@@ -61,7 +61,7 @@ async def standup(ctx: "Context") -> StandupReport:
 
 
 async def series(ctx: "Context", minutes: int) -> dict[str, tuple[tuple[float, float], ...]]:
-    """The window's samples for charts, by series; empty where nobody recorded."""
+    """Return the window's samples for charts, by series; {} if nothing was recorded."""
     found = await asyncio.gather(*(ctx.windows.series(name, minutes) for name in _SERIES))
     return {one.name: one.samples for one in found}
 

@@ -34,7 +34,7 @@ _JUDGED = ("health", "latency", "coherence")
 def compose(
     ctx: "Context", answers: Mapping[str, Any], failures: Mapping[str, ToolFailure], minutes: int
 ) -> StandupReport:
-    """The stand-up as of now; what has changed is not in it yet."""
+    """Return the stand-up as of now, without what has changed."""
     documents = {name: {} if name in failures else answers[name] for name in answers}
     findings = _findings(documents)
     unknown = tuple(dict.fromkeys(f"{name}: {one.error.message}" for name, one in failures.items()))

@@ -7,7 +7,7 @@ from msgspec import Struct, field
 
 
 class ToolCall(Struct, frozen=True):
-    """Which tool to run, and what to ask it. Arguments that are not named keep the tool's own defaults."""
+    """Which tool to run, and with which arguments; the others keep their defaults."""
 
     tool: str
     arguments: Mapping[str, Any] = field(default_factory=dict)

@@ -36,7 +36,7 @@ Answer = tuple[Conclusion, dict[str, Any]]
 
 
 def found(report: TroubleshootReport) -> bool:
-    """A diagnostic of medium or worse."""
+    """Return True for a diagnostic of medium or worse."""
     return report.severity_assessment in SEVERITIES[1:]
 
 

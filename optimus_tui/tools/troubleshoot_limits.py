@@ -47,7 +47,7 @@ class _Counted(Struct, frozen=True, kw_only=True):
 async def rate_limiting(
     ctx: "Context", query: TroubleshootQuery, part: EvidenceReader
 ) -> tuple[Conclusion, dict[str, Any]]:
-    """What the playbook concludes, and the document's sections."""
+    """Return what the playbook concludes, and the sections of the document."""
     tenant = query.tenant_id.encode()
     gateway, server, counted = await asyncio.gather(
         part.gateway(with_rules=True), part.server(), _count(ctx, part, tenant)

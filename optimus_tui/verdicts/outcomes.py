@@ -79,7 +79,7 @@ def _why_unknown(statuses: Sequence[str]) -> str:
 
 
 def class_of(status: str) -> str:
-    """Return what a status means: good, server (5xx), refused (429), client (another 4xx), 4xx (the class) or unknown."""
+    """Return what a status means: good, server (5xx), refused (429), client (another 4xx), 4xx (class) or unknown."""
     if not _CODE.fullmatch(status):
         return "unknown"
     if status == "429":

@@ -7,7 +7,7 @@ from msgspec import Struct
 
 
 class Figures(Struct, frozen=True, kw_only=True):
-    """Percentiles and mean of samples, in the samples' unit; None without samples."""
+    """Percentiles, mean and extremes of samples, in the samples' unit; None without samples."""
 
     samples: int
     average: float | None = None
