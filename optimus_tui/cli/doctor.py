@@ -159,14 +159,18 @@ async def examine(settings: Settings) -> list[DoctorLine]:
     return lines + [DoctorLine("note", "settings", note) for note in settings.notes]
 
 
-def _said(fault: Fault) -> str:
-    return f"{fault.message}{f' ({fault.remedy})' if fault.remedy else ''}"
+def _said(fault: Fault | None) -> str:
+    if fault is None:
+        return "unknown"
+    if fault.remedy:
+        return f"{fault.message} ({fault.remedy})"
+    return fault.message
 
 
 def _service(name: str, reading: Reading[ServiceState]) -> DoctorLine:
     state = reading.value
     if state is None or state.status == "unknown":
-        return DoctorLine("WRONG", name, _said(reading.fault) if reading.fault else "unknown")
+        return DoctorLine("WRONG", name, _said(reading.fault))
     if state.status == "not configured":
         return DoctorLine("--", name, "not configured")
     if state.fault:
@@ -185,7 +189,7 @@ def _service(name: str, reading: Reading[ServiceState]) -> DoctorLine:
 def _gateway(reading: Reading[GatewayState]) -> list[DoctorLine]:
     state = reading.value
     if state is None:
-        return [DoctorLine("WRONG", "gateway", _said(reading.fault) if reading.fault else "unknown")]
+        return [DoctorLine("WRONG", "gateway", _said(reading.fault))]
     lines = [
         _service(
             "gateway",
@@ -234,7 +238,7 @@ async def _redis(context: Context) -> list[DoctorLine]:
     reading = await read_server_twice(context.redis, target, context.own, context.clock)
     state = reading.value
     if state is None:
-        return [DoctorLine("WRONG", "redis", _said(reading.fault) if reading.fault else "unknown")]
+        return [DoctorLine("WRONG", "redis", _said(reading.fault))]
     known = [state.product, state.version, state.mode, state.role, f"{state.keys:,} keys" if state.keys else None]
     what = ", ".join(one for one in known if one) or "answers"
     took = ""

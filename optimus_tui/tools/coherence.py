@@ -19,7 +19,7 @@ from optimus_tui.verdicts import coherence_advice as verdicts
 from optimus_tui.verdicts.coherence_events import covered_minutes
 from optimus_tui.verdicts.sorting import worst_first
 from optimus_tui.verdicts.unmeasured import find_unmeasured
-from optimus_tui.verdicts.values import rounded
+from optimus_tui.verdicts.values import rounded, status_of
 
 if TYPE_CHECKING:
     from optimus_tui.context import Context
@@ -124,7 +124,7 @@ def _totals(keys: Keys, seen: Survey) -> CoherenceAnalysis:
         tracking_keys_not_understood=keys.tracking.not_understood,
         unknown=keys.tracking.unknown,
         unknown_layout=seen.names_section,
-        status="ok" if seen.fault is None else "partial",
+        status=status_of(seen.fault is None, "partial"),
         error=sentence(seen.fault),
     )
 

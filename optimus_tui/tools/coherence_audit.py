@@ -13,6 +13,7 @@ from optimus_tui.tools.report_sections import sentence
 from optimus_tui.verdicts.coherence_audit import Audited, AuditPlan, count, judge, lengthen, plan
 from optimus_tui.verdicts.coherence_events import EventWindow
 from optimus_tui.verdicts.percentiles import percentile
+from optimus_tui.verdicts.values import status_of
 from optimus_tui.wording.safe import safe_text
 
 if TYPE_CHECKING:
@@ -72,7 +73,7 @@ def audit_section(audit: Audit | None, log: Log | None) -> dict[str, Any]:
     made, counts = audit.plan, count(audit.audited)
     refills = sorted(one.refill_ms for one in audit.audited if one.refill_ms is not None)
     return {
-        "status": "ok" if made.naming else "nothing to check",
+        "status": status_of(made.naming, "nothing to check"),
         "events_naming_keys": made.naming,
         "checked": len(audit.audited) + made.absent,
         **{str(name): number for name, number in counts.items()},

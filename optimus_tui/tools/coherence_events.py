@@ -50,7 +50,7 @@ class Listeners(Struct, frozen=True, kw_only=True):
     fault: Fault | None = None
 
     def unheard(self, window: EventWindow | None) -> tuple[str, ...]:
-        """Return tenants with events in the window and no subscriber; () if a subscription by pattern may cover them."""
+        """Return tenants with events in the window and no subscriber; () if a pattern may cover them."""
         if self.channels is None or window is None or self.channels.patterns != 0:
             return ()
         heard = {tenant for name, count in self.channels.subscribers.items() if count for tenant in _owners(name)}

@@ -19,7 +19,7 @@ from optimus_tui.tools.report_sections import sentence
 from optimus_tui.verdicts.cache import judge as judge_cache
 from optimus_tui.verdicts.hit_rate import LookupTrack, find_conflict, find_rates, hit_rate, track_lookups
 from optimus_tui.verdicts.performance import shown, told_by, trend
-from optimus_tui.verdicts.values import if_known, rounded
+from optimus_tui.verdicts.values import if_known, rounded, status_of
 
 if TYPE_CHECKING:
     from optimus_tui.context import Context
@@ -60,7 +60,7 @@ async def cache_performance(ctx: "Context", query: PerformanceQuery) -> Result:
     covered, source = _covered(hits, rates)
     return Result(
         results={
-            "status": "ok" if rate is not None and known else "partial",
+            "status": status_of(rate is not None and known, "partial"),
             **_rate_section(rate, present, published, rates),
             **_lookups(hits, misses),
             "error": None if rate else _why(gateway.value),
@@ -164,7 +164,7 @@ def _memory(server: Reading[ServerState], evicted: Window) -> dict[str, Any]:
         return {"status": "unknown", "used_bytes": None, "error": sentence(server.fault)}
     grown = [value for _, value in evicted.samples]
     return {
-        "status": "ok" if state.memory_used is not None else "unknown",
+        "status": status_of(state.memory_used is not None, "unknown"),
         "used_bytes": state.memory_used,
         "max_bytes": state.memory_max,
         "policy": state.memory_policy,

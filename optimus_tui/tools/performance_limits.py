@@ -18,7 +18,7 @@ from optimus_tui.verdicts.limit_blocked import common_limits
 from optimus_tui.verdicts.performance import of_tenant, shown
 from optimus_tui.verdicts.rules import merge_rules
 from optimus_tui.verdicts.sorting import worst_first
-from optimus_tui.verdicts.values import if_known, rounded
+from optimus_tui.verdicts.values import if_known, rounded, status_of
 from optimus_tui.wording.safe import safe_text
 
 if TYPE_CHECKING:
@@ -60,7 +60,7 @@ async def rate_limiting_efficiency(ctx: "Context", query: PerformanceQuery) -> R
         findings += not_available("refusals", sentence(refused.fault) or "nobody counted them").findings
     return Result(
         results={
-            "status": "ok" if counted and limits is not None else "partial",
+            "status": status_of(counted and limits is not None, "partial"),
             "refused": {
                 **_refused(of_tenant(refused, query.tenant_filter), of_tenant(requests, query.tenant_filter)),
                 "basis": evidence.refused.basis,
@@ -139,7 +139,7 @@ async def _memory(ctx: "Context", seen: Survey, tenant: bytes | None) -> dict[st
     if mean is not None:
         estimated = round(mean * total)
     return {
-        "status": "ok" if sizes or not total else "unknown",
+        "status": status_of(sizes or not total, "unknown"),
         "limit_keys": total,
         "sampled": len(sizes),
         "average_bytes": None if mean is None else round(mean),
@@ -181,7 +181,7 @@ def _headroom(limits: LimitsReport | None, rules: LimitRules | None, fault: Faul
     states = Tally(row.state for row in limits.rows)
     limited = [row for row in limits.rows if row.limit is not None and row.counter.count is not None]
     return {
-        "status": "ok" if rules is not None or not limits.rows else "unknown limits",
+        "status": status_of(rules is not None or not limits.rows, "unknown limits"),
         "active_counters": limits.total,
         "tenants": len(limits.tenants),
         "immortal": states["immortal"],

@@ -29,7 +29,7 @@ def in_force(mutes: Iterable[Mute], now: float) -> dict[tuple[str, str], Mute]:
 
 
 def silences(mutes: Mutes, finding: Finding, now: float) -> bool:
-    """Return True if a mute covers this finding. A critical one is covered only if it was critical when it was muted."""
+    """Return True if a mute covers this finding. A critical one is covered only if it was critical then."""
     mute = mutes.get((finding.rule, finding.subject))
     if mute is None or not holds(mute, now):
         return False

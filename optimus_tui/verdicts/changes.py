@@ -51,8 +51,14 @@ def _service(before: ServicePart, now: ServicePart) -> Change:
     for name, word in (("p95_ms", "p95 was"), ("latency_ms", "was")):
         old, new = getattr(before, name), getattr(now, name)
         if old is not None and new is not None and _differ(old, new):
-            return Change(direction="worse" if new > old else "better", words=f"{word} {latency(old)}", rose=new > old)
+            return Change(direction=_direction(new > old), words=f"{word} {latency(old)}", rose=new > old)
     return SAME
+
+
+def _direction(worse: bool) -> Direction:
+    if worse:
+        return "worse"
+    return "better"
 
 
 def _differ(old: float, new: float) -> bool:
@@ -63,7 +69,7 @@ def _redis(before: StandupReport, now: StandupReport) -> Change:
     change = _service(before.redis, now.redis)
     old, new = before.redis.hit_rate, now.redis.hit_rate
     if change is SAME and old is not None and new is not None and abs(new - old) >= POINTS:
-        return Change(direction="better" if new > old else "worse", words=f"hit was {percent(old)}", rose=new > old)
+        return Change(direction=_direction(new < old), words=f"hit was {percent(old)}", rose=new > old)
     return change
 
 
@@ -71,14 +77,14 @@ def _limits(before: StandupReport, now: StandupReport) -> Change:
     for name, word in (("immortal", "never reset"), ("over", "over limit")):
         old, new = getattr(before.limits, name), getattr(now.limits, name)
         if old is not None and new is not None and old != new:
-            return Change(direction="worse" if new > old else "better", words=f"{new - old:+,} {word}", rose=new > old)
+            return Change(direction=_direction(new > old), words=f"{new - old:+,} {word}", rose=new > old)
     return _count(before.limits.counters, now.limits.counters)
 
 
 def _cache(before: StandupReport, now: StandupReport) -> Change:
     old, new = before.cache.without_ttl, now.cache.without_ttl
     if old is not None and new is not None and old != new:
-        return Change(direction="worse" if new > old else "better", words=f"{new - old:+,} without TTL", rose=new > old)
+        return Change(direction=_direction(new > old), words=f"{new - old:+,} without TTL", rose=new > old)
     return _count(before.cache.keys, now.cache.keys)
 
 

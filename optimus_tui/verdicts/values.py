@@ -17,3 +17,10 @@ def if_known(known: object, value: T) -> T | None:
     if known:
         return value
     return None
+
+
+def status_of(known: object, otherwise: str) -> str:
+    """Return the status of a section: "ok" if ``known`` is true, else ``otherwise``."""
+    if known:
+        return "ok"
+    return otherwise

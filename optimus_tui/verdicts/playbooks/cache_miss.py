@@ -35,7 +35,7 @@ from optimus_tui.verdicts.playbooks.churn import SECONDS, Invalidations
 from optimus_tui.verdicts.playbooks.conclusion import Conclusion, ConclusionBuilder
 from optimus_tui.verdicts.playbooks.errors import span_words
 from optimus_tui.verdicts.services import is_away, judge_gateway, judge_server
-from optimus_tui.verdicts.values import if_known
+from optimus_tui.verdicts.values import if_known, status_of
 from optimus_tui.wording.numbers import percent, plural, thousands
 from optimus_tui.wording.safe import safe_text
 from optimus_tui.wording.size import size
@@ -171,7 +171,7 @@ def _look_at_keys(
     conclusion.saw(f"{plural(cache.keys, 'cache key')} of {plural(len(cache.kinds), 'kind')} ({scope})")
     own = sum(one.keys for kind in cache.kinds for one in kind.tenants if one.tenant == seen.tenant)
     return {
-        "status": "ok" if cache.coverage.complete else "partial",
+        "status": status_of(cache.coverage.complete, "partial"),
         "cache_keys": cache.keys,
         "of_tenant": own,
         "ttl_histogram": {

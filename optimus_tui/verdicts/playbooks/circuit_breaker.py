@@ -22,6 +22,7 @@ from optimus_tui.settings.model import Thresholds
 from optimus_tui.verdicts.playbooks.conclusion import Conclusion, ConclusionBuilder
 from optimus_tui.verdicts.playbooks.errors import look_at_errors
 from optimus_tui.verdicts.services import judge_engine, judge_gateway
+from optimus_tui.verdicts.values import status_of
 from optimus_tui.wording.numbers import latency, part_of
 from optimus_tui.wording.safe import safe_text
 
@@ -56,7 +57,7 @@ def conclude(seen: BreakerEvidence, thresholds: Thresholds) -> Conclusion:
     opened = _look_at_history(conclusion, seen.history, states)
     return conclusion.close(
         {
-            "status": "ok" if states else "unknown",
+            "status": status_of(states, "unknown"),
             "breakers": states,
             "engine": {"status": engine.status if engine else "unknown", "latency_ms": _ms(engine)},
             "gateway": {

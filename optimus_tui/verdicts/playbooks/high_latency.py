@@ -29,7 +29,7 @@ from optimus_tui.verdicts.playbooks.conclusion import Conclusion, ConclusionBuil
 from optimus_tui.verdicts.playbooks.proxy_timeout import DependencyLatencies, look_at_direct, spread_section
 from optimus_tui.verdicts.routes import by_time, judge_routes
 from optimus_tui.verdicts.services import is_away, judge_engine, judge_gateway, judge_server
-from optimus_tui.verdicts.values import if_known
+from optimus_tui.verdicts.values import if_known, status_of
 from optimus_tui.wording.numbers import latency, percent, plural, thousands
 from optimus_tui.wording.safe import safe_text
 
@@ -70,7 +70,7 @@ def conclude(seen: LatencyEvidence, thresholds: Thresholds) -> Conclusion:
         conclusion.saw(f"time by {basis}: {words}")
     return conclusion.close(
         {
-            "status": "ok" if direct or routes else "unknown",
+            "status": status_of(direct or routes, "unknown"),
             "where_the_time_goes": shares,
             "basis": basis,
             "direct_ms": direct,
@@ -136,7 +136,7 @@ def _look_at_slow(conclusion: ConclusionBuilder, seen: LatencyEvidence, *, down:
     else:
         conclusion.saw(f"{plural(len(events), 'event')} of LATENCY LATEST within the window")
     return {
-        "status": "ok" if slow.calls_fault is None and slow.events_fault is None else "partial",
+        "status": status_of(slow.calls_fault is None and slow.events_fault is None, "partial"),
         "slow_calls": if_known(slow.calls_fault is None, len(calls)),
         "own_calls_left_out": slow.own,
         "slowest": [

@@ -34,6 +34,7 @@ from optimus_tui.verdicts.playbooks.conclusion import Conclusion, ConclusionBuil
 from optimus_tui.verdicts.restarts import find_restarts
 from optimus_tui.verdicts.services import is_away, judge_gateway, judge_server
 from optimus_tui.verdicts.trend import MIN_MINUTES, MIN_SAMPLES, Trend, trend
+from optimus_tui.verdicts.values import status_of
 from optimus_tui.wording.numbers import percent, plural
 from optimus_tui.wording.safe import safe_text
 from optimus_tui.wording.size import size
@@ -79,7 +80,7 @@ def conclude(seen: MemoryEvidence, thresholds: Thresholds) -> Conclusion:
         )
     return conclusion.close(
         {
-            "status": "ok" if any(slopes.values()) else "unknown",
+            "status": status_of(any(slopes.values()), "unknown"),
             "slopes": {name: slope.document if slope else None for name, slope in slopes.items()},
             "growth_by_namespace": growth,
             "memory": memory,
@@ -262,7 +263,7 @@ def _look_at_keys(
         conclusion.lacks("the other cache keys", Fault("invalid", scope), rule=CACHE_UNMEASURED, excused=down)
     conclusion.saw(f"{plural(cache.keys, 'cache key')}, {without:,} without TTL ({scope})")
     return {
-        "status": "ok" if cache.coverage.complete else "partial",
+        "status": status_of(cache.coverage.complete, "partial"),
         "cache_keys": cache.keys,
         "without_ttl": without,
         "coherence_keys": cache.coherence_keys,

@@ -23,6 +23,7 @@ from optimus_tui.verdicts.performance import MIN_REQUESTS
 from optimus_tui.verdicts.playbooks.conclusion import Conclusion, ConclusionBuilder
 from optimus_tui.verdicts.playbooks.errors import look_at_errors
 from optimus_tui.verdicts.services import judge_engine, judge_gateway
+from optimus_tui.verdicts.values import status_of
 from optimus_tui.wording.numbers import latency, percent
 from optimus_tui.wording.safe import safe_text
 
@@ -67,7 +68,7 @@ def conclude(seen: ProxyEvidence, thresholds: Thresholds) -> Conclusion:
         conclusion.lacks("the proxy's timeout", "not configured; set thresholds.proxy_timeout_ms to compare with it")
     return conclusion.close(
         {
-            "status": "ok" if upstream else "unknown",
+            "status": status_of(upstream, "unknown"),
             "direct_ms": direct,
             "proxied_ms": upstream,
             "proxy_timeout_ms": thresholds.proxy_timeout_ms,

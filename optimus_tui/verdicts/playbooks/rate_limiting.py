@@ -31,7 +31,7 @@ from optimus_tui.verdicts.playbooks.conclusion import Conclusion, ConclusionBuil
 from optimus_tui.verdicts.playbooks.errors import span_words
 from optimus_tui.verdicts.services import is_away, judge_gateway, judge_server
 from optimus_tui.verdicts.sorting import some_of
-from optimus_tui.verdicts.values import rounded
+from optimus_tui.verdicts.values import rounded, status_of
 from optimus_tui.wording.numbers import part_of, percent, plural
 from optimus_tui.wording.safe import safe_text
 from optimus_tui.wording.shell import redis_cli
@@ -288,7 +288,7 @@ def _details(seen: LimitEvidence, thresholds: Thresholds, refused: dict[str, Any
     if report.rows:
         incomplete = "partial"
     return {
-        "status": "ok" if seen.fault is None else incomplete,
+        "status": status_of(seen.fault is None, incomplete),
         "active_limits": seen.found if report.coverage.scanned or seen.found else None,
         "active_limits_allowed": thresholds.tenant_active_limits,
         "active_limits_share": percent(share),
