@@ -76,7 +76,7 @@ def foreign(plan: Plan) -> int:
 
 
 def seconds(plan: Plan) -> float:
-    """Estimate how long the action takes."""
+    """Estimate the seconds that the action takes."""
     batches = -(-plan.count // BATCH)
     trips = 3 if recipe_for(plan.request.kind).watched else 1
     return batches * (BATCH_SECONDS + trips * (plan.ping_ms or 1.0) / 1000 + 0.001)

@@ -40,7 +40,9 @@ class ToolsApp(AccessControlMiddleware):
 
 
 def tools_app(token: str | None = None, hosts: Collection[str] = ()) -> ToolsApp:
-    """Return the ASGI application to mount: ``app.mount("/mcp", tools_app(token=None))``.
+    """Return the ASGI application to mount.
+
+    Use it as ``app.mount("/mcp", tools_app(token=None))``.
 
     Args:
         token: What ``Authorization: Bearer`` must hold; None to accept only callers on this machine, and none through a

@@ -58,6 +58,7 @@ class MessageReader:
         self._batches: list[Batch] = []
 
     async def __aiter__(self) -> AsyncIterator[str]:
+        """Yield each message as one line of JSON."""
         async for line in self._whole_lines():
             text = line.decode("utf-8", "replace").strip()
             if not text.strip(f"{BYTE_ORDER_MARK} \t\r\n"):

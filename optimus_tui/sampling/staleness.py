@@ -80,7 +80,7 @@ def next_try(fault: Fault | None, backoff: Backoff) -> tuple[float, float | None
 
     Returns:
         The seconds to wait now, and the seconds until the next try: None after a refused login, which only the
-            operator's refresh tries again.
+        operator's refresh tries again.
     """
     if login_refused(fault):
         return ASK_AGAIN_SECONDS, None

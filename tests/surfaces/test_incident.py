@@ -85,7 +85,7 @@ def test_without_a_verb_they_are_listed_and_none_is_said(world: HostileServer, c
         (("run", "1", "--step", "nowhere"), 2, "there is no step 'nowhere'"),
         (("run", "1", "--tenant", "x"), 2, "--tenant belongs to --issue"),
         (("run", "1", "--env", "prod"), 2, "prod"),
-        (("note", "1", " "), 4, "a note without text"),
+        (("note", "1", " "), 4, "the note has no text"),
         (("close", "1", "--cause", " ", "--resolution", "x", "--no-measure"), 4, "both"),
         (("resume", "1", "--repair"), 4, "not damaged"),
     ],

@@ -48,6 +48,7 @@ class SandboxRunner:
         self._cut = False
 
     def __enter__(self) -> Path:
+        """Make and lock the folder, start the watchdog, and return the folder."""
         clear_stale()
         self._folder = Path(tempfile.mkdtemp(prefix=PREFIX)).resolve()
         lock = os.open(self._folder, os.O_RDONLY | os.O_DIRECTORY)
@@ -71,6 +72,7 @@ class SandboxRunner:
         return self._folder
 
     def __exit__(self, *_: object) -> None:
+        """Tell the watchdog to remove the folder; wait at most 5 s for it."""
         assert self._watchdog.stdin
         with contextlib.suppress(BrokenPipeError):
             self._watchdog.stdin.close()

@@ -32,9 +32,11 @@ class Tree:
             raise WriteRefused(f"{safe_text(str(root), 160)} is no directory that can be opened") from None
 
     def __enter__(self) -> "Tree":
+        """Return the open tree."""
         return self
 
     def __exit__(self, *_: object) -> None:
+        """Close the directory."""
         os.close(self._handle)
 
     def place(self, path: str) -> tuple[tuple[str, ...], str]:
