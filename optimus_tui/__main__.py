@@ -24,7 +24,7 @@ from optimus_tui.cli.flags import (
 from optimus_tui.cli.group import LazyGroup, Verb
 from optimus_tui.cli.terminal import why_no_dashboard
 from optimus_tui.cli.ui_settings_check import CHECK
-from optimus_tui.demo.scenarios import DEFAULT, DRILLS, NAMES, RANDOM
+from optimus_tui.demo.names import DEFAULT, DRILLS, NAMES, RANDOM
 from optimus_tui.settings.errors import SettingsError
 
 if TYPE_CHECKING:

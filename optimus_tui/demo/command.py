@@ -11,7 +11,7 @@ from types import FrameType
 import msgspec
 
 from optimus_tui.demo.handle import DemoHandle
-from optimus_tui.demo.scenarios import DEFAULT, NAMES
+from optimus_tui.demo.names import DEFAULT, NAMES
 from optimus_tui.settings.model import RedisTarget, Settings
 
 GOOD, USAGE, UNREACHABLE, INTERRUPTED = 0, 2, 3, 130

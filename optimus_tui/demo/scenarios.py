@@ -1,6 +1,6 @@
 """The demo's scenarios: one entry each, with a sentence that says what really happens.
 
-Data only and cheap to import: the command line and the palette read it. The supervisor stops and starts the engine, the
+Their names alone are in ``demo.names``, which is cheap to import. The supervisor stops and starts the engine, the
 traffic process does the rest.
 """
 
@@ -16,9 +16,6 @@ from optimus_tui.contract.finding_rules import (
     LIMITS_OVER,
     SERVICES_ENGINE,
 )
-
-DEFAULT = "quiet"
-RANDOM = "random"
 
 
 class Scenario(NamedTuple):
@@ -136,6 +133,3 @@ SCENARIOS: dict[str, Scenario] = {
         ),
     )
 }
-NAMES: tuple[str, ...] = tuple(SCENARIOS)
-DRILLS: tuple[str, ...] = tuple(one.name for one in SCENARIOS.values() if one.truth.rules)
-"""The scenarios with a fault to find."""

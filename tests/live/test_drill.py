@@ -14,7 +14,8 @@ from textual.pilot import Pilot
 from optimus_tui.contract.incident import IncidentState
 from optimus_tui.demo.command import demo_settings
 from optimus_tui.demo.handle import DemoHandle
-from optimus_tui.demo.scenarios import NAMES, SCENARIOS
+from optimus_tui.demo.names import NAMES
+from optimus_tui.demo.scenarios import SCENARIOS
 from optimus_tui.settings.model import Settings
 from optimus_tui.tui.actions.action_dialog import QUIET_SECONDS, ActionDialog
 from optimus_tui.tui.actions.arm_dialog import ArmDialog

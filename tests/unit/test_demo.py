@@ -11,9 +11,10 @@ import pytest
 from optimus_tui.demo import command, stack
 from optimus_tui.demo.acts import ACTS
 from optimus_tui.demo.handle import DemoHandle
+from optimus_tui.demo.names import DRILLS, NAMES
 from optimus_tui.demo.ports import choose_ports
 from optimus_tui.demo.raw_clients import Http, Resp
-from optimus_tui.demo.scenarios import NAMES, SCENARIOS
+from optimus_tui.demo.scenarios import SCENARIOS
 from optimus_tui.demo.stack import Ports, demo_environment, server_plans
 from optimus_tui.demo.tenants import TENANTS
 from optimus_tui.settings.model import Settings, Thresholds
@@ -132,3 +133,8 @@ async def test_a_broken_answer_counts_as_none(nonsense: bytes) -> None:
         port = server.sockets[0].getsockname()[1]
         assert (await Http(port).ask("GET", "/")).status == 0
         assert await Resp(port).send(("PING",)) is None
+
+
+def test_the_names_are_those_of_the_scenarios() -> None:
+    assert tuple(SCENARIOS) == NAMES
+    assert tuple(one.name for one in SCENARIOS.values() if one.truth.rules) == DRILLS

@@ -7,7 +7,8 @@ from optimus_tui.contract.finding_rules import CATALOGUE
 from optimus_tui.contract.findings import Finding, Severity
 from optimus_tui.contract.incident import IncidentState, IssueChoice, Outcome, Stamp, Step, StepPlan
 from optimus_tui.contract.tools.common import Diagnostic
-from optimus_tui.demo.scenarios import DRILLS, REMEDIES, SCENARIOS
+from optimus_tui.demo.names import DRILLS
+from optimus_tui.demo.scenarios import REMEDIES, SCENARIOS
 from optimus_tui.incidents.drill import page, summary
 from optimus_tui.workflow.drill import HOLD_SECONDS, Watch, follow, is_over, judge, look
 
