@@ -1,7 +1,7 @@
-"""``audit``: is the chain whole, what was done, and how it goes on after its file was moved or lost.
+"""``audit``: verify the chain of records, show them, and continue it after its file was moved or lost.
 
-Exit code 0: whole; 1: something in it was changed, dropped or put in, or is missing at its end; 2: there is no audit,
-or it cannot be read; 4: refused. ``verify`` and ``show`` only read, and need no settings.
+Exit code 0: whole; 1: something in it was changed, dropped or inserted, or is missing at its end; 2: there is no
+audit, or it cannot be read; 4: refused. ``verify`` and ``show`` only read, and need no settings.
 """
 
 from collections.abc import Mapping

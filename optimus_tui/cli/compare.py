@@ -1,6 +1,6 @@
-"""``compare``: tenants side by side. A figure that nobody can tell is ``?``; a name is literal, never a pattern.
+"""``compare``: tenants side by side. An unknown figure is ``?``; a name is literal, never a pattern.
 
-Exit code 0, or 1 where one of them has a finding; 3: Redis could not be asked. It refuses to judge: the tools did.
+Exit code 0, or 1 if one of them has a finding; 3: Redis could not be asked.
 """
 
 import os

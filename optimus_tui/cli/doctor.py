@@ -1,4 +1,4 @@
-"""``doctor``: every setting with its source, and what can be reached from here. It refuses to change anything.
+"""``doctor``: every setting with its source, and what can be reached from here. It changes nothing.
 
 Exit code 0: all that is configured answers; 1: something is wrong; 2: bad configuration. See the command's help.
 """

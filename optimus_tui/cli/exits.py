@@ -1,4 +1,4 @@
-"""Exit codes: a promise to scripts. It refuses to grow meanings; see the table in docs/index.md."""
+"""Exit codes. Scripts rely on them: their meanings do not change. The README has the table."""
 
 HEALTHY = 0
 FOUND_SOMETHING = 1

@@ -1,7 +1,7 @@
-"""A table for a terminal that shatters no word: columns that do not fit are left out, and named below it.
+"""A table for a terminal: columns that do not fit are left out and named below it.
 
-Which columns fit is decided by ``wording.columns``, for the dashboard's pages and for these alike. It refuses to break
-a name: the middle of a long one is elided, and ``--json`` has it whole. Sentences wrap between their words.
+``wording.columns`` decides which columns fit, as for the dashboard. A long name is elided in its middle, and
+``--json`` has it whole. Sentences wrap between words.
 """
 
 from collections.abc import Sequence

@@ -1,6 +1,6 @@
-"""The flags that every connected verb knows, before or after the verb, and the settings that come of them.
+"""The flags of every verb that connects, before or after the verb, and the settings that follow from them.
 
-It refuses to hold defaults: a flag that was not given leaves the value to the environment and the files.
+They have no defaults: without a flag the environment and the files decide.
 """
 
 import os

@@ -1,8 +1,8 @@
 """``incident``: open, run step by step, note, close and write up an incident, without a screen.
 
-Exit codes: 0; 1 where a step found something; 2 a mistake in the call; 3 a tool without a result; 4 refused (closed,
-read-only, open elsewhere). It refuses to decide: which issue to look at, whether to skip, and what the cause was are
-the operator's to say. It does what ``incidents`` does and holds no logic of an incident.
+Exit codes: 0; 1 if a step found something; 2 for a mistake in the call; 3 for a tool without a result; 4 refused
+(closed, read-only, open elsewhere). The operator decides which issue to look at, whether to skip and what the cause
+was. ``incidents`` has the logic.
 """
 
 from typing import TYPE_CHECKING, ClassVar

@@ -1,6 +1,6 @@
-"""How a command works on one incident: open it, do the work, let go of it; every expected failure is one sentence.
+"""Run a command on one incident: open it, do the work, close it. Every expected failure is one sentence.
 
-It refuses to say that something is recorded when it is not: what the disk did not take makes the exit code 4.
+Records that could not be written to the disk make the exit code 4.
 """
 
 from collections.abc import Awaitable, Callable

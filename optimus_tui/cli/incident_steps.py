@@ -1,6 +1,6 @@
-"""``incident`` run, resume, note, close and export: what an operator does with one that is open.
+"""``incident`` run, resume, note, close and export: what an operator does with an open incident.
 
-It refuses to decide for the operator, and holds no logic of an incident: ``incidents`` does the work.
+The operator decides; ``incidents`` has the logic.
 """
 
 from typing import TYPE_CHECKING

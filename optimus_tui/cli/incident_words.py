@@ -1,4 +1,4 @@
-"""An incident as lines for a terminal, and how a moment may be said. It refuses to wrap and to colour."""
+"""An incident as lines for a terminal, and how a moment is written. Nothing is wrapped or coloured here."""
 
 import re
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""``init DIR``: the reference system as files of one's own. It refuses to touch a file that exists."""
+"""``init DIR``: copy the reference system to a directory. Existing files are never touched."""
 
 import os
 import shutil

@@ -1,6 +1,6 @@
-"""The only place that prints. Everything passes the first gate, so no control code reaches the terminal.
+"""The only module that prints. Control characters are escaped first, so that none reaches the terminal.
 
-It refuses to colour and to wrap inside a word that somebody may want to copy.
+Nothing is coloured, and no word is broken that somebody may want to copy.
 """
 
 import os

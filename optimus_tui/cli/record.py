@@ -1,7 +1,7 @@
-"""``record``: the dashboard's loops without a screen, so that windows and stand-ups have something to look back on.
+"""``record``: run the dashboard's loops without a screen, so that windows and stand-ups have a history.
 
-Exit code 0: the time asked for is over; 130 (or 128 and the signal's number): interrupted; 3: nothing could be kept. It
-refuses to judge: an outage is a sample like any other. A bug ends one loop, is said, and the loop starts again.
+Exit code 0: the time asked for is over; 130 (or 128 and the signal's number): interrupted; 3: nothing could be
+recorded. An outage is a sample like any other. A bug ends one loop; it is reported, and the loop starts again.
 """
 
 import asyncio
@@ -161,7 +161,7 @@ async def _running(loops: "Loops") -> AsyncIterator[None]:
 
 
 async def _kept_alive(name: str, loops: "Loops") -> None:
-    """One source's loop, started anew after a bug."""
+    """Run one source's loop, and start it again after a bug."""
     while True:
         loop = loops()[name]
         try:

@@ -1,6 +1,6 @@
 """``run``: ask one tool. One JSON document on stdout, or a page to read on a terminal; everything else on stderr.
 
-Exit codes: see ``exits``. It refuses to judge: ``tools.answer`` is the only road, here as on every other surface.
+Exit codes: see ``exits``. The answer is that of ``tools.answer``, as on every other surface.
 """
 
 import asyncio

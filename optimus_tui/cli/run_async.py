@@ -1,6 +1,6 @@
-"""Runs one coroutine to its end, and nothing beyond it: a name look-up that hangs does not hold up the answer.
+"""Run one coroutine to its end, and nothing beyond it: a name look-up that hangs does not hold up the answer.
 
-It refuses to wait for threads: whoever calls it prints what came of the work and leaves (see ``output.leave``).
+Threads are not waited for: the caller prints the result and leaves (see ``output.leave``).
 """
 
 import asyncio

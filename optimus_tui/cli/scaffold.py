@@ -1,7 +1,7 @@
-"""``scaffold``: a router planned, checked, shown, and written, or taken back. It refuses to write what was not shown.
+"""``scaffold``: plan, check, show and write a router, or undo it. Nothing is written that was not shown.
 
-Exit codes: 0 written, shown or undone; 1 a check failed or nobody said yes; 2 an answer or a target that cannot be;
-4 its tests could not be run, and ``--yes`` alone does not answer for that.
+Exit codes: 0 written, shown or undone; 1 a check failed or the answer was not yes; 2 an answer or a target that cannot
+be used; 4 its tests could not be run, and ``--yes`` alone does not allow that.
 """
 
 import sys
@@ -172,7 +172,7 @@ def _show_and_write(
 
 
 def _is_allowed(plan: "RouterPlan") -> bool:
-    """Whether the person at the terminal lets the project's code run; nobody there is a no."""
+    """Return True if the person at the terminal lets the project's code run; without a terminal it is False."""
     if not sys.stdin.isatty():
         return False
     question = f"Run the tests? They import the code of {plan.root}, in a copy, without your addresses and passwords."

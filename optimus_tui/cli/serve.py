@@ -1,6 +1,6 @@
-"""``serve`` and ``mcp``: the tools for other programs. They refuse to start half: what is missing is one sentence.
+"""``serve`` and ``mcp``: the tools for other programs. They do not start in part: what is missing is one sentence.
 
-Settings are read before anything listens; stdout carries frames of the protocol or nothing.
+Settings are read before a port is opened; stdout carries frames of the protocol or nothing.
 """
 
 import gc

@@ -1,6 +1,6 @@
-"""SIGTERM ends a verb as ctrl+c does, in order and at once; the exit code tells which of the two it was.
+"""Let SIGTERM end a verb as ctrl+c does, in order and at once; the exit code tells which of the two it was.
 
-Verbs that handle signals themselves (the screen, ``record``, ``demo``) go on doing so.
+Verbs that handle signals themselves (the screen, ``record``, ``demo``) keep their own handlers.
 """
 
 import signal

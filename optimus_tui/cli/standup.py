@@ -1,6 +1,6 @@
-"""``standup``: how it stands and what has changed since the last one, in twelve lines, for a chat, or as a page.
+"""``standup``: the state of the system and what changed since the last one, in twelve lines, for a chat, or as a page.
 
-Exit code 0: healthy; 1: something needs attention; 3: nothing could be asked. It refuses to judge: the tools did.
+Exit code 0: healthy; 1: something needs attention; 3: nothing could be asked.
 """
 
 from typing import TYPE_CHECKING

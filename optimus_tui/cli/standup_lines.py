@@ -1,6 +1,6 @@
 """The stand-up as at most twelve lines of at most 80 columns, for a terminal and for a chat.
 
-It refuses to wrap and to measure: what is too long is cut with an ellipsis, what nobody knows is ``?``.
+Long texts are cut with an ellipsis, and what is not known is ``?``.
 """
 
 import calendar

@@ -1,6 +1,6 @@
-"""The stand-up as one HTML page that needs nothing else: styles and charts are inside, scripts there are none.
+"""The stand-up as one HTML page without scripts, with styles and charts inside.
 
-Names and messages come from tenants: the template escapes everything, and everything was made safe to show before.
+Names and messages come from tenants: they are made safe first, and the template escapes everything.
 """
 
 import os

@@ -1,4 +1,4 @@
-"""Whether this is a terminal that a dashboard can be drawn on. It refuses to guess when it is not."""
+"""Find out whether a dashboard can be drawn on this terminal."""
 
 import os
 import sys

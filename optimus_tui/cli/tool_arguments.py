@@ -1,6 +1,6 @@
-"""The arguments of a tool as a command line gives them: JSON as text, from stdin or from a file, and single values.
+"""The arguments of a tool from a command line: JSON as text, from stdin or from a file, and single values.
 
-It refuses to read without a bound, to read anything but a plain file, and to guess at bytes that are not UTF-8.
+Reading is bounded; only plain files and UTF-8 are accepted.
 """
 
 import os

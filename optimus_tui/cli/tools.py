@@ -1,4 +1,4 @@
-"""``tools``: what can be asked, with which arguments, and what the answers look like. It refuses to ask anything."""
+"""``tools``: list the tools, their arguments and the form of their answers. It runs none of them."""
 
 from typing import TYPE_CHECKING, Any
 

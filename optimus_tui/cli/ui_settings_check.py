@@ -1,6 +1,6 @@
-"""What a user chose about the screen, checked: the theme's name, and which key does what. Pure.
+"""Check what a user chose for the screen: the theme's name, and which key does what. Pure.
 
-It is fed with the table of keys and the names of themes, and refuses to know either: the screens own them.
+The caller gives the table of keys and the names of themes, which belong to the screens.
 """
 
 import string

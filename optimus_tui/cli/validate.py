@@ -73,7 +73,7 @@ def command(
 
 
 def _wanted(paths: Sequence[Path], cwd: Path, settings: "Settings | None") -> list[tuple[Path, list[str], bool]]:
-    """(root, files below it, whether somebody named them)."""
+    """Return (root, files below it, True if they were named in the call) for each root."""
     from optimus_tui.tools.pattern_files import ROUTERS
 
     if not paths:

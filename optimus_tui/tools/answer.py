@@ -1,4 +1,4 @@
-"""The one road from a tool's name and arguments to its document. Every surface takes it, so all answer alike."""
+"""Run a tool from its name and arguments to its document. Every surface uses this, so that all answer alike."""
 
 import asyncio
 import sys

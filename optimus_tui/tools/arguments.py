@@ -1,6 +1,7 @@
-"""From what a caller sent to a question: refuses by name, says what is allowed, never falls back to a default.
+"""Turn what a caller sent into a query. Wrong arguments are refused by name, with what is allowed.
 
-JSON and text from a command line are both taken; text is converted by the type that the argument has.
+JSON and text from a command line are both taken; text is converted to the type of its argument. Nothing falls back to
+a default.
 """
 
 import math

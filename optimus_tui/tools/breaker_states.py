@@ -1,6 +1,6 @@
-"""States of circuit breakers as they were kept, process by process: one look meets only one of several workers.
+"""Recorded states of circuit breakers, process by process, because one look meets only one of several workers.
 
-It refuses to tell a process' state of more than a minute ago, or of one that has been replaced, as that of now.
+States that are older than a minute, or of a process that was replaced, are not shown as present ones.
 """
 
 from collections.abc import Iterable, Mapping, Sequence

@@ -1,7 +1,7 @@
-"""Bounds a document: no list in it has more than a hundred rows, and whoever is cut says by how many. Pure.
+"""Limit every list of a document to a hundred rows, and count what is left out. Pure.
 
-One place for every tool, so that a tenant with thousands of counters, or a tree with thousands of findings, makes no
-answer that a client cannot take. Exit codes and verdicts rest on the whole; only what is sent is cut.
+A tenant with thousands of counters would else make an answer that a client cannot take. Exit codes and verdicts are
+computed from the whole; only what is sent is cut.
 """
 
 from typing import Any

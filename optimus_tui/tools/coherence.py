@@ -130,7 +130,7 @@ def _totals(keys: Keys, seen: Survey) -> CoherenceAnalysis:
 
 
 def _unmeasured(*faults: "Fault | Audit | None") -> list[Finding]:
-    """What could not be read. An outage after the walk is told too: the answer is not whole."""
+    """Return the findings for what could not be read, also for an outage after the walk: the answer is not complete."""
     found: list[Finding] = []
     names = ("the keyspace", "the event log", "the channels", "the auditor")
     for name, one in zip(names, faults, strict=True):

@@ -95,7 +95,7 @@ class _Owners:
 
 
 def _lifetimes(index: CacheIndex, groups: Iterable[Group], mono: float) -> tuple[dict[bytes, Lifetime], int]:
-    """The longest TTL of each kind, and how many keys nobody knows the TTL of."""
+    """Return the longest TTL of each kind, and the number of keys whose TTL is unknown."""
     longest: dict[bytes, tuple[int, int]] = {}
     unasked, now = 0, int(mono * 1000)
     for kind, tenant in groups:

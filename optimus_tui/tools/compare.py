@@ -1,6 +1,6 @@
-"""Tenants side by side: one walk over the keys, one look at the event log, the gateway's counters, for all of them.
+"""Compare tenants: one walk over the keys, one look at the event log and the gateway's counters, for all of them.
 
-A tenant is bytes and literal: ``*`` is a tenant by that name. It refuses to show 0 where nobody counted.
+A tenant is literal bytes: ``*`` is a tenant of that name. What was not counted is None, never 0.
 """
 
 import asyncio
@@ -140,7 +140,7 @@ def _judged(ctx: "Context", seen: Survey, rules: LimitRules | None, tenants: set
 
 
 def _unread(others: Fault | None) -> list[str]:
-    """That nobody knows whether a limit is too low for all, or one client asks too much."""
+    """Return a sentence if it is unknown whether a limit is too low for all, or one client asks too much."""
     if others:
         return [f"other tenants' counters: {sentence(others)}; a limit may be too low for all of them"]
     return []
@@ -264,7 +264,7 @@ class _Looks:
 
 
 def _fullest(row: LimitRow | None) -> dict[str, Any]:
-    """Return what is told of a tenant's fullest counter; nothing where no counter has a limit."""
+    """Return the figures of a tenant's fullest counter; None for each if no counter has a limit."""
     if row is None:
         return {"operation": None, "current_count": None, "limit": None, "share": None}
     return {
@@ -280,7 +280,7 @@ def _share(row: LimitRow) -> float:
 
 
 def _grown(increase: Increase, tenant: str) -> int | None:
-    """0 for a tenant that a published counter does not name; None where nobody counted tenants."""
+    """Return 0 for a tenant that a published counter does not name; None if tenants are not counted."""
     if increase.covered_minutes <= 0:
         return None
     totals = increase.by("tenant")

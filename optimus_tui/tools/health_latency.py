@@ -1,7 +1,7 @@
 """How fast gateway, engine and Redis have been, for a verdict on one moment.
 
-Where somebody recorded, the last ten minutes tell. Else the first look does, and where it was slow a second one: two
-slow looks of two are evidence, one is not.
+The last ten minutes are used if they were recorded. Else the first look is, with a second one if it was slow: two slow
+looks of two are evidence, one is not.
 """
 
 import asyncio

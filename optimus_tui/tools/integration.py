@@ -1,7 +1,7 @@
-"""test_ai_engine_integration: requests that really go through, each timed by itself; full_flow posts a message.
+"""test_ai_engine_integration: real requests, each timed by itself; full_flow posts a message.
 
-Tests of the engine follow one another, so that none disturbs another's time; the cache's test runs beside them. Each is
-bounded by itself: one that hangs costs its own result.
+Tests of the engine run one after another, so that none disturbs another's time; the cache's test runs beside them.
+Each has a time limit of its own.
 """
 
 import asyncio

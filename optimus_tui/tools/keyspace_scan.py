@@ -1,4 +1,4 @@
-"""What several tools need of Redis in one go: names, TTLs, counters. Bounded in time, honest about what it missed."""
+"""What several tools need of Redis in one go: names, TTLs, counters. It is bounded in time and reports gaps."""
 
 import asyncio
 from collections.abc import Iterable

@@ -1,8 +1,8 @@
-"""The parts of one answer: each is bounded by itself inside the tool's whole time, and what hangs costs only its part.
+"""The parts of one answer, each with a time limit inside that of the whole tool: a part that hangs is missing alone.
 
-``answer`` opens the whole (``within``); a tool hands each thing that it measures to ``part`` or ``reading``. A part
-that is not done in time is a Fault that says so, and where this machine gave us no CPU, it says that instead. It
-refuses to judge, and to raise for an outage.
+``answer`` sets the limit of the whole (``within``); a tool gives each thing that it measures to ``part`` or
+``reading``. A part that is not done in time becomes a Fault with the reason, also where this machine gave us no CPU.
+An outage raises nothing.
 """
 
 import asyncio

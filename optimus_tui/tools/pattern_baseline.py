@@ -1,7 +1,7 @@
-"""The baseline: findings that are known and may wait. It grows only when it is written anew.
+"""The baseline: findings that are known and need not be fixed yet. It changes only when it is written again.
 
-A finding is known by its file, its rule and the text of its line, so it stays known when lines move. One that speaks
-for several routes is known where all of them are: a route that is added with the same fault is new.
+A finding is known by its file, its rule and the text of its line, so it stays known when lines move. One finding for
+several routes is known if all of them are: a new route with the same fault is new.
 """
 
 import hashlib

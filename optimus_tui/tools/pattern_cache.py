@@ -1,7 +1,7 @@
-"""Verdicts kept from the last time: a file whose bytes, and whose neighbours' bytes, are the same is not judged again.
+"""Verdicts on files, kept by content: a file is judged again only if its bytes or its neighbours' bytes changed.
 
-Kept in the user's cache directory, one file a source tree. What cannot be read or written there is as if it were not
-there: a cache that fails costs time, nothing else.
+They are kept in the user's cache directory, one file for each source tree. What cannot be read or written there is
+ignored.
 """
 
 import contextlib

@@ -1,4 +1,4 @@
-"""Judges files of one source tree: reads them, looks up kept verdicts, judges the rest. It never raises for a file."""
+"""Judge files of one source tree: read them, look up kept verdicts, judge the rest. A bad file raises nothing."""
 
 import gc
 import hashlib

@@ -96,7 +96,7 @@ def _covered(hits: Increase, rates: Window) -> tuple[float, WindowSource]:
 def _rate_section(
     rate: HitRate | None, present: HitRate | None, published: HitRate | None, rates: Window
 ) -> dict[str, Any]:
-    """The rate of the window, that of now where somebody counts, and what is published, each with its source."""
+    """Return the rate of the window, the present one and the published one, each with its source."""
     return {
         **_with_source("hit_rate", rate),
         **_with_source("hit_rate_now", present),

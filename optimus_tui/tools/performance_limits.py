@@ -1,4 +1,4 @@
-"""Rate-limiting efficiency: how much was refused and whom, what is left to whom, and what the counters weigh."""
+"""Rate-limiting efficiency: how much was refused, what is left of the limits, and what the counters weigh."""
 
 import asyncio
 from collections import Counter as Tally

@@ -1,4 +1,4 @@
-"""What each measure of analyze_performance_metrics hands back, and how a missing one is said."""
+"""The result of one metric of analyze_performance_metrics, and of one that is missing."""
 
 from typing import Any
 

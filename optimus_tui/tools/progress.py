@@ -1,4 +1,4 @@
-"""How far a running tool has come, told to whoever asked. A tool reports; nobody listening costs one look-up."""
+"""Report the progress of a running tool to whoever listens; without a listener it costs one look-up."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager

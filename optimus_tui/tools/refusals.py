@@ -1,8 +1,8 @@
 """Refusals for the tools that judge limits: over the window, since the gateway's start, between two reads of counters.
 
-The counters are read, then the gateway's page is looked at several times, then the counters are read again: what grew
-between the looks lies between the reads. It refuses to take the whole life of a gateway for the window: where the start
-is older than the window or unknown, that is said.
+The counters are read, then the gateway's page several times, then the counters again: growth between the looks lies
+between the reads. A gateway's whole life is not taken for the window: where its start is older or unknown, the
+document says so.
 """
 
 import asyncio

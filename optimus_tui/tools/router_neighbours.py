@@ -1,6 +1,6 @@
-"""What a drafted router would share with the project's others: operations that are counted, kinds that are cached.
+"""What a drafted router would share with the project's others: counted operations and cached kinds.
 
-Both are names in Redis, so two routers with one name have one limit, or one cache. It warns and refuses nothing.
+Both are names in Redis, so two routers with one name share one limit, or one cache. This warns, and refuses nothing.
 """
 
 from collections.abc import Sequence

@@ -1,6 +1,6 @@
 """The stand-up's parts, each cut out of the documents of the tools that measured it. Pure.
 
-A document that is missing leaves its parts unknown, with the reason. It refuses to fill gaps.
+A missing document leaves its parts unknown, with the reason.
 """
 
 from collections.abc import Mapping

@@ -1,4 +1,4 @@
-"""troubleshoot_production_issue: gathers what a playbook needs, all at once, and hands on what it concludes."""
+"""troubleshoot_production_issue: read all that a playbook needs at once, and return its conclusion."""
 
 import asyncio
 from collections.abc import Awaitable, Callable

@@ -1,6 +1,6 @@
-"""troubleshoot_production_issue, rate_limiting: one tenant's counters, read twice, beside those of the other tenants.
+"""troubleshoot_production_issue, rate_limiting: one tenant's counters, read twice, beside those of other tenants.
 
-It refuses to let the number of counters decide the size of an answer: the most urgent are shown, the rest is counted.
+The most urgent counters are shown and the rest is counted, so that their number does not decide the size of an answer.
 """
 
 import asyncio
@@ -108,7 +108,7 @@ async def _count(ctx: "Context", part: EvidenceReader, tenant: bytes) -> _Counte
 
 
 def _of_tenant(refused: Increase, tenant: str) -> Increase:
-    """This tenant's refusals; unknown where the gateway does not count by tenant and somebody was refused."""
+    """Return this tenant's refusals; unknown if the gateway does not count by tenant and some were refused."""
     nameless = refused.total > 0 and set(refused.by("tenant")) == {""}
     if not nameless:
         return of_tenant(refused, tenant)

@@ -1,6 +1,6 @@
-"""Which findings belong to one trouble, and which cannot be judged at the moment. Pure.
+"""Which findings belong to one alert, and which cannot be judged at the moment. Pure.
 
-Refuses to take silence for health: a finding whose source went blind is neither there nor cleared.
+A finding whose source cannot be read is neither present nor cleared.
 """
 
 from collections.abc import Callable

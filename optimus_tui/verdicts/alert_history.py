@@ -1,6 +1,6 @@
-"""Episodes of several watchers, and of several starts, as one history. Pure.
+"""Merge episodes of several watchers, and of several starts, into one history. Pure.
 
-Refuses to count one trouble twice because two processes saw it, and to grow without end.
+Trouble that two processes saw is counted once, and the history is bounded.
 """
 
 from collections.abc import Iterable
@@ -31,10 +31,10 @@ def merge(*histories: Iterable[AlertEpisode]) -> tuple[AlertEpisode, ...]:
 
 
 def _joined(one: AlertEpisode, other: AlertEpisode) -> AlertEpisode:
-    """``one`` began first. How it ended is known best by whoever saw it last.
+    """Return two states of one episode as one; ``one`` began first.
 
-    Two states of one watcher's episode begin at the same moment; the later one lasted longer, also where the clock was
-    set back meanwhile.
+    The watcher that saw it last knows best how it ended. Two states of one watcher's episode begin at the same moment:
+    the later one lasted longer, also if the clock was set back meanwhile.
     """
     same = one.since == other.since
     last = max(one, other, key=lambda episode: (episode.lasted if same else episode.seen, bool(episode.end)))

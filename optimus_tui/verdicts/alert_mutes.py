@@ -1,7 +1,7 @@
 """Which findings are muted now. A mute is for one (rule, subject) and ends by itself. Pure.
 
-Refuses to hide a worsening to critical, and to hold while the clock says a time before the mute began: a clock that was
-set back must not make the silence longer.
+A mute does not hide that a finding became critical. It does not hold while the clock shows a time before it began: a
+clock that was set back must not prolong it.
 """
 
 from collections.abc import Iterable, Mapping

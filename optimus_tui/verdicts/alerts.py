@@ -1,8 +1,8 @@
-"""When to say something: findings that appear, worsen or clear, once an episode each. Pure reducer.
+"""Decide when to notify: once for each finding that appears, worsens or clears. Pure reducer.
 
-What stands at the first look is told together, after ``SETTLE_SECONDS``. What goes away and comes back within its hold
-time says nothing. Low findings are kept in the history and say nothing. A source that went blind clears nothing. All
-decisions are made on the monotonic clock: a wall clock set anew begins, ends and repeats nothing.
+What is found at the first look is announced together, after ``SETTLE_SECONDS``. What clears and comes back within its
+hold time is not announced, and low findings are only kept in the history. A source that cannot be read clears nothing.
+All decisions use the monotonic clock: setting the wall clock begins, ends and repeats nothing.
 """
 
 from collections.abc import Iterable, Mapping

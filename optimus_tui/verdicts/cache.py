@@ -1,6 +1,6 @@
-"""Judges the cache keys: how many, how many never expire, how well coherence tracks them. Pure.
+"""Judge the cache keys: how many, how many never expire, how well coherence tracks them. Pure.
 
-Refuses a ratio from a partial sweep, half of the keys say nothing about the other half, and one of a few keys.
+There is no ratio for a partial scan or for few keys: half of the keys say nothing about the other half.
 """
 
 from msgspec.structs import replace

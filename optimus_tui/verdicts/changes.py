@@ -1,6 +1,6 @@
 """What has changed between two stand-ups: a word for each part, which findings are new, and which are gone. Pure.
 
-It refuses to call noise a change: latencies differ from half as much again and 20 ms on, shares from three points on.
+Noise is no change: latencies must differ by half as much again and 20 ms, shares by three points.
 """
 
 from collections.abc import Callable

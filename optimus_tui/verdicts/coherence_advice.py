@@ -1,6 +1,6 @@
-"""What to think of a coherence analysis and what to do about it: findings, and advice in the document's words. Pure.
+"""Findings and recommendations of a coherence analysis, in the words of its document. Pure.
 
-Refuses to advise without a measurement: what is unknown has no advice, only the finding that it is unknown.
+What is unknown gets no recommendation, only the finding that it is unknown.
 """
 
 from collections.abc import Sequence

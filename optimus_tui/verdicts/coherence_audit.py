@@ -1,8 +1,8 @@
-"""The auditor: after an invalidation its keys must vanish. Which did, which came back, which never left. Pure.
+"""The audit of invalidations: which of their keys vanished, which came back, which never left. Pure.
 
-It refuses to accuse without proof. A key is stale for certain only where the server says that nobody touched it since
-before the event; a TTL alone makes it suspect. A key came back for certain where it would have had more time to live at
-the event than any key of its kind ever has. Everything else is unknown. Times are seconds unless named ``_ms``.
+A key is stale for certain only if the server says that it was not touched since before the event; a TTL alone makes it
+suspect. A key came back for certain if it would have had more time to live at the event than any key of its kind ever
+had. Everything else is unknown. Times are seconds unless named ``_ms``.
 """
 
 import math

@@ -1,7 +1,6 @@
-"""Events of the log by their own timestamps, whatever order they lie in. Pure; wall-clock seconds.
+"""Events of the log by their own timestamps, in whatever order they lie. Pure; wall-clock seconds.
 
-It refuses to let a bad event cost more than itself, and to take the log's reach for the window's: what the oldest event
-does not reach back to is not covered.
+A bad event spoils no other. The part of the window before the log's oldest event is not covered.
 """
 
 from collections import Counter

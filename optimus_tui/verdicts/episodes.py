@@ -15,7 +15,7 @@ Subject = tuple[str, str]
 
 
 class Episode(Struct, frozen=True):
-    """``since`` is wall-clock (shown to people), ``seen`` monotonic (so that a clock set anew ends no episode)."""
+    """``since`` is wall-clock (shown to people), ``seen`` monotonic (so that setting the clock ends no episode)."""
 
     since: float
     seen: float

@@ -1,7 +1,7 @@
-"""Judges the share of requests that failed (5xx): of all, and of a single route or tenant that all others hide. Pure.
+"""Judge the share of requests that failed (5xx): of all, and of a single route or tenant that all others hide. Pure.
 
-Ten in thirty chats that fail are 0.5 % of all requests where a monitor asks for /health twice a second: what is over
-the higher bar beyond chance under one route or tenant is told by itself.
+Ten failures in thirty chats are 0.5 % of all requests if a monitor asks for /health twice a second: a share over the
+higher threshold beyond chance under one route or tenant is a finding of its own.
 """
 
 from collections.abc import Callable

@@ -1,6 +1,6 @@
-"""Judges the coherence feed's link (denied, lost, gone quiet, losing events) and what comes over it: a flood. Pure.
+"""Judge the coherence feed's link (denied, lost, silent, losing events) and a flood of events. Pure.
 
-Refuses to take silence for health: "no event" is said together with when the link last proved itself alive.
+Silence is not health: "no event" stands together with when the link was last verified.
 """
 
 from msgspec.structs import replace

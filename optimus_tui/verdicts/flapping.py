@@ -1,7 +1,7 @@
-"""Judges a service that answered and failed by turns. Pure.
+"""Judge a service that answers and fails by turns. Pure.
 
-One look in a good moment tells little of it: what was kept of the looks before tells more. A service that failed all
-the time is down, which is a finding of its own, and one that has answered for a while is told as past.
+A single look shows little of it; the recorded looks show more. A service that failed all the time is down, which is
+another finding, and one that has answered for a while is told as past.
 """
 
 from collections.abc import Sequence

@@ -110,7 +110,7 @@ def _points(counter: Counter, track: Track | None, window: int | None) -> list[P
 
 
 def _began(counter: Counter, track: Track | None, window: int | None) -> float | None:
-    """When the window began; None where nobody can tell: no TTL, one beyond the window, one that is renewed."""
+    """Return when the window began, or None if unknown: no TTL, one beyond the window, or one that is renewed."""
     if window is None or counter.ttl_ms is None or counter.sliding or (track is not None and track.renewed):
         return None
     passed = window - counter.ttl_ms / 1000

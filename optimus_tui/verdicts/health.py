@@ -1,7 +1,7 @@
-"""The verdict on the whole: what is known of every dependency, the findings of all subjects, one overall word. Pure.
+"""The whole verdict: what is known of every dependency, the findings of all subjects, one overall status. Pure.
 
-Refuses to be healthy by default: until gateway, engine, Redis and the limits have each been looked at once, the
-overall verdict is "unknown" unless something bad is already certain.
+Until gateway, engine, Redis and the limits have each been looked at once, the status is "unknown" unless something bad
+is already certain.
 """
 
 from collections.abc import Iterable, Mapping
@@ -19,7 +19,7 @@ from optimus_tui.verdicts.sorting import worst_first
 
 
 class Looks(Struct, frozen=True, kw_only=True):
-    """The latest look at each dependency; None where nobody has looked yet."""
+    """The latest look at each dependency; None if it was not looked at yet."""
 
     gateway: Reading[GatewayState] | None = None
     engine: Reading[ServiceState] | None = None

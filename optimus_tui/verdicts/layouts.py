@@ -1,4 +1,4 @@
-"""Says that there are keys whose layout nobody here understands: then "no counter" is no good news. Pure."""
+"""Report keys whose layout is not known: then "no counter" proves nothing. Pure."""
 
 from optimus_tui.contract.cache import UnknownLayout
 from optimus_tui.contract.finding_rules import LIMITS_UNKNOWN_LAYOUT

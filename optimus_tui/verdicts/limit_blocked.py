@@ -1,6 +1,6 @@
-"""Counters that refuse requests, now, for ever or far longer than their window, and who is to blame. Pure.
+"""Counters that refuse requests, now, for ever or far longer than their window, and the likely cause. Pure.
 
-It refuses to blame a single client where nearly every tenant that uses an operation has used up its limit.
+No single client is blamed where nearly every tenant that uses an operation has used up its limit.
 """
 
 from collections.abc import Mapping, Sequence

@@ -1,7 +1,7 @@
-"""Rate-limit counters against the limits in force: rows in order of urgency. Pure: counters in, a report out.
+"""Judge rate-limit counters by the limits in force, in order of urgency. Pure: counters in, a report out.
 
-Refuses to guess: a counter without a known limit has no share, one that is not a number is never 0. Limits and counts
-are requests, times are seconds.
+A counter without a known limit has no share, and one that is not a number is never 0. Limits and counts are requests,
+times are seconds.
 """
 
 from collections import Counter as Tally

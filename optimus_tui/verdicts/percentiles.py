@@ -1,4 +1,4 @@
-"""Percentiles of measured values. Pure; refuses to invent: no value, no percentile."""
+"""Percentiles of measured values, None without values. Pure."""
 
 import math
 from collections.abc import Sequence

@@ -1,7 +1,7 @@
-"""Figures of traffic and latency, and what to think of them. Pure.
+"""Figures of traffic and latency, and their grades. Pure.
 
-It refuses to average failures away: a request that failed has no latency, and a service that fails is never fast. A
-share of nothing is None, not 0. Latencies in milliseconds, shares from 0 to 1.
+Failures are not averaged away: a failed request has no latency, and a service that fails is never fast. A share of
+nothing is None, not 0. Latencies are in milliseconds, shares from 0 to 1.
 """
 
 from collections.abc import Sequence

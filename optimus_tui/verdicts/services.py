@@ -1,7 +1,6 @@
-"""Judges gateway, engine, Postgres and Redis: does it answer, and as it should. Pure.
+"""Judge gateway, engine, Postgres and Redis: does each answer, and as it should. Pure.
 
-Refuses to excuse and to condemn without evidence: a dependency nobody looked at yet has no finding, and a login of
-ours that fails is not called an outage.
+A dependency that was not looked at yet has no finding, and a failed login of ours is not called an outage.
 """
 
 from optimus_tui.contract.finding_rules import (
@@ -156,7 +155,7 @@ def _service(
 
 
 def _remarked(name: str, remark: Remark) -> Finding:
-    """A service that is well by its own word, or by its status code, and says something to be told: never an alarm."""
+    """Return a low finding for a healthy service with a remark on its health page."""
     part = remark.kind == "part"
     said = f"{name} answered 200 and says {remark.words}: taken as healthy by its status code"
     if part:

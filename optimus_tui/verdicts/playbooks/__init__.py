@@ -1,1 +1,1 @@
-"""What is behind a symptom: one file an issue. Pure: measurements in, a conclusion out. No measurement, no verdict."""
+"""What causes a symptom: one file for each issue. Pure: measurements in, a conclusion out."""

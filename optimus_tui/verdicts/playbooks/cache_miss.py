@@ -1,6 +1,6 @@
 """cache_miss: the hit rate, and each thing that makes a cache miss: short TTLs, evictions, invalidations, churn. Pure.
 
-Refuses to call silence a miss: without look-ups there is no rate, and without history no trend.
+Without look-ups there is no rate, and without history no trend.
 """
 
 from itertools import pairwise
@@ -45,8 +45,11 @@ MANY_REFILLS, REFILL_SHARE = 20, 0.25
 
 
 class CacheEvidence(Struct, frozen=True, kw_only=True):
-    """``rate`` is the published figure with its source, ``recent`` that of the last half minute where somebody kept the
-    counters; ``hits`` and ``misses`` are the gateway's counters over the window."""
+    """What cache_miss needs to know.
+
+    ``rate`` is the published figure with its source, ``recent`` that of the last half minute if the counters were
+    recorded; ``hits`` and ``misses`` are the gateway's counters over the window.
+    """
 
     tenant: bytes
     gateway: Reading[GatewayState]

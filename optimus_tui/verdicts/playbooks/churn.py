@@ -1,7 +1,7 @@
 """Invalidations: how many, of what, by whom; and keys that are refilled only to be invalidated again. Pure.
 
-A second event for the same keys that really removed some proves that they were refilled in between. It refuses to
-trust the log's order (the events' own times decide) and counts what it cannot read.
+A second event for the same keys that really removed some proves that they were refilled in between. The events' own
+times count, not the log's order, and unreadable events are counted.
 """
 
 from collections.abc import Sequence

@@ -1,7 +1,7 @@
 """circuit_breaker: is a circuit open, and is the engine behind it really ill. Pure.
 
-Refuses to call a circuit open that nobody measured: without the gateway's ``circuit_breaker_state`` only the engine's
-health and the error ratio are judged, and the state is unknown.
+Without the gateway's ``circuit_breaker_state`` only the engine's health and the error ratio are judged, and the state
+is unknown.
 """
 
 import re
@@ -160,7 +160,7 @@ def _is_engine(service: str) -> bool:
 
 
 def _look_at_history(conclusion: ConclusionBuilder, history: tuple[Window, ...], now: dict[str, str]) -> dict[str, Any]:
-    """By service whether it was open within the window: what was, is told; only what is, is judged."""
+    """Return for each service whether its circuit was open within the window. Only the present state is judged."""
     opened: dict[str, Any] = {}
     for window in history:
         if not window.samples:

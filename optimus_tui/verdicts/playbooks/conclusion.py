@@ -1,7 +1,7 @@
-"""The notebook of a playbook: what was looked at, what could not be seen, what was found, what to do. Pure.
+"""Collect what a playbook looked at, could not measure, found and recommends. Pure.
 
-Refuses to leave a gap unsaid: whatever a playbook could not measure goes into ``unknown``, and into the findings only
-where the contract wants it there (a metric that should be there and cannot be measured).
+What could not be measured goes into ``unknown``, and into the findings only where the contract wants it there (a
+metric that should exist and cannot be measured).
 """
 
 from collections.abc import Iterable

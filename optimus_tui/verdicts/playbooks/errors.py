@@ -1,6 +1,6 @@
-"""The share of requests that the gateway answered with an error, as its own counter tells. Pure.
+"""The share of requests that the gateway answered with an error, by its own counter. Pure.
 
-Refuses a share of too few requests, and takes 4xx for what they are: the caller's.
+A share of too few requests is not judged, and 4xx are the callers' mistakes.
 """
 
 from typing import Any

@@ -40,8 +40,10 @@ SLOW_CALL_MS = 100.0
 
 
 class LatencyEvidence(Struct, frozen=True, kw_only=True):
-    """``minutes`` is the window: entries of the slow log before it are not counted. ``served_now``: ``served`` over the
-    last minute or so, where somebody kept it."""
+    """``minutes`` is the window: entries of the slow log before it are not counted.
+
+    ``served_now`` is ``served`` over the last minute, if it was recorded.
+    """
 
     minutes: float
     gateway: Reading[GatewayState]

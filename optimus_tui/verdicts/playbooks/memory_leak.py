@@ -1,8 +1,7 @@
 """memory_leak: does memory grow, how surely, and what grows with it. Pure.
 
-Refuses a verdict on a moment: one look at used memory tells no slope. A slope needs ten samples over five minutes, must
-be positive with 95 % confidence, still go on in the second half, and be more than noise; growth that is only the cache
-filling up is told as what it is.
+A slope needs ten samples over five minutes, must be positive with 95 % confidence, still go on in the second half, and
+be more than noise. Growth that is only the cache filling up is called that.
 """
 
 from collections.abc import Mapping

@@ -1,7 +1,7 @@
 """rate_limiting: one tenant's counters against its limits, and repairs that touch this tenant's keys only. Pure.
 
-Refuses patterns: every command names keys that were seen. A counter without TTL gets one (which keeps its count and
-does nothing the second time); deleting is the last thing that is recommended, never the first.
+Every command names keys that were seen, never a pattern. A counter without TTL gets one (which keeps its count and
+does nothing the second time); deleting is the last recommendation, never the first.
 """
 
 from collections.abc import Mapping, Sequence
@@ -211,7 +211,7 @@ def _raise_limit(one: CommonLimit) -> Recommendation:
 
 
 def _repair(rows: Sequence[LimitRow], seen: LimitEvidence) -> Recommendation:
-    """EXPIRE … NX: keeps the count, ends with the window, does nothing where somebody repaired it already."""
+    """Return EXPIRE … NX, which keeps the count, ends with the window, and does nothing if there is a TTL already."""
     rules = seen.report.rules
     window = ASSUMED_WINDOW
     if rules:
@@ -274,7 +274,7 @@ def _lines(
 
 
 def _knows_nx(server: ServerState | None) -> bool:
-    """EXPIRE takes NX since Redis 7.0; where nobody knows the version, the safe form is recommended."""
+    """Return True if EXPIRE takes NX (since Redis 7.0); for an unknown version the safe form is recommended."""
     major = ""
     if server:
         major = (server.version or "").partition(".")[0]
