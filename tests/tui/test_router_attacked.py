@@ -23,17 +23,19 @@ async def test_every_page_lives_in_any_size_with_thirty_fields(gateway: Path, mo
     app = app_for(gateway)
     async with app.run_test(size=(80, 24)) as pilot:
         screen = await opened(pilot)
-        screen.answers.fields = [FieldAnswer(f"field_{number}", "int", default=str(number)) for number in range(30)]
+        screen.draft.answers.fields = [
+            FieldAnswer(f"field_{number}", "int", default=str(number)) for number in range(30)
+        ]
         call_it(screen)
         for at in range(CHECKLIST + 1):
             await to_page(pilot, screen, min(at, WRITE))
             if at == NEXT:
                 await pilot.press("right", "enter")
-                await settle(pilot, lambda: screen.at == NEXT)
+                await settle(pilot, lambda: screen.draft.at == NEXT)
             if at == CHECKLIST:
                 let_go(screen.app)
                 await pilot.press("enter")
-                await settle(pilot, lambda: screen.at == CHECKLIST)
+                await settle(pilot, lambda: screen.draft.at == CHECKLIST)
             for size in ((20, 5), (80, 24)):
                 await pilot.resize_terminal(*size)
                 assert app.size == size
@@ -83,22 +85,24 @@ async def test_enter_held_down_writes_nothing_and_behind_the_write_starts_nothin
         for _ in range(200):
             await pilot.press("enter")
             await asyncio.sleep(0.01)
-        assert screen.at == PREVIEW and not screen.checks, "a key that is held starts no code of the project"
+        assert screen.draft.at == PREVIEW and not screen.draft.checks, (
+            "a key that is held starts no code of the project"
+        )
         let_go(screen.app)
         for _ in range(400):
             await pilot.press("enter")
-            if screen.at == WRITE:
+            if screen.draft.at == WRITE:
                 break
             await asyncio.sleep(0.02)
         await pilot.press(*["enter"] * 20)
-        assert screen.at == WRITE
-        assert not screen.written
+        assert screen.draft.at == WRITE
+        assert not screen.draft.written
         assert not (gateway / "src/backend/routers/products.py").exists()
         await pilot.press("right", *["enter"] * 20)
-        await settle(pilot, lambda: screen.at == NEXT)
+        await settle(pilot, lambda: screen.draft.at == NEXT)
         await pilot.press(*["enter"] * 20)
-        assert screen.at == NEXT, "no test message was posted by a key that was held a moment too long"
-        assert not screen.flow
+        assert screen.draft.at == NEXT, "no test message was posted by a key that was held a moment too long"
+        assert not screen.draft.flow
         assert (gateway / "src/backend/routers/products.py").exists()
 
 
@@ -118,7 +122,7 @@ async def test_the_footer_says_what_enter_does_on_each_page_and_only_keys_that_w
             if at == CHECKLIST:
                 let_go(screen.app)
                 await pilot.press("enter")
-            await settle(pilot, lambda at=at: screen.at == at)  # type: ignore[misc]
+            await settle(pilot, lambda at=at: screen.draft.at == at)  # type: ignore[misc]
             await settle(pilot, lambda word=word: f"enter {word}" in shown(app).splitlines()[-1])  # type: ignore[misc]
             footer = shown(app).splitlines()[-1]
             assert ("alt+←" in footer) == (at not in (0, NEXT)), footer

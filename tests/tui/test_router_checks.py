@@ -25,7 +25,7 @@ async def test_a_failed_check_forbids_the_write_and_one_that_did_not_run_asks_on
         screen = await opened(pilot)
         call_it(screen)
         await to_page(pilot, screen, WRITE - 1)
-        await settle(pilot, lambda: screen._all_checked)
+        await settle(pilot, lambda: screen.draft.all_checked)
         assert "assert 200 == 500" in shown(app)
         await pilot.press("enter")
         await settle(pilot, lambda: "Nothing can be written: tests failed" in shown(app))
@@ -33,15 +33,15 @@ async def test_a_failed_check_forbids_the_write_and_one_that_did_not_run_asks_on
         await pilot.pause()
         assert not (gateway / "src/backend/routers/products.py").exists()
         checks(monkeypatch, *PASSED[:4], DraftCheck("tests", "not run", "not run: fakeredis is missing"))
-        screen._checked = False
+        screen.draft.checked = False
         await screen.show(PREVIEW)
         await to_page(pilot, screen, WRITE)
         assert "tests: not run: fakeredis is missing. Write without this check?" in " ".join(shown(app).split())
         await pilot.press("down", "right", "enter")
         await settle(pilot, lambda: "answer yes to: tests: not run" in " ".join(shown(app).split()))
-        assert not screen.written
+        assert not screen.draft.written
         await pilot.press("up", "right", "enter")
-        await settle(pilot, lambda: screen.at == NEXT)
+        await settle(pilot, lambda: screen.draft.at == NEXT)
 
 
 async def test_an_existing_file_needs_a_yes_of_its_own(gateway: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -58,7 +58,7 @@ async def test_an_existing_file_needs_a_yes_of_its_own(gateway: Path, monkeypatc
         await pilot.pause()
         assert mine.read_text() == "MINE = 1\n"
         await pilot.press("up", "right", "enter")
-        await settle(pilot, lambda: screen.written)
+        await settle(pilot, lambda: screen.draft.written)
         assert mine.read_text() != "MINE = 1\n"
 
 
@@ -80,7 +80,7 @@ async def test_a_file_that_changed_since_the_plan_is_not_overwritten(
         await pilot.press("f2", "enter", "enter")
         await pilot.pause()
         assert mine.read_text() == "MINE = 1\n"
-        assert not screen.written
+        assert not screen.draft.written
         assert not [one for one in screen.workers if one.state is WorkerState.ERROR]
 
 
@@ -99,19 +99,21 @@ async def test_the_checks_run_for_real_and_the_checklist_has_a_result_each(
         await pilot.press("right")
         await settle(pilot, lambda: "+++ b/src/backend/routers/products.py" in shown(app))
         await to_page(pilot, screen, WRITE - 1)
-        await settle(pilot, lambda: screen._all_checked, 90)
-        states = {task.title: task.state for task in screen.checks}
+        await settle(pilot, lambda: screen.draft.all_checked, 90)
+        states = {task.title: task.state for task in screen.draft.checks}
         assert {states[name] for name in ("parse", "compile", "validate")} == {"passed"}, shown(app)
         assert states["tests"] == "passed", shown(app)
         await to_page(pilot, screen, WRITE)
         await pilot.press("right", "enter")
         for at in (NEXT, CHECKLIST):
-            await settle(pilot, lambda at=at: screen.at == at)  # type: ignore[misc]
+            await settle(pilot, lambda at=at: screen.draft.at == at)  # type: ignore[misc]
             let_go(screen.app)  # a while after the Enter before
             await pilot.press("enter")
         done = ("passed", "found", "failed", "not run")
-        await settle(pilot, lambda: bool(screen.flow) and all(task.state in done for task in screen.flow), 60)
-        told = {task.title: (task.state, task.detail) for task in screen.flow}
+        await settle(
+            pilot, lambda: bool(screen.draft.flow) and all(task.state in done for task in screen.draft.flow), 60
+        )
+        told = {task.title: (task.state, task.detail) for task in screen.draft.flow}
         assert told["Generate"] == ("passed", "2 files on the disk, exactly as drafted")
         assert told["Validate"][0] == "passed"
         assert told["Validate"][1].startswith("excellent")
@@ -138,9 +140,9 @@ async def test_checks_that_hang_leave_the_keys_alive(gateway: Path, monkeypatch:
         await to_page(pilot, screen, CHECKS)
         await settle(pilot, lambda: "1 of 5 done" in shown(app))
         await pilot.press("enter")
-        await settle(pilot, lambda: screen.at == CHECKS)
+        await settle(pilot, lambda: screen.draft.at == CHECKS)
         await pilot.press("alt+left")
-        await settle(pilot, lambda: screen.at == PREVIEW)
+        await settle(pilot, lambda: screen.draft.at == PREVIEW)
         release.set()
 
 
@@ -156,8 +158,8 @@ async def test_a_bug_in_a_check_is_loud_and_the_wizard_stays(gateway: Path, monk
         screen = await opened(pilot)
         call_it(screen)
         await to_page(pilot, screen, CHECKS)
-        await settle(pilot, lambda: any(task.state == "failed" for task in screen.checks))
+        await settle(pilot, lambda: any(task.state == "failed" for task in screen.draft.checks))
         assert app.screen is screen
         await pilot.press("enter")
         await pilot.pause()
-        assert not screen.written
+        assert not screen.draft.written

@@ -32,12 +32,12 @@ async def test_what_cannot_be_a_name_is_refused_in_one_sentence_under_the_field(
             screen.query_one("#router-name", Input).value = name
             await pilot.press("enter")
             await settle(pilot, lambda: "cannot name a router" in " ".join(shown(app).split()))
-            assert screen.at == 0
+            assert screen.draft.at == 0
         screen.query_one("#router-name", Input).value = "products"
         screen.query_one("#router-project", Input).value = "/nowhere\x1b[31m"
         await pilot.press("enter")
         await settle(pilot, lambda: "is no gateway" in " ".join(shown(app).split()))
-        assert screen.at == 0
+        assert screen.draft.at == 0
 
 
 @pytest.mark.parametrize("name", HOSTILE)
@@ -75,10 +75,10 @@ async def test_keys_behind_ctrl_n_in_one_burst_are_the_routers_name(
         await pilot.pause()
         for key in ("ctrl+n", *"quotes", "enter"):
             app.post_message(events.Key(key, key if len(key) == 1 else None))
-        await settle(pilot, lambda: getattr(app.screen, "at", 0) == 1)
+        await settle(pilot, lambda: getattr(getattr(app.screen, "draft", None), "at", 0) == 1)
         screen: Any = app.screen
-        assert screen.answers.name == "quotes"
-        assert screen.answers.project == str(gateway)
+        assert screen.draft.answers.name == "quotes"
+        assert screen.draft.answers.project == str(gateway)
         assert not isinstance(screen, Dashboard)
 
 
@@ -104,8 +104,8 @@ async def test_a_paste_behind_ctrl_n_is_kept_and_a_project_that_was_typed_is_not
         screen.query_one("#router-project", Input).value = str(gateway)
         await pilot.press("enter")
         known.set()
-        await settle(pilot, lambda: getattr(screen, "at", 0) == 1)
-        assert screen.answers.project == str(gateway)
+        await settle(pilot, lambda: screen.draft.at == 1)
+        assert screen.draft.answers.project == str(gateway)
 
 
 async def test_a_paste_without_room_is_said_and_changes_nothing(gateway: Path) -> None:

@@ -24,13 +24,13 @@ async def test_from_a_name_to_a_written_router_by_keys_alone(gateway: Path, monk
     async with app.run_test(size=(80, 24)) as pilot:
         screen = await opened(pilot)
         await pilot.press(*"products", "enter")
-        await settle(pilot, lambda: screen.at == 1)
+        await settle(pilot, lambda: screen.draft.at == 1)
         await pilot.press("down", "down", "enter")  # hybrid
-        await settle(pilot, lambda: screen.at == 2)
+        await settle(pilot, lambda: screen.draft.at == 2)
         await pilot.press("end", "space", "enter")  # with delete
-        await settle(pilot, lambda: screen.at == 3)
+        await settle(pilot, lambda: screen.draft.at == 3)
         await pilot.press("enter")
-        await settle(pilot, lambda: screen.at == 4)
+        await settle(pilot, lambda: screen.draft.at == 4)
         await pilot.press("a")
         await settle(pilot, lambda: isinstance(app.screen, FieldDialog))
         await pilot.press(*"price", "down", "right", "right", "down", "down", *"9.5", "enter")
@@ -38,15 +38,15 @@ async def test_from_a_name_to_a_written_router_by_keys_alone(gateway: Path, monk
         assert "price" in shown(app)
         assert "9.5" in shown(app)
         await to_page(pilot, screen, WRITE)
-        assert screen.plan is not None
-        assert screen.plan.draft.spec.type == "hybrid"
-        assert len(screen.plan.draft.spec.operations) == 5
+        assert screen.draft.plan is not None
+        assert screen.draft.plan.draft.spec.type == "hybrid"
+        assert len(screen.draft.plan.draft.spec.operations) == 5
         assert not (gateway / "src/backend/routers/products.py").exists()
         await pilot.press("enter")  # nothing is written before a yes
         await settle(pilot, lambda: "answer yes to" in shown(app))
-        assert not screen.written
+        assert not screen.draft.written
         await pilot.press("right", "enter")
-        await settle(pilot, lambda: screen.at == NEXT)
+        await settle(pilot, lambda: screen.draft.at == NEXT)
         written = (gateway / "src/backend/routers/products.py").read_text()
         assert "price: FiniteFloat = 9.5" in written
         assert (gateway / "tests/test_products.py").exists()
@@ -59,14 +59,14 @@ async def test_back_keeps_answers_and_escape_asks_before_it_loses_them(gateway: 
     async with app.run_test(size=(80, 24)) as pilot:
         screen = await opened(pilot)
         await pilot.press(*"products", "enter")
-        await settle(pilot, lambda: screen.at == 1)
+        await settle(pilot, lambda: screen.draft.at == 1)
         await pilot.press("down")
         await pilot.press("alt+left")
-        await settle(pilot, lambda: screen.at == 0 and isinstance(screen.focused, Input))
+        await settle(pilot, lambda: screen.draft.at == 0 and isinstance(screen.focused, Input))
         assert screen.query_one("#router-name", Input).value == "products"
         await pilot.press("enter")
-        await settle(pilot, lambda: screen.at == 1)
-        assert screen.answers.type == "direct"
+        await settle(pilot, lambda: screen.draft.at == 1)
+        assert screen.draft.answers.type == "direct"
         await pilot.press("escape")
         await settle(pilot, lambda: isinstance(app.screen, AskDialog))
         await pilot.press("n")
@@ -96,7 +96,8 @@ async def test_the_project_is_remembered_for_the_next_router(gateway: Path) -> N
         call_it(screen)
         await to_page(pilot, screen, PREVIEW)
         await settle(
-            pilot, lambda: screen.plan is not None and "plan" not in {w.name for w in screen.workers if w.is_running}
+            pilot,
+            lambda: screen.draft.plan is not None and "plan" not in {w.name for w in screen.workers if w.is_running},
         )
         await settle(pilot, lambda: any("router   tests" in line for line in screen_lines(app)))
         assert not any("─router" in line for line in screen_lines(app))

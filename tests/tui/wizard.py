@@ -79,13 +79,13 @@ def let_go(app: Any) -> None:
 
 async def to_page(pilot: Pilot[Any], screen: RouterScreen, at: int) -> None:
     """Enter through the pages; a page that is still busy is waited for."""
-    while screen.at < at:
-        here = screen.at
+    while screen.draft.at < at:
+        here = screen.draft.at
         if here == PREVIEW:
-            await settle(pilot, lambda: screen.plan is not None)
+            await settle(pilot, lambda: screen.draft.plan is not None)
             await settle(pilot, lambda: bool(screen.query("#code")) and screen.query_one("#code").has_focus)
             let_go(screen.app)  # whoever reads the preview lets go of the key
         if here == CHECKS:
-            await settle(pilot, lambda: screen._all_checked)
+            await settle(pilot, lambda: screen.draft.all_checked)
         await pilot.press("enter")
-        await settle(pilot, lambda here=here: screen.at != here and screen.focused is not None)  # type: ignore[misc]
+        await settle(pilot, lambda here=here: screen.draft.at != here and screen.focused is not None)  # type: ignore[misc]

@@ -1,40 +1,33 @@
 """The wizard (ctrl+n): from a name to a written, checked router, and the development checklist behind it.
 
-It leads through pages and keeps the answers; what is right is ``scaffold``'s, what is written ``actions``'. Nothing is
-written before the last page's explicit yes, and nothing slow happens on the event loop.
+It leads through pages and keeps the answers; ``scaffold`` decides what is right, ``actions`` writes. Nothing is written
+before the last page's explicit yes, and nothing slow happens on the event loop.
 """
 
 import asyncio
-from collections.abc import Callable
-from typing import Any, ClassVar
+from collections.abc import Awaitable, Callable
+from functools import partial
+from typing import Any, ClassVar, cast
 
 from textual import on
+from textual.app import ComposeResult
 from textual.containers import Vertical
-from textual.widgets import Input
+from textual.content import Content
+from textual.widgets import Input, Static
 from textual.worker import Worker, WorkerState
 
 from optimus_tui.assets import asset_dir
+from optimus_tui.context import Context
 from optimus_tui.tui.editor import open_in_editor
 from optimus_tui.tui.keys import chosen
-from optimus_tui.tui.routers import work
-from optimus_tui.tui.routers.answers import (
-    RouterAnswers,
-    project_problem,
-    remember_project,
-    remembered_project,
-)
-from optimus_tui.tui.routers.pages import (
-    CHECK_WORDS,
-    CHECKLIST,
-    CHECKS,
-    NEXT,
-    PREVIEW,
-    WRITE,
-    RouterPages,
-)
-from optimus_tui.tui.routers.preview import PreviewPage
-from optimus_tui.tui.routers.steps import NamePage, Page
-from optimus_tui.tui.widgets.router_lists import Task
+from optimus_tui.tui.routers.answers import FieldAnswer, RouterAnswers, project_problem, remembered_project
+from optimus_tui.tui.routers.pages import CHECKLIST, CHECKS, NEXT, PREVIEW, STEPS, WRITE, RouterDraft
+from optimus_tui.tui.routers.steps import FieldsPage, NamePage, Page, TasksPage
+from optimus_tui.tui.routers.tasks import WizardTasks
+from optimus_tui.tui.routers.typed_ahead import TypedAhead
+from optimus_tui.tui.services import AppServices
+from optimus_tui.tui.widgets.bars import KeyStrip
+from optimus_tui.tui.widgets.router_lists import FieldList, Task
 from optimus_tui.tui.widgets.typed import BoundedInput
 from optimus_tui.wording.safe import safe_text
 
@@ -44,7 +37,7 @@ HELD_SECONDS, FIRST_HELD_SECONDS = 0.3, 0.8
 starts nothing."""
 
 
-class RouterScreen(RouterPages):
+class RouterScreen(TypedAhead):
     """Write a new router with its tests: answer, look, let it be checked, then write. Answers stay on the way back."""
 
     CSS_PATH: ClassVar[Any] = [asset_dir("styles") / "tools.tcss", asset_dir("styles") / "router.tcss"]
@@ -53,12 +46,46 @@ class RouterScreen(RouterPages):
     )
     AUTO_FOCUS = ""
 
-    # -- life ------------------------------------------------------------------------------------------------------
+    def __init__(self, context: Context, name: str = "") -> None:
+        """Begin with the first page.
+
+        Args:
+            context: Its settings name the project; its clock measures the checks.
+            name: The router's name; empty to ask for it.
+        """
+        super().__init__()
+        self.context = context
+        self.draft = RouterDraft(name)
+        self.tasks = WizardTasks(self, context, self.draft)
+        self._turning = asyncio.Lock()
+        self._fresh = RouterAnswers(name=name)
+        """The answers of a wizard in which nothing was answered: it is left without a question."""
+        self._known = asyncio.Event()
+        """Set once the project is known that is offered."""
+
+    def compose(self) -> ComposeResult:
+        """Return the way, the first page, the note and the key line."""
+        yield Static(id="wizard-way")
+        with Vertical(id="wizard-page"):
+            yield self._make_page()
+        yield Static(id="wizard-note")
+        yield KeyStrip()
+
+    @property
+    def optimus(self) -> AppServices:
+        """Return the application's own services."""
+        return cast(AppServices, self.app)
+
+    @property
+    def page(self) -> Page | None:
+        """Return the page that is shown; None while pages are exchanged."""
+        return next(iter(self.query(Page)), None)
+
+    # -- life
 
     def on_mount(self) -> None:
-        self._fresh = RouterAnswers(name=self.answers.name)
-        self._known = asyncio.Event()
-        self.set_interval(0.25, self._draw_elapsed)
+        """Draw the first page, take what was typed ahead, and look for the project."""
+        self.set_interval(0.25, self.tasks.draw_elapsed)
         page = self.query_one(NamePage)
         self._draw_page(page)
         self.set_focus(page.places()[0])
@@ -66,7 +93,7 @@ class RouterScreen(RouterPages):
         self.run_worker(self._recall(), name="recall", group="recall", exit_on_error=False)
 
     async def _recall(self) -> None:
-        """The project of the last router, else the one that is watched; what was typed meanwhile stays."""
+        """Offer the project of the last router, else the one that is watched; what was typed meanwhile stays."""
         known = self.context.settings.source_path
         project = await asyncio.to_thread(remembered_project) or (str(known) if known else "")
         self._fresh.project = project
@@ -74,100 +101,161 @@ class RouterScreen(RouterPages):
             self.page.offer(project)
         self._known.set()
 
-    # -- on and back -----------------------------------------------------------------------------------------------
+    # -- what the tasks may ask (WizardView)
+
+    def start(self, name: str, work: Callable[[], Awaitable[None]], group: str = "wizard") -> None:
+        """Run work in a worker; it replaces the one of its group that runs."""
+        self.run_worker(partial(work), name=name, group=group, exclusive=True, exit_on_error=False)
+
+    def is_at_work(self, name: str) -> bool:
+        """Return True if a worker of this name runs."""
+        return any(one.name == name and one.is_running for one in self.workers)
+
+    def close(self) -> None:
+        """Close the wizard."""
+        self.dismiss(None)
+
+    async def show(self, at: int) -> None:
+        """Turn to a page."""
+        self.draft.at = at
+        page = self._make_page()
+        await self.replace_page(page)
+        self._draw_page(page)
+
+    async def replace_page(self, page: Page) -> None:
+        """Put a page in the place of the present one."""
+        place = self.query_one("#wizard-page", Vertical)
+        async with self.batch():
+            await place.remove_children()
+            await place.mount(page)
+        page.focus_page()
+
+    def note(self, words: str, wrong: bool = True) -> None:
+        """Show a sentence below the page.
+
+        Args:
+            words: The sentence; empty takes it away.
+            wrong: Draw it as something that is wrong.
+        """
+        note = self.query_one("#wizard-note", Static)
+        note.set_class(wrong, "-wrong")
+        note.update(Content(safe_text(words, 500) or " "))
+
+    def refresh_tasks(self, tasks: list[Task]) -> None:
+        """Draw the page's list of tasks, if it has one."""
+        if isinstance(self.page, TasksPage):
+            self.page.list.set_rows(list(tasks))
+            self.page.list.redraw()
+            self._draw_keys()
+
+    # -- drawing
+
+    def _make_page(self) -> Page:
+        return self.draft.make_page(self.context.settings.gateway_url)
+
+    def _draw_page(self, page: Page) -> None:
+        """Draw what stands round a page."""
+        place = self.query_one("#wizard-page", Vertical)
+        place.border_title = Content(f"{self.draft.at + 1} {STEPS[self.draft.at]}")
+        place.border_subtitle = Content(page.hint)
+        self._draw_way()
+        self.note(page.problem(started=False))
+        self._draw_keys()
+
+    def _draw_keys(self) -> None:
+        """Draw the footer, with what Enter does here."""
+        strip = self.query_one(KeyStrip)
+        if self.page is not None:
+            strip.labels = {"router.next": self.draft.enter_word(self.page)}
+        strip.refresh()
+
+    def _draw_way(self) -> None:
+        at = self.draft.at
+        if self.size.width < 110:
+            name = safe_text(self.draft.answers.name, 40)
+            words = [(f" New router {name}  ", "bold"), (f"step {at + 1} of {len(STEPS)}", "")]
+            if at + 1 < len(STEPS):
+                words.append((f"   then {STEPS[at + 1]}", "dim"))
+        else:
+            words = [(" New router  ", "bold")]
+            styles = [""] * at + ["bold underline"] + ["dim"] * len(STEPS)
+            for step, style in zip(STEPS, styles, strict=False):
+                words += [(step, style), ("  ", "")]
+        self.query_one("#wizard-way", Static).update(Content.assemble(*words))
+
+    def on_resize(self) -> None:
+        """Draw the way for the new width."""
+        self._draw_way()
+
+    def on_descendant_focus(self) -> None:
+        """Draw the keys of what has the focus."""
+        self._draw_keys()
+
+    # -- on and back
 
     @on(Page.Changed)
     def _page_changed(self, event: Page.Changed) -> None:
         if self.page is not None:
-            self._note(self.page.problem(started=False))
+            self.note(self.page.problem(started=False))
 
     @on(BoundedInput.TooLong)
     def _too_long(self, event: BoundedInput.TooLong) -> None:
-        self._note(event.sentence)
+        self.note(event.sentence)
 
     @on(Page.Onward)
     async def _onward(self, event: Page.Onward) -> None:
         event.stop()
-        least = FIRST_HELD_SECONDS if self.at == PREVIEW else HELD_SECONDS if self.at >= NEXT else 0.0
-        if not self.optimus.is_held(least):
+        held = HELD_SECONDS if self.draft.at >= NEXT else 0.0
+        if self.draft.at == PREVIEW:
+            held = FIRST_HELD_SECONDS
+        if not self.optimus.is_held(held):
             await self.go_on()
-        elif self.at == PREVIEW:
-            self._note("enter once more: it runs the project's code, in a copy", wrong=False)
+        elif self.draft.at == PREVIEW:
+            self.note("enter once more: it runs the project's code, in a copy", wrong=False)
 
     async def go_on(self) -> None:
-        """To the next page, if this one allows it. One turn at a time."""
+        """Go to the next page if this one allows it, one turn at a time. The last pages write, run and close."""
         async with self._turning:
             await self._go_on()
 
     async def _go_on(self) -> None:
-        page = self.page
+        page, draft = self.page, self.draft
         if page is None:
             return
         if problem := page.problem():
-            self._note(problem)
+            self.note(problem)
             return
-        if self.at == 0:
+        if draft.at == 0:
             await self._known.wait()
-        page.take(self.answers)
-        if self.at == 0 and (problem := await asyncio.to_thread(project_problem, self.answers.project)):
-            self._note(problem)
+        page.take(draft.answers)
+        if draft.at == 0 and (problem := await asyncio.to_thread(project_problem, draft.answers.project)):
+            self.note(problem)
             page.query_one("#router-project", Input).focus()
             return
-        if self.at == CHECKS and any(task.state in ("waiting", "running") for task in self.checks):
-            self._note("the checks are still running", wrong=False)
-        elif self.at == WRITE:
-            self._write()
-        elif self.at == CHECKLIST:
-            self._run_checklist()
+        if draft.at == CHECKS and any(task.state in ("waiting", "running") for task in draft.checks):
+            self.note("the checks are still running", wrong=False)
+        elif draft.at == WRITE:
+            self.tasks.write()
+        elif draft.at == CHECKLIST:
+            self.tasks.run_checklist()
         else:
-            await self.show(self.at + 1)
-            self._begin()
-
-    def _begin(self) -> None:
-        """Start what the new page is waiting for."""
-        if self.at == PREVIEW:
-            question = {**self.answers.arguments(), "project": self.answers.project}
-            if question != self._planned or self.plan is None:
-                self.plan, self._planned, self._checked = None, question, False
-                self.run_worker(self._make_plan(), name="plan", group="wizard", exclusive=True, exit_on_error=False)
-        elif self.at == CHECKS and not self._checked:
-            self._checked = True
-            self.checks = [Task(name, about) for name, about in CHECK_WORDS.items()]
-            self.run_worker(self._check(), name="checks", group="wizard", exclusive=True, exit_on_error=False)
-        elif self.at == CHECKLIST and not self.flow:
-            self.flow = [Task(title, tool) for title, tool, _ in work.checklist(self.answers)]
-            self._refresh_tasks(self.flow)
-
-    def action_next_pane(self, by: int) -> None:
-        """The next line of the page; past its ends the next page, or the one before."""
-        if self.page is not None and not self.page.step(by):
-            self.run_worker(
-                self.go_on() if by > 0 else self.go_back(), group="turn", exclusive=True, exit_on_error=False
-            )
-
-    async def action_previous_page(self) -> None:
-        await self.go_back()
+            await self.show(draft.at + 1)
+            self.tasks.begin()
 
     async def go_back(self) -> None:
-        """To the page before; what stands here is kept. From what is written there is no way back."""
+        """Go to the page before, and keep what stands here. There is no way back from what is written."""
         async with self._turning:
-            if self.at <= self._least or self.page is None:
+            draft = self.draft
+            if draft.at <= draft.first_page or self.page is None:
                 return
-            self.page.take(self.answers)
-            if self.at == CHECKS and not self._all_checked:
-                self._checked = False
+            self.page.take(draft.answers)
+            if draft.at == CHECKS and not draft.all_checked:
+                draft.checked = False
                 self.workers.cancel_group(self, "wizard")
-            await self.show(self.at - 1)
-
-    def action_back(self) -> None:
-        """Leave; asked first where answers would be lost."""
-        self._ask_to_leave(lambda: self.dismiss(None))
-
-    def action_quit(self) -> None:
-        """Leave the program; asked first as well."""
-        self._ask_to_leave(super().action_quit)
+            await self.show(draft.at - 1)
 
     def _ask_to_leave(self, leave: Callable[[], object]) -> None:
+        """Leave; ask first if answers would be lost."""
         from optimus_tui.tui.dialogs.confirm import AskDialog
 
         def left(yes: bool | None) -> None:
@@ -175,113 +263,30 @@ class RouterScreen(RouterPages):
                 leave()
 
         if self.page is not None:
-            self.page.take(self.answers)
-        if self.written or self.answers == self._fresh:
+            self.page.take(self.draft.answers)
+        if self.draft.written or self.draft.answers == self._fresh:
             leave()
         else:
             question = "Leave the wizard? Nothing is written yet, and the answers are lost."
             self.app.push_screen(AskDialog("Leave", question), left)
 
-    def on_descendant_focus(self) -> None:
-        self._draw_keys()
+    @on(FieldList.Asked)
+    def _field_asked(self, event: FieldList.Asked) -> None:
+        from optimus_tui.tui.routers.field_dialog import FieldDialog
 
-    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """While a text is typed its letters are letters."""
-        if isinstance(self.focused, Input) and action in LETTERS:
-            return False
-        if action == "previous_page":
-            return self.at > self._least
-        return not (action == "router_edit_file" and not self.written)
-
-    # -- plan, checks, write ---------------------------------------------------------------------------------------
-
-    async def _make_plan(self) -> None:
-        failure = ""
-        try:
-            plan, self.told = await asyncio.to_thread(work.make_plan, self.answers)
-        except work.Unplannable as error:
-            failure = str(error)
-        else:
-            self.plan = plan
-            await asyncio.to_thread(remember_project, plan.root)
-        if self.at == PREVIEW and self.is_mounted:
-            await self._replace(PreviewPage(self.plan, self.told, failure))
-            more = f" (and {len(self.told) - 1} more, in the tree)" if len(self.told) > 1 else ""
-            told = f"to know first: {self.told[0]}{more}" if self.told else ""
-            self._note(failure or told, wrong=bool(failure) or bool(self.told))
-
-    async def _replace(self, page: Page) -> None:
-        place = self.query_one("#wizard-page", Vertical)
-        async with self.batch():
-            await place.remove_children()
-            await place.mount(page)
-        page.focus_page()
-
-    async def _check(self) -> None:
-        assert self.plan is not None
-        plan, self._began = self.plan, self.context.clock.mono()
-        names = list(CHECK_WORDS)
-        self.checks[0].state = "running"
-        self._refresh_tasks(self.checks)
-        async for check in work.follow_checks(plan):
-            task = self.checks[names.index(check.name)]
-            task.state, task.detail = check.status, safe_text(check.detail, 400)
-            task.output = [safe_text(line, 300) for line in check.output.splitlines()]
-            waiting = next((one for one in self.checks if one.state == "waiting"), None)
-            if waiting is not None:
-                waiting.state = "running"
-            self._refresh_tasks(self.checks)
-        if self.at == CHECKS:
-            self._note(self._verdict(), wrong=any(one.state != "passed" for one in self.checks))
-
-    def _write(self) -> None:
-        if any(one.name == "write" and one.is_running for one in self.workers):
-            return  # Enter again while it is written
-        if self.plan is None:
-            self._note("the project is not what it was when the plan was made; go back to the preview")
+        event.stop()
+        page = self.page
+        if not isinstance(page, FieldsPage):
             return
-        self.run_worker(self._write_all(), name="write", group="write", exclusive=True, exit_on_error=False)
-
-    async def _write_all(self) -> None:
-        assert self.plan is not None
-        try:
-            if self.plan.changes:
-                await asyncio.to_thread(work.write_plan, self.plan)
-        except work.Unplannable as error:
-            self.plan = None
-            self._note(f"{error}; go back to the preview")
-            return
-        self.written = True
-        await self.show(NEXT)
-        self._note("written; optimus-tui scaffold undo takes it back", wrong=False)
-
-    def action_router_edit_file(self) -> None:
-        if self.plan is not None and self.written:
-            problem = open_in_editor(self.app, self.plan.root / self.plan.draft.router.path)
-            if problem:
-                self.say(problem, "warning")
-
-    # -- the checklist ---------------------------------------------------------------------------------------------
-
-    def _run_checklist(self) -> None:
-        states = {task.state for task in self.flow}
-        if "running" in states:
-            self._note("the checklist is still running", wrong=False)
-        elif "waiting" in states:
-            self.run_worker(self._ask_all(), name="checklist", group="wizard", exclusive=True, exit_on_error=False)
-        else:
-            self.dismiss(None)
-
-    async def _ask_all(self) -> None:
-        assert self.plan is not None
-        for task, (_, tool, arguments) in zip(self.flow, work.checklist(self.answers), strict=True):
-            task.state = "running"
-            self._refresh_tasks(self.flow)
-            code, words = await work.ask(self.context, self.plan.root, tool, arguments)
-            task.state = {0: "passed", 1: "found"}.get(code, "not run")
-            task.detail = words
-            self._refresh_tasks(self.flow)
-        self._note("the checklist is done; enter closes the wizard", wrong=False)
+        at = page.list.cursor if event.what != "add" and page.fields else None
+        if event.what == "remove":
+            page.take_away()
+        elif event.what == "add" or at is not None:
+            answer = FieldAnswer() if at is None else page.fields[at]
+            others = [one for i, one in enumerate(page.fields) if i != at]
+            self.app.push_screen(
+                FieldDialog(answer, others), lambda kept: page.put(kept, at) if kept is not None else None
+            )
 
     @on(Worker.StateChanged)
     def _worker_changed(self, event: Worker.StateChanged) -> None:
@@ -289,9 +294,42 @@ class RouterScreen(RouterPages):
         if event.state is not WorkerState.ERROR or error is None:
             return
         place = self.optimus.keep_report(error)
-        for task in [*self.checks, *self.flow]:
-            if task.state == "running":
-                task.state, task.detail = "failed", f"stopped by a bug of ours; {place}"
-        self._refresh_tasks(self.flow if self.at == CHECKLIST else self.checks)
+        self.tasks.fail_running(place)
+        self.refresh_tasks(self.draft.flow if self.draft.at == CHECKLIST else self.draft.checks)
         self.say_bug(event.worker.name, place)
-        self._note(f"stopped because of a bug of ours; {place}")
+        self.note(f"stopped because of a bug of ours; {place}")
+
+    # -- keys
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Return False for letters while a text is typed, and for what is not possible on this page."""
+        if isinstance(self.focused, Input) and action in LETTERS:
+            return False
+        if action == "previous_page":
+            return self.draft.at > self.draft.first_page
+        return not (action == "router_edit_file" and not self.draft.written)
+
+    def action_next_pane(self, by: int) -> None:
+        """Go to the next line of the page; past its ends to the next page, or to the one before."""
+        if self.page is not None and not self.page.step(by):
+            self.start("turn", self.go_on if by > 0 else self.go_back, "turn")
+
+    async def action_previous_page(self) -> None:
+        """Go to the page before."""
+        await self.go_back()
+
+    def action_back(self) -> None:
+        """Leave the wizard."""
+        self._ask_to_leave(self.close)
+
+    def action_quit(self) -> None:
+        """Leave the program."""
+        self._ask_to_leave(super().action_quit)
+
+    def action_router_edit_file(self) -> None:
+        """Open the written router in the editor."""
+        plan = self.draft.plan
+        if plan is not None and self.draft.written:
+            problem = open_in_editor(self.app, plan.root / plan.draft.router.path)
+            if problem:
+                self.say(problem, "warning")
