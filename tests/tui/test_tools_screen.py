@@ -63,7 +63,7 @@ def fake(monkeypatch: pytest.MonkeyPatch, run: Run) -> None:
 async def open_tool(pilot: Pilot[Any], name: str = TROUBLE) -> ToolsScreen:
     app: Any = pilot.app
     await pilot.pause()
-    app.screen.open_tools(name)
+    app.screen.navigate.open_tools(name)
     await settle(pilot, lambda: isinstance(app.screen, ToolsScreen) and app.screen._formed == name)
     await settle(pilot, lambda: app.screen.form.has_focus_within)
     screen: ToolsScreen = app.screen
