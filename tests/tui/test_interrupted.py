@@ -10,7 +10,7 @@ from textual.pilot import Pilot
 
 from optimus_tui.history.audit_files import read
 from optimus_tui.tui.actions.action_dialog import QUIET_SECONDS
-from optimus_tui.tui.actions.action_dialog_resume import ResumeCard
+from optimus_tui.tui.actions.action_dialog_resume import ResumeDialog
 from optimus_tui.tui.actions.arm_dialog import ArmDialog
 from optimus_tui.tui.dialogs.pick import PickDialog
 from optimus_tui.tui.dialogs.question import QuestionDialog
@@ -53,8 +53,8 @@ async def test_the_next_start_offers_to_verify_and_to_resume_row_74(
         await until(pilot, lambda: isinstance(app.screen, ArmDialog))
         await typed(pilot, "test")
         await pilot.press("enter")
-        await until(pilot, lambda: isinstance(app.screen, ResumeCard))
-        card: ResumeCard = app.screen
+        await until(pilot, lambda: isinstance(app.screen, ResumeDialog))
+        card: ResumeDialog = app.screen
         assert card.query_one("#cancel").has_focus and "Resume: Invalidate" in said(pilot)
         await confirmed(pilot, "test 1")
         assert card.stage == "asking", "other words than those on the card"
@@ -70,7 +70,7 @@ async def test_the_next_start_offers_to_verify_and_to_resume_row_74(
     assert events(tmp_path).count("planned") == 1 and "resumed" in events(tmp_path)
 
 
-async def confirmed_anew(pilot: Pilot[Any], card: ResumeCard) -> None:
+async def confirmed_anew(pilot: Pilot[Any], card: ResumeDialog) -> None:
     card.query_one("#confirm-typed").focus()
     await typed(pilot, card.left.confirm)
     await confirm(pilot, card)
@@ -90,7 +90,7 @@ async def test_closing_it_writes_nothing_to_redis_and_needs_no_arming_row_74(red
         await until(pilot, lambda: isinstance(app.screen, QuestionDialog))
         await typed(pilot, "planned anew tomorrow")
         await pilot.press("enter")
-        await until(pilot, lambda: isinstance(app.screen, ResumeCard) and app.screen.stage == "told")
+        await until(pilot, lambda: isinstance(app.screen, ResumeDialog) and app.screen.stage == "told")
         assert "not tried" in said(pilot) and "closed by the operator" in said(pilot)
         await pilot.press("escape")
         dashboard.prompt.run("interrupted")
@@ -117,7 +117,7 @@ async def test_its_incident_takes_it_up_and_its_receipt_row_74(redis: RealServer
         await until(pilot, lambda: isinstance(app.screen, QuestionDialog))
         await typed(pilot, "done by hand")
         await pilot.press("enter")
-        await until(pilot, lambda: isinstance(app.screen, ResumeCard) and app.screen.stage == "told")
+        await until(pilot, lambda: isinstance(app.screen, ResumeDialog) and app.screen.stage == "told")
         await pilot.press("escape")
         await until(
             pilot, lambda: bool(dashboard.incidents.service and dashboard.incidents.service.state.action_records)

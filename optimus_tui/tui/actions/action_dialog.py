@@ -1,7 +1,7 @@
-"""The blast-radius card: plan, read, type, confirm, watch, read what became of it. One card from beginning to end.
+"""The action dialog: plans an action, shows what it would do, asks for words and a reason, and shows what it did.
 
-It writes nothing itself: the desk does, once the words are typed. It refuses a confirmation that a held or buffered
-Enter could give, words that were pasted, and to paint an outcome that the desk has not reported.
+It writes nothing itself: the action service does, once the words are typed. It refuses a confirmation by an Enter that
+is held down or was buffered, words that were pasted, and to show an outcome that was not reported.
 """
 
 import asyncio
@@ -16,7 +16,7 @@ from textual.worker import Worker, WorkerState
 
 from optimus_tui.contract.actions import Confirmation, Plan, Progress, Receipt, Refusal
 from optimus_tui.tui.actions import action_dialog_keys
-from optimus_tui.tui.actions.action_dialog_view import CardFace
+from optimus_tui.tui.actions.action_dialog_view import ActionDialogView
 from optimus_tui.tui.actions.action_dialog_widgets import CardView, audit_words
 from optimus_tui.tui.widgets.typed import TypedInput
 
@@ -33,7 +33,7 @@ RENEW_SECONDS = 45.0
 """A plan of this age is made anew by itself: who reads with care is not to lose what was typed."""
 
 
-class ActionDialog(CardFace):
+class ActionDialog(ActionDialogView):
     """Dismisses with ``(Receipt, audit words)`` once something was carried out, else None."""
 
     BINDINGS: ClassVar[list[BindingType]] = action_dialog_keys.BINDINGS
@@ -49,46 +49,41 @@ class ActionDialog(CardFace):
         self.set_interval(1.0, self._keep_fresh)
         self.begin()
 
-    @property
-    def outcome(self) -> tuple[Receipt, str] | None:
-        """The receipt with the audit's words once something was carried out: known before the card is closed."""
-        return self._receipt
-
     # -- planning --------------------------------------------------------------------------------------------------
 
     def begin(self) -> None:
-        """What the card does first."""
+        """Do what comes first: make the plan."""
         self.make_plan()
 
     def _walked(self, seen: int, total: int | None) -> None:
-        self._seen = (seen, total)
+        self.seen = (seen, total)
 
     @work(exclusive=True, group="plan", exit_on_error=False)
     async def make_plan(self) -> None:
-        """A plan from a fresh look: reads only."""
-        self.stage, self.plan, self.card, self._refusal, self.whole = "planning", None, None, None, False
+        """Look at the keys and make a plan. Only reads."""
+        self.stage, self.plan, self.card, self.refusal, self.whole = "planning", None, None, None, False
         self.words = ""
         self.query_one(TypedInput).value = ""
         self.query_one("#cancel", Button).focus()
         self.draw()
         answer = await self.action_service.plan(self.request, self.known, self._walked)
         if isinstance(answer, Refusal):
-            self.stage, self._refusal = "refused", answer
+            self.stage, self.refusal = "refused", answer
         else:
             self.plan, self.card, self.stage = answer, self.action_service.preview(answer), "asking"
             self.words = self.card.confirm
         self.draw()
-        self.query_one("#window" if self._asks_window() else "#cancel").focus()
+        self.query_one("#window" if self.asks_window() else "#cancel").focus()
 
     def _keep_fresh(self) -> None:
-        """Once a plan: one that cannot be made again grows old, and then nothing is confirmed."""
-        if self.stage == "asking" and self._age() > RENEW_SECONDS and self.plan is not self._renewed:
+        """Make an old plan again, once: if that is not possible it grows too old to be confirmed."""
+        if self.stage == "asking" and self.age() > RENEW_SECONDS and self.plan is not self._renewed:
             self._renewed = self.plan
             self.renew()
 
     @work(exclusive=True, group="plan", exit_on_error=False)
     async def renew(self) -> None:
-        """The same plan from a fresh look; what was typed stands only where it is about exactly the same keys."""
+        """Make the same plan again. What was typed stays only if the plan is about exactly the same keys."""
         before = self.plan
         answer = await self.action_service.plan(self.request, self.known)
         if self.stage != "asking" or self.plan is not before or before is None or isinstance(answer, Refusal):
@@ -97,7 +92,7 @@ class ActionDialog(CardFace):
         if (answer.digest, answer.where) != (before.digest, before.where):
             with self.prevent(Input.Changed):
                 self.words, self.query_one(TypedInput).value = self.card.confirm, ""
-            self._refusal = Refusal("drift", "the keys are others than a minute ago: read them again")
+            self.refusal = Refusal("drift", "the keys are others than a minute ago: read them again")
         self.draw()
 
     # -- confirming ------------------------------------------------------------------------------------------------
@@ -107,13 +102,13 @@ class ActionDialog(CardFace):
 
     @on(TypedInput.PasteRefused)
     def _pasted(self) -> None:
-        self._refusal = Refusal("wrong words", "please type it: what is pasted is refused")
+        self.refusal = Refusal("wrong words", "please type it: what is pasted is refused")
         self.draw()
 
     @on(Input.Changed)
     def _changed(self) -> None:
         if self.stage == "asking":
-            self._refusal = None
+            self.refusal = None
         self.draw()
 
     @on(Input.Submitted)
@@ -124,49 +119,49 @@ class ActionDialog(CardFace):
             self.query_one("#confirm-reason", Input).focus()
         elif event.input.id == "confirm-reason" and self.stage == "asking":
             field, words = self._missing()
-            self._refusal = Refusal("wrong words", words) if field else self._refusal
+            self.refusal = Refusal("wrong words", words) if field else self.refusal
             self.draw()
             self.query_one(field or "#go").focus()
-        elif event.input.id == "window" and event.value and self._asks_window():
+        elif event.input.id == "window" and event.value and self.asks_window():
             self.request = structs.replace(self.request, window_seconds=int(event.value))
             self.make_plan()
 
     def action_confirm(self) -> None:
-        """Enter on the button. One that comes too soon after another key, or after the focus, is nobody's decision."""
+        """Confirm by Enter on the button, unless it comes too soon after another key or after the focus."""
         since_focus = self.clock.mono() - self._focused_at
         too_soon = min(since_focus, self.optimus.quiet_before_key) < QUIET_SECONDS
         if too_soon or self.optimus.is_held(REPEAT_SECONDS):
-            self._refusal = Refusal("wrong words", "too soon: wait a second, then press enter once")
+            self.refusal = Refusal("wrong words", "too soon: wait a second, then press enter once")
             self.draw()
             return
         if self._may_confirm():
             typed, reason = self.query_one(TypedInput).value, self.query_one("#confirm-reason", Input).value
-            self.stage, self._progress = "acting", None
+            self.stage, self.progress = "acting", None
             self._cancel = threading.Event()
             self.act(Confirmation(typed, reason.strip()))
             self.query_one("#cancel", Button).focus()
             self.draw()
 
     async def perform(self, confirmation: Confirmation) -> Receipt | Refusal:
-        """What the desk is asked for."""
+        """Ask the action service to carry out the plan."""
         assert self.plan is not None
         return await self.action_service.apply(self.plan, confirmation, self._cancel, self._heard)
 
     @work(exclusive=True, group="act", name="action", exit_on_error=False)
     async def act(self, confirmation: Confirmation) -> None:
-        """Hand it to the desk; what it reports is shown, and nothing before."""
+        """Carry out the plan and show what is reported, nothing before."""
         self.began = True
         answer = await self.perform(confirmation)
         if isinstance(answer, Refusal):
-            self.stage, self._refusal, self.began = "refused", answer, False
+            self.stage, self.refusal, self.began = "refused", answer, False
         else:
-            self.stage, self._receipt = "told", (answer, await self._audit_words(answer))
+            self.stage, self.outcome = "told", (answer, await self._audit_words(answer))
             self.told.set()
         self.draw()
 
     def _heard(self, progress: Progress) -> None:
-        """From the action's thread: remembered here, drawn by the interval."""
-        self._progress = progress
+        """Keep the progress that the action's thread reports; the interval draws it."""
+        self.progress = progress
 
     async def _audit_words(self, receipt: Receipt) -> str:
         return await asyncio.to_thread(audit_words, self.action_service, receipt.id)
@@ -176,15 +171,14 @@ class ActionDialog(CardFace):
         if event.state is WorkerState.ERROR and event.worker.error is not None:
             place = self.optimus.keep_report(event.worker.error)
             self.stage = "refused"
-            self._refusal = Refusal(
-                "unreachable", f"stopped by a bug of ours; {place}", "see the audit for what was done"
-            )
+            words = f"stopped by a bug of ours; {place}"
+            self.refusal = Refusal("unreachable", words, "see the audit for what was done")
             self.draw()
 
     # -- keys ------------------------------------------------------------------------------------------------------
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """Letters are letters while something is typed, and while what they begin is waited for."""
+        """Return False for letters that are text now, and for leaving while the action runs."""
         if action == "letter":
             return self.is_command(str(parameters[0]))
         return not (action == "dismiss" and self.stage == "acting")
@@ -193,36 +187,40 @@ class ActionDialog(CardFace):
         """Put what is typed while a button has the focus into the field that waits for it."""
         letter, field = event.character, self.query_one(TypedInput)
         typed = letter is not None and letter.isprintable() and event.key not in self.active_bindings
-        if typed and self.stage == "asking" and isinstance(self.focused, Button) and not self._cramped():
+        if typed and self.stage == "asking" and isinstance(self.focused, Button) and not self.is_cramped():
             event.stop()
             self.set_focus(field, from_app_focus=True)  # a field that tab reaches selects what it holds
             field.cursor_position = len(field.value)
             field.insert_text_at_cursor(letter or "")
 
     async def action_letter(self, action: str) -> None:
-        """What the letter stands for."""
+        """Do what a letter stands for."""
         await self.run_action(action)
 
     def action_roll(self, by: int) -> None:
+        """Scroll the lines."""
         self.query_one(CardView).scroll_relative(y=by, animate=False)
 
     def action_whole(self) -> None:
+        """List all keys, or the first ones again."""
         self.whole = not self.whole
         self.draw()
 
     def action_gentler(self) -> None:
+        """Plan the gentler action instead."""
         if self.stage == "asking" and self.card is not None and self.card.gentler is not None:
             said = self.request
             self.request = structs.replace(self.card.gentler, max_keys=said.max_keys, incident=said.incident)
             self.make_plan()
 
     def action_anew(self) -> None:
-        if self.stage in ("asking", "refused") and self._receipt is None:
+        """Make the plan again."""
+        if self.stage in ("asking", "refused") and self.outcome is None:
             self.begin()
 
     @work(exclusive=True, group="include", exit_on_error=False)
     async def action_include(self) -> None:
-        """Take keys of uncertain owner in, or out again, one by one; then it is another plan with other words."""
+        """Ask which keys of uncertain owner to take in, and make another plan with other words."""
         if self.stage != "asking" or self.plan is None or not self.plan.ambiguous:
             return
         from optimus_tui.tui.actions.include_dialog import IncludeDialog
@@ -234,9 +232,9 @@ class ActionDialog(CardFace):
 
     @on(Button.Pressed, "#cancel")
     def action_leave(self) -> None:
-        """Cancel before, stop during, close after."""
+        """Stop a running action, else close the dialog."""
         if self.stage == "acting":
             self._cancel.set()
             self.draw()
         else:
-            self.dismiss(self._receipt)
+            self.dismiss(self.outcome)

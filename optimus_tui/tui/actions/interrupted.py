@@ -98,17 +98,17 @@ class InterruptedActions:
 
     async def _resume(self, left: Interrupted) -> bool:
         """Go on with an action. Return True once it is closed."""
-        from optimus_tui.tui.actions.action_dialog_resume import ResumeCard
+        from optimus_tui.tui.actions.action_dialog_resume import ResumeDialog
 
         if not await self.actions.ensure_armed():
             return False
         service = await self.actions.open_service()
-        outcome: Outcome | None = await self.dashboard.ask(ResumeCard(service, self.dashboard.context.clock, left))
+        outcome: Outcome | None = await self.dashboard.ask(ResumeDialog(service, self.dashboard.context.clock, left))
         return await self._record(outcome)
 
     async def _close(self, left: Interrupted) -> bool:
         """Verify an action's keys and close it. Return True once it is closed."""
-        from optimus_tui.tui.actions.action_dialog_resume import ResumeCard
+        from optimus_tui.tui.actions.action_dialog_resume import ResumeDialog
         from optimus_tui.tui.dialogs.question import Line, QuestionDialog
 
         about = "Its keys are looked at once more. What was not tried stays as it is."
@@ -116,7 +116,7 @@ class InterruptedActions:
         if answers is None:
             return False
         service = await self.actions.open_service()
-        card = ResumeCard(service, self.dashboard.context.clock, left, answers[0])
+        card = ResumeDialog(service, self.dashboard.context.clock, left, answers[0])
         outcome: Outcome | None = await self.dashboard.ask(card)
         return await self._record(outcome)
 
