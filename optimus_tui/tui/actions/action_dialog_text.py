@@ -134,7 +134,8 @@ def _ttl_range(card: Preview) -> str:
 
 def _key_line(key: PlanKey, width: int) -> list[Piece]:
     count = "" if key.count is None else f"{key.count:,}"
-    left = "no TTL" if key.immortal else ttl(None if key.ttl_ms is None else key.ttl_ms / 1000)
+    seconds = None if key.ttl_ms is None else key.ttl_ms / 1000
+    left = "no TTL" if key.immortal else ttl(seconds)
     room = max(12, width - 2 - 10 - 10)
     return [
         ("  ", ""),
@@ -189,9 +190,9 @@ def receipt_lines(receipt: Receipt, audit: str, width: int, plan: Plan | None = 
     ``plan`` and ``effect`` are what was confirmed; the effect is told only where all of it was done.
     """
     good = receipt.verified and not receipt.stopped and not receipt.cancelled and not receipt.counts.get("unknown")
-    head = (
-        "Done and verified" if good else "Ended early" if receipt.stopped or receipt.cancelled else "Done, with remarks"
-    )
+    head = "Done and verified" if good else "Done, with remarks"
+    if receipt.stopped or receipt.cancelled:
+        head = "Ended early"
     if not receipt.verified:
         head = "Not verified: nobody could look afterwards"
     lines: Lines = [[(head, "good" if good else "warn"), (f"   {latency(receipt.seconds * 1000)}", "quiet")], []]

@@ -111,7 +111,9 @@ class Run:
         if waiting:
             return "waiting", "accent"
         status = self.last.status
-        return ("ok", "good") if status is None else (str(status), "good" if status < 400 else "crit")
+        if status is None:
+            return "ok", "good"
+        return str(status), "good" if status < 400 else "crit"
 
 
 class Polled:

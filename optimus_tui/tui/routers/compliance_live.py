@@ -14,6 +14,7 @@ from optimus_tui.contract.tools.patterns import LiveComparison
 from optimus_tui.tui.base_screen import BaseScreen
 from optimus_tui.tui.widgets.compliance_lists import DriftList, IssueList
 from optimus_tui.wording.age import clock
+from optimus_tui.wording.numbers import plural
 from optimus_tui.wording.safe import safe_text
 
 if TYPE_CHECKING:
@@ -66,7 +67,7 @@ class LiveHalf(BaseScreen):
         told, covered = progress or "not compared", ""
         if live is not None:
             count = len(live.differences)
-            told = progress or (f"{count} difference{'' if count == 1 else 's'}" if count else "no difference")
+            told = progress or (plural(count, "difference") if count else "no difference")
             covered = f"{live.covered}, {clock(self._live_at)}"
             view.hint = _agreement(live)
         view.border_title = Content(f"Code ↔ live: {told}")

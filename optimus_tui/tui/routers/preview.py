@@ -92,7 +92,10 @@ class PreviewPage(Page):
         yield CodeView(views_of(self.plan, self.told))
 
     def problem(self, started: bool = True) -> str:
-        return "" if self.plan is not None else self.failure or ("the plan is not ready yet" if started else "")
+        """Return why there is no plan; empty if there is one, or if it is not waited for yet."""
+        if self.plan is not None:
+            return ""
+        return self.failure or ("the plan is not ready yet" if started else "")
 
 
 def views_of(plan: "RouterPlan", told: Sequence[str]) -> list[tuple[str, str, str]]:

@@ -189,13 +189,17 @@ class KeyList(TenantList):
         kind_cells, name_cells = _key_widths(width)
         left = None if at in (NEVER, UNKNOWN) else at / 1000 - self.clock.mono()
         ended = left is not None and left < -limit_rows.GRACE_SECONDS
-        words = limit_rows.ENDED if ended else ttl(None if left is None else max(0.0, left), immortal=at == NEVER)
+        if ended:
+            words = limit_rows.ENDED
+        else:
+            words = ttl(None if left is None else max(0.0, left), immortal=at == NEVER)
+        style = "quiet" if ended else ""
         rest = name[len(b"cache::") + len(kind) + len(self.tenant) + 1 :] or name
         return [
             (fit_cell(safe_text(kind, 60), kind_cells), "quiet"),
             (" ", ""),
             *name_pieces(rest, name_cells, ""),
-            (f" {words:>9}", "crit" if at == NEVER else "quiet" if ended else ""),
+            (f" {words:>9}", "crit" if at == NEVER else style),
         ]
 
     def key_under_cursor(self) -> bytes | None:

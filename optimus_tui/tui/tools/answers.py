@@ -4,6 +4,8 @@ It runs nothing. An answer is drawn from its document alone, the very bytes that
 """
 
 import json
+from collections.abc import Mapping
+from typing import Any
 
 from textual.content import Content
 
@@ -86,6 +88,10 @@ class Answers(BaseScreen):
         """Recommended commands, and this question for every other surface."""
         from optimus_tui.tools.invocations import callings
 
-        run = self.run
-        arguments = run.arguments if run is not None else self.form.values() if self.form is not None else {}
+        run, form = self.run, self.form
+        arguments: Mapping[str, Any] = {}
+        if run is not None:
+            arguments = run.arguments
+        elif form is not None:
+            arguments = form.values()
         return callings(self.tool.name, arguments, self.context.settings, run.report if run else None)

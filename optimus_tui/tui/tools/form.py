@@ -101,7 +101,9 @@ class ToolForm(Vertical):
         if "enum" in spec:
             values = list(spec["enum"])
             return Choice(values if value in values else [None, *values], value, classes="field-value")
-        text = "" if value is None else ",".join(map(str, value)) if isinstance(value, list) else str(value)
+        text = "" if value is None else str(value)
+        if isinstance(value, list):
+            text = ",".join(map(str, value))
         names = self.tenants if "tenant" in name else []
         return Input(
             text,

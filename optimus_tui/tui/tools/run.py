@@ -36,7 +36,9 @@ class Run:
             return "…", "accent"
         if self.code == 0:
             return "●", "good"
-        return ("▲", "warn") if self.code == 1 else ("✖", "crit") if self.code is not None else ("○", "quiet")
+        if self.code == 1:
+            return "▲", "warn"
+        return ("○", "quiet") if self.code is None else ("✖", "crit")
 
     def heard(self, done: int, total: int | None, what: str) -> None:
         """How far a scan has come; called often, does nothing but remember."""
