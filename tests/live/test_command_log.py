@@ -24,7 +24,7 @@ from optimus_tui.probes.round_trips import CommandLog, attributed_to
 from optimus_tui.sampling.sampler import Sampler
 from optimus_tui.settings.model import Settings
 from optimus_tui.tools.answer import answer
-from optimus_tui.tui.command_log.lines import Command, pasted
+from optimus_tui.tui.command_log.lines import LoggedCommand, pasted
 from tests.live.acting import carried_out, local, planned, put
 from tests.live.observer import add_user, target_of
 from tests.live.tap import Tap
@@ -210,7 +210,7 @@ async def test_requests_are_in_the_log_with_status_and_without_a_secret() -> Non
     assert not third.sent
     assert b"CANARY-1" in got[0]
     assert not holds([[trip.commands, trip.headers, trip.body, trip.end] for trip in log.since()[0]], b"CANARY")
-    line = pasted(Command(second, 0, second.commands[0]), Settings())
+    line = pasted(LoggedCommand(second, 0, second.commands[0]), Settings())
     assert "X-Tenant-ID: acme" in line
     assert """--data-raw '{"a":1}'""" in line
 
@@ -227,7 +227,7 @@ async def test_a_real_redis_cli_sends_what_was_pasted_byte_for_byte_row_11(serve
         await context.aclose()
         trips = context.log.since()[0]
         mark = len(tap.commands)
-        lines = [pasted(Command(trip, 0, trip.commands[0]), context.settings) for trip in trips]
+        lines = [pasted(LoggedCommand(trip, 0, trip.commands[0]), context.settings) for trip in trips]
         script = "\n".join(lines)
         done = await asyncio.to_thread(subprocess.run, ["bash", "-c", script], capture_output=True, timeout=60)
         assert done.returncode == 0

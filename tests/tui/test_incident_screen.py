@@ -12,7 +12,7 @@ from optimus_tui.tui.actions.action_dialog import ActionDialog
 from optimus_tui.tui.actions.arm_dialog import ArmDialog
 from optimus_tui.tui.dashboard.screen import Dashboard
 from optimus_tui.tui.dialogs.pick import PickDialog
-from optimus_tui.tui.dialogs.question import HELD_SECONDS, Line, QuestionDialog
+from optimus_tui.tui.dialogs.question import HELD_SECONDS, QuestionDialog, QuestionField
 from optimus_tui.tui.incidents.screen import IncidentScreen
 from tests.realserver import RealServer, free_port
 from tests.tui.dashboard_driver import IMMORTAL, confirm, running, said, typed, until
@@ -210,7 +210,7 @@ async def test_a_dialog_that_is_answered_twice_closes_only_itself(redis: RealSer
     async with running(redis) as (pilot, _):
         app: Any = pilot.app
         screen = await opened(pilot)
-        dialog, heard = QuestionDialog("Twice", [Line("Why", needed=False)]), []
+        dialog, heard = QuestionDialog("Twice", [QuestionField("Why", needed=False)]), []
         app.push_screen(dialog, heard.append)
         await until(pilot, lambda: app.screen is dialog)
         dialog.dismiss(["first"])

@@ -7,7 +7,7 @@ from textual import events
 from textual.app import App
 from textual.widgets import Input
 
-from optimus_tui.tui.dialogs.question import Line, QuestionDialog
+from optimus_tui.tui.dialogs.question import QuestionDialog, QuestionField
 from optimus_tui.tui.routers.answers import FieldAnswer
 from optimus_tui.tui.routers.field_dialog import FieldDialog
 from tests.tui.wizard import app_for, offline  # noqa: F401 - the fixture keeps the dashboard from asking
@@ -25,7 +25,7 @@ async def typed(app: App[Any], pilot: Any, *keys: str) -> None:
 async def test_in_a_question(onward: str) -> None:
     app = app_for(None)
     async with app.run_test() as pilot:
-        await app.push_screen(QuestionDialog("Resolve", [Line("cause"), Line("resolution")]))
+        await app.push_screen(QuestionDialog("Resolve", [QuestionField("cause"), QuestionField("resolution")]))
         await pilot.pause()
         await typed(app, pilot, "a", "b", onward, "c", "d")
         assert [field.value for field in app.screen.query(Input)] == ["ab", "cd"]

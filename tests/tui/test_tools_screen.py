@@ -21,7 +21,7 @@ from optimus_tui.tui.dashboard.screen import Dashboard
 from optimus_tui.tui.dialogs.choose import ChooseDialog
 from optimus_tui.tui.dialogs.text import TextDialog
 from optimus_tui.tui.keys import KEYS
-from optimus_tui.tui.tools.form import Choice
+from optimus_tui.tui.tools.form import FormChoice
 from optimus_tui.tui.tools.routine_dialog import RoutineDialog
 from optimus_tui.tui.tools.screen import ToolsScreen
 from optimus_tui.tui.widgets.report_view import ReportView, ToolList
@@ -229,7 +229,7 @@ async def test_every_registered_tool_has_a_form_with_all_its_arguments_at_80_col
         schema = TOOLS[name].input_schema()
         assert list(screen.form.fields) == list(schema["properties"])
         for field, spec in schema["properties"].items():
-            kind = Choice if spec.get("type") == "boolean" or "enum" in spec else Input
+            kind = FormChoice if spec.get("type") == "boolean" or "enum" in spec else Input
             assert isinstance(screen.form.fields[field], kind), field
         assert screen.form.region.bottom < 24
 

@@ -13,9 +13,9 @@ from optimus_tui.probes.round_trips import CommandLog, RoundTrip
 from optimus_tui.settings.model import RedisTarget, Settings
 from optimus_tui.settings.secret import Secret
 from optimus_tui.tui.command_log.lines import (
-    Command,
+    CommandRun,
+    LoggedCommand,
     Polled,
-    Run,
     command_words,
     exported,
     fields,
@@ -37,9 +37,9 @@ if [ $# -eq 8 ]; then cat; printf '\\0'; fi
 """Tells how many words it was started with, and the words; with none but the address, what it reads."""
 
 
-def one(words: tuple[bytes, ...], log: CommandLog | None = None) -> Command:
+def one(words: tuple[bytes, ...], log: CommandLog | None = None) -> LoggedCommand:
     trip = (log or CommandLog(FixedClock())).sent([words])
-    return Command(trip, 0, trip.commands[0])
+    return LoggedCommand(trip, 0, trip.commands[0])
 
 
 def shell_runs(lines: list[str], tmp_path: Path, prelude: str = "") -> list[list[bytes]]:
@@ -84,7 +84,7 @@ def test_a_request_is_copied_as_curl_with_its_method_headers_and_body(tmp_path: 
     url = b"http://127.0.0.1:8020/api/chat?q=$(touch pwned)&x={a}[1]"
     body = b"@/etc/passwd 'x' !! \xff"
     trip = log.requested(b"POST", url, [(b"X-Tenant-ID", b"a'b"), (b"Authorization", b"CANARY-2")], body)
-    line = pasted(Command(trip, 0, trip.commands[0]), SETTINGS)
+    line = pasted(LoggedCommand(trip, 0, trip.commands[0]), SETTINGS)
     assert "CANARY" not in line
     (tmp_path / "curl").write_text("#!/bin/sh\nfor word; do printf '%s\\0' \"$word\"; done\n")
     (tmp_path / "curl").chmod(0o700)
@@ -102,7 +102,7 @@ def test_what_is_not_kept_or_was_never_sent_is_a_plain_comment() -> None:
     )
     log.refused((b"FLUSHALL;$(reboot)",), "no")
     trip = log.since()[0][0]
-    comment = pasted(Command(trip, 0, trip.commands[0]), SETTINGS)
+    comment = pasted(LoggedCommand(trip, 0, trip.commands[0]), SETTINGS)
     assert comment == "# it: not copied, it was refused and never sent"
 
 
@@ -116,8 +116,8 @@ def test_a_write_is_copied_for_the_login_that_wrote() -> None:
 # -- lines -------------------------------------------------------------------------------------------------------------
 
 
-def lines_of(*trips: RoundTrip) -> list[Run]:
-    runs: list[Run] = []
+def lines_of(*trips: RoundTrip) -> list[CommandRun]:
+    runs: list[CommandRun] = []
     for trip in trips:
         for run in runs_of(trip):
             if not (runs and runs[-1].joined(run)):

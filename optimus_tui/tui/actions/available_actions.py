@@ -15,7 +15,7 @@ from optimus_tui.grammar.keys import COHERENCE_PREFIX
 from optimus_tui.probes.feed_ring import MAX_CHANNEL
 from optimus_tui.tui.actions.counter_actions import Offer, counter_offers
 from optimus_tui.tui.actions.finding_actions import finding_offers
-from optimus_tui.tui.dialogs.question import Line, QuestionDialog
+from optimus_tui.tui.dialogs.question import QuestionDialog, QuestionField
 from optimus_tui.tui.panes.cache_rows import KeyRow
 from optimus_tui.tui.panes.health_lines import HealthLine
 from optimus_tui.wording.safe import safe_text
@@ -93,6 +93,6 @@ async def completed(dashboard: "DashboardServices", request: ActionRequest) -> A
     """Ask for what only the operator knows, and return the whole request. None if it was not answered."""
     if request.kind == "unlink_prefix" and not request.prefix:
         about = f"Keys of {safe_text(request.tenant, 60)} whose names go on like this after the tenant."
-        answers = await dashboard.ask(QuestionDialog("Unlink by prefix", [Line("Prefix")], about))
+        answers = await dashboard.ask(QuestionDialog("Unlink by prefix", [QuestionField("Prefix")], about))
         return None if answers is None else structs.replace(request, prefix=answers[0].encode("utf-8", "surrogatepass"))
     return request

@@ -109,10 +109,10 @@ class InterruptedActions:
     async def _close(self, left: Interrupted) -> bool:
         """Verify an action's keys and close it. Return True once it is closed."""
         from optimus_tui.tui.actions.action_dialog_resume import ResumeDialog
-        from optimus_tui.tui.dialogs.question import Line, QuestionDialog
+        from optimus_tui.tui.dialogs.question import QuestionDialog, QuestionField
 
         about = "Its keys are looked at once more. What was not tried stays as it is."
-        answers = await self.dashboard.ask(QuestionDialog("Verify and close", [Line("Why")], about))
+        answers = await self.dashboard.ask(QuestionDialog("Verify and close", [QuestionField("Why")], about))
         if answers is None:
             return False
         service = await self.actions.open_service()

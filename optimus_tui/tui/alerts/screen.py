@@ -180,7 +180,7 @@ class AlertsScreen(BaseScreen):
     async def action_mute(self) -> None:
         """Ask for how long and why; nothing is muted without a reason."""
         from optimus_tui.tui.dialogs.pick import PickDialog
-        from optimus_tui.tui.dialogs.question import Line, QuestionDialog
+        from optimus_tui.tui.dialogs.question import QuestionDialog, QuestionField
 
         episode, book = self._chosen(), self.book
         if episode is None or book is None or not self.query_one(EpisodeList).is_open(episode):
@@ -193,7 +193,9 @@ class AlertsScreen(BaseScreen):
         if place is None:
             return
         name, seconds = DURATIONS[place]
-        said = await self.app.push_screen_wait(QuestionDialog(f"Mute: {name.lower()}", [Line("Reason")], about))
+        said = await self.app.push_screen_wait(
+            QuestionDialog(f"Mute: {name.lower()}", [QuestionField("Reason")], about)
+        )
         if said is None:
             return
         kept = await book.mute(finding, seconds, safe_text(said[0], 200))

@@ -21,7 +21,7 @@ MOST_COPIED = 100
 FIELDS = ("kind", "for", "outcome", "took", "text")
 
 
-class Command(NamedTuple):
+class LoggedCommand(NamedTuple):
     """One command of a line: its trip, and its place in it."""
 
     trip: RoundTrip
@@ -29,7 +29,7 @@ class Command(NamedTuple):
     words: Words
 
 
-class Line(Protocol):
+class LogLine(Protocol):
     """What a row of the log knows, whichever sort it is."""
 
     @property
@@ -44,11 +44,11 @@ class Line(Protocol):
     def words(self) -> Words: ...
     @property
     def took_ms(self) -> float | None: ...
-    def commands(self) -> Iterator[Command]: ...
+    def commands(self) -> Iterator[LoggedCommand]: ...
     def outcome(self) -> tuple[str, str]: ...
 
 
-class Run:
+class CommandRun:
     """Commands of one kind that followed each other on behalf of the same."""
 
     def __init__(self, trip: RoundTrip, start: int, stop: int) -> None:
@@ -77,7 +77,7 @@ class Run:
         timed = [trip.took_ms for trip, _, _ in self.parts if trip.took_ms is not None]
         return sum(timed) if timed else None
 
-    def joined(self, other: "Run") -> bool:
+    def joined(self, other: "CommandRun") -> bool:
         """Take ``other`` in where it goes on with the same. Writes and requests stay apart, trip by trip."""
         if other.kind != self.kind or self.last.is_http or is_write(self.words):
             return False
@@ -90,10 +90,10 @@ class Run:
         self.parts = [part for part in self.parts if part[0].seq >= oldest]
         self.count = sum(stop - start for _, start, stop in self.parts)
 
-    def commands(self) -> Iterator[Command]:
+    def commands(self) -> Iterator[LoggedCommand]:
         for trip, start, stop in self.parts:
             for at in range(start, stop):
-                yield Command(trip, at, trip.commands[at])
+                yield LoggedCommand(trip, at, trip.commands[at])
 
     def outcome(self) -> tuple[str, str]:
         """``ok`` or what went wrong, and an ink."""
@@ -142,8 +142,8 @@ class Polled:
         """Of the last trip."""
         return self.fold.trip.took_ms
 
-    def commands(self) -> Iterator[Command]:
-        yield Command(self.fold.trip, 0, self.fold.words)
+    def commands(self) -> Iterator[LoggedCommand]:
+        yield LoggedCommand(self.fold.trip, 0, self.fold.words)
 
     def outcome(self) -> tuple[str, str]:
         """The last one's, and how many went wrong since the start."""
@@ -154,26 +154,26 @@ class Polled:
         return now, "good" if (trip.status or 0) < 400 else "crit"
 
 
-def runs_of(trip: RoundTrip) -> Iterator[Run]:
+def runs_of(trip: RoundTrip) -> Iterator[CommandRun]:
     """A trip's commands, those of one kind that follow each other together; all, where few kinds of look take turns."""
     shapes = [shape(words, trip.is_http) for words in trip.commands]
     turns = [0, *(at for at in range(1, len(shapes)) if shapes[at] != shapes[at - 1])]
     if len(turns) > 2 * len(set(shapes)) and not any(map(is_write, trip.commands)):
         turns = [0]
     for start, stop in zip(turns, [*turns[1:], len(shapes)], strict=True):
-        yield Run(trip, start, stop)
+        yield CommandRun(trip, start, stop)
 
 
-def kind_of(line: Line) -> tuple[str, str]:
+def kind_of(line: LogLine) -> tuple[str, str]:
     """``read``, ``WRITE`` or ``http``, and its ink."""
     if line.last.is_http:
         return "http", "accent"
     return ("WRITE", "warn") if is_write(line.words) else ("read", "quiet")
 
 
-def line_words(line: Line) -> str:
+def line_words(line: LogLine) -> str:
     """A line's first command, under the names of all that take turns in it."""
-    if isinstance(line, Run) and line.mixed:
+    if isinstance(line, CommandRun) and line.mixed:
         return f"{line.mixed} {command_words(line.words[1:])}"
     return command_words(line.words)
 
@@ -192,7 +192,7 @@ def _word(word: bytes | Hidden) -> str:
     return text if text and " " not in text and '"' not in text else f'"{text}"'
 
 
-def fields(line: Line) -> dict[str, str | float | None]:
+def fields(line: LogLine) -> dict[str, str | float | None]:
     """What a filter looks at: of a long line its first commands."""
     outcome = line.outcome()[0]
     texts = [command_words(command.words) for command, _ in zip(line.commands(), range(1_000), strict=False)]
@@ -205,7 +205,7 @@ def fields(line: Line) -> dict[str, str | float | None]:
 # -- to paste ------------------------------------------------------------------------------------------------------
 
 
-def pasted(command: Command, settings: Settings) -> str:
+def pasted(command: LoggedCommand, settings: Settings) -> str:
     """One line for a shell that sends exactly this again, or a comment that says why there is none."""
     trip, words = command.trip, command.words
     name = command_words(words[:1])
@@ -229,14 +229,14 @@ def _target(trip: RoundTrip, settings: Settings) -> RedisTarget:
     return settings.redis
 
 
-def to_paste(line: Line, settings: Settings) -> str:
+def to_paste(line: LogLine, settings: Settings) -> str:
     """A line's commands, the first hundred of them."""
     lines = [pasted(command, settings) for command, _ in zip(line.commands(), range(MOST_COPIED), strict=False)]
-    more = line.count - len(lines) if isinstance(line, Run) else 0
+    more = line.count - len(lines) if isinstance(line, CommandRun) else 0
     return "\n".join([*lines, *([f"# {more} more are not copied: the export has them"] if more else [])])
 
 
-def exported(lines: Iterable[Line], settings: Settings) -> list[str]:
+def exported(lines: Iterable[LogLine], settings: Settings) -> list[str]:
     """One line of text a command: no script, each begins with its time."""
     told = []
     for line in lines:
@@ -246,5 +246,5 @@ def exported(lines: Iterable[Line], settings: Settings) -> list[str]:
             times = f"×{line.count}" if isinstance(line, Polled) else "×1"
             when = f"{clock(trip.wall, dated=True)}Z"
             parts = (when, kind, outcome, latency(trip.took_ms), times, line.label or "-")
-            told.append("\t".join([*parts, pasted(Command(trip, at, words), settings)]))
+            told.append("\t".join([*parts, pasted(LoggedCommand(trip, at, words), settings)]))
     return told

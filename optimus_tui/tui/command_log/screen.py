@@ -17,9 +17,9 @@ from optimus_tui.tui import clipboard
 from optimus_tui.tui.base_screen import BaseScreen
 from optimus_tui.tui.command_log.lines import (
     FIELDS,
-    Line,
+    CommandRun,
+    LogLine,
     Polled,
-    Run,
     command_words,
     exported,
     fields,
@@ -58,7 +58,7 @@ class CommandLogScreen(BaseScreen):
         self.context = context
         self.filter: Filter = EVERYTHING
         self.polling = self.paused = False
-        self._runs: list[Run] = []
+        self._runs: list[CommandRun] = []
         self._seen = 0
 
     def compose(self) -> ComposeResult:
@@ -92,7 +92,7 @@ class CommandLogScreen(BaseScreen):
 
     def _show(self) -> None:
         view = self.query_one(LogList)
-        lines: list[Line] = []
+        lines: list[LogLine] = []
         lines += map(Polled, self.context.log.polls()) if self.polling else reversed(self._runs)
         if self.filter:
             lines = [line for line in lines if self.filter.matches(fields(line))]
@@ -168,7 +168,7 @@ class CommandLogScreen(BaseScreen):
 
     # -- a line ----------------------------------------------------------------------------------------------------
 
-    def selected(self) -> Line | None:
+    def selected(self) -> LogLine | None:
         """The line under the cursor."""
         return self.query_one(LogList).selected
 
@@ -177,7 +177,7 @@ class CommandLogScreen(BaseScreen):
         if line is not None:
             self.app.push_screen(SheetDialog("Command" if line.count == 1 else "Commands", self._facts(line)))
 
-    def _facts(self, line: Line) -> list[Fact]:
+    def _facts(self, line: LogLine) -> list[Fact]:
         trip, (outcome, ink) = line.last, line.outcome()
         commands = [command for command, _ in zip(line.commands(), range(MOST_LISTED), strict=False)]
         facts: list[Fact] = [
@@ -223,7 +223,7 @@ class CommandLogScreen(BaseScreen):
         lines = list(self.query_one(LogList).rows)
         self.run_worker(self._export(lines), name="export", group="export", exclusive=True, exit_on_error=False)
 
-    async def _export(self, lines: list[Line]) -> None:
+    async def _export(self, lines: list[LogLine]) -> None:
         told = await asyncio.to_thread(exported, lines, self.context.settings)
         try:
             path = clipboard.write_export("commands", self.context.clock.wall(), told)

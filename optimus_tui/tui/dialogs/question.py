@@ -23,7 +23,7 @@ HELD_SECONDS = 0.8
 """A terminal repeats a key that is held down after at most this long."""
 
 
-class Line(NamedTuple):
+class QuestionField(NamedTuple):
     """A label, what stands there already, and whether it may stay empty. All safe text."""
 
     label: str
@@ -40,7 +40,7 @@ class QuestionDialog(Dialog):
     ]
     card_keys = "enter goes on   esc leaves"
 
-    def __init__(self, title: str, lines: Sequence[Line], about: str = "") -> None:
+    def __init__(self, title: str, lines: Sequence[QuestionField], about: str = "") -> None:
         super().__init__()
         self.card_title, self.lines, self.about = title, lines, about
 

@@ -138,14 +138,14 @@ class IncidentController:
         if not service.elsewhere or service.read_only:
             return
         from optimus_tui.incidents.errors import IncidentError
-        from optimus_tui.tui.dialogs.question import Line, QuestionDialog
+        from optimus_tui.tui.dialogs.question import QuestionDialog, QuestionField
 
         known = "the demo was started again" if self.dashboard.optimus.demo is not None else ""
         about = (
             f"Incident {service.state.id} was opened on a system at other addresses. If this is the same trouble, "
             "say why they changed, and it goes on here; it is noted in the timeline."
         )
-        answers = await self.dashboard.ask(QuestionDialog("Other addresses", [Line("reason", known)], about))
+        answers = await self.dashboard.ask(QuestionDialog("Other addresses", [QuestionField("reason", known)], about))
         if answers is not None:
             try:
                 await service.move(answers[0])

@@ -14,7 +14,7 @@ from optimus_tui.contract.incident import Advice
 from optimus_tui.tui.actions.controller import ActionsController
 from optimus_tui.tui.dashboard.last_reports import limits_report, seen_tenants
 from optimus_tui.tui.dialogs.pick import PickDialog
-from optimus_tui.tui.dialogs.question import Line, QuestionDialog
+from optimus_tui.tui.dialogs.question import QuestionDialog, QuestionField
 from optimus_tui.tui.incidents import text as words
 from optimus_tui.tui.incidents.step_actions import IncidentView, StepActions
 from optimus_tui.wording.safe import safe_text
@@ -88,7 +88,7 @@ class RecommendationActions:
         if tenant is None:
             said = await self.dashboard.ask(
                 QuestionDialog(
-                    words.sentence(advice.action, 60), [Line("Tenant", words.safe(advice.tenant or "", 200))]
+                    words.sentence(advice.action, 60), [QuestionField("Tenant", words.safe(advice.tenant or "", 200))]
                 )
             )
             if said is None:
@@ -151,7 +151,11 @@ class RecommendationActions:
             return
         answers: list[str] | None = [""]
         if states[place] != "open":
-            line = Line("Why", needed=True) if states[place] == "dismissed" else Line("Remark", needed=False)
+            line = (
+                QuestionField("Why", needed=True)
+                if states[place] == "dismissed"
+                else QuestionField("Remark", needed=False)
+            )
             answers = await self.dashboard.ask(QuestionDialog(rows[place][0], [line]))
         if answers is not None:
             await self.service.mark(advice.id, states[place], answers[0])

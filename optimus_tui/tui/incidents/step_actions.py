@@ -12,7 +12,7 @@ from optimus_tui.contract.incident import ISSUES, IncidentState, Step
 from optimus_tui.incidents.errors import IncidentError
 from optimus_tui.incidents.service import IncidentService
 from optimus_tui.tui.dialogs.pick import PickDialog
-from optimus_tui.tui.dialogs.question import Line, QuestionDialog
+from optimus_tui.tui.dialogs.question import QuestionDialog, QuestionField
 from optimus_tui.tui.incidents import text as words
 from optimus_tui.tui.services import DashboardServices
 from optimus_tui.wording.numbers import plural
@@ -131,7 +131,7 @@ class StepActions:
 
     async def _done(self, step: Step) -> None:
         said = await self.dashboard.ask(
-            QuestionDialog(words.safe(step.plan.title, 60), [Line("What was done or found", needed=False)])
+            QuestionDialog(words.safe(step.plan.title, 60), [QuestionField("What was done or found", needed=False)])
         )
         if said is not None:
             await self.service.done(step.plan.id, said[0])
@@ -186,7 +186,7 @@ class StepActions:
 
     async def _skip(self, step: Step) -> None:
         title = f"Skip {words.safe(step.plan.title, 60)}"
-        said = await self.dashboard.ask(QuestionDialog(title, [Line("Why")]))
+        said = await self.dashboard.ask(QuestionDialog(title, [QuestionField("Why")]))
         if said is not None:
             await self.service.skip(step.plan.id, said[0])
 
@@ -198,7 +198,7 @@ class StepActions:
 
     async def _note(self) -> None:
         said = await self.dashboard.ask(
-            QuestionDialog("Note", [Line("Note")], "Goes into the timeline, with the time.")
+            QuestionDialog("Note", [QuestionField("Note")], "Goes into the timeline, with the time.")
         )
         if said is not None:
             await self.service.note(said[0])
@@ -230,7 +230,9 @@ class StepActions:
         were = "was" if left == 1 else "were"
         about = f"{plural(left, 'step')} {were} neither done nor skipped." if left else "All steps are through."
         said = await self.dashboard.ask(
-            QuestionDialog(f"Close incident {self.state.id}", [Line("Cause"), Line("Resolution")], about)
+            QuestionDialog(
+                f"Close incident {self.state.id}", [QuestionField("Cause"), QuestionField("Resolution")], about
+            )
         )
         if said is None:
             return

@@ -15,7 +15,7 @@ from textual.widgets import Input, Label, Static
 
 from optimus_tui.tui.dialogs.base import Dialog
 from optimus_tui.tui.routers.answers import FieldAnswer
-from optimus_tui.tui.tools.form import Choice
+from optimus_tui.tui.tools.form import FormChoice
 from optimus_tui.tui.widgets.typed import BoundedInput
 
 LONGEST = 200
@@ -31,7 +31,7 @@ class FieldDialog(Dialog):
         super().__init__()
         self.answer, self.others = answer, others
         self.card_title = f"Field {answer.name}" if answer.name else "New field"
-        self.lines: list[Input | Choice] = []
+        self.lines: list[Input | FormChoice] = []
 
     def body(self) -> list[Widget]:
         from optimus_tui.scaffold.fields import TYPES
@@ -39,8 +39,8 @@ class FieldDialog(Dialog):
         one = self.answer
         self.lines = [
             BoundedInput(one.name, id="field-name", compact=True, max_length=LONGEST, classes="field-value"),
-            Choice(tuple(TYPES), one.type, id="field-type", classes="field-value"),
-            Choice((False, True), one.optional, id="field-optional", classes="field-value"),
+            FormChoice(tuple(TYPES), one.type, id="field-type", classes="field-value"),
+            FormChoice((False, True), one.optional, id="field-optional", classes="field-value"),
             BoundedInput(one.default, id="field-default", compact=True, max_length=LONGEST, classes="field-value"),
         ]
         titles = ("name", "type", "optional", "default")
@@ -77,7 +77,7 @@ class FieldDialog(Dialog):
         note.update(Content(event.sentence))
 
     @on(Input.Changed)
-    @on(Choice.Turned)
+    @on(FormChoice.Turned)
     def _changed(self, event: Message) -> None:
         event.stop()
         self._note(bool(self.typed.name))
@@ -97,6 +97,6 @@ class FieldDialog(Dialog):
             event.stop()
             step = 1 if event.key == "down" else -1
             self.set_focus(self.lines[(at + step) % len(self.lines)])  # at once: the next key may be here already
-        elif event.key == "enter" and isinstance(self.lines[at], Choice):
+        elif event.key == "enter" and isinstance(self.lines[at], FormChoice):
             event.stop()
             self._keep()

@@ -14,9 +14,9 @@ from optimus_tui.tui.routers.steps import (
     FieldsPage,
     NamePage,
     NextPage,
-    Page,
     PickPage,
     TasksPage,
+    WizardPage,
     WritePage,
 )
 from optimus_tui.tui.widgets.router_lists import Task
@@ -67,7 +67,7 @@ class RouterDraft:
         """Return True if every check has ended."""
         return bool(self.checks) and all(task.state not in ("waiting", "running") for task in self.checks)
 
-    def enter_word(self, page: Page) -> str:
+    def enter_word(self, page: WizardPage) -> str:
         """Return what Enter does on a page, for the footer; empty if it does nothing now."""
         if self.at == CHECKS and not self.all_checked:
             return ""
@@ -126,7 +126,7 @@ class RouterDraft:
         ]
         return [(why, safe_text(command, 600)) for why, command in shown]
 
-    def make_page(self, gateway_url: str) -> Page:
+    def make_page(self, gateway_url: str) -> WizardPage:
         """Return the present page.
 
         Args:
@@ -146,7 +146,7 @@ class RouterDraft:
             return FieldsPage(answers.fields)
         return self._later_page(gateway_url)
 
-    def _later_page(self, gateway_url: str) -> Page:
+    def _later_page(self, gateway_url: str) -> WizardPage:
         if self.at == PREVIEW:
             return PreviewPage(self.plan, self.warnings)
         if self.at == CHECKS:

@@ -10,7 +10,7 @@ from textual.content import Content
 from textual.widgets import Static
 
 from optimus_tui.tui.keys import chosen
-from optimus_tui.tui.routers.steps import Page
+from optimus_tui.tui.routers.steps import WizardPage
 from optimus_tui.tui.widgets.router_lists import WITHOUT_ENTER
 from optimus_tui.wording.safe import safe_text
 
@@ -74,7 +74,7 @@ class CodeView(VerticalScroll, can_focus=True):
         self.scroll_to(y=self.max_scroll_y, animate=False)
 
 
-class PreviewPage(Page):
+class PreviewPage(WizardPage):
     """Everything that would be written: the code, the tests, the tree, the diff."""
 
     title = "Preview"

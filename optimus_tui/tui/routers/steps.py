@@ -15,7 +15,7 @@ from textual.widgets import Input, Label, Static
 
 from optimus_tui.tui.keys import chosen
 from optimus_tui.tui.routers.answers import FieldAnswer, RouterAnswers, name_problem
-from optimus_tui.tui.tools.form import Choice
+from optimus_tui.tui.tools.form import FormChoice
 from optimus_tui.tui.widgets.router_lists import Commands, Entries, FieldList, Pick, Picks, Task, Tasks
 from optimus_tui.tui.widgets.typed import BoundedInput
 from optimus_tui.wording.safe import safe_text
@@ -38,7 +38,7 @@ FEATURES = (
 )
 
 
-class Page(Vertical):
+class WizardPage(Vertical):
     """One step of the wizard."""
 
     BINDINGS: ClassVar[Any] = chosen("router.next")
@@ -84,7 +84,7 @@ class Page(Vertical):
         self.post_message(self.Onward())
 
     @on(Entries.Changed)
-    @on(Choice.Turned)
+    @on(FormChoice.Turned)
     @on(Input.Changed)
     def _changed(self, event: Message) -> None:
         event.stop()
@@ -97,10 +97,10 @@ class Answer(BoundedInput):
     BINDINGS: ClassVar[Any] = chosen("router.next")
 
     def action_onward(self) -> None:
-        self.post_message(Page.Onward())
+        self.post_message(WizardPage.Onward())
 
 
-class NamePage(Page):
+class NamePage(WizardPage):
     """How it is called, and where it goes."""
 
     title = "Name"
@@ -142,7 +142,7 @@ class NamePage(Page):
             self.step(1 if event.key == "down" else -1)
 
 
-class PickPage(Page):
+class PickPage(WizardPage):
     """One list to pick from."""
 
     def __init__(self, title: str, rows: Sequence[Pick], picked: Sequence[str], many: bool, least: str = "") -> None:
@@ -166,7 +166,7 @@ class PickPage(Page):
         return "" if self.list.chosen_values else self.least
 
 
-class FieldsPage(Page):
+class FieldsPage(WizardPage):
     """The model's own fields."""
 
     title = "Fields"
@@ -201,7 +201,7 @@ class FieldsPage(Page):
             self.list.redraw()
 
 
-class TasksPage(Page):
+class TasksPage(WizardPage):
     """Checks or the checklist, with a result each."""
 
     hint = "y copies   esc leaves"
@@ -217,7 +217,7 @@ class TasksPage(Page):
         yield self.list
 
 
-class WritePage(Page):
+class WritePage(WizardPage):
     """The last questions; all of them are no until somebody turns them."""
 
     title = "Write"
@@ -226,7 +226,7 @@ class WritePage(Page):
     def __init__(self, questions: Sequence[str], refusal: str) -> None:
         super().__init__()
         self.questions, self.refusal = list(questions), refusal
-        self.choices = [Choice((False, True), False, classes="field-value") for _ in questions]
+        self.choices = [FormChoice((False, True), False, classes="field-value") for _ in questions]
         self.enter = "" if refusal else "write"
 
     def compose(self) -> ComposeResult:
@@ -249,7 +249,7 @@ class WritePage(Page):
             self.step(1 if event.key == "down" else -1)
 
 
-class NextPage(Page):
+class NextPage(WizardPage):
     """What to do with what was written."""
 
     title = "Next steps"

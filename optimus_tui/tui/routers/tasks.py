@@ -13,7 +13,7 @@ from optimus_tui.wording.safe import safe_text
 
 if TYPE_CHECKING:
     from optimus_tui.context import Context
-    from optimus_tui.tui.routers.steps import Page
+    from optimus_tui.tui.routers.steps import WizardPage
 
 
 class WizardView(Protocol):
@@ -29,7 +29,7 @@ class WizardView(Protocol):
     def refresh_tasks(self, tasks: list[Task]) -> None:
         """Draw the page's list of tasks."""
 
-    async def replace_page(self, page: "Page") -> None:
+    async def replace_page(self, page: "WizardPage") -> None:
         """Put another form of the present page in its place."""
 
     async def show(self, at: int) -> None:

@@ -22,7 +22,7 @@ from optimus_tui.tui.editor import open_in_editor
 from optimus_tui.tui.keys import chosen
 from optimus_tui.tui.routers.answers import FieldAnswer, RouterAnswers, project_problem, remembered_project
 from optimus_tui.tui.routers.pages import CHECKLIST, CHECKS, NEXT, PREVIEW, STEPS, WRITE, RouterDraft
-from optimus_tui.tui.routers.steps import FieldsPage, NamePage, Page, TasksPage
+from optimus_tui.tui.routers.steps import FieldsPage, NamePage, TasksPage, WizardPage
 from optimus_tui.tui.routers.tasks import WizardTasks
 from optimus_tui.tui.routers.typed_ahead import TypedAhead
 from optimus_tui.tui.services import AppServices
@@ -77,9 +77,9 @@ class RouterScreen(TypedAhead):
         return cast(AppServices, self.app)
 
     @property
-    def page(self) -> Page | None:
+    def page(self) -> WizardPage | None:
         """Return the page that is shown; None while pages are exchanged."""
-        return next(iter(self.query(Page)), None)
+        return next(iter(self.query(WizardPage)), None)
 
     # -- life
 
@@ -122,7 +122,7 @@ class RouterScreen(TypedAhead):
         await self.replace_page(page)
         self._draw_page(page)
 
-    async def replace_page(self, page: Page) -> None:
+    async def replace_page(self, page: WizardPage) -> None:
         """Put a page in the place of the present one."""
         place = self.query_one("#wizard-page", Vertical)
         async with self.batch():
@@ -150,10 +150,10 @@ class RouterScreen(TypedAhead):
 
     # -- drawing
 
-    def _make_page(self) -> Page:
+    def _make_page(self) -> WizardPage:
         return self.draft.make_page(self.context.settings.gateway_url)
 
-    def _draw_page(self, page: Page) -> None:
+    def _draw_page(self, page: WizardPage) -> None:
         """Draw what stands round a page."""
         place = self.query_one("#wizard-page", Vertical)
         place.border_title = Content(f"{self.draft.at + 1} {STEPS[self.draft.at]}")
@@ -193,8 +193,8 @@ class RouterScreen(TypedAhead):
 
     # -- on and back
 
-    @on(Page.Changed)
-    def _page_changed(self, event: Page.Changed) -> None:
+    @on(WizardPage.Changed)
+    def _page_changed(self, event: WizardPage.Changed) -> None:
         if self.page is not None:
             self.note(self.page.problem(started=False))
 
@@ -202,8 +202,8 @@ class RouterScreen(TypedAhead):
     def _too_long(self, event: BoundedInput.TooLong) -> None:
         self.note(event.sentence)
 
-    @on(Page.Onward)
-    async def _onward(self, event: Page.Onward) -> None:
+    @on(WizardPage.Onward)
+    async def _onward(self, event: WizardPage.Onward) -> None:
         event.stop()
         held = HELD_SECONDS if self.draft.at >= NEXT else 0.0
         if self.draft.at == PREVIEW:

@@ -14,14 +14,14 @@ from optimus_tui.tools.registry import Tool
 from optimus_tui.tui.base_screen import BaseScreen
 from optimus_tui.tui.render_report import report_lines, text_lines
 from optimus_tui.tui.tools.form import ToolForm
-from optimus_tui.tui.tools.run import Run
+from optimus_tui.tui.tools.run import ToolRun
 from optimus_tui.tui.widgets.bars import KeyStrip
 from optimus_tui.tui.widgets.line_view import Piece
 from optimus_tui.tui.widgets.report_view import ReportView, ToolList
 from optimus_tui.wording.safe import safe_text
 
 
-def _hint(run: Run | None) -> str:
+def _hint(run: ToolRun | None) -> str:
     """What stands in place of an answer."""
     if run is None:
         return "Enter in a field above asks this tool; Enter in the list goes to its fields."
@@ -34,7 +34,7 @@ class Answers(BaseScreen):
     def __init__(self, context: Context, tool: Tool) -> None:
         super().__init__()
         self.context, self.tool = context, tool
-        self.runs: dict[str, Run] = {}
+        self.runs: dict[str, ToolRun] = {}
         self.as_json = False
         self.deadline = 8.0
 
@@ -44,7 +44,7 @@ class Answers(BaseScreen):
         return next(iter(self.query(ToolForm)), None)
 
     @property
-    def run(self) -> Run | None:
+    def run(self) -> ToolRun | None:
         """The last run of the chosen tool."""
         return self.runs.get(self.tool.name)
 

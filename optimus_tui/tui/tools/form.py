@@ -21,7 +21,7 @@ from textual.widgets import Input, Label
 from optimus_tui.wording.safe import safe_text
 
 
-class Choice(Widget, can_focus=True):
+class FormChoice(Widget, can_focus=True):
     """One of a few values: left, right and space change it."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -36,7 +36,7 @@ class Choice(Widget, can_focus=True):
     def __init__(self, values: Sequence[Any], value: Any, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.values = list(values)
-        self.set_reactive(Choice.at, self.values.index(value) if value in self.values else 0)
+        self.set_reactive(FormChoice.at, self.values.index(value) if value in self.values else 0)
 
     @property
     def value(self) -> Any:
@@ -81,7 +81,7 @@ class ToolForm(Vertical):
         super().__init__(classes="tool-form")
         self.schema, self.given, self.tenants = schema, dict(given), list(tenants)
         self.properties: dict[str, dict[str, Any]] = dict(schema.get("properties", {}))
-        self.fields: dict[str, Input | Choice] = {}
+        self.fields: dict[str, Input | FormChoice] = {}
 
     def compose(self) -> ComposeResult:
         widest = max((len(name) for name in self.properties), default=0)
@@ -93,14 +93,14 @@ class ToolForm(Vertical):
                 yield field
                 yield Label(Content(bounds_words(resolved(spec, self.schema))), classes="field-note")
 
-    def _field(self, name: str, spec: Mapping[str, Any]) -> Input | Choice:
+    def _field(self, name: str, spec: Mapping[str, Any]) -> Input | FormChoice:
         default = self.properties[name].get("default", spec.get("default"))
         value = self.given.get(name, default)
         if spec.get("type") == "boolean":
-            return Choice((True, False), value, classes="field-value")
+            return FormChoice((True, False), value, classes="field-value")
         if "enum" in spec:
             values = list(spec["enum"])
-            return Choice(values if value in values else [None, *values], value, classes="field-value")
+            return FormChoice(values if value in values else [None, *values], value, classes="field-value")
         text = "" if value is None else str(value)
         if isinstance(value, list):
             text = ",".join(map(str, value))
@@ -120,7 +120,7 @@ class ToolForm(Vertical):
         found: dict[str, Any] = {}
         for name, field in self.fields.items():
             spec = resolved(self.properties[name], self.schema)
-            value = field.value if isinstance(field, Choice) else typed(field.value, spec)
+            value = field.value if isinstance(field, FormChoice) else typed(field.value, spec)
             default = self.properties[name].get("default", spec.get("default"))
             if value is not None and value != default:
                 found[name] = value
@@ -136,7 +136,7 @@ class ToolForm(Vertical):
 
     def focus_first(self) -> None:
         """The first field that must be filled, else the first."""
-        empty = [f for f in self.fields.values() if isinstance(f, Choice) and f.value is None]
+        empty = [f for f in self.fields.values() if isinstance(f, FormChoice) and f.value is None]
         for field in [*empty, *self.fields.values()]:
             field.focus()
             return
@@ -154,7 +154,7 @@ class ToolForm(Vertical):
         if event.key in ("up", "down"):
             event.stop()
             self.focus_step(1 if event.key == "down" else -1)
-        elif event.key == "enter" and any(isinstance(f, Choice) and f.has_focus for f in self.fields.values()):
+        elif event.key == "enter" and any(isinstance(f, FormChoice) and f.has_focus for f in self.fields.values()):
             event.stop()
             self.post_message(self.Submitted())
 
@@ -164,7 +164,7 @@ class ToolForm(Vertical):
         self.post_message(self.Submitted())
 
     @on(Input.Changed)
-    @on(Choice.Turned)
+    @on(FormChoice.Turned)
     def _changed(self, event: Message) -> None:
         event.stop()
         self.post_message(self.Changed())

@@ -9,7 +9,7 @@ from optimus_tui.wording.numbers import latency
 
 
 @dataclass
-class Run:
+class ToolRun:
     """``report`` is an answer, or the document that says why there is none (``code`` 2, 3 or 4)."""
 
     tool: str

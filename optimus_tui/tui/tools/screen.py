@@ -21,7 +21,7 @@ from optimus_tui.tools.tool_call import ToolCall
 from optimus_tui.tui.keys import bindings, chosen
 from optimus_tui.tui.tools.answers import Answers
 from optimus_tui.tui.tools.form import ToolForm
-from optimus_tui.tui.tools.run import Run
+from optimus_tui.tui.tools.run import ToolRun
 from optimus_tui.tui.widgets.bars import KeyStrip
 from optimus_tui.tui.widgets.report_view import ReportView, ToolList
 from optimus_tui.wording.safe import safe_text
@@ -177,14 +177,14 @@ class ToolsScreen(Answers):
             return
         if self._worker is not None and not self._worker.is_finished:
             self._stop("stopped for another run")
-        run = Run(self.tool.name, self.form.values(), self.context.clock.mono())
+        run = ToolRun(self.tool.name, self.form.values(), self.context.clock.mono())
         self.runs[run.tool] = run
         self.as_json = False
         self.query_one(ReportView).focus()
         self.show_answer(anew=True)
         self._worker = self.run_worker(self._answer(run), name=f"tool:{run.tool}", group="tool", exit_on_error=False)
 
-    async def _answer(self, run: Run) -> None:
+    async def _answer(self, run: ToolRun) -> None:
         from optimus_tui.tools import answer as road
         from optimus_tui.tools.arguments import ToolFailure
 

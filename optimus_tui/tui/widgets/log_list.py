@@ -2,7 +2,7 @@
 
 from typing import Any, ClassVar
 
-from optimus_tui.tui.command_log.lines import Line, kind_of, line_words
+from optimus_tui.tui.command_log.lines import LogLine, kind_of, line_words
 from optimus_tui.tui.keys import MOVES, chosen
 from optimus_tui.tui.widgets.columns import Column, fit_cell, fit_columns, fit_name
 from optimus_tui.tui.widgets.line_view import LineView, Piece
@@ -39,7 +39,7 @@ class LogList(LineView):
         super().__init__(id="log")
         self.says: list[str] = []
 
-    def key_of(self, row: Line) -> Any:
+    def key_of(self, row: LogLine) -> Any:
         return row.key
 
     def head(self, line: int, width: int) -> list[Piece]:
@@ -49,7 +49,7 @@ class LogList(LineView):
         return [(" ".join(fit_cell(one.title, cell, one.align) for one, cell in cells), "quiet")]
 
     def row(self, index: int, width: int) -> list[Piece]:
-        line: Line = self.rows[index]
+        line: LogLine = self.rows[index]
         kind, kind_ink = kind_of(line)
         outcome, outcome_ink = line.outcome()
         words: dict[str, Piece] = {

@@ -5,7 +5,7 @@ from typing import Any, ClassVar
 from optimus_tui.tools.registry import TOOLS
 from optimus_tui.tui.keys import MOVES, chosen
 from optimus_tui.tui.messages import CopyRequested
-from optimus_tui.tui.tools.run import Run
+from optimus_tui.tui.tools.run import ToolRun
 from optimus_tui.tui.widgets.columns import fit_cell
 from optimus_tui.tui.widgets.line_view import LineView, Piece
 
@@ -19,7 +19,7 @@ class ToolList(LineView):
     def __init__(self) -> None:
         super().__init__(id="tool-list")
         self.set_rows(list(TOOLS))
-        self.runs: dict[str, Run] = {}
+        self.runs: dict[str, ToolRun] = {}
 
     def row(self, index: int, width: int) -> list[Piece]:
         name = self.rows[index]
