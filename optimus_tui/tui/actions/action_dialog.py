@@ -44,6 +44,7 @@ class ActionDialog(ActionDialogView):
         return self.app  # type: ignore[return-value]
 
     def on_mount(self) -> None:
+        """Start to draw, and to keep the plan fresh."""
         self._renewed: Plan | None = None
         self.set_interval(0.2, self.draw)
         self.set_interval(1.0, self._keep_fresh)
@@ -73,7 +74,7 @@ class ActionDialog(ActionDialogView):
             self.plan, self.card, self.stage = answer, self.action_service.preview(answer), "asking"
             self.words = self.card.confirm
         self.draw()
-        self.query_one("#window" if self.asks_window() else "#cancel").focus()
+        self.query_one("#window" if self.face.asks_window() else "#cancel").focus()
 
     def _keep_fresh(self) -> None:
         """Make an old plan again, once: if that is not possible it grows too old to be confirmed."""
@@ -98,6 +99,7 @@ class ActionDialog(ActionDialogView):
     # -- confirming ------------------------------------------------------------------------------------------------
 
     def on_descendant_focus(self, event: events.DescendantFocus) -> None:
+        """Note when the focus moved: a confirmation right after it does not count."""
         self._focused_at = self.clock.mono()
 
     @on(TypedInput.PasteRefused)
@@ -122,7 +124,7 @@ class ActionDialog(ActionDialogView):
             self.refusal = Refusal("wrong words", words) if field else self.refusal
             self.draw()
             self.query_one(field or "#go").focus()
-        elif event.input.id == "window" and event.value and self.asks_window():
+        elif event.input.id == "window" and event.value and self.face.asks_window():
             self.request = structs.replace(self.request, window_seconds=int(event.value))
             self.make_plan()
 
@@ -155,16 +157,16 @@ class ActionDialog(ActionDialogView):
         if isinstance(answer, Refusal):
             self.stage, self.refusal, self.began = "refused", answer, False
         else:
-            self.stage, self.outcome = "told", (answer, await self._audit_words(answer))
+            self.stage, self.outcome = (
+                "told",
+                (answer, await asyncio.to_thread(audit_words, self.action_service, answer.id)),
+            )
             self.told.set()
         self.draw()
 
     def _heard(self, progress: Progress) -> None:
         """Keep the progress that the action's thread reports; the interval draws it."""
         self.progress = progress
-
-    async def _audit_words(self, receipt: Receipt) -> str:
-        return await asyncio.to_thread(audit_words, self.action_service, receipt.id)
 
     @on(Worker.StateChanged)
     def _worker_changed(self, event: Worker.StateChanged) -> None:
@@ -187,7 +189,7 @@ class ActionDialog(ActionDialogView):
         """Put what is typed while a button has the focus into the field that waits for it."""
         letter, field = event.character, self.query_one(TypedInput)
         typed = letter is not None and letter.isprintable() and event.key not in self.active_bindings
-        if typed and self.stage == "asking" and isinstance(self.focused, Button) and not self.is_cramped():
+        if typed and self.stage == "asking" and isinstance(self.focused, Button) and not self.face.is_cramped():
             event.stop()
             self.set_focus(field, from_app_focus=True)  # a field that tab reaches selects what it holds
             field.cursor_position = len(field.value)

@@ -52,12 +52,6 @@ class DialogState(Protocol):
     def is_stopping(self) -> bool:
         """Return True if the running action was told to stop."""
 
-    def is_cramped(self) -> bool:
-        """Return True if the terminal is too small to confirm anything."""
-
-    def asks_window(self) -> bool:
-        """Return True if the plan needs a window that only the operator knows."""
-
     def age(self) -> float:
         """Return the plan's age in seconds."""
 
@@ -71,10 +65,19 @@ class ActionDialogFace:
     def __init__(self, dialog: DialogState) -> None:
         self.dialog = dialog
 
+    def is_cramped(self) -> bool:
+        """Return True if the terminal is too small to confirm anything."""
+        return self.dialog.size.width < MINIMUM[0] or self.dialog.size.height < MINIMUM[1]
+
+    def asks_window(self) -> bool:
+        """Return True if the plan needs a window that only the operator knows."""
+        refusal = self.dialog.refusal
+        return self.dialog.stage == "refused" and refusal is not None and refusal.code == "window"
+
     def title(self) -> str:
         """Return what is done, and where if there is room."""
         dialog = self.dialog
-        if dialog.asks_window():
+        if self.asks_window():
             return "One thing is not known"
         if dialog.stage == "refused":
             return "Not possible"
@@ -100,7 +103,7 @@ class ActionDialogFace:
             return receipt_lines(*dialog.outcome, width, dialog.plan, effect)
         if dialog.plan is None or dialog.card is None:
             return []
-        if dialog.is_cramped():
+        if self.is_cramped():
             return too_small_lines(dialog.size, MINIMUM)
         return self.asking_lines(dialog.plan, dialog.card, width)
 
@@ -112,7 +115,7 @@ class ActionDialogFace:
     def keys(self, overflows: bool) -> str:
         """Return the keys that work at this stage; ``overflows`` if the lines have to be scrolled."""
         dialog = self.dialog
-        if dialog.asks_window():
+        if self.asks_window():
             return "enter plans with it   esc closes"
         return ("↑↓ more   " if overflows else "") + self.stage_keys().get(dialog.stage, "esc closes")
 

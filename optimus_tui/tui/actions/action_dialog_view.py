@@ -14,7 +14,7 @@ from textual.widgets import Button, Input, Static
 
 from optimus_tui.clock import Clock
 from optimus_tui.contract.actions import ActionRequest, Plan, Preview, Progress, Receipt, Refusal
-from optimus_tui.tui.actions.action_dialog_face import MINIMUM, STALE_SECONDS, ActionDialogFace
+from optimus_tui.tui.actions.action_dialog_face import STALE_SECONDS, ActionDialogFace
 from optimus_tui.tui.actions.action_dialog_keys import ALWAYS, LETTERS, is_command
 from optimus_tui.tui.actions.action_dialog_widgets import CardView, GuardedButton
 from optimus_tui.tui.dialogs.base import Dialog
@@ -64,6 +64,7 @@ class ActionDialogView(Dialog):
         self._focused_at = clock.mono()
 
     def compose(self) -> ComposeResult:
+        """Return the lines, the fields and the buttons."""
         with Vertical(id="card", classes="action-card"):
             yield CardView(id="body")
             with Horizontal(id="asked-window"):
@@ -88,9 +89,9 @@ class ActionDialogView(Dialog):
         if [list(row) for row in view.rows] != lines:
             view.set_rows(lines)
             view.styles.height = max(1, len(lines))
-        asking = self.stage == "asking" and not self.is_cramped()
+        asking = self.stage == "asking" and not self.face.is_cramped()
         self.query_one("#confirm").display = asking
-        self.query_one("#asked-window").display = self.asks_window()
+        self.query_one("#asked-window").display = self.face.asks_window()
         go, cancel = self.query_one("#go", Button), self.query_one("#cancel", Button)
         go.display = asking
         cancel.label = {"asking": "Cancel", "planning": "Cancel", "acting": "Stop"}.get(self.stage, "Close")
@@ -110,19 +111,11 @@ class ActionDialogView(Dialog):
         """Return True if the running action was told to stop."""
         return self._cancel.is_set()
 
-    def is_cramped(self) -> bool:
-        """Return True if the terminal is too small to confirm anything."""
-        return self.size.width < MINIMUM[0] or self.size.height < MINIMUM[1]
-
-    def asks_window(self) -> bool:
-        """Return True if the plan needs a window that only the operator knows."""
-        return self.stage == "refused" and self.refusal is not None and self.refusal.code == "window"
-
     def is_command(self, action: str) -> bool:
         """Return True if the letter of ``action`` is a command now, and not text."""
         if isinstance(self.focused, Input):
             return False
-        if self.stage != "asking" or self.is_cramped():
+        if self.stage != "asking" or self.face.is_cramped():
             return True
         typed, reason = self.query_one(TypedInput).value, self.query_one("#confirm-reason", Input).value
         return is_command(action, self.words, typed, reason)
@@ -146,7 +139,7 @@ class ActionDialogView(Dialog):
     def _may_confirm(self) -> bool:
         if (
             self.stage != "asking"
-            or self.is_cramped()
+            or self.face.is_cramped()
             or self.action_service.guard.armed is None
             or self.age() > STALE_SECONDS
         ):

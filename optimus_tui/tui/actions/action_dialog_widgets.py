@@ -22,10 +22,12 @@ class CardView(LineView, can_focus=False):
     cursor_visible = False
 
     def row(self, index: int, width: int) -> list[Piece]:
+        """Return a line, which is already made of spans."""
         pieces: list[Piece] = self.rows[index]
         return pieces
 
     def key_of(self, row: object) -> int:
+        """Identify a line by the object that it is."""
         return id(row)
 
 
@@ -33,6 +35,7 @@ class GuardedButton(Button):
     """Pressed by a deliberate Enter only: neither by one that is held down nor by one that waited in a buffer."""
 
     def action_press(self) -> None:
+        """Ask the dialog to confirm, which judges whether the key was deliberate."""
         self.call_later(self.app.run_action, "screen.confirm", self)
 
     async def _on_click(self, event: events.Click) -> None:

@@ -33,6 +33,7 @@ class ArmDialog(Dialog):
         self.action_service, self.environment, self.place, self.minutes = action_service, environment, place, minutes
 
     def body(self) -> list[Widget]:
+        """Return the warning, and the field for the environment's name."""
         about = (
             f"For {self.minutes:g} min, or until no key is pressed for {IDLE_MINUTES:g} min, actions may change "
             f"{self.place}.\n"
@@ -46,6 +47,7 @@ class ArmDialog(Dialog):
         ]
 
     def on_mount(self) -> None:
+        """Focus the field."""
         self.query_one(TypedInput).focus()
 
     def _say(self, sentence: str) -> None:

@@ -35,6 +35,7 @@ class IncludeDialog(Dialog):
         self.taken = frozenset(key.key for key in plan.keys) & frozenset(plan.ambiguous)
 
     def body(self) -> list[Widget]:
+        """Return the question and the list of uncertain keys."""
         more = f" {self.left_out:,} more stay out." if self.left_out else ""
         about = (
             f"{plural(len(self.keys), 'key')} may be of {self.tenant} or of a tenant whose name begins like it.{more}"

@@ -73,27 +73,34 @@ class EpisodeList(LineView):
         return words.state_of(episode, held, held is not None and silences(self.mutes, held.finding, now))
 
     def key_of(self, row: Any) -> Any:
+        """Identify an episode by its finding and its begin."""
         return (*key_of(row.finding), row.since)
 
     def head(self, line: int, width: int) -> list[Piece]:
+        """Return the titles of the columns."""
         return words.head(width) if self.rows else []
 
     def row(self, index: int, width: int) -> list[Piece]:
+        """Return one episode as spans."""
         episode = self.rows[index]
         return words.row(episode, self.state_of(episode), self._now(), width)
 
     def empty_lines(self) -> list[str]:
+        """Return what stands in an empty list."""
         return ["Nothing was found wrong since this system is watched." if self.book.loaded else "reading …"]
 
     def watch_cursor(self) -> None:
+        """Tell the screen that another episode is under the cursor."""
         super().watch_cursor()
         if self.is_mounted:
             self.post_message(self.Moved())
 
     def action_open(self) -> None:
+        """Explain the episode's finding."""
         self.call_later(self.app.run_action, "screen.explain", self)
 
     def action_copy(self) -> None:
+        """Copy the finding's sentence."""
         if self.selected is not None:
             self.post_message(CopyRequested(safe_text(self.selected.finding.message, 400), "finding"))
 
@@ -124,11 +131,13 @@ class AlertsScreen(BaseScreen):
         return self._book()
 
     def compose(self) -> ComposeResult:
+        """Return the title, what is below the list, and the key line."""
         yield Static(id="alerts-way")
         yield Static(id="alerts-below")
         yield KeyStrip()
 
     def on_mount(self) -> None:
+        """Draw now and once a second."""
         self.draw()
         self.set_interval(1.0, self.draw)
 
@@ -138,6 +147,7 @@ class AlertsScreen(BaseScreen):
         self.set_focus(self.query_one(EpisodeList))
 
     def on_resize(self, event: events.Resize) -> None:
+        """Draw for the new size."""
         self.draw()
 
     @on(EpisodeList.Moved)
@@ -165,9 +175,11 @@ class AlertsScreen(BaseScreen):
         return episode
 
     def action_back(self) -> None:
+        """Go back to the dashboard."""
         self.dismiss(None)
 
     def action_explain(self) -> None:
+        """Explain the finding under the cursor."""
         from optimus_tui.tui.dialogs.text import explain_dialog
 
         episode = self._chosen()
@@ -203,6 +215,7 @@ class AlertsScreen(BaseScreen):
 
     @work(exclusive=True, group="mute", exit_on_error=False)
     async def action_unmute(self) -> None:
+        """End the mute of the finding under the cursor."""
         book, listed = self.book, self.query(EpisodeList)
         mute = listed.first().mute_of(self._chosen()) if listed else None
         if mute is None or book is None:

@@ -33,19 +33,34 @@ class LogLine(Protocol):
     """What a row of the log knows, whichever sort it is."""
 
     @property
-    def count(self) -> int: ...
+    def count(self) -> int:
+        """Return how many commands the row stands for."""
+
     @property
-    def key(self) -> object: ...
+    def key(self) -> object:
+        """Return what identifies the row."""
+
     @property
-    def label(self) -> str: ...
+    def label(self) -> str:
+        """Return on whose behalf the commands were sent."""
+
     @property
-    def last(self) -> RoundTrip: ...
+    def last(self) -> RoundTrip:
+        """Return the newest round trip."""
+
     @property
-    def words(self) -> Words: ...
+    def words(self) -> Words:
+        """Return the command that the row shows."""
+
     @property
-    def took_ms(self) -> float | None: ...
-    def commands(self) -> Iterator[LoggedCommand]: ...
-    def outcome(self) -> tuple[str, str]: ...
+    def took_ms(self) -> float | None:
+        """Return how many milliseconds it took; None without an answer."""
+
+    def commands(self) -> Iterator[LoggedCommand]:
+        """Return every command that the row stands for."""
+
+    def outcome(self) -> tuple[str, str]:
+        """Return ``ok`` or what went wrong, and its style."""
 
 
 class CommandRun:
@@ -91,6 +106,7 @@ class CommandRun:
         self.count = sum(stop - start for _, start, stop in self.parts)
 
     def commands(self) -> Iterator[LoggedCommand]:
+        """Return the commands, the oldest first."""
         for trip, start, stop in self.parts:
             for at in range(start, stop):
                 yield LoggedCommand(trip, at, trip.commands[at])
@@ -143,6 +159,7 @@ class Polled:
         return self.fold.trip.took_ms
 
     def commands(self) -> Iterator[LoggedCommand]:
+        """Return the last command."""
         yield LoggedCommand(self.fold.trip, 0, self.fold.words)
 
     def outcome(self) -> tuple[str, str]:

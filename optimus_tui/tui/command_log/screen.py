@@ -62,11 +62,13 @@ class CommandLogScreen(BaseScreen):
         self._seen = 0
 
     def compose(self) -> ComposeResult:
+        """Return the list, the prompt and the key line."""
         yield LogList()
         yield PromptBar()
         yield KeyStrip()
 
     def on_mount(self) -> None:
+        """Read the log now and once a second."""
         self.look()
         self.set_interval(1.0, self.look)
 
@@ -128,15 +130,18 @@ class CommandLogScreen(BaseScreen):
     # -- getting about ---------------------------------------------------------------------------------------------
 
     def action_polling(self) -> None:
+        """Show what is polled, or what was asked for again."""
         self.polling = not self.polling
         self.query_one(LogList).move_to(0)
         self._show()
 
     def action_pause(self) -> None:
+        """Stop to show what comes, or go on with it."""
         self.paused = not self.paused
         self.look()
 
     def action_back(self) -> None:
+        """Take the filter away, else leave the polling, else leave the screen."""
         if self.filter:
             self._filter_by("")
         elif self.polling:
@@ -145,6 +150,7 @@ class CommandLogScreen(BaseScreen):
             self.dismiss(None)
 
     def action_filter(self) -> None:
+        """Ask for a filter."""
         self.query_one(PromptBar).ask("/", self.filter.text)
 
     def _filter_by(self, text: str) -> str:
@@ -173,6 +179,7 @@ class CommandLogScreen(BaseScreen):
         return self.query_one(LogList).selected
 
     def action_detail(self) -> None:
+        """Show the commands of the line under the cursor in full."""
         line = self.selected()
         if line is not None:
             self.app.push_screen(SheetDialog("Command" if line.count == 1 else "Commands", self._facts(line)))
@@ -202,6 +209,7 @@ class CommandLogScreen(BaseScreen):
         return [*facts, *([("", f"… {left:,} more: x writes all to a file", "quiet")] if left else [])]
 
     def action_copy_line(self) -> None:
+        """Copy the line's commands in the form that can be pasted."""
         line = self.selected()
         if line is not None:
             what = "curl line" if line.last.is_http else "redis-cli line"
@@ -210,6 +218,7 @@ class CommandLogScreen(BaseScreen):
             self.post_message(CopyRequested(text, f"{what} that writes when pasted" if writes else what))
 
     def copy_forms(self) -> list[tuple[str, str]]:
+        """Return the line's commands for redis-cli or curl, and in words."""
         line = self.selected()
         if line is None:
             return []
@@ -220,6 +229,7 @@ class CommandLogScreen(BaseScreen):
         return [*forms, ("in words", f"{clock(line.last.wall)} {command_words(line.words)}: {line.outcome()[0]}")]
 
     def action_export(self) -> None:
+        """Write the listed lines to a private file."""
         lines = list(self.query_one(LogList).rows)
         self.run_worker(self._export(lines), name="export", group="export", exclusive=True, exit_on_error=False)
 

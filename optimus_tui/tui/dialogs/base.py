@@ -28,6 +28,7 @@ class Dialog(Once, ModalScreen[Any]):
     card_keys = "esc closes"
 
     def compose(self) -> ComposeResult:
+        """Return the card with its title, its keys and its body."""
         card = Vertical(id="card")
         card.border_title = Content(self.card_title)
         card.border_subtitle = Content(self.card_keys)
@@ -39,6 +40,7 @@ class Dialog(Once, ModalScreen[Any]):
         return [VerticalScroll(id="body")]
 
     def on_mount(self) -> None:
+        """Focus the body if it can have the focus."""
         scroll = self.query("#body")
         if scroll and scroll.first().can_focus:
             scroll.first().focus()

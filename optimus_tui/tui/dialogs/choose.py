@@ -20,6 +20,7 @@ class ChooseDialog(Dialog):
         self.card_title, self.choices = title, choices
 
     def body(self) -> list[Widget]:
+        """Return the choices."""
         return [
             ReversedChoice(
                 *[Option(Content.from_markup("[bold]$name[/]\n  $text", name=n, text=t)) for n, t in self.choices],

@@ -21,4 +21,5 @@ class AskDialog(Dialog):
         self.card_title, self.question = title, question
 
     def body(self) -> list[Widget]:
+        """Return the question."""
         return [Static(Content(self.question), id="body")]

@@ -27,6 +27,7 @@ class PickDialog(Dialog):
             self.card_keys = "esc leaves"
 
     def body(self) -> list[Widget]:
+        """Return the explanation and the rows."""
         options = [
             Option(
                 Content.from_markup("[bold]$name[/]\n  $text" if text else "[bold]$name[/]", name=name, text=text),

@@ -45,6 +45,7 @@ class QuestionDialog(Dialog):
         self.card_title, self.lines, self.about = title, lines, about
 
     def body(self) -> list[Widget]:
+        """Return the explanation and the fields."""
         made: list[Widget] = [Static(Content(self.about + "\n"), classes="card-about")] if self.about else []
         for number, line in enumerate(self.lines):
             made.append(Static(Content(line.label), classes="ask-label"))
@@ -53,6 +54,7 @@ class QuestionDialog(Dialog):
         return [*made, Static(id="ask-wrong")]
 
     def on_mount(self) -> None:
+        """Focus the first field."""
         self.query_one("#ask-0", Input).focus()
 
     @on(Input.Submitted)

@@ -40,9 +40,11 @@ class SheetView(LineView):
         self._wrapped_to = 0
 
     def on_mount(self) -> None:
+        """Wrap for the usual width of a card, until it is laid out."""
         self._wrap_to(96)
 
     def on_resize(self) -> None:
+        """Wrap for the new width."""
         self._wrap_to(self.scrollable_content_region.width)
 
     def _wrap_to(self, width: int) -> None:
@@ -63,19 +65,24 @@ class SheetView(LineView):
         self.refresh(layout=True)
 
     def row(self, index: int, width: int) -> list[Piece]:
+        """Return a line, which is already made of spans."""
         pieces: list[Piece] = self.rows[index]
         return pieces
 
     def action_scroll(self, by: int) -> None:
+        """Scroll by a number of lines."""
         self.scroll_relative(y=by, animate=False)
 
     def action_scroll_page(self, by: int) -> None:
+        """Scroll by a number of pages."""
         self.scroll_relative(y=by * self.page_size, animate=False)
 
     def action_scroll_home(self) -> None:
+        """Scroll to the first line."""
         self.scroll_to(y=0, animate=False)
 
     def action_scroll_end(self, **_: object) -> None:
+        """Scroll to the last line."""
         self.scroll_to(y=self.max_scroll_y, animate=False)
 
 
@@ -89,4 +96,5 @@ class SheetDialog(Dialog):
         self.card_title, self.card_keys, self.facts = title, keys, facts
 
     def body(self) -> list[Widget]:
+        """Return the facts."""
         return [SheetView(self.facts)]

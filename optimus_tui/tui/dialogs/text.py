@@ -28,6 +28,7 @@ class Wrapped(Static):
         self._make, self._made_for = make, 96
 
     def on_resize(self) -> None:
+        """Make the content for the new width."""
         width = self.content_size.width
         if width != self._made_for and width > 0:
             self._made_for = width
@@ -50,9 +51,11 @@ class TextDialog(Dialog):
         self.card_title, self.content, self.card_keys = title, content, keys
 
     def body(self) -> list[Widget]:
+        """Return the content in a scroll view."""
         return [VerticalScroll(Wrapped(self.content) if callable(self.content) else Static(self.content), id="body")]
 
     def action_scroll(self, lines: int) -> None:
+        """Scroll by a number of lines."""
         self.query_one("#body").scroll_relative(y=lines, animate=False)
 
 

@@ -25,6 +25,7 @@ class DrillBar(Bar):
         self.result = result
 
     def words(self) -> tuple[Words, Words]:
+        """Return how the drill ended, left and right."""
         ended = (f"   {self.result.ended}", "b:success" if self.result.solved else "b:warning")
         return [(" DRILL", "b:bright"), (f"   {self.result.scenario}", "accent"), ended], []
 
@@ -47,15 +48,18 @@ class DrillScreen(BaseScreen):
         self.result, self.wall = result, wall
 
     def compose(self) -> ComposeResult:
+        """Return the bar, the result and the key line."""
         yield DrillBar(self.result)
         with Container(id="drill-room"):
             yield ReportView(id="drill-result")
         yield KeyStrip()
 
     def on_mount(self) -> None:
+        """Draw once the width is known."""
         self.call_after_refresh(self.draw)
 
     def on_resize(self) -> None:
+        """Draw for the new width."""
         self.call_after_refresh(self.draw)
 
     def draw(self) -> None:
@@ -66,9 +70,11 @@ class DrillScreen(BaseScreen):
         )
 
     def copy_forms(self) -> list[tuple[str, str]]:
+        """Return the result as Markdown."""
         return [("the result as Markdown", page(self.result, self.wall))]
 
     def action_back(self) -> None:
+        """Go back to the dashboard."""
         self.dismiss(None)
 
     def action_export(self) -> None:

@@ -45,6 +45,7 @@ class IncidentBar(Bar):
         self._of = screen
 
     def words(self) -> tuple[Words, Words]:
+        """Return the words of the line on top, left and right."""
         return self._of.bar_words()
 
 
@@ -66,9 +67,11 @@ class StepList(LineView):
         self.refresh()
 
     def row(self, index: int, width: int) -> list[Piece]:
+        """Return one step as spans."""
         return words.step_pieces(self.state, index, self.running, width)
 
     def watch_cursor(self) -> None:
+        """Show the step that is under the cursor."""
         super().watch_cursor()
         if self.is_mounted:
             self.call_later(self.app.run_action, "screen.show_step", self)
@@ -111,6 +114,7 @@ class IncidentScreen(BaseScreen):
         self._owners: list[str] = []
 
     def compose(self) -> ComposeResult:
+        """Return the bar, the steps, the evidence, the next key and the key line."""
         yield IncidentBar(self)
         with Container(id="incident-room"):
             with Vertical(id="incident-left"):
@@ -123,6 +127,7 @@ class IncidentScreen(BaseScreen):
     # -- life ------------------------------------------------------------------------------------------------------
 
     def on_mount(self) -> None:
+        """Put the cursor on the next step and draw five times a second."""
         self.lay_out()
         self.query_one(StepList).border_title = "Steps"
         told = self.query_one("#told", ReportView)
@@ -136,6 +141,7 @@ class IncidentScreen(BaseScreen):
             self.steps.next_step()
 
     def on_resize(self, event: events.Resize) -> None:
+        """Lay out and draw for the new size."""
         self.lay_out()
         self._drawn = ()
         self.call_after_refresh(self.draw)
@@ -258,6 +264,7 @@ class IncidentScreen(BaseScreen):
     # -- getting about ---------------------------------------------------------------------------------------------
 
     def action_show_step(self) -> None:
+        """Show the step under the cursor."""
         self.draw()
 
     def show_step(self, step: Step) -> None:
@@ -316,6 +323,7 @@ class IncidentScreen(BaseScreen):
             self.dismiss(None)
 
     def action_next_pane(self, by: int) -> None:
+        """Go from the steps to the evidence, or back."""
         view = self.query_one("#evidence", ReportView)
         self.set_focus(self.query_one(StepList) if self.focused is view else view)
 

@@ -46,6 +46,7 @@ class ComplianceScreen(LiveHalf):
     _progress = ""
 
     def compose(self) -> ComposeResult:
+        """Return the title, the lists and the key line."""
         yield Static(id="compliance-way")
         with Container(id="compliance-room"):
             yield FileList()
@@ -54,10 +55,12 @@ class ComplianceScreen(LiveHalf):
         yield KeyStrip()
 
     def on_mount(self) -> None:
+        """Judge the routers."""
         self.lay_out()
         self.action_refresh()
 
     def on_resize(self, event: events.Resize) -> None:
+        """Lay out for the new size."""
         self.lay_out()
 
     def lay_out(self) -> None:
@@ -68,6 +71,7 @@ class ComplianceScreen(LiveHalf):
     # -- asking ----------------------------------------------------------------------------------------------------
 
     def action_refresh(self) -> None:
+        """Judge the routers again, and compare code and Redis again."""
         self._judge()
         self.compare()
 
@@ -77,6 +81,7 @@ class ComplianceScreen(LiveHalf):
         self.run_worker(self._ask(), name="validate", group="validate", exclusive=True, exit_on_error=False)
 
     def action_next_level(self) -> None:
+        """Judge at the next level."""
         self.level = LEVELS[(LEVELS.index(self.level) + 1) % len(LEVELS)]
         self._judge()
 
@@ -162,6 +167,7 @@ class ComplianceScreen(LiveHalf):
         return self.query_one(DriftList) if self.has_class("-live") else self.query_one(IssueList)
 
     def action_back(self) -> None:
+        """Go back to the files, else leave the comparison, else leave the screen."""
         if self.focused is not self.query_one(FileList):
             self.set_focus(self.query_one(FileList))
         elif self.has_class("-live"):
@@ -170,10 +176,12 @@ class ComplianceScreen(LiveHalf):
             self.dismiss(None)
 
     def action_next_pane(self, by: int) -> None:
+        """Go from the files to the list beside them, or back."""
         files = self.query_one(FileList)
         self.set_focus(self._beside if self.focused is files else files)  # at once: the next key may be here already
 
     def action_read_issues(self) -> None:
+        """Go to the list beside the files."""
         self.set_focus(self._beside)
 
     def action_router_edit_file(self) -> None:

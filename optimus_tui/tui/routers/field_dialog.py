@@ -34,6 +34,7 @@ class FieldDialog(Dialog):
         self.lines: list[Input | FormChoice] = []
 
     def body(self) -> list[Widget]:
+        """Return the field's lines and the note below them."""
         from optimus_tui.scaffold.fields import TYPES
 
         one = self.answer
@@ -51,6 +52,7 @@ class FieldDialog(Dialog):
         return [Vertical(*rows, Static(" ", id="field-note"), id="body")]
 
     def on_mount(self) -> None:
+        """Focus the name."""
         self.lines[0].focus()
         self._note(self.answer.name != "")
 
@@ -92,6 +94,7 @@ class FieldDialog(Dialog):
             self.dismiss(self.typed)
 
     def on_key(self, event: events.Key) -> None:
+        """Go to another line with up and down, and take the field with enter."""
         at: Any = next((i for i, line in enumerate(self.lines) if line is self.focused), 0)
         if event.key in ("up", "down"):
             event.stop()

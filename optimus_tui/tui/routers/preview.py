@@ -32,9 +32,11 @@ class CodeView(VerticalScroll, can_focus=True):
         self.views, self.at = list(views), 0
 
     def compose(self) -> ComposeResult:
+        """Return the text."""
         yield Static(id="code-text")
 
     def on_mount(self) -> None:
+        """Show the first view."""
         self.show()
 
     def show(self) -> None:
@@ -58,19 +60,24 @@ class CodeView(VerticalScroll, can_focus=True):
         self.scroll_to(y=0, animate=False)
 
     def action_turn(self, by: int) -> None:
+        """Show the next view, or one before with a negative number."""
         self.at = (self.at + by) % len(self.views)
         self.show()
 
     def action_move(self, by: int) -> None:
+        """Scroll by a number of lines."""
         self.scroll_relative(y=by, animate=False)
 
     def action_page(self, by: int) -> None:
+        """Scroll by a number of pages."""
         self.scroll_relative(y=by * max(1, self.size.height - 1), animate=False)
 
     def action_first(self) -> None:
+        """Scroll to the first line."""
         self.scroll_to(y=0, animate=False)
 
     def action_last(self) -> None:
+        """Scroll to the last line."""
         self.scroll_to(y=self.max_scroll_y, animate=False)
 
 
@@ -86,6 +93,7 @@ class PreviewPage(WizardPage):
         self.plan, self.told, self.failure = plan, told, failure
 
     def compose(self) -> ComposeResult:
+        """Return the views of the plan, or why there are none."""
         if self.plan is None:
             yield Static(Content(self.failure or "Rendering, and looking at the project …"), classes="page-about")
             return

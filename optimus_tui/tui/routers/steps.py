@@ -81,6 +81,7 @@ class WizardPage(Vertical):
         return True
 
     def action_onward(self) -> None:
+        """Say that this page is done with."""
         self.post_message(self.Onward())
 
     @on(Entries.Changed)
@@ -97,6 +98,7 @@ class Answer(BoundedInput):
     BINDINGS: ClassVar[Any] = chosen("router.next")
 
     def action_onward(self) -> None:
+        """Say that the page is done with."""
         self.post_message(WizardPage.Onward())
 
 
@@ -110,6 +112,7 @@ class NamePage(WizardPage):
         self.answers = answers
 
     def compose(self) -> ComposeResult:
+        """Return the fields for name and project."""
         yield Static(
             "The router's name: its file, its path /api/NAME and its operations carry it.", classes="page-about"
         )
@@ -129,14 +132,17 @@ class NamePage(WizardPage):
             line.value = project
 
     def take(self, answers: RouterAnswers) -> None:
+        """Put name and project into the answers."""
         answers.name = self.query_one("#router-name", Input).value.strip()
         answers.project = self.query_one("#router-project", Input).value.strip()
 
     def problem(self, started: bool = True) -> str:
+        """Return what is wrong with the name."""
         name = self.query_one("#router-name", Input).value.strip()
         return name_problem(name) if name or started else ""
 
     def on_key(self, event: events.Key) -> None:
+        """Go to another field with up and down."""
         if event.key in ("up", "down"):
             event.stop()
             self.step(1 if event.key == "down" else -1)
@@ -151,9 +157,11 @@ class PickPage(WizardPage):
         self.list = Picks(rows, picked, many)
 
     def compose(self) -> ComposeResult:
+        """Return the list."""
         yield self.list
 
     def take(self, answers: RouterAnswers) -> None:
+        """Put what is chosen into the answers."""
         values = self.list.chosen_values
         if self.title == "Type":
             answers.type = values[0]
@@ -163,6 +171,7 @@ class PickPage(WizardPage):
             answers.features = values
 
     def problem(self, started: bool = True) -> str:
+        """Return that something must be chosen, if nothing is."""
         return "" if self.list.chosen_values else self.least
 
 
@@ -178,9 +187,11 @@ class FieldsPage(WizardPage):
         self.list.set_rows(self.fields)
 
     def compose(self) -> ComposeResult:
+        """Return the list."""
         yield self.list
 
     def take(self, answers: RouterAnswers) -> None:
+        """Put the fields into the answers."""
         answers.fields = list(self.fields)
 
     def put(self, answer: FieldAnswer, at: int | None) -> None:
@@ -213,6 +224,7 @@ class TasksPage(WizardPage):
         self.list.set_rows(list(tasks))
 
     def compose(self) -> ComposeResult:
+        """Return the explanation and the tasks."""
         yield Static(Content(self.about), classes="page-about")
         yield self.list
 
@@ -230,6 +242,7 @@ class WritePage(WizardPage):
         self.enter = "" if refusal else "write"
 
     def compose(self) -> ComposeResult:
+        """Return the questions, or why nothing can be written."""
         if self.refusal:
             yield Static(Content(self.refusal), classes="page-about")
             return
@@ -238,12 +251,14 @@ class WritePage(WizardPage):
             yield choice
 
     def problem(self, started: bool = True) -> str:
+        """Return why nothing can be written, or the question that is not answered with yes."""
         if self.refusal:
             return self.refusal if started else ""
         missing = next((q for q, c in zip(self.questions, self.choices, strict=True) if not c.value), "")
         return f"to write, answer yes to: {safe_text(missing, 300)}" if missing and started else ""
 
     def on_key(self, event: events.Key) -> None:
+        """Go to another question with up and down."""
         if event.key in ("up", "down"):
             event.stop()
             self.step(1 if event.key == "down" else -1)
@@ -262,4 +277,5 @@ class NextPage(WizardPage):
         self.list.set_rows(list(steps))
 
     def compose(self) -> ComposeResult:
+        """Return the commands."""
         yield self.list

@@ -64,9 +64,11 @@ class TenantList(LineView):
         return None
 
     def action_copy(self) -> None:
+        """Ask the screen to copy the row's key."""
         self.call_later(self.app.run_action, "screen.copy", self)
 
     def empty_lines(self) -> list[str]:
+        """Return what stands in an empty list."""
         return [self.empty]
 
     def say_unread(self, reading: Reading[Any] | None, retry_in: float | None) -> None:
@@ -114,15 +116,19 @@ class CounterList(TenantList):
         self.set_rows(rows)
 
     def key_of(self, row: LimitRow) -> bytes:
+        """Identify a counter by its key."""
         return row.counter.key
 
     def head(self, line: int, width: int) -> list[Piece]:
+        """Return the titles of the columns."""
         return limit_rows.draw_head(width, "", limit_rows.OF_ONE_TENANT) if self.rows else []
 
     def row(self, index: int, width: int) -> list[Piece]:
+        """Return one counter as spans."""
         return limit_rows.draw_row(self.rows[index], width, self.clock.mono(), limit_rows.OF_ONE_TENANT)
 
     def key_under_cursor(self) -> bytes | None:
+        """Return the counter's key."""
         row: LimitRow | None = self.selected
         return row.counter.key if row is not None else None
 
@@ -176,13 +182,16 @@ class KeyList(TenantList):
         return lines
 
     def key_of(self, row: KeyLine) -> bytes:
+        """Identify a key by its name."""
         return row[1]
 
     def head(self, line: int, width: int) -> list[Piece]:
+        """Return the titles of the columns."""
         kind, name = _key_widths(width)
         return [(f"{'kind':<{kind}} {'key':<{name}} {'expires':>9}", "quiet")] if self.rows else []
 
     def row(self, index: int, width: int) -> list[Piece]:
+        """Return one key as spans, with the time it has left now."""
         kind, name, at = self.rows[index]
         if self._index is not None:
             at = self._index.expires_ms(kind, self.tenant, name)  # refilled since it was listed
@@ -203,6 +212,7 @@ class KeyList(TenantList):
         ]
 
     def key_under_cursor(self) -> bytes | None:
+        """Return the key's name."""
         row: KeyLine | None = self.selected
         return row[1] if row is not None else None
 
@@ -257,12 +267,15 @@ class EventList(TenantList):
         self.empty = "No event of this tenant in the feed yet." if state == "live" else f"The feed is {state}."
 
     def key_of(self, row: FeedEvent) -> int:
+        """Identify an event by its number."""
         return row.seq
 
     def head(self, line: int, width: int) -> list[Piece]:
+        """Return the titles of the columns."""
         return [(f"{'received':<9} {'type':<24} what", "quiet")] if self.rows else []
 
     def row(self, index: int, width: int) -> list[Piece]:
+        """Return one event as spans."""
         event: FeedEvent = self.rows[index]
         meaning = parse_event(event.payload, event.length)
         kind = fit_cell(safe_text(meaning.type, 60), 24)
@@ -270,6 +283,7 @@ class EventList(TenantList):
         return [(f"{clock_words(event.received_at):<9} ", "quiet"), (kind + " ", "bright"), (detail, "")]
 
     def action_open(self) -> None:
+        """Show the event in full."""
         if self.selected is not None:
             event: FeedEvent = self.selected
             self.app.push_screen(event_dialog(event, parse_event(event.payload, event.length)))

@@ -46,6 +46,7 @@ class TenantScreen(BaseScreen):
         self.zoomed = False
 
     def compose(self) -> ComposeResult:
+        """Return the three lists and the key line."""
         clock = self.dashboard.context.clock
         with Vertical(id="tenant-room"):
             yield CounterList(self.tenant, clock)
@@ -58,6 +59,7 @@ class TenantScreen(BaseScreen):
         return list(self.query(TenantList))
 
     def on_mount(self) -> None:
+        """Look now and once a second, and follow the events."""
         self.look()
         self.set_interval(1.0, self.look)
         self.run_worker(self._follow_events(), name="events", group="events", exit_on_error=False)
@@ -106,19 +108,23 @@ class TenantScreen(BaseScreen):
         return next((one for one in self.lists() if one.has_focus), self.lists()[0])
 
     def action_next_pane(self, by: int) -> None:
+        """Go to the next list, or back with a negative number."""
         lists = self.lists()
         lists[(lists.index(self.current()) + by) % len(lists)].focus()
 
     def on_descendant_focus(self) -> None:
+        """Mark the list with the focus."""
         for one in self.lists():
             one.set_class(one.has_focus, "-current")
         self.query_one(KeyStrip).refresh()
 
     def action_zoom(self) -> None:
+        """Show one list alone, or all again."""
         self.zoomed = not self.zoomed
         self.set_class(self.zoomed, "-zoomed")
 
     def action_back(self) -> None:
+        """End the zoom, else go back to the dashboard."""
         if self.zoomed:
             self.action_zoom()
         else:
@@ -140,6 +146,7 @@ class TenantScreen(BaseScreen):
         self.app.push_screen(ToolsScreen(self.dashboard.context, names, ToolCall(TROUBLE, asked), False))
 
     def copy_forms(self) -> list[tuple[str, str]]:
+        """Return redis-cli lines that read the key under the cursor."""
         key = self.current().key_under_cursor()
         if key is None:
             return []
@@ -153,6 +160,7 @@ class TenantScreen(BaseScreen):
         return forms
 
     def action_copy(self) -> None:
+        """Copy the name of the key under the cursor."""
         key = self.current().key_under_cursor()
         if key is not None:
             self.post_message(CopyRequested(safe_text(key, 4_096), "name"))

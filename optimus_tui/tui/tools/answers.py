@@ -80,6 +80,7 @@ class Answers(BaseScreen):
         self.query_one(KeyStrip).refresh()
 
     def action_json(self) -> None:
+        """Show the answer as JSON, or in sections again."""
         if self.run is not None and self.run.report is not None:
             self.as_json = not self.as_json
             self.show_answer(anew=True)

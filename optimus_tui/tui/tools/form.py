@@ -49,16 +49,20 @@ class FormChoice(Widget, can_focus=True):
             self.at = self.values.index(value)
 
     def action_turn(self, by: int) -> None:
+        """Choose the next value, or one before with a negative number."""
         self.at = (self.at + by) % len(self.values)
 
     def watch_at(self) -> None:
+        """Tell the form that another value was chosen."""
         if self.is_mounted:
             self.post_message(self.Turned())
 
     def on_click(self) -> None:
+        """Choose the next value."""
         self.action_turn(1)
 
     def render(self) -> Content:
+        """Return the value between arrows, with its place among the values."""
         word = {True: "yes", False: "no", None: "choose …"}.get(self.value, self.value)
         place = "" if len(self.values) <= 2 else f"   {self.at + (self.values[0] is not None)}/{len(self._real)}"
         return Content.from_markup("[$primary]◂[/] $word [$primary]▸[/][$quiet]$place[/]", word=str(word), place=place)
@@ -84,6 +88,7 @@ class ToolForm(Vertical):
         self.fields: dict[str, Input | FormChoice] = {}
 
     def compose(self) -> ComposeResult:
+        """Return a line for each argument: name, field, bounds."""
         widest = max((len(name) for name in self.properties), default=0)
         for name, spec in self.properties.items():
             field = self.fields[name] = self._field(name, resolved(spec, self.schema))
@@ -151,6 +156,7 @@ class ToolForm(Vertical):
         return True
 
     def on_key(self, event: events.Key) -> None:
+        """Go to another field with up and down; enter on a choice submits."""
         if event.key in ("up", "down"):
             event.stop()
             self.focus_step(1 if event.key == "down" else -1)
@@ -170,6 +176,7 @@ class ToolForm(Vertical):
         self.post_message(self.Changed())
 
     def on_descendant_focus(self) -> None:
+        """Let the screen show what the field with the focus is for."""
         self.post_message(self.Changed())
 
 

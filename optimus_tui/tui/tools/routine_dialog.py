@@ -37,11 +37,13 @@ class RoutineView(LineView):
         ]
 
     def on_mount(self) -> None:
+        """Put the rows in, with the cursor on the first that can be run."""
         self.set_rows(self._steps)
         self.styles.height = len(self._steps)
         self.move_to(1)
 
     def row(self, index: int, width: int) -> list[Piece]:
+        """Return a heading or a tool call as spans."""
         row = self.rows[index]
         if isinstance(row, str):
             return [(row, "head")]
@@ -61,6 +63,7 @@ class RoutineView(LineView):
         ]
 
     def move_to(self, index: int) -> None:
+        """Move the cursor, past headings and blank rows."""
         index = max(0, min(len(self.rows) - 1, index))
         step = -1 if index < self.cursor else 1
         while 0 <= index < len(self.rows) and isinstance(self.rows[index], str):
@@ -69,9 +72,11 @@ class RoutineView(LineView):
             super().move_to(index)
 
     def action_first(self) -> None:
+        """Move to the first row that can be run."""
         self.move_to(1)
 
     def action_open(self) -> None:
+        """Dismiss the dialog with the tool call under the cursor."""
         if isinstance(self.selected, RoutineStep):
             self.screen.dismiss(self.selected.tool_call)
 
@@ -83,6 +88,7 @@ class RoutineDialog(Dialog):
     card_keys = "enter runs   ↑↓ choose   esc closes"
 
     def body(self) -> list[Widget]:
+        """Return the rows."""
         return [RoutineView()]
 
 

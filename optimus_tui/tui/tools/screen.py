@@ -60,6 +60,7 @@ class ToolsScreen(Answers):
         self._formed = ""
 
     def compose(self) -> ComposeResult:
+        """Return the list of tools, the form, the answer and the key line."""
         with Horizontal(id="tools-room"):
             with Vertical(id="tools-left"):
                 yield ToolList()
@@ -79,6 +80,7 @@ class ToolsScreen(Answers):
     # -- life ------------------------------------------------------------------------------------------------------
 
     async def on_mount(self) -> None:
+        """Choose the first tool, or the one that was asked for, and make its form."""
         listing = self.query_one(ToolList)
         listing.border_title = "Tools"
         listing.runs = self.runs
@@ -114,6 +116,7 @@ class ToolsScreen(Answers):
                 self.action_refresh()
 
     def on_resize(self, event: events.Resize) -> None:
+        """Lay out and draw the answer for the new size."""
         self.lay_out()
         self.call_after_refresh(self.show_answer)
 
@@ -128,12 +131,14 @@ class ToolsScreen(Answers):
             self.call_after_refresh(self.show_answer)
 
     def on_descendant_focus(self, event: events.DescendantFocus) -> None:
+        """Lay out: on a narrow screen the answer takes all of it while it is read."""
         self.lay_out()
         self.query_one(KeyStrip).refresh()
 
     # -- asking ----------------------------------------------------------------------------------------------------
 
     def action_tool_under_cursor(self) -> None:
+        """Choose the tool under the cursor; what was typed for the other one is kept."""
         name = self.query_one(ToolList).selected
         if name is not None and name != self.tool.name:
             if self.form is not None and self._formed == self.tool.name:
@@ -143,6 +148,7 @@ class ToolsScreen(Answers):
             self._open_tool(False)
 
     def action_fill_in(self) -> None:
+        """Go to the form."""
         if self.form is not None:
             self.form.focus_first()
 
@@ -252,6 +258,7 @@ class ToolsScreen(Answers):
             chosen_place.focus()
 
     def action_routine(self) -> None:
+        """Show the day's routine, and run what is chosen there."""
         from optimus_tui.tui.tools.routine_dialog import RoutineDialog
 
         self.app.push_screen(RoutineDialog(), self._take)
