@@ -18,11 +18,11 @@ from textual.notifications import Notify, SeverityLevel
 from optimus_tui.assets import asset_dir
 from optimus_tui.settings.model import Settings
 from optimus_tui.threads import DaemonThreads
-from optimus_tui.tui import crash
-from optimus_tui.tui.control_char_filter import ControlCharFilter
 from optimus_tui.tui.dashboard.screen import Dashboard
 from optimus_tui.tui.services import Demo
-from optimus_tui.tui.signals import leave_on_signals
+from optimus_tui.tui.terminal import crash
+from optimus_tui.tui.terminal.control_char_filter import ControlCharFilter
+from optimus_tui.tui.terminal.signals import leave_on_signals
 from optimus_tui.tui.theme import THEMES, VARIABLE_DEFAULTS
 from optimus_tui.tui.toasts import LastingNotification
 

@@ -5,9 +5,10 @@ from typing import Any
 from textual import on, work
 from textual.binding import ActiveBinding
 
-from optimus_tui.tui import clipboard, messages
-from optimus_tui.tui.crash import parted
+from optimus_tui.tui import messages
 from optimus_tui.tui.once import Once
+from optimus_tui.tui.terminal import clipboard
+from optimus_tui.tui.terminal.crash import parted
 from optimus_tui.tui.theme import THEMES
 from optimus_tui.tui.toasts import PATH_SECONDS, toast_text
 from optimus_tui.tui.widgets.bars import KeyStrip

@@ -14,7 +14,7 @@ import optimus_tui
 from optimus_tui.actions.drafts.sandbox_runner import SandboxRunner
 from optimus_tui.demo.stack import Ports, demo_environment
 from optimus_tui.settings.children import child_environment, minimal_environment
-from optimus_tui.tui import clipboard, editor
+from optimus_tui.tui.terminal import clipboard, editor
 
 PACKAGE = Path(optimus_tui.__file__).parent
 STARTERS = {"run", "Popen", "call", "check_call", "check_output", "getoutput", "getstatusoutput"}

@@ -130,7 +130,7 @@ GUARDS: tuple[Guard, ...] = (
           _CHILDREN),
     Guard("secrets by value", "optimus_tui/settings/children.py",
           "        and not any(word in value for word in secrets)\n", "", _CHILDREN),
-    Guard("the editor's environment", "optimus_tui/tui/editor.py", "env=child_environment(), ", "", _CHILDREN),
+    Guard("the editor's environment", "optimus_tui/tui/terminal/editor.py", "env=child_environment(), ", "", _CHILDREN),
     # -- the doors
     Guard("the token", _S + "access_control.py", "hmac.compare_digest(given.strip(), self._token)", "True", _HTTP),
     Guard("this machine only", _S + "access_control.py", "        if not _is_loopback(scope.get(\"client\")):",

@@ -11,7 +11,7 @@ from textual.color import Color
 from textual.filter import LineFilter
 from textual.widgets import Static
 
-from optimus_tui.tui.control_char_filter import ControlCharFilter
+from optimus_tui.tui.terminal.control_char_filter import ControlCharFilter
 
 BACKGROUND = Color(0, 0, 0)
 

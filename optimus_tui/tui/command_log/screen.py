@@ -13,7 +13,6 @@ from textual.content import Content
 from optimus_tui.assets import asset_dir
 from optimus_tui.context import Context
 from optimus_tui.grammar.filter import EVERYTHING, Filter, FilterError, parse_filter
-from optimus_tui.tui import clipboard
 from optimus_tui.tui.base_screen import BaseScreen
 from optimus_tui.tui.command_log.lines import (
     FIELDS,
@@ -31,6 +30,7 @@ from optimus_tui.tui.command_log.lines import (
 from optimus_tui.tui.dialogs.sheet import Fact, SheetDialog
 from optimus_tui.tui.keys import chosen
 from optimus_tui.tui.messages import CopyRequested
+from optimus_tui.tui.terminal import clipboard
 from optimus_tui.tui.widgets.bars import KeyStrip
 from optimus_tui.tui.widgets.log_list import ASKED, POLLED, LogList
 from optimus_tui.tui.widgets.prompt import PromptBar

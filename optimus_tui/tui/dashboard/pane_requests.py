@@ -2,8 +2,8 @@
 
 from typing import TYPE_CHECKING, cast
 
-from optimus_tui.tui import clipboard
 from optimus_tui.tui.services import DashboardServices
+from optimus_tui.tui.terminal import clipboard
 
 if TYPE_CHECKING:
     from optimus_tui.tui.panes.cache import CachePane

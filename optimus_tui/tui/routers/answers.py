@@ -131,7 +131,7 @@ def remember_project(project: Path) -> None:
     """Keep it for the next time; a state directory that cannot be written forgets, and that is all."""
     import contextlib
 
-    from optimus_tui.tui.clipboard import write_private
+    from optimus_tui.tui.terminal.clipboard import write_private
 
     text = str(project)
     with contextlib.suppress(OSError, UnicodeEncodeError):

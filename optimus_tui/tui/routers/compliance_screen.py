@@ -17,9 +17,9 @@ from textual.worker import Worker, WorkerState
 
 from optimus_tui.assets import asset_dir
 from optimus_tui.contract.tools.patterns import PatternIssue, ValidateReport, unescaped
-from optimus_tui.tui.editor import open_in_editor
 from optimus_tui.tui.keys import chosen
 from optimus_tui.tui.routers.compliance_live import LiveHalf
+from optimus_tui.tui.terminal.editor import open_in_editor
 from optimus_tui.tui.widgets.bars import KeyStrip
 from optimus_tui.tui.widgets.compliance_lists import DriftList, FileList, IssueList
 from optimus_tui.wording.numbers import UNKNOWN

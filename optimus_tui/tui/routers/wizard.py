@@ -18,7 +18,6 @@ from textual.worker import Worker, WorkerState
 
 from optimus_tui.assets import asset_dir
 from optimus_tui.context import Context
-from optimus_tui.tui.editor import open_in_editor
 from optimus_tui.tui.keys import chosen
 from optimus_tui.tui.routers.answers import FieldAnswer, RouterAnswers, project_problem, remembered_project
 from optimus_tui.tui.routers.pages import CHECKLIST, CHECKS, NEXT, PREVIEW, STEPS, WRITE, RouterDraft
@@ -26,6 +25,7 @@ from optimus_tui.tui.routers.steps import FieldsPage, NamePage, TasksPage, Wizar
 from optimus_tui.tui.routers.tasks import WizardTasks
 from optimus_tui.tui.routers.typed_ahead import TypedAhead
 from optimus_tui.tui.services import AppServices
+from optimus_tui.tui.terminal.editor import open_in_editor
 from optimus_tui.tui.widgets.bars import KeyStrip
 from optimus_tui.tui.widgets.router_lists import FieldList, Task
 from optimus_tui.tui.widgets.typed import BoundedInput

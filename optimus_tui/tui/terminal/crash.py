@@ -9,7 +9,7 @@ import traceback
 from pathlib import Path
 
 from optimus_tui import __version__
-from optimus_tui.tui.clipboard import write_private
+from optimus_tui.tui.terminal.clipboard import write_private
 from optimus_tui.wording.redact import redact
 from optimus_tui.wording.safe import safe_text
 
