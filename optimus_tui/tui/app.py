@@ -1,4 +1,4 @@
-"""The application: themes, the last gate, signals and the end. Everything that is seen lives in ``screens/``."""
+"""The application: themes, the filter of every line, signals and the end. The screens stand in folders by feature."""
 
 import asyncio
 import os
@@ -77,9 +77,11 @@ class OptimusApp(App[int]):
             self.animation_level = "none"
 
     def get_theme_variable_defaults(self) -> dict[str, str]:
+        """Return the colours that a theme may leave out."""
         return VARIABLE_DEFAULTS
 
     def get_line_filters(self) -> Sequence[LineFilter]:
+        """Return the filters of every rendered line: control characters, then colours if they are not wanted."""
         filters = [self._gate, *super().get_line_filters()]
         return [*filters, self._colorless] if self._colorless else filters
 
@@ -97,10 +99,11 @@ class OptimusApp(App[int]):
         self.post_message(Notify(LastingNotification(message, title, severity, seconds, markup=markup)))
 
     def is_held(self, seconds: float) -> bool:
-        """Return whether the key that acts now came within ``seconds`` of itself: it may be one that is held down."""
+        """Return True if the key that acts now came within ``seconds`` of itself: it may be held down."""
         return self._key is not None and self._key.key == self.key_before and self.quiet_before_key < seconds
 
     async def on_event(self, event: events.Event) -> None:
+        """Note which key was pressed when, before it is handled."""
         if isinstance(event, events.Key) and event is not self._key:  # it comes by again where nobody took it
             now = event.time  # when it was read, not when a busy screen came to it
             self.key_before = self._key.key if self._key is not None else ""
@@ -112,11 +115,13 @@ class OptimusApp(App[int]):
         await super().on_event(event)
 
     def on_mount(self) -> None:
+        """Open the dashboard."""
         self._dashboard = Dashboard(self.settings)
         self.push_screen(self._dashboard)
 
     async def on_unmount(self) -> None:
-        await self._stop_dashboard()  # the stack of screens is empty by now
+        """Stop the dashboard: the stack of screens is empty by now."""
+        await self._stop_dashboard()
 
     async def _stop_dashboard(self) -> None:
         if self._dashboard is not None:
@@ -143,10 +148,11 @@ class OptimusApp(App[int]):
 
     @property
     def crashed(self) -> bool:
-        """True once a bug of ours ended it."""
+        """Return True once a bug of ours has ended it."""
         return self._exception is not None
 
     def exit(self, result: int | None = None, return_code: int = 0, message: Any | None = None) -> None:
+        """End the application; from here on nothing may hang for ever."""
         if self.leaving is not None:
             self.leaving()
         super().exit(result, return_code, message)
@@ -154,7 +160,7 @@ class OptimusApp(App[int]):
     # -- the end ---------------------------------------------------------------------------------------------------
 
     def keep_report(self, error: BaseException) -> str:
-        """Write a crash report without variables; the words that say where it is."""
+        """Write a crash report without variables, and return the sentence that says where it is."""
         return crash.keep_report(error).splitlines()[-1]
 
     def _fatal_error(self) -> None:
@@ -171,7 +177,17 @@ def run(
     environments: Sequence[str] = (),
     reload: Callable[[str], Settings] | None = None,
 ) -> int:
-    """Open the dashboard until the operator leaves; the process's exit code."""
+    """Open the dashboard until the operator leaves.
+
+    Args:
+        settings: Of the environment to begin with.
+        demo: The demo that runs behind it; None outside of the demo.
+        environments: The names that ``:env`` offers.
+        reload: Returns the settings of an environment by its name; None where there is only one.
+
+    Returns:
+        The process's exit code; ``BUG`` after a bug of ours.
+    """
     app = OptimusApp(settings, demo, environments, reload)
 
     async def main() -> None:

@@ -20,19 +20,32 @@ class CommandTarget(Protocol):
     """The dashboard as commands see it: its controllers."""
 
     @property
-    def navigate(self) -> "Navigator": ...
+    def navigate(self) -> "Navigator":
+        """Return what goes to panes and opens screens."""
+
     @property
-    def settings_commands(self) -> "SettingsCommands": ...
+    def settings_commands(self) -> "SettingsCommands":
+        """Return what changes interval, environment and colours."""
+
     @property
-    def actions(self) -> "ActionsController": ...
+    def actions(self) -> "ActionsController":
+        """Return what arms and acts."""
+
     @property
-    def interrupted(self) -> "InterruptedActions": ...
+    def interrupted(self) -> "InterruptedActions":
+        """Return what offers interrupted actions."""
+
     @property
-    def incidents(self) -> "IncidentController": ...
+    def incidents(self) -> "IncidentController":
+        """Return what opens and keeps incidents."""
+
     @property
-    def alerts(self) -> "AlertsController": ...
+    def alerts(self) -> "AlertsController":
+        """Return what shows alerts."""
+
     @property
-    def drills(self) -> "DrillController": ...
+    def drills(self) -> "DrillController":
+        """Return what the demo can do: scenarios, drills, remedies."""
 
     def refresh_now(self) -> None:
         """Make every sampling loop read again now."""

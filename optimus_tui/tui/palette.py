@@ -48,10 +48,12 @@ class Actions(Provider):
         return lambda: screen.prompt.run(line)
 
     async def discover(self) -> Hits:
+        """Return every entry, for an empty query."""
         for title, about, run in self._entries():
             yield DiscoveryHit(title, run, help=about)
 
     async def search(self, query: str) -> Hits:
+        """Return the entries that match a query."""
         matcher = self.matcher(query)
         for title, about, run in self._entries():
             if (score := matcher.match(f"{title} {about}")) > 0:

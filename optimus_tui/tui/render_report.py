@@ -99,7 +99,9 @@ def _row(cells: Sequence[str], widths: Sequence[int], figures: Sequence[bool], i
 def _ink_of(cell: str) -> str:
     from optimus_tui.tools.sections import tone_of
 
-    return "crit" if cell == "never" else INKS[tone_of(cell)] if cell not in ("ok", "none") else ""
+    if cell == "never":
+        return "crit"
+    return "" if cell in ("ok", "none") else INKS[tone_of(cell)]
 
 
 def _widths(section: Section, figures: Sequence[bool], width: int) -> list[int]:

@@ -30,21 +30,36 @@ class Demo(Protocol):
     """A running demo. Its texts are safe to show; ``starting`` ends when its services can answer."""
 
     @property
-    def ready(self) -> bool: ...
+    def ready(self) -> bool:
+        """Return True once its services answer."""
+
     @property
-    def starting(self) -> bool: ...
+    def starting(self) -> bool:
+        """Return True until they answer, or until the start has failed."""
+
     @property
-    def progress(self) -> str: ...
+    def progress(self) -> str:
+        """Return what it is starting now."""
+
     @property
-    def failed(self) -> str | None: ...
+    def failed(self) -> str | None:
+        """Return why it cannot go on; None while it can."""
+
     @property
-    def notice(self) -> str: ...
+    def notice(self) -> str:
+        """Return what the operator should know about the start; empty for nothing."""
+
     @property
-    def note(self) -> str: ...
+    def note(self) -> str:
+        """Return what the latest change of scenario did, in a sentence; empty for nothing."""
+
     @property
-    def scenario(self) -> str: ...
+    def scenario(self) -> str:
+        """Return the name of the running scenario."""
+
     @property
-    def scenarios(self) -> Sequence[str]: ...
+    def scenarios(self) -> Sequence[str]:
+        """Return the names of all scenarios."""
 
     def start(self) -> object:
         """Start its processes, once.
@@ -59,11 +74,16 @@ class Demo(Protocol):
     # -- drills
 
     @property
-    def drill(self) -> str: ...
+    def drill(self) -> str:
+        """Return the drill that the command line asked for; empty for none."""
+
     @property
-    def drills(self) -> Sequence[str]: ...
+    def drills(self) -> Sequence[str]:
+        """Return the scenarios that can be drilled."""
+
     @property
-    def remedies(self) -> "Sequence[Remedy]": ...
+    def remedies(self) -> "Sequence[Remedy]":
+        """Return what can be done outside of the product."""
 
     def truth(self, name: str) -> "tuple[str, Truth]":
         """Return a scenario's description in one sentence, and which findings show its fault and what cures it."""
