@@ -55,7 +55,7 @@ class ActionDialogView(Dialog):
         self.seen: tuple[int, int | None] = (0, None)
         self.refusal: Refusal | None = None
         self.began = False
-        """Whether the desk was asked to act: then an end by a fault of ours may come after some of it."""
+        """Whether the action service was asked to act: a bug of ours may then end it halfway."""
         self.progress: Progress | None = None
         self._cancel = threading.Event()
         self.told = asyncio.Event()

@@ -1,6 +1,6 @@
 """The dialog that arms: it says where one would act, and asks for the environment's name, typed.
 
-It decides nothing: what was typed goes to the desk, and the desk's refusal stands on the card.
+It decides nothing: what was typed goes to the action service, and its refusal is shown.
 """
 
 from typing import TYPE_CHECKING

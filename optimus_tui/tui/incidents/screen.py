@@ -1,7 +1,7 @@
-"""The incident wizard: steps left, the chosen step's evidence right, what to do next below; severity and time on top.
+"""The incident screen: steps at the left, a step's evidence at the right, the next key below, severity and time on top.
 
-It asks no tool and writes nothing itself: the keeper does both, and this screen draws the keeper's state. A step goes
-on when the screen is left; the panes stay live behind it.
+It runs no tool and writes nothing itself: the incident service does both, and this screen draws its state. A step goes
+on when the screen is left, and the panes stay live behind it.
 """
 
 import asyncio
