@@ -1,8 +1,10 @@
 """The house keeps its floors, and its rooms stay small enough to be read."""
 
 import ast
+import re
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -15,6 +17,18 @@ def test_no_room_imports_upwards_or_sideways() -> None:
     linter = Path(sys.executable).with_name("lint-imports")
     done = subprocess.run([linter, "--no-cache"], cwd=ROOT, capture_output=True, text=True, timeout=120)
     assert done.returncode == 0, done.stdout[-4000:] + done.stderr[-1000:]
+
+
+def test_the_architecture_numbers_the_floors_as_the_rules_do() -> None:
+    contracts = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["tool"]["importlinter"]["contracts"]
+    (layers,) = (contract["layers"] for contract in contracts if contract["name"] == "Floors")
+    ruled = {
+        (floor, room.strip().removeprefix("optimus_tui."))
+        for floor, layer in enumerate(reversed(layers))
+        for room in layer.split("|")
+    }
+    rows = re.findall(r"^\| (\d) \| (.+?) \|", (ROOT / "ARCHITECTURE.md").read_text("utf-8"), re.MULTILINE)
+    assert {(int(floor), room) for floor, rooms in rows for room in re.findall(r"`(\w+)`", rooms)} == ruled
 
 
 @pytest.mark.parametrize("module", MODULES, ids=lambda path: str(path.relative_to(ROOT)))
