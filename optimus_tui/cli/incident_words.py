@@ -16,7 +16,7 @@ _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
 
 def moment(text: str, now: float) -> float:
     """Return wall-clock seconds for ``26m`` (ago) or an instant in UTC."""
-    from optimus_tui.wording.stamps import seconds_of
+    from optimus_tui.wording.age import seconds_of
 
     ago = re.fullmatch(r"(\d{1,6})([smhd])", text.strip())
     if ago:

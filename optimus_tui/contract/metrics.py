@@ -1,4 +1,4 @@
-"""Figures over time: what the gateway publishes about itself, and windows over stored samples.
+"""Figures over time: the names of the gateway's metrics, what it publishes, and windows over stored samples.
 
 A series is named ``metric|label=value|…`` (see ``grammar.prometheus``). A missing sample is never counted as zero.
 """
@@ -8,6 +8,18 @@ from typing import Literal
 from msgspec import Struct, field
 
 from optimus_tui.contract.reading import Fault
+
+REQUESTS = "http_requests_total"
+REFUSED = "rate_limit_refused_total"
+HITS, MISSES = "cache_hits_total", "cache_misses_total"
+DURATIONS = "http_request_duration_seconds"
+UPSTREAM_DURATIONS = "upstream_request_duration_seconds"
+BREAKER = "circuit_breaker_state"
+MEMORY = "process_resident_memory_bytes"
+PROCESS_START = "process_start_time_seconds"
+CREATED = "_created"
+"""Ends the name under which prometheus-client publishes when a series was created."""
+
 
 WindowOrigin = Literal["prometheus", "history", "live"]
 

@@ -12,7 +12,7 @@ import re
 from collections.abc import Collection, Mapping
 from typing import NamedTuple
 
-from optimus_tui.contract.metric_names import BREAKER, UPSTREAM_DURATIONS
+from optimus_tui.contract.metrics import BREAKER, UPSTREAM_DURATIONS
 
 MAX_LINE = 16_384
 MAX_SAMPLES = 100_000

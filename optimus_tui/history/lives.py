@@ -1,11 +1,17 @@
-"""Determine which processes were read, how long each is taken to have lived, and the time that this covers. Pure."""
+"""Determine which processes were read, how long each is taken to have lived, and the time that this covers. Pure.
 
-from collections.abc import Hashable, Sequence
+A page may be cut short, or one of several workers may not publish its start. Where such readings continue the counters
+of a process with a start time, they may be of that process or of another: they are left out, and the figure is a lower
+bound. Where the counters of both do not fit one timeline, they are of another process.
+"""
+
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from itertools import pairwise
 from typing import NamedTuple
 
-from optimus_tui.history.spans import Span, union
+from optimus_tui.history.row_codec import Samples
 
+Span = tuple[float, float]
 GAP_SECONDS = 90.0
 """Two looks further apart than this have a gap between them: time in which nobody looked."""
 LOOKS_EACH = 5
@@ -20,6 +26,27 @@ FELL, LEFT_OUT = "metrics.fell", "metrics.left_out"
 """Kept with a look at which a counter stood lower than before in the same process, or with a page that was cut."""
 SAME = "metrics.same"
 """Kept with a look that is proved to be at the same process as the one before (1), or at another (0)."""
+
+
+def union(spans: Iterable[Span]) -> list[Span]:
+    """Return the spans without overlap, in order."""
+    merged: list[Span] = []
+    for begin, end in sorted(spans):
+        if merged and begin <= merged[-1][1]:
+            merged[-1] = merged[-1][0], max(merged[-1][1], end)
+        else:
+            merged.append((begin, end))
+    return merged
+
+
+def within(spans: Iterable[Span], begin: float, end: float) -> list[Span]:
+    """Return the parts of the spans between ``begin`` and ``end``."""
+    return [(max(a, begin), min(b, end)) for a, b in spans if min(b, end) > max(a, begin)]
+
+
+def length(spans: Iterable[Span]) -> float:
+    """Return the seconds of all spans; they must not overlap."""
+    return sum(end - begin for begin, end in spans)
 
 
 class ProcessReading(NamedTuple):
@@ -158,3 +185,37 @@ def covered_time(lives: Sequence[Life], inside: Sequence[ProcessReading], gap: f
     times = sorted({one.at for one in inside} | {one.base for one in lives})
     spans += [(before, at) for before, at in pairwise(times) if at - before <= gap]
     return union(spans)
+
+
+def without_untold(looks: Sequence[ProcessReading], found: Mapping[str, Samples]) -> list[ProcessReading]:
+    """Return the readings without those that have no start time and may be of a process that has one."""
+    untold = [one for one in looks if not one.known]
+    if not untold or len(untold) == len(looks):
+        return list(looks)
+    told: dict[Hashable, list[ProcessReading]] = {}
+    for one in looks:
+        if one.known:
+            told.setdefault(one.process, []).append(one)
+    for own in told.values():
+        if by_turns(own, untold) and _one_timeline(sorted([*own, *untold]), found):
+            return [one for one in looks if one.known]
+    return list(looks)
+
+
+def _one_timeline(looks: Sequence[ProcessReading], found: Mapping[str, Samples]) -> bool:
+    """Return whether no counter falls from reading to reading, as if all were of one process.
+
+    Samples are stored only where they changed since the last reading of the same process.
+    """
+    for samples in found.values():
+        kept = dict(samples)
+        last: dict[Hashable, float] = {}
+        before = 0.0
+        for one in looks:
+            value = kept.get(one.at, last.get(one.process))
+            if value is None:
+                continue
+            if value < before:
+                return False
+            last[one.process] = before = value
+    return True

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Literal
 
-from optimus_tui.contract.metric_names import CREATED
+from optimus_tui.contract.metrics import CREATED
 from optimus_tui.grammar.prometheus import split_series
 
 SLACK = 0.05

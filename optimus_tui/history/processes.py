@@ -13,10 +13,20 @@ from optimus_tui.contract.metrics import Counted, MetricsState
 from optimus_tui.grammar.prometheus import split_series
 from optimus_tui.history.counters import matches
 from optimus_tui.history.jumps import SHORT_STREAM, TOLD_LEAST, TOLD_TIMES, jumps
-from optimus_tui.history.lives import GAP_SECONDS, Life, ProcessReading, covered_time, hidden, lives_of, together
+from optimus_tui.history.lives import (
+    GAP_SECONDS,
+    Life,
+    ProcessReading,
+    covered_time,
+    hidden,
+    length,
+    lives_of,
+    together,
+    union,
+    within,
+    without_untold,
+)
 from optimus_tui.history.row_codec import Samples
-from optimus_tui.history.spans import length, union, within
-from optimus_tui.history.untold import without_untold
 
 Totals = dict[tuple[tuple[str, str], ...], Counted]
 """Sums by labels."""

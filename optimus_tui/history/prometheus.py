@@ -12,7 +12,7 @@ from urllib.parse import quote, urlencode, urlsplit
 import msgspec
 from msgspec import Struct
 
-from optimus_tui.contract.metric_names import PROCESS_START, REQUESTS
+from optimus_tui.contract.metrics import PROCESS_START, REQUESTS
 from optimus_tui.contract.reading import Fault
 from optimus_tui.grammar.prometheus import OWN_ROUTES, base_of, canonical
 from optimus_tui.history.prometheus_targets import MAX_JOBS, SERVICE_LABELS, TargetSeries, ambiguity, once

@@ -11,8 +11,7 @@ from typing import TypeVar
 from msgspec.structs import replace
 
 from optimus_tui.clock import Clock
-from optimus_tui.contract.metric_names import MEMORY
-from optimus_tui.contract.metrics import Counted, Increase, Quantiles, Window, WindowOrigin
+from optimus_tui.contract.metrics import MEMORY, Counted, Increase, Quantiles, Window, WindowOrigin
 from optimus_tui.contract.reading import Fault
 from optimus_tui.grammar.prometheus import HISTOGRAM_PARTS, base_of, series_name, split_series
 from optimus_tui.history.counters import covered_minutes, group_spreads, increase, integrate

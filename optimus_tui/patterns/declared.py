@@ -1,15 +1,29 @@
-"""Read what a router declares: operations that it limits, kinds that it caches. Only literal names count."""
+"""Read what a router declares: operations that it limits, kinds that it caches, and whether these expire.
+
+Only literal names count. Where an option may hold the expiry, a stored value counts as expiring.
+"""
 
 import ast
 
-from optimus_tui.patterns.expiry import stays
+from optimus_tui.patterns.calls import Seen
+from optimus_tui.patterns.facts import Unit
 from optimus_tui.patterns.keys import key_of
 from optimus_tui.patterns.names import chain, is_limiter, text_of
 from optimus_tui.patterns.view import View
 
+_EXPIRIES = frozenset({"ex", "px", "exat", "pxat", "keepttl", "ttl", "expire", "timeout"})
+_DATES = ("expire", "pexpire", "expireat")
 _LIMITS = "rate_limit:"
 _CACHES = "cache:"
 _WITH_KIND = ("fetch", "generate_cache_key", "remember", "key")
+
+
+def stays(seen: Seen, unit: Unit, view: View) -> bool:
+    """Return whether ``redis.set(key, value)`` has no expiry and gets none later in the same function."""
+    node = seen.call.node
+    if len(node.args) > 2 or any(word.arg in _EXPIRIES or word.arg is None for word in node.keywords):
+        return False
+    return not any(other.method in _DATES for other in view.calls(unit))
 
 
 def declared(view: View) -> tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...]]:

@@ -13,8 +13,7 @@ from redis.exceptions import ResponseError
 
 from optimus_tui.probes.commands import CommandRefused, cleared
 from optimus_tui.probes.guard import Guarded, Patience, connection_arguments
-from optimus_tui.probes.load_meter import LoadMeter
-from optimus_tui.probes.lookups import lookups_of
+from optimus_tui.probes.load_meter import LoadMeter, lookups_of
 from optimus_tui.settings.model import RedisTarget
 
 MAX_CONNECTIONS = 3

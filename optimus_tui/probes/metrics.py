@@ -16,7 +16,7 @@ import httpx
 from msgspec.structs import replace
 
 from optimus_tui.clock import Clock
-from optimus_tui.contract.metric_names import (
+from optimus_tui.contract.metrics import (
     BREAKER,
     DURATIONS,
     HITS,
@@ -26,8 +26,8 @@ from optimus_tui.contract.metric_names import (
     REFUSED,
     REQUESTS,
     UPSTREAM_DURATIONS,
+    MetricsState,
 )
-from optimus_tui.contract.metrics import MetricsState
 from optimus_tui.contract.reading import Fault, Reading
 from optimus_tui.grammar.prometheus import (
     HISTOGRAM_PARTS,

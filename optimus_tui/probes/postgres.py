@@ -12,7 +12,7 @@ from typing import Any
 from optimus_tui.clock import Clock
 from optimus_tui.contract.reading import Fault, Reading
 from optimus_tui.contract.services import ServiceState
-from optimus_tui.settings.secret import Secret
+from optimus_tui.settings.model import Secret
 from optimus_tui.wording.safe import safe_text
 
 DEADLINE_S = 2.5

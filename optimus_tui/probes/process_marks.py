@@ -7,7 +7,7 @@ collector. Workers that were forked in the same moment share one start time, but
 import math
 from collections.abc import Iterable, Mapping
 
-from optimus_tui.contract.metric_names import CREATED, DURATIONS, HITS, MISSES, REFUSED, REQUESTS, UPSTREAM_DURATIONS
+from optimus_tui.contract.metrics import CREATED, DURATIONS, HITS, MISSES, REFUSED, REQUESTS, UPSTREAM_DURATIONS
 from optimus_tui.grammar.prometheus import Sample, series_name
 
 MAX_MARKS = 200

@@ -154,7 +154,7 @@ class KeyLoop:
         return not self._swept or last is None or last.version != self.cache.version
 
     async def _ask_ttls(self, names: list[bytes], *, rest: bool) -> None:
-        from optimus_tui.probes.ttls import read_ttls
+        from optimus_tui.probes.cache import read_ttls
 
         while len(names) >= TTLS_A_TRIP or (rest and names):
             some = names[:TTLS_A_TRIP]

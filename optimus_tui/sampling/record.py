@@ -13,8 +13,7 @@ from optimus_tui.contract.cache import CacheReport
 from optimus_tui.contract.feed import FeedBatch
 from optimus_tui.contract.health import HealthReport
 from optimus_tui.contract.limits import LimitsReport
-from optimus_tui.contract.metric_names import MEMORY
-from optimus_tui.contract.metrics import MetricsState
+from optimus_tui.contract.metrics import MEMORY, MetricsState
 from optimus_tui.contract.reading import Reading
 from optimus_tui.contract.services import GatewayState, ServerState, ServiceState
 from optimus_tui.history.lives import FELL, LEFT_OUT, PROCESS, PUBLISHED, SAME, STARTED

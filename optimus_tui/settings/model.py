@@ -1,17 +1,52 @@
-"""All settings with units and defaults; the only place that holds a threshold."""
+"""All settings with units and defaults; the only place that holds a threshold.
+
+A secret among them can be used but not seen: it never shows in repr, str, format, a traceback or a pickle.
+"""
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, NoReturn
 
 from msgspec import Meta, Struct, field
 from msgspec.structs import replace
 
 from optimus_tui.contract.limits import LimitRules
-from optimus_tui.settings.secret import Secret
 
 Share = Annotated[float, Meta(ge=0, le=1)]
 Positive = Annotated[float, Meta(gt=0)]
 Bell = Literal["unfocused", "always", "never"]
+
+
+class Secret:
+    """A text such as a password. ``reveal()`` is the only way to read it; search for it to audit the uses."""
+
+    __slots__ = ("__text",)
+
+    def __init__(self, text: str) -> None:
+        self.__text = text
+
+    def reveal(self) -> str:
+        """Return the text itself, for the one call that needs it."""
+        return self.__text
+
+    def __bool__(self) -> bool:
+        return bool(self.__text)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Secret) and other.reveal() == self.__text
+
+    def __hash__(self) -> int:
+        return hash(self.__text)
+
+    def __repr__(self) -> str:
+        return "Secret(***)"
+
+    __str__ = __repr__
+
+    def __format__(self, spec: str) -> str:
+        return format("***", spec)
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError("a Secret does not travel")
 
 
 class Thresholds(Struct, frozen=True, forbid_unknown_fields=True):

@@ -8,9 +8,8 @@ holds only our own words. Options in its query that configure other clients are 
 import re
 
 from optimus_tui.settings.errors import SettingsError
-from optimus_tui.settings.model import RedisTarget
+from optimus_tui.settings.model import RedisTarget, Secret
 from optimus_tui.settings.redis_options import Options, read_options, use_tls
-from optimus_tui.settings.secret import Secret
 from optimus_tui.settings.text import percent_decoded, unquoted
 
 SCHEMES = {

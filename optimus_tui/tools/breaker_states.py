@@ -7,8 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
-from optimus_tui.contract.metric_names import BREAKER
-from optimus_tui.contract.metrics import MetricsState
+from optimus_tui.contract.metrics import BREAKER, MetricsState
 from optimus_tui.grammar.prometheus import split_series
 from optimus_tui.history.lives import PROCESS, STARTED
 from optimus_tui.history.row_codec import Samples

@@ -12,8 +12,7 @@ from msgspec import to_builtins
 from optimus_tui.contract.finding_rules import COMPARE_UNMEASURED, LIMITS_TOTAL
 from optimus_tui.contract.findings import Finding
 from optimus_tui.contract.limits import LimitRow, LimitRules, LimitsReport
-from optimus_tui.contract.metric_names import DURATIONS, REFUSED, REQUESTS
-from optimus_tui.contract.metrics import Increase, Quantiles
+from optimus_tui.contract.metrics import DURATIONS, REFUSED, REQUESTS, Increase, Quantiles
 from optimus_tui.contract.reading import Fault, Reading
 from optimus_tui.contract.services import GatewayState
 from optimus_tui.contract.tools.compare import CompareReport, TenantFigures

@@ -19,8 +19,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from optimus_tui.contract.findings import Finding
-from optimus_tui.contract.metric_names import BREAKER, DURATIONS, REFUSED, REQUESTS
-from optimus_tui.contract.metrics import Increase, MetricsState
+from optimus_tui.contract.metrics import BREAKER, DURATIONS, REFUSED, REQUESTS, Increase, MetricsState
 from optimus_tui.contract.reading import Fault, Reading
 from optimus_tui.contract.tools.common import WindowSource
 from optimus_tui.grammar.prometheus import split_series

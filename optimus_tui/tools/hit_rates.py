@@ -9,8 +9,7 @@ import asyncio
 import math
 from typing import TYPE_CHECKING
 
-from optimus_tui.contract.metric_names import HITS, MISSES
-from optimus_tui.contract.metrics import Increase
+from optimus_tui.contract.metrics import HITS, MISSES, Increase
 from optimus_tui.contract.services import HitRate
 from optimus_tui.grammar.prometheus import split_series
 from optimus_tui.history.lives import ProcessReading

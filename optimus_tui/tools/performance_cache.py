@@ -5,8 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 from optimus_tui.contract.cache import CacheReport, GroupTotals
 from optimus_tui.contract.findings import Finding
-from optimus_tui.contract.metric_names import HITS, MISSES
-from optimus_tui.contract.metrics import Increase, Window
+from optimus_tui.contract.metrics import HITS, MISSES, Increase, Window
 from optimus_tui.contract.reading import Reading
 from optimus_tui.contract.services import GatewayState, HitRate, ServerState
 from optimus_tui.contract.tools.common import WindowSource

@@ -8,8 +8,7 @@ from optimus_tui.contract.finding_rules import SERVER_UNREACHABLE, SERVICES_ENGI
 from optimus_tui.contract.findings import Finding, Severity
 from optimus_tui.contract.health import Series
 from optimus_tui.contract.make_finding import make_finding
-from optimus_tui.contract.metric_names import DURATIONS, UPSTREAM_DURATIONS
-from optimus_tui.contract.metrics import Quantiles, Window
+from optimus_tui.contract.metrics import DURATIONS, UPSTREAM_DURATIONS, Quantiles, Window
 from optimus_tui.contract.tools.performance import PerformanceQuery
 from optimus_tui.tools.evidence import kept_series, live_series, why_untimed
 from optimus_tui.tools.gateway_figures import LATELY_MINUTES

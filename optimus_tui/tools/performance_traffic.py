@@ -2,8 +2,7 @@
 
 from typing import TYPE_CHECKING, Any
 
-from optimus_tui.contract.metric_names import REQUESTS
-from optimus_tui.contract.metrics import Increase
+from optimus_tui.contract.metrics import REQUESTS, Increase
 from optimus_tui.contract.tools.performance import PerformanceQuery
 from optimus_tui.tools.metric_windows import Counters
 from optimus_tui.tools.performance_result import Result, not_available, reason_of

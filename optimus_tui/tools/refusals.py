@@ -14,8 +14,7 @@ from msgspec.structs import replace
 
 from optimus_tui.contract.findings import Finding
 from optimus_tui.contract.limits import Counter, LimitRules
-from optimus_tui.contract.metric_names import REFUSED, REQUESTS
-from optimus_tui.contract.metrics import Counted, Increase, MetricsState
+from optimus_tui.contract.metrics import REFUSED, REQUESTS, Counted, Increase, MetricsState
 from optimus_tui.contract.reading import Fault, Reading
 from optimus_tui.grammar.keys import parse_key
 from optimus_tui.grammar.prometheus import split_series

@@ -16,7 +16,7 @@ from optimus_tui.tools.answer import DEADLINE_SECONDS, answer
 from optimus_tui.tools.arguments import ToolFailure
 from optimus_tui.tools.standup_parts import KEY, compose
 from optimus_tui.verdicts.changes import compare
-from optimus_tui.wording.stamps import seconds_of
+from optimus_tui.wording.age import seconds_of
 
 if TYPE_CHECKING:
     from optimus_tui.context import Context

@@ -21,7 +21,7 @@ from optimus_tui.contract.tools.standup import (
 )
 from optimus_tui.tools.answer import timestamp
 from optimus_tui.tools.arguments import ToolFailure
-from optimus_tui.wording.stamps import seconds_of
+from optimus_tui.wording.age import seconds_of
 
 if TYPE_CHECKING:
     from optimus_tui.context import Context

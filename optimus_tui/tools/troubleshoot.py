@@ -8,8 +8,7 @@ from msgspec.structs import replace
 
 from optimus_tui.contract.cache import CacheReport
 from optimus_tui.contract.findings import SEVERITIES
-from optimus_tui.contract.metric_names import BREAKER, DURATIONS, HITS, MISSES, REQUESTS, UPSTREAM_DURATIONS
-from optimus_tui.contract.metrics import Increase
+from optimus_tui.contract.metrics import BREAKER, DURATIONS, HITS, MISSES, REQUESTS, UPSTREAM_DURATIONS, Increase
 from optimus_tui.contract.reading import Fault
 from optimus_tui.contract.tools.troubleshoot import TroubleshootQuery, TroubleshootReport
 from optimus_tui.tools.evidence import EvidenceReader

@@ -10,8 +10,7 @@ from collections.abc import Iterable, Sequence
 from msgspec import Struct
 from msgspec.structs import replace
 
-from optimus_tui.contract.metric_names import REFUSED
-from optimus_tui.contract.metrics import Counted, Increase
+from optimus_tui.contract.metrics import REFUSED, Counted, Increase
 from optimus_tui.contract.reading import Fault
 from optimus_tui.wording.safe import safe_text
 

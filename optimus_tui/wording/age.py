@@ -1,4 +1,7 @@
-"""Durations and times of day as text, in UTC: ``0.8 s``, ``27 s``, ``4 min``, ``10:30:07``. Reads no clock itself."""
+"""Durations and times of day as text, in UTC, and timestamps read back. Reads no clock itself.
+
+Examples: ``0.8 s``, ``27 s``, ``4 min``, ``10:30:07``.
+"""
 
 import math
 from datetime import UTC, datetime
@@ -40,3 +43,17 @@ def ago(now: float, then: float) -> str:
     if then - now > 1.0:
         return f"at {clock(then, dated=True)} (the clock was set back since)"
     return f"{age(now - then)} ago"
+
+
+def seconds_of(stamp: object) -> float | None:
+    """Return ``2025-01-29T10:30:00Z``, with or without a fraction, as seconds since the epoch; else None."""
+    if not isinstance(stamp, str) or not stamp.endswith("Z"):
+        return None
+    try:
+        moment = datetime.fromisoformat(stamp.removesuffix("Z"))
+        seconds = moment.replace(tzinfo=UTC).timestamp()
+    except (ValueError, OverflowError):
+        return None
+    if math.isfinite(seconds):
+        return seconds
+    return None

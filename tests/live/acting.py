@@ -119,7 +119,7 @@ def subscriber(server: RealServer, channel: bytes) -> Iterator[Any]:
 
 def add_operator(server: RealServer, *changes: str, selectors: bool = True) -> RedisTarget:
     """The recommended operator with changes; its login."""
-    from optimus_tui.settings.secret import Secret
+    from optimus_tui.settings.model import Secret
 
     words = [*OPERATOR_ACL.split(), *(OPERATOR_SELECTORS if selectors else ()), *changes]
     reply = server.command("ACL", "SETUSER", "operator", *words)

@@ -6,8 +6,7 @@ from contextlib import asynccontextmanager
 from optimus_tui.probes.client import ObserverRedis, observer_client
 from optimus_tui.probes.keyspace import KeyPage, SweepOutcome, sweep
 from optimus_tui.probes.load_meter import LoadMeter
-from optimus_tui.settings.model import RedisTarget, ScanBudget
-from optimus_tui.settings.secret import Secret
+from optimus_tui.settings.model import RedisTarget, ScanBudget, Secret
 from tests.realserver import RealServer
 
 PASSWORD = "CHANGE-ME"

@@ -19,8 +19,7 @@ from optimus_tui.probes.dialing import Connector
 from optimus_tui.probes.feed_connector import packed
 from optimus_tui.probes.feed_faults import LinkLost, lost_by_reply
 from optimus_tui.probes.load_meter import LoadMeter
-from optimus_tui.settings.model import RedisTarget
-from optimus_tui.settings.secret import Secret
+from optimus_tui.settings.model import RedisTarget, Secret
 from tests.live.feed_watch import Feed, Watch, event, watching
 from tests.realserver import RealServer
 from tests.relay import Parrot, Relay

@@ -10,8 +10,7 @@ import pytest
 
 from optimus_tui.clock import FixedClock
 from optimus_tui.probes.round_trips import CommandLog, RoundTrip
-from optimus_tui.settings.model import RedisTarget, Settings
-from optimus_tui.settings.secret import Secret
+from optimus_tui.settings.model import RedisTarget, Secret, Settings
 from optimus_tui.tui.command_log.lines import (
     CommandRun,
     LoggedCommand,

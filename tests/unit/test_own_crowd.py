@@ -6,7 +6,7 @@ import msgspec
 from redis.exceptions import ConnectionError as LostConnection
 
 from optimus_tui.clock import Clock
-from optimus_tui.contract.metric_names import HITS, MISSES, REQUESTS
+from optimus_tui.contract.metrics import HITS, MISSES, REQUESTS
 from optimus_tui.grammar.prometheus import parse_exposition
 from optimus_tui.history.prometheus import read_answer
 from optimus_tui.probes.metrics import pick_series

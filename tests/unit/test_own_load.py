@@ -5,8 +5,7 @@ import threading
 import pytest
 
 from optimus_tui.clock import FixedClock
-from optimus_tui.probes.load_meter import LoadMeter
-from optimus_tui.probes.lookups import lookups_of
+from optimus_tui.probes.load_meter import LoadMeter, lookups_of
 
 
 def test_the_rate_covers_the_last_five_seconds_and_fades() -> None:

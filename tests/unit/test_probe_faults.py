@@ -11,8 +11,7 @@ from redis import exceptions as errors
 from optimus_tui.probes.commands import CommandRefused
 from optimus_tui.probes.dialing import WrongLanguage
 from optimus_tui.probes.faults import fault_of
-from optimus_tui.settings.model import RedisTarget
-from optimus_tui.settings.secret import Secret
+from optimus_tui.settings.model import RedisTarget, Secret
 
 TARGET = RedisTarget(host="10.0.0.7", username="observer", password=Secret("CANARY"), db=2)
 KINDS = [value for value in vars(errors).values() if isinstance(value, type) and issubclass(value, Exception)]

@@ -9,8 +9,7 @@ import pytest
 
 from optimus_tui.settings.errors import SettingsError
 from optimus_tui.settings.load import environments, load
-from optimus_tui.settings.model import Settings
-from optimus_tui.settings.secret import Secret
+from optimus_tui.settings.model import Secret, Settings
 
 
 class Place:

@@ -7,8 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from optimus_tui.settings.model import RedisTarget
-from optimus_tui.settings.secret import Secret
+from optimus_tui.settings.model import RedisTarget, Secret
 from optimus_tui.wording.shell import curl, redis_cli, shell_word
 
 bash = shutil.which("bash")

@@ -18,8 +18,7 @@ from optimus_tui.contract.reading import Fault
 from optimus_tui.probes.commands import CommandRefused, Word
 from optimus_tui.probes.faults import OUTAGES, fault_of
 from optimus_tui.probes.guard import Guarded, connection_arguments
-from optimus_tui.probes.load_meter import LoadMeter
-from optimus_tui.probes.lookups import lookups_of
+from optimus_tui.probes.load_meter import LoadMeter, lookups_of
 from optimus_tui.settings.model import RedisTarget
 
 TIMEOUT_SECONDS = 2.0

@@ -3,9 +3,8 @@
 import ast
 from collections.abc import Iterator
 
-from optimus_tui.patterns.expiry import stays
-from optimus_tui.patterns.keyed import MAKERS, is_shared_key
-from optimus_tui.patterns.keys import key_of, lacks_tenant, written_in
+from optimus_tui.patterns.declared import stays
+from optimus_tui.patterns.keys import MAKERS, is_shared_key, key_of, lacks_tenant, written_in
 from optimus_tui.patterns.names import chain, is_tenant, words
 from optimus_tui.patterns.rule import Hit, Rule, at, at_unit
 from optimus_tui.patterns.view import View

@@ -13,8 +13,7 @@ from msgspec import Struct
 from optimus_tui.contract.finding_rules import BREAKER_HALF_OPEN, BREAKER_OPEN, BREAKER_UNMEASURED, BREAKER_WAS_OPEN
 from optimus_tui.contract.findings import Finding
 from optimus_tui.contract.make_finding import make_finding
-from optimus_tui.contract.metric_names import BREAKER
-from optimus_tui.contract.metrics import Increase, MetricsState, Window
+from optimus_tui.contract.metrics import BREAKER, Increase, MetricsState, Window
 from optimus_tui.contract.reading import Fault, Reading
 from optimus_tui.contract.services import GatewayState, ServiceState
 from optimus_tui.grammar.prometheus import split_series
