@@ -79,7 +79,7 @@ def interrupted(folder: Path, wall: float, log: AuditLog | None = None) -> list[
     remedy = f"{VERIFY} says what is missing; look at its keys before you plan again"
     why = clause(seen.problem, ": ")
     lost = [
-        Refusal("audit", f"the audit knows nothing of {one.words}{why}", remedy) for one in _forgotten(folder, seen)
+        Refusal("audit", f"the audit has no record of {one.words}{why}", remedy) for one in _forgotten(folder, seen)
     ]
     return [*(one for one in found if one is not None), *lost, *_unreadable(folder)]
 

@@ -114,7 +114,7 @@ async def _walk(
     async for item in sweep(context.redis, context.settings.scan, context.own, ttls=False):
         if isinstance(item, SweepOutcome):
             if not item.complete:
-                return Refusal("incomplete", f"the keyspace was not seen whole: {item.reason}", "plan again")
+                return Refusal("incomplete", f"the keyspace was not read completely: {item.reason}", "plan again")
             return gathering.selected(), Coverage(item.scanned, item.total, True)
         gathering.add(item.names)
         seen += len(item.names) + item.others

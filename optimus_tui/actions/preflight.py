@@ -55,7 +55,7 @@ def check_plan(dependencies: ActionDependencies, plan: Plan) -> Receipt | Refusa
             return Refusal("conflict", "this action's id was used for other keys", _ANEW)
         return stored
     if not plan.id.isalnum() or digest_of(key.key for key in plan.keys) != plan.digest:
-        return Refusal("conflict", "the plan is not the one that was made", _ANEW)
+        return Refusal("conflict", "the plan was changed after it was made", _ANEW)
     if plan_file(dependencies.folder, plan.id).exists():
         return Refusal("conflict", "this action is running, or was interrupted: resume it")
     if foreign(plan) or plan.count > plan.request.max_keys:

@@ -167,7 +167,7 @@ class ActionService:
             return Refusal("conflict", "another process has this action, or has closed it")
         if now[0].outcomes == left.outcomes:
             return None
-        return Refusal("stale", "more of it was done since it was listed", "look at it once more")
+        return Refusal("stale", "more of this action was done since it was listed", "check it again")
 
     def close(self) -> None:
         """Stop running actions after their batch (waits at most 5 s), disarm and close the audit."""

@@ -132,7 +132,7 @@ async def resume_incident(
         raise IncidentError(blocked, 4)
     folder = files.folder_of(root, number)
     if (folder.exists() or folder.is_symlink()) and not folder.is_dir():
-        raise IncidentError(f"incident {number} cannot be read: {safe_text(str(folder), 300)} is no directory", 4)
+        raise IncidentError(f"incident {number} cannot be read: {safe_text(str(folder), 300)} is not a directory", 4)
     if not folder.is_dir():
         raise IncidentError(f"there is no incident {number}; optimus-tui incident list shows those there are")
     try:
@@ -177,7 +177,7 @@ def unfinished(environment: str, root: Path | None = None) -> list[Listed]:
 def _look(root: Path, number: int) -> Listed:
     folder = files.folder_of(root, number)
     if not folder.is_dir():
-        return Listed(number=number, state=IncidentState(id=str(number)), problem="it is no directory")
+        return Listed(number=number, state=IncidentState(id=str(number)), problem="it is not a directory")
     held = files.is_held(folder)
     try:
         timeline = open_timeline(folder, "", write=False)

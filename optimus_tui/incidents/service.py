@@ -127,7 +127,7 @@ class IncidentService:
         try:
             return msgspec.json.decode(self.timeline.read(evidence))
         except (msgspec.MsgspecError, RecursionError):
-            raise IncidentError(f"{evidence.name} is no JSON") from None
+            raise IncidentError(f"{evidence.name} is not JSON") from None
 
     # -- steps
 

@@ -75,7 +75,7 @@ def members_of(batch: list[Any], version: str | None) -> list[dict[str, Any]]:
     """
     if version != WITH_BATCHES:
         reason = f"protocol version {version}" if version else "a connection that was not initialized"
-        raise FrameRefused(types.INVALID_REQUEST, f"{reason} knows no batches")
+        raise FrameRefused(types.INVALID_REQUEST, f"{reason} does not allow batches")
     if not 0 < len(batch) <= MOST_IN_BATCH:
         raise FrameRefused(types.INVALID_REQUEST, f"a batch holds 1 to {MOST_IN_BATCH} messages")
     for message in batch:

@@ -137,16 +137,16 @@ def make_field(name: str, kind: str, optional: bool = False, default: str | None
         value = TYPES[kind].read(default)
     except (ValueError, KeyError):
         shown = safe_text(default, 40)
-        raise SpecError("fields", f"the default {shown!r} of the field {name} is no {_WORDS[kind]}") from None
+        raise SpecError("fields", f"the default {shown!r} of the field {name} is not {_WORDS[kind]}") from None
     if len(literal(value)) > LONGEST_LITERAL:
         raise SpecError("fields", f"the default of the field {name} is too long: {LONGEST_LITERAL - 2} characters fit")
     return Field(name, kind, optional, has_default=True, default=value)
 
 
 _WORDS = {
-    "str": "text of one character or more",
-    "int": "whole number of up to 18 digits",
-    "float": "decimal number such as 9.5",
+    "str": "a text of one character or more",
+    "int": "a whole number of up to 18 digits",
+    "float": "a decimal number such as 9.5",
     "bool": "true or false",
 }
 

@@ -27,7 +27,7 @@ def register(source: str, name: str) -> str:
     try:
         tree = ast.parse(source)
     except (SyntaxError, ValueError, RecursionError, MemoryError):
-        raise RegistrationError(f"{APP_PATH} is no Python that can be read") from None
+        raise RegistrationError(f"{APP_PATH} is not valid Python") from None
     lines = io.StringIO(source, newline="").readlines()
     ending = "\r\n" if lines and lines[0].endswith("\r\n") else "\n"
     alias = _imported_as(tree, name)
@@ -98,7 +98,7 @@ def _place_of_call(tree: ast.Module) -> tuple[int, str, str]:
             and isinstance(node.targets[0], ast.Name)
         ):
             return node.end_lineno or node.lineno, " " * node.col_offset, node.targets[0].id
-    raise RegistrationError(f"{APP_PATH} makes no FastAPI application that could be found")
+    raise RegistrationError(f"{APP_PATH} does not create a FastAPI application that can be found")
 
 
 def _place_of_import(tree: ast.Module, name: str) -> int:

@@ -33,9 +33,9 @@ def check_shape(spec: RouterSpec, texts: tuple[str, ...], render: Callable[[Rout
             tree = ast.parse(text, path)
             compile(tree, path, "exec", dont_inherit=True)
         except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
-            raise ShapeError(f"{path} came out as no Python: {error}") from None
+            raise ShapeError(f"{path} is not valid Python: {error}") from None
         if list(_nodes(tree)) != list(_nodes(ast.parse(twin))):
-            raise ShapeError(f"{path} came out with other code than its answers call for")
+            raise ShapeError(f"{path} holds other code than its answers call for")
 
 
 def _nodes(tree: ast.AST) -> Iterator[str]:

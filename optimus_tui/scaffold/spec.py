@@ -88,11 +88,11 @@ def make_spec(
     checked = check_router_name(name)
     kind = next((each for each in ROUTER_TYPES if each == router_type), None)
     if kind is None:
-        raise SpecError("router_type", f"{safe_text(router_type, 40)!r} is no type of router", ROUTER_TYPES)
+        raise SpecError("router_type", f"{safe_text(router_type, 40)!r} is not a type of router", ROUTER_TYPES)
     wanted = tuple(operations)
     unknown = next((each for each in wanted if each not in OPERATIONS), None)
     if unknown is not None:
-        raise SpecError("operations", f"{safe_text(unknown, 40)!r} is no operation", OPERATIONS)
+        raise SpecError("operations", f"{safe_text(unknown, 40)!r} is not an operation", OPERATIONS)
     if not wanted:
         raise SpecError("operations", "a router needs one operation or more", OPERATIONS)
     return RouterSpec(

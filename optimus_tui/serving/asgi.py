@@ -64,7 +64,7 @@ async def read_body(receive: Receive, cap: int = MAX_BYTES) -> bytes:
                 if not message.get("more_body", False) or seen > _THROWN_AWAY:
                     break
     except TimeoutError:
-        raise BodyRefused(408, f"the body did not come whole within {BODY_SECONDS:g} s") from None
+        raise BodyRefused(408, f"the body was not complete within {BODY_SECONDS:g} s") from None
     if seen > cap:
         raise BodyRefused(413, f"the body is larger than {cap:,} bytes")
     return bytes(kept)

@@ -120,4 +120,4 @@ class BoundedProtocol(H11Protocol):
             self.transport.close()
 
     def _too_slow(self) -> None:
-        self.end(408, f"the request's head did not come whole within {HEAD_SECONDS:g} s")
+        self.end(408, f"the head of the request was not complete within {HEAD_SECONDS:g} s")

@@ -18,7 +18,7 @@ def mark(state: IncidentState, event: happened.AdviceMarked) -> Reduced:
     if not any(one.id == event.advice for one in state.advice):
         return state, (EventRefused(reason=f"there is no recommendation {event.advice!r}"),)
     if event.status == "dismissed" and not event.said.strip():
-        return state, (EventRefused(reason="dismissing a recommendation asks for a reason"),)
+        return state, (EventRefused(reason="dismissing a recommendation needs a reason"),)
     return _marked(state, event.advice, event.status, event.said), ()
 
 

@@ -129,13 +129,13 @@ def _resume(state: IncidentState, event: happened.Resumed) -> Reduced:
 
 def _move(state: IncidentState, event: happened.SystemMoved) -> Reduced:
     if not event.reason.strip():
-        return state, (EventRefused(reason="going on with a system at other addresses asks for a reason"),)
+        return state, (EventRefused(reason="going on with a system at other addresses needs a reason"),)
     return replace(state, system=event.system), ()
 
 
 def _close(state: IncidentState, event: happened.Closed) -> Reduced:
     if not event.cause.strip() or not event.resolution.strip():
-        return state, (EventRefused(reason="closing asks for both, the cause and the resolution"),)
+        return state, (EventRefused(reason="closing needs both the cause and the resolution"),)
     if state.running is not None:
         return state, (EventRefused(reason=f"{state.running.plan.title} is still running"),)
     return replace(state, status="closed", closed=event.at, cause=event.cause, resolution=event.resolution), ()
@@ -145,7 +145,7 @@ def _reopen(state: IncidentState, event: happened.Reopened) -> Reduced:
     if state.status != "closed":
         return state, (EventRefused(reason="the incident is open"),)
     if not event.reason.strip():
-        return state, (EventRefused(reason="opening again asks for a reason"),)
+        return state, (EventRefused(reason="reopening an incident needs a reason"),)
     return replace(state, status="open", closed=None, repaired=None, cause="", resolution=""), ()
 
 

@@ -159,7 +159,7 @@ def _step(row: Any, where: str, key: str) -> tuple[StepPlan, str]:
     if kind not in KINDS:
         raise PlaybookError(f"{where}: {key}.kind must be one of {', '.join(KINDS)}")
     if (kind == "tool") != bool(row.get("tool")):
-        message = "is missing" if kind == "tool" else f"may not stand in a step of kind {kind}"
+        message = "is missing" if kind == "tool" else f"is not allowed in a step of kind {kind}"
         raise PlaybookError(f"{where}: {key}.tool {message}")
     if row.get("choose_issue") and row.get("tool") != "troubleshoot_production_issue":
         raise PlaybookError(f"{where}: {key}.choose_issue belongs to a step of troubleshoot_production_issue")

@@ -141,7 +141,7 @@ def skip(state: IncidentState, event: happened.StepSkipped) -> Reduced:
     if step is None or step.status not in ("waiting", "failed"):
         return _refuse(f"step {event.step!r} cannot be skipped: it does not wait", state)
     if not event.reason.strip():
-        return _refuse("skipping a step asks for a reason", state)
+        return _refuse("skipping a step needs a reason", state)
     return put(state, replace(step, status="skipped", ended=event.at, said=event.reason)), ()
 
 

@@ -298,7 +298,7 @@ def test_where_no_application_is_found_the_reason_is_said(source: str) -> None:
 def test_where_a_person_must_register_it_the_two_lines_are_said(gateway: Path) -> None:
     (gateway / "src/backend/app.py").write_text("def (")
     (told,) = [one for one in plan_router(gateway, make_spec("products", "proxy", ["list"])).warnings if "hand" in one]
-    assert told.startswith("src/backend/app.py is no Python that can be read: register the router by hand: ")
+    assert told.startswith("src/backend/app.py is not valid Python: register the router by hand: ")
     assert told.endswith(
         "from backend.routers.products import router as products_router; app.include_router(products_router)"
     )

@@ -85,7 +85,7 @@ def test_a_directory_that_is_none_is_said_and_no_incident_is_silently_gone(
     capsys.readouterr()
     code = run(["incident", "list"])
     said = capsys.readouterr()
-    wrong = f"is a {kind} where a directory is needed" if place == "incidents" else "no directory"
+    wrong = f"is a {kind} where a directory is needed" if place == "incidents" else "is not a directory"
     assert wrong in said.out + said.err and code == (4 if place == "incidents" else 0)
     assert run(["incident", "show", "1"]) in (2, 4)
 

@@ -171,5 +171,5 @@ def test_over_http_odd_ids_are_answered_a_bom_is_skipped_and_batches_go_by_versi
             response, body = running.ask("POST", "/mcp", batch.replace('"8"', "7"), named)
             assert response.status == 400 and "have the same id" in json.loads(body)["error"]["message"]
         else:
-            assert "knows no batches" in json.loads(body)["error"]["message"]
+            assert "does not allow batches" in json.loads(body)["error"]["message"]
     assert running.ask("POST", "/mcp", batch)[0].status == 400

@@ -36,7 +36,7 @@ async def test_what_cannot_be_a_name_is_refused_in_one_sentence_under_the_field(
         screen.query_one("#router-name", Input).value = "products"
         screen.query_one("#router-project", Input).value = "/nowhere\x1b[31m"
         await pilot.press("enter")
-        await settle(pilot, lambda: "is no gateway" in " ".join(shown(app).split()))
+        await settle(pilot, lambda: "is not a gateway" in " ".join(shown(app).split()))
         assert screen.draft.at == 0
 
 

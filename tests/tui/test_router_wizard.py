@@ -120,5 +120,5 @@ async def test_router_with_a_name_on_the_command_line_and_in_the_palette(gateway
 def test_the_plan_refuses_in_one_sentence_where_the_project_is_none(tmp_path: Path) -> None:
     from optimus_tui.tui.routers.answers import RouterAnswers
 
-    with pytest.raises(router_work.Unplannable, match="is no gateway"):
+    with pytest.raises(router_work.Unplannable, match="is not a gateway"):
         router_work.make_plan(RouterAnswers(name="products", project=str(tmp_path)))

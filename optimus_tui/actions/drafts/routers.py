@@ -50,7 +50,7 @@ def plan_router(root: Path, spec: RouterSpec, neighbours: Neighbours | None = No
     draft = render(spec)
     with Tree(root) as tree:
         if not (tree.root / SOURCES).is_dir():
-            raise WriteRefused(f"{safe_text(str(tree.root), 160)} is no gateway: it has no {SOURCES}")
+            raise WriteRefused(f"{safe_text(str(tree.root), 160)} is not a gateway: it has no {SOURCES}")
         app = tree.read(APP_PATH)
         project = tree.root
     files = [(file.path, file.content.encode()) for file in draft.files]

@@ -185,7 +185,7 @@ def _swap(handle: int, name: str, staged: str, change: FileChange) -> None:
         try:  # A link, unlike a rename, never replaces a file that has just appeared.
             os.link(staged, name, src_dir_fd=handle, dst_dir_fd=handle, follow_symlinks=False)
         except FileExistsError:
-            raise WriteRefused(f"{change.path} appeared meanwhile: nothing was written") from None
+            raise WriteRefused(f"{change.path} was created meanwhile: nothing was written") from None
         except OSError:  # The file system has no hard links.
             os.rename(staged, name, src_dir_fd=handle, dst_dir_fd=handle)
 

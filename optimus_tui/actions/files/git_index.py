@@ -55,7 +55,7 @@ def read_index(path: Path) -> Index:
     data = read_file(path, MAX_INDEX)
     seen = path.lstat()
     if len(data) < 32 or data[:4] != b"DIRC":
-        raise RepositoryUnreadable("the index is none")
+        raise RepositoryUnreadable("the index has no valid header")
     version, count = struct.unpack(">II", data[4:12])
     if version not in (2, 3, 4) or count > len(data) // 40:
         raise RepositoryUnreadable("the index has a version or a size that is not known")

@@ -100,7 +100,7 @@ def read_file(path: Path, limit: int) -> bytes:
     with os.fdopen(handle, "rb") as file:
         seen = os.fstat(handle)
         if not stat.S_ISREG(seen.st_mode) or seen.st_size > limit:
-            raise RepositoryUnreadable(f"{path.name} is no plain file, or too large")
+            raise RepositoryUnreadable(f"{path.name} is not a plain file, or is too large")
         try:
             return file.read(limit)
         except OSError as error:
@@ -118,7 +118,7 @@ def read_head(repository: Repository) -> tuple[str | None, str | None]:
         if value is None or not value.startswith("ref: "):
             return branch, _hex(value) if value else None
         reference = value.removeprefix("ref: ").strip()
-    raise RepositoryUnreadable("references that lead in a circle")
+    raise RepositoryUnreadable("references point at each other in a circle")
 
 
 def _reference(repository: Repository, name: str) -> str | None:
@@ -139,5 +139,5 @@ def _reference(repository: Repository, name: str) -> str | None:
 
 def _hex(text: str) -> str:
     if len(text) not in (40, 64) or set(text) - set("0123456789abcdef"):
-        raise RepositoryUnreadable("a commit id that is none")
+        raise RepositoryUnreadable("a commit id is not valid")
     return text

@@ -29,7 +29,7 @@ class Tree:
             self.root = root.resolve(strict=True)
             self._handle = os.open(self.root, _FOLDER)
         except (OSError, ValueError, RuntimeError):
-            raise WriteRefused(f"{safe_text(str(root), 160)} is no directory that can be opened") from None
+            raise WriteRefused(f"{safe_text(str(root), 160)} is not a directory that can be opened") from None
 
     def __enter__(self) -> "Tree":
         """Return the open tree."""
@@ -47,7 +47,7 @@ class Tree:
         """
         *folders, name = path.split("/")
         if not all(_PART.fullmatch(part) and part not in (".", "..") for part in (*folders, name)):
-            raise WriteRefused(f"{path!r} is no plain path inside the project")
+            raise WriteRefused(f"{path!r} is not a plain path inside the project")
         folder = self.root.joinpath(*folders)
         real = folder.resolve()
         if not real.is_relative_to(self.root):
@@ -83,7 +83,7 @@ class Tree:
         except FileNotFoundError:
             raise
         except OSError:
-            raise WriteRefused(f"{part} on the way to {path} is no plain directory that can be opened") from None
+            raise WriteRefused(f"{part} on the way to {path} is not a plain directory that can be opened") from None
 
     def read(self, path: str) -> bytes | None:
         """Return the content of a file, or None where there is none.
@@ -124,7 +124,7 @@ def read_plain(handle: int, name: str, shown: str) -> bytes | None:
     except FileNotFoundError:
         return None
     if not stat.S_ISREG(kind):
-        word = {stat.S_IFLNK: "a link", stat.S_IFDIR: "a directory"}.get(stat.S_IFMT(kind), "no plain file")
+        word = {stat.S_IFLNK: "a link", stat.S_IFDIR: "a directory"}.get(stat.S_IFMT(kind), "not a plain file")
         raise WriteRefused(f"{shown} is {word}: nothing is written in its place")
     try:
         file = os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, dir_fd=handle)
@@ -132,7 +132,7 @@ def read_plain(handle: int, name: str, shown: str) -> bytes | None:
         raise WriteRefused(f"{shown} cannot be read: {error.strerror}") from None
     with open(file, "rb") as opened:
         if not stat.S_ISREG(os.fstat(file).st_mode):
-            raise WriteRefused(f"{shown} is no plain file any more: nothing is written in its place")
+            raise WriteRefused(f"{shown} is no longer a plain file: nothing is written in its place")
         data = opened.read(MAX_BYTES + 1)
     if len(data) > MAX_BYTES:
         raise WriteRefused(f"{shown} is larger than {MAX_BYTES:,} bytes: nothing is written in its place")

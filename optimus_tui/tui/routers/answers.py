@@ -112,7 +112,7 @@ def project_problem(project: str) -> str:
     shown = safe_text(project, 120)
     try:
         if not (Path(project).expanduser() / "src" / "backend" / "routers").is_dir():
-            return f"{shown} is no gateway: it has no src/backend/routers"
+            return f"{shown} is not a gateway: it has no src/backend/routers"
     except (OSError, ValueError, RuntimeError):
         return f"{shown!r} is no path"
     return ""
