@@ -159,7 +159,7 @@ async def test_what_is_pasted_is_refused_with_and_without_a_line_break_row_71(re
         card = await opened_card(pilot, dashboard)
         await pilot.press("tab")
         pilot.app.post_message(events.Paste("test 1\n"))
-        await until(pilot, lambda: "pasted is refused" in said(pilot))
+        await until(pilot, lambda: "pasted text is refused" in said(pilot))
         assert card.query_one("#confirm-typed", Input).value == ""
         assert card.query_one("#go", Button).disabled
 

@@ -104,7 +104,7 @@ class ActionDialog(ActionDialogView):
 
     @on(TypedInput.PasteRefused)
     def _pasted(self) -> None:
-        self.refusal = Refusal("wrong words", "please type it: what is pasted is refused")
+        self.refusal = Refusal("wrong words", "type it: pasted text is refused")
         self.draw()
 
     @on(Input.Changed)

@@ -194,7 +194,7 @@ def receipt_lines(receipt: Receipt, audit: str, width: int, plan: Plan | None = 
     if receipt.stopped or receipt.cancelled:
         head = "Ended early"
     if not receipt.verified:
-        head = "Not verified: nobody could look afterwards"
+        head = "Not verified: the keys could not be read afterwards"
     lines: Lines = [[(head, "good" if good else "warn"), (f"   {latency(receipt.seconds * 1000)}", "quiet")], []]
     lines += _counts(receipt.counts, width) or [[("no key was touched", "quiet")]]
     lines.append([])

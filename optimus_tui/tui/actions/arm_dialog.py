@@ -55,7 +55,7 @@ class ArmDialog(Dialog):
 
     @on(TypedInput.PasteRefused)
     def _pasted(self) -> None:
-        self._say("please type it: what is pasted is refused")
+        self._say("type it: pasted text is refused")
 
     @on(Input.Submitted)
     def _submitted(self, event: Input.Submitted) -> None:

@@ -50,14 +50,14 @@ def why_none(row: object) -> str:
     """Return why no action is offered for a row, in a sentence."""
     if isinstance(row, HealthLine):
         if row.finding is None:
-            return "no action here: a finding has one where we can cure it; e explains, i leads through"
-        return f"no action of ours cures {safe_text(row.finding.rule, 60)}: e explains it, i leads through"
+            return "no action here: put the cursor on a finding; e explains it, i opens an incident"
+        return f"no built-in action fixes {safe_text(row.finding.rule, 60)}: e explains it, i opens an incident"
     if isinstance(row, FeedGap):
-        return "no action here: a gap is of no tenant"
+        return "no action here: a gap belongs to no tenant"
     if isinstance(row, FeedEvent):
-        return "no action here: this event's channel names no tenant for certain"
+        return "no action here: the event's channel does not name one tenant"
     if isinstance(row, LimitRow):
-        return f"no action here: {row.counter.doubt or 'nobody can say whose counter this is'}"
+        return f"no action here: {row.counter.doubt or 'it is unknown whose counter this is'}"
     if isinstance(row, GroupTotals):
         return "no action for all tenants at once: open the kind (→) and put the cursor on one tenant"
     return "no action here: put the cursor on a counter, a tenant's cache keys, an event or a finding"

@@ -52,7 +52,7 @@ class RecommendationActions:
         if self.steps.refuse_if_closed():
             return
         if not found:
-            self.view.say("no recommendation here that an action of ours could carry out", "warning")
+            self.view.say("none of these recommendations has a built-in action", "warning")
             return
         self.steps.start(self._carry_out, found, group="acting")
 
@@ -77,7 +77,7 @@ class RecommendationActions:
         receipt, audit = outcome
         self._show_last()
         if not receipt.verified:
-            await self.service.note(f"Action {receipt.id} is open: {receipt.stopped or 'nobody could verify it'}.")
+            await self.service.note(f"Action {receipt.id} is open: {receipt.stopped or 'it was not verified'}.")
             return
         record = await self.service.acted(kept(receipt, audit), here.id, here.rules)
         self.view.say(f"checked again: {record.verdict or 'not known'}")
