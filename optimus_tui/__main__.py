@@ -36,7 +36,7 @@ SECRET_VARIABLES = ("REDIS_URL", "POSTGRES_DSN", "OPTIMUS_REDIS_URL", "OPTIMUS_P
 SILENT_VERBS = frozenset({"record", "serve", "init"})
 """Verbs whose work is done without standard output."""
 MOST_KEYS = 500_000
-"""Above this, a plan is more than a person can stand for, and than one minute can make."""
+"""The largest plan that a person can review and that can be made within a minute."""
 
 
 def acting(command: Command) -> Command:

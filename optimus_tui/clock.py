@@ -3,7 +3,7 @@
 import time
 
 _BOOT = getattr(time, "CLOCK_BOOTTIME", None)
-"""Linux: it goes on while the machine sleeps, so that nothing outlives its time in a closed laptop."""
+"""On Linux the clock that counts on during sleep, so that deadlines also pass while a laptop is closed."""
 
 
 class Clock:

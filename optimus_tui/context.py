@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from optimus_tui.probes.round_trips import CommandLog
 
 CLIENT_MODULES = ("redis.asyncio", "httpx", "optimus_tui.history.store")
-"""What building the clients imports; a screen loads them off its event loop before it asks for any."""
+"""What building the clients imports; a screen imports them in a thread before it uses any."""
 
 
 class Context:

@@ -233,4 +233,4 @@ class Arming(Struct, frozen=True, kw_only=True):
     armed_at: float
     until_mono: float
     note: str = ""
-    """What could not be proven about the login's rights; empty where the server said yes."""
+    """Which of the login's rights could not be verified; empty where all were confirmed."""

@@ -7,7 +7,7 @@ from msgspec import Struct
 from optimus_tui.contract.findings import Finding, Severity
 
 NoticeKind = Literal["standing", "appeared", "worsened", "still", "cleared"]
-"""``standing``: there at the first look. ``still``: a mute ended and the finding has not."""
+"""``standing``: active at the start. ``still``: a mute ended and the finding is still active."""
 
 
 class AlertEpisode(Struct, frozen=True, kw_only=True):
@@ -23,11 +23,11 @@ class AlertEpisode(Struct, frozen=True, kw_only=True):
     seen: float
     lasted: float = 0.0
     back: int = 0
-    """How often it was gone and came back before its hold time was over."""
+    """How often it vanished and returned before its hold time was over."""
     end: Literal["", "cleared", "continued"] = ""
-    """Empty while it is open; ``continued`` where the same trouble went on under another name."""
+    """Empty while it is open; ``continued`` where the same problem continues under another rule."""
     blind: bool = False
-    """Its source can no longer be judged: it may hold or not."""
+    """Its source can no longer be read, so it may or may not be active."""
 
 
 class Mute(Struct, frozen=True, kw_only=True):

@@ -7,7 +7,7 @@ from msgspec import Struct
 from optimus_tui.contract.reading import Fault
 
 FeedState = Literal["connecting", "live", "down", "denied", "broken"]
-"""``broken``: something answers, and for a while nothing that can be read as a subscription."""
+"""``broken``: the server answers, but for a while with nothing that confirms a subscription."""
 
 
 class FeedEvent(Struct, frozen=True, kw_only=True):
@@ -75,11 +75,11 @@ class FeedStatus(Struct, frozen=True, kw_only=True):
     last_event_mono: float | None = None
     """When the last event came, on the monotonic clock: the wall clock may jump."""
     verified_mono: float | None = None
-    """When the link last proved itself alive (any byte from the server) on the monotonic clock."""
+    """When the link last received any byte from the server, on the monotonic clock."""
     fault: Fault | None = None
     retry_in: float | None = None
     clock: ClockOffset | None = None
-    """How far the latest events' claims are off against their arrival; None where they are not, or too few came."""
+    """How far the latest events' timestamps differ from their arrival; None where they agree, or too few came."""
 
 
 class FeedBatch(Struct, frozen=True, kw_only=True):

@@ -22,7 +22,7 @@ class Finding(Struct, frozen=True, kw_only=True):
     message: str
     measured: float | str | None = None
     measured_words: str = ""
-    """How ``measured`` is said where it is an estimate or a bound: ``≈ 320 ms``, ``over 1.0 s``."""
+    """``measured`` as text where it is an estimate or a bound: ``≈ 320 ms``, ``over 1.0 s``."""
     threshold: float | str | None = None
     unit: str = ""
     samples: int | None = None
@@ -30,7 +30,7 @@ class Finding(Struct, frozen=True, kw_only=True):
     impact: str = ""
     remedy: str = ""
     since: float | None = None
-    """Wall-clock seconds since when it has held without a break; None while nobody kept track."""
+    """Wall-clock seconds since when it has been active without a break; None where that is not recorded."""
 
 
 class FindingRule(Struct, frozen=True, kw_only=True):

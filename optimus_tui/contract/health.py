@@ -15,7 +15,7 @@ class Series(Struct, frozen=True, kw_only=True):
     p95: float | None = None
     samples: int = 0
     latest: tuple[float, ...] = ()
-    """The newest single measurements, oldest first; empty where nobody looks again and again."""
+    """The newest single measurements, oldest first; empty without repeated measurements."""
 
 
 class HealthReport(Struct, frozen=True, kw_only=True):

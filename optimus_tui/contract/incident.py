@@ -14,7 +14,7 @@ StepKind = Literal["tool", "manual", "apply"]
 StepStatus = Literal["waiting", "running", "done", "failed", "skipped"]
 Status = Literal["none", "open", "closed"]
 Verdict = Literal["fixed", "better", "same", "worse", "unknown"]
-"""Of a check that ran again. "unknown": it has no result, so it says nothing."""
+"""The verdict of a repeated check. "unknown": it has no result."""
 
 ISSUES = ("rate_limiting", "cache_miss", "circuit_breaker", "proxy_timeout", "memory_leak", "high_latency")
 ACTIONS = ("repair_counter", "reset_counters", "unlink_no_ttl", "invalidate_tenant", "unlink_prefix")
@@ -131,9 +131,9 @@ class Step(Struct, frozen=True, kw_only=True):
     before: Outcome | None = None
     change: Comparison | None = None
     worst: Outcome | None = None
-    """The worst that a run found, None where none found anything: told of a step that is well again."""
+    """The worst outcome of all runs, None where none found anything; shown when a step is well again."""
     said: str = ""
-    """Why it was skipped, failed or was interrupted; what a person found in a manual step."""
+    """Why it was skipped, failed or was interrupted; for a manual step what a person found."""
 
 
 class Candidate(Struct, frozen=True, kw_only=True):
@@ -257,11 +257,11 @@ class IncidentState(Struct, frozen=True, kw_only=True):
     slow_ms: float = 500.0
     opened: Stamp | None = None
     began: float | None = None
-    """Wall-clock seconds since when the fault is known to hold; None where that is not known."""
+    """Wall-clock seconds since when the fault is known to exist; None where that is not known."""
     began_given: bool = False
-    """The operator said when it began. Otherwise it follows from the finding that the incident is about."""
+    """True if the operator said when it began. Otherwise it follows from the finding that the incident is about."""
     open_findings: tuple[OpenFinding, ...] = ()
-    """The findings that were on the screen when the incident was opened."""
+    """The findings that were active when the incident was opened."""
     steps: tuple[Step, ...] = ()
     """In the order in which they are to be done."""
     team: tuple[TeamAdvice, ...] = ()

@@ -35,11 +35,11 @@ class Opened(Event, frozen=True, kw_only=True, tag="opened"):
     team: tuple[TeamAdvice, ...] = ()
     slow_ms: float = 500.0
     began: float | None = None
-    """As the operator gave it; None leaves it to the findings."""
+    """When it began as given by the operator, in wall-clock seconds; None: determined from the findings."""
     alarms: tuple[str, ...] = ()
-    """The findings that were on the screen, as sentences."""
+    """The active findings, as sentences."""
     open_findings: tuple[OpenFinding, ...] = ()
-    """The same, with the time since when each held; without those of which nobody kept track."""
+    """The active findings with the time since when each is active; without those whose time is not recorded."""
 
 
 class Captured(Event, frozen=True, kw_only=True, tag="captured"):

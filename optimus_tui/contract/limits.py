@@ -12,7 +12,7 @@ NO_TENANT, NO_OPERATION = "(empty tenant)", "(no operation)"
 ALL_TENANTS = "all tenants together"
 """What stands for the tenant where the gateway does not count by tenant."""
 NO_WINDOW = "a sorted set: its window is not known"
-"""The problem of a sliding window that nobody can count for want of its length."""
+"""The problem of a sliding window that cannot be counted because its length is not known."""
 
 LimitState = Literal["immortal", "over", "near", "ok", "unknown limit", "broken"]
 
@@ -24,10 +24,10 @@ class LimitRules(Struct, frozen=True, kw_only=True):
     limits: dict[str, int] = field(default_factory=dict)
     tenants: dict[str, dict[str, int]] = field(default_factory=dict)
     default: int | None = None
-    """Requests per window of every operation that is not named, where the gateway says so."""
+    """Requests per window of every operation that is not named; None where the gateway publishes no default."""
     source: str = "gateway"
     problem: str = ""
-    """What of the published limits could not be used (safe text); "" where all of it could."""
+    """Which of the published limits could not be used (safe text); "" where all could."""
 
     def limit_for(self, tenant: str, operation: str) -> int | None:
         """Return the requests per window, or None where no limit is known."""

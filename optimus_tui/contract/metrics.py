@@ -35,18 +35,19 @@ class MetricsState(Struct, frozen=True, kw_only=True):
     published: bool = True
     metrics: tuple[str, ...] = ()
     unread: tuple[str, ...] = ()
-    """Counters of the contract that it publishes with a value that is no number: nothing of them is known."""
+    """Counters of the contract that it publishes with a value that is no number: their values are unknown."""
     process: float | None = None
-    """Its ``process_start_time_seconds`` as published: the same for looks at one process; None where it tells none."""
+    """Its ``process_start_time_seconds`` as published, the same for all readings of one process; None: not
+    published."""
     started_at: float | None = None
     """That start by our clock, in wall-clock seconds."""
     lookalikes: dict[str, tuple[str, ...]] = field(default_factory=dict)
-    """By metric of the contract that is missing, published ones that seem to be the same under another name; at most
+    """For each missing metric of the contract the published ones that seem to be the same under another name; at most
     five each, the likeliest first."""
     values: dict[str, float] = field(default_factory=dict)
     marks: dict[str, float] = field(default_factory=dict)
-    """What tells one process from another beside its start: when its series were created (``…_created``), the CPU
-    seconds it used and what its garbage collector did, which only grow."""
+    """What distinguishes processes beside their start: when the series were created (``…_created``), the CPU seconds
+    used and the garbage collector's counts, which only grow."""
     summed: bool = False
     """Whether tenants of a counter with very many series were summed as "other"."""
     left_out: int = 0

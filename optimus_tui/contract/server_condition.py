@@ -49,7 +49,7 @@ class MemoryState(Struct, frozen=True, kw_only=True):
     client_buffers: int | None = None
     """Of all normal clients and subscribers together."""
     largest_output: int | None = None
-    """The largest output buffer of a client lately: slow subscribers show here."""
+    """The largest recent output buffer of a client, which reveals slow subscribers."""
     largest_input: int | None = None
     clients: int | None = None
     subscribers: int | None = None

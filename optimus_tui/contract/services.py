@@ -11,7 +11,7 @@ Status = Literal["healthy", "unhealthy", "error", "connected", "disconnected", "
 
 
 Sickness = Literal["sick", "degraded"]
-"""What a service says of itself although it answers 200; degraded weighs less."""
+"""What a service reports about itself although it answers 200; degraded is less severe."""
 
 
 class Remark(Struct, frozen=True):
@@ -39,9 +39,9 @@ class ServiceState(Struct, frozen=True, kw_only=True):
     version: str | None = None
     fault: Fault | None = None
     sickness: Sickness | None = None
-    """Set where it answered as it should, and its own words are sick; ``fault`` quotes them."""
+    """Set where it answered as it should but reports itself sick; ``fault`` quotes its words."""
     remark: Remark | None = None
-    """Set where its words are not sick, and still are to be told."""
+    """Set where its words are not sick but worth showing."""
     instances: tuple["ServiceInstance", ...] = ()
 
     @property
@@ -151,7 +151,8 @@ class ServerState(Struct, frozen=True, kw_only=True):
     replicas: int | None = None
     replicas_lost: int = 0
     replicas_good: int | None = None
-    """Replicas that keep up; told only where the server refuses writes with too few of them (min-replicas-to-write)."""
+    """Replicas that keep up; reported only where the server refuses writes with too few of them
+    (min-replicas-to-write)."""
     snapshot_failed: bool | None = None
     append_failed: bool | None = None
     """Whether the last snapshot, or the last write to the append-only file, failed."""
@@ -162,7 +163,7 @@ class ServerState(Struct, frozen=True, kw_only=True):
     loading_percent: float | None = None
     info_fault: Fault | None = None
     senseless: tuple[str, ...] = ()
-    """Fields of INFO that are there and hold no possible number (safe text)."""
+    """Fields of INFO that are present and hold no valid number (safe text)."""
 
 
 class HitRate(Struct, frozen=True):

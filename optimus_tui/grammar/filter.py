@@ -30,7 +30,7 @@ _NAMED = re.compile(r"^([a-z_0-9]+):(.*)$", re.IGNORECASE)
 _ALIASES = {"used": "count", "resets": "ttl", "%": "percent", "pct": "percent"}
 """What a column is called on the screen, and the field behind it."""
 _ALIKE = 0.8
-"""From this likeness on a word before a colon is a field mistyped (``tennant:``), not a name (``acme:``)."""
+"""From this similarity on a word before a colon is a mistyped field (``tennant:``), not a name (``acme:``)."""
 _MAX = 256
 
 

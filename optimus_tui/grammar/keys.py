@@ -21,7 +21,7 @@ LOCK_PREFIX = b"optimus:lock:"
 """Locks of this product's actions, one a tenant."""
 
 MAX_TENANT_PARTS = 32
-"""A tenant with more colons than this is not looked for among the known ones: parsing stays cheap for hostile names."""
+"""A tenant with more colons than this is not looked up among the known ones, to keep parsing of hostile names cheap."""
 
 _GLOB = re.compile(rb"([\\*?\[\]^-])")
 

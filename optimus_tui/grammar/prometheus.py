@@ -20,14 +20,14 @@ MAX_DECLARED = 10_000
 HISTOGRAM_PARTS = ("_bucket", "_sum", "_count")
 
 OWN_ROUTES = ("/metrics", "/metrics/")
-"""Requests for the page itself, ours and those of a Prometheus: they are looks at the traffic and not part of it."""
+"""Requests for the metrics page itself, ours and those of a Prometheus, which are not part of the traffic."""
 SYNONYMS = {
     "route": ("handler", "path", "endpoint", "http_route"),
     "status": ("status_code", "code", "http_status_code", "http_response_status_code"),
     "tenant": ("tenant_id",),
     "method": ("http_method", "http_request_method"),
 }
-"""By label of the contract the names that common libraries give it, the likeliest first."""
+"""The names that common libraries give to a label of the contract, the likeliest first."""
 
 SERVICE_NAMES = ("upstream", "backend", "dependency", "circuit_breaker", "circuit", "breaker", "breaker_name", "name")
 """Names of the contract's label ``service`` in ``OF_SERVICES``, the likeliest first."""

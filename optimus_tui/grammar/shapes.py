@@ -15,10 +15,10 @@ from msgspec import Struct
 
 MAX_SHAPES = 256
 MAX_BRANCHES = 12
-"""What goes on in more ways than this varies."""
+"""A part that continues in more ways than this counts as varying."""
 SHOWN = 10
 HEAD_BYTES = 96
-"""No more of a name is looked at."""
+"""Only this many bytes of a name are read."""
 PARTS, PART_BYTES = 3, 32
 
 _DJANGO = re.compile(rb":[0-9]{1,2}:")

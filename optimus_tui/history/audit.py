@@ -30,9 +30,9 @@ from optimus_tui.threads import Unanswered, within
 __all__ = ["AuditLog", "AuditUnwritable", "begin_file", "quoted", "state_folder", "unquoted"]
 
 MAX_BYTES = 64_000_000
-"""Of one file; then the next one is begun."""
+"""The size of one file in bytes; then the next one is begun."""
 DISK_SECONDS = 10.0
-"""How long a record may take to be on the disk."""
+"""The time limit for writing a record to the disk."""
 _NOTHING = "the audit holds no record yet: there is nothing to rotate"
 T = TypeVar("T")
 
@@ -65,7 +65,7 @@ class AuditLog:
         self._known: Head | None = None
         """The last record that this process knows to be on the disk; kept when the file is closed."""
         self._left: Stamp | None = None
-        """The file as this process left it: what is another one since was written by others, or changed."""
+        """The file as this process left it; a different stamp means that others wrote to it or changed it."""
         self._lock = threading.Lock()
         self._hanging: threading.Thread | None = None
 

@@ -60,7 +60,7 @@ def end_of(path: Path, handle: int, known: Head | None) -> tuple[Head, int]:
 
 
 Stamp = tuple[int, int, int, int]
-"""Which file it is, how long, and when it was written to."""
+"""Device, inode, size and time of the last write: they identify a file and its state."""
 
 
 def stamp_of(handle: int) -> Stamp:

@@ -25,7 +25,7 @@ STEADY_SECONDS = 120.0
 JUMP_SECONDS = 3600.0
 FUTURE_SECONDS = 60.0
 _LITTLE = 0.9
-"""Beyond this share of the size the oldest tenth goes."""
+"""The oldest tenth is dropped above this share of the size."""
 _TABLES = """
 CREATE TABLE IF NOT EXISTS plain(at INTEGER PRIMARY KEY, ids BLOB NOT NULL, numbers BLOB NOT NULL);
 CREATE TABLE IF NOT EXISTS labelled(at INTEGER PRIMARY KEY, ids BLOB NOT NULL, numbers BLOB NOT NULL);
@@ -46,7 +46,7 @@ class HistoryFile:
         self.path, self.system, self.clock = path, system, clock
         self.retention_s, self.max_bytes = retention_s, max_bytes
         self.left_out = 0
-        """Samples whose names the file had no room for."""
+        """Samples that were dropped because the file had no room for their names."""
         self.read_only: OSError | None = None
         """Why nothing can be written here; None where it can."""
         self._ids: dict[str, int] = {}

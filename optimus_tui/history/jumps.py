@@ -11,14 +11,15 @@ from itertools import pairwise
 from typing import NamedTuple
 
 UNTOLD_TIMES, TOLD_TIMES = 5.0, 8.0
-"""A step that grew so many times as fast as all ordinary ones may be another process; with one start time throughout,
-which seldom is that of two workers, it takes more."""
+"""A step this many times as fast as all ordinary ones may be another process; the second figure applies to readings
+with one start time, which two workers seldom share."""
 TOLD_LEAST = 100.0
-"""Less growth than this from one look to the next is in no question where the start time stays the same."""
+"""A smaller growth from one reading to the next is never examined where the start time stays the same."""
 MOST_JUMPS = 3
-"""Workers seldom follow each other in the order of their counters: more such steps than this are traffic in bursts."""
+"""More such steps than this are bursts of traffic, because workers seldom follow each other in the order of their
+counters."""
 SHORT_STREAM = 8
-"""With fewer looks than this a mixture of processes may hide: no counter need have fallen back yet."""
+"""With fewer readings than this several processes may be mixed without any counter falling."""
 
 
 class _Step(NamedTuple):

@@ -13,19 +13,21 @@ from optimus_tui.history.row_codec import Samples
 
 Span = tuple[float, float]
 GAP_SECONDS = 90.0
-"""Two looks further apart than this have a gap between them: time in which nobody looked."""
+"""Two readings further apart than this have a gap between them, which is not covered."""
 LOOKS_EACH = 5
-"""So many looks for each of several processes that answer by chance seldom miss one of them."""
+"""With this many readings for each of several processes that answer by chance, one of them is seldom missed."""
 SLACK_SECONDS = 1.5
-"""A start time may be rounded to seconds: so much later than the first look it still belongs to that process."""
+"""A start time may be rounded to seconds: if it is later than the first reading by no more than this, it is the same
+process."""
 PUBLISHED = "published."
-"""Before a metric's name: kept with every look at ``/metrics`` that found the metric. Tells "0" from "not watched"."""
+"""Prefix of a metric's name, stored with every reading of ``/metrics`` that found the metric. It separates "0" from
+"not read"."""
 PROCESS, STARTED = "metrics.process", "metrics.started"
-"""Kept with every look: the process' start as it publishes it (0 where it does not), and the same by our clock."""
+"""Stored with every reading: the process' start as published (0 where it is not), and the same by our clock."""
 FELL, LEFT_OUT = "metrics.fell", "metrics.left_out"
-"""Kept with a look at which a counter stood lower than before in the same process, or with a page that was cut."""
+"""Stored with a reading at which a counter was lower than before in the same process, or with a page that was cut."""
 SAME = "metrics.same"
-"""Kept with a look that is proved to be at the same process as the one before (1), or at another (0)."""
+"""Stored with a reading that is proved to be of the same process as the one before (1), or of another (0)."""
 
 
 def union(spans: Iterable[Span]) -> list[Span]:

@@ -7,7 +7,7 @@ from optimus_tui.contract.metrics import CREATED
 from optimus_tui.grammar.prometheus import split_series
 
 SLACK = 0.05
-"""CPU seconds are a sum of two clocks, which may step back a little."""
+"""CPU seconds are a sum of two clocks, which may go back a little."""
 
 
 def compare_marks(before: Mapping[str, float], marks: Mapping[str, float]) -> Literal["same", "other", "unknown"]:

@@ -170,7 +170,7 @@ class _ProcessCounts:
         self._falls = {one.at for one in life.looks if one.fell} | self._others
         self._after_fall = 0.0
         self._appeared: dict[float, float] = {}
-        """What series stood at that were seen for the first time, by look."""
+        """By reading the values of series that were seen for the first time."""
         self._cut = any(one.cut for one in life.looks)
 
     def take(self, name: str, samples: Sequence[tuple[float, float]]) -> None:

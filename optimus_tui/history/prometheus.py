@@ -25,9 +25,9 @@ CAP_BYTES = 8_000_000
 POINTS = 120
 LEAST_STEP_SECONDS = 5.0
 MAX_SERIES = 5_000
-"""Whoever publishes this is the gateway: names that every process has are asked of it only."""
+"""Series of one answer that are read; further ones are reported as a fault."""
 RAW_SECONDS, BEFORE_SECONDS = 900.0, 60.0
-"""Up to this length a window gets the samples as they were scraped, from so many seconds before it."""
+"""Windows up to the first length get samples as scraped, starting the second number of seconds earlier."""
 MAX_TARGETS = 20
 TARGET_LABELS = ("__name__", "job", "instance")
 Get = Callable[[str, float, int], Awaitable[tuple[int, bytes] | Fault]]

@@ -15,7 +15,7 @@ from optimus_tui.wording.safe import safe_text
 SERVICE_LABELS = ("app", "app_kubernetes_io_name", "namespace", "container", "deployment")
 """Labels of a target that name what it is, as service discovery adds them."""
 REPLICA_LABELS = ("prometheus_replica", "replica", "receive_replica", "thanos_replica", "rule_replica", "prometheus")
-"""Labels by which several Prometheus servers that scrape the same targets mark what they hold."""
+"""Labels with which several Prometheus servers that scrape the same targets mark their samples."""
 MAX_JOBS = 10
 
 

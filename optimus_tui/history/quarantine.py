@@ -13,7 +13,7 @@ from pathlib import Path
 
 KEEP = 2
 SIDE_FILES = ("-wal", "-shm", "")
-"""In this order: a new file must never meet an old log."""
+"""The order of renaming: a new file must never be opened with an old log."""
 
 
 def set_aside(path: Path) -> Path | None:

@@ -9,7 +9,7 @@ from optimus_tui.contract.health import Series
 
 MAX_SAMPLES = 4096
 LATEST, LATEST_SECONDS = 15, 120.0
-"""How many single samples a series tells besides, and how old they may be."""
+"""How many single samples a series also holds, and how old they may be in seconds."""
 
 
 def percentile(ordered: list[float], share: float) -> float | None:

@@ -39,10 +39,10 @@ MAX_DOCUMENT = 1_000_000
 RETRY_SECONDS = 10.0
 LOCKED_SECONDS = 0.5
 LOOK_SECONDS = 30.0
-"""So often is looked whether the file is still the one at its path."""
+"""How often the store checks that its file is still the one at its path."""
 CLOSE_SECONDS = 3.0
 ANSWER_SECONDS = 10.0
-"""How long a question to the file may take."""
+"""The time limit for a query of the file."""
 
 
 def history_path(settings: Settings) -> Path:
@@ -77,7 +77,7 @@ class Store:
         self.fault: Fault | None = None
         """Why samples are not kept on disk now, or what became of a damaged file. Safe to show."""
         self.saved = self.lost = 0
-        """Sets in the file by our hand, and sets that nobody took."""
+        """Sets that this process wrote to the file, and sets that were lost."""
         self._clock, self._retention_s, self._max_bytes = clock or Clock(), retention_s, max_bytes
         self._jobs: queue.SimpleQueue[Callable[[], None] | None] = queue.SimpleQueue()
         self._waiting: deque[tuple[float, dict[str, float]]] = deque()

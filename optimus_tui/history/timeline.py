@@ -31,7 +31,7 @@ class Timeline:
         self.folder, self.events = folder, events
         """``events``: as they were on disk when it was opened."""
         self.read_only = ""
-        """Why nothing can be recorded here; empty where it can."""
+        """Why nothing can be recorded; empty where it can."""
         self.notices: tuple[str, ...] = ()
         """What was found on opening: a torn line set aside, lines that cannot be trusted."""
         self.fault: Fault | None = None
@@ -39,7 +39,7 @@ class Timeline:
         self.last = last
         self._good = good
         self._tail = b""
-        """The last bytes of what is good, as they are on the disk."""
+        """The last bytes of the valid records, as they are on the disk."""
         self._waiting: list[tuple[bytes, list[tuple[Evidence, bytes]]]] = []
         self._handle: int | None = None
         self._lock: files.IncidentLock | None = None

@@ -28,7 +28,7 @@ T = TypeVar("T", Window, Increase)
 KEYFRAME_SECONDS = 600.0
 """The recorder writes every labelled series at least this often, changed or not."""
 RATES = ("redis.hits", "redis.misses", "events.rate")
-"""Kept as amounts a second, so that several recorders of one file do not add up."""
+"""Stored as amounts per second, so that several recorders of one file do not add up."""
 IN_PROMETHEUS = {"gateway.rss": MEMORY}
 _ENOUGH = 0.9
 

@@ -16,7 +16,7 @@ from optimus_tui.wording.safe import safe_text
 __all__ = ["NEVER", "UNKNOWN", "UNPARSED_KIND", "CacheIndex"]
 
 UNPARSED_KIND = b""
-"""The kind (and tenant) under which names outside the grammar are kept: shown as "(unparsed)", never acted on."""
+"""The kind (and tenant) of names outside the grammar: shown as "(unparsed)", never acted on."""
 
 _GONE, _NEVER_EXPIRES = -2, -1
 _PREFIX = b"cache:"

@@ -10,12 +10,12 @@ from optimus_tui.contract.cache import TTL_EDGES, GroupTotals
 
 NEVER = -1
 UNKNOWN = -2
-"""Stand in for an expiry: the key has no TTL, or nobody has asked yet."""
+"""Special expiry values: the key has no TTL, or it was not read yet."""
 
 SWEEP_BITS = 8
 SWEEP_MASK = (1 << SWEEP_BITS) - 1
 HISTOGRAM_SECONDS = 5.0
-"""A histogram is counted anew at most this often: between, it only ages."""
+"""A histogram is recounted at most this often; in between it only ages."""
 
 _NO_HISTOGRAM = (0,) * (len(TTL_EDGES) + 1)
 

@@ -15,7 +15,7 @@ MAX_NAMES = 20_000
 MAX_READ = 2_000
 FORGET_SECONDS = 600.0
 KEPT_SECONDS = 600.0
-"""How far back the looks at one window go, at a density that falls with their age."""
+"""How far back the observations of one window go; older ones are kept less densely."""
 GRACE_SECONDS = 0.5
 MAX_SAMPLES = 24
 MAX_SHAPES = 10
@@ -32,7 +32,7 @@ class _Known:
         self.gone_mono: float | None = None
         self.renewed = False
         self.most_ttl_ms = 0
-        """Of the looks at the present window."""
+        """The largest TTL of the observations in the present window."""
 
 
 class LimitIndex:

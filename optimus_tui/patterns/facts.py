@@ -8,8 +8,8 @@ import ast
 from typing import Any, NamedTuple
 
 IN_EXCEPT, TESTS_429, IGNORED, GUARDED, DECLARED = 1, 2, 4, 8, 16
-"""Where a fact stands: in an ``except`` branch, under a test for 429, as a statement whose value nobody uses, under a
-time limit, in what is declared for a route that stands inside of another function."""
+"""The place of a fact: in an ``except`` branch, under a test for 429, as a statement whose value is unused, under a
+time limit, in what is declared for a route inside another function."""
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 
@@ -152,7 +152,7 @@ class Module:
         self.defaults: list[tuple[ast.expr, Function]] = []
         self.started: dict[int, list[Unit]] = {}
         self.named: dict[int, set[str]] = {}
-        """What the expressions in it start, and what their names promise."""
+        """What the expressions in it start, and what their names suggest."""
         self.scope: Scope
         self.unit: Unit
 

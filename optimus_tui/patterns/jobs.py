@@ -24,7 +24,7 @@ class Jobs(NamedTuple):
 
     flags: frozenset[str]
     ignored: tuple[Seen, ...]
-    """Limiter calls whose verdict nobody looks at."""
+    """Limiter calls whose result is not used."""
 
 
 def jobs_of(unit: Unit, resolver: Resolver) -> Jobs:

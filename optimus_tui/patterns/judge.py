@@ -32,7 +32,7 @@ class Issue(msgspec.Struct, frozen=True, array_like=True, gc=False):
     message: str
     text: str = ""
     also: tuple[str, ...] = ()
-    """The lines of other routes that this finding speaks for."""
+    """The lines of other routes that this finding covers."""
 
 
 class Share(msgspec.Struct, frozen=True, array_like=True, gc=False):

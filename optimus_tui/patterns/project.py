@@ -46,7 +46,7 @@ _ELSEWHERE = sys.stdlib_module_names | {
 }
 """Top-level names that are never looked for in the tree."""
 MOST_MODULES = 400
-"""Modules read beside the routers themselves; a name that leads beyond them is an unknown one."""
+"""The number of modules that are read beside the routers; further ones count as outside of the tree."""
 
 
 class Project:
@@ -61,9 +61,10 @@ class Project:
         self.asked: set[str] = set()
         self.routes_memo: dict[str, object] = {}
         self.calls: dict[tuple[str, Import, str], Any] = {}
-        """What calls of imported names come to: the folder that imports start from, the import, the name as written."""
+        """What calls of imported names resolve to, by the folder of absolute imports, the import and the written
+        name."""
         self.homes: dict[tuple[str, Import], tuple[ast.Name, Scope] | None] = {}
-        """Where imported names are made."""
+        """Where imported names are defined."""
 
     def read(self, path: str, data: bytes) -> Module | ParseFailure:
         """Return the module of a file whose bytes are given; it is parsed once."""

@@ -26,7 +26,7 @@ class Hit(NamedTuple):
     subject: str = ""
     span: tuple[int, int] = (0, 0)
     others: tuple[int, ...] = ()
-    """Lines of the other places with the same fault, where one finding speaks for all."""
+    """Lines of the other places with the same fault that this finding covers."""
 
 
 @dataclass(frozen=True)

@@ -31,7 +31,7 @@ class View:
         self.resolver = Resolver(project)
         self.routes: list[Route] = routes_of(module, self.resolver)
         self.served = [route for route in self.routes if not route.system and not route.websocket]
-        """Routes that answer callers: neither operators' endpoints nor sockets."""
+        """Routes for callers: neither operators' endpoints nor web sockets."""
         self.way = Reach(module, self.resolver)
         self._flags: dict[int, frozenset[str]] = {}
         self._units: dict[int, tuple[Unit, ...]] = {}

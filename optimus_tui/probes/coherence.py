@@ -15,7 +15,7 @@ from optimus_tui.probes.replies import items_of, raise_general, whole_number
 CHANNELS = b"cache_coherence:*"
 MAX_LOG_BYTES = 8 * 1024 * 1024
 EXACT_UP_TO = 5_000
-"""A log of so many events is weighed exactly; a longer one by a sample."""
+"""A log of up to this many events is measured exactly; a longer one by a sample."""
 MAX_CHANNELS = 1_000
 KEYS_A_TRIP = 100
 

@@ -19,7 +19,7 @@ CORE: frozenset[str] = frozenset(_CORE.split())
 
 _BY_TYPE = "getrange hlen scard zcard zcount xlen hscan sscan zrange xrange"
 BY_TYPE: frozenset[str] = frozenset(_BY_TYPE.split())
-"""Sizes and bounded looks at values of other types; without these rights such a value shows its type only."""
+"""Sizes and bounded reads of other types; without these rights such a value shows only its type."""
 
 OWN_KEY: frozenset[str] = frozenset({"set", "unlink"})
 """Only on one key of our own: ``integration_test:…``, set with a TTL of at most a minute."""

@@ -15,18 +15,18 @@ from weakref import WeakKeyDictionary
 TICK_SECONDS = 0.005
 NOTICED_SECONDS = 0.001
 LEAST_MS = 0.02
-"""No answer comes sooner, not even from the same machine."""
+"""No answer takes less time than this, not even from the same machine."""
 DISTURBED_MS, DISTURBED_SHARE = 50.0, 0.25
-"""A measurement that holds more of our own delay than this says little of the other side."""
+"""A measurement that holds more of our own delay than this says little about the other side."""
 STANDSTILL_SECONDS = 0.25
 PIECE_SECONDS = 0.05
-"""Shorter standstills are what every busy machine has: an answer is heard a few milliseconds later, and no less."""
+"""Shorter blocks occur on every busy machine and delay an answer by a few milliseconds only."""
 BUSY_SHARE, LONG_SECONDS = 0.1, 0.5
-"""Who used this share of a deadline as CPU time was given some: then only standstills of half a second count."""
+"""If this process used that share of a deadline as CPU time, only blocks of half a second count."""
 STARVED_SHARE = 0.3
-"""A deadline of which our own loop stood still for this share tells nothing about who did not answer."""
+"""A deadline during which our own loop was blocked for this share says nothing about the other side."""
 ADJOINING_SECONDS = 0.01
-"""Standstills with less than this between them, or before the end of a wait, are one."""
+"""Blocks with less than this between them, or before the end of a wait, count as one."""
 _KEPT = 2048
 
 
@@ -40,7 +40,7 @@ class LoopDelay:
         self._late: deque[tuple[float, float]] = deque(maxlen=_KEPT)
         """(When it ended, seconds), the newest last."""
         self._denied: deque[tuple[float, float]] = deque(maxlen=_KEPT)
-        """The same without the CPU time that we used ourselves meanwhile: time for which the machine gave us none."""
+        """The same without the CPU time that this process used: time for which the machine gave it none."""
         self._spent: deque[tuple[float, float]] = deque(maxlen=_KEPT)
         """(When a tick came, CPU seconds that this process has used since the one before)."""
         self._used = 0.0

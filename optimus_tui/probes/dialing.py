@@ -23,7 +23,7 @@ NEXT_ADDRESS_SECONDS = 0.25
 """A name's next address is tried after so long, beside the one that has not answered (RFC 8305)."""
 REMEMBER_SECONDS = 600.0
 ASK_AGAIN_SECONDS = 5.0
-"""So long a port that spoke no language that we know is not asked again."""
+"""A port that spoke no known protocol is asked again only after this time."""
 
 
 class WrongLanguage(LostConnection):

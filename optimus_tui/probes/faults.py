@@ -22,10 +22,10 @@ from optimus_tui.settings.model import RedisTarget
 from optimus_tui.wording.safe import safe_text
 
 OUTAGES: tuple[type[Exception], ...] = (redis_errors.RedisError, OSError, TimeoutError, *UNFORESEEN)
-"""What a probe may raise when the server is away, refuses or answers oddly; everything else is a bug of ours."""
+"""The exceptions of a server that is away, refuses or answers oddly; any other one is a bug of this program."""
 
 _WITHIN_SECONDS = 1.0
-"""What the client gives a command; see ``client.TIMEOUT_SECONDS``."""
+"""The client's timeout for a command; see ``client.TIMEOUT_SECONDS``."""
 _RIGHT = re.compile(r"run the '([\w|.-]{1,64})'")
 _ECHO = re.compile(r",?\s*with args beginning with.*", re.DOTALL | re.IGNORECASE)
 

@@ -29,13 +29,13 @@ from optimus_tui.probes.round_trips import attributed_to
 from optimus_tui.settings.model import RedisTarget
 
 SETTLE_SECONDS = 0.25
-"""From the new subscription to the look into the log: senders that were at work have logged and published by then."""
+"""The time from the new subscription to reading the log, so that senders at work have logged and published."""
 FILL_SECONDS = 1.5
 STEADY_SECONDS = 2.0
-"""A link that held for so long earns quick retries again."""
+"""A link that lasted this long is retried quickly again."""
 REVIVE_SECONDS = 1.0
 FIRST_SECONDS = 5.0
-"""After so long without a first result the link is down: "connecting" always ends."""
+"""The link is down after this time without a first result, so that "connecting" always ends."""
 
 
 class _Break(Struct, frozen=True):
@@ -65,9 +65,9 @@ class FeedReader:
         self._tries = 0
         self._started: float | None = None
         self._hung_up = False
-        """The server ended the last try before it confirmed: the next one leaves out the client's name."""
+        """True if the server ended the last attempt before it confirmed: the next one leaves out the client's name."""
         self.restarts = 0
-        """How often the reader had to be started again after a failure of its own."""
+        """How often the reader was restarted after an error of its own."""
 
     def start(self) -> None:
         """Begin reading. Returns at once; a second call does nothing."""

@@ -10,9 +10,9 @@ from optimus_tui.settings.model import RedisTarget
 from optimus_tui.wording.safe import safe_text
 
 _FIXED_PAUSES: dict[FaultKind, float] = {"auth": 60.0, "denied": 30.0}
-"""A wrong password may lock the login, a missing right is not granted within seconds: look again slowly."""
+"""Slow retries: wrong passwords may lock the login, and a missing right is not granted within seconds."""
 _SLOW_KINDS: frozenset[FaultKind] = frozenset(("invalid", "tls", "busy", "role", "bug"))
-"""What a moment's patience does not mend."""
+"""Faults that do not go away by themselves within moments."""
 
 _CAUSES: dict[FaultKind, str] = {
     "auth": "login refused",

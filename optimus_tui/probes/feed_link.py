@@ -29,19 +29,19 @@ from optimus_tui.probes.reply_heads import ReplyHeads, Unbounded
 from optimus_tui.probes.round_trips import RoundTrip
 
 PATTERN = b"cache_coherence:*"
-"""Exactly what the recommended ACL grants: a server denies a narrower pattern."""
+"""The pattern that the recommended ACL grants; a server denies a narrower one."""
 CONFIRM_SECONDS = 1.0
 PING_SECONDS = 1.0
 SILENCE_SECONDS = 2.4
-"""No byte for so long, with a ping under way for most of it: the connection is half open."""
+"""A connection without a byte for this long, with a ping under way for most of it, is half open."""
 TICK_SECONDS = 0.2
 BREATH_SECONDS = 0.005
-"""After a batch we look away for so long: two hundred big batches a second cost less than twenty thousand small ones,
-and leave the interpreter to the screen."""
+"""Reading pauses for this time after a batch: two hundred big batches a second cost less than twenty thousand small
+ones and leave CPU time to the screen."""
 FULL_READ = 256 * 1024
-"""What asyncio reads at most in one go: more is waiting, and is not left waiting."""
+"""The most that asyncio reads at once; if it was that much, more is waiting and is read without a pause."""
 MAX_MESSAGE = 4 * 1024 * 1024
-"""An event is a few hundred bytes; what does not end is not taken into memory to see whether it does."""
+"""Longer messages are not read into memory; an event has a few hundred bytes."""
 
 _NOTHING = object()
 

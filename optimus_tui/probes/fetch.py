@@ -27,11 +27,11 @@ from optimus_tui.probes.unforeseen import UNFORESEEN, certificate_remedy
 from optimus_tui.wording.safe import safe_text
 
 DEADLINE_S = 2.5
-"""For everything together: name, connection, request, headers and body."""
+"""Seconds for everything together: name, connection, request, headers and body."""
 CAP_BYTES = 1_000_000
 CHUNKS_AT_ONCE = 50
 FETCH_ERRORS: tuple[type[Exception], ...] = (httpx.HTTPError, httpx.InvalidURL, OSError, *UNFORESEEN)
-"""What ``fetch`` may raise: the network's faults, and whatever a hostile answer breaks in httpx."""
+"""The exceptions of ``fetch``: the network's, and those that a hostile answer causes in httpx."""
 _SAID_IT_IS_TLS = (
     *(b"plain http request was sent to https port", b"client sent an http request to an https server"),
     *(b"speaking plain http to an ssl-enabled server port", b"combination of host and port requires tls"),
@@ -41,7 +41,7 @@ _NO_TLS_THERE = ("WRONG_VERSION_NUMBER", "HTTP_REQUEST", "PACKET_LENGTH_TOO_LONG
 _SHOWS_NONE = "optimus-tui shows none to HTTP services: let it in another way"
 ASK_AGAIN_SECONDS = 5.0
 _asked: dict[tuple[str, int], tuple[float, Language | None]] = {}
-"""When a port was asked what it speaks, and its answer."""
+"""By host and port when it was asked for its protocol, and the answer."""
 _HEADERS = {"Accept": "application/json", "Accept-Encoding": "identity", "User-Agent": f"optimus-tui/{__version__}"}
 
 

@@ -43,9 +43,9 @@ STRICT = frozenset(
         *("resources",),
     )
 )
-"""What holds parts and nothing else: a word or a flag in there is the verdict of a part."""
+"""Containers of parts only: a word or a flag inside is the verdict of a part."""
 LOOSE = frozenset(("details", "info", "error", "results", "output", "meta")) | ENVELOPES | VERDICTS
-"""What may hold parts, and anything else."""
+"""Containers that may hold parts and anything else."""
 JUDGED, HOLDERS, WRAPPERS = VERDICTS | FLAGS | ALARMS, STRICT | LOOSE, VERDICTS | ENVELOPES
 PARTS = frozenset(
     (
@@ -56,9 +56,9 @@ PARTS = frozenset(
 )
 SUFFIXES = ("status", "health", "state", "backend", "connection", "healthcheck")
 TEXTS = ("message", "detail", "description", "reason", "note", "title", "name", "type", "mode", "level", "severity")
-"""How keys end whose words are no verdict."""
+"""The ends of keys whose words are no verdict."""
 PAST = ("last", "previous", "prev", "recent", "past", "history")
-"""How keys begin that tell of another time than now."""
+"""The beginnings of keys about another time than now."""
 NAMES = ("name", "component", "componentId", "service", "checker", "key", "id")
 
 

@@ -8,10 +8,10 @@ import re
 from typing import Any, Literal
 
 Sense = Literal["good", "idle", "degraded", "sick", "unknown"]
-"""What a value says; idle: a part that is switched off or not in use, which is no fault."""
+"""The meaning of a value. idle: a part that is switched off or not in use, which is no fault."""
 
 LONGEST = 200
-"""Characters of a value that are looked at; a verdict stands at the beginning."""
+"""Characters of a value that are read; a verdict is at the beginning."""
 _SICK = frozenset(
     (
         *("down", "fail", "failed", "failing", "failure", "error", "errored", "unhealthy", "critical"),

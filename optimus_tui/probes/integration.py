@@ -21,12 +21,12 @@ from optimus_tui.probes.fetch import FETCH_ERRORS, Posted, fault_of_http, fetch
 from optimus_tui.probes.services import ServiceCheck, look_at_health
 
 TEST_PHONE = "+10000000000"
-"""No network has such a number; the engine keeps the conversation under it."""
+"""A number that no network assigns; the engine stores the conversation under it."""
 TEST_MESSAGE = "optimus-tui integration test, please ignore"
 PROBE_SECONDS = 2.5
 MESSAGE_SECONDS = 5.0
 LEAST_SECONDS, ROOM = 0.3, 1.2
-"""What a further request must have left: a fifth more than the slowest one took."""
+"""The time that must be left for a further request: a fifth more than the slowest one took."""
 
 
 class CacheRoundTrip(Struct, frozen=True, kw_only=True):

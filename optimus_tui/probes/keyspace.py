@@ -25,13 +25,13 @@ from optimus_tui.probes.scripts import SWEEP_PAGE
 from optimus_tui.settings.model import ScanBudget
 
 NEVER, GONE, NOT_ASKED = -1, -2, -3
-"""A TTL that is none: the key never expires, it vanished, or nobody asked (or was allowed to)."""
+"""Special TTLs: the key never expires, it vanished, or the TTL was not read (or not allowed to be)."""
 
 PIPELINE_KEYS = 100
 PREFIXES = (LIMIT_PREFIX, CACHE_PREFIX, COHERENCE_PREFIX)
 NAMES = frozenset({EVENT_LOG, LIMIT_PREFIX.removesuffix(b":")})
 OWN_PREFIXES = (OWN_PREFIX, LOCK_PREFIX)
-"""Names that this product itself writes: they are nobody's layout."""
+"""Prefixes of names that this product itself writes; they belong to no layout."""
 NO_SCAN = "limits and cache panes stay empty"
 
 Pace = Callable[[float], Awaitable[None]]

@@ -33,7 +33,7 @@ _RANGE = 3.0
 _NUMBER = re.compile(rb"[+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d{1,3})?")
 _KINDS = {b"list": "a list", b"hash": "a hash", b"set": "a set", b"zset": ZSET, b"stream": "a stream"}
 _HIGHEST = 2**63 - 1
-"""Redis counts in 64 bits: INCR can never have made anything higher, so such a value is text that looks like one."""
+"""Redis counts in 64 bits, so a higher value was not counted by INCR: it is text that looks like a number."""
 
 
 async def read_counters(

@@ -30,4 +30,4 @@ import optimus_tui.probes.slowlog
 import optimus_tui.probes.timing
 
 MODULES = (anyio._backends._asyncio, h11, hiredis, httpcore, httpx, idna, redis.asyncio, sniffio, optimus_tui)
-"""What is loaded now."""
+"""The imported modules."""

@@ -51,13 +51,13 @@ MAX_NAME = 512
 
 COUNTERS = (REQUESTS, REFUSED, HITS, MISSES)
 _PAIR = (HITS, MISSES)
-"""One without the other makes no share."""
+"""Hits and misses: one without the other gives no share."""
 HISTOGRAMS = (DURATIONS, UPSTREAM_DURATIONS)
 GAUGES = (BREAKER, MEMORY)
 OTHERS = "other"
 """The tenant under which requests of many tenants are summed, by the gateway or here."""
 SKEW_SECONDS = 5.0
-"""A clock of theirs that is off by more is set right; less can be the age of the answer."""
+"""A larger clock difference is corrected; a smaller one may be the age of the answer."""
 MAX_LOOKALIKES = 5
 _LOOKALIKE = re.compile(r"(?:^|_)requests?(?:_|$)|http_server_duration", re.IGNORECASE)
 _IN_SECONDS = re.compile(r"(?:duration|latency|processing_time|seconds)", re.IGNORECASE)

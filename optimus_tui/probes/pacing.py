@@ -3,7 +3,7 @@
 from collections import deque
 
 AIM_MS = 0.5
-"""A call should take the server no longer than this: it is what another client's command waits for at worst."""
+"""The server's time that a call should not exceed, because other clients' commands wait for it."""
 MAX_BUSY_SHARE = 0.15
 """Ceiling for the share of the server's time that a sweep may take."""
 

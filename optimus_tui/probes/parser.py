@@ -17,7 +17,7 @@ from optimus_tui.probes.reply_caps import REPORT
 from optimus_tui.probes.reply_heads import ReplyHeads, Unbounded
 
 MOST_PUSHES = 10_000
-"""Before one reply. Our login subscribes to nothing, so a server that sends more is not one that we can read."""
+"""Pushes before one reply. Our login subscribes to nothing, so a server that sends more cannot be read."""
 
 
 class UnreadableReply(InvalidResponse):

@@ -27,7 +27,7 @@ _ANSWERS: tuple[tuple[tuple[str, ...], Fault], ...] = (
     (("starting up", "shutting down", "recovery mode"), Fault("loading", "Postgres is starting or stopping")),
     (("ssl", "certificate", "tls"), Fault("tls", "TLS with Postgres failed", "check sslmode and the certificate")),
 )
-"""What a server that is there may answer, by words of the driver's sentence."""
+"""Faults of a server that is reachable, by words of the driver's message."""
 _NAME = ("failed to resolve", "could not translate", "name or service not known")
 
 

@@ -15,7 +15,7 @@ from optimus_tui.wording.safe import safe_text
 
 MAX_BYTES = 64 * 1024
 SAMPLES = 50
-"""MEMORY USAGE looks at this many members: of a collection no longer than that, its answer is exact."""
+"""MEMORY USAGE samples this many members, so its answer is exact for collections of at most that size."""
 
 _LENGTH = {b"string": "STRLEN", b"list": "LLEN", b"hash": "HLEN", b"set": "SCARD", b"zset": "ZCARD", b"stream": "XLEN"}
 _READ: dict[bytes, tuple[str, ...]] = {

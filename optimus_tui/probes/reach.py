@@ -23,12 +23,12 @@ from optimus_tui.probes.faults import fault_of
 from optimus_tui.settings.model import RedisTarget
 
 ASK_AGAIN_SECONDS = 60.0
-"""A command on which the connection was closed is asked again after so long: a proxy may have been replaced."""
+"""A command on which the connection was closed is tried again after this time; the proxy may be replaced by then."""
 OWN_NAME = b"integration_test:optimus:reach"
-"""A key of our own prefix, which is not there: looking at its type says that somebody answers."""
+"""A key of our own prefix that does not exist: reading its type shows whether the server answers."""
 _HARMLESS: tuple[tuple[Any, ...], ...] = (("PING",), ("TIME",), ("DBSIZE",), ("TYPE", OWN_NAME))
 _GENERAL = frozenset({"auth", "loading", "busy", "role"})
-"""Faults that are about the whole server, whatever command was sent."""
+"""Faults that concern the whole server, whatever command was sent."""
 _WORDS = ("unknown command", "unknown subcommand", "command not allowed", "not supported", "unsupported", "is disabled")
 
 

@@ -13,11 +13,11 @@ SMALL = 64 * KILO
 SAMPLE = 256 * KILO
 """A few members of a value."""
 REPORT = MEGA
-"""INFO, and what nobody has listed."""
+"""INFO, and commands that are not listed."""
 LOG = 16 * MEGA
 """The newest thousand events of the coherence log."""
 NAME = 4 * KILO
-"""A key's name, generously."""
+"""A key's name, with a wide margin."""
 
 _SMALL = (
     "AUTH PING SELECT DBSIZE TIME EXISTS TTL PTTL STRLEN LLEN HLEN SCARD ZCARD XLEN TYPE GET GETRANGE OBJECT MEMORY "

@@ -84,9 +84,9 @@ COSTS: dict[str, str] = {
     "latency|latest": "latency events of the server are unknown",
     "pubsub|channels": "who listens to events is unknown",
 }
-"""What it costs where a command is not there."""
+"""The consequences of a missing command."""
 EMPTY_WITHOUT = frozenset({"scan", "get", "pttl", "psubscribe"})
-"""Commands without which a pane stays empty or a verdict is blind."""
+"""Commands without which a pane stays empty or a verdict cannot be made."""
 
 
 State = Literal["granted", "missing", "unknown command", "not tried"]

@@ -160,7 +160,7 @@ class CommandLog:
         self._folds: dict[object, PollSummary] = {}
         self._seq = self._commands = self._bytes = 0
         self.dropped = 0
-        """Commands that were kept and had to go for newer ones."""
+        """Kept commands that were dropped for newer ones."""
 
     def sent(self, commands: Sequence[Sequence[Word]]) -> RoundTrip:
         """Record commands that are being written to a socket together."""

@@ -23,9 +23,9 @@ from optimus_tui.settings.model import RedisTarget
 from optimus_tui.wording.safe import safe_text
 
 QUICK_SECONDS = 0.7
-"""A second look is worth its time only where the first took no longer."""
+"""A second reading is made only where the first took no longer than this."""
 LOOK_SECONDS, LEAST_SECONDS = 3.3, 0.1
-"""For one look, and for a part of it that begins late: from 0.9 s away the first answer comes after 2.7 s."""
+"""The time for one reading, and the least for a part that begins late: from 0.9 s away the first answer takes 2.7 s."""
 STOPPED = "PING, answered MISCONF"
 COUNTED_REFUSALS = ("OOM", "MISCONF", "NOREPLICAS", "READONLY")
 _AMOUNTS = (
@@ -33,7 +33,7 @@ _AMOUNTS = (
     "keyspace_hits", "keyspace_misses", "uptime_in_seconds", "connected_slaves", "rejected_connections",
 )  # fmt: skip
 _KNOWN = ("redis_version", "run_id", "used_memory", "connected_clients", "role", "keyspace_hits", "loading")
-"""Fields of which any server that we know tells at least one."""
+"""Fields of which every known kind of server reports at least one."""
 _ROLES = {"slave": "replica", "master": "primary"}
 _UNKNOWN_COSTS = "memory, replication, refused writes and the hit rate of Redis are unknown"
 

@@ -27,11 +27,11 @@ from optimus_tui.wording.safe import safe_text
 
 GATEWAY_WORDS: tuple[Status, Status, Status] = ("healthy", "unhealthy", "error")
 ENGINE_WORDS: tuple[Status, Status, Status] = ("connected", "error", "disconnected")
-"""A JSON object came with 200; something else came; nothing came."""
+"""The status for a JSON object with 200, for any other answer, and for none."""
 
 CAP_BYTES = 64_000
 RULES_CAP_BYTES = 400_000
-"""Bytes of a JSON answer: decoded it may take twenty times as much memory."""
+"""Bytes of a JSON answer; decoded it may take twenty times as much memory."""
 
 
 class ServiceCheck(Struct, frozen=True):

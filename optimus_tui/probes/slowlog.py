@@ -17,7 +17,7 @@ from optimus_tui.settings.model import RedisTarget
 from optimus_tui.wording.safe import safe_text
 
 ENTRIES = 128
-"""As many as a server keeps unless it was told otherwise."""
+"""The number of entries that a server keeps by default."""
 OWN_NAME = b"optimus-tui"
 _OWN_SCRIPT = SWEEP_PAGE[:48]
 

@@ -13,7 +13,7 @@ from typing import NamedTuple
 from optimus_tui.wording.safe import safe_text
 
 MOST_BYTES = 1_000_001
-"""One byte more than is judged, so that a larger file is known to be larger."""
+"""One byte more than is judged, to recognise larger files."""
 MOST_FILES = 5000
 _NOT_ENTERED = frozenset({"__pycache__", "node_modules", "site-packages"})
 

@@ -32,7 +32,7 @@ class Timed(Struct, frozen=True, kw_only=True):
     status_code: int | None = None
     fault: Fault | None = None
     said: Said = WELL
-    """What a health check says of its service. One that calls itself degraded answered nonetheless: no fault."""
+    """What a health check reports about its service. Reporting itself degraded is an answer and no fault."""
 
     @property
     def good(self) -> bool:

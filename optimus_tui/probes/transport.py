@@ -15,10 +15,10 @@ from optimus_tui.wording.redact import redact
 _UNSENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.UnsupportedProtocol)
 
 LIMITS = httpx.Limits(max_connections=8, max_keepalive_connections=4, keepalive_expiry=4.0)
-"""Idle connections go before the 5 s after which uvicorn closes them, so that no request meets a closing one."""
+"""Idle connections are closed before uvicorn closes them after 5 s, so that no request meets a closing one."""
 
 FRESH = httpx.Limits(max_connections=8, max_keepalive_connections=0)
-"""Every request on a connection of its own: a kept one leads to one of several workers and hides the others."""
+"""Every request uses a new connection, because a kept one always reaches the same worker."""
 
 
 class LazyTls(httpx.AsyncBaseTransport):

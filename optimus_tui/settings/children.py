@@ -16,7 +16,7 @@ OURS = frozenset(
         "AI_ENGINE_URL", "OPTIMUS_HTTP_TOKEN", "REDISCLI_AUTH", "PGPASSWORD", "DATABASE_URL",
     }
 )  # fmt: skip
-"""Addresses and logins of the systems that are watched: no child of ours has any business there."""
+"""Addresses and logins of the watched systems: no child process gets them."""
 MINIMAL = ("PATH", "HOME", "LANG", "TMPDIR")
 """What a program needs to start at all."""
 _SECRET_NAME = re.compile(
@@ -28,7 +28,7 @@ _SECRET_NAME = re.compile(
 _LOGIN = re.compile(r"[a-z][a-z0-9+.-]*://[^/?#\s]*?:([^@\s]*)@|[a-z][a-z0-9+.-]*://([^:/?#\s]+)@", re.IGNORECASE)
 _NAMED = re.compile(r"\b(?:password|passwd|secret|token)\s*[=:]\s*['\"]?([^\s'\"&]+)", re.IGNORECASE)
 SHORTEST_SECRET = 6
-"""A shorter word is looked for in no other value: it would be found everywhere."""
+"""Shorter secrets are not searched in other values, where they would occur by chance."""
 
 
 def child_environment(

@@ -27,7 +27,7 @@ CHARTS: dict[str, tuple[str, Callable[[float], str]]] = {
     "events.rate": ("Events", rate),
     "redis.memory": ("Redis memory", lambda value: size(round(value))),
 }
-"""By the series' name in the history: title and how its values are said."""
+"""By the series' name in the history: the chart's title and the format of its values."""
 
 
 class Chart(Struct, frozen=True):

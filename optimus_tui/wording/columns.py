@@ -12,11 +12,11 @@ from msgspec import Struct
 GAP = 2
 """Blanks between two columns."""
 LEAST = 6
-"""Cells below which no head is cut."""
+"""Heads are not cut below this many cells."""
 FLOORS = (20, 14)
 """Cells that the first column and the others keep before columns are left out."""
 WHOLE = 40
-"""Cells up to which a column of figures is never narrowed: half a number is a wrong number."""
+"""Cells up to which a column of figures is never narrowed, because half a number is a wrong number."""
 
 _FIGURE = re.compile(
     r"[–?]|never|(?:over )?[<>≥≤≈+~-]{0,2} ?\d[\d.,:]*(?: ?(?:%|[A-Za-z]{1,3}))?(?:/\w{1,3})?|\d{4}-\d\d-\d\dT[\d:.]+Z"
@@ -30,7 +30,7 @@ class Need(Struct, frozen=True):
     cells: int
     least_head: int = LEAST
     whole: bool = False
-    """Its cells are figures: it is shown as wide as they are, or not at all."""
+    """True if its cells are figures, so it is shown in full width or not at all."""
 
 
 def fitting_widths(needs: Sequence[Need], width: int, gap: int = GAP) -> list[int]:

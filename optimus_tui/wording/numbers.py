@@ -7,9 +7,9 @@ None is ``?``, never 0. Shares are rounded once: 99.6 % never reads as full, and
 import math
 
 UNKNOWN = "?"
-"""The one mark, on every surface, for what nobody knows."""
+"""The sign for an unknown value, on every surface."""
 NOTHING = "–"
-"""The one mark for what there is none of: no answer 429 ahead, no limit of a tenant without counters."""
+"""The sign for a value that does not exist: no refusal expected, no limit of a tenant without counters."""
 
 
 def thousands(count: int | None) -> str:

@@ -23,7 +23,7 @@ BRIEF_FAULTS: dict[FaultKind, str] = {
     "starved": "we had no CPU",
     "bug": "our own bug",
 }
-"""What failed, in a word or two: for lines where age and retry need the room."""
+"""What failed, in a word or two, for lines that also need room for age and retry."""
 
 
 def coverage_words(coverage: Coverage | None) -> str:

@@ -21,7 +21,7 @@ from optimus_tui.patterns.rules import (
 )
 
 VERSION = 1
-"""Raised with every change of a rule's verdicts: kept results of another version are not used."""
+"""Raised with every change of a rule's results: stored results of another version are not used."""
 
 _GROUPS = (
     limits,

@@ -26,7 +26,7 @@ _NOT_CALLS = frozenset(
     {"exceptions", "HTTPError", "Timeout", "RequestException", "ConnectionError", "codes", "cursor", "close"}
 )
 _AFTER_THE_ANSWER = frozenset({"json", "raise_for_status"})
-"""What is asked of an answer whose body is there already."""
+"""Methods of a response whose body was already read."""
 
 
 def blocks(seen: Seen) -> bool:
