@@ -70,7 +70,7 @@ class FindingRule(Struct, frozen=True, kw_only=True):
 
     @property
     def family(self) -> str:
-        """The part of the id before its dot, such as ``limits``."""
+        """Return the part of the id before its dot, such as ``limits``."""
         return self.id.partition(".")[0]
 
 

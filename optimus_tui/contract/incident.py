@@ -1,7 +1,7 @@
 """An incident: its steps, and the state that results from its events (``incident_events``).
 
 The state of an incident is never stored: it is computed from its events. Times are stamps of three clocks. Texts are
-the operator's and the tools', unchanged: whoever shows them passes them through ``wording.safe`` first.
+the operator's and the tools', unchanged: they pass through ``wording.safe`` before they are shown.
 """
 
 from typing import Any, Literal

@@ -40,7 +40,7 @@ class PatientParser(_AsyncHiredisParser):
         self._command, self._cap, self._taken = "", REPORT, 0
 
     def on_connect(self, connection: Any) -> None:
-        """Begin anew, with nothing left of the last connection."""
+        """Reset all state of the last connection."""
         super().on_connect(connection)  # type: ignore[no-untyped-call]
         self._taken, self._heads = 0, ReplyHeads()
 

@@ -75,7 +75,7 @@ class Thresholds(Struct, frozen=True, forbid_unknown_fields=True):
     error_rate_high: Share = 0.05
     """A higher share of failed requests is a serious finding."""
     proxy_timeout_ms: Positive | None = None
-    """The gateway's own timeout for the engine; it publishes none, so nobody knows it unless it is said here."""
+    """The gateway's own timeout for the engine; it publishes none, so it is unknown unless it is set here."""
     cache_keys_large: Annotated[int, Meta(ge=1)] = 1000
     """More cache keys in all are a finding."""
     coherence_ratio_low: Share = 0.1

@@ -1,1 +1,1 @@
-"""Questions and answers of the seven tools: frozen Structs whose descriptions become help, schemas and documents."""
+"""Queries and documents of the seven tools: frozen Structs whose descriptions become help texts and schemas."""

@@ -1,4 +1,4 @@
-"""analyze_cache_coherence: do invalidations reach the cache, and does the cache keep to them."""
+"""analyze_cache_coherence: whether invalidations reach the cache, and whether the cache follows them."""
 
 from typing import Annotated, Any
 
@@ -23,7 +23,7 @@ class CoherenceQuery(Query, frozen=True, kw_only=True):
 
 
 class CoherenceAnalysis(Struct, frozen=True, kw_only=True):
-    """Totals. The ratio is tracking keys ÷ cache keys, null without cache keys or without a whole scan.
+    """Totals. The ratio is tracking keys ÷ cache keys, null without cache keys or without a complete scan.
 
     ``status``: ok, partial where not all keys were scanned, unknown where none could be; ``error`` says why.
     """
@@ -54,7 +54,7 @@ class SampledKey(Struct, frozen=True, kw_only=True):
 
 
 class CoherenceAdvice(Struct, frozen=True, kw_only=True):
-    """What to consider, as in the user's document: type, message, action; ``rule`` names the finding it is about."""
+    """A suggestion as in the user's document: type, message, action; ``rule`` names the finding that it is about."""
 
     type: str
     message: str

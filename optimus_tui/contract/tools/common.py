@@ -1,4 +1,4 @@
-"""What all tools share: the head of every document, the base of every question, diagnostics and the error body."""
+"""What all tools share: the head of every document, the base of every query, diagnostics and the error body."""
 
 from typing import Annotated, Literal
 
@@ -18,11 +18,11 @@ ErrorCode = Literal[
 
 
 class Query(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A question. Unknown arguments, wrong types and values outside their bounds are refused by name."""
+    """A query. Unknown arguments, wrong types and values outside their bounds are refused by name."""
 
 
 class Report(Struct, frozen=True, kw_only=True):
-    """The head of every answer. ``timestamp`` is UTC and ends in Z.
+    """The head of every document. ``timestamp`` is UTC and ends in Z.
 
     ``history_unread`` says why the history could not be read, so that windows are empty; absent where it could be.
     """
@@ -34,7 +34,7 @@ class Report(Struct, frozen=True, kw_only=True):
 
 
 class Diagnostic(Struct, frozen=True, kw_only=True):
-    """One judged fact, with what it was judged by.
+    """One judged fact, with the value and the threshold behind it.
 
     ``severity`` is in the tool's own words, as the contract has them; ``level`` is low, medium, high or critical for
     every tool and pane alike, empty in a document of an older version.
@@ -57,7 +57,7 @@ class Diagnostic(Struct, frozen=True, kw_only=True):
 
 
 class Recommendation(Struct, frozen=True, kw_only=True):
-    """Something to do, with the exact command or the file to open where there is one; ``rule``: what it is to cure."""
+    """Something to do, with the exact command or the file to open if there is one; ``rule``: what it fixes."""
 
     action: str
     priority: str
@@ -83,14 +83,14 @@ class ShapeSection(Struct, frozen=True):
 
 
 class NamesSection(Struct, frozen=True):
-    """Names that were not understood: how many, and at most ten shapes of them."""
+    """Names that follow no known layout: how many, and at most ten shapes of them."""
 
     count: int
     shapes: tuple[ShapeSection, ...] = ()
 
 
 class ToolError(Struct, frozen=True, kw_only=True):
-    """Why there is no result: one sentence, the argument at fault and what it may be."""
+    """Why there is no result: one sentence, the argument with the mistake and its valid values."""
 
     code: ErrorCode
     message: str
@@ -99,6 +99,6 @@ class ToolError(Struct, frozen=True, kw_only=True):
 
 
 class ErrorReport(Report, frozen=True, kw_only=True):
-    """What stdout, MCP and HTTP carry where nothing could be done."""
+    """What stdout, MCP and HTTP return where a tool could not run."""
 
     error: ToolError

@@ -1,4 +1,4 @@
-"""Tenants side by side: a figure that nobody can tell is null, with the reason in the document's ``unknown``."""
+"""Tenants side by side: an unknown figure is null, with the reason in the document's ``unknown``."""
 
 from msgspec import Struct
 
@@ -35,7 +35,7 @@ class TenantFigures(Struct, frozen=True, kw_only=True):
 
 
 class CompareReport(Report, frozen=True, kw_only=True):
-    """``window_covered_minutes`` is that of requests and refusals; ``events_covered_minutes`` that of the event log.
+    """The comparison. ``window_covered_minutes`` is for requests and refusals, ``events_covered_minutes`` for events.
 
     ``differs`` names the figures in which the tenants differ, the one in which they differ most first.
     """

@@ -1,4 +1,4 @@
-"""diagnose_gateway_health: how every dependency is, now."""
+"""diagnose_gateway_health: the present state of every dependency."""
 
 from typing import Annotated
 
@@ -26,11 +26,11 @@ class InstanceSection(Struct, frozen=True, kw_only=True):
 
 
 class DependencySection(Struct, frozen=True, kw_only=True):
-    """One dependency. ``status`` "not checked" where it was not asked for, "unknown" where nobody could tell.
+    """One dependency. ``status`` is "not checked" where it was not requested, "unknown" where it is not known.
 
-    ``latency_ms`` leaves out ``own_delay_ms``, for which our own event loop stood still meanwhile (null: not worth
-    telling): the true time lies between the one and the sum. ``instances`` has each address of a service with several;
-    the section itself is the worst of them. ``says`` quotes what a body that is well has to tell all the same.
+    ``latency_ms`` does not include ``own_delay_ms``, for which our own event loop was blocked meanwhile (null: too
+    small to matter): the true time lies between the one and the sum. ``instances`` has each address of a service with
+    several; the section itself is the worst of them. ``says`` quotes a remark in the body of a service that is well.
     """
 
     status: str
@@ -76,7 +76,8 @@ class RateLimitingSection(Struct, frozen=True, kw_only=True):
     """The tenant's counters, and how many there are of all tenants.
 
     ``rate_limits`` holds the most urgent hundred, ``omitted`` is the number of the others. ``unparsed`` are names under
-    the layout's prefix that are outside the layout (some of them are counters all the same); null where nobody looked.
+    the layout's prefix that do not follow the layout (some of them are counters nevertheless); null where they were not
+    read.
     """
 
     status: str
@@ -92,17 +93,17 @@ class RateLimitingSection(Struct, frozen=True, kw_only=True):
 
 
 class ProcessesSection(Struct, frozen=True, kw_only=True):
-    """Processes that answered at the gateway's address within the window, and how often one began anew."""
+    """Processes that answered at the gateway's address within the window, and how often one restarted."""
 
     seen: int
     restarts: int
 
 
 class GatewayMetricsSection(Struct, frozen=True, kw_only=True):
-    """What the gateway's own counters say of the last minutes. Shares run from 0 to 1; null is unknown, never zero.
+    """The gateway's own counters over the last minutes. Shares run from 0 to 1; null is unknown, never zero.
 
-    ``lower_bound``: figures are "at least", since a process that ended took some with it. ``unknown`` holds a sentence
-    for each thing that is not known.
+    ``lower_bound``: figures are "at least", since requests were lost with a process that ended. ``unknown`` holds a
+    sentence for each figure that is not known.
     """
 
     status: str
@@ -121,7 +122,7 @@ class GatewayMetricsSection(Struct, frozen=True, kw_only=True):
 
 
 class DiagnoseReport(Report, frozen=True, kw_only=True):
-    """``overall_status`` is never better than the worst dependency that was probed."""
+    """The diagnosis. ``overall_status`` is never better than the worst dependency that was probed."""
 
     backend_orchestrator_health: DependencySection
     ai_engine_connectivity: DependencySection

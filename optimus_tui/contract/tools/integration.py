@@ -1,4 +1,4 @@
-"""test_ai_engine_integration: does a request make it through, and how fast."""
+"""test_ai_engine_integration: whether a request passes through the gateway to the engine, and how fast."""
 
 from typing import Annotated, Any, Literal
 
@@ -22,7 +22,7 @@ class IntegrationQuery(Query, frozen=True, kw_only=True):
 
 
 class IntegrationReport(Report, frozen=True, kw_only=True):
-    """``tests_performed`` holds one object a test: test, status (pass, fail, skipped) and what was measured."""
+    """The results. ``tests_performed``: one object a test with test, status (pass, fail, skipped) and measurements."""
 
     test_type: TestType
     tenant_id: str

@@ -1,4 +1,4 @@
-"""validate_enterprise_patterns: what a router lacks, where, why it matters, and how to mend it."""
+"""validate_enterprise_patterns: what a router lacks, where, why it matters, and the remedy."""
 
 import re
 from typing import Annotated, Literal
@@ -49,7 +49,7 @@ class PatternIssue(Struct, frozen=True, kw_only=True):
     why: str
     source: str = ""
     also: tuple[str, ...] = ()
-    """The lines of other routes with the same fault, where one finding speaks for all of them."""
+    """The lines of other routes with the same fault, which this finding covers."""
 
 
 class PatternAdvice(Struct, frozen=True, kw_only=True):
@@ -79,7 +79,7 @@ class CodeDrift(Struct, frozen=True, kw_only=True):
 
 
 class LiveComparison(Struct, frozen=True, kw_only=True):
-    """Code against Redis: the worst difference first, and how much was looked at, in words."""
+    """Code against Redis: the worst difference first, and a text that says how much was compared."""
 
     differences: tuple[CodeDrift, ...]
     covered: str
@@ -90,9 +90,11 @@ class LiveComparison(Struct, frozen=True, kw_only=True):
 
 
 class ValidateReport(Report, frozen=True, kw_only=True):
-    """``average_compliance_score`` is null where no file was judged. The best word for ``overall_compliance`` stands
-    nowhere else in the document: a hook may search for it. A path that holds it is shown as a shell pattern that fits
-    the file."""
+    """The result for all files. ``average_compliance_score`` is null where no file was judged.
+
+    The word ``overall_compliance`` for the best result occurs nowhere else in the document, because a hook may search
+    for it. A path that holds it is shown as a shell pattern that fits the file.
+    """
 
     validation_level: ValidationLevel
     overall_compliance: Compliance
@@ -111,11 +113,11 @@ class ValidateReport(Report, frozen=True, kw_only=True):
 
     @property
     def hides_worse(self) -> bool:
-        """Some file would get a worse word than ``overall_compliance``, which is the average's."""
+        """Return whether a file would get a worse word than ``overall_compliance``, which is the average's."""
         bound = next((bound for bound in BOUNDS if (self.average_compliance_score or 0.0) >= bound), 0.0)
         return any(one.compliance_score < bound for one in self.files)
 
 
 def unescaped(text: str) -> str:
-    """A path or a line of source as it is on the disk: the document writes the best verdict's word ``excellen[t]``."""
+    """Return a path or a line of source without the escape ``excellen[t]`` of the best verdict's word."""
     return re.sub(r"(?i)(excellen)\[(t)\]", r"\1\2", text)

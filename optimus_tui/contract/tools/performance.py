@@ -1,4 +1,4 @@
-"""analyze_performance_metrics: five figures over a window that says what it covered."""
+"""analyze_performance_metrics: five figures over a window, with the time that they cover."""
 
 from typing import Annotated, Any, Literal
 
@@ -21,7 +21,7 @@ class PerformanceQuery(Query, frozen=True, kw_only=True):
 
 
 class PerformanceReport(Report, frozen=True, kw_only=True):
-    """``analysis_results`` is never empty: a figure nobody can measure says "not available" and why."""
+    """The figures. ``analysis_results`` is never empty: an unknown figure says "not available" and why."""
 
     metric_type: MetricType
     tenant_filter: str | None

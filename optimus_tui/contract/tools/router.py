@@ -1,4 +1,4 @@
-"""generate_enterprise_router: a router and its tests as a draft. Nothing is written by asking for it."""
+"""generate_enterprise_router: a router and its tests as a draft. No file is written."""
 
 from typing import Annotated, Literal
 

@@ -1,4 +1,4 @@
-"""The stand-up's document: how it stands, and what has changed since the last one. It composes what tools answered."""
+"""The stand-up's document: the present state and the changes since the last one, from several tools' results."""
 
 from typing import Literal
 
@@ -75,7 +75,7 @@ class StandupFinding(Struct, frozen=True, kw_only=True):
 
 
 class Change(Struct, frozen=True, kw_only=True):
-    """How one part compares with the last stand-up, in words: ``was 230 ms``. ``rose``: the figure grew or shrank."""
+    """How one part compares with the last stand-up, as text: ``was 230 ms``. ``rose``: whether the figure grew."""
 
     direction: Direction
     words: str

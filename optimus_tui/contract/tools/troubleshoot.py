@@ -1,4 +1,4 @@
-"""troubleshoot_production_issue: six playbooks, each resting on what was measured."""
+"""troubleshoot_production_issue: six playbooks, each based on measurements."""
 
 from typing import Annotated, Any, Literal
 
@@ -19,7 +19,7 @@ IssueType = Literal["rate_limiting", "cache_miss", "circuit_breaker", "proxy_tim
 
 
 class TroubleshootQuery(Query, frozen=True, kw_only=True):
-    """Ask what is behind a symptom."""
+    """Ask for the cause of a symptom."""
 
     issue_type: Annotated[IssueType, Meta(description="The symptom to look into.")]
     tenant_id: TenantId = "demo_dentist"
@@ -27,8 +27,11 @@ class TroubleshootQuery(Query, frozen=True, kw_only=True):
 
 
 class TroubleshootReport(Report, frozen=True, kw_only=True):
-    """``examined`` says what was looked at, so that "none" is an answer. The issue's own analysis stands under its
-    own key (``rate_limiting_analysis`` maps operation to counter; the others hold their measurements)."""
+    """The analysis. ``examined`` says what was examined, so that "none" is an answer.
+
+    The issue's own analysis is under its own key (``rate_limiting_analysis`` maps operation to counter; the others hold
+    their measurements).
+    """
 
     issue_type: IssueType
     tenant_id: str
