@@ -38,12 +38,15 @@ def keys() -> Iterator[str]:
 
 def tools() -> Iterator[str]:
     """Yield the page of tools: for each its arguments and its answer."""
+    from optimus_tui.contract.tools.common import Report
     from optimus_tui.tools.registry import TOOLS
 
     yield "# Tools\n\n" + MADE
     yield (
         "Each tool answers the same document in the dashboard (`t`), on the command line (`optimus-tui run NAME`),\n"
-        "over MCP and over HTTP. `optimus-tui tools NAME --json` prints the whole schemas.\n"
+        "over MCP and over HTTP. `optimus-tui tools NAME --json` prints the whole schemas.\n\n"
+        "Every answer begins with `schema_version`, `tool` and `timestamp` (UTC, ends in Z). Where the history could\n"
+        'not be read, `history_unread` says why. What could not be measured is null or "unknown", never zero.\n'
     )
     for tool in TOOLS.values():
         yield f"## {tool.name}\n\n{tool.description}\n"
@@ -55,8 +58,13 @@ def tools() -> Iterator[str]:
             default = "required" if name in asked.get("required", ()) else f"`{json(about.get('default'))}`"
             yield f"| `{name}` | {cell(kind(about))} | {cell(default)} | {cell(about.get('description', ''))} |"
         yield "\n| answer | holds | means |\n|---|---|---|"
+        head = {field.name for field in msgspec.structs.fields(Report)}
+        means = sentences(tool.report)
         for name, about in answered["properties"].items():
-            yield f"| `{name}` | {cell(kind(about))} | {cell(about.get('description', ''))} |"
+            if name in head:
+                continue
+            meaning = means.get(name) or described(about, answered.get("$defs", {}))
+            yield f"| `{name}` | {cell(kind(about))} | {cell(meaning)} |"
         yield ""
 
 
@@ -82,11 +90,11 @@ def settings() -> Iterator[str]:
     )
     yield "## At the top level, and in `[env.NAME]`\n"
     yield "The variables with `OPTIMUS_` before their names hold for every environment.\n"
-    yield "| key | takes | default | variable | flag | means |\n|---|---|---|---|---|---|"
+    yield "| key | takes | default | also set by | means |\n|---|---|---|---|---|"
     inner = (schema.LimitsTable, Thresholds, ScanBudget)
     for name, takes, default, means in fields(schema.EnvTable, inner):
-        variable, flag = (f"`{table[name]}`" if name in table else "" for table in (variables, flags))
-        yield f"| `{name}` | {takes} | {default} | {variable} | {flag} | {means} |"
+        also = ", ".join(f"`{table[name]}`" for table in (variables, flags) if name in table)
+        yield f"| `{name}` | {takes} | {default} | {also} | {means} |"
     yield "\n## At the top level only\n\n| key | takes | default | means |\n|---|---|---|---|"
     shared = {field.name for field in msgspec.structs.fields(schema.EnvTable)}
     for name, takes, default, means in fields(schema.FileTable):
@@ -199,6 +207,15 @@ def kind(about: dict[str, Any]) -> str:
     if "minimum" in about and "maximum" in about:
         word += f", {about['minimum']:,} to {about['maximum']:,}"
     return word
+
+
+def described(about: dict[str, Any], definitions: dict[str, dict[str, Any]]) -> str:
+    """Return the description in a JSON Schema, or that of the object it refers to; empty if there is none."""
+    for one in (about, *about.get("anyOf", ())):
+        target = definitions.get(one.get("$ref", "").rpartition("/")[2], {})
+        if text := one.get("description") or target.get("description"):
+            return str(text).split("\n\n")[0].replace("``", "`")
+    return ""
 
 
 def json(value: Any) -> str:

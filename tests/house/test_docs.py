@@ -57,6 +57,12 @@ def test_every_setting_has_its_meaning() -> None:
     assert len(rows) > 30
 
 
+def test_every_argument_and_every_field_of_an_answer_has_its_meaning() -> None:
+    rows = [line for line in generate.made("tools.md").splitlines() if line.startswith("| `")]
+    assert [row for row in rows if row.endswith("|  |")] == []
+    assert len(rows) > 80
+
+
 def test_the_readme_is_short_and_keeps_the_two_lines_that_set_it_up() -> None:
     readme = (ROOT / "README.md").read_text("utf-8")
     assert len(readme.splitlines()) <= 200

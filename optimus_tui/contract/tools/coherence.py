@@ -67,12 +67,17 @@ class CoherenceReport(Report, frozen=True, kw_only=True):
     """Events are filtered by their own timestamps; malformed ones are counted, not hidden."""
 
     window_requested_minutes: int
+    """How far back was asked for, in minutes."""
     window_covered_minutes: float | None
+    """How far back the events reach, in minutes; null where that is not known."""
     source: WindowSource
+    """Where the figures of the window come from: Prometheus, our own history, or a live look."""
     cache_coherence_analysis: CoherenceAnalysis
     coverage: CoverageSection
     sample_cache_analysis: tuple[SampledKey, ...]
+    """Some cache keys with type, TTL and size."""
     recent_coherence_events: tuple[dict[str, Any], ...]
+    """The newest events of the window."""
     events: dict[str, Any]
     """status, in_window, read, length, malformed, without_timestamp, in_future, by_type, by_tenant, per_minute,
     error."""
@@ -82,4 +87,6 @@ class CoherenceReport(Report, frozen=True, kw_only=True):
     """status, checked, vanished, refilled, survived_stale, suspected_stale, unknown, refill_ms (p50, p95), stale_keys
     and suspected_keys with their evidence, error."""
     recommendations: tuple[CoherenceAdvice, ...]
+    """What to do, with the command or the file where there is one."""
     diagnostics: tuple[Diagnostic, ...] = ()
+    """Everything that was judged to be wrong."""

@@ -132,4 +132,6 @@ class DiagnoseReport(Report, frozen=True, kw_only=True):
     rate_limiting: RateLimitingSection
     gateway_metrics: GatewayMetricsSection
     overall_status: str
+    """The verdict on everything that was asked."""
     diagnostics: tuple[Diagnostic, ...] = ()
+    """Everything that was judged to be wrong."""

@@ -25,8 +25,14 @@ class IntegrationReport(Report, frozen=True, kw_only=True):
     """The results. ``tests_performed``: one object a test with test, status (pass, fail, skipped) and measurements."""
 
     test_type: TestType
+    """The tests that were asked for."""
     tenant_id: str
+    """The tenant that the tests used."""
     tests_performed: tuple[dict[str, Any], ...]
+    """One object for each test: its name, status and measurements."""
     overall_status: str
+    """The verdict on all tests."""
     pass_rate: str
+    """Passed and counted tests, in words."""
     notes: tuple[str, ...] = ()
+    """What else is worth knowing."""

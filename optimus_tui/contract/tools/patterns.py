@@ -97,13 +97,21 @@ class ValidateReport(Report, frozen=True, kw_only=True):
     """
 
     validation_level: ValidationLevel
+    """The level that was asked for; each includes those before it."""
     overall_compliance: Compliance
+    """The word for the average score."""
     average_compliance_score: float | None
+    """Average of the files' scores; null where no file was judged."""
     files_validated: int
+    """Number of files that were judged."""
     files: tuple[RouterFile, ...]
+    """Each file with its score."""
     issues_found: tuple[PatternIssue, ...]
+    """Each finding with its place."""
     recommendations: tuple[PatternAdvice, ...]
+    """What to do for each pattern, the one with the most affected files first."""
     skipped: tuple[SkippedFile, ...] = ()
+    """Files that were not judged, with the reason."""
     ignored: int = 0
     """Findings that a comment with a reason sets aside."""
     live: LiveComparison | None = None

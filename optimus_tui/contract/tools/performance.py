@@ -24,9 +24,16 @@ class PerformanceReport(Report, frozen=True, kw_only=True):
     """The figures. ``analysis_results`` is never empty: an unknown figure says "not available" and why."""
 
     metric_type: MetricType
+    """The figure that was asked for."""
     tenant_filter: str | None
+    """The tenant it was asked of; null for all."""
     window_requested_minutes: int
+    """How far back was asked for, in minutes."""
     window_covered_minutes: float
+    """How far back the samples reach, in minutes."""
     source: WindowSource
+    """Where the figures of the window come from: Prometheus, our own history, or a live look."""
     analysis_results: dict[str, Any]
+    """The figures, by their names."""
     diagnostics: tuple[Diagnostic, ...] = ()
+    """Everything that was judged to be wrong."""

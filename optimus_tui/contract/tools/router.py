@@ -68,9 +68,15 @@ class RouterReport(Report, frozen=True, kw_only=True):
     """The draft: ``files`` holds the router and then its test."""
 
     router_name: str
+    """Name of the router."""
     router_type: RouterType
+    """Where its data is kept."""
     operations: tuple[Operation, ...]
+    """Operations that the router offers."""
     files_generated: GeneratedPaths
     files: tuple[GeneratedFile, ...]
+    """Text of the router, then of its test."""
     enterprise_features: tuple[str, ...]
+    """Features that the router has, in words."""
     next_steps: tuple[str, ...]
+    """What to do with the draft, in order."""

@@ -34,21 +34,38 @@ class TroubleshootReport(Report, frozen=True, kw_only=True):
     """
 
     issue_type: IssueType
+    """The symptom that was looked into."""
     tenant_id: str
+    """The tenant that was looked at."""
     window_requested_minutes: int
+    """How far back was asked for, in minutes."""
     window_covered_minutes: float
+    """How far back the samples reach, in minutes."""
     source: WindowSource
+    """Where the figures of the window come from: Prometheus, our own history, or a live look."""
     rate_limiting_analysis: dict[str, LimitSection] | UnsetType = UNSET
+    """The tenant's counters by operation; only for `rate_limiting`."""
     rate_limiting_details: dict[str, Any] | UnsetType = UNSET
+    """What else was measured; only for `rate_limiting`."""
     cache_miss_analysis: dict[str, Any] | UnsetType = UNSET
+    """What was measured; only for `cache_miss`."""
     circuit_breaker_analysis: dict[str, Any] | UnsetType = UNSET
+    """What was measured; only for `circuit_breaker`."""
     proxy_timeout_analysis: dict[str, Any] | UnsetType = UNSET
+    """What was measured; only for `proxy_timeout`."""
     memory_leak_analysis: dict[str, Any] | UnsetType = UNSET
+    """What was measured; only for `memory_leak`."""
     high_latency_analysis: dict[str, Any] | UnsetType = UNSET
+    """What was measured; only for `high_latency`."""
     diagnostics: tuple[Diagnostic, ...]
+    """Everything that was judged to be wrong."""
     recommendations: tuple[Recommendation, ...]
+    """What to do, with the command or the file where there is one."""
     severity_assessment: str
+    """The worst severity that was found, or `none`."""
     immediate_action_required: bool
+    """True where somebody should act now."""
     examined: tuple[str, ...]
+    """What was looked at."""
     unknown: tuple[str, ...] = ()
     """What could not be looked at, with the reason: no verdict rests on it."""
