@@ -165,7 +165,7 @@ COMMANDS: tuple[Command, ...] = (
 
 
 def completions(screen: CommandTarget) -> list[str]:
-    """Whole lines that the prompt may suggest."""
+    """Return whole command lines that the prompt may suggest."""
     lines: list[str] = []
     for command in COMMANDS:
         if command.when(screen):

@@ -15,7 +15,7 @@ class Once(Screen[Any]):
     _answered = False
 
     def dismiss(self, result: Any = None) -> AwaitComplete:
-        """As Textual's; where it has been answered already, nothing."""
+        """Dismiss the screen with a result. Nothing happens if it has been dismissed already."""
         if self._answered:
             return AwaitComplete()
         self._answered = True

@@ -26,7 +26,7 @@ Lines = list[list[Piece]]
 
 
 def report_lines(sections: Sequence[Section], width: int) -> Lines:
-    """Every section with its title and a blank line after it."""
+    """Return every section as lines of ``width`` cells, with its title and a blank line after it."""
     lines: Lines = []
     for section in sections:
         lines.append([(fit_cell(section.title, width).rstrip(), "head")])
@@ -37,7 +37,7 @@ def report_lines(sections: Sequence[Section], width: int) -> Lines:
 
 
 def text_lines(text: str, width: int) -> Lines:
-    """Plain lines, each wrapped by characters: JSON stays copyable by eye."""
+    """Return plain lines, each wrapped by characters, so that JSON can be copied by eye."""
     return [[(line[at : at + width], "")] for line in text.split("\n") for at in range(0, max(1, len(line)), width)]
 
 
@@ -79,7 +79,7 @@ def _heads(columns: Sequence[str], widths: Sequence[int], figures: Sequence[bool
 
 
 def head_lines(head: str, width: int) -> list[str]:
-    """A head in lines of at most ``width`` cells, broken between its words; a longer word is cut when it is drawn."""
+    """Return a head in lines of at most ``width`` cells, broken between words; a longer word stays whole."""
     lines = [""]
     for word in _WORDS.findall(head):
         if lines[-1] and cell_len(lines[-1] + word.rstrip()) > width:

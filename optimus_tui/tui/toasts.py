@@ -25,23 +25,23 @@ class LastingNotification(Notification):
 
     @property
     def time_left(self) -> float:
-        """Seconds until it ends, for the timer of its toast."""
+        """Return the seconds until it ends, for the timer of its toast."""
         return max(LEAST_SECONDS, min(super().time_left, self.timeout))
 
     @property
     def has_expired(self) -> bool:
-        """Whether its time is over, by the wall clock."""
+        """Return True if its time is over, by the wall clock."""
         return super().time_left <= 0
 
 
 def toast_text(sentence: str, path: object, screen_width: int) -> str:
-    """A sentence as safe text; the ``path`` that it is about, where there is one, begins on a line of its own."""
+    """Return a sentence as safe text, with the ``path`` that it is about on lines of its own."""
     said = safe_text(sentence, LONGEST)
     return f"{said}\n{path_lines(safe_text(str(path), LONGEST_PATH), screen_width)}" if path else said
 
 
 def path_lines(path: str, screen_width: int) -> str:
-    """A path in lines that a toast on this screen holds: broken after a slash, so that every name stays whole."""
+    """Return a path in lines that a toast on this screen can hold, broken after slashes."""
     room = min(60, screen_width // 2) - 3
     lines = [""]
     for part in re.findall(r"[^/]*/|[^/]+$", path):

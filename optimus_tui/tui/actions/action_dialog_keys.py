@@ -22,7 +22,7 @@ BINDINGS: list[BindingType] = [
 
 
 def is_command(action: str, words: str, typed: str, reason: str) -> bool:
-    """Whether the letter of ``action`` is a command while ``words`` are to be typed and a button has the focus."""
+    """Return True if an action's letter is a command while ``words`` are waited for and a button has the focus."""
     if words.startswith(typed + LETTERS[action]):
         return False
     return action == "whole" or not (typed or reason)

@@ -74,6 +74,6 @@ class ResumeDialog(ActionDialog):
         return 0.0
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """Its keys are those of its plan: there is nothing to plan, to widen or to take in."""
+        """Return False for the keys that would change the plan: an interrupted action keeps its own."""
         asked = str(parameters[0]) if action == "letter" else action
         return asked not in ("gentler", "anew", "include", "whole") and super().check_action(action, parameters)

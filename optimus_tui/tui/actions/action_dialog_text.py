@@ -36,7 +36,16 @@ OUTCOME_WORDS = {
 def preview_lines(
     plan: Plan, card: Preview, width: int, age_seconds: float, whole: bool, keys: Mapping[str, str] = LETTERS
 ) -> Lines:
-    """The blast radius: what exactly, how much, and what will be different. ``keys``: by what they do."""
+    """Return what an action would do: which keys, how many, and what will be different.
+
+    Args:
+        plan: The plan that is asked about.
+        card: The plan in words.
+        width: Columns.
+        age_seconds: The plan's age.
+        whole: List all keys of the samples and of uncertain owners.
+        keys: The keys to name, by what they do.
+    """
     read = f"{plural(card.count, 'key')}, read {age_seconds:.0f} s ago" if age_seconds >= 1 else (
         f"{plural(card.count, 'key')}, read just now"
     )  # fmt: skip
@@ -60,7 +69,13 @@ def preview_lines(
 
 
 def refusal_lines(refusal: Refusal, began: bool, width: int) -> Lines:
-    """Why not, and what helps, whole: the remedy may be a command. ``began``: it had begun when it was stopped."""
+    """Return why an action was refused and what helps, in full: the remedy may be a command.
+
+    Args:
+        refusal: The refusal.
+        began: It was stopped after it had begun.
+        width: Columns.
+    """
     lines: Lines = [[(line, "warn")] for line in wrap(refusal.message, width)]
     lines += [[(line, "quiet")] for line in wrap(refusal.remedy or "", width) if line]
     end = ("What was done until then is in the audit.", "warn") if began else ("Nothing was changed.", "quiet")
@@ -89,7 +104,7 @@ def _uncertain(plan: Plan, width: int, whole: bool, keys: Mapping[str, str]) -> 
 
 
 def too_small_lines(now: tuple[int, int], least: tuple[int, int]) -> Lines:
-    """Instead of half a card."""
+    """Return what is said on a terminal that is too small to confirm anything."""
     return [
         [("Too small to confirm anything.", "warn")],
         [(f"It needs {least[0]}×{least[1]}; this is {now[0]}×{now[1]}.", "")],
@@ -98,7 +113,7 @@ def too_small_lines(now: tuple[int, int], least: tuple[int, int]) -> Lines:
 
 
 def facts(pairs: Sequence[tuple[str, str, str]], width: int) -> Lines:
-    """Label and figure, as many in a line as fit."""
+    """Return labels and figures, as many in a line as fit."""
     lines: Lines = [[]]
     used = 0
     for label, value, ink in pairs:
@@ -153,7 +168,7 @@ def _told(label: str, text: str, width: int, ink: str) -> Lines:
 
 
 def left_lines(left: Interrupted, effect: str, width: int) -> Lines:
-    """An interrupted action: how far it came, what is known of its keys, what going on would do."""
+    """Return how far an interrupted action came, what is known of its keys, and what resuming would do."""
     lines: Lines = [[(f"Interrupted at {left.tried:,} of {plural(left.plan.count, 'key')}", "bright")], []]
     lines += _counts({name: left.outcomes.count(name) for name in set(left.outcomes)}, width)
     lines.append([])
@@ -168,7 +183,7 @@ def left_lines(left: Interrupted, effect: str, width: int) -> Lines:
 
 
 def progress_lines(progress: Progress | None, stopping: bool, width: int) -> Lines:
-    """How far it is, with the outcomes so far."""
+    """Return how far the action is, with the outcomes so far."""
     if progress is None:
         return [[("beginning …", "quiet")]]
     room = max(4, min(40, width - 40))
@@ -185,9 +200,14 @@ def progress_lines(progress: Progress | None, stopping: bool, width: int) -> Lin
 
 
 def receipt_lines(receipt: Receipt, audit: str, width: int, plan: Plan | None = None, effect: str = "") -> Lines:
-    """What became of it, kind by kind, which keys and to what effect, what was seen afterwards, where the proof lies.
+    """Return what an action did: outcomes by kind, keys, what was seen afterwards, and its audit record.
 
-    ``plan`` and ``effect`` are what was confirmed; the effect is told only where all of it was done.
+    Args:
+        receipt: The outcome.
+        audit: The words about the audit record.
+        width: Columns.
+        plan: What was confirmed; None to leave its keys out.
+        effect: What it was to bring about; it is said only if all of it was done.
     """
     good = receipt.verified and not receipt.stopped and not receipt.cancelled and not receipt.counts.get("unknown")
     head = "Done and verified" if good else "Done, with remarks"

@@ -44,7 +44,7 @@ class GuardedButton(Button):
 
 
 def audit_words(action_service: "ActionService", action: str) -> str:
-    """Which line of which file closes this action (or is its last so far). Reads a file: not for the event loop."""
+    """Return which line of which file has the action's last audit record. Reads a file: call it in a thread."""
     from optimus_tui.history.audit_files import read
 
     last: tuple[object, object] | None = None
@@ -60,13 +60,13 @@ def audit_words(action_service: "ActionService", action: str) -> str:
 
 
 def clock_of(seconds: float) -> str:
-    """``9:58``."""
+    """Return seconds as minutes and seconds: ``9:58``."""
     whole = max(0, int(seconds))
     return f"{whole // 60}:{whole % 60:02d}"
 
 
 def armed_words(guard: "Guard") -> str:
-    """How long one may act; who is about to be disarmed for want of a key reads that instead."""
+    """Return how long actions are armed, or that they are about to be disarmed because no key was pressed."""
     idle = guard.idle_seconds_left
     if idle < min(IDLE_WARNING_SECONDS, guard.seconds_left):
         return f"ARMED, disarms in {clock_of(idle)}: no key pressed"

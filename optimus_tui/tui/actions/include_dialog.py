@@ -46,7 +46,7 @@ class IncludeDialog(Dialog):
         return [Static(Content(about + "\n"), classes="card-about"), _List(*listed, id="body")]
 
     def action_take(self) -> None:
-        """What is ticked, and nothing else of these."""
+        """Take the ticked keys in, and leave the others of the list out."""
         chosen: list[int] = self.query_one(SelectionList).selected
         self.dismiss(frozenset(self.keys[place] for place in chosen))
 

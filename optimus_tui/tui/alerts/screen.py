@@ -56,18 +56,18 @@ class EpisodeList(LineView):
         self.set_rows(self.book.episodes())
 
     def is_open(self, episode: AlertEpisode) -> bool:
-        """Whether this process holds it open: what an earlier start left unended is not."""
+        """Return True if this process holds the episode open; what an earlier start left unended is not open."""
         return not episode.end and key_of(episode.finding) in self.open_keys
 
     def mute_of(self, episode: AlertEpisode | None) -> Mute | None:
-        """The mute in force on this trouble, whether it is open or has gone."""
+        """Return the mute in force on an episode's finding, open or cleared. None without one."""
         if episode is None:
             return None
         key = key_of(episode.finding)
         return next((one for one in self.mutes.values() if key in keys_of(one.rule, one.subject)), None)
 
     def state_of(self, episode: AlertEpisode) -> tuple[str, str]:
-        """Its word and ink: muted only where the mute does silence it."""
+        """Return an episode's state and its style. It is muted only if the mute really silences it."""
         now = self._now()
         held = self.book.state.held[key_of(episode.finding)] if self.is_open(episode) else None
         return words.state_of(episode, held, held is not None and silences(self.mutes, held.finding, now))
@@ -142,7 +142,7 @@ class AlertsScreen(BaseScreen):
         self.set_interval(1.0, self.draw)
 
     def open_list(self, book: "AlertBook") -> None:
-        """The list, once there is a book to list: this screen may be opened before the first reading."""
+        """Show the list. The screen may be opened before there is a book to list."""
         self.mount(EpisodeList(book, self.dashboard.context.clock.wall), after="#alerts-way")
         self.set_focus(self.query_one(EpisodeList))
 
@@ -152,7 +152,7 @@ class AlertsScreen(BaseScreen):
 
     @on(EpisodeList.Moved)
     def draw(self) -> None:
-        """Once a second, and when the cursor moves."""
+        """Draw title, list and details: once a second, and when the cursor moves."""
         way, below = self.query_one("#alerts-way", Static), self.query_one("#alerts-below", Static)
         if self.book is None:
             way.update(Content(" Alerts   nothing is watched yet"))

@@ -31,9 +31,13 @@ _INKS = {"critical": "crit", "high": "warn", "medium": "warn", "low": "quiet"}
 
 
 def toasts(notices: Sequence[Notice], room: int, hint: str, most: int = MOST_TOASTS) -> list[Toast]:
-    """Texts of at most two lines of ``room`` cells, ``most`` of them and one more where that is not enough.
+    """Return the toasts for new notices, each with its severity.
 
-    ``hint`` is the next key for what is bad, or empty.
+    Args:
+        notices: What is new.
+        room: Cells of a line; a toast has at most two lines.
+        hint: The next key for what is bad; empty for none.
+        most: How many toasts there may be. One more is made that counts the rest.
     """
     standing = [notice for notice in notices if notice.kind == "standing"]
     if len(standing) > 1:
@@ -90,7 +94,7 @@ def _head(message: str) -> str:
 
 
 def state_of(episode: AlertEpisode, held: OpenEpisode | None, muted: bool) -> tuple[str, str]:
-    """A word and its ink; ``held`` where this process holds it open."""
+    """Return an episode's state and its style; ``held`` is its alert if this process holds it open."""
     if held is None:
         return {"": ("not watched", "quiet"), "cleared": ("cleared", "good"), "continued": ("went on", "quiet")}[
             episode.end
@@ -115,12 +119,12 @@ _COLUMNS = (
 
 
 def head(width: int) -> list[Piece]:
-    """The titles of the table."""
+    """Return the titles of the columns."""
     return [(fit_cell(column.title, cells, column.align) + " ", "quiet") for column, cells in _fitted(width)]
 
 
 def row(episode: AlertEpisode, state: tuple[str, str], now: float, width: int) -> list[Piece]:
-    """One episode."""
+    """Return one episode as spans."""
     finding = episode.finding
     mark = SEVERITY_MARKS[finding.severity]
     quiet = state[1] in ("quiet", "good")
@@ -148,12 +152,12 @@ def _fitted(width: int) -> list[tuple[Column, int]]:
 
 
 def since_words(since: float, now: float) -> str:
-    """``02:10:04`` today, ``11-22`` before."""
+    """Return when an episode began: ``02:10:04`` today, ``11-22`` before."""
     return clock(since) if abs(now - since) <= STILL_TODAY_SECONDS else clock(since, dated=True)[5:10]
 
 
 def measured(finding: Finding) -> str:
-    """``41 counters``, ``52 %``, ``914 ms``; empty where nothing was counted."""
+    """Return what was measured: ``41 counters``, ``52 %``, ``914 ms``. Empty if nothing was counted."""
     value = finding.measured
     if finding.measured_words:
         return finding.measured_words
@@ -167,13 +171,13 @@ def measured(finding: Finding) -> str:
 
 
 def until_words(mute: Mute) -> str:
-    """``muted until 03:15:00 UTC: deploy``."""
+    """Return how long a mute lasts and why: ``muted until 03:15:00 UTC: deploy``."""
     end = "until it clears" if mute.until is None else f"until {clock(mute.until)} UTC"
     return f"muted {end}: {safe_text(mute.reason, 200)}"
 
 
 def below(episode: AlertEpisode | None, mute: Mute | None, trouble: str) -> list[tuple[str, str]]:
-    """The lines under the table: the sentence, the mute, what is wrong with the book itself."""
+    """Return the lines below the table: the sentence, the mute, and what is wrong with the book itself."""
     lines: list[tuple[str, str]] = []
     if episode is not None:
         lines.append((safe_text(episode.finding.message, 400), ""))
@@ -187,6 +191,6 @@ def below(episode: AlertEpisode | None, mute: Mute | None, trouble: str) -> list
 
 
 def counts(rows: Sequence[AlertEpisode], open_now: int, muted: int) -> str:
-    """``3 active · 12 in all · 1 muted``."""
+    """Return how many episodes there are: ``3 active · 12 in all · 1 muted``."""
     parts = [f"{open_now} open", f"{plural(len(rows), 'episode')} in all"]
     return " · ".join([*parts, f"{muted} muted"] if muted else parts)

@@ -77,18 +77,18 @@ class CommandRun:
 
     @property
     def last(self) -> RoundTrip:
-        """The newest trip."""
+        """Return the newest round trip."""
         return self.parts[-1][0]
 
     @property
     def words(self) -> Words:
-        """The first command."""
+        """Return the first command."""
         trip, start, _ = self.parts[0]
         return trip.commands[start]
 
     @property
     def took_ms(self) -> float | None:
-        """Of its trips together; None while none was answered."""
+        """Return the milliseconds of its round trips together; None while none was answered."""
         timed = [trip.took_ms for trip, _, _ in self.parts if trip.took_ms is not None]
         return sum(timed) if timed else None
 
@@ -112,7 +112,7 @@ class CommandRun:
                 yield LoggedCommand(trip, at, trip.commands[at])
 
     def outcome(self) -> tuple[str, str]:
-        """``ok`` or what went wrong, and an ink."""
+        """Return ``ok`` or what went wrong, and its style."""
         wrong, waiting, first = 0, False, ""
         for trip, start, stop in self.parts:
             if trip.answered >= stop and not trip.errors:
@@ -140,22 +140,22 @@ class Polled:
 
     @property
     def count(self) -> int:
-        """How often since the start."""
+        """Return how often it was sent since the start."""
         return self.fold.count
 
     @property
     def last(self) -> RoundTrip:
-        """The newest trip."""
+        """Return the newest round trip."""
         return self.fold.trip
 
     @property
     def words(self) -> Words:
-        """The last command."""
+        """Return the last command."""
         return self.fold.words
 
     @property
     def took_ms(self) -> float | None:
-        """Of the last trip."""
+        """Return the milliseconds of the last round trip; None without an answer."""
         return self.fold.trip.took_ms
 
     def commands(self) -> Iterator[LoggedCommand]:
@@ -163,7 +163,7 @@ class Polled:
         yield LoggedCommand(self.fold.trip, 0, self.fold.words)
 
     def outcome(self) -> tuple[str, str]:
-        """The last one's, and how many went wrong since the start."""
+        """Return the outcome of the last one, with how many failed since the start, and its style."""
         trip = self.fold.trip
         now = "waiting" if trip.took_ms is None and not trip.end else trip.end or str(trip.status or "ok")
         if self.fold.errors:
@@ -172,7 +172,7 @@ class Polled:
 
 
 def runs_of(trip: RoundTrip) -> Iterator[CommandRun]:
-    """A trip's commands, those of one kind that follow each other together; all, where few kinds of look take turns."""
+    """Yield the commands of a round trip in runs of one kind; all in one run if few kinds of reads take turns."""
     shapes = [shape(words, trip.is_http) for words in trip.commands]
     turns = [0, *(at for at in range(1, len(shapes)) if shapes[at] != shapes[at - 1])]
     if len(turns) > 2 * len(set(shapes)) and not any(map(is_write, trip.commands)):
@@ -182,21 +182,21 @@ def runs_of(trip: RoundTrip) -> Iterator[CommandRun]:
 
 
 def kind_of(line: LogLine) -> tuple[str, str]:
-    """``read``, ``WRITE`` or ``http``, and its ink."""
+    """Return ``read``, ``WRITE`` or ``http``, and its style."""
     if line.last.is_http:
         return "http", "accent"
     return ("WRITE", "warn") if is_write(line.words) else ("read", "quiet")
 
 
 def line_words(line: LogLine) -> str:
-    """A line's first command, under the names of all that take turns in it."""
+    """Return a row's first command, with the names of all kinds that take turns in it."""
     if isinstance(line, CommandRun) and line.mixed:
         return f"{line.mixed} {command_words(line.words[1:])}"
     return command_words(line.words)
 
 
 def command_words(words: Words) -> str:
-    """A command in safe words, each told from the next; a long one is elided."""
+    """Return a command in safe words, clearly separated; a long one is shortened."""
     shown = [_word(word) for word in words[:MOST_WORDS]]
     more = len(words) - len(shown)
     return " ".join([*shown, *([f"… {more:,} more"] if more else [])])
@@ -210,7 +210,7 @@ def _word(word: bytes | Hidden) -> str:
 
 
 def fields(line: LogLine) -> dict[str, str | float | None]:
-    """What a filter looks at: of a long line its first commands."""
+    """Return what a filter looks at; of a row with many commands the first ones."""
     outcome = line.outcome()[0]
     texts = [command_words(command.words) for command, _ in zip(line.commands(), range(1_000), strict=False)]
     took = None if line.took_ms is None else line.took_ms / 1000
@@ -223,7 +223,7 @@ def fields(line: LogLine) -> dict[str, str | float | None]:
 
 
 def pasted(command: LoggedCommand, settings: Settings) -> str:
-    """One line for a shell that sends exactly this again, or a comment that says why there is none."""
+    """Return a shell line that sends a command again, or a comment that says why there is none."""
     trip, words = command.trip, command.words
     name = command_words(words[:1])
     name = name if name.isascii() and name.isalnum() else "it"
@@ -247,14 +247,14 @@ def _target(trip: RoundTrip, settings: Settings) -> RedisTarget:
 
 
 def to_paste(line: LogLine, settings: Settings) -> str:
-    """A line's commands, the first hundred of them."""
+    """Return a row's commands as shell lines, the first hundred of them."""
     lines = [pasted(command, settings) for command, _ in zip(line.commands(), range(MOST_COPIED), strict=False)]
     more = line.count - len(lines) if isinstance(line, CommandRun) else 0
     return "\n".join([*lines, *([f"# {more} more are not copied: the export has them"] if more else [])])
 
 
 def exported(lines: Iterable[LogLine], settings: Settings) -> list[str]:
-    """One line of text a command: no script, each begins with its time."""
+    """Return one line of text for each command. It is no script: each line begins with its time."""
     told = []
     for line in lines:
         kind = kind_of(line)[0]

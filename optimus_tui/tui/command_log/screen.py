@@ -75,7 +75,7 @@ class CommandLogScreen(BaseScreen):
     # -- reading ---------------------------------------------------------------------------------------------------
 
     def look(self) -> None:
-        """Once a second: what was sent since the last look."""
+        """Take what was sent since the last look, and draw it."""
         if not self.paused:
             self._take()
         self._show()
@@ -175,7 +175,7 @@ class CommandLogScreen(BaseScreen):
     # -- a line ----------------------------------------------------------------------------------------------------
 
     def selected(self) -> LogLine | None:
-        """The line under the cursor."""
+        """Return the line under the cursor; None in an empty list."""
         return self.query_one(LogList).selected
 
     def action_detail(self) -> None:

@@ -91,7 +91,7 @@ class SamplingBridge:
             self.sampler.watch_keys(keys)
 
     def pace(self, source: str, factor: float) -> None:
-        """Stretch a source's intervals: 2.0 reads half as often, 0 pauses."""
+        """Change a source's pace: with 2.0 it is read half as often, with 0 not at all."""
         if self.sampler is not None:
             self.sampler.pace(source, factor)
 

@@ -32,9 +32,17 @@ def status_words(
     mode: tuple[str, str] = ("read-only", "quiet"),
     muted: int = 0,
 ) -> tuple[Words, Words]:
-    """Product, environment, mode, a note (and whether it is urgent), mutes left; verdict, own load, UTC clock right.
+    """Return the status line: what stands at its left and at its right, with colours.
 
-    ``overall`` None leaves the verdict out: where a pane already shows it.
+    Args:
+        settings: They name the environment and its colour.
+        note: A note, and whether it is urgent; None for none.
+        overall: The verdict; None to leave it out because a pane shows it.
+        own_rate: Our own commands and requests a second.
+        wall: The time, in seconds since the epoch.
+        width: Columns.
+        mode: Whether actions are armed, and the style of these words.
+        muted: How many mutes are in force.
     """
     color = settings.color or ("error" if settings.environment.startswith("prod") else "accent")
     gap = "   " if width >= 100 else "  "
@@ -61,7 +69,7 @@ def status_words(
 
 
 def mode_room(settings: Settings, width: int) -> int:
-    """Cells for the mode in the status line: what the name, the environment and the longest right end leave."""
+    """Return the cells that the status line has for the mode, beside the name and the longest right end."""
     if width >= 110:
         return width  # there is room for all of it, and the note behind it is what is cut
     start = cell_len(f" OPTIMUS  {safe_text(settings.environment, 24)}  ") + (11 if settings.overridden else 0)
@@ -69,7 +77,7 @@ def mode_room(settings: Settings, width: int) -> int:
 
 
 def target_words(where: Where, room: int) -> str:
-    """What is armed, after two blanks: address, database and login, or as much of the address as there is room for."""
+    """Return where actions are armed, after two blanks, in the longest form that ``room`` cells hold."""
     place = safe_text(where.place, 40)
     whole = f"{place} db {where.db}"
     forms = [f"{whole} as {safe_text(where.user, 24)}", whole, place]
@@ -81,7 +89,7 @@ def target_words(where: Where, room: int) -> str:
 
 
 def tab_words(panes: Iterable[Pane], current: str, width: int) -> tuple[tuple[str, str, str, str, bool], ...]:
-    """Name, title, state, the state's colour and whether it is the current one, for each pane."""
+    """Return name, title, state, the state's colour and whether it is the current one, for each pane."""
     tabs = []
     for pane in panes:
         state, ink = pane.state()

@@ -36,7 +36,7 @@ class Dialog(Once, ModalScreen[Any]):
             yield from self.body()
 
     def body(self) -> list[Widget]:
-        """What stands on the card."""
+        """Return what stands on the card."""
         return [VerticalScroll(id="body")]
 
     def on_mount(self) -> None:

@@ -16,7 +16,7 @@ MOST_LINES = 3_000
 
 
 def body_facts(raw: bytes) -> list[Fact]:
-    """``raw`` in lines. Numbers and names come out as a JSON reader sees them; anything else comes out escaped."""
+    """Return bytes as lines: JSON is laid out with its numbers and names unchanged, anything else is escaped."""
     text = _pretty(raw[:MOST_BYTES])
     lines = text.split("\n") if text is not None else _plain(raw[:MOST_BYTES])
     facts: list[Fact] = [("", _safe_line(line), "") for line in lines[:MOST_LINES]]

@@ -16,7 +16,7 @@ CLAIM_SECONDS = 5.0
 
 
 def event_dialog(event: FeedEvent, meaning: ParsedEvent) -> SheetDialog:
-    """The card for one event."""
+    """Return the dialog for one event."""
     facts: list[Fact] = [
         ("received", f"{clock(event.received_at, dated=True)} UTC, {_origin(event)}", ""),
         ("claims", claim_words(meaning.claimed_at, event.received_at), ""),
@@ -30,7 +30,7 @@ def event_dialog(event: FeedEvent, meaning: ParsedEvent) -> SheetDialog:
 
 
 def gap_dialog(gap: FeedGap) -> SheetDialog:
-    """The card for a gap's mark."""
+    """Return the dialog for a gap in the feed."""
     filled = "the event log was not read" if gap.filled is None else f"{gap.filled:,} came back from the event log"
     return SheetDialog(
         "Gap in the feed",
@@ -51,7 +51,7 @@ def gap_dialog(gap: FeedGap) -> SheetDialog:
 
 
 def claim_words(claimed: float | None, received: float) -> str:
-    """The sender's time, as the claim it is."""
+    """Return the time that the sender claims."""
     if claimed is None:
         return ""
     words = f"{clock(claimed, dated=True)} UTC"

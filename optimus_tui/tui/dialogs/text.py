@@ -60,7 +60,13 @@ class TextDialog(Dialog):
 
 
 def help_dialog(pane_title: str, about: str, active: Iterable[ActiveBinding]) -> TextDialog:
-    """Help made from the bindings that work right here, remapped keys included."""
+    """Return the help, made from the bindings that work right here, remapped keys included.
+
+    Args:
+        pane_title: What the help is about.
+        about: A sentence above the keys; empty for none.
+        active: The bindings.
+    """
     live: dict[str, list[str]] = {}
     for entry in active:
         if entry.binding.id and entry.enabled:
@@ -90,7 +96,7 @@ def _in_order(pressed: list[str], table: str) -> list[str]:
 
 
 def explain_dialog(subject: str, findings: list[Finding]) -> TextDialog:
-    """Rule, measured value, threshold, samples and window behind each finding."""
+    """Return a dialog with rule, measured value, threshold, samples and window of each finding."""
     if not findings:
         return TextDialog(f"Explain · {subject}", Content(f"Nothing is found wrong with {subject}."))
 

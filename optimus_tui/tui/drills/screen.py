@@ -89,7 +89,7 @@ class DrillScreen(BaseScreen):
 
 
 def result_sections(result: DrillResult) -> list[Section]:
-    """The truth first, then times, marks and what was missed."""
+    """Return the injected fault first, then times, marks and what was missed."""
     spans = (("detect", result.detect), ("acknowledge (MTTA)", result.acknowledge), ("resolve (MTTR)", result.resolve))
     return [
         Section(title="What was injected", lines=(Fact(result.says, result.scenario), Fact(result.cure, "the cure"))),

@@ -147,7 +147,7 @@ class IncidentScreen(BaseScreen):
         self.call_after_refresh(self.draw)
 
     def lay_out(self) -> None:
-        """Side by side where there is width."""
+        """Put steps and evidence side by side if there is width."""
         self.set_class(self.size.width < NARROW, "-narrow")
         self.query_one("#steps").styles.max_height = len(self.state.steps) + 2
 
@@ -195,7 +195,7 @@ class IncidentScreen(BaseScreen):
     # -- drawing ---------------------------------------------------------------------------------------------------
 
     def draw(self) -> None:
-        """Five times a second: the clock always, the rest where it changed."""
+        """Draw the clock, and the rest if it changed."""
         self.query_one(IncidentBar).refresh()
         state, step = self.state, self.selected
         self.query_one(StepList).show(state, self.steps.running_words())
@@ -242,7 +242,7 @@ class IncidentScreen(BaseScreen):
         return f"  run {step.runs}" if step.runs > 1 else ""
 
     def read(self, evidence: Evidence) -> None:
-        """The whole document, from its file, in a thread."""
+        """Read the whole document of a step from its file, in a thread."""
         self.run_worker(self._read(evidence), name="evidence", group="evidence", exit_on_error=False)
 
     async def _read(self, evidence: Evidence) -> None:
@@ -316,7 +316,7 @@ class IncidentScreen(BaseScreen):
         self.recommendations.mark()
 
     def action_back(self) -> None:
-        """From the evidence to the steps, from the steps to the panes; the incident stays open."""
+        """Go from the evidence to the steps, from the steps to the dashboard. The incident stays open."""
         if self.focused is self.query_one("#evidence", ReportView):
             self.set_focus(self.query_one(StepList))
         else:
@@ -328,5 +328,5 @@ class IncidentScreen(BaseScreen):
         self.set_focus(self.query_one(StepList) if self.focused is view else view)
 
     def copy_forms(self) -> list[tuple[str, str]]:
-        """Recommended commands."""
+        """Return the recommended commands."""
         return [(words.sentence(one.action, 120), one.command) for one in self.state.advice if one.command]

@@ -30,12 +30,12 @@ VERDICT_TONES: dict[str, Tone] = {
 
 
 def safe(text: object, limit: int = LONG) -> str:
-    """Through the first gate, for names and commands."""
+    """Return a name or a command as safe text of at most ``limit`` characters."""
     return safe_text(text, limit)
 
 
 def sentence(text: object, limit: int = LONG) -> str:
-    """Through the first gate; what is too long is cut at its end."""
+    """Return a sentence as safe text; what is longer than ``limit`` is cut at its end."""
     return safe_sentence(text, limit)
 
 
@@ -61,7 +61,7 @@ def bar_words(state: IncidentState, now: Stamp, mode: tuple[str, str], problem: 
 
 
 def step_pieces(state: IncidentState, index: int, running: str, width: int) -> list[Piece]:
-    """One line of the list of steps."""
+    """Return one line of the list of steps as spans."""
     step = state.steps[index]
     glyph, ink = GLYPHS[step.status]
     if state.next is step and state.status == "open" and state.running is None:
@@ -77,7 +77,7 @@ def step_pieces(state: IncidentState, index: int, running: str, width: int) -> l
 
 
 def step_summary(state: IncidentState, step: Step) -> str:
-    """What came of a step, in a few words."""
+    """Return what came of a step, in a few words."""
     if step.plan.kind == "apply" and step.status == "waiting":
         waiting = sum(one.status == "open" for one in state.advice)
         return f"{waiting} to do" if waiting else ""
@@ -91,7 +91,7 @@ def step_summary(state: IncidentState, step: Step) -> str:
 
 
 def evidence_sections(state: IncidentState, step: Step, document: Mapping[str, Any] | None) -> list[Section]:
-    """The step's evidence, what decides first: change, numbers, ranking, deeds; then the whole document."""
+    """Return a step's evidence, what decides first: change, figures, ranking, then the whole document."""
     made: list[Section] = []
     if step.status in ("skipped", "failed") or (step.said and step.plan.kind != "tool"):
         told = {"skipped": "Skipped", "failed": "No result"}.get(step.status, "Said")
@@ -161,7 +161,7 @@ WHOLE = ("share", "ms")
 
 
 def change_section(title: str, change: Comparison) -> Section:
-    """Before and after."""
+    """Return what changed, as before and after."""
     lines = [Fact(sentence(change.words), change.verdict, VERDICT_TONES[change.verdict])]
     lines += [
         Fact(
@@ -176,7 +176,7 @@ def change_section(title: str, change: Comparison) -> Section:
 
 
 def deed_section(record: ActionRecord) -> Section:
-    """An action, its outcome by kinds, and the checks after it."""
+    """Return an action, its outcome by kinds, and the checks after it."""
     receipt = record.receipt
     counts = ", ".join(f"{count:,} {safe(name, 20)}" for name, count in receipt.counts.items()) or "nothing"
     lines = [
@@ -195,7 +195,7 @@ def deed_section(record: ActionRecord) -> Section:
 
 
 def advice_section(advice: Advice, number: int) -> Section:
-    """One recommendation: priority, why, the exact command, and whether it can be done from here."""
+    """Return one recommendation: priority, reason, the exact command, and whether it can be done from here."""
     mark = MARKS.get(advice.priority, "")
     state = {"open": "", "done": "   ✓ done", "dismissed": "   – dismissed"}[advice.status]
     lines = [Fact(sentence(advice.action), "do")]
@@ -215,7 +215,7 @@ def advice_section(advice: Advice, number: int) -> Section:
 
 
 def closing_sections(state: IncidentState) -> list[Section]:
-    """How it ended."""
+    """Return how the incident ended; nothing while it is open."""
     if state.status != "closed":
         return []
     lines = [Fact(sentence(state.cause), "cause"), Fact(sentence(state.resolution), "resolution")]
@@ -226,14 +226,14 @@ def closing_sections(state: IncidentState) -> list[Section]:
 
 
 def timeline_section(state: IncidentState, most: int = 20) -> Section:
-    """The newest lines of the timeline."""
+    """Return the newest lines of the timeline."""
     entries = state.timeline[-most:]
     lines = tuple(Fact(sentence(one.text, 300), clock(one.at.wall)) for one in reversed(entries))
     return Section(title="Timeline, newest first", lines=lines)
 
 
 def next_words(state: IncidentState, selected: Step | None, doable: int) -> str:
-    """What to do now, in one sentence."""
+    """Return what to do now, in one sentence."""
     if state.status == "closed":
         return "Closed. x writes the post-mortem, esc goes back to the panes."
     if state.running is not None:
@@ -261,5 +261,5 @@ def _tone(severity: str) -> Tone:
 
 
 def doable(advice: Sequence[Advice]) -> list[Advice]:
-    """Recommendations that an action of ours can carry out and nobody has."""
+    """Return the open recommendations that a built-in action can carry out."""
     return [one for one in advice if one.kind and one.status == "open"]

@@ -31,7 +31,11 @@ class FieldAnswer:
 
     @property
     def text(self) -> str:
-        """As ``scaffold.fields`` reads it; SpecError for a name that could be read as something else."""
+        """Return the field as ``scaffold.fields`` reads it.
+
+        Raises:
+            SpecError: Its name could be read as something else.
+        """
         from optimus_tui.scaffold.fields import make_field
         from optimus_tui.scaffold.names import check_field_name
 
@@ -40,7 +44,7 @@ class FieldAnswer:
         return f"{self.name}:{self.type}{'?' if self.optional else ''}{f'={self.default}' if self.default else ''}"
 
     def problem(self, others: "list[FieldAnswer]") -> str:
-        """One sentence, or nothing where it can stand beside the others."""
+        """Return why a field cannot stand beside the others, in a sentence. Empty if it can."""
         from optimus_tui.scaffold.names import SpecError
 
         try:
@@ -64,7 +68,11 @@ class RouterAnswers:
     )
 
     def spec(self) -> "RouterSpec":
-        """The checked spec; SpecError names what is wrong."""
+        """Return the checked specification.
+
+        Raises:
+            SpecError: An answer is wrong; it says which.
+        """
         from optimus_tui.scaffold.spec import make_spec
 
         return make_spec(
@@ -77,7 +85,7 @@ class RouterAnswers:
         )
 
     def arguments(self) -> dict[str, object]:
-        """The same question as ``generate_enterprise_router`` takes it."""
+        """Return the same question as arguments of the tool ``generate_enterprise_router``."""
         return {
             "router_name": self.name,
             "router_type": self.type,
@@ -89,13 +97,13 @@ class RouterAnswers:
 
 
 def sentence(error: Exception) -> str:
-    """What a SpecError says, with what would be right."""
+    """Return what a SpecError says, with what would be right."""
     allowed = getattr(error, "allowed", None)
     return safe_text(f"{error}; allowed: {', '.join(allowed)}" if allowed else str(error), 400)
 
 
 def name_problem(name: str) -> str:
-    """One sentence, or nothing."""
+    """Return what is wrong with a router's name, in a sentence. Empty if nothing is."""
     from optimus_tui.scaffold.names import SpecError, check_router_name
 
     try:
@@ -106,7 +114,7 @@ def name_problem(name: str) -> str:
 
 
 def project_problem(project: str) -> str:
-    """Whether a router can go there, as far as a look tells; reads the disk, so not for an event loop."""
+    """Return why no router can be written to a project. Empty if one can. Reads the disk: call it in a thread."""
     if not project.strip():
         return "the gateway's source tree is missing: the folder that holds src/backend"
     shown = safe_text(project, 120)
@@ -119,7 +127,7 @@ def project_problem(project: str) -> str:
 
 
 def remembered_project() -> str:
-    """The project of the last router; empty where none is known. Reads the disk."""
+    """Return the project of the last router; empty if none is known. Reads the disk."""
     try:
         raw = _memory().read_bytes()[:LONGEST_MEMORY]
         return str(msgspec.json.decode(raw, type=dict[str, str]).get("project", ""))

@@ -54,12 +54,12 @@ class LiveHalf(BaseScreen):
         self.draw_live()
 
     def live_failed(self, sentence: str) -> None:
-        """No comparison, and why."""
+        """Show that code and Redis could not be compared, and why."""
         self.live, self.live_failure = None, sentence
         self.draw_live()
 
     def draw_live(self, progress: str = "") -> None:
-        """The list, its coverage and time, and one word of it under the findings."""
+        """Draw the differences with their coverage and time, and their number below the findings."""
         if not self.is_mounted:
             return
         view, live = self.query_one(DriftList), self.live
@@ -76,7 +76,7 @@ class LiveHalf(BaseScreen):
         self.query_one(IssueList).border_subtitle = Content(f"c  code ↔ live: {told}")
 
     def action_turn_drift(self) -> None:
-        """Code against Redis in place of the findings, and back; the focus goes along."""
+        """Show the differences between code and Redis in place of the findings, or the findings again."""
         beside = self.query_one(DriftList if self.has_class("-live") else IssueList).has_focus
         live = not self.has_class("-live")
         self.set_class(live, "-live")

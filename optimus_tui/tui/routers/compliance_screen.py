@@ -64,7 +64,7 @@ class ComplianceScreen(LiveHalf):
         self.lay_out()
 
     def lay_out(self) -> None:
-        """Beside each other where there is room, else one above the other."""
+        """Put the lists side by side if there is width, else one above the other."""
         self.set_class(self.size.width < NARROW, "-narrow")
         self._draw_way()
 
@@ -185,7 +185,7 @@ class ComplianceScreen(LiveHalf):
         self.set_focus(self._beside)
 
     def action_router_edit_file(self) -> None:
-        """The finding's line, or the file from its top."""
+        """Open the file in the editor, at the finding's line."""
         root, one = self.context.settings.source_path, self.query_one(FileList).selected
         if root is None or one is None:
             self.say("there is no file to open", "warning")
@@ -200,7 +200,7 @@ class ComplianceScreen(LiveHalf):
             self.action_refresh()
 
     def copy_forms(self) -> list[tuple[str, str]]:
-        """The finding in words, and this question for every other surface."""
+        """Return the finding in words, and this question for every other surface."""
         from optimus_tui.tools.invocations import callings
 
         arguments = {"check_all_routers": True, "validation_level": self.level}
@@ -218,7 +218,7 @@ def _counted(number: int, what: str) -> str:
 
 
 def on_disk(root: Path, shown_name: str) -> str:
-    """The file that is shown so: a name of unprintable bytes is another one on the disk."""
+    """Return the file that is shown by this name; unprintable bytes of its real name are shown escaped."""
     from optimus_tui.probes.sources import SourceTree
     from optimus_tui.tools.pattern_files import ROUTERS
     from optimus_tui.tools.pattern_report import shown

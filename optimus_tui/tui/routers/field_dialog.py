@@ -58,7 +58,7 @@ class FieldDialog(Dialog):
 
     @property
     def typed(self) -> FieldAnswer:
-        """What stands in the lines now."""
+        """Return the field as it is typed now."""
         name, kind, optional, default = self.lines
         return FieldAnswer(str(name.value).strip(), str(kind.value), bool(optional.value), str(default.value))
 

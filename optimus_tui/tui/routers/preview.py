@@ -40,7 +40,7 @@ class CodeView(VerticalScroll, can_focus=True):
         self.show()
 
     def show(self) -> None:
-        """The view that was turned to."""
+        """Draw the view that was turned to."""
         title, language, text = self.views[self.at]
         del title
         theme = "ansi_dark" if self.app.current_theme.dark else "ansi_light"
@@ -107,7 +107,7 @@ class PreviewPage(WizardPage):
 
 
 def views_of(plan: "RouterPlan", told: Sequence[str]) -> list[tuple[str, str, str]]:
-    """Title, language and text of each view. Texts of the project pass the first gate line by line."""
+    """Return title, language and text of each view. The project's texts are made safe line by line."""
     from optimus_tui.actions.drafts.routers import show_diff
 
     diff = "\n".join(safe_text(line, 400) if line else "" for line in show_diff(plan)) or "nothing would change"
@@ -120,7 +120,7 @@ def views_of(plan: "RouterPlan", told: Sequence[str]) -> list[tuple[str, str, st
 
 
 def tree_of(plan: "RouterPlan", told: Sequence[str]) -> list[str]:
-    """The project with the files that would be other ones."""
+    """Return the project's tree with the files that would change."""
     lines, seen = [f"{safe_text(str(plan.root), 200)}/"], list[str]()
     for change in sorted(plan.changes, key=lambda one: one.path):
         *folders, name = change.path.split("/")

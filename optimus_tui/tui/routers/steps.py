@@ -58,15 +58,19 @@ class WizardPage(Vertical):
         """Put what stands here into the answers."""
 
     def problem(self, started: bool = True) -> str:
-        """Why it cannot go on; with ``started`` False only what was typed is judged, not what is missing."""
+        """Return why the wizard cannot go on; empty if it can.
+
+        Args:
+            started: Judge what is missing, too. If False, only what was typed.
+        """
         return ""
 
     def places(self) -> Sequence[Any]:
-        """What can have the focus, from top to bottom."""
+        """Return what can have the focus, from top to bottom."""
         return [one for one in self.query("*") if one.can_focus]
 
     def focus_page(self) -> None:
-        """The first of them."""
+        """Focus the first place of the page."""
         for place in self.places():
             place.focus()
             return

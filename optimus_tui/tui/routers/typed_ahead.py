@@ -23,7 +23,7 @@ class TypedAhead(BaseScreen):
             super()._forward_event(event)
 
     def hand_on(self) -> None:
-        """What was typed goes to what has the focus now, and from here on everything goes its usual way."""
+        """Send the held keys to what has the focus now. Later keys go their usual way."""
         held, self._held = self._held or [], None
         for event in held:
             (self.focused or self)._forward_event(event)

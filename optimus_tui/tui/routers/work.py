@@ -28,7 +28,11 @@ class Unplannable(Exception):
 
 
 def make_plan(answers: "RouterAnswers") -> "tuple[RouterPlan, tuple[str, ...]]":
-    """The plan, and what has to be known first. Unplannable where there can be none."""
+    """Return the plan, and what has to be known before it is written.
+
+    Raises:
+        Unplannable: There can be no plan; it says why.
+    """
     from optimus_tui.actions.drafts.routers import plan_router
     from optimus_tui.actions.files.changes import recover
     from optimus_tui.actions.files.tree import WriteRefused
@@ -50,7 +54,11 @@ def make_plan(answers: "RouterAnswers") -> "tuple[RouterPlan, tuple[str, ...]]":
 
 
 def write_plan(plan: "RouterPlan") -> None:
-    """All files or none. Unplannable with the reason where it was none."""
+    """Write all files of a plan, or none.
+
+    Raises:
+        Unplannable: None was written; it says why.
+    """
     from optimus_tui.actions.drafts.routers import write_router
     from optimus_tui.actions.files.tree import WriteRefused
 
@@ -61,7 +69,7 @@ def write_plan(plan: "RouterPlan") -> None:
 
 
 def reason(error: Exception) -> str:
-    """An error's sentence, safe to show."""
+    """Return an error's sentence, safe to show."""
     if isinstance(error, OSError) and error.strerror:
         return safe_text(f"nothing was written: {error.filename or 'the disk'}: {error.strerror}", 400)
     return safe_text(str(error), 400)
@@ -76,7 +84,7 @@ def _load_highlighter() -> None:
 
 
 async def follow_checks(plan: "RouterPlan") -> "AsyncIterator[DraftCheck]":
-    """Each check as it ends. Nobody reading on is the end of them all, and of what they started."""
+    """Yield each check as it ends. All checks end, with what they started, when nobody reads on."""
     from optimus_tui.actions.drafts.draft_checks import run_checks
     from optimus_tui.actions.drafts.sandbox_runner import RunCancelled, SandboxRunner
 
@@ -112,7 +120,7 @@ async def follow_checks(plan: "RouterPlan") -> "AsyncIterator[DraftCheck]":
 
 
 def checklist(answers: "RouterAnswers") -> list[tuple[str, str, dict[str, object]]]:
-    """What is asked after a router was written: title, tool, arguments, as the user's document has them."""
+    """Return what to ask after a router was written: title, tool and arguments, each."""
     return [
         ("Generate", "generate_enterprise_router", answers.arguments()),
         (

@@ -52,7 +52,7 @@ class TenantList(LineView):
         self._told: tuple[str, str] = ("", "")
 
     def draw_frame(self, name: str) -> None:
-        """Title and truth line, where they changed."""
+        """Draw title and truth line if they changed."""
         told = (f"{self.TITLE} of {name}", first_that_fits(self.truth, self.size.width - 2))
         if told != self._told:
             self._told = told
@@ -60,7 +60,7 @@ class TenantList(LineView):
         self.refresh()
 
     def key_under_cursor(self) -> bytes | None:
-        """The Redis key of the row, where it is one."""
+        """Return the Redis key of the row under the cursor; None if the row is no key."""
         return None
 
     def action_copy(self) -> None:
@@ -72,13 +72,13 @@ class TenantList(LineView):
         return [self.empty]
 
     def say_unread(self, reading: Reading[Any] | None, retry_in: float | None) -> None:
-        """Nothing was read yet: say why, and when it is tried again."""
+        """Say that nothing was read yet, why, and when it is tried again."""
         fault = reading.fault if reading is not None else None
         self.empty = fault.message if fault is not None else "connecting …"
         self.truth = outage_forms("no data yet", fault, "redis", self.where, retry_in)
 
     def say_read(self, counted: list[str], past: float, reading: Reading[Any], retry_in: float | None) -> None:
-        """What was read (``counted``, the fullest wording first), how old it is, and what stands in the way."""
+        """Say what was read (``counted``, longest wording first), how old it is, and what is wrong."""
         whole = [f"{one} · read {age(past)} ago" for one in counted]
         if reading.fault is None:
             self.truth = whole
@@ -235,7 +235,7 @@ class EventList(TenantList):
         self._fresh = False
 
     def unread(self, items: Iterable[FeedItem]) -> Iterator[list[FeedEvent]]:
-        """What came since the last look, oldest first, in slices; a copy: the feed goes on meanwhile."""
+        """Yield the new events in slices, the oldest first. They are a copy: the feed goes on meanwhile."""
         new = [item for item in items if item.seq > self._seen and isinstance(item, FeedEvent)]
         for at in range(0, len(new), SLICE):
             yield new[at : at + SLICE]

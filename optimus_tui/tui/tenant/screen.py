@@ -55,7 +55,7 @@ class TenantScreen(BaseScreen):
         yield KeyStrip()
 
     def lists(self) -> list[TenantList]:
-        """The three, from the top."""
+        """Return the three lists, from the top."""
         return list(self.query(TenantList))
 
     def on_mount(self) -> None:
@@ -65,7 +65,7 @@ class TenantScreen(BaseScreen):
         self.run_worker(self._follow_events(), name="events", group="events", exit_on_error=False)
 
     def look(self) -> None:
-        """Once a second: what the dashboard has read by now."""
+        """Take what the dashboard has read by now."""
         limits: Reading[LimitsReport] | None = self.dashboard.pane("limits").reading
         cache: Reading[CacheReport] | None = self.dashboard.pane("cache").reading
         feed: FeedBatch | None = self.dashboard.pane("feed").reading
@@ -104,7 +104,7 @@ class TenantScreen(BaseScreen):
     # -- getting about ---------------------------------------------------------------------------------------------
 
     def current(self) -> TenantList:
-        """The list with the focus."""
+        """Return the list with the focus, else the first."""
         return next((one for one in self.lists() if one.has_focus), self.lists()[0])
 
     def action_next_pane(self, by: int) -> None:
@@ -131,7 +131,7 @@ class TenantScreen(BaseScreen):
             self.dismiss(None)
 
     def action_tools(self) -> None:
-        """The playbook for this tenant's limits, filled in, not run; without a tenant where its name is no text."""
+        """Open the playbook for this tenant's limits, filled in, without running it."""
         from optimus_tui.contract.finding_rules import TROUBLE
         from optimus_tui.tools.tool_call import ToolCall
         from optimus_tui.tui.tools.screen import ToolsScreen

@@ -20,7 +20,7 @@ class ControlCharFilter(LineFilter):
     """A line filter over every rendered strip. Keep ONE instance: Textual caches strips by filter."""
 
     def apply(self, segments: list[Segment], background: Color) -> list[Segment]:
-        """The same segments where they are clean (the usual case), else with the offenders replaced."""
+        """Return the same segments if they are clean (the usual case), else with control characters replaced."""
         for text, _style, control in segments:
             if control is None and not text.isprintable() and _CONTROL.search(text):
                 break

@@ -15,7 +15,7 @@ from optimus_tui.wording.safe import safe_text
 
 
 def report_text(error: BaseException) -> str:
-    """Frames as file, line and function; the exception's type and its text, escaped and redacted."""
+    """Return frames as file, line and function, the exception's type and its text, escaped and redacted."""
     lines = [
         f"optimus-tui {__version__} · Python {sys.version.split()[0]} · "
         f"{time.strftime('%Y-%m-%d %H:%M:%S UTC', time.gmtime())}"
@@ -44,6 +44,6 @@ def keep_report(error: BaseException) -> str:
 
 
 def parted(place: str) -> tuple[str, str]:
-    """The words that say where the report is, and its path; "" where there is none."""
+    """Return the words that say where the report is, and its path. The path is empty if there is none."""
     words, mark, path = place.partition(" is in ")
     return words + mark.rstrip(), path

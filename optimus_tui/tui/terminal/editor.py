@@ -22,7 +22,7 @@ GOTO_LINE = frozenset({"code", "codium", "cursor"})
 
 
 def command(path: Path, line: int, environment: Mapping[str, str]) -> list[str] | None:
-    """The words that open ``path`` at ``line`` (from 1); None where there is no editor."""
+    """Return the words that open ``path`` at ``line`` (from 1). None if there is no editor."""
     named = environment.get("VISUAL") or environment.get("EDITOR") or ""
     try:
         words = shlex.split(named)

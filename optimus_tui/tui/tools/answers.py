@@ -40,16 +40,16 @@ class Answers(BaseScreen):
 
     @property
     def form(self) -> ToolForm | None:
-        """The form of the chosen tool, once it stands."""
+        """Return the form of the chosen tool; None while it is made."""
         return next(iter(self.query(ToolForm)), None)
 
     @property
     def run(self) -> ToolRun | None:
-        """The last run of the chosen tool."""
+        """Return the last run of the chosen tool; None before the first."""
         return self.runs.get(self.tool.name)
 
     def draw_elapsed(self) -> None:
-        """A few times a second while something runs."""
+        """Draw the elapsed time if a tool runs."""
         if self.run is not None and self.run.running:
             self._draw_title()
 
@@ -86,7 +86,7 @@ class Answers(BaseScreen):
             self.show_answer(anew=True)
 
     def copy_forms(self) -> list[tuple[str, str]]:
-        """Recommended commands, and this question for every other surface."""
+        """Return the recommended commands, and this question for every other surface."""
         from optimus_tui.tools.invocations import callings
 
         run, form = self.run, self.form

@@ -40,7 +40,7 @@ class FormChoice(Widget, can_focus=True):
 
     @property
     def value(self) -> Any:
-        """The chosen one."""
+        """Return the chosen value."""
         return self.values[self.at]
 
     def choose(self, value: Any) -> None:
@@ -121,7 +121,7 @@ class ToolForm(Vertical):
         )
 
     def values(self) -> dict[str, Any]:
-        """The arguments. Text in a number's field stays text: what is wrong with it is told by who checks it."""
+        """Return the arguments. Text in a number's field stays text: the tool's own check says what is wrong."""
         found: dict[str, Any] = {}
         for name, field in self.fields.items():
             spec = resolved(self.properties[name], self.schema)
@@ -132,7 +132,7 @@ class ToolForm(Vertical):
         return found
 
     def about(self) -> str:
-        """What the field with the focus is for."""
+        """Return what the field with the focus is for."""
         for name, field in self.fields.items():
             if field.has_focus:
                 spec = self.properties[name]
@@ -140,7 +140,7 @@ class ToolForm(Vertical):
         return ""
 
     def focus_first(self) -> None:
-        """The first field that must be filled, else the first."""
+        """Focus the first choice that must be made, else the first field."""
         empty = [f for f in self.fields.values() if isinstance(f, FormChoice) and f.value is None]
         for field in [*empty, *self.fields.values()]:
             field.focus()
@@ -181,7 +181,7 @@ class ToolForm(Vertical):
 
 
 def resolved(spec: Mapping[str, Any], schema: Mapping[str, Any]) -> dict[str, Any]:
-    """The schema of one value: references followed, the one alternative that is not null."""
+    """Return the schema of one value: references followed, the one alternative that is not null."""
     found = dict(spec)
     if "$ref" in found:
         found |= schema.get("$defs", {}).get(str(found["$ref"]).rsplit("/", 1)[-1], {})
@@ -192,7 +192,7 @@ def resolved(spec: Mapping[str, Any], schema: Mapping[str, Any]) -> dict[str, An
 
 
 def bounds_words(spec: Mapping[str, Any]) -> str:
-    """``1 to 10,080``; for lists what they may hold."""
+    """Return the bounds of a value: ``1 to 10,080``. For lists, what they may hold."""
     low, high = spec.get("minimum"), spec.get("maximum")
     if low is not None and high is not None:
         return f"{low:,} to {high:,}"
@@ -203,7 +203,7 @@ def bounds_words(spec: Mapping[str, Any]) -> str:
 
 
 def typed(text: str, spec: Mapping[str, Any]) -> Any:
-    """What was typed as the schema's type; None for an empty field, the text itself where it does not fit."""
+    """Return a text as the schema's type. None for an empty field; the text itself if it does not fit."""
     if text == "":
         return None
     if spec.get("type") in ("integer", "number"):

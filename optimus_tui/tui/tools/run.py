@@ -26,12 +26,12 @@ class ToolRun:
 
     @property
     def running(self) -> bool:
-        """No answer yet."""
+        """Return True until there is an answer."""
         return self.took is None
 
     @property
     def mark(self) -> tuple[str, str]:
-        """A glyph and its ink."""
+        """Return a glyph for the outcome, and its style."""
         if self.running:
             return "…", "accent"
         if self.code == 0:
@@ -41,11 +41,11 @@ class ToolRun:
         return ("○", "quiet") if self.code is None else ("✖", "crit")
 
     def heard(self, done: int, total: int | None, what: str) -> None:
-        """How far a scan has come; called often, does nothing but remember."""
+        """Remember how far a scan has come."""
         self.progress = (done, total, what)
 
     def words(self, mono: float, deadline: float) -> str:
-        """The line above the answer."""
+        """Return the line above the answer."""
         if self.running:
             parts = [f"running {mono - self.started:.1f} s of {deadline:g} s"]
             if self.progress:

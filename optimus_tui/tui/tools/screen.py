@@ -121,7 +121,7 @@ class ToolsScreen(Answers):
         self.call_after_refresh(self.show_answer)
 
     def lay_out(self) -> None:
-        """Beside each other where there is room."""
+        """Put form and answer side by side if there is width."""
         narrow = self.size.width < NARROW
         reading = self.query_one(ReportView).has_focus
         before = (self.has_class("-narrow"), self.has_class("-reading"))
@@ -228,7 +228,7 @@ class ToolsScreen(Answers):
                 run.took, run.stopped = self.context.clock.mono() - run.started, why
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """While a text is typed its letters are letters; JSON wants an answer."""
+        """Return False for letters while a text is typed, and for JSON without an answer."""
         if isinstance(self.focused, Input) and action in LETTERS:
             return False
         return not (action == "json" and (self.run is None or self.run.report is None))
