@@ -6,7 +6,7 @@ from textual import on, work
 from textual.binding import ActiveBinding
 
 from optimus_tui.tui import messages
-from optimus_tui.tui.once import Once
+from optimus_tui.tui.single_answer import SingleAnswerScreen
 from optimus_tui.tui.terminal import clipboard
 from optimus_tui.tui.terminal.crash import parted
 from optimus_tui.tui.theme import THEMES
@@ -14,7 +14,7 @@ from optimus_tui.tui.toasts import PATH_SECONDS, toast_text
 from optimus_tui.tui.widgets.bars import KeyStrip
 
 
-class BaseScreen(Once):
+class BaseScreen(SingleAnswerScreen):
     """A screen with the keys that work everywhere."""
 
     def copy_forms(self) -> list[tuple[str, str]]:

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
 
 class PaneRequests:
-    """Answers the requests of panes."""
+    """Carries out what panes ask for."""
 
     def __init__(self, dashboard: DashboardServices) -> None:
         self.dashboard = dashboard

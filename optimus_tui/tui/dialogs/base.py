@@ -10,10 +10,10 @@ from textual.screen import ModalScreen
 from textual.widget import Widget
 
 from optimus_tui.assets import asset_dir
-from optimus_tui.tui.once import Once
+from optimus_tui.tui.single_answer import SingleAnswerScreen
 
 
-class Dialog(Once, ModalScreen[Any]):
+class Dialog(SingleAnswerScreen, ModalScreen[Any]):
     """Subclasses give ``card_title``, ``card_keys`` and ``body()``. Its styles are parsed with the first dialog."""
 
     CSS_PATH: ClassVar[Any] = [asset_dir("styles") / "modals.tcss"]

@@ -1,4 +1,4 @@
-"""The compliance screen's live half: what routers declare against what Redis shows, asked in the background.
+"""The compliance screen's comparison with Redis: what routers declare and what Redis shows, read in the background.
 
 It judges nothing: the differences are ``tools.pattern_drift``'s. A comparison that could not be made is never shown as
 one without differences.
@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     from optimus_tui.tui.services import AppServices
 
 
-class LiveHalf(BaseScreen):
-    """Code against Redis: asked beside the validation, shown in place of the findings."""
+class LiveComparisonScreen(BaseScreen):
+    """The part of the compliance screen that compares the code with Redis."""
 
     def __init__(self, context: Context) -> None:
         super().__init__()

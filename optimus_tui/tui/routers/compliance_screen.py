@@ -18,7 +18,7 @@ from textual.worker import Worker, WorkerState
 from optimus_tui.assets import asset_dir
 from optimus_tui.contract.tools.patterns import PatternIssue, ValidateReport, unescaped
 from optimus_tui.tui.keys import chosen
-from optimus_tui.tui.routers.compliance_live import LiveHalf
+from optimus_tui.tui.routers.compliance_live import LiveComparisonScreen
 from optimus_tui.tui.terminal.editor import open_in_editor
 from optimus_tui.tui.widgets.bars import KeyStrip
 from optimus_tui.tui.widgets.compliance_lists import DriftList, FileList, IssueList
@@ -30,7 +30,7 @@ LEVELS = ("basic", "comprehensive", "production_ready")
 NARROW = 110
 
 
-class ComplianceScreen(LiveHalf):
+class ComplianceScreen(LiveComparisonScreen):
     """Routers by score, the worst first, and what each lacks: Enter opens the finding's line in your editor."""
 
     CSS_PATH: ClassVar[Any] = [asset_dir("styles") / "compliance.tcss"]

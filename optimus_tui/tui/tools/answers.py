@@ -28,8 +28,8 @@ def _hint(run: ToolRun | None) -> str:
     return "waiting for the answer …" if run.running else run.stopped + "."
 
 
-class Answers(BaseScreen):
-    """The reading half of the tools screen; ``runs`` are kept by tool."""
+class ToolAnswerScreen(BaseScreen):
+    """The part of the tools screen that shows answers; ``runs`` keeps the last one of each tool."""
 
     def __init__(self, context: Context, tool: Tool) -> None:
         super().__init__()

@@ -19,7 +19,7 @@ from optimus_tui.context import Context
 from optimus_tui.tools.registry import TOOLS, Tool
 from optimus_tui.tools.tool_call import ToolCall
 from optimus_tui.tui.keys import bindings, chosen
-from optimus_tui.tui.tools.answers import Answers
+from optimus_tui.tui.tools.answers import ToolAnswerScreen
 from optimus_tui.tui.tools.form import ToolForm
 from optimus_tui.tui.tools.run import ToolRun
 from optimus_tui.tui.widgets.bars import KeyStrip
@@ -36,7 +36,7 @@ LETTERS = ("json", "screen.copy_as", "refresh", "quit", "help", "routine")
 """Actions on letters: while a text is typed they are text."""
 
 
-class ToolsScreen(Answers):
+class ToolsScreen(ToolAnswerScreen):
     """Choose a tool, fill in what it takes, run it with Enter, read what it found. Answers stay while this is open."""
 
     CSS_PATH = asset_dir("styles") / "tools.tcss"

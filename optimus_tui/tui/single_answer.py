@@ -1,6 +1,6 @@
-"""A screen that is dismissed once: a held key answers again while the first answer is still being taken in.
+"""A screen that is dismissed once, even if a key that is held down answers it again.
 
-Textual pops whatever is on top, so a second answer would close the screen beneath, and in the end the program.
+Textual closes whatever screen is on top, so a second answer would close the screen below, and in the end the program.
 """
 
 from typing import Any
@@ -9,8 +9,8 @@ from textual.await_complete import AwaitComplete
 from textual.screen import Screen
 
 
-class Once(Screen[Any]):
-    """Its first result stands; every later one is dropped."""
+class SingleAnswerScreen(Screen[Any]):
+    """A screen whose first result counts; later ones are ignored."""
 
     _answered = False
 
