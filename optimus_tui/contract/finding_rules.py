@@ -115,7 +115,7 @@ LIMITS_LONG_TTL = _rule(
     "limits.long_ttl", "A counter lives longer than its window", from_redis=True, **_ASKED_OF_TENANT)
 LIMITS_KEPT = _rule(
     "limits.kept", "The key of a sliding window never expires", "low",
-    impact="Nobody is blocked by it; the keys of tenants that left pile up.",
+    impact="No request is blocked by it; the keys of tenants that left pile up.",
     remedy="Set a TTL of one window with each request.", from_redis=True, **_ASKED_OF_TENANT)
 LIMITS_TENANT_SHARE = _rule(
     "limits.tenant_share", "A tenant holds too many counters", "high",
@@ -126,8 +126,8 @@ LIMITS_TENANT_SHARE = _rule(
     cured_by="reset_counters", from_redis=True, **_ASKED_OF_TENANT)
 LIMITS_REFUSED = _rule(
     "limits.refused", "Requests were refused (429)",
-    impact="Callers of this tenant are turned away, whatever the counter of the present window says.",
-    impact_many="Callers of these tenants are turned away.",
+    impact="Requests of this tenant are refused, even if the counter of the present window is low.",
+    impact_many="Requests of these tenants are refused.",
     remedy="See whether one client repeats its requests, and whether the limit fits what this tenant needs.",
     remedy_many="So many at once: check whether the limits fit the traffic, or whether one limit is shared by all.",
     fails_requests=True, **_ASKED_OF_TENANT)
@@ -148,7 +148,7 @@ LIMITS_UNKNOWN_LAYOUT = _rule(
 LIMITS_RULES = _rule(
     "limits.rules", "Part of the published limits cannot be used", "medium",
     impact="Operations without a usable limit are not judged: all or nothing of them may be refused.",
-    remedy="Mend what /api/rate-limits publishes, or set these limits under [limits] in optimus.toml.")
+    remedy="Correct what /api/rate-limits publishes, or set these limits under [limits] in optimus.toml.")
 LIMITS_PARTIAL = _rule(
     "limits.partial", "Only a part of the counters was read", "low",
     impact="Trouble in the rest of the {subject} would not be noticed here.",
@@ -191,7 +191,7 @@ CACHE_HIT_RATE = _rule(
     impact="More requests than usual go to the AI Engine: slower answers, more load.")
 CACHE_HIT_RATE_CONFLICT = _rule(
     "cache.hit_rate_conflict", "Two sources disagree about the hit rate", "medium",
-    impact="Whoever reads the published figure alone believes that the cache works as well as ever.",
+    impact="The published figure alone looks as if the cache still worked.",
     remedy="Let the gateway publish its hit rate over the last minutes, or its counts beside it.")
 CACHE_HIT_RATE_UNKNOWN = _rule(
     "cache.hit_rate_unknown", "The hit rate is not known", "medium",
@@ -204,7 +204,7 @@ CACHE_EVICTIONS = _rule(
     points_to=("memory_leak", "cache_miss"))
 CACHE_CHURN = _rule(
     "cache.churn", "Keys are refilled and invalidated again at once", "low",
-    impact="Work for nothing: these answers are computed, stored and dropped before anybody reads them twice.",
+    impact="Wasted work: these answers are computed, stored and dropped before they are read twice.",
     remedy="Invalidate what changed instead of whole kinds, or let writes settle before the cache is filled.",
     also_cured_by=("unlink_prefix",))
 CACHE_UNMEASURED = _unmeasured("cache.unmeasured", "Cache keys cannot be read")
@@ -222,7 +222,7 @@ COHERENCE_HIGH_OVERHEAD = _rule(
 COHERENCE_STALE = _rule(
     "coherence.stale", "Cache keys survived an invalidation", "high",
     impact="Tenants are answered with data of before a change, until the TTL ends or for ever.",
-    remedy="See which writer sets these keys or misses them; remove them after a look at each.",
+    remedy="Find the writer that sets these keys or misses them; look at each key before you remove it.",
     cured_by="invalidate_tenant")
 COHERENCE_SUSPECT = _rule(
     "coherence.suspect", "Cache keys may have survived an invalidation", "low",
@@ -231,17 +231,16 @@ COHERENCE_SUSPECT = _rule(
     cured_by="invalidate_tenant")
 COHERENCE_MALFORMED = _rule(
     "coherence.malformed", "Events in the log are malformed", "low",
-    impact="Whoever acts on events may not understand these.",
+    impact="Services that act on events may not understand these.",
     remedy="See in the feed who sends them: an event needs type, tenant_id and timestamp.")
 COHERENCE_UNHEARD = _rule(
-    "coherence.unheard", "Nobody listens to a channel of events", "low",
+    "coherence.unheard", "A channel of events has no subscriber", "low",
     impact="None where the gateway unlinks keys itself; caches that rely on the channel stay stale.",
     remedy="See whether anything should be subscribed to cache_coherence:*.")
 COHERENCE_UNMEASURED = _unmeasured("coherence.unmeasured", "Coherence cannot be read")
 EVENTS_CLOCK = _rule(
     "events.clock", "The clock of a publisher of events is off",
-    impact="Events are placed by the times they claim: these fall out of every window, and whoever orders events by "
-    "time orders them wrongly.",
+    impact="Events are placed by the times they claim: these fall out of every window and are ordered wrongly.",
     remedy="Set the publisher's clock (NTP), and let it write UTC: a local time must not end in Z.")
 EVENTS_FLOOD = _rule(
     "events.flood", "Too many coherence events", "medium",
@@ -254,7 +253,7 @@ FEED_DENIED = _rule(
     remedy="Allow the channels: &cache_coherence:*", alert_group="feed.link")
 FEED_BROKEN = _rule(
     "feed.broken", "The coherence feed is broken", "medium",
-    impact="Invalidation events are not seen here, however long one waits.",
+    impact="Invalidation events are not seen here, and waiting does not help.",
     remedy="See what answers at the address of Redis.", alert_group="feed.link")
 FEED_DOWN = _rule(
     "feed.down", "The coherence feed is interrupted", "medium",
@@ -266,7 +265,7 @@ FEED_SILENT = _rule(
     remedy="Change something that must invalidate a key, and see whether its event arrives.", alert_group="feed.link")
 FEED_DROPPED = _rule(
     "feed.dropped", "Events were lost inside this program", "medium",
-    impact="The feed and its counts are not complete.", remedy="This is a bug of ours: please report it.")
+    impact="The feed and its counts are not complete.", remedy="This is a bug in this program: please report it.")
 
 # -- Redis as a server -----------------------------------------------------------------------------------------------
 
@@ -278,7 +277,7 @@ SERVER_UNREACHABLE = _rule(
     remedy=_REDIS_REMEDY, alert_group="server")
 SERVER_LOGIN = _rule(
     "server.login", "Redis refuses our login", "high",
-    impact="Redis answers, and we may not look: limits, cache keys and events are unknown.",
+    impact="Redis answers, but our login may not read it: limits, cache keys and events are unknown.",
     remedy="Check user and password in the settings.", alert_group="server")
 SERVER_UNKNOWN = _rule(
     "server.unknown", "Redis cannot be measured", "medium",
@@ -306,7 +305,7 @@ SERVER_REPLICAS = _rule(
     remedy="See the replica's process and its log.", from_redis=True)
 SERVER_REFUSES_CONNECTIONS = _rule(
     "server.refuses_connections", "Redis refuses connections", "high",
-    impact="Whoever connects now is turned away: workers that start or reconnect have no Redis.",
+    impact="New connections are refused: workers that start or reconnect have no Redis.",
     remedy="Close idle clients (CLIENT LIST), look for one that never closes, or raise maxclients.")
 SERVER_CLIENTS = _rule(
     "server.clients", "Redis has nearly no room for another client", "medium",
@@ -322,7 +321,7 @@ SERVER_INFO_SENSELESS = _rule(
     remedy="See what answers there: a proxy, or a server with a damaged INFO.")
 REDIS_SLOW_COMMANDS = _rule(
     "redis.slow_commands", "Redis runs slow commands",
-    impact="Redis does one thing at a time: everybody else waited that long.",
+    impact="Redis runs one command at a time: all others waited that long.",
     remedy="Find who sends this command on so much data (SLOWLOG GET shows the client) and bound it.")
 REDIS_SLOW_UNMEASURED = _unmeasured("redis.slow_unmeasured", "Slow commands cannot be read")
 REDIS_EVENTS_UNMEASURED = _unmeasured("redis.events_unmeasured", "Latency events of Redis cannot be read")
@@ -382,7 +381,7 @@ SERVICES_FLAPPING = _rule(
 BREAKER_OPEN = _rule(
     "breaker.open", "A circuit is open", "high",
     impact="The gateway refuses requests that need {subject} without asking it.",
-    remedy="Cure {subject}; the circuit closes by itself with the next request that succeeds.", fails_requests=True)
+    remedy="Repair {subject}; the circuit closes by itself with the next request that succeeds.", fails_requests=True)
 BREAKER_HALF_OPEN = _rule(
     "breaker.half_open", "A circuit is half open", "medium",
     impact="The gateway lets one request through to {subject} and refuses the others until it succeeds.",
