@@ -52,16 +52,24 @@ class Verbs(LazyGroup):
         "demo": Verb("optimus_tui.__main__:demo", "A living system on this machine, and the dashboard on it."),
         "run": Verb("optimus_tui.cli.run:command", "Ask one tool: one JSON document, or a page on a terminal."),
         "tools": Verb("optimus_tui.cli.tools:command", "List the tools, their arguments and schemas."),
-        "standup": Verb("optimus_tui.cli.standup:command", "Twelve lines: how it stands, and what has changed."),
-        "compare": Verb("optimus_tui.cli.compare:command", "Put tenants side by side."),
+        "standup": Verb(
+            "optimus_tui.cli.reports.standup:command", "Twelve lines: how it stands, and what has changed."
+        ),
+        "compare": Verb("optimus_tui.cli.reports.compare:command", "Put tenants side by side."),
         "doctor": Verb("optimus_tui.cli.doctor:command", "Show the settings in force and what they reach."),
         "mcp": Verb("optimus_tui.cli.serve:mcp", "The tools over the Model Context Protocol, on stdio or HTTP."),
         "serve": Verb("optimus_tui.cli.serve:serve", "The tools over HTTP: POST /mcp/{tool}."),
-        "init": Verb("optimus_tui.cli.init:command", "Copy the reference orchestrator to DIR."),
-        "scaffold": Verb("optimus_tui.cli.scaffold:command", "Write a new router with its tests, or take it back."),
-        "validate": Verb("optimus_tui.cli.validate:command", "Check routers against the enterprise patterns."),
-        "rules": Verb("optimus_tui.cli.rules:command", "The validator's rules, with a bad and a good example each."),
-        "incident": Verb("optimus_tui.cli.incident:group", "Keep an incident: its steps, notes and post-mortem."),
+        "init": Verb("optimus_tui.cli.routers.init:command", "Copy the reference orchestrator to DIR."),
+        "scaffold": Verb(
+            "optimus_tui.cli.routers.scaffold:command", "Write a new router with its tests, or take it back."
+        ),
+        "validate": Verb("optimus_tui.cli.routers.validate:command", "Check routers against the enterprise patterns."),
+        "rules": Verb(
+            "optimus_tui.cli.routers.rules:command", "The validator's rules, with a bad and a good example each."
+        ),
+        "incident": Verb(
+            "optimus_tui.cli.incidents.incident:group", "Keep an incident: its steps, notes and post-mortem."
+        ),
         "audit": Verb("optimus_tui.cli.audit:command", "Verify and show what was changed from here."),
         "record": Verb("optimus_tui.cli.record:command", "Keep samples for windows and stand-ups, without a screen."),
     }

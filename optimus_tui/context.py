@@ -14,13 +14,13 @@ if TYPE_CHECKING:
     import httpx
 
     from optimus_tui.contract.reading import Fault
-    from optimus_tui.history.store import Store
-    from optimus_tui.history.windows import Windows
-    from optimus_tui.probes.client import ObserverRedis
-    from optimus_tui.probes.feed import FeedReader
+    from optimus_tui.history.samples.store import Store
+    from optimus_tui.history.samples.windows import Windows
+    from optimus_tui.probes.events.feed import FeedReader
+    from optimus_tui.probes.redis.client import ObserverRedis
     from optimus_tui.probes.round_trips import CommandLog
 
-CLIENT_MODULES = ("redis.asyncio", "httpx", "optimus_tui.history.store")
+CLIENT_MODULES = ("redis.asyncio", "httpx", "optimus_tui.history.samples.store")
 """What building the clients imports; a screen imports them in a thread before it uses any."""
 
 
@@ -43,48 +43,48 @@ class Context:
     @cached_property
     def redis(self) -> "ObserverRedis":
         """Return the read-only client: it refuses commands that are not on the observer's list before they are sent."""
-        from optimus_tui.probes.client import observer_client
+        from optimus_tui.probes.redis.client import observer_client
 
         return observer_client(self.settings.redis, self.own)
 
     @cached_property
     def http(self) -> "httpx.AsyncClient":
         """Return the HTTP client for all services, without redirects and without the environment's proxies."""
-        from optimus_tui.probes.fetch import new_http_client
+        from optimus_tui.probes.http.fetch import new_http_client
 
         return new_http_client(self.log)
 
     @cached_property
     def fresh_http(self) -> "httpx.AsyncClient":
         """Return an HTTP client that opens a new connection for every request, to reach another worker."""
-        from optimus_tui.probes.fetch import new_http_client
-        from optimus_tui.probes.transport import FRESH
+        from optimus_tui.probes.http.fetch import new_http_client
+        from optimus_tui.probes.http.transport import FRESH
 
         return new_http_client(self.log, limits=FRESH)
 
     @cached_property
     def feed(self) -> "FeedReader":
         """Return the reader of coherence events; it is not started yet."""
-        from optimus_tui.probes.feed import FeedReader
+        from optimus_tui.probes.events.feed import FeedReader
 
         return FeedReader(self.settings.redis, self.own, self.clock)
 
     @cached_property
     def store(self) -> "Store":
         """Return the environment's history file; it is opened with the first query or sample."""
-        from optimus_tui.history.store import Store, history_path, system_of
+        from optimus_tui.history.samples.store import Store, history_path, system_of
 
         return Store(history_path(self.settings), system_of(self.settings), clock=self.clock)
 
     @cached_property
     def windows(self) -> "Windows":
         """Return the queries over the last minutes: Prometheus where it is configured, else the history."""
-        from optimus_tui.history.windows import Windows
+        from optimus_tui.history.samples.windows import Windows
 
         return Windows(self.settings, lambda: self.store, self._get, self.clock)
 
     async def _get(self, url: str, deadline_s: float, cap_bytes: int) -> "tuple[int, bytes] | Fault":
-        from optimus_tui.probes.fetch import fetch_or_fault
+        from optimus_tui.probes.http.fetch import fetch_or_fault
 
         return await fetch_or_fault(self.http, url, deadline_s, cap_bytes)
 

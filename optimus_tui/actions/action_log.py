@@ -16,7 +16,7 @@ from typing import TypeVar
 import msgspec
 
 from optimus_tui.contract.actions import Confirmation, Outcome, Plan, Receipt, Refusal
-from optimus_tui.history.audit import AuditLog, AuditUnwritable, quoted
+from optimus_tui.history.audit.log import AuditLog, AuditUnwritable, quoted
 from optimus_tui.history.state_files import open_plain, read_plain, reason, sync_folder
 from optimus_tui.wording.safe import safe_text
 

@@ -21,7 +21,7 @@ from optimus_tui.actions.redis.permit import Permit
 from optimus_tui.actions.running import BatchRun
 from optimus_tui.actions.verifying import Verified, verify
 from optimus_tui.contract.actions import Confirmation, Interrupted, Outcome, Plan, Receipt, Refusal
-from optimus_tui.history.audit import AuditUnwritable
+from optimus_tui.history.audit.log import AuditUnwritable
 
 
 async def apply(

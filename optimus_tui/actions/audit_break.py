@@ -7,7 +7,7 @@ from pathlib import Path
 
 from optimus_tui.actions.action_log import who
 from optimus_tui.actions.interrupted_actions import Forgotten, forgotten
-from optimus_tui.history.audit_mending import Accepted, accept_break
+from optimus_tui.history.audit.mending import Accepted, accept_break
 
 
 def accept(folder: Path, reason: str) -> tuple[Accepted, list[str]]:

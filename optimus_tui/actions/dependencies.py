@@ -10,7 +10,7 @@ from optimus_tui.actions.redis.operator_connection import Listener, OperatorConn
 from optimus_tui.actions.redis.permit import Permit
 from optimus_tui.clock import Clock
 from optimus_tui.contract.actions import Progress
-from optimus_tui.history.audit import AuditLog
+from optimus_tui.history.audit.log import AuditLog
 from optimus_tui.probes.load_meter import LoadMeter
 from optimus_tui.settings.model import RedisTarget, Settings
 

@@ -23,7 +23,7 @@ from optimus_tui.actions.redis.operator_connection import (
 from optimus_tui.actions.redis.permit import Permit
 from optimus_tui.clock import Clock
 from optimus_tui.contract.actions import Arming, Refusal
-from optimus_tui.history.audit import AuditLog, AuditUnwritable
+from optimus_tui.history.audit.log import AuditLog, AuditUnwritable
 from optimus_tui.probes.load_meter import LoadMeter
 from optimus_tui.settings.model import Settings
 from optimus_tui.wording.safe import safe_text

@@ -15,9 +15,9 @@ from optimus_tui.actions.action_log import Running, kept, plan_file, receipt_fil
 from optimus_tui.actions.planning import digest_of
 from optimus_tui.actions.preview import words_to_type
 from optimus_tui.contract.actions import OUTCOMES, Interrupted, Outcome, Plan, Receipt, Refusal
-from optimus_tui.history.audit import AuditLog
-from optimus_tui.history.audit_end import VERIFY, trouble
-from optimus_tui.history.audit_files import ACCEPTED, FILE, read
+from optimus_tui.history.audit.end import VERIFY, trouble
+from optimus_tui.history.audit.files import ACCEPTED, FILE, read
+from optimus_tui.history.audit.log import AuditLog
 from optimus_tui.history.state_files import UnreadableFile, names_in
 from optimus_tui.wording.age import age
 from optimus_tui.wording.clauses import clause

@@ -20,7 +20,7 @@ from optimus_tui.contract.actions import ActionRequest, Plan, PlanKey, Refusal, 
 from optimus_tui.contract.reading import Coverage
 from optimus_tui.grammar.info import parse_info
 from optimus_tui.probes.faults import OUTAGES, fault_of
-from optimus_tui.probes.keyspace import SweepOutcome, sweep
+from optimus_tui.probes.keys.keyspace import SweepOutcome, sweep
 
 MAX_REACH = 500_000
 MAX_BYTES = 32_000_000

@@ -21,7 +21,7 @@ from optimus_tui.actions.redis.lock import TenantLock
 from optimus_tui.actions.redis.operator_connection import ConnectionLost, OperatorConnection
 from optimus_tui.actions.redis.recipe import Halted
 from optimus_tui.contract.actions import Outcome, Plan, Progress
-from optimus_tui.history.audit import AuditUnwritable, quoted
+from optimus_tui.history.audit.log import AuditUnwritable, quoted
 from optimus_tui.wording.safe import safe_text
 
 BATCH = 100

@@ -33,7 +33,7 @@ from optimus_tui.contract.actions import (
     Refusal,
 )
 from optimus_tui.contract.limits import LimitRules
-from optimus_tui.history.audit import AuditLog, state_folder
+from optimus_tui.history.audit.log import AuditLog, state_folder
 from optimus_tui.probes.round_trips import attributed_to
 
 GATEWAY_SECONDS = 2.5
@@ -178,7 +178,7 @@ class ActionService:
 
     async def _rules(self) -> LimitRules | None:
         """Return the gateway's limits, or the configured ones where it does not answer."""
-        from optimus_tui.probes.services import read_gateway
+        from optimus_tui.probes.http.services import read_gateway
 
         context, settings = self._context, self._context.settings
         try:

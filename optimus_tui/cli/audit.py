@@ -15,7 +15,7 @@ from optimus_tui.cli.output import complain, document, hang, say
 from optimus_tui.wording.numbers import plural
 
 if TYPE_CHECKING:
-    from optimus_tui.history.audit_files import AuditCheck
+    from optimus_tui.history.audit.files import AuditCheck
 
 _LEFT_OUT = ("v", "seq", "at", "mono", "event", "action", "prev", "hash", "pid", "version")
 
@@ -26,8 +26,8 @@ def command() -> None:
 
 
 def _path(folder: str | None) -> Path:
-    from optimus_tui.history.audit import state_folder
-    from optimus_tui.history.audit_files import FILE
+    from optimus_tui.history.audit.files import FILE
+    from optimus_tui.history.audit.log import state_folder
 
     return (Path(folder) if folder else state_folder()) / FILE
 
@@ -40,7 +40,7 @@ _folder = click.option("--state", "folder", metavar="DIR", help="The state direc
 def verify_command(folder: str | None) -> int:
     """Follow the chain from its first record, over all its files, to the end that audit.head knows."""
     from optimus_tui.actions.interrupted_actions import without_record
-    from optimus_tui.history.audit_files import verify
+    from optimus_tui.history.audit.files import verify
 
     path = _path(folder)
     try:
@@ -88,9 +88,9 @@ def _say_files(checked: "AuditCheck") -> None:
 
 
 def _say_moved(path: Path) -> None:
-    from optimus_tui.history.audit_end import put_back
-    from optimus_tui.history.audit_files import moved_to
-    from optimus_tui.history.audit_head import read_head
+    from optimus_tui.history.audit.end import put_back
+    from optimus_tui.history.audit.files import moved_to
+    from optimus_tui.history.audit.head import read_head
 
     try:
         head = read_head(path.parent)
@@ -114,7 +114,7 @@ def show_command(folder: str | None, action: str | None, last: int | None, as_js
     """The records, oldest first. They are shown as they stand; ``verify`` says whether to believe them."""
     import msgspec
 
-    from optimus_tui.history.audit_files import read
+    from optimus_tui.history.audit.files import read
 
     path = _path(folder)
     try:
@@ -139,8 +139,8 @@ def show_command(folder: str | None, action: str | None, last: int | None, as_js
 @_folder
 def rotate_command(folder: str | None) -> int:
     """Begin a new file that goes on from the present one, or from where that one was moved to (logrotate)."""
-    from optimus_tui.history.audit import AuditUnwritable
-    from optimus_tui.history.audit_mending import rotate
+    from optimus_tui.history.audit.log import AuditUnwritable
+    from optimus_tui.history.audit.mending import rotate
 
     path = _path(folder)
     try:
@@ -158,7 +158,7 @@ def rotate_command(folder: str | None) -> int:
 def accept_command(folder: str | None, reason: str) -> int:
     """Go on without records that are lost for good. The audit keeps how many, who said so and why."""
     from optimus_tui.actions.audit_break import accept
-    from optimus_tui.history.audit import AuditUnwritable
+    from optimus_tui.history.audit.log import AuditUnwritable
 
     path = _path(folder)
     if len(reason.strip()) < 3:

@@ -24,7 +24,7 @@ from optimus_tui.settings.model import RedisTarget, Settings
 from optimus_tui.wording.numbers import percent
 
 if TYPE_CHECKING:
-    from optimus_tui.probes.rights import Rights
+    from optimus_tui.probes.redis.rights import Rights
 
 _OPTIONAL = """
     +exists +mget +object|encoding +pubsub|channels +pubsub|numsub +pubsub|numpat +slowlog|len +latency|latest
@@ -132,8 +132,8 @@ def _place(target: RedisTarget) -> str:
 
 async def examine(settings: Settings) -> list[DoctorLine]:
     """Look at everything at once; what is not configured is said and is nothing wrong."""
-    from optimus_tui.probes.postgres import read_postgres
-    from optimus_tui.probes.services import read_engine, read_gateway
+    from optimus_tui.probes.http.services import read_engine, read_gateway
+    from optimus_tui.probes.servers.postgres import read_postgres
 
     context = Context(settings, keep_log=False)
     try:
@@ -215,7 +215,7 @@ def _gateway(reading: Reading[GatewayState]) -> list[DoctorLine]:
 
 
 async def _prometheus(context: Context) -> DoctorLine:
-    from optimus_tui.probes.services import look
+    from optimus_tui.probes.http.services import look
 
     base = context.settings.prometheus_url
     if not base:
@@ -230,9 +230,9 @@ async def _prometheus(context: Context) -> DoctorLine:
 
 async def _redis(context: Context) -> list[DoctorLine]:
     from optimus_tui.probes.faults import OUTAGES, fault_of
-    from optimus_tui.probes.rights import read_rights
-    from optimus_tui.probes.server import read_server_twice
-    from optimus_tui.verdicts.services import judge_server
+    from optimus_tui.probes.redis.rights import read_rights
+    from optimus_tui.probes.servers.server import read_server_twice
+    from optimus_tui.verdicts.gateway.services import judge_server
 
     target = context.settings.redis
     reading = await read_server_twice(context.redis, target, context.own, context.clock)
@@ -294,7 +294,7 @@ def _rights(rights: "Rights", version: str) -> list[DoctorLine]:
 
 def _commands(rights: "Rights") -> list[DoctorLine]:
     """Commands that the server does not have: a line for each without which a pane stays empty, one for the others."""
-    from optimus_tui.probes.rights import COSTS, EMPTY_WITHOUT
+    from optimus_tui.probes.redis.rights import COSTS, EMPTY_WITHOUT
 
     lines, rest = [], []
     for name in rights.unavailable:
@@ -312,9 +312,9 @@ def _commands(rights: "Rights") -> list[DoctorLine]:
 
 def _state() -> DoctorLine:
     """The directory of audit, incidents and history."""
-    from optimus_tui.history.audit import state_folder
-    from optimus_tui.history.audit_end import VERIFY, trouble
-    from optimus_tui.history.audit_files import FILE
+    from optimus_tui.history.audit.end import VERIFY, trouble
+    from optimus_tui.history.audit.files import FILE
+    from optimus_tui.history.audit.log import state_folder
     from optimus_tui.history.state_files import in_the_way, shown
 
     folder = state_folder()

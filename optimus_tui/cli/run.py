@@ -181,7 +181,7 @@ class Shown:
             if getattr(report, "hides_worse", False):  # a hook that greps stdout drops it: people read stderr
                 output.complain(" ".join(getattr(report, "notes", ())))
             return
-        from optimus_tui.cli.rendering import render
+        from optimus_tui.cli.reports.rendering import render
 
         render(report)
         if report.history_unread:

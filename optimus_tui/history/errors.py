@@ -5,7 +5,7 @@ import sqlite3
 from pathlib import Path
 
 from optimus_tui.contract.reading import Fault
-from optimus_tui.history.file import NewerFile
+from optimus_tui.history.samples.file import NewerFile
 from optimus_tui.history.state_files import in_the_way
 from optimus_tui.wording.safe import safe_text
 

@@ -48,7 +48,7 @@ def is_there(path: Path) -> bool:
 
 def is_sound(path: Path) -> bool:
     """Return whether SQLite finds no fault in the whole file and this product wrote it."""
-    from optimus_tui.history.file import APPLICATION
+    from optimus_tui.history.samples.file import APPLICATION
 
     db = sqlite3.connect(path, timeout=2.0, isolation_level=None)
     try:

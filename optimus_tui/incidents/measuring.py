@@ -11,7 +11,7 @@ import msgspec
 from optimus_tui.contract import incident_events as happened
 from optimus_tui.contract.incident import Outcome
 from optimus_tui.incidents.service import IncidentService
-from optimus_tui.workflow.outcome import outline
+from optimus_tui.workflow.outcomes.outcome import outline
 
 SERIES = ("latency.", "hit_rate.", "cache.", "coherence.", "limits.", "redis.", "events.", "state.", "gateway.")
 SECONDS = 2.0

@@ -15,8 +15,8 @@ from optimus_tui.contract.findings import Finding
 from optimus_tui.contract.incident import IncidentState, OpenFinding
 from optimus_tui.history import incident_files as files
 from optimus_tui.history.incident_files import UnreadableFile
+from optimus_tui.history.samples.store import system_of
 from optimus_tui.history.state_files import in_the_way, reason
-from optimus_tui.history.store import system_of
 from optimus_tui.history.timeline import new_timeline, open_timeline
 from optimus_tui.incidents.errors import IncidentError, plain
 from optimus_tui.incidents.playbooks import DEFAULT, playbook

@@ -15,13 +15,13 @@ from optimus_tui.contract import incident_events as happened
 from optimus_tui.contract.incident import ActionRecord, Evidence, IncidentState, KeptReceipt, Stamp, Step
 from optimus_tui.contract.incident_events import AnyEffect, AnyEvent
 from optimus_tui.contract.reading import Fault
-from optimus_tui.history.store import system_of
+from optimus_tui.history.samples.store import system_of
 from optimus_tui.history.timeline import Timeline
 from optimus_tui.incidents.errors import IncidentError, plain
 from optimus_tui.incidents.timestamps import Clocks, operator
 from optimus_tui.probes.round_trips import attributed_to
 from optimus_tui.workflow.engine import reduce, refusal, replay
-from optimus_tui.workflow.outcome import outline
+from optimus_tui.workflow.outcomes.outcome import outline
 
 if TYPE_CHECKING:
     from optimus_tui.context import Context

@@ -3,8 +3,8 @@
 import ast
 from collections.abc import Iterator
 
-from optimus_tui.patterns.facts import Bound, Module, Scope
-from optimus_tui.patterns.names import chain, first_argument
+from optimus_tui.patterns.facts.collect import Bound, Module, Scope
+from optimus_tui.patterns.source.names import chain, first_argument
 
 _ASSEMBLES = ("include_router", "FastAPI")
 

@@ -8,7 +8,7 @@ import re
 import tokenize
 from typing import NamedTuple
 
-from optimus_tui.patterns.parse import Lines
+from optimus_tui.patterns.source.parse import Lines
 
 MARK = b"optimus:"
 _COMMENT = re.compile(r"#\s*optimus:\s*ignore(?P<rules>\[[^\]]*\])?(?P<reason>.*)")

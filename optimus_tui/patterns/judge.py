@@ -9,14 +9,14 @@ from collections.abc import Iterable
 import msgspec
 
 from optimus_tui.patterns.assembly import includes_others
-from optimus_tui.patterns.declared import declared
-from optimus_tui.patterns.facts import Module
+from optimus_tui.patterns.facts.collect import Module
 from optimus_tui.patterns.ignore import Ignore, ignores_in
-from optimus_tui.patterns.parse import Lines, ParseFailure
-from optimus_tui.patterns.project import Project
 from optimus_tui.patterns.rule import LEVELS, Hit, Level, Rule
 from optimus_tui.patterns.rules import RULES
-from optimus_tui.patterns.view import View
+from optimus_tui.patterns.source.declared import declared
+from optimus_tui.patterns.source.parse import Lines, ParseFailure
+from optimus_tui.patterns.source.project import Project
+from optimus_tui.patterns.source.view import View
 from optimus_tui.wording.safe import safe_text
 
 PARSE, EMPTY, ROUTELESS, REASON = "file.unreadable", "file.empty", "file.no_routes", "ignore.without_reason"

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 if TYPE_CHECKING:
-    from optimus_tui.patterns.facts import Unit
-    from optimus_tui.patterns.view import View
+    from optimus_tui.patterns.facts.collect import Unit
+    from optimus_tui.patterns.source.view import View
 
 Level = Literal["basic", "comprehensive", "production_ready"]
 Priority = Literal["high", "medium", "low"]

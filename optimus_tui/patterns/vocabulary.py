@@ -1,6 +1,6 @@
 """The words that identify a job where its definition is not in the tree. Each further word accepts more names."""
 
-from optimus_tui.patterns.names import HTTP_VERBS
+from optimus_tui.patterns.source.names import HTTP_VERBS
 
 
 def _of(text: str) -> frozenset[str]:

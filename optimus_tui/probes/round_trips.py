@@ -13,7 +13,7 @@ from contextvars import ContextVar
 from typing import Any, NamedTuple
 
 from optimus_tui.clock import Clock
-from optimus_tui.probes.commands import BY_TYPE, CORE, Word
+from optimus_tui.probes.redis.commands import BY_TYPE, CORE, Word
 from optimus_tui.wording.safe import safe_text
 
 MOST_TRIPS = 5_000

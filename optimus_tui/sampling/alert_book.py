@@ -15,13 +15,13 @@ from optimus_tui.clock import Clock
 from optimus_tui.contract.alerts import AlertEpisode, Mute, Notice
 from optimus_tui.contract.findings import Finding
 from optimus_tui.contract.health import HealthReport
-from optimus_tui.verdicts import alerts
-from optimus_tui.verdicts.alert_groups import unjudged
-from optimus_tui.verdicts.alert_history import merge
-from optimus_tui.verdicts.alert_mutes import in_force
+from optimus_tui.verdicts.alerts import changes as alerts
+from optimus_tui.verdicts.alerts.groups import unjudged
+from optimus_tui.verdicts.alerts.history import merge
+from optimus_tui.verdicts.alerts.mutes import in_force
 
 if TYPE_CHECKING:
-    from optimus_tui.history.store import Store
+    from optimus_tui.history.samples.store import Store
 
 EPISODES, MUTES = "alerts.episodes", "alerts.mutes"
 LOOK_SECONDS = 5.0

@@ -46,7 +46,7 @@ class DetailLoop:
             await self.timer.rest(delay - LEAST_GAP_SECONDS)
 
     async def _once(self) -> float:
-        from optimus_tui.probes.cache import read_details
+        from optimus_tui.probes.keys.cache import read_details
 
         context, keys = self.context, self._keys
         try:

@@ -13,8 +13,8 @@ from optimus_tui.contract.feed import ClockOffset, FeedEvent, FeedItem, FeedStat
 from optimus_tui.grammar.events import parse_event
 from optimus_tui.sampling.interval_timer import IntervalTimer
 from optimus_tui.sampling.sampler_state import SamplerState
-from optimus_tui.verdicts import feed
-from optimus_tui.verdicts.event_clock import by_arrival
+from optimus_tui.verdicts.coherence import feed
+from optimus_tui.verdicts.coherence.event_clock import by_arrival
 
 EVERY_SECONDS = 0.1
 QUIET_SECONDS = 0.25

@@ -26,12 +26,12 @@ from optimus_tui.sampling.staleness import (
     outages,
     redis_fault,
 )
-from optimus_tui.verdicts import cache as cache_verdict
-from optimus_tui.verdicts.layouts import find_unknown_layout
+from optimus_tui.verdicts.coherence import cache as cache_verdict
+from optimus_tui.verdicts.limits.layouts import find_unknown_layout
 from optimus_tui.verdicts.unmeasured import find_unmeasured
 
 if TYPE_CHECKING:
-    from optimus_tui.probes.keyspace import KeyPage, SweepOutcome
+    from optimus_tui.probes.keys.keyspace import KeyPage, SweepOutcome
 
 PAGE_SECONDS = 8.0
 """Deadline of one page with its TTLs and the pause before it; each command also has the client's own."""
@@ -107,7 +107,7 @@ class KeyLoop:
         return max(budget.names_every_seconds - took, took, 1.0)  # The pause is at least as long as the pass was.
 
     async def _sweep(self, ttls: bool) -> "SweepOutcome":
-        from optimus_tui.probes.keyspace import SweepOutcome, sweep
+        from optimus_tui.probes.keys.keyspace import SweepOutcome, sweep
 
         context, scanned, fresh = self.context, 0, list[bytes]()
         sizes = max(1, (self.sampler_state.keys or 10 * SIZED_KEYS) // SIZED_KEYS) if ttls else 0
@@ -154,7 +154,7 @@ class KeyLoop:
         return not self._swept or last is None or last.version != self.cache.version
 
     async def _ask_ttls(self, names: list[bytes], *, rest: bool) -> None:
-        from optimus_tui.probes.cache import read_ttls
+        from optimus_tui.probes.keys.cache import read_ttls
 
         while len(names) >= TTLS_A_TRIP or (rest and names):
             some = names[:TTLS_A_TRIP]

@@ -22,7 +22,7 @@ from optimus_tui.sampling.staleness import (
     outages,
     redis_fault,
 )
-from optimus_tui.verdicts.limits import judge
+from optimus_tui.verdicts.limits.judge import judge
 from optimus_tui.verdicts.sorting import worst_first
 from optimus_tui.verdicts.unmeasured import find_unmeasured
 
@@ -52,7 +52,7 @@ class LimitLoop:
             await self.timer.rest(delay)
 
     async def _once(self) -> float:
-        from optimus_tui.probes.limits import read_counters
+        from optimus_tui.probes.keys.limits import read_counters
 
         context, names = self.context, self.index.names_to_read()
         wall, mono = context.clock.wall(), context.clock.mono()

@@ -24,7 +24,7 @@ Pages = dict[tuple[int, float | None], tuple[float, MetricsState]]
 
 async def watch_metrics(context: Context, sampler_state: SamplerState, timer: IntervalTimer) -> None:
     """Hand on ("metrics", Reading[MetricsState]) until cancelled."""
-    from optimus_tui.probes.metrics import read_metrics
+    from optimus_tui.probes.http.metrics import read_metrics
 
     looks = turn = 0
     latest: Pages = {}
@@ -61,7 +61,7 @@ async def _judge_kept(context: Context, sampler_state: SamplerState) -> None:
     if not context.settings.prometheus_url:
         sampler_state.unmeasured("metrics", ())
         return
-    from optimus_tui.tools.gateway_figures import sampled_figures
+    from optimus_tui.tools.figures.gateway_figures import sampled_figures
 
     figures = await sampled_figures(context, WINDOW_MINUTES, ())
     if figures.requests is None:
@@ -73,7 +73,7 @@ async def _judge_kept(context: Context, sampler_state: SamplerState) -> None:
 
 async def _judge(context: Context, sampler_state: SamplerState, latest: Pages) -> None:
     """Judge the figures of the last minutes and the latest page of each process."""
-    from optimus_tui.tools.gateway_figures import sampled_figures
+    from optimus_tui.tools.figures.gateway_figures import sampled_figures
 
     oldest = context.clock.mono() - FRESH_SECONDS
     for one in [one for one, (mono, _) in latest.items() if mono < oldest]:

@@ -13,12 +13,13 @@ from optimus_tui.contract.findings import Finding
 from optimus_tui.contract.limits import LimitRules
 from optimus_tui.contract.reading import Coverage, Fault, Reading
 from optimus_tui.contract.services import GatewayState, HitRate, ServerState, ServiceState
-from optimus_tui.history.ring import Ring
+from optimus_tui.history.samples.ring import Ring
 from optimus_tui.probes.delay import disturbed
 from optimus_tui.sampling.steadiness import Steadiness
 from optimus_tui.settings.model import Settings
-from optimus_tui.verdicts import episodes, health
-from optimus_tui.verdicts.hit_rate import LookupTrack, hit_rate, recent_growth, track_gateway, track_lookups
+from optimus_tui.verdicts import health
+from optimus_tui.verdicts.alerts import episodes
+from optimus_tui.verdicts.gateway.hit_rate import LookupTrack, hit_rate, recent_growth, track_gateway, track_lookups
 from optimus_tui.verdicts.rules import merge_rules
 from optimus_tui.verdicts.server_track import NO_LOOKS, track_server
 from optimus_tui.verdicts.unmeasured import find_broken

@@ -54,7 +54,7 @@ async def watch_gateway(context: Context, sampler_state: SamplerState, timer: In
 
 
 async def _gateway(context: Context, with_rules: bool) -> tuple[Reading[GatewayState], GatewayState]:
-    from optimus_tui.probes.services import read_gateway
+    from optimus_tui.probes.http.services import read_gateway
 
     fault = _HUNG
     try:
@@ -72,7 +72,7 @@ async def _gateway(context: Context, with_rules: bool) -> tuple[Reading[GatewayS
 
 async def watch_engine(context: Context, sampler_state: SamplerState, timer: IntervalTimer) -> None:
     """Read the engine's health at every tick."""
-    from optimus_tui.probes.services import read_engine
+    from optimus_tui.probes.http.services import read_engine
 
     backoff = Backoff()
     while True:
@@ -92,7 +92,7 @@ async def watch_engine(context: Context, sampler_state: SamplerState, timer: Int
 async def _recall(context: Context, sampler_state: SamplerState, name: str) -> None:
     """After the first reading, add what the history kept of earlier ones."""
     if name not in sampler_state.recalled:
-        from optimus_tui.tools.gateway_figures import kept_looks
+        from optimus_tui.tools.figures.gateway_figures import kept_looks
 
         sampler_state.recalled.add(name)
         sampler_state.remember_looks(name, await kept_looks(context, name, SECONDS / 60))
@@ -100,7 +100,7 @@ async def _recall(context: Context, sampler_state: SamplerState, name: str) -> N
 
 async def watch_postgres(context: Context, sampler_state: SamplerState, timer: IntervalTimer) -> None:
     """Run one SELECT 1 every five seconds if a DSN is set."""
-    from optimus_tui.probes.postgres import read_postgres
+    from optimus_tui.probes.servers.postgres import read_postgres
 
     backoff = Backoff()
     while True:
@@ -147,7 +147,7 @@ async def watch_server(
 
 
 async def _server(context: Context) -> Reading[ServerState]:
-    from optimus_tui.probes.server import read_server
+    from optimus_tui.probes.servers.server import read_server
 
     target = context.settings.redis
     try:

@@ -44,7 +44,7 @@ def outages() -> tuple[type[Exception], ...]:
 
 def unforeseen() -> tuple[type[Exception], ...]:
     """Return the exceptions that an answer of an unexpected shape raises in the code that reads it."""
-    from optimus_tui.probes.unforeseen import UNFORESEEN
+    from optimus_tui.probes.redis.unforeseen import UNFORESEEN
 
     return UNFORESEEN
 

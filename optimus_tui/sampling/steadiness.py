@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 from optimus_tui.contract.findings import Finding
 from optimus_tui.contract.services import ServiceState
-from optimus_tui.verdicts.flapping import judge_flapping
+from optimus_tui.verdicts.gateway.flapping import judge_flapping
 
 SECONDS = 300.0
 MOST_LOOKS = 2000

@@ -147,7 +147,7 @@ async def _turn(turns: asyncio.Semaphore) -> AsyncIterator[None]:
 
 
 def _load_clients() -> None:
-    for module in ("fetch", "client", "server", "services", "keyspace"):
+    for module in ("http.fetch", "redis.client", "servers.server", "http.services", "keys.keyspace"):
         import_module(f"optimus_tui.probes.{module}")
     import_module("httpx")
     import_module("redis.asyncio")

@@ -10,15 +10,15 @@ from typing import Any
 import msgspec
 
 from optimus_tui.contract.limits import LimitRules
+from optimus_tui.settings.addresses.http_url import parse_http_url, parse_http_urls, without_suffix
+from optimus_tui.settings.addresses.postgres_dsn import parse_postgres_dsn
+from optimus_tui.settings.addresses.redis_url import holds_password, parse_redis_url
+from optimus_tui.settings.addresses.tls_files import with_tls_files
 from optimus_tui.settings.errors import SettingsError, spelled
 from optimus_tui.settings.files import ConfigFile, find_source_tree
-from optimus_tui.settings.http_url import parse_http_url, parse_http_urls, without_suffix
 from optimus_tui.settings.layers import ENV_KEYS, Layer, LayeredValue, file_layers, merge, pick
 from optimus_tui.settings.model import RedisTarget, ScanBudget, Secret, Settings, Thresholds
-from optimus_tui.settings.postgres_dsn import parse_postgres_dsn
-from optimus_tui.settings.redis_url import holds_password, parse_redis_url
 from optimus_tui.settings.text import unquoted
-from optimus_tui.settings.tls_files import with_tls_files
 
 DEFAULT = "default"
 

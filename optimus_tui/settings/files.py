@@ -9,8 +9,8 @@ from typing import Any
 
 from msgspec import Struct
 
+from optimus_tui.settings.addresses.redis_url import holds_password
 from optimus_tui.settings.errors import SettingsError
-from optimus_tui.settings.redis_url import holds_password
 from optimus_tui.settings.schema import check_file
 
 PROJECT_FILE = "optimus.toml"

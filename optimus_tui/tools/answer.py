@@ -14,17 +14,17 @@ from optimus_tui.probes.delay import starved, watching
 from optimus_tui.probes.round_trips import attributed_to
 from optimus_tui.tools.arguments import ToolFailure, decode, parse
 from optimus_tui.tools.capping import capped
+from optimus_tui.tools.pages.report_sections import sentence
 from optimus_tui.tools.parts import within
 from optimus_tui.tools.progress import Progress, listening
 from optimus_tui.tools.registry import TOOLS, Tool
-from optimus_tui.tools.report_sections import sentence
 from optimus_tui.wording.safe import safe_text
 
 if TYPE_CHECKING:
     from optimus_tui.context import Context
 
 DEADLINE_SECONDS = 8.0
-_LOADED = "optimus_tui.probes.loaded"
+_LOADED = "optimus_tui.probes.redis.loaded"
 
 
 def find(name: str) -> Tool:
@@ -78,7 +78,7 @@ async def load(tool: Tool) -> None:
 
 
 def _import_all() -> None:
-    for name in ("optimus_tui.history.store", "optimus_tui.history.windows", _LOADED):
+    for name in ("optimus_tui.history.samples.store", "optimus_tui.history.samples.windows", _LOADED):
         import_module(name)
 
 

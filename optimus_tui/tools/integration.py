@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 from optimus_tui.contract.reading import Fault
 from optimus_tui.contract.tools.integration import IntegrationQuery, IntegrationReport
+from optimus_tui.tools.pages.report_sections import sentence
 from optimus_tui.tools.parts import part, seconds_left
-from optimus_tui.tools.report_sections import sentence
 from optimus_tui.verdicts.values import if_known, rounded
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ async def run(ctx: "Context", query: IntegrationQuery) -> IntegrationReport:
     notes: list[str] = []
     done = await _run_all(ctx, query.tenant_id, names)
     if query.test_type == "full_flow":
-        from optimus_tui.probes.integration import TEST_PHONE
+        from optimus_tui.probes.http.integration import TEST_PHONE
 
         notes.append(f"one test message was posted to /api/chat for this tenant under the phone number {TEST_PHONE}")
     status, rate = _sum_up(done)
@@ -114,7 +114,7 @@ def _status(passed: bool | None) -> str:
 
 
 async def _health(ctx: "Context", tenant: str) -> dict[str, Any]:
-    from optimus_tui.probes.services import read_engine
+    from optimus_tui.probes.http.services import read_engine
 
     reading = await read_engine(ctx.http, ctx.settings, ctx.clock)
     state = reading.value
@@ -129,7 +129,7 @@ async def _health(ctx: "Context", tenant: str) -> dict[str, Any]:
 
 
 async def _performance(ctx: "Context", tenant: str) -> dict[str, Any]:
-    from optimus_tui.probes.integration import time_requests
+    from optimus_tui.probes.http.integration import time_requests
 
     url = f"{ctx.settings.engine_url}/health"
     looks = await time_requests(ctx.http, url, REQUESTS, seconds_left(PERFORMANCE_SECONDS) - SUMMING_UP_SECONDS)
@@ -162,7 +162,7 @@ async def _performance(ctx: "Context", tenant: str) -> dict[str, Any]:
 
 
 async def _error_handling(ctx: "Context", tenant: str) -> dict[str, Any]:
-    from optimus_tui.probes.integration import ask_status
+    from optimus_tui.probes.http.integration import ask_status
 
     status, took, fault = await ask_status(ctx.http, ctx.settings.engine_url + ERROR_PATH)
     ok = status == 404
@@ -179,7 +179,7 @@ async def _error_handling(ctx: "Context", tenant: str) -> dict[str, Any]:
 
 
 async def _cache(ctx: "Context", tenant: str) -> dict[str, Any]:
-    from optimus_tui.probes.integration import round_trip
+    from optimus_tui.probes.http.integration import round_trip
 
     seen = await round_trip(ctx.redis, tenant)
     if seen.skipped:
@@ -195,7 +195,7 @@ async def _cache(ctx: "Context", tenant: str) -> dict[str, Any]:
 
 
 async def _full_flow(ctx: "Context", tenant: str) -> dict[str, Any]:
-    from optimus_tui.probes.integration import post_message
+    from optimus_tui.probes.http.integration import post_message
 
     posted = await post_message(ctx.http, ctx.settings.gateway_url, tenant)
     error = sentence(posted.fault) or (if_known(not posted.has_reply, "the answer holds neither reply nor message"))

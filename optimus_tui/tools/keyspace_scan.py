@@ -16,8 +16,8 @@ from optimus_tui.index.limits import LimitIndex
 from optimus_tui.tools.arguments import ToolFailure
 from optimus_tui.tools.parts import not_in_time, part, seconds_left
 from optimus_tui.tools.progress import report
-from optimus_tui.verdicts import limits as limit_verdicts
-from optimus_tui.verdicts.layouts import counters_unknown, find_unknown_layout, layout_words
+from optimus_tui.verdicts.limits import judge as limit_verdicts
+from optimus_tui.verdicts.limits.layouts import counters_unknown, find_unknown_layout, layout_words
 from optimus_tui.verdicts.rules import merge_rules
 
 if TYPE_CHECKING:
@@ -80,7 +80,7 @@ class Survey:
 
 async def survey(ctx: "Context", *, tenant: bytes | None = None, ttls: bool = False, sizes: int = 0) -> Survey:
     """Walk over all names once. An outage is a fault of the result, never an exception."""
-    from optimus_tui.probes.keyspace import SweepOutcome, sweep
+    from optimus_tui.probes.keys.keyspace import SweepOutcome, sweep
 
     limits, cache = LimitIndex(), CacheIndex(t.encode("utf-8", "surrogateescape") for t in ctx.settings.tenants)
     limits.begin_sweep()
@@ -156,7 +156,7 @@ async def read_known(
 
 async def _read_counters(ctx: "Context", seen: Survey, names: list[bytes]) -> list[Counter | bytes]:
     """One trip. A sliding window is counted by the limits' window, which is asked for where the first one shows."""
-    from optimus_tui.probes.limits import read_counters
+    from optimus_tui.probes.keys.limits import read_counters
 
     answers = await read_counters(ctx.redis, ctx.own, ctx.clock, names, seen.window_seconds)
     sliding = [one.key for one in answers if isinstance(one, Counter) and one.problem == NO_WINDOW]
@@ -173,7 +173,7 @@ async def _read_counters(ctx: "Context", seen: Survey, names: list[bytes]) -> li
 
 async def _window(ctx: "Context") -> int | None:
     """The window in seconds, as the gateway publishes it or as it is configured."""
-    from optimus_tui.probes.services import read_gateway
+    from optimus_tui.probes.http.services import read_gateway
 
     gateway = await part(ctx, read_gateway(ctx.http, ctx.settings, ctx.clock, with_rules=True), "limits")
     published = None

@@ -113,21 +113,21 @@ class Registry(Mapping[str, Tool]):
 
 
 TOOLS = Registry(
-    Tool("diagnose_gateway_health", "health",
+    Tool("diagnose_gateway_health", "health.diagnose",
          "How the gateway, the AI engine, Redis and a tenant's rate limits are right now, with an overall verdict."),
-    Tool("analyze_cache_coherence", "coherence",
+    Tool("analyze_cache_coherence", "coherence.analyze",
          "Cache keys, tracking keys and invalidation events of a window, and whether invalidated keys vanished."),
     Tool("generate_enterprise_router", "router",
          "Drafts a FastAPI router for the gateway with tests that stand alone; returns the draft, writes nothing.",
          reaches_out=False),
-    Tool("troubleshoot_production_issue", "troubleshoot",
+    Tool("troubleshoot_production_issue", "troubleshoot.symptoms",
          "Looks into one symptom and says what was measured, what is wrong and what to do, with exact commands."),
     Tool("test_ai_engine_integration", "integration",
          "Tests connectivity, performance, error handling or the full flow from gateway to engine and back.",
          "full_flow posts one recognisable test message; the cache test writes and removes one key of its own."),
-    Tool("analyze_performance_metrics", "performance",
+    Tool("analyze_performance_metrics", "performance.analyze",
          "Latency, throughput, error rate, cache performance or rate-limiting efficiency over a window."),
-    Tool("validate_enterprise_patterns", "patterns",
+    Tool("validate_enterprise_patterns", "patterns.validate",
          "Reads routers without running them, and says what they lack, on which line, why, and how to mend it.",
          reaches_out=False),
 )  # fmt: skip

@@ -7,10 +7,10 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from optimus_tui.patterns.judge import inspect
-from optimus_tui.patterns.project import Project
-from optimus_tui.probes.sources import SourceTree
+from optimus_tui.patterns.source.project import Project
+from optimus_tui.probes.keys.sources import SourceTree
 from optimus_tui.scaffold.render import Draft
-from optimus_tui.tools.pattern_files import ROUTERS, examine
+from optimus_tui.tools.patterns.files import ROUTERS, examine
 from optimus_tui.wording.safe import safe_text
 
 SECONDS = 4.0

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 from rich.cells import cell_len
 
-from optimus_tui.tools.sections import Fact, Section
+from optimus_tui.tools.pages.sections import Fact, Section
 from optimus_tui.tui.widgets.columns import fit_cell, fit_name
 from optimus_tui.tui.widgets.figures import wrap
 from optimus_tui.tui.widgets.line_view import Piece
@@ -97,7 +97,7 @@ def _row(cells: Sequence[str], widths: Sequence[int], figures: Sequence[bool], i
 
 
 def _ink_of(cell: str) -> str:
-    from optimus_tui.tools.sections import tone_of
+    from optimus_tui.tools.pages.sections import tone_of
 
     if cell == "never":
         return "crit"

@@ -13,8 +13,8 @@ from optimus_tui.contract.health import HealthReport, Series
 from optimus_tui.contract.reading import Reading
 from optimus_tui.contract.services import GatewayState, HitRate, ServerState, ServiceState
 from optimus_tui.settings.model import Thresholds
-from optimus_tui.verdicts import latency, services
-from optimus_tui.verdicts.hit_rate import find_rates
+from optimus_tui.verdicts.gateway import latency, services
+from optimus_tui.verdicts.gateway.hit_rate import find_rates
 from optimus_tui.verdicts.sorting import worst_first
 
 

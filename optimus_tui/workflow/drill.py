@@ -17,7 +17,7 @@ from optimus_tui.contract.tools.common import Diagnostic
 from optimus_tui.wording.age import age
 from optimus_tui.wording.clauses import clause
 from optimus_tui.wording.safe import safe_sentence
-from optimus_tui.workflow.outcome_diff import BLIND
+from optimus_tui.workflow.outcomes.outcome_diff import BLIND
 from optimus_tui.workflow.ranking import issues_of
 from optimus_tui.workflow.severity import MATTERS, level, rank
 

@@ -15,7 +15,8 @@ from optimus_tui.contract import incident as shapes
 from optimus_tui.contract import incident_events as happened
 from optimus_tui.contract.incident import IncidentState, TimelineEntry
 from optimus_tui.contract.incident_events import AnyEffect, AnyEvent, EventRefused
-from optimus_tui.workflow import action_records, steps
+from optimus_tui.workflow import steps
+from optimus_tui.workflow.outcomes import action_records
 from optimus_tui.workflow.standing import proved
 from optimus_tui.workflow.timeline_text import entry
 

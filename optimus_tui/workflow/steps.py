@@ -8,7 +8,7 @@ from optimus_tui.contract import incident as shapes
 from optimus_tui.contract import incident_events as happened
 from optimus_tui.contract.incident import ISSUES, IncidentState, Outcome, Step
 from optimus_tui.contract.incident_events import AnyEffect, EventRefused
-from optimus_tui.workflow.outcome_diff import compare
+from optimus_tui.workflow.outcomes.outcome_diff import compare
 from optimus_tui.workflow.ranking import rank_issues, tenant_of
 from optimus_tui.workflow.recommendations import advise
 from optimus_tui.workflow.severity import rank, worse_of

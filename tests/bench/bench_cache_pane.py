@@ -19,8 +19,8 @@ from optimus_tui.contract.reading import Coverage, Reading
 from optimus_tui.grammar.filter import parse_filter
 from optimus_tui.index.cache import CacheIndex
 from optimus_tui.settings.model import Settings
-from optimus_tui.tui.panes.cache import CachePane
-from optimus_tui.tui.panes.cache_rows import KeyLists, TreeView, build_tree
+from optimus_tui.tui.panes.cache.pane import CachePane
+from optimus_tui.tui.panes.cache.rows import KeyLists, TreeView, build_tree
 from tests.tui.pane_app import PaneApp
 
 

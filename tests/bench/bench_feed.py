@@ -10,7 +10,7 @@ import socket
 import time
 
 from optimus_tui.clock import Clock
-from optimus_tui.probes.feed import FeedReader
+from optimus_tui.probes.events.feed import FeedReader
 from optimus_tui.probes.load_meter import LoadMeter
 from optimus_tui.settings.model import RedisTarget
 from tests.realserver import RealServer, server_binary

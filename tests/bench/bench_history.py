@@ -17,8 +17,8 @@ import time
 from pathlib import Path
 
 from optimus_tui.clock import FixedClock
-from optimus_tui.history.store import Store
-from optimus_tui.history.windows import Windows
+from optimus_tui.history.samples.store import Store
+from optimus_tui.history.samples.windows import Windows
 from optimus_tui.settings.model import Settings
 
 NOW = 1_795_000_000.0

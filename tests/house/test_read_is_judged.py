@@ -14,8 +14,8 @@ from optimus_tui.contract.cache import CacheReport, KeyDetail
 from optimus_tui.contract.feed import FeedStatus
 from optimus_tui.contract.server_condition import MemoryState, SlowState
 from optimus_tui.contract.services import ServerState
-from optimus_tui.probes.coherence import Channels
-from optimus_tui.verdicts.coherence_events import EventWindow
+from optimus_tui.probes.keys.coherence import Channels
+from optimus_tui.verdicts.coherence.events import EventWindow
 
 PACKAGE = Path(__file__).parents[2] / "optimus_tui"
 RECEIVERS: dict[type, str] = {
@@ -32,14 +32,14 @@ RECEIVERS: dict[type, str] = {
 
 SHOWN_ONLY: dict[type, dict[str, str]] = {
     ServerState: {
-        "mode": "tools/health_sections.py: mode=value.mode",
+        "mode": "tools/health/sections.py: mode=value.mode",
         "product": "cli/doctor.py: state.product",
-        "version": "tools/health_sections.py: version=value.version",
+        "version": "tools/health/sections.py: version=value.version",
         "latency_ms": "sampling/sampler_state.py: reading.value.latency_ms",  # its percentiles are judged
-        "db": "tui/panes/health_lines.py: state.db",
-        "keys": "tui/panes/health_lines.py: state.keys",
-        "commands_per_second": "tui/panes/health_lines.py: state.commands_per_second",
-        "loading_percent": "tui/panes/health_services.py: state.loading_percent",  # its fault is judged
+        "db": "tui/panes/health/lines.py: state.db",
+        "keys": "tui/panes/health/lines.py: state.keys",
+        "commands_per_second": "tui/panes/health/lines.py: state.commands_per_second",
+        "loading_percent": "tui/panes/health/services.py: state.loading_percent",  # its fault is judged
     },
     MemoryState: {
         "resident": "verdicts/playbooks/memory_leak.py: memory.resident",
@@ -50,29 +50,29 @@ SHOWN_ONLY: dict[type, dict[str, str]] = {
     },
     SlowState: {},
     CacheReport: {
-        "version": "tui/panes/cache_rows.py: report.version",  # when to lay the rows out anew
-        "findings": "tui/panes/cache.py: report.findings",  # the verdict itself
+        "version": "tui/panes/cache/rows.py: report.version",  # when to lay the rows out anew
+        "findings": "tui/panes/cache/pane.py: report.findings",  # the verdict itself
     },
     KeyDetail: {
-        "key": "tools/coherence_keys.py: detail.key",
-        "type": "tools/coherence_keys.py: detail.type",
-        "ttl_ms": "tools/coherence_keys.py: detail.ttl_ms",
-        "immortal": "tools/coherence_keys.py: detail.immortal",
-        "gone": "tools/coherence_keys.py: detail.gone",
-        "bytes_used": "tools/coherence_keys.py: detail.bytes_used",
-        "taken_mono": "tui/panes/cache_lines.py: detail.taken_mono",
+        "key": "tools/coherence/keys.py: detail.key",
+        "type": "tools/coherence/keys.py: detail.type",
+        "ttl_ms": "tools/coherence/keys.py: detail.ttl_ms",
+        "immortal": "tools/coherence/keys.py: detail.immortal",
+        "gone": "tools/coherence/keys.py: detail.gone",
+        "bytes_used": "tools/coherence/keys.py: detail.bytes_used",
+        "taken_mono": "tui/panes/cache/lines.py: detail.taken_mono",
     },
     EventWindow: {
-        "ahead": "tools/coherence_audit.py: ahead=window.ahead",  # the margin of the auditor's verdict
+        "ahead": "tools/coherence/audit.py: ahead=window.ahead",  # the margin of the auditor's verdict
     },
     Channels: {
-        "subscribers": "tools/coherence_events.py: channels.subscribers",  # who hears whom: judged as "unheard"
-        "patterns": "tools/coherence_events.py: channels.patterns",
+        "subscribers": "tools/coherence/events.py: channels.subscribers",  # who hears whom: judged as "unheard"
+        "patterns": "tools/coherence/events.py: channels.patterns",
     },
     FeedStatus: {
-        "malformed": "tui/panes/feed_words.py: status.malformed",  # judged in the log: coherence.malformed
-        "gaps": "tui/panes/feed_words.py: status.gaps",
-        "retry_in": "tui/panes/feed_words.py: status.retry_in",
+        "malformed": "tui/panes/feed/words.py: status.malformed",  # judged in the log: coherence.malformed
+        "gaps": "tui/panes/feed/words.py: status.gaps",
+        "retry_in": "tui/panes/feed/words.py: status.retry_in",
     },
 }
 

@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 from optimus_tui.contract.actions import Confirmation, Interrupted, Receipt
-from optimus_tui.history.audit import unquoted
-from optimus_tui.history.audit_files import read, verify
+from optimus_tui.history.audit.files import read, verify
+from optimus_tui.history.audit.log import unquoted
 from tests.live.acting import armed, carried_out, ignore, planned, put
 from tests.realserver import RealServer
 

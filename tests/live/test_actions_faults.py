@@ -10,8 +10,8 @@ import pytest
 
 from optimus_tui.actions import running
 from optimus_tui.contract.actions import Confirmation, Interrupted, Progress, Receipt, Refusal
-from optimus_tui.history.audit import AuditLog, AuditUnwritable
-from optimus_tui.history.audit_files import read
+from optimus_tui.history.audit.files import read
+from optimus_tui.history.audit.log import AuditLog, AuditUnwritable
 from tests.live.acting import armed, at_desk, carried_out, confirmation, ignore, number, planned, put
 from tests.live.killing import kill_once
 from tests.realserver import RealServer

@@ -17,9 +17,9 @@ from optimus_tui.actions.redis.operator_connection import open_operator_connecti
 from optimus_tui.actions.redis.permit import Permit
 from optimus_tui.context import Context
 from optimus_tui.contract.actions import Refusal
-from optimus_tui.probes.cache import read_preview
-from optimus_tui.probes.commands import CommandRefused
-from optimus_tui.probes.fetch import FETCH_ERRORS, Posted, fetch, new_http_client
+from optimus_tui.probes.http.fetch import FETCH_ERRORS, Posted, fetch, new_http_client
+from optimus_tui.probes.keys.cache import read_preview
+from optimus_tui.probes.redis.commands import CommandRefused
 from optimus_tui.probes.round_trips import CommandLog, attributed_to
 from optimus_tui.sampling.sampler import Sampler
 from optimus_tui.settings.model import Settings

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from optimus_tui.probes.server import read_server
+from optimus_tui.probes.servers.server import read_server
 from tests.live.observer import observing, target_of
 from tests.live.roads import program
 from tests.live.toolbox import ask, pipe, system

@@ -10,7 +10,7 @@ BROKEN = """
 import sys
 from optimus_tui.settings.model import Settings
 from optimus_tui.tui.app import run
-from optimus_tui.tui.panes.health import HealthPane
+from optimus_tui.tui.panes.health.pane import HealthPane
 
 def explode(self):
     password = "CANARYx" + "7"

@@ -10,9 +10,9 @@ import pytest
 
 from optimus_tui.__main__ import run
 from optimus_tui.assets import asset_dir
-from optimus_tui.probes.client import observer_client
 from optimus_tui.probes.load_meter import LoadMeter
-from optimus_tui.probes.rights import Rights, read_rights
+from optimus_tui.probes.redis.client import observer_client
+from optimus_tui.probes.redis.rights import Rights, read_rights
 from optimus_tui.settings.model import RedisTarget, Secret
 from tests.hostile import HostileServer, hostile_server, reply
 from tests.realserver import RealServer, free_port

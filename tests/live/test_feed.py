@@ -8,8 +8,8 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from optimus_tui.contract.feed import FeedEvent, FeedGap
-from optimus_tui.probes import feed as feed_module
-from optimus_tui.probes import feed_ring
+from optimus_tui.probes.events import feed as feed_module
+from optimus_tui.probes.events import ring as feed_ring
 from tests.live.feed_watch import Feed, Watch, event, watching
 from tests.realserver import RealServer
 from tests.relay import Relay

@@ -13,12 +13,12 @@ from pathlib import Path
 import pytest
 
 from optimus_tui.contract.reading import Fault
-from optimus_tui.probes import feed_link
-from optimus_tui.probes.commands import CommandRefused
-from optimus_tui.probes.dialing import Connector
-from optimus_tui.probes.feed_connector import packed
-from optimus_tui.probes.feed_faults import LinkLost, lost_by_reply
+from optimus_tui.probes.events import link as feed_link
+from optimus_tui.probes.events.connector import packed
+from optimus_tui.probes.events.faults import LinkLost, lost_by_reply
 from optimus_tui.probes.load_meter import LoadMeter
+from optimus_tui.probes.redis.commands import CommandRefused
+from optimus_tui.probes.redis.dialing import Connector
 from optimus_tui.settings.model import RedisTarget, Secret
 from tests.live.feed_watch import Feed, Watch, event, watching
 from tests.realserver import RealServer

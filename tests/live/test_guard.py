@@ -9,9 +9,9 @@ import pytest
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
-from optimus_tui.probes.client import ObserverRedis
-from optimus_tui.probes.commands import OBSERVER, CommandRefused
-from optimus_tui.probes.scripts import SWEEP_PAGE
+from optimus_tui.probes.redis.client import ObserverRedis
+from optimus_tui.probes.redis.commands import OBSERVER, CommandRefused
+from optimus_tui.probes.redis.scripts import SWEEP_PAGE
 from tests.live.observer import observing, target_of
 from tests.live.tap import Tap
 from tests.realserver import RealServer

@@ -11,13 +11,13 @@ import pytest
 from optimus_tui.clock import FixedClock
 from optimus_tui.context import Context
 from optimus_tui.contract.services import ServiceState
-from optimus_tui.probes.fetch import new_http_client
-from optimus_tui.probes.services import look, read_engine, read_gateway
+from optimus_tui.probes.http.fetch import new_http_client
+from optimus_tui.probes.http.services import look, read_engine, read_gateway
 from optimus_tui.settings.model import Settings
 from optimus_tui.tools.answer import answer as run_tool
 from optimus_tui.tools.answer import exit_code
-from optimus_tui.tools.metric_windows import Counters
-from optimus_tui.verdicts.services import judge_engine, judge_gateway
+from optimus_tui.tools.figures.metric_windows import Counters
+from optimus_tui.verdicts.gateway.services import judge_engine, judge_gateway
 from tests.certificates import make_certificate
 from tests.hostile import HostileServer, Writer, hostile_server, reply
 from tests.live.scripted import blackhole

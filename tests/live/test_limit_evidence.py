@@ -10,7 +10,8 @@ from optimus_tui.actions.planning import make_plan
 from optimus_tui.actions.redis.key_selection import Known
 from optimus_tui.contract.actions import ActionRequest, Refusal
 from optimus_tui.contract.reading import Coverage
-from optimus_tui.tools import metric_windows, refusals
+from optimus_tui.tools.figures import metric_windows
+from optimus_tui.tools.troubleshoot import refusals
 from tests.live.toolbox import Counts, ask, pipe, system
 from tests.realserver import RealServer
 

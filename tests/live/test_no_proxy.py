@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from optimus_tui.probes.fetch import fetch, fetch_or_fault, new_http_client
+from optimus_tui.probes.http.fetch import fetch, fetch_or_fault, new_http_client
 from tests.hostile import hostile_server, reply
 
 VARIABLES = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY")

@@ -15,8 +15,8 @@ from optimus_tui.actions.files.changes import apply_changes, plan_files
 from optimus_tui.contract.incident import Stamp
 from optimus_tui.contract.incident_events import NoteAdded
 from optimus_tui.history import incident_files
-from optimus_tui.history.audit import AuditLog, unquoted
-from optimus_tui.history.audit_head import Head, _decoded
+from optimus_tui.history.audit.head import Head, _decoded
+from optimus_tui.history.audit.log import AuditLog, unquoted
 from optimus_tui.history.records import scan
 from optimus_tui.history.timeline import new_timeline
 from tests.forgetful import ForgetfulDisk, forgetful

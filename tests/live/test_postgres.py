@@ -9,7 +9,7 @@ import pytest
 
 from optimus_tui.clock import FixedClock
 from optimus_tui.contract.services import ServiceState
-from optimus_tui.probes.postgres import read_postgres
+from optimus_tui.probes.servers.postgres import read_postgres
 from optimus_tui.settings.model import Secret
 from tests.hostile import serving
 

@@ -77,7 +77,7 @@ async def scraped(gateway: HostileServer, times: int = 2) -> None:
 async def test_windows_are_answered_by_a_real_prometheus(
     gateway: HostileServer, prometheus: RealPrometheus, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("optimus_tui.history.prometheus.LEAST_STEP_SECONDS", 1.0)
+    monkeypatch.setattr("optimus_tui.history.samples.prometheus.LEAST_STEP_SECONDS", 1.0)
     await scraped(gateway, 3)
     for acme, late in ((110, None), (120, 3.0), (4, 3.0), (9, 5.0)):  # it restarts after 120
         serve(gateway, acme=acme, nasty=9, late=late, fast=1080, slow=20, memory=6e7)

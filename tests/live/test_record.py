@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from optimus_tui.history.store import Store, system_of
+from optimus_tui.history.samples.store import Store, system_of
 from optimus_tui.settings.model import RedisTarget, Settings
 from tests.hostile import HostileServer, hostile_server, reply
 from tests.realserver import RealServer

@@ -16,15 +16,15 @@ from redis.exceptions import RedisError
 from optimus_tui.actions.redis.operator_connection import ConnectionLost, open_operator_connection
 from optimus_tui.actions.redis.permit import Permit
 from optimus_tui.clock import Clock
-from optimus_tui.probes.client import observer_client
+from optimus_tui.probes.events.feed import FeedReader
 from optimus_tui.probes.faults import OUTAGES, fault_of
-from optimus_tui.probes.feed import FeedReader
-from optimus_tui.probes.limits import read_counters
+from optimus_tui.probes.keys.limits import read_counters
 from optimus_tui.probes.load_meter import LoadMeter
-from optimus_tui.probes.parser import ReplyTooLarge
-from optimus_tui.probes.reply_caps import reply_cap
-from optimus_tui.probes.reply_heads import ReplyHeads, Unbounded
-from optimus_tui.probes.server import read_server
+from optimus_tui.probes.redis.client import observer_client
+from optimus_tui.probes.redis.parser import ReplyTooLarge
+from optimus_tui.probes.redis.reply_caps import reply_cap
+from optimus_tui.probes.redis.reply_heads import ReplyHeads, Unbounded
+from optimus_tui.probes.servers.server import read_server
 from optimus_tui.settings.model import RedisTarget
 from tests.realserver import RealServer
 

@@ -23,7 +23,7 @@ from optimus_tui.contract.incident import ActionRecord, Candidate
 from optimus_tui.demo.command import demo_settings
 from optimus_tui.demo.handle import DemoHandle
 from optimus_tui.demo.scenarios import SCENARIOS
-from optimus_tui.history.store import Store
+from optimus_tui.history.samples.store import Store
 from optimus_tui.incidents.action_results import kept
 from optimus_tui.incidents.measuring import measure
 from optimus_tui.incidents.open import open_incident
@@ -54,9 +54,9 @@ def running() -> Iterator[DemoHandle]:
 def _quicker_looks(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("optimus_tui.sampling.record.EVERY_SECONDS", 0.5)
     monkeypatch.setattr("optimus_tui.sampling.metrics.EVERY_SECONDS", 0.5)
-    monkeypatch.setattr("optimus_tui.tools.hit_rates.RATE_MINUTES", 0.1)
-    monkeypatch.setattr("optimus_tui.tools.gateway_figures.LATELY_MINUTES", 0.2)
-    monkeypatch.setattr("optimus_tui.tools.evidence.COUNTED_MINUTES", 0.1)
+    monkeypatch.setattr("optimus_tui.tools.figures.hit_rates.RATE_MINUTES", 0.1)
+    monkeypatch.setattr("optimus_tui.tools.figures.gateway_figures.LATELY_MINUTES", 0.2)
+    monkeypatch.setattr("optimus_tui.tools.troubleshoot.evidence.COUNTED_MINUTES", 0.1)
 
 
 class Room:

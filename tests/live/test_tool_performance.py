@@ -10,7 +10,7 @@ import pytest
 
 from optimus_tui.context import Context
 from optimus_tui.tools.answer import answer, exit_code
-from optimus_tui.verdicts.hit_rate import FROM_GATEWAY
+from optimus_tui.verdicts.gateway.hit_rate import FROM_GATEWAY
 from tests import hostile
 from tests.hostile import reply
 from tests.live.toolbox import Counts, ask, pipe, system

@@ -13,11 +13,12 @@ from msgspec.structs import replace
 
 from optimus_tui.context import Context
 from optimus_tui.contract.server_condition import MemoryState, SlowState
-from optimus_tui.probes.memory import read_memory
-from optimus_tui.probes.slowlog import read_slowlog
+from optimus_tui.probes.servers.memory import read_memory
+from optimus_tui.probes.servers.slowlog import read_slowlog
 from optimus_tui.settings.model import RedisTarget, Settings
-from optimus_tui.tools import metric_windows, refusals
 from optimus_tui.tools.answer import answer, encode, exit_code
+from optimus_tui.tools.figures import metric_windows
+from optimus_tui.tools.troubleshoot import refusals
 from tests.hostile import HostileServer, hostile_server, reply, sends, silence
 from tests.live.observer import add_user, observing, target_of
 from tests.realserver import RealServer, free_port

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from optimus_tui.history.store import Store
+from optimus_tui.history.samples.store import Store
 from optimus_tui.sampling.record import Recorder
 from tests.hostile import HostileServer, Writer, reply, sends
 from tests.listening import Heard, sampling

@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 
 from optimus_tui.context import Context
-from optimus_tui.history.store import Store
+from optimus_tui.history.samples.store import Store
 from optimus_tui.settings.model import RedisTarget, Settings
 from optimus_tui.tools.answer import answer, encode
 from tests.hostile import HostileServer, hostile_server, reply, sends

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from optimus_tui.__main__ import run
-from optimus_tui.history.audit import AuditLog, quoted
+from optimus_tui.history.audit.log import AuditLog, quoted
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from optimus_tui.__main__ import run
-from optimus_tui.history.audit import AuditLog
+from optimus_tui.history.audit.log import AuditLog
 from tests.realserver import RealServer
 
 

@@ -10,7 +10,7 @@ import pytest
 from rich.cells import cell_len
 
 from optimus_tui.__main__ import run
-from optimus_tui.cli.compare import table
+from optimus_tui.cli.reports.compare import table
 from optimus_tui.contract.tools.compare import TenantFigures
 from tests.hostile import HostileServer
 from tests.live.observer import PASSWORD, add_user

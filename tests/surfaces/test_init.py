@@ -9,7 +9,7 @@ import pytest
 
 from optimus_tui.__main__ import run
 from optimus_tui.assets import asset_dir
-from optimus_tui.cli.init import copy_template
+from optimus_tui.cli.routers.init import copy_template
 from optimus_tui.wording.safe import safe_text
 
 SOURCE = asset_dir("templates") / "orchestrator"

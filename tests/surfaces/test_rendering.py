@@ -11,12 +11,12 @@ from rich.cells import cell_len
 from rich.console import Console
 
 from optimus_tui.__main__ import run
-from optimus_tui.cli.rendering import render
+from optimus_tui.cli.reports.rendering import render
 from optimus_tui.contract.tools.common import Report
 from optimus_tui.contract.tools.health import LimitSection
 from optimus_tui.contract.tools.performance import PerformanceReport
 from optimus_tui.contract.tools.troubleshoot import TroubleshootReport
-from optimus_tui.tools.format_value import figure, label
+from optimus_tui.tools.pages.format_value import figure, label
 from optimus_tui.tools.registry import TOOLS
 from tests.hostile import HostileServer
 from tests.realserver import RealServer

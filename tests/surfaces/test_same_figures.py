@@ -10,11 +10,11 @@ import pytest
 from rich.console import Console
 
 from optimus_tui.__main__ import run
-from optimus_tui.cli import rendering
+from optimus_tui.cli.reports import rendering
 from optimus_tui.contract.tools.common import Report
 from optimus_tui.contract.tools.performance import PerformanceReport
+from optimus_tui.tools.pages.sections import sections
 from optimus_tui.tools.registry import TOOLS
-from optimus_tui.tools.sections import sections
 from optimus_tui.tui.render_report import report_lines
 from tests.hostile import HostileServer
 from tests.realserver import RealServer
@@ -102,7 +102,7 @@ def test_every_tool_has_the_same_figures_on_the_terminal_and_on_the_screen(
     server.command("SET", "rate_limit:acme:export", "12", "EX", "3600")
     server.command("SET", "cache:conversation:acme:1", "x" * 2000)
     seen: list[Report] = []
-    monkeypatch.setattr("optimus_tui.cli.rendering.render", seen.append)
+    monkeypatch.setattr("optimus_tui.cli.reports.rendering.render", seen.append)
     monkeypatch.setattr("optimus_tui.cli.run._on_terminal", lambda: True)
     monkeypatch.setenv("BACKEND_ORCHESTRATOR_PATH", str(GATEWAY))
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))

@@ -18,8 +18,8 @@ from rich.cells import cell_len
 
 from optimus_tui.__main__ import run
 from optimus_tui.cli.flags import settings_of
-from optimus_tui.cli.standup_lines import chat, fit, lines
-from optimus_tui.cli.standup_page import page
+from optimus_tui.cli.reports.standup_lines import chat, fit, lines
+from optimus_tui.cli.reports.standup_page import page
 from optimus_tui.context import Context
 from optimus_tui.contract.tools.standup import (
     CachePart,
@@ -30,8 +30,8 @@ from optimus_tui.contract.tools.standup import (
     StandupFinding,
     StandupReport,
 )
-from optimus_tui.tools.standup import Meetings
-from optimus_tui.tools.standup_parts import KEY
+from optimus_tui.tools.standup.glance import Meetings
+from optimus_tui.tools.standup.parts import KEY
 from optimus_tui.verdicts.changes import compare
 from tests.hostile import HostileServer, silence
 from tests.realserver import RealServer, free_port

@@ -5,7 +5,7 @@ from textual.pilot import Pilot
 from optimus_tui.clock import FixedClock
 from optimus_tui.contract.reading import Coverage, Reading
 from optimus_tui.index.cache import CacheIndex
-from optimus_tui.tui.panes.cache import CachePane
+from optimus_tui.tui.panes.cache.pane import CachePane
 from tests.tui.pane_app import PaneApp, screen_lines
 from tests.tui.pictures import SETTINGS
 

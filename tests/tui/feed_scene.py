@@ -7,7 +7,7 @@ from textual.pilot import Pilot
 
 from optimus_tui.clock import FixedClock
 from optimus_tui.contract.feed import FeedBatch, FeedEvent, FeedGap, FeedItem, FeedStatus
-from optimus_tui.tui.panes.feed import FeedPane
+from optimus_tui.tui.panes.feed.pane import FeedPane
 from tests.tui.pane_app import PaneApp, screen_lines
 from tests.tui.pictures import MONO, SETTINGS, WALL
 

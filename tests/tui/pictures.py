@@ -9,7 +9,7 @@ from optimus_tui.contract.limits import Counter, LimitRules, LimitsReport, Shape
 from optimus_tui.contract.reading import Coverage, Reading
 from optimus_tui.contract.services import CacheMetrics, GatewayState, HitRate, ServerState, ServiceState
 from optimus_tui.settings.model import Settings, Thresholds
-from optimus_tui.verdicts import limits as limit_verdict
+from optimus_tui.verdicts.limits import judge as limit_verdict
 
 WALL, MONO = 1_795_000_000.0, 1000.0
 RULES = LimitRules(window_seconds=60, limits={"chat": 150, "list_conversations": 100, "profile": 100})

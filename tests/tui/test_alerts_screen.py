@@ -25,8 +25,8 @@ from optimus_tui.tui.dialogs.pick import PickDialog
 from optimus_tui.tui.dialogs.question import QuestionDialog
 from optimus_tui.tui.dialogs.text import TextDialog
 from optimus_tui.tui.messages import ReportArrived
-from optimus_tui.verdicts.alerts import SETTLE_SECONDS
-from optimus_tui.verdicts.episodes import HOLD_SECONDS
+from optimus_tui.verdicts.alerts.changes import SETTLE_SECONDS
+from optimus_tui.verdicts.alerts.episodes import HOLD_SECONDS
 from optimus_tui.wording.safe import safe_text
 from tests.terminal import HOSTILE
 from tests.tui.dashboard_driver import said, shown, typed, until

@@ -12,7 +12,7 @@ from optimus_tui.contract.reading import Coverage, Fault, Reading
 from optimus_tui.grammar.filter import parse_filter
 from optimus_tui.tui.dialogs.sheet import SheetDialog
 from optimus_tui.tui.messages import CopyRequested, InterestChanged, PreviewRequested
-from optimus_tui.tui.panes.cache_rows import KeyLists, KeyRow, TreeView, build_tree, sort_names
+from optimus_tui.tui.panes.cache.rows import KeyLists, KeyRow, TreeView, build_tree, sort_names
 from tests.tui.cache_scene import KEYS, Scene, filled, press, read, settle
 
 HOSTILE = [

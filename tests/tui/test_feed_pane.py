@@ -14,8 +14,9 @@ from optimus_tui.grammar.filter import parse_filter
 from optimus_tui.tui.dialogs.bodies import body_facts
 from optimus_tui.tui.dialogs.sheet import SheetDialog
 from optimus_tui.tui.messages import CopyRequested, StateChanged
-from optimus_tui.tui.panes import feed_lines, feed_store
-from optimus_tui.tui.panes.feed_store import FeedStore, passes
+from optimus_tui.tui.panes.feed import lines as feed_lines
+from optimus_tui.tui.panes.feed import store as feed_store
+from optimus_tui.tui.panes.feed.store import FeedStore, passes
 from tests.tui.feed_scene import GAP, HOSTILE, Scene, event, events, status
 from tests.tui.pictures import MONO
 

@@ -9,7 +9,7 @@ from optimus_tui.contract.health import HealthReport
 from optimus_tui.contract.reading import Fault
 from optimus_tui.contract.services import GatewayState, HitRate, ServiceState
 from optimus_tui.tui.messages import CopyRequested
-from optimus_tui.tui.panes.health import HealthPane
+from optimus_tui.tui.panes.health.pane import HealthPane
 from tests.tui.pane_app import PaneApp, screen_lines
 from tests.tui.pictures import MONO, NEVER, SETTINGS, SLOW, WALL, gateway, health_report, reading, server
 

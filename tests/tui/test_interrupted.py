@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from textual.pilot import Pilot
 
-from optimus_tui.history.audit_files import read
+from optimus_tui.history.audit.files import read
 from optimus_tui.tui.actions.action_dialog import QUIET_SECONDS
 from optimus_tui.tui.actions.action_dialog_resume import ResumeDialog
 from optimus_tui.tui.actions.arm_dialog import ArmDialog

@@ -13,7 +13,7 @@ from optimus_tui.tui.app import OptimusApp
 from optimus_tui.tui.dashboard.screen import Dashboard
 from optimus_tui.tui.dialogs.choose import ChooseDialog
 from optimus_tui.tui.dialogs.pick import PickDialog
-from optimus_tui.tui.panes.limits import LimitsPane
+from optimus_tui.tui.panes.limits.pane import LimitsPane
 from optimus_tui.tui.widgets.options import TickList
 from optimus_tui.tui.widgets.report_view import ReportView, ToolList
 from tests.tui.pane_app import PaneApp

@@ -11,10 +11,10 @@ from optimus_tui.tui.app import OptimusApp
 from optimus_tui.tui.dashboard.screen import Dashboard
 from optimus_tui.tui.dialogs.text import TextDialog
 from optimus_tui.tui.panes.base import Pane
-from optimus_tui.tui.panes.feed import FeedPane
-from optimus_tui.tui.panes.feed_lines import COLUMNS, event_lines, gap_lines
-from optimus_tui.tui.panes.health import HealthPane
-from optimus_tui.tui.panes.limits import LimitsPane
+from optimus_tui.tui.panes.feed.lines import COLUMNS, event_lines, gap_lines
+from optimus_tui.tui.panes.feed.pane import FeedPane
+from optimus_tui.tui.panes.health.pane import HealthPane
+from optimus_tui.tui.panes.limits.pane import LimitsPane
 from optimus_tui.tui.widgets.columns import fit_columns
 from tests.tui.cache_scene import Scene as CacheScene
 from tests.tui.cache_scene import press

@@ -12,8 +12,8 @@ from optimus_tui.actions.redis.permit import LOCK_MS, Permit
 from optimus_tui.actions.running import chunks
 from optimus_tui.contract.actions import ActionRequest
 from optimus_tui.grammar.keys import LOCK_PREFIX
-from optimus_tui.history.audit import quoted, unquoted
-from optimus_tui.probes.commands import CommandRefused
+from optimus_tui.history.audit.log import quoted, unquoted
+from optimus_tui.probes.redis.commands import CommandRefused
 
 LOCK = LOCK_PREFIX + b"acme"
 

@@ -14,12 +14,12 @@ from optimus_tui.contract.reading import Fault, Reading
 from optimus_tui.contract.services import GatewayState, HitRate, ServerState, ServiceState
 from optimus_tui.settings.errors import SettingsError
 from optimus_tui.settings.schema import check_file
-from optimus_tui.verdicts import alerts
-from optimus_tui.verdicts.alert_groups import unjudged
-from optimus_tui.verdicts.alert_history import MAX_EPISODES, merge
-from optimus_tui.verdicts.alert_mutes import in_force
-from optimus_tui.verdicts.alerts import LONGEST_WINDOW_HOLD, SETTLE_SECONDS
-from optimus_tui.verdicts.episodes import HOLD_SECONDS
+from optimus_tui.verdicts.alerts import changes as alerts
+from optimus_tui.verdicts.alerts.changes import LONGEST_WINDOW_HOLD, SETTLE_SECONDS
+from optimus_tui.verdicts.alerts.episodes import HOLD_SECONDS
+from optimus_tui.verdicts.alerts.groups import unjudged
+from optimus_tui.verdicts.alerts.history import MAX_EPISODES, merge
+from optimus_tui.verdicts.alerts.mutes import in_force
 
 CHAT = "clinic_b / chat"
 WALL = 1_795_000_000.0

@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 
 from optimus_tui.clock import FixedClock
-from optimus_tui.history import audit
-from optimus_tui.history.audit import AuditLog, AuditUnwritable, quoted, unquoted
-from optimus_tui.history.audit_files import read, verify
-from optimus_tui.history.audit_lines import FIRST
+from optimus_tui.history.audit import log as audit
+from optimus_tui.history.audit.files import read, verify
+from optimus_tui.history.audit.lines import FIRST
+from optimus_tui.history.audit.log import AuditLog, AuditUnwritable, quoted, unquoted
 
 
 def _filled(folder: Path, count: int = 5) -> AuditLog:
@@ -103,7 +103,7 @@ def test_two_writers_make_one_chain(tmp_path: Path) -> None:
     threads = [threading.Thread(target=lambda one=one: [one.append("x") for _ in range(20)]) for one in logs]
     for thread in threads:
         thread.start()
-    code = "import sys, pathlib\nfrom optimus_tui.history.audit import AuditLog\n"
+    code = "import sys, pathlib\nfrom optimus_tui.history.audit.log import AuditLog\n"
     code += "log = AuditLog(pathlib.Path(sys.argv[1]))\nfor _ in range(20): log.append('y')"
     subprocess.run([sys.executable, "-c", code, str(tmp_path)], check=True)
     for thread in threads:

@@ -8,9 +8,9 @@ import pytest
 from optimus_tui.contract.feed import ClockOffset, FeedEvent, FeedStatus
 from optimus_tui.contract.reading import Fault
 from optimus_tui.sampling.feed import Claims
-from optimus_tui.verdicts import feed
-from optimus_tui.verdicts.coherence_events import pick_window
-from optimus_tui.verdicts.event_clock import by_arrival, clock_words, find_clock
+from optimus_tui.verdicts.coherence import feed
+from optimus_tui.verdicts.coherence.event_clock import by_arrival, clock_words, find_clock
+from optimus_tui.verdicts.coherence.events import pick_window
 from optimus_tui.verdicts.playbooks.churn import count
 
 WALL = 1_795_000_000.0

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from optimus_tui.grammar.prometheus import base_of, canonical, parse_exposition, series_name, split_series
-from optimus_tui.probes.metrics import MAX_SERIES, _wanted, pick_series
+from optimus_tui.probes.http.metrics import MAX_SERIES, _wanted, pick_series
 
 PAGE = b"""# HELP http_requests_total Requests answered.
 # TYPE http_requests_total counter

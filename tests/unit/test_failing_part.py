@@ -6,7 +6,7 @@ import pytest
 
 from optimus_tui.contract.metrics import Counted, Increase
 from optimus_tui.settings.model import Thresholds
-from optimus_tui.verdicts.failures import failing_part, find_errors
+from optimus_tui.verdicts.gateway.failures import failing_part, find_errors
 
 BARS = Thresholds()
 MONITORED = ("/health", "", "200", 4000.0)

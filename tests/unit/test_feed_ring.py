@@ -5,8 +5,8 @@ from collections import Counter
 
 from optimus_tui.contract.feed import FeedEvent, FeedGap
 from optimus_tui.grammar.keys import EVENT_LOG
-from optimus_tui.probes.feed_log import GapWindow, choose_missed, clock_skew
-from optimus_tui.probes.feed_ring import FeedRing, Row
+from optimus_tui.probes.events.log import GapWindow, choose_missed, clock_skew
+from optimus_tui.probes.events.ring import FeedRing, Row
 
 
 def message(number: int) -> list[bytes]:

@@ -6,7 +6,7 @@ import pytest
 from msgspec.structs import replace
 
 from optimus_tui.contract.limits import Counter, Track
-from optimus_tui.verdicts.forecast import Pace, forecast
+from optimus_tui.verdicts.limits.forecast import Pace, forecast
 from tests.bench.bench_forecast import (
     KEY,
     WINDOW,

@@ -19,9 +19,9 @@ from pathlib import Path
 import pytest
 
 from optimus_tui.clock import Clock
-from optimus_tui.history import store as module
-from optimus_tui.history.file import APPLICATION, HistoryFile
-from optimus_tui.history.store import Store, history_path, system_of
+from optimus_tui.history.samples import store as module
+from optimus_tui.history.samples.file import APPLICATION, HistoryFile
+from optimus_tui.history.samples.store import Store, history_path, system_of
 from optimus_tui.settings.model import RedisTarget, Settings
 
 NOW = 1_795_000_000.0
@@ -240,7 +240,7 @@ async def test_what_waits_is_bounded_and_the_loss_is_counted(path: Path, monkeyp
 FULL = """
     import asyncio, resource, sys
     from pathlib import Path
-    from optimus_tui.history.store import Store
+    from optimus_tui.history.samples.store import Store
     resource.setrlimit(resource.RLIMIT_FSIZE, (60_000, 60_000))
     async def main():
         store = Store(Path(sys.argv[1]))
@@ -273,7 +273,7 @@ async def test_a_file_that_cannot_grow_loses_nothing_and_stays_whole_row_106(pat
 READ_ONLY = """
     import asyncio, os, sys
     from pathlib import Path
-    from optimus_tui.history.store import Store
+    from optimus_tui.history.samples.store import Store
     import concurrent.futures.thread
     async def main():
         store = Store(Path(sys.argv[1]))
@@ -339,7 +339,7 @@ async def test_several_processes_write_at_once_and_nothing_is_lost(path: Path) -
 KILLED = """
     import asyncio, sys
     from pathlib import Path
-    from optimus_tui.history.store import Store
+    from optimus_tui.history.samples.store import Store
     async def main():
         store, number = Store(Path(sys.argv[1])), 0
         while True:
@@ -429,7 +429,7 @@ async def test_a_file_that_somebody_removed_is_begun_anew(path: Path) -> None:
 
 
 async def test_a_locked_file_makes_nobody_wait_who_only_hands_over(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("optimus_tui.history.file.BUSY_SECONDS", 0.2)
+    monkeypatch.setattr("optimus_tui.history.samples.file.BUSY_SECONDS", 0.2)
     store = await filled(path)
     other = sqlite3.connect(path, isolation_level=None)
     other.execute("BEGIN IMMEDIATE")
@@ -445,7 +445,7 @@ async def test_a_locked_file_makes_nobody_wait_who_only_hands_over(path: Path, m
 
 
 async def test_more_names_than_fit_are_left_out_and_counted(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("optimus_tui.history.file.MAX_NAMES", 10)
+    monkeypatch.setattr("optimus_tui.history.samples.file.MAX_NAMES", 10)
     file_path = path
     file_path.parent.mkdir()
     file = HistoryFile(file_path, "", Clock(), retention_s=86_400, max_bytes=10_000_000)

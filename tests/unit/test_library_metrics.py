@@ -9,10 +9,10 @@ import pytest
 
 from optimus_tui.contract.metrics import Increase, MetricsState
 from optimus_tui.contract.reading import Reading
-from optimus_tui.probes.fetch import Fetched
-from optimus_tui.probes.metrics import _state
-from optimus_tui.tools.metric_windows import live_increase
-from optimus_tui.verdicts.outcomes import outcomes, refusals
+from optimus_tui.probes.http.fetch import Fetched
+from optimus_tui.probes.http.metrics import _state
+from optimus_tui.tools.figures.metric_windows import live_increase
+from optimus_tui.verdicts.gateway.outcomes import outcomes, refusals
 
 PAGES = Path(__file__).with_name("expositions")
 REQUESTS, TIMES = "http_requests_total", "http_request_duration_seconds"

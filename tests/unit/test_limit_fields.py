@@ -9,10 +9,11 @@ from msgspec.structs import replace
 from optimus_tui.contract.limits import Counter, LimitRow, LimitRules, Track, UnparsedNames
 from optimus_tui.contract.reading import Coverage
 from optimus_tui.settings.model import Thresholds
-from optimus_tui.tools.report_sections import limit_section
+from optimus_tui.tools.pages.report_sections import limit_section
 from optimus_tui.tui.actions.counter_actions import counter_offers
-from optimus_tui.tui.panes import limit_rows, limit_words
-from optimus_tui.verdicts.limits import judge
+from optimus_tui.tui.panes.limits import rows as limit_rows
+from optimus_tui.tui.panes.limits import words as limit_words
+from optimus_tui.verdicts.limits.judge import judge
 
 COUNTER = Counter(
     key=b"rate_limit:acme:chat", tenant=b"acme", operation=b"chat", count=60, ttl_ms=30_000, taken_mono=1000.0

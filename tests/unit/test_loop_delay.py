@@ -10,7 +10,7 @@ from optimus_tui.contract.reading import Fault
 from optimus_tui.probes.delay import disturbed, measured_ms, starved, watching
 from optimus_tui.tools.answer import out_of_time
 from optimus_tui.tools.parts import not_in_time
-from optimus_tui.verdicts.services import judge_engine, judge_server
+from optimus_tui.verdicts.gateway.services import judge_engine, judge_server
 from tests.standin import standing_in
 
 
@@ -67,9 +67,9 @@ def test_a_look_that_starvation_spoilt_accuses_nobody() -> None:
 
 async def test_an_engine_of_a_millisecond_is_quick_while_our_loop_is_blocked_and_the_cpu_is_busy() -> None:
     from optimus_tui.clock import Clock
-    from optimus_tui.probes.fetch import new_http_client
-    from optimus_tui.probes.services import look
-    from optimus_tui.probes.timing import time_service
+    from optimus_tui.probes.http.fetch import new_http_client
+    from optimus_tui.probes.http.services import look
+    from optimus_tui.probes.http.timing import time_service
 
     ends = threading.Event()
 

@@ -15,8 +15,8 @@ from pathlib import Path
 import pytest
 
 from optimus_tui.patterns.judge import Verdict, inspect
-from optimus_tui.patterns.project import Project
 from optimus_tui.patterns.score import score
+from optimus_tui.patterns.source.project import Project
 from tests.patterns_tree import CORPUS, REFERENCE
 
 _LABEL = re.compile(rb"^# expect: (.*)$", re.MULTILINE)

@@ -13,8 +13,8 @@ from optimus_tui.contract.metrics import Increase
 from optimus_tui.contract.reading import Coverage, Fault
 from optimus_tui.grammar.keys import EDGE_COLON
 from optimus_tui.settings.model import RedisTarget
-from optimus_tui.verdicts.limit_blocked import CommonLimit
-from optimus_tui.verdicts.limits import judge
+from optimus_tui.verdicts.limits.blocked import CommonLimit
+from optimus_tui.verdicts.limits.judge import judge
 from optimus_tui.verdicts.playbooks.conclusion import Conclusion
 from optimus_tui.verdicts.playbooks.rate_limiting import MAX_COMMANDS, LimitEvidence, conclude
 from tests.unit.playbook_world import GONE, T, actions, commands, found, gateway, increase, server

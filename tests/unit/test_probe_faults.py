@@ -8,9 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from redis import exceptions as errors
 
-from optimus_tui.probes.commands import CommandRefused
-from optimus_tui.probes.dialing import WrongLanguage
 from optimus_tui.probes.faults import fault_of
+from optimus_tui.probes.redis.commands import CommandRefused
+from optimus_tui.probes.redis.dialing import WrongLanguage
 from optimus_tui.settings.model import RedisTarget, Secret
 
 TARGET = RedisTarget(host="10.0.0.7", username="observer", password=Secret("CANARY"), db=2)

@@ -13,10 +13,10 @@ from hypothesis import strategies as st
 from optimus_tui.clock import FixedClock
 from optimus_tui.contract.metrics import Increase, MetricsState
 from optimus_tui.contract.reading import Reading
-from optimus_tui.history.lives import ProcessReading
-from optimus_tui.history.processes import Growth, grow
-from optimus_tui.history.store import Store
-from optimus_tui.history.windows import Windows
+from optimus_tui.history.samples.lives import ProcessReading
+from optimus_tui.history.samples.processes import Growth, grow
+from optimus_tui.history.samples.store import Store
+from optimus_tui.history.samples.windows import Windows
 from optimus_tui.sampling.record import Recorder
 from optimus_tui.settings.model import Settings
 

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from optimus_tui.contract.reading import Fault
-from optimus_tui.history.prometheus import Prometheus
+from optimus_tui.history.samples.prometheus import Prometheus
 from optimus_tui.settings.model import Settings
 
 NOW = 1_795_000_000.0

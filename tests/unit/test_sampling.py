@@ -244,8 +244,8 @@ async def test_a_hung_gateway_delays_no_other_look(monkeypatch: pytest.MonkeyPat
     async def engine(*_: Any) -> Reading[ServiceState]:
         return Reading(value=ServiceState(status="connected", status_code=200), taken_at=0.0, taken_mono=0.0)
 
-    fake(monkeypatch, "services.read_gateway", hang)
-    fake(monkeypatch, "services.read_engine", engine)
+    fake(monkeypatch, "http.services.read_gateway", hang)
+    fake(monkeypatch, "http.services.read_engine", engine)
     monkeypatch.setattr("optimus_tui.sampling.services.bounded", lambda read: bounded(read, 0.3))
     heard = Heard()
     async with sampling(context(), heard, ["gateway", "engine"]):
@@ -268,7 +268,7 @@ async def test_the_gateways_rules_are_asked_now_and_then_and_kept_between(monkey
         state = GatewayState(service=service, rules=rules if with_rules else None)
         return Reading(value=state, taken_at=0.0, taken_mono=0.0)
 
-    fake(monkeypatch, "services.read_gateway", gateway)
+    fake(monkeypatch, "http.services.read_gateway", gateway)
     heard, clock = Heard(), FixedClock()
     async with sampling(context(clock), heard, ["gateway"]) as sampler:
         for number in range(1, 4):
@@ -285,7 +285,7 @@ async def test_limits_say_nothing_before_a_sweep_has_looked(monkeypatch: pytest.
     async def read(*_: Any) -> list[Counter]:
         return []
 
-    fake(monkeypatch, "limits.read_counters", read)
+    fake(monkeypatch, "keys.limits.read_counters", read)
     heard = Heard()
     async with sampling(context(), heard, ["limits"]) as sampler:
         sampler.refresh("limits")
@@ -307,7 +307,7 @@ async def test_counters_survive_an_outage_with_their_old_time_and_come_back(monk
             raise Lost("Connection refused")
         return [counter()]
 
-    fake(monkeypatch, "limits.read_counters", read)
+    fake(monkeypatch, "keys.limits.read_counters", read)
     heard, clock = Heard(), FixedClock()
     async with sampling(context(clock), heard, ["limits"]) as sampler:
         sampler._limits.found.take([counter().key], None, None, 0.0)
@@ -330,7 +330,7 @@ async def test_a_bug_ends_its_loop_loudly_and_its_source_is_broken_until_a_fresh
     async def read(*_: Any) -> None:
         raise RuntimeError
 
-    fake(monkeypatch, "services.read_engine", read)
+    fake(monkeypatch, "http.services.read_engine", read)
     monkeypatch.setattr("optimus_tui.sampling.sampler.STEADY_SECONDS", 0.05)
     ctx, heard = context(), Heard()
     sampler = Sampler(ctx, heard)
@@ -344,7 +344,7 @@ async def test_a_bug_ends_its_loop_loudly_and_its_source_is_broken_until_a_fresh
     async def well(*_: Any) -> Reading[ServiceState]:
         return Reading(value=ServiceState(status="connected", latency_ms=1.0), taken_at=0.0, taken_mono=0.0)
 
-    fake(monkeypatch, "services.read_engine", well)
+    fake(monkeypatch, "http.services.read_engine", well)
     task = asyncio.create_task(sampler.loops()["engine"]())
     await asyncio.sleep(0.2)
     assert not [one for one in heard.last("health").findings if one.rule == "source.broken"]
@@ -360,7 +360,7 @@ async def test_an_answer_that_breaks_its_reader_is_a_fault_of_that_service(
     async def read(*_: Any, **__: Any) -> None:
         raise error
 
-    for path in ("services.read_engine", "services.read_gateway", "metrics.read_metrics"):
+    for path in ("http.services.read_engine", "http.services.read_gateway", "http.metrics.read_metrics"):
         fake(monkeypatch, path, read)
     ctx, heard = context(), Heard()
     sampler = Sampler(ctx, heard)
@@ -386,7 +386,7 @@ async def test_a_refused_login_is_not_tried_again_until_the_operator_asks_row_44
         tries += 1
         return Reading(value=None, taken_at=0.0, taken_mono=0.0, fault=Fault("auth", "wrong password"))
 
-    fake(monkeypatch, "server.read_server", read)
+    fake(monkeypatch, "servers.server.read_server", read)
     heard = Heard()
     async with sampling(context(), heard, ["server"]) as sampler:
         report = await heard.until("health", lambda report: report.server is not None)
@@ -406,7 +406,7 @@ async def test_nothing_in_view_nothing_asked(monkeypatch: pytest.MonkeyPatch) ->
         asked.append(keys)
         return [KeyDetail(key=key, ttl_ms=5000) for key in keys]
 
-    fake(monkeypatch, "cache.read_details", read)
+    fake(monkeypatch, "keys.cache.read_details", read)
     heard = Heard()
     async with sampling(context(), heard, ["details"]) as sampler:
         await asyncio.sleep(0.05)

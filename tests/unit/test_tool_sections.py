@@ -11,12 +11,13 @@ from optimus_tui.contract.findings import Finding
 from optimus_tui.contract.tools.common import ErrorReport, ToolError
 from optimus_tui.contract.tools.performance import PerformanceReport
 from optimus_tui.settings.model import Settings
-from optimus_tui.tools import finding_tools, routine
+from optimus_tui.tools import routine
 from optimus_tui.tools.arguments import parse
-from optimus_tui.tools.format_value import figure, label, measured, samples
 from optimus_tui.tools.invocations import callings
+from optimus_tui.tools.pages import finding_tools
+from optimus_tui.tools.pages.format_value import figure, label, measured, samples
+from optimus_tui.tools.pages.sections import Section, sections
 from optimus_tui.tools.registry import TOOLS
-from optimus_tui.tools.sections import Section, sections
 from optimus_tui.tui.render_report import report_lines
 from tests.tool_documents import FLOW, NOW, trouble
 from tests.tui.pictures import MIXED, counter, limits_report

@@ -9,8 +9,8 @@ import pytest
 
 from optimus_tui.__main__ import run
 from optimus_tui.patterns.rules import RULES
-from optimus_tui.tools.pattern_files import ROUTERS, examine
-from optimus_tui.tools.pattern_report import build
+from optimus_tui.tools.patterns.files import ROUTERS, examine
+from optimus_tui.tools.patterns.report import build
 from tests.patterns_tree import BAD, GOOD, ROOT, make_tree
 
 
@@ -129,7 +129,7 @@ def test_a_tree_of_good_routers_hides_nothing(capsys: pytest.CaptureFixture[str]
 def test_the_page_says_the_verdict_and_the_worst_file_in_its_first_line() -> None:
     from rich.console import Console
 
-    from optimus_tui.cli.rendering import render
+    from optimus_tui.cli.reports.rendering import render
 
     def headline(**routers: str) -> str:
         make_tree(Path(), **routers)

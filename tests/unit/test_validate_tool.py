@@ -11,7 +11,7 @@ from optimus_tui.context import Context
 from optimus_tui.settings.model import Settings
 from optimus_tui.tools.answer import answer, encode, exit_code
 from optimus_tui.tools.arguments import ToolFailure
-from optimus_tui.tools.pattern_files import ROUTERS
+from optimus_tui.tools.patterns.files import ROUTERS
 from tests.patterns_tree import BAD, GOOD, REFERENCE, make_tree
 
 TOOL = "validate_enterprise_patterns"
@@ -160,7 +160,7 @@ async def test_a_helper_beside_the_routers_is_skipped_and_judged_when_it_is_name
 
 
 def test_kept_verdicts_follow_the_file_and_its_neighbours(tmp_path: Path) -> None:
-    from optimus_tui.tools.pattern_files import examine
+    from optimus_tui.tools.patterns.files import examine
 
     router = GOOD.replace(
         "from shop.deps import rate_limited,", "from backend.deps import rate_limited\nfrom shop.deps import"
@@ -186,7 +186,7 @@ def test_kept_verdicts_follow_the_file_and_its_neighbours(tmp_path: Path) -> Non
 
 
 def test_a_cache_that_cannot_be_written_costs_nothing_but_time(tmp_path: Path) -> None:
-    from optimus_tui.tools.pattern_files import examine
+    from optimus_tui.tools.patterns.files import examine
 
     make_tree(tmp_path, x=GOOD)
     blocked = tmp_path / "file"
@@ -198,7 +198,7 @@ def test_five_hundred_unchanged_files_cost_nothing(tmp_path: Path) -> None:
     """The figure is 0.3 s; CI's machines are given room."""
     import time
 
-    from optimus_tui.tools.pattern_files import examine
+    from optimus_tui.tools.patterns.files import examine
 
     make_tree(tmp_path, **{f"r{at}": f"{GOOD}# {at}\n" for at in range(500)})
     paths = [f"{ROUTERS}/r{at}.py" for at in range(500)]

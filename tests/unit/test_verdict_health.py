@@ -9,8 +9,11 @@ from optimus_tui.contract.health import HealthReport, Series
 from optimus_tui.contract.reading import Coverage, Fault, Reading
 from optimus_tui.contract.services import CacheMetrics, GatewayState, HitRate, ServerState, ServiceState
 from optimus_tui.settings.model import Thresholds
-from optimus_tui.verdicts import cache, episodes, feed, health, latency
-from optimus_tui.verdicts.hit_rate import (
+from optimus_tui.verdicts import health
+from optimus_tui.verdicts.alerts import episodes
+from optimus_tui.verdicts.coherence import cache, feed
+from optimus_tui.verdicts.gateway import latency
+from optimus_tui.verdicts.gateway.hit_rate import (
     FROM_GATEWAY,
     FROM_GATEWAY_LIFE,
     FROM_GATEWAY_NOW,

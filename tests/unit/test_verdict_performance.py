@@ -9,11 +9,9 @@ from optimus_tui.contract.findings import Severity
 from optimus_tui.contract.metrics import Counted, Increase, MetricsState
 from optimus_tui.contract.reading import Reading
 from optimus_tui.settings.model import Thresholds
-from optimus_tui.tools.metric_windows import live_increase
-from optimus_tui.verdicts.chance import interval
-from optimus_tui.verdicts.failures import find_errors
-from optimus_tui.verdicts.percentiles import figures, percentile
-from optimus_tui.verdicts.performance import (
+from optimus_tui.tools.figures.metric_windows import live_increase
+from optimus_tui.verdicts.gateway.failures import find_errors
+from optimus_tui.verdicts.gateway.performance import (
     assess,
     error_rate,
     grade,
@@ -21,6 +19,8 @@ from optimus_tui.verdicts.performance import (
     throughput,
     trend,
 )
+from optimus_tui.verdicts.statistics.chance import interval
+from optimus_tui.verdicts.statistics.percentiles import figures, percentile
 
 BARS = Thresholds()
 

@@ -5,7 +5,7 @@ from msgspec.structs import replace
 
 from optimus_tui.contract.limits import Counter, LimitRules
 from optimus_tui.contract.metrics import Counted, Increase
-from optimus_tui.verdicts.refusals import find_refusals, find_refusals_lately, find_refused_below
+from optimus_tui.verdicts.limits.refusals import find_refusals, find_refusals_lately, find_refused_below
 
 RULES = LimitRules(window_seconds=60, limits={"chat": 100})
 

@@ -11,9 +11,9 @@ import pytest
 from optimus_tui.clock import FixedClock
 from optimus_tui.contract.reading import Fault
 from optimus_tui.grammar.prometheus import series_name
-from optimus_tui.history.prometheus import Prometheus, read_answer
-from optimus_tui.history.store import Store
-from optimus_tui.history.windows import Windows
+from optimus_tui.history.samples.prometheus import Prometheus, read_answer
+from optimus_tui.history.samples.store import Store
+from optimus_tui.history.samples.windows import Windows
 from optimus_tui.settings.model import Settings
 
 NOW = 1_795_000_000.0

@@ -177,7 +177,7 @@ class World(Judge):
     async def compare(self, *tenants: str, minutes: int = 5) -> Given:
         """The document of tenants side by side."""
         from optimus_tui.tools.answer import encode
-        from optimus_tui.tools.compare import compare, found
+        from optimus_tui.tools.standup.compare import compare, found
 
         with self._environment():
             report = await compare(self.context, [one.encode() for one in tenants], minutes)
@@ -186,7 +186,7 @@ class World(Judge):
     async def standup(self) -> Given:
         """The stand-up's document."""
         from optimus_tui.tools.answer import encode
-        from optimus_tui.tools.standup import standup
+        from optimus_tui.tools.standup.glance import standup
 
         with self._environment():
             report = await standup(self.context)

@@ -11,9 +11,9 @@ from redis.exceptions import ResponseError
 from optimus_tui.context import Context
 from optimus_tui.contract.actions import PlanKey
 from optimus_tui.contract.limits import Counter
-from optimus_tui.probes.client import ObserverRedis
-from optimus_tui.probes.limits import read_counters
-from optimus_tui.probes.replies import raise_general
+from optimus_tui.probes.keys.limits import read_counters
+from optimus_tui.probes.redis.client import ObserverRedis
+from optimus_tui.probes.redis.replies import raise_general
 
 TRIP = 100
 SAMPLE = 30

@@ -17,7 +17,7 @@ from optimus_tui.actions.redis.permit import LOCK_MS
 from optimus_tui.clock import Clock
 from optimus_tui.contract.actions import ActionRequest, Refusal
 from optimus_tui.grammar.keys import LOCK_PREFIX
-from optimus_tui.history.audit import quoted
+from optimus_tui.history.audit.log import quoted
 from optimus_tui.wording.age import age
 from optimus_tui.wording.safe import safe_text
 from optimus_tui.wording.shell import redis_cli

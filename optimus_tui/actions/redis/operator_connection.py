@@ -15,10 +15,10 @@ from redis.exceptions import ResponseError
 
 from optimus_tui.actions.redis.permit import Permit
 from optimus_tui.contract.reading import Fault
-from optimus_tui.probes.commands import CommandRefused, Word
 from optimus_tui.probes.faults import OUTAGES, fault_of
-from optimus_tui.probes.guard import Guarded, connection_arguments
 from optimus_tui.probes.load_meter import LoadMeter, lookups_of
+from optimus_tui.probes.redis.commands import CommandRefused, Word
+from optimus_tui.probes.redis.guard import Guarded, connection_arguments
 from optimus_tui.settings.model import RedisTarget
 
 TIMEOUT_SECONDS = 2.0

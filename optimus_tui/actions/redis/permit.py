@@ -6,7 +6,7 @@ whatever else went wrong. Patterns, scripts, and commands that write several key
 
 from collections.abc import Collection, Sequence
 
-from optimus_tui.probes.commands import MAX_SCAN_COUNT, CommandRefused, Word
+from optimus_tui.probes.redis.commands import MAX_SCAN_COUNT, CommandRefused, Word
 
 LOCK_MS = 30_000
 

@@ -12,7 +12,7 @@ from redis.exceptions import ResponseError
 
 from optimus_tui.actions.redis.operator_connection import ConnectionLost, OperatorConnection
 from optimus_tui.contract.actions import ActionKind, ActionRequest, Outcome, Plan
-from optimus_tui.probes.commands import Word
+from optimus_tui.probes.redis.commands import Word
 from optimus_tui.wording.safe import safe_text
 
 NO_UNDO = "This cannot be undone."

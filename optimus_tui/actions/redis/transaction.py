@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from optimus_tui.actions.redis.operator_connection import ConnectionLost, OperatorConnection
 from optimus_tui.actions.redis.recipe import Halted, of_unlink, raise_refused
 from optimus_tui.contract.actions import Outcome
-from optimus_tui.probes.commands import Word
+from optimus_tui.probes.redis.commands import Word
 
 Write = Callable[[bytes], Sequence[Word]]
 

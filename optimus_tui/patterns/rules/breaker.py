@@ -2,9 +2,9 @@
 
 from collections.abc import Iterator
 
-from optimus_tui.patterns.routes import Route
+from optimus_tui.patterns.facts.routes import Route
 from optimus_tui.patterns.rule import Hit, Rule, at_unit
-from optimus_tui.patterns.view import View
+from optimus_tui.patterns.source.view import View
 
 _OWN_CLIENTS = frozenset({"httpx.AsyncClient", "httpx.Client", "aiohttp.ClientSession", "requests.Session"})
 _OWN_CALLS = frozenset({"get", "post", "put", "patch", "delete", "head", "options", "request", "stream"})

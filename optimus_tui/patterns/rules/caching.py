@@ -3,11 +3,11 @@
 import ast
 from collections.abc import Iterator
 
-from optimus_tui.patterns.declared import stays
-from optimus_tui.patterns.keys import MAKERS, is_shared_key, key_of, lacks_tenant, written_in
-from optimus_tui.patterns.names import chain, is_tenant, words
+from optimus_tui.patterns.facts.keys import MAKERS, is_shared_key, key_of, lacks_tenant, written_in
 from optimus_tui.patterns.rule import Hit, Rule, at, at_unit
-from optimus_tui.patterns.view import View
+from optimus_tui.patterns.source.declared import stays
+from optimus_tui.patterns.source.names import chain, is_tenant, words
+from optimus_tui.patterns.source.view import View
 
 _REDIS = frozenset({"redis", "valkey", "aioredis"})
 _CACHE = frozenset({"cache", "cached", "caches"})

@@ -3,9 +3,9 @@
 import ast
 from collections.abc import Iterator
 
-from optimus_tui.patterns.names import chain
 from optimus_tui.patterns.rule import Hit, Rule, at
-from optimus_tui.patterns.view import View
+from optimus_tui.patterns.source.names import chain
+from optimus_tui.patterns.source.view import View
 
 _MAKERS = frozenset({"list", "dict", "set", "bytearray", "defaultdict", "deque", "OrderedDict", "Counter"})
 

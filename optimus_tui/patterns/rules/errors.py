@@ -3,11 +3,11 @@
 import ast
 from collections.abc import Iterator
 
-from optimus_tui.patterns.caught import BROAD, is_broad, may_tell_too_much, reraises, says_nothing
-from optimus_tui.patterns.facts import Scope
-from optimus_tui.patterns.names import chain
+from optimus_tui.patterns.facts.caught import BROAD, is_broad, may_tell_too_much, reraises, says_nothing
+from optimus_tui.patterns.facts.collect import Scope
 from optimus_tui.patterns.rule import Hit, Rule, at, at_unit
-from optimus_tui.patterns.view import View
+from optimus_tui.patterns.source.names import chain
+from optimus_tui.patterns.source.view import View
 
 _ASKS = frozenset({"upstream", "remote"})
 _STATUS = ("response", "status_code")

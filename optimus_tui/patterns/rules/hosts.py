@@ -4,10 +4,10 @@ import ast
 import re
 from collections.abc import Iterator
 
-from optimus_tui.patterns.facts import Unit
-from optimus_tui.patterns.names import HTTP_VERBS, chain, text_of, words
+from optimus_tui.patterns.facts.collect import Unit
 from optimus_tui.patterns.rule import Hit, Rule, at
-from optimus_tui.patterns.view import View
+from optimus_tui.patterns.source.names import HTTP_VERBS, chain, text_of, words
+from optimus_tui.patterns.source.view import View
 
 _ADDRESS = re.compile(
     r"^(https?|rediss?|wss?|postgres(ql)?(\+\w+)?|mysql(\+\w+)?|mongodb(\+srv)?|amqps?|grpc)://[^/\s{]"

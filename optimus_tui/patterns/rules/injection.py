@@ -3,11 +3,11 @@
 import ast
 from collections.abc import Iterator
 
-from optimus_tui.patterns.calls import Seen
-from optimus_tui.patterns.facts import Unit
-from optimus_tui.patterns.names import chain
+from optimus_tui.patterns.facts.collect import Unit
 from optimus_tui.patterns.rule import Hit, Rule, at
-from optimus_tui.patterns.view import View
+from optimus_tui.patterns.source.calls import Seen
+from optimus_tui.patterns.source.names import chain
+from optimus_tui.patterns.source.view import View
 
 _ROOTS = frozenset(
     {

@@ -3,12 +3,12 @@
 import ast
 from collections.abc import Iterator
 
-from optimus_tui.patterns.facts import Unit
-from optimus_tui.patterns.jobs import jobs_of
-from optimus_tui.patterns.keys import key_of, lacks_tenant
-from optimus_tui.patterns.names import chain, first_argument, is_limiter, text_of, words
+from optimus_tui.patterns.facts.collect import Unit
+from optimus_tui.patterns.facts.jobs import jobs_of
+from optimus_tui.patterns.facts.keys import key_of, lacks_tenant
 from optimus_tui.patterns.rule import Hit, Rule, at, at_unit
-from optimus_tui.patterns.view import View
+from optimus_tui.patterns.source.names import chain, first_argument, is_limiter, text_of, words
+from optimus_tui.patterns.source.view import View
 
 _INCREMENTS = ("incr", "incrby", "incrbyfloat")
 _DATES = frozenset(

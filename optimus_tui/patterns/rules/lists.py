@@ -3,12 +3,12 @@
 import ast
 from collections.abc import Iterator
 
-from optimus_tui.patterns.facts import Bound, Class, Scope, Unit
-from optimus_tui.patterns.names import chain, words
-from optimus_tui.patterns.resolve import InstanceOf
-from optimus_tui.patterns.routes import Route
+from optimus_tui.patterns.facts.collect import Bound, Class, Scope, Unit
+from optimus_tui.patterns.facts.routes import Route
 from optimus_tui.patterns.rule import Hit, Rule, at_unit
-from optimus_tui.patterns.view import View
+from optimus_tui.patterns.source.names import chain, words
+from optimus_tui.patterns.source.resolve import InstanceOf
+from optimus_tui.patterns.source.view import View
 
 _PAGES = frozenset(
     {

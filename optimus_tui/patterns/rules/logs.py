@@ -2,9 +2,9 @@
 
 from collections.abc import Iterator
 
-from optimus_tui.patterns.jobs import jobs_of
+from optimus_tui.patterns.facts.jobs import jobs_of
 from optimus_tui.patterns.rule import Hit, Rule, at, at_unit
-from optimus_tui.patterns.view import View
+from optimus_tui.patterns.source.view import View
 
 
 def _subjects(view: View) -> list[str]:

@@ -3,11 +3,11 @@
 import ast
 from collections.abc import Iterator
 
-from optimus_tui.patterns.facts import Scope, Unit
-from optimus_tui.patterns.names import chain, first_type
-from optimus_tui.patterns.routes import Route
+from optimus_tui.patterns.facts.collect import Scope, Unit
+from optimus_tui.patterns.facts.routes import Route
 from optimus_tui.patterns.rule import Hit, Rule, at_unit
-from optimus_tui.patterns.view import View
+from optimus_tui.patterns.source.names import chain, first_type
+from optimus_tui.patterns.source.view import View
 
 _SHAPELESS = frozenset({"dict", "Dict", "Any", "Mapping", "MutableMapping", "object", "JSON", "JSONResponse"})
 _LISTS = frozenset({"list", "List", "Sequence", "tuple", "Iterable"})

@@ -3,13 +3,13 @@
 import ast
 from collections.abc import Iterator
 
-from optimus_tui.patterns.facts import Unit
-from optimus_tui.patterns.fallback import falls_back
-from optimus_tui.patterns.names import chain, first_argument, is_tenant
-from optimus_tui.patterns.needs import hollow_tenants
-from optimus_tui.patterns.owners import is_caller
+from optimus_tui.patterns.facts.collect import Unit
+from optimus_tui.patterns.facts.fallback import falls_back
+from optimus_tui.patterns.facts.needs import hollow_tenants
 from optimus_tui.patterns.rule import Hit, Rule, at, at_unit
-from optimus_tui.patterns.view import View
+from optimus_tui.patterns.source.names import chain, first_argument, is_tenant
+from optimus_tui.patterns.source.owners import is_caller
+from optimus_tui.patterns.source.view import View
 
 _SOURCES = ("Header", "Query", "Cookie", "Param")
 
@@ -130,7 +130,7 @@ def _behind(view: View, arg: ast.arg, default: ast.expr | None, unit: Unit) -> l
 
 
 def _flags(view: View, unit: Unit) -> frozenset[str]:
-    from optimus_tui.patterns.jobs import jobs_of
+    from optimus_tui.patterns.facts.jobs import jobs_of
 
     return jobs_of(unit, view.resolver).flags
 

@@ -3,11 +3,11 @@
 import ast
 from collections.abc import Iterator
 
-from optimus_tui.patterns.calls import Seen
-from optimus_tui.patterns.facts import GUARDED
-from optimus_tui.patterns.names import HTTP_VERBS
+from optimus_tui.patterns.facts.collect import GUARDED
 from optimus_tui.patterns.rule import Hit, Rule, at
-from optimus_tui.patterns.view import View
+from optimus_tui.patterns.source.calls import Seen
+from optimus_tui.patterns.source.names import HTTP_VERBS
+from optimus_tui.patterns.source.view import View
 
 
 def _endless(view: View) -> Iterator[Hit]:

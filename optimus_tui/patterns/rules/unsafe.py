@@ -3,9 +3,9 @@
 import ast
 from collections.abc import Iterator
 
-from optimus_tui.patterns.facts import Bound
+from optimus_tui.patterns.facts.collect import Bound
 from optimus_tui.patterns.rule import Hit, Rule, at
-from optimus_tui.patterns.view import View
+from optimus_tui.patterns.source.view import View
 
 
 def _evaluated(view: View) -> Iterator[Hit]:

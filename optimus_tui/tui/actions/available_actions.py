@@ -12,12 +12,12 @@ from optimus_tui.contract.cache import CacheReport, GroupTotals
 from optimus_tui.contract.feed import FeedEvent, FeedGap
 from optimus_tui.contract.limits import LimitRow, LimitsReport
 from optimus_tui.grammar.keys import COHERENCE_PREFIX
-from optimus_tui.probes.feed_ring import MAX_CHANNEL
+from optimus_tui.probes.events.ring import MAX_CHANNEL
 from optimus_tui.tui.actions.counter_actions import Offer, counter_offers
 from optimus_tui.tui.actions.finding_actions import finding_offers
 from optimus_tui.tui.dialogs.question import QuestionDialog, QuestionField
-from optimus_tui.tui.panes.cache_rows import KeyRow
-from optimus_tui.tui.panes.health_lines import HealthLine
+from optimus_tui.tui.panes.cache.rows import KeyRow
+from optimus_tui.tui.panes.health.lines import HealthLine
 from optimus_tui.wording.safe import safe_text
 
 if TYPE_CHECKING:

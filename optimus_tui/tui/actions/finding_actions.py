@@ -12,7 +12,7 @@ from optimus_tui.contract.finding_rules import CACHE_NO_TTL, rule_of
 from optimus_tui.contract.findings import Finding
 from optimus_tui.contract.limits import LimitRow, LimitsReport
 from optimus_tui.tui.actions.counter_actions import Offer, counter_offers
-from optimus_tui.verdicts.limit_words import subject_of
+from optimus_tui.verdicts.limits.words import subject_of
 from optimus_tui.wording.numbers import plural
 from optimus_tui.wording.safe import safe_text
 

@@ -15,7 +15,7 @@ from optimus_tui.wording.safe import safe_text
 
 if TYPE_CHECKING:
     from optimus_tui.sampling.alert_book import AlertBook
-    from optimus_tui.tui.panes.health import HealthPane
+    from optimus_tui.tui.panes.health.pane import HealthPane
 
 TOAST_SECONDS = 5.0
 CLOSE_SECONDS = 1.0
@@ -109,7 +109,7 @@ class AlertsController:
         health = self.dashboard.health
         marked: dict[Hashable, float | None] = {}
         if muted and health is not None:
-            from optimus_tui.verdicts.alert_mutes import silences
+            from optimus_tui.verdicts.alerts.mutes import silences
 
             now = self.dashboard.context.clock.wall()
             quiet = [one for one in health.findings if silences(muted, one, now)]

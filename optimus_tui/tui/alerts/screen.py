@@ -20,8 +20,8 @@ from optimus_tui.tui.keys import MOVES, bindings, chosen
 from optimus_tui.tui.messages import CopyRequested
 from optimus_tui.tui.widgets.bars import KeyStrip
 from optimus_tui.tui.widgets.line_view import LineView, Piece
-from optimus_tui.verdicts.alert_groups import key_of, keys_of
-from optimus_tui.verdicts.alert_mutes import silences
+from optimus_tui.verdicts.alerts.groups import key_of, keys_of
+from optimus_tui.verdicts.alerts.mutes import silences
 from optimus_tui.wording.safe import safe_text
 
 if TYPE_CHECKING:

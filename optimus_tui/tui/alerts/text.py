@@ -10,7 +10,7 @@ from optimus_tui.contract.alerts import AlertEpisode, Mute, Notice
 from optimus_tui.contract.findings import Finding, Severity
 from optimus_tui.tui.widgets.columns import Column, fit_cell, fit_columns, fit_name
 from optimus_tui.tui.widgets.line_view import Piece
-from optimus_tui.verdicts.alerts import OpenEpisode
+from optimus_tui.verdicts.alerts.changes import OpenEpisode
 from optimus_tui.wording.age import age, clock
 from optimus_tui.wording.glyphs import SEVERITY_MARKS
 from optimus_tui.wording.numbers import latency, percent, plural

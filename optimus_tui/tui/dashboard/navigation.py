@@ -6,8 +6,8 @@ No screen is imported before it is opened, so that the first frame of the dashbo
 from typing import TYPE_CHECKING, Any
 
 from optimus_tui.tui.dashboard.last_reports import limits_report, tenant_names
-from optimus_tui.tui.panes.cache import CachePane
-from optimus_tui.tui.panes.limits import LimitsPane
+from optimus_tui.tui.panes.cache.pane import CachePane
+from optimus_tui.tui.panes.limits.pane import LimitsPane
 from optimus_tui.tui.services import CommandError, DashboardServices
 
 if TYPE_CHECKING:
@@ -71,7 +71,7 @@ class Navigator:
 
     def explain_with_tool(self, finding: "Finding") -> None:
         """Run the tool that explains a finding."""
-        from optimus_tui.tools.finding_tools import explain
+        from optimus_tui.tools.pages.finding_tools import explain
 
         self.run_tool_call(explain(finding, limits_report(self.dashboard)))
 

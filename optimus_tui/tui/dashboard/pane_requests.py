@@ -6,7 +6,7 @@ from optimus_tui.tui.services import DashboardServices
 from optimus_tui.tui.terminal import clipboard
 
 if TYPE_CHECKING:
-    from optimus_tui.tui.panes.cache import CachePane
+    from optimus_tui.tui.panes.cache.pane import CachePane
 
 
 class PaneRequests:
@@ -36,7 +36,7 @@ class PaneRequests:
         self.dashboard.run_in_background("preview", self._preview, key)
 
     async def _preview(self, key: bytes) -> None:
-        from optimus_tui.probes.cache import read_preview
+        from optimus_tui.probes.keys.cache import read_preview
         from optimus_tui.probes.round_trips import attributed_to
 
         with attributed_to("value"):

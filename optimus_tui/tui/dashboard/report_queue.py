@@ -10,7 +10,7 @@ from optimus_tui.tui.services import DashboardServices
 
 if TYPE_CHECKING:
     from optimus_tui.contract.cache import KeyDetail
-    from optimus_tui.tui.panes.cache import CachePane
+    from optimus_tui.tui.panes.cache.pane import CachePane
 
 
 class ReportQueue:

@@ -35,10 +35,10 @@ from optimus_tui.tui.drills.controller import DrillController
 from optimus_tui.tui.incidents.controller import IncidentController
 from optimus_tui.tui.keys import bindings
 from optimus_tui.tui.panes.base import Pane
-from optimus_tui.tui.panes.cache import CachePane
-from optimus_tui.tui.panes.feed import FeedPane
-from optimus_tui.tui.panes.health import HealthPane
-from optimus_tui.tui.panes.limits import LimitsPane
+from optimus_tui.tui.panes.cache.pane import CachePane
+from optimus_tui.tui.panes.feed.pane import FeedPane
+from optimus_tui.tui.panes.health.pane import HealthPane
+from optimus_tui.tui.panes.limits.pane import LimitsPane
 from optimus_tui.tui.services import AppServices
 from optimus_tui.tui.widgets.bars import KeyStrip, StatusBar, TabStrip
 from optimus_tui.tui.widgets.prompt import PromptBar

@@ -12,7 +12,7 @@ from textual.widget import Widget
 from textual.widgets import Static
 
 from optimus_tui.contract.findings import Finding
-from optimus_tui.tools.format_value import measured
+from optimus_tui.tools.pages.format_value import measured
 from optimus_tui.tui.dialogs.base import Dialog
 from optimus_tui.tui.keys import KEYS, written
 from optimus_tui.tui.widgets.figures import wrap

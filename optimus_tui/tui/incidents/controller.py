@@ -228,5 +228,5 @@ def _load() -> None:
     import optimus_tui.incidents.measuring
     import optimus_tui.incidents.open
     import optimus_tui.tools.answer
-    import optimus_tui.tools.sections
+    import optimus_tui.tools.pages.sections
     import optimus_tui.tui.incidents.screen  # noqa: F401

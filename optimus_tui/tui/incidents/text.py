@@ -9,7 +9,7 @@ from typing import Any
 from msgspec.structs import replace
 
 from optimus_tui.contract.incident import ActionRecord, Advice, Comparison, IncidentState, Stamp, Step
-from optimus_tui.tools.sections import Fact, Section, Tone, sections
+from optimus_tui.tools.pages.sections import Fact, Section, Tone, sections
 from optimus_tui.tui.render_report import MARKS
 from optimus_tui.tui.widgets.bars import Words
 from optimus_tui.tui.widgets.columns import fit_cell

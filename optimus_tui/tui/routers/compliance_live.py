@@ -94,6 +94,6 @@ def _agreement(live: LiveComparison) -> str:
 
 def _load() -> Any:
     """Importing it takes a while the first time. Runs in a thread."""
-    from optimus_tui.tools import pattern_drift
+    from optimus_tui.tools.patterns import drift as pattern_drift
 
     return pattern_drift

@@ -219,9 +219,9 @@ def _counted(number: int, what: str) -> str:
 
 def on_disk(root: Path, shown_name: str) -> str:
     """Return the file that is shown by this name; unprintable bytes of its real name are shown escaped."""
-    from optimus_tui.probes.sources import SourceTree
-    from optimus_tui.tools.pattern_files import ROUTERS
-    from optimus_tui.tools.pattern_report import shown
+    from optimus_tui.probes.keys.sources import SourceTree
+    from optimus_tui.tools.patterns.files import ROUTERS
+    from optimus_tui.tools.patterns.report import shown
 
     if (root / shown_name).exists():
         return shown_name

@@ -95,7 +95,7 @@ async def follow_checks(plan: "RouterPlan") -> "AsyncIterator[DraftCheck]":
             loop.call_soon_threadsafe(arrived.put_nowait, what)
 
     def work() -> None:
-        from optimus_tui.tools.pattern_files import judged
+        from optimus_tui.tools.patterns.files import judged
 
         try:
             for check in run_checks(plan.draft, plan.root, None, judged, runner):
@@ -181,7 +181,7 @@ def _first_words(report: "Report") -> str:
     """The verdict in words; else the first line of the report's own sections that says something."""
     from optimus_tui.contract.tools.integration import IntegrationReport
     from optimus_tui.contract.tools.performance import PerformanceReport
-    from optimus_tui.tools.sections import sections
+    from optimus_tui.tools.pages.sections import sections
 
     if isinstance(report, IntegrationReport):
         failed = [str(one.get("test", "?")) for one in report.tests_performed if one.get("status") == "fail"]

@@ -19,7 +19,7 @@ from optimus_tui.grammar.events import parse_event
 from optimus_tui.index.cache import NEVER, UNKNOWN, CacheIndex
 from optimus_tui.tui.dialogs.event import event_dialog
 from optimus_tui.tui.keys import MOVES, chosen
-from optimus_tui.tui.panes import limit_rows
+from optimus_tui.tui.panes.limits import rows as limit_rows
 from optimus_tui.tui.widgets.columns import fit_cell
 from optimus_tui.tui.widgets.figures import first_that_fits
 from optimus_tui.tui.widgets.line_view import LineView, Piece

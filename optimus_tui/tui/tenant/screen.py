@@ -90,7 +90,7 @@ class TenantScreen(BaseScreen):
         """Read what the feed pane keeps, a slice at a time, and then what comes."""
         import asyncio
 
-        from optimus_tui.tui.panes.feed import FeedPane
+        from optimus_tui.tui.panes.feed.pane import FeedPane
 
         pane = cast(FeedPane, self.dashboard.pane("feed"))
         view = self.query_one(EventList)

@@ -1,1 +1,1 @@
-"""What the screen asks of the terminal and the system: signals, crashes, the clipboard, the editor, safe output."""
+"""The terminal itself: signals, crash reports, clipboard, editor and the filter for control characters."""

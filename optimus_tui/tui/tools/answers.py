@@ -64,7 +64,7 @@ class ToolAnswerScreen(BaseScreen):
 
     def show_answer(self, anew: bool = False) -> None:
         """Draw the chosen tool's last answer for the width there is; ``anew`` from its top."""
-        from optimus_tui.tools.sections import sections
+        from optimus_tui.tools.pages.sections import sections
 
         view, run = self.query_one(ReportView), self.run
         width = max(20, view.scrollable_content_region.width - 1)

@@ -26,15 +26,15 @@ from optimus_tui.contract.metrics import Increase, Window
 from optimus_tui.contract.reading import Fault, Reading
 from optimus_tui.contract.services import GatewayState, HitRate, ServerState
 from optimus_tui.settings.model import Thresholds
-from optimus_tui.verdicts import cache as cache_verdict
-from optimus_tui.verdicts.coherence_events import per_minute
-from optimus_tui.verdicts.event_clock import clock_words, find_clock
-from optimus_tui.verdicts.feed import find_flood
-from optimus_tui.verdicts.hit_rate import MIN_LOOKUPS, find_conflict, find_rates
+from optimus_tui.verdicts.coherence import cache as cache_verdict
+from optimus_tui.verdicts.coherence.event_clock import clock_words, find_clock
+from optimus_tui.verdicts.coherence.events import per_minute
+from optimus_tui.verdicts.coherence.feed import find_flood
+from optimus_tui.verdicts.gateway.hit_rate import MIN_LOOKUPS, find_conflict, find_rates
+from optimus_tui.verdicts.gateway.services import is_away, judge_gateway, judge_server
 from optimus_tui.verdicts.playbooks.churn import SECONDS, Invalidations
 from optimus_tui.verdicts.playbooks.conclusion import Conclusion, ConclusionBuilder
 from optimus_tui.verdicts.playbooks.errors import span_words
-from optimus_tui.verdicts.services import is_away, judge_gateway, judge_server
 from optimus_tui.verdicts.values import if_known, status_of
 from optimus_tui.wording.numbers import percent, plural, thousands
 from optimus_tui.wording.safe import safe_text

@@ -12,7 +12,7 @@ from msgspec import Struct, field
 
 from optimus_tui.contract.feed import ClockOffset
 from optimus_tui.grammar.events import parse_event
-from optimus_tui.verdicts.coherence_events import Logged, covered_minutes, events_per_second, pick_window, tally
+from optimus_tui.verdicts.coherence.events import Logged, covered_minutes, events_per_second, pick_window, tally
 from optimus_tui.wording.safe import safe_text
 
 SECONDS = 10.0

@@ -11,7 +11,7 @@ from optimus_tui.contract.make_finding import make_finding
 from optimus_tui.contract.metrics import Increase
 from optimus_tui.contract.reading import Fault
 from optimus_tui.settings.model import Thresholds
-from optimus_tui.verdicts.failures import (
+from optimus_tui.verdicts.gateway.failures import (
     GATEWAY,
     Weight,
     failing_part,
@@ -21,10 +21,10 @@ from optimus_tui.verdicts.failures import (
     weigh_failures,
     weigh_part,
 )
-from optimus_tui.verdicts.outcomes import outcomes
-from optimus_tui.verdicts.performance import MIN_REQUESTS
+from optimus_tui.verdicts.gateway.outcomes import outcomes
+from optimus_tui.verdicts.gateway.performance import MIN_REQUESTS
+from optimus_tui.verdicts.gateway.restarts import find_restarts, processes_section
 from optimus_tui.verdicts.playbooks.conclusion import ConclusionBuilder
-from optimus_tui.verdicts.restarts import find_restarts, processes_section
 from optimus_tui.wording.numbers import percent
 from optimus_tui.wording.safe import safe_text
 

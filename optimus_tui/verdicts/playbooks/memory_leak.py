@@ -28,11 +28,11 @@ from optimus_tui.contract.server_condition import MemoryState
 from optimus_tui.contract.services import GatewayState, ServerState
 from optimus_tui.contract.tools.common import Recommendation
 from optimus_tui.settings.model import Thresholds
-from optimus_tui.verdicts import cache as cache_verdict
+from optimus_tui.verdicts.coherence import cache as cache_verdict
+from optimus_tui.verdicts.gateway.restarts import find_restarts
+from optimus_tui.verdicts.gateway.services import is_away, judge_gateway, judge_server
 from optimus_tui.verdicts.playbooks.conclusion import Conclusion, ConclusionBuilder
-from optimus_tui.verdicts.restarts import find_restarts
-from optimus_tui.verdicts.services import is_away, judge_gateway, judge_server
-from optimus_tui.verdicts.trend import MIN_MINUTES, MIN_SAMPLES, Trend, trend
+from optimus_tui.verdicts.statistics.trend import MIN_MINUTES, MIN_SAMPLES, Trend, trend
 from optimus_tui.verdicts.values import status_of
 from optimus_tui.wording.numbers import percent, plural
 from optimus_tui.wording.safe import safe_text

@@ -17,12 +17,12 @@ from optimus_tui.contract.metrics import Increase, Quantiles, Spread
 from optimus_tui.contract.reading import Fault, Reading
 from optimus_tui.contract.services import GatewayState, ServiceState
 from optimus_tui.settings.model import Thresholds
-from optimus_tui.verdicts import bounds
-from optimus_tui.verdicts import latency as latencies
-from optimus_tui.verdicts.performance import MIN_REQUESTS
+from optimus_tui.verdicts.gateway import latency as latencies
+from optimus_tui.verdicts.gateway.performance import MIN_REQUESTS
+from optimus_tui.verdicts.gateway.services import judge_engine, judge_gateway
 from optimus_tui.verdicts.playbooks.conclusion import Conclusion, ConclusionBuilder
 from optimus_tui.verdicts.playbooks.errors import look_at_errors
-from optimus_tui.verdicts.services import judge_engine, judge_gateway
+from optimus_tui.verdicts.statistics import bounds
 from optimus_tui.verdicts.values import status_of
 from optimus_tui.wording.numbers import latency, percent
 from optimus_tui.wording.safe import safe_text

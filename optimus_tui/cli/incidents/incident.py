@@ -1,0 +1,138 @@
+"""``incident``: open, run step by step, note, close and write up an incident, without a screen.
+
+Exit codes: 0; 1 if a step found something; 2 for a mistake in the call; 3 for a tool without a result; 4 refused
+(closed, read-only, open elsewhere). The operator decides which issue to look at, whether to skip and what the cause
+was. ``incidents`` has the logic.
+"""
+
+from typing import TYPE_CHECKING, ClassVar
+
+import click
+
+from optimus_tui.cli import exits
+from optimus_tui.cli.flags import connected, joined, settings_of
+from optimus_tui.cli.group import LazyGroup, Verb
+from optimus_tui.cli.incidents.session import on_incident, unsaved
+from optimus_tui.cli.output import complain, document, say
+
+if TYPE_CHECKING:
+    from optimus_tui.incidents.service import IncidentService
+
+_HERE = "optimus_tui.cli.incidents.incident"
+_STEPS = "optimus_tui.cli.incidents.steps"
+NUMBER = click.argument("number", metavar="ID", type=click.IntRange(1, 999_999_999))
+
+
+class IncidentVerbs(LazyGroup):
+    """What can be done with incidents."""
+
+    verbs: ClassVar[dict[str, Verb]] = {
+        "open": Verb(f"{_HERE}:begin", "Begin one; prints its id and what comes next."),
+        "list": Verb(f"{_HERE}:everything", "Those there are, the newest first."),
+        "show": Verb(f"{_HERE}:show", "Steps, recommendations and timeline of one."),
+        "run": Verb(f"{_STEPS}:run", "Run the next step, or one again, and record it."),
+        "resume": Verb(f"{_STEPS}:resume", "Take one up again after its process ended."),
+        "note": Verb(f"{_STEPS}:note", "Add a note."),
+        "close": Verb(f"{_STEPS}:close", "Close it with cause and resolution."),
+        "export": Verb(f"{_STEPS}:export", "Write the post-mortem: Markdown, or one HTML page."),
+    }
+
+
+@click.group("incident", cls=IncidentVerbs, invoke_without_command=True, short_help="Keep and write up incidents.")
+@click.pass_context
+def group(ctx: click.Context, /) -> int:
+    """Incidents are kept under the state directory, one directory each; without a verb they are listed."""
+    if ctx.invoked_subcommand:
+        return exits.HEALTHY
+    return _list(as_json=False)
+
+
+@click.command("open", short_help="Begin an incident.")
+@click.option("--title", default="", metavar="TEXT", help="What it is about.")
+@click.option("--playbook", "name", default="default", show_default=True, metavar="NAME", help="The steps to follow.")
+@click.option("--began", metavar="AGO|TIME", help="When the fault began: 26m, 2h, or 2026-11-23T10:05:00Z.")
+@connected
+@click.pass_context
+def begin(ctx: click.Context, /, title: str, name: str, began: str | None, **given: object) -> int:
+    """Begin an incident: its first ten minutes of history are kept, its steps wait."""
+    from optimus_tui.cli.incidents.words import moment, what_next
+    from optimus_tui.cli.run_async import connected_to, to_end
+
+    settings = settings_of(joined(ctx, given))
+
+    async def tool_call() -> int:
+        from optimus_tui.incidents.errors import IncidentError
+        from optimus_tui.incidents.measuring import capture
+        from optimus_tui.incidents.open import open_incident
+
+        async with connected_to(settings) as context:
+            try:
+                incident_service = await open_incident(
+                    context, title, name=name, began=moment(began, context.clock.wall()) if began else None
+                )
+            except IncidentError as error:
+                complain(error)
+                return error.exit_code
+            try:
+                await capture(incident_service)
+            finally:
+                await incident_service.aclose()
+            say(f"incident {incident_service.state.id}")
+            say(f"next: {what_next(incident_service.state)}")
+            return unsaved(incident_service, exits.HEALTHY)
+
+    return to_end(tool_call())
+
+
+@click.command("list", short_help="The incidents there are.")
+@click.option("--json", "as_json", is_flag=True, help="One document.")
+def everything(as_json: bool) -> int:
+    """The incidents there are, the newest first."""
+    return _list(as_json)
+
+
+def _list(as_json: bool) -> int:
+    from optimus_tui.cli.incidents.words import row, summary
+    from optimus_tui.incidents.errors import IncidentError
+    from optimus_tui.incidents.open import listed
+
+    try:
+        found = listed()
+    except IncidentError as error:
+        complain(error)
+        return error.exit_code
+    if as_json:
+        import msgspec
+
+        document(msgspec.json.encode({"incidents": [summary(one) for one in found]}))
+        return exits.HEALTHY
+    for one in found:
+        say(row(one))
+    if not found:
+        say("no incidents; optimus-tui incident open begins one")
+    return exits.HEALTHY
+
+
+@click.command("show", short_help="Everything about one.")
+@NUMBER
+@click.option("--json", "as_json", is_flag=True, help="The whole state as one document.")
+@connected
+@click.pass_context
+def show(ctx: click.Context, /, number: int, as_json: bool, **given: object) -> int:
+    """Steps, recommendations, actions and timeline."""
+
+    async def look(incident_service: "IncidentService") -> int:
+        import msgspec
+
+        from optimus_tui.cli.incidents.words import lines
+
+        if as_json:
+            document(
+                msgspec.json.encode({"incident": incident_service.state, "notices": incident_service.timeline.notices})
+            )
+        else:
+            for line in lines(incident_service.state, incident_service.clocks.now()):
+                say(line)
+        return exits.HEALTHY
+
+    return on_incident(ctx, given, number, look, write=False, must_write=False)

@@ -1,0 +1,1 @@
+"""Pages for a terminal: stand-up, comparison of tenants, and the answers of tools."""

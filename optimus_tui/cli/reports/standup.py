@@ -1,0 +1,114 @@
+"""``standup``: the state of the system and what changed since the last one, in twelve lines, for a chat, or as a page.
+
+Exit code 0: healthy; 1: something needs attention; 3: nothing could be asked.
+"""
+
+from typing import TYPE_CHECKING
+
+import click
+
+from optimus_tui.cli import exits, output
+from optimus_tui.cli.flags import connected, joined, settings_of
+from optimus_tui.cli.output import complain, say
+from optimus_tui.wording.safe import safe_text
+
+if TYPE_CHECKING:
+    from optimus_tui.contract.tools.standup import StandupReport
+    from optimus_tui.settings.model import Settings
+
+STDOUT = "-"
+PAGE_SECONDS = 2.0
+
+
+@click.command("standup", short_help="Twelve lines: how it stands, and what has changed.")
+@click.option("--json", "as_json", is_flag=True, help="The document, also where nothing could be asked.")
+@click.option("--md", is_flag=True, help="For a chat: Markdown.")
+@click.option(
+    "--html",
+    "page",
+    is_flag=False,
+    flag_value=STDOUT,
+    metavar="[FILE]",
+    help="One page with charts, to FILE or stdout.",
+)
+@connected
+@click.pass_context
+def command(ctx: click.Context, /, as_json: bool, md: bool, page: str | None, **given: object) -> int:
+    """How the system stands and what has changed since the last stand-up; a second look within the hour is the same.
+
+    What has been lies in the history of this environment; without one it is the first stand-up.
+    """
+    from optimus_tui.cli.run_async import to_end
+
+    if sum((as_json, md, page is not None)) > 1:
+        raise click.UsageError("--json, --md and --html exclude each other")
+    settings = settings_of(joined(ctx, given))
+    form = "text"
+    if as_json:
+        form = "json"
+    elif md:
+        form = "md"
+    return to_end(_tool_call(settings, form, page))
+
+
+async def _tool_call(settings: "Settings", form: str, page: str | None) -> int:
+    import asyncio
+
+    from optimus_tui.cli.run_async import connected_to
+    from optimus_tui.tools.answer import encode, failure_report
+    from optimus_tui.tools.arguments import ToolFailure
+    from optimus_tui.tools.standup.glance import series, standup
+    from optimus_tui.tools.standup.parts import KEY
+
+    async with connected_to(settings) as context:
+        try:
+            report = await standup(context)
+        except ToolFailure as failure:
+            if form == "json":
+                output.document(encode(failure_report(KEY, failure, context.clock.wall())))
+            complain(failure.error.message)
+            return exits.UNREACHABLE
+        if context.store.fault is not None:
+            complain(f"this stand-up may not be remembered: {context.store.fault.message}")
+        if page is not None:
+            try:
+                async with asyncio.timeout(PAGE_SECONDS):
+                    samples = await series(context, report.window_minutes)
+            except TimeoutError:
+                samples = {}
+            return _put_page(report, samples, page)
+    _put(report, form)
+    return _code(report)
+
+
+def _put(report: "StandupReport", form: str) -> None:
+    from optimus_tui.cli.reports.standup_lines import chat, lines
+    from optimus_tui.tools.answer import encode
+
+    if form == "json":
+        output.document(encode(report), indent=output.indent())
+        return
+    for line in chat(report).splitlines() if form == "md" else lines(report):
+        say(line)
+
+
+def _put_page(report: "StandupReport", samples: "dict[str, tuple[tuple[float, float], ...]]", place: str) -> int:
+    from optimus_tui.cli.reports.standup_page import PageNotWritten, page, write
+
+    text = page(report, samples)
+    if place == STDOUT:
+        output.page(text)
+        return _code(report)
+    try:
+        write(place, text)
+    except PageNotWritten as error:
+        complain(f"{safe_text(place)}: {error}")
+        return exits.USAGE
+    complain(f"the page is {safe_text(place)}")
+    return _code(report)
+
+
+def _code(report: "StandupReport") -> int:
+    if report.overall_status == "healthy":
+        return exits.HEALTHY
+    return exits.FOUND_SOMETHING

@@ -1,0 +1,1 @@
+"""Verbs about routers: generate, validate, list the rules, start a project."""

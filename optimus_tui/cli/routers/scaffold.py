@@ -1,0 +1,214 @@
+"""``scaffold``: plan, check, show and write a router, or undo it. Nothing is written that was not shown.
+
+Exit codes: 0 written, shown or undone; 1 a check failed or the answer was not yes; 2 an answer or a target that cannot
+be used; 4 its tests could not be run, and ``--yes`` alone does not allow that.
+"""
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from optimus_tui.cli import exits, output
+from optimus_tui.cli.flags import connected, joined, settings_of
+from optimus_tui.contract.tools.router import RouterType
+
+if TYPE_CHECKING:
+    from optimus_tui.actions.drafts.draft_checks import DraftCheck
+    from optimus_tui.actions.drafts.routers import RouterPlan
+    from optimus_tui.scaffold.spec import RouterSpec
+
+SHOWN_OUTPUT = 40
+
+
+@click.group(
+    "scaffold", no_args_is_help=False, short_help="Write a new router with its tests, or take the last one back."
+)
+def command() -> None:
+    """Write a new router with its tests, or take the last one back."""
+
+
+@command.command("new", short_help="Plan, check, show and write a router.")
+@click.argument("name", metavar="NAME")
+@click.option("--type", "router_type", default="proxy", show_default=True, help="proxy, direct or hybrid.")
+@click.option(
+    "--operations", default="list,create,get,update", show_default=True, help="Any of list,create,get,update,delete."
+)
+@click.option("--field", "fields", multiple=True, metavar="NAME:TYPE[?][=DEFAULT]", help="A field of the model.")
+@click.option("--no-rate-limiting", is_flag=True, help="Count no requests.")
+@click.option("--no-caching", is_flag=True, help="Cache no answers.")
+@click.option("--project", metavar="DIR", help="The gateway's source tree (BACKEND_ORCHESTRATOR_PATH, or found above).")
+@click.option("--python", metavar="PATH", help="Runs the tests (the project's .venv, else our own).")
+@click.option("--dry-run", is_flag=True, help="Write nothing.")
+@click.option("--yes", is_flag=True, help="Ask nothing; an existing file of yours also needs --replace.")
+@click.option("--untested", is_flag=True, help="With --yes: write also where the tests cannot be run here.")
+@click.option("--replace", is_flag=True, help="Existing files of this router may be replaced.")
+@connected
+@click.pass_context
+def new(
+    ctx: click.Context,
+    /,
+    name: str,
+    router_type: RouterType,
+    operations: str,
+    fields: tuple[str, ...],
+    no_rate_limiting: bool,
+    no_caching: bool,
+    project: str | None,
+    python: str | None,
+    dry_run: bool,
+    yes: bool,
+    untested: bool,
+    replace: bool,
+    **given: object,
+) -> int:
+    """Write a router NAME with its tests, and register it in app.py: all of it or nothing."""
+    from optimus_tui.actions.drafts.routers import plan_router
+    from optimus_tui.actions.files.changes import recover
+    from optimus_tui.actions.files.tree import WriteRefused
+    from optimus_tui.scaffold.names import SpecError
+    from optimus_tui.scaffold.spec import make_spec
+    from optimus_tui.tools.router_neighbours import shared_names
+
+    try:
+        spec = make_spec(
+            name,
+            router_type,
+            [each.strip() for each in operations.split(",")] if operations.strip() else [],
+            rate_limiting=not no_rate_limiting,
+            caching=not no_caching,
+            fields=fields,
+        )
+        root = _root(project, joined(ctx, given))
+        for sentence in [] if dry_run else recover(root):
+            output.complain(sentence)
+        plan = plan_router(root, spec, shared_names)
+    except SpecError as error:
+        return _refuse(f"{error}; allowed: {', '.join(error.allowed)}" if error.allowed else error)
+    except WriteRefused as error:
+        return _refuse(error)
+    return _show_and_write(plan, python, dry_run=dry_run, yes=yes, untested=untested, replace=replace)
+
+
+@command.command("undo", short_help="Take the last written router back.")
+@click.option("--project", metavar="DIR", help="The gateway's source tree (BACKEND_ORCHESTRATOR_PATH, or found above).")
+@connected
+@click.pass_context
+def undo(ctx: click.Context, /, project: str | None, **given: object) -> int:
+    """Take the last router back, if none of its files was changed since."""
+    from optimus_tui.actions.files.changes import undo_last
+    from optimus_tui.actions.files.tree import WriteRefused
+
+    try:
+        entry = undo_last(_root(project, joined(ctx, given)))
+    except (WriteRefused, OSError) as error:
+        return _refuse(_reason(error))
+    for change in entry.changes:
+        output.say(f"{'removed' if change.before is None else 'restored':<9}{change.path}")
+    return exits.HEALTHY
+
+
+def _root(project: str | None, flags: dict[str, object]) -> Path:
+    """The gateway's tree; WriteRefused where none is known."""
+    from optimus_tui.actions.files.tree import WriteRefused
+
+    if project is not None:
+        return Path(project)
+    found = settings_of(flags).source_path
+    if found is None:
+        raise WriteRefused(
+            "no gateway's source tree is here or above: name it with --project or BACKEND_ORCHESTRATOR_PATH"
+        )
+    return found
+
+
+def _reason(error: Exception) -> str:
+    if isinstance(error, OSError) and error.strerror:
+        return f"nothing was written: {error.filename or 'the disk'}: {error.strerror}"
+    return str(error)
+
+
+def _refuse(sentence: object) -> int:
+    output.complain(f"scaffold: {sentence}")
+    return exits.USAGE
+
+
+def _show_and_write(
+    plan: "RouterPlan", python: str | None, *, dry_run: bool, yes: bool, untested: bool, replace: bool
+) -> int:
+    """Show everything, check everything, ask, write."""
+    from optimus_tui.actions.drafts.draft_checks import run_checks
+    from optimus_tui.actions.drafts.routers import show_diff, show_tree
+    from optimus_tui.tools.patterns.files import judged
+
+    if not plan.changes:
+        output.say(f"the router {plan.draft.spec.name} is there already, exactly like this: nothing to write")
+        return exits.HEALTHY
+    for line in [*(show_diff(plan) if dry_run else show_diff(plan, new_files=False)), "", *show_tree(plan), ""]:
+        output.say(line)
+    for warning in plan.warnings:
+        output.hang("note     ", warning)
+    checks: list[DraftCheck] = []
+    allowed = yes or _is_allowed(plan)
+    for check in run_checks(plan.draft, plan.root, python, judged, None, allowed):
+        checks.append(check)
+        output.hang(f"{check.status:<9}", f"{check.name}: {check.detail}")
+        for line in check.output.splitlines()[-SHOWN_OUTPUT:]:
+            output.say(f"         {line}")
+    if any(check.status == "failed" for check in checks):
+        output.complain("scaffold: nothing was written: a check failed")
+        return exits.FOUND_SOMETHING
+    if dry_run:
+        return exits.HEALTHY
+    silent = [check for check in checks if check.status == "not run"]
+    if yes and not untested and (reason := next((one.detail for one in silent if one.name == "tests"), "")):
+        output.complain(
+            f"scaffold: nothing was written: the tests were {reason}; name a Python that can run them with --python, "
+            "or write without them with --untested"
+        )
+        return exits.REFUSED
+    return _ask_and_write(plan, silent, yes=yes, replace=replace)
+
+
+def _is_allowed(plan: "RouterPlan") -> bool:
+    """Return True if the person at the terminal lets the project's code run; without a terminal it is False."""
+    if not sys.stdin.isatty():
+        return False
+    question = f"Run the tests? They import the code of {plan.root}, in a copy, without your addresses and passwords."
+    return click.confirm(question, default=False)
+
+
+def _ask_and_write(plan: "RouterPlan", silent: "list[DraftCheck]", *, yes: bool, replace: bool) -> int:
+    from optimus_tui.actions.drafts.routers import write_router
+    from optimus_tui.actions.files.tree import WriteRefused
+    from optimus_tui.scaffold.explain import next_steps
+
+    questions: list[str] = []
+    if plan.replaced and not replace:
+        if yes:
+            return _refuse(
+                f"there already: {', '.join(plan.replaced)}: --yes alone does not replace them, --replace does"
+            )
+        questions.append(f"Replace {', '.join(plan.replaced)}?")
+    if not yes:
+        questions += [f"Write without this check ({check.name})?" for check in silent]
+        questions.append(f"Write {len(plan.changes)} files to {plan.root}?")
+    if questions and not sys.stdin.isatty():
+        return _refuse("nothing was written: there is nobody to ask here, say --yes")
+    for question in questions:
+        if not click.confirm(question, default=False):
+            output.complain("scaffold: nothing was written")
+            return exits.FOUND_SOMETHING
+    try:
+        write_router(plan)
+    except (WriteRefused, OSError) as error:
+        return _refuse(_reason(error))
+    _say_next(plan.draft.spec, next_steps(plan.draft.spec, "http://localhost:8020")[3:])
+    return exits.HEALTHY
+
+
+def _say_next(spec: "RouterSpec", steps: tuple[str, ...]) -> None:
+    output.say(f"written; optimus-tui scaffold undo takes it back. Next for {spec.name}:")
+    for step in steps:
+        output.say(f"  {step}")

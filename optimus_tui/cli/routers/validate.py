@@ -1,0 +1,236 @@
+"""``validate``: routers against the rules, for people, hooks and pipelines. It reads source, and never runs it.
+
+Exit code 0 where nothing of medium priority or worse was found that the baseline does not hold, else 1; 2 for a path
+that is not there.
+"""
+
+import os
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from optimus_tui.cli import exits, output
+from optimus_tui.cli.flags import connected, joined, settings_of, working_directory
+from optimus_tui.cli.output import complain, say
+
+if TYPE_CHECKING:
+    from optimus_tui.contract.tools.patterns import LiveComparison, ValidateReport
+    from optimus_tui.settings.model import Settings
+    from optimus_tui.tools.patterns.files import JudgedFiles
+
+LEVELS = ("basic", "comprehensive", "production_ready")
+_ROOT_MARKS = ("src/backend", ".git", "pyproject.toml")
+
+
+@click.command("validate", short_help="Check routers against the enterprise patterns.")
+@click.argument("paths", metavar="[PATHS]...", nargs=-1, type=click.Path(path_type=Path, readable=False))
+@click.option(
+    "--level", type=click.Choice(LEVELS), default="comprehensive", show_default=True, help="How much is asked for."
+)
+@click.option("--format", "form", type=click.Choice(("text", "json", "sarif", "github")), default="text",
+              show_default=True, help="For people, programs, code scanning, or workflow annotations.")  # fmt: skip
+@click.option(
+    "--baseline", metavar="FILE", type=click.Path(path_type=Path), help="Findings that are known: only others count."
+)
+@click.option(
+    "--write-baseline", is_flag=True, help="Write what is found now to the --baseline file (optimus-baseline.json)."
+)
+@click.option("--live", is_flag=True, help="Compare operations and cache kinds with those that Redis shows.")
+@click.option("--no-cache", is_flag=True, help="Judge every file anew.")
+@connected
+@click.pass_context
+def command(
+    ctx: click.Context, /, paths: tuple[Path, ...], level: str, form: str, baseline: Path | None, write_baseline: bool,
+    live: bool, no_cache: bool, **given: object,
+) -> int:  # fmt: skip
+    """Check the routers in PATHS (files or folders), or those of the gateway's source tree."""
+    cwd = working_directory()
+    settings = None
+    if live or not paths:
+        settings = settings_of(joined(ctx, given))
+    wanted = _wanted(paths, cwd, settings)
+    outcome = _examined(wanted, use_cache=not no_cache)
+    report = _report(outcome, level, cwd)
+    if write_baseline:
+        return _write(baseline or cwd / "optimus-baseline.json", report)
+    known = gone = 0
+    if baseline is not None:
+        report, known, gone = _reduced(report, baseline)
+    code = _exit_code(report, outcome)
+    if not live or settings is None:
+        _print(report, form, known, gone)
+        return code
+    if form != "json":
+        _print(report, form, known, gone)
+    found, compared = _live(settings, outcome, say if form == "text" else complain)
+    if form == "json":
+        import msgspec
+
+        _print(msgspec.structs.replace(report, live=compared), form, known, gone)
+    return max(code, found)
+
+
+def _wanted(paths: Sequence[Path], cwd: Path, settings: "Settings | None") -> list[tuple[Path, list[str], bool]]:
+    """Return (root, files below it, True if they were named in the call) for each root."""
+    from optimus_tui.tools.patterns.files import ROUTERS
+
+    if not paths:
+        from optimus_tui.tools.arguments import ToolFailure
+        from optimus_tui.tools.patterns.validate import source_tree
+
+        try:
+            root = source_tree(settings.source_path if settings else None).resolve()
+        except ToolFailure as failure:
+            raise click.UsageError(failure.error.message) from None
+        return [(root, list(_below(root, root / ROUTERS)), False)]
+    groups: dict[Path, list[str]] = {}
+    for path in paths:
+        place = Path(os.path.abspath(cwd / path))
+        if not os.path.lexists(place):
+            raise click.UsageError(f"there is no {path}")
+        root = _root_of(place)
+        if place.is_dir():
+            files = list(_below(root, place))
+        else:
+            files = [place.relative_to(root).as_posix()]
+        groups.setdefault(root, []).extend(files)
+    return [(root, list(dict.fromkeys(files)), False) for root, files in groups.items()]
+
+
+def _below(root: Path, folder: Path) -> Iterator[str]:
+    from optimus_tui.probes.keys.sources import SourceTree
+
+    yield from SourceTree(root).below(folder.relative_to(root).as_posix())
+
+
+def _root_of(place: Path) -> Path:
+    """The project that a path belongs to: the nearest folder above that looks like one, else where its package lies."""
+    if place.is_dir():
+        start = place
+    else:
+        start = place.parent
+    for mark in _ROOT_MARKS:
+        for folder in (start, *start.parents):
+            if (folder / mark).exists():
+                return folder
+    return next((one for one in (start, *start.parents) if not (one / "__init__.py").exists()), start)
+
+
+def _examined(wanted: Sequence[tuple[Path, list[str], bool]], use_cache: bool) -> "JudgedFiles":
+    from optimus_tui.tools.patterns.files import JudgedFiles, examine
+
+    parts = [examine(root, files, named=named, use_cache=use_cache) for root, files, named in wanted]
+    return JudgedFiles(
+        tuple(one for part in parts for one in part.judged), tuple(one for part in parts for one in part.skipped)
+    )
+
+
+def _report(outcome: "JudgedFiles", level: str, cwd: Path) -> "ValidateReport":
+    import time
+
+    from optimus_tui.tools.answer import timestamp
+    from optimus_tui.tools.patterns.report import build, shown
+
+    def name(root: Path, path: str) -> str:
+        place = root / path
+        if place.is_relative_to(cwd):
+            near = place.relative_to(cwd)
+        elif _is_tree(root):
+            near = Path(path)
+        else:
+            near = place
+        return shown(near.as_posix())
+
+    notes: tuple[str, ...] = ()
+    if not outcome.judged:
+        notes = ("no router was judged",)
+    return build(outcome, level, timestamp(time.time()), name, notes)  # type: ignore[arg-type]
+
+
+def _is_tree(root: Path) -> bool:
+    return (root / "src" / "backend").is_dir()
+
+
+def _exit_code(report: "ValidateReport", outcome: "JudgedFiles") -> int:
+    refused = any("declares no route" not in reason for _, _, reason in outcome.skipped)
+    found = any(one.priority in ("high", "medium") for one in report.issues_found)
+    nothing = not outcome.judged and not outcome.skipped
+    if found or refused or nothing:
+        return exits.FOUND_SOMETHING
+    return exits.HEALTHY
+
+
+def _write(place: Path, report: "ValidateReport") -> int:
+    from optimus_tui.tools.patterns.baseline import made_of
+
+    try:
+        place.write_bytes(made_of(report.issues_found))
+    except OSError as error:
+        complain(f"{place}: {error.strerror or error}")
+        return exits.USAGE
+    say(f"{len(report.issues_found)} findings are in {place}; --baseline {place} leaves them out")
+    return exits.HEALTHY
+
+
+def _reduced(report: "ValidateReport", place: Path) -> "tuple[ValidateReport, int, int]":
+    import msgspec
+
+    from optimus_tui.tools.patterns.baseline import parsed, split
+
+    try:
+        known = parsed(place.read_bytes())
+    except (OSError, ValueError) as error:
+        if isinstance(error, OSError) and error.strerror:
+            reason = error.strerror
+        else:
+            reason = str(error)
+        raise click.UsageError(f"--baseline {place}: {reason}") from None
+    new, old, gone = split(report.issues_found, known)
+    return msgspec.structs.replace(report, issues_found=tuple(new)), old, gone
+
+
+def _print(report: "ValidateReport", form: str, known: int, gone: int) -> None:
+    from optimus_tui import __version__
+    from optimus_tui.cli.routers import validate_formats
+
+    if form in ("json", "sarif"):
+        import msgspec
+
+        content: object = report
+        if form == "sarif":
+            content = validate_formats.sarif(report, __version__)
+        output.document(msgspec.json.encode(content), indent=output.indent())
+        return
+    for line in validate_formats.github(report) if form == "github" else validate_formats.lines(report, known, gone):
+        say(line)
+
+
+def _live(
+    settings: "Settings", outcome: "JudgedFiles", tell: Callable[[str], None]
+) -> "tuple[int, LiveComparison | None]":
+    """Below the findings for people, on stderr for programs, whose document stays one; it holds them as JSON."""
+    from optimus_tui.cli.run_async import connected_to, to_end
+    from optimus_tui.tools.arguments import ToolFailure
+    from optimus_tui.tools.patterns.drift import live_drift
+
+    compared: LiveComparison | None = None
+
+    async def tool_call() -> int:
+        nonlocal compared
+        async with connected_to(settings) as context:
+            try:
+                compared = await live_drift(context, outcome)
+            except ToolFailure as failure:
+                complain(failure.error.message)
+                return failure.exit_code
+        found = compared.differences
+        for one in found:
+            tell(f"{one.priority} {one.kind}: {one.message}. {one.fix}")
+        tell(f"code and live: {len(found)} differences, {compared.covered}")
+        if any(one.priority != "low" for one in found):
+            return exits.FOUND_SOMETHING
+        return exits.HEALTHY
+
+    return to_end(tool_call()), compared

@@ -1,0 +1,271 @@
+"""The audit: append-only files of JSON lines in a state directory, each line chained to the one before by its hash.
+
+An append returns when the line and the updated head file are on the disk. Several processes may write: each takes the
+file's lock, reads what was added meanwhile and continues from there. Nothing is appended where the file does not
+continue the record that this process or the head file knows. A half-written line is removed again, and a torn end (a
+killed process, a power failure) is set aside and reported. Every wait is limited: 3 s for another process's lock, 10 s
+for the disk. Without a writable audit no action may run.
+"""
+
+import contextlib
+import errno
+import os
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TypeVar
+from urllib.parse import quote_from_bytes, unquote_to_bytes
+
+from msgspec import structs
+
+from optimus_tui.clock import Clock
+from optimus_tui.history import file_lock
+from optimus_tui.history.audit.end import AuditUnwritable, Stamp, check_before, end_of, lost, name_taken, stamp_of
+from optimus_tui.history.audit.files import FILE, ROTATED, has_parts, part_name
+from optimus_tui.history.audit.head import Head, read_head, renew_head, write_head
+from optimus_tui.history.audit.lines import Chained, record_line
+from optimus_tui.history.state_files import UnreadableFile, open_plain, put_in_place, reason, shown, sync_folder
+from optimus_tui.threads import Unanswered, within
+
+__all__ = ["AuditLog", "AuditUnwritable", "begin_file", "quoted", "state_folder", "unquoted"]
+
+MAX_BYTES = 64_000_000
+"""The size of one file in bytes; then the next one is begun."""
+DISK_SECONDS = 10.0
+"""The time limit for writing a record to the disk."""
+_NOTHING = "the audit holds no record yet: there is nothing to rotate"
+T = TypeVar("T")
+
+
+def state_folder() -> Path:
+    """Return the directory of the audit and of the plans in progress."""
+    from platformdirs import user_state_path
+
+    return user_state_path("optimus-tui", appauthor=False)
+
+
+def quoted(key: bytes) -> str:
+    """Return a key as readable plain ASCII from which ``unquoted`` restores exactly these bytes."""
+    return quote_from_bytes(key, safe=":/@*[](),=+.-_~!")
+
+
+def unquoted(text: str) -> bytes:
+    """Return the key behind ``quoted``."""
+    return unquote_to_bytes(text)
+
+
+class AuditLog:
+    """The writer of the audit, safe for several threads. ``append`` blocks for two ``fdatasync``, 10 s at most."""
+
+    def __init__(self, folder: Path | None = None, clock: Clock | None = None) -> None:
+        self.folder = folder or state_folder()
+        self.path = self.folder / FILE
+        self._clock = clock or Clock()
+        self._handle: int | None = None
+        self._known: Head | None = None
+        """The last record that this process knows to be on the disk; kept when the file is closed."""
+        self._left: Stamp | None = None
+        """The file as this process left it; a different stamp means that others wrote to it or changed it."""
+        self._lock = threading.Lock()
+        self._hanging: threading.Thread | None = None
+
+    def append(self, event: str, action: str = "", **fields: object) -> Chained:
+        """Write one record to the disk and return its number and hash.
+
+        Raises:
+            AuditUnwritable: the record is not on the disk, not even in part.
+        """
+        return self._bounded(lambda given_up: self._append_locked(given_up, event, action, fields))
+
+    def rotate(self, reason: str = "asked for") -> Path:
+        """Begin a new file that continues the present one, and return where the old one is now.
+
+        Raises:
+            AuditUnwritable: no new file could be begun.
+        """
+
+        def work(given_up: threading.Event) -> Path:
+            with self._ours(given_up, create=False) as handle:
+                return self._begin_next(handle, reason)
+
+        return self._bounded(work)
+
+    def behind(self) -> str:
+        """Return why the disk holds less than this process wrote; empty where it does not.
+
+        Raises:
+            UnreadableFile: the head file is damaged.
+        """
+        head = read_head(self.folder)
+        if head is None or head.seq >= self._head.seq:
+            return ""
+        return f"the audit ends with record {head.seq:,}, and this process wrote {self._head.seq:,}"
+
+    def close(self) -> None:
+        """Close the file; the next append opens it again and still knows how it ended."""
+        handle, self._handle = self._handle, None
+        if handle is not None:
+            os.close(handle)
+
+    def _bounded(self, work: Callable[[threading.Event], T]) -> T:
+        """Run ``work`` in a thread that may be abandoned. Every failure comes out as AuditUnwritable."""
+        if self._hanging is not None and self._hanging.is_alive():
+            raise AuditUnwritable(f"the disk under {shown(self.folder)} still does not answer", "look at that disk")
+        given_up = threading.Event()
+
+        def locked() -> T:
+            with self._lock:
+                try:
+                    return work(given_up)
+                except BaseException:
+                    self.close()
+                    raise
+
+        try:
+            return within(DISK_SECONDS, locked, "audit")
+        except Unanswered as late:
+            given_up.set()
+            self._hanging = late.thread
+            said = f"the disk under {shown(self.folder)} did not answer within {DISK_SECONDS:.0f} s"
+            raise AuditUnwritable(said, "look at that disk") from None
+        except file_lock.LockHeld as error:
+            raise AuditUnwritable(str(error)) from None
+        except UnreadableFile as error:
+            raise AuditUnwritable(f"the audit cannot be written: {error}", "see optimus-tui audit verify") from None
+        except OSError as error:
+            full = error.errno in (errno.ENOSPC, errno.EDQUOT)
+            if full:
+                what = "the disk is full"
+            else:
+                what = reason(error, self.folder)
+            raise AuditUnwritable(f"the audit {shown(self.path)} cannot be written: {what}") from None
+
+    def _append_locked(self, given_up: threading.Event, event: str, action: str, fields: dict[str, object]) -> Chained:
+        with self._ours(given_up) as handle:
+            if self._head.length <= MAX_BYTES:
+                return self._append(handle, event, action, fields)
+            self._begin_next(handle, f"larger than {MAX_BYTES // 10**6} MB")
+        with self._ours(given_up) as handle:
+            return self._append(handle, event, action, fields)
+
+    # -- the file, and whether it is the one that was written before
+
+    @property
+    def _head(self) -> Head:
+        return self._known or Head()
+
+    @contextlib.contextmanager
+    def _ours(self, given_up: threading.Event, create: bool = True) -> Iterator[int]:
+        """Open and lock the file, with its end verified to be the one that was written last."""
+        while True:
+            handle = self._opened(create)
+            file_lock.lock(handle, self.path, "the audit")
+            if self._is_in_place(handle):
+                break
+            self.close()  # another process began a new file while we waited
+        try:
+            if given_up.is_set():
+                raise UnreadableFile("nobody waits for this record any more")
+            if self._left is not None and self._left != stamp_of(handle):
+                check_before(self.path, handle, self._head)
+            self._known, size = end_of(self.path, handle, self._known)
+            if self._known.length < size:
+                self._set_aside(handle, self._known.length, size)
+            yield handle
+        finally:
+            if self._handle == handle:  # else it was closed, and its lock went with it
+                self._left = stamp_of(handle)
+                file_lock.unlock(handle)
+
+    def _is_in_place(self, handle: int) -> bool:
+        try:
+            return os.path.samestat(os.stat(self.path, follow_symlinks=False), os.fstat(handle))
+        except FileNotFoundError:
+            return False
+
+    def _opened(self, create: bool) -> int:
+        if self._handle is not None and self._is_in_place(self._handle):
+            return self._handle
+        self.close()
+        self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        head = read_head(self.folder)
+        new = not self._head.seq and (head is None or not head.seq) and not has_parts(self.path)
+        try:
+            handle, found = open_plain(self.path, os.O_RDWR | os.O_APPEND | (os.O_CREAT if new and create else 0))
+        except FileNotFoundError:
+            if new:
+                raise AuditUnwritable(_NOTHING) from None
+            raise lost(self.path, self._head if self._head.seq else head or Head()) from None
+        if found.st_uid != os.geteuid():
+            os.close(handle)
+            raise AuditUnwritable(f"the audit {shown(self.path)} is not a file of ours")
+        if found.st_mode & 0o077:
+            os.fchmod(handle, 0o600)
+        if not found.st_size:
+            sync_folder(self.folder)
+        self._handle = handle
+        return handle
+
+    # -- writing
+
+    def _set_aside(self, handle: int, whole: int, size: int) -> None:
+        torn = os.pread(handle, min(size - whole, 1 << 24), whole)
+        os.ftruncate(handle, whole)
+        self._append(handle, "torn line set aside", "", {"bytes": size - whole, "line": quoted(torn[:2000])})
+
+    def _append(self, handle: int, event: str, action: str, fields: dict[str, object]) -> Chained:
+        head = self._head
+        line, hashed = record_line(self._clock, Chained(head.seq, head.hash), event, action, fields)
+        now = Head(
+            seq=head.seq + 1,
+            hash=hashed,
+            length=head.length + len(line),
+            first=head.first or head.seq + 1,
+            origin=head.origin or hashed,
+            turn=head.turn + 1,
+        )
+        try:
+            _write_all(handle, line)
+            os.fdatasync(handle)
+            self._known = write_head(self.folder, now)
+        except OSError:
+            with contextlib.suppress(OSError):
+                os.ftruncate(handle, head.length)
+                write_head(self.folder, structs.replace(head, turn=head.turn + 2))
+            raise
+        return Chained(now.seq, now.hash)
+
+    def _begin_next(self, handle: int, reason: str) -> Path:
+        """Put a new file in the place of the present one and return the name that this one gets."""
+        head = self._head
+        if not head.seq:
+            raise AuditUnwritable(_NOTHING)
+        kept = self.path.with_name(part_name(head.first))
+        with contextlib.suppress(FileExistsError):  # killed here before: it is the same file
+            os.link(self.path, kept, follow_symlinks=False)
+        if not os.path.samestat(os.stat(kept), os.fstat(handle)):
+            raise name_taken(kept)
+        self._known = begin_file(self.folder, self._clock, head, kept.name, {"reason": reason})
+        self.close()
+        return kept
+
+
+def begin_file(
+    folder: Path, clock: Clock, head: Head, kept: str, fields: dict[str, object], event: str = ROTATED
+) -> Head:
+    """Put a new file in the audit's place whose first record continues ``head``, and return the new head."""
+    more = {"file": kept, **fields}
+    line, hashed = record_line(clock, Chained(head.seq, head.hash), event, "", more)
+    put_in_place(folder / FILE, line)
+    seq = head.seq + 1
+    now = Head(seq=seq, hash=hashed, length=len(line), first=seq, origin=hashed, turn=head.turn + 1)
+    if event == ROTATED:
+        return write_head(folder, now)
+    return renew_head(folder, now)
+
+
+def _write_all(handle: int, line: bytes) -> None:
+    """Write all of the line: a full disk may take a part of it without an error."""
+    rest = memoryview(line)
+    while rest:
+        rest = rest[os.write(handle, rest) :]

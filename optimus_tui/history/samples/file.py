@@ -1,0 +1,302 @@
+"""The history file: SQLite in WAL mode, one connection, used by one thread.
+
+Rows of other systems (other addresses in the same environment) are in the same file and never returned. Errors are not
+put into words and nothing is retried here: ``store`` does both. Samples older than the retention are dropped, and so
+are those in the future, but only while the clock has been steady: a clock that jumps must not delete the history.
+"""
+
+import contextlib
+import errno
+import os
+import sqlite3
+import stat
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+
+from optimus_tui.clock import Clock
+from optimus_tui.history.samples.row_codec import Row, Samples, pack, pick_many, pick_one, unpack
+
+SCHEMA = 1
+APPLICATION = 0x4F505453
+BUSY_SECONDS = 2.0
+FORGET_NAMES_SECONDS = 3600.0
+MAX_NAMES = 20_000
+STEADY_SECONDS = 120.0
+JUMP_SECONDS = 3600.0
+FUTURE_SECONDS = 60.0
+_LITTLE = 0.9
+"""The oldest tenth is dropped above this share of the size."""
+_TABLES = """
+CREATE TABLE IF NOT EXISTS plain(at INTEGER PRIMARY KEY, ids BLOB NOT NULL, numbers BLOB NOT NULL);
+CREATE TABLE IF NOT EXISTS labelled(at INTEGER PRIMARY KEY, ids BLOB NOT NULL, numbers BLOB NOT NULL);
+CREATE TABLE IF NOT EXISTS names(id INTEGER PRIMARY KEY AUTOINCREMENT, system TEXT NOT NULL, name BLOB NOT NULL,
+                                 used INTEGER NOT NULL, UNIQUE(system, name));
+CREATE TABLE IF NOT EXISTS kept(system TEXT NOT NULL, key TEXT NOT NULL, value BLOB NOT NULL, PRIMARY KEY(system, key));
+"""
+
+
+class NewerFile(Exception):
+    """A later version of this product wrote the file, so it is not touched."""
+
+
+class HistoryFile:
+    """The open file. Its methods raise sqlite3.Error, OSError or NewerFile."""
+
+    def __init__(self, path: Path, system: str, clock: Clock, *, retention_s: float, max_bytes: int) -> None:
+        self.path, self.system, self.clock = path, system, clock
+        self.retention_s, self.max_bytes = retention_s, max_bytes
+        self.left_out = 0
+        """Samples that were dropped because the file had no room for their names."""
+        self.read_only: OSError | None = None
+        """Why nothing can be written here; None where it can."""
+        self._ids: dict[str, int] = {}
+        self._forget_at = 0.0
+        self._last_at = self._steady_since = self._tidied_at = float("-inf")
+        self._identity = (0, 0)
+        self.db = self._open()
+
+    def _open(self) -> sqlite3.Connection:
+        try:
+            self._touch(os.O_RDWR | os.O_CREAT)
+        except OSError as error:
+            if error.errno not in (errno.EACCES, errno.EPERM, errno.EROFS):
+                raise
+            self._touch(os.O_RDONLY)
+            self.read_only = error
+            return self._open_to_read()
+        db = sqlite3.connect(self.path, timeout=BUSY_SECONDS, isolation_level=None)
+        try:
+            self._prepare(db)
+        except BaseException:
+            db.close()
+            raise
+        return db
+
+    def _touch(self, flags: int) -> None:
+        """Make sure that there is a plain file, private where it belongs to this user."""
+        handle = os.open(self.path, flags | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK, 0o600)
+        try:
+            found = os.fstat(handle)
+            if not stat.S_ISREG(found.st_mode):
+                raise OSError(errno.EINVAL, "it is not a plain file and must be moved away")
+            if found.st_mode & 0o077 and found.st_uid == os.geteuid():
+                os.fchmod(handle, 0o600)
+        finally:
+            os.close(handle)
+        self._identity = (found.st_dev, found.st_ino)
+
+    def _open_to_read(self) -> sqlite3.Connection:
+        """Open a file that may not be written. Without the right to create side files SQLite reads it as unchanging."""
+        for option in ("mode=ro", "immutable=1"):
+            db = sqlite3.connect(f"{self.path.as_uri()}?{option}", uri=True, timeout=BUSY_SECONDS, isolation_level=None)
+            try:
+                self._check(db)
+            except sqlite3.OperationalError:
+                db.close()
+                if option == "immutable=1":
+                    raise
+            except BaseException:
+                db.close()
+                raise
+            else:
+                return db
+        raise AssertionError  # pragma: no cover - the second try returns or raises
+
+    def _check(self, db: sqlite3.Connection) -> int:
+        """Return the schema's version; sqlite3.DatabaseError for another kind of file, NewerFile for a later one."""
+        db.execute("PRAGMA trusted_schema=OFF")
+        db.execute("BEGIN")
+        version: int = db.execute("PRAGMA user_version").fetchone()[0]
+        application = db.execute("PRAGMA application_id").fetchone()[0]
+        tables = db.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
+        db.execute("COMMIT")
+        if tables and application != APPLICATION:
+            raise sqlite3.DatabaseError("file is not a history of ours")
+        if version > SCHEMA:
+            raise NewerFile
+        return version
+
+    def _prepare(self, db: sqlite3.Connection) -> None:
+        version = self._check(db)
+        db.execute("PRAGMA journal_mode=WAL")
+        db.execute("PRAGMA synchronous=NORMAL")
+        db.execute("PRAGMA journal_size_limit=4194304")
+        page = db.execute("PRAGMA page_size").fetchone()[0]
+        db.execute(f"PRAGMA max_page_count={max(16, self.max_bytes // page)}")
+        if version < SCHEMA:
+            db.execute("BEGIN IMMEDIATE")
+            for statement in _TABLES.split(";"):
+                db.execute(statement)
+            db.execute(f"PRAGMA application_id={APPLICATION}")
+            db.execute(f"PRAGMA user_version={SCHEMA}")
+            db.execute("COMMIT")
+
+    @property
+    def moved(self) -> bool:
+        """Return True when another file, or none, is at the path now: ours was set aside or removed."""
+        try:
+            found = self.path.lstat()
+        except OSError:
+            return True
+        return (found.st_dev, found.st_ino) != self._identity
+
+    def close(self) -> None:
+        """Close the file."""
+        self.db.close()
+
+    # -- writing
+
+    def write(self, sets: Sequence[tuple[float, Mapping[str, float]]]) -> None:
+        """Write sets of samples (seconds, values by name) in one transaction; a set joins one of the same time."""
+        if self.read_only is not None:
+            raise self.read_only
+        if not sets:
+            return
+        latest = sets[-1][0]
+        back = latest < self._last_at - FUTURE_SECONDS
+        if back or latest > self._last_at + JUMP_SECONDS:
+            self._steady_since = latest
+        ids = dict(self._ids) if latest < self._forget_at else {}
+        self.db.execute("BEGIN IMMEDIATE")
+        try:
+            if back and latest > self._last_at - self.retention_s:
+                self._drop(f"at > {_ms(latest)}")  # measured by a clock that was wrong, or is wrong now
+            for at, values in sets:
+                self._put(_ms(at), values, ids, latest)
+            self.db.execute("COMMIT")
+        except BaseException:
+            with contextlib.suppress(sqlite3.Error):
+                self.db.execute("ROLLBACK")
+            raise
+        self._forget_at = self._forget_at if latest < self._forget_at else latest + FORGET_NAMES_SECONDS
+        self._ids, self._last_at = ids, latest
+        if latest - self._steady_since >= STEADY_SECONDS and abs(latest - self._tidied_at) >= 60:
+            self._tidied_at = latest
+            self.tidy(latest)
+
+    def _put(self, at: int, values: Mapping[str, float], ids: dict[str, int], latest: float) -> None:
+        sets: dict[str, dict[int, float]] = {"plain": {}, "labelled": {}}
+        for name, value in values.items():
+            number = ids.get(name) or self._number(name, ids, latest)
+            if number:
+                sets["labelled" if "|" in name else "plain"][number] = value
+        for table, numbered in sets.items():
+            if numbered:
+                old = self.db.execute(f"SELECT ids, numbers FROM {table} WHERE at=?", (at,)).fetchone()  # noqa: S608
+                if old:
+                    numbered = dict(zip(*unpack(*old), strict=True)) | numbered
+                statement = f"INSERT OR REPLACE INTO {table} VALUES(?, ?, ?)"
+                self.db.execute(statement, (at, *pack(numbered)))
+
+    def _number(self, name: str, ids: dict[str, int], latest: float) -> int:
+        """Return the series' number in the file; 0 where there is no room for more names."""
+        key, now = (self.system, _raw(name)), int(latest)
+        found = self.db.execute("SELECT id FROM names WHERE system=? AND name=?", key).fetchone()
+        if found:
+            self.db.execute("UPDATE names SET used=? WHERE id=?", (now, found[0]))
+        elif self.db.execute("SELECT count(*) FROM names").fetchone()[0] >= MAX_NAMES:
+            self.left_out += 1
+            return 0
+        else:
+            found = (self.db.execute("INSERT INTO names(system, name, used) VALUES(?, ?, ?)", (*key, now)).lastrowid,)
+        ids[name] = int(found[0])
+        return ids[name]
+
+    def keep(self, key: str, value: bytes) -> None:
+        """Store one document under a key, replacing the former one."""
+        if self.read_only is not None:
+            raise self.read_only
+        self.db.execute("INSERT OR REPLACE INTO kept VALUES(?, ?, ?)", (self.system, key, value))
+
+    # -- the size
+
+    def tidy(self, now: float) -> None:
+        """Drop samples that are too old or in the future, and the oldest tenth where the file is nearly full.
+
+        A process that was stopped resumes with an old ``now``: what others wrote meanwhile is not in the future.
+        """
+        future = max(now, self.clock.wall()) + FUTURE_SECONDS
+        self._drop(f"at < {_ms(now - self.retention_s)} OR at > {_ms(future)}")
+        self.db.execute("DELETE FROM names WHERE used < ?", (int(now - self.retention_s - 2 * FORGET_NAMES_SECONDS),))
+        for _ in range(10):
+            if self.used_bytes <= _LITTLE * self.max_bytes:
+                return
+            self.make_room()
+
+    def make_room(self) -> None:
+        """Drop the oldest tenth of the time that the file covers."""
+        spans = [
+            self.db.execute(f"SELECT min(at), max(at) FROM {table}").fetchone()  # noqa: S608
+            for table in ("plain", "labelled")
+        ]
+        known = [(first, last) for first, last in spans if first is not None]
+        if known:
+            first, last = min(one[0] for one in known), max(one[1] for one in known)
+            self._drop(f"at <= {first + (last - first) // 10}")
+
+    def _drop(self, condition: str) -> None:
+        for table in ("plain", "labelled"):
+            self.db.execute(f"DELETE FROM {table} WHERE {condition}")  # noqa: S608 - whole numbers of ours
+
+    @property
+    def used_bytes(self) -> int:
+        """Return the size of the file, without free pages and without the log beside it."""
+        pages, free, size = (
+            self.db.execute(f"PRAGMA {name}").fetchone()[0] for name in ("page_count", "freelist_count", "page_size")
+        )
+        return int((pages - free) * size)
+
+    # -- reading
+
+    def read(self, names: Iterable[str], since: float, until: float) -> dict[str, Samples]:
+        """Return samples by name, both ends included, oldest first."""
+        found: dict[str, Samples] = {}
+        numbered: dict[str, dict[int, str]] = {"plain": {}, "labelled": {}}
+        for name in names:
+            found[name] = []
+            row = self.db.execute(
+                "SELECT id FROM names WHERE system=? AND name=?", (self.system, _raw(name))
+            ).fetchone()
+            if row:
+                numbered["labelled" if "|" in name else "plain"][row[0]] = name
+        for table, series in numbered.items():
+            rows = self._rows(table, since, until) if series else iter(())
+            if len(series) == 1:
+                ((number, name),) = series.items()
+                found[name] = pick_one(rows, number)
+            elif series:
+                found |= {series[number]: samples for number, samples in pick_many(rows, series).items()}
+        return found
+
+    def _rows(self, table: str, since: float, until: float) -> Iterator[Row]:
+        """Yield rows of the right shape: a damaged file can hold anything."""
+        statement = f"SELECT at, ids, numbers FROM {table} WHERE at BETWEEN ? AND ? ORDER BY at"  # noqa: S608
+        for at, ids, numbers in self.db.execute(statement, (_ms(since), _ms(until))):
+            if type(ids) is bytes and type(numbers) is bytes:
+                yield at, ids, numbers
+
+    def names(self, prefix: str) -> list[str]:
+        """Return all series of this system whose names begin with ``prefix``."""
+        start = _raw(prefix)
+        statement = "SELECT name FROM names WHERE system=? AND name >= ? AND substr(name, 1, ?) = ?"
+        found = []
+        for (raw,) in self.db.execute(statement, (self.system, start, len(start), start)):
+            if type(raw) is bytes:
+                with contextlib.suppress(UnicodeDecodeError):
+                    found.append(raw.decode("utf-8", "surrogatepass"))
+        return sorted(found)
+
+    def kept(self, key: str) -> bytes | None:
+        """Return the document under a key, or None."""
+        row = self.db.execute("SELECT value FROM kept WHERE system=? AND key=?", (self.system, key)).fetchone()
+        if row and type(row[0]) is bytes:
+            return row[0]
+        return None
+
+
+def _raw(name: str) -> bytes:
+    return name.encode("utf-8", "surrogatepass")
+
+
+def _ms(seconds: float) -> int:
+    return round(max(-1e14, min(1e14, seconds)) * 1000)

@@ -1,0 +1,262 @@
+"""Determine which jobs a unit does from its calls: limit, cache, invalidate, ask an upstream, map errors, log, count.
+
+A name counts only where its definition is not in the tree; a definition in the tree must do the work itself.
+"""
+
+import ast
+from typing import NamedTuple
+
+from optimus_tui.patterns import vocabulary
+from optimus_tui.patterns.facts.cache_jobs import cache_jobs, key_mentions
+from optimus_tui.patterns.facts.collect import (
+    DECLARED,
+    IGNORED,
+    IN_EXCEPT,
+    TESTS_429,
+    Bound,
+    Class,
+    Module,
+    Scope,
+    Unit,
+)
+from optimus_tui.patterns.facts.keys import holds_tenant
+from optimus_tui.patterns.facts.named_jobs import NOTHING, cache_call, is_invalidation, named_jobs
+from optimus_tui.patterns.facts.needs import hollow_tenants
+from optimus_tui.patterns.source.calls import Seen, seen_calls
+from optimus_tui.patterns.source.handed import is_kept_unread, jobs_handed_on
+from optimus_tui.patterns.source.names import LOG_METHODS, chain, first_argument, is_limiter, is_tenant, text_of, words
+from optimus_tui.patterns.source.owners import owners_of
+from optimus_tui.patterns.source.resolve import External, InstanceOf, Resolver, Thing
+
+
+class Jobs(NamedTuple):
+    """The flags of one unit's own body, and the calls behind those that rules point at."""
+
+    flags: frozenset[str]
+    ignored: tuple[Seen, ...]
+    """Limiter calls whose result is not used."""
+
+
+def jobs_of(unit: Unit, resolver: Resolver) -> Jobs:
+    """Return what the unit does itself, without what it calls."""
+    known: Jobs | None = unit.memo.get("jobs")
+    if known is None:
+        flags: set[str] = set()
+        ignored: list[Seen] = []
+        for seen in seen_calls(unit, resolver):
+            if not seen.call.flags & DECLARED:
+                _of_call(seen, unit, resolver, flags, ignored)
+        _of_statements(unit, resolver, flags)
+        flags |= jobs_handed_on(unit, resolver)
+        if "refuses" in flags and "counts" not in flags and _asks_about_tenant(unit, resolver):
+            flags.add("counts")
+        if ignored:
+            flags.add("unheeded")
+        known = unit.memo["jobs"] = Jobs(frozenset(flags), tuple(ignored))
+    return known
+
+
+def is_stub(thing: Thing) -> bool:
+    """Return whether a definition in the tree does nothing."""
+    if isinstance(thing, Unit):
+        return thing.stub
+    owner = thing.of if isinstance(thing, InstanceOf) else thing
+    if isinstance(owner, Class):
+        return all(method.stub for name, method in owner.methods.items() if name != "__init__") and not owner.bases
+    return False
+
+
+def _of_call(seen: Seen, unit: Unit, resolver: Resolver, flags: set[str], ignored: list[Seen]) -> None:
+    named = named_jobs(seen.raw, seen.dotted, seen.visible)
+    if not seen.visible and not named.cache and seen.raw.rpartition(".")[0] in _keepers(unit.module):
+        kept = cache_call(seen.method, words(seen.method), frozenset(), True, False)
+        flags |= cache_jobs(seen, unit, kept) if kept else set()
+    if named is NOTHING or (seen.visible and is_stub(seen.thing)):
+        return
+    flags |= named.flags
+    if "invalidates" in named.flags and isinstance(seen.thing, Unit) and is_idle(seen.thing, resolver):
+        flags.discard("invalidates")
+    if named.limiter:
+        _limits(seen, unit, flags, ignored, resolver)
+    if named.raises_number and key_mentions(seen, unit, ("gen", "version", "epoch")):
+        flags.add("invalidates")
+    if named.cache and not isinstance(seen.thing, Class):
+        flags |= cache_jobs(seen, unit, named.cache)
+    if named.handlers and _maps_more_than_validation(seen.call.node):
+        flags.add("maps")
+
+
+def is_idle(unit: Unit, resolver: Resolver) -> bool:
+    """Return whether a definition in the tree does nothing but write to a log."""
+    if unit.stub:
+        return True
+    if unit.raised or unit.stored or unit.augmented or unit.withs:
+        return False
+    calls = seen_calls(unit, resolver)
+    spoken = all(seen.method in LOG_METHODS or seen.raw in vocabulary.BUILTINS for seen in calls)
+    return spoken and not any(isinstance(one, ast.Delete) for one in ast.walk(unit.node))
+
+
+def _keepers(module: Module) -> frozenset[str]:
+    """Return the names of objects that store values for a time in this file: ``shelf.set(key, value, ttl=60)``."""
+    known: frozenset[str] | None = module.unit.memo.get("keepers")
+    if known is None:
+        units = [one for one in (module.unit, *module.units) if not one.keywords.isdisjoint(vocabulary.LIFETIMES)]
+        calls = (call.node for unit in units for call in unit.calls if call.node.keywords)
+        known = module.unit.memo["keepers"] = frozenset(
+            chain(node.func).rpartition(".")[0]
+            for node in calls
+            if any(word.arg in vocabulary.LIFETIMES for word in node.keywords)
+        ) - {""}
+    return known
+
+
+def _asks_about_tenant(unit: Unit, resolver: Resolver) -> bool:
+    """Return whether code outside of the tree is given the tenant, and so may count its requests."""
+    for seen in seen_calls(unit, resolver):
+        if seen.visible or seen.method in LOG_METHODS or seen.method[:1].isupper() or "." not in seen.raw:
+            continue
+        node = seen.call.node
+        if any(
+            holds_tenant(one, seen.call.scope, unit) for one in (*node.args, *(word.value for word in node.keywords))
+        ):
+            return True
+    return False
+
+
+def _maps_more_than_validation(node: ast.Call) -> bool:
+    name = chain(first_argument(node))
+    return name.rpartition(".")[2] not in vocabulary.OF_VALIDATION
+
+
+def _limits(seen: Seen, unit: Unit, flags: set[str], ignored: list[Seen], resolver: Resolver) -> None:
+    name = seen.dotted or seen.raw
+    last = seen.method
+    known = "EnterpriseRateLimiter.check" in name
+    unused = bool(seen.call.flags & IGNORED)
+    if seen.visible:
+        thing = seen.thing
+        method_of = ""
+        if isinstance(thing, Unit) and thing.owner is not None:
+            method_of = thing.owner.name
+        if unused and is_limiter(method_of) and last not in ("__init__", "reset", "close"):
+            assert isinstance(thing, Unit)
+            if not _raises(thing, resolver):
+                ignored.append(seen)
+        return
+    if (
+        last[:1].isupper()
+        or words(last) & vocabulary.PROVIDES
+        or last in ("limit_for", "remaining", "headers", "get_window_stats", "model_dump", "dict", "json")
+        or words(seen.raw.rpartition(".")[0]) & vocabulary.STORES  # limits as rows of a table
+    ):
+        return
+    if (unused and (known or last in vocabulary.VERDICT_METHODS)) or is_kept_unread(seen, unit):
+        ignored.append(seen)
+        return
+    flags.add("limits")
+
+
+def _raises(unit: Unit, resolver: Resolver, depth: int = 0) -> bool:
+    """Return whether the unit, or one that it calls, raises an exception."""
+    if unit.raised:
+        return any(
+            one.node.exc is not None and chain(one.node.exc) != "ValueError"
+            for one in unit.raised
+            if isinstance(one.node, ast.Raise)
+        )
+    if depth > 3:
+        return False
+    return any(
+        isinstance(one.thing, Unit) and _raises(one.thing, resolver, depth + 1) for one in seen_calls(unit, resolver)
+    )
+
+
+def _of_statements(unit: Unit, resolver: Resolver, flags: set[str]) -> None:
+    for raised in (*unit.raised, *unit.returned):
+        if not raised.flags & (IN_EXCEPT | TESTS_429) and refuses(raised.node):
+            flags.add("refuses")
+    for augmented in unit.augmented:
+        if isinstance(augmented.target, (ast.Subscript, ast.Attribute)):
+            flags.add("counts")
+    if "append" in unit.attrs and "len" in unit.loads:
+        flags.add("counts")
+    for handler, _ in unit.handlers:
+        caught = handler.type
+        names = [chain(one).rpartition(".")[2] for one in getattr(caught, "elts", [caught] if caught else [])]
+        if not names or any(name not in vocabulary.BENIGN for name in names):
+            flags.add("maps")
+    for name in unit.loads:
+        if is_invalidation(name) and _visible_or_unknown(unit, name, resolver):
+            flags.add("invalidates")
+    if unit.is_async and any(words(chain(place.value)) & vocabulary.CACHES for place, _ in unit.stored):
+        flags |= {"cache_read", "cache_write"}  # a dictionary of its own, and not one of what was set up
+    if _knows_tenant(unit, resolver):
+        flags.add("tenant")
+    for manager, scope in unit.withs:
+        spoken = words(chain(manager))
+        if spoken.isdisjoint(vocabulary.TRANSLATES | {"breaker", "circuit"}) or is_stub(resolver.what(manager, scope)):
+            continue
+        if not spoken.isdisjoint({"breaker", "circuit"}):
+            flags.add("breaker")
+        unseen = isinstance(resolver.what(getattr(manager, "func", manager), scope), (External, type(None)))
+        if unseen and not spoken.isdisjoint(vocabulary.TRANSLATES):
+            flags.add("maps")
+
+
+def _knows_tenant(unit: Unit, resolver: Resolver) -> bool:
+    """Return whether a parameter, a name, an attribute or a header of the unit is, or belongs to, a tenant."""
+    hollow = hollow_tenants(unit, resolver)
+    if any(is_tenant(arg.arg) and arg.arg not in hollow for arg, _, _ in unit.given):
+        return True
+    if any(is_tenant(name) and name not in hollow and not _is_constant(unit, name) for name in unit.loads):
+        return True
+    if any(_is_tenants_header(arg.annotation, scope, resolver) for arg, _, scope in unit.given):
+        return True
+    if any(is_tenant(name) for name in unit.attrs):
+        return True
+    owners = owners_of(unit.module)
+    if owners and any(words(name) & owners for name in (*unit.attrs, *unit.loads)):
+        return True
+    return any("-" in text and len(text) <= 40 and " " not in text and is_tenant(text) for _, text in unit.strings)
+
+
+def _is_tenants_header(annotation: ast.expr | None, scope: Scope, resolver: Resolver) -> bool:
+    """Return whether the annotation is this project's alias for ``Annotated[str, Header(alias="X-Tenant-ID")]``."""
+    alias = None
+    if isinstance(annotation, (ast.Name, ast.Attribute)):
+        alias = resolver.alias(annotation, scope)
+    return alias is not None and any(
+        isinstance(one, ast.keyword) and one.arg == "alias" and is_tenant(text_of(one.value) or "")
+        for one in ast.walk(alias[0])
+    )
+
+
+def _is_constant(unit: Unit, name: str) -> bool:
+    """Return whether the name is a module's constant such as ``TENANT = "demo"``, the same for every caller."""
+    bound = unit.module.scope.bindings.get(name)
+    return isinstance(bound, Bound) and isinstance(bound.value, ast.Constant) and name not in unit.scope.bindings
+
+
+def _visible_or_unknown(unit: Unit, name: str, resolver: Resolver) -> bool:
+    found = resolver.what(ast.Name(name, ast.Load()), unit.scope)
+    if isinstance(found, Unit) and is_idle(found, resolver):
+        return False
+    return not (found is not None and is_stub(found)) and not isinstance(found, (Class, Module))
+
+
+def refuses(node: ast.Raise | ast.Return) -> bool:
+    """Return whether this answers 429: ``raise HTTPException(429)``, ``return JSONResponse(…, 429)`` and the like."""
+    value = node.exc if isinstance(node, ast.Raise) else node.value
+    if value is None:
+        return False
+    name = chain(value)
+    if isinstance(node, ast.Raise) and (is_limiter(name) or "TooMany" in name):
+        return True
+    if not isinstance(value, ast.Call):
+        return False
+    given = [*value.args, *(word.value for word in value.keywords)]
+    return any(
+        (isinstance(one, ast.Constant) and one.value == 429) or chain(one).endswith(("TOO_MANY_REQUESTS", "HTTP_429"))
+        for one in given
+    )

@@ -1,0 +1,215 @@
+"""Find the functions that answer requests, how they are registered, and what is declared to run before them.
+
+Decorators, ``add_api_route``, class-based views and Starlette's ``Route`` are recognised.
+"""
+
+import ast
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from optimus_tui.patterns.assembly import inherited, listed, option_of, router_call
+from optimus_tui.patterns.facts.collect import Module, Scope, Unit
+from optimus_tui.patterns.source.names import chain, text_of
+from optimus_tui.patterns.source.resolve import Resolver
+
+METHODS = frozenset({"get", "post", "put", "patch", "delete", "head", "options"})
+WRITES = frozenset({"post", "put", "patch", "delete"})
+_ADDS = frozenset({"add_api_route", "add_route", "add_api_websocket_route"})
+_ROUTES = frozenset({"Route", "APIRoute"})
+_SYSTEM_PATHS = frozenset(
+    {
+        "health",
+        "healthz",
+        "healthcheck",
+        "livez",
+        "readyz",
+        "ready",
+        "live",
+        "liveness",
+        "readiness",
+        "metrics",
+        "ping",
+        "version",
+        "favicon.ico",
+        "openapi.json",
+        "docs",
+        "robots.txt",
+        "heartbeat",
+        "status",
+    }
+)
+_SYSTEM_TAGS = frozenset({"system", "health", "ops", "operations", "monitoring", "infra", "meta", "probes"})
+_READING_POSTS = frozenset(
+    {
+        "search",
+        "query",
+        "preview",
+        "validate",
+        "estimate",
+        "calculate",
+        "lookup",
+        "compare",
+        "login",
+        "token",
+        "suggest",
+        "check",
+        "simulate",
+        "quote",
+        "export",
+        "render",
+        "parse",
+        "verify",
+        "test",
+        "filter",
+    }
+)
+
+
+class Route(NamedTuple):
+    """One route. ``declared``: expressions that run for it (dependencies), each with its scope."""
+
+    methods: frozenset[str]
+    path: str
+    handler: Unit
+    call: ast.Call
+    options: dict[str, ast.expr]
+    router: str
+    tags: frozenset[str]
+    declared: tuple[tuple[ast.expr, Scope], ...]
+
+    @property
+    def name(self) -> str:
+        """Return the handler's name."""
+        return self.handler.name
+
+    @property
+    def websocket(self) -> bool:
+        """Return whether it is a web socket, which has neither models nor statuses."""
+        return "websocket" in self.methods
+
+    @property
+    def writes(self) -> bool:
+        """Return whether it changes something; a search sent as POST does not."""
+        if not self.methods & WRITES:
+            return False
+        if self.methods & {"put", "patch", "delete"}:
+            return True
+        spoken = {*self.name.lower().split("_"), *self.path.lower().replace("-", "/").replace(":", "/").split("/")}
+        return not spoken & _READING_POSTS
+
+    @property
+    def reads(self) -> bool:
+        """Return whether it is a GET."""
+        return "get" in self.methods
+
+    @property
+    def system(self) -> bool:
+        """Return whether it serves operators and their tools, so it must answer when other requests are refused."""
+        if self.methods - {"get", "head", "options"}:
+            return False
+        last = self.path.rstrip("/").rpartition("/")[2].lower().replace("-", "").replace("_", "")
+        return last in _SYSTEM_PATHS or (bool(self.tags) and self.tags <= _SYSTEM_TAGS)
+
+
+def routes_of(module: Module, resolver: Resolver) -> list[Route]:
+    """Return all routes of a file, in the order of its lines."""
+    found: dict[int, Route] = {}
+    for route in (*_decorated(module), *_added(module, resolver)):
+        known = found.get(id(route.handler))
+        found[id(route.handler)] = route if known is None else _merged(known, route)
+    return sorted(found.values(), key=lambda route: route.handler.line)
+
+
+def _merged(one: Route, other: Route) -> Route:
+    """Return one route for a handler with two paths: only what is declared for both of them runs for it."""
+    told = {ast.dump(node) for node, _ in other.declared}
+    declared = tuple(pair for pair in one.declared if ast.dump(pair[0]) in told)
+    return one._replace(methods=one.methods | other.methods, declared=declared)
+
+
+def _decorated(module: Module) -> Iterator[Route]:
+    for unit in module.units:
+        for one in unit.decorators:
+            if not isinstance(one, ast.Call) or not isinstance(one.func, ast.Attribute):
+                continue
+            verb = one.func.attr
+            if verb in METHODS or verb in ("api_route", "route", "websocket"):
+                path = _path(one)
+                if path is not None:
+                    yield _route(module, verb, path, unit, one, chain(one.func.value))
+
+
+def _added(module: Module, resolver: Resolver) -> Iterator[Route]:
+    """Yield the routes of ``router.add_api_route("/x", f)``, ``router.get("/x")(f)`` and ``Route("/x", f)``."""
+    for unit in (module.unit, *module.units):
+        if "curried" not in unit.memo and unit.attrs.isdisjoint(_ADDS) and unit.loads.isdisjoint(_ROUTES):
+            continue
+        for call in unit.calls:
+            node, func = call.node, call.node.func
+            handler: ast.expr | None = None
+            registered = node
+            verb = ""
+            if isinstance(func, ast.Attribute) and func.attr in (
+                "add_api_route",
+                "add_route",
+                "add_api_websocket_route",
+            ):
+                if len(node.args) > 1:
+                    handler = node.args[1]
+                else:
+                    handler = option_of(node, "endpoint")
+                verb = "websocket" if "websocket" in func.attr else "api_route"
+            elif isinstance(func, ast.Name) and func.id in _ROUTES and len(node.args) > 1:
+                handler, verb = node.args[1], "api_route"
+            elif isinstance(func, ast.Call) and len(node.args) == 1 and _path(func) is not None:
+                verb = getattr(func.func, "attr", "")
+                if verb in METHODS:
+                    handler, registered = node.args[0], func
+            if handler is None:
+                continue
+            answers = resolver.what(handler, call.scope)
+            path = _path(registered)
+            if isinstance(answers, Unit) and answers.module is module and path is not None:
+                owner = chain(registered.func).rpartition(".")[0]
+                yield _route(module, verb, path, answers, registered, owner)
+
+
+def _route(module: Module, verb: str, path: str, handler: Unit, call: ast.Call, router: str) -> Route:
+    options = {word.arg: word.value for word in call.keywords if word.arg}
+    methods = frozenset({verb})
+    if verb in ("api_route", "route"):
+        written = options.get("methods")
+        names = [text_of(one) for one in getattr(written, "elts", [])]
+        methods = frozenset(str(name).lower() for name in names if name) or frozenset({"get"})
+    place = handler.scope.parent or module.scope
+    declared = []
+    if "dependencies" in options:
+        declared = [*listed(options["dependencies"], place)]
+    tags = _strings(options.get("tags"))
+    made = router_call(module, router)
+    if made is not None and made.keywords:
+        given = {word.arg: word.value for word in made.keywords if word.arg}
+        declared += listed(given.get("dependencies"), place)
+        tags |= _strings(given.get("tags"))
+        prefix = text_of(given.get("prefix")) or ""
+        path = prefix + path
+        if "route_class" in given:
+            declared.append((given["route_class"], place))
+    declared += inherited(module, router, frozenset())
+    return Route(methods, path, handler, call, options, router, tags, tuple(declared))
+
+
+def _path(node: ast.Call) -> str | None:
+    given = node.args[0] if node.args else option_of(node, "path")
+    text = text_of(given)
+    if text is not None:
+        if text == "" or text[0] in "/{":
+            return text
+        return None
+    if given is not None and isinstance(given, (ast.Name, ast.Attribute, ast.BinOp)):
+        return ""
+    return None
+
+
+def _strings(node: ast.expr | None) -> frozenset[str]:
+    return frozenset(text.lower() for one in getattr(node, "elts", []) if (text := text_of(one)))

@@ -1,0 +1,312 @@
+"""Resolve a name to a function, a class, an instance, or something whose source is not in the tree.
+
+Imports, aliases, parameters' types, ``Depends`` and attributes set on ``self`` are followed. Where this ends, the
+result is the dotted name under which the thing was imported, or nothing.
+"""
+
+import ast
+from typing import NamedTuple
+
+from optimus_tui.patterns.facts.collect import Bound, Class, Import, Module, Param, Scope, Unit
+from optimus_tui.patterns.source.names import chain, first_type
+from optimus_tui.patterns.source.project import Project
+
+DEPENDS = frozenset({"Depends", "Security"})
+_DEEPEST = 24
+
+
+class InstanceOf(NamedTuple):
+    """An object of a known class, known by its source or by name only."""
+
+    of: "Class | str"
+
+
+class External(NamedTuple):
+    """A thing whose source is not in the tree, by its dotted name."""
+
+    dotted: str
+
+
+Thing = Unit | Class | InstanceOf | External | Module | None
+
+
+class Resolver:
+    """Resolves names within one project."""
+
+    def __init__(self, project: Project) -> None:
+        self.project = project
+
+    def what(self, node: ast.AST | None, scope: Scope, depth: int = 0) -> Thing:
+        """Return the thing that an expression stands for."""
+        if node is None or depth > _DEEPEST:
+            return None
+        kind = node.__class__
+        if kind is ast.Name:
+            return self._name(node.id, scope, depth)  # type: ignore[attr-defined]
+        if kind is ast.Attribute:
+            return self.member(self.what(node.value, scope, depth + 1), node.attr, depth + 1)  # type: ignore[attr-defined]
+        if isinstance(node, ast.Call):
+            return self.result(self.what(node.func, scope, depth + 1), node, scope, depth + 1)
+        if isinstance(node, ast.Await):
+            return self.what(node.value, scope, depth + 1)
+        if isinstance(node, ast.BoolOp):
+            return next((found for one in node.values if (found := self.what(one, scope, depth + 1))), None)
+        if isinstance(node, ast.IfExp):
+            return self.what(node.body, scope, depth + 1) or self.what(node.orelse, scope, depth + 1)
+        return None
+
+    def _name(self, name: str, scope: Scope, depth: int) -> Thing:
+        place: Scope | None = scope
+        while place is not None:
+            if name in place.bindings and (place is scope or place.kind != "class"):
+                things = place.things
+                if name not in things:
+                    things[name] = None  # what a name is made of itself cannot be told
+                    things[name] = self._binding(place.bindings[name], place, name, depth + 2)
+                found: Thing = things[name]
+                return found
+            place = place.parent
+        return self._starred(name, scope.unit.module, depth)
+
+    def _starred(self, name: str, module: Module, depth: int) -> Thing:
+        """Return the thing that ``from … import *`` binds to a name."""
+        for base in module.stars:
+            home = self.project.named(base, module)
+            if home is not None and home is not module:
+                found = self.member(home, name, depth + 2)
+                if found is not None:
+                    return found
+        return None
+
+    def _binding(self, bound: object, scope: Scope, name: str, depth: int) -> Thing:
+        if isinstance(bound, Bound):
+            if depth > _DEEPEST or bound.many:
+                return None
+            if bound.annotation is not None and chain(bound.annotation).rpartition(".")[2] not in ("TypeAlias", "Any"):
+                typed = self.annotated(bound.annotation, scope, depth + 1)
+                if typed is not None:
+                    return typed
+            return self.what(bound.value, scope, depth + 1)
+        if isinstance(bound, Param):
+            return self._param(bound, scope, depth)
+        if isinstance(bound, Import):
+            return self._import(bound, scope.unit.module, depth)
+        if isinstance(bound, Scope):
+            return bound.unit
+        if isinstance(bound, (Unit, Class)):
+            return bound
+        return None
+
+    def _param(self, bound: Param, scope: Scope, depth: int) -> Thing:
+        if bound.owner is not None and bound.first and bound.node.arg in ("self", "cls", "__self"):
+            return InstanceOf(bound.owner)
+        outer = scope.parent or scope
+        if bound.node.annotation is not None:
+            typed = self.annotated(bound.node.annotation, outer, depth + 1)
+            if typed is not None:
+                return typed
+        depended = self.depended(bound.default, outer)
+        if depended is not None:
+            return self._result_type(self.what(depended, outer, depth + 1), depth + 1)
+        return None
+
+    def _import(self, bound: Import, module: Module, depth: int) -> Thing:
+        if bound.member is None:
+            return self.project.named(bound.module, module) or External(bound.module)
+        home = self.project.named(bound.module, module)
+        if home is None:
+            inner = None
+            if bound.module:
+                inner = self.project.named(f"{bound.module}.{bound.member}", module)
+            return inner or External(f"{bound.module}.{bound.member}")
+        found = self.member(home, bound.member, depth)
+        return found or External(f"{bound.module}.{bound.member}")
+
+    def member(self, thing: Thing, name: str, depth: int = 0) -> Thing:
+        """Return ``thing.name``."""
+        if depth > _DEEPEST:
+            return None
+        if isinstance(thing, Module):
+            if name in thing.scope.bindings:
+                return self._binding(thing.scope.bindings[name], thing.scope, name, depth + 1)
+            if thing.stars and (found := self._starred(name, thing, depth)) is not None:
+                return found
+            return self.project.named(f"{thing.dotted}.{name}", thing)
+        if isinstance(thing, External):
+            return External(f"{thing.dotted}.{name}")
+        if isinstance(thing, InstanceOf) and isinstance(thing.of, str):
+            return External(f"{thing.of}.{name}")
+        owner = thing.of if isinstance(thing, InstanceOf) else thing
+        if isinstance(owner, Class):
+            return self._of_class(owner, name, depth)
+        return None
+
+    def _of_class(self, owner: Class, name: str, depth: int) -> Thing:
+        if name in owner.methods:
+            method = owner.methods[name]
+            if any(chain(one).endswith("property") for one in method.decorators):
+                return self._result_type(method, depth + 1)
+            return method
+        if name in owner.attributes:
+            bound, scope = owner.attributes[name]
+            typed = self.annotated(bound.annotation, scope, depth + 1)
+            return typed or self.what(bound.value, scope, depth + 1)
+        for base in owner.bases:
+            above = self.what(base, owner.unit.scope.parent or owner.unit.scope, depth + 1)
+            found = self.member(above, name, depth + 1)
+            if found is not None:
+                return found
+        return None
+
+    def result(self, thing: Thing, node: ast.Call, scope: Scope, depth: int = 0) -> Thing:
+        """Return what calling a thing returns."""
+        if isinstance(thing, Class):
+            return InstanceOf(thing)
+        if isinstance(thing, External):
+            last = thing.dotted.rpartition(".")[2]
+            if last[:1].isupper():
+                return InstanceOf(thing.dotted)
+            if last == "partial" and node.args:
+                return self.what(node.args[0], scope, depth + 1)
+            owner = thing.dotted.rpartition(".")[0]
+            if last.startswith("from_") and owner.rpartition(".")[2][:1].isupper():
+                return InstanceOf(owner)
+            return External(f"{thing.dotted}()")
+        return self._result_type(thing, depth)
+
+    def _result_type(self, thing: Thing, depth: int) -> Thing:
+        if isinstance(thing, Class):
+            return InstanceOf(thing)
+        if isinstance(thing, External):
+            last = thing.dotted.rpartition(".")[2]
+            if last[:1].isupper():
+                return InstanceOf(thing.dotted)
+            return External(f"{thing.dotted}()")
+        if not isinstance(thing, Unit):
+            return None
+        returns = getattr(thing.node, "returns", None)
+        if returns is not None:
+            typed = self.annotated(returns, thing.scope.parent or thing.scope, depth + 1)
+            if typed is not None:
+                return typed
+        for one in thing.returned:
+            value = None
+            if isinstance(one.node, ast.Return):
+                value = one.node.value
+            if isinstance(value, ast.Name) and isinstance(one.scope.bindings.get(value.id), Scope):
+                return thing  # a factory: calling what it returns runs what is nested in it
+            found = self.what(value, one.scope, depth + 1)
+            if found is not None:
+                return found
+        return None
+
+    def annotated(self, node: ast.AST | None, scope: Scope, depth: int = 0) -> Thing:
+        """Return the instance that an annotation declares."""
+        if node is None or depth > _DEEPEST:
+            return None
+        if isinstance(node, ast.Constant) and isinstance(node.value, str):
+            try:
+                node = ast.parse(node.value, mode="eval").body
+            except (SyntaxError, ValueError, RecursionError, MemoryError):
+                return None
+        if isinstance(node, (ast.Name, ast.Attribute)):
+            key = f"@{chain(node)}"  # a type: no name begins like that
+            if key not in scope.things:
+                scope.things[key] = None
+                scope.things[key] = self._typed(node, scope, depth)
+            known: Thing = scope.things[key]
+            return known
+        if isinstance(node, ast.BinOp):
+            return self.annotated(node.left, scope, depth + 1) or self.annotated(node.right, scope, depth + 1)
+        if isinstance(node, ast.Subscript):
+            name = chain(node.value).rpartition(".")[2]
+            if name in ("Annotated", "Optional", "Union", "ClassVar", "Final"):
+                return self.annotated(first_type(node), scope, depth + 1)
+        return None
+
+    def _typed(self, node: ast.Name | ast.Attribute, scope: Scope, depth: int) -> Thing:
+        home = self.neighbour(node, scope)
+        if home is not None:
+            return self.annotated(*home, depth + 1)
+        alias = self.alias(node, scope)
+        if alias is not None:
+            return self.annotated(alias[0], alias[1], depth + 1)
+        found = self.what(node, scope, depth + 1)
+        if isinstance(found, Class):
+            return InstanceOf(found)
+        if isinstance(found, External):
+            return InstanceOf(found.dotted)
+        return None
+
+    def alias(self, node: ast.AST, scope: Scope) -> tuple[ast.expr, Scope] | None:
+        """Return the expression behind a type alias such as ``Tenant = Annotated[str, Depends(get_tenant)]``."""
+        name = node.id if isinstance(node, ast.Name) else chain(node)
+        if name not in scope.aliases:
+            home = self.neighbour(node, scope)
+            bound, place = (None, scope) if home is not None else self.where(node, scope) or (None, scope)
+            known = isinstance(bound, Bound) and isinstance(bound.value, (ast.Subscript, ast.BinOp))
+            scope.aliases[name] = (bound.value, place) if known and isinstance(bound, Bound) else None
+            if home is not None:  # found once for all files that import it
+                scope.aliases[name] = self.alias(*home)
+        return scope.aliases[name]  # type: ignore[no-any-return]
+
+    def neighbour(self, node: ast.AST, scope: Scope) -> tuple[ast.Name, Scope] | None:
+        """Return the name in the module of the project that it is imported from; None for one that is defined here."""
+        place: Scope | None = scope
+        while place is not None and isinstance(node, ast.Name):
+            bound = place.bindings.get(node.id)
+            if bound is not None:
+                if isinstance(bound, Import):
+                    return self._home(bound, scope.unit.module)
+                return None
+            place = place.parent
+        return None
+
+    def _home(self, bound: Import, near: Module) -> tuple[ast.Name, Scope] | None:
+        key, homes = (near.root, bound), self.project.homes
+        if key not in homes:
+            home = None
+            if bound.member:
+                home = self.project.named(bound.module, near)
+            known = home is not None and bound.member in home.scope.bindings
+            homes[key] = (home.name_of(bound.member), home.scope) if known else None  # type: ignore[union-attr, arg-type]
+        return homes[key]
+
+    def where(self, node: ast.AST, scope: Scope) -> tuple[object, Scope] | None:
+        """Return the binding behind a name, in whichever module it was made."""
+        for _ in range(_DEEPEST):
+            if isinstance(node, ast.Attribute):
+                home = self.what(node.value, scope)
+                if not isinstance(home, Module) or node.attr not in home.scope.bindings:
+                    return None
+                bound, scope = home.scope.bindings[node.attr], home.scope
+            elif isinstance(node, ast.Name):
+                place: Scope | None = scope
+                while place is not None and node.id not in place.bindings:
+                    place = place.parent
+                if place is None:
+                    return None
+                bound, scope = place.bindings[node.id], place
+            else:
+                return None
+            if isinstance(bound, Import):
+                made = self._home(bound, scope.unit.module)
+                if made is None:
+                    return bound, scope
+                node, scope = made
+                continue
+            return bound, scope
+        return None
+
+    def depended(self, node: ast.AST | None, scope: Scope) -> ast.AST | None:
+        """Return the argument of ``Depends(…)``, under whichever name it was imported; None for anything else."""
+        if not isinstance(node, ast.Call):
+            return None
+        name = chain(node.func).rpartition(".")[2]
+        if name not in DEPENDS:
+            found = self.what(node.func, scope)
+            if not isinstance(found, External) or found.dotted.rpartition(".")[2] not in DEPENDS:
+                return None
+        if node.args:
+            return node.args[0]
+        return next((word.value for word in node.keywords if word.arg == "dependency"), None)

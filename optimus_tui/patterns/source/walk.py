@@ -1,0 +1,291 @@
+"""One pass over a tree, without recursion: depth costs memory, never the interpreter's stack.
+
+Every node is visited once, and everything that rules need is recorded here.
+"""
+
+import ast
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from optimus_tui.patterns.facts.collect import (
+    DECLARED,
+    GUARDED,
+    IGNORED,
+    IN_EXCEPT,
+    TESTS_429,
+    Bound,
+    Call,
+    Class,
+    Function,
+    Import,
+    Module,
+    Raised,
+    Scope,
+    Unit,
+)
+from optimus_tui.patterns.source.bind import (
+    answers_requests,
+    bind,
+    bind_params,
+    class_of,
+    is_empty,
+    living,
+    mentions_429,
+)
+from optimus_tui.patterns.source.names import chain, is_limiter
+
+_FIELDS: dict[type, tuple[str, ...]] = {}
+_NO_FIELDS = {"ctx", "op", "ops", "type_comment", "kind", "lineno", "attr", "id", "type_ignores", "conversion", "level"}
+_TIME_LIMITS = ("timeout", "timeout_at", "fail_after", "move_on_after", "wait_for")
+Item = tuple[ast.AST, Scope, int]
+_Name, _Attribute, _Constant, _Load = ast.Name, ast.Attribute, ast.Constant, ast.Load  # looked up for every node
+_new = tuple.__new__  # a named tuple's own constructor takes twice as long
+
+
+def read_module(tree: ast.Module, path: str, dotted: str) -> Module:
+    """Return the facts of one parsed file."""
+    module = Module(path, dotted, tree)
+    scope = Scope("module", tree, None)
+    unit = Unit("", tree, scope, module, None)
+    scope.unit, module.scope, module.unit = unit, scope, unit
+    module.scopes.append(scope)
+    _TreeWalk(module).run([(node, scope, 0) for node in reversed(tree.body)])
+    return module
+
+
+class _TreeWalk:
+    def __init__(self, module: Module) -> None:
+        self.module = module
+        self.todo: list[Item] = []
+
+    def run(self, items: list[Item]) -> None:
+        """Visit everything, roughly in the order of the source."""
+        todo = self.todo = items
+        special, fields = _SPECIAL, _FIELDS
+        while todo:
+            node, scope, flags = todo.pop()
+            kind = node.__class__
+            visit = special.get(kind)
+            if visit is not None:
+                visit(self, node, scope, flags)
+                continue
+            names = fields.get(kind)
+            if names is None:
+                names = fields[kind] = tuple(name for name in kind._fields if name not in _NO_FIELDS)
+            flags &= ~IGNORED
+            children: list[Any] = []
+            for name in names:
+                value = getattr(node, name, None)
+                if value.__class__ is list:
+                    children += value
+                elif value is not None:
+                    children.append(value)
+            self.push(children, scope, flags)
+
+    def scope(self, kind: str, node: ast.AST, parent: Scope) -> Scope:
+        """Create a scope and register it with its module."""
+        made = Scope(kind, node, parent)
+        self.module.scopes.append(made)
+        return made
+
+    def push(self, nodes: Sequence[Any], scope: Scope, flags: int) -> None:
+        """Visit these nodes later, in order. Names and constants, which are most of them, are recorded at once."""
+        unit = scope.unit
+        for node in reversed(nodes):
+            kind, inner = node.__class__, flags
+            while kind is _Attribute:
+                unit.attrs.add(node.attr)
+                node, inner = node.value, flags & ~IGNORED
+                kind = node.__class__
+            if kind is _Name:
+                if node.ctx.__class__ is _Load:
+                    unit.loads.add(node.id)
+            elif kind is _Constant:
+                if node.value.__class__ is str:
+                    unit.strings.append((node, node.value))
+            elif isinstance(node, ast.AST):
+                self.todo.append((node, scope, inner))
+
+    def statements(self, nodes: list[ast.stmt], scope: Scope, flags: int) -> None:
+        """Visit a body later, in order."""
+        self.todo += [(node, scope, flags) for node in reversed(nodes)]
+
+    def call(self, node: ast.Call, scope: Scope, flags: int) -> None:
+        unit, func = scope.unit, node.func
+        unit.calls.append(_new(Call, (node, scope, flags)))
+        if func.__class__ is ast.Call:
+            unit.memo["curried"] = True
+        inner = flags & ~IGNORED
+        if getattr(func, "attr", "") == "wait_for":
+            inner |= GUARDED
+        given = node.args
+        if node.keywords:
+            given = [*given, *[keyword.value for keyword in node.keywords]]
+            unit.keywords.update([keyword.arg for keyword in node.keywords])
+        if given:
+            self.push(given, scope, inner)
+        self.push((func,), scope, inner)
+
+    def expression(self, node: ast.Expr, scope: Scope, flags: int) -> None:
+        value: ast.expr = node.value
+        if value.__class__ is ast.Constant:
+            return  # a docstring, or nothing
+        if value.__class__ is ast.Await:
+            value = value.value
+        self.push((value,), scope, flags | IGNORED)
+
+    def function(self, node: Function, scope: Scope, flags: int) -> None:
+        inner = self.scope("async" if isinstance(node, ast.AsyncFunctionDef) else "function", node, scope)
+        owner = class_of(scope)
+        nested = scope.kind not in ("module", "class")
+        answers = nested and answers_requests(node)
+        if answers or not nested:
+            unit = Unit(node.name, node, inner, self.module, owner)
+            self.module.units.append(unit)
+            if owner is not None:
+                owner.methods[node.name] = unit
+            unit.stub = is_empty(node)
+        else:
+            unit = scope.unit
+        inner.unit = unit
+        if scope.kind != "class":
+            scope.bindings[node.name] = inner if unit is scope.unit else unit
+        bind_params(node, inner, owner if unit.node is node else None)
+        given = node.args.defaults or node.args.kw_defaults
+        defaults = []
+        if given:
+            defaults = [one for one in (*node.args.defaults, *node.args.kw_defaults) if one is not None]
+        self.module.defaults += [(default, node) for default in defaults]
+        self.statements(living(node.body), inner, 0)
+        self.push(defaults[::-1], scope, 0)
+        self.push(node.decorator_list, scope, DECLARED if answers else 0)
+
+    def lambda_(self, node: ast.Lambda, scope: Scope, flags: int) -> None:
+        inner = self.scope("lambda", node, scope)
+        inner.unit = scope.unit
+        bind_params(node, inner, None)
+        self.push((node.body,), inner, flags & ~(IGNORED | IN_EXCEPT))
+
+    def class_(self, node: ast.ClassDef, scope: Scope, flags: int) -> None:
+        found = Class(node.name, node, self.module)
+        inner = self.scope("class", node, scope)
+        found.unit = inner.unit = Unit(node.name, node, inner, self.module, found)
+        self.module.classes.append(found)
+        scope.bindings[node.name] = found
+        inner.bindings["<class>"] = found
+        self.statements(node.body, inner, 0)
+        self.push([*node.decorator_list, *node.bases, *(word.value for word in node.keywords)], scope, 0)
+
+    def assign(self, node: ast.Assign, scope: Scope, flags: int) -> None:
+        for target in node.targets:
+            bind(target, node.value, None, scope)
+        self.push([*node.targets, node.value], scope, flags)
+
+    def ann_assign(self, node: ast.AnnAssign, scope: Scope, flags: int) -> None:
+        bind(node.target, node.value, node.annotation, scope)
+        self.push((node.value, node.target), scope, flags)
+
+    def type_alias(self, node: Any, scope: Scope, flags: int) -> None:
+        bind(node.name, node.value, None, scope)
+        self.push((node.value,), scope, flags)
+
+    def named(self, node: ast.NamedExpr, scope: Scope, flags: int) -> None:
+        bind(node.target, node.value, None, scope)
+        self.push((node.value,), scope, flags)
+
+    def loop(self, node: ast.For | ast.AsyncFor, scope: Scope, flags: int) -> None:
+        if isinstance(node.target, ast.Name):
+            scope.bindings.setdefault(node.target.id, Bound(node.iter, None, many=True))
+        self.statements([*node.body, *node.orelse], scope, flags)
+        self.push((node.target, node.iter), scope, flags)
+
+    def augmented(self, node: ast.AugAssign, scope: Scope, flags: int) -> None:
+        scope.unit.augmented.append(node)
+        self.push((node.target, node.value), scope, flags)
+
+    def with_(self, node: ast.With | ast.AsyncWith, scope: Scope, flags: int) -> None:
+        inner = flags
+        for item in node.items:
+            scope.unit.withs.append((item.context_expr, scope))
+            func = getattr(item.context_expr, "func", None)
+            if getattr(func, "attr", getattr(func, "id", "")) in _TIME_LIMITS:
+                inner |= GUARDED
+            if isinstance(item.optional_vars, ast.Name):
+                scope.bindings[item.optional_vars.id] = Bound(item.context_expr, None, entered=True)
+        self.statements(node.body, scope, inner)
+        self.push([item.context_expr for item in node.items], scope, flags)
+
+    def if_(self, node: ast.If, scope: Scope, flags: int) -> None:
+        inner = flags | (TESTS_429 if mentions_429(node.test) else 0)
+        self.statements(node.orelse, scope, flags)
+        if node.test.__class__ is not ast.Constant or node.test.value:
+            self.statements(node.body, scope, inner)
+        self.push((node.test,), scope, flags)
+
+    def handler(self, node: ast.ExceptHandler, scope: Scope, flags: int) -> None:
+        scope.unit.handlers.append((node, scope))
+        caught = chain(node.type)
+        own = is_limiter(caught) or "TooMany" in caught
+        self.statements(node.body, scope, flags if own else flags | IN_EXCEPT)
+        if node.type is not None:
+            self.push((node.type,), scope, flags)
+
+    def raise_(self, node: ast.Raise, scope: Scope, flags: int) -> None:
+        scope.unit.raised.append(Raised(node, scope, flags))
+        self.push((node.exc, node.cause), scope, flags)
+
+    def return_(self, node: ast.Return, scope: Scope, flags: int) -> None:
+        scope.unit.returned.append(Raised(node, scope, flags))
+        self.push((node.value,), scope, flags)
+
+    def import_(self, node: ast.Import, scope: Scope, flags: int) -> None:
+        for alias in node.names:
+            if alias.asname:
+                scope.bindings[alias.asname] = Import(alias.name, None)
+            else:
+                root = alias.name.partition(".")[0]
+                scope.bindings[root] = Import(root, None)
+
+    def import_from(self, node: ast.ImportFrom, scope: Scope, flags: int) -> None:
+        base = node.module or ""
+        if node.level:
+            parts = self.module.dotted.split(".")
+            keep = len(parts) - node.level + (1 if self.module.is_package else 0)
+            base = ".".join([*parts[: max(0, keep)], *([base] if base else [])])
+        for alias in node.names:
+            if alias.name == "*":
+                self.module.stars.append(base)
+            else:
+                scope.bindings[alias.asname or alias.name] = _new(Import, (base, alias.name))
+
+    def nothing(self, node: ast.AST, scope: Scope, flags: int) -> None:
+        """Ignore a node without anything of interest below."""
+
+
+_SPECIAL: dict[type, Callable[[_TreeWalk, Any, Scope, int], None]] = {
+    ast.Call: _TreeWalk.call,
+    ast.Expr: _TreeWalk.expression,
+    ast.FunctionDef: _TreeWalk.function,
+    ast.AsyncFunctionDef: _TreeWalk.function,
+    ast.Lambda: _TreeWalk.lambda_,
+    ast.ClassDef: _TreeWalk.class_,
+    ast.Assign: _TreeWalk.assign,
+    ast.AnnAssign: _TreeWalk.ann_assign,
+    ast.NamedExpr: _TreeWalk.named,
+    ast.AugAssign: _TreeWalk.augmented,
+    ast.For: _TreeWalk.loop,
+    ast.AsyncFor: _TreeWalk.loop,
+    ast.With: _TreeWalk.with_,
+    ast.AsyncWith: _TreeWalk.with_,
+    ast.If: _TreeWalk.if_,
+    ast.ExceptHandler: _TreeWalk.handler,
+    ast.Raise: _TreeWalk.raise_,
+    ast.Return: _TreeWalk.return_,
+    ast.Import: _TreeWalk.import_,
+    ast.ImportFrom: _TreeWalk.import_from,
+    ast.Global: _TreeWalk.nothing,
+    ast.Nonlocal: _TreeWalk.nothing,
+    ast.Pass: _TreeWalk.nothing,
+}
+if hasattr(ast, "TypeAlias"):  # since Python 3.12
+    _SPECIAL[ast.TypeAlias] = _TreeWalk.type_alias

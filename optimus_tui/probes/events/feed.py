@@ -1,0 +1,248 @@
+"""The reader of the coherence feed: a daemon thread with its own loop, so that a busy screen never delays reading.
+
+It counts every event, keeps the newest, marks every gap and reports the state of its connection. Payloads are parsed
+only when they are drained, a refused login is retried slowly, and an error of the reader itself is reported as a bug
+before it starts again.
+
+``malformed`` counts, among the events returned by ``drain``, those that ``parse_event`` finds a problem in: exact while
+all events are drained (always, at normal rates), and a lower bound when there are more than ``drain`` returns.
+"""
+
+import asyncio
+import contextlib
+import threading
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from optimus_tui.clock import Clock
+from optimus_tui.contract.feed import FeedBatch, FeedState
+from optimus_tui.contract.reading import Fault
+from optimus_tui.probes.events.connector import FeedLoop
+from optimus_tui.probes.events.faults import LinkLost, lost_by_bug, pause_after
+from optimus_tui.probes.events.link import FeedLink
+from optimus_tui.probes.events.log import SLACK_SECONDS, GapWindow, LogUnreadable, choose_missed, clock_skew, read_log
+from optimus_tui.probes.events.ring import FeedRing, Row
+from optimus_tui.probes.load_meter import LoadMeter
+from optimus_tui.probes.redis.dialing import Connector
+from optimus_tui.probes.round_trips import attributed_to
+from optimus_tui.settings.model import RedisTarget
+
+SETTLE_SECONDS = 0.25
+"""The time from the new subscription to reading the log, so that senders at work have logged and published."""
+FILL_SECONDS = 1.5
+STEADY_SECONDS = 2.0
+"""A link that lasted this long is retried quickly again."""
+REVIVE_SECONDS = 1.0
+FIRST_SECONDS = 5.0
+"""The link is down after this time without a first result, so that "connecting" always ends."""
+
+
+class _Break(Struct, frozen=True):
+    """When events may have begun to be missing, on both clocks, and why."""
+
+    mono: float
+    wall: float
+    cause: str
+
+
+class FeedReader:
+    """The reader: ``start`` it once, ``drain`` it from any thread at any time, ``stop`` it at the end.
+
+    ``keep`` is how many of the newest items stay available.
+    """
+
+    def __init__(self, target: RedisTarget, own: LoadMeter, clock: Clock, *, keep: int = 10_000) -> None:
+        self._connector, self._own, self._clock = Connector(target), own, clock
+        self._ring = FeedRing(keep)
+        self._stopping = threading.Event()
+        self._thread: threading.Thread | None = None
+        self._revived = 0.0
+        self._wake: tuple[asyncio.AbstractEventLoop, asyncio.Event] | None = None
+        self._live_since: float | None = None
+        self._first_live: float | None = None
+        self._break: _Break | None = None
+        self._tries = 0
+        self._started: float | None = None
+        self._hung_up = False
+        """True if the server ended the last attempt before it confirmed: the next one leaves out the client's name."""
+        self.restarts = 0
+        """How often the reader was restarted after an error of its own."""
+
+    def start(self) -> None:
+        """Begin reading. Returns at once; a second call does nothing."""
+        if self._thread is None or not self._thread.is_alive():
+            self._stopping.clear()
+            self._started = self._started or self._clock.mono()
+            self._thread = threading.Thread(target=self._main, name="optimus-feed", daemon=True)
+            self._thread.start()
+
+    def stop(self, timeout: float = 2.0) -> None:
+        """End the reader and wait for it, at most ``timeout`` seconds. What it kept can still be drained."""
+        self._stopping.set()
+        self.retry()
+        if self._thread:
+            self._thread.join(timeout)
+
+    def retry(self) -> None:
+        """Try again now instead of after the pause: on a person's request, not from a timer."""
+        wake = self._wake
+        if wake:
+            with contextlib.suppress(RuntimeError):  # the loop has just closed
+                wake[0].call_soon_threadsafe(wake[1].set)
+
+    def drain(self, since_seq: int = 0, limit: int = 1000) -> FeedBatch:
+        """Return the newest ``limit`` items after ``since_seq``, oldest first, and the present counters.
+
+        Events that were dropped before they were drained are counted in ``received`` but not returned; gap marks always
+        are. A reader thread that died is reported as a bug and started again here.
+        """
+        mono = self._clock.mono()
+        thread = self._thread
+        died = thread is not None and not thread.is_alive() and not self._stopping.is_set()
+        revive = died and mono - self._revived >= REVIVE_SECONDS
+        if revive:
+            self._ring.set_state("down", lost_by_bug(RuntimeError("its thread ended")).fault, None)
+        batch = self._ring.batch(since_seq, limit, mono)
+        if revive:  # after that: a quick new thread would be live before anybody heard of the failure
+            self._revived = mono
+            self.restarts += 1
+            self.start()
+        late = self._started is not None and mono - self._started > FIRST_SECONDS
+        if batch.status.state == "connecting" and late:
+            waited = Fault("timeout", f"no link within {FIRST_SECONDS:.0f} s", "see the state of Redis")
+            batch = replace(batch, status=replace(batch.status, state="down", fault=waited))
+        return batch
+
+    # -- the reader's thread
+
+    def _main(self) -> None:
+        with attributed_to("feed", poll=True):
+            self._read_until_stopped()
+
+    def _read_until_stopped(self) -> None:
+        while not self._stopping.is_set():
+            try:
+                with asyncio.Runner(loop_factory=FeedLoop) as runner:
+                    runner.run(self._serve())
+            except Exception as error:  # the loop itself failed: told as a bug, then started again
+                self.restarts += 1
+                self._note_loss(lost_by_bug(error), 0.0)
+                self._stopping.wait(REVIVE_SECONDS)
+
+    async def _serve(self) -> None:
+        loop, wake = asyncio.get_running_loop(), asyncio.Event()
+        loop.set_exception_handler(self._note_stray)
+        self._wake = (loop, wake)
+        if self._live_since is not None:
+            self._note_loss(lost_by_bug(RuntimeError("its loop ended")), 0.0)
+        while not self._stopping.is_set():
+            link = FeedLink(self._connector, self._own, self._take, self._alive, named=not self._hung_up)
+            following = asyncio.ensure_future(self._follow(link))
+            waking = asyncio.ensure_future(self._until_stopped(wake))
+            try:
+                await asyncio.wait((following, waking), return_when=asyncio.FIRST_COMPLETED)
+            finally:
+                silence = loop.time() - link.heard
+                following.cancel()
+                waking.cancel()
+                link.close()
+            lost = (await asyncio.gather(following, waking, return_exceptions=True))[0]
+            if self._stopping.is_set():
+                break
+            if not isinstance(lost, LinkLost):
+                self.restarts += 1
+                lost = lost_by_bug(lost if isinstance(lost, BaseException) else RuntimeError("it ended"))
+            pause = self._note_loss(lost, 0.0 if lost.at_end else silence)
+            wake.clear()
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(pause):
+                    await wake.wait()
+
+    async def _until_stopped(self, wake: asyncio.Event) -> None:
+        while not self._stopping.is_set():
+            await wake.wait()
+            wake.clear()
+
+    async def _follow(self, link: FeedLink) -> None:
+        """Run one connection from opening to loss; always ends in LinkLost."""
+        broken, filling = self._break, None
+        try:
+            if broken:
+                self._ring.hold()
+            await link.open()
+            wall, mono = self._clock.wall(), self._clock.mono()
+            self._live_since, self._break = mono, None
+            self._first_live = self._first_live or wall
+            self._ring.set_state("live")
+            if broken:
+                self._ring.open_gap(wall, mono - broken.mono, broken.cause)
+                filling = asyncio.ensure_future(self._fill(broken, wall))
+            await link.stay()
+        finally:
+            if filling:
+                filling.cancel()
+                await asyncio.gather(filling, return_exceptions=True)
+            self._ring.release(None, "the link broke again before the event log was read")
+
+    async def _fill(self, broken: _Break, live: float) -> None:
+        """Read the events of the gap from the log, then release the waiting ones, even if that failed."""
+        rows, note = None, ""
+        try:
+            await asyncio.sleep(SETTLE_SECONDS)
+            async with asyncio.timeout(FILL_SECONDS):
+                rows, note = await self._read_back(broken, live)
+        except LogUnreadable as why:
+            note = str(why)
+        except TimeoutError:
+            note = "the event log did not answer in time"
+        except OSError:
+            note = "no second connection for the event log"
+        except Exception:  # what the log holds costs the filling, never the feed
+            note = "the event log cannot be read"
+        self._ring.release(rows, note)
+
+    async def _read_back(self, broken: _Break, live: float) -> tuple[list[Row], str]:
+        known, seen, full = self._ring.known()
+        skew = clock_skew(seen)
+        start = max(broken.wall - SLACK_SECONDS, self._first_live or 0.0, seen[0][0] if full and seen else 0.0)
+        end = live + (0.0 if self._ring.overflowed else SLACK_SECONDS)
+        window = GapWindow(min(start, broken.wall) + skew, end + skew)
+        entries = await read_log(self._connector, self._own, window)
+        await asyncio.sleep(0.05)
+        known, _, _ = self._ring.known()
+        return choose_missed(entries, known, window, self._clock.wall()), ""
+
+    def _take(self, replies: list[list[bytes]]) -> None:
+        self._ring.add(replies, self._clock.wall(), self._clock.mono())
+
+    def _alive(self) -> None:
+        self._ring.verified = self._clock.mono()
+
+    def _note_loss(self, lost: LinkLost, silence: float) -> float:
+        """Remember when events began to be missing and return the pause until the next attempt, in seconds."""
+        mono = self._clock.mono()
+        self._hung_up = lost.at_end and self._live_since is None and not self._hung_up
+        if self._live_since is not None:
+            self._break = _Break(mono - silence, self._clock.wall() - silence, lost.cause)
+            if mono - self._live_since >= STEADY_SECONDS:
+                self._tries = 0
+            self._live_since = None
+        self._tries += 1
+        pause = pause_after(lost.fault, self._tries)
+        state: FeedState = "down"
+        if lost.fault.kind in ("auth", "denied"):
+            state = "denied"
+        self._ring.set_state(state, lost.fault, mono + pause)
+        return pause
+
+    def _note_stray(self, loop: asyncio.AbstractEventLoop, context: dict[str, object]) -> None:
+        """Report as a bug what asyncio would print to the screen. A broken connection is reported elsewhere."""
+        error = context.get("exception")
+        if isinstance(error, OSError):
+            return
+        if isinstance(error, BaseException):
+            stray = error
+        else:
+            stray = RuntimeError(str(context.get("message")))
+        self._ring.set_state("live" if self._live_since is not None else "down", lost_by_bug(stray).fault)

@@ -1,0 +1,236 @@
+"""One connection of the feed: subscribe, pass events on, and notice a silent server.
+
+It uses RESP2, which every server since 3.0 speaks; the event log is read over another connection. The link counts as
+subscribed only after the server has confirmed it. A lost link stays lost and says why.
+"""
+
+import asyncio
+from collections import deque
+from collections.abc import Callable
+from typing import Any
+
+import hiredis
+
+from optimus_tui.probes.events.connector import CONNECT_SECONDS, greeting, packed
+from optimus_tui.probes.events.faults import (
+    LinkLost,
+    lost_at_end,
+    lost_at_subscribing,
+    lost_by_answer,
+    lost_by_bug,
+    lost_by_error,
+    lost_by_garbage,
+    lost_by_reply,
+    lost_in_silence,
+)
+from optimus_tui.probes.load_meter import LoadMeter
+from optimus_tui.probes.redis.dialing import Connector
+from optimus_tui.probes.redis.reply_heads import ReplyHeads, Unbounded
+from optimus_tui.probes.round_trips import RoundTrip
+
+PATTERN = b"cache_coherence:*"
+"""The pattern that the recommended ACL grants; a server denies a narrower one."""
+CONFIRM_SECONDS = 1.0
+PING_SECONDS = 1.0
+SILENCE_SECONDS = 2.4
+"""A connection without a byte for this long, with a ping under way for most of it, is half open."""
+TICK_SECONDS = 0.2
+BREATH_SECONDS = 0.005
+"""Reading pauses for this time after a batch: two hundred big batches a second cost less than twenty thousand small
+ones and leave CPU time to the screen."""
+FULL_READ = 256 * 1024
+"""The most that asyncio reads at once; if it was that much, more is waiting and is read without a pause."""
+MAX_MESSAGE = 4 * 1024 * 1024
+"""Longer messages are not read into memory; an event has a few hundred bytes."""
+
+_NOTHING = object()
+
+
+class FeedLink(asyncio.Protocol):
+    """The link. ``take`` gets lists of messages ``[b"pmessage", pattern, channel, payload]`` on the loop's thread."""
+
+    def __init__(
+        self,
+        connector: Connector,
+        own: LoadMeter,
+        take: Callable[[list[list[bytes]]], None],
+        alive: Callable[[], None],
+        *,
+        named: bool = True,
+    ) -> None:
+        self._named = named and connector.manners.named
+        self._connector, self._own, self._take, self._alive = connector, own, take, alive
+        self._loop = asyncio.get_running_loop()
+        self._replies, self._heads = hiredis.Reader(notEnoughData=_NOTHING), ReplyHeads()
+        self._due: deque[bytes] = deque()
+        self._trips: deque[RoundTrip] = deque()
+        self._transport: asyncio.Transport | None = None
+        self._end: asyncio.Future[LinkLost] = self._loop.create_future()
+        self._confirmed: asyncio.Future[None] = self._loop.create_future()
+        self._hint: LinkLost | None = None
+        self._unparsed = 0
+        self.heard = self._loop.time()
+
+    async def open(self) -> None:
+        """Connect and subscribe.
+
+        Raises:
+            LinkLost: it failed, where possible with the protocol that the port speaks instead.
+        """
+        try:
+            await self._subscribe()
+        except LinkLost as lost:
+            reached = self._transport is not None or self._connector.target.scheme == "rediss"
+            why = None
+            if reached and lost.fault.kind in ("refused", "timeout", "tls"):
+                why = await self._connector.explain()
+            if why is None:
+                raise
+            raise lost_by_error(why, self._connector.target) from lost
+
+    async def _subscribe(self) -> None:
+        try:
+            self._transport = await self._connector.connect(lambda: self, CONNECT_SECONDS)
+        except TimeoutError as error:
+            raise lost_in_silence(self._connector.target, CONNECT_SECONDS) from error
+        except (OSError, ValueError) as error:
+            raise lost_by_error(error, self._connector.target) from error
+        self.heard = self._loop.time()
+        self._send(*greeting(self._connector.target, self._named), (b"PSUBSCRIBE", PATTERN))
+        await asyncio.wait((self._confirmed, self._end), timeout=CONFIRM_SECONDS, return_when=asyncio.FIRST_COMPLETED)
+        if self._confirmed.done():
+            return  # even if it ended since: it was live, so its end is a gap
+        if self._end.done():
+            lost = self._end.result()
+            raise lost_at_subscribing(self._connector.target) if lost.at_end else lost
+        raise lost_in_silence(self._connector.target, CONFIRM_SECONDS)
+
+    async def stay(self) -> None:
+        """Send a ping when it is quiet, until the link is lost: always ends in LinkLost."""
+        ticked = pinged = awake = self._loop.time()
+        while True:
+            await asyncio.wait((self._end,), timeout=TICK_SECONDS)
+            if self._end.done():
+                raise self._end.result()
+            now = self._loop.time()
+            if now - ticked > TICK_SECONDS + 1.0:
+                awake = now  # we were suspended: the silence may have been ours
+            ticked = now
+            if now - max(self.heard, awake) > SILENCE_SECONDS:
+                raise lost_in_silence(self._connector.target, now - self.heard)
+            if now - self.heard >= PING_SECONDS and now - pinged >= PING_SECONDS:
+                pinged = now
+                self._send((b"PING",))
+
+    def close(self) -> None:
+        """Drop the connection at once."""
+        if self._transport:
+            self._transport.abort()
+
+    # -- asyncio's side
+
+    def data_received(self, data: bytes) -> None:
+        """Parse all bytes that came together."""
+        self.heard = self._loop.time()
+        self._alive()
+        batch: list[Any] = []
+        broken: LinkLost | None = None
+        try:
+            self._heads.check(data)
+            self._replies.feed(data)
+            batch.extend(iter(self._replies.gets, _NOTHING))
+        except (hiredis.ProtocolError, Unbounded):
+            broken = lost_by_garbage(data, self._connector.target)
+        except Exception as error:  # a server may send what breaks the reader: that is its fault
+            broken = lost_by_answer(error, self._connector.target)
+        try:
+            events = self._sort(batch)
+        except Exception as error:  # a reply of no foreseen shape ends this link and is told, not the reader
+            events, broken = [], lost_by_answer(error, self._connector.target)
+        try:
+            if events:
+                self._take(events)
+            if batch and len(data) < FULL_READ:
+                self._breathe()
+        except Exception as error:  # a bug of ours ends this link and is told, it does not end the reader
+            broken = lost_by_bug(error)
+        if broken is not None:
+            self._lose(broken)
+        self._unparsed = 0 if batch else self._unparsed + len(data)
+        if self._unparsed > MAX_MESSAGE:
+            self._lose(lost_by_garbage(b"a message without end", self._connector.target))
+
+    def connection_lost(self, error: Exception | None) -> None:
+        """Record the end of the transport: orderly (None) or not."""
+        if self._end.done():
+            return
+        if error:
+            ended = lost_by_error(error, self._connector.target)
+        else:
+            ended = lost_at_end(self._connector.target)
+        self._lose(self._hint or ended)
+
+    # -- ours
+
+    def _sort(self, batch: list[Any]) -> list[Any]:
+        """Return the events; everything else is a reply to one of our commands."""
+        events = [r for r in batch if _is_event(r)]
+        if len(events) != len(batch):
+            for reply in batch:
+                if not _is_event(reply):
+                    self._answer(reply)
+        return events
+
+    def _breathe(self) -> None:
+        transport = self._transport
+        if transport and not transport.is_closing() and self._confirmed.done():
+            transport.pause_reading()
+            self._loop.call_later(BREATH_SECONDS, transport.resume_reading)
+
+    def _answer(self, reply: object) -> None:
+        """Handle a reply to one of our commands; replies come in the order of the commands."""
+        if self._trips and self._trips[0].answer(str(reply) if isinstance(reply, hiredis.ReplyError) else None):
+            self._trips.popleft()
+        if isinstance(reply, list) and len(reply) == 3 and reply[0] == b"psubscribe":
+            if not self._confirmed.done():
+                self._confirmed.set_result(None)
+            return
+        command = self._due.popleft() if self._due else b""
+        if isinstance(reply, hiredis.ReplyError):
+            self._refused(command, str(reply))
+        elif reply not in (b"OK", b"PONG", [b"pong", b""]):
+            self._lose(lost_by_garbage(b"an answer nobody asked for", self._connector.target))
+
+    def _refused(self, command: bytes, said: str) -> None:
+        lost = lost_by_reply(said, self._connector.target)
+        if command == b"CLIENT":
+            self._hint = lost if lost.fault.kind == "busy" else None  # a name is a courtesy; no room is not
+        elif command != b"PING":  # a server that refuses a ping is there
+            self._lose(lost)
+
+    def _send(self, *commands: tuple[bytes, ...]) -> None:
+        if not self._transport or self._transport.is_closing():
+            return
+        self._due.extend(words[0] for words in commands if words[0] != b"PSUBSCRIBE")
+        data = b"".join(packed(*words) for words in commands)
+        self._trips.append(self._own.log.sent(commands))
+        self._transport.write(data)
+        self._own.note(trips=1, commands=len(commands))
+
+    def _lose(self, lost: LinkLost) -> None:
+        while self._trips:
+            self._trips.popleft().lose("no answer: the link was lost")
+        if not self._end.done():
+            self._end.set_result(lost)
+        self.close()
+
+
+def _is_event(reply: Any) -> bool:
+    """Return whether the reply is a message of our pattern that consists of bytes only."""
+    return (
+        type(reply) is list
+        and len(reply) == 4
+        and reply[0] == b"pmessage"
+        and type(reply[2]) is bytes
+        and type(reply[3]) is bytes
+    )

@@ -1,0 +1,1 @@
+"""Services over HTTP: health checks, metrics, timing and what can go wrong on the way."""

@@ -1,0 +1,303 @@
+"""One HTTP request, limited in total time and in received bytes, without compression.
+
+One redirect to the same origin is followed. A port that closes the connection is asked whether it speaks TLS, or plain
+HTTP where TLS was expected. No body is decoded, no other redirect followed, no cookie kept, and no answer judged: that
+is the task of ``services``. An answer that is too large or compressed has a ``problem``; a missing answer is an
+exception that ``fault_of_http`` puts into words.
+"""
+
+import asyncio
+import contextlib
+import socket
+import ssl
+import time
+from typing import Any
+
+import httpx
+from msgspec import Struct
+
+from optimus_tui import __version__
+from optimus_tui.contract.reading import Fault
+from optimus_tui.probes.delay import Span, starved, watching
+from optimus_tui.probes.http.languages import Language, spoken_at
+from optimus_tui.probes.http.redirects import CODES, LONGEST, same_origin
+from optimus_tui.probes.http.transport import LIMITS, LazyTls, Noted, no_cookies, plain_transport
+from optimus_tui.probes.redis.unforeseen import UNFORESEEN, certificate_remedy
+from optimus_tui.probes.round_trips import CommandLog
+from optimus_tui.wording.safe import safe_text
+
+DEADLINE_S = 2.5
+"""Seconds for everything together: name, connection, request, headers and body."""
+CAP_BYTES = 1_000_000
+CHUNKS_AT_ONCE = 50
+FETCH_ERRORS: tuple[type[Exception], ...] = (httpx.HTTPError, httpx.InvalidURL, OSError, *UNFORESEEN)
+"""The exceptions of ``fetch``: the network's, and those that a hostile answer causes in httpx."""
+_SAID_IT_IS_TLS = (
+    *(b"plain http request was sent to https port", b"client sent an http request to an https server"),
+    *(b"speaking plain http to an ssl-enabled server port", b"combination of host and port requires tls"),
+)
+"""What servers answer, with 400, to plain HTTP on their TLS port."""
+_NO_TLS_THERE = ("WRONG_VERSION_NUMBER", "HTTP_REQUEST", "PACKET_LENGTH_TOO_LONG", "RECORD_LAYER_FAILURE")
+_SHOWS_NONE = "optimus-tui shows none to HTTP services: let it in another way"
+ASK_AGAIN_SECONDS = 5.0
+_asked: dict[tuple[str, int], tuple[float, Language | None]] = {}
+"""By host and port when it was asked for its protocol, and the answer."""
+_HEADERS = {"Accept": "application/json", "Accept-Encoding": "identity", "User-Agent": f"optimus-tui/{__version__}"}
+
+
+class Fetched(Struct, frozen=True, kw_only=True):
+    """An answer. ``body`` holds at most the cap.
+
+    ``took_ms`` runs from the request to the body's last byte, without ``own_ms``, the time for which our own event loop
+    was blocked meanwhile.
+    """
+
+    status: int
+    reason: bytes = b""
+    content_type: str = ""
+    date: str = ""
+    body: bytes = b""
+    took_ms: float
+    own_ms: float = 0.0
+    problem: str | None = None
+    location: str = ""
+    """Where a redirect leads, as the server wrote it."""
+
+
+class WrongScheme(httpx.TransportError):
+    """The port speaks TLS where the address says http, or plain HTTP where it says https."""
+
+
+class Posted(Struct, frozen=True):
+    """A body to post and its headers, sent unchanged."""
+
+    body: bytes
+    headers: dict[bytes, bytes]
+
+
+def new_http_client(log: CommandLog | None = None, *, limits: httpx.Limits = LIMITS) -> httpx.AsyncClient:
+    """Return the client for all services: it follows no redirect by itself and uses no proxies and no cookies.
+
+    ``log`` records every request. With ``limits`` FRESH every request has a connection of its own. Close it with
+    aclose.
+    """
+    log = log or CommandLog()
+    client = httpx.AsyncClient(
+        transport=Noted(LazyTls(limits), log),
+        mounts={"http://": Noted(plain_transport(limits), log)},
+        cookies=no_cookies(),
+        follow_redirects=False,
+        trust_env=False,
+        timeout=DEADLINE_S,
+    )
+    client.headers = httpx.Headers(_HEADERS)
+    client.event_hooks = {"response": [_put_location_aside]}
+    return client
+
+
+async def _put_location_aside(response: httpx.Response) -> None:
+    """Hide the Location header from httpx, which parses it in any case and may raise anything on a hostile one."""
+    response.extensions["optimus.location"] = response.headers.pop("location", "")
+
+
+async def fetch(
+    http: httpx.AsyncClient,
+    url: str,
+    deadline_s: float = DEADLINE_S,
+    cap_bytes: int = CAP_BYTES,
+    post: Posted | None = None,
+) -> Fetched:
+    """Return the answer to ``GET url`` (or to a POST of ``post``), or raise one of FETCH_ERRORS.
+
+    A GET whose idle connection died is tried again, finally on a new one; one that dies on a new connection is tried
+    once more. One redirect to the same origin is followed. A POST is sent once.
+    """
+    with watching() as span:
+        async with asyncio.timeout(deadline_s):
+            try:
+                if post is not None:
+                    more: dict[str, Any] = {"extensions": _traced(span), "timeout": deadline_s}
+                    sent = http.stream("POST", url, content=post.body, headers=post.headers, **more)
+                    answer = await _read(sent, cap_bytes, span)
+                else:
+                    answer = await _get_patiently(http, url, cap_bytes, span)
+            except (httpx.HTTPError, OSError) as error:
+                if await _speaks_otherwise(error, url):
+                    raise WrongScheme("http and https mixed up") from error
+                raise
+            if answer.status == 400 and any(words in answer.body[:4000].lower() for words in _SAID_IT_IS_TLS):
+                raise WrongScheme("http and https mixed up")
+            if post is None and answer.status in CODES and (target := same_origin(url, answer.location)):
+                return await _get(http, target, cap_bytes, span)
+            return answer
+
+
+async def _get_patiently(http: httpx.AsyncClient, url: str, cap_bytes: int, span: Span) -> Fetched:
+    tried_new = False
+    while True:
+        try:
+            return await _get(http, url, cap_bytes, span)
+        except (httpx.ReadError, httpx.WriteError, httpx.RemoteProtocolError) as error:
+            if (isinstance(error, httpx.RemoteProtocolError) and not _hung_up(error)) or (span.dialed and tried_new):
+                raise
+            tried_new = tried_new or span.dialed
+            span.restart()
+
+
+async def _speaks_otherwise(error: Exception, url: str) -> bool:
+    """Return whether the port of ``url`` speaks the other of HTTP and HTTPS, from the error or by asking it."""
+    secured = url.startswith("https:")
+    causes = _causes(error)
+    tls = [one for one in causes if isinstance(one, ssl.SSLError)]
+    if isinstance(error, (httpx.TimeoutException, TimeoutError)):
+        return False
+    if any(isinstance(one, (ssl.SSLCertVerificationError, socket.gaierror, ConnectionRefusedError)) for one in causes):
+        return False
+    if secured and any(str(one.reason) in _NO_TLS_THERE for one in tls):
+        return True
+    if not secured and isinstance(error, httpx.RemoteProtocolError) and "\\x15\\x03" in str(error):
+        return True
+    if not (tls or isinstance(error, (httpx.NetworkError, httpx.RemoteProtocolError))):
+        return False
+    where = httpx.URL(url)
+    other: Language = "HTTP" if secured else "TLS"
+    return await _language(where.host, where.port or (443 if secured else 80), other) == other
+
+
+async def _language(host: str, port: int, asked_in: Language) -> Language | None:
+    """Return the protocol that the port answers in, asked at most once in five seconds."""
+    at, known = _asked.get((host, port), (float("-inf"), None))
+    if time.monotonic() - at < ASK_AGAIN_SECONDS:
+        return known
+    found: Language | None = None
+    with contextlib.suppress(OSError, TimeoutError, ValueError):
+        found = await spoken_at(host, port, asked_in)
+    _asked[(host, port)] = (time.monotonic(), found)
+    return found
+
+
+async def _get(http: httpx.AsyncClient, url: str, cap_bytes: int, span: Span) -> Fetched:
+    return await _read(http.stream("GET", url, extensions=_traced(span)), cap_bytes, span)
+
+
+def _traced(span: Span) -> dict[str, Any]:
+    """Return request extensions that record when a connection was opened and when the request was sent."""
+
+    async def trace(event: str, info: object) -> None:
+        if event.endswith("send_request_body.complete"):
+            span.sent()
+        elif event.endswith("connect_tcp.started"):
+            span.dialed = True
+
+    return {"trace": trace}
+
+
+async def _read(sent: contextlib.AbstractAsyncContextManager[httpx.Response], cap_bytes: int, span: Span) -> Fetched:
+    async with sent as response:
+        encoding = response.headers.get("content-encoding", "").strip().lower()
+        problem = None
+        body = bytearray()
+        if encoding not in ("", "identity"):
+            problem = "it compresses its answers though asked not to"
+        else:
+            chunks = 0
+            async for chunk in response.aiter_raw():
+                chunks += 1
+                if chunks % CHUNKS_AT_ONCE == 0:  # a body of single bytes must not hold up everything else
+                    await asyncio.sleep(0)
+                body += chunk[: cap_bytes + 1 - len(body)]
+                if len(body) > cap_bytes:
+                    problem = f"its answer is larger than {cap_bytes:,} bytes"
+                    del body[cap_bytes:]
+                    break
+        reason = response.extensions.get("reason_phrase", b"")
+        return Fetched(
+            status=response.status_code,
+            reason=reason[:200] if isinstance(reason, bytes) else b"",
+            content_type=response.headers.get("content-type", "")[:200],
+            date=response.headers.get("date", "")[:60],
+            body=bytes(body),
+            took_ms=span.took_ms,
+            own_ms=span.own_ms,
+            problem=problem,
+            location=str(response.extensions.get("optimus.location", ""))[: LONGEST + 1],
+        )
+
+
+async def fetch_or_fault(
+    http: httpx.AsyncClient, url: str, deadline_s: float = DEADLINE_S, cap_bytes: int = CAP_BYTES
+) -> tuple[int, bytes] | Fault:
+    """Return status and whole body of ``GET url``, or the fault; never raises for an outage or a hostile answer."""
+    try:
+        answer = await fetch(http, url, deadline_s, cap_bytes)
+    except FETCH_ERRORS as error:
+        return fault_of_http(error, url)
+    if answer.problem:
+        place = safe_text(url.partition("://")[2].partition("/")[0], 80)
+        return Fault("invalid", f"{place} answered {answer.status}, but {answer.problem}")
+    return answer.status, answer.body
+
+
+def fault_of_http(error: BaseException, url: str) -> Fault:
+    """Return the fault behind one of FETCH_ERRORS; ``url`` is a configured address and holds no secret."""
+    place = safe_text(url.partition("://")[2].partition("/")[0], 80)
+    causes = _causes(error)
+    if isinstance(error, WrongScheme):
+        if url.startswith("https:"):
+            return Fault("tls", f"{place} speaks plain HTTP, without TLS", "use http:// instead of https://")
+        return Fault("tls", f"{place} speaks TLS", "use https:// instead of http://")
+    if isinstance(error, (TimeoutError, httpx.TimeoutException)):
+        if ours := starved(DEADLINE_S):
+            return Fault("starved", f"{place} was not heard: {ours}", "relieve this machine and ask again")
+        remedy = None
+        if url.startswith("https:"):
+            remedy = "if that port speaks plain HTTP, use http://"
+        return Fault("timeout", f"{place} gave no complete answer in time", remedy)
+    if any(isinstance(one, ssl.SSLError) for one in causes):
+        return _of_tls(causes, place)
+    if any(isinstance(one, (socket.gaierror, UnicodeError)) for one in causes):
+        return Fault("refused", f"{place}: this host name is not known", "check the address in the settings")
+    if isinstance(error, httpx.ProtocolError):
+        if _hung_up(error):
+            remedy = None
+            if url.startswith("https:"):
+                remedy = f"it may ask for a client certificate: {_SHOWS_NONE}"
+            return Fault("refused", f"{place} closed the connection without an answer", remedy)
+        return Fault("invalid", f"{place} broke HTTP: {safe_text(error, 120)}")
+    if isinstance(error, (httpx.NetworkError, OSError)):
+        if any(isinstance(one, ConnectionRefusedError) for one in causes) or isinstance(error, httpx.ConnectError):
+            return Fault("refused", f"nobody answers at {place}", "is it running, and is the address right?")
+        return Fault("refused", f"the connection to {place} broke")
+    return Fault("invalid", f"{place}: {safe_text(error, 120)}")
+
+
+def _hung_up(error: BaseException) -> bool:
+    return isinstance(error, httpx.RemoteProtocolError) and "without sending a response" in str(error)
+
+
+def _causes(error: BaseException) -> list[BaseException]:
+    """Return the error and everything it was raised from, including groups of connection attempts."""
+    found: list[BaseException] = []
+    waiting: list[BaseException | None] = [error]
+    while waiting and len(found) < 50:
+        one = waiting.pop()
+        if one is None or one in found:
+            continue
+        found.append(one)
+        waiting += [one.__cause__, one.__context__]
+        if isinstance(one, BaseExceptionGroup):
+            waiting += one.exceptions
+    return found
+
+
+def _of_tls(causes: list[BaseException], place: str) -> Fault:
+    for one in causes:
+        if isinstance(one, ssl.SSLCertVerificationError):
+            reason = safe_text(one.verify_message, 100)
+            message = f"{place}: the certificate is not valid: {reason}"
+            return Fault("tls", message, certificate_remedy(reason, "SSL_CERT_FILE"))
+    reasons = " ".join(str(getattr(one, "reason", "")) for one in causes).lower().replace("_", " ")
+    if "certificate required" in reasons:
+        return Fault("tls", f"{place} asks for a client certificate", _SHOWS_NONE)
+    message = f"{place}: no TLS there, or a handshake that failed"
+    return Fault("tls", message, "check the address (http or https) and the certificate")

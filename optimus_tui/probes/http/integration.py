@@ -1,0 +1,128 @@
+"""The only probe that writes: one key with a TTL of a minute, and one test message that is marked as such.
+
+No other write is possible. The key is unlinked afterwards; where that fails, it expires.
+"""
+
+import asyncio
+import secrets
+import time
+from typing import Any
+
+import httpx
+import msgspec
+from msgspec import Struct
+from redis.exceptions import NoPermissionError, OutOfMemoryError, ReadOnlyError
+
+from optimus_tui.contract.reading import Fault
+from optimus_tui.probes.faults import OUTAGES, fault_of
+from optimus_tui.probes.http.fetch import FETCH_ERRORS, Posted, fault_of_http, fetch
+from optimus_tui.probes.http.services import ServiceCheck, look_at_health
+from optimus_tui.probes.redis.client import ObserverRedis
+from optimus_tui.probes.redis.commands import OWN_PREFIX, OWN_SECONDS
+
+TEST_PHONE = "+10000000000"
+"""A number that no network assigns; the engine stores the conversation under it."""
+TEST_MESSAGE = "optimus-tui integration test, please ignore"
+PROBE_SECONDS = 2.5
+MESSAGE_SECONDS = 5.0
+LEAST_SECONDS, ROOM = 0.3, 1.2
+"""The time that must be left for a further request: a fifth more than the slowest one took."""
+
+
+class CacheRoundTrip(Struct, frozen=True, kw_only=True):
+    """The result of writing our own key. ``intact`` None: it was not read back; ``skipped``: why it was not written."""
+
+    intact: bool | None = None
+    removed: bool | None = None
+    took_ms: float | None = None
+    skipped: str | None = None
+    fault: Fault | None = None
+
+
+class Posting(Struct, frozen=True, kw_only=True):
+    """The gateway's answer to the test message."""
+
+    took_ms: float | None = None
+    status_code: int | None = None
+    has_reply: bool = False
+    fault: Fault | None = None
+
+
+async def round_trip(redis: ObserverRedis, tenant: str) -> CacheRoundTrip:
+    """Write, read and remove ``integration_test:{tenant}:{nonce}``."""
+    key = OWN_PREFIX + tenant.encode() + b":" + secrets.token_hex(8).encode()
+    value = secrets.token_bytes(64)
+    began = time.perf_counter()
+    try:
+        await redis.execute_command("SET", key, value, "EX", OWN_SECONDS)
+        back = await redis.execute_command("GET", key)
+        took = (time.perf_counter() - began) * 1000
+        removed = await redis.execute_command("UNLINK", key)
+    except (NoPermissionError, ReadOnlyError) as error:
+        return CacheRoundTrip(skipped="no permission", fault=fault_of(error, redis.target))
+    except OutOfMemoryError as error:
+        return CacheRoundTrip(intact=False, fault=fault_of(error, redis.target))
+    except OUTAGES as error:
+        return CacheRoundTrip(fault=fault_of(error, redis.target))
+    return CacheRoundTrip(intact=back == value, removed=bool(removed), took_ms=took)
+
+
+async def time_requests(http: httpx.AsyncClient, url: str, times: int, seconds: float) -> list[ServiceCheck]:
+    """Send ``times`` requests for a health check one after the other and time each; fewer once ``seconds`` are over.
+
+    After one without an answer the rest are sent together, because there is no timing left to disturb.
+    """
+    ends = asyncio.get_running_loop().time() + seconds
+    seen: list[ServiceCheck] = []
+    while len(seen) < times:
+        left = ends - asyncio.get_running_loop().time()
+        slowest = max((one.answer.took_ms / 1000 for one in seen if one.answer), default=0.0)
+        if seen and left < max(LEAST_SECONDS, ROOM * slowest):
+            break
+        if seen and seen[-1].answer is None:
+            rest = [look_at_health(http, url, min(PROBE_SECONDS, left)) for _ in range(times - len(seen))]
+            seen += await asyncio.gather(*rest)
+        else:
+            seen.append(await look_at_health(http, url, min(PROBE_SECONDS, left)))
+    return seen
+
+
+async def ask_status(http: httpx.AsyncClient, url: str) -> tuple[int | None, float | None, Fault | None]:
+    """Return the status code of a GET and its milliseconds, or why there is none."""
+    try:
+        answer = await fetch(http, url, PROBE_SECONDS)
+    except FETCH_ERRORS as error:
+        return None, None, fault_of_http(error, url)
+    return answer.status, answer.took_ms, None
+
+
+async def post_message(http: httpx.AsyncClient, gateway_url: str, tenant: str) -> Posting:
+    """Post one recognisable test message through the gateway; never repeated."""
+    body = msgspec.json.encode({"phone": TEST_PHONE, "message": TEST_MESSAGE})
+    headers = {b"Content-Type": b"application/json", b"X-Tenant-ID": tenant.encode()}
+    try:
+        answer = await fetch(http, f"{gateway_url}/api/chat", MESSAGE_SECONDS, post=Posted(body, headers))
+    except FETCH_ERRORS as error:
+        return Posting(fault=fault_of_http(error, gateway_url))
+    reply = None
+    if answer.status < 300 and not answer.problem:
+        reply = _reply(answer.body)
+    fault = None
+    if answer.status >= 300 or answer.problem:
+        fault = Fault(
+            "invalid", f"/api/chat answered {answer.status}" + (f", {answer.problem}" if answer.problem else "")
+        )
+    return Posting(took_ms=answer.took_ms, status_code=answer.status, has_reply=reply is not None, fault=fault)
+
+
+def _reply(body: bytes) -> str | None:
+    try:
+        document: Any = msgspec.json.decode(body)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        return None
+    if not isinstance(document, dict):
+        return None
+    words = document.get("reply", document.get("message"))
+    if isinstance(words, str) and words.strip():
+        return words
+    return None

@@ -1,0 +1,244 @@
+"""Read the gateway's ``/metrics`` once, bounded, and keep the contract's metrics.
+
+A missing page means not published; a page that is too large or not in the exposition format is a fault. A NaN, an
+infinite or a negative value is left out and counted, and with it the other series of that counter. Resets are detected
+by whoever compares two readings.
+"""
+
+import asyncio
+import math
+import re
+from collections import Counter
+from collections.abc import Mapping
+from email.utils import parsedate_to_datetime
+
+import httpx
+from msgspec.structs import replace
+
+from optimus_tui.clock import Clock
+from optimus_tui.contract.metrics import (
+    BREAKER,
+    DURATIONS,
+    HITS,
+    MEMORY,
+    MISSES,
+    PROCESS_START,
+    REFUSED,
+    REQUESTS,
+    UPSTREAM_DURATIONS,
+    MetricsState,
+)
+from optimus_tui.contract.reading import Fault, Reading
+from optimus_tui.grammar.prometheus import (
+    HISTOGRAM_PARTS,
+    OWN_ROUTES,
+    Exposition,
+    base_of,
+    canonical,
+    parse_exposition,
+    series_name,
+    split_series,
+)
+from optimus_tui.probes.http.fetch import DEADLINE_S, FETCH_ERRORS, Fetched, fault_of_http, fetch
+from optimus_tui.probes.http.process_marks import mark_names, marks_of
+from optimus_tui.settings.model import Settings
+from optimus_tui.wording.safe import safe_text
+
+CAP_BYTES = 1_000_000
+MAX_SERIES = 4_000
+MAX_NAME = 512
+"""Characters of a series' name, labels included."""
+
+COUNTERS = (REQUESTS, REFUSED, HITS, MISSES)
+_PAIR = (HITS, MISSES)
+"""Hits and misses: one without the other gives no share."""
+HISTOGRAMS = (DURATIONS, UPSTREAM_DURATIONS)
+GAUGES = (BREAKER, MEMORY)
+OTHERS = "other"
+"""The tenant under which requests of many tenants are summed, by the gateway or here."""
+SKEW_SECONDS = 5.0
+"""A larger clock difference is corrected; a smaller one may be the age of the answer."""
+MAX_LOOKALIKES = 5
+_LOOKALIKE = re.compile(r"(?:^|_)requests?(?:_|$)|http_server_duration", re.IGNORECASE)
+_IN_SECONDS = re.compile(r"(?:duration|latency|processing_time|seconds)", re.IGNORECASE)
+_NO_LOOKALIKE = re.compile(r"^(?:python|process|prometheus|promhttp|go|nodejs)_|in_?progress|size|bytes|active|refused")
+
+
+async def read_metrics(
+    http: httpx.AsyncClient, settings: Settings, clock: Clock, deadline_s: float = DEADLINE_S
+) -> Reading[MetricsState]:
+    """Return what the gateway publishes now. ``value`` is None exactly where ``fault`` says why."""
+    url = f"{settings.gateway_url}/metrics"
+    wall, mono = clock.wall(), clock.mono()
+    try:
+        answer = await fetch(http, url, deadline_s, CAP_BYTES)
+    except FETCH_ERRORS as error:
+        return Reading(value=None, taken_at=wall, taken_mono=mono, fault=fault_of_http(error, url))
+    small = len(answer.body) < 50_000  # a large page would hold up whoever shares our event loop
+    work = (answer, settings.metrics)
+    state, fault = _state(*work) if small else await asyncio.to_thread(_state, *work)
+    if state is not None and state.process is not None:
+        state = replace(state, started_at=state.process - _skew(answer.date, wall + answer.took_ms / 1000))
+    return Reading(value=state, taken_at=wall, taken_mono=mono, took_ms=answer.took_ms, fault=fault)
+
+
+def _state(answer: Fetched, remapped: Mapping[str, str]) -> tuple[MetricsState | None, Fault | None]:
+    if answer.status == 404:
+        return MetricsState(published=False), None
+    if answer.status != 200:
+        return None, Fault("invalid", f"/metrics answered {answer.status} {safe_text(answer.reason, 60)}".rstrip())
+    if answer.problem:
+        return None, Fault("invalid", f"/metrics answered 200, but {answer.problem}")
+    wanted, marks = _wanted(remapped), mark_names(remapped)
+    stems = {name.removesuffix("_total"): own for name, own in wanted.items() if own in COUNTERS}
+    parsed = parse_exposition(answer.body, wanted.keys() | marks | stems.keys())
+    if parsed.malformed and not parsed.samples:
+        return None, Fault("invalid", "/metrics answered 200 with what is no Prometheus text")
+    counted = parsed._replace(samples=[one for one in parsed.samples if one.name in wanted])
+    state = replace(pick_series(counted, wanted), marks=marks_of(parsed.samples, marks))
+    bare = {stems[one.name]: one.name for one in parsed.samples if one.name in stems.keys() - wanted.keys()}
+    return _without(state, {own: name for own, name in bare.items() if own not in _counted_in(state)}), None
+
+
+def _counted_in(state: MetricsState) -> set[str]:
+    """Return the metrics of which the state holds a series."""
+    return {split_series(name)[0] for name in state.values}
+
+
+def _without(state: MetricsState, bare: Mapping[str, str]) -> MetricsState:
+    """Return the state where counters have no ``_total``: a TYPE line of that name does not prove the metric."""
+    metrics = tuple(name for name in state.metrics if name not in bare)
+    return replace(state, metrics=metrics, lookalikes={**state.lookalikes, **{own: (bare[own],) for own in bare}})
+
+
+def pick_series(parsed: Exposition, wanted: Mapping[str, str]) -> MetricsState:
+    """Return the series under the contract's names; ``wanted`` maps a published name to the contract's."""
+    values: dict[str, float] = {}
+    left_out, malformed = 0, parsed.malformed
+    process = None
+    crowded, unread = _crowded(parsed, wanted), _unread(parsed, wanted)
+    for name, labels, value in parsed.samples:
+        own = wanted[name]
+        if own == PROCESS_START:
+            if not labels and math.isfinite(value) and value > 0:
+                process = value
+            else:
+                process = process
+            continue
+        if _senseless(own, value):
+            malformed += 1
+            continue
+        if own in unread:
+            continue
+        told = _told(own, canonical(labels, own), value)
+        if told is None:
+            continue
+        labels, value = told
+        summed = own in crowded and "tenant" in labels
+        series = series_name(own, {**labels, "tenant": OTHERS} if summed else labels)
+        if series in values and summed:
+            values[series] += value
+        elif series in values:
+            malformed += 1
+        elif len(values) >= MAX_SERIES or len(series) > MAX_NAME:
+            left_out += 1
+        else:
+            values[series] = value
+    published = parsed.declared.keys() | {sample.name for sample in parsed.samples}
+    silent = {PROCESS_START, *map(base_of, unread)}
+    metrics = tuple(base for base, names in _bases(wanted).items() if base not in silent and published & names)
+    return MetricsState(
+        metrics=metrics,
+        process=process,
+        unread=tuple(sorted(map(base_of, unread))),
+        lookalikes={
+            name: others
+            for name, others in _lookalikes(parsed.declared).items()
+            if others and name not in metrics and name not in silent
+        },
+        values=values,
+        left_out=left_out,
+        summed=bool(crowded),
+        malformed=malformed,
+    )
+
+
+def _senseless(own: str, value: float) -> bool:
+    return not math.isfinite(value) or (value < 0 and own not in GAUGES)
+
+
+def _unread(parsed: Exposition, wanted: Mapping[str, str]) -> set[str]:
+    """Return the counters with an unreadable series: the sum and the shares of the others would be wrong."""
+    named = ((wanted[one.name], one.value) for one in parsed.samples)
+    found = {own for own, value in named if own in COUNTERS and _senseless(own, value)}
+    return found | (set(_PAIR) if found & set(_PAIR) else set())
+
+
+def _crowded(parsed: Exposition, wanted: Mapping[str, str]) -> set[str]:
+    """Return the counters with more series than are kept: their tenants are summed, so that totals stay true."""
+    counts = Counter(wanted[sample.name] for sample in parsed.samples)
+    return {own for own, count in counts.items() if count > MAX_SERIES // 2 and sum(counts.values()) > MAX_SERIES}
+
+
+def _told(own: str, labels: dict[str, str], value: float) -> tuple[dict[str, str], float] | None:
+    """Return labels and value as the contract has them.
+
+    None for a request of the page itself, and for a state that a breaker is not in.
+    """
+    if labels.get("route") in OWN_ROUTES:
+        return None
+    if own == BREAKER and "state" in labels:
+        if value != 0:
+            return _breaker(labels)
+        return None
+    return labels, value
+
+
+def _breaker(labels: Mapping[str, str]) -> tuple[dict[str, str], float]:
+    """Return labels and state number for a breaker that publishes one series per state (1 at the present one)."""
+    word = re.sub(r"[^a-z]", "", labels["state"].lower())
+    rest = {name: value for name, value in labels.items() if name != "state"}
+    return rest, {"closed": 0.0, "halfopen": 1.0, "open": 2.0}.get(word, -1.0)
+
+
+def _lookalikes(declared: Mapping[str, str]) -> dict[str, tuple[str, ...]]:
+    """Return metrics under other names that seem to count or time requests, as ``[metrics]`` has to name them."""
+    counters, counts, timers = [], [], []
+    for name, kind in declared.items():
+        if not _LOOKALIKE.search(name) or _NO_LOOKALIKE.search(name) or len(name) > 100:
+            continue
+        if kind == "counter":
+            counters.append(name if name.endswith("_total") else f"{name}_total")
+        elif kind in ("histogram", "summary"):
+            counts.append(f"{name}_count")
+            if kind == "histogram" and _IN_SECONDS.search(name):
+                timers.append(name)
+    return {REQUESTS: tuple([*counters, *counts][:MAX_LOOKALIKES]), DURATIONS: tuple(timers[:MAX_LOOKALIKES])}
+
+
+def _skew(date: str, wall: float) -> float:
+    """Return by how many seconds the other machine's clock is ahead of ours; 0 where it is unknown or small."""
+    try:
+        ahead = parsedate_to_datetime(date).timestamp() - wall
+    except (ValueError, TypeError, OverflowError):
+        return 0.0
+    if abs(ahead) > SKEW_SECONDS:
+        return ahead
+    return 0.0
+
+
+def _bases(wanted: Mapping[str, str]) -> dict[str, set[str]]:
+    """Return for each metric of the contract the published names that prove it, as in samples or TYPE lines."""
+    found: dict[str, set[str]] = {}
+    for name, own in wanted.items():
+        found.setdefault(base_of(own), set()).update((name, base_of(name), name.removesuffix("_total")))
+    return found
+
+
+def _wanted(remapped: Mapping[str, str]) -> dict[str, str]:
+    """Return the contract's name by published name; a histogram has three of each."""
+    wanted = {remapped.get(name) or name: name for name in (*COUNTERS, *GAUGES, PROCESS_START)}
+    for name in HISTOGRAMS:
+        published = remapped.get(name) or name
+        wanted |= {f"{published}{part}": f"{name}{part}" for part in HISTOGRAM_PARTS}
+    return wanted

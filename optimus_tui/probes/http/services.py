@@ -1,0 +1,228 @@
+"""Check the gateway and the engine: one bounded request each, all in parallel under one deadline.
+
+A health check is green only for 200 with a JSON object whose words are not sick, and a figure counts only where it is
+valid. A service that is down is a finding, so the value is always set; its fault says why. Of several addresses of one
+service the worst counts.
+"""
+
+import asyncio
+from collections.abc import Coroutine
+from typing import Any
+
+import httpx
+import msgspec
+from msgspec import Struct
+from msgspec.structs import replace
+
+from optimus_tui.clock import Clock
+from optimus_tui.contract.reading import Fault, Reading
+from optimus_tui.contract.services import CacheMetrics, GatewayState, ServiceInstance, ServiceState, Status
+from optimus_tui.probes.delay import measured_ms
+from optimus_tui.probes.http.fetch import DEADLINE_S, FETCH_ERRORS, Fetched, fault_of_http, fetch
+from optimus_tui.probes.http.published import parse_cache_metrics, parse_rules
+from optimus_tui.probes.http.redirects import CODES, elsewhere
+from optimus_tui.probes.http.sickness import WELL, Said, judge_body, judge_text
+from optimus_tui.settings.model import Settings
+from optimus_tui.wording.safe import safe_text
+
+GATEWAY_WORDS: tuple[Status, Status, Status] = ("healthy", "unhealthy", "error")
+ENGINE_WORDS: tuple[Status, Status, Status] = ("connected", "error", "disconnected")
+"""The status for a JSON object with 200, for any other answer, and for none."""
+
+CAP_BYTES = 64_000
+RULES_CAP_BYTES = 400_000
+"""Bytes of a JSON answer; decoded it may take twenty times as much memory."""
+
+
+class ServiceCheck(Struct, frozen=True):
+    """The result of one GET: the JSON object, or the fault; ``answer`` is None where nothing was received.
+
+    ``said`` is what a health check reports about its service; ``fault`` quotes it where that is sick.
+    """
+
+    answer: Fetched | None
+    document: dict[str, Any] | None = None
+    fault: Fault | None = None
+    said: Said = WELL
+
+    @property
+    def failure(self) -> Fault | None:
+        """Return why it did not answer as it should, or None; a service that reports itself degraded did answer."""
+        if self.said.sickness == "degraded":
+            return None
+        return self.fault
+
+
+async def read_gateway(
+    http: httpx.AsyncClient, settings: Settings, clock: Clock, *, with_rules: bool
+) -> Reading[GatewayState]:
+    """Return health, cache figures and (``with_rules``) limits. ``value`` is always set, also for an outage.
+
+    ``Reading.fault`` is the health check's; each other part has its own in the value. A gateway that answers 404 for
+    ``/api/rate-limits`` publishes none: ``rules`` and ``rules_fault`` are None, as they are when not asked for.
+    """
+    if settings.gateway_urls:
+        service, base = await _instances(http, settings.gateway_urls, GATEWAY_WORDS)
+        metrics, *limits = await asyncio.gather(*_published(http, base, with_rules))
+    else:
+        health, metrics, *limits = await asyncio.gather(
+            look_at_health(http, settings.gateway_url + "/health"), *_published(http, settings.gateway_url, with_rules)
+        )
+        service = _service(health, GATEWAY_WORDS)
+    cache, cache_fault = parse_cache_metrics(metrics.document) if metrics.document is not None else (None, None)
+    rules, rules_fault, published = None, None, limits[0] if limits else None
+    if published is not None and published.document is not None:
+        rules, rules_fault = parse_rules(published.document)
+    elif published is not None and not (published.answer and published.answer.status == 404):
+        rules_fault = published.fault
+    state = GatewayState(
+        service=service,
+        cache=cache,
+        cache_fault=cache_fault or metrics.fault,
+        cache_absent=metrics.answer is not None and metrics.answer.status == 404,
+        rules=rules,
+        rules_fault=rules_fault,
+    )
+    return Reading(
+        value=state, taken_at=clock.wall(), taken_mono=clock.mono(), took_ms=service.latency_ms, fault=service.fault
+    )
+
+
+async def read_cache_metrics(http: httpx.AsyncClient, settings: Settings) -> CacheMetrics | None:
+    """Return the cache figures that the gateway publishes; None where it publishes no valid ones."""
+    seen = await look(http, settings.gateway_url + "/api/cache/metrics")
+    if seen.document is not None:
+        return parse_cache_metrics(seen.document)[0]
+    return None
+
+
+async def read_engine(http: httpx.AsyncClient, settings: Settings, clock: Clock) -> Reading[ServiceState]:
+    """Return the health of the AI engine. ``value`` is always set, also for an outage; ``fault`` is its own."""
+    if settings.engine_urls:
+        state, _ = await _instances(http, settings.engine_urls, ENGINE_WORDS)
+    else:
+        state = _service(await look_at_health(http, settings.engine_url + "/health"), ENGINE_WORDS)
+    return Reading(
+        value=state, taken_at=clock.wall(), taken_mono=clock.mono(), took_ms=state.latency_ms, fault=state.fault
+    )
+
+
+def _published(http: httpx.AsyncClient, base: str, with_rules: bool) -> list[Coroutine[Any, Any, ServiceCheck]]:
+    """Return the requests for what the gateway publishes about itself."""
+    looks = [look(http, base + "/api/cache/metrics")]
+    if with_rules:
+        looks.append(look(http, base + "/api/rate-limits", cap_bytes=RULES_CAP_BYTES))
+    return looks
+
+
+async def _instances(
+    http: httpx.AsyncClient, urls: tuple[str, ...], words: tuple[Status, Status, Status]
+) -> tuple[ServiceState, str]:
+    """Return the worst address of a service, with all states, and the first address that serves (else the first)."""
+    looks = await asyncio.gather(*(look_at_health(http, url + "/health") for url in urls))
+    found = tuple(ServiceInstance(url, _service(seen, words)) for url, seen in zip(urls, looks, strict=True))
+    worst = max(found, key=lambda one: (_badness(one.state), one.state.latency_ms or 0.0))
+    fault = worst.state.fault
+    if fault is not None:
+        bad = sum(one.state.fault is not None for one in found)
+        message = f"{bad} of {len(found)} addresses, {safe_text(worst.address, 80)}: {fault.message}"
+        fault = replace(fault, message=message)
+    serving = next((one.address for one in found if one.state.serves), urls[0])
+    return replace(worst.state, fault=fault, instances=found), serving
+
+
+def _badness(state: ServiceState) -> int:
+    """Return 0 for a service that is well up to 4 for one that does not answer."""
+    if state.fault is None:
+        return int(state.remark is not None)
+    if state.sickness == "degraded":
+        return 2
+    if state.status_code is None:
+        return 4
+    return 3
+
+
+async def look(
+    http: httpx.AsyncClient, url: str, deadline_s: float = DEADLINE_S, cap_bytes: int = CAP_BYTES
+) -> ServiceCheck:
+    """Return the result of ``GET url``; never raises for an outage or a hostile answer."""
+    try:
+        answer = await fetch(http, url, deadline_s, cap_bytes)
+    except FETCH_ERRORS as error:
+        return ServiceCheck(None, None, fault_of_http(error, url))
+    document, problem = _object(answer, url)
+    if document is not None:
+        return ServiceCheck(answer, document)
+    path = "/" + url.partition("://")[2].partition("/")[2]
+    return ServiceCheck(answer, None, Fault("invalid", f"{safe_text(path, 60)} {problem}"))
+
+
+async def look_at_health(http: httpx.AsyncClient, url: str, deadline_s: float = DEADLINE_S) -> ServiceCheck:
+    """Return the result of a health check: a 200 whose own words are sick has a fault that quotes them."""
+    seen = await look(http, url, deadline_s)
+    if seen.answer is None or seen.answer.status != 200 or seen.answer.problem:
+        return seen
+    if seen.document is not None:
+        said = judge_body(seen.document)
+    else:
+        said = judge_text(seen.answer.body)
+    if said.sickness is None:
+        return replace(seen, said=said)
+    return replace(seen, said=said, fault=Fault("invalid", f"/health answered 200, but says {said.words}"))
+
+
+def _service(seen: ServiceCheck, words: tuple[Status, Status, Status]) -> ServiceState:
+    if seen.answer is None:
+        if seen.fault is not None and seen.fault.kind == "starved":
+            return ServiceState(status="unknown", fault=seen.fault)
+        wrong = seen.fault is not None and seen.fault.kind == "invalid"  # it spoke, but not HTTP
+        return ServiceState(status=words[1] if wrong else words[2], fault=seen.fault)
+    return ServiceState(
+        status=words[0] if seen.fault is None else words[1],
+        latency_ms=measured_ms(seen.answer.took_ms, seen.answer.own_ms),
+        own_ms=seen.answer.own_ms,
+        status_code=seen.answer.status,
+        version=_version(seen.document),
+        fault=seen.fault,
+        sickness=seen.said.sickness,
+        remark=seen.said.remark,
+    )
+
+
+def _object(answer: Fetched, url: str) -> tuple[dict[str, Any] | None, str]:
+    """Return the JSON object of a 200, or what is wrong with the answer in words that are safe to show."""
+    if answer.status in CODES and answer.location:
+        return None, f"answered {answer.status} and leads {elsewhere(url, answer.location)}, which is not followed"
+    if answer.status != 200:
+        reason = safe_text(answer.reason, 60)
+        said = safe_text(answer.body.strip(), 200)
+        return None, f"answered {answer.status}{f' {reason}' if reason else ''}{f': {said}' if said else ''}"
+    if answer.problem:
+        return None, f"answered 200, but {answer.problem}"
+    if wrong := _other_type(answer.content_type):
+        return None, f"answered 200 with {safe_text(wrong, 60)} instead of JSON"
+    if not answer.body.strip():
+        return None, "answered 200 with nothing in it"
+    try:
+        document = msgspec.json.decode(answer.body)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        return None, "answered 200 with what is not JSON"
+    if not isinstance(document, dict):
+        return None, "answered 200 with JSON that is not an object"
+    return document, ""
+
+
+def _other_type(said: str) -> str:
+    """Return the media type where it is not JSON, else "". A proxy may send the header twice, joined by a comma."""
+    for one in said.split(","):
+        kind = one.partition(";")[0].strip().lower()
+        if kind and kind != "application/json" and not kind.endswith("+json"):
+            return kind
+    return ""
+
+
+def _version(document: dict[str, Any] | None) -> str | None:
+    version = (document or {}).get("version")
+    if isinstance(version, str) and version.strip():
+        return safe_text(version, 40)
+    return None

@@ -1,0 +1,89 @@
+"""Decide whether a health check's own words say that the service is sick. Pure.
+
+The service's own verdict comes first: a word or a flag at the top, or in an envelope such as ``data``. Without one its
+parts decide. Where it reports itself well and a part sick, that is a remark. Unknown words, counts, and parts that are
+switched off are not judged.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+import msgspec
+from msgspec import Struct
+
+from optimus_tui.contract.services import Remark, Sickness
+from optimus_tui.probes.http.health_parts import Budget, Claim, find_parts, own_claims
+from optimus_tui.probes.http.health_words import LONGEST, sense_of_word
+from optimus_tui.wording.safe import safe_text
+
+MOST_QUOTED = 3
+
+
+class Said(Struct, frozen=True, kw_only=True):
+    """What a body reports about its service. ``words`` quote what is sick; nothing is where ``sickness`` is empty."""
+
+    sickness: Sickness | None = None
+    words: str = ""
+    remark: Remark | None = None
+
+
+WELL = Said()
+
+
+def judge_body(document: dict[str, Any]) -> Said:
+    """Return how sick the JSON object of a 200 says its service is. The worst of several verdicts counts."""
+    own, budget = own_claims(document), Budget()
+    parts = [one for one in find_parts(document, budget) if one.sense in ("sick", "degraded")]
+    ill = [one for one in parts if not one.optional]
+    for sickness in _WORST_FIRST:
+        if mine := [one for one in own if one.sense == sickness]:
+            return Said(sickness=sickness, words=_quote(mine, ill))
+    if any(one.sense == "good" for one in own):
+        return Said(remark=_of_parts(parts))
+    if ill:
+        sick = any(one.sense == "sick" and one.sure for one in ill)
+        return Said(sickness="sick" if sick else "degraded", words=_quote(sorted(ill, key=_order)))
+    return Said(remark=_of_parts(parts) or _unknown(own, budget))
+
+
+def judge_text(body: bytes) -> Said:
+    """Return the same for a 200 that is no JSON object: a word as plain text, or as a JSON string."""
+    text = body[: 4 * LONGEST].decode("utf-8", "replace").strip()
+    try:
+        value = None
+        if len(body) <= LONGEST:
+            value = msgspec.json.decode(body)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        value = None
+    word = value if isinstance(value, str) else text
+    if sense_of_word(word) not in _WORST_FIRST:
+        return WELL
+    return Said(sickness="sick", words=f'"{safe_text(word.strip(), 40)}"')
+
+
+_WORST_FIRST: tuple[Sickness, Sickness] = ("sick", "degraded")
+
+
+def _order(claim: Claim) -> tuple[bool, bool]:
+    return claim.sense != "sick", not claim.sure
+
+
+def _quote(first: Sequence[Claim], others: Sequence[Claim] = ()) -> str:
+    words = list(dict.fromkeys(one.words for one in (*first, *others)))
+    more = len(words) - MOST_QUOTED
+    return ", ".join(words[:MOST_QUOTED]) + (f" and {more} more" if more > 0 else "")
+
+
+def _of_parts(parts: Sequence[Claim]) -> Remark | None:
+    """Return the remark about sick parts of a service that is well or has no verdict of its own."""
+    if parts:
+        return Remark("part", _quote(sorted(parts, key=_order)))
+    return None
+
+
+def _unknown(own: Sequence[Claim], budget: Budget) -> Remark | None:
+    if own:
+        return Remark("unknown word", _quote(own))
+    if budget.cut:
+        return Remark("unknown word", "more than is read of a health check")
+    return None

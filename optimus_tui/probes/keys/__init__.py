@@ -1,0 +1,1 @@
+"""Keys in Redis: scans, counters, cache entries, previews and their layouts."""

@@ -1,0 +1,229 @@
+"""Scan all key names gently: pages of names with their TTLs, and at the end whether the scan was complete.
+
+Names of no known layout are only counted by their beginning. KEYS is never used, at most ``MAX_BUSY_SHARE`` of the
+server's time is taken, and a scan during which the server restarted is not complete: the run id is compared.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+
+from msgspec import Struct, structs
+from redis.exceptions import InvalidResponse, NoPermissionError
+
+from optimus_tui.contract.reading import Fault
+from optimus_tui.grammar.info import parse_info
+from optimus_tui.grammar.keys import CACHE_PREFIX, COHERENCE_PREFIX, EVENT_LOG, LIMIT_PREFIX, LOCK_PREFIX
+from optimus_tui.grammar.shapes import heads_of
+from optimus_tui.probes.faults import OUTAGES
+from optimus_tui.probes.http.reach import ask, ask_all, is_missing, missing_fault, touch
+from optimus_tui.probes.load_meter import LoadMeter
+from optimus_tui.probes.pacing import AdaptivePacer
+from optimus_tui.probes.redis.client import ObserverRedis
+from optimus_tui.probes.redis.commands import OWN_PREFIX
+from optimus_tui.probes.redis.replies import natural_number, raise_general, shaped
+from optimus_tui.probes.redis.scripts import SWEEP_PAGE
+from optimus_tui.settings.model import ScanBudget
+
+NEVER, GONE, NOT_ASKED = -1, -2, -3
+"""Special TTLs: the key never expires, it vanished, or the TTL was not read (or not allowed to be)."""
+
+PIPELINE_KEYS = 100
+PREFIXES = (LIMIT_PREFIX, CACHE_PREFIX, COHERENCE_PREFIX)
+NAMES = frozenset({EVENT_LOG, LIMIT_PREFIX.removesuffix(b":")})
+OWN_PREFIXES = (OWN_PREFIX, LOCK_PREFIX)
+"""Prefixes of names that this product itself writes; they belong to no layout."""
+NO_SCAN = "limits and cache panes stay empty"
+
+Pace = Callable[[float], Awaitable[None]]
+
+
+class _ScanReply(Struct, array_like=True):
+    cursor: bytes
+    names: list[bytes]
+
+
+class _ScriptReply(Struct, array_like=True):
+    cursor: bytes
+    names: list[bytes]
+    pttls: list[int]
+    sizes: list[int]
+    others: int
+    foreign: int
+    heads: list[bytes | int]
+
+
+class KeyPage(Struct, frozen=True):
+    """The names of one call (some may repeat earlier ones), their TTLs in ms and sizes in bytes, item by item.
+
+    ``pttls`` and ``sizes`` are None where the scan does not ask for them; ``others`` names were left out, of which
+    ``foreign`` are of no known layout and begin with ``heads`` (see ``grammar.shapes``), as far as these are known.
+    """
+
+    names: list[bytes]
+    pttls: list[int] | None = None
+    sizes: list[int | None] | None = None
+    others: int = 0
+    total: int | None = None
+    """DBSIZE when the sweep began."""
+    foreign: int = 0
+    heads: dict[bytes, int] = {}
+
+
+class SweepOutcome(Struct, frozen=True, kw_only=True):
+    """The end of a scan. ``scanned`` counts all names seen, including repeated ones; ``total`` is DBSIZE."""
+
+    complete: bool
+    scanned: int
+    total: int | None
+    reason: str | None = None
+    fault: Fault | None = None
+
+
+class _Broken(Exception):
+    """The scan cannot be complete."""
+
+
+async def sweep(
+    redis: ObserverRedis,
+    budget: ScanBudget,
+    own: LoadMeter,
+    *,
+    ttls: bool,
+    sizes: int = 0,
+    pace: Pace = asyncio.sleep,
+) -> AsyncIterator[KeyPage | SweepOutcome]:
+    """Yield pages, then one ``SweepOutcome``. An outage ends it with the reason; it never raises for one.
+
+    ``sizes`` asks for the size of every n-th key (0: of none; needs ``ttls``). ``pace`` is awaited between calls with
+    the due pause in seconds; it may wait longer, never shorter.
+    """
+    scanned, total, cursor = 0, None, b"0"
+    pacer = AdaptivePacer(budget.count, budget.pause_ms)
+    try:
+        run_id, total = await _identity(redis)
+        losses = own.losses
+        pacer.ping_ms = await _ping_ms(redis, own)
+        while True:
+            began = own.clock.mono()
+            cursor, page = await _page(redis, own, cursor, pacer.count, ttls, sizes)
+            pacer.took((own.clock.mono() - began) * 1000)
+            if ttls and page.pttls is None:
+                page = await _with_ttls(redis, page, sizes)
+            scanned += len(page.names) + page.others
+            yield structs.replace(page, total=total)
+            if cursor == b"0":
+                break
+            await pace(pacer.pause_seconds)
+        total = await _same_server(redis, run_id, own.losses != losses)
+    except _Broken as broken:
+        yield SweepOutcome(complete=False, scanned=scanned, total=total, reason=str(broken))
+    except OUTAGES as error:
+        fault = missing_fault("SCAN", error, redis.target, NO_SCAN)
+        yield SweepOutcome(complete=False, scanned=scanned, total=total, reason=fault.message, fault=fault)
+    else:
+        yield SweepOutcome(complete=True, scanned=scanned, total=total)
+
+
+async def _identity(redis: ObserverRedis) -> tuple[str | None, int | None]:
+    """Return the server's run id and its number of keys; None for what it does not report."""
+    info, size = await ask_all(redis, ("INFO", "server"), ("DBSIZE",))
+    fields = parse_info(info)
+    if "cluster" in (fields.get("redis_mode"), fields.get("server_mode")):
+        raise _Broken("a node of a cluster: clusters are not supported yet")
+    return fields.get("run_id") or None, natural_number(size)
+
+
+async def _same_server(redis: ObserverRedis, run_id: str | None, lost: bool) -> int | None:
+    """Return DBSIZE; raise _Broken where another server answered a part of the scan."""
+    after, total = await _identity(redis)
+    if after != run_id:
+        raise _Broken("server restarted (run_id changed)")
+    if not run_id and lost:
+        raise _Broken("the connection was lost, and without INFO nobody knows whether the server restarted")
+    return total
+
+
+async def _ping_ms(redis: ObserverRedis, own: LoadMeter) -> float:
+    best = 1000.0
+    for _ in range(3):
+        began = own.clock.mono()
+        await touch(redis)
+        best = min(best, (own.clock.mono() - began) * 1000)
+    return best
+
+
+async def _page(
+    redis: ObserverRedis, own: LoadMeter, cursor: bytes, count: int, ttls: bool, every: int
+) -> tuple[bytes, KeyPage]:
+    if ttls and redis.scripts:
+        reply = await ask(redis, "EVAL_RO", SWEEP_PAGE, 0, cursor, count, every)
+        if not isinstance(reply, Exception):
+            return _from_script(shaped(reply, _ScriptReply), own, every)
+        if not _script_refused(reply):
+            raise reply
+        redis.scripts = False  # asked once: each refusal is an entry in the server's ACL log
+    reply = await ask(redis, "SCAN", cursor, "COUNT", count)
+    if isinstance(reply, Exception):
+        raise reply
+    found = shaped(reply, _ScanReply)
+    names = [name for name in found.names if _is_known(name)]
+    strange = [name for name in found.names if not _is_known(name) and not name.startswith(OWN_PREFIXES)]
+    others = len(found.names) - len(names)
+    page = KeyPage(names, others=others, foreign=len(strange), heads=heads_of(strange))  # TTLs are asked for next
+    return found.cursor, page
+
+
+def _is_known(name: bytes) -> bool:
+    return name.startswith(PREFIXES) or name in NAMES
+
+
+def _script_refused(error: Exception) -> bool:
+    said = str(error).lower()
+    missing = any(
+        words in said for words in ("acl failure in script", "can't run this command", "unknown redis command")
+    )
+    return isinstance(error, NoPermissionError) or is_missing(error) or missing
+
+
+def _from_script(reply: _ScriptReply, own: LoadMeter, every: int) -> tuple[bytes, KeyPage]:
+    names, pttls, pairs = reply.names, reply.pttls, reply.sizes
+    if len(pttls) != len(names) or len(pairs) % 2 or any(not 0 <= at < len(names) for at in pairs[::2]):
+        raise InvalidResponse("a page whose columns do not match")
+    gone = pttls.count(GONE)
+    own.note(hits=len(pttls) - gone - pttls.count(NOT_ASKED), misses=gone)
+    sizes: list[int | None] | None = None
+    if every:
+        sizes = [None] * len(names)
+        for index, size in zip(pairs[::2], pairs[1::2], strict=True):
+            sizes[index] = size
+    heads = _heads(reply.heads)
+    return reply.cursor, KeyPage(names, pttls, sizes, reply.others, foreign=reply.foreign, heads=heads)
+
+
+def _heads(flat: list[bytes | int]) -> dict[bytes, int]:
+    heads = dict(zip(flat[::2], flat[1::2], strict=False))
+    return {head: count for head, count in heads.items() if isinstance(head, bytes) and isinstance(count, int)}
+
+
+async def _with_ttls(redis: ObserverRedis, page: KeyPage, every: int) -> KeyPage:
+    pttls = [NOT_ASKED] * len(page.names)
+    sizes: list[int | None] | None = None
+    if every:
+        sizes = [None] * len(page.names)
+    cached = [index for index, name in enumerate(page.names) if name.startswith(b"cache:")]
+    for start in range(0, len(cached), PIPELINE_KEYS):
+        some = cached[start : start + PIPELINE_KEYS]
+        measured = [index for index in some if every and (index + 1) % every == 0]
+        pipe = redis.pipeline()
+        for index in some:
+            pipe.execute_command("PTTL", page.names[index])
+        for index in measured:
+            pipe.execute_command("MEMORY", "USAGE", page.names[index])
+        replies = await pipe.execute(raise_on_error=False)
+        raise_general(replies[: len(some)])
+        for index, reply in zip(some, replies[: len(some)], strict=True):
+            pttls[index] = reply if isinstance(reply, int) else NOT_ASKED
+        for index, reply in zip(measured, replies[len(some) :], strict=True):
+            if sizes is not None and isinstance(reply, int):
+                sizes[index] = reply
+    return structs.replace(page, pttls=pttls, sizes=sizes)

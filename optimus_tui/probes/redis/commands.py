@@ -1,0 +1,140 @@
+"""The list of commands that the observer may send. Pure: words in, words out or ``CommandRefused``.
+
+No command in these lists blocks or walks a whole keyspace in one call, and none writes except to the integration test's
+own key, which expires within a minute. A command that is not listed is never sent, whatever way it was issued.
+"""
+
+from collections.abc import Sequence
+
+from optimus_tui.probes.redis.scripts import SCRIPTS
+
+_CORE = """
+    hello auth ping select client|setname client|id client|no-evict info dbsize time acl|whoami acl|dryrun
+    scan type exists ttl pttl get mget strlen lrange llen object|encoding object|idletime memory|usage eval_ro
+    subscribe psubscribe unsubscribe punsubscribe pubsub|channels pubsub|numsub pubsub|numpat
+    slowlog|len slowlog|get latency|latest
+"""
+CORE: frozenset[str] = frozenset(_CORE.split())
+"""The rights of the recommended login, in the words of the server's ACL."""
+
+_BY_TYPE = "getrange hlen scard zcard zcount xlen hscan sscan zrange xrange"
+BY_TYPE: frozenset[str] = frozenset(_BY_TYPE.split())
+"""Sizes and bounded reads of other types; without these rights such a value shows only its type."""
+
+OWN_KEY: frozenset[str] = frozenset({"set", "unlink"})
+"""Only on one key of our own: ``integration_test:…``, set with a TTL of at most a minute."""
+OWN_PREFIX = b"integration_test:"
+OWN_SECONDS = 60
+
+OBSERVER: frozenset[str] = CORE | BY_TYPE
+
+MAX_PATTERN_BYTES = 256
+MAX_PATTERN_STARS = 3
+MAX_SCAN_COUNT = 10_000
+
+Word = bytes | str | int | float | memoryview | bytearray
+
+_PLAIN = {name.upper().encode() for name in OBSERVER | OWN_KEY if "|" not in name}
+_PARENTS: dict[bytes, frozenset[bytes]] = {}
+for _name in OBSERVER:
+    if "|" in _name:
+        _parent, _child = _name.upper().encode().split(b"|")
+        _PARENTS[_parent] = _PARENTS.get(_parent, frozenset()) | {_child}
+
+
+class CommandRefused(Exception):
+    """A command outside of the observer's list was issued: a bug of this program, never an outage."""
+
+
+def cleared(args: Sequence[Word], db: int = 0) -> tuple[Word, ...]:
+    """Return the words as they may be sent. What was checked is what is returned.
+
+    A first word such as ``CONFIG SET`` counts as two, as the client library would send it.
+
+    Raises:
+        CommandRefused: the command is not on the list.
+    """
+    if not args or not isinstance(args[0], (str, bytes)):
+        raise CommandRefused("not a command")
+    if isinstance(args[0], str):
+        first = args[0].encode("utf-8", "surrogateescape")
+    else:
+        first = args[0]
+    words: tuple[Word, ...] = (*first.split(), *args[1:])
+    if not words:
+        raise CommandRefused("not a command")
+    name = _upper(words[0])
+    if name in _PLAIN:
+        check = _CHECKS.get(name)
+        if check:
+            check(words, db)
+        return words
+    children = _PARENTS.get(name)
+    if children and len(words) > 1 and _upper(words[1]) in children:
+        return words
+    raise CommandRefused(f"{name[:40]!r} is not on the observer's list")
+
+
+def _upper(word: Word) -> bytes:
+    if isinstance(word, str):
+        return word.encode("utf-8", "surrogateescape").upper()
+    if isinstance(word, (bytes, bytearray, memoryview)):
+        return bytes(word).upper()
+    return b""
+
+
+def _as_bytes(word: Word) -> bytes:
+    if isinstance(word, (bytes, bytearray, memoryview)):
+        return bytes(word)
+    return str(word).encode("utf-8", "surrogateescape")
+
+
+def _check_script(words: tuple[Word, ...], db: int) -> None:
+    if len(words) < 3 or _as_bytes(words[1]) not in SCRIPTS or _as_bytes(words[2]) != b"0":
+        raise CommandRefused("a script that is not one of ours")
+
+
+def _check_select(words: tuple[Word, ...], db: int) -> None:
+    if len(words) != 2 or _as_bytes(words[1]) != str(db).encode():
+        raise CommandRefused("another database than the configured one")
+
+
+def _check_scan(words: tuple[Word, ...], db: int) -> None:
+    options = [_as_bytes(word) for word in words[2 if _upper(words[0]) == b"SCAN" else 3 :]]
+    for option, value in zip(options[::2], options[1::2], strict=False):
+        if option.upper() == b"MATCH" and (
+            len(value) > MAX_PATTERN_BYTES or value.replace(rb"\*", b"").count(b"*") > MAX_PATTERN_STARS
+        ):
+            raise CommandRefused("a pattern too long or with too many stars")
+        if option.upper() == b"COUNT" and (not value.isdigit() or len(value) > 5 or int(value) > MAX_SCAN_COUNT):
+            raise CommandRefused("a scan of too many keys a call")
+
+
+def _check_single(words: tuple[Word, ...], db: int) -> None:
+    if len(words) != 2:
+        raise CommandRefused("EXISTS of several keys: their hits and misses could not be told apart")
+
+
+def _check_set(words: tuple[Word, ...], db: int) -> None:
+    plain = [_as_bytes(word) for word in words]
+    if len(plain) != 5 or not plain[1].startswith(OWN_PREFIX) or plain[3].upper() != b"EX":
+        raise CommandRefused("SET of anything but the integration test's own key with a TTL")
+    if not plain[4].isdigit() or not 0 < int(plain[4][:9]) <= OWN_SECONDS:
+        raise CommandRefused("SET without a TTL of at most a minute")
+
+
+def _check_unlink(words: tuple[Word, ...], db: int) -> None:
+    if len(words) != 2 or not _as_bytes(words[1]).startswith(OWN_PREFIX):
+        raise CommandRefused("UNLINK of anything but the integration test's own key")
+
+
+_CHECKS = {
+    b"SET": _check_set,
+    b"UNLINK": _check_unlink,
+    b"EVAL_RO": _check_script,
+    b"SELECT": _check_select,
+    b"SCAN": _check_scan,
+    b"HSCAN": _check_scan,
+    b"SSCAN": _check_scan,
+    b"EXISTS": _check_single,
+}

@@ -1,0 +1,195 @@
+"""Open every connection to Redis: the observer's, the operator's and the feed's.
+
+A name is tried at all its addresses, the next one as soon as one does not answer at once; TLS uses the operator's
+files. What a server or a proxy does not accept (HELLO, a client's name) is remembered for a while. No command is sent
+here; a port that answers strangely is only asked which protocol it speaks.
+"""
+
+import asyncio
+import contextlib
+import ssl
+import time
+from collections.abc import Callable
+from ipaddress import ip_address
+from typing import Literal
+
+from redis.exceptions import ConnectionError as LostConnection
+
+from optimus_tui.probes.http.languages import ASK_SECONDS, Language, spoken_at
+from optimus_tui.settings.addresses.tls_files import load_certificate
+from optimus_tui.settings.model import RedisTarget
+
+NEXT_ADDRESS_SECONDS = 0.25
+"""A name's next address is tried after so long, beside the one that has not answered (RFC 8305)."""
+REMEMBER_SECONDS = 600.0
+ASK_AGAIN_SECONDS = 5.0
+"""A port that spoke no known protocol is asked again only after this time."""
+
+
+class WrongLanguage(LostConnection):
+    """The port speaks another protocol than its address says. ``language`` is the one it speaks."""
+
+    def __init__(self, language: Language) -> None:
+        super().__init__(f"the port speaks {language}")
+        self.language = language
+
+
+class HungUp(LostConnection):
+    """The server closes the connection after every kind of greeting."""
+
+
+class Manners:
+    """What to leave out when greeting one server. Forgotten after ten minutes, since it may be a passing fault."""
+
+    def __init__(self) -> None:
+        self._protocol: Literal[2, 3] = 3
+        self._named = True
+        self._until = 0.0
+        self._gave_up = float("-inf")
+
+    @property
+    def hopeless(self) -> bool:
+        """Return whether every greeting failed recently: then one attempt at a time is enough."""
+        return time.monotonic() - self._gave_up < ASK_AGAIN_SECONDS
+
+    def give_up(self) -> None:
+        """Remember that no greeting worked."""
+        self._gave_up = time.monotonic()
+
+    @property
+    def protocol(self) -> Literal[2, 3]:
+        """Return the version of the Redis protocol to begin with."""
+        self._forget()
+        return self._protocol
+
+    @property
+    def named(self) -> bool:
+        """Return whether CLIENT SETNAME may be sent."""
+        self._forget()
+        return self._named
+
+    def learn(self, protocol: Literal[2, 3], named: bool) -> None:
+        """Remember the greeting that worked after another one had ended the connection."""
+        self._protocol, self._named = protocol, named
+        self._until = time.monotonic() + REMEMBER_SECONDS
+
+    def _forget(self) -> None:
+        if time.monotonic() >= self._until:
+            self._protocol, self._named = 3, True
+
+
+_KNOWN: dict[tuple[str, int], Manners] = {}
+
+
+def manners_at(target: RedisTarget) -> Manners:
+    """Return what this process has learnt about greeting the server at the target's address."""
+    if target.path:
+        place = (target.path, 0)
+    else:
+        place = (target.host, target.port)
+    return _KNOWN.setdefault(place, Manners())
+
+
+class Connector:
+    """Opens connections to one target. The TLS context is kept, because reading the system's authorities is slow."""
+
+    def __init__(self, target: RedisTarget) -> None:
+        self.target = target
+        self.manners = manners_at(target)
+        self._context: ssl.SSLContext | None = None
+        self._asked: tuple[float, WrongLanguage | ssl.SSLError | None] = (float("-inf"), None)
+
+    async def connect(self, factory: Callable[[], asyncio.BaseProtocol], seconds: float) -> asyncio.Transport:
+        """Return a connected transport whose protocol is what ``factory`` makes.
+
+        Raises:
+            TimeoutError: not connected within ``seconds``.
+            OSError: the error of the system or of TLS (ssl.SSLError).
+        """
+        loop, target = asyncio.get_running_loop(), self.target
+        try:
+            async with asyncio.timeout(seconds):
+                if target.path:
+                    transport, _ = await loop.create_unix_connection(factory, target.path)
+                else:
+                    transport, _ = await loop.create_connection(
+                        factory,
+                        target.host,
+                        target.port,
+                        ssl=await self._tls() if target.scheme == "rediss" else None,
+                        happy_eyeballs_delay=None if _is_address(target.host) else NEXT_ADDRESS_SECONDS,
+                    )
+        except ssl.SSLError:
+            self._context = None  # the files may have been replaced: read them again for the next try
+            raise
+        except UnicodeError as error:  # a host name that cannot be written as one
+            raise OSError(
+                f"the host name cannot be used: {error.reason if hasattr(error, 'reason') else ''}"
+            ) from error
+        return transport
+
+    async def explain(self) -> WrongLanguage | ssl.SSLError | None:
+        """Return why a port that was reached does not answer as its address says; None where the reason is unknown.
+
+        The port is asked over separate connections, for at most 1.4 s, and at most once in five seconds.
+        """
+        at, known = self._asked
+        if self.target.path or time.monotonic() - at < ASK_AGAIN_SECONDS:
+            return known
+        found: WrongLanguage | ssl.SSLError | None = None
+        secured = self.target.scheme == "rediss"
+        with contextlib.suppress(OSError, TimeoutError, ValueError):
+            language = await spoken_at(self.target.host, self.target.port, "plain Redis" if secured else "TLS")
+            if language not in (None, "TLS" if secured else "plain Redis"):
+                found = WrongLanguage(language)
+        if found is None and secured:
+            found = await self._refusal()
+        self._asked = (time.monotonic(), found)
+        return found
+
+    async def _refusal(self) -> ssl.SSLError | None:
+        """Return the server's error about our certificate, or its absence, which TLS 1.3 sends after the handshake."""
+        reader = asyncio.StreamReader()
+        try:
+            transport = await self.connect(lambda: asyncio.StreamReaderProtocol(reader), ASK_SECONDS)
+        except (OSError, TimeoutError, ValueError) as error:
+            if isinstance(error, ssl.SSLError):
+                return error
+            return None
+        try:
+            async with asyncio.timeout(ASK_SECONDS):
+                await reader.read(1)
+        except ssl.SSLError as error:
+            return error
+        except (OSError, TimeoutError):
+            return None
+        finally:
+            transport.abort()
+        return None
+
+    async def _tls(self) -> ssl.SSLContext:
+        if self._context is None:
+            self._context = await asyncio.to_thread(tls_context, self.target)
+        return self._context
+
+
+def tls_context(target: RedisTarget) -> ssl.SSLContext:
+    """Return the TLS context for a target: with its own files, else with the system's authorities.
+
+    Raises:
+        OSError: a file can no longer be read or has other content now (ssl.SSLError).
+    """
+    context = ssl.create_default_context(cafile=target.tls_ca, capath=target.tls_ca_path)
+    if not target.tls_check_hostname or not target.tls_verify:
+        context.check_hostname = False
+    if not target.tls_verify:
+        context.verify_mode = ssl.CERT_NONE
+    load_certificate(context, target)
+    return context
+
+
+def _is_address(host: str) -> bool:
+    """Return whether the host is an IP address. A name may have a dead address before a working one."""
+    with contextlib.suppress(ValueError):
+        return bool(ip_address(host))
+    return False

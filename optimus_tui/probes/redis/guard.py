@@ -1,0 +1,304 @@
+"""The check of commands inside each connection, below pipelines, scripts and subscriptions.
+
+Words are checked where they are packed, and only words packed here are written; everything else is refused, including
+bytes that a caller packed itself. Sent commands are counted and logged here, and each reply is matched to its command.
+"""
+
+import asyncio
+import socket
+import ssl
+from collections import deque
+from collections.abc import Iterable
+from typing import Any
+
+import hiredis
+from redis.asyncio.connection import AbstractConnection
+from redis.asyncio.retry import Retry
+from redis.exceptions import (
+    AuthenticationError,
+    AuthorizationError,
+    BusyLoadingError,
+    InvalidResponse,
+    RedisError,
+    ResponseError,
+)
+from redis.exceptions import ConnectionError as LostConnection
+from redis.exceptions import TimeoutError as NoAnswer
+from redis.maint_notifications import MaintNotificationsConfig
+
+from optimus_tui.probes.load_meter import CONNECTED, LoadMeter
+from optimus_tui.probes.redis.commands import CommandRefused, cleared
+from optimus_tui.probes.redis.dialing import Connector, HungUp, WrongLanguage
+from optimus_tui.probes.redis.parser import PatientParser, ReplyTooLarge, UnreadableReply
+from optimus_tui.probes.redis.reply_caps import name_of, reply_cap
+from optimus_tui.probes.round_trips import RoundTrip, attributed_to
+from optimus_tui.settings.model import RedisTarget
+
+
+class Patience(Retry):
+    """A retry policy: one more attempt after a lost connection, none where it is of no use or may lock a login."""
+
+    async def call_with_retry(
+        self, do: Any, fail: Any, is_retryable: Any = None, with_failure_count: bool = False
+    ) -> Any:
+        """Call ``do``, and call it again after an error that is worth a retry."""
+        return await super().call_with_retry(do, fail, is_retryable or _worth_retrying, with_failure_count)
+
+
+def _worth_retrying(error: Exception) -> bool:
+    refused = isinstance(error, (AuthenticationError, AuthorizationError, BusyLoadingError, WrongLanguage, HungUp))
+    return not refused and "max number of clients" not in str(error)
+
+
+class _Cleared(list[bytes]):
+    """Packed words that passed the check; nothing else is written. ``commands`` are the words of one round trip."""
+
+    commands: list[tuple[Any, ...]]
+
+
+def connection_arguments(
+    target: RedisTarget, own: LoadMeter, name: str, timeout: float, retry: Retry
+) -> dict[str, Any]:
+    """Return the arguments with which a pool opens checked connections to ``target``.
+
+    ``timeout`` (seconds) bounds the connecting and each reply.
+    """
+    return {
+        "connector": Connector(target),
+        "own": own,
+        "name": name,
+        "db": target.db,
+        "username": target.username,
+        "password": target.password.reveal() if target.password else None,
+        "socket_timeout": timeout,
+        "socket_connect_timeout": timeout,
+        "decode_responses": False,
+        "driver_info": None,
+        "retry": retry,
+        "maint_notifications_config": MaintNotificationsConfig(enabled=False),
+    }
+
+
+class Guarded(AbstractConnection):
+    """A connection that checks its commands, for TCP, TLS and unix sockets."""
+
+    def __init__(self, *, own: LoadMeter, connector: Connector, name: str = "", **kwargs: Any) -> None:
+        self._own, self._connector, self._name = own, connector, name
+        self._due: deque[RoundTrip] = deque()
+        self._caps: deque[tuple[str, int]] = deque()
+        kwargs |= {"parser_class": PatientParser, "protocol": connector.manners.protocol}
+        super().__init__(**kwargs)
+
+    def repr_pieces(self) -> list[tuple[str, str]]:
+        """Return what ``repr`` shows: the target without its password."""
+        return [("target", self._connector.target.label)]
+
+    def _host_error(self) -> str:
+        target = self._connector.target
+        return target.path or f"{target.host}:{target.port}"
+
+    async def _connect(self) -> None:
+        """Open the streams through the connector."""
+        loop = asyncio.get_running_loop()
+        reader = asyncio.StreamReader(loop=loop)
+        protocol = asyncio.StreamReaderProtocol(reader, loop=loop)
+        transport = await self._connector.connect(lambda: protocol, float(self.socket_connect_timeout or 1.0))
+        self._reader, self._writer = reader, asyncio.StreamWriter(transport, protocol, reader, loop)
+
+    async def connect_check_health(self, check_health: bool = True, retry_socket_connect: bool = True) -> None:
+        """Connect and greet.
+
+        Raises:
+            WrongLanguage: the port speaks another protocol than the address says.
+        """
+        try:
+            await super().connect_check_health(check_health, retry_socket_connect)
+        except (LostConnection, InvalidResponse, NoAnswer) as error:
+            why = None
+            if self._strange(error):
+                why = await self._connector.explain()
+            if why is None:
+                raise
+            if isinstance(why, WrongLanguage):
+                raise WrongLanguage(why.language) from error
+            raise HungUp(str(why)) from why
+
+    def _strange(self, error: Exception) -> bool:
+        """Return whether the port may speak another protocol: it was reached, and its answer was not Redis."""
+        if isinstance(
+            error, (AuthenticationError, AuthorizationError, BusyLoadingError, UnreadableReply, ReplyTooLarge)
+        ):
+            return False
+        secured = self._connector.target.scheme == "rediss"
+        if isinstance(error, NoAnswer):  # to a TLS greeting a plain server says nothing; no TLS server keeps silent
+            return secured
+        causes = (error, error.__cause__, error.__context__)
+        if any(isinstance(one, ssl.SSLCertVerificationError) for one in causes):
+            return False
+        if any(isinstance(one, (socket.gaierror, ConnectionRefusedError)) for one in causes):
+            return False
+        return "max number of clients" not in str(error)
+
+    def cleared(self, words: tuple[Any, ...]) -> tuple[Any, ...]:
+        """Return the words as they may be sent, or raise CommandRefused. Here the observer's list decides."""
+        return cleared(words, int(self.db))
+
+    def pack_command(self, *args: Any) -> _Cleared:
+        """Check and pack one command."""
+        return self.pack_commands([args])
+
+    def pack_commands(self, commands: Iterable[Iterable[Any]]) -> _Cleared:
+        """Check and pack the commands of one round trip."""
+        words = [self._checked(tuple(command)) for command in commands]
+        packed = _Cleared([b"".join(map(_packed, words))])
+        packed.commands = words
+        return packed
+
+    def _checked(self, words: tuple[Any, ...]) -> tuple[Any, ...]:
+        try:
+            return self.cleared(words)
+        except CommandRefused as why:
+            self._own.log.refused(words, why)
+            raise
+
+    async def send_packed_command(self, command: Any, check_health: bool = True) -> None:
+        """Send words that ``pack_commands`` has packed, count and log them; raise CommandRefused for others."""
+        if not isinstance(command, _Cleared):
+            why = CommandRefused("bytes that did not pass the guard")
+            self._own.log.refused((b"(bytes)",), why)
+            raise why
+        if not self.is_connected:
+            await self.connect_check_health(check_health=False)
+        trip = self._own.log.sent(command.commands)
+        trip.client = self._name
+        if trip.count:
+            self._due.append(trip)
+        self._caps.extend((name_of(words), reply_cap(words)) for words in command.commands)
+        try:
+            await super().send_packed_command(command, check_health)
+        except BaseException as error:
+            trip.lose(f"broke while it was sent: {_lost(error)}")
+            raise
+        self._own.note(trips=1, commands=trip.count)
+
+    async def read_response(self, *args: Any, **kwargs: Any) -> Any:
+        """Read the next reply, bounded by its command's cap, and record it with its command."""
+        trip = self._due[0] if self._due else None
+        if self._caps:
+            parser: Any = self._parser
+            parser.expect(*self._caps[0])
+        try:
+            reply = await super().read_response(*args, **kwargs)
+        except ResponseError as error:
+            self._answered(trip, error)
+            raise
+        except BaseException as error:
+            if trip is not None:
+                trip.lose(f"no answer: {_lost(error)}")
+            raise
+        self._answered(trip, None)
+        return reply
+
+    def _answered(self, trip: RoundTrip | None, error: ResponseError | None) -> None:
+        if self._caps:
+            self._caps.popleft()
+        if trip is not None and trip.answer(error) and self._due:
+            self._due.popleft()
+
+    async def on_connect_check_health(self, check_health: bool = True) -> None:
+        """Greet the server after connecting, as the source "connection"."""
+        with attributed_to("connection", poll=True):
+            await self._greet(check_health)
+        CONNECTED.set(asyncio.get_running_loop().time())
+        self._own.note(connects=1)
+
+    async def _greet(self, check_health: bool) -> None:
+        """Log in; where the server or a proxy closes the connection on HELLO or on a name, try again without it."""
+        manners = self._connector.manners
+        self.protocol = manners.protocol
+        try:
+            await self._log_in(check_health, manners.named)
+            return
+        except LostConnection as error:
+            if type(error) is not LostConnection or "max number of clients" in str(error) or manners.hopeless:
+                raise
+            first = error
+        for named in (True, False) if self.protocol == 3 else (False,):
+            self.protocol = 2
+            try:
+                await self._connect()
+                await self._log_in(check_health, named)
+            except (NoAnswer, TimeoutError):
+                break
+            except (LostConnection, OSError):
+                continue
+            manners.learn(2, named)
+            return
+        manners.give_up()
+        raise HungUp(str(first)) from first
+
+    async def _log_in(self, check_health: bool, named: bool) -> None:
+        try:
+            await super().on_connect_check_health(check_health)
+        except ResponseError as error:
+            if int(self.protocol) == 2 or not _hello_unknown(error):
+                raise
+            self.protocol = 2  # an old server, or a login without HELLO: the older protocol serves us as well
+            await super().on_connect_check_health(check_health)
+        except (RedisError, OSError):
+            raise
+        except Exception as error:
+            raise InvalidResponse("the greeting was answered with something else") from error
+        await name_connection(self, self._name if named else "")
+
+    async def disconnect(
+        self,
+        nowait: bool = False,
+        error: Exception | None = None,
+        failure_count: int | None = None,
+        health_check_failed: bool = False,
+    ) -> None:
+        """Close the connection and record the replies that will not come."""
+        if self.is_connected:  # also without an error: the pool drops so what the server has closed
+            self._own.note(losses=1)
+        self._caps.clear()
+        while self._due:
+            self._due.popleft().lose("no answer: the connection ended")
+        await super().disconnect(nowait, error, failure_count, health_check_failed)
+
+
+def _packed(words: tuple[Any, ...]) -> bytes:
+    plain: tuple[Any, ...] = tuple(bytes(word) if isinstance(word, (bytearray, memoryview)) else word for word in words)
+    return bytes(hiredis.pack_command(plain))
+
+
+def _lost(error: BaseException) -> str:
+    if isinstance(error, ReplyTooLarge):
+        return "it was too large to be read"
+    if isinstance(error, (TimeoutError, NoAnswer)):
+        return "none came in time"
+    if isinstance(error, (LostConnection, OSError)):
+        return "the connection broke"
+    if isinstance(error, asyncio.CancelledError):
+        return "it was interrupted"
+    return "what came is no answer"
+
+
+def _hello_unknown(error: ResponseError) -> bool:
+    said = str(error).lower()
+    return "hello" in said or "unknown command" in said or "noproto" in said or "unsupported protocol" in said
+
+
+async def name_connection(connection: AbstractConnection, name: str) -> None:
+    """Send the client's name to the server; a refusal changes nothing.
+
+    Without a name a PING is sent instead, because a connection counts only once a reply came.
+    """
+    words = ("CLIENT", "SETNAME", name) if name else ("PING",)
+    await connection.send_command(*words, check_health=False)
+    try:
+        await connection.read_response()
+    except LostConnection:
+        raise
+    except ResponseError:
+        return  # the login may not, or the server is loading or busy: a name is a courtesy

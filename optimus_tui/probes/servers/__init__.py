@@ -1,0 +1,1 @@
+"""The servers themselves: Redis and its memory and slow commands, and Postgres."""

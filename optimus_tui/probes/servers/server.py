@@ -1,0 +1,229 @@
+"""Read the server's state: is it there, how fast does it answer, and what does INFO report.
+
+Each part may fail independently: without PING another harmless command is timed, without INFO there is still a latency
+and the number of keys, and a loading server still reports its progress.
+"""
+
+import asyncio
+from collections.abc import Callable
+
+from msgspec.structs import replace
+from redis.exceptions import ResponseError
+
+from optimus_tui.clock import Clock
+from optimus_tui.contract.reading import Fault, Reading
+from optimus_tui.contract.services import Refusals, ServerState, growth
+from optimus_tui.grammar.info import amount, expiring, keys_in, parse_info, real, senseless
+from optimus_tui.probes.delay import disturbed, measured_ms, watching
+from optimus_tui.probes.faults import OUTAGES, fault_of
+from optimus_tui.probes.http.reach import ask, ask_all, missing_fault, touch
+from optimus_tui.probes.load_meter import CONNECTED, LoadMeter
+from optimus_tui.probes.redis.client import ObserverRedis
+from optimus_tui.settings.model import RedisTarget
+from optimus_tui.wording.safe import safe_text
+
+QUICK_SECONDS = 0.7
+"""A second reading is made only where the first took no longer than this."""
+LOOK_SECONDS, LEAST_SECONDS = 3.3, 0.1
+"""The time for one reading, and the least for a part that begins late: from 0.9 s away the first answer takes 2.7 s."""
+STOPPED = "PING, answered MISCONF"
+COUNTED_REFUSALS = ("OOM", "MISCONF", "NOREPLICAS", "READONLY")
+_AMOUNTS = (
+    "used_memory", "maxmemory", "mem_not_counted_for_evict", "evicted_keys", "connected_clients", "maxclients",
+    "keyspace_hits", "keyspace_misses", "uptime_in_seconds", "connected_slaves", "rejected_connections",
+)  # fmt: skip
+_KNOWN = ("redis_version", "run_id", "used_memory", "connected_clients", "role", "keyspace_hits", "loading")
+"""Fields of which every known kind of server reports at least one."""
+_ROLES = {"slave": "replica", "master": "primary"}
+_UNKNOWN_COSTS = "memory, replication, refused writes and the hit rate of Redis are unknown"
+
+
+async def read_server(redis: ObserverRedis, target: RedisTarget, own: LoadMeter, clock: Clock) -> Reading[ServerState]:
+    """Return the server's state after two round trips: PING, whose time is the latency, then INFO and DBSIZE together.
+
+    An outage becomes the fault. A server that answers PING and is too slow for INFO has an unknown state, which is no
+    outage.
+    """
+    wall, began = clock.wall(), clock.mono()
+    fault: Fault | None = None
+    command = "PING"
+
+    def left() -> float:
+        return max(LEAST_SECONDS, LOOK_SECONDS - (clock.mono() - began))
+
+    try:
+        latency_ms, command = await _latency(redis, left)
+    except OUTAGES as error:
+        fault = fault_of(error, target)
+        if not isinstance(error, ResponseError) and fault.kind != "loading":
+            return Reading(value=None, taken_at=wall, taken_mono=began, fault=fault)
+        latency_ms = (clock.mono() - began) * 1000
+    counted = own.hits, own.misses
+    info: object
+    size: object = None
+    try:
+        async with asyncio.timeout(left()):
+            info, size = await _info(redis, alone=fault is not None)
+    except OUTAGES as error:
+        slow = fault_of(error, target)
+        if fault is not None or slow.kind != "timeout":
+            return Reading(value=None, taken_at=wall, taken_mono=began, fault=fault or slow)
+        info = slow
+    fields = parse_info(info)
+    info_fault = _info_fault(info, fields, target)
+    state = _state(fields, size, latency_ms, target.db, counted, info_fault)
+    state = replace(state, latency_command=command, writes_stopped=command == STOPPED)
+    if fault and state.loading_percent is not None:
+        fault = Fault(fault.kind, f"{fault.message} ({state.loading_percent:.0f} %)", fault.remedy)
+    return Reading(value=state, taken_at=wall, taken_mono=began, took_ms=latency_ms, fault=fault)
+
+
+async def read_server_twice(
+    redis: ObserverRedis, target: RedisTarget, own: LoadMeter, clock: Clock, *, between: float = 1.0
+) -> Reading[ServerState]:
+    """Return ``read_server``, read again ``between`` seconds later where the server has refused something.
+
+    Only what grows between the two is being refused now.
+    """
+    began = clock.mono()
+    first = await read_server(redis, target, own, clock)
+    before, slow = first.value, clock.mono() - began > QUICK_SECONDS
+    if first.fault is not None or before is None or slow or not has_refused(before.refused):
+        return first
+    await asyncio.sleep(between)
+    try:
+        async with asyncio.timeout(QUICK_SECONDS):
+            after = (await read_server(redis, target, own, clock)).value
+    except TimeoutError:
+        return first
+    if after is None or after.run_id != before.run_id:
+        return first
+    lately = growth(before.refused, after.refused, clock.mono() - first.taken_mono)
+    return replace(first, value=replace(before, refused=after.refused, refused_lately=lately))
+
+
+def has_refused(refused: Refusals) -> bool:
+    """Return whether anything was refused since the server's start."""
+    return bool(refused.connections) or any((refused.writes or {}).values())
+
+
+async def _latency(redis: ObserverRedis, left: Callable[[], float]) -> tuple[float | None, str]:
+    """Return the time of one PING (or the command that replaces it) in ms, and the command's name.
+
+    It is sent again where a connection had to be opened first, another command was tried in vain, or our own event loop
+    was blocked meanwhile. Where the seconds ``left`` do not suffice, the first time counts, without the connecting.
+    """
+    with watching() as span:
+        command = await touch(redis)
+        if command != "PING" and "PING" not in redis.absent and "MISCONF" in str(await ask(redis, "PING")):
+            command = STOPPED
+        connected = CONNECTED.get() >= span.began
+        if connected:
+            span.restart(CONNECTED.get())
+        if connected or command != "PING" or disturbed(span.took_ms, span.own_ms):
+            first = measured_ms(span.took_ms, span.own_ms)
+            span.restart()
+            span.sent()
+            try:
+                async with asyncio.timeout(left()):
+                    await (ask(redis, "PING") if command == STOPPED else touch(redis))
+            except TimeoutError:
+                return first, command
+        return measured_ms(span.took_ms, span.own_ms), command
+
+
+async def _info(redis: ObserverRedis, alone: bool) -> tuple[object, object]:
+    """Return the replies of INFO and DBSIZE; only INFO while the server may be loading, when DBSIZE would fail."""
+    if alone:
+        return await redis.execute_command("INFO"), None
+    info, size = await ask_all(redis, ("INFO",), ("DBSIZE",))
+    return info, size
+
+
+def _info_fault(info: object, fields: dict[str, str], target: RedisTarget) -> Fault | None:
+    """Return why INFO is of no use, or None where it holds known fields."""
+    if isinstance(info, Fault):
+        return Fault(info.kind, f"INFO was not answered in time: {_UNKNOWN_COSTS}", "see what makes it so slow")
+    if isinstance(info, Exception):
+        return missing_fault("INFO", info, target, _UNKNOWN_COSTS)
+    if any(name in fields for name in _KNOWN):
+        return None
+    said = "INFO is empty"
+    if fields:
+        said = f"INFO holds none of the fields we know ({len(fields)} others)"
+    return Fault("invalid", f"{said}: {_UNKNOWN_COSTS}", "see what answers to INFO there: a proxy or a managed service")
+
+
+def _state(
+    info: dict[str, str],
+    size: object,
+    latency_ms: float | None,
+    db: int,
+    own: tuple[int, int],
+    info_fault: Fault | None,
+) -> ServerState:
+    def text(name: str) -> str | None:
+        if info.get(name):
+            return safe_text(info[name], 60)
+        return None
+
+    product = text("server_name") or ("redis" if "redis_version" in info else None)
+    replica = info.get("role") == "slave"
+    return ServerState(
+        latency_ms=latency_ms,
+        product=product,
+        version=text(f"{product}_version") or text("redis_version"),
+        mode=text("redis_mode") or text("server_mode"),
+        role=_ROLES.get(info.get("role", "")) or text("role"),
+        run_id=text("run_id"),
+        db=db,
+        keys=size if isinstance(size, int) and size >= 0 else keys_in(info, db),
+        memory_used=amount(info, "used_memory"),
+        memory_max=amount(info, "maxmemory") or None,
+        memory_policy=text("maxmemory_policy"),
+        memory_uncounted=amount(info, "mem_not_counted_for_evict"),
+        expiring_keys=expiring(info),
+        evicted_keys=amount(info, "evicted_keys"),
+        clients=amount(info, "connected_clients"),
+        clients_max=amount(info, "maxclients") or None,
+        commands_per_second=real(info, "instantaneous_ops_per_sec"),
+        keyspace_hits=amount(info, "keyspace_hits"),
+        keyspace_misses=amount(info, "keyspace_misses"),
+        own_hits=own[0],
+        own_misses=own[1],
+        uptime_seconds=amount(info, "uptime_in_seconds"),
+        link_to_master=_link(info) if replica else None,
+        replicas=amount(info, "connected_slaves"),
+        replicas_good=amount(info, "min_slaves_good_slaves"),
+        snapshot_failed=_failed(info, "rdb_last_bgsave_status"),
+        append_failed=_failed(info, "aof_last_write_status") if info.get("aof_enabled") == "1" else None,
+        refused=_refusals(info),
+        loading_percent=real(info, "loading_loaded_perc") if info.get("loading") == "1" else None,
+        info_fault=info_fault,
+        senseless=tuple(f"{name} {safe_text(info[name], 24) or 'empty'}" for name in senseless(info, _AMOUNTS)[:5]),
+    )
+
+
+def _link(info: dict[str, str]) -> str | None:
+    status = info.get("master_link_status", "")
+    if status == "down" and info.get("master_sync_in_progress") == "1":
+        return "syncing"
+    return safe_text(status, 60) or None
+
+
+def _failed(info: dict[str, str], name: str) -> bool | None:
+    """Return whether a status field says err; None where it is missing."""
+    if info.get(name):
+        return info[name] != "ok"
+    return None
+
+
+def _refusals(info: dict[str, str]) -> Refusals:
+    """Return the counts since the start. A server that counts its errors omits those that never happened."""
+    writes: dict[str, int] | None = None
+    if "total_error_replies" in info or any(name.startswith("errorstat_") for name in info):
+        writes = {}
+        for name in COUNTED_REFUSALS:
+            _, _, count = info.get(f"errorstat_{name}", "").partition("count=")
+            writes[name] = amount({name: count}, name) or 0
+    return Refusals(writes=writes, connections=amount(info, "rejected_connections"))

@@ -1,0 +1,1 @@
+"""The tool that looks at cache coherence: events, keys and audit."""

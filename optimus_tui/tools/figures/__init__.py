@@ -1,0 +1,1 @@
+"""Figures of the gateway that several tools tell: rates, hit rates and circuit breakers."""

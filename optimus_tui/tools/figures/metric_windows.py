@@ -1,0 +1,198 @@
+"""The gateway's counters over a window: Prometheus, else history, else several looks at ``/metrics`` within seconds.
+
+The answer says which. ``covered_minutes`` tells what was looked at, be it two seconds. Each look has a connection of
+its own, so that every worker behind the address may answer; growth is taken process by process (``history.processes``).
+"""
+
+import asyncio
+import math
+from collections.abc import Awaitable, Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, TypeVar
+
+from msgspec.structs import replace
+
+from optimus_tui.contract.metrics import Increase, MetricsState, Quantiles
+from optimus_tui.contract.reading import Fault, Reading
+from optimus_tui.grammar.prometheus import HISTOGRAM_PARTS, base_of, split_series
+from optimus_tui.history.samples.lives import LOOKS_EACH, ProcessReading
+from optimus_tui.history.samples.marks import compare_marks
+from optimus_tui.history.samples.processes import grow
+from optimus_tui.history.samples.windows import increase_of, quantiles_of
+from optimus_tui.tools.figures.breaker_states import by_process
+
+if TYPE_CHECKING:
+    from optimus_tui.context import Context
+
+T = TypeVar("T")
+APART_SECONDS = 0.2
+LEAST_LOOKS = 2 * LOOKS_EACH
+"""Of two workers that answer by chance, ten looks miss one once in 500 times (five looks: once in 16). Where more were
+seen, five looks for each of them."""
+LOOKING_SECONDS = 4.0
+LOOK_SECONDS, WINDOW_SECONDS = 1.5, 2.0
+"""Bounds of one look, and of one question to what was kept."""
+JUMP = 10.0
+NO_PAGE = "the gateway publishes no /metrics (it answered 404)"
+
+
+class Counters:
+    """Reads counters over the window, else from looks at the page, which are taken at most once.
+
+    With ``live`` False it never looks.
+    """
+
+    def __init__(self, ctx: "Context", minutes: float, *, live: bool = True) -> None:
+        self._ctx, self._minutes, self._may_look = ctx, minutes, live
+        self._looking: asyncio.Task[list[Reading[MetricsState]]] | None = None
+        self._first: asyncio.Task[Reading[MetricsState]] | None = None
+
+    @property
+    def minutes(self) -> float:
+        """The window that is asked for."""
+        return self._minutes
+
+    async def increase(self, metric: str, labels: Mapping[str, str] | None = None) -> Increase:
+        """Return the growth of a counter; ``covered_minutes`` is 0 if unknown, with the reason in ``fault``."""
+        kept = await self._kept(self._ctx.windows.increase(metric, self._minutes, labels))
+        if isinstance(kept, Increase) and (kept.covered_minutes > 0 or kept.several or not self._may_look):
+            return kept
+        if not self._may_look:
+            return Increase(name=metric, fault=kept if isinstance(kept, Fault) else None)
+        return _first_fault(live_increase(metric, await self.looks(), labels or {}), kept)
+
+    async def quantiles(self, histogram: str, by: str | None) -> Quantiles:
+        """Return percentiles in seconds by the value of a label, or of all together (None)."""
+        kept = await self._kept(self._ctx.windows.quantiles(histogram, self._minutes, by=by))
+        if isinstance(kept, Quantiles) and (kept.covered_minutes > 0 or kept.several or not self._may_look):
+            return kept
+        if not self._may_look:
+            return Quantiles(name=histogram, fault=kept if isinstance(kept, Fault) else None)
+        looks = await self.looks()
+        parts = [live_increase(f"{histogram}{part}", looks, {}) for part in HISTOGRAM_PARTS]
+        return await asyncio.to_thread(quantiles_of, histogram, parts, by)
+
+    async def looks(self) -> list[Reading[MetricsState]]:
+        """Return looks at the page as it is now; a single one if there is no page or no answer."""
+        if self._looking is None:
+            self._looking = asyncio.ensure_future(self._look())
+        return await asyncio.shield(self._looking)
+
+    async def first_look(self) -> Reading[MetricsState]:
+        """Return the first look at the page as it is now; ``looks`` begins with it."""
+        if self._first is None:
+            self._first = asyncio.ensure_future(self._read(0))
+        return await asyncio.shield(self._first)
+
+    async def states(self) -> list[MetricsState] | Fault:
+        """Return what each process publishes now, or the fault.
+
+        Where processes cannot be told apart: one page for each set of states of circuit breakers.
+        """
+        looks = await self.looks()
+        latest = by_process(one.value for one in looks if one.value is not None)
+        return latest or next((one.fault for one in looks if one.fault), Fault("invalid", NO_PAGE))
+
+    async def _kept(self, asked: Awaitable[T]) -> T | Fault:
+        try:
+            async with asyncio.timeout(WINDOW_SECONDS):
+                return await asked
+        except TimeoutError:
+            return Fault("timeout", f"what was kept did not answer within {WINDOW_SECONDS:g} s")
+
+    async def _read(self, turn: int) -> Reading[MetricsState]:
+        """The page of one of the gateway's addresses, each in its turn."""
+        from optimus_tui.probes.http.metrics import read_metrics
+
+        at = self._ctx.settings.at_gateway(turn)
+        return await read_metrics(self._ctx.fresh_http, at, self._ctx.clock, LOOK_SECONDS)
+
+    async def _look(self) -> list[Reading[MetricsState]]:
+        ctx, looks = self._ctx, list[Reading[MetricsState]]()
+        while True:
+            began = ctx.clock.mono()
+            looks.append(await (self._read(len(looks)) if looks else self.first_look()))
+            nothing = all(one.value is None or not one.value.published for one in looks)
+            if nothing and len(looks) >= len(ctx.settings.gateways):
+                return looks
+            if enough(looks) or began - looks[0].taken_mono >= LOOKING_SECONDS:
+                return looks
+            await asyncio.sleep(max(0.0, APART_SECONDS - (ctx.clock.mono() - began)))
+
+
+def latest_pages(pages: Iterable[MetricsState | None]) -> list[MetricsState]:
+    """Return the latest page of each process that answered."""
+    return list({page.process: page for page in pages if page is not None}.values())
+
+
+def enough(looks: Sequence[Reading[MetricsState]]) -> bool:
+    """Return True if it is unlikely that a process was missed, and each one was seen twice."""
+    seen = [one.value.process for one in looks if one.value is not None and one.value.process is not None]
+    once = any(seen.count(process) == 1 for process in set(seen))
+    return len(looks) >= max(LEAST_LOOKS, LOOKS_EACH * len(set(seen))) and not once
+
+
+def _first_fault(found: Increase, kept: Increase | Fault) -> Increase:
+    """The same with the reason why a better source did not answer, where there is one."""
+    if isinstance(kept, Fault):
+        better: Fault | None = kept
+        targets: tuple[str, ...] = ()
+    else:
+        better, targets = kept.fault, kept.targets
+    if better is None:
+        return found
+    if found.fault is None or found.several:
+        return replace(found, fault=found.fault or better, targets=targets)
+    both = Fault(better.kind, f"{better.message}; and {found.fault.message}", better.remedy or found.fault.remedy)
+    return replace(found, fault=both, targets=targets)
+
+
+def live_increase(metric: str, looks: Sequence[Reading[MetricsState]], labels: Mapping[str, str]) -> Increase:
+    """Return the growth over looks of a few seconds, process by process.
+
+    A series that appeared between two looks at one process grew from zero. Where processes cannot be told apart, a
+    counter that falls or jumps makes the growth unknown.
+    """
+    states = [(one, one.value) for one in looks if one.value is not None]
+    if not states:
+        return Increase(name=metric, fault=next((one.fault for one in looks if one.fault), None))
+    if not all(state.published for _, state in states):
+        return Increase(name=metric, fault=Fault("invalid", NO_PAGE))
+    found: dict[str, list[tuple[float, float]]] = {}
+    marks: list[ProcessReading] = []
+    last: dict[float | None, Mapping[str, float]] = {}
+    for one, state in states:
+        compared = compare_marks(last.get(state.process, {}), state.marks)
+        last[state.process] = state.marks
+        began = None
+        if state.started_at is not None:
+            began = state.started_at - one.taken_at + one.taken_mono
+        known = state.process is not None
+        cut, same, other = bool(state.left_out or state.summed), compared == "same", compared == "other"
+        marks.append(ProcessReading(one.taken_mono, state.process, known, began, cut=cut, same=same, other=other))
+        for name, value in state.values.items():
+            if split_series(name)[0] == metric:
+                found.setdefault(name, []).append((one.taken_mono, value))
+    if not found and not all(base_of(metric) in state.metrics for _, state in states):
+        return Increase(name=metric, fault=missing(metric, states[-1][1]))
+    growth = grow(marks, found, marks[0].at, most=math.inf, restarts_allowed=0, jump=JUMP)
+    fault = next((one.fault for one in looks if one.fault), None)
+    if len(states) < 2 and fault is None:
+        fault = Fault("invalid", "a single look at /metrics tells no growth")
+    grown = increase_of(metric, growth, labels, "live", fault)
+    missed = len({one.process for one in marks}) > 1 and not enough(looks)
+    return replace(grown, lower_bound=grown.lower_bound or missed)
+
+
+def missing(metric: str, state: MetricsState) -> Fault:
+    """Return the fault for a counter that the page lacks, with similar names and the setting to add."""
+    base = base_of(metric)
+    if base in state.unread:
+        return Fault("invalid", f"values of {base} in the gateway's /metrics are no numbers")
+    others = state.lookalikes.get(base, ())
+    if not others:
+        return Fault("invalid", f"the gateway's /metrics holds no {base}")
+    return Fault(
+        "invalid",
+        f"the gateway's /metrics holds no {base}, but {', '.join(others)}, which may be the same",
+        f'if so, add to optimus.toml: [metrics] {base} = "{others[0]}"',
+    )

@@ -1,0 +1,1 @@
+"""The tool that tells how everything is right now."""

@@ -1,0 +1,250 @@
+"""diagnose_gateway_health: every dependency at once, under one deadline, and never better than the worst of them.
+
+What is timed is asked first and alone, so that our own work on the keys does not lengthen it. Every part is bounded by
+itself: what is not known in time is said in its section, and the others stand.
+"""
+
+import asyncio
+from typing import TYPE_CHECKING
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from optimus_tui.contract.finding_rules import CACHE_UNMEASURED, LIMITS_UNMEASURED
+from optimus_tui.contract.findings import Finding
+from optimus_tui.contract.health import Series
+from optimus_tui.contract.limits import LimitsReport
+from optimus_tui.contract.reading import Fault, Reading
+from optimus_tui.contract.services import GatewayState, HitRate, ServerState, ServiceState
+from optimus_tui.contract.tools.health import DiagnoseQuery, DiagnoseReport
+from optimus_tui.tools.figures.gateway_figures import GatewayFigures, summary_figures
+from optimus_tui.tools.figures.hit_rates import counted_rate, present_rate
+from optimus_tui.tools.figures.metric_windows import Counters
+from optimus_tui.tools.health.latency import latencies
+from optimus_tui.tools.health.sections import (
+    cache_section,
+    engine_section,
+    gateway_section,
+    limiting_section,
+    metrics_section,
+    postgres_section,
+    redis_section,
+)
+from optimus_tui.tools.keyspace_scan import Survey, judge_limits, read_known, survey
+from optimus_tui.tools.pages.report_sections import HEALTH_SEVERITY, diagnostics
+from optimus_tui.tools.parts import SERVER_SECONDS, nothing, part, reading
+from optimus_tui.verdicts import health as verdicts
+from optimus_tui.verdicts.coherence.event_clock import find_clock
+from optimus_tui.verdicts.coherence.events import events_per_second, pick_window
+from optimus_tui.verdicts.coherence.feed import find_flood
+from optimus_tui.verdicts.gateway.hit_rate import LookupTrack, hit_rate, track_lookups
+from optimus_tui.verdicts.playbooks.churn import newest_end
+from optimus_tui.verdicts.rules import merge_rules
+from optimus_tui.verdicts.unmeasured import find_partial, find_unmeasured
+
+if TYPE_CHECKING:
+    from optimus_tui.context import Context
+
+QUERY, REPORT = DiagnoseQuery, DiagnoseReport
+NEWEST_EVENTS, EVENTS_SECONDS = 200, 0.9
+METRICS_MINUTES, METRICS_SECONDS = 5, 5.5
+"""The window of the gateway's counters that stands for "now", and the bound of reading them."""
+QUIET_SECONDS = 0.25
+"""For this long nothing else runs beside what is timed; a service that is slower than that is not made slow by us."""
+
+
+class Looked(Struct, frozen=True, kw_only=True):
+    """Everything that was read. ``seen`` is None if the keys were not asked for."""
+
+    gateway: Reading[GatewayState]
+    engine: Reading[ServiceState]
+    server: Reading[ServerState]
+    postgres: Reading[ServiceState]
+    history: dict[str, Series]
+    seen: Survey | None
+    figures: GatewayFigures
+    recent: HitRate | None
+    events: tuple[Finding, ...]
+
+
+def found(report: DiagnoseReport) -> bool:
+    """Return True for anything that needs attention."""
+    return report.overall_status != "healthy"
+
+
+async def run(ctx: "Context", query: DiagnoseQuery) -> DiagnoseReport:
+    """Probe all dependencies together and judge what they answered."""
+    from optimus_tui.tools.answer import timestamp
+
+    looked = await look(ctx, query)
+    tenant, state = query.tenant_id.encode(), looked.gateway.value
+    rules = merge_rules(state.rules if state else None, ctx.settings.limits)
+    limits = None
+    if looked.seen and query.include_rate_limiting:
+        limits = judge_limits(ctx, looked.seen, rules)
+    rate = None
+    if query.include_cache_metrics:
+        rate = _rate(state, looked.server, ctx.clock.mono()) or looked.recent
+    report = verdicts.judge(
+        verdicts.Looks(gateway=looked.gateway, engine=looked.engine, server=looked.server, postgres=looked.postgres),
+        history=looked.history,
+        rate=rate,
+        recent=looked.recent,
+        rate_history=Series(),
+        thresholds=ctx.settings.thresholds,
+        others=_others(ctx, query, looked, rate, limits),
+        limits_seen=True,
+    )
+    return DiagnoseReport(
+        tool="diagnose_gateway_health",
+        timestamp=timestamp(ctx.clock.wall()),
+        backend_orchestrator_health=gateway_section(looked.gateway),
+        ai_engine_connectivity=engine_section(looked.engine),
+        redis=redis_section(looked.server),
+        postgres=postgres_section(looked.postgres),
+        cache_metrics=cache_section(query, looked.gateway, rate, looked.seen),
+        rate_limiting=limiting_section(query, tenant, looked.seen, limits),
+        gateway_metrics=metrics_section(looked.figures),
+        overall_status=report.overall,
+        diagnostics=diagnostics(report.findings, HEALTH_SEVERITY),
+    )
+
+
+async def look(ctx: "Context", query: DiagnoseQuery) -> Looked:
+    """Read all parts, those that are timed a moment before the others."""
+    from optimus_tui.probes.http.services import read_engine, read_gateway
+    from optimus_tui.probes.servers.server import read_server_twice
+
+    settings, clock, counters = ctx.settings, ctx.clock, Counters(ctx, METRICS_MINUTES)
+    async with asyncio.TaskGroup() as group:
+        gateway = group.create_task(
+            reading(ctx, read_gateway(ctx.http, settings, clock, with_rules=query.include_rate_limiting), "the gateway")
+        )
+        engine = group.create_task(reading(ctx, read_engine(ctx.http, settings, clock), "the AI engine"))
+        server = group.create_task(
+            reading(ctx, read_server_twice(ctx.redis, settings.redis, ctx.own, clock), "Redis", SERVER_SECONDS)
+        )
+        await asyncio.wait([gateway, engine, server], timeout=QUIET_SECONDS)
+        others = group.create_task(_untimed(ctx, query))
+        figures = group.create_task(_figures(ctx, counters))
+        await asyncio.wait([gateway, engine, server])
+        history = group.create_task(latencies(ctx, gateway.result(), engine.result(), server.result()))
+        recent = group.create_task(_present(ctx, query, counters, gateway.result().value))
+    postgres, seen, events = others.result()
+    return Looked(
+        gateway=gateway.result(),
+        engine=engine.result(),
+        server=server.result(),
+        postgres=postgres,
+        history=history.result(),
+        seen=seen,
+        figures=figures.result(),
+        recent=recent.result(),
+        events=events or (),
+    )
+
+
+async def _untimed(
+    ctx: "Context", query: DiagnoseQuery
+) -> tuple[Reading[ServiceState], Survey | None, tuple[Finding, ...] | None]:
+    """Postgres, keys and the latest events: parts whose own time is not shown."""
+    from optimus_tui.probes.servers.postgres import read_postgres
+
+    with_keys = query.include_rate_limiting or query.include_cache_metrics
+    return await asyncio.gather(
+        reading(ctx, read_postgres(ctx.settings.postgres_dsn, ctx.clock, ctx.settings.postgres_problem), "Postgres"),
+        _counters(ctx, query) if with_keys else nothing(),
+        _events_now(ctx) if query.include_cache_metrics else nothing(),
+    )
+
+
+async def _figures(ctx: "Context", counters: Counters) -> GatewayFigures:
+    found = await part(ctx, summary_figures(ctx, counters), "the gateway's counters", METRICS_SECONDS)
+    if isinstance(found, Fault):
+        return GatewayFigures(unknown=(f"requests: {found.message}",))
+    return found
+
+
+async def _present(
+    ctx: "Context", query: DiagnoseQuery, counters: Counters, state: GatewayState | None
+) -> HitRate | None:
+    """The hit rate of now as it was kept; where nobody kept it and there is reason to look, from looks.
+
+    The reason is a low published rate, a good one that the counters of the gateway's own page contradict, or counters
+    beside no published rate.
+    """
+    if not query.include_cache_metrics:
+        return None
+    published = None
+    if state is not None and state.cache is not None:
+        published = state.cache.hit_rate
+    warn = ctx.settings.thresholds.hit_rate_warn
+    counted = await part(ctx, counted_rate(counters), "the gateway's counters", METRICS_SECONDS)
+    told = None
+    if isinstance(counted, float):
+        told = counted
+    if published is None:
+        doubtful = told is not None
+    else:
+        doubtful = published < warn or (told is not None and told < warn)
+    if doubtful:
+        asked = counters
+    else:
+        asked = Counters(ctx, counters.minutes, live=False)
+    found = await part(ctx, present_rate(ctx, asked, live=doubtful), "the hit rate", METRICS_SECONDS)
+    if isinstance(found, Fault):
+        return None
+    return found
+
+
+async def _events_now(ctx: "Context") -> tuple[Finding, ...]:
+    """A flood, or a publisher's clock that is off, by the event log's newest entries. Who may not read it learns so
+    from the coherence analysis, not here."""
+    from optimus_tui.probes.keys.coherence import read_event_ends
+
+    log = await part(ctx, read_event_ends(ctx.redis, NEWEST_EVENTS), "the event log", EVENTS_SECONDS)
+    if isinstance(log, Fault):
+        return ()
+    now, newest = ctx.clock.wall(), log.payloads if log.whole else newest_end(log.payloads)
+    window = pick_window(newest, now, 1.0)
+    flood = find_flood(events_per_second(window, now), ctx.settings.thresholds)
+    return (*flood, *find_clock(window.clock))
+
+
+async def _counters(ctx: "Context", query: DiagnoseQuery) -> Survey:
+    """All names, then the values: the tenant's own first, whatever the number of the others."""
+    seen = await survey(ctx, tenant=query.tenant_id.encode())
+    if query.include_rate_limiting:
+        _, fault = await read_known(ctx, seen, [*seen.of_tenant, *seen.limits.names_to_read()])
+        seen.fault = seen.fault or fault
+    return seen
+
+
+def _rate(state: GatewayState | None, server: Reading[ServerState], mono: float) -> HitRate | None:
+    track = LookupTrack()
+    if server.value is not None:
+        track = track_lookups(track, server.value, mono)
+    return hit_rate(state, track)
+
+
+def _others(
+    ctx: "Context", query: DiagnoseQuery, looked: Looked, rate: HitRate | None, limits: LimitsReport | None
+) -> list[Finding]:
+    """Findings about what was asked for beyond the dependencies themselves."""
+    state, seen = looked.gateway.value, looked.seen
+    found: list[Finding] = [*looked.figures.findings, *(limits.findings if limits else ())]
+    if limits is not None and seen is not None:
+        found += [*seen.find_unknown_layout(), *_unread(seen.fault, limits, answers=looked.server.fault is None)]
+    answered = state is not None and state.service.status == "healthy"
+    unknown = query.include_cache_metrics and rate is None
+    if unknown and answered and state is not None and state.cache_fault:
+        unread = find_unmeasured("hit rate", state.cache_fault, rule=CACHE_UNMEASURED)
+        found += [replace(one, severity="low") for one in unread] if state.cache_absent else unread
+    return [*found, *looked.events]
+
+
+def _unread(fault: Fault | None, limits: LimitsReport, *, answers: bool) -> list[Finding]:
+    """What of the limits could not be read although it was asked for."""
+    if fault is not None and limits.rows:
+        return find_partial("rate limits", fault)
+    return find_unmeasured("rate limits", fault, rule=LIMITS_UNMEASURED, answers=answers)

@@ -1,0 +1,96 @@
+"""From what verdicts and probes say to what documents say. Pure."""
+
+import math
+from collections.abc import Iterable
+
+from optimus_tui.contract.findings import Finding
+from optimus_tui.contract.limits import Counter, LimitRow
+from optimus_tui.contract.reading import Fault, Reading
+from optimus_tui.contract.services import ServiceState
+from optimus_tui.contract.tools.common import Diagnostic
+from optimus_tui.contract.tools.health import DependencySection, InstanceSection, LimitSection
+from optimus_tui.verdicts.limits.words import operation_words
+from optimus_tui.verdicts.values import rounded
+from optimus_tui.wording.safe import safe_text
+
+TOLD_DELAY_MS = 50.0
+HEALTH_SEVERITY = {"low": "info", "medium": "warning", "high": "warning", "critical": "critical"}
+
+
+def diagnostics(findings: Iterable[Finding], words: dict[str, str] | None = None) -> tuple[Diagnostic, ...]:
+    """Return findings as documents carry them; ``words`` renames the severities."""
+    return tuple(
+        Diagnostic(
+            severity=(words or {}).get(finding.severity, finding.severity),
+            level=finding.severity,
+            message=finding.message,
+            impact=finding.impact,
+            rule=finding.rule,
+            subject=finding.subject,
+            measured=finding.measured,
+            measured_words=finding.measured_words,
+            threshold=finding.threshold,
+            unit=finding.unit,
+            samples=finding.samples,
+            window_seconds=finding.window_seconds,
+        )
+        for finding in findings
+    )
+
+
+def sentence(fault: Fault | None) -> str | None:
+    """Return a fault and its remedy as one sentence; None for no fault."""
+    if fault is None:
+        return None
+    if fault.remedy:
+        return f"{fault.message}; {fault.remedy}"
+    return fault.message
+
+
+def dependency(reading: Reading[ServiceState] | None) -> DependencySection:
+    """Return a service's section; "not checked" if it was not asked."""
+    if reading is None:
+        return DependencySection(status="not checked")
+    state = reading.value
+    if state is None:
+        return DependencySection(status="unknown", error=sentence(reading.fault))
+    return service(state, reading.fault)
+
+
+def service(state: ServiceState, fault: Fault | None = None) -> DependencySection:
+    """Return the section of a service that was asked."""
+    return DependencySection(
+        status=state.status,
+        latency_ms=rounded(state.latency_ms),
+        own_delay_ms=rounded(state.own_ms) if state.own_ms >= TOLD_DELAY_MS else None,
+        status_code=state.status_code,
+        version=state.version,
+        error=sentence(state.fault or fault),
+        says=state.remark.words if state.remark else None,
+        instances=tuple(
+            InstanceSection(
+                address=safe_text(one.address, 200),
+                status=one.state.status,
+                latency_ms=rounded(one.state.latency_ms),
+                status_code=one.state.status_code,
+                error=sentence(one.state.fault),
+            )
+            for one in state.instances
+        ),
+    )
+
+
+def limit_section(counter: Counter, row: LimitRow | None = None) -> LimitSection:
+    """Return one counter as documents show it; seconds are rounded up."""
+    return LimitSection(
+        current_count=counter.count,
+        ttl_seconds=None if counter.ttl_ms is None else math.ceil(counter.ttl_ms / 1000),
+        immortal=counter.immortal,
+        limit=row.limit if row else None,
+        error=counter.problem,
+    )
+
+
+def operation_name(counter: Counter) -> str:
+    """Return the operation as a document's key."""
+    return operation_words(counter.operation, 200)

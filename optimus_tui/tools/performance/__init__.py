@@ -1,0 +1,1 @@
+"""The tool that measures performance over a window."""

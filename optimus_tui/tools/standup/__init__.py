@@ -1,0 +1,1 @@
+"""The stand-up glance, and tenants side by side."""

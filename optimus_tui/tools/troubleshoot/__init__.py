@@ -1,0 +1,1 @@
+"""The tool that looks into one symptom, and the evidence for it."""

@@ -1,0 +1,222 @@
+"""The parts a playbook asks for, each bounded by itself: what hangs or breaks costs its own part, as a Fault.
+
+Nothing here judges. Where no history covers the window, several looks at the gateway's ``/metrics`` within seconds
+stand in, and say so by their source.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Mapping, Sequence
+from typing import TYPE_CHECKING, TypeVar
+
+from msgspec.structs import replace
+
+from optimus_tui.contract.health import Series
+from optimus_tui.contract.metrics import Increase, MetricsState, Quantiles, Window
+from optimus_tui.contract.reading import Fault, Reading
+from optimus_tui.contract.server_condition import MemoryState, SlowState
+from optimus_tui.contract.services import GatewayState, HitRate, ServerState, ServiceState
+from optimus_tui.history.samples.ring import percentile
+from optimus_tui.probes.delay import starved_words
+from optimus_tui.tools import parts
+from optimus_tui.tools.coherence.arrivals import late_claims
+from optimus_tui.tools.figures.hit_rates import FRESH_SECONDS, present_rate
+from optimus_tui.tools.figures.metric_windows import Counters
+from optimus_tui.verdicts.gateway.hit_rate import LookupTrack, hit_rate, track_lookups
+from optimus_tui.verdicts.gateway.latency import CURED_LOOKS, MIN_SAMPLES
+from optimus_tui.verdicts.playbooks.churn import Invalidations, count, newest_end
+from optimus_tui.verdicts.playbooks.proxy_timeout import DependencyLatencies
+
+if TYPE_CHECKING:
+    from optimus_tui.context import Context
+    from optimus_tui.probes.http.timing import Timed as Look
+
+T = TypeVar("T")
+READ_SECONDS = 2.6
+"""For one part; a tool has eight for all of them, and they run at once."""
+WINDOW_SECONDS = 2.0
+COUNTED_SECONDS = 6.5
+"""For what was kept and, without it, several looks at /metrics."""
+BURST, BURST_SECONDS = 5, 5.2
+MAX_EVENTS = 1000
+COUNTED_MINUTES = 1.5
+"""What is called "now" of what /metrics counts: a longer window forgets a fault as slowly as it notices one."""
+
+
+class EvidenceReader:
+    """Reads the parts that one playbook asks for. ``minutes`` is the window that was asked for."""
+
+    def __init__(self, ctx: "Context", minutes: int) -> None:
+        self.ctx, self.minutes = ctx, minutes
+        self.counters = Counters(ctx, minutes)
+
+    async def bounded(self, part: Awaitable[T], what: str, seconds: float = READ_SECONDS) -> T | Fault:
+        """Return what the part gives within its time, or the fault why not."""
+        return await parts.part(self.ctx, part, what, seconds)
+
+    async def _reading(self, part: Awaitable[Reading[T]], what: str) -> Reading[T]:
+        return await parts.reading(self.ctx, part, what, READ_SECONDS)
+
+    # -- now
+
+    async def gateway(self, *, with_rules: bool = False) -> Reading[GatewayState]:
+        """Read the gateway's health and what it publishes."""
+        from optimus_tui.probes.http.services import read_gateway
+
+        ctx = self.ctx
+        return await self._reading(read_gateway(ctx.http, ctx.settings, ctx.clock, with_rules=with_rules), "gateway")
+
+    async def engine(self) -> Reading[ServiceState]:
+        """Read the engine's own health page."""
+        from optimus_tui.probes.http.services import read_engine
+
+        return await self._reading(read_engine(self.ctx.http, self.ctx.settings, self.ctx.clock), "AI engine")
+
+    async def server(self) -> Reading[ServerState]:
+        """Read Redis with its INFO."""
+        from optimus_tui.probes.servers.server import read_server_twice
+
+        ctx = self.ctx
+        asked = read_server_twice(ctx.redis, ctx.settings.redis, ctx.own, ctx.clock)
+        return await parts.reading(ctx, asked, "redis", parts.SERVER_SECONDS)
+
+    async def slow(self) -> SlowState | Fault:
+        """Read the slow log and latency events."""
+        from optimus_tui.probes.servers.slowlog import read_slowlog
+
+        return await self.bounded(read_slowlog(self.ctx.redis, self.ctx.settings.redis), "SLOWLOG")
+
+    async def memory(self) -> MemoryState | Fault:
+        """Read Redis' memory and its clients' buffers."""
+        from optimus_tui.probes.servers.memory import read_memory
+
+        return await self.bounded(read_memory(self.ctx.redis, self.ctx.settings.redis), "INFO memory")
+
+    async def events(self) -> Invalidations | Fault:
+        """Read the window's invalidations from the event log."""
+        from optimus_tui.probes.keys.coherence import read_event_ends
+
+        log = await self.bounded(read_event_ends(self.ctx.redis, MAX_EVENTS), "event log")
+        if isinstance(log, Fault):
+            return log
+        if log.length and not log.payloads:
+            return Fault("invalid", f"the event log's {log.length:,} entries are too large to read")
+        payloads: Sequence[bytes] = log.payloads
+        if not log.whole:
+            payloads = newest_end(log.payloads)
+        found = await asyncio.to_thread(count, payloads, self.ctx.clock.wall(), self.minutes)
+        if found.clock is not None:
+            return found
+        return replace(found, clock=await late_claims(self.ctx, log.payloads))
+
+    def rate(self, gateway: Reading[GatewayState], server: Reading[ServerState]) -> HitRate | None:
+        """Return the present hit rate with its source."""
+        track = LookupTrack()
+        if server.value is not None:
+            track = track_lookups(track, server.value, self.ctx.clock.mono())
+        return hit_rate(gateway.value, track)
+
+    # -- over the window
+
+    async def series(self, name: str) -> Window | Fault:
+        """Read a recorded series."""
+        return await self.bounded(self.ctx.windows.series(name, self.minutes), f"history of {name}")
+
+    async def names(self, prefix: str) -> list[str]:
+        """Return the recorded series whose names begin with ``prefix``; [] without a history."""
+        found = await self.bounded(self.ctx.store.names(prefix), "history")
+        if isinstance(found, Fault):
+            return []
+        return found[:50]
+
+    async def increase(self, metric: str, labels: Mapping[str, str] | None = None) -> Increase | Fault:
+        """Return the growth over the window, else over several looks now."""
+        return await self.bounded(self.counters.increase(metric, labels), f"growth of {metric}", COUNTED_SECONDS)
+
+    async def present_rate(self) -> HitRate | None:
+        """Return the present hit rate by the gateway's counts, read now if they were not recorded."""
+        found = await self.bounded(present_rate(self.ctx, self.counters, live=True), "hit rate", COUNTED_SECONDS)
+        if isinstance(found, Fault):
+            return None
+        return found
+
+    async def kept_increase(self, metric: str) -> Increase | Fault:
+        """Return the recorded growth over the window; it covers nothing if none was recorded."""
+        return await self.bounded(
+            self.ctx.windows.increase(metric, self.minutes), f"history of {metric}", WINDOW_SECONDS
+        )
+
+    async def recent_increase(self, metric: str) -> Increase | Fault:
+        """Return the recorded growth over the last 90 seconds; it covers nothing if none was recorded."""
+        asked = self.ctx.windows.increase(metric, COUNTED_MINUTES)
+        return await self.bounded(asked, f"history of {metric}", WINDOW_SECONDS)
+
+    async def recent_quantiles(self, histogram: str, by: str) -> Quantiles | Fault:
+        """Return a histogram over the last 90 seconds; empty if none was recorded."""
+        asked = self.ctx.windows.quantiles(histogram, COUNTED_MINUTES, by=by)
+        return await self.bounded(asked, f"history of {histogram}", WINDOW_SECONDS)
+
+    async def quantiles(self, histogram: str, by: str | None = None) -> Quantiles | Fault:
+        """Return a histogram over the window, else over several looks now."""
+        return await self.bounded(self.counters.quantiles(histogram, by), f"growth of {histogram}", COUNTED_SECONDS)
+
+    async def metrics(self) -> list[MetricsState] | Fault:
+        """Read what each process of the gateway publishes now."""
+        return await self.bounded(self.counters.states(), "/metrics", COUNTED_SECONDS)
+
+    # -- latencies
+
+    async def timed(self, *names: str) -> dict[str, DependencyLatencies]:
+        """Return latencies of gateway, engine and redis: recorded ones if there are enough, else a few requests now."""
+        return dict(zip(names, await asyncio.gather(*(self._timed(name) for name in names)), strict=True))
+
+    async def _timed(self, name: str) -> DependencyLatencies:
+        window = await self.series(f"latency.{name}")
+        if isinstance(window, Window) and len(window.samples) >= MIN_SAMPLES:
+            series = kept_series(window, self.ctx.clock.wall())
+            return DependencyLatencies(series=series, source=window.source, covered_minutes=window.covered_minutes)
+        values, lacking = await self._burst(name)
+        return DependencyLatencies(series=live_series(values), source="live", lacking=lacking)
+
+    async def _burst(self, name: str) -> tuple[list[float], str]:
+        """A few requests one after the other, each timed by itself, and why none has a time. Failed ones have none."""
+        from optimus_tui.probes.http.timing import time_pings, time_service
+
+        ctx, settings = self.ctx, self.ctx.settings
+        if name == "redis":
+            looks = time_pings(ctx.redis, ctx.clock, BURST)
+        else:
+            if name == "gateway":
+                base = settings.gateway_url
+            else:
+                base = settings.engine_url
+            looks = time_service(ctx.http, ctx.clock, f"{base}/health", BURST)
+        found = await self.bounded(looks, name, BURST_SECONDS)
+        if isinstance(found, Fault):
+            return [], found.message
+        return [one.ms for one in found if one.counts and one.ms is not None], why_untimed(found)
+
+
+def why_untimed(looks: "Sequence[Look]") -> str:
+    """Return why none of these looks has a time that counts; "" if one has."""
+    if any(one.counts for one in looks):
+        return ""
+    failed = next((one.fault.message for one in looks if one.fault), "")
+    still = sum(one.own_ms for one in looks) / 1000
+    return failed or (starved_words(still) if looks and still else "")
+
+
+def live_series(values: list[float]) -> Series:
+    """Return a few looks of just now as a series."""
+    return replace(_summed(values), latest=tuple(values[-CURED_LOOKS:]))
+
+
+def kept_series(window: Window, wall: float) -> Series:
+    """Return a recorded window as a series, with its newest looks apart if they are of now."""
+    values = [value for _, value in window.samples]
+    fresh = bool(window.samples) and wall - window.samples[-1][0] <= FRESH_SECONDS
+    return replace(_summed(values), latest=tuple(values[-CURED_LOOKS:]) if fresh else ())
+
+
+def _summed(values: list[float]) -> Series:
+    ordered = sorted(values)
+    return Series(p50=percentile(ordered, 0.5), p95=percentile(ordered, 0.95), samples=len(ordered))

@@ -1,0 +1,200 @@
+"""troubleshoot_production_issue: read all that a playbook needs at once, and return its conclusion."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING, Any
+
+from msgspec.structs import replace
+
+from optimus_tui.contract.cache import CacheReport
+from optimus_tui.contract.findings import SEVERITIES
+from optimus_tui.contract.metrics import BREAKER, DURATIONS, HITS, MISSES, REQUESTS, UPSTREAM_DURATIONS, Increase
+from optimus_tui.contract.reading import Fault
+from optimus_tui.contract.tools.troubleshoot import TroubleshootQuery, TroubleshootReport
+from optimus_tui.tools.keyspace_scan import survey
+from optimus_tui.tools.pages.report_sections import diagnostics
+from optimus_tui.tools.troubleshoot.evidence import EvidenceReader
+from optimus_tui.tools.troubleshoot.limits import rate_limiting
+from optimus_tui.verdicts.playbooks import (
+    cache_miss,
+    circuit_breaker,
+    high_latency,
+    memory_leak,
+    proxy_timeout,
+)
+from optimus_tui.verdicts.playbooks.conclusion import Conclusion
+from optimus_tui.wording.safe import safe_text
+
+if TYPE_CHECKING:
+    from optimus_tui.context import Context
+
+QUERY, REPORT = TroubleshootQuery, TroubleshootReport
+NAMESPACES = ("cache.keys", "cache.no_ttl", "coherence.keys", "limits.counters")
+
+Answer = tuple[Conclusion, dict[str, Any]]
+
+
+def found(report: TroubleshootReport) -> bool:
+    """Return True for a diagnostic of medium or worse."""
+    return report.severity_assessment in SEVERITIES[1:]
+
+
+async def run(ctx: "Context", query: TroubleshootQuery) -> TroubleshootReport:
+    """Look into one symptom."""
+    from optimus_tui.tools.answer import timestamp
+
+    told, sections = await _PLAYBOOKS[query.issue_type](ctx, query, EvidenceReader(ctx, query.time_window_minutes))
+    worst = max((SEVERITIES.index(one.severity) for one in told.findings), default=-1)
+    return TroubleshootReport(
+        tool="troubleshoot_production_issue",
+        timestamp=timestamp(ctx.clock.wall()),
+        issue_type=query.issue_type,
+        tenant_id=safe_text(query.tenant_id, 200),
+        window_requested_minutes=query.time_window_minutes,
+        window_covered_minutes=round(told.covered_minutes, 1),
+        source=told.source,
+        diagnostics=diagnostics(one if one.samples is not None else replace(one, samples=1) for one in told.findings),
+        recommendations=told.recommendations,
+        severity_assessment=SEVERITIES[worst] if worst >= 0 else "none",
+        immediate_action_required=worst >= SEVERITIES.index("high"),
+        examined=told.examined,
+        unknown=told.unknown,
+        **sections,
+    )
+
+
+async def _cache(ctx: "Context", tenant: bytes) -> CacheReport | Fault:
+    """All names with their TTLs; a Fault where nothing at all was seen."""
+    seen = await survey(ctx, tenant=tenant, ttls=True)
+    if seen.fault is not None and not seen.coverage.scanned:
+        return seen.fault
+    return seen.cache.report(ctx.clock.mono())
+
+
+async def _cache_miss(ctx: "Context", query: TroubleshootQuery, part: EvidenceReader) -> Answer:
+    tenant = query.tenant_id.encode()
+    (gateway, server), (history, evicted), (hits, misses), cache, events, recent = await asyncio.gather(
+        asyncio.gather(part.gateway(), part.server()),
+        asyncio.gather(part.series("hit_rate.gateway"), part.series("redis.evicted")),
+        asyncio.gather(part.increase(HITS), part.increase(MISSES)),
+        _cache(ctx, tenant),
+        part.events(),
+        part.present_rate(),
+    )
+    evidence = cache_miss.CacheEvidence(
+        tenant=tenant,
+        gateway=gateway,
+        server=server,
+        rate=part.rate(gateway, server),
+        recent=recent,
+        history=history,
+        hits=hits,
+        misses=misses,
+        evicted=evicted,
+        cache=cache,
+        events=events,
+    )
+    told = cache_miss.conclude(evidence, ctx.settings.thresholds)
+    return told, {"cache_miss_analysis": told.analysis}
+
+
+async def _circuit_breaker(ctx: "Context", query: TroubleshootQuery, part: EvidenceReader) -> Answer:
+    async def history() -> tuple[Any, ...]:
+        names = await part.names(BREAKER)
+        windows = await asyncio.gather(*(part.series(name) for name in names))
+        return tuple(one for one in windows if not isinstance(one, Fault))
+
+    (gateway, engine), metrics, kept, requests, recent = await asyncio.gather(
+        asyncio.gather(part.gateway(), part.engine()),
+        part.metrics(),
+        history(),
+        part.increase(REQUESTS),
+        part.recent_increase(REQUESTS),
+    )
+    evidence = circuit_breaker.BreakerEvidence(
+        gateway=gateway, engine=engine, metrics=metrics, history=kept, requests=requests, recent=recent
+    )
+    told = circuit_breaker.conclude(evidence, ctx.settings.thresholds)
+    return told, {"circuit_breaker_analysis": told.analysis}
+
+
+async def _proxy_timeout(ctx: "Context", query: TroubleshootQuery, part: EvidenceReader) -> Answer:
+    (gateway, engine), direct, upstream, served, requests, recent = await asyncio.gather(
+        asyncio.gather(part.gateway(), part.engine()),
+        part.timed("gateway", "engine"),
+        part.quantiles(UPSTREAM_DURATIONS, "service"),
+        part.quantiles(DURATIONS),
+        part.increase(REQUESTS),
+        part.recent_increase(REQUESTS),
+    )
+    evidence = proxy_timeout.ProxyEvidence(
+        gateway=gateway,
+        engine=engine,
+        direct=direct,
+        upstream=upstream,
+        served=served,
+        requests=requests,
+        recent=recent,
+    )
+    told = proxy_timeout.conclude(evidence, ctx.settings.thresholds)
+    return told, {"proxy_timeout_analysis": told.analysis}
+
+
+async def _memory_leak(ctx: "Context", query: TroubleshootQuery, part: EvidenceReader) -> Answer:
+    async def windows() -> dict[str, Any]:
+        names = ["redis.memory", "gateway.rss", *NAMESPACES, *await part.names("cache.kind.")]
+        return dict(zip(names, await asyncio.gather(*(part.series(name) for name in names)), strict=True))
+
+    (gateway, server, memory), kept, requests, cache = await asyncio.gather(
+        asyncio.gather(part.gateway(), part.server(), part.memory()),
+        windows(),
+        part.kept_increase(REQUESTS),
+        _cache(ctx, query.tenant_id.encode()),
+    )
+    evidence = memory_leak.MemoryEvidence(
+        gateway=gateway,
+        server=server,
+        memory=memory,
+        windows=kept,
+        cache=cache,
+        requests=requests if isinstance(requests, Increase) else Increase(name=REQUESTS, fault=requests),
+    )
+    told = await asyncio.to_thread(memory_leak.conclude, evidence, ctx.settings.thresholds)
+    return told, {"memory_leak_analysis": told.analysis}
+
+
+async def _high_latency(ctx: "Context", query: TroubleshootQuery, part: EvidenceReader) -> Answer:
+    (gateway, engine, server), direct, (served, served_now), upstream, slow = await asyncio.gather(
+        asyncio.gather(part.gateway(), part.engine(), part.server()),
+        part.timed("gateway", "engine", "redis"),
+        asyncio.gather(
+            part.quantiles(DURATIONS, "route"),
+            part.recent_quantiles(DURATIONS, "route"),
+        ),
+        part.quantiles(UPSTREAM_DURATIONS, "service"),
+        part.slow(),
+    )
+    evidence = high_latency.LatencyEvidence(
+        minutes=query.time_window_minutes,
+        gateway=gateway,
+        engine=engine,
+        server=server,
+        direct=direct,
+        served=served,
+        served_now=served_now,
+        upstream=upstream,
+        slow=slow,
+        rate=part.rate(gateway, server),
+    )
+    told = high_latency.conclude(evidence, ctx.settings.thresholds)
+    return told, {"high_latency_analysis": told.analysis}
+
+
+_PLAYBOOKS: dict[str, Callable[["Context", TroubleshootQuery, EvidenceReader], Awaitable[Answer]]] = {
+    "rate_limiting": rate_limiting,
+    "cache_miss": _cache_miss,
+    "circuit_breaker": _circuit_breaker,
+    "proxy_timeout": _proxy_timeout,
+    "memory_leak": _memory_leak,
+    "high_latency": _high_latency,
+}

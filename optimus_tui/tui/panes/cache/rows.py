@@ -1,0 +1,237 @@
+"""The cache tree flattened to rows: which groups are open, which keys pass the filter, in which order.
+
+Made in slices, so that a hundred thousand keys never hold the screen up. A key is not copied into an object: a row is
+put together when it is looked at. This module draws nothing and asks no server.
+"""
+
+import asyncio
+import heapq
+from bisect import bisect_right
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import islice
+from typing import Any, NamedTuple, Protocol, overload
+
+from optimus_tui.contract.cache import CacheReport, GroupTotals, KeyDetail
+from optimus_tui.grammar.filter import EVERYTHING, Filter
+from optimus_tui.tui.panes.cache.fields import KeyFields
+
+SLICE = 1_000
+"""Keys looked at between two turns of the event loop: two to four milliseconds."""
+
+GroupId = tuple[bytes, bytes | None]
+"""A kind, or a tenant within a kind."""
+
+RUN = 8_000
+"""Names sorted at one go."""
+NEVER_LAST, UNKNOWN_LAST = 1 << 62, 1 << 63
+
+
+class KeyIndex(Protocol):
+    """What the tree needs of the live index; expiries are milliseconds of the monotonic clock, -1 never, -2 unknown."""
+
+    def names(self, kind: bytes, tenant: bytes) -> list[bytes]: ...
+
+    def expires_ms(self, kind: bytes, tenant: bytes, name: bytes) -> int: ...
+
+
+class KeyRow(NamedTuple):
+    """One key in an open group."""
+
+    group: GroupTotals
+    name: bytes
+
+
+def group_id(totals: GroupTotals) -> GroupId:
+    """What identifies a group across reports."""
+    return totals.kind, totals.tenant
+
+
+@dataclass(frozen=True)
+class TreeView:
+    """What the operator wants to see. ``closed`` are groups shut by hand while a filter opens all that match."""
+
+    opened: frozenset[GroupId] = frozenset()
+    closed: frozenset[GroupId] = frozenset()
+    filter: Filter = EVERYTHING
+    sort: str = "key"
+    reverse: bool = False
+    now_ms: int = 0
+    details: Mapping[bytes, KeyDetail] = field(default_factory=dict)
+
+    def is_open(self, group: GroupId) -> bool:
+        """Whether a group's members are shown."""
+        return group not in self.closed if self.filter else group in self.opened
+
+
+class TreeRows(Sequence[GroupTotals | KeyRow]):
+    """Rows over runs: groups as they are, keys as bare names under their group's totals."""
+
+    def __init__(self, view: TreeView | None = None) -> None:
+        self.view = view or TreeView()
+        """What they were made for."""
+        self._starts: list[int] = []
+        self._runs: list[tuple[GroupTotals | None, Sequence[GroupTotals] | Sequence[bytes]]] = []
+        self._size = 0
+        self.matched: dict[GroupId, int] = {}
+        """Keys that pass the filter, by group; empty without a filter."""
+        self.keys_matched: int | None = None
+
+    def add(self, group: GroupTotals | None, run: Sequence[GroupTotals] | Sequence[bytes]) -> None:
+        """Append a run: keys of ``group``, or groups when it is None."""
+        if run:
+            self._starts.append(self._size)
+            self._runs.append((group, run))
+            self._size += len(run)
+
+    def __len__(self) -> int:
+        return self._size
+
+    @overload
+    def __getitem__(self, index: int) -> GroupTotals | KeyRow: ...
+
+    @overload
+    def __getitem__(self, index: slice) -> "list[GroupTotals | KeyRow]": ...
+
+    def __getitem__(self, index: int | slice) -> "GroupTotals | KeyRow | list[GroupTotals | KeyRow]":
+        if isinstance(index, slice):
+            return [self[i] for i in range(*index.indices(self._size))]
+        if index < 0:
+            index += self._size
+        if not 0 <= index < self._size:
+            raise IndexError(index)
+        at = bisect_right(self._starts, index) - 1
+        group, run = self._runs[at]
+        item: Any = run[index - self._starts[at]]
+        return item if group is None else KeyRow(group, item)
+
+    def index_of(self, key: object) -> int | None:
+        """Where a group (by its id) or a key (by its name) stands; the search runs at the speed of ``list.index``."""
+        run: Sequence[Any]
+        for start, (group, run) in zip(self._starts, self._runs, strict=True):
+            if isinstance(key, bytes) and group is not None and key in run:
+                return start + run.index(key)
+            if isinstance(key, tuple) and group is None:
+                for offset, totals in enumerate(run):
+                    if isinstance(totals, GroupTotals) and group_id(totals) == key:
+                        return start + offset
+        return None
+
+
+class KeyLists:
+    """Ordered, filtered names by group, kept as long as they must be the same."""
+
+    def __init__(self) -> None:
+        self._made_for: tuple[object, ...] = ()
+        self._report: CacheReport | None = None
+        self._lists: dict[GroupId, list[bytes]] = {}
+
+    def begin(self, report: CacheReport, view: TreeView) -> None:
+        """Forget what no longer holds. Order by TTL or size and filters change with every report, names with some."""
+        made_for = (report.version, view.sort, view.reverse, view.filter.text)
+        moving = report is not self._report and (view.sort != "key" or bool(view.filter))
+        if made_for != self._made_for or moving:
+            self._made_for, self._lists = made_for, {}
+        self._report = report
+
+    async def of(self, group: GroupTotals, index: KeyIndex, view: TreeView) -> list[bytes]:
+        """The names of one tenant's keys as they are to be shown."""
+        known = self._lists.get(group_id(group))
+        if known is None:
+            tenant = group.tenant or b""
+            names = index.names(group.kind, tenant)
+            if view.filter:
+                names = await pick(names, group, index, view)
+            order = await order_for(names, group, index, view)
+            known = await sort_names(names, order, view.reverse)
+            self._lists[group_id(group)] = known
+        return known
+
+
+async def pick(names: list[bytes], group: GroupTotals, index: KeyIndex, view: TreeView) -> list[bytes]:
+    """The names that pass the filter."""
+    fields = KeyFields(group.kind, group.tenant or b"", index.expires_ms, view.details, view.now_ms)
+    matches, of = view.filter.matches, fields.of
+    found: list[bytes] = []
+    for start in range(0, len(names), SLICE):
+        found += [name for name in names[start : start + SLICE] if matches(of(name))]
+        await asyncio.sleep(0)
+    return found
+
+
+async def order_for(
+    names: list[bytes], group: GroupTotals, index: KeyIndex, view: TreeView
+) -> Callable[[bytes], int] | None:
+    """The sort key, read once for all names: None means by the name itself."""
+    if view.sort == "key":
+        return None
+    expires, tenant, details = index.expires_ms, group.tenant or b"", view.details
+    order: dict[bytes, int] = {}
+    for start in range(0, len(names), SLICE):
+        for name in names[start : start + SLICE]:
+            if view.sort == "size":
+                detail = details.get(name)
+                order[name] = -(detail.bytes_used or 0) if detail else 0
+            else:
+                at = expires(group.kind, tenant, name)
+                order[name] = at if at >= 0 else NEVER_LAST if at == -1 else UNKNOWN_LAST
+        await asyncio.sleep(0)
+    return order.__getitem__
+
+
+async def sort_names(names: list[bytes], order: Callable[[bytes], int] | None, reverse: bool) -> list[bytes]:
+    """``names`` sorted: runs by ``list.sort``, each short enough not to be felt, then merged a slice at a time."""
+    runs: list[list[bytes]] = []
+    key: Any = order
+    for start in range(0, len(names), RUN):
+        run = names[start : start + RUN]
+        run.sort(key=key, reverse=reverse)
+        runs.append(run)
+        await asyncio.sleep(0)
+    if len(runs) < 2:
+        return runs[0] if runs else []
+    merged = heapq.merge(*runs, key=key, reverse=reverse)
+    found: list[bytes] = []
+    while part := list(islice(merged, SLICE)):
+        found += part
+        await asyncio.sleep(0)
+    return found
+
+
+async def build_tree(report: CacheReport, index: KeyIndex, view: TreeView, lists: KeyLists) -> TreeRows:
+    """All rows. With a filter, groups without a matching key go away and the others are open."""
+    lists.begin(report, view)
+    rows = TreeRows(view)
+    seen = 0
+    for kind in report.kinds:
+        matching: list[GroupTotals] = []
+        for tenant in kind.tenants if view.filter else ():
+            seen += 1
+            if count := len(await lists.of(tenant, index, view)):
+                rows.matched[group_id(tenant)] = count
+                matching.append(tenant)
+            if seen % SLICE == 0:
+                await asyncio.sleep(0)
+        if view.filter:
+            if not matching:
+                continue
+            rows.matched[group_id(kind.totals)] = sum(rows.matched[group_id(t)] for t in matching)
+        rows.add(None, (kind.totals,))
+        if view.is_open(group_id(kind.totals)):
+            await _add_tenants(rows, matching if view.filter else kind.tenants, index, view, lists)
+    if view.filter:
+        rows.keys_matched = sum(rows.matched.get(group_id(kind.totals), 0) for kind in report.kinds)
+    return rows
+
+
+async def _add_tenants(
+    rows: TreeRows, tenants: Sequence[GroupTotals], index: KeyIndex, view: TreeView, lists: KeyLists
+) -> None:
+    """Closed tenants stay one run; an open one ends it and adds its keys."""
+    start = 0
+    for at, tenant in enumerate(tenants):
+        if view.is_open(group_id(tenant)):
+            rows.add(None, tenants[start : at + 1])
+            rows.add(tenant, await lists.of(tenant, index, view))
+            start = at + 1
+    rows.add(None, tenants[start:])

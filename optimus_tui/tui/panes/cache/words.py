@@ -1,0 +1,124 @@
+"""What the cache pane says around its rows: copies, the sheet of a value, the sheet of a key. Pure."""
+
+from typing import TYPE_CHECKING, Any
+
+from optimus_tui.contract.cache import CacheReport, GroupTotals, KeyDetail, KeyPreview
+from optimus_tui.contract.reading import Coverage, Reading
+from optimus_tui.grammar.keys import escape_glob
+from optimus_tui.settings.model import RedisTarget
+from optimus_tui.tui.panes.cache.lines import group_prefix
+from optimus_tui.verdicts.limits.layouts import layout_words
+from optimus_tui.wording.age import age, clock
+from optimus_tui.wording.numbers import compact, thousands
+from optimus_tui.wording.safe import safe_text
+from optimus_tui.wording.shell import redis_cli
+from optimus_tui.wording.truth import coverage_words, outage_forms, truth_line
+
+if TYPE_CHECKING:
+    from optimus_tui.tui.dialogs.sheet import Fact
+
+READERS: dict[str, tuple[str, ...]] = {
+    "string": ("GET", "{key}"),
+    "hash": ("HSCAN", "{key}", "0", "COUNT", "100"),
+    "list": ("LRANGE", "{key}", "0", "99"),
+    "set": ("SSCAN", "{key}", "0", "COUNT", "100"),
+    "zset": ("ZRANGE", "{key}", "0", "99", "WITHSCORES"),
+    "stream": ("XRANGE", "{key}", "-", "+", "COUNT", "100"),
+}
+"""How a person looks into a value of each type without asking for all of it."""
+
+
+def key_forms(target: RedisTarget, key: bytes, detail: KeyDetail | None) -> list[tuple[str, str]]:
+    """redis-cli lines for exactly this key. A name with a NUL byte cannot stand in a shell word: its bytes instead."""
+    if b"\0" in key:
+        return [("the name's bytes in hex (no shell word can hold a NUL)", key.hex())]
+    forms = [("time to live", redis_cli(target, ["PTTL", key])), ("type", redis_cli(target, ["TYPE", key]))]
+    reader = READERS.get(detail.type or "") if detail else None
+    if reader:
+        words = [key if word == "{key}" else word for word in reader]
+        forms.append(("value" if reader[0] == "GET" else "value, the first of it", redis_cli(target, words)))
+    return [*forms, ("memory", redis_cli(target, ["MEMORY", "USAGE", key]))]
+
+
+def group_forms(target: RedisTarget, group: GroupTotals) -> list[tuple[str, str]]:
+    """A redis-cli line that lists a group's names without blocking the server; glob characters stand for themselves."""
+    prefix = group_prefix(group)
+    if b"\0" in prefix or not group.kind:
+        return []
+    what = "names of this kind" if group.tenant is None else "names that begin so (also of tenants that do)"
+    return [(what, redis_cli(target, ["--scan", "--pattern", escape_glob(prefix) + b"*"]))]
+
+
+def preview_facts(answer: Reading[KeyPreview] | KeyPreview | str, wall: float) -> "tuple[list[Fact], str]":
+    """The sheet for what came back when somebody asked for a value, and its title."""
+    from optimus_tui.tui.dialogs.bodies import body_facts
+
+    if isinstance(answer, Reading):
+        if answer.value is None:
+            fault = answer.fault
+            lines = [fault.message, fault.remedy or ""] if fault else ["no answer"]
+            return [("", line, "warn") for line in lines if line], "Value"
+        wall = answer.taken_at
+        answer = answer.value
+    if isinstance(answer, str):
+        return [("", safe_text(answer, 600), "warn")], "Value"
+    title = f"Value · {safe_text(answer.key, 60)}"
+    if answer.type == "none":
+        return [("", "The key is gone.", "warn")], title
+    facts: list[Fact] = [("type", safe_text(answer.type), ""), ("length", _length(answer), "")]
+    note = "this look counts as a hit on the server and makes the key recently used; it was not written anywhere"
+    facts += [("read", f"{clock(wall)} UTC; {note}", "quiet"), ("", "", "")]
+    for part in answer.parts:
+        facts += body_facts(part)
+    if not answer.parts:
+        facts.append(
+            ("", f"Values of this type are not shown. Y offers a redis-cli line for a {answer.type}.", "quiet")
+        )
+    elif answer.truncated:
+        facts.append(("", "… the server holds more than is shown", "warn"))
+    return facts, title
+
+
+def _length(preview: KeyPreview) -> str:
+    shown = sum(len(part) for part in preview.parts)
+    unit = "bytes" if preview.type == "string" else "members"
+    if preview.length is None:
+        return f"not known; {shown:,} bytes shown"
+    cut = f", the first {shown:,} bytes shown" if preview.truncated and shown else ""
+    return f"{thousands(preview.length)} {unit}{cut}"
+
+
+def truth_forms(reading: Reading[Any], mono: float, where: str) -> list[str]:
+    """The truth line, the fullest wording first. What stands in the way is the last to be shortened."""
+    report: CacheReport | None = reading.value
+    scanned = scanned_words(report.coverage) if report else ""
+    strange = f"{compact(report.unknown.count)} of no known layout" if report and report.unknown.count else ""
+    counted = " · ".join(part for part in (scanned, strange) if part)
+    whole = truth_line(reading, mono, source="redis", counted=counted)
+    if reading.fault is None:
+        brief = truth_line(reading, mono, source="redis", counted=strange or scanned)
+        return [form for one in (whole, brief) for form in (one, one.removesuffix(" · redis ok"))]
+    old = f"{age(mono - reading.taken_mono)} old" if report else "no data yet"
+    return [whole, *outage_forms(old, reading.fault, "redis", where, reading.retry_in)]
+
+
+def empty_words(report: CacheReport) -> list[str]:
+    """Why there is no cache key."""
+    known = report.coverage.scanned - report.unknown.count
+    strange = layout_words(report.unknown, known=known, shown=len(report.unknown.shapes), wanted="cache:* key")
+    if not report.coverage.complete:
+        some = layout_words(report.unknown, known=1, shown=len(report.unknown.shapes))
+        words = f"No cache:* keys so far: {coverage_words(report.coverage)}"
+        return [f"{words}; {some}." if some else f"{words}."]
+    if strange:
+        return [f"{strange[:1].upper()}{strange[1:]}."]
+    return ["No cache:* keys. They appear with the first answer that the gateway caches."]
+
+
+def scanned_words(coverage: Coverage) -> str:
+    """``scanned 1,247 of 1,247``; an incomplete sweep keeps its reason."""
+    if coverage.complete and coverage.total is not None:
+        most = max(coverage.total, coverage.scanned)
+        show = thousands if most < 100_000 else compact
+        return f"scanned {show(coverage.scanned)} of {show(most)}"
+    return coverage_words(coverage)

@@ -1,0 +1,232 @@
+"""The health pane, line by line for one width: the table of dependencies, Redis' memory, then the findings. Pure.
+
+A line belongs to a group (a dependency, a finding); the cursor moves over groups. Blank lines belong to none.
+"""
+
+from collections.abc import Hashable, Iterator, Mapping, Sequence
+from types import MappingProxyType
+
+from msgspec import Struct
+from rich.cells import cell_len
+
+from optimus_tui.contract.finding_rules import rule_of
+from optimus_tui.contract.findings import Finding
+from optimus_tui.contract.health import HealthReport
+from optimus_tui.contract.services import ServerState
+from optimus_tui.settings.model import Settings
+from optimus_tui.tui.panes.health.services import INKS, ServiceLine, service_lines
+from optimus_tui.tui.widgets.columns import Column, fit_cell, fit_columns
+from optimus_tui.tui.widgets.figures import as_many_as_fit, wrap
+from optimus_tui.tui.widgets.line_view import Piece
+from optimus_tui.tui.widgets.spark import spark
+from optimus_tui.wording.age import age, clock
+from optimus_tui.wording.glyphs import OVERALL_MARKS, SEVERITY_MARKS
+from optimus_tui.wording.numbers import NOTHING, UNKNOWN, compact, plural
+from optimus_tui.wording.safe import safe_text
+from optimus_tui.wording.size import size
+from optimus_tui.wording.truth import STILL_TODAY_SECONDS
+
+NAME_CELLS = 8
+NOTE_AT = 2 + NAME_CELLS + 1
+WIDEST_SPARK = 40
+
+
+class HealthLine(Struct, frozen=True):
+    """One drawn line. ``part`` counts within the group; ``finding`` is set on a finding's lines."""
+
+    group: Hashable
+    part: int
+    pieces: list[Piece]
+    finding: Finding | None = None
+
+
+def columns(lines: Sequence[ServiceLine]) -> tuple[Column, ...]:
+    """The table's columns: as wide as the words and versions of those that answer."""
+    word = min(18, max([8, *(cell_len(line.word) for line in lines if line.answers)]))
+    version = max([0, *(cell_len(line.version) for line in lines)])
+    return (
+        Column("mark", "", 1),
+        Column("name", "", NAME_CELLS),
+        Column("word", "", word),
+        Column("now", "now", 7, "right"),
+        Column("p50", "p50", 7, "right", hide_below=word + 43),
+        Column("p95", "p95", 7, "right", hide_below=word + 35),
+        Column("gap", "", 0),
+        Column("series", "10 min", 6, "right", grow=1, most=WIDEST_SPARK),
+        *((Column("version", "version", max(7, version), hide_below=word + 52 + version),) if version else ()),
+    )
+
+
+def head(report: HealthReport, settings: Settings, width: int) -> list[Piece]:
+    """The titles of the table."""
+    fitted = fit_columns(columns(list(service_lines(report, settings, 0.0))), width)
+    return [(fit_cell(column.title, cells, column.align) + " ", "quiet") for column, cells in fitted]
+
+
+def build(
+    report: HealthReport,
+    settings: Settings,
+    width: int,
+    since_arrival: float,
+    wall: float,
+    muted: Mapping[Hashable, float | None] = MappingProxyType({}),
+) -> list[HealthLine]:
+    """All lines for ``width`` cells. ``wall`` is the present in seconds since the epoch; ``muted`` are (rule, subject)
+    pairs with the end of their mute, None where it ends when they clear."""
+    services = list(service_lines(report, settings, since_arrival))
+    fitted = fit_columns(columns(services), width)
+    lines: list[HealthLine] = []
+    for service in services:
+        lines += _service(service, fitted, width)
+    lines += _memory(report, width, wall)
+    if not any(column.id == "version" for column, _ in fitted):
+        lines += _versions(services, width)
+    lines.append(HealthLine(None, 0, []))
+    if not report.findings:
+        lines += _all_well(report, width)
+    for finding in report.findings:
+        lines += _finding(finding, width, wall, muted, _read_ago(finding, report, wall))
+    return lines
+
+
+def _service(line: ServiceLine, fitted: Sequence[tuple[Column, int]], width: int) -> Iterator[HealthLine]:
+    ink = INKS[line.mark.tone]
+    if not line.answers:
+        yield from _unanswered(line, width)
+        return
+    pieces: list[Piece] = []
+    cells = {column.id: wide for column, wide in fitted}
+    for column, wide in fitted:
+        match column.id:
+            case "mark":
+                piece = (line.mark.glyph, ink)
+            case "name":
+                piece = (fit_cell(line.name, wide), "bright")
+            case "word":
+                piece = (fit_cell(line.word, wide), ink if ink in ("warn", "crit") else "")
+            case "p50" if line.name == "hit rate":
+                continue  # its share of cells goes to the words in the next column
+            case "p95" if line.name == "hit rate":
+                room = cells["p95"] + (cells["p50"] + 1 if "p50" in cells else 0)
+                piece = (fit_cell(line.p95 if cell_len(line.p95) <= room else "", room, "right"), "quiet")
+            case "series":
+                chart = spark(line.series.values, wide, top=line.top, combine=min if line.top else max)
+                piece = (chart, ink if ink in ("warn", "crit") else "quiet")
+            case _:
+                text = getattr(line, column.id, "")
+                quiet = column.id in ("p50", "version") or text in (NOTHING, UNKNOWN)
+                piece = (fit_cell(text, wide, column.align), "quiet" if quiet else "")
+        pieces += [piece, (" ", "")]
+    yield HealthLine(line.name, 0, pieces)
+
+
+def _unanswered(line: ServiceLine, width: int) -> Iterator[HealthLine]:
+    ink = INKS[line.mark.tone]
+    word = f"{line.word}  " if line.note else line.word
+    room = width - NOTE_AT - cell_len(word)
+    note = next((form for form in (line.note, *line.briefs) if cell_len(form) <= room), "")
+    start: list[Piece] = [(f"{line.mark.glyph} ", ink), (fit_cell(line.name, NAME_CELLS), "bright"), (" ", "")]
+    start.append((word, ink))
+    if note or not line.note:
+        yield HealthLine(line.name, 0, [*start, (note, "quiet")])
+        return
+    yield HealthLine(line.name, 0, start)
+    for part, text in enumerate(wrap(line.note, width - NOTE_AT), 1):
+        yield HealthLine(line.name, part, [(" " * NOTE_AT, ""), (text, "quiet")])
+
+
+def _memory(report: HealthReport, width: int, wall: float) -> Iterator[HealthLine]:
+    state: ServerState | None = report.server.value if report.server else None
+    if state is None or report.server is None:
+        return
+    old = report.server.fault is not None
+    name: list[Piece] = [("  ", ""), (fit_cell("memory", NAME_CELLS), "bright"), (" ", "")]
+    if state.info_fault is not None:
+        yield HealthLine("memory", 0, [*name, ("? ", ""), *[(state.info_fault.message, "warn")]])
+        for part, text in enumerate(wrap(state.info_fault.remedy or "", width - NOTE_AT), 1):
+            yield HealthLine("memory", part, [(" " * NOTE_AT, ""), (text, "quiet")])
+        return
+    room = width - NOTE_AT
+    parts = list(_memory_parts(state))
+    if old:  # figures of before the outage: they say so first, and none of them is bright
+        parts = [[(f"{age(wall - report.server.taken_at)} ago:", "")], *parts]
+    for at, words_of in enumerate(parts):
+        gap: list[Piece] = [("   " if at > 1 or not old else " ", "")] if at else []
+        pieces = [(words, "quiet" if old else ink) for words, ink in gap + words_of]
+        room -= sum(cell_len(words) for words, _ in pieces)
+        if room < 0:
+            break
+        name += pieces
+    yield HealthLine("memory", 0, name)
+
+
+def _memory_parts(state: ServerState) -> Iterator[list[Piece]]:
+    yield [(size(state.memory_used), ""), (f" of {size(state.memory_max)}" if state.memory_max else "", "quiet")]
+    yield [("evicted ", "quiet"), (compact(state.evicted_keys), "")]
+    yield [("clients ", "quiet"), (compact(state.clients), "")]
+    if state.commands_per_second is not None:
+        yield [(compact(round(state.commands_per_second)), ""), (" commands/s", "quiet")]
+    if state.keys is not None:
+        yield [(compact(state.keys), ""), (f" keys in db {state.db}", "quiet")]
+    if state.uptime_seconds is not None:
+        yield [("up ", "quiet"), (age(float(state.uptime_seconds)), "")]
+    if state.memory_policy:
+        yield [(safe_text(state.memory_policy, 30), "quiet")]
+
+
+def _versions(services: Sequence[ServiceLine], width: int) -> Iterator[HealthLine]:
+    pieces: list[Piece] = [("  ", ""), (fit_cell("version", NAME_CELLS), "bright"), (" ", "")]
+    room = width - NOTE_AT
+    for line in sorted(services, key=lambda line: line.name != "redis"):
+        need = len(line.name) + cell_len(line.version) + 1
+        if line.version and need <= room:
+            pieces += [(f"{line.name} ", "quiet"), (line.version, ""), ("  ", "")]
+            room -= need + 2
+    if len(pieces) > 3:
+        yield HealthLine("version", 0, pieces)
+
+
+def _all_well(report: HealthReport, width: int) -> Iterator[HealthLine]:
+    mark = OVERALL_MARKS[report.overall]
+    words = {
+        "healthy": "Everything answers, and nothing is over its threshold.",
+        "unknown": "Not everything has been looked at yet.",
+    }.get(report.overall, "")
+    for part, text in enumerate(wrap(words, width - 2)):
+        yield HealthLine("all", part, [("  " if part else f"{mark.glyph} ", INKS[mark.tone]), (text, "quiet")])
+
+
+def _read_ago(finding: Finding, report: HealthReport, wall: float) -> str:
+    """How long ago Redis was read for this finding while it cannot be read; empty where the finding is current."""
+    server = report.server
+    if server is None or server.fault is None or not rule_of(finding.rule).from_redis:
+        return ""
+    return f"read {age(wall - server.taken_at)} ago" if server.value is not None else "read before"
+
+
+def _finding(
+    finding: Finding, width: int, wall: float, muted: Mapping[Hashable, float | None], read_ago: str = ""
+) -> Iterator[HealthLine]:
+    mark = SEVERITY_MARKS[finding.severity]
+    group = (finding.rule, finding.subject)
+    ink = "quiet" if group in muted or read_ago else INKS[mark.tone]
+    start = f"{mark.glyph} {mark.word}  "
+    indent = " " * cell_len(start)
+    facts = "since " + _since(finding.since, wall) if finding.since is not None else ""
+    samples = plural(finding.samples, "sample") if finding.samples and finding.samples > 1 else ""
+    part = 0
+    for part, text in enumerate(wrap(finding.message, max(20, width - len(indent)))):
+        begin: Piece = (start, ink) if part == 0 else (indent, "")
+        yield HealthLine(group, part, [begin, (text, "bright" if ink != "quiet" else "")], finding)
+    until = muted.get(group)
+    hushed = "" if group not in muted else "muted" if until is None else f"muted until {clock(until)[:5]}"
+    known = [words for words in (hushed, read_ago, facts, samples) if words]
+    if known:
+        detail = as_many_as_fit([*known, "e explains"], width - len(indent))
+        yield HealthLine(group, part + 1, [(indent, ""), (detail, "quiet")], finding)
+
+
+def _since(since: float, wall: float) -> str:
+    if wall - since > STILL_TODAY_SECONDS:
+        return clock(since, dated=True)[:16]
+    return clock(since)[:5]

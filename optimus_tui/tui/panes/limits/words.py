@@ -1,0 +1,201 @@
+"""The words round the rate-limit rows: verdict and order above, tenants and totals below, one counter close up."""
+
+from collections.abc import Mapping, Sequence
+
+from rich.cells import cell_len
+
+from optimus_tui.contract.finding_rules import (
+    LIMITS_LONG_TTL,
+    LIMITS_REFUSED,
+    LIMITS_REFUSED_BELOW,
+    LIMITS_TENANT_SHARE,
+    LIMITS_TOTAL,
+    LIMITS_UNKNOWN_LAYOUT,
+)
+from optimus_tui.contract.limits import Counter, LimitRow, LimitsReport
+from optimus_tui.settings.model import Settings
+from optimus_tui.tui.panes.limits.rows import INKS, pace_words, refused_words, reset_words
+from optimus_tui.tui.widgets.columns import fit_cell, fit_name
+from optimus_tui.tui.widgets.figures import as_many_as_fit, first_that_fits
+from optimus_tui.tui.widgets.line_view import Piece
+from optimus_tui.tui.widgets.names import mark_of
+from optimus_tui.verdicts.limits.words import tenant_words
+from optimus_tui.wording.age import age
+from optimus_tui.wording.glyphs import LIMIT_MARKS
+from optimus_tui.wording.numbers import UNKNOWN, percent, plural, thousands
+from optimus_tui.wording.safe import safe_text
+from optimus_tui.wording.shell import curl, redis_cli
+from optimus_tui.wording.truth import coverage_words
+
+Words = list[tuple[str, str]]
+
+JUDGED = {
+    LIMITS_REFUSED: "refused",
+    LIMITS_REFUSED_BELOW: "refused",
+    LIMITS_LONG_TTL: "TTL too long",
+    LIMITS_UNKNOWN_LAYOUT: "unknown layout",
+}
+"""What the title says of findings that no row's state tells."""
+
+
+def verdict_words(
+    report: LimitsReport, states: Mapping[str, int], room: int, order: str, *, current: bool = True
+) -> Words:
+    """The answer, then the order, in at most ``room`` cells; the order is the last to go. ``current``: the report is of
+    now; an old one proves nothing good."""
+    parts: Words = []
+    if never := states.get("immortal", 0):
+        parts.append((f"✖ {never:,} never reset{'s' if never == 1 else ''}", "crit"))
+    if over := states.get("over", 0):
+        parts.append((f"▲ {over:,} over", "warn"))
+    if near := states.get("near", 0):
+        parts.append((f"▲ {near:,} near", "warn"))
+    if broken := states.get("broken", 0):
+        parts.append((f"✖ {broken:,} broken", "quiet"))
+    told = {JUDGED.get(finding.rule) for finding in report.findings}
+    parts += [(f"▲ {words}", "warn") for words in dict.fromkeys(JUDGED.values()) if words in told]
+    worrying = any(finding.severity != "low" for finding in report.findings)
+    if (
+        current
+        and not parts
+        and not worrying
+        and states.get("ok") == report.total
+        and report.coverage.complete
+        and report.total
+    ):
+        parts.append(("● within limits", "good"))
+    while parts and sum(len(text) + 2 for text, _ in parts) + len(order) > room:
+        parts.pop()
+    return [*parts, (order, "quiet")]
+
+
+def count_forms(report: LimitsReport) -> tuple[str, str]:
+    """How many counters were read and whether these are all: the long wording and the short one."""
+    coverage = report.coverage
+    if coverage.complete and any(finding.rule == LIMITS_UNKNOWN_LAYOUT for finding in report.findings):
+        return "no counter of a known layout", "layout not known"
+    if coverage.complete:
+        return f"{plural(report.total, 'counter')}, complete", f"{report.total:,}, complete"
+    words = coverage_words(coverage)
+    return f"≥ {plural(report.total, 'counter')}, {words}", f"≥ {report.total:,}, {words}"
+
+
+def tenants_line(report: LimitsReport, threshold: int, width: int) -> list[Piece]:
+    """``demo_dentist 18   clinic_a 6   +2        48 of 1,000``: who holds most, and all of them."""
+    flagged = {finding.subject for finding in report.findings if finding.rule == LIMITS_TENANT_SHARE}
+    total = total_pieces(report, threshold, width)
+    room = width - sum(cell_len(text) for text, _ in total) - 2
+    pieces: list[Piece] = []
+    used = shown = 0
+    for tenant in report.tenants:
+        name = tenant_words(tenant.tenant)
+        crowded = name in flagged
+        text = name if cell_len(name) <= 24 else fit_name(name, 24)
+        count = f" {'▲ ' if crowded else ''}{tenant.counters:,}"
+        rest = len(report.tenants) - shown - 1
+        need = cell_len(text) + len(count) + 3
+        if used + need + (len(f"+{rest:,}") if rest else -3) > room:
+            break
+        pieces += [(text, "bright"), (count, "warn" if crowded else "quiet"), ("   ", "")]
+        used, shown = used + need, shown + 1
+    if rest := len(report.tenants) - shown:
+        more = f"+{rest:,}" if shown else first_that_fits([plural(rest, "tenant"), ""], room)
+        pieces.append((more, "quiet"))
+        used += len(more)
+    return [*pieces, (" " * max(0, width - used - sum(cell_len(text) for text, _ in total)), ""), *total]
+
+
+def total_pieces(report: LimitsReport, threshold: int, width: int) -> list[Piece]:
+    """``48 of 1,000`` and what could not be understood; ``≥`` while not everything was read, ``?`` where no layout is
+    known: none that we know is not none."""
+    strange = any(finding.rule == LIMITS_UNKNOWN_LAYOUT for finding in report.findings)
+    over = any(finding.rule == LIMITS_TOTAL for finding in report.findings)
+    keys = report.total + report.unparsed.count - report.unparsed.shown
+    text = f"{'▲ ' if over else ''}{'' if report.coverage.complete else '≥ '}{UNKNOWN if strange else f'{keys:,}'}"
+    pieces: list[Piece] = [(text, "warn" if over else ""), (f" of {threshold:,}", "quiet")]
+    if report.unparsed.count and width >= 50:
+        pieces.insert(0, (f"{report.unparsed.count:,} unparsed   ", "warn"))
+    return pieces
+
+
+def rules_note(report: LimitsReport | None, width: int) -> list[Piece]:
+    """Why every limit reads ``?``, and what to do; nothing where limits are known."""
+    if report is None or report.rules is not None or not report.rows:
+        return []
+    forms = [
+        "○ No limit is known: the gateway publishes none at /api/rate-limits. Set them under [limits] in optimus.toml.",
+        "○ No limit is known: the gateway publishes none. Set [limits] in optimus.toml.",
+        "○ No limit is known; set [limits] in optimus.toml.",
+    ]
+    return [(first_that_fits(forms, width), "warn")]
+
+
+def detail_lines(row: LimitRow, report: LimitsReport, width: int, moment: float) -> list[list[Piece]]:
+    """One counter, closely: its whole key, its figures with their source, its bytes where the name may deceive."""
+    counter, mark = row.counter, LIMIT_MARKS[row.state]
+    source = safe_text(report.rules.source, 40) if report.rules else ""
+    window = f" per {report.rules.window_seconds} s" if report.rules else ""
+    limit = f"of {thousands(row.limit)}{window} (limit: {source})" if row.limit is not None else "of an unknown limit"
+    used = counter.problem or f"{thousands(counter.count)} {limit}"
+    used = f"{used}, inside its sliding window" if counter.sliding and counter.count is not None else used
+    figures = [
+        f"{percent(row.share)} used" if row.share is not None else "",
+        "never resets (no TTL)" if counter.immortal else f"resets in {reset_words(row, moment)}",
+        f"slope {pace_words(row)}/s" if row.slope is not None else "",
+        f"429 in {refused_words(row, moment)}" if row.refused_in else "",
+        f"read {age(moment - counter.taken_mono)} ago",
+    ]
+    badge = mark_of(counter.tenant)[0] or mark_of(counter.operation)[0]
+    tenant = _hex(counter.tenant, max(4, (width - 42) // 3))
+    return [
+        [(fit_name(safe_text(counter.key, 1000), width), "bright")],
+        [(f"{mark.text.strip()}: {used}", INKS[mark.tone])],
+        [(as_many_as_fit([part for part in figures if part], width), "")],
+        [(_about_name(counter, badge, tenant, width), "warn")],
+    ]
+
+
+def _about_name(counter: Counter, badge: str, tenant: str, width: int) -> str:
+    """What may deceive in the name, or keeps it out of actions."""
+    if counter.doubt:
+        return fit_cell(f"no action here: {counter.doubt}", width).rstrip()
+    return f"{badge} in the name; tenant is {tenant}" if badge else ""
+
+
+def _hex(raw: bytes, most: int) -> str:
+    """The first bytes as ``61 c3 a9``: names that look alike differ here."""
+    shown = raw[:most].hex(" ")
+    return shown if len(raw) <= most else f"{shown} … {len(raw):,} bytes"
+
+
+def copy_forms(row: LimitRow, settings: Settings) -> list[tuple[str, str]]:
+    """Lines for a shell about exactly this key; where none can be written, why."""
+    forms = []
+    for words in (("TYPE",) if row.counter.problem else ("GET",), ("PTTL",), ("MEMORY", "USAGE")):
+        name = f"redis-cli {' '.join(words)}"
+        try:
+            forms.append((name, redis_cli(settings.redis, [*words, row.counter.key])))
+        except ValueError as error:
+            forms.append((name, f"# {error}"))
+    return [*forms, ("curl: the limits in force", curl(f"{settings.gateway_url}/api/rate-limits"))]
+
+
+def empty_words(report: LimitsReport | None, filter_text: str) -> Sequence[str]:
+    """Why there is no row, and what to do."""
+    if report is None:
+        return ()
+    if filter_text and report.rows:
+        return (f"None of {plural(len(report.rows), 'counter')} matches / {safe_text(filter_text)}", "esc clears it.")
+    lines = []
+    if report.unparsed.count:
+        shapes = ", ".join(f"{one.count:,} × `{one.shape}`" for one in report.unparsed.shapes[:3])
+        names = plural(report.unparsed.count, "rate_limit:* key")
+        partly = "" if report.coverage.complete else f" ({coverage_words(report.coverage)})"
+        lines.append(f"{names}, none of the form rate_limit:tenant:operation: {shapes}{partly}.")
+    strange = [finding.message for finding in report.findings if finding.rule == LIMITS_UNKNOWN_LAYOUT]
+    lines += [f"{words[:1].upper()}{words[1:]}." for words in strange]
+    if lines:
+        return lines
+    if not report.coverage.complete:
+        return [f"No rate_limit:* keys so far: {coverage_words(report.coverage)}."]
+    return ["No rate_limit:* keys. Counters appear with the first request."]

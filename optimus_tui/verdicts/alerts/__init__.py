@@ -1,0 +1,1 @@
+"""Alerts: what changed, what belongs together, what is muted."""

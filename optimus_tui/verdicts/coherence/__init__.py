@@ -1,0 +1,1 @@
+"""Verdicts on cache keys and coherence events."""

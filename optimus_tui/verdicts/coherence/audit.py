@@ -1,0 +1,195 @@
+"""The audit of invalidations: which of their keys vanished, which came back, which never left. Pure.
+
+A key is stale for certain only if the server says that it was not touched since before the event; a TTL alone makes it
+suspect. A key came back for certain if it would have had more time to live at the event than any key of its kind ever
+had. Everything else is unknown. Times are seconds unless named ``_ms``.
+"""
+
+import math
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Literal
+
+from msgspec import Struct
+
+from optimus_tui.grammar.invalidations import Target, named_targets
+from optimus_tui.verdicts.coherence.events import Logged
+
+MARGIN_SECONDS = 5.0
+"""Servers count idle time in whole seconds, and senders stamp an event after their unlink, which may take a while."""
+ENOUGH_KEYS = 20
+"""With fewer keys of a kind nobody knows how long they live."""
+MAX_EVENTS = 2_000
+MAX_KEYS = 300
+MAX_MATCHED = 200_000
+"""Names compared with patterns in all."""
+
+Outcome = Literal["vanished", "refilled", "survived_stale", "suspected_stale", "unknown"]
+NamesOf = Callable[[bytes | None, str], Iterable[Sequence[bytes]]]
+"""Names of one kind (None: of all) and tenant, group by group."""
+
+
+class Lifetime(Struct, frozen=True):
+    """How long keys of a kind live: the longest TTL seen, among how many keys with one."""
+
+    longest_ms: int
+    keys: int
+
+    @property
+    def ceiling_ms(self) -> float:
+        """Return the TTL in ms that no key of the kind exceeds, in 19 of 20 cases.
+
+        The largest of n evenly spread values lies that near to the true maximum. Infinite with too few keys.
+        """
+        if self.keys >= ENOUGH_KEYS:
+            return self.longest_ms * (1 + 3 / self.keys)
+        return math.inf
+
+
+class AuditPlan(Struct, frozen=True, kw_only=True):
+    """Keys to look at with the newest event that named them. ``absent`` are patterns and keys that nothing matches."""
+
+    keys: dict[bytes, Logged]
+    absent: int
+    strange: int
+    naming: int
+    """Events of the window that name keys."""
+    left_out: int
+
+
+class Audited(Struct, frozen=True, kw_only=True):
+    """One key with its verdict. ``age`` is the event's; ``refill_ms`` an estimate from the TTL."""
+
+    key: bytes
+    outcome: Outcome
+    event: Logged
+    age: float
+    evidence: str
+    ttl_ms: int | None = None
+    idle: int | None = None
+    refill_ms: float | None = None
+
+
+def plan(events: Sequence[Logged], names_of: NamesOf, *, complete: bool) -> AuditPlan:
+    """Return which keys to look at, those of the newest events first.
+
+    Args:
+        events: the events of the window.
+        names_of: gives the known names of a kind and a tenant.
+        complete: True if all names are known, so that no match means no key.
+    """
+    keys: dict[bytes, Logged] = {}
+    settled: set[tuple[str, Target]] = set()
+    absent = strange = naming = left_out = matched = 0
+    for logged in events[:MAX_EVENTS]:
+        targets, odd = named_targets(logged.payload)
+        strange += odd
+        naming += bool(targets)
+        for target in targets:
+            if (logged.event.tenant, target) in settled:
+                continue
+            settled.add((logged.event.tenant, target))
+            if target.key is not None:
+                found = [target.key]
+            elif matched >= MAX_MATCHED:
+                left_out += 1
+                continue
+            else:
+                found, looked = _matching(target, names_of(target.kind, logged.event.tenant))
+                matched += looked
+                absent += complete and not found
+            for name in found:
+                if name in keys:
+                    continue
+                if len(keys) < MAX_KEYS:
+                    keys[name] = logged
+                else:
+                    left_out += 1
+    return AuditPlan(keys=keys, absent=absent, strange=strange, naming=naming, left_out=left_out)
+
+
+def _matching(target: Target, groups: Iterable[Sequence[bytes]]) -> tuple[list[bytes], int]:
+    found: list[bytes] = []
+    looked = 0
+    for names in groups:
+        looked += len(names)
+        found += [name for name in names if target.matches(name)]
+        if looked >= MAX_MATCHED:
+            break
+    return found, looked
+
+
+def lengthen(
+    lifetimes: Mapping[bytes, Lifetime], looks: Iterable[tuple[bytes, int | None, int | None]]
+) -> dict[bytes, Lifetime]:
+    """Return lifetimes corrected by looks at keys: (kind, TTL in ms, idle seconds).
+
+    A key lives at least as long as its remaining TTL plus the time it was idle. Where nothing was written for a while
+    all TTLs have run down, and the longest one is no maximum.
+    """
+    lived = dict(lifetimes)
+    for kind, pttl_ms, idle in looks:
+        known = lived.get(kind)
+        if known is not None and pttl_ms is not None and pttl_ms >= 0 and idle is not None:
+            least = pttl_ms + idle * 1000
+            if least > known.longest_ms:
+                lived[kind] = Lifetime(least, known.keys)
+    return lived
+
+
+def judge(
+    key: bytes,
+    logged: Logged,
+    *,
+    pttl_ms: int | None,
+    idle: int | None,
+    lifetime: Lifetime | None,
+    wall: float,
+    ahead: float = 0.0,
+) -> Audited:
+    """One key as it is at ``wall``. ``ahead``: how far senders' clocks may run ahead of ours."""
+    age, margin = max(0.0, wall - logged.at), MARGIN_SECONDS + ahead
+    outcome, evidence, refill = _outcome(pttl_ms, idle, lifetime, age, margin)
+    return Audited(
+        key=key,
+        outcome=outcome,
+        event=logged,
+        age=age,
+        evidence=evidence,
+        ttl_ms=pttl_ms if pttl_ms is not None and pttl_ms >= 0 else None,
+        idle=idle,
+        refill_ms=refill,
+    )
+
+
+def _outcome(
+    pttl_ms: int | None, idle: int | None, lifetime: Lifetime | None, age: float, margin: float
+) -> tuple[Outcome, str, float | None]:
+    if pttl_ms == -2:
+        return "vanished", "it does not exist", None
+    if idle is not None and idle >= age + margin:
+        return "survived_stale", f"untouched for {idle:,} s, the event was {age:,.0f} s ago", None
+    if pttl_ms is None:
+        return "unknown", "its TTL may not be asked", None
+    if pttl_ms < 0:
+        return "unknown", "it never expires, and it was used since the event: nothing tells when it was set", None
+    if lifetime is None or lifetime.keys < ENOUGH_KEYS:
+        return "unknown", f"too few keys of its kind (less than {ENOUGH_KEYS}) to know how long they live", None
+    then_ms = pttl_ms + age * 1000
+    if then_ms - margin * 1000 > lifetime.ceiling_ms:
+        text = f"set before the event it would have had {then_ms / 1000:,.0f} s to live then"
+        return "refilled", f"{text}, more than any key of its kind", max(0.0, then_ms - lifetime.longest_ms)
+    if then_ms + margin * 1000 < lifetime.longest_ms:
+        text = f"{pttl_ms / 1000:,.0f} s left, a key of its kind set after the event would have"
+        left = lifetime.longest_ms / 1000 - age
+        return "suspected_stale", f"{text} {left:,.0f} s or more if all of its kind live equally long", None
+    return "unknown", "its TTL fits a key set shortly before the event as well as one set after it", None
+
+
+def count(audited: Iterable[Audited]) -> Mapping[Outcome, int]:
+    """Return the number of keys for each outcome; every outcome is present."""
+    counts: dict[Outcome, int] = dict.fromkeys(
+        ("vanished", "refilled", "survived_stale", "suspected_stale", "unknown"), 0
+    )
+    for one in audited:
+        counts[one.outcome] += 1
+    return counts

@@ -1,0 +1,1 @@
+"""Verdicts on the gateway's requests: failures, refusals, latency, restarts and hit rates."""

@@ -1,0 +1,247 @@
+"""Judge the share of requests that failed (5xx): of all, and of a single route or tenant that all others hide. Pure.
+
+Ten failures in thirty chats are 0.5 % of all requests if a monitor asks for /health twice a second: a share over the
+higher threshold beyond chance under one route or tenant is a finding of its own.
+"""
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+from msgspec.structs import replace
+
+from optimus_tui.contract.finding_rules import ERRORS_RATE
+from optimus_tui.contract.findings import Finding, Severity
+from optimus_tui.contract.make_finding import make_finding
+from optimus_tui.contract.metrics import Increase
+from optimus_tui.settings.model import Thresholds
+from optimus_tui.verdicts.gateway.latency import eased
+from optimus_tui.verdicts.gateway.outcomes import class_of, outcomes, worst
+from optimus_tui.verdicts.gateway.performance import MIN_REQUESTS, shown
+from optimus_tui.verdicts.sorting import worst_first
+from optimus_tui.verdicts.statistics.chance import interval, surely_less
+from optimus_tui.wording.numbers import percent, plural
+
+MIN_FAILURES = 3
+LABELS = ("route", "tenant")
+GATEWAY = "gateway"
+
+
+class Weight(NamedTuple):
+    """How bad a share of failures is, and the bar that it is at or over."""
+
+    severity: Severity
+    bar: float
+
+
+def weigh_failures(failed: float, requests: float, thresholds: Thresholds) -> Weight | None:
+    """Return how bad a share of failures is, or None below the lower threshold.
+
+    A share that chance alone may have lifted is low. A share of fewer than ``MIN_REQUESTS`` counts only where several
+    failed and it is over the higher threshold beyond chance.
+    """
+    warn, high = thresholds.error_rate_warn, thresholds.error_rate_high
+    share = 0.0
+    if requests > 0:
+        share = failed / requests
+    if failed <= 0 or share < warn:
+        return None
+    least = interval(failed, requests)[0]
+    if requests < MIN_REQUESTS:
+        if failed >= MIN_FAILURES and least >= high:
+            return Weight("high", high)
+        return Weight("low", warn)
+    if least <= warn:
+        return Weight("low", warn)
+    if share >= high:
+        return Weight("high", high)
+    return Weight("medium", warn)
+
+
+class FailingPart(NamedTuple):
+    """One route or tenant (``label``) with its failures among its requests."""
+
+    label: str
+    name: str
+    failed: float
+    requests: float
+
+    def of(self, grown: Increase) -> Increase:
+        """Return only the series of this route or tenant."""
+        return replace(grown, series=tuple(one for one in grown.series if one.labels.get(self.label) == self.name))
+
+    def __str__(self) -> str:
+        return f"{self.label} {shown(self.name)}"
+
+
+def is_failure(status: str) -> bool:
+    """Return True if a status is a failure of the gateway (5xx)."""
+    return class_of(status) == "server"
+
+
+def failing_part(
+    grown: Increase, thresholds: Thresholds, counts: Callable[[str], bool] = is_failure
+) -> FailingPart | None:
+    """Return the route, else the tenant, with the most failures of those over the higher threshold beyond chance."""
+    for label in LABELS:
+        groups: dict[str, list[float]] = {}
+        for one in grown.series:
+            if name := one.labels.get(label):
+                group = groups.setdefault(name, [0.0, 0.0])
+                group[0] += one.increase if counts(one.labels.get("status", "")) else 0.0
+                group[1] += one.increase
+        parts = [FailingPart(label, name, *figures) for name, figures in groups.items()]
+        sure = [
+            one
+            for one in parts
+            if one.failed >= MIN_FAILURES and interval(one.failed, one.requests)[0] >= thresholds.error_rate_high
+        ]
+        if sure:
+            return max(sure, key=lambda one: (one.failed, one.name))
+    return None
+
+
+def weigh_part(part: FailingPart, thresholds: Thresholds) -> Weight:
+    """Return the weight of a failing part; low where it has nearly none of all requests."""
+    return Weight("high" if part.requests >= MIN_REQUESTS else "low", thresholds.error_rate_high)
+
+
+def find_errors(grown: Increase, subject: str, thresholds: Thresholds, lately: Increase | None = None) -> list[Finding]:
+    """Return a finding where the share of 5xx is too high; it names who fails most.
+
+    It is low where chance may explain it. Where all requests together are fine, one route or tenant that surely fails
+    is named.
+
+    Args:
+        grown: the growth of the counter of requests over the window.
+        subject: what the finding is about.
+        thresholds: the shares from which on it is medium or high.
+        lately: the same over the last minute; what is worse there decides, and what is good again there becomes low.
+    """
+    found = _find_lately(grown, lately, subject, thresholds)
+    if (found and found[0].severity != "low") or outcomes(grown.series).failing_share is None:
+        return found
+    for span in (grown, lately):
+        if span is not None and (part := failing_part(span, thresholds)) is not None:
+            return [_as_of_now(_find_part(part, subject, span, thresholds), part, lately, thresholds)]
+    return found
+
+
+def _as_of_now(found: Finding, part: FailingPart, lately: Increase | None, thresholds: Thresholds) -> Finding:
+    """The finding, low where the part's latest requests are surely good again."""
+    now = None
+    if lately is not None and lately.covered_minutes > 0:
+        now = outcomes(part.of(lately).series)
+    if now is None or now.failed is None:
+        return found
+    return good_again(found, now.failed, now.requests, thresholds) or found
+
+
+def _find_part(part: FailingPart, subject: str, grown: Increase, thresholds: Thresholds) -> Finding:
+    weight, share = weigh_part(part, thresholds), part.failed / part.requests
+    return _finding(
+        weight,
+        str(part) if subject == GATEWAY else f"{subject}, {part}",
+        share,
+        part.requests,
+        grown,
+        of=f" of {part}",
+        impact="Callers get errors instead of answers there; all others are mostly answered.",
+        remedy="See the gateway's log of that route or tenant, then what it needs.",
+    )
+
+
+def _find_lately(grown: Increase, lately: Increase | None, subject: str, thresholds: Thresholds) -> list[Finding]:
+    over = _find(grown, subject, thresholds)
+    if lately is None:
+        return over
+    now = outcomes(lately.series)
+    if lately.covered_minutes <= 0 or now.failing_share is None or now.requests < MIN_REQUESTS:
+        return over
+    calm = None
+    if over:
+        calm = good_again(over[0], now.failed or 0.0, now.requests, thresholds)
+    if calm is not None:
+        return [calm]
+    fresh = [one for one in _find(lately, subject, thresholds) if one.severity != "low"]
+    return list(worst_first([*fresh, *over])[:1])
+
+
+def _find(grown: Increase, subject: str, thresholds: Thresholds) -> list[Finding]:
+    """All requests together."""
+    told = outcomes(grown.series)
+    rate = told.failing_share
+    weight = weigh_failures(told.failed or 0.0, told.requests, thresholds)
+    if rate is None or weight is None:
+        return []
+    few = ""
+    if weight.severity == "low":
+        few = f"; {round(told.failed or 0):,} failures of so few requests may be chance"
+    return [
+        _finding(
+            weight,
+            subject,
+            rate,
+            told.requests,
+            grown,
+            rest=f"{few}{who_fails(grown)}",
+            impact="Callers get errors instead of answers.",
+            remedy="See which route fails most, then the engine's health and the gateway's log.",
+        )
+    ]
+
+
+def _finding(
+    weight: Weight,
+    subject: str,
+    share: float,
+    requests: float,
+    grown: Increase,
+    *,
+    of: str = "",
+    rest: str = "",
+    impact: str,
+    remedy: str,
+) -> Finding:
+    """A share of failures over its bar. ``of``: whose requests, where not all are meant; ``rest`` ends the sentence."""
+    return make_finding(
+        rule=ERRORS_RATE,
+        severity=weight.severity,
+        subject=subject,
+        message=f"{percent(share, weight.bar)} of {plural(round(requests), 'request')}{of} failed, "
+        f"the bar is {percent(weight.bar)}{rest}",
+        measured=round(share, 4),
+        threshold=weight.bar,
+        unit="share",
+        samples=round(requests),
+        window_seconds=grown.covered_minutes * 60,
+        impact=impact,
+        remedy=remedy,
+    )
+
+
+def good_again(found: Finding, failed: float, requests: float, thresholds: Thresholds) -> Finding | None:
+    """Return the finding as one of the past where the last requests are below the bar and surely better than it tells.
+
+    None where they are not, or too few to say.
+    """
+    share = 1.0
+    if isinstance(found.measured, float):
+        share = found.measured
+    if failed >= thresholds.error_rate_warn * requests or not surely_less(failed, requests, share):
+        return None
+    return eased(found, f"{percent(failed / requests)} of the last {requests:,.0f}")
+
+
+def who_fails(grown: Increase) -> str:
+    """Return where most requests failed, as the end of a sentence; "" where the labels do not tell."""
+    parts = []
+    for label in LABELS:
+        found = worst(grown, label)
+        if found is not None:
+            name, told = found
+            parts.append(
+                f"{label} {shown(name)} ({round(told.failed or 0):,} of {plural(round(told.requests), 'request')})"
+            )
+    if parts:
+        return f"; most at {', '.join(parts)}"
+    return ""

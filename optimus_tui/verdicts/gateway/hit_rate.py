@@ -1,0 +1,243 @@
+"""The cache's hit rate: the gateway's own figure first, else Redis' look-up counters without our share. Pure.
+
+Refuses to call silence 0 %: without look-ups there is no rate, and fewer than ``MIN_LOOKUPS`` are not judged. Counters
+that run since a start tell of now only by what they grew between two of our own looks; one look alone, as a command
+takes it, knows no growth. Known limits: Redis counts everybody, so a second observer's look-ups on the same server
+(another Optimus, redis-cli) that fall between our looks count as the application's; and a gateway of several worker
+processes that each publish their own counts mixes their figures. Shares run from 0 to 1.
+"""
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from optimus_tui.contract.finding_rules import CACHE_HIT_RATE, CACHE_HIT_RATE_CONFLICT, CACHE_HIT_RATE_UNKNOWN
+from optimus_tui.contract.findings import Finding, Severity
+from optimus_tui.contract.make_finding import make_finding
+from optimus_tui.contract.services import CacheMetrics, GatewayState, HitRate, ServerState
+from optimus_tui.settings.model import Thresholds
+from optimus_tui.verdicts.gateway.latency import eased
+from optimus_tui.verdicts.statistics.chance import surely_less
+from optimus_tui.wording.numbers import percent
+
+MIN_LOOKUPS, FEW_LOOKUPS = 20, 100
+"""Fewer look-ups than the first say nothing about a rate; fewer than the second may mislead by chance."""
+WINDOW_SECONDS = 600.0
+EVERY_SECONDS = 10.0
+RECENT_SECONDS, RECENT_LOOKUPS = 20.0, 100
+"""What is called "now": a rate over minutes forgets a fault as slowly as it notices one. Samples lie ten seconds apart,
+so "now" is the last twenty to thirty."""
+FROM_INFO = "redis INFO, ours left out"
+FROM_GATEWAY = "gateway, over a time it does not say"
+FROM_GATEWAY_LIFE = "gateway, since its start"
+"""Where the counts beside its figure make that figure: they run since its start, and tell little of now."""
+CONFLICT = 0.1
+"""Two sources that differ by less may both be right, each for its own time."""
+FROM_GATEWAY_NOW = "gateway, last 10 min"
+
+
+class Lookups(Struct, frozen=True):
+    """Look-up counters at one moment; ``own`` is how many of them were ours."""
+
+    mono: float
+    hits: int
+    misses: int
+    own_hits: int = 0
+    own_misses: int = 0
+
+
+class LookupTrack(Struct, frozen=True, kw_only=True):
+    """What is remembered between two looks: samples of one run of what counts, oldest first, one every ten seconds."""
+
+    run_id: str | None = None
+    samples: tuple[Lookups, ...] = ()
+    latest: Lookups | None = None
+
+
+NO_LOOKUPS = LookupTrack()
+
+
+def track_lookups(track: LookupTrack, server: ServerState, mono: float) -> LookupTrack:
+    """Return the track with this look at Redis added. A restarted server or counters set back begin a new track."""
+    if server.keyspace_hits is None or server.keyspace_misses is None:
+        return track
+    now = Lookups(mono, server.keyspace_hits, server.keyspace_misses, server.own_hits, server.own_misses)
+    return _add(track, now, server.run_id)
+
+
+def track_gateway(track: LookupTrack, cache: CacheMetrics | None, mono: float) -> LookupTrack:
+    """Return the track with this look at the gateway's counts added. A restarted gateway begins a new track."""
+    if cache is None or cache.hits is None or cache.misses is None:
+        return track
+    return _add(track, Lookups(mono, cache.hits, cache.misses), None)
+
+
+def _add(track: LookupTrack, now: Lookups, run_id: str | None) -> LookupTrack:
+    last = track.latest
+    if last is not None and (run_id != track.run_id or now.hits < last.hits or now.misses < last.misses):
+        return LookupTrack(run_id=run_id, samples=(now,), latest=now)
+    samples = track.samples
+    if not samples or now.mono - samples[-1].mono >= EVERY_SECONDS:
+        samples = (*(s for s in samples if s.mono >= now.mono - WINDOW_SECONDS), now)
+    return replace(track, run_id=run_id, samples=samples, latest=now)
+
+
+def hit_rate(gateway: GatewayState | None, track: LookupTrack, published: LookupTrack = NO_LOOKUPS) -> HitRate | None:
+    """Return the rate and its source, or None if it is not known.
+
+    ``track`` is of Redis, ``published`` of the gateway.
+    """
+    cache = None
+    if gateway is not None:
+        cache = gateway.cache
+    total_keys = None
+    if cache is not None:
+        total_keys = cache.total_keys
+    if cache is not None and cache.hit_rate is not None:
+        if cache.hits is not None and cache.misses is not None:
+            recent = _growth(published, FROM_GATEWAY_NOW, total_keys)
+            if recent is not None:
+                return recent
+        return HitRate(cache.hit_rate, _span_of(cache), total_keys, _counted(cache))
+    return _growth(track, FROM_INFO, total_keys)
+
+
+def _span_of(cache: CacheMetrics) -> str:
+    """Over what time the gateway's own figure is, as far as the counts beside it tell."""
+    counted = _counted(cache)
+    if not counted or cache.hits is None or cache.hit_rate is None:
+        return FROM_GATEWAY
+    if abs(cache.hits / counted - cache.hit_rate) < 0.02:
+        return FROM_GATEWAY_LIFE
+    return FROM_GATEWAY
+
+
+def _counted(cache: CacheMetrics) -> int | None:
+    if cache.hits is None or cache.misses is None:
+        return None
+    return cache.hits + cache.misses
+
+
+def _growth(track: LookupTrack, source: str, total_keys: int | None) -> HitRate | None:
+    """What was looked up between the oldest and the newest look, ours left out; None where that is too little."""
+    last = track.latest
+    if last is None or not track.samples:
+        return None
+    base = track.samples[0]
+    hits = max(0, last.hits - base.hits - (last.own_hits - base.own_hits))
+    misses = max(0, last.misses - base.misses - (last.own_misses - base.own_misses))
+    if hits + misses < MIN_LOOKUPS:
+        return None
+    return HitRate(hits / (hits + misses), source, total_keys, hits + misses, last.mono - base.mono)
+
+
+def recent_growth(track: LookupTrack) -> HitRate | None:
+    """Return the rate of the last half minute by the gateway's counts; None with too few look-ups."""
+    last = track.latest
+    base = [one for one in track.samples if last is not None and one.mono <= last.mono - RECENT_SECONDS]
+    if last is None or not base:
+        return None
+    seconds = last.mono - base[-1].mono
+    rate = _growth(replace(track, samples=base[-1:]), f"gateway, last {seconds:.0f} s", None)
+    if rate is not None and (rate.samples or 0) >= RECENT_LOOKUPS:
+        return rate
+    return None
+
+
+def find_rates(
+    rate: HitRate | None, recent: HitRate | None, server: ServerState | None, thresholds: Thresholds
+) -> list[Finding]:
+    """Return the findings about a rate over minutes and the rate of now, which decides where it is known.
+
+    A rate that was low and is good again is a low finding.
+    """
+    over_minutes = find_hit_rate(rate, server, thresholds)
+    if recent is None:
+        return over_minutes
+    conflict = find_conflict(rate, recent, thresholds)
+    words = f"now {percent(recent.value)} ({recent.source})"
+    found = find_hit_rate(recent, server, thresholds) or [eased(one, words) for one in over_minutes]
+    return [*found, *conflict]
+
+
+def find_conflict(published: HitRate | None, present: HitRate | None, thresholds: Thresholds) -> list[Finding]:
+    """Return a medium finding where the gateway publishes a good rate and its own counters show a bad one now.
+
+    A low published rate beside a good present one has recovered: that is no conflict.
+    """
+    if published is None or present is None or published.source not in (FROM_GATEWAY, FROM_GATEWAY_LIFE):
+        return []
+    bar = thresholds.hit_rate_warn
+    if not (published.value >= bar > present.value) or published.value - present.value < CONFLICT:
+        return []
+    return [
+        make_finding(
+            rule=CACHE_HIT_RATE_CONFLICT,
+            subject="hit rate",
+            message=f"two sources disagree: the hit rate is {percent(published.value)} ({published.source}) "
+            f"and {percent(present.value, bar)} ({present.source}); the newer counts decide",
+            measured=present.value,
+            threshold=published.value,
+            unit="share",
+            samples=present.samples,
+            window_seconds=present.window_seconds,
+        )
+    ]
+
+
+def find_hit_rate(rate: HitRate | None, server: ServerState | None, thresholds: Thresholds) -> list[Finding]:
+    """Return the findings about a rate. An unknown rate is a finding only where the right to measure it is missing.
+
+    A rate of fewer look-ups than ``MIN_LOOKUPS`` is not judged; without a count it is. One of few look-ups that chance
+    may explain is low.
+    """
+    if rate is None:
+        if server is None or server.info_fault is None:
+            return []
+        return [
+            make_finding(
+                rule=CACHE_HIT_RATE_UNKNOWN,
+                subject="hit rate",
+                message=f"hit rate unknown: the gateway does not publish it, and {server.info_fault.message}",
+                measured="unknown",
+                threshold=thresholds.hit_rate_warn,
+                unit="share",
+                samples=0,
+                remedy=server.info_fault.remedy or "",
+            )
+        ]
+    if rate.value >= thresholds.hit_rate_warn or (rate.samples is not None and rate.samples < MIN_LOOKUPS):
+        return []
+    low = rate.value < thresholds.hit_rate_low
+    if low:
+        bar = thresholds.hit_rate_low
+    else:
+        bar = thresholds.hit_rate_warn
+    chance = rate.samples is not None and _may_be_good(rate.value, rate.samples, thresholds)
+    severity: Severity = "medium"
+    if low:
+        severity = "high"
+    few = ""
+    if chance:
+        few = f"; {rate.samples} look-ups are few, it may be chance"
+    remedy = "Watch it; compare with the feed: bulk invalidations and short TTLs show first there."
+    if low:
+        remedy = "Raise the TTL of the kinds that expire soonest; see in the feed whether too much is invalidated."
+    return [
+        make_finding(
+            rule=CACHE_HIT_RATE,
+            severity="low" if chance else severity,
+            subject="hit rate",
+            message=f"hit rate {percent(rate.value, bar)} is below {percent(bar)} ({rate.source}){few}",
+            measured=rate.value,
+            threshold=bar,
+            unit="share",
+            samples=rate.samples,
+            window_seconds=rate.window_seconds,
+            remedy=remedy,
+        )
+    ]
+
+
+def _may_be_good(rate: float, lookups: int, thresholds: Thresholds) -> bool:
+    """Whether few look-ups cannot tell this rate from one that is not below any bar."""
+    return lookups < FEW_LOOKUPS and not surely_less(rate * lookups, lookups, thresholds.hit_rate_warn)

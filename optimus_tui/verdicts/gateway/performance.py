@@ -1,0 +1,200 @@
+"""Figures of traffic and latency, and their grades. Pure.
+
+Failures are not averaged away: a failed request has no latency, and a service that fails is never fast. A share of
+nothing is None, not 0. Latencies are in milliseconds, shares from 0 to 1.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+from msgspec.structs import replace
+
+from optimus_tui.contract.findings import Finding, Severity
+from optimus_tui.contract.metrics import Counted, Grown, Increase
+from optimus_tui.settings.model import Thresholds
+from optimus_tui.verdicts.gateway.outcomes import class_of, outcomes
+from optimus_tui.verdicts.gateway.restarts import processes_section
+from optimus_tui.wording.safe import safe_text
+
+MIN_REQUESTS = 20
+"""A percentile of fewer requests is not judged, and a share of fewer only where it is beyond doubt."""
+SHOWN = 50
+GRADES = ("excellent", "good", "acceptable", "poor")
+_BEST_WITH: dict[Severity, int] = {"low": 0, "medium": 2, "high": 3, "critical": 3}
+"""The best grade beside a finding: medium stands for over 500 ms, high for over 1,000 ms."""
+
+
+def grade(milliseconds: float, thresholds: Thresholds) -> str:
+    """Return the grade: by default below 100 ms excellent, 500 good, 1,000 acceptable, else poor."""
+    bars = (thresholds.latency_excellent_ms, thresholds.latency_good_ms, thresholds.latency_poor_ms)
+    return next((word for word, bar in zip(GRADES, bars, strict=False) if milliseconds < bar), "poor")
+
+
+def assess(
+    average: float | None,
+    services: Sequence[tuple[int, int]],
+    thresholds: Thresholds,
+    findings: Sequence[Finding] = (),
+) -> str:
+    """Return the grade of the average, never better than failures and findings allow.
+
+    One failed look or a medium finding makes it acceptable at most; failures of half of a service's looks or a worse
+    finding make it poor. It is "unknown" where nothing was timed.
+
+    Args:
+        average: the mean in ms; None where nothing was timed.
+        services: (looks, failed looks) of each service.
+        thresholds: the bounds of the grades.
+        findings: all findings of the document.
+    """
+    if average is None:
+        return "unknown"
+    worst = GRADES.index(grade(average, thresholds))
+    for looks, failed in services:
+        if failed:
+            worst = max(worst, 3 if 2 * failed >= looks else 2)
+    return GRADES[max([worst, *(_BEST_WITH[one.severity] for one in findings)])]
+
+
+def of_tenant(grown: Increase, tenant: str | None) -> Increase:
+    """Return only the series of this tenant, compared as literal text; None returns all."""
+    if tenant is None:
+        return grown
+    return replace(grown, series=tuple(one for one in grown.series if one.labels.get("tenant") == tenant))
+
+
+def throughput(grown: Increase) -> dict[str, Any]:
+    """Return requests and their rate, by route, tenant, method and status."""
+    seconds = grown.covered_minutes * 60
+    return {
+        "requests": _whole(grown.total),
+        "requests_per_second": _rate(grown.total, seconds),
+        "by_route": _parts(grown, "route", seconds),
+        "by_tenant": _parts(grown, "tenant", seconds),
+        "by_method": _parts(grown, "method", seconds),
+        "by_status": _parts(grown, "status", seconds),
+        **_omitted(grown, "route", "tenant", "method", "status"),
+        "counter_resets": sum(one.resets for one in grown.series),
+    }
+
+
+def _omitted(grown: Increase, *labels: str) -> dict[str, int]:
+    """``by_tenant_omitted``: how many rows a list leaves out, for lists that are cut."""
+    counts = {label: sum(count > 0 for count in grown.by(label).values()) - SHOWN for label in labels}
+    return {f"by_{label}_omitted": count for label, count in counts.items() if count > 0}
+
+
+def told_by(grown: Grown) -> dict[str, Any]:
+    """Return what every figure from counters needs beside it: processes, restarts, losses, Prometheus targets."""
+    told: dict[str, Any] = {"processes": processes_section(grown), "lower_bound": grown.lower_bound}
+    if grown.targets:
+        told["targets"] = list(grown.targets)
+    return told
+
+
+def _parts(grown: Increase, label: str, seconds: float) -> list[dict[str, Any]]:
+    total = grown.total
+    rows = [(name, count) for name, count in grown.by(label).items() if count > 0]
+    return [
+        {
+            label: shown(name),
+            "requests": _whole(count),
+            "requests_per_second": _rate(count, seconds),
+            "share": round(count / total, 4),
+        }
+        for name, count in rows[:SHOWN]
+    ]
+
+
+def error_rate(grown: Increase) -> dict[str, Any]:
+    """Return failures (5xx) among all requests, with refusals (429) and other 4xx apart.
+
+    What the labels do not tell is None, with the reason under ``failures_unknown`` or ``refusals_unknown``.
+    """
+    told = outcomes(grown.series)
+    reasons = {"failures_unknown": told.why_failed, "refusals_unknown": told.why_refused}
+    return {
+        "requests": _whole(told.requests),
+        "error_rate": _share(told.failed, told.requests),
+        "server_errors": _count(told.failed),
+        "client_error_rate": _share(told.mistaken, told.requests),
+        "client_errors": _count(told.mistaken),
+        "refused_rate": _share(told.refused, told.requests),
+        "refused": _count(told.refused),
+        "by_status": {
+            shown(status): _whole(count)
+            for status, count in list(grown.by("status").items())[:SHOWN]
+            if count > 0 and status and class_of(status) != "good"
+        },
+        "by_route": _errors_by(grown, "route"),
+        "by_tenant": _errors_by(grown, "tenant"),
+        **_omitted(grown, "route", "tenant"),
+        "counter_resets": sum(one.resets for one in grown.series),
+        **{name: why for name, why in reasons.items() if why},
+    }
+
+
+def _errors_by(grown: Increase, label: str) -> list[dict[str, Any]]:
+    groups: dict[str, list[Counted]] = {}
+    for one in grown.series:
+        groups.setdefault(one.labels.get(label, ""), []).append(one)
+    rows = [(name, outcomes(series)) for name, series in groups.items()]
+    rows = [(name, told) for name, told in rows if told.requests > 0]
+    rows.sort(key=lambda row: (-(row[1].failed or 0), -(row[1].mistaken or 0) - (row[1].refused or 0), row[0]))
+    return [
+        {
+            label: shown(name),
+            "requests": _whole(told.requests),
+            "server_errors": _count(told.failed),
+            "client_errors": _count(told.mistaken),
+            "refused": _count(told.refused),
+            "error_rate": _share(told.failed, told.requests),
+        }
+        for name, told in rows[:SHOWN]
+    ]
+
+
+def trend(samples: Sequence[tuple[float, float]]) -> dict[str, Any] | None:
+    """Return how a series moved: the mean of its first and of its last third; None with fewer than six samples."""
+    third = len(samples) // 3
+    if third < 2:
+        return None
+    first = sum(value for _, value in samples[:third]) / third
+    last = sum(value for _, value in samples[-third:]) / third
+    steady = abs(last - first) <= 0.02 * max(abs(first), abs(last))
+    if steady:
+        direction = "steady"
+    elif last > first:
+        direction = "rising"
+    else:
+        direction = "falling"
+    return {"direction": direction, "from": round(first, 4), "to": round(last, 4), "samples": len(samples)}
+
+
+def shown(label: str) -> str:
+    """Return a label as a document shows it."""
+    if label:
+        return safe_text(label, 120)
+    return "(none)"
+
+
+def _whole(count: float) -> int:
+    return round(count)
+
+
+def _rate(count: float, seconds: float) -> float | None:
+    if seconds > 0:
+        return round(count / seconds, 3)
+    return None
+
+
+def _count(count: float | None) -> int | None:
+    if count is None:
+        return None
+    return round(count)
+
+
+def _share(part: float | None, total: float) -> float | None:
+    if part is not None and total > 0:
+        return round(part / total, 4)
+    return None

@@ -1,0 +1,1 @@
+"""Verdicts on rate limits and their counters."""

@@ -1,0 +1,123 @@
+"""Judge rate-limit counters by the limits in force, in order of urgency. Pure: counters in, a report out.
+
+A counter without a known limit has no share, and one that is not a number is never 0. Limits and counts are requests,
+times are seconds.
+"""
+
+from collections import Counter as Tally
+from collections.abc import Iterable, Mapping
+
+from msgspec.structs import replace
+
+from optimus_tui.contract.limits import (
+    NO_WINDOW,
+    Counter,
+    LimitRow,
+    LimitRules,
+    LimitsReport,
+    LimitState,
+    TenantCount,
+    Track,
+    UnparsedNames,
+)
+from optimus_tui.contract.reading import Coverage
+from optimus_tui.settings.model import Thresholds
+from optimus_tui.verdicts.limits.blocked import CommonLimit
+from optimus_tui.verdicts.limits.findings import find
+from optimus_tui.verdicts.limits.forecast import forecast
+
+_URGENCY: dict[LimitState, int] = {"immortal": 0, "over": 1, "broken": 2, "near": 3, "ok": 4, "unknown limit": 5}
+
+NO_NAMES = UnparsedNames()
+
+
+def judge(
+    counters: Iterable[Counter],
+    *,
+    tracks: Mapping[bytes, Track],
+    rules: LimitRules | None,
+    thresholds: Thresholds,
+    coverage: Coverage,
+    unparsed: UnparsedNames = NO_NAMES,
+    total: int | None = None,
+    common: Mapping[bytes, CommonLimit] | None = None,
+) -> LimitsReport:
+    """Return the report about all counters.
+
+    ``tracks`` are the looks at each key, ``total`` the known number of counters if not all were given. ``common`` are
+    operations whose limit nearly all tenants have used up; None derives them from these counters.
+    """
+    rows = sorted((judge_row(one, tracks.get(one.key), rules, thresholds) for one in counters), key=_urgency)
+    tally = Tally(row.counter.tenant for row in rows)
+    tenants = tuple(TenantCount(t, n) for t, n in sorted(tally.items(), key=lambda item: (-item[1], item[0])))
+    report = LimitsReport(
+        rows=tuple(rows),
+        tenants=tenants,
+        total=max(len(rows), total or 0),
+        unparsed=unparsed,
+        coverage=coverage,
+        rules=rules,
+    )
+    return replace(report, findings=find(report, thresholds, common))
+
+
+def judge_row(counter: Counter, track: Track | None, rules: LimitRules | None, thresholds: Thresholds) -> LimitRow:
+    """Return one judged counter. ``refused_in`` counts from the counter's ``taken_mono``, as its TTL does."""
+    limit = limit_for(counter, rules)
+    if counter.count is None or counter.count < 0:
+        state: LimitState = "broken"
+        if counter.problem == NO_WINDOW:
+            state = "unknown limit"
+        return LimitRow(counter=counter, state=state, limit=limit, resets_mono=counter.resets_mono)
+    share = None
+    if limit is not None:
+        share = _share(counter.count, limit)
+    pace = forecast(counter, track, limit, rules.window_seconds if rules else None)
+    full = limit is not None and counter.count >= limit
+    return LimitRow(
+        counter=counter,
+        state=_state(counter, limit, share, thresholds),
+        limit=limit,
+        share=share,
+        slope=pace.per_second,
+        rough=pace.rough,
+        refused_in=0.0 if full else pace.earliest,
+        refused_latest=0.0 if full else pace.latest,
+        resets_mono=counter.resets_mono,
+    )
+
+
+def _share(count: int, limit: int) -> float:
+    """Of the limit; a limit of 0 is full from the beginning."""
+    if limit:
+        return count / limit
+    return float(max(1, count))
+
+
+def _state(counter: Counter, limit: int | None, share: float | None, thresholds: Thresholds) -> LimitState:
+    """A sorted set without a TTL is stuck by nothing: what has left its window no longer counts."""
+    if counter.immortal and not counter.sliding:
+        return "immortal"
+    if limit is None or share is None:
+        return "unknown limit"
+    if counter.count is not None and counter.count >= limit:
+        return "over"
+    if share >= thresholds.near_limit:
+        return "near"
+    return "ok"
+
+
+def limit_for(counter: Counter, rules: LimitRules | None) -> int | None:
+    """Return the requests per window that the counter's tenant may make, or None if no limit is known."""
+    if rules is None:
+        return None
+    # surrogateescape keeps two different byte names different: a broken name never borrows another tenant's override
+    tenant = counter.tenant.decode("utf-8", "surrogateescape")
+    limit = rules.limit_for(tenant, counter.operation.decode("utf-8", "surrogateescape"))
+    if limit is None or limit >= 0:
+        return limit
+    return None
+
+
+def _urgency(row: LimitRow) -> tuple[int, float, int, bytes]:
+    return _URGENCY[row.state], -(row.share or 0.0), -(row.counter.count or 0), row.counter.key

@@ -1,0 +1,237 @@
+"""Requests that were refused (429), by tenant: judged by the gateway's own counters. Pure.
+
+A young window forgets hundreds of refusals of the minutes before; the gateway's counters do not. A share has one
+population: where requests are not counted by tenant it is unknown, and said. Refusals that grow while the counter
+stands below the published limit say that another limit is in force.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from optimus_tui.contract.finding_rules import LIMITS_REFUSED, LIMITS_REFUSED_BELOW
+from optimus_tui.contract.findings import Finding, Severity
+from optimus_tui.contract.limits import ALL_TENANTS, Counter, LimitRules
+from optimus_tui.contract.make_finding import make_finding
+from optimus_tui.contract.metrics import Counted, Increase
+from optimus_tui.verdicts.gateway.latency import eased
+from optimus_tui.verdicts.gateway.outcomes import outcomes
+from optimus_tui.verdicts.gateway.performance import MIN_REQUESTS
+from optimus_tui.verdicts.limits.judge import limit_for
+from optimus_tui.verdicts.limits.words import operation_words
+from optimus_tui.verdicts.playbooks.errors import span_words
+from optimus_tui.verdicts.sorting import each_or_one, some_of
+from optimus_tui.wording.numbers import percent
+from optimus_tui.wording.safe import safe_text
+
+REFUSED_SHARE, LEAST_REFUSED = 0.10, 20
+LEAST_NOW = 3
+"""Refusals within less than a minute that are enough where their pace makes ``LEAST_REFUSED`` of a minute."""
+SAME_SPAN = 0.8
+"""Two figures are of the same time where the shorter one covers at least this part of the longer one."""
+
+
+class RefusedRequests(Struct, frozen=True):
+    """Requests of one tenant that were refused; ``tenant`` "" where the gateway does not count by tenant.
+
+    ``share`` of its requests from 0 to 1, at least that much; None where it is unknown, and ``why`` says so.
+    """
+
+    tenant: str
+    refused: float
+    share: float | None
+    why: str = ""
+
+    @property
+    def name(self) -> str:
+        """The tenant's name as it is shown."""
+        return safe_text(self.tenant, 60) or ALL_TENANTS
+
+
+def refused_by_tenant(requests: Increase, refused: Increase, tenant: str | None = None) -> list[RefusedRequests]:
+    """Return the refused requests of each tenant, the most first; ``tenant`` limits it to one.
+
+    A gateway that does not count by tenant gives one entry for all together.
+    """
+    if refused.covered_minutes <= 0:
+        return []
+    counts = {name: count for name, count in refused.by("tenant").items() if count > 0}
+    if tenant is not None and set(counts) - {""}:
+        counts = {name: count for name, count in counts.items() if name == tenant}
+    return [_share(name, count, requests, refused) for name, count in counts.items()]
+
+
+def _share(tenant: str, count: float, requests: Increase, refused: Increase) -> RefusedRequests:
+    """Its requests' own status 429 where they have one (the same samples), else refusals of what was asked at least."""
+    spans = sorted((requests.covered_minutes, refused.covered_minutes))
+    if spans[0] <= 0:
+        return RefusedRequests(tenant, count, None, "how many requests there were is not known")
+    if spans[0] < SAME_SPAN * spans[1]:
+        return RefusedRequests(tenant, count, None, "requests were counted over another time than refusals")
+    told = outcomes(_of(requests.series, tenant))
+    if tenant and told.requests <= 0:
+        everybody = outcomes(requests.series).requests
+        least = count / (everybody + count)
+        if least >= REFUSED_SHARE:  # of all requests: of its own it can only be more
+            return RefusedRequests(tenant, count, least)
+        return RefusedRequests(tenant, count, None, "requests are not counted by tenant")
+    if told.refused and told.refused >= count * SAME_SPAN:
+        return RefusedRequests(tenant, count, told.refused_share)
+    return RefusedRequests(tenant, count, count / (told.requests + count))
+
+
+def _of(series: Iterable[Counted], tenant: str) -> list[Counted]:
+    return [one for one in series if not tenant or one.labels.get("tenant") == tenant]
+
+
+def find_refusals(
+    requests: Increase, refused: Increase, tenant: str | None = None, *, since_start: bool = False
+) -> list[Finding]:
+    """Return ``limits.refused``: high from 10 % and 20 refusals, medium where the share is unknown.
+
+    With ``since_start`` the figures cover the gateway's whole life, of unknown length: then it is medium.
+    """
+    least = max(LEAST_NOW, LEAST_REFUSED * min(1.0, refused.covered_minutes))
+    worth = [
+        one
+        for one in refused_by_tenant(requests, refused, tenant)
+        if one.refused >= least and (one.share is None or one.share >= REFUSED_SHARE)
+    ]
+    when = f"in {span_words(refused.covered_minutes)}"
+    if since_start:
+        when = "since the gateway started, nobody knows when"
+    worth.sort(key=lambda one: (one.share is None, -one.refused))
+    shared = [one for one in worth if one.share is not None]
+    vague = [one for one in worth if one.share is None]
+    bound = ""
+    if refused.lower_bound:
+        bound = "at least "
+    told = [*_told(shared, bound, when, sure=not since_start), *_told(vague, bound, when, sure=False)]
+    return [replace(one, window_seconds=refused.covered_minutes * 60) for one in told]
+
+
+def find_refusals_lately(
+    requests: Increase, refused: Increase, lately_requests: Increase, lately_refused: Increase
+) -> list[Finding]:
+    """Return the findings where the last minute decides: refusals of the window that have ended are low.
+
+    Without enough requests in that minute the window decides.
+    """
+    found = find_refusals(requests, refused)
+    if lately_refused.covered_minutes <= 0 or outcomes(lately_requests.series).requests < MIN_REQUESTS:
+        return found
+    now = find_refusals(lately_requests, lately_refused)
+    still = {one.subject for one in now}
+    words = f"{round(lately_refused.total):,} of all in the last {span_words(lately_refused.covered_minutes)}"
+    return [*now, *(eased(one, words) for one in found if one.subject not in still)]
+
+
+def _told(cases: Sequence[RefusedRequests], bound: str, when: str, *, sure: bool) -> list[Finding]:
+    return each_or_one(
+        cases, lambda one: _one(one, bound, when, sure), lambda many: _many(many, f"{bound}many", when, sure)
+    )
+
+
+def _one(one: RefusedRequests, bound: str, when: str, sure: bool) -> Finding:
+    unit = "requests"
+    if one.share is not None:
+        share = f"{percent(one.share)} of them or more"
+        unit = "share"
+        threshold = REFUSED_SHARE
+        measured = one.share
+    else:
+        share = f"share unknown: {one.why}"
+        threshold = float(LEAST_REFUSED)
+        measured = float(round(one.refused))
+    severity: Severity = "medium"
+    if sure:
+        severity = "high"
+    return make_finding(
+        rule=LIMITS_REFUSED,
+        severity=severity,
+        subject=one.name,
+        message=f"{bound}{round(one.refused):,} requests of {one.name} were refused (429) {when} ({share})",
+        measured=measured,
+        threshold=threshold,
+        unit=unit,
+        samples=round(one.refused),
+    )
+
+
+def _many(many: Sequence[RefusedRequests], how_many: str, when: str, sure: bool) -> Finding:
+    names = some_of([f"{one.name} {round(one.refused):,}" for one in many])
+    severity: Severity = "medium"
+    if sure:
+        severity = "high"
+    return make_finding(
+        rule=LIMITS_REFUSED,
+        severity=severity,
+        subject="several tenants",
+        many=True,
+        message=f"{how_many} requests of {len(many):,} tenants were refused (429) {when}: {names}",
+        measured=float(len(many)),
+        threshold=0.0,
+        unit="tenants",
+        samples=round(sum(one.refused for one in many)),
+    )
+
+
+def find_refused_below(
+    growth: Increase, first: Mapping[bytes, Counter], second: Mapping[bytes, Counter], rules: LimitRules | None
+) -> list[Finding]:
+    """Return ``limits.refused_below``: refusals grew between two reads of a counter that stayed below its limit.
+
+    ``growth`` must lie between the two reads. A count only rises within its window: what is below the limit at the
+    second read of the same window was below it before.
+    """
+    if rules is None or growth.covered_minutes <= 0:
+        return []
+    cases: dict[bytes, tuple[Counter, int, float]] = {}
+    for one in growth.series:
+        tenant, operation = one.labels.get("tenant", ""), one.labels.get("operation", "")
+        if one.increase < 1 or not tenant:
+            continue
+        counters = [
+            counter
+            for counter in second.values()
+            if _text(counter.tenant) == tenant and (not operation or _text(counter.operation) == operation)
+        ]
+        standing = [_below(first.get(counter.key), counter, rules) for counter in counters]
+        if counters and all(standing):
+            fullest = max(counters, key=lambda counter: counter.count or 0)
+            before = cases.get(fullest.key)
+            grown = one.increase + (before[2] if before else 0.0)
+            cases[fullest.key] = (fullest, limit_for(fullest, rules) or 0, grown)
+    seconds = growth.covered_minutes * 60
+    return [_refused_below(counter, limit, grown, seconds) for counter, limit, grown in cases.values()]
+
+
+def _below(before: Counter | None, after: Counter, rules: LimitRules) -> bool:
+    """Whether the counter stood below its limit all the time, in one and the same window."""
+    limit = limit_for(after, rules)
+    if before is None or before.count is None or after.count is None or limit is None or after.sliding:
+        return False
+    same = before.immortal or (
+        before.ttl_ms is not None and before.taken_mono + before.ttl_ms / 1000 > after.taken_mono
+    )
+    return same and before.count <= after.count < limit
+
+
+def _refused_below(counter: Counter, limit: int, grown: float, seconds: float) -> Finding:
+    name = f"{safe_text(counter.tenant, 60)} / {operation_words(counter.operation)}"
+    return make_finding(
+        rule=LIMITS_REFUSED_BELOW,
+        subject=name,
+        message=f"{round(grown):,} requests were refused (429) within {seconds:.1f} s while {name} stood at"
+        f" {counter.count or 0:,} of the published {limit:,}",
+        measured=float(counter.count or 0),
+        threshold=float(limit),
+        unit="requests",
+        samples=round(grown),
+        window_seconds=seconds,
+    )
+
+
+def _text(name: bytes) -> str:
+    return name.decode("utf-8", "surrogateescape")

@@ -1,0 +1,1 @@
+"""What figures prove: percentiles, bounds of histograms, chance and trends."""

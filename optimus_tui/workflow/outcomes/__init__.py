@@ -1,0 +1,1 @@
+"""What came of actions and checks in an incident."""
