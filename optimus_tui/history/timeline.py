@@ -207,7 +207,7 @@ def _set_aside(folder: Path, found: Scan, handle: int) -> list[str]:
     os.ftruncate(handle, found.good)
     os.fdatasync(handle)
     size = f"{len(found.tail):,} bytes"
-    return [f"the last line was torn ({size}, never acknowledged); it lies in {safe_text(kept.name, 80)} now"]
+    return [f"the last line was torn ({size}, never acknowledged); it is in {safe_text(kept.name, 80)} now"]
 
 
 def quarantine(folder: Path, who: str) -> tuple[Path, int]:

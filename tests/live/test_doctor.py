@@ -154,7 +154,7 @@ def test_doctor_says_what_does_not_answer_and_ends_with_1_rows_33_40_44(
     shown = " ".join((both.out + both.err).split())
     assert "text/html instead of JSON" in shown
     assert "connection refused" in shown
-    assert "nobody answers where Postgres should be" in shown
+    assert "no server answers at the Postgres address" in shown
     assert "CANARY" not in shown
 
 

@@ -124,7 +124,7 @@ def test_a_last_line_that_is_no_record_stops_every_action(tmp_path: Path) -> Non
     log = _filled(tmp_path)
     with log.path.open("ab") as file:
         file.write(b"hello\n")
-    with pytest.raises(AuditUnwritable, match="no record of ours"):
+    with pytest.raises(AuditUnwritable, match="not an audit record"):
         AuditLog(tmp_path).append("planned")
 
 

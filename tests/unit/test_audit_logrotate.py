@@ -42,8 +42,8 @@ def unpack(place: Path, folder: Path) -> None:
 
 def follow(sentence: str, folder: Path) -> None:
     """Do what the sentence says, as somebody who has read nothing else."""
-    if "packed in" in sentence:
-        unpack(Path(sentence.partition("packed in ")[2].partition(":")[0]), folder)
+    if "compressed in" in sentence:
+        unpack(Path(sentence.partition("compressed in ")[2].partition(":")[0]), folder)
     elif "olddir" in sentence:
         (taken,) = (folder / "old").iterdir()
         assert f"put that file, unpacked, into {folder}" in sentence
@@ -82,7 +82,7 @@ def test_a_bomb_that_is_named_like_the_audit_is_not_unpacked(tmp_path: Path) -> 
     log.append("planned")
     (tmp_path / "audit.jsonl").unlink()
     (tmp_path / "audit.jsonl.1.gz").write_bytes(gzip.compress(bytes(1 << 26)))
-    with pytest.raises(AuditUnwritable, match="packed in"):
+    with pytest.raises(AuditUnwritable, match="compressed in"):
         log.append("intent")
     with pytest.raises(AuditUnwritable):
         log.rotate("asked for")

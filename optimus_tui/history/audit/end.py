@@ -86,7 +86,7 @@ def check_before(path: Path, handle: int, known: Head) -> None:
             record = decoded(line[:-1])
             if last is None and record is not None and isinstance(record.get("seq"), int):
                 last = Chained(record["seq"] - 1, str(record.get("prev")))
-            problem: str | None = "no record of ours"
+            problem: str | None = "not an audit record"
             if last is not None and record is not None:
                 problem = problem_of(line[:-1], record, last)
             if problem or record is None:
@@ -102,11 +102,11 @@ def last_of(path: Path, handle: int, head: Head) -> Head:
 def lost(path: Path, head: Head) -> AuditUnwritable:
     """Return the error for an audit without the record of ``head``: where it may be and how to go on."""
     if not head.seq:
-        return AuditUnwritable(f"{shown(path)} and its head file are gone, and older files of it lie there", ACCEPT)
+        return AuditUnwritable(f"{shown(path)} and its head file are gone, but older files of it are there", ACCEPT)
     place = moved_to(path, head)
     if place is not None:
         return AuditUnwritable(
-            f"the audit was moved away while it was in use, its records lie in {shown(place)} now",
+            f"the audit was moved away while it was in use, its records are in {shown(place)} now",
             f"{ROTATE} takes that file over; nothing is done until then",
         )
     return AuditUnwritable(
@@ -119,7 +119,7 @@ def put_back(path: Path) -> str:
     """Return what to do about an audit that was taken away and is not beside its place unchanged."""
     place = packed(path)
     if place is not None:
-        return f"it may lie packed in {shown(place)}: unpack that file where it is, then {ROTATE}"
+        return f"it may be compressed in {shown(place)}: unpack that file where it is, then {ROTATE}"
     if path.exists() and path.stat().st_size:
         return "put the file back as it was"
     folder = shown(path.parent)
@@ -128,7 +128,7 @@ def put_back(path: Path) -> str:
 
 def name_taken(path: Path) -> AuditUnwritable:
     """Return the error for a file of the chain whose new name belongs to another file."""
-    return AuditUnwritable(f"{shown(path)} is another file than the one that is to have this name")
+    return AuditUnwritable(f"{shown(path)} is another file, but the audit needs its name")
 
 
 def trouble(path: Path) -> str:
@@ -155,12 +155,12 @@ def _adopted(path: Path, handle: int, size: int, known: Head | None) -> Head:
     end = _end_of_lines(handle, size)
     first, last = _first(handle), decoded(_last_line(handle, end)) if end else {}
     if end and (last is None or not isinstance(last.get("seq"), int)):
-        raise AuditUnwritable(f"the last line of {shown(path)} is no record of ours", ACCEPT)
+        raise AuditUnwritable(f"the last line of {shown(path)} is not an audit record", ACCEPT)
     version = (last or {}).get("v")
     headed = isinstance(version, int) and version >= HEADED
     if (known is not None and known.seq) or headed or (not end and has_parts(path)):
-        why = "audit.head is gone, so nobody can tell whether records are missing at the end of the audit"
-        raise AuditUnwritable(why, f"{ACCEPT} goes on all the same, and keeps that in the audit")
+        why = "audit.head is gone, so it is not known whether records are missing at the end of the audit"
+        raise AuditUnwritable(why, f"{ACCEPT} continues nevertheless, and records that in the audit")
     if not end or not last or not first:
         return renew_head(path.parent, Head())
     head = Head(seq=last["seq"], hash=str(last["hash"]), length=end, first=int(first["seq"]), origin=str(first["hash"]))
@@ -186,7 +186,7 @@ def _follow(path: Path, handle: int, start: Head, end: int) -> Head:
     for line in os.pread(handle, end - start.length, start.length).splitlines():
         record = decoded(line)
         if problem_of(line, record, last) or record is None:
-            raise AuditUnwritable(f"the last line of {shown(path)} is no record of ours", ACCEPT)
+            raise AuditUnwritable(f"the last line of {shown(path)} is not an audit record", ACCEPT)
         last = Chained(record["seq"], record["hash"])
         first, origin = first or last.seq, origin or last.hash
     return structs.replace(start, seq=last.seq, hash=last.hash, length=end, first=first, origin=origin)

@@ -167,7 +167,7 @@ class _ChainWalk:
     def over(self, files: list[tuple[Path, IO[bytes]]], missing: str) -> AuditCheck:
         """Verify these files in order. ``missing`` is the name of a file before them that is gone."""
         if missing:
-            self.broken = (missing, None, f"{missing}, which the next file goes on from, is missing")
+            self.broken = (missing, None, f"{missing}, which the next file continues, is missing")
         for path, file in files:
             if self.broken:
                 break
@@ -229,11 +229,11 @@ def _against_head(checked: AuditCheck, head: Head | None, path: Path) -> AuditCh
     if head is None:
         if checked.headless or not checked.records:
             return checked
-        why = "nobody can tell whether records are missing at the end"
+        why = "it is not known whether records are missing at the end"
         return structs.replace(checked, problem=f"audit.head, which was written beside it, is missing: {why}")
     problem = end_problem(checked.records, checked.last_hash, head)
     if problem is None and checked.records > head.seq and not _holds(path, head):
-        problem = f"record {head.seq:,} is another than audit.head knows"
+        problem = f"record {head.seq:,} differs from the one in audit.head"
     return structs.replace(checked, problem=problem, headless=False)
 
 
@@ -247,7 +247,7 @@ def end_problem(seq: int, hashed: str, head: Head) -> str | None:
             which = f"records {seq + 1:,} to {head.seq:,} are"
         return f"{which} missing at the end: {plural(head.seq, 'record')} were written"
     if seq == head.seq and hashed != head.hash:
-        return f"record {seq:,} is another than audit.head knows"
+        return f"record {seq:,} differs from the one in audit.head"
     return None
 
 

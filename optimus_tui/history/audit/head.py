@@ -52,7 +52,7 @@ def read_head(folder: Path) -> Head | None:
         os.close(handle)
     heads = [one for one in found if one is not None]
     if not heads:
-        raise UnreadableFile(f"{shown(folder / FILE)} is damaged: nobody can tell from it where the audit ended")
+        raise UnreadableFile(f"{shown(folder / FILE)} is damaged: it does not say where the audit ended")
     return max(heads, key=lambda one: one.turn)
 
 

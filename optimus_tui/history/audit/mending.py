@@ -112,7 +112,7 @@ def _checked_head(path: Path) -> Head | None:
         return None
     place = moved_to(path, head) if head is not None else None
     if place is not None:
-        raise AuditUnwritable(f"nothing is lost: its records lie in {shown(place)}", ROTATE)
+        raise AuditUnwritable(f"nothing is lost: its records are in {shown(place)}", ROTATE)
     try:
         whole = head is not None and verify(path).problem is None
     except FileNotFoundError:

@@ -277,7 +277,7 @@ class Store:
             self.fault = fault_of_history(error, self.path)
             return False
         if moved is not None:
-            message = f"the history file was damaged; it lies at {moved} now, and a new one was begun"
+            message = f"the history file was damaged; it is at {moved} now, and a new one was begun"
             self._notice = Fault("invalid", message)
         self.fault = self._notice
         return True

@@ -24,7 +24,7 @@ def _mutable(view: View) -> Iterator[Hit]:
 RULES = (
     Rule(
         "defaults.mutable", "defaults", "comprehensive", "medium", "A mutable default argument",
-        "It is made once: what one request puts in, the next one finds, whoever's it is.",
+        "It is made once: what one request adds is visible to the next one, of any tenant.",
         "Use None, and make the object inside.",
         '''
 async def load(tenant: str, seen: list = []) -> list:

@@ -39,7 +39,7 @@ def _bare(view: View) -> Iterator[Hit]:
 def _swallowed(view: View) -> Iterator[Hit]:
     for handler, scope in _handlers(view):
         if is_broad(handler, scope) and says_nothing(handler):
-            yield at(handler, "The exception is swallowed: nobody will know that it happened", span=_head(handler))
+            yield at(handler, "The exception is swallowed: it is reported nowhere", span=_head(handler))
     yield from _dropped(view)
     for unit in view.own_units if "suppress" in view.methods else ():
         for manager, _ in unit.withs:
@@ -47,7 +47,7 @@ def _swallowed(view: View) -> Iterator[Hit]:
             if isinstance(manager, ast.Call) and chain(manager.func).endswith("suppress"):
                 suppressed = manager.args
             if any(chain(one) in BROAD for one in suppressed):
-                yield at(manager, "suppress(Exception) swallows every exception: nobody will know that it happened")
+                yield at(manager, "suppress(Exception) swallows every exception: none is reported")
 
 
 def _dropped(view: View) -> Iterator[Hit]:

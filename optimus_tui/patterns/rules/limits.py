@@ -30,7 +30,7 @@ def _missing(view: View) -> Iterator[Hit]:
 def _unheeded(view: View) -> Iterator[Hit]:
     for unit in view.module.units:
         for seen in jobs_of(unit, view.resolver).ignored:
-            yield at(seen.call.node, f"{seen.raw}() says whether the request may pass, and nobody looks at the answer")
+            yield at(seen.call.node, f"{seen.raw}() says whether the request may pass, and its result is not used")
 
 
 def _immortal(view: View) -> Iterator[Hit]:

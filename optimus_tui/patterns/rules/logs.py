@@ -35,7 +35,7 @@ def _printed(view: View) -> Iterator[Hit]:
 RULES = (
     Rule(
         "logging.missing", "logging", "basic", "medium", "A router that logs nothing",
-        "When a tenant asks what happened to a request, nobody can tell.",
+        "When a tenant asks what happened to a request, there is no record of it.",
         "logger = logging.getLogger(__name__), and a line where something is changed or fails; or a middleware that "
         "logs every request.",
         '''

@@ -36,7 +36,7 @@ def _optional(view: View) -> Iterator[Hit]:
             if is_tenant(arg.arg) and not arg.arg.startswith("_") and _replaceable(arg, default, unit, view):
                 if _is_filter(default, unit):
                     continue
-                yield at(arg, f"{arg.arg} has a default: a caller who names no tenant is served as somebody")
+                yield at(arg, f"{arg.arg} has a default: a caller who names no tenant is served as a default one")
     yield from _instead(view)
 
 
@@ -53,7 +53,7 @@ def _instead(view: View) -> Iterator[Hit]:
             if isinstance(value, (ast.BoolOp, ast.Call)) and falls_back(value):
                 serving = serving or {id(one) for route in view.served for one in view.units(route)}
                 if id(unit) in serving:
-                    yield at(value, "A caller who names no tenant is served as somebody")
+                    yield at(value, "A caller who names no tenant is served as a default one")
 
 
 def _is_filter(default: ast.expr | None, unit: Unit) -> bool:

@@ -139,7 +139,7 @@ async def _same_server(redis: ObserverRedis, run_id: str | None, lost: bool) -> 
     if after != run_id:
         raise _Broken("server restarted (run_id changed)")
     if not run_id and lost:
-        raise _Broken("the connection was lost, and without INFO nobody knows whether the server restarted")
+        raise _Broken("the connection was lost, and without INFO it is not known whether the server restarted")
     return total
 
 

@@ -58,7 +58,7 @@ class PatientParser(_AsyncHiredisParser):
                 continue
             self._taken = 0  # what was read together with it counts for the next: at most one read
             return self._checked(response)
-        raise UnreadableReply("thousands of messages that nobody asked for")
+        raise UnreadableReply("thousands of unrequested messages")
 
     async def _next(self, disable_decoding: bool) -> Any:
         reader: Any = self._reader

@@ -73,7 +73,7 @@ async def _ask(driver: Any, dsn: Secret) -> ServiceState:
     except (driver.Error, OSError, UnicodeError) as error:
         return _failed(error)
     except Exception:  # what answers can make the driver raise anything: that is its fault, and costs this look only
-        return ServiceState(status="error", fault=Fault("invalid", "what answers is not a Postgres that we understand"))
+        return ServiceState(status="error", fault=Fault("invalid", "what answers is not a Postgres server"))
     took = (time.perf_counter() - started) * 1000
     if row != (1,):
         wrong = Fault("invalid", "Postgres answered SELECT 1 with something else")
@@ -98,11 +98,13 @@ def _failed(error: BaseException) -> ServiceState:
         unknown = Fault("refused", "the host name of Postgres is not known", "check POSTGRES_DSN")
         return ServiceState(status="disconnected", fault=unknown)
     if "refused" in said or "no such file" in said or "unreachable" in said:
-        nobody = Fault("refused", "nobody answers where Postgres should be", "is it running, and is the address right?")
+        nobody = Fault(
+            "refused", "no server answers at the Postgres address", "is it running, and is the address right?"
+        )
         return ServiceState(status="disconnected", fault=nobody)
     if "closed the connection" in said or "reset by peer" in said or "lost" in said:
         return ServiceState(status="disconnected", fault=Fault("refused", "the connection to Postgres broke"))
-    return ServiceState(status="error", fault=Fault("invalid", "what answers is not a Postgres that we understand"))
+    return ServiceState(status="error", fault=Fault("invalid", "what answers is not a Postgres server"))
 
 
 def _version(number: object) -> str | None:

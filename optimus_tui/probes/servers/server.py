@@ -150,7 +150,7 @@ def _info_fault(info: object, fields: dict[str, str], target: RedisTarget) -> Fa
         return None
     said = "INFO is empty"
     if fields:
-        said = f"INFO holds none of the fields we know ({len(fields)} others)"
+        said = f"INFO holds no known field ({len(fields)} others)"
     return Fault("invalid", f"{said}: {_UNKNOWN_COSTS}", "see what answers to INFO there: a proxy or a managed service")
 
 
