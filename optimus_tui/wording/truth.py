@@ -103,3 +103,10 @@ def truth_line(
         parts.append("no data yet")
     parts += fault_words(reading.fault, source, reading.retry_in) or (f"{source} ok",)
     return " · ".join(part for part in parts if part)
+
+
+def fault_lines(fault: Fault | None, otherwise: str) -> list[str]:
+    """Return what failed and what to do about it, a line each; ``otherwise`` where nothing failed."""
+    if fault is None:
+        return [otherwise]
+    return [fault.message, fault.remedy] if fault.remedy else [fault.message]

@@ -29,7 +29,8 @@ class Bar(Widget):
     def _style(self, color: str) -> Style:
         bold = color.startswith("b:")
         value = self.app.theme_variables.get(color.removeprefix("b:"), color.removeprefix("b:"))
-        return Style.parse(f"{'bold ' if bold else ''}{value}".strip()) if value or bold else Style()
+        weight = "bold" if bold else ""
+        return Style.parse(f"{weight} {value}".strip()) if value or bold else Style()
 
     def render(self) -> Content:
         left, right = (self.paint(words) for words in self.words())

@@ -14,6 +14,8 @@ from optimus_tui.tui.widgets.line_view import Piece
 from optimus_tui.tui.widgets.wrapping import WrappingView
 
 Lines = list[list[Piece]]
+PICK_MARKS = {(True, True): "[x] ", (True, False): "[ ] ", (False, True): "(•) ", (False, False): "( ) "}
+"""By whether several may be picked, and whether this one is."""
 WITHOUT_ENTER = tuple(one for one in MOVES if one != "pane.open")
 
 
@@ -85,7 +87,7 @@ class Picks(Entries):
     def row_lines(self, index: int, width: int) -> Lines:
         row = self.rows[index]
         on = row.value in self.picked if self.many else index == self.cursor
-        mark = ("[x] " if on else "[ ] ") if self.many else ("(•) " if on else "( ) ")
+        mark = PICK_MARKS[self.many, on]
         lines: Lines = [
             [(mark, "accent" if on else "quiet"), (fit_cell(row.title, max(1, width - 4)), "bright" if on else "")]
         ]

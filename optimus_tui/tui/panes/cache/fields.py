@@ -44,13 +44,17 @@ class KeyFields(Mapping[str, str | float | None]):
             return self._expiry(key)
         if key in FIELDS:
             detail = self._details.get(self._name)
-            return None if detail is None else detail.bytes_used if key == "size" else detail.type
+            if detail is None:
+                return None
+            return detail.bytes_used if key == "size" else detail.type
         return default
 
     def _expiry(self, key: str) -> str | float | None:
         at = self._expires_ms(self._kind, self._tenant, self._name)
         if key == "expires":
-            return "yes" if at >= 0 else "never" if at == -1 else "unknown"
+            if at >= 0:
+                return "yes"
+            return "never" if at == -1 else "unknown"
         return max(0.0, (at - self._now_ms) / 1000) if at >= 0 else None
 
     def __contains__(self, key: object) -> bool:

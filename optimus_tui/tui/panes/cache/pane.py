@@ -28,7 +28,7 @@ from optimus_tui.tui.widgets.figures import first_that_fits
 from optimus_tui.tui.widgets.line_view import Piece
 from optimus_tui.wording.numbers import UNKNOWN, plural, thousands
 from optimus_tui.wording.safe import safe_text
-from optimus_tui.wording.truth import counted_down, truth_line
+from optimus_tui.wording.truth import counted_down, fault_lines, truth_line
 
 SORTS = ("key", "ttl", "size")
 
@@ -91,8 +91,7 @@ class CachePane(CacheTree):
         if reading is None:
             return [f"connecting to redis at {safe_text(self.settings.redis.label)} …"]
         if reading.value is None:
-            fault = reading.fault
-            return [fault.message, *([fault.remedy] if fault.remedy else [])] if fault else ["no data yet"]
+            return fault_lines(reading.fault, "no data yet")
         if self.filter:
             return [f"No key matches {safe_text(self.filter.text, 80)}.", "esc takes the filter away."]
         if reading.value.keys:

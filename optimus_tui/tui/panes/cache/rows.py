@@ -25,6 +25,7 @@ GroupId = tuple[bytes, bytes | None]
 RUN = 8_000
 """Names sorted at one go."""
 NEVER_LAST, UNKNOWN_LAST = 1 << 62, 1 << 63
+_LAST = {-1: NEVER_LAST}
 
 
 class KeyIndex(Protocol):
@@ -174,7 +175,7 @@ async def order_for(
                 order[name] = -(detail.bytes_used or 0) if detail else 0
             else:
                 at = expires(group.kind, tenant, name)
-                order[name] = at if at >= 0 else NEVER_LAST if at == -1 else UNKNOWN_LAST
+                order[name] = at if at >= 0 else _LAST.get(at, UNKNOWN_LAST)
         await asyncio.sleep(0)
     return order.__getitem__
 

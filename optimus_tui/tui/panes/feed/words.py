@@ -9,7 +9,7 @@ from optimus_tui.wording.age import age, clock
 from optimus_tui.wording.numbers import compact, thousands
 from optimus_tui.wording.safe import safe_text
 from optimus_tui.wording.shell import redis_cli
-from optimus_tui.wording.truth import counted_down, fault_words, outage_forms
+from optimus_tui.wording.truth import counted_down, fault_lines, fault_words, outage_forms
 
 QUIET_SECONDS = 60.0
 """Without an event for so long, the line says what proves that the link lives."""
@@ -87,8 +87,7 @@ def empty_words(status: FeedStatus | None, where: str, mono: float, cleared: str
     if status is None or status.state == "connecting":
         return [f"connecting to redis at {where} …"]
     if status.state != "live":
-        fault = status.fault
-        return [fault.message, *([fault.remedy] if fault.remedy else [])] if fault else ["the link is down"]
+        return fault_lines(status.fault, "the link is down")
     if cleared:
         return [cleared, f"{thousands(status.received)} events came so far; new ones appear here."]
     if status.received:

@@ -151,7 +151,9 @@ def _memory(report: HealthReport, width: int, wall: float) -> Iterator[HealthLin
     if old:  # figures of before the outage: they say so first, and none of them is bright
         parts = [[(f"{age(wall - report.server.taken_at)} ago:", "")], *parts]
     for at, words_of in enumerate(parts):
-        gap: list[Piece] = [("   " if at > 1 or not old else " ", "")] if at else []
+        gap: list[Piece] = []
+        if at:
+            gap = [("   " if at > 1 or not old else " ", "")]
         pieces = [(words, "quiet" if old else ink) for words, ink in gap + words_of]
         room -= sum(cell_len(words) for words, _ in pieces)
         if room < 0:
@@ -218,12 +220,18 @@ def _finding(
     for part, text in enumerate(wrap(finding.message, max(20, width - len(indent)))):
         begin: Piece = (start, ink) if part == 0 else (indent, "")
         yield HealthLine(group, part, [begin, (text, "bright" if ink != "quiet" else "")], finding)
-    until = muted.get(group)
-    hushed = "" if group not in muted else "muted" if until is None else f"muted until {clock(until)[:5]}"
-    known = [words for words in (hushed, read_ago, facts, samples) if words]
+    known = [words for words in (_mute_words(group, muted), read_ago, facts, samples) if words]
     if known:
         detail = as_many_as_fit([*known, "e explains"], width - len(indent))
         yield HealthLine(group, part + 1, [(indent, ""), (detail, "quiet")], finding)
+
+
+def _mute_words(group: Hashable, muted: Mapping[Hashable, float | None]) -> str:
+    """Return ``muted``, with the time of day at which it ends where it does; empty where nobody muted the group."""
+    if group not in muted:
+        return ""
+    until = muted[group]
+    return "muted" if until is None else f"muted until {clock(until)[:5]}"
 
 
 def _since(since: float, wall: float) -> str:

@@ -24,7 +24,7 @@ from optimus_tui.verdicts.limits.words import limit_subject, subject_of, tenant_
 from optimus_tui.wording.age import age
 from optimus_tui.wording.glyphs import SEVERITY_MARKS
 from optimus_tui.wording.safe import safe_text
-from optimus_tui.wording.truth import counted_down, outage_forms, truth_line
+from optimus_tui.wording.truth import counted_down, fault_lines, outage_forms, truth_line
 
 EXPLAIN_MANY = (LIMITS_LONG_TTL, LIMITS_KEPT)
 """Rules that judge what is no state of its own."""
@@ -120,8 +120,7 @@ class LimitsPane(Pane):
             return [f"connecting to redis at {safe_text(self.settings.redis.label)} …"]
         if reading.value is not None:
             return list(limit_words.empty_words(reading.value, self.filter.text))
-        fault = reading.fault
-        return [fault.message, *([fault.remedy] if fault.remedy else [])] if fault else ["no answer yet"]
+        return fault_lines(reading.fault, "no answer yet")
 
     # -- the cursor and the view -----------------------------------------------------------------------------------
 

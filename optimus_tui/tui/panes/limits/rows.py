@@ -205,7 +205,9 @@ class RowFields(Mapping[str, str | float | None]):
             case "limit":
                 return row.limit
             case "share" | "percent":
-                return None if row.share is None else row.share * (100 if name == "percent" else 1)
+                if row.share is None:
+                    return None
+                return row.share * (100 if name == "percent" else 1)
             case "slope":
                 return row.slope
             case "ttl":
