@@ -12,7 +12,7 @@ from msgspec.structs import replace
 
 from optimus_tui.contract.drill import DrillMilestone, DrillResult, Truth
 from optimus_tui.contract.findings import Finding
-from optimus_tui.contract.incident import IncidentState, Stamp
+from optimus_tui.contract.incident import ActionRecord, IncidentState, Stamp
 from optimus_tui.contract.tools.common import Diagnostic
 from optimus_tui.wording.age import age
 from optimus_tui.wording.clauses import clause
@@ -21,6 +21,8 @@ from optimus_tui.workflow.outcomes.outcome_diff import BLIND
 from optimus_tui.workflow.ranking import issues_of
 from optimus_tui.workflow.severity import MATTERS, level, rank
 
+RECORDED_WITHIN_SECONDS = 60.0
+"""A receipt that seems to be recorded later tells that the wall clock was set meanwhile."""
 HOLD_SECONDS = 15.0
 """A fault is gone once its findings stayed away for so long. By then, a counter that was only emptied is full again."""
 
@@ -185,12 +187,19 @@ def _identified(truth: Truth, state: IncidentState, watch: Watch) -> DrillMilest
 
 
 def _acted(state: IncidentState, watch: Watch) -> DrillMilestone:
-    action_records = [(one.at.mono, one.receipt.words or one.receipt.kind) for one in state.action_records]
+    action_records = [(_ended(one), one.receipt.words or one.receipt.kind) for one in state.action_records]
     done = sorted(one for one in (*action_records, *watch.remedies) if one[0] >= watch.injected)
     if not done:
         by_whom = "; the fault ended in another way" if watch.cleared is not None else ""
         return DrillMilestone("acted", None, f"no action or :remedy was carried out{by_whom}")
     return _mark("acted", done[0][0], watch, ", then ".join(words for _, words in done), "")
+
+
+def _ended(record: ActionRecord) -> float:
+    """Return when an action ended, which a busy machine records later; its record's time if the receipt tells none."""
+    ended = record.receipt.ended
+    late = record.at.wall - ended if ended is not None else 0.0
+    return record.at.mono - (late if 0 < late < RECORDED_WITHIN_SECONDS else 0.0)
 
 
 def _gone(truth: Truth, watch: Watch) -> str:

@@ -208,7 +208,8 @@ async def test_immortal_counter_is_played_by_keys_with_the_repair_from_here(runn
         await until(
             pilot, lambda: bool(screen.state.action_records) and screen.state.action_records[0].verdict is not None
         )
-        assert screen.state.action_records[0].verdict == "better", "it resets again; the window is full until its end"
+        done = screen.state.action_records[0]
+        assert done.verdict == "better", f"it resets again; the window is full until its end: {done.checks}"
         await close(pilot, "no TTL", "repaired")
         marks = result(pilot)
         in_order(marks, "injected", "shown", "opened", "identified", "acted", "closed")

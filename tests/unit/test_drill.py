@@ -5,7 +5,16 @@ from msgspec.structs import replace
 from optimus_tui.contract.drill import DrillResult, Truth
 from optimus_tui.contract.finding_rules import CATALOGUE
 from optimus_tui.contract.findings import Finding, Severity
-from optimus_tui.contract.incident import IncidentState, IssueChoice, Outcome, Stamp, Step, StepPlan
+from optimus_tui.contract.incident import (
+    ActionRecord,
+    IncidentState,
+    IssueChoice,
+    KeptReceipt,
+    Outcome,
+    Stamp,
+    Step,
+    StepPlan,
+)
 from optimus_tui.contract.tools.common import Diagnostic
 from optimus_tui.demo.names import DRILLS
 from optimus_tui.demo.scenarios import REMEDIES, SCENARIOS
@@ -146,3 +155,13 @@ def test_every_drill_names_rules_that_lead_to_its_issue_and_a_cure_that_exists()
         if scenario.remedy:
             assert f":remedy {scenario.remedy}" in scenario.truth.cure
     assert len(DRILLS) == len(SCENARIOS) - 1, "quiet has nothing to find"
+
+
+def test_an_action_counts_from_when_it_ended_not_from_when_it_was_recorded() -> None:
+    def acted(recorded_wall: float) -> float | None:
+        receipt = KeptReceipt(action_id="1", kind="repair_counter", tenant="acme", ended=1_000.0)
+        record = ActionRecord(at=Stamp(recorded_wall, 142.0), receipt=receipt)
+        return seconds(judge(NAMES, TRUTH, seen((101, ())), state(action_records=(record,)), "given up"), "acted")
+
+    assert acted(1_002.0) == 40.0
+    assert acted(999.0) == acted(9_000.0) == 42.0, "the wall clock was set: the record's own time"
