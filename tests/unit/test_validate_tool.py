@@ -203,7 +203,7 @@ def test_five_hundred_unchanged_files_cost_nothing(tmp_path: Path) -> None:
     make_tree(tmp_path, **{f"r{at}": f"{GOOD}# {at}\n" for at in range(500)})
     paths = [f"{ROUTERS}/r{at}.py" for at in range(500)]
     first = examine(tmp_path, paths, cache_folder=tmp_path / "kept")
-    started = time.process_time()
+    started = time.thread_time()
     again = examine(tmp_path, paths, cache_folder=tmp_path / "kept")
-    assert time.process_time() - started < 0.3
+    assert time.thread_time() - started < 0.3
     assert again == first
