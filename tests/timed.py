@@ -1,7 +1,7 @@
 """Room for the tests that play in real seconds on a whole running system.
 
 Beside three other tests on two cores such a system really is slow, and the tools say so. Under pytest-xdist the timed
-files run first, in one worker, and until they are through only two other tests run at a time.
+files run first, in one worker, and until they are through only one other test runs at a time.
 """
 
 import contextlib
@@ -13,7 +13,7 @@ from typing import IO, Any
 
 import pytest
 
-BESIDE = 2
+BESIDE = 1
 FILES = ("tests/live/test_drill.py", "tests/live/test_scenario_incidents.py")
 
 

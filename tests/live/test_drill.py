@@ -54,7 +54,7 @@ def _here(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr("optimus_tui.workflow.drill.HOLD_SECONDS", 2.0)
     monkeypatch.setattr("optimus_tui.sampling.metrics.EVERY_SECONDS", 0.5)
     monkeypatch.setattr("optimus_tui.tools.troubleshoot.evidence.COUNTED_MINUTES", 0.1)
-    monkeypatch.setattr("optimus_tui.tools.figures.gateway_figures.LATELY_MINUTES", 0.2)
+    monkeypatch.setattr("optimus_tui.tools.figures.gateway_figures.LATELY_MINUTES", 0.3)
 
 
 @asynccontextmanager
