@@ -72,7 +72,22 @@ async def opened_card(pilot: Pilot[Any], dashboard: Dashboard, offer: int = 0) -
     await pilot.press("enter")
     await until(pilot, lambda: isinstance(app.screen, PickDialog))
     await pilot.press(*["down"] * offer, "enter")
-    await until(pilot, lambda: isinstance(app.screen, ActionDialog) and app.screen.stage != "planning")
+    return await planned_card(pilot)
+
+
+async def planned_card(pilot: Pilot[Any]) -> ActionDialog:
+    """Wait until an action's dialog has its plan and is drawn, and return it."""
+    app: Any = pilot.app
+
+    def drawn() -> bool:
+        screen = app.screen
+        if not isinstance(screen, ActionDialog) or screen.stage == "planning":
+            return False
+        title = str(screen.query_one("#card").border_title)
+        return bool(title) and title.split(" · ")[0][:20] in said(pilot)
+
+    await until(pilot, drawn)
+    await pilot.pause()
     card: ActionDialog = app.screen
     return card
 

@@ -12,7 +12,7 @@ from optimus_tui.tui.actions.action_dialog import ActionDialog
 from optimus_tui.tui.actions.include_dialog import IncludeDialog
 from tests.live.acting import put
 from tests.realserver import RealServer
-from tests.tui.dashboard_driver import filled, opened_card, running, said, typed, until
+from tests.tui.dashboard_driver import filled, opened_card, planned_card, running, said, typed, until
 
 
 async def card_of(pilot: Any, dashboard: Any, request: ActionRequest) -> ActionDialog:
@@ -20,9 +20,7 @@ async def card_of(pilot: Any, dashboard: Any, request: ActionRequest) -> ActionD
     action_service = await dashboard.actions.open_service()
     await action_service.arm("test")
     dashboard.run_worker(dashboard.actions.carry_out(request), exit_on_error=False)
-    await until(pilot, lambda: isinstance(pilot.app.screen, ActionDialog) and pilot.app.screen.stage != "planning")
-    card: ActionDialog = pilot.app.screen
-    return card
+    return await planned_card(pilot)
 
 
 @pytest.mark.parametrize("size", [(140, 42), (80, 24)])
