@@ -20,6 +20,7 @@ from optimus_tui.cli.output import complain
 from optimus_tui.context import Context
 from optimus_tui.contract.health import HealthReport
 from optimus_tui.wording.age import clock
+from optimus_tui.wording.clauses import clause
 from optimus_tui.wording.numbers import plural
 from optimus_tui.wording.redact import redact
 from optimus_tui.wording.size import size
@@ -64,7 +65,7 @@ async def record(settings: "Settings", minutes: float | None = None) -> int:
     heard = Heard(book)
     try:
         if fault := await context.store.ready():
-            complain(f"{fault.message}{f' ({fault.remedy})' if fault.remedy else ''}")
+            complain(fault.message + clause(fault.remedy, " (", ")"))
             return exits.UNREACHABLE
         recorder = Recorder(lambda: context.store, context.clock)
         sampler = Sampler(context, recorder.listen(heard.take))

@@ -32,11 +32,8 @@ class RepairCounter(Recipe):
     verb = "Repair"
     condition = "a counter of the tenant without a TTL"
     commands: ClassVar[frozenset[str]] = frozenset({"EXPIRE"})
+    without_ttl = True
     undo = "Until then the count stays as it is. The TTL cannot be taken back from here."
-
-    def meets(self, pttl: int) -> bool:
-        """Return True for a key without a TTL."""
-        return pttl == -1
 
     def effect(self, plan: Plan) -> str:
         """Return when the counters will end."""
@@ -81,7 +78,7 @@ class ResetCounters(Recipe):
 
     async def act(self, connection: OperatorConnection, plan: Plan, keys: Sequence[bytes]) -> list[Outcome]:
         """Unlink the counters."""
-        return await send_each(connection, [("UNLINK", key) for key in keys], of_unlink)
+        return await _unlink_each(connection, keys)
 
 
 class UnlinkNoTtl(Recipe):
@@ -92,16 +89,12 @@ class UnlinkNoTtl(Recipe):
     verb = "Unlink"
     condition = "a cache key of the tenant without a TTL"
     commands: ClassVar[frozenset[str]] = frozenset({"UNLINK"})
+    without_ttl = True
     watched = True
-
-    def meets(self, pttl: int) -> bool:
-        """Return True for a key without a TTL."""
-        return pttl == -1
 
     def effect(self, plan: Plan) -> str:
         """Return how many answers will be fetched again."""
-        who = safe_text(plan.request.tenant, 60)
-        return f"Cold cache for {plural(plan.count, 'answer')} of {who}: each is fetched again when it is requested."
+        return _cold_cache(plan)
 
     def gentler(self, plan: Plan) -> tuple[ActionRequest, str] | None:
         """Offer to give the keys a TTL instead."""
@@ -128,11 +121,8 @@ class ExpireNoTtl(Recipe):
     verb = "Set TTL"
     condition = "a cache key of the tenant without a TTL"
     commands: ClassVar[frozenset[str]] = frozenset({"EXPIRE"})
+    without_ttl = True
     undo = "The answers are kept; the TTL cannot be taken back from here."
-
-    def meets(self, pttl: int) -> bool:
-        """Return True for a key without a TTL."""
-        return pttl == -1
 
     def effect(self, plan: Plan) -> str:
         """Return how long the answers will still be served."""
@@ -155,21 +145,15 @@ class UnlinkPrefix(Recipe):
 
     def effect(self, plan: Plan) -> str:
         """Return how many answers will be fetched again."""
-        who = safe_text(plan.request.tenant, 60)
-        return f"Cold cache for {plural(plan.count, 'answer')} of {who}: each is fetched again when it is requested."
+        return _cold_cache(plan)
 
     def gentler(self, plan: Plan) -> tuple[ActionRequest, str] | None:
         """Offer to unlink only the keys without a TTL, where there are some of each."""
-        immortal = sum(key.immortal for key in plan.keys)
-        if not 0 < immortal < plan.count:
-            return None
-        request = plan.request
-        only = ActionRequest(kind="unlink_no_ttl", tenant=request.tenant, cache_kind=request.cache_kind)
-        return only, f"unlink only keys without a TTL ({immortal:,} of these): the others end by themselves"
+        return _only_without_ttl(plan)
 
     async def act(self, connection: OperatorConnection, plan: Plan, keys: Sequence[bytes]) -> list[Outcome]:
         """Unlink the keys."""
-        return await send_each(connection, [("UNLINK", key) for key in keys], of_unlink)
+        return await _unlink_each(connection, keys)
 
 
 class InvalidateTenant(Recipe):
@@ -192,16 +176,30 @@ class InvalidateTenant(Recipe):
 
     def gentler(self, plan: Plan) -> tuple[ActionRequest, str] | None:
         """Offer to unlink only the keys without a TTL, where there are some of each."""
-        immortal = sum(key.immortal for key in plan.keys)
-        if not 0 < immortal < plan.count:
-            return None
-        request = plan.request
-        only = ActionRequest(kind="unlink_no_ttl", tenant=request.tenant, cache_kind=request.cache_kind)
-        return only, f"unlink only keys without a TTL ({immortal:,} of these): the others end by themselves"
+        return _only_without_ttl(plan)
 
     async def act(self, connection: OperatorConnection, plan: Plan, keys: Sequence[bytes]) -> list[Outcome]:
         """Unlink the keys."""
-        return await send_each(connection, [("UNLINK", key) for key in keys], of_unlink)
+        return await _unlink_each(connection, keys)
+
+
+def _cold_cache(plan: Plan) -> str:
+    who = safe_text(plan.request.tenant, 60)
+    return f"Cold cache for {plural(plan.count, 'answer')} of {who}: each is fetched again when it is requested."
+
+
+def _only_without_ttl(plan: Plan) -> tuple[ActionRequest, str] | None:
+    """Return the action on the keys without a TTL alone, where there are some of each."""
+    immortal = sum(key.immortal for key in plan.keys)
+    if not 0 < immortal < plan.count:
+        return None
+    request = plan.request
+    only = ActionRequest(kind="unlink_no_ttl", tenant=request.tenant, cache_kind=request.cache_kind)
+    return only, f"unlink only keys without a TTL ({immortal:,} of these): the others end by themselves"
+
+
+async def _unlink_each(connection: OperatorConnection, keys: Sequence[bytes]) -> list[Outcome]:
+    return await send_each(connection, [("UNLINK", key) for key in keys], of_unlink)
 
 
 def channel_of(request: ActionRequest) -> bytes:

@@ -6,7 +6,7 @@ whatever else went wrong. Patterns, scripts, and commands that write several key
 
 from collections.abc import Collection, Sequence
 
-from optimus_tui.probes.redis.commands import MAX_SCAN_COUNT, CommandRefused, Word
+from optimus_tui.probes.redis.commands import MAX_SCAN_COUNT, CommandRefused, Word, as_bytes
 
 LOCK_MS = 30_000
 
@@ -52,12 +52,12 @@ class Permit:
         elif name == "WATCH":
             self._check_keys(words[1:])
         elif name == "PUBLISH":
-            if "PUBLISH" not in self._commands or len(words) != 3 or _raw(words[1]) != self._channel:
+            if "PUBLISH" not in self._commands or len(words) != 3 or as_bytes(words[1]) != self._channel:
                 raise CommandRefused("an event that is not this action's")
         elif name in ("SET", "GET", "PEXPIRE"):
             self._check_lock(name, words)
         elif name == "SELECT":
-            if len(words) != 2 or _raw(words[1]) != self._db:
+            if len(words) != 2 or as_bytes(words[1]) != self._db:
                 raise CommandRefused("another database than the configured one")
         elif name == "SCAN":
             _check_scan(words)
@@ -66,7 +66,7 @@ class Permit:
         return tuple(words)
 
     def _check_write(self, name: str, words: Sequence[Word]) -> None:
-        raw = [_raw(word) for word in words]
+        raw = [as_bytes(word) for word in words]
         if name == "UNLINK" and len(raw) == 2 and raw[1] == self._lock:
             return
         if name not in self._commands:
@@ -78,11 +78,11 @@ class Permit:
         self._check_keys(words[1:2])
 
     def _check_keys(self, keys: Sequence[Word]) -> None:
-        if not keys or any(_raw(key) not in self._keys for key in keys):
+        if not keys or any(as_bytes(key) not in self._keys for key in keys):
             raise CommandRefused("a key that is not in the plan")
 
     def _check_lock(self, name: str, words: Sequence[Word]) -> None:
-        raw = [_raw(word) for word in words]
+        raw = [as_bytes(word) for word in words]
         if self._lock is None or len(raw) < 2 or raw[1] != self._lock:
             raise CommandRefused(f"{name} of anything but this action's lock")
         tail = {"SET": [b"NX", b"PX", b"%d" % LOCK_MS], "PEXPIRE": [b"%d" % LOCK_MS], "GET": []}[name]
@@ -91,7 +91,7 @@ class Permit:
 
 
 def _check_scan(words: Sequence[Word]) -> None:
-    options = [_raw(word).upper() for word in words[2:]]
+    options = [as_bytes(word).upper() for word in words[2:]]
     if len(options) != 2 or options[0] != b"COUNT" or not options[1].isdigit() or int(options[1]) > MAX_SCAN_COUNT:
         raise CommandRefused("a scan with a pattern, or of too many keys a call")
 
@@ -99,13 +99,7 @@ def _check_scan(words: Sequence[Word]) -> None:
 def _name(words: Sequence[Word]) -> str:
     if not words or not isinstance(words[0], (str, bytes)):
         raise CommandRefused("not a command")
-    first = _raw(words[0]).upper().decode("latin-1")
+    first = as_bytes(words[0]).upper().decode("latin-1")
     if first in _PARENTS and len(words) > 1:
-        return f"{first}|{_raw(words[1]).upper().decode('latin-1')}"
+        return f"{first}|{as_bytes(words[1]).upper().decode('latin-1')}"
     return first
-
-
-def _raw(word: Word) -> bytes:
-    if isinstance(word, (bytes, bytearray, memoryview)):
-        return bytes(word)
-    return str(word).encode("utf-8", "surrogateescape")

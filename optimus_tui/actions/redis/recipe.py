@@ -38,12 +38,14 @@ class Recipe(ABC):
     """The commands that write; the connection refuses every other one that does."""
     watched: ClassVar[bool] = False
     """Whether each batch is checked under WATCH before it is changed, which takes two more round trips."""
+    without_ttl: ClassVar[bool] = False
+    """Whether only keys without a TTL meet the condition."""
     publishes: ClassVar[bool] = False
     undo: ClassVar[str] = NO_UNDO
 
     def meets(self, pttl: int) -> bool:
         """Return True if a key with this PTTL (ms; -1 none, -2 gone) still meets the condition."""
-        return pttl != -2
+        return pttl == -1 if self.without_ttl else pttl != -2
 
     @abstractmethod
     def effect(self, plan: Plan) -> str:

@@ -83,24 +83,25 @@ def _upper(word: Word) -> bytes:
     return b""
 
 
-def _as_bytes(word: Word) -> bytes:
+def as_bytes(word: Word) -> bytes:
+    """Return a word of a command as it is sent."""
     if isinstance(word, (bytes, bytearray, memoryview)):
         return bytes(word)
     return str(word).encode("utf-8", "surrogateescape")
 
 
 def _check_script(words: tuple[Word, ...], db: int) -> None:
-    if len(words) < 3 or _as_bytes(words[1]) not in SCRIPTS or _as_bytes(words[2]) != b"0":
+    if len(words) < 3 or as_bytes(words[1]) not in SCRIPTS or as_bytes(words[2]) != b"0":
         raise CommandRefused("a script that is not one of ours")
 
 
 def _check_select(words: tuple[Word, ...], db: int) -> None:
-    if len(words) != 2 or _as_bytes(words[1]) != str(db).encode():
+    if len(words) != 2 or as_bytes(words[1]) != str(db).encode():
         raise CommandRefused("another database than the configured one")
 
 
 def _check_scan(words: tuple[Word, ...], db: int) -> None:
-    options = [_as_bytes(word) for word in words[2 if _upper(words[0]) == b"SCAN" else 3 :]]
+    options = [as_bytes(word) for word in words[2 if _upper(words[0]) == b"SCAN" else 3 :]]
     for option, value in zip(options[::2], options[1::2], strict=False):
         if option.upper() == b"MATCH" and (
             len(value) > MAX_PATTERN_BYTES or value.replace(rb"\*", b"").count(b"*") > MAX_PATTERN_STARS
@@ -116,7 +117,7 @@ def _check_single(words: tuple[Word, ...], db: int) -> None:
 
 
 def _check_set(words: tuple[Word, ...], db: int) -> None:
-    plain = [_as_bytes(word) for word in words]
+    plain = [as_bytes(word) for word in words]
     if len(plain) != 5 or not plain[1].startswith(OWN_PREFIX) or plain[3].upper() != b"EX":
         raise CommandRefused("SET of anything but the integration test's own key with a TTL")
     if not plain[4].isdigit() or not 0 < int(plain[4][:9]) <= OWN_SECONDS:
@@ -124,7 +125,7 @@ def _check_set(words: tuple[Word, ...], db: int) -> None:
 
 
 def _check_unlink(words: tuple[Word, ...], db: int) -> None:
-    if len(words) != 2 or not _as_bytes(words[1]).startswith(OWN_PREFIX):
+    if len(words) != 2 or not as_bytes(words[1]).startswith(OWN_PREFIX):
         raise CommandRefused("UNLINK of anything but the integration test's own key")
 
 

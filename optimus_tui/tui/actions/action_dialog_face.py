@@ -13,6 +13,7 @@ from optimus_tui.tui.actions.action_dialog_text import (
     too_small_lines,
 )
 from optimus_tui.tui.actions.action_dialog_widgets import armed_words
+from optimus_tui.wording.clauses import clause
 from optimus_tui.wording.safe import safe_text
 
 if TYPE_CHECKING:
@@ -141,7 +142,7 @@ class ActionDialogFace:
         if dialog.stage != "asking":
             return "", False
         if dialog.refusal is not None:
-            return dialog.refusal.message + (f" · {dialog.refusal.remedy}" if dialog.refusal.remedy else ""), True
+            return dialog.refusal.message + clause(dialog.refusal.remedy, " · "), True
         guard = dialog.action_service.guard
         if guard.armed is None:
             return "disarmed meanwhile: esc, then :arm", True

@@ -13,6 +13,7 @@ from textual.widgets import Input, Static
 from optimus_tui.contract.actions import Refusal
 from optimus_tui.tui.dialogs.base import Dialog
 from optimus_tui.tui.widgets.typed import TypedInput
+from optimus_tui.wording.clauses import clause
 from optimus_tui.wording.safe import safe_text
 
 if TYPE_CHECKING:
@@ -69,7 +70,7 @@ class ArmDialog(Dialog):
         """Arm, or show why not."""
         answer = await self.action_service.arm(typed, self.minutes)
         if isinstance(answer, Refusal):
-            self._say(answer.message + (f" · {answer.remedy}" if answer.remedy else ""))
+            self._say(answer.message + clause(answer.remedy, " · "))
             return
         if answer.note:
             self.app.notify(answer.note, markup=False, severity="warning")

@@ -14,6 +14,7 @@ from optimus_tui.contract.actions import ActionRequest, Receipt, Refusal
 from optimus_tui.tui.dashboard.last_reports import last_report, seen_tenants
 from optimus_tui.tui.dashboard.status_line import mode_room, target_words
 from optimus_tui.tui.services import CommandError, DashboardServices
+from optimus_tui.wording.clauses import clause
 from optimus_tui.wording.safe import safe_text
 
 if TYPE_CHECKING:
@@ -190,7 +191,7 @@ class ActionsController:
 
 def refusal_words(refusal: Refusal) -> str:
     """Return why something was refused, and what would help, in a sentence."""
-    return refusal.message + (f": {refusal.remedy}" if refusal.remedy else "")
+    return refusal.message + clause(refusal.remedy, ": ")
 
 
 def minutes_of(text: str) -> float:

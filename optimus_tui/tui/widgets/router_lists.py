@@ -42,7 +42,7 @@ class Entries(WrappingView):
 
     def _measure(self) -> None:
         """Without a scroll bar where everything fits: these lists are short."""
-        width, room = self.scrollable_content_region.width, self._body_height()
+        width, room = self.scrollable_content_region.width, self.page_size
         lines = sum(len(self.row_lines(index, max(20, width))) for index in range(min(len(self.rows), room + 1)))
         if lines <= room and len(self.rows) <= room:
             self._set_height(min(room, len(self.rows)) + self.head_lines)

@@ -23,12 +23,9 @@ class WrappingView(LineView):
         """The lines of one row, at least one."""
         raise NotImplementedError
 
-    def _body_height(self) -> int:
-        return max(1, self.scrollable_content_region.height - self.head_lines - self.foot_lines)
-
     def _layout_rows(self) -> Sequence[tuple[int, list[Piece]]]:
         """Row and pieces of each line in view."""
-        width, first, height = self.scrollable_content_region.width, int(self.scroll_offset.y), self._body_height()
+        width, first, height = self.scrollable_content_region.width, int(self.scroll_offset.y), self.page_size
         wanted = (first, width, height, id(self.rows), len(self.rows), self.muted)
         if wanted != self._laid_for:
             laid: list[tuple[int, list[Piece]]] = []
@@ -41,7 +38,7 @@ class WrappingView(LineView):
 
     def first_to_show(self, last: int) -> int:
         """The first row from which ``last`` still stands whole at the bottom."""
-        room, width = self._body_height(), self.scrollable_content_region.width
+        room, width = self.page_size, self.scrollable_content_region.width
         first = min(last + 1, len(self.rows))
         while first > 0:
             room -= len(self.row_lines(first - 1, width)) if self.wrapped else 1
@@ -58,7 +55,7 @@ class WrappingView(LineView):
 
     def _measure(self) -> None:
         if self.wrapped and self.rows:
-            self._set_height(len(self.rows) + self.head_lines + self.foot_lines + self._body_height() - 1)
+            self._set_height(len(self.rows) + self.head_lines + self.foot_lines + self.page_size - 1)
         else:
             super()._measure()
 

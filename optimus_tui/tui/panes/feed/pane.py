@@ -202,7 +202,7 @@ class FeedPane(Pane, WrappingView):
         return self._lines(index, self.text_width(width), 1)[0]
 
     def row_lines(self, index: int, width: int) -> list[list[Piece]]:
-        return self._lines(index, self.text_width(width), min(MOST_LINES, self._body_height()))
+        return self._lines(index, self.text_width(width), min(MOST_LINES, self.page_size))
 
     def _lines(self, index: int, width: int, most: int) -> list[list[Piece]]:
         item = self.rows[index]
