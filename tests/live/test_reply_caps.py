@@ -3,6 +3,7 @@
 import asyncio
 import random
 import socket
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -209,6 +210,25 @@ def anything(source: random.Random, depth: int = 0) -> bytes:
     if kind == ord("-"):
         return b"-%s %s\r\n" % (source.choice([b"ERR", b"NOPERM", b"LOADING", b"MOVED 1", b"", b"WRONGTYPE"]), text)
     return b"%c%s\r\n" % (kind, text)
+
+
+@pytest.mark.parametrize("error", [b"MOVED 1", b"ASK x", b"", b"MOVED a b:c"])
+async def test_errors_that_cannot_be_read_before_a_map_do_not_end_the_process(error: bytes) -> None:
+    """Two exceptions within one reply left one pending in hiredis, and its maps crashed. Run in a child of its own."""
+    reply = b"*3\r\n" + b"-%s\r\n" % error * 2 + b"%1\r\n+a\r\n+b\r\n"
+    program = f"""
+import hiredis
+from redis.exceptions import InvalidResponse
+from optimus_tui.probes.redis.parser import PatientParser
+
+reader = hiredis.Reader(protocolError=InvalidResponse, replyError=PatientParser(65536).parse_error)
+reader.feed({reply!r})
+first, second, pairs = reader.gets()
+assert isinstance(first, Exception) and isinstance(second, Exception) and pairs == {{b"a": b"b"}}
+"""
+    done = await asyncio.create_subprocess_exec(sys.executable, "-c", program, stderr=asyncio.subprocess.PIPE)
+    _, errors = await done.communicate()
+    assert done.returncode == 0, errors.decode()
 
 
 REPLIES = 10_000

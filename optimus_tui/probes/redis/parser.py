@@ -11,7 +11,7 @@ import hiredis
 from redis._parsers import _AsyncHiredisParser
 from redis._parsers.hiredis import NOT_ENOUGH_DATA
 from redis.exceptions import ConnectionError as LostConnection
-from redis.exceptions import InvalidResponse, RedisError
+from redis.exceptions import InvalidResponse, RedisError, ResponseError
 
 from optimus_tui.probes.redis.reply_caps import REPORT
 from optimus_tui.probes.redis.reply_heads import ReplyHeads, Unbounded
@@ -38,6 +38,18 @@ class PatientParser(_AsyncHiredisParser):
     def __init__(self, socket_read_size: int) -> None:
         super().__init__(socket_read_size)
         self._command, self._cap, self._taken = "", REPORT, 0
+
+    @classmethod
+    def parse_error(cls, response: str) -> Exception:
+        """Return the exception for an error reply, also for one that the library cannot read, like ``MOVED 1``.
+
+        The reader calls this in the middle of a reply. Were it to raise twice within one reply, the reader would go on
+        with an exception pending, and a map that follows would end the process with a segmentation fault.
+        """
+        try:
+            return super().parse_error(response)  # type: ignore[no-untyped-call, no-any-return]
+        except Exception:
+            return ResponseError(response)
 
     def on_connect(self, connection: Any) -> None:
         """Reset all state of the last connection."""
