@@ -72,7 +72,9 @@ class LoopDelay:
     def at_end(self, began: float) -> float:
         """Return the seconds of the blocks after ``began`` that last until now."""
         now = asyncio.get_running_loop().time()
-        pieces = [*self._late, *([(now, now - self._due)] if self._timer is not None and now > self._due else ())]
+        pieces = list(self._late)
+        if self._timer is not None and now > self._due:
+            pieces.append((now, now - self._due))
         edge, total = now, 0.0
         for ended, late in reversed(pieces):
             if ended <= began or edge - ended > ADJOINING_SECONDS:
@@ -149,7 +151,9 @@ class Span:
 
     def restart(self, at: float | None = None) -> None:
         """Measure only from now on, or from the loop time ``at``."""
-        self.began, self._sent, self.dialed = asyncio.get_running_loop().time() if at is None else at, None, False
+        if at is None:
+            at = asyncio.get_running_loop().time()
+        self.began, self._sent, self.dialed = at, None, False
 
 
 @contextmanager

@@ -71,8 +71,9 @@ def unreadable(error: BaseException, target: RedisTarget) -> Fault:
 
 def _said(error: BaseException, target: RedisTarget) -> str:
     text = _ECHO.sub("", str(error))
-    secret = target.password.reveal() if target.password else ""
-    return safe_text(text.replace(secret, "***") if secret else text, 160)
+    if target.password and (secret := target.password.reveal()):
+        text = text.replace(secret, "***")
+    return safe_text(text, 160)
 
 
 def _of_login(error: BaseException, said: str, where: str, target: RedisTarget) -> Fault | None:
@@ -147,16 +148,19 @@ def _of_wire(error: BaseException, said: str, where: str, target: RedisTarget) -
     if isinstance(error, (redis_errors.TimeoutError, TimeoutError)):
         if ours := starved(_WITHIN_SECONDS):
             return Fault("starved", f"{where} was not heard: {ours}", "relieve this machine and ask again")
-        hint = "if that port speaks plain text, use redis:// instead of rediss://"
-        remedy = hint if target.scheme == "rediss" else None
+        remedy = None
+        if target.scheme == "rediss":
+            remedy = "if that port speaks plain text, use redis:// instead of rediss://"
         return Fault("timeout", f"no answer from {where} within its second", remedy)
     if is_crowded(error):
         return Fault("timeout", f"all our connections to {where} are waiting for an answer")
     if any(isinstance(one, ConnectionRefusedError) or _errno(one) == errno.ECONNREFUSED for one in causes):
         return Fault("refused", f"{where}: connection refused")
     if isinstance(error, HungUp) or (isinstance(error, redis_errors.ConnectionError) and "closed by server" in said):
-        hint = "it may ask for a client certificate: add ssl_certfile and ssl_keyfile to the address"
-        return Fault("refused", f"{where} closed the connection", hint if _shows_no_certificate(target) else None)
+        remedy = None
+        if _shows_no_certificate(target):
+            remedy = "it may ask for a client certificate: add ssl_certfile and ssl_keyfile to the address"
+        return Fault("refused", f"{where} closed the connection", remedy)
     return None
 
 

@@ -87,8 +87,9 @@ class LoadMeter:
 
     def rate(self, mono: float | None = None) -> float:
         """Return our commands per second over the last five seconds."""
-        now = self.clock.mono() if mono is None else mono
-        oldest = int((now - WINDOW_SECONDS) * _BUCKETS_PER_SECOND)
+        if mono is None:
+            mono = self.clock.mono()
+        oldest = int((mono - WINDOW_SECONDS) * _BUCKETS_PER_SECOND)
         with self._lock:
             return sum(count for bucket, count in self._buckets if bucket > oldest) / WINDOW_SECONDS
 

@@ -185,7 +185,9 @@ class CommandLog:
         """Record an HTTP request that is sent now. ``url`` holds no user and no password."""
         trip = RoundTrip(_BEHALF.get(), 1, self._clock)
         trip.headers = tuple((name.decode("latin-1"), value) for name, value in headers if name.lower() in HEADERS)
-        trip.body = body if len(body) <= BODY else Hidden(f"{len(body):,} bytes")
+        trip.body = body
+        if len(body) > BODY:
+            trip.body = Hidden(f"{len(body):,} bytes")
         if trip.behalf.poll and self._keeps:
             self._fold(trip, ((method, url),), http=True)
         else:

@@ -27,6 +27,13 @@ def packed(*words: bytes, db: int = 0) -> bytes:
     return bytes(hiredis.pack_command(cleared(words, db)))  # type: ignore[arg-type]
 
 
+def error_line(reply: object) -> str | None:
+    """Return the text of an error reply; None for any other reply."""
+    if isinstance(reply, hiredis.ReplyError):
+        return str(reply)
+    return None
+
+
 def greeting(target: RedisTarget, named: bool = True) -> list[tuple[bytes, ...]]:
     """Return the commands that open a connection. No database is selected, because pub/sub has none.
 

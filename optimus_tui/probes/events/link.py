@@ -11,7 +11,7 @@ from typing import Any
 
 import hiredis
 
-from optimus_tui.probes.events.connector import CONNECT_SECONDS, greeting, packed
+from optimus_tui.probes.events.connector import CONNECT_SECONDS, error_line, greeting, packed
 from optimus_tui.probes.events.faults import (
     LinkLost,
     lost_at_end,
@@ -102,7 +102,9 @@ class FeedLink(asyncio.Protocol):
             return  # even if it ended since: it was live, so its end is a gap
         if self._end.done():
             lost = self._end.result()
-            raise lost_at_subscribing(self._connector.target) if lost.at_end else lost
+            if lost.at_end:
+                raise lost_at_subscribing(self._connector.target)
+            raise lost
         raise lost_in_silence(self._connector.target, CONFIRM_SECONDS)
 
     async def stay(self) -> None:
@@ -156,7 +158,9 @@ class FeedLink(asyncio.Protocol):
             broken = lost_by_bug(error)
         if broken is not None:
             self._lose(broken)
-        self._unparsed = 0 if batch else self._unparsed + len(data)
+        self._unparsed += len(data)
+        if batch:
+            self._unparsed = 0
         if self._unparsed > MAX_MESSAGE:
             self._lose(lost_by_garbage(b"a message without end", self._connector.target))
 
@@ -189,22 +193,27 @@ class FeedLink(asyncio.Protocol):
 
     def _answer(self, reply: object) -> None:
         """Handle a reply to one of our commands; replies come in the order of the commands."""
-        if self._trips and self._trips[0].answer(str(reply) if isinstance(reply, hiredis.ReplyError) else None):
+        said = error_line(reply)
+        if self._trips and self._trips[0].answer(said):
             self._trips.popleft()
         if isinstance(reply, list) and len(reply) == 3 and reply[0] == b"psubscribe":
             if not self._confirmed.done():
                 self._confirmed.set_result(None)
             return
-        command = self._due.popleft() if self._due else b""
-        if isinstance(reply, hiredis.ReplyError):
-            self._refused(command, str(reply))
+        command = b""
+        if self._due:
+            command = self._due.popleft()
+        if said is not None:
+            self._refused(command, said)
         elif reply not in (b"OK", b"PONG", [b"pong", b""]):
             self._lose(lost_by_garbage(b"an answer nobody asked for", self._connector.target))
 
     def _refused(self, command: bytes, said: str) -> None:
         lost = lost_by_reply(said, self._connector.target)
-        if command == b"CLIENT":
-            self._hint = lost if lost.fault.kind == "busy" else None  # a name is a courtesy; no room is not
+        if command == b"CLIENT":  # a refused name does not matter, but a server without room does
+            self._hint = None
+            if lost.fault.kind == "busy":
+                self._hint = lost
         elif command != b"PING":  # a server that refuses a ping is there
             self._lose(lost)
 

@@ -14,7 +14,7 @@ from msgspec import Struct
 
 from optimus_tui.grammar.events import parse_event
 from optimus_tui.grammar.keys import EVENT_LOG
-from optimus_tui.probes.events.connector import CONNECT_SECONDS, greeting, packed
+from optimus_tui.probes.events.connector import CONNECT_SECONDS, error_line, greeting, packed
 from optimus_tui.probes.events.faults import lost_by_garbage, lost_by_reply
 from optimus_tui.probes.events.ring import MAX_PAYLOAD, Row
 from optimus_tui.probes.load_meter import LoadMeter
@@ -74,7 +74,7 @@ async def _read_range(connector: Connector, own: LoadMeter, first: bytes, last: 
         transport.abort()
     if not isinstance(reply, list) or not all(isinstance(entry, bytes) for entry in reply):
         raise LogUnreadable("the event log is no list of texts")
-    own.note(hits=1 if reply else 0, misses=0 if reply else 1)
+    own.note(hits=int(bool(reply)), misses=int(not reply))
     return reply
 
 
@@ -96,9 +96,9 @@ async def _last_reply(
             except Unbounded as error:
                 raise LogUnreadable("the event log is too large to read") from error
             replies.feed(data)
-        trip.answer(str(reply) if isinstance(reply, hiredis.ReplyError) else None)
-        if isinstance(reply, hiredis.ReplyError) and name != b"CLIENT":
-            said = str(reply)
+        said = error_line(reply)
+        trip.answer(said)
+        if said is not None and name != b"CLIENT":
             if said.startswith("WRONGTYPE"):
                 raise LogUnreadable("the event log is no list")
             if said.startswith("NOPERM"):
@@ -127,7 +127,9 @@ def clock_skew(rows: Sequence[Row]) -> float:
     """Return by how many seconds the senders' clocks run ahead of ours, from the newest live events; 0 if unknown."""
     live = [row for row in rows if not row[4]][-_SKEW_SAMPLES:]
     offsets = sorted(claimed - row[0] for row in live if (claimed := _claim(row[2])) >= 0)
-    skew = offsets[len(offsets) // 2] if offsets else 0.0
+    if not offsets:
+        return 0.0
+    skew = offsets[len(offsets) // 2]
     if 1.0 < abs(skew) < _MAX_SKEW:
         return skew
     return 0.0

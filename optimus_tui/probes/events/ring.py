@@ -92,13 +92,12 @@ class FeedRing:
             if self._gap:
                 wall, seconds, reason = self._gap
                 self._seq += 1
-                gap = FeedGap(
-                    seq=self._seq,
-                    received_at=wall,
-                    seconds=seconds,
-                    filled=None if filling is None else len(filling),
-                    reason=f"{reason}; {note}" if note else reason,
-                )
+                filled = None
+                if filling is not None:
+                    filled = len(filling)
+                if note:
+                    reason = f"{reason}; {note}"
+                gap = FeedGap(seq=self._seq, received_at=wall, seconds=seconds, filled=filled, reason=reason)
                 self._items.append(gap)
                 self._gaps.append(gap)
                 self.gaps += 1
@@ -155,6 +154,9 @@ class FeedRing:
         with self._lock:
             self.malformed += wrong
             state, fault, retry_at = self._state
+            retry_in = None
+            if retry_at is not None:
+                retry_in = max(0.0, retry_at - mono)
             return FeedStatus(
                 state=state,
                 received=self.received,
@@ -165,5 +167,5 @@ class FeedRing:
                 last_event_mono=self.last_event,
                 verified_mono=self.verified,
                 fault=fault,
-                retry_in=None if retry_at is None else max(0.0, retry_at - mono),
+                retry_in=retry_in,
             )

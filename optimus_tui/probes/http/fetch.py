@@ -20,7 +20,7 @@ from optimus_tui import __version__
 from optimus_tui.contract.reading import Fault
 from optimus_tui.probes.delay import Span, starved, watching
 from optimus_tui.probes.http.languages import Language, spoken_at
-from optimus_tui.probes.http.redirects import CODES, LONGEST, same_origin
+from optimus_tui.probes.http.redirects import CODES, DEFAULT_PORTS, LONGEST, same_origin
 from optimus_tui.probes.http.transport import LIMITS, LazyTls, Noted, no_cookies, plain_transport
 from optimus_tui.probes.redis.unforeseen import UNFORESEEN, certificate_remedy
 from optimus_tui.probes.round_trips import CommandLog
@@ -160,8 +160,10 @@ async def _speaks_otherwise(error: Exception, url: str) -> bool:
     if not (tls or isinstance(error, (httpx.NetworkError, httpx.RemoteProtocolError))):
         return False
     where = httpx.URL(url)
-    other: Language = "HTTP" if secured else "TLS"
-    return await _language(where.host, where.port or (443 if secured else 80), other) == other
+    other: Language = "TLS"
+    if secured:
+        other = "HTTP"
+    return await _language(where.host, where.port or DEFAULT_PORTS[where.scheme], other) == other
 
 
 async def _language(host: str, port: int, asked_in: Language) -> Language | None:

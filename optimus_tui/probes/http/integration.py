@@ -109,9 +109,7 @@ async def post_message(http: httpx.AsyncClient, gateway_url: str, tenant: str) -
         reply = _reply(answer.body)
     fault = None
     if answer.status >= 300 or answer.problem:
-        fault = Fault(
-            "invalid", f"/api/chat answered {answer.status}" + (f", {answer.problem}" if answer.problem else "")
-        )
+        fault = Fault("invalid", ", ".join(filter(None, (f"/api/chat answered {answer.status}", answer.problem))))
     return Posting(took_ms=answer.took_ms, status_code=answer.status, has_reply=reply is not None, fault=fault)
 
 

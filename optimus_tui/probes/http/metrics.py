@@ -76,7 +76,10 @@ async def read_metrics(
         return Reading(value=None, taken_at=wall, taken_mono=mono, fault=fault_of_http(error, url))
     small = len(answer.body) < 50_000  # a large page would hold up whoever shares our event loop
     work = (answer, settings.metrics)
-    state, fault = _state(*work) if small else await asyncio.to_thread(_state, *work)
+    if small:
+        state, fault = _state(*work)
+    else:
+        state, fault = await asyncio.to_thread(_state, *work)
     if state is not None and state.process is not None:
         state = replace(state, started_at=state.process - _skew(answer.date, wall + answer.took_ms / 1000))
     return Reading(value=state, taken_at=wall, taken_mono=mono, took_ms=answer.took_ms, fault=fault)
@@ -135,7 +138,9 @@ def pick_series(parsed: Exposition, wanted: Mapping[str, str]) -> MetricsState:
             continue
         labels, value = told
         summed = own in crowded and "tenant" in labels
-        series = series_name(own, {**labels, "tenant": OTHERS} if summed else labels)
+        if summed:
+            labels = {**labels, "tenant": OTHERS}
+        series = series_name(own, labels)
         if series in values and summed:
             values[series] += value
         elif series in values:
@@ -171,7 +176,9 @@ def _unread(parsed: Exposition, wanted: Mapping[str, str]) -> set[str]:
     """Return the counters with an unreadable series: the sum and the shares of the others would be wrong."""
     named = ((wanted[one.name], one.value) for one in parsed.samples)
     found = {own for own, value in named if own in COUNTERS and _senseless(own, value)}
-    return found | (set(_PAIR) if found & set(_PAIR) else set())
+    if found & set(_PAIR):
+        found |= set(_PAIR)
+    return found
 
 
 def _crowded(parsed: Exposition, wanted: Mapping[str, str]) -> set[str]:
@@ -208,7 +215,7 @@ def _lookalikes(declared: Mapping[str, str]) -> dict[str, tuple[str, ...]]:
         if not _LOOKALIKE.search(name) or _NO_LOOKALIKE.search(name) or len(name) > 100:
             continue
         if kind == "counter":
-            counters.append(name if name.endswith("_total") else f"{name}_total")
+            counters.append(name.removesuffix("_total") + "_total")
         elif kind in ("histogram", "summary"):
             counts.append(f"{name}_count")
             if kind == "histogram" and _IN_SECONDS.search(name):

@@ -36,7 +36,9 @@ def parse_cache_metrics(document: dict[str, Any]) -> tuple[CacheMetrics | None, 
         fault = Fault("invalid", f"/api/cache/metrics: {' and '.join(problems)}")
     if rate is None and total is None:
         return None, fault
-    return CacheMetrics(float(rate) if rate is not None else None, total, hits, misses), fault
+    if rate is not None:
+        rate = float(rate)
+    return CacheMetrics(rate, total, hits, misses), fault
 
 
 def _counted(value: object, name: str, problems: list[str]) -> int | None:
@@ -68,9 +70,11 @@ def parse_rules(document: dict[str, Any]) -> tuple[LimitRules | None, Fault | No
             if len(tenant) <= MAX_NAME and overrides:
                 tenants[tenant] = overrides
     default = _default(document, problems)
-    told = _listed(problems) if problems else ""
+    told = _listed(problems)
     rules = LimitRules(window_seconds=window, limits=limits, tenants=tenants, default=default, problem=told)
-    return rules, _fault(told) if told else None
+    if told:
+        return rules, _fault(told)
+    return rules, None
 
 
 def _default(document: dict[str, Any], problems: list[str]) -> int | None:
@@ -108,13 +112,15 @@ def _is_share(value: object) -> bool:
 
 
 def _shown(value: object) -> str:
-    if isinstance(value, (dict, list)):
-        if isinstance(value, list):
-            return "(a list)"
+    if isinstance(value, list):
+        return "(a list)"
+    if isinstance(value, dict):
         return "(an object)"
     if value is None:
         return "missing"
-    return safe_text(repr(value) if isinstance(value, str) else value, 40)
+    if isinstance(value, str):
+        value = repr(value)
+    return safe_text(value, 40)
 
 
 def _listed(problems: list[str]) -> str:

@@ -50,12 +50,14 @@ def missing_fault(command: str, error: Exception, target: RedisTarget, costs: st
     """Return the fault of a command that the server does not have, with what it ``costs``; else the error's fault."""
     if not is_missing(error):
         return fault_of(error, target)
-    why = f": {costs}" if costs else ""
+    message = f"{command} is not available"
+    if costs:
+        message += f": {costs}"
     said = "the server does not know it"
     if isinstance(error, CommandMissing):
         said = "the connection is closed on it"
     remedy = f"{said}: point REDIS_URL at the server behind the proxy, or enable {command} for this login"
-    return Fault("invalid", f"{command} is not available{why}", remedy)
+    return Fault("invalid", message, remedy)
 
 
 async def touch(redis: ObserverRedis) -> str:

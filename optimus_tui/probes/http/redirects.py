@@ -9,6 +9,7 @@ from optimus_tui.wording.safe import safe_text
 
 CODES = frozenset((301, 302, 303, 307, 308))
 LONGEST = 2000
+DEFAULT_PORTS = {"http": 80, "https": 443}
 
 
 def same_origin(url: str, location: str) -> str | None:
@@ -22,13 +23,14 @@ def same_origin(url: str, location: str) -> str | None:
 def elsewhere(url: str, location: str) -> str:
     """Return the text for a redirect that is not followed: the origin it names, and nothing more of it."""
     target = _joined(url, location)
-    origin = _origin(target) if target else None
-    if origin is None:
+    origin = _origin(target or "")
+    if not target or origin is None:
         return "to an address that is none"
     scheme, host, port = origin
-    place = f"{scheme}://{f'[{host}]' if ':' in host else host}:{port}"
+    if ":" in host:
+        host = f"[{host}]"
     if origin != _origin(url):
-        return f"to {safe_text(place, 100)}"
+        return f"to {safe_text(f'{scheme}://{host}:{port}', 100)}"
     return "to the same server again"
 
 
@@ -50,7 +52,7 @@ def _joined(url: str, location: str) -> str | None:
 def _origin(url: str) -> tuple[str, str, int] | None:
     try:
         parts = urlsplit(url)
-        port = parts.port or (443 if parts.scheme == "https" else 80)
+        port = parts.port or DEFAULT_PORTS.get(parts.scheme, 80)
     except ValueError:
         return None
     return parts.scheme.lower(), (parts.hostname or "").lower(), port

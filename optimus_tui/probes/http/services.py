@@ -69,12 +69,14 @@ async def read_gateway(
             look_at_health(http, settings.gateway_url + "/health"), *_published(http, settings.gateway_url, with_rules)
         )
         service = _service(health, GATEWAY_WORDS)
-    cache, cache_fault = parse_cache_metrics(metrics.document) if metrics.document is not None else (None, None)
-    rules, rules_fault, published = None, None, limits[0] if limits else None
-    if published is not None and published.document is not None:
-        rules, rules_fault = parse_rules(published.document)
-    elif published is not None and not (published.answer and published.answer.status == 404):
-        rules_fault = published.fault
+    cache, cache_fault, rules, rules_fault = None, None, None, None
+    if metrics.document is not None:
+        cache, cache_fault = parse_cache_metrics(metrics.document)
+    for published in limits:
+        if published.document is not None:
+            rules, rules_fault = parse_rules(published.document)
+        elif not (published.answer and published.answer.status == 404):
+            rules_fault = published.fault
     state = GatewayState(
         service=service,
         cache=cache,
@@ -175,10 +177,15 @@ def _service(seen: ServiceCheck, words: tuple[Status, Status, Status]) -> Servic
     if seen.answer is None:
         if seen.fault is not None and seen.fault.kind == "starved":
             return ServiceState(status="unknown", fault=seen.fault)
-        wrong = seen.fault is not None and seen.fault.kind == "invalid"  # it spoke, but not HTTP
-        return ServiceState(status=words[1] if wrong else words[2], fault=seen.fault)
+        status = words[2]
+        if seen.fault is not None and seen.fault.kind == "invalid":  # it spoke, but not HTTP
+            status = words[1]
+        return ServiceState(status=status, fault=seen.fault)
+    status = words[0]
+    if seen.fault is not None:
+        status = words[1]
     return ServiceState(
-        status=words[0] if seen.fault is None else words[1],
+        status=status,
         latency_ms=measured_ms(seen.answer.took_ms, seen.answer.own_ms),
         own_ms=seen.answer.own_ms,
         status_code=seen.answer.status,
@@ -194,9 +201,10 @@ def _object(answer: Fetched, url: str) -> tuple[dict[str, Any] | None, str]:
     if answer.status in CODES and answer.location:
         return None, f"answered {answer.status} and leads {elsewhere(url, answer.location)}, which is not followed"
     if answer.status != 200:
-        reason = safe_text(answer.reason, 60)
-        said = safe_text(answer.body.strip(), 200)
-        return None, f"answered {answer.status}{f' {reason}' if reason else ''}{f': {said}' if said else ''}"
+        told = f"answered {answer.status} {safe_text(answer.reason, 60)}".rstrip()
+        if said := safe_text(answer.body.strip(), 200):
+            told += f": {said}"
+        return None, told
     if answer.problem:
         return None, f"answered 200, but {answer.problem}"
     if wrong := _other_type(answer.content_type):

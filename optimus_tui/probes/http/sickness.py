@@ -5,6 +5,7 @@ parts decide. Where it reports itself well and a part sick, that is a remark. Un
 switched off are not judged.
 """
 
+import contextlib
 from collections.abc import Sequence
 from typing import Any
 
@@ -41,24 +42,24 @@ def judge_body(document: dict[str, Any]) -> Said:
     if any(one.sense == "good" for one in own):
         return Said(remark=_of_parts(parts))
     if ill:
-        sick = any(one.sense == "sick" and one.sure for one in ill)
-        return Said(sickness="sick" if sick else "degraded", words=_quote(sorted(ill, key=_order)))
+        words = _quote(sorted(ill, key=_order))
+        if any(one.sense == "sick" and one.sure for one in ill):
+            return Said(sickness="sick", words=words)
+        return Said(sickness="degraded", words=words)
     return Said(remark=_of_parts(parts) or _unknown(own, budget))
 
 
 def judge_text(body: bytes) -> Said:
     """Return the same for a 200 that is no JSON object: a word as plain text, or as a JSON string."""
     text = body[: 4 * LONGEST].decode("utf-8", "replace").strip()
-    try:
-        value = None
-        if len(body) <= LONGEST:
+    if len(body) <= LONGEST:
+        with contextlib.suppress(msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
             value = msgspec.json.decode(body)
-    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
-        value = None
-    word = value if isinstance(value, str) else text
-    if sense_of_word(word) not in _WORST_FIRST:
+            if isinstance(value, str):
+                text = value
+    if sense_of_word(text) not in _WORST_FIRST:
         return WELL
-    return Said(sickness="sick", words=f'"{safe_text(word.strip(), 40)}"')
+    return Said(sickness="sick", words=f'"{safe_text(text.strip(), 40)}"')
 
 
 _WORST_FIRST: tuple[Sickness, Sickness] = ("sick", "degraded")
@@ -70,8 +71,10 @@ def _order(claim: Claim) -> tuple[bool, bool]:
 
 def _quote(first: Sequence[Claim], others: Sequence[Claim] = ()) -> str:
     words = list(dict.fromkeys(one.words for one in (*first, *others)))
-    more = len(words) - MOST_QUOTED
-    return ", ".join(words[:MOST_QUOTED]) + (f" and {more} more" if more > 0 else "")
+    quoted = ", ".join(words[:MOST_QUOTED])
+    if len(words) > MOST_QUOTED:
+        quoted += f" and {len(words) - MOST_QUOTED} more"
+    return quoted
 
 
 def _of_parts(parts: Sequence[Claim]) -> Remark | None:

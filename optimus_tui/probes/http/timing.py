@@ -93,5 +93,7 @@ async def time_pings(redis: ObserverRedis, clock: Clock, times: int) -> list[Tim
                 done.append(Timed(ms=span.took_ms, own_ms=span.own_ms))
     except OUTAGES as error:
         fault = fault_of(error, redis.target)
-        done.append(Timed(ms=None, fault=replace(fault, kind="starved") if is_crowded(error) else fault))
+        if is_crowded(error):
+            fault = replace(fault, kind="starved")
+        done.append(Timed(ms=None, fault=fault))
     return done

@@ -222,7 +222,8 @@ async def _with_ttls(redis: ObserverRedis, page: KeyPage, every: int) -> KeyPage
         replies = await pipe.execute(raise_on_error=False)
         raise_general(replies[: len(some)])
         for index, reply in zip(some, replies[: len(some)], strict=True):
-            pttls[index] = reply if isinstance(reply, int) else NOT_ASKED
+            if isinstance(reply, int):
+                pttls[index] = reply
         for index, reply in zip(measured, replies[len(some) :], strict=True):
             if sizes is not None and isinstance(reply, int):
                 sizes[index] = reply
