@@ -116,11 +116,12 @@ class CacheIndex:
 
     def report(self, mono: float | None = None) -> CacheReport:
         """Return the totals as of ``mono``, the larger kinds and tenants first."""
-        now = self._mono if mono is None else mono
+        if mono is None:
+            mono = self._mono
         kinds: dict[bytes, list[GroupTotals]] = {}
         for group in self._groups.values():
             if group.names:
-                kinds.setdefault(group.kind, []).append(group.totals(now))
+                kinds.setdefault(group.kind, []).append(group.totals(mono))
         totals = [KindTotals(_sum(kind, of), tuple(sorted(of, key=_size_then_name))) for kind, of in kinds.items()]
         totals.sort(key=lambda one: _size_then_name(one.totals))
         return CacheReport(
@@ -146,14 +147,13 @@ class CacheIndex:
         shapes = self._shapes
         if not self._swept:
             shapes = max(self._shapes, self._shapes_now, key=lambda one: one.count)
-        parts = self._groups.get((UNPARSED_KIND, b""))
-        shown = [(safe_text(one.text, 80), one.count) for one in shapes.shapes()]
-        if parts is not None and parts.names:
-            shown = sorted(
-                [*shown[: SHOWN - 1], ("cache:… (too few parts)", len(parts.names))], key=lambda one: -one[1]
-            )
+        shown, unparsed = [(safe_text(one.text, 80), one.count) for one in shapes.shapes()], 0
+        if parts := self._groups.get((UNPARSED_KIND, b"")):
+            unparsed = len(parts.names)
+        if unparsed:
+            shown = sorted([*shown[: SHOWN - 1], ("cache:… (too few parts)", unparsed)], key=lambda one: -one[1])
         return UnknownLayout(
-            count=shapes.count + (len(parts.names) if parts else 0),
+            count=shapes.count + unparsed,
             shapes=tuple(shown),
             like_limiter=looks_like_limiter(shapes.shapes()),
         )
@@ -178,23 +178,21 @@ class CacheIndex:
 
     def expires_ms(self, kind: bytes, tenant: bytes, name: bytes) -> int:
         """Return when one key expires, as in ``entries``; UNKNOWN for a key that is not there."""
-        group = self._groups.get((kind, tenant))
-        packed = group.names.get(name) if group else None
-        if packed is None:
-            return UNKNOWN
-        return packed >> SWEEP_BITS
+        if (group := self._groups.get((kind, tenant))) and (packed := group.names.get(name)) is not None:
+            return packed >> SWEEP_BITS
+        return UNKNOWN
 
     def _group_of(self, name: bytes) -> Group | None:
         if not name.startswith(_PREFIX):
             if name.startswith(b"cache_coherence:"):
                 return self._coherence
             return None
-        end = name.find(b":", name.find(b":", 6) + 1)
-        if end > 0 and end + 1 < len(name):
+        end = max(0, name.find(b":", name.find(b":", 6) + 1))
+        if end and end + 1 < len(name):
             group = self._by_prefix.get(name[:end])
             if group is not None:
                 return group
-        return self._parsed_group(name, name[:end] if end > 0 else b"")
+        return self._parsed_group(name, name[:end])
 
     def _parsed_group(self, name: bytes, prefix: bytes) -> Group:
         parsed = parse_key(name, self._tenants)
@@ -222,7 +220,9 @@ class CacheIndex:
 
 
 def _size_then_name(totals: GroupTotals) -> tuple[int, bytes]:
-    return (-totals.keys, totals.tenant if totals.tenant is not None else totals.kind)
+    if totals.tenant is None:
+        return -totals.keys, totals.kind
+    return -totals.keys, totals.tenant
 
 
 def _sum(kind: bytes, of: list[GroupTotals]) -> GroupTotals:

@@ -42,17 +42,17 @@ class Group:
         before = self.names.get(name)
         if before is None:
             self.seen += 1
-            known = UNKNOWN if expiry is None else expiry
-            self.without_ttl += known == NEVER
-            self.names[name] = known << SWEEP_BITS | sweep
+            if expiry is None:
+                expiry = UNKNOWN
+            self.without_ttl += expiry == NEVER
+            self.names[name] = expiry << SWEEP_BITS | sweep
             return True
         old = before >> SWEEP_BITS
         if before & SWEEP_MASK != sweep:
             self.seen += 1
         if expiry is None:
             expiry = old
-        elif (expiry == NEVER) != (old == NEVER):
-            self.without_ttl += 1 if expiry == NEVER else -1
+        self.without_ttl += (expiry == NEVER) - (old == NEVER)
         self.names[name] = expiry << SWEEP_BITS | sweep
         return False
 

@@ -167,8 +167,7 @@ def _add(known: _Known, counter: Counter) -> None:
 
 def _began_anew(before: Counter | None, counter: Counter) -> bool:
     """Return whether the last window has ended since: for certain, or about now when the new TTL ends elsewhere."""
-    ended = before.resets_mono if before is not None else None
-    if before is None or ended is None:
+    if before is None or (ended := before.resets_mono) is None:
         return False
     sure = ended + GRACE_SECONDS < counter.taken_mono
     return sure or (ended - GRACE_SECONDS < counter.taken_mono and _renewed(before, counter))

@@ -156,7 +156,10 @@ class HistoryFile:
         back = latest < self._last_at - FUTURE_SECONDS
         if back or latest > self._last_at + JUMP_SECONDS:
             self._steady_since = latest
-        ids = dict(self._ids) if latest < self._forget_at else {}
+        forget = latest >= self._forget_at
+        ids: dict[str, int] = {}
+        if not forget:
+            ids |= self._ids
         self.db.execute("BEGIN IMMEDIATE")
         try:
             if back and latest > self._last_at - self.retention_s:
@@ -168,7 +171,8 @@ class HistoryFile:
             with contextlib.suppress(sqlite3.Error):
                 self.db.execute("ROLLBACK")
             raise
-        self._forget_at = self._forget_at if latest < self._forget_at else latest + FORGET_NAMES_SECONDS
+        if forget:
+            self._forget_at = latest + FORGET_NAMES_SECONDS
         self._ids, self._last_at = ids, latest
         if latest - self._steady_since >= STEADY_SECONDS and abs(latest - self._tidied_at) >= 60:
             self._tidied_at = latest
@@ -179,7 +183,7 @@ class HistoryFile:
         for name, value in values.items():
             number = ids.get(name) or self._number(name, ids, latest)
             if number:
-                sets["labelled" if "|" in name else "plain"][number] = value
+                sets[_table(name)][number] = value
         for table, numbered in sets.items():
             if numbered:
                 old = self.db.execute(f"SELECT ids, numbers FROM {table} WHERE at=?", (at,)).fetchone()  # noqa: S608
@@ -258,13 +262,15 @@ class HistoryFile:
                 "SELECT id FROM names WHERE system=? AND name=?", (self.system, _raw(name))
             ).fetchone()
             if row:
-                numbered["labelled" if "|" in name else "plain"][row[0]] = name
+                numbered[_table(name)][row[0]] = name
         for table, series in numbered.items():
-            rows = self._rows(table, since, until) if series else iter(())
+            if not series:
+                continue
+            rows = self._rows(table, since, until)
             if len(series) == 1:
                 ((number, name),) = series.items()
                 found[name] = pick_one(rows, number)
-            elif series:
+            else:
                 found |= {series[number]: samples for number, samples in pick_many(rows, series).items()}
         return found
 
@@ -292,6 +298,13 @@ class HistoryFile:
         if row and type(row[0]) is bytes:
             return row[0]
         return None
+
+
+def _table(name: str) -> str:
+    """Return the table of a series, by its name."""
+    if "|" in name:
+        return "labelled"
+    return "plain"
 
 
 def _raw(name: str) -> bytes:

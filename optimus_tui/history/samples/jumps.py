@@ -53,8 +53,10 @@ def jumps(
         for number, (before, at) in enumerate(pairwise(times))
         if at > before
     ]
-    factor = TOLD_TIMES if told else UNTOLD_TIMES
-    chosen = _outliers(sorted(steps, reverse=True), max(least, TOLD_LEAST) if told else least, factor)
+    factor = UNTOLD_TIMES
+    if told:
+        factor, least = TOLD_TIMES, max(least, TOLD_LEAST)
+    chosen = _outliers(sorted(steps, reverse=True), least, factor)
     if not told and len(times) < SHORT_STREAM:
         return chosen
     if all(_all_jumped(series, at, times, chosen, factor) for at in chosen):

@@ -34,8 +34,9 @@ def pick_one(rows: Iterable[Row], series: int) -> Samples:
     for at, ids, numbers in rows:
         if ids != before:
             known = unpack(ids, numbers)[0]
-            found = bisect_left(known, series)
-            before, place = ids, found if found < len(known) and known[found] == series else -1
+            before, place = ids, bisect_left(known, series)
+            if known[place : place + 1] != (series,):
+                place = -1
         if place >= 0 and len(numbers) == 2 * len(ids):
             samples.append((at / 1000, struct.unpack_from("<d", numbers, 8 * place)[0]))
     return samples

@@ -56,7 +56,10 @@ def history_path(settings: Settings) -> Path:
 def system_of(settings: Settings) -> str:
     """Return the key that separates the samples of one system from another's in the same environment."""
     redis = settings.redis
-    place = redis.path or f"{'localhost' if redis.loopback else redis.host}:{redis.port}"
+    host = redis.host
+    if redis.loopback:
+        host = "localhost"
+    place = redis.path or f"{host}:{redis.port}"
     addresses = f"{settings.gateway_url}\n{settings.engine_url}\n{place}/{redis.db}".replace("127.0.0.1", "localhost")
     return hashlib.sha256(addresses.encode("utf-8", "surrogatepass")).hexdigest()[:16]
 
@@ -242,12 +245,17 @@ class Store:
         """Ask the file, and ask again after a damaged one was set aside."""
         for last in (False, True):
             try:
-                file = self._opened(create)
-                answer = None if file is None else question(file)
-                self.fault = self.fault if self._waiting else self._notice
+                answer = None
+                if (file := self._opened(create)) is not None:
+                    answer = question(file)
+                if not self._waiting:
+                    self.fault = self._notice
                 return answer
             except (sqlite3.Error, OSError, NewerFile) as error:
-                self._retry_at = self._clock.mono() + (LOCKED_SECONDS if is_locked(error) else RETRY_SECONDS)
+                pause = RETRY_SECONDS
+                if is_locked(error):
+                    pause = LOCKED_SECONDS
+                self._retry_at = self._clock.mono() + pause
                 self.fault = fault_of_history(error, self.path)
                 if last or not is_damage(error) or not self._set_aside():
                     return None

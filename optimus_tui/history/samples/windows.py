@@ -167,8 +167,10 @@ class Windows:
         samples = await store.series(name, since, until)
         if not samples:
             return Increase(name=name, fault=store.fault)
-        rate = name in RATES
-        grown, resets = (integrate(samples, GAP_SECONDS), 0) if rate else increase(samples, float("-inf"))
+        if name in RATES:
+            grown, resets = integrate(samples, GAP_SECONDS), 0
+        else:
+            grown, resets = increase(samples, float("-inf"))
         covered = covered_minutes([at for at, _ in samples], GAP_SECONDS)
         series = (Counted(labels={}, increase=grown, resets=resets),)
         return Increase(name=name, series=series, covered_minutes=covered, source="history")
