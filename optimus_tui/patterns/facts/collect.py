@@ -214,9 +214,8 @@ class Param(NamedTuple):
 
 
 class Bound(NamedTuple):
-    """A name bound to an expression; ``entered`` for ``with … as name``, ``annotation`` where one was written."""
+    """A name bound to an expression, with the annotation where one was written."""
 
     value: ast.expr | None
     annotation: ast.expr | None = None
-    entered: bool = False
     many: bool = False

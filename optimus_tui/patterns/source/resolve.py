@@ -160,18 +160,12 @@ class Resolver:
 
     def result(self, thing: Thing, node: ast.Call, scope: Scope, depth: int = 0) -> Thing:
         """Return what calling a thing returns."""
-        if isinstance(thing, Class):
-            return InstanceOf(thing)
         if isinstance(thing, External):
-            last = thing.dotted.rpartition(".")[2]
-            if last[:1].isupper():
-                return InstanceOf(thing.dotted)
+            owner, _, last = thing.dotted.rpartition(".")
             if last == "partial" and node.args:
                 return self.what(node.args[0], scope, depth + 1)
-            owner = thing.dotted.rpartition(".")[0]
             if last.startswith("from_") and owner.rpartition(".")[2][:1].isupper():
                 return InstanceOf(owner)
-            return External(f"{thing.dotted}()")
         return self._result_type(thing, depth)
 
     def _result_type(self, thing: Thing, depth: int) -> Thing:

@@ -211,7 +211,7 @@ class _TreeWalk:
             if getattr(func, "attr", getattr(func, "id", "")) in _TIME_LIMITS:
                 inner |= GUARDED
             if isinstance(item.optional_vars, ast.Name):
-                scope.bindings[item.optional_vars.id] = Bound(item.context_expr, None, entered=True)
+                scope.bindings[item.optional_vars.id] = Bound(item.context_expr)
         self.statements(node.body, scope, inner)
         self.push([item.context_expr for item in node.items], scope, flags)
 

@@ -1,4 +1,4 @@
-"""Logging: what happens to a request is logged with levels, to where logs are collected."""
+"""Logs and metrics: what happens to a request is logged with levels, counted and timed, here or for the whole app."""
 
 from collections.abc import Iterator
 
@@ -13,16 +13,22 @@ def _subjects(view: View) -> list[str]:
     return []
 
 
-def _missing(view: View) -> Iterator[Hit]:
-    if not view.served or "logs" in view.app_flags:
+def _missing(view: View, flag: str, message: str) -> Iterator[Hit]:
+    """Yield one hit for the file where neither the app nor anything in the router does what ``flag`` stands for."""
+    if not view.served or flag in view.app_flags:
         return
-    if any("logs" in jobs_of(unit, view.resolver).flags for unit in view.live_units):
+    if any(flag in jobs_of(unit, view.resolver).flags for unit in view.live_units):
         return
-    if not any("logs" in view.flags(route) for route in view.served):
-        first = view.served[0].handler
-        yield at_unit(first, "Missing log: neither this router nor the app writes a line about a request")._replace(
-            subject="file"
-        )
+    if not any(flag in view.flags(route) for route in view.served):
+        yield at_unit(view.served[0].handler, message)._replace(subject="file")
+
+
+def _unlogged(view: View) -> Iterator[Hit]:
+    return _missing(view, "logs", "Missing log: neither this router nor the app writes a line about a request")
+
+
+def _unmeasured(view: View) -> Iterator[Hit]:
+    return _missing(view, "metrics", "Missing metrics: neither this router nor the app counts or times a request")
 
 
 def _printed(view: View) -> Iterator[Hit]:
@@ -49,7 +55,7 @@ async def list_products(tenant: Tenant, repo: Repo) -> ProductPage:
     logger.info("products listed", extra={"tenant": tenant})
     return await repo.page(tenant)
 ''',
-        _missing, _subjects,
+        _unlogged, _subjects,
     ),
     Rule(
         "logging.print", "logging", "comprehensive", "low", "print instead of a log",
@@ -64,5 +70,27 @@ async def load(tenant: str) -> None:
     logger.info("loading", extra={"tenant": tenant})
 ''',
         _printed,
+    ),
+    Rule(
+        "metrics.missing", "metrics", "production_ready", "medium", "A router without metrics",
+        "Nobody sees that it is slow or failing before a tenant says so.",
+        "Count and time requests in a middleware of the app, or with a prometheus_client Counter and Histogram here.",
+        '''
+@router.get("/products", dependencies=[Depends(rate_limited("list_products"))])
+async def list_products(tenant: Tenant, repo: Repo) -> ProductPage:
+    return await repo.page(tenant)
+''',
+        '''
+from prometheus_client import Counter
+
+LISTED = Counter("products_listed_total", "Lists of products answered.")
+
+
+@router.get("/products", dependencies=[Depends(rate_limited("list_products"))])
+async def list_products(tenant: Tenant, repo: Repo) -> ProductPage:
+    LISTED.inc()
+    return await repo.page(tenant)
+''',
+        _unmeasured, _subjects,
     ),
 )  # fmt: skip

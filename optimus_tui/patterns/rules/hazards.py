@@ -1,11 +1,24 @@
-"""Mutable defaults: one list for all calls, and so for all tenants."""
+"""Hazards of the language: text that is run as code, and defaults that all calls share."""
 
 import ast
 from collections.abc import Iterator
 
+from optimus_tui.patterns.facts.collect import Bound
 from optimus_tui.patterns.rule import Hit, Rule, at
 from optimus_tui.patterns.source.names import chain
 from optimus_tui.patterns.source.view import View
+
+
+def _evaluated(view: View) -> Iterator[Hit]:
+    for bound in view.module.scope.bindings.values():
+        if isinstance(bound, Bound) and isinstance(bound.value, ast.Name) and bound.value.id in ("eval", "exec"):
+            yield at(bound.value, f"{bound.value.id} is given another name")
+    if not view.methods.isdisjoint(("eval", "exec")):
+        for _, seen in view.every_call:
+            name = seen.dotted or seen.raw
+            if (seen.raw in ("eval", "exec") and seen.thing is None) or name in ("builtins.eval", "builtins.exec"):
+                yield at(seen.call.node, f"{seen.raw}() runs text as code")
+
 
 _MAKERS = frozenset({"list", "dict", "set", "bytearray", "defaultdict", "deque", "OrderedDict", "Counter"})
 
@@ -22,6 +35,20 @@ def _mutable(view: View) -> Iterator[Hit]:
 
 
 RULES = (
+    Rule(
+        "unsafe.eval", "security", "basic", "high", "Text run as code",
+        "Whoever can influence the text runs code in the gateway, with every tenant's data in reach.",
+        "Parse what you expect: json.loads, ast.literal_eval, a table of functions by name.",
+        '''
+def total(expression: str) -> float:
+    return eval(expression)
+''',
+        '''
+def total(numbers: str) -> float:
+    return sum(json.loads(numbers))
+''',
+        _evaluated,
+    ),
     Rule(
         "defaults.mutable", "defaults", "comprehensive", "medium", "A mutable default argument",
         "It is made once: what one request adds is visible to the next one, of any tenant.",
