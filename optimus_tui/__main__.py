@@ -22,7 +22,6 @@ from optimus_tui.cli.flags import (
     settings_of,
 )
 from optimus_tui.cli.group import LazyGroup, Verb
-from optimus_tui.cli.terminal import why_no_dashboard
 from optimus_tui.cli.ui_settings_check import CHECK
 from optimus_tui.demo.names import DEFAULT, DRILLS, NAMES, RANDOM
 from optimus_tui.settings.errors import SettingsError
@@ -94,6 +93,16 @@ def cli(ctx: click.Context, /, **given: object) -> int:
             raise click.UsageError(f"--max-keys is for the dashboard: {ctx.invoked_subcommand} acts on no key")
         return exits.HEALTHY
     return _dashboard(ctx.obj)
+
+
+def why_no_dashboard() -> str | None:
+    """Return the sentence that says why no dashboard can be drawn here, or None if one can."""
+    for stream, name in ((sys.stdin, "input"), (sys.stdout, "output"), (sys.__stderr__, "error output")):
+        if stream is None or stream.closed or not stream.isatty():
+            return f"the dashboard needs a terminal, but the {name} is none; in scripts use a verb (see --help)"
+    if os.environ.get("TERM") == "dumb":
+        return "the dashboard needs a terminal that can move its cursor, but TERM is dumb"
+    return None
 
 
 def _dashboard(flags: dict[str, object]) -> int:

@@ -160,7 +160,6 @@ class Guard:
             return Arming(
                 environment=self._settings.environment,
                 where=where,
-                armed_at=self._clock.wall(),
                 until_mono=now + seconds,
                 note=note,
             )

@@ -230,7 +230,6 @@ class Arming(Struct, frozen=True, kw_only=True):
 
     environment: str
     where: Where
-    armed_at: float
     until_mono: float
     note: str = ""
     """Which of the login's rights could not be verified; empty where all were confirmed."""

@@ -14,7 +14,7 @@ from optimus_tui.demo.handle import DemoHandle
 from optimus_tui.demo.names import DEFAULT, NAMES
 from optimus_tui.settings.model import RedisTarget, Settings
 
-GOOD, USAGE, UNREACHABLE, INTERRUPTED = 0, 2, 3, 130
+USAGE, UNREACHABLE, INTERRUPTED = 2, 3, 130
 REMEDY = "the demo needs more packages: pip install 'optimus-tui[demo]'"
 _NEEDED = ("fastapi", "uvicorn", "prometheus_client")
 _GENTLE = 10

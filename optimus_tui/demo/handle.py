@@ -129,12 +129,6 @@ class DemoHandle:
         """Seconds since the start, or that the start took once it is ready."""
         return self._ready_after or time.monotonic() - self._began
 
-    @property
-    def supervisor(self) -> int:
-        """The supervisor's process id."""
-        assert self._process
-        return self._process.pid
-
     async def switch(self, name: str) -> None:
         """Play another scenario and store the result in ``note``."""
         self.note = (await self.play(name)).note

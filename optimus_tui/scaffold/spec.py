@@ -1,7 +1,7 @@
 """The checked answers for one router: everything that the templates need. Pure."""
 
 from collections.abc import Iterable
-from typing import Literal, get_args
+from typing import get_args
 
 from msgspec import Struct
 
@@ -14,7 +14,6 @@ OPERATIONS: tuple[Operation, ...] = get_args(Operation)
 ROUTER_TYPES: tuple[RouterType, ...] = get_args(RouterType)
 READS: frozenset[Operation] = frozenset({"list", "get"})
 OF_ONE: frozenset[Operation] = frozenset({"get", "update", "delete"})
-Flag = Literal["rate_limiting", "caching"]
 
 
 class RouterSpec(Struct, frozen=True, kw_only=True):

@@ -7,10 +7,6 @@ from optimus_tui.tui.widgets.names import mark_of
 from optimus_tui.wording.age import age, clock
 from optimus_tui.wording.safe import safe_text
 
-LOST = (
-    "What was published while the link was down did not reach us. The event log holds what its writers noted there in "
-    "that time; events that were only published are lost."
-)
 CLAIM_SECONDS = 5.0
 """A claimed time this far from our own clock is worth a remark."""
 
