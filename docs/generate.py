@@ -8,13 +8,16 @@ import ast
 import inspect
 import re
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
-from typing import Annotated, Any, get_args, get_origin
+from typing import TYPE_CHECKING, Annotated, Any, get_args, get_origin
 
 import click
 import msgspec
 from msgspec import Meta, Struct
+
+if TYPE_CHECKING:
+    from optimus_tui.settings.table import Setting
 
 FOLDER = Path(__file__).parent
 MADE = "<!-- Made by `python docs/generate.py`; do not edit. -->\n"
@@ -77,11 +80,9 @@ def rules() -> Iterator[str]:
 
 def settings() -> Iterator[str]:
     """Yield the page of all settings: what a file, a variable and a flag may say."""
-    from optimus_tui.settings import layers, schema
-    from optimus_tui.settings.model import ScanBudget, Thresholds
+    from optimus_tui.settings.schema import TABLES
+    from optimus_tui.settings.table import SETTINGS
 
-    variables = {key: name for name, key in layers.ENV_KEYS.items()}
-    flags = {key: name for name, key in layers.FLAG_KEYS.values()}
     yield "# Settings\n\n" + MADE
     yield (
         "What `optimus.toml` may say, with types, ranges and defaults; [Configuration](configuration.md) says which\n"
@@ -90,20 +91,29 @@ def settings() -> Iterator[str]:
     )
     yield "## At the top level, and in `[env.NAME]`\n"
     yield "The variables with `OPTIMUS_` before their names hold for every environment.\n"
+    yield from setting_rows(row for row in SETTINGS if row.file == "environment")
+    yield "\n## At the top level only\n"
+    yield "`[env.NAME]` holds what `--env NAME` uses.\n"
+    yield from setting_rows(row for row in SETTINGS if row.file == "top level")
+    yield "\n## In no file\n"
+    yield from setting_rows(row for row in SETTINGS if not row.file)
+    for row in SETTINGS:
+        if isinstance(row.takes, str):
+            table = TABLES[row.takes]
+            yield f"\n## `[{row.key}]`\n\n{said(table)}\n\n| key | takes | default | means |\n|---|---|---|---|"
+            for name, takes, default, means in fields(table):
+                yield f"| `{name}` | {takes} | {default} | {means} |"
+
+
+def setting_rows(rows: Iterable["Setting"]) -> Iterator[str]:
+    """Yield a table of settings."""
+    from optimus_tui.settings.schema import kind_of
+
     yield "| key | takes | default | also set by | means |\n|---|---|---|---|---|"
-    inner = (schema.LimitsTable, Thresholds, ScanBudget)
-    for name, takes, default, means in fields(schema.EnvTable, inner):
-        also = ", ".join(f"`{table[name]}`" for table in (variables, flags) if name in table)
-        yield f"| `{name}` | {takes} | {default} | {also} | {means} |"
-    yield "\n## At the top level only\n\n| key | takes | default | means |\n|---|---|---|---|"
-    shared = {field.name for field in msgspec.structs.fields(schema.EnvTable)}
-    for name, takes, default, means in fields(schema.FileTable):
-        if name not in shared:
-            yield f"| `{name}` | {takes} | {default} | {means} |"
-    for title, table in (("limits", schema.LimitsTable), ("thresholds", Thresholds), ("scan", ScanBudget)):
-        yield f"\n## `[{title}]`\n\n{said(table)}\n\n| key | takes | default | means |\n|---|---|---|---|"
-        for name, takes, default, means in fields(table):
-            yield f"| `{name}` | {takes} | {default} | {means} |"
+    for row in rows:
+        default = "" if row.default in (None, "", (), {}) else f"`{json(row.default)}`"
+        also = ", ".join(f"`{name}`" for name in (row.variable, row.flag) if name)
+        yield f"| `{row.key}` | {cell(takes(kind_of(row)))} | {default} | {also} | {cell(row.help)} |"
 
 
 def commands() -> Iterator[str]:
@@ -142,12 +152,10 @@ PAGES: dict[str, Callable[[], Iterator[str]]] = {
 }
 
 
-def fields(table: type[Struct], without: tuple[type, ...] = ()) -> Iterator[tuple[str, str, str, str]]:
-    """Yield name, type, default and meaning of each field of a table of settings, without fields of some types."""
+def fields(table: type[Struct]) -> Iterator[tuple[str, str, str, str]]:
+    """Yield name, type, default and meaning of each field of a table of settings."""
     means = sentences(table)
     for field in msgspec.structs.fields(table):
-        if field.type in without:
-            continue
         default: Any = field.default
         if field.default_factory is not msgspec.NODEFAULT:
             default = field.default_factory()

@@ -5,7 +5,6 @@
 
 import os
 import sys
-from collections.abc import Mapping
 from typing import TYPE_CHECKING, ClassVar, NoReturn
 
 import click
@@ -13,7 +12,7 @@ import click
 from optimus_tui import __version__
 from optimus_tui.cli import exits, output, signals
 from optimus_tui.cli.flags import (
-    Command,
+    acting,
     connected,
     connected_to_itself,
     environments_of,
@@ -25,23 +24,13 @@ from optimus_tui.cli.group import LazyGroup, Verb
 from optimus_tui.cli.ui_settings_check import CHECK
 from optimus_tui.demo.names import DEFAULT, DRILLS, NAMES, RANDOM
 from optimus_tui.settings.errors import SettingsError
+from optimus_tui.settings.table import BY_KEY, OVERRIDES, VARIABLES
 
 if TYPE_CHECKING:
     from optimus_tui.settings.model import Settings
 
-SECRET_VARIABLES = ("REDIS_URL", "POSTGRES_DSN", "OPTIMUS_REDIS_URL", "OPTIMUS_POSTGRES_DSN")
-
-
 SILENT_VERBS = frozenset({"record", "serve", "init"})
 """Verbs whose work is done without standard output."""
-MOST_KEYS = 500_000
-"""The largest plan that a person can review and that can be made within a minute."""
-
-
-def acting(command: Command) -> Command:
-    """Add the flag that allows actions. Only verbs that open a dashboard have it."""
-    about = f"Keys that one action may take (10,000; at most {MOST_KEYS:,})."
-    return click.option("--max-keys", type=click.IntRange(1, MOST_KEYS), metavar="N", help=about)(command)
 
 
 class Verbs(LazyGroup):
@@ -108,28 +97,23 @@ def why_no_dashboard() -> str | None:
 def _dashboard(flags: dict[str, object]) -> int:
     reason = why_no_dashboard()
     env = dict(os.environ)  # kept for a change of environment; children do not inherit the secrets
-    settings = _with_most(settings_of(flags, env), flags)
+    settings = settings_of(flags, env)
     if reason:
         output.complain(reason)
         return exits.USAGE
-    for name in SECRET_VARIABLES:
-        os.environ.pop(name, None)
+    for name, key in (VARIABLES | OVERRIDES).items():
+        if BY_KEY[key].secret:
+            os.environ.pop(name, None)
     _check_taste(settings)
 
     def reload(environment: str) -> "Settings":
-        chosen = _with_most(settings_of({**flags, "env": environment}, env, quiet=True), flags)
+        chosen = settings_of({**flags, "env": environment}, env, quiet=True)
         _check_taste(chosen)
         return chosen
 
     from optimus_tui.tui.app import run
 
     return run(settings, environments=environments_of(flags, env), reload=reload)
-
-
-def _with_most(settings: "Settings", flags: Mapping[str, object]) -> "Settings":
-    from msgspec import structs
-
-    return structs.replace(settings, max_keys=flags.get("max_keys"))
 
 
 def _check_taste(settings: "Settings") -> None:
@@ -143,7 +127,6 @@ def _check_taste(settings: "Settings") -> None:
 
 @click.command("demo")
 @connected_to_itself
-@acting
 @click.option("--scenario", type=click.Choice(NAMES), default=DEFAULT, show_default=True, help="What happens in it.")
 @click.option(
     "--drill",
@@ -167,9 +150,8 @@ def demo(ctx: click.Context, /, scenario: str, drill: str | None, headless: bool
     if reason:
         output.complain(reason)
         return exits.USAGE
-    wanted = {name: flags.get(name) for name in ("config", "refresh", "theme")}
-    config = os.environ.get("OPTIMUS_CONFIG", "")
-    settings = _with_most(settings_of(wanted, {"OPTIMUS_CONFIG": config}), flags)
+    config = BY_KEY["config"].variable
+    settings = settings_of(flags, {config: os.environ.get(config, "")})
     if not headless:
         _check_taste(settings)
     from optimus_tui.demo.command import main as run_demo

@@ -18,9 +18,11 @@ from optimus_tui.cli.output import hang, say
 from optimus_tui.cli.ui_settings_check import CHECK, Check
 from optimus_tui.context import Context
 from optimus_tui.contract.finding_rules import SERVER_INFO_UNKNOWN
+from optimus_tui.contract.limits import LimitRules
 from optimus_tui.contract.reading import Fault, Reading
 from optimus_tui.contract.services import GatewayState, ServiceState
-from optimus_tui.settings.model import RedisTarget, Settings
+from optimus_tui.settings.model import RedisTarget, ScanBudget, Secret, Settings, Thresholds
+from optimus_tui.settings.table import SETTINGS
 from optimus_tui.wording.numbers import percent
 
 if TYPE_CHECKING:
@@ -83,22 +85,13 @@ def _print_settings(settings: Settings) -> None:
 
 def _values(settings: Settings) -> list[tuple[str, str]]:
     rows: list[tuple[str, str]] = []
-    for field in msgspec.structs.fields(Settings):
-        name, value = field.name, getattr(settings, field.name)
-        if name in ("sources", "warnings", "notes", "overridden", "postgres_problem"):
-            continue
-        if isinstance(value, (RedisTarget, Path)):
-            rows.append((name, _place(value) if isinstance(value, RedisTarget) else str(value)))
-        elif name == "postgres_dsn":
-            rows.append((name, "set (not shown)" if value else "not set"))
-        elif name == "limits":
-            configured = "none of our own: the gateway's count"
-            if value:
-                configured = (
-                    f"{len(value.limits)} operations, {len(value.tenants)} tenants, window {value.window_seconds} s"
-                )
-            rows.append((name, configured))
-        elif isinstance(value, Struct):
+    for name in filter(None, (row.field for row in SETTINGS)):
+        value = getattr(settings, name)
+        if name in ("gateway_url", "engine_url"):
+            value = getattr(settings, f"{name.removesuffix('_url')}s")
+        if name == "limits":
+            rows.append((name, _limits(value)))
+        elif isinstance(value, (Thresholds, ScanBudget)):
             rows += [(f"{name}.{one.name}", _plain(getattr(value, one.name))) for one in msgspec.structs.fields(value)]
         elif isinstance(value, dict):
             rows += [(f"{name}.{key}", _plain(inner)) for key, inner in value.items()] or [(name, "none")]
@@ -107,7 +100,17 @@ def _values(settings: Settings) -> list[tuple[str, str]]:
     return rows
 
 
+def _limits(rules: LimitRules | None) -> str:
+    if rules is None:
+        return "none of our own: the gateway's count"
+    return f"{len(rules.limits)} operations, {len(rules.tenants)} tenants, window {rules.window_seconds} s"
+
+
 def _plain(value: object) -> str:
+    if isinstance(value, RedisTarget):
+        return _place(value)
+    if isinstance(value, Secret):
+        return "set (not shown)"
     if isinstance(value, bool):
         if value:
             return "yes"

@@ -4,54 +4,58 @@ They have no defaults: without a flag the environment and the files decide.
 """
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
 from optimus_tui.cli.output import complain
+from optimus_tui.settings.table import SETTINGS, Setting
 
 if TYPE_CHECKING:
     from optimus_tui.settings.model import Settings
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
-_FLAGS: tuple[tuple[str, dict[str, Any]], ...] = (
-    ("--env", {"metavar": "NAME", "help": "Environment of the configuration, as in [env.NAME]."}),
-    ("--config", {"metavar": "FILE", "help": "Read this file instead of optimus.toml and the user's own."}),
-    ("--gateway-url", {"metavar": "URL", "help": "Backend Orchestrator (http://localhost:8020)."}),
-    ("--engine-url", {"metavar": "URL", "help": "AI Engine (http://localhost:8010)."}),
-    ("--redis-url", {"metavar": "URL", "help": "Redis, without a password (redis://localhost:6379/0)."}),
-    ("--refresh", {"metavar": "SECONDS", "type": float, "help": "Pause between two looks, 0.5 to 60 (2)."}),
-    ("--theme", {"metavar": "NAME", "help": "optimus-dark, optimus-light, optimus-contrast or one of Textual's."}),
-    ("--insecure-tls", {"is_flag": True, "default": None, "help": "Permit ssl_cert_reqs=none; then read-only."}),
-)
 _SAID: set[str] = set()
 """Warnings and notes about the settings that this process has printed."""
-_PLACES = ("--env", "--gateway-url", "--engine-url", "--redis-url", "--insecure-tls")
-"""They say where the services are."""
 
 
 def connected(command: Command) -> Command:
-    """Add the flags to a click command."""
-    for name, about in reversed(_FLAGS):
-        command = click.option(name, **about)(command)
-    return command
+    """Add the flags of all settings to a click command, but for those of a dashboard."""
+    return _with_flags(command, [row for row in SETTINGS if row.flag and not row.dashboard])
+
+
+def acting(command: Command) -> Command:
+    """Add the flags of a dashboard to a click command."""
+    return _with_flags(command, [row for row in SETTINGS if row.flag and row.dashboard])
 
 
 def connected_to_itself(command: Command) -> Command:
-    """Add the flags of a connected verb to one that starts its own services: those that name places are hidden."""
-    for name, about in reversed(_FLAGS):
-        command = click.option(name, hidden=name in _PLACES, **about)(command)
+    """Add the flags to a command that starts its own services. Those that would connect it elsewhere are hidden."""
+    return _with_flags(command, [row for row in SETTINGS if row.flag], hide_places=True)
+
+
+def _with_flags(command: Command, rows: Sequence[Setting], *, hide_places: bool = False) -> Command:
+    for row in reversed(rows):
+        about: dict[str, Any] = {"type": row.takes}
+        if row.takes is bool:
+            about = {"is_flag": True, "default": None}
+        if row.takes is int:
+            about = {"type": click.IntRange(row.least, row.most)}
+        hidden = hide_places and row.connects
+        command = click.option(row.flag, metavar=row.metavar, help=row.flag_help, hidden=hidden, **about)(command)
     return command
 
 
 def refuse_places(flags: Mapping[str, object]) -> None:
     """Raise UsageError for the first flag that says where services are."""
-    for name in _PLACES:
-        if flags.get(name.lstrip("-").replace("-", "_")) is not None:
-            raise click.UsageError(f"{name} means nothing here: the demo starts services of its own and watches those")
+    for row in SETTINGS:
+        if row.flag and row.connects and flags.get(row.parameter) is not None:
+            raise click.UsageError(
+                f"{row.flag} means nothing here: the demo starts services of its own and watches those"
+            )
 
 
 def joined(ctx: click.Context, given: Mapping[str, object]) -> dict[str, object]:

@@ -10,12 +10,14 @@ import re
 from collections.abc import Collection, Mapping
 from urllib.parse import unquote
 
+from optimus_tui.settings.table import BY_KEY, VARIABLES
+
 OURS = frozenset(
     {
-        "REDIS_URL", "OPERATOR_REDIS_URL", "POSTGRES_DSN", "PROMETHEUS_URL", "BACKEND_ORCHESTRATOR_URL",
-        "AI_ENGINE_URL", "OPTIMUS_HTTP_TOKEN", "REDISCLI_AUTH", "PGPASSWORD", "DATABASE_URL",
+        *(name for name, key in VARIABLES.items() if BY_KEY[key].connects),
+        *("OPERATOR_REDIS_URL", "OPTIMUS_HTTP_TOKEN", "REDISCLI_AUTH", "PGPASSWORD", "DATABASE_URL"),
     }
-)  # fmt: skip
+)
 """Addresses and logins of the watched systems: no child process gets them."""
 MINIMAL = ("PATH", "HOME", "LANG", "TMPDIR")
 """What a program needs to start at all."""

@@ -5,7 +5,7 @@ them only from its own table. The environment ``default`` is writable where its 
 """
 
 from pathlib import Path
-from typing import Any
+from typing import Any, get_origin
 
 import msgspec
 
@@ -16,8 +16,10 @@ from optimus_tui.settings.addresses.redis_url import holds_password, parse_redis
 from optimus_tui.settings.addresses.tls_files import with_tls_files
 from optimus_tui.settings.errors import SettingsError, spelled
 from optimus_tui.settings.files import ConfigFile, find_source_tree
-from optimus_tui.settings.layers import ENV_KEYS, Layer, LayeredValue, file_layers, merge, pick
-from optimus_tui.settings.model import RedisTarget, ScanBudget, Secret, Settings, Thresholds
+from optimus_tui.settings.layers import Layer, LayeredValue, file_layers, merge, pick
+from optimus_tui.settings.model import RedisTarget, Secret, Settings
+from optimus_tui.settings.schema import kind_of
+from optimus_tui.settings.table import BY_KEY, SETTINGS, VARIABLES, Setting
 from optimus_tui.settings.text import unquoted
 
 DEFAULT = "default"
@@ -54,58 +56,52 @@ class Composer:
         """Return the complete settings; SettingsError on the first mistake."""
         self._warn_of_files()
         redis = self._redis()
-        operator = self._operator(redis)
-        plain = Settings()
-        gateways = self._services("gateway_url", "backend_orchestrator_url") or (plain.gateway_url,)
-        engines = self._services("engine_url", "ai_engine_url") or (plain.engine_url,)
+        gateways = self._services("backend_orchestrator_url")
+        engines = self._services("ai_engine_url")
         postgres, postgres_problem = self._dsn()
+        special: dict[str, Any] = {
+            "environment": self.environment,
+            "redis": redis,
+            "operator_redis": self._operator(redis),
+            "writable": self._writable(redis),
+            "gateway_url": gateways[0],
+            "engine_url": engines[0],
+            "postgres_dsn": postgres,
+            "prometheus_url": self._prometheus(),
+            "source_path": self._source_path(cwd),
+            "limits": self._limits(),
+        }
+        plain = {row.field: self._plain(row) for row in SETTINGS if row.field and row.field not in special}
         return Settings(
-            environment=self.environment,
+            **plain | special,
             overridden=self._overridden(),
-            color=self._text("color", "color"),
-            gateway_url=gateways[0],
-            engine_url=engines[0],
             gateway_urls=gateways if len(gateways) > 1 else (),
             engine_urls=engines if len(engines) > 1 else (),
-            redis=redis,
-            operator_redis=operator,
-            postgres_dsn=postgres,
             postgres_problem=postgres_problem,
-            prometheus_url=self._prometheus(),
-            source_path=self._source_path(cwd),
-            writable=self._writable(redis),
-            refresh_seconds=float(self._value("refresh_seconds", "refresh_seconds") or plain.refresh_seconds),
-            theme=self._text("theme", "theme") or plain.theme,
-            bell=self._value("bell", "bell") or plain.bell,
-            thresholds=msgspec.convert(self._merged("thresholds"), Thresholds),
-            scan=msgspec.convert(self._merged("scan"), ScanBudget),
-            limits=self._limits(),
-            tenants=tuple(self._value("tenants", "tenants") or ()),
-            keys=self._merged("keys"),
-            metrics=self._merged("metrics"),
             sources=self.sources,
             warnings=tuple(self.warnings),
             notes=tuple(dict.fromkeys(self.notes)),
         )
 
-    def _find(self, field: str, key: str, layers: list[Layer] | None = None) -> LayeredValue | None:
-        """Return the value of a file key and note its source under the field's name. An empty text is not set."""
+    def _find(self, key: str, layers: list[Layer] | None = None) -> LayeredValue | None:
+        """Return the value of a setting and note its source under its field's name. An empty text is not set."""
         found = pick(self.layers if layers is None else layers, key)
-        if found is not None and isinstance(found.value, str) and key in ENV_KEYS.values():
+        if found is not None and isinstance(found.value, str) and BY_KEY[key].variable:
             found = LayeredValue(unquoted(found.value), found.layer)
         if found is not None and found.value == "":
             found = None
-        self.sources[field] = found.layer.source(key) if found else "default"
+        self.sources[BY_KEY[key].field] = found.layer.source(key) if found else "default"
         return found
 
-    def _value(self, field: str, key: str) -> Any:
-        found = self._find(field, key)
-        if found:
-            return found.value
-        return None
-
-    def _text(self, field: str, key: str) -> str:
-        return str(self._value(field, key) or "")
+    def _plain(self, row: Setting) -> Any:
+        """Return the value of a setting that is used as it is given: the most specific, or a table merged from all."""
+        kind = kind_of(row)
+        if isinstance(row.takes, str) or get_origin(row.takes) is dict:
+            return msgspec.convert(self._merged(row.key), kind)
+        found = self._find(row.key)
+        if found is None:
+            return row.default
+        return msgspec.convert(found.value, kind)
 
     def _merged(self, key: str) -> dict[str, str]:
         merged, sources = merge(self.layers, key)
@@ -119,18 +115,18 @@ class Composer:
             return self.from_files
         return [layer for layer in self.from_files if layer.table]
 
-    def _services(self, field: str, key: str) -> tuple[str, ...]:
-        """Return the addresses of a service from a comma-separated list; empty where none is set."""
-        found = self._find(field, key)
+    def _services(self, key: str) -> tuple[str, ...]:
+        """Return the addresses of a service from a comma-separated list; the default one where none is set."""
+        found = self._find(key)
         if found is None:
-            return ()
+            return (BY_KEY[key].default,)
         where = found.layer.where(key)
         urls = parse_http_urls(found.value, where)
         return tuple(dict.fromkeys(without_suffix(url, ("/health", "/healthz"), where, self.notes) for url in urls))
 
     def _prometheus(self) -> str | None:
         """Return Prometheus' address. A bad one is only a warning, because our own history can answer instead."""
-        found = self._find("prometheus_url", "prometheus_url")
+        found = self._find("prometheus_url")
         if found is None:
             return None
         where = found.layer.where("prometheus_url")
@@ -142,7 +138,7 @@ class Composer:
         return without_suffix(url, ("/api/v1/query_range", "/api/v1/query", "/api/v1", "/graph"), where, self.notes)
 
     def _redis(self) -> RedisTarget:
-        found = self._find("redis", "redis_url")
+        found = self._find("redis_url")
         if found is None:
             return RedisTarget()
         where = found.layer.where("redis_url")
@@ -161,7 +157,7 @@ class Composer:
         return with_tls_files(target, where, found.layer.base)
 
     def _operator(self, redis: RedisTarget) -> RedisTarget | None:
-        found = self._find("operator_redis", "operator_redis_url", self._own_layers())
+        found = self._find("operator_redis_url", self._own_layers())
         if found is None:
             return None
         where = found.layer.where("operator_redis_url")
@@ -180,7 +176,7 @@ class Composer:
         return None
 
     def _writable(self, redis: RedisTarget) -> bool:
-        found = self._find("writable", "writable", self._own_layers())
+        found = self._find("writable", self._own_layers())
         if not redis.tls_verify:
             self.sources["writable"] = "--insecure-tls"
             return False
@@ -196,7 +192,7 @@ class Composer:
 
     def _dsn(self) -> tuple[Secret | None, str]:
         """Return the Postgres address, or why the configured one cannot be used."""
-        found = self._find("postgres_dsn", "postgres_dsn")
+        found = self._find("postgres_dsn")
         if found is None:
             return None, ""
         where = found.layer.where("postgres_dsn")
@@ -207,7 +203,7 @@ class Composer:
             return None, str(error)
 
     def _source_path(self, cwd: Path) -> Path | None:
-        found = self._find("source_path", "backend_orchestrator_path")
+        found = self._find("backend_orchestrator_path")
         if found is None:
             tree = find_source_tree(cwd)
             self.sources["source_path"] = "src/backend found here or above" if tree else "default"
@@ -253,7 +249,7 @@ class Composer:
                 )
             else:
                 self.notes.append(f"{name} is used, because the environment {self.environment} names no {key}")
-        places = set(ENV_KEYS.values())
+        places = set(VARIABLES.values())
         return tuple(
             name
             for layer in self.explicit

@@ -12,10 +12,10 @@ from msgspec import Struct
 from optimus_tui.settings.addresses.redis_url import holds_password
 from optimus_tui.settings.errors import SettingsError
 from optimus_tui.settings.schema import check_file
+from optimus_tui.settings.table import SETTINGS
 
 PROJECT_FILE = "optimus.toml"
 MAX_BYTES = 1_000_000
-_SECRET_KEYS = ("redis_url", "operator_redis_url", "postgres_dsn")
 
 
 class ConfigFile(Struct, frozen=True):
@@ -65,7 +65,8 @@ def read_config(path: Path) -> ConfigFile:
         raise SettingsError(f"{path} is not valid TOML{_line_of(error)}") from None
     check_file(table, str(path))
     tables = [table, *table.get("env", {}).values()]
-    secret = any(holds_password(one[key]) for one in tables for key in _SECRET_KEYS if key in one)
+    keys = [row.key for row in SETTINGS if row.secret]
+    secret = any(holds_password(one[key]) for one in tables for key in keys if key in one)
     return ConfigFile(path.name, path, table, exposed=bool(secret and mode & 0o077))
 
 

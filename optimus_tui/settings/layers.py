@@ -7,25 +7,8 @@ from typing import Any
 from msgspec import Struct
 
 from optimus_tui.settings.files import ConfigFile
+from optimus_tui.settings.table import SETTINGS, VARIABLES
 from optimus_tui.settings.text import unquoted
-
-ENV_KEYS = {
-    "BACKEND_ORCHESTRATOR_URL": "backend_orchestrator_url",
-    "AI_ENGINE_URL": "ai_engine_url",
-    "REDIS_URL": "redis_url",
-    "POSTGRES_DSN": "postgres_dsn",
-    "PROMETHEUS_URL": "prometheus_url",
-    "BACKEND_ORCHESTRATOR_PATH": "backend_orchestrator_path",
-}
-OVERRIDES = {f"OPTIMUS_{name}": key for name, key in ENV_KEYS.items()}
-"""Variables that hold for every environment, a named one included."""
-FLAG_KEYS = {
-    "gateway_url": ("--gateway-url", "backend_orchestrator_url"),
-    "engine_url": ("--engine-url", "ai_engine_url"),
-    "redis_url": ("--redis-url", "redis_url"),
-    "refresh": ("--refresh", "refresh_seconds"),
-    "theme": ("--theme", "theme"),
-}
 
 
 class Layer(Struct, frozen=True):
@@ -57,15 +40,15 @@ class LayeredValue(Struct, frozen=True):
 
 def flag_layer(flags: Mapping[str, object], cwd: Path) -> Layer:
     """Return the layer of the command line's values; a flag that is None was not given."""
-    given = {key: name for flag, (name, key) in FLAG_KEYS.items() if flags.get(flag) is not None}
-    values = {key: flags[flag] for flag, (_, key) in FLAG_KEYS.items() if flags.get(flag) is not None}
-    return Layer(values, given, base=cwd)
+    given = [row for row in SETTINGS if row.flag and flags.get(row.parameter) is not None]
+    values = {row.key: flags[row.parameter] for row in given}
+    return Layer(values, {row.key: row.flag for row in given}, base=cwd)
 
 
-def variable_layer(env: Mapping[str, str], cwd: Path, names: Mapping[str, str] = ENV_KEYS) -> Layer:
+def variable_layer(env: Mapping[str, str], cwd: Path, names: Mapping[str, str] = VARIABLES) -> Layer:
     """Return the layer of the environment variables; an empty variable counts as not set.
 
-    ``names`` maps variables to file keys: ENV_KEYS (the default environment's) or OVERRIDES (every environment's).
+    ``names`` maps variables to file keys: VARIABLES (the default environment's) or OVERRIDES (every environment's).
     """
     values = {key: env[name] for name, key in names.items() if unquoted(env.get(name, ""))}
     return Layer(values, {key: name for name, key in names.items() if key in values}, base=cwd)

@@ -13,9 +13,10 @@ from pathlib import Path
 from optimus_tui.settings.compose import DEFAULT, Composer
 from optimus_tui.settings.errors import SettingsError, spelled
 from optimus_tui.settings.files import ConfigFile, find_project_file, read_config
-from optimus_tui.settings.layers import OVERRIDES, flag_layer, variable_layer
+from optimus_tui.settings.layers import flag_layer, variable_layer
 from optimus_tui.settings.model import Settings
 from optimus_tui.settings.schema import check_value
+from optimus_tui.settings.table import BY_KEY, OVERRIDES
 
 __all__ = ["DEFAULT", "SettingsError", "environments", "load"]
 
@@ -24,8 +25,7 @@ def load(flags: Mapping[str, object], env: Mapping[str, str], cwd: Path, user_co
     """Return the settings in force.
 
     Args:
-        flags: env, config, gateway_url, engine_url, redis_url, refresh (seconds), theme, insecure_tls; None or absent
-            means not given.
+        flags: the flags' values by the ``parameter`` of their settings; None or absent means not given.
         env: the environment variables.
         cwd: the directory from which the project's file is searched.
         user_config: the user's own file; it need not exist.
@@ -38,7 +38,7 @@ def load(flags: Mapping[str, object], env: Mapping[str, str], cwd: Path, user_co
     explicit, generic = [flag_layer(flags, cwd), variable_layer(env, cwd, OVERRIDES)], variable_layer(env, cwd)
     for layer in (*explicit, generic):
         for key, value in layer.values.items():
-            check_value(key, value, layer.where(key))
+            check_value(BY_KEY[key], value, layer.where(key))
     return Composer(environment, chosen_by, files, explicit, generic, bool(flags.get("insecure_tls"))).settings(cwd)
 
 

@@ -4,16 +4,16 @@ A secret among them can be used but not seen: it never shows in repr, str, forma
 """
 
 from pathlib import Path
-from typing import Annotated, Literal, NoReturn
+from typing import Annotated, NoReturn
 
 from msgspec import Meta, Struct, field
 from msgspec.structs import replace
 
 from optimus_tui.contract.limits import LimitRules
+from optimus_tui.settings.table import BY_KEY, Bell
 
 Share = Annotated[float, Meta(ge=0, le=1)]
 Positive = Annotated[float, Meta(gt=0)]
-Bell = Literal["unfocused", "always", "never"]
 
 
 class Secret:
@@ -139,15 +139,17 @@ class RedisTarget(Struct, frozen=True, kw_only=True):
 
 
 class Settings(Struct, frozen=True, kw_only=True):
-    """Everything in force for one run. ``sources`` maps a field's name to the place its value came from."""
+    """Everything in force for one run: what ``settings.table`` lists, and what follows from it.
 
-    environment: str = "default"
-    color: str = ""
-    """Colour of the environment's name: a theme word (success, warning, error, accent) or ``#rrggbb``; empty: ours."""
+    ``sources`` maps a field's name to the place its value came from.
+    """
+
+    environment: str = BY_KEY["environment"].default
+    color: str = BY_KEY["color"].default
     overridden: tuple[str, ...] = ()
     """Flags and OPTIMUS_… variables that take the place of values of a named environment."""
-    gateway_url: str = "http://localhost:8020"
-    engine_url: str = "http://localhost:8010"
+    gateway_url: str = BY_KEY["backend_orchestrator_url"].default
+    engine_url: str = BY_KEY["ai_engine_url"].default
     gateway_urls: tuple[str, ...] = ()
     """All addresses where the gateway has more than one; ``gateway_url`` is the first. Empty: only that one."""
     engine_urls: tuple[str, ...] = ()
@@ -160,11 +162,11 @@ class Settings(Struct, frozen=True, kw_only=True):
     source_path: Path | None = None
     writable: bool = False
     max_keys: int | None = None
-    """Keys that one action may take, where the command that starts the dashboard said so with its flag."""
-    refresh_seconds: Annotated[float, Meta(ge=0.5, le=60)] = 2.0
-    theme: str = "optimus-dark"
-    bell: Bell = "unfocused"
-    """When an alert rings; a terminal that never reports its focus counts as focused."""
+    """None: the limit of the action itself."""
+    refresh_seconds: float = BY_KEY["refresh_seconds"].default
+    theme: str = BY_KEY["theme"].default
+    bell: Bell = BY_KEY["bell"].default
+    """A terminal that never reports its focus counts as focused."""
     thresholds: Thresholds = Thresholds()
     scan: ScanBudget = ScanBudget()
     limits: LimitRules | None = None

@@ -10,7 +10,8 @@ import msgspec
 from msgspec import Meta, Struct
 
 from optimus_tui.settings.errors import SettingsError, nearest, spelled
-from optimus_tui.settings.model import Bell, ScanBudget, Thresholds
+from optimus_tui.settings.model import ScanBudget, Thresholds
+from optimus_tui.settings.table import SETTINGS, Setting
 
 Limit = Annotated[int, Meta(ge=1, le=1_000_000_000)]
 BELL_RULE = "must be unfocused, always or never"
@@ -30,69 +31,57 @@ class LimitsTable(Struct, frozen=True):
     """Requests a window by tenant and operation; they go before `operations`."""
 
 
-class EnvTable(Struct, frozen=True):
-    """The table ``[env.NAME]``, and the part of the top level that is the same. Every key may be left out."""
-
-    backend_orchestrator_url: Text = ""
-    """Address of the gateway; several, separated by commas, are one gateway with several addresses."""
-    ai_engine_url: Text = ""
-    """Address of the AI engine; several, separated by commas, are one engine with several addresses."""
-    redis_url: Text = ""
-    """Address of Redis: `redis://`, `rediss://` (TLS) or `unix://`. A password here wants a file of mode 0600."""
-    operator_redis_url: Text = ""
-    """Login that is used inside an action only. Without it actions use that of `redis_url`."""
-    postgres_dsn: Text = ""
-    """Address of Postgres. Without it Postgres is not looked at."""
-    prometheus_url: Text = ""
-    """Address of a Prometheus that scrapes the gateway. Without it windows come from our own history."""
-    backend_orchestrator_path: Text = ""
-    """Folder of the gateway's source, for `validate` and `scaffold`."""
-    writable: bool = False
-    """True lets the environment be armed, and so be changed. `default` is writable where its Redis is local."""
-    color: Annotated[str, Meta(pattern=r"^(success|warning|error|accent|primary|secondary|#[0-9A-Fa-f]{6})$")] = ""
-    """Colour of the environment's name in the header: a word of the theme, or `#rrggbb`."""
-    tenants: Annotated[tuple[Annotated[str, Meta(min_length=1, max_length=512)], ...], Meta(max_length=10_000)] = ()
-    """Names of tenants; they settle which tenant owns a key when a name holds colons."""
-    refresh_seconds: Annotated[float, Meta(ge=0.5, le=60)] = 2.0
-    """Seconds between two looks of the dashboard."""
-    theme: Annotated[str, Meta(min_length=1, max_length=60)] = ""
-    """`optimus-dark`, `optimus-light`, `optimus-contrast`, or a theme of Textual."""
-    bell: Bell = "unfocused"
-    """When an alert rings the terminal's bell: while the terminal has no focus, always, or never."""
-    thresholds: Thresholds = Thresholds()
-    scan: ScanBudget = ScanBudget()
-    limits: LimitsTable = LimitsTable()
-    metrics: dict[str, Text] = {}
-    """Names of the gateway's metrics by their role, where they are not the usual ones."""
+TABLES: dict[str, type[Struct]] = {table.__name__: table for table in (LimitsTable, Thresholds, ScanBudget)}
+"""The settings of a file that are tables with keys of their own."""
 
 
-class FileTable(EnvTable, frozen=True):
-    """The top level of a file."""
+def kind_of(row: Setting) -> Any:
+    """Return the type, with its bounds, that the value of a setting must have."""
+    if isinstance(row.takes, str):
+        return TABLES[row.takes]
+    if row.takes is str:
+        length = Meta(min_length=int(row.least or 0), max_length=int(row.most or 4096), pattern=row.pattern)
+        return Annotated[str, length]
+    if row.takes in _KINDS:
+        return _KINDS[row.takes]
+    if row.least is not None or row.most is not None:
+        return Annotated[row.takes, Meta(ge=row.least, le=row.most)]
+    return row.takes
 
-    env: dict[EnvironmentName, EnvTable] = {}
-    """Named environments: `[env.prod]` holds what `--env prod` uses."""
-    keys: dict[str, Text] = {}
-    """Other keys for bindings, by the id of the table of keys."""
+
+_KINDS: dict[Any, Any] = {
+    dict[str, str]: dict[str, Text],
+    tuple[str, ...]: Annotated[tuple[Annotated[str, Meta(min_length=1, max_length=512)], ...], Meta(max_length=10_000)],
+}
 
 
 def check_file(table: dict[str, Any], where: str) -> None:
     """Raise SettingsError for the first mistake in a whole file, naming ``where`` and the dotted key."""
-    _check(table, FileTable, where, "")
+    own = {row.key: kind_of(row) for row in SETTINGS if row.file == "environment"}
+    top = {row.key: kind_of(row) for row in SETTINGS if row.file}
+    _check_keys({**table, "env": {}}, {**top, "env": dict}, where, "")
+    for name, environment in _table(table.get("env", {}), where, "env").items():
+        dotted = _join("env", name)
+        _convert(name, EnvironmentName, where, f"the name {dotted}")
+        _check_keys(_table(environment, where, dotted), own, where, dotted)
 
 
-def check_value(key: str, value: object, where: str) -> None:
-    """Raise SettingsError for a mistake in one top-level value that came from a flag or a variable."""
-    kinds = {field.name: field.type for field in msgspec.structs.fields(FileTable)}
-    _check(value, kinds[key], where, "")
+def check_value(row: Setting, value: object, where: str) -> None:
+    """Raise SettingsError for a mistake in a setting that came from a flag or a variable."""
+    _check(value, kind_of(row), where, "")
+
+
+def _check_keys(table: dict[str, Any], kinds: dict[str, Any], where: str, dotted: str) -> None:
+    for key, inner in table.items():
+        if key not in kinds:
+            raise SettingsError(f"{where}: unknown key {_join(dotted, key)}; {nearest(key, list(kinds))}")
+        _check(inner, kinds[key], where, _join(dotted, key))
 
 
 def _check(value: object, kind: Any, where: str, dotted: str) -> None:
     if isinstance(kind, type) and issubclass(kind, Struct):
         kinds = {field.name: field.type for field in msgspec.structs.fields(kind)}
-        for key, inner in _table(value, where, dotted).items():
-            if key not in kinds:
-                raise SettingsError(f"{where}: unknown key {_join(dotted, key)}; {nearest(key, list(kinds))}")
-            _check(inner, kinds[key], where, _join(dotted, key))
+        _check_keys(_table(value, where, dotted), kinds, where, dotted)
     elif get_origin(kind) is dict:
         name_kind, inner_kind = get_args(kind)
         for key, inner in _table(value, where, dotted).items():

@@ -1,0 +1,164 @@
+"""Every setting once: its name, type, default, where it may be given, and what it means.
+
+Flags, environment variables, the check of files, ``doctor``'s listing and docs/settings.md are made of these rows. To
+add a setting, add a row here and, for the code that reads it, a field of ``model.Settings``. The thresholds and the
+budget of scans are tables of their own: ``model.Thresholds``, ``model.ScanBudget``. Only the standard library is
+imported here, because ``--help`` reads the rows.
+"""
+
+from typing import Any, Literal, NamedTuple
+
+Bell = Literal["unfocused", "always", "never"]
+
+
+class Setting(NamedTuple):
+    """A row of the table.
+
+    Attributes:
+        key: Its name, as a file has it.
+        takes: Its type where it is given; for a table in a file the type of its values, or the name of a struct.
+        help: What it means. The first sentence is the flag's help.
+        default: What holds where it is not given; None where that is explained by ``help``.
+        field: Its field in ``Settings``; empty if it only decides how the others are read.
+        file: Where a file may hold it: nowhere, at the top level, or also in ``[env.NAME]``.
+        flag: Its flag, as ``--gateway-url``; empty for none.
+        metavar: The flag's value in ``--help``.
+        variable: Its environment variable. One without ``OPTIMUS_`` belongs to the environment ``default``; with
+            ``OPTIMUS_`` before its name it holds for every environment.
+        least, most: The range of a number, or of a text's length.
+        pattern: A regular expression that a text matches.
+        connects: It decides which services are watched. The demo, which starts its own, refuses its flag.
+        secret: Its value may hold a password.
+        dashboard: Only commands that open a dashboard have its flag.
+    """
+
+    key: str
+    takes: Any
+    help: str
+    default: Any = None
+    field: str = ""
+    file: Literal["", "top level", "environment"] = "environment"
+    flag: str = ""
+    metavar: str = ""
+    variable: str = ""
+    least: float | None = None
+    most: float | None = None
+    pattern: str | None = None
+    connects: bool = False
+    secret: bool = False
+    dashboard: bool = False
+
+    @property
+    def parameter(self) -> str:
+        """Return the name under which the command line hands over the flag's value: ``gateway_url``."""
+        return self.flag.lstrip("-").replace("-", "_")
+
+    @property
+    def flag_help(self) -> str:
+        """Return the flag's line in ``--help``: the first sentence, and the default."""
+        line = self.help.partition(". ")[0].rstrip(".").replace("`", "") + "."
+        if self.default in (None, False):
+            return line
+        return f"{line} [default: {str(self.default).removesuffix('.0')}]"
+
+
+SETTINGS = (
+    Setting(
+        "environment", str, "Environment of the configuration, as in [env.NAME].", "default", "environment", "",
+        flag="--env", metavar="NAME", variable="OPTIMUS_ENV", connects=True,
+    ),
+    Setting(
+        "config", str, "Read this file instead of optimus.toml and the user's own.", file="",
+        flag="--config", metavar="FILE", variable="OPTIMUS_CONFIG",
+    ),
+    Setting(
+        "backend_orchestrator_url", str,
+        "Address of the gateway, the Backend Orchestrator. Several, separated by commas, are one gateway with several "
+        "addresses.",
+        "http://localhost:8020", "gateway_url",
+        flag="--gateway-url", metavar="URL", variable="BACKEND_ORCHESTRATOR_URL", connects=True,
+    ),
+    Setting(
+        "ai_engine_url", str,
+        "Address of the AI Engine. Several, separated by commas, are one engine with several addresses.",
+        "http://localhost:8010", "engine_url",
+        flag="--engine-url", metavar="URL", variable="AI_ENGINE_URL", connects=True,
+    ),
+    Setting(
+        "redis_url", str,
+        "Address of Redis, in the flag without a password: `redis://`, `rediss://` (TLS) or `unix://`. A file "
+        "that holds a password must have the mode 0600.",
+        "redis://localhost:6379/0", "redis",
+        flag="--redis-url", metavar="URL", variable="REDIS_URL", connects=True, secret=True,
+    ),
+    Setting(
+        "operator_redis_url", str,
+        "Login that is used inside an action only. Without it actions use that of `redis_url`.",
+        field="operator_redis", connects=True, secret=True,
+    ),
+    Setting(
+        "postgres_dsn", str, "Address of Postgres. Without it Postgres is not looked at.",
+        field="postgres_dsn", variable="POSTGRES_DSN", connects=True, secret=True,
+    ),
+    Setting(
+        "prometheus_url", str,
+        "Address of a Prometheus that scrapes the gateway. Without it windows come from our own history.",
+        field="prometheus_url", variable="PROMETHEUS_URL", connects=True,
+    ),
+    Setting(
+        "backend_orchestrator_path", str, "Folder of the gateway's source, for `validate` and `scaffold`.",
+        field="source_path", variable="BACKEND_ORCHESTRATOR_PATH",
+    ),
+    Setting(
+        "insecure_tls", bool, "Accept `ssl_cert_reqs=none` in the address of Redis; nothing can be changed then.",
+        False, file="", flag="--insecure-tls", connects=True,
+    ),
+    Setting(
+        "writable", bool,
+        "True lets the environment be armed, and so be changed. `default` is writable where its Redis is local.",
+        False, "writable",
+    ),
+    # The largest plan that a person can review and that can be made within a minute.
+    Setting(
+        "max_keys", int, "Keys that one action may take (10,000; at most 500,000).", None, "max_keys", "",
+        flag="--max-keys", metavar="N", least=1, most=500_000, dashboard=True,
+    ),
+    Setting(
+        "color", str,
+        "Colour of the environment's name in the header: a word of the theme, or `#rrggbb`.", "", "color",
+        pattern=r"^(success|warning|error|accent|primary|secondary|#[0-9A-Fa-f]{6})$",
+    ),
+    Setting(
+        "tenants", tuple[str, ...],
+        "Names of tenants; they settle which tenant owns a key when a name holds colons.", (), "tenants",
+    ),
+    Setting(
+        "refresh_seconds", float, "Seconds between two looks of the dashboard, 0.5 to 60.", 2.0, "refresh_seconds",
+        flag="--refresh", metavar="SECONDS", least=0.5, most=60,
+    ),
+    Setting(
+        "theme", str, "`optimus-dark`, `optimus-light`, `optimus-contrast`, or a theme of Textual.",
+        "optimus-dark", "theme", flag="--theme", metavar="NAME", least=1, most=60,
+    ),
+    Setting(
+        "bell", Bell, "When an alert rings the terminal's bell: while the terminal has no focus, always, or never.",
+        "unfocused", "bell",
+    ),
+    Setting("thresholds", "Thresholds", "At which measurements a finding is made.", field="thresholds"),
+    Setting("scan", "ScanBudget", "How gently the keyspace is scanned.", field="scan"),
+    Setting(
+        "limits", "LimitsTable", "Limits of requests, for operations that the gateway does not publish.", field="limits"
+    ),
+    Setting(
+        "metrics", dict[str, str], "Names of the gateway's metrics by their role, where they are not the usual ones.",
+        {}, "metrics",
+    ),
+    Setting(
+        "keys", dict[str, str], "Other keys for bindings, by the id of the table of keys.", {}, "keys", "top level"
+    ),
+)  # fmt: skip
+BY_KEY = {row.key: row for row in SETTINGS}
+VARIABLES = {row.variable: row.key for row in SETTINGS if row.variable and not row.variable.startswith("OPTIMUS_")}
+"""The key by each environment variable of the environment ``default``."""
+OVERRIDES = {f"OPTIMUS_{name}": key for name, key in VARIABLES.items()}
+"""The key by each environment variable that holds for every environment, a named one included."""
