@@ -1,9 +1,12 @@
-"""The catalogue of findings: one row for each rule, with all that does not depend on what was measured. Pure.
+"""The catalogue of findings: one row for each rule, with all its texts and all that is fixed about it. Pure.
 
-A new rule starts here. The row names the severity, impact and remedy where they are fixed, the tool that explains the
-finding, the action that cures it, the alert it belongs to and the issue types it points to. A verdict then calls
-``make_finding`` with the constant, the sentence and the figures. Ids are stable: documents, alerts and incidents hold
-them. ``{subject}`` in an impact or a remedy stands for the subject of the finding.
+To add a finding, add a row here and write the rule that decides it: a verdict that calls ``make_finding`` with the
+constant and the figures. To change a sentence, change it here. Ids are stable: documents, alerts and incidents hold
+them.
+
+Texts are templates as ``str.format`` takes them. ``{subject}`` stands for the subject of the finding, everything else
+for a keyword argument of ``make_finding`` or ``phrase``; ``tests/house/test_finding_rules.py`` compares each call with
+its template. A ``{{`` is a brace.
 """
 
 from typing import Any
@@ -80,10 +83,41 @@ def _rule(rule_id: str, title: str, severity: Severity | None = None, **columns:
 
 def _unmeasured(rule_id: str, title: str) -> str:
     """Add a rule for what could not be measured."""
-    return _rule(rule_id, title, "medium", impact="Trouble with {subject} would not be noticed here.")
+    return _rule(
+        rule_id,
+        title,
+        "medium",
+        one="{subject} cannot be measured: {reason}",
+        impact="Trouble with {subject} would not be noticed here.",
+        phrases={"see_reason": "See the reason above."},
+    )
 
 
 # fmt: off
+
+_MEMORY_REMEDY = "Raise maxmemory, remove keys, or set an eviction policy (maxmemory-policy)."
+_DISK_REMEDY = "See the disk behind the server (full? rights?) and its log; writes go on when a save succeeds."
+_CANNOT_BE_MEASURED = "{subject} cannot be measured{reason}"
+_CHECKS = {
+    "checks_failed": "{subject} failed {failed} of {count} checks: {reason}",
+    "no_reason": "it did not answer as it should",
+    "checks_failed_impact": "What does not answer has no latency: the figures are those of the others.",
+    "see_health": "Ask diagnose_gateway_health, then look at its log.",
+    "degraded": "{subject} is degraded: /health answered 200, but reports {words}",
+    "degraded_impact": "It answers, and does less than it should."}
+"""Of a service that is down or degraded while its latency is measured."""
+_STATES = {
+    **_CHECKS,
+    "down": "does not answer", "is_degraded": "is degraded", "sick": "is unhealthy", "wrong": "answers wrongly",
+    "code": ": it answered {code}"}
+"""What an unhealthy service does."""
+_REMARK = "{subject} answered 200 and reports {words}: taken as healthy by its status code"
+_REMARKS = {
+    "part": "{subject} reports itself healthy, but a part of it as {words}",
+    "part_impact": "What needs that part fails, or is answered without it; its status code does not show it."}
+_CIRCUIT = {
+    "processes": " in {processes}",
+    "engine_answers": ", although the AI engine answers our checks: it fails or times out under real requests"}
 
 # -- limits: counters in Redis against the limits in force -----------------------------------------------------------
 
@@ -92,12 +126,30 @@ _COUNTER = "limits.counter"
 
 LIMITS_IMMORTAL = _rule(
     "limits.immortal", "A counter without TTL never resets", "critical",
+    one="{subject} never resets: its counter has no TTL ({used})",
+    many="{count:,} counters never reset (no TTL): {names}",
+    impact="The count only grows: once it reaches its limit, {tenant} is refused for ever.",
+    impact_many="{full:,} of them are full: those tenants are refused (429) for ever. The others will follow.",
+    phrases={
+        "impact_full": "{tenant} is refused (429) on every such request, for ever: no window will end it.",
+        "impact_left": "The count only grows: after {left} {tenant} is refused for ever."},
     remedy="Give this one counter a TTL (keeps its count) or reset it; then find what wrote it without one.",
     remedy_many="So many at once point to the writer: see how the gateway sets the window, then repair each tenant.",
     cured_by="repair_counter", also_cured_by=("reset_counters",), alert_group=_COUNTER, fails_requests=True,
     limit_state="immortal", from_redis=True, **_ASKED_OF_TENANT)
 LIMITS_OVER = _rule(
     "limits.over", "A limit is used up", "high",
+    one="{subject} has used up its limit: {used} ({share})",
+    many="{count:,} counters have used up their limit: {names}",
+    impact_many="{tenants} answered 429 on these operations until the windows end.",
+    phrases={
+        "shared": "{tenants} have used up {limit} for {operation}: "
+        "the limit is too low for this traffic, or one limit is shared by all",
+        "the_limit": "the limit of {limit:,}",
+        "their_limits": "their limits",
+        "shared_impact": "{tenants} answered 429 on {operation} until the windows end.",
+        "shared_remedy": "Raise the limit of {operation}, or check whether the gateway counts all tenants together (one"
+        " address or one key behind a proxy); no single client is to blame."},
     impact="The next such request is answered 429 until the window ends.",
     remedy="Wait for the reset, look for a client that loops, or raise this tenant's limit.",
     remedy_many="So many at once: check whether the limits fit the traffic, and what the tenants have in common.",
@@ -105,20 +157,46 @@ LIMITS_OVER = _rule(
     **_ASKED_OF_TENANT)
 LIMITS_NEAR = _rule(
     "limits.near", "A limit is nearly used up", "low",
+    one="{subject} is near its limit: {used} ({share})",
+    many="{count:,} counters are near their limits: {names}",
+    impact_many="Each has used {share} or more of its limit.",
     impact="It will be answered 429 before its window ends if it goes on like this.",
     remedy="Nothing yet; watch its slope.", remedy_many="Nothing yet; watch their slopes.",
     alert_group=_COUNTER, limit_state="near", from_redis=True, **_ASKED_OF_TENANT)
 LIMITS_BROKEN = _rule(
     "limits.broken", "A counter cannot be read", "medium",
+    one="{subject} cannot be read as a counter: {problem}",
+    many="{count:,} keys under rate_limit: cannot be read as counters: {names}",
+    impact="How much of these limits is used is unknown, and the gateway's own increments may fail on them.",
+    remedy="Find what wrote another type or text under this name.",
+    phrases={
+        "foreign": "{subject} holds {problem}, which is of another limiter: the gateway counts up from 0, by one",
+        "foreign_many": "{count:,} keys ({names}) hold counts of another limiter: the gateway counts up from 0, by one",
+        "foreign_impact": "How much of these limits is used is unknown: a token bucket, for one, keeps what is left.",
+        "foreign_remedy": "Find which limiter writes under rate_limit: and give it a prefix of its own."},
     alert_group=_COUNTER, limit_state="broken", from_redis=True, **_ASKED_OF_TENANT)
 LIMITS_LONG_TTL = _rule(
-    "limits.long_ttl", "A counter lives longer than its window", from_redis=True, **_ASKED_OF_TENANT)
+    "limits.long_ttl", "A counter lives longer than its window",
+    one="{subject} lives for {left} more in a window of {window} ({used})",
+    many="{count:,} counters live far longer than the window of {window}, up to {left}: {names}",
+    impact="It lives far beyond its window: once it is full, {tenant} is answered 429 for {left}, not for {window}.",
+    impact_many="{full:,} of them are full: those tenants are refused (429) until the TTL ends.",
+    remedy="Find what sets this TTL (a mixed-up unit, a TTL that is set again) and make it one window.",
+    phrases={
+        "all": "all counters live far longer than the window of {window}, up to {left}: {names}",
+        "impact_full": "{tenant} is answered 429 for {left}, not for {window}.",
+        "remedy_all": "Every counter lives so long: either the published window_seconds or the writer's TTL is wrong."},
+    from_redis=True, **_ASKED_OF_TENANT)
 LIMITS_KEPT = _rule(
     "limits.kept", "The key of a sliding window never expires", "low",
+    one="{names} has no TTL: a sorted set drops the entries that leave its window, but its key stays for ever",
+    many="{names} have no TTL: a sorted set drops the entries that leave its window, but its key stays for ever",
     impact="No request is blocked by it; the keys of tenants that left pile up.",
     remedy="Set a TTL of one window with each request.", from_redis=True, **_ASKED_OF_TENANT)
 LIMITS_TENANT_SHARE = _rule(
     "limits.tenant_share", "A tenant holds too many counters", "high",
+    one="{subject} holds {count:,} active limits, more than {limit:,}",
+    many="{count:,} tenants hold more than {limit:,} active limits each: {names}",
     impact="One tenant is busy on unusually many operations at once: a runaway client, or names made up by one.",
     impact_many="Many tenants are busy on unusually many operations at once.",
     remedy="Look at this tenant's operations: unknown names point to a client that invents them.",
@@ -126,6 +204,14 @@ LIMITS_TENANT_SHARE = _rule(
     cured_by="reset_counters", from_redis=True, **_ASKED_OF_TENANT)
 LIMITS_REFUSED = _rule(
     "limits.refused", "Requests were refused (429)",
+    one="{count} requests of {subject} were refused (429) {when} ({share})",
+    many="{bound}many requests of {tenants:,} tenants were refused (429) {when}: {names}",
+    phrases={
+        "within": "in {span}",
+        "since_start": "since the gateway started, at an unknown time",
+        "share": "{share} of them or more",
+        "share_unknown": "share unknown: {reason}",
+        "ended": "{count:,} of all in the last {span}"},
     impact="Requests of this tenant are refused, even if the counter of the present window is low.",
     impact_many="Requests of these tenants are refused.",
     remedy="See whether one client repeats its requests, and whether the limit fits what this tenant needs.",
@@ -133,24 +219,30 @@ LIMITS_REFUSED = _rule(
     fails_requests=True, **_ASKED_OF_TENANT)
 LIMITS_REFUSED_BELOW = _rule(
     "limits.refused_below", "Requests were refused below the published limit", "high",
+    one="{count:,} requests were refused (429) within {seconds:.1f} s while {subject} stood at {used:,} of the"
+    " published {limit:,}",
     impact="The published limit is not the one in force: every figure against it is too good.",
     remedy="Compare the limit in force with /api/rate-limits: that is stale, or a second limiter refuses.",
     fails_requests=True, **_ASKED_OF_TENANT)
 LIMITS_TOTAL = _rule(
     "limits.total", "Redis holds too many rate-limit keys", "medium",
+    one="{count} rate-limit keys, more than {limit:,}",
     impact="Redis carries more windows than expected: many active tenants, or keys that pile up.",
     remedy="See which tenants hold the most, and whether their counters have TTLs.", from_redis=True)
 LIMITS_UNKNOWN_LAYOUT = _rule(
     "limits.unknown_layout", "Keys may be rate limits in another layout",
+    one="{layouts}",
     impact="If one of these shapes holds the counters, a tenant at its limit is not noticed here.",
-    remedy="See which shape holds the rate limits: the layout that is read is rate_limit:{tenant}:{operation}.",
+    remedy="See which shape holds the rate limits: the layout that is read is rate_limit:{{tenant}}:{{operation}}.",
     from_redis=True)
 LIMITS_RULES = _rule(
     "limits.rules", "Part of the published limits cannot be used", "medium",
+    one="part of the published limits cannot be used: {problem}",
     impact="Operations without a usable limit are not judged: all or nothing of them may be refused.",
     remedy="Correct what /api/rate-limits publishes, or set these limits under [limits] in optimus.toml.")
 LIMITS_PARTIAL = _rule(
     "limits.partial", "Only a part of the counters was read", "low",
+    one="{subject} were measured in part: {reason}",
     impact="Trouble in the rest of the {subject} would not be noticed here.",
     remedy="Ask again, or leave the dashboard open: it reads them in turns.")
 LIMITS_UNMEASURED = _unmeasured("limits.unmeasured", "Rate limits cannot be read")
@@ -158,52 +250,83 @@ LIMITS_RULES_UNMEASURED = _unmeasured("limits.rules_unmeasured", "The limits in 
 
 # -- latency ---------------------------------------------------------------------------------------------------------
 
-LATENCY_P95 = _rule("latency.p95", "One request in twenty is slow", alert_group="latency")
+_COMPARE = "See what {subject} waits for; compare with the other dependencies' latency in the same minutes."
+_TIMEOUTS = {"timeouts": " Callers may run into their timeouts."}
+
+LATENCY_P95 = _rule(
+    "latency.p95", "One request in twenty is slow",
+    one="{subject} p95 {p95} is over {limit}{rest}",
+    impact="One request in twenty to {subject} takes longer than this.{timeouts}", remedy=_COMPARE,
+    phrases={
+        **_TIMEOUTS,
+        "quick_again": "; quick again in the last {count} checks",
+        "one_slow": "; one check of {count} was slow",
+        "route_quick_again": "quick again in its last {count:,.0f} requests"}, alert_group="latency")
 LATENCY_NOW = _rule(
     "latency.now", "Every request is slow at present",
+    one="{subject} over {limit} {when}, now {now}",
+    impact="Every request to {subject} takes longer than this at present.{timeouts}",
+    phrases={**_TIMEOUTS, "last": "in the last {count} checks", "each": "in {checks}"},
     remedy="See what {subject} waits for now: its load, its own dependencies, its last deployment.",
     alert_group="latency")
 LATENCY_HALF = _rule(
     "latency.half", "Half of the requests are slow",
+    one="half of {count:,} requests to {subject} took over {limit} (p50 {p50})", remedy=_COMPARE,
     impact="Every other request to {subject} takes longer than this.")
-LATENCY_LOOK = _rule("latency.look", "A single look was slow", "medium")
+LATENCY_LOOK = _rule(
+    "latency.look", "A single check was slow", "medium", one="{subject} took {took:,.0f} ms, more than {limit:,.0f} ms")
 LATENCY_UNMEASURED = _unmeasured("latency.unmeasured", "Latencies of requests are not known")
 
 # -- cache -----------------------------------------------------------------------------------------------------------
 
 CACHE_LARGE = _rule(
     "cache.large", "The cache holds many keys", "low",
+    one="{count} cache keys, more than {limit:,}",
     impact="Memory, and longer bulk invalidations.",
     remedy="See which kind and tenant hold the most, and whether their TTLs fit.",
     explained_by=COHERENCE, issue="", cured_by="unlink_prefix", points_to=("memory_leak",), from_redis=True)
 CACHE_NO_TTL = _rule(
     "cache.no_ttl", "Cache keys never expire", "low",
+    one="{keys} without TTL: {kinds}",
     impact="They never expire: stale answers and memory stay until somebody removes them.",
     remedy="Give them a TTL, and find the code that writes them without one.",
     explained_by=COHERENCE, issue="", cured_by="unlink_no_ttl", also_cured_by=("expire_no_ttl", "unlink_prefix"),
     points_to=("memory_leak",), from_redis=True)
 CACHE_UNKNOWN_LAYOUT = _rule(
     "cache.unknown_layout", "Keys may be cache keys in another layout", "low",
+    one="{layouts}",
     impact="If these hold the cache, its size, its TTLs and its coherence are unknown here.",
-    remedy="The layout read is cache:{kind}:{tenant}:{rest}.", from_redis=True)
+    remedy="The layout read is cache:{{kind}}:{{tenant}}:{{rest}}.", from_redis=True)
 CACHE_HIT_RATE = _rule(
     "cache.hit_rate", "The hit rate is low",
+    one="hit rate {rate} is below {limit} ({source}){few}",
+    remedy="Watch it; compare with the feed: bulk invalidations and short TTLs show first there.",
+    phrases={
+        "few": "; {count} look-ups are few, it may be chance",
+        "now": "now {rate} ({source})",
+        "remedy_low": "Raise the TTL of the kinds that expire soonest; see in the feed if too much is invalidated."},
     impact="More requests than usual go to the AI Engine: slower answers, more load.")
 CACHE_HIT_RATE_CONFLICT = _rule(
     "cache.hit_rate_conflict", "Two sources disagree about the hit rate", "medium",
+    one="two sources disagree: the hit rate is {published} ({published_by}) and {present} ({present_by}); "
+    "the newer counts decide",
     impact="The published figure alone looks as if the cache still worked.",
     remedy="Let the gateway publish its hit rate over the last minutes, or its counts beside it.")
 CACHE_HIT_RATE_UNKNOWN = _rule(
     "cache.hit_rate_unknown", "The hit rate is not known", "medium",
+    one="hit rate unknown: the gateway does not publish it, and {reason}",
     impact="A cache that stopped working would not be noticed here.",
     remedy="Let the gateway serve /api/cache/metrics, or allow INFO.")
 CACHE_HIT_RATE_UNMEASURED = _unmeasured("cache.hit_rate_unmeasured", "The hit rate cannot be read")
 CACHE_EVICTIONS = _rule(
     "cache.evictions", "Redis evicts keys before their time", "low",
+    one="{count:,.0f} keys were evicted before their time in {minutes:.0f} min",
+    impact="Redis is full and drops keys by its policy ({policy}): each dropped key is an avoidable miss.",
     remedy="Give Redis more memory, or cache less: see which kinds hold the most.",
     points_to=("memory_leak", "cache_miss"))
 CACHE_CHURN = _rule(
     "cache.churn", "Keys are refilled and invalidated again at once", "low",
+    one="{count:,} times keys were refilled and invalidated again within {seconds:.0f} s; {worst} {times:,}",
     impact="Wasted work: these answers are computed, stored and dropped before they are read twice.",
     remedy="Invalidate what changed instead of whole kinds, or let writes settle before the cache is filled.",
     also_cured_by=("unlink_prefix",))
@@ -213,58 +336,73 @@ CACHE_UNMEASURED = _unmeasured("cache.unmeasured", "Cache keys cannot be read")
 
 COHERENCE_LOW_COVERAGE = _rule(
     "coherence.low_coverage", "Few cache keys are tracked for coherence", "medium",
+    one="{tracking} for {keys}: {ratio}, below {limit}",
     impact="Changes may not reach the keys they should: stale answers.",
     remedy="Check that what writes the cache also registers it for coherence.")
 COHERENCE_HIGH_OVERHEAD = _rule(
     "coherence.high_overhead", "Tracking keys are nearly as many as cache keys", "medium",
+    one="{tracking} for {keys}: {ratio}, above {limit}",
     impact="Tracking costs nearly as much as the cache it tracks.",
     remedy="See whether tracking keys outlive the cache keys they belong to.")
 COHERENCE_STALE = _rule(
     "coherence.stale", "Cache keys survived an invalidation", "high",
+    one="{keys} survived an invalidation: {names}",
     impact="Tenants are answered with data of before a change, until the TTL ends or for ever.",
     remedy="Find the writer that sets these keys or misses them; look at each key before you remove it.",
     cured_by="invalidate_tenant")
 COHERENCE_SUSPECT = _rule(
     "coherence.suspect", "Cache keys may have survived an invalidation", "low",
+    one="{keys} may have survived an invalidation: {names}",
     impact="Stale answers, unless these keys live shorter than others of their kind.",
     remedy="Compare their value with the source; give all keys of a kind the same TTL.",
     cured_by="invalidate_tenant")
 COHERENCE_MALFORMED = _rule(
     "coherence.malformed", "Events in the log are malformed", "low",
+    one="{events} in the log is malformed", many="{events} in the log are malformed",
     impact="Services that act on events may not understand these.",
     remedy="See in the feed who sends them: an event needs type, tenant_id and timestamp.")
 COHERENCE_UNHEARD = _rule(
     "coherence.unheard", "A channel of events has no subscriber", "low",
+    one="no subscriber on the event channels of {tenants}",
     impact="None where the gateway unlinks keys itself; caches that rely on the channel stay stale.",
     remedy="See whether anything should be subscribed to cache_coherence:*.")
 COHERENCE_UNMEASURED = _unmeasured("coherence.unmeasured", "Coherence cannot be read")
 EVENTS_CLOCK = _rule(
     "events.clock", "The clock of a publisher of events is off",
+    one="{events}: {offset}: the publisher's clock or time zone is off",
+    phrases={"late": "{events}: {offset}: the publisher's clock or time zone is off, or events are delivered late"},
     impact="Events are placed by the times they claim: these fall out of every window and are ordered wrongly.",
     remedy="Set the publisher's clock (NTP), and let it write UTC: a local time must not end in Z.")
 EVENTS_FLOOD = _rule(
     "events.flood", "Too many coherence events", "medium",
+    one="{rate:,.0f} coherence events a second, more than {limit:,.0f}",
     impact="Every gateway reads and carries out each of them: work without end, caches that never fill.",
     remedy="See in the feed, by type and tenant, what the events are about; then stop what publishes them.")
 EVENTS_UNMEASURED = _unmeasured("events.unmeasured", "Events cannot be read")
 FEED_DENIED = _rule(
     "feed.denied", "The coherence feed is denied", "medium",
+    one="coherence feed denied: {reason}", phrases={"reason": "the server refuses the subscription"},
     impact="Invalidation events cannot be seen here; the system itself is not affected.",
     remedy="Allow the channels: &cache_coherence:*", alert_group="feed.link")
 FEED_BROKEN = _rule(
     "feed.broken", "The coherence feed is broken", "medium",
+    one="coherence feed is broken{reason}",
     impact="Invalidation events are not seen here, and waiting does not help.",
     remedy="See what answers at the address of Redis.", alert_group="feed.link")
 FEED_DOWN = _rule(
     "feed.down", "The coherence feed is interrupted", "medium",
+    one="coherence feed is not live{reason}",
     impact="Events of this time may be missing here; the feed marks the gap.",
     remedy="It reconnects by itself; see the state of Redis.", alert_group="feed.link")
 FEED_SILENT = _rule(
     "feed.silent", "No event came for a long time", "low",
+    one="last event {ago} ago, {link}",
+    phrases={"verified": "link verified {ago} ago", "unverified": "link not verified"},
     impact="Either nothing changes, or what publishes invalidations has stopped.",
     remedy="Change something that must invalidate a key, and see whether its event arrives.", alert_group="feed.link")
 FEED_DROPPED = _rule(
     "feed.dropped", "Events were lost inside this program", "medium",
+    one="{events} lost inside this program",
     impact="The feed and its counts are not complete.", remedy="This is a bug in this program: please report it.")
 
 # -- Redis as a server -----------------------------------------------------------------------------------------------
@@ -273,65 +411,111 @@ _REDIS_REMEDY = "Look at the Redis process, its log and the network on the way; 
 
 SERVER_UNREACHABLE = _rule(
     "server.unreachable", "Redis does not serve", "critical",
+    one="redis does not serve: {reason}", phrases=_CHECKS,
     impact="No caching, no rate limits, no coherence: the gateway falls back or fails, and three panes stand still.",
     remedy=_REDIS_REMEDY, alert_group="server")
 SERVER_LOGIN = _rule(
     "server.login", "Redis refuses our login", "high",
+    one="redis refuses our login: {reason}",
     impact="Redis answers, but our login may not read it: limits, cache keys and events are unknown.",
     remedy="Check user and password in the settings.", alert_group="server")
 SERVER_UNKNOWN = _rule(
     "server.unknown", "Redis cannot be measured", "medium",
+    one=_CANNOT_BE_MEASURED,
     impact="An outage of {subject} would not be noticed here.", remedy=_REDIS_REMEDY)
 SERVER_REFUSES_WRITES = _rule(
     "server.refuses_writes", "Redis refuses writes", "critical",
+    one="redis refuses writes: {reasons}",
+    phrases={
+        "OOM": "it is at its maxmemory",
+        "MISCONF": "it cannot write its data to disk",
+        "NOREPLICAS": "too few replicas keep up (min-replicas-to-write)",
+        "READONLY": "it is a read-only replica",
+        "memory_full": "it uses {used} of {limit} and evicts nothing ({policy})",
+        "memory_full_no_ttl": "it uses {used} of {limit} and evicts nothing ({policy}, and no key has a TTL)",
+        "writes_stopped": "it cannot write its data to disk, and stops writes until it can",
+        "append_failed": "the last write to its append-only file failed",
+        "snapshot_failed": "its last snapshot failed, and it stops writes then",
+        "no_replica": "no replica keeps up, and it needs at least one (min-replicas-to-write)",
+        "lately": "{counts} in the last {seconds:.0f} s",
+        "with_error": "{count:,} with {error}",
+        "since_start": "{count:,} refused since its start",
+        "remedy_OOM": _MEMORY_REMEDY,
+        "remedy_MISCONF": _DISK_REMEDY,
+        "remedy_NOREPLICAS": "Bring the replicas back, or lower min-replicas-to-write.",
+        "remedy_READONLY": "Point the gateway at the primary: after a failover this server may have become a replica."},
     impact="Nothing is cached or counted any more: rate limits do not count, invalidations do not reach the log.",
     points_to=("memory_leak", "cache_miss"), fails_requests=True)
 SERVER_MEMORY = _rule(
     "server.memory", "Redis is nearly full and evicts nothing",
+    one="redis uses {share} of its maxmemory ({limit}) and evicts nothing ({policy})",
+    remedy=_MEMORY_REMEDY,
     impact="When it is full, every write is refused: no caching, no rate limits.",
     points_to=("memory_leak", "cache_miss"), from_redis=True)
 SERVER_PERSISTENCE = _rule(
     "server.persistence", "The last snapshot of Redis failed", "medium",
+    one="the last snapshot of redis failed (rdb_last_bgsave_status)", remedy=_DISK_REMEDY,
     impact="A restart loses what changed since the last good one; with stop-writes-on-bgsave-error (the default) "
     "writes are refused.", from_redis=True)
 SERVER_REPLICA_LINK = _rule(
     "server.replica_link", "A replica lost its primary", "high",
+    one="redis is a replica whose link to its primary is {link}",
+    phrases={
+        "copying": "redis is a replica that is copying the whole data of its primary",
+        "copying_impact": "Until it is done, counters and cache keys that are read here are old or missing.",
+        "copying_remedy": "Wait until the copy is complete; if it never ends, see the replica's log."},
     impact="What is read here is as old as the break: counters, cache keys and events are not those of now.",
     remedy="See whether the primary is up and reachable from the replica; else point REDIS_URL at the primary.",
     from_redis=True)
 SERVER_REPLICAS = _rule(
     "server.replicas", "Replicas of Redis dropped away", "medium",
+    one="{lost} of redis dropped away, {connected:,} still connected",
     impact="Fewer copies of the data; what reads from that replica reads old data.",
     remedy="See the replica's process and its log.", from_redis=True)
 SERVER_REFUSES_CONNECTIONS = _rule(
     "server.refuses_connections", "Redis refuses connections", "high",
+    one="redis refused {connections} in {seconds:.0f} s: it has no room for another client (maxclients)",
     impact="New connections are refused: workers that start or reconnect have no Redis.",
     remedy="Close idle clients (CLIENT LIST), look for one that never closes, or raise maxclients.")
 SERVER_CLIENTS = _rule(
     "server.clients", "Redis has nearly no room for another client", "medium",
+    one="{count:,} of {limit:,} clients are connected to redis (maxclients)",
     impact="When it is full, new connections are refused.",
     remedy="Look for a client that opens connections and never closes them (CLIENT LIST), or raise maxclients.",
     from_redis=True)
 SERVER_INFO_UNKNOWN = _rule(
     "server.info_unknown", "The state of Redis is not known",
+    one="redis answers, but its state is unknown: {reason}",
     impact="Refused writes, a full memory or a lost primary would not be noticed here.")
 SERVER_INFO_SENSELESS = _rule(
     "server.info_senseless", "INFO of Redis holds impossible values", "medium",
+    one="INFO of redis holds impossible values, which are not used: {fields}",
     impact="What these fields tell (memory, clients, look-ups, replication) is not judged.",
     remedy="See what answers there: a proxy, or a server with a damaged INFO.")
 REDIS_SLOW_COMMANDS = _rule(
     "redis.slow_commands", "Redis runs slow commands",
+    one="{commands}, the slowest {slowest} with {took}",
     impact="Redis runs one command at a time: all others waited that long.",
     remedy="Find who sends this command on so much data (SLOWLOG GET shows the client) and bound it.")
 REDIS_SLOW_UNMEASURED = _unmeasured("redis.slow_unmeasured", "Slow commands cannot be read")
 REDIS_EVENTS_UNMEASURED = _unmeasured("redis.events_unmeasured", "Latency events of Redis cannot be read")
-MEMORY_GROWTH = _rule("memory.growth", "Memory grows")
+MEMORY_GROWTH = _rule(
+    "memory.growth", "Memory grows",
+    one="{subject} grows by {pace}, at least by {least}{full_soon}",
+    impact="From {first} to {last} in {minutes:.0f} min.{beside}",
+    remedy="Compare with the gateway's traffic; if that is steady, look for an unbounded cache in its process.",
+    phrases={
+        "full_soon": "; at this pace maxmemory is reached in {hours:.1f} h at the latest",
+        "grows_too": " {namespace} grows at the same time.",
+        "remedy_redis": "See which namespace grows and whether its keys have TTLs."})
 MEMORY_CLIENT_BUFFERS = _rule(
     "memory.client_buffers", "Clients' buffers take much memory", "medium",
+    one="clients' buffers take {size}, {share} of Redis' memory",
     impact="Memory that no key explains; clients that read too slowly hold it.",
     remedy="Look for clients that ask for much and read slowly (CLIENT LIST, field omem).")
 MEMORY_OUTPUT_BUFFER = _rule(
     "memory.output_buffer", "One client's output buffer is large", "low",
+    one="one client's output buffer holds {size}",
     impact="A subscriber that does not keep up is cut off at its limit and misses events.",
     remedy="Find the subscriber that falls behind.")
 MEMORY_UNMEASURED = _unmeasured("memory.unmeasured", "The memory of Redis is not known")
@@ -350,61 +534,94 @@ _POSTGRES: dict[str, Any] = {"points_to": ("proxy_timeout",)}
 
 SERVICES_GATEWAY = _rule(
     "services.gateway", "The gateway is not healthy",
+    one="{subject} {state}{reason}", phrases=_STATES,
     impact="Requests of all tenants fail or are about to.", remedy=_GATEWAY_REMEDY, **_GATEWAY)
 SERVICES_ENGINE = _rule(
     "services.engine", "The AI engine is not healthy",
+    one="{subject} {state}{reason}", phrases=_STATES,
     impact="Answers that are not cached fail: chat, conversations and messages of all tenants.",
     remedy=_ENGINE_REMEDY, **_ENGINE)
 SERVICES_POSTGRES = _rule(
     "services.postgres", "Postgres is not healthy",
+    one="{subject} {state}{reason}", phrases=_STATES,
     impact="The AI Engine cannot read or store conversations.", remedy=_POSTGRES_REMEDY, **_POSTGRES)
 SERVICES_GATEWAY_UNKNOWN = _rule(
     "services.gateway_unknown", "The gateway cannot be measured", "medium",
+    one=_CANNOT_BE_MEASURED,
     impact=_OUTAGE, remedy=_GATEWAY_REMEDY, **_GATEWAY)
 SERVICES_ENGINE_UNKNOWN = _rule(
     "services.engine_unknown", "The AI engine cannot be measured", "medium",
+    one=_CANNOT_BE_MEASURED,
     impact=_OUTAGE, remedy=_ENGINE_REMEDY, **_ENGINE)
 SERVICES_POSTGRES_UNKNOWN = _rule(
     "services.postgres_unknown", "Postgres cannot be measured", "medium",
+    one=_CANNOT_BE_MEASURED,
     impact=_OUTAGE, remedy=_POSTGRES_REMEDY, **_POSTGRES)
 SERVICES_GATEWAY_SAYS = _rule(
-    "services.gateway_says", "The gateway is healthy, with a remark", "low", remedy=_SAYS_REMEDY, **_GATEWAY)
+    "services.gateway_says", "The gateway is healthy, with a remark", "low",
+    phrases=_REMARKS, one=_REMARK, impact="None, as far as is known.", remedy=_SAYS_REMEDY, **_GATEWAY)
 SERVICES_ENGINE_SAYS = _rule(
-    "services.engine_says", "The AI engine is healthy, with a remark", "low", remedy=_SAYS_REMEDY, **_ENGINE)
+    "services.engine_says", "The AI engine is healthy, with a remark", "low",
+    phrases=_REMARKS, one=_REMARK, impact="None, as far as is known.", remedy=_SAYS_REMEDY, **_ENGINE)
 SERVICES_POSTGRES_SAYS = _rule(
-    "services.postgres_says", "Postgres is healthy, with a remark", "low", remedy=_SAYS_REMEDY, **_POSTGRES)
+    "services.postgres_says", "Postgres is healthy, with a remark", "low",
+    phrases=_REMARKS, one=_REMARK, impact="None, as far as is known.", remedy=_SAYS_REMEDY, **_POSTGRES)
 SERVICES_FLAPPING = _rule(
     "services.flapping", "A service fails now and then", "medium",
-    impact="Requests fail whenever it does not answer; a single look in a good moment shows nothing of it.",
+    one="{subject} failed {failed} of {count} checks in {span}",
+    phrases={"good_again": "good again in the last {count} checks"},
+    impact="Requests fail whenever it does not answer; a single check in a good moment does not show it.",
     remedy="See its log for restarts, health checks that time out, or one bad instance behind a balancer.",
     points_to=("circuit_breaker", "proxy_timeout"))
 BREAKER_OPEN = _rule(
     "breaker.open", "A circuit is open", "high",
+    one="the circuit to {subject} is open{processes}{cause}", phrases=_CIRCUIT,
     impact="The gateway refuses requests that need {subject} without asking it.",
     remedy="Repair {subject}; the circuit closes by itself with the next request that succeeds.", fails_requests=True)
 BREAKER_HALF_OPEN = _rule(
     "breaker.half_open", "A circuit is half open", "medium",
+    one="the circuit to {subject} is half-open{processes}{cause}", phrases=_CIRCUIT,
     impact="The gateway lets one request through to {subject} and refuses the others until it succeeds.",
-    remedy="Wait for the next look: it closes or opens again with the outcome of one request.")
+    remedy="Wait for the next check: it closes or opens again with the outcome of one request.")
 BREAKER_WAS_OPEN = _rule(
     "breaker.was_open", "A circuit was open", "low",
+    one="the circuit to {subject} was open within the window and is closed again",
     impact="Requests were refused then; they pass now.", remedy="See what the service did at that time.")
 BREAKER_UNMEASURED = _unmeasured("breaker.unmeasured", "The states of circuits are not known")
-ERRORS_RATE = _rule("errors.rate", "Too many requests fail")
+ERRORS_RATE = _rule(
+    "errors.rate", "Too many requests fail",
+    one="{share} of {requests} failed, the threshold is {limit}{rest}",
+    impact="Callers get errors instead of answers.",
+    remedy="See which route fails most, then the engine's health and the gateway's log.",
+    phrases={
+        "part": "{share} of {requests} of {part} failed, the threshold is {limit}",
+        "part_impact": "Callers get errors instead of answers there; most others are answered.",
+        "part_remedy": "See the gateway's log of that route or tenant, then what it depends on.",
+        "few": "; {count:,} failures of so few requests may be chance",
+        "good_again": "{share} of the last {count:,.0f}",
+        "most_at": "; most at {parts}",
+        "failed_of": "{label} {name} ({count:,} of {requests})"})
 ERRORS_TIMEOUTS = _rule(
     "errors.timeouts", "Too many requests time out",
+    one="{what} {share} is at or over {limit}{few}",
+    phrases={
+        "part": "{what} of {part} {share} is at or over {limit}{few}",
+        "few": "; so few may be chance"},
     impact="These requests waited as long as the proxy does, and failed.",
     remedy="Look at the engine's slow requests in these minutes; raise the proxy's timeout only after that.",
     points_to=("proxy_timeout", "circuit_breaker"))
 ERRORS_UNMEASURED = _unmeasured("errors.unmeasured", "Failures of requests are not known")
 PROXY_P99 = _rule(
     "proxy.p99", "The slowest requests are near the proxy's timeout",
+    one="{subject}: p99 {p99} is close to the timeout of {timeout}",
+    phrases={"reached": "{subject}: p99 {p99} reaches the timeout of {timeout}"},
     impact="One request in a hundred is given up, or nearly.",
     remedy="Find what makes the slowest requests slow in the engine before raising the proxy's timeout.")
 PROXY_UNMEASURED = _unmeasured("proxy.unmeasured", "Latencies behind the proxy are not known")
 GATEWAY_RESTARTS = _rule(
     "gateway.restarts", "The gateway restarts often",
-    impact="What a process counted after our last look at it is lost: rates are lower bounds, and requests that it was "
+    one="the gateway's processes restarted at least {times} in {span} ({processes} seen)",
+    impact="What a process counted after it was last read is lost: rates are lower bounds, and requests that it was "
     "serving broke off.",
     remedy="A deployment restarts each process once. More often: see the gateway's log and its memory limit for why it "
     "ends.")
@@ -413,12 +630,14 @@ GATEWAY_RESTARTS = _rule(
 
 METRICS_SEVERAL_PROCESSES = _rule(
     "metrics.several_processes", "Several processes answer, and cannot be told apart", "low",
+    one="{reason}", phrases={"reason": "several processes answer here: no rates"},
     impact="Rates and shares of failures of the gateway are unknown here.",
     remedy="Publish process_start_time_seconds with /metrics from every worker. Where workers share a start time, let "
     "them share one registry (PROMETHEUS_MULTIPROC_DIR), or configure a Prometheus that scrapes each of them.")
 METRICS_UNMEASURED = _unmeasured("metrics.unmeasured", "Metrics cannot be read")
 SOURCE_BROKEN = _rule(
     "source.broken", "A source of figures is broken", "medium",
+    one="{subject}: this source is broken ({error}); its figures here are old",
     impact="Trouble that only {subject} shows would not be noticed here.",
     remedy="It starts again by itself; please report it with the crash report that was kept.")
 COMPARE_UNMEASURED = _unmeasured("compare.unmeasured", "The keyspace cannot be read")

@@ -1,5 +1,6 @@
 """Findings: a sentence with the rule, the measured value and the threshold behind it."""
 
+from collections.abc import Mapping
 from typing import Literal
 
 from msgspec import Struct
@@ -40,13 +41,19 @@ class FindingRule(Struct, frozen=True, kw_only=True):
     title: str
     severity: Severity | None = None
     """None where the verdict weighs it."""
+    one: str = ""
+    """The sentence: what was measured, and what is wrong with it."""
+    many: str = ""
+    """The sentence where one finding stands for many subjects."""
     impact: str = ""
-    """What it means for users; "" where the verdict writes it from what was measured."""
+    """What it means for users."""
     remedy: str = ""
-    """What to do; "" where the verdict writes it, or where there is nothing to say."""
+    """What to do; "" where the source's own advice is shown, or where there is nothing to do."""
     impact_many: str = ""
-    """The impact where one finding stands for many subjects; "" where it is the same or written by the verdict."""
+    """The impact where one finding stands for many subjects; "" where it is the same."""
     remedy_many: str = ""
+    phrases: Mapping[str, str] = {}
+    """Further texts by name: other forms of the sentence, impact and remedy, and optional parts of them."""
     explained_by: str
     """The tool that explains it."""
     issue: str = ""

@@ -3,14 +3,31 @@
 from optimus_tui.contract.finding_rules import CATALOGUE
 from optimus_tui.contract.findings import Finding, Severity
 
+Value = str | int | float
+"""What fills a placeholder: text that is safe to show, or a number that the template formats."""
+
+
+def phrase(rule: str, name: str, /, **values: Value) -> str:
+    """Return one of the further texts of a rule, with its placeholders filled.
+
+    Args:
+        rule: an id of the catalogue.
+        name: the key in the rule's ``phrases``.
+        values: what fills the placeholders.
+
+    Raises:
+        KeyError: there is no such rule or text, or a placeholder has no value.
+    """
+    return CATALOGUE[rule].phrases[name].format(**values)
+
 
 def make_finding(
     rule: str,
     *,
     subject: str,
-    message: str,
     severity: Severity | None = None,
     many: bool = False,
+    message: str = "",
     impact: str = "",
     remedy: str = "",
     measured: float | str | None = None,
@@ -19,46 +36,49 @@ def make_finding(
     unit: str = "",
     samples: int | None = None,
     window_seconds: float | None = None,
+    **values: Value,
 ) -> Finding:
-    """Return a finding with what its rule fixes.
+    """Return a finding with the texts of its rule and with what the rule fixes.
 
     Args:
         rule: an id of the catalogue.
         subject: what it is about, as safe text.
-        message: the sentence: what was measured, and what is wrong with it.
         severity: given where the catalogue has none, or where it is another in this case.
         many: True if the finding stands for many subjects.
-        impact: what it means for users; "" takes the catalogue's.
-        remedy: what to do; "" takes the catalogue's.
+        message: another sentence than the catalogue's ``one`` or ``many``, made by ``phrase``.
+        impact: another impact than the catalogue's, made by ``phrase``.
+        remedy: another remedy than the catalogue's, made by ``phrase`` or given by the fault.
         measured: the value that was judged.
         measured_words: how it is written where it is an estimate or a bound.
         threshold: the value that it was compared with.
         unit: the unit of both, as text.
         samples: how many samples the value is made of; None where that is not known.
         window_seconds: how long they were taken for; None where it is a value of this moment.
+        values: what fills the placeholders of the catalogue's texts.
 
     Raises:
-        KeyError: the rule is not in the catalogue.
+        KeyError: the rule is not in the catalogue, or a placeholder has no value.
         ValueError: neither the call nor the catalogue has a severity.
     """
     row = CATALOGUE[rule]
     severity = severity or row.severity
     if severity is None:
         raise ValueError(f"{rule} needs a severity")
-    fixed_impact, fixed_remedy = row.impact, row.remedy
+    one, fixed_impact, fixed_remedy = row.one, row.impact, row.remedy
     if many:
-        fixed_impact, fixed_remedy = row.impact_many or row.impact, row.remedy_many or row.remedy
+        one, fixed_impact, fixed_remedy = row.many, row.impact_many or row.impact, row.remedy_many or row.remedy
+    values["subject"] = subject
     return Finding(
         rule=rule,
         severity=severity,
         subject=subject,
-        message=message,
+        message=message or one.format(**values),
         measured=measured,
         measured_words=measured_words,
         threshold=threshold,
         unit=unit,
         samples=samples,
         window_seconds=window_seconds,
-        impact=impact or fixed_impact.replace("{subject}", subject),
-        remedy=remedy or fixed_remedy.replace("{subject}", subject),
+        impact=impact or fixed_impact.format(**values),
+        remedy=remedy or fixed_remedy.format(**values),
     )

@@ -19,7 +19,7 @@ from optimus_tui.contract.finding_rules import (
     SERVER_REPLICAS,
 )
 from optimus_tui.contract.findings import Finding, Severity
-from optimus_tui.contract.make_finding import make_finding
+from optimus_tui.contract.make_finding import Value, make_finding, phrase
 from optimus_tui.contract.services import ServerState
 from optimus_tui.verdicts.server_track import REPLICA_SECONDS
 from optimus_tui.wording.numbers import percent, plural
@@ -30,23 +30,6 @@ FULL_SHARE, NEARLY_FULL_SHARE, NEAR_SHARE = 0.99, 0.98, 0.90
 """Of maxmemory. A server that refused writes for want of memory and stands above the first is full: what a client sends
 takes the rest. From the second on little is missing, from the third on it is worth a word."""
 CLIENTS_SHARE = 0.90
-
-_WHY = {
-    "OOM": ("it is at its maxmemory", "Raise maxmemory, remove keys, or set an eviction policy (maxmemory-policy)."),
-    "MISCONF": (
-        "it cannot write its data to disk",
-        "See the disk behind the server (full? rights?) and its log; writes go on when a save succeeds.",
-    ),
-    "NOREPLICAS": (
-        "too few replicas keep up (min-replicas-to-write)",
-        "Bring the replicas back, or lower min-replicas-to-write.",
-    ),
-    "READONLY": (
-        "it is a read-only replica",
-        "Point the gateway at the primary: after a failover this server may have become a replica.",
-    ),
-}
-"""By the word of the error: why writes are refused, and what helps."""
 
 
 def judge_condition(state: ServerState) -> list[Finding]:
@@ -75,13 +58,12 @@ def _refuses_writes(state: ServerState) -> list[Finding]:
     if not words:
         return []
     first = words[0]
-    why, remedy = _WHY[first]
-    told = [reasons.get(first) or why]
+    parts = [reasons.get(first) or _why_refused(first)]
     if grown and lately is not None and lately.seconds:
-        counted = ", ".join(f"{count:,} with {name}" for name, count in grown.items())
-        told.append(f"{counted} in the last {lately.seconds:.0f} s")
+        counts = ", ".join(_why_refused("with_error", count=count, error=name) for name, count in grown.items())
+        parts.append(_why_refused("lately", counts=counts, seconds=lately.seconds))
     elif count := (state.refused.writes or {}).get(first, 0):
-        told.append(f"{count:,} refused since its start")
+        parts.append(_why_refused("since_start", count=count))
     window_seconds = None
     if grown and lately and not reasons:
         window_seconds = lately.seconds
@@ -95,15 +77,19 @@ def _refuses_writes(state: ServerState) -> list[Finding]:
         make_finding(
             rule=SERVER_REFUSES_WRITES,
             subject="redis",
-            message=f"redis refuses writes: {'; '.join(told)}",
+            reasons="; ".join(parts),
             measured=measured,
             threshold=threshold,
             unit=unit,
             samples=samples,
             window_seconds=window_seconds,
-            remedy=remedy,
+            remedy=_why_refused(f"remedy_{first}"),
         )
     ]
+
+
+def _why_refused(name: str, **values: Value) -> str:
+    return phrase(SERVER_REFUSES_WRITES, name, **values)
 
 
 def _must_refuse(state: ServerState) -> dict[str, str]:
@@ -113,21 +99,20 @@ def _must_refuse(state: ServerState) -> dict[str, str]:
     refused = state.refused.writes or {}
     full = share is not None and (share >= 1.0 or (share >= FULL_SHARE and bool(refused.get("OOM"))))
     if full and state.role != "replica" and _evicts_nothing(state):
-        nothing = ", and no key has a TTL"
+        why = "memory_full_no_ttl"
         if state.memory_policy == "noeviction":
-            nothing = ""
-        found["OOM"] = (
-            f"it uses {size(state.memory_used)} of {size(state.memory_max)} and evicts nothing "
-            f"({state.memory_policy}{nothing})"
+            why = "memory_full"
+        found["OOM"] = _why_refused(
+            why, used=size(state.memory_used), limit=size(state.memory_max), policy=state.memory_policy or ""
         )
     if state.writes_stopped:
-        found["MISCONF"] = "it cannot write its data to disk, and stops writes until it can"
+        found["MISCONF"] = _why_refused("writes_stopped")
     elif state.append_failed:
-        found["MISCONF"] = "the last write to its append-only file failed"
+        found["MISCONF"] = _why_refused("append_failed")
     elif state.snapshot_failed and refused.get("MISCONF") and state.latency_command != "PING":
-        found["MISCONF"] = "its last snapshot failed, and it stops writes then"
+        found["MISCONF"] = _why_refused("snapshot_failed")
     if state.replicas_good == 0 and state.role == "primary":
-        found["NOREPLICAS"] = "no replica keeps up, and it wants at least one (min-replicas-to-write)"
+        found["NOREPLICAS"] = _why_refused("no_replica")
     return found
 
 
@@ -155,13 +140,13 @@ def _memory(state: ServerState) -> list[Finding]:
             rule=SERVER_MEMORY,
             severity=severity,
             subject="redis",
-            message=f"redis uses {percent(share)} of its maxmemory ({size(state.memory_max)}) and evicts nothing "
-            f"({state.memory_policy})",
+            share=percent(share),
+            limit=size(state.memory_max),
+            policy=state.memory_policy or "",
             measured=share,
             threshold=NEAR_SHARE,
             unit="share",
             samples=1,
-            remedy=_WHY["OOM"][1],
         )
     ]
 
@@ -173,11 +158,9 @@ def _persistence(state: ServerState) -> list[Finding]:
         make_finding(
             rule=SERVER_PERSISTENCE,
             subject="redis",
-            message="the last snapshot of redis failed (rdb_last_bgsave_status)",
             measured="err",
             threshold="ok",
             samples=1,
-            remedy=_WHY["MISCONF"][1],
         )
     ]
 
@@ -188,7 +171,7 @@ def _link(state: ServerState) -> list[Finding]:
     found = make_finding(
         rule=SERVER_REPLICA_LINK,
         subject="redis",
-        message=f"redis is a replica whose link to its primary is {safe_text(state.link_to_master, 20)}",
+        link=safe_text(state.link_to_master, 20),
         measured=state.link_to_master,
         threshold="up",
         samples=1,
@@ -197,9 +180,9 @@ def _link(state: ServerState) -> list[Finding]:
         found = replace(
             found,
             severity="medium",
-            message="redis is a replica that is copying the whole data of its primary",
-            impact="Until it is done, counters and cache keys that are read here are old or missing.",
-            remedy="Wait until it is done; where that goes on and on, see the replica's log.",
+            message=phrase(SERVER_REPLICA_LINK, "copying"),
+            impact=phrase(SERVER_REPLICA_LINK, "copying_impact"),
+            remedy=phrase(SERVER_REPLICA_LINK, "copying_remedy"),
         )
     return [found]
 
@@ -211,8 +194,8 @@ def _replicas(state: ServerState) -> list[Finding]:
         make_finding(
             rule=SERVER_REPLICAS,
             subject="redis",
-            message=f"{plural(state.replicas_lost, 'replica')} of redis dropped away, "
-            f"{state.replicas or 0:,} still connected",
+            lost=plural(state.replicas_lost, "replica"),
+            connected=state.replicas or 0,
             measured=float(state.replicas or 0),
             threshold=float((state.replicas or 0) + state.replicas_lost),
             unit="replicas",
@@ -229,8 +212,8 @@ def _connections(state: ServerState) -> list[Finding]:
             make_finding(
                 rule=SERVER_REFUSES_CONNECTIONS,
                 subject="redis",
-                message=f"redis refused {plural(lately.connections, 'connection')} in {lately.seconds or 0:.0f} s: "
-                "it has no room for another client (maxclients)",
+                connections=plural(lately.connections, "connection"),
+                seconds=lately.seconds or 0,
                 measured=float(lately.connections),
                 threshold=0.0,
                 unit="connections",
@@ -244,7 +227,8 @@ def _connections(state: ServerState) -> list[Finding]:
         make_finding(
             rule=SERVER_CLIENTS,
             subject="redis",
-            message=f"{state.clients:,} of {state.clients_max:,} clients are connected to redis (maxclients)",
+            count=state.clients,
+            limit=state.clients_max,
             measured=state.clients / state.clients_max,
             threshold=CLIENTS_SHARE,
             unit="share",
@@ -264,7 +248,7 @@ def _info_unknown(state: ServerState) -> Finding:
         rule=SERVER_INFO_UNKNOWN,
         severity=severity,
         subject="redis",
-        message=f"redis answers, and its state is unknown: {fault.message}",
+        reason=fault.message,
         measured="unknown",
         threshold="measured",
         samples=0,
@@ -279,7 +263,7 @@ def _senseless(state: ServerState) -> list[Finding]:
         make_finding(
             rule=SERVER_INFO_SENSELESS,
             subject="redis",
-            message=f"INFO of redis holds what cannot be: {', '.join(state.senseless)}; taken as unknown",
+            fields=", ".join(state.senseless),
             measured="unknown",
             threshold="a number",
             samples=1,

@@ -2,7 +2,7 @@
 
 from optimus_tui.contract.finding_rules import LIMITS_PARTIAL, LIMITS_UNMEASURED, SOURCE_BROKEN
 from optimus_tui.contract.findings import Finding
-from optimus_tui.contract.make_finding import make_finding
+from optimus_tui.contract.make_finding import make_finding, phrase
 from optimus_tui.contract.reading import Fault
 
 REFUSED = ("denied", "invalid", "bug")
@@ -15,7 +15,7 @@ def find_unmeasured(subject: str, fault: Fault | None, *, rule: str, answers: bo
     """
     if fault is None or (fault.kind not in REFUSED and not answers):
         return []
-    return [unmeasured(subject, fault.message, rule=rule, remedy=fault.remedy or "See the reason above.")]
+    return [unmeasured(subject, fault.message, rule=rule, remedy=fault.remedy or phrase(rule, "see_reason"))]
 
 
 def unmeasured(subject: str, reason: str, *, rule: str, remedy: str) -> Finding:
@@ -23,7 +23,7 @@ def unmeasured(subject: str, reason: str, *, rule: str, remedy: str) -> Finding:
     return make_finding(
         rule=rule,
         subject=subject,
-        message=f"{subject} cannot be measured: {reason}",
+        reason=reason,
         measured="unknown",
         threshold="measured",
         samples=0,
@@ -36,7 +36,7 @@ def find_broken(source: str, error: str) -> Finding:
     return make_finding(
         rule=SOURCE_BROKEN,
         subject=source,
-        message=f"{source}: this source is broken ({error}); what is shown of it is old",
+        error=error,
         measured="unknown",
         threshold="measured",
         samples=0,
@@ -54,7 +54,7 @@ def find_partial(subject: str, fault: Fault) -> list[Finding]:
         make_finding(
             rule=LIMITS_PARTIAL,
             subject=subject,
-            message=f"{subject} were measured in part: {fault.message}",
+            reason=fault.message,
             measured="partial",
             threshold="measured",
             remedy=fault.remedy or "",

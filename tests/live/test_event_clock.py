@@ -36,7 +36,7 @@ async def test_events_from_the_future_are_said_by_every_tool_that_reads_them(
         report = await standup(context)
     assert coherence["events"]["status"] == "unknown"
     assert (coherence["events"]["in_window"], coherence["events"]["in_future"]) == (None, 30)
-    assert "claims run 2 h 0 min ahead" in coherence["events"]["error"]
+    assert "timestamps run 2 h 0 min ahead" in coherence["events"]["error"]
     assert report.events.in_window is None
     for document in (coherence, health, misses):
         assert "events.clock" in rules(document)

@@ -203,7 +203,7 @@ async def test_a_service_that_calls_itself_sick_is_not_healthy(
 @pytest.mark.parametrize(
     ("body", "words", "severity"),
     [
-        (b'{"status":"ok","redis":"disconnected"}', 'says of a part "redis": "disconnected"', "low"),
+        (b'{"status":"ok","redis":"disconnected"}', 'but a part of it as "redis": "disconnected"', "low"),
         (b'{"status":"ok","checks":{"mail":{"status":"down","optional":true}}}', '"checks.mail.status"', "low"),
         (b'{"status":"blargh"}', '"status": "blargh": taken as healthy by its status code', "low"),
     ],

@@ -27,7 +27,7 @@ async def test_the_health_tool_says_which_shapes_there_are(foreign: RealServer, 
     async with system(foreign.port, tmp_path) as (context, _):
         document = await ask(context, "diagnose_gateway_health")
     assert document["rate_limiting"]["status"] == "unknown"
-    assert document["rate_limiting"]["error"].startswith("15 keys, none of a layout we know: 9 × `LIMITS:LIMITER/…`")
+    assert document["rate_limiting"]["error"].startswith("15 keys, none in a known layout: 9 × `LIMITS:LIMITER/…`")
     assert document["cache_metrics"]["unknown_layout"] == {
         "count": 15,
         "shapes": [{"shape": "LIMITS:LIMITER/…", "count": 9}, {"shape": "session:…", "count": 6}],
@@ -47,7 +47,7 @@ async def test_other_names_beside_no_counter_are_a_note_where_they_are_no_limite
     assert document["rate_limiting"]["status"] == "unknown"
     assert document["overall_status"] == "healthy"
     (found,) = [one for one in document["diagnostics"] if one["rule"] == "limits.unknown_layout"]
-    assert found["message"] == "no rate-limit counter, but 1 key of no layout we know: 1 × `session:…`"
+    assert found["message"] == "no rate-limit counter, but 1 key in an unknown layout: 1 × `session:…`"
 
 
 async def test_a_known_counter_beside_them_is_good_news(foreign: RealServer, tmp_path: Path) -> None:

@@ -433,7 +433,7 @@ async def test_claims_that_run_ahead_are_said_on_the_frame(size: tuple[int, int]
     scene = Scene()
     async with scene.app.run_test(size=size) as pilot:
         await scene.arrive(pilot, events(1, 5), clock=ClockOffset(seconds=7200.0, events=5, of=5))
-        assert "claims run 2 h 0 min ahead" in "\n".join(scene.lines())
+        assert "timestamps run 2 h 0 min ahead" in "\n".join(scene.lines())
 
 
 async def test_a_broken_feed_is_called_that() -> None:

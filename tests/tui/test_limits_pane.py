@@ -224,7 +224,7 @@ async def test_keys_of_a_strange_layout_are_no_empty_pane() -> None:
     findings = tuple(find_unknown_layout(0, unknown, Coverage(15, 15, True)))
     strange = structs.replace(limits_report((), coverage=Coverage(15, 15, True)), findings=findings)
     text = " ".join(" ".join(await drawn(strange)).replace("│", " ").split())
-    assert "15 keys, none of a layout we know: 9 × `LIMITS:LIMITER/…`, 6 × `session:…`." in text
+    assert "15 keys, none in a known layout: 9 × `LIMITS:LIMITER/…`, 6 × `session:…`." in text
     assert "? of 1,000" in text
     assert "No rate_limit" not in text
     odd = structs.replace(strange, findings=(), unparsed=UnparsedNames(2, 0, (ShapeCount("rate_limit:", 2),)))

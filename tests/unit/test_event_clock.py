@@ -29,12 +29,12 @@ def live(claimed_ago: float, seq: int = 1) -> FeedEvent:
 @pytest.mark.parametrize(
     ("seconds", "words"),
     [
-        (7190.0, "claims run 2 h 0 min ahead"),
-        (-10_805.0, "claims run 3 h 0 min behind"),
-        (19_800.0, "claims run 5 h 30 min ahead"),
-        (400.0, "claims run 7 min ahead"),
-        (-65.0, "claims run 1 min behind"),
-        (2.0e9, "claims run 23,148 d 3 h ahead"),
+        (7190.0, "timestamps run 2 h 0 min ahead"),
+        (-10_805.0, "timestamps run 3 h 0 min behind"),
+        (19_800.0, "timestamps run 5 h 30 min ahead"),
+        (400.0, "timestamps run 7 min ahead"),
+        (-65.0, "timestamps run 1 min behind"),
+        (2.0e9, "timestamps run 23,148 d 3 h ahead"),
     ],
 )
 def test_an_offset_is_told_as_a_time_zone_where_it_is_near_one(seconds: float, words: str) -> None:
@@ -48,7 +48,7 @@ def test_a_log_from_the_future_names_the_clock(hours: float) -> None:
     assert (len(window.events), window.in_future) == (0, 30)
     (found,) = find_clock(window.clock)
     assert (found.rule, found.severity) == ("events.clock", "medium")
-    assert f"claims run {int(hours)} h {round(hours % 1 * 60)} min ahead" in found.message
+    assert f"timestamps run {int(hours)} h {round(hours % 1 * 60)} min ahead" in found.message
     assert count(payloads, WALL, 15).clock == window.clock
 
 

@@ -24,7 +24,7 @@ def test_a_third_of_all_chats_is_told_beside_thousands_of_health_checks() -> Non
     seen = grown(MONITORED, ("/chat", "acme", "200", 23.0), ("/chat", "acme", "504", 10.0))
     (found,) = find_errors(seen, "gateway", BARS)
     assert (found.severity, found.subject) == ("high", "route /chat")
-    assert found.message == "30 % of 33 requests of route /chat failed, the bar is 5 %"
+    assert found.message == "30 % of 33 requests of route /chat failed, the threshold is 5 %"
 
 
 def test_one_tenant_that_gets_nothing_but_errors_is_told() -> None:

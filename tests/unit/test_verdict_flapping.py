@@ -33,5 +33,5 @@ def test_looks_that_fail_again_and_again_are_told(pattern: str, severities: list
 
 def test_it_says_how_often_and_over_what_time() -> None:
     (found,) = judge_flapping("engine", looks("..xxx...xxx.."))
-    assert "engine failed 6 of 13 looks in 24 s" in found.message
+    assert "engine failed 6 of 13 checks in 24 s" in found.message
     assert (found.window_seconds, found.samples) == (24.0, 13)

@@ -132,7 +132,7 @@ def test_the_latency_finding_reads_as_the_screen_shows_it() -> None:
 def test_a_p95_of_few_looks_is_judged_by_two_of_them(newest: tuple[float, ...], severity: str) -> None:
     (found,) = latency.judge({"engine": Series(p95=1500.0, samples=5, latest=newest)}, BARS)
     assert (found.severity, found.measured) == (severity, 1500.0)
-    assert found.message.endswith("; one look of 5 was slow") == (severity == "low")
+    assert found.message.endswith("; one check of 5 was slow") == (severity == "low")
 
 
 def looked(*newest: float, p95: float) -> list[tuple[str, str]]:
@@ -147,7 +147,7 @@ def test_a_service_slow_in_each_of_the_last_five_looks_is_a_finding_at_once() ->
     assert looked(700, 700, 700, 700, p95=20) == [], "four looks"
     series = Series(p95=20, samples=300, latest=(840.0,) * 5)
     (found,) = latency.judge({"engine": series}, BARS)
-    assert found.message == "engine over 500 ms for the last 5 looks, now 840 ms"
+    assert found.message == "engine over 500 ms in the last 5 checks, now 840 ms"
     assert (found.measured, found.threshold, found.samples) == (840, 500, 5)
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from optimus_tui.contract.finding_rules import SERVER_UNREACHABLE, SERVICES_ENGINE, SERVICES_GATEWAY
 from optimus_tui.contract.findings import Finding, Severity
 from optimus_tui.contract.health import Series
-from optimus_tui.contract.make_finding import make_finding
+from optimus_tui.contract.make_finding import make_finding, phrase
 from optimus_tui.contract.metrics import DURATIONS, UPSTREAM_DURATIONS, Quantiles, Window
 from optimus_tui.contract.tools.performance import PerformanceQuery
 from optimus_tui.tools.figures.gateway_figures import LATELY_MINUTES
@@ -206,7 +206,7 @@ def _down(looks: dict[str, list["Timed"]]) -> list[Finding]:
         if not failed:
             found += _degraded(name, of[-1].said)
             continue
-        why = sentence(failed[-1].fault) or "it did not answer as it should"
+        why = sentence(failed[-1].fault) or phrase(_RULES[name], "no_reason")
         all_of = len(failed) == len(of)
         severity: Severity = "high"
         if all_of:
@@ -216,13 +216,15 @@ def _down(looks: dict[str, list["Timed"]]) -> list[Finding]:
                 rule=_RULES[name],
                 severity=severity,
                 subject=name,
-                message=f"{name} failed {len(failed)} of {len(of)} looks: {why}",
+                message=phrase(
+                    _RULES[name], "checks_failed", subject=name, failed=len(failed), count=len(of), reason=why
+                ),
                 measured=float(len(failed)),
                 threshold=0.0,
-                unit="looks",
+                unit="checks",
                 samples=len(of),
-                impact="What does not answer has no latency: the figures are those of the others.",
-                remedy="Ask diagnose_gateway_health, then look at its log.",
+                impact=phrase(_RULES[name], "checks_failed_impact"),
+                remedy=phrase(_RULES[name], "see_health"),
             )
         )
     return found
@@ -237,10 +239,10 @@ def _degraded(name: str, said: "Said") -> list[Finding]:
             rule=_RULES[name],
             severity="medium",
             subject=name,
-            message=f"{name} is degraded: /health answered 200, but says {said.words}",
+            message=phrase(_RULES[name], "degraded", subject=name, words=said.words),
             measured="degraded",
             threshold="healthy",
-            impact="It answers, and does less than it should.",
-            remedy="Ask diagnose_gateway_health, then look at its log.",
+            impact=phrase(_RULES[name], "degraded_impact"),
+            remedy=phrase(_RULES[name], "see_health"),
         )
     ]

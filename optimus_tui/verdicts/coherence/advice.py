@@ -53,7 +53,8 @@ def find(facts: Facts, thresholds: Thresholds) -> tuple[Finding, ...]:
             make_finding(
                 rule=COHERENCE_STALE,
                 subject="coherence",
-                message=f"{plural(len(stale), 'cache key')} survived an invalidation: {_some(stale)}",
+                keys=plural(len(stale), "cache key"),
+                names=_some(stale),
                 measured=float(len(stale)),
                 threshold=0.0,
                 unit="keys",
@@ -66,7 +67,8 @@ def find(facts: Facts, thresholds: Thresholds) -> tuple[Finding, ...]:
             make_finding(
                 rule=COHERENCE_SUSPECT,
                 subject="coherence",
-                message=f"{plural(len(suspects), 'cache key')} may have survived an invalidation: {_some(suspects)}",
+                keys=plural(len(suspects), "cache key"),
+                names=_some(suspects),
                 measured=float(len(suspects)),
                 threshold=0.0,
                 unit="keys",
@@ -86,8 +88,8 @@ def _of_events(facts: Facts) -> list[Finding]:
             make_finding(
                 rule=COHERENCE_MALFORMED,
                 subject="event log",
-                message=f"{part_of(window.malformed, window.read, 'event')} in the log "
-                f"{'is' if window.malformed == 1 else 'are'} malformed",
+                many=window.malformed != 1,
+                events=part_of(window.malformed, window.read, "event"),
                 measured=float(window.malformed),
                 threshold=0.0,
                 unit="events",
@@ -99,7 +101,7 @@ def _of_events(facts: Facts) -> list[Finding]:
             make_finding(
                 rule=COHERENCE_UNHEARD,
                 subject="channels",
-                message=f"nobody listens to the events of {some_of(list(facts.unheard))}",
+                tenants=some_of(list(facts.unheard)),
                 measured=float(len(facts.unheard)),
                 threshold=0.0,
                 unit="channels",

@@ -42,7 +42,8 @@ def _large(report: CacheReport, thresholds: Thresholds) -> list[Finding]:
         make_finding(
             rule=CACHE_LARGE,
             subject="cache keys",
-            message=f"{at_least}{report.keys:,} cache keys, more than {thresholds.cache_keys_large:,}",
+            count=f"{at_least}{report.keys:,}",
+            limit=thresholds.cache_keys_large,
             measured=float(report.keys),
             threshold=float(thresholds.cache_keys_large),
             unit="keys",
@@ -57,12 +58,12 @@ def _without_ttl(report: CacheReport) -> list[Finding]:
     if not count:
         return []
     kinds.sort(key=lambda item: -item[1])
-    where = some_of([f"{safe_text(kind, 40)} {number:,}" for kind, number in kinds])
     return [
         make_finding(
             rule=CACHE_NO_TTL,
             subject="cache keys",
-            message=f"{plural(count, 'cache key')} without TTL: {where}",
+            keys=plural(count, "cache key"),
+            kinds=some_of([f"{safe_text(kind, 40)} {number:,}" for kind, number in kinds]),
             measured=float(count),
             threshold=0.0,
             unit="keys",
@@ -80,7 +81,7 @@ def _unknown(report: CacheReport) -> list[Finding]:
         make_finding(
             rule=CACHE_UNKNOWN_LAYOUT,
             subject="cache keys",
-            message=layout_words(
+            layouts=layout_words(
                 report.unknown, known=report.coverage.scanned - report.unknown.count, wanted="cache key"
             ),
             measured=float(report.unknown.count),
@@ -98,15 +99,17 @@ def _ratio(report: CacheReport, thresholds: Thresholds) -> list[Finding]:
     low, high = thresholds.coherence_ratio_low, thresholds.coherence_ratio_high
     if low <= ratio <= high:
         return []
-    rule, side, threshold = COHERENCE_HIGH_OVERHEAD, "above", high
+    rule, threshold = COHERENCE_HIGH_OVERHEAD, high
     if ratio < low:
-        rule, side, threshold = COHERENCE_LOW_COVERAGE, "below", low
+        rule, threshold = COHERENCE_LOW_COVERAGE, low
     return [
         make_finding(
             rule=rule,
             subject="coherence",
-            message=f"{plural(report.coherence_keys, 'tracking key')} for {plural(report.keys, 'cache key')}: "
-            + f"{percent(ratio)}, {side} {percent(threshold)}",
+            tracking=plural(report.coherence_keys, "tracking key"),
+            keys=plural(report.keys, "cache key"),
+            ratio=percent(ratio),
+            limit=percent(threshold),
             measured=ratio,
             threshold=threshold,
             unit="ratio",

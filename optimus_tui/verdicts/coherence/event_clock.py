@@ -11,7 +11,7 @@ from collections.abc import Collection, Sequence
 from optimus_tui.contract.feed import ClockOffset
 from optimus_tui.contract.finding_rules import EVENTS_CLOCK
 from optimus_tui.contract.findings import Finding, Severity
-from optimus_tui.contract.make_finding import make_finding
+from optimus_tui.contract.make_finding import make_finding, phrase
 from optimus_tui.wording.numbers import part_of
 
 SKEW_SECONDS = 60.0
@@ -51,16 +51,18 @@ def find_clock(offset: ClockOffset | None) -> list[Finding]:
     severity: Severity = "low"
     if grave:
         severity = "medium"
-    late = ", or events are delivered late"
-    if offset.seconds > 0:
-        late = ""
+    events, ahead = part_of(offset.events, offset.of, "event"), clock_words(offset)
+    message = ""
+    if offset.seconds <= 0:
+        message = phrase(EVENTS_CLOCK, "late", events=events, offset=ahead)
     return [
         make_finding(
             rule=EVENTS_CLOCK,
             severity=severity,
             subject="coherence events",
-            message=f"{part_of(offset.events, offset.of, 'event')}: {clock_words(offset)}: "
-            f"the publisher's clock or time zone is off{late}",
+            message=message,
+            events=events,
+            offset=ahead,
             measured=offset.seconds,
             threshold=SKEW_SECONDS,
             unit="s",
@@ -70,7 +72,7 @@ def find_clock(offset: ClockOffset | None) -> list[Finding]:
 
 
 def clock_words(offset: ClockOffset) -> str:
-    """Return ``claims run 2 h 0 min ahead``."""
+    """Return ``timestamps run 2 h 0 min ahead``."""
     seconds = abs(offset.seconds)
     zone = round(seconds / _ZONE) * _ZONE
     if zone and abs(seconds - zone) <= _NEAR:
@@ -82,7 +84,10 @@ def clock_words(offset: ClockOffset) -> str:
         span = f"{days:,} d {hours} h"
     elif hours:
         span = f"{hours} h {minutes} min"
-    return f"claims run {span} {'ahead' if offset.seconds > 0 else 'behind'}"
+    side = "behind"
+    if offset.seconds > 0:
+        side = "ahead"
+    return f"timestamps run {span} {side}"
 
 
 def _median(values: Sequence[float]) -> float:

@@ -15,7 +15,7 @@ from optimus_tui.contract.finding_rules import (
     FEED_SILENT,
 )
 from optimus_tui.contract.findings import Finding
-from optimus_tui.contract.make_finding import make_finding
+from optimus_tui.contract.make_finding import make_finding, phrase
 from optimus_tui.settings.model import Thresholds
 from optimus_tui.verdicts.coherence.event_clock import find_clock
 from optimus_tui.wording.age import age
@@ -59,7 +59,8 @@ def find_flood(per_second: float | None, thresholds: Thresholds) -> list[Finding
         make_finding(
             rule=EVENTS_FLOOD,
             subject="coherence feed",
-            message=f"{per_second:,.0f} coherence events a second, more than {thresholds.events_per_second:,.0f}",
+            rate=per_second,
+            limit=thresholds.events_per_second,
             measured=per_second,
             threshold=thresholds.events_per_second,
             unit="events/s",
@@ -74,22 +75,24 @@ def _reason(status: FeedStatus) -> str:
     return ""
 
 
-def _remedy(status: FeedStatus, otherwise: str) -> str:
-    """What the fault says would help, else ``otherwise``."""
-    return (status.fault.remedy if status.fault else None) or otherwise
+def _remedy(status: FeedStatus) -> str:
+    """What the fault says would help; "" where the catalogue's remedy holds."""
+    if status.fault is None:
+        return ""
+    return status.fault.remedy or ""
 
 
 def _denied(status: FeedStatus) -> Finding:
-    reason = "the server refuses the subscription"
+    reason = phrase(FEED_DENIED, "reason")
     if status.fault:
         reason = status.fault.message
     return make_finding(
         rule=FEED_DENIED,
         subject="coherence feed",
-        message=f"coherence feed denied: {reason}",
+        reason=reason,
         measured="denied",
         threshold="subscribed",
-        remedy=_remedy(status, "Allow the channels: &cache_coherence:*"),
+        remedy=_remedy(status),
     )
 
 
@@ -108,10 +111,10 @@ def _broken(status: FeedStatus) -> Finding:
     return make_finding(
         rule=FEED_BROKEN,
         subject="coherence feed",
-        message=f"coherence feed is broken{_reason(status)}",
+        reason=_reason(status),
         measured="broken",
         threshold="live",
-        remedy=_remedy(status, "See what answers at the address of Redis."),
+        remedy=_remedy(status),
     )
 
 
@@ -119,22 +122,23 @@ def _down(status: FeedStatus, since: float | None) -> Finding:
     return make_finding(
         rule=FEED_DOWN,
         subject="coherence feed",
-        message=f"coherence feed is not live{_reason(status)}",
+        reason=_reason(status),
         measured=since,
         threshold=STALE_SECONDS,
         unit="s",
-        remedy=_remedy(status, "It reconnects by itself; see the state of Redis."),
+        remedy=_remedy(status),
     )
 
 
 def _silent(quiet: float, since: float | None) -> Finding:
-    verified = "link not verified"
+    link = phrase(FEED_SILENT, "unverified")
     if since is not None:
-        verified = f"link verified {age(since)} ago"
+        link = phrase(FEED_SILENT, "verified", ago=age(since))
     return make_finding(
         rule=FEED_SILENT,
         subject="coherence feed",
-        message=f"last event {age(quiet)} ago, {verified}",
+        ago=age(quiet),
+        link=link,
         measured=quiet,
         threshold=SILENT_SECONDS,
         unit="s",
@@ -146,7 +150,7 @@ def _dropped(status: FeedStatus) -> Finding:
     return make_finding(
         rule=FEED_DROPPED,
         subject="coherence feed",
-        message=f"{plural(status.dropped, 'event')} lost inside this program",
+        events=plural(status.dropped, "event"),
         measured=float(status.dropped),
         threshold=0.0,
         unit="events",

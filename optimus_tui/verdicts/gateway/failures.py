@@ -11,7 +11,7 @@ from msgspec.structs import replace
 
 from optimus_tui.contract.finding_rules import ERRORS_RATE
 from optimus_tui.contract.findings import Finding, Severity
-from optimus_tui.contract.make_finding import make_finding
+from optimus_tui.contract.make_finding import make_finding, phrase
 from optimus_tui.contract.metrics import Increase
 from optimus_tui.settings.model import Thresholds
 from optimus_tui.verdicts.gateway.latency import eased
@@ -138,15 +138,26 @@ def _as_of_now(found: Finding, part: FailingPart, lately: Increase | None, thres
 
 def _find_part(part: FailingPart, subject: str, grown: Increase, thresholds: Thresholds) -> Finding:
     weight, share = weigh_part(part, thresholds), part.failed / part.requests
+    where = str(part)
+    if subject != GATEWAY:
+        where = f"{subject}, {part}"
+    sentence = phrase(
+        ERRORS_RATE,
+        "part",
+        part=str(part),
+        share=percent(share, weight.bar),
+        requests=plural(round(part.requests), "request"),
+        limit=percent(weight.bar),
+    )
     return _finding(
         weight,
-        str(part) if subject == GATEWAY else f"{subject}, {part}",
+        where,
         share,
         part.requests,
         grown,
-        of=f" of {part}",
-        impact="Callers get errors instead of answers there; all others are mostly answered.",
-        remedy="See the gateway's log of that route or tenant, then what it needs.",
+        message=sentence,
+        impact=phrase(ERRORS_RATE, "part_impact"),
+        remedy=phrase(ERRORS_RATE, "part_remedy"),
     )
 
 
@@ -175,19 +186,8 @@ def _find(grown: Increase, subject: str, thresholds: Thresholds) -> list[Finding
         return []
     few = ""
     if weight.severity == "low":
-        few = f"; {round(told.failed or 0):,} failures of so few requests may be chance"
-    return [
-        _finding(
-            weight,
-            subject,
-            rate,
-            told.requests,
-            grown,
-            rest=f"{few}{who_fails(grown)}",
-            impact="Callers get errors instead of answers.",
-            remedy="See which route fails most, then the engine's health and the gateway's log.",
-        )
-    ]
+        few = phrase(ERRORS_RATE, "few", count=round(told.failed or 0))
+    return [_finding(weight, subject, rate, told.requests, grown, rest=f"{few}{who_fails(grown)}")]
 
 
 def _finding(
@@ -197,18 +197,21 @@ def _finding(
     requests: float,
     grown: Increase,
     *,
-    of: str = "",
     rest: str = "",
-    impact: str,
-    remedy: str,
+    message: str = "",
+    impact: str = "",
+    remedy: str = "",
 ) -> Finding:
-    """A share of failures over its bar. ``of``: whose requests, where not all are meant; ``rest`` ends the sentence."""
+    """Return the finding about a share of failures over its threshold. ``rest`` ends the catalogue's sentence."""
     return make_finding(
         rule=ERRORS_RATE,
         severity=weight.severity,
         subject=subject,
-        message=f"{percent(share, weight.bar)} of {plural(round(requests), 'request')}{of} failed, "
-        f"the bar is {percent(weight.bar)}{rest}",
+        message=message,
+        rest=rest,
+        share=percent(share, weight.bar),
+        requests=plural(round(requests), "request"),
+        limit=percent(weight.bar),
         measured=round(share, 4),
         threshold=weight.bar,
         unit="share",
@@ -229,7 +232,7 @@ def good_again(found: Finding, failed: float, requests: float, thresholds: Thres
         share = found.measured
     if failed >= thresholds.error_rate_warn * requests or not surely_less(failed, requests, share):
         return None
-    return eased(found, f"{percent(failed / requests)} of the last {requests:,.0f}")
+    return eased(found, phrase(ERRORS_RATE, "good_again", share=percent(failed / requests), count=requests))
 
 
 def who_fails(grown: Increase) -> str:
@@ -240,8 +243,15 @@ def who_fails(grown: Increase) -> str:
         if found is not None:
             name, told = found
             parts.append(
-                f"{label} {shown(name)} ({round(told.failed or 0):,} of {plural(round(told.requests), 'request')})"
+                phrase(
+                    ERRORS_RATE,
+                    "failed_of",
+                    label=label,
+                    name=shown(name),
+                    count=round(told.failed or 0),
+                    requests=plural(round(told.requests), "request"),
+                )
             )
     if parts:
-        return f"; most at {', '.join(parts)}"
+        return phrase(ERRORS_RATE, "most_at", parts=", ".join(parts))
     return ""

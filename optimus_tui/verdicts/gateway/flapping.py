@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 from optimus_tui.contract.finding_rules import SERVICES_FLAPPING
 from optimus_tui.contract.findings import Finding
-from optimus_tui.contract.make_finding import make_finding
+from optimus_tui.contract.make_finding import make_finding, phrase
 from optimus_tui.verdicts.gateway.latency import CURED_LOOKS, MIN_SAMPLES, eased
 from optimus_tui.wording.age import age
 
@@ -25,7 +25,9 @@ def judge_flapping(name: str, looks: Sequence[tuple[float, float]]) -> list[Find
     found = make_finding(
         rule=SERVICES_FLAPPING,
         subject=name,
-        message=f"{name} failed {failed} of {len(looks)} looks in {age(seconds)}",
+        failed=failed,
+        count=len(looks),
+        span=age(seconds),
         measured=round(failed / len(looks), 4),
         threshold=FAILED_SHARE,
         unit="share",
@@ -34,5 +36,5 @@ def judge_flapping(name: str, looks: Sequence[tuple[float, float]]) -> list[Find
     )
     good_again = all(value >= 1 for _, value in looks[-CURED_LOOKS:])
     if good_again:
-        return [eased(found, f"good again in the last {CURED_LOOKS} looks")]
+        return [eased(found, phrase(SERVICES_FLAPPING, "good_again", count=CURED_LOOKS))]
     return [found]

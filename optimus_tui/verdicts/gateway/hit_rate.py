@@ -12,7 +12,7 @@ from msgspec.structs import replace
 
 from optimus_tui.contract.finding_rules import CACHE_HIT_RATE, CACHE_HIT_RATE_CONFLICT, CACHE_HIT_RATE_UNKNOWN
 from optimus_tui.contract.findings import Finding, Severity
-from optimus_tui.contract.make_finding import make_finding
+from optimus_tui.contract.make_finding import make_finding, phrase
 from optimus_tui.contract.services import CacheMetrics, GatewayState, HitRate, ServerState
 from optimus_tui.settings.model import Thresholds
 from optimus_tui.verdicts.gateway.latency import eased
@@ -154,7 +154,7 @@ def find_rates(
     if recent is None:
         return over_minutes
     conflict = find_conflict(rate, recent, thresholds)
-    words = f"now {percent(recent.value)} ({recent.source})"
+    words = phrase(CACHE_HIT_RATE, "now", rate=percent(recent.value), source=recent.source)
     found = find_hit_rate(recent, server, thresholds) or [eased(one, words) for one in over_minutes]
     return [*found, *conflict]
 
@@ -173,8 +173,10 @@ def find_conflict(published: HitRate | None, present: HitRate | None, thresholds
         make_finding(
             rule=CACHE_HIT_RATE_CONFLICT,
             subject="hit rate",
-            message=f"two sources disagree: the hit rate is {percent(published.value)} ({published.source}) "
-            f"and {percent(present.value, bar)} ({present.source}); the newer counts decide",
+            published=percent(published.value),
+            published_by=published.source,
+            present=percent(present.value, bar),
+            present_by=present.source,
             measured=present.value,
             threshold=published.value,
             unit="share",
@@ -197,7 +199,7 @@ def find_hit_rate(rate: HitRate | None, server: ServerState | None, thresholds: 
             make_finding(
                 rule=CACHE_HIT_RATE_UNKNOWN,
                 subject="hit rate",
-                message=f"hit rate unknown: the gateway does not publish it, and {server.info_fault.message}",
+                reason=server.info_fault.message,
                 measured="unknown",
                 threshold=thresholds.hit_rate_warn,
                 unit="share",
@@ -207,27 +209,23 @@ def find_hit_rate(rate: HitRate | None, server: ServerState | None, thresholds: 
         ]
     if rate.value >= thresholds.hit_rate_warn or (rate.samples is not None and rate.samples < MIN_LOOKUPS):
         return []
-    low = rate.value < thresholds.hit_rate_low
-    if low:
-        bar = thresholds.hit_rate_low
-    else:
-        bar = thresholds.hit_rate_warn
-    chance = rate.samples is not None and _may_be_good(rate.value, rate.samples, thresholds)
     severity: Severity = "medium"
-    if low:
+    bar, remedy, few = thresholds.hit_rate_warn, "", ""
+    if rate.value < thresholds.hit_rate_low:
         severity = "high"
-    few = ""
-    if chance:
-        few = f"; {rate.samples} look-ups are few, it may be chance"
-    remedy = "Watch it; compare with the feed: bulk invalidations and short TTLs show first there."
-    if low:
-        remedy = "Raise the TTL of the kinds that expire soonest; see in the feed whether too much is invalidated."
+        bar, remedy = thresholds.hit_rate_low, phrase(CACHE_HIT_RATE, "remedy_low")
+    if rate.samples is not None and _may_be_good(rate.value, rate.samples, thresholds):
+        severity = "low"
+        few = phrase(CACHE_HIT_RATE, "few", count=rate.samples)
     return [
         make_finding(
             rule=CACHE_HIT_RATE,
-            severity="low" if chance else severity,
+            severity=severity,
             subject="hit rate",
-            message=f"hit rate {percent(rate.value, bar)} is below {percent(bar)} ({rate.source}){few}",
+            rate=percent(rate.value, bar),
+            limit=percent(bar),
+            source=rate.source,
+            few=few,
             measured=rate.value,
             threshold=bar,
             unit="share",

@@ -16,7 +16,7 @@ from msgspec.structs import replace
 from optimus_tui.contract.finding_rules import LATENCY_HALF, LATENCY_NOW, LATENCY_P95
 from optimus_tui.contract.findings import Finding, Severity
 from optimus_tui.contract.health import Series
-from optimus_tui.contract.make_finding import make_finding
+from optimus_tui.contract.make_finding import make_finding, phrase
 from optimus_tui.settings.model import Thresholds
 from optimus_tui.verdicts.sorting import worst_first
 from optimus_tui.wording.numbers import latency, part_of
@@ -59,7 +59,7 @@ def _bar_below(ms: float | None, thresholds: Thresholds) -> _Bar | None:
     if ms is None or ms <= thresholds.latency_good_ms:
         return None
     if ms > thresholds.latency_poor_ms:
-        return _Bar(thresholds.latency_poor_ms, "high", " Callers may run into their timeouts.")
+        return _Bar(thresholds.latency_poor_ms, "high", phrase(LATENCY_P95, "timeouts"))
     return _Bar(thresholds.latency_good_ms, "medium", "")
 
 
@@ -71,25 +71,26 @@ def _over_window(name: str, series: Series, thresholds: Thresholds) -> list[Find
     cured = len(newest) == CURED_LOOKS and max(newest) <= thresholds.latency_good_ms
     if cured:
         severity: Severity = "low"
-        words = f"; quick again in the last {CURED_LOOKS} looks"
+        rest = phrase(LATENCY_P95, "quick_again", count=CURED_LOOKS)
     else:
         severity = _sure(bar.severity, series, thresholds)
-        words = ""
+        rest = ""
         if severity == "low":
-            words = f"; one look of {series.samples} was slow"
+            rest = phrase(LATENCY_P95, "one_slow", count=series.samples)
     return [
         make_finding(
             rule=LATENCY_P95,
             severity=severity,
             subject=name,
-            message=f"{name} p95 {latency(series.p95)} is over {latency(bar.ms)}{words}",
+            p95=latency(series.p95),
+            limit=latency(bar.ms),
+            rest=rest,
+            timeouts=bar.timeouts,
             measured=series.p95,
             threshold=bar.ms,
             unit="ms",
             samples=series.samples,
             window_seconds=WINDOW_SECONDS,
-            impact=f"One request in twenty to {name} takes longer than this.{bar.timeouts}",
-            remedy=_compare_with_others(name),
         )
     ]
 
@@ -115,20 +116,22 @@ def _now(name: str, series: Series, thresholds: Thresholds) -> list[Finding]:
             rule=LATENCY_NOW,
             severity=bar.severity,
             subject=name,
-            message=f"{name} over {latency(bar.ms)} {_looks(len(newest))}, now {latency(newest[-1])}",
+            limit=latency(bar.ms),
+            when=_checks(len(newest)),
+            now=latency(newest[-1]),
+            timeouts=bar.timeouts,
             measured=quickest,
             threshold=bar.ms,
             unit="ms",
             samples=len(newest),
-            impact=f"Every request to {name} takes longer than this at present.{bar.timeouts}",
         )
     ]
 
 
-def _looks(number: int) -> str:
+def _checks(number: int) -> str:
     if number >= NOW_LOOKS:
-        return f"for the last {number} looks"
-    return f"in {part_of(number, number, 'look')}"
+        return phrase(LATENCY_NOW, "last", count=number)
+    return phrase(LATENCY_NOW, "each", checks=part_of(number, number, "check"))
 
 
 def judge_half(name: str, p50_ms: float | None, words: str, requests: float, thresholds: Thresholds) -> list[Finding]:
@@ -141,16 +144,13 @@ def judge_half(name: str, p50_ms: float | None, words: str, requests: float, thr
             rule=LATENCY_HALF,
             severity=bar.severity,
             subject=name,
-            message=f"half of {requests:,.0f} requests to {name} took over {latency(bar.ms)} (p50 {words})",
+            count=round(requests),
+            limit=latency(bar.ms),
+            p50=words,
             measured=p50_ms,
             measured_words=words,
             threshold=bar.ms,
             unit="ms",
             samples=round(requests),
-            remedy=_compare_with_others(name),
         )
     ]
-
-
-def _compare_with_others(name: str) -> str:
-    return f"See what {name} waits for; compare with the other dependencies' latency in the same minutes."

@@ -8,7 +8,7 @@ import math
 
 from optimus_tui.contract.finding_rules import GATEWAY_RESTARTS, METRICS_SEVERAL_PROCESSES
 from optimus_tui.contract.findings import Finding, Severity
-from optimus_tui.contract.make_finding import make_finding
+from optimus_tui.contract.make_finding import make_finding, phrase
 from optimus_tui.contract.metrics import Grown
 from optimus_tui.wording.numbers import plural
 
@@ -35,8 +35,9 @@ def find_restarts(grown: Grown) -> list[Finding]:
             rule=GATEWAY_RESTARTS,
             severity=severity,
             subject="gateway",
-            message=f"the gateway's processes restarted at least {plural(grown.restarts, 'time')} in {span} "
-            f"({plural(grown.processes, 'process', 'processes')} seen)",
+            times=plural(grown.restarts, "time"),
+            span=span,
+            processes=plural(grown.processes, "process", "processes"),
             measured=float(grown.restarts),
             threshold=float(MEDIUM),
             unit="restarts",
@@ -50,14 +51,14 @@ def find_several(grown: Grown) -> list[Finding]:
     """Return a low finding where several processes answer that cannot be told apart."""
     if not grown.several:
         return []
-    message = "several processes answer here: no rates"
+    reason = phrase(METRICS_SEVERAL_PROCESSES, "reason")
     if grown.fault:
-        message = grown.fault.message
+        reason = grown.fault.message
     return [
         make_finding(
             rule=METRICS_SEVERAL_PROCESSES,
             subject="gateway",
-            message=message,
+            reason=reason,
             measured="unknown",
             threshold="one process, or start times that differ",
             samples=grown.processes,

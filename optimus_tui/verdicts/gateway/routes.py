@@ -6,7 +6,9 @@ p95 is judged by half of them; one that is quick again is told as past.
 
 from collections.abc import Mapping
 
+from optimus_tui.contract.finding_rules import LATENCY_P95
 from optimus_tui.contract.findings import Finding
+from optimus_tui.contract.make_finding import phrase
 from optimus_tui.contract.metrics import Spread
 from optimus_tui.settings.model import Thresholds
 from optimus_tui.verdicts.gateway import latency as latencies
@@ -35,7 +37,8 @@ def judge_routes(routes: Mapping[str, Spread], lately: Mapping[str, Spread], thr
         now = lately.get(route)
         slow = bounds.judge_spread(_name(route), spread, thresholds)
         if now is not None and now.count >= latencies.MIN_SAMPLES and bounds.is_quick(now, thresholds.latency_good_ms):
-            slow = [latencies.eased(one, f"quick again in its last {now.count:,.0f} requests") for one in slow]
+            quick = phrase(LATENCY_P95, "route_quick_again", count=now.count)
+            slow = [latencies.eased(one, quick) for one in slow]
         found += slow
     return found
 

@@ -18,7 +18,7 @@ from optimus_tui.contract.finding_rules import (
     SERVICES_POSTGRES_UNKNOWN,
 )
 from optimus_tui.contract.findings import Finding, Severity
-from optimus_tui.contract.make_finding import make_finding
+from optimus_tui.contract.make_finding import make_finding, phrase
 from optimus_tui.contract.reading import Fault, Reading
 from optimus_tui.contract.services import GatewayState, Remark, ServerState, ServiceState, Sickness, Status
 from optimus_tui.verdicts.server import judge_condition
@@ -36,7 +36,6 @@ _UNKNOWN = {
     "redis": SERVER_UNKNOWN,
 }
 _SAYS = {"gateway": SERVICES_GATEWAY_SAYS, "engine": SERVICES_ENGINE_SAYS, "postgres": SERVICES_POSTGRES_SAYS}
-_PART_IMPACT = "What needs that part fails, or is answered without it; its status code does not show it."
 
 
 def judge_gateway(reading: Reading[GatewayState] | None) -> list[Finding]:
@@ -79,7 +78,7 @@ def judge_server(reading: Reading[ServerState] | None) -> list[Finding]:
             make_finding(
                 rule=SERVER_LOGIN,
                 subject="redis",
-                message=f"redis refuses our login: {fault.message}",
+                reason=fault.message,
                 measured=fault.kind,
                 threshold="connected",
                 remedy=fault.remedy or "",
@@ -89,7 +88,7 @@ def judge_server(reading: Reading[ServerState] | None) -> list[Finding]:
         make_finding(
             rule=SERVER_UNREACHABLE,
             subject="redis",
-            message=f"redis does not serve: {fault.message}",
+            reason=fault.message,
             measured=fault.kind,
             threshold="connected",
             remedy=fault.remedy or "",
@@ -136,7 +135,7 @@ def _service(
     if why is not None and why.message:
         reason = f": {why.message}"
     elif why is None and code is not None:
-        reason = f": it answered {code}"
+        reason = phrase(_ILL[name], "code", code=code)
     measured: float | str = status
     if code is not None:
         measured = float(code)
@@ -145,7 +144,8 @@ def _service(
             rule=_ILL[name],
             severity=severity,
             subject=name,
-            message=f"{name} {_said(name, status, sickness)}{reason}",
+            state=_state(name, status, sickness),
+            reason=reason,
             measured=measured,
             threshold=good,
             samples=1,
@@ -156,17 +156,17 @@ def _service(
 
 def _remarked(name: str, remark: Remark) -> Finding:
     """Return a low finding for a healthy service with a remark on its health page."""
-    part = remark.kind == "part"
-    said = f"{name} answered 200 and says {remark.words}: taken as healthy by its status code"
-    if part:
-        said = f"{name} is well by its own word, and says of a part {remark.words}"
-    impact, measured = "None, as far as is known.", str(remark.kind)
-    if part:
-        impact, measured = _PART_IMPACT, "sick part"
+    message = impact = ""
+    measured = str(remark.kind)
+    if remark.kind == "part":
+        message = phrase(_SAYS[name], "part", subject=name, words=remark.words)
+        impact = phrase(_SAYS[name], "part_impact")
+        measured = "sick part"
     return make_finding(
         rule=_SAYS[name],
         subject=name,
-        message=said,
+        message=message,
+        words=remark.words,
         measured=measured,
         threshold="healthy",
         samples=1,
@@ -174,15 +174,16 @@ def _remarked(name: str, remark: Remark) -> Finding:
     )
 
 
-def _said(name: str, status: str, sickness: Sickness | None) -> str:
-    """What a service does that is not well."""
+def _state(name: str, status: str, sickness: Sickness | None) -> str:
+    """Return what an unhealthy service does."""
+    rule = _ILL[name]
     if status in ("no answer", "disconnected") or (name == "gateway" and status == "error"):
-        return "does not answer"
+        return phrase(rule, "down")
     if sickness == "degraded":
-        return "is degraded"
+        return phrase(rule, "is_degraded")
     if sickness or status == "unhealthy":
-        return "is unhealthy"
-    return "answers wrongly"
+        return phrase(rule, "sick")
+    return phrase(rule, "wrong")
 
 
 def unheard(name: str, why: Fault) -> Finding:
@@ -204,7 +205,7 @@ def _unknown(name: str, why: Fault | None) -> Finding:
     return make_finding(
         rule=_UNKNOWN[name],
         subject=name,
-        message=f"{name} cannot be measured{reason}",
+        reason=reason,
         measured="unknown",
         threshold="connected",
         samples=0,

@@ -10,7 +10,7 @@ from msgspec import Struct
 from optimus_tui.contract.finding_rules import LIMITS_IMMORTAL, LIMITS_LONG_TTL, LIMITS_OVER
 from optimus_tui.contract.findings import Finding, Severity
 from optimus_tui.contract.limits import LimitRow, LimitRules
-from optimus_tui.contract.make_finding import make_finding
+from optimus_tui.contract.make_finding import make_finding, phrase
 from optimus_tui.verdicts.limits.words import (
     duration_words,
     limit_subject,
@@ -39,18 +39,18 @@ def _is_full(row: LimitRow) -> bool:
 
 
 def _immortal(row: LimitRow) -> Finding:
-    name, tenant = subject_of(row), tenant_words(row.counter.tenant)
+    tenant = tenant_words(row.counter.tenant)
+    impact = ""
     if _is_full(row):
-        impact = f"{tenant} is refused (429) on every such request, for ever: no window will end it."
+        impact = phrase(LIMITS_IMMORTAL, "impact_full", tenant=tenant)
     elif row.limit is not None:
-        left = row.limit - (row.counter.count or 0)
-        impact = f"The count only grows: after {plural(left, 'more request')} {tenant} is refused for ever."
-    else:
-        impact = f"The count only grows: once it reaches its limit, {tenant} is refused for ever."
+        left = plural(row.limit - (row.counter.count or 0), "more request")
+        impact = phrase(LIMITS_IMMORTAL, "impact_left", tenant=tenant, left=left)
     return make_finding(
         rule=LIMITS_IMMORTAL,
-        subject=name,
-        message=f"{name} never resets: its counter has no TTL ({used_words(row)})",
+        subject=subject_of(row),
+        used=used_words(row),
+        tenant=tenant,
         measured="no TTL",
         threshold="a TTL",
         samples=1,
@@ -59,17 +59,17 @@ def _immortal(row: LimitRow) -> Finding:
 
 
 def _immortals(rows: Sequence[LimitRow]) -> Finding:
-    blocked = sum(_is_full(row) for row in rows)
     return make_finding(
         rule=LIMITS_IMMORTAL,
         subject="several counters",
         many=True,
-        message=f"{len(rows):,} counters never reset (no TTL): {some_of([subject_of(row) for row in rows])}",
+        count=len(rows),
+        names=some_of([subject_of(row) for row in rows]),
+        full=sum(_is_full(row) for row in rows),
         measured=float(len(rows)),
         threshold=0.0,
         unit="counters",
         samples=len(rows),
-        impact=f"{blocked:,} of them are full: those tenants are refused (429) for ever. The others will follow.",
     )
 
 
@@ -120,31 +120,36 @@ def too_low(one: CommonLimit, over: Sequence[LimitRow], window: float | None) ->
     """Return the finding about a limit that nearly every tenant has used up. ``over`` are counters of it."""
     name = operation_words(one.operation)
     limits = sorted({row.limit for row in over if row.limit is not None})
-    what = "their limits"
+    limit = phrase(LIMITS_OVER, "their_limits")
     if len(limits) == 1:
-        what = f"the limit of {limits[0]:,}"
+        limit = phrase(LIMITS_OVER, "the_limit", limit=limits[0] or 0)
+    tenants = plural(one.over, "tenant is", "tenants are")
     return make_finding(
         rule=LIMITS_OVER,
         subject=limit_subject(one.operation),
-        message=f"{part_of(one.over, one.tenants, 'tenant')} have used up {what} for {name}: "
-        "the limit is too low for this traffic, or one limit is shared by all",
+        message=phrase(
+            LIMITS_OVER,
+            "shared",
+            tenants=part_of(one.over, one.tenants, "tenant"),
+            limit=limit,
+            operation=name,
+        ),
         measured=float(one.over),
         threshold=float(one.tenants),
         unit="tenants",
         samples=one.tenants,
         window_seconds=window,
-        impact=f"{plural(one.over, 'tenant is', 'tenants are')} answered 429 on {name} until the windows end.",
-        remedy=f"Raise the limit of {name}, or check whether the gateway counts all tenants together (one address or"
-        " one key behind a proxy); no single client is to blame.",
+        impact=phrase(LIMITS_OVER, "shared_impact", tenants=tenants, operation=name),
+        remedy=phrase(LIMITS_OVER, "shared_remedy", operation=name),
     )
 
 
 def _over(row: LimitRow, window: float | None) -> Finding:
-    name = subject_of(row)
     return make_finding(
         rule=LIMITS_OVER,
-        subject=name,
-        message=f"{name} has used up its limit: {used_words(row)} ({percent(row.share)})",
+        subject=subject_of(row),
+        used=used_words(row),
+        share=percent(row.share),
         measured=float(row.counter.count or 0),
         threshold=float(row.limit or 0),
         unit="requests",
@@ -159,13 +164,14 @@ def _overs(rows: Sequence[LimitRow], window: float | None) -> Finding:
         rule=LIMITS_OVER,
         subject="several counters",
         many=True,
-        message=f"{len(rows):,} counters have used up their limit: {some_of([subject_of(row) for row in rows])}",
+        count=len(rows),
+        names=some_of([subject_of(row) for row in rows]),
+        tenants=plural(tenants, "tenant is", "tenants are"),
         measured=float(len(rows)),
         threshold=0.0,
         unit="counters",
         samples=len(rows),
         window_seconds=window,
-        impact=f"{plural(tenants, 'tenant is', 'tenants are')} answered 429 on these operations until the windows end.",
     )
 
 
@@ -185,23 +191,22 @@ def long_ttls(rows: Sequence[LimitRow], rules: LimitRules | None) -> list[Findin
 
 
 def _long_ttl(row: LimitRow, window: int, everywhere: bool) -> Finding:
-    left = (row.counter.ttl_ms or 0) / 1000
-    full = _is_full(row)
-    tenant = tenant_words(row.counter.tenant)
-    blocked = f"{tenant} is answered 429 for {duration_words(left)}, not for {duration_words(window)}."
+    seconds = (row.counter.ttl_ms or 0) / 1000
+    tenant, left, lasts = tenant_words(row.counter.tenant), duration_words(seconds), duration_words(window)
+    impact = ""
     severity: Severity = "medium"
-    if full:
-        impact = blocked
+    if _is_full(row):
+        impact = phrase(LIMITS_LONG_TTL, "impact_full", tenant=tenant, left=left, window=lasts)
         severity = "high"
-    else:
-        impact = f"It counts on long after its window: once it is full, {blocked}"
     return make_finding(
         rule=LIMITS_LONG_TTL,
         severity=severity,
         subject=subject_of(row),
-        message=f"{subject_of(row)} lives for {duration_words(left)} more in a window of {duration_words(window)}"
-        f" ({used_words(row)})",
-        measured=round(left),
+        used=used_words(row),
+        tenant=tenant,
+        left=left,
+        window=lasts,
+        measured=round(seconds),
         threshold=float(window),
         unit="s",
         samples=1,
@@ -213,10 +218,11 @@ def _long_ttl(row: LimitRow, window: int, everywhere: bool) -> Finding:
 
 def _long_ttls(rows: Sequence[LimitRow], window: int, everywhere: bool) -> Finding:
     full = [row for row in rows if _is_full(row)]
-    longest = max(row.counter.ttl_ms or 0 for row in rows) / 1000
-    which = "all counters live"
-    if not everywhere:
-        which = f"{len(rows):,} counters live"
+    left, lasts = duration_words(max(row.counter.ttl_ms or 0 for row in rows) / 1000), duration_words(window)
+    names = some_of([subject_of(row) for row in full or rows])
+    message = ""
+    if everywhere:
+        message = phrase(LIMITS_LONG_TTL, "all", window=lasts, left=left, names=names)
     severity: Severity = "medium"
     if full:
         severity = "high"
@@ -224,21 +230,23 @@ def _long_ttls(rows: Sequence[LimitRow], window: int, everywhere: bool) -> Findi
         rule=LIMITS_LONG_TTL,
         severity=severity,
         subject="several counters",
-        message=f"{which} far longer than the window of {duration_words(window)}, up to {duration_words(longest)}: "
-        + some_of([subject_of(row) for row in full or rows]),
+        many=True,
+        message=message,
+        count=len(rows),
+        full=len(full),
+        window=lasts,
+        left=left,
+        names=names,
         measured=float(len(rows)),
         threshold=0.0,
         unit="counters",
         samples=len(rows),
         window_seconds=float(window),
-        impact=f"{len(full):,} of them are full: those tenants are refused (429) until the TTL ends.",
         remedy=_long_remedy(everywhere),
     )
 
 
 def _long_remedy(everywhere: bool) -> str:
     if everywhere:
-        return (
-            "All counters live so long: the published window_seconds is not the one in force, or the writer's TTL is."
-        )
-    return "Find what sets this TTL (a unit mixed up, a TTL set anew) and make it one window."
+        return phrase(LIMITS_LONG_TTL, "remedy_all")
+    return ""

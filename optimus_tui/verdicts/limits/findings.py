@@ -47,11 +47,11 @@ def find(
 
 
 def _crowded(tenant: TenantCount, thresholds: Thresholds) -> Finding:
-    name = tenant_words(tenant.tenant)
     return make_finding(
         rule=LIMITS_TENANT_SHARE,
-        subject=name,
-        message=f"{name} holds {tenant.counters:,} active limits, more than {thresholds.tenant_active_limits:,}",
+        subject=tenant_words(tenant.tenant),
+        count=tenant.counters,
+        limit=thresholds.tenant_active_limits,
         measured=float(tenant.counters),
         threshold=float(thresholds.tenant_active_limits),
         unit="counters",
@@ -60,13 +60,13 @@ def _crowded(tenant: TenantCount, thresholds: Thresholds) -> Finding:
 
 
 def _crowds(tenants: Sequence[TenantCount], thresholds: Thresholds) -> Finding:
-    bar = thresholds.tenant_active_limits
     return make_finding(
         rule=LIMITS_TENANT_SHARE,
         subject="several tenants",
         many=True,
-        message=f"{len(tenants):,} tenants hold more than {bar:,} active limits each: "
-        + some_of([f"{tenant_words(t.tenant)} {t.counters:,}" for t in tenants]),
+        count=len(tenants),
+        limit=thresholds.tenant_active_limits,
+        names=some_of([f"{tenant_words(t.tenant)} {t.counters:,}" for t in tenants]),
         measured=float(len(tenants)),
         threshold=0.0,
         unit="tenants",
@@ -85,7 +85,8 @@ def _total(report: LimitsReport, thresholds: Thresholds) -> list[Finding]:
         make_finding(
             rule=LIMITS_TOTAL,
             subject="rate limits",
-            message=f"{at_least}{keys:,} rate-limit keys, more than {thresholds.limit_keys:,}",
+            count=f"{at_least}{keys:,}",
+            limit=thresholds.limit_keys,
             measured=float(keys),
             threshold=float(thresholds.limit_keys),
             unit="keys",
@@ -95,11 +96,11 @@ def _total(report: LimitsReport, thresholds: Thresholds) -> list[Finding]:
 
 
 def _near(row: LimitRow, near: float) -> Finding:
-    name = subject_of(row)
     return make_finding(
         rule=LIMITS_NEAR,
-        subject=name,
-        message=f"{name} is near its limit: {used_words(row)} ({percent(row.share)})",
+        subject=subject_of(row),
+        used=used_words(row),
+        share=percent(row.share),
         measured=row.share,
         threshold=near,
         unit="share",
@@ -112,10 +113,11 @@ def _nears(rows: Sequence[LimitRow], near: float) -> Finding:
         rule=LIMITS_NEAR,
         subject="several counters",
         many=True,
-        message=f"{len(rows):,} counters are near their limits: {some_of([subject_of(row) for row in rows])}",
+        count=len(rows),
+        names=some_of([subject_of(row) for row in rows]),
+        share=percent(near),
         measured=float(len(rows)),
         threshold=0.0,
         unit="counters",
         samples=len(rows),
-        impact=f"Each has used {percent(near)} or more of its window.",
     )

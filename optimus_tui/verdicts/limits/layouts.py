@@ -11,7 +11,7 @@ SHOWN = 3
 
 
 def layout_words(unknown: UnknownLayout, *, known: int = 0, shown: int = SHOWN, wanted: str = "") -> str:
-    """Return ``15 keys, none of a layout we know: 9 × `LIMITS:LIMITER/…` ``; "" where every name is understood.
+    """Return ``15 keys, none in a known layout: 9 × `LIMITS:LIMITER/…` ``; "" where every name is understood.
 
     ``known`` is the number of keys of a known layout; beside these, ``wanted`` is what is not among them.
     """
@@ -22,11 +22,11 @@ def layout_words(unknown: UnknownLayout, *, known: int = 0, shown: int = SHOWN, 
     shapes += f" and {plural(more, 'other shape')}" if more > 0 else ""
     keys = plural(unknown.count, "key")
     if not known:
-        return f"{keys}, none of a layout we know: {shapes}"
+        return f"{keys}, none in a known layout: {shapes}"
     lead = ""
     if wanted:
         lead = f"no {wanted}, but "
-    return f"{lead}{keys} of no layout we know: {shapes}"
+    return f"{lead}{keys} in an unknown layout: {shapes}"
 
 
 def counters_unknown(counters: int, unknown: UnknownLayout) -> bool:
@@ -49,7 +49,7 @@ def find_unknown_layout(counters: int, unknown: UnknownLayout, coverage: Coverag
             rule=LIMITS_UNKNOWN_LAYOUT,
             severity=severity,
             subject="rate limits",
-            message=layout_words(unknown, known=known, wanted="rate-limit counter"),
+            layouts=layout_words(unknown, known=known, wanted="rate-limit counter"),
             measured=float(unknown.count),
             threshold=0.0,
             unit="keys",

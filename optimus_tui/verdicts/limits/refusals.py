@@ -13,7 +13,7 @@ from msgspec.structs import replace
 from optimus_tui.contract.finding_rules import LIMITS_REFUSED, LIMITS_REFUSED_BELOW
 from optimus_tui.contract.findings import Finding, Severity
 from optimus_tui.contract.limits import ALL_TENANTS, Counter, LimitRules
-from optimus_tui.contract.make_finding import make_finding
+from optimus_tui.contract.make_finding import make_finding, phrase
 from optimus_tui.contract.metrics import Counted, Increase
 from optimus_tui.verdicts.gateway.latency import eased
 from optimus_tui.verdicts.gateway.outcomes import outcomes
@@ -98,9 +98,9 @@ def find_refusals(
         for one in refused_by_tenant(requests, refused, tenant)
         if one.refused >= least and (one.share is None or one.share >= REFUSED_SHARE)
     ]
-    when = f"in {span_words(refused.covered_minutes)}"
+    when = phrase(LIMITS_REFUSED, "within", span=span_words(refused.covered_minutes))
     if since_start:
-        when = "since the gateway started, nobody knows when"
+        when = phrase(LIMITS_REFUSED, "since_start")
     worth.sort(key=lambda one: (one.share is None, -one.refused))
     shared = [one for one in worth if one.share is not None]
     vague = [one for one in worth if one.share is None]
@@ -123,25 +123,24 @@ def find_refusals_lately(
         return found
     now = find_refusals(lately_requests, lately_refused)
     still = {one.subject for one in now}
-    words = f"{round(lately_refused.total):,} of all in the last {span_words(lately_refused.covered_minutes)}"
-    return [*now, *(eased(one, words) for one in found if one.subject not in still)]
+    span = span_words(lately_refused.covered_minutes)
+    ended = phrase(LIMITS_REFUSED, "ended", count=round(lately_refused.total), span=span)
+    return [*now, *(eased(one, ended) for one in found if one.subject not in still)]
 
 
 def _told(cases: Sequence[RefusedRequests], bound: str, when: str, *, sure: bool) -> list[Finding]:
-    return each_or_one(
-        cases, lambda one: _one(one, bound, when, sure), lambda many: _many(many, f"{bound}many", when, sure)
-    )
+    return each_or_one(cases, lambda one: _one(one, bound, when, sure), lambda many: _many(many, bound, when, sure))
 
 
 def _one(one: RefusedRequests, bound: str, when: str, sure: bool) -> Finding:
     unit = "requests"
     if one.share is not None:
-        share = f"{percent(one.share)} of them or more"
+        share = phrase(LIMITS_REFUSED, "share", share=percent(one.share))
         unit = "share"
         threshold = REFUSED_SHARE
         measured = one.share
     else:
-        share = f"share unknown: {one.why}"
+        share = phrase(LIMITS_REFUSED, "share_unknown", reason=one.why)
         threshold = float(LEAST_REFUSED)
         measured = float(round(one.refused))
     severity: Severity = "medium"
@@ -151,7 +150,9 @@ def _one(one: RefusedRequests, bound: str, when: str, sure: bool) -> Finding:
         rule=LIMITS_REFUSED,
         severity=severity,
         subject=one.name,
-        message=f"{bound}{round(one.refused):,} requests of {one.name} were refused (429) {when} ({share})",
+        count=f"{bound}{round(one.refused):,}",
+        when=when,
+        share=share,
         measured=measured,
         threshold=threshold,
         unit=unit,
@@ -159,8 +160,7 @@ def _one(one: RefusedRequests, bound: str, when: str, sure: bool) -> Finding:
     )
 
 
-def _many(many: Sequence[RefusedRequests], how_many: str, when: str, sure: bool) -> Finding:
-    names = some_of([f"{one.name} {round(one.refused):,}" for one in many])
+def _many(many: Sequence[RefusedRequests], bound: str, when: str, sure: bool) -> Finding:
     severity: Severity = "medium"
     if sure:
         severity = "high"
@@ -169,7 +169,10 @@ def _many(many: Sequence[RefusedRequests], how_many: str, when: str, sure: bool)
         severity=severity,
         subject="several tenants",
         many=True,
-        message=f"{how_many} requests of {len(many):,} tenants were refused (429) {when}: {names}",
+        bound=bound,
+        tenants=len(many),
+        when=when,
+        names=some_of([f"{one.name} {round(one.refused):,}" for one in many]),
         measured=float(len(many)),
         threshold=0.0,
         unit="tenants",
@@ -223,8 +226,10 @@ def _refused_below(counter: Counter, limit: int, grown: float, seconds: float) -
     return make_finding(
         rule=LIMITS_REFUSED_BELOW,
         subject=name,
-        message=f"{round(grown):,} requests were refused (429) within {seconds:.1f} s while {name} stood at"
-        f" {counter.count or 0:,} of the published {limit:,}",
+        count=round(grown),
+        seconds=seconds,
+        used=counter.count or 0,
+        limit=limit,
         measured=float(counter.count or 0),
         threshold=float(limit),
         unit="requests",

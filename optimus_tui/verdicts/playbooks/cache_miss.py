@@ -234,13 +234,14 @@ def _evicting(grown: float, window: Window, server: ServerState | None) -> Findi
     return make_finding(
         rule=CACHE_EVICTIONS,
         subject="cache keys",
-        message=f"{grown:,.0f} keys were evicted before their time in {window.covered_minutes:.0f} min",
+        count=grown,
+        minutes=window.covered_minutes,
+        policy=policy or "unknown",
         measured=grown,
         threshold=0.0,
         unit="keys",
         samples=len(window.samples),
         window_seconds=window.covered_minutes * 60,
-        impact=f"Redis is full and drops keys by its policy ({policy or 'unknown'}): each is a miss that need not be.",
     )
 
 
@@ -287,7 +288,10 @@ def _churning(events: Invalidations, refills: int) -> Finding:
     return make_finding(
         rule=CACHE_CHURN,
         subject="invalidations",
-        message=f"{refills:,} times keys were refilled and invalidated again within {SECONDS:.0f} s; {name} {times:,}",
+        count=refills,
+        seconds=SECONDS,
+        worst=name,
+        times=times,
         measured=float(refills),
         threshold=float(MANY_REFILLS),
         unit="refills",

@@ -12,7 +12,7 @@ from msgspec import Struct
 
 from optimus_tui.contract.finding_rules import BREAKER_HALF_OPEN, BREAKER_OPEN, BREAKER_UNMEASURED, BREAKER_WAS_OPEN
 from optimus_tui.contract.findings import Finding
-from optimus_tui.contract.make_finding import make_finding
+from optimus_tui.contract.make_finding import make_finding, phrase
 from optimus_tui.contract.metrics import BREAKER, Increase, MetricsState, Window
 from optimus_tui.contract.reading import Fault, Reading
 from optimus_tui.contract.services import GatewayState, ServiceState
@@ -134,17 +134,18 @@ def judge_breaker(name: str, values: Sequence[float], engine: ServiceState | Non
     if value == 2.0:
         rule = BREAKER_OPEN
     well = _is_engine(name) and engine is not None and engine.status == "connected"
-    of = ""
+    processes = cause = ""
     if len(values) > 1:
-        of = f" in {part_of(list(values).count(value), len(values), 'process', 'processes')}"
-    cause = ""
+        counted = part_of(list(values).count(value), len(values), "process", "processes")
+        processes = phrase(rule, "processes", processes=counted)
     if well:
-        cause = " although the AI engine answers us: it fails or times out under real requests"
+        cause = phrase(rule, "engine_answers")
     return [
         make_finding(
             rule=rule,
             subject=name,
-            message=f"the circuit to {name} is {WORDS[value]}{of}{cause}",
+            processes=processes,
+            cause=cause,
             measured=WORDS[value],
             threshold="closed",
             samples=len(values),
@@ -178,7 +179,6 @@ def _was_open(name: str, samples: int, total: int) -> Finding:
     return make_finding(
         rule=BREAKER_WAS_OPEN,
         subject=name,
-        message=f"the circuit to {name} was open within the window and is closed again",
         measured=float(samples),
         threshold=0.0,
         unit="samples",

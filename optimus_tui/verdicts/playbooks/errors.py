@@ -7,7 +7,7 @@ from typing import Any
 
 from optimus_tui.contract.finding_rules import ERRORS_TIMEOUTS, ERRORS_UNMEASURED
 from optimus_tui.contract.findings import Finding
-from optimus_tui.contract.make_finding import make_finding
+from optimus_tui.contract.make_finding import make_finding, phrase
 from optimus_tui.contract.metrics import Increase
 from optimus_tui.contract.reading import Fault
 from optimus_tui.settings.model import Thresholds
@@ -151,17 +151,21 @@ def _unknown(requests: Increase, only: str) -> str:
 
 
 def _timeouts(share: float, requests: Increase, what: str, weight: Weight, subject: str = GATEWAY) -> Finding:
-    few = ""
+    few = message = ""
     if weight.severity == "low":
-        few = "; so few may be chance"
-    where = ""
+        few = phrase(ERRORS_TIMEOUTS, "few")
+    measured, limit = percent(share, weight.bar), percent(weight.bar)
     if subject != GATEWAY:
-        where = f" of {subject}"
+        message = phrase(ERRORS_TIMEOUTS, "part", part=subject, what=what, share=measured, limit=limit, few=few)
     return make_finding(
         rule=ERRORS_TIMEOUTS,
         severity=weight.severity,
         subject=subject,
-        message=f"{what}{where} {percent(share, weight.bar)} is at or over {percent(weight.bar)}{few}",
+        message=message,
+        what=what,
+        share=measured,
+        limit=limit,
+        few=few,
         measured=share,
         threshold=weight.bar,
         unit="share",

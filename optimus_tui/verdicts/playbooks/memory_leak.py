@@ -21,7 +21,7 @@ from optimus_tui.contract.finding_rules import (
     MEMORY_UNMEASURED,
 )
 from optimus_tui.contract.findings import Finding, Severity
-from optimus_tui.contract.make_finding import make_finding
+from optimus_tui.contract.make_finding import make_finding, phrase
 from optimus_tui.contract.metrics import Grown, Window
 from optimus_tui.contract.reading import Fault, Reading
 from optimus_tui.contract.server_condition import MemoryState
@@ -133,33 +133,34 @@ def _too_short_lived(requests: Grown) -> str:
 
 
 def _judge_growth(name: str, found: Trend, limit: int | None, growth: Mapping[str, dict[str, Any]]) -> Finding:
-    label, severity, when = _LABELS[name], "medium", ""
-    hours = None
+    severity: Severity = "medium"
+    full_soon = beside = remedy = ""
     if limit is not None and found.low > 0:
         hours = (limit - found.last) / found.low
-    if hours is not None and hours < SOON_HOURS:
-        severity, when = "high", f"; at least at this pace maxmemory is reached in {max(0.0, hours):.1f} h"
-    fastest = next((safe_text(key, 60) for key, one in growth.items() if one["growing"]), None)
-    why = ""
-    if fastest and name == "redis.memory":
-        why = f" With it grows {fastest}."
-    checked: Severity = "medium"
-    if severity == "high":
-        checked = "high"
-    remedy = "Compare with the gateway's traffic; where that is even, look for caches without a bound in its process."
+        if hours < SOON_HOURS:
+            severity = "high"
+            full_soon = phrase(MEMORY_GROWTH, "full_soon", hours=max(0.0, hours))
     if name == "redis.memory":
-        remedy = "See which namespace grows and whether its keys have TTLs."
+        remedy = phrase(MEMORY_GROWTH, "remedy_redis")
+        fastest = next((safe_text(key, 60) for key, one in growth.items() if one["growing"]), None)
+        if fastest:
+            beside = phrase(MEMORY_GROWTH, "grows_too", namespace=fastest)
     return make_finding(
         rule=MEMORY_GROWTH,
-        severity=checked,
-        subject=label,
-        message=f"{label} grows by {_per_hour(found.per_hour)}, surely by {_per_hour(found.low)}{when}",
+        severity=severity,
+        subject=_LABELS[name],
+        pace=_per_hour(found.per_hour),
+        least=_per_hour(found.low),
+        full_soon=full_soon,
+        first=size(round(found.first)),
+        last=size(round(found.last)),
+        minutes=found.minutes,
+        beside=beside,
         measured=found.per_hour,
         threshold=0.0,
         unit="bytes/h",
         samples=found.samples,
         window_seconds=found.minutes * 60,
-        impact=f"From {size(round(found.first))} to {size(round(found.last))} in {found.minutes:.0f} min.{why}",
         remedy=remedy,
     )
 
@@ -224,7 +225,8 @@ def _judge_buffers(memory: MemoryState) -> list[Finding]:
             make_finding(
                 rule=MEMORY_CLIENT_BUFFERS,
                 subject="client buffers",
-                message=f"clients' buffers take {size(buffers)}, {percent(buffers / used)} of Redis' memory",
+                size=size(buffers),
+                share=percent(buffers / used),
                 measured=buffers / used,
                 threshold=BUFFER_SHARE,
                 unit="share",
@@ -236,7 +238,7 @@ def _judge_buffers(memory: MemoryState) -> list[Finding]:
             make_finding(
                 rule=MEMORY_OUTPUT_BUFFER,
                 subject="client buffers",
-                message=f"one client's output buffer holds {size(memory.largest_output)}",
+                size=size(memory.largest_output),
                 measured=float(memory.largest_output),
                 threshold=float(OUTPUT_BYTES),
                 unit="bytes",

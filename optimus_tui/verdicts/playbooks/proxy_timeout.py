@@ -12,7 +12,7 @@ from msgspec import Struct
 from optimus_tui.contract.finding_rules import PROXY_P99, PROXY_UNMEASURED
 from optimus_tui.contract.findings import Finding, Severity
 from optimus_tui.contract.health import Series
-from optimus_tui.contract.make_finding import make_finding
+from optimus_tui.contract.make_finding import make_finding, phrase
 from optimus_tui.contract.metrics import Increase, Quantiles, Spread
 from optimus_tui.contract.reading import Fault, Reading
 from optimus_tui.contract.services import GatewayState, ServiceState
@@ -151,23 +151,23 @@ def _judge_timeout(name: str, spread: Spread, thresholds: Thresholds) -> list[Fi
     p99 = bounds.certain_ms(spread, "p99", NEAR * timeout - 1e-6, timeout - 1e-6)
     if p99 is None or p99 < NEAR * timeout:
         return []
-    at = p99 >= timeout
-    said = "is close to"
+    shown = bounds.shown_ms(spread, "p99")
     severity: Severity = "medium"
-    if at:
-        said = "reaches"
-        threshold = timeout
+    message, threshold = "", NEAR * timeout
+    if p99 >= timeout:
         severity = "high"
-    else:
-        threshold = NEAR * timeout
+        message = phrase(PROXY_P99, "reached", subject=name, p99=shown, timeout=latency(timeout))
+        threshold = timeout
     return [
         make_finding(
             rule=PROXY_P99,
             severity=severity,
             subject=name,
-            message=f"{name}: p99 {bounds.shown_ms(spread, 'p99')} {said} the timeout of {latency(timeout)}",
+            message=message,
+            p99=shown,
+            timeout=latency(timeout),
             measured=p99,
-            measured_words=bounds.shown_ms(spread, "p99"),
+            measured_words=shown,
             threshold=threshold,
             unit="ms",
             samples=round(spread.count),
