@@ -74,7 +74,8 @@ def _slow(outcome: Outcome, slow_ms: float) -> list[Diagnostic]:
     return [
         Diagnostic(
             severity="medium", rule=LATENCY_LOOK, subject=one.label,
-            message=rule_of(LATENCY_LOOK).one.format(subject=one.label, took=one.value, limit=slow_ms), measured=one.value,
+            message=rule_of(LATENCY_LOOK).one.format(subject=one.label, took=one.value, limit=slow_ms),
+            measured=one.value,
         )
         for one in outcome.figures
         if one.name.startswith("latency.") and one.value is not None and one.value > slow_ms
