@@ -55,7 +55,7 @@ async def test_hostile_defaults_are_refused_in_words_in_the_editor(gateway: Path
         await settle(pilot, lambda: isinstance(app.screen, FieldDialog))
         dialog: Any = app.screen
         dialog.lines[0].value = "amount"
-        dialog.lines[1].choose("int")
+        dialog.lines[1].value = "int"
         dialog.lines[3].focus()
         for default in HOSTILE:
             dialog.lines[3].value = ""

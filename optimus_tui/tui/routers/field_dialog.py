@@ -3,15 +3,15 @@
 Dismisses with the field, or None where it was left.
 """
 
-from typing import Any, ClassVar
+from typing import ClassVar
 
-from textual import events, on
+from textual import on
 from textual.binding import BindingType
 from textual.containers import Horizontal, Vertical
 from textual.content import Content
 from textual.message import Message
 from textual.widget import Widget
-from textual.widgets import Input, Label, Static
+from textual.widgets import Input, Label, Select, Static
 
 from optimus_tui.tui.dialogs.base import Dialog
 from optimus_tui.tui.routers.answers import FieldAnswer
@@ -24,7 +24,12 @@ LONGEST = 200
 class FieldDialog(Dialog):
     """Enter keeps the field, Escape leaves it as it was."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [("escape", "dismiss(None)", "close")]
+    BINDINGS: ClassVar[list[BindingType]] = [
+        ("escape", "dismiss(None)", "close"),
+        ("up", "step(-1)", ""),
+        ("down", "step(1)", ""),
+        ("enter", "keep", ""),
+    ]
     card_keys = "enter keeps it   ↑↓ next line   ←→ choose   esc leaves"
 
     def __init__(self, answer: FieldAnswer, others: list[FieldAnswer]) -> None:
@@ -79,27 +84,18 @@ class FieldDialog(Dialog):
         note.update(Content(event.sentence))
 
     @on(Input.Changed)
-    @on(FormChoice.Turned)
+    @on(Select.Changed)
     def _changed(self, event: Message) -> None:
         event.stop()
         self._note(bool(self.typed.name))
 
     @on(Input.Submitted)
-    def _submitted(self, event: Input.Submitted) -> None:
-        event.stop()
-        self._keep()
-
-    def _keep(self) -> None:
+    def action_keep(self) -> None:
+        """Close with the field, if nothing is wrong with it."""
         if not self._note():
             self.dismiss(self.typed)
 
-    def on_key(self, event: events.Key) -> None:
-        """Go to another line with up and down, and take the field with enter."""
-        at: Any = next((i for i, line in enumerate(self.lines) if line is self.focused), 0)
-        if event.key in ("up", "down"):
-            event.stop()
-            step = 1 if event.key == "down" else -1
-            self.set_focus(self.lines[(at + step) % len(self.lines)])  # at once: the next key may be here already
-        elif event.key == "enter" and isinstance(self.lines[at], FormChoice):
-            event.stop()
-            self._keep()
+    def action_step(self, by: int) -> None:
+        """Focus the next line, or the one before with a negative number; past an end the other end."""
+        at = next((i for i, line in enumerate(self.lines) if line is self.focused), 0)
+        self.set_focus(self.lines[(at + by) % len(self.lines)])  # at once: the next key may be here already

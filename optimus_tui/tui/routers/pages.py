@@ -6,20 +6,20 @@ Nothing is started or written here.
 from typing import TYPE_CHECKING
 
 from optimus_tui.tui.routers.answers import RouterAnswers
+from optimus_tui.tui.routers.lists import Task
 from optimus_tui.tui.routers.preview import PreviewPage
 from optimus_tui.tui.routers.steps import (
     FEATURES,
     OPERATIONS,
-    TYPES,
     FieldsPage,
     NamePage,
     NextPage,
-    PickPage,
     TasksPage,
+    TicksPage,
+    TypePage,
     WizardPage,
     WritePage,
 )
-from optimus_tui.tui.widgets.router_lists import Task
 from optimus_tui.wording.safe import safe_text
 from optimus_tui.wording.shell import shell_word
 
@@ -136,12 +136,11 @@ class RouterDraft:
         if self.at == 0:
             return NamePage(answers)
         if self.at == 1:
-            return PickPage("Type", TYPES, [answers.type], many=False)
+            return TypePage(answers.type)
         if self.at == 2:
-            least = "a router needs one operation or more"
-            return PickPage("Operations", OPERATIONS, answers.operations, many=True, least=least)
+            return TicksPage("Operations", OPERATIONS, answers.operations, "a router needs one operation or more")
         if self.at == 3:
-            return PickPage("Features", FEATURES, answers.features, many=True)
+            return TicksPage("Features", FEATURES, answers.features)
         if self.at == 4:
             return FieldsPage(answers.fields)
         return self._later_page(gateway_url)

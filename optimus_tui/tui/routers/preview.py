@@ -9,9 +9,8 @@ from textual.containers import VerticalScroll
 from textual.content import Content
 from textual.widgets import Static
 
-from optimus_tui.tui.keys import chosen
+from optimus_tui.tui.keys import MOVES, chosen
 from optimus_tui.tui.routers.steps import WizardPage
-from optimus_tui.tui.widgets.router_lists import WITHOUT_ENTER
 from optimus_tui.wording.safe import safe_text
 
 if TYPE_CHECKING:
@@ -22,7 +21,7 @@ class CodeView(VerticalScroll, can_focus=True):
     """Highlighted text that scrolls; left and right change what is shown."""
 
     BINDINGS: ClassVar[Any] = [
-        *chosen(*WITHOUT_ENTER),
+        *chosen(*MOVES[:-1]),
         ("left,h", "turn(-1)", ""),
         ("right,l", "turn(1)", ""),
     ]

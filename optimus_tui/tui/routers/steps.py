@@ -6,53 +6,64 @@
 from collections.abc import Sequence
 from typing import Any, ClassVar
 
-from textual import events, on
+from textual import on
 from textual.app import ComposeResult
 from textual.containers import Horizontal, Vertical
 from textual.content import Content
 from textual.message import Message
-from textual.widgets import Input, Label, Static
+from textual.widgets import Input, Label, OptionList, Select, SelectionList, Static
 
 from optimus_tui.tui.keys import chosen
 from optimus_tui.tui.routers.answers import FieldAnswer, RouterAnswers, name_problem
+from optimus_tui.tui.routers.lists import (
+    FIELDS_HEAD,
+    CopyList,
+    FieldList,
+    Task,
+    WizardChoice,
+    WizardOptions,
+    WizardTicks,
+    choice_option,
+    command_rows,
+    task_rows,
+)
 from optimus_tui.tui.tools.form import FormChoice
-from optimus_tui.tui.widgets.router_lists import Commands, Entries, FieldList, Pick, Picks, Task, Tasks
 from optimus_tui.tui.widgets.typed import BoundedInput
 from optimus_tui.wording.safe import safe_text
 
 TYPES = (
-    Pick("proxy", "proxy", "The AI Engine keeps everything; the gateway limits, caches and forwards."),
-    Pick("direct", "direct", "A store of the gateway's own: a clean seam with an in-memory store to begin with."),
-    Pick("hybrid", "hybrid", "That store first; the engine for what it does not hold, or when told."),
+    WizardChoice("proxy", "proxy", "The AI Engine stores everything; the gateway limits, caches and forwards."),
+    WizardChoice("direct", "direct", "The gateway has its own store, in memory at first, behind an interface."),
+    WizardChoice("hybrid", "hybrid", "The gateway's own store first; the AI Engine for what it does not hold."),
 )
 OPERATIONS = (
-    Pick("list", "list", "GET /: a page of them, bounded"),
-    Pick("create", "create", "POST /: a new one, 201"),
-    Pick("get", "get", "GET /{id}: one of them, or 404"),
-    Pick("update", "update", "PUT /{id}: another content"),
-    Pick("delete", "delete", "DELETE /{id}: 204"),
+    WizardChoice("list", "list", "GET /: a page of them, bounded"),
+    WizardChoice("create", "create", "POST /: a new one, 201"),
+    WizardChoice("get", "get", "GET /{id}: one of them, or 404"),
+    WizardChoice("update", "update", "PUT /{id}: another content"),
+    WizardChoice("delete", "delete", "DELETE /{id}: 204"),
 )
 FEATURES = (
-    Pick("rate_limiting", "rate limiting", "Requests counted per tenant and operation; 429 with Retry-After above."),
-    Pick("caching", "caching", "Reads with a TTL; writes invalidate them and publish the coherence event."),
+    WizardChoice("rate_limiting", "rate limiting", "per tenant and operation; 429 with Retry-After above"),
+    WizardChoice("caching", "caching", "reads with a TTL; a write invalidates and publishes"),
 )
 
 
 class WizardPage(Vertical):
     """One step of the wizard."""
 
-    BINDINGS: ClassVar[Any] = chosen("router.next")
+    BINDINGS: ClassVar[Any] = [*chosen("router.next"), ("up", "step(-1)", ""), ("down", "step(1)", "")]
     title = ""
     hint = "esc leaves"
     """The keys that the footer does not name."""
     enter = "next"
     """What Enter does here, in the footer; nothing where it does nothing."""
 
-    class Changed(Message):
+    class PageChanged(Message):
         """Something was typed or chosen."""
 
-    class Onward(Message):
-        """Enter: this page is done with."""
+    class PageDone(Message):
+        """Enter was pressed: the wizard can go on."""
 
     def take(self, answers: RouterAnswers) -> None:
         """Put what stands here into the answers."""
@@ -67,7 +78,7 @@ class WizardPage(Vertical):
 
     def places(self) -> Sequence[Any]:
         """Return what can have the focus, from top to bottom."""
-        return [one for one in self.query("*") if one.can_focus]
+        return [place for place in self.screen.focus_chain if self in place.ancestors]
 
     def focus_page(self) -> None:
         """Focus the first place of the page."""
@@ -84,16 +95,20 @@ class WizardPage(Vertical):
         self.screen.set_focus(places[at])  # at once: the next key may be here already
         return True
 
-    def action_onward(self) -> None:
-        """Say that this page is done with."""
-        self.post_message(self.Onward())
+    def action_step(self, by: int) -> None:
+        """Focus the next place, or the one before with a negative number."""
+        self.step(by)
 
-    @on(Entries.Changed)
-    @on(FormChoice.Turned)
+    def action_onward(self) -> None:
+        """Tell the wizard that it can go on."""
+        self.post_message(self.PageDone())
+
+    @on(SelectionList.SelectedChanged)
+    @on(Select.Changed)
     @on(Input.Changed)
     def _changed(self, event: Message) -> None:
         event.stop()
-        self.post_message(self.Changed())
+        self.post_message(self.PageChanged())
 
 
 class Answer(BoundedInput):
@@ -102,8 +117,8 @@ class Answer(BoundedInput):
     BINDINGS: ClassVar[Any] = chosen("router.next")
 
     def action_onward(self) -> None:
-        """Say that the page is done with."""
-        self.post_message(WizardPage.Onward())
+        """Tell the wizard that it can go on."""
+        self.post_message(WizardPage.PageDone())
 
 
 class NamePage(WizardPage):
@@ -145,38 +160,58 @@ class NamePage(WizardPage):
         name = self.query_one("#router-name", Input).value.strip()
         return name_problem(name) if name or started else ""
 
-    def on_key(self, event: events.Key) -> None:
-        """Go to another field with up and down."""
-        if event.key in ("up", "down"):
-            event.stop()
-            self.step(1 if event.key == "down" else -1)
 
+class TypePage(WizardPage):
+    """One of three types: the highlighted one is chosen."""
 
-class PickPage(WizardPage):
-    """One list to pick from."""
+    title = "Type"
+    hint = "↑↓ chooses   esc leaves"
 
-    def __init__(self, title: str, rows: Sequence[Pick], picked: Sequence[str], many: bool, least: str = "") -> None:
+    def __init__(self, chosen_type: str) -> None:
         super().__init__()
-        self.title, self.least = title, least
-        self.list = Picks(rows, picked, many)
+        self.list = WizardOptions(*[choice_option(choice) for choice in TYPES])
+        self.list.highlighted = [choice.value for choice in TYPES].index(chosen_type)
 
     def compose(self) -> ComposeResult:
         """Return the list."""
         yield self.list
 
     def take(self, answers: RouterAnswers) -> None:
-        """Put what is chosen into the answers."""
-        values = self.list.chosen_values
-        if self.title == "Type":
-            answers.type = values[0]
-        elif self.title == "Operations":
+        """Put the type into the answers."""
+        answers.type = TYPES[self.list.highlighted or 0].value
+
+
+class TicksPage(WizardPage):
+    """A list of which any may be chosen."""
+
+    def __init__(self, title: str, choices: Sequence[WizardChoice], ticked: Sequence[str], missing: str = "") -> None:
+        """Make the list.
+
+        Args:
+            title: ``Operations`` or ``Features``.
+            choices: What can be chosen.
+            ticked: The values that are chosen at first.
+            missing: The sentence for a list of which nothing is chosen; empty if that is allowed.
+        """
+        super().__init__()
+        self.title, self.choices, self.missing = title, choices, missing
+        self.list = WizardTicks(choices, ticked)
+
+    def compose(self) -> ComposeResult:
+        """Return the list."""
+        yield self.list
+
+    def take(self, answers: RouterAnswers) -> None:
+        """Put what is chosen into the answers, in the order of the list."""
+        values = [choice.value for choice in self.choices if choice.value in self.list.selected]
+        if self.title == "Operations":
             answers.operations = values
         else:
             answers.features = values
 
     def problem(self, started: bool = True) -> str:
         """Return that something must be chosen, if nothing is."""
-        return "" if self.list.chosen_values else self.least
+        return "" if self.list.selected else self.missing
 
 
 class FieldsPage(WizardPage):
@@ -188,32 +223,39 @@ class FieldsPage(WizardPage):
         super().__init__()
         self.list = FieldList()
         self.fields = list(fields)
-        self.list.set_rows(self.fields)
 
     def compose(self) -> ComposeResult:
-        """Return the list."""
+        """Return the columns' titles and the list."""
+        yield Static(Content(FIELDS_HEAD), classes="fields-head")
         yield self.list
+
+    def on_mount(self) -> None:
+        """Show the fields."""
+        self.list.show(self.fields)
 
     def take(self, answers: RouterAnswers) -> None:
         """Put the fields into the answers."""
         answers.fields = list(self.fields)
 
-    def put(self, answer: FieldAnswer, at: int | None) -> None:
-        """Keep a field: in place of one, or behind the last."""
-        if at is None:
-            self.fields.append(answer)
-        else:
-            self.fields[at] = answer
-        self.list.set_rows(list(self.fields))
-        self.list.move_to(len(self.fields) - 1 if at is None else at)
-        self.list.redraw()
+    def put(self, answer: FieldAnswer, at: int) -> None:
+        """Keep a field.
 
-    def take_away(self) -> None:
-        """Take the one under the cursor away."""
-        if self.fields and 0 <= self.list.cursor < len(self.fields):
-            del self.fields[self.list.cursor]
-            self.list.set_rows(list(self.fields))
-            self.list.redraw()
+        Args:
+            answer: The field.
+            at: The place of the one that it replaces; the number of fields to append it.
+        """
+        self.fields[at : at + 1] = [answer]
+        self.list.show(self.fields, at)
+
+    def take_away(self, at: int) -> None:
+        """Remove the field at a place."""
+        del self.fields[at]
+        self.list.show(self.fields, at)
+
+    @on(OptionList.OptionSelected)
+    def _clicked(self, event: OptionList.OptionSelected) -> None:
+        event.stop()
+        self.list.action_edit()
 
 
 class TasksPage(WizardPage):
@@ -223,14 +265,22 @@ class TasksPage(WizardPage):
 
     def __init__(self, title: str, tasks: Sequence[Task], about: str) -> None:
         super().__init__()
-        self.title, self.about = title, about
-        self.list = Tasks()
-        self.list.set_rows(list(tasks))
+        self.title, self.about, self.tasks = title, about, tasks
+        self.list = CopyList()
 
     def compose(self) -> ComposeResult:
         """Return the explanation and the tasks."""
         yield Static(Content(self.about), classes="page-about")
         yield self.list
+
+    def on_resize(self) -> None:
+        """Lay the results out for the new width."""
+        self.show(self.tasks)
+
+    def show(self, tasks: Sequence[Task]) -> None:
+        """Show tasks and their results."""
+        self.tasks = tasks
+        self.list.show(task_rows(tasks, self.size.width - 1))
 
 
 class WritePage(WizardPage):
@@ -261,12 +311,6 @@ class WritePage(WizardPage):
         missing = next((q for q, c in zip(self.questions, self.choices, strict=True) if not c.value), "")
         return f"to write, answer yes to: {safe_text(missing, 300)}" if missing and started else ""
 
-    def on_key(self, event: events.Key) -> None:
-        """Go to another question with up and down."""
-        if event.key in ("up", "down"):
-            event.stop()
-            self.step(1 if event.key == "down" else -1)
-
 
 class NextPage(WizardPage):
     """What to do with what was written."""
@@ -277,9 +321,12 @@ class NextPage(WizardPage):
 
     def __init__(self, steps: Sequence[tuple[str, str]]) -> None:
         super().__init__()
-        self.list = Commands()
-        self.list.set_rows(list(steps))
+        self.list, self.steps = CopyList(), steps
 
     def compose(self) -> ComposeResult:
         """Return the commands."""
         yield self.list
+
+    def on_mount(self) -> None:
+        """Show the commands."""
+        self.list.show(command_rows(self.steps))

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Protocol
 
 from optimus_tui.tui.routers import work
 from optimus_tui.tui.routers.answers import remember_project
+from optimus_tui.tui.routers.lists import Task
 from optimus_tui.tui.routers.pages import CHECK_WORDS, CHECKLIST, CHECKS, NEXT, PREVIEW, RouterDraft
 from optimus_tui.tui.routers.preview import PreviewPage
-from optimus_tui.tui.widgets.router_lists import Task
 from optimus_tui.wording.safe import safe_text
 
 if TYPE_CHECKING:

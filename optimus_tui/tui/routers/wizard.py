@@ -20,6 +20,7 @@ from optimus_tui.assets import asset_dir
 from optimus_tui.context import Context
 from optimus_tui.tui.keys import chosen
 from optimus_tui.tui.routers.answers import FieldAnswer, RouterAnswers, project_problem, remembered_project
+from optimus_tui.tui.routers.lists import FieldList, Task
 from optimus_tui.tui.routers.pages import CHECKLIST, CHECKS, NEXT, PREVIEW, STEPS, WRITE, RouterDraft
 from optimus_tui.tui.routers.steps import FieldsPage, NamePage, TasksPage, WizardPage
 from optimus_tui.tui.routers.tasks import WizardTasks
@@ -27,7 +28,6 @@ from optimus_tui.tui.routers.typed_ahead import TypedAhead
 from optimus_tui.tui.services import AppServices
 from optimus_tui.tui.terminal.editor import open_in_editor
 from optimus_tui.tui.widgets.bars import KeyStrip
-from optimus_tui.tui.widgets.router_lists import FieldList, Task
 from optimus_tui.tui.widgets.typed import BoundedInput
 from optimus_tui.wording.safe import safe_text
 
@@ -144,8 +144,7 @@ class RouterScreen(TypedAhead):
     def refresh_tasks(self, tasks: list[Task]) -> None:
         """Draw the page's list of tasks, if it has one."""
         if isinstance(self.page, TasksPage):
-            self.page.list.set_rows(list(tasks))
-            self.page.list.redraw()
+            self.page.show(tasks)
             self._draw_keys()
 
     # -- drawing
@@ -193,8 +192,8 @@ class RouterScreen(TypedAhead):
 
     # -- on and back
 
-    @on(WizardPage.Changed)
-    def _page_changed(self, event: WizardPage.Changed) -> None:
+    @on(WizardPage.PageChanged)
+    def _page_changed(self, event: WizardPage.PageChanged) -> None:
         if self.page is not None:
             self.note(self.page.problem(started=False))
 
@@ -202,8 +201,8 @@ class RouterScreen(TypedAhead):
     def _too_long(self, event: BoundedInput.TooLong) -> None:
         self.note(event.sentence)
 
-    @on(WizardPage.Onward)
-    async def _onward(self, event: WizardPage.Onward) -> None:
+    @on(WizardPage.PageDone)
+    async def _page_done(self, event: WizardPage.PageDone) -> None:
         event.stop()
         held = HELD_SECONDS if self.draft.at >= NEXT else 0.0
         if self.draft.at == PREVIEW:
@@ -270,23 +269,31 @@ class RouterScreen(TypedAhead):
             question = "Leave the wizard? Nothing is written yet, and the answers are lost."
             self.app.push_screen(AskDialog("Leave", question), left)
 
-    @on(FieldList.Asked)
-    def _field_asked(self, event: FieldList.Asked) -> None:
+    @on(FieldList.FieldRequested)
+    def _field_requested(self, event: FieldList.FieldRequested) -> None:
         from optimus_tui.tui.routers.field_dialog import FieldDialog
 
         event.stop()
         page = self.page
         if not isinstance(page, FieldsPage):
             return
-        at = page.list.cursor if event.what != "add" and page.fields else None
-        if event.what == "remove":
-            page.take_away()
-        elif event.what == "add" or at is not None:
-            answer = FieldAnswer() if at is None else page.fields[at]
-            others = [one for i, one in enumerate(page.fields) if i != at]
-            self.app.push_screen(
-                FieldDialog(answer, others), lambda kept: page.put(kept, at) if kept is not None else None
-            )
+        at = page.list.highlighted
+        if event.what == "add":
+            answer, at = FieldAnswer(), len(page.fields)
+        elif at is None:
+            return
+        elif event.what == "remove":
+            page.take_away(at)
+            return
+        else:
+            answer = page.fields[at]
+
+        def keep(kept: FieldAnswer | None) -> None:
+            if kept is not None:
+                page.put(kept, at)
+
+        others = [one for one in page.fields if one is not answer]
+        self.app.push_screen(FieldDialog(answer, others), keep)
 
     @on(Worker.StateChanged)
     def _worker_changed(self, event: Worker.StateChanged) -> None:

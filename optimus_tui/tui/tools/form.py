@@ -7,79 +7,68 @@ is right is said by ``tools.arguments``, as on every other surface. A field at i
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
-from textual import events, on
+from rich.text import Text
+from textual import on
 from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.containers import Horizontal, Vertical
 from textual.content import Content
 from textual.message import Message
-from textual.reactive import reactive
 from textual.suggester import SuggestFromList
-from textual.widget import Widget
-from textual.widgets import Input, Label
+from textual.widgets import Input, Label, Select
 
 from optimus_tui.wording.safe import safe_text
 
 
-class FormChoice(Widget, can_focus=True):
-    """One of a few values: left, right and space change it."""
+class FormChoice(Select[Any], inherit_bindings=False):
+    """One of a few values on one line: left, right and space choose, a click opens the list.
+
+    Enter, up and down belong to the form.
+    """
 
     BINDINGS: ClassVar[list[BindingType]] = [
         ("left,h", "turn(-1)", ""),
         ("right,l,space", "turn(1)", ""),
     ]
-    at = reactive(0)
-
-    class Turned(Message):
-        """Another value was chosen."""
 
     def __init__(self, values: Sequence[Any], value: Any, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
-        self.values = list(values)
-        self.set_reactive(FormChoice.at, self.values.index(value) if value in self.values else 0)
+        """Choose a value, or none if it is not offered.
 
-    @property
-    def value(self) -> Any:
-        """Return the chosen value."""
-        return self.values[self.at]
-
-    def choose(self, value: Any) -> None:
-        """Choose a value; one that is not offered changes nothing."""
-        if value in self.values:
-            self.at = self.values.index(value)
+        Args:
+            values: What can be chosen; True and False are written as yes and no.
+            value: What is chosen at first.
+            **kwargs: The widget's name, id and classes.
+        """
+        blank = value not in values
+        self.places = [Select.NULL, *values] if blank else list(values)
+        super().__init__(
+            [(Text({True: "yes", False: "no"}.get(one, str(one))), one) for one in values],
+            prompt="choose with ← →",
+            allow_blank=blank,
+            value=self.places[0] if blank else value,
+            compact=True,
+            **kwargs,
+        )
 
     def action_turn(self, by: int) -> None:
         """Choose the next value, or one before with a negative number."""
-        self.at = (self.at + by) % len(self.values)
-
-    def watch_at(self) -> None:
-        """Tell the form that another value was chosen."""
-        if self.is_mounted:
-            self.post_message(self.Turned())
-
-    def on_click(self) -> None:
-        """Choose the next value."""
-        self.action_turn(1)
-
-    def render(self) -> Content:
-        """Return the value between arrows, with its place among the values."""
-        word = {True: "yes", False: "no", None: "choose …"}.get(self.value, self.value)
-        place = "" if len(self.values) <= 2 else f"   {self.at + (self.values[0] is not None)}/{len(self._real)}"
-        return Content.from_markup("[$primary]◂[/] $word [$primary]▸[/][$quiet]$place[/]", word=str(word), place=place)
-
-    @property
-    def _real(self) -> list[Any]:
-        return [value for value in self.values if value is not None]
+        self.value = self.places[(self.places.index(self.value) + by) % len(self.places)]
 
 
 class ToolForm(Vertical):
     """Fields for ``schema``; ``values()`` are the arguments that differ from the defaults."""
 
-    class Changed(Message):
-        """Something was typed or chosen."""
+    BINDINGS: ClassVar[list[BindingType]] = [
+        ("up", "step(-1)", ""),
+        ("down", "step(1)", ""),
+        ("enter", "submit", ""),
+    ]
 
-    class Submitted(Message):
-        """Enter in a field."""
+    class FormChanged(Message):
+        """Something was typed or chosen, or another field has the focus."""
+
+    class FormSubmitted(Message):
+        """Enter was pressed in a field."""
 
     def __init__(self, schema: Mapping[str, Any], given: Mapping[str, Any], tenants: Sequence[str]) -> None:
         super().__init__(classes="tool-form")
@@ -104,8 +93,7 @@ class ToolForm(Vertical):
         if spec.get("type") == "boolean":
             return FormChoice((True, False), value, classes="field-value")
         if "enum" in spec:
-            values = list(spec["enum"])
-            return FormChoice(values if value in values else [None, *values], value, classes="field-value")
+            return FormChoice(spec["enum"], value, classes="field-value")
         text = "" if value is None else str(value)
         if isinstance(value, list):
             text = ",".join(map(str, value))
@@ -125,7 +113,7 @@ class ToolForm(Vertical):
         found: dict[str, Any] = {}
         for name, field in self.fields.items():
             spec = resolved(self.properties[name], self.schema)
-            value = field.value if isinstance(field, FormChoice) else typed(field.value, spec)
+            value = field.selection if isinstance(field, FormChoice) else typed(field.value, spec)
             default = self.properties[name].get("default", spec.get("default"))
             if value is not None and value != default:
                 found[name] = value
@@ -141,7 +129,7 @@ class ToolForm(Vertical):
 
     def focus_first(self) -> None:
         """Focus the first choice that must be made, else the first field."""
-        empty = [f for f in self.fields.values() if isinstance(f, FormChoice) and f.value is None]
+        empty = [f for f in self.fields.values() if isinstance(f, FormChoice) and f.is_blank()]
         for field in [*empty, *self.fields.values()]:
             field.focus()
             return
@@ -155,29 +143,20 @@ class ToolForm(Vertical):
         self.screen.set_focus(fields[at])  # at once: the next key may be here already
         return True
 
-    def on_key(self, event: events.Key) -> None:
-        """Go to another field with up and down; enter on a choice submits."""
-        if event.key in ("up", "down"):
-            event.stop()
-            self.focus_step(1 if event.key == "down" else -1)
-        elif event.key == "enter" and any(isinstance(f, FormChoice) and f.has_focus for f in self.fields.values()):
-            event.stop()
-            self.post_message(self.Submitted())
+    def action_step(self, by: int) -> None:
+        """Go to the next field, or to the one before with a negative number."""
+        self.focus_step(by)
 
     @on(Input.Submitted)
-    def _submitted(self, event: Input.Submitted) -> None:
-        event.stop()
-        self.post_message(self.Submitted())
+    def action_submit(self) -> None:
+        """Tell the screen that the form is filled in."""
+        self.post_message(self.FormSubmitted())
 
     @on(Input.Changed)
-    @on(FormChoice.Turned)
-    def _changed(self, event: Message) -> None:
-        event.stop()
-        self.post_message(self.Changed())
-
+    @on(Select.Changed)
     def on_descendant_focus(self) -> None:
-        """Let the screen show what the field with the focus is for."""
-        self.post_message(self.Changed())
+        """Let the screen check the form, and show what the field with the focus is for."""
+        self.post_message(self.FormChanged())
 
 
 def resolved(spec: Mapping[str, Any], schema: Mapping[str, Any]) -> dict[str, Any]:

@@ -152,8 +152,8 @@ class ToolsScreen(ToolAnswerScreen):
         if self.form is not None:
             self.form.focus_first()
 
-    @on(ToolForm.Changed)
-    def _form_changed(self, event: ToolForm.Changed) -> None:
+    @on(ToolForm.FormChanged)
+    def _form_changed(self, event: ToolForm.FormChanged) -> None:
         self._check()
 
     def _check(self) -> bool:
@@ -173,8 +173,8 @@ class ToolsScreen(ToolAnswerScreen):
         note.update(Content(self.form.about() or " "))
         return True
 
-    @on(ToolForm.Submitted)
-    def _form_submitted(self, event: ToolForm.Submitted) -> None:
+    @on(ToolForm.FormSubmitted)
+    def _form_submitted(self, event: ToolForm.FormSubmitted) -> None:
         self.action_refresh()
 
     def action_refresh(self) -> None:

@@ -1,5 +1,7 @@
 """Lists of options whose chosen line is seen without colours too."""
 
+from typing import Any
+
 from rich.style import Style
 from textual.strip import Strip
 from textual.widgets import OptionList, SelectionList
@@ -14,8 +16,8 @@ class ReversedChoice(OptionList):
         return _reversed(self, y, super().render_line(y))
 
 
-class TickList(SelectionList[int]):
-    """Options that are ticked, each known by its number; drawn as those above."""
+class TickList(SelectionList[Any]):
+    """Options that are ticked; drawn as those above."""
 
     def render_line(self, y: int) -> Strip:
         return _reversed(self, y, super().render_line(y))

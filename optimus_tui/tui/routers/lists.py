@@ -1,0 +1,234 @@
+"""The wizard's lists: Textual's option lists with the keys of every other list.
+
+None of them has Enter, which belongs to the page. Lists of results hold each printed line as an option of its own, so
+that a long output can be read with the arrows.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, ClassVar
+
+from textual.binding import Binding
+from textual.content import Content
+from textual.message import Message
+from textual.widgets.option_list import Option
+from textual.widgets.selection_list import Selection
+
+from optimus_tui.tui.keys import chosen
+from optimus_tui.tui.messages import CopyRequested
+from optimus_tui.tui.routers.answers import FieldAnswer
+from optimus_tui.tui.widgets.columns import fit_cell, fit_name
+from optimus_tui.tui.widgets.figures import wrap
+from optimus_tui.tui.widgets.options import ReversedChoice, TickList
+from optimus_tui.wording.safe import safe_text
+
+OPTION_ACTIONS = {
+    "pane.up": "cursor_up",
+    "pane.down": "cursor_down",
+    "pane.page_up": "page_up",
+    "pane.page_down": "page_down",
+    "pane.first": "first",
+    "pane.last": "last",
+}
+"""The keys that move in a list, and what Textual's option lists call their actions."""
+OPTION_KEYS = [
+    replace(key, action=OPTION_ACTIONS[key.id])
+    for key in chosen(*OPTION_ACTIONS)
+    if isinstance(key, Binding) and key.id is not None
+]
+FIELDS_HEAD = fit_cell("field", 26) + fit_cell("type", 10) + fit_cell("optional", 10) + "default"
+STATE_MARKS = {
+    "waiting": ("·", "$quiet"),
+    "running": ("…", "$primary"),
+    "passed": ("●", "$success"),
+    "found": ("▲", "$warning"),
+    "failed": ("✖", "bold $error"),
+    "not run": ("○", "$warning"),
+}
+"""The glyph and the style of a task's state; the word stands beside it."""
+TITLE_CELLS = 17
+STATE_CELLS = 10
+MAX_NAME = 60
+
+
+@dataclass(frozen=True)
+class WizardChoice:
+    """Something that can be chosen, and what it means."""
+
+    value: str
+    title: str
+    about: str
+
+
+@dataclass
+class Task:
+    """Something that is done and then has a result. ``state``: waiting, running, passed, found, failed, not run."""
+
+    title: str
+    about: str = ""
+    state: str = "waiting"
+    detail: str = ""
+    output: Sequence[str] = field(default_factory=list)
+
+    @property
+    def words(self) -> str:
+        """Return what stands beside the state: the result, else what the task is about."""
+        return self.detail.removeprefix("not run: ") or self.about
+
+    @property
+    def text(self) -> str:
+        """Return the task with its result and everything it printed, for a copy."""
+        return "\n".join([f"{self.title}: {self.state} {self.detail}", *self.output])
+
+
+class WizardOptions(ReversedChoice, inherit_bindings=False):
+    """Options of which one is highlighted."""
+
+    BINDINGS: ClassVar[Any] = OPTION_KEYS
+
+
+class WizardTicks(TickList, inherit_bindings=False):
+    """Options of which any may be ticked with space."""
+
+    BINDINGS: ClassVar[Any] = [*OPTION_KEYS, *chosen("router.toggle")]
+
+    def __init__(self, choices: Sequence[WizardChoice], ticked: Sequence[str]) -> None:
+        """Make an option of each choice.
+
+        Args:
+            choices: What can be ticked.
+            ticked: The values that are ticked at first.
+        """
+        draw, widest = "[$bright]$title[/][$quiet]$about[/]", max(len(choice.title) for choice in choices) + 2
+        options = []
+        for choice in choices:
+            text = Content.from_markup(draw, title=f"{choice.title:<{widest}}", about=choice.about)
+            options.append(Selection(text, choice.value, choice.value in ticked))
+        super().__init__(*options)
+
+    def action_pick(self) -> None:
+        """Tick the highlighted option, or take its tick away: at once, because the next key may be here already."""
+        if self.highlighted is not None:
+            self.toggle(self.get_option_at_index(self.highlighted))
+
+
+class FieldList(WizardOptions):
+    """The model's fields. ``a`` adds, ``e`` edits and delete removes one; the screen does it."""
+
+    BINDINGS: ClassVar[Any] = chosen("router.add", "router.edit", "router.remove")
+
+    class FieldRequested(Message):
+        """Something is to be done with the highlighted field: ``add``, ``edit`` or ``remove``."""
+
+        def __init__(self, what: str) -> None:
+            super().__init__()
+            self.what = what
+
+    def show(self, fields: Sequence[FieldAnswer], at: int = 0) -> None:
+        """Show these fields.
+
+        Args:
+            fields: What the model holds.
+            at: The place of the field to highlight.
+        """
+        if fields:
+            self.set_options([_field_option(one) for one in fields])
+            self.highlighted = at
+        else:
+            about = "No field of your own: name and an optional description stand in.\na adds one."
+            self.set_options([Option(Content.styled(about, "$quiet"), disabled=True)])
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Return False for what needs a field while there is none."""
+        return self.highlighted is not None or action not in ("edit", "remove_field")
+
+    def action_add(self) -> None:
+        """Ask for another field."""
+        self.post_message(self.FieldRequested("add"))
+
+    def action_edit(self) -> None:
+        """Ask for a change of the highlighted field."""
+        self.post_message(self.FieldRequested("edit"))
+
+    def action_remove_field(self) -> None:
+        """Ask for the removal of the highlighted field."""
+        self.post_message(self.FieldRequested("remove"))
+
+
+class CopyList(WizardOptions):
+    """Lines to read; ``y`` copies what belongs to the highlighted one."""
+
+    BINDINGS: ClassVar[Any] = chosen("pane.copy")
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._copies: list[tuple[str, str]] = []
+
+    def show(self, rows: Sequence[tuple[Content, str, str]]) -> None:
+        """Show these lines, with the highlight where it is.
+
+        Args:
+            rows: For each line what is drawn, what is copied, and what the copy is called.
+        """
+        at = self.highlighted or 0
+        self._copies = [(text, name) for _, text, name in rows]
+        self.set_options([content for content, _, _ in rows])
+        self.highlighted = at
+
+    def action_copy(self) -> None:
+        """Copy what belongs to the highlighted line."""
+        if self.highlighted is not None:
+            self.post_message(CopyRequested(*self._copies[self.highlighted]))
+
+
+def _field_option(answer: FieldAnswer) -> Content:
+    return Content.from_markup(
+        "[$bright]$name[/][$primary]$type[/]$optional[$quiet]$default[/]",
+        name=fit_name(safe_text(answer.name, MAX_NAME), 24) + "  ",
+        type=fit_cell(answer.type, 10),
+        optional=fit_cell("yes" if answer.optional else "no", 10),
+        default=safe_text(answer.default, MAX_NAME) or "–",
+    )
+
+
+def choice_option(choice: WizardChoice) -> Content:
+    """Return a choice with what it means below it."""
+    return Content.from_markup("[$bright]$title[/]\n[$quiet]  $about[/]", title=choice.title, about=choice.about)
+
+
+def command_rows(steps: Sequence[tuple[str, str]]) -> list[tuple[Content, str, str]]:
+    """Return a line for each purpose with its command."""
+    draw = "[$quiet]$why[/]\n[$bright]  $command[/]"
+    return [(Content.from_markup(draw, why=why, command=command), command, "command") for why, command in steps]
+
+
+def task_rows(tasks: Sequence[Task], width: int) -> list[tuple[Content, str, str]]:
+    """Return the lines of tasks and their results: one for each task, and one for each line that it printed.
+
+    Args:
+        tasks: What was or will be done.
+        width: Cells of a line; what goes on in a next one keeps its indent.
+    """
+    rows: list[tuple[Content, str, str]] = []
+    indent = 2 + TITLE_CELLS + STATE_CELLS + 2
+    for task in tasks:
+        glyph, style = STATE_MARKS[task.state]
+        state = task.state.replace("waiting", "")
+        first, *rest = wrap(task.words, max(8, width - indent))
+        lines = [
+            Content.assemble(
+                (f"{glyph} ", style),
+                (fit_cell(task.title, TITLE_CELLS), "$bright"),
+                (fit_cell(state, STATE_CELLS), style),
+                "  ",
+                (first, "" if task.detail else "$quiet"),
+            ),
+            *(Content(" " * indent + part) for part in rest),
+        ]
+        rows.append((Content("\n").join(lines), task.text, task.title))
+        for line in task.output:
+            printed = Content("\n").join(
+                Content.styled("  " + part, "$quiet") for part in wrap(line, max(8, width - 2))
+            )
+            rows.append((printed, task.text, task.title))
+    return rows
