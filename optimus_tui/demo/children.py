@@ -8,7 +8,7 @@ import contextlib
 import json
 import subprocess
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -22,20 +22,28 @@ class ChildFailed(Exception):
     """A child ended or never answered; the text, safe to show, names it and the last line of its log."""
 
 
-class Child:
-    """One running process with its log file.
+class LoggedProcess:
+    """A running process with its log file. Where it ``answers``, its standard output is read here and not logged.
 
     Start it from the main thread: on Linux it is killed when the thread that started it ends.
     """
 
-    def __init__(self, plan: ChildPlan, environment: Mapping[str, str], directory: Path) -> None:
-        self.plan, self.log = plan, directory / f"{plan.name}.log"
+    def __init__(
+        self,
+        name: str,
+        argv: Sequence[str],
+        environment: Mapping[str, str],
+        directory: Path,
+        *,
+        answers: bool = False,
+    ) -> None:
+        self.log = directory / f"{name}.log"
         with self.log.open("wb") as log:
             self.process = subprocess.Popen(  # noqa: S603 - our own argument list, no shell
-                plan.argv,
+                argv,
                 stdin=subprocess.PIPE,  # Its end tells the child that this process has ended.
-                stdout=log,
-                stderr=subprocess.STDOUT,
+                stdout=subprocess.PIPE if answers else log,
+                stderr=log,
                 cwd=directory,
                 env=dict(environment),
             )
@@ -44,6 +52,26 @@ class Child:
     def running(self) -> bool:
         """False once it has ended, for any reason."""
         return self.process.poll() is None
+
+    def last_words(self) -> str:
+        """Return the last line of its log, safe to show."""
+        return last_line(self.log) or f"exit code {self.process.poll()}"
+
+    def end(self) -> None:
+        """Kill it and wait for its end; does nothing if it has ended."""
+        self.process.kill()
+        self.process.wait()
+        if self.process.stdin:
+            with contextlib.suppress(OSError):  # An order that it never read.
+                self.process.stdin.close()
+
+
+class Child(LoggedProcess):
+    """A service of the demo."""
+
+    def __init__(self, plan: ChildPlan, environment: Mapping[str, str], directory: Path) -> None:
+        super().__init__(plan.name, plan.argv, environment, directory)
+        self.plan = plan
 
     async def answers(self) -> None:
         """Wait until it answers its greeting.
@@ -71,33 +99,13 @@ class Child:
         except (OSError, TimeoutError):
             return False
 
-    def last_words(self) -> str:
-        """Return the last line of its log, safe to show."""
-        return last_line(self.log) or f"exit code {self.process.poll()}"
 
-    def end(self) -> None:
-        """Kill it and wait for its end; does nothing if it has ended."""
-        self.process.kill()
-        self.process.wait()
-        if self.process.stdin:
-            self.process.stdin.close()
-
-
-class Traffic:
+class Traffic(LoggedProcess):
     """The traffic process. It takes one order at a time and answers each."""
 
-    def __init__(self, argv: tuple[str, ...], environment: dict[str, str], directory: Path) -> None:
-        self.log = directory / "traffic.log"
-        with self.log.open("wb") as log:
-            self.process = subprocess.Popen(  # noqa: S603 - our own argument list, no shell
-                argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log, cwd=directory, env=environment
-            )
+    def __init__(self, argv: Sequence[str], environment: Mapping[str, str], directory: Path) -> None:
+        super().__init__("traffic", argv, environment, directory, answers=True)
         self._answers: asyncio.StreamReader | None = None
-
-    @property
-    def running(self) -> bool:
-        """False once it has ended."""
-        return self.process.poll() is None
 
     async def play(self, scenario: str, order: str = "play") -> str:
         """Order a scenario, wait until its cause is in place, and return the note."""
@@ -112,15 +120,6 @@ class Traffic:
         if not line:
             raise ChildFailed(f"the demo's traffic ended: {self.last_words()}")
         return str(json.loads(line)["note"])
-
-    def last_words(self) -> str:
-        """Return the last line of its log."""
-        return last_line(self.log) or f"exit code {self.process.poll()}"
-
-    def end(self) -> None:
-        """Kill it and wait for its end."""
-        self.process.kill()
-        self.process.wait()
 
 
 async def read_lines(pipe: Any) -> asyncio.StreamReader:

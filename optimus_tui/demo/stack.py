@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from optimus_tui.assets import asset_dir
-from optimus_tui.settings.children import child_environment
+from optimus_tui.child_processes import bound_command, child_environment
 
 SERVER_CHOICE = "OPTIMUS_DEMO_SERVER"
 """Environment variable: the path of a server's binary, or ``fakeredis``, instead of the usual order."""
@@ -82,14 +82,10 @@ def server_plans(port: int, directory: Path) -> Iterator[ChildPlan]:
     )
     for binary in filter(None, binaries):
         if binary != "fakeredis":
-            yield ChildPlan("server", Path(binary).name, _guarded("exec", binary, *options), *ping)
+            yield ChildPlan("server", Path(binary).name, bound_command("exec", binary, *options), *ping)
     if importlib.util.find_spec("fakeredis"):
-        argv = _guarded("module", "optimus_tui.demo.fakeserver", str(port))
+        argv = bound_command("module", "optimus_tui.demo.fakeserver", str(port))
         yield ChildPlan("server", "fakeredis", argv, *ping, FAKE_NOTICE)
-
-
-def _guarded(kind: str, *command: str) -> tuple[str, ...]:
-    return (sys.executable, "-P", "-m", "optimus_tui.demo.guarded", str(os.getpid()), kind, *command)
 
 
 def bundled_server() -> str | None:
@@ -110,7 +106,7 @@ def service_plan(name: str, port: int) -> ChildPlan:
     app = {"engine": "ai_engine.app:app", "gateway": "backend.app:app"}[name]
     options = ("--host", "127.0.0.1", "--port", str(port), "--no-access-log", "--log-level", "warning")
     question = b"GET /health HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n"
-    return ChildPlan(name, name, _guarded("module", "uvicorn", app, *options), port, question, b"HTTP/1.1 ")
+    return ChildPlan(name, name, bound_command("module", "uvicorn", app, *options), port, question, b"HTTP/1.1 ")
 
 
 def traffic_argv(ports: Ports, directory: Path) -> tuple[str, ...]:

@@ -10,8 +10,8 @@ import tempfile
 import time
 from pathlib import Path
 
+from optimus_tui.child_processes import minimal_environment
 from optimus_tui.scaffold.spec import OPERATIONS, make_spec
-from optimus_tui.settings.children import minimal_environment
 from tests.scaffold.workshop import fill, judge, new_gateway, some
 
 PROXY = (

@@ -12,8 +12,8 @@ import pytest
 
 import optimus_tui
 from optimus_tui.actions.drafts.sandbox_runner import SandboxRunner
+from optimus_tui.child_processes import child_environment, minimal_environment
 from optimus_tui.demo.stack import Ports, demo_environment
-from optimus_tui.settings.children import child_environment, minimal_environment
 from optimus_tui.tui.terminal import clipboard, editor
 
 PACKAGE = Path(optimus_tui.__file__).parent
@@ -27,8 +27,8 @@ HANDED_ON = {
     "demo/children.py": "__init__",  # the supervisor's own, made by demo_environment
 }
 """Where the environment is a parameter: the file, and the one function there."""
-EXECUTES = {"demo/guarded.py"}
-"""Becomes the child that its owner started with an environment of a maker."""
+EXECUTES = {"child_processes.py"}
+"""Its program becomes the child that its owner started with an environment of a maker."""
 
 
 def sources() -> Iterator[tuple[str, ast.Module]]:

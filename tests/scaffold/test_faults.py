@@ -5,8 +5,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+from optimus_tui.child_processes import minimal_environment
 from optimus_tui.scaffold.spec import OPERATIONS, make_spec
-from optimus_tui.settings.children import minimal_environment
 from tests.bench.bench_routers import HYBRID, PROXY
 from tests.scaffold.workshop import fill, new_gateway
 

@@ -9,9 +9,9 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from optimus_tui.assets import asset_dir
+from optimus_tui.child_processes import minimal_environment
 from optimus_tui.scaffold.render import Draft, render
 from optimus_tui.scaffold.spec import OPERATIONS, ROUTER_TYPES, RouterSpec, make_spec
-from optimus_tui.settings.children import minimal_environment
 
 TEMPLATE = asset_dir("templates") / "orchestrator"
 NAMES = ("products", "order_items", "inventory", "stores", "tenants", "categories", "pages", "base_models", "calendar")

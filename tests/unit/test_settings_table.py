@@ -9,10 +9,10 @@ import click
 import msgspec
 import pytest
 
+from optimus_tui.child_processes import child_environment
 from optimus_tui.cli.doctor import _values
 from optimus_tui.cli.flags import connected_to_itself
 from optimus_tui.settings.addresses.redis_url import parse_redis_url
-from optimus_tui.settings.children import child_environment
 from optimus_tui.settings.errors import SettingsError
 from optimus_tui.settings.load import load
 from optimus_tui.settings.model import RedisTarget, Settings

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from msgspec import Struct
 
-from optimus_tui.settings.children import minimal_environment
+from optimus_tui.child_processes import minimal_environment
 
 Run = Callable[[Sequence[str], Path, Mapping[str, str], float], tuple[int, str]]
 """Runs a command in a folder, with an environment, for at most so many seconds: ``SandboxRunner.run``."""

@@ -12,15 +12,13 @@ import shutil
 import signal
 import stat
 import subprocess
-import sys
 import tempfile
 import threading
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from optimus_tui.actions.drafts import watchdog
-from optimus_tui.settings.children import minimal_environment
+from optimus_tui.child_processes import kill_group, start_watchdog
 
 PREFIX = "optimus-scaffold-"
 FRESH_SECONDS = 60.0
@@ -54,16 +52,7 @@ class SandboxRunner:
         lock = os.open(self._folder, os.O_RDONLY | os.O_DIRECTORY)
         try:
             fcntl.flock(lock, fcntl.LOCK_EX)  # The watchdog inherits the lock and holds it longer than this process.
-            self._watchdog = subprocess.Popen(  # noqa: S603 - our own file
-                [sys.executable, "-I", "-S", watchdog.__file__, str(self._folder)],
-                stdin=subprocess.PIPE,
-                stdout=subprocess.DEVNULL,
-                stderr=subprocess.DEVNULL,
-                cwd="/",
-                env=minimal_environment(),
-                start_new_session=True,
-                pass_fds=[lock],
-            )
+            self._watchdog = start_watchdog(self._folder, lock)
         except OSError:
             shutil.rmtree(self._folder, ignore_errors=True)
             raise
@@ -84,7 +73,7 @@ class SandboxRunner:
         self._cut = True
         with self._turn:
             if self._running is not None:
-                _kill_group(self._running)
+                kill_group(self._running.pid)
 
     def run(
         self, command: Sequence[str], folder: Path, environment: Mapping[str, str], seconds: float
@@ -107,7 +96,7 @@ class SandboxRunner:
                 output, code = b"", KILLED
             finally:
                 with self._turn:
-                    _kill_group(child)
+                    kill_group(child.pid)
                     self._hold(None)
         if self._cut:
             raise RunCancelled
@@ -131,12 +120,6 @@ class SandboxRunner:
         assert self._watchdog.stdin
         with contextlib.suppress(BrokenPipeError):
             os.write(self._watchdog.stdin.fileno(), b"%d\n" % (child.pid if child else 0))
-
-
-def _kill_group(leader: "subprocess.Popen[bytes]") -> None:
-    """Kill the program and every process that it started."""
-    with contextlib.suppress(ProcessLookupError, PermissionError):
-        os.killpg(leader.pid, signal.SIGKILL)
 
 
 def clear_stale() -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 from platformdirs import user_state_path
 from textual.app import App
 
-from optimus_tui.settings.children import child_environment
+from optimus_tui.child_processes import child_environment
 
 
 def copy(app: App[int], text: str) -> str:

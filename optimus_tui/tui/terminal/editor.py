@@ -10,7 +10,7 @@ from typing import Any
 
 from textual.app import App, SuspendNotSupported
 
-from optimus_tui.settings.children import child_environment
+from optimus_tui.child_processes import child_environment
 from optimus_tui.wording.safe import safe_text
 
 KNOWN = ("nano", "vim", "vi")
