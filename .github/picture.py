@@ -1,7 +1,8 @@
 """Take the pictures of README and docs from a running demo: ``python .github/picture.py [NAME…]``.
 
-Without a NAME all are taken: dashboard, triage, incident, wizard, standup. Each becomes ``docs/pictures/NAME.svg``:
-a real screen on real traffic, or what a command printed. Needs the extra ``demo``. Your own state is not touched.
+Without a NAME all are taken: dashboard, triage, incident, wizard, standup, tour. Each becomes
+``docs/pictures/NAME.svg``: a real screen on real traffic, what a command printed, or (tour) a recording of several
+screens. Needs the extra ``demo``. Your own state is not touched.
 """
 
 import asyncio
@@ -17,6 +18,7 @@ from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+from recording import join
 from rich.console import Console
 from rich.text import Text
 from textual.pilot import Pilot
@@ -28,8 +30,22 @@ from optimus_tui.tui.app import OptimusApp
 
 FOLDER = Path(__file__).parents[1] / "docs" / "pictures"
 SIZE = (140, 42)
+TOUR_SIZE = (120, 34)
 SECONDS = 35
 """How long the dashboard collects before it is used: long enough for slopes, rates and the first findings."""
+
+FRAME_SECONDS = 4.0
+"""How long the recording shows one screen."""
+TOUR: tuple[tuple[tuple[str, ...], float, str], ...] = (
+    ((), 0, "four panes: health, limits, cache keys, coherence events"),
+    (("1", "down", "e"), 0, "e: the rule behind a finding, and what to do"),
+    (("escape", "2", "z"), 1, "2 and z: the limits of every tenant"),
+    (("z", "1", "i"), 3, "i: an incident, step by step"),
+    (("enter",), 8, "enter: run the next step"),
+    (("enter",), 8, "the issue to look into, ranked"),
+    (("enter",), 8, "what was measured, and why it matters"),
+)
+"""The recording: the keys before each screen, the seconds that they take, and its title."""
 
 Steps = Callable[[Pilot[Any]], Awaitable[None]]
 
@@ -90,6 +106,18 @@ async def take(handle: DemoHandle, steps: Steps, source: Path) -> str:
         return app.export_screenshot(title="optimus-tui demo")
 
 
+async def tour(handle: DemoHandle) -> str:
+    """Open the dashboard on the demo, go through the screens of the recording, and return it."""
+    app, pictures = OptimusApp(demo_settings(handle), handle), []
+    async with app.run_test(size=TOUR_SIZE) as pilot:
+        await pilot.pause(SECONDS)
+        for keys, seconds, title in TOUR:
+            await press(pilot, *keys)
+            await pilot.pause(seconds + 1)
+            pictures.append(app.export_screenshot(title=title, simplify=True))
+    return join(pictures, FRAME_SECONDS)
+
+
 def standup(handle: DemoHandle) -> str:
     """Run the command ``standup`` on the demo and return a picture of what it printed."""
     names = (("BACKEND_ORCHESTRATOR_URL", handle.urls.gateway), ("AI_ENGINE_URL", handle.urls.engine))
@@ -135,7 +163,7 @@ def demo(scenario: str) -> Iterator[DemoHandle]:
 
 def main() -> None:
     """Take the pictures that the command line names, or all."""
-    wanted = sys.argv[1:] or [*SCREENS, "standup"]
+    wanted = sys.argv[1:] or [*SCREENS, "standup", "tour"]
     for name in wanted:
         with tempfile.TemporaryDirectory() as folder:
             for variable in ("XDG_STATE_HOME", "XDG_CONFIG_HOME"):
@@ -144,6 +172,9 @@ def main() -> None:
                 with demo("noisy-tenant") as handle:
                     time.sleep(SECONDS)
                     picture = standup(handle)
+            elif name == "tour":
+                with demo("engine-slow") as handle:
+                    picture = asyncio.run(tour(handle))
             else:
                 scenario, steps = SCREENS[name]
                 with demo(scenario) as handle:

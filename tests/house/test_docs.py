@@ -68,9 +68,9 @@ def test_the_readme_is_short_and_keeps_the_two_lines_that_set_it_up() -> None:
     assert len(readme.splitlines()) <= 200
     assert "\npip install -e '.[demo]' && optimus-tui demo " in readme
     assert "\npip install -e '.[dev]' && pytest " in readme
-    assert {f"docs/pictures/{name}.svg" for name in ("dashboard", "triage", "incident", "wizard", "standup")} <= set(
-        _LINK.findall(readme)
-    )
+    assert {
+        f"docs/pictures/{name}.svg" for name in ("dashboard", "triage", "incident", "wizard", "standup", "tour")
+    } <= set(_LINK.findall(readme))
 
 
 def test_pictures_are_whole_and_load_nothing() -> None:
@@ -80,7 +80,7 @@ def test_pictures_are_whole_and_load_nothing() -> None:
         assert text.rstrip().endswith("</svg>"), picture.name
         assert "@font-face" not in text, picture.name
         assert "url(http" not in text, picture.name
-    assert len(pictures) == 5
+    assert len(pictures) == 6
 
 
 def test_the_check_of_a_built_site_finds_what_is_loaded_from_elsewhere(tmp_path: Path) -> None:
