@@ -18,14 +18,20 @@ from optimus_tui.wording.charts import CHARTS, Chart, Samples, chart
 from optimus_tui.wording.clauses import clause
 from optimus_tui.wording.numbers import UNKNOWN as UNMEASURED
 from optimus_tui.wording.numbers import latency, percent, plural, thousands
+from optimus_tui.workflow.incident_words import (
+    NOT_PROVED,
+    STEP_WORDS,
+    UNKNOWN,
+    action_verdict,
+    durations,
+    is_unproved,
+    severity_words,
+)
 from optimus_tui.workflow.ranking import tenant_of
 from optimus_tui.workflow.severity import MATTERS, level, rank
-from optimus_tui.workflow.standing import severity_words
 from optimus_tui.workflow.subject import about, main_finding, worst_outcome
-from optimus_tui.workflow.times import elapsed, mtta, mttr
+from optimus_tui.workflow.times import elapsed
 
-UNKNOWN = "unknown"
-NOT_PROVED = "not proved by a check"
 MOST_OPEN = 20
 """Open recommendations that are listed; further ones are counted."""
 _RATIOS = {"error_rate": "requests that failed (5xx)", "refused_rate": "requests refused (429)",
@@ -90,13 +96,11 @@ def _head(state: IncidentState, now: Stamp) -> Iterator[tuple[str, str]]:
     yield "Opened", clause(_at(opened), "", f" by {state.operator}") or UNKNOWN
     if state.repaired is not None:
         yield "Repaired", f"{_at(state.repaired)}, proved by a check"
-    elif _is_unproved(state):
+    elif is_unproved(state):
         yield "Repaired", NOT_PROVED
     yield "Closed", _at(state.closed) or "still open"
     yield "Duration", age(elapsed(opened, end)) if opened else UNKNOWN
-    yield "Time to acknowledge (MTTA)", _span(mtta(state), "its beginning is not known")
-    until = f", until it was closed: {NOT_PROVED}" if _is_unproved(state) else ""
-    yield "Time to repair (MTTR)", _span(mttr(state), "it is not repaired") + until
+    yield from durations(state)
     yield "Playbook", state.playbook
 
 
@@ -106,23 +110,12 @@ def _at(stamp: Stamp | None) -> str:
     return f"{clock(stamp.wall, dated=True)} UTC"
 
 
-def _is_unproved(state: IncidentState) -> bool:
-    """Return True if it was closed with a fault found and without proof that it is gone."""
-    return state.closed is not None and state.repaired is None and rank(state.severity) >= MATTERS
-
-
-def _span(seconds: float | None, why: str) -> str:
-    if seconds is None:
-        return f"{UNKNOWN}: {why}"
-    return age(seconds)
-
-
 def _summary(state: IncidentState) -> Iterator[tuple[str, str]]:
     if found := _found(state):
         others = len(about(state)) - 1
         more = f" ({plural(others, 'more finding')} under Evidence)" if others > 0 else ""
         yield "What was found", f"{found}{more}"
-    yield from _later_looks(state)
+    yield from _later_checks(state)
     if state.choice is not None:
         tenant = clause(state.choice.tenant, " for ")
         yield "What was looked at", f"{state.choice.issue}{tenant}: {state.choice.reason}"
@@ -130,16 +123,16 @@ def _summary(state: IncidentState) -> Iterator[tuple[str, str]]:
     yield "Resolution", state.resolution or "not resolved yet"
 
 
-def _later_looks(state: IncidentState) -> Iterator[tuple[str, str]]:
+def _later_checks(state: IncidentState) -> Iterator[tuple[str, str]]:
     """Yield what the steps that were run again say now, and the last check after an action."""
     for step in state.steps:
         if step.change is not None and step.outcome is not None and step.ended is not None:
             said = clause(step.outcome.verdict, "", ": ") + step.outcome.headline
             still_well = step.change.verdict == "same" and not step.change.held
             verdict = "" if still_well else f", {step.change.verdict}"
-            yield f"Later look, {step.plan.title}", f"{clock(step.ended.wall)} UTC{verdict}. {said}"
+            yield f"Later check, {step.plan.title}", f"{clock(step.ended.wall)} UTC{verdict}. {said}"
     for record in state.action_records[-1:]:
-        yield "Check after the last action", record.verdict or "it has not answered"
+        yield "Check after the last action", action_verdict(record)
 
 
 def _of(step: Step) -> Outcome:
@@ -200,7 +193,7 @@ def _step(step: Step) -> dict[str, Any]:
     outcome = _of(step)
     return {
         "title": step.plan.title,
-        "status": {"waiting": "not done"}.get(step.status, step.status),
+        "status": STEP_WORDS[step.status],
         "said": step.said,
         "tool": step.plan.tool,
         "arguments": ", ".join(f"{name} {_argument(value)}" for name, value in step.arguments.items()),
@@ -259,7 +252,7 @@ def _action_record(record: ActionRecord) -> dict[str, Any]:
         "reason": receipt.reason,
         "audit": receipt.audit,
         "id": receipt.action_id,
-        "verdict": record.verdict or "the check has not answered",
+        "verdict": action_verdict(record),
         "checks": [f"{one.step}: {one.change.verdict}, {one.change.words}" for one in record.checks if one.change],
     }
 
@@ -277,7 +270,7 @@ def _open(state: IncidentState) -> Iterator[str]:
         yield f"{plural(len(waiting) - MOST_OPEN, 'more recommendation is', 'more recommendations are')} open"
     for record in state.action_records:
         if record.verdict not in ("fixed", "better"):
-            yield f"{record.receipt.words or record.receipt.kind}: {record.verdict or 'its check has not answered'}"
+            yield f"{record.receipt.words or record.receipt.kind}: {action_verdict(record)}"
     for step in state.steps:
         for gap in _of(step).unknown[:5]:
             yield f"not measured ({step.plan.title}): {gap}"

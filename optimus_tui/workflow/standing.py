@@ -23,14 +23,6 @@ def standing(state: IncidentState) -> str:
     return worst(one for step in state.steps for one in _of_step(state, step))
 
 
-def severity_words(state: IncidentState) -> str:
-    """Return the present severity, with the worst one if it differs: ``low (at worst high)``."""
-    now = standing(state)
-    if now == state.severity:
-        return now
-    return f"{now} (at worst {state.severity})"
-
-
 def _of_step(state: IncidentState, step: Step) -> Iterator[Diagnostic]:
     if step.outcome is None:
         return

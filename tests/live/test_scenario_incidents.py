@@ -215,7 +215,7 @@ async def test_quiet_nothing_is_found_and_it_says_so(running: DemoHandle, tmp_pa
         await room.incident_service.close_incident("a false alarm", "nothing was wrong")
         text = (await export(room.incident_service, "md")).read_text("utf-8")
         assert "nothing was wrong" in text
-        assert "unknown: its beginning is not known" in text, "no beginning is made up"
+        assert "unknown: the beginning of the fault is not known" in text, "no beginning is made up"
 
 
 async def test_immortal_counter_is_repaired_from_here(running: DemoHandle, tmp_path: Path) -> None:

@@ -150,7 +150,7 @@ def test_it_says_what_happened_and_what_is_still_open(timeline: Timeline, form: 
 @pytest.mark.parametrize("form", ["md", "html"])
 def test_what_was_not_measured_is_unknown_and_never_zero(timeline: Timeline, form: str) -> None:
     text = re.sub(r"[\\*]", "", written(Play().state, timeline, form))
-    assert "unknown: its beginning is not known" in text
+    assert "unknown: the beginning of the fault is not known" in text
     assert "unknown: it is not repaired" in text
     assert "0 %" not in text
     assert text.count("unknown") >= 6
@@ -221,7 +221,7 @@ def test_what_was_found_is_what_it_was_at_its_worst_and_a_later_look_stands_besi
     summary = dict(told["summary"])
     assert told["title"] == "engine does not answer"
     assert summary["What was found"] == "engine does not answer (1 more finding under Evidence)"
-    assert "needs_attention: 27 % of 2,391" in summary["Later look, Health check"]
+    assert "needs_attention: 27 % of 2,391" in summary["Later check, Health check"]
     heading = next(line for line in written(play.state, timeline, form).splitlines() if "incident 7" in line)
     assert "engine does not answer" in heading
 
@@ -290,7 +290,7 @@ def test_a_document_of_a_closed_incident_stands_alone(timeline: Timeline, form: 
     still = text[text.index("Still open") :]
     assert "low: See what the service did" in still and "critical: Give 1 counter" in still
     assert "Apply recommendations: not done" in text and "waiting" not in text
-    assert "Found at its worst:" in text and "Found by the last look:" in text
+    assert "Found at its worst:" in text and "Found by the last check:" in text
     assert "Restart the AI engine" in text and "Typed in the dashboard:" in text
     assert not re.search(r"\besc\b|\bpress\b|then type|the command$", text, re.MULTILINE)
 

@@ -10,7 +10,6 @@ if TYPE_CHECKING:
     from optimus_tui.contract.incident import IncidentState, Stamp, Step
     from optimus_tui.incidents.open import Listed
 
-_MARKS = {"done": "✓", "running": "▸", "failed": "✖", "skipped": "–", "waiting": " "}
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
 
 
@@ -87,7 +86,7 @@ def summary(one: "Listed") -> dict[str, Any]:
 def lines(state: "IncidentState", now: "Stamp") -> Iterator[str]:
     """Yield the whole incident."""
     from optimus_tui.wording.age import age, clock
-    from optimus_tui.workflow.standing import severity_words
+    from optimus_tui.workflow.incident_words import NEXT_MARK, STEP_MARKS, action_verdict, severity_words, step_result
     from optimus_tui.workflow.times import elapsed
 
     opened = state.opened
@@ -100,18 +99,17 @@ def lines(state: "IncidentState", now: "Stamp") -> Iterator[str]:
     yield state.title
     yield ""
     for number, step in enumerate(state.steps, 1):
-        if step.outcome:
-            said = step.outcome.headline
-        else:
-            said = step.said
-        yield f"{_MARKS[step.status]} {number} {step.plan.title:<24} {said}".rstrip()
+        mark = STEP_MARKS[step.status]
+        if step is state.next and state.status == "open" and state.running is None:
+            mark = NEXT_MARK
+        yield f"{mark} {number} {step.plan.title:<24} {step_result(step)}".rstrip()
     if state.advice:
         yield ""
         yield "Recommendations"
         for advice in state.advice:
             yield f"  {advice.id}  {advice.priority:<8}  {advice.status:<9}  {advice.action}"
     for record in state.action_records:
-        yield f"  action {record.receipt.action_id}: {record.receipt.words} → {record.verdict or 'not checked'}"
+        yield f"  action {record.receipt.action_id}: {record.receipt.words} → {action_verdict(record)}"
     yield ""
     yield "Timeline (UTC)"
     for entry in state.timeline:
@@ -120,15 +118,13 @@ def lines(state: "IncidentState", now: "Stamp") -> Iterator[str]:
 
 
 def spans(state: "IncidentState") -> Iterator[str]:
-    """Yield MTTA and MTTR of an incident that is closed."""
-    from optimus_tui.wording.age import age
-    from optimus_tui.workflow.times import mtta, mttr
+    """Yield the time to acknowledge and the time to repair of an incident that is closed."""
+    from optimus_tui.workflow.incident_words import durations
 
     if state.status != "closed":
         return
-    first = mtta(state)
-    yield f"MTTA {age(first) if first is not None else 'unknown: nobody said when it began (open --began)'}"
-    yield f"MTTR {age(mttr(state))}"
+    for label, words in durations(state):
+        yield f"{label} {words}"
 
 
 def ranking(state: "IncidentState") -> Iterator[str]:
@@ -142,12 +138,13 @@ def ranking(state: "IncidentState") -> Iterator[str]:
 
 def step_lines(step: "Step", state: "IncidentState") -> Iterator[str]:
     """Yield the result of a step."""
+    from optimus_tui.workflow.incident_words import step_verdict
     from optimus_tui.workflow.severity import level
 
     said = ""
     if step.said:
         said = f": {step.said}"
-    yield f"{step.plan.title}: {step.outcome.verdict if step.outcome else step.status}{said}"
+    yield f"{step.plan.title}: {step_verdict(step)}{said}"
     if step.change is not None:
         yield f"  again: {step.change.verdict}, {step.change.words}"
     for finding in step.outcome.findings if step.outcome else ():

@@ -15,7 +15,7 @@ from optimus_tui.tui.actions.interrupted import InterruptedActions, holds
 from optimus_tui.tui.services import DashboardServices
 from optimus_tui.wording.age import ago
 from optimus_tui.wording.safe import safe_text
-from optimus_tui.workflow.standing import severity_words
+from optimus_tui.workflow.incident_words import progress, severity_words
 
 if TYPE_CHECKING:
     from optimus_tui.incidents.open import Listed
@@ -176,11 +176,8 @@ class IncidentController:
 
     def _left_words(self, listed: "Listed") -> str:
         state, opened = listed.state, listed.state.opened
-        through = sum(step.status in ("done", "skipped") for step in state.steps)
         begun = f"opened {ago(self.dashboard.context.clock.wall(), opened.wall)}, " if opened else ""
-        return safe_text(
-            f"{begun}{severity_words(state)}, {through} of {len(state.steps)} steps through, by {state.operator}", 200
-        )
+        return safe_text(f"{begun}{severity_words(state)}, {progress(state)}, by {state.operator}", 200)
 
     async def leave(self) -> None:
         """Release the incident, so that another process can write to it. It stays open."""

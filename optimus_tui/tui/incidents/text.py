@@ -15,14 +15,23 @@ from optimus_tui.tui.widgets.bars import Words
 from optimus_tui.tui.widgets.columns import fit_cell
 from optimus_tui.tui.widgets.line_view import Piece
 from optimus_tui.wording.age import age, clock
+from optimus_tui.wording.clauses import clause
 from optimus_tui.wording.numbers import latency, plural, quantity
 from optimus_tui.wording.safe import safe_sentence, safe_text
+from optimus_tui.workflow.incident_words import (
+    ADVICE_MARKS,
+    NEXT_MARK,
+    STEP_MARKS,
+    STEP_WORDS,
+    action_verdict,
+    durations,
+    step_result,
+)
 from optimus_tui.workflow.standing import standing
-from optimus_tui.workflow.times import elapsed, mtta, mttr
+from optimus_tui.workflow.times import elapsed
 
 LONG = 600
-GLYPHS = {"waiting": (" ", "quiet"), "running": ("…", "accent"), "done": ("✓", "good"), "failed": ("✖", "crit"),
-          "skipped": ("–", "quiet")}  # fmt: skip
+STEP_STYLES = {"waiting": "quiet", "running": "accent", "done": "good", "failed": "crit", "skipped": "quiet"}
 SEVERITY_COLORS = {"critical": "b:error", "high": "b:warning", "medium": "warning"}
 VERDICT_TONES: dict[str, Tone] = {
     "fixed": "ok", "better": "ok", "same": "warning", "worse": "critical", "unknown": "quiet",
@@ -63,14 +72,14 @@ def bar_words(state: IncidentState, now: Stamp, mode: tuple[str, str], problem: 
 def step_pieces(state: IncidentState, index: int, running: str, width: int) -> list[Piece]:
     """Return one line of the list of steps as spans."""
     step = state.steps[index]
-    glyph, ink = GLYPHS[step.status]
+    glyph, style = STEP_MARKS[step.status], STEP_STYLES[step.status]
     if state.next is step and state.status == "open" and state.running is None:
-        glyph, ink = "▸", "accent"
+        glyph, style = NEXT_MARK, "accent"
     title = f"{index + 1} {safe(step.plan.title, 40)}"
     room = min(26, max(18, width // 3))
     told = running if step.status == "running" else step_summary(state, step)
     return [
-        (f"{glyph} ", ink),
+        (f"{glyph} ", style),
         (fit_cell(title, min(room, max(1, width - 2))), "bright" if step.status in ("running", "done") else ""),
         (fit_cell("  " + told, max(0, width - 2 - room)), "accent" if step.status == "running" else "quiet"),
     ]
@@ -81,23 +90,16 @@ def step_summary(state: IncidentState, step: Step) -> str:
     if step.plan.kind == "apply" and step.status == "waiting":
         waiting = sum(one.status == "open" for one in state.advice)
         return f"{waiting} to do" if waiting else ""
-    if step.status in ("skipped", "failed"):
-        return sentence(step.said, 200)
-    if step.change is not None and step.status == "done":
-        return f"{step.change.verdict}: {sentence(step.change.words, 200)}"
-    if step.outcome is not None:
-        return f"{safe(step.outcome.verdict, 30)}: {sentence(step.outcome.headline, 200)}"
-    return sentence(step.said, 200)
+    return sentence(step_result(step), 200)
 
 
 def evidence_sections(state: IncidentState, step: Step, document: Mapping[str, Any] | None) -> list[Section]:
     """Return a step's evidence, what decides first: change, figures, ranking, then the whole document."""
     made: list[Section] = []
     if step.status in ("skipped", "failed") or (step.said and step.plan.kind != "tool"):
-        told = {"skipped": "Skipped", "failed": "No result"}.get(step.status, "Said")
-        made.append(
-            Section(title=told, lines=(Fact(sentence(step.said), tone="warning" if told == "No result" else ""),))
-        )
+        title = STEP_WORDS[step.status].capitalize()
+        tone: Tone = "warning" if step.status == "failed" else ""
+        made.append(Section(title=title, lines=(Fact(sentence(step.said), tone=tone),)))
     if step.change is not None:
         made.append(change_section("Since the run before", step.change))
     if step.outcome is not None:
@@ -191,16 +193,16 @@ def deed_section(record: ActionRecord) -> Section:
                               VERDICT_TONES[check.change.verdict]))  # fmt: skip
     lines.append(Fact(safe(receipt.audit) or "–", "audit", "quiet"))
     again = "" if record.verdict in (None, "fixed") else "   r checks again"
-    return Section(title=f"Done here: {record.verdict or 'checking …'}{again}", lines=tuple(lines))
+    return Section(title=f"Done here: {action_verdict(record)}{again}", lines=tuple(lines))
 
 
 def advice_section(advice: Advice, number: int) -> Section:
     """Return one recommendation: priority, reason, the exact command, and whether it can be done from here."""
     mark = MARKS.get(advice.priority, "")
-    state = {"open": "", "done": "   ✓ done", "dismissed": "   – dismissed"}[advice.status]
+    state = clause(ADVICE_MARKS[advice.status], "   ")
     lines = [Fact(sentence(advice.action), "do")]
     if advice.kind and advice.status == "open":
-        lines.append(Fact("a does it from here; a card first shows exactly what it changes", "here", "ok"))
+        lines.append(Fact("a does it from here; a dialog first shows exactly what it changes", "here", "ok"))
     if advice.command:
         lines.append(Fact(safe(advice.command, 2_000), "command"))
         if advice.command.startswith(":") and advice.status == "open":
@@ -219,9 +221,7 @@ def closing_sections(state: IncidentState) -> list[Section]:
     if state.status != "closed":
         return []
     lines = [Fact(sentence(state.cause), "cause"), Fact(sentence(state.resolution), "resolution")]
-    for label, seconds in (("until somebody acted", mtta(state)), ("until repaired", mttr(state))):
-        if seconds is not None:
-            lines.append(Fact(age(seconds), label))
+    lines += [Fact(words, label.lower()) for label, words in durations(state)]
     return [Section(title="Closed", lines=tuple(lines))]
 
 
