@@ -18,23 +18,3 @@ class Clock:
         if _BOOT is None:
             return time.monotonic()
         return time.clock_gettime(_BOOT)
-
-
-class FixedClock(Clock):
-    """A clock that moves only when ``advance`` is called: for tests and rendered pictures."""
-
-    def __init__(self, wall: float = 1_795_000_000.0, mono: float = 1000.0) -> None:
-        self._wall, self._mono = wall, mono
-
-    def wall(self) -> float:
-        """Return the fixed wall-clock seconds."""
-        return self._wall
-
-    def mono(self) -> float:
-        """Return the fixed monotonic seconds."""
-        return self._mono
-
-    def advance(self, seconds: float) -> None:
-        """Move both clocks forward by ``seconds``."""
-        self._wall += seconds
-        self._mono += seconds

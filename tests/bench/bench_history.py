@@ -16,10 +16,10 @@ import tempfile
 import time
 from pathlib import Path
 
-from optimus_tui.clock import FixedClock
 from optimus_tui.history.samples.store import Store
 from optimus_tui.history.samples.windows import Windows
 from optimus_tui.settings.model import Settings
+from tests.fixed_clock import FixedClock
 
 NOW = 1_795_000_000.0
 PLAIN = [f"plain.{number}" for number in range(29)]

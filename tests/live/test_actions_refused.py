@@ -9,10 +9,10 @@ from msgspec import structs
 
 from optimus_tui.actions import interrupted_actions
 from optimus_tui.actions.redis.key_selection import Known
-from optimus_tui.clock import FixedClock
 from optimus_tui.contract.actions import ActionRequest, Confirmation, Refusal
 from optimus_tui.history.audit.files import read
 from optimus_tui.tui.actions.action_dialog_widgets import armed_words
+from tests.fixed_clock import FixedClock
 from tests.live.acting import (
     add_operator,
     armed,

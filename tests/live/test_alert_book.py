@@ -6,7 +6,6 @@ from pathlib import Path
 import pytest
 
 from optimus_tui.cli.record import record
-from optimus_tui.clock import FixedClock
 from optimus_tui.context import Context
 from optimus_tui.contract.findings import Finding
 from optimus_tui.contract.health import HealthReport
@@ -15,6 +14,7 @@ from optimus_tui.sampling.alert_book import EPISODES, MUTES, AlertBook
 from optimus_tui.settings.model import RedisTarget, Settings
 from optimus_tui.verdicts.alerts.changes import SETTLE_SECONDS
 from optimus_tui.verdicts.alerts.episodes import HOLD_SECONDS
+from tests.fixed_clock import FixedClock
 from tests.realserver import free_port
 
 DOWN = Finding(rule="services.engine", severity="critical", subject="engine", message="engine does not answer")

@@ -8,7 +8,6 @@ import httpx
 import msgspec
 import pytest
 
-from optimus_tui.clock import FixedClock
 from optimus_tui.context import Context
 from optimus_tui.contract.services import ServiceState
 from optimus_tui.probes.http.fetch import new_http_client
@@ -19,6 +18,7 @@ from optimus_tui.tools.answer import exit_code
 from optimus_tui.tools.figures.metric_windows import Counters
 from optimus_tui.verdicts.gateway.services import judge_engine, judge_gateway
 from tests.certificates import make_certificate
+from tests.fixed_clock import FixedClock
 from tests.hostile import HostileServer, Writer, hostile_server, reply
 from tests.live.scripted import blackhole
 from tests.realserver import free_port

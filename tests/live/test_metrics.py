@@ -6,13 +6,13 @@ import httpx
 import pytest
 from msgspec.structs import replace
 
-from optimus_tui.clock import FixedClock
 from optimus_tui.contract.metrics import MetricsState
 from optimus_tui.contract.reading import Reading
 from optimus_tui.probes.http.fetch import fetch_or_fault, new_http_client
 from optimus_tui.probes.http.metrics import read_metrics
 from optimus_tui.settings.model import Settings
 from tests import hostile
+from tests.fixed_clock import FixedClock
 from tests.hostile import HostileServer, hostile_server, reply
 
 TEXT = b"text/plain; version=0.0.4; charset=utf-8"

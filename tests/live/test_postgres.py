@@ -7,10 +7,10 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 
 import pytest
 
-from optimus_tui.clock import FixedClock
 from optimus_tui.contract.services import ServiceState
 from optimus_tui.probes.servers.postgres import read_postgres
 from optimus_tui.settings.model import Secret
+from tests.fixed_clock import FixedClock
 from tests.hostile import serving
 
 Talk = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]

@@ -10,13 +10,13 @@ import httpx
 import pytest
 from msgspec.structs import replace
 
-from optimus_tui.clock import FixedClock
 from optimus_tui.contract.reading import Reading
 from optimus_tui.contract.services import GatewayState
 from optimus_tui.probes.http.fetch import fetch, new_http_client
 from optimus_tui.probes.http.services import look, read_engine, read_gateway
 from optimus_tui.settings.model import Settings
 from tests import hostile
+from tests.fixed_clock import FixedClock
 from tests.hostile import HostileServer, hostile_server, reply
 from tests.realserver import free_port
 

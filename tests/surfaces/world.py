@@ -13,12 +13,12 @@ import pytest
 import uvicorn
 from msgspec.structs import replace
 
-from optimus_tui.clock import FixedClock
 from optimus_tui.context import Context
 from optimus_tui.contract.tools.health import DiagnoseQuery, DiagnoseReport
 from optimus_tui.serving.dispatcher import ToolDispatcher
 from optimus_tui.settings.model import RedisTarget, Settings
 from optimus_tui.tools.registry import TOOLS
+from tests.fixed_clock import FixedClock
 from tests.hostile import HostileServer, reply
 from tests.realserver import RealServer
 

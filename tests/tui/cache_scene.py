@@ -2,10 +2,10 @@
 
 from textual.pilot import Pilot
 
-from optimus_tui.clock import FixedClock
 from optimus_tui.contract.reading import Coverage, Reading
 from optimus_tui.index.cache import CacheIndex
 from optimus_tui.tui.panes.cache.pane import CachePane
+from tests.fixed_clock import FixedClock
 from tests.tui.pane_app import PaneApp, screen_lines
 from tests.tui.pictures import SETTINGS
 

@@ -5,9 +5,9 @@ from typing import Any
 
 from textual.pilot import Pilot
 
-from optimus_tui.clock import FixedClock
 from optimus_tui.contract.feed import FeedBatch, FeedEvent, FeedGap, FeedItem, FeedStatus
 from optimus_tui.tui.panes.feed.pane import FeedPane
+from tests.fixed_clock import FixedClock
 from tests.tui.pane_app import PaneApp, screen_lines
 from tests.tui.pictures import MONO, SETTINGS, WALL
 

@@ -3,13 +3,13 @@
 import pytest
 from msgspec.structs import replace
 
-from optimus_tui.clock import FixedClock
 from optimus_tui.contract.findings import Finding
 from optimus_tui.contract.health import HealthReport
 from optimus_tui.contract.reading import Fault
 from optimus_tui.contract.services import GatewayState, HitRate, ServiceState
 from optimus_tui.tui.messages import CopyRequested
 from optimus_tui.tui.panes.health.pane import HealthPane
+from tests.fixed_clock import FixedClock
 from tests.tui.pane_app import PaneApp, screen_lines
 from tests.tui.pictures import MONO, NEVER, SETTINGS, SLOW, WALL, gateway, health_report, reading, server
 

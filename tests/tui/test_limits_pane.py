@@ -6,7 +6,6 @@ import time
 import pytest
 from msgspec import structs
 
-from optimus_tui.clock import FixedClock
 from optimus_tui.contract.cache import UnknownLayout
 from optimus_tui.contract.limits import LimitsReport, ShapeCount, UnparsedNames
 from optimus_tui.contract.reading import Coverage, Fault
@@ -16,6 +15,7 @@ from optimus_tui.tui.panes.limits import rows as limit_rows
 from optimus_tui.tui.panes.limits.pane import LimitsPane
 from optimus_tui.tui.widgets.names import mark_of
 from optimus_tui.verdicts.limits.layouts import find_unknown_layout
+from tests.fixed_clock import FixedClock
 from tests.tui.pane_app import PaneApp, screen_lines
 from tests.tui.pictures import MIXED, SETTINGS, counter, limits_report, reading
 

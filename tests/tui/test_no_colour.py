@@ -8,7 +8,6 @@ from textual.app import App
 from textual.pilot import Pilot
 from textual.widgets import OptionList
 
-from optimus_tui.clock import FixedClock
 from optimus_tui.tui.app import OptimusApp
 from optimus_tui.tui.dashboard.screen import Dashboard
 from optimus_tui.tui.dialogs.choose import ChooseDialog
@@ -16,6 +15,7 @@ from optimus_tui.tui.dialogs.pick import PickDialog
 from optimus_tui.tui.panes.limits.pane import LimitsPane
 from optimus_tui.tui.widgets.options import TickList
 from optimus_tui.tui.widgets.report_view import ReportView, ToolList
+from tests.fixed_clock import FixedClock
 from tests.tui.pane_app import PaneApp
 from tests.tui.pictures import SETTINGS, limits_report, reading
 

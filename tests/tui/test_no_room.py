@@ -4,7 +4,6 @@ from typing import Any
 
 import pytest
 
-from optimus_tui.clock import FixedClock
 from optimus_tui.contract.feed import FeedBatch, FeedGap
 from optimus_tui.settings.model import Settings
 from optimus_tui.tui.app import OptimusApp
@@ -16,6 +15,7 @@ from optimus_tui.tui.panes.feed.pane import FeedPane
 from optimus_tui.tui.panes.health.pane import HealthPane
 from optimus_tui.tui.panes.limits.pane import LimitsPane
 from optimus_tui.tui.widgets.columns import fit_columns
+from tests.fixed_clock import FixedClock
 from tests.tui.cache_scene import Scene as CacheScene
 from tests.tui.cache_scene import press
 from tests.tui.feed_scene import GAP, HOSTILE, Scene, event, events, status

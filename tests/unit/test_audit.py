@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from optimus_tui.clock import FixedClock
 from optimus_tui.history.audit import log as audit
 from optimus_tui.history.audit.files import read, verify
 from optimus_tui.history.audit.lines import FIRST
 from optimus_tui.history.audit.log import AuditLog, AuditUnwritable, quoted, unquoted
+from tests.fixed_clock import FixedClock
 
 
 def _filled(folder: Path, count: int = 5) -> AuditLog:

@@ -10,13 +10,13 @@ from pathlib import Path
 import pytest
 
 from optimus_tui.__main__ import run
-from optimus_tui.clock import FixedClock
 from optimus_tui.history.audit import log as audit
 from optimus_tui.history.audit.files import read, verify
 from optimus_tui.history.audit.head import read_head
 from optimus_tui.history.audit.lines import FIRST, Chained, seal
 from optimus_tui.history.audit.log import AuditLog, AuditUnwritable
 from optimus_tui.history.audit.mending import accept_break, rotate
+from tests.fixed_clock import FixedClock
 from tests.unit.audit_faults import cut_back, lines, removed, renamed, renamed_and_created, truncated
 
 WHO = {"os_user": "tester"}

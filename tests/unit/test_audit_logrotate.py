@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from optimus_tui.__main__ import run
-from optimus_tui.clock import FixedClock
 from optimus_tui.history.audit.files import verify
 from optimus_tui.history.audit.log import AuditLog, AuditUnwritable
+from tests.fixed_clock import FixedClock
 
 OPTIONS = ["", "create 0600", "copytruncate", "dateext", "compress", "compress\ncopytruncate", "olddir {folder}/old"]
 OPTIONS += ["compress\ndelaycompress", "compress\ndateext", "compress\nolddir {folder}/old"]

@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
-from optimus_tui.clock import FixedClock
 from optimus_tui.probes import round_trips
 from optimus_tui.probes.round_trips import CommandLog, Hidden, attributed_to, is_write
+from tests.fixed_clock import FixedClock
 from tests.memory import holds
 
 CANARY = b"CANARY-hunter2"

@@ -8,7 +8,6 @@ from pathlib import Path
 
 import pytest
 
-from optimus_tui.clock import FixedClock
 from optimus_tui.probes.round_trips import CommandLog, RoundTrip
 from optimus_tui.settings.model import RedisTarget, Secret, Settings
 from optimus_tui.tui.command_log.lines import (
@@ -23,6 +22,7 @@ from optimus_tui.tui.command_log.lines import (
     runs_of,
     to_paste,
 )
+from tests.fixed_clock import FixedClock
 
 bash = shutil.which("bash")
 SETTINGS = Settings(redis=RedisTarget(host="127.0.0.1", port=6399, username="ops", password=Secret("CANARY-1"), db=3))

@@ -4,8 +4,8 @@ import threading
 
 import pytest
 
-from optimus_tui.clock import FixedClock
 from optimus_tui.probes.load_meter import LoadMeter, lookups_of
+from tests.fixed_clock import FixedClock
 
 
 def test_the_rate_covers_the_last_five_seconds_and_fades() -> None:

@@ -10,7 +10,6 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from optimus_tui.clock import FixedClock
 from optimus_tui.contract.metrics import Increase, MetricsState
 from optimus_tui.contract.reading import Reading
 from optimus_tui.history.samples.lives import ProcessReading
@@ -19,6 +18,7 @@ from optimus_tui.history.samples.store import Store
 from optimus_tui.history.samples.windows import Windows
 from optimus_tui.sampling.record import Recorder
 from optimus_tui.settings.model import Settings
+from tests.fixed_clock import FixedClock
 
 NOW = 1_795_000_000.0
 OK, BAD = "http_requests_total|route=/a|status=200", "http_requests_total|route=/a|status=500"

@@ -4,7 +4,6 @@ from collections.abc import Mapping
 
 from msgspec.structs import replace
 
-from optimus_tui.clock import FixedClock
 from optimus_tui.contract.cache import CacheReport, GroupTotals, KindTotals
 from optimus_tui.contract.feed import FeedBatch, FeedStatus
 from optimus_tui.contract.health import HealthReport
@@ -13,6 +12,7 @@ from optimus_tui.contract.metrics import MetricsState
 from optimus_tui.contract.reading import Coverage, Fault, Reading
 from optimus_tui.contract.services import CacheMetrics, GatewayState, ServerState, ServiceState
 from optimus_tui.sampling.record import Recorder
+from tests.fixed_clock import FixedClock
 
 WHOLE = Coverage(10, 10, complete=True)
 DOWN = Fault("refused", "nobody answers")

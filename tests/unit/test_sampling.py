@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from optimus_tui.clock import Clock, FixedClock
+from optimus_tui.clock import Clock
 from optimus_tui.context import Context
 from optimus_tui.contract.feed import FeedBatch, FeedEvent, FeedStatus
 from optimus_tui.contract.findings import Finding
@@ -24,6 +24,7 @@ from optimus_tui.sampling.sampler_state import SamplerState
 from optimus_tui.sampling.scan_sink import ScanSink
 from optimus_tui.sampling.staleness import bounded, kept
 from optimus_tui.settings.model import Settings
+from tests.fixed_clock import FixedClock
 from tests.listening import Heard, sampling
 
 REFUSED = Fault("refused", "connection refused")

@@ -8,13 +8,13 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from optimus_tui.clock import FixedClock
 from optimus_tui.contract.reading import Fault
 from optimus_tui.grammar.prometheus import series_name
 from optimus_tui.history.samples.prometheus import Prometheus, read_answer
 from optimus_tui.history.samples.store import Store
 from optimus_tui.history.samples.windows import Windows
 from optimus_tui.settings.model import Settings
+from tests.fixed_clock import FixedClock
 
 NOW = 1_795_000_000.0
 HOUR = 3600.0
