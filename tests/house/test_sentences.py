@@ -41,6 +41,6 @@ def test_the_catalogues_are_listed(listed: dict[str, set[str]]) -> None:
 
 
 def test_errors_help_and_reports_are_listed(listed: dict[str, set[str]]) -> None:
-    assert "Run the next step." in listed["help"]
+    assert "Add a note to the timeline." in listed["help"]
     assert "all steps are done" in listed["error"]
     assert "## Still open" in listed["report"]
