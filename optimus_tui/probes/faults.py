@@ -25,7 +25,7 @@ OUTAGES: tuple[type[Exception], ...] = (redis_errors.RedisError, OSError, Timeou
 """The exceptions of a server that is away, refuses or answers oddly; any other one is a bug of this program."""
 
 _WITHIN_SECONDS = 1.0
-"""The client's timeout for a command; see ``client.TIMEOUT_SECONDS``."""
+"""The client's timeout for a command; see ``client.POLICY``."""
 _RIGHT = re.compile(r"run the '([\w|.-]{1,64})'")
 _ECHO = re.compile(r",?\s*with args beginning with.*", re.DOTALL | re.IGNORECASE)
 

@@ -10,7 +10,7 @@ from redis.exceptions import ConnectionError as LostConnection
 from optimus_tui.contract.reading import Fault
 from optimus_tui.probes.faults import OUTAGES, fault_of
 from optimus_tui.probes.keys.limits import read_counters
-from optimus_tui.probes.redis.client import MAX_CONNECTIONS
+from optimus_tui.probes.redis.client import POLICY
 from optimus_tui.probes.servers.server import read_server
 from tests.live.observer import add_user, fill, observing, run_sweep, server_counts, target_of
 from tests.live.tap import Tap
@@ -55,7 +55,7 @@ async def test_an_old_server_without_hello_is_read_with_the_older_protocol_row_3
 async def test_twenty_readers_at_once_share_three_connections_row_46(server: RealServer) -> None:
     async with observing(target_of(server.port)) as redis:
         assert await asyncio.gather(*[redis.ping() for _ in range(20)]) == [b"PONG"] * 20
-        assert server.command("CLIENT", "LIST").count(b"name=optimus-tui ") <= MAX_CONNECTIONS
+        assert server.command("CLIENT", "LIST").count(b"name=optimus-tui ") <= POLICY.connections
 
 
 async def test_a_killed_connection_is_made_again_without_a_word_row_51(server: RealServer) -> None:

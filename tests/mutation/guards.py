@@ -45,8 +45,8 @@ GUARDS: tuple[Guard, ...] = (
           _COMMANDS),
     Guard("packed bytes that did not pass", _P + "redis/guard.py", "if not isinstance(command, _Cleared):", "if False:",
           _GUARD),
-    Guard("checked where it is packed", _P + "redis/guard.py", "            return self.cleared(words)\n",
-          "            return words\n", _GUARD),
+    Guard("checked where it is packed", _P + "redis/guard.py", "        return check(words)\n",
+          "        return tuple(words)\n", _GUARD),
     Guard("the library's own loops", _P + "redis/client.py", "    hscan_iter = sscan_iter = zscan_iter = scan_iter\n", "\n",
           f"{_GUARD}::test_the_back_doors_of_the_library_are_shut_row_77"),
     # -- replies

@@ -9,8 +9,6 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from redis.asyncio import ConnectionPool
-from redis.asyncio.retry import Retry
-from redis.backoff import NoBackoff
 from redis.exceptions import ResponseError
 
 from optimus_tui.actions.redis.permit import Permit
@@ -18,10 +16,10 @@ from optimus_tui.contract.reading import Fault
 from optimus_tui.probes.faults import OUTAGES, fault_of
 from optimus_tui.probes.load_meter import LoadMeter, lookups_of
 from optimus_tui.probes.redis.commands import CommandRefused, Word
-from optimus_tui.probes.redis.guard import Guarded, connection_arguments
+from optimus_tui.probes.redis.guard import ConnectionPolicy, connection_pool
 from optimus_tui.settings.model import RedisTarget
 
-TIMEOUT_SECONDS = 2.0
+POLICY = ConnectionPolicy("optimus-tui-operator", seconds=2.0, retries=0, connections=1)
 TRIP = 100
 """Commands in one round trip; the server serves other clients in between."""
 
@@ -40,20 +38,6 @@ class ConnectionLost(Exception):
     def __init__(self, fault: Fault, replies: Sequence[Any] = (), *, sent: bool = False) -> None:
         super().__init__(fault.message)
         self.fault, self.replies, self.sent = fault, list(replies), sent
-
-
-class _Operating(Guarded):
-    """A guarded connection that checks the permit instead of the observer's list of commands."""
-
-    def __init__(self, *, permit: Permit, heard: Listener | None, **kwargs: Any) -> None:
-        self._permit, self._heard = permit, heard
-        super().__init__(**kwargs)
-
-    def cleared(self, words: tuple[Any, ...]) -> tuple[Any, ...]:
-        sent = self._permit.cleared(words)
-        if self._heard is not None:
-            self._heard(sent)
-        return sent
 
 
 class OperatorConnection:
@@ -126,15 +110,21 @@ class OperatorConnection:
 async def open_operator_connection(
     target: RedisTarget, permit: Permit, own: LoadMeter, heard: Listener | None = None
 ) -> OperatorConnection:
-    """Connect and log in.
+    """Connect and log in; ``heard`` gets the words of every command that the permit lets through.
 
     Raises:
         ConnectionLost: The server cannot be reached, or refuses the login.
     """
-    arguments = connection_arguments(target, own, "optimus-tui-operator", TIMEOUT_SECONDS, Retry(NoBackoff(), 0))
-    pool = ConnectionPool(_Operating, max_connections=1, permit=permit, heard=heard, **arguments)
+
+    def check(words: Sequence[Word]) -> tuple[Word, ...]:
+        sent = permit.cleared(words)
+        if heard is not None:
+            heard(sent)
+        return sent
+
+    pool = connection_pool(target, own, POLICY, check)
     try:
-        async with asyncio.timeout(2 * TIMEOUT_SECONDS):
+        async with asyncio.timeout(2 * POLICY.seconds):
             connection = await pool.get_connection()  # type: ignore[no-untyped-call]
     except OUTAGES as error:
         raise ConnectionLost(fault_of(error, target)) from None

@@ -6,7 +6,14 @@ whatever else went wrong. Patterns, scripts, and commands that write several key
 
 from collections.abc import Collection, Sequence
 
-from optimus_tui.probes.redis.commands import MAX_SCAN_COUNT, CommandRefused, Word, as_bytes
+from optimus_tui.probes.redis.commands import (
+    MAX_SCAN_COUNT,
+    CommandRefused,
+    Word,
+    as_bytes,
+    check_database,
+    name_of_command,
+)
 
 LOCK_MS = 30_000
 
@@ -15,7 +22,6 @@ _LOOKS = """
 """
 _LOOKING = frozenset(_LOOKS.split())
 _ON_KEYS = frozenset({"UNLINK", "EXPIRE"})
-_PARENTS = frozenset({"CLIENT", "ACL"})
 
 
 class Permit:
@@ -38,7 +44,7 @@ class Permit:
         db: int = 0,
     ) -> None:
         self._commands, self._keys = frozenset(commands), frozenset(keys)
-        self._channel, self._lock, self._db = channel, lock, str(db).encode()
+        self._channel, self._lock, self._db = channel, lock, db
 
     def cleared(self, words: Sequence[Word]) -> tuple[Word, ...]:
         """Return the words.
@@ -46,7 +52,7 @@ class Permit:
         Raises:
             CommandRefused: The action may not send this command.
         """
-        name = _name(words)
+        name = name_of_command(words)
         if name in _ON_KEYS:
             self._check_write(name, words)
         elif name == "WATCH":
@@ -57,8 +63,7 @@ class Permit:
         elif name in ("SET", "GET", "PEXPIRE"):
             self._check_lock(name, words)
         elif name == "SELECT":
-            if len(words) != 2 or as_bytes(words[1]) != self._db:
-                raise CommandRefused("another database than the configured one")
+            check_database(words, self._db)
         elif name == "SCAN":
             _check_scan(words)
         elif name not in _LOOKING:
@@ -94,12 +99,3 @@ def _check_scan(words: Sequence[Word]) -> None:
     options = [as_bytes(word).upper() for word in words[2:]]
     if len(options) != 2 or options[0] != b"COUNT" or not options[1].isdigit() or int(options[1]) > MAX_SCAN_COUNT:
         raise CommandRefused("a scan with a pattern, or of too many keys a call")
-
-
-def _name(words: Sequence[Word]) -> str:
-    if not words or not isinstance(words[0], (str, bytes)):
-        raise CommandRefused("not a command")
-    first = as_bytes(words[0]).upper().decode("latin-1")
-    if first in _PARENTS and len(words) > 1:
-        return f"{first}|{as_bytes(words[1]).upper().decode('latin-1')}"
-    return first

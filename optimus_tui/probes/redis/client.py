@@ -4,20 +4,19 @@ The check itself is in the connections (``guard``). Replies are raw (bytes, whol
 them. Retries are short (one retry, one second per attempt), because a missing answer is shown as such.
 """
 
+from functools import partial
 from typing import Any, NoReturn
 
 from redis.asyncio import BlockingConnectionPool, ConnectionPool, Redis
 from redis.asyncio.client import Pipeline
-from redis.backoff import ExponentialBackoff
 from redis.exceptions import ResponseError
 
 from optimus_tui.probes.load_meter import LoadMeter, lookups_of
 from optimus_tui.probes.redis.commands import CommandRefused, cleared
-from optimus_tui.probes.redis.guard import Guarded, Patience, connection_arguments
+from optimus_tui.probes.redis.guard import ConnectionPolicy, checked, connection_pool
 from optimus_tui.settings.model import RedisTarget
 
-MAX_CONNECTIONS = 3
-TIMEOUT_SECONDS = 1.0
+POLICY = ConnectionPolicy("optimus-tui", seconds=1.0, retries=1, connections=3)
 
 
 class _Counting(Redis):
@@ -53,7 +52,7 @@ class ObserverPipeline(_Counting, Pipeline):  # type: ignore[misc]
 
     def execute_command(self, *args: Any, **kwargs: Any) -> Any:
         """Queue a command; raise CommandRefused for one that is not on the observer's list."""
-        _check(args, int(self.connection_pool.connection_kwargs.get("db") or 0), self.own)
+        checked(args, self.connection_pool.connection_kwargs["check"], self.own)
         return super().execute_command(*args, **kwargs)
 
 
@@ -73,7 +72,9 @@ class ObserverRedis(_Counting):
 
     async def execute_command(self, *args: Any, **options: Any) -> Any:
         """Send a command; raise CommandRefused for one that is not on the observer's list."""
-        _check(args, self.target.db, self.own)  # before a connection is taken; the connection checks again
+        checked(
+            args, self.connection_pool.connection_kwargs["check"], self.own
+        )  # before a connection is taken; the connection checks again
         return await super().execute_command(*args, **options)  # type: ignore[no-untyped-call]
 
     def scan_iter(self, *_: Any, **__: Any) -> NoReturn:
@@ -89,21 +90,6 @@ class ObserverRedis(_Counting):
         return ObserverPipeline(self.connection_pool, self.own)
 
 
-def _check(args: tuple[Any, ...], db: int, own: LoadMeter) -> None:
-    try:
-        cleared(args, db)
-    except CommandRefused as why:
-        own.log.refused(args, why)
-        raise
-
-
-def observer_client(target: RedisTarget, own: LoadMeter, name: str = "optimus-tui") -> ObserverRedis:
-    """Return a client for ``target`` with at most three connections. It connects on first use."""
-    retry = Patience(ExponentialBackoff(cap=0.5, base=0.02), 1)
-    pool = BlockingConnectionPool(
-        max_connections=MAX_CONNECTIONS,
-        timeout=2 * TIMEOUT_SECONDS,
-        connection_class=Guarded,
-        **connection_arguments(target, own, name, TIMEOUT_SECONDS, retry),
-    )
-    return ObserverRedis(pool, target, own)
+def observer_client(target: RedisTarget, own: LoadMeter) -> ObserverRedis:
+    """Return a client for ``target``. It connects on first use."""
+    return ObserverRedis(connection_pool(target, own, POLICY, partial(cleared, db=target.db)), target, own)

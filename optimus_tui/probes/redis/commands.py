@@ -1,10 +1,10 @@
-"""The list of commands that the observer may send. Pure: words in, words out or ``CommandRefused``.
+"""What a connection may send, and the list of commands for the observer. Pure: words in, words out or a refusal.
 
 No command in these lists blocks or walks a whole keyspace in one call, and none writes except to the integration test's
 own key, which expires within a minute. A command that is not listed is never sent, whatever way it was issued.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from optimus_tui.probes.redis.scripts import SCRIPTS
 
@@ -34,53 +34,14 @@ MAX_SCAN_COUNT = 10_000
 
 Word = bytes | str | int | float | memoryview | bytearray
 
-_PLAIN = {name.upper().encode() for name in OBSERVER | OWN_KEY if "|" not in name}
-_PARENTS: dict[bytes, frozenset[bytes]] = {}
-for _name in OBSERVER:
-    if "|" in _name:
-        _parent, _child = _name.upper().encode().split(b"|")
-        _PARENTS[_parent] = _PARENTS.get(_parent, frozenset()) | {_child}
+CommandCheck = Callable[[Sequence[Word]], tuple[Word, ...]]
+"""Returns the words of a command as a connection may send them, and raises CommandRefused for others."""
+_LISTED = frozenset(name.upper() for name in OBSERVER | OWN_KEY)
+_PARENTS = frozenset(name.partition("|")[0] for name in _LISTED if "|" in name)
 
 
 class CommandRefused(Exception):
-    """A command outside of the observer's list was issued: a bug of this program, never an outage."""
-
-
-def cleared(args: Sequence[Word], db: int = 0) -> tuple[Word, ...]:
-    """Return the words as they may be sent. What was checked is what is returned.
-
-    A first word such as ``CONFIG SET`` counts as two, as the client library would send it.
-
-    Raises:
-        CommandRefused: the command is not on the list.
-    """
-    if not args or not isinstance(args[0], (str, bytes)):
-        raise CommandRefused("not a command")
-    if isinstance(args[0], str):
-        first = args[0].encode("utf-8", "surrogateescape")
-    else:
-        first = args[0]
-    words: tuple[Word, ...] = (*first.split(), *args[1:])
-    if not words:
-        raise CommandRefused("not a command")
-    name = _upper(words[0])
-    if name in _PLAIN:
-        check = _CHECKS.get(name)
-        if check:
-            check(words, db)
-        return words
-    children = _PARENTS.get(name)
-    if children and len(words) > 1 and _upper(words[1]) in children:
-        return words
-    raise CommandRefused(f"{name[:40]!r} is not on the observer's list")
-
-
-def _upper(word: Word) -> bytes:
-    if isinstance(word, str):
-        return word.encode("utf-8", "surrogateescape").upper()
-    if isinstance(word, (bytes, bytearray, memoryview)):
-        return bytes(word).upper()
-    return b""
+    """A command that its connection may not send was issued: a bug of this program, never an outage."""
 
 
 def as_bytes(word: Word) -> bytes:
@@ -90,18 +51,53 @@ def as_bytes(word: Word) -> bytes:
     return str(word).encode("utf-8", "surrogateescape")
 
 
+def name_of_command(words: Sequence[Word]) -> str:
+    """Return a command's name in the words of the server's ACL: ``GET``, ``CLIENT|SETNAME``.
+
+    Raises:
+        CommandRefused: the first word is no text.
+    """
+    if not words or not isinstance(words[0], (str, bytes)):
+        raise CommandRefused("not a command")
+    name = as_bytes(words[0]).upper().decode("latin-1")
+    if name in _PARENTS and len(words) > 1:
+        return f"{name}|{as_bytes(words[1]).upper().decode('latin-1')}"
+    return name
+
+
+def check_database(words: Sequence[Word], db: int) -> None:
+    """Raise CommandRefused for a SELECT of another database than ``db``."""
+    if len(words) != 2 or as_bytes(words[1]) != str(db).encode():
+        raise CommandRefused("another database than the configured one")
+
+
+def cleared(args: Sequence[Word], db: int = 0) -> tuple[Word, ...]:
+    """Return the words as the observer may send them. What was checked is what is returned.
+
+    A first word such as ``CONFIG SET`` counts as two, as the client library would send it.
+
+    Raises:
+        CommandRefused: the command is not on the list.
+    """
+    if not args or not isinstance(args[0], (str, bytes)):
+        raise CommandRefused("not a command")
+    words: tuple[Word, ...] = (*as_bytes(args[0]).split(), *args[1:])
+    name = name_of_command(words)
+    if name in _LISTED:
+        check = _CHECKS.get(name)
+        if check:
+            check(words, db)
+        return words
+    raise CommandRefused(f"{name[:40]!r} is not on the observer's list")
+
+
 def _check_script(words: tuple[Word, ...], db: int) -> None:
     if len(words) < 3 or as_bytes(words[1]) not in SCRIPTS or as_bytes(words[2]) != b"0":
         raise CommandRefused("a script that is not one of ours")
 
 
-def _check_select(words: tuple[Word, ...], db: int) -> None:
-    if len(words) != 2 or as_bytes(words[1]) != str(db).encode():
-        raise CommandRefused("another database than the configured one")
-
-
 def _check_scan(words: tuple[Word, ...], db: int) -> None:
-    options = [as_bytes(word) for word in words[2 if _upper(words[0]) == b"SCAN" else 3 :]]
+    options = [as_bytes(word) for word in words[2 if name_of_command(words) == "SCAN" else 3 :]]
     for option, value in zip(options[::2], options[1::2], strict=False):
         if option.upper() == b"MATCH" and (
             len(value) > MAX_PATTERN_BYTES or value.replace(rb"\*", b"").count(b"*") > MAX_PATTERN_STARS
@@ -130,12 +126,12 @@ def _check_unlink(words: tuple[Word, ...], db: int) -> None:
 
 
 _CHECKS = {
-    b"SET": _check_set,
-    b"UNLINK": _check_unlink,
-    b"EVAL_RO": _check_script,
-    b"SELECT": _check_select,
-    b"SCAN": _check_scan,
-    b"HSCAN": _check_scan,
-    b"SSCAN": _check_scan,
-    b"EXISTS": _check_single,
+    "SET": _check_set,
+    "UNLINK": _check_unlink,
+    "EVAL_RO": _check_script,
+    "SELECT": check_database,
+    "SCAN": _check_scan,
+    "HSCAN": _check_scan,
+    "SSCAN": _check_scan,
+    "EXISTS": _check_single,
 }

@@ -1,19 +1,22 @@
-"""The check of commands inside each connection, below pipelines, scripts and subscriptions.
+"""Every pool of connections to Redis, and the check of commands inside each connection, below pipelines and scripts.
 
-Words are checked where they are packed, and only words packed here are written; everything else is refused, including
-bytes that a caller packed itself. Sent commands are counted and logged here, and each reply is matched to its command.
+A ``ConnectionPolicy`` and a ``CommandCheck`` make the difference between the observer and the operator. Words are
+checked where they are packed, and only words packed here are written; everything else is refused, including bytes that
+a caller packed itself. Sent commands are counted and logged here, and each reply is matched to its command.
 """
 
 import asyncio
 import socket
 import ssl
 from collections import deque
-from collections.abc import Iterable
-from typing import Any
+from collections.abc import Iterable, Sequence
+from typing import Any, NamedTuple
 
 import hiredis
+from redis.asyncio import BlockingConnectionPool
 from redis.asyncio.connection import AbstractConnection
 from redis.asyncio.retry import Retry
+from redis.backoff import ExponentialBackoff
 from redis.exceptions import (
     AuthenticationError,
     AuthorizationError,
@@ -27,7 +30,7 @@ from redis.exceptions import TimeoutError as NoAnswer
 from redis.maint_notifications import MaintNotificationsConfig
 
 from optimus_tui.probes.load_meter import CONNECTED, LoadMeter
-from optimus_tui.probes.redis.commands import CommandRefused, cleared
+from optimus_tui.probes.redis.commands import CommandCheck, CommandRefused
 from optimus_tui.probes.redis.dialing import Connector, HungUp, WrongLanguage
 from optimus_tui.probes.redis.parser import PatientParser, ReplyTooLarge, UnreadableReply
 from optimus_tui.probes.redis.reply_caps import name_of, reply_cap
@@ -56,34 +59,62 @@ class _Cleared(list[bytes]):
     commands: list[tuple[Any, ...]]
 
 
-def connection_arguments(
-    target: RedisTarget, own: LoadMeter, name: str, timeout: float, retry: Retry
-) -> dict[str, Any]:
-    """Return the arguments with which a pool opens checked connections to ``target``.
+class ConnectionPolicy(NamedTuple):
+    """How one kind of client connects.
 
-    ``timeout`` (seconds) bounds the connecting and each reply.
+    Attributes:
+        name: The client's name on the server.
+        seconds: The limit for connecting and for each reply.
+        retries: Further attempts after a lost connection.
+        connections: The most that are open at once.
     """
-    return {
-        "connector": Connector(target),
-        "own": own,
-        "name": name,
-        "db": target.db,
-        "username": target.username,
-        "password": target.password.reveal() if target.password else None,
-        "socket_timeout": timeout,
-        "socket_connect_timeout": timeout,
-        "decode_responses": False,
-        "driver_info": None,
-        "retry": retry,
-        "maint_notifications_config": MaintNotificationsConfig(enabled=False),
-    }
+
+    name: str
+    seconds: float
+    retries: int
+    connections: int
+
+
+def connection_pool(
+    target: RedisTarget, own: LoadMeter, policy: ConnectionPolicy, check: CommandCheck
+) -> BlockingConnectionPool:
+    """Return a pool whose connections send only what ``check`` lets through. It connects on first use."""
+    return BlockingConnectionPool(
+        max_connections=policy.connections,
+        timeout=2 * policy.seconds,
+        connection_class=Guarded,
+        connector=Connector(target),
+        own=own,
+        name=policy.name,
+        check=check,
+        db=target.db,
+        username=target.username,
+        password=target.password.reveal() if target.password else None,
+        socket_timeout=policy.seconds,
+        socket_connect_timeout=policy.seconds,
+        decode_responses=False,
+        driver_info=None,
+        retry=Patience(ExponentialBackoff(cap=0.5, base=0.02), policy.retries),
+        maint_notifications_config=MaintNotificationsConfig(enabled=False),
+    )
+
+
+def checked(words: Sequence[Any], check: CommandCheck, own: LoadMeter) -> tuple[Any, ...]:
+    """Return the words as they may be sent; log those that may not, and raise CommandRefused."""
+    try:
+        return check(words)
+    except CommandRefused as why:
+        own.log.refused(tuple(words), why)
+        raise
 
 
 class Guarded(AbstractConnection):
     """A connection that checks its commands, for TCP, TLS and unix sockets."""
 
-    def __init__(self, *, own: LoadMeter, connector: Connector, name: str = "", **kwargs: Any) -> None:
-        self._own, self._connector, self._name = own, connector, name
+    def __init__(
+        self, *, own: LoadMeter, connector: Connector, check: CommandCheck, name: str = "", **kwargs: Any
+    ) -> None:
+        self._own, self._connector, self._check, self._name = own, connector, check, name
         self._due: deque[RoundTrip] = deque()
         self._caps: deque[tuple[str, int]] = deque()
         kwargs |= {"parser_class": PatientParser, "protocol": connector.manners.protocol}
@@ -139,27 +170,16 @@ class Guarded(AbstractConnection):
             return False
         return "max number of clients" not in str(error)
 
-    def cleared(self, words: tuple[Any, ...]) -> tuple[Any, ...]:
-        """Return the words as they may be sent, or raise CommandRefused. Here the observer's list decides."""
-        return cleared(words, int(self.db))
-
     def pack_command(self, *args: Any) -> _Cleared:
         """Check and pack one command."""
         return self.pack_commands([args])
 
     def pack_commands(self, commands: Iterable[Iterable[Any]]) -> _Cleared:
         """Check and pack the commands of one round trip."""
-        words = [self._checked(tuple(command)) for command in commands]
+        words = [checked(tuple(command), self._check, self._own) for command in commands]
         packed = _Cleared([b"".join(map(_packed, words))])
         packed.commands = words
         return packed
-
-    def _checked(self, words: tuple[Any, ...]) -> tuple[Any, ...]:
-        try:
-            return self.cleared(words)
-        except CommandRefused as why:
-            self._own.log.refused(words, why)
-            raise
 
     async def send_packed_command(self, command: Any, check_health: bool = True) -> None:
         """Send words that ``pack_commands`` has packed, count and log them; raise CommandRefused for others."""
