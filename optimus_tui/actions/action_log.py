@@ -5,9 +5,7 @@ intent is on the disk.
 """
 
 import contextlib
-import fcntl
 import os
-import pwd
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -17,7 +15,10 @@ import msgspec
 
 from optimus_tui.contract.actions import Confirmation, Outcome, Plan, Receipt, Refusal
 from optimus_tui.history.audit.log import AuditLog, AuditUnwritable, quoted
-from optimus_tui.history.state_files import open_plain, read_plain, reason, sync_folder
+from optimus_tui.storage.errors import reason
+from optimus_tui.storage.file_lock import try_lock
+from optimus_tui.storage.private_file import PrivateFile, create, read_plain
+from optimus_tui.storage.user import user_name
 from optimus_tui.wording.safe import safe_text
 
 T = TypeVar("T")
@@ -35,7 +36,8 @@ class ActionLog:
     """
 
     def __init__(self, audit: AuditLog, folder: Path, plan: Plan) -> None:
-        self._audit, self._plan, self._handle = audit, plan, -1
+        self._audit, self._plan = audit, plan
+        self._open: PrivateFile | None = None
         self._file, self._receipt = plan_file(folder, plan.id), receipt_file(folder, plan.id)
 
     def open(self, confirmation: Confirmation) -> None:
@@ -62,7 +64,7 @@ class ActionLog:
         )
         # The plan is stored after "planned": a plan that the audit does not know then means that records were lost.
         with _as_audit_trouble(self._file):
-            self._handle = _keep(self._file, msgspec.msgpack.encode(plan), locked=True)
+            self._open = _put(self._file, msgspec.msgpack.encode(plan), locked=True)
         self._audit.append("confirmed", plan.id, typed=confirmation.typed, reason=confirmation.reason)
 
     def reopen(self, reason: str, outcomes: Sequence[Outcome]) -> None:
@@ -71,7 +73,7 @@ class ActionLog:
         Raises:
             Running: Its process has not ended.
         """
-        self._handle = take(self._file)
+        self._open = take(self._file)
         self._audit.append("resumed", self._plan.id, reason=reason, who=who(), so_far=tally(outcomes))
 
     def intent(self, start: int, keys: Sequence[bytes]) -> None:
@@ -93,7 +95,7 @@ class ActionLog:
     def close(self, receipt: Receipt) -> None:
         """Store the receipt, record "closed", and delete the plan."""
         with _as_audit_trouble(self._receipt):
-            os.close(_keep(self._receipt, msgspec.msgpack.encode(receipt)))
+            _put(self._receipt, msgspec.msgpack.encode(receipt)).close()
         self._audit.append(
             "closed",
             self._plan.id,
@@ -110,9 +112,9 @@ class ActionLog:
 
     def leave(self) -> None:
         """Release the plan's file; the action stays open."""
-        handle, self._handle = self._handle, -1
-        if handle >= 0:
-            os.close(handle)
+        file, self._open = self._open, None
+        if file is not None:
+            file.close()
 
 
 def _quoted(name: bytes | None) -> str | None:
@@ -144,20 +146,18 @@ def kept(path: Path, shape: type[T]) -> T | None:
         return None
 
 
-def take(path: Path) -> int:
-    """Open and lock a plan's file and return its descriptor.
+def take(path: Path) -> PrivateFile:
+    """Open and lock a plan's file.
 
     Raises:
         Running: Another process has it.
         OSError: It cannot be opened.
     """
-    handle, _ = open_plain(path, os.O_RDWR)
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        os.close(handle)
-        raise Running from None
-    return handle
+    file = PrivateFile.open(path)
+    if try_lock(file.handle):
+        return file
+    file.close()
+    raise Running
 
 
 def tally(outcomes: Sequence[Outcome]) -> dict[str, int]:
@@ -170,32 +170,13 @@ def tally(outcomes: Sequence[Outcome]) -> dict[str, int]:
 
 def who() -> dict[str, str]:
     """Return the user, the SSH connection and the time zone, as far as this machine knows them."""
-    try:
-        name = pwd.getpwuid(os.getuid()).pw_name
-    except KeyError:
-        name = str(os.getuid())
-    return {"os_user": name, "ssh": safe_text(os.environ.get("SSH_CONNECTION", ""), 120), "zone": time.strftime("%z")}
+    ssh = safe_text(os.environ.get("SSH_CONNECTION", ""), 120)
+    return {"os_user": user_name(), "ssh": ssh, "zone": time.strftime("%z")}
 
 
-def _keep(path: Path, data: bytes, *, locked: bool = False) -> int:
-    """Write a file under its name, whole and on the disk, and return its open descriptor."""
+def _put(path: Path, data: bytes, *, locked: bool = False) -> PrivateFile:
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    draft = path.with_name(f"{path.name}.{os.getpid()}.new")
-    handle = os.open(draft, os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
-    try:
-        if locked:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        rest = memoryview(data)
-        while rest:
-            rest = rest[os.write(handle, rest) :]
-        os.fsync(handle)
-        os.rename(draft, path)
-        sync_folder(path.parent)
-    except OSError:
-        os.close(handle)
-        draft.unlink(missing_ok=True)
-        raise
-    return handle
+    return create(path, data, locked=locked)
 
 
 @contextlib.contextmanager

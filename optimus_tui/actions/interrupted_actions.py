@@ -5,7 +5,6 @@ quarter of an hour, was made for another server, or may lack records can only be
 """
 
 import contextlib
-import os
 import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -18,7 +17,8 @@ from optimus_tui.contract.actions import OUTCOMES, Interrupted, Outcome, Plan, R
 from optimus_tui.history.audit.end import VERIFY, trouble
 from optimus_tui.history.audit.files import ACCEPTED, FILE, read
 from optimus_tui.history.audit.log import AuditLog
-from optimus_tui.history.state_files import UnreadableFile, names_in
+from optimus_tui.storage.errors import UnreadableFile
+from optimus_tui.storage.private_file import names_in
 from optimus_tui.wording.age import age
 from optimus_tui.wording.clauses import clause
 from optimus_tui.wording.numbers import plural
@@ -151,7 +151,7 @@ def _not_running(folder: Path, wanted: Callable[[str], bool]) -> Iterator[tuple[
         if not path.stem.isalnum() or not wanted(path.stem):
             continue
         try:
-            os.close(take(path))
+            take(path).close()
         except (Running, FileNotFoundError):
             continue
         except OSError as error:
@@ -181,7 +181,7 @@ def _left(
 ) -> Interrupted | Refusal | None:
     path = plan_file(folder, action)
     try:
-        os.close(take(path))
+        take(path).close()
     except Running:
         return None
     except FileNotFoundError:

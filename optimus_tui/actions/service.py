@@ -33,8 +33,9 @@ from optimus_tui.contract.actions import (
     Refusal,
 )
 from optimus_tui.contract.limits import LimitRules
-from optimus_tui.history.audit.log import AuditLog, state_folder
+from optimus_tui.history.audit.log import AuditLog
 from optimus_tui.probes.round_trips import attributed_to
+from optimus_tui.storage.user import state_dir
 
 GATEWAY_SECONDS = 2.5
 
@@ -49,7 +50,7 @@ class ActionService:
     """
 
     def __init__(self, context: Context, folder: Path | None = None, listener: Listener | None = None) -> None:
-        settings, folder = context.settings, folder or state_folder()
+        settings, folder = context.settings, folder or state_dir()
         self._context, self._running = context, ActionThreads()
         self.audit = AuditLog(folder, context.clock)
         self.guard = Guard(settings, context.clock, context.own, self.audit)

@@ -27,9 +27,9 @@ def command() -> None:
 
 def _path(folder: str | None) -> Path:
     from optimus_tui.history.audit.files import FILE
-    from optimus_tui.history.audit.log import state_folder
+    from optimus_tui.storage.user import state_dir
 
-    return (Path(folder) if folder else state_folder()) / FILE
+    return (Path(folder) if folder else state_dir()) / FILE
 
 
 _folder = click.option("--state", "folder", metavar="DIR", help="The state directory, if it is not your own.")
@@ -183,7 +183,7 @@ def _lost(first: int, last: int) -> str:
 
 
 def _words_of(path: Path, error: OSError) -> str:
-    from optimus_tui.history.state_files import UnreadableFile
+    from optimus_tui.storage.errors import UnreadableFile
 
     if isinstance(error, UnreadableFile):
         return str(error)

@@ -317,10 +317,10 @@ def _state() -> DoctorLine:
     """The directory of audit, incidents and history."""
     from optimus_tui.history.audit.end import VERIFY, trouble
     from optimus_tui.history.audit.files import FILE
-    from optimus_tui.history.audit.log import state_folder
-    from optimus_tui.history.state_files import in_the_way, shown
+    from optimus_tui.storage.errors import in_the_way, shown
+    from optimus_tui.storage.user import state_dir
 
-    folder = state_folder()
+    folder = state_dir()
     if wrong := in_the_way(folder):
         return DoctorLine("WRONG", "state", wrong)
     if wrong := trouble(folder / FILE):

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from optimus_tui.contract.reading import Fault
 from optimus_tui.history.samples.file import NewerFile
-from optimus_tui.history.state_files import in_the_way
+from optimus_tui.storage.errors import UnreadableFile, in_the_way
 from optimus_tui.wording.safe import safe_text
 
 _DAMAGED = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
@@ -48,6 +48,8 @@ def fault_of_history(error: BaseException, path: Path) -> Fault:
     if code in _CLOSED_TO_US or _number(error) in (errno.EACCES, errno.EPERM, errno.EROFS):
         remedy = "check the rights of that file and its directory"
         return Fault("denied", f"{place} cannot be written; samples stay in memory", remedy)
+    if isinstance(error, UnreadableFile):
+        return Fault("busy", f"{error}; samples wait in memory")
     what = safe_text(_words(error, code), 80)
     return Fault("busy", f"{place}: {what}; samples wait in memory")
 

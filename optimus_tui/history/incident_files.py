@@ -4,21 +4,18 @@ Nothing is deleted, no links are followed, and a file that others own or may wri
 """
 
 import contextlib
-import errno
-import fcntl
 import hashlib
 import os
 import re
-import time
 from pathlib import Path
 
 from optimus_tui.contract.incident import Evidence
-from optimus_tui.history import state_files
-from optimus_tui.history.state_files import FLAGS, MAX_BYTES, UnreadableFile, put_in_place, shown, whose, write_all
-from optimus_tui.history.state_files import sync_folder as sync
+from optimus_tui.storage import private_file
+from optimus_tui.storage.errors import UnreadableFile, shown
+from optimus_tui.storage.file_lock import try_lock
+from optimus_tui.storage.private_file import MAX_BYTES, PrivateFile, distrust, names_in, put_in_place, sync_folder
+from optimus_tui.storage.user import state_dir
 from optimus_tui.wording.safe import safe_text
-
-__all__ = ["UnreadableFile", "sync", "write_all"]
 
 TIMELINE, LOCK, EVIDENCE = "timeline.jsonl", "lock", "evidence"
 _NAME = re.compile(r"^[0-9]{4,9}$")
@@ -27,14 +24,12 @@ _EVIDENCE = re.compile(r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,99}$")
 
 def incidents_dir() -> Path:
     """Return the directory of all incidents of this user."""
-    from platformdirs import user_state_path
-
-    return user_state_path("optimus-tui", appauthor=False) / "incidents"
+    return state_dir() / "incidents"
 
 
 def numbers(root: Path) -> list[int]:
     """Return the numbers of the incidents, oldest first. UnreadableFile where that is not possible."""
-    return sorted(int(name) for name in state_files.names_in(root) if _NAME.match(name))
+    return sorted(int(name) for name in names_in(root) if _NAME.match(name))
 
 
 def folder_of(root: Path, number: int) -> Path:
@@ -57,7 +52,7 @@ def new_folder(root: Path) -> tuple[int, Path]:
         except FileExistsError:
             number += 1
             continue
-        sync(root)
+        sync_folder(root)
         return number, folder
 
 
@@ -69,45 +64,47 @@ class IncidentLock:
 
     def __init__(self, folder: Path) -> None:
         self.path, self.owner = folder / LOCK, ""
-        self._handle: int | None = None
+        self._file: PrivateFile | None = None
 
     def take(self, who: str) -> bool:
         """Return True where this process has the lock now. OSError where no lock can be had at all."""
-        handle = os.open(self.path, os.O_RDWR | os.O_CREAT | FLAGS, 0o600)
+        file = PrivateFile.open(self.path, os.O_RDWR | os.O_CREAT)
         try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
-            self.owner = safe_text(os.pread(handle, 400, 0), 200) or "another process"
-            os.close(handle)
-            if error.errno not in (errno.EWOULDBLOCK, errno.EACCES):
-                raise
-            return False
+            if not try_lock(file.handle):
+                self.owner = _owner(file)
+                file.close()
+                return False
+        except OSError:
+            file.close()
+            raise
         with contextlib.suppress(OSError):  # a full disk: the lock holds without its owner's name
-            os.ftruncate(handle, 0)
-            os.pwrite(handle, who.encode("utf-8", "backslashreplace")[:300], 0)
-        self._handle = handle
+            os.ftruncate(file.handle, 0)
+            file.write(who.encode("utf-8", "backslashreplace")[:300])
+        self._file = file
         return True
 
     def release(self) -> None:
         """Let other processes write."""
-        if self._handle is not None:
-            os.close(self._handle)
-            self._handle = None
+        if self._file is not None:
+            self._file.close()
+            self._file = None
 
 
 def is_held(folder: Path) -> str:
     """Return who writes to this incident now; empty for nobody."""
     try:
-        handle = os.open(folder / LOCK, os.O_RDWR | FLAGS)
+        file = PrivateFile.open(folder / LOCK)
     except OSError:
         return ""
-    try:
-        fcntl.flock(handle, fcntl.LOCK_SH | fcntl.LOCK_NB)
-    except OSError:
-        return safe_text(os.pread(handle, 400, 0), 200) or "another process"
-    finally:
-        os.close(handle)
-    return ""
+    with file:
+        with contextlib.suppress(OSError):
+            if try_lock(file.handle, shared=True):
+                return ""
+        return _owner(file)
+
+
+def _owner(file: PrivateFile) -> str:
+    return safe_text(os.pread(file.handle, 400, 0), 200) or "another process"
 
 
 # -- reading, and what is wrong with a file
@@ -116,32 +113,10 @@ def is_held(folder: Path) -> str:
 def read_plain(path: Path, limit: int = MAX_BYTES) -> tuple[bytes, str]:
     """Return the bytes, and why they may not be continued (empty: they may). UnreadableFile if there are none."""
     try:
-        data, found = state_files.read_plain(path, limit)
+        data, found = private_file.read_plain(path, limit)
     except FileNotFoundError as error:
         raise UnreadableFile(f"{shown(path)} cannot be read: {error.strerror}") from None
-    return data, whose(found)
-
-
-def keep_aside(folder: Path, stem: str, data: bytes) -> Path:
-    """Write ``data`` durably to a new file of its own and return it; OSError where that is not possible."""
-    stamp = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime())
-    for attempt in range(1000):
-        path = folder / f"{stem}-{stamp}-{os.getpid()}{f'-{attempt}' if attempt else ''}"
-        try:
-            handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | FLAGS, 0o600)
-        except FileExistsError:
-            continue
-        try:
-            write_all(handle, data, 0)
-            os.fsync(handle)
-        except OSError:
-            os.unlink(path)
-            raise
-        finally:
-            os.close(handle)
-        sync(folder)
-        return path
-    raise OSError(errno.EEXIST, "no free name")
+    return data, distrust(found)
 
 
 # -- evidence

@@ -6,28 +6,28 @@ one; ``fault`` says so. A torn last line is moved to a file of its own and repor
 another user's or open in another process is read as far as possible and never written. Nothing is deleted.
 """
 
-import contextlib
 import errno
-import os
 from pathlib import Path
 
 from optimus_tui.contract.incident import Evidence
 from optimus_tui.contract.incident_events import AnyEvent
 from optimus_tui.contract.reading import Fault
 from optimus_tui.history import incident_files as files
-from optimus_tui.history.incident_files import UnreadableFile
-from optimus_tui.history.records import Scan, encode, scan
+from optimus_tui.history.records import encode, scan
+from optimus_tui.storage.append_log import AppendLog
+from optimus_tui.storage.errors import UnreadableFile
+from optimus_tui.storage.private_file import PrivateFile, put_in_place, sync_folder
+from optimus_tui.storage.quarantine import keep_aside
 from optimus_tui.wording.safe import safe_text
 
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 MAX_WAITING = 10_000
-_TAIL = 64
 
 
 class Timeline:
     """An open timeline, from ``open_timeline``. Not thread-safe: its owner serialises the calls."""
 
-    def __init__(self, folder: Path, events: tuple[AnyEvent, ...], last: int, good: int) -> None:
+    def __init__(self, folder: Path, events: tuple[AnyEvent, ...], last: int) -> None:
         self.folder, self.events = folder, events
         """``events``: as they were on disk when it was opened."""
         self.read_only = ""
@@ -37,11 +37,8 @@ class Timeline:
         self.fault: Fault | None = None
         """Why records wait in memory now."""
         self.last = last
-        self._good = good
-        self._tail = b""
-        """The last bytes of the valid records, as they are on the disk."""
         self._waiting: list[tuple[bytes, list[tuple[Evidence, bytes]]]] = []
-        self._handle: int | None = None
+        self._file: AppendLog | None = None
         self._lock: files.IncidentLock | None = None
 
     @property
@@ -55,7 +52,7 @@ class Timeline:
 
     def append(self, event: AnyEvent, *evidence: tuple[Evidence, bytes]) -> bool:
         """Record an event after its evidence; return True once both are on disk, False while they wait in memory."""
-        if self.read_only or self._handle is None:
+        if self.read_only or self._file is None:
             raise RuntimeError(f"a record for a timeline that is read-only: {self.read_only or 'closed'}")
         if len(self._waiting) >= MAX_WAITING:
             raise RuntimeError(f"{MAX_WAITING:,} records wait in memory; no more are taken")
@@ -72,44 +69,15 @@ class Timeline:
                 while documents:
                     files.write_evidence(self.folder, *documents[0])
                     documents.pop(0)
-                self._write(line)
+                if self._file is None:
+                    raise OSError(errno.EBADF, "closed")
+                self._file.append(line)
             except OSError as error:
                 self.fault = _fault(error, self.folder, len(self._waiting))
                 return False
             self._waiting.pop(0)
         self.fault = None
         return True
-
-    def _write(self, line: bytes) -> None:
-        """Write one record after the last whole one; a partial write is removed."""
-        handle = self._handle
-        if handle is None:
-            raise OSError(errno.EBADF, "closed")
-        self._check_place(handle)
-        try:
-            files.write_all(handle, line, self._good)
-            if os.fstat(handle).st_size > self._good + len(line):
-                os.ftruncate(handle, self._good + len(line))  # what an earlier try left there
-            os.fdatasync(handle)
-        except OSError:
-            with contextlib.suppress(OSError):  # else the next try begins at the same place
-                os.ftruncate(handle, self._good)
-            raise
-        self._good += len(line)
-        self._tail = line[-_TAIL:]
-
-    def _check_place(self, handle: int) -> None:
-        """Raise OSError where the path is no longer the file that the last record was written to."""
-        path, found = self.folder / files.TIMELINE, os.fstat(handle)
-        try:
-            there = os.stat(path, follow_symlinks=False)
-        except FileNotFoundError:
-            raise OSError(errno.ENOENT, "its file was deleted or moved away: put it back") from None
-        if not os.path.samestat(there, found):
-            raise OSError(errno.ESTALE, "another file was put in its place: put the one back that was here")
-        tail = os.pread(handle, len(self._tail), max(0, self._good - len(self._tail)))
-        if found.st_size < self._good or tail != self._tail:
-            raise OSError(errno.ESTALE, "its file was cut or changed by somebody else: put it back as it was")
 
     def read(self, evidence: Evidence) -> bytes:
         """Return a document of this incident, also one that waits; UnreadableFile where it is gone or changed."""
@@ -121,10 +89,10 @@ class Timeline:
 
     def close(self) -> None:
         """Try once more to write what waits, and release the lock. Safe to call twice."""
-        if self._handle is not None:
+        if self._file is not None:
             self.flush()
-            os.close(self._handle)
-            self._handle = None
+            self._file.close()
+            self._file = None
         if self._lock is not None:
             self._lock.release()
             self._lock = None
@@ -148,7 +116,7 @@ def open_timeline(folder: Path, who: str, *, write: bool = True) -> Timeline:
     except BaseException:
         lock.release()
         raise
-    if timeline._handle is None:
+    if timeline._file is None:
         lock.release()
     else:
         timeline._lock = lock
@@ -158,9 +126,8 @@ def open_timeline(folder: Path, who: str, *, write: bool = True) -> Timeline:
 def new_timeline(root: Path, who: str) -> tuple[int, Timeline]:
     """Create an incident and return its number and its empty timeline. OSError where that is not possible."""
     number, folder = files.new_folder(root)
-    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW
-    os.close(os.open(folder / files.TIMELINE, flags, 0o600))
-    files.sync(folder)
+    PrivateFile.new(folder / files.TIMELINE).close()
+    sync_folder(folder)
     timeline = open_timeline(folder, who)
     if timeline.read_only:
         raise OSError(errno.EACCES, timeline.read_only)
@@ -171,43 +138,31 @@ def _open(folder: Path, refused: str, write: bool) -> Timeline:
     path = folder / files.TIMELINE
     data, distrust = files.read_plain(path)
     found = scan(data)
-    timeline = Timeline(folder, found.events, found.last, found.good)
+    timeline = Timeline(folder, found.events, found.last)
     notices = []
     if found.damage:
         notices = [f"{found.damage}; the file is kept as it is"]
     refused = refused or distrust or found.damage or (found.newer and f"{found.newer}; update this installation")
     if write and not refused:
         try:
-            timeline._handle = _for_writing(path)
-            notices += _set_aside(folder, found, timeline._handle)
-            timeline._tail = data[: found.good][-_TAIL:]
+            timeline._file = AppendLog.open(path)
+            timeline._file.make_private()
+            timeline._file.resume(found.good)
+            if found.tail:
+                kept = keep_aside(folder, "torn", found.tail)
+                timeline._file.cut()
+                size = f"{len(found.tail):,} bytes"
+                where = safe_text(kept.name, 80)
+                notices.append(f"the last line was torn ({size}, never acknowledged); it is in {where} now")
         except OSError as error:
             refused = f"its file cannot be written: {error.strerror}"
-            if timeline._handle is not None:
-                os.close(timeline._handle)
-                timeline._handle = None
+            if timeline._file is not None:
+                timeline._file.close()
+                timeline._file = None
     elif found.tail:
         notices.append(f"the last line is torn ({len(found.tail):,} bytes): its record was never acknowledged")
     timeline.read_only, timeline.notices = refused, tuple(notices)
     return timeline
-
-
-def _for_writing(path: Path) -> int:
-    handle = os.open(path, os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK)
-    if os.fstat(handle).st_mode & 0o077:
-        os.fchmod(handle, 0o600)
-    return handle
-
-
-def _set_aside(folder: Path, found: Scan, handle: int) -> list[str]:
-    """Move a torn last line to a file of its own, so that the timeline ends at its last whole record."""
-    if not found.tail:
-        return []
-    kept = files.keep_aside(folder, "torn", found.tail)
-    os.ftruncate(handle, found.good)
-    os.fdatasync(handle)
-    size = f"{len(found.tail):,} bytes"
-    return [f"the last line was torn ({size}, never acknowledged); it is in {safe_text(kept.name, 80)} now"]
 
 
 def quarantine(folder: Path, who: str) -> tuple[Path, int]:
@@ -228,10 +183,8 @@ def quarantine(folder: Path, who: str) -> tuple[Path, int]:
         if distrust or found.newer or not found.damage:
             raise UnreadableFile(distrust or found.newer or "its file is not damaged")
         lines = b"".join(encode(number, event) for number, event in enumerate(found.events, 1))
-        draft = files.keep_aside(folder, ".repaired", lines)
-        damaged = files.keep_aside(folder, "damaged", data)
-        os.replace(draft, folder / files.TIMELINE)
-        files.sync(folder)
+        damaged = keep_aside(folder, "damaged", data)
+        put_in_place(folder / files.TIMELINE, lines)
         return damaged, len(found.events)
     finally:
         lock.release()

@@ -14,14 +14,14 @@ from optimus_tui.contract import incident_events as happened
 from optimus_tui.contract.findings import Finding
 from optimus_tui.contract.incident import IncidentState, OpenFinding
 from optimus_tui.history import incident_files as files
-from optimus_tui.history.incident_files import UnreadableFile
 from optimus_tui.history.samples.store import system_of
-from optimus_tui.history.state_files import in_the_way, reason
 from optimus_tui.history.timeline import new_timeline, open_timeline
 from optimus_tui.incidents.errors import IncidentError, plain
 from optimus_tui.incidents.playbooks import DEFAULT, playbook
 from optimus_tui.incidents.service import IncidentService
-from optimus_tui.incidents.timestamps import Clocks, operator, who
+from optimus_tui.incidents.timestamps import Clocks
+from optimus_tui.storage.errors import UnreadableFile, in_the_way, reason
+from optimus_tui.storage.user import user_name, writer
 from optimus_tui.wording.safe import safe_text
 from optimus_tui.workflow.engine import replay
 from optimus_tui.workflow.playbooks import PlaybookError
@@ -80,7 +80,7 @@ async def open_incident(
     clocks = Clocks(ctx)
     await clocks.hear()
     try:
-        number, timeline = await asyncio.to_thread(new_timeline, root or files.incidents_dir(), who())
+        number, timeline = await asyncio.to_thread(new_timeline, root or files.incidents_dir(), writer())
     except OSError as error:
         why = reason(error, root or files.incidents_dir())
         raise IncidentError(f"no incident can be opened: {why}", 4) from None
@@ -93,7 +93,7 @@ async def open_incident(
             title=plain(title, 200) or f"Incident {number}",
             environment=settings.environment,
             system=system_of(settings),
-            operator=operator(),
+            operator=user_name(),
             playbook=chosen.name,
             steps=chosen.steps,
             team=chosen.team,
@@ -136,7 +136,7 @@ async def resume_incident(
     if not folder.is_dir():
         raise IncidentError(f"there is no incident {number}; optimus-tui incident list shows those there are")
     try:
-        timeline = await asyncio.to_thread(open_timeline, folder, who(), write=write)
+        timeline = await asyncio.to_thread(open_timeline, folder, writer(), write=write)
     except UnreadableFile as error:
         raise IncidentError(str(error), 4) from None
     incident_service = IncidentService(ctx, timeline)
@@ -148,7 +148,7 @@ async def resume_incident(
     )
     if not incident_service.read_only and (left or announce):
         said = "; ".join(timeline.notices)
-        await incident_service.tell(lambda at: happened.Resumed(at=at, operator=operator(), said=said))
+        await incident_service.tell(lambda at: happened.Resumed(at=at, operator=user_name(), said=said))
     return incident_service
 
 

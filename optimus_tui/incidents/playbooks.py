@@ -8,7 +8,8 @@ from pathlib import Path
 
 from optimus_tui.assets import asset_dir
 from optimus_tui.contract.incident import ISSUES, StepPlan
-from optimus_tui.history.incident_files import UnreadableFile, read_plain
+from optimus_tui.history.incident_files import read_plain
+from optimus_tui.storage.errors import UnreadableFile
 from optimus_tui.wording.safe import safe_text
 from optimus_tui.workflow.playbooks import Playbook, PlaybookError, parse, resolve
 

@@ -5,8 +5,6 @@ environment applies and not the template. Scripts, links and outside resources a
 """
 
 import asyncio
-import os
-import secrets
 from pathlib import Path
 from typing import Any, Literal
 
@@ -14,12 +12,13 @@ from optimus_tui import __version__
 from optimus_tui.assets import asset_dir
 from optimus_tui.contract import incident_events as happened
 from optimus_tui.contract.incident import IncidentState, Stamp
-from optimus_tui.history.incident_files import UnreadableFile, sync, write_all
 from optimus_tui.history.timeline import Timeline
 from optimus_tui.incidents.errors import IncidentError
 from optimus_tui.incidents.markdown import LONGEST, escaped, fenced
 from optimus_tui.incidents.postmortem_model import story
 from optimus_tui.incidents.service import IncidentService
+from optimus_tui.storage.errors import UnreadableFile
+from optimus_tui.storage.private_file import put_in_place
 from optimus_tui.wording.charts import CHART_HEIGHT, CHART_WIDTH, CHARTS
 from optimus_tui.wording.safe import safe_text
 
@@ -46,7 +45,7 @@ async def export(incident_service: IncidentService, form: Form = "md") -> Path:
     )
     path = incident_service.timeline.folder / f"postmortem.{form}"
     try:
-        await asyncio.to_thread(_write, path, text)
+        await asyncio.to_thread(put_in_place, path, text.encode("utf-8", "backslashreplace"))
     except OSError as error:
         raise IncidentError(f"{path} cannot be written: {error.strerror}", 4) from None
     if not incident_service.read_only:
@@ -98,19 +97,3 @@ def _shown(value: object) -> object:
     if type(value) is not str:
         return value
     return safe_text(value, LONGEST)
-
-
-def _write(path: Path, text: str) -> None:
-    draft = path.with_name(f".{path.name}-{secrets.token_hex(4)}")
-    handle = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
-    try:
-        try:
-            write_all(handle, text.encode("utf-8", "backslashreplace"), 0)
-            os.fsync(handle)
-        finally:
-            os.close(handle)
-        os.replace(draft, path)
-    except BaseException:
-        os.unlink(draft)
-        raise
-    sync(path.parent)

@@ -18,8 +18,9 @@ from optimus_tui.contract.reading import Fault
 from optimus_tui.history.samples.store import system_of
 from optimus_tui.history.timeline import Timeline
 from optimus_tui.incidents.errors import IncidentError, plain
-from optimus_tui.incidents.timestamps import Clocks, operator
+from optimus_tui.incidents.timestamps import Clocks
 from optimus_tui.probes.round_trips import attributed_to
+from optimus_tui.storage.user import user_name
 from optimus_tui.workflow.engine import reduce, refusal, replay
 from optimus_tui.workflow.outcomes.outcome import outline
 
@@ -225,7 +226,7 @@ class IncidentService:
         """Continue with the system that is configured now."""
         system = system_of(self.ctx.settings)
         await self.tell(
-            lambda at: happened.SystemMoved(at=at, system=system, reason=plain(reason), operator=operator())
+            lambda at: happened.SystemMoved(at=at, system=system, reason=plain(reason), operator=user_name())
         )
 
     # -- the operator
@@ -247,7 +248,7 @@ class IncidentService:
         kept = plain(text)
         await self.tell(
             lambda at: happened.NoteAdded(
-                at=at, text=kept, pane=plain(pane, 60), title=plain(title, 200), operator=operator()
+                at=at, text=kept, pane=plain(pane, 60), title=plain(title, 200), operator=user_name()
             )
         )
 

@@ -4,14 +4,10 @@ Redis gets half a second; without an answer a stamp has two clocks.
 """
 
 import asyncio
-import getpass
-import os
-import socket
 from typing import TYPE_CHECKING
 
 from optimus_tui.contract.incident import Stamp
 from optimus_tui.probes.round_trips import attributed_to
-from optimus_tui.wording.safe import safe_text
 
 if TYPE_CHECKING:
     from optimus_tui.context import Context
@@ -59,16 +55,3 @@ def boot_id() -> str:
             return file.read(64).strip()
     except (OSError, UnicodeDecodeError):
         return ""
-
-
-def operator() -> str:
-    """Return the system's user, or its uid where it has no name."""
-    try:
-        return safe_text(getpass.getuser(), 60)
-    except (OSError, KeyError, ImportError):
-        return f"uid {os.getuid()}"
-
-
-def who() -> str:
-    """Return user, process and machine, for others who open the same incident."""
-    return f"{operator()}, process {os.getpid()} on {safe_text(socket.gethostname(), 60)}"

@@ -12,6 +12,9 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
+from optimus_tui.storage.private_file import put_in_place
+from optimus_tui.storage.user import state_dir
+
 if TYPE_CHECKING:
     from optimus_tui.serving.asgi import App
 
@@ -88,15 +91,10 @@ def token_for(bound: ListeningSocket, purpose: str) -> str | None:
 
 
 def _keep(token: str, purpose: str) -> Path:
-    from platformdirs import user_state_path
-
-    path = user_state_path("optimus-tui", appauthor=False) / f"{purpose}.token"
+    path = state_dir() / f"{purpose}.token"
     try:
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        path.unlink(missing_ok=True)
-        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_NOFOLLOW", 0), 0o600)
-        with os.fdopen(handle, "w") as file:
-            file.write(f"{token}\n")
+        put_in_place(path, f"{token}\n".encode())
     except OSError as error:
         raise CannotListen(f"the token cannot be kept in {path}: {error.strerror}; set {TOKEN_VARIABLE}") from None
     return path

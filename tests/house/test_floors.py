@@ -27,7 +27,7 @@ def test_the_architecture_numbers_the_floors_as_the_rules_do() -> None:
         for floor, layer in enumerate(reversed(layers))
         for room in layer.split("|")
     }
-    rows = re.findall(r"^\| (\d) \| (.+?) \|", (ROOT / "ARCHITECTURE.md").read_text("utf-8"), re.MULTILINE)
+    rows = re.findall(r"^\| (\d+) \| (.+?) \|", (ROOT / "ARCHITECTURE.md").read_text("utf-8"), re.MULTILINE)
     assert {(int(floor), room) for floor, rooms in rows for room in re.findall(r"`(\w+)`", rooms)} == ruled
 
 

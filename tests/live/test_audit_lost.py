@@ -15,9 +15,9 @@ import pytest
 from optimus_tui.__main__ import run
 from optimus_tui.actions.redis import lock as locks
 from optimus_tui.contract.actions import Confirmation, Interrupted, Progress, Receipt, Refusal
-from optimus_tui.history import file_lock
 from optimus_tui.history.audit.files import read, verify
 from optimus_tui.history.audit.log import AuditLog, unquoted
+from optimus_tui.storage import file_lock
 from tests.live.acting import armed, at_desk, carried_out, confirmation, ignore, number, planned, put, refused
 from tests.realserver import RealServer
 from tests.unit.audit_faults import cut_back, removed, renamed, renamed_and_created, truncated

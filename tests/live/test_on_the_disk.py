@@ -19,6 +19,7 @@ from optimus_tui.history.audit.head import Head, _decoded
 from optimus_tui.history.audit.log import AuditLog, unquoted
 from optimus_tui.history.records import scan
 from optimus_tui.history.timeline import new_timeline
+from optimus_tui.storage import quarantine
 from tests.forgetful import ForgetfulDisk, forgetful
 from tests.live.acting import armed, carried_out, number, planned, put
 from tests.live.tap import Tap, _Recording
@@ -179,12 +180,12 @@ def test_a_name_that_is_taken_already_is_never_written_through(
 def test_what_is_kept_aside_never_takes_the_place_of_another(
     tmp_path: Path, kind: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(incident_files.time, "strftime", lambda *_: "T")
+    monkeypatch.setattr(quarantine.time, "strftime", lambda *_: "T")
     victim = tmp_path / "victim"
     victim.write_text("somebody else's")
     taken = tmp_path / f"torn-T-{os.getpid()}"
     taken.write_text("mine") if kind == "a file" else os.link(victim, taken)
     before = taken.read_text()
-    kept = incident_files.keep_aside(tmp_path, "torn", b"xyz")
+    kept = quarantine.keep_aside(tmp_path, "torn", b"xyz")
     assert kept != taken and kept.read_bytes() == b"xyz" and taken.read_text() == before
     assert victim.read_text() == "somebody else's"

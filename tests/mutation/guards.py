@@ -18,6 +18,7 @@ class Guard(NamedTuple):
 
 
 _P, _A, _S, _H = "optimus_tui/probes/", "optimus_tui/actions/", "optimus_tui/serving/", "optimus_tui/history/"
+_D = "optimus_tui/storage/"
 _COMMANDS, _GUARD = "tests/unit/test_commands.py", "tests/live/test_guard.py"
 _PURE, _REFUSED = "tests/unit/test_actions_pure.py", "tests/live/test_actions_refused.py"
 _CAPS, _DOORS, _HTTP = (
@@ -100,13 +101,12 @@ GUARDS: tuple[Guard, ...] = (
           "        refusal = None\n", _REFUSED),
     Guard("the lock", _A + "applying.py", "refusal or await lock.take(again=resumed is not None)", "refusal", _REFUSED),
     # -- the audit
-    Guard("fdatasync of a record", _H + "audit/log.py", "            os.fdatasync(handle)\n", "", "tests/live/test_on_the_disk.py"),
-    Guard("no part of a line", _H + "audit/log.py", "                os.ftruncate(handle, head.length)\n",
+    Guard("fdatasync of a record", _D + "append_log.py", "            os.fdatasync(self.handle)\n", "", "tests/live/test_on_the_disk.py"),
+    Guard("no part of a line", _D + "append_log.py", "                os.ftruncate(self.handle, self.good)\n",
           "                pass\n", _AUDIT),
-    Guard("short writes", _H + "audit/log.py", "        rest = rest[os.write(handle, rest) :]",
-          "        os.write(handle, rest)\n        rest = rest[:0]", _AUDIT),
-    Guard("the file that was written", _H + "audit/log.py",
-          "return os.path.samestat(os.stat(self.path, follow_symlinks=False), os.fstat(handle))", "return True",
+    Guard("short writes", _D + "private_file.py", "view, offset = view[wrote:], offset + wrote", "view = view[:0]", _AUDIT),
+    Guard("the file that was written", _D + "private_file.py",
+          "return os.path.samestat(os.stat(self.path, follow_symlinks=False), os.fstat(self.handle))", "return True",
           _CHAIN),
     Guard("a lost file is not begun again", _H + "audit/log.py", "(os.O_CREAT if new and create else 0)", "os.O_CREAT", _CHAIN),
     # -- files
@@ -164,8 +164,8 @@ GUARDS: tuple[Guard, ...] = (
     # -- mended after their first tests let them live
     Guard("an answer's size", _P + "http/fetch.py", "body += chunk[: cap_bytes + 1 - len(body)]\n                if len(body) > cap_bytes:",
           "body += chunk\n                if False:", "tests/live/test_services.py"),
-    Guard("a file of ours", _H + "audit/log.py", "if found.st_uid != os.geteuid():", "if False:", "tests/unit/test_audit_private.py"),
-    Guard("a private file", _H + "audit/log.py", "            os.fchmod(handle, 0o600)\n", "            pass\n", "tests/unit/test_audit_private.py"),
+    Guard("a file of ours", _H + "audit/log.py", "if os.fstat(file.handle).st_uid != os.geteuid():", "if False:", "tests/unit/test_audit_private.py"),
+    Guard("a private file", _D + "private_file.py", "            os.fchmod(self.handle, 0o600)\n", "            pass\n", "tests/unit/test_audit_private.py"),
     Guard("what changed meanwhile", _A + "files/changes.py", "            if current != change.before:\n", "            if False:\n",
           "tests/scaffold/test_meanwhile.py"),
     Guard("a time that tells nothing", _A + "files/git_index.py", "and entry.mtime < index.written", "", _GIT),

@@ -218,7 +218,7 @@ def trap(name, module):
             os.kill(os.getpid(), 9)
         return real(*args, **more)
     setattr(module, name, call)
-for name in ("fsync", "link", "unlink", "rename", "mkdir", "open", "fchmod"):
+for name in ("fsync", "link", "unlink", "rename", "replace", "mkdir", "open", "fchmod"):
     trap(name, os)
 write_router(plan_router(Path(sys.argv[1]), make_spec("products")))
 """

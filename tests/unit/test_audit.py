@@ -9,7 +9,6 @@ from pathlib import Path
 
 import pytest
 
-from optimus_tui.history.audit import log as audit
 from optimus_tui.history.audit.files import read, verify
 from optimus_tui.history.audit.lines import FIRST
 from optimus_tui.history.audit.log import AuditLog, AuditUnwritable, quoted, unquoted
@@ -73,16 +72,16 @@ def test_a_full_disk_leaves_no_part_of_a_line_row_106(
     tmp_path: Path, room: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     log = _filled(tmp_path, 2)
-    before, real, left = log.path.read_bytes(), os.write, [room]
+    before, real, left = log.path.read_bytes(), os.pwrite, [room]
 
-    def short(handle: int, data: object) -> int:
+    def short(handle: int, data: object, offset: int) -> int:
         if not left[0]:
             raise OSError(errno.ENOSPC, "No space left on device")
-        taken = real(handle, bytes(memoryview(data)[: left[0]]))  # type: ignore[arg-type]
+        taken = real(handle, bytes(memoryview(data)[: left[0]]), offset)  # type: ignore[arg-type]
         left[0] -= taken
         return taken
 
-    monkeypatch.setattr(audit.os, "write", short)
+    monkeypatch.setattr(os, "pwrite", short)
     with pytest.raises(AuditUnwritable, match="the disk is full"):
         log.append("intent", "a1", keys=["x" * 1000])
     assert log.path.read_bytes() == before
@@ -92,8 +91,8 @@ def test_a_full_disk_leaves_no_part_of_a_line_row_106(
 
 
 def test_a_short_write_is_no_lost_record_row_106(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    log, real = AuditLog(tmp_path), os.write
-    monkeypatch.setattr(audit.os, "write", lambda handle, data: real(handle, bytes(data)[:7]))
+    log, real = AuditLog(tmp_path), os.pwrite
+    monkeypatch.setattr(os, "pwrite", lambda handle, data, offset: real(handle, bytes(data)[:7], offset))
     log.append("planned", "a1")
     assert verify(log.path).records == 1
 

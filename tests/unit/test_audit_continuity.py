@@ -254,7 +254,7 @@ def test_what_is_no_plain_file_is_said_and_holds_nobody_up(tmp_path: Path, place
 def test_a_lock_that_another_process_holds_is_waited_for_3_seconds_and_its_holder_is_named(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from optimus_tui.history import file_lock
+    from optimus_tui.storage import file_lock
 
     log = filled(tmp_path)
     monkeypatch.setattr(file_lock.lock, "__defaults__", (0.3,))

@@ -12,7 +12,7 @@ import pytest
 from optimus_tui.__main__ import run
 from optimus_tui.clock import Clock
 from optimus_tui.history.samples.store import Store
-from optimus_tui.history.state_files import in_the_way
+from optimus_tui.storage.errors import in_the_way
 
 KINDS: dict[str, tuple[Callable[[Path], object], str]] = {
     "pipe": (os.mkfifo, "is a pipe where a directory is needed: move it away"),

@@ -6,7 +6,6 @@ the next run.
 """
 
 import contextlib
-import fcntl
 import os
 import shutil
 import signal
@@ -19,6 +18,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from optimus_tui.child_processes import kill_group, start_watchdog
+from optimus_tui.storage import file_lock
 
 PREFIX = "optimus-scaffold-"
 FRESH_SECONDS = 60.0
@@ -51,7 +51,8 @@ class SandboxRunner:
         self._folder = Path(tempfile.mkdtemp(prefix=PREFIX)).resolve()
         lock = os.open(self._folder, os.O_RDONLY | os.O_DIRECTORY)
         try:
-            fcntl.flock(lock, fcntl.LOCK_EX)  # The watchdog inherits the lock and holds it longer than this process.
+            # The watchdog inherits the lock and holds it longer than this process.
+            file_lock.lock(lock, self._folder, "the folder")
             self._watchdog = start_watchdog(self._folder, lock)
         except OSError:
             shutil.rmtree(self._folder, ignore_errors=True)
@@ -131,8 +132,8 @@ def clear_stale() -> None:
                 continue
             handle = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
             try:
-                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                shutil.rmtree(path, ignore_errors=True)
+                if file_lock.try_lock(handle):
+                    shutil.rmtree(path, ignore_errors=True)
             finally:
                 os.close(handle)
 

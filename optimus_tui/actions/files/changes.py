@@ -13,7 +13,7 @@ from pathlib import Path
 from msgspec.structs import replace
 
 from optimus_tui.actions.files.tree import Tree, WriteRefused, read_plain, write_new
-from optimus_tui.actions.files.undo_journal import FileChange, JournalEntry, UndoJournal, sync_folder
+from optimus_tui.actions.files.undo_journal import FileChange, JournalEntry, UndoJournal
 
 
 def plan_files(root: Path, files: Sequence[tuple[str, bytes]]) -> tuple[FileChange, ...]:
@@ -151,7 +151,13 @@ def _stage(tree: Tree, entry: JournalEntry, change: FileChange) -> None:
         return
     with tree.parent(change.path) as (handle, name):
         write_new(handle, _staged(entry, name), change.after, _mode(handle, name))
-        sync_folder(handle)
+        _sync(handle)
+
+
+def _sync(folder: int) -> None:
+    """Write the names of an open folder to the disk, where the file system can."""
+    with contextlib.suppress(OSError):
+        os.fsync(folder)
 
 
 def _mode(handle: int, name: str) -> int:
@@ -173,7 +179,7 @@ def _move(tree: Tree, entry: JournalEntry, change: FileChange) -> None:
             _swap(handle, name, staged, change)
         with contextlib.suppress(FileNotFoundError):
             os.unlink(staged, dir_fd=handle)
-        sync_folder(handle)
+        _sync(handle)
 
 
 def _swap(handle: int, name: str, staged: str, change: FileChange) -> None:

@@ -4,7 +4,6 @@ An entry is on the disk before anything else is, so that the next run can finish
 """
 
 import contextlib
-import fcntl
 import hashlib
 import os
 import time
@@ -17,7 +16,10 @@ import msgspec
 from msgspec import Struct
 
 from optimus_tui.actions.files.tree import WriteRefused
-from optimus_tui.history.state_files import UnreadableFile, names_in, read_plain
+from optimus_tui.storage.errors import UnreadableFile
+from optimus_tui.storage.file_lock import try_lock
+from optimus_tui.storage.private_file import PrivateFile, names_in, put_in_place, read_plain
+from optimus_tui.storage.user import state_dir
 from optimus_tui.wording.safe import safe_text
 
 KEPT = 50
@@ -50,7 +52,7 @@ class UndoJournal:
     def __init__(self, root: Path, folder: Path | None = None) -> None:
         self.root = str(root)
         name = hashlib.sha256(os.fsencode(self.root)).hexdigest()[:24]
-        self._folder = (folder or state_folder()) / name
+        self._folder = (folder or state_dir() / "scaffold") / name
 
     @contextlib.contextmanager
     def locked(self) -> Iterator[None]:
@@ -61,18 +63,13 @@ class UndoJournal:
         """
         try:
             self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-            handle = os.open(self._folder / "lock", os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+            file = PrivateFile.open(self._folder / "lock", os.O_RDWR | os.O_CREAT)
         except OSError as error:
-            raise WriteRefused(
-                f"{self._folder} cannot keep what undo needs ({error.strerror}): nothing is written"
-            ) from None
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            raise self._refused(error) from None
+        with file:
+            if not try_lock(file.handle):
+                raise WriteRefused("another scaffold is writing to this project: try again when it is done")
             yield
-        except BlockingIOError:
-            raise WriteRefused("another scaffold is writing to this project: try again when it is done") from None
-        finally:
-            os.close(handle)
 
     def new_id(self) -> str:
         """Return an id that sorts after all earlier ones."""
@@ -80,19 +77,13 @@ class UndoJournal:
 
     def save(self, entry: JournalEntry) -> None:
         """Write an entry to the disk, whole or not at all."""
-        draft, target = self._folder / f"{entry.id}.new", self._folder / f"{entry.id}.json"
         try:
-            handle = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
-            with open(handle, "wb") as file:
-                file.write(msgspec.json.encode(entry))
-                file.flush()
-                os.fsync(handle)
-            draft.rename(target)
-            sync_folder(self._folder)
+            put_in_place(self._folder / f"{entry.id}.json", msgspec.json.encode(entry))
         except OSError as error:
-            raise WriteRefused(
-                f"{self._folder} cannot keep what undo needs ({error.strerror}): nothing is written"
-            ) from None
+            raise self._refused(error) from None
+
+    def _refused(self, error: OSError) -> WriteRefused:
+        return WriteRefused(f"{self._folder} cannot keep what undo needs ({error.strerror}): nothing is written")
 
     def remove(self, entry: JournalEntry) -> None:
         """Delete an entry."""
@@ -127,21 +118,3 @@ class UndoJournal:
         for entry in [each for each in found if each.state == "done"][:-KEPT]:
             self.remove(entry)
         return found
-
-
-def state_folder() -> Path:
-    """Return the folder of all journals."""
-    from platformdirs import user_state_path
-
-    return user_state_path("optimus-tui", appauthor=False) / "scaffold"
-
-
-def sync_folder(place: Path | int) -> None:
-    """Write a folder's names to the disk, where the file system can."""
-    handle = place if isinstance(place, int) else os.open(place, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        with contextlib.suppress(OSError):
-            os.fsync(handle)
-    finally:
-        if not isinstance(place, int):
-            os.close(handle)

@@ -109,12 +109,13 @@ def resume(ctx: click.Context, /, number: int, repair: bool, moved: str | None, 
 
 
 def _repair(number: int) -> bool:
-    from optimus_tui.history.incident_files import UnreadableFile, folder_of, incidents_dir
+    from optimus_tui.history.incident_files import folder_of, incidents_dir
     from optimus_tui.history.timeline import quarantine
-    from optimus_tui.incidents.timestamps import who
+    from optimus_tui.storage.errors import UnreadableFile
+    from optimus_tui.storage.user import writer
 
     try:
-        kept, records = quarantine(folder_of(incidents_dir(), number), who())
+        kept, records = quarantine(folder_of(incidents_dir(), number), writer())
     except UnreadableFile as error:
         complain(error)
         return False

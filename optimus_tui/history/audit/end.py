@@ -23,7 +23,8 @@ from optimus_tui.history.audit.files import (
 )
 from optimus_tui.history.audit.head import Head, read_head, renew_head, write_head
 from optimus_tui.history.audit.lines import HEADED, Chained, decoded, problem_of
-from optimus_tui.history.state_files import UnreadableFile, open_plain, shown
+from optimus_tui.storage.errors import UnreadableFile, shown
+from optimus_tui.storage.private_file import open_plain
 
 VERIFY, ROTATE = "optimus-tui audit verify", "optimus-tui audit rotate"
 ACCEPT = "optimus-tui audit accept-break --reason TEXT"

@@ -16,7 +16,7 @@ from msgspec import Struct, structs
 
 from optimus_tui.history.audit.head import Head, read_head
 from optimus_tui.history.audit.lines import FIRST, HEADED, Chained, decoded, problem_of
-from optimus_tui.history.state_files import open_plain
+from optimus_tui.storage.private_file import PrivateFile, open_plain
 from optimus_tui.wording.numbers import plural
 
 FILE = "audit.jsonl"
@@ -270,13 +270,9 @@ def holds_end(handle: int, size: int, head: Head) -> bool:
 def moved_to(path: Path, head: Head) -> Path | None:
     """Return the file beside the audit that holds the record of ``head``, which was moved there; None for none."""
     for one in siblings(path):
-        with contextlib.suppress(OSError):
-            handle, found = open_plain(one)
-            try:
-                if head.seq and holds_end(handle, found.st_size, head):
-                    return one
-            finally:
-                os.close(handle)
+        with contextlib.suppress(OSError), PrivateFile.open(one, os.O_RDONLY) as file:
+            if head.seq and holds_end(file.handle, file.size, head):
+                return one
     return None
 
 

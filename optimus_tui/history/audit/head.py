@@ -13,7 +13,8 @@ import msgspec
 from msgspec import Struct
 
 from optimus_tui.history.audit.lines import FIRST
-from optimus_tui.history.state_files import UnreadableFile, open_plain, put_in_place, shown, write_all
+from optimus_tui.storage.errors import UnreadableFile, shown
+from optimus_tui.storage.private_file import PrivateFile, put_in_place
 
 FILE = "audit.head"
 _SLOT = 512
@@ -43,13 +44,11 @@ def read_head(folder: Path) -> Head | None:
         UnreadableFile: the file is damaged or no plain file.
     """
     try:
-        handle, _ = open_plain(folder / FILE)
+        file = PrivateFile.open(folder / FILE, os.O_RDONLY)
     except FileNotFoundError:
         return None
-    try:
-        found = [_decoded(os.pread(handle, _SLOT, at)) for at in (0, _SLOT)]
-    finally:
-        os.close(handle)
+    with file:
+        found = [_decoded(os.pread(file.handle, _SLOT, at)) for at in (0, _SLOT)]
     heads = [one for one in found if one is not None]
     if not heads:
         raise UnreadableFile(f"{shown(folder / FILE)} is damaged: it does not say where the audit ended")
@@ -60,15 +59,12 @@ def write_head(folder: Path, head: Head) -> Head:
     """Write the head to the disk and return it as written. OSError where that is not possible."""
     path = folder / FILE
     try:
-        handle, _ = open_plain(path, os.O_RDWR)
+        file = PrivateFile.open(path)
     except FileNotFoundError:
-        put_in_place(path, 2 * _encoded(head))
-        return head
-    try:
-        write_all(handle, _encoded(head), _SLOT * (head.turn % 2))
-        os.fdatasync(handle)
-    finally:
-        os.close(handle)
+        return renew_head(folder, head)
+    with file:
+        file.write(_encoded(head), _SLOT * (head.turn % 2))
+        os.fdatasync(file.handle)
     return head
 
 

@@ -19,15 +19,18 @@ from urllib.parse import quote_from_bytes, unquote_to_bytes
 from msgspec import structs
 
 from optimus_tui.clock import Clock
-from optimus_tui.history import file_lock
 from optimus_tui.history.audit.end import AuditUnwritable, Stamp, check_before, end_of, lost, name_taken, stamp_of
 from optimus_tui.history.audit.files import FILE, ROTATED, has_parts, part_name
 from optimus_tui.history.audit.head import Head, read_head, renew_head, write_head
 from optimus_tui.history.audit.lines import Chained, record_line
-from optimus_tui.history.state_files import UnreadableFile, open_plain, put_in_place, reason, shown, sync_folder
+from optimus_tui.storage.append_log import AppendLog
+from optimus_tui.storage.errors import UnreadableFile, reason, shown
+from optimus_tui.storage.file_lock import LockHeld, lock, unlock
+from optimus_tui.storage.private_file import put_in_place, sync_folder
+from optimus_tui.storage.user import state_dir
 from optimus_tui.threads import Unanswered, within
 
-__all__ = ["AuditLog", "AuditUnwritable", "begin_file", "quoted", "state_folder", "unquoted"]
+__all__ = ["AuditLog", "AuditUnwritable", "begin_file", "quoted", "unquoted"]
 
 MAX_BYTES = 64_000_000
 """The size of one file in bytes; then the next one is begun."""
@@ -35,13 +38,6 @@ DISK_SECONDS = 10.0
 """The time limit for writing a record to the disk."""
 _NOTHING = "the audit holds no record yet: there is nothing to rotate"
 T = TypeVar("T")
-
-
-def state_folder() -> Path:
-    """Return the directory of the audit and of the plans in progress."""
-    from platformdirs import user_state_path
-
-    return user_state_path("optimus-tui", appauthor=False)
 
 
 def quoted(key: bytes) -> str:
@@ -58,10 +54,10 @@ class AuditLog:
     """The writer of the audit, safe for several threads. ``append`` blocks for two ``fdatasync``, 10 s at most."""
 
     def __init__(self, folder: Path | None = None, clock: Clock | None = None) -> None:
-        self.folder = folder or state_folder()
+        self.folder = folder or state_dir()
         self.path = self.folder / FILE
         self._clock = clock or Clock()
-        self._handle: int | None = None
+        self._file: AppendLog | None = None
         self._known: Head | None = None
         """The last record that this process knows to be on the disk; kept when the file is closed."""
         self._left: Stamp | None = None
@@ -85,8 +81,8 @@ class AuditLog:
         """
 
         def work(given_up: threading.Event) -> Path:
-            with self._ours(given_up, create=False) as handle:
-                return self._begin_next(handle, reason)
+            with self._ours(given_up, create=False) as file:
+                return self._begin_next(file, reason)
 
         return self._bounded(work)
 
@@ -103,9 +99,9 @@ class AuditLog:
 
     def close(self) -> None:
         """Close the file; the next append opens it again and still knows how it ended."""
-        handle, self._handle = self._handle, None
-        if handle is not None:
-            os.close(handle)
+        file, self._file = self._file, None
+        if file is not None:
+            file.close()
 
     def _bounded(self, work: Callable[[threading.Event], T]) -> T:
         """Run ``work`` in a thread that may be abandoned. Every failure comes out as AuditUnwritable."""
@@ -128,7 +124,7 @@ class AuditLog:
             self._hanging = late.thread
             said = f"the disk under {shown(self.folder)} did not answer within {DISK_SECONDS:.0f} s"
             raise AuditUnwritable(said, "look at that disk") from None
-        except file_lock.LockHeld as error:
+        except LockHeld as error:
             raise AuditUnwritable(str(error)) from None
         except UnreadableFile as error:
             raise AuditUnwritable(f"the audit cannot be written: {error}", "see optimus-tui audit verify") from None
@@ -141,12 +137,12 @@ class AuditLog:
             raise AuditUnwritable(f"the audit {shown(self.path)} cannot be written: {what}") from None
 
     def _append_locked(self, given_up: threading.Event, event: str, action: str, fields: dict[str, object]) -> Chained:
-        with self._ours(given_up) as handle:
+        with self._ours(given_up) as file:
             if self._head.length <= MAX_BYTES:
-                return self._append(handle, event, action, fields)
-            self._begin_next(handle, f"larger than {MAX_BYTES // 10**6} MB")
-        with self._ours(given_up) as handle:
-            return self._append(handle, event, action, fields)
+                return self._append(file, event, action, fields)
+            self._begin_next(file, f"larger than {MAX_BYTES // 10**6} MB")
+        with self._ours(given_up) as file:
+            return self._append(file, event, action, fields)
 
     # -- the file, and whether it is the one that was written before
 
@@ -155,65 +151,59 @@ class AuditLog:
         return self._known or Head()
 
     @contextlib.contextmanager
-    def _ours(self, given_up: threading.Event, create: bool = True) -> Iterator[int]:
+    def _ours(self, given_up: threading.Event, create: bool = True) -> Iterator[AppendLog]:
         """Open and lock the file, with its end verified to be the one that was written last."""
         while True:
-            handle = self._opened(create)
-            file_lock.lock(handle, self.path, "the audit")
-            if self._is_in_place(handle):
+            file = self._opened(create)
+            lock(file.handle, self.path, "the audit")
+            if file.is_in_place:
                 break
             self.close()  # another process began a new file while we waited
         try:
             if given_up.is_set():
                 raise UnreadableFile("nobody waits for this record any more")
-            if self._left is not None and self._left != stamp_of(handle):
-                check_before(self.path, handle, self._head)
-            self._known, size = end_of(self.path, handle, self._known)
-            if self._known.length < size:
-                self._set_aside(handle, self._known.length, size)
-            yield handle
+            if self._left is not None and self._left != stamp_of(file.handle):
+                check_before(self.path, file.handle, self._head)
+            self._known, size = end_of(self.path, file.handle, self._known)
+            file.resume(self._known.length)
+            if file.good < size:
+                self._set_aside(file, size)
+            yield file
         finally:
-            if self._handle == handle:  # else it was closed, and its lock went with it
-                self._left = stamp_of(handle)
-                file_lock.unlock(handle)
+            if self._file is file:  # else it was closed, and its lock went with it
+                self._left = stamp_of(file.handle)
+                unlock(file.handle)
 
-    def _is_in_place(self, handle: int) -> bool:
-        try:
-            return os.path.samestat(os.stat(self.path, follow_symlinks=False), os.fstat(handle))
-        except FileNotFoundError:
-            return False
-
-    def _opened(self, create: bool) -> int:
-        if self._handle is not None and self._is_in_place(self._handle):
-            return self._handle
+    def _opened(self, create: bool) -> AppendLog:
+        if self._file is not None and self._file.is_in_place:
+            return self._file
         self.close()
         self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         head = read_head(self.folder)
         new = not self._head.seq and (head is None or not head.seq) and not has_parts(self.path)
         try:
-            handle, found = open_plain(self.path, os.O_RDWR | os.O_APPEND | (os.O_CREAT if new and create else 0))
+            file = AppendLog.open(self.path, os.O_RDWR | (os.O_CREAT if new and create else 0))
         except FileNotFoundError:
             if new:
                 raise AuditUnwritable(_NOTHING) from None
             raise lost(self.path, self._head if self._head.seq else head or Head()) from None
-        if found.st_uid != os.geteuid():
-            os.close(handle)
+        if os.fstat(file.handle).st_uid != os.geteuid():
+            file.close()
             raise AuditUnwritable(f"the audit {shown(self.path)} is not a file of ours")
-        if found.st_mode & 0o077:
-            os.fchmod(handle, 0o600)
-        if not found.st_size:
+        file.make_private()
+        if not file.size:
             sync_folder(self.folder)
-        self._handle = handle
-        return handle
+        self._file = file
+        return file
 
     # -- writing
 
-    def _set_aside(self, handle: int, whole: int, size: int) -> None:
-        torn = os.pread(handle, min(size - whole, 1 << 24), whole)
-        os.ftruncate(handle, whole)
-        self._append(handle, "torn line set aside", "", {"bytes": size - whole, "line": quoted(torn[:2000])})
+    def _set_aside(self, file: AppendLog, size: int) -> None:
+        torn = file.torn(2000)
+        file.cut()
+        self._append(file, "torn line set aside", "", {"bytes": size - file.good, "line": quoted(torn)})
 
-    def _append(self, handle: int, event: str, action: str, fields: dict[str, object]) -> Chained:
+    def _append(self, file: AppendLog, event: str, action: str, fields: dict[str, object]) -> Chained:
         head = self._head
         line, hashed = record_line(self._clock, Chained(head.seq, head.hash), event, action, fields)
         now = Head(
@@ -225,17 +215,15 @@ class AuditLog:
             turn=head.turn + 1,
         )
         try:
-            _write_all(handle, line)
-            os.fdatasync(handle)
-            self._known = write_head(self.folder, now)
+            file.append(line, confirm=lambda: write_head(self.folder, now))
         except OSError:
             with contextlib.suppress(OSError):
-                os.ftruncate(handle, head.length)
                 write_head(self.folder, structs.replace(head, turn=head.turn + 2))
             raise
+        self._known = now
         return Chained(now.seq, now.hash)
 
-    def _begin_next(self, handle: int, reason: str) -> Path:
+    def _begin_next(self, file: AppendLog, reason: str) -> Path:
         """Put a new file in the place of the present one and return the name that this one gets."""
         head = self._head
         if not head.seq:
@@ -243,7 +231,7 @@ class AuditLog:
         kept = self.path.with_name(part_name(head.first))
         with contextlib.suppress(FileExistsError):  # killed here before: it is the same file
             os.link(self.path, kept, follow_symlinks=False)
-        if not os.path.samestat(os.stat(kept), os.fstat(handle)):
+        if not os.path.samestat(os.stat(kept), os.fstat(file.handle)):
             raise name_taken(kept)
         self._known = begin_file(self.folder, self._clock, head, kept.name, {"reason": reason})
         self.close()
@@ -262,10 +250,3 @@ def begin_file(
     if event == ROTATED:
         return write_head(folder, now)
     return renew_head(folder, now)
-
-
-def _write_all(handle: int, line: bytes) -> None:
-    """Write all of the line: a full disk may take a part of it without an error."""
-    rest = memoryview(line)
-    while rest:
-        rest = rest[os.write(handle, rest) :]

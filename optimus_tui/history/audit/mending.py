@@ -13,14 +13,15 @@ from pathlib import Path
 from msgspec import Struct
 
 from optimus_tui.clock import Clock
-from optimus_tui.history import file_lock
 from optimus_tui.history.audit.end import ROTATE, last_of, name_taken
 from optimus_tui.history.audit.files import ACCEPTED, FILE, AuditCheck, moved_to, part_name, siblings, verify, walk
 from optimus_tui.history.audit.head import Head, read_head
 from optimus_tui.history.audit.lines import FIRST
 from optimus_tui.history.audit.log import AuditLog, AuditUnwritable, begin_file
-from optimus_tui.history.incident_files import keep_aside
-from optimus_tui.history.state_files import UnreadableFile, open_plain, read_plain, reason, shown, sync_folder
+from optimus_tui.storage.errors import UnreadableFile, reason, shown
+from optimus_tui.storage.file_lock import lock
+from optimus_tui.storage.private_file import PrivateFile, read_plain, sync_folder
+from optimus_tui.storage.quarantine import keep_aside
 
 
 class Accepted(Struct, frozen=True, kw_only=True):
@@ -60,17 +61,14 @@ def _taken_over(path: Path, place: Path, head: Head, clock: Clock, reason: str) 
                 f"the audit was moved to {shown(place)}, and {shown(path)} holds other records now",
                 f"move {path.name} away, so that the file with its records can be taken over",
             )
-        handle, _ = open_plain(place, os.O_RDWR)
-        try:
-            file_lock.lock(handle, place, "the audit")
-            last = last_of(place, handle, head)
+        with PrivateFile.open(place) as file:
+            lock(file.handle, place, "the audit")
+            last = last_of(place, file.handle, head)
             kept = path.with_name(part_name(last.first))
             if kept.exists() and not kept.samefile(place):
                 raise name_taken(kept)
             os.rename(place, kept)
             sync_folder(path.parent)
-        finally:
-            os.close(handle)
         begin_file(path.parent, clock, last, kept.name, {"reason": reason, "was": place.name})
     return kept
 
@@ -163,11 +161,10 @@ def _kept(path: Path, base: Path | None, found: AuditCheck | None) -> list[Path]
 def _size(path: Path) -> int:
     """Return the size in bytes; 0 where there is no file. UnreadableFile where it is no plain file."""
     try:
-        handle, found = open_plain(path)
+        with PrivateFile.open(path, os.O_RDONLY) as file:
+            return file.size
     except FileNotFoundError:
         return 0
-    os.close(handle)
-    return found.st_size
 
 
 @contextlib.contextmanager
@@ -176,7 +173,7 @@ def _alone(folder: Path) -> Iterator[None]:
     handle = -1
     try:
         handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-        file_lock.lock(handle, folder, "the state directory")
+        lock(handle, folder, "the state directory")
         yield
     except UnreadableFile as error:
         raise AuditUnwritable(str(error)) from None

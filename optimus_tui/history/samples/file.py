@@ -9,13 +9,15 @@ import contextlib
 import errno
 import os
 import sqlite3
-import stat
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from optimus_tui.clock import Clock
 from optimus_tui.history.samples.row_codec import Row, Samples, pack, pick_many, pick_one, unpack
+from optimus_tui.storage.private_file import PrivateFile
 
+SIDE_FILES = ("-wal", "-shm")
+"""Endings of SQLite's own files. They are moved first: a new file must never be opened with an old log."""
 SCHEMA = 1
 APPLICATION = 0x4F505453
 BUSY_SECONDS = 2.0
@@ -74,15 +76,10 @@ class HistoryFile:
 
     def _touch(self, flags: int) -> None:
         """Make sure that there is a plain file, private where it belongs to this user."""
-        handle = os.open(self.path, flags | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK, 0o600)
-        try:
-            found = os.fstat(handle)
-            if not stat.S_ISREG(found.st_mode):
-                raise OSError(errno.EINVAL, "it is not a plain file and must be moved away")
-            if found.st_mode & 0o077 and found.st_uid == os.geteuid():
-                os.fchmod(handle, 0o600)
-        finally:
-            os.close(handle)
+        with PrivateFile.open(self.path, flags) as file:
+            found = os.fstat(file.handle)
+            if found.st_uid == os.geteuid():
+                file.make_private()
         self._identity = (found.st_dev, found.st_ino)
 
     def _open_to_read(self) -> sqlite3.Connection:
@@ -305,6 +302,33 @@ def _table(name: str) -> str:
     if "|" in name:
         return "labelled"
     return "plain"
+
+
+def is_there(path: Path) -> bool:
+    """Return whether anything has the file's name, of whatever kind. OSError where that cannot be determined."""
+    try:
+        path.lstat()
+    except FileNotFoundError:
+        return False
+    return True
+
+
+def is_sound(path: Path) -> bool:
+    """Return whether SQLite finds no fault in the whole file and this product wrote it."""
+    db = sqlite3.connect(path, timeout=BUSY_SECONDS, isolation_level=None)
+    try:
+        if db.execute("PRAGMA quick_check(1)").fetchone() != ("ok",):
+            return False
+        empty = not db.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
+        return empty or db.execute("PRAGMA application_id").fetchone()[0] == APPLICATION
+    except sqlite3.OperationalError as error:
+        if error.sqlite_errorcode in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
+            return False
+        raise
+    except sqlite3.DatabaseError:
+        return False
+    finally:
+        db.close()
 
 
 def _raw(name: str) -> bytes:

@@ -20,10 +20,11 @@ from typing import TypeVar
 from optimus_tui.clock import Clock
 from optimus_tui.contract.reading import Fault
 from optimus_tui.history.errors import fault_of_history, is_damage, is_full, is_locked
-from optimus_tui.history.quarantine import is_there, set_aside
-from optimus_tui.history.samples.file import HistoryFile, NewerFile
+from optimus_tui.history.samples.file import SIDE_FILES, HistoryFile, NewerFile, is_sound, is_there
 from optimus_tui.history.samples.row_codec import Samples
 from optimus_tui.settings.model import Settings
+from optimus_tui.storage.quarantine import set_aside
+from optimus_tui.storage.user import state_dir
 from optimus_tui.wording.safe import safe_text
 
 T = TypeVar("T")
@@ -47,10 +48,7 @@ ANSWER_SECONDS = 10.0
 
 def history_path(settings: Settings) -> Path:
     """Return the file of an environment."""
-    from platformdirs import user_state_path
-
-    folder = user_state_path("optimus-tui", appauthor=False) / "history"
-    return folder / f"{settings.environment}.sqlite"
+    return state_dir() / "history" / f"{settings.environment}.sqlite"
 
 
 def system_of(settings: Settings) -> str:
@@ -280,7 +278,7 @@ class Store:
     def _set_aside(self) -> bool:
         self._leave()
         try:
-            moved = set_aside(self.path)
+            moved = set_aside(self.path, is_sound, SIDE_FILES)
         except (sqlite3.Error, OSError) as error:
             self.fault = fault_of_history(error, self.path)
             return False

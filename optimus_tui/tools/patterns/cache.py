@@ -8,7 +8,6 @@ import contextlib
 import hashlib
 import os
 import sys
-import tempfile
 from collections.abc import Callable, Iterable
 from functools import cache
 from pathlib import Path
@@ -17,6 +16,7 @@ import msgspec
 
 from optimus_tui.patterns.judge import Verdict
 from optimus_tui.patterns.rules import VERSION
+from optimus_tui.storage.private_file import put_in_place
 
 MOST_BYTES = 32_000_000
 
@@ -63,14 +63,7 @@ class VerdictCache:
             return
         with contextlib.suppress(OSError):
             self._place.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-            handle, draft = tempfile.mkstemp(dir=self._place.parent)
-            try:
-                with open(handle, "wb") as file:
-                    file.write(data)
-                os.replace(draft, self._place)
-            except OSError:
-                os.unlink(draft)
-                raise
+            put_in_place(self._place, data)
 
     def _load(self) -> _File:
         try:

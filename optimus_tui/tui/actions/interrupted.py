@@ -167,12 +167,11 @@ def holds(pattern: str) -> bool:
     Args:
         pattern: ``*.plan`` for actions that are open, ``*.receipt`` for those that are closed.
     """
-    from platformdirs import user_state_path
+    from optimus_tui.storage.errors import UnreadableFile
+    from optimus_tui.storage.private_file import names_in
+    from optimus_tui.storage.user import state_dir
 
-    from optimus_tui.history.state_files import UnreadableFile, names_in
-
-    folder = user_state_path("optimus-tui", appauthor=False) / "actions"
     try:
-        return bool(fnmatch.filter(names_in(folder), pattern))
+        return bool(fnmatch.filter(names_in(state_dir() / "actions"), pattern))
     except UnreadableFile:
         return True

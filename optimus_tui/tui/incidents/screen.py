@@ -246,8 +246,8 @@ class IncidentScreen(BaseScreen):
         self.run_worker(self._read(evidence), name="evidence", group="evidence", exit_on_error=False)
 
     async def _read(self, evidence: Evidence) -> None:
-        from optimus_tui.history.incident_files import UnreadableFile
         from optimus_tui.incidents.errors import IncidentError
+        from optimus_tui.storage.errors import UnreadableFile
 
         try:
             self._documents[evidence.name] = await asyncio.to_thread(self.incident_service.read, evidence)

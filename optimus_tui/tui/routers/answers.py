@@ -147,6 +147,6 @@ def remember_project(project: Path) -> None:
 
 
 def _memory() -> Path:
-    from platformdirs import user_state_path
+    from optimus_tui.storage.user import state_dir
 
-    return user_state_path("optimus-tui", appauthor=False) / REMEMBERED
+    return state_dir() / REMEMBERED

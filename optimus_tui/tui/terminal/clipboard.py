@@ -7,10 +7,11 @@ import subprocess
 import time
 from pathlib import Path
 
-from platformdirs import user_state_path
 from textual.app import App
 
 from optimus_tui.child_processes import child_environment
+from optimus_tui.storage.private_file import put_in_place
+from optimus_tui.storage.user import state_dir
 
 
 def copy(app: App[int], text: str) -> str:
@@ -41,10 +42,7 @@ def write_export(pane: str, wall: float, lines: list[str]) -> Path:
 
 def write_private(name: str, text: str) -> Path:
     """Write a file only its owner can read under the state directory; the path."""
-    folder = user_state_path("optimus-tui", appauthor=False)
-    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-    path = folder / name
-    handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | getattr(os, "O_NOFOLLOW", 0), 0o600)
-    with os.fdopen(handle, "w", encoding="utf-8", errors="backslashreplace") as file:
-        file.write(text)
+    path = state_dir() / name
+    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    put_in_place(path, text.encode("utf-8", "backslashreplace"))
     return path

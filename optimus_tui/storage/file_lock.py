@@ -6,7 +6,7 @@ import os
 import time
 from pathlib import Path
 
-from optimus_tui.history.state_files import UnreadableFile, shown
+from optimus_tui.storage.errors import UnreadableFile, shown
 from optimus_tui.wording.age import clock
 from optimus_tui.wording.safe import safe_text
 
@@ -26,16 +26,32 @@ def lock(handle: int, path: Path, what: str, seconds: float = SECONDS) -> None:
         OSError: the file system has no locks.
     """
     deadline, turn = time.monotonic() + seconds, 0
-    while True:
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            return
-        except BlockingIOError:
-            if time.monotonic() >= deadline:
-                remedy = "end that process, or wait for it, and try again"
-                raise LockHeld(f"{what} {shown(path)} is held by {holder(handle)}: {remedy}") from None
+    while not try_lock(handle):
+        if time.monotonic() >= deadline:
+            remedy = "end that process, or wait for it, and try again"
+            raise LockHeld(f"{what} {shown(path)} is held by {holder(handle)}: {remedy}")
         time.sleep(_PAUSES[min(turn, len(_PAUSES) - 1)])
         turn += 1
+
+
+def try_lock(handle: int, *, shared: bool = False) -> bool:
+    """Lock an open file or directory without waiting; return False if another process has the lock.
+
+    Args:
+        handle: The open file.
+        shared: Whether other processes may have such a lock, too.
+
+    Raises:
+        OSError: the file system has no locks.
+    """
+    kind = fcntl.LOCK_EX
+    if shared:
+        kind = fcntl.LOCK_SH
+    try:
+        fcntl.flock(handle, kind | fcntl.LOCK_NB)
+    except (BlockingIOError, PermissionError):
+        return False
+    return True
 
 
 def unlock(handle: int) -> None:
