@@ -49,7 +49,7 @@ def fault_of_history(error: BaseException, path: Path) -> Fault:
         remedy = "check the rights of that file and its directory"
         return Fault("denied", f"{place} cannot be written; samples stay in memory", remedy)
     if isinstance(error, UnreadableFile):
-        return Fault("busy", f"{error}; samples wait in memory")
+        return Fault("busy", f"{error}; samples wait in memory", "move it away, or check its rights")
     what = safe_text(_words(error, code), 80)
     return Fault("busy", f"{place}: {what}; samples wait in memory")
 
