@@ -137,6 +137,13 @@ def part_of(count: int, of: int, one: str, many: str | None = None) -> str:
     return f"all {plural(of, one, many)}"
 
 
+def progress(done: int, total: int | None, what: str) -> str:
+    """Return ``12,000 of 50,000 keys scanned``; without the total if that is None."""
+    if total is None:
+        return f"{done:,} {what}"
+    return f"{done:,} of {total:,} {what}"
+
+
 def plural(count: int, one: str, many: str | None = None) -> str:
     """Return ``1 counter``, ``1,247 counters``."""
     return f"{count:,} {one if count == 1 else many or one + 's'}"

@@ -6,7 +6,7 @@ is held down or was buffered, words that were pasted, and to show an outcome tha
 
 import asyncio
 import threading
-from typing import TYPE_CHECKING, ClassVar
+from typing import ClassVar
 
 from msgspec import structs
 from textual import events, on, work
@@ -19,9 +19,6 @@ from optimus_tui.tui.actions import action_dialog_keys
 from optimus_tui.tui.actions.action_dialog_view import ActionDialogView
 from optimus_tui.tui.actions.action_dialog_widgets import CardView, audit_words
 from optimus_tui.tui.widgets.typed import TypedInput
-
-if TYPE_CHECKING:
-    from optimus_tui.tui.services import AppServices
 
 QUIET_SECONDS = 0.5
 """An Enter that confirms comes this long after the key before it, and after the button got the focus."""
@@ -37,11 +34,6 @@ class ActionDialog(ActionDialogView):
     """Dismisses with ``(Receipt, audit words)`` once something was carried out, else None."""
 
     BINDINGS: ClassVar[list[BindingType]] = action_dialog_keys.BINDINGS
-
-    @property
-    def optimus(self) -> "AppServices":
-        """Return the application's own services."""
-        return self.app  # type: ignore[return-value]
 
     def on_mount(self) -> None:
         """Start to draw, and to keep the plan fresh."""

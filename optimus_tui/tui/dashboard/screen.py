@@ -6,7 +6,7 @@ key does stands in the controller that its ``action_*`` method names.
 
 from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
-from typing import Any, cast
+from typing import Any
 
 from textual import events, on
 from textual.app import ComposeResult
@@ -39,7 +39,6 @@ from optimus_tui.tui.panes.cache.pane import CachePane
 from optimus_tui.tui.panes.feed.pane import FeedPane
 from optimus_tui.tui.panes.health.pane import HealthPane
 from optimus_tui.tui.panes.limits.pane import LimitsPane
-from optimus_tui.tui.services import AppServices
 from optimus_tui.tui.widgets.bars import KeyStrip, StatusBar, TabStrip
 from optimus_tui.tui.widgets.prompt import PromptBar
 
@@ -87,11 +86,6 @@ class Dashboard(BaseScreen):
         yield KeyStrip()
 
     # -- what controllers may ask (DashboardServices)
-
-    @property
-    def optimus(self) -> AppServices:
-        """Return the application's own services."""
-        return cast(AppServices, self.app)
 
     def pane(self, name: str) -> Pane:
         """Return the pane of this name: health, limits, cache or feed."""

@@ -5,7 +5,7 @@ before answers nothing. It knows nothing of its askers.
 """
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, ClassVar, NamedTuple, cast
+from typing import ClassVar, NamedTuple
 
 from textual import on
 from textual.binding import Binding, BindingType
@@ -14,9 +14,6 @@ from textual.widget import Widget
 from textual.widgets import Input, Static
 
 from optimus_tui.tui.dialogs.base import Dialog
-
-if TYPE_CHECKING:
-    from optimus_tui.tui.services import AppServices
 
 LONGEST = 2_000
 HELD_SECONDS = 0.8
@@ -71,7 +68,7 @@ class QuestionDialog(Dialog):
                 self.query_one("#ask-wrong", Static).update(Content(f"{line.label} is needed"))
                 field.focus()
                 return
-        if not any(texts) and cast("AppServices", self.app).is_held(HELD_SECONDS):  # the enter that opened the dialog
+        if not any(texts) and self.optimus.is_held(HELD_SECONDS):  # the enter that opened the dialog
             self.query_one("#ask-wrong", Static).update(Content("enter once more, and nothing is written here"))
             return
         self.dismiss(texts)

@@ -41,7 +41,12 @@ class FieldAnswer:
 
         check_field_name(self.name)
         make_field(self.name, self.type, self.optional, self.default or None)
-        return f"{self.name}:{self.type}{'?' if self.optional else ''}{f'={self.default}' if self.default else ''}"
+        text = f"{self.name}:{self.type}"
+        if self.optional:
+            text += "?"
+        if self.default:
+            text += f"={self.default}"
+        return text
 
     def problem(self, others: "list[FieldAnswer]") -> str:
         """Return why a field cannot stand beside the others, in a sentence. Empty if it can."""
@@ -51,7 +56,9 @@ class FieldAnswer:
             checked = self.text.partition(":")[0]
         except SpecError as error:
             return sentence(error)
-        return f"the field {checked} is there already" if any(one.name == checked for one in others) else ""
+        if any(other.name == checked for other in others):
+            return f"the field {checked} is there already"
+        return ""
 
 
 @dataclass
@@ -99,7 +106,9 @@ class RouterAnswers:
 def sentence(error: Exception) -> str:
     """Return what a SpecError says, with what would be right."""
     allowed = getattr(error, "allowed", None)
-    return safe_text(f"{error}; allowed: {', '.join(allowed)}" if allowed else str(error), 400)
+    if allowed:
+        return safe_text(f"{error}; allowed: {', '.join(allowed)}", 400)
+    return safe_text(str(error), 400)
 
 
 def name_problem(name: str) -> str:

@@ -1,7 +1,8 @@
 """The compliance screen: the gateway's routers by score, each one's findings with the line, and a way to that line.
 
 It judges nothing: everything shown is the document of ``validate_enterprise_patterns``, asked as on every surface.
-What Redis shows of the same routers is ``compliance_live``'s.
+The differences between code and Redis are those of ``tools.patterns.drift``; a comparison that could not be made is
+never shown as one without differences.
 """
 
 import asyncio
@@ -16,13 +17,15 @@ from textual.widgets import Static
 from textual.worker import Worker, WorkerState
 
 from optimus_tui.assets import asset_dir
-from optimus_tui.contract.tools.patterns import PatternIssue, ValidateReport, unescaped
+from optimus_tui.context import Context
+from optimus_tui.contract.tools.patterns import LiveComparison, PatternIssue, ValidateReport, unescaped
+from optimus_tui.tui.base_screen import BaseScreen
 from optimus_tui.tui.keys import chosen
-from optimus_tui.tui.routers.compliance_live import LiveComparisonScreen
 from optimus_tui.tui.terminal.editor import open_in_editor
 from optimus_tui.tui.widgets.bars import KeyStrip
 from optimus_tui.tui.widgets.compliance_lists import DriftList, FileList, IssueList
-from optimus_tui.wording.numbers import UNKNOWN
+from optimus_tui.wording.age import clock
+from optimus_tui.wording.numbers import UNKNOWN, plural, progress
 from optimus_tui.wording.safe import safe_text
 
 TOOL = "validate_enterprise_patterns"
@@ -30,7 +33,7 @@ LEVELS = ("basic", "comprehensive", "production_ready")
 NARROW = 110
 
 
-class ComplianceScreen(LiveComparisonScreen):
+class ComplianceScreen(BaseScreen):
     """Routers by score, the worst first, and what each lacks: Enter opens the finding's line in your editor."""
 
     CSS_PATH: ClassVar[Any] = [asset_dir("styles") / "compliance.tcss"]
@@ -40,10 +43,14 @@ class ComplianceScreen(LiveComparisonScreen):
     )  # fmt: skip
     AUTO_FOCUS = "#files"
 
-    level = "comprehensive"
-    report: ValidateReport | None = None
-    failure = ""
-    _progress = ""
+    def __init__(self, context: Context) -> None:
+        super().__init__()
+        self.context, self.level = context, "comprehensive"
+        self.report: ValidateReport | None = None
+        self.failure, self._progress = "", ""
+        self.live: LiveComparison | None = None
+        self.live_failure = ""
+        self._live_at: float | None = None
 
     def compose(self) -> ComposeResult:
         """Return the title, the lists and the key line."""
@@ -91,7 +98,7 @@ class ComplianceScreen(LiveComparisonScreen):
         road = await asyncio.to_thread(_load)
         arguments = {"check_all_routers": True, "validation_level": self.level}
         try:
-            report = await road.answer(self.context, TOOL, arguments, self._heard)
+            report = await road.answer(self.context, TOOL, arguments, self._note_progress)
         except ToolFailure as failure:
             self.report, self.failure = None, safe_text(failure.error.message, 400)
         else:
@@ -100,8 +107,8 @@ class ComplianceScreen(LiveComparisonScreen):
         if self.is_mounted:
             self._show()
 
-    def _heard(self, done: int, total: int | None, what: str) -> None:
-        self._progress = f"{done:,}{f' of {total:,}' if total is not None else ''} {what}"
+    def _note_progress(self, done: int, total: int | None, what: str) -> None:
+        self._progress = progress(done, total, what)
 
     @on(Worker.StateChanged)
     def _worker_changed(self, event: Worker.StateChanged) -> None:
@@ -118,29 +125,27 @@ class ComplianceScreen(LiveComparisonScreen):
     # -- showing ---------------------------------------------------------------------------------------------------
 
     def _show(self) -> None:
-        files, issues = self.query_one(FileList), self.query_one(IssueList)
+        files = self.query_one(FileList)
         files.hint = self.failure or "There is no router to judge."
         files.show(self.report)
-        issues.hint = "" if self.report is None else "Nothing is missing here at this level."
         self._show_issues()
         self._draw_way()
         self.query_one(KeyStrip).refresh()
 
     @on(FileList.Moved)
     def _show_issues(self) -> None:
-        chosen_file = self.query_one(FileList).selected
-        view = self.query_one(IssueList)
-        found: list[PatternIssue] = []
-        if self.report is not None and chosen_file is not None:
-            found = [one for one in self.report.issues_found if unescaped(one.file) == chosen_file.file]
-            if chosen_file.reason:
-                view.hint = f"It was not judged: {chosen_file.reason}"
-            else:
-                view.hint = "Nothing is missing here at this level."
-        view.show(found)
-        name = "" if chosen_file is None else chosen_file.file.rsplit("/", 1)[-1]
-        count = _counted(len(found), "finding")
-        view.border_title = Content(f"{name}: {count}" if name else "Findings")
+        file, view, report = self.query_one(FileList).selected, self.query_one(IssueList), self.report
+        issues: list[PatternIssue] = []
+        view.hint, view.border_title = "", "Findings"
+        if report is not None:
+            view.hint = "Nothing is missing here at this level."
+            if file is not None:
+                issues = [issue for issue in report.issues_found if unescaped(issue.file) == file.file]
+                name = file.file.rsplit("/", 1)[-1]
+                view.border_title = Content(f"{name}: {plural(len(issues), 'finding')}")
+                if file.reason:
+                    view.hint = f"It was not judged: {file.reason}"
+        view.show(issues)
 
     def _draw_way(self) -> None:
         words = [(" Compliance ", "bold"), (f" {self.level} ", "bold underline"), ("  ", "")]
@@ -150,21 +155,84 @@ class ComplianceScreen(LiveComparisonScreen):
         elif self.failure:
             words.append((self.failure, ""))
         elif report is not None:
-            score = report.average_compliance_score
-            worth = UNKNOWN if score is None else f"{score:.2f}"
-            parts = [f"{report.overall_compliance} {worth}", _counted(report.files_validated, "file"),
-                     _counted(len(report.issues_found), "finding")]  # fmt: skip
-            parts += [f"{len(report.skipped)} skipped"] if report.skipped else []
-            parts += [f"{report.ignored} set aside"] if report.ignored else []
+            score = UNKNOWN
+            if report.average_compliance_score is not None:
+                score = f"{report.average_compliance_score:.2f}"
+            parts = [
+                f"{report.overall_compliance} {score}",
+                plural(report.files_validated, "file"),
+                plural(len(report.issues_found), "finding"),
+            ]
+            if report.skipped:
+                parts.append(f"{len(report.skipped)} skipped")
+            if report.ignored:
+                parts.append(f"{report.ignored} set aside")
             words.append((" · ".join(parts), ""))
         self.query_one("#compliance-way", Static).update(Content.assemble(*words))
+
+    # -- code and Redis --------------------------------------------------------------------------------------------
+
+    def compare(self) -> None:
+        """Ask Redis once more; what is shown stays until the answer is there."""
+        self.run_worker(self._compare(), name="drift", group="drift", exclusive=True, exit_on_error=False)
+
+    async def _compare(self) -> None:
+        from optimus_tui.tools.arguments import ToolFailure
+
+        self.draw_live("comparing …")
+        drift = await asyncio.to_thread(_load_drift)
+        try:
+            self.live, self.live_failure = await drift.compared(self.context), ""
+        except ToolFailure as failure:
+            self.live_failed(safe_text(failure.error.message, 400))
+            return
+        self._live_at = self.context.clock.wall()
+        self.draw_live()
+
+    def live_failed(self, sentence: str) -> None:
+        """Show that code and Redis could not be compared, and why."""
+        self.live, self.live_failure = None, sentence
+        self.draw_live()
+
+    def draw_live(self, state: str = "") -> None:
+        """Draw the differences with their coverage and time, and their number below the findings.
+
+        Args:
+            state: What is being done; empty to show how many differences there are.
+        """
+        if not self.is_mounted:
+            return
+        view, live = self.query_one(DriftList), self.live
+        if live is None:
+            view.hint, view.border_subtitle = state, ""
+            if self.live_failure:
+                view.hint = f"Code and Redis were not compared: {self.live_failure}"
+            view.show(())
+            state = state or "not compared"
+        else:
+            view.hint, view.border_subtitle = _agreement(live), Content(f"{live.covered}, {clock(self._live_at)}")
+            view.show(live.differences)
+            if not state and live.differences:
+                state = plural(len(live.differences), "difference")
+            state = state or "no difference"
+        view.border_title = Content(f"Code ↔ live: {state}")
+        self.query_one(IssueList).border_subtitle = Content(f"c  code ↔ live: {state}")
+
+    def action_turn_drift(self) -> None:
+        """Show the differences between code and Redis in place of the findings, or the findings again."""
+        had_focus = self._beside.has_focus
+        self.toggle_class("-live")
+        if had_focus or self.has_class("-live"):
+            self._beside.focus()
 
     # -- going -----------------------------------------------------------------------------------------------------
 
     @property
     def _beside(self) -> IssueList | DriftList:
         """What stands beside the files."""
-        return self.query_one(DriftList) if self.has_class("-live") else self.query_one(IssueList)
+        if self.has_class("-live"):
+            return self.query_one(DriftList)
+        return self.query_one(IssueList)
 
     def action_back(self) -> None:
         """Go back to the files, else leave the comparison, else leave the screen."""
@@ -177,8 +245,10 @@ class ComplianceScreen(LiveComparisonScreen):
 
     def action_next_pane(self, by: int) -> None:
         """Go from the files to the list beside them, or back."""
-        files = self.query_one(FileList)
-        self.set_focus(self._beside if self.focused is files else files)  # at once: the next key may be here already
+        place: FileList | IssueList | DriftList = self.query_one(FileList)
+        if self.focused is place:
+            place = self._beside
+        self.set_focus(place)  # at once: the next key may be here already
 
     def action_read_issues(self) -> None:
         """Go to the list beside the files."""
@@ -186,14 +256,14 @@ class ComplianceScreen(LiveComparisonScreen):
 
     def action_router_edit_file(self) -> None:
         """Open the file in the editor, at the finding's line."""
-        root, one = self.context.settings.source_path, self.query_one(FileList).selected
-        if root is None or one is None:
+        root, file = self.context.settings.source_path, self.query_one(FileList).selected
+        if root is None or file is None:
             self.say("there is no file to open", "warning")
             return
-        issues = self.query_one(IssueList)
-        issue = issues.selected if self.focused is issues else None
-        place = Path(root) / on_disk(Path(root), one.file)
-        problem = open_in_editor(self.app, place, issue.line if issue is not None else 1)
+        issues, line = self.query_one(IssueList), 1
+        if self.focused is issues and issues.selected is not None:
+            line = issues.selected.line
+        problem = open_in_editor(self.app, Path(root) / on_disk(Path(root), file.file), line)
         if problem:
             self.say(problem, "warning")
         else:
@@ -213,8 +283,11 @@ class ComplianceScreen(LiveComparisonScreen):
         return forms
 
 
-def _counted(number: int, what: str) -> str:
-    return f"{number} {what}{'' if number == 1 else 's'}"
+def _agreement(live: LiveComparison) -> str:
+    if not live.operations and not live.kinds:
+        return "There is nothing to compare: no router declares an operation or a cache kind, and Redis shows none."
+    compared = f"{plural(live.operations, 'operation')} and {plural(live.kinds, 'cache kind')}"
+    return f"Code and Redis agree: {compared} compared, {live.covered}."
 
 
 def on_disk(root: Path, shown_name: str) -> str:
@@ -229,7 +302,14 @@ def on_disk(root: Path, shown_name: str) -> str:
 
 
 def _load() -> Any:
-    """The tools' code; importing it takes a while the first time. Runs in a thread."""
+    """Import the tools' code, which takes a while the first time. Runs in a thread."""
     from optimus_tui.tools import answer, invocations, patterns  # noqa: F401
 
     return answer
+
+
+def _load_drift() -> Any:
+    """Import the comparison's code, which takes a while the first time. Runs in a thread."""
+    from optimus_tui.tools.patterns import drift
+
+    return drift

@@ -35,7 +35,9 @@ class FieldDialog(Dialog):
     def __init__(self, answer: FieldAnswer, others: list[FieldAnswer]) -> None:
         super().__init__()
         self.answer, self.others = answer, others
-        self.card_title = f"Field {answer.name}" if answer.name else "New field"
+        self.card_title = f"Field {answer.name}"
+        if not answer.name:
+            self.card_title = "New field"
         self.lines: list[Input | FormChoice] = []
 
     def body(self) -> list[Widget]:
@@ -69,11 +71,12 @@ class FieldDialog(Dialog):
 
     def _note(self, judge: bool = True) -> str:
         problem = self.typed.problem(self.others)
-        note = self.query_one("#field-note", Static)
-        note.set_class(judge and bool(problem), "-wrong")
-        note.update(
-            Content(problem if judge and problem else "an empty default is none; optional means it may be null")
-        )
+        note, wrong = self.query_one("#field-note", Static), judge and bool(problem)
+        words = "an empty default is none; optional means it may be null"
+        if wrong:
+            words = problem
+        note.set_class(wrong, "-wrong")
+        note.update(Content(words))
         return problem
 
     @on(BoundedInput.TooLong)

@@ -60,7 +60,9 @@ class RouterDraft:
     @property
     def first_page(self) -> int:
         """Return the first page that one can go back to."""
-        return NEXT if self.written else 0
+        if self.written:
+            return NEXT
+        return 0
 
     @property
     def all_checked(self) -> bool:
@@ -76,7 +78,28 @@ class RouterDraft:
         states = {task.state for task in self.flow}
         if "running" in states:
             return ""
-        return "run it" if "waiting" in states or not states else "close"
+        if states and "waiting" not in states:
+            return "close"
+        return "run it"
+
+    def way_words(self, width: int) -> list[tuple[str, str]]:
+        """Return the line above the page, each part with its style.
+
+        Args:
+            width: Columns; where they do not hold every step, only this one and the next are named.
+        """
+        at = self.at
+        if width < 110:
+            name = safe_text(self.answers.name, 40)
+            words = [(f" New router {name}  ", "bold"), (f"step {at + 1} of {len(STEPS)}", "")]
+            if at + 1 < len(STEPS):
+                words.append((f"   then {STEPS[at + 1]}", "dim"))
+            return words
+        words = [(" New router  ", "bold")]
+        styles = [""] * at + ["bold underline"] + ["dim"] * len(STEPS)
+        for step, style in zip(STEPS, styles, strict=False):
+            words += [(step, style), ("  ", "")]
+        return words
 
     def verdict(self) -> str:
         """Return what the checks say, in a sentence."""
@@ -93,7 +116,9 @@ class RouterDraft:
         failed = [one.title for one in self.checks if one.state == "failed"]
         if failed:
             return f"Nothing can be written: {', '.join(failed)} failed."
-        return "" if self.all_checked else "Nothing can be written: the checks were not run to their end."
+        if self.all_checked:
+            return ""
+        return "Nothing can be written: the checks were not run to their end."
 
     def questions(self) -> list[str]:
         """Return what has to be confirmed before the files are written."""
@@ -116,7 +141,9 @@ class RouterDraft:
         assert self.plan is not None
         root = shell_word(str(self.plan.root))
         tests, start, ask = next_steps(self.plan.draft.spec, gateway_url)[-3:]
-        python = ".venv/bin/python -m " if (self.plan.root / ".venv/bin/python").exists() else ""
+        python = ""
+        if (self.plan.root / ".venv/bin/python").exists():
+            python = ".venv/bin/python -m "
         shown = [
             ("Run its tests", f"cd {root} && {python}{tests}"),
             ("Start the gateway", f"cd {root} && {python}{start}"),

@@ -40,8 +40,7 @@ class CodeView(VerticalScroll, can_focus=True):
 
     def show(self) -> None:
         """Draw the view that was turned to."""
-        title, language, text = self.views[self.at]
-        del title
+        _, language, text = self.views[self.at]
         theme = "ansi_dark" if self.app.current_theme.dark else "ansi_light"
         numbers = language == "python"
         background = self.app.theme_variables.get("background", "default")
@@ -87,38 +86,40 @@ class PreviewPage(WizardPage):
     hint = "enter runs the project's code in a copy   ←→ view   esc leaves"
     enter = "check"
 
-    def __init__(self, plan: "RouterPlan | None", told: Sequence[str], failure: str = "") -> None:
+    def __init__(self, plan: "RouterPlan | None", warnings: Sequence[str], failure: str = "") -> None:
         super().__init__()
-        self.plan, self.told, self.failure = plan, told, failure
+        self.plan, self.warnings, self.failure = plan, warnings, failure
 
     def compose(self) -> ComposeResult:
         """Return the views of the plan, or why there are none."""
         if self.plan is None:
             yield Static(Content(self.failure or "Rendering, and looking at the project …"), classes="page-about")
             return
-        yield CodeView(views_of(self.plan, self.told))
+        yield CodeView(views_of(self.plan, self.warnings))
 
     def problem(self, started: bool = True) -> str:
         """Return why there is no plan; empty if there is one, or if it is not waited for yet."""
         if self.plan is not None:
             return ""
-        return self.failure or ("the plan is not ready yet" if started else "")
+        if self.failure or not started:
+            return self.failure
+        return "the plan is not ready yet"
 
 
-def views_of(plan: "RouterPlan", told: Sequence[str]) -> list[tuple[str, str, str]]:
+def views_of(plan: "RouterPlan", warnings: Sequence[str]) -> list[tuple[str, str, str]]:
     """Return title, language and text of each view. The project's texts are made safe line by line."""
     from optimus_tui.actions.drafts.routers import show_diff
 
-    diff = "\n".join(safe_text(line, 400) if line else "" for line in show_diff(plan)) or "nothing would change"
+    diff = "\n".join(safe_text(line, 400) for line in show_diff(plan)) or "nothing would change"
     return [
         ("router", "python", plan.draft.router.content),
         ("tests", "python", plan.draft.test.content),
-        ("tree", "text", "\n".join(tree_of(plan, told))),
+        ("tree", "text", "\n".join(tree_of(plan, warnings))),
         ("diff", "diff", diff),
     ]
 
 
-def tree_of(plan: "RouterPlan", told: Sequence[str]) -> list[str]:
+def tree_of(plan: "RouterPlan", warnings: Sequence[str]) -> list[str]:
     """Return the project's tree with the files that would change."""
     lines, seen = [f"{safe_text(str(plan.root), 200)}/"], list[str]()
     for change in sorted(plan.changes, key=lambda one: one.path):
@@ -128,11 +129,16 @@ def tree_of(plan: "RouterPlan", told: Sequence[str]) -> list[str]:
             if here not in seen:
                 seen.append(here)
                 lines.append(f"{'    ' * (depth + 1)}{folder}/")
-        was = 0 if change.before is None else change.before.count(b"\n")
-        now = 0 if change.after is None else change.after.count(b"\n")
-        state = f"new, {now} lines" if change.before is None else f"{was} lines become {now}"
-        word = "   REPLACED" if change.path in plan.replaced else ""
-        lines.append(f"{'    ' * (len(folders) + 1)}{name}   {state}{word}")
+        now = (change.after or b"").count(b"\n")
+        state = f"new, {now} lines"
+        if change.before is not None:
+            before = change.before.count(b"\n")
+            state = f"{before} lines become {now}"
+        if change.path in plan.replaced:
+            state += "   REPLACED"
+        lines.append(f"{'    ' * (len(folders) + 1)}{name}   {state}")
     if not plan.changes:
         lines.append("    nothing would change: it is there already, exactly like this")
-    return [*lines, *(["", "To know first:"] if told else []), *(f"- {safe_text(one, 400)}" for one in told)]
+    if warnings:
+        lines += ["", "To know first:", *(f"- {safe_text(warning, 400)}" for warning in warnings)]
+    return lines

@@ -158,7 +158,9 @@ class NamePage(WizardPage):
     def problem(self, started: bool = True) -> str:
         """Return what is wrong with the name."""
         name = self.query_one("#router-name", Input).value.strip()
-        return name_problem(name) if name or started else ""
+        if name or started:
+            return name_problem(name)
+        return ""
 
 
 class TypePage(WizardPage):
@@ -211,7 +213,9 @@ class TicksPage(WizardPage):
 
     def problem(self, started: bool = True) -> str:
         """Return that something must be chosen, if nothing is."""
-        return "" if self.list.selected else self.missing
+        if self.list.selected:
+            return ""
+        return self.missing
 
 
 class FieldsPage(WizardPage):
@@ -286,14 +290,15 @@ class TasksPage(WizardPage):
 class WritePage(WizardPage):
     """The last questions; all of them are no until somebody turns them."""
 
-    title = "Write"
+    title, enter = "Write", "write"
     hint = "→ turns to yes   ↓ next question   esc leaves"
 
     def __init__(self, questions: Sequence[str], refusal: str) -> None:
         super().__init__()
         self.questions, self.refusal = list(questions), refusal
         self.choices = [FormChoice((False, True), False, classes="field-value") for _ in questions]
-        self.enter = "" if refusal else "write"
+        if refusal:
+            self.enter = ""
 
     def compose(self) -> ComposeResult:
         """Return the questions, or why nothing can be written."""
@@ -306,10 +311,14 @@ class WritePage(WizardPage):
 
     def problem(self, started: bool = True) -> str:
         """Return why nothing can be written, or the question that is not answered with yes."""
+        if not started:
+            return ""
         if self.refusal:
-            return self.refusal if started else ""
-        missing = next((q for q, c in zip(self.questions, self.choices, strict=True) if not c.value), "")
-        return f"to write, answer yes to: {safe_text(missing, 300)}" if missing and started else ""
+            return self.refusal
+        for question, choice in zip(self.questions, self.choices, strict=True):
+            if not choice.value:
+                return f"to write, answer yes to: {safe_text(question, 300)}"
+        return ""
 
 
 class NextPage(WizardPage):

@@ -86,10 +86,12 @@ class WizardTasks:
             await asyncio.to_thread(remember_project, plan.root)
         if draft.at == PREVIEW and self.view.is_mounted:
             await self.view.replace_page(PreviewPage(draft.plan, draft.warnings, failure))
-            warnings = draft.warnings
-            more = f" (and {len(warnings) - 1} more, in the tree)" if len(warnings) > 1 else ""
-            first = f"to know first: {warnings[0]}{more}" if warnings else ""
-            self.view.note(failure or first, wrong=bool(failure) or bool(warnings))
+            note, warnings = failure, draft.warnings
+            if warnings and not failure:
+                note = f"to know first: {warnings[0]}"
+                if len(warnings) > 1:
+                    note += f" (and {len(warnings) - 1} more, in the tree)"
+            self.view.note(note, wrong=bool(note))
 
     # -- checks
 
@@ -170,7 +172,7 @@ class WizardTasks:
         self.view.note("the checklist is done; enter closes the wizard", wrong=False)
 
     def fail_running(self, place: str) -> None:
-        """Mark the tasks that run as failed by a bug.
+        """Mark the tasks that run as failed by a bug, and draw them.
 
         Args:
             place: The sentence that says where the crash report is.
@@ -178,3 +180,4 @@ class WizardTasks:
         for task in [*self.draft.checks, *self.draft.flow]:
             if task.state == "running":
                 task.state, task.detail = "failed", f"stopped by a bug of ours; {place}"
+        self.view.refresh_tasks(self.draft.flow or self.draft.checks)

@@ -7,7 +7,7 @@ before the last page's explicit yes, and nothing slow happens on the event loop.
 import asyncio
 from collections.abc import Awaitable, Callable
 from functools import partial
-from typing import Any, ClassVar, cast
+from typing import Any, ClassVar
 
 from textual import on
 from textual.app import ComposeResult
@@ -25,7 +25,6 @@ from optimus_tui.tui.routers.pages import CHECKLIST, CHECKS, NEXT, PREVIEW, STEP
 from optimus_tui.tui.routers.steps import FieldsPage, NamePage, TasksPage, WizardPage
 from optimus_tui.tui.routers.tasks import WizardTasks
 from optimus_tui.tui.routers.typed_ahead import TypedAhead
-from optimus_tui.tui.services import AppServices
 from optimus_tui.tui.terminal.editor import open_in_editor
 from optimus_tui.tui.widgets.bars import KeyStrip
 from optimus_tui.tui.widgets.typed import BoundedInput
@@ -72,11 +71,6 @@ class RouterScreen(TypedAhead):
         yield KeyStrip()
 
     @property
-    def optimus(self) -> AppServices:
-        """Return the application's own services."""
-        return cast(AppServices, self.app)
-
-    @property
     def page(self) -> WizardPage | None:
         """Return the page that is shown; None while pages are exchanged."""
         return next(iter(self.query(WizardPage)), None)
@@ -94,8 +88,8 @@ class RouterScreen(TypedAhead):
 
     async def _recall(self) -> None:
         """Offer the project of the last router, else the one that is watched; what was typed meanwhile stays."""
-        known = self.context.settings.source_path
-        project = await asyncio.to_thread(remembered_project) or (str(known) if known else "")
+        watched = self.context.settings.source_path or ""
+        project = await asyncio.to_thread(remembered_project) or str(watched)
         self._fresh.project = project
         if isinstance(self.page, NamePage):
             self.page.offer(project)
@@ -169,17 +163,7 @@ class RouterScreen(TypedAhead):
         strip.refresh()
 
     def _draw_way(self) -> None:
-        at = self.draft.at
-        if self.size.width < 110:
-            name = safe_text(self.draft.answers.name, 40)
-            words = [(f" New router {name}  ", "bold"), (f"step {at + 1} of {len(STEPS)}", "")]
-            if at + 1 < len(STEPS):
-                words.append((f"   then {STEPS[at + 1]}", "dim"))
-        else:
-            words = [(" New router  ", "bold")]
-            styles = [""] * at + ["bold underline"] + ["dim"] * len(STEPS)
-            for step, style in zip(STEPS, styles, strict=False):
-                words += [(step, style), ("  ", "")]
+        words = self.draft.way_words(self.size.width)
         self.query_one("#wizard-way", Static).update(Content.assemble(*words))
 
     def on_resize(self) -> None:
@@ -204,9 +188,11 @@ class RouterScreen(TypedAhead):
     @on(WizardPage.PageDone)
     async def _page_done(self, event: WizardPage.PageDone) -> None:
         event.stop()
-        held = HELD_SECONDS if self.draft.at >= NEXT else 0.0
+        held = 0.0
         if self.draft.at == PREVIEW:
             held = FIRST_HELD_SECONDS
+        elif self.draft.at >= NEXT:
+            held = HELD_SECONDS
         if not self.optimus.is_held(held):
             await self.go_on()
         elif self.draft.at == PREVIEW:
@@ -302,7 +288,6 @@ class RouterScreen(TypedAhead):
             return
         place = self.optimus.keep_report(error)
         self.tasks.fail_running(place)
-        self.refresh_tasks(self.draft.flow if self.draft.at == CHECKLIST else self.draft.checks)
         self.say_bug(event.worker.name, place)
         self.note(f"stopped because of a bug of ours; {place}")
 
@@ -319,7 +304,7 @@ class RouterScreen(TypedAhead):
     def action_next_pane(self, by: int) -> None:
         """Go to the next line of the page; past its ends to the next page, or to the one before."""
         if self.page is not None and not self.page.step(by):
-            self.start("turn", self.go_on if by > 0 else self.go_back, "turn")
+            self.start("turn", {1: self.go_on, -1: self.go_back}[by], "turn")
 
     async def action_previous_page(self) -> None:
         """Go to the page before."""

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from msgspec import structs
 
+from optimus_tui.wording.numbers import UNKNOWN
 from optimus_tui.wording.safe import safe_text
 
 if TYPE_CHECKING:
@@ -43,14 +44,14 @@ def make_plan(answers: "RouterAnswers") -> "tuple[RouterPlan, tuple[str, ...]]":
     try:
         spec = answers.spec()
         root = Path(answers.project).expanduser()
-        told = recover(root)
+        recovered = recover(root)
         plan = plan_router(root, spec, shared_names)
     except SpecError as error:
         raise Unplannable(sentence(error)) from None
     except (WriteRefused, OSError, ValueError) as error:
         raise Unplannable(reason(error)) from None
     _load_highlighter()
-    return plan, (*told, *plan.warnings)
+    return plan, (*recovered, *plan.warnings)
 
 
 def write_plan(plan: "RouterPlan") -> None:
@@ -90,7 +91,7 @@ async def follow_checks(plan: "RouterPlan") -> "AsyncIterator[DraftCheck]":
 
     loop, arrived, runner = asyncio.get_running_loop(), asyncio.Queue[Any](), SandboxRunner()
 
-    def tell(what: object) -> None:
+    def hand_over(what: object) -> None:
         with contextlib.suppress(RuntimeError):  # the screen's loop is gone: nobody waits for it
             loop.call_soon_threadsafe(arrived.put_nowait, what)
 
@@ -99,12 +100,12 @@ async def follow_checks(plan: "RouterPlan") -> "AsyncIterator[DraftCheck]":
 
         try:
             for check in run_checks(plan.draft, plan.root, None, judged, runner):
-                tell(check)
-            tell(None)
+                hand_over(check)
+            hand_over(None)
         except RunCancelled:
             return
         except BaseException as error:
-            tell(error)
+            hand_over(error)
 
     threading.Thread(target=work, name="router-checks", daemon=True).start()
     try:
@@ -147,21 +148,25 @@ async def ask(context: "Context", project: Path, tool: str, arguments: dict[str,
         report = await road.answer(place, tool, arguments)
     except ToolFailure as failure:
         return failure.exit_code, safe_text(failure.error.message, 400)
-    told = await asyncio.to_thread(_told, report, project)
-    return told if told is not None else (road.exit_code(report), _first_words(report))
+    of_draft = await asyncio.to_thread(_draft_result, report, project)
+    if of_draft is not None:
+        return of_draft
+    return road.exit_code(report), _first_words(report)
 
 
-def _told(report: "Report", project: Path) -> tuple[int, str] | None:
-    """What matters of a draft here: whether the files on the disk are the drafted ones."""
+def _draft_result(report: "Report", project: Path) -> tuple[int, str] | None:
+    """Return the exit code and a sentence for a report that is about the draft itself; None for any other."""
     from optimus_tui.contract.tools.patterns import ValidateReport
     from optimus_tui.contract.tools.router import RouterReport
 
     if isinstance(report, ValidateReport):
-        worth = report.average_compliance_score
-        found = len(report.issues_found)
-        first = f": line {report.issues_found[0].line}, {report.issues_found[0].issue}" if found else ""
-        words = f"{report.overall_compliance} ({'?' if worth is None else f'{worth:.2f}'}), {found} findings{first}"
-        return int(any(one.priority in ("high", "medium") for one in report.issues_found)), words
+        score, issues = UNKNOWN, report.issues_found
+        if report.average_compliance_score is not None:
+            score = f"{report.average_compliance_score:.2f}"
+        words = f"{report.overall_compliance} ({score}), {len(issues)} findings"
+        if issues:
+            words += f": line {issues[0].line}, {issues[0].issue}"
+        return int(any(issue.priority in ("high", "medium") for issue in issues)), words
     if not isinstance(report, RouterReport):
         return None
     other = []
@@ -185,14 +190,18 @@ def _first_words(report: "Report") -> str:
 
     if isinstance(report, IntegrationReport):
         failed = [str(one.get("test", "?")) for one in report.tests_performed if one.get("status") == "fail"]
-        missing = f"; failed: {', '.join(failed)}" if failed else ""
-        return safe_text(f"{report.overall_status}, {report.pass_rate}{missing}", 300)
+        words = f"{report.overall_status}, {report.pass_rate}"
+        if failed:
+            words += f"; failed: {', '.join(failed)}"
+        return safe_text(words, 300)
     if isinstance(report, PerformanceReport):
         covered = f"{report.window_covered_minutes:.0f} of {report.window_requested_minutes} min covered"
-        first = f"; {report.diagnostics[0].message}" if report.diagnostics else ""
-        return safe_text(f"{report.metric_type}, {covered} ({report.source}){first}", 300)
+        words = f"{report.metric_type}, {covered} ({report.source})"
+        if report.diagnostics:
+            words += f"; {report.diagnostics[0].message}"
+        return safe_text(words, 300)
     for section in sections(report):
         for line in section.lines:
             if line.text:
-                return safe_text(f"{line.label}: {line.text}" if line.label else line.text, 300)
+                return safe_text(": ".join(part for part in (line.label, line.text) if part), 300)
     return "done"

@@ -39,13 +39,15 @@ class FormChoice(Select[Any], inherit_bindings=False):
             value: What is chosen at first.
             **kwargs: The widget's name, id and classes.
         """
-        blank = value not in values
-        self.places = [Select.NULL, *values] if blank else list(values)
+        self.places = list(values)
+        if value not in values:
+            value = Select.NULL
+            self.places.insert(0, value)
         super().__init__(
             [(Text({True: "yes", False: "no"}.get(one, str(one))), one) for one in values],
             prompt="choose with ← →",
-            allow_blank=blank,
-            value=self.places[0] if blank else value,
+            allow_blank=value is Select.NULL,
+            value=value,
             compact=True,
             **kwargs,
         )
@@ -81,9 +83,11 @@ class ToolForm(Vertical):
         widest = max((len(name) for name in self.properties), default=0)
         for name, spec in self.properties.items():
             field = self.fields[name] = self._field(name, resolved(spec, self.schema))
-            needed = name in self.schema.get("required", ())
+            title = name
+            if name in self.schema.get("required", ()):
+                title += " *"
             with Horizontal(classes="field"):
-                yield Label(Content(f"{name}{' *' if needed else ''}".ljust(widest + 2)), classes="field-name")
+                yield Label(Content(title.ljust(widest + 2)), classes="field-name")
                 yield field
                 yield Label(Content(bounds_words(resolved(spec, self.schema))), classes="field-note")
 
@@ -94,14 +98,13 @@ class ToolForm(Vertical):
             return FormChoice((True, False), value, classes="field-value")
         if "enum" in spec:
             return FormChoice(spec["enum"], value, classes="field-value")
-        text = "" if value is None else str(value)
-        if isinstance(value, list):
-            text = ",".join(map(str, value))
-        names = self.tenants if "tenant" in name else []
+        suggester = None
+        if "tenant" in name and self.tenants:
+            suggester = SuggestFromList(self.tenants)
         return Input(
-            text,
-            placeholder="" if default is None else str(default),
-            suggester=SuggestFromList(names) if names else None,
+            field_text(value),
+            placeholder=field_text(default),
+            suggester=suggester,
             select_on_focus=True,
             compact=True,
             max_length=4096,
@@ -170,6 +173,15 @@ def resolved(spec: Mapping[str, Any], schema: Mapping[str, Any]) -> dict[str, An
     return found
 
 
+def field_text(value: Any) -> str:
+    """Return a value as it is typed: a list with commas, nothing for None."""
+    if isinstance(value, list):
+        return ",".join(map(str, value))
+    if value is None:
+        return ""
+    return str(value)
+
+
 def bounds_words(spec: Mapping[str, Any]) -> str:
     """Return the bounds of a value: ``1 to 10,080``. For lists, what they may hold."""
     low, high = spec.get("minimum"), spec.get("maximum")
@@ -178,7 +190,9 @@ def bounds_words(spec: Mapping[str, Any]) -> str:
     if low is not None:
         return f"from {low:,}"
     items = spec.get("items") or {}
-    return "of " + ", ".join(map(str, items["enum"])) if "enum" in items else ""
+    if "enum" in items:
+        return "of " + ", ".join(map(str, items["enum"]))
+    return ""
 
 
 def typed(text: str, spec: Mapping[str, Any]) -> Any:

@@ -1,6 +1,6 @@
-"""The day's routine and "which tool for which symptom" on one card; Enter runs the line under the cursor.
+"""The day's routine and "which tool for which symptom" in one dialog; Enter runs the line under the cursor.
 
-Dismisses with the errand, or None. The tables are ``tools.routine``'s: nothing of them is written here.
+Dismisses with the tool call, or None. The tables are ``tools.routine``'s: nothing of them is written here.
 """
 
 from typing import Any, ClassVar
@@ -14,7 +14,7 @@ from optimus_tui.tui.keys import MOVES, chosen
 from optimus_tui.tui.widgets.columns import fit_cell
 from optimus_tui.tui.widgets.line_view import LineView, Piece
 
-TOLD_CELLS = 48
+CALL_CELLS = 48
 """Where the reasons stand below each other, as long as there is room for it."""
 Row = RoutineStep | str
 """A line that runs, or a heading."""
@@ -47,25 +47,29 @@ class RoutineView(LineView):
         row = self.rows[index]
         if isinstance(row, str):
             return [(row, "head")]
-        before = self.rows[index - 1] if index else None
-        again = isinstance(before, RoutineStep) and before.when == row.when
+        before, when = self.rows[index - 1], row.when  # the first row is a heading
+        if isinstance(before, RoutineStep) and before.when == when:
+            when = ""
         number = {"first": "1", "then": "2"}.get(row.why, "")
-        told = " ".join([row.tool_call.tool, *(_word(one) for one in row.tool_call.arguments.items())])
-        room = max(10, width - 22)
-        why = "" if number or len(told) + len(row.why) + 3 > room else f"   {row.why}"
-        cells = min(room - len(why), max(len(told), TOLD_CELLS))  # the reason gives its place up last
-        head: list[Piece] = [("  ", ""), (fit_cell("" if again else row.when, 18), "bright")]
+        call = " ".join([row.tool_call.tool, *map(_argument_words, row.tool_call.arguments.items())])
+        room, why = max(10, width - 22), f"   {row.why}"
+        if number or len(call) + len(why) > room:
+            why = ""
+        cells = min(room - len(why), max(len(call), CALL_CELLS))  # the reason gives its place up last
         return [
-            *head,
+            ("  ", ""),
+            (fit_cell(when, 18), "bright"),
             (f"{number:<2}", "quiet"),
-            (fit_cell(told, cells), "accent"),
+            (fit_cell(call, cells), "accent"),
             (why, "quiet"),
         ]
 
     def move_to(self, index: int) -> None:
         """Move the cursor, past headings and blank rows."""
         index = max(0, min(len(self.rows) - 1, index))
-        step = -1 if index < self.cursor else 1
+        step = 1
+        if index < self.cursor:
+            step = -1
         while 0 <= index < len(self.rows) and isinstance(self.rows[index], str):
             index += step
         if 0 <= index < len(self.rows):
@@ -82,7 +86,7 @@ class RoutineView(LineView):
 
 
 class RoutineDialog(Dialog):
-    """The card."""
+    """The day's routine; dismisses with the chosen tool call, or None."""
 
     card_title = "Routine"
     card_keys = "enter runs   ↑↓ choose   esc closes"
@@ -92,7 +96,9 @@ class RoutineDialog(Dialog):
         return [RoutineView()]
 
 
-def _word(argument: tuple[str, object]) -> str:
-    """An argument in short: what its value does not say, its name does."""
+def _argument_words(argument: tuple[str, object]) -> str:
+    """Return an argument in short: a text is written without its name."""
     name, value = argument
-    return str(value) if isinstance(value, str) else f"{name}={str(value).lower()}"
+    if isinstance(value, str):
+        return value
+    return f"{name}={str(value).lower()}"

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from optimus_tui.contract.tools.common import Report
-from optimus_tui.wording.numbers import latency
+from optimus_tui.wording.numbers import latency, progress
 
 
 @dataclass
@@ -38,9 +38,11 @@ class ToolRun:
             return "●", "good"
         if self.code == 1:
             return "▲", "warn"
-        return ("○", "quiet") if self.code is None else ("✖", "crit")
+        if self.code is None:
+            return "○", "quiet"
+        return "✖", "crit"
 
-    def heard(self, done: int, total: int | None, what: str) -> None:
+    def note_progress(self, done: int, total: int | None, what: str) -> None:
         """Remember how far a scan has come."""
         self.progress = (done, total, what)
 
@@ -49,11 +51,16 @@ class ToolRun:
         if self.running:
             parts = [f"running {mono - self.started:.1f} s of {deadline:g} s"]
             if self.progress:
-                done, total, what = self.progress
-                parts.append(f"{done:,}{f' of {total:,}' if total is not None else ''} {what}")
+                parts.append(progress(*self.progress))
             return " · ".join([*parts, "esc stops it"])
         took = latency((self.took or 0.0) * 1000)
         if self.stopped:
             return f"{self.stopped} after {took}"
-        told = {0: "nothing of medium or worse", 1: "something found", 2: "bad argument", 3: "no result", 4: "refused"}
-        return f"{told.get(self.code or 0, '')} · exit {self.code} · {took}"
+        results = {
+            0: "nothing of medium or worse",
+            1: "something found",
+            2: "bad argument",
+            3: "no result",
+            4: "refused",
+        }
+        return f"{results.get(self.code or 0, '')} · exit {self.code} · {took}"

@@ -5,7 +5,8 @@ them: what a tool takes comes from its schema, what it says from its document. A
 """
 
 import asyncio
-from typing import TYPE_CHECKING, Any, ClassVar, cast
+import json
+from typing import Any, ClassVar
 
 from textual import events, on
 from textual.app import ComposeResult
@@ -18,16 +19,15 @@ from optimus_tui.assets import asset_dir
 from optimus_tui.context import Context
 from optimus_tui.tools.registry import TOOLS, Tool
 from optimus_tui.tools.tool_call import ToolCall
+from optimus_tui.tui.base_screen import BaseScreen
 from optimus_tui.tui.keys import bindings, chosen
-from optimus_tui.tui.tools.answers import ToolAnswerScreen
+from optimus_tui.tui.render_report import report_lines, text_lines
 from optimus_tui.tui.tools.form import ToolForm
 from optimus_tui.tui.tools.run import ToolRun
 from optimus_tui.tui.widgets.bars import KeyStrip
+from optimus_tui.tui.widgets.line_view import Piece
 from optimus_tui.tui.widgets.report_view import ReportView, ToolList
 from optimus_tui.wording.safe import safe_text
-
-if TYPE_CHECKING:
-    from optimus_tui.tui.services import AppServices
 
 NARROW = 110
 """Columns below which an answer takes the whole screen while it is read."""
@@ -36,7 +36,7 @@ LETTERS = ("json", "screen.copy_as", "refresh", "quit", "help", "routine")
 """Actions on letters: while a text is typed they are text."""
 
 
-class ToolsScreen(ToolAnswerScreen):
+class ToolsScreen(BaseScreen):
     """Choose a tool, fill in what it takes, run it with Enter, read what it found. Answers stay while this is open."""
 
     CSS_PATH = asset_dir("styles") / "tools.tcss"
@@ -52,9 +52,23 @@ class ToolsScreen(ToolAnswerScreen):
     def __init__(
         self, context: Context, tenants: list[str], tool_call: ToolCall | None = None, run: bool = False
     ) -> None:
-        super().__init__(context, TOOLS[tool_call.tool if tool_call else next(iter(TOOLS))])
-        self.tenants = tenants
-        self.asked: dict[str, dict[str, Any]] = {}
+        """Show the tools.
+
+        Args:
+            context: What a tool runs with.
+            tenants: The tenants' names, which fields for a tenant complete.
+            tool_call: The tool to choose first, with its arguments; None for the first of the list.
+            run: Run it at once.
+        """
+        super().__init__()
+        self.context, self.tenants = context, tenants
+        self.tool = next(iter(TOOLS.values()))
+        if tool_call is not None:
+            self.tool = TOOLS[tool_call.tool]
+        self.runs: dict[str, ToolRun] = {}
+        """The last run of each tool."""
+        self.as_json, self.deadline = False, 8.0
+        self.arguments: dict[str, dict[str, Any]] = {}
         self._tool_call, self._run_at_once = tool_call, run
         self._worker: Worker[None] | None = None
         self._formed = ""
@@ -73,9 +87,14 @@ class ToolsScreen(ToolAnswerScreen):
         yield KeyStrip()
 
     @property
-    def optimus(self) -> "AppServices":
-        """Return the application's own services."""
-        return cast("AppServices", self.app)
+    def form(self) -> ToolForm | None:
+        """Return the form of the chosen tool; None while it is made."""
+        return next(iter(self.query(ToolForm)), None)
+
+    @property
+    def run(self) -> ToolRun | None:
+        """Return the last run of the chosen tool; None before the first."""
+        return self.runs.get(self.tool.name)
 
     # -- life ------------------------------------------------------------------------------------------------------
 
@@ -87,7 +106,7 @@ class ToolsScreen(ToolAnswerScreen):
         listing.move_to(list(TOOLS).index(self.tool.name))
         self.lay_out()
         if self._tool_call is not None:
-            self.asked[self.tool.name] = dict(self._tool_call.arguments)
+            self.arguments[self.tool.name] = dict(self._tool_call.arguments)
         if self._tool_call is None:
             listing.focus()
         self.set_interval(0.2, self.draw_elapsed)
@@ -104,11 +123,11 @@ class ToolsScreen(ToolAnswerScreen):
         place = self.query_one("#ask-form", Vertical)
         async with self.batch():
             await place.remove_children()
-            await place.mount(ToolForm(schema, self.asked.get(tool.name, {}), self.tenants))
+            await place.mount(ToolForm(schema, self.arguments.get(tool.name, {}), self.tenants))
         self._formed = tool.name
         self.query_one("#ask").border_title = tool.name
         self._check()
-        self.show_answer(anew=True)
+        self.show_answer(from_top=True)
         if ready_to_run:
             self.action_fill_in()
             if self._run_at_once:
@@ -142,7 +161,7 @@ class ToolsScreen(ToolAnswerScreen):
         name = self.query_one(ToolList).selected
         if name is not None and name != self.tool.name:
             if self.form is not None and self._formed == self.tool.name:
-                self.asked[self.tool.name] = self.form.values()
+                self.arguments[self.tool.name] = self.form.values()
             self.tool = TOOLS[name]
             self.as_json = False
             self._open_tool(False)
@@ -187,7 +206,7 @@ class ToolsScreen(ToolAnswerScreen):
         self.runs[run.tool] = run
         self.as_json = False
         self.query_one(ReportView).focus()
-        self.show_answer(anew=True)
+        self.show_answer(from_top=True)
         self._worker = self.run_worker(self._answer(run), name=f"tool:{run.tool}", group="tool", exit_on_error=False)
 
     async def _answer(self, run: ToolRun) -> None:
@@ -196,7 +215,7 @@ class ToolsScreen(ToolAnswerScreen):
 
         self.deadline = road.DEADLINE_SECONDS
         try:
-            run.report = await road.answer(self.context, run.tool, run.arguments, run.heard)
+            run.report = await road.answer(self.context, run.tool, run.arguments, run.note_progress)
             run.code = road.exit_code(run.report)
         except ToolFailure as failure:
             run.report = road.failure_report(run.tool, failure, self.context.clock.wall())
@@ -204,7 +223,7 @@ class ToolsScreen(ToolAnswerScreen):
         run.encoded = await asyncio.to_thread(road.encode, run.report)
         run.took = self.context.clock.mono() - run.started
         if self.is_mounted:
-            self.show_answer(anew=True)
+            self.show_answer(from_top=True)
 
     @on(Worker.StateChanged)
     def _worker_changed(self, event: Worker.StateChanged) -> None:
@@ -216,7 +235,7 @@ class ToolsScreen(ToolAnswerScreen):
         if run is not None and run.running:
             run.took, run.stopped = self.context.clock.mono() - run.started, f"stopped by a bug of ours; {place}"
         self.say_bug(worker.name, place)
-        self.show_answer(anew=True)
+        self.show_answer(from_top=True)
 
     def _stop(self, why: str) -> None:
         """End the running tool."""
@@ -233,13 +252,69 @@ class ToolsScreen(ToolAnswerScreen):
             return False
         return not (action == "json" and (self.run is None or self.run.report is None))
 
+    # -- the answer ------------------------------------------------------------------------------------------------
+
+    def draw_elapsed(self) -> None:
+        """Draw the elapsed time if a tool runs."""
+        if self.run is not None and self.run.running:
+            self._draw_title()
+
+    def _draw_title(self) -> None:
+        """Draw what runs or ran, for how long, and its arguments."""
+        view, run = self.query_one(ReportView), self.run
+        self.query_one(ToolList).refresh()
+        title, words = "Answer", ""
+        if run is not None:
+            arguments = (f"{name}={safe_text(value, 40)}" for name, value in run.arguments.items())
+            title = f"{run.mark[0]} {self.tool.name}"
+            words = f"{run.words(self.context.clock.mono(), self.deadline)}   {'  '.join(arguments)}".rstrip()
+        view.border_title, view.border_subtitle = Content(title), Content(words)
+
+    def show_answer(self, from_top: bool = False) -> None:
+        """Draw the chosen tool's last answer for the width there is.
+
+        Args:
+            from_top: Show its first line, for an answer that was not shown before.
+        """
+        from optimus_tui.tools.pages.sections import sections
+
+        view, run = self.query_one(ReportView), self.run
+        width = max(20, view.scrollable_content_region.width - 1)
+        view.hint = (_hint(run),)
+        lines: list[list[Piece]] = []
+        if run is not None and run.report is not None and not run.running:
+            if self.as_json:
+                lines = text_lines(json.dumps(json.loads(run.encoded), indent=2, ensure_ascii=True), width)
+            else:
+                lines = report_lines(sections(run.report), width)
+        view.show(lines, anew=from_top)
+        self._draw_title()
+        self.query_one(KeyStrip).refresh()
+
+    def action_json(self) -> None:
+        """Show the answer as JSON, or in sections again."""
+        if self.run is not None and self.run.report is not None:
+            self.as_json = not self.as_json
+            self.show_answer(from_top=True)
+
+    def copy_forms(self) -> list[tuple[str, str]]:
+        """Return the recommended commands, and this question for every other surface."""
+        from optimus_tui.tools.invocations import callings
+
+        name, settings = self.tool.name, self.context.settings
+        if self.run is not None:
+            return callings(name, self.run.arguments, settings, self.run.report)
+        if self.form is not None:
+            return callings(name, self.form.values(), settings, None)
+        return callings(name, {}, settings, None)
+
     # -- getting about ---------------------------------------------------------------------------------------------
 
     def action_back(self) -> None:
         """Stop what runs; else from the answer to the form, to the list, to the dashboard."""
         if self._worker is not None and self.run is not None and self.run.running:
             self._stop("stopped")
-            self.show_answer(anew=True)
+            self.show_answer(from_top=True)
         elif self.query_one(ReportView).has_focus:
             self.action_fill_in()
         elif self.query_one(ToolList).has_focus:
@@ -248,7 +323,7 @@ class ToolsScreen(ToolAnswerScreen):
             self.query_one(ToolList).focus()
 
     def action_next_pane(self, by: int) -> None:
-        """List, form, answer, and round again."""
+        """Go from the list to the form, the answer, and the list again."""
         places = [self.query_one(ToolList), self.form, self.query_one(ReportView)]
         at = next((i for i, place in enumerate(places) if place is not None and place.has_focus_within), 0)
         chosen_place = places[(at + by) % len(places)]
@@ -264,21 +339,32 @@ class ToolsScreen(ToolAnswerScreen):
         self.app.push_screen(RoutineDialog(), self._take)
 
     def _take(self, tool_call: ToolCall | None) -> None:
-        """Run what the routine's card was left with."""
+        """Run what was chosen in the routine's dialog."""
         if tool_call is None:
             return
-        self.asked[tool_call.tool] = dict(tool_call.arguments)
+        self.arguments[tool_call.tool] = dict(tool_call.arguments)
         self.tool, self._run_at_once, self.as_json = TOOLS[tool_call.tool], True, False
         self.query_one(ToolList).move_to(list(TOOLS).index(tool_call.tool))
         self._open_tool(True)
 
 
+def _hint(run: ToolRun | None) -> str:
+    """Return what stands in place of an answer."""
+    if run is None:
+        return "Enter in a field above asks this tool; Enter in the list goes to its fields."
+    if run.running:
+        return "waiting for the answer …"
+    return run.stopped + "."
+
+
 def _load(tool: Tool) -> dict[str, Any]:
-    """The schema; importing the tool's code takes a while the first time. Runs in a thread."""
+    """Import the tool's code, which takes a while the first time, and return its schema. Runs in a thread."""
     import optimus_tui.tools.answer  # noqa: F401
 
     return tool.input_schema()
 
 
 def _about(tool: Tool) -> str:
-    return tool.description + (f" It writes: {tool.writes}" if tool.writes else "")
+    if not tool.writes:
+        return tool.description
+    return f"{tool.description} It writes: {tool.writes}"
