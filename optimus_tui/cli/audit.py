@@ -29,7 +29,9 @@ def _path(folder: str | None) -> Path:
     from optimus_tui.history.audit.files import FILE
     from optimus_tui.storage.user import state_dir
 
-    return (Path(folder) if folder else state_dir()) / FILE
+    if folder:
+        return Path(folder) / FILE
+    return state_dir() / FILE
 
 
 _folder = click.option("--state", "folder", metavar="DIR", help="The state directory, if it is not your own.")
@@ -123,11 +125,14 @@ def show_command(folder: str | None, action: str | None, last: int | None, as_js
         complain(_words_of(path, error))
         return exits.USAGE
     if not records:
-        complain(f"{path}: no record{f' of {action}' if action else ''}")
+        sought = ""
+        if action:
+            sought = f" of {action}"
+        complain(f"{path}: no record{sought}")
         if not path.exists():
             return exits.USAGE
         return exits.HEALTHY
-    for record in records[-last:] if last else records:
+    for record in records[-(last or len(records)) :]:
         if as_json:
             document(msgspec.json.encode(record))
         else:

@@ -6,14 +6,22 @@ Settings are read before a port is opened; stdout carries frames of the protocol
 import gc
 import importlib.util
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
+from typing import TYPE_CHECKING
 
 import click
 
 from optimus_tui.cli import exits
 from optimus_tui.cli.flags import connected, joined, settings_of
 from optimus_tui.cli.output import complain
+
+if TYPE_CHECKING:
+    from optimus_tui.serving.asgi import App
+    from optimus_tui.serving.dispatcher import ToolDispatcher
+    from optimus_tui.serving.listen import ListeningSocket
+    from optimus_tui.settings.model import Settings
 
 REMEDY = "needs more packages: pip install 'optimus-tui[mcp]'"
 _port = click.IntRange(0, 65535)
@@ -48,26 +56,15 @@ def serve(ctx: click.Context, /, host: str, port: int, **given: object) -> int:
         complain(f"serve {REMEDY}")
         return exits.USAGE
     settings = settings_of(joined(ctx, given))
-    from optimus_tui.context import Context
     from optimus_tui.http_api.app import at_mcp
-    from optimus_tui.serving import listen
     from optimus_tui.serving.access_control import AccessControlMiddleware
-    from optimus_tui.serving.dispatcher import ToolDispatcher
 
-    listen.log_to_stderr()
-    try:
-        bound = listen.bind(host, port)
-        app = AccessControlMiddleware(
-            at_mcp(ToolDispatcher(lambda: Context(settings, keep_log=False))),
-            listen.token_for(bound, "serve"),
-            bound.names,
-        )
-    except listen.CannotListen as error:
-        complain(error)
-        return exits.USAGE
-    listen.note(f"the tools answer at {bound.url}/mcp, environment {settings.environment}; ctrl+c ends it")
-    listen.serve(app, bound)
-    return exits.HEALTHY
+    application = at_mcp(_dispatcher(settings))
+
+    def protected(bound: "ListeningSocket", token: str | None) -> "App":
+        return AccessControlMiddleware(application, token, bound.names)
+
+    return _listen(settings, host, port, "serve", "the tools answer", protected)
 
 
 @click.command("mcp", short_help="The tools over the Model Context Protocol, on stdio or HTTP.")
@@ -85,24 +82,44 @@ def mcp(ctx: click.Context, /, http: bool, host: str | None, port: int | None, *
         complain(f"mcp {REMEDY}")
         return exits.USAGE
     settings = settings_of(joined(ctx, given))
-    from optimus_tui.context import Context
-    from optimus_tui.serving import listen
-    from optimus_tui.serving.dispatcher import ToolDispatcher
-
-    listen.log_to_stderr()
-    dispatcher = ToolDispatcher(lambda: Context(settings, keep_log=False))
+    dispatcher = _dispatcher(settings)
     if not http:
         with _hurry():
             from optimus_tui.mcp_server.stdio import run
         return run(dispatcher)
     with _hurry():
         from optimus_tui.mcp_server.streamable import app_for
+    if port is None:
+        port = 8031
+    return _listen(settings, host or "127.0.0.1", port, "mcp", "MCP answers", partial(app_for, dispatcher))
+
+
+def _dispatcher(settings: "Settings") -> "ToolDispatcher":
+    from optimus_tui.context import Context
+    from optimus_tui.serving import listen
+    from optimus_tui.serving.dispatcher import ToolDispatcher
+
+    listen.log_to_stderr()
+    return ToolDispatcher(lambda: Context(settings, keep_log=False))
+
+
+def _listen(
+    settings: "Settings",
+    host: str,
+    port: int,
+    purpose: str,
+    what: str,
+    build: 'Callable[["ListeningSocket", str | None], "App"]',
+) -> int:
+    """Serve what ``build`` makes of a socket and its token until a signal arrives, and return the exit code."""
+    from optimus_tui.serving import listen
+
     try:
-        bound = listen.bind(host or "127.0.0.1", 8031 if port is None else port)
-        app = app_for(dispatcher, bound, listen.token_for(bound, "mcp"))
+        bound = listen.bind(host, port)
+        app = build(bound, listen.token_for(bound, purpose))
     except listen.CannotListen as error:
         complain(error)
         return exits.USAGE
-    listen.note(f"MCP answers at {bound.url}/mcp, environment {settings.environment}; ctrl+c ends it")
+    listen.note(f"{what} at {bound.url}/mcp, environment {settings.environment}; ctrl+c ends it")
     listen.serve(app, bound)
     return exits.HEALTHY

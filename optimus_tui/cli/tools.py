@@ -32,9 +32,10 @@ def command(name: str | None, as_json: bool) -> int:
         output.complain(failure.error.message)
         return failure.exit_code
     if as_json:
-        documents = [_document(tool) for tool in chosen]
-        encoded = msgspec.json.encode(documents if name is None else documents[0])
-        output.document(encoded, indent=output.indent())
+        documents: object = [_document(tool) for tool in chosen]
+        if name is not None:
+            documents = _document(chosen[0])
+        output.document(msgspec.json.encode(documents), indent=output.indent())
     elif name is None:
         wide = max(len(tool.name) for tool in chosen) + 2
         for tool in chosen:

@@ -66,10 +66,11 @@ def begin(ctx: click.Context, /, title: str, name: str, began: str | None, **giv
         from optimus_tui.incidents.open import open_incident
 
         async with connected_to(settings) as context:
+            since = None
+            if began:
+                since = moment(began, context.clock.wall())
             try:
-                incident_service = await open_incident(
-                    context, title, name=name, began=moment(began, context.clock.wall()) if began else None
-                )
+                incident_service = await open_incident(context, title, name=name, began=since)
             except IncidentError as error:
                 complain(error)
                 return error.exit_code

@@ -147,8 +147,9 @@ def step_lines(step: "Step", state: "IncidentState") -> Iterator[str]:
     yield f"{step.plan.title}: {step_verdict(step)}{said}"
     if step.change is not None:
         yield f"  again: {step.change.verdict}, {step.change.words}"
-    for finding in step.outcome.findings if step.outcome else ():
-        yield f"  {level(finding):<8}  {finding.message}  [{finding.rule}]"
+    if step.outcome:
+        for finding in step.outcome.findings:
+            yield f"  {level(finding):<8}  {finding.message}  [{finding.rule}]"
     if step.plan.command:
         yield f"  {step.plan.command}"
     if step.plan.kind != "apply":

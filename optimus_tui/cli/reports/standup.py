@@ -88,7 +88,10 @@ def _put(report: "StandupReport", form: str) -> None:
     if form == "json":
         output.document(encode(report), indent=output.indent())
         return
-    for line in chat(report).splitlines() if form == "md" else lines(report):
+    written = lines(report)
+    if form == "md":
+        written = chat(report).splitlines()
+    for line in written:
         say(line)
 
 

@@ -90,16 +90,18 @@ def _day(stamp: str | None, now: str) -> str:
     then, present = _moment(stamp), _moment(now)
     if then is None or present is None:
         return UNKNOWN
-    recent = abs(calendar.timegm(present) - calendar.timegm(then)) < 6 * 86_400
-    return time.strftime("%a %H:%M" if recent else "%Y-%m-%d %H:%M", then)
+    if abs(calendar.timegm(present) - calendar.timegm(then)) < 6 * 86_400:
+        return time.strftime("%a %H:%M", then)
+    return time.strftime("%Y-%m-%d %H:%M", then)
 
 
 def _counted(report: StandupReport) -> str:
     new = sum(one.new for one in report.findings)
     words = [plural(len(report.findings), "finding")]
-    if report.since:
-        words += [f"{new or 'none'} new"] if report.findings else []
-        words += [f"{len(report.gone)} gone"] if report.gone else []
+    if report.since and report.findings:
+        words.append(f"{new or 'none'} new")
+    if report.since and report.gone:
+        words.append(f"{len(report.gone)} gone")
     if report.unknown:
         words.append(f"{len(report.unknown)} of 4 looks without result")
     return ", ".join(words)
@@ -122,27 +124,33 @@ def _glyph(change: Change) -> str:
 
 
 def _parts(report: StandupReport) -> list[tuple[str, str]]:
-    redis, limits, cache, events = report.redis, report.limits, report.cache, report.events
-    memory = f"  {size(redis.memory_bytes):>7}  hit {percent(redis.hit_rate)}"
+    memory = f"  {size(report.redis.memory_bytes):>7}  hit {percent(report.redis.hit_rate)}"
     return [
         ("gateway", _service(report.gateway)),
         ("engine", _service(report.engine)),
-        ("redis", _service(redis, memory)),
-        ("limits", _limits(report) if limits.counters is not None else f"{UNKNOWN} {cut(limits.error or '', 60)}"),
-        ("cache", _cache(report) if cache.keys is not None else f"{UNKNOWN} {cut(cache.error or '', 60)}"),
-        ("events", _events(report) if events.in_window is not None else f"{UNKNOWN} {cut(events.error or '', 60)}"),
+        ("redis", _service(report.redis, memory)),
+        ("limits", _limits(report)),
+        ("cache", _cache(report)),
+        ("events", _events(report)),
     ]
+
+
+def _unknown(error: str | None) -> str:
+    return f"{UNKNOWN} {cut(error or '', 60)}"
 
 
 def _service(part: ServicePart, more: str = "") -> str:
     if part.latency_ms is None:
         return f"{part.status}  {cut(part.error or '', 60)}".rstrip()
-    tail = more or (f"  p95 {latency(part.p95_ms)}" if part.p95_ms is not None else "")
-    return f"{part.status:<10}{latency(part.latency_ms):>8}{tail}"
+    if not more and part.p95_ms is not None:
+        more = f"  p95 {latency(part.p95_ms)}"
+    return f"{part.status:<10}{latency(part.latency_ms):>8}{more}"
 
 
 def _limits(report: StandupReport) -> str:
     limits = report.limits
+    if limits.counters is None:
+        return _unknown(limits.error)
     words = f"{thousands(limits.counters)} of {thousands(limits.counters_allowed)} counters"
     if limits.tenant is not None and limits.share is not None:
         words += f"  {cut(limits.tenant, 24)} {percent(limits.share)} of {cut(limits.operation, 24)}"
@@ -151,6 +159,8 @@ def _limits(report: StandupReport) -> str:
 
 def _cache(report: StandupReport) -> str:
     cache = report.cache
+    if cache.keys is None:
+        return _unknown(cache.error)
     least = "at least "
     if cache.complete:
         least = ""
@@ -162,6 +172,8 @@ def _cache(report: StandupReport) -> str:
 
 def _events(report: StandupReport) -> str:
     events = report.events
+    if events.in_window is None:
+        return _unknown(events.error)
     if not events.in_window:
         return f"none in {report.window_minutes} min"
     span = ""

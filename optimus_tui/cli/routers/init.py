@@ -36,13 +36,12 @@ def command(directory: str) -> int:
     try:
         copied = copy_template(asset_dir("templates") / "orchestrator", Path(directory))
     except (NotCopied, OSError, ValueError) as error:
+        reason = str(error)
         if isinstance(error, OSError) and error.strerror:
             reason = error.strerror
-        else:
-            reason = str(error)
-        complain(
-            f"init: {reason}" if isinstance(error, NotCopied) else f"init: {directory} cannot be written: {reason}"
-        )
+        if not isinstance(error, NotCopied):
+            reason = f"{directory} cannot be written: {reason}"
+        complain(f"init: {reason}")
         return exits.USAGE
     say(f"{copied} files are in {directory}")
     for line in _STEPS.format(place=shell_word(directory)).splitlines():

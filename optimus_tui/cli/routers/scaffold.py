@@ -75,17 +75,20 @@ def new(
         spec = make_spec(
             name,
             router_type,
-            [each.strip() for each in operations.split(",")] if operations.strip() else [],
+            [each.strip() for each in operations.split(",") if operations.strip()],  # none at all where it is empty
             rate_limiting=not no_rate_limiting,
             caching=not no_caching,
             fields=fields,
         )
         root = _root(project, joined(ctx, given))
-        for sentence in [] if dry_run else recover(root):
-            output.complain(sentence)
+        if not dry_run:
+            for sentence in recover(root):
+                output.complain(sentence)
         plan = plan_router(root, spec, shared_names)
     except SpecError as error:
-        return _refuse(f"{error}; allowed: {', '.join(error.allowed)}" if error.allowed else error)
+        if error.allowed:
+            return _refuse(f"{error}; allowed: {', '.join(error.allowed)}")
+        return _refuse(error)
     except WriteRefused as error:
         return _refuse(error)
     return _show_and_write(plan, python, dry_run=dry_run, yes=yes, untested=untested, replace=replace)
@@ -145,7 +148,7 @@ def _show_and_write(
     if not plan.changes:
         output.say(f"the router {plan.draft.spec.name} is there already, exactly like this: nothing to write")
         return exits.HEALTHY
-    for line in [*(show_diff(plan) if dry_run else show_diff(plan, new_files=False)), "", *show_tree(plan), ""]:
+    for line in [*show_diff(plan, new_files=dry_run), "", *show_tree(plan), ""]:
         output.say(line)
     for warning in plan.warnings:
         output.hang("note     ", warning)

@@ -203,7 +203,10 @@ def _print(report: "ValidateReport", form: str, known: int, gone: int) -> None:
             content = validate_formats.sarif(report, __version__)
         output.document(msgspec.json.encode(content), indent=output.indent())
         return
-    for line in validate_formats.github(report) if form == "github" else validate_formats.lines(report, known, gone):
+    lines = validate_formats.lines(report, known, gone)
+    if form == "github":
+        lines = validate_formats.github(report)
+    for line in lines:
         say(line)
 
 

@@ -23,8 +23,8 @@ def lines(report: "ValidateReport", known: int, gone: int) -> Iterator[str]:
     if report.issues_found:
         yield ""
     for file in sorted(report.files, key=lambda each: each.compliance_score):
-        lacking = [name for name, state in file.patterns.items() if state in ("failed", "partial")]
-        yield f"{file.compliance_score:.2f}  {unescaped(file.file)}{'  ' + ', '.join(lacking) if lacking else ''}"
+        lacking = ", ".join(name for name, state in file.patterns.items() if state in ("failed", "partial"))
+        yield f"{file.compliance_score:.2f}  {unescaped(file.file)}  {lacking}".rstrip()
     for skipped in report.skipped:
         yield f"  --  {unescaped(skipped.file)}  {skipped.reason}"
     yield from _summary(report, known, gone)

@@ -84,11 +84,17 @@ async def _ask(redis: ObserverRedis, names: Sequence[bytes], readable: Collectio
 
 async def _short(redis: ObserverRedis, names: Sequence[bytes]) -> set[bytes]:
     """Return the names whose value is short enough for a number. Other types than strings count as short."""
+    sizes = await _of_each(redis, "STRLEN", names)
+    return {name for name, size in zip(names, sizes, strict=True) if not isinstance(size, int) or size <= LONGEST}
+
+
+async def _of_each(redis: ObserverRedis, command: str, names: Sequence[bytes]) -> list[object]:
+    """Return the replies (or errors) to one command for each name, in one round trip."""
     pipe = redis.pipeline()
     for name in names:
-        pipe.execute_command("STRLEN", name)
-    sizes = await pipe.execute(raise_on_error=False)
-    return {name for name, size in zip(names, sizes, strict=True) if not isinstance(size, int) or size <= LONGEST}
+        pipe.execute_command(command, name)
+    replies: list[object] = await pipe.execute(raise_on_error=False)
+    return replies
 
 
 def _counter(name: bytes, count: "_CountReply", gone: bool, pttl: object, mono: float) -> Counter | bytes:
@@ -135,10 +141,7 @@ async def _by_type(
 ) -> dict[bytes, _CountReply]:
     if not names:
         return {}
-    pipe = redis.pipeline()
-    for name in names:
-        pipe.execute_command("TYPE", name)
-    kinds = await pipe.execute(raise_on_error=False)
+    kinds = await _of_each(redis, "TYPE", names)
     counts: dict[bytes, _CountReply] = {
         name: _CountReply(None, _KINDS.get(kind, "another type") if isinstance(kind, bytes) else "another type")
         for name, kind in zip(names, kinds, strict=True)
