@@ -19,7 +19,7 @@ MAX_BYTES = 256_000_000
 
 
 class PrivateFile:
-    """An open plain file, made readable for its owner only. Use it in ``with``, or close it."""
+    """An open plain file of our own. Use it in ``with``, or close it."""
 
     def __init__(self, path: Path, handle: int) -> None:
         self.path, self.handle = path, handle

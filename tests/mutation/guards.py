@@ -18,7 +18,7 @@ class Guard(NamedTuple):
 
 
 _P, _A, _S, _H = "optimus_tui/probes/", "optimus_tui/actions/", "optimus_tui/serving/", "optimus_tui/history/"
-_D = "optimus_tui/storage/"
+_D, _STORAGE = "optimus_tui/storage/", "tests/unit/test_storage.py"
 _COMMANDS, _GUARD = "tests/unit/test_commands.py", "tests/live/test_guard.py"
 _PURE, _REFUSED = "tests/unit/test_actions_pure.py", "tests/live/test_actions_refused.py"
 _CAPS, _DOORS, _HTTP = (
@@ -108,6 +108,9 @@ GUARDS: tuple[Guard, ...] = (
     Guard("the file that was written", _D + "private_file.py",
           "return os.path.samestat(os.stat(self.path, follow_symlinks=False), os.fstat(self.handle))", "return True",
           _CHAIN),
+    Guard("the end that was left", _D + "append_log.py", " or tail != self._tail", "", _STORAGE),
+    Guard("a record without its head", _D + "append_log.py", "                confirm()\n", "                pass\n", _STORAGE),
+    Guard("a sound file stays", _D + "quarantine.py", " or is_sound(path)", "", _STORAGE),
     Guard("a lost file is not begun again", _H + "audit/log.py", "(os.O_CREAT if new and create else 0)", "os.O_CREAT", _CHAIN),
     # -- files
     Guard("plain paths", _A + "files/tree.py", "and part not in (\".\", \"..\")", "", _HOSTILE),
