@@ -17,7 +17,8 @@ def inherited(module: Module, router: str, below: frozenset[str]) -> list[tuple[
             continue
         made = router_call(module, parent)
         way = [*listed(option_of(call, "dependencies"), module.scope)]
-        way += listed(option_of(made, "dependencies"), module.scope) if made is not None else ()
+        if made is not None:
+            way += listed(option_of(made, "dependencies"), module.scope)
         ways.append(way + inherited(module, parent, below | {router}))
     if len(ways) < 2:
         if ways:

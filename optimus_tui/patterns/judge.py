@@ -80,7 +80,10 @@ def _routeless(module: Module, view: View) -> Verdict:
         return Verdict((issue,), problem=EMPTY)
     if includes_others(module):
         return _judged(view)
-    issue = Issue(ROUTELESS, 1, 1, UNFOLLOWED if "add_api_route" in view.methods else "It declares no route")
+    message = "It declares no route"
+    if "add_api_route" in view.methods:
+        message = UNFOLLOWED
+    issue = Issue(ROUTELESS, 1, 1, message)
     judged = _judged(view)
     return Verdict((issue, *judged.issues), problem=ROUTELESS, helper=True)
 
@@ -101,8 +104,8 @@ def _judged(view: View) -> Verdict:
             ignored += found - len(hits)
         if rule.applies is not None:
             subjects = len(set(rule.applies(view)))
-            shares.append(Share(rule.id, subjects, min(subjects, len({hit.subject for hit in hits})) if hits else 0))
-            hits = _joined(hits, subjects) if len(hits) > 1 else hits
+            shares.append(Share(rule.id, subjects, min(subjects, len({hit.subject for hit in hits}))))
+            hits = _joined(hits, subjects)
         for hit in hits:
             issues.append(_issue(rule.id, hit, view))
     if ignores:
@@ -117,7 +120,9 @@ def _joined(hits: list[Hit], subjects: int) -> list[Hit]:
     named = list(dict.fromkeys(hit.subject for hit in hits))
     if len(named) < 2 or len(named) < subjects:
         return hits
-    others = ", ".join(named[1:6]) + (f" and {len(named) - 6} more" if len(named) > 6 else "")
+    others = ", ".join(named[1:6])
+    if len(named) > 6:
+        others += f" and {len(named) - 6} more"
     lines = tuple(hit.line for hit in hits[1:] if hit.subject != hits[0].subject)
     return [hits[0]._replace(message=f"{hits[0].message} (so do {others})", others=lines)]
 
@@ -129,7 +134,9 @@ def _issue(rule: str, hit: Hit, view: View) -> Issue:
 
 
 def _is_ignored(hit: Hit, rule: Rule, ignores: Iterable[Ignore]) -> bool:
-    first, last = hit.span if hit.span != (0, 0) else (hit.line, hit.line)
+    first, last = hit.span
+    if hit.span == (0, 0):
+        first = last = hit.line
     return any(
         one.reason and first <= one.about <= last and (rule.id in one.rules or rule.pattern in one.rules)
         for one in ignores

@@ -47,7 +47,9 @@ def score(verdict: Verdict, level: Level) -> Score:
         if rule is not None and share.applies:
             met = 1 - share.fails / share.applies
             known = patterns.get(rule.pattern)
-            patterns[rule.pattern] = met if known is None else min(known, met)
+            if known is not None:
+                met = min(known, met)
+            patterns[rule.pattern] = met
     weighed = [(WEIGHTS[name], met) for name, met in patterns.items() if met is not None]
     total = sum(weight for weight, _ in weighed)
     value = 1.0
@@ -56,9 +58,14 @@ def score(verdict: Verdict, level: Level) -> Score:
     seen = [rules[issue.rule] for issue in verdict.issues if issue.rule in rules]
     faults = [rule for rule in seen if rule.applies is None]
     for at, rule in enumerate(faults):
-        again = any(other is rule for other in faults[:at])
-        value -= COSTS[rule.priority] * (0.25 if again else 1)
-        patterns[rule.pattern] = min(patterns.get(rule.pattern) or 0.5, 0.5) if rule.pattern in patterns else 0.0
+        cost = COSTS[rule.priority]
+        if any(other is rule for other in faults[:at]):
+            cost *= 0.25
+        value -= cost
+        known = 0.0
+        if rule.pattern in patterns:
+            known = min(patterns[rule.pattern] or 0.5, 0.5)
+        patterns[rule.pattern] = known
     if any(rule.priority == "high" for rule in seen):
         value = min(value, BELOW_EXCELLENT)
     return Score(round(max(0.0, value), 2), patterns)

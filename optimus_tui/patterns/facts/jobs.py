@@ -70,7 +70,8 @@ def _of_call(seen: Seen, unit: Unit, resolver: Resolver, flags: set[str], ignore
     named = named_jobs(seen.raw, seen.dotted, seen.visible)
     if not seen.visible and not named.cache and seen.raw.rpartition(".")[0] in _keepers(unit.module):
         kept = cache_call(seen.method, words(seen.method), frozenset(), True, False)
-        flags |= cache_jobs(seen, unit, kept) if kept else set()
+        if kept:
+            flags |= cache_jobs(seen, unit, kept)
     if named is NOTHING or (seen.visible and is_stub(seen.thing)):
         return
     flags |= named.flags

@@ -158,19 +158,11 @@ def _of_call(node: ast.Call, scope: Scope, unit: Unit, depth: int) -> bool | Non
     if last in ("format", "join") and isinstance(node.func, ast.Attribute):
         return _any([_tenant_in(node.func.value, scope, unit, depth + 1), *inside])
     if last in ("str", "int", "lower", "upper", "strip", "hexdigest", "sha256", "md5", "encode", "quote", "dumps"):
-        return _any(
-            [
-                *inside,
-                *(
-                    [_tenant_in(node.func.value, scope, unit, depth + 1)]
-                    if isinstance(node.func, ast.Attribute) and not inside
-                    else []
-                ),
-            ]
-        )
-    bound = _bound(name, scope)
-    made = bound if isinstance(bound, Unit) else None
-    if made is not None:  # a helper of the same file: given no tenant, it can put none in unless it finds one itself
+        if isinstance(node.func, ast.Attribute) and not inside:
+            return _tenant_in(node.func.value, scope, unit, depth + 1)
+        return _any(inside)
+    made = _bound(name, scope)
+    if isinstance(made, Unit):  # a helper of the same file: given no tenant, it can put none in unless it finds one
         if any(is_tenant(one) for one in (*made.loads, *made.attrs)) and not made.params:
             return None
         return _any(inside or [False])

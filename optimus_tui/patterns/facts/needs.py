@@ -48,9 +48,11 @@ def _of_annotation(resolver: Resolver, annotation: ast.expr, scope: Scope) -> li
     known: list[tuple[ast.expr, Scope]] | None = scope.things.get(key)
     if known is None:
         home = resolver.neighbour(annotation, scope)
-        known = scope.things[key] = (
-            _of_annotation(resolver, *home) if home is not None else _written(resolver, annotation, scope)
-        )
+        if home is not None:
+            known = _of_annotation(resolver, *home)
+        else:
+            known = _written(resolver, annotation, scope)
+        scope.things[key] = known
     return known
 
 

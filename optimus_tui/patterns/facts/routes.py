@@ -116,7 +116,9 @@ def routes_of(module: Module, resolver: Resolver) -> list[Route]:
     found: dict[int, Route] = {}
     for route in (*_decorated(module), *_added(module, resolver)):
         known = found.get(id(route.handler))
-        found[id(route.handler)] = route if known is None else _merged(known, route)
+        if known is not None:
+            route = _merged(known, route)
+        found[id(route.handler)] = route
     return sorted(found.values(), key=lambda route: route.handler.line)
 
 

@@ -165,8 +165,10 @@ class Reach:
 
     def _find_by_name(self, node: ast.expr, scope: Scope) -> set[str]:
         depended = self.resolver.depended(node, scope)
-        target = depended if depended is not None else node
-        thing = self.resolver.what(target.func if isinstance(target, ast.Call) else target, scope)
+        target = made = depended or node
+        if isinstance(made, ast.Call):
+            made = made.func
+        thing = self.resolver.what(made, scope)
         if isinstance(thing, (Unit, Class, Module)) or (isinstance(thing, InstanceOf) and isinstance(thing.of, Class)):
             return set()
         if isinstance(thing, External):
@@ -179,10 +181,10 @@ class Reach:
         if is_limiter(name) and not last & {"get", "make", "provide", "create", "build", "exempt"}:
             found.add("limits")
         if spoken & {"cache", "cached", "caching"} and not last & {"get", "provide", "manager", "client", "make"}:
-            if not name.startswith("functools"):
-                found.add(
-                    "invalidates" if last & {"invalidate", "invalidates", "evict", "purge", "bust"} else "cache_read"
-                )
+            if last & {"invalidate", "invalidates", "evict", "purge", "bust"} and not name.startswith("functools"):
+                found.add("invalidates")
+            elif not name.startswith("functools"):
+                found.add("cache_read")
         elif last & {"invalidate", "invalidates", "evicts"}:
             found.add("invalidates")
         if spoken & {"breaker", "circuit", "circuitbreaker"}:

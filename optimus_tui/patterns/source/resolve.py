@@ -236,12 +236,14 @@ class Resolver:
         """Return the expression behind a type alias such as ``Tenant = Annotated[str, Depends(get_tenant)]``."""
         name = node.id if isinstance(node, ast.Name) else chain(node)
         if name not in scope.aliases:
+            scope.aliases[name] = None
             home = self.neighbour(node, scope)
-            bound, place = (None, scope) if home is not None else self.where(node, scope) or (None, scope)
-            known = isinstance(bound, Bound) and isinstance(bound.value, (ast.Subscript, ast.BinOp))
-            scope.aliases[name] = (bound.value, place) if known and isinstance(bound, Bound) else None
             if home is not None:  # found once for all files that import it
                 scope.aliases[name] = self.alias(*home)
+            elif (found := self.where(node, scope)) is not None:
+                bound, place = found
+                if isinstance(bound, Bound) and isinstance(bound.value, (ast.Subscript, ast.BinOp)):
+                    scope.aliases[name] = (bound.value, place)
         return scope.aliases[name]  # type: ignore[no-any-return]
 
     def neighbour(self, node: ast.AST, scope: Scope) -> tuple[ast.Name, Scope] | None:
@@ -259,11 +261,12 @@ class Resolver:
     def _home(self, bound: Import, near: Module) -> tuple[ast.Name, Scope] | None:
         key, homes = (near.root, bound), self.project.homes
         if key not in homes:
+            homes[key] = None
             home = None
             if bound.member:
                 home = self.project.named(bound.module, near)
-            known = home is not None and bound.member in home.scope.bindings
-            homes[key] = (home.name_of(bound.member), home.scope) if known else None  # type: ignore[union-attr, arg-type]
+            if home is not None and bound.member in home.scope.bindings:
+                homes[key] = (home.name_of(bound.member), home.scope)
         return homes[key]
 
     def where(self, node: ast.AST, scope: Scope) -> tuple[object, Scope] | None:

@@ -96,7 +96,9 @@ class View:
         found: set[str] = set()
         for unit in self.way.closure(start):
             found |= jobs_of(unit, self.resolver).flags
-        return unseen | ({"limits"} if "limits" in found or {"refuses", "counts"} <= found else set())
+        if "limits" in found or {"refuses", "counts"} <= found:
+            unseen.add("limits")
+        return unseen
 
     def declared(self, route: Route) -> Iterator[tuple[ast.expr, Scope]]:
         """Yield everything that runs for a route beside its handler: dependencies and decorators, with their scopes."""

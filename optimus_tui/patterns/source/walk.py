@@ -216,7 +216,9 @@ class _TreeWalk:
         self.push([item.context_expr for item in node.items], scope, flags)
 
     def if_(self, node: ast.If, scope: Scope, flags: int) -> None:
-        inner = flags | (TESTS_429 if mentions_429(node.test) else 0)
+        inner = flags
+        if mentions_429(node.test):
+            inner |= TESTS_429
         self.statements(node.orelse, scope, flags)
         if node.test.__class__ is not ast.Constant or node.test.value:
             self.statements(node.body, scope, inner)
@@ -225,8 +227,10 @@ class _TreeWalk:
     def handler(self, node: ast.ExceptHandler, scope: Scope, flags: int) -> None:
         scope.unit.handlers.append((node, scope))
         caught = chain(node.type)
-        own = is_limiter(caught) or "TooMany" in caught
-        self.statements(node.body, scope, flags if own else flags | IN_EXCEPT)
+        inner = flags
+        if not is_limiter(caught) and "TooMany" not in caught:
+            inner |= IN_EXCEPT
+        self.statements(node.body, scope, inner)
         if node.type is not None:
             self.push((node.type,), scope, flags)
 
@@ -250,8 +254,8 @@ class _TreeWalk:
         base = node.module or ""
         if node.level:
             parts = self.module.dotted.split(".")
-            keep = len(parts) - node.level + (1 if self.module.is_package else 0)
-            base = ".".join([*parts[: max(0, keep)], *([base] if base else [])])
+            keep = len(parts) - node.level + self.module.is_package
+            base = ".".join([*parts[: max(0, keep)], base]).removesuffix(".")
         for alias in node.names:
             if alias.name == "*":
                 self.module.stars.append(base)
