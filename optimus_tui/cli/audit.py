@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 _LEFT_OUT = ("v", "seq", "at", "mono", "event", "action", "prev", "hash", "pid", "version")
 
 
-@click.group("audit", short_help="Verify and show what was changed from here.")
+@click.group("audit")
 def command() -> None:
     """The hash-chained record of every action."""
 

@@ -47,7 +47,7 @@ class DoctorLine(Struct, frozen=True):
     copy: str = ""
 
 
-@click.command("doctor", short_help="Show the settings in force and what they reach.")
+@click.command("doctor")
 @connected
 @click.pass_context
 def command(ctx: click.Context, /, **given: object) -> int:

@@ -8,7 +8,7 @@ from click.shell_completion import CompletionItem
 
 
 class Verb(NamedTuple):
-    """Where a verb's click command is, as ``module:name``, and its line in ``--help``."""
+    """Where a verb's click command is, as ``module:name``, and its line in ``--help``, which stands only here."""
 
     place: str
     help: str

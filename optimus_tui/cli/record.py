@@ -45,7 +45,7 @@ def _positive(ctx: click.Context, option: click.Parameter, minutes: float | None
     return minutes
 
 
-@click.command("record", short_help="Keep samples for windows and stand-ups, without a screen.")
+@click.command("record")
 @connected
 @click.option("--minutes", type=float, callback=_positive, help="Stop after so long; else when interrupted.")
 @click.pass_context

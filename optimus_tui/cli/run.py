@@ -85,7 +85,7 @@ def complete_value(ctx: click.Context, param: click.Parameter, incomplete: str) 
     return [CompletionItem(f"{name}={one}") for one in values if one.startswith(begun) and " " not in one]
 
 
-@click.command("run", cls=RunCommand, short_help="Ask one tool: one JSON document, or a page on a terminal.")
+@click.command("run", cls=RunCommand)
 @click.argument("tool", metavar="TOOL", shell_complete=complete_tool)
 @click.argument("arguments", metavar="[JSON|-|@FILE]", required=False)
 @click.option(

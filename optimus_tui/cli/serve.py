@@ -43,7 +43,7 @@ def _missing(*names: str) -> bool:
     return not all(importlib.util.find_spec(name) for name in names)
 
 
-@click.command("serve", short_help="The tools over HTTP: POST /mcp/{tool}.")
+@click.command("serve")
 @connected
 @click.option(
     "--host", default="127.0.0.1", show_default=True, help="Address to listen on; beyond loopback a token is wanted."
@@ -67,7 +67,7 @@ def serve(ctx: click.Context, /, host: str, port: int, **given: object) -> int:
     return _listen(settings, host, port, "serve", "the tools answer", protected)
 
 
-@click.command("mcp", short_help="The tools over the Model Context Protocol, on stdio or HTTP.")
+@click.command("mcp")
 @connected
 @click.option("--http", is_flag=True, help="Streamable HTTP on /mcp instead of stdio.")
 @click.option("--host", help="With --http: address to listen on (127.0.0.1); beyond loopback a token is wanted.")

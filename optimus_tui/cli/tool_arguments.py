@@ -54,9 +54,7 @@ def _read_file(path: str) -> bytes:
     try:
         handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)  # a FIFO without a writer would hang
     except (OSError, ValueError) as error:
-        reason = "no file can have this name"
-        if isinstance(error, OSError) and error.strerror:
-            reason = error.strerror
+        reason = getattr(error, "strerror", None) or "no file can have this name"
         raise refuse(f"the file {shown} cannot be read: {reason}") from None
     try:
         kind = os.fstat(handle).st_mode

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from optimus_tui.tools.registry import Tool
 
 
-@click.command("tools", short_help="List the tools, their arguments and schemas.")
+@click.command("tools")
 @click.argument("name", required=False, shell_complete=complete_tool)
 @click.option("--json", "as_json", is_flag=True, help="Names, descriptions and JSON Schemas.")
 def command(name: str | None, as_json: bool) -> int:

@@ -154,7 +154,9 @@ def _of_wire(error: BaseException, said: str, where: str, target: RedisTarget) -
         return Fault("timeout", f"no answer from {where} within its second", remedy)
     if is_crowded(error):
         return Fault("timeout", f"all our connections to {where} are waiting for an answer")
-    if any(isinstance(one, ConnectionRefusedError) or _errno(one) == errno.ECONNREFUSED for one in causes):
+    if any(
+        isinstance(one, ConnectionRefusedError) or getattr(one, "errno", None) == errno.ECONNREFUSED for one in causes
+    ):
         return Fault("refused", f"{where}: connection refused")
     if isinstance(error, HungUp) or (isinstance(error, redis_errors.ConnectionError) and "closed by server" in said):
         remedy = None
@@ -201,9 +203,3 @@ def _chain(error: BaseException) -> list[BaseException]:
         found.append(one)
         one = one.__cause__ or one.__context__
     return found
-
-
-def _errno(error: BaseException) -> int | None:
-    if isinstance(error, OSError):
-        return error.errno
-    return None

@@ -88,9 +88,7 @@ def _read_regular(path: Path) -> tuple[bytes, int]:
     except FileNotFoundError:
         raise SettingsError(f"{path} does not exist") from None
     except (OSError, ValueError) as error:
-        reason = "bad file name"
-        if isinstance(error, OSError) and error.errno:
-            reason = os.strerror(error.errno)
+        reason = getattr(error, "strerror", None) or "bad file name"
         raise SettingsError(f"{path} cannot be read: {reason}") from None
     if len(raw) > MAX_BYTES:
         raise SettingsError(f"{path} is larger than 1 MB; that is no configuration")

@@ -74,7 +74,7 @@ def _look(path: str, packages: Sequence[str], run: Run) -> Interpreter:
     try:
         code, output = run([path, "-I", "-c", LACKS, *packages], Path("/"), minimal_environment(), 15)
     except (OSError, ValueError) as error:
-        reason = error.strerror if isinstance(error, OSError) and error.strerror else "no file can have this name"
+        reason = getattr(error, "strerror", None) or "no file can have this name"
         return Interpreter(path, problem=f"it cannot be started ({reason})")
     if code == 1 and not output.strip():
         return Interpreter(path, problem="it is older than Python 3.11")

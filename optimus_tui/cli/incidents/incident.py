@@ -38,7 +38,7 @@ class IncidentVerbs(LazyGroup):
     }
 
 
-@click.group("incident", cls=IncidentVerbs, invoke_without_command=True, short_help="Keep and write up incidents.")
+@click.group("incident", cls=IncidentVerbs, invoke_without_command=True)
 @click.pass_context
 def group(ctx: click.Context, /) -> int:
     """Incidents are kept under the state directory, one directory each; without a verb they are listed."""
@@ -47,7 +47,7 @@ def group(ctx: click.Context, /) -> int:
     return _list(as_json=False)
 
 
-@click.command("open", short_help="Begin an incident.")
+@click.command("open")
 @click.option("--title", default="", metavar="TEXT", help="What it is about.")
 @click.option("--playbook", "name", default="default", show_default=True, metavar="NAME", help="The steps to follow.")
 @click.option("--began", metavar="AGO|TIME", help="When the fault began: 26m, 2h, or 2026-11-23T10:05:00Z.")
@@ -85,7 +85,7 @@ def begin(ctx: click.Context, /, title: str, name: str, began: str | None, **giv
     return to_end(tool_call())
 
 
-@click.command("list", short_help="The incidents there are.")
+@click.command("list")
 @click.option("--json", "as_json", is_flag=True, help="One document.")
 def everything(as_json: bool) -> int:
     """The incidents there are, the newest first."""
@@ -114,7 +114,7 @@ def _list(as_json: bool) -> int:
     return exits.HEALTHY
 
 
-@click.command("show", short_help="Everything about one.")
+@click.command("show")
 @NUMBER
 @click.option("--json", "as_json", is_flag=True, help="The whole state as one document.")
 @connected

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from optimus_tui.incidents.service import IncidentService
 
 
-@click.command("run", short_help="Run the next step.")
+@click.command("run")
 @NUMBER
 @click.option("--step", "name", metavar="STEP", help="This one; one that is done is done again and compared.")
 @click.option("--issue", metavar="TYPE", help="Look at this issue type.")
@@ -82,7 +82,7 @@ def _say_step(incident_service: "IncidentService", name: str) -> int:
     return exits.HEALTHY
 
 
-@click.command("resume", short_help="Take one up again.")
+@click.command("resume")
 @NUMBER
 @click.option("--repair", is_flag=True, help="Set a damaged timeline aside first, and go on with what can be read.")
 @click.option("--moved", metavar="REASON", help="Its system stands at other addresses now; says why it is the same.")
@@ -126,7 +126,7 @@ def _repair(number: int) -> bool:
     return True
 
 
-@click.command("note", short_help="Add a note.")
+@click.command("note")
 @NUMBER
 @click.argument("text", nargs=-1, required=True)
 @connected
@@ -141,7 +141,7 @@ def note(ctx: click.Context, /, number: int, text: tuple[str, ...], **given: obj
     return on_incident(ctx, given, number, work)
 
 
-@click.command("close", short_help="Close it.")
+@click.command("close")
 @NUMBER
 @click.option("--cause", metavar="TEXT", required=True, help="What it was.")
 @click.option("--resolution", metavar="TEXT", required=True, help="What ended it.")
@@ -169,7 +169,7 @@ def close(ctx: click.Context, /, number: int, cause: str, resolution: str, no_me
     return on_incident(ctx, given, number, work)
 
 
-@click.command("export", short_help="Write the post-mortem.")
+@click.command("export")
 @NUMBER
 @click.option("--html", "form", flag_value="html", help="One self-contained page.")
 @click.option("--md", "form", flag_value="md", default="md", help="Markdown (this is the default).")

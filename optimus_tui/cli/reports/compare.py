@@ -82,7 +82,7 @@ def _rows(differs: Sequence[str]) -> list[_Row]:
     return [row for _, rows in ordered for row in rows]
 
 
-@click.command("compare", short_help="Put tenants side by side.")
+@click.command("compare")
 @click.argument("tenants", metavar="TENANT...", nargs=-1, required=True)
 @click.option("--minutes", type=click.IntRange(1, 10_080), default=60, show_default=True, help="The window.")
 @click.option("--json", "as_json", is_flag=True, help="The document.")

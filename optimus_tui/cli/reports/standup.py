@@ -20,7 +20,7 @@ STDOUT = "-"
 PAGE_SECONDS = 2.0
 
 
-@click.command("standup", short_help="Twelve lines: how it stands, and what has changed.")
+@click.command("standup")
 @click.option("--json", "as_json", is_flag=True, help="The document, also where nothing could be asked.")
 @click.option("--md", is_flag=True, help="For a chat: Markdown.")
 @click.option(

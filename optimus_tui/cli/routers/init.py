@@ -29,16 +29,14 @@ class NotCopied(Exception):
     """Raised with one sentence if nothing was copied."""
 
 
-@click.command("init", short_help="Copy the reference orchestrator to DIR.")
+@click.command("init")
 @click.argument("directory", metavar="DIR")
 def command(directory: str) -> int:
     """Copy the reference Backend Orchestrator and AI Engine to DIR, never over existing files."""
     try:
         copied = copy_template(asset_dir("templates") / "orchestrator", Path(directory))
     except (NotCopied, OSError, ValueError) as error:
-        reason = str(error)
-        if isinstance(error, OSError) and error.strerror:
-            reason = error.strerror
+        reason = getattr(error, "strerror", None) or error
         if not isinstance(error, NotCopied):
             reason = f"{directory} cannot be written: {reason}"
         complain(f"init: {reason}")

@@ -6,7 +6,7 @@ from optimus_tui.cli import exits, output
 from optimus_tui.cli.output import complain, hang, say
 
 
-@click.command("rules", short_help="Show the validator's rules, or one of them.")
+@click.command("rules")
 @click.argument("rule", metavar="[ID]", required=False)
 @click.option("--format", "form", type=click.Choice(("text", "json", "md")), default="text", show_default=True,
               help="For people, programs, or the documentation.")  # fmt: skip

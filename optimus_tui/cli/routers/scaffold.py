@@ -22,9 +22,7 @@ if TYPE_CHECKING:
 SHOWN_OUTPUT = 40
 
 
-@click.group(
-    "scaffold", no_args_is_help=False, short_help="Write a new router with its tests, or take the last one back."
-)
+@click.group("scaffold", no_args_is_help=False)
 def command() -> None:
     """Write a new router with its tests, or take the last one back."""
 

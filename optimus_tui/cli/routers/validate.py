@@ -24,7 +24,7 @@ LEVELS = ("basic", "comprehensive", "production_ready")
 _ROOT_MARKS = ("src/backend", ".git", "pyproject.toml")
 
 
-@click.command("validate", short_help="Check routers against the enterprise patterns.")
+@click.command("validate")
 @click.argument("paths", metavar="[PATHS]...", nargs=-1, type=click.Path(path_type=Path, readable=False))
 @click.option(
     "--level", type=click.Choice(LEVELS), default="comprehensive", show_default=True, help="How much is asked for."
@@ -182,10 +182,7 @@ def _reduced(report: "ValidateReport", place: Path) -> "tuple[ValidateReport, in
     try:
         known = parsed(place.read_bytes())
     except (OSError, ValueError) as error:
-        if isinstance(error, OSError) and error.strerror:
-            reason = error.strerror
-        else:
-            reason = str(error)
+        reason = getattr(error, "strerror", None) or error
         raise click.UsageError(f"--baseline {place}: {reason}") from None
     new, old, gone = split(report.issues_found, known)
     return msgspec.structs.replace(report, issues_found=tuple(new)), old, gone

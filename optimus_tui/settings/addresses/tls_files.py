@@ -49,9 +49,7 @@ def _found(named: str | None, option: str, where: str, base: Path) -> str | None
             with open(path, "rb") as file:
                 file.read(1)
     except (OSError, RuntimeError, ValueError) as error:
-        reason = "not a path"
-        if isinstance(error, OSError) and error.errno:
-            reason = os.strerror(error.errno)
+        reason = getattr(error, "strerror", None) or "not a path"
         raise SettingsError(f"{where}: {option} {spelled(named, 120)} cannot be read: {reason}") from None
     return str(path)
 
