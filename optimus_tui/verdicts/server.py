@@ -1,5 +1,4 @@
-"""Judges a Redis that answers by what its INFO says: does it refuse writes or connections, has a replica lost its
-primary, is there room left. Pure.
+"""Judge a Redis that answers by its INFO: refused writes and connections, a lost primary, the room left. Pure.
 
 What was refused once since the server's start is no trouble of now: only growth between two looks is, or a state in
 which the server must refuse. A server that evicts keys may be full. What INFO does not tell is said.

@@ -198,8 +198,10 @@ async def _present(
 
 
 async def _events_now(ctx: "Context") -> tuple[Finding, ...]:
-    """A flood, or a publisher's clock that is off, by the event log's newest entries. Who may not read it learns so
-    from the coherence analysis, not here."""
+    """Return the findings about a flood, or about a publisher's clock that is off, from the event log's newest entries.
+
+    Where the log may not be read there are none: the coherence analysis reports the missing right.
+    """
     from optimus_tui.probes.keys.coherence import read_event_ends
 
     log = await part(ctx, read_event_ends(ctx.redis, NEWEST_EVENTS), "the event log", EVENTS_SECONDS)

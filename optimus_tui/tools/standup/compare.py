@@ -117,8 +117,13 @@ async def _compare(ctx: "Context", tenants: list[bytes], minutes: int) -> Compar
 
 
 async def _read(ctx: "Context", seen: Survey, tenants: set[bytes]) -> tuple[Fault | None, Fault | None]:
-    """The values of these tenants' counters, and of some others' of the same operations: where all are over their
-    limits, no single client is to blame. Why not all were read, for each of the two."""
+    """Read the counters of these tenants, and some of other tenants for the same operations.
+
+    Where all are over their limits, no single client is to blame.
+
+    Returns:
+        For each of the two groups, why not all were read; None where all were.
+    """
     names = [one for one in seen.limits.names_to_read(EVERY) if _owner(one) in tenants]
     _, fault = await read_known(ctx, seen, names)
     _, others = await read_known(ctx, seen, neighbours(seen, names), OTHERS_SECONDS)

@@ -1,5 +1,6 @@
-"""Whether the times that events claim can be those at which they were sent. Pure; offsets are seconds, positive where a
-claim runs ahead of our clock.
+"""Decide whether the times that events claim can be those at which they were sent. Pure.
+
+Offsets are seconds, positive where a claim runs ahead of our clock.
 
 Events are placed by their own timestamps: with a wrong clock or time zone at the publisher they fall out of every
 window. A claim is compared with the arrival where that is known; in the log only a claim from the future is certain. A

@@ -28,9 +28,11 @@ class Logged(Struct, frozen=True):
 
 
 class EventWindow(Struct, frozen=True, kw_only=True):
-    """The window's events, the newest first, and what became of the others. ``ahead`` is how far the newest claim runs
-    ahead of our clock; ``oldest`` is the oldest time that any well-formed event claims; ``clock``: how far the claims
-    that lie in the future are off."""
+    """The window's events, the newest first, and what became of the others.
+
+    ``ahead`` is how many seconds the newest claim runs ahead of our clock; ``oldest`` is the oldest time that any
+    well-formed event claims; ``clock``: how far the claims that lie in the future are off.
+    """
 
     events: tuple[Logged, ...] = ()
     read: int = 0

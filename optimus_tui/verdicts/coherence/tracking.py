@@ -52,6 +52,9 @@ def match(
     Args:
         tracking: names of tracking keys, each with True if it never expires.
         groups: the number of cache keys by kind and tenant.
+        tenants: tenants known from elsewhere, beside those of ``groups``.
+        owner_of: tells the group of a cache key.
+        complete: whether the whole keyspace was read; otherwise nothing is claimed.
     """
     if not complete:
         return Tracking(orphans=None, untracked=None, unknown="the keyspace was not read whole")

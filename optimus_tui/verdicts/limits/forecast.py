@@ -38,8 +38,11 @@ Point = tuple[float, float]
 
 
 class Pace(Struct, frozen=True):
-    """``per_second`` now; ``rough`` where it rests on little, or a lower newer pace is taken for chance. Refusals
-    begin in ``earliest`` to ``latest`` seconds from the last look; both None where none is foretold."""
+    """The present rate and when refusals begin.
+
+    ``per_second`` is the rate now, ``rough`` where it rests on little, or a lower newer pace is taken for chance.
+    Refusals begin in ``earliest`` to ``latest`` seconds from the last look; both None where none is foretold.
+    """
 
     per_second: float | None = None
     rough: bool = False

@@ -24,11 +24,11 @@ MAX_NAMES = 20
 
 
 class Invalidations(Struct, frozen=True, kw_only=True):
-    """Events of the window; one without a time, or from the future, is ``undated``; ``clock``: how far
-    claims are off.
+    """Events of the window; one without a time, or from the future, is ``undated``.
 
-    ``covered_minutes`` is shorter than the window where the log does not reach back so far. ``refills`` counts, by the
-    name or pattern, how often it was refilled and invalidated again within ``SECONDS``.
+    ``clock`` is how far claims are off. ``covered_minutes`` is shorter than the window where the log does not reach
+    back so far. ``refills`` counts, by the name or pattern, how often it was refilled and invalidated again within
+    ``SECONDS``.
     """
 
     events: int = 0

@@ -119,8 +119,7 @@ def _look_at_slope(
 
 
 def _too_short_lived(requests: Grown) -> str:
-    """Why no slope of the gateway's memory is one: its processes end too soon, or are mixed up. Empty where they do
-    not."""
+    """Return why the gateway's memory has no slope: its processes end too soon, or are mixed up; empty if it has."""
     if requests.several and requests.fault is not None:
         return requests.fault.message.removesuffix(": no rates")
     seconds = requests.covered_minutes * 60 * max(1, requests.together) / max(1, requests.processes)
