@@ -128,11 +128,11 @@ LIMITS_IMMORTAL = _rule(
     "limits.immortal", "A counter without TTL never resets", "critical",
     one="{subject} never resets: its counter has no TTL ({used})",
     many="{count:,} counters never reset (no TTL): {names}",
-    impact="The count only grows: once it reaches its limit, {tenant} is refused for ever.",
-    impact_many="{full:,} of them are full: those tenants are refused (429) for ever. The others will follow.",
+    impact="The count only grows: once it reaches its limit, {tenant} is refused until it is repaired.",
+    impact_many="{full:,} of them have reached the limit: those tenants are refused (429). The others will follow.",
     phrases={
-        "impact_full": "{tenant} is refused (429) on every such request, for ever: no window will end it.",
-        "impact_left": "The count only grows: after {left} {tenant} is refused for ever."},
+        "impact_full": "Every such request of {tenant} is refused (429) until the counter is repaired.",
+        "impact_left": "The count only grows: after {left}, {tenant} is refused until it is repaired."},
     remedy="Give this one counter a TTL (keeps its count) or reset it; then find what wrote it without one.",
     remedy_many="So many at once point to the writer: see how the gateway sets the window, then repair each tenant.",
     cured_by="repair_counter", also_cured_by=("reset_counters",), alert_group=_COUNTER, fails_requests=True,
@@ -160,8 +160,8 @@ LIMITS_NEAR = _rule(
     one="{subject} is near its limit: {used} ({share})",
     many="{count:,} counters are near their limits: {names}",
     impact_many="Each has used {share} or more of its limit.",
-    impact="It will be answered 429 before its window ends if it goes on like this.",
-    remedy="Nothing yet; watch its slope.", remedy_many="Nothing yet; watch their slopes.",
+    impact="At this pace its requests are refused (429) before the window ends.",
+    remedy="Nothing yet; watch how fast it fills.", remedy_many="Nothing yet; watch how fast they fill.",
     alert_group=_COUNTER, limit_state="near", from_redis=True, **_ASKED_OF_TENANT)
 LIMITS_BROKEN = _rule(
     "limits.broken", "A counter cannot be read", "medium",
@@ -177,10 +177,10 @@ LIMITS_BROKEN = _rule(
     alert_group=_COUNTER, limit_state="broken", from_redis=True, **_ASKED_OF_TENANT)
 LIMITS_LONG_TTL = _rule(
     "limits.long_ttl", "A counter lives longer than its window",
-    one="{subject} lives for {left} more in a window of {window} ({used})",
+    one="{subject} expires in {left}, although its window is {window} ({used})",
     many="{count:,} counters live far longer than the window of {window}, up to {left}: {names}",
     impact="It lives far beyond its window: once it is full, {tenant} is answered 429 for {left}, not for {window}.",
-    impact_many="{full:,} of them are full: those tenants are refused (429) until the TTL ends.",
+    impact_many="{full:,} of them have reached the limit: those tenants are refused (429) until the TTL ends.",
     remedy="Find what sets this TTL (a mixed-up unit, a TTL that is set again) and make it one window.",
     phrases={
         "all": "all counters live far longer than the window of {window}, up to {left}: {names}",
@@ -191,13 +191,13 @@ LIMITS_KEPT = _rule(
     "limits.kept", "The key of a sliding window never expires", "low",
     one="{names} has no TTL: a sorted set drops the entries that leave its window, but its key stays for ever",
     many="{names} have no TTL: a sorted set drops the entries that leave its window, but its key stays for ever",
-    impact="No request is blocked by it; the keys of tenants that left pile up.",
+    impact="No request is refused because of it, but the keys of tenants that left are never removed.",
     remedy="Set a TTL of one window with each request.", from_redis=True, **_ASKED_OF_TENANT)
 LIMITS_TENANT_SHARE = _rule(
     "limits.tenant_share", "A tenant holds too many counters", "high",
-    one="{subject} holds {count:,} active limits, more than {limit:,}",
-    many="{count:,} tenants hold more than {limit:,} active limits each: {names}",
-    impact="One tenant is busy on unusually many operations at once: a runaway client, or names made up by one.",
+    one="{subject} has {count:,} active counters, more than {limit:,}",
+    many="{count:,} tenants have more than {limit:,} active counters each: {names}",
+    impact="One tenant is busy on unusually many operations at once: a client out of control, or made-up names.",
     impact_many="Many tenants are busy on unusually many operations at once.",
     remedy="Look at this tenant's operations: unknown names point to a client that invents them.",
     remedy_many="Check whether a release added operations, or whether names are being made up.",
@@ -209,9 +209,9 @@ LIMITS_REFUSED = _rule(
     phrases={
         "within": "in {span}",
         "since_start": "since the gateway started, at an unknown time",
-        "share": "{share} of them or more",
+        "share": "at least {share} of its requests",
         "share_unknown": "share unknown: {reason}",
-        "ended": "{count:,} of all in the last {span}"},
+        "ended": "{count:,} refusals of all tenants in the last {span}"},
     impact="Requests of this tenant are refused, even if the counter of the present window is low.",
     impact_many="Requests of these tenants are refused.",
     remedy="See whether one client repeats its requests, and whether the limit fits what this tenant needs.",
@@ -221,13 +221,13 @@ LIMITS_REFUSED_BELOW = _rule(
     "limits.refused_below", "Requests were refused below the published limit", "high",
     one="{count:,} requests were refused (429) within {seconds:.1f} s while {subject} stood at {used:,} of the"
     " published {limit:,}",
-    impact="The published limit is not the one in force: every figure against it is too good.",
-    remedy="Compare the limit in force with /api/rate-limits: that is stale, or a second limiter refuses.",
+    impact="The published limit is not the one in force: shares of it that are shown are too low.",
+    remedy="Compare the limit in force with /api/rate-limits: either that is stale, or a second limiter refuses.",
     fails_requests=True, **_ASKED_OF_TENANT)
 LIMITS_TOTAL = _rule(
     "limits.total", "Redis holds too many rate-limit keys", "medium",
     one="{count} rate-limit keys, more than {limit:,}",
-    impact="Redis carries more windows than expected: many active tenants, or keys that pile up.",
+    impact="Redis holds more counters than expected: many active tenants, or keys that never expire.",
     remedy="See which tenants hold the most, and whether their counters have TTLs.", from_redis=True)
 LIMITS_UNKNOWN_LAYOUT = _rule(
     "limits.unknown_layout", "Keys may be rate limits in another layout",
@@ -238,13 +238,13 @@ LIMITS_UNKNOWN_LAYOUT = _rule(
 LIMITS_RULES = _rule(
     "limits.rules", "Part of the published limits cannot be used", "medium",
     one="part of the published limits cannot be used: {problem}",
-    impact="Operations without a usable limit are not judged: all or nothing of them may be refused.",
+    impact="Operations without a usable limit are not judged: a used-up limit of theirs is not noticed here.",
     remedy="Correct what /api/rate-limits publishes, or set these limits under [limits] in optimus.toml.")
 LIMITS_PARTIAL = _rule(
     "limits.partial", "Only a part of the counters was read", "low",
     one="{subject} were measured in part: {reason}",
     impact="Trouble in the rest of the {subject} would not be noticed here.",
-    remedy="Ask again, or leave the dashboard open: it reads them in turns.")
+    remedy="Ask again, or leave the dashboard open: it reads the rest in turns.")
 LIMITS_UNMEASURED = _unmeasured("limits.unmeasured", "Rate limits cannot be read")
 LIMITS_RULES_UNMEASURED = _unmeasured("limits.rules_unmeasured", "The limits in force are not known")
 
@@ -261,10 +261,13 @@ LATENCY_P95 = _rule(
         **_TIMEOUTS,
         "quick_again": "; quick again in the last {count} checks",
         "one_slow": "; one check of {count} was slow",
+        "estimate": "{subject} p95 {p95} is over {limit}",
+        "at_least": "{subject} p95 is more than {lower}, over the threshold of {limit}",
+        "between": "{subject} p95 is more than {lower} and {upper} at most, over the threshold of {limit}",
         "route_quick_again": "quick again in its last {count:,.0f} requests"}, alert_group="latency")
 LATENCY_NOW = _rule(
     "latency.now", "Every request is slow at present",
-    one="{subject} over {limit} {when}, now {now}",
+    one="{subject} took over {limit} {when}, now {now}",
     impact="Every request to {subject} takes longer than this at present.{timeouts}",
     phrases={**_TIMEOUTS, "last": "in the last {count} checks", "each": "in {checks}"},
     remedy="See what {subject} waits for now: its load, its own dependencies, its last deployment.",
@@ -282,7 +285,7 @@ LATENCY_UNMEASURED = _unmeasured("latency.unmeasured", "Latencies of requests ar
 CACHE_LARGE = _rule(
     "cache.large", "The cache holds many keys", "low",
     one="{count} cache keys, more than {limit:,}",
-    impact="Memory, and longer bulk invalidations.",
+    impact="The cache takes memory, and bulk invalidations take long.",
     remedy="See which kind and tenant hold the most, and whether their TTLs fit.",
     explained_by=COHERENCE, issue="", cured_by="unlink_prefix", points_to=("memory_leak",), from_redis=True)
 CACHE_NO_TTL = _rule(
@@ -300,9 +303,9 @@ CACHE_UNKNOWN_LAYOUT = _rule(
 CACHE_HIT_RATE = _rule(
     "cache.hit_rate", "The hit rate is low",
     one="hit rate {rate} is below {limit} ({source}){few}",
-    remedy="Watch it; compare with the feed: bulk invalidations and short TTLs show first there.",
+    remedy="Watch it; see in the feed whether bulk invalidations or short TTLs are the cause.",
     phrases={
-        "few": "; {count} look-ups are few, it may be chance",
+        "few": "; only {count} look-ups: it may be chance",
         "now": "now {rate} ({source})",
         "remedy_low": "Raise the TTL of the kinds that expire soonest; see in the feed if too much is invalidated."},
     impact="More requests than usual go to the AI Engine: slower answers, more load.")
@@ -319,16 +322,16 @@ CACHE_HIT_RATE_UNKNOWN = _rule(
     remedy="Let the gateway serve /api/cache/metrics, or allow INFO.")
 CACHE_HIT_RATE_UNMEASURED = _unmeasured("cache.hit_rate_unmeasured", "The hit rate cannot be read")
 CACHE_EVICTIONS = _rule(
-    "cache.evictions", "Redis evicts keys before their time", "low",
-    one="{count:,.0f} keys were evicted before their time in {minutes:.0f} min",
+    "cache.evictions", "Redis evicts keys before they expire", "low",
+    one="{count:,.0f} keys were evicted before they expired, in {minutes:.0f} min",
     impact="Redis is full and drops keys by its policy ({policy}): each dropped key is an avoidable miss.",
     remedy="Give Redis more memory, or cache less: see which kinds hold the most.",
     points_to=("memory_leak", "cache_miss"))
 CACHE_CHURN = _rule(
-    "cache.churn", "Keys are refilled and invalidated again at once", "low",
-    one="{count:,} times keys were refilled and invalidated again within {seconds:.0f} s; {worst} {times:,}",
+    "cache.churn", "Keys are invalidated again right after they are refilled", "low",
+    one="{count:,} times keys were refilled and invalidated within {seconds:.0f} s; most often {worst} ({times:,})",
     impact="Wasted work: these answers are computed, stored and dropped before they are read twice.",
-    remedy="Invalidate what changed instead of whole kinds, or let writes settle before the cache is filled.",
+    remedy="Invalidate what changed instead of whole kinds, or fill the cache only after a burst of writes.",
     also_cured_by=("unlink_prefix",))
 CACHE_UNMEASURED = _unmeasured("cache.unmeasured", "Cache keys cannot be read")
 
@@ -347,13 +350,13 @@ COHERENCE_HIGH_OVERHEAD = _rule(
 COHERENCE_STALE = _rule(
     "coherence.stale", "Cache keys survived an invalidation", "high",
     one="{keys} survived an invalidation: {names}",
-    impact="Tenants are answered with data of before a change, until the TTL ends or for ever.",
-    remedy="Find the writer that sets these keys or misses them; look at each key before you remove it.",
+    impact="Tenants get data from before a change until the TTL ends; without a TTL, for ever.",
+    remedy="Find the code that sets these keys, or that does not invalidate them; look at each before you remove it.",
     cured_by="invalidate_tenant")
 COHERENCE_SUSPECT = _rule(
     "coherence.suspect", "Cache keys may have survived an invalidation", "low",
     one="{keys} may have survived an invalidation: {names}",
-    impact="Stale answers, unless these keys live shorter than others of their kind.",
+    impact="Tenants may get stale answers, unless these keys have shorter TTLs than others of their kind.",
     remedy="Compare their value with the source; give all keys of a kind the same TTL.",
     cured_by="invalidate_tenant")
 COHERENCE_MALFORMED = _rule(
@@ -369,14 +372,14 @@ COHERENCE_UNHEARD = _rule(
 COHERENCE_UNMEASURED = _unmeasured("coherence.unmeasured", "Coherence cannot be read")
 EVENTS_CLOCK = _rule(
     "events.clock", "The clock of a publisher of events is off",
-    one="{events}: {offset}: the publisher's clock or time zone is off",
-    phrases={"late": "{events}: {offset}: the publisher's clock or time zone is off, or events are delivered late"},
-    impact="Events are placed by the times they claim: these fall out of every window and are ordered wrongly.",
+    one="{offset} in {events}: the publisher's clock or time zone is off",
+    phrases={"late": "{offset} in {events}: the publisher's clock or time zone is off, or events are delivered late"},
+    impact="Events are placed by their own timestamps: these fall outside every window and stand in the wrong order.",
     remedy="Set the publisher's clock (NTP), and let it write UTC: a local time must not end in Z.")
 EVENTS_FLOOD = _rule(
     "events.flood", "Too many coherence events", "medium",
     one="{rate:,.0f} coherence events a second, more than {limit:,.0f}",
-    impact="Every gateway reads and carries out each of them: work without end, caches that never fill.",
+    impact="Every gateway carries out each of them: constant work, and caches that stay empty.",
     remedy="See in the feed, by type and tenant, what the events are about; then stop what publishes them.")
 EVENTS_UNMEASURED = _unmeasured("events.unmeasured", "Events cannot be read")
 FEED_DENIED = _rule(
@@ -412,7 +415,7 @@ _REDIS_REMEDY = "Look at the Redis process, its log and the network on the way; 
 SERVER_UNREACHABLE = _rule(
     "server.unreachable", "Redis does not serve", "critical",
     one="redis does not serve: {reason}", phrases=_CHECKS,
-    impact="No caching, no rate limits, no coherence: the gateway falls back or fails, and three panes stand still.",
+    impact="No caching, no rate limits, no coherence: the gateway falls back or fails, and three panes show old data.",
     remedy=_REDIS_REMEDY, alert_group="server")
 SERVER_LOGIN = _rule(
     "server.login", "Redis refuses our login", "high",
@@ -438,7 +441,7 @@ SERVER_REFUSES_WRITES = _rule(
         "snapshot_failed": "its last snapshot failed, and it stops writes then",
         "no_replica": "no replica keeps up, and it needs at least one (min-replicas-to-write)",
         "lately": "{counts} in the last {seconds:.0f} s",
-        "with_error": "{count:,} with {error}",
+        "with_error": "{count:,} refused with {error}",
         "since_start": "{count:,} refused since its start",
         "remedy_OOM": _MEMORY_REMEDY,
         "remedy_MISCONF": _DISK_REMEDY,
@@ -464,12 +467,12 @@ SERVER_REPLICA_LINK = _rule(
         "copying": "redis is a replica that is copying the whole data of its primary",
         "copying_impact": "Until it is done, counters and cache keys that are read here are old or missing.",
         "copying_remedy": "Wait until the copy is complete; if it never ends, see the replica's log."},
-    impact="What is read here is as old as the break: counters, cache keys and events are not those of now.",
+    impact="Counters, cache keys and events that are read here are as old as the loss of the link.",
     remedy="See whether the primary is up and reachable from the replica; else point REDIS_URL at the primary.",
     from_redis=True)
 SERVER_REPLICAS = _rule(
-    "server.replicas", "Replicas of Redis dropped away", "medium",
-    one="{lost} of redis dropped away, {connected:,} still connected",
+    "server.replicas", "Replicas of Redis disconnected", "medium",
+    one="{lost} of redis disconnected, {connected:,} still connected",
     impact="Fewer copies of the data; what reads from that replica reads old data.",
     remedy="See the replica's process and its log.", from_redis=True)
 SERVER_REFUSES_CONNECTIONS = _rule(
@@ -490,13 +493,13 @@ SERVER_INFO_UNKNOWN = _rule(
 SERVER_INFO_SENSELESS = _rule(
     "server.info_senseless", "INFO of Redis holds impossible values", "medium",
     one="INFO of redis holds impossible values, which are not used: {fields}",
-    impact="What these fields tell (memory, clients, look-ups, replication) is not judged.",
+    impact="What depends on these fields (memory, clients, look-ups, replication) is not judged.",
     remedy="See what answers there: a proxy, or a server with a damaged INFO.")
 REDIS_SLOW_COMMANDS = _rule(
     "redis.slow_commands", "Redis runs slow commands",
-    one="{commands}, the slowest {slowest} with {took}",
+    one="{commands}; the slowest, {slowest}, took {took}",
     impact="Redis runs one command at a time: all others waited that long.",
-    remedy="Find who sends this command on so much data (SLOWLOG GET shows the client) and bound it.")
+    remedy="Find the client that runs it on so much data (SLOWLOG GET names it), and limit the amount.")
 REDIS_SLOW_UNMEASURED = _unmeasured("redis.slow_unmeasured", "Slow commands cannot be read")
 REDIS_EVENTS_UNMEASURED = _unmeasured("redis.events_unmeasured", "Latency events of Redis cannot be read")
 MEMORY_GROWTH = _rule(
@@ -526,7 +529,7 @@ _GATEWAY_REMEDY = "Look at the gateway's process and its log; then at its addres
 _ENGINE_REMEDY = "Look at the engine's process and its log; then at its address in the settings."
 _POSTGRES_REMEDY = "Look at the database and its connections; then at the DSN in the settings."
 _OUTAGE = "An outage of {subject} would not be noticed here."
-_SAYS_REMEDY = "See what {subject} says under /health, and whether that part is needed."
+_SAYS_REMEDY = "See what {subject} reports under /health, and whether that part is needed."
 _GATEWAY: dict[str, Any] = {"points_to": ("high_latency",)}
 _ENGINE: dict[str, Any] = {
     "explained_by": TROUBLE, "issue": "circuit_breaker", "points_to": ("circuit_breaker", "proxy_timeout")}
@@ -558,13 +561,13 @@ SERVICES_POSTGRES_UNKNOWN = _rule(
     one=_CANNOT_BE_MEASURED,
     impact=_OUTAGE, remedy=_POSTGRES_REMEDY, **_POSTGRES)
 SERVICES_GATEWAY_SAYS = _rule(
-    "services.gateway_says", "The gateway is healthy, with a remark", "low",
+    "services.gateway_says", "The gateway is healthy, but a part of it may not be", "low",
     phrases=_REMARKS, one=_REMARK, impact="None, as far as is known.", remedy=_SAYS_REMEDY, **_GATEWAY)
 SERVICES_ENGINE_SAYS = _rule(
-    "services.engine_says", "The AI engine is healthy, with a remark", "low",
+    "services.engine_says", "The AI engine is healthy, but a part of it may not be", "low",
     phrases=_REMARKS, one=_REMARK, impact="None, as far as is known.", remedy=_SAYS_REMEDY, **_ENGINE)
 SERVICES_POSTGRES_SAYS = _rule(
-    "services.postgres_says", "Postgres is healthy, with a remark", "low",
+    "services.postgres_says", "Postgres is healthy, but a part of it may not be", "low",
     phrases=_REMARKS, one=_REMARK, impact="None, as far as is known.", remedy=_SAYS_REMEDY, **_POSTGRES)
 SERVICES_FLAPPING = _rule(
     "services.flapping", "A service fails now and then", "medium",
@@ -582,11 +585,11 @@ BREAKER_HALF_OPEN = _rule(
     "breaker.half_open", "A circuit is half open", "medium",
     one="the circuit to {subject} is half-open{processes}{cause}", phrases=_CIRCUIT,
     impact="The gateway lets one request through to {subject} and refuses the others until it succeeds.",
-    remedy="Wait for the next check: it closes or opens again with the outcome of one request.")
+    remedy="Wait: the result of the next request closes the circuit or opens it again.")
 BREAKER_WAS_OPEN = _rule(
     "breaker.was_open", "A circuit was open", "low",
     one="the circuit to {subject} was open within the window and is closed again",
-    impact="Requests were refused then; they pass now.", remedy="See what the service did at that time.")
+    impact="Requests were refused then; they pass now.", remedy="See the log of {subject} of that time.")
 BREAKER_UNMEASURED = _unmeasured("breaker.unmeasured", "The states of circuits are not known")
 ERRORS_RATE = _rule(
     "errors.rate", "Too many requests fail",
@@ -598,16 +601,16 @@ ERRORS_RATE = _rule(
         "part_impact": "Callers get errors instead of answers there; most others are answered.",
         "part_remedy": "See the gateway's log of that route or tenant, then what it depends on.",
         "few": "; {count:,} failures of so few requests may be chance",
-        "good_again": "{share} of the last {count:,.0f}",
+        "good_again": "{share} of the last {count:,.0f} requests",
         "most_at": "; most at {parts}",
         "failed_of": "{label} {name} ({count:,} of {requests})"})
 ERRORS_TIMEOUTS = _rule(
     "errors.timeouts", "Too many requests time out",
-    one="{what} {share} is at or over {limit}{few}",
+    one="{what} is {share}, the threshold is {limit}{few}",
     phrases={
-        "part": "{what} of {part} {share} is at or over {limit}{few}",
+        "part": "{what} of {part} is {share}, the threshold is {limit}{few}",
         "few": "; so few may be chance"},
-    impact="These requests waited as long as the proxy does, and failed.",
+    impact="These requests waited for the proxy's whole timeout, and failed.",
     remedy="Look at the engine's slow requests in these minutes; raise the proxy's timeout only after that.",
     points_to=("proxy_timeout", "circuit_breaker"))
 ERRORS_UNMEASURED = _unmeasured("errors.unmeasured", "Failures of requests are not known")
@@ -615,16 +618,15 @@ PROXY_P99 = _rule(
     "proxy.p99", "The slowest requests are near the proxy's timeout",
     one="{subject}: p99 {p99} is close to the timeout of {timeout}",
     phrases={"reached": "{subject}: p99 {p99} reaches the timeout of {timeout}"},
-    impact="One request in a hundred is given up, or nearly.",
+    impact="One request in a hundred times out, or nearly does.",
     remedy="Find what makes the slowest requests slow in the engine before raising the proxy's timeout.")
 PROXY_UNMEASURED = _unmeasured("proxy.unmeasured", "Latencies behind the proxy are not known")
 GATEWAY_RESTARTS = _rule(
     "gateway.restarts", "The gateway restarts often",
     one="the gateway's processes restarted at least {times} in {span} ({processes} seen)",
-    impact="What a process counted after it was last read is lost: rates are lower bounds, and requests that it was "
-    "serving broke off.",
-    remedy="A deployment restarts each process once. More often: see the gateway's log and its memory limit for why it "
-    "ends.")
+    impact="Requests that a process was serving at a restart failed. What it counted after it was last read is lost, "
+    "so rates are lower bounds.",
+    remedy="A deployment restarts each process once. If it is more often, see the gateway's log and its memory limit.")
 
 # -- this program's own sight ----------------------------------------------------------------------------------------
 
@@ -637,7 +639,7 @@ METRICS_SEVERAL_PROCESSES = _rule(
 METRICS_UNMEASURED = _unmeasured("metrics.unmeasured", "Metrics cannot be read")
 SOURCE_BROKEN = _rule(
     "source.broken", "A source of figures is broken", "medium",
-    one="{subject}: this source is broken ({error}); its figures here are old",
+    one="{subject} is not read any more ({error}); its figures here are old",
     impact="Trouble that only {subject} shows would not be noticed here.",
-    remedy="It starts again by itself; please report it with the crash report that was kept.")
+    remedy="It starts again by itself. This is a bug in this program: please report it with the crash report.")
 COMPARE_UNMEASURED = _unmeasured("compare.unmeasured", "The keyspace cannot be read")

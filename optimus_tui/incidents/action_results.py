@@ -6,10 +6,10 @@ from optimus_tui.wording.clauses import clause
 from optimus_tui.wording.safe import safe_text
 
 _DONE = {
-    "repair_counter": "counters given their window back",
+    "repair_counter": "counters given a TTL",
     "reset_counters": "counters reset",
     "unlink_no_ttl": "cache keys without TTL unlinked",
-    "expire_no_ttl": "cache keys without TTL given one",
+    "expire_no_ttl": "cache keys given a TTL",
     "invalidate_tenant": "cache invalidated",
     "unlink_prefix": "cache keys unlinked by prefix",
 }

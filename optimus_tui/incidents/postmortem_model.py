@@ -35,7 +35,7 @@ from optimus_tui.workflow.times import elapsed
 MOST_OPEN = 20
 """Open recommendations that are listed; further ones are counted."""
 _RATIOS = {"error_rate": "requests that failed (5xx)", "refused_rate": "requests refused (429)",
-           "client_error_rate": "requests that were wrong (4xx)"}  # fmt: skip
+           "client_error_rate": "wrong requests (4xx)"}  # fmt: skip
 _OF_TENANTS = ("limits.", CACHE_NO_TTL, CACHE_LARGE, CACHE_CHURN, "coherence.")
 """Prefixes of rules whose findings concern the keys of single tenants."""
 
@@ -118,7 +118,7 @@ def _summary(state: IncidentState) -> Iterator[tuple[str, str]]:
     yield from _later_checks(state)
     if state.choice is not None:
         tenant = clause(state.choice.tenant, " for ")
-        yield "What was looked at", f"{state.choice.issue}{tenant}: {state.choice.reason}"
+        yield "Issue that was examined", f"{state.choice.issue}{tenant}: {state.choice.reason}"
     yield "Cause", state.cause or "not known yet"
     yield "Resolution", state.resolution or "not resolved yet"
 
@@ -168,14 +168,14 @@ def _tenants(state: IncidentState) -> str:
     if tenant_of(found[0]) is not None:
         mine = [name for one in found if (name := tenant_of(one)) is not None]
     others = [one for one in state.tenants if one not in mine]
-    beside = clause(", ".join(others), " (named beside it: ", ")")
+    beside = clause(", ".join(others), " (also named by other findings: ", ")")
     return f"{', '.join(dict.fromkeys(mine)) or _reach(found[0])}{beside}"
 
 
 def _reach(main: Diagnostic) -> str:
     """Return whom a finding concerns that names no tenant for certain."""
     if main.rule.startswith(_OF_TENANTS) and main.subject != ALL_TENANTS:
-        return f"not named for certain by the finding, which is about {main.subject or 'something without a name'}"
+        return f"not certain: the finding is about {main.subject or 'something without a name'}"
     return "not limited to one tenant"
 
 

@@ -135,7 +135,7 @@ def judge(names: tuple[str, str], truth: Truth, watch: Watch, kept: IncidentStat
         _mark("gone", watch.cleared, watch, _gone(truth, watch), _still(watch)),
         _mark(
             "proved", _mono(state.repaired), watch,
-            "all that looked again found it gone", "no check of the incident proved that it is gone",
+            "every check found it gone", "no check of the incident proved that it is gone",
         ),
         _mark(
             "closed", _mono(state.closed), watch,
@@ -181,8 +181,8 @@ def _identified(truth: Truth, state: IncidentState, watch: Watch) -> DrillMilest
         return _mark("identified", watch.identified[0], watch, watch.identified[1], "")
     issue = state.choice.issue if state.choice else ""
     if issue not in truth.issues:
-        looked = clause(issue, "; looked at was ")
-        return DrillMilestone("identified", None, f"the issue {' or '.join(truth.issues)} was not looked at{looked}")
+        looked = clause(issue, "; chosen was ")
+        return DrillMilestone("identified", None, f"the issue {' or '.join(truth.issues)} was not chosen{looked}")
     return DrillMilestone("identified", None, "no step's evidence holds the fault's finding")
 
 
@@ -204,20 +204,20 @@ def _ended(record: ActionRecord) -> float:
 
 def _gone(truth: Truth, watch: Watch) -> str:
     rules = ", ".join(truth.rules)
-    left = clause("; ".join(watch.left[:3]), "; what followed from it is still on the screen: ")
-    return f"its findings ({rules}) left the screen, and stayed away{left}"
+    left = clause("; ".join(watch.left[:3]), "; its consequences are still on the screen: ")
+    return f"its findings ({rules}) left the screen for good{left}"
 
 
 def _still(watch: Watch) -> str:
     if watch.shown is None:
-        return "it never showed, so it never went"
+        return "it was never shown, so its end was not seen"
     return "its findings are still on the screen"
 
 
 def _missed(marks: Sequence[DrillMilestone], state: IncidentState, watch: Watch) -> Iterable[str]:
     yield from (f"{one.name}: {one.words}" for one in marks if one.seconds is None)
     if watch.returned:
-        yield f"it came back ({watch.returned}×): what was done first did not end the cause"
+        yield f"it came back ({watch.returned}×): the first attempt did not remove the cause"
     for step in state.steps:
         if step.status == "skipped":
             yield f"step {step.plan.title} was skipped: {safe_sentence(step.said, 200)}"

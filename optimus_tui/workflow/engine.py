@@ -130,7 +130,7 @@ def _resume(state: IncidentState, event: happened.Resumed) -> Reduced:
 
 def _move(state: IncidentState, event: happened.SystemMoved) -> Reduced:
     if not event.reason.strip():
-        return state, (EventRefused(reason="going on with a system at other addresses needs a reason"),)
+        return state, (EventRefused(reason="continuing with a system at new addresses needs a reason"),)
     return replace(state, system=event.system), ()
 
 

@@ -22,11 +22,11 @@ BY_COMMAND = (
 )
 """(Verb, prefix of the keys, action): the action that does what a recommended command does."""
 _OFFER = {
-    "repair_counter": "Give the counters of {who} that never reset their window back; the counts stay",
-    "reset_counters": "Only if the windows cannot be waited for: reset the counters of {who}",
+    "repair_counter": "Give the counters of {who} that never reset a TTL; their counts stay",
+    "reset_counters": "Only if waiting for the windows to end takes too long: reset the counters of {who}",
     "unlink_no_ttl": "Unlink the cache keys of {who} that never expire",
-    "unlink_prefix": "Unlink cache keys of {who} by the beginning of their names",
-    "invalidate_tenant": "Invalidate the cache of {who}, so that gateways drop theirs too",
+    "unlink_prefix": "Unlink the cache keys of {who} whose names begin with a prefix",
+    "invalidate_tenant": "Invalidate the cache of {who}; gateways then drop their own copies too",
 }
 _LAST = ("reset_counters", "unlink_prefix")
 """These actions lose data that may be needed: their priority is always low."""

@@ -139,7 +139,7 @@ def skip(state: IncidentState, event: happened.StepSkipped) -> Reduced:
     """Skip a step, with a reason."""
     step = state.step(event.step)
     if step is None or step.status not in ("waiting", "failed"):
-        return _refuse(f"step {event.step!r} cannot be skipped: it does not wait", state)
+        return _refuse(f"step {event.step!r} cannot be skipped: it is not waiting", state)
     if not event.reason.strip():
         return _refuse("skipping a step needs a reason", state)
     return put(state, replace(step, status="skipped", ended=event.at, said=event.reason)), ()

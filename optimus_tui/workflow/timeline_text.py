@@ -37,7 +37,7 @@ def _captured(state: IncidentState, event: happened.Captured) -> Words:
 def _started(state: IncidentState, event: happened.StepStarted) -> Words:
     step = state.step(event.step)
     again = " again" if step and step.runs > 1 else ""
-    return "run", f"{_title(state, event.step)}: {step.plan.tool if step else 'tool'} asked{again}"
+    return "run", f"{_title(state, event.step)}: {step.plan.tool if step else 'tool'} started{again}"
 
 
 def _finished(state: IncidentState, event: happened.StepFinished) -> Words:
@@ -71,7 +71,7 @@ def _done(state: IncidentState, event: happened.StepDone) -> Words:
 
 def _chosen(state: IncidentState, event: happened.IssueChosen) -> Words:
     reason = clause(state.choice.reason, ": ") if state.choice else ""
-    return "choice", f"to be looked at: {event.issue}{clause(event.tenant, ' for ')}{reason}"
+    return "choice", f"issue chosen: {event.issue}{clause(event.tenant, ' for ')}{reason}"
 
 
 def _note(state: IncidentState, event: happened.NoteAdded) -> Words:
@@ -98,12 +98,12 @@ def _checked(state: IncidentState, event: happened.CheckFinished) -> Words:
     check = next((one for one in record.checks if one.step == event.step), None) if record else None
     change = check.change if check else None
     words = f"{change.verdict}, {change.words}" if change else event.message or "no result"
-    return "check", f"{_title(state, event.step)} asked again: {words}"
+    return "check", f"{_title(state, event.step)} checked again: {words}"
 
 
 def _asked_again(state: IncidentState, event: happened.ChecksAsked) -> Words:
     record = next((one for one in state.action_records if one.receipt.action_id == event.action_id), None)
-    return "step", f"checked once more: {(record.receipt.words if record else '') or event.action_id}"
+    return "step", f"checks repeated: {(record.receipt.words if record else '') or event.action_id}"
 
 
 def _impact(state: IncidentState, event: happened.ImpactMeasured) -> Words:
@@ -115,7 +115,7 @@ def _resumed(state: IncidentState, event: happened.Resumed) -> Words:
 
 
 def _moved(state: IncidentState, event: happened.SystemMoved) -> Words:
-    return "open", f"{event.operator or 'somebody'} goes on with the system at other addresses: {event.reason}"
+    return "open", f"{event.operator or 'somebody'} continues with the system at new addresses: {event.reason}"
 
 
 def _closed(state: IncidentState, event: happened.Closed) -> Words:
@@ -123,7 +123,7 @@ def _closed(state: IncidentState, event: happened.Closed) -> Words:
 
 
 def _reopened(state: IncidentState, event: happened.Reopened) -> Words:
-    return "open", f"opened again: {event.reason}"
+    return "open", f"reopened: {event.reason}"
 
 
 def _exported(state: IncidentState, event: happened.Exported) -> Words:

@@ -61,8 +61,8 @@ async def test_a_finding_about_its_latency_marks_a_dependency_that_answers_as_sl
 async def test_the_hit_rate_names_its_source_and_an_unknown_one_its_reason() -> None:
     lines = await drawn(health_report())
     assert all(part in line_of(lines, "rate") for part in ("85 %", "gateway", "1,247 keys"))
-    lines = await drawn(health_report(hit_rate=HitRate(0.6, "redis INFO, ours left out")))
-    assert all(part in line_of(lines, "rate") for part in ("60 %", "redis INFO", "ours left out"))
+    lines = await drawn(health_report(hit_rate=HitRate(0.6, "redis INFO, without ours")))
+    assert all(part in line_of(lines, "rate") for part in ("60 %", "redis INFO", "without ours"))
     silent = GatewayState(service=gateway().service, cache_fault=Fault("invalid", "cache metrics answered 500"))
     lines = await drawn(health_report(hit_rate=None, gateway=reading(silent)))
     assert "unknown" in line_of(lines, "rate")

@@ -30,7 +30,7 @@ def test_beyond_the_last_edge_it_is_over_that_edge_and_judged_by_it() -> None:
     of = histogram(*INSTRUMENTATOR)
     assert shown_ms(of, "p95") == "over 1 s" and estimate_ms(of, "p95") is None
     (finding,) = judge_spread("route /a", of, T)
-    assert finding.message == "route /a p95 is more than 1 s, over the bar of 1.0 s"
+    assert finding.message == "route /a p95 is more than 1 s, over the threshold of 1.0 s"
     assert (finding.measured, finding.severity) == (1000.0, "high")
 
 
@@ -67,7 +67,7 @@ def test_an_interpolated_percentile_reads_as_an_estimate_wherever_a_finding_is_s
     (half,) = judge_half("y", histogram((0.5, 2.0), (1.0, 8.0), (math.inf, 8.0)), T)
     assert half.message.endswith("took over 500 ms (p50 ≈ 667 ms)")
     (wide,) = judge_spread("z", histogram((1.0, 90.0), (10.0, 100.0), (math.inf, 100.0)), T)
-    assert wide.message == "z p95 is more than 1 s and 10 s at most, over the bar of 1.0 s"
+    assert wide.message == "z p95 is more than 1 s and 10 s at most, over the threshold of 1.0 s"
     assert (wide.measured, wide.measured_words) == (1000.0, "over 1 s")
     assert measured(finding) == "≈ 750 ms"
     facts = dict(explained(finding))

@@ -76,12 +76,13 @@ def test_gone_is_only_what_is_gone_and_what_still_counts_from_before_is_named() 
     watch = seen((99, (earlier,)), (101, (earlier, finding(), followed)), (105, (earlier, followed)))
     words = next(one.words for one in judge(NAMES, TRUTH, watch, None, "given up").marks if one.name == "gone")
     assert words.endswith(
-        "stayed away; what followed from it is still on the screen: acme: limits.refused (counted over the last 90 s)"
+        "left the screen for good; its consequences are still on the screen: "
+        "acme: limits.refused (counted over the last 90 s)"
     )
     watch = look(watch, TRUTH, (earlier,), 140)
     assert watch.cleared == 105
     words = next(one.words for one in judge(NAMES, TRUTH, watch, None, "given up").marks if one.name == "gone")
-    assert words == "its findings (limits.over) left the screen, and stayed away"
+    assert words == "its findings (limits.over) left the screen for good"
 
 
 def test_the_timeline_and_the_result_give_a_time_in_one_form() -> None:

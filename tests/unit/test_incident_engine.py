@@ -86,7 +86,7 @@ def test_a_step_is_skipped_only_with_a_reason() -> None:
     assert "reason" in play.refused(happened.StepSkipped(at=stamp(), step="health", reason="  "))
     play.tell(happened.StepSkipped(at=stamp(), step="health", reason="known already"))
     assert play.state.step("health").status == "skipped"  # type: ignore[union-attr]
-    assert "does not wait" in play.refused(happened.StepSkipped(at=stamp(), step="health", reason="again"))
+    assert "is not waiting" in play.refused(happened.StepSkipped(at=stamp(), step="health", reason="again"))
 
 
 def test_a_redo_says_what_changed() -> None:
@@ -163,7 +163,7 @@ def test_the_timeline_does_not_say_a_finding_twice_in_one_line() -> None:
     play.run("health", outcome(ENGINE, left))
     play.run("health", outcome(less, headline=less.message, verdict="needs_attention"))
     line = play.state.timeline[-1].text
-    assert line == "Health check: needs_attention, 20 % of 403 requests failed (better: less of it, and still)"
+    assert line == "Health check: needs_attention, 20 % of 403 requests failed (better: it decreased, but is not gone)"
     play.run("health", outcome(verdict="healthy"))
     assert play.state.timeline[-1].text == "Health check: healthy, so (fixed: what was found is gone)"
 

@@ -105,7 +105,7 @@ def test_what_was_counted_before_the_action_is_not_its_effect(
 ) -> None:
     change = compare(outcome(OVER), outcome(*after), ["limits.over"], ago)
     assert change.verdict == verdict
-    assert ("counted from before the action on" in change.words) == (REFUSED in after and ago == 2.0)
+    assert ("also counts from before the action" in change.words) == (REFUSED in after and ago == 2.0)
 
 
 @pytest.mark.parametrize(("ago", "verdict"), [(2.0, "same"), (95.0, "worse")])

@@ -18,7 +18,7 @@ def test_what_is_to_do_is_counted_once() -> None:
     step = play.state.step("health")
     assert step is not None
     titles = [one.title for one in evidence_sections(play.state, step, document)]
-    assert "To do, as this tool says (the last step lists all)" in titles
+    assert "To do, by this tool (the last step lists all)" in titles
     assert not [one for one in titles if one.startswith("To do (")]
     assert step_summary(play.state, play.state.steps[-1]) == "2 to do"
 

@@ -63,7 +63,7 @@ def test_silence_is_no_miss() -> None:
     told = ask(rate=None, hits=NONE, misses=NONE, gateway=gateway(hit_rate=None), history=window([]))
     assert found(told) == {}
     assert told.analysis["hit_rate"] is None
-    assert told.unknown[0].startswith("hit rate: nobody has looked")
+    assert told.unknown[0].startswith("hit rate: too few look-ups")
 
 
 def test_the_trend_compares_the_windows_start_with_its_end() -> None:

@@ -124,7 +124,7 @@ def test_buffers_are_judged_by_their_share_and_their_size() -> None:
     fat = MemoryState(used=100 << 20, client_buffers=40 << 20, largest_output=9 << 20, clients=3)
     assert found(ask(memory=fat)) == {"memory.client_buffers": "medium", "memory.output_buffer": "low"}
     assert found(ask(memory=MemoryState(used=1 << 20, client_buffers=900_000))) == {}
-    assert "client buffers: this server does not say them" in ask(memory=MemoryState(used=1)).unknown
+    assert "client buffers: this server does not report them" in ask(memory=MemoryState(used=1)).unknown
 
 
 def test_faults_cost_their_own_part() -> None:

@@ -256,12 +256,12 @@ def test_an_incident_of_all_tenants_is_not_put_down_to_one_that_a_finding_names(
     assert dict(story(play.state, {}, stamp(), ())["impact"])["Tenants"] == "none was named by a finding"
     play.run("health", outcome(ENGINE, found("limits.near", "low", "demo_dentist / chat")))
     tenants = dict(story(play.state, {}, stamp(), ())["impact"])["Tenants"]
-    assert tenants == "not limited to one tenant (named beside it: demo_dentist)"
+    assert tenants == "not limited to one tenant (also named by other findings: demo_dentist)"
     play = Play()
     play.run("health", outcome(IMMORTAL, found("limits.over", "high", "beta / chat")))
     assert dict(story(play.state, {}, stamp(), ())["impact"])["Tenants"] == "acme, beta"
     play.choose("rate_limiting", "acme")
-    assert dict(story(play.state, {}, stamp(), ())["impact"])["Tenants"] == "acme (named beside it: beta)"
+    assert dict(story(play.state, {}, stamp(), ())["impact"])["Tenants"] == "acme (also named by other findings: beta)"
     play = Play()
     play.run("health", outcome(found("limits.over", "high", "several counters")))
     assert "about several counters" in dict(story(play.state, {}, stamp(), ())["impact"])["Tenants"]

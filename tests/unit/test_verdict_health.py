@@ -147,7 +147,7 @@ def test_a_service_slow_in_each_of_the_last_five_looks_is_a_finding_at_once() ->
     assert looked(700, 700, 700, 700, p95=20) == [], "four looks"
     series = Series(p95=20, samples=300, latest=(840.0,) * 5)
     (found,) = latency.judge({"engine": series}, BARS)
-    assert found.message == "engine over 500 ms in the last 5 checks, now 840 ms"
+    assert found.message == "engine took over 500 ms in the last 5 checks, now 840 ms"
     assert (found.measured, found.threshold, found.samples) == (840, 500, 5)
 
 
@@ -243,7 +243,7 @@ def test_one_look_shows_the_gateways_own_figure_and_few_lookups_are_shown_but_no
     assert find_hit_rate(few, None, BARS) == []
     assert [f.severity for f in find_hit_rate(published(counted(1, 19)), None, BARS)] == ["high"]
     (found,) = find_hit_rate(published(counted(13, 7)), None, BARS)
-    assert found.severity == "low" and found.message.endswith("20 look-ups are few, it may be chance")
+    assert found.severity == "low" and found.message.endswith("only 20 look-ups: it may be chance")
     assert [f.severity for f in find_hit_rate(published(counted(65, 35)), None, BARS)] == ["medium"]
 
 

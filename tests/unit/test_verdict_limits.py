@@ -95,7 +95,7 @@ def test_an_immortal_counter_is_critical_with_what_it_means() -> None:
     assert (full.rule, full.severity, full.subject) == ("limits.immortal", "critical", "clinic_b / chat")
     assert "never resets" in full.message
     assert "400 of 150" in full.message
-    assert "for ever" in full.impact
+    assert "until the counter is repaired" in full.impact
     assert "100 more requests" in part.impact
 
 
@@ -130,7 +130,7 @@ def test_a_counter_that_lives_far_longer_than_its_window_is_a_finding(count: int
     found = report(counter(b"a", count=count, ttl_ms=86_400_000), counter(b"b", count=2))
     (one,) = [finding for finding in found.findings if finding.rule == "limits.long_ttl"]
     assert (one.severity, one.subject, one.threshold, one.measured) == (severity, "a / chat", 60.0, 86_400)
-    assert "24 h more in a window of 60 s" in one.message
+    assert "expires in 24 h, although its window is 60 s" in one.message
     assert rules_of(report(counter(b"a", ttl_ms=120_000))) == []
     assert found.rows[0].slope is None or found.rows[0].counter.ttl_ms == 86_400_000
 

@@ -146,7 +146,7 @@ def test_a_few_good_requests_are_no_proof_that_a_small_share_of_failures_is_over
     (finding,) = find_errors(share(400, 20_000, 30.0), "gateway", BARS, share(0, 40))
     assert (finding.severity, finding.samples) == ("medium", 20_000)
     (finding,) = find_errors(share(400, 20_000, 30.0), "gateway", BARS, share(0, 400))
-    assert finding.severity == "low" and finding.message.endswith("0 % of the last 400")
+    assert finding.severity == "low" and finding.message.endswith("0 % of the last 400 requests")
 
 
 def test_what_fails_lately_counts_beyond_chance_and_one_failure_is_no_burst() -> None:

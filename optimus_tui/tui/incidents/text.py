@@ -60,7 +60,7 @@ def bar_words(state: IncidentState, now: Stamp, mode: tuple[str, str], problem: 
     if problem:
         left.append((gap + safe(problem, 120), "warning"))
     stands = standing(state)
-    severity = f"{MARKS.get(stands, '')}{stands.upper()}" if stands != "none" else "nothing found stands"
+    severity = f"{MARKS.get(stands, '')}{stands.upper()}" if stands != "none" else "no finding holds"
     if stands == "none" and state.severity == "none":
         severity = "no severity yet"
     right: Words = [(mode[0] + gap, mode[1]), (severity + " ", SEVERITY_COLORS.get(stands, "quiet"))]
@@ -117,17 +117,17 @@ def _counted(state: IncidentState, section: Section) -> Section:
     """A tool's own list of recommendations is a part of the last step's: it shows no count of its own beside that."""
     if not section.title.startswith("To do") or not state.advice:
         return section
-    return replace(section, title="To do, as this tool says (the last step lists all)")
+    return replace(section, title="To do, by this tool (the last step lists all)")
 
 
 def _ahead(state: IncidentState, step: Step) -> Section:
     lines = [Fact(sentence(step.plan.why))] if step.plan.why else []
     if step.plan.tool:
-        lines.append(Fact(safe(step.plan.tool, 80), "asks"))
+        lines.append(Fact(safe(step.plan.tool, 80), "runs"))
     if step.plan.command:
         lines.append(Fact(safe(step.plan.command), "command"))
     if step.plan.choose_issue and state.choice is not None:
-        lines.append(Fact(f"{state.choice.issue}, {sentence(state.choice.reason)}", "looks at"))
+        lines.append(Fact(f"{state.choice.issue}, {sentence(state.choice.reason)}", "examines"))
     return Section(title="Not done yet", lines=tuple(lines) or (Fact("enter goes on"),))
 
 
@@ -155,7 +155,7 @@ def _ranking(state: IncidentState) -> Section:
         for one in state.candidates
         if one.rules or one.issue == chosen
     )
-    return Section(title=f"Looking at {chosen}" if chosen else "What to look at", lines=lines)
+    return Section(title=f"Examining {chosen}" if chosen else "Which issue to examine", lines=lines)
 
 
 WHOLE = ("share", "ms")
@@ -187,7 +187,7 @@ def deed_section(record: ActionRecord) -> Section:
     ]
     for check in record.checks:
         if check.change is None:
-            lines.append(Fact("asked again …", safe(check.step, 30), "quiet"))
+            lines.append(Fact("checking again …", safe(check.step, 30), "quiet"))
         else:
             lines.append(Fact(f"{check.change.verdict}: {sentence(check.change.words)}", safe(check.step, 30),
                               VERDICT_TONES[check.change.verdict]))  # fmt: skip
@@ -237,21 +237,21 @@ def next_words(state: IncidentState, selected: Step | None, doable: int) -> str:
     if state.status == "closed":
         return "Closed. x writes the post-mortem, esc goes back to the panes."
     if state.running is not None:
-        return f"{safe(state.running.plan.title, 60)} is being asked; esc goes back to the panes meanwhile."
+        return f"{safe(state.running.plan.title, 60)} is running; esc goes back to the panes meanwhile."
     coming = state.next
     if coming is None:
         more = f"{doable} can still be done with a; " if doable else ""
-        again = "" if state.repaired else "r on the last step looks whether it is fixed, "
-        return f"All steps are through: {more}{again}c closes with cause and resolution."
+        again = "" if state.repaired else "r on the last step checks whether it is fixed, "
+        return f"All steps are done: {more}{again}c closes with cause and resolution."
     title = safe(coming.plan.title, 60)
     if coming.plan.kind == "tool":
         if coming.plan.choose_issue and state.choice is None:
-            return f"enter chooses what to look at and runs {title}; the health check ranked it."
+            return f"enter chooses an issue to examine and runs {title}; the health check ranked them."
         return f"enter runs {title}; s skips it and asks why."
     if coming.plan.kind == "apply":
         here = f"a does what can be done from here ({doable}), " if doable else ""
-        return f"{title}: {here}m marks what you did by hand, r looks whether it is fixed, enter when you are through."
-    return f"{title} is done by hand: enter when you are through; it asks what you found."
+        return f"{title}: {here}m marks what you did by hand, r checks whether it is fixed, enter when you are done."
+    return f"{title} is done by hand: press enter when you are done; it asks what you found."
 
 
 def _tone(severity: str) -> Tone:

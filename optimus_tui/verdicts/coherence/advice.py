@@ -133,7 +133,7 @@ def advise(facts: Facts, findings: Sequence[Finding], thresholds: Thresholds) ->
             CoherenceAdvice(
                 type="memory",
                 message=f"{plural(number, 'tracking key')} without TTL and without a cache key, for example {names}",
-                action="Give tracking keys a TTL: what they track is gone",
+                action="Give tracking keys a TTL: the cache keys they track are gone",
                 priority="low",
             )
         )
@@ -155,12 +155,12 @@ _WORDS = {
     COHERENCE_HIGH_OVERHEAD: (
         "overhead",
         "High coherence overhead: {tracking} tracking keys for {keys} cache keys ({share})",
-        "See whether tracking keys outlive the cache keys they stand for; shorten their TTL",
+        "See whether tracking keys outlive the cache keys they belong to; shorten their TTL",
     ),
     COHERENCE_STALE: (
         "consistency",
         "{said}",
-        "Find the writer that sets or misses these keys; see auditor.stale_keys for each with its evidence",
+        "Find the code that sets these keys or does not invalidate them; auditor.stale_keys has the evidence for each",
     ),
     COHERENCE_SUSPECT: (
         "consistency",

@@ -169,19 +169,19 @@ def _outcome(
     if idle is not None and idle >= age + margin:
         return "survived_stale", f"untouched for {idle:,} s, the event was {age:,.0f} s ago", None
     if pttl_ms is None:
-        return "unknown", "its TTL may not be asked", None
+        return "unknown", "its TTL could not be read", None
     if pttl_ms < 0:
-        return "unknown", "it never expires, and it was used since the event: nothing tells when it was set", None
+        return "unknown", "it never expires, and was used since the event: when it was set is unknown", None
     if lifetime is None or lifetime.keys < ENOUGH_KEYS:
-        return "unknown", f"too few keys of its kind (less than {ENOUGH_KEYS}) to know how long they live", None
+        return "unknown", f"fewer than {ENOUGH_KEYS} keys of its kind: how long these live is unknown", None
     then_ms = pttl_ms + age * 1000
     if then_ms - margin * 1000 > lifetime.ceiling_ms:
-        text = f"set before the event it would have had {then_ms / 1000:,.0f} s to live then"
+        text = f"if it had been set before the event, its TTL would have been {then_ms / 1000:,.0f} s then"
         return "refilled", f"{text}, more than any key of its kind", max(0.0, then_ms - lifetime.longest_ms)
     if then_ms + margin * 1000 < lifetime.longest_ms:
-        text = f"{pttl_ms / 1000:,.0f} s left, a key of its kind set after the event would have"
+        text = f"its TTL is {pttl_ms / 1000:,.0f} s; if it had been set after the event, it would be"
         left = lifetime.longest_ms / 1000 - age
-        return "suspected_stale", f"{text} {left:,.0f} s or more if all of its kind live equally long", None
+        return "suspected_stale", f"{text} {left:,.0f} s or more, as for others of its kind", None
     return "unknown", "its TTL fits a key set shortly before the event as well as one set after it", None
 
 

@@ -26,8 +26,8 @@ EVERY_SECONDS = 10.0
 RECENT_SECONDS, RECENT_LOOKUPS = 20.0, 100
 """What is called "now": a rate over minutes forgets a fault as slowly as it notices one. Samples lie ten seconds apart,
 so "now" is the last twenty to thirty."""
-FROM_INFO = "redis INFO, ours left out"
-FROM_GATEWAY = "gateway, over a time it does not say"
+FROM_INFO = "redis INFO, without ours"
+FROM_GATEWAY = "gateway, over an unknown time"
 FROM_GATEWAY_LIFE = "gateway, since its start"
 """Where the counts beside its figure make that figure: they run since its start, and tell little of now."""
 CONFLICT = 0.1

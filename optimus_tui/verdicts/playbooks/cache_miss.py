@@ -106,7 +106,7 @@ def _look_at_rate(
         else:
             fault = seen.gateway.fault
         if server is None or server.info_fault is None:
-            why = fault or "nobody has looked enough up yet to say"
+            why = fault or "too few look-ups so far"
             conclusion.lacks("hit rate", why, rule=CACHE_HIT_RATE_UNMEASURED, excused=away)
         else:
             conclusion.lacks("hit rate", server.info_fault.message)

@@ -49,8 +49,8 @@ def conclude(seen: BreakerEvidence, thresholds: Thresholds) -> Conclusion:
     ill = judge_engine(seen.engine)
     conclusion.found(*away, *ill)
     engine, gateway = seen.engine.value, seen.gateway.value
-    conclusion.saw(f"AI engine asked directly: {_said(engine)}")
-    conclusion.saw(f"gateway asked directly: {_said(gateway.service if gateway else None)}")
+    conclusion.saw(f"AI engine, checked directly: {_said(engine)}")
+    conclusion.saw(f"gateway, checked directly: {_said(gateway.service if gateway else None)}")
     states = _look_at_states(conclusion, seen, down=bool(away))
     errors = look_at_errors(conclusion, seen.requests, thresholds, recent=seen.recent, excused=bool(away))
     opened = _look_at_history(conclusion, seen.history, states)

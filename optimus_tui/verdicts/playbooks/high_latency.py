@@ -69,7 +69,7 @@ def conclude(seen: LatencyEvidence, thresholds: Thresholds) -> Conclusion:
     shares, basis = _shares(seen)
     if shares:
         words = ", ".join(f"{one['part']} {percent(one['share'])}" for one in shares)
-        conclusion.saw(f"time by {basis}: {words}")
+        conclusion.saw(f"where the time goes, by {basis}: {words}")
     return conclusion.close(
         {
             "status": status_of(direct or routes, "unknown"),

@@ -72,7 +72,7 @@ def conclude(seen: MemoryEvidence, thresholds: Thresholds) -> Conclusion:
     if any(slope is None for slope in slopes.values()):
         conclusion.advise_last(
             Recommendation(
-                action="Let the recorder run for at least half an hour, then ask again: a leak shows over time only",
+                action="Let the recorder run for at least half an hour, then ask again: a leak shows only over time",
                 priority="low",
                 command="optimus-tui record",
             )
@@ -193,7 +193,7 @@ def _look_at_memory(conclusion: ConclusionBuilder, memory: MemoryState | Fault, 
         limit = f"of {size(memory.limit)}"
     conclusion.saw(f"Redis uses {size(memory.used)} {limit} ({memory.policy or 'policy unknown'})")
     if memory.client_buffers is None:
-        conclusion.lacks("client buffers", "this server does not say them")
+        conclusion.lacks("client buffers", "this server does not report them")
     else:
         conclusion.saw(
             f"buffers of {memory.clients if memory.clients is not None else '?'} clients: "

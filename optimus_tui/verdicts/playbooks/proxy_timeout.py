@@ -90,7 +90,8 @@ def look_at_direct(
             continue
         conclusion.covered(timed.covered_minutes, timed.source)
         conclusion.saw(
-            f"{name}: p50 {latency(series.p50)}, p95 {latency(series.p95)} of {series.samples:,} looks ({timed.source})"
+            f"{name}: p50 {latency(series.p50)}, p95 {latency(series.p95)} "
+            f"of {series.samples:,} checks ({timed.source})"
         )
         section[name] = {
             "p50_ms": _round(series.p50),
@@ -187,7 +188,7 @@ def _lost(seen: ProxyEvidence) -> dict[str, Any]:
     return {
         "status": "ok",
         "share": round(share, 4),
-        "words": f"{percent(share)} of the time of all answers is not waiting for an upstream",
+        "words": f"{percent(share)} of the time of all answers is spent in the gateway itself",
     }
 
 

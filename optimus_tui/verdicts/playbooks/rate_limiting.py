@@ -96,7 +96,9 @@ def _look_at_counters(conclusion: ConclusionBuilder, seen: LimitEvidence, name: 
     conclusion.saw(f"{plural(seen.found, 'counter')} of {name} among {others} ({scope} scanned)")
     if seen.found > len(rows):
         gone = seen.found - len(rows)
-        conclusion.saw(f"{plural(gone, 'counter')} of these not shown: ended meanwhile, or more than are read at once")
+        conclusion.saw(
+            f"{plural(gone, 'counter')} of these not shown: expired meanwhile, or more than are read at once"
+        )
     if rows:
         counts = {state: sum(row.state == state for row in rows) for state in ("immortal", "over", "near")}
         conclusion.saw("without TTL: {immortal}, limit used up: {over}, near it: {near}".format(**counts))
@@ -109,7 +111,7 @@ def _look_at_counters(conclusion: ConclusionBuilder, seen: LimitEvidence, name: 
 def _rising(rows: Sequence[LimitRow]) -> str:
     soon = [row for row in rows if row.refused_in]
     if not soon:
-        return "no limit is foretold to be reached in this window"
+        return "no limit is expected to be reached in this window"
     first = min(soon, key=lambda row: row.refused_in or 0.0)
     when = span_ahead(first.refused_in, first.refused_latest)
     return f"at this pace {operation_words(first.counter.operation)} reaches its limit first, in {when}"
@@ -118,7 +120,7 @@ def _rising(rows: Sequence[LimitRow]) -> str:
 def _look_at_limits(conclusion: ConclusionBuilder, seen: LimitEvidence) -> None:
     state, rules = seen.gateway.value, seen.report.rules
     if rules is not None:
-        conclusion.saw(f"limits per {rules.window_seconds} s, said by {safe_text(rules.source, 60)}")
+        conclusion.saw(f"limits per {rules.window_seconds} s, from {safe_text(rules.source, 60)}")
         unknown = [row for row in seen.report.rows if row.limit is None]
         if unknown:
             conclusion.lacks("limits", f"none is known for {plural(len(unknown), 'operation')} of this tenant")
@@ -137,7 +139,7 @@ def _look_at_refusals(conclusion: ConclusionBuilder, refused: Increase | Fault, 
             fault: Fault | None = refused
         else:
             fault = refused.fault
-        why = "the gateway publishes no rate_limit_refused_total, or none of this tenant, and no history does"
+        why = "neither the gateway nor the history has rate_limit_refused_total of this tenant"
         if fault:
             why = fault.message
         conclusion.lacks("refused requests", why)
@@ -161,9 +163,7 @@ def _advise(conclusion: ConclusionBuilder, seen: LimitEvidence, thresholds: Thre
     over = [row for row in rows if row.state == "over"]
     if immortal:
         conclusion.advise(_repair(immortal, seen), _find_writer())
-        conclusion.advise_last(
-            _delete(immortal, seen, f"Only if {name} must be let through before its window ends", LIMITS_IMMORTAL)
-        )
+        conclusion.advise_last(_delete(immortal, seen, f"Only if {name} must be served at once", LIMITS_IMMORTAL))
     for one in [seen.common[op] for op in dict.fromkeys(row.counter.operation for row in over) if op in seen.common]:
         conclusion.advise(_raise_limit(one))
     alone = [row for row in over if row.counter.operation not in seen.common]
@@ -171,7 +171,7 @@ def _advise(conclusion: ConclusionBuilder, seen: LimitEvidence, thresholds: Thre
         left = [row.counter.ttl_ms for row in alone if row.counter.ttl_ms is not None]
         wait = ""
         if left:
-            wait = f"; until then all of them reset within {max(left) / 1000:.0f} s"
+            wait = f"; all of them reset within {max(left) / 1000:.0f} s"
         conclusion.advise(
             Recommendation(
                 action=f"Find the client of {name} that repeats its requests, or raise this tenant's limit{wait}",
@@ -182,10 +182,10 @@ def _advise(conclusion: ConclusionBuilder, seen: LimitEvidence, thresholds: Thre
             )
         )
     if over:
-        conclusion.advise_last(_delete(over, seen, "They reset by themselves; only if nobody can wait", LIMITS_OVER))
+        conclusion.advise_last(_delete(over, seen, "They reset by themselves; only if that is too late", LIMITS_OVER))
     if seen.found > thresholds.tenant_active_limits:
         rest = [row for row in rows if row.state not in ("immortal", "over")]
-        when = f"Only after what invents the operations of {name} has been stopped"
+        when = f"Only after the client that makes up operations of {name} was stopped"
         conclusion.advise_last(_delete(rest, seen, when, LIMITS_TENANT_SHARE))
 
 
@@ -195,14 +195,14 @@ def _leave_out(conclusion: ConclusionBuilder, rows: Sequence[LimitRow]) -> None:
     if doubtful:
         conclusion.saw(
             f"no command for {some_of([subject_of(row) for row in doubtful])}: {doubtful[0].counter.doubt}, so that"
-            " nobody can be certain whose counter it is"
+            " it is not certain whose counter it is"
         )
 
 
 def _raise_limit(one: CommonLimit) -> Recommendation:
     name = operation_words(one.operation)
     return Recommendation(
-        action=f"Raise the limit of {name} for all tenants, or find out whether they share one counter",
+        action=f"Raise the limit of {name} for all tenants, or check whether they share one counter",
         priority="high",
         file="src/backend/utils/rate_limiter.py",
         reason=f"{part_of(one.over, one.tenants, 'tenant')} have used it up: no single client is to blame",
@@ -228,7 +228,7 @@ def _repair(rows: Sequence[LimitRow], seen: LimitEvidence) -> Recommendation:
     keys = [row.counter.key for row in rows]
     command, more = _lines(seen.target, [["EXPIRE", key, str(window), *words] for key in keys], keys)
     return Recommendation(
-        action=f"Give {plural(len(rows), 'counter')} without TTL one of {window} s: the count stays, the window ends",
+        action=f"Give {plural(len(rows), 'counter')} without TTL a TTL of {window} s: the count stays, the window ends",
         priority="critical",
         command=command,
         reason="; ".join(["a counter that never resets blocks its tenant for ever", *notes, *more]),
@@ -238,10 +238,10 @@ def _repair(rows: Sequence[LimitRow], seen: LimitEvidence) -> Recommendation:
 
 def _find_writer() -> Recommendation:
     return Recommendation(
-        action="Find what counts without setting the window's end in the same step (INCR and EXPIRE apart)",
+        action="Find the code that runs INCR without EXPIRE in the same step",
         priority="high",
         file="src/backend/utils/rate_limiter.py",
-        reason="repaired counters come back as long as their writer is not",
+        reason="until that is fixed, counters without TTL come back",
         rule=LIMITS_IMMORTAL,
     )
 
@@ -253,7 +253,7 @@ def _delete(rows: Sequence[LimitRow], seen: LimitEvidence, when: str, rule: str)
         action=f"{when}: reset {plural(len(rows), 'counter')} of this tenant, key by key",
         priority="low",
         command=command,
-        reason="; ".join(["deleting forgets the count: the tenant starts at 0", *more]),
+        reason="; ".join(["the count is lost: the tenant starts at 0", *more]),
         rule=rule,
     )
 
@@ -266,7 +266,7 @@ def _lines(
     more = []
     if len(writable) < len(commands):
         nul = plural(len(commands) - len(writable), "name")
-        more.append(f"{nul} with a NUL byte cannot stand in a shell line: use a client library for those")
+        more.append(f"{nul} with a NUL byte cannot be written in a shell: use a client library for those")
     if len(writable) > MAX_COMMANDS:
         more.append(f"the first {MAX_COMMANDS} of {len(writable):,}: ask again when these are done")
     lines = [redis_cli(target, words) for words in writable[:MAX_COMMANDS]]

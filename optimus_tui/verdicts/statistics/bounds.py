@@ -10,8 +10,10 @@ from typing import Literal
 
 from msgspec.structs import replace
 
+from optimus_tui.contract.finding_rules import LATENCY_P95
 from optimus_tui.contract.findings import Finding
 from optimus_tui.contract.health import Series
+from optimus_tui.contract.make_finding import phrase
 from optimus_tui.contract.metrics import Spread
 from optimus_tui.settings.model import Thresholds
 from optimus_tui.verdicts.gateway import latency as latencies
@@ -115,6 +117,13 @@ def certain_ms(spread: Spread, which: Percentile, *bars: float) -> float | None:
     return min(max(value * 1000, more), unsure)
 
 
+def _over_bar(name: str, lower: float, upper: float, limit: float | None) -> str:
+    """Return the sentence about a p95 that is known only to be in a wide bucket (``lower`` to ``upper`` seconds)."""
+    if math.isinf(upper):
+        return phrase(LATENCY_P95, "at_least", subject=name, lower=_edge(lower), limit=latency(limit))
+    return phrase(LATENCY_P95, "between", subject=name, lower=_edge(lower), upper=_edge(upper), limit=latency(limit))
+
+
 def judge_spread(name: str, spread: Spread, thresholds: Thresholds) -> list[Finding]:
     """Return the findings about a histogram's p95, only where it is certainly over a threshold."""
     p95 = certain_ms(spread, "p95", thresholds.latency_good_ms, thresholds.latency_poor_ms)
@@ -124,17 +133,18 @@ def judge_spread(name: str, spread: Spread, thresholds: Thresholds) -> list[Find
     if bucket is None or not is_wide(spread, "p95"):
         words = shown_ms(spread, "p95")
         return [
-            replace(one, message=f"{name} p95 {words} is over {latency(_bar(one))}", measured_words=words)
+            replace(
+                one,
+                message=phrase(LATENCY_P95, "estimate", subject=name, p95=words, limit=latency(_bar(one))),
+                measured_words=words,
+            )
             for one in found
         ]
     lower, upper = bucket
-    ends = ""
-    if not math.isinf(upper):
-        ends = f" and {_edge(upper)} at most"
     return [
         replace(
             one,
-            message=f"{name} p95 is more than {_edge(lower)}{ends}, over the bar of {latency(_bar(one))}",
+            message=_over_bar(name, lower, upper, _bar(one)),
             measured=lower * 1000,
             measured_words=f"over {_edge(lower)}",
         )

@@ -84,7 +84,7 @@ def compare(before: Outcome, after: Outcome, rules: Iterable[str] = (), seconds:
     came = [one for one in new if not _unseen(one) and one not in old]
     verdict, words = _judge(targets, left, came, _is_blind(aimed, after, known), old)
     if past := next((one for one in new if one in old), None):
-        words = f"{words}; counted from before the action on: {past.message}"
+        words = f"{words}; this also counts from before the action: {past.message}"
     return Comparison(
         verdict=verdict,
         words=words,
@@ -111,12 +111,12 @@ def _judge(
     if came is not None and rank(level(came)) >= max(before, MATTERS):
         return "worse", f"new: {came.message}"
     if blind:
-        return "unknown", "what showed the fault cannot be measured now"
+        return "unknown", "the figures that showed the fault cannot be measured now"
     if not left:
         if not targets:
-            return "same", "nothing was wrong here before, and nothing is"
+            return "same", "nothing was wrong before, and nothing is now"
         if came is not None:
-            return "better", f"gone, but there is something lesser now: {came.message}"
+            return "better", f"it is gone, but there is a lesser finding: {came.message}"
         return "fixed", "what was found is gone"
     return _by_extent(targets, left, old)
 
@@ -137,9 +137,9 @@ def _by_extent(targets: list[Diagnostic], left: list[Diagnostic], old: list[Diag
         elif sign > 0 and fresh is not None and after.rank > grew:
             grew, more = after.rank, fresh
     if more is not None and grew >= fell:
-        return "worse", f"more of it: {more.message}"
+        return "worse", f"it increased: {more.message}"
     if fell:
-        return "better", f"less of it, and still: {left[0].message}"
+        return "better", f"it decreased, but is not gone: {left[0].message}"
     return "same", f"still: {left[0].message}"
 
 
